@@ -1,0 +1,23 @@
+package dev.nudge.settings;
+
+import java.util.List;
+
+/// Wrong use or bad input, found before anything was started: exit code 2.
+///
+/// Nothing was written and nothing was changed.
+public final class InputException extends NudgeException {
+  private static final long serialVersionUID = 1L;
+
+  public InputException(String message) {
+    super(message);
+  }
+
+  public InputException(String message, Throwable cause) {
+    super(message, cause);
+  }
+
+  /// @param details lines under the message, such as the bad rows of a data set
+  public InputException(String message, List<String> details) {
+    super(message, details);
+  }
+}

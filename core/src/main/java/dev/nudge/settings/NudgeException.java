@@ -1,0 +1,33 @@
+package dev.nudge.settings;
+
+import java.util.List;
+
+/// The root of the errors that a user can cause or fix.
+///
+/// The message is one line: what was given, what is allowed, which setting to change. Where a
+// single
+/// line cannot carry it (a list of bad rows), [#details()] holds the rest, one line each.
+public class NudgeException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  private final transient List<String> details;
+
+  public NudgeException(String message) {
+    this(message, List.of());
+  }
+
+  public NudgeException(String message, Throwable cause) {
+    super(message, cause);
+    this.details = List.of();
+  }
+
+  public NudgeException(String message, List<String> details) {
+    super(message);
+    this.details = List.copyOf(details);
+  }
+
+  /// Returns the lines that belong under the message, in order; mostly none.
+  public List<String> details() {
+    return details;
+  }
+}
