@@ -1,0 +1,44 @@
+package dev.nudge.tensor;
+
+/// Multiplies matrices: c = a·b or c += a·b.
+///
+/// The last two dimensions are the matrices; dimensions before them are a batch, where a size of 1
+/// in `a` or `b` is repeated. One of the last two strides of each operand is 1, so a transposed
+/// factor is a [Tensor#transposed] view and costs nothing. Factors are both F32, both BF16 or both
+/// F64; the result is F32 or BF16 for BF16 factors (summed in fp32 in any case), else their type.
+///
+/// Threading: one thread uses a Gemm; a lane has its own, with its own stream and scratchpad.
+public interface Gemm extends AutoCloseable {
+  /// Computes c = a·b, or c += a·b where `add`.
+  ///
+  /// @throws IllegalArgumentException where shapes or types do not fit
+  void multiply(Tensor a, Tensor b, Tensor c, boolean add);
+
+  @Override
+  void close();
+
+  /// The portable provider: any float types, sums in double. Slow; for tests and machines without
+  /// natives.
+  static Gemm plain() {
+    return new PlainGemm();
+  }
+
+  /// Checks that `c` has the shape of a·b; batch dimensions of 1 in a factor are repeated.
+  static void check(Tensor a, Tensor b, Tensor c) {
+    int n = c.rank();
+    boolean fits = a.rank() == n && b.rank() == n && n >= 2;
+    for (int i = 0; fits && i < n - 2; i++) {
+      fits =
+          (a.shape(i) == c.shape(i) || a.shape(i) == 1)
+              && (b.shape(i) == c.shape(i) || b.shape(i) == 1);
+    }
+    fits =
+        fits
+            && a.shape(n - 2) == c.shape(n - 2)
+            && b.shape(n - 1) == c.shape(n - 1)
+            && a.shape(n - 1) == b.shape(n - 2);
+    if (!fits) {
+      throw new IllegalArgumentException(a + " · " + b + " does not give " + c);
+    }
+  }
+}

@@ -1,0 +1,30 @@
+package dev.nudge.tensor;
+
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.ServiceLoader;
+
+/// Opens [Gemm]s of one native library; found by [ServiceLoader].
+public interface GemmProvider {
+  /// The library's name and version, for example `oneDNN 3.11.0`.
+  String name();
+
+  /// Unpacks and loads the library, once a process.
+  ///
+  /// @param cache the folder that unpacked libraries are kept in
+  /// @return empty where the machine has no such library, else a message that says why not
+  Optional<String> load(Path cache);
+
+  /// Opens a Gemm for the calling lane that uses `threads` threads.
+  Gemm open(int threads);
+
+  /// Multiplies one small product of each type and measures it.
+  ///
+  /// @return GFLOP/s of one thread on a square product of `dtype`; 0 where the type is not offered
+  double probe(Dtype dtype);
+
+  /// The provider on the class path, if any.
+  static Optional<GemmProvider> find() {
+    return ServiceLoader.load(GemmProvider.class).findFirst();
+  }
+}

@@ -1,0 +1,76 @@
+package dev.nudge.tensor;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.function.IntFunction;
+
+/// Runs the same work on a fixed set of threads, one a lane, and waits for all of them.
+///
+/// A lane keeps its thread for life: native streams and OpenMP settings belong to threads. Lane `i`
+/// always runs on thread `i`, so what a lane computes does not depend on timing.
+///
+/// Threading: one thread at a time calls [#run]; the work of lane `i` runs on lane `i`'s thread.
+public final class Lanes implements AutoCloseable {
+  private final List<ExecutorService> threads = new ArrayList<>();
+
+  /// Starts `count` lanes.
+  public Lanes(int count) {
+    for (int i = 0; i < count; i++) {
+      int lane = i;
+      threads.add(
+          Executors.newSingleThreadExecutor(
+              r -> {
+                Thread t = new Thread(r, "lane-" + lane);
+                t.setDaemon(true);
+                return t;
+              }));
+    }
+  }
+
+  public int count() {
+    return threads.size();
+  }
+
+  /// Runs `work` once on every lane and gives the results in lane order; the first failure, in lane
+  /// order, is thrown after all lanes have ended.
+  public <T> List<T> run(IntFunction<T> work) {
+    List<Future<T>> futures = new ArrayList<>();
+    for (int i = 0; i < threads.size(); i++) {
+      int lane = i;
+      futures.add(threads.get(i).submit(() -> work.apply(lane)));
+    }
+    List<T> results = new ArrayList<>();
+    Throwable failure = null;
+    for (Future<T> f : futures) {
+      try {
+        results.add(f.get());
+      } catch (ExecutionException e) {
+        failure = failure == null ? e.getCause() : failure;
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        failure = failure == null ? e : failure;
+      }
+    }
+    if (failure instanceof RuntimeException e) {
+      throw e;
+    }
+    if (failure instanceof Error e) {
+      throw e;
+    }
+    if (failure != null) {
+      throw new IllegalStateException("a lane was interrupted", failure);
+    }
+    return results;
+  }
+
+  @Override
+  public void close() {
+    for (ExecutorService t : threads) {
+      t.shutdownNow();
+    }
+  }
+}

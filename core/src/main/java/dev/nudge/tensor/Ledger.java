@@ -1,0 +1,40 @@
+package dev.nudge.tensor;
+
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+
+/// Counts the native bytes that are held, by owner.
+///
+/// Every [Scope] books what it allocates and takes it off when it closes, so a leak is a number
+// with
+/// a name. Mapped files are not counted: their pages belong to the file.
+///
+/// Threading: any thread may book; the counts are atomic, a sum over owners is not a snapshot.
+public final class Ledger {
+  private static final Map<String, AtomicLong> BY_OWNER = new ConcurrentHashMap<>();
+
+  private Ledger() {}
+
+  static void add(String owner, long bytes) {
+    BY_OWNER.computeIfAbsent(owner, o -> new AtomicLong()).addAndGet(bytes);
+  }
+
+  /// Native bytes held now.
+  public static long bytes() {
+    return BY_OWNER.values().stream().mapToLong(AtomicLong::get).sum();
+  }
+
+  /// Native bytes held now by each owner that holds any, sorted by owner.
+  public static Map<String, Long> byOwner() {
+    Map<String, Long> held = new TreeMap<>();
+    BY_OWNER.forEach(
+        (owner, bytes) -> {
+          if (bytes.get() != 0) {
+            held.put(owner, bytes.get());
+          }
+        });
+    return held;
+  }
+}

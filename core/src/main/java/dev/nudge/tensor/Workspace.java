@@ -1,0 +1,112 @@
+package dev.nudge.tensor;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/// One lane's memory for a step: a region of known size, handed out and taken back as a stack.
+///
+/// [#take] gives the next bytes as a matrix, [#mark] and [#release] take everything behind a mark
+/// back. The forward pass of a step asks for the same matrices in the same order each time, so
+// views
+/// are kept by their place in that order and made again only where shape or type change.
+///
+/// Threading: confined to its lane's thread.
+public final class Workspace implements AutoCloseable {
+  private static final long ALIGNMENT = 64;
+
+  private final int lane;
+  private final Gemm gemm;
+  private final Scope scope;
+  private final long capacity;
+  private final MemorySegment region;
+  private final List<Tensor> views = new ArrayList<>();
+  private long[] offsets = new long[256];
+  private int count;
+  private long peak;
+
+  /// Reserves `bytes` for `lane`; takes the Gemm over and closes it with itself.
+  public Workspace(int lane, long bytes, Gemm gemm) {
+    this.lane = lane;
+    this.gemm = gemm;
+    this.scope = Scope.open("workspace " + lane);
+    this.capacity = bytes;
+    this.region = scope.allocate(bytes);
+  }
+
+  /// Number of this lane, from 0.
+  public int lane() {
+    return lane;
+  }
+
+  public Gemm gemm() {
+    return gemm;
+  }
+
+  /// The place in the stack to come back to.
+  public int mark() {
+    return count;
+  }
+
+  /// Gives back everything taken since `mark`.
+  public void release(int mark) {
+    count = mark;
+  }
+
+  /// Takes a contiguous matrix; what it holds is undefined.
+  ///
+  /// @throws IllegalStateException where the plan reserved too little: a defect, not a user's error
+  public Tensor take(Dtype dtype, int rows, int cols) {
+    long start = offsets[count];
+    long end = start + aligned((long) rows * cols * dtype.bytes());
+    if (end > capacity) {
+      throw new IllegalStateException(
+          "workspace of lane " + lane + " has " + capacity + " bytes, needs " + end);
+    }
+    Tensor view = count < views.size() ? views.get(count) : null;
+    if (view == null
+        || view.dtype() != dtype
+        || view.shape(0) != rows
+        || view.shape(1) != cols
+        || view.data().address() != region.address() + start) {
+      view = Tensor.of(region.asSlice(start), dtype, rows, cols);
+      if (count < views.size()) {
+        views.set(count, view);
+      } else {
+        views.add(view);
+      }
+    }
+    count++;
+    if (count >= offsets.length) {
+      offsets = Arrays.copyOf(offsets, 2 * offsets.length);
+    }
+    offsets[count] = end;
+    peak = Math.max(peak, end);
+    return view;
+  }
+
+  /// Bytes that a matrix takes in a workspace.
+  public static long bytes(Dtype dtype, long rows, long cols) {
+    return aligned(rows * cols * dtype.bytes());
+  }
+
+  /// The most bytes in use at any time so far.
+  public long peak() {
+    return peak;
+  }
+
+  public long capacity() {
+    return capacity;
+  }
+
+  private static long aligned(long bytes) {
+    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+  }
+
+  @Override
+  public void close() {
+    gemm.close();
+    scope.close();
+  }
+}
