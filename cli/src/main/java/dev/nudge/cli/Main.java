@@ -1,9 +1,5 @@
 package dev.nudge.cli;
 
-import java.io.FileNotFoundException;
-import java.io.FileOutputStream;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -24,25 +20,14 @@ public final class Main implements Runnable {
   @SuppressWarnings("NullAway.Init") // picocli sets `spec` before `run`
   private Main() {}
 
-  public static void main(String[] args) throws FileNotFoundException {
-    redirectErrors();
+  public static void main(String[] args) {
+    StandardError.restore();
     System.exit(new CommandLine(new Main()).execute(args));
   }
 
   @Override
   public void run() {
     throw new ParameterException(spec.commandLine(), "no verb given; see nudge --help");
-  }
-
-  /// Send standard error where the launcher kept it. The launcher gives the JVM a closed door as
-  /// standard error, because the JVM prints a warning about incubator modules there that no flag
-  /// silences, and names the real one in `nudge.stderr`.
-  private static void redirectErrors() throws FileNotFoundException {
-    String path = System.getProperty("nudge.stderr");
-    if (path != null) {
-      System.setErr(
-          new PrintStream(new FileOutputStream(path, true), true, StandardCharsets.UTF_8));
-    }
   }
 
   /// Tell the version of the jar this class was loaded from.
