@@ -8,7 +8,7 @@ import java.util.concurrent.atomic.AtomicLong;
 /// Counts the native bytes that are held, by owner.
 ///
 /// Every [Scope] books what it allocates and takes it off when it closes, so a leak is a number
-// with
+/// with
 /// a name. Mapped files are not counted: their pages belong to the file.
 ///
 /// Threading: any thread may book; the counts are atomic, a sum over owners is not a snapshot.

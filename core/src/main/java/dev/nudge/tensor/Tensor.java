@@ -14,7 +14,7 @@ import java.util.Arrays;
 ///
 /// Element (i, j, …) stands at element offset i·stride(0) + j·stride(1) + … from the first byte of
 /// [#data]. A view never owns memory: its [Scope] or [Workspace] does. Little-endian, any
-// alignment.
+/// alignment.
 ///
 /// Threading: immutable; the numbers behind it are as shared as their memory.
 public final class Tensor {

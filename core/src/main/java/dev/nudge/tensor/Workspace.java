@@ -9,7 +9,7 @@ import java.util.List;
 ///
 /// [#take] gives the next bytes as a matrix, [#mark] and [#release] take everything behind a mark
 /// back. The forward pass of a step asks for the same matrices in the same order each time, so
-// views
+/// views
 /// are kept by their place in that order and made again only where shape or type change.
 ///
 /// Threading: confined to its lane's thread.

@@ -1,0 +1,176 @@
+package dev.nudge;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static java.util.stream.Collectors.toCollection;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.tngtech.archunit.core.domain.Dependency;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.library.GeneralCodingRules;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/// Hold the library to its map: which package may use which, and who knows what.
+///
+/// [#MAY_USE] is the table of `docs/architecture.md` as data. A new package gets a row in both.
+class ArchitectureTest {
+
+  private static final String ROOT = "dev.nudge";
+  private static final Path SOURCES = Path.of("src/main/java");
+
+  /// Package → packages that it may use, in reading order. `settings` may be used from anywhere.
+  private static final Map<String, Set<String>> MAY_USE =
+      Map.ofEntries(
+          Map.entry("settings", Set.of()),
+          Map.entry("tensor", Set.of()),
+          Map.entry("tensor.onednn", Set.of("tensor")),
+          Map.entry("kernel", Set.of("tensor")),
+          Map.entry("kernel.simd", Set.of("tensor", "kernel")),
+          Map.entry("nn", Set.of("tensor", "kernel")),
+          Map.entry("format", Set.of("tensor")),
+          Map.entry("model", Set.of("tensor", "kernel", "nn", "format")),
+          Map.entry("adapter", Set.of("tensor", "kernel", "nn", "format")),
+          Map.entry("text", Set.of()),
+          Map.entry("data", Set.of("tensor", "text")),
+          Map.entry("generate", Set.of("tensor", "nn", "model", "adapter", "text")),
+          Map.entry("train", Set.of("tensor", "kernel", "nn", "model", "adapter", "data")));
+
+  private static final JavaClasses CLASSES =
+      new ClassFileImporter().importPath(Path.of("target/classes"));
+
+  @Test
+  void everyPackageOnDiskHasARow() throws IOException {
+    assertThat(MAY_USE.keySet()).containsAll(packagesOnDisk());
+  }
+
+  @Test
+  void packagesUseOnlyWhatTheirRowNames() {
+    List<String> wrong = new ArrayList<>();
+    for (JavaClass user : CLASSES) {
+      String from = shortName(user);
+      for (Dependency use : user.getDirectDependenciesFromSelf()) {
+        JavaClass target = use.getTargetClass().getBaseComponentType();
+        if (!target.getPackageName().startsWith(ROOT)) {
+          continue;
+        }
+        String to = shortName(target);
+        boolean allowed =
+            to.equals(from)
+                || to.equals("settings")
+                || MAY_USE.getOrDefault(from, Set.of()).contains(to);
+        if (!allowed) {
+          wrong.add(from + " may not use " + to + ": " + use.getDescription());
+        }
+      }
+    }
+    assertThat(wrong).isEmpty();
+  }
+
+  @Test
+  void packagesFormNoCycle() {
+    slices().matching(ROOT + ".(**)").should().beFreeOfCycles().check(CLASSES);
+    // The table too, so that a cycle is not one class away.
+    Set<String> placed = new TreeSet<>();
+    while (placed.size() < MAY_USE.size()) {
+      Set<String> next = new TreeSet<>();
+      MAY_USE.forEach(
+          (name, uses) -> {
+            if (!placed.contains(name) && placed.containsAll(uses)) {
+              next.add(name);
+            }
+          });
+      assertThat(next).as("rows that use only rows above, after %s", placed).isNotEmpty();
+      placed.addAll(next);
+    }
+  }
+
+  @Test
+  void onlyTheBindingKnowsNativeCode() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage(ROOT + ".tensor.onednn")
+        .should()
+        .dependOnClassesThat()
+        .haveNameMatching("java\\.lang\\.foreign\\.(Linker|SymbolLookup)(\\$.*)?")
+        .check(CLASSES);
+    noClasses().should().dependOnClassesThat().resideInAPackage("org.bytedeco..").check(CLASSES);
+  }
+
+  @Test
+  void onlyTheVectorProviderKnowsTheVectorApi() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage(ROOT + ".kernel.simd")
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage("jdk.incubator..")
+        .check(CLASSES);
+  }
+
+  @Test
+  void onlyTextKnowsTheTokenizerLibrary() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage(ROOT + ".text")
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage("ai.djl..")
+        .allowEmptyShould(true)
+        .check(CLASSES);
+  }
+
+  @Test
+  void theLibraryNeverPrintsExitsOrReadsTheEnvironment() {
+    GeneralCodingRules.NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS.check(CLASSES);
+    noClasses()
+        .should()
+        .callMethod(System.class, "exit", int.class)
+        .orShould()
+        .callMethod(System.class, "getenv", String.class)
+        .orShould()
+        .callMethod(System.class, "getenv")
+        .check(CLASSES);
+  }
+
+  @Test
+  void everyPackageSaysWhatItIsForWhatItIgnoresAndWhereToStart() throws IOException {
+    for (String name : packagesOnDisk()) {
+      Path file =
+          SOURCES.resolve(ROOT.replace('.', '/'), name.replace('.', '/'), "package-info.java");
+      assertThat(file).exists();
+      assertThat(Files.readString(file))
+          .as(file.toString())
+          .startsWith("///")
+          .contains("@NullMarked")
+          .containsPattern("(?i)knows\\s+(///\\s+)?nothing")
+          .containsPattern("(?i)read\\s[^.]*\\sfirst");
+    }
+  }
+
+  private static String shortName(JavaClass type) {
+    String name = type.getPackageName();
+    return name.equals(ROOT) ? "" : name.substring(ROOT.length() + 1);
+  }
+
+  private static SortedSet<String> packagesOnDisk() throws IOException {
+    Path root = SOURCES.resolve(ROOT.replace('.', '/'));
+    try (Stream<Path> files = Files.walk(root)) {
+      return files
+          .filter(f -> f.toString().endsWith(".java"))
+          .map(f -> root.relativize(f.getParent()).toString().replace('/', '.').replace('\\', '.'))
+          .collect(toCollection(TreeSet::new));
+    }
+  }
+}
