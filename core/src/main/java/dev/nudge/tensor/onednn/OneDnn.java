@@ -1,0 +1,121 @@
+package dev.nudge.tensor.onednn;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Gemm;
+import dev.nudge.tensor.GemmProvider;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// Loads oneDNN once a process and opens a [Gemm] a lane.
+///
+/// Threading: loading is locked; a Gemm belongs to the thread that opened it, because
+/// `omp_set_num_threads` is a setting of the calling thread.
+public final class OneDnn implements GemmProvider {
+  private static final int MAJOR = 3;
+  private static long engine;
+  private static String version = "";
+  private static @Nullable MethodHandle ompThreads;
+
+  /// Made by [java.util.ServiceLoader].
+  public OneDnn() {}
+
+  @Override
+  public String name() {
+    return version.isEmpty() ? "oneDNN" : "oneDNN " + version;
+  }
+
+  @Override
+  public Optional<String> load(Path cache) {
+    synchronized (OneDnn.class) {
+      if (engine != 0) {
+        return Optional.empty();
+      }
+      Optional<List<Path>> files = Natives.unpack(cache);
+      if (files.isEmpty()) {
+        return Optional.of("no oneDNN for " + Natives.platform() + " on the class path");
+      }
+      try {
+        Api.open(files.get());
+        return start();
+      } catch (IllegalArgumentException e) {
+        return Optional.of("oneDNN does not load: " + e.getMessage());
+      }
+    }
+  }
+
+  private static Optional<String> start() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment v = ((MemorySegment) Api.C.VERSION.invokeExact()).reinterpret(12);
+      version = v.get(JAVA_INT, 0) + "." + v.get(JAVA_INT, 4) + "." + v.get(JAVA_INT, 8);
+      if (v.get(JAVA_INT, 0) != MAJOR) {
+        return Optional.of("oneDNN " + version + " is not version " + MAJOR);
+      }
+      MemorySegment out = arena.allocate(ADDRESS);
+      Api.check((int) Api.C.ENGINE_CREATE.invokeExact(out, Api.CPU, 0L), "engine_create");
+      engine = out.get(JAVA_LONG, 0);
+      Api.check((int) Api.C.CACHE_CAPACITY.invokeExact(0), "set_primitive_cache_capacity");
+      try {
+        ompThreads = Api.handle("omp_set_num_threads", FunctionDescriptor.ofVoid(JAVA_INT));
+      } catch (IllegalStateException e) {
+        ompThreads = null; // a build without OpenMP: one thread
+      }
+      return Optional.empty();
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalStateException("oneDNN does not start", e);
+    }
+  }
+
+  @Override
+  public Gemm open(int threads) {
+    if (engine == 0) {
+      throw new IllegalStateException("oneDNN is not loaded");
+    }
+    setThreads(threads);
+    return new OneDnnGemm(engine);
+  }
+
+  private static void setThreads(int threads) {
+    if (ompThreads != null) {
+      try {
+        ompThreads.invokeExact(threads);
+      } catch (Throwable e) {
+        throw new IllegalStateException("omp_set_num_threads", e);
+      }
+    }
+  }
+
+  @Override
+  public double probe(Dtype dtype) {
+    int n = 256;
+    try (Scope scope = Scope.open("probe");
+        Gemm gemm = open(1)) {
+      Tensor a = scope.tensor(dtype, n, n);
+      Tensor b = scope.tensor(dtype, n, n);
+      Tensor c = scope.tensor(dtype.accumulator(), n, n);
+      gemm.multiply(a, b, c, false);
+      long best = Long.MAX_VALUE;
+      for (int i = 0; i < 5; i++) {
+        long start = System.nanoTime();
+        gemm.multiply(a, b, c, false);
+        best = Math.min(best, System.nanoTime() - start);
+      }
+      return 2.0 * n * n * n / best;
+    } catch (UnsupportedOperationException e) {
+      return 0;
+    }
+  }
+}

@@ -1,0 +1,182 @@
+package dev.nudge.tensor;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Path;
+import java.util.Random;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/// Compares the native product with the plain one on random odd shapes, orders and batches.
+class GemmTest {
+  private static GemmProvider provider;
+
+  @BeforeAll
+  static void load() {
+    provider = GemmProvider.find().orElseThrow();
+    var missing = provider.load(Path.of(System.getProperty("java.io.tmpdir"), "nudge-natives"));
+    Assumptions.assumeTrue(missing.isEmpty(), () -> missing.orElse(""));
+  }
+
+  @Test
+  void nativeProductsEqualPlainOnes() {
+    long seed = System.nanoTime();
+    System.out.println("GemmTest seed " + seed);
+    Random random = new Random(seed);
+    boolean bf16 = provider.probe(Dtype.BF16) > 0;
+    for (int i = 0; i < 200; i++) {
+      Dtype factor = bf16 && random.nextBoolean() ? Dtype.BF16 : Dtype.F32;
+      Dtype result = random.nextBoolean() ? factor : Dtype.F32;
+      compare(random, factor, result);
+    }
+  }
+
+  private static void compare(Random random, Dtype factor, Dtype result) {
+    int m = 1 + random.nextInt(random.nextBoolean() ? 8 : 90);
+    int k = 1 + random.nextInt(random.nextBoolean() ? 8 : 90);
+    int n = 1 + random.nextInt(random.nextBoolean() ? 8 : 90);
+    int batch = random.nextInt(3) == 0 ? 1 + random.nextInt(4) : 0;
+    boolean add = random.nextBoolean();
+    try (Scope scope = Scope.open("test");
+        Gemm gemm = provider.open(1);
+        Gemm plain = Gemm.plain()) {
+      Tensor a = matrix(scope, random, factor, batch, m, k, random.nextBoolean());
+      Tensor b =
+          matrix(
+              scope,
+              random,
+              factor,
+              random.nextBoolean() ? batch : Math.min(batch, 1),
+              k,
+              n,
+              random.nextBoolean());
+      Tensor c = matrix(scope, random, result, batch, m, n, false);
+      Tensor exact = copy(scope, c, Dtype.F64);
+      gemm.multiply(a, b, c, add);
+      plain.multiply(a, b, exact, add);
+      double ulp = result == Dtype.BF16 ? 0x1p-8 : 2e-6;
+      double largest = largest(exact);
+      walk(
+          c,
+          (bi, r, q) -> {
+            double want = pick(exact, bi, r, q);
+            assertThat(pick(c, bi, r, q))
+                .describedAs("%s · %s -> %s add %s at %d %d %d", a, b, c, add, bi, r, q)
+                .isCloseTo(
+                    want,
+                    org.assertj.core.data.Offset.offset(
+                        ulp * Math.abs(want) + 3e-6 * Math.max(largest, 1)));
+          });
+    }
+  }
+
+  @Test
+  void inPlaceSumsAddInFp32() {
+    try (Scope scope = Scope.open("test");
+        Gemm gemm = provider.open(1)) {
+      Tensor a = scope.tensor(Dtype.F32, 3, 2);
+      Tensor b = scope.tensor(Dtype.F32, 2, 5);
+      Tensor c = scope.tensor(Dtype.F32, 3, 5);
+      for (int i = 0; i < 15; i++) {
+        c.put(i, i);
+      }
+      gemm.multiply(a, b, c, true);
+      assertThat(c.get(2, 4)).isEqualTo(14);
+      gemm.multiply(a, b, c, false);
+      assertThat(c.get(2, 4)).isZero();
+    }
+  }
+
+  @Test
+  void shapesThatDoNotFitAreRefused() {
+    try (Scope scope = Scope.open("test");
+        Gemm gemm = provider.open(1)) {
+      Tensor a = scope.tensor(Dtype.F32, 3, 2);
+      Tensor c = scope.tensor(Dtype.F32, 3, 5);
+      assertThatThrownBy(() -> gemm.multiply(a, a, c, false))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("F32[3, 2] · F32[3, 2] does not give F32[3, 5]");
+    }
+  }
+
+  @Test
+  void oldShapesAreGivenBackAndMadeAgain() {
+    try (Scope scope = Scope.open("test");
+        Gemm gemm = provider.open(1)) {
+      Tensor a = scope.tensor(Dtype.F32, 60, 60);
+      for (int i = 0; i < a.elements(); i++) {
+        a.put(i, i % 7);
+      }
+      Tensor c = scope.tensor(Dtype.F32, 60, 60);
+      for (int m = 1; m <= 60; m++) {
+        for (int n = 1; n <= 60; n++) {
+          gemm.multiply(a.rows(0, m), a.cols(0, n), c.rows(0, m).cols(0, n), false);
+        }
+      }
+      gemm.multiply(a.rows(0, 1), a.cols(0, 1), c.rows(0, 1).cols(0, 1), false);
+      double want = 0;
+      for (int k = 0; k < 60; k++) {
+        want += a.get(0, k) * a.get(k, 0);
+      }
+      assertThat(c.get(0, 0)).isEqualTo(want);
+    }
+  }
+
+  private interface Visit {
+    void at(int batch, int row, int col);
+  }
+
+  private static void walk(Tensor t, Visit visit) {
+    int n = t.rank();
+    for (int b = 0; b < (n == 3 ? t.shape(0) : 1); b++) {
+      for (int r = 0; r < t.shape(n - 2); r++) {
+        for (int c = 0; c < t.shape(n - 1); c++) {
+          visit.at(b, r, c);
+        }
+      }
+    }
+  }
+
+  private static double pick(Tensor t, int b, int r, int c) {
+    int n = t.rank();
+    long offset = (n == 3 ? b * t.stride(0) : 0) + r * t.stride(n - 2) + c * t.stride(n - 1);
+    return t.view(offset, new long[] {1}, new long[] {1}).at(0);
+  }
+
+  private static void put(Tensor t, int b, int r, int c, double v) {
+    int n = t.rank();
+    long offset = (n == 3 ? b * t.stride(0) : 0) + r * t.stride(n - 2) + c * t.stride(n - 1);
+    t.view(offset, new long[] {1}, new long[] {1}).put(0, v);
+  }
+
+  private static Tensor matrix(
+      Scope scope, Random random, Dtype dtype, int batch, int rows, int cols, boolean transposed) {
+    int extra = random.nextInt(3); // columns between rows
+    long width = (transposed ? rows : cols) + extra;
+    long height = transposed ? cols : rows;
+    Tensor memory = scope.tensor(dtype, Math.max(batch, 1) * height * width);
+    for (long i = 0; i < memory.elements(); i++) {
+      memory.put(i, random.nextGaussian());
+    }
+    long rowStride = transposed ? 1 : width;
+    long colStride = transposed ? width : 1;
+    return batch == 0
+        ? memory.view(0, new long[] {rows, cols}, new long[] {rowStride, colStride})
+        : memory.view(
+            0, new long[] {batch, rows, cols}, new long[] {height * width, rowStride, colStride});
+  }
+
+  private static Tensor copy(Scope scope, Tensor t, Dtype dtype) {
+    Tensor copy = scope.tensor(dtype, t.shape());
+    walk(t, (b, r, c) -> put(copy, b, r, c, pick(t, b, r, c)));
+    return copy;
+  }
+
+  private static double largest(Tensor t) {
+    double[] most = new double[1];
+    walk(t, (b, r, c) -> most[0] = Math.max(most[0], Math.abs(pick(t, b, r, c))));
+    return most[0];
+  }
+}
