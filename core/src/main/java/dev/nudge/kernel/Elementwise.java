@@ -1,0 +1,182 @@
+package dev.nudge.kernel;
+
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Tensor;
+
+/// Copies, adds, scales and drops out element by element, and looks rows up.
+///
+/// Results are rounded once to the type of the output. Float types may be mixed where two tensors
+/// meet.
+public interface Elementwise {
+  /// y += bias on every row; bias (1, d) of any float type.
+  void addBias(Tensor y, Tensor bias);
+
+  /// x ← s·x.
+  void scale(Tensor x, double s);
+
+  /// dst ← src, converted.
+  void copy(Tensor src, Tensor dst);
+
+  /// y += x.
+  void add(Tensor x, Tensor y);
+
+  /// The sum of the squares, in double, in an order that depends on the shape only.
+  double sumOfSquares(Tensor x);
+
+  /// y ← mask·x / (1 − p), or y += that.
+  ///
+  /// @param rowKeys (n, 1) of I64: what names a row (and the step) wherever it is computed
+  /// @param salt names the layer, so that one row has another mask in each
+  /// @param p probability that an element is dropped, 0 ≤ p < 1
+  /// @param add whether to add to y; else x may be y
+  /// @see DropoutHash
+  void dropout(Tensor x, Tensor y, Tensor rowKeys, long salt, double p, boolean add);
+
+  /// out[r] ← table[ids[r]], converted; ids (n, 1) of I32.
+  void gather(Tensor table, Tensor ids, Tensor out);
+
+  /// out (1, d) of acc: the sum over the rows of x, in row order; added where `add`.
+  void colSum(Tensor x, Tensor out, boolean add);
+
+  /// Checks that two tensors have one shape; every provider calls it.
+  static void same(Tensor x, Tensor y) {
+    Rows.shape("x", x, x.rows(), x.cols());
+    Rows.shape("y", y, x.rows(), x.cols());
+  }
+
+  /// Checks the arguments of a dropout; every provider calls it.
+  static void check(Tensor x, Tensor y, Tensor rowKeys, double p) {
+    same(x, y);
+    Rows.shape("rowKeys", rowKeys, x.rows(), 1, Dtype.I64);
+    if (!(p >= 0 && p < 1)) {
+      throw new IllegalArgumentException("dropout " + p + " must be at least 0 and below 1");
+    }
+  }
+
+  /// Checks the arguments of a look-up; every provider calls it.
+  static void check(Tensor table, Tensor ids, Tensor out) {
+    Rows.shape("table", table, table.rows(), out.cols());
+    Rows.shape("ids", ids, out.rows(), 1, Dtype.I32);
+    Rows.shape("out", out, out.rows(), out.cols());
+  }
+
+  /// Computes in double, row by row.
+  final class Plain implements Elementwise {
+    @Override
+    public void addBias(Tensor y, Tensor bias) {
+      Rows.shape("y", y, y.rows(), y.cols());
+      Rows.shape("bias", bias, 1, y.cols());
+      double[] b = new double[y.cols()];
+      double[] row = new double[y.cols()];
+      Rows.load(bias, 0, b);
+      for (int r = 0; r < y.rows(); r++) {
+        Rows.load(y, r, row);
+        add(b, row);
+        Rows.store(row, y, r);
+      }
+    }
+
+    @Override
+    public void scale(Tensor x, double s) {
+      Rows.shape("x", x, x.rows(), x.cols());
+      double[] row = new double[x.cols()];
+      for (int r = 0; r < x.rows(); r++) {
+        Rows.load(x, r, row);
+        for (int i = 0; i < row.length; i++) {
+          row[i] *= s;
+        }
+        Rows.store(row, x, r);
+      }
+    }
+
+    @Override
+    public void copy(Tensor src, Tensor dst) {
+      same(src, dst);
+      double[] row = new double[src.cols()];
+      for (int r = 0; r < src.rows(); r++) {
+        Rows.load(src, r, row);
+        Rows.store(row, dst, r);
+      }
+    }
+
+    @Override
+    public void add(Tensor x, Tensor y) {
+      same(x, y);
+      double[] a = new double[x.cols()];
+      double[] b = new double[x.cols()];
+      for (int r = 0; r < x.rows(); r++) {
+        Rows.load(x, r, a);
+        Rows.load(y, r, b);
+        add(a, b);
+        Rows.store(b, y, r);
+      }
+    }
+
+    @Override
+    public double sumOfSquares(Tensor x) {
+      double[] row = new double[x.cols()];
+      double sum = 0;
+      for (int r = 0; r < x.rows(); r++) {
+        Rows.load(x, r, row);
+        for (double v : row) {
+          sum += v * v;
+        }
+      }
+      return sum;
+    }
+
+    @Override
+    public void dropout(Tensor x, Tensor y, Tensor rowKeys, long salt, double p, boolean add) {
+      check(x, y, rowKeys, p);
+      double[] a = new double[x.cols()];
+      double[] b = new double[x.cols()];
+      int threshold = DropoutHash.threshold(p);
+      for (int r = 0; r < x.rows(); r++) {
+        long key = DropoutHash.key(Rows.int64(rowKeys, r), salt);
+        Rows.load(x, r, a);
+        for (int i = 0; i < a.length; i++) {
+          a[i] = DropoutHash.keeps(key, i, threshold) ? a[i] / (1 - p) : 0;
+        }
+        if (add) {
+          Rows.load(y, r, b);
+          add(b, a);
+        }
+        Rows.store(a, y, r);
+      }
+    }
+
+    @Override
+    public void gather(Tensor table, Tensor ids, Tensor out) {
+      check(table, ids, out);
+      double[] row = new double[table.cols()];
+      for (int r = 0; r < out.rows(); r++) {
+        int id = Rows.int32(ids, r);
+        Rows.index("id", id, table.rows());
+        Rows.load(table, id, row);
+        Rows.store(row, out, r);
+      }
+    }
+
+    @Override
+    public void colSum(Tensor x, Tensor out, boolean add) {
+      Rows.shape("x", x, x.rows(), x.cols());
+      Rows.shape("out", out, 1, x.cols());
+      double[] sum = new double[x.cols()];
+      double[] row = new double[x.cols()];
+      if (add) {
+        Rows.load(out, 0, sum);
+      }
+      for (int r = 0; r < x.rows(); r++) {
+        Rows.load(x, r, row);
+        add(row, sum);
+      }
+      Rows.store(sum, out, 0);
+    }
+
+    private static void add(double[] x, double[] y) {
+      for (int i = 0; i < y.length; i++) {
+        y[i] += x[i];
+      }
+    }
+  }
+}

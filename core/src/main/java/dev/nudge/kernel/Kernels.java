@@ -1,0 +1,50 @@
+package dev.nudge.kernel;
+
+import java.util.ServiceLoader;
+
+/// Gathers one provider of every operation.
+///
+/// Threading: providers may be called from any number of threads at once, on tensors that no other
+/// call writes. Results depend on the arguments only, never on the thread or on time.
+public record Kernels(
+    String name,
+    RmsNorm rmsNorm,
+    Rope rope,
+    SwiGlu swiGlu,
+    SoftmaxRows softmaxRows,
+    CrossEntropy crossEntropy,
+    AdamW adamW,
+    Elementwise elementwise) {
+
+  private static final String VECTOR_MODULE = "jdk.incubator.vector";
+
+  /// Makes the kernels of a provider that was found on the class path.
+  public interface Provider {
+    Kernels open();
+  }
+
+  /// The portable kernels: plain Java, rows computed in double.
+  public static Kernels plain() {
+    return new Kernels(
+        "plain",
+        new RmsNorm.Plain(),
+        new Rope.Plain(),
+        new SwiGlu.Plain(),
+        new SoftmaxRows.Plain(),
+        new CrossEntropy.Plain(),
+        new AdamW.Plain(),
+        new Elementwise.Plain());
+  }
+
+  /// The fastest kernels that this JVM can run: the Vector API's where its module was added, else
+  /// the portable ones.
+  public static Kernels fastest() {
+    if (ModuleLayer.boot().findModule(VECTOR_MODULE).isEmpty()) {
+      return plain();
+    }
+    return ServiceLoader.load(Provider.class, Kernels.class.getClassLoader())
+        .findFirst()
+        .map(Provider::open)
+        .orElseGet(Kernels::plain);
+  }
+}

@@ -1,0 +1,69 @@
+package dev.nudge.kernel;
+
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Tensor;
+
+/// Rotates pairs of numbers by an angle that grows with the token's position, in place.
+///
+/// Head by head, with h = headDim / 2 and the pairing that Hugging Face's checkpoints are laid out
+/// for (first half with second half), at the row's position p:
+///
+///     x[i]     ← x[i]·cos[p][i]     − x[i + h]·sin[p][i]
+///     x[i + h] ← x[i + h]·cos[p][i] + x[i]·sin[p][i]          i = 0 … h − 1
+///
+/// A rotation's inverse is its transpose, so the backward is the same call with `inverse`: nothing
+/// is kept but the tables. Tables longer than the angles' plain sine (an attention factor, as yarn
+/// has it) are in the tables already.
+public interface Rope {
+  /// Rotates every head of every row.
+  ///
+  /// @param x (n, heads·headDim) of C, in place
+  /// @param positions (n, 1) of I32, rows of the tables
+  /// @param cos (maxPositions, headDim / 2) of acc
+  /// @param sin like cos
+  /// @param inverse whether to rotate back: the backward
+  void apply(Tensor x, Tensor positions, Tensor cos, Tensor sin, int headDim, boolean inverse);
+
+  /// Checks the arguments; every provider calls it.
+  static void check(Tensor x, Tensor positions, Tensor cos, Tensor sin, int headDim) {
+    if (headDim <= 0 || headDim % 2 != 0 || x.cols() % headDim != 0) {
+      throw new IllegalArgumentException(
+          "headDim " + headDim + " must be even and divide the columns of " + x);
+    }
+    Dtype acc = x.dtype().accumulator();
+    Rows.shape("x", x, x.rows(), x.cols());
+    Rows.shape("positions", positions, x.rows(), 1, Dtype.I32);
+    Rows.shape("cos", cos, cos.rows(), headDim / 2, acc);
+    Rows.shape("sin", sin, cos.rows(), headDim / 2, acc);
+  }
+
+  /// Computes in double, row by row.
+  final class Plain implements Rope {
+    @Override
+    public void apply(
+        Tensor x, Tensor positions, Tensor cos, Tensor sin, int headDim, boolean inverse) {
+      check(x, positions, cos, sin, headDim);
+      int half = headDim / 2;
+      double[] row = new double[x.cols()];
+      double[] c = new double[half];
+      double[] s = new double[half];
+      for (int r = 0; r < x.rows(); r++) {
+        int position = Rows.int32(positions, r);
+        Rows.index("position", position, cos.rows());
+        Rows.load(x, r, row);
+        Rows.load(cos, position, c);
+        Rows.load(sin, position, s);
+        for (int head = 0; head < row.length; head += headDim) {
+          for (int i = 0; i < half; i++) {
+            double sine = inverse ? -s[i] : s[i];
+            double a = row[head + i];
+            double b = row[head + half + i];
+            row[head + i] = a * c[i] - b * sine;
+            row[head + half + i] = b * c[i] + a * sine;
+          }
+        }
+        Rows.store(row, x, r);
+      }
+    }
+  }
+}

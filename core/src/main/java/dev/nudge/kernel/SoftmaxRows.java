@@ -1,0 +1,172 @@
+package dev.nudge.kernel;
+
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Tensor;
+
+/// Computes the element-wise parts of attention on one block of scores.
+///
+/// A block has a row for each query and a column for each key, with raw products q·k. With grouped
+/// heads the `repeat` queries of one token that share a key-value head stand in neighbouring rows.
+/// The mask is causal, so it is one number a row and never a matrix:
+///
+///     limit(i) = first + ⌊i / repeat⌋ + 1, cut to 0 … cols: row i sees columns [0, limit(i))
+///
+/// where `first` is the position of the block's first token relative to its first key. Beyond the
+/// limit nothing is read and zeros are written. A row that sees nothing has lse = −∞.
+///
+///     lse = log Σ exp(c·s)          P = exp(c·s − lse)          (c the scale)
+///     dS  = c · P · (dP − D)        D = rowsum(dO ∘ O) = rowsum(P ∘ dP)
+///
+/// lse is all that the backward keeps of a block: P is computed again from it, in acc, not from the
+/// rounded P.
+public interface SoftmaxRows {
+  /// Computes P and lse.
+  ///
+  /// @param scores (rows, cols) of acc, raw
+  /// @param probs (rows, cols) of C; may be scores where C is acc
+  /// @param lse (rows, 1) of acc
+  void forward(Tensor scores, double scale, int first, int repeat, Tensor probs, Tensor lse);
+
+  /// Computes P again from lse.
+  void again(Tensor scores, double scale, int first, int repeat, Tensor lse, Tensor probs);
+
+  /// Computes dS.
+  ///
+  /// @param dP (rows, cols) of acc
+  /// @param d (rows, 1) of acc
+  /// @param dS (rows, cols) of C; may be scores or dP where C is acc
+  void backward(
+      Tensor scores,
+      double scale,
+      int first,
+      int repeat,
+      Tensor lse,
+      Tensor dP,
+      Tensor d,
+      Tensor dS);
+
+  /// Computes the dot product of each head's slice of a and b.
+  ///
+  /// @param a (n, heads·headDim) of any float type
+  /// @param b like a, of any float type
+  /// @param out (n, heads) of acc
+  void rowDots(Tensor a, Tensor b, int heads, Tensor out);
+
+  /// The number of columns that row i of a block sees.
+  static int limit(int first, int repeat, int i, int cols) {
+    return Math.clamp((long) first + i / repeat + 1, 0, cols);
+  }
+
+  /// Checks the arguments that all three block operations share; every provider calls it.
+  static void check(Tensor scores, int repeat, Tensor column, Tensor c) {
+    if (repeat < 1) {
+      throw new IllegalArgumentException("repeat " + repeat + " must be at least 1");
+    }
+    Dtype acc = c.dtype().accumulator();
+    Rows.shape("scores", scores, scores.rows(), scores.cols(), acc);
+    Rows.shape("lse or d", column, scores.rows(), 1, acc);
+    Rows.shape("probs or dS", c, scores.rows(), scores.cols());
+  }
+
+  /// Checks the arguments of the dot products; every provider calls it.
+  static void check(Tensor a, Tensor b, int heads, Tensor out) {
+    if (heads < 1 || a.cols() % heads != 0) {
+      throw new IllegalArgumentException(heads + " heads must divide the columns of " + a);
+    }
+    Rows.shape("a", a, a.rows(), a.cols());
+    Rows.shape("b", b, a.rows(), a.cols());
+    Rows.shape("out", out, a.rows(), heads);
+  }
+
+  /// Computes in double, row by row.
+  final class Plain implements SoftmaxRows {
+    @Override
+    public void forward(
+        Tensor scores, double scale, int first, int repeat, Tensor probs, Tensor lse) {
+      check(scores, repeat, lse, probs);
+      double[] s = new double[scores.cols()];
+      for (int r = 0; r < scores.rows(); r++) {
+        int limit = limit(first, repeat, r, scores.cols());
+        Rows.load(scores, r, s);
+        double max = Double.NEGATIVE_INFINITY;
+        for (int i = 0; i < limit; i++) {
+          s[i] *= scale;
+          max = Math.max(max, s[i]);
+        }
+        double sum = 0;
+        for (int i = 0; i < limit; i++) {
+          s[i] = Math.exp(s[i] - max);
+          sum += s[i];
+        }
+        for (int i = 0; i < s.length; i++) {
+          s[i] = i < limit ? s[i] / sum : 0;
+        }
+        Rows.store(s, probs, r);
+        lse.set(r, 0, limit == 0 ? max : max + Math.log(sum));
+      }
+    }
+
+    @Override
+    public void again(
+        Tensor scores, double scale, int first, int repeat, Tensor lse, Tensor probs) {
+      check(scores, repeat, lse, probs);
+      double[] s = new double[scores.cols()];
+      for (int r = 0; r < scores.rows(); r++) {
+        int limit = limit(first, repeat, r, scores.cols());
+        double l = lse.get(r, 0);
+        Rows.load(scores, r, s);
+        for (int i = 0; i < s.length; i++) {
+          s[i] = i < limit ? Math.exp(s[i] * scale - l) : 0;
+        }
+        Rows.store(s, probs, r);
+      }
+    }
+
+    @Override
+    public void backward(
+        Tensor scores,
+        double scale,
+        int first,
+        int repeat,
+        Tensor lse,
+        Tensor dP,
+        Tensor d,
+        Tensor dS) {
+      check(scores, repeat, lse, dS);
+      check(dP, repeat, d, dS);
+      Rows.shape("dP", dP, scores.rows(), scores.cols());
+      double[] s = new double[scores.cols()];
+      double[] g = new double[scores.cols()];
+      for (int r = 0; r < scores.rows(); r++) {
+        int limit = limit(first, repeat, r, scores.cols());
+        double l = lse.get(r, 0);
+        double dot = d.get(r, 0);
+        Rows.load(scores, r, s);
+        Rows.load(dP, r, g);
+        for (int i = 0; i < s.length; i++) {
+          s[i] = i < limit ? scale * Math.exp(s[i] * scale - l) * (g[i] - dot) : 0;
+        }
+        Rows.store(s, dS, r);
+      }
+    }
+
+    @Override
+    public void rowDots(Tensor a, Tensor b, int heads, Tensor out) {
+      check(a, b, heads, out);
+      int headDim = a.cols() / heads;
+      double[] x = new double[a.cols()];
+      double[] y = new double[a.cols()];
+      for (int r = 0; r < a.rows(); r++) {
+        Rows.load(a, r, x);
+        Rows.load(b, r, y);
+        for (int h = 0; h < heads; h++) {
+          double dot = 0;
+          for (int i = h * headDim; i < (h + 1) * headDim; i++) {
+            dot += x[i] * y[i];
+          }
+          out.set(r, h, dot);
+        }
+      }
+    }
+  }
+}
