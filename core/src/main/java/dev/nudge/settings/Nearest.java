@@ -38,11 +38,16 @@ public final class Nearest {
 
   /// Joins names as `a, b or c`.
   public static String alternatives(Collection<String> names) {
+    return joined(names, "or");
+  }
+
+  /// Joins names as `a, b WORD c`.
+  static String joined(Collection<String> names, String word) {
     List<String> all = List.copyOf(names);
     int last = all.size() - 1;
     return last <= 0
         ? String.join("", all)
-        : String.join(", ", all.subList(0, last)) + " or " + all.get(last);
+        : String.join(", ", all.subList(0, last)) + " " + word + " " + all.get(last);
   }
 
   private record Candidate(String name, int distance) {

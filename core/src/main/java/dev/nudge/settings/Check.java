@@ -1,0 +1,58 @@
+package dev.nudge.settings;
+
+import org.jspecify.annotations.Nullable;
+
+/// Range checks for the constructors of settings. A message says what was given and what is
+// allowed,
+/// and begins with the flag to change.
+final class Check {
+  private Check() {}
+
+  static void atLeast(String flag, @Nullable Number value, long least) {
+    if (value != null && value.longValue() < least) {
+      throw wrong(flag, value, "at least " + least);
+    }
+  }
+
+  static void positive(String flag, @Nullable Double value) {
+    if (value != null && !(value > 0 && Double.isFinite(value))) {
+      throw wrong(flag, value, "above 0");
+    }
+  }
+
+  static void notNegative(String flag, double value) {
+    if (!(value >= 0 && Double.isFinite(value))) {
+      throw wrong(flag, value, "0 or more");
+    }
+  }
+
+  /// Allows 0 ≤ value < 1.
+  static void share(String flag, double value) {
+    if (!(value >= 0 && value < 1)) {
+      throw wrong(flag, value, "at least 0 and below 1");
+    }
+  }
+
+  static void notBlank(String flag, @Nullable String value) {
+    if (value != null && value.isBlank()) {
+      throw new InputException(flag + " is " + Kind.shown(value) + "; it must not be blank");
+    }
+  }
+
+  static void notEmpty(String flag, @Nullable String value) {
+    if (value != null && value.isEmpty()) {
+      throw new InputException(flag + " is ''; it must not be empty");
+    }
+  }
+
+  static InputException wrong(String flag, Object value, String allowed) {
+    return new InputException(flag + " is " + number(value) + "; it must be " + allowed);
+  }
+
+  /// Writes 2.0 as 2.
+  static String number(Object value) {
+    return value instanceof Double d && d == Math.rint(d) && Math.abs(d) < 1e15
+        ? String.valueOf(d.longValue())
+        : value.toString();
+  }
+}

@@ -1,0 +1,56 @@
+package dev.nudge.settings;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// What `generate` can be told.
+///
+/// @param adapter a PEFT folder or a run's folder; null: the base model
+/// @param data files or globs of prompts; empty: `prompt` is the prompt
+/// @param prompt the prompt, or with data the pattern of the prompts; null: the column `prompt`
+public record GenerateSettings(
+    @Group("Model and machine") ModelSettings model,
+    @Setting(
+            help = "adapter: a PEFT folder or a run's folder (default: the base model)",
+            label = "FOLDER")
+        @Nullable Path adapter,
+    @Group("Prompts")
+        @Setting(
+            help = "JSONL file or glob of rows to complete; may be given several times",
+            label = "FILE")
+        List<String> data,
+    @Setting(help = "the prompt; with --data, its pattern over a row's columns", label = "TEXT")
+        @Nullable String prompt,
+    @Setting(
+            help = "with --data: pattern of the completion, which is not shown to the model",
+            label = "PATTERN")
+        @Nullable String completion,
+    @Setting(help = "set bad rows aside and count them, instead of refusing the data")
+        boolean skipBadRows,
+    @Group("Sampling") SamplingSettings sampling) {
+
+  public GenerateSettings {
+    data = List.copyOf(data);
+    if (data.isEmpty() && prompt == null) {
+      throw new InputException("--prompt and --data are both missing; give one");
+    }
+    if (data.isEmpty()) {
+      Check.notEmpty("--prompt", prompt);
+      if (completion != null) {
+        throw new InputException("--completion is given without rows; add --data");
+      }
+    }
+  }
+
+  /// Returns the rows to complete, or null where the prompt stands for itself.
+  public @Nullable DataSettings rows() {
+    return data.isEmpty() ? null : new DataSettings(data, prompt, completion, skipBadRows);
+  }
+
+  /// Takes values by key, the rest at their defaults.
+  public static GenerateSettings of(Map<String, ?> values) {
+    return Schema.of(GenerateSettings.class).of(values);
+  }
+}

@@ -1,0 +1,49 @@
+package dev.nudge.settings;
+
+import java.lang.reflect.RecordComponent;
+import java.util.List;
+import java.util.Locale;
+
+/// One setting as commands, files and help see it; made from an annotated record component.
+///
+/// @param name the component's name, `batchSize`
+/// @param group heading in the help; empty for the settings that stand first
+/// @param kind which values it takes
+/// @param type the component's class
+/// @param setting help, default and the rest
+public record Knob(String name, String group, Kind kind, Class<?> type, Setting setting) {
+
+  static Knob of(RecordComponent component, String group, Setting setting) {
+    Class<?> type = component.getType();
+    return new Knob(component.getName(), group, Kind.of(type), type, setting);
+  }
+
+  /// The YAML key, `batch_size`.
+  public String key() {
+    return joined("_");
+  }
+
+  /// The flag, `--batch-size`.
+  public String flag() {
+    return "--" + joined("-");
+  }
+
+  /// Whether the flag may be given several times.
+  public boolean repeatable() {
+    return kind == Kind.TEXTS;
+  }
+
+  /// The values of a closed choice, as a user writes them; empty for all other kinds.
+  public List<String> choices() {
+    return Kind.choices(type);
+  }
+
+  /// What stands for the value in the help.
+  public String label() {
+    return setting.label().isEmpty() ? kind.label(type) : setting.label();
+  }
+
+  private String joined(String by) {
+    return name.replaceAll("([A-Z])", by + "$1").toLowerCase(Locale.ROOT);
+  }
+}

@@ -1,0 +1,40 @@
+package dev.nudge.settings;
+
+import org.jspecify.annotations.Nullable;
+
+/// How long a run is, and in which order and portions it takes its rows.
+///
+/// @param steps optimiser steps, epochs repeated as needed; exactly one of steps and epochs is
+// there
+/// @param epochs passes over the data, a fraction allowed
+/// @param batchSize sequences of one optimiser step
+/// @param seed of everything random: initial adapter, order, dropout
+public record LoopSettings(
+    @Setting(help = "optimiser steps; instead of --epochs") @Nullable Integer steps,
+    @Setting(
+            help = "passes over the data; a fraction is allowed",
+            byDefault = "1",
+            unless = "steps")
+        @Nullable Double epochs,
+    @Setting(help = "sequences of one optimiser step", byDefault = "16") int batchSize,
+    @Setting(help = "seed of everything random", byDefault = "0") long seed,
+    @Setting(
+            help = "new order of the rows in each epoch; without: file order",
+            byDefault = "true",
+            negatable = true)
+        boolean shuffle) {
+
+  public LoopSettings {
+    Check.atLeast("--steps", steps, 1);
+    Check.positive("--epochs", epochs);
+    if (steps != null && epochs != null) {
+      throw new InputException(
+          "--steps and --epochs are both given; a run has either, so leave one out");
+    }
+    if (steps == null && epochs == null) {
+      throw new InputException("--steps and --epochs are both missing; give one");
+    }
+    Check.atLeast("--batch-size", batchSize, 1);
+    Check.atLeast("--seed", seed, 0);
+  }
+}

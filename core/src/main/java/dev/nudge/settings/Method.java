@@ -1,0 +1,6 @@
+package dev.nudge.settings;
+
+/// How the weights are trained.
+public enum Method {
+  LORA
+}

@@ -1,0 +1,35 @@
+package dev.nudge.settings;
+
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/// The model and the machine: what every verb that computes shares.
+///
+/// @param maxLength tokens of a row, end token counted; null: the model's `max_position_embeddings`
+/// @param lanes null: chosen from processors and memory
+/// @param threads null: every processor
+public record ModelSettings(
+    @Setting(
+            help = "model folder: config.json, *.safetensors, tokenizer.json",
+            required = true,
+            label = "FOLDER")
+        Path model,
+    @Setting(help = "how the frozen weights are kept in memory", byDefault = "none")
+        Quantize quantize,
+    @Setting(
+            help = "type of the computation; auto is bf16 where the processor has it",
+            byDefault = "auto")
+        Compute compute,
+    @Setting(help = "sequences computed side by side (default: chosen from processors and memory)")
+        @Nullable Integer lanes,
+    @Setting(help = "processor threads in all (default: every processor)")
+        @Nullable Integer threads,
+    @Setting(help = "longest row in tokens, end token counted (default: what the model allows)")
+        @Nullable Integer maxLength) {
+
+  public ModelSettings {
+    Check.atLeast("--lanes", lanes, 1);
+    Check.atLeast("--threads", threads, 1);
+    Check.atLeast("--max-length", maxLength, 2);
+  }
+}

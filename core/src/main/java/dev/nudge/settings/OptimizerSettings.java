@@ -1,0 +1,30 @@
+package dev.nudge.settings;
+
+/// The rate, its course, and the optimiser.
+///
+/// @param maxGradNorm 0 switches clipping off
+public record OptimizerSettings(
+    @Setting(help = "highest learning rate", byDefault = "2e-4") double learningRate,
+    @Setting(help = "course of the rate after the warm-up", byDefault = "linear") Schedule schedule,
+    @Setting(
+            help = "warm-up: a whole number of steps, or below 1 a share of them",
+            byDefault = "0.03",
+            label = "N|X")
+        Warmup warmup,
+    @Setting(help = "decoupled weight decay", byDefault = "0") double weightDecay,
+    @Setting(help = "clip gradients to this norm; 0: never", byDefault = "1") double maxGradNorm,
+    @Setting(help = "the optimiser", byDefault = "adamw") Optimizer optimizer,
+    @Setting(help = "decay of the mean of gradients", byDefault = "0.9") double beta1,
+    @Setting(help = "decay of the mean of squared gradients", byDefault = "0.999") double beta2,
+    @Setting(help = "added to the root of the squared gradients", byDefault = "1e-8")
+        double epsilon) {
+
+  public OptimizerSettings {
+    Check.positive("--learning-rate", learningRate);
+    Check.notNegative("--weight-decay", weightDecay);
+    Check.notNegative("--max-grad-norm", maxGradNorm);
+    Check.share("--beta1", beta1);
+    Check.share("--beta2", beta2);
+    Check.positive("--epsilon", epsilon);
+  }
+}

@@ -1,0 +1,6 @@
+package dev.nudge.settings;
+
+/// How the frozen weights are stored in memory.
+public enum Quantize {
+  NONE
+}

@@ -1,0 +1,239 @@
+package dev.nudge.settings;
+
+import java.lang.reflect.Constructor;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.RecordComponent;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
+
+/// Derives flags, keys and help from a settings record, and makes the record from given values.
+///
+/// A record may nest others, each under a [Group]; their settings count as its own and keep flat
+// names.
+/// A component of type [Given] receives the keys that were given. Any other component is a
+// [Setting].
+///
+/// The record stays a plain value: it can be made by its constructor too, and checks itself there.
+public final class Schema<S extends Record> {
+  private final Class<S> type;
+  private final Map<String, Knob> knobs = new LinkedHashMap<>(); // by key
+
+  private Schema(Class<S> type) {
+    this.type = type;
+    collect(type, "");
+  }
+
+  /// Reads the annotations of a settings record.
+  public static <S extends Record> Schema<S> of(Class<S> type) {
+    return new Schema<>(type);
+  }
+
+  /// Lists the settings in the order of the record.
+  public List<Knob> knobs() {
+    return List.copyOf(knobs.values());
+  }
+
+  /// Makes the record: the last layer that has a key wins, a default fills the rest.
+  ///
+  /// A layer that gives one of two settings that exclude each other (`steps`, `epochs`) also
+  // overrides
+  /// the other one of an earlier layer; both in one layer reach the record, which refuses them.
+  public S read(List<Layer> layers) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    Map<String, Layer> sources = new LinkedHashMap<>();
+    for (Layer layer : layers) {
+      Map<String, Object> own = readLayer(layer);
+      values.keySet().removeIf(key -> isExcluded(key, own));
+      values.putAll(own);
+      own.keySet().forEach(key -> sources.put(key, layer));
+    }
+    requireAll(values);
+    Given given = new Given(values.keySet());
+    for (Knob knob : knobs.values()) {
+      Setting setting = knob.setting();
+      if (!setting.byDefault().isEmpty() && !given.contains(setting.unless())) {
+        values.computeIfAbsent(
+            knob.key(), _ -> knob.kind().read(knob, setting.byDefault(), Layer.of(Map.of())));
+      }
+    }
+    try {
+      return make(type, values, given);
+    } catch (InputException e) {
+      throw located(e, sources);
+    }
+  }
+
+  /// Makes the record from values of Java code by key, such as `Map.of("rank", 8)`.
+  public S of(Map<String, ?> values) {
+    return read(List.of(Layer.of(values)));
+  }
+
+  /// Returns a copy with some values changed. All checks run again.
+  public S with(S settings, Map<String, ?> changes) {
+    Map<String, Object> kept = new LinkedHashMap<>();
+    @Nullable Given given = given(settings);
+    walk(
+        settings,
+        (knob, value) -> {
+          if (value != null && (given == null || given.contains(knob.key()))) {
+            kept.put(knob.key(), value);
+          }
+        });
+    return read(List.of(Layer.of(kept), Layer.of(changes)));
+  }
+
+  /// Writes the settings as plain values by key: numbers, booleans, text and lists, null where
+  // unset.
+  public Map<String, @Nullable Object> values(S settings) {
+    Map<String, @Nullable Object> plain = new LinkedHashMap<>();
+    walk(settings, (knob, value) -> plain.put(knob.key(), knob.kind().plain(value)));
+    return plain;
+  }
+
+  private void collect(Class<?> record, String heading) {
+    String group = heading;
+    for (RecordComponent component : record.getRecordComponents()) {
+      Setting setting = component.getAnnotation(Setting.class);
+      Group named = component.getAnnotation(Group.class);
+      group = named == null ? group : named.value();
+      if (setting != null) {
+        Knob knob = Knob.of(component, group, setting);
+        if (knobs.put(knob.key(), knob) != null) {
+          throw new IllegalArgumentException(type + " has " + knob.key() + " twice");
+        }
+      } else if (named != null) {
+        collect(component.getType(), group);
+      } else if (component.getType() != Given.class) {
+        throw new IllegalArgumentException(component + " is neither a setting nor a group");
+      }
+    }
+  }
+
+  private Map<String, Object> readLayer(Layer layer) {
+    Map<String, Object> read = new LinkedHashMap<>();
+    layer
+        .values()
+        .forEach(
+            (key, raw) -> {
+              Knob knob = knobs.get(key);
+              if (knob == null) {
+                String file = layer.file() == null ? "" : layer.file() + ": ";
+                throw new InputException(
+                    file + "unknown key '" + key + "'" + Nearest.hint(key, knobs.keySet()));
+              }
+              if (raw != null) {
+                read.put(key, knob.kind().read(knob, raw, layer));
+              } else if (knob.setting().required() || !knob.setting().byDefault().isEmpty()) {
+                throw new InputException(
+                    layer.name(knob) + " has no value; it must be " + knob.kind().expected());
+              }
+            });
+    return read;
+  }
+
+  private boolean isExcluded(String key, Map<String, Object> by) {
+    return !by.containsKey(key)
+        && knobs.values().stream()
+            .anyMatch(
+                knob -> {
+                  String other = knob.setting().unless();
+                  return knob.key().equals(key) && by.containsKey(other)
+                      || other.equals(key) && by.containsKey(knob.key());
+                });
+  }
+
+  private void requireAll(Map<String, Object> values) {
+    List<String> missing =
+        knobs.values().stream()
+            .filter(knob -> knob.setting().required() && !values.containsKey(knob.key()))
+            .map(Knob::flag)
+            .toList();
+    if (!missing.isEmpty()) {
+      String verb = missing.size() == 1 ? " is missing; it is" : " are missing; they are";
+      throw new InputException(Nearest.joined(missing, "and") + verb + " required");
+    }
+  }
+
+  private <R> R make(Class<R> record, Map<String, Object> values, Given given) {
+    RecordComponent[] components = record.getRecordComponents();
+    Class<?>[] types =
+        Arrays.stream(components).map(RecordComponent::getType).toArray(Class[]::new);
+    List<@Nullable Object> arguments = new ArrayList<>();
+    for (RecordComponent component : components) {
+      Setting setting = component.getAnnotation(Setting.class);
+      if (setting != null) {
+        arguments.add(argument(Knob.of(component, "", setting), values));
+      } else {
+        boolean nested = component.isAnnotationPresent(Group.class);
+        arguments.add(nested ? make(component.getType(), values, given) : given);
+      }
+    }
+    try {
+      Constructor<R> canonical = record.getDeclaredConstructor(types);
+      return canonical.newInstance(arguments.toArray());
+    } catch (InvocationTargetException e) {
+      if (e.getCause() instanceof InputException wrong) {
+        throw wrong;
+      }
+      throw new IllegalStateException("the constructor of " + record + " failed", e);
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException(record + " is not a public record", e);
+    }
+  }
+
+  private static @Nullable Object argument(Knob knob, Map<String, Object> values) {
+    @Nullable Object value = values.get(knob.key());
+    if (value == null && knob.kind() == Kind.SWITCH) {
+      return false;
+    }
+    return value == null && knob.kind() == Kind.TEXTS ? List.of() : value;
+  }
+
+  /// Adds the file to the message about a value that came from one.
+  private InputException located(InputException e, Map<String, Layer> sources) {
+    for (Map.Entry<String, Layer> source : sources.entrySet()) {
+      Knob knob = knobs.get(source.getKey());
+      String message = String.valueOf(e.getMessage());
+      if (source.getValue().file() != null
+          && knob != null
+          && message.startsWith(knob.flag() + " ")) {
+        return new InputException(message + " (in " + source.getValue().file() + ")", e);
+      }
+    }
+    return e;
+  }
+
+  private static @Nullable Given given(Record settings) {
+    for (RecordComponent component : settings.getClass().getRecordComponents()) {
+      if (component.getType() == Given.class) {
+        return (Given) valueOf(component, settings);
+      }
+    }
+    return null;
+  }
+
+  private static void walk(Record settings, BiConsumer<Knob, @Nullable Object> each) {
+    for (RecordComponent component : settings.getClass().getRecordComponents()) {
+      Setting setting = component.getAnnotation(Setting.class);
+      @Nullable Object value = valueOf(component, settings);
+      if (setting != null) {
+        each.accept(Knob.of(component, "", setting), value);
+      } else if (value instanceof Record nested && !(value instanceof Given)) {
+        walk(nested, each);
+      }
+    }
+  }
+
+  private static @Nullable Object valueOf(RecordComponent component, Record settings) {
+    try {
+      return component.getAccessor().invoke(settings);
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException(component + " cannot be read", e);
+    }
+  }
+}

@@ -1,0 +1,41 @@
+package dev.nudge.settings;
+
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// Everything a fine-tuning run can be told.
+///
+/// @param memory most memory the run may take; null: what the machine has
+/// @param given which settings were given rather than left at their default
+public record TrainSettings(
+    @Group("Model and machine") ModelSettings model,
+    @Setting(
+            help = "most memory to use, such as 8G (default: what the machine has)",
+            label = "SIZE")
+        @Nullable ByteSize memory,
+    @Group("Data") DataSettings data,
+    @Group("Data") LengthSettings length,
+    @Group("Data") EvalSettings eval,
+    @Group("Output") OutSettings output,
+    @Group("Adapter") LoraSettings lora,
+    @Group("Optimiser") OptimizerSettings optimizer,
+    @Group("Loop") LoopSettings loop,
+    Given given) {
+
+  private static final Schema<TrainSettings> SCHEMA = Schema.of(TrainSettings.class);
+
+  /// Takes values by key, the rest at their defaults: `of(Map.of("model", dir, "rank", 8, …))`.
+  public static TrainSettings of(Map<String, ?> values) {
+    return SCHEMA.of(values);
+  }
+
+  /// Returns a copy with one value changed, by key: `with("learning_rate", 1e-3)`.
+  public TrainSettings with(String key, Object value) {
+    return SCHEMA.with(this, Map.of(key, value));
+  }
+
+  /// Returns the resolved values by key, as a run file or `run.json` holds them.
+  public Map<String, @Nullable Object> values() {
+    return SCHEMA.values(this);
+  }
+}

@@ -1,0 +1,37 @@
+package dev.nudge.settings;
+
+/// A length of warm-up: whole steps, or a share of all steps.
+///
+/// A whole number is steps, a number below 1 is a share; nothing else is allowed, so 1.5 is
+// refused.
+///
+/// @param value as given
+public record Warmup(double value) {
+
+  public Warmup {
+    if (!(value >= 0) || value >= 1 && (value != Math.rint(value) || value > Integer.MAX_VALUE)) {
+      throw Check.wrong("--warmup", value, ALLOWED);
+    }
+  }
+
+  private static final String ALLOWED = "a whole number of steps, or a share of at least 0 below 1";
+
+  /// Reads `100` or `0.03`.
+  public static Warmup parse(String text) {
+    Object value = Kind.decimal(text);
+    if (value instanceof Double number) {
+      return new Warmup(number);
+    }
+    throw new IllegalArgumentException(ALLOWED);
+  }
+
+  /// Returns the steps of warm-up in a run of `steps`: ⌈share · steps⌉ for a share.
+  public int steps(int steps) {
+    return (int) (value < 1 ? Math.ceil(value * steps) : value);
+  }
+
+  @Override
+  public String toString() {
+    return Check.number(value);
+  }
+}
