@@ -3,8 +3,7 @@ package dev.nudge.settings;
 import org.jspecify.annotations.Nullable;
 
 /// Range checks for the constructors of settings. A message says what was given and what is
-// allowed,
-/// and begins with the flag to change.
+/// allowed, and begins with the flag to change.
 final class Check {
   private Check() {}
 

@@ -10,7 +10,8 @@ import java.util.Locale;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/// The kinds of values a setting takes, and how each is read from text or from a file's own types.
+/// The kinds of values a setting takes, and how each is read from text or from a file's own
+/// types.
 public enum Kind {
   SWITCH("true or false"),
   WHOLE("a whole number"),
@@ -158,8 +159,7 @@ public enum Kind {
             + " is "
             + shown(raw)
             + "; supported: "
-            + String.join(", ", knob.choices())
-            + Nearest.hint(raw.toString(), knob.choices()));
+            + String.join(", ", knob.choices()));
   }
 
   private Object value(Knob knob, Object raw, Layer layer) {
@@ -185,7 +185,7 @@ public enum Kind {
       case SWITCH, WHOLE, NUMBER, TEXT, TEXTS -> value;
       case PATH -> value == null ? null : value.toString();
       case CHOICE -> value == null ? null : written(value);
-      case VALUE -> value instanceof Number || value == null ? value : value.toString();
+      case VALUE -> value == null ? null : number(value.toString());
     };
   }
 
@@ -203,6 +203,14 @@ public enum Kind {
 
   static @Nullable Double decimal(String text) {
     return DECIMAL.matcher(text).matches() ? Double.valueOf(text) : null;
+  }
+
+  private static Object number(String text) {
+    if (INTEGER.matcher(text).matches()) {
+      return Long.valueOf(text);
+    }
+    Double value = decimal(text);
+    return value == null ? text : value;
   }
 
   /// Shows a value on one line: text in quotes, long text cut.

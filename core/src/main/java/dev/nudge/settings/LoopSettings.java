@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 /// How long a run is, and in which order and portions it takes its rows.
 ///
 /// @param steps optimiser steps, epochs repeated as needed; exactly one of steps and epochs is
-// there
+///     there
 /// @param epochs passes over the data, a fraction allowed
 /// @param batchSize sequences of one optimiser step
 /// @param seed of everything random: initial adapter, order, dropout

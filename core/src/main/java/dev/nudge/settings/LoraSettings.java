@@ -7,13 +7,14 @@ import org.jspecify.annotations.Nullable;
 
 /// The shape of the adapter.
 ///
-/// Alpha stays where it is when the rank changes: the best learning rate then hardly depends on it.
+/// Alpha stays where it is when the rank changes: the best learning rate then hardly depends on
+/// it.
 ///
 /// @param alpha the update is scaled by alpha / rank, with rsLoRA by alpha / √rank
-/// @param targets `all-linear`, a list such as `q_proj,v_proj`, or `/regex/` over the whole module
-// path
-/// @param initAdapter an adapter to continue from, which then gives rank, alpha and targets; null:
-// a new one
+/// @param targets `all-linear`, a list such as `q_proj,v_proj`, or `/regex/` over the whole
+///     module path
+/// @param initAdapter an adapter to continue from, which then gives rank, alpha and targets;
+///     null: a new one
 public record LoraSettings(
     @Setting(help = "what is trained", byDefault = "lora") Method method,
     @Setting(help = "continue from an adapter: a PEFT folder or a run's folder", label = "FOLDER")

@@ -5,7 +5,8 @@ import org.jspecify.annotations.Nullable;
 
 /// The model and the machine: what every verb that computes shares.
 ///
-/// @param maxLength tokens of a row, end token counted; null: the model's `max_position_embeddings`
+/// @param maxLength tokens of a row, end token counted; null: the model's
+///     `max_position_embeddings`
 /// @param lanes null: chosen from processors and memory
 /// @param threads null: every processor
 public record ModelSettings(

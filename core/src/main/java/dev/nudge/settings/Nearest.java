@@ -7,18 +7,17 @@ import java.util.Locale;
 
 /// Finds the known names that a mistyped one probably meant.
 ///
-/// The distance is Damerau's (insert, delete, replace, swap of neighbours), case ignored. A name is
-/// near
-/// when at most a third of the longer one must change (at least one letter), or when one is the
-/// start of
-/// the other. Nothing near gives an empty list: a far-fetched guess is worse than none.
+/// The distance is Damerau's (insert, delete, replace, swap of neighbours), case ignored. A name
+/// is near when at most a third of the longer one must change (at least one letter), or when one
+/// is the start of the other. Nothing near gives an empty list: a far-fetched guess is worse than
+/// none.
 public final class Nearest {
   private static final int MOST = 3;
 
   private Nearest() {}
 
-  /// Returns up to three known names near to `given`, the nearest first, in alphabetical order on a
-  /// tie.
+  /// Returns up to three known names near to `given`, the nearest first, in alphabetical order on
+  /// a tie.
   public static List<String> of(String given, Collection<String> known) {
     return known.stream()
         .distinct()

@@ -5,8 +5,7 @@ import java.util.List;
 /// The root of the errors that a user can cause or fix.
 ///
 /// The message is one line: what was given, what is allowed, which setting to change. Where a
-/// single
-/// line cannot carry it (a list of bad rows), [#details()] holds the rest, one line each.
+/// single line cannot carry it (a list of bad rows), [#details()] holds the rest, one line each.
 public class NudgeException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

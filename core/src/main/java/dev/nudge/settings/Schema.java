@@ -14,11 +14,11 @@ import org.jspecify.annotations.Nullable;
 /// Derives flags, keys and help from a settings record, and makes the record from given values.
 ///
 /// A record may nest others, each under a [Group]; their settings count as its own and keep flat
-// names.
-/// A component of type [Given] receives the keys that were given. Any other component is a
-// [Setting].
+/// names. A component of type [Given] receives the keys that were given. Any other component is a
+/// [Setting].
 ///
-/// The record stays a plain value: it can be made by its constructor too, and checks itself there.
+/// The record stays a plain value: it can be made by its constructor too, and checks itself
+/// there.
 public final class Schema<S extends Record> {
   private final Class<S> type;
   private final Map<String, Knob> knobs = new LinkedHashMap<>(); // by key
@@ -41,8 +41,8 @@ public final class Schema<S extends Record> {
   /// Makes the record: the last layer that has a key wins, a default fills the rest.
   ///
   /// A layer that gives one of two settings that exclude each other (`steps`, `epochs`) also
-  // overrides
-  /// the other one of an earlier layer; both in one layer reach the record, which refuses them.
+  /// overrides the other one of an earlier layer; both in one layer reach the record, which
+  /// refuses them.
   public S read(List<Layer> layers) {
     Map<String, Object> values = new LinkedHashMap<>();
     Map<String, Layer> sources = new LinkedHashMap<>();
@@ -88,7 +88,7 @@ public final class Schema<S extends Record> {
   }
 
   /// Writes the settings as plain values by key: numbers, booleans, text and lists, null where
-  // unset.
+  /// unset.
   public Map<String, @Nullable Object> values(S settings) {
     Map<String, @Nullable Object> plain = new LinkedHashMap<>();
     walk(settings, (knob, value) -> plain.put(knob.key(), knob.kind().plain(value)));

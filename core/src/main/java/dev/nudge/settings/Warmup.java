@@ -3,26 +3,25 @@ package dev.nudge.settings;
 /// A length of warm-up: whole steps, or a share of all steps.
 ///
 /// A whole number is steps, a number below 1 is a share; nothing else is allowed, so 1.5 is
-// refused.
+/// refused.
 ///
 /// @param value as given
 public record Warmup(double value) {
+  private static final String ALLOWED = "a whole number of steps, or a share of at least 0 below 1";
 
   public Warmup {
-    if (!(value >= 0) || value >= 1 && (value != Math.rint(value) || value > Integer.MAX_VALUE)) {
+    if (!allowed(value)) {
       throw Check.wrong("--warmup", value, ALLOWED);
     }
   }
 
-  private static final String ALLOWED = "a whole number of steps, or a share of at least 0 below 1";
-
   /// Reads `100` or `0.03`.
   public static Warmup parse(String text) {
-    Object value = Kind.decimal(text);
-    if (value instanceof Double number) {
-      return new Warmup(number);
+    Double value = Kind.decimal(text);
+    if (value == null || !allowed(value)) {
+      throw new IllegalArgumentException(ALLOWED);
     }
-    throw new IllegalArgumentException(ALLOWED);
+    return new Warmup(value);
   }
 
   /// Returns the steps of warm-up in a run of `steps`: ⌈share · steps⌉ for a share.
@@ -33,5 +32,9 @@ public record Warmup(double value) {
   @Override
   public String toString() {
     return Check.number(value);
+  }
+
+  private static boolean allowed(double value) {
+    return value >= 0 && (value < 1 || value == Math.rint(value) && value <= Integer.MAX_VALUE);
   }
 }
