@@ -36,6 +36,11 @@ public record Kernels(
         new Elementwise.Plain());
   }
 
+  /// Kernels that do nothing, for a pass on a dry workspace.
+  public static Kernels dry() {
+    return DryKernels.make();
+  }
+
   /// The fastest kernels that this JVM can run: the Vector API's where its module was added, else
   /// the portable ones.
   public static Kernels fastest() {

@@ -65,7 +65,8 @@ public interface RmsNorm {
   }
 
   /// Checks the arguments of a backward; every provider calls it.
-  static void checkBackward(Tensor dy, Tensor s, Tensor rstd, Tensor w, Tensor dRes, @Nullable Tensor low) {
+  static void checkBackward(
+      Tensor dy, Tensor s, Tensor rstd, Tensor w, Tensor dRes, @Nullable Tensor low) {
     Dtype c = s.dtype();
     Rows.shape("s", s, s.rows(), s.cols());
     Rows.shape("dy", dy, s.rows(), s.cols(), c.accumulator());

@@ -46,6 +46,16 @@ public final class Tensor {
     return new Tensor(data.asSlice(0, bytes), dtype, shape.clone(), strides);
   }
 
+  /// Addresses that stand for memory in a dry run; nobody may touch them.
+  static MemorySegment nowhere(long bytes) {
+    return MemorySegment.ofAddress(1 << 20).reinterpret(bytes);
+  }
+
+  /// A contiguous tensor without memory, for dry runs: it has a shape and must not be read.
+  public static Tensor dry(Dtype dtype, long... shape) {
+    return of(nowhere(Long.MAX_VALUE / 4), dtype, shape);
+  }
+
   /// The memory from the first element on.
   public MemorySegment data() {
     return data;

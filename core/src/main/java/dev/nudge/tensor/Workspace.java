@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// One lane's memory for a step: a region of known size, handed out and taken back as a stack.
 ///
@@ -18,7 +19,7 @@ public final class Workspace implements AutoCloseable {
 
   private final int lane;
   private final Gemm gemm;
-  private final Scope scope;
+  private final @Nullable Scope scope; // null: dry
   private final long capacity;
   private final MemorySegment region;
   private final List<Tensor> views = new ArrayList<>();
@@ -28,11 +29,28 @@ public final class Workspace implements AutoCloseable {
 
   /// Reserves `bytes` for `lane`; takes the Gemm over and closes it with itself.
   public Workspace(int lane, long bytes, Gemm gemm) {
+    this(lane, bytes, gemm, Scope.open("workspace " + lane));
+  }
+
+  private Workspace(int lane, long bytes, Gemm gemm, @Nullable Scope scope) {
     this.lane = lane;
     this.gemm = gemm;
-    this.scope = Scope.open("workspace " + lane);
+    this.scope = scope;
     this.capacity = bytes;
-    this.region = scope.allocate(bytes);
+    this.region = scope == null ? Tensor.nowhere(bytes) : scope.allocate(bytes);
+  }
+
+  /// Measures instead of working: hands out views of memory that does not exist and multiplies
+  /// nothing. A pass that runs on it with dry kernels leaves in [#peak] the bytes that the same
+  /// pass
+  /// takes for real, so the plan of a step and the step are the same code.
+  public static Workspace measuring() {
+    return new Workspace(0, Long.MAX_VALUE / 4, new DryGemm(), null);
+  }
+
+  /// Whether this workspace only measures.
+  public boolean dry() {
+    return scope == null;
   }
 
   /// Number of this lane, from 0.
@@ -86,11 +104,6 @@ public final class Workspace implements AutoCloseable {
     return view;
   }
 
-  /// Bytes that a matrix takes in a workspace.
-  public static long bytes(Dtype dtype, long rows, long cols) {
-    return aligned(rows * cols * dtype.bytes());
-  }
-
   /// The most bytes in use at any time so far.
   public long peak() {
     return peak;
@@ -107,6 +120,8 @@ public final class Workspace implements AutoCloseable {
   @Override
   public void close() {
     gemm.close();
-    scope.close();
+    if (scope != null) {
+      scope.close();
+    }
   }
 }

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 /// A new shape costs 0.6 ms (the primitive, its memory objects and its argument array are made), a
 /// known one less than a microsecond: three handles are set and the primitive is executed. Shapes
 /// are found in an open hash table by their numbers, so a call allocates nothing. The table holds
-// at
+/// at
 /// most [#CAPACITY] primitives; then the half that was used longest ago is given back, since the
 /// lengths of packed rows may differ in every step.
 ///

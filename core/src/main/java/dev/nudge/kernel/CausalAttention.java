@@ -1,0 +1,255 @@
+package dev.nudge.kernel;
+
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+
+/// Computes causal attention of one sequence with grouped heads, in blocks of queries.
+///
+///     P = softmax(c·Q·Kᵀ + mask),  O = P·V            c = 1/√headDim
+///     D = rowsum(dO ∘ O),  dV = Pᵀ·dO,  dS = c·P ∘ (dO·Vᵀ − D),  dQ = dS·K,  dK = dSᵀ·Q
+///
+/// The query heads that share a key-value head are laid side by side, so that each block is one
+/// product of (tokens · group) rows, and the copies that this needs cost a sweep over q and the
+/// output. A block looks at the keys up to its own last token only: what lies wholly beyond the
+/// diagonal is never computed. Of the probabilities only their log-sum-exp is kept; the backward
+/// computes the scores again. Scores, dP, dK and dV are fp32 (measured to cost nothing), P and dS
+/// are
+/// rounded to the compute type as factors of the next product.
+///
+/// Against one pass with running maxima over key blocks (FlashAttention [1]): on a CPU a block of
+/// whole score rows stays in L2 up to some thousand keys, so the rescaling is saved.
+///
+/// [1] Dao, FlashAttention-2, arXiv:2307.08691.
+public final class CausalAttention {
+  private static final int BLOCK = 64; // query tokens of a block
+  private static final int LONG_BLOCK = 32; // where a block sees more than LONG keys
+  private static final int LONG = 2048;
+
+  private CausalAttention() {}
+
+  /// How heads are grouped: `count` query heads, `keyCount` key-value heads, `dim` numbers each.
+  public record Heads(int count, int keyCount, int dim) {
+    public Heads {
+      if (count < 1 || keyCount < 1 || dim < 2 || count % keyCount != 0) {
+        throw new IllegalArgumentException(
+            count + " heads over " + keyCount + " key-value heads of " + dim);
+      }
+    }
+
+    public int group() {
+      return count / keyCount;
+    }
+
+    public int queryWidth() {
+      return count * dim;
+    }
+
+    public int keyWidth() {
+      return keyCount * dim;
+    }
+
+    double scale() {
+      return 1 / Math.sqrt(dim);
+    }
+  }
+
+  /// Computes `out` (m, queryWidth) of the last m tokens of a sequence of n.
+  ///
+  /// @param q (m, queryWidth)
+  /// @param k (n, keyWidth)
+  /// @param v (n, keyWidth)
+  /// @param lse (m · count, 1), accumulator type; a block of (m, group) for each key-value head
+  public static void forward(
+      Heads h,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      Tensor out,
+      Tensor lse,
+      Workspace ws,
+      Kernels kernels) {
+    int m = q.rows();
+    int past = k.rows() - m;
+    int group = h.group();
+    for (int g = 0; g < h.keyCount(); g++) {
+      int mark = ws.mark();
+      Tensor qg = gathered(h, q, g, ws, kernels); // (m·group, dim)
+      Tensor kg = slice(h, k, g);
+      Tensor vg = slice(h, v, g);
+      Tensor og = group == 1 ? slice(h, out, g) : flat(h, ws.take(q.dtype(), m, group * h.dim()));
+      for (int from = 0; from < m; ) {
+        int to = Math.min(m, from + block(past + from));
+        int seen = past + to;
+        int inner = ws.mark();
+        Tensor scores = ws.take(q.dtype().accumulator(), (to - from) * group, seen);
+        Tensor probs = scratch(q.dtype(), scores, ws);
+        ws.gemm()
+            .multiply(
+                qg.rows(from * group, to * group), kg.rows(0, seen).transposed(), scores, false);
+        kernels
+            .softmaxRows()
+            .forward(scores, h.scale(), past + from, group, probs, rowsOf(h, lse, g, m, from, to));
+        ws.gemm().multiply(probs, vg.rows(0, seen), og.rows(from * group, to * group), false);
+        ws.release(inner);
+        from = to;
+      }
+      scatter(h, og, out, g, kernels);
+      ws.release(mark);
+    }
+  }
+
+  /// Computes dq, dk and dv of a whole sequence, all in the compute type.
+  public static void backward(
+      Heads h,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      Tensor out,
+      Tensor lse,
+      Tensor dOut,
+      Tensor dq,
+      Tensor dk,
+      Tensor dv,
+      Workspace ws,
+      Kernels kernels) {
+    int n = q.rows();
+    int group = h.group();
+    Dtype acc = q.dtype().accumulator();
+    for (int g = 0; g < h.keyCount(); g++) {
+      int mark = ws.mark();
+      Tensor qg = gathered(h, q, g, ws, kernels);
+      Tensor dOg = gathered(h, dOut, g, ws, kernels);
+      Tensor dqg = group == 1 ? slice(h, dq, g) : flat(h, ws.take(q.dtype(), n, group * h.dim()));
+      Tensor d = ws.take(acc, n, group);
+      kernels.softmaxRows().rowDots(wide(h, dOut, g), wide(h, out, g), group, d);
+      Tensor kg = slice(h, k, g);
+      Tensor vg = slice(h, v, g);
+      Tensor dkg = ws.take(acc, n, h.dim());
+      Tensor dvg = ws.take(acc, n, h.dim());
+      // from the last block, which sees every key and so needs no zeros to add to
+      for (int to = n; to > 0; ) {
+        int from = blockStart(to);
+        backwardBlock(
+            h,
+            g,
+            from,
+            to,
+            to < n,
+            qg,
+            kg,
+            vg,
+            rowsOf(h, lse, g, n, from, to),
+            dOg,
+            d.reshaped((long) n * group, 1),
+            dqg,
+            dkg,
+            dvg,
+            ws,
+            kernels);
+        to = from;
+      }
+      kernels.elementwise().copy(dkg, slice(h, dk, g));
+      kernels.elementwise().copy(dvg, slice(h, dv, g));
+      scatter(h, dqg, dq, g, kernels);
+      ws.release(mark);
+    }
+  }
+
+  private static void backwardBlock(
+      Heads h,
+      int g,
+      int from,
+      int to,
+      boolean add,
+      Tensor qg,
+      Tensor kg,
+      Tensor vg,
+      Tensor lse,
+      Tensor dOg,
+      Tensor d,
+      Tensor dqg,
+      Tensor dkg,
+      Tensor dvg,
+      Workspace ws,
+      Kernels kernels) {
+    int group = h.group();
+    int first = from * group;
+    int last = to * group;
+    int mark = ws.mark();
+    Tensor q = qg.rows(first, last);
+    Tensor dO = dOg.rows(first, last);
+    Tensor k = kg.rows(0, to);
+    Tensor scores = ws.take(qg.dtype().accumulator(), last - first, to);
+    Tensor dP = ws.take(scores.dtype(), last - first, to);
+    Tensor probs = ws.take(qg.dtype(), last - first, to);
+    Tensor dS = scratch(qg.dtype(), dP, ws);
+    ws.gemm().multiply(q, k.transposed(), scores, false);
+    ws.gemm().multiply(dO, vg.rows(0, to).transposed(), dP, false);
+    SoftmaxRows softmax = kernels.softmaxRows();
+    softmax.again(scores, h.scale(), from, group, lse, probs);
+    softmax.backward(scores, h.scale(), from, group, lse, dP, d.rows(first, last), dS);
+    ws.gemm().multiply(probs.transposed(), dO, dvg.rows(0, to), add);
+    ws.gemm().multiply(dS.transposed(), q, dkg.rows(0, to), add);
+    ws.gemm().multiply(dS, k, dqg.rows(first, last), false);
+    ws.release(mark);
+  }
+
+  /// Tokens of the block that starts at position `start`.
+  private static int block(int start) {
+    return start + BLOCK > LONG ? LONG_BLOCK : BLOCK;
+  }
+
+  /// Start of the block that ends before token `end`, counted as the forward pass counts.
+  private static int blockStart(int end) {
+    int from = 0;
+    while (from + block(from) < end) {
+      from += block(from);
+    }
+    return from;
+  }
+
+  /// `like` itself where the types agree, else scratch of its shape.
+  private static Tensor scratch(Dtype dtype, Tensor like, Workspace ws) {
+    return dtype == like.dtype() ? like : ws.take(dtype, like.rows(), like.cols());
+  }
+
+  /// The columns of key-value head g.
+  private static Tensor slice(Heads h, Tensor t, int g) {
+    return t.cols(g * h.dim(), (g + 1) * h.dim());
+  }
+
+  /// The columns of the query heads of group g, (n, group·dim).
+  private static Tensor wide(Heads h, Tensor t, int g) {
+    int width = h.group() * h.dim();
+    return t.cols(g * width, (g + 1) * width);
+  }
+
+  private static Tensor flat(Heads h, Tensor t) {
+    return t.reshaped((long) t.rows() * h.group(), h.dim());
+  }
+
+  /// The queries of group g under one another, (n·group, dim).
+  private static Tensor gathered(Heads h, Tensor t, int g, Workspace ws, Kernels kernels) {
+    if (h.group() == 1) {
+      return slice(h, t, g);
+    }
+    Tensor copy = ws.take(t.dtype(), t.rows(), h.group() * h.dim());
+    kernels.elementwise().copy(wide(h, t, g), copy);
+    return flat(h, copy);
+  }
+
+  private static void scatter(Heads h, Tensor from, Tensor to, int g, Kernels kernels) {
+    if (h.group() > 1) {
+      kernels
+          .elementwise()
+          .copy(from.reshaped(to.rows(), (long) h.group() * h.dim()), wide(h, to, g));
+    }
+  }
+
+  /// The rows of `lse` that belong to tokens from … to of group g.
+  private static Tensor rowsOf(Heads h, Tensor lse, int g, int tokens, int from, int to) {
+    int start = g * tokens * h.group();
+    return lse.rows(start + from * h.group(), start + to * h.group());
+  }
+}

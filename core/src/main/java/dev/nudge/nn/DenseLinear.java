@@ -1,0 +1,62 @@
+package dev.nudge.nn;
+
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// A frozen linear layer with its weight (out, in) in the compute type.
+public final class DenseLinear implements Linear {
+  private final Tensor weight;
+  private final Tensor transposed;
+  private final @Nullable Tensor bias;
+
+  private DenseLinear(Tensor weight, @Nullable Tensor bias) {
+    this.weight = weight;
+    this.transposed = weight.transposed();
+    this.bias = bias;
+  }
+
+  /// Wraps a weight (out, in) and a bias (1, out), both in the compute type.
+  public static DenseLinear of(Tensor weight, @Nullable Tensor bias) {
+    return new DenseLinear(weight, bias);
+  }
+
+  @Override
+  public int in() {
+    return weight.cols();
+  }
+
+  @Override
+  public int out() {
+    return weight.rows();
+  }
+
+  @Override
+  public void forward(Tensor x, Tensor y, Pass p) {
+    p.gemm().multiply(x, transposed, y, false);
+    if (bias != null) {
+      p.kernels().elementwise().addBias(y, bias);
+    }
+  }
+
+  @Override
+  public void backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
+    if (dx != null) {
+      p.gemm().multiply(dy, weight, dx, add);
+    }
+  }
+
+  @Override
+  public Tensor weight(Workspace ws) {
+    return weight;
+  }
+
+  @Override
+  public Linear withWeight(Tensor other) {
+    return new DenseLinear(other, bias);
+  }
+
+  @Override
+  public void parameters(Consumer<Parameter> each) {}
+}

@@ -1,0 +1,37 @@
+package dev.nudge.nn;
+
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// Maps rows of width `in` to rows of width `out`: y = x·Wᵀ (+ bias).
+///
+/// The one seam between models, weight formats and adapters: a model holds slots of `Linear`, a
+/// quantised weight and an adapter are other `Linear`s put into a slot. A weight is (out, in), as
+/// in
+/// checkpoints. Outputs are the caller's.
+public interface Linear {
+  int in();
+
+  int out();
+
+  /// Computes y (rows, out) from x (rows, in). With a tape, x must hold the same bytes again when
+  /// [#backward] runs.
+  void forward(Tensor x, Tensor y, Pass p);
+
+  /// Takes dy (rows, out), adds the gradients of what trains to its parameters and computes dx
+  /// (rows, in), or adds to it.
+  ///
+  /// @param dx compute or accumulator type; null where nothing below trains
+  void backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p);
+
+  /// The weight (out, in) in the compute type; made in the workspace where it is not held so.
+  Tensor weight(Workspace ws);
+
+  /// The same layer with another weight of the same shape.
+  Linear withWeight(Tensor weight);
+
+  /// Visits what trains.
+  void parameters(Consumer<Parameter> each);
+}

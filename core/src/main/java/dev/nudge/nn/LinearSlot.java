@@ -1,0 +1,46 @@
+package dev.nudge.nn;
+
+/// Names a place in a model that holds a [Linear]; attach, detach and merge are assignments to it.
+///
+/// Threading: assigned while no pass runs.
+public final class LinearSlot {
+  private final String path;
+  private Linear linear;
+
+  /// @param path the module's path in the checkpoint, for example `model.layers.0.mlp.up_proj`
+  public LinearSlot(String path, Linear linear) {
+    this.path = path;
+    this.linear = linear;
+  }
+
+  /// The module's path, spelled as in the checkpoint.
+  public String path() {
+    return path;
+  }
+
+  public Linear linear() {
+    return linear;
+  }
+
+  /// Puts another layer of the same shape in.
+  public void set(Linear other) {
+    if (other.in() != linear.in() || other.out() != linear.out()) {
+      throw new IllegalArgumentException(
+          path
+              + " is "
+              + linear.out()
+              + " × "
+              + linear.in()
+              + ", not "
+              + other.out()
+              + " × "
+              + other.in());
+    }
+    linear = other;
+  }
+
+  @Override
+  public String toString() {
+    return path;
+  }
+}

@@ -1,0 +1,41 @@
+package dev.nudge.nn;
+
+import dev.nudge.tensor.Tensor;
+
+/// RMS normalisation of the residual stream with a frozen weight.
+public final class Norm {
+  private final Tensor weight; // (1, width)
+  private final double eps;
+
+  public Norm(Tensor weight, double eps) {
+    this.weight = weight;
+    this.eps = eps;
+  }
+
+  /// What the backward pass needs: the stream (rows, width) and 1/rms of each row (rows, 1).
+  public record Saved(Tensor x, Tensor rstd) {}
+
+  /// Adds what is pending to the stream and normalises it into `r.normed()`.
+  public Saved forward(Residual r, Pass p) {
+    Tensor x = r.x();
+    Tensor sum = r.pending() ? p.ws().take(x.dtype(), x.rows(), x.cols()) : null;
+    Tensor rstd = p.ws().take(x.dtype().accumulator(), x.rows(), 1);
+    p.kernels()
+        .rmsNorm()
+        .forward(x, sum == null ? null : r.delta(), sum, weight, r.normed(), rstd, eps);
+    if (sum != null) {
+      r.settle(sum);
+    }
+    return new Saved(r.x(), rstd);
+  }
+
+  /// Normalises again into `r.normed()`: the same bytes as before.
+  public void again(Saved s, Tensor normed, Pass p) {
+    p.kernels().rmsNorm().again(s.x(), s.rstd(), weight, normed);
+  }
+
+  /// Adds the gradient that came through the norm (`g.normed`) to the stream's.
+  public void backward(Saved s, Residual.Gradient g, Pass p) {
+    p.kernels().rmsNorm().backward(g.normed(), s.x(), s.rstd(), weight, g.sum(), g.lowOrNull());
+  }
+}

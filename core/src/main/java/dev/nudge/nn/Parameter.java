@@ -1,0 +1,68 @@
+package dev.nudge.nn;
+
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+
+/// A matrix that trains: its master copy, its working copy and one gradient a lane.
+///
+/// The master and the gradients are in the accumulator type (fp32; F64 where everything is), the
+/// working copy is in the compute type and the same memory as the master where the types agree.
+///
+/// Threading: a lane adds to its own gradient only; master and working copy change between steps.
+public final class Parameter {
+  private final String name;
+  private final boolean decay;
+  private final Tensor master;
+  private final Tensor work;
+  private final List<Tensor> gradients = new ArrayList<>();
+
+  /// Allocates a parameter of zeros in `scope`.
+  ///
+  /// @param name its name in the checkpoint
+  /// @param decay whether weight decay applies
+  public Parameter(
+      String name, boolean decay, int rows, int cols, Dtype compute, int lanes, Scope scope) {
+    this.name = name;
+    this.decay = decay;
+    this.master = scope.tensor(compute.accumulator(), rows, cols);
+    this.work = compute == compute.accumulator() ? master : scope.tensor(compute, rows, cols);
+    for (int lane = 0; lane < lanes; lane++) {
+      gradients.add(scope.tensor(compute.accumulator(), rows, cols));
+    }
+  }
+
+  public String name() {
+    return name;
+  }
+
+  public boolean decay() {
+    return decay;
+  }
+
+  /// The numbers that the optimiser changes.
+  public Tensor master() {
+    return master;
+  }
+
+  /// The numbers that a pass multiplies with.
+  public Tensor work() {
+    return work;
+  }
+
+  /// Lane `lane`'s gradient accumulator.
+  public Tensor gradient(int lane) {
+    return gradients.get(lane);
+  }
+
+  /// Number of gradients; 0 where the parameter only serves.
+  public int lanes() {
+    return gradients.size();
+  }
+
+  public long elements() {
+    return master.elements();
+  }
+}

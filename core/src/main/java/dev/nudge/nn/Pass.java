@@ -1,0 +1,26 @@
+package dev.nudge.nn;
+
+import dev.nudge.kernel.Kernels;
+import dev.nudge.tensor.Gemm;
+import dev.nudge.tensor.Workspace;
+import org.jspecify.annotations.Nullable;
+
+/// Carries what a forward or backward pass needs besides its tensors.
+///
+/// @param tape where modules save for the backward pass; null where there will be none
+/// @param rows which rows belong to which sequence
+/// @param ws the lane's memory and products
+public record Pass(
+    @Nullable Tape tape, Segments rows, Workspace ws, Kernels kernels, Dropout dropout) {
+  public Gemm gemm() {
+    return ws.gemm();
+  }
+
+  /// The tape of a pass that has one.
+  public Tape taped() {
+    if (tape == null) {
+      throw new IllegalStateException("a backward pass needs the tape of its forward pass");
+    }
+    return tape;
+  }
+}

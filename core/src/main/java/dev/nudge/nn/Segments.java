@@ -1,0 +1,109 @@
+package dev.nudge.nn;
+
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// Says which rows of a flat batch belong to which sequence.
+///
+/// A pass works on the tokens of several sequences, one after the other, without padding: sequence
+/// `i` has the rows from `start(i)` to `start(i) + length(i)`, at the positions from `past(i)` on.
+/// Attention never crosses a sequence. Row keys name a row independently of where it lies (sequence
+/// of the step and position), so that dropout does not depend on how a step is cut.
+public final class Segments {
+  private final int[] starts;
+  private final int[] lengths;
+  private final int[] pasts;
+  private final Tensor positions; // (rows, 1) I32
+  private final Tensor keys; // (rows, 1) I64
+  private final @Nullable List<KvCache> caches;
+
+  private Segments(
+      int[] starts,
+      int[] lengths,
+      int[] pasts,
+      Tensor positions,
+      Tensor keys,
+      @Nullable List<KvCache> caches) {
+    this.starts = starts;
+    this.lengths = lengths;
+    this.pasts = pasts;
+    this.positions = positions;
+    this.keys = keys;
+    this.caches = caches;
+  }
+
+  /// Whole sequences of a training or scoring batch.
+  ///
+  /// @param lengths tokens of each sequence
+  /// @param sequenceKeys a number for each sequence that does not depend on the batch's cut
+  public static Segments of(int[] lengths, long[] sequenceKeys, Workspace ws) {
+    return make(lengths, new int[lengths.length], sequenceKeys, null, ws);
+  }
+
+  /// New tokens of sequences whose earlier keys and values are in `caches`.
+  public static Segments continuing(int[] lengths, List<KvCache> caches, Workspace ws) {
+    int[] pasts = caches.stream().mapToInt(KvCache::length).toArray();
+    return make(lengths, pasts, new long[lengths.length], caches, ws);
+  }
+
+  private static Segments make(
+      int[] lengths, int[] pasts, long[] keys, @Nullable List<KvCache> caches, Workspace ws) {
+    int[] starts = new int[lengths.length];
+    int rows = 0;
+    for (int i = 0; i < lengths.length; i++) {
+      starts[i] = rows;
+      rows += lengths[i];
+    }
+    Tensor positions = ws.take(Dtype.I32, rows, 1);
+    Tensor rowKeys = ws.take(Dtype.I64, rows, 1);
+    for (int i = 0; i < lengths.length && !ws.dry(); i++) {
+      for (int t = 0; t < lengths[i]; t++) {
+        positions.put(starts[i] + t, pasts[i] + t);
+        long key = keys[i] * 0x9E3779B97F4A7C15L + pasts[i] + t;
+        rowKeys.data().set(java.lang.foreign.ValueLayout.JAVA_LONG, 8L * (starts[i] + t), key);
+      }
+    }
+    return new Segments(starts, lengths, pasts, positions, rowKeys, caches);
+  }
+
+  /// Number of sequences.
+  public int count() {
+    return lengths.length;
+  }
+
+  /// Number of tokens in all.
+  public int rows() {
+    return lengths.length == 0 ? 0 : starts[lengths.length - 1] + lengths[lengths.length - 1];
+  }
+
+  public int start(int i) {
+    return starts[i];
+  }
+
+  public int length(int i) {
+    return lengths[i];
+  }
+
+  /// Tokens of sequence `i` before its first row here.
+  public int past(int i) {
+    return pasts[i];
+  }
+
+  /// Position of each row in its sequence, (rows, 1) I32.
+  public Tensor positions() {
+    return positions;
+  }
+
+  /// A key for each row, (rows, 1) I64.
+  public Tensor keys() {
+    return keys;
+  }
+
+  /// The cache of sequence `i`; null where nothing is kept.
+  public @Nullable KvCache cache(int i) {
+    return caches == null ? null : caches.get(i);
+  }
+}

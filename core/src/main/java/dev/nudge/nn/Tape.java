@@ -1,0 +1,64 @@
+package dev.nudge.nn;
+
+import dev.nudge.tensor.Workspace;
+import java.util.ArrayList;
+import java.util.List;
+
+/// Keeps what the backward pass needs, as a stack of typed entries.
+///
+/// A module pushes one record at the end of its forward pass and pops it at the start of its
+/// backward
+/// pass; modules run backwards in the reverse order of their forward passes. Each entry carries the
+/// workspace mark at which it was pushed: all that was saved up to it lies below, so a layer may
+/// give back what lies above before it takes scratch.
+///
+/// Threading: confined to one lane.
+public final class Tape {
+  /// What a module saved; a record of tensors.
+  public interface Entry {}
+
+  private final Workspace ws;
+  private final List<Entry> entries = new ArrayList<>();
+  private int[] marks = new int[64];
+
+  public Tape(Workspace ws) {
+    this.ws = ws;
+  }
+
+  /// Saves an entry.
+  public void push(Entry entry) {
+    if (entries.size() == marks.length) {
+      marks = java.util.Arrays.copyOf(marks, 2 * marks.length);
+    }
+    marks[entries.size()] = ws.mark();
+    entries.add(entry);
+  }
+
+  /// Takes the last entry, which must be of `type`.
+  ///
+  /// @throws IllegalStateException where backward passes do not mirror forward passes: a defect
+  public <T extends Entry> T pop(Class<T> type) {
+    if (entries.isEmpty() || !type.isInstance(entries.getLast())) {
+      throw new IllegalStateException(
+          "tape wants "
+              + type.getSimpleName()
+              + ", has "
+              + (entries.isEmpty() ? "nothing" : entries.getLast().getClass().getSimpleName()));
+    }
+    return type.cast(entries.removeLast());
+  }
+
+  /// Gives back the workspace above what the last entry and those below it saved.
+  public void releaseAbove() {
+    ws.release(marks[entries.size() - 1]);
+  }
+
+  /// Drops everything that is left.
+  public void clear() {
+    entries.clear();
+  }
+
+  public boolean isEmpty() {
+    return entries.isEmpty();
+  }
+}

@@ -1,0 +1,50 @@
+package dev.nudge.nn;
+
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// An output head that is the input embedding: one weight, two uses.
+///
+/// Another weight put into the head alone unties it, which is what [#withWeight] gives.
+public final class Tied implements Linear {
+  private final DenseLinear head;
+
+  public Tied(Embedding embedding) {
+    this.head = DenseLinear.of(embedding.table(), null);
+  }
+
+  @Override
+  public int in() {
+    return head.in();
+  }
+
+  @Override
+  public int out() {
+    return head.out();
+  }
+
+  @Override
+  public void forward(Tensor x, Tensor y, Pass p) {
+    head.forward(x, y, p);
+  }
+
+  @Override
+  public void backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
+    head.backward(dy, dx, add, p);
+  }
+
+  @Override
+  public Tensor weight(Workspace ws) {
+    return head.weight(ws);
+  }
+
+  @Override
+  public Linear withWeight(Tensor weight) {
+    return DenseLinear.of(weight, null);
+  }
+
+  @Override
+  public void parameters(Consumer<Parameter> each) {}
+}
