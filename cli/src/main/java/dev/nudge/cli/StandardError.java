@@ -16,7 +16,7 @@ final class StandardError {
   private StandardError() {}
 
   /// Make descriptor 2 a copy of the one that `nudge.stderr` names; do nothing without the
-  // property.
+  /// property.
   static void restore() {
     Integer kept = Integer.getInteger("nudge.stderr");
     if (kept == null) {
