@@ -1,0 +1,101 @@
+package dev.nudge.text;
+
+import java.util.Arrays;
+
+/// Decodes a generation one token at a time and never gives half a character.
+///
+/// All pieces together are what decode(prompt + new) adds to decode(prompt), special tokens left
+/// out. Decoding each token alone would not give that: a character may be split over several
+/// byte-level tokens, and SentencePiece decoders drop the space in front of the first token they
+/// are given. So a window of tokens is decoded and compared with what it gave before:
+///
+/// ```
+///   base = decode(ids[from .. known])        text that is out already
+///   full = decode(ids[from .. now])          out now: what full adds to base
+/// ```
+///
+/// A piece is held back while `full` ends with U+FFFD, the sign of an incomplete character, and
+/// behind a byte token (`<0xE2>`), as a decoder with byte fallback turns a whole run of bytes into
+/// U+FFFD when its end is bad. The window moves on to the last cut once it is [#WINDOW] tokens
+/// long, but only to where its own text is not empty and ends with a whole character: from there on
+/// its beginning cannot change what follows.
+///
+/// Threading: one generation, one thread.
+public final class StreamDecoder {
+  private static final int WINDOW = 16;
+  private static final char INCOMPLETE = '\uFFFD';
+
+  private final Tokenizer tokenizer;
+  private int[] ids;
+  private int count;
+  private int from;
+  private int cut; // where the last piece ended
+  private String base;
+
+  /// Begins behind a prompt.
+  public StreamDecoder(Tokenizer tokenizer, int[] prompt) {
+    this.tokenizer = tokenizer;
+    this.ids = Arrays.copyOf(prompt, prompt.length + 64);
+    this.count = prompt.length;
+    this.cut = prompt.length;
+    this.base = decode(0);
+    if (whole(base)) {
+      moveTo(Math.max(0, count - WINDOW));
+    }
+  }
+
+  /// Takes one new token and returns the characters that are complete now, mostly one token's.
+  public String push(int id) {
+    if (count == ids.length) {
+      ids = Arrays.copyOf(ids, 2 * count);
+    }
+    ids[count++] = id;
+    String full = decode(from);
+    if (!whole(full)) {
+      return "";
+    }
+    String piece = added(full);
+    base = full;
+    if (count - from > WINDOW) {
+      moveTo(cut);
+    }
+    cut = count;
+    return piece;
+  }
+
+  /// Returns what was held back; call it once, behind the last token.
+  public String finish() {
+    String full = decode(from);
+    String piece = added(full);
+    base = full;
+    return piece;
+  }
+
+  private boolean whole(String text) {
+    boolean half = !text.isEmpty() && text.charAt(text.length() - 1) == INCOMPLETE;
+    return !half && !tokenizer.endsOpen(ids, count);
+  }
+
+  private void moveTo(int start) {
+    String text = decode(start);
+    if (!text.isEmpty() && whole(text)) {
+      from = start;
+      base = text;
+    }
+  }
+
+  private String decode(int start) {
+    return tokenizer.decode(ids, start, count, true);
+  }
+
+  /// Returns what `full` adds; where the prompt itself ended inside a character, all behind the
+  /// characters that both have.
+  private String added(String full) {
+    if (full.startsWith(base)) {
+      return full.substring(base.length());
+    }
+    int same = Arrays.mismatch(base.toCharArray(), full.toCharArray());
+    boolean split = same > 0 && Character.isHighSurrogate(full.charAt(same - 1));
+    return full.substring(split ? same - 1 : same);
+  }
+}

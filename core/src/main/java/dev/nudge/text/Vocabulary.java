@@ -1,0 +1,154 @@
+package dev.nudge.text;
+
+import dev.nudge.settings.InputException;
+import java.nio.file.Path;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
+import tools.jackson.core.json.JsonFactory;
+
+/// Reads what the native library does not tell: which token has which id.
+///
+/// From `tokenizer.json`: `model.vocab` (an object of ids, or Unigram's list of pieces with their
+/// scores) and `added_tokens`, which win. The file is streamed; merges, its larger half, are passed
+/// over.
+final class Vocabulary {
+  private static final Pattern BYTE = Pattern.compile("<0x[0-9A-Fa-f]{2}>");
+
+  private final Map<String, Integer> ids = new HashMap<>();
+  private final Map<Integer, String> tokens = new HashMap<>();
+  private final BitSet bytes = new BitSet();
+  private final BitSet special = new BitSet();
+  private boolean byteFallback;
+  private int size;
+
+  private Vocabulary() {}
+
+  static Vocabulary read(String json, Path file) {
+    Vocabulary vocabulary = new Vocabulary();
+    try (JsonParser parser = new JsonFactory().createParser(json)) {
+      parser.nextToken();
+      vocabulary.readTop(parser);
+    } catch (JacksonException e) {
+      throw new InputException(file + " is not JSON: " + e.getOriginalMessage(), e);
+    }
+    vocabulary.index();
+    return vocabulary;
+  }
+
+  @Nullable Integer id(String token) {
+    return ids.get(token);
+  }
+
+  @Nullable String token(int id) {
+    return tokens.get(id);
+  }
+
+  /// Returns one above the largest id.
+  int size() {
+    return size;
+  }
+
+  /// Tells whether the token is one byte (`<0xE2>`) that the decoder joins with its neighbours.
+  boolean isByte(int id) {
+    return byteFallback && id >= 0 && bytes.get(id);
+  }
+
+  /// Tells whether decoding without special tokens leaves the id out.
+  boolean isSilent(int id) {
+    return id < 0 || special.get(id) || !tokens.containsKey(id);
+  }
+
+  private void index() {
+    ids.forEach(
+        (token, id) -> {
+          tokens.put(id, token);
+          size = Math.max(size, id + 1);
+          if (BYTE.matcher(token).matches()) {
+            bytes.set(id);
+          }
+        });
+  }
+
+  private void readTop(JsonParser parser) {
+    Map<String, Integer> added = new HashMap<>();
+    while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+      String name = parser.currentName();
+      parser.nextToken();
+      switch (name) {
+        case "model" -> readModel(parser);
+        case "added_tokens" -> readAdded(parser, added);
+        case "decoder" -> readDecoder(parser);
+        default -> parser.skipChildren();
+      }
+    }
+    ids.putAll(added);
+  }
+
+  private void readModel(JsonParser parser) {
+    while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+      boolean vocab = parser.currentName().equals("vocab");
+      JsonToken value = parser.nextToken();
+      if (vocab && value == JsonToken.START_OBJECT) {
+        while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+          String token = parser.currentName();
+          parser.nextToken();
+          ids.put(token, parser.getIntValue());
+        }
+      } else if (vocab && value == JsonToken.START_ARRAY) {
+        for (int id = 0; parser.nextToken() == JsonToken.START_ARRAY; id++) {
+          parser.nextToken();
+          ids.put(parser.getString(), id);
+          while (parser.nextToken() != JsonToken.END_ARRAY) {}
+        }
+      } else {
+        parser.skipChildren();
+      }
+    }
+  }
+
+  private void readAdded(JsonParser parser, Map<String, Integer> added) {
+    while (parser.nextToken() == JsonToken.START_OBJECT) {
+      String content = null;
+      int id = -1;
+      boolean hidden = false;
+      while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+        String name = parser.currentName();
+        parser.nextToken();
+        if (name.equals("content")) {
+          content = parser.getString();
+        } else if (name.equals("id")) {
+          id = parser.getIntValue();
+        } else if (name.equals("special")) {
+          hidden = parser.getBooleanValue();
+        }
+      }
+      if (content != null && id >= 0) {
+        added.put(content, id);
+        special.set(id, hidden);
+      }
+    }
+  }
+
+  private void readDecoder(JsonParser parser) {
+    if (parser.currentToken() != JsonToken.START_OBJECT) {
+      return;
+    }
+    int depth = 1;
+    while (depth > 0) {
+      JsonToken token = parser.nextToken();
+      if (token == JsonToken.START_OBJECT || token == JsonToken.START_ARRAY) {
+        depth++;
+      } else if (token == JsonToken.END_OBJECT || token == JsonToken.END_ARRAY) {
+        depth--;
+      } else if (token == JsonToken.VALUE_STRING && parser.getString().equals("ByteFallback")) {
+        byteFallback = true;
+      }
+    }
+  }
+}

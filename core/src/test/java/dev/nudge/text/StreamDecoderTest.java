@@ -1,0 +1,89 @@
+package dev.nudge.text;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class StreamDecoderTest {
+  @TempDir Path folder;
+
+  @Test
+  void halfACharacterIsHeldBack() throws IOException {
+    Tokenizer tokenizer = Tokenizer.load(TinyTokenizers.byteLevel(folder, true));
+    StreamDecoder stream = new StreamDecoder(tokenizer, tokenizer.ids("ab "));
+    int[] emoji = Arrays.copyOfRange(tokenizer.ids("😀"), 1, 5);
+    assertThat(stream.push(emoji[0])).isEmpty();
+    assertThat(stream.push(emoji[1])).isEmpty();
+    assertThat(stream.push(emoji[2])).isEmpty();
+    assertThat(stream.push(emoji[3])).isEqualTo("😀");
+    assertThat(stream.push(emoji[0])).isEmpty();
+    assertThat(stream.push(tokenizer.ids("x")[1])).isEqualTo("\uFFFDx");
+    assertThat(stream.push(emoji[0])).isEmpty();
+    assertThat(stream.finish()).isEqualTo("\uFFFD");
+  }
+
+  @Test
+  void aSpaceBehindThePromptIsNotLost() throws IOException {
+    Tokenizer tokenizer = Tokenizer.load(TinyTokenizers.sentencePiece(folder, true));
+    StreamDecoder stream = new StreamDecoder(tokenizer, tokenizer.ids("he"));
+    assertThat(stream.push(tokenizer.id("▁a").getAsInt())).isEqualTo(" a");
+    assertThat(stream.push(tokenizer.id("</s>").getAsInt())).isEmpty();
+    assertThat(stream.push(tokenizer.id("▁b").getAsInt())).isEqualTo(" b");
+    StreamDecoder first = new StreamDecoder(tokenizer, new int[] {1});
+    assertThat(first.push(tokenizer.id("▁a").getAsInt())).isEqualTo("a");
+  }
+
+  @Test
+  void piecesOfRandomTokensAreWhatDecodingAllOfThemAdds() throws IOException {
+    Tokenizer[] tokenizers = {
+      Tokenizer.load(TinyTokenizers.byteLevel(folder.resolve("a"), false)),
+      Tokenizer.load(TinyTokenizers.sentencePiece(folder.resolve("b"), false))
+    };
+    long seed = 20251125;
+    for (int round = 0; round < 2_000; round++) {
+      SplittableRandom random = new SplittableRandom(seed + round);
+      Tokenizer tokenizer = tokenizers[round % 2];
+      int[] prompt = tokenizer.ids("he ll\n漢 é ab 😀 abc".repeat(random.nextInt(4)));
+      if (random.nextInt(4) == 0) {
+        prompt = Arrays.copyOf(prompt, random.nextInt(prompt.length + 1));
+      }
+      int[] text = tokenizer.ids(" 漢字 é\n\t a😀 b ab</s> 😀😀 abc ".repeat(3));
+      int[] ids = new int[1 + random.nextInt(60)];
+      boolean wild = random.nextBoolean();
+      for (int i = 0; i < ids.length; i++) {
+        ids[i] = wild ? random.nextInt(tokenizer.vocabSize()) : text[i % text.length];
+      }
+      StringBuilder pieces = new StringBuilder();
+      StreamDecoder stream = new StreamDecoder(tokenizer, prompt);
+      for (int id : ids) {
+        String piece = stream.push(id);
+        assertThat(Tokenizer.loneSurrogate(piece)).isEqualTo(-1);
+        pieces.append(piece);
+      }
+      pieces.append(stream.finish());
+      int[] all = Arrays.copyOf(prompt, prompt.length + ids.length);
+      System.arraycopy(ids, 0, all, prompt.length, ids.length);
+      assertThat(pieces.toString())
+          .as("seed %d", seed + round)
+          .isEqualTo(added(tokenizer.decode(prompt, true), tokenizer.decode(all, true)));
+    }
+  }
+
+  private static String added(String base, String full) {
+    if (full.startsWith(base)) {
+      return full.substring(base.length());
+    }
+    int same = 0;
+    while (same < Math.min(base.length(), full.length())
+        && base.charAt(same) == full.charAt(same)) {
+      same++;
+    }
+    return full.substring(
+        same > 0 && Character.isHighSurrogate(full.charAt(same - 1)) ? same - 1 : same);
+  }
+}
