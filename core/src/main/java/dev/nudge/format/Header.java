@@ -1,0 +1,289 @@
+package dev.nudge.format;
+
+import dev.nudge.settings.InputException;
+import java.io.FilterInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/// Reads and checks the header of one safetensors file.
+///
+/// ```text
+/// u64 little-endian n | n bytes of JSON | data
+/// {"__metadata__": {text: text}, name: {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}
+/// ```
+///
+/// The rules are those of the official library [1], which are also what makes a mapping safe:
+/// sorted by offset, the tensors cover the data from its first byte to its last without gap or
+/// overlap, and each has exactly the bytes of its shape. Beyond them: names are unique, and limits
+/// bound what a header may cost ([#MOST_BYTES] is the official one). Unknown keys of a tensor are
+/// passed over, as there.
+///
+/// [1] https://github.com/huggingface/safetensors
+record Header(List<Slot> slots, Map<String, String> metadata, long dataStart) {
+  static final long MOST_BYTES = 100_000_000;
+  static final int MOST_TENSORS = 250_000;
+  static final int MOST_DIMENSIONS = 32;
+  static final String METADATA = "__metadata__";
+
+  /// A tensor and its bytes, counted from the first byte of the data.
+  record Slot(Entry entry, long begin, long end) {}
+
+  static Header read(Path file, FileChannel channel, long size) throws IOException {
+    long length = length(file, channel, size);
+    List<Slot> slots = new ArrayList<>();
+    Map<String, String> metadata = new TreeMap<>();
+    InputStream json = new Bounded(Channels.newInputStream(channel.position(8)), length);
+    StrictJson.read(
+        file,
+        "header",
+        json,
+        p -> {
+          String name = p.name();
+          if (name.equals(METADATA)) {
+            metadata(p.value(), metadata);
+          } else if (slots.size() == MOST_TENSORS) {
+            throw p.refuse(
+                "has more than " + MOST_TENSORS + " tensors, the largest number allowed");
+          } else {
+            slots.add(slot(file, name, p.value()));
+          }
+        });
+    slots.sort(Comparator.comparingLong(Slot::begin).thenComparingLong(Slot::end));
+    cover(file, slots, size - 8 - length);
+    return new Header(slots, metadata, 8 + length);
+  }
+
+  private static long length(Path file, FileChannel channel, long size) throws IOException {
+    if (size < 8) {
+      throw Refusal.of(
+          file,
+          "is " + size + " bytes long; a safetensors file begins with 8 bytes of header length");
+    }
+    ByteBuffer first = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
+    while (first.hasRemaining()) {
+      if (channel.read(first, first.position()) < 0) {
+        throw new IOException("the file was cut while it was read");
+      }
+    }
+    if (Arrays.equals(first.array(), "version ".getBytes(StandardCharsets.US_ASCII))) {
+      throw Refusal.of(
+          file, "is a Git LFS pointer, not the weights; run git lfs pull in its folder");
+    }
+    long length = first.getLong(0);
+    if (Long.compareUnsigned(length, MOST_BYTES) > 0) {
+      throw Refusal.of(
+          file,
+          "header length "
+              + Long.toUnsignedString(length)
+              + " is above the "
+              + MOST_BYTES
+              + " bytes allowed; is it a safetensors file?");
+    }
+    if (length > size - 8) {
+      throw Refusal.of(
+          file,
+          "header length "
+              + length
+              + " is above the "
+              + (size - 8)
+              + " bytes that follow it; is the file truncated?");
+    }
+    return length;
+  }
+
+  private static void metadata(StrictJson p, Map<String, String> into) {
+    if (!p.isNull()) {
+      p.properties(
+          METADATA,
+          m -> {
+            String key = m.name();
+            into.put(key, m.value().text(METADATA + " " + Refusal.quote(key)));
+          });
+    }
+  }
+
+  private static Slot slot(Path file, String name, StrictJson p) {
+    String tensor = "tensor " + Refusal.quote(name);
+    var found =
+        new Object() {
+          @Nullable StoredType type;
+          long @Nullable [] shape;
+          long @Nullable [] offsets;
+        };
+    p.properties(
+        tensor,
+        field -> {
+          switch (field.name()) {
+            case "dtype" -> found.type = type(tensor, field.value());
+            case "shape" ->
+                found.shape = field.value().wholeNumbers(tensor + ": shape", MOST_DIMENSIONS);
+            case "data_offsets" ->
+                found.offsets = field.value().wholeNumbers(tensor + ": data_offsets", 2);
+            default -> field.value().skip();
+          }
+        });
+    StoredType type = present(p, tensor, "dtype", found.type);
+    long[] shape = present(p, tensor, "shape", found.shape);
+    long[] offsets = present(p, tensor, "data_offsets", found.offsets);
+    if (offsets.length != 2) {
+      throw p.refuse(tensor + ": data_offsets has " + offsets.length + " numbers; 2 are needed");
+    }
+    return slot(file, name, type, shape, offsets[0], offsets[1]);
+  }
+
+  private static <T> T present(StrictJson p, String tensor, String field, @Nullable T value) {
+    if (value == null) {
+      throw p.refuse(
+          tensor + ": " + field + " is missing; dtype, shape and data_offsets are needed");
+    }
+    return value;
+  }
+
+  private static StoredType type(String tensor, StrictJson p) {
+    String given = p.text(tensor + ": dtype");
+    try {
+      return StoredType.valueOf(given);
+    } catch (IllegalArgumentException e) {
+      throw p.refuse(
+          tensor
+              + ": dtype "
+              + Refusal.quote(given)
+              + " is not one of "
+              + Arrays.toString(StoredType.values()));
+    }
+  }
+
+  private static Slot slot(
+      Path file, String name, StoredType type, long[] shape, long begin, long end) {
+    if (begin > end) {
+      throw refuse(file, name, "data_offsets begin at " + begin + ", after their end " + end);
+    }
+    Entry entry;
+    try {
+      entry = new Entry(name, type, Arrays.stream(shape).boxed().toList());
+    } catch (IllegalArgumentException e) {
+      throw refuse(
+          file,
+          name,
+          "shape " + Arrays.toString(shape) + " is absurd; at most 2^56 elements are allowed");
+    }
+    long bits = entry.elements() * type.bits();
+    if (bits % 8 != 0 || bits / 8 != end - begin) {
+      String needs = bits % 8 != 0 ? bits + " bits" : Long.toString(bits / 8);
+      throw refuse(
+          file,
+          name,
+          "data_offsets ["
+              + begin
+              + ", "
+              + end
+              + "] hold "
+              + (end - begin)
+              + " bytes, "
+              + type
+              + " of shape "
+              + entry.shape()
+              + " needs "
+              + needs);
+    }
+    return new Slot(entry, begin, end);
+  }
+
+  /// Checks that the sorted tensors cover `bytes` of data exactly.
+  private static void cover(Path file, List<Slot> slots, long bytes) {
+    long covered = 0;
+    String before = "";
+    for (Slot slot : slots) {
+      String name = slot.entry.name();
+      if (slot.begin < covered) {
+        throw refuse(
+            file,
+            name,
+            "data_offsets begin at "
+                + slot.begin
+                + ", inside tensor "
+                + Refusal.quote(before)
+                + " that ends at "
+                + covered
+                + "; tensors must not overlap");
+      }
+      if (slot.begin > covered) {
+        throw refuse(
+            file,
+            name,
+            "data_offsets begin at "
+                + slot.begin
+                + ", the data before it ends at "
+                + covered
+                + "; a gap is not allowed");
+      }
+      if (slot.end > bytes) {
+        throw refuse(
+            file,
+            name,
+            "data_offsets end at "
+                + slot.end
+                + ", the file has "
+                + bytes
+                + " bytes of data; is it truncated?");
+      }
+      covered = slot.end;
+      before = name;
+    }
+    if (covered != bytes) {
+      throw Refusal.of(
+          file,
+          "the header's tensors cover "
+              + covered
+              + " bytes, the file has "
+              + bytes
+              + " bytes of data");
+    }
+  }
+
+  private static InputException refuse(Path file, String name, String what) {
+    return Refusal.of(file, "tensor " + Refusal.quote(name) + ": " + what);
+  }
+
+  /// The first `left` bytes of a stream.
+  private static final class Bounded extends FilterInputStream {
+    private long left;
+
+    Bounded(InputStream in, long left) {
+      super(in);
+      this.left = left;
+    }
+
+    @Override
+    public int read() throws IOException {
+      byte[] one = new byte[1];
+      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+    }
+
+    @Override
+    public int read(byte[] to, int from, int count) throws IOException {
+      if (left == 0) {
+        return -1;
+      }
+      int n = in.read(to, from, (int) Math.min(count, left));
+      left -= Math.max(n, 0);
+      return n;
+    }
+
+    @Override
+    public void close() {} // the channel is the caller's
+  }
+}

@@ -1,0 +1,176 @@
+package dev.nudge.format;
+
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.Nearest;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileChannel.MapMode;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableSet;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/// Maps the weights of a safetensors file, or of a folder with one or with shards and an index.
+///
+/// Tensors are read-only views of the mapping: nothing is copied, pages come in when they are read
+/// and belong to the file, so the ledger does not count them. Headers are checked before anything
+/// is mapped ([Header]); a file that is cut afterwards by another process ends in an error of the
+/// JVM at the access, or, inside native code, in the signal of the operating system: do not rewrite
+/// weights in place while they are open.
+///
+/// Threading: immutable; any thread may read. Close it when no thread uses its tensors any more; a
+/// tensor used afterwards throws.
+public final class SafeTensors implements AutoCloseable {
+  private record Stored(Entry entry, Path file, MemorySegment bytes) {}
+
+  private final Path source;
+  private final Scope scope = Scope.open("weights");
+  private final TreeMap<String, Stored> tensors = new TreeMap<>();
+  private final TreeMap<String, String> metadata = new TreeMap<>();
+  private final List<Path> files = new ArrayList<>();
+
+  private SafeTensors(Path source) {
+    this.source = source;
+  }
+
+  /// Opens a file, or the `model.safetensors` or `model.safetensors.index.json` of a folder.
+  ///
+  /// @throws InputException where it is missing, cut or breaks a rule of the format
+  public static SafeTensors open(Path fileOrFolder) {
+    var weights = new SafeTensors(fileOrFolder);
+    try {
+      weights.map(Shards.of(fileOrFolder));
+      return weights;
+    } catch (IOException e) {
+      weights.close();
+      throw Shards.unreadable(fileOrFolder, e);
+    } catch (RuntimeException | Error e) {
+      weights.close();
+      throw e;
+    }
+  }
+
+  private void map(Shards shards) {
+    for (Map.Entry<Path, TreeSet<String>> shard : shards.files().entrySet()) {
+      Path file = shard.getKey();
+      Shards.regular(file);
+      try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+        map(file, channel);
+      } catch (IOException e) {
+        throw Shards.unreadable(file, e);
+      }
+      files.add(file);
+      for (String name : shard.getValue()) {
+        Stored stored = tensors.get(name);
+        if (stored == null || !stored.file.equals(file)) {
+          throw Refusal.of(
+              shards.index(),
+              "weight_map puts tensor "
+                  + Refusal.quote(name)
+                  + " in "
+                  + file.getFileName()
+                  + ", which does not hold it");
+        }
+      }
+    }
+  }
+
+  private void map(Path file, FileChannel channel) throws IOException {
+    long size = channel.size();
+    Header header = Header.read(file, channel, size);
+    MemorySegment all = channel.map(MapMode.READ_ONLY, 0, size, scope.arena());
+    MemorySegment data = all.asSlice(header.dataStart());
+    for (Header.Slot slot : header.slots()) {
+      MemorySegment bytes = data.asSlice(slot.begin(), slot.end() - slot.begin());
+      var stored = new Stored(slot.entry(), file, bytes);
+      Stored other = tensors.putIfAbsent(slot.entry().name(), stored);
+      if (other != null) {
+        throw Refusal.of(
+            file,
+            "tensor "
+                + Refusal.quote(slot.entry().name())
+                + " is in "
+                + other.file.getFileName()
+                + " too; a name may stand in one file only");
+      }
+    }
+    header.metadata().forEach(metadata::putIfAbsent);
+  }
+
+  /// The file or folder that was opened.
+  public Path source() {
+    return source;
+  }
+
+  /// The names of all tensors, sorted.
+  public NavigableSet<String> names() {
+    return Collections.unmodifiableNavigableSet(tensors.navigableKeySet());
+  }
+
+  /// The text pairs of the header; of several files, the first that has a key counts.
+  public Map<String, String> metadata() {
+    return Collections.unmodifiableMap(metadata);
+  }
+
+  /// The weight files, in the order of their names.
+  public List<Path> files() {
+    return Collections.unmodifiableList(files);
+  }
+
+  /// Type and shape of a tensor.
+  public Entry entry(String name) {
+    return stored(name).entry;
+  }
+
+  /// The file that holds a tensor.
+  public Path file(String name) {
+    return stored(name).file;
+  }
+
+  /// The stored bytes of a tensor of any type, read-only.
+  public MemorySegment bytes(String name) {
+    return stored(name).bytes;
+  }
+
+  /// A tensor as it is stored, read-only.
+  ///
+  /// @throws InputException where it is not there, or of a type that no tensor can have
+  public Tensor tensor(String name) {
+    Stored stored = stored(name);
+    Dtype dtype = stored.entry.type().dtype();
+    if (dtype == null) {
+      throw Refusal.of(
+          stored.file,
+          "tensor "
+              + Refusal.quote(name)
+              + ": dtype "
+              + stored.entry.type()
+              + " is not supported; F32, F16 and BF16 weights are");
+    }
+    return Tensor.of(stored.bytes, dtype, stored.entry.dims());
+  }
+
+  private Stored stored(String name) {
+    Stored stored = tensors.get(name);
+    if (stored == null) {
+      throw Refusal.of(
+          source, "has no tensor " + Refusal.quote(name) + Nearest.hint(name, tensors.keySet()));
+    }
+    return stored;
+  }
+
+  /// Unmaps the files.
+  @Override
+  public void close() {
+    scope.close();
+  }
+}

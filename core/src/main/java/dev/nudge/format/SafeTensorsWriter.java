@@ -1,0 +1,249 @@
+package dev.nudge.format;
+
+import dev.nudge.settings.RunException;
+import dev.nudge.tensor.Tensor;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import tools.jackson.core.JsonGenerator;
+import tools.jackson.core.ObjectWriteContext;
+import tools.jackson.core.json.JsonFactory;
+
+/// Streams one safetensors file, byte for byte as the official library writes it.
+///
+/// Types and shapes come first, so the header is written at once and each tensor goes to its place
+/// when it is there, in any order. The file grows beside its target as `NAME.tmp`; closing the
+/// writer after the last tensor brings it to the disk and renames it over the target. Closing it
+/// earlier, after an error, deletes it and leaves the target as it was.
+///
+/// Order (the official writer's): by type, the widest first, then by name; metadata sorted; the
+/// header padded with spaces to a multiple of 8 bytes, so every tensor is aligned to its elements.
+///
+/// Threading: one thread.
+public final class SafeTensorsWriter implements AutoCloseable {
+  private static final int CHUNK = 16 << 20;
+  private static final Comparator<Entry> OFFICIAL =
+      Comparator.comparing(Entry::type).reversed().thenComparing(Entry::name);
+
+  private record Place(Entry entry, long position) {}
+
+  private final Path file;
+  private final Path temporary;
+  private final FileChannel channel;
+  private final Map<String, Place> missing = new LinkedHashMap<>();
+  private final long size;
+  private boolean failed;
+  private boolean closed;
+
+  private SafeTensorsWriter(Path file, Map<String, String> metadata, List<Entry> entries) {
+    this.file = file;
+    this.temporary = file.resolveSibling(file.getFileName() + ".tmp");
+    byte[] header = header(metadata, entries);
+    long position = header.length;
+    for (Entry entry : entries) {
+      if (missing.put(entry.name(), new Place(entry, position)) != null
+          || entry.name().equals(Header.METADATA)) {
+        throw new IllegalArgumentException("the name \"" + entry.name() + "\" is taken");
+      }
+      position += entry.bytes();
+    }
+    this.size = position;
+    try {
+      this.channel =
+          FileChannel.open(
+              temporary,
+              StandardOpenOption.CREATE,
+              StandardOpenOption.TRUNCATE_EXISTING,
+              StandardOpenOption.WRITE);
+    } catch (IOException e) {
+      throw failure(e);
+    }
+    put(ByteBuffer.wrap(header), 0);
+  }
+
+  /// Creates the file beside `file` and writes its header.
+  ///
+  /// @param metadata text pairs for `__metadata__`, such as `format` → `pt`
+  /// @throws RunException where the folder is missing or not writable, or the disk is full
+  public static SafeTensorsWriter create(
+      Path file, Map<String, String> metadata, Collection<Entry> entries) {
+    return new SafeTensorsWriter(file, metadata, entries.stream().sorted(OFFICIAL).toList());
+  }
+
+  /// Writes one tensor; rows of a matrix may have gaps between them.
+  public void write(String name, Tensor tensor) {
+    Place place = place(name);
+    if (tensor.dtype() != place.entry.type().dtype()
+        || !Arrays.equals(tensor.shape(), place.entry.dims())) {
+      throw new IllegalArgumentException(tensor + " is not what was announced: " + place.entry);
+    }
+    if (tensor.contiguous()) {
+      put(tensor.data(), place.position);
+    } else {
+      rows(tensor, place.position);
+    }
+    missing.remove(name);
+  }
+
+  /// Writes the bytes of one tensor of any type.
+  public void write(String name, MemorySegment bytes) {
+    Place place = place(name);
+    if (bytes.byteSize() != place.entry.bytes()) {
+      throw new IllegalArgumentException(
+          bytes.byteSize() + " bytes are not what was announced: " + place.entry);
+    }
+    put(bytes, place.position);
+    missing.remove(name);
+  }
+
+  private Place place(String name) {
+    Place place = missing.get(name);
+    if (place == null) {
+      throw new IllegalArgumentException("\"" + name + "\" was not announced, or written before");
+    }
+    return place;
+  }
+
+  private void rows(Tensor t, long position) {
+    if (t.rank() != 2 || t.stride(1) != 1) {
+      throw new IllegalArgumentException(t + " has gaps between the elements of a row");
+    }
+    long row = t.shape(1) * t.dtype().bytes();
+    for (int r = 0; r < t.rows(); r++) {
+      put(t.rows(r, r + 1).data(), position + r * row);
+    }
+  }
+
+  private void put(MemorySegment bytes, long position) {
+    for (long at = 0; at < bytes.byteSize(); at += CHUNK) {
+      long n = Math.min(CHUNK, bytes.byteSize() - at);
+      put(bytes.asSlice(at, n).asByteBuffer(), position + at);
+    }
+  }
+
+  private void put(ByteBuffer bytes, long position) {
+    long at = position;
+    try {
+      while (bytes.hasRemaining()) {
+        at += channel.write(bytes, at);
+      }
+    } catch (IOException e) {
+      throw fail(e);
+    }
+  }
+
+  /// Finishes the file, or deletes it where a tensor is missing.
+  ///
+  /// @throws RunException where the disk refuses; the target is then as it was
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    if (failed) {
+      return;
+    }
+    if (!missing.isEmpty()) {
+      discard();
+      throw new IllegalStateException(
+          file + " was closed before " + missing.keySet().iterator().next());
+    }
+    try {
+      channel.force(true);
+      channel.close();
+      Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
+    } catch (IOException e) {
+      throw fail(e);
+    }
+    forceFolder();
+  }
+
+  private RunException fail(IOException e) {
+    failed = true;
+    discard();
+    return failure(e);
+  }
+
+  private RunException failure(IOException e) {
+    String reason =
+        switch (e) {
+          case AccessDeniedException _ -> "permission denied";
+          case NoSuchFileException _ -> "its folder does not exist";
+          default -> Refusal.oneLine(String.valueOf(e.getMessage()), 200);
+        };
+    return new RunException("cannot write " + file + " (" + size + " bytes): " + reason, e);
+  }
+
+  private void discard() {
+    try {
+      channel.close();
+      Files.deleteIfExists(temporary);
+    } catch (IOException e) {
+      // The error that led here says more; what is left is a .tmp file.
+    }
+  }
+
+  /// Brings the new name to the disk too; not every system can.
+  private void forceFolder() {
+    Path folder = file.toAbsolutePath().getParent();
+    try (FileChannel names = FileChannel.open(folder, StandardOpenOption.READ)) {
+      names.force(true);
+    } catch (IOException e) {
+      // The file itself is whole and in place.
+    }
+  }
+
+  private static byte[] header(Map<String, String> metadata, List<Entry> entries) {
+    var json = new ByteArrayOutputStream();
+    json.writeBytes(new byte[8]);
+    try (JsonGenerator g = new JsonFactory().createGenerator(ObjectWriteContext.empty(), json)) {
+      g.writeStartObject();
+      if (!metadata.isEmpty()) {
+        g.writeObjectPropertyStart(Header.METADATA);
+        new TreeMap<>(metadata).forEach(g::writeStringProperty);
+        g.writeEndObject();
+      }
+      long begin = 0;
+      for (Entry entry : entries) {
+        g.writeObjectPropertyStart(entry.name());
+        g.writeStringProperty("dtype", entry.type().name());
+        array(g, "shape", entry.dims());
+        array(g, "data_offsets", begin, begin + entry.bytes());
+        g.writeEndObject();
+        begin += entry.bytes();
+      }
+      g.writeEndObject();
+    }
+    while (json.size() % 8 != 0) {
+      json.write(' ');
+    }
+    byte[] header = json.toByteArray();
+    ByteBuffer.wrap(header).order(ByteOrder.LITTLE_ENDIAN).putLong(header.length - 8);
+    return header;
+  }
+
+  private static void array(JsonGenerator g, String name, long... numbers) {
+    g.writeArrayPropertyStart(name);
+    for (long number : numbers) {
+      g.writeNumber(number);
+    }
+    g.writeEndArray();
+  }
+}
