@@ -27,6 +27,7 @@ public final class DecoderLayer {
   ///
   /// @param inner scratch (rows, inner width), one for all layers
   public void forward(Residual r, Tensor inner, Pass p) {
+    int mark = p.ws().mark();
     Norm.Saved input = inputNorm.forward(r, p);
     attention.forward(r.normed(), r.delta(), p);
     r.added();
@@ -35,6 +36,8 @@ public final class DecoderLayer {
     r.added();
     if (p.tape() != null) {
       p.tape().push(new Saved(input, post));
+    } else {
+      p.ws().release(mark);
     }
   }
 

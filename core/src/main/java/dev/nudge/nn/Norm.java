@@ -18,7 +18,11 @@ public final class Norm {
   /// Adds what is pending to the stream and normalises it into `r.normed()`.
   public Saved forward(Residual r, Pass p) {
     Tensor x = r.x();
-    Tensor sum = r.pending() ? p.ws().take(x.dtype(), x.rows(), x.cols()) : null;
+    Tensor sum = null;
+    if (r.pending()) {
+      // without a backward pass nobody needs the stream as it was
+      sum = p.tape() == null ? x : p.ws().take(x.dtype(), x.rows(), x.cols());
+    }
     Tensor rstd = p.ws().take(x.dtype().accumulator(), x.rows(), 1);
     p.kernels()
         .rmsNorm()

@@ -1,6 +1,7 @@
 package dev.nudge.tensor;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -102,6 +103,23 @@ public final class Workspace implements AutoCloseable {
     offsets[count] = end;
     peak = Math.max(peak, end);
     return view;
+  }
+
+  /// Takes a column of numbers and fills it; `values` has one for each row.
+  public Tensor ints(int[] values) {
+    Tensor column = take(Dtype.I32, values.length, 1);
+    if (!dry()) {
+      MemorySegment.copy(
+          values, 0, column.data(), ValueLayout.JAVA_INT_UNALIGNED, 0, values.length);
+    }
+    return column;
+  }
+
+  /// Sets a contiguous tensor of this workspace to zero.
+  public void zero(Tensor tensor) {
+    if (!dry()) {
+      tensor.zero();
+    }
   }
 
   /// The most bytes in use at any time so far.
