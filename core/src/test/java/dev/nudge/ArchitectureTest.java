@@ -3,6 +3,8 @@ package dev.nudge;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static java.util.stream.Collectors.toCollection;
+import static java.util.stream.Collectors.toMap;
+import static java.util.stream.Collectors.toSet;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.tngtech.archunit.core.domain.Dependency;
@@ -19,6 +21,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -53,6 +56,26 @@ class ArchitectureTest {
   @Test
   void everyPackageOnDiskHasARow() throws IOException {
     assertThat(MAY_USE.keySet()).containsAll(packagesOnDisk());
+  }
+
+  @Test
+  void thePageShowsTheSameTable() throws IOException {
+    Pattern row = Pattern.compile("(?m)^\\| `([a-z.0-9]+)` \\|[^|\n]*\\| ([^|\n]*) \\|$");
+    String page = Files.readString(Path.of("../docs/architecture.md"));
+    String section = page.substring(page.indexOf("| package |"), page.indexOf("## The seams"));
+    Map<String, Set<String>> shown =
+        row.matcher(section)
+            .results()
+            .collect(
+                toMap(
+                    r -> r.group(1),
+                    r ->
+                        Pattern.compile("`([^`]+)`")
+                            .matcher(r.group(2))
+                            .results()
+                            .map(name -> name.group(1))
+                            .collect(toSet())));
+    assertThat(shown).isEqualTo(MAY_USE);
   }
 
   @Test
