@@ -1,0 +1,176 @@
+package dev.nudge.model;
+
+import dev.nudge.settings.InputException;
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/// The values of a JSON configuration, by key; a wrong one is refused with file, key, what stands
+/// there and what is allowed.
+final class ConfigJson {
+  private static final long MOST_BYTES = 10_000_000;
+  private static final JsonMapper MAPPER =
+      JsonMapper.builder()
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .build();
+
+  private final Path file;
+  private final String place;
+  private final JsonNode values;
+
+  private ConfigJson(Path file, String place, JsonNode values) {
+    this.file = file;
+    this.place = place;
+    this.values = values;
+  }
+
+  static ConfigJson read(Path file) {
+    try {
+      if (!Files.isRegularFile(file) || Files.size(file) > MOST_BYTES) {
+        throw new InputException(
+            file + ": is no file of at most " + MOST_BYTES + " bytes, the largest allowed");
+      }
+      JsonNode root = MAPPER.readTree(Files.readString(file));
+      if (!root.isObject()) {
+        throw new InputException(file + ": is " + show(root) + "; a JSON object is needed");
+      }
+      return new ConfigJson(file, "", root);
+    } catch (JacksonException e) {
+      var at = e.getLocation();
+      String line = at == null || at.getLineNr() < 1 ? "" : " at line " + at.getLineNr();
+      throw new InputException(
+          file
+              + ": is not valid JSON"
+              + line
+              + ": "
+              + oneLine(String.valueOf(e.getOriginalMessage())),
+          e);
+    } catch (CharacterCodingException e) {
+      throw new InputException(file + ": is not UTF-8", e);
+    } catch (IOException e) {
+      throw new InputException(file + ": cannot be read: " + oneLine(e.toString()), e);
+    }
+  }
+
+  /// Whether the key is there and not null.
+  boolean has(String key) {
+    return present(key) && !values.get(key).isNull();
+  }
+
+  /// Whether the key is there, null or not.
+  boolean present(String key) {
+    return values.has(key);
+  }
+
+  boolean isEmpty() {
+    return values.isEmpty();
+  }
+
+  JsonNode node(String key) {
+    return values.get(key);
+  }
+
+  /// The object under a key, or null where it is absent or null.
+  @Nullable ConfigJson object(String key) {
+    if (!has(key)) {
+      return null;
+    }
+    if (!values.get(key).isObject()) {
+      throw refuse(key + " is " + show(values.get(key)) + "; an object is needed");
+    }
+    return new ConfigJson(file, place + key + ".", values.get(key));
+  }
+
+  /// @param absent what an absent key means; null where it must be there
+  String text(String key, @Nullable String absent) {
+    if (!present(key) && absent != null) {
+      return absent;
+    }
+    JsonNode node = required(key);
+    if (!node.isString()) {
+      throw refuse(key + " is " + show(node) + "; a string is needed");
+    }
+    return node.stringValue();
+  }
+
+  boolean flag(String key, boolean absent) {
+    if (!present(key)) {
+      return absent;
+    }
+    if (!values.get(key).isBoolean()) {
+      throw refuse(key + " is " + show(values.get(key)) + "; true or false is needed");
+    }
+    return values.get(key).booleanValue();
+  }
+
+  /// A whole number from 1 to `most`.
+  int whole(String key, int absent, int most) {
+    if (!present(key)) {
+      return absent;
+    }
+    JsonNode node = values.get(key);
+    if (!node.isInt() || node.intValue() < 1 || node.intValue() > most) {
+      throw refuse(key + " is " + show(node) + "; a whole number from 1 to " + most + " is needed");
+    }
+    return node.intValue();
+  }
+
+  /// @param absent what an absent key means; null where it must be there
+  double number(String key, @Nullable Double absent) {
+    if (!present(key) && absent != null) {
+      return absent;
+    }
+    JsonNode node = required(key);
+    if (!node.isNumber()) {
+      throw refuse(key + " is " + show(node) + "; a number is needed");
+    }
+    return node.doubleValue();
+  }
+
+  /// A number above zero that float32 can hold.
+  double positive(String key, @Nullable Double absent) {
+    double number = number(key, absent);
+    if (!((float) number > 0 && (float) number <= Float.MAX_VALUE)) {
+      throw refuse(key + " is " + number + "; a number above 0 is needed");
+    }
+    return number;
+  }
+
+  private JsonNode required(String key) {
+    if (!present(key)) {
+      throw refuse(key + " is missing; it is needed");
+    }
+    return values.get(key);
+  }
+
+  /// Says `what` is wrong; it begins with the key.
+  InputException refuse(String what) {
+    return new InputException(file + ": " + place + what);
+  }
+
+  static String quote(String text) {
+    return '"' + oneLine(text) + '"';
+  }
+
+  static String show(JsonNode node) {
+    return switch (node.getNodeType()) {
+      case OBJECT -> "an object";
+      case STRING -> "the string " + quote(node.stringValue());
+      case MISSING -> "empty";
+      default -> oneLine(node.toString());
+    };
+  }
+
+  private static String oneLine(String text) {
+    String clean = text.replaceAll("\\p{C}", "\uFFFD");
+    return clean.length() > 120 ? clean.substring(0, 120) + "…" : clean;
+  }
+}
