@@ -1,0 +1,202 @@
+package dev.nudge.adapter;
+
+import dev.nudge.nn.Linear;
+import dev.nudge.nn.LinearSlot;
+import dev.nudge.nn.Parameter;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.BiConsumer;
+
+/// Puts an adapter on a model and takes it off again: assignments to the model's slots.
+///
+/// The parameters live in the caller's scope. Everything is checked and allocated before the first
+/// slot changes, so a failure leaves the model as it was.
+///
+/// Threading: attach and detach while no pass runs.
+public final class Adapters {
+  private record Place(
+      LinearSlot slot, Linear base, LoraLinear adapted, Parameter a, Parameter b) {}
+
+  private final Lora spec;
+  private final List<Place> places;
+  private final List<String> warnings;
+
+  private Adapters(Lora spec, List<Place> places, List<String> warnings) {
+    this.spec = spec;
+    this.places = List.copyOf(places);
+    this.warnings = List.copyOf(warnings);
+  }
+
+  /// Puts a new adapter on the model: A as [LoraInit] fills it from `seed`, B zero.
+  ///
+  /// @param slots the model's slots; those of `untargetable` are passed over
+  /// @param untargetable paths of the output head and the embeddings
+  /// @param lanes gradients a parameter has; 0 where it only serves
+  public static Adapters attach(
+      List<LinearSlot> slots,
+      Collection<String> untargetable,
+      Lora spec,
+      long seed,
+      Dtype compute,
+      int lanes,
+      Scope scope) {
+    List<LinearSlot> usable = usable(slots, untargetable);
+    List<String> paths = usable.stream().map(LinearSlot::path).toList();
+    List<String> selected = spec.select(paths, untargetable);
+    List<LayerShape> shapes =
+        shapes(usable).stream().filter(s -> selected.contains(s.path())).toList();
+    List<String> warnings = RankCheck.fresh(spec, shapes);
+    Lora resolved = spec.resolved(paths);
+    return put(
+        usable,
+        shapes,
+        resolved,
+        warnings,
+        new Room(compute, lanes, scope),
+        (pair, path) -> LoraInit.fill(pair.a(), seed, path));
+  }
+
+  /// Puts a saved adapter on the model.
+  ///
+  /// @param dropout of further training; what the adapter was trained with does not count
+  public static Adapters attach(
+      List<LinearSlot> slots,
+      Collection<String> untargetable,
+      PeftAdapter adapter,
+      double dropout,
+      Dtype compute,
+      int lanes,
+      Scope scope) {
+    List<LinearSlot> usable = usable(slots, untargetable);
+    List<LayerShape> shapes = adapter.fit(shapes(usable), untargetable);
+    Lora spec = adapter.spec().withDropout(dropout);
+    return put(
+        usable,
+        shapes,
+        spec.resolved(usable.stream().map(LinearSlot::path).toList()),
+        RankCheck.warnings(spec, shapes),
+        new Room(compute, lanes, scope),
+        (pair, path) -> adapter.read(path, pair.a(), pair.b()));
+  }
+
+  /// Where parameters are allocated.
+  private record Room(Dtype compute, int lanes, Scope scope) {
+    Parameter parameter(String name, int rows, int cols) {
+      return new Parameter(name, true, rows, cols, compute, lanes, scope);
+    }
+  }
+
+  private record Pair(Tensor a, Tensor b) {}
+
+  private static Adapters put(
+      List<LinearSlot> slots,
+      List<LayerShape> shapes,
+      Lora spec,
+      List<String> warnings,
+      Room room,
+      BiConsumer<Pair, String> fill) {
+    Map<String, LinearSlot> byPath = new LinkedHashMap<>();
+    slots.forEach(slot -> byPath.put(slot.path(), slot));
+    List<Place> places = new ArrayList<>();
+    for (LayerShape shape : shapes) {
+      String path = shape.path();
+      LinearSlot slot = Objects.requireNonNull(byPath.get(path));
+      int rank = spec.rank(path);
+      Parameter a = room.parameter(PeftFiles.nameOfA(path), rank, shape.in());
+      Parameter b = room.parameter(PeftFiles.nameOfB(path), shape.out(), rank);
+      fill.accept(new Pair(a.master(), b.master()), path);
+      round(a);
+      round(b);
+      Linear base = slot.linear();
+      LoraLinear adapted = LoraLinear.of(base, a, b, spec.scaling(path), spec.dropout());
+      places.add(new Place(slot, base, adapted, a, b));
+    }
+    places.forEach(place -> place.slot.set(place.adapted));
+    return new Adapters(spec, places, warnings);
+  }
+
+  /// Refreshes the working copy of a parameter from its master.
+  private static void round(Parameter parameter) {
+    Tensor master = parameter.master();
+    Tensor work = parameter.work();
+    if (!work.sameStart(master)) {
+      for (long i = 0; i < master.elements(); i++) {
+        work.put(i, master.at(i));
+      }
+    }
+  }
+
+  private static List<LinearSlot> usable(List<LinearSlot> slots, Collection<String> untargetable) {
+    for (LinearSlot slot : slots) {
+      if (slot.linear() instanceof LoraLinear) {
+        throw new IllegalStateException(slot + " carries an adapter; detach it first");
+      }
+    }
+    return slots.stream().filter(slot -> !untargetable.contains(slot.path())).toList();
+  }
+
+  private static List<LayerShape> shapes(List<LinearSlot> slots) {
+    return slots.stream()
+        .map(s -> new LayerShape(s.path(), s.linear().in(), s.linear().out()))
+        .toList();
+  }
+
+  /// What is attached, as it is saved.
+  public Lora spec() {
+    return spec;
+  }
+
+  /// The paths of the adapted layers, in model order.
+  public List<String> paths() {
+    return places.stream().map(place -> place.slot.path()).toList();
+  }
+
+  /// What a user should know, one line each.
+  public List<String> warnings() {
+    return warnings;
+  }
+
+  /// What trains: A and B of each layer, in model order.
+  public List<Parameter> parameters() {
+    return places.stream()
+        .<Parameter>mapMulti(
+            (p, each) -> {
+              each.accept(p.a);
+              each.accept(p.b);
+            })
+        .toList();
+  }
+
+  /// Counts against a base of `frozen` numbers.
+  public ParameterCount count(long frozen) {
+    long trained = parameters().stream().mapToLong(Parameter::elements).sum();
+    return new ParameterCount(trained, trained + frozen);
+  }
+
+  /// Writes the adapter into `folder`, see [PeftFiles#save].
+  public void save(Path folder, String baseModel) {
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    parameters().forEach(p -> tensors.put(p.name(), p.master()));
+    PeftFiles.save(folder, spec, baseModel, tensors);
+  }
+
+  /// Puts back into each slot the very layer that was there.
+  ///
+  /// @throws IllegalStateException where something else was put into a slot since
+  public void detach() {
+    for (Place place : places) {
+      if (place.slot.linear() != place.adapted) {
+        throw new IllegalStateException(place.slot + " no longer holds this adapter");
+      }
+    }
+    places.forEach(place -> place.slot.set(place.base));
+  }
+}

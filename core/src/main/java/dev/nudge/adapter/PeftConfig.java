@@ -1,0 +1,91 @@
+package dev.nudge.adapter;
+
+import dev.nudge.settings.InputException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/// Writes `adapter_config.json` as PEFT writes it: indent 2, keys sorted, one value per key.
+///
+/// The keys are those of PEFT 0.10.0, since older readers stop at a key they do not know; a newer
+/// key (`exclude_modules`, 0.14) is written only where it says something. Reading is [PeftReader].
+public final class PeftConfig {
+  /// The file's name in an adapter folder.
+  public static final String FILE = "adapter_config.json";
+
+  private PeftConfig() {}
+
+  /// Reads a config.
+  ///
+  /// @throws InputException where it is not a LoRA that can be honoured to the letter
+  public static Lora read(Path file) {
+    return new PeftReader(file).read();
+  }
+
+  /// Returns the text of the file for `spec`.
+  ///
+  /// @param spec with `all-linear` resolved, see [Lora#resolved]
+  /// @param baseModel the base as the user named it
+  public static String write(Lora spec, String baseModel) {
+    Layers layers = spec.layers();
+    Map<String, @Nullable Object> keys = new TreeMap<>();
+    keys.put("alpha_pattern", values(spec.alphaPattern(), PeftConfig::number));
+    keys.put("auto_mapping", null);
+    keys.put("base_model_name_or_path", baseModel);
+    keys.put("bias", "none");
+    keys.put("fan_in_fan_out", false);
+    keys.put("inference_mode", true);
+    keys.put("init_lora_weights", true);
+    keys.put("layer_replication", null);
+    keys.put(
+        "layers_pattern", layers == null || layers.patterns().isEmpty() ? null : layers.patterns());
+    keys.put("layers_to_transform", layers == null ? null : layers.indices());
+    keys.put("loftq_config", Map.of());
+    keys.put("lora_alpha", number(spec.alpha()));
+    keys.put("lora_dropout", spec.dropout());
+    keys.put("megatron_config", null);
+    keys.put("megatron_core", "megatron.core");
+    keys.put("modules_to_save", null);
+    keys.put("peft_type", "LORA");
+    keys.put("r", spec.rank());
+    keys.put("rank_pattern", spec.rankPattern());
+    keys.put("revision", null);
+    keys.put("target_modules", modules(spec.targets()));
+    keys.put("task_type", "CAUSAL_LM");
+    keys.put("use_dora", false);
+    keys.put("use_rslora", spec.rsLora());
+    Targets exclude = spec.exclude();
+    if (exclude != null) {
+      keys.put("exclude_modules", modules(exclude));
+    }
+    return PythonJson.write(keys);
+  }
+
+  private static Object modules(Targets targets) {
+    return switch (targets) {
+      case Targets.AllLinear all -> all.toString();
+      case Targets.Names names -> List.copyOf(names.names());
+      case Targets.Regex regex -> regex.pattern();
+    };
+  }
+
+  /// An alpha is written as an integer where it is one, as Python's users write it.
+  private static Object number(double value) {
+    return value == Math.rint(value) && Math.abs(value) < 1e15 ? (Object) (long) value : value;
+  }
+
+  private static <T> Map<String, Object> values(Map<String, T> map, Function<T, Object> write) {
+    return map.entrySet().stream()
+        .collect(
+            Collectors.toMap(
+                Map.Entry::getKey,
+                entry -> write.apply(entry.getValue()),
+                (a, b) -> a,
+                LinkedHashMap::new));
+  }
+}

@@ -1,0 +1,113 @@
+package dev.nudge.adapter;
+
+import java.math.BigDecimal;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// Writes JSON as Python's `json.dumps(value, indent=2)` does, byte for byte.
+///
+/// Two programs then write the same config as the same file: non-ASCII as `\\uXXXX`, empty lists
+/// and
+/// objects on one line, floats as the shortest text that reads back the same (`1e-05`, `0.1`,
+/// `1e+16`).
+final class PythonJson {
+  private final StringBuilder out = new StringBuilder();
+
+  private PythonJson() {}
+
+  /// Writes maps, lists, strings, integers, doubles, booleans and null.
+  static String write(@Nullable Object value) {
+    PythonJson json = new PythonJson();
+    json.value(value, 0);
+    return json.out.toString();
+  }
+
+  private void value(@Nullable Object value, int depth) {
+    switch (value) {
+      case null -> out.append("null");
+      case Boolean b -> out.append(b);
+      case Integer i -> out.append(i);
+      case Long l -> out.append(l);
+      case Double d -> out.append(number(d));
+      case String s -> string(s);
+      case Map<?, ?> map -> object(map, depth);
+      case List<?> list -> array(list, depth);
+      default -> throw new IllegalArgumentException("cannot be written: " + value.getClass());
+    }
+  }
+
+  private void object(Map<?, ?> map, int depth) {
+    out.append('{');
+    String comma = "";
+    for (Map.Entry<?, ?> entry : map.entrySet()) {
+      out.append(comma);
+      line(depth + 1);
+      string(String.valueOf(entry.getKey()));
+      out.append(": ");
+      value(entry.getValue(), depth + 1);
+      comma = ",";
+    }
+    if (!map.isEmpty()) {
+      line(depth);
+    }
+    out.append('}');
+  }
+
+  private void array(List<?> list, int depth) {
+    out.append('[');
+    String comma = "";
+    for (Object element : list) {
+      out.append(comma);
+      line(depth + 1);
+      value(element, depth + 1);
+      comma = ",";
+    }
+    if (!list.isEmpty()) {
+      line(depth);
+    }
+    out.append(']');
+  }
+
+  private void line(int depth) {
+    out.append('\n').repeat("  ", depth);
+  }
+
+  private void string(String text) {
+    out.append('"');
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      switch (c) {
+        case '"', '\\' -> out.append('\\').append(c);
+        case '\n' -> out.append("\\n");
+        case '\r' -> out.append("\\r");
+        case '\t' -> out.append("\\t");
+        case '\b' -> out.append("\\b");
+        case '\f' -> out.append("\\f");
+        default -> {
+          if (c < ' ' || c > '~') {
+            out.append("\\u%04x".formatted((int) c));
+          } else {
+            out.append(c);
+          }
+        }
+      }
+    }
+    out.append('"');
+  }
+
+  /// Python's `repr` of a finite float.
+  static String number(double value) {
+    BigDecimal digits = new BigDecimal(Double.toString(value)).stripTrailingZeros();
+    int exponent = digits.precision() - digits.scale() - 1;
+    if (value == 0 || (exponent >= -4 && exponent < 16)) {
+      String plain = value == 0 ? (1 / value < 0 ? "-0" : "0") : digits.toPlainString();
+      return plain.contains(".") ? plain : plain + ".0";
+    }
+    String unscaled = digits.unscaledValue().abs().toString();
+    String mantissa =
+        unscaled.length() == 1 ? unscaled : unscaled.charAt(0) + "." + unscaled.substring(1);
+    return "%s%se%s%02d"
+        .formatted(value < 0 ? "-" : "", mantissa, exponent < 0 ? "-" : "+", Math.abs(exponent));
+  }
+}

@@ -1,0 +1,66 @@
+package dev.nudge.adapter;
+
+import dev.nudge.settings.InputException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/// Compares ranks with the layers they are for.
+///
+/// B·A has at most the rank of the layer's smaller side, so a rank above it buys nothing (a
+/// warning). Above the larger side B·A costs more than the weight itself (an error in a new
+/// adapter).
+public final class RankCheck {
+  private RankCheck() {}
+
+  /// Checks a new adapter and returns warnings, one line each.
+  ///
+  /// @throws InputException where a rank is above the larger side of a layer
+  public static List<String> fresh(Lora spec, Collection<LayerShape> selected) {
+    Optional<LayerShape> worst =
+        selected.stream()
+            .filter(layer -> spec.rank(layer.path()) > layer.larger())
+            .min(Comparator.comparingInt(LayerShape::larger));
+    if (worst.isPresent()) {
+      LayerShape layer = worst.get();
+      int rank = spec.rank(layer.path());
+      throw new InputException(
+          "rank %d is larger than the larger side of %s (%d); set %s to at most %d"
+              .formatted(
+                  rank,
+                  Targets.leaf(layer.path()),
+                  layer.larger(),
+                  rank == spec.rank() ? "--rank" : "rank_pattern",
+                  layer.larger()));
+    }
+    return warnings(spec, selected);
+  }
+
+  /// Returns one line per rank and side that is too small for it.
+  static List<String> warnings(Lora spec, Collection<LayerShape> selected) {
+    Map<Integer, Map<Integer, TreeSet<String>>> bySide = new TreeMap<>();
+    for (LayerShape layer : selected) {
+      int rank = spec.rank(layer.path());
+      if (rank > layer.smaller()) {
+        bySide
+            .computeIfAbsent(rank, r -> new TreeMap<>())
+            .computeIfAbsent(layer.smaller(), s -> new TreeSet<>())
+            .add(Targets.leaf(layer.path()));
+      }
+    }
+    List<String> lines = new ArrayList<>();
+    bySide.forEach(
+        (rank, sides) ->
+            sides.forEach(
+                (side, names) ->
+                    lines.add(
+                        "rank %d is above the smaller side of %s (%d): the part above adds nothing"
+                            .formatted(rank, String.join(", ", names), side))));
+    return lines;
+  }
+}

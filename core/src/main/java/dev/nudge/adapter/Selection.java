@@ -1,0 +1,128 @@
+package dev.nudge.adapter;
+
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.Nearest;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/// Finds the modules an adapter sits on, by PEFT's rules and stricter than PEFT about mistakes.
+///
+/// PEFT is silent when one name of several matches nothing; here it is an error, since the run
+/// would
+/// train less than was asked for. A name that is a whole path is taken whatever
+/// `layers_to_transform` says, as PEFT does; exclusion comes before everything.
+final class Selection {
+  private Selection() {}
+
+  static List<String> of(Lora spec, Collection<String> linears, Collection<String> untargetable) {
+    Predicate<String> selects = predicate(spec);
+    if (spec.targets() instanceof Targets.Names names) {
+      names.names().forEach(name -> checkEntry(name, linears, untargetable));
+    }
+    if (!(spec.targets() instanceof Targets.AllLinear)) {
+      untargetable.stream().filter(selects).findFirst().ifPresent(Selection::refuse);
+    }
+    List<String> selected = linears.stream().filter(selects).toList();
+    Layers layers = spec.layers();
+    if (layers != null) {
+      checkLayers(layers, linears);
+    }
+    if (selected.isEmpty()) {
+      throw new InputException(
+          "targets %s select no linear layer%s; the linear layers are %s"
+              .formatted(spec.targets(), restriction(spec), leaves(linears)));
+    }
+    return selected;
+  }
+
+  private static Predicate<String> predicate(Lora spec) {
+    Predicate<String> targeted = spec.targets().matcher();
+    Layers layers = spec.layers();
+    if (layers != null && spec.targets() instanceof Targets.Names names) {
+      Set<String> exact = Set.copyOf(names.names());
+      Predicate<String> matched = targeted;
+      targeted = path -> exact.contains(path) || (matched.test(path) && layers.contains(path));
+    }
+    @Nullable Targets exclude = spec.exclude();
+    return exclude == null ? targeted : targeted.and(exclude.matcher().negate());
+  }
+
+  private static void checkEntry(
+      String name, Collection<String> linears, Collection<String> untargetable) {
+    if (linears.stream().noneMatch(path -> Targets.Names.matches(name, path))
+        && untargetable.stream().noneMatch(path -> Targets.Names.matches(name, path))) {
+      List<String> near = Nearest.of(name, suffixes(name, linears));
+      throw new InputException(
+          "target '%s' matches no linear layer of the model; %s"
+              .formatted(
+                  name,
+                  near.isEmpty()
+                      ? "the linear layers are " + leaves(linears)
+                      : "did you mean " + Nearest.alternatives(near) + "?"));
+    }
+  }
+
+  private static void refuse(String path) {
+    throw new InputException(
+        "target '%s' cannot carry an adapter: the output head and the embeddings are not supported yet; leave it out of the targets"
+            .formatted(path));
+  }
+
+  private static void checkLayers(Layers layers, Collection<String> linears) {
+    Set<Integer> present = new LinkedHashSet<>();
+    for (String path : linears) {
+      OptionalInt index = layers.index(path);
+      index.ifPresent(present::add);
+    }
+    for (int wanted : layers.indices()) {
+      if (!present.contains(wanted)) {
+        throw new InputException(
+            "layers_to_transform names layer %d; the model has %s"
+                .formatted(
+                    wanted,
+                    present.isEmpty()
+                        ? "no layer that layers_pattern " + layers.patterns() + " matches"
+                        : "layers " + range(present)));
+      }
+    }
+  }
+
+  static String range(Collection<Integer> numbers) {
+    int low = numbers.stream().mapToInt(Integer::intValue).min().orElse(0);
+    int high = numbers.stream().mapToInt(Integer::intValue).max().orElse(0);
+    return low == high ? String.valueOf(low) : low + " to " + high;
+  }
+
+  private static String restriction(Lora spec) {
+    List<String> parts = new ArrayList<>();
+    if (spec.layers() != null) {
+      parts.add("layers_to_transform " + spec.layers().indices());
+    }
+    if (spec.exclude() != null) {
+      parts.add("exclude_modules " + spec.exclude());
+    }
+    return parts.isEmpty() ? "" : " with " + String.join(" and ", parts);
+  }
+
+  private static String leaves(Collection<String> linears) {
+    return linears.isEmpty() ? "none" : String.join(", ", Targets.leafNames(linears).names());
+  }
+
+  /// The dotted suffixes of the paths that have as many parts as `name`.
+  private static Set<String> suffixes(String name, Collection<String> paths) {
+    int parts = name.split("\\.", -1).length;
+    Set<String> suffixes = new LinkedHashSet<>();
+    for (String path : paths) {
+      String[] all = path.split("\\.", -1);
+      int from = Math.max(0, all.length - parts);
+      suffixes.add(String.join(".", List.of(all).subList(from, all.length)));
+    }
+    return suffixes;
+  }
+}

@@ -1,0 +1,113 @@
+package dev.nudge.adapter;
+
+import dev.nudge.settings.InputException;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Predicate;
+
+/// Says which modules are meant: all linear layers, a list of names, or a regular expression.
+///
+/// The rules are PEFT's. A name matches the module whose path it is, and every module whose path
+/// ends in a dot and the name. A regular expression must match the whole path.
+public sealed interface Targets {
+  /// How `all-linear` is written on the command line and in a config.
+  String ALL_LINEAR = "all-linear";
+
+  /// Every linear layer but the output head.
+  record AllLinear() implements Targets {
+    @Override
+    public Predicate<String> matcher() {
+      return path -> true;
+    }
+
+    @Override
+    public String toString() {
+      return ALL_LINEAR;
+    }
+  }
+
+  /// Module paths or dotted suffixes of them, in the order they were given.
+  record Names(List<String> names) implements Targets {
+    public Names {
+      names = List.copyOf(new LinkedHashSet<>(names));
+      if (names.isEmpty() || names.stream().anyMatch(String::isBlank)) {
+        throw new InputException(
+            "a list of targets needs at least one name and no empty one, got '"
+                + String.join(",", names)
+                + "'");
+      }
+    }
+
+    @Override
+    public Predicate<String> matcher() {
+      return path -> names.stream().anyMatch(name -> matches(name, path));
+    }
+
+    /// Whether one entry of a list names the module at `path`.
+    public static boolean matches(String name, String path) {
+      return path.equals(name) || path.endsWith("." + name);
+    }
+
+    @Override
+    public String toString() {
+      return String.join(",", names);
+    }
+  }
+
+  /// An expression in Python's syntax that must match the whole path.
+  record Regex(String pattern) implements Targets {
+    public Regex {
+      PythonRegex.compile(pattern);
+    }
+
+    @Override
+    public Predicate<String> matcher() {
+      return PythonRegex.fullMatch(pattern);
+    }
+
+    @Override
+    public String toString() {
+      return "/" + pattern + "/";
+    }
+  }
+
+  /// Returns the test for one module path; the expression is compiled once.
+  Predicate<String> matcher();
+
+  /// Reads `all-linear`, `q_proj,v_proj` or `/regular expression/`.
+  ///
+  /// @throws InputException where it is none of the three
+  static Targets parse(String text) {
+    String given = text.strip();
+    if (given.toLowerCase(Locale.ROOT).equals(ALL_LINEAR)) {
+      return new AllLinear();
+    }
+    if (given.startsWith("/")) {
+      if (given.length() < 3 || !given.endsWith("/")) {
+        throw new InputException(
+            "'%s' is not a regular expression between slashes, as in /.*_proj/".formatted(given));
+      }
+      return new Regex(given.substring(1, given.length() - 1));
+    }
+    List<String> names = Arrays.stream(given.split(",", -1)).map(String::strip).toList();
+    if (names.stream().anyMatch(String::isEmpty)) {
+      throw new InputException(
+          "'%s' has an empty name; give all-linear, names with commas, or /regex/"
+              .formatted(given));
+    }
+    return new Names(names);
+  }
+
+  /// Returns the last parts of module paths, sorted: how `all-linear` is saved.
+  static Names leafNames(Collection<String> paths) {
+    return new Names(paths.stream().map(Targets::leaf).distinct().sorted().toList());
+  }
+
+  /// Returns the last part of a dotted path.
+  static String leaf(String path) {
+    return path.substring(path.lastIndexOf('.') + 1);
+  }
+}
