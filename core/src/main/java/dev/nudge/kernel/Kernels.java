@@ -16,6 +16,9 @@ public record Kernels(
     AdamW adamW,
     Elementwise elementwise) {
 
+  /// Name of the portable kernels.
+  public static final String PLAIN = "plain";
+
   private static final String VECTOR_MODULE = "jdk.incubator.vector";
 
   /// Makes the kernels of a provider that was found on the class path.
@@ -26,7 +29,7 @@ public record Kernels(
   /// The portable kernels: plain Java, rows computed in double.
   public static Kernels plain() {
     return new Kernels(
-        "plain",
+        PLAIN,
         new RmsNorm.Plain(),
         new Rope.Plain(),
         new SwiGlu.Plain(),

@@ -1,0 +1,104 @@
+package dev.nudge.model;
+
+import dev.nudge.kernel.CausalAttention;
+import dev.nudge.nn.Attention;
+import dev.nudge.nn.Backend;
+import dev.nudge.nn.DecoderLayer;
+import dev.nudge.nn.DenseLinear;
+import dev.nudge.nn.Embedding;
+import dev.nudge.nn.Linear;
+import dev.nudge.nn.LinearSlot;
+import dev.nudge.nn.Mlp;
+import dev.nudge.nn.Norm;
+import dev.nudge.nn.Rotary;
+import dev.nudge.nn.Tied;
+import dev.nudge.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+
+/// Puts a Llama together from its tensors: which name goes where, and nothing else.
+final class LlamaAssembly {
+  private final ModelConfig config;
+  private final Function<String, Tensor> weights;
+  private final Rotary rotary;
+  private final CausalAttention.Heads heads;
+  private final List<LinearSlot> slots = new ArrayList<>();
+
+  private LlamaAssembly(ModelConfig config, Backend backend, Function<String, Tensor> weights) {
+    this.config = config;
+    this.weights = weights;
+    this.rotary = new Rotary(config.inverseFrequencies(), backend.compute());
+    this.heads =
+        new CausalAttention.Heads(
+            config.numAttentionHeads(), config.numKeyValueHeads(), config.headDim());
+  }
+
+  /// @param weights gives each tensor of [ModelConfig#tensors] in the compute type
+  /// @param owner closes the weights with the model
+  static CausalLm of(
+      ModelConfig config, Backend backend, Function<String, Tensor> weights, AutoCloseable owner) {
+    LlamaAssembly a = new LlamaAssembly(config, backend, weights);
+    Embedding embedding = new Embedding(weights.apply("model.embed_tokens.weight"));
+    List<DecoderLayer> layers = new ArrayList<>();
+    for (int i = 0; i < config.numHiddenLayers(); i++) {
+      layers.add(a.layer(i));
+    }
+    Linear head =
+        config.tieWordEmbeddings()
+            ? new Tied(embedding)
+            : DenseLinear.of(weights.apply(HEAD + ".weight"), null);
+    return new CausalLm(
+        config,
+        backend,
+        new CausalLm.Parts(
+            embedding,
+            layers,
+            a.norm("model.norm"),
+            new LinearSlot(HEAD, head),
+            a.slots,
+            a.rotary,
+            owner));
+  }
+
+  static final String HEAD = "lm_head";
+
+  private DecoderLayer layer(int i) {
+    String path = "model.layers." + i + ".";
+    String attention = path + "self_attn.";
+    String mlp = path + "mlp.";
+    boolean bias = config.attentionBias();
+    return new DecoderLayer(
+        norm(path + "input_layernorm"),
+        new Attention(
+            i,
+            heads,
+            rotary,
+            slot(attention + "q_proj", bias),
+            slot(attention + "k_proj", bias),
+            slot(attention + "v_proj", bias),
+            slot(attention + "o_proj", bias)),
+        norm(path + "post_attention_layernorm"),
+        new Mlp(
+            slot(mlp + "gate_proj", config.mlpBias()),
+            slot(mlp + "up_proj", config.mlpBias()),
+            slot(mlp + "down_proj", config.mlpBias())));
+  }
+
+  private Norm norm(String path) {
+    return new Norm(row(path + ".weight"), config.rmsNormEps());
+  }
+
+  private LinearSlot slot(String path, boolean bias) {
+    Tensor weight = weights.apply(path + ".weight");
+    LinearSlot slot =
+        new LinearSlot(path, DenseLinear.of(weight, bias ? row(path + ".bias") : null));
+    slots.add(slot);
+    return slot;
+  }
+
+  private Tensor row(String name) {
+    Tensor vector = weights.apply(name);
+    return vector.reshaped(1, vector.elements());
+  }
+}
