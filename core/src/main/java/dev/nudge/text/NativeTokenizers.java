@@ -44,7 +44,7 @@ final class NativeTokenizers {
   static synchronized TokenizersLibrary load(Path cache) {
     if (!loaded) {
       String platform = platform();
-      Path folder = cache.resolve("natives").resolve("tokenizers-" + version() + "-" + platform);
+      Path folder = cache.resolve("tokenizers-" + version()).resolve(platform);
       for (String file : files(platform)) {
         Path path = unpacked(FOLDER + platform + "/cpu/" + file, folder.resolve(file));
         try {
@@ -129,7 +129,7 @@ final class NativeTokenizers {
             + target.getParent()
             + ": "
             + reason
-            + "; it needs 16 MB in a cache folder that can be written",
+            + "; it needs 16 MB in a writable folder, set NUDGE_CACHE to one",
         cause);
   }
 

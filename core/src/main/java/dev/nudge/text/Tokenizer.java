@@ -108,7 +108,7 @@ public final class Tokenizer {
     }
   }
 
-  /// Encodes a text without the spans, which take most of the time.
+  /// Encodes a text without the spans of its tokens.
   public int[] ids(String text) {
     long encoding = open(text);
     try {

@@ -23,7 +23,7 @@ public final class TinyTokenizers {
     Map<String, Integer> vocab = new LinkedHashMap<>();
     List.of("<s>", "</s>", "<pad>").forEach(t -> vocab.put(t, vocab.size()));
     alphabet().forEach(t -> vocab.put(t, vocab.size()));
-    List<String> merges = List.of("a b", "ab c", "Ġ a", "Ġ b", "l l", "h e", ": Ġ", "Ġa b");
+    List<String> merges = List.of("a b", "ab c", "Ġ a", "Ġ b", "l l", "h e", ": Ġ", "Ġ ab");
     merges.forEach(m -> vocab.put(m.replace(" ", ""), vocab.size()));
     Map<String, Object> byteLevel =
         Map.of(

@@ -1,0 +1,101 @@
+package dev.nudge.data;
+
+import dev.nudge.data.RowShape.Content;
+import dev.nudge.settings.LengthSettings;
+import dev.nudge.text.Encoded;
+import dev.nudge.text.Tokenizer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.List;
+
+/// Turns the content of a row into tokens and says which are trained.
+///
+/// Prompt and completion are encoded as one text, as a user's prompt and the model's answer will
+/// be; a token that reaches past the character where the completion begins belongs to it, also one
+/// that straddles the boundary. The end token follows once, unless the ids end with it already, and
+/// is trained. The first token of a row is never trained. (The rule of TRL.)
+///
+/// A row longer than the limit, end token counted, is bad, or cut at its end (no end token then),
+/// or, a text, split into consecutive rows.
+///
+/// Threading: any number of threads.
+final class RowEncoder {
+  private final Tokenizer tokenizer;
+  private final int end;
+  private final LengthSettings length;
+  private final int maxLength;
+
+  RowEncoder(Tokenizer tokenizer, LengthSettings length, int maxLength) {
+    this.tokenizer = tokenizer;
+    this.end = tokenizer.eosId();
+    this.length = length;
+    this.maxLength = maxLength;
+  }
+
+  List<Example> encode(Content content, SourceLine source) throws BadRowException {
+    try {
+      return switch (content) {
+        case Content.Answer answer -> List.of(answer(answer, source));
+        case Content.Text text -> text(text, source);
+      };
+    } catch (IllegalArgumentException e) {
+      throw new BadRowException(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private Example answer(Content.Answer row, SourceLine source) throws BadRowException {
+    Encoded encoded = tokenizer.encode(row.prompt() + row.completion());
+    int begin = row.prompt().codePointCount(0, row.prompt().length());
+    int[] ids = ended(encoded.ids());
+    BitSet trained = new BitSet(ids.length);
+    for (int i = 1; i < encoded.length(); i++) {
+      trained.set(i, encoded.ends()[i] > begin); // -1: added by the post-processor
+    }
+    trained.set(ids.length - 1, ids.length > 1);
+    if (ids.length <= maxLength) {
+      return new Example(ids, trained, source);
+    }
+    if (!length.truncate()) {
+      throw tooLong(ids.length, "");
+    }
+    trained.clear(maxLength, ids.length);
+    return new Example(Arrays.copyOf(ids, maxLength), trained, source);
+  }
+
+  private List<Example> text(Content.Text row, SourceLine source) throws BadRowException {
+    int[] ids = ended(tokenizer.ids(row.text()));
+    if (ids.length > maxLength && !length.split() && !length.truncate()) {
+      throw tooLong(ids.length, ", --split makes several rows of it");
+    }
+    List<Example> parts = new ArrayList<>();
+    for (int from = 0; from < ids.length; from += maxLength) {
+      int[] part = Arrays.copyOfRange(ids, from, Math.min(ids.length, from + maxLength));
+      BitSet trained = new BitSet(part.length);
+      trained.set(1, part.length);
+      parts.add(new Example(part, trained, source));
+      if (!length.split()) {
+        break;
+      }
+    }
+    return parts;
+  }
+
+  private int[] ended(int[] ids) {
+    if (ids.length > 0 && ids[ids.length - 1] == end) {
+      return ids;
+    }
+    int[] longer = Arrays.copyOf(ids, ids.length + 1);
+    longer[ids.length] = end;
+    return longer;
+  }
+
+  private BadRowException tooLong(int tokens, String split) {
+    return new BadRowException(
+        tokens
+            + " tokens are more than --max-length "
+            + maxLength
+            + "; --truncate cuts its end"
+            + split);
+  }
+}

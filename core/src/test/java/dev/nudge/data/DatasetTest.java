@@ -1,0 +1,264 @@
+package dev.nudge.data;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.InstanceOfAssertFactories.type;
+
+import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.LengthSettings;
+import dev.nudge.text.TinyTokenizers;
+import dev.nudge.text.Tokenizer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class DatasetTest {
+  private static final LengthSettings REFUSE = new LengthSettings(false, false);
+  private static final LengthSettings TRUNCATE = new LengthSettings(true, false);
+  private static final LengthSettings SPLIT = new LengthSettings(false, true);
+
+  @TempDir Path folder;
+  private Tokenizer tokenizer;
+
+  @BeforeEach
+  void loadTokenizer() throws IOException {
+    tokenizer = Tokenizer.load(TinyTokenizers.byteLevel(folder.resolve("plain"), false));
+  }
+
+  private Dataset load(LengthSettings length, int maxLength, String... rows) throws IOException {
+    return load(settings(null, null, false, rows), length, maxLength);
+  }
+
+  private Dataset load(DataSettings data, LengthSettings length, int maxLength) {
+    return Dataset.load(data, length, maxLength, tokenizer);
+  }
+
+  private DataSettings settings(
+      @Nullable String prompt, @Nullable String completion, boolean skip, String... rows)
+      throws IOException {
+    Path file = Files.writeString(folder.resolve("d.jsonl"), String.join("\n", rows));
+    return new DataSettings(List.of(file.toString()), prompt, completion, skip);
+  }
+
+  /// Writes a sequence with `[` before each trained token and `|` before each other.
+  private String shown(Example example) {
+    return IntStream.range(0, example.length())
+        .mapToObj(i -> (example.trained(i) ? "[" : "|") + tokenizer.token(example.id(i)))
+        .collect(Collectors.joining());
+  }
+
+  private String one(String row) throws IOException {
+    Dataset data = load(REFUSE, 100, row);
+    assertThat(data.rows()).isEqualTo(1);
+    assertThat(data.tokens())
+        .isEqualTo(data.longest())
+        .isEqualTo(data.examples().getFirst().length());
+    assertThat(data.trainedTokens()).isEqualTo(data.examples().getFirst().trainedTokens());
+    return shown(data.examples().getFirst());
+  }
+
+  @Test
+  void theCompletionAndTheEndTokenAreTrained() throws IOException {
+    assertThat(one("{'prompt': 'xy', 'completion': ' b'}".replace('\'', '"')))
+        .isEqualTo("|x|y[Ġb[</s>");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = ';',
+      value = {
+        // A token that straddles the boundary belongs to the completion: 'Ġab' of 'x a' + 'b'.
+        "x a; by; |x[Ġab[y[</s>",
+        // Offsets are code points: the emoji in front is one, not two.
+        "😀y; z; |ð|Ł|ĺ|Ģ|y[z[</s>",
+        "x😀; 😀; |x|ð|Ł|ĺ|Ģ[ð[Ł[ĺ[Ģ[</s>",
+        // The first token is never trained, also where it reaches into the completion.
+        "a; b; |ab[</s>",
+        // Strings of special tokens are special tokens, and an end token is put once.
+        "x; y</s>; |x[y[</s>",
+        "x</s>; y; |x|</s>[y[</s>",
+        "x</s>; </s>; |x|</s>[</s>",
+        "<s>x; y; |<s>|x[y[</s>",
+      })
+  void straddlingEmojiAndSpecialTokens(String prompt, String completion, String shown)
+      throws IOException {
+    String row = "{\"prompt\": \"%s\", \"completion\": \"%s\"}".formatted(prompt, completion);
+    assertThat(one(row)).isEqualTo(shown);
+  }
+
+  @Test
+  void aTextIsTrainedButForItsFirstToken() throws IOException {
+    assertThat(one("{\"text\": \"xyz\"}")).isEqualTo("|x[y[z[</s>");
+    assertThat(one("{\"text\": \"x</s>\"}")).isEqualTo("|x[</s>");
+    assertThat(one("{\"text\": 12}")).isEqualTo("|1[2[</s>");
+    assertThat(one("{\"prompt\": \"\", \"completion\": \"xyz\"}")).isEqualTo("|x[y[z[</s>");
+  }
+
+  @Test
+  void aBeginningOfTextComesFromThePostProcessorAlone() throws IOException {
+    tokenizer = Tokenizer.load(TinyTokenizers.byteLevel(folder.resolve("bos"), true));
+    assertThat(one("{\"prompt\": \"x\", \"completion\": \"y\"}")).isEqualTo("|<s>|x[y[</s>");
+    assertThat(one("{\"prompt\": \"\", \"completion\": \"y\"}")).isEqualTo("|<s>[y[</s>");
+    assertThat(one("{\"text\": \"y\"}")).isEqualTo("|<s>[y[</s>");
+  }
+
+  @Test
+  void sentencePieceTokensKeepTheirPlaces() throws IOException {
+    tokenizer = Tokenizer.load(TinyTokenizers.sentencePiece(folder.resolve("sp"), true));
+    assertThat(one("{\"prompt\": \"he\", \"completion\": \" a\"}")).isEqualTo("|<s>|▁|he[▁a[</s>");
+    assertThat(one("{\"prompt\": \"😀\", \"completion\": \"z\"}"))
+        .isEqualTo("|<s>|▁|<0xF0>|<0x9F>|<0x98>|<0x80>[z[</s>");
+  }
+
+  @Test
+  void promptAndCompletionWinOverText() throws IOException {
+    assertThat(one("{\"text\": \"t\", \"prompt\": \"x\", \"completion\": \"y\"}"))
+        .isEqualTo("|x[y[</s>");
+    assertThat(one("{\"text\": \"xy\", \"prompt\": null, \"completion\": null}"))
+        .isEqualTo("|x[y[</s>");
+  }
+
+  @Test
+  void patternsMakePromptAndCompletionOfAnyColumns() throws IOException {
+    String row = "{\"text\": \"q\", \"label\": \"b\", \"completion\": \"z\"}";
+    Dataset both = load(settings("{text}:", " {label}", false, row), REFUSE, 100);
+    assertThat(shown(both.examples().getFirst())).isEqualTo("|q|:[Ġb[</s>");
+    Dataset one = load(settings("{text}", null, false, row), REFUSE, 100);
+    assertThat(shown(one.examples().getFirst())).isEqualTo("|q[z[</s>");
+  }
+
+  @Test
+  void theEndOfALongRowIsCutOnRequest() throws IOException {
+    String row = "{\"prompt\": \"xy\", \"completion\": \"zzz\"}";
+    assertThat(shown(load(TRUNCATE, 6, row).examples().getFirst())).isEqualTo("|x|y[z[z[z[</s>");
+    assertThat(shown(load(TRUNCATE, 5, row).examples().getFirst())).isEqualTo("|x|y[z[z[z");
+    assertThat(shown(load(TRUNCATE, 3, row).examples().getFirst())).isEqualTo("|x|y[z");
+    assertThat(shown(load(TRUNCATE, 2, "{\"text\": \"xyz\"}").examples().getFirst()))
+        .isEqualTo("|x[y");
+    Dataset some = load(TRUNCATE, 2, row, "{\"text\": \"xy\"}");
+    assertThat(some.untrainedRows()).isEqualTo(1);
+    assertThat(some.trainedTokens()).isEqualTo(1);
+  }
+
+  @Test
+  void aLongTextIsSplitOnRequest() throws IOException {
+    Dataset data = load(SPLIT, 3, "{\"text\": \"x\"}", "", "{\"text\": \"xyzuvw\"}");
+    assertThat(data.examples().stream().map(this::shown))
+        .containsExactly("|x[</s>", "|x[y[z", "|u[v[w", "|</s>");
+    assertThat(data.examples().stream().map(Example::index)).containsExactly(0, 1, 1, 1);
+    assertThat(data.examples().stream().map(Example::line)).containsExactly(1, 3, 3, 3);
+    assertThat(load(new LengthSettings(true, true), 3, "{\"text\": \"xyzu\"}").rows()).isEqualTo(2);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "{\"text\": |not JSON: ",
+        "{'text': 1}|not JSON: Unexpected character",
+        "{\"text\": NaN}|not JSON: ",
+        "{\"text\": \"a\"} {}|not JSON: there is more behind the object",
+        "{\"text\": \"a\", \"text\": \"b\"}|not JSON: Duplicate",
+        "[1]|not a JSON object but an array",
+        "\"a\"|not a JSON object but a string",
+        "7|not a JSON object but a single value",
+        "{}|neither 'prompt' and 'completion' nor 'text'; the row has no columns",
+        "{\"question\": 1}|neither 'prompt' and 'completion' nor 'text'; the columns are question;"
+            + " name them with --prompt and --completion",
+        "{\"messages\": []}|'messages' rows are not supported yet",
+        "{\"text\": null}|column 'text' is null",
+        "{\"text\": \"\"}|the text is empty",
+        "{\"prompt\": \"a\"}|no column 'completion'; the columns are prompt",
+        "{\"prompt\": \"a\", \"completion\": \"\"}|the completion is empty",
+        "{\"prompt\": \"a\", \"completion\": null}|column 'completion' is null",
+        "{\"prompt\": [], \"completion\": \"a\"}|column 'prompt' is an array",
+        "{\"completion\": \"a\"}|no column 'prompt'",
+        "{\"text\": \"\\ud83d\"}|the text is not Unicode",
+        "{\"text\": \"xyzuvwxyz\"}|10 tokens are more than --max-length 8; --truncate cuts its"
+            + " end, --split makes several rows of it",
+        "{\"prompt\": \"xyzuvw\", \"completion\": \"xyz\"}|10 tokens are more than --max-length 8;"
+            + " --truncate cuts its end",
+      })
+  void aBadRowRefusesTheData(String row, String reason) {
+    assertThatThrownBy(() -> load(REFUSE, 8, "{\"text\": \"x\"}", "", row))
+        .asInstanceOf(type(InputException.class))
+        .satisfies(
+            e -> {
+              assertThat(e)
+                  .hasMessage(
+                      folder.resolve("d.jsonl")
+                          + ": 1 of 2 rows is bad; --skip-bad-rows sets them aside");
+              assertThat(e.details()).hasSize(1);
+              assertThat(e.details().getFirst())
+                  .startsWith(folder.resolve("d.jsonl") + " line 3: " + reason)
+                  .doesNotContain("\n");
+            });
+  }
+
+  @Test
+  void badRowsAreCountedAndTwentyOfThemNamed() throws IOException {
+    String[] rows = new String[2_000];
+    for (int i = 0; i < rows.length; i++) {
+      rows[i] = i % 10 == 3 ? "{\"txt\": 1}" : "{\"text\": \"%d\"}".formatted(i);
+    }
+    assertThatThrownBy(() -> load(REFUSE, 8, rows))
+        .asInstanceOf(type(InputException.class))
+        .satisfies(
+            e -> {
+              assertThat(e).hasMessageContaining(": 200 of 2000 rows are bad (neither 'prompt'");
+              assertThat(e.details()).hasSize(20);
+              assertThat(e.details().get(19)).contains(" line 194: ");
+            });
+    Dataset data = load(settings(null, null, true, rows), REFUSE, 8);
+    assertThat(data.rows()).isEqualTo(1_800);
+    assertThat(data.badRows()).isEqualTo(200);
+    assertThat(data.firstBadRows()).hasSize(20);
+    assertThat(data.firstBadRows().get(1).index()).isEqualTo(13);
+    List<Integer> expected = IntStream.range(0, 2_000).filter(i -> i % 10 != 3).boxed().toList();
+    assertThat(data.examples().stream().map(Example::index)).isEqualTo(expected);
+  }
+
+  @Test
+  void dataWithoutARowToTrainIsRefused() throws IOException {
+    refused(settings(null, null, true), 8, "holds no rows");
+    refused(settings(null, null, true, "", " "), 8, "holds no rows");
+    refused(settings(null, null, true, "{", "["), 8, "2 of 2 rows are bad");
+    refused(settings("{txt}", null, true, "{\"text\": 1}"), 8, "1 of 1 row is bad");
+    refused(settings("{txt", null, true, "{\"text\": 1}"), 8, "--prompt '{txt' is broken");
+    DataSettings cut = settings(null, null, false, "{\"prompt\": \"xy\", \"completion\": \"z\"}");
+    refused(cut, 2, "nothing would be trained");
+  }
+
+  private void refused(DataSettings data, int maxLength, String message) {
+    assertThatThrownBy(() -> load(data, TRUNCATE, maxLength))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining(message)
+        .hasMessageNotContaining("\n");
+  }
+
+  @Test
+  void promptsNeedNoCompletion() throws IOException {
+    Prompts plain =
+        Prompts.load(settings(null, null, true, "{\"prompt\": \"a\"}", "", "{", "{\"prompt\": 3}"));
+    assertThat(plain.prompts().stream().map(Prompts.Prompt::text)).containsExactly("a", "3");
+    assertThat(plain.prompts().get(1).index()).isEqualTo(2);
+    assertThat(plain.prompts().get(1).line()).isEqualTo(4);
+    assertThat(plain.badRows()).isEqualTo(1);
+    Prompts made = Prompts.load(settings("Q: {q}\\nA:", "{a}", false, "{\"q\": \"x\"}"));
+    assertThat(made.prompts().getFirst().text()).isEqualTo("Q: x\nA:");
+    assertThatThrownBy(() -> Prompts.load(settings(null, null, false, "{\"messages\": []}")))
+        .asInstanceOf(type(InputException.class))
+        .satisfies(e -> assertThat(e.details().getFirst()).contains("'messages'"));
+  }
+}
