@@ -29,6 +29,20 @@ public final class Checkpoint {
     }
   }
 
+  /// Bytes that loading will hold in memory: weights that are not stored in the compute type.
+  public static long heldBytes(Path folder, ModelConfig config, Backend backend) {
+    try (SafeTensors file = SafeTensors.open(folder)) {
+      long bytes = 0;
+      for (String name : config.tensors().keySet()) {
+        Tensor stored = file.tensor(name);
+        if (stored.dtype() != backend.compute()) {
+          bytes += stored.elements() * backend.compute().bytes();
+        }
+      }
+      return bytes;
+    }
+  }
+
   /// Loads a model for computing on `backend`.
   public static CausalLm load(Path folder, ModelConfig config, Backend backend) {
     SafeTensors file = SafeTensors.open(folder);

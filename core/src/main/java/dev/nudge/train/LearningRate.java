@@ -1,0 +1,31 @@
+package dev.nudge.train;
+
+import dev.nudge.settings.Schedule;
+
+/// The learning rate of each step, as transformers computes it.
+///
+/// With i from 0, T steps and W of warm-up: i < W gives i/W of the peak; after it, with
+/// x = (i − W)/(T − W), linear 1 − x, cosine (1 + cos πx)/2, constant 1; wsd stays at 1 and falls
+/// linearly over the last tenth.
+public record LearningRate(Schedule schedule, double peak, int warmupSteps, int steps) {
+  /// The rate of step `i`, from 0.
+  public double at(int i) {
+    return peak * factor(i);
+  }
+
+  private double factor(int i) {
+    if (i < warmupSteps) {
+      return (double) i / warmupSteps;
+    }
+    double x = (double) (i - warmupSteps) / Math.max(1, steps - warmupSteps);
+    return switch (schedule) {
+      case CONSTANT -> 1;
+      case LINEAR -> Math.max(0, 1 - x);
+      case COSINE -> Math.max(0, (1 + Math.cos(Math.PI * x)) / 2);
+      case WSD -> {
+        int decay = Math.ceilDiv(steps, 10);
+        yield Math.clamp((double) (steps - i) / decay, 0, 1);
+      }
+    };
+  }
+}

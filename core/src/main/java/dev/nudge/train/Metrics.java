@@ -1,0 +1,77 @@
+package dev.nudge.train;
+
+import dev.nudge.settings.RunException;
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.ObjectMapper;
+
+/// Writes `metrics.jsonl`: one object a step or a held-out loss, full precision, flushed at once.
+final class Metrics implements AutoCloseable {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final Path file;
+  private final BufferedWriter out;
+
+  Metrics(Path folder) {
+    this.file = folder.resolve(RunFolder.METRICS);
+    try {
+      this.out = Files.newBufferedWriter(file);
+    } catch (IOException e) {
+      throw failed(e);
+    }
+  }
+
+  void step(TrainEvent.Step s) {
+    Map<String, @Nullable Object> row = new LinkedHashMap<>();
+    row.put("step", s.step());
+    row.put("loss", finite(s.loss()));
+    row.put("lr", s.lr());
+    row.put("grad_norm", finite(s.gradNorm()));
+    row.put("tokens", s.tokens());
+    row.put("trained_tokens", s.trainedTokens());
+    row.put("seconds", s.seconds());
+    row.put("tokens_per_s", s.tokensPerSecond());
+    row.put("rss_anon_mb", finite(s.rssAnonMb()));
+    write(row);
+  }
+
+  void evaluated(TrainEvent.Evaluated e) {
+    Map<String, @Nullable Object> row = new LinkedHashMap<>();
+    row.put("step", e.step());
+    row.put("eval_loss", finite(e.loss()));
+    row.put("eval_tokens", e.tokens());
+    write(row);
+  }
+
+  private static @Nullable Double finite(double value) {
+    return Double.isFinite(value) ? value : null;
+  }
+
+  private void write(Map<String, @Nullable Object> row) {
+    try {
+      out.write(JSON.writeValueAsString(row));
+      out.write('\n');
+      out.flush();
+    } catch (IOException e) {
+      throw failed(e);
+    }
+  }
+
+  private RunException failed(IOException e) {
+    return new RunException("cannot write " + file + ": " + RunFolder.reason(e), e);
+  }
+
+  @Override
+  public void close() {
+    try {
+      out.close();
+    } catch (IOException e) {
+      throw failed(e);
+    }
+  }
+}

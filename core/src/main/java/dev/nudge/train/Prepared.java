@@ -1,0 +1,80 @@
+package dev.nudge.train;
+
+import dev.nudge.adapter.Lora;
+import dev.nudge.adapter.ParameterCount;
+import dev.nudge.data.Batches;
+import dev.nudge.data.Dataset;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.nn.Backend;
+import dev.nudge.nn.Machine;
+import dev.nudge.settings.TrainSettings;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// A run that was checked from end to end and has not started: nothing is written yet.
+///
+/// @param spec the adapter, as it will be saved
+/// @param held held-out rows; null where there are none
+/// @param steps of the whole run
+/// @param warnings what a user should know, one line each
+public record Prepared(
+    TrainSettings settings,
+    Machine machine,
+    ModelConfig config,
+    Backend backend,
+    Lora spec,
+    ParameterCount count,
+    Dataset data,
+    @Nullable Dataset held,
+    Batches batches,
+    int steps,
+    Plan plan,
+    List<String> warnings) {
+
+  /// What the run will be, as it is printed before it starts.
+  public List<String> lines() {
+    List<String> lines = new ArrayList<>();
+    lines.add(
+        String.format(
+            Locale.ROOT,
+            "data       %,d rows, %,d tokens, %,d trained%s%s",
+            data.examples().size(),
+            data.tokens(),
+            data.trainedTokens(),
+            data.badRows() == 0 ? "" : ", " + data.badRows() + " bad rows set aside",
+            held == null ? "" : String.format(Locale.ROOT, "; held out %,d rows", held.rows())));
+    lines.add(
+        String.format(
+            Locale.ROOT,
+            "run        %,d steps of %d sequences, %,d steps an epoch",
+            steps,
+            settings.loop().batchSize(),
+            batches.stepsPerEpoch()));
+    lines.add("adapter    " + count);
+    lines.addAll(plan.lines());
+    return lines;
+  }
+
+  /// The same as one object, for `--dry-run --json`.
+  public Map<String, @Nullable Object> values() {
+    Map<String, @Nullable Object> values = new LinkedHashMap<>();
+    values.put("rows", data.examples().size());
+    values.put("bad_rows", data.badRows());
+    values.put("tokens", data.tokens());
+    values.put("trained_tokens", data.trainedTokens());
+    values.put("longest", data.longest());
+    values.put("eval_rows", held == null ? null : held.rows());
+    values.put("steps", steps);
+    values.put("steps_per_epoch", batches.stepsPerEpoch());
+    values.put("trained_parameters", count.trained());
+    values.put("all_parameters", count.all());
+    values.put("share", count.share());
+    values.put("plan", plan.values());
+    values.put("settings", RunFolder.plain(settings));
+    return values;
+  }
+}

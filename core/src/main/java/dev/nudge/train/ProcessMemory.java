@@ -1,0 +1,24 @@
+package dev.nudge.train;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/// Reads how much memory this process holds, where the system tells.
+public final class ProcessMemory {
+  private ProcessMemory() {}
+
+  /// Resident anonymous memory in MiB; NaN where it cannot be read.
+  public static double rssAnonMb() {
+    try {
+      for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+        if (line.startsWith("RssAnon:")) {
+          return Long.parseLong(line.replaceAll("\\D", "")) / 1024.0;
+        }
+      }
+    } catch (IOException e) {
+      return Double.NaN; // not Linux
+    }
+    return Double.NaN;
+  }
+}

@@ -1,0 +1,251 @@
+package dev.nudge.train;
+
+import dev.nudge.adapter.Adapters;
+import dev.nudge.model.CausalLm;
+import dev.nudge.model.Checkpoint;
+import dev.nudge.settings.RunException;
+import dev.nudge.tensor.Scope;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// One run from loading the model to the last file: the loop that everything else is there for.
+///
+/// Threading: confined to the thread that runs it; lanes are the trainer's.
+final class Run implements AutoCloseable {
+  private static final int MOST_SKIPPED = 10; // in a row
+
+  private final Prepared prepared;
+  private final Consumer<TrainEvent> events;
+  private final Scope scope = Scope.open("adapter");
+  private final CausalLm model;
+  private final Adapters adapter;
+  private final Trainer trainer;
+  private final RunFolder folder;
+  private final Metrics metrics;
+  private final String id = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
+  private final long started = System.nanoTime();
+
+  private int made;
+  private long tokens;
+  private long trainedTokens;
+  private int skipped;
+  private double firstLoss = Double.NaN;
+  private double lastLoss = Double.NaN;
+  private @Nullable Double evalBefore;
+  private @Nullable Double evalBest;
+  private int bestStep;
+  private boolean bestIsLast;
+
+  Run(Prepared prepared, Consumer<TrainEvent> events) {
+    this.prepared = prepared;
+    this.events = events;
+    var settings = prepared.settings();
+    this.folder = RunFolder.create(settings);
+    this.model = Checkpoint.load(settings.model().model(), prepared.config(), prepared.backend());
+    model.reserve(prepared.plan().longest());
+    this.adapter = Training.attach(model, settings, prepared.plan().lanes(), scope);
+    this.trainer =
+        new Trainer(
+            model,
+            adapter.parameters(),
+            prepared.data().examples(),
+            prepared.plan(),
+            settings.optimizer(),
+            settings.loop().seed());
+    this.metrics = new Metrics(folder.path());
+  }
+
+  /// Runs to the end, or until `cancelled`.
+  RunResult go(BooleanSupplier cancelled) {
+    prepared.warnings().forEach(line -> events.accept(new TrainEvent.Warning(line)));
+    prepared.lines().forEach(line -> events.accept(new TrainEvent.Planned(line)));
+    folder.copyTokenizer(prepared.settings().model().model());
+    write(RunState.RUNNING);
+    RunState state;
+    try {
+      state = loop(cancelled);
+      save();
+    } catch (RuntimeException e) {
+      failed(e);
+      throw e;
+    }
+    if (evalBefore != null && evalBest != null && evalBest > evalBefore) {
+      events.accept(
+          new TrainEvent.Warning(
+              "the lowest held-out loss, %.4f, is above the one before training, %.4f"
+                  .formatted(evalBest, evalBefore)));
+    }
+    events.accept(new TrainEvent.Finished(state, made, trainedTokens, seconds(started), evalBest));
+    return new RunResult(state, write(state));
+  }
+
+  private RunState loop(BooleanSupplier cancelled) {
+    var settings = prepared.settings();
+    LearningRate rate =
+        new LearningRate(
+            settings.optimizer().schedule(),
+            settings.optimizer().learningRate(),
+            settings.optimizer().warmup().steps(prepared.steps()),
+            prepared.steps());
+    evaluate();
+    int skippedInARow = 0;
+    while (made < prepared.steps()) {
+      if (cancelled.getAsBoolean()) {
+        return RunState.STOPPED;
+      }
+      boolean fine = step(rate.at(made));
+      skippedInARow = fine ? 0 : skippedInARow + 1;
+      if (skippedInARow == MOST_SKIPPED) {
+        save();
+        throw new RunException(
+            "the loss was not finite for "
+                + MOST_SKIPPED
+                + " steps in a row; the best adapter so far is kept; lower --learning-rate");
+      }
+      if (evaluatesAfter(made)) {
+        evaluate();
+      }
+    }
+    return RunState.FINISHED;
+  }
+
+  /// Makes the next step.
+  ///
+  /// @return whether it updated anything
+  private boolean step(double rate) {
+    long start = System.nanoTime();
+    Trainer.Result r = trainer.step(made, prepared.batches().step(made), rate);
+    double seconds = seconds(start);
+    made++;
+    bestIsLast = false;
+    tokens += r.tokens();
+    trainedTokens += r.trainedTokens();
+    TrainEvent.Step event =
+        new TrainEvent.Step(
+            made,
+            prepared.steps(),
+            r.skipped() ? Double.NaN : r.loss(),
+            rate,
+            r.gradNorm(),
+            r.tokens(),
+            r.trainedTokens(),
+            seconds,
+            r.tokens() / seconds,
+            ProcessMemory.rssAnonMb());
+    metrics.step(event);
+    events.accept(event);
+    if (r.skipped()) {
+      skipped++;
+      events.accept(
+          new TrainEvent.Warning(
+              "step " + made + " is skipped: its loss or gradient is not a finite number"));
+    } else {
+      firstLoss = Double.isNaN(firstLoss) ? r.loss() : firstLoss;
+      lastLoss = r.loss();
+    }
+    return !r.skipped();
+  }
+
+  private boolean evaluatesAfter(int steps) {
+    Integer every = prepared.settings().eval().evalSteps();
+    boolean due = every == null ? prepared.batches().endsEpoch(steps - 1) : steps % every == 0;
+    return due || steps == prepared.steps();
+  }
+
+  private void evaluate() {
+    if (prepared.held() == null) {
+      return;
+    }
+    double loss = trainer.evaluate(prepared.held());
+    boolean best = made > 0 && Double.isFinite(loss) && (evalBest == null || loss < evalBest);
+    if (made == 0) {
+      evalBefore = loss;
+    }
+    if (best) {
+      evalBest = loss;
+      bestStep = made;
+      bestIsLast = true;
+      save(folder.path());
+    }
+    TrainEvent.Evaluated event =
+        new TrainEvent.Evaluated(made, loss, prepared.held().trainedTokens(), best);
+    metrics.evaluated(event);
+    events.accept(event);
+  }
+
+  /// Saves the adapter as it stands: as the run's own, or beside the best one.
+  private void save() {
+    if (evalBest == null) {
+      save(folder.path());
+    } else if (!bestIsLast) {
+      save(folder.path().resolve(RunFolder.LAST));
+    }
+  }
+
+  private void save(Path where) {
+    adapter.save(where, prepared.settings().model().model().toString());
+    events.accept(new TrainEvent.Saved(where));
+  }
+
+  private void failed(RuntimeException cause) {
+    try {
+      write(RunState.FAILED);
+    } catch (RuntimeException e) {
+      cause.addSuppressed(e); // the disk may be what failed
+    }
+  }
+
+  private Map<String, @Nullable Object> write(RunState state) {
+    Map<String, @Nullable Object> totals = new LinkedHashMap<>();
+    totals.put("steps", made);
+    totals.put("skipped_steps", skipped);
+    totals.put("tokens", tokens);
+    totals.put("trained_tokens", trainedTokens);
+    totals.put("seconds", seconds(started));
+    totals.put("first_loss", finite(firstLoss));
+    totals.put("last_loss", finite(lastLoss));
+    totals.put("eval_loss_before", evalBefore);
+    totals.put("eval_loss_best", evalBest);
+    totals.put("best_step", evalBest == null ? null : bestStep);
+    Map<String, @Nullable Object> run = new LinkedHashMap<>();
+    run.put("id", id);
+    run.put("state", state.name().toLowerCase(java.util.Locale.ROOT));
+    run.put("settings", RunFolder.plain(prepared.settings()));
+    run.put("plan", prepared.plan().values());
+    run.put("trained_parameters", prepared.count().trained());
+    run.put("all_parameters", prepared.count().all());
+    run.put("versions", Map.of("nudge", version(), "java", Runtime.version().toString()));
+    run.put("machine", prepared.machine().name());
+    run.put("totals", totals);
+    folder.write(run);
+    return run;
+  }
+
+  private static String version() {
+    String version = Run.class.getPackage().getImplementationVersion();
+    return version == null ? "unknown" : version;
+  }
+
+  private static @Nullable Double finite(double value) {
+    return Double.isFinite(value) ? value : null;
+  }
+
+  private static double seconds(long since) {
+    return (System.nanoTime() - since) / 1e9;
+  }
+
+  @Override
+  public void close() {
+    metrics.close();
+    trainer.close();
+    adapter.detach();
+    scope.close();
+    model.close();
+  }
+}

@@ -1,0 +1,234 @@
+package dev.nudge.train;
+
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
+import dev.nudge.settings.TrainSettings;
+import java.io.IOException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.ObjectMapper;
+import tools.jackson.databind.SerializationFeature;
+import tools.jackson.databind.json.JsonMapper;
+
+/// The folder of a run: who may write into it, and its `run.json`.
+///
+/// Every file is written beside and renamed into place. What `nudge` writes is a fixed set of
+/// names,
+/// so `--overwrite` can remove exactly that and leave a user's own files alone.
+final class RunFolder {
+  static final String RUN = "run.json";
+  static final String METRICS = "metrics.jsonl";
+  static final String LAST = "last";
+  private static final List<String> ADAPTER =
+      List.of("adapter_model.safetensors", "adapter_config.json");
+  private static final List<String> TOKENIZER =
+      List.of("tokenizer.json", "tokenizer_config.json", "chat_template.jinja");
+
+  /// Settings that do not make a run another one.
+  private static final Set<String> FREE =
+      Set.of("out", "lanes", "threads", "memory", "overwrite", "dry_run");
+
+  private static final ObjectMapper JSON =
+      JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+
+  private final Path folder;
+
+  private RunFolder(Path folder) {
+    this.folder = folder;
+  }
+
+  Path path() {
+    return folder;
+  }
+
+  /// Checks that a run of these settings may start in its folder; nothing is touched.
+  ///
+  /// @return whether the very same run is already finished there
+  /// @throws InputException where something else is in the way
+  static boolean check(TrainSettings settings) {
+    Path out = settings.output().out();
+    boolean overwrite = settings.output().overwrite();
+    checkPlace(out);
+    if (!Files.exists(out) || isEmpty(out)) {
+      return false;
+    }
+    Path run = out.resolve(RUN);
+    if (!Files.exists(run)) {
+      if (Stream.concat(ADAPTER.stream(), Stream.of(LAST, METRICS))
+          .anyMatch(f -> Files.exists(out.resolve(f)))) {
+        throw new InputException(
+            "--out " + out + " holds an adapter that is not a run of nudge; give another folder");
+      }
+      if (!overwrite) {
+        throw new InputException(
+            "--out " + out + " is not empty; give a new folder, or --overwrite to write into it");
+      }
+      return false;
+    }
+    if (overwrite) {
+      return false;
+    }
+    JsonNode there = read(run);
+    String state = there.path("state").asString("");
+    boolean same = same(there.path("settings"), settings);
+    if (same && state.equals("finished")) {
+      return true;
+    }
+    throw new InputException(
+        "--out "
+            + out
+            + " holds "
+            + (same ? "an unfinished run of these settings" : "a run of other settings")
+            + " (state "
+            + state
+            + "); give another folder, or --overwrite to replace it");
+  }
+
+  private static void checkPlace(Path out) {
+    Path there = out.toAbsolutePath();
+    while (there != null && !Files.exists(there)) {
+      there = there.getParent();
+    }
+    if (there == null || !Files.isDirectory(there)) {
+      throw new InputException(
+          "--out " + out + " cannot be made: " + there + " is a file; give another folder");
+    }
+    if (!Files.isWritable(there)) {
+      throw new InputException("--out " + out + " cannot be written: no permission in " + there);
+    }
+  }
+
+  private static boolean isEmpty(Path folder) {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.findAny().isEmpty();
+    } catch (IOException e) {
+      throw new InputException("--out " + folder + " cannot be read: " + reason(e), e);
+    }
+  }
+
+  private static JsonNode read(Path run) {
+    try {
+      return JSON.readTree(Files.readString(run));
+    } catch (IOException | JacksonException e) {
+      throw new InputException(
+          run + " cannot be read, so the run in its folder is unknown; give another folder", e);
+    }
+  }
+
+  private static boolean same(JsonNode there, TrainSettings settings) {
+    JsonNode now = JSON.valueToTree(plain(settings));
+    Map<String, JsonNode> a = new TreeMap<>();
+    Map<String, JsonNode> b = new TreeMap<>();
+    there.properties().forEach(e -> a.put(e.getKey(), e.getValue()));
+    now.properties().forEach(e -> b.put(e.getKey(), e.getValue()));
+    FREE.forEach(
+        key -> {
+          a.remove(key);
+          b.remove(key);
+        });
+    return JSON.valueToTree(a).toString().equals(JSON.valueToTree(b).toString());
+  }
+
+  /// The settings as `run.json` holds them: paths and choices as text.
+  static Map<String, @Nullable Object> plain(TrainSettings settings) {
+    Map<String, @Nullable Object> plain = new LinkedHashMap<>();
+    settings
+        .values()
+        .forEach(
+            (key, value) ->
+                plain.put(
+                    key,
+                    value instanceof Number
+                            || value instanceof Boolean
+                            || value == null
+                            || value instanceof List<?>
+                        ? value
+                        : value.toString()));
+    return plain;
+  }
+
+  /// Makes the folder, without what an earlier run left there.
+  static RunFolder create(TrainSettings settings) {
+    Path out = settings.output().out();
+    try {
+      Files.createDirectories(out);
+      if (Files.exists(out.resolve(RUN))) {
+        List<Path> old = new ArrayList<>();
+        for (String f : ADAPTER) {
+          old.add(out.resolve(f));
+          old.add(out.resolve(LAST).resolve(f));
+        }
+        TOKENIZER.forEach(f -> old.add(out.resolve(f)));
+        old.add(out.resolve(METRICS));
+        old.add(out.resolve(RUN));
+        for (Path f : old) {
+          Files.deleteIfExists(f);
+        }
+        Path last = out.resolve(LAST);
+        if (Files.isDirectory(last) && isEmpty(last)) {
+          Files.delete(last);
+        }
+      }
+      return new RunFolder(out);
+    } catch (IOException e) {
+      throw new InputException("--out " + out + " cannot be written: " + reason(e), e);
+    }
+  }
+
+  /// Copies the tokenizer's files, as a user of the adapter needs them.
+  void copyTokenizer(Path model) {
+    for (String name : TOKENIZER) {
+      Path from = model.resolve(name);
+      if (Files.isRegularFile(from)) {
+        place(name, beside -> Files.copy(from, beside, StandardCopyOption.REPLACE_EXISTING));
+      }
+    }
+  }
+
+  /// Writes `run.json`.
+  void write(Map<String, ? extends @Nullable Object> run) {
+    place(RUN, beside -> Files.writeString(beside, JSON.writeValueAsString(run) + "\n"));
+  }
+
+  private interface Writing {
+    void to(Path beside) throws IOException;
+  }
+
+  private void place(String name, Writing writing) {
+    Path beside = folder.resolve(name + ".tmp");
+    try {
+      try {
+        writing.to(beside);
+        Files.move(
+            beside,
+            folder.resolve(name),
+            StandardCopyOption.ATOMIC_MOVE,
+            StandardCopyOption.REPLACE_EXISTING);
+      } finally {
+        Files.deleteIfExists(beside);
+      }
+    } catch (IOException e) {
+      throw new RunException("cannot write " + folder.resolve(name) + ": " + reason(e), e);
+    }
+  }
+
+  static String reason(IOException e) {
+    if (e instanceof java.nio.file.AccessDeniedException) {
+      return "no permission";
+    }
+    String reason = e instanceof FileSystemException f ? f.getReason() : e.getMessage();
+    return reason == null ? e.getClass().getSimpleName() : reason;
+  }
+}

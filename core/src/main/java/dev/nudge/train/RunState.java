@@ -1,0 +1,10 @@
+package dev.nudge.train;
+
+/// How far a run is, as `run.json` says it in lower case.
+public enum RunState {
+  RUNNING,
+  FINISHED,
+  /// A signal ended it; the adapter is saved as it stood.
+  STOPPED,
+  FAILED
+}

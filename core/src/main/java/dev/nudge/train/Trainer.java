@@ -1,0 +1,185 @@
+package dev.nudge.train;
+
+import dev.nudge.data.Dataset;
+import dev.nudge.data.Example;
+import dev.nudge.data.Packing;
+import dev.nudge.model.Batch;
+import dev.nudge.model.CausalLm;
+import dev.nudge.nn.Dropout;
+import dev.nudge.nn.Parameter;
+import dev.nudge.settings.OptimizerSettings;
+import dev.nudge.tensor.Lanes;
+import dev.nudge.tensor.Workspace;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/// Makes optimiser steps: the sequences of a step spread over lanes and micro-batches, one gradient
+/// out of all, one update.
+///
+/// The loss of a step is the sum over its trained tokens divided by their number, over the whole
+/// step; since that number is known before the first micro-batch, every part is weighted with it
+/// and
+/// gradients only add up. So the result does not depend on how the step is cut, but for rounding.
+///
+/// Threading: one thread calls; lanes are the trainer's own.
+public final class Trainer implements AutoCloseable {
+  private final CausalLm model;
+  private final List<Example> examples;
+  private final int budget;
+  private final long seed;
+  private final Packing.Cost cost;
+  private final Lanes lanes;
+  private final List<Workspace> workspaces;
+  private final Optimizer optimizer;
+
+  /// What a step gave.
+  ///
+  /// @param loss mean over the trained tokens, before the update
+  /// @param gradNorm before clipping
+  /// @param skipped whether loss or norm was not finite and nothing was updated
+  public record Result(
+      double loss, double gradNorm, long tokens, long trainedTokens, boolean skipped) {}
+
+  /// @param examples rows that steps name by their place
+  public Trainer(
+      CausalLm model,
+      List<Parameter> parameters,
+      List<Example> examples,
+      Plan plan,
+      OptimizerSettings settings,
+      long seed) {
+    this.model = model;
+    this.examples = examples;
+    this.budget = plan.microBatchTokens();
+    this.seed = seed;
+    this.cost = cost(model);
+    this.lanes = new Lanes(plan.lanes());
+    this.workspaces =
+        lanes.run(
+            lane ->
+                new Workspace(
+                    lane,
+                    plan.workspaceBytes(),
+                    model.backend().gemms().apply(plan.threadsPerLane())));
+    this.optimizer = new Optimizer(parameters, settings, model.backend().kernels(), lanes);
+  }
+
+  /// What a token and a pair of tokens cost, from the products of a step.
+  private static Packing.Cost cost(CausalLm model) {
+    var config = model.config();
+    long linear =
+        model.slots().stream().mapToLong(s -> (long) s.linear().in() * s.linear().out()).sum();
+    return new Packing.Cost(4.0 * linear, 7.0 * config.numHiddenLayers() * config.attentionSize());
+  }
+
+  /// Makes one step on some rows.
+  ///
+  /// @param step number of the step, which seeds its dropout
+  /// @param rows places in the examples
+  public Result step(int step, int[] rows, double rate) {
+    int[] lengths = IntStream.of(rows).map(r -> examples.get(r).length()).toArray();
+    long trained = IntStream.of(rows).mapToLong(r -> examples.get(r).trainedTokens()).sum();
+    long tokens = IntStream.of(lengths).asLongStream().sum();
+    double loss = gradients(step, rows, lengths, trained);
+    double norm = optimizer.reduce();
+    boolean skipped = !Double.isFinite(loss) || !Double.isFinite(norm) || trained == 0;
+    if (skipped) {
+      optimizer.clear();
+    } else {
+      optimizer.apply(rate, norm);
+    }
+    return new Result(loss, norm, tokens, trained, skipped);
+  }
+
+  /// Adds the step's gradients to the parameters, lane by lane.
+  ///
+  /// @return the mean loss
+  private double gradients(int step, int[] rows, int[] lengths, long trained) {
+    Packing packing = Packing.of(lengths, lanes.count(), budget, cost);
+    Dropout dropout = Dropout.of(seed, step);
+    double weight = 1.0 / Math.max(1, trained);
+    List<Double> sums =
+        lanes.run(
+            lane -> {
+              double sum = 0;
+              for (List<Integer> microBatch : packing.lanes().get(lane)) {
+                sum +=
+                    model.train(
+                        batch(microBatch, rows, examples), weight, dropout, workspaces.get(lane));
+              }
+              return sum;
+            });
+    double sum = 0;
+    for (double s : sums) {
+      sum += s;
+    }
+    return sum * weight;
+  }
+
+  /// The mean loss on held-out rows, in nats a trained token.
+  public double evaluate(Dataset data) {
+    List<Example> held = data.examples();
+    int[] rows = IntStream.range(0, held.size()).toArray();
+    int[] lengths = held.stream().mapToInt(Example::length).toArray();
+    Packing packing = Packing.of(lengths, lanes.count(), budget, cost);
+    List<Double> sums =
+        lanes.run(
+            lane -> {
+              double sum = 0;
+              for (List<Integer> microBatch : packing.lanes().get(lane)) {
+                Batch b = batch(microBatch, rows, held);
+                double[] logprob = new double[b.rows().length];
+                model.score(b, logprob, null, workspaces.get(lane));
+                for (double lp : logprob) {
+                  sum -= lp;
+                }
+              }
+              return sum;
+            });
+    return sums.stream().mapToDouble(Double::doubleValue).sum() / data.trainedTokens();
+  }
+
+  /// Lays examples out flat.
+  ///
+  /// @param positions places in `rows`; a sequence is known by its place in the step, so that
+  ///     dropout does not depend on the cut
+  static Batch batch(List<Integer> positions, int[] rows, List<Example> examples) {
+    List<Example> chosen = new ArrayList<>();
+    positions.forEach(p -> chosen.add(examples.get(rows[p])));
+    int tokens = chosen.stream().mapToInt(Example::length).sum();
+    int labelled = chosen.stream().mapToInt(Example::trainedTokens).sum();
+    int[] ids = new int[tokens];
+    int[] at = new int[labelled];
+    int[] targets = new int[labelled];
+    int start = 0;
+    int label = 0;
+    for (Example e : chosen) {
+      for (int i = 0; i < e.length(); i++) {
+        ids[start + i] = e.id(i);
+        if (e.trained(i)) {
+          at[label] = start + i - 1;
+          targets[label++] = e.id(i);
+        }
+      }
+      start += e.length();
+    }
+    return new Batch(
+        ids,
+        chosen.stream().mapToInt(Example::length).toArray(),
+        positions.stream().mapToLong(Integer::longValue).toArray(),
+        at,
+        targets);
+  }
+
+  @Override
+  public void close() {
+    lanes.run(
+        lane -> {
+          workspaces.get(lane).close();
+          return lane;
+        });
+    lanes.close();
+    optimizer.close();
+  }
+}

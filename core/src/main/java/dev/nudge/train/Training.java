@@ -1,0 +1,192 @@
+package dev.nudge.train;
+
+import dev.nudge.adapter.Adapters;
+import dev.nudge.adapter.InitAdapter;
+import dev.nudge.adapter.Lora;
+import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.adapter.Targets;
+import dev.nudge.data.Batches;
+import dev.nudge.data.Dataset;
+import dev.nudge.model.CausalLm;
+import dev.nudge.model.Checkpoint;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.nn.Backend;
+import dev.nudge.nn.LinearSlot;
+import dev.nudge.nn.Machine;
+import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.LoraSettings;
+import dev.nudge.settings.TrainSettings;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Scope;
+import dev.nudge.text.Tokenizer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// Fine-tunes: [#prepare] checks everything that can be wrong before anything starts, [#run] does
+/// it.
+public final class Training {
+  private Training() {}
+
+  /// Whether the very run of these settings is already finished in its folder.
+  ///
+  /// @throws dev.nudge.settings.InputException where its folder holds something else
+  public static boolean finished(TrainSettings settings) {
+    return RunFolder.check(settings);
+  }
+
+  /// Reads config, file headers, tokenizer and data, checks all settings and lays the run out.
+  ///
+  /// @throws dev.nudge.settings.InputException in one line, for whatever a user can mend
+  public static Prepared prepare(TrainSettings settings, Machine machine) {
+    Path folder = settings.model().model();
+    ModelConfig config = ModelConfig.load(folder);
+    List<String> warnings = new ArrayList<>();
+    int maxLength = maxLength(settings, config, warnings);
+    Checkpoint.check(folder, config);
+    Backend backend = Backend.resolve(settings.model().compute(), machine.cache());
+    warnings.addAll(backend.notes());
+    Tokenizer tokenizer = Tokenizer.load(folder, machine.cache());
+    Dataset data = Dataset.load(settings.data(), settings.length(), maxLength, tokenizer);
+    Dataset held = held(settings, maxLength, tokenizer);
+    Batches batches =
+        Batches.of(
+            data.examples().size(),
+            settings.loop().batchSize(),
+            settings.loop().seed(),
+            settings.loop().shuffle());
+    Integer given = settings.loop().steps();
+    Double epochs = settings.loop().epochs();
+    int steps = given != null ? given : batches.steps(epochs == null ? 1 : epochs);
+    try (CausalLm dry = Checkpoint.dry(config, backend);
+        Scope scope = Scope.open("adapter check")) {
+      Adapters adapter = attach(dry, settings, 1, scope);
+      warnings.addAll(adapter.warnings());
+      long weights = Checkpoint.heldBytes(folder, config, backend);
+      int longest = Math.max(data.longest(), held == null ? 0 : held.longest());
+      var count = adapter.count(config.parameters());
+      Plan plan =
+          Plan.of(
+              dry,
+              new Plan.Wanted(
+                  threads(settings, machine),
+                  settings.model().lanes(),
+                  settings.loop().batchSize(),
+                  longest,
+                  largestStep(data, held, settings.loop().batchSize()),
+                  settings.memory() == null ? machine.memoryBytes() : settings.memory().bytes(),
+                  weights,
+                  count.trained()));
+      return new Prepared(
+          settings,
+          machine,
+          config,
+          backend,
+          adapter.spec(),
+          count,
+          data,
+          held,
+          batches,
+          steps,
+          plan,
+          warnings);
+    }
+  }
+
+  private static int maxLength(TrainSettings settings, ModelConfig config, List<String> warnings) {
+    Integer given = settings.model().maxLength();
+    int most = config.maxPositionEmbeddings();
+    if (given != null && given > most) {
+      warnings.add(
+          "--max-length " + given + " is above the model's max_position_embeddings, " + most);
+    }
+    return given == null ? most : given;
+  }
+
+  private static int threads(TrainSettings settings, Machine machine) {
+    Integer given = settings.model().threads();
+    return given == null ? machine.threads() : given;
+  }
+
+  private static @Nullable Dataset held(
+      TrainSettings settings, int maxLength, Tokenizer tokenizer) {
+    String file = settings.eval().evalData();
+    if (file == null) {
+      return null;
+    }
+    DataSettings d = settings.data();
+    return Dataset.load(
+        new DataSettings(List.of(file), d.prompt(), d.completion(), d.skipBadRows()),
+        settings.length(),
+        maxLength,
+        tokenizer);
+  }
+
+  /// Tokens of the longest rows that could meet in one step; held-out rows come in any number.
+  private static long largestStep(Dataset data, @Nullable Dataset held, int batchSize) {
+    long step =
+        data.examples().stream()
+            .mapToInt(e -> -e.length())
+            .sorted()
+            .limit(batchSize)
+            .mapToLong(n -> -n)
+            .sum();
+    return held == null ? step : Math.max(step, Math.min(held.tokens(), 4L * step));
+  }
+
+  /// Puts the adapter of the settings on a model.
+  static Adapters attach(CausalLm model, TrainSettings settings, int lanes, Scope scope) {
+    LoraSettings lora = settings.lora();
+    List<String> untargetable = List.of(model.head().path(), "model.embed_tokens");
+    Dtype compute = model.backend().compute();
+    Path init = lora.initAdapter();
+    if (init == null) {
+      Lora spec =
+          Lora.of(lora.rank(), lora.alpha(), Targets.parse(lora.targets()))
+              .withRsLora(lora.rsLora())
+              .withDropout(lora.dropout());
+      return Adapters.attach(
+          model.slots(), untargetable, spec, settings.loop().seed(), compute, lanes, scope);
+    }
+    try (PeftAdapter adapter = PeftAdapter.open(init)) {
+      check(adapter, settings, model.slots(), untargetable);
+      return Adapters.attach(
+          model.slots(), untargetable, adapter, lora.dropout(), compute, lanes, scope);
+    }
+  }
+
+  private static void check(
+      PeftAdapter adapter,
+      TrainSettings settings,
+      List<LinearSlot> slots,
+      List<String> untargetable) {
+    LoraSettings lora = settings.lora();
+    var given = settings.given();
+    new InitAdapter(
+            given.contains("rank") ? (Integer) lora.rank() : null,
+            given.contains("alpha") ? (Double) lora.alpha() : null,
+            given.contains("rs_lora") ? (Boolean) lora.rsLora() : null,
+            given.contains("targets") ? Targets.parse(lora.targets()) : null)
+        .check(
+            adapter.spec(),
+            adapter.folder(),
+            slots.stream().map(LinearSlot::path).toList(),
+            untargetable);
+  }
+
+  /// Runs what was prepared.
+  ///
+  /// @param events told from this thread, in order
+  /// @param cancelled asked between steps; once true, the adapter is saved as it stands
+  /// @return what `run.json` holds
+  /// @throws dev.nudge.settings.RunException where it fails while running
+  public static RunResult run(
+      Prepared prepared, Consumer<TrainEvent> events, BooleanSupplier cancelled) {
+    try (Run run = new Run(prepared, events)) {
+      return run.go(cancelled);
+    }
+  }
+}

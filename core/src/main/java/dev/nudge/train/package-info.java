@@ -1,0 +1,8 @@
+/// Trains an adapter: the loop, its optimiser and schedule, and what is told on the way.
+///
+/// It knows nothing about terminals and command lines: a run is told as events, and who draws
+/// them is not its business. Read `TrainEvent` first: it is the run as seen from outside.
+@NullMarked
+package dev.nudge.train;
+
+import org.jspecify.annotations.NullMarked;

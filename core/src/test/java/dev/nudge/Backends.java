@@ -1,0 +1,19 @@
+package dev.nudge;
+
+import dev.nudge.nn.Backend;
+import dev.nudge.settings.Compute;
+import java.nio.file.Path;
+
+/// Opens the machine's backend for tests, natives unpacked into the temporary folder.
+public final class Backends {
+  private Backends() {}
+
+  /// Where tests unpack natives.
+  public static Path cache() {
+    return Path.of(System.getProperty("java.io.tmpdir"), "nudge-test-cache");
+  }
+
+  public static Backend of(Compute compute) {
+    return Backend.resolve(compute, cache());
+  }
+}

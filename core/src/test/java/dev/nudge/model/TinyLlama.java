@@ -1,0 +1,82 @@
+package dev.nudge.model;
+
+import dev.nudge.nn.Backend;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+
+/// Makes small Llamas of random weights for tests.
+public final class TinyLlama {
+  private TinyLlama() {}
+
+  /// A config with grouped heads and odd sizes.
+  public static ModelConfig config(int layers, boolean tied, boolean bias) {
+    return new ModelConfig(
+        20,
+        28,
+        layers,
+        6,
+        2,
+        6,
+        37,
+        64,
+        1e-5,
+        tied,
+        bias,
+        bias,
+        new RopeParameters.Default(10000),
+        0,
+        List.of(1));
+  }
+
+  /// Fills every tensor from `seed`: norms around 1, the rest around 0.
+  public static CausalLm of(ModelConfig config, Backend backend, long seed) {
+    Scope scope = Scope.open("tiny llama");
+    Random random = new Random(seed);
+    Map<String, Tensor> weights = new HashMap<>();
+    config
+        .tensors()
+        .forEach(
+            (name, shape) -> {
+              Tensor t = scope.tensor(backend.compute(), shape);
+              boolean norm = name.contains("norm");
+              for (long i = 0; i < t.elements(); i++) {
+                double v = random.nextGaussian() * 0.3;
+                t.put(i, norm ? 1 + v : v);
+              }
+              weights.put(name, t);
+            });
+    return LlamaAssembly.of(config, backend, weights::get, scope);
+  }
+
+  /// A batch of sequences of these lengths; about half of the rows are labelled.
+  public static Batch batch(Random random, int vocabulary, int... lengths) {
+    int[] ids = new int[java.util.stream.IntStream.of(lengths).sum()];
+    for (int i = 0; i < ids.length; i++) {
+      ids[i] = random.nextInt(vocabulary);
+    }
+    List<Integer> rows = new java.util.ArrayList<>();
+    int start = 0;
+    for (int length : lengths) {
+      for (int i = 0; i < length - 1; i++) {
+        if (i >= length / 2 || random.nextInt(4) == 0) {
+          rows.add(start + i);
+        }
+      }
+      start += length;
+    }
+    int[] labelled = rows.stream().mapToInt(Integer::intValue).toArray();
+    int[] targets = new int[labelled.length];
+    for (int i = 0; i < labelled.length; i++) {
+      targets[i] = ids[labelled[i] + 1];
+    }
+    long[] keys = new long[lengths.length];
+    for (int i = 0; i < keys.length; i++) {
+      keys[i] = i;
+    }
+    return new Batch(ids, lengths, keys, labelled, targets);
+  }
+}
