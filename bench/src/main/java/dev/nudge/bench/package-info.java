@@ -1,0 +1,7 @@
+/// Measures: programs that print numbers and assert nothing.
+///
+/// Knows nothing that a user needs at run time. Read `KernelBench` first.
+@NullMarked
+package dev.nudge.bench;
+
+import org.jspecify.annotations.NullMarked;

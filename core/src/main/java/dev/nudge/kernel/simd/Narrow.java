@@ -1,0 +1,77 @@
+package dev.nudge.kernel.simd;
+
+import static dev.nudge.kernel.simd.Shapes.I;
+import static dev.nudge.kernel.simd.Shapes.LANES;
+import static dev.nudge.kernel.simd.Shapes.LE;
+import static dev.nudge.kernel.simd.Shapes.S;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+import static jdk.incubator.vector.VectorOperators.I2S;
+import static jdk.incubator.vector.VectorOperators.IS_NAN;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.LSHR;
+import static jdk.incubator.vector.VectorOperators.OR;
+import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_S2I;
+
+import dev.nudge.tensor.Bf16;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+
+/// Converts between float and bfloat16 lanes with integer operations, as [Bf16] does.
+///
+/// A bfloat16 is the upper half of a float: widening is a shift. Narrowing adds 0x7fff and the
+/// lowest kept bit, so that what is cut off rounds to nearest even, and shifts; a NaN, which that
+/// could turn into an infinity or a zero, is kept with its quiet bit set.
+final class Narrow {
+  private Narrow() {}
+
+  /// Loads one vector of bfloat16 as floats.
+  static FloatVector load(MemorySegment s, long at) {
+    IntVector bits =
+        (IntVector) ShortVector.fromMemorySegment(S, s, at, LE).convertShape(ZERO_EXTEND_S2I, I, 0);
+    return bits.lanewise(LSHL, 16).reinterpretAsFloats();
+  }
+
+  /// Stores one vector of floats as bfloat16, rounded to nearest even.
+  static void store(FloatVector v, MemorySegment s, long at) {
+    bits(v).convertShape(I2S, S, 0).intoMemorySegment(s, at, LE);
+  }
+
+  /// The floats, rounded to what a bfloat16 can hold.
+  static FloatVector rounded(FloatVector v) {
+    return bits(v).lanewise(LSHL, 16).reinterpretAsFloats();
+  }
+
+  private static IntVector bits(FloatVector v) {
+    IntVector bits = v.reinterpretAsInts();
+    IntVector upper = bits.lanewise(LSHR, 16);
+    IntVector nearest = bits.add(upper.and(1).add(0x7fff)).lanewise(LSHR, 16);
+    return nearest.blend(upper.lanewise(OR, 0x40), v.test(IS_NAN).cast(I));
+  }
+
+  /// dst[i] ← src[i], bfloat16 to float.
+  static void widen(MemorySegment src, long from, MemorySegment dst, long to, int n) {
+    int i = 0;
+    for (; i <= n - LANES; i += LANES) {
+      load(src, from + 2L * i).intoMemorySegment(dst, to + 4L * i, LE);
+    }
+    for (; i < n; i++) {
+      short bits = src.get(JAVA_SHORT_UNALIGNED, from + 2L * i);
+      dst.set(JAVA_FLOAT_UNALIGNED, to + 4L * i, Bf16.toFloat(bits));
+    }
+  }
+
+  /// dst[i] ← src[i], float to bfloat16.
+  static void narrow(MemorySegment src, long from, MemorySegment dst, long to, int n) {
+    int i = 0;
+    for (; i <= n - LANES; i += LANES) {
+      store(FloatVector.fromMemorySegment(Shapes.F, src, from + 4L * i, LE), dst, to + 2L * i);
+    }
+    for (; i < n; i++) {
+      float v = src.get(JAVA_FLOAT_UNALIGNED, from + 4L * i);
+      dst.set(JAVA_SHORT_UNALIGNED, to + 2L * i, Bf16.round(v));
+    }
+  }
+}

@@ -1,0 +1,44 @@
+package dev.nudge.kernel.simd;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/// Holds the strips of one thread, and a row that grows to the longest one asked for.
+///
+/// About 30 KiB a thread, outside of the ledger: made by the first call, kept as long as the
+/// thread.
+final class Scratch {
+  private static final ThreadLocal<Scratch> OF_THREAD = ThreadLocal.withInitial(Scratch::new);
+
+  final Strip a = strip();
+  final Strip b = strip();
+  final Strip c = strip();
+  final Strip d = strip();
+  final Strip e = strip();
+  final Strip f = strip();
+
+  private MemorySegment row = allocate(Strip.BLOCK * 8L);
+
+  private Scratch() {}
+
+  /// The calling thread's scratch.
+  static Scratch get() {
+    return OF_THREAD.get();
+  }
+
+  /// At least `bytes` bytes, content unspecified.
+  MemorySegment row(long bytes) {
+    if (row.byteSize() < bytes) {
+      row = allocate(Long.highestOneBit(bytes) * 2);
+    }
+    return row;
+  }
+
+  private static Strip strip() {
+    return new Strip(allocate(Strip.BLOCK * 4L));
+  }
+
+  private static MemorySegment allocate(long bytes) {
+    return Arena.ofAuto().allocate(bytes, 64);
+  }
+}

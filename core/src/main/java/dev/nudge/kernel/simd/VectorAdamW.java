@@ -1,0 +1,128 @@
+package dev.nudge.kernel.simd;
+
+import static dev.nudge.kernel.simd.Shapes.F;
+import static dev.nudge.kernel.simd.Shapes.LANES;
+import static dev.nudge.kernel.simd.Shapes.LE;
+import static dev.nudge.kernel.simd.Shapes.padded;
+
+import dev.nudge.kernel.AdamW;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import org.jspecify.annotations.Nullable;
+
+/// Updates strip by strip: both moments in one loop, the parameter in the next.
+final class VectorAdamW implements AdamW {
+  private final AdamW doubles = new AdamW.Plain();
+
+  @Override
+  public void step(Tensor master, @Nullable Tensor work, Tensor grad, Tensor m, Tensor v, Hyper h) {
+    if (master.dtype() == Dtype.F64 || (work != null && work.dtype() == Dtype.F64)) {
+      doubles.step(master, work, grad, m, v, h);
+      return;
+    }
+    AdamW.check(master, work, grad, m, v);
+    Scratch scratch = Scratch.get();
+    Strip p = scratch.a;
+    Strip g = scratch.b;
+    Strip first = scratch.c;
+    Strip second = scratch.d;
+    int cols = master.cols();
+    float decay = (float) (-h.lr() * h.decay());
+    float size = (float) -h.stepSize();
+    float correction = (float) (1 / h.correction());
+    float eps = (float) h.eps();
+    for (int r = 0; r < master.rows(); r++) {
+      for (int c = 0, n; c < cols; c += n) {
+        n = Strip.piece(cols - c);
+        p.load(master, r, c, n);
+        g.load(grad, r, c, n);
+        first.load(m, r, c, n);
+        second.load(v, r, c, n);
+        moments(g, first, second, padded(n), h);
+        parameters(
+            p.segment(),
+            p.at(),
+            first.segment(),
+            first.at(),
+            second.segment(),
+            second.at(),
+            padded(n),
+            decay,
+            size,
+            correction,
+            eps);
+        first.store(m, r, c, n);
+        second.store(v, r, c, n);
+        p.store(master, r, c, n);
+        if (work != null) {
+          p.store(work, r, c, n);
+        }
+      }
+    }
+  }
+
+  private static void moments(Strip g, Strip first, Strip second, int n, Hyper h) {
+    moments(
+        g.segment(),
+        g.at(),
+        first.segment(),
+        first.at(),
+        second.segment(),
+        second.at(),
+        n,
+        (float) h.clip(),
+        (float) (1 - h.beta1()),
+        (float) h.beta2(),
+        (float) (1 - h.beta2()));
+  }
+
+  private static void moments(
+      MemorySegment grad,
+      long gradAt,
+      MemorySegment first,
+      long firstAt,
+      MemorySegment second,
+      long secondAt,
+      int n,
+      float clip,
+      float rest1,
+      float beta2,
+      float rest2) {
+    FloatVector share = FloatVector.broadcast(F, rest1);
+    FloatVector keep = FloatVector.broadcast(F, beta2);
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector g = FloatVector.fromMemorySegment(F, grad, gradAt + 4L * i, LE).mul(clip);
+      FloatVector a = FloatVector.fromMemorySegment(F, first, firstAt + 4L * i, LE);
+      g.sub(a).fma(share, a).intoMemorySegment(first, firstAt + 4L * i, LE);
+      FloatVector b = FloatVector.fromMemorySegment(F, second, secondAt + 4L * i, LE);
+      b.fma(keep, g.mul(rest2).mul(g)).intoMemorySegment(second, secondAt + 4L * i, LE);
+    }
+  }
+
+  private static void parameters(
+      MemorySegment p,
+      long pAt,
+      MemorySegment first,
+      long firstAt,
+      MemorySegment second,
+      long secondAt,
+      int n,
+      float decay,
+      float size,
+      float correction,
+      float eps) {
+    FloatVector shrink = FloatVector.broadcast(F, decay);
+    FloatVector step = FloatVector.broadcast(F, size);
+    FloatVector scale = FloatVector.broadcast(F, correction);
+    FloatVector floor = FloatVector.broadcast(F, eps);
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector old = FloatVector.fromMemorySegment(F, p, pAt + 4L * i, LE);
+      FloatVector a = FloatVector.fromMemorySegment(F, first, firstAt + 4L * i, LE);
+      FloatVector b = FloatVector.fromMemorySegment(F, second, secondAt + 4L * i, LE);
+      FloatVector change = a.div(b.sqrt().fma(scale, floor));
+      change.fma(step, old.fma(shrink, old)).intoMemorySegment(p, pAt + 4L * i, LE);
+    }
+  }
+}

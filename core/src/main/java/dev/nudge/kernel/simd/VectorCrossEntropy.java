@@ -1,0 +1,188 @@
+package dev.nudge.kernel.simd;
+
+import static dev.nudge.kernel.simd.Shapes.F;
+import static dev.nudge.kernel.simd.Shapes.LANES;
+import static dev.nudge.kernel.simd.Shapes.LE;
+import static dev.nudge.kernel.simd.Shapes.padded;
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+import static jdk.incubator.vector.VectorOperators.ADD;
+import static jdk.incubator.vector.VectorOperators.EQ;
+import static jdk.incubator.vector.VectorOperators.GT;
+import static jdk.incubator.vector.VectorOperators.MAX;
+
+import dev.nudge.kernel.CrossEntropy;
+import dev.nudge.kernel.Rows;
+import dev.nudge.tensor.Bf16;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import org.jspecify.annotations.Nullable;
+
+/// Sweeps over a row of logits once forward, strip by strip, and once for the gradient.
+///
+/// The running maximum m and the sum S of exp(z − m) without it are kept in double [1]. A strip
+/// whose maximum is larger rescales S and lets the old maximum into it:
+///
+///     S ← (S + 1)·exp(m − m′) + Σ exp(z − m′) over the strip without its maximum
+///
+/// z − m is a difference of floats and rounds where they differ in size; what it loses (Knuth's
+/// two-sum) goes into the exponential as a correction, so that log-probabilities are right to 1e-6
+/// of themselves at any size of logits.
+///
+/// [1] Milakov and Gimelshein, Online normalizer calculation for softmax, 2018.
+final class VectorCrossEntropy implements CrossEntropy {
+  private final CrossEntropy doubles = new CrossEntropy.Plain();
+
+  @Override
+  public void forward(
+      Tensor logits, Tensor targets, Tensor logprob, Tensor lse, @Nullable Tensor argmax) {
+    if (logits.dtype() == Dtype.F64) {
+      doubles.forward(logits, targets, logprob, lse, argmax);
+      return;
+    }
+    CrossEntropy.check(logits, targets, lse);
+    CrossEntropy.check(logits, logprob, argmax, logits.rows());
+    Strip z = Scratch.get().a;
+    int size = logits.cols();
+    for (int r = 0; r < logits.rows(); r++) {
+      int t = Rows.int32(targets, r);
+      Rows.index("target", t, size);
+      float max = Float.NEGATIVE_INFINITY;
+      int best = 0;
+      double sum = 0;
+      for (int c = 0, n; c < size; c += n) {
+        n = Strip.piece(size - c);
+        z.load(logits, r, c, n, Float.NEGATIVE_INFINITY);
+        MemorySegment s = z.segment();
+        float top = largest(s, z.at(), padded(n));
+        if (top > max) {
+          int k = first(s, z.at(), padded(n), top);
+          double old = max == Float.NEGATIVE_INFINITY ? sum : (sum + 1) * Math.exp(max - top);
+          sum = old + others(s, z.at(), n, k, top);
+          max = top;
+          best = c + k;
+        } else if (max > Float.NEGATIVE_INFINITY) {
+          sum += powers(s, z.at(), padded(n), max);
+        } else if (Float.isNaN(total(s, z.at(), padded(n)))) {
+          sum = Double.NaN;
+        }
+      }
+      double rest = Math.log1p(sum);
+      float label = at(logits, r, t);
+      logprob
+          .data()
+          .set(JAVA_DOUBLE_UNALIGNED, Strip.offset(logprob, r, 0), ((double) label - max) - rest);
+      lse.data().set(JAVA_FLOAT_UNALIGNED, Strip.offset(lse, r, 0), (float) (max + rest));
+      if (argmax != null) {
+        argmax.data().set(JAVA_INT_UNALIGNED, Strip.offset(argmax, r, 0), best);
+      }
+    }
+  }
+
+  @Override
+  public void gradient(Tensor logits, Tensor targets, Tensor lse, double weight, Tensor dLogits) {
+    if (logits.dtype() == Dtype.F64) {
+      doubles.gradient(logits, targets, lse, weight, dLogits);
+      return;
+    }
+    CrossEntropy.check(logits, targets, lse);
+    Rows.shape("dLogits", dLogits, logits.rows(), logits.cols());
+    Scratch scratch = Scratch.get();
+    Strip z = scratch.a;
+    Strip out = scratch.b;
+    int size = logits.cols();
+    for (int r = 0; r < logits.rows(); r++) {
+      int t = Rows.int32(targets, r);
+      Rows.index("target", t, size);
+      float l = at(lse, r, 0);
+      float label = (float) (Math.expm1((double) at(logits, r, t) - l) * weight);
+      for (int c = 0, n; c < size; c += n) {
+        n = Strip.piece(size - c);
+        z.load(logits, r, c, n);
+        out.open(dLogits, r, c, n);
+        gradient(z.segment(), z.at(), out.segment(), out.at(), padded(n), l, (float) weight);
+        out.store(dLogits, r, c, n);
+      }
+      set(dLogits, r, t, label);
+    }
+  }
+
+  private static float at(Tensor t, int row, int col) {
+    return t.data().get(JAVA_FLOAT_UNALIGNED, Strip.offset(t, row, col));
+  }
+
+  private static void set(Tensor t, int row, int col, float v) {
+    long at = Strip.offset(t, row, col);
+    if (t.dtype() == Dtype.BF16) {
+      t.data().set(JAVA_SHORT_UNALIGNED, at, Bf16.round(v));
+    } else {
+      t.data().set(JAVA_FLOAT_UNALIGNED, at, v);
+    }
+  }
+
+  private static float largest(MemorySegment x, long at, int n) {
+    FloatVector max = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector v = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE);
+      max = max.blend(v, v.compare(GT, max));
+    }
+    return max.reduceLanes(MAX);
+  }
+
+  /// The first lane that equals `value`.
+  private static int first(MemorySegment x, long at, int n, float value) {
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector v = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE);
+      if (v.compare(EQ, value).anyTrue()) {
+        return i + v.compare(EQ, value).firstTrue();
+      }
+    }
+    throw new IllegalStateException("no lane equals the maximum " + value);
+  }
+
+  /// Σ exp(z − z[k]) over the strip without k: whole vectors, and the one of k number by number.
+  private static double others(MemorySegment x, long at, int n, int k, float max) {
+    int from = k - k % LANES;
+    int to = Math.min(from + LANES, n);
+    double sum = powers(x, at, from, max) + powers(x, at + 4L * to, padded(n) - padded(to), max);
+    for (int i = from; i < to; i++) {
+      if (i != k) {
+        sum += Math.exp((double) x.get(JAVA_FLOAT_UNALIGNED, at + 4L * i) - max);
+      }
+    }
+    return sum;
+  }
+
+  private static float powers(MemorySegment x, long at, int n, float max) {
+    FloatVector m = FloatVector.broadcast(F, max);
+    FloatVector sum = FloatVector.zero(F);
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector z = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE);
+      FloatVector s = z.sub(m);
+      FloatVector back = z.sub(s);
+      FloatVector lost = z.sub(s.add(back)).add(back.sub(m));
+      sum = sum.add(Exp.below(s, lost));
+    }
+    return sum.reduceLanes(ADD);
+  }
+
+  private static float total(MemorySegment x, long at, int n) {
+    FloatVector sum = FloatVector.zero(F);
+    for (int i = 0; i < n; i += LANES) {
+      sum = sum.add(FloatVector.fromMemorySegment(F, x, at + 4L * i, LE));
+    }
+    return sum.reduceLanes(ADD);
+  }
+
+  private static void gradient(
+      MemorySegment z, long at, MemorySegment to, long toAt, int n, float lse, float weight) {
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector v = FloatVector.fromMemorySegment(F, z, at + 4L * i, LE);
+      Exp.below(v.sub(lse)).mul(weight).intoMemorySegment(to, toAt + 4L * i, LE);
+    }
+  }
+}

@@ -1,0 +1,257 @@
+package dev.nudge.kernel.simd;
+
+import static dev.nudge.kernel.simd.Shapes.D;
+import static dev.nudge.kernel.simd.Shapes.F;
+import static dev.nudge.kernel.simd.Shapes.FD;
+import static dev.nudge.kernel.simd.Shapes.LANES;
+import static dev.nudge.kernel.simd.Shapes.LE;
+import static dev.nudge.kernel.simd.Shapes.padded;
+import static jdk.incubator.vector.VectorOperators.ADD;
+import static jdk.incubator.vector.VectorOperators.D2F;
+import static jdk.incubator.vector.VectorOperators.F2D;
+
+import dev.nudge.kernel.DropoutHash;
+import dev.nudge.kernel.Elementwise;
+import dev.nudge.kernel.Rows;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.DoubleVector;
+import jdk.incubator.vector.FloatVector;
+
+/// Copies, adds and scales strip by strip; sums are in double lanes.
+final class VectorElementwise implements Elementwise {
+  private final Elementwise doubles = new Elementwise.Plain();
+
+  @Override
+  public void addBias(Tensor y, Tensor bias) {
+    if (y.dtype() == Dtype.F64 || bias.dtype() == Dtype.F64) {
+      doubles.addBias(y, bias);
+      return;
+    }
+    Rows.shape("y", y, y.rows(), y.cols());
+    Rows.shape("bias", bias, 1, y.cols());
+    Scratch scratch = Scratch.get();
+    for (int r = 0; r < y.rows(); r++) {
+      add(scratch, bias, 0, y, r);
+    }
+  }
+
+  @Override
+  public void add(Tensor x, Tensor y) {
+    if (x.dtype() == Dtype.F64 || y.dtype() == Dtype.F64) {
+      doubles.add(x, y);
+      return;
+    }
+    Elementwise.same(x, y);
+    Scratch scratch = Scratch.get();
+    for (int r = 0; r < y.rows(); r++) {
+      add(scratch, x, r, y, r);
+    }
+  }
+
+  @Override
+  public void scale(Tensor x, double s) {
+    if (x.dtype() == Dtype.F64) {
+      doubles.scale(x, s);
+      return;
+    }
+    Rows.shape("x", x, x.rows(), x.cols());
+    Strip a = Scratch.get().a;
+    int cols = x.cols();
+    for (int r = 0; r < x.rows(); r++) {
+      for (int c = 0, n; c < cols; c += n) {
+        n = Strip.piece(cols - c);
+        a.load(x, r, c, n);
+        scale(a.segment(), a.at(), padded(n), (float) s);
+        a.store(x, r, c, n);
+      }
+    }
+  }
+
+  @Override
+  public void copy(Tensor src, Tensor dst) {
+    if (src.dtype() == Dtype.F64 || dst.dtype() == Dtype.F64) {
+      doubles.copy(src, dst);
+      return;
+    }
+    Elementwise.same(src, dst);
+    Scratch scratch = Scratch.get();
+    for (int r = 0; r < src.rows(); r++) {
+      copy(scratch, src, r, dst, r);
+    }
+  }
+
+  @Override
+  public void gather(Tensor table, Tensor ids, Tensor out) {
+    if (table.dtype() == Dtype.F64 || out.dtype() == Dtype.F64) {
+      doubles.gather(table, ids, out);
+      return;
+    }
+    Elementwise.check(table, ids, out);
+    Scratch scratch = Scratch.get();
+    for (int r = 0; r < out.rows(); r++) {
+      int id = Rows.int32(ids, r);
+      Rows.index("id", id, table.rows());
+      copy(scratch, table, id, out, r);
+    }
+  }
+
+  @Override
+  public double sumOfSquares(Tensor x) {
+    if (x.dtype() == Dtype.F64) {
+      return doubles.sumOfSquares(x);
+    }
+    Rows.shape("x", x, x.rows(), x.cols());
+    Strip a = Scratch.get().a;
+    int cols = x.cols();
+    double sum = 0;
+    for (int r = 0; r < x.rows(); r++) {
+      for (int c = 0, n; c < cols; c += n) {
+        n = Strip.piece(cols - c);
+        a.load(x, r, c, n);
+        sum += squares(a.segment(), a.at(), padded(n));
+      }
+    }
+    return sum;
+  }
+
+  @Override
+  public void dropout(Tensor x, Tensor y, Tensor rowKeys, long salt, double p, boolean add) {
+    if (x.dtype() == Dtype.F64 || y.dtype() == Dtype.F64) {
+      doubles.dropout(x, y, rowKeys, salt, p, add);
+      return;
+    }
+    Elementwise.check(x, y, rowKeys, p);
+    Scratch scratch = Scratch.get();
+    Strip a = scratch.a;
+    Strip b = scratch.b;
+    int threshold = DropoutHash.threshold(p);
+    float high = (float) (1 / (1 - p));
+    float low = (float) (1 / (1 - p) - high);
+    int cols = x.cols();
+    for (int r = 0; r < x.rows(); r++) {
+      long key = DropoutHash.key(Rows.int64(rowKeys, r), salt);
+      for (int c = 0, n; c < cols; c += n) {
+        n = Strip.piece(cols - c);
+        int m = padded(n);
+        a.load(x, r, c, n);
+        if (add) {
+          b.load(y, r, c, n);
+          Drop.add(a.segment(), a.at(), b.segment(), b.at(), c, m, key, threshold, high, low);
+        } else {
+          b.open(y, r, c, n);
+          Drop.set(a.segment(), a.at(), b.segment(), b.at(), c, m, key, threshold, high, low);
+        }
+        b.store(y, r, c, n);
+      }
+    }
+  }
+
+  @Override
+  public void colSum(Tensor x, Tensor out, boolean add) {
+    if (x.dtype() == Dtype.F64 || out.dtype() == Dtype.F64) {
+      doubles.colSum(x, out, add);
+      return;
+    }
+    Rows.shape("x", x, x.rows(), x.cols());
+    Rows.shape("out", out, 1, x.cols());
+    Scratch scratch = Scratch.get();
+    Strip a = scratch.a;
+    MemorySegment sum = scratch.row(8L * Strip.BLOCK);
+    int cols = x.cols();
+    for (int c = 0, n; c < cols; c += n) {
+      n = Strip.piece(cols - c);
+      clear(sum, padded(n));
+      if (add) {
+        a.load(out, 0, c, n);
+        accumulate(a.segment(), a.at(), sum, padded(n));
+      }
+      for (int r = 0; r < x.rows(); r++) {
+        a.load(x, r, c, n);
+        accumulate(a.segment(), a.at(), sum, padded(n));
+      }
+      a.open(out, 0, c, n);
+      floats(sum, a.segment(), a.at(), padded(n));
+      a.store(out, 0, c, n);
+    }
+  }
+
+  private static void add(Scratch scratch, Tensor x, int from, Tensor y, int to) {
+    Strip a = scratch.a;
+    Strip b = scratch.b;
+    int cols = y.cols();
+    for (int c = 0, n; c < cols; c += n) {
+      n = Strip.piece(cols - c);
+      a.load(x, from, c, n);
+      b.load(y, to, c, n);
+      add(a.segment(), a.at(), b.segment(), b.at(), padded(n));
+      b.store(y, to, c, n);
+    }
+  }
+
+  private static void copy(Scratch scratch, Tensor src, int from, Tensor dst, int to) {
+    int cols = src.cols();
+    long at = Strip.offset(src, from, 0);
+    long toAt = Strip.offset(dst, to, 0);
+    if (src.dtype() == dst.dtype()) {
+      MemorySegment.copy(src.data(), at, dst.data(), toAt, (long) src.dtype().bytes() * cols);
+    } else if (src.dtype() == Dtype.BF16 && dst.dtype() == Dtype.F32) {
+      Narrow.widen(src.data(), at, dst.data(), toAt, cols);
+    } else if (src.dtype() == Dtype.F32 && dst.dtype() == Dtype.BF16) {
+      Narrow.narrow(src.data(), at, dst.data(), toAt, cols);
+    } else {
+      for (int c = 0, n; c < cols; c += n) {
+        n = Strip.piece(cols - c);
+        scratch.a.load(src, from, c, n);
+        scratch.a.store(dst, to, c, n);
+      }
+    }
+  }
+
+  private static void add(MemorySegment x, long at, MemorySegment y, long yAt, int n) {
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector a = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE);
+      FloatVector b = FloatVector.fromMemorySegment(F, y, yAt + 4L * i, LE);
+      a.add(b).intoMemorySegment(y, yAt + 4L * i, LE);
+    }
+  }
+
+  private static void scale(MemorySegment x, long at, int n, float s) {
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector a = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE);
+      a.mul(s).intoMemorySegment(x, at + 4L * i, LE);
+    }
+  }
+
+  private static double squares(MemorySegment x, long at, int n) {
+    DoubleVector sum = DoubleVector.zero(D);
+    for (int i = 0; i < n; i += D.length()) {
+      FloatVector a = FloatVector.fromMemorySegment(FD, x, at + 4L * i, LE);
+      DoubleVector v = (DoubleVector) a.convertShape(F2D, D, 0);
+      sum = v.fma(v, sum);
+    }
+    return sum.reduceLanes(ADD);
+  }
+
+  private static void clear(MemorySegment sum, int n) {
+    for (int i = 0; i < n; i += D.length()) {
+      DoubleVector.zero(D).intoMemorySegment(sum, 8L * i, LE);
+    }
+  }
+
+  private static void accumulate(MemorySegment x, long at, MemorySegment sum, int n) {
+    for (int i = 0; i < n; i += D.length()) {
+      FloatVector a = FloatVector.fromMemorySegment(FD, x, at + 4L * i, LE);
+      DoubleVector s = DoubleVector.fromMemorySegment(D, sum, 8L * i, LE);
+      s.add(a.convertShape(F2D, D, 0)).intoMemorySegment(sum, 8L * i, LE);
+    }
+  }
+
+  private static void floats(MemorySegment sum, MemorySegment to, long at, int n) {
+    for (int i = 0; i < n; i += D.length()) {
+      DoubleVector s = DoubleVector.fromMemorySegment(D, sum, 8L * i, LE);
+      s.convertShape(D2F, FD, 0).intoMemorySegment(to, at + 4L * i, LE);
+    }
+  }
+}

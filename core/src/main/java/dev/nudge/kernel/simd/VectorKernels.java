@@ -1,0 +1,19 @@
+package dev.nudge.kernel.simd;
+
+import dev.nudge.kernel.Kernels;
+
+/// Opens the Vector API's kernels; found by [java.util.ServiceLoader].
+public final class VectorKernels implements Kernels.Provider {
+  @Override
+  public Kernels open() {
+    return new Kernels(
+        "vector " + Shapes.F.vectorBitSize() + " bit",
+        new VectorRmsNorm(),
+        new VectorRope(),
+        new VectorSwiGlu(),
+        new VectorSoftmaxRows(),
+        new VectorCrossEntropy(),
+        new VectorAdamW(),
+        new VectorElementwise());
+  }
+}

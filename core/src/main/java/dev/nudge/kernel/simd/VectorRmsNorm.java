@@ -1,0 +1,228 @@
+package dev.nudge.kernel.simd;
+
+import static dev.nudge.kernel.simd.Shapes.F;
+import static dev.nudge.kernel.simd.Shapes.LANES;
+import static dev.nudge.kernel.simd.Shapes.LE;
+import static dev.nudge.kernel.simd.Shapes.padded;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static jdk.incubator.vector.VectorOperators.ADD;
+
+import dev.nudge.kernel.RmsNorm;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import org.jspecify.annotations.Nullable;
+
+/// Normalises in two sweeps over a row: one sums the squares, one scales.
+///
+/// In the backward ŝ is not formed: with k = rstd³·Σ(dy·w·s) / d the gradient is
+/// rstd·dy·w − k·s. Sums are float within a strip and double across strips.
+final class VectorRmsNorm implements RmsNorm {
+  private final RmsNorm doubles = new RmsNorm.Plain();
+
+  @Override
+  public void forward(
+      Tensor x,
+      @Nullable Tensor delta,
+      @Nullable Tensor sum,
+      Tensor w,
+      Tensor y,
+      Tensor rstd,
+      double eps) {
+    if (x.dtype() == Dtype.F64) {
+      doubles.forward(x, delta, sum, w, y, rstd, eps);
+      return;
+    }
+    RmsNorm.checkForward(x, delta, sum, w, y, rstd);
+    Scratch scratch = Scratch.get();
+    int d = x.cols();
+    Tensor s = sum == null ? x : sum;
+    for (int r = 0; r < x.rows(); r++) {
+      double squares = 0;
+      for (int c = 0, n; c < d; c += n) {
+        n = Strip.piece(d - c);
+        if (delta != null && sum != null) {
+          residual(scratch, x, delta, sum, r, c, n);
+        }
+        Strip a = scratch.a;
+        a.load(s, r, c, n);
+        squares += squares(a.segment(), a.at(), padded(n));
+      }
+      float rho = (float) (1 / Math.sqrt(squares / d + eps));
+      rstd.data().set(JAVA_FLOAT_UNALIGNED, Strip.offset(rstd, r, 0), rho);
+      normalise(scratch, s, rho, w, y, r);
+    }
+  }
+
+  @Override
+  public void again(Tensor s, Tensor rstd, Tensor w, Tensor y) {
+    if (s.dtype() == Dtype.F64) {
+      doubles.again(s, rstd, w, y);
+      return;
+    }
+    RmsNorm.checkForward(s, null, null, w, y, rstd);
+    Scratch scratch = Scratch.get();
+    for (int r = 0; r < s.rows(); r++) {
+      normalise(scratch, s, at(rstd, r), w, y, r);
+    }
+  }
+
+  @Override
+  public void backward(
+      Tensor dy, Tensor s, Tensor rstd, Tensor w, Tensor dRes, @Nullable Tensor low) {
+    if (s.dtype() == Dtype.F64) {
+      doubles.backward(dy, s, rstd, w, dRes, low);
+      return;
+    }
+    RmsNorm.checkBackward(dy, s, rstd, w, dRes, low);
+    Scratch scratch = Scratch.get();
+    Strip g = scratch.a;
+    Strip x = scratch.b;
+    Strip k = scratch.c;
+    Strip out = scratch.d;
+    int d = s.cols();
+    for (int r = 0; r < s.rows(); r++) {
+      double dot = 0;
+      for (int c = 0, n; c < d; c += n) {
+        n = Strip.piece(d - c);
+        g.load(dy, r, c, n);
+        x.load(s, r, c, n);
+        k.load(w, 0, c, n);
+        dot += dot(g.segment(), g.at(), k.segment(), k.at(), x.segment(), x.at(), padded(n));
+      }
+      float rho = at(rstd, r);
+      float minus = (float) (-dot / d * rho * rho * rho);
+      for (int c = 0, n; c < d; c += n) {
+        n = Strip.piece(d - c);
+        g.load(dy, r, c, n);
+        x.load(s, r, c, n);
+        k.load(w, 0, c, n);
+        out.load(dRes, r, c, n);
+        gradient(
+            g.segment(),
+            g.at(),
+            k.segment(),
+            k.at(),
+            x.segment(),
+            x.at(),
+            out.segment(),
+            out.at(),
+            padded(n),
+            rho,
+            minus);
+        out.store(dRes, r, c, n);
+        if (low != null) {
+          out.store(low, r, c, n);
+        }
+      }
+    }
+  }
+
+  private static float at(Tensor column, int row) {
+    return column.data().get(JAVA_FLOAT_UNALIGNED, Strip.offset(column, row, 0));
+  }
+
+  private static void residual(
+      Scratch scratch, Tensor x, Tensor delta, Tensor sum, int r, int c, int n) {
+    Strip a = scratch.a;
+    Strip b = scratch.b;
+    Strip out = scratch.c;
+    a.load(x, r, c, n);
+    b.load(delta, r, c, n);
+    out.open(sum, r, c, n);
+    add(a.segment(), a.at(), b.segment(), b.at(), out.segment(), out.at(), padded(n));
+    out.store(sum, r, c, n);
+  }
+
+  private static void normalise(Scratch scratch, Tensor s, float rho, Tensor w, Tensor y, int r) {
+    Strip a = scratch.a;
+    Strip k = scratch.b;
+    Strip out = scratch.c;
+    int d = s.cols();
+    for (int c = 0, n; c < d; c += n) {
+      n = Strip.piece(d - c);
+      a.load(s, r, c, n);
+      k.load(w, 0, c, n);
+      out.open(y, r, c, n);
+      scale(a.segment(), a.at(), k.segment(), k.at(), out.segment(), out.at(), padded(n), rho);
+      out.store(y, r, c, n);
+    }
+  }
+
+  private static void add(
+      MemorySegment x, long xAt, MemorySegment y, long yAt, MemorySegment to, long toAt, int n) {
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector a = FloatVector.fromMemorySegment(F, x, xAt + 4L * i, LE);
+      FloatVector b = FloatVector.fromMemorySegment(F, y, yAt + 4L * i, LE);
+      a.add(b).intoMemorySegment(to, toAt + 4L * i, LE);
+    }
+  }
+
+  private static float squares(MemorySegment x, long at, int n) {
+    FloatVector even = FloatVector.zero(F);
+    FloatVector odd = FloatVector.zero(F);
+    int i = 0;
+    for (; i <= n - 2 * LANES; i += 2 * LANES) {
+      FloatVector a = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE);
+      FloatVector b = FloatVector.fromMemorySegment(F, x, at + 4L * (i + LANES), LE);
+      even = a.fma(a, even);
+      odd = b.fma(b, odd);
+    }
+    for (; i < n; i += LANES) {
+      FloatVector a = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE);
+      even = a.fma(a, even);
+    }
+    return even.add(odd).reduceLanes(ADD);
+  }
+
+  private static void scale(
+      MemorySegment s,
+      long sAt,
+      MemorySegment w,
+      long wAt,
+      MemorySegment y,
+      long yAt,
+      int n,
+      float rho) {
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector a = FloatVector.fromMemorySegment(F, s, sAt + 4L * i, LE);
+      FloatVector k = FloatVector.fromMemorySegment(F, w, wAt + 4L * i, LE);
+      a.mul(rho).mul(k).intoMemorySegment(y, yAt + 4L * i, LE);
+    }
+  }
+
+  private static float dot(
+      MemorySegment g, long gAt, MemorySegment w, long wAt, MemorySegment s, long sAt, int n) {
+    FloatVector sum = FloatVector.zero(F);
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector a = FloatVector.fromMemorySegment(F, g, gAt + 4L * i, LE);
+      FloatVector k = FloatVector.fromMemorySegment(F, w, wAt + 4L * i, LE);
+      sum = a.mul(k).fma(FloatVector.fromMemorySegment(F, s, sAt + 4L * i, LE), sum);
+    }
+    return sum.reduceLanes(ADD);
+  }
+
+  private static void gradient(
+      MemorySegment g,
+      long gAt,
+      MemorySegment w,
+      long wAt,
+      MemorySegment s,
+      long sAt,
+      MemorySegment out,
+      long outAt,
+      int n,
+      float rho,
+      float minus) {
+    FloatVector scale = FloatVector.broadcast(F, rho);
+    FloatVector k = FloatVector.broadcast(F, minus);
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector a = FloatVector.fromMemorySegment(F, g, gAt + 4L * i, LE);
+      FloatVector b = FloatVector.fromMemorySegment(F, w, wAt + 4L * i, LE);
+      FloatVector x = FloatVector.fromMemorySegment(F, s, sAt + 4L * i, LE);
+      FloatVector old = FloatVector.fromMemorySegment(F, out, outAt + 4L * i, LE);
+      a.mul(b).fma(scale, x.mul(k)).add(old).intoMemorySegment(out, outAt + 4L * i, LE);
+    }
+  }
+}

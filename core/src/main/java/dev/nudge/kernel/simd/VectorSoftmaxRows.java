@@ -1,0 +1,340 @@
+package dev.nudge.kernel.simd;
+
+import static dev.nudge.kernel.simd.Shapes.D;
+import static dev.nudge.kernel.simd.Shapes.F;
+import static dev.nudge.kernel.simd.Shapes.FD;
+import static dev.nudge.kernel.simd.Shapes.LANES;
+import static dev.nudge.kernel.simd.Shapes.LE;
+import static dev.nudge.kernel.simd.Shapes.padded;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
+import static jdk.incubator.vector.VectorOperators.ADD;
+import static jdk.incubator.vector.VectorOperators.F2D;
+import static jdk.incubator.vector.VectorOperators.GT;
+import static jdk.incubator.vector.VectorOperators.MAX;
+
+import dev.nudge.kernel.SoftmaxRows;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.DoubleVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+
+/// Computes a row of probabilities in three sweeps (maximum; powers and their sum; quotients), the
+/// other operations in one.
+///
+/// The limit is no multiple of a vector. Where lanes do not mix, the last vector just runs over it,
+/// inside of the row, and its surplus is overwritten with zeros; the two reductions mask it.
+///
+/// The scale is a double and a float is not enough for it (c·s = 50 would be off by 3e-6): it is
+/// split into two floats, and c·s − m = fma(s, low, fma(s, high, −m)) is rounded near its own size.
+final class VectorSoftmaxRows implements SoftmaxRows {
+  private final SoftmaxRows doubles = new SoftmaxRows.Plain();
+
+  @Override
+  public void forward(
+      Tensor scores, double scale, int first, int repeat, Tensor probs, Tensor lse) {
+    if (scores.dtype() == Dtype.F64) {
+      doubles.forward(scores, scale, first, repeat, probs, lse);
+      return;
+    }
+    SoftmaxRows.check(scores, repeat, lse, probs);
+    Scratch scratch = Scratch.get();
+    int cols = scores.cols();
+    MemorySegment powers = scratch.row(4L * padded(cols));
+    MemorySegment s = scores.data();
+    float high = (float) scale;
+    float low = (float) (scale - high);
+    for (int r = 0; r < scores.rows(); r++) {
+      int limit = SoftmaxRows.limit(first, repeat, r, cols);
+      long at = Strip.offset(scores, r, 0);
+      double l = Double.NEGATIVE_INFINITY;
+      if (limit > 0) {
+        float max = (scale < 0 ? least(s, at, limit) : largest(s, at, limit)) * high;
+        double sum = 0;
+        for (int c = 0, n; c < limit; c += n) {
+          n = Math.min(Strip.BLOCK, limit - c);
+          sum += powers(s, at + 4L * c, powers, 4L * c, n, high, low, max);
+        }
+        l = max + Math.log(sum);
+        divide(scratch, powers, probs, r, Math.min(padded(limit), cols), (float) (1 / sum));
+      }
+      zero(probs, r, limit);
+      lse.data().set(JAVA_FLOAT_UNALIGNED, Strip.offset(lse, r, 0), (float) l);
+    }
+  }
+
+  @Override
+  public void again(Tensor scores, double scale, int first, int repeat, Tensor lse, Tensor probs) {
+    if (scores.dtype() == Dtype.F64) {
+      doubles.again(scores, scale, first, repeat, lse, probs);
+      return;
+    }
+    SoftmaxRows.check(scores, repeat, lse, probs);
+    Scratch scratch = Scratch.get();
+    Strip a = scratch.a;
+    Strip p = scratch.b;
+    int cols = scores.cols();
+    float high = (float) scale;
+    float low = (float) (scale - high);
+    for (int r = 0; r < scores.rows(); r++) {
+      int limit = SoftmaxRows.limit(first, repeat, r, cols);
+      int end = Math.min(padded(limit), cols);
+      float l = at(lse, r);
+      for (int c = 0, n; c < end; c += n) {
+        n = Strip.piece(end - c);
+        a.load(scores, r, c, n);
+        p.open(probs, r, c, n);
+        probabilities(a.segment(), a.at(), p.segment(), p.at(), padded(n), high, low, l);
+        p.store(probs, r, c, n);
+      }
+      zero(probs, r, limit);
+    }
+  }
+
+  @Override
+  public void backward(
+      Tensor scores,
+      double scale,
+      int first,
+      int repeat,
+      Tensor lse,
+      Tensor dP,
+      Tensor d,
+      Tensor dS) {
+    if (scores.dtype() == Dtype.F64) {
+      doubles.backward(scores, scale, first, repeat, lse, dP, d, dS);
+      return;
+    }
+    SoftmaxRows.check(scores, repeat, lse, dS);
+    SoftmaxRows.check(dP, repeat, d, dS);
+    Scratch scratch = Scratch.get();
+    Strip a = scratch.a;
+    Strip g = scratch.b;
+    Strip out = scratch.c;
+    int cols = scores.cols();
+    float high = (float) scale;
+    float low = (float) (scale - high);
+    for (int r = 0; r < scores.rows(); r++) {
+      int limit = SoftmaxRows.limit(first, repeat, r, cols);
+      int end = Math.min(padded(limit), cols);
+      float l = at(lse, r);
+      float dot = at(d, r);
+      for (int c = 0, n; c < end; c += n) {
+        n = Strip.piece(end - c);
+        a.load(scores, r, c, n);
+        g.load(dP, r, c, n);
+        out.open(dS, r, c, n);
+        gradient(
+            a.segment(),
+            a.at(),
+            g.segment(),
+            g.at(),
+            out.segment(),
+            out.at(),
+            padded(n),
+            high,
+            low,
+            l,
+            dot);
+        out.store(dS, r, c, n);
+      }
+      zero(dS, r, limit);
+    }
+  }
+
+  @Override
+  public void rowDots(Tensor a, Tensor b, int heads, Tensor out) {
+    if (a.dtype() == Dtype.F64 || b.dtype() == Dtype.F64 || out.dtype() == Dtype.F64) {
+      doubles.rowDots(a, b, heads, out);
+      return;
+    }
+    SoftmaxRows.check(a, b, heads, out);
+    Scratch scratch = Scratch.get();
+    Strip x = scratch.a;
+    Strip y = scratch.b;
+    int headDim = a.cols() / heads;
+    for (int r = 0; r < a.rows(); r++) {
+      for (int h = 0; h < heads; h++) {
+        double dot = 0;
+        for (int c = 0, n; c < headDim; c += n) {
+          n = Strip.piece(headDim - c);
+          x.load(a, r, h * headDim + c, n);
+          y.load(b, r, h * headDim + c, n);
+          dot += dot(x.segment(), x.at(), y.segment(), y.at(), padded(n));
+        }
+        out.data().set(JAVA_FLOAT_UNALIGNED, Strip.offset(out, r, h), (float) dot);
+      }
+    }
+  }
+
+  private static float at(Tensor column, int row) {
+    return column.data().get(JAVA_FLOAT_UNALIGNED, Strip.offset(column, row, 0));
+  }
+
+  /// probs ← powers · factor, `n` columns of a row.
+  private static void divide(
+      Scratch scratch, MemorySegment powers, Tensor probs, int r, int n, float factor) {
+    long to = Strip.offset(probs, r, 0);
+    if (probs.dtype() == Dtype.BF16) {
+      int done = divideNarrow(powers, probs.data(), to, n, factor);
+      if (done < n) {
+        restNarrow(powers, probs.data(), to, done, n, factor);
+      }
+      return;
+    }
+    Strip out = scratch.a;
+    for (int c = 0, m; c < n; c += m) {
+      m = Strip.piece(n - c);
+      out.open(probs, r, c, m);
+      divide(powers, 4L * c, out.segment(), out.at(), padded(m), factor);
+      out.store(probs, r, c, m);
+    }
+  }
+
+  private static void divide(
+      MemorySegment x, long at, MemorySegment to, long toAt, int n, float factor) {
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector v = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE);
+      v.mul(factor).intoMemorySegment(to, toAt + 4L * i, LE);
+    }
+  }
+
+  private static int divideNarrow(
+      MemorySegment x, MemorySegment to, long toAt, int n, float factor) {
+    int i = 0;
+    for (; i <= n - LANES; i += LANES) {
+      FloatVector v = FloatVector.fromMemorySegment(F, x, 4L * i, LE);
+      Narrow.store(v.mul(factor), to, toAt + 2L * i);
+    }
+    return i;
+  }
+
+  private static void restNarrow(
+      MemorySegment x, MemorySegment to, long toAt, int from, int n, float factor) {
+    for (int i = from; i < n; i++) {
+      x.set(JAVA_FLOAT_UNALIGNED, 4L * i, x.get(JAVA_FLOAT_UNALIGNED, 4L * i) * factor);
+    }
+    Narrow.narrow(x, 4L * from, to, toAt + 2L * from, n - from);
+  }
+
+  /// Zeros in the columns of a row from `from` on.
+  private static void zero(Tensor t, int r, int from) {
+    MemorySegment s = t.data();
+    long at = Strip.offset(t, r, from);
+    long end = Strip.offset(t, r, t.cols());
+    for (; at <= end - 8; at += 8) {
+      s.set(JAVA_LONG_UNALIGNED, at, 0);
+    }
+    for (; at < end; at++) {
+      s.set(JAVA_BYTE, at, (byte) 0);
+    }
+  }
+
+  private static float largest(MemorySegment x, long at, int n) {
+    FloatVector max = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
+    int i = 0;
+    for (; i <= n - LANES; i += LANES) {
+      FloatVector v = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE);
+      max = max.blend(v, v.compare(GT, max));
+    }
+    if (i < n) {
+      VectorMask<Float> inside = F.indexInRange(i, n);
+      FloatVector v = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE, inside);
+      max = max.blend(v, v.compare(GT, max).and(inside));
+    }
+    return max.reduceLanes(MAX);
+  }
+
+  private static float least(MemorySegment x, long at, int n) {
+    float least = Float.POSITIVE_INFINITY;
+    for (int i = 0; i < n; i++) {
+      least = Math.min(least, x.get(JAVA_FLOAT_UNALIGNED, at + 4L * i));
+    }
+    return least;
+  }
+
+  private static float powers(
+      MemorySegment x,
+      long at,
+      MemorySegment to,
+      long toAt,
+      int n,
+      float high,
+      float low,
+      float max) {
+    FloatVector h = FloatVector.broadcast(F, high);
+    FloatVector l = FloatVector.broadcast(F, low);
+    FloatVector m = FloatVector.broadcast(F, -max);
+    FloatVector sum = FloatVector.zero(F);
+    int i = 0;
+    for (; i <= n - LANES; i += LANES) {
+      FloatVector v = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE);
+      FloatVector p = Exp.below(v.fma(l, v.fma(h, m)));
+      p.intoMemorySegment(to, toAt + 4L * i, LE);
+      sum = sum.add(p);
+    }
+    if (i < n) {
+      VectorMask<Float> inside = F.indexInRange(i, n);
+      FloatVector v = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE, inside);
+      FloatVector p = Exp.below(v.fma(l, v.fma(h, m))).blend(0f, inside.not());
+      p.intoMemorySegment(to, toAt + 4L * i, LE);
+      sum = sum.add(p);
+    }
+    return sum.reduceLanes(ADD);
+  }
+
+  private static void probabilities(
+      MemorySegment x,
+      long at,
+      MemorySegment to,
+      long toAt,
+      int n,
+      float high,
+      float low,
+      float lse) {
+    FloatVector h = FloatVector.broadcast(F, high);
+    FloatVector l = FloatVector.broadcast(F, low);
+    FloatVector m = FloatVector.broadcast(F, -lse);
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector v = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE);
+      Exp.below(v.fma(l, v.fma(h, m))).intoMemorySegment(to, toAt + 4L * i, LE);
+    }
+  }
+
+  private static void gradient(
+      MemorySegment x,
+      long at,
+      MemorySegment dP,
+      long dPAt,
+      MemorySegment to,
+      long toAt,
+      int n,
+      float high,
+      float low,
+      float lse,
+      float d) {
+    FloatVector h = FloatVector.broadcast(F, high);
+    FloatVector l = FloatVector.broadcast(F, low);
+    FloatVector m = FloatVector.broadcast(F, -lse);
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector v = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE);
+      FloatVector g = FloatVector.fromMemorySegment(F, dP, dPAt + 4L * i, LE);
+      FloatVector p = Exp.below(v.fma(l, v.fma(h, m)));
+      p.mul(high).mul(g.sub(d)).intoMemorySegment(to, toAt + 4L * i, LE);
+    }
+  }
+
+  private static double dot(MemorySegment x, long xAt, MemorySegment y, long yAt, int n) {
+    DoubleVector sum = DoubleVector.zero(D);
+    for (int i = 0; i < n; i += D.length()) {
+      FloatVector a = FloatVector.fromMemorySegment(FD, x, xAt + 4L * i, LE);
+      FloatVector b = FloatVector.fromMemorySegment(FD, y, yAt + 4L * i, LE);
+      DoubleVector p = (DoubleVector) a.convertShape(F2D, D, 0);
+      sum = p.fma((DoubleVector) b.convertShape(F2D, D, 0), sum);
+    }
+    return sum.reduceLanes(ADD);
+  }
+}

@@ -1,0 +1,219 @@
+package dev.nudge.kernel;
+
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Tensor;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Function;
+
+/// Lists every operation with the tensors that a trial of it needs: the parity and allocation tests
+/// walk this list, and it is checked to be complete.
+final class Operations {
+  /// Calls the operation on the trial's tensors.
+  interface Body {
+    void call(Draw d, Kernels k, Tensor[] t);
+  }
+
+  record Operation(Function<Draw, Tensor[]> tensors, Body body) {}
+
+  /// `component.method`, and `#variant` where a method has several ways.
+  static final Map<String, Operation> ALL = new LinkedHashMap<>();
+
+  private Operations() {}
+
+  private static void add(String name, Function<Draw, Tensor[]> tensors, Body body) {
+    ALL.put(name, new Operation(tensors, body));
+  }
+
+  private static Tensor[] of(Tensor... tensors) {
+    return tensors;
+  }
+
+  static {
+    rows();
+    attention();
+    losses();
+    elements();
+  }
+
+  private static void rows() {
+    add(
+        "rmsNorm.forward",
+        d -> of(d.low(d.rows, d.cols), d.low(1, d.cols), d.low(d.rows, d.cols), d.high(d.rows, 1)),
+        (d, k, t) -> k.rmsNorm().forward(t[0], null, null, t[1], t[2], t[3], 1e-5));
+    add(
+        "rmsNorm.again",
+        d ->
+            of(
+                d.low(d.rows, d.cols),
+                d.positive(d.rows, 1),
+                d.low(1, d.cols),
+                d.low(d.rows, d.cols)),
+        (d, k, t) -> k.rmsNorm().again(t[0], t[1], t[2], t[3]));
+    add(
+        "rmsNorm.backward",
+        d ->
+            of(
+                d.high(d.rows, d.cols),
+                d.low(d.rows, d.cols),
+                d.positive(d.rows, 1),
+                d.low(1, d.cols),
+                d.high(d.rows, d.cols)),
+        (d, k, t) -> k.rmsNorm().backward(t[0], t[1], t[2], t[3], t[4], null));
+    for (boolean inverse : new boolean[] {false, true}) {
+      add(
+          "rope.apply#" + (inverse ? "inverse" : "forward"),
+          d ->
+              of(
+                  d.low(d.rows, d.heads * 2 * d.half),
+                  d.below(d.rows, 9),
+                  d.high(9, d.half),
+                  d.high(9, d.half)),
+          (d, k, t) -> k.rope().apply(t[0], t[1], t[2], t[3], 2 * d.half, inverse));
+    }
+    add(
+        "swiGlu.forward",
+        d -> of(d.matrix(d.c, d.rows, d.cols, 3), d.low(d.rows, d.cols), d.low(d.rows, d.cols)),
+        (d, k, t) -> k.swiGlu().forward(t[0], t[1], t[2]));
+    add(
+        "swiGlu.backward",
+        d ->
+            of(
+                d.low(d.rows, d.cols),
+                d.matrix(d.c, d.rows, d.cols, 3),
+                d.low(d.rows, d.cols),
+                d.low(d.rows, d.cols),
+                d.low(d.rows, d.cols)),
+        (d, k, t) -> k.swiGlu().backward(t[0], t[1], t[2], t[3], t[4]));
+    add(
+        "swiGlu.backward#aliased",
+        d -> of(d.low(d.rows, d.cols), d.matrix(d.c, d.rows, d.cols, 3), d.low(d.rows, d.cols)),
+        (d, k, t) -> k.swiGlu().backward(t[0], t[1], t[2], t[1], t[2]));
+  }
+
+  private static void attention() {
+    add(
+        "softmaxRows.forward",
+        d -> of(d.matrix(d.acc, d.rows, d.cols, 8), d.low(d.rows, d.cols), d.high(d.rows, 1)),
+        (d, k, t) -> k.softmaxRows().forward(t[0], d.scale, d.first, d.repeat, t[1], t[2]));
+    add(
+        "softmaxRows.again",
+        d -> {
+          Tensor scores = d.matrix(d.acc, d.rows, d.cols, 8);
+          return of(scores, d.lse(scores), d.low(d.rows, d.cols));
+        },
+        (d, k, t) -> k.softmaxRows().again(t[0], d.scale, d.first, d.repeat, t[1], t[2]));
+    add(
+        "softmaxRows.backward",
+        d -> {
+          Tensor scores = d.matrix(d.acc, d.rows, d.cols, 8);
+          return of(
+              scores,
+              d.lse(scores),
+              d.high(d.rows, d.cols),
+              d.high(d.rows, 1),
+              d.low(d.rows, d.cols));
+        },
+        (d, k, t) ->
+            k.softmaxRows().backward(t[0], d.scale, d.first, d.repeat, t[1], t[2], t[3], t[4]));
+    add(
+        "softmaxRows.rowDots",
+        d ->
+            of(
+                d.low(d.rows, d.heads * d.half),
+                d.low(d.rows, d.heads * d.half),
+                d.high(d.rows, d.heads)),
+        (d, k, t) -> k.softmaxRows().rowDots(t[0], t[1], d.heads, t[2]));
+  }
+
+  private static void losses() {
+    add(
+        "crossEntropy.forward",
+        d ->
+            of(
+                d.matrix(d.acc, d.rows, d.cols, 20 * d.scale),
+                d.below(d.rows, d.cols),
+                d.matrix(Dtype.F64, d.rows, 1, 1),
+                d.high(d.rows, 1),
+                d.scope.tensor(Dtype.I32, d.rows, 1)),
+        (d, k, t) -> k.crossEntropy().forward(t[0], t[1], t[2], t[3], t[4]));
+    add(
+        "crossEntropy.gradient",
+        d ->
+            of(
+                d.matrix(d.acc, d.rows, d.cols, 3),
+                d.below(d.rows, d.cols),
+                d.positive(d.rows, 1),
+                d.low(d.rows, d.cols)),
+        (d, k, t) -> k.crossEntropy().gradient(t[0], t[1], t[2], 0.37, t[3]));
+    add(
+        "adamW.step",
+        d ->
+            of(
+                d.high(d.rows, d.cols),
+                d.low(d.rows, d.cols),
+                d.high(d.rows, d.cols),
+                d.high(d.rows, d.cols),
+                d.positive(d.rows, d.cols)),
+        (d, k, t) ->
+            k.adamW()
+                .step(
+                    t[0],
+                    t[1],
+                    t[2],
+                    t[3],
+                    t[4],
+                    new AdamW.Hyper(1e-2, 0.9, 0.999, 1e-8, 0.1, 0.7, 3)));
+  }
+
+  private static void elements() {
+    add(
+        "elementwise.addBias",
+        d -> of(d.low(d.rows, d.cols), d.low(1, d.cols)),
+        (d, k, t) -> k.elementwise().addBias(t[0], t[1]));
+    add(
+        "elementwise.scale",
+        d -> of(d.low(d.rows, d.cols)),
+        (d, k, t) -> k.elementwise().scale(t[0], d.scale));
+    add(
+        "elementwise.copy#up",
+        d -> of(d.low(d.rows, d.cols), d.high(d.rows, d.cols)),
+        (d, k, t) -> k.elementwise().copy(t[0], t[1]));
+    add(
+        "elementwise.copy#down",
+        d -> of(d.high(d.rows, d.cols), d.low(d.rows, d.cols)),
+        (d, k, t) -> k.elementwise().copy(t[0], t[1]));
+    add(
+        "elementwise.copy#half",
+        d -> of(d.matrix(Dtype.F16, d.rows, d.cols, 1), d.low(d.rows, d.cols)),
+        (d, k, t) -> k.elementwise().copy(t[0], t[1]));
+    add(
+        "elementwise.add",
+        d -> of(d.low(d.rows, d.cols), d.low(d.rows, d.cols)),
+        (d, k, t) -> k.elementwise().add(t[0], t[1]));
+    add(
+        "elementwise.add#up",
+        d -> of(d.low(d.rows, d.cols), d.high(d.rows, d.cols)),
+        (d, k, t) -> k.elementwise().add(t[0], t[1]));
+    add(
+        "elementwise.sumOfSquares",
+        d -> of(d.low(d.rows, d.cols), d.scope.tensor(Dtype.F64, 1, 1)),
+        (d, k, t) -> t[1].set(0, 0, k.elementwise().sumOfSquares(t[0])));
+    for (boolean add : new boolean[] {false, true}) {
+      add(
+          "elementwise.dropout#" + (add ? "added" : "set"),
+          d -> of(d.low(d.rows, d.cols), d.low(d.rows, d.cols), d.keys(d.rows)),
+          (d, k, t) -> k.elementwise().dropout(t[0], t[1], t[2], 77, 0.3, add));
+    }
+    add(
+        "elementwise.gather",
+        d -> of(d.low(11, d.cols), d.below(d.rows, 11), d.high(d.rows, d.cols)),
+        (d, k, t) -> k.elementwise().gather(t[0], t[1], t[2]));
+    for (boolean add : new boolean[] {false, true}) {
+      add(
+          "elementwise.colSum#" + (add ? "added" : "set"),
+          d -> of(d.low(d.rows, d.cols), d.high(1, d.cols)),
+          (d, k, t) -> k.elementwise().colSum(t[0], t[1], add));
+    }
+  }
+}

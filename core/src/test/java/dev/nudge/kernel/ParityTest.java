@@ -1,0 +1,212 @@
+package dev.nudge.kernel;
+
+import static java.util.Objects.requireNonNull;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.tensor.Bf16;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.lang.reflect.RecordComponent;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// Compare the fastest kernels with the portable ones, which compute the same inputs in double.
+///
+/// The exact result is the portable provider's on F64 copies. F32 must be within 1e-6 of the row's
+/// largest value: sixteen units in the last place, what a sum over a row in float costs. BF16 must
+/// be within one unit in the last place of the exact number itself. A log-probability must be right
+/// to 1e-6 of itself. Where numbers cancel exactly a bfloat16's unit is 0: 1e-12 of the row's
+/// largest
+/// value is allowed on top. lse is used as an exponent, so its absolute error counts where it is
+/// below 1.
+class ParityTest {
+  private static final int TRIALS = 12;
+  private static final int[][] CORNERS = {{1, 1}, {1, 16}, {3, 15}, {2, 17}, {1, 1024}, {2, 2065}};
+
+  private final Kernels fast = Kernels.fastest();
+  private final Kernels plain = Kernels.plain();
+
+  @Test
+  void theVectorKernelsAreTheFastestHere() {
+    assertThat(fast.name()).startsWith("vector");
+  }
+
+  @Test
+  void everyOperationIsListed() {
+    List<String> missing = new ArrayList<>();
+    Set<String> listed =
+        Operations.ALL.keySet().stream()
+            .map(name -> name.replaceFirst("#.*", ""))
+            .collect(Collectors.toSet());
+    for (RecordComponent component : Kernels.class.getRecordComponents()) {
+      for (Method method : component.getType().getDeclaredMethods()) {
+        String name = component.getName() + "." + method.getName();
+        if (component.getType().isInterface()
+            && Modifier.isAbstract(method.getModifiers())
+            && !listed.contains(name)) {
+          missing.add(name);
+        }
+      }
+    }
+    assertThat(missing).isEmpty();
+  }
+
+  static Stream<Arguments> operations() {
+    return Operations.ALL.keySet().stream()
+        .flatMap(n -> Stream.of(Dtype.F32, Dtype.BF16).map(c -> Arguments.of(n, c)));
+  }
+
+  @ParameterizedTest(name = "{0} {1}")
+  @MethodSource("operations")
+  void fastAgreesWithDouble(String name, Dtype c) {
+    long seed = System.nanoTime();
+    Random random = new Random(seed);
+    double worst = 0;
+    for (int trial = 0; trial < TRIALS; trial++) {
+      boolean corner = trial < CORNERS.length;
+      int rows = corner ? CORNERS[trial][0] : 1 + random.nextInt(9);
+      int cols = corner ? CORNERS[trial][1] : 1 + random.nextInt(1500);
+      String where = name + " " + c + " seed " + seed + " trial " + trial;
+      try (Scope scope = Scope.open("parity")) {
+        Draw draw = new Draw(random, scope, c, rows, cols);
+        worst =
+            Math.max(worst, compare(where, requireNonNull(Operations.ALL.get(name)), draw, name));
+        assertThat(draw.untouchedAround()).as(where + ": memory around a tensor").isTrue();
+      }
+    }
+    System.out.printf("parity %s %s seed %d worst %.3f of the bound%n", name, c, seed, worst);
+  }
+
+  private double compare(String where, Operations.Operation operation, Draw draw, String name) {
+    Tensor[] tensors = operation.tensors().apply(draw);
+    Tensor[] exact = draw.wide(tensors);
+    if (name.equals("crossEntropy.forward")) {
+      exact[4] = draw.scope.tensor(Dtype.I32, draw.rows, 1);
+    } else if (name.equals("elementwise.sumOfSquares")) {
+      exact[1] = draw.scope.tensor(Dtype.F64, 1, 1);
+    }
+    operation.body().call(draw, fast, tensors);
+    operation.body().call(draw, plain, exact);
+    double worst = 0;
+    for (int i = 0; i < tensors.length; i++) {
+      boolean exponent =
+          tensors[i].cols() == 1 && name.matches("softmaxRows.forward|cross.*forward");
+      for (int r = 0; r < tensors[i].rows(); r++) {
+        double ratio = worstOfRow(where + " tensor " + i, tensors[i], exact[i], r, exponent);
+        worst = Math.max(worst, ratio);
+      }
+    }
+    return worst;
+  }
+
+  private static double worstOfRow(
+      String where, Tensor got, Tensor exact, int r, boolean exponent) {
+    double largest = exponent ? 1 : 0;
+    for (int col = 0; col < exact.cols(); col++) {
+      largest = Math.max(largest, Math.abs(exact.get(r, col)));
+    }
+    double worst = 0;
+    for (int col = 0; col < exact.cols(); col++) {
+      double e = exact.get(r, col);
+      double g = got.get(r, col);
+      double bound = bound(got.dtype(), e, largest);
+      double off = e == g ? 0 : Math.abs(g - e);
+      if (!(off <= bound)) {
+        throw new AssertionError(
+            "%s (%d, %d): %s, exact %s, off by %s, allowed %s"
+                .formatted(where, r, col, g, e, off, bound));
+      }
+      worst = Math.max(worst, bound == 0 ? 0 : off / bound);
+    }
+    return worst;
+  }
+
+  private static double bound(Dtype dtype, double exact, double largest) {
+    return switch (dtype) {
+      case BF16 -> unit(exact) + 1e-12 * largest;
+      case F64 -> 1e-6 * Math.abs(exact);
+      default -> dtype.floating() ? 1e-6 * largest : 0;
+    };
+  }
+
+  /// The distance of neighbouring bfloat16 numbers at a value.
+  static double unit(double v) {
+    int exponent = Math.max(Math.getExponent(v), Float.MIN_EXPONENT);
+    return Math.scalb(1.0, exponent - 7);
+  }
+
+  @ParameterizedTest
+  @MethodSource("types")
+  void theSumIsRoundedOnceAndThenNormalised(Dtype c) {
+    long seed = System.nanoTime();
+    System.out.println("residual " + c + " seed " + seed);
+    Random random = new Random(seed);
+    for (int trial = 0; trial < TRIALS; trial++) {
+      try (Scope scope = Scope.open("parity")) {
+        Draw d = new Draw(random, scope, c, 1 + random.nextInt(5), 1 + random.nextInt(1300));
+        Tensor x = d.low(d.rows, d.cols);
+        Tensor delta = d.low(d.rows, d.cols);
+        Tensor sum = d.low(d.rows, d.cols);
+        Tensor w = d.low(1, d.cols);
+        Tensor y = d.low(d.rows, d.cols);
+        Tensor rstd = d.high(d.rows, 1);
+        fast.rmsNorm().forward(x, delta, sum, w, y, rstd, 1e-6);
+        Tensor again = d.low(d.rows, d.cols);
+        Tensor alone = d.low(d.rows, d.cols);
+        Tensor rstdAlone = d.high(d.rows, 1);
+        fast.rmsNorm().again(sum, rstd, w, again);
+        fast.rmsNorm().forward(sum, null, null, w, alone, rstdAlone, 1e-6);
+        for (int r = 0; r < d.rows; r++) {
+          assertThat(rstdAlone.get(r, 0)).isEqualTo(rstd.get(r, 0));
+          for (int i = 0; i < d.cols; i++) {
+            float s = (float) (x.get(r, i) + delta.get(r, i));
+            double rounded = c == Dtype.BF16 ? Bf16.toFloat(Bf16.round(s)) : s;
+            assertThat(sum.get(r, i)).isEqualTo(rounded);
+            assertThat(again.get(r, i)).isEqualTo(y.get(r, i));
+            assertThat(alone.get(r, i)).isEqualTo(y.get(r, i));
+          }
+        }
+      }
+    }
+  }
+
+  static Stream<Dtype> types() {
+    return Stream.of(Dtype.F32, Dtype.BF16);
+  }
+
+  @ParameterizedTest
+  @MethodSource("types")
+  void theLowCopyOfTheGradientIsTheRoundedGradient(Dtype c) {
+    long seed = System.nanoTime();
+    System.out.println("low copy " + c + " seed " + seed);
+    try (Scope scope = Scope.open("parity")) {
+      Draw d = new Draw(new Random(seed), scope, c, 5, 333);
+      Tensor dRes = d.high(d.rows, d.cols);
+      Tensor low = d.low(d.rows, d.cols);
+      fast.rmsNorm()
+          .backward(
+              d.high(d.rows, d.cols),
+              d.low(d.rows, d.cols),
+              d.positive(d.rows, 1),
+              d.low(1, d.cols),
+              dRes,
+              low);
+      for (int r = 0; r < d.rows; r++) {
+        for (int i = 0; i < d.cols; i++) {
+          assertThat(low.get(r, i)).isEqualTo(Rows.rounded(dRes.get(r, i), c));
+        }
+      }
+    }
+  }
+}
