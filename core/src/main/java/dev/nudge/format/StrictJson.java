@@ -89,6 +89,7 @@ final class StrictJson {
       throw refuse(what + " is " + found() + "; an object is needed");
     }
     while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+      unicode((what.equals(part) ? "" : what + ": ") + "a name", name());
       each.accept(this);
     }
   }
@@ -117,7 +118,15 @@ final class StrictJson {
     if (parser.currentToken() != JsonToken.VALUE_STRING) {
       throw refuse(what + " is " + found() + "; a string is needed");
     }
-    return parser.getString();
+    return unicode(what, parser.getString());
+  }
+
+  /// An escape can spell half of a pair, which no file could be written with again.
+  private String unicode(String what, String text) {
+    if (text.codePoints().anyMatch(c -> c >= 0xd800 && c <= 0xdfff)) {
+      throw refuse(what + " is " + Refusal.quote(text) + ", with half of a surrogate pair");
+    }
+    return text;
   }
 
   /// Reads an array of at most `most` whole numbers from 0 to 2⁶³ − 1.

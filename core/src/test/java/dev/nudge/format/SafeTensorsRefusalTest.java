@@ -89,6 +89,11 @@ class SafeTensorsRefusalTest {
             8,
             "property \"dtype\""),
         header(
+            "half a character",
+            "{\"\\ud800\":{}}",
+            0,
+            "header: a name is \"\uFFFD\", with half of a surrogate pair"),
+        header(
             "metadata of numbers",
             "{\"__metadata__\":{\"k\":1}}",
             0,
