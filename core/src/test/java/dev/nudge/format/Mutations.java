@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /// Damages a safetensors file at random: its header length, its JSON by bytes, its JSON by meaning,
 /// or its data. About every second damage to the JSON by meaning leaves it valid.
@@ -160,7 +161,7 @@ final class Mutations {
         : text.substring(0, found.start()) + with + text.substring(found.end());
   }
 
-  private @org.jspecify.annotations.Nullable Matcher pick(String text, Pattern pattern) {
+  private @Nullable Matcher pick(String text, Pattern pattern) {
     int all = (int) pattern.matcher(text).results().count();
     if (all == 0) {
       return null;

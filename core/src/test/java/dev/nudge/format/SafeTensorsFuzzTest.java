@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -91,8 +92,7 @@ class SafeTensorsFuzzTest {
     assertThat(Ledger.bytes()).isEqualTo(before);
   }
 
-  private static Outcome open(
-      Path path, Path named, byte @org.jspecify.annotations.Nullable [] file, String at) {
+  private static Outcome open(Path path, Path named, byte @Nullable [] file, String at) {
     try (var weights = SafeTensors.open(path)) {
       long covered = 0;
       for (String name : weights.names()) {

@@ -11,6 +11,7 @@ import dev.nudge.tensor.Ledger;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.net.URISyntaxException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -143,6 +144,25 @@ class SafeTensorsTest {
       assertThat(weights.tensor("a").at(0)).isEqualTo(1.5);
       assertThat(weights.tensor("a").at(1)).isEqualTo(-2);
     }
+  }
+
+  @Test
+  void aTensorMayBeLargerThanTwoGigabytes() throws IOException {
+    Path file = folder.resolve("large.safetensors");
+    String json =
+        "{\"w\":{\"dtype\":\"F32\",\"shape\":[3,300000000],\"data_offsets\":[0,3600000000]}}";
+    byte[] header = SafeTensorsRefusalTest.file(json.getBytes(StandardCharsets.UTF_8), 0);
+    Files.write(file, header);
+    try (var sparse = new RandomAccessFile(file.toFile(), "rw")) {
+      sparse.setLength(header.length + 3_600_000_000L);
+      sparse.seek(header.length + 3_600_000_000L - 4);
+      sparse.write(new byte[] {0, 0, (byte) 0x80, 0x3f});
+    }
+    try (var weights = SafeTensors.open(file)) {
+      assertThat(weights.tensor("w").get(2, 299_999_999)).isEqualTo(1);
+      assertThat(weights.tensor("w").get(2, 299_999_998)).isEqualTo(0);
+    }
+    Files.delete(file);
   }
 
   @Test
