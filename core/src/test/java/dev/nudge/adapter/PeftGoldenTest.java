@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.format.Entry;
 import dev.nudge.format.SafeTensors;
+import dev.nudge.nn.DenseLinear;
+import dev.nudge.nn.LinearSlot;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
@@ -19,18 +21,22 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.TreeSet;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /// Adapters that PEFT 0.21.2 saved on tiny Llamas, made by `src/test/reference/peft_adapter.py`.
+///
+/// What is saved here stays in `target/peft`, where `src/test/reference/peft_loads_folders.py`
+/// loads
+/// it with PEFT.
 class PeftGoldenTest {
   private static final Path GOLDEN = Path.of("src/test/resources/golden");
+  private static final Path SAVED = Path.of("target/peft");
+  private static final List<String> HEAD = List.of("lm_head", "model.embed_tokens");
   private static final JsonMapper JSON = new JsonMapper();
-
-  @TempDir Path temp;
 
   static Stream<String> adapters() {
     return JSON.readTree(GOLDEN.resolve("peft/written.json").toFile())
@@ -83,10 +89,33 @@ class PeftGoldenTest {
         tensors.put(PeftFiles.nameOfA(layer.path()), a);
         tensors.put(PeftFiles.nameOfB(layer.path()), b);
       }
-      Path again = temp.resolve("again");
+      Path again = SAVED.resolve(name);
       PeftFiles.save(again, adapter.spec(), inputs.path("model").stringValue(), tensors);
       sameTensors(theirs, tensors, again.resolve(PeftFiles.WEIGHTS), folder);
       sameConfig(folder.resolve(PeftConfig.FILE), again.resolve(PeftConfig.FILE));
+    }
+  }
+
+  /// A new adapter, as `train` would save it.
+  @Test
+  void aNewAdapterIsSavedForPeftToLoad() {
+    String model = "biased-sharded";
+    try (Scope scope = Scope.open("test")) {
+      List<LinearSlot> slots =
+          layers(model).stream()
+              .map(
+                  layer ->
+                      new LinearSlot(
+                          layer.path(),
+                          DenseLinear.of(scope.tensor(Dtype.F32, layer.out(), layer.in()), null)))
+              .toList();
+      Lora spec = Lora.of(3, 12, new Targets.AllLinear()).withRsLora(true);
+      Adapters adapters = Adapters.attach(slots, HEAD, spec, 0, Dtype.F32, 0, scope);
+      adapters.parameters().forEach(p -> LoraInit.fill(p.master(), 1, p.name()));
+      adapters.save(SAVED.resolve("new"), model);
+      try (PeftAdapter back = PeftAdapter.open(SAVED.resolve("new"))) {
+        assertThat(back.fit(layers(model), HEAD)).hasSameSizeAs(slots);
+      }
     }
   }
 
