@@ -32,8 +32,7 @@ public record InitAdapter(
       throw disagree("--alpha " + shown(alpha), "alpha " + shown(loaded.alpha()), folder);
     }
     if (rsLora != null && rsLora != loaded.rsLora()) {
-      throw disagree(
-          rsLora ? "--rs-lora" : "--no-rs-lora", "use_rslora " + loaded.rsLora(), folder);
+      throw disagree(rsLora ? "--rs-lora" : "rs-lora off", "use_rslora " + loaded.rsLora(), folder);
     }
     if (targets != null) {
       checkTargets(targets, loaded, folder, linears, untargetable);

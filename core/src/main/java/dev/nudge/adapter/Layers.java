@@ -3,8 +3,6 @@ package dev.nudge.adapter;
 import dev.nudge.settings.InputException;
 import java.util.List;
 import java.util.OptionalInt;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /// Restricts a list of targets to some layers: `layers_to_transform` and `layers_pattern` of PEFT.
 ///
@@ -37,10 +35,9 @@ public record Layers(List<Integer> indices, List<String> patterns) {
     List<String> expressions =
         patterns.isEmpty() ? List.of(ANY) : patterns.stream().map(Layers::expression).toList();
     for (String expression : expressions) {
-      Pattern pattern = PythonRegex.compile(expression);
-      Matcher match = pattern.matcher(path);
-      if (match.lookingAt()) {
-        return number(match.group("idx"));
+      String digits = PythonRegex.group(expression, "idx", path);
+      if (digits != null) {
+        return number(digits);
       }
     }
     return OptionalInt.empty();

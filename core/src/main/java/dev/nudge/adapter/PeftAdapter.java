@@ -117,7 +117,7 @@ public final class PeftAdapter implements AutoCloseable {
                 .map(PeftFiles::pathOf));
     if (!model.isEmpty() && !model.containsAll(adapter)) {
       throw new InputException(
-          "it is of another model: it has weights for layers %s, this model has layers %s"
+          "it is of another model: it has weights for %s, this model has %s"
               .formatted(Selection.range(adapter), Selection.range(model)));
     }
   }

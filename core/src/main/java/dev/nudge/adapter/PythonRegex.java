@@ -5,8 +5,10 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
+import org.jspecify.annotations.Nullable;
 
 /// Reads regular expressions as Python's `re` does, since PEFT's configs are written for it.
 ///
@@ -66,6 +68,12 @@ final class PythonRegex {
   static Predicate<String> key(String key) {
     Pattern pattern = compile("(.*\\.)?(" + key + ")$");
     return path -> bounded(key, () -> pattern.matcher(new Bounded(path)).lookingAt());
+  }
+
+  /// What `re.match` finds for a named group at the start of `path`, or null where nothing matches.
+  static @Nullable String group(String python, String group, String path) {
+    Matcher matcher = compile(python).matcher(new Bounded(path));
+    return bounded(python, matcher::lookingAt) ? matcher.group(group) : null;
   }
 
   private String translate() {

@@ -88,15 +88,16 @@ final class Selection {
                     wanted,
                     present.isEmpty()
                         ? "no layer that layers_pattern " + layers.patterns() + " matches"
-                        : "layers " + range(present)));
+                        : range(present)));
       }
     }
   }
 
+  /// Says `layer 0` or `layers 0 to 11`.
   static String range(Collection<Integer> numbers) {
     int low = numbers.stream().mapToInt(Integer::intValue).min().orElse(0);
     int high = numbers.stream().mapToInt(Integer::intValue).max().orElse(0);
-    return low == high ? String.valueOf(low) : low + " to " + high;
+    return low == high ? "layer " + low : "layers " + low + " to " + high;
   }
 
   private static String restriction(Lora spec) {

@@ -196,7 +196,7 @@ class PeftFilesTest {
     misfit(
         folder,
         model(1),
-        "it is of another model: it has weights for layers 0 to 2, this model has layers 0");
+        "it is of another model: it has weights for layers 0 to 2, this model has layer 0");
     misfit(
         folder,
         model(3).stream().map(l -> new LayerShape(l.path(), 16, l.out())).toList(),
