@@ -48,7 +48,10 @@ class ArchitectureTest {
           Map.entry("text", Set.of()),
           Map.entry("data", Set.of("tensor", "text")),
           Map.entry("generate", Set.of("tensor", "nn", "model", "adapter", "text")),
-          Map.entry("train", Set.of("tensor", "kernel", "nn", "model", "adapter", "data")));
+          Map.entry("train", Set.of("tensor", "kernel", "nn", "model", "adapter", "text", "data")),
+          Map.entry(
+              "eval",
+              Set.of("tensor", "nn", "model", "adapter", "text", "data", "generate", "train")));
 
   private static final JavaClasses CLASSES =
       new ClassFileImporter().importPath(Path.of("target/classes"));

@@ -99,6 +99,22 @@ public record ModelConfig(
     }
   }
 
+  /// Checks that tokens are of this model's vocabulary.
+  ///
+  /// @throws InputException naming the first that is not
+  public void checkTokens(int[] ids) {
+    for (int id : ids) {
+      if (id < 0 || id >= vocabSize) {
+        throw new InputException(
+            "the tokenizer gives token "
+                + id
+                + ", the model has "
+                + vocabSize
+                + "; tokenizer.json and config.json do not belong together");
+      }
+    }
+  }
+
   /// Number of parameters; a tied head counts once.
   public long parameters() {
     long sum = 0;

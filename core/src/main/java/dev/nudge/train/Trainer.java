@@ -66,7 +66,7 @@ public final class Trainer implements AutoCloseable {
   }
 
   /// What a token and a pair of tokens cost, from the products of a step.
-  private static Packing.Cost cost(CausalLm model) {
+  static Packing.Cost cost(CausalLm model) {
     var config = model.config();
     long linear =
         model.slots().stream().mapToLong(s -> (long) s.linear().in() * s.linear().out()).sum();
@@ -119,25 +119,11 @@ public final class Trainer implements AutoCloseable {
 
   /// The mean loss on held-out rows, in nats a trained token.
   public double evaluate(Dataset data) {
-    List<Example> held = data.examples();
-    int[] rows = IntStream.range(0, held.size()).toArray();
-    int[] lengths = held.stream().mapToInt(Example::length).toArray();
-    Packing packing = Packing.of(lengths, lanes.count(), budget, cost);
-    List<Double> sums =
-        lanes.run(
-            lane -> {
-              double sum = 0;
-              for (List<Integer> microBatch : packing.lanes().get(lane)) {
-                Batch b = batch(microBatch, rows, held);
-                double[] logprob = new double[b.rows().length];
-                model.score(b, logprob, null, workspaces.get(lane));
-                for (double lp : logprob) {
-                  sum -= lp;
-                }
-              }
-              return sum;
-            });
-    return sums.stream().mapToDouble(Double::doubleValue).sum() / data.trainedTokens();
+    double sum = 0;
+    for (Scorer.Score score : new Scorer(model, lanes, workspaces, budget).score(data.examples())) {
+      sum -= score.logprob();
+    }
+    return sum / data.trainedTokens();
   }
 
   /// Lays examples out flat.

@@ -52,6 +52,10 @@ public final class Training {
     Tokenizer tokenizer = Tokenizer.load(folder, machine.cache());
     Dataset data = Dataset.load(settings.data(), settings.length(), maxLength, tokenizer);
     Dataset held = held(settings, maxLength, tokenizer);
+    data.examples().forEach(e -> config.checkTokens(e.ids()));
+    if (held != null) {
+      held.examples().forEach(e -> config.checkTokens(e.ids()));
+    }
     Batches batches =
         Batches.of(
             data.examples().size(),

@@ -75,8 +75,7 @@ class TwentyStepsTest {
                   "max_grad_norm", settings.get("max_grad_norm").asDouble()));
       try (Trainer trainer =
           new Trainer(model, adapter.parameters(), examples, plan, train.optimizer(), 0)) {
-        Batches batches =
-            Batches.of(examples.size(), settings.get("batch_size").asInt(), 0, false);
+        Batches batches = Batches.of(examples.size(), settings.get("batch_size").asInt(), 0, false);
         double worst = 0;
         for (int i = 0; i < settings.get("steps").asInt(); i++) {
           Trainer.Result r =

@@ -1,0 +1,103 @@
+package dev.nudge.eval;
+
+import dev.nudge.data.Dataset;
+import dev.nudge.data.Example;
+import dev.nudge.generate.Session;
+import dev.nudge.model.CausalLm;
+import dev.nudge.nn.Machine;
+import dev.nudge.settings.LengthSettings;
+import dev.nudge.settings.ScoreSettings;
+import dev.nudge.tensor.Lanes;
+import dev.nudge.tensor.Workspace;
+import dev.nudge.train.Scorer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+
+/// Scores rows: how likely a model finds each row's completion.
+public final class Scoring {
+  private static final int BUDGET = 2048; // tokens of a batch
+  private static final int CHUNK = 512; // rows told together
+
+  private Scoring() {}
+
+  /// One row.
+  ///
+  /// @param index from 0, bad rows counted
+  /// @param tokens scored, the end token included
+  /// @param greedy whether each of them is the likeliest token
+  public record Row(int index, int tokens, double logprob, boolean greedy) {}
+
+  /// All rows together.
+  ///
+  /// @param loss −logprob / tokens
+  /// @param greedy rows whose every token is the likeliest
+  public record Summary(
+      long rows, long badRows, long tokens, double logprob, double loss, long greedy) {}
+
+  /// Scores all rows.
+  ///
+  /// @param rows told in order
+  /// @param warnings told one line each
+  public static Summary score(
+      ScoreSettings settings, Machine machine, Consumer<Row> rows, Consumer<String> warnings) {
+    try (Session session = Session.load(settings.model(), settings.adapter(), machine, warnings)) {
+      Dataset data =
+          Dataset.load(
+              settings.data(),
+              new LengthSettings(false, false),
+              session.maxLength(),
+              session.tokenizer());
+      data.examples().forEach(e -> session.config().checkTokens(e.ids()));
+      Integer threads = settings.model().threads();
+      Integer lanes = settings.model().lanes();
+      int cores = threads == null ? machine.threads() : threads;
+      int used = Math.min(lanes == null ? cores : lanes, data.examples().size());
+      return score(session.model(), data, used, Math.max(1, cores / used), rows);
+    }
+  }
+
+  private static Summary score(
+      CausalLm model, Dataset data, int count, int threads, Consumer<Row> rows) {
+    int budget = Math.max(BUDGET, data.longest());
+    model.reserve(data.longest());
+    long bytes = model.scoreBytes(budget, data.longest());
+    try (Lanes lanes = new Lanes(count)) {
+      List<Workspace> workspaces =
+          lanes.run(lane -> new Workspace(lane, bytes, model.backend().gemms().apply(threads)));
+      try {
+        return score(new Scorer(model, lanes, workspaces, budget), data, rows);
+      } finally {
+        lanes.run(
+            lane -> {
+              workspaces.get(lane).close();
+              return lane;
+            });
+      }
+    }
+  }
+
+  private static Summary score(Scorer scorer, Dataset data, Consumer<Row> rows) {
+    List<Example> examples = data.examples();
+    List<Row> all = new ArrayList<>();
+    for (int from = 0; from < examples.size(); from += CHUNK) {
+      List<Example> chunk = examples.subList(from, Math.min(examples.size(), from + CHUNK));
+      Scorer.Score[] scores = scorer.score(chunk);
+      for (int i = 0; i < scores.length; i++) {
+        Scorer.Score s = scores[i];
+        Row row = new Row(chunk.get(i).index(), s.tokens(), s.logprob(), s.greedy());
+        all.add(row);
+        rows.accept(row);
+      }
+    }
+    long tokens = all.stream().mapToLong(Row::tokens).sum();
+    double logprob = all.stream().mapToDouble(Row::logprob).sum();
+    return new Summary(
+        all.size(),
+        data.badRows(),
+        tokens,
+        logprob,
+        -logprob / tokens,
+        all.stream().filter(Row::greedy).count());
+  }
+}

@@ -1,0 +1,107 @@
+package dev.nudge.generate;
+
+import dev.nudge.generate.Completion.Stop;
+import dev.nudge.text.StreamDecoder;
+import dev.nudge.text.Tokenizer;
+import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// Turns the tokens of one sequence into text as they come, and says when it ends.
+///
+/// Text goes out only when no stop string can begin in it any more, so a stop string is never
+/// shown,
+/// not even half.
+final class Answer {
+  private final StreamDecoder decoder;
+  private final List<String> stops;
+  private final int[] endIds;
+  private final int most;
+  private final Consumer<String> pieces;
+  private final StringBuilder text = new StringBuilder();
+  private int shown;
+  private int tokens;
+  private @Nullable Stop stop;
+
+  /// @param most tokens allowed
+  /// @param pieces told text as it comes
+  Answer(Tokenizer tokenizer, int[] prompt, List<String> stops, int most, Consumer<String> pieces) {
+    this.decoder = new StreamDecoder(tokenizer, prompt);
+    this.stops = stops;
+    this.endIds = tokenizer.endIds();
+    this.most = most;
+    this.pieces = pieces;
+  }
+
+  /// Takes a token.
+  ///
+  /// @return whether the sequence goes on
+  boolean push(int id) {
+    tokens++;
+    for (int end : endIds) {
+      if (id == end) {
+        return end(Stop.EOS);
+      }
+    }
+    text.append(decoder.push(id));
+    if (stopped()) {
+      return false;
+    }
+    if (tokens == most) {
+      return end(Stop.LENGTH);
+    }
+    show(text.length() - held());
+    return true;
+  }
+
+  private boolean end(Stop reason) {
+    text.append(decoder.finish());
+    if (!stopped()) {
+      stop = reason;
+      show(text.length());
+    }
+    return false;
+  }
+
+  /// Cuts the text at the first stop string in it.
+  private boolean stopped() {
+    int first = -1;
+    for (String s : stops) {
+      int at = text.indexOf(s, Math.max(0, shown - s.length()));
+      if (at >= shown && (first < 0 || at < first)) {
+        first = at;
+      }
+    }
+    if (first < 0) {
+      return false;
+    }
+    text.setLength(first);
+    stop = Stop.STRING;
+    show(first);
+    return true;
+  }
+
+  /// Characters at the end that may be the beginning of a stop string.
+  private int held() {
+    int most = 0;
+    for (String s : stops) {
+      for (int n = Math.min(s.length() - 1, text.length()); n > most; n--) {
+        if (s.startsWith(text.substring(text.length() - n))) {
+          most = n;
+        }
+      }
+    }
+    return most;
+  }
+
+  private void show(int end) {
+    if (end > shown) {
+      pieces.accept(text.substring(shown, end));
+      shown = end;
+    }
+  }
+
+  Completion completion() {
+    return new Completion(text.toString(), tokens, stop == null ? Stop.LENGTH : stop);
+  }
+}

@@ -1,0 +1,17 @@
+package dev.nudge.generate;
+
+/// A finished completion.
+///
+/// @param text without special tokens and without the stop string
+/// @param tokens their number, the end token included
+public record Completion(String text, int tokens, Stop stop) {
+  /// What ended it.
+  public enum Stop {
+    /// An end token.
+    EOS,
+    /// As many tokens as were allowed.
+    LENGTH,
+    /// A stop string.
+    STRING
+  }
+}

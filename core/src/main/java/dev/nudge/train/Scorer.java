@@ -1,0 +1,66 @@
+package dev.nudge.train;
+
+import dev.nudge.data.Example;
+import dev.nudge.data.Packing;
+import dev.nudge.model.Batch;
+import dev.nudge.model.CausalLm;
+import dev.nudge.tensor.Lanes;
+import dev.nudge.tensor.Workspace;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/// Computes log-probabilities of the trained tokens of examples, on lanes.
+///
+/// Threading: one thread calls.
+public final class Scorer {
+  private final CausalLm model;
+  private final Lanes lanes;
+  private final List<Workspace> workspaces;
+  private final int budget;
+
+  /// @param workspaces one a lane, large enough for `budget` tokens
+  /// @param budget most tokens of a batch
+  public Scorer(CausalLm model, Lanes lanes, List<Workspace> workspaces, int budget) {
+    this.model = model;
+    this.lanes = lanes;
+    this.workspaces = workspaces;
+    this.budget = budget;
+  }
+
+  /// The score of one example.
+  ///
+  /// @param logprob sum over its trained tokens, natural log
+  /// @param greedy whether each of them is the likeliest token
+  public record Score(int tokens, double logprob, boolean greedy) {}
+
+  /// Scores examples; the results are in their order.
+  public Score[] score(List<Example> examples) {
+    int[] lengths = examples.stream().mapToInt(Example::length).toArray();
+    int[] rows = IntStream.range(0, lengths.length).toArray();
+    Packing packing = Packing.of(lengths, lanes.count(), budget, Trainer.cost(model));
+    Score[] scores = new Score[lengths.length];
+    lanes.run(
+        lane -> {
+          for (List<Integer> group : packing.lanes().get(lane)) {
+            Batch b = Trainer.batch(group, rows, examples);
+            double[] logprob = new double[b.rows().length];
+            int[] best = new int[logprob.length];
+            model.score(b, logprob, best, workspaces.get(lane));
+            int at = 0;
+            for (int place : group) {
+              int tokens = examples.get(place).trainedTokens();
+              double sum = 0;
+              boolean greedy = true;
+              for (int i = at; i < at + tokens; i++) {
+                sum += logprob[i];
+                greedy &= best[i] == b.targets()[i];
+              }
+              scores[place] = new Score(tokens, sum, greedy);
+              at += tokens;
+            }
+          }
+          return lane;
+        });
+    return scores;
+  }
+}
