@@ -1,41 +1,119 @@
 package dev.nudge.cli;
 
-import picocli.CommandLine;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.IVersionProvider;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.Knob;
+import dev.nudge.settings.Layer;
+import dev.nudge.settings.Nearest;
+import dev.nudge.settings.Schema;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 
-/// Run the `nudge` command: parse the verb, call it, end with its exit code.
-@Command(
-    name = "nudge",
-    mixinStandardHelpOptions = true,
-    versionProvider = Main.Version.class,
-    description = "Fine-tunes language models with LoRA on the JVM.")
-public final class Main implements Runnable {
+/// Runs the `nudge` command: finds the verb, reads its settings, calls it, ends with its exit
+/// code.
+public final class Main {
+  /// A verb stands here from its first working version on.
+  private static final List<Verb<?>> VERBS = List.of(new DoctorVerb());
 
-  @Spec private CommandSpec spec;
-
-  @SuppressWarnings("NullAway.Init") // picocli sets `spec` before `run`
   private Main() {}
 
+  /// Takes the standard streams for itself, so that nothing a library prints reaches them.
   public static void main(String[] args) {
     StandardError.restore();
-    System.exit(new CommandLine(new Main()).execute(args));
+    OutputStream out = new FileOutputStream(FileDescriptor.out);
+    PrintStream err = stream(new FileOutputStream(FileDescriptor.err));
+    System.setOut(stream(OutputStream.nullOutputStream()));
+    System.setErr(stream(OutputStream.nullOutputStream()));
+    System.exit(run(VERBS, List.of(args), new Results(out), err));
   }
 
-  @Override
-  public void run() {
-    throw new ParameterException(spec.commandLine(), "no verb given; see nudge --help");
+  /// Runs the command in this process.
+  ///
+  /// @return the exit code
+  public static int run(String[] args, PrintStream out, PrintStream err) {
+    return run(VERBS, List.of(args), new Results(out), err);
   }
 
-  /// Tell the version of the jar this class was loaded from.
-  static final class Version implements IVersionProvider {
-    @Override
-    public String[] getVersion() {
-      String version = Main.class.getPackage().getImplementationVersion();
-      return new String[] {"nudge " + (version == null ? "(development build)" : version)};
+  static int run(List<Verb<?>> verbs, List<String> args, Results out, PrintStream err) {
+    boolean trace = args.contains("-v");
+    try {
+      return dispatch(verbs, args, out, err);
+    } catch (Results.ReaderGone e) {
+      return ExitCode.DONE;
+    } catch (Exception | OutOfMemoryError | StackOverflowError | LinkageError e) {
+      Failure failure = Failure.of(e);
+      failure.print(err, e, trace);
+      return failure.code();
     }
+  }
+
+  private static int dispatch(List<Verb<?>> verbs, List<String> args, Results out, PrintStream err)
+      throws Exception {
+    String first = args.isEmpty() ? "" : args.getFirst();
+    switch (first) {
+      case "--help", "-h" -> {
+        out.line(Usage.of(verbs));
+        return ExitCode.DONE;
+      }
+      case "--version", "-V" -> {
+        out.line(version());
+        return ExitCode.DONE;
+      }
+      case "" -> throw new InputException("no verb is given; see nudge --help");
+      default -> {
+        for (Verb<?> verb : verbs) {
+          if (verb.name().equals(first)) {
+            return call(verb, args.subList(1, args.size()), out, err);
+          }
+        }
+      }
+    }
+    String kind = first.startsWith("-") ? "unknown flag " : "unknown verb ";
+    List<String> known = new ArrayList<>(List.of("--help", "--version"));
+    verbs.forEach(verb -> known.add(verb.name()));
+    String hint = Nearest.hint(first, known);
+    throw new InputException(kind + first + (hint.isEmpty() ? "; see nudge --help" : hint));
+  }
+
+  private static <S extends Record> int call(
+      Verb<S> verb, List<String> args, Results out, PrintStream err) throws Exception {
+    Schema<S> schema = verb.schema();
+    List<Knob> knobs = schema.knobs();
+    Flags.Line line = Flags.of(verb, knobs).parse(args);
+    if (line.has("--help")) {
+      out.line(Usage.of(verb, knobs));
+      return ExitCode.DONE;
+    }
+    List<Layer> layers = new ArrayList<>();
+    if (line.config() != null) {
+      layers.add(RunFile.read(path(line.config())));
+    }
+    layers.add(line.values());
+    S settings = schema.read(layers);
+    return verb.run(
+        settings, new Console(out, err, line.has("--json"), line.has("-q"), line.has("-v")));
+  }
+
+  private static Path path(String text) {
+    try {
+      return Path.of(text);
+    } catch (InvalidPathException e) {
+      throw new InputException("--config is '" + text + "'; it must be a path", e);
+    }
+  }
+
+  private static String version() {
+    String version = Main.class.getPackage().getImplementationVersion();
+    return "nudge " + (version == null ? "(development build)" : version);
+  }
+
+  private static PrintStream stream(OutputStream to) {
+    return new PrintStream(to, true, StandardCharsets.UTF_8);
   }
 }

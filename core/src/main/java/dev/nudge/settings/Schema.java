@@ -2,6 +2,7 @@ package dev.nudge.settings;
 
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
 import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -175,6 +176,7 @@ public final class Schema<S extends Record> {
     }
     try {
       Constructor<R> canonical = record.getDeclaredConstructor(types);
+      canonical.setAccessible(true); // a record of the command need not be public
       return canonical.newInstance(arguments.toArray());
     } catch (InvocationTargetException e) {
       if (e.getCause() instanceof InputException wrong) {
@@ -182,7 +184,7 @@ public final class Schema<S extends Record> {
       }
       throw new IllegalStateException("the constructor of " + record + " failed", e);
     } catch (ReflectiveOperationException e) {
-      throw new IllegalStateException(record + " is not a public record", e);
+      throw new IllegalStateException(record + " cannot be made", e);
     }
   }
 
@@ -231,7 +233,9 @@ public final class Schema<S extends Record> {
 
   private static @Nullable Object valueOf(RecordComponent component, Record settings) {
     try {
-      return component.getAccessor().invoke(settings);
+      Method accessor = component.getAccessor();
+      accessor.setAccessible(true);
+      return accessor.invoke(settings);
     } catch (ReflectiveOperationException e) {
       throw new IllegalStateException(component + " cannot be read", e);
     }

@@ -1,0 +1,33 @@
+package dev.nudge.cli;
+
+import java.nio.file.Path;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// Says where unpacked libraries and other things that can be made again are kept.
+final class CacheFolder {
+  private CacheFolder() {}
+
+  /// `NUDGE_CACHE`, else the platform's cache folder with `nudge` in it.
+  static Path of(Map<String, String> environment) {
+    @Nullable String own = given(environment, "NUDGE_CACHE");
+    if (own != null) {
+      return Path.of(own).toAbsolutePath();
+    }
+    @Nullable String shared = given(environment, "XDG_CACHE_HOME");
+    @Nullable String windows = given(environment, "LOCALAPPDATA");
+    if (shared == null && windows != null) {
+      shared = windows;
+    }
+    Path parent =
+        shared == null
+            ? Path.of(System.getProperty("user.home", "."), ".cache")
+            : Path.of(shared).toAbsolutePath();
+    return parent.resolve("nudge");
+  }
+
+  private static @Nullable String given(Map<String, String> environment, String name) {
+    @Nullable String value = environment.get(name);
+    return value == null || value.isBlank() ? null : value;
+  }
+}

@@ -1,0 +1,40 @@
+package dev.nudge.cli;
+
+import java.io.PrintStream;
+
+/// What a verb may print: results on standard output, everything else on standard error.
+///
+/// @param results standard output
+/// @param messages standard error
+/// @param json whether standard output is to be one JSON object
+/// @param quiet whether to print no progress and no notes
+/// @param verbose whether an error comes with its stack trace
+record Console(
+    Results results, PrintStream messages, boolean json, boolean quiet, boolean verbose) {
+
+  /// Prints a result line, unless the result is to be one JSON object.
+  void result(String line) {
+    if (!json) {
+      results.line(line);
+    }
+  }
+
+  /// Prints the one JSON object of `--json`, if it was asked for.
+  void object(Object value) {
+    if (json) {
+      results.line(Json.write(value));
+    }
+  }
+
+  /// Prints a line for people, not with `-q`.
+  void note(String line) {
+    if (!quiet) {
+      messages.println(line);
+    }
+  }
+
+  /// Prints a warning, also with `-q`.
+  void warn(String line) {
+    messages.println("nudge: warning: " + line);
+  }
+}

@@ -1,0 +1,79 @@
+package dev.nudge.cli;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+
+/// `nudge doctor`: what this machine has for training, what is missing and what that costs.
+record DoctorVerb() implements Verb<DoctorVerb.NoSettings> {
+
+  /// It takes no flags of its own.
+  record NoSettings() {}
+
+  /// What `--json` prints.
+  record Report(boolean usable, String compute, List<Line> checks) {}
+
+  /// A finding with its state in lower case.
+  record Line(String name, String found, String state, String cost) {}
+
+  @Override
+  public String name() {
+    return "doctor";
+  }
+
+  @Override
+  public String summary() {
+    return "says what this machine has for training, what is missing and what it costs";
+  }
+
+  @Override
+  public Class<NoSettings> settings() {
+    return NoSettings.class;
+  }
+
+  @Override
+  public int run(NoSettings settings, Console console) {
+    Path cache = CacheFolder.of(System.getenv());
+    Hardware hardware = new Hardware(Path.of("/"));
+    Software software = new Software(cache);
+    Finding products = software.products();
+    Finding compute = software.compute(products);
+    List<Finding> findings =
+        List.of(
+            Software.java(),
+            Software.flags(),
+            hardware.processor(),
+            hardware.memory(),
+            Hardware.disk(cache),
+            products,
+            compute,
+            Software.vectors(),
+            software.tokenizers());
+    return report(findings, compute, console);
+  }
+
+  static int report(List<Finding> findings, Finding compute, Console console) {
+    boolean usable = findings.stream().noneMatch(f -> f.state() == Finding.State.MISSING);
+    for (Finding finding : findings) {
+      console.result(
+          String.format(
+              Locale.ROOT, "%-8s%-16s%s", state(finding), finding.name(), finding.found()));
+      if (finding.cost() != null) {
+        console.result(" ".repeat(24) + finding.cost());
+      }
+    }
+    console.result(usable ? "nudge can train here" : "nudge cannot train here");
+    console.object(
+        new Report(
+            usable,
+            compute.found().split(" ", 2)[0],
+            findings.stream()
+                .map(f -> new Line(f.name(), f.found(), state(f), f.cost() == null ? "" : f.cost()))
+                .toList()));
+    return usable ? ExitCode.DONE : ExitCode.FAILED;
+  }
+
+  private static String state(Finding finding) {
+    return finding.state().name().toLowerCase(Locale.ROOT);
+  }
+}

@@ -1,0 +1,68 @@
+package dev.nudge.cli;
+
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.NudgeException;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// An error as a user meets it: one line, the lines under it where there are some, an exit code.
+///
+/// @param code exit code
+/// @param line what was wrong
+/// @param details lines under it, mostly none
+record Failure(int code, String line, List<String> details) {
+
+  /// Tells what an exception means to a user.
+  static Failure of(Throwable e) {
+    return switch (e) {
+      case InputException wrong ->
+          new Failure(ExitCode.WRONG, oneLine(wrong.getMessage()), wrong.details());
+      case NudgeException failed ->
+          new Failure(ExitCode.FAILED, oneLine(failed.getMessage()), failed.details());
+      case OutOfMemoryError full ->
+          failed(
+              "out of memory ("
+                  + oneLine(full.getMessage())
+                  + "); lower --max-length or --lanes, or close other programs");
+      case IOException io -> failed(fileProblem(io));
+      default ->
+          failed(
+              "internal error: "
+                  + e.getClass().getSimpleName()
+                  + (e.getMessage() == null ? "" : ": " + oneLine(e.getMessage()))
+                  + " (-v shows where)");
+    };
+  }
+
+  private static Failure failed(String line) {
+    return new Failure(ExitCode.FAILED, line, List.of());
+  }
+
+  private static String fileProblem(IOException e) {
+    return switch (e) {
+      case NoSuchFileException missing -> "no such file: " + missing.getFile();
+      case AccessDeniedException denied -> "permission denied: " + denied.getFile();
+      case FileSystemException f when f.getReason() != null ->
+          f.getFile() + ": " + oneLine(f.getReason());
+      default -> e.getMessage() == null ? e.getClass().getSimpleName() : oneLine(e.getMessage());
+    };
+  }
+
+  private static String oneLine(@Nullable String message) {
+    return String.valueOf(message).strip().replaceAll("\\s*\\R\\s*", " ");
+  }
+
+  /// Prints it, after the stack trace if one is wanted: the mistake stays last.
+  void print(PrintStream err, Throwable e, boolean trace) {
+    if (trace) {
+      e.printStackTrace(err);
+    }
+    err.println("nudge: " + line);
+    details.forEach(err::println);
+  }
+}

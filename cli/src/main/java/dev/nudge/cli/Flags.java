@@ -1,0 +1,189 @@
+package dev.nudge.cli;
+
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.Knob;
+import dev.nudge.settings.Layer;
+import dev.nudge.settings.Nearest;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.OverwrittenOptionException;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/// Reads the arguments of one verb. The flags are those of its settings, and a few that every
+/// verb has.
+///
+/// The parser only takes the line apart: all values stay text, and the settings read them. A flag
+/// is known by its whole name, is given once unless it is repeatable, and takes `--flag value` or
+/// `--flag=value`; the second form also takes a value that looks like a flag.
+final class Flags {
+  /// The flags of every verb with their help.
+  static final Map<String, String> COMMON =
+      mapOf(
+          "--json", "print one JSON object on standard output, nothing else there",
+          "-q", "no progress, no notes",
+          "-v", "with an error, show the stack trace",
+          "--help", "show this help");
+
+  static final String CONFIG = "--config";
+
+  private final List<Knob> knobs;
+  private final CommandLine parser;
+
+  private Flags(List<Knob> knobs, CommandLine parser) {
+    this.knobs = knobs;
+    this.parser = parser;
+  }
+
+  /// Makes the parser of a verb.
+  static Flags of(Verb<?> verb, List<Knob> knobs) {
+    CommandSpec spec = CommandSpec.create().name(verb.name());
+    for (Knob knob : knobs) {
+      OptionSpec.Builder option = OptionSpec.builder(knob.flag());
+      spec.addOption(
+          (switch (knob.kind()) {
+                case SWITCH ->
+                    option
+                        .type(Boolean.class)
+                        .arity("0")
+                        .negatable(knob.setting().negatable())
+                        .fallbackValue("true");
+                case TEXTS -> option.type(List.class).auxiliaryTypes(String.class).arity("1");
+                default -> option.type(String.class).arity("1");
+              })
+              .build());
+    }
+    COMMON.keySet().forEach(flag -> spec.addOption(switchOption(flag)));
+    if (verb.takesFile()) {
+      spec.addOption(OptionSpec.builder(CONFIG).type(String.class).arity("1").build());
+    }
+    spec.parser().posixClusteredShortOptionsAllowed(false).endOfOptionsDelimiter("\0"); // neither
+    CommandLine parser = new CommandLine(spec);
+    parser.setExpandAtFiles(false);
+    parser.setInterpolateVariables(false);
+    parser.setAllowOptionsAsOptionParameters(true); // values are joined to their flags before
+    return new Flags(knobs, parser);
+  }
+
+  private static OptionSpec switchOption(String flag) {
+    OptionSpec.Builder option =
+        flag.equals("--help") ? OptionSpec.builder("--help", "-h") : OptionSpec.builder(flag);
+    return option.type(boolean.class).arity("0").usageHelp(flag.equals("--help")).build();
+  }
+
+  /// What was on the line.
+  ///
+  /// @param switches which of [#COMMON] were given
+  /// @param config the run file, if one was given
+  /// @param values the given settings by key, as text
+  record Line(List<String> switches, @Nullable String config, Layer values) {
+    boolean has(String flag) {
+      return switches.contains(flag);
+    }
+  }
+
+  /// Takes the arguments after the verb apart, or throws an [InputException] that says what is
+  /// wrong.
+  Line parse(List<String> arguments) {
+    ParseResult result;
+    try {
+      result = parser.parseArgs(joined(arguments));
+    } catch (ParameterException e) {
+      throw new InputException(mistake(e), e);
+    }
+    Map<String, Object> values = new LinkedHashMap<>();
+    for (Knob knob : knobs) {
+      if (result.hasMatchedOption(knob.flag())) {
+        Object value = result.matchedOptionValue(knob.flag(), (Object) "");
+        values.put(knob.key(), value);
+      }
+    }
+    List<String> switches = COMMON.keySet().stream().filter(result::hasMatchedOption).toList();
+    @Nullable String config =
+        result.hasMatchedOption(CONFIG) ? result.<String>matchedOptionValue(CONFIG, "") : null;
+    return new Line(switches, config, Layer.of(values));
+  }
+
+  /// Joins a flag and its value to `--flag=value`, so that a value may begin with a dash. What is
+  /// a flag itself is never taken for a value.
+  private String[] joined(List<String> arguments) {
+    Map<String, OptionSpec> options = parser.getCommandSpec().optionsMap();
+    List<String> joined = new ArrayList<>();
+    for (int i = 0; i < arguments.size(); i++) {
+      String argument = arguments.get(i);
+      String name = name(argument);
+      OptionSpec option = options.get(name);
+      boolean takesValue = option != null && option.arity().max() > 0;
+      if (option != null && !takesValue && !name.equals(argument)) {
+        throw new InputException(name + " takes no value; give it alone");
+      }
+      boolean follows =
+          i + 1 < arguments.size() && !options.containsKey(name(arguments.get(i + 1)));
+      if (!takesValue || !name.equals(argument)) {
+        joined.add(argument);
+      } else if (follows) {
+        joined.add(argument + "=" + arguments.get(++i));
+      } else {
+        throw new InputException(
+            name + " has no value; give it as " + name + " VALUE or " + name + "=VALUE");
+      }
+    }
+    return joined.toArray(String[]::new);
+  }
+
+  /// The part of `--flag=value` before the first `=`.
+  private static String name(String argument) {
+    int equals = argument.indexOf('=');
+    return equals < 0 ? argument : argument.substring(0, equals);
+  }
+
+  private String mistake(ParameterException e) {
+    return switch (e) {
+      case OverwrittenOptionException twice ->
+          longest(twice.getOverwritten()) + " is given twice; give it once";
+      case UnmatchedArgumentException unmatched -> unmatched(unmatched.getUnmatched().getFirst());
+      default -> String.valueOf(e.getMessage());
+    };
+  }
+
+  private static String longest(ArgSpec option) {
+    return ((OptionSpec) option).longestName();
+  }
+
+  private String unmatched(String argument) {
+    String verb = parser.getCommandName();
+    if (!argument.startsWith("-")) {
+      return "unexpected argument '"
+          + argument
+          + "'; "
+          + verb
+          + " takes flags only, see nudge "
+          + verb
+          + " --help";
+    }
+    String flag = name(argument);
+    List<String> known = new ArrayList<>(parser.getCommandSpec().optionsMap().keySet());
+    String hint = Nearest.hint(flag, known);
+    return "unknown flag "
+        + flag
+        + " for "
+        + verb
+        + (hint.isEmpty() ? "; see nudge " + verb + " --help" : hint);
+  }
+
+  private static Map<String, String> mapOf(String... pairs) {
+    Map<String, String> map = new LinkedHashMap<>();
+    for (int i = 0; i < pairs.length; i += 2) {
+      map.put(pairs[i], pairs[i + 1]);
+    }
+    return map;
+  }
+}

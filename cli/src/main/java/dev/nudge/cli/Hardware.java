@@ -1,0 +1,131 @@
+package dev.nudge.cli;
+
+import com.sun.management.OperatingSystemMXBean;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.OptionalLong;
+
+/// Looks at processor, memory and disk. Where a system does not tell, it says so.
+final class Hardware {
+  private static final long GB = 1L << 30;
+  private static final List<String> WANTED =
+      List.of("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "sve", "bf16", "i8mm");
+
+  private final Path root;
+
+  /// @param root where `/proc` and `/sys` are
+  Hardware(Path root) {
+    this.root = root;
+  }
+
+  Finding processor() {
+    String info = text("proc/cpuinfo");
+    String model = field(info, "model name");
+    String arch = System.getProperty("os.arch", "unknown");
+    List<String> flags =
+        Arrays.asList((field(info, "flags") + " " + field(info, "Features")).split("\\s+"));
+    List<String> has = WANTED.stream().filter(flags::contains).toList();
+    String found =
+        String.format(
+            Locale.ROOT,
+            "%d processors, %s%s",
+            Runtime.getRuntime().availableProcessors(),
+            model.isEmpty() ? arch : model + " (" + arch + ")",
+            has.isEmpty() ? "" : ", " + String.join(" ", has));
+    boolean x86 = arch.equals("amd64") || arch.equals("x86_64");
+    if (x86 && !info.isEmpty() && !has.contains("avx2")) {
+      return Finding.costs("processor", found, "no AVX2: training is many times slower");
+    }
+    if (x86 && !info.isEmpty() && !has.contains("avx512f")) {
+      return Finding.costs("processor", found, "no AVX-512: about half the speed in fp32");
+    }
+    return Finding.ok("processor", found);
+  }
+
+  Finding memory() {
+    OperatingSystemMXBean system =
+        (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+    long total = system.getTotalMemorySize(); // of the container, where there is one
+    OptionalLong limit = containerLimit();
+    long available = available().orElse(system.getFreeMemorySize());
+    long room = Math.min(available, limit.orElse(Long.MAX_VALUE));
+    String found =
+        gigabytes(total)
+            + ", "
+            + gigabytes(room)
+            + " available"
+            + (limit.isPresent() ? ", container limit " + gigabytes(limit.getAsLong()) : "");
+    return room < 2 * GB
+        ? Finding.costs("memory", found, "below 2 GB only tiny models fit; close other programs")
+        : Finding.ok("memory", found);
+  }
+
+  /// The limit of the control group, if it is one: version 2, then version 1.
+  OptionalLong containerLimit() {
+    for (String file :
+        List.of("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory/memory.limit_in_bytes")) {
+      String limit = text(file).strip();
+      if (limit.matches("\\d{1,18}")) { // version 1 says "none" by 19 digits
+        return OptionalLong.of(Long.parseLong(limit));
+      }
+    }
+    return OptionalLong.empty();
+  }
+
+  private OptionalLong available() {
+    String kilobytes = field(text("proc/meminfo"), "MemAvailable").replaceAll("\\D", "");
+    return kilobytes.isEmpty()
+        ? OptionalLong.empty()
+        : OptionalLong.of(Long.parseLong(kilobytes) * 1024);
+  }
+
+  /// Looks at the disk that holds the cache, or will.
+  static Finding disk(Path cache) {
+    Path there = cache;
+    while (!Files.isDirectory(there) && there.getParent() != null) {
+      there = there.getParent();
+    }
+    try {
+      long free = Files.getFileStore(there).getUsableSpace();
+      String found = cache + ", " + gigabytes(free) + " free";
+      if (!Files.isWritable(there)) {
+        return Finding.missing(
+            "cache folder",
+            found,
+            there + " cannot be written; set NUDGE_CACHE to a folder that can");
+      }
+      return free < GB / 4
+          ? Finding.costs("cache folder", found, "unpacked libraries take 110 MB")
+          : Finding.ok("cache folder", found);
+    } catch (IOException e) {
+      return Finding.costs(
+          "cache folder", cache.toString(), "its disk cannot be read: " + Failure.of(e).line());
+    }
+  }
+
+  private String text(String file) {
+    try {
+      return Files.readString(root.resolve(file));
+    } catch (IOException e) {
+      return "";
+    }
+  }
+
+  /// The value after `name :` in its first line.
+  private static String field(String text, String name) {
+    return text.lines()
+        .filter(line -> line.startsWith(name) && line.contains(":"))
+        .findFirst()
+        .map(line -> line.substring(line.indexOf(':') + 1).strip())
+        .orElse("");
+  }
+
+  static String gigabytes(long bytes) {
+    return String.format(Locale.ROOT, "%.1f GB", bytes / (double) GB);
+  }
+}

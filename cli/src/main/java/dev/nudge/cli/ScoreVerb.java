@@ -1,0 +1,72 @@
+package dev.nudge.cli;
+
+import dev.nudge.settings.ScoreSettings;
+import java.util.Locale;
+import java.util.function.Consumer;
+
+/// `nudge score`: the log-probability of each row's completion.
+///
+/// @param scorer the library's scoring
+record ScoreVerb(Scorer scorer) implements Verb<ScoreSettings> {
+
+  /// What the command wants of the library.
+  interface Scorer {
+    /// Scores all rows.
+    ///
+    /// @param rows told in order of `index`
+    Summary score(ScoreSettings settings, Consumer<Row> rows, Consumer<String> warnings);
+  }
+
+  /// One row.
+  ///
+  /// @param index from 0, bad rows counted
+  /// @param tokens scored, the end token included
+  /// @param logprob their sum, natural log
+  /// @param greedy whether each of them is the likeliest token
+  record Row(long index, int tokens, double logprob, boolean greedy) {}
+
+  /// All rows together.
+  ///
+  /// @param loss −logprob / tokens
+  /// @param greedy rows whose every token is the likeliest
+  record Summary(long rows, long badRows, long tokens, double logprob, double loss, long greedy) {}
+
+  @Override
+  public String name() {
+    return "score";
+  }
+
+  @Override
+  public String summary() {
+    return "gives the log-probability of each row's completion";
+  }
+
+  @Override
+  public Class<ScoreSettings> settings() {
+    return ScoreSettings.class;
+  }
+
+  @Override
+  public int run(ScoreSettings settings, Console console) {
+    Summary all =
+        scorer.score(
+            settings,
+            row -> {
+              if (!console.json()) {
+                console.result(Json.write(row));
+              }
+            },
+            console::warn);
+    console.object(all);
+    console.note(
+        String.format(
+            Locale.ROOT,
+            "%,d rows (%,d bad), %,d tokens, loss %.4f a token, %,d rows greedy",
+            all.rows(),
+            all.badRows(),
+            all.tokens(),
+            all.loss(),
+            all.greedy()));
+    return ExitCode.DONE;
+  }
+}

@@ -1,0 +1,79 @@
+package dev.nudge.cli;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import sun.misc.Signal;
+import sun.misc.SignalHandler;
+
+/// Turns Ctrl-C and `kill` into a wish to stop, while a run that can be saved goes on.
+///
+/// The first signal only sets a flag: the run ends its step, saves, and the command ends with 128
+/// + the signal's number, as a shell expects. A second one ends the process at once. Outside of
+/// this the JVM's own handling stands, which ends with the same codes.
+///
+/// A hang-up counts as `kill`, unless it is ignored (`nohup`).
+///
+/// Threading: handlers run on a thread of the JVM; the flag is volatile.
+final class Signals implements AutoCloseable {
+  private static final int INT = 2;
+  private static final int TERM = 15;
+
+  private final List<Runnable> undo = new ArrayList<>();
+  private volatile int received;
+
+  private Signals() {}
+
+  /// Catches signals until it is closed.
+  ///
+  /// @param told runs once, on the first signal
+  static Signals catching(Runnable told) {
+    Signals signals = new Signals();
+    signals.handle("INT", INT, told);
+    signals.handle("TERM", TERM, told);
+    signals.handle("HUP", TERM, told);
+    return signals;
+  }
+
+  private void handle(String name, int number, Runnable told) {
+    Signal signal;
+    @Nullable SignalHandler before;
+    try {
+      signal = new Signal(name);
+      before = Signal.handle(signal, _ -> receive(number, told));
+    } catch (IllegalArgumentException e) {
+      return; // this platform has no such signal, or the JVM keeps it for itself
+    }
+    if (before == null) {
+      return;
+    }
+    if (name.equals("HUP") && before.equals(SignalHandler.SIG_IGN)) {
+      Signal.handle(signal, before);
+    } else {
+      undo.add(() -> Signal.handle(signal, before));
+    }
+  }
+
+  private void receive(int number, Runnable told) {
+    if (received != 0) {
+      Runtime.getRuntime().halt(128 + number);
+    }
+    received = number;
+    told.run();
+  }
+
+  /// Whether somebody wants the run to stop.
+  boolean stopped() {
+    return received != 0;
+  }
+
+  /// The exit code of a stopped run: 130 or 143.
+  int exitCode() {
+    return 128 + received;
+  }
+
+  @Override
+  public void close() {
+    undo.forEach(Runnable::run);
+  }
+}

@@ -1,0 +1,138 @@
+package dev.nudge.cli;
+
+import dev.nudge.kernel.Kernels;
+import dev.nudge.settings.Compute;
+import dev.nudge.settings.NudgeException;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.GemmProvider;
+import dev.nudge.text.Tokenizer;
+import java.io.IOException;
+import java.lang.management.GarbageCollectorMXBean;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/// Looks at the JVM and at the native libraries, by loading them.
+final class Software {
+  private final Path cache;
+
+  /// @param cache where libraries are unpacked to
+  Software(Path cache) {
+    this.cache = cache;
+  }
+
+  static Finding java() {
+    Runtime.Version version = Runtime.version();
+    String found = version + ", " + System.getProperty("java.vendor", "unknown vendor");
+    return version.feature() >= 25
+        ? Finding.ok("java", found)
+        : Finding.missing("java", found, "nudge needs 25 or newer");
+  }
+
+  static Finding flags() {
+    String collectors =
+        ManagementFactory.getGarbageCollectorMXBeans().stream()
+            .map(GarbageCollectorMXBean::getName)
+            .collect(Collectors.joining(", "));
+    String found =
+        "heap up to "
+            + Hardware.gigabytes(Runtime.getRuntime().maxMemory())
+            + ", collectors "
+            + collectors;
+    if (!Software.class.getModule().isNativeAccessEnabled()) {
+      return Finding.costs(
+          "jvm flags", found, "no --enable-native-access=ALL-UNNAMED: the JVM prints warnings");
+    }
+    return collectors.contains("MarkSweepCompact")
+        ? Finding.ok("jvm flags", found)
+        : Finding.costs(
+            "jvm flags", found, "no -XX:+UseSerialGC: collector threads take time from training");
+  }
+
+  static Finding vectors() {
+    boolean module = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
+    String kernels = Kernels.fastest().name();
+    if (!module) {
+      return Finding.costs(
+          "vector kernels",
+          kernels,
+          "no --add-modules jdk.incubator.vector: what is not a matrix product is many times slower");
+    }
+    return Finding.ok("vector kernels", kernels);
+  }
+
+  Finding products() {
+    Optional<GemmProvider> provider = GemmProvider.find();
+    if (provider.isEmpty()) {
+      return slowProducts("no provider on the class path");
+    }
+    Optional<String> problem;
+    try {
+      problem = provider.get().load(cache);
+    } catch (NudgeException | LinkageError e) {
+      problem = Optional.of(String.valueOf(e.getMessage()));
+    }
+    return problem
+        .map(Software::slowProducts)
+        .orElseGet(() -> Finding.ok("matrix products", provider.get().name()));
+  }
+
+  private static Finding slowProducts(String problem) {
+    return Finding.costs(
+        "matrix products",
+        "plain Java",
+        problem + ": training is a hundred times slower, good for tiny models only");
+  }
+
+  Finding tokenizers() {
+    try {
+      Path folder = Files.createTempDirectory("nudge-doctor");
+      Path model = folder.resolve("tokenizer.json");
+      Path config = folder.resolve("tokenizer_config.json");
+      try {
+        Files.writeString(
+            model,
+            """
+            {"version": "1.0", "added_tokens": [],
+             "model": {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "a"}}
+            """);
+        Files.writeString(config, "{\"eos_token\": \"a\"}");
+        Tokenizer.load(folder, cache).encode("a");
+        return Finding.ok("tokenizers", "loads");
+      } finally {
+        for (Path path : List.of(model, config, folder)) {
+          Files.deleteIfExists(path);
+        }
+      }
+    } catch (IOException | NudgeException | LinkageError e) {
+      return Finding.missing(
+          "tokenizers", "does not load", "no text can be read: " + Failure.of(e).line());
+    }
+  }
+
+  /// Measures one small product of each type and says which type `--compute auto` means here.
+  Finding compute(Finding products) {
+    Optional<GemmProvider> provider = GemmProvider.find();
+    if (products.state() != Finding.State.OK || provider.isEmpty()) {
+      return Finding.ok("compute type", "fp32");
+    }
+    double bf16 = provider.get().probe(Dtype.BF16);
+    double fp32 = provider.get().probe(Dtype.F32);
+    Compute chosen = bf16 > fp32 ? Compute.BF16 : Compute.FP32;
+    String found =
+        String.format(
+            Locale.ROOT,
+            "%s (a small product on one thread: bf16 %.0f, fp32 %.0f GFLOP/s)",
+            chosen.name().toLowerCase(Locale.ROOT),
+            bf16,
+            fp32);
+    return chosen == Compute.BF16
+        ? Finding.ok("compute type", found)
+        : Finding.costs(
+            "compute type", found, "no fast bf16 in this processor: about half the speed");
+  }
+}

@@ -1,0 +1,74 @@
+package dev.nudge.cli;
+
+import dev.nudge.settings.TrainSettings;
+import dev.nudge.train.RunState;
+import dev.nudge.train.TrainEvent;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+
+/// `nudge train`: one fine-tuning run.
+///
+/// @param runner the library's training
+record TrainVerb(Runner runner) implements Verb<TrainSettings> {
+
+  /// What the command wants of the library.
+  interface Runner {
+    /// Checks everything, then runs, unless the settings ask for the plan only. Errors before the
+    /// first step are `InputException`s.
+    ///
+    /// @param events told in order, all from the calling thread
+    /// @param cancelled asked between steps; once true, the run saves and ends
+    Outcome run(TrainSettings settings, Consumer<TrainEvent> events, BooleanSupplier cancelled);
+  }
+
+  /// How a run ended.
+  ///
+  /// @param object for `--json`: what `run.json` holds, or the plan of a dry run
+  /// @param plan the lines of a dry run; empty after a run
+  record Outcome(RunState state, Object object, List<String> plan) {}
+
+  @Override
+  public String name() {
+    return "train";
+  }
+
+  @Override
+  public String summary() {
+    return "fine-tunes an adapter on rows of examples";
+  }
+
+  @Override
+  public Class<TrainSettings> settings() {
+    return TrainSettings.class;
+  }
+
+  @Override
+  public boolean takesFile() {
+    return true;
+  }
+
+  @Override
+  public int run(TrainSettings settings, Console console) {
+    Progress progress = new Progress(console.messages(), style(console), System::nanoTime);
+    Outcome outcome;
+    int code;
+    try (Signals signals =
+        Signals.catching(() -> console.note("\nstopping after this step; again to stop at once"))) {
+      outcome = runner.run(settings, progress, signals::stopped);
+      code = outcome.state() == RunState.STOPPED ? signals.exitCode() : ExitCode.DONE;
+    } finally {
+      progress.end();
+    }
+    outcome.plan().forEach(console::result);
+    console.object(outcome.object());
+    return code;
+  }
+
+  private static Progress.Style style(Console console) {
+    if (console.quiet()) {
+      return Progress.Style.SILENT;
+    }
+    return Terminal.watchesErrors() ? Progress.Style.LIVE : Progress.Style.LINES;
+  }
+}

@@ -1,0 +1,36 @@
+package dev.nudge.cli;
+
+import dev.nudge.settings.Schema;
+
+/// One verb of the command: its settings, and what it does with them.
+///
+/// Making a verb must stay cheap: `--help` makes all of them.
+///
+/// @param <S> the record of its settings
+interface Verb<S extends Record> {
+
+  /// The word on the command line.
+  String name();
+
+  /// What it does, in one sentence.
+  String summary();
+
+  /// Where its flags come from.
+  Class<S> settings();
+
+  /// Whether it takes `--config FILE`.
+  default boolean takesFile() {
+    return false;
+  }
+
+  /// Does it.
+  ///
+  /// @return the exit code
+  /// @throws Exception what [Failure] turns into one line and an exit code
+  int run(S settings, Console console) throws Exception;
+
+  /// Reads the flags' record.
+  default Schema<S> schema() {
+    return Schema.of(settings());
+  }
+}

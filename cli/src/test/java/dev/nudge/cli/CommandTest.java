@@ -1,0 +1,216 @@
+package dev.nudge.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
+import dev.nudge.settings.TrainSettings;
+import dev.nudge.train.RunState;
+import dev.nudge.train.TrainEvent;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Holds what a working command prints, where, and with which exit code.
+class CommandTest {
+  private static final String[] TRAIN = {"train", "--model", "m", "--data", "d", "--out", "o"};
+
+  private final List<TrainSettings> seen = new ArrayList<>();
+  private final List<Verb<?>> verbs =
+      List.of(
+          new TrainVerb(
+              (settings, events, _) -> {
+                seen.add(settings);
+                events.accept(new TrainEvent.Planned("1 lane"));
+                events.accept(new TrainEvent.Warning("look out"));
+                boolean dry = settings.output().dryRun();
+                return new TrainVerb.Outcome(
+                    RunState.FINISHED,
+                    Map.of("rows", 3),
+                    dry ? List.of("3 rows", "2 steps") : List.of());
+              }),
+          new GenerateVerb(new EchoCompleter()),
+          new ScoreVerb(
+              (_, rows, _) -> {
+                rows.accept(new ScoreVerb.Row(0, 3, -1.5, true));
+                return new ScoreVerb.Summary(1, 0, 3, -1.5, 0.5, 1);
+              }));
+
+  @TempDir Path folder;
+
+  @Test
+  void flagsOverrideTheRunFile() throws IOException {
+    Path file =
+        Files.writeString(
+            folder.resolve("run.yaml"),
+            """
+            model: m
+            data: [a.jsonl, b.jsonl]
+            out: o
+            rank: 8
+            learning_rate: 1e-3
+            shuffle: false
+            memory: 8G
+            warmup: 10
+            completion: ' {label}'
+            """);
+    Ran ran = Ran.of(verbs, "train", "--config", file.toString(), "--rank=4", "--shuffle");
+    assertThat(ran.code()).as(ran.err()).isZero();
+    TrainSettings s = seen.getLast();
+    assertThat(s.lora().rank()).isEqualTo(4);
+    assertThat(s.optimizer().learningRate()).isEqualTo(1e-3);
+    assertThat(s.optimizer().warmup().steps(100)).isEqualTo(10);
+    assertThat(s.loop().shuffle()).isTrue();
+    assertThat(s.data().data()).containsExactly("a.jsonl", "b.jsonl");
+    assertThat(s.data().completion()).isEqualTo(" {label}");
+  }
+
+  @Test
+  void switchesAndRepeatedFlagsAreRead() {
+    Ran ran = Ran.of(verbs, with("--no-shuffle", "--rs-lora", "--data=-e.jsonl", "--data", "f"));
+    assertThat(ran.code()).as(ran.err()).isZero();
+    assertThat(seen.getLast().loop().shuffle()).isFalse();
+    assertThat(seen.getLast().lora().rsLora()).isTrue();
+    assertThat(seen.getLast().data().data()).containsExactly("d", "-e.jsonl", "f");
+    Ran.of(verbs, with("--shuffle"));
+    assertThat(seen.getLast().loop().shuffle()).isTrue();
+  }
+
+  @Test
+  void valuesMayLookLikeAnything() {
+    for (String text :
+        List.of(
+            "-x", "-vx", "--", "=a", "--x", "-5", "@file", "${sys:user.name}", "'q'", " a\\n ")) {
+      Ran ran = Ran.of(verbs, "generate", "--model", "m", "--prompt", text);
+      assertThat(ran.out()).isEqualTo(text + "\n");
+    }
+    assertThat(Ran.of(verbs, "generate", "--model", "m", "--prompt=--json").out())
+        .isEqualTo("--json\n");
+  }
+
+  @Test
+  void generateStreamsTextOrPrintsRows() {
+    Ran text = Ran.of(verbs, "generate", "--model", "m", "--prompt", "héllo");
+    assertThat(text.out()).isEqualTo("héllo\n");
+    assertThat(text.err()).isEqualTo("nudge: warning: only an echo\n");
+    assertThat(Ran.of(verbs, "generate", "--model", "m", "--prompt", "ab", "--json").out())
+        .isEqualTo("{\"index\":0,\"completion\":\"ab\",\"tokens\":2,\"stop\":\"eos\"}\n");
+    String first = "{\"index\":0,\"completion\":\"a\",\"tokens\":1,\"stop\":\"length\"}";
+    String second = "{\"index\":2,\"completion\":\"é\\n\",\"tokens\":3,\"stop\":\"string\"}";
+    assertThat(Ran.of(verbs, "generate", "--model", "m", "--data", "d").out())
+        .isEqualTo(first + "\n" + second + "\n");
+    assertThat(Ran.of(verbs, "generate", "--model", "m", "--data", "d", "--json").out())
+        .isEqualTo("{\"completions\":[" + first + "," + second + "]}\n");
+  }
+
+  @Test
+  void scorePrintsRowsAndASummary() {
+    Ran rows = Ran.of(verbs, "score", "--model", "m", "--data", "d");
+    assertThat(rows.out())
+        .isEqualTo("{\"index\":0,\"tokens\":3,\"logprob\":-1.5,\"greedy\":true}\n");
+    assertThat(rows.err())
+        .isEqualTo("1 rows (0 bad), 3 tokens, loss 0.5000 a token, 1 rows greedy\n");
+    assertThat(Ran.of(verbs, "score", "--model", "m", "--data", "d", "--json", "-q"))
+        .isEqualTo(
+            new Ran(
+                0,
+                "{\"rows\":1,\"bad_rows\":0,\"tokens\":3,\"logprob\":-1.5,\"loss\":0.5,\"greedy\":1}\n",
+                ""));
+  }
+
+  @Test
+  void trainPrintsResultsOnlyOnStandardOutput() {
+    assertThat(Ran.of(verbs, TRAIN))
+        .isEqualTo(new Ran(0, "", "1 lane\nnudge: warning: look out\n"));
+    assertThat(Ran.of(verbs, with("-q", "--json")))
+        .isEqualTo(new Ran(0, "{\"rows\":3}\n", "nudge: warning: look out\n"));
+    assertThat(Ran.of(verbs, with("-q", "--dry-run")).out()).isEqualTo("3 rows\n2 steps\n");
+    assertThat(Ran.of(verbs, with("-q", "--dry-run", "--json")).out()).isEqualTo("{\"rows\":3}\n");
+  }
+
+  @Test
+  void errorsHaveTheirExitCodesAndATraceOnRequest() {
+    InputException bad =
+        new InputException("2 bad rows", List.of("d.jsonl:1: no column", "d.jsonl:7"));
+    assertThat(failing(bad))
+        .isEqualTo(new Ran(2, "", "nudge: 2 bad rows\nd.jsonl:1: no column\nd.jsonl:7\n"));
+    assertThat(failing(new RunException("disk full")))
+        .isEqualTo(new Ran(1, "", "nudge: disk full\n"));
+    assertThat(failing(new OutOfMemoryError("Java heap space")).code()).isEqualTo(1);
+    assertThat(failing(new IllegalStateException("a\nb")))
+        .isEqualTo(
+            new Ran(1, "", "nudge: internal error: IllegalStateException: a b (-v shows where)\n"));
+    assertThat(failing(new RunException("disk full"), "-v").err())
+        .startsWith("dev.nudge.settings.RunException: disk full")
+        .contains("\tat ")
+        .endsWith("\nnudge: disk full\n");
+  }
+
+  @Test
+  void aReaderThatGoesAwayEndsTheCommandQuietly() {
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    PrintStream messages = new PrintStream(err, true, StandardCharsets.UTF_8);
+    List<String> args = List.of("generate", "--model", "m", "--data", "d");
+    assertThat(Main.run(verbs, args, new Results(broken("Broken pipe")), messages)).isZero();
+    assertThat(err.size()).isZero();
+    assertThat(Main.run(verbs, args, new Results(broken("No space left on device")), messages))
+        .isEqualTo(1);
+    assertThat(err.toString(StandardCharsets.UTF_8))
+        .isEqualTo("nudge: cannot write standard output: No space left on device\n");
+  }
+
+  @Test
+  void helpShowsEveryFlagWithItsDefault() {
+    Ran ran = Ran.of(verbs, "train", "--help");
+    assertThat(ran.code()).isZero();
+    assertThat(ran.err()).isEmpty();
+    assertThat(ran.out())
+        .contains("--rank N                    rank of the adapter (default: 16)")
+        .contains("--learning-rate X           highest learning rate (default: 2e-4)")
+        .contains("--shuffle, --no-shuffle")
+        .contains("--model FOLDER              ")
+        .contains("--config FILE")
+        .contains("--json");
+    assertThat(ran.out().lines()).allSatisfy(line -> assertThat(line).hasSizeLessThan(101));
+    assertThat(Ran.of(verbs, "--help").out()).contains("  train  ").contains("  generate  ");
+    assertThat(Ran.of("--version").out()).startsWith("nudge ").hasLineCount(1);
+  }
+
+  private static Ran failing(Throwable failure, String... more) {
+    TrainVerb verb =
+        new TrainVerb(
+            (_, _, _) -> {
+              throw CommandTest.<RuntimeException>sneaky(failure);
+            });
+    return Ran.of(List.of(verb), with(more));
+  }
+
+  @SuppressWarnings("unchecked")
+  private static <E extends Throwable> E sneaky(Throwable failure) throws E {
+    throw (E) failure;
+  }
+
+  private static OutputStream broken(String reason) {
+    return new OutputStream() {
+      @Override
+      public void write(int b) throws IOException {
+        throw new IOException(reason);
+      }
+    };
+  }
+
+  private static String[] with(String... more) {
+    return java.util.stream.Stream.concat(
+            java.util.Arrays.stream(TRAIN), java.util.Arrays.stream(more))
+        .toArray(String[]::new);
+  }
+}

@@ -1,0 +1,101 @@
+package dev.nudge.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.train.RunState;
+import dev.nudge.train.TrainEvent;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+
+class ProgressTest {
+  private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+  private final PrintStream err = new PrintStream(bytes, true, StandardCharsets.UTF_8);
+  private long now;
+
+  @Test
+  void linesComeFirstLastAtEachTenthAndEveryTenSeconds() {
+    Progress progress = new Progress(err, Progress.Style.LINES, () -> now);
+    for (int step = 1; step <= 100; step++) {
+      now += 100_000_000L;
+      progress.accept(step(step, 100, 1.0));
+    }
+    assertThat(text().lines()).hasSize(11);
+    bytes.reset();
+    for (int step = 1001; step <= 1020; step++) {
+      now += 6_000_000_000L;
+      progress.accept(step(step, 100_000, 1.0));
+    }
+    assertThat(text().lines()).hasSize(10);
+  }
+
+  @Test
+  void aLineHoldsWhatAPersonWatches() {
+    Progress progress = new Progress(err, Progress.Style.LINES, () -> now);
+    progress.accept(step(1, 3, 2.5));
+    progress.accept(step(2, 3, 1.25));
+    progress.accept(step(3, 3, Double.NaN));
+    assertThat(text().lines())
+        .containsExactly(
+            "step 1/3  loss 2.5000 →  lr 2.00e-04  norm 1.500  1,024 tok/s  2.0 GB  1:40 left",
+            "step 2/3  loss 1.2500 ↓  lr 2.00e-04  norm 1.500  1,024 tok/s  2.0 GB  50 s left",
+            "step 3/3  loss skipped   lr 2.00e-04  norm 1.500  1,024 tok/s  2.0 GB  0 s left");
+  }
+
+  @Test
+  void theLiveLineIsRedrawnAndMakesRoomForOtherLines() {
+    Progress progress = new Progress(err, Progress.Style.LIVE, () -> now);
+    progress.accept(step(1, 3, 2.5));
+    progress.accept(new TrainEvent.Evaluated(1, 2.25, 1200, true));
+    progress.accept(step(2, 3, 3.5));
+    progress.end();
+    assertThat(text())
+        .startsWith("\r\u001b[K\u001b[?7lstep 1/3")
+        .contains("\r\u001b[Kstep 1  held-out loss 2.2500 over 1,200 tokens  best so far\n")
+        .contains("loss 3.5000 ↑")
+        .endsWith("\u001b[?7h\n");
+  }
+
+  @Test
+  void theLiveLineIsNotRedrawnTooOften() {
+    Progress progress = new Progress(err, Progress.Style.LIVE, () -> now);
+    for (int step = 1; step < 1000; step++) {
+      now += 1_000_000L;
+      progress.accept(step(step, 1000, 1.0));
+    }
+    assertThat(text().split("\r", -1)).hasSizeBetween(10, 12);
+  }
+
+  @Test
+  void quietMeansWarningsOnly() {
+    Progress progress = new Progress(err, Progress.Style.SILENT, () -> now);
+    progress.accept(new TrainEvent.Planned("2 lanes"));
+    progress.accept(step(1, 1, 1));
+    progress.accept(new TrainEvent.Saved(Path.of("o")));
+    progress.accept(new TrainEvent.Warning("look out"));
+    progress.accept(new TrainEvent.Finished(RunState.FINISHED, 1, 10, 3, null));
+    progress.end();
+    assertThat(text()).isEqualTo("nudge: warning: look out\n");
+  }
+
+  @Test
+  void theEndSaysHowTheRunWent() {
+    Progress progress = new Progress(err, Progress.Style.LINES, () -> now);
+    progress.accept(new TrainEvent.Saved(Path.of("o")));
+    progress.accept(new TrainEvent.Finished(RunState.STOPPED, 1200, 50_000, 3725, 0.5));
+    assertThat(text())
+        .isEqualTo(
+            "saved o\nstopped after 1,200 steps, 50,000 trained tokens, 1:02:05,"
+                + " best held-out loss 0.5000\n");
+  }
+
+  private String text() {
+    return bytes.toString(StandardCharsets.UTF_8);
+  }
+
+  private static TrainEvent step(int step, int steps, double loss) {
+    return new TrainEvent.Step(step, steps, loss, 2e-4, 1.5, 2048, 1000, 50, 1024, 2048);
+  }
+}

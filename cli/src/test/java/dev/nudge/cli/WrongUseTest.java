@@ -1,0 +1,154 @@
+package dev.nudge.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.settings.TrainSettings;
+import dev.nudge.train.RunState;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// Holds the line that a user reads after a mistake: one line, the right one, with its exit code.
+class WrongUseTest {
+  private final List<TrainSettings> trained = new ArrayList<>();
+  private final List<Verb<?>> verbs =
+      List.of(
+          new TrainVerb(
+              (settings, _, _) -> {
+                trained.add(settings);
+                return new TrainVerb.Outcome(RunState.FINISHED, Map.of("id", "x"), List.of());
+              }),
+          new GenerateVerb(new EchoCompleter()),
+          new DoctorVerb());
+
+  @TempDir Path folder;
+
+  /// A cell of arguments is split at spaces; `~` stands for a space inside one.
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '"',
+      textBlock =
+          """
+          ""                                        | no verb is given; see nudge --help
+          trian                                     | unknown verb trian; did you mean train?
+          --verison                                 | unknown flag --verison; did you mean --version?
+          frobnicate                                | unknown verb frobnicate; see nudge --help
+          train                                     | --model, --data and --out are missing; they are required
+          train --model m --data d                  | --out is missing; it is required
+          train --rang 8                            | unknown flag --rang for train; did you mean --rank?
+          train --rang=8                            | unknown flag --rang for train; did you mean --rank?
+          train --ran 8                             | unknown flag --ran for train; did you mean --rank?
+          train --resume                            | unknown flag --resume for train; see nudge train --help
+          train --save-steps 5                      | unknown flag --save-steps for train; did you mean --eval-steps?
+          train --double-quant                      | unknown flag --double-quant for train; see nudge train --help
+          train -x                                  | unknown flag -x for train; did you mean -h, -q or -v?
+          train --no-overwrite                      | unknown flag --no-overwrite for train; did you mean --overwrite?
+          train rows.jsonl                          | unexpected argument 'rows.jsonl'; train takes flags only, see nudge train --help
+          train --rank                              | --rank has no value; give it as --rank VALUE or --rank=VALUE
+          train --rank --alpha 5                    | --rank has no value; give it as --rank VALUE or --rank=VALUE
+          train --rank 8 --rank 9                   | --rank is given twice; give it once
+          train --overwrite --overwrite             | --overwrite is given twice; give it once
+          train --shuffle --no-shuffle              | --shuffle is given twice; give it once
+          train --json --json                       | --json is given twice; give it once
+          train --overwrite=yes                     | --overwrite takes no value; give it alone
+          train --overwrite=true                    | --overwrite takes no value; give it alone
+          train --eval-data a --eval-data b         | --eval-data is given twice; give it once
+          train --config no.yaml                    | --config is no.yaml; there is no such file
+          generate --model m                        | --prompt and --data are both missing; give one
+          generate --model m --prompt p --any-base  | unknown flag --any-base for generate; see nudge generate --help
+          generate --model m --prompt p --config c  | unknown flag --config for generate; see nudge generate --help
+          generate --model m --data d --temperature -1 | --temperature is -1; it must be 0 or more
+          doctor --model m                          | unknown flag --model for doctor; see nudge doctor --help
+          """)
+  void aMistakeIsOneLineAndExitCodeTwo(String line, String message) {
+    Ran ran = Ran.of(verbs, split(line));
+    assertThat(ran.err()).isEqualTo("nudge: " + message + "\n");
+    assertThat(ran.out()).isEmpty();
+    assertThat(ran.code()).isEqualTo(2);
+  }
+
+  /// A wrong value among otherwise good flags.
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '"',
+      textBlock =
+          """
+          --rank 0             | --rank is 0; it must be at least 1
+          --rank=abc           | --rank is 'abc'; it must be a whole number
+          --method full        | --method is 'full'; supported: lora
+          --quantize nf4       | --quantize is 'nf4'; supported: none
+          --optimizer adamw-8bit | --optimizer is 'adamw-8bit'; supported: adamw
+          --compute FP32       | --compute is 'FP32'; supported: auto, bf16, fp32
+          --schedule step      | --schedule is 'step'; supported: constant, linear, cosine, wsd
+          --warmup 2.5         | --warmup is '2.5'; it must be a whole number of steps, or a share of at least 0 below 1
+          --dropout 1          | --dropout is 1; it must be at least 0 and below 1
+          --learning-rate -1e-4 | --learning-rate is -1.0E-4; it must be above 0
+          --steps 5 --epochs 2 | --steps and --epochs are both given; a run has either, so leave one out
+          --targets ,          | --targets is ','; it must not have an empty entry
+          --memory 0           | --memory is '0'; it must be an amount such as 8G, 1.5G or 900M
+          --eval-steps 5       | --eval-steps is given without held-out rows; add --eval-data
+          """)
+  void aWrongValueIsOneLineAndExitCodeTwo(String flags, String message) {
+    aMistakeIsOneLineAndExitCodeTwo("train --model m --data d --out o " + flags, message);
+    assertThat(trained).isEmpty();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '"',
+      textBlock =
+          """
+          rnak: 8               | unknown key 'rnak'; did you mean rank?
+          batch-size: 8         | unknown key 'batch-size'; did you mean batch_size?
+          save_steps: 8         | unknown key 'save_steps'; did you mean eval_steps?
+          rank: many            | rank is 'many'; it must be a whole number
+          rank: '8'             | rank is '8'; it must be a whole number
+          rank:                 | rank has no value; it must be a whole number
+          overwrite: yes        | overwrite is 'yes'; it must be true or false
+          learning_rate: [1]    | learning_rate is [1]; it must be a number
+          data: {a: b}          | data is {a=b}; it must be text or a list of texts
+          method: full          | method is 'full'; supported: lora
+          5: 6                  | key 5 is not the name of a setting
+          just text             | holds no settings; it must hold lines such as rank: 16
+          - rank                | holds no settings; it must hold lines such as rank: 16
+          """)
+  void aWrongRunFileIsNamedWithItsKey(String yaml, String message) throws IOException {
+    Path file = Files.writeString(folder.resolve("run.yaml"), yaml + "\n");
+    Ran ran = Ran.of(verbs, "train", "--config", file.toString());
+    assertThat(ran.err()).isEqualTo("nudge: " + file + ": " + message + "\n");
+    assertThat(ran.code()).isEqualTo(2);
+  }
+
+  @Test
+  void aBrokenRunFileIsNamedWithItsLine() throws IOException {
+    Path file = Files.writeString(folder.resolve("run.yaml"), "rank: 8\nrank: 9\n");
+    assertThat(Ran.of(verbs, "train", "--config", file.toString()).err())
+        .startsWith("nudge: " + file + " line 2, column 1: found duplicate key rank")
+        .hasLineCount(1);
+    Files.writeString(file, "rank: 8\n  alpha: [\n");
+    Ran ran = Ran.of(verbs, "train", "--config", file.toString());
+    assertThat(ran.err()).startsWith("nudge: " + file + " line 2").hasLineCount(1);
+    assertThat(ran.code()).isEqualTo(2);
+  }
+
+  @Test
+  void aValueOutOfRangeSaysWhichFileItCameFrom() throws IOException {
+    Path file = Files.writeString(folder.resolve("run.yaml"), "rank: 0\nmodel: m\nout: o\n");
+    assertThat(Ran.of(verbs, "train", "--config=" + file, "--data", "d").err())
+        .isEqualTo("nudge: --rank is 0; it must be at least 1 (in " + file + ")\n");
+  }
+
+  private static String[] split(String line) {
+    return line.isEmpty() ? new String[0] : line.split("\\s+");
+  }
+}
