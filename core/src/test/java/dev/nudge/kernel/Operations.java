@@ -19,6 +19,8 @@ final class Operations {
   /// `component.method`, and `#variant` where a method has several ways.
   static final Map<String, Operation> ALL = new LinkedHashMap<>();
 
+  private static final AdamW.Hyper HYPER = new AdamW.Hyper(1e-2, 0.9, 0.999, 1e-8, 0.1, 0.7, 3);
+
   private Operations() {}
 
   private static void add(String name, Function<Draw, Tensor[]> tensors, Body body) {
@@ -155,15 +157,7 @@ final class Operations {
                 d.high(d.rows, d.cols),
                 d.high(d.rows, d.cols),
                 d.positive(d.rows, d.cols)),
-        (d, k, t) ->
-            k.adamW()
-                .step(
-                    t[0],
-                    t[1],
-                    t[2],
-                    t[3],
-                    t[4],
-                    new AdamW.Hyper(1e-2, 0.9, 0.999, 1e-8, 0.1, 0.7, 3)));
+        (d, k, t) -> k.adamW().step(t[0], t[1], t[2], t[3], t[4], HYPER));
   }
 
   private static void elements() {

@@ -1,6 +1,7 @@
 package dev.nudge.kernel.simd;
 
 import static dev.nudge.kernel.simd.Shapes.F;
+import static dev.nudge.kernel.simd.Shapes.I;
 import static dev.nudge.kernel.simd.Shapes.LANES;
 import static dev.nudge.kernel.simd.Shapes.LE;
 import static dev.nudge.kernel.simd.Shapes.padded;
@@ -12,6 +13,7 @@ import static jdk.incubator.vector.VectorOperators.ADD;
 import static jdk.incubator.vector.VectorOperators.EQ;
 import static jdk.incubator.vector.VectorOperators.GT;
 import static jdk.incubator.vector.VectorOperators.MAX;
+import static jdk.incubator.vector.VectorOperators.MIN;
 
 import dev.nudge.kernel.CrossEntropy;
 import dev.nudge.kernel.Rows;
@@ -20,6 +22,7 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
 import org.jspecify.annotations.Nullable;
 
 /// Sweeps over a row of logits once forward, strip by strip, and once for the gradient.
@@ -35,6 +38,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// [1] Milakov and Gimelshein, Online normalizer calculation for softmax, 2018.
 final class VectorCrossEntropy implements CrossEntropy {
+  private static final IntVector STEPS = IntVector.zero(I).addIndex(1);
+
   private final CrossEntropy doubles = new CrossEntropy.Plain();
 
   @Override
@@ -133,15 +138,15 @@ final class VectorCrossEntropy implements CrossEntropy {
     return max.reduceLanes(MAX);
   }
 
-  /// The first lane that equals `value`.
+  /// The first lane that equals `value`. No early exit: a loop with one boxes its masks.
   private static int first(MemorySegment x, long at, int n, float value) {
+    IntVector none = IntVector.broadcast(I, Integer.MAX_VALUE);
+    IntVector least = none;
     for (int i = 0; i < n; i += LANES) {
       FloatVector v = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE);
-      if (v.compare(EQ, value).anyTrue()) {
-        return i + v.compare(EQ, value).firstTrue();
-      }
+      least = least.min(none.blend(STEPS.add(i), v.compare(EQ, value).cast(I)));
     }
-    throw new IllegalStateException("no lane equals the maximum " + value);
+    return least.reduceLanes(MIN);
   }
 
   /// Σ exp(z − z[k]) over the strip without k: whole vectors, and the one of k number by number.

@@ -1,0 +1,230 @@
+package dev.nudge.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.Torch;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import java.util.Random;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.AdamWOptions;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.RepeatedTest;
+
+/// Compare every forward and backward of the portable kernels, in double, with libtorch's autograd
+/// in float64: within 1e-10, a few hundred units in the last place of sums over hundreds of terms.
+class AutogradTest {
+  private static final double BOUND = 1e-10;
+  private static final int TIMES = 5;
+
+  private final Kernels plain = Kernels.plain();
+  private final long seed = System.nanoTime();
+  private final Random random = new Random(seed);
+  private final int rows = 1 + random.nextInt(11);
+  private final int cols = 1 + random.nextInt(300);
+
+  @BeforeEach
+  void torchIsThere() {
+    Torch.assume();
+    System.out.println("autograd seed " + seed + " rows " + rows + " cols " + cols);
+  }
+
+  private Tensor draw(Scope scope, int rows, int cols) {
+    Tensor t = scope.tensor(Dtype.F64, rows, cols + 3).cols(1, cols + 1);
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < cols; c++) {
+        t.set(r, c, random.nextGaussian());
+      }
+    }
+    return t;
+  }
+
+  private Tensor below(Scope scope, int rows, int bound) {
+    Tensor t = scope.tensor(Dtype.I32, rows, 1);
+    for (int r = 0; r < rows; r++) {
+      t.put(r, random.nextInt(bound));
+    }
+    return t;
+  }
+
+  private static void same(String name, Tensor got, org.bytedeco.pytorch.Tensor expected) {
+    assertThat(Torch.difference(got, expected)).as(name).isLessThan(BOUND);
+  }
+
+  @RepeatedTest(TIMES)
+  void rmsNormWithItsResidual() {
+    try (Scope scope = Scope.open("autograd");
+        PointerScope pointers = new PointerScope()) {
+      Tensor x = draw(scope, rows, cols);
+      Tensor delta = draw(scope, rows, cols);
+      Tensor w = draw(scope, 1, cols);
+      Tensor sum = draw(scope, rows, cols);
+      Tensor y = draw(scope, rows, cols);
+      Tensor rstd = draw(scope, rows, 1);
+      plain.rmsNorm().forward(x, delta, sum, w, y, rstd, 1e-5);
+      var tx = Torch.leaf(x);
+      var s = tx.add(Torch.of(delta));
+      var mean =
+          s.square().mean(new long[] {1}, true, new org.bytedeco.pytorch.ScalarTypeOptional());
+      var ty = s.mul(mean.add(Torch.scalar(1e-5)).rsqrt()).mul(Torch.of(w));
+      same("sum", sum, s);
+      same("y", y, ty);
+
+      Tensor dy = draw(scope, rows, cols);
+      Tensor dRes = draw(scope, rows, cols);
+      ty.mul(Torch.of(dy)).sum().add(s.mul(Torch.of(dRes)).sum()).backward();
+      Tensor low = draw(scope, rows, cols);
+      plain.rmsNorm().backward(dy, sum, rstd, w, dRes, low);
+      same("dRes", dRes, tx.grad());
+      same("low", low, tx.grad());
+    }
+  }
+
+  @RepeatedTest(TIMES)
+  void rope() {
+    int half = 1 + random.nextInt(40);
+    int heads = 1 + random.nextInt(4);
+    try (Scope scope = Scope.open("autograd");
+        PointerScope pointers = new PointerScope()) {
+      Tensor x = draw(scope, rows, heads * 2 * half);
+      Tensor cos = draw(scope, 13, half);
+      Tensor sin = draw(scope, 13, half);
+      for (int p = 0; p < 13; p++) {
+        for (int i = 0; i < half; i++) {
+          double angle = random.nextDouble() * 7;
+          cos.set(p, i, Math.cos(angle));
+          sin.set(p, i, Math.sin(angle));
+        }
+      }
+      Tensor positions = below(scope, rows, 13);
+      var tx = Torch.leaf(x);
+      var index = Torch.of(positions).reshape(rows);
+      var c = Torch.of(cos).index_select(0, index).unsqueeze(1);
+      var s = Torch.of(sin).index_select(0, index).unsqueeze(1);
+      var byHead = tx.reshape(rows, heads, 2 * half);
+      var a = byHead.narrow(2, 0, half);
+      var b = byHead.narrow(2, half, half);
+      var turned =
+          torch
+              .cat(new TensorVector(a.mul(c).sub(b.mul(s)), b.mul(c).add(a.mul(s))), 2)
+              .reshape(rows, heads * 2 * half);
+      plain.rope().apply(x, positions, cos, sin, 2 * half, false);
+      same("rotated", x, turned);
+
+      Tensor dy = draw(scope, rows, heads * 2 * half);
+      turned.mul(Torch.of(dy)).sum().backward();
+      plain.rope().apply(dy, positions, cos, sin, 2 * half, true);
+      same("dx", dy, tx.grad());
+    }
+  }
+
+  @RepeatedTest(TIMES)
+  void swiGlu() {
+    try (Scope scope = Scope.open("autograd");
+        PointerScope pointers = new PointerScope()) {
+      Tensor gate = draw(scope, rows, cols);
+      plain.elementwise().scale(gate, 4);
+      Tensor up = draw(scope, rows, cols);
+      Tensor h = draw(scope, rows, cols);
+      var e = Torch.leaf(gate);
+      var u = Torch.leaf(up);
+      var th = torch.silu(e).mul(u);
+      plain.swiGlu().forward(gate, up, h);
+      same("h", h, th);
+
+      Tensor dh = draw(scope, rows, cols);
+      th.mul(Torch.of(dh)).sum().backward();
+      plain.swiGlu().backward(dh, gate, up, gate, up);
+      same("dGate", gate, e.grad());
+      same("dUp", up, u.grad());
+    }
+  }
+
+  @RepeatedTest(TIMES)
+  void softmaxOfMaskedRows() {
+    int first = random.nextInt(cols);
+    int repeat = 1 + random.nextInt(4);
+    double scale = 0.1 + random.nextDouble();
+    try (Scope scope = Scope.open("autograd");
+        PointerScope pointers = new PointerScope()) {
+      Tensor scores = draw(scope, rows, cols);
+      plain.elementwise().scale(scores, 5);
+      Tensor mask = scope.tensor(Dtype.F64, rows, cols);
+      for (int r = 0; r < rows; r++) {
+        for (int c = SoftmaxRows.limit(first, repeat, r, cols); c < cols; c++) {
+          mask.set(r, c, Double.NEGATIVE_INFINITY);
+        }
+      }
+      var z = Torch.leaf(scores);
+      var seen = z.mul(Torch.scalar(scale)).add(Torch.of(mask));
+      var p = torch.softmax(seen, 1);
+      Tensor probs = draw(scope, rows, cols);
+      Tensor lse = draw(scope, rows, 1);
+      plain.softmaxRows().forward(scores, scale, first, repeat, probs, lse);
+      same("probs", probs, p);
+      same("lse", lse, seen.logsumexp(new long[] {1}, true));
+      Tensor again = draw(scope, rows, cols);
+      plain.softmaxRows().again(scores, scale, first, repeat, lse, again);
+      same("again", again, p);
+
+      Tensor dP = draw(scope, rows, cols);
+      p.mul(Torch.of(dP)).sum().backward();
+      Tensor d = draw(scope, rows, 1);
+      Tensor dS = draw(scope, rows, cols);
+      plain.softmaxRows().rowDots(probs, dP, 1, d);
+      plain.softmaxRows().backward(scores, scale, first, repeat, lse, dP, d, dS);
+      same("dS", dS, z.grad());
+    }
+  }
+
+  @RepeatedTest(TIMES)
+  void crossEntropy() {
+    double weight = 0.01 + random.nextDouble();
+    try (Scope scope = Scope.open("autograd");
+        PointerScope pointers = new PointerScope()) {
+      Tensor logits = draw(scope, rows, cols);
+      plain.elementwise().scale(logits, 4);
+      Tensor targets = below(scope, rows, cols);
+      var z = Torch.leaf(logits);
+      var logprobs = torch.log_softmax(z, 1).gather(1, Torch.of(targets));
+      Tensor logprob = draw(scope, rows, 1);
+      Tensor lse = draw(scope, rows, 1);
+      plain.crossEntropy().forward(logits, targets, logprob, lse, null);
+      same("logprob", logprob, logprobs);
+      same("lse", lse, z.logsumexp(new long[] {1}, true));
+
+      logprobs.sum().mul(Torch.scalar(-weight)).backward();
+      plain.crossEntropy().gradient(logits, targets, lse, weight, logits);
+      same("dLogits", logits, z.grad());
+    }
+  }
+
+  @RepeatedTest(TIMES)
+  void adamW() {
+    try (Scope scope = Scope.open("autograd");
+        PointerScope pointers = new PointerScope()) {
+      Tensor p = draw(scope, rows, cols);
+      Tensor m = scope.tensor(Dtype.F64, rows, cols);
+      Tensor v = scope.tensor(Dtype.F64, rows, cols);
+      var tp = Torch.leaf(p);
+      AdamWOptions options = new AdamWOptions(0.03);
+      options.eps().put(1e-7);
+      options.weight_decay().put(0.2);
+      var optimizer = new org.bytedeco.pytorch.AdamW(new TensorVector(tp), options);
+      for (int t = 1; t <= 6; t++) {
+        Tensor grad = draw(scope, rows, cols);
+        double clip = t % 2 == 0 ? 0.25 : 1;
+        optimizer.zero_grad();
+        tp.mul(Torch.of(grad)).sum().mul(Torch.scalar(clip)).backward();
+        optimizer.step();
+        plain
+            .adamW()
+            .step(p, null, grad, m, v, new AdamW.Hyper(0.03, 0.9, 0.999, 1e-7, 0.2, clip, t));
+        same("parameters after step " + t, p, tp);
+      }
+    }
+  }
+}
