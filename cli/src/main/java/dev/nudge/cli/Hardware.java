@@ -52,8 +52,7 @@ final class Hardware {
         (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
     long total = system.getTotalMemorySize(); // of the container, where there is one
     OptionalLong limit = containerLimit();
-    long available = available().orElse(system.getFreeMemorySize());
-    long room = Math.min(available, limit.orElse(Long.MAX_VALUE));
+    long room = room();
     String found =
         gigabytes(total)
             + ", "
@@ -63,6 +62,14 @@ final class Hardware {
     return room < 2 * GB
         ? Finding.costs("memory", found, "below 2 GB only tiny models fit; close other programs")
         : Finding.ok("memory", found);
+  }
+
+  /// Bytes that are free for a run: what the system has, within the container's limit.
+  long room() {
+    OperatingSystemMXBean system =
+        (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+    return Math.min(
+        available().orElse(system.getFreeMemorySize()), containerLimit().orElse(Long.MAX_VALUE));
   }
 
   /// The limit of the control group, if it is one: version 2, then version 1.

@@ -19,7 +19,7 @@ import java.util.List;
 /// code.
 public final class Main {
   /// A verb stands here from its first working version on.
-  private static final List<Verb<?>> VERBS = List.of(new DoctorVerb());
+  private static final List<Verb<?>> VERBS = Library.verbs();
 
   private Main() {}
 

@@ -127,6 +127,11 @@ final class RunFolder {
     }
   }
 
+  /// What `run.json` holds, as plain values.
+  static Object record(Path out) {
+    return JSON.convertValue(read(out.resolve(RUN)), Object.class);
+  }
+
   private static boolean same(JsonNode there, TrainSettings settings) {
     JsonNode now = JSON.valueToTree(plain(settings));
     Map<String, JsonNode> a = new TreeMap<>();

@@ -38,6 +38,11 @@ public final class Training {
     return RunFolder.check(settings);
   }
 
+  /// What `run.json` of a run's folder holds.
+  public static Object record(Path out) {
+    return RunFolder.record(out);
+  }
+
   /// Reads config, file headers, tokenizer and data, checks all settings and lays the run out.
   ///
   /// @throws dev.nudge.settings.InputException in one line, for whatever a user can mend

@@ -1,0 +1,125 @@
+package dev.nudge.cli;
+
+import dev.nudge.data.Prompts;
+import dev.nudge.eval.Scoring;
+import dev.nudge.generate.Completion;
+import dev.nudge.generate.Generation;
+import dev.nudge.generate.Session;
+import dev.nudge.nn.Machine;
+import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.GenerateSettings;
+import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.ScoreSettings;
+import dev.nudge.settings.TrainSettings;
+import dev.nudge.train.Prepared;
+import dev.nudge.train.RunResult;
+import dev.nudge.train.RunState;
+import dev.nudge.train.TrainEvent;
+import dev.nudge.train.Training;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+
+/// Connects the verbs with the library, and tells the library what the machine has.
+final class Library {
+  private Library() {}
+
+  /// What this process may use.
+  static Machine machine() {
+    int processors = Runtime.getRuntime().availableProcessors();
+    return new Machine(
+        processors,
+        new Hardware(Path.of("/")).room(),
+        CacheFolder.of(System.getenv()),
+        String.format(
+            Locale.ROOT,
+            "%s %s, %d processors",
+            System.getProperty("os.name"),
+            System.getProperty("os.arch"),
+            processors));
+  }
+
+  static TrainVerb.Outcome train(
+      TrainSettings settings, Consumer<TrainEvent> events, BooleanSupplier cancelled) {
+    if (Training.finished(settings)) {
+      Path out = settings.output().out();
+      events.accept(
+          new TrainEvent.Warning("this run is finished already in " + out + "; nothing to do"));
+      return new TrainVerb.Outcome(RunState.FINISHED, Training.record(out), List.of());
+    }
+    Prepared prepared = Training.prepare(settings, machine());
+    if (settings.output().dryRun()) {
+      prepared.warnings().forEach(line -> events.accept(new TrainEvent.Warning(line)));
+      return new TrainVerb.Outcome(RunState.FINISHED, prepared.values(), prepared.lines());
+    }
+    RunResult result = Training.run(prepared, events, cancelled);
+    return new TrainVerb.Outcome(result.state(), result.values(), List.of());
+  }
+
+  static ScoreVerb.Summary score(
+      ScoreSettings settings, Consumer<ScoreVerb.Row> rows, Consumer<String> warnings) {
+    Scoring.Summary all =
+        Scoring.score(
+            settings,
+            machine(),
+            r -> rows.accept(new ScoreVerb.Row(r.index(), r.tokens(), r.logprob(), r.greedy())),
+            warnings);
+    return new ScoreVerb.Summary(
+        all.rows(), all.badRows(), all.tokens(), all.logprob(), all.loss(), all.greedy());
+  }
+
+  /// Completes prompts.
+  static final class Completer implements GenerateVerb.Completer {
+    @Override
+    public GenerateVerb.Row prompt(
+        GenerateSettings settings, Consumer<String> pieces, Consumer<String> warnings) {
+      Machine machine = machine();
+      try (Session session =
+          Session.load(settings.model(), settings.adapter(), machine, warnings)) {
+        Generation generation =
+            new Generation(session, settings.sampling(), threads(settings.model(), machine));
+        String prompt = java.util.Objects.requireNonNull(settings.prompt());
+        return row(generation.complete(prompt, pieces), 0);
+      }
+    }
+
+    @Override
+    public void rows(
+        GenerateSettings settings, Consumer<GenerateVerb.Row> rows, Consumer<String> warnings) {
+      Machine machine = machine();
+      DataSettings data = java.util.Objects.requireNonNull(settings.rows());
+      List<Prompts.Prompt> prompts = Prompts.load(data).prompts();
+      try (Session session =
+          Session.load(settings.model(), settings.adapter(), machine, warnings)) {
+        int threads = threads(settings.model(), machine);
+        Integer lanes = settings.model().lanes();
+        new Generation(session, settings.sampling(), threads)
+            .complete(
+                prompts.stream().map(Prompts.Prompt::text).toList(),
+                lanes == null ? threads : lanes,
+                (completion, i) -> rows.accept(row(completion, prompts.get(i).index())));
+      }
+    }
+
+    private static GenerateVerb.Row row(Completion c, long index) {
+      return new GenerateVerb.Row(
+          index, c.text(), c.tokens(), c.stop().name().toLowerCase(Locale.ROOT));
+    }
+
+    private static int threads(ModelSettings settings, Machine machine) {
+      Integer given = settings.threads();
+      return given == null ? machine.threads() : given;
+    }
+  }
+
+  /// The verbs that the library answers.
+  static List<Verb<?>> verbs() {
+    return List.of(
+        new TrainVerb(Library::train),
+        new GenerateVerb(new Completer()),
+        new ScoreVerb(Library::score),
+        new DoctorVerb());
+  }
+}
