@@ -1,6 +1,7 @@
 package dev.nudge.cli;
 
 import dev.nudge.kernel.Kernels;
+import dev.nudge.nn.Backend;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.NudgeException;
 import dev.nudge.tensor.Dtype;
@@ -18,6 +19,8 @@ import java.util.stream.Collectors;
 
 /// Looks at the JVM and at the native libraries, by loading them.
 final class Software {
+  private static final String COMPUTE = "compute type";
+
   private final Path cache;
 
   /// @param cache where libraries are unpacked to
@@ -114,25 +117,22 @@ final class Software {
     }
   }
 
-  /// Measures one small product of each type and says which type `--compute auto` means here.
+  /// Says which type `--compute auto` means here, and why: a small product of each is measured.
   Finding compute(Finding products) {
     Optional<GemmProvider> provider = GemmProvider.find();
     if (products.state() != Finding.State.OK || provider.isEmpty()) {
-      return Finding.ok("compute type", "fp32");
+      return Finding.ok(COMPUTE, "fp32");
     }
-    double bf16 = provider.get().probe(Dtype.BF16);
-    double fp32 = provider.get().probe(Dtype.F32);
-    Compute chosen = bf16 > fp32 ? Compute.BF16 : Compute.FP32;
+    boolean bf16 = Backend.resolve(Compute.AUTO, cache).compute() == Dtype.BF16;
     String found =
         String.format(
             Locale.ROOT,
             "%s (a small product on one thread: bf16 %.0f, fp32 %.0f GFLOP/s)",
-            chosen.name().toLowerCase(Locale.ROOT),
-            bf16,
-            fp32);
-    return chosen == Compute.BF16
-        ? Finding.ok("compute type", found)
-        : Finding.costs(
-            "compute type", found, "no fast bf16 in this processor: about half the speed");
+            bf16 ? "bf16" : "fp32",
+            provider.get().probe(Dtype.BF16),
+            provider.get().probe(Dtype.F32));
+    return bf16
+        ? Finding.ok(COMPUTE, found)
+        : Finding.costs(COMPUTE, found, "no fast bf16 in this processor: about half the speed");
   }
 }

@@ -1,0 +1,123 @@
+package dev.nudge.cli;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.train.RunState;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+
+/// Holds what only a process of its own can show: signals, a closed pipe, which classes load.
+@DisabledOnOs(value = OS.WINDOWS, disabledReason = "signals and pipes of POSIX")
+class ProcessTest {
+
+  /// A command whose training waits until it is stopped, then takes a moment to save.
+  static final class Waiting {
+    public static void main(String[] args) {
+      TrainVerb train =
+          new TrainVerb(
+              (_, _, cancelled) -> {
+                System.err.println("running");
+                while (!cancelled.getAsBoolean()) {
+                  pause();
+                }
+                System.err.println("saved");
+                return new TrainVerb.Outcome(
+                    RunState.STOPPED, Map.of("state", "stopped"), List.of());
+              });
+      List<String> line = List.of("train", "--model", "m", "--data", "d", "--out", "o", "--json");
+      System.exit(Main.run(List.of(train), line, new Results(System.out), System.err));
+    }
+
+    private static void pause() {
+      try {
+        Thread.sleep(10);
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+  }
+
+  /// A command that never stops printing.
+  static final class Endless {
+    public static void main(String[] args) {
+      ScoreVerb score =
+          new ScoreVerb(
+              (_, rows, _) -> {
+                for (long i = 0; ; i++) {
+                  rows.accept(new ScoreVerb.Row(i, 1, -1, true));
+                }
+              });
+      PrintStream err = System.err;
+      OutputStream out = new java.io.FileOutputStream(java.io.FileDescriptor.out);
+      List<String> line = List.of("score", "--model", "m", "--data", "d");
+      System.exit(Main.run(List.of(score), line, new Results(out), err));
+    }
+  }
+
+  @Test
+  void aSignalSavesAndEndsWithItsCode() throws Exception {
+    assertStops("INT", 130);
+    assertStops("TERM", 143);
+  }
+
+  @Test
+  void aReaderThatHasSeenEnoughEndsItQuietly() throws Exception {
+    Process process = java(List.of(), Endless.class);
+    process.inputReader(UTF_8).readLine();
+    process.getInputStream().close();
+    assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+    assertThat(process.exitValue()).isZero();
+    assertThat(new String(process.getErrorStream().readAllBytes(), UTF_8)).isEmpty();
+  }
+
+  @Test
+  void helpLoadsNothingOfTheEngine() throws Exception {
+    for (String[] line : new String[][] {{"--help"}, {"train", "--help"}, {"--version"}}) {
+      Process process = java(List.of("-Xlog:class+load:stdout"), Main.class, line);
+      String loaded = new String(process.getInputStream().readAllBytes(), UTF_8);
+      assertThat(process.waitFor()).isZero();
+      assertThat(loaded)
+          .contains("dev.nudge.cli.Main ")
+          .doesNotContain("tools.jackson.")
+          .doesNotContain("ai.djl.")
+          .doesNotContain("dev.nudge.tensor.")
+          .doesNotContain("dev.nudge.kernel.")
+          .doesNotContain("org.snakeyaml.");
+    }
+  }
+
+  private static void assertStops(String signal, int code) throws Exception {
+    Process process = java(List.of(), Waiting.class);
+    var err = process.errorReader(UTF_8);
+    assertThat(err.readLine()).isEqualTo("running");
+    new ProcessBuilder("kill", "-" + signal, Long.toString(process.pid())).start().waitFor();
+    List<String> rest = err.lines().toList();
+    assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+    assertThat(rest).contains("saved");
+    assertThat(process.exitValue()).isEqualTo(code);
+    assertThat(new String(process.getInputStream().readAllBytes(), UTF_8))
+        .isEqualTo("{\"state\":\"stopped\"}\n");
+  }
+
+  private static Process java(List<String> flags, Class<?> main, String... arguments)
+      throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-cp"));
+    command.add(System.getProperty("java.class.path"));
+    command.addAll(flags);
+    command.add(main.getName());
+    command.addAll(List.of(arguments));
+    return new ProcessBuilder(command).start();
+  }
+}
