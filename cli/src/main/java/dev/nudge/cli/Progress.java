@@ -15,8 +15,9 @@ import java.util.function.LongSupplier;
 /// Draws a run on standard error: on a terminal one live line, else lines at sensible intervals.
 ///
 /// The arrow beside the loss compares it with a running mean of the steps before (weight 0.9):
-/// losses of single steps jump, and the eye is bad at averaging. The time left is the mean time
-/// of the steps so far, times the steps to come.
+/// losses of single steps jump, and the eye is bad at averaging. The time left is a
+/// running mean of a step's time, so that the slow first steps of a cold JVM are soon forgotten,
+/// times the steps to come.
 ///
 /// The live line is redrawn in place. It switches the terminal's line wrap off while it draws, so
 /// that a narrow window cuts it instead of scrolling.
@@ -43,7 +44,7 @@ final class Progress implements Consumer<TrainEvent> {
   private final Style style;
   private final LongSupplier clock;
   private double mean = Double.NaN;
-  private double seconds;
+  private double seconds = Double.NaN; // of a step, running mean
   private long shownAt;
   private boolean live;
 
@@ -75,10 +76,10 @@ final class Progress implements Consumer<TrainEvent> {
   }
 
   private void step(Step step) {
-    seconds += step.seconds();
+    seconds = Double.isNaN(seconds) ? step.seconds() : running(seconds, step.seconds());
     String line = line(step);
     if (!Double.isNaN(step.loss())) {
-      mean = Double.isNaN(mean) ? step.loss() : KEPT * mean + (1 - KEPT) * step.loss();
+      mean = Double.isNaN(mean) ? step.loss() : running(mean, step.loss());
     }
     long now = clock.getAsLong();
     boolean edge = step.step() == 1 || step.step() == step.steps();
@@ -104,6 +105,10 @@ final class Progress implements Consumer<TrainEvent> {
     }
   }
 
+  private static double running(double mean, double value) {
+    return KEPT * mean + (1 - KEPT) * value;
+  }
+
   /// Whether a new tenth of the run begins after this step.
   private static boolean tenth(Step step) {
     return 10L * step.step() / step.steps() != 10L * (step.step() - 1) / step.steps();
@@ -118,7 +123,7 @@ final class Progress implements Consumer<TrainEvent> {
         Double.isNaN(step.rssAnonMb())
             ? ""
             : String.format(Locale.ROOT, "  %.1f GB", step.rssAnonMb() / 1024);
-    double left = seconds / step.step() * (step.steps() - step.step());
+    double left = seconds * (step.steps() - step.step());
     return String.format(
         Locale.ROOT,
         "step %d/%d  %s  lr %.2e  norm %.3f  %,.0f tok/s%s  %s left",

@@ -78,9 +78,10 @@ final class Usage {
     if (setting.required()) {
       return " (required)";
     }
-    return setting.byDefault().isEmpty() || knob.kind() == Kind.SWITCH
-        ? ""
-        : " (default: " + setting.byDefault() + ")";
+    if (knob.kind() == Kind.SWITCH) {
+      return setting.byDefault().equals("true") ? " (default: " + knob.flag() + ")" : "";
+    }
+    return setting.byDefault().isEmpty() ? "" : " (default: " + setting.byDefault() + ")";
   }
 
   private static void addFlag(List<String> lines, String names, String help) {
