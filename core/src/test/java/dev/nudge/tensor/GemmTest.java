@@ -34,9 +34,9 @@ class GemmTest {
   }
 
   private static void compare(Random random, Dtype factor, Dtype result) {
-    int m = 1 + random.nextInt(random.nextBoolean() ? 8 : 90);
-    int k = 1 + random.nextInt(random.nextBoolean() ? 8 : 90);
-    int n = 1 + random.nextInt(random.nextBoolean() ? 8 : 90);
+    int m = 1 + random.nextInt(random.nextBoolean() ? 8 : 140);
+    int k = 1 + random.nextInt(random.nextBoolean() ? 8 : 140);
+    int n = 1 + random.nextInt(random.nextBoolean() ? 8 : 140);
     int batch = random.nextInt(3) == 0 ? 1 + random.nextInt(4) : 0;
     boolean add = random.nextBoolean();
     try (Scope scope = Scope.open("test");
@@ -105,19 +105,19 @@ class GemmTest {
   void oldShapesAreGivenBackAndMadeAgain() {
     try (Scope scope = Scope.open("test");
         Gemm gemm = provider.open(1)) {
-      Tensor a = scope.tensor(Dtype.F32, 60, 60);
+      Tensor a = scope.tensor(Dtype.F32, 100, 100);
       for (int i = 0; i < a.elements(); i++) {
         a.put(i, i % 7);
       }
-      Tensor c = scope.tensor(Dtype.F32, 60, 60);
-      for (int m = 1; m <= 60; m++) {
-        for (int n = 1; n <= 60; n++) {
+      Tensor c = scope.tensor(Dtype.F32, 100, 100);
+      for (int m = 1; m <= 100; m++) {
+        for (int n = 1; n <= 100; n++) {
           gemm.multiply(a.rows(0, m), a.cols(0, n), c.rows(0, m).cols(0, n), false);
         }
       }
       gemm.multiply(a.rows(0, 1), a.cols(0, 1), c.rows(0, 1).cols(0, 1), false);
       double want = 0;
-      for (int k = 0; k < 60; k++) {
+      for (int k = 0; k < 100; k++) {
         want += a.get(0, k) * a.get(k, 0);
       }
       assertThat(c.get(0, 0)).isEqualTo(want);

@@ -23,6 +23,7 @@ import java.util.List;
 final class Api {
   static final int BF16 = 2;
   static final int F32 = 3;
+  static final int U8 = 6;
   static final int ARG_SRC = 1;
   static final int ARG_DST = 17;
   static final int ARG_WEIGHTS = 33;

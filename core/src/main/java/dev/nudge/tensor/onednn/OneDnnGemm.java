@@ -7,25 +7,33 @@ import dev.nudge.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Multiplies by oneDNN on one stream, with primitives kept by shape.
+/// Multiplies by oneDNN on one stream, with products kept by shape.
 ///
-/// A new shape costs 0.6 ms (the primitive, its memory objects and its argument array are made), a
-/// known one less than a microsecond: three handles are set and the primitive is executed. Shapes
-/// are found in an open hash table by their numbers, so a call allocates nothing. The table holds
-/// at
-/// most [#CAPACITY] primitives; then the half that was used longest ago is given back, since the
-/// lengths of packed rows may differ in every step.
+/// A new shape of a known family costs some microseconds (its memory objects and its argument array
+/// are made), a new family a millisecond (its [Primitive] is compiled), a known shape less than one
+/// microsecond: three handles are set and the primitive is executed. Shapes are found in an open
+/// hash
+/// table by their numbers, so a call allocates nothing. The table holds at most [#CAPACITY]
+/// products;
+/// then the half that was used longest ago is given back. Families are few and stay.
 ///
 /// Threading: confined to the lane that opened it.
 final class OneDnnGemm implements Gemm {
-  static final int CAPACITY = 2048;
+  static final int CAPACITY = 8192;
 
   private final long engine;
   private final long stream;
   private final Gemm plain = Gemm.plain();
-  private @Nullable Product[] table = new Product[4 * CAPACITY];
+  private @Nullable Product[] table = new Product[2 * CAPACITY];
+  private final Map<List<Long>, Primitive> families = new HashMap<>();
+  private final Arena arguments = Arena.ofShared();
+  private final List<MemorySegment> free = new ArrayList<>();
   private int size;
   private long clock;
   private Scope scratch = Scope.open("oneDNN scratchpad");
@@ -85,10 +93,39 @@ final class OneDnnGemm implements Gemm {
       evict();
       return product(a, b, c, add);
     }
-    Product made = new Product(engine, a, b, c, add);
+    Product made = make(a, b, c, add);
     table[i] = made;
     size++;
     return made;
+  }
+
+  private Product make(Tensor a, Tensor b, Tensor c, boolean add) {
+    try {
+      List<Long> family = Primitive.family(a, b, c, add);
+      Primitive primitive = families.get(family);
+      if (primitive == null) {
+        primitive = Primitive.of(engine, a, b, c, add);
+        families.put(family, primitive);
+      }
+      MemorySegment room =
+          free.isEmpty() ? arguments.allocate(Product.ARGUMENTS, 8) : free.removeLast();
+      return new Product(engine, primitive, a, b, c, add, room);
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalStateException("oneDNN product", e);
+    }
+  }
+
+  private void close(Product p) {
+    try {
+      p.close();
+      free.add(p.arguments);
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalStateException("oneDNN product", e);
+    }
   }
 
   private void evict() {
@@ -106,7 +143,7 @@ final class OneDnnGemm implements Gemm {
     size = 0;
     for (Product p : old) {
       if (p != null && p.used <= median) {
-        p.close();
+        close(p);
       } else if (p != null) {
         int i = p.hash & (table.length - 1);
         while (table[i] != null) {
@@ -122,7 +159,7 @@ final class OneDnnGemm implements Gemm {
   public void close() {
     for (Product p : table) {
       if (p != null) {
-        p.close();
+        close(p);
       }
     }
     table = new Product[table.length];
@@ -130,6 +167,11 @@ final class OneDnnGemm implements Gemm {
     scratch.close();
     scratchpad = MemorySegment.NULL;
     try {
+      for (Primitive p : families.values()) {
+        p.close();
+      }
+      families.clear();
+      arguments.close();
       Api.check((int) Api.C.STREAM_DESTROY.invokeExact(stream), "stream_destroy");
     } catch (RuntimeException | Error e) {
       throw e;

@@ -4,66 +4,49 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/// One matmul primitive of oneDNN for one set of shapes, strides and types, with its memory objects
-/// and argument array.
+/// One product of known shapes, strides and types: the memory objects and the argument array for
+/// its
+/// [Primitive], ready to be executed.
 final class Product {
-  private static final int DIMS = 12; // DNNL_MAX_NDIMS
+  static final int ARGUMENTS = 4 * 16;
 
   final int hash;
   long used;
   final long scratchBytes;
   private final long[] key;
-  private final Arena arena = Arena.ofShared();
-  private final MemorySegment arguments;
+  final MemorySegment arguments;
   private final long primitive;
   private final long src;
   private final long weights;
   private final long dst;
   private final long scratch;
 
-  Product(long engine, Tensor a, Tensor b, Tensor c, boolean add) {
+  /// @param arguments [#ARGUMENTS] bytes for the argument array; the caller's to reuse
+  Product(
+      long engine,
+      Primitive primitive,
+      Tensor a,
+      Tensor b,
+      Tensor c,
+      boolean add,
+      MemorySegment arguments)
+      throws Throwable {
     hash = hash(a, b, c, add);
     key = new long[length(c.rank())];
     fill(key, a, b, c, add);
+    this.primitive = primitive.handle;
+    scratchBytes = primitive.scratchBytes;
     try (Arena local = Arena.ofConfined()) {
-      MemorySegment out = local.allocate(ADDRESS);
-      long aDesc = descriptor(local, a);
-      long bDesc = descriptor(local, b);
-      long cDesc = descriptor(local, c);
-      long attr = attributes(local, add);
-      int status =
-          (int) Api.C.MATMUL_CREATE.invokeExact(out, engine, aDesc, bDesc, 0L, cDesc, attr);
-      if (status == Api.UNIMPLEMENTED) {
-        arena.close();
-        throw new UnsupportedOperationException(
-            "oneDNN has no product of " + a + " and " + b + " into " + c + " on this processor");
-      }
-      Api.check(status, "matmul_primitive_desc_create of " + a + " and " + b + " into " + c);
-      long pd = out.get(JAVA_LONG, 0);
-      Api.check((int) Api.C.PRIMITIVE_CREATE.invokeExact(out, pd), "primitive_create");
-      primitive = out.get(JAVA_LONG, 0);
-      long scratchDesc = (long) Api.C.PD_QUERY_MD.invokeExact(pd, Api.QUERY_SCRATCHPAD_MD, 0);
-      scratchBytes = (long) Api.C.DESC_SIZE.invokeExact(scratchDesc);
-      src = memory(out, aDesc, engine);
-      weights = memory(out, bDesc, engine);
-      dst = memory(out, cDesc, engine);
-      scratch = memory(out, scratchDesc, engine);
-      Api.check((int) Api.C.PD_DESTROY.invokeExact(pd), "primitive_desc_destroy");
-      Api.check((int) Api.C.ATTR_DESTROY.invokeExact(attr), "attr_destroy");
-      Api.check((int) Api.C.DESC_DESTROY.invokeExact(aDesc), "desc_destroy");
-      Api.check((int) Api.C.DESC_DESTROY.invokeExact(bDesc), "desc_destroy");
-      Api.check((int) Api.C.DESC_DESTROY.invokeExact(cDesc), "desc_destroy");
-    } catch (RuntimeException | Error e) {
-      throw e;
-    } catch (Throwable e) {
-      throw new IllegalStateException("oneDNN primitive", e);
+      src = memory(local, Primitive.descriptor(local, a, false), engine);
+      weights = memory(local, Primitive.descriptor(local, b, false), engine);
+      dst = memory(local, Primitive.descriptor(local, c, false), engine);
+      scratch = memory(local, Primitive.bytes(local, scratchBytes), engine);
     }
-    arguments = arena.allocate(4 * 16, 8);
+    this.arguments = arguments;
     argument(0, Api.ARG_SRC, src);
     argument(1, Api.ARG_WEIGHTS, weights);
     argument(2, Api.ARG_DST, dst);
@@ -86,65 +69,22 @@ final class Product {
     }
   }
 
-  void close() {
-    try {
-      for (long m : new long[] {src, weights, dst, scratch}) {
-        Api.check((int) Api.C.MEMORY_DESTROY.invokeExact(m), "memory_destroy");
-      }
-      Api.check((int) Api.C.PRIMITIVE_DESTROY.invokeExact(primitive), "primitive_destroy");
-    } catch (RuntimeException | Error e) {
-      throw e;
-    } catch (Throwable e) {
-      throw new IllegalStateException("oneDNN primitive", e);
+  void close() throws Throwable {
+    for (long m : new long[] {src, weights, dst, scratch}) {
+      Api.check((int) Api.C.MEMORY_DESTROY.invokeExact(m), "memory_destroy");
     }
-    arena.close();
   }
 
-  private static long memory(MemorySegment out, long desc, long engine) throws Throwable {
-    Api.check((int) Api.C.MEMORY_CREATE.invokeExact(out, desc, engine, 0L), "memory_create");
+  private static long memory(Arena local, long descriptor, long engine) throws Throwable {
+    MemorySegment out = local.allocate(ADDRESS);
+    Api.check((int) Api.C.MEMORY_CREATE.invokeExact(out, descriptor, engine, 0L), "memory_create");
+    Primitive.destroy(descriptor);
     return out.get(JAVA_LONG, 0);
   }
 
   private void argument(int i, int kind, long memory) {
     arguments.set(JAVA_INT, i * 16L, kind);
     arguments.set(JAVA_LONG, i * 16L + 8, memory);
-  }
-
-  private static long attributes(Arena local, boolean add) throws Throwable {
-    MemorySegment out = local.allocate(ADDRESS);
-    Api.check((int) Api.C.ATTR_CREATE.invokeExact(out), "attr_create");
-    long attr = out.get(JAVA_LONG, 0);
-    Api.check((int) Api.C.ATTR_SCRATCHPAD.invokeExact(attr, 1), "attr_set_scratchpad_mode");
-    if (add) {
-      Api.check((int) Api.C.POST_OPS_CREATE.invokeExact(out), "post_ops_create");
-      long ops = out.get(JAVA_LONG, 0);
-      Api.check((int) Api.C.POST_OPS_SUM.invokeExact(ops, 1f, 0, 0), "post_ops_append_sum");
-      Api.check((int) Api.C.ATTR_POST_OPS.invokeExact(attr, ops), "attr_set_post_ops");
-      Api.check((int) Api.C.POST_OPS_DESTROY.invokeExact(ops), "post_ops_destroy");
-    }
-    return attr;
-  }
-
-  private static long descriptor(Arena local, Tensor t) throws Throwable {
-    MemorySegment out = local.allocate(ADDRESS);
-    MemorySegment dims = local.allocate(8L * DIMS, 8);
-    MemorySegment strides = local.allocate(8L * DIMS, 8);
-    for (int i = 0; i < t.rank(); i++) {
-      dims.setAtIndex(JAVA_LONG, i, t.shape(i));
-      strides.setAtIndex(JAVA_LONG, i, t.stride(i));
-    }
-    int status = (int) Api.C.DESC_CREATE.invokeExact(out, t.rank(), dims, type(t.dtype()), strides);
-    Api.check(status, "memory_desc_create_with_strides of " + t);
-    return out.get(JAVA_LONG, 0);
-  }
-
-  private static int type(Dtype dtype) {
-    return switch (dtype) {
-      case F32 -> Api.F32;
-      case BF16 -> Api.BF16;
-      case F64, F16, I64, I32, I16, I8, U8, BOOL ->
-          throw new IllegalArgumentException("no product of " + dtype);
-    };
   }
 
   private static int length(int rank) {
@@ -164,7 +104,7 @@ final class Product {
     }
   }
 
-  private static long types(Tensor a, Tensor b, Tensor c, boolean add) {
+  static long types(Tensor a, Tensor b, Tensor c, boolean add) {
     return a.dtype().ordinal()
         | (b.dtype().ordinal() << 8)
         | (c.dtype().ordinal() << 16)
