@@ -28,12 +28,27 @@ WORDS = (
 ).split()
 
 
+def layout(value, indent=0):
+    """JSON with lists of numbers, and whatever else is short, on one line."""
+    line = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    flat = isinstance(value, list) and all(isinstance(v, (int, float, str)) for v in value)
+    if flat or len(line) <= 140 or not isinstance(value, (dict, list)):
+        return line
+    pad = " " * (indent + 1)
+    if isinstance(value, dict):
+        parts = [f"{json.dumps(k, ensure_ascii=False)}: {layout(v, indent + 1)}" for k, v in value.items()]
+        opening, closing = "{}"
+    else:
+        parts = [layout(v, indent + 1) for v in value]
+        opening, closing = "[]"
+    return opening + "\n" + ",\n".join(pad + p for p in parts) + "\n" + " " * indent + closing
+
+
 def write_json(path, value):
     """Numbers are written so that they read back to the same double."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as f:
-        json.dump(value, f, ensure_ascii=False, indent=1, allow_nan=False)
-        f.write("\n")
+        f.write(layout(value) + "\n")
 
 
 def read_json(path):
