@@ -4,6 +4,7 @@ import static dev.nudge.kernel.simd.Shapes.F;
 import static dev.nudge.kernel.simd.Shapes.I;
 import static dev.nudge.kernel.simd.Shapes.LANES;
 import static dev.nudge.kernel.simd.Shapes.LE;
+import static jdk.incubator.vector.VectorOperators.EQ;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 import static jdk.incubator.vector.VectorOperators.LT;
 import static jdk.incubator.vector.VectorOperators.XOR;
@@ -23,60 +24,58 @@ final class Drop {
 
   private Drop() {}
 
+  /// to[i] ← 1 where the element in column `column` + i is kept, else 0.
+  static void mask(MemorySegment to, int column, int n, long key, int threshold) {
+    IntVector start = STEPS.add((int) key);
+    int upper = (int) (key >>> 32);
+    FloatVector one = FloatVector.broadcast(F, 1f);
+    for (int i = 0; i < n; i += LANES) {
+      IntVector x = start.add((column + i) * DropoutHash.COLUMN);
+      x = x.lanewise(XOR, x.lanewise(LSHR, 16)).mul(DropoutHash.FIRST);
+      x = x.lanewise(XOR, upper);
+      x = x.lanewise(XOR, x.lanewise(LSHR, 15)).mul(DropoutHash.SECOND);
+      x = x.lanewise(XOR, x.lanewise(LSHR, 16)).lanewise(LSHR, 8);
+      one.blend(0f, x.compare(LT, threshold).cast(F)).intoMemorySegment(to, 4L * i, LE);
+    }
+  }
+
   /// y ← mask·x·factor.
   static void set(
+      MemorySegment mask,
       MemorySegment x,
       long at,
       MemorySegment y,
       long yAt,
-      int column,
       int n,
-      long key,
-      int threshold,
       float high,
       float low) {
-    IntVector start = STEPS.add((int) key);
-    int upper = (int) (key >>> 32);
     FloatVector h = FloatVector.broadcast(F, high);
     for (int i = 0; i < n; i += LANES) {
       FloatVector a = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE);
-      IntVector hash = hash(start.add((column + i) * DropoutHash.COLUMN), upper);
-      a.fma(h, a.mul(low))
-          .blend(0f, hash.compare(LT, threshold).cast(F))
-          .intoMemorySegment(y, yAt + 4L * i, LE);
+      FloatVector m = FloatVector.fromMemorySegment(F, mask, 4L * i, LE);
+      FloatVector kept = a.fma(h, a.mul(low));
+      kept.blend(0f, m.compare(EQ, 0f)).intoMemorySegment(y, yAt + 4L * i, LE);
     }
   }
 
   /// y += mask·x·factor.
   static void add(
+      MemorySegment mask,
       MemorySegment x,
       long at,
       MemorySegment y,
       long yAt,
-      int column,
       int n,
-      long key,
-      int threshold,
       float high,
       float low) {
-    IntVector start = STEPS.add((int) key);
-    int upper = (int) (key >>> 32);
     FloatVector h = FloatVector.broadcast(F, high);
     FloatVector l = FloatVector.broadcast(F, low);
     for (int i = 0; i < n; i += LANES) {
       FloatVector a = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE);
       FloatVector b = FloatVector.fromMemorySegment(F, y, yAt + 4L * i, LE);
-      IntVector hash = hash(start.add((column + i) * DropoutHash.COLUMN), upper);
-      a.fma(l, a.fma(h, b))
-          .blend(b, hash.compare(LT, threshold).cast(F))
-          .intoMemorySegment(y, yAt + 4L * i, LE);
+      FloatVector m = FloatVector.fromMemorySegment(F, mask, 4L * i, LE);
+      FloatVector added = a.fma(l, a.fma(h, b));
+      added.blend(b, m.compare(EQ, 0f)).intoMemorySegment(y, yAt + 4L * i, LE);
     }
-  }
-
-  private static IntVector hash(IntVector x, int upper) {
-    IntVector a = x.lanewise(XOR, x.lanewise(LSHR, 16)).mul(DropoutHash.FIRST);
-    IntVector b = a.lanewise(XOR, upper);
-    IntVector c = b.lanewise(XOR, b.lanewise(LSHR, 15)).mul(DropoutHash.SECOND);
-    return c.lanewise(XOR, c.lanewise(LSHR, 16)).lanewise(LSHR, 8);
   }
 }

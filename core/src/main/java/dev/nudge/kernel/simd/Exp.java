@@ -1,12 +1,16 @@
 package dev.nudge.kernel.simd;
 
 import static dev.nudge.kernel.simd.Shapes.F;
+import static dev.nudge.kernel.simd.Shapes.LANES;
+import static dev.nudge.kernel.simd.Shapes.LE;
+import static jdk.incubator.vector.VectorOperators.ADD;
 import static jdk.incubator.vector.VectorOperators.GT;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LT;
 
+import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.IntVector;
 
 /// Computes eˣ on float lanes to about one unit in the last place.
 ///
@@ -42,37 +46,37 @@ final class Exp {
 
   private Exp() {}
 
-  /// eˣ for any x.
-  static FloatVector exp(FloatVector x) {
-    return below(x).blend(Float.POSITIVE_INFINITY, x.compare(GT, LARGEST));
-  }
-
-  /// eˣ for x below 88, as the arguments of a softmax are; unspecified above.
-  static FloatVector below(FloatVector x) {
-    FloatVector shifted = x.fma(LOG2_E, MAGIC);
-    FloatVector n = shifted.sub(MAGIC);
-    FloatVector r = n.fma(FloatVector.broadcast(F, -LN2_HIGH), x);
-    return finish(x, shifted, n.fma(FloatVector.broadcast(F, -LN2_LOW), r));
-  }
-
-  private static FloatVector finish(FloatVector x, FloatVector shifted, FloatVector r) {
-    FloatVector p = r.fma(C6, C5);
-    p = p.fma(r, FloatVector.broadcast(F, C4));
-    p = p.fma(r, FloatVector.broadcast(F, C3));
-    p = p.fma(r, FloatVector.broadcast(F, C2));
-    p = p.fma(r, FloatVector.broadcast(F, 1f));
-    p = p.fma(r, FloatVector.broadcast(F, 1f));
-    FloatVector power =
-        shifted.reinterpretAsInts().lanewise(LSHL, 23).add(0x3f800000).reinterpretAsFloats();
-    VectorMask<Float> tiny = x.compare(LT, SMALLEST);
-    return p.mul(power).blend(0f, tiny);
-  }
-
-  /// e^(x + y) where y is a correction, far smaller than a unit of x.
-  static FloatVector below(FloatVector x, FloatVector y) {
-    FloatVector shifted = x.fma(LOG2_E, MAGIC);
-    FloatVector n = shifted.sub(MAGIC);
-    FloatVector r = n.fma(FloatVector.broadcast(F, -LN2_HIGH), x);
-    return finish(x, shifted, n.fma(FloatVector.broadcast(F, -LN2_LOW), r).add(y));
+  /// to[i] ← exp(scale·x[i] − minus) over `n` floats, whole vectors; may be in place. The exponent
+  /// is
+  /// rounded once.
+  ///
+  /// It is a loop and not a function of a vector: a method that takes vectors is inlined only until
+  /// the compiler has met it alone, and from then on every call boxes its arguments.
+  ///
+  /// @return the sum of what was written
+  static float pass(
+      MemorySegment x, long at, MemorySegment to, long toAt, int n, float scale, float minus) {
+    FloatVector factor = FloatVector.broadcast(F, scale);
+    FloatVector shift = FloatVector.broadcast(F, -minus);
+    FloatVector sum = FloatVector.zero(F);
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector v = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE).fma(factor, shift);
+      FloatVector shifted = v.fma(LOG2_E, MAGIC);
+      FloatVector k = shifted.sub(MAGIC);
+      FloatVector r = k.fma(FloatVector.broadcast(F, -LN2_HIGH), v);
+      r = k.fma(FloatVector.broadcast(F, -LN2_LOW), r);
+      FloatVector p = r.fma(C6, C5);
+      p = p.fma(r, FloatVector.broadcast(F, C4));
+      p = p.fma(r, FloatVector.broadcast(F, C3));
+      p = p.fma(r, FloatVector.broadcast(F, C2));
+      p = p.fma(r, FloatVector.broadcast(F, 1f));
+      p = p.fma(r, FloatVector.broadcast(F, 1f));
+      IntVector power = shifted.reinterpretAsInts().lanewise(LSHL, 23).add(0x3f800000);
+      p = p.mul(power.reinterpretAsFloats()).blend(0f, v.compare(LT, SMALLEST));
+      p = p.blend(Float.POSITIVE_INFINITY, v.compare(GT, LARGEST));
+      p.intoMemorySegment(to, toAt + 4L * i, LE);
+      sum = sum.add(p);
+    }
+    return sum.reduceLanes(ADD);
   }
 }

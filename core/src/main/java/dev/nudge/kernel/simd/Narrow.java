@@ -1,5 +1,6 @@
 package dev.nudge.kernel.simd;
 
+import static dev.nudge.kernel.simd.Shapes.F;
 import static dev.nudge.kernel.simd.Shapes.I;
 import static dev.nudge.kernel.simd.Shapes.LANES;
 import static dev.nudge.kernel.simd.Shapes.LE;
@@ -27,35 +28,13 @@ import jdk.incubator.vector.ShortVector;
 final class Narrow {
   private Narrow() {}
 
-  /// Loads one vector of bfloat16 as floats.
-  static FloatVector load(MemorySegment s, long at) {
-    IntVector bits =
-        (IntVector) ShortVector.fromMemorySegment(S, s, at, LE).convertShape(ZERO_EXTEND_S2I, I, 0);
-    return bits.lanewise(LSHL, 16).reinterpretAsFloats();
-  }
-
-  /// Stores one vector of floats as bfloat16, rounded to nearest even.
-  static void store(FloatVector v, MemorySegment s, long at) {
-    bits(v).convertShape(I2S, S, 0).intoMemorySegment(s, at, LE);
-  }
-
-  /// The floats, rounded to what a bfloat16 can hold.
-  static FloatVector rounded(FloatVector v) {
-    return bits(v).lanewise(LSHL, 16).reinterpretAsFloats();
-  }
-
-  private static IntVector bits(FloatVector v) {
-    IntVector bits = v.reinterpretAsInts();
-    IntVector upper = bits.lanewise(LSHR, 16);
-    IntVector nearest = bits.add(upper.and(1).add(0x7fff)).lanewise(LSHR, 16);
-    return nearest.blend(upper.lanewise(OR, 0x40), v.test(IS_NAN).cast(I));
-  }
-
   /// dst[i] ← src[i], bfloat16 to float.
   static void widen(MemorySegment src, long from, MemorySegment dst, long to, int n) {
     int i = 0;
     for (; i <= n - LANES; i += LANES) {
-      load(src, from + 2L * i).intoMemorySegment(dst, to + 4L * i, LE);
+      ShortVector low = ShortVector.fromMemorySegment(S, src, from + 2L * i, LE);
+      IntVector bits = (IntVector) low.convertShape(ZERO_EXTEND_S2I, I, 0);
+      bits.lanewise(LSHL, 16).intoMemorySegment(dst, to + 4L * i, LE);
     }
     for (; i < n; i++) {
       short bits = src.get(JAVA_SHORT_UNALIGNED, from + 2L * i);
@@ -67,7 +46,12 @@ final class Narrow {
   static void narrow(MemorySegment src, long from, MemorySegment dst, long to, int n) {
     int i = 0;
     for (; i <= n - LANES; i += LANES) {
-      store(FloatVector.fromMemorySegment(Shapes.F, src, from + 4L * i, LE), dst, to + 2L * i);
+      FloatVector v = FloatVector.fromMemorySegment(F, src, from + 4L * i, LE);
+      IntVector bits = v.reinterpretAsInts();
+      IntVector upper = bits.lanewise(LSHR, 16);
+      IntVector nearest = bits.add(upper.and(1).add(0x7fff)).lanewise(LSHR, 16);
+      IntVector kept = nearest.blend(upper.lanewise(OR, 0x40), v.test(IS_NAN).cast(I));
+      kept.convertShape(I2S, S, 0).intoMemorySegment(dst, to + 2L * i, LE);
     }
     for (; i < n; i++) {
       float v = src.get(JAVA_FLOAT_UNALIGNED, from + 4L * i);

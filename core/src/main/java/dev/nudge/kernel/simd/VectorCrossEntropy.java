@@ -33,7 +33,8 @@ import org.jspecify.annotations.Nullable;
 ///     S ← (S + 1)·exp(m − m′) + Σ exp(z − m′) over the strip without its maximum
 ///
 /// z − m is a difference of floats and rounds where they differ in size; what it loses (Knuth's
-/// two-sum) goes into the exponential as a correction, so that log-probabilities are right to 1e-6
+/// two-sum) is multiplied to the exponential, to first order, so that log-probabilities are right
+/// to 1e-6
 /// of themselves at any size of logits.
 ///
 /// [1] Milakov and Gimelshein, Online normalizer calculation for softmax, 2018.
@@ -51,7 +52,10 @@ final class VectorCrossEntropy implements CrossEntropy {
     }
     CrossEntropy.check(logits, targets, lse);
     CrossEntropy.check(logits, logprob, argmax, logits.rows());
-    Strip z = Scratch.get().a;
+    Scratch scratch = Scratch.get();
+    Strip z = scratch.a;
+    Strip p = scratch.b;
+    p.scratch();
     int size = logits.cols();
     for (int r = 0; r < logits.rows(); r++) {
       int t = Rows.int32(targets, r);
@@ -67,11 +71,11 @@ final class VectorCrossEntropy implements CrossEntropy {
         if (top > max) {
           int k = first(s, z.at(), padded(n), top);
           double old = max == Float.NEGATIVE_INFINITY ? sum : (sum + 1) * Math.exp(max - top);
-          sum = old + others(s, z.at(), n, k, top);
+          sum = old + others(s, z.at(), p.segment(), n, k, top);
           max = top;
           best = c + k;
         } else if (max > Float.NEGATIVE_INFINITY) {
-          sum += powers(s, z.at(), padded(n), max);
+          sum += powers(s, z.at(), p.segment(), padded(n), max);
         } else if (Float.isNaN(total(s, z.at(), padded(n)))) {
           sum = Double.NaN;
         }
@@ -99,6 +103,8 @@ final class VectorCrossEntropy implements CrossEntropy {
     Scratch scratch = Scratch.get();
     Strip z = scratch.a;
     Strip out = scratch.b;
+    Strip p = scratch.c;
+    p.scratch();
     int size = logits.cols();
     for (int r = 0; r < logits.rows(); r++) {
       int t = Rows.int32(targets, r);
@@ -109,7 +115,8 @@ final class VectorCrossEntropy implements CrossEntropy {
         n = Strip.piece(size - c);
         z.load(logits, r, c, n);
         out.open(dLogits, r, c, n);
-        gradient(z.segment(), z.at(), out.segment(), out.at(), padded(n), l, (float) weight);
+        Exp.pass(z.segment(), z.at(), p.segment(), 0, padded(n), 1, l);
+        scale(p.segment(), out.segment(), out.at(), padded(n), (float) weight);
         out.store(dLogits, r, c, n);
       }
       set(dLogits, r, t, label);
@@ -150,10 +157,12 @@ final class VectorCrossEntropy implements CrossEntropy {
   }
 
   /// Σ exp(z − z[k]) over the strip without k: whole vectors, and the one of k number by number.
-  private static double others(MemorySegment x, long at, int n, int k, float max) {
+  private static double others(
+      MemorySegment x, long at, MemorySegment powers, int n, int k, float max) {
     int from = k - k % LANES;
     int to = Math.min(from + LANES, n);
-    double sum = powers(x, at, from, max) + powers(x, at + 4L * to, padded(n) - padded(to), max);
+    int after = padded(n) - padded(to);
+    double sum = powers(x, at, powers, from, max) + powers(x, at + 4L * to, powers, after, max);
     for (int i = from; i < to; i++) {
       if (i != k) {
         sum += Math.exp((double) x.get(JAVA_FLOAT_UNALIGNED, at + 4L * i) - max);
@@ -162,15 +171,23 @@ final class VectorCrossEntropy implements CrossEntropy {
     return sum;
   }
 
-  private static float powers(MemorySegment x, long at, int n, float max) {
+  /// Σ exp(z − max) over `n` floats, corrected for what z − max loses.
+  private static float powers(MemorySegment z, long at, MemorySegment scratch, int n, float max) {
+    Exp.pass(z, at, scratch, 0, n, 1, max);
+    return corrected(z, at, scratch, n, max);
+  }
+
+  /// Σ p·(1 + lost): a difference of infinities is no number, but its power is 0 and stays it.
+  private static float corrected(MemorySegment x, long at, MemorySegment powers, int n, float max) {
     FloatVector m = FloatVector.broadcast(F, max);
     FloatVector sum = FloatVector.zero(F);
     for (int i = 0; i < n; i += LANES) {
       FloatVector z = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE);
+      FloatVector p = FloatVector.fromMemorySegment(F, powers, 4L * i, LE);
       FloatVector s = z.sub(m);
       FloatVector back = z.sub(s);
       FloatVector lost = z.sub(s.add(back)).add(back.sub(m));
-      sum = sum.add(Exp.below(s, lost));
+      sum = sum.add(p.fma(lost, p).blend(0f, p.compare(EQ, 0f)));
     }
     return sum.reduceLanes(ADD);
   }
@@ -183,11 +200,10 @@ final class VectorCrossEntropy implements CrossEntropy {
     return sum.reduceLanes(ADD);
   }
 
-  private static void gradient(
-      MemorySegment z, long at, MemorySegment to, long toAt, int n, float lse, float weight) {
+  private static void scale(MemorySegment p, MemorySegment to, long toAt, int n, float weight) {
     for (int i = 0; i < n; i += LANES) {
-      FloatVector v = FloatVector.fromMemorySegment(F, z, at + 4L * i, LE);
-      Exp.below(v.sub(lse)).mul(weight).intoMemorySegment(to, toAt + 4L * i, LE);
+      FloatVector v = FloatVector.fromMemorySegment(F, p, 4L * i, LE);
+      v.mul(weight).intoMemorySegment(to, toAt + 4L * i, LE);
     }
   }
 }

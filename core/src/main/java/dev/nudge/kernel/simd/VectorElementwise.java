@@ -126,6 +126,8 @@ final class VectorElementwise implements Elementwise {
     Scratch scratch = Scratch.get();
     Strip a = scratch.a;
     Strip b = scratch.b;
+    Strip mask = scratch.c;
+    mask.scratch();
     int threshold = DropoutHash.threshold(p);
     float high = (float) (1 / (1 - p));
     float low = (float) (1 / (1 - p) - high);
@@ -136,12 +138,13 @@ final class VectorElementwise implements Elementwise {
         n = Strip.piece(cols - c);
         int m = padded(n);
         a.load(x, r, c, n);
+        Drop.mask(mask.segment(), c, m, key, threshold);
         if (add) {
           b.load(y, r, c, n);
-          Drop.add(a.segment(), a.at(), b.segment(), b.at(), c, m, key, threshold, high, low);
+          Drop.add(mask.segment(), a.segment(), a.at(), b.segment(), b.at(), m, high, low);
         } else {
           b.open(y, r, c, n);
-          Drop.set(a.segment(), a.at(), b.segment(), b.at(), c, m, key, threshold, high, low);
+          Drop.set(mask.segment(), a.segment(), a.at(), b.segment(), b.at(), m, high, low);
         }
         b.store(y, r, c, n);
       }

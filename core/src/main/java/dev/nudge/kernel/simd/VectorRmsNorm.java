@@ -38,6 +38,7 @@ final class VectorRmsNorm implements RmsNorm {
     Scratch scratch = Scratch.get();
     int d = x.cols();
     Tensor s = sum == null ? x : sum;
+    boolean single = single(scratch, w);
     for (int r = 0; r < x.rows(); r++) {
       double squares = 0;
       for (int c = 0, n; c < d; c += n) {
@@ -51,7 +52,7 @@ final class VectorRmsNorm implements RmsNorm {
       }
       float rho = (float) (1 / Math.sqrt(squares / d + eps));
       rstd.data().set(JAVA_FLOAT_UNALIGNED, Strip.offset(rstd, r, 0), rho);
-      normalise(scratch, s, rho, w, y, r);
+      normalise(scratch, s, rho, w, y, r, single);
     }
   }
 
@@ -63,8 +64,12 @@ final class VectorRmsNorm implements RmsNorm {
     }
     RmsNorm.checkForward(s, null, null, w, y, rstd);
     Scratch scratch = Scratch.get();
+    boolean single = single(scratch, w);
     for (int r = 0; r < s.rows(); r++) {
-      normalise(scratch, s, at(rstd, r), w, y, r);
+      if (single) {
+        scratch.a.load(s, r, 0, s.cols());
+      }
+      normalise(scratch, s, at(rstd, r), w, y, r, single);
     }
   }
 
@@ -78,26 +83,31 @@ final class VectorRmsNorm implements RmsNorm {
     RmsNorm.checkBackward(dy, s, rstd, w, dRes, low);
     Scratch scratch = Scratch.get();
     Strip g = scratch.a;
-    Strip x = scratch.b;
-    Strip k = scratch.c;
+    Strip k = scratch.b;
+    Strip x = scratch.c;
     Strip out = scratch.d;
     int d = s.cols();
+    boolean single = single(scratch, w);
     for (int r = 0; r < s.rows(); r++) {
       double dot = 0;
       for (int c = 0, n; c < d; c += n) {
         n = Strip.piece(d - c);
         g.load(dy, r, c, n);
         x.load(s, r, c, n);
-        k.load(w, 0, c, n);
+        if (!single) {
+          k.load(w, 0, c, n);
+        }
         dot += dot(g.segment(), g.at(), k.segment(), k.at(), x.segment(), x.at(), padded(n));
       }
       float rho = at(rstd, r);
       float minus = (float) (-dot / d * rho * rho * rho);
       for (int c = 0, n; c < d; c += n) {
         n = Strip.piece(d - c);
-        g.load(dy, r, c, n);
-        x.load(s, r, c, n);
-        k.load(w, 0, c, n);
+        if (!single) {
+          g.load(dy, r, c, n);
+          x.load(s, r, c, n);
+          k.load(w, 0, c, n);
+        }
         out.load(dRes, r, c, n);
         gradient(
             g.segment(),
@@ -125,9 +135,9 @@ final class VectorRmsNorm implements RmsNorm {
 
   private static void residual(
       Scratch scratch, Tensor x, Tensor delta, Tensor sum, int r, int c, int n) {
-    Strip a = scratch.a;
-    Strip b = scratch.b;
-    Strip out = scratch.c;
+    Strip a = scratch.d;
+    Strip b = scratch.e;
+    Strip out = scratch.f;
     a.load(x, r, c, n);
     b.load(delta, r, c, n);
     out.open(sum, r, c, n);
@@ -135,15 +145,29 @@ final class VectorRmsNorm implements RmsNorm {
     out.store(sum, r, c, n);
   }
 
-  private static void normalise(Scratch scratch, Tensor s, float rho, Tensor w, Tensor y, int r) {
+  /// Whether a row is one strip: then the weight is loaded here, once for all rows.
+  private static boolean single(Scratch scratch, Tensor w) {
+    int d = w.cols();
+    boolean single = Strip.piece(d) == d;
+    if (single) {
+      scratch.b.load(w, 0, 0, d);
+    }
+    return single;
+  }
+
+  /// @param loaded whether the strips hold the row and the weight already
+  private static void normalise(
+      Scratch scratch, Tensor s, float rho, Tensor w, Tensor y, int r, boolean loaded) {
     Strip a = scratch.a;
     Strip k = scratch.b;
     Strip out = scratch.c;
     int d = s.cols();
     for (int c = 0, n; c < d; c += n) {
       n = Strip.piece(d - c);
-      a.load(s, r, c, n);
-      k.load(w, 0, c, n);
+      if (!loaded) {
+        a.load(s, r, c, n);
+        k.load(w, 0, c, n);
+      }
       out.open(y, r, c, n);
       scale(a.segment(), a.at(), k.segment(), k.at(), out.segment(), out.at(), padded(n), rho);
       out.store(y, r, c, n);

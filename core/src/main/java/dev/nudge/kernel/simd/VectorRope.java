@@ -68,23 +68,18 @@ final class VectorRope implements Rope {
     for (int i = 0; i <= half - LANES; i += LANES) {
       FloatVector c = FloatVector.fromMemorySegment(F, cos, cosAt + 4L * i, LE);
       FloatVector s = FloatVector.fromMemorySegment(F, sin, sinAt + 4L * i, LE).mul(sign);
-      heads(x, at + 4L * i, heads, half, c, s);
-    }
-  }
-
-  private static void heads(
-      MemorySegment x, long at, int heads, int half, FloatVector c, FloatVector s) {
-    for (int h = 0; h < heads; h++) {
-      long first = at + 8L * h * half;
-      long second = first + 4L * half;
-      FloatVector a = FloatVector.fromMemorySegment(F, x, first, LE);
-      FloatVector b = FloatVector.fromMemorySegment(F, x, second, LE);
-      FloatVector minus = b.mul(s).neg();
-      FloatVector lost = b.fma(s, minus);
-      a.fma(c, minus).sub(lost).intoMemorySegment(x, first, LE);
-      FloatVector plus = a.mul(s);
-      FloatVector missing = a.fma(s, plus.neg());
-      b.fma(c, plus).add(missing).intoMemorySegment(x, second, LE);
+      for (int h = 0; h < heads; h++) {
+        long first = at + 4L * i + 8L * h * half;
+        long second = first + 4L * half;
+        FloatVector a = FloatVector.fromMemorySegment(F, x, first, LE);
+        FloatVector b = FloatVector.fromMemorySegment(F, x, second, LE);
+        FloatVector minus = b.mul(s).neg();
+        FloatVector lost = b.fma(s, minus);
+        a.fma(c, minus).sub(lost).intoMemorySegment(x, first, LE);
+        FloatVector plus = a.mul(s);
+        FloatVector missing = a.fma(s, plus.neg());
+        b.fma(c, plus).add(missing).intoMemorySegment(x, second, LE);
+      }
     }
   }
 

@@ -20,23 +20,28 @@ import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
 
-/// Computes a row of probabilities in three sweeps (maximum; powers and their sum; quotients), the
-/// other operations in one.
+/// Computes a row of probabilities in sweeps over strips: maximum; exponents, powers and their sum;
+/// quotients.
 ///
 /// The limit is no multiple of a vector. Where lanes do not mix, the last vector just runs over it,
-/// inside of the row, and its surplus is overwritten with zeros; the two reductions mask it.
+/// inside of the row, and its surplus is overwritten with zeros; the two reductions pad it.
 ///
 /// The scale is a double and a float is not enough for it (c·s = 50 would be off by 3e-6): it is
 /// split into two floats, and c·s − m = fma(s, low, fma(s, high, −m)) is rounded near its own size.
 final class VectorSoftmaxRows implements SoftmaxRows {
+  /// What pads a last vector: its power is 0 at any scale above [#SMALLEST_SCALE], and times a
+  /// scale whose lower part is 0 it is no NaN, as an infinity would be.
+  private static final float LEAST = -1e38f;
+
+  private static final double SMALLEST_SCALE = 1e-20;
+
   private final SoftmaxRows doubles = new SoftmaxRows.Plain();
 
   @Override
   public void forward(
       Tensor scores, double scale, int first, int repeat, Tensor probs, Tensor lse) {
-    if (scores.dtype() == Dtype.F64) {
+    if (scores.dtype() == Dtype.F64 || !(scale > SMALLEST_SCALE)) {
       doubles.forward(scores, scale, first, repeat, probs, lse);
       return;
     }
@@ -44,20 +49,14 @@ final class VectorSoftmaxRows implements SoftmaxRows {
     Scratch scratch = Scratch.get();
     int cols = scores.cols();
     MemorySegment powers = scratch.row(4L * padded(cols));
-    MemorySegment s = scores.data();
     float high = (float) scale;
     float low = (float) (scale - high);
     for (int r = 0; r < scores.rows(); r++) {
       int limit = SoftmaxRows.limit(first, repeat, r, cols);
-      long at = Strip.offset(scores, r, 0);
       double l = Double.NEGATIVE_INFINITY;
       if (limit > 0) {
-        float max = (scale < 0 ? least(s, at, limit) : largest(s, at, limit)) * high;
-        double sum = 0;
-        for (int c = 0, n; c < limit; c += n) {
-          n = Math.min(Strip.BLOCK, limit - c);
-          sum += powers(s, at + 4L * c, powers, 4L * c, n, high, low, max);
-        }
+        float max = largest(scratch.a, scores, r, limit) * high;
+        double sum = powers(scratch.a, scores, r, limit, powers, high, low, max);
         l = max + Math.log(sum);
         divide(scratch, powers, probs, r, Math.min(padded(limit), cols), (float) (1 / sum));
       }
@@ -87,7 +86,7 @@ final class VectorSoftmaxRows implements SoftmaxRows {
         n = Strip.piece(end - c);
         a.load(scores, r, c, n);
         p.open(probs, r, c, n);
-        probabilities(a.segment(), a.at(), p.segment(), p.at(), padded(n), high, low, l);
+        powers(a.segment(), a.at(), p.segment(), p.at(), padded(n), high, low, l);
         p.store(probs, r, c, n);
       }
       zero(probs, r, limit);
@@ -114,6 +113,8 @@ final class VectorSoftmaxRows implements SoftmaxRows {
     Strip a = scratch.a;
     Strip g = scratch.b;
     Strip out = scratch.c;
+    Strip p = scratch.d;
+    p.scratch();
     int cols = scores.cols();
     float high = (float) scale;
     float low = (float) (scale - high);
@@ -127,17 +128,15 @@ final class VectorSoftmaxRows implements SoftmaxRows {
         a.load(scores, r, c, n);
         g.load(dP, r, c, n);
         out.open(dS, r, c, n);
+        powers(a.segment(), a.at(), p.segment(), 0, padded(n), high, low, l);
         gradient(
-            a.segment(),
-            a.at(),
+            p.segment(),
             g.segment(),
             g.at(),
             out.segment(),
             out.at(),
             padded(n),
-            high,
-            low,
-            l,
+            (float) scale,
             dot);
         out.store(dS, r, c, n);
       }
@@ -177,14 +176,6 @@ final class VectorSoftmaxRows implements SoftmaxRows {
   /// probs ← powers · factor, `n` columns of a row.
   private static void divide(
       Scratch scratch, MemorySegment powers, Tensor probs, int r, int n, float factor) {
-    long to = Strip.offset(probs, r, 0);
-    if (probs.dtype() == Dtype.BF16) {
-      int done = divideNarrow(powers, probs.data(), to, n, factor);
-      if (done < n) {
-        restNarrow(powers, probs.data(), to, done, n, factor);
-      }
-      return;
-    }
     Strip out = scratch.a;
     for (int c = 0, m; c < n; c += m) {
       m = Strip.piece(n - c);
@@ -202,24 +193,6 @@ final class VectorSoftmaxRows implements SoftmaxRows {
     }
   }
 
-  private static int divideNarrow(
-      MemorySegment x, MemorySegment to, long toAt, int n, float factor) {
-    int i = 0;
-    for (; i <= n - LANES; i += LANES) {
-      FloatVector v = FloatVector.fromMemorySegment(F, x, 4L * i, LE);
-      Narrow.store(v.mul(factor), to, toAt + 2L * i);
-    }
-    return i;
-  }
-
-  private static void restNarrow(
-      MemorySegment x, MemorySegment to, long toAt, int from, int n, float factor) {
-    for (int i = from; i < n; i++) {
-      x.set(JAVA_FLOAT_UNALIGNED, 4L * i, x.get(JAVA_FLOAT_UNALIGNED, 4L * i) * factor);
-    }
-    Narrow.narrow(x, 4L * from, to, toAt + 2L * from, n - from);
-  }
-
   /// Zeros in the columns of a row from `from` on.
   private static void zero(Tensor t, int r, int from) {
     MemorySegment s = t.data();
@@ -233,29 +206,44 @@ final class VectorSoftmaxRows implements SoftmaxRows {
     }
   }
 
+  private static float largest(Strip a, Tensor scores, int r, int limit) {
+    float max = Float.NEGATIVE_INFINITY;
+    for (int c = 0, n; c < limit; c += n) {
+      n = Strip.piece(limit - c);
+      a.load(scores, r, c, n, LEAST);
+      max = Math.max(max, largest(a.segment(), a.at(), padded(n)));
+    }
+    return max;
+  }
+
   private static float largest(MemorySegment x, long at, int n) {
     FloatVector max = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
-    int i = 0;
-    for (; i <= n - LANES; i += LANES) {
+    for (int i = 0; i < n; i += LANES) {
       FloatVector v = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE);
       max = max.blend(v, v.compare(GT, max));
-    }
-    if (i < n) {
-      VectorMask<Float> inside = F.indexInRange(i, n);
-      FloatVector v = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE, inside);
-      max = max.blend(v, v.compare(GT, max).and(inside));
     }
     return max.reduceLanes(MAX);
   }
 
-  private static float least(MemorySegment x, long at, int n) {
-    float least = Float.POSITIVE_INFINITY;
-    for (int i = 0; i < n; i++) {
-      least = Math.min(least, x.get(JAVA_FLOAT_UNALIGNED, at + 4L * i));
+  private static double powers(
+      Strip a,
+      Tensor scores,
+      int r,
+      int limit,
+      MemorySegment to,
+      float high,
+      float low,
+      float max) {
+    double sum = 0;
+    for (int c = 0, n; c < limit; c += n) {
+      n = Strip.piece(limit - c);
+      a.load(scores, r, c, n, LEAST);
+      sum += powers(a.segment(), a.at(), to, 4L * c, padded(n), high, low, max);
     }
-    return least;
+    return sum;
   }
 
+  /// to ← exp(x·(high + low) − minus); one sweep where the scale is a float, as a power of two is.
   private static float powers(
       MemorySegment x,
       long at,
@@ -264,29 +252,16 @@ final class VectorSoftmaxRows implements SoftmaxRows {
       int n,
       float high,
       float low,
-      float max) {
-    FloatVector h = FloatVector.broadcast(F, high);
-    FloatVector l = FloatVector.broadcast(F, low);
-    FloatVector m = FloatVector.broadcast(F, -max);
-    FloatVector sum = FloatVector.zero(F);
-    int i = 0;
-    for (; i <= n - LANES; i += LANES) {
-      FloatVector v = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE);
-      FloatVector p = Exp.below(v.fma(l, v.fma(h, m)));
-      p.intoMemorySegment(to, toAt + 4L * i, LE);
-      sum = sum.add(p);
+      float minus) {
+    if (low == 0) {
+      return Exp.pass(x, at, to, toAt, n, high, minus);
     }
-    if (i < n) {
-      VectorMask<Float> inside = F.indexInRange(i, n);
-      FloatVector v = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE, inside);
-      FloatVector p = Exp.below(v.fma(l, v.fma(h, m))).blend(0f, inside.not());
-      p.intoMemorySegment(to, toAt + 4L * i, LE);
-      sum = sum.add(p);
-    }
-    return sum.reduceLanes(ADD);
+    exponents(x, at, to, toAt, n, high, low, minus);
+    return Exp.pass(to, toAt, to, toAt, n, 1, 0);
   }
 
-  private static void probabilities(
+  /// to ← x·(high + low) − minus.
+  private static void exponents(
       MemorySegment x,
       long at,
       MemorySegment to,
@@ -294,36 +269,29 @@ final class VectorSoftmaxRows implements SoftmaxRows {
       int n,
       float high,
       float low,
-      float lse) {
+      float minus) {
     FloatVector h = FloatVector.broadcast(F, high);
     FloatVector l = FloatVector.broadcast(F, low);
-    FloatVector m = FloatVector.broadcast(F, -lse);
+    FloatVector m = FloatVector.broadcast(F, -minus);
     for (int i = 0; i < n; i += LANES) {
       FloatVector v = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE);
-      Exp.below(v.fma(l, v.fma(h, m))).intoMemorySegment(to, toAt + 4L * i, LE);
+      v.fma(l, v.fma(h, m)).intoMemorySegment(to, toAt + 4L * i, LE);
     }
   }
 
   private static void gradient(
-      MemorySegment x,
-      long at,
+      MemorySegment probs,
       MemorySegment dP,
       long dPAt,
       MemorySegment to,
       long toAt,
       int n,
-      float high,
-      float low,
-      float lse,
+      float scale,
       float d) {
-    FloatVector h = FloatVector.broadcast(F, high);
-    FloatVector l = FloatVector.broadcast(F, low);
-    FloatVector m = FloatVector.broadcast(F, -lse);
     for (int i = 0; i < n; i += LANES) {
-      FloatVector v = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE);
+      FloatVector p = FloatVector.fromMemorySegment(F, probs, 4L * i, LE);
       FloatVector g = FloatVector.fromMemorySegment(F, dP, dPAt + 4L * i, LE);
-      FloatVector p = Exp.below(v.fma(l, v.fma(h, m)));
-      p.mul(high).mul(g.sub(d)).intoMemorySegment(to, toAt + 4L * i, LE);
+      p.mul(scale).mul(g.sub(d)).intoMemorySegment(to, toAt + 4L * i, LE);
     }
   }
 

@@ -11,7 +11,7 @@ import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
-/// Gates in one loop forward; backward in two, the logistic function first.
+/// Sweeps twice over a strip in either direction: exp(−e), then the rest.
 final class VectorSwiGlu implements SwiGlu {
   private final SwiGlu doubles = new SwiGlu.Plain();
 
@@ -28,6 +28,8 @@ final class VectorSwiGlu implements SwiGlu {
     Strip e = scratch.a;
     Strip u = scratch.b;
     Strip h = scratch.c;
+    Strip powers = scratch.d;
+    powers.scratch();
     int m = gate.cols();
     for (int r = 0; r < gate.rows(); r++) {
       for (int c = 0, n; c < m; c += n) {
@@ -35,7 +37,16 @@ final class VectorSwiGlu implements SwiGlu {
         e.load(gate, r, c, n);
         u.load(up, r, c, n);
         h.open(out, r, c, n);
-        gated(e.segment(), e.at(), u.segment(), u.at(), h.segment(), h.at(), padded(n));
+        Exp.pass(e.segment(), e.at(), powers.segment(), 0, padded(n), -1, 0);
+        gated(
+            e.segment(),
+            e.at(),
+            u.segment(),
+            u.at(),
+            powers.segment(),
+            h.segment(),
+            h.at(),
+            padded(n));
         h.store(out, r, c, n);
       }
     }
@@ -56,10 +67,10 @@ final class VectorSwiGlu implements SwiGlu {
     Strip e = scratch.a;
     Strip u = scratch.b;
     Strip d = scratch.c;
-    Strip logistic = scratch.d;
+    Strip powers = scratch.d;
     Strip dE = scratch.e;
     Strip dU = scratch.f;
-    logistic.scratch();
+    powers.scratch();
     int m = gate.cols();
     for (int r = 0; r < gate.rows(); r++) {
       for (int c = 0, n; c < m; c += n) {
@@ -69,7 +80,7 @@ final class VectorSwiGlu implements SwiGlu {
         d.load(dh, r, c, n);
         dE.open(dGate, r, c, n);
         dU.open(dUp, r, c, n);
-        logistic(e.segment(), e.at(), logistic.segment(), padded(n));
+        Exp.pass(e.segment(), e.at(), powers.segment(), 0, padded(n), -1, 0);
         gradients(
             e.segment(),
             e.at(),
@@ -77,7 +88,7 @@ final class VectorSwiGlu implements SwiGlu {
             u.at(),
             d.segment(),
             d.at(),
-            logistic.segment(),
+            powers.segment(),
             dE.segment(),
             dE.at(),
             dU.segment(),
@@ -90,19 +101,19 @@ final class VectorSwiGlu implements SwiGlu {
   }
 
   private static void gated(
-      MemorySegment e, long eAt, MemorySegment u, long uAt, MemorySegment h, long hAt, int n) {
+      MemorySegment e,
+      long eAt,
+      MemorySegment u,
+      long uAt,
+      MemorySegment powers,
+      MemorySegment h,
+      long hAt,
+      int n) {
     for (int i = 0; i < n; i += LANES) {
       FloatVector x = FloatVector.fromMemorySegment(F, e, eAt + 4L * i, LE);
       FloatVector y = FloatVector.fromMemorySegment(F, u, uAt + 4L * i, LE);
-      x.mul(y).div(Exp.exp(x.neg()).add(1f)).intoMemorySegment(h, hAt + 4L * i, LE);
-    }
-  }
-
-  private static void logistic(MemorySegment e, long at, MemorySegment to, int n) {
-    FloatVector one = FloatVector.broadcast(F, 1f);
-    for (int i = 0; i < n; i += LANES) {
-      FloatVector x = FloatVector.fromMemorySegment(F, e, at + 4L * i, LE);
-      one.div(Exp.exp(x.neg()).add(1f)).intoMemorySegment(to, 4L * i, LE);
+      FloatVector p = FloatVector.fromMemorySegment(F, powers, 4L * i, LE);
+      x.mul(y).div(p.add(1f)).intoMemorySegment(h, hAt + 4L * i, LE);
     }
   }
 
@@ -113,7 +124,7 @@ final class VectorSwiGlu implements SwiGlu {
       long uAt,
       MemorySegment d,
       long dAt,
-      MemorySegment logistic,
+      MemorySegment powers,
       MemorySegment dE,
       long dEAt,
       MemorySegment dU,
@@ -124,7 +135,8 @@ final class VectorSwiGlu implements SwiGlu {
       FloatVector x = FloatVector.fromMemorySegment(F, e, eAt + 4L * i, LE);
       FloatVector y = FloatVector.fromMemorySegment(F, u, uAt + 4L * i, LE);
       FloatVector g = FloatVector.fromMemorySegment(F, d, dAt + 4L * i, LE);
-      FloatVector s = FloatVector.fromMemorySegment(F, logistic, 4L * i, LE);
+      FloatVector p = FloatVector.fromMemorySegment(F, powers, 4L * i, LE);
+      FloatVector s = one.div(p.add(1f));
       FloatVector gs = g.mul(s);
       gs.mul(x).intoMemorySegment(dU, dUAt + 4L * i, LE);
       FloatVector slope = one.sub(s).fma(x, one);
