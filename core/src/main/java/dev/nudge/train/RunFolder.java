@@ -197,7 +197,7 @@ final class RunFolder {
     for (String name : TOKENIZER) {
       Path from = model.resolve(name);
       if (Files.isRegularFile(from)) {
-        place(name, beside -> Files.copy(from, beside, StandardCopyOption.REPLACE_EXISTING));
+        place(name, beside -> Files.write(beside, Files.readAllBytes(from)));
       }
     }
   }

@@ -61,6 +61,11 @@ public final class Training {
     if (held != null) {
       held.examples().forEach(e -> config.checkTokens(e.ids()));
     }
+    if (data.untrainedRows() > 0) {
+      warnings.add(
+          data.untrainedRows()
+              + " rows were cut before their completion: nothing of them is trained");
+    }
     Batches batches =
         Batches.of(
             data.examples().size(),
