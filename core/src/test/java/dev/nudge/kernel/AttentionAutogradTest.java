@@ -1,0 +1,149 @@
+package dev.nudge.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.Torch;
+import dev.nudge.TorchLlama;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Gemm;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.util.Random;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.global.torch;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// Compare blocked attention and the fused head in double with libtorch's autograd in float64:
+/// within 1e-10 of the larger of 1 and the largest number, a few hundred units in the last place.
+class AttentionAutogradTest {
+  private static final double BOUND = 1e-10;
+
+  private final long seed = System.nanoTime();
+  private final Random random = new Random(seed);
+
+  @BeforeEach
+  void torchIsThere() {
+    Torch.assume();
+    System.out.println("attention autograd seed " + seed);
+  }
+
+  private Tensor draw(Scope scope, int rows, int cols) {
+    Tensor t = scope.tensor(Dtype.F64, rows, cols + 5).cols(2, cols + 2);
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < cols; c++) {
+        t.set(r, c, random.nextGaussian());
+      }
+    }
+    return t;
+  }
+
+  private static void same(String name, Tensor got, org.bytedeco.pytorch.Tensor expected) {
+    assertThat(Torch.difference(got, expected)).as(name).isLessThan(BOUND);
+  }
+
+  private static Workspace workspace() {
+    return new Workspace(0, 64L << 20, Gemm.plain());
+  }
+
+  /// Lengths around the blocks of 64 queries, and past 2,048 keys, where blocks are of 32.
+  @ParameterizedTest
+  @CsvSource({
+    "1, 1", "1, 3", "2, 2", "3, 1", "17, 5", "63, 2", "64, 1", "65, 3", "127, 1", "128, 2",
+    "129, 4", "200, 1", "2100, 2"
+  })
+  void attentionOfAWholeSequence(int n, int group) {
+    boolean large = n > 300;
+    var heads =
+        new CausalAttention.Heads(
+            group * (large ? 1 : 2), large ? 1 : 2, 2 * (1 + random.nextInt(large ? 1 : 9)));
+    try (Scope scope = Scope.open("autograd");
+        PointerScope pointers = new PointerScope();
+        Workspace ws = workspace()) {
+      Tensor q = draw(scope, n, heads.queryWidth());
+      Tensor k = draw(scope, n, heads.keyWidth());
+      Tensor v = draw(scope, n, heads.keyWidth());
+      Tensor out = draw(scope, n, heads.queryWidth());
+      Tensor lse = scope.tensor(Dtype.F64, (long) n * heads.count(), 1);
+      CausalAttention.forward(heads, q, k, v, out, lse, ws, Kernels.plain());
+      var tq = Torch.leaf(q);
+      var tk = Torch.leaf(k);
+      var tv = Torch.leaf(v);
+      var expected = TorchLlama.attention(heads, tq, tk, tv);
+      same("out", out, expected);
+
+      Tensor dOut = draw(scope, n, heads.queryWidth());
+      expected.mul(Torch.of(dOut)).sum().backward();
+      Tensor dq = draw(scope, n, heads.queryWidth());
+      Tensor dk = draw(scope, n, heads.keyWidth());
+      Tensor dv = draw(scope, n, heads.keyWidth());
+      CausalAttention.backward(heads, q, k, v, out, lse, dOut, dq, dk, dv, ws, Kernels.plain());
+      same("dq", dq, tq.grad());
+      same("dk", dk, tk.grad());
+      same("dv", dv, tv.grad());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 70, 1", "5, 9, 3", "66, 130, 2", "90, 2070, 1"})
+  void attentionOfTheLastTokens(int m, int n, int group) {
+    var heads = new CausalAttention.Heads(2 * group, 2, 2 * (1 + random.nextInt(4)));
+    try (Scope scope = Scope.open("autograd");
+        PointerScope pointers = new PointerScope();
+        Workspace ws = workspace()) {
+      Tensor q = draw(scope, m, heads.queryWidth());
+      Tensor k = draw(scope, n, heads.keyWidth());
+      Tensor v = draw(scope, n, heads.keyWidth());
+      Tensor out = draw(scope, m, heads.queryWidth());
+      Tensor lse = scope.tensor(Dtype.F64, (long) m * heads.count(), 1);
+      CausalAttention.forward(heads, q, k, v, out, lse, ws, Kernels.plain());
+      same("out", out, TorchLlama.attention(heads, Torch.of(q), Torch.of(k), Torch.of(v)));
+    }
+  }
+
+  /// A chunk of this vocabulary has 96 rows in double, so there is one, a full and a part, or
+  /// three.
+  @ParameterizedTest
+  @ValueSource(ints = {1, 96, 97, 230})
+  void headAndLoss(int rows) {
+    int vocabulary = 20_011;
+    assertThat(HeadLoss.chunk(vocabulary, Dtype.F64)).isEqualTo(96);
+    int width = 1 + random.nextInt(6);
+    double weight = 0.01 + random.nextDouble();
+    try (Scope scope = Scope.open("autograd");
+        PointerScope pointers = new PointerScope();
+        Workspace ws = workspace()) {
+      Tensor h = draw(scope, rows, width);
+      Tensor w = draw(scope, vocabulary, width);
+      Tensor targets = scope.tensor(Dtype.I32, rows, 1);
+      for (int r = 0; r < rows; r++) {
+        targets.put(r, random.nextInt(vocabulary));
+      }
+      Tensor logprob = scope.tensor(Dtype.F64, rows, 1);
+      Tensor dh = draw(scope, rows, width);
+      HeadLoss.train(h, w, targets, weight, logprob, dh, ws, Kernels.plain());
+      var th = Torch.leaf(h);
+      var logits = th.matmul(Torch.of(w).t());
+      var expected = torch.log_softmax(logits, 1).gather(1, Torch.of(targets));
+      same("logprob", logprob, expected);
+      expected.sum().mul(Torch.scalar(-weight)).backward();
+      same("dh", dh, th.grad());
+
+      Tensor scored = scope.tensor(Dtype.F64, rows, 1);
+      Tensor best = scope.tensor(Dtype.I32, rows, 1);
+      HeadLoss.score(h, w, targets, scored, best, ws, Kernels.plain());
+      same("scored", scored, expected);
+      var likeliest =
+          Torch.values(
+              torch
+                  .argmax(logits, new org.bytedeco.pytorch.LongOptional(1), true)
+                  .to(torch.ScalarType.Double));
+      for (int r = 0; r < rows; r++) {
+        assertThat(best.at(r)).isEqualTo(likeliest[r]);
+      }
+    }
+  }
+}

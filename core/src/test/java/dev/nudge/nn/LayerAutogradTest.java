@@ -1,0 +1,254 @@
+package dev.nudge.nn;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.Torch;
+import dev.nudge.TorchLlama;
+import dev.nudge.adapter.LoraLinear;
+import dev.nudge.kernel.CausalAttention;
+import dev.nudge.kernel.Kernels;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Gemm;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.util.List;
+import java.util.Random;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// Compares an adapted linear layer and a whole decoder layer in double with libtorch's autograd in
+/// float64: within 1e-10 of the larger of 1 and the largest number.
+///
+/// The dropout masks are the library's own. A probe with the parameter's name, both factors the
+/// identity and a base of zero maps ones to its mask.
+class LayerAutogradTest {
+  private static final double BOUND = 1e-10;
+  private static final Dtype F64 = Dtype.F64;
+
+  private final long seed = System.nanoTime();
+  private final Random random = new Random(seed);
+
+  @BeforeEach
+  void torchIsThere() {
+    Torch.assume();
+    System.out.println("layer autograd seed " + seed);
+  }
+
+  private Tensor draw(Scope scope, int rows, int cols, double size) {
+    Tensor t = scope.tensor(F64, rows, cols);
+    for (long i = 0; i < t.elements(); i++) {
+      t.put(i, size * random.nextGaussian());
+    }
+    return t;
+  }
+
+  private static void same(String name, Tensor got, org.bytedeco.pytorch.Tensor expected) {
+    assertThat(Torch.difference(got, expected)).as(name).isLessThan(BOUND);
+  }
+
+  /// A linear layer of the library, and the same for libtorch.
+  private final class Adapted {
+    final LinearSlot slot;
+    final Parameter a;
+    final Parameter b;
+    final org.bytedeco.pytorch.Tensor weight;
+    final org.bytedeco.pytorch.Tensor bias;
+    final org.bytedeco.pytorch.Tensor ta;
+    final org.bytedeco.pytorch.Tensor tb;
+    final double scaling = 0.3 + random.nextDouble();
+    final double dropout;
+
+    Adapted(Scope scope, String path, int out, int in, double dropout) {
+      this.dropout = dropout;
+      int r = 1 + random.nextInt(5);
+      Tensor w = draw(scope, out, in, 0.4);
+      Tensor bias = draw(scope, 1, out, 0.4);
+      a = new Parameter(path + ".lora_A.weight", true, r, in, F64, 1, scope);
+      b = new Parameter(path + ".lora_B.weight", true, out, r, F64, 1, scope);
+      fill(a.master());
+      fill(b.master());
+      slot = new LinearSlot(path, LoraLinear.of(DenseLinear.of(w, bias), a, b, scaling, dropout));
+      weight = Torch.of(w);
+      this.bias = Torch.of(bias);
+      ta = Torch.leaf(a.master());
+      tb = Torch.leaf(b.master());
+    }
+
+    private void fill(Tensor t) {
+      for (long i = 0; i < t.elements(); i++) {
+        t.put(i, 0.4 * random.nextGaussian());
+      }
+    }
+
+    /// y of libtorch.
+    org.bytedeco.pytorch.Tensor of(org.bytedeco.pytorch.Tensor x, Pass p) {
+      var dropped = x.mul(mask((int) x.size(0), p));
+      return x.matmul(weight.t())
+          .add(bias)
+          .add(dropped.matmul(ta.t()).matmul(tb.t()).mul(Torch.scalar(scaling)));
+    }
+
+    private org.bytedeco.pytorch.Tensor mask(int rows, Pass p) {
+      int in = a.master().cols();
+      try (Scope scope = Scope.open("probe");
+          Workspace ws = new Workspace(0, 1 << 20, Gemm.plain())) {
+        Parameter one = new Parameter(a.name(), true, in, in, F64, 0, scope);
+        for (int i = 0; i < in; i++) {
+          one.master().set(i, i, 1);
+        }
+        Tensor ones = scope.tensor(F64, rows, in);
+        for (long i = 0; i < ones.elements(); i++) {
+          ones.put(i, 1);
+        }
+        Tensor y = scope.tensor(F64, rows, in);
+        LoraLinear.of(DenseLinear.of(scope.tensor(F64, in, in), null), one, one, 1, dropout)
+            .forward(ones, y, new Pass(null, p.rows(), ws, p.kernels(), p.dropout()));
+        double kept = 0;
+        for (long i = 0; i < y.elements(); i++) {
+          assertThat(y.at(i)).isIn(0.0, 1 / (1 - dropout));
+          kept += y.at(i) == 0 ? 0 : 1;
+        }
+        if (dropout == 0) {
+          assertThat(kept).isEqualTo(y.elements());
+        } else if (y.elements() > 100) {
+          assertThat(kept).isBetween(1.0, y.elements() - 1.0);
+        }
+        return Torch.of(y);
+      }
+    }
+
+    void sameGradients() {
+      same(a.name(), a.gradient(0), ta.grad());
+      same(b.name(), b.gradient(0), tb.grad());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0, false", "0, true", "0.3, false", "0.3, true", "0.9, true"})
+  void adaptedLinear(double dropout, boolean add) {
+    int rows = 1 + random.nextInt(40);
+    int in = 1 + random.nextInt(50);
+    int out = 1 + random.nextInt(50);
+    try (Scope scope = Scope.open("autograd");
+        PointerScope pointers = new PointerScope();
+        Workspace ws = new Workspace(0, 1 << 20, Gemm.plain())) {
+      Adapted layer = new Adapted(scope, "model.layers.0.mlp.up_proj", out, in, dropout);
+      Tape tape = new Tape(ws);
+      Pass p =
+          new Pass(
+              tape,
+              Segments.of(new int[] {rows}, new long[] {random.nextInt(9)}, ws),
+              ws,
+              Kernels.plain(),
+              Dropout.of(seed, 5));
+      Tensor x = draw(scope, rows, in, 1);
+      Tensor y = draw(scope, rows, out, 1);
+      layer.slot.linear().forward(x, y, p);
+      var tx = Torch.leaf(x);
+      var ty = layer.of(tx, p);
+      same("y", y, ty);
+
+      Tensor dy = draw(scope, rows, out, 1);
+      Tensor dx = draw(scope, rows, in, 1);
+      var before = Torch.of(dx);
+      ty.mul(Torch.of(dy)).sum().backward();
+      layer.slot.linear().backward(dy, dx, add, p);
+      same("dx", dx, add ? tx.grad().add(before) : tx.grad());
+      layer.sameGradients();
+      assertThat(tape.isEmpty()).isTrue();
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 0", "2, 0.25", "3, 0.25"})
+  void wholeDecoderLayer(int group, double dropout) {
+    int[] lengths = {1 + random.nextInt(6), 66 + random.nextInt(9), 1};
+    int rows = lengths[0] + lengths[1] + lengths[2];
+    int width = 3 + random.nextInt(12);
+    int inner = 3 + random.nextInt(20);
+    var heads = new CausalAttention.Heads(2 * group, 2, 2 * (1 + random.nextInt(4)));
+    double[] frequencies = new double[heads.dim() / 2];
+    for (int i = 0; i < frequencies.length; i++) {
+      frequencies[i] = random.nextDouble();
+    }
+    double eps = 1e-4;
+    try (Scope scope = Scope.open("autograd");
+        PointerScope pointers = new PointerScope();
+        Rotary rotary = new Rotary(frequencies, F64);
+        Workspace ws = new Workspace(0, 16 << 20, Gemm.plain())) {
+      rotary.reserve(80);
+      Adapted q = new Adapted(scope, "q_proj", heads.queryWidth(), width, dropout);
+      Adapted k = new Adapted(scope, "k_proj", heads.keyWidth(), width, dropout);
+      Adapted v = new Adapted(scope, "v_proj", heads.keyWidth(), width, dropout);
+      Adapted o = new Adapted(scope, "o_proj", width, heads.queryWidth(), dropout);
+      Adapted gate = new Adapted(scope, "gate_proj", inner, width, dropout);
+      Adapted up = new Adapted(scope, "up_proj", inner, width, dropout);
+      Adapted down = new Adapted(scope, "down_proj", width, inner, dropout);
+      Tensor first = draw(scope, 1, width, 1);
+      Tensor second = draw(scope, 1, width, 1);
+      DecoderLayer layer =
+          new DecoderLayer(
+              new Norm(first, eps),
+              new Attention(0, heads, rotary, q.slot, k.slot, v.slot, o.slot),
+              new Norm(second, eps),
+              new Mlp(gate.slot, up.slot, down.slot));
+      Tape tape = new Tape(ws);
+      Pass p =
+          new Pass(
+              tape,
+              Segments.of(lengths, new long[] {0, 1, 2}, ws),
+              ws,
+              Kernels.plain(),
+              Dropout.of(seed, 7));
+      Tensor innerScratch = ws.take(F64, rows, inner);
+      Residual.Gradient g = Residual.Gradient.take(rows, width, F64, ws);
+      Tensor x = draw(scope, rows, width, 1);
+      var tx = Torch.leaf(x);
+      Residual r = new Residual(x, ws);
+      layer.forward(r, innerScratch, p);
+
+      Tensor frequency = scope.tensor(F64, 1, frequencies.length);
+      for (int i = 0; i < frequencies.length; i++) {
+        frequency.put(i, frequencies[i]);
+      }
+      var turns = Torch.of(frequency);
+      var n1 = TorchLlama.rmsNorm(tx, Torch.of(first), eps);
+      var tq = q.of(n1, p);
+      var tk = k.of(n1, p);
+      var tv = v.of(n1, p);
+      TensorVector attended = new TensorVector();
+      int start = 0;
+      for (int length : lengths) {
+        attended.push_back(
+            TorchLlama.attention(
+                heads,
+                TorchLlama.rotated(tq.narrow(0, start, length), heads.dim(), turns),
+                TorchLlama.rotated(tk.narrow(0, start, length), heads.dim(), turns),
+                tv.narrow(0, start, length)));
+        start += length;
+      }
+      var middle = tx.add(o.of(torch.cat(attended, 0), p));
+      var n2 = TorchLlama.rmsNorm(middle, Torch.of(second), eps);
+      var output = down.of(torch.silu(gate.of(n2, p)).mul(up.of(n2, p)), p);
+      same("stream", r.x(), middle);
+      same("delta", r.delta(), output);
+
+      Tensor dOut = draw(scope, rows, width, 1);
+      middle.add(output).mul(Torch.of(dOut)).sum().backward();
+      for (long i = 0; i < dOut.elements(); i++) {
+        g.sum().put(i, dOut.at(i));
+      }
+      layer.backward(r, g, innerScratch, false, p);
+      same("dx", g.sum(), tx.grad());
+      for (Adapted each : List.of(q, k, v, o, gate, up, down)) {
+        each.sameGradients();
+      }
+      assertThat(tape.isEmpty()).isTrue();
+    }
+  }
+}
