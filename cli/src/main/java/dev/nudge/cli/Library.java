@@ -90,7 +90,14 @@ final class Library {
         GenerateSettings settings, Consumer<GenerateVerb.Row> rows, Consumer<String> warnings) {
       Machine machine = machine();
       DataSettings data = java.util.Objects.requireNonNull(settings.rows());
-      List<Prompts.Prompt> prompts = Prompts.load(data).prompts();
+      Prompts found = Prompts.load(data);
+      if (found.badRows() > 0) {
+        warnings.accept(
+            found.badRows()
+                + " bad rows are set aside, the first: "
+                + found.firstBadRows().getFirst());
+      }
+      List<Prompts.Prompt> prompts = found.prompts();
       try (Session session =
           Session.load(settings.model(), settings.adapter(), machine, warnings)) {
         int threads = threads(settings.model(), machine);

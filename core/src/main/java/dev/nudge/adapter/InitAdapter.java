@@ -58,7 +58,7 @@ public record InitAdapter(
     if (!difference.isEmpty()) {
       throw disagree(
           "--targets " + given,
-          "targets %s (%s %s)".formatted(loaded.targets(), how, difference.iterator().next()),
+          "other targets (%s %s)".formatted(how, difference.iterator().next()),
           folder);
     }
   }

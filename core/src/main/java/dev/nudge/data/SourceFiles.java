@@ -34,7 +34,7 @@ final class SourceFiles {
       } else if (GLOB.matcher(name).matches()) {
         files.addAll(glob(name));
       } else {
-        throw new InputException(name + " does not exist; --data takes JSONL files and globs");
+        throw new InputException(name + " does not exist; a JSONL file or a glob is needed");
       }
     }
     return files;
@@ -51,7 +51,7 @@ final class SourceFiles {
   private static Path file(Path path) {
     if (Files.isDirectory(path)) {
       throw new InputException(
-          path + " is a folder; --data takes files and globs, such as " + path.resolve("*.jsonl"));
+          path + " is a folder; give files or a glob, such as " + path.resolve("*.jsonl"));
     }
     if (!Files.isReadable(path)) {
       throw new InputException(path + " cannot be read: no permission");
@@ -68,7 +68,7 @@ final class SourceFiles {
     String rest = glob.substring(root.length());
     List<Path> found = matches(root, rest, glob);
     if (found.isEmpty()) {
-      throw new InputException("no file matches " + glob);
+      throw new InputException("no file matches " + glob + "; a JSONL file or a glob is needed");
     }
     return found.stream().map(SourceFiles::file).toList();
   }

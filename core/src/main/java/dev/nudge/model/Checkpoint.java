@@ -97,6 +97,11 @@ public final class Checkpoint {
     return t.rank() == 2 ? t : t.reshaped(1, t.elements());
   }
 
+  /// Names that the config does not call for: one of them may be the missing one, misspelled.
+  private static List<String> unexpected(SafeTensors file, ModelConfig config) {
+    return file.names().stream().filter(n -> !config.tensors().containsKey(n)).toList();
+  }
+
   private static void check(SafeTensors file, ModelConfig config) {
     for (Map.Entry<String, long[]> expected : config.tensors().entrySet()) {
       String name = expected.getKey();
@@ -106,7 +111,7 @@ public final class Checkpoint {
                 + " has no tensor "
                 + name
                 + ", which its config.json calls for"
-                + Nearest.hint(name, file.names()));
+                + Nearest.hint(name, unexpected(file, config)));
       }
       List<Long> shape = file.entry(name).shape();
       if (!shape.equals(Arrays.stream(expected.getValue()).boxed().toList())) {

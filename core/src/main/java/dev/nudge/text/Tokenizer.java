@@ -75,7 +75,8 @@ public final class Tokenizer {
       throw new InputException(folder + " is not a folder; a model folder holds " + FILE);
     }
     if (!Files.isRegularFile(file)) {
-      throw new InputException(folder + " has no " + FILE + "; it is not a model folder");
+      throw new InputException(
+          folder + " has no " + FILE + "; save the tokenizer there with transformers, or copy it");
     }
     try {
       return Files.readString(file);

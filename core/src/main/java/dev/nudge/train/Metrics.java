@@ -1,26 +1,35 @@
 package dev.nudge.train;
 
 import dev.nudge.settings.RunException;
-import java.io.BufferedWriter;
 import java.io.IOException;
-import java.nio.file.Files;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.ObjectMapper;
 
-/// Writes `metrics.jsonl`: one object a step or a held-out loss, full precision, flushed at once.
+/// Writes `metrics.jsonl`: one object a step or a held-out loss, full precision, a line at a time.
+///
+/// A line that the disk has no room for is taken back, so the file holds whole lines only.
 final class Metrics implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Path file;
-  private final BufferedWriter out;
+  private final FileChannel out;
 
   Metrics(Path folder) {
     this.file = folder.resolve(RunFolder.METRICS);
     try {
-      this.out = Files.newBufferedWriter(file);
+      this.out =
+          FileChannel.open(
+              file,
+              StandardOpenOption.CREATE,
+              StandardOpenOption.TRUNCATE_EXISTING,
+              StandardOpenOption.WRITE);
     } catch (IOException e) {
       throw failed(e);
     }
@@ -53,10 +62,18 @@ final class Metrics implements AutoCloseable {
   }
 
   private void write(Map<String, @Nullable Object> row) {
+    byte[] line = (JSON.writeValueAsString(row) + "\n").getBytes(StandardCharsets.UTF_8);
     try {
-      out.write(JSON.writeValueAsString(row));
-      out.write('\n');
-      out.flush();
+      long start = out.position();
+      try {
+        ByteBuffer bytes = ByteBuffer.wrap(line);
+        while (bytes.hasRemaining()) {
+          out.write(bytes);
+        }
+      } catch (IOException e) {
+        out.truncate(start);
+        throw e;
+      }
     } catch (IOException e) {
       throw failed(e);
     }

@@ -84,11 +84,11 @@ public record Plan(
         throw new InputException(
             String.format(
                 Locale.ROOT,
-                "the run needs %s, %s are free; use fewer --lanes (%d), a smaller --max-length"
-                    + " (the longest row has %d tokens) or raise --memory",
+                "the run needs %s and may use %s; %sa smaller --max-length (the longest row has %d"
+                    + " tokens) or a larger --memory",
                 size(fixed + lanes * workspace),
                 size(w.memoryBytes),
-                lanes,
+                lanes == 1 ? "give " : "give fewer --lanes (now " + lanes + "), ",
                 w.longest));
       }
       tokens = Math.max(w.longest, tokens / 2);

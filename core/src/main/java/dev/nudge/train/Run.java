@@ -8,6 +8,8 @@ import dev.nudge.tensor.Scope;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
@@ -22,7 +24,7 @@ final class Run implements AutoCloseable {
 
   private final Prepared prepared;
   private final Consumer<TrainEvent> events;
-  private final Scope scope = Scope.open("adapter");
+  private final Deque<Runnable> closing = new ArrayDeque<>(); // the last opened first
   private final CausalLm model;
   private final Adapters adapter;
   private final Trainer trainer;
@@ -46,19 +48,30 @@ final class Run implements AutoCloseable {
     this.prepared = prepared;
     this.events = events;
     var settings = prepared.settings();
-    this.folder = RunFolder.create(settings);
-    this.model = Checkpoint.load(settings.model().model(), prepared.config(), prepared.backend());
-    model.reserve(prepared.plan().longest());
-    this.adapter = Training.attach(model, settings, prepared.plan().lanes(), scope);
-    this.trainer =
-        new Trainer(
-            model,
-            adapter.parameters(),
-            prepared.data().examples(),
-            prepared.plan(),
-            settings.optimizer(),
-            settings.loop().seed());
-    this.metrics = new Metrics(folder.path());
+    try {
+      this.folder = RunFolder.create(settings);
+      this.model = Checkpoint.load(settings.model().model(), prepared.config(), prepared.backend());
+      closing.push(model::close);
+      model.reserve(prepared.plan().longest());
+      Scope scope = Scope.open("adapter");
+      closing.push(scope::close);
+      this.adapter = Training.attach(model, settings, prepared.plan().lanes(), scope);
+      closing.push(adapter::detach);
+      this.trainer =
+          new Trainer(
+              model,
+              adapter.parameters(),
+              prepared.data().examples(),
+              prepared.plan(),
+              settings.optimizer(),
+              settings.loop().seed());
+      closing.push(trainer::close);
+      this.metrics = new Metrics(folder.path());
+      closing.push(metrics::close);
+    } catch (RuntimeException | Error e) {
+      closeAfter(e);
+      throw e;
+    }
   }
 
   /// Runs to the end, or until `cancelled`.
@@ -240,12 +253,31 @@ final class Run implements AutoCloseable {
     return (System.nanoTime() - since) / 1e9;
   }
 
+  /// Closes everything, also where something of it fails; the first failure is thrown.
   @Override
   public void close() {
-    metrics.close();
-    trainer.close();
-    adapter.detach();
-    scope.close();
-    model.close();
+    RuntimeException failure = null;
+    while (!closing.isEmpty()) {
+      try {
+        closing.pop().run();
+      } catch (RuntimeException e) {
+        if (failure == null) {
+          failure = e;
+        } else {
+          failure.addSuppressed(e);
+        }
+      }
+    }
+    if (failure != null) {
+      throw failure;
+    }
+  }
+
+  private void closeAfter(Throwable cause) {
+    try {
+      close();
+    } catch (RuntimeException e) {
+      cause.addSuppressed(e);
+    }
   }
 }

@@ -106,7 +106,12 @@ final class RunFolder {
           "--out " + out + " cannot be made: " + there + " is a file; give another folder");
     }
     if (!Files.isWritable(there)) {
-      throw new InputException("--out " + out + " cannot be written: no permission in " + there);
+      throw new InputException(
+          "--out "
+              + out
+              + " cannot be written: no permission in "
+              + there
+              + ", or its disk is read-only; give another folder");
     }
   }
 

@@ -1,0 +1,636 @@
+package dev.nudge.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.nudge.tensor.Ledger;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// Holds what a user reads after a mistake with the real verbs: one row a mistake, each with its
+/// one line and exit code 2; nothing on standard output, nothing written. A mistake of `train` is
+/// the same with `--dry-run`.
+class BadInputTest {
+
+  /// What goes wrong in a folder before the command runs.
+  interface Spoiling {
+    void spoil(Place place) throws IOException;
+  }
+
+  /// @param line without the leading `nudge: `; rows of bad data stand under it
+  record Mistake(String name, Spoiling spoiling, String[] flags, String line) {
+    @Override
+    public String toString() {
+      return name;
+    }
+  }
+
+  @TempDir Path folder;
+
+  static Stream<Mistake> model() {
+    return Stream.of(
+        row("missing model folder", p -> {}, "--model D/none", "D/none: no such model folder"),
+        row(
+            "the model is a file",
+            p -> {},
+            "--model D/rows.jsonl",
+            "D/rows.jsonl: is a file; a model folder with config.json is needed"),
+        row(
+            "no config.json",
+            p -> Files.delete(p.path("model/config.json")),
+            "",
+            "D/model: holds no config.json; a model folder as transformers saves it is needed"),
+        row(
+            "an adapter as model",
+            p -> p.copy(Place.GOLDEN.resolve("train/grouped-tied/init"), "adapter"),
+            "--model D/adapter",
+            "D/adapter: holds no config.json; it is an adapter, the model is its base"),
+        row(
+            "unknown family",
+            p -> p.edit("model/config.json", "\"llama\"", "\"gpt2\""),
+            "",
+            "D/model/config.json: model_type \"gpt2\" is not supported; supported: llama"),
+        row(
+            "unknown activation",
+            p -> p.edit("model/config.json", "\"silu\"", "\"gelu\""),
+            "",
+            "D/model/config.json: hidden_act \"gelu\" is not supported; supported: silu"),
+        row(
+            "unknown rope type",
+            p ->
+                p.edit(
+                    "model/config.json", "\"rope_type\": \"default\"", "\"rope_type\": \"yarn\""),
+            "",
+            "D/model/config.json: rope_parameters.rope_type \"yarn\" is not supported; supported:"
+                + " default, linear, llama3"),
+        row(
+            "truncated weights",
+            p -> cut(p.path("model/model.safetensors"), 100_000),
+            "",
+            "D/model/model.safetensors: tensor \"model.layers.1.mlp.gate_proj.weight\": data_offsets end at 99712, the file has 97960 bytes of data; is it truncated?"),
+        row(
+            "weights cut inside the header",
+            p -> cut(p.path("model/model.safetensors"), 100),
+            "",
+            "D/model/model.safetensors: header length 2032 is above the 92 bytes that follow it; is the file truncated?"),
+        row(
+            "no weights",
+            p -> Files.delete(p.path("model/model.safetensors")),
+            "",
+            "D/model: holds neither model.safetensors nor model.safetensors.index.json"),
+        row(
+            "missing tensor",
+            p ->
+                p.edit("model/config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"),
+            "",
+            "D/model has no tensor model.layers.2.input_layernorm.weight, which its config.json calls for"),
+        row(
+            "wrong shape",
+            p ->
+                p.edit(
+                    "model/config.json", "\"intermediate_size\": 72", "\"intermediate_size\": 80"),
+            "",
+            "D/model/model.safetensors: model.layers.0.mlp.gate_proj.weight is [72, 32], config.json says [80, 32]"),
+        row(
+            "no tokenizer",
+            p -> Files.delete(p.path("model/tokenizer.json")),
+            "",
+            "D/model has no tokenizer.json; save the tokenizer there with transformers, or copy it"),
+        row(
+            "no end token",
+            p ->
+                p.edit("model/tokenizer_config.json", "\"eos_token\"", "\"other_token\"")
+                    .edit("model/config.json", "\"eos_token_id\": 1", "\"eos_token_id\": null"),
+            "",
+            "D/model names no end token; set eos_token in tokenizer_config.json or eos_token_id in config.json"),
+        row(
+            "a tokenizer of another model",
+            p -> p.copy(Place.GOLDEN.resolve("llama/linear-rope/model"), "model"),
+            "",
+            "the tokenizer gives token 86, the model has 67; tokenizer.json and config.json do not belong together"));
+  }
+
+  static Stream<Mistake> data() {
+    return Stream.of(
+        row(
+            "missing data file",
+            p -> {},
+            "--data D/none.jsonl",
+            "D/none.jsonl does not exist; a JSONL file or a glob is needed"),
+        row(
+            "a glob that matches nothing",
+            p -> {},
+            "--data D/*.json",
+            "no file matches D/*.json; a JSONL file or a glob is needed"),
+        row(
+            "a folder as data",
+            p -> {},
+            "--data D/model",
+            "D/model is a folder; give files or a glob, such as D/model/*.jsonl"),
+        row(
+            "missing held-out file",
+            p -> {},
+            "--eval-data D/none.jsonl",
+            "D/none.jsonl does not exist; a JSONL file or a glob is needed"),
+        row(
+            "empty data",
+            p -> p.write("rows.jsonl", "\n \n"),
+            "",
+            "D/rows.jsonl holds no rows; a row is a line with a JSON object"),
+        row(
+            "wrong column",
+            p -> {},
+            "--completion {label}",
+            "D/rows.jsonl: 3 of 3 rows are bad (no column 'label'; the columns are prompt, completion)\n"
+                + "D/rows.jsonl line 1: no column 'label'; the columns are prompt, completion\n"
+                + "D/rows.jsonl line 2: no column 'label'; the columns are prompt, completion\n"
+                + "D/rows.jsonl line 3: no column 'label'; the columns are prompt, completion"),
+        row(
+            "wrong column in the rows",
+            p -> p.write("rows.jsonl", "{\"query\": \"a\", \"label\": \"b\"}"),
+            "",
+            "D/rows.jsonl: 1 of 1 row is bad\n"
+                + "D/rows.jsonl line 1: neither 'prompt' and 'completion' nor 'text'; the columns are query, label; name them with --prompt and --completion"),
+        row(
+            "not JSON at line 3",
+            p ->
+                p.write(
+                    "rows.jsonl",
+                    """
+                    {"prompt": "a", "completion": " b"}
+
+                    {"prompt": "a", "completion":
+                    """),
+            "",
+            "D/rows.jsonl: 1 of 2 rows is bad; --skip-bad-rows sets them aside\n"
+                + "D/rows.jsonl line 3: not JSON: Unexpected end-of-input within/between Object entries"),
+        row(
+            "not UTF-8",
+            p -> Files.write(p.path("rows.jsonl"), new byte[] {'{', (byte) 0xFF}),
+            "",
+            "D/rows.jsonl line 1 is not UTF-8; convert the file to UTF-8"),
+        row(
+            "empty completion",
+            p -> p.write("rows.jsonl", "{\"prompt\": \"a\", \"completion\": \"\"}"),
+            "",
+            "D/rows.jsonl: 1 of 1 row is bad\n" + "D/rows.jsonl line 1: the completion is empty"),
+        row(
+            "null column",
+            p -> p.write("rows.jsonl", "{\"prompt\": null, \"completion\": \"b\"}"),
+            "",
+            "D/rows.jsonl: 1 of 1 row is bad\n" + "D/rows.jsonl line 1: column 'prompt' is null"),
+        row(
+            "row too long",
+            p -> {},
+            "--max-length 7",
+            "D/rows.jsonl: 2 of 3 rows are bad; --skip-bad-rows sets them aside\n"
+                + "D/rows.jsonl line 1: 15 tokens are more than --max-length 7; --truncate cuts its end\n"
+                + "D/rows.jsonl line 2: 11 tokens are more than --max-length 7; --truncate cuts its end"),
+        row(
+            "messages",
+            p ->
+                p.write("rows.jsonl", "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}]}"),
+            "",
+            "D/rows.jsonl: 1 of 1 row is bad\n"
+                + "D/rows.jsonl line 1: 'messages' rows are not supported yet; supported are prompt + completion and text"),
+        row(
+            "nothing is trained",
+            p -> p.write("rows.jsonl", "{\"prompt\": \"the pump reads\", \"completion\": \" b\"}"),
+            "--max-length 2 --truncate",
+            "D/rows.jsonl: nothing would be trained; no completion is left within --max-length 2"),
+        row(
+            "a pattern that is broken",
+            p -> {},
+            "--prompt {text",
+            "--prompt '{text' is broken at character 1: { without }; a brace is written {{"));
+  }
+
+  static Stream<Mistake> adapter() {
+    return Stream.of(
+        row("rank 0", p -> {}, "--rank 0", "--rank is 0; it must be at least 1"),
+        row(
+            "rank above the layer",
+            p -> {},
+            "--rank 81",
+            "rank 81 is larger than the larger side of q_proj (32); set --rank to at most 32"),
+        row(
+            "target that matches nothing",
+            p -> {},
+            "--targets qproj",
+            "target 'qproj' matches no linear layer of the model; did you mean q_proj, k_proj or o_proj?"),
+        row(
+            "one of several targets",
+            p -> {},
+            "--targets q_proj,vproj",
+            "target 'vproj' matches no linear layer of the model; did you mean v_proj, k_proj or o_proj?"),
+        row(
+            "expression that matches nothing",
+            p -> {},
+            "--targets /q_proj/",
+            "targets /q_proj/ select no linear layer; the linear layers are down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj"),
+        row(
+            "broken expression",
+            p -> {},
+            "--targets /(q_proj/",
+            "--targets is '/(q_proj/'; it must be a regular expression: Unclosed group"),
+        row(
+            "the head as target",
+            p -> {},
+            "--targets lm_head",
+            "target 'lm_head' cannot carry an adapter: the output head and the embeddings are not supported yet; leave it out of the targets"),
+        row(
+            "the embeddings as target",
+            p -> {},
+            "--targets q_proj,embed_tokens",
+            "target 'model.embed_tokens' cannot carry an adapter: the output head and the embeddings are not supported yet; leave it out of the targets"),
+        row(
+            "adapter of another shape",
+            BadInputTest::otherAdapter,
+            "--init-adapter D/other",
+            "adapter D/other: it is of another model: it has weights for layers 0 to 2, this model has layers 0 to 1"),
+        row(
+            "no adapter",
+            p -> {},
+            "--init-adapter D/none",
+            "D/none is not an adapter: it has no adapter_config.json (it does not exist)"),
+        row(
+            "a model as adapter",
+            p -> {},
+            "--init-adapter D/model",
+            "D/model is not an adapter: it has no adapter_config.json; it is a model folder, which goes to --model"),
+        row(
+            "an adapter with a key that is not supported",
+            p ->
+                initAdapter(p)
+                    .edit("init/adapter_config.json", "\"use_dora\": false", "\"use_dora\": true"),
+            "--init-adapter D/init",
+            "D/init/adapter_config.json: use_dora is true, which is not supported (nearest known: use_rslora); only plain LoRA is, so merge this adapter into its base with PEFT"),
+        row(
+            "another rank",
+            BadInputTest::initAdapter,
+            "--init-adapter D/init --rank 8",
+            "--rank 8 disagrees with --init-adapter D/init, which has rank 4; leave the flag out"),
+        row(
+            "another alpha",
+            BadInputTest::initAdapter,
+            "--init-adapter D/init --alpha 9",
+            "--alpha 9 disagrees with --init-adapter D/init, which has alpha 8; leave the flag out"),
+        row(
+            "other targets",
+            BadInputTest::initAdapter,
+            "--init-adapter D/init --targets q_proj",
+            "--targets q_proj disagrees with --init-adapter D/init, which has other targets (only the adapter has model.layers.0.self_attn.k_proj); leave the flag out"),
+        row(
+            "rsLoRA",
+            BadInputTest::initAdapter,
+            "--init-adapter D/init --rs-lora",
+            "--rs-lora disagrees with --init-adapter D/init, which has use_rslora false; leave the flag out"),
+        row(
+            "a config that disagrees with the tensors",
+            p -> initAdapter(p).edit("init/adapter_config.json", "\"r\": 4", "\"r\": 5"),
+            "--init-adapter D/init",
+            "adapter D/init: the rank of model.layers.0.self_attn.q_proj is 5 in adapter_config.json, but lora_A has 4 rows and lora_B 4 columns"));
+  }
+
+  static Stream<Mistake> place() {
+    return Stream.of(
+        row(
+            "out under a file",
+            p -> {},
+            "--out D/rows.jsonl/out",
+            "--out D/rows.jsonl/out cannot be made: D/rows.jsonl is a file; give another folder"),
+        row(
+            "out is a file",
+            p -> {},
+            "--out D/rows.jsonl",
+            "--out D/rows.jsonl cannot be made: D/rows.jsonl is a file; give another folder"),
+        row(
+            "out holds other files",
+            p -> p.write("out/notes.txt", "mine"),
+            "",
+            "--out D/out is not empty; give a new folder, or --overwrite to write into it"),
+        row(
+            "out holds an adapter that is no run",
+            p -> p.copy(Place.GOLDEN.resolve("train/grouped-tied/init"), "out"),
+            "--overwrite",
+            "--out D/out holds an adapter that is not a run of nudge; give another folder"),
+        row(
+            "out is the model",
+            p -> {},
+            "--out D/model",
+            "--out D/model is not empty; give a new folder, or --overwrite to write into it"),
+        row(
+            "too little memory",
+            p -> {},
+            "--memory 10M",
+            "the run needs 300 MiB and may use 10 MiB; give a smaller --max-length (the longest row has 15 tokens) or a larger --memory"));
+  }
+
+  static Stream<Mistake> flags() {
+    return Stream.of(
+        row(
+            "unknown flag",
+            p -> {},
+            "--learning-rat 1",
+            "unknown flag --learning-rat for train; did you mean --learning-rate?"),
+        row(
+            "prefix of a flag",
+            p -> {},
+            "--learn 1",
+            "unknown flag --learn for train; did you mean --learning-rate?"),
+        row(
+            "flag given twice",
+            p -> {},
+            "--rank 4 --rank 4",
+            "--rank is given twice; give it once"),
+        row(
+            "steps and epochs",
+            p -> {},
+            "--steps 3 --epochs 1",
+            "--steps and --epochs are both given; a run has either, so leave one out"),
+        row("nf4", p -> {}, "--quantize nf4", "--quantize is 'nf4'; supported: none"),
+        row("full", p -> {}, "--method full", "--method is 'full'; supported: lora"),
+        row(
+            "8 bits",
+            p -> {},
+            "--optimizer adamw-8bit",
+            "--optimizer is 'adamw-8bit'; supported: adamw"),
+        row(
+            "a run file that is missing",
+            p -> {},
+            "--config D/run.yaml",
+            "--config is D/run.yaml; there is no such file"),
+        row(
+            "unknown key in YAML",
+            p -> p.write("run.yaml", "learning_rat: 1e-3\n"),
+            "--config D/run.yaml",
+            "D/run.yaml: unknown key 'learning_rat'; did you mean learning_rate?"));
+  }
+
+  @ParameterizedTest
+  @MethodSource({"model", "data", "adapter", "place", "flags"})
+  void aMistakeOfTrainIsOneLine(Mistake mistake) throws IOException {
+    Place place = Place.in(folder);
+    mistake.spoiling.spoil(place);
+    Map<String, String> before = place.listing();
+    for (String more : List.of("--dry-run", "--json")) {
+      List<String> flags = new ArrayList<>(List.of(mistake.flags));
+      flags.add(more);
+      check(place.train(flags.toArray(String[]::new)), mistake.line);
+      assertThat(place.listing()).isEqualTo(before);
+    }
+  }
+
+  static Stream<Mistake> answers() {
+    return Stream.of(
+        row("missing model folder", p -> {}, "--model D/none", "D/none: no such model folder"),
+        row(
+            "missing data file",
+            p -> {},
+            "--data D/none.jsonl",
+            "D/none.jsonl does not exist; a JSONL file or a glob is needed"),
+        row(
+            "wrong column",
+            p -> {},
+            "--data D/rows.jsonl --prompt {text}",
+            "D/rows.jsonl: 3 of 3 rows are bad (no column 'text'; the columns are prompt, completion)\n"
+                + "D/rows.jsonl line 1: no column 'text'; the columns are prompt, completion\n"
+                + "D/rows.jsonl line 2: no column 'text'; the columns are prompt, completion\n"
+                + "D/rows.jsonl line 3: no column 'text'; the columns are prompt, completion"),
+        row(
+            "adapter of another shape",
+            BadInputTest::otherAdapter,
+            "--adapter D/other",
+            "adapter D/other: it is of another model: it has weights for layers 0 to 2, this model has layers 0 to 1"),
+        row(
+            "no adapter",
+            p -> {},
+            "--adapter D/none",
+            "D/none is not an adapter: it has no adapter_config.json (it does not exist)"),
+        row(
+            "a model as adapter",
+            p -> {},
+            "--adapter D/model",
+            "D/model is not an adapter: it has no adapter_config.json; it is a model folder, which goes to --model"),
+        row(
+            "prefix of a flag",
+            p -> {},
+            "--adapt D/other",
+            "unknown flag --adapt for VERB; did you mean --adapter?"),
+        row(
+            "flag given twice",
+            p -> {},
+            "--max-length 9 --max-length 9",
+            "--max-length is given twice; give it once"),
+        row("nf4", p -> {}, "--quantize nf4", "--quantize is 'nf4'; supported: none"),
+        row(
+            "no rows",
+            p -> p.write("rows.jsonl", ""),
+            "",
+            "D/rows.jsonl holds no rows; a row is a line with a JSON object"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("answers")
+  void aMistakeOfScoreAndGenerateIsOneLine(Mistake mistake) throws IOException {
+    Place place = Place.in(folder);
+    mistake.spoiling.spoil(place);
+    Map<String, String> before = place.listing();
+    for (String verb : List.of("score", "generate")) {
+      check(place.answer(verb, mistake.flags), mistake.line.replace("VERB", verb));
+      assertThat(place.listing()).isEqualTo(before);
+    }
+  }
+
+  @Test
+  void aPromptMustLeaveRoomForAnAnswer() throws IOException {
+    Place place = Place.in(folder);
+    check(
+        place.answer("generate", "--prompt", "the pump ".repeat(200)),
+        "the prompt has 1201 tokens, which leaves none of 512 for an answer; shorten it or raise"
+            + " --max-length");
+    check(place.answer("generate", "--prompt", ""), "--prompt is ''; it must not be empty");
+    check(
+        place.answer("generate", "--max-length", "5"),
+        "prompt 0: the prompt has 6 tokens, which leaves none of 5 for an answer; shorten it or"
+            + " raise --max-length");
+  }
+
+  @Test
+  void aRowTooLongTrainsWhereItMayBeCut() throws IOException {
+    Place place = Place.in(folder);
+    Ran ran = place.train("--max-length", "7", "--truncate", "-q");
+    assertThat(ran).isEqualTo(new Ran(0, "", ""));
+    assertThat(place.path("out/adapter_model.safetensors")).exists();
+  }
+
+  @Test
+  void aFolderThatHoldsARunIsLeftAlone() throws IOException {
+    Place place = Place.in(folder);
+    assertThat(place.train("-q", "--steps", "1").code()).isZero();
+    Map<String, String> finished = place.listing();
+    Ran again = place.train("--steps", "1");
+    assertThat(again)
+        .isEqualTo(
+            new Ran(
+                0, "", "nudge: warning: this run is finished already in D/out; nothing to do\n"));
+    assertThat(place.train("--steps", "1", "-q", "--json").out())
+        .startsWith("{\"id\":")
+        .hasLineCount(1);
+    String other =
+        "--out D/out holds a run of other settings (state finished); give another folder, or"
+            + " --overwrite to replace it";
+    check(place.train("--steps", "2"), other);
+    check(place.train("--steps", "1", "--rank", "8"), other);
+    assertThat(place.listing()).isEqualTo(finished);
+
+    place.edit("out/run.json", "\"finished\"", "\"stopped\"");
+    Map<String, String> stopped = place.listing();
+    check(
+        place.train("--steps", "1"),
+        "--out D/out holds an unfinished run of these settings (state stopped); give another folder,"
+            + " or --overwrite to replace it");
+    assertThat(place.listing()).isEqualTo(stopped);
+
+    place.write("out/run.json", "{");
+    check(
+        place.train("--steps", "1"),
+        "D/out/run.json cannot be read, so the run in its folder is unknown; give another folder");
+    place.write("out/mine.txt", "mine");
+    place.write("out/run.json", "{}");
+    assertThat(place.train("--steps", "2", "--overwrite", "-q").code()).isZero();
+    assertThat(place.path("out/mine.txt")).hasContent("mine");
+  }
+
+  @Test
+  void aReadOnlyFolderIsRefused() throws Exception {
+    Place place = Place.in(folder);
+    try (Mount mount = Mount.of(place.path("disk"), "size=1m,ro")) {
+      String line =
+          "--out D/disk/out cannot be written: no permission in D/disk, or its disk is read-only; give"
+              + " another folder";
+      check(place.train("--out", "D/disk/out"), line);
+      check(place.train("--out", "D/disk/out", "--dry-run"), line);
+    }
+  }
+
+  /// The first adapter fits on the disk, the second beside it does not.
+  @Test
+  void aFullDiskKeepsTheEarlierAdapter() throws Exception {
+    Place place = Place.in(folder);
+    try (Mount mount = Mount.of(place.path("disk"), "size=256k")) {
+      Map<String, Long> before = Ledger.byOwner();
+      Ran ran =
+          place.train(
+              "--out",
+              "D/disk/out",
+              "--rank",
+              "32",
+              "--eval-data",
+              "D/rows.jsonl",
+              "--eval-steps",
+              "1",
+              "--steps",
+              "20",
+              "--learning-rate",
+              "1e-3",
+              "--json");
+      assertThat(ran.err().lines().toList().getLast())
+          .isEqualTo(
+              "nudge: cannot write D/disk/out/adapter_model.safetensors (140752 bytes): No space left on device");
+      assertThat(ran.out()).isEmpty();
+      assertThat(ran.code()).isEqualTo(1);
+      assertThat(Ledger.byOwner()).isEqualTo(before);
+      try (Stream<Path> files = Files.list(place.path("disk/out"))) {
+        assertThat(files.map(f -> f.getFileName().toString()))
+            .containsExactlyInAnyOrder(
+                "adapter_config.json",
+                "adapter_model.safetensors",
+                "metrics.jsonl",
+                "run.json",
+                "tokenizer.json",
+                "tokenizer_config.json");
+      }
+      assertThat(Files.readString(place.path("disk/out/run.json"))).contains("\"failed\"");
+      assertThat(place.answer("score", "--adapter", "D/disk/out", "--json").code()).isZero();
+    }
+  }
+
+  @Test
+  void aDiskThatIsFullAtOnceIsOneLineToo() throws Exception {
+    Place place = Place.in(folder);
+    try (Mount mount = Mount.of(place.path("disk"), "size=4k")) {
+      Map<String, Long> before = Ledger.byOwner();
+      Ran ran = place.train("--out", "D/disk/out", "-q");
+      assertThat(ran)
+          .isEqualTo(
+              new Ran(
+                  1,
+                  "",
+                  "nudge: cannot write D/disk/out/tokenizer.json: No space left on device\n"));
+      assertThat(Ledger.byOwner()).isEqualTo(before);
+    }
+  }
+
+  /// A small disk of its own, where this process may mount one.
+  record Mount(Path at) implements AutoCloseable {
+    static Mount of(Path at, String options) throws IOException, InterruptedException {
+      Files.createDirectories(at);
+      assumeTrue(
+          run("mount", "-t", "tmpfs", "-o", options, "none", at.toString()),
+          "no disk can be mounted here; run as root on Linux to try a full one");
+      return new Mount(at);
+    }
+
+    private static boolean run(String... command) throws IOException, InterruptedException {
+      try {
+        return new ProcessBuilder(command).redirectErrorStream(true).start().waitFor() == 0;
+      } catch (IOException e) {
+        return false;
+      }
+    }
+
+    @Override
+    public void close() throws IOException, InterruptedException {
+      if (!run("umount", at.toString())) {
+        throw new IOException("cannot unmount " + at);
+      }
+    }
+  }
+
+  private static void check(Ran ran, String line) {
+    List<String> lines = ran.err().lines().filter(l -> !l.startsWith("nudge: warning: ")).toList();
+    assertThat(String.join("\n", lines)).isEqualTo("nudge: " + line);
+    assertThat(ran.out()).isEmpty();
+    assertThat(ran.code()).isEqualTo(2);
+  }
+
+  private static Mistake row(String name, Spoiling spoiling, String flags, String line) {
+    return new Mistake(name, spoiling, flags.isEmpty() ? new String[0] : flags.split(" "), line);
+  }
+
+  private static Place initAdapter(Place place) throws IOException {
+    return place.copy(Place.GOLDEN.resolve("train/grouped-tied/init"), "init");
+  }
+
+  private static Place otherAdapter(Place place) throws IOException {
+    return place.copy(Place.GOLDEN.resolve("train/llama3-rope/init"), "other");
+  }
+
+  private static void cut(Path file, long bytes) throws IOException {
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+      channel.truncate(bytes);
+    }
+  }
+}

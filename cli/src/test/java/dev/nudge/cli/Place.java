@@ -1,0 +1,128 @@
+package dev.nudge.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+
+/// A user's folder for a test: a tiny model of the goldens, rows, room for what is made.
+///
+/// In arguments and messages `D` stands for the folder: `--data D/rows.jsonl`.
+record Place(Path folder) {
+  static final Path GOLDEN = Path.of("../core/src/test/resources/golden");
+
+  private static final String ROWS =
+      """
+      {"prompt": "the pump", "completion": " reads seven bar"}
+      {"prompt": "the seal under pressure", "completion": " leaks"}
+      {"prompt": "a", "completion": " valve"}
+      """;
+
+  /// Fills an empty folder: `model/`, `rows.jsonl`.
+  static Place in(Path folder) throws IOException {
+    Place place = new Place(folder);
+    place.copy(GOLDEN.resolve("llama/grouped-tied/model"), "model");
+    place.write("rows.jsonl", ROWS);
+    return place;
+  }
+
+  Path path(String name) {
+    return folder.resolve(name);
+  }
+
+  Place write(String name, String text) throws IOException {
+    Files.createDirectories(path(name).getParent());
+    Files.writeString(path(name), text);
+    return this;
+  }
+
+  /// Copies a folder of plain files.
+  Place copy(Path from, String name) throws IOException {
+    Files.createDirectories(path(name));
+    try (Stream<Path> files = Files.list(from)) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        Files.copy(
+            file, path(name).resolve(file.getFileName()), StandardCopyOption.REPLACE_EXISTING);
+      }
+    }
+    return this;
+  }
+
+  /// Changes text in a file that must hold it.
+  Place edit(String name, String from, String to) throws IOException {
+    String text = Files.readString(path(name));
+    if (!text.contains(from)) {
+      throw new IllegalStateException(name + " holds no " + from);
+    }
+    return write(name, text.replace(from, to));
+  }
+
+  /// Runs the command; the message is given back with `D` for the folder.
+  Ran run(String... args) {
+    Ran ran = Ran.of(Stream.of(args).map(this::full).toArray(String[]::new));
+    String here = folder.toString();
+    return new Ran(ran.code(), ran.out(), ran.err().replace(here, "D"));
+  }
+
+  /// Runs `train` on the folder's model and rows, on one thread in fp32, unless the flags say
+  /// other.
+  Ran train(String... flags) {
+    Map<String, String> defaults = new LinkedHashMap<>();
+    defaults.put("--model", "D/model");
+    defaults.put("--data", "D/rows.jsonl");
+    defaults.put("--out", "D/out");
+    defaults.put("--compute", "fp32");
+    defaults.put("--threads", "1");
+    return run(with("train", defaults, flags));
+  }
+
+  /// Runs `score` or `generate` likewise.
+  Ran answer(String verb, String... flags) {
+    Map<String, String> defaults = new LinkedHashMap<>();
+    defaults.put("--model", "D/model");
+    if (!List.of(flags).contains("--prompt")) {
+      defaults.put("--data", "D/rows.jsonl");
+    }
+    defaults.put("--compute", "fp32");
+    defaults.put("--threads", "1");
+    return run(with(verb, defaults, flags));
+  }
+
+  private static String[] with(String verb, Map<String, String> defaults, String... flags) {
+    List<String> line = new ArrayList<>(List.of(verb));
+    defaults.forEach(
+        (flag, value) -> {
+          if (!List.of(flags).contains(flag)) {
+            line.addAll(List.of(flag, value));
+          }
+        });
+    line.addAll(Arrays.asList(flags));
+    return line.toArray(String[]::new);
+  }
+
+  private String full(String argument) {
+    return argument.startsWith("D/") ? folder + argument.substring(1) : argument;
+  }
+
+  /// Every file and folder with its bytes, to see whether anything was written.
+  Map<String, String> listing() throws IOException {
+    Map<String, String> all = new TreeMap<>();
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path file : files.toList()) {
+        String content =
+            Files.isRegularFile(file)
+                ? Files.size(file) + " bytes, " + Arrays.hashCode(Files.readAllBytes(file))
+                : "folder";
+        all.put(folder.relativize(file).toString(), content);
+      }
+    }
+    return all;
+  }
+}
