@@ -99,8 +99,8 @@ class LoraTest {
                 .check(loaded, folder, linears, List.of()),
         "--targets q_proj"
             + start
-            + "targets down_proj,gate_proj,k_proj,o_proj,q_proj,up_proj,v_proj (only the adapter"
-            + " has model.layers.0.self_attn.k_proj); leave the flag out");
+            + "other targets (only the adapter has model.layers.0.self_attn.k_proj); leave the flag"
+            + " out");
   }
 
   /// Expected: the formula of [LoraInit] in Python's integers and floats.
