@@ -19,6 +19,15 @@ public final class Example {
     this.source = new SourceLine(source.index(), source.file(), source.number(), "");
   }
 
+  /// Makes a sequence of which every token but the first is trained, from no file: for measuring.
+  public static Example of(int[] ids) {
+    BitSet trained = new BitSet(ids.length);
+    if (ids.length > 1) {
+      trained.set(1, ids.length);
+    }
+    return new Example(ids.clone(), trained, new SourceLine(0, Path.of(""), 1, ""));
+  }
+
   /// Returns the number of tokens.
   public int length() {
     return ids.length;

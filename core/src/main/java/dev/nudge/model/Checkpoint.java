@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SplittableRandom;
 
 /// Loads a Hugging Face model folder.
 ///
@@ -73,6 +74,33 @@ public final class Checkpoint {
         backend,
         name -> Tensor.dry(backend.compute(), java.util.Objects.requireNonNull(shapes.get(name))),
         () -> {});
+  }
+
+  /// A model of random weights in memory, for measuring: a matrix uniform in ±1/√in, the embedding
+  /// likewise, norms 1, biases 0. Equal seeds give equal weights.
+  public static CausalLm random(ModelConfig config, Backend backend, long seed) {
+    Scope scope = Scope.open("weights");
+    Map<String, Tensor> weights = new HashMap<>();
+    List<Runnable> fills = new ArrayList<>();
+    for (Map.Entry<String, long[]> expected : config.tensors().entrySet()) {
+      String name = expected.getKey();
+      Tensor weight = scope.tensor(backend.compute(), expected.getValue());
+      weights.put(name, weight);
+      fills.add(() -> fill(weight, name, seed));
+    }
+    fills.parallelStream().forEach(Runnable::run);
+    return LlamaAssembly.of(
+        config, backend, name -> java.util.Objects.requireNonNull(weights.get(name)), scope);
+  }
+
+  private static void fill(Tensor weight, String name, long seed) {
+    boolean matrix = weight.rank() == 2;
+    double bound = matrix ? 1 / Math.sqrt(weight.cols()) : 0;
+    double offset = matrix || name.endsWith(".bias") ? 0 : 1;
+    SplittableRandom random = new SplittableRandom(seed * 0x9E3779B97F4A7C15L + name.hashCode());
+    for (long i = 0; i < weight.elements(); i++) {
+      weight.put(i, offset + bound * (2 * random.nextDouble() - 1));
+    }
   }
 
   private static Map<String, Tensor> convert(

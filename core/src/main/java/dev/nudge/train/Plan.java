@@ -40,7 +40,7 @@ public record Plan(
   ///
   /// @param largestStep tokens of the largest step that can occur
   /// @param lanes wanted; null: chosen
-  record Wanted(
+  public record Wanted(
       int threads,
       @org.jspecify.annotations.Nullable Integer lanes,
       int batchSize,
@@ -53,7 +53,7 @@ public record Plan(
   /// Lays a run out in the memory there is: the fewest micro-batches that fit.
   ///
   /// @param dry the model without weights, adapters attached
-  static Plan of(CausalLm dry, Wanted w) {
+  public static Plan of(CausalLm dry, Wanted w) {
     int lanes = w.lanes != null ? w.lanes : Math.max(1, Math.min(w.threads, w.batchSize));
     int threads = Math.max(1, w.threads / lanes);
     long acc = dry.backend().compute().accumulator().bytes();

@@ -1,0 +1,109 @@
+package dev.nudge.bench;
+
+import dev.nudge.nn.Backend;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Gemm;
+import dev.nudge.tensor.Lanes;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+
+/// Measures how fast this process multiplies matrices: what a step can reach at best.
+///
+/// Square products of 2048 on all threads, two ways: one thread a lane, each with a product of its
+/// own, and one product on all threads; the right factor plain and transposed. The best product of
+/// all counts, since a shared machine is only ever too slow.
+final class GemmRate implements AutoCloseable {
+  private static final int SIZE = 2048;
+  private static final long NANOS = 400_000_000L; // of each way
+
+  private final Lanes lanes;
+  private final List<Side> sides;
+  private final Side together;
+
+  /// One thread's Gemm and matrices.
+  private record Side(Gemm gemm, Scope scope, Tensor a, Tensor b, Tensor c)
+      implements AutoCloseable {
+    static Side of(Backend backend, Dtype dtype, int threads) {
+      Scope scope = Scope.open("gemm rate");
+      Tensor a = scope.tensor(dtype, SIZE, SIZE);
+      Tensor b = scope.tensor(dtype, SIZE, SIZE);
+      for (long i = 0; i < a.elements(); i++) {
+        a.put(i, (i * 37 % 101 - 50) / 64.0);
+        b.put(i, (i * 53 % 97 - 48) / 64.0);
+      }
+      return new Side(backend.gemms().apply(threads), scope, a, b, scope.tensor(dtype, SIZE, SIZE));
+    }
+
+    void multiply(boolean transposed) {
+      gemm.multiply(a, transposed ? b.transposed() : b, c, false);
+    }
+
+    @Override
+    public void close() {
+      gemm.close();
+      scope.close();
+    }
+  }
+
+  private GemmRate(Lanes lanes, List<Side> sides, Side together) {
+    this.lanes = lanes;
+    this.sides = sides;
+    this.together = together;
+  }
+
+  /// Prepares for `threads` threads in all; keeps their matrices until it is closed.
+  static GemmRate of(Backend backend, Dtype dtype, int threads) {
+    Lanes lanes = new Lanes(threads + 1);
+    List<Side> sides = lanes.run(lane -> Side.of(backend, dtype, lane < threads ? 1 : threads));
+    return new GemmRate(lanes, new ArrayList<>(sides.subList(0, threads)), sides.get(threads));
+  }
+
+  /// The best rate seen now, GFLOP/s.
+  double measure() {
+    double best = 0;
+    for (boolean transposed : new boolean[] {false, true}) {
+      best = Math.max(best, rate(sides.size(), lane -> side(lane, false, transposed)));
+      best = Math.max(best, rate(1, lane -> side(lane, true, transposed)));
+    }
+    return best;
+  }
+
+  private void side(int lane, boolean one, boolean transposed) {
+    if (one && lane == sides.size()) {
+      together.multiply(transposed);
+    } else if (!one && lane < sides.size()) {
+      sides.get(lane).multiply(transposed);
+    }
+  }
+
+  private interface ForLane {
+    void run(int lane);
+  }
+
+  private double rate(int products, ForLane work) {
+    long best = Long.MAX_VALUE;
+    long end = System.nanoTime() + NANOS;
+    for (int i = 0; i < 3 || System.nanoTime() < end; i++) {
+      long start = System.nanoTime();
+      lanes.run(
+          lane -> {
+            work.run(lane);
+            return lane;
+          });
+      best = Math.min(best, System.nanoTime() - start);
+    }
+    return products * 2.0 * SIZE * SIZE * SIZE / best;
+  }
+
+  @Override
+  public void close() {
+    lanes.run(
+        lane -> {
+          (lane == sides.size() ? together : sides.get(lane)).close();
+          return lane;
+        });
+    lanes.close();
+  }
+}

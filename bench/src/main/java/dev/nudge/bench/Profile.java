@@ -1,0 +1,166 @@
+package dev.nudge.bench;
+
+import dev.nudge.kernel.AdamW;
+import dev.nudge.kernel.CrossEntropy;
+import dev.nudge.kernel.Elementwise;
+import dev.nudge.kernel.Kernels;
+import dev.nudge.kernel.RmsNorm;
+import dev.nudge.kernel.Rope;
+import dev.nudge.kernel.SoftmaxRows;
+import dev.nudge.kernel.SwiGlu;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.nn.Backend;
+import dev.nudge.tensor.Gemm;
+import dev.nudge.tensor.Tensor;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+/// Books where the time of a step goes, by putting a clock around every product and every kernel.
+///
+/// Products are told apart by their shapes: the head has the vocabulary for a side, a base layer's
+/// weight is the right factor and has the sides of a linear layer, LoRA's have a side that is a
+/// small multiple of the rank, the rest is attention. The clock costs a step about a hundredth, so
+/// steps that are reported as rates run without it.
+///
+/// Threading: each thread books on a sheet of its own; read when no step runs.
+final class Profile {
+  /// Time and operations of one part.
+  static final class Sum {
+    long nanos;
+    long calls;
+    double flops;
+  }
+
+  private final ModelConfig config;
+  private final int rank;
+  private final Set<List<Long>> bases = new HashSet<>();
+  private final List<Map<String, Sum>> sheets = new CopyOnWriteArrayList<>();
+  private final ThreadLocal<Map<String, Sum>> sheet =
+      ThreadLocal.withInitial(
+          () -> {
+            Map<String, Sum> fresh = new TreeMap<>();
+            sheets.add(fresh);
+            return fresh;
+          });
+
+  Profile(ModelConfig config, int rank) {
+    this.config = config;
+    this.rank = rank;
+    config.tensors().values().stream()
+        .filter(shape -> shape.length == 2)
+        .forEach(
+            shape -> {
+              bases.add(List.of(shape[0], shape[1]));
+              bases.add(List.of(shape[1], shape[0]));
+            });
+  }
+
+  /// The same backend with clocks.
+  Backend around(Backend backend) {
+    return new Backend(
+        backend.compute(),
+        around(backend.kernels()),
+        threads -> new Timed(backend.gemms().apply(threads)),
+        backend.name(),
+        backend.notes());
+  }
+
+  private Kernels around(Kernels k) {
+    return new Kernels(
+        k.name(),
+        around(RmsNorm.class, k.rmsNorm()),
+        around(Rope.class, k.rope()),
+        around(SwiGlu.class, k.swiGlu()),
+        around(SoftmaxRows.class, k.softmaxRows()),
+        around(CrossEntropy.class, k.crossEntropy()),
+        around(AdamW.class, k.adamW()),
+        around(Elementwise.class, k.elementwise()));
+  }
+
+  private <T> T around(Class<T> type, T kernel) {
+    String prefix =
+        Character.toLowerCase(type.getSimpleName().charAt(0))
+            + type.getSimpleName().substring(1)
+            + ".";
+    return type.cast(
+        Proxy.newProxyInstance(
+            type.getClassLoader(),
+            new Class<?>[] {type},
+            (proxy, method, arguments) -> {
+              long start = System.nanoTime();
+              try {
+                return method.invoke(kernel, arguments);
+              } catch (InvocationTargetException e) {
+                throw e.getCause() == null ? e : e.getCause();
+              } finally {
+                book(prefix + method.getName(), start, 0);
+              }
+            }));
+  }
+
+  private final class Timed implements Gemm {
+    private final Gemm gemm;
+
+    Timed(Gemm gemm) {
+      this.gemm = gemm;
+    }
+
+    @Override
+    public void multiply(Tensor a, Tensor b, Tensor c, boolean add) {
+      long start = System.nanoTime();
+      gemm.multiply(a, b, c, add);
+      book(kind(a, b, c), start, 2.0 * c.elements() * a.shape(a.rank() - 1));
+    }
+
+    @Override
+    public void close() {
+      gemm.close();
+    }
+  }
+
+  private void book(String part, long start, double flops) {
+    long nanos = System.nanoTime() - start;
+    Sum sum = sheet.get().computeIfAbsent(part, p -> new Sum());
+    sum.nanos += nanos;
+    sum.calls++;
+    sum.flops += flops;
+  }
+
+  private String kind(Tensor a, Tensor b, Tensor c) {
+    int last = c.rank() - 1;
+    long m = c.shape(last - 1);
+    long n = c.shape(last);
+    long k = a.shape(last);
+    if (n == config.vocabSize() || k == config.vocabSize()) {
+      return "product, head";
+    }
+    long least = Math.min(m, Math.min(n, k));
+    if (least < config.headDim() && least % rank == 0) {
+      return "product, LoRA " + lora(a, least);
+    }
+    return bases.contains(List.of(k, n)) ? "product, base" : "product, attention";
+  }
+
+  /// A gradient sums over the tokens, so its left factor is a transposed view.
+  private static String lora(Tensor a, long least) {
+    int last = a.rank() - 1;
+    return a.stride(last) != 1 ? "gradients" : a.shape(last) == least ? "from rank" : "to rank";
+  }
+
+  /// Forgets what was booked.
+  void clear() {
+    sheets.forEach(Map::clear);
+  }
+
+  /// What was booked on each thread since the last [#clear].
+  List<Map<String, Sum>> sheets() {
+    return new ArrayList<>(sheets);
+  }
+}

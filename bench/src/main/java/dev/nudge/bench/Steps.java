@@ -1,0 +1,127 @@
+package dev.nudge.bench;
+
+import dev.nudge.adapter.Adapters;
+import dev.nudge.adapter.Lora;
+import dev.nudge.adapter.Targets;
+import dev.nudge.data.Example;
+import dev.nudge.model.CausalLm;
+import dev.nudge.settings.Optimizer;
+import dev.nudge.settings.OptimizerSettings;
+import dev.nudge.settings.Schedule;
+import dev.nudge.settings.Warmup;
+import dev.nudge.tensor.Scope;
+import dev.nudge.train.Plan;
+import dev.nudge.train.Trainer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+
+/// Makes whole optimiser steps of LoRA, as a run makes them, on random tokens that are all
+/// labelled.
+final class Steps implements AutoCloseable {
+  static final int RANK = 16;
+  private static final double ALPHA = 32;
+  private static final double RATE = 2e-4;
+  private static final OptimizerSettings SETTINGS =
+      new OptimizerSettings(
+          RATE, Schedule.CONSTANT, new Warmup(0), 0, 1, Optimizer.ADAMW, 0.9, 0.999, 1e-8);
+
+  private final Scope scope = Scope.open("bench adapter");
+  private final Adapters adapters;
+  private final Trainer trainer;
+  private final int[] lengths;
+  private int made;
+
+  /// @param sequences of `length` tokens in a step
+  Steps(CausalLm model, int threads, int lanes, int length, int sequences) {
+    this.lengths = new int[sequences];
+    Arrays.fill(lengths, length);
+    model.reserve(length);
+    this.adapters =
+        Adapters.attach(
+            model.slots(),
+            List.of(model.head().path()),
+            Lora.of(RANK, ALPHA, Targets.parse(Targets.ALL_LINEAR)),
+            1,
+            model.backend().compute(),
+            lanes,
+            scope);
+    Plan plan =
+        Plan.of(
+            model,
+            new Plan.Wanted(
+                threads,
+                lanes,
+                sequences,
+                length,
+                (long) length * sequences,
+                Long.MAX_VALUE / 4,
+                0,
+                adapters.count(0).trained()));
+    this.trainer =
+        new Trainer(
+            model, adapters.parameters(), examples(model.config().vocabSize()), plan, SETTINGS, 1);
+  }
+
+  private List<Example> examples(int vocabulary) {
+    SplittableRandom random = new SplittableRandom(1);
+    List<Example> examples = new ArrayList<>();
+    for (int length : lengths) {
+      examples.add(Example.of(random.ints(length, 0, vocabulary).toArray()));
+    }
+    return examples;
+  }
+
+  int[] lengths() {
+    return lengths.clone();
+  }
+
+  int tokens() {
+    return Arrays.stream(lengths).sum();
+  }
+
+  int labelled() {
+    return tokens() - lengths.length;
+  }
+
+  /// Makes a step.
+  ///
+  /// @return seconds
+  double step() {
+    long start = System.nanoTime();
+    Trainer.Result result =
+        trainer.step(++made, IntStream.range(0, lengths.length).toArray(), RATE);
+    double seconds = (System.nanoTime() - start) / 1e9;
+    if (result.skipped() || result.trainedTokens() != labelled()) {
+      throw new IllegalStateException("not a whole step: " + result);
+    }
+    return seconds;
+  }
+
+  /// Makes some steps.
+  ///
+  /// @return seconds of each
+  double[] steps(int count) {
+    double[] seconds = new double[count];
+    for (int i = 0; i < count; i++) {
+      seconds[i] = step();
+    }
+    return seconds;
+  }
+
+  static double median(double[] values) {
+    double[] sorted = values.clone();
+    Arrays.sort(sorted);
+    int n = sorted.length;
+    return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
+  }
+
+  @Override
+  public void close() {
+    trainer.close();
+    adapters.detach();
+    scope.close();
+  }
+}

@@ -1,0 +1,37 @@
+package dev.nudge.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+
+class WorkTest {
+  @Test
+  void countsTheShapeOfSmolLm2() {
+    Work work = Work.of(Shapes.SMOLLM2_135M, 16);
+    // 30 layers of q, o 576 × 576, k, v 576 × 192, gate, up, down 576 × 1536
+    assertThat(work.linear()).isEqualTo(30L * (2 * 331_776 + 2 * 110_592 + 3 * 884_736));
+    assertThat(work.head()).isEqualTo(28_311_552L);
+    assertThat(work.attention()).isEqualTo(17_280L);
+    // the numbers of an adapter of rank 16
+    assertThat(16 * work.adapted()).isEqualTo(4_884_480L);
+  }
+
+  @Test
+  void countsEachTermOfTheFormula() {
+    int[] lengths = {3, 5};
+    assertThat(new Work(1, 0, 0, 0, 16).flops(lengths, 7)).isEqualTo(4 * 8);
+    assertThat(new Work(0, 1, 0, 0, 16).flops(lengths, 7)).isEqualTo(4 * 7);
+    assertThat(new Work(0, 0, 1, 0, 16).flops(lengths, 7)).isEqualTo(7 * (9 + 25));
+    assertThat(new Work(0, 0, 0, 1, 16).flops(lengths, 7)).isEqualTo(6 * 16 * 8);
+    assertThat(new Work(1, 1, 1, 1, 16).flops(lengths, 7)).isEqualTo(32 + 28 + 238 + 768);
+  }
+
+  @Test
+  void isWhatAStepOfFourThousandTokensTakes() {
+    int[] lengths = new int[16];
+    Arrays.fill(lengths, 256);
+    double flops = Work.of(Shapes.SMOLLM2_135M, 16).flops(lengths, 16 * 255);
+    assertThat(flops).isEqualTo(2_448_383_016_960.0);
+  }
+}
