@@ -43,7 +43,8 @@ final class Peer {
   private void compare(CausalLm model, int length, int batch) {
     double[] ours = new double[options.rounds()];
     double[] theirs = new double[options.rounds()];
-    try (Steps steps = new Steps(model, options.threads(), options.lanes(), length, batch)) {
+    try (Steps steps =
+        new Steps(model, options.threads(), options.lanes(), length, batch, Clock.WALL)) {
       steps.steps(options.warm());
       for (int i = 0; i < options.rounds(); i++) {
         double load = Roofline.load();

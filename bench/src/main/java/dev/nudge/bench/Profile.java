@@ -40,6 +40,7 @@ final class Profile {
 
   private final ModelConfig config;
   private final int rank;
+  private final Clock clock;
   private final Set<List<Long>> bases = new HashSet<>();
   private final List<Map<String, Sum>> sheets = new CopyOnWriteArrayList<>();
   private final ThreadLocal<Map<String, Sum>> sheet =
@@ -50,9 +51,10 @@ final class Profile {
             return fresh;
           });
 
-  Profile(ModelConfig config, int rank) {
+  Profile(ModelConfig config, int rank, Clock clock) {
     this.config = config;
     this.rank = rank;
+    this.clock = clock;
     config.tensors().values().stream()
         .filter(shape -> shape.length == 2)
         .forEach(
@@ -94,7 +96,7 @@ final class Profile {
             type.getClassLoader(),
             new Class<?>[] {type},
             (proxy, method, arguments) -> {
-              long start = System.nanoTime();
+              long start = clock.nanos();
               try {
                 return method.invoke(kernel, arguments);
               } catch (InvocationTargetException e) {
@@ -114,7 +116,7 @@ final class Profile {
 
     @Override
     public void multiply(Tensor a, Tensor b, Tensor c, boolean add) {
-      long start = System.nanoTime();
+      long start = clock.nanos();
       gemm.multiply(a, b, c, add);
       book(kind(a, b, c), start, 2.0 * c.elements() * a.shape(a.rank() - 1));
     }
@@ -126,7 +128,7 @@ final class Profile {
   }
 
   private void book(String part, long start, double flops) {
-    long nanos = System.nanoTime() - start;
+    long nanos = clock.nanos() - start;
     Sum sum = sheet.get().computeIfAbsent(part, p -> new Sum());
     sum.nanos += nanos;
     sum.calls++;

@@ -44,12 +44,13 @@ public final class Roofline {
         Backend.resolve(
             options.compute(), Path.of(System.getProperty("java.io.tmpdir"), "nudge-bench"));
     say(
-        "%s, commit %s, %s, %d threads, %d lanes, load %.2f",
+        "%s, commit %s, %s, %d threads, %d lanes, clock %s, load %.2f",
         java.time.LocalDate.now(),
         System.getProperty("nudge.bench.commit", "unknown"),
         backend.name(),
         options.threads(),
         options.lanes(),
+        options.clock().name().toLowerCase(Locale.ROOT),
         load());
     backend.notes().forEach(note -> say("%s", note));
     Path peer = options.peer();
@@ -65,8 +66,8 @@ public final class Roofline {
 
   private void run() {
     Work work = Work.of(Shapes.SMOLLM2_135M, Steps.RANK);
-    try (GemmRate bf16 = GemmRate.of(backend, Dtype.BF16, options.threads());
-        GemmRate fp32 = GemmRate.of(backend, Dtype.F32, options.threads())) {
+    try (GemmRate bf16 = GemmRate.of(backend, Dtype.BF16, options.threads(), options.clock());
+        GemmRate fp32 = GemmRate.of(backend, Dtype.F32, options.threads(), options.clock())) {
       GemmRate ours = backend.compute() == Dtype.BF16 ? bf16 : fp32;
       List<Row> rows = new ArrayList<>();
       List<Double> rates = new ArrayList<>();
@@ -101,12 +102,12 @@ public final class Roofline {
 
   private Steps steps(CausalLm model, int length) {
     int sequences = Math.max(2, TOKENS / length);
-    return new Steps(model, options.threads(), options.lanes(), length, sequences);
+    return new Steps(model, options.threads(), options.lanes(), length, sequences, options.clock());
   }
 
   private static void table(List<Row> rows, List<Double> rates) {
     say("");
-    say("    T   tokens   s/step   tokens/s   GFLOP/s   % of products");
+    say("    T   tokens   s/step   tokens/s   GFLOP/s   %% of products");
     for (int i = 0; i < rows.size(); i++) {
       Row r = rows.get(i);
       double reached = r.flops / r.seconds / 1e9;
@@ -118,7 +119,7 @@ public final class Roofline {
   }
 
   private void profile(double rate) {
-    Profile profile = new Profile(Shapes.SMOLLM2_135M, Steps.RANK);
+    Profile profile = new Profile(Shapes.SMOLLM2_135M, Steps.RANK, options.clock());
     Backend timed = profile.around(backend);
     try (CausalLm model = Checkpoint.random(Shapes.SMOLLM2_135M, timed, 1)) {
       for (int length : options.lengths()) {

@@ -23,6 +23,7 @@ record RooflineOptions(
     int threads,
     int lanes,
     int profile,
+    Clock clock,
     @Nullable Path peer,
     @Nullable Path sft,
     @Nullable Path model,
@@ -33,7 +34,7 @@ record RooflineOptions(
       List.of(
           "usage: bench/roofline [--steps 5] [--warm 2] [--compute auto|bf16|fp32]"
               + " [--lengths 256,1024,4096]",
-          "         [--threads N] [--lanes N] [--profile 2]",
+          "         [--threads N] [--lanes N] [--profile 2] [--clock wall|cpu]",
           "         [--peer PYTHON --sft sft.py --model FOLDER [--rounds 5] [--peer-steps 3]]",
           "with --peer only the side-by-side runs are made, at the first two lengths' work");
 
@@ -46,6 +47,7 @@ record RooflineOptions(
     int threads = processors;
     int lanes = 0;
     int profile = 2;
+    Clock clock = Clock.WALL;
     Path peer = null;
     Path sft = null;
     Path model = null;
@@ -65,6 +67,7 @@ record RooflineOptions(
         case "--threads" -> threads = Integer.parseInt(value);
         case "--lanes" -> lanes = Integer.parseInt(value);
         case "--profile" -> profile = Integer.parseInt(value);
+        case "--clock" -> clock = Clock.valueOf(value.toUpperCase(Locale.ROOT));
         case "--peer" -> peer = Path.of(value);
         case "--sft" -> sft = Path.of(value);
         case "--model" -> model = Path.of(value);
@@ -84,6 +87,7 @@ record RooflineOptions(
         threads,
         lanes == 0 ? threads : lanes,
         profile,
+        clock,
         peer,
         sft,
         model,

@@ -32,10 +32,14 @@ final class Steps implements AutoCloseable {
   private final Adapters adapters;
   private final Trainer trainer;
   private final int[] lengths;
+  private final Clock clock;
+  private final int lanes;
   private int made;
 
   /// @param sequences of `length` tokens in a step
-  Steps(CausalLm model, int threads, int lanes, int length, int sequences) {
+  Steps(CausalLm model, int threads, int lanes, int length, int sequences, Clock clock) {
+    this.clock = clock;
+    this.lanes = lanes;
     this.lengths = new int[sequences];
     Arrays.fill(lengths, length);
     model.reserve(length);
@@ -90,10 +94,10 @@ final class Steps implements AutoCloseable {
   ///
   /// @return seconds
   double step() {
-    long start = System.nanoTime();
+    double start = clock.lanes(lanes);
     Trainer.Result result =
         trainer.step(++made, IntStream.range(0, lengths.length).toArray(), RATE);
-    double seconds = (System.nanoTime() - start) / 1e9;
+    double seconds = clock.lanes(lanes) - start;
     if (result.skipped() || result.trainedTokens() != labelled()) {
       throw new IllegalStateException("not a whole step: " + result);
     }

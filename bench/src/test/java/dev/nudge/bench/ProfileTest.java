@@ -35,10 +35,10 @@ class ProfileTest {
 
   @Test
   void productsOfAStepAreToldApartAndAddUpToTheFormula() {
-    Profile profile = new Profile(TINY, Steps.RANK);
+    Profile profile = new Profile(TINY, Steps.RANK, Clock.WALL);
     Work work = Work.of(TINY, Steps.RANK);
     try (CausalLm model = Checkpoint.random(TINY, profile.around(Backend.plain(Dtype.F32)), 1);
-        Steps steps = new Steps(model, 1, 1, LENGTH, 2)) {
+        Steps steps = new Steps(model, 1, 1, LENGTH, 2, Clock.WALL)) {
       steps.step();
       double tokens = steps.tokens();
       // nothing trains below the first layer, so its q, k and v have no gradient of their input
