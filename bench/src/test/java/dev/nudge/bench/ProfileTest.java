@@ -65,7 +65,7 @@ class ProfileTest {
             "  part                          ms      %   calls   GFLOP/s   % of rate",
             "  a                              3.0   60.0       1         3        66.7",
             "  b                              0.5   10.0       0",
-            "  waiting for slower lane       0.5   10.0",
+            "  waiting for slower lane        0.5   10.0",
             "  other                          1.0   20.0",
             "  step                           5.0  100.0");
   }
