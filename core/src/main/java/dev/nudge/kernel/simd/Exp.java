@@ -3,7 +3,6 @@ package dev.nudge.kernel.simd;
 import static dev.nudge.kernel.simd.Shapes.F;
 import static dev.nudge.kernel.simd.Shapes.LANES;
 import static dev.nudge.kernel.simd.Shapes.LE;
-import static jdk.incubator.vector.VectorOperators.ADD;
 import static jdk.incubator.vector.VectorOperators.GT;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LT;
@@ -77,6 +76,13 @@ final class Exp {
       p.intoMemorySegment(to, toAt + 4L * i, LE);
       sum = sum.add(p);
     }
-    return sum.reduceLanes(ADD);
+    if (LANES > 8) {
+      sum = sum.add(sum.rearrange(Shapes.BY_8));
+    }
+    if (LANES > 4) {
+      sum = sum.add(sum.rearrange(Shapes.BY_4));
+    }
+    sum = sum.add(sum.rearrange(Shapes.BY_2));
+    return sum.add(sum.rearrange(Shapes.BY_1)).lane(0);
   }
 }

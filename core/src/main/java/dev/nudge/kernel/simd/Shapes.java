@@ -5,6 +5,7 @@ import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /// Names the vector shapes that all kernels use.
@@ -27,6 +28,24 @@ final class Shapes {
   static final VectorSpecies<Float> FD = VectorSpecies.of(float.class, HALF);
 
   static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
+
+  /// Lane i of a rearranged vector is lane i + 8 (4, 2, 1) of the vector, round and round.
+  ///
+  /// Every sum over the lanes of a vector is a fold by these. `reduceLanes(ADD)` is not used for
+  /// floats: its order is not defined, and it is another one in interpreted and in compiled code,
+  /// so
+  /// that a result would depend on when the compiler came by (seen as gradients that changed by
+  /// 1e-6 between two runs of the same step). The fold stands where it is needed, because a method
+  /// must not take a vector (see [Exp#pass]).
+  static final VectorShuffle<Float> BY_8 = VectorShuffle.iota(F, 8, 1, true);
+
+  static final VectorShuffle<Float> BY_4 = VectorShuffle.iota(F, 4, 1, true);
+  static final VectorShuffle<Float> BY_2 = VectorShuffle.iota(F, 2, 1, true);
+  static final VectorShuffle<Float> BY_1 = VectorShuffle.iota(F, 1, 1, true);
+
+  static final VectorShuffle<Double> DOUBLES_BY_4 = VectorShuffle.iota(D, 4, 1, true);
+  static final VectorShuffle<Double> DOUBLES_BY_2 = VectorShuffle.iota(D, 2, 1, true);
+  static final VectorShuffle<Double> DOUBLES_BY_1 = VectorShuffle.iota(D, 1, 1, true);
 
   /// Number of float lanes.
   static final int LANES = F.length();

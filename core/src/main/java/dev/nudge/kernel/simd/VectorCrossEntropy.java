@@ -9,7 +9,6 @@ import static java.lang.foreign.ValueLayout.JAVA_DOUBLE_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
-import static jdk.incubator.vector.VectorOperators.ADD;
 import static jdk.incubator.vector.VectorOperators.EQ;
 import static jdk.incubator.vector.VectorOperators.GT;
 import static jdk.incubator.vector.VectorOperators.MAX;
@@ -189,7 +188,14 @@ final class VectorCrossEntropy implements CrossEntropy {
       FloatVector lost = z.sub(s.add(back)).add(back.sub(m));
       sum = sum.add(p.fma(lost, p).blend(0f, p.compare(EQ, 0f)));
     }
-    return sum.reduceLanes(ADD);
+    if (LANES > 8) {
+      sum = sum.add(sum.rearrange(Shapes.BY_8));
+    }
+    if (LANES > 4) {
+      sum = sum.add(sum.rearrange(Shapes.BY_4));
+    }
+    sum = sum.add(sum.rearrange(Shapes.BY_2));
+    return sum.add(sum.rearrange(Shapes.BY_1)).lane(0);
   }
 
   private static float total(MemorySegment x, long at, int n) {
@@ -197,7 +203,14 @@ final class VectorCrossEntropy implements CrossEntropy {
     for (int i = 0; i < n; i += LANES) {
       sum = sum.add(FloatVector.fromMemorySegment(F, x, at + 4L * i, LE));
     }
-    return sum.reduceLanes(ADD);
+    if (LANES > 8) {
+      sum = sum.add(sum.rearrange(Shapes.BY_8));
+    }
+    if (LANES > 4) {
+      sum = sum.add(sum.rearrange(Shapes.BY_4));
+    }
+    sum = sum.add(sum.rearrange(Shapes.BY_2));
+    return sum.add(sum.rearrange(Shapes.BY_1)).lane(0);
   }
 
   private static void scale(MemorySegment p, MemorySegment to, long toAt, int n, float weight) {

@@ -6,7 +6,6 @@ import static dev.nudge.kernel.simd.Shapes.FD;
 import static dev.nudge.kernel.simd.Shapes.LANES;
 import static dev.nudge.kernel.simd.Shapes.LE;
 import static dev.nudge.kernel.simd.Shapes.padded;
-import static jdk.incubator.vector.VectorOperators.ADD;
 import static jdk.incubator.vector.VectorOperators.D2F;
 import static jdk.incubator.vector.VectorOperators.F2D;
 
@@ -234,7 +233,13 @@ final class VectorElementwise implements Elementwise {
       DoubleVector v = (DoubleVector) a.convertShape(F2D, D, 0);
       sum = v.fma(v, sum);
     }
-    return sum.reduceLanes(ADD);
+    if (D.length() > 4) {
+      sum = sum.add(sum.rearrange(Shapes.DOUBLES_BY_4));
+    }
+    if (D.length() > 2) {
+      sum = sum.add(sum.rearrange(Shapes.DOUBLES_BY_2));
+    }
+    return sum.add(sum.rearrange(Shapes.DOUBLES_BY_1)).lane(0);
   }
 
   private static void clear(MemorySegment sum, int n) {

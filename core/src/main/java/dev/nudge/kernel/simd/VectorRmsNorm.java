@@ -5,7 +5,6 @@ import static dev.nudge.kernel.simd.Shapes.LANES;
 import static dev.nudge.kernel.simd.Shapes.LE;
 import static dev.nudge.kernel.simd.Shapes.padded;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
-import static jdk.incubator.vector.VectorOperators.ADD;
 
 import dev.nudge.kernel.RmsNorm;
 import dev.nudge.tensor.Dtype;
@@ -197,7 +196,15 @@ final class VectorRmsNorm implements RmsNorm {
       FloatVector a = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE);
       even = a.fma(a, even);
     }
-    return even.add(odd).reduceLanes(ADD);
+    FloatVector sum = even.add(odd);
+    if (LANES > 8) {
+      sum = sum.add(sum.rearrange(Shapes.BY_8));
+    }
+    if (LANES > 4) {
+      sum = sum.add(sum.rearrange(Shapes.BY_4));
+    }
+    sum = sum.add(sum.rearrange(Shapes.BY_2));
+    return sum.add(sum.rearrange(Shapes.BY_1)).lane(0);
   }
 
   private static void scale(
@@ -224,7 +231,14 @@ final class VectorRmsNorm implements RmsNorm {
       FloatVector k = FloatVector.fromMemorySegment(F, w, wAt + 4L * i, LE);
       sum = a.mul(k).fma(FloatVector.fromMemorySegment(F, s, sAt + 4L * i, LE), sum);
     }
-    return sum.reduceLanes(ADD);
+    if (LANES > 8) {
+      sum = sum.add(sum.rearrange(Shapes.BY_8));
+    }
+    if (LANES > 4) {
+      sum = sum.add(sum.rearrange(Shapes.BY_4));
+    }
+    sum = sum.add(sum.rearrange(Shapes.BY_2));
+    return sum.add(sum.rearrange(Shapes.BY_1)).lane(0);
   }
 
   private static void gradient(

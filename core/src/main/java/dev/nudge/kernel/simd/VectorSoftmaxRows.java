@@ -9,7 +9,6 @@ import static dev.nudge.kernel.simd.Shapes.padded;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
-import static jdk.incubator.vector.VectorOperators.ADD;
 import static jdk.incubator.vector.VectorOperators.F2D;
 import static jdk.incubator.vector.VectorOperators.GT;
 import static jdk.incubator.vector.VectorOperators.MAX;
@@ -303,6 +302,12 @@ final class VectorSoftmaxRows implements SoftmaxRows {
       DoubleVector p = (DoubleVector) a.convertShape(F2D, D, 0);
       sum = p.fma((DoubleVector) b.convertShape(F2D, D, 0), sum);
     }
-    return sum.reduceLanes(ADD);
+    if (D.length() > 4) {
+      sum = sum.add(sum.rearrange(Shapes.DOUBLES_BY_4));
+    }
+    if (D.length() > 2) {
+      sum = sum.add(sum.rearrange(Shapes.DOUBLES_BY_2));
+    }
+    return sum.add(sum.rearrange(Shapes.DOUBLES_BY_1)).lane(0);
   }
 }
