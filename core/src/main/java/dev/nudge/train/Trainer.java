@@ -95,7 +95,7 @@ public final class Trainer implements AutoCloseable {
   /// Adds the step's gradients to the parameters, lane by lane.
   ///
   /// @return the mean loss
-  private double gradients(int step, int[] rows, int[] lengths, long trained) {
+  double gradients(int step, int[] rows, int[] lengths, long trained) {
     Packing packing = Packing.of(lengths, lanes.count(), budget, cost);
     Dropout dropout = Dropout.of(seed, step);
     double weight = 1.0 / Math.max(1, trained);

@@ -34,6 +34,11 @@ public final class TinyLlama {
 
   /// Fills every tensor from `seed`: norms around 1, the rest around 0.
   public static CausalLm of(ModelConfig config, Backend backend, long seed) {
+    return of(config, backend, seed, 0.3);
+  }
+
+  /// The same with weights of another size; 1/√width keeps scores of attention around 1.
+  public static CausalLm of(ModelConfig config, Backend backend, long seed, double size) {
     Scope scope = Scope.open("tiny llama");
     Random random = new Random(seed);
     Map<String, Tensor> weights = new HashMap<>();
@@ -44,7 +49,7 @@ public final class TinyLlama {
               Tensor t = scope.tensor(backend.compute(), shape);
               boolean norm = name.contains("norm");
               for (long i = 0; i < t.elements(); i++) {
-                double v = random.nextGaussian() * 0.3;
+                double v = random.nextGaussian() * size;
                 t.put(i, norm ? 1 + v : v);
               }
               weights.put(name, t);

@@ -1,0 +1,298 @@
+package dev.nudge.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.nudge.Backends;
+import dev.nudge.nn.Backend;
+import dev.nudge.settings.Compute;
+import dev.nudge.settings.InputException;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Gemm;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.util.Random;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/// Compare attention and the fused head, on this machine's fastest kernels and products, with the
+/// portable ones that compute the same inputs in double.
+///
+/// The bounds are 1e-6 in fp32 and 2⁻⁷ in bf16 of the row's largest value, where a row is taken to
+/// be as large as the terms that it is a sum of: Σ P·|v| for the output, Σ P·|dO| for dv, and for
+/// dq and dk Σ c·P·(Σ|dO|·|v| + Σ|dO|·|O|) times |k| or |q|, since dP − D is a difference. A sum of
+/// n terms of any sign is √n smaller than its terms, and dq of a first token is zero in exact
+/// numbers, so no arithmetic keeps a bound against the sum itself: 2⁻⁷ is four roundings to
+/// bfloat16 (P, O, dS, the result), 1e-6 is 16 units of fp32. How many rows keep it against their
+/// own largest value is counted, and bounded too.
+class ProductParityTest {
+  private static final int[] LENGTHS = {1, 2, 5, 63, 64, 65, 127, 200, 511, 2100};
+
+  private final long seed = System.nanoTime();
+  private final Random random = new Random(seed);
+  private double worst;
+  private int rows;
+  private int rowsOver;
+
+  private static Backend backend(Compute compute) {
+    try {
+      return Backends.of(compute);
+    } catch (InputException e) {
+      assumeTrue(false, e.getMessage());
+      throw e;
+    }
+  }
+
+  private static double bound(Dtype c) {
+    return c == Dtype.F32 ? 1e-6 : 0x1p-7;
+  }
+
+  private Tensor draw(Scope scope, Dtype dtype, int rows, int cols, double size) {
+    Tensor t = scope.tensor(dtype, rows, cols);
+    for (long i = 0; i < t.elements(); i++) {
+      t.put(i, size * random.nextGaussian());
+    }
+    return t;
+  }
+
+  private static Tensor wide(Scope scope, Tensor t) {
+    Tensor w = scope.tensor(Dtype.F64, t.shape());
+    for (long i = 0; i < t.elements(); i++) {
+      w.put(i, t.at(i));
+    }
+    return w;
+  }
+
+  /// Compares row by row.
+  ///
+  /// @param terms what a row's largest value is at least taken for
+  private void compare(String name, Tensor got, Tensor exact, double[] terms, double bound) {
+    for (int r = 0; r < exact.rows(); r++) {
+      double largest = 0;
+      double off = 0;
+      for (int c = 0; c < exact.cols(); c++) {
+        largest = Math.max(largest, Math.abs(exact.get(r, c)));
+        double d = Math.abs(exact.get(r, c) - got.get(r, c));
+        off = Double.isNaN(d) ? Double.POSITIVE_INFINITY : Math.max(off, d);
+      }
+      rows++;
+      rowsOver += off > bound * largest ? 1 : 0;
+      double size = Math.max(largest, terms[r]);
+      assertThat(off)
+          .as("%s row %d of %d, seed %d", name, r, exact.rows(), seed)
+          .isLessThanOrEqualTo(bound * size);
+      worst = Math.max(worst, off == 0 ? 0 : off / (bound * size));
+    }
+  }
+
+  private void told(String what, double share) {
+    double over = (double) rowsOver / rows;
+    System.out.printf(
+        "%s seed %d: worst %.2f of the bound; %d rows of %d beyond it by their own size%n",
+        what, seed, worst, rowsOver, rows);
+    assertThat(over).as("share of rows beyond the bound by their own size").isLessThan(share);
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = Compute.class,
+      names = {"FP32", "BF16"})
+  void attention(Compute compute) {
+    Backend backend = backend(compute);
+    for (int n : LENGTHS) {
+      for (int group : new int[] {1, 3}) {
+        if (n < 2000 || group == 1) {
+          int dim = n < 2000 ? 2 * (4 + random.nextInt(29)) : 16;
+          attention(new CausalAttention.Heads(group, 1, dim), n, backend);
+        }
+      }
+    }
+    told("attention " + backend.compute(), compute == Compute.FP32 ? 0.2 : 0.01);
+  }
+
+  private void attention(CausalAttention.Heads h, int n, Backend backend) {
+    Dtype c = backend.compute();
+    try (Scope scope = Scope.open("parity");
+        Workspace ws = new Workspace(0, 32 << 20, backend.gemms().apply(1));
+        Workspace plain = new Workspace(0, 32 << 20, Gemm.plain())) {
+      Tensor q = draw(scope, c, n, h.queryWidth(), 1);
+      Tensor k = draw(scope, c, n, h.keyWidth(), 1);
+      Tensor v = draw(scope, c, n, h.keyWidth(), 1);
+      Tensor dO = draw(scope, c, n, h.queryWidth(), 1);
+      Tensor[] got = attention(h, scope, c, q, k, v, dO, ws, backend.kernels());
+      Tensor[] exact =
+          attention(
+              h,
+              scope,
+              Dtype.F64,
+              wide(scope, q),
+              wide(scope, k),
+              wide(scope, v),
+              wide(scope, dO),
+              plain,
+              Kernels.plain());
+      double[][] terms = terms(h, q, k, v, exact[0], dO);
+      String[] names = {"out", "dq", "dk", "dv"};
+      for (int i = 0; i < names.length; i++) {
+        compare(c + " " + h + " " + names[i], got[i], exact[i], terms[i], bound(c));
+      }
+    }
+  }
+
+  /// out, dq, dk and dv.
+  private static Tensor[] attention(
+      CausalAttention.Heads h,
+      Scope scope,
+      Dtype c,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      Tensor dO,
+      Workspace ws,
+      Kernels kernels) {
+    long n = q.rows();
+    Tensor out = scope.tensor(c, n, h.queryWidth());
+    Tensor lse = scope.tensor(c.accumulator(), n * h.count(), 1);
+    Tensor dq = scope.tensor(c, n, h.queryWidth());
+    Tensor dk = scope.tensor(c, n, h.keyWidth());
+    Tensor dv = scope.tensor(c, n, h.keyWidth());
+    CausalAttention.forward(h, q, k, v, out, lse, ws, kernels);
+    CausalAttention.backward(h, q, k, v, out, lse, dO, dq, dk, dv, ws, kernels);
+    return new Tensor[] {out, dq, dk, dv};
+  }
+
+  /// For each row of out, dq, dk and dv the largest sum of its terms' sizes; one key-value head.
+  private static double[][] terms(
+      CausalAttention.Heads h, Tensor q, Tensor k, Tensor v, Tensor out, Tensor dO) {
+    int n = q.rows();
+    int dim = h.dim();
+    double[][] ks = numbers(k, 0, dim);
+    double[][] vs = numbers(v, 0, dim);
+    double[][] largest = new double[4][n];
+    double[][] dk = new double[n][dim];
+    double[][] dv = new double[n][dim];
+    for (int head = 0; head < h.count(); head++) {
+      double[][] qs = numbers(q, head * dim, dim);
+      double[][] outs = numbers(out, head * dim, dim);
+      double[][] dOs = numbers(dO, head * dim, dim);
+      for (int i = 0; i < n; i++) {
+        double[] p = probabilities(qs[i], ks, i + 1, h.scale());
+        double[] o = new double[dim];
+        double[] dq = new double[dim];
+        double d = sizes(dOs[i], outs[i]);
+        for (int j = 0; j <= i; j++) {
+          double s = h.scale() * p[j] * (sizes(dOs[i], vs[j]) + d);
+          for (int e = 0; e < dim; e++) {
+            o[e] += p[j] * Math.abs(vs[j][e]);
+            dq[e] += s * Math.abs(ks[j][e]);
+            dk[j][e] += s * Math.abs(qs[i][e]);
+            dv[j][e] += p[j] * Math.abs(dOs[i][e]);
+          }
+        }
+        for (int e = 0; e < dim; e++) {
+          largest[0][i] = Math.max(largest[0][i], o[e]);
+          largest[1][i] = Math.max(largest[1][i], dq[e]);
+        }
+      }
+    }
+    for (int j = 0; j < n; j++) {
+      for (int e = 0; e < dim; e++) {
+        largest[2][j] = Math.max(largest[2][j], dk[j][e]);
+        largest[3][j] = Math.max(largest[3][j], dv[j][e]);
+      }
+    }
+    return largest;
+  }
+
+  private static double[][] numbers(Tensor t, int from, int cols) {
+    double[][] rows = new double[t.rows()][cols];
+    for (int r = 0; r < rows.length; r++) {
+      for (int c = 0; c < cols; c++) {
+        rows[r][c] = t.get(r, from + c);
+      }
+    }
+    return rows;
+  }
+
+  private static double[] probabilities(double[] q, double[][] k, int seen, double scale) {
+    double[] p = new double[seen];
+    double sum = 0;
+    for (int j = 0; j < seen; j++) {
+      double s = 0;
+      for (int e = 0; e < q.length; e++) {
+        s += q[e] * k[j][e];
+      }
+      p[j] = Math.exp(scale * s);
+      sum += p[j];
+    }
+    for (int j = 0; j < seen; j++) {
+      p[j] /= sum;
+    }
+    return p;
+  }
+
+  private static double sizes(double[] a, double[] b) {
+    double sum = 0;
+    for (int e = 0; e < a.length; e++) {
+      sum += Math.abs(a[e] * b[e]);
+    }
+    return sum;
+  }
+
+  /// A log-probability is a difference of a logit and lse, so its terms are the largest Σ|h|·|w|.
+  ///
+  /// The gradient of a hidden row keeps 4e-6 of its largest value in fp32, not 1e-6: logits reach
+  /// 12
+  /// here, where neighbouring floats lie 9.5e-7 apart, and that is what exp makes a relative error
+  /// of a probability. The worst of some runs was 1.6e-6.
+  @ParameterizedTest
+  @EnumSource(
+      value = Compute.class,
+      names = {"FP32", "BF16"})
+  void headAndLoss(Compute compute) {
+    Backend backend = backend(compute);
+    for (int vocabulary : new int[] {37, 1001, 40_003}) {
+      int n = vocabulary > 10_000 ? 120 : 60; // more than one chunk
+      head(vocabulary, n, 16 + random.nextInt(200), backend);
+    }
+    told("head " + backend.compute(), 0.05);
+  }
+
+  private void head(int vocabulary, int n, int width, Backend backend) {
+    Dtype c = backend.compute();
+    try (Scope scope = Scope.open("parity");
+        Workspace ws = new Workspace(0, 64 << 20, backend.gemms().apply(1));
+        Workspace plain = new Workspace(0, 64 << 20, Gemm.plain())) {
+      Tensor h = draw(scope, c, n, width, 1);
+      Tensor w = draw(scope, c, vocabulary, width, 3 / Math.sqrt(width));
+      Tensor targets = scope.tensor(Dtype.I32, n, 1);
+      for (int i = 0; i < n; i++) {
+        targets.put(i, random.nextInt(vocabulary));
+      }
+      Tensor logprob = scope.tensor(Dtype.F64, n, 1);
+      Tensor exactLogprob = scope.tensor(Dtype.F64, n, 1);
+      Tensor dh = scope.tensor(c.accumulator(), n, width);
+      Tensor exact = scope.tensor(Dtype.F64, n, width);
+      Tensor wideH = wide(scope, h);
+      Tensor wideW = wide(scope, w);
+      HeadLoss.train(h, w, targets, 0.01, logprob, dh, ws, backend.kernels());
+      HeadLoss.train(wideH, wideW, targets, 0.01, exactLogprob, exact, plain, Kernels.plain());
+      String name = c + " vocabulary " + vocabulary + " width " + width;
+      double[] terms = logitTerms(numbers(wideH, 0, width), numbers(wideW, 0, width));
+      compare(name + " logprob", logprob, exactLogprob, terms, bound(c));
+      compare(name + " dh", dh, exact, new double[n], c == Dtype.F32 ? 4e-6 : bound(c));
+    }
+  }
+
+  /// For each row the largest sum of sizes that a logit is made of.
+  private static double[] logitTerms(double[][] h, double[][] w) {
+    double[] largest = new double[h.length];
+    for (int i = 0; i < h.length; i++) {
+      for (double[] row : w) {
+        largest[i] = Math.max(largest[i], sizes(h[i], row));
+      }
+    }
+    return largest;
+  }
+}
