@@ -92,9 +92,10 @@ final class Library {
       DataSettings data = java.util.Objects.requireNonNull(settings.rows());
       Prompts found = Prompts.load(data);
       if (found.badRows() > 0) {
+        int bad = found.badRows();
         warnings.accept(
-            found.badRows()
-                + " bad rows are set aside, the first: "
+            (bad == 1 ? "1 bad row is" : bad + " bad rows are")
+                + " set aside, the first: "
                 + found.firstBadRows().getFirst());
       }
       List<Prompts.Prompt> prompts = found.prompts();

@@ -19,6 +19,7 @@ final class Sampler {
   private final SamplingSettings settings;
   private double[] logits = new double[0];
   private Integer[] order = new Integer[0];
+  private double[] p = new double[0];
 
   Sampler(SamplingSettings settings) {
     this.settings = settings;
@@ -30,6 +31,23 @@ final class Sampler {
   /// @param count how many of `history` are filled
   /// @param sequence number of the sequence, for its draws
   int next(Tensor rows, int row, int[] history, int count, long sequence) {
+    read(rows, row, history, count);
+    return settings.temperature() == 0 ? argmax() : draw(uniform(sequence, count));
+  }
+
+  /// Returns what each token is drawn with, likewise; for tests.
+  double[] probabilities(Tensor rows, int row, int[] history, int count) {
+    read(rows, row, history, count);
+    double[] all = new double[logits.length];
+    int kept = candidates();
+    double sum = Arrays.stream(p, 0, kept).sum();
+    for (int i = 0; i < kept; i++) {
+      all[order[i]] = p[i] / sum;
+    }
+    return all;
+  }
+
+  private void read(Tensor rows, int row, int[] history, int count) {
     int vocabulary = rows.cols();
     if (logits.length != vocabulary) {
       logits = new double[vocabulary];
@@ -38,7 +56,6 @@ final class Sampler {
       logits[i] = rows.get(row, i);
     }
     penalise(history, count);
-    return settings.temperature() == 0 ? argmax() : draw(uniform(sequence, count));
   }
 
   private void penalise(int[] history, int count) {
@@ -60,23 +77,7 @@ final class Sampler {
   }
 
   private int draw(double u) {
-    int n = logits.length;
-    if (order.length != n) {
-      order = new Integer[n];
-    }
-    for (int i = 0; i < n; i++) {
-      order[i] = i;
-    }
-    Arrays.sort(order, (a, b) -> Double.compare(logits[b], logits[a])); // stable: ties by id
-    int kept = settings.topK() > 0 ? Math.min(settings.topK(), n) : n;
-    double[] p = new double[kept];
-    double top = logits[order[0]];
-    double sum = 0;
-    for (int i = 0; i < kept; i++) {
-      p[i] = Math.exp((logits[order[i]] - top) / settings.temperature());
-      sum += p[i];
-    }
-    kept = cut(p, kept, sum);
+    int kept = candidates();
     double left = 0;
     for (int i = 0; i < kept; i++) {
       left += p[i];
@@ -91,8 +92,32 @@ final class Sampler {
     return order[kept - 1];
   }
 
+  /// Sorts the tokens that may be drawn to the front of `order`, the likeliest first, and puts what
+  /// each weighs into `p`.
+  ///
+  /// @return their number
+  private int candidates() {
+    int n = logits.length;
+    if (order.length != n) {
+      order = new Integer[n];
+      p = new double[n];
+    }
+    for (int i = 0; i < n; i++) {
+      order[i] = i;
+    }
+    Arrays.sort(order, (a, b) -> Double.compare(logits[b], logits[a])); // stable: ties by id
+    int kept = settings.topK() > 0 ? Math.min(settings.topK(), n) : n;
+    double top = logits[order[0]];
+    double sum = 0;
+    for (int i = 0; i < kept; i++) {
+      p[i] = Math.exp((logits[order[i]] - top) / settings.temperature());
+      sum += p[i];
+    }
+    return cut(kept, sum);
+  }
+
   /// How many of the sorted probabilities stay after top-p and min-p; at least 1.
-  private int cut(double[] p, int kept, double sum) {
+  private int cut(int kept, double sum) {
     double before = 0;
     double largest = p[0];
     int stay = 0;

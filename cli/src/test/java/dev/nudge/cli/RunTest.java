@@ -1,0 +1,301 @@
+package dev.nudge.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.ObjectMapper;
+
+/// Runs `train`, then `score` and `generate` on what it made, as a user does: names of files and
+/// keys are those that scripts rely on.
+class RunTest {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final String[] SETTINGS = {
+    "--rank",
+    "8",
+    "--learning-rate",
+    "1e-2",
+    "--steps",
+    "30",
+    "--eval-data",
+    "D/rows.jsonl",
+    "--eval-steps",
+    "10"
+  };
+
+  @TempDir static Path folder;
+  static Place place;
+  static Ran trained;
+
+  @TempDir Path own;
+
+  @BeforeAll
+  static void train() throws IOException {
+    place = Place.in(folder);
+    trained = place.train(with(SETTINGS, "--json"));
+    assertThat(trained.code()).as(trained.err()).isZero();
+  }
+
+  @Test
+  void theFilesOfARunAreThere() throws IOException {
+    try (Stream<Path> files = Files.list(place.path("out"))) {
+      assertThat(files.map(f -> f.getFileName().toString()))
+          .containsExactlyInAnyOrder(
+              "adapter_model.safetensors",
+              "adapter_config.json",
+              "tokenizer.json",
+              "tokenizer_config.json",
+              "run.json",
+              "metrics.jsonl");
+    }
+    assertThat(place.path("out/tokenizer.json"))
+        .hasSameBinaryContentAs(place.path("model/tokenizer.json"));
+    JsonNode config = json(place, "out/adapter_config.json");
+    JsonNode written = JSON.readTree(Files.readString(Place.GOLDEN.resolve("peft/written.json")));
+    assertThat(config.propertyNames())
+        .containsExactlyInAnyOrderElementsOf(
+            written.get("keys_of_peft_0_10").valueStream().map(JsonNode::asString).toList());
+    assertThat(config.get("r").asInt()).isEqualTo(8);
+    assertThat(config.get("target_modules").valueStream().map(JsonNode::asString))
+        .containsExactly(
+            "down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj");
+  }
+
+  @Test
+  void runJsonIsWhatIsPrinted() throws IOException {
+    JsonNode run = json(place, "out/run.json");
+    assertThat(trained.out()).hasLineCount(1);
+    assertThat(JSON.readTree(trained.out())).isEqualTo(run);
+    assertThat(run.propertyNames())
+        .contains(
+            "id",
+            "state",
+            "settings",
+            "plan",
+            "trained_parameters",
+            "all_parameters",
+            "versions",
+            "machine",
+            "totals");
+    assertThat(run.get("state").asString()).isEqualTo("finished");
+    assertThat(run.at("/settings/rank").asInt()).isEqualTo(8);
+    assertThat(run.at("/settings/alpha").asDouble()).isEqualTo(32);
+    assertThat(run.at("/settings/learning_rate").asDouble()).isEqualTo(1e-2);
+    assertThat(run.at("/settings/eval_steps").asInt()).isEqualTo(10);
+    assertThat(run.at("/totals/steps").asInt()).isEqualTo(30);
+  }
+
+  @Test
+  void metricsHaveARowAStepAndAHeldOutLoss() throws IOException {
+    List<JsonNode> rows = metrics(place);
+    List<JsonNode> steps = rows.stream().filter(r -> r.has("loss")).toList();
+    List<JsonNode> held = rows.stream().filter(r -> r.has("eval_loss")).toList();
+    assertThat(rows).hasSize(steps.size() + held.size());
+    assertThat(steps).hasSize(30);
+    for (int i = 0; i < steps.size(); i++) {
+      assertThat(steps.get(i).propertyNames())
+          .containsExactly(
+              "step",
+              "loss",
+              "lr",
+              "grad_norm",
+              "tokens",
+              "trained_tokens",
+              "seconds",
+              "tokens_per_s",
+              "rss_anon_mb");
+      assertThat(steps.get(i).get("step").asInt()).isEqualTo(i + 1);
+      double x = i == 0 ? 0 : 1 - (i - 1) / 29.0; // one step of warm-up, ⌈0.03 · 30⌉
+      assertThat(steps.get(i).get("lr").asDouble()).isCloseTo(1e-2 * x, within(1e-15));
+    }
+    assertThat(held.stream().map(r -> r.get("step").asInt())).containsExactly(0, 10, 20, 30);
+    assertThat(held)
+        .allSatisfy(
+            r -> assertThat(r.propertyNames()).containsExactly("step", "eval_loss", "eval_tokens"));
+    JsonNode first = steps.getFirst();
+    // the first rate is 0, and the rows are the held-out rows: the same loss three times
+    double before = held.getFirst().get("eval_loss").asDouble();
+    assertThat(first.get("loss").asDouble()).isCloseTo(before, within(1e-5));
+    assertThat(held.getLast().get("eval_loss").asDouble()).isLessThan(0.5);
+    JsonNode summary = summary(place, "--data", "D/rows.jsonl");
+    assertThat(summary.get("loss").asDouble()).isCloseTo(before, within(1e-5));
+    assertThat(summary.get("tokens")).isEqualTo(first.get("trained_tokens"));
+  }
+
+  @Test
+  void scoreTellsWhatWasLearned() throws IOException {
+    JsonNode summary = summary(place, "--adapter", "D/out");
+    assertThat(summary.propertyNames())
+        .containsExactly("rows", "bad_rows", "tokens", "logprob", "loss", "greedy");
+    assertThat(summary.get("rows").asInt()).isEqualTo(3);
+    assertThat(summary.get("greedy").asInt()).isEqualTo(3);
+    double last = metrics(place).getLast().get("eval_loss").asDouble();
+    assertThat(summary.get("loss").asDouble()).isCloseTo(last, within(1e-5));
+    List<JsonNode> rows = lines(place.answer("score", "--adapter", "D/out"));
+    assertThat(rows).hasSize(3);
+    for (int i = 0; i < 3; i++) {
+      assertThat(rows.get(i).propertyNames())
+          .containsExactly("index", "tokens", "logprob", "greedy");
+      assertThat(rows.get(i).get("index").asInt()).isEqualTo(i);
+    }
+  }
+
+  @Test
+  void generateAnswersWithTheAdapter() throws IOException {
+    List<JsonNode> scored = lines(place.answer("score", "--adapter", "D/out"));
+    List<JsonNode> rows = lines(place.answer("generate", "--adapter", "D/out"));
+    List<String> answers = List.of(" reads seven bar", " leaks", " valve");
+    for (int i = 0; i < 3; i++) {
+      JsonNode row = rows.get(i);
+      assertThat(row.propertyNames()).containsExactly("index", "completion", "tokens", "stop");
+      assertThat(row.get("completion").asString()).isEqualTo(answers.get(i));
+      assertThat(row.get("stop").asString()).isEqualTo("eos");
+      assertThat(row.get("tokens")).isEqualTo(scored.get(i).get("tokens")); // the end token too
+    }
+    Ran text = place.answer("generate", "--adapter", "D/out", "--prompt", "the pump");
+    assertThat(text).isEqualTo(new Ran(0, " reads seven bar\n", ""));
+  }
+
+  @Test
+  void aSecondRunGivesTheSameBytes() throws IOException {
+    Place other = Place.in(own);
+    assertThat(other.train(with(SETTINGS, "-q"))).isEqualTo(new Ran(0, "", ""));
+    assertThat(other.path("out/adapter_model.safetensors"))
+        .hasSameBinaryContentAs(place.path("out/adapter_model.safetensors"));
+    List<JsonNode> a = metrics(place);
+    List<JsonNode> b = metrics(other);
+    assertThat(b).hasSameSizeAs(a);
+    for (int i = 0; i < a.size(); i++) {
+      for (String key : List.of("step", "loss", "lr", "grad_norm", "tokens", "eval_loss")) {
+        assertThat(b.get(i).get(key)).isEqualTo(a.get(i).get(key));
+      }
+    }
+  }
+
+  @Test
+  void aDryRunSaysWhatWouldHappenAndWritesNothing() throws IOException {
+    Place dry = Place.in(own);
+    Map<String, String> before = dry.listing();
+    Ran lines = dry.train(with(SETTINGS, "--dry-run"));
+    assertThat(lines.code()).isZero();
+    assertThat(lines.out()).contains("data ", "run ", "adapter ", "memory ");
+    Ran object = dry.train(with(SETTINGS, "--dry-run", "--json"));
+    assertThat(object.out()).hasLineCount(1);
+    JsonNode plan = JSON.readTree(object.out());
+    assertThat(plan.propertyNames())
+        .contains("rows", "tokens", "trained_tokens", "steps", "trained_parameters", "plan");
+    assertThat(plan.get("rows").asInt()).isEqualTo(3);
+    assertThat(plan.get("steps").asInt()).isEqualTo(30);
+    JsonNode run = json(place, "out/run.json");
+    assertThat(plan.get("plan")).isEqualTo(run.get("plan"));
+    assertThat(plan.get("trained_parameters")).isEqualTo(run.get("trained_parameters"));
+    assertThat(dry.listing()).isEqualTo(before);
+  }
+
+  @Test
+  void flagsOverrideARunFile() throws IOException {
+    Place other = Place.in(own);
+    other.write(
+        "run.yaml",
+        """
+        model: %s
+        data: %s
+        out: %s
+        rank: 4
+        alpha: 8
+        targets: q_proj,v_proj
+        steps: 2
+        learning_rate: 1e-3
+        compute: fp32
+        """
+            .formatted(other.path("model"), other.path("rows.jsonl"), other.path("out")));
+    Ran ran = other.run("train", "--config", "D/run.yaml", "--rank", "2", "--json", "-q");
+    assertThat(ran.code()).as(ran.err()).isZero();
+    assertThat(ran.err()).isEmpty();
+    JsonNode settings = JSON.readTree(ran.out()).get("settings");
+    assertThat(settings.get("rank").asInt()).isEqualTo(2);
+    assertThat(settings.get("alpha").asDouble()).isEqualTo(8);
+    assertThat(settings.get("steps").asInt()).isEqualTo(2);
+    assertThat(json(other, "out/adapter_config.json").get("r").asInt()).isEqualTo(2);
+    assertThat(json(other, "out/adapter_config.json").get("target_modules")).hasSize(2);
+  }
+
+  /// Held-out rows that say the opposite: the loss on them soon rises.
+  @Test
+  void theBestAdapterIsKeptAndTheLastBesideIt() throws IOException {
+    Place other = Place.in(own);
+    other.write(
+        "held.jsonl",
+        """
+        {"prompt": "the pump", "completion": " reads nine bar"}
+        {"prompt": "the seal under pressure", "completion": " valve"}
+        """);
+    Ran ran =
+        other.train(
+            "--learning-rate",
+            "2e-2",
+            "--steps",
+            "12",
+            "--schedule",
+            "constant",
+            "--eval-data",
+            "D/held.jsonl",
+            "--eval-steps",
+            "1");
+    assertThat(ran.code()).as(ran.err()).isZero();
+    List<JsonNode> held = metrics(other).stream().filter(r -> r.has("eval_loss")).toList();
+    int best = 1;
+    for (int i = 2; i < held.size(); i++) {
+      best = loss(held.get(i)) < loss(held.get(best)) ? i : best;
+    }
+    assertThat(held).hasSize(13);
+    assertThat(best).isBetween(1, 11);
+    JsonNode totals = json(other, "out/run.json").get("totals");
+    assertThat(totals.get("best_step").asInt()).isEqualTo(best);
+    for (String name : List.of("out", "out/last")) {
+      JsonNode expected = held.get(name.equals("out") ? best : 12);
+      JsonNode summary = summary(other, "--adapter", "D/" + name, "--data", "D/held.jsonl");
+      assertThat(loss(summary)).as(name).isCloseTo(loss(expected), within(1e-5));
+    }
+  }
+
+  private static double loss(JsonNode row) {
+    return (row.has("eval_loss") ? row.get("eval_loss") : row.get("loss")).asDouble();
+  }
+
+  private static JsonNode summary(Place place, String... flags) {
+    Ran ran = place.answer("score", with(flags, "--json", "-q"));
+    assertThat(ran.code()).as(ran.err()).isZero();
+    assertThat(ran.out()).hasLineCount(1);
+    assertThat(ran.err()).isEmpty();
+    return JSON.readTree(ran.out());
+  }
+
+  private static List<JsonNode> lines(Ran ran) {
+    assertThat(ran.code()).as(ran.err()).isZero();
+    return ran.out().lines().map(JSON::readTree).toList();
+  }
+
+  private static List<JsonNode> metrics(Place place) throws IOException {
+    return Files.readAllLines(place.path("out/metrics.jsonl")).stream()
+        .map(JSON::readTree)
+        .toList();
+  }
+
+  private static JsonNode json(Place place, String name) throws IOException {
+    return JSON.readTree(Files.readString(place.path(name)));
+  }
+
+  private static String[] with(String[] flags, String... more) {
+    return Stream.concat(Stream.of(flags), Stream.of(more)).toArray(String[]::new);
+  }
+}
