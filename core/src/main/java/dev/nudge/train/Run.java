@@ -130,7 +130,7 @@ final class Run implements AutoCloseable {
 
   /// Makes the next step.
   ///
-  /// @return whether it updated anything
+  /// @return whether its numbers are finite; a step with nothing to train is skipped and fine
   private boolean step(double rate) {
     long start = System.nanoTime();
     Trainer.Result r = trainer.step(made, prepared.batches().step(made), rate);
@@ -157,12 +157,17 @@ final class Run implements AutoCloseable {
       skipped++;
       events.accept(
           new TrainEvent.Warning(
-              "step " + made + " is skipped: its loss or gradient is not a finite number"));
+              "step "
+                  + made
+                  + " is skipped: "
+                  + (r.trainedTokens() == 0
+                      ? "nothing is left to train in its rows"
+                      : "its loss or gradient is not a finite number")));
     } else {
       firstLoss = Double.isNaN(firstLoss) ? r.loss() : firstLoss;
       lastLoss = r.loss();
     }
-    return !r.skipped();
+    return !r.skipped() || r.trainedTokens() == 0;
   }
 
   private boolean evaluatesAfter(int steps) {

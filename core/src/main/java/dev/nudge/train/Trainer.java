@@ -37,7 +37,8 @@ public final class Trainer implements AutoCloseable {
   ///
   /// @param loss mean over the trained tokens, before the update
   /// @param gradNorm before clipping
-  /// @param skipped whether loss or norm was not finite and nothing was updated
+  /// @param skipped whether nothing was updated: loss or norm was not finite, or nothing was
+  /// trained
   public record Result(
       double loss, double gradNorm, long tokens, long trainedTokens, boolean skipped) {}
 

@@ -1,0 +1,114 @@
+package dev.nudge.train;
+
+import dev.nudge.Backends;
+import dev.nudge.nn.Machine;
+import dev.nudge.settings.TrainSettings;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.stream.Stream;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.ObjectMapper;
+
+/// Makes whole runs on tiny models, for tests of what a run does and leaves behind.
+final class TinyRun {
+  static final Path TIED = Path.of("src/test/resources/golden/llama/grouped-tied/model");
+  static final Path UNTIED = Path.of("src/test/resources/golden/llama/llama3-rope/model");
+  static final Machine MACHINE = new Machine(2, 4L << 30, Backends.cache(), "test");
+
+  /// A character of one token, which no other row of these tests has.
+  static final String POISON = "~";
+
+  private static final int POISON_ID = 96;
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private TinyRun() {}
+
+  /// A file of rows of different lengths, up to about `longest` characters each.
+  static Path rows(Path file, int rows, int longest, long seed) throws IOException {
+    Random random = new Random(seed);
+    List<String> lines = new ArrayList<>();
+    for (int i = 0; i < rows; i++) {
+      lines.add(row(words(random, longest), " " + words(random, 1 + longest / 4)));
+    }
+    return Files.write(file, lines);
+  }
+
+  /// One row.
+  static String row(String prompt, String completion) {
+    return JSON.writeValueAsString(Map.of("prompt", prompt, "completion", completion));
+  }
+
+  private static String words(Random random, int longest) {
+    int length = 1 + random.nextInt(longest);
+    StringBuilder text = new StringBuilder();
+    while (text.length() < length) {
+      text.append(text.isEmpty() ? "" : " ")
+          .append("seal pump valve".split(" ")[random.nextInt(3)]);
+    }
+    return text.substring(0, length);
+  }
+
+  static TrainSettings settings(Path model, Path data, Path out, Object... keysAndValues) {
+    Map<String, Object> values = new HashMap<>();
+    values.put("model", model);
+    values.put("data", List.of(data.toString()));
+    values.put("out", out);
+    for (int i = 0; i < keysAndValues.length; i += 2) {
+      values.put((String) keysAndValues[i], keysAndValues[i + 1]);
+    }
+    return TrainSettings.of(values);
+  }
+
+  static RunResult run(TrainSettings settings) {
+    return Training.run(Training.prepare(settings, MACHINE), event -> {}, () -> false);
+  }
+
+  /// The lines of `metrics.jsonl` that have a key.
+  static List<JsonNode> metrics(Path out, String key) throws IOException {
+    List<JsonNode> lines = new ArrayList<>();
+    for (String line : Files.readAllLines(out.resolve("metrics.jsonl"))) {
+      JsonNode node = JSON.readTree(line);
+      if (node.has(key)) {
+        lines.add(node);
+      }
+    }
+    return lines;
+  }
+
+  /// `run.json`.
+  static JsonNode record(Path out) throws IOException {
+    return JSON.readTree(Files.readString(out.resolve("run.json")));
+  }
+
+  /// A copy of the untied model in which one token's embedding is not a number.
+  static Path poisoned(Path folder) throws IOException {
+    Files.createDirectories(folder);
+    try (Stream<Path> files = Files.list(UNTIED)) {
+      for (Path file : files.toList()) {
+        Files.copy(file, folder.resolve(file.getFileName()));
+      }
+    }
+    Path weights = folder.resolve("model.safetensors");
+    ByteBuffer bytes = ByteBuffer.wrap(Files.readAllBytes(weights)).order(ByteOrder.LITTLE_ENDIAN);
+    int header = (int) bytes.getLong(0);
+    JsonNode embedding =
+        JSON.readTree(new String(bytes.array(), 8, header, StandardCharsets.UTF_8))
+            .get("model.embed_tokens.weight");
+    int width = embedding.get("shape").get(1).asInt();
+    int start = 8 + header + embedding.get("data_offsets").get(0).asInt() + 4 * width * POISON_ID;
+    for (int i = 0; i < width; i++) {
+      bytes.putFloat(start + 4 * i, Float.NaN);
+    }
+    Files.write(weights, bytes.array());
+    return folder;
+  }
+}
