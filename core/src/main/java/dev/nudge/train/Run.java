@@ -49,7 +49,6 @@ final class Run implements AutoCloseable {
     this.events = events;
     var settings = prepared.settings();
     try {
-      this.folder = RunFolder.create(settings);
       this.model = Checkpoint.load(settings.model().model(), prepared.config(), prepared.backend());
       closing.push(model::close);
       model.reserve(prepared.plan().longest());
@@ -66,6 +65,8 @@ final class Run implements AutoCloseable {
               settings.optimizer(),
               settings.loop().seed());
       closing.push(trainer::close);
+      // what an earlier run left goes only now that everything is loaded
+      this.folder = RunFolder.create(settings);
       this.metrics = new Metrics(folder.path());
       closing.push(metrics::close);
     } catch (RuntimeException | Error e) {
