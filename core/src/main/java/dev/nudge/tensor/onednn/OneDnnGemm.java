@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Threading: confined to the lane that opened it.
 final class OneDnnGemm implements Gemm {
-  static final int CAPACITY = 8192;
+  static final int CAPACITY = 1024;
 
   private final long engine;
   private final long stream;
