@@ -26,7 +26,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 ///
 /// Products are told apart by their shapes: the head has the vocabulary for a side, a base layer's
 /// weight is the right factor and has the sides of a linear layer, LoRA's have a side that is a
-/// small multiple of the rank, the rest is attention. The clock costs a step about a hundredth, so
+/// small multiple of the rank, the rest is attention. The clock costs a step some hundredths, so
 /// steps that are reported as rates run without it.
 ///
 /// Threading: each thread books on a sheet of its own; read when no step runs.

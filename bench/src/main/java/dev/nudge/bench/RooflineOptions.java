@@ -36,7 +36,7 @@ record RooflineOptions(
               + " [--lengths 256,1024,4096]",
           "         [--threads N] [--lanes N] [--profile 2] [--clock wall|cpu]",
           "         [--peer PYTHON --sft sft.py --model FOLDER [--rounds 5] [--peer-steps 3]]",
-          "with --peer only the side-by-side runs are made, at the first two lengths' work");
+          "with --peer only the side-by-side runs are made: 8 × 256 and 4 × 1,024 tokens, on the wall's clock");
 
   static RooflineOptions parse(String[] args) {
     int processors = Runtime.getRuntime().availableProcessors();
