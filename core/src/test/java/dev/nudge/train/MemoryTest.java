@@ -18,8 +18,8 @@ import org.junit.jupiter.api.io.TempDir;
 /// at most 8 MB.
 ///
 /// The JVM's compiler takes up to 20 MB for a large method and gives them back, but malloc keeps
-/// what is free; so the child trims malloc's heap regularly, and the lowest of some readings counts,
-/// one without a compilation.
+/// what is free; so the child trims malloc's heap regularly, and the lowest of some readings
+/// counts, one without a compilation.
 @Tag("slow")
 class MemoryTest {
   @TempDir private Path temp;
