@@ -30,9 +30,13 @@ import org.junit.jupiter.params.provider.CsvSource;
 /// Cuts one step in many ways, dropout on, and compares the gradients with those of one lane and
 /// one micro-batch: the same but for the order of fp32 sums.
 class StepCutTest {
-  /// Of a tensor's norm, in fp32 and in bf16: what is rounded to bf16 is a token's own and does not
-  /// know the cut, so only the fp32 sums over tokens differ. Seen: 5e-7 in fp32, 3e-7 in bf16.
+  /// Of a tensor's norm, in fp32. Seen: 5e-7.
   private static final double BOUND = 1e-6;
+
+  /// In bf16: a number of tokens that is a multiple of 64 has a product compiled for it, which adds
+  /// in another order, so that a value now and then rounds to its bf16 neighbour. Seen: 3e-7 mostly,
+  /// 2.5e-4 where a cut meets such a length.
+  private static final double BOUND_BF16 = 1e-3;
 
   private final long seed = System.nanoTime();
   private final Random random = new Random(seed);
@@ -54,7 +58,7 @@ class StepCutTest {
           worst = Math.max(worst, off);
           assertThat(off)
               .as("tensor %d, %d lanes, budget %d, seed %d", i, lanes, budget, seed)
-              .isLessThan(BOUND);
+              .isLessThan(compute == Compute.BF16 ? BOUND_BF16 : BOUND);
         }
       }
     }
