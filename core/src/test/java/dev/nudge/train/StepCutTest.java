@@ -34,7 +34,8 @@ class StepCutTest {
   private static final double BOUND = 1e-6;
 
   /// In bf16: a number of tokens that is a multiple of 64 has a product compiled for it, which adds
-  /// in another order, so that a value now and then rounds to its bf16 neighbour. Seen: 3e-7 mostly,
+  /// in another order, so that a value now and then rounds to its bf16 neighbour. Seen: 3e-7
+  /// mostly,
   /// 2.5e-4 where a cut meets such a length.
   private static final double BOUND_BF16 = 1e-3;
 
