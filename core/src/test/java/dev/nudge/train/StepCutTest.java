@@ -33,10 +33,9 @@ class StepCutTest {
   /// Of a tensor's norm, in fp32. Seen: 5e-7.
   private static final double BOUND = 1e-6;
 
-  /// In bf16: a number of tokens that is a multiple of 64 has a product compiled for it, which adds
-  /// in another order, so that a value now and then rounds to its bf16 neighbour. Seen: 3e-7
-  /// mostly,
-  /// 2.5e-4 where a cut meets such a length.
+  /// In bf16, where a value may round to its neighbour when a product adds in another order. Seen:
+  /// 3e-7 mostly, 2.5e-4 once; the likely cause, lengths with a product of their own, is not
+  /// traced.
   private static final double BOUND_BF16 = 1e-3;
 
   private final long seed = System.nanoTime();
