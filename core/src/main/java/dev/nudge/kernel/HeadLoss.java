@@ -13,6 +13,10 @@ import org.jspecify.annotations.Nullable;
 /// Rows are taken in chunks whose fp32 logits are a few megabytes. The gradient is made at once in
 /// the forward pass and written over the logits, so the backward pass is nothing. With `weight` =
 /// 1/(trained tokens of the whole step), gradients of micro-batches and lanes just add up.
+///
+/// A matrix product gives a row the same bits among any others, but a single row goes another way
+/// in oneDNN and adds in another order. So a single row is multiplied in company, or the gradient
+/// would depend on how a step was cut.
 public final class HeadLoss {
   private static final long CHUNK_BYTES = 16 << 20;
 
@@ -71,21 +75,32 @@ public final class HeadLoss {
     int vocabulary = w.rows();
     int step = Math.min(h.rows(), chunk(vocabulary, acc));
     int mark = ws.mark();
-    Tensor logits = ws.take(acc, step, vocabulary);
+    Tensor logits = ws.take(acc, Math.max(2, step), vocabulary);
     Tensor lse = ws.take(acc, step, 1);
+    Tensor pair = ws.take(h.dtype(), 2, h.cols());
+    Tensor pairGradient = ws.take(acc, 2, h.cols());
     for (int from = 0; from < h.rows(); from += step) {
       int to = Math.min(h.rows(), from + step);
       Tensor z = logits.rows(0, to - from);
       Tensor l = lse.rows(0, to - from);
       Tensor t = targets.rows(from, to);
-      ws.gemm().multiply(h.rows(from, to), w.transposed(), z, false);
+      boolean single = to - from == 1;
+      Tensor all = single ? logits.rows(0, 2) : z;
+      if (single) {
+        kernels.elementwise().copy(h.rows(from, to), pair.rows(0, 1));
+        kernels.elementwise().copy(h.rows(from, to), pair.rows(1, 2));
+      }
+      ws.gemm().multiply(single ? pair : h.rows(from, to), w.transposed(), all, false);
       kernels
           .crossEntropy()
           .forward(z, t, logprob.rows(from, to), l, argmax == null ? null : argmax.rows(from, to));
       if (dh != null) {
-        Tensor dz = overlay(z, h.dtype());
-        kernels.crossEntropy().gradient(z, t, l, weight, dz);
-        ws.gemm().multiply(dz, w, dh.rows(from, to), false);
+        Tensor dz = overlay(all, h.dtype());
+        kernels.crossEntropy().gradient(z, t, l, weight, dz.rows(0, to - from));
+        ws.gemm().multiply(dz, w, single ? pairGradient : dh.rows(from, to), false);
+        if (single) {
+          kernels.elementwise().copy(pairGradient.rows(0, 1), dh.rows(from, to));
+        }
       }
     }
     ws.release(mark);

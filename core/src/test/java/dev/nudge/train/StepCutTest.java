@@ -30,13 +30,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 /// Cuts one step in many ways, dropout on, and compares the gradients with those of one lane and
 /// one micro-batch: the same but for the order of fp32 sums.
 class StepCutTest {
-  /// Of a tensor's norm, in fp32. Seen: 5e-7.
+  /// Of a tensor's norm, in fp32 and in bf16. Seen: 5e-7 and 3e-7. Values in bf16 are the same bits
+  /// however a step is cut, because a product gives a row the same bits among any others.
   private static final double BOUND = 1e-6;
-
-  /// In bf16, where a value may round to its neighbour when a product adds in another order. Seen:
-  /// 3e-7 mostly, 2.5e-4 once; the likely cause, lengths with a product of their own, is not
-  /// traced.
-  private static final double BOUND_BF16 = 1e-3;
 
   private final long seed = System.nanoTime();
   private final Random random = new Random(seed);
@@ -58,7 +54,7 @@ class StepCutTest {
           worst = Math.max(worst, off);
           assertThat(off)
               .as("tensor %d, %d lanes, budget %d, seed %d", i, lanes, budget, seed)
-              .isLessThan(compute == Compute.BF16 ? BOUND_BF16 : BOUND);
+              .isLessThan(BOUND);
         }
       }
     }
