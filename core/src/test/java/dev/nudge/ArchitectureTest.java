@@ -48,7 +48,10 @@ class ArchitectureTest {
           Map.entry("text", Set.of()),
           Map.entry("data", Set.of("tensor", "text")),
           Map.entry("generate", Set.of("tensor", "nn", "model", "adapter", "text")),
-          Map.entry("train", Set.of("tensor", "kernel", "nn", "model", "adapter", "text", "data")),
+          Map.entry("plan", Set.of("tensor", "kernel", "nn", "model", "adapter")),
+          Map.entry(
+              "train",
+              Set.of("tensor", "kernel", "nn", "model", "adapter", "text", "data", "plan")),
           Map.entry(
               "eval",
               Set.of("tensor", "nn", "model", "adapter", "text", "data", "generate", "train")));

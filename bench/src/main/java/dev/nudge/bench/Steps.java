@@ -5,12 +5,14 @@ import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.Targets;
 import dev.nudge.data.Example;
 import dev.nudge.model.CausalLm;
+import dev.nudge.plan.Plan;
+import dev.nudge.plan.Planner;
+import dev.nudge.plan.Weights;
 import dev.nudge.settings.Optimizer;
 import dev.nudge.settings.OptimizerSettings;
 import dev.nudge.settings.Schedule;
 import dev.nudge.settings.Warmup;
 import dev.nudge.tensor.Scope;
-import dev.nudge.train.Plan;
 import dev.nudge.train.Trainer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -53,17 +55,18 @@ final class Steps implements AutoCloseable {
             lanes,
             scope);
     Plan plan =
-        Plan.of(
+        Planner.plan(
             model,
-            new Plan.Wanted(
+            new Planner.Wanted(
                 threads,
                 lanes,
                 sequences,
                 length,
                 (long) length * sequences,
                 Long.MAX_VALUE / 4,
-                0,
-                adapters.count(0).trained()));
+                new Weights(0, 0, 0, 0),
+                adapters.count(0).trained(),
+                8 * adapters.count(0).trained()));
     this.trainer =
         new Trainer(
             model, adapters.parameters(), examples(model.config().vocabSize()), plan, SETTINGS, 1);

@@ -40,6 +40,7 @@ public final class Adapters {
   /// @param slots the model's slots; those of `untargetable` are passed over
   /// @param untargetable paths of the output head and the embeddings
   /// @param lanes gradients a parameter has; 0 where it only serves
+  /// @param scope a measuring one leaves the parameters without memory
   public static Adapters attach(
       List<LinearSlot> slots,
       Collection<String> untargetable,
@@ -112,9 +113,11 @@ public final class Adapters {
       int rank = spec.rank(path);
       Parameter a = room.parameter(PeftFiles.nameOfA(path), rank, shape.in());
       Parameter b = room.parameter(PeftFiles.nameOfB(path), shape.out(), rank);
-      fill.accept(new Pair(a.master(), b.master()), path);
-      round(a);
-      round(b);
+      if (!room.scope().dry()) {
+        fill.accept(new Pair(a.master(), b.master()), path);
+        round(a);
+        round(b);
+      }
       Linear base = slot.linear();
       LoraLinear adapted = LoraLinear.of(base, a, b, spec.scaling(path), spec.dropout());
       places.add(new Place(slot, base, adapted, a, b));

@@ -21,6 +21,7 @@ import dev.nudge.tensor.Workspace;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// A decoder that predicts the next token: embedding, layers, norm, head.
@@ -44,6 +45,10 @@ public final class CausalLm implements AutoCloseable {
       List<LinearSlot> slots,
       Rotary rotary,
       AutoCloseable owner) {}
+
+  private static final String FORWARD = "forward";
+  private static final String HEAD = "head";
+  private static final String BACKWARD = "backward";
 
   private final ModelConfig config;
   private final Backend backend;
@@ -109,13 +114,16 @@ public final class CausalLm implements AutoCloseable {
     Residual.Gradient g =
         Residual.Gradient.take(b.tokens(), config.hiddenSize(), backend.compute(), ws);
     Residual r = forward(b.ids(), inner, p);
+    ws.endStage(FORWARD);
     int mark = ws.mark();
     double loss = loss(r, b, weight, g, p);
     ws.release(mark);
+    ws.endStage(HEAD);
     int lowest = lowestTrained();
     for (int i = layers() - 1; i >= lowest; i--) {
       parts.layers().get(i).backward(r, g, inner, i == lowest, p);
     }
+    ws.endStage(BACKWARD);
     return loss;
   }
 
@@ -186,7 +194,32 @@ public final class CausalLm implements AutoCloseable {
   /// Bytes that one lane's workspace needs for training on batches up to this size: the training
   /// pass itself, run dry.
   public long trainBytes(int tokens, int longest) {
-    return measured(ws -> dry().train(Batch.largest(tokens, longest), 1, Dropout.of(1, 1), ws));
+    return trainParts(tokens, longest).peak();
+  }
+
+  /// What one lane's workspace holds at its fullest.
+  ///
+  /// @param saved kept from the forward pass for the backward pass
+  /// @param head what the head needs on top
+  /// @param backward what the layers' backward pass needs on top
+  /// @param peak of the whole pass
+  public record TrainParts(long saved, long head, long backward, long peak) {}
+
+  /// The same in parts.
+  public TrainParts trainParts(int tokens, int longest) {
+    try (Workspace ws = Workspace.measuring()) {
+      dry().train(Batch.largest(tokens, longest), 1, Dropout.of(1, 1), ws);
+      long saved = part(ws, FORWARD).used();
+      return new TrainParts(
+          saved,
+          part(ws, HEAD).peak() - saved,
+          Math.max(0, part(ws, BACKWARD).peak() - saved),
+          ws.peak());
+    }
+  }
+
+  private static Workspace.Stage part(Workspace ws, String name) {
+    return Objects.requireNonNull(ws.stages().get(name));
   }
 
   /// Bytes that a workspace needs for scoring batches up to this size.

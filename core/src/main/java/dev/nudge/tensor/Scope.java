@@ -15,19 +15,36 @@ public final class Scope implements AutoCloseable {
 
   private final Arena arena = Arena.ofShared();
   private final String owner;
+  private final boolean dry;
   private final AtomicLong held = new AtomicLong();
 
-  private Scope(String owner) {
+  private Scope(String owner, boolean dry) {
     this.owner = owner;
+    this.dry = dry;
   }
 
   /// Opens a scope whose bytes are booked under `owner`.
   public static Scope open(String owner) {
-    return new Scope(owner);
+    return new Scope(owner, false);
+  }
+
+  /// Measures instead of allocating: gives memory that does not exist, counts it in [#bytes] and
+  /// books nothing. What is allocated here has a shape and must not be read or written.
+  public static Scope measuring() {
+    return new Scope("measuring", true);
+  }
+
+  /// Whether this scope only measures.
+  public boolean dry() {
+    return dry;
   }
 
   /// Allocates zeroed memory; `bytes` may be 0.
   public MemorySegment allocate(long bytes) {
+    if (dry) {
+      held.addAndGet(bytes);
+      return Tensor.nowhere(bytes);
+    }
     MemorySegment segment = arena.allocate(Math.max(bytes, 1), ALIGNMENT);
     held.addAndGet(bytes);
     Ledger.add(owner, bytes);
@@ -58,7 +75,8 @@ public final class Scope implements AutoCloseable {
   public void close() {
     if (arena.scope().isAlive()) {
       arena.close();
-      Ledger.add(owner, -held.getAndSet(0));
+      long freed = held.getAndSet(0);
+      Ledger.add(owner, dry ? 0 : -freed);
     }
   }
 }

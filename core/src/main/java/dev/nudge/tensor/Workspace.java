@@ -4,7 +4,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// One lane's memory for a step: a region of known size, handed out and taken back as a stack.
@@ -25,8 +27,16 @@ public final class Workspace implements AutoCloseable {
   private final MemorySegment region;
   private final List<Tensor> views = new ArrayList<>();
   private long[] offsets = new long[256];
+  private final Map<String, Stage> stages = new LinkedHashMap<>();
   private int count;
   private long peak;
+  private long stagePeak;
+
+  /// What a stage of a pass took.
+  ///
+  /// @param used bytes in use at its end
+  /// @param peak most bytes in use during it
+  public record Stage(long used, long peak) {}
 
   /// Reserves `bytes` for `lane`; takes the Gemm over and closes it with itself.
   public Workspace(int lane, long bytes, Gemm gemm) {
@@ -101,6 +111,7 @@ public final class Workspace implements AutoCloseable {
       offsets = Arrays.copyOf(offsets, 2 * offsets.length);
     }
     offsets[count] = end;
+    stagePeak = Math.max(stagePeak, end);
     peak = Math.max(peak, end);
     return view;
   }
@@ -120,6 +131,19 @@ public final class Workspace implements AutoCloseable {
     if (!dry()) {
       tensor.zero();
     }
+  }
+
+  /// Ends a stage of a pass, where this workspace only measures.
+  public void endStage(String name) {
+    if (dry()) {
+      stages.put(name, new Stage(offsets[count], stagePeak));
+      stagePeak = offsets[count];
+    }
+  }
+
+  /// The stages of the last pass by name, in order; empty for a workspace that works.
+  public Map<String, Stage> stages() {
+    return stages;
   }
 
   /// The most bytes in use at any time so far.

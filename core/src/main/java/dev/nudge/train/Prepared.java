@@ -7,6 +7,7 @@ import dev.nudge.data.Dataset;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.nn.Backend;
 import dev.nudge.nn.Machine;
+import dev.nudge.plan.Plan;
 import dev.nudge.settings.TrainSettings;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

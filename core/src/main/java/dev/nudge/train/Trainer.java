@@ -7,6 +7,7 @@ import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Parameter;
+import dev.nudge.plan.Plan;
 import dev.nudge.settings.OptimizerSettings;
 import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.Workspace;

@@ -13,6 +13,9 @@ import dev.nudge.model.ModelConfig;
 import dev.nudge.nn.Backend;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Machine;
+import dev.nudge.plan.Plan;
+import dev.nudge.plan.Planner;
+import dev.nudge.plan.Weights;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.LoraSettings;
 import dev.nudge.settings.TrainSettings;
@@ -76,16 +79,16 @@ public final class Training {
     Double epochs = settings.loop().epochs();
     int steps = given != null ? given : batches.steps(epochs == null ? 1 : epochs);
     try (CausalLm dry = Checkpoint.dry(config, backend);
-        Scope scope = Scope.open("adapter check")) {
+        Scope scope = Scope.measuring()) {
       Adapters adapter = attach(dry, settings, 1, scope);
       warnings.addAll(adapter.warnings());
-      long weights = Checkpoint.heldBytes(folder, config, backend);
+      Weights weights = new Weights(0, Checkpoint.heldBytes(folder, config, backend), 0, 0);
       int longest = Math.max(data.longest(), held == null ? 0 : held.longest());
       var count = adapter.count(config.parameters());
       Plan plan =
-          Plan.of(
+          Planner.plan(
               dry,
-              new Plan.Wanted(
+              new Planner.Wanted(
                   threads(settings, machine),
                   settings.model().lanes(),
                   settings.loop().batchSize(),
@@ -93,7 +96,8 @@ public final class Training {
                   largestStep(data, held, settings.loop().batchSize()),
                   settings.memory() == null ? machine.memoryBytes() : settings.memory().bytes(),
                   weights,
-                  count.trained()));
+                  count.trained(),
+                  Optimizer.bytes(count.trained())));
       return new Prepared(
           settings,
           machine,

@@ -12,6 +12,7 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.model.TinyLlama;
 import dev.nudge.nn.Backend;
 import dev.nudge.nn.Parameter;
+import dev.nudge.plan.Plan;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.Scope;
@@ -40,7 +41,7 @@ class SkippedStepTest {
       Lora spec = Lora.of(3, 6, Targets.parse("all-linear"));
       Adapters adapter =
           Adapters.attach(model.slots(), List.of("lm_head"), spec, 1, backend.compute(), 2, scope);
-      Plan plan = new Plan("test", 2, 1, 16, 8, model.trainBytes(16, 8), 0, 0, 0);
+      Plan plan = Plan.uncounted("test", 2, 1, 16, 8, model.trainBytes(16, 8));
       TrainSettings settings =
           TrainSettings.of(
               Map.of("model", "m", "data", List.of("d"), "out", "o", "weight_decay", 0.1));

@@ -15,6 +15,7 @@ import dev.nudge.model.RopeParameters;
 import dev.nudge.model.TinyLlama;
 import dev.nudge.nn.Backend;
 import dev.nudge.nn.Parameter;
+import dev.nudge.plan.Plan;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainSettings;
@@ -121,7 +122,7 @@ class StepCutTest {
         }
       }
       Plan plan =
-          new Plan("test", lanes, 1, budget, longest, model.trainBytes(budget, longest), 0, 0, 0);
+          Plan.uncounted("test", lanes, 1, budget, longest, model.trainBytes(budget, longest));
       TrainSettings settings =
           TrainSettings.of(Map.of("model", "m", "data", List.of("d"), "out", "o"));
       try (Trainer trainer =

@@ -15,6 +15,7 @@ import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.nn.Backend;
 import dev.nudge.nn.Parameter;
+import dev.nudge.plan.Plan;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.Scope;
@@ -64,7 +65,7 @@ class TwentyStepsTest {
           Adapters.attach(
               model.slots(), List.of("lm_head"), init, 0, backend.compute(), lanes, scope);
       Plan plan =
-          new Plan("test", lanes, 1, budget, longest, model.trainBytes(budget, longest), 0, 0, 0);
+          Plan.uncounted("test", lanes, 1, budget, longest, model.trainBytes(budget, longest));
       TrainSettings train =
           TrainSettings.of(
               Map.of(

@@ -1,0 +1,85 @@
+package dev.nudge.plan;
+
+import dev.nudge.model.CausalLm;
+import dev.nudge.tensor.Dtype;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/// Bytes of every part of a run at its fullest.
+///
+/// @param weights the frozen weights
+/// @param masters the adapter's numbers that the optimiser changes
+/// @param working the adapter's copies that products read; 0 where they are the masters
+/// @param gradients one of each lane
+/// @param optimizer the optimiser's state
+/// @param lanes number of workspaces
+/// @param workspace bytes of one lane's workspace
+/// @param pass what a workspace holds at its fullest in training
+/// @param runtime JVM, native libraries, tokenizer, tables
+public record Footprint(
+    Weights weights,
+    long masters,
+    long working,
+    long gradients,
+    long optimizer,
+    int lanes,
+    long workspace,
+    CausalLm.TrainParts pass,
+    long runtime) {
+
+  /// Counts an adapter of `trained` numbers.
+  static Footprint of(
+      Weights weights,
+      Dtype compute,
+      long trained,
+      long optimizer,
+      int lanes,
+      long workspace,
+      CausalLm.TrainParts pass,
+      long runtime) {
+    long acc = compute.accumulator().bytes();
+    return new Footprint(
+        weights,
+        trained * acc,
+        compute == compute.accumulator() ? 0 : trained * compute.bytes(),
+        lanes * trained * acc,
+        optimizer,
+        lanes,
+        workspace,
+        pass,
+        runtime);
+  }
+
+  /// Memory that the process holds by itself: what `RssAnon` shows at the peak.
+  public long anonymous() {
+    return weights.anonymous()
+        + masters
+        + working
+        + gradients
+        + optimizer
+        + lanes * workspace
+        + runtime;
+  }
+
+  /// Pages of the weights' file that every step reads: what `RssFile` shows, natives apart.
+  public long mapped() {
+    return weights.mapped();
+  }
+
+  /// All parts by their names in JSON.
+  public Map<String, Long> values() {
+    Map<String, Long> values = new LinkedHashMap<>(weights.values());
+    values.put("adapter_masters", masters);
+    values.put("adapter_working", working);
+    values.put("gradients", gradients);
+    values.put("optimizer", optimizer);
+    values.put("activations", lanes * pass.saved());
+    values.put("head", lanes * pass.head());
+    values.put("backward", lanes * pass.backward());
+    values.put("workspace", lanes * workspace);
+    values.put("runtime", runtime);
+    values.put("anonymous", anonymous());
+    values.put("mapped", mapped());
+    return values;
+  }
+}

@@ -1,0 +1,101 @@
+package dev.nudge.plan;
+
+import dev.nudge.model.CausalLm;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/// How a run is laid out, settled once before it starts: same plan, same bytes.
+///
+/// @param backend compute type, products and kernels
+/// @param lanes sequences side by side
+/// @param threadsPerLane threads of each lane's products
+/// @param microBatchTokens most tokens of a micro-batch
+/// @param longest tokens of the longest row
+/// @param footprint bytes of every part
+public record Plan(
+    String backend,
+    int lanes,
+    int threadsPerLane,
+    int microBatchTokens,
+    int longest,
+    Footprint footprint) {
+
+  /// Makes a plan of which only the workspace is counted, for passes outside a run.
+  public static Plan uncounted(
+      String backend, int lanes, int threads, int microBatchTokens, int longest, long workspace) {
+    return new Plan(
+        backend,
+        lanes,
+        threads,
+        microBatchTokens,
+        longest,
+        new Footprint(
+            new Weights(0, 0, 0, 0),
+            0,
+            0,
+            0,
+            0,
+            lanes,
+            workspace,
+            new CausalLm.TrainParts(0, 0, 0, workspace),
+            0));
+  }
+
+  /// Bytes of one lane's workspace.
+  public long workspaceBytes() {
+    return footprint.workspace();
+  }
+
+  /// Bytes of all parts together that the process holds by itself.
+  public long totalBytes() {
+    return footprint.anonymous();
+  }
+
+  /// The plan as it is printed.
+  public List<String> lines() {
+    List<String> lines = new ArrayList<>();
+    lines.add("compute    " + backend);
+    lines.add(
+        "lanes      "
+            + lanes
+            + " of "
+            + threadsPerLane
+            + (threadsPerLane == 1 ? " thread" : " threads")
+            + ", micro-batches of up to "
+            + microBatchTokens
+            + " tokens");
+    Footprint f = footprint;
+    lines.add(
+        "memory     "
+            + Bytes.shown(totalBytes())
+            + ": weights "
+            + Bytes.shown(f.weights().anonymous())
+            + " beside the mapped file, adapter "
+            + Bytes.shown(f.masters() + f.working() + f.gradients())
+            + ", optimiser "
+            + Bytes.shown(f.optimizer())
+            + ", workspace "
+            + lanes
+            + " × "
+            + Bytes.shown(f.workspace())
+            + ", runtime "
+            + Bytes.shown(f.runtime()));
+    return lines;
+  }
+
+  /// The plan as `run.json` holds it.
+  public Map<String, Object> values() {
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("backend", backend);
+    values.put("lanes", lanes);
+    values.put("threads_per_lane", threadsPerLane);
+    values.put("micro_batch_tokens", microBatchTokens);
+    values.put("longest", longest);
+    values.put("workspace_bytes", workspaceBytes());
+    values.put("total_bytes", totalBytes());
+    values.put("bytes", footprint.values());
+    return values;
+  }
+}

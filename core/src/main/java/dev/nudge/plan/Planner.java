@@ -1,0 +1,87 @@
+package dev.nudge.plan;
+
+import dev.nudge.model.CausalLm;
+import dev.nudge.settings.InputException;
+import org.jspecify.annotations.Nullable;
+
+/// Lays a run out in the memory there is: the fewest micro-batches that fit.
+///
+/// The workspace of a lane is measured by running the training pass dry on the largest micro-batch
+/// that the run can meet, so its size is exact.
+public final class Planner {
+  private static final int MOST_TOKENS = 4096; // products gain nothing beyond
+  private static final long RUNTIME_BYTES = 300L << 20; // JVM, natives, scratchpads
+
+  private Planner() {}
+
+  /// What a layout is made from.
+  ///
+  /// @param lanes wanted; null: chosen
+  /// @param batchSize sequences of an optimiser step
+  /// @param longest tokens of the longest row
+  /// @param largestStep tokens of the largest step that can occur
+  /// @param trained numbers of the adapter
+  /// @param optimizerBytes state of the optimiser
+  public record Wanted(
+      int threads,
+      @Nullable Integer lanes,
+      int batchSize,
+      int longest,
+      long largestStep,
+      long memoryBytes,
+      Weights weights,
+      long trained,
+      long optimizerBytes) {}
+
+  /// Lays a run out.
+  ///
+  /// @param dry the model without weights, adapters attached
+  /// @throws InputException where nothing fits, naming what could be given
+  public static Plan plan(CausalLm dry, Wanted w) {
+    int lanes = w.lanes != null ? w.lanes : Math.max(1, Math.min(w.threads, w.batchSize));
+    long enough = Math.min(w.largestStep, w.largestStep / lanes + w.longest);
+    int tokens = (int) Math.max(w.longest, Math.min(MOST_TOKENS, enough));
+    while (true) {
+      Plan plan = layout(dry, w, lanes, tokens);
+      if (plan.totalBytes() <= w.memoryBytes) {
+        return plan;
+      }
+      if (tokens == w.longest) {
+        throw refusal(plan, w);
+      }
+      tokens = Math.max(w.longest, tokens / 2);
+    }
+  }
+
+  private static Plan layout(CausalLm dry, Wanted w, int lanes, int tokens) {
+    CausalLm.TrainParts pass = dry.trainParts(tokens, w.longest);
+    return new Plan(
+        dry.backend().name(),
+        lanes,
+        Math.max(1, w.threads / lanes),
+        tokens,
+        w.longest,
+        Footprint.of(
+            w.weights,
+            dry.backend().compute(),
+            w.trained,
+            w.optimizerBytes,
+            lanes,
+            Math.max(pass.peak(), dry.scoreBytes(tokens, w.longest)),
+            pass,
+            RUNTIME_BYTES));
+  }
+
+  private static InputException refusal(Plan plan, Wanted w) {
+    return new InputException(
+        "the run needs "
+            + Bytes.shown(plan.totalBytes())
+            + " and may use "
+            + Bytes.shown(w.memoryBytes)
+            + "; "
+            + (plan.lanes() == 1 ? "give " : "give fewer --lanes (now " + plan.lanes() + "), ")
+            + "a smaller --max-length (the longest row has "
+            + w.longest
+            + " tokens) or a larger --memory");
+  }
+}
