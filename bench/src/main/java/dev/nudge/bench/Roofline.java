@@ -1,8 +1,9 @@
 package dev.nudge.bench;
 
 import dev.nudge.model.CausalLm;
-import dev.nudge.model.Checkpoint;
+import dev.nudge.model.ModelConfig;
 import dev.nudge.nn.Backend;
+import dev.nudge.settings.Compute;
 import dev.nudge.tensor.Dtype;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,42 +23,89 @@ import org.jspecify.annotations.Nullable;
 public final class Roofline {
   private static final int TOKENS = 4096;
 
-  private final RooflineOptions options;
+  private final Options options;
   private final Backend backend;
 
-  private Roofline(RooflineOptions options, Backend backend) {
+  private Roofline(Options options, Backend backend) {
     this.options = options;
     this.backend = backend;
   }
 
   public static void main(String[] args) {
-    RooflineOptions options;
-    try {
-      options = RooflineOptions.parse(args);
-    } catch (IllegalArgumentException e) {
-      System.err.println("roofline: " + e.getMessage());
-      RooflineOptions.USAGE.forEach(System.err::println);
-      System.exit(2);
-      return;
-    }
+    Flags flags =
+        Flags.parse(
+            "bench/roofline",
+            args,
+            "shape",
+            Shapes.ROOFLINE,
+            "quantize",
+            "none|nf4",
+            "compute",
+            "auto|bf16|fp32",
+            "lengths",
+            "256,1024,4096",
+            "sequences",
+            "0",
+            "steps",
+            "5",
+            "warm",
+            "2",
+            "threads",
+            "0",
+            "lanes",
+            "0",
+            "profile",
+            "2",
+            "clock",
+            "wall|cpu");
+    Options options = Options.of(flags);
     Backend backend =
         Backend.resolve(
-            options.compute(), Path.of(System.getProperty("java.io.tmpdir"), "nudge-bench"));
+            flags.choice("compute", Compute.class),
+            Path.of(System.getProperty("java.io.tmpdir"), "nudge-bench"));
+    say("%s", Machines.line());
     say(
-        "%s, commit %s, %s, %d threads, %d lanes, clock %s, load %.2f",
-        java.time.LocalDate.now(),
-        System.getProperty("nudge.bench.commit", "unknown"),
+        "shape %s, quantize %s, %s, %d threads, %d lanes, clock %s",
+        flags.text("shape"),
+        flags.text("quantize"),
         backend.name(),
         options.threads(),
         options.lanes(),
-        options.clock().name().toLowerCase(Locale.ROOT),
-        load());
+        flags.text("clock"));
     backend.notes().forEach(note -> say("%s", note));
-    Path peer = options.peer();
-    if (peer == null) {
-      new Roofline(options, backend).run();
-    } else {
-      new Peer(options, backend).run();
+    new Roofline(options, backend).run();
+  }
+
+  /// What is measured.
+  ///
+  /// @param sequences in a step; 0: as many as make 4,096 tokens, two at least
+  /// @param lanes sequences side by side; the threads are shared among them
+  /// @param profile steps under the clock, for the table of parts; 0: no table
+  private record Options(
+      ModelConfig shape,
+      boolean nf4,
+      int[] lengths,
+      int sequences,
+      int steps,
+      int warm,
+      int threads,
+      int lanes,
+      int profile,
+      Clock clock) {
+    static Options of(Flags f) {
+      int threads =
+          f.whole("threads") > 0 ? f.whole("threads") : Runtime.getRuntime().availableProcessors();
+      return new Options(
+          Shapes.named(f.text("shape")),
+          f.text("quantize").equals("nf4"),
+          f.wholes("lengths"),
+          f.whole("sequences"),
+          f.whole("steps"),
+          f.whole("warm"),
+          threads,
+          f.whole("lanes") > 0 ? f.whole("lanes") : threads,
+          f.whole("profile"),
+          f.choice("clock", Clock.class));
     }
   }
 
@@ -65,13 +113,13 @@ public final class Roofline {
   private record Row(int length, double seconds, double flops, int tokens, double before) {}
 
   private void run() {
-    Work work = Work.of(Shapes.SMOLLM2_135M, Steps.RANK);
+    Work work = Work.of(options.shape(), Steps.RANK);
     try (GemmRate bf16 = GemmRate.of(backend, Dtype.BF16, options.threads(), options.clock());
         GemmRate fp32 = GemmRate.of(backend, Dtype.F32, options.threads(), options.clock())) {
       GemmRate ours = backend.compute() == Dtype.BF16 ? bf16 : fp32;
       List<Row> rows = new ArrayList<>();
       List<Double> rates = new ArrayList<>();
-      try (CausalLm model = Checkpoint.random(Shapes.SMOLLM2_135M, backend, 1)) {
+      try (CausalLm model = RandomModel.of(options.shape(), backend, options.nf4())) {
         for (int length : options.lengths()) {
           rates.add(rate(bf16, fp32, ours));
           try (Steps steps = steps(model, length)) {
@@ -101,7 +149,7 @@ public final class Roofline {
   }
 
   private Steps steps(CausalLm model, int length) {
-    int sequences = Math.max(2, TOKENS / length);
+    int sequences = options.sequences() > 0 ? options.sequences() : Math.max(2, TOKENS / length);
     return new Steps(model, options.threads(), options.lanes(), length, sequences, options.clock());
   }
 
@@ -119,9 +167,9 @@ public final class Roofline {
   }
 
   private void profile(double rate) {
-    Profile profile = new Profile(Shapes.SMOLLM2_135M, Steps.RANK, options.clock());
+    Profile profile = new Profile(options.shape(), Steps.RANK, options.clock());
     Backend timed = profile.around(backend);
-    try (CausalLm model = Checkpoint.random(Shapes.SMOLLM2_135M, timed, 1)) {
+    try (CausalLm model = RandomModel.of(options.shape(), timed, options.nf4())) {
       for (int length : options.lengths()) {
         try (Steps steps = steps(model, length)) {
           steps.steps(options.warm());

@@ -1,0 +1,126 @@
+package dev.nudge.bench;
+
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/// What a bench is told: flags with a value each, every default written once.
+///
+///     Flags.parse("bench/x", args, "steps", "5", "compute", "auto|bf16|fp32")
+///
+/// A default with bars lists the values that are allowed, the first is taken; an empty one means
+/// that there is none.
+final class Flags {
+  private final String program;
+  private final Map<String, String> defaults = new LinkedHashMap<>();
+  private final Map<String, String> values = new LinkedHashMap<>();
+
+  private Flags(String program) {
+    this.program = program;
+  }
+
+  /// Reads a command line or ends the program with its usage.
+  ///
+  /// @param namesAndDefaults names without dashes and defaults, by turns
+  static Flags parse(String program, String[] args, String... namesAndDefaults) {
+    try {
+      return of(program, args, namesAndDefaults);
+    } catch (IllegalArgumentException e) {
+      System.err.println(e.getMessage());
+      System.exit(2);
+      throw e;
+    }
+  }
+
+  /// Reads a command line.
+  ///
+  /// @throws IllegalArgumentException with what is wrong and the usage
+  static Flags of(String program, String[] args, String... namesAndDefaults) {
+    Flags flags = new Flags(program);
+    for (int i = 0; i < namesAndDefaults.length; i += 2) {
+      flags.defaults.put(namesAndDefaults[i], namesAndDefaults[i + 1]);
+    }
+    for (int i = 0; i < args.length; i += 2) {
+      String name = args[i].startsWith("--") ? args[i].substring(2) : args[i];
+      String known = flags.defaults.get(name);
+      if (known == null) {
+        throw flags.refuse("no flag " + args[i]);
+      }
+      if (i + 1 == args.length) {
+        throw flags.refuse(args[i] + " has no value");
+      }
+      List<String> allowed = List.of(known.split("\\|"));
+      if (allowed.size() > 1 && !allowed.contains(args[i + 1])) {
+        throw flags.refuse(args[i] + " " + args[i + 1] + ": allowed are " + known);
+      }
+      flags.values.put(name, args[i + 1]);
+    }
+    return flags;
+  }
+
+  IllegalArgumentException refuse(String message) {
+    StringBuilder usage = new StringBuilder(program + ": " + message + "\nusage: " + program);
+    defaults.forEach((name, value) -> usage.append(" [--" + name + " " + shown(value) + "]"));
+    return new IllegalArgumentException(usage.toString());
+  }
+
+  private static String shown(String value) {
+    return value.isEmpty() ? "…" : value;
+  }
+
+  boolean given(String name) {
+    return !text(name).isEmpty();
+  }
+
+  String text(String name) {
+    String known = defaults.get(name);
+    if (known == null) {
+      throw new IllegalStateException(program + " has no flag " + name);
+    }
+    String value = values.get(name);
+    return value != null ? value : known.split("\\|")[0];
+  }
+
+  int whole(String name) {
+    try {
+      return Integer.parseInt(zero(name));
+    } catch (NumberFormatException e) {
+      throw refuse("--" + name + " " + text(name) + ": a whole number is needed");
+    }
+  }
+
+  double real(String name) {
+    try {
+      return Double.parseDouble(zero(name));
+    } catch (NumberFormatException e) {
+      throw refuse("--" + name + " " + text(name) + ": a number is needed");
+    }
+  }
+
+  private String zero(String name) {
+    return text(name).isEmpty() ? "0" : text(name);
+  }
+
+  Path path(String name) {
+    return Path.of(text(name));
+  }
+
+  /// A list with commas; empty where nothing is given.
+  List<String> list(String name) {
+    return given(name) ? List.of(text(name).split(",")) : List.of();
+  }
+
+  int[] wholes(String name) {
+    return list(name).stream().mapToInt(Integer::parseInt).toArray();
+  }
+
+  <E extends Enum<E>> E choice(String name, Class<E> type) {
+    return Arrays.stream(type.getEnumConstants())
+        .filter(e -> e.name().equals(text(name).toUpperCase(Locale.ROOT).replace('-', '_')))
+        .findFirst()
+        .orElseThrow(() -> refuse("--" + name + " " + text(name)));
+  }
+}

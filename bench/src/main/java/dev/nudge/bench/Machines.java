@@ -1,0 +1,93 @@
+package dev.nudge.bench;
+
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDate;
+import java.util.Locale;
+
+/// What every number stands beside: date, commit, machine, load.
+final class Machines {
+  private static final String UNKNOWN = "unknown";
+
+  private Machines() {}
+
+  /// One line to be pasted with the numbers.
+  static String line() {
+    return String.format(
+        Locale.ROOT,
+        "%s, commit %s, %s, %d processors, %.0f GiB, %s, Java %s, load %.2f",
+        LocalDate.now(),
+        commit(),
+        processor(),
+        Runtime.getRuntime().availableProcessors(),
+        memoryBytes() / 1073741824.0,
+        System.getProperty("os.name"),
+        Runtime.version(),
+        load());
+  }
+
+  static String commit() {
+    return System.getProperty("nudge.bench.commit", UNKNOWN);
+  }
+
+  /// The repository that the launcher stands in.
+  static Path home() {
+    return Path.of(System.getProperty("nudge.bench.home", "."));
+  }
+
+  /// Where what benches keep lies: `$XDG_CACHE_HOME/nudge/bench`, else `~/.cache/nudge/bench`.
+  static Path cache() {
+    String xdg = System.getenv("XDG_CACHE_HOME");
+    Path base =
+        xdg != null && !xdg.isEmpty()
+            ? Path.of(xdg)
+            : Path.of(System.getProperty("user.home"), ".cache");
+    return base.resolve("nudge").resolve("bench");
+  }
+
+  static double load() {
+    return ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
+  }
+
+  /// What the processor says of itself, with family and model where it has them: clouds hide names.
+  static String processor() {
+    String text = read(Path.of("/proc/cpuinfo"));
+    String family = field(text, "cpu family");
+    String flags = field(text, "flags");
+    return field(text, "model name")
+        + (family.equals(UNKNOWN) ? "" : " family " + family + " model " + field(text, "model"))
+        + (flags.contains("amx_bf16")
+            ? " (AMX)"
+            : flags.contains("avx512_bf16") ? " (AVX-512 bf16)" : "");
+  }
+
+  static long memoryBytes() {
+    String total = field(read(Path.of("/proc/meminfo")), "MemTotal").replaceAll("\\D", "");
+    return total.isEmpty() ? 0 : Long.parseLong(total) * 1024;
+  }
+
+  /// Tells one start of this machine from another; rows of two of them are not compared.
+  static String boot() {
+    return read(Path.of("/proc/sys/kernel/random/boot_id")).trim();
+  }
+
+  private static String field(String text, String name) {
+    for (String line : text.split("\n")) {
+      int colon = line.indexOf(':');
+      if (colon > 0 && line.substring(0, colon).trim().equals(name)) {
+        return line.substring(colon + 1).trim();
+      }
+    }
+    return UNKNOWN;
+  }
+
+  private static String read(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      return ""; // not Linux
+    }
+  }
+}

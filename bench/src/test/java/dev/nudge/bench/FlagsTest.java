@@ -1,0 +1,35 @@
+package dev.nudge.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import org.junit.jupiter.api.Test;
+
+class FlagsTest {
+  private static Flags of(String... args) {
+    return Flags.of(
+        "bench/x", args, "steps", "5", "compute", "auto|bf16", "lengths", "1,2", "to", "");
+  }
+
+  @Test
+  void aFlagIsItsDefaultUntilItIsGiven() {
+    assertThat(of().whole("steps")).isEqualTo(5);
+    assertThat(of("--steps", "7").whole("steps")).isEqualTo(7);
+    assertThat(of().text("compute")).isEqualTo("auto");
+    assertThat(of().wholes("lengths")).containsExactly(1, 2);
+    assertThat(of().given("to")).isFalse();
+    assertThat(of().list("to")).isEmpty();
+  }
+
+  @Test
+  void mistakesNameTheFlagAndShowTheUsage() {
+    assertThatThrownBy(() -> of("--stepz", "7")).hasMessageContaining("no flag --stepz");
+    assertThatThrownBy(() -> of("--steps")).hasMessageContaining("--steps has no value");
+    assertThatThrownBy(() -> of("--compute", "fp8"))
+        .hasMessage(
+            "bench/x: --compute fp8: allowed are auto|bf16\n"
+                + "usage: bench/x [--steps 5] [--compute auto|bf16] [--lengths 1,2] [--to …]");
+    assertThatThrownBy(() -> of("--steps", "x").whole("steps"))
+        .hasMessageContaining("--steps x: a whole number is needed");
+  }
+}
