@@ -2,6 +2,7 @@ package dev.nudge.bench;
 
 import com.sun.management.ThreadMXBean;
 import dev.nudge.kernel.AdamW;
+import dev.nudge.kernel.AdamW8;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
@@ -147,6 +148,21 @@ public final class KernelBench {
     Tensor v = scope.tensor(Dtype.F32, ROWS, WIDTH);
     AdamW.Hyper hyper = new AdamW.Hyper(1e-5, 0.9, 0.999, 1e-8, 0.01, 1, 1);
     print("adamW.step", c, n, () -> kernels.adamW().step(master, x, f, m, v, hyper));
+    Tensor row = master.reshaped(1, n);
+    Tensor work = x.reshaped(1, n);
+    Tensor grad = f.reshaped(1, n);
+    Tensor codes = scope.tensor(Dtype.U8, 1, n);
+    Tensor maxima = scope.tensor(Dtype.F32, 1, AdamW8.blocks(n));
+    Tensor squareCodes = scope.tensor(Dtype.U8, 1, n);
+    Tensor squareMaxima = scope.tensor(Dtype.F32, 1, AdamW8.blocks(n));
+    print(
+        "adamW8.step",
+        c,
+        n,
+        () ->
+            kernels
+                .adamW8()
+                .step(row, work, grad, codes, maxima, squareCodes, squareMaxima, hyper));
   }
 
   private Tensor random(Scope scope, Dtype dtype, int rows, int cols) {

@@ -1,6 +1,7 @@
 package dev.nudge.bench;
 
 import dev.nudge.kernel.AdamW;
+import dev.nudge.kernel.AdamW8;
 import dev.nudge.kernel.CrossEntropy;
 import dev.nudge.kernel.Elementwise;
 import dev.nudge.kernel.Kernels;
@@ -83,6 +84,7 @@ final class Profile {
         around(SoftmaxRows.class, k.softmaxRows()),
         around(CrossEntropy.class, k.crossEntropy()),
         around(AdamW.class, k.adamW()),
+        around(AdamW8.class, k.adamW8()),
         around(Elementwise.class, k.elementwise()));
   }
 

@@ -15,6 +15,7 @@ final class DryKernels {
         nothing(SoftmaxRows.class),
         nothing(CrossEntropy.class),
         nothing(AdamW.class),
+        nothing(AdamW8.class),
         nothing(Elementwise.class));
   }
 

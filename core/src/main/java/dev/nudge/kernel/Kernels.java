@@ -14,6 +14,7 @@ public record Kernels(
     SoftmaxRows softmaxRows,
     CrossEntropy crossEntropy,
     AdamW adamW,
+    AdamW8 adamW8,
     Elementwise elementwise) {
 
   /// Name of the portable kernels.
@@ -36,6 +37,7 @@ public record Kernels(
         new SoftmaxRows.Plain(),
         new CrossEntropy.Plain(),
         new AdamW.Plain(),
+        new AdamW8.Plain(),
         new Elementwise.Plain());
   }
 

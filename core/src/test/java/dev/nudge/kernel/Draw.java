@@ -107,6 +107,30 @@ final class Draw {
     return t;
   }
 
+  /// A row of any U8.
+  Tensor codes(int cols) {
+    Tensor t = scope.tensor(Dtype.U8, 1, cols);
+    for (int col = 0; col < cols; col++) {
+      t.put(col, random.nextInt(256));
+    }
+    return t;
+  }
+
+  /// The same numbers in tensors of their own.
+  Tensor[] copies(Tensor[] tensors) {
+    Tensor[] copies = tensors.clone();
+    for (int i = 0; i < copies.length; i++) {
+      Tensor t = tensors[i];
+      copies[i] = scope.tensor(t.dtype(), t.rows(), t.cols());
+      for (int r = 0; r < t.rows(); r++) {
+        for (int col = 0; col < t.cols(); col++) {
+          copies[i].set(r, col, t.get(r, col));
+        }
+      }
+    }
+    return copies;
+  }
+
   /// The same numbers as F64 for tensors of floats; tensors of whole numbers as they are.
   Tensor[] wide(Tensor[] tensors) {
     Tensor[] wide = tensors.clone();

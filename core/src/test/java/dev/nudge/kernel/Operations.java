@@ -158,6 +158,21 @@ final class Operations {
                 d.high(d.rows, d.cols),
                 d.positive(d.rows, d.cols)),
         (d, k, t) -> k.adamW().step(t[0], t[1], t[2], t[3], t[4], HYPER));
+    add(
+        "adamW8.step",
+        d -> {
+          int n = d.rows * d.cols;
+          int blocks = (int) AdamW8.blocks(n);
+          return of(
+              d.high(1, n),
+              d.low(1, n),
+              d.high(1, n),
+              d.codes(n),
+              d.positive(1, blocks),
+              d.codes(n),
+              d.positive(1, blocks));
+        },
+        (d, k, t) -> k.adamW8().step(t[0], t[1], t[2], t[3], t[4], t[5], t[6], HYPER));
   }
 
   private static void elements() {

@@ -90,7 +90,9 @@ class ParityTest {
 
   private double compare(String where, Operations.Operation operation, Draw draw, String name) {
     Tensor[] tensors = operation.tensors().apply(draw);
-    Tensor[] exact = draw.wide(tensors);
+    // codes are made of numbers rounded to float, so the portable provider computes in float too
+    boolean coded = name.equals("adamW8.step");
+    Tensor[] exact = coded ? draw.copies(tensors) : draw.wide(tensors);
     Tensor[] before = draw.wide(tensors);
     if (name.equals("crossEntropy.forward")) {
       exact[4] = draw.scope.tensor(Dtype.I32, draw.rows, 1);

@@ -5,7 +5,7 @@ import java.lang.foreign.MemorySegment;
 
 /// Holds the strips of one thread, and a row that grows to the longest one asked for.
 ///
-/// About 30 KiB a thread, outside of the ledger: made by the first call, kept as long as the
+/// About 40 KiB a thread, outside of the ledger: made by the first call, kept as long as the
 /// thread.
 final class Scratch {
   private static final ThreadLocal<Scratch> OF_THREAD = ThreadLocal.withInitial(Scratch::new);
@@ -16,6 +16,11 @@ final class Scratch {
   final Strip d = strip();
   final Strip e = strip();
   final Strip f = strip();
+
+  /// A strip's moments, decoded.
+  final float[] first = new float[Strip.BLOCK];
+
+  final float[] second = new float[Strip.BLOCK];
 
   private MemorySegment row = allocate(Strip.BLOCK * 8L);
 

@@ -14,6 +14,7 @@ public final class VectorKernels implements Kernels.Provider {
         new VectorSoftmaxRows(),
         new VectorCrossEntropy(),
         new VectorAdamW(),
+        new VectorAdamW8(),
         new VectorElementwise());
   }
 }

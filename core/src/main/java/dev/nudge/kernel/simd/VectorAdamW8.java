@@ -1,0 +1,146 @@
+package dev.nudge.kernel.simd;
+
+import static dev.nudge.kernel.simd.Shapes.F;
+import static dev.nudge.kernel.simd.Shapes.LANES;
+import static dev.nudge.kernel.simd.Shapes.LE;
+import static dev.nudge.kernel.simd.Shapes.padded;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static jdk.incubator.vector.VectorOperators.MAX;
+
+import dev.nudge.kernel.AdamW;
+import dev.nudge.kernel.AdamW8;
+import dev.nudge.kernel.DynamicMap;
+import dev.nudge.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import org.jspecify.annotations.Nullable;
+
+/// Updates four blocks at a time in passes that stay in the first-level cache: decode, moments,
+/// parameters, largest magnitudes, encode.
+///
+/// Decoding and encoding are the portable loops: a look-up is a load a number either way, and a
+/// gather is no faster than sixteen loads.
+final class VectorAdamW8 implements AdamW8 {
+  @Override
+  public void step(
+      Tensor master,
+      @Nullable Tensor work,
+      Tensor grad,
+      Tensor m,
+      Tensor mMax,
+      Tensor v,
+      Tensor vMax,
+      AdamW.Hyper h) {
+    AdamW8.check(master, work, grad, m, mMax, v, vMax);
+    Scratch scratch = Scratch.get();
+    Strip p = scratch.a;
+    Strip g = scratch.b;
+    float[] first = scratch.first;
+    float[] second = scratch.second;
+    float clip = (float) h.clip();
+    float rest1 = (float) (1 - h.beta1());
+    float beta2 = (float) h.beta2();
+    float rest2 = (float) (1 - h.beta2());
+    float decay = (float) (-h.lr() * h.decay());
+    float size = (float) -h.stepSize();
+    float correction = (float) (1 / h.correction());
+    float eps = (float) h.eps();
+    int cols = master.cols();
+    for (int c = 0, n; c < cols; c += n) {
+      n = Math.min(Strip.BLOCK, cols - c);
+      decode(DynamicMap.SIGNED, m, mMax, c, first, n);
+      decode(DynamicMap.UNSIGNED, v, vMax, c, second, n);
+      p.load(master, 0, c, n);
+      g.load(grad, 0, c, n);
+      moments(g.segment(), g.at(), first, second, padded(n), clip, rest1, beta2, rest2);
+      parameters(p.segment(), p.at(), first, second, padded(n), decay, size, correction, eps);
+      p.store(master, 0, c, n);
+      if (work != null) {
+        p.store(work, 0, c, n);
+      }
+      encode(DynamicMap.SIGNED, first, n, m, mMax, c);
+      encode(DynamicMap.UNSIGNED, second, n, v, vMax, c);
+    }
+  }
+
+  private static void decode(
+      DynamicMap map, Tensor codes, Tensor maxima, int c, float[] to, int n) {
+    for (int at = 0, k; at < n; at += k) {
+      k = Math.min(BLOCK, n - at);
+      float largest = maxima.data().get(JAVA_FLOAT_UNALIGNED, (c + at) / BLOCK * 4L);
+      AdamW8.decode(map, codes.data(), c + at, largest, to, at, k);
+    }
+    for (int i = n; i % LANES != 0; i++) {
+      to[i] = 0;
+    }
+  }
+
+  private static void encode(DynamicMap map, float[] x, int n, Tensor codes, Tensor maxima, int c) {
+    for (int at = 0, k; at < n; at += k) {
+      k = Math.min(BLOCK, n - at);
+      float largest = largest(x, at, padded(k));
+      largest = largest < Float.MIN_NORMAL ? 0 : largest;
+      maxima.data().set(JAVA_FLOAT_UNALIGNED, (c + at) / BLOCK * 4L, largest);
+      divide(x, at, padded(k), largest);
+      AdamW8.encode(map, x, at, codes.data(), c + at, k);
+    }
+  }
+
+  private static void moments(
+      MemorySegment grad,
+      long gradAt,
+      float[] first,
+      float[] second,
+      int n,
+      float clip,
+      float rest1,
+      float beta2,
+      float rest2) {
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector g = FloatVector.fromMemorySegment(F, grad, gradAt + 4L * i, LE).mul(clip);
+      FloatVector m = FloatVector.fromArray(F, first, i);
+      m.add(g.sub(m).mul(rest1)).intoArray(first, i);
+      FloatVector v = FloatVector.fromArray(F, second, i);
+      v.mul(beta2).add(g.mul(rest2).mul(g)).intoArray(second, i);
+    }
+  }
+
+  private static void parameters(
+      MemorySegment p,
+      long pAt,
+      float[] first,
+      float[] second,
+      int n,
+      float decay,
+      float size,
+      float correction,
+      float eps) {
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector old = FloatVector.fromMemorySegment(F, p, pAt + 4L * i, LE);
+      FloatVector m = FloatVector.fromArray(F, first, i);
+      FloatVector v = FloatVector.fromArray(F, second, i);
+      FloatVector change = m.div(v.sqrt().mul(correction).add(eps));
+      old.add(old.mul(decay)).add(change.mul(size)).intoMemorySegment(p, pAt + 4L * i, LE);
+    }
+  }
+
+  private static float largest(float[] x, int at, int n) {
+    FloatVector largest = FloatVector.zero(F);
+    for (int i = 0; i < n; i += LANES) {
+      largest = largest.max(FloatVector.fromArray(F, x, at + i).abs());
+    }
+    return largest.reduceLanes(MAX);
+  }
+
+  private static void divide(float[] x, int at, int n, float largest) {
+    if (largest == 0) {
+      for (int i = 0; i < n; i++) {
+        x[at + i] = 0;
+      }
+      return;
+    }
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector.fromArray(F, x, at + i).div(largest).intoArray(x, at + i);
+    }
+  }
+}
