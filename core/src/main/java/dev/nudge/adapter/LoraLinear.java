@@ -13,8 +13,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The small factor comes first, so neither B·A nor a gradient of the base's weight is ever formed.
 /// Saved for the backward pass is S = s·drop(x)·Aᵀ (rows, r) only; x is a buffer that holds the
-/// same
-/// bytes again, and the dropout mask is computed again from its counter.
+/// same bytes again, and the dropout mask is computed again from its counter.
 ///
 ///     dS = s·dy·B        dB += dyᵀ·S        dA += dSᵀ·drop(x)        dx += drop′(dS·A)
 ///
@@ -104,33 +103,48 @@ public final class LoraLinear implements Linear {
 
   @Override
   public void forward(Tensor x, Tensor y, Pass p) {
-    Workspace ws = p.ws();
-    int mark = ws.mark();
-    Tensor s = ws.take(x.dtype(), x.rows(), rank());
-    int scratch = ws.mark();
-    p.gemm().multiply(dropped(x, p), a.work().transposed(), s, false);
-    p.kernels().elementwise().scale(s, scaling);
-    ws.release(scratch);
+    int mark = p.ws().mark();
+    Tensor s = reduced(x, p);
     base.forward(x, y, p);
     p.gemm().multiply(s, b.work().transposed(), y, true);
     if (p.tape() != null) {
       p.tape().push(new Saved(x, s));
     } else {
-      ws.release(mark);
+      p.ws().release(mark);
     }
+  }
+
+  @Override
+  public void again(Tensor x, Pass p) {
+    Tensor s = reduced(x, p);
+    base.again(x, p);
+    p.taped().push(new Saved(x, s));
+  }
+
+  /// S = s·drop(x)·Aᵀ.
+  private Tensor reduced(Tensor x, Pass p) {
+    Workspace ws = p.ws();
+    Tensor s = ws.take(x.dtype(), x.rows(), rank());
+    int mark = ws.mark();
+    p.gemm().multiply(dropped(x, p), a.work().transposed(), s, false);
+    p.kernels().elementwise().scale(s, scaling);
+    ws.release(mark);
+    return s;
   }
 
   @Override
   public void backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
     Saved saved = p.taped().pop(Saved.class);
-    base.backward(dy, dx, add, p);
     Workspace ws = p.ws();
     int mark = ws.mark();
     Tensor dS = ws.take(dy.dtype(), dy.rows(), rank());
     p.gemm().multiply(dy, b.work(), dS, false);
     p.kernels().elementwise().scale(dS, scaling);
     p.gemm().multiply(dy.transposed(), saved.s(), b.gradient(ws.lane()), true);
+    int scratch = ws.mark();
     p.gemm().multiply(dS.transposed(), dropped(saved.x(), p), a.gradient(ws.lane()), true);
+    ws.release(scratch);
+    base.backward(dy, dx, add, p); // not earlier: dx may be where x is
     if (dx != null && drops(p)) {
       Tensor through = ws.take(dx.dtype(), dx.rows(), dx.cols());
       p.gemm().multiply(dS, a.work(), through, false);

@@ -23,7 +23,7 @@ public final class HeadLoss {
   private HeadLoss() {}
 
   /// Rows of a chunk for a vocabulary.
-  static int chunk(int vocabulary, Dtype acc) {
+  public static int chunk(int vocabulary, Dtype acc) {
     long rows = CHUNK_BYTES / ((long) vocabulary * acc.bytes());
     return (int) Math.clamp(rows / 16 * 16, 16, 1024);
   }

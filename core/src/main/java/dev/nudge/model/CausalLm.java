@@ -11,6 +11,7 @@ import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Norm;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
+import dev.nudge.nn.Recompute;
 import dev.nudge.nn.Residual;
 import dev.nudge.nn.Rotary;
 import dev.nudge.nn.Segments;
@@ -20,6 +21,7 @@ import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -53,11 +55,13 @@ public final class CausalLm implements AutoCloseable {
   private final ModelConfig config;
   private final Backend backend;
   private final Parts parts;
+  private List<Recompute> recompute;
 
   CausalLm(ModelConfig config, Backend backend, Parts parts) {
     this.config = config;
     this.backend = backend;
     this.parts = parts;
+    this.recompute = Collections.nCopies(parts.layers().size(), Recompute.NONE);
   }
 
   public ModelConfig config() {
@@ -88,6 +92,20 @@ public final class CausalLm implements AutoCloseable {
     parts.rotary().reserve(positions);
   }
 
+  /// What each layer computes again in the backward pass; NONE unless [#recompute(List)] said
+  /// otherwise.
+  public List<Recompute> recompute() {
+    return recompute;
+  }
+
+  /// Sets what each layer computes again; call it before passes run, and before they are measured.
+  public void recompute(List<Recompute> levels) {
+    if (levels.size() != layers()) {
+      throw new IllegalArgumentException(levels.size() + " levels for " + layers() + " layers");
+    }
+    recompute = List.copyOf(levels);
+  }
+
   /// Index of the lowest layer in which a slot has parameters; the number of layers where none has.
   public int lowestTrained() {
     int perLayer = parts.slots().size() / layers();
@@ -107,19 +125,31 @@ public final class CausalLm implements AutoCloseable {
   /// @param weight usually 1/(trained tokens of the whole optimiser step)
   /// @return the sum, in nats, not weighted
   public double train(Batch b, double weight, Dropout dropout, Workspace ws) {
-    ws.release(0);
+    ws.reset();
     Tape tape = new Tape(ws);
     Pass p = pass(tape, Segments.of(b.lengths(), b.keys(), ws), dropout, ws);
-    Tensor inner = inner(b.tokens(), ws);
-    Residual.Gradient g =
-        Residual.Gradient.take(b.tokens(), config.hiddenSize(), backend.compute(), ws);
-    Residual r = forward(b.ids(), inner, p);
+    int lowest = lowestTrained();
+    int width = config.hiddenSize();
+    Dtype compute = backend.compute();
+    Dtype acc = compute.accumulator();
+    // what lies between the products of an MLP and the gradient of a normed stream never meet
+    Tensor scratch =
+        ws.take(compute, b.tokens(), Math.max(innerWidth(), width * acc.bytes() / compute.bytes()));
+    Tensor inner = Tensor.of(scratch.data(), compute, b.tokens(), innerWidth());
+    Tensor sum = ws.take(acc, b.tokens(), width);
+    boolean spare = compute != acc || recompute.stream().anyMatch(level -> !level.keepsMiddle());
+    Residual r = forward(b.ids(), inner, lowest, spare, p);
     ws.endStage(FORWARD);
     int mark = ws.mark();
-    double loss = loss(r, b, weight, g, p);
+    double loss = loss(r, b, weight, sum, p);
     ws.release(mark);
     ws.endStage(HEAD);
-    int lowest = lowestTrained();
+    Tensor low = compute == acc ? sum : r.spare();
+    if (low != sum) {
+      backend.kernels().elementwise().copy(sum, low);
+    }
+    Residual.Gradient g =
+        new Residual.Gradient(sum, low, Tensor.of(scratch.data(), acc, b.tokens(), width));
     for (int i = layers() - 1; i >= lowest; i--) {
       parts.layers().get(i).backward(r, g, inner, i == lowest, p);
     }
@@ -133,17 +163,17 @@ public final class CausalLm implements AutoCloseable {
   /// @param logprob one number for each of the batch's rows, written
   /// @param argmax likewise; may be null
   public void score(Batch b, double[] logprob, int @Nullable [] argmax, Workspace ws) {
-    ws.release(0);
+    ws.reset();
     Pass p = pass(null, Segments.of(b.lengths(), b.keys(), ws), Dropout.NONE, ws);
     Tensor inner = inner(b.tokens(), ws);
-    Residual r = forward(b.ids(), inner, p);
+    Residual r = forward(b.ids(), inner, layers(), false, p);
     int m = b.rows().length;
     Residual picked = picked(r, b.rows(), p);
-    parts.norm().forward(picked, p);
+    parts.norm().forward(picked, picked.x(), p);
     Tensor lp = ws.take(Dtype.F64, m, 1);
     Tensor best = argmax == null ? null : ws.take(Dtype.I32, m, 1);
     HeadLoss.score(
-        picked.normed(),
+        picked.branch(),
         parts.head().linear().weight(ws),
         ws.ints(b.targets()),
         lp,
@@ -165,9 +195,9 @@ public final class CausalLm implements AutoCloseable {
   /// @param caches one a sequence; they grow by these tokens
   /// @return (sequences, vocabulary), accumulator type, valid until the workspace's next pass
   public Tensor next(int[] ids, int[] lengths, List<KvCache> caches, Workspace ws) {
-    ws.release(0);
+    ws.reset();
     Pass p = pass(null, Segments.continuing(lengths, caches, ws), Dropout.NONE, ws);
-    Residual r = forward(ids, inner(ids.length, ws), p);
+    Residual r = forward(ids, inner(ids.length, ws), layers(), false, p);
     int[] last = new int[lengths.length];
     for (int i = 0, end = 0; i < lengths.length; i++) {
       end += lengths[i];
@@ -181,9 +211,9 @@ public final class CausalLm implements AutoCloseable {
   ///
   /// @return (tokens, vocabulary), accumulator type, valid until the workspace's next pass
   public Tensor logits(Batch b, Workspace ws) {
-    ws.release(0);
+    ws.reset();
     Pass p = pass(null, Segments.of(b.lengths(), b.keys(), ws), Dropout.NONE, ws);
-    Residual r = forward(b.ids(), inner(b.tokens(), ws), p);
+    Residual r = forward(b.ids(), inner(b.tokens(), ws), layers(), false, p);
     int[] all = new int[b.tokens()];
     for (int i = 0; i < all.length; i++) {
       all[i] = i;
@@ -203,7 +233,8 @@ public final class CausalLm implements AutoCloseable {
   /// @param head what the head needs on top
   /// @param backward what the layers' backward pass needs on top
   /// @param peak of the whole pass
-  public record TrainParts(long saved, long head, long backward, long peak) {}
+  /// @param offloaded to the lane's file, beside the workspace
+  public record TrainParts(long saved, long head, long backward, long peak, long offloaded) {}
 
   /// The same in parts.
   public TrainParts trainParts(int tokens, int longest) {
@@ -214,7 +245,8 @@ public final class CausalLm implements AutoCloseable {
           saved,
           part(ws, HEAD).peak() - saved,
           Math.max(0, part(ws, BACKWARD).peak() - saved),
-          ws.peak());
+          ws.peak(),
+          ws.offloadedPeak());
     }
   }
 
@@ -229,8 +261,7 @@ public final class CausalLm implements AutoCloseable {
   }
 
   /// Bytes that a workspace needs for [#next] on up to `tokens` tokens of `sequences` sequences,
-  /// each
-  /// of up to `positions` positions.
+  /// each of up to `positions` positions.
   public long nextBytes(int tokens, int sequences, int positions) {
     int[] lengths = new int[sequences];
     Arrays.fill(lengths, 1);
@@ -262,7 +293,9 @@ public final class CausalLm implements AutoCloseable {
   }
 
   private CausalLm dry() {
-    return new CausalLm(config, backend.withKernels(Kernels.dry()), parts);
+    CausalLm dry = new CausalLm(config, backend.withKernels(Kernels.dry()), parts);
+    dry.recompute(recompute);
+    return dry;
   }
 
   private Pass pass(@Nullable Tape tape, Segments rows, Dropout dropout, Workspace ws) {
@@ -270,67 +303,88 @@ public final class CausalLm implements AutoCloseable {
   }
 
   private Tensor inner(int tokens, Workspace ws) {
-    return ws.take(backend.compute(), tokens, parts.layers().getFirst().inner());
+    return ws.take(backend.compute(), tokens, innerWidth());
   }
 
-  private Residual forward(int[] ids, Tensor inner, Pass p) {
+  private int innerWidth() {
+    return parts.layers().getFirst().inner();
+  }
+
+  /// @param lowest the first layer with a backward pass; those below keep nothing
+  /// @param spare whether the stream needs its spare buffer
+  private Residual forward(int[] ids, Tensor inner, int lowest, boolean spare, Pass p) {
     Workspace ws = p.ws();
-    Tensor x = ws.take(backend.compute(), ids.length, config.hiddenSize());
-    Residual r = new Residual(x, ws);
+    Dtype compute = backend.compute();
+    boolean offloaded = lowest == 0 && recompute.getFirst() == Recompute.OFFLOADED;
+    Tensor x =
+        offloaded
+            ? ws.offload(compute, ids.length, config.hiddenSize())
+            : ws.take(compute, ids.length, config.hiddenSize());
+    Residual r = new Residual(x, spare, ws);
     parts.embedding().forward(ws.ints(ids), x, p);
-    for (DecoderLayer layer : parts.layers()) {
-      layer.forward(r, inner, p);
+    for (int i = 0; i < layers(); i++) {
+      parts.layers().get(i).forward(r, inner, recompute.get(i), i < lowest ? p.withoutTape() : p);
     }
     return r;
   }
 
   private Tensor logits(Residual r, int[] rows, Pass p) {
     Residual picked = picked(r, rows, p);
-    parts.norm().forward(picked, p);
+    parts.norm().forward(picked, picked.x(), p);
     Tensor logits =
         p.ws().take(backend.compute().accumulator(), rows.length, parts.head().linear().out());
-    parts.head().linear().forward(picked.normed(), logits, p);
+    parts.head().linear().forward(picked.branch(), logits, p);
     return logits;
   }
 
-  private double loss(Residual r, Batch b, double weight, Residual.Gradient g, Pass p) {
+  /// Computes −Σ log-probability and its gradient, in pieces of labelled rows, so that no more than
+  /// a piece of them is held.
+  ///
+  /// @param sum (rows, width) accumulator type, the stream's gradient, written
+  private double loss(Residual r, Batch b, double weight, Tensor sum, Pass p) {
     Workspace ws = p.ws();
     int m = b.rows().length;
-    Residual picked = picked(r, b.rows(), p);
-    Norm.Saved saved = parts.norm().forward(picked, p);
-    Residual.Gradient gm = Residual.Gradient.take(m, config.hiddenSize(), backend.compute(), ws);
+    Tensor head = parts.head().linear().weight(ws);
+    Tensor targets = ws.ints(b.targets());
     Tensor logprob = ws.take(Dtype.F64, m, 1);
-    HeadLoss.train(
-        picked.normed(),
-        parts.head().linear().weight(ws),
-        ws.ints(b.targets()),
-        weight,
-        logprob,
-        gm.normed(),
-        ws,
-        backend.kernels());
-    ws.zero(gm.sum());
-    parts.norm().backward(saved, gm, p);
-    ws.zero(g.sum());
-    Runs.spread(gm.sum(), b.rows(), g.sum(), p);
-    if (g.low() != g.sum()) {
-      ws.zero(g.low());
-      Runs.spread(gm.low(), b.rows(), g.low(), p);
+    int piece = HeadLoss.chunk(head.rows(), sum.dtype());
+    ws.zero(sum);
+    for (int from = 0; from < m; from += piece) {
+      int to = Math.min(m, from + piece);
+      int mark = ws.mark();
+      int[] rows = Arrays.copyOfRange(b.rows(), from, to);
+      Residual picked = picked(r, rows, p);
+      Norm.Saved saved = parts.norm().forward(picked, picked.x(), p);
+      Tensor normed = ws.take(sum.dtype(), to - from, sum.cols());
+      Tensor dx = ws.take(sum.dtype(), to - from, sum.cols());
+      HeadLoss.train(
+          picked.branch(),
+          head,
+          targets.rows(from, to),
+          weight,
+          logprob.rows(from, to),
+          normed,
+          ws,
+          backend.kernels());
+      ws.zero(dx);
+      parts.norm().backward(saved, new Residual.Gradient(dx, dx, normed), p);
+      Runs.spread(dx, rows, sum, p);
+      ws.release(mark);
     }
-    double sum = 0;
+    double loss = 0;
     for (int i = 0; i < m && !ws.dry(); i++) {
-      sum -= logprob.at(i);
+      loss -= logprob.at(i);
     }
-    return sum;
+    return loss;
   }
 
   /// The stream of some rows only: nothing after the last layer needs the others.
   private static Residual picked(Residual r, int[] rows, Pass p) {
     Tensor x = p.ws().take(r.x().dtype(), rows.length, r.x().cols());
-    Residual picked = new Residual(x, p.ws());
+    Residual picked = new Residual(x, false, p.ws());
     Runs.pick(r.x(), rows, x, p);
     if (r.pending()) {
-      Runs.pick(r.delta(), rows, picked.delta(), p);
+      Runs.pick(r.branch(), rows, picked.branch(), p);
       picked.added();
     }
     return picked;

@@ -33,43 +33,68 @@ public final class Attention {
     this.oProj = oProj;
   }
 
-  private record Saved(Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse)
-      implements Tape.Entry {}
+  /// What attention gave before `o_proj`.
+  ///
+  /// @param out (rows, query width)
+  /// @param lse log-sum-exp of the scores, (rows · heads, 1)
+  public record Output(Tensor out, Tensor lse) {}
 
-  /// Computes `y` from `x`, both (rows, width).
-  public void forward(Tensor x, Tensor y, Pass p) {
-    Workspace ws = p.ws();
-    int n = x.rows();
-    Tensor q = ws.take(x.dtype(), n, heads.queryWidth());
-    Tensor k = ws.take(x.dtype(), n, heads.keyWidth());
-    Tensor v = ws.take(x.dtype(), n, heads.keyWidth());
-    Tensor out = ws.take(x.dtype(), n, heads.queryWidth());
-    Tensor lse = ws.take(x.dtype().accumulator(), heads.count() * n, 1);
-    qProj.linear().forward(x, q, p);
-    kProj.linear().forward(x, k, p);
-    vProj.linear().forward(x, v, p);
-    rotary.apply(q, heads.dim(), false, p);
-    rotary.apply(k, heads.dim(), false, p);
+  private record Saved(Tensor q, Tensor k, Tensor v, Output output) implements Tape.Entry {}
+
+  /// Takes the memory of an output for `x`.
+  public Output output(Tensor x, Workspace ws) {
+    return new Output(
+        ws.take(x.dtype(), x.rows(), heads.queryWidth()),
+        ws.take(x.dtype().accumulator(), heads.count() * x.rows(), 1));
+  }
+
+  /// Computes `output` and `y` from `x`; x and y are (rows, width) and may be one buffer.
+  public void forward(Tensor x, Tensor y, Output output, Pass p) {
+    Saved s = projected(x, output, p);
     Segments rows = p.rows();
     for (int i = 0; i < rows.count(); i++) {
       int from = rows.start(i);
       int to = from + rows.length(i);
       KvCache cache = rows.cache(i);
+      Tensor k = s.k();
+      Tensor v = s.v();
       Tensor keys = cache == null ? k.rows(from, to) : kept(cache.keys(layer), k, i, p);
       Tensor values = cache == null ? v.rows(from, to) : kept(cache.values(layer), v, i, p);
       CausalAttention.forward(
           heads,
-          q.rows(from, to),
+          s.q().rows(from, to),
           keys,
           values,
-          out.rows(from, to),
-          lse.rows(heads.count() * from, heads.count() * to),
-          ws,
+          output.out().rows(from, to),
+          output.lse().rows(heads.count() * from, heads.count() * to),
+          p.ws(),
           p.kernels());
     }
-    oProj.linear().forward(out, y, p);
+    finish(s, y, p);
+  }
+
+  /// Computes `y` again and saves again what [#forward] saves, from an output that was kept.
+  public void again(Tensor x, Tensor y, Output output, Pass p) {
+    finish(projected(x, output, p), y, p);
+  }
+
+  private Saved projected(Tensor x, Output output, Pass p) {
+    Workspace ws = p.ws();
+    Tensor q = ws.take(x.dtype(), x.rows(), heads.queryWidth());
+    Tensor k = ws.take(x.dtype(), x.rows(), heads.keyWidth());
+    Tensor v = ws.take(x.dtype(), x.rows(), heads.keyWidth());
+    qProj.linear().forward(x, q, p);
+    kProj.linear().forward(x, k, p);
+    vProj.linear().forward(x, v, p);
+    rotary.apply(q, heads.dim(), false, p);
+    rotary.apply(k, heads.dim(), false, p);
+    return new Saved(q, k, v, output);
+  }
+
+  private void finish(Saved s, Tensor y, Pass p) {
+    oProj.linear().forward(s.output().out(), y, p);
     if (p.tape() != null) {
-      p.tape().push(new Saved(q, k, v, out, lse));
+      p.tape().push(s);
     }
   }
 
@@ -85,40 +110,40 @@ public final class Attention {
     return cached.rows(0, past + length);
   }
 
-  /// Computes dx from dy; the input's buffer holds the input again.
+  /// Computes dx from dy; the input's buffer holds the input again. Gradients of q, k and v are
+  /// written over them.
   public void backward(Tensor dy, @Nullable Tensor dx, Pass p) {
     Saved s = p.taped().pop(Saved.class);
     Workspace ws = p.ws();
     int mark = ws.mark();
-    int n = dy.rows();
-    Tensor dOut = ws.take(dy.dtype(), n, heads.queryWidth());
-    Tensor dq = ws.take(dy.dtype(), n, heads.queryWidth());
-    Tensor dk = ws.take(dy.dtype(), n, heads.keyWidth());
-    Tensor dv = ws.take(dy.dtype(), n, heads.keyWidth());
+    Tensor dOut = ws.take(dy.dtype(), dy.rows(), heads.queryWidth());
     oProj.linear().backward(dy, dOut, false, p);
     Segments rows = p.rows();
     for (int i = 0; i < rows.count(); i++) {
       int from = rows.start(i);
       int to = from + rows.length(i);
+      Tensor q = s.q().rows(from, to);
+      Tensor k = s.k().rows(from, to);
+      Tensor v = s.v().rows(from, to);
       CausalAttention.backward(
           heads,
-          s.q().rows(from, to),
-          s.k().rows(from, to),
-          s.v().rows(from, to),
-          s.out().rows(from, to),
-          s.lse().rows(heads.count() * from, heads.count() * to),
+          q,
+          k,
+          v,
+          s.output().out().rows(from, to),
+          s.output().lse().rows(heads.count() * from, heads.count() * to),
           dOut.rows(from, to),
-          dq.rows(from, to),
-          dk.rows(from, to),
-          dv.rows(from, to),
+          q,
+          k,
+          v,
           ws,
           p.kernels());
     }
-    rotary.apply(dq, heads.dim(), true, p);
-    rotary.apply(dk, heads.dim(), true, p);
-    vProj.linear().backward(dv, dx, false, p);
-    kProj.linear().backward(dk, dx, true, p);
-    qProj.linear().backward(dq, dx, true, p);
+    rotary.apply(s.q(), heads.dim(), true, p);
+    rotary.apply(s.k(), heads.dim(), true, p);
+    vProj.linear().backward(s.v(), dx, false, p);
+    kProj.linear().backward(s.k(), dx, true, p);
+    qProj.linear().backward(s.q(), dx, true, p);
     ws.release(mark);
   }
 }

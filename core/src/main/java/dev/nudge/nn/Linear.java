@@ -9,8 +9,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The one seam between models, weight formats and adapters: a model holds slots of `Linear`, a
 /// quantised weight and an adapter are other `Linear`s put into a slot. A weight is (out, in), as
-/// in
-/// checkpoints. Outputs are the caller's.
+/// in checkpoints. Outputs are the caller's.
 public interface Linear {
   int in();
 
@@ -20,10 +19,15 @@ public interface Linear {
   /// [#backward] runs.
   void forward(Tensor x, Tensor y, Pass p);
 
+  /// Saves on the tape what [#forward] saves, without computing y: for a layer whose output is
+  /// known while what it saved was given up. The bytes are the same.
+  default void again(Tensor x, Pass p) {}
+
   /// Takes dy (rows, out), adds the gradients of what trains to its parameters and computes dx
   /// (rows, in), or adds to it.
   ///
-  /// @param dx compute or accumulator type; null where nothing below trains
+  /// @param dx compute or accumulator type; null where nothing below trains; where it is not added
+  ///     to it may be the memory of x, so x is read before dx is written
   void backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p);
 
   /// The weight (out, in) in the compute type; made in the workspace where it is not held so.

@@ -1,6 +1,7 @@
 package dev.nudge.nn;
 
 import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
 import org.jspecify.annotations.Nullable;
 
 /// The gated feed-forward part of a decoder layer: down(silu(gate(x)) · up(x)).
@@ -15,33 +16,49 @@ public final class Mlp {
     this.downProj = downProj;
   }
 
-  private record Saved(Tensor gate, Tensor up) implements Tape.Entry {}
+  /// @param gated whether `inner` still holds silu(gate) · up
+  private record Saved(Tensor gate, Tensor up, boolean gated) implements Tape.Entry {}
 
-  /// Computes `y` from `x`, both (rows, width). `inner` is one scratch (rows, inner width) for all
-  /// layers, recomputed in the backward pass.
+  /// Computes `y` from `x`, both (rows, width), and may be one buffer. `inner` is one scratch
+  /// (rows, inner width) for all layers, recomputed in the backward pass.
   public void forward(Tensor x, Tensor y, Tensor inner, Pass p) {
+    Saved s = gated(x, inner, false, p);
+    downProj.linear().forward(inner, y, p);
+    if (p.tape() != null) {
+      p.tape().push(s);
+    }
+  }
+
+  /// Saves again what [#forward] saves, where it ran without a tape; `down_proj` does not run.
+  public void again(Tensor x, Tensor inner, Pass p) {
+    Saved s = gated(x, inner, true, p);
+    downProj.linear().again(inner, p);
+    p.taped().push(s);
+  }
+
+  private Saved gated(Tensor x, Tensor inner, boolean stays, Pass p) {
     Tensor gate = p.ws().take(x.dtype(), x.rows(), inner.cols());
     Tensor up = p.ws().take(x.dtype(), x.rows(), inner.cols());
     gateProj.linear().forward(x, gate, p);
     upProj.linear().forward(x, up, p);
     p.kernels().swiGlu().forward(gate, up, inner);
-    downProj.linear().forward(inner, y, p);
-    if (p.tape() != null) {
-      p.tape().push(new Saved(gate, up));
-    }
+    return new Saved(gate, up, stays);
   }
 
-  /// Computes dx from dy; `x`'s buffer holds the input again.
+  /// Computes dx from dy; `x`'s buffer holds the input again. `dx` may share its memory with
+  /// `inner`.
   public void backward(Tensor dy, @Nullable Tensor dx, Tensor inner, Pass p) {
     Saved s = p.taped().pop(Saved.class);
-    int mark = p.ws().mark();
-    Tensor dInner = p.ws().take(dy.dtype(), dy.rows(), inner.cols());
-    p.kernels().swiGlu().forward(s.gate(), s.up(), inner);
-    downProj.linear().backward(dy, dInner, false, p);
-    p.kernels().swiGlu().backward(dInner, s.gate(), s.up(), s.gate(), s.up());
+    Workspace ws = p.ws();
+    int mark = ws.mark();
+    if (!s.gated()) {
+      p.kernels().swiGlu().forward(s.gate(), s.up(), inner);
+    }
+    downProj.linear().backward(dy, inner, false, p);
+    p.kernels().swiGlu().backward(inner, s.gate(), s.up(), s.gate(), s.up());
     upProj.linear().backward(s.up(), dx, false, p);
     gateProj.linear().backward(s.gate(), dx, true, p);
-    p.ws().release(mark);
+    ws.release(mark);
   }
 
   /// Width between the two products.

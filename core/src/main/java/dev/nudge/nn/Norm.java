@@ -1,6 +1,7 @@
 package dev.nudge.nn;
 
 import dev.nudge.tensor.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /// RMS normalisation of the residual stream with a frozen weight.
 public final class Norm {
@@ -15,25 +16,22 @@ public final class Norm {
   /// What the backward pass needs: the stream (rows, width) and 1/rms of each row (rows, 1).
   public record Saved(Tensor x, Tensor rstd) {}
 
-  /// Adds what is pending to the stream and normalises it into `r.normed()`.
-  public Saved forward(Residual r, Pass p) {
+  /// Adds what is pending to the stream and normalises it into `r.branch()`.
+  ///
+  /// @param sum where the stream goes on, may be `r.x()`; null exactly where nothing is pending
+  public Saved forward(Residual r, @Nullable Tensor sum, Pass p) {
     Tensor x = r.x();
-    Tensor sum = null;
-    if (r.pending()) {
-      // without a backward pass nobody needs the stream as it was
-      sum = p.tape() == null ? x : p.ws().take(x.dtype(), x.rows(), x.cols());
-    }
     Tensor rstd = p.ws().take(x.dtype().accumulator(), x.rows(), 1);
     p.kernels()
         .rmsNorm()
-        .forward(x, sum == null ? null : r.delta(), sum, weight, r.normed(), rstd, eps);
+        .forward(x, r.pending() ? r.branch() : null, sum, weight, r.branch(), rstd, eps);
     if (sum != null) {
       r.settle(sum);
     }
     return new Saved(r.x(), rstd);
   }
 
-  /// Normalises again into `r.normed()`: the same bytes as before.
+  /// Normalises again into `normed`: the same bytes as before.
   public void again(Saved s, Tensor normed, Pass p) {
     p.kernels().rmsNorm().again(s.x(), s.rstd(), weight, normed);
   }

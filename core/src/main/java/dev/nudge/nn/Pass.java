@@ -16,6 +16,11 @@ public record Pass(
     return ws.gemm();
   }
 
+  /// The same pass, for a part that saves nothing.
+  public Pass withoutTape() {
+    return new Pass(null, rows, ws, kernels, dropout);
+  }
+
   /// The tape of a pass that has one.
   public Tape taped() {
     if (tape == null) {

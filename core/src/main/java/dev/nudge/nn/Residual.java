@@ -1,25 +1,27 @@
 package dev.nudge.nn;
 
-import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import org.jspecify.annotations.Nullable;
 
-/// The stream that sublayers read from and add to: x, and a delta that is still to be added.
+/// The stream that sublayers read from and add to: x, and an addition that is still to be made.
 ///
-/// A sublayer writes its output into [#delta]; the next [Norm] adds it and normalises in one sweep.
-/// `normed` is one buffer for all layers: what is in it is recomputed from the stream, to the same
-/// bytes, when the backward pass needs it.
+/// A [Norm] writes the normalised stream into [#branch]; a sublayer reads it there and, having read
+/// it, writes its output over it; the next norm adds that to x and normalises in one sweep. The
+/// normalised stream is computed again, to the same bytes, when the backward pass needs it.
 public final class Residual {
   private Tensor x;
-  private final Tensor delta;
-  private final Tensor normed;
+  private final Tensor branch;
+  private final @Nullable Tensor spare;
   private boolean pending;
 
   /// Starts a stream at `x` (rows, width) and takes its buffers from the workspace.
-  public Residual(Tensor x, Workspace ws) {
+  ///
+  /// @param spare whether a buffer is wanted for a stream that no layer keeps
+  public Residual(Tensor x, boolean spare, Workspace ws) {
     this.x = x;
-    this.delta = ws.take(x.dtype(), x.rows(), x.cols());
-    this.normed = ws.take(x.dtype(), x.rows(), x.cols());
+    this.branch = ws.take(x.dtype(), x.rows(), x.cols());
+    this.spare = spare ? ws.take(x.dtype(), x.rows(), x.cols()) : null;
   }
 
   /// The stream without what is pending.
@@ -27,27 +29,38 @@ public final class Residual {
     return x;
   }
 
-  /// Where a sublayer writes its output; [#added] makes it part of the stream.
-  public Tensor delta() {
-    return delta;
+  /// The normalised stream, and then what a sublayer made of it; [#added] makes that part of the
+  /// stream.
+  public Tensor branch() {
+    return branch;
   }
 
-  /// The last normalised stream.
-  public Tensor normed() {
-    return normed;
+  /// A buffer for the stream in the middle of a layer that does not keep it. Between the forward
+  /// and the backward pass it is free.
+  public Tensor spare() {
+    if (spare == null) {
+      throw new IllegalStateException("this stream was made without a spare buffer");
+    }
+    return spare;
   }
 
-  /// Whether [#delta] is still to be added.
+  /// Whether [#branch] is still to be added.
   public boolean pending() {
     return pending;
   }
 
-  /// Says that a sublayer has written [#delta].
+  /// Says that a sublayer has written [#branch].
   public void added() {
     pending = true;
   }
 
-  /// Goes on from `sum` = x + delta.
+  /// Goes back to where the stream was `x` and [#branch] was to be added.
+  void back(Tensor x) {
+    this.x = x;
+    pending = true;
+  }
+
+  /// Goes on from `sum` = x + branch.
   void settle(Tensor sum) {
     x = sum;
     pending = false;
@@ -58,18 +71,11 @@ public final class Residual {
   /// @param sum (rows, width) in the accumulator type
   /// @param low the same rounded to the compute type, as factor of products; `sum` itself where the
   ///     types agree
-  /// @param normed gradient of a normalised stream, accumulator type, scratch
+  /// @param normed gradient of a normalised stream, accumulator type; may share its memory with the
+  ///     scratch between the products of the feed-forward part
   public record Gradient(Tensor sum, Tensor low, Tensor normed) {
-    /// Takes the buffers; their contents are undefined.
-    public static Gradient take(int rows, int width, Dtype compute, Workspace ws) {
-      Dtype acc = compute.accumulator();
-      Tensor sum = ws.take(acc, rows, width);
-      Tensor low = compute == acc ? sum : ws.take(compute, rows, width);
-      return new Gradient(sum, low, ws.take(acc, rows, width));
-    }
-
     /// The rounded copy that a kernel must write, or null where there is none.
-    public @org.jspecify.annotations.Nullable Tensor lowOrNull() {
+    public @Nullable Tensor lowOrNull() {
       return low == sum ? null : low;
     }
   }

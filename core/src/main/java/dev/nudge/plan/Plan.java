@@ -39,7 +39,7 @@ public record Plan(
             0,
             lanes,
             workspace,
-            new CausalLm.TrainParts(0, 0, 0, workspace),
+            new CausalLm.TrainParts(0, 0, 0, workspace, 0),
             0));
   }
 

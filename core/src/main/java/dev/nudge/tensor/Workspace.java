@@ -13,8 +13,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// [#take] gives the next bytes as a matrix, [#mark] and [#release] take everything behind a mark
 /// back. The forward pass of a step asks for the same matrices in the same order each time, so
-/// views
-/// are kept by their place in that order and made again only where shape or type change.
+/// views are kept by their place in that order and made again only where shape or type change.
 ///
 /// Threading: confined to its lane's thread.
 public final class Workspace implements AutoCloseable {
@@ -25,11 +24,14 @@ public final class Workspace implements AutoCloseable {
   private final @Nullable Scope scope; // null: dry
   private final long capacity;
   private final MemorySegment region;
+  private final @Nullable MappedFile file;
   private final List<Tensor> views = new ArrayList<>();
   private long[] offsets = new long[256];
   private final Map<String, Stage> stages = new LinkedHashMap<>();
   private int count;
   private long peak;
+  private long offloaded;
+  private long offloadedPeak;
   private long stagePeak;
 
   /// What a stage of a pass took.
@@ -40,10 +42,17 @@ public final class Workspace implements AutoCloseable {
 
   /// Reserves `bytes` for `lane`; takes the Gemm over and closes it with itself.
   public Workspace(int lane, long bytes, Gemm gemm) {
-    this(lane, bytes, gemm, Scope.open("workspace " + lane));
+    this(lane, bytes, gemm, null);
   }
 
-  private Workspace(int lane, long bytes, Gemm gemm, @Nullable Scope scope) {
+  /// The same with a file for what is offloaded; takes it over too.
+  public Workspace(int lane, long bytes, Gemm gemm, @Nullable MappedFile file) {
+    this(lane, bytes, gemm, file, Scope.open("workspace " + lane));
+  }
+
+  private Workspace(
+      int lane, long bytes, Gemm gemm, @Nullable MappedFile file, @Nullable Scope scope) {
+    this.file = file;
     this.lane = lane;
     this.gemm = gemm;
     this.scope = scope;
@@ -53,10 +62,9 @@ public final class Workspace implements AutoCloseable {
 
   /// Measures instead of working: hands out views of memory that does not exist and multiplies
   /// nothing. A pass that runs on it with dry kernels leaves in [#peak] the bytes that the same
-  /// pass
-  /// takes for real, so the plan of a step and the step are the same code.
+  /// pass takes for real, so the plan of a step and the step are the same code.
   public static Workspace measuring() {
-    return new Workspace(0, Long.MAX_VALUE / 4, new DryGemm(), null);
+    return new Workspace(0, Long.MAX_VALUE / 4, new DryGemm(), null, null);
   }
 
   /// Whether this workspace only measures.
@@ -81,6 +89,30 @@ public final class Workspace implements AutoCloseable {
   /// Gives back everything taken since `mark`.
   public void release(int mark) {
     count = mark;
+  }
+
+  /// Gives everything back, what was offloaded too: the start of a pass.
+  public void reset() {
+    release(0);
+    offloaded = 0;
+  }
+
+  /// Takes a contiguous matrix of the mapped file; it lasts until [#reset].
+  ///
+  /// @throws IllegalStateException where the plan reserved too little: a defect, not a user's error
+  public Tensor offload(Dtype dtype, int rows, int cols) {
+    long start = offloaded;
+    offloaded += aligned((long) rows * cols * dtype.bytes());
+    offloadedPeak = Math.max(offloadedPeak, offloaded);
+    if (dry()) {
+      return Tensor.dry(dtype, rows, cols);
+    }
+    long held = file == null ? 0 : file.bytes();
+    if (file == null || offloaded > held) {
+      throw new IllegalStateException(
+          "the file of lane " + lane + " has " + held + " bytes, needs " + offloaded);
+    }
+    return Tensor.of(file.segment().asSlice(start), dtype, rows, cols);
   }
 
   /// Takes a contiguous matrix; what it holds is undefined.
@@ -151,6 +183,11 @@ public final class Workspace implements AutoCloseable {
     return peak;
   }
 
+  /// The most bytes offloaded at any time so far.
+  public long offloadedPeak() {
+    return offloadedPeak;
+  }
+
   public long capacity() {
     return capacity;
   }
@@ -162,6 +199,9 @@ public final class Workspace implements AutoCloseable {
   @Override
   public void close() {
     gemm.close();
+    if (file != null) {
+      file.close();
+    }
     if (scope != null) {
       scope.close();
     }

@@ -165,8 +165,15 @@ class LayerAutogradTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"1, 0", "2, 0.25", "3, 0.25"})
-  void wholeDecoderLayer(int group, double dropout) {
+  @CsvSource({
+    "1, 0, NONE",
+    "2, 0.25, NONE",
+    "3, 0.25, GATE_UP",
+    "1, 0.25, ALL_BUT_ATTENTION",
+    "2, 0, EVERYTHING",
+    "3, 0.25, EVERYTHING"
+  })
+  void wholeDecoderLayer(int group, double dropout, Recompute level) {
     int[] lengths = {1 + random.nextInt(6), 66 + random.nextInt(9), 1};
     int rows = lengths[0] + lengths[1] + lengths[2];
     int width = 3 + random.nextInt(12);
@@ -206,11 +213,12 @@ class LayerAutogradTest {
               Kernels.plain(),
               Dropout.of(seed, 7));
       Tensor innerScratch = ws.take(F64, rows, inner);
-      Residual.Gradient g = Residual.Gradient.take(rows, width, F64, ws);
+      Tensor sum = ws.take(F64, rows, width);
+      Residual.Gradient g = new Residual.Gradient(sum, sum, ws.take(F64, rows, width));
       Tensor x = draw(scope, rows, width, 1);
       var tx = Torch.leaf(x);
-      Residual r = new Residual(x, ws);
-      layer.forward(r, innerScratch, p);
+      Residual r = new Residual(x, true, ws);
+      layer.forward(r, innerScratch, level, p);
 
       Tensor frequency = scope.tensor(F64, 1, frequencies.length);
       for (int i = 0; i < frequencies.length; i++) {
@@ -236,7 +244,7 @@ class LayerAutogradTest {
       var n2 = TorchLlama.rmsNorm(middle, Torch.of(second), eps);
       var output = down.of(torch.silu(gate.of(n2, p)).mul(up.of(n2, p)), p);
       same("stream", r.x(), middle);
-      same("delta", r.delta(), output);
+      same("delta", r.branch(), output);
 
       Tensor dOut = draw(scope, rows, width, 1);
       middle.add(output).mul(Torch.of(dOut)).sum().backward();

@@ -1,0 +1,136 @@
+package dev.nudge.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.nudge.Backends;
+import dev.nudge.adapter.Adapters;
+import dev.nudge.adapter.Lora;
+import dev.nudge.adapter.Targets;
+import dev.nudge.nn.Backend;
+import dev.nudge.nn.Dropout;
+import dev.nudge.nn.Parameter;
+import dev.nudge.nn.Recompute;
+import dev.nudge.settings.Compute;
+import dev.nudge.settings.InputException;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Ledger;
+import dev.nudge.tensor.MappedFile;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Workspace;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// Compares loss and gradients of every recompute level with those of keeping all, bit for bit, on
+/// workspaces of exactly the measured size.
+class RecomputeTest {
+  private static final int LAYERS = 4;
+  private static final int[] LENGTHS = {70, 1, 9, 33};
+
+  @TempDir private Path temp;
+
+  private final long seed = System.nanoTime();
+  private final Random random = new Random(seed);
+
+  @ParameterizedTest
+  @CsvSource({
+    "F64, 0, all-linear",
+    "F64, 0.3, all-linear",
+    "F32, 0, all-linear",
+    "F32, 0.3, all-linear",
+    "BF16, 0, all-linear",
+    "BF16, 0.3, all-linear",
+    "BF16, 0.3, 'q_proj,down_proj'",
+    "F32, 0.3, '/model.layers.[23].*(k|up|o)_proj/'"
+  })
+  void everyLevelGivesTheSameBytes(Dtype compute, double dropout, String targets) {
+    System.out.println("recompute seed " + seed);
+    long held = Ledger.bytes();
+    Backend backend = backend(compute);
+    boolean bias = random.nextBoolean();
+    ModelConfig config = TinyLlama.config(LAYERS, random.nextBoolean(), bias);
+    Lora spec = Lora.of(3, 5, Targets.parse(targets)).withDropout(dropout);
+    try (CausalLm model = TinyLlama.of(config, backend, 5);
+        Scope scope = Scope.open("adapter")) {
+      model.reserve(80);
+      Adapters adapter =
+          Adapters.attach(model.slots(), List.of("lm_head"), spec, 2, compute, 1, scope);
+      for (Parameter p : adapter.parameters()) {
+        for (long i = 0; i < p.elements(); i++) {
+          p.master().put(i, 0.3 * random.nextGaussian());
+          p.work().put(i, p.master().at(i));
+        }
+      }
+      Batch batch = TinyLlama.batch(random, config.vocabSize(), LENGTHS);
+      Result all = train(model, adapter, batch, Collections.nCopies(LAYERS, Recompute.NONE));
+      for (List<Recompute> levels : choices()) {
+        Result got = train(model, adapter, batch, levels);
+        assertThat(got.loss).as("loss, %s", levels).isEqualTo(all.loss);
+        for (int i = 0; i < all.gradients.size(); i++) {
+          assertThat(got.gradients.get(i))
+              .as("%s, %s", adapter.parameters().get(i).name(), levels)
+              .isEqualTo(all.gradients.get(i));
+        }
+      }
+    }
+    assertThat(Ledger.bytes()).isEqualTo(held);
+  }
+
+  private List<List<Recompute>> choices() {
+    List<List<Recompute>> choices = new ArrayList<>();
+    for (Recompute level : Recompute.values()) {
+      choices.add(Collections.nCopies(LAYERS, level));
+    }
+    for (int i = 0; i < 12; i++) {
+      List<Recompute> mixed = new ArrayList<>();
+      for (int layer = 0; layer < LAYERS; layer++) {
+        mixed.add(Recompute.values()[random.nextInt(Recompute.values().length)]);
+      }
+      choices.add(mixed);
+    }
+    return choices;
+  }
+
+  private record Result(double loss, List<byte[]> gradients) {}
+
+  private Result train(CausalLm model, Adapters adapter, Batch batch, List<Recompute> levels) {
+    model.recompute(levels);
+    int tokens = batch.tokens();
+    CausalLm.TrainParts parts = model.trainParts(tokens, 70);
+    adapter.parameters().forEach(p -> p.gradient(0).zero());
+    try (Workspace ws =
+        new Workspace(
+            0,
+            parts.peak(),
+            model.backend().gemms().apply(1),
+            MappedFile.create(temp, parts.offloaded()))) {
+      double loss = model.train(batch, 0.1, Dropout.of(3, 4), ws);
+      assertThat(ws.offloadedPeak()).isEqualTo(parts.offloaded());
+      List<byte[]> gradients = new ArrayList<>();
+      for (Parameter p : adapter.parameters()) {
+        gradients.add(p.gradient(0).data().toArray(ValueLayout.JAVA_BYTE));
+      }
+      return new Result(loss, gradients);
+    }
+  }
+
+  private static Backend backend(Dtype compute) {
+    try {
+      return switch (compute) {
+        case F64 -> Backend.plain(compute);
+        case BF16 -> Backends.of(Compute.BF16);
+        default -> Backends.of(Compute.FP32);
+      };
+    } catch (InputException e) {
+      assumeTrue(false, e.getMessage());
+      throw e;
+    }
+  }
+}
