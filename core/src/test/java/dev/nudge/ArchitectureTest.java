@@ -42,6 +42,7 @@ class ArchitectureTest {
           Map.entry("kernel", Set.of("tensor")),
           Map.entry("kernel.simd", Set.of("tensor", "kernel")),
           Map.entry("nn", Set.of("tensor", "kernel")),
+          Map.entry("quant", Set.of("tensor", "kernel", "nn")),
           Map.entry("format", Set.of("tensor")),
           Map.entry("model", Set.of("tensor", "kernel", "nn", "format")),
           Map.entry("adapter", Set.of("tensor", "kernel", "nn", "format")),

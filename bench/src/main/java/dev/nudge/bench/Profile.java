@@ -5,6 +5,7 @@ import dev.nudge.kernel.AdamW8;
 import dev.nudge.kernel.CrossEntropy;
 import dev.nudge.kernel.Elementwise;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.kernel.Nf4;
 import dev.nudge.kernel.RmsNorm;
 import dev.nudge.kernel.Rope;
 import dev.nudge.kernel.SoftmaxRows;
@@ -85,7 +86,8 @@ final class Profile {
         around(CrossEntropy.class, k.crossEntropy()),
         around(AdamW.class, k.adamW()),
         around(AdamW8.class, k.adamW8()),
-        around(Elementwise.class, k.elementwise()));
+        around(Elementwise.class, k.elementwise()),
+        around(Nf4.class, k.nf4()));
   }
 
   private <T> T around(Class<T> type, T kernel) {

@@ -1,5 +1,6 @@
 package dev.nudge.adapter;
 
+import dev.nudge.kernel.Kernels;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
@@ -175,8 +176,8 @@ public final class LoraLinear implements Linear {
 
   /// The base's weight, without the update.
   @Override
-  public Tensor weight(Workspace ws) {
-    return base.weight(ws);
+  public Tensor weight(Workspace ws, Kernels kernels) {
+    return base.weight(ws, kernels);
   }
 
   @Override

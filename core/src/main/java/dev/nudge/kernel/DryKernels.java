@@ -16,7 +16,8 @@ final class DryKernels {
         nothing(CrossEntropy.class),
         nothing(AdamW.class),
         nothing(AdamW8.class),
-        nothing(Elementwise.class));
+        nothing(Elementwise.class),
+        nothing(Nf4.class));
   }
 
   private static <T> T nothing(Class<T> type) {

@@ -15,7 +15,8 @@ public record Kernels(
     CrossEntropy crossEntropy,
     AdamW adamW,
     AdamW8 adamW8,
-    Elementwise elementwise) {
+    Elementwise elementwise,
+    Nf4 nf4) {
 
   /// Name of the portable kernels.
   public static final String PLAIN = "plain";
@@ -38,7 +39,8 @@ public record Kernels(
         new CrossEntropy.Plain(),
         new AdamW.Plain(),
         new AdamW8.Plain(),
-        new Elementwise.Plain());
+        new Elementwise.Plain(),
+        new Nf4.Plain());
   }
 
   /// Kernels that do nothing, for a pass on a dry workspace.

@@ -174,7 +174,7 @@ public final class CausalLm implements AutoCloseable {
     Tensor best = argmax == null ? null : ws.take(Dtype.I32, m, 1);
     HeadLoss.score(
         picked.branch(),
-        parts.head().linear().weight(ws),
+        parts.head().linear().weight(ws, backend.kernels()),
         ws.ints(b.targets()),
         lp,
         best,
@@ -344,7 +344,7 @@ public final class CausalLm implements AutoCloseable {
   private double loss(Residual r, Batch b, double weight, Tensor sum, Pass p) {
     Workspace ws = p.ws();
     int m = b.rows().length;
-    Tensor head = parts.head().linear().weight(ws);
+    Tensor head = parts.head().linear().weight(ws, backend.kernels());
     Tensor targets = ws.ints(b.targets());
     Tensor logprob = ws.take(Dtype.F64, m, 1);
     int piece = HeadLoss.chunk(head.rows(), sum.dtype());

@@ -1,5 +1,6 @@
 package dev.nudge.nn;
 
+import dev.nudge.kernel.Kernels;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.function.Consumer;
@@ -48,7 +49,7 @@ public final class DenseLinear implements Linear {
   }
 
   @Override
-  public Tensor weight(Workspace ws) {
+  public Tensor weight(Workspace ws, Kernels kernels) {
     return weight;
   }
 

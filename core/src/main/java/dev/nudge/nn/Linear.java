@@ -1,5 +1,6 @@
 package dev.nudge.nn;
 
+import dev.nudge.kernel.Kernels;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.function.Consumer;
@@ -31,7 +32,7 @@ public interface Linear {
   void backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p);
 
   /// The weight (out, in) in the compute type; made in the workspace where it is not held so.
-  Tensor weight(Workspace ws);
+  Tensor weight(Workspace ws, Kernels kernels);
 
   /// The same layer with another weight of the same shape.
   Linear withWeight(Tensor weight);

@@ -1,5 +1,6 @@
 package dev.nudge.nn;
 
+import dev.nudge.kernel.Kernels;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.function.Consumer;
@@ -36,8 +37,8 @@ public final class Tied implements Linear {
   }
 
   @Override
-  public Tensor weight(Workspace ws) {
-    return head.weight(ws);
+  public Tensor weight(Workspace ws, Kernels kernels) {
+    return head.weight(ws, kernels);
   }
 
   @Override

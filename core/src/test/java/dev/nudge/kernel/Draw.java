@@ -52,6 +52,15 @@ final class Draw {
     return matrix(acc, rows, cols, 1);
   }
 
+  /// A contiguous matrix of Gaussian numbers.
+  Tensor dense(Dtype dtype, int rows, int cols) {
+    Tensor t = scope.tensor(dtype, rows, cols);
+    for (long i = 0; i < t.elements(); i++) {
+      t.put(i, random.nextGaussian());
+    }
+    return t;
+  }
+
   Tensor matrix(Dtype dtype, int rows, int cols, double size) {
     int left = random.nextInt(3);
     int right = random.nextInt(20);

@@ -36,6 +36,30 @@ final class Operations {
     attention();
     losses();
     elements();
+    fourBits();
+  }
+
+  private static void fourBits() {
+    add(
+        "nf4.quantize",
+        d -> {
+          int n = d.rows * d.cols;
+          Tensor packed = d.scope.tensor(Dtype.U8, 1, Nf4.bytes(n));
+          Tensor absmax = d.scope.tensor(Dtype.F32, 1, Nf4.blocks(n));
+          return of(d.dense(d.c, 1, n), packed, absmax);
+        },
+        (d, k, t) -> k.nf4().quantize(t[0], t[1], t[2]));
+    add(
+        "nf4.dequantize",
+        d -> {
+          int n = d.rows * d.cols;
+          Tensor packed = d.scope.tensor(Dtype.U8, 1, Nf4.bytes(n));
+          for (int i = 0; i < packed.elements(); i++) {
+            packed.put(i, d.random.nextInt(256));
+          }
+          return of(packed, d.dense(Dtype.F32, 1, Nf4.blocks(n)), d.dense(d.c, 1, n));
+        },
+        (d, k, t) -> k.nf4().dequantize(t[0], t[1], t[2]));
   }
 
   private static void rows() {

@@ -4,6 +4,7 @@ import java.nio.ByteOrder;
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
@@ -46,6 +47,9 @@ final class Shapes {
   static final VectorShuffle<Double> DOUBLES_BY_4 = VectorShuffle.iota(D, 4, 1, true);
   static final VectorShuffle<Double> DOUBLES_BY_2 = VectorShuffle.iota(D, 2, 1, true);
   static final VectorShuffle<Double> DOUBLES_BY_1 = VectorShuffle.iota(D, 1, 1, true);
+
+  /// The upper half of the lanes.
+  static final VectorMask<Integer> UPPER = VectorMask.fromLong(I, -1L << I.length() / 2);
 
   /// Number of float lanes.
   static final int LANES = F.length();

@@ -72,6 +72,22 @@ final class Strip {
     }
   }
 
+  /// Presents `n` numbers of a contiguous tensor from number `from` on, whole vectors of them.
+  void loadFlat(Tensor t, long from, int n) {
+    long offset = from * t.dtype().bytes();
+    segment = scratch;
+    at = 0;
+    switch (t.dtype()) {
+      case F32 -> {
+        segment = t.data();
+        at = offset;
+      }
+      case BF16 -> Narrow.widen(t.data(), offset, scratch, 0, n);
+      case F16 -> widenHalf(t.data(), offset, scratch, n);
+      case F64, I64, I32, I16, I8, U8, BOOL -> throw wrong(t);
+    }
+  }
+
   /// Presents `n` columns for writing: in place where they can be, else in scratch.
   void open(Tensor t, int row, int col, int n) {
     switch (t.dtype()) {

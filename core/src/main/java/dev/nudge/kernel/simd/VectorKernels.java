@@ -15,6 +15,7 @@ public final class VectorKernels implements Kernels.Provider {
         new VectorCrossEntropy(),
         new VectorAdamW(),
         new VectorAdamW8(),
-        new VectorElementwise());
+        new VectorElementwise(),
+        new VectorNf4());
   }
 }

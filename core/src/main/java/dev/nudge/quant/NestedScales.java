@@ -1,0 +1,126 @@
+package dev.nudge.quant;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+import dev.nudge.kernel.DynamicMap;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+
+/// The scales of a weight in eight bits each: double quantisation.
+///
+/// The mean of all scales is taken off, the rest is cut into blocks of 256 and stored by the signed
+/// [DynamicMap] with one fp32 a block:
+///
+///     scale = value(code) · absmax(block) + offset
+///
+/// Codes are bitsandbytes' to the bit, its stepped table included; the mean is a sum in fp32 in
+/// torch's order on one thread ([TorchSum]), else a last bit of it would move some codes.
+///
+/// @param codes (1, count) of U8
+/// @param absmax (1, ⌈count/256⌉) of F32
+/// @param offset the mean of the scales
+public record NestedScales(Tensor codes, Tensor absmax, float offset) {
+  /// Scales that share one fp32.
+  public static final int BLOCK = 256;
+
+  private static final byte[] STEPS = steps();
+
+  public NestedScales {
+    if (codes.dtype() != Dtype.U8 || absmax.dtype() != Dtype.F32) {
+      throw new IllegalArgumentException(codes + " and " + absmax + " must be U8 and F32");
+    }
+    if (absmax.elements() != blocks(codes.elements())) {
+      throw new IllegalArgumentException(
+          codes + " want " + blocks(codes.elements()) + " scales, not " + absmax.elements());
+    }
+  }
+
+  /// Quantises scales (1, count) of F32.
+  public static NestedScales quantize(Tensor scales, Scope scope) {
+    int n = scales.cols();
+    float offset = n == 0 ? 0 : TorchSum.of(scales.data(), n) / n;
+    Tensor codes = scope.tensor(Dtype.U8, 1, n);
+    Tensor absmax = scope.tensor(Dtype.F32, 1, blocks(n));
+    float[] rest = new float[BLOCK];
+    for (int b = 0; b < absmax.cols(); b++) {
+      int count = Math.min(BLOCK, n - b * BLOCK);
+      float largest = 0;
+      for (int i = 0; i < count; i++) {
+        rest[i] = scales.data().getAtIndex(JAVA_FLOAT_UNALIGNED, (long) b * BLOCK + i) - offset;
+        largest = Math.max(largest, Math.abs(rest[i]));
+      }
+      absmax.data().setAtIndex(JAVA_FLOAT_UNALIGNED, b, largest);
+      float inverse = 1 / largest;
+      for (int i = 0; i < count; i++) {
+        int code = largest == 0 ? 0 : stepped(rest[i] * inverse);
+        codes.data().set(JAVA_BYTE, (long) b * BLOCK + i, (byte) code);
+      }
+    }
+    return new NestedScales(codes, absmax, offset);
+  }
+
+  /// Scales without numbers, for plans.
+  static NestedScales dry(int count) {
+    return new NestedScales(
+        Tensor.dry(Dtype.U8, 1, count), Tensor.dry(Dtype.F32, 1, blocks(count)), 0);
+  }
+
+  /// Number of scales.
+  public int count() {
+    return Math.toIntExact(codes.elements());
+  }
+
+  /// Bytes of codes and their scales.
+  public long bytes() {
+    return bytes(count());
+  }
+
+  static long bytes(long count) {
+    return count + 4L * blocks(count);
+  }
+
+  /// Computes the scales into `out` (1, count) of F32.
+  public void dequantize(Tensor out) {
+    MemorySegment from = codes.data();
+    MemorySegment to = out.data();
+    for (int b = 0; b < absmax.elements(); b++) {
+      float scale = absmax.data().getAtIndex(JAVA_FLOAT_UNALIGNED, b);
+      int end = Math.min(count(), (b + 1) * BLOCK);
+      for (int i = b * BLOCK; i < end; i++) {
+        float level = DynamicMap.SIGNED.value(from.get(JAVA_BYTE, i) & 0xff);
+        to.setAtIndex(JAVA_FLOAT_UNALIGNED, i, level * scale + offset);
+      }
+    }
+  }
+
+  /// The code that bitsandbytes' CPU back end gives a number of −1 to 1: it takes the nearest of
+  /// 65,536
+  /// steps and then the value nearest to the step.
+  static int stepped(float v) {
+    return STEPS[(int) ((Math.clamp(v, -1f, 1f) + 1) * 0.5f * (STEPS.length - 1) + 0.5f)] & 0xff;
+  }
+
+  private static byte[] steps() {
+    byte[] steps = new byte[1 << 16];
+    int code = 0;
+    for (int i = 0; i < steps.length; i++) {
+      float at = -1 + 2f * i / (steps.length - 1);
+      while (code < 255 && middle(code) < at) {
+        code++;
+      }
+      steps[i] = (byte) code;
+    }
+    return steps;
+  }
+
+  private static float middle(int code) {
+    return 0.5f * (DynamicMap.SIGNED.value(code) + DynamicMap.SIGNED.value(code + 1));
+  }
+
+  private static int blocks(long count) {
+    return Math.toIntExact((count + BLOCK - 1) / BLOCK);
+  }
+}

@@ -1,0 +1,143 @@
+package dev.nudge.quant;
+
+import dev.nudge.kernel.Kernels;
+import dev.nudge.kernel.Nf4;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import org.jspecify.annotations.Nullable;
+
+/// A matrix (rows, cols) in four bits a number, its scales in fp32 or themselves in eight bits.
+///
+/// The matrix is cut row-major into blocks of 64, across rows where these are no multiple of 64;
+/// the
+/// last block may be short ([Nf4]). 4.5 bits a number, or 4.127 with [NestedScales].
+///
+/// Threading: immutable; the bytes are owned by the scope or the mapping they lie in.
+public final class Nf4Weight {
+  private final int rows;
+  private final int cols;
+  private final Tensor packed;
+  private final @Nullable Tensor absmax;
+  private final @Nullable NestedScales nested;
+
+  private Nf4Weight(
+      int rows, int cols, Tensor packed, @Nullable Tensor absmax, @Nullable NestedScales nested) {
+    long n = (long) rows * cols;
+    expect("packed", packed, Dtype.U8, Nf4.bytes(n));
+    if (absmax != null) {
+      expect("absmax", absmax, Dtype.F32, Nf4.blocks(n));
+    }
+    if (nested != null && nested.count() != Nf4.blocks(n)) {
+      throw new IllegalArgumentException(
+          rows + " × " + cols + " has " + Nf4.blocks(n) + " scales, not " + nested.count());
+    }
+    this.rows = rows;
+    this.cols = cols;
+    this.packed = packed;
+    this.absmax = absmax;
+    this.nested = nested;
+  }
+
+  /// Wraps codes and scales, contiguous and of any shape.
+  ///
+  /// @param packed ⌈rows·cols/2⌉ of U8
+  /// @param absmax ⌈rows·cols/64⌉ of F32
+  public static Nf4Weight of(int rows, int cols, Tensor packed, Tensor absmax) {
+    return new Nf4Weight(rows, cols, packed, absmax, null);
+  }
+
+  /// Wraps codes and scales that are themselves in eight bits.
+  public static Nf4Weight nested(int rows, int cols, Tensor packed, NestedScales scales) {
+    return new Nf4Weight(rows, cols, packed, null, scales);
+  }
+
+  /// Quantises a contiguous matrix of any float type.
+  ///
+  /// @param doubleQuant whether the scales are quantised too
+  /// @param scope owns the result; what is only needed meanwhile is freed
+  public static Nf4Weight quantize(
+      Tensor source, boolean doubleQuant, Scope scope, Kernels kernels) {
+    long n = source.elements();
+    Tensor packed = scope.tensor(Dtype.U8, 1, Nf4.bytes(n));
+    if (!doubleQuant) {
+      Tensor absmax = scope.tensor(Dtype.F32, 1, Nf4.blocks(n));
+      kernels.nf4().quantize(source, packed, absmax);
+      return of(source.rows(), source.cols(), packed, absmax);
+    }
+    try (Scope meanwhile = Scope.open("scales")) {
+      Tensor absmax = meanwhile.tensor(Dtype.F32, 1, Nf4.blocks(n));
+      kernels.nf4().quantize(source, packed, absmax);
+      return nested(source.rows(), source.cols(), packed, NestedScales.quantize(absmax, scope));
+    }
+  }
+
+  /// A weight without numbers, for plans.
+  public static Nf4Weight dry(int rows, int cols, boolean doubleQuant) {
+    long n = (long) rows * cols;
+    Tensor packed = Tensor.dry(Dtype.U8, 1, Nf4.bytes(n));
+    return doubleQuant
+        ? nested(rows, cols, packed, NestedScales.dry(Nf4.blocks(n)))
+        : of(rows, cols, packed, Tensor.dry(Dtype.F32, 1, Nf4.blocks(n)));
+  }
+
+  public int rows() {
+    return rows;
+  }
+
+  public int cols() {
+    return cols;
+  }
+
+  /// The codes, ⌈rows·cols/2⌉ of U8.
+  public Tensor packed() {
+    return packed;
+  }
+
+  /// The scales, ⌈rows·cols/64⌉ of F32; null where they are nested.
+  public @Nullable Tensor absmax() {
+    return absmax;
+  }
+
+  /// The scales in eight bits; null where they are in fp32.
+  public @Nullable NestedScales nested() {
+    return nested;
+  }
+
+  /// Bytes of codes and scales.
+  public long bytes() {
+    return packed.bytes()
+        + (absmax == null ? 0 : absmax.bytes())
+        + (nested == null ? 0 : nested.bytes());
+  }
+
+  /// Bytes that a weight of `n` numbers has.
+  public static long bytes(long n, boolean doubleQuant) {
+    return Nf4.bytes(n) + (doubleQuant ? NestedScales.bytes(Nf4.blocks(n)) : 4L * Nf4.blocks(n));
+  }
+
+  /// Computes the matrix into `out` (rows, cols), contiguous, any float type.
+  public void dequantize(Tensor out, Workspace ws, Kernels kernels) {
+    int mark = ws.mark();
+    Tensor scales = absmax;
+    if (nested != null) {
+      scales = ws.take(Dtype.F32, 1, nested.count());
+      if (!ws.dry()) {
+        nested.dequantize(scales);
+      }
+    }
+    if (scales == null) {
+      throw new IllegalStateException("a weight without scales");
+    }
+    kernels.nf4().dequantize(packed, scales, out);
+    ws.release(mark);
+  }
+
+  private static void expect(String name, Tensor t, Dtype dtype, long elements) {
+    if (t.dtype() != dtype || t.elements() != elements || !t.contiguous()) {
+      throw new IllegalArgumentException(
+          name + " is " + t + ", must be " + elements + " of " + dtype);
+    }
+  }
+}
