@@ -20,6 +20,10 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The work is 6·rows·r·(in + out) in all. Sums go straight into the caller's buffers.
 public final class LoraLinear implements Linear {
+  /// Rows that go through all products of the layer together, so that what the base wrote is still
+  /// in the second-level cache when the update is added.
+  private static final int TILE = 256;
+
   private final Linear base;
   private final Parameter a;
   private final Parameter b;
@@ -104,57 +108,111 @@ public final class LoraLinear implements Linear {
 
   @Override
   public void forward(Tensor x, Tensor y, Pass p) {
-    int mark = p.ws().mark();
-    Tensor s = reduced(x, p);
-    base.forward(x, y, p);
-    p.gemm().multiply(s, b.work().transposed(), y, true);
+    Workspace ws = p.ws();
+    int rows = x.rows();
+    int mark = ws.mark();
+    Tensor s = ws.take(x.dtype(), rows, rank());
+    int scratch = ws.mark();
+    Tensor dropped = dropped(x, p);
+    Linear ready = base.ready(rows, Direction.FORWARD, p);
+    if (ready == base) {
+      base.forward(x, y, p);
+    }
+    for (int from = 0, to; from < rows; from = to) {
+      to = tileEnd(from, rows);
+      Tensor part = s.rows(from, to);
+      Tensor out = y.rows(from, to);
+      reduce(dropped.rows(from, to), part, p);
+      if (ready != base) {
+        ready.forward(x.rows(from, to), out, p);
+      }
+      p.gemm().multiply(part, b.work().transposed(), out, true);
+    }
+    ws.release(scratch);
     if (p.tape() != null) {
       p.tape().push(new Saved(x, s));
     } else {
-      p.ws().release(mark);
+      ws.release(mark);
     }
   }
 
   @Override
   public void again(Tensor x, Pass p) {
-    Tensor s = reduced(x, p);
+    Workspace ws = p.ws();
+    Tensor s = ws.take(x.dtype(), x.rows(), rank());
+    int scratch = ws.mark();
+    Tensor dropped = dropped(x, p);
+    for (int from = 0, to; from < x.rows(); from = to) {
+      to = tileEnd(from, x.rows());
+      reduce(dropped.rows(from, to), s.rows(from, to), p);
+    }
+    ws.release(scratch);
     base.again(x, p);
     p.taped().push(new Saved(x, s));
   }
 
-  /// S = s·drop(x)·Aᵀ.
-  private Tensor reduced(Tensor x, Pass p) {
-    Workspace ws = p.ws();
-    Tensor s = ws.take(x.dtype(), x.rows(), rank());
-    int mark = ws.mark();
-    p.gemm().multiply(dropped(x, p), a.work().transposed(), s, false);
+  /// s = s·drop(x)·Aᵀ.
+  private void reduce(Tensor dropped, Tensor s, Pass p) {
+    p.gemm().multiply(dropped, a.work().transposed(), s, false);
     p.kernels().elementwise().scale(s, scaling);
-    ws.release(mark);
-    return s;
+  }
+
+  /// The end of the tile that begins at `from`; none is smaller than [#TILE] but where all rows
+  /// are.
+  private static int tileEnd(int from, int rows) {
+    return rows - from < 2 * TILE ? rows : from + TILE;
   }
 
   @Override
   public void backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
     Saved saved = p.taped().pop(Saved.class);
     Workspace ws = p.ws();
+    int rows = dy.rows();
     int mark = ws.mark();
-    Tensor dS = ws.take(dy.dtype(), dy.rows(), rank());
+    Tensor dS = ws.take(dy.dtype(), rows, rank());
+    int scratch = ws.mark();
+    Tensor x = dropped(saved.x(), p);
+    Linear ready = dx == null ? base : base.ready(rows, Direction.BACKWARD, p);
+    for (int from = 0, to; from < rows; from = to) {
+      to = tileEnd(from, rows);
+      Tensor part = dS.rows(from, to);
+      Tensor dyPart = dy.rows(from, to);
+      gradients(dyPart, x.rows(from, to), saved.s().rows(from, to), part, p);
+      if (ready != base && dx != null) { // not earlier: dx may be where x is
+        ready.backward(dyPart, dx.rows(from, to), add, p);
+        through(part, dx.rows(from, to), p.rows().keys().rows(from, to), p);
+      }
+    }
+    if (ready == base) {
+      ws.release(scratch);
+      base.backward(dy, dx, add, p);
+      if (dx != null) {
+        through(dS, dx, p.rows().keys(), p);
+      }
+    }
+    ws.release(mark);
+  }
+
+  /// Computes dS and adds the gradients of A and B.
+  private void gradients(Tensor dy, Tensor x, Tensor s, Tensor dS, Pass p) {
+    int lane = p.ws().lane();
     p.gemm().multiply(dy, b.work(), dS, false);
     p.kernels().elementwise().scale(dS, scaling);
-    p.gemm().multiply(dy.transposed(), saved.s(), b.gradient(ws.lane()), true);
-    int scratch = ws.mark();
-    p.gemm().multiply(dS.transposed(), dropped(saved.x(), p), a.gradient(ws.lane()), true);
-    ws.release(scratch);
-    base.backward(dy, dx, add, p); // not earlier: dx may be where x is
-    if (dx != null && drops(p)) {
-      Tensor through = ws.take(dx.dtype(), dx.rows(), dx.cols());
-      p.gemm().multiply(dS, a.work(), through, false);
-      p.kernels()
-          .elementwise()
-          .dropout(through, dx, p.rows().keys(), salt ^ p.dropout().seed(), dropout, true);
-    } else if (dx != null) {
+    p.gemm().multiply(dy.transposed(), s, b.gradient(lane), true);
+    p.gemm().multiply(dS.transposed(), x, a.gradient(lane), true);
+  }
+
+  /// dx += drop′(dS·A).
+  private void through(Tensor dS, Tensor dx, Tensor keys, Pass p) {
+    if (!drops(p)) {
       p.gemm().multiply(dS, a.work(), dx, true);
+      return;
     }
+    Workspace ws = p.ws();
+    int mark = ws.mark();
+    Tensor through = ws.take(dx.dtype(), dx.rows(), dx.cols());
+    p.gemm().multiply(dS, a.work(), through, false);
+    p.kernels().elementwise().dropout(through, dx, keys, salt ^ p.dropout().seed(), dropout, true);
     ws.release(mark);
   }
 

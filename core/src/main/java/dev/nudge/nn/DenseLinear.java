@@ -9,12 +9,10 @@ import org.jspecify.annotations.Nullable;
 /// A frozen linear layer with its weight (out, in) in the compute type.
 public final class DenseLinear implements Linear {
   private final Tensor weight;
-  private final Tensor transposed;
   private final @Nullable Tensor bias;
 
   private DenseLinear(Tensor weight, @Nullable Tensor bias) {
     this.weight = weight;
-    this.transposed = weight.transposed();
     this.bias = bias;
   }
 
@@ -35,7 +33,9 @@ public final class DenseLinear implements Linear {
 
   @Override
   public void forward(Tensor x, Tensor y, Pass p) {
-    p.gemm().multiply(x, transposed, y, false);
+    int mark = p.ws().mark();
+    p.gemm().multiply(x, PackedLinear.factor(weight, x.rows(), Direction.FORWARD, p), y, false);
+    p.ws().release(mark);
     if (bias != null) {
       p.kernels().elementwise().addBias(y, bias);
     }
@@ -44,8 +44,15 @@ public final class DenseLinear implements Linear {
   @Override
   public void backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
     if (dx != null) {
-      p.gemm().multiply(dy, weight, dx, add);
+      int mark = p.ws().mark();
+      p.gemm().multiply(dy, PackedLinear.factor(weight, dy.rows(), Direction.BACKWARD, p), dx, add);
+      p.ws().release(mark);
     }
+  }
+
+  @Override
+  public Linear ready(int rows, Direction direction, Pass p) {
+    return PackedLinear.ready(this, weight, bias, rows, direction, p);
   }
 
   @Override

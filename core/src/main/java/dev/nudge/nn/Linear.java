@@ -31,6 +31,20 @@ public interface Linear {
   ///     to it may be the memory of x, so x is read before dx is written
   void backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p);
 
+  /// The same layer, ready for products of `rows` rows piece by piece in one direction: a weight
+  /// that is held in another form is made in the workspace now, and not once a piece.
+  ///
+  /// @return this layer where pieces would cost more than the whole
+  default Linear ready(int rows, Direction direction, Pass p) {
+    return this;
+  }
+
+  /// Which of the two products of a layer.
+  enum Direction {
+    FORWARD,
+    BACKWARD
+  }
+
   /// The weight (out, in) in the compute type; made in the workspace where it is not held so.
   Tensor weight(Workspace ws, Kernels kernels);
 

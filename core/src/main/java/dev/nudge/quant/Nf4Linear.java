@@ -3,6 +3,7 @@ package dev.nudge.quant;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.Linear;
+import dev.nudge.nn.PackedLinear;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
 import dev.nudge.tensor.Dtype;
@@ -51,7 +52,8 @@ public final class Nf4Linear implements Linear {
   @Override
   public void forward(Tensor x, Tensor y, Pass p) {
     int mark = p.ws().mark();
-    p.gemm().multiply(x, weight(p.ws(), p.kernels()).transposed(), y, false);
+    Tensor w = weight(p.ws(), p.kernels());
+    p.gemm().multiply(x, PackedLinear.factor(w, x.rows(), Direction.FORWARD, p), y, false);
     p.ws().release(mark);
     if (bias != null) {
       p.kernels().elementwise().addBias(y, bias);
@@ -62,9 +64,15 @@ public final class Nf4Linear implements Linear {
   public void backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
     if (dx != null) {
       int mark = p.ws().mark();
-      p.gemm().multiply(dy, weight(p.ws(), p.kernels()), dx, add);
+      Tensor w = weight(p.ws(), p.kernels());
+      p.gemm().multiply(dy, PackedLinear.factor(w, dy.rows(), Direction.BACKWARD, p), dx, add);
       p.ws().release(mark);
     }
+  }
+
+  @Override
+  public Linear ready(int rows, Direction direction, Pass p) {
+    return PackedLinear.ready(this, weight(p.ws(), p.kernels()), bias, rows, direction, p);
   }
 
   @Override

@@ -14,6 +14,25 @@ public interface Gemm extends AutoCloseable {
   /// @throws IllegalArgumentException where shapes or types do not fit
   void multiply(Tensor a, Tensor b, Tensor c, boolean add);
 
+  /// Whether [#pack] is worth its room.
+  default boolean packs() {
+    return false;
+  }
+
+  /// Brings a right factor (k, n) into the layout in which products are fastest.
+  ///
+  /// @param room contiguous, of the factor's type, at least [Packed#padded] of k times that of n
+  /// @return the factor in `room`, or the plain factor where this provider has no such layout
+  default Packed pack(Tensor b, Tensor room) {
+    return Packed.plain(b);
+  }
+
+  /// Computes c = a·b, or c += a·b where `add`, for matrices: the same bits as with the plain
+  /// factor, a's rows in tiles.
+  default void multiply(Tensor a, Packed b, Tensor c, boolean add) {
+    multiply(a, b.factor(), c, add);
+  }
+
   @Override
   void close();
 

@@ -33,6 +33,58 @@ class GemmTest {
     }
   }
 
+  @Test
+  void packedFactorsGiveARowTheSameBitsAmongAnyOthers() {
+    Random random = new Random(7);
+    boolean bf16 = provider.probe(Dtype.BF16) > 0;
+    int[][] shapes = {{64, 48}, {576, 192}, {100, 77}, {1536, 576}, {16, 640}, {8200, 64}};
+    for (int[] shape : shapes) {
+      for (int rows : new int[] {1, 7, 77, 337}) {
+        packed(random, Dtype.F32, Dtype.F32, rows, shape[0], shape[1]);
+        if (bf16) {
+          packed(random, Dtype.BF16, Dtype.BF16, rows, shape[0], shape[1]);
+          packed(random, Dtype.BF16, Dtype.F32, rows, shape[0], shape[1]);
+        }
+      }
+    }
+  }
+
+  /// Multiplies all rows at once, then in random pieces, then by the plain factor.
+  private static void packed(Random random, Dtype factor, Dtype result, int rows, int k, int n) {
+    boolean add = random.nextBoolean();
+    try (Scope scope = Scope.open("test");
+        Gemm gemm = provider.open(1)) {
+      Tensor a = matrix(scope, random, factor, 0, rows, k, false);
+      Tensor b = matrix(scope, random, factor, 0, k, n, random.nextBoolean());
+      Tensor whole = scope.tensor(result, rows, n);
+      for (long i = 0; i < whole.elements(); i++) {
+        whole.put(i, random.nextGaussian());
+      }
+      Tensor pieces = scope.tensor(result, rows, n);
+      pieces.data().copyFrom(whole.data());
+      Tensor plain = scope.tensor(result, rows, n);
+      plain.data().copyFrom(whole.data());
+      Packed packed = gemm.pack(b, scope.tensor(factor, Packed.padded(k), Packed.padded(n)));
+      gemm.multiply(a, packed, whole, add);
+      for (int from = 0, to; from < rows; from = to) {
+        to = Math.min(rows, from + 1 + random.nextInt(40));
+        gemm.multiply(a.rows(from, to), packed, pieces.rows(from, to), add);
+      }
+      assertThat(pieces.data().mismatch(whole.data()))
+          .describedAs("%s · %s -> %s add %s", a, b, whole, add)
+          .isEqualTo(-1);
+      gemm.multiply(a, b, plain, add);
+      double ulp = result == Dtype.BF16 ? 0x1p-7 : 2e-6;
+      double near = 3e-6 * Math.sqrt(k) * Math.max(1, largest(plain));
+      for (long i = 0; i < whole.elements(); i++) {
+        assertThat(whole.at(i))
+            .isCloseTo(
+                plain.at(i),
+                org.assertj.core.data.Offset.offset(ulp * Math.abs(plain.at(i)) + near));
+      }
+    }
+  }
+
   private static void compare(Random random, Dtype factor, Dtype result) {
     int m = 1 + random.nextInt(random.nextBoolean() ? 8 : 140);
     int k = 1 + random.nextInt(random.nextBoolean() ? 8 : 140);

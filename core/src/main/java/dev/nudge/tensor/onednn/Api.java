@@ -28,7 +28,10 @@ final class Api {
   static final int ARG_DST = 17;
   static final int ARG_WEIGHTS = 33;
   static final int ARG_SCRATCHPAD = 80;
+  static final int QUERY_IMPLEMENTATION = 8;
+  static final int QUERY_WEIGHTS_MD = 131;
   static final int QUERY_SCRATCHPAD_MD = 136;
+  static final int ANY_LAYOUT = 1;
   static final int CPU = 1;
   static final int UNIMPLEMENTED = 3;
 
@@ -78,6 +81,9 @@ final class Api {
     static final MethodHandle DESC_CREATE =
         status(
             "dnnl_memory_desc_create_with_strides", ADDRESS, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
+    static final MethodHandle DESC_CREATE_TAG =
+        status("dnnl_memory_desc_create_with_tag", ADDRESS, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT);
+    static final MethodHandle DESC_CLONE = status("dnnl_memory_desc_clone", ADDRESS, JAVA_LONG);
     static final MethodHandle DESC_DESTROY = status("dnnl_memory_desc_destroy", JAVA_LONG);
     static final MethodHandle DESC_SIZE =
         handle("dnnl_memory_desc_get_size", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
@@ -105,6 +111,17 @@ final class Api {
         handle(
             "dnnl_primitive_desc_query_md",
             FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT));
+    static final MethodHandle REORDER_CREATE =
+        status(
+            "dnnl_reorder_primitive_desc_create",
+            ADDRESS,
+            JAVA_LONG,
+            JAVA_LONG,
+            JAVA_LONG,
+            JAVA_LONG,
+            JAVA_LONG);
+    static final MethodHandle PD_QUERY =
+        status("dnnl_primitive_desc_query", JAVA_LONG, JAVA_INT, JAVA_INT, ADDRESS);
     static final MethodHandle PD_DESTROY = status("dnnl_primitive_desc_destroy", JAVA_LONG);
     static final MethodHandle PRIMITIVE_CREATE =
         status("dnnl_primitive_create", ADDRESS, JAVA_LONG);

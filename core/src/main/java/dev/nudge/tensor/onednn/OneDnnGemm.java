@@ -2,6 +2,7 @@ package dev.nudge.tensor.onednn;
 
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
+import dev.nudge.tensor.Packed;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.Arena;
@@ -27,6 +28,11 @@ import org.jspecify.annotations.Nullable;
 final class OneDnnGemm implements Gemm {
   static final int CAPACITY = 1024;
 
+  /// Rows of a product with a packed factor, the largest that fits first: a few sizes for all.
+  private static final int[] TILES = {256, 64, 16};
+
+  private static final int SMALLEST = 16;
+
   private final long engine;
   private final long stream;
   private final Gemm plain = Gemm.plain();
@@ -38,6 +44,9 @@ final class OneDnnGemm implements Gemm {
   private long clock;
   private Scope scratch = Scope.open("oneDNN scratchpad");
   private MemorySegment scratchpad = MemorySegment.NULL;
+  private final Map<List<Long>, Reorder> reorders = new HashMap<>();
+  private Scope companyScope = Scope.open("oneDNN company");
+  private MemorySegment companions = MemorySegment.NULL;
 
   OneDnnGemm(long engine) {
     this.engine = engine;
@@ -62,11 +71,16 @@ final class OneDnnGemm implements Gemm {
     if (c.elements() == 0) {
       return;
     }
-    if (a.shape(a.rank() - 1) == 0) {
+    long k = a.shape(a.rank() - 1);
+    if (k == 0 || (k == 1 && a.rank() > 2)) { // oneDNN 3.11 gives wrong sums for batches of bf16
       plain.multiply(a, b, c, add);
       return;
     }
-    Product p = product(a, b, c, add);
+    execute(a, b, c, add, 0);
+  }
+
+  private void execute(Tensor a, Tensor b, Tensor c, boolean add, long layout) {
+    Product p = product(a, b, c, add, layout);
     p.used = ++clock;
     if (p.scratchBytes > scratchpad.byteSize()) {
       scratch.close();
@@ -76,40 +90,131 @@ final class OneDnnGemm implements Gemm {
     p.execute(stream, a.data(), b.data(), c.data(), scratchpad);
   }
 
-  private Product product(Tensor a, Tensor b, Tensor c, boolean add) {
+  @Override
+  public boolean packs() {
+    return true;
+  }
+
+  @Override
+  public Packed pack(Tensor b, Tensor room) {
+    if (b.dtype() == Dtype.F64) {
+      return Packed.plain(b);
+    }
+    try {
+      Layout layout = Layout.of(engine, b.dtype(), b.shape(0), b.shape(1));
+      if (layout == null || layout.bytes() > room.bytes()) {
+        return Packed.plain(b);
+      }
+      List<Long> key = Reorder.key(b, layout);
+      Reorder reorder = reorders.get(key);
+      if (reorder == null) {
+        reorder = Reorder.of(engine, b, layout, arguments);
+        reorders.put(key, reorder);
+      }
+      reorder.execute(stream, b.data(), room.data());
+      return new Packed(Tensor.of(room.data(), b.dtype(), b.shape(0), b.shape(1)), layout.handle());
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalStateException("oneDNN reorder", e);
+    }
+  }
+
+  @Override
+  public void multiply(Tensor a, Packed b, Tensor c, boolean add) {
+    if (!b.packed()) {
+      multiply(a, b.factor(), c, add);
+      return;
+    }
+    Gemm.check(a, b.factor(), c);
+    int rows = c.rows();
+    int from = 0;
+    for (int tile : TILES) {
+      for (; rows - from >= tile; from += tile) {
+        Tensor part = from == 0 && rows == tile ? c : c.rows(from, from + tile);
+        execute(
+            from == 0 && rows == tile ? a : a.rows(from, from + tile),
+            b.factor(),
+            part,
+            add,
+            b.layout());
+      }
+    }
+    if (from < rows) {
+      rest(a.rows(from, rows), b, c.rows(from, rows), add);
+    }
+  }
+
+  /// Multiplies fewer rows than the smallest tile in the company of whatever is in scratch.
+  private void rest(Tensor a, Packed b, Tensor c, boolean add) {
+    long aBytes = SMALLEST * a.shape(1) * a.dtype().bytes();
+    long cBytes = SMALLEST * c.shape(1) * c.dtype().bytes();
+    MemorySegment memory = companions(aBytes + cBytes);
+    Tensor rows = Tensor.of(memory, a.dtype(), SMALLEST, a.shape(1));
+    Tensor sums = Tensor.of(memory.asSlice(aBytes), c.dtype(), SMALLEST, c.shape(1));
+    copy(a, rows);
+    if (add) {
+      copy(c, sums);
+    }
+    execute(rows, b.factor(), sums, add, b.layout());
+    copy(sums.rows(0, c.rows()), c);
+  }
+
+  private MemorySegment companions(long bytes) {
+    if (companions.byteSize() < bytes) {
+      companyScope.close();
+      companyScope = Scope.open("oneDNN company");
+      companions = companyScope.allocate(bytes);
+    }
+    return companions;
+  }
+
+  private static void copy(Tensor from, Tensor to) {
+    long row = from.shape(1) * from.dtype().bytes();
+    for (long i = 0; i < from.shape(0); i++) {
+      MemorySegment.copy(
+          from.data(),
+          i * from.rowStride() * from.dtype().bytes(),
+          to.data(),
+          i * to.rowStride() * to.dtype().bytes(),
+          row);
+    }
+  }
+
+  private Product product(Tensor a, Tensor b, Tensor c, boolean add, long layout) {
     int mask = table.length - 1;
-    int i = Product.hash(a, b, c, add) & mask;
+    int i = Product.hash(a, b, c, add, layout) & mask;
     while (true) {
       Product p = table[i];
       if (p == null) {
         break;
       }
-      if (p.matches(a, b, c, add)) {
+      if (p.matches(a, b, c, add, layout)) {
         return p;
       }
       i = (i + 1) & mask;
     }
     if (size == CAPACITY) {
       evict();
-      return product(a, b, c, add);
+      return product(a, b, c, add, layout);
     }
-    Product made = make(a, b, c, add);
+    Product made = make(a, b, c, add, layout);
     table[i] = made;
     size++;
     return made;
   }
 
-  private Product make(Tensor a, Tensor b, Tensor c, boolean add) {
+  private Product make(Tensor a, Tensor b, Tensor c, boolean add, long layout) {
     try {
-      List<Long> family = Primitive.family(a, b, c, add);
+      List<Long> family = Primitive.family(a, b, c, add, layout);
       Primitive primitive = families.get(family);
       if (primitive == null) {
-        primitive = Primitive.of(engine, a, b, c, add);
+        primitive = Primitive.of(engine, a, b, c, add, layout);
         families.put(family, primitive);
       }
       MemorySegment room =
           free.isEmpty() ? arguments.allocate(Product.ARGUMENTS, 8) : free.removeLast();
-      return new Product(engine, primitive, a, b, c, add, room);
+      return new Product(engine, primitive, a, b, c, add, layout, room);
     } catch (RuntimeException | Error e) {
       throw e;
     } catch (Throwable e) {
@@ -166,7 +271,13 @@ final class OneDnnGemm implements Gemm {
     size = 0;
     scratch.close();
     scratchpad = MemorySegment.NULL;
+    companyScope.close();
+    companions = MemorySegment.NULL;
     try {
+      for (Reorder r : reorders.values()) {
+        r.close();
+      }
+      reorders.clear();
       for (Primitive p : families.values()) {
         p.close();
       }

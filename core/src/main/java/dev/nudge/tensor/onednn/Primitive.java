@@ -25,7 +25,7 @@ import java.util.List;
 /// was
 /// multiplied before.
 final class Primitive {
-  private static final int DIMS = 12; // DNNL_MAX_NDIMS
+  static final int DIMS = 12; // DNNL_MAX_NDIMS
   private static final int STEP = 64;
   private static final int SMALL = 16;
   private static final long OPEN = Long.MIN_VALUE; // DNNL_RUNTIME_DIM_VAL
@@ -39,13 +39,14 @@ final class Primitive {
   }
 
   /// Names the family that a product belongs to.
-  static List<Long> family(Tensor a, Tensor b, Tensor c, boolean add) {
+  static List<Long> family(Tensor a, Tensor b, Tensor c, boolean add, long layout) {
     List<Long> key = new ArrayList<>();
     key.add(Product.types(a, b, c, add));
+    key.add(layout);
     for (Tensor t : new Tensor[] {a, b, c}) {
       for (int i = 0; i < t.rank(); i++) {
-        key.add(open(t.shape(i)));
-        key.add(open(t.stride(i)));
+        key.add(layout == 0 ? open(t.shape(i)) : t.shape(i));
+        key.add(layout == 0 ? open(t.stride(i)) : t.stride(i));
       }
     }
     return key;
@@ -56,12 +57,18 @@ final class Primitive {
   }
 
   /// Compiles the family of a product.
-  static Primitive of(long engine, Tensor a, Tensor b, Tensor c, boolean add) throws Throwable {
+  ///
+  /// @param layout of `b`; 0 where it is plain. With a layout all sizes are fixed: oneDNN has no
+  /// fast
+  ///     code for open ones then
+  static Primitive of(long engine, Tensor a, Tensor b, Tensor c, boolean add, long layout)
+      throws Throwable {
     try (Arena local = Arena.ofConfined()) {
       MemorySegment out = local.allocate(ADDRESS);
-      long aDesc = descriptor(local, a, true);
-      long bDesc = descriptor(local, b, true);
-      long cDesc = descriptor(local, c, true);
+      boolean open = layout == 0;
+      long aDesc = descriptor(local, a, open);
+      long bDesc = open ? descriptor(local, b, true) : Layout.clone(local, layout);
+      long cDesc = descriptor(local, c, open);
       long attr = attributes(local, add);
       int status =
           (int) Api.C.MATMUL_CREATE.invokeExact(out, engine, aDesc, bDesc, 0L, cDesc, attr);
@@ -121,7 +128,7 @@ final class Primitive {
     Api.check((int) Api.C.DESC_DESTROY.invokeExact(descriptor), "desc_destroy");
   }
 
-  private static long attributes(Arena local, boolean add) throws Throwable {
+  static long attributes(Arena local, boolean add) throws Throwable {
     MemorySegment out = local.allocate(ADDRESS);
     Api.check((int) Api.C.ATTR_CREATE.invokeExact(out), "attr_create");
     long attr = out.get(JAVA_LONG, 0);
@@ -136,7 +143,7 @@ final class Primitive {
     return attr;
   }
 
-  private static int type(Dtype dtype) {
+  static int type(Dtype dtype) {
     return switch (dtype) {
       case F32 -> Api.F32;
       case BF16 -> Api.BF16;

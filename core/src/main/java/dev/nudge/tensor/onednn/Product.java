@@ -33,16 +33,21 @@ final class Product {
       Tensor b,
       Tensor c,
       boolean add,
+      long layout,
       MemorySegment arguments)
       throws Throwable {
-    hash = hash(a, b, c, add);
+    hash = hash(a, b, c, add, layout);
     key = new long[length(c.rank())];
-    fill(key, a, b, c, add);
+    fill(key, a, b, c, add, layout);
     this.primitive = primitive.handle;
     scratchBytes = primitive.scratchBytes;
     try (Arena local = Arena.ofConfined()) {
       src = memory(local, Primitive.descriptor(local, a, false), engine);
-      weights = memory(local, Primitive.descriptor(local, b, false), engine);
+      weights =
+          memory(
+              local,
+              layout == 0 ? Primitive.descriptor(local, b, false) : Layout.clone(local, layout),
+              engine);
       dst = memory(local, Primitive.descriptor(local, c, false), engine);
       scratch = memory(local, Primitive.bytes(local, scratchBytes), engine);
     }
@@ -75,7 +80,7 @@ final class Product {
     }
   }
 
-  private static long memory(Arena local, long descriptor, long engine) throws Throwable {
+  static long memory(Arena local, long descriptor, long engine) throws Throwable {
     MemorySegment out = local.allocate(ADDRESS);
     Api.check((int) Api.C.MEMORY_CREATE.invokeExact(out, descriptor, engine, 0L), "memory_create");
     Primitive.destroy(descriptor);
@@ -88,12 +93,13 @@ final class Product {
   }
 
   private static int length(int rank) {
-    return 2 + 5 * rank;
+    return 3 + 5 * rank;
   }
 
-  private static void fill(long[] key, Tensor a, Tensor b, Tensor c, boolean add) {
+  private static void fill(long[] key, Tensor a, Tensor b, Tensor c, boolean add, long layout) {
     int n = 0;
     key[n++] = types(a, b, c, add);
+    key[n++] = layout;
     key[n++] = c.rank();
     for (int i = 0; i < c.rank(); i++) {
       key[n++] = c.shape(i);
@@ -111,8 +117,8 @@ final class Product {
         | (add ? 1 << 24 : 0);
   }
 
-  static int hash(Tensor a, Tensor b, Tensor c, boolean add) {
-    long h = types(a, b, c, add);
+  static int hash(Tensor a, Tensor b, Tensor c, boolean add, long layout) {
+    long h = types(a, b, c, add) ^ layout;
     for (int i = 0; i < c.rank(); i++) {
       h = (h ^ c.shape(i)) * 0x9E3779B97F4A7C15L;
       h = (h ^ c.stride(i)) * 0x9E3779B97F4A7C15L;
@@ -124,11 +130,11 @@ final class Product {
     return (int) (h ^ h >>> 32);
   }
 
-  boolean matches(Tensor a, Tensor b, Tensor c, boolean add) {
-    if (key[0] != types(a, b, c, add) || key[1] != c.rank()) {
+  boolean matches(Tensor a, Tensor b, Tensor c, boolean add, long layout) {
+    if (key[0] != types(a, b, c, add) || key[1] != layout || key[2] != c.rank()) {
       return false;
     }
-    int n = 2;
+    int n = 3;
     for (int i = 0; i < c.rank(); i++) {
       if (key[n++] != c.shape(i)
           || key[n++] != c.stride(i)

@@ -1,0 +1,110 @@
+package dev.nudge.nn;
+
+import dev.nudge.kernel.Kernels;
+import dev.nudge.tensor.Packed;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// A frozen linear layer whose weight stands in the layout of its products, for one direction or
+/// for both.
+///
+/// For one direction it lives in a workspace while a layer goes through its rows; for both it is a
+/// cache of a layer, taken where memory is free. Products give the same bits as those of the plain
+/// weight.
+public final class PackedLinear implements Linear {
+  private final Linear plain;
+  private final @Nullable Packed forward; // (in, out)
+  private final @Nullable Packed backward; // (out, in)
+  private final @Nullable Tensor bias;
+
+  private PackedLinear(
+      Linear plain, @Nullable Packed forward, @Nullable Packed backward, @Nullable Tensor bias) {
+    this.plain = plain;
+    this.forward = forward;
+    this.backward = backward;
+    this.bias = bias;
+  }
+
+  /// From so many rows on a copy of the weight in the layout of products is cheaper than what the
+  /// products would copy by themselves.
+  private static final int ROWS = 256;
+
+  /// The factor of a direction for products of `rows` rows, taken from the workspace where it pays.
+  ///
+  /// @param weight (out, in)
+  public static Packed factor(Tensor weight, int rows, Direction direction, Pass p) {
+    Tensor plain = direction == Direction.FORWARD ? weight.transposed() : weight;
+    return rows < ROWS ? Packed.plain(plain) : p.ws().pack(plain);
+  }
+
+  /// The layer for products of `rows` rows piece by piece.
+  ///
+  /// @param weight (out, in), valid as long as the layer is used
+  public static Linear ready(
+      Linear plain, Tensor weight, @Nullable Tensor bias, int rows, Direction direction, Pass p) {
+    Packed factor = factor(weight, rows, direction, p);
+    boolean forward = direction == Direction.FORWARD;
+    return new PackedLinear(plain, forward ? factor : null, forward ? null : factor, bias);
+  }
+
+  /// A layer for both.
+  ///
+  /// @param plain what is no product is asked of it
+  /// @param forward the weight transposed, (in, out)
+  /// @param backward the weight, (out, in)
+  public static PackedLinear of(
+      Linear plain, Packed forward, Packed backward, @Nullable Tensor bias) {
+    return new PackedLinear(plain, forward, backward, bias);
+  }
+
+  @Override
+  public int in() {
+    return plain.in();
+  }
+
+  @Override
+  public int out() {
+    return plain.out();
+  }
+
+  /// The factor of a direction.
+  public Packed factor(Direction direction) {
+    Packed factor = direction == Direction.FORWARD ? forward : backward;
+    if (factor == null) {
+      throw new IllegalStateException("not packed for " + direction);
+    }
+    return factor;
+  }
+
+  @Override
+  public void forward(Tensor x, Tensor y, Pass p) {
+    p.gemm().multiply(x, factor(Direction.FORWARD), y, false);
+    if (bias != null) {
+      p.kernels().elementwise().addBias(y, bias);
+    }
+  }
+
+  @Override
+  public void backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
+    if (dx != null) {
+      p.gemm().multiply(dy, factor(Direction.BACKWARD), dx, add);
+    }
+  }
+
+  @Override
+  public Tensor weight(Workspace ws, Kernels kernels) {
+    return plain.weight(ws, kernels);
+  }
+
+  @Override
+  public Linear withWeight(Tensor weight) {
+    return plain.withWeight(weight);
+  }
+
+  @Override
+  public void parameters(Consumer<Parameter> each) {
+    plain.parameters(each);
+  }
+}

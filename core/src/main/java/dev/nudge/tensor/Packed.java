@@ -1,0 +1,30 @@
+package dev.nudge.tensor;
+
+/// Holds a right factor (k, n) in the layout in which its provider multiplies fastest.
+///
+/// Made by [Gemm#pack] in the caller's memory; good for every Gemm of the same provider. A product
+/// with it gives the same bits as one with the plain factor.
+///
+/// @param factor shape (k, n); its bytes are in `layout`, or as its strides say where that is 0
+/// @param layout the provider's name for the layout; 0: the plain factor
+public record Packed(Tensor factor, long layout) {
+  /// A factor as it is.
+  public static Packed plain(Tensor factor) {
+    return new Packed(factor, 0);
+  }
+
+  /// Whether products of a few hundred rows are as fast as those of thousands.
+  public boolean packed() {
+    return layout != 0;
+  }
+
+  /// A size as [Gemm#pack] wants room for it.
+  public static int padded(long size) {
+    return Math.toIntExact((size + 63) / 64 * 64);
+  }
+
+  /// Bytes of the room for a factor (k, n).
+  public static long bytes(Dtype dtype, long k, long n) {
+    return (long) padded(k) * padded(n) * dtype.bytes();
+  }
+}
