@@ -2,7 +2,6 @@ package dev.nudge.data;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
@@ -17,9 +16,12 @@ import java.util.stream.IntStream;
 /// 1. Lanes: the costliest sequence first, each to the lane with the least cost so far (Graham's
 ///    longest processing time first [1]: no lane is ahead of another by more than one sequence's
 ///    cost). The cost of n tokens is a · n + b · n²: products and attention.
+///    Where that leaves lanes without work, the longest sequences are cut over all lanes instead,
+/// as
+///    few as give the least time; each lane begins with its parts of them.
 /// 2. Micro-batches of a lane: the longest sequence first, each into the fullest micro-batch that
 ///    still has room, else into a new one (best fit decreasing [2]: at most 11/9 of the fewest
-///    possible, plus 4). A sequence is never split, a micro-batch never holds more tokens than the
+///    possible, plus 4). A micro-batch never holds more tokens than the
 ///    budget, and nothing is padded.
 ///
 /// Ties go to the lower position, so the result depends on nothing but its arguments.
@@ -27,9 +29,15 @@ import java.util.stream.IntStream;
 /// [1] Graham: Bounds on multiprocessing timing anomalies, 1969. [2] Johnson: Near-optimal bin
 /// packing algorithms, 1973.
 ///
+/// @param split positions of the sequences that all lanes work on together, the longest first
 /// @param lanes for each lane its micro-batches, for each of them the positions of its sequences in
 ///     the step, ascending; a lane without work has no micro-batch
-public record Packing(List<List<List<Integer>>> lanes) {
+public record Packing(List<Integer> split, List<List<List<Integer>>> lanes) {
+  /// No sequence is long enough to be cut.
+  public static final int WHOLE = Integer.MAX_VALUE;
+
+  /// What a sequence costs more where lanes wait for one another: so much has to be gained.
+  private static final double WAITING = 1.05;
 
   /// Weighs a sequence of n tokens: perToken · n + perSquare · n².
   public record Cost(double perToken, double perSquare) {
@@ -48,35 +56,85 @@ public record Packing(List<List<List<Integer>>> lanes) {
   }
 
   public Packing {
+    split = List.copyOf(split);
     lanes = lanes.stream().map(lane -> lane.stream().map(List::copyOf).toList()).toList();
   }
 
-  /// Packs sequences.
+  /// Packs whole sequences.
   ///
   /// @param lengths tokens of each sequence of the step
   /// @param budgetTokens most tokens of a micro-batch; at least the longest sequence
   public static Packing of(int[] lengths, int lanes, int budgetTokens, Cost cost) {
+    return of(lengths, lanes, budgetTokens, cost, WHOLE);
+  }
+
+  /// Packs sequences of which long ones may be cut.
+  ///
+  /// @param lengths tokens of each sequence of the step
+  /// @param budgetTokens most tokens of a micro-batch; what is longer is cut in any case
+  /// @param splitFrom tokens of the shortest sequence that may be cut over all lanes
+  public static Packing of(int[] lengths, int lanes, int budgetTokens, Cost cost, int splitFrom) {
     if (lanes < 1) {
       throw new IllegalArgumentException("lanes must be at least 1; given was " + lanes);
-    }
-    int longest = Arrays.stream(lengths).max().orElse(0);
-    if (longest > budgetTokens) {
-      throw new IllegalArgumentException(
-          "a sequence of "
-              + longest
-              + " tokens does not fit a micro-batch of "
-              + budgetTokens
-              + " tokens");
     }
     List<Integer> order =
         IntStream.range(0, lengths.length)
             .boxed()
             .sorted(Comparator.comparingInt((Integer i) -> -lengths[i]).thenComparing(i -> i))
             .toList();
+    int split = split(order, lengths, lanes, budgetTokens, cost, splitFrom);
+    List<Integer> whole = order.subList(split, order.size());
+    if (!whole.isEmpty() && lengths[whole.getFirst()] > budgetTokens) {
+      throw new IllegalArgumentException(
+          "a sequence of "
+              + lengths[whole.getFirst()]
+              + " tokens does not fit a micro-batch of "
+              + budgetTokens
+              + " tokens");
+    }
     return new Packing(
-        spread(order, lengths, lanes, cost).stream()
+        order.subList(0, split),
+        spread(whole, lengths, lanes, cost).stream()
             .map(lane -> bins(lane, lengths, budgetTokens))
             .toList());
+  }
+
+  /// How many of the longest sequences to cut: all that are above the budget, and then as few as
+  /// give the least time.
+  private static int split(
+      List<Integer> order, int[] lengths, int lanes, int budget, Cost cost, int splitFrom) {
+    int best = 0;
+    double least = Double.POSITIVE_INFINITY;
+    double together = 0;
+    for (int split = 0; split <= order.size(); split++) {
+      boolean fits = split == order.size() || lengths[order.get(split)] <= budget;
+      double time =
+          together
+              + longest(
+                  spread(order.subList(split, order.size()), lengths, lanes, cost), lengths, cost);
+      if (fits && time < least) {
+        least = time;
+        best = split;
+      }
+      if (split == order.size() || lengths[order.get(split)] < splitFrom) {
+        break;
+      }
+      together += WAITING * cost.of(lengths[order.get(split)]) / lanes;
+    }
+    return best;
+  }
+
+  /// What the lane with the most to do costs.
+  private static double longest(List<List<Integer>> spread, int[] lengths, Cost cost) {
+    double most = 0;
+    for (List<Integer> lane : spread) {
+      double load = 0;
+      for (int position : lane) {
+        load += cost.of(lengths[position]);
+      }
+      most = Math.max(most, load);
+    }
+    return most;
   }
 
   /// @param order positions, the longest first: as costs grow with the length, the costliest too

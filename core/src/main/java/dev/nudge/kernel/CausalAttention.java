@@ -114,51 +114,103 @@ public final class CausalAttention {
       Workspace ws,
       Kernels kernels) {
     int n = q.rows();
-    int group = h.group();
     Dtype acc = q.dtype().accumulator();
     for (int g = 0; g < h.keyCount(); g++) {
       int mark = ws.mark();
-      Tensor qg = gathered(h, q, g, ws, kernels);
-      Tensor dOg = gathered(h, dOut, g, ws, kernels);
-      Tensor dqg = group == 1 ? slice(h, dq, g) : flat(h, ws.take(q.dtype(), n, group * h.dim()));
-      Tensor d = ws.take(acc, n, group);
-      kernels.softmaxRows().rowDots(wide(h, dOut, g), wide(h, out, g), group, d);
-      Tensor kg = slice(h, k, g);
-      Tensor vg = slice(h, v, g);
       Tensor dkg = ws.take(acc, n, h.dim());
       Tensor dvg = ws.take(acc, n, h.dim());
-      // from the last block, which sees every key and so needs no zeros to add to
-      for (int to = n; to > 0; ) {
-        int from = blockStart(to);
-        backwardBlock(
-            h,
-            g,
-            from,
-            to,
-            to < n,
-            qg,
-            kg,
-            vg,
-            rowsOf(h, lse, g, n, from, to),
-            dOg,
-            d.reshaped((long) n * group, 1),
-            dqg,
-            dkg,
-            dvg,
-            ws,
-            kernels);
-        to = from;
-      }
+      backwardGroup(h, g, q, k, v, out, lse, dOut, dq, dkg, dvg, false, ws, kernels);
       kernels.elementwise().copy(dkg, slice(h, dk, g));
       kernels.elementwise().copy(dvg, slice(h, dv, g));
-      scatter(h, dqg, dq, g, kernels);
       ws.release(mark);
     }
   }
 
-  private static void backwardBlock(
+  /// Computes dq of the last m tokens of a sequence of n, and what their queries give to the
+  /// gradients of all n keys and values.
+  ///
+  /// @param dk (keyCount · s, dim) with s ≥ n, accumulator type: s rows for each key-value head, of
+  ///     which the first n are written
+  /// @param dv like dk
+  /// @param add whether to add to dk and dv
+  public static void backwardPart(
+      Heads h,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      Tensor out,
+      Tensor lse,
+      Tensor dOut,
+      Tensor dq,
+      Tensor dk,
+      Tensor dv,
+      boolean add,
+      Workspace ws,
+      Kernels kernels) {
+    int n = k.rows();
+    int stride = dk.rows() / h.keyCount();
+    for (int g = 0; g < h.keyCount(); g++) {
+      Tensor dkg = dk.rows(g * stride, g * stride + n);
+      Tensor dvg = dv.rows(g * stride, g * stride + n);
+      backwardGroup(h, g, q, k, v, out, lse, dOut, dq, dkg, dvg, add, ws, kernels);
+    }
+  }
+
+  /// One key-value head with its queries; dkg and dvg are (n, dim).
+  private static void backwardGroup(
       Heads h,
       int g,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      Tensor out,
+      Tensor lse,
+      Tensor dOut,
+      Tensor dq,
+      Tensor dkg,
+      Tensor dvg,
+      boolean add,
+      Workspace ws,
+      Kernels kernels) {
+    int m = q.rows();
+    int past = k.rows() - m;
+    int group = h.group();
+    int mark = ws.mark();
+    Tensor qg = gathered(h, q, g, ws, kernels);
+    Tensor dOg = gathered(h, dOut, g, ws, kernels);
+    Tensor dqg = group == 1 ? slice(h, dq, g) : flat(h, ws.take(q.dtype(), m, group * h.dim()));
+    Tensor d = ws.take(q.dtype().accumulator(), m, group);
+    kernels.softmaxRows().rowDots(wide(h, dOut, g), wide(h, out, g), group, d);
+    // from the last block, which sees every key and so needs no zeros to add to
+    for (int to = m; to > 0; ) {
+      int from = blockStart(past, to);
+      backwardBlock(
+          h,
+          past,
+          from,
+          to,
+          add || to < m,
+          qg,
+          slice(h, k, g),
+          slice(h, v, g),
+          rowsOf(h, lse, g, m, from, to),
+          dOg,
+          d.reshaped((long) m * group, 1),
+          dqg,
+          dkg,
+          dvg,
+          ws,
+          kernels);
+      to = from;
+    }
+    scatter(h, dqg, dq, g, kernels);
+    ws.release(mark);
+  }
+
+  /// Queries `from` … `to` of those that come after `past` keys.
+  private static void backwardBlock(
+      Heads h,
+      int past,
       int from,
       int to,
       boolean add,
@@ -176,23 +228,29 @@ public final class CausalAttention {
     int group = h.group();
     int first = from * group;
     int last = to * group;
+    int seen = past + to;
     int mark = ws.mark();
     Tensor q = qg.rows(first, last);
     Tensor dO = dOg.rows(first, last);
-    Tensor k = kg.rows(0, to);
-    Tensor scores = ws.take(qg.dtype().accumulator(), last - first, to);
-    Tensor dP = ws.take(scores.dtype(), last - first, to);
-    Tensor probs = ws.take(qg.dtype(), last - first, to);
+    Tensor k = kg.rows(0, seen);
+    Tensor scores = ws.take(qg.dtype().accumulator(), last - first, seen);
+    Tensor dP = ws.take(scores.dtype(), last - first, seen);
+    Tensor probs = ws.take(qg.dtype(), last - first, seen);
     Tensor dS = scratch(qg.dtype(), dP, ws);
     ws.gemm().multiply(q, k.transposed(), scores, false);
-    ws.gemm().multiply(dO, vg.rows(0, to).transposed(), dP, false);
+    ws.gemm().multiply(dO, vg.rows(0, seen).transposed(), dP, false);
     SoftmaxRows softmax = kernels.softmaxRows();
-    softmax.again(scores, h.scale(), from, group, lse, probs);
-    softmax.backward(scores, h.scale(), from, group, lse, dP, d.rows(first, last), dS);
-    ws.gemm().multiply(probs.transposed(), dO, dvg.rows(0, to), add);
-    ws.gemm().multiply(dS.transposed(), q, dkg.rows(0, to), add);
+    softmax.again(scores, h.scale(), past + from, group, lse, probs);
+    softmax.backward(scores, h.scale(), past + from, group, lse, dP, d.rows(first, last), dS);
+    ws.gemm().multiply(probs.transposed(), dO, dvg.rows(0, seen), add);
+    ws.gemm().multiply(dS.transposed(), q, dkg.rows(0, seen), add);
     ws.gemm().multiply(dS, k, dqg.rows(first, last), false);
     ws.release(mark);
+  }
+
+  /// The last token of the block of queries that takes the most scratch in a sequence.
+  public static int fullest(int tokens) {
+    return LONG_BLOCK * (long) tokens > BLOCK * (long) LONG ? tokens : Math.min(tokens, LONG);
   }
 
   /// Tokens of the block that starts at position `start`.
@@ -200,11 +258,11 @@ public final class CausalAttention {
     return start + BLOCK > LONG ? LONG_BLOCK : BLOCK;
   }
 
-  /// Start of the block that ends before token `end`, counted as the forward pass counts.
-  private static int blockStart(int end) {
+  /// Start of the block that ends before query `end`, counted as the forward pass counts.
+  private static int blockStart(int past, int end) {
     int from = 0;
-    while (from + block(from) < end) {
-      from += block(from);
+    while (from + block(past + from) < end) {
+      from += block(past + from);
     }
     return from;
   }

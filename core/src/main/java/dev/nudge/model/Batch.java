@@ -1,5 +1,8 @@
 package dev.nudge.model;
 
+import dev.nudge.nn.Cut;
+import java.util.Arrays;
+
 /// The tokens of several sequences one after the other, and which of them are to be predicted.
 ///
 /// @param ids tokens of all sequences
@@ -40,6 +43,37 @@ public record Batch(int[] ids, int[] lengths, long[] keys, int[] rows, int[] tar
       rows[i] = i;
     }
     return new Batch(new int[tokens], lengths, new long[lengths.length], rows, new int[tokens]);
+  }
+
+  /// A lane's two pieces of this batch of one sequence, as one batch.
+  public Batch part(Cut cut, int lane) {
+    if (lengths.length != 1 || lengths[0] != cut.tokens()) {
+      throw new IllegalArgumentException(
+          lengths.length + " sequences of " + ids.length + " tokens, a cut of " + cut.tokens());
+    }
+    int[] own = new int[cut.rows(lane)];
+    int[] at = new int[rows.length];
+    int[] to = new int[rows.length];
+    int labelled = 0;
+    int start = 0;
+    for (int part = 0; part < 2; part++) {
+      int first = cut.from(lane, part);
+      int last = cut.to(lane, part);
+      System.arraycopy(ids, first, own, start, last - first);
+      for (int i = 0; i < rows.length; i++) {
+        if (rows[i] >= first && rows[i] < last) {
+          at[labelled] = start + rows[i] - first;
+          to[labelled++] = targets[i];
+        }
+      }
+      start += last - first;
+    }
+    return new Batch(
+        own,
+        new int[] {own.length},
+        keys,
+        Arrays.copyOf(at, labelled),
+        Arrays.copyOf(to, labelled));
   }
 
   /// Tokens in all.

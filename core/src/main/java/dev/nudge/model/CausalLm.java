@@ -1,5 +1,6 @@
 package dev.nudge.model;
 
+import dev.nudge.kernel.CausalAttention;
 import dev.nudge.kernel.HeadLoss;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.nn.Backend;
@@ -15,8 +16,10 @@ import dev.nudge.nn.Recompute;
 import dev.nudge.nn.Residual;
 import dev.nudge.nn.Rotary;
 import dev.nudge.nn.Segments;
+import dev.nudge.nn.Share;
 import dev.nudge.nn.Tape;
 import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.ArrayList;
@@ -126,8 +129,22 @@ public final class CausalLm implements AutoCloseable {
   /// @return the sum, in nats, not weighted
   public double train(Batch b, double weight, Dropout dropout, Workspace ws) {
     ws.reset();
+    return train(b, Segments.of(b.lengths(), b.keys(), ws), weight, dropout, ws);
+  }
+
+  /// Does the same for a lane's own tokens of one sequence that all lanes work on; each lane calls
+  /// it with its share.
+  ///
+  /// @param b the tokens of the lane's two pieces, one after the other
+  /// @return the sum over the lane's targets
+  public double train(Batch b, Share share, double weight, Dropout dropout, Workspace ws) {
+    ws.reset();
+    return train(b, Segments.of(share, b.keys()[0], ws), weight, dropout, ws);
+  }
+
+  private double train(Batch b, Segments rows, double weight, Dropout dropout, Workspace ws) {
     Tape tape = new Tape(ws);
-    Pass p = pass(tape, Segments.of(b.lengths(), b.keys(), ws), dropout, ws);
+    Pass p = pass(tape, rows, dropout, ws);
     int lowest = lowestTrained();
     int width = config.hiddenSize();
     Dtype compute = backend.compute();
@@ -240,14 +257,36 @@ public final class CausalLm implements AutoCloseable {
   public TrainParts trainParts(int tokens, int longest) {
     try (Workspace ws = Workspace.measuring()) {
       dry().train(Batch.largest(tokens, longest), 1, Dropout.of(1, 1), ws);
-      long saved = part(ws, FORWARD).used();
-      return new TrainParts(
-          saved,
-          part(ws, HEAD).peak() - saved,
-          Math.max(0, part(ws, BACKWARD).peak() - saved),
-          ws.peak(),
-          ws.offloadedPeak());
+      return parts(ws);
     }
+  }
+
+  /// What lanes need to train on one sequence together.
+  ///
+  /// @param lane what each lane's workspace holds
+  /// @param shared bytes of the memory that all lanes see
+  public record SplitParts(TrainParts lane, long shared) {}
+
+  /// What `lanes` lanes need for sequences of up to `tokens` tokens that are cut over them: the
+  /// training pass itself, run dry, for a lane that has the most of everything.
+  public SplitParts splitParts(int tokens, int lanes) {
+    try (Team team = Team.measuring(lanes);
+        Workspace ws = Workspace.measuring()) {
+      Share share = Share.widest(tokens, team, CausalAttention.fullest(tokens));
+      int rows = share.cut().rows(0);
+      dry().train(Batch.largest(rows, rows), share, 1, Dropout.of(1, 1), ws);
+      return new SplitParts(parts(ws), share.member().shared().peak());
+    }
+  }
+
+  private static TrainParts parts(Workspace ws) {
+    long saved = part(ws, FORWARD).used();
+    return new TrainParts(
+        saved,
+        part(ws, HEAD).peak() - saved,
+        Math.max(0, part(ws, BACKWARD).peak() - saved),
+        ws.peak(),
+        ws.offloadedPeak());
   }
 
   private static Workspace.Stage part(Workspace ws, String name) {

@@ -14,6 +14,7 @@ public final class Attention {
   private final LinearSlot kProj;
   private final LinearSlot vProj;
   private final LinearSlot oProj;
+  private final SharedAttention shared;
 
   /// @param layer index of this layer in a [KvCache]
   public Attention(
@@ -31,6 +32,7 @@ public final class Attention {
     this.kProj = kProj;
     this.vProj = vProj;
     this.oProj = oProj;
+    this.shared = new SharedAttention(heads);
   }
 
   /// What attention gave before `o_proj`.
@@ -51,6 +53,16 @@ public final class Attention {
   /// Computes `output` and `y` from `x`; x and y are (rows, width) and may be one buffer.
   public void forward(Tensor x, Tensor y, Output output, Pass p) {
     Saved s = projected(x, output, p);
+    if (p.rows().share() == null) {
+      attend(s, p);
+    } else {
+      shared.forward(s.q(), s.k(), s.v(), output, p);
+    }
+    finish(s, y, p);
+  }
+
+  private void attend(Saved s, Pass p) {
+    Output output = s.output();
     Segments rows = p.rows();
     for (int i = 0; i < rows.count(); i++) {
       int from = rows.start(i);
@@ -70,7 +82,6 @@ public final class Attention {
           p.ws(),
           p.kernels());
     }
-    finish(s, y, p);
   }
 
   /// Computes `y` again and saves again what [#forward] saves, from an output that was kept.
@@ -118,6 +129,20 @@ public final class Attention {
     int mark = ws.mark();
     Tensor dOut = ws.take(dy.dtype(), dy.rows(), heads.queryWidth());
     oProj.linear().backward(dy, dOut, false, p);
+    if (p.rows().share() == null) {
+      backward(s, dOut, p);
+    } else {
+      shared.backward(s.q(), s.k(), s.v(), s.output(), dOut, p);
+    }
+    rotary.apply(s.q(), heads.dim(), true, p);
+    rotary.apply(s.k(), heads.dim(), true, p);
+    vProj.linear().backward(s.v(), dx, false, p);
+    kProj.linear().backward(s.k(), dx, true, p);
+    qProj.linear().backward(s.q(), dx, true, p);
+    ws.release(mark);
+  }
+
+  private void backward(Saved s, Tensor dOut, Pass p) {
     Segments rows = p.rows();
     for (int i = 0; i < rows.count(); i++) {
       int from = rows.start(i);
@@ -136,14 +161,8 @@ public final class Attention {
           q,
           k,
           v,
-          ws,
+          p.ws(),
           p.kernels());
     }
-    rotary.apply(s.q(), heads.dim(), true, p);
-    rotary.apply(s.k(), heads.dim(), true, p);
-    vProj.linear().backward(s.v(), dx, false, p);
-    kProj.linear().backward(s.k(), dx, true, p);
-    qProj.linear().backward(s.q(), dx, true, p);
-    ws.release(mark);
   }
 }

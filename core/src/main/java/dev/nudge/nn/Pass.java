@@ -3,6 +3,7 @@ package dev.nudge.nn;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Workspace;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// Carries what a forward or backward pass needs besides its tensors.
@@ -19,6 +20,11 @@ public record Pass(
   /// The same pass, for a part that saves nothing.
   public Pass withoutTape() {
     return new Pass(null, rows, ws, kernels, dropout);
+  }
+
+  /// The lane's part in the sequence of a pass that is cut over all lanes.
+  Share share() {
+    return Objects.requireNonNull(rows.share(), "the sequences of this pass are whole");
   }
 
   /// The tape of a pass that has one.

@@ -19,6 +19,7 @@ public final class Segments {
   private final Tensor positions; // (rows, 1) I32
   private final Tensor keys; // (rows, 1) I64
   private final @Nullable List<KvCache> caches;
+  private final @Nullable Share share;
 
   private Segments(
       int[] starts,
@@ -26,13 +27,15 @@ public final class Segments {
       int[] pasts,
       Tensor positions,
       Tensor keys,
-      @Nullable List<KvCache> caches) {
+      @Nullable List<KvCache> caches,
+      @Nullable Share share) {
     this.starts = starts;
     this.lengths = lengths;
     this.pasts = pasts;
     this.positions = positions;
     this.keys = keys;
     this.caches = caches;
+    this.share = share;
   }
 
   /// Whole sequences of a training or scoring batch.
@@ -40,17 +43,36 @@ public final class Segments {
   /// @param lengths tokens of each sequence
   /// @param sequenceKeys a number for each sequence that does not depend on the batch's cut
   public static Segments of(int[] lengths, long[] sequenceKeys, Workspace ws) {
-    return make(lengths, new int[lengths.length], sequenceKeys, null, ws);
+    return make(lengths, new int[lengths.length], sequenceKeys, null, null, ws);
   }
 
   /// New tokens of sequences whose earlier keys and values are in `caches`.
   public static Segments continuing(int[] lengths, List<KvCache> caches, Workspace ws) {
     int[] pasts = caches.stream().mapToInt(KvCache::length).toArray();
-    return make(lengths, pasts, new long[lengths.length], caches, ws);
+    return make(lengths, pasts, new long[lengths.length], caches, null, ws);
+  }
+
+  /// A lane's two pieces of a sequence that is cut over all lanes, the early one first; a piece may
+  /// be empty.
+  ///
+  /// @param key as in [#of]: the masks of dropout are those of the whole sequence
+  public static Segments of(Share share, long key, Workspace ws) {
+    int[] pasts = new int[2];
+    int[] lengths = new int[2];
+    for (int part = 0; part < 2; part++) {
+      pasts[part] = share.cut().from(share.lane(), part);
+      lengths[part] = share.cut().to(share.lane(), part) - pasts[part];
+    }
+    return make(lengths, pasts, new long[] {key, key}, null, share, ws);
   }
 
   private static Segments make(
-      int[] lengths, int[] pasts, long[] keys, @Nullable List<KvCache> caches, Workspace ws) {
+      int[] lengths,
+      int[] pasts,
+      long[] keys,
+      @Nullable List<KvCache> caches,
+      @Nullable Share share,
+      Workspace ws) {
     int[] starts = new int[lengths.length];
     int rows = 0;
     for (int i = 0; i < lengths.length; i++) {
@@ -66,7 +88,7 @@ public final class Segments {
         rowKeys.data().set(java.lang.foreign.ValueLayout.JAVA_LONG, 8L * (starts[i] + t), key);
       }
     }
-    return new Segments(starts, lengths, pasts, positions, rowKeys, caches);
+    return new Segments(starts, lengths, pasts, positions, rowKeys, caches, share);
   }
 
   /// Number of sequences.
@@ -100,6 +122,11 @@ public final class Segments {
   /// A key for each row, (rows, 1) I64.
   public Tensor keys() {
     return keys;
+  }
+
+  /// The lane's part in one long sequence; null where sequences are whole.
+  public @Nullable Share share() {
+    return share;
   }
 
   /// The cache of sequence `i`; null where nothing is kept.

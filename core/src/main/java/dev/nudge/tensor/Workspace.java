@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// One lane's memory for a step: a region of known size, handed out and taken back as a stack.
@@ -20,8 +21,9 @@ public final class Workspace implements AutoCloseable {
   private static final long ALIGNMENT = 64;
 
   private final int lane;
-  private final Gemm gemm;
-  private final @Nullable Scope scope; // null: dry
+  private final @Nullable Gemm gemm; // null: over memory that is another's
+  private final @Nullable Scope scope; // null: dry, or over memory that is another's
+  private final boolean dry;
   private final long capacity;
   private final MemorySegment region;
   private final @Nullable MappedFile file;
@@ -47,29 +49,44 @@ public final class Workspace implements AutoCloseable {
 
   /// The same with a file for what is offloaded; takes it over too.
   public Workspace(int lane, long bytes, Gemm gemm, @Nullable MappedFile file) {
-    this(lane, bytes, gemm, file, Scope.open("workspace " + lane));
+    this(lane, gemm, file, Scope.open("workspace " + lane), bytes);
+  }
+
+  private Workspace(int lane, Gemm gemm, @Nullable MappedFile file, Scope scope, long bytes) {
+    this(lane, gemm, file, scope, scope.allocate(bytes), false);
   }
 
   private Workspace(
-      int lane, long bytes, Gemm gemm, @Nullable MappedFile file, @Nullable Scope scope) {
-    this.file = file;
+      int lane,
+      @Nullable Gemm gemm,
+      @Nullable MappedFile file,
+      @Nullable Scope scope,
+      MemorySegment region,
+      boolean dry) {
     this.lane = lane;
     this.gemm = gemm;
+    this.file = file;
     this.scope = scope;
-    this.capacity = bytes;
-    this.region = scope == null ? Tensor.nowhere(bytes) : scope.allocate(bytes);
+    this.capacity = region.byteSize();
+    this.region = region;
+    this.dry = dry;
+  }
+
+  /// A lane's own stack over memory that lanes share; it multiplies nothing.
+  static Workspace over(int lane, MemorySegment region) {
+    return new Workspace(lane, null, null, null, region, false);
   }
 
   /// Measures instead of working: hands out views of memory that does not exist and multiplies
   /// nothing. A pass that runs on it with dry kernels leaves in [#peak] the bytes that the same
   /// pass takes for real, so the plan of a step and the step are the same code.
   public static Workspace measuring() {
-    return new Workspace(0, Long.MAX_VALUE / 4, new DryGemm(), null, null);
+    return new Workspace(0, new DryGemm(), null, null, Tensor.nowhere(Long.MAX_VALUE / 4), true);
   }
 
   /// Whether this workspace only measures.
   public boolean dry() {
-    return scope == null;
+    return dry;
   }
 
   /// Number of this lane, from 0.
@@ -78,7 +95,7 @@ public final class Workspace implements AutoCloseable {
   }
 
   public Gemm gemm() {
-    return gemm;
+    return Objects.requireNonNull(gemm, "shared memory has no products");
   }
 
   /// The place in the stack to come back to.
@@ -209,7 +226,9 @@ public final class Workspace implements AutoCloseable {
 
   @Override
   public void close() {
-    gemm.close();
+    if (gemm != null) {
+      gemm.close();
+    }
     if (file != null) {
       file.close();
     }

@@ -1,0 +1,106 @@
+package dev.nudge.nn;
+
+/// Cuts one sequence into 2·L pieces for L lanes; lane i works on the pieces i and 2·L − 1 − i.
+///
+/// A query looks at the keys before it, so the work of a token grows with its position: an early
+/// piece and a late one of the same sizes together cost every lane the same. Pieces begin at
+/// multiples of a unit, 64 tokens as in attention's blocks, less for sequences of which 64 would
+/// make too coarse parts; no lane has more than ⌈units / L⌉ units.
+public final class Cut {
+  private static final int UNIT = 64;
+  private static final int UNITS = 8; // a lane has at least so many, where tokens suffice
+
+  private final int tokens;
+  private final int[] from;
+  private final int[] to;
+
+  private Cut(int tokens, int[] from, int[] to) {
+    this.tokens = tokens;
+    this.from = from;
+    this.to = to;
+  }
+
+  /// Cuts a sequence.
+  ///
+  /// @throws IllegalArgumentException where there are fewer tokens than lanes
+  public static Cut of(int tokens, int lanes) {
+    if (lanes < 1 || tokens < lanes) {
+      throw new IllegalArgumentException(
+          "a sequence of " + tokens + " tokens cannot be cut over " + lanes + " lanes");
+    }
+    int unit = unit(tokens, lanes);
+    int units = Math.ceilDiv(tokens, unit);
+    int pieces = 2 * lanes;
+    int[] from = new int[pieces];
+    int[] to = new int[pieces];
+    int low = 0;
+    int high = units;
+    for (int lane = 0; lane < lanes; lane++) {
+      int quota = Math.ceilDiv((lane + 1) * units, lanes) - Math.ceilDiv(lane * units, lanes);
+      from[lane] = low * unit;
+      low += quota / 2;
+      to[lane] = low * unit;
+      to[pieces - 1 - lane] = Math.min(tokens, high * unit);
+      high -= quota - quota / 2;
+      from[pieces - 1 - lane] = high * unit;
+    }
+    return new Cut(tokens, from, to);
+  }
+
+  /// A cut whose lane 0 needs as much memory as any lane for any sequence up to `tokens`: as many
+  /// rows, the late piece as long and with a full block of queries that ends at `end`. For
+  /// measuring.
+  static Cut widest(int tokens, int lanes, int end) {
+    int unit = unit(tokens, lanes);
+    int quota = Math.ceilDiv(Math.ceilDiv(tokens, unit), lanes);
+    int late = (quota - quota / 2) * unit;
+    int last = late < UNIT ? 0 : late % UNIT;
+    int[] from = new int[2 * lanes];
+    int[] to = new int[2 * lanes];
+    to[0] = quota / 2 * unit;
+    to[2 * lanes - 1] = Math.max(late, end + last);
+    from[2 * lanes - 1] = to[2 * lanes - 1] - late;
+    return new Cut(Math.max(tokens, to[2 * lanes - 1]), from, to);
+  }
+
+  private static int unit(int tokens, int lanes) {
+    int unit = UNIT;
+    while (unit > 1 && Math.ceilDiv(tokens, unit) < UNITS * lanes) {
+      unit /= 2;
+    }
+    return unit;
+  }
+
+  /// Tokens of the sequence.
+  public int tokens() {
+    return tokens;
+  }
+
+  public int lanes() {
+    return from.length / 2;
+  }
+
+  /// First token of a lane's early (0) or late (1) piece.
+  public int from(int lane, int part) {
+    return from[piece(lane, part)];
+  }
+
+  /// The token after a lane's early (0) or late (1) piece; the piece may be empty.
+  public int to(int lane, int part) {
+    return to[piece(lane, part)];
+  }
+
+  /// Tokens of a lane.
+  public int rows(int lane) {
+    return to(lane, 0) - from(lane, 0) + to(lane, 1) - from(lane, 1);
+  }
+
+  /// Keys that the queries of a lane look at: the first so many.
+  public int seen(int lane) {
+    return to(lane, 1) > from(lane, 1) ? to(lane, 1) : to(lane, 0);
+  }
+
+  private int piece(int lane, int part) {
+    return part == 0 ? lane : from.length - 1 - lane;
+  }
+}

@@ -1,0 +1,154 @@
+package dev.nudge.nn;
+
+import dev.nudge.kernel.CausalAttention;
+import dev.nudge.kernel.Kernels;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+
+/// Attends with a lane's own queries to the keys of a sequence that is cut over all lanes.
+///
+/// Each lane copies the keys and values of its rows into the shared memory; when all have, each
+/// attends from its two pieces. In the backward pass each lane then computes dQ of its rows and,
+/// for all keys that its queries saw, its part of dK and dV, in the accumulator type; when all
+/// have, each adds the parts of its own rows, in the order of the lanes. So the bits depend on the
+/// cut and not on timing.
+///
+/// The shared memory holds one layer's keys and values at a time: between the passes each lane
+/// keeps its own rows, as where sequences are whole. Cut by query rows and not by heads, because
+/// the heads of a model need not divide by the lanes.
+final class SharedAttention {
+  private final CausalAttention.Heads heads;
+
+  SharedAttention(CausalAttention.Heads heads) {
+    this.heads = heads;
+  }
+
+  /// Keys or values of the whole sequence, (tokens, keyWidth).
+  private Tensor take(Tensor own, Pass p) {
+    return p.share().shared().take(own.dtype(), p.share().cut().tokens(), heads.keyWidth());
+  }
+
+  private static void copy(Tensor own, Tensor all, Pass p) {
+    Segments rows = p.rows();
+    for (int i = 0; i < rows.count(); i++) {
+      int start = rows.start(i);
+      int past = rows.past(i);
+      int length = rows.length(i);
+      p.kernels()
+          .elementwise()
+          .copy(own.rows(start, start + length), all.rows(past, past + length));
+    }
+  }
+
+  /// Computes the output of the lane's own rows from their q, k and v.
+  void forward(Tensor q, Tensor k, Tensor v, Attention.Output output, Pass p) {
+    Share share = p.share();
+    share.shared().release(0);
+    Tensor keys = take(k, p);
+    Tensor values = take(v, p);
+    share.member().claim();
+    copy(k, keys, p);
+    copy(v, values, p);
+    share.member().meet();
+    Segments rows = p.rows();
+    for (int i = 0; i < rows.count(); i++) {
+      int from = rows.start(i);
+      int to = from + rows.length(i);
+      int seen = rows.past(i) + rows.length(i);
+      CausalAttention.forward(
+          heads,
+          q.rows(from, to),
+          keys.rows(0, seen),
+          values.rows(0, seen),
+          output.out().rows(from, to),
+          output.lse().rows(heads.count() * from, heads.count() * to),
+          p.ws(),
+          p.kernels());
+    }
+    share.member().free();
+  }
+
+  /// Writes the gradients of the lane's own q, k and v over them.
+  void backward(Tensor q, Tensor k, Tensor v, Attention.Output output, Tensor dOut, Pass p) {
+    Share share = p.share();
+    Workspace shared = share.shared();
+    shared.release(0);
+    Tensor keys = take(k, p);
+    Tensor values = take(v, p);
+    Tensor[] dks = new Tensor[share.cut().lanes()];
+    Tensor[] dvs = new Tensor[dks.length];
+    for (int lane = 0; lane < dks.length; lane++) {
+      int rows = heads.keyCount() * share.cut().tokens();
+      dks[lane] = shared.take(output.lse().dtype(), rows, heads.dim());
+      dvs[lane] = shared.take(output.lse().dtype(), rows, heads.dim());
+    }
+    share.member().claim();
+    copy(k, keys, p);
+    copy(v, values, p);
+    share.member().meet();
+    parts(q, keys, values, output, dOut, dks[share.lane()], dvs[share.lane()], p);
+    share.member().meet();
+    for (int part = 0; part < 2; part++) {
+      sum(dks, part, k, p);
+      sum(dvs, part, v, p);
+    }
+    share.member().free();
+  }
+
+  /// The late piece first: it sees all keys that the lane sees, so the rest is added.
+  private void parts(
+      Tensor q,
+      Tensor keys,
+      Tensor values,
+      Attention.Output output,
+      Tensor dOut,
+      Tensor dk,
+      Tensor dv,
+      Pass p) {
+    Segments rows = p.rows();
+    boolean add = false;
+    for (int i = rows.count() - 1; i >= 0; i--) {
+      int from = rows.start(i);
+      int to = from + rows.length(i);
+      int seen = rows.past(i) + rows.length(i);
+      if (from < to) {
+        CausalAttention.backwardPart(
+            heads,
+            q.rows(from, to),
+            keys.rows(0, seen),
+            values.rows(0, seen),
+            output.out().rows(from, to),
+            output.lse().rows(heads.count() * from, heads.count() * to),
+            dOut.rows(from, to),
+            q.rows(from, to),
+            dk,
+            dv,
+            add,
+            p.ws(),
+            p.kernels());
+        add = true;
+      }
+    }
+  }
+
+  /// Adds what the lanes computed for one of the lane's own pieces, into the first lane's, which
+  /// sees every key, and copies it out.
+  private void sum(Tensor[] parts, int part, Tensor own, Pass p) {
+    Cut cut = p.share().cut();
+    Kernels kernels = p.kernels();
+    int from = cut.from(p.share().lane(), part);
+    int to = cut.to(p.share().lane(), part);
+    int start = p.rows().start(part);
+    for (int g = 0; g < heads.keyCount() && from < to; g++) {
+      int head = g * cut.tokens();
+      Tensor sum = parts[0].rows(head + from, head + to);
+      for (int lane = 1; lane < parts.length; lane++) {
+        if (cut.seen(lane) > from) {
+          kernels.elementwise().add(parts[lane].rows(head + from, head + to), sum);
+        }
+      }
+      Tensor dst = own.rows(start, start + to - from);
+      kernels.elementwise().copy(sum, dst.cols(g * heads.dim(), (g + 1) * heads.dim()));
+    }
+  }
+}
