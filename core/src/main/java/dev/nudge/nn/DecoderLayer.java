@@ -108,7 +108,7 @@ public final class DecoderLayer {
   public void backward(Residual r, Residual.Gradient g, Tensor inner, boolean lowest, Pass p) {
     p.taped().releaseAbove();
     Saved s = p.taped().pop(Saved.class);
-    Norm.Saved post = restored(s, r, inner, p);
+    Norm.Saved post = restored(s, r, g, inner, p);
     mlp.backward(g.low(), g.normed(), inner, p);
     postNorm.backward(post, g, p);
     p.taped().releaseAbove();
@@ -120,10 +120,10 @@ public final class DecoderLayer {
   }
 
   /// Brings tape and buffers to where they are behind a forward pass that kept all.
-  private Norm.Saved restored(Saved s, Residual r, Tensor inner, Pass p) {
+  private Norm.Saved restored(Saved s, Residual r, Residual.Gradient g, Tensor inner, Pass p) {
     Norm.Saved post = s.post();
     if (post == null) {
-      post = middle(s, r, p);
+      post = middle(s, r, g, p);
     } else {
       postNorm.again(post, r.branch(), p);
     }
@@ -134,7 +134,7 @@ public final class DecoderLayer {
   }
 
   /// Runs the first half again, up to the normalised stream that the second one reads.
-  private Norm.Saved middle(Saved s, Residual r, Pass p) {
+  private Norm.Saved middle(Saved s, Residual r, Residual.Gradient g, Pass p) {
     Workspace ws = p.ws();
     inputNorm.again(s.input(), r.branch(), p);
     Attention.Output output = s.output();
@@ -145,7 +145,8 @@ public final class DecoderLayer {
     }
     Tensor x = s.input().x();
     r.back(x);
-    return postNorm.forward(r, ws.take(x.dtype(), x.rows(), x.cols()), p);
+    boolean free = g.lowOrNull() == null; // else the rounded gradient is in the spare buffer
+    return postNorm.forward(r, free ? r.spare() : ws.take(x.dtype(), x.rows(), x.cols()), p);
   }
 
   /// Width between the two products of the feed-forward part.
