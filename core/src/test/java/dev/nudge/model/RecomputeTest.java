@@ -9,14 +9,19 @@ import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.Targets;
 import dev.nudge.nn.Backend;
 import dev.nudge.nn.Dropout;
+import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Recompute;
+import dev.nudge.quant.Nf4Linear;
+import dev.nudge.quant.Nf4Weight;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Ledger;
 import dev.nudge.tensor.MappedFile;
 import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
@@ -41,16 +46,16 @@ class RecomputeTest {
 
   @ParameterizedTest
   @CsvSource({
-    "F64, 0, all-linear",
-    "F64, 0.3, all-linear",
-    "F32, 0, all-linear",
-    "F32, 0.3, all-linear",
-    "BF16, 0, all-linear",
-    "BF16, 0.3, all-linear",
-    "BF16, 0.3, 'q_proj,down_proj'",
-    "F32, 0.3, '/model.layers.[23].*(k|up|o)_proj/'"
+    "F64, 0, all-linear, false",
+    "F64, 0.3, all-linear, false",
+    "F32, 0, all-linear, false",
+    "F32, 0.3, all-linear, true",
+    "BF16, 0, all-linear, true",
+    "BF16, 0.3, all-linear, false",
+    "BF16, 0.3, 'q_proj,down_proj', true",
+    "F32, 0.3, '/model.layers.[23].*(k|up|o)_proj/', false"
   })
-  void everyLevelGivesTheSameBytes(Dtype compute, double dropout, String targets) {
+  void everyLevelGivesTheSameBytes(Dtype compute, double dropout, String targets, boolean nf4) {
     System.out.println("recompute seed " + seed);
     long held = Ledger.bytes();
     Backend backend = backend(compute);
@@ -60,6 +65,9 @@ class RecomputeTest {
     try (CausalLm model = TinyLlama.of(config, backend, 5);
         Scope scope = Scope.open("adapter")) {
       model.reserve(80);
+      if (nf4) {
+        quantize(model, scope);
+      }
       Adapters adapter =
           Adapters.attach(model.slots(), List.of("lm_head"), spec, 2, compute, 1, scope);
       for (Parameter p : adapter.parameters()) {
@@ -81,6 +89,20 @@ class RecomputeTest {
       }
     }
     assertThat(Ledger.bytes()).isEqualTo(held);
+  }
+
+  private static void quantize(CausalLm model, Scope scope) {
+    Backend backend = model.backend();
+    try (Workspace ws = new Workspace(0, 1 << 20, Gemm.plain())) {
+      for (LinearSlot slot : model.slots()) {
+        Tensor weight = slot.linear().weight(ws, backend.kernels());
+        slot.set(
+            Nf4Linear.of(
+                Nf4Weight.quantize(weight, true, scope, backend.kernels()),
+                null,
+                backend.compute()));
+      }
+    }
   }
 
   private List<List<Recompute>> choices() {
