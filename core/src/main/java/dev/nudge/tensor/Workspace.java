@@ -168,12 +168,12 @@ public final class Workspace implements AutoCloseable {
   /// Brings a right factor into the layout in which products are fastest, in memory of this
   /// workspace; the plain factor where the Gemm has no such layout.
   public Packed pack(Tensor factor) {
-    if (!gemm.packs()) {
+    if (!gemm().packs()) {
       return Packed.plain(factor);
     }
     int k = Packed.padded(factor.shape(0));
     int n = Packed.padded(factor.shape(1));
-    return gemm.pack(factor, take(factor.dtype(), k, n));
+    return gemm().pack(factor, take(factor.dtype(), k, n));
   }
 
   /// Takes a column of numbers and fills it; `values` has one for each row.
