@@ -362,10 +362,10 @@ class BadInputTest {
         row("nf4", p -> {}, "--quantize nf4", "--quantize is 'nf4'; supported: none"),
         row("full", p -> {}, "--method full", "--method is 'full'; supported: lora"),
         row(
-            "8 bits",
+            "4 bits",
             p -> {},
-            "--optimizer adamw-8bit",
-            "--optimizer is 'adamw-8bit'; supported: adamw"),
+            "--optimizer adamw-4bit",
+            "--optimizer is 'adamw-4bit'; supported: adamw, adamw-8bit"),
         row(
             "a run file that is missing",
             p -> {},

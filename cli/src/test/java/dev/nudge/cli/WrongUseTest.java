@@ -86,7 +86,7 @@ class WrongUseTest {
           --rank=abc           | --rank is 'abc'; it must be a whole number
           --method full        | --method is 'full'; supported: lora
           --quantize nf4       | --quantize is 'nf4'; supported: none
-          --optimizer adamw-8bit | --optimizer is 'adamw-8bit'; supported: adamw
+          --optimizer adamw-4bit | --optimizer is 'adamw-4bit'; supported: adamw, adamw-8bit
           --compute FP32       | --compute is 'FP32'; supported: auto, bf16, fp32
           --schedule step      | --schedule is 'step'; supported: constant, linear, cosine, wsd
           --warmup 2.5         | --warmup is '2.5'; it must be a whole number of steps, or a share of at least 0 below 1

@@ -12,14 +12,13 @@ import org.jspecify.annotations.Nullable;
 /// Takes one step of [AdamW] with both moments kept in 8 bits [1]: 2.03 bytes a parameter, not 8.
 ///
 /// A moment is cut into blocks of 256 numbers. Of each the largest magnitude is kept in fp32, and
-/// of
-/// each number x the [DynamicMap] code of x / largest: the signed map for the first moment, the
+/// of each number x the [DynamicMap] code of x / largest: the signed map for the first moment, the
 /// unsigned one for the second. A step decodes a block, updates it as [AdamW] does, updates the
 /// parameters with the new moments before they are rounded, and codes the block anew.
 ///
 /// A block whose largest magnitude is no normal float is kept as zeros, and zeroed memory is a
-/// state
-/// of zeros. Each operation is rounded to fp32 on its own, so all providers give the same bytes.
+/// state of zeros. Each operation is rounded to fp32 on its own, so all providers give the same
+/// bytes.
 ///
 /// [1] Dettmers et al., 8-bit Optimizers via Block-wise Quantization, ICLR 2022.
 public interface AdamW8 {
@@ -71,7 +70,7 @@ public interface AdamW8 {
     }
   }
 
-  /// Decodes `n` numbers: to[i] ← value of codes[from + i] · largest.
+  /// Decodes `n` numbers: to[i] ← level of codes[from + i] · largest.
   static void decode(
       DynamicMap map, MemorySegment codes, long from, float largest, float[] to, int at, int n) {
     for (int i = 0; i < n; i++) {

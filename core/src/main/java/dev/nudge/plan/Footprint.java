@@ -11,7 +11,8 @@ import java.util.Map;
 /// @param masters the adapter's numbers that the optimiser changes
 /// @param working the adapter's copies that products read; 0 where they are the masters
 /// @param gradients one of each lane
-/// @param optimizer the optimiser's state
+/// @param optimizer the optimiser's state in memory
+/// @param paged the optimiser's state in a mapped file that the system may evict
 /// @param lanes number of workspaces
 /// @param workspace bytes of one lane's workspace
 /// @param pass what a workspace holds at its fullest in training
@@ -22,6 +23,7 @@ public record Footprint(
     long working,
     long gradients,
     long optimizer,
+    long paged,
     int lanes,
     long workspace,
     CausalLm.TrainParts pass,
@@ -44,6 +46,22 @@ public record Footprint(
         compute == compute.accumulator() ? 0 : trained * compute.bytes(),
         lanes * trained * acc,
         optimizer,
+        0,
+        lanes,
+        workspace,
+        pass,
+        runtime);
+  }
+
+  /// The same with the optimiser's state in a mapped file.
+  Footprint withPagedOptimizer() {
+    return new Footprint(
+        weights,
+        masters,
+        working,
+        gradients,
+        0,
+        optimizer + paged,
         lanes,
         workspace,
         pass,
@@ -73,6 +91,7 @@ public record Footprint(
     values.put("adapter_working", working);
     values.put("gradients", gradients);
     values.put("optimizer", optimizer);
+    values.put("optimizer_paged", paged);
     values.put("activations", lanes * pass.saved());
     values.put("head", lanes * pass.head());
     values.put("backward", lanes * pass.backward());

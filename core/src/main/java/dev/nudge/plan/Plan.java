@@ -37,10 +37,18 @@ public record Plan(
             0,
             0,
             0,
+            0,
             lanes,
             workspace,
             new CausalLm.TrainParts(0, 0, 0, workspace, 0),
             0));
+  }
+
+  /// The same with the optimiser's state in a mapped file that the system may evict: it is slower
+  /// where memory is short, and not another result.
+  public Plan withPagedOptimizer() {
+    return new Plan(
+        backend, lanes, threadsPerLane, microBatchTokens, longest, footprint.withPagedOptimizer());
   }
 
   /// Bytes of one lane's workspace.
@@ -75,7 +83,9 @@ public record Plan(
             + " beside the mapped file, adapter "
             + Bytes.shown(f.masters() + f.working() + f.gradients())
             + ", optimiser "
-            + Bytes.shown(f.optimizer())
+            + (f.paged() > 0
+                ? Bytes.shown(f.paged()) + " in a mapped file"
+                : Bytes.shown(f.optimizer()))
             + ", workspace "
             + lanes
             + " × "

@@ -4,7 +4,8 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.settings.InputException;
 import org.jspecify.annotations.Nullable;
 
-/// Lays a run out in the memory there is: the fewest micro-batches that fit.
+/// Lays a run out in the memory there is: the fewest micro-batches that fit, and the optimiser's
+/// state in a mapped file where it fits no other way.
 ///
 /// The workspace of a lane is measured by running the training pass dry on the largest micro-batch
 /// that the run can meet, so its size is exact.
@@ -47,7 +48,11 @@ public final class Planner {
         return plan;
       }
       if (tokens == w.longest) {
-        throw refusal(plan, w);
+        Plan paged = plan.withPagedOptimizer();
+        if (paged.totalBytes() <= w.memoryBytes) {
+          return paged;
+        }
+        throw refusal(paged, w);
       }
       tokens = Math.max(w.longest, tokens / 2);
     }

@@ -2,5 +2,8 @@ package dev.nudge.settings;
 
 /// What turns gradients into updates.
 public enum Optimizer {
-  ADAMW
+  /// AdamW, moments in fp32.
+  ADAMW,
+  /// AdamW, moments in 8 bits.
+  ADAMW_8BIT
 }

@@ -1,5 +1,7 @@
 package dev.nudge.train;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.nudge.adapter.Adapters;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
@@ -63,7 +65,8 @@ final class Run implements AutoCloseable {
               prepared.data().examples(),
               prepared.plan(),
               settings.optimizer(),
-              settings.loop().seed());
+              settings.loop().seed(),
+              requireNonNull(RunFolder.existing(settings.output().out())));
       closing.push(trainer::close);
       // what an earlier run left goes only now that everything is loaded
       this.folder = RunFolder.create(settings);

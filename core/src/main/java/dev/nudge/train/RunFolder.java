@@ -96,11 +96,17 @@ final class RunFolder {
             + "); give another folder, or --overwrite to replace it");
   }
 
-  private static void checkPlace(Path out) {
+  /// The folder itself, or the nearest one above it that is there; null where none is.
+  static @Nullable Path existing(Path out) {
     Path there = out.toAbsolutePath();
     while (there != null && !Files.exists(there)) {
       there = there.getParent();
     }
+    return there;
+  }
+
+  private static void checkPlace(Path out) {
+    Path there = existing(out);
     if (there == null || !Files.isDirectory(there)) {
       throw new InputException(
           "--out " + out + " cannot be made: " + there + " is a file; give another folder");

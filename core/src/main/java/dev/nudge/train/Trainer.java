@@ -11,6 +11,7 @@ import dev.nudge.plan.Plan;
 import dev.nudge.settings.OptimizerSettings;
 import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.Workspace;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -51,6 +52,19 @@ public final class Trainer implements AutoCloseable {
       Plan plan,
       OptimizerSettings settings,
       long seed) {
+    this(model, parameters, examples, plan, settings, seed, Path.of(""));
+  }
+
+  /// @param examples rows that steps name by their place
+  /// @param pages folder for the files of what the plan pages
+  public Trainer(
+      CausalLm model,
+      List<Parameter> parameters,
+      List<Example> examples,
+      Plan plan,
+      OptimizerSettings settings,
+      long seed,
+      Path pages) {
     this.model = model;
     this.examples = examples;
     this.budget = plan.microBatchTokens();
@@ -64,7 +78,13 @@ public final class Trainer implements AutoCloseable {
                     lane,
                     plan.workspaceBytes(),
                     model.backend().gemms().apply(plan.threadsPerLane())));
-    this.optimizer = new Optimizer(parameters, settings, model.backend().kernels(), lanes);
+    this.optimizer =
+        new Optimizer(
+            parameters,
+            settings,
+            model.backend().kernels(),
+            lanes,
+            plan.footprint().paged() > 0 ? pages : null);
   }
 
   /// What a token and a pair of tokens cost, from the products of a step.

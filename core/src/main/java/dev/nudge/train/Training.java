@@ -97,7 +97,7 @@ public final class Training {
                   settings.memory() == null ? machine.memoryBytes() : settings.memory().bytes(),
                   weights,
                   count.trained(),
-                  Optimizer.bytes(count.trained())));
+                  Optimizer.bytes(adapter.parameters(), settings.optimizer().optimizer())));
       return new Prepared(
           settings,
           machine,

@@ -11,8 +11,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
 
 /// Hold the maps to those of bitsandbytes 0.50.2 (`golden/dynamic-maps.json`), and codes to an
-/// argmin
-/// over all values in double, where a difference of two of these floats is exact.
+/// argmin over all values in double, where a difference of two of these floats is exact.
 class DynamicMapTest {
   private static final int TRIALS = 200_000;
 

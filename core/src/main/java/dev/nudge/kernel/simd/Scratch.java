@@ -1,5 +1,6 @@
 package dev.nudge.kernel.simd;
 
+import dev.nudge.kernel.AdamW8;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -21,6 +22,11 @@ final class Scratch {
   final float[] first = new float[Strip.BLOCK];
 
   final float[] second = new float[Strip.BLOCK];
+
+  /// A block's places in a table, and what is looked for there.
+  final int[] index = new int[AdamW8.BLOCK];
+
+  final int[] order = new int[AdamW8.BLOCK];
 
   private MemorySegment row = allocate(Strip.BLOCK * 8L);
 

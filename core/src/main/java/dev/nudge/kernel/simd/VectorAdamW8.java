@@ -18,9 +18,10 @@ import org.jspecify.annotations.Nullable;
 /// Updates four blocks at a time in passes that stay in the first-level cache: decode, moments,
 /// parameters, largest magnitudes, encode.
 ///
-/// Decoding and encoding are the portable loops: a look-up is a load a number either way, and a
-/// gather is no faster than sixteen loads.
 final class VectorAdamW8 implements AdamW8 {
+  private final Codes signed = new Codes(DynamicMap.SIGNED);
+  private final Codes unsigned = new Codes(DynamicMap.UNSIGNED);
+
   @Override
   public void step(
       Tensor master,
@@ -48,8 +49,8 @@ final class VectorAdamW8 implements AdamW8 {
     int cols = master.cols();
     for (int c = 0, n; c < cols; c += n) {
       n = Math.min(Strip.BLOCK, cols - c);
-      decode(DynamicMap.SIGNED, m, mMax, c, first, n);
-      decode(DynamicMap.UNSIGNED, v, vMax, c, second, n);
+      decode(signed, m, mMax, c, first, n);
+      decode(unsigned, v, vMax, c, second, n);
       p.load(master, 0, c, n);
       g.load(grad, 0, c, n);
       moments(g.segment(), g.at(), first, second, padded(n), clip, rest1, beta2, rest2);
@@ -58,31 +59,29 @@ final class VectorAdamW8 implements AdamW8 {
       if (work != null) {
         p.store(work, 0, c, n);
       }
-      encode(DynamicMap.SIGNED, first, n, m, mMax, c);
-      encode(DynamicMap.UNSIGNED, second, n, v, vMax, c);
+      encode(signed, first, n, m, mMax, c);
+      encode(unsigned, second, n, v, vMax, c);
     }
   }
 
-  private static void decode(
-      DynamicMap map, Tensor codes, Tensor maxima, int c, float[] to, int n) {
+  private static void decode(Codes map, Tensor codes, Tensor maxima, int c, float[] to, int n) {
     for (int at = 0, k; at < n; at += k) {
       k = Math.min(BLOCK, n - at);
       float largest = maxima.data().get(JAVA_FLOAT_UNALIGNED, (c + at) / BLOCK * 4L);
-      AdamW8.decode(map, codes.data(), c + at, largest, to, at, k);
+      map.decode(codes.data(), c + at, largest, to, at, k);
     }
     for (int i = n; i % LANES != 0; i++) {
       to[i] = 0;
     }
   }
 
-  private static void encode(DynamicMap map, float[] x, int n, Tensor codes, Tensor maxima, int c) {
+  private static void encode(Codes map, float[] x, int n, Tensor codes, Tensor maxima, int c) {
     for (int at = 0, k; at < n; at += k) {
       k = Math.min(BLOCK, n - at);
       float largest = largest(x, at, padded(k));
       largest = largest < Float.MIN_NORMAL ? 0 : largest;
       maxima.data().set(JAVA_FLOAT_UNALIGNED, (c + at) / BLOCK * 4L, largest);
-      divide(x, at, padded(k), largest);
-      AdamW8.encode(map, x, at, codes.data(), c + at, k);
+      map.encode(x, at, largest, codes.data(), c + at, k);
     }
   }
 
@@ -130,17 +129,5 @@ final class VectorAdamW8 implements AdamW8 {
       largest = largest.max(FloatVector.fromArray(F, x, at + i).abs());
     }
     return largest.reduceLanes(MAX);
-  }
-
-  private static void divide(float[] x, int at, int n, float largest) {
-    if (largest == 0) {
-      for (int i = 0; i < n; i++) {
-        x[at + i] = 0;
-      }
-      return;
-    }
-    for (int i = 0; i < n; i += LANES) {
-      FloatVector.fromArray(F, x, at + i).div(largest).intoArray(x, at + i);
-    }
   }
 }

@@ -1,0 +1,78 @@
+package dev.nudge.train;
+
+import dev.nudge.kernel.AdamW;
+import dev.nudge.kernel.AdamW8;
+import dev.nudge.kernel.Kernels;
+import dev.nudge.settings.Optimizer;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/// AdamW's two moments of some numbers of a parameter: in its accumulator type, or in 8 bits.
+sealed interface Moments {
+  /// Parameters of fewer numbers keep fp32 moments, as in bitsandbytes: small ones (norms, biases)
+  /// are sensitive and cost nothing.
+  int LEAST_CODED = 4096;
+
+  /// Makes one step, for numbers as one row each.
+  void step(Kernels kernels, Tensor master, @Nullable Tensor work, Tensor grad, AdamW.Hyper hyper);
+
+  /// How the moments of a parameter are kept.
+  enum Form {
+    /// As floats of the accumulator type.
+    WHOLE,
+    /// As codes of 8 bits.
+    CODED;
+
+    static Form of(Optimizer optimizer, Dtype acc, long elements) {
+      boolean coded =
+          optimizer == Optimizer.ADAMW_8BIT && acc == Dtype.F32 && elements >= LEAST_CODED;
+      return coded ? CODED : WHOLE;
+    }
+
+    /// Bytes for `n` numbers.
+    long bytes(Dtype acc, int n) {
+      return switch (this) {
+        case WHOLE -> 2L * n * acc.bytes();
+        case CODED -> 2L * n + 2 * 4 * AdamW8.blocks(n);
+      };
+    }
+
+    /// Lays the moments of `n` numbers into zeroed memory.
+    Moments over(MemorySegment memory, Dtype acc, int n) {
+      return switch (this) {
+        case WHOLE ->
+            new Whole(
+                Tensor.of(memory, acc, 1, n),
+                Tensor.of(memory.asSlice((long) n * acc.bytes()), acc, 1, n));
+        case CODED -> {
+          long blocks = AdamW8.blocks(n);
+          yield new Coded(
+              Tensor.of(memory.asSlice(8 * blocks), Dtype.U8, 1, n),
+              Tensor.of(memory, Dtype.F32, 1, blocks),
+              Tensor.of(memory.asSlice(8 * blocks + n), Dtype.U8, 1, n),
+              Tensor.of(memory.asSlice(4 * blocks), Dtype.F32, 1, blocks));
+        }
+      };
+    }
+  }
+
+  /// Moments as floats.
+  record Whole(Tensor m, Tensor v) implements Moments {
+    @Override
+    public void step(
+        Kernels kernels, Tensor master, @Nullable Tensor work, Tensor grad, AdamW.Hyper hyper) {
+      kernels.adamW().step(master, work, grad, m, v, hyper);
+    }
+  }
+
+  /// Moments as codes and largest magnitudes of blocks.
+  record Coded(Tensor m, Tensor mMax, Tensor v, Tensor vMax) implements Moments {
+    @Override
+    public void step(
+        Kernels kernels, Tensor master, @Nullable Tensor work, Tensor grad, AdamW.Hyper hyper) {
+      kernels.adamW8().step(master, work, grad, m, mMax, v, vMax, hyper);
+    }
+  }
+}
