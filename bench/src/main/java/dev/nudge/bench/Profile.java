@@ -13,6 +13,7 @@ import dev.nudge.kernel.SwiGlu;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.nn.Backend;
 import dev.nudge.tensor.Gemm;
+import dev.nudge.tensor.Packed;
 import dev.nudge.tensor.Tensor;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
@@ -123,6 +124,26 @@ final class Profile {
       long start = clock.nanos();
       gemm.multiply(a, b, c, add);
       book(kind(a, b, c), start, 2.0 * c.elements() * a.shape(a.rank() - 1));
+    }
+
+    @Override
+    public boolean packs() {
+      return gemm.packs();
+    }
+
+    @Override
+    public Packed pack(Tensor b, Tensor room) {
+      long start = clock.nanos();
+      Packed packed = gemm.pack(b, room);
+      book("packing of weights", start, 0);
+      return packed;
+    }
+
+    @Override
+    public void multiply(Tensor a, Packed b, Tensor c, boolean add) {
+      long start = clock.nanos();
+      gemm.multiply(a, b, c, add);
+      book(kind(a, b.factor(), c), start, 2.0 * c.elements() * a.shape(a.rank() - 1));
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.nudge.bench;
 
+import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.nn.Backend;
@@ -56,6 +57,8 @@ public final class Roofline {
             "0",
             "profile",
             "2",
+            "caches",
+            "all|head|none",
             "clock",
             "wall|cpu");
     Options options = Options.of(flags);
@@ -65,12 +68,13 @@ public final class Roofline {
             Path.of(System.getProperty("java.io.tmpdir"), "nudge-bench"));
     say("%s", Machines.line());
     say(
-        "shape %s, quantize %s, %s, %d threads, %d lanes, clock %s",
+        "shape %s, quantize %s, %s, %d threads, %d lanes, caches %s, clock %s",
         flags.text("shape"),
         flags.text("quantize"),
         backend.name(),
         options.threads(),
         options.lanes(),
+        flags.text("caches"),
         flags.text("clock"));
     backend.notes().forEach(note -> say("%s", note));
     new Roofline(options, backend).run();
@@ -80,6 +84,7 @@ public final class Roofline {
   ///
   /// @param sequences in a step; 0: as many as make 4,096 tokens, two at least
   /// @param lanes sequences side by side; the threads are shared among them
+  /// @param caches weights kept packed, as a run does where memory is free
   /// @param profile steps under the clock, for the table of parts; 0: no table
   private record Options(
       ModelConfig shape,
@@ -91,6 +96,7 @@ public final class Roofline {
       int threads,
       int lanes,
       int profile,
+      Caches caches,
       Clock clock) {
     static Options of(Flags f) {
       int threads =
@@ -105,6 +111,7 @@ public final class Roofline {
           threads,
           f.whole("lanes") > 0 ? f.whole("lanes") : threads,
           f.whole("profile"),
+          f.choice("caches", Caches.class),
           f.choice("clock", Clock.class));
     }
   }
@@ -120,6 +127,7 @@ public final class Roofline {
       List<Row> rows = new ArrayList<>();
       List<Double> rates = new ArrayList<>();
       try (CausalLm model = RandomModel.of(options.shape(), backend, options.nf4())) {
+        model.cache(options.caches());
         for (int length : options.lengths()) {
           rates.add(rate(bf16, fp32, ours));
           try (Steps steps = steps(model, length)) {
@@ -170,6 +178,7 @@ public final class Roofline {
     Profile profile = new Profile(options.shape(), Steps.RANK, options.clock());
     Backend timed = profile.around(backend);
     try (CausalLm model = RandomModel.of(options.shape(), timed, options.nf4())) {
+      model.cache(options.caches());
       for (int length : options.lengths()) {
         try (Steps steps = steps(model, length)) {
           steps.steps(options.warm());

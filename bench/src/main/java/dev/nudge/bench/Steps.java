@@ -66,7 +66,8 @@ final class Steps implements AutoCloseable {
                 Long.MAX_VALUE / 4,
                 new Weights(0, 0, 0, 0),
                 adapters.count(0).trained(),
-                8 * adapters.count(0).trained()));
+                8 * adapters.count(0).trained(),
+                model.caches()));
     this.trainer =
         new Trainer(
             model, adapters.parameters(), examples(model.config().vocabSize()), plan, SETTINGS, 1);

@@ -114,8 +114,8 @@ public final class LoraLinear implements Linear {
     Tensor s = ws.take(x.dtype(), rows, rank());
     int scratch = ws.mark();
     Tensor dropped = dropped(x, p);
-    Linear ready = base.ready(rows, Direction.FORWARD, p);
-    if (ready == base) {
+    @Nullable Linear ready = base.ready(rows, Direction.FORWARD, p);
+    if (ready == null) {
       base.forward(x, y, p);
     }
     for (int from = 0, to; from < rows; from = to) {
@@ -123,7 +123,7 @@ public final class LoraLinear implements Linear {
       Tensor part = s.rows(from, to);
       Tensor out = y.rows(from, to);
       reduce(dropped.rows(from, to), part, p);
-      if (ready != base) {
+      if (ready != null) {
         ready.forward(x.rows(from, to), out, p);
       }
       p.gemm().multiply(part, b.work().transposed(), out, true);
@@ -172,18 +172,18 @@ public final class LoraLinear implements Linear {
     Tensor dS = ws.take(dy.dtype(), rows, rank());
     int scratch = ws.mark();
     Tensor x = dropped(saved.x(), p);
-    Linear ready = dx == null ? base : base.ready(rows, Direction.BACKWARD, p);
+    @Nullable Linear ready = dx == null ? null : base.ready(rows, Direction.BACKWARD, p);
     for (int from = 0, to; from < rows; from = to) {
       to = tileEnd(from, rows);
       Tensor part = dS.rows(from, to);
       Tensor dyPart = dy.rows(from, to);
       gradients(dyPart, x.rows(from, to), saved.s().rows(from, to), part, p);
-      if (ready != base && dx != null) { // not earlier: dx may be where x is
+      if (ready != null && dx != null) { // not earlier: dx may be where x is
         ready.backward(dyPart, dx.rows(from, to), add, p);
         through(part, dx.rows(from, to), p.rows().keys().rows(from, to), p);
       }
     }
-    if (ready == base) {
+    if (ready == null) {
       ws.release(scratch);
       base.backward(dy, dx, add, p);
       if (dx != null) {

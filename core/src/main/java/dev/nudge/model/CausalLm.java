@@ -8,8 +8,11 @@ import dev.nudge.nn.DecoderLayer;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Embedding;
 import dev.nudge.nn.KvCache;
+import dev.nudge.nn.Linear;
+import dev.nudge.nn.Linear.Direction;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Norm;
+import dev.nudge.nn.PackedLinear;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
 import dev.nudge.nn.Recompute;
@@ -19,6 +22,9 @@ import dev.nudge.nn.Segments;
 import dev.nudge.nn.Share;
 import dev.nudge.nn.Tape;
 import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Gemm;
+import dev.nudge.tensor.Packed;
+import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
@@ -27,6 +33,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// A decoder that predicts the next token: embedding, layers, norm, head.
@@ -58,6 +65,8 @@ public final class CausalLm implements AutoCloseable {
   private final ModelConfig config;
   private final Backend backend;
   private final Parts parts;
+  private Caches caches = Caches.NONE;
+  private final Scope packs = Scope.open("packed weights");
   private List<Recompute> recompute;
 
   CausalLm(ModelConfig config, Backend backend, Parts parts) {
@@ -190,13 +199,7 @@ public final class CausalLm implements AutoCloseable {
     Tensor lp = ws.take(Dtype.F64, m, 1);
     Tensor best = argmax == null ? null : ws.take(Dtype.I32, m, 1);
     HeadLoss.score(
-        picked.branch(),
-        parts.head().linear().weight(ws, backend.kernels()),
-        ws.ints(b.targets()),
-        lp,
-        best,
-        ws,
-        backend.kernels());
+        picked.branch(), headWeight(ws), ws.ints(b.targets()), lp, best, ws, backend.kernels());
     for (int i = 0; i < m && !ws.dry(); i++) {
       logprob[i] = lp.at(i);
       if (argmax != null && best != null) {
@@ -383,10 +386,10 @@ public final class CausalLm implements AutoCloseable {
   private double loss(Residual r, Batch b, double weight, Tensor sum, Pass p) {
     Workspace ws = p.ws();
     int m = b.rows().length;
-    Tensor head = parts.head().linear().weight(ws, backend.kernels());
+    HeadLoss.Weight head = headWeight(ws);
     Tensor targets = ws.ints(b.targets());
     Tensor logprob = ws.take(Dtype.F64, m, 1);
-    int piece = HeadLoss.chunk(head.rows(), sum.dtype());
+    int piece = head.chunk(sum.dtype());
     ws.zero(sum);
     for (int from = 0; from < m; from += piece) {
       int to = Math.min(m, from + piece);
@@ -417,6 +420,81 @@ public final class CausalLm implements AutoCloseable {
     return loss;
   }
 
+  private HeadLoss.Weight headWeight(Workspace ws) {
+    Linear head = parts.head().linear();
+    return head instanceof PackedLinear p
+        ? new HeadLoss.Weight(p.factor(Direction.FORWARD), p.factor(Direction.BACKWARD))
+        : HeadLoss.Weight.of(head.weight(ws, backend.kernels()));
+  }
+
+  /// What [#cache] was told.
+  public Caches caches() {
+    return caches;
+  }
+
+  /// Bytes that [#cache] takes.
+  public long cacheBytes(Caches caches) {
+    return cached(caches).stream()
+        .mapToLong(slot -> Packed.bytes(backend.compute(), slot.linear().in(), slot.linear().out()))
+        .map(bytes -> 2 * bytes)
+        .sum();
+  }
+
+  private List<LinearSlot> cached(Caches caches) {
+    List<LinearSlot> slots = new ArrayList<>();
+    if (caches != Caches.NONE) {
+      slots.add(parts.head());
+    }
+    if (caches == Caches.ALL) {
+      slots.addAll(parts.slots());
+    }
+    return slots;
+  }
+
+  /// Keeps weights a second time in the layout of their products, once for each direction, until
+  /// this model is closed. Call it before adapters are attached; nothing happens where products
+  /// have no such layout. A cached layer computes the same bits as one of many rows that is not.
+  public void cache(Caches caches) {
+    this.caches = caches;
+    Dtype compute = backend.compute();
+    try (Gemm gemm = backend.gemms().apply(1)) {
+      if (!gemm.packs()) {
+        return;
+      }
+      for (LinearSlot slot : cached(caches)) {
+        Linear plain = slot.linear();
+        int in = Packed.padded(plain.in());
+        int out = Packed.padded(plain.out());
+        long bytes = measured(ws -> plain.weight(ws, Kernels.dry()));
+        try (Workspace ws = new Workspace(0, bytes, Gemm.plain())) {
+          Tensor weight = plain.weight(ws, backend.kernels());
+          Packed up = gemm.pack(weight.transposed(), packs.tensor(compute, in, out));
+          Packed down = gemm.pack(weight, packs.tensor(compute, out, in));
+          if (up.packed() && down.packed()) {
+            slot.set(PackedLinear.of(plain, up, down, plain.bias()));
+          }
+        }
+      }
+    }
+  }
+
+  /// Measures for a plan as if weights were cached: with a packed head passes take larger chunks.
+  public <T> T assuming(Caches caches, Supplier<T> measured) {
+    LinearSlot head = parts.head();
+    Linear plain = head.linear();
+    if (caches == Caches.NONE || plain instanceof PackedLinear) {
+      return measured.get();
+    }
+    Packed up = Packed.dry(backend.compute(), plain.in(), plain.out());
+    Packed down = Packed.dry(backend.compute(), plain.out(), plain.in());
+    head.set(PackedLinear.of(plain, up, down, null));
+    try {
+      return measured.get();
+    } finally {
+      head.set(plain);
+    }
+  }
+
   /// The stream of some rows only: nothing after the last layer needs the others.
   private static Residual picked(Residual r, int[] rows, Pass p) {
     Tensor x = p.ws().take(r.x().dtype(), rows.length, r.x().cols());
@@ -431,6 +509,7 @@ public final class CausalLm implements AutoCloseable {
 
   @Override
   public void close() {
+    packs.close();
     parts.rotary().close();
     try {
       parts.owner().close();

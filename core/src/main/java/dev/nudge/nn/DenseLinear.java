@@ -61,6 +61,11 @@ public final class DenseLinear implements Linear {
   }
 
   @Override
+  public @Nullable Tensor bias() {
+    return bias;
+  }
+
+  @Override
   public Linear withWeight(Tensor other) {
     return new DenseLinear(other, bias);
   }

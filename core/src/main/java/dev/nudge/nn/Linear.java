@@ -34,9 +34,9 @@ public interface Linear {
   /// The same layer, ready for products of `rows` rows piece by piece in one direction: a weight
   /// that is held in another form is made in the workspace now, and not once a piece.
   ///
-  /// @return this layer where pieces would cost more than the whole
-  default Linear ready(int rows, Direction direction, Pass p) {
-    return this;
+  /// @return null where pieces would cost more than the whole
+  default @Nullable Linear ready(int rows, Direction direction, Pass p) {
+    return null;
   }
 
   /// Which of the two products of a layer.
@@ -47,6 +47,11 @@ public interface Linear {
 
   /// The weight (out, in) in the compute type; made in the workspace where it is not held so.
   Tensor weight(Workspace ws, Kernels kernels);
+
+  /// What is added to each row of the product, (1, out); null where nothing is.
+  default @Nullable Tensor bias() {
+    return null;
+  }
 
   /// The same layer with another weight of the same shape.
   Linear withWeight(Tensor weight);

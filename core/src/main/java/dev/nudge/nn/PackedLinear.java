@@ -79,6 +79,11 @@ public final class PackedLinear implements Linear {
   }
 
   @Override
+  public Linear ready(int rows, Direction direction, Pass p) {
+    return this;
+  }
+
+  @Override
   public void forward(Tensor x, Tensor y, Pass p) {
     p.gemm().multiply(x, factor(Direction.FORWARD), y, false);
     if (bias != null) {
@@ -96,6 +101,11 @@ public final class PackedLinear implements Linear {
   @Override
   public Tensor weight(Workspace ws, Kernels kernels) {
     return plain.weight(ws, kernels);
+  }
+
+  @Override
+  public @Nullable Tensor bias() {
+    return bias;
   }
 
   @Override

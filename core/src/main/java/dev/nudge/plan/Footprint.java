@@ -16,6 +16,7 @@ import java.util.Map;
 /// @param lanes number of workspaces
 /// @param workspace bytes of one lane's workspace
 /// @param pass what a workspace holds at its fullest in training
+/// @param caches weights kept a second time in the layout of their products
 /// @param runtime JVM, native libraries, tokenizer, tables
 public record Footprint(
     Weights weights,
@@ -27,6 +28,7 @@ public record Footprint(
     int lanes,
     long workspace,
     CausalLm.TrainParts pass,
+    long caches,
     long runtime) {
 
   /// Counts an adapter of `trained` numbers.
@@ -38,6 +40,7 @@ public record Footprint(
       int lanes,
       long workspace,
       CausalLm.TrainParts pass,
+      long caches,
       long runtime) {
     long acc = compute.accumulator().bytes();
     return new Footprint(
@@ -50,6 +53,7 @@ public record Footprint(
         lanes,
         workspace,
         pass,
+        caches,
         runtime);
   }
 
@@ -65,6 +69,7 @@ public record Footprint(
         lanes,
         workspace,
         pass,
+        caches,
         runtime);
   }
 
@@ -76,6 +81,7 @@ public record Footprint(
         + gradients
         + optimizer
         + lanes * workspace
+        + caches
         + runtime;
   }
 
@@ -96,6 +102,7 @@ public record Footprint(
     values.put("head", lanes * pass.head());
     values.put("backward", lanes * pass.backward());
     values.put("workspace", lanes * workspace);
+    values.put("caches", caches);
     values.put("runtime", runtime);
     values.put("anonymous", anonymous());
     values.put("mapped", mapped());

@@ -1,9 +1,11 @@
 package dev.nudge.plan;
 
+import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /// How a run is laid out, settled once before it starts: same plan, same bytes.
@@ -14,13 +16,15 @@ import java.util.Map;
 /// @param microBatchTokens most tokens of a micro-batch
 /// @param longest tokens of the longest row
 /// @param footprint bytes of every part
+/// @param caches weights kept a second time in the layout of their products
 public record Plan(
     String backend,
     int lanes,
     int threadsPerLane,
     int microBatchTokens,
     int longest,
-    Footprint footprint) {
+    Footprint footprint,
+    Caches caches) {
 
   /// Makes a plan of which only the workspace is counted, for passes outside a run.
   public static Plan uncounted(
@@ -41,14 +45,22 @@ public record Plan(
             lanes,
             workspace,
             new CausalLm.TrainParts(0, 0, 0, workspace, 0),
-            0));
+            0,
+            0),
+        Caches.NONE);
   }
 
   /// The same with the optimiser's state in a mapped file that the system may evict: it is slower
   /// where memory is short, and not another result.
   public Plan withPagedOptimizer() {
     return new Plan(
-        backend, lanes, threadsPerLane, microBatchTokens, longest, footprint.withPagedOptimizer());
+        backend,
+        lanes,
+        threadsPerLane,
+        microBatchTokens,
+        longest,
+        footprint.withPagedOptimizer(),
+        caches);
   }
 
   /// Bytes of one lane's workspace.
@@ -90,6 +102,7 @@ public record Plan(
             + lanes
             + " × "
             + Bytes.shown(f.workspace())
+            + (caches == Caches.NONE ? "" : ", packed weights " + Bytes.shown(f.caches()))
             + ", runtime "
             + Bytes.shown(f.runtime()));
     return lines;
@@ -103,6 +116,7 @@ public record Plan(
     values.put("threads_per_lane", threadsPerLane);
     values.put("micro_batch_tokens", microBatchTokens);
     values.put("longest", longest);
+    values.put("caches", caches.name().toLowerCase(Locale.ROOT));
     values.put("workspace_bytes", workspaceBytes());
     values.put("total_bytes", totalBytes());
     values.put("bytes", footprint.values());

@@ -1,7 +1,9 @@
 package dev.nudge.plan;
 
+import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
 import dev.nudge.settings.InputException;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Lays a run out in the memory there is: the fewest micro-batches that fit, and the optimiser's
@@ -23,6 +25,7 @@ public final class Planner {
   /// @param largestStep tokens of the largest step that can occur
   /// @param trained numbers of the adapter
   /// @param optimizerBytes state of the optimiser
+  /// @param caches the most that may be cached where memory is free
   public record Wanted(
       int threads,
       @Nullable Integer lanes,
@@ -32,7 +35,8 @@ public final class Planner {
       long memoryBytes,
       Weights weights,
       long trained,
-      long optimizerBytes) {}
+      long optimizerBytes,
+      Caches caches) {}
 
   /// Lays a run out.
   ///
@@ -43,9 +47,9 @@ public final class Planner {
     long enough = Math.min(w.largestStep, w.largestStep / lanes + w.longest);
     int tokens = (int) Math.max(w.longest, Math.min(MOST_TOKENS, enough));
     while (true) {
-      Plan plan = layout(dry, w, lanes, tokens);
+      Plan plan = layout(dry, w, lanes, tokens, Caches.NONE);
       if (plan.totalBytes() <= w.memoryBytes) {
-        return plan;
+        return withCaches(dry, w, plan);
       }
       if (tokens == w.longest) {
         Plan paged = plan.withPagedOptimizer();
@@ -58,7 +62,22 @@ public final class Planner {
     }
   }
 
-  private static Plan layout(CausalLm dry, Wanted w, int lanes, int tokens) {
+  /// The same plan with as many caches as fit into three quarters of the memory.
+  private static Plan withCaches(CausalLm dry, Wanted w, Plan plan) {
+    for (Caches caches : List.of(Caches.ALL, Caches.HEAD)) {
+      if (caches.compareTo(w.caches) <= 0) {
+        Plan cached =
+            dry.assuming(
+                caches, () -> layout(dry, w, plan.lanes(), plan.microBatchTokens(), caches));
+        if (cached.totalBytes() <= w.memoryBytes / 4 * 3) {
+          return cached;
+        }
+      }
+    }
+    return plan;
+  }
+
+  private static Plan layout(CausalLm dry, Wanted w, int lanes, int tokens, Caches caches) {
     CausalLm.TrainParts pass = dry.trainParts(tokens, w.longest);
     return new Plan(
         dry.backend().name(),
@@ -74,7 +93,9 @@ public final class Planner {
             lanes,
             Math.max(pass.peak(), dry.scoreBytes(tokens, w.longest)),
             pass,
-            RUNTIME_BYTES));
+            dry.cacheBytes(caches),
+            RUNTIME_BYTES),
+        caches);
   }
 
   private static InputException refusal(Plan plan, Wanted w) {

@@ -83,6 +83,11 @@ public final class Nf4Linear implements Linear {
   }
 
   @Override
+  public @Nullable Tensor bias() {
+    return bias;
+  }
+
+  @Override
   public Linear withWeight(Tensor other) {
     return DenseLinear.of(other, bias);
   }

@@ -13,6 +13,11 @@ public record Packed(Tensor factor, long layout) {
     return new Packed(factor, 0);
   }
 
+  /// A packed factor without memory, for dry runs.
+  public static Packed dry(Dtype dtype, long k, long n) {
+    return new Packed(Tensor.dry(dtype, k, n), -1);
+  }
+
   /// Whether products of a few hundred rows are as fast as those of thousands.
   public boolean packed() {
     return layout != 0;

@@ -53,6 +53,7 @@ final class Run implements AutoCloseable {
     try {
       this.model = Checkpoint.load(settings.model().model(), prepared.config(), prepared.backend());
       closing.push(model::close);
+      model.cache(prepared.plan().caches());
       model.reserve(prepared.plan().longest());
       Scope scope = Scope.open("adapter");
       closing.push(scope::close);

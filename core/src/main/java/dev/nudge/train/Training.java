@@ -7,6 +7,7 @@ import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.adapter.Targets;
 import dev.nudge.data.Batches;
 import dev.nudge.data.Dataset;
+import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
@@ -97,7 +98,8 @@ public final class Training {
                   settings.memory() == null ? machine.memoryBytes() : settings.memory().bytes(),
                   weights,
                   count.trained(),
-                  Optimizer.bytes(adapter.parameters(), settings.optimizer().optimizer())));
+                  Optimizer.bytes(adapter.parameters(), settings.optimizer().optimizer()),
+                  Caches.ALL));
       return new Prepared(
           settings,
           machine,

@@ -110,7 +110,6 @@ class AttentionAutogradTest {
   @ValueSource(ints = {1, 96, 97, 230})
   void headAndLoss(int rows) {
     int vocabulary = 20_011;
-    assertThat(HeadLoss.chunk(vocabulary, Dtype.F64)).isEqualTo(96);
     int width = 1 + random.nextInt(6);
     double weight = 0.01 + random.nextDouble();
     try (Scope scope = Scope.open("autograd");
@@ -118,13 +117,14 @@ class AttentionAutogradTest {
         Workspace ws = workspace()) {
       Tensor h = draw(scope, rows, width);
       Tensor w = draw(scope, vocabulary, width);
+      assertThat(HeadLoss.Weight.of(w).chunk(Dtype.F64)).isEqualTo(96);
       Tensor targets = scope.tensor(Dtype.I32, rows, 1);
       for (int r = 0; r < rows; r++) {
         targets.put(r, random.nextInt(vocabulary));
       }
       Tensor logprob = scope.tensor(Dtype.F64, rows, 1);
       Tensor dh = draw(scope, rows, width);
-      HeadLoss.train(h, w, targets, weight, logprob, dh, ws, Kernels.plain());
+      HeadLoss.train(h, HeadLoss.Weight.of(w), targets, weight, logprob, dh, ws, Kernels.plain());
       var th = Torch.leaf(h);
       var logits = th.matmul(Torch.of(w).t());
       var expected = torch.log_softmax(logits, 1).gather(1, Torch.of(targets));
@@ -134,7 +134,7 @@ class AttentionAutogradTest {
 
       Tensor scored = scope.tensor(Dtype.F64, rows, 1);
       Tensor best = scope.tensor(Dtype.I32, rows, 1);
-      HeadLoss.score(h, w, targets, scored, best, ws, Kernels.plain());
+      HeadLoss.score(h, HeadLoss.Weight.of(w), targets, scored, best, ws, Kernels.plain());
       same("scored", scored, expected);
       var likeliest =
           Torch.values(

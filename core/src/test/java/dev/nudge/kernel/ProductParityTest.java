@@ -9,6 +9,7 @@ import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
+import dev.nudge.tensor.Packed;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
@@ -276,13 +277,49 @@ class ProductParityTest {
       Tensor exact = scope.tensor(Dtype.F64, n, width);
       Tensor wideH = wide(scope, h);
       Tensor wideW = wide(scope, w);
-      HeadLoss.train(h, w, targets, 0.01, logprob, dh, ws, backend.kernels());
-      HeadLoss.train(wideH, wideW, targets, 0.01, exactLogprob, exact, plain, Kernels.plain());
+      HeadLoss.train(h, HeadLoss.Weight.of(w), targets, 0.01, logprob, dh, ws, backend.kernels());
+      HeadLoss.train(
+          wideH,
+          HeadLoss.Weight.of(wideW),
+          targets,
+          0.01,
+          exactLogprob,
+          exact,
+          plain,
+          Kernels.plain());
       String name = c + " vocabulary " + vocabulary + " width " + width;
       double[] terms = logitTerms(numbers(wideH, 0, width), numbers(wideW, 0, width));
       compare(name + " logprob", logprob, exactLogprob, terms, bound(c));
       compare(name + " dh", dh, exact, new double[n], c == Dtype.F32 ? 4e-6 : bound(c));
+      HeadLoss.Weight packed = packed(w, scope, ws);
+      HeadLoss.train(h, packed, targets, 0.01, logprob, dh, ws, backend.kernels());
+      compare(name + " packed logprob", logprob, exactLogprob, terms, bound(c));
+      compare(name + " packed dh", dh, exact, new double[n], c == Dtype.F32 ? 4e-6 : bound(c));
+      int cut = 1 + random.nextInt(n - 1);
+      Tensor again = scope.tensor(dh.dtype(), n, width);
+      for (int[] part : new int[][] {{0, cut}, {cut, n}}) {
+        HeadLoss.train(
+            h.rows(part[0], part[1]),
+            packed,
+            targets.rows(part[0], part[1]),
+            0.01,
+            logprob.rows(part[0], part[1]),
+            again.rows(part[0], part[1]),
+            ws,
+            backend.kernels());
+      }
+      assertThat(again.data().mismatch(dh.data()))
+          .describedAs("%s, a row's gradient depends on the cut at %d", name, cut)
+          .isEqualTo(-1);
     }
+  }
+
+  private static HeadLoss.Weight packed(Tensor w, Scope scope, Workspace ws) {
+    int vocabulary = Packed.padded(w.rows());
+    int width = Packed.padded(w.cols());
+    return new HeadLoss.Weight(
+        ws.gemm().pack(w.transposed(), scope.tensor(w.dtype(), width, vocabulary)),
+        ws.gemm().pack(w, scope.tensor(w.dtype(), vocabulary, width)));
   }
 
   /// For each row the largest sum of sizes that a logit is made of.
