@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// How a run is laid out, settled once before it starts: same plan, same bytes.
 ///
@@ -15,7 +16,8 @@ import java.util.Map;
 /// @param threadsPerLane threads of each lane's products
 /// @param microBatchTokens most tokens of a micro-batch
 /// @param longest tokens of the longest row
-/// @param footprint bytes of every part
+/// @param split which sequences may be cut over all lanes
+/// @param footprint bytes of every part of lanes that work alone
 /// @param caches weights kept a second time in the layout of their products
 public record Plan(
     String backend,
@@ -23,8 +25,24 @@ public record Plan(
     int threadsPerLane,
     int microBatchTokens,
     int longest,
+    Split split,
     Footprint footprint,
     Caches caches) {
+
+  /// Which sequences may be cut over all lanes.
+  ///
+  /// @param from tokens of the shortest one
+  /// @param sharedBytes memory for the keys and values that all lanes see
+  public record Split(int from, long sharedBytes) {
+    /// Sequences stay whole.
+    public static final Split NONE = new Split(Integer.MAX_VALUE, 0);
+  }
+
+  /// The same with another choice of what is cut.
+  public Plan withSplit(Split other) {
+    return new Plan(
+        backend, lanes, threadsPerLane, microBatchTokens, longest, other, footprint, caches);
+  }
 
   /// Makes a plan of which only the workspace is counted, for passes outside a run.
   public static Plan uncounted(
@@ -35,6 +53,7 @@ public record Plan(
         threads,
         microBatchTokens,
         longest,
+        Split.NONE,
         new Footprint(
             new Weights(0, 0, 0, 0),
             0,
@@ -59,6 +78,7 @@ public record Plan(
         threadsPerLane,
         microBatchTokens,
         longest,
+        split,
         footprint.withPagedOptimizer(),
         caches);
   }
@@ -70,7 +90,7 @@ public record Plan(
 
   /// Bytes of all parts together that the process holds by itself.
   public long totalBytes() {
-    return footprint.anonymous();
+    return footprint.anonymous() + split.sharedBytes();
   }
 
   /// The plan as it is printed.
@@ -85,7 +105,10 @@ public record Plan(
             + (threadsPerLane == 1 ? " thread" : " threads")
             + ", micro-batches of up to "
             + microBatchTokens
-            + " tokens");
+            + " tokens"
+            + (split == Split.NONE
+                ? ""
+                : "; rows of " + split.from() + " and more may be cut over all lanes"));
     Footprint f = footprint;
     lines.add(
         "memory     "
@@ -102,6 +125,7 @@ public record Plan(
             + lanes
             + " × "
             + Bytes.shown(f.workspace())
+            + (split.sharedBytes() == 0 ? "" : " + " + Bytes.shown(split.sharedBytes()))
             + (caches == Caches.NONE ? "" : ", packed weights " + Bytes.shown(f.caches()))
             + ", runtime "
             + Bytes.shown(f.runtime()));
@@ -109,13 +133,15 @@ public record Plan(
   }
 
   /// The plan as `run.json` holds it.
-  public Map<String, Object> values() {
-    Map<String, Object> values = new LinkedHashMap<>();
+  public Map<String, @Nullable Object> values() {
+    Map<String, @Nullable Object> values = new LinkedHashMap<>();
     values.put("backend", backend);
     values.put("lanes", lanes);
     values.put("threads_per_lane", threadsPerLane);
     values.put("micro_batch_tokens", microBatchTokens);
     values.put("longest", longest);
+    values.put("split_from", split == Split.NONE ? null : split.from());
+    values.put("shared_bytes", split.sharedBytes());
     values.put("caches", caches.name().toLowerCase(Locale.ROOT));
     values.put("workspace_bytes", workspaceBytes());
     values.put("total_bytes", totalBytes());

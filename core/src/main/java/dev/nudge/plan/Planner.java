@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 /// that the run can meet, so its size is exact.
 public final class Planner {
   private static final int MOST_TOKENS = 4096; // products gain nothing beyond
+  private static final int SPLIT_ROWS = 128; // a lane's part of a sequence that is worth cutting
   private static final long RUNTIME_BYTES = 300L << 20; // JVM, natives, scratchpads
 
   private Planner() {}
@@ -43,22 +44,24 @@ public final class Planner {
   /// @param dry the model without weights, adapters attached
   /// @throws InputException where nothing fits, naming what could be given
   public static Plan plan(CausalLm dry, Wanted w) {
-    int lanes = w.lanes != null ? w.lanes : Math.max(1, Math.min(w.threads, w.batchSize));
+    int lanes = w.lanes != null ? w.lanes : lanes(w);
+    int whole = longestWhole(w, lanes);
     long enough = Math.min(w.largestStep, w.largestStep / lanes + w.longest);
-    int tokens = (int) Math.max(w.longest, Math.min(MOST_TOKENS, enough));
+    int most = (int) Math.max(w.longest, Math.min(MOST_TOKENS, enough));
+    int tokens = w.batchSize == 1 ? whole : most; // of one row, what is longer is always cut
     while (true) {
       Plan plan = layout(dry, w, lanes, tokens, Caches.NONE);
       if (plan.totalBytes() <= w.memoryBytes) {
         return withCaches(dry, w, plan);
       }
-      if (tokens == w.longest) {
+      if (tokens == whole) {
         Plan paged = plan.withPagedOptimizer();
         if (paged.totalBytes() <= w.memoryBytes) {
           return paged;
         }
         throw refusal(paged, w);
       }
-      tokens = Math.max(w.longest, tokens / 2);
+      tokens = Math.max(whole, tokens / 2);
     }
   }
 
@@ -77,21 +80,45 @@ public final class Planner {
     return plan;
   }
 
+  /// A lane for each sequence of a step; more where the longest row is enough for more.
+  private static int lanes(Wanted w) {
+    return Math.clamp(Math.max(w.batchSize, w.longest / SPLIT_ROWS), 1, w.threads);
+  }
+
+  /// Tokens of the shortest sequence that may be cut over all lanes.
+  private static int splitFrom(Wanted w, int lanes) {
+    int from = SPLIT_ROWS * lanes;
+    return lanes == 1 || w.longest < from ? Plan.Split.NONE.from() : from;
+  }
+
+  /// Tokens of the longest sequence that has to fit a lane as a whole.
+  private static int longestWhole(Wanted w, int lanes) {
+    return Math.min(w.longest, splitFrom(w, lanes) - 1);
+  }
+
   private static Plan layout(CausalLm dry, Wanted w, int lanes, int tokens, Caches caches) {
-    CausalLm.TrainParts pass = dry.trainParts(tokens, w.longest);
+    CausalLm.TrainParts pass = dry.trainParts(tokens, Math.min(tokens, w.longest));
+    Plan.Split split = Plan.Split.NONE;
+    int from = splitFrom(w, lanes);
+    if (from < split.from()) {
+      CausalLm.SplitParts parts = dry.splitParts(w.longest, lanes);
+      split = new Plan.Split(from, parts.shared());
+      pass = parts.lane().peak() > pass.peak() ? parts.lane() : pass;
+    }
     return new Plan(
         dry.backend().name(),
         lanes,
         Math.max(1, w.threads / lanes),
         tokens,
         w.longest,
+        split,
         Footprint.of(
             w.weights,
             dry.backend().compute(),
             w.trained,
             w.optimizerBytes,
             lanes,
-            Math.max(pass.peak(), dry.scoreBytes(tokens, w.longest)),
+            Math.max(pass.peak(), dry.scoreBytes(Math.max(tokens, w.longest), w.longest)),
             pass,
             dry.cacheBytes(caches),
             RUNTIME_BYTES),

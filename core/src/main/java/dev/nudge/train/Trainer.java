@@ -5,11 +5,14 @@ import dev.nudge.data.Example;
 import dev.nudge.data.Packing;
 import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
+import dev.nudge.nn.Cut;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Parameter;
+import dev.nudge.nn.Share;
 import dev.nudge.plan.Plan;
 import dev.nudge.settings.OptimizerSettings;
 import dev.nudge.tensor.Lanes;
+import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Workspace;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -23,16 +26,21 @@ import java.util.stream.IntStream;
 /// step; since that number is known before the first micro-batch, every part is weighted with it
 /// and
 /// gradients only add up. So the result does not depend on how the step is cut, but for rounding.
+/// Sequences that would leave lanes without work are cut over all lanes, which then begin the step
+/// with their parts of them.
 ///
 /// Threading: one thread calls; lanes are the trainer's own.
 public final class Trainer implements AutoCloseable {
   private final CausalLm model;
   private final List<Example> examples;
   private final int budget;
+  private final int longest;
   private final long seed;
   private final Packing.Cost cost;
   private final Lanes lanes;
   private final List<Workspace> workspaces;
+  private final Plan.Split split;
+  private final Team team;
   private final Optimizer optimizer;
 
   /// What a step gave.
@@ -68,6 +76,8 @@ public final class Trainer implements AutoCloseable {
     this.model = model;
     this.examples = examples;
     this.budget = plan.microBatchTokens();
+    this.longest = plan.longest();
+    this.split = plan.split();
     this.seed = seed;
     this.cost = cost(model);
     this.lanes = new Lanes(plan.lanes());
@@ -78,6 +88,7 @@ public final class Trainer implements AutoCloseable {
                     lane,
                     plan.workspaceBytes(),
                     model.backend().gemms().apply(plan.threadsPerLane())));
+    this.team = new Team(plan.lanes(), split.sharedBytes());
     this.optimizer =
         new Optimizer(
             parameters,
@@ -118,19 +129,20 @@ public final class Trainer implements AutoCloseable {
   ///
   /// @return the mean loss
   double gradients(int step, int[] rows, int[] lengths, long trained) {
-    Packing packing = Packing.of(lengths, lanes.count(), budget, cost);
+    Packing packing = Packing.of(lengths, lanes.count(), budget, cost, split.from());
     Dropout dropout = Dropout.of(seed, step);
     double weight = 1.0 / Math.max(1, trained);
+    team.reset();
     List<Double> sums =
         lanes.run(
             lane -> {
-              double sum = 0;
-              for (List<Integer> microBatch : packing.lanes().get(lane)) {
-                sum +=
-                    model.train(
-                        batch(microBatch, rows, examples), weight, dropout, workspaces.get(lane));
+              try {
+                return together(packing, rows, weight, dropout, lane)
+                    + alone(packing, rows, weight, dropout, lane);
+              } catch (RuntimeException | Error e) {
+                team.fail(e);
+                throw e;
               }
-              return sum;
             });
     double sum = 0;
     for (double s : sums) {
@@ -139,10 +151,32 @@ public final class Trainer implements AutoCloseable {
     return sum * weight;
   }
 
+  /// The lane's parts of the sequences that all lanes work on.
+  private double together(Packing packing, int[] rows, double weight, Dropout dropout, int lane) {
+    double sum = 0;
+    for (int position : packing.split()) {
+      Batch whole = batch(List.of(position), rows, examples);
+      Share share = new Share(team.member(lane), Cut.of(whole.tokens(), lanes.count()));
+      Batch part = whole.part(share.cut(), lane);
+      sum += model.train(part, share, weight, dropout, workspaces.get(lane));
+    }
+    return sum;
+  }
+
+  /// The lane's own sequences.
+  private double alone(Packing packing, int[] rows, double weight, Dropout dropout, int lane) {
+    double sum = 0;
+    for (List<Integer> microBatch : packing.lanes().get(lane)) {
+      sum += model.train(batch(microBatch, rows, examples), weight, dropout, workspaces.get(lane));
+    }
+    return sum;
+  }
+
   /// The mean loss on held-out rows, in nats a trained token.
   public double evaluate(Dataset data) {
     double sum = 0;
-    for (Scorer.Score score : new Scorer(model, lanes, workspaces, budget).score(data.examples())) {
+    int room = Math.max(budget, longest); // rows are scored whole
+    for (Scorer.Score score : new Scorer(model, lanes, workspaces, room).score(data.examples())) {
       sum -= score.logprob();
     }
     return sum / data.trainedTokens();
@@ -188,6 +222,7 @@ public final class Trainer implements AutoCloseable {
           return lane;
         });
     lanes.close();
+    team.close();
     optimizer.close();
   }
 }

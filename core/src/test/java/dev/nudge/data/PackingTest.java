@@ -53,6 +53,31 @@ class PackingTest {
     }
   }
 
+  @Test
+  void sequencesThatWouldLeaveLanesWithoutWorkAreCut() {
+    Packing one = Packing.of(new int[] {4096}, 2, 4096, COST, 256);
+    assertThat(one.split()).containsExactly(0);
+    assertThat(one.lanes()).containsExactly(List.of(), List.of());
+    Packing two = Packing.of(new int[] {4096, 4096}, 2, 4096, COST, 256);
+    assertThat(two.split()).isEmpty();
+    Packing three = Packing.of(new int[] {4096, 4096, 4096}, 2, 4096, COST, 256);
+    assertThat(three.split()).containsExactly(0);
+    assertThat(three.lanes()).containsExactly(List.of(List.of(1)), List.of(List.of(2)));
+    Packing oneLong = Packing.of(new int[] {300, 2000, 280}, 2, 4096, COST, 256);
+    assertThat(oneLong.split()).containsExactly(1);
+    assertThat(oneLong.lanes()).containsExactly(List.of(List.of(0)), List.of(List.of(2)));
+  }
+
+  @Test
+  void sequencesAboveTheBudgetAreCutAndShortOnesNever() {
+    Packing packing = Packing.of(new int[] {900, 900, 100, 100}, 2, 500, COST, 256);
+    assertThat(packing.split()).containsExactly(0, 1);
+    assertThat(Packing.of(new int[] {255}, 2, 500, COST, 256).split()).isEmpty();
+    assertThat(Packing.of(new int[] {900, 10}, 1, 900, COST, 256).split()).isEmpty();
+    assertThatThrownBy(() -> Packing.of(new int[] {600, 200}, 2, 500, COST, 700))
+        .hasMessage("a sequence of 600 tokens does not fit a micro-batch of 500 tokens");
+  }
+
   private static void assertPacked(
       Packing packing, int[] lengths, int lanes, int budget, Cost cost, long seed) {
     assertThat(packing.lanes()).as("seed %d", seed).hasSize(lanes);
