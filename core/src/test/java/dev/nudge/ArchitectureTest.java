@@ -44,7 +44,7 @@ class ArchitectureTest {
           Map.entry("nn", Set.of("tensor", "kernel")),
           Map.entry("quant", Set.of("tensor", "kernel", "nn")),
           Map.entry("format", Set.of("tensor")),
-          Map.entry("model", Set.of("tensor", "kernel", "nn", "format")),
+          Map.entry("model", Set.of("tensor", "kernel", "nn", "quant", "format")),
           Map.entry("adapter", Set.of("tensor", "kernel", "nn", "format")),
           Map.entry("text", Set.of()),
           Map.entry("data", Set.of("tensor", "text")),
@@ -52,7 +52,8 @@ class ArchitectureTest {
           Map.entry("plan", Set.of("tensor", "kernel", "nn", "model", "adapter")),
           Map.entry(
               "train",
-              Set.of("tensor", "kernel", "nn", "model", "adapter", "text", "data", "plan")),
+              Set.of(
+                  "tensor", "kernel", "nn", "format", "model", "adapter", "text", "data", "plan")),
           Map.entry(
               "eval",
               Set.of("tensor", "nn", "model", "adapter", "text", "data", "generate", "train")));

@@ -23,7 +23,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
 ///
 /// The parser only takes the line apart: all values stay text, and the settings read them. A flag
 /// is known by its whole name, is given once unless it is repeatable, and takes `--flag value` or
-/// `--flag=value`; the second form also takes a value that looks like a flag.
+/// `--flag=value`; the second form also takes a value that looks like a flag. A switch that has a
+/// `--no-` form may also be given `true` or `false`.
 final class Flags {
   /// The flags of every verb with their help.
   static final Map<String, String> COMMON =
@@ -34,6 +35,7 @@ final class Flags {
           "--help", "show this help");
 
   static final String CONFIG = "--config";
+  private static final List<String> TRUTHS = List.of("true", "false");
 
   private final List<Knob> knobs;
   private final CommandLine parser;
@@ -53,7 +55,7 @@ final class Flags {
                 case SWITCH ->
                     option
                         .type(Boolean.class)
-                        .arity("0")
+                        .arity(knob.setting().negatable() ? "0..1" : "0")
                         .negatable(knob.setting().negatable())
                         .fallbackValue("true");
                 case TEXTS -> option.type(List.class).auxiliaryTypes(String.class).arity("1");
@@ -124,6 +126,19 @@ final class Flags {
       boolean takesValue = option != null && option.arity().max() > 0;
       if (option != null && !takesValue && !name.equals(argument)) {
         throw new InputException(name + " takes no value; give it alone");
+      }
+      if (option != null && takesValue && option.arity().min() == 0) {
+        String next = i + 1 < arguments.size() ? arguments.get(i + 1) : "";
+        boolean given = name.equals(argument) && TRUTHS.contains(next);
+        if (!name.equals(argument) && !TRUTHS.contains(argument.substring(name.length() + 1))) {
+          throw new InputException(
+              name
+                  + " is '"
+                  + argument.substring(name.length() + 1)
+                  + "'; it must be true or false, or stand alone");
+        }
+        joined.add(given ? argument + "=" + arguments.get(++i) : argument);
+        continue;
       }
       boolean follows =
           i + 1 < arguments.size() && !options.containsKey(name(arguments.get(i + 1)));

@@ -5,10 +5,13 @@ import dev.nudge.eval.Scoring;
 import dev.nudge.generate.Completion;
 import dev.nudge.generate.Generation;
 import dev.nudge.generate.Session;
+import dev.nudge.kernel.Kernels;
+import dev.nudge.model.Nf4Folder;
 import dev.nudge.nn.Machine;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.settings.ScoreSettings;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.Prepared;
@@ -21,6 +24,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /// Connects the verbs with the library, and tells the library what the machine has.
 final class Library {
@@ -68,6 +72,15 @@ final class Library {
             warnings);
     return new ScoreVerb.Summary(
         all.rows(), all.badRows(), all.tokens(), all.logprob(), all.loss(), all.greedy());
+  }
+
+  static QuantizeVerb.@Nullable Summary quantize(
+      QuantizeSettings settings, BooleanSupplier cancelled) {
+    Nf4Folder.Written w = Nf4Folder.prepare(settings).write(Kernels.fastest(), cancelled);
+    return w == null
+        ? null
+        : new QuantizeVerb.Summary(
+            w.out().toString(), w.layers(), w.sourceBytes(), w.bytes(), w.seconds());
   }
 
   /// Completes prompts.
@@ -128,6 +141,7 @@ final class Library {
         new TrainVerb(Library::train),
         new GenerateVerb(new Completer()),
         new ScoreVerb(Library::score),
+        new QuantizeVerb(Library::quantize),
         new DoctorVerb());
   }
 }

@@ -359,7 +359,11 @@ class BadInputTest {
             p -> {},
             "--steps 3 --epochs 1",
             "--steps and --epochs are both given; a run has either, so leave one out"),
-        row("nf4", p -> {}, "--quantize nf4", "--quantize is 'nf4'; supported: none"),
+        row(
+            "8 bits a weight",
+            p -> {},
+            "--quantize int8",
+            "--quantize is 'int8'; supported: none, nf4"),
         row("full", p -> {}, "--method full", "--method is 'full'; supported: lora"),
         row(
             "4 bits",
@@ -433,7 +437,11 @@ class BadInputTest {
             p -> {},
             "--max-length 9 --max-length 9",
             "--max-length is given twice; give it once"),
-        row("nf4", p -> {}, "--quantize nf4", "--quantize is 'nf4'; supported: none"),
+        row(
+            "8 bits a weight",
+            p -> {},
+            "--quantize int8",
+            "--quantize is 'int8'; supported: none, nf4"),
         row(
             "no rows",
             p -> p.write("rows.jsonl", ""),

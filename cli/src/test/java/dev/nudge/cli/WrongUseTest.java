@@ -48,7 +48,7 @@ class WrongUseTest {
           train --ran 8                             | unknown flag --ran for train; did you mean --rank?
           train --resume                            | unknown flag --resume for train; see nudge train --help
           train --save-steps 5                      | unknown flag --save-steps for train; did you mean --eval-steps?
-          train --double-quant                      | unknown flag --double-quant for train; see nudge train --help
+          train --freeze                            | unknown flag --freeze for train; see nudge train --help
           train -x                                  | unknown flag -x for train; did you mean -h, -q or -v?
           train --no-overwrite                      | unknown flag --no-overwrite for train; did you mean --overwrite?
           train rows.jsonl                          | unexpected argument 'rows.jsonl'; train takes flags only, see nudge train --help
@@ -85,8 +85,12 @@ class WrongUseTest {
           --rank 0             | --rank is 0; it must be at least 1
           --rank=abc           | --rank is 'abc'; it must be a whole number
           --method full        | --method is 'full'; supported: lora
-          --quantize nf4       | --quantize is 'nf4'; supported: none
           --optimizer adamw-4bit | --optimizer is 'adamw-4bit'; supported: adamw, adamw-8bit
+          --quantize int8      | --quantize is 'int8'; supported: none, nf4
+          --double-quant       | --double-quant is given without --quantize nf4; give both, or leave it out
+          --double-quant false | --double-quant is given without --quantize nf4; give both, or leave it out
+          --no-double-quant --quantize none | --double-quant is given without --quantize nf4; give both, or leave it out
+          --quantize nf4 --double-quant=maybe | --double-quant is 'maybe'; it must be true or false, or stand alone
           --compute FP32       | --compute is 'FP32'; supported: auto, bf16, fp32
           --schedule step      | --schedule is 'step'; supported: constant, linear, cosine, wsd
           --warmup 2.5         | --warmup is '2.5'; it must be a whole number of steps, or a share of at least 0 below 1

@@ -5,6 +5,7 @@ import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
+import dev.nudge.model.Quantization;
 import dev.nudge.nn.Backend;
 import dev.nudge.nn.Machine;
 import dev.nudge.settings.InputException;
@@ -57,10 +58,11 @@ public final class Session implements AutoCloseable {
           "--max-length " + given + " is above the model's max_position_embeddings, " + most);
     }
     Checkpoint.check(folder, config);
+    Quantization quantization = Quantization.resolve(settings, config);
     Backend backend = Backend.resolve(settings.compute(), machine.cache());
     backend.notes().forEach(warnings);
     Tokenizer tokenizer = Tokenizer.load(folder, machine.cache());
-    CausalLm model = Checkpoint.load(folder, config, backend);
+    CausalLm model = Checkpoint.load(folder, config, backend, quantization);
     Scope scope = Scope.open("adapter");
     try {
       if (adapter != null) {

@@ -7,17 +7,17 @@ import dev.nudge.settings.Nearest;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 
 /// Loads a Hugging Face model folder.
 ///
-/// Weights that are stored in the compute type are read in place from the mapped file; others are
-/// converted into memory, a tensor at a time, on all processors.
+/// Weights that are stored as they compute, in the compute type or in NF4, are read in place from
+/// the
+/// mapped file; others are converted or quantised into memory, a tensor at a time on each
+/// processor.
 public final class Checkpoint {
   private Checkpoint() {}
 
@@ -30,31 +30,32 @@ public final class Checkpoint {
     }
   }
 
-  /// Bytes that loading will hold in memory: weights that are not stored in the compute type.
-  public static long heldBytes(Path folder, ModelConfig config, Backend backend) {
+  /// Counts the bytes that loading will hold in memory and those that stay in the file.
+  public static WeightBytes bytes(
+      Path folder, ModelConfig config, Backend backend, Quantization quantization) {
     try (SafeTensors file = SafeTensors.open(folder)) {
-      long bytes = 0;
-      for (String name : config.tensors().keySet()) {
-        Tensor stored = file.tensor(name);
-        if (stored.dtype() != backend.compute()) {
-          bytes += stored.elements() * backend.compute().bytes();
-        }
-      }
-      return bytes;
+      return HeldWeights.bytes(file, config, backend, quantization);
     }
   }
 
-  /// Loads a model for computing on `backend`.
+  /// Loads a model for computing on `backend`, as it is stored.
   public static CausalLm load(Path folder, ModelConfig config, Backend backend) {
+    return load(folder, config, backend, Quantization.NONE);
+  }
+
+  /// Loads a model for computing on `backend`.
+  ///
+  /// @param quantization how dense layers are held; layers that are stored quantised stay so
+  public static CausalLm load(
+      Path folder, ModelConfig config, Backend backend, Quantization quantization) {
     SafeTensors file = SafeTensors.open(folder);
     Scope scope = Scope.open("weights");
     try {
       check(file, config);
-      Map<String, Tensor> weights = convert(file, config, backend, scope);
       return LlamaAssembly.of(
           config,
           backend,
-          name -> java.util.Objects.requireNonNull(weights.get(name)),
+          HeldWeights.of(file, config, backend, quantization, scope),
           () -> {
             scope.close();
             file.close();
@@ -68,29 +69,31 @@ public final class Checkpoint {
 
   /// A model without weights, for plans: only its shapes are real.
   public static CausalLm dry(ModelConfig config, Backend backend) {
-    Map<String, long[]> shapes = config.tensors();
+    return dry(config, backend, Quantization.NONE);
+  }
+
+  /// A model without weights whose layers are held as `quantization` says.
+  public static CausalLm dry(ModelConfig config, Backend backend, Quantization quantization) {
     return LlamaAssembly.of(
-        config,
-        backend,
-        name -> Tensor.dry(backend.compute(), java.util.Objects.requireNonNull(shapes.get(name))),
-        () -> {});
+        config, backend, HeldWeights.dry(config, backend, quantization), () -> {});
   }
 
   /// A model of random weights in memory, for measuring: a matrix uniform in ±1/√in, the embedding
   /// likewise, norms 1, biases 0. Equal seeds give equal weights.
   public static CausalLm random(ModelConfig config, Backend backend, long seed) {
+    return random(config, backend, Quantization.NONE, seed);
+  }
+
+  /// The same with its layers held as `quantization` says.
+  public static CausalLm random(
+      ModelConfig config, Backend backend, Quantization quantization, long seed) {
     Scope scope = Scope.open("weights");
-    Map<String, Tensor> weights = new HashMap<>();
-    List<Runnable> fills = new ArrayList<>();
-    for (Map.Entry<String, long[]> expected : config.tensors().entrySet()) {
-      String name = expected.getKey();
-      Tensor weight = scope.tensor(backend.compute(), expected.getValue());
-      weights.put(name, weight);
-      fills.add(() -> fill(weight, name, seed));
-    }
-    fills.parallelStream().forEach(Runnable::run);
     return LlamaAssembly.of(
-        config, backend, name -> java.util.Objects.requireNonNull(weights.get(name)), scope);
+        config,
+        backend,
+        HeldWeights.random(
+            config, backend, quantization, scope, (weight, name) -> fill(weight, name, seed)),
+        scope);
   }
 
   private static void fill(Tensor weight, String name, long seed) {
@@ -101,28 +104,6 @@ public final class Checkpoint {
     for (long i = 0; i < weight.elements(); i++) {
       weight.put(i, offset + bound * (2 * random.nextDouble() - 1));
     }
-  }
-
-  private static Map<String, Tensor> convert(
-      SafeTensors file, ModelConfig config, Backend backend, Scope scope) {
-    Map<String, Tensor> weights = new HashMap<>();
-    List<Runnable> copies = new ArrayList<>();
-    for (String name : config.tensors().keySet()) {
-      Tensor stored = file.tensor(name);
-      if (stored.dtype() == backend.compute()) {
-        weights.put(name, stored);
-        continue;
-      }
-      Tensor held = scope.tensor(backend.compute(), stored.shape());
-      weights.put(name, held);
-      copies.add(() -> backend.kernels().elementwise().copy(matrix(stored), matrix(held)));
-    }
-    copies.parallelStream().forEach(Runnable::run);
-    return weights;
-  }
-
-  private static Tensor matrix(Tensor t) {
-    return t.rank() == 2 ? t : t.reshaped(1, t.elements());
   }
 
   /// Names that the config does not call for: one of them may be the missing one, misspelled.
@@ -140,6 +121,10 @@ public final class Checkpoint {
                 + name
                 + ", which its config.json calls for"
                 + Nearest.hint(name, unexpected(file, config)));
+      }
+      if (StoredNf4.is(file, name)) {
+        checkNf4(file, name, expected.getValue());
+        continue;
       }
       List<Long> shape = file.entry(name).shape();
       if (!shape.equals(Arrays.stream(expected.getValue()).boxed().toList())) {
@@ -162,5 +147,16 @@ public final class Checkpoint {
                 + "; supported are F32, F16 and BF16");
       }
     }
+  }
+
+  private static void checkNf4(SafeTensors file, String name, long[] shape) {
+    if (ModelConfig.projection(name, shape) == null) {
+      throw new InputException(
+          file.file(name)
+              + ": "
+              + name
+              + " is quantised; only the linear layers of decoder layers may be");
+    }
+    StoredNf4.read(file, name, (int) shape[0], (int) shape[1]);
   }
 }

@@ -5,9 +5,11 @@ import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -30,6 +32,28 @@ final class ConfigJson {
     this.file = file;
     this.place = place;
     this.values = values;
+  }
+
+  /// Reads an object that stands somewhere in a file.
+  ///
+  /// @param place where, for messages; ends with what separates it from a key
+  static ConfigJson parse(Path file, String place, String text) {
+    try {
+      JsonNode root = MAPPER.readTree(text);
+      if (!root.isObject()) {
+        throw new InputException(
+            file + ": " + place + "is " + show(root) + "; a JSON object is needed");
+      }
+      return new ConfigJson(file, place, root);
+    } catch (JacksonException e) {
+      throw new InputException(
+          file
+              + ": "
+              + place
+              + "is not valid JSON: "
+              + oneLine(String.valueOf(e.getOriginalMessage())),
+          e);
+    }
   }
 
   static ConfigJson read(Path file) {
@@ -76,6 +100,11 @@ final class ConfigJson {
 
   JsonNode node(String key) {
     return values.get(key);
+  }
+
+  /// All values as maps, lists, strings, numbers, booleans and null.
+  Map<String, @Nullable Object> plain() {
+    return MAPPER.convertValue(values, new TypeReference<Map<String, @Nullable Object>>() {});
   }
 
   /// The object under a key, or null where it is absent or null.

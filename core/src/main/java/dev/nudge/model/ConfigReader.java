@@ -20,7 +20,7 @@ import tools.jackson.databind.JsonNode;
 ///   `max_position_embeddings`.
 ///
 /// An absent key takes the class's default, written below. What would change the result and is not
-/// supported is refused: another activation, a rope type, quantised weights. Checked more strictly
+/// supported is refused: another activation, a rope type, a quantisation. Checked more strictly
 /// than there: `num_attention_heads` must be a multiple of `num_key_value_heads`, a head's size is
 /// even, sizes are positive. More leniently: with `head_dim` given, the hidden size need not be a
 /// multiple of the heads (transformers 4 allows it too).
@@ -55,8 +55,9 @@ final class ConfigReader {
   private static ModelConfig read(ConfigJson c, @Nullable ConfigJson generation) {
     supported(c, "model_type", c.text("model_type", null), List.of("llama"));
     supported(c, "hidden_act", c.text("hidden_act", "silu"), List.of("silu"));
-    if (c.has("quantization_config")) {
-      throw c.refuse("quantization_config: quantised weights are not supported; dense ones are");
+    ConfigJson quantization = c.object(BnbConfig.KEY);
+    if (quantization != null) {
+      BnbConfig.check(quantization);
     }
     int hidden = c.whole("hidden_size", 4096, MOST_SIZE);
     int heads = c.whole("num_attention_heads", 32, MOST_SIZE);

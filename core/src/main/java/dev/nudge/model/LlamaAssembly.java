@@ -4,7 +4,6 @@ import dev.nudge.kernel.CausalAttention;
 import dev.nudge.nn.Attention;
 import dev.nudge.nn.Backend;
 import dev.nudge.nn.DecoderLayer;
-import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.Embedding;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
@@ -15,17 +14,16 @@ import dev.nudge.nn.Tied;
 import dev.nudge.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Function;
 
 /// Puts a Llama together from its tensors: which name goes where, and nothing else.
 final class LlamaAssembly {
   private final ModelConfig config;
-  private final Function<String, Tensor> weights;
+  private final Weights weights;
   private final Rotary rotary;
   private final CausalAttention.Heads heads;
   private final List<LinearSlot> slots = new ArrayList<>();
 
-  private LlamaAssembly(ModelConfig config, Backend backend, Function<String, Tensor> weights) {
+  private LlamaAssembly(ModelConfig config, Backend backend, Weights weights) {
     this.config = config;
     this.weights = weights;
     this.rotary = new Rotary(config.inverseFrequencies(), backend.compute());
@@ -34,20 +32,15 @@ final class LlamaAssembly {
             config.numAttentionHeads(), config.numKeyValueHeads(), config.headDim());
   }
 
-  /// @param weights gives each tensor of [ModelConfig#tensors] in the compute type
   /// @param owner closes the weights with the model
-  static CausalLm of(
-      ModelConfig config, Backend backend, Function<String, Tensor> weights, AutoCloseable owner) {
+  static CausalLm of(ModelConfig config, Backend backend, Weights weights, AutoCloseable owner) {
     LlamaAssembly a = new LlamaAssembly(config, backend, weights);
-    Embedding embedding = new Embedding(weights.apply("model.embed_tokens.weight"));
+    Embedding embedding = new Embedding(weights.tensor("model.embed_tokens.weight"));
     List<DecoderLayer> layers = new ArrayList<>();
     for (int i = 0; i < config.numHiddenLayers(); i++) {
       layers.add(a.layer(i));
     }
-    Linear head =
-        config.tieWordEmbeddings()
-            ? new Tied(embedding)
-            : DenseLinear.of(weights.apply(HEAD + ".weight"), null);
+    Linear head = config.tieWordEmbeddings() ? new Tied(embedding) : weights.linear(HEAD, null);
     return new CausalLm(
         config,
         backend,
@@ -90,15 +83,13 @@ final class LlamaAssembly {
   }
 
   private LinearSlot slot(String path, boolean bias) {
-    Tensor weight = weights.apply(path + ".weight");
-    LinearSlot slot =
-        new LinearSlot(path, DenseLinear.of(weight, bias ? row(path + ".bias") : null));
+    LinearSlot slot = new LinearSlot(path, weights.linear(path, bias ? row(path + ".bias") : null));
     slots.add(slot);
     return slot;
   }
 
   private Tensor row(String name) {
-    Tensor vector = weights.apply(name);
+    Tensor vector = weights.tensor(name);
     return vector.reshaped(1, vector.elements());
   }
 }

@@ -2,6 +2,7 @@ package dev.nudge.model;
 
 import dev.nudge.settings.InputException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -85,6 +86,28 @@ public record ModelConfig(
       projection(all, "lm_head", vocabSize, hiddenSize, false);
     }
     return all;
+  }
+
+  /// The paths of the linear layers of all decoder layers, in the order of the model.
+  public List<String> projections() {
+    List<String> paths = new ArrayList<>();
+    tensors()
+        .forEach(
+            (name, shape) -> {
+              String path = projection(name, shape);
+              if (path != null) {
+                paths.add(path);
+              }
+            });
+    return paths;
+  }
+
+  /// The path of the linear layer of a decoder layer that a tensor is the weight of; null where it
+  /// is another tensor.
+  static @Nullable String projection(String name, long[] shape) {
+    boolean weight =
+        shape.length == 2 && name.startsWith("model.layers.") && name.endsWith(".weight");
+    return weight ? name.substring(0, name.length() - ".weight".length()) : null;
   }
 
   private void norm(Map<String, long[]> all, String path) {

@@ -34,7 +34,7 @@ public enum Kind {
   }
 
   static Kind of(Class<?> type) {
-    if (type == boolean.class) {
+    if (type == boolean.class || type == Boolean.class) {
       return SWITCH;
     } else if (List.of(int.class, Integer.class, long.class, Long.class).contains(type)) {
       return WHOLE;

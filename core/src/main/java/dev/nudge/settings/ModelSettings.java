@@ -7,6 +7,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param maxLength tokens of a row, end token counted; null: the model's
 ///     `max_position_embeddings`
+/// @param quantize null: as the model is stored
+/// @param doubleQuant null: on with nf4
 /// @param lanes null: chosen from processors and memory
 /// @param threads null: every processor
 public record ModelSettings(
@@ -15,8 +17,10 @@ public record ModelSettings(
             required = true,
             label = "FOLDER")
         Path model,
-    @Setting(help = "how the frozen weights are kept in memory", byDefault = "none")
-        Quantize quantize,
+    @Setting(help = "how the frozen weights are kept in memory (default: as the model is stored)")
+        @Nullable Quantize quantize,
+    @Setting(help = "quantise the scales of nf4 too (default: on with nf4)", negatable = true)
+        @Nullable Boolean doubleQuant,
     @Setting(
             help = "type of the computation; auto is bf16 where the processor has it",
             byDefault = "auto")
@@ -29,6 +33,10 @@ public record ModelSettings(
         @Nullable Integer maxLength) {
 
   public ModelSettings {
+    if (doubleQuant != null && quantize != Quantize.NF4) {
+      throw new InputException(
+          "--double-quant is given without --quantize nf4; give both, or leave it out");
+    }
     Check.atLeast("--lanes", lanes, 1);
     Check.atLeast("--threads", threads, 1);
     Check.atLeast("--max-length", maxLength, 2);

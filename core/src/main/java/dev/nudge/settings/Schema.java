@@ -190,7 +190,7 @@ public final class Schema<S extends Record> {
 
   private static @Nullable Object argument(Knob knob, Map<String, Object> values) {
     @Nullable Object value = values.get(knob.key());
-    if (value == null && knob.kind() == Kind.SWITCH) {
+    if (value == null && knob.type() == boolean.class) {
       return false;
     }
     return value == null && knob.kind() == Kind.TEXTS ? List.of() : value;

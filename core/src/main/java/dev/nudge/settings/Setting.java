@@ -9,9 +9,9 @@ import java.lang.annotation.Target;
 ///
 /// The names come from the component: `batchSize` is the flag `--batch-size` and the key
 /// `batch_size`. The component's type says which values there are: `int`, `long`, `double` (boxed
-/// and `@Nullable` where no value means "decide later"), `boolean` (a flag without a value),
-/// `String`, `Path`, an enum (its constants in lower case), a type with `static parse(String)`,
-/// or `List<String>` (repeatable).
+/// and `@Nullable` where no value means "decide later"), `boolean` (a flag without a value; boxed
+/// likewise), `String`, `Path`, an enum (its constants in lower case), a type with
+/// `static parse(String)`, or `List<String>` (repeatable).
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.RECORD_COMPONENT)
 public @interface Setting {

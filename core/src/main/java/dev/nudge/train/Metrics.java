@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.format.OutFolder;
 import dev.nudge.settings.RunException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -80,7 +81,8 @@ final class Metrics implements AutoCloseable {
   }
 
   private RunException failed(IOException e) {
-    return new RunException("cannot write " + file + ": " + RunFolder.reason(e), e);
+    return new RunException(
+        "cannot write " + file + ": " + OutFolder.reason(e), e);
   }
 
   @Override

@@ -3,8 +3,10 @@ package dev.nudge.train;
 import static java.util.Objects.requireNonNull;
 
 import dev.nudge.adapter.Adapters;
+import dev.nudge.format.OutFolder;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
+import dev.nudge.model.Quantization;
 import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Scope;
 import java.nio.file.Path;
@@ -51,7 +53,12 @@ final class Run implements AutoCloseable {
     this.events = events;
     var settings = prepared.settings();
     try {
-      this.model = Checkpoint.load(settings.model().model(), prepared.config(), prepared.backend());
+      this.model =
+          Checkpoint.load(
+              settings.model().model(),
+              prepared.config(),
+              prepared.backend(),
+              Quantization.resolve(settings.model(), prepared.config()));
       closing.push(model::close);
       model.cache(prepared.plan().caches());
       model.reserve(prepared.plan().longest());
@@ -67,7 +74,7 @@ final class Run implements AutoCloseable {
               prepared.plan(),
               settings.optimizer(),
               settings.loop().seed(),
-              requireNonNull(RunFolder.existing(settings.output().out())));
+              requireNonNull(OutFolder.existing(settings.output().out())));
       closing.push(trainer::close);
       // what an earlier run left goes only now that everything is loaded
       this.folder = RunFolder.create(settings);

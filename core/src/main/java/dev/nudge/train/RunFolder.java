@@ -1,13 +1,11 @@
 package dev.nudge.train;
 
+import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.RunException;
 import dev.nudge.settings.TrainSettings;
 import java.io.IOException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -60,8 +58,8 @@ final class RunFolder {
   static boolean check(TrainSettings settings) {
     Path out = settings.output().out();
     boolean overwrite = settings.output().overwrite();
-    checkPlace(out);
-    if (!Files.exists(out) || isEmpty(out)) {
+    OutFolder.checkPlace(out);
+    if (OutFolder.isFree(out)) {
       return false;
     }
     Path run = out.resolve(RUN);
@@ -94,39 +92,6 @@ final class RunFolder {
             + " (state "
             + state
             + "); give another folder, or --overwrite to replace it");
-  }
-
-  /// The folder itself, or the nearest one above it that is there; null where none is.
-  static @Nullable Path existing(Path out) {
-    Path there = out.toAbsolutePath();
-    while (there != null && !Files.exists(there)) {
-      there = there.getParent();
-    }
-    return there;
-  }
-
-  private static void checkPlace(Path out) {
-    Path there = existing(out);
-    if (there == null || !Files.isDirectory(there)) {
-      throw new InputException(
-          "--out " + out + " cannot be made: " + there + " is a file; give another folder");
-    }
-    if (!Files.isWritable(there)) {
-      throw new InputException(
-          "--out "
-              + out
-              + " cannot be written: no permission in "
-              + there
-              + ", or its disk is read-only; give another folder");
-    }
-  }
-
-  private static boolean isEmpty(Path folder) {
-    try (Stream<Path> files = Files.list(folder)) {
-      return files.findAny().isEmpty();
-    } catch (IOException e) {
-      throw new InputException("--out " + folder + " cannot be read: " + reason(e), e);
-    }
   }
 
   private static JsonNode read(Path run) {
@@ -193,13 +158,13 @@ final class RunFolder {
           Files.deleteIfExists(f);
         }
         Path last = out.resolve(LAST);
-        if (Files.isDirectory(last) && isEmpty(last)) {
+        if (Files.isDirectory(last) && OutFolder.isFree(last)) {
           Files.delete(last);
         }
       }
       return new RunFolder(out);
     } catch (IOException e) {
-      throw new InputException("--out " + out + " cannot be written: " + reason(e), e);
+      throw new InputException("--out " + out + " cannot be written: " + OutFolder.reason(e), e);
     }
   }
 
@@ -218,33 +183,7 @@ final class RunFolder {
     place(RUN, beside -> Files.writeString(beside, JSON.writeValueAsString(run) + "\n"));
   }
 
-  private interface Writing {
-    void to(Path beside) throws IOException;
-  }
-
-  private void place(String name, Writing writing) {
-    Path beside = folder.resolve(name + ".tmp");
-    try {
-      try {
-        writing.to(beside);
-        Files.move(
-            beside,
-            folder.resolve(name),
-            StandardCopyOption.ATOMIC_MOVE,
-            StandardCopyOption.REPLACE_EXISTING);
-      } finally {
-        Files.deleteIfExists(beside);
-      }
-    } catch (IOException e) {
-      throw new RunException("cannot write " + folder.resolve(name) + ": " + reason(e), e);
-    }
-  }
-
-  static String reason(IOException e) {
-    if (e instanceof java.nio.file.AccessDeniedException) {
-      return "no permission";
-    }
-    String reason = e instanceof FileSystemException f ? f.getReason() : e.getMessage();
-    return reason == null ? e.getClass().getSimpleName() : reason;
+  private void place(String name, OutFolder.Writing writing) {
+    OutFolder.place(folder.resolve(name), writing);
   }
 }

@@ -11,6 +11,8 @@ import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
+import dev.nudge.model.Quantization;
+import dev.nudge.model.WeightBytes;
 import dev.nudge.nn.Backend;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Machine;
@@ -19,10 +21,12 @@ import dev.nudge.plan.Planner;
 import dev.nudge.plan.Weights;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.LoraSettings;
+import dev.nudge.settings.Quantize;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.text.Tokenizer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,7 +43,19 @@ public final class Training {
   ///
   /// @throws dev.nudge.settings.InputException where its folder holds something else
   public static boolean finished(TrainSettings settings) {
-    return RunFolder.check(settings);
+    Path model = settings.model().model();
+    return RunFolder.check(
+        Files.exists(model.resolve("config.json"))
+            ? resolved(settings, Quantization.resolve(settings.model(), ModelConfig.load(model)))
+            : settings);
+  }
+
+  /// The settings with what the model's files settle.
+  private static TrainSettings resolved(TrainSettings settings, Quantization quantization) {
+    TrainSettings method = settings.with("quantize", quantization.method());
+    return quantization.method() == Quantize.NONE
+        ? method
+        : method.with("double_quant", quantization.doubleQuant());
   }
 
   /// What `run.json` of a run's folder holds.
@@ -50,12 +66,14 @@ public final class Training {
   /// Reads config, file headers, tokenizer and data, checks all settings and lays the run out.
   ///
   /// @throws dev.nudge.settings.InputException in one line, for whatever a user can mend
-  public static Prepared prepare(TrainSettings settings, Machine machine) {
-    Path folder = settings.model().model();
+  public static Prepared prepare(TrainSettings wanted, Machine machine) {
+    Path folder = wanted.model().model();
     ModelConfig config = ModelConfig.load(folder);
     List<String> warnings = new ArrayList<>();
-    int maxLength = maxLength(settings, config, warnings);
+    int maxLength = maxLength(wanted, config, warnings);
     Checkpoint.check(folder, config);
+    Quantization quantization = Quantization.resolve(wanted.model(), config);
+    TrainSettings settings = resolved(wanted, quantization);
     Backend backend = Backend.resolve(settings.model().compute(), machine.cache());
     warnings.addAll(backend.notes());
     Tokenizer tokenizer = Tokenizer.load(folder, machine.cache());
@@ -79,11 +97,13 @@ public final class Training {
     Integer given = settings.loop().steps();
     Double epochs = settings.loop().epochs();
     int steps = given != null ? given : batches.steps(epochs == null ? 1 : epochs);
-    try (CausalLm dry = Checkpoint.dry(config, backend);
+    try (CausalLm dry = Checkpoint.dry(config, backend, quantization);
         Scope scope = Scope.measuring()) {
       Adapters adapter = attach(dry, settings, 1, scope);
       warnings.addAll(adapter.warnings());
-      Weights weights = new Weights(0, Checkpoint.heldBytes(folder, config, backend), 0, 0);
+      WeightBytes bytes = Checkpoint.bytes(folder, config, backend, quantization);
+      Weights weights =
+          new Weights(bytes.mapped(), bytes.dense(), bytes.packed(), bytes.constants());
       int longest = Math.max(data.longest(), held == null ? 0 : held.longest());
       var count = adapter.count(config.parameters());
       Plan plan =

@@ -3,6 +3,7 @@ package dev.nudge.adapter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.nudge.format.PythonJson;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.nio.file.Files;

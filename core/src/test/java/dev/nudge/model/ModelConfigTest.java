@@ -179,7 +179,13 @@ class ModelConfigTest {
             "\"hidden_act\": \"gelu\"", ": hidden_act \"gelu\" is not supported; supported: silu"),
         llama(
             "\"quantization_config\": {\"quant_method\": \"gptq\"}",
-            ": quantization_config: quantised weights are not supported; dense ones are"),
+            ": quantization_config.quant_method \"gptq\" is not supported; supported: bitsandbytes (4-bit nf4)"),
+        llama(
+            "\"quantization_config\": {\"load_in_8bit\": true}",
+            ": quantization_config.load_in_8bit is true; 8-bit weights are not supported, 4-bit nf4 is"),
+        llama(
+            "\"quantization_config\": {\"load_in_4bit\": true}",
+            ": quantization_config.bnb_4bit_quant_type \"fp4\" is not supported; supported: nf4"),
         llama(
             "\"hidden_size\": 0", ": hidden_size is 0; a whole number from 1 to 4194304 is needed"),
         llama("\"hidden_size\": -8", ": hidden_size is -8; a whole number"),

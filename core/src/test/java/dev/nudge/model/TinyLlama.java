@@ -54,7 +54,7 @@ public final class TinyLlama {
               }
               weights.put(name, t);
             });
-    return LlamaAssembly.of(config, backend, weights::get, scope);
+    return LlamaAssembly.of(config, backend, Weights.dense(weights::get), scope);
   }
 
   /// A batch of sequences of these lengths; about half of the rows are labelled.

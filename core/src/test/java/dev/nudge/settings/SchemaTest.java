@@ -44,7 +44,7 @@ class SchemaTest {
         .extracting(Knob::flag)
         .containsExactlyInAnyOrder(
             ("--model --data --eval-data --prompt --completion --skip-bad-rows --truncate --split"
-                    + " --out --overwrite --init-adapter --method --quantize --rank --alpha"
+                    + " --out --overwrite --init-adapter --method --quantize --double-quant --rank --alpha"
                     + " --dropout --targets --rs-lora --learning-rate --schedule --warmup"
                     + " --weight-decay --max-grad-norm --optimizer --beta1 --beta2 --epsilon"
                     + " --steps --epochs --batch-size --max-length --seed --shuffle --compute"
@@ -117,7 +117,8 @@ class SchemaTest {
           lanes          | 0     | --lanes is 0; it must be at least 1
           memory         | much  | --memory is 'much'; it must be an amount such as 8G, 1.5G or 900M
           method         | full  | --method is 'full'; supported: lora
-          quantize       | nf4   | --quantize is 'nf4'; supported: none
+          quantize       | int8  | --quantize is 'int8'; supported: none, nf4
+          double_quant   | true  | --double-quant is given without --quantize nf4; give both, or leave it out
           optimizer      | adamw-8bit | --optimizer is 'adamw-8bit'; supported: adamw
           schedule       | Linear | --schedule is 'Linear'; supported: constant, linear, cosine, wsd
           compute        | fp16  | --compute is 'fp16'; supported: auto, bf16, fp32

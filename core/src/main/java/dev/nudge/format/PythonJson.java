@@ -1,24 +1,36 @@
-package dev.nudge.adapter;
+package dev.nudge.format;
 
 import java.math.BigDecimal;
+import java.math.BigInteger;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Writes JSON as Python's `json.dumps(value, indent=2)` does, byte for byte.
+/// Writes JSON as Python's `json.dumps` does, byte for byte.
 ///
 /// Two programs then write the same config as the same file: non-ASCII as `\\uXXXX`, empty lists
-/// and
-/// objects on one line, floats as the shortest text that reads back the same (`1e-05`, `0.1`,
+/// and objects on one line, floats as the shortest text that reads back the same (`1e-05`, `0.1`,
 /// `1e+16`).
-final class PythonJson {
+public final class PythonJson {
   private final StringBuilder out = new StringBuilder();
+  private final boolean indented;
 
-  private PythonJson() {}
+  private PythonJson(boolean indented) {
+    this.indented = indented;
+  }
 
-  /// Writes maps, lists, strings, integers, doubles, booleans and null.
-  static String write(@Nullable Object value) {
-    PythonJson json = new PythonJson();
+  /// Writes maps, lists, strings, integers, doubles, booleans and null, indented by two.
+  public static String write(@Nullable Object value) {
+    return write(value, true);
+  }
+
+  /// The same on one line.
+  public static String line(@Nullable Object value) {
+    return write(value, false);
+  }
+
+  private static String write(@Nullable Object value, boolean indented) {
+    PythonJson json = new PythonJson(indented);
     json.value(value, 0);
     return json.out.toString();
   }
@@ -29,6 +41,7 @@ final class PythonJson {
       case Boolean b -> out.append(b);
       case Integer i -> out.append(i);
       case Long l -> out.append(l);
+      case BigInteger i -> out.append(i);
       case Double d -> out.append(number(d));
       case String s -> string(s);
       case Map<?, ?> map -> object(map, depth);
@@ -46,7 +59,7 @@ final class PythonJson {
       string(String.valueOf(entry.getKey()));
       out.append(": ");
       value(entry.getValue(), depth + 1);
-      comma = ",";
+      comma = indented ? "," : ", ";
     }
     if (!map.isEmpty()) {
       line(depth);
@@ -61,7 +74,7 @@ final class PythonJson {
       out.append(comma);
       line(depth + 1);
       value(element, depth + 1);
-      comma = ",";
+      comma = indented ? "," : ", ";
     }
     if (!list.isEmpty()) {
       line(depth);
@@ -70,7 +83,9 @@ final class PythonJson {
   }
 
   private void line(int depth) {
-    out.append('\n').repeat("  ", depth);
+    if (indented) {
+      out.append('\n').repeat("  ", depth);
+    }
   }
 
   private void string(String text) {
@@ -97,7 +112,7 @@ final class PythonJson {
   }
 
   /// Python's `repr` of a finite float.
-  static String number(double value) {
+  public static String number(double value) {
     BigDecimal digits = new BigDecimal(Double.toString(value)).stripTrailingZeros();
     int exponent = digits.precision() - digits.scale() - 1;
     if (value == 0 || (exponent >= -4 && exponent < 16)) {

@@ -1,0 +1,60 @@
+package dev.nudge.cli;
+
+import dev.nudge.settings.QuantizeSettings;
+import java.util.Locale;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/// `nudge quantize`: a model folder in fewer bits.
+///
+/// @param quantizer the library's quantising
+record QuantizeVerb(Quantizer quantizer) implements Verb<QuantizeSettings> {
+
+  /// What the command wants of the library.
+  interface Quantizer {
+    /// Writes the folder.
+    ///
+    /// @param cancelled asked between layers; once true, nothing is left behind
+    /// @return what was written; null where it was cancelled
+    @Nullable Summary run(QuantizeSettings settings, BooleanSupplier cancelled);
+  }
+
+  /// What was written.
+  record Summary(String out, int layers, long sourceBytes, long bytes, double seconds) {}
+
+  @Override
+  public String name() {
+    return "quantize";
+  }
+
+  @Override
+  public String summary() {
+    return "writes a model folder with 4-bit weights";
+  }
+
+  @Override
+  public Class<QuantizeSettings> settings() {
+    return QuantizeSettings.class;
+  }
+
+  @Override
+  public int run(QuantizeSettings settings, Console console) {
+    try (Signals signals = Signals.catching(() -> console.note("\nstopping"))) {
+      Summary written = quantizer.run(settings, signals::stopped);
+      if (written == null) {
+        return signals.exitCode();
+      }
+      console.object(written);
+      console.note(
+          String.format(
+              Locale.ROOT,
+              "%s: %,d layers in nf4, %,.1f MB of weights instead of %,.1f, in %.1f s",
+              written.out(),
+              written.layers(),
+              written.bytes() / 1e6,
+              written.sourceBytes() / 1e6,
+              written.seconds()));
+      return ExitCode.DONE;
+    }
+  }
+}

@@ -1,0 +1,89 @@
+package dev.nudge.format;
+
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/// What all that writes into `--out` shares: whether it may, and files that are complete or absent.
+public final class OutFolder {
+  private OutFolder() {}
+
+  /// The folder itself, or the nearest one above it that is there; null where none is.
+  public static @Nullable Path existing(Path out) {
+    Path there = out.toAbsolutePath();
+    while (there != null && !Files.exists(there)) {
+      there = there.getParent();
+    }
+    return there;
+  }
+
+  /// Checks that a folder can be made, or written into where it exists; nothing is touched.
+  ///
+  /// @throws InputException where it cannot
+  public static void checkPlace(Path out) {
+    Path there = existing(out);
+    if (there == null || !Files.isDirectory(there)) {
+      throw new InputException(
+          "--out " + out + " cannot be made: " + there + " is a file; give another folder");
+    }
+    if (!Files.isWritable(there)) {
+      throw new InputException(
+          "--out "
+              + out
+              + " cannot be written: no permission in "
+              + there
+              + ", or its disk is read-only; give another folder");
+    }
+  }
+
+  /// Whether nothing is in the way: an empty folder counts as absent.
+  public static boolean isFree(Path out) {
+    if (!Files.exists(out)) {
+      return true;
+    }
+    try (Stream<Path> files = Files.list(out)) {
+      return files.findAny().isEmpty();
+    } catch (IOException e) {
+      throw new InputException("--out " + out + " cannot be read: " + reason(e), e);
+    }
+  }
+
+  /// Writes a file beside its place.
+  public interface Writing {
+    void to(Path beside) throws IOException;
+  }
+
+  /// Writes a file beside its name and renames it.
+  ///
+  /// @throws RunException where the disk refuses
+  public static void place(Path file, Writing writing) {
+    Path beside = file.resolveSibling(file.getFileName() + ".tmp");
+    try {
+      try {
+        writing.to(beside);
+        Files.move(
+            beside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      } finally {
+        Files.deleteIfExists(beside);
+      }
+    } catch (IOException e) {
+      throw new RunException("cannot write " + file + ": " + reason(e), e);
+    }
+  }
+
+  /// Why the disk refused, in a few words.
+  public static String reason(IOException e) {
+    if (e instanceof AccessDeniedException) {
+      return "no permission";
+    }
+    String reason = e instanceof FileSystemException f ? f.getReason() : e.getMessage();
+    return reason == null ? e.getClass().getSimpleName() : reason;
+  }
+}

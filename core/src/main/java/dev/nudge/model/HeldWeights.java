@@ -1,0 +1,153 @@
+package dev.nudge.model;
+
+import dev.nudge.format.SafeTensors;
+import dev.nudge.kernel.Nf4;
+import dev.nudge.nn.Backend;
+import dev.nudge.nn.DenseLinear;
+import dev.nudge.nn.Linear;
+import dev.nudge.quant.Nf4Linear;
+import dev.nudge.quant.Nf4Weight;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/// The weights of a model file: read in place where they are stored as they compute, else converted
+/// or quantised into memory, a tensor at a time on each processor.
+final class HeldWeights implements Weights {
+  private final Backend backend;
+  private final Map<String, Tensor> tensors = new ConcurrentHashMap<>();
+  private final Map<String, Nf4Weight> nf4 = new ConcurrentHashMap<>(); // by path
+
+  private HeldWeights(Backend backend) {
+    this.backend = backend;
+  }
+
+  /// Reads all tensors of a checked file.
+  ///
+  /// @param scope owns what is not read in place
+  static HeldWeights of(
+      SafeTensors file, ModelConfig config, Backend backend, Quantization q, Scope scope) {
+    HeldWeights held = new HeldWeights(backend);
+    List<Runnable> work = new ArrayList<>();
+    config
+        .tensors()
+        .forEach((name, shape) -> work.add(() -> held.take(file, name, shape, q, scope)));
+    work.parallelStream().forEach(Runnable::run);
+    return held;
+  }
+
+  private void take(SafeTensors file, String name, long[] shape, Quantization q, Scope scope) {
+    String path = ModelConfig.projection(name, shape);
+    if (path != null && StoredNf4.is(file, name)) {
+      nf4.put(path, StoredNf4.read(file, name, (int) shape[0], (int) shape[1]));
+      return;
+    }
+    Tensor stored = file.tensor(name);
+    if (path != null && q.covers(path)) {
+      nf4.put(path, Nf4Weight.quantize(stored, q.doubleQuant(), scope, backend.kernels()));
+    } else if (stored.dtype() == backend.compute()) {
+      tensors.put(name, stored);
+    } else {
+      Tensor converted = scope.tensor(backend.compute(), stored.shape());
+      backend.kernels().elementwise().copy(matrix(stored), matrix(converted));
+      tensors.put(name, converted);
+    }
+  }
+
+  /// Counts what [#of] takes from its scope and what it reads in place.
+  static WeightBytes bytes(SafeTensors file, ModelConfig config, Backend backend, Quantization q) {
+    long mapped = 0;
+    long dense = 0;
+    long packed = 0;
+    long constants = 0;
+    for (Map.Entry<String, long[]> e : config.tensors().entrySet()) {
+      String name = e.getKey();
+      long[] shape = e.getValue();
+      String path = ModelConfig.projection(name, shape);
+      if (path != null && StoredNf4.is(file, name)) {
+        mapped += StoredNf4.read(file, name, (int) shape[0], (int) shape[1]).bytes();
+        continue;
+      }
+      Tensor stored = file.tensor(name);
+      long n = stored.elements();
+      if (path != null && q.covers(path)) {
+        packed += Nf4.bytes(n);
+        constants += Nf4Weight.bytes(n, q.doubleQuant()) - Nf4.bytes(n);
+      } else if (stored.dtype() == backend.compute()) {
+        mapped += stored.bytes();
+      } else {
+        dense += n * backend.compute().bytes();
+      }
+    }
+    return new WeightBytes(mapped, dense, packed, constants);
+  }
+
+  /// Weights without numbers.
+  static Weights dry(ModelConfig config, Backend backend, Quantization q) {
+    Map<String, long[]> shapes = config.tensors();
+    HeldWeights held = new HeldWeights(backend);
+    shapes.forEach(
+        (name, shape) -> {
+          String path = ModelConfig.projection(name, shape);
+          if (path != null && q.covers(path)) {
+            held.nf4.put(path, Nf4Weight.dry((int) shape[0], (int) shape[1], q.doubleQuant()));
+          } else {
+            held.tensors.put(name, Tensor.dry(backend.compute(), shape));
+          }
+        });
+    return held;
+  }
+
+  /// Random numbers in memory ([Checkpoint#random]); a quantised layer is never whole in memory
+  /// with another one's numbers.
+  static Weights random(
+      ModelConfig config, Backend backend, Quantization q, Scope scope, RandomFill fill) {
+    HeldWeights held = new HeldWeights(backend);
+    config.tensors().entrySet().parallelStream()
+        .forEach(
+            e -> {
+              String name = e.getKey();
+              String path = ModelConfig.projection(name, e.getValue());
+              if (path != null && q.covers(path)) {
+                try (Scope meanwhile = Scope.open("random weight")) {
+                  Tensor dense = meanwhile.tensor(backend.compute(), e.getValue());
+                  fill.fill(dense, name);
+                  held.nf4.put(
+                      path, Nf4Weight.quantize(dense, q.doubleQuant(), scope, backend.kernels()));
+                }
+              } else {
+                Tensor dense = scope.tensor(backend.compute(), e.getValue());
+                fill.fill(dense, name);
+                held.tensors.put(name, dense);
+              }
+            });
+    return held;
+  }
+
+  /// Fills a tensor of a name.
+  interface RandomFill {
+    void fill(Tensor tensor, String name);
+  }
+
+  private static Tensor matrix(Tensor t) {
+    return t.rank() == 2 ? t : t.reshaped(1, t.elements());
+  }
+
+  @Override
+  public Tensor tensor(String name) {
+    return Objects.requireNonNull(tensors.get(name), name);
+  }
+
+  @Override
+  public Linear linear(String path, @Nullable Tensor bias) {
+    Nf4Weight weight = nf4.get(path);
+    return weight == null
+        ? DenseLinear.of(tensor(path + ".weight"), bias)
+        : Nf4Linear.of(weight, bias, backend.compute());
+  }
+}

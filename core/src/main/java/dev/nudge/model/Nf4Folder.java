@@ -1,0 +1,280 @@
+package dev.nudge.model;
+
+import dev.nudge.format.Entry;
+import dev.nudge.format.OutFolder;
+import dev.nudge.format.PythonJson;
+import dev.nudge.format.SafeTensors;
+import dev.nudge.format.SafeTensorsWriter;
+import dev.nudge.kernel.Kernels;
+import dev.nudge.quant.Nf4Weight;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.QuantizeSettings;
+import dev.nudge.settings.RunException;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/// Writes a model folder anew with its linear layers in NF4, as transformers and bitsandbytes load
+/// it; everything else is copied as it is stored.
+///
+/// Layers are quantised on all processors and written one after the other, so that memory holds one
+/// quantised layer a processor. A header stands before its tensors and holds the sizes of the JSON
+/// of each layer, which the mean of its scales decides: with double quantisation the source is
+/// therefore read twice.
+///
+/// `config.json` comes last: a folder without it was cut off. `nudge.json` comes first and says
+/// that
+/// the folder may be overwritten.
+///
+/// Threading: one thread calls; layers are made on the common pool.
+public final class Nf4Folder {
+  private static final String MARK = "nudge.json";
+  private static final String CONFIG = "config.json";
+  private static final String WEIGHTS = "model.safetensors";
+  private static final List<String> COPIED =
+      List.of(
+          "generation_config.json",
+          "tokenizer.json",
+          "tokenizer_config.json",
+          "special_tokens_map.json",
+          "added_tokens.json",
+          "chat_template.jinja",
+          "tokenizer.model",
+          "vocab.json",
+          "merges.txt");
+
+  private final QuantizeSettings settings;
+  private final ModelConfig config;
+
+  private Nf4Folder(QuantizeSettings settings, ModelConfig config) {
+    this.settings = settings;
+    this.config = config;
+  }
+
+  /// What was written.
+  ///
+  /// @param layers quantised ones
+  /// @param sourceBytes of the tensors that were read
+  /// @param bytes of the tensors that were written
+  public record Written(Path out, int layers, long sourceBytes, long bytes, double seconds) {}
+
+  /// Checks everything that can be wrong before anything is written.
+  ///
+  /// @throws InputException in one line
+  public static Nf4Folder prepare(QuantizeSettings settings) {
+    ModelConfig config = ModelConfig.load(settings.model());
+    Checkpoint.check(settings.model(), config);
+    try (SafeTensors file = SafeTensors.open(settings.model())) {
+      for (String path : config.projections()) {
+        String weight = path + ".weight";
+        if (StoredNf4.is(file, weight)) {
+          throw new InputException(
+              file.file(weight)
+                  + ": "
+                  + weight
+                  + " is stored in nf4 already; a dense model is needed");
+        }
+        if (file.tensor(weight).dtype() == Dtype.F64) {
+          throw new InputException(
+              file.file(weight) + ": " + weight + " is F64; nf4 is made of F32, F16 and BF16");
+        }
+      }
+    }
+    checkOut(settings.out(), settings.overwrite());
+    return new Nf4Folder(settings, config);
+  }
+
+  private static void checkOut(Path out, boolean overwrite) {
+    OutFolder.checkPlace(out);
+    if (OutFolder.isFree(out)) {
+      return;
+    }
+    boolean ours = ours(out.resolve(MARK));
+    if (!ours && (Files.exists(out.resolve(CONFIG)) || Files.exists(out.resolve(WEIGHTS)))) {
+      throw new InputException(
+          "--out " + out + " holds a model that nudge did not write; give another folder");
+    }
+    if (!overwrite) {
+      throw new InputException(
+          ours
+              ? "--out " + out + " holds a quantised model; give another folder, or --overwrite"
+              : "--out "
+                  + out
+                  + " is not empty; give a new folder, or --overwrite to write into it");
+    }
+  }
+
+  private static boolean ours(Path mark) {
+    return Files.isRegularFile(mark) && ConfigJson.read(mark).has("quantization");
+  }
+
+  /// Writes the folder; after a failure nothing of it is left.
+  ///
+  /// @param cancelled asked between layers
+  /// @return what was written; null where it was cancelled
+  public @Nullable Written write(Kernels kernels, BooleanSupplier cancelled) {
+    long start = System.nanoTime();
+    Path out = settings.out();
+    boolean made = !Files.exists(out);
+    try (SafeTensors file = SafeTensors.open(settings.model())) {
+      try {
+        Files.createDirectories(out);
+        remove(out);
+        place(MARK, PythonJson.write(mark()));
+        long bytes = weights(file, kernels, cancelled);
+        for (String name : COPIED) {
+          Path from = settings.model().resolve(name);
+          if (Files.isRegularFile(from)) {
+            OutFolder.place(
+                out.resolve(name), beside -> Files.write(beside, Files.readAllBytes(from)));
+          }
+        }
+        place(CONFIG, PythonJson.write(config(file)));
+        long source =
+            config.tensors().keySet().stream().mapToLong(n -> file.entry(n).bytes()).sum();
+        double seconds = (System.nanoTime() - start) / 1e9;
+        return new Written(out, config.projections().size(), source, bytes, seconds);
+      } catch (Cancelled e) {
+        undo(out, made, e);
+        return null;
+      } catch (IOException e) {
+        undo(out, made, e);
+        throw new RunException("cannot write " + out + ": " + OutFolder.reason(e), e);
+      } catch (RuntimeException | Error e) {
+        undo(out, made, e);
+        throw e;
+      }
+    }
+  }
+
+  private static final class Cancelled extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+  }
+
+  private static void remove(Path out) throws IOException {
+    List<String> names = new ArrayList<>(COPIED);
+    names.addAll(List.of(CONFIG, WEIGHTS, MARK));
+    for (String name : ours(out.resolve(MARK)) ? names : List.<String>of()) {
+      Files.deleteIfExists(out.resolve(name));
+    }
+  }
+
+  private static void undo(Path out, boolean made, Throwable cause) {
+    try {
+      remove(out);
+      if (made && Files.isDirectory(out) && OutFolder.isFree(out)) {
+        Files.delete(out);
+      }
+    } catch (IOException | RuntimeException e) {
+      cause.addSuppressed(e);
+    }
+  }
+
+  private void place(String name, String text) {
+    OutFolder.place(settings.out().resolve(name), beside -> Files.writeString(beside, text + "\n"));
+  }
+
+  private Map<String, Object> mark() {
+    return Map.of(
+        "quantization",
+        new TreeMap<>(Map.of("method", "nf4", "double_quant", settings.doubleQuant())),
+        "source",
+        settings.model().toString());
+  }
+
+  private long weights(SafeTensors file, Kernels kernels, BooleanSupplier cancelled) {
+    Map<String, Nf4Layer> layers = new ConcurrentHashMap<>(); // by the weight's name
+    if (settings.doubleQuant()) {
+      each(file, kernels, cancelled, (name, w) -> layers.put(name, layer(file, name, w)));
+    } else {
+      config
+          .tensors()
+          .forEach(
+              (name, shape) -> {
+                if (ModelConfig.projection(name, shape) != null) {
+                  Dtype dtype = file.tensor(name).dtype();
+                  layers.put(name, new Nf4Layer(name, (int) shape[0], (int) shape[1], dtype, null));
+                }
+              });
+    }
+    List<Entry> entries = new ArrayList<>();
+    for (String name : config.tensors().keySet()) {
+      Nf4Layer layer = layers.get(name);
+      entries.addAll(layer == null ? List.of(file.entry(name)) : layer.entries());
+    }
+    Path target = settings.out().resolve(WEIGHTS);
+    try (SafeTensorsWriter to = SafeTensorsWriter.create(target, Map.of("format", "pt"), entries)) {
+      config.tensors().keySet().stream()
+          .filter(name -> !layers.containsKey(name))
+          .forEach(name -> to.write(name, file.bytes(name)));
+      each(
+          file,
+          kernels,
+          cancelled,
+          (name, w) -> {
+            synchronized (to) {
+              java.util.Objects.requireNonNull(layers.get(name)).write(to, w);
+            }
+          });
+    }
+    return entries.stream().mapToLong(Entry::bytes).sum();
+  }
+
+  private interface Each {
+    void take(String name, Nf4Weight weight);
+  }
+
+  /// Quantises every layer, one on each processor at a time.
+  private void each(SafeTensors file, Kernels kernels, BooleanSupplier cancelled, Each each) {
+    config.projections().parallelStream()
+        .forEach(
+            path -> {
+              if (cancelled.getAsBoolean()) {
+                throw new Cancelled();
+              }
+              String name = path + ".weight";
+              Tensor source = file.tensor(name);
+              try (Scope scope = Scope.open("quantised layer")) {
+                each.take(name, Nf4Weight.quantize(source, settings.doubleQuant(), scope, kernels));
+              }
+            });
+  }
+
+  private static Nf4Layer layer(SafeTensors file, String name, Nf4Weight w) {
+    return Nf4Layer.of(name, file.tensor(name).dtype(), w);
+  }
+
+  /// The source's config with what transformers needs to know, keys sorted as it sorts them.
+  private Map<String, @Nullable Object> config(SafeTensors file) {
+    String type = Nf4Layer.torchName(file.tensor("model.norm.weight").dtype());
+    Map<String, @Nullable Object> quantization = new LinkedHashMap<>();
+    quantization.put("_load_in_4bit", true);
+    quantization.put("_load_in_8bit", false);
+    quantization.put("bnb_4bit_compute_dtype", type);
+    quantization.put("bnb_4bit_quant_storage", "uint8");
+    quantization.put("bnb_4bit_quant_type", "nf4");
+    quantization.put("bnb_4bit_use_double_quant", settings.doubleQuant());
+    quantization.put("llm_int8_enable_fp32_cpu_offload", false);
+    quantization.put("llm_int8_has_fp16_weight", false);
+    quantization.put("llm_int8_skip_modules", null);
+    quantization.put("llm_int8_threshold", 6.0);
+    quantization.put("load_in_4bit", true);
+    quantization.put("load_in_8bit", false);
+    quantization.put("quant_method", "bitsandbytes");
+    Map<String, @Nullable Object> all =
+        new TreeMap<>(ConfigJson.read(settings.model().resolve(CONFIG)).plain());
+    all.put(BnbConfig.KEY, quantization);
+    return all;
+  }
+}

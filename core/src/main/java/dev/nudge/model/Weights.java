@@ -1,0 +1,33 @@
+package dev.nudge.model;
+
+import dev.nudge.nn.DenseLinear;
+import dev.nudge.nn.Linear;
+import dev.nudge.tensor.Tensor;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/// The weights of a model by their names in the checkpoint, in the form in which they compute.
+interface Weights {
+  /// A tensor of [ModelConfig#tensors] in the compute type.
+  Tensor tensor(String name);
+
+  /// The layer at a path.
+  ///
+  /// @param bias (1, out) in the compute type
+  Linear linear(String path, @Nullable Tensor bias);
+
+  /// All layers dense.
+  static Weights dense(Function<String, Tensor> tensors) {
+    return new Weights() {
+      @Override
+      public Tensor tensor(String name) {
+        return tensors.apply(name);
+      }
+
+      @Override
+      public Linear linear(String path, @Nullable Tensor bias) {
+        return DenseLinear.of(tensor(path + ".weight"), bias);
+      }
+    };
+  }
+}

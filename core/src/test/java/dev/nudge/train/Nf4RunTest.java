@@ -1,0 +1,70 @@
+package dev.nudge.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.kernel.Kernels;
+import dev.nudge.model.Nf4Folder;
+import dev.nudge.settings.QuantizeSettings;
+import dev.nudge.settings.TrainSettings;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// Trains on weights in NF4.
+class Nf4RunTest {
+  @TempDir private Path temp;
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void quantisedOnLoadOrFromAFileGivesTheSameAdapter(boolean doubleQuant) throws IOException {
+    Path stored = temp.resolve("nf4");
+    Nf4Folder.prepare(
+            QuantizeSettings.of(
+                Map.of("model", TinyRun.UNTIED, "out", stored, "double_quant", doubleQuant)))
+        .write(Kernels.fastest(), () -> false);
+    Path rows = TinyRun.rows(temp.resolve("rows"), 12, 60, 1);
+    TrainSettings onLoad =
+        TinyRun.settings(
+            TinyRun.UNTIED,
+            rows,
+            temp.resolve("a"),
+            "quantize",
+            "nf4",
+            "double_quant",
+            doubleQuant,
+            "steps",
+            4,
+            "batch_size",
+            4);
+    TinyRun.run(onLoad);
+    TrainSettings fromFile =
+        TinyRun.settings(stored, rows, temp.resolve("b"), "steps", 4, "batch_size", 4);
+    TinyRun.run(fromFile);
+    String adapter = "adapter_model.safetensors";
+    assertThat(Files.mismatch(temp.resolve("a/" + adapter), temp.resolve("b/" + adapter)))
+        .isEqualTo(-1);
+    for (String run : new String[] {"a", "b"}) {
+      var settings = TinyRun.record(temp.resolve(run)).get("settings");
+      assertThat(settings.get("quantize").asString()).isEqualTo("nf4");
+      assertThat(settings.get("double_quant").asBoolean()).isEqualTo(doubleQuant);
+    }
+    assertThat(Training.finished(fromFile)).isTrue();
+    assertThat(Training.finished(onLoad)).isTrue();
+  }
+
+  @Test
+  void aDenseRunSaysThatItIsDense() throws IOException {
+    Path rows = TinyRun.rows(temp.resolve("rows"), 4, 30, 1);
+    TrainSettings settings = TinyRun.settings(TinyRun.TIED, rows, temp.resolve("a"), "steps", 1);
+    TinyRun.run(settings);
+    var recorded = TinyRun.record(temp.resolve("a")).get("settings");
+    assertThat(recorded.get("quantize").asString()).isEqualTo("none");
+    assertThat(recorded.get("double_quant").isNull()).isTrue();
+    assertThat(Training.finished(settings)).isTrue();
+  }
+}
