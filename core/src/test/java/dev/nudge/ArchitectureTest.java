@@ -49,7 +49,7 @@ class ArchitectureTest {
           Map.entry("text", Set.of()),
           Map.entry("data", Set.of("tensor", "text")),
           Map.entry("generate", Set.of("tensor", "nn", "model", "adapter", "text")),
-          Map.entry("plan", Set.of("tensor", "kernel", "nn", "model", "adapter")),
+          Map.entry("plan", Set.of("tensor", "kernel", "nn", "quant", "model", "adapter")),
           Map.entry(
               "train",
               Set.of(

@@ -62,7 +62,7 @@ final class Shapes {
         c.eosTokenIds());
   }
 
-  private static ModelConfig llama(
+  static ModelConfig llama(
       int hidden,
       int inner,
       int layers,

@@ -63,6 +63,7 @@ final class Steps implements AutoCloseable {
                 sequences,
                 length,
                 (long) length * sequences,
+                false,
                 Long.MAX_VALUE / 4,
                 new Weights(0, 0, 0, 0),
                 adapters.count(0).trained(),

@@ -11,9 +11,12 @@ import dev.nudge.nn.Machine;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.PlanSettings;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.settings.ScoreSettings;
 import dev.nudge.settings.TrainSettings;
+import dev.nudge.train.Forecast;
+import dev.nudge.train.Outlook;
 import dev.nudge.train.Prepared;
 import dev.nudge.train.RunResult;
 import dev.nudge.train.RunState;
@@ -60,6 +63,11 @@ final class Library {
     }
     RunResult result = Training.run(prepared, events, cancelled);
     return new TrainVerb.Outcome(result.state(), result.values(), List.of());
+  }
+
+  static PlanVerb.Answer plan(PlanSettings settings) {
+    Outlook outlook = Forecast.of(settings, machine());
+    return new PlanVerb.Answer(outlook.lines(), outlook.values());
   }
 
   static ScoreVerb.Summary score(
@@ -141,6 +149,7 @@ final class Library {
         new TrainVerb(Library::train),
         new GenerateVerb(new Completer()),
         new ScoreVerb(Library::score),
+        new PlanVerb(Library::plan),
         new QuantizeVerb(Library::quantize),
         new DoctorVerb());
   }

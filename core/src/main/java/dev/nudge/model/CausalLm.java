@@ -254,7 +254,18 @@ public final class CausalLm implements AutoCloseable {
   /// @param backward what the layers' backward pass needs on top
   /// @param peak of the whole pass
   /// @param offloaded to the lane's file, beside the workspace
-  public record TrainParts(long saved, long head, long backward, long peak, long offloaded) {}
+  public record TrainParts(long saved, long head, long backward, long peak, long offloaded) {
+    /// What a lane needs that meets either of two passes: the fuller one, and the larger file.
+    public TrainParts or(TrainParts other) {
+      TrainParts fuller = other.peak > peak ? other : this;
+      return new TrainParts(
+          fuller.saved,
+          fuller.head,
+          fuller.backward,
+          fuller.peak,
+          Math.max(offloaded, other.offloaded));
+    }
+  }
 
   /// The same in parts.
   public TrainParts trainParts(int tokens, int longest) {

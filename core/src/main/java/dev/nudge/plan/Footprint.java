@@ -104,6 +104,7 @@ public record Footprint(
     values.put("workspace", lanes * workspace);
     values.put("caches", caches);
     values.put("runtime", runtime);
+    values.put("offloaded", lanes * pass.offloaded());
     values.put("anonymous", anonymous());
     values.put("mapped", mapped());
     return values;

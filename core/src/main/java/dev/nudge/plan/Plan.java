@@ -2,11 +2,13 @@ package dev.nudge.plan;
 
 import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
+import dev.nudge.nn.Recompute;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// How a run is laid out, settled once before it starts: same plan, same bytes.
@@ -16,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 /// @param threadsPerLane threads of each lane's products
 /// @param microBatchTokens most tokens of a micro-batch
 /// @param longest tokens of the longest row
+/// @param levels what each layer computes again in the backward pass; they change no bit
 /// @param split which sequences may be cut over all lanes
 /// @param footprint bytes of every part of lanes that work alone
 /// @param caches weights kept a second time in the layout of their products
@@ -25,6 +28,7 @@ public record Plan(
     int threadsPerLane,
     int microBatchTokens,
     int longest,
+    List<Recompute> levels,
     Split split,
     Footprint footprint,
     Caches caches) {
@@ -41,7 +45,19 @@ public record Plan(
   /// The same with another choice of what is cut.
   public Plan withSplit(Split other) {
     return new Plan(
-        backend, lanes, threadsPerLane, microBatchTokens, longest, other, footprint, caches);
+        backend,
+        lanes,
+        threadsPerLane,
+        microBatchTokens,
+        longest,
+        levels,
+        other,
+        footprint,
+        caches);
+  }
+
+  public Plan {
+    levels = List.copyOf(levels);
   }
 
   /// Makes a plan of which only the workspace is counted, for passes outside a run.
@@ -53,6 +69,7 @@ public record Plan(
         threads,
         microBatchTokens,
         longest,
+        List.of(),
         Split.NONE,
         new Footprint(
             new Weights(0, 0, 0, 0),
@@ -78,6 +95,7 @@ public record Plan(
         threadsPerLane,
         microBatchTokens,
         longest,
+        levels,
         split,
         footprint.withPagedOptimizer(),
         caches);
@@ -86,6 +104,11 @@ public record Plan(
   /// Bytes of one lane's workspace.
   public long workspaceBytes() {
     return footprint.workspace();
+  }
+
+  /// Bytes of one lane's file of layer inputs; 0 where none is offloaded.
+  public long offloadedBytes() {
+    return footprint.pass().offloaded();
   }
 
   /// Bytes of all parts together that the process holds by itself.
@@ -109,6 +132,9 @@ public record Plan(
             + (split == Split.NONE
                 ? ""
                 : "; rows of " + split.from() + " and more may be cut over all lanes"));
+    if (!counts().isEmpty()) {
+      lines.add("recompute  " + recomputed());
+    }
     Footprint f = footprint;
     lines.add(
         "memory     "
@@ -132,6 +158,23 @@ public record Plan(
     return lines;
   }
 
+  /// Levels with the number of layers that are at them, `none` left out: `gate_up` 12.
+  private Map<String, Integer> counts() {
+    Map<String, Integer> counts = new LinkedHashMap<>();
+    for (Recompute level : levels) {
+      if (level != Recompute.NONE) {
+        counts.merge(level.name().toLowerCase(Locale.ROOT), 1, Integer::sum);
+      }
+    }
+    return counts;
+  }
+
+  private String recomputed() {
+    return counts().entrySet().stream()
+        .map(e -> e.getKey().replace('_', ' ') + " in " + e.getValue() + " layers")
+        .collect(Collectors.joining(", "));
+  }
+
   /// The plan as `run.json` holds it.
   public Map<String, @Nullable Object> values() {
     Map<String, @Nullable Object> values = new LinkedHashMap<>();
@@ -143,6 +186,7 @@ public record Plan(
     values.put("split_from", split == Split.NONE ? null : split.from());
     values.put("shared_bytes", split.sharedBytes());
     values.put("caches", caches.name().toLowerCase(Locale.ROOT));
+    values.put("recompute", counts());
     values.put("workspace_bytes", workspaceBytes());
     values.put("total_bytes", totalBytes());
     values.put("bytes", footprint.values());

@@ -2,21 +2,43 @@ package dev.nudge.plan;
 
 import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
+import dev.nudge.nn.Recompute;
 import dev.nudge.settings.InputException;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Lays a run out in the memory there is: the fewest micro-batches that fit, and the optimiser's
-/// state in a mapped file where it fits no other way.
+/// Lays a run out in the memory there is, the dearest means last:
+///
+/// 1. large micro-batches, everything kept for the backward pass, weights cached in the layout of
+///    their products where that leaves a quarter of the memory free;
+/// 2. no caches, then smaller micro-batches, down to where products still run at full speed;
+/// 3. the lowest layers compute things again, the cheapest things first: as few layers as needed;
+/// 4. micro-batches of a single row;
+/// 5. layer inputs in a file;
+/// 6. the optimiser's state in a file;
+/// 7. fewer lanes, where they were not asked for.
+///
+/// Recomputation comes before fewer lanes: computing nearly everything again costs a quarter of the
+/// speed, and so do two threads in one product instead of two lanes; the first changes no bit.
+/// The lowest layers are taken because the fullest moment is the end of the forward pass and the
+/// backward pass of the highest ones, to which their scratch would add.
 ///
 /// The workspace of a lane is measured by running the training pass dry on the largest micro-batch
 /// that the run can meet, so its size is exact.
 public final class Planner {
   private static final int MOST_TOKENS = 4096; // products gain nothing beyond
+  private static final int FULL_SPEED_TOKENS = 1024;
   private static final int SPLIT_ROWS = 128; // a lane's part of a sequence that is worth cutting
-  private static final long RUNTIME_BYTES = 300L << 20; // JVM, natives, scratchpads
 
-  private Planner() {}
+  private final CausalLm dry;
+  private final Wanted w;
+  private boolean paged;
+
+  private Planner(CausalLm dry, Wanted w) {
+    this.dry = dry;
+    this.w = w;
+  }
 
   /// What a layout is made from.
   ///
@@ -24,6 +46,7 @@ public final class Planner {
   /// @param batchSize sequences of an optimiser step
   /// @param longest tokens of the longest row
   /// @param largestStep tokens of the largest step that can occur
+  /// @param scores whether held-out rows are scored
   /// @param trained numbers of the adapter
   /// @param optimizerBytes state of the optimiser
   /// @param caches the most that may be cached where memory is free
@@ -33,45 +56,81 @@ public final class Planner {
       int batchSize,
       int longest,
       long largestStep,
+      boolean scores,
       long memoryBytes,
       Weights weights,
       long trained,
       long optimizerBytes,
       Caches caches) {}
 
+  /// A layout, or where none fits the one that needs the least.
+  public record Fit(Plan plan, boolean fits) {}
+
   /// Lays a run out.
   ///
-  /// @param dry the model without weights, adapters attached
+  /// @param dry the model without weights, adapters attached; its levels are changed
   /// @throws InputException where nothing fits, naming what could be given
   public static Plan plan(CausalLm dry, Wanted w) {
-    int lanes = w.lanes != null ? w.lanes : lanes(w);
-    int whole = longestWhole(w, lanes);
-    long enough = Math.min(w.largestStep, w.largestStep / lanes + w.longest);
-    int most = (int) Math.max(w.longest, Math.min(MOST_TOKENS, enough));
-    int tokens = w.batchSize == 1 ? whole : most; // of one row, what is longer is always cut
+    Fit fit = fit(dry, w);
+    if (!fit.fits()) {
+      throw new InputException(refusal(fit.plan(), w));
+    }
+    return fit.plan();
+  }
+
+  /// Lays a run out, or says what the leanest layout needs.
+  public static Fit fit(CausalLm dry, Wanted w) {
+    return new Planner(dry, w).fit();
+  }
+
+  private Fit fit() {
+    int lanes = w.lanes != null ? w.lanes : lanes();
     while (true) {
-      Plan plan = layout(dry, w, lanes, tokens, Caches.NONE);
-      if (plan.totalBytes() <= w.memoryBytes) {
-        return withCaches(dry, w, plan);
+      paged = false;
+      Fit fit = fit(lanes);
+      if (!fit.fits()) {
+        paged = true;
+        fit = fit(lanes);
       }
-      if (tokens == whole) {
-        Plan paged = plan.withPagedOptimizer();
-        if (paged.totalBytes() <= w.memoryBytes) {
-          return paged;
-        }
-        throw refusal(paged, w);
+      if (fit.fits() || w.lanes != null || lanes == 1) {
+        return fit;
       }
-      tokens = Math.max(whole, tokens / 2);
+      lanes = lanes / 2;
     }
   }
 
+  private Fit fit(int lanes) {
+    int whole = longestWhole(lanes);
+    long enough = Math.min(w.largestStep, w.largestStep / lanes + w.longest);
+    int most = (int) Math.max(w.longest, Math.min(MOST_TOKENS, enough));
+    int tokens = w.batchSize == 1 ? whole : most; // of one row, what is longer is always cut
+    int least = Math.max(whole, Math.min(tokens, FULL_SPEED_TOKENS));
+    while (true) {
+      Plan plan = layout(lanes, tokens, levels(0), Caches.NONE);
+      if (fits(plan)) {
+        return new Fit(withCaches(plan), true);
+      }
+      if (tokens == least) {
+        break;
+      }
+      tokens = Math.max(least, tokens / 2);
+    }
+    if (least > whole) {
+      Fit fit = deepened(lanes, least, Recompute.EVERYTHING);
+      if (fit.fits()) {
+        return fit;
+      }
+    }
+    return deepened(lanes, whole, Recompute.OFFLOADED);
+  }
+
   /// The same plan with as many caches as fit into three quarters of the memory.
-  private static Plan withCaches(CausalLm dry, Wanted w, Plan plan) {
+  private Plan withCaches(Plan plan) {
     for (Caches caches : List.of(Caches.ALL, Caches.HEAD)) {
-      if (caches.compareTo(w.caches) <= 0) {
+      if (!paged && caches.compareTo(w.caches) <= 0) {
         Plan cached =
             dry.assuming(
-                caches, () -> layout(dry, w, plan.lanes(), plan.microBatchTokens(), caches));
+                caches, () -> layout(plan.lanes(), plan.microBatchTokens(), plan.levels(), caches));
         if (cached.totalBytes() <= w.memoryBytes / 4 * 3) {
           return cached;
         }
@@ -80,61 +139,106 @@ public final class Planner {
     return plan;
   }
 
+  /// The fewest steps down the ladder that fit, or the last.
+  private Fit deepened(int lanes, int tokens, Recompute deepest) {
+    int last = dry.layers() * deepest.ordinal();
+    Plan leanest = layout(lanes, tokens, levels(last), Caches.NONE);
+    if (!fits(leanest)) {
+      return new Fit(leanest, false);
+    }
+    int low = 0; // does not fit
+    int high = last; // fits
+    Plan found = leanest;
+    while (high - low > 1) {
+      int middle = (low + high) / 2;
+      Plan plan = layout(lanes, tokens, levels(middle), Caches.NONE);
+      if (fits(plan)) {
+        high = middle;
+        found = plan;
+      } else {
+        low = middle;
+      }
+    }
+    return new Fit(found, true);
+  }
+
+  /// The rung `step` of the ladder: each level goes once over all layers, from the lowest up.
+  private List<Recompute> levels(int step) {
+    int layers = dry.layers();
+    Recompute[] all = Recompute.values();
+    List<Recompute> levels = new ArrayList<>();
+    for (int i = 0; i < layers; i++) {
+      levels.add(all[step / layers + (i < step % layers ? 1 : 0)]);
+    }
+    return levels;
+  }
+
+  private boolean fits(Plan plan) {
+    return plan.totalBytes() <= w.memoryBytes;
+  }
+
   /// A lane for each sequence of a step; more where the longest row is enough for more.
-  private static int lanes(Wanted w) {
+  private int lanes() {
     return Math.clamp(Math.max(w.batchSize, w.longest / SPLIT_ROWS), 1, w.threads);
   }
 
   /// Tokens of the shortest sequence that may be cut over all lanes.
-  private static int splitFrom(Wanted w, int lanes) {
+  private int splitFrom(int lanes) {
     int from = SPLIT_ROWS * lanes;
     return lanes == 1 || w.longest < from ? Plan.Split.NONE.from() : from;
   }
 
   /// Tokens of the longest sequence that has to fit a lane as a whole.
-  private static int longestWhole(Wanted w, int lanes) {
-    return Math.min(w.longest, splitFrom(w, lanes) - 1);
+  private int longestWhole(int lanes) {
+    return Math.min(w.longest, splitFrom(lanes) - 1);
   }
 
-  private static Plan layout(CausalLm dry, Wanted w, int lanes, int tokens, Caches caches) {
+  private Plan layout(int lanes, int tokens, List<Recompute> levels, Caches caches) {
+    dry.recompute(levels);
     CausalLm.TrainParts pass = dry.trainParts(tokens, Math.min(tokens, w.longest));
     Plan.Split split = Plan.Split.NONE;
-    int from = splitFrom(w, lanes);
+    int from = splitFrom(lanes);
     if (from < split.from()) {
       CausalLm.SplitParts parts = dry.splitParts(w.longest, lanes);
       split = new Plan.Split(from, parts.shared());
-      pass = parts.lane().peak() > pass.peak() ? parts.lane() : pass;
+      pass = pass.or(parts.lane());
     }
-    return new Plan(
-        dry.backend().name(),
-        lanes,
-        Math.max(1, w.threads / lanes),
-        tokens,
-        w.longest,
-        split,
-        Footprint.of(
-            w.weights,
-            dry.backend().compute(),
-            w.trained,
-            w.optimizerBytes,
+    long workspace = pass.peak();
+    if (w.scores) {
+      workspace = Math.max(workspace, dry.scoreBytes(Math.max(tokens, w.longest), w.longest));
+    }
+    Plan plan =
+        new Plan(
+            dry.backend().name(),
             lanes,
-            Math.max(pass.peak(), dry.scoreBytes(Math.max(tokens, w.longest), w.longest)),
-            pass,
-            dry.cacheBytes(caches),
-            RUNTIME_BYTES),
-        caches);
+            Math.max(1, w.threads / lanes),
+            tokens,
+            w.longest,
+            levels,
+            split,
+            Footprint.of(
+                w.weights,
+                dry.backend().compute(),
+                w.trained,
+                w.optimizerBytes,
+                lanes,
+                workspace,
+                pass,
+                dry.cacheBytes(caches),
+                Runtimes.bytes(dry.config(), dry.backend(), lanes, w.longest)),
+            caches);
+    return paged ? plan.withPagedOptimizer() : plan;
   }
 
-  private static InputException refusal(Plan plan, Wanted w) {
-    return new InputException(
-        "the run needs "
-            + Bytes.shown(plan.totalBytes())
-            + " and may use "
-            + Bytes.shown(w.memoryBytes)
-            + "; "
-            + (plan.lanes() == 1 ? "give " : "give fewer --lanes (now " + plan.lanes() + "), ")
-            + "a smaller --max-length (the longest row has "
-            + w.longest
-            + " tokens) or a larger --memory");
+  private static String refusal(Plan plan, Wanted w) {
+    return "the run needs "
+        + Bytes.shown(plan.totalBytes())
+        + " and may use "
+        + Bytes.shown(w.memoryBytes)
+        + "; "
+        + (plan.lanes() == 1 ? "give " : "give fewer --lanes (now " + plan.lanes() + "), ")
+        + "a smaller --max-length (the longest row has "
+        + w.longest
+        + " tokens) or a larger --memory";
   }
 }

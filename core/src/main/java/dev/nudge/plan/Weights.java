@@ -1,7 +1,12 @@
 package dev.nudge.plan;
 
+import dev.nudge.kernel.Nf4;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.quant.Nf4Weight;
+import dev.nudge.tensor.Dtype;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Function;
 
 /// Bytes of the frozen weights by where they lie and in which form.
 ///
@@ -10,6 +15,39 @@ import java.util.Map;
 /// @param packed held in memory in 4 bit
 /// @param constants of the packed ones: their blocks' scales
 public record Weights(long mapped, long dense, long packed, long constants) {
+  /// Counts a model by its shape.
+  ///
+  /// @param nf4 whether the layers' matrices are held in 4 bit
+  /// @param doubleQuant whether their scales are in 8 bit
+  /// @param stored the type of each tensor in its file
+  public static Weights of(
+      ModelConfig config,
+      Dtype compute,
+      boolean nf4,
+      boolean doubleQuant,
+      Function<String, Dtype> stored) {
+    long mapped = 0;
+    long dense = 0;
+    long packed = 0;
+    long constants = 0;
+    for (Map.Entry<String, long[]> tensor : config.tensors().entrySet()) {
+      long n = 1;
+      for (long side : tensor.getValue()) {
+        n *= side;
+      }
+      boolean layer = tensor.getKey().contains(".layers.") && tensor.getValue().length == 2;
+      if (nf4 && layer) {
+        packed += Nf4.bytes(n);
+        constants += Nf4Weight.bytes(n, doubleQuant) - Nf4.bytes(n);
+      } else if (stored.apply(tensor.getKey()) == compute) {
+        mapped += n * compute.bytes();
+      } else {
+        dense += n * compute.bytes();
+      }
+    }
+    return new Weights(mapped, dense, packed, constants);
+  }
+
   /// Held in memory of the process, and lost to everything else.
   public long anonymous() {
     return dense + packed + constants;

@@ -81,8 +81,7 @@ final class Metrics implements AutoCloseable {
   }
 
   private RunException failed(IOException e) {
-    return new RunException(
-        "cannot write " + file + ": " + OutFolder.reason(e), e);
+    return new RunException("cannot write " + file + ": " + OutFolder.reason(e), e);
   }
 
   @Override

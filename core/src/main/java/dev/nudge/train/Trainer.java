@@ -12,6 +12,7 @@ import dev.nudge.nn.Share;
 import dev.nudge.plan.Plan;
 import dev.nudge.settings.OptimizerSettings;
 import dev.nudge.tensor.Lanes;
+import dev.nudge.tensor.MappedFile;
 import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Workspace;
 import java.nio.file.Path;
@@ -74,6 +75,9 @@ public final class Trainer implements AutoCloseable {
       long seed,
       Path pages) {
     this.model = model;
+    if (!plan.levels().isEmpty()) {
+      model.recompute(plan.levels());
+    }
     this.examples = examples;
     this.budget = plan.microBatchTokens();
     this.longest = plan.longest();
@@ -87,7 +91,10 @@ public final class Trainer implements AutoCloseable {
                 new Workspace(
                     lane,
                     plan.workspaceBytes(),
-                    model.backend().gemms().apply(plan.threadsPerLane())));
+                    model.backend().gemms().apply(plan.threadsPerLane()),
+                    plan.offloadedBytes() == 0
+                        ? null
+                        : MappedFile.create(pages, plan.offloadedBytes())));
     this.team = new Team(plan.lanes(), split.sharedBytes());
     this.optimizer =
         new Optimizer(

@@ -115,6 +115,7 @@ public final class Training {
                   settings.loop().batchSize(),
                   longest,
                   largestStep(data, held, settings.loop().batchSize()),
+                  held != null,
                   settings.memory() == null ? machine.memoryBytes() : settings.memory().bytes(),
                   weights,
                   count.trained(),

@@ -1,0 +1,49 @@
+package dev.nudge.cli;
+
+import dev.nudge.settings.PlanSettings;
+import java.util.List;
+
+/// `nudge plan`: memory, time and cost of a run before it starts.
+///
+/// @param forecaster the library's planning
+record PlanVerb(Forecaster forecaster) implements Verb<PlanSettings> {
+
+  /// What the command wants of the library.
+  interface Forecaster {
+    /// Plans a run; nothing is loaded and nothing is written.
+    Answer plan(PlanSettings settings);
+  }
+
+  /// What a run needs.
+  ///
+  /// @param object for `--json`
+  record Answer(List<String> lines, Object object) {}
+
+  @Override
+  public String name() {
+    return "plan";
+  }
+
+  @Override
+  public String summary() {
+    return "says what memory, time and money a run needs, before it starts";
+  }
+
+  @Override
+  public Class<PlanSettings> settings() {
+    return PlanSettings.class;
+  }
+
+  @Override
+  public boolean takesFile() {
+    return true;
+  }
+
+  @Override
+  public int run(PlanSettings settings, Console console) {
+    Answer answer = forecaster.plan(settings);
+    answer.lines().forEach(console::result);
+    console.object(answer.object());
+    return ExitCode.DONE;
+  }
+}

@@ -1,0 +1,149 @@
+package dev.nudge.plan;
+
+import dev.nudge.model.CausalLm;
+import dev.nudge.nn.Linear;
+import dev.nudge.nn.LinearSlot;
+import dev.nudge.settings.LoraSettings;
+import dev.nudge.settings.OptimizerSettings;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/// Says what the settings of a run mean for the model at hand, in its own numbers.
+///
+/// Rates and batch sizes are those of "LoRA without regret" (Schulman and Thinking Machines, 2025)
+/// and QLoRA [1]: LoRA learns best at about ten times the rate of full fine-tuning, nearly whatever
+/// the rank; all linear layers beat attention alone at equal size.
+///
+/// [1] Dettmers et al., arXiv:2305.14314.
+public final class Advice {
+  private static final double LOW_RATE = 5e-5;
+  private static final double HIGH_RATE = 1e-3;
+  private static final int LARGE_BATCH = 32;
+  private static final double GB = 1e9;
+
+  private Advice() {}
+
+  /// Advice on an adapter, one line each.
+  ///
+  /// @param model without weights, adapters attached
+  /// @param trained numbers of the adapter
+  public static List<String> lines(
+      CausalLm model, long trained, LoraSettings lora, OptimizerSettings optimizer, int batchSize) {
+    List<String> lines = new ArrayList<>();
+    lines.add(matrix(model, lora.rank()));
+    lines.add(full(model.config().parameters(), trained));
+    lines.add(rank(trained, lora.rank()));
+    if (optimizer.learningRate() < LOW_RATE) {
+      lines.add(
+          String.format(
+              Locale.ROOT,
+              "--learning-rate %s is a rate of full fine-tuning; LoRA learns best near 2e-4",
+              number(optimizer.learningRate())));
+    } else if (optimizer.learningRate() > HIGH_RATE) {
+      lines.add(
+          String.format(
+              Locale.ROOT,
+              "--learning-rate %s is high; LoRA learns best near 2e-4",
+              number(optimizer.learningRate())));
+    } else {
+      lines.add(
+          "LoRA learns best near a rate of 2e-4, ten times that of full fine-tuning (2e-5), whatever"
+              + " the rank while alpha stays");
+    }
+    if (adapted(model) < model.slots().size()) {
+      lines.add(
+          adapted(model)
+              + " of "
+              + model.slots().size()
+              + " linear layers are adapted; --targets all-linear learns better at the same number"
+              + " of parameters");
+    }
+    if (batchSize > LARGE_BATCH) {
+      lines.add(
+          "--batch-size "
+              + batchSize
+              + ": LoRA loses more than full fine-tuning with large batches; 32 or fewer is safer");
+    }
+    return lines;
+  }
+
+  /// The largest adapted matrix that is square, else the largest.
+  private static String matrix(CausalLm model, int rank) {
+    LinearSlot chosen = model.slots().getFirst();
+    for (LinearSlot slot : model.slots()) {
+      if (trains(slot) && (!trains(chosen) || size(slot.linear()) > size(chosen.linear()))) {
+        chosen = slot;
+      }
+    }
+    for (LinearSlot slot : model.slots()) {
+      if (trains(slot) && slot.linear().in() == slot.linear().out()) {
+        chosen = slot;
+        break;
+      }
+    }
+    long in = chosen.linear().in();
+    long out = chosen.linear().out();
+    return String.format(
+        Locale.ROOT,
+        "%s is %d × %d = %,d numbers; rank %d trains %d × (%d + %d) = %,d, %.2f %% of the matrix",
+        chosen.path().substring(chosen.path().lastIndexOf('.') + 1),
+        out,
+        in,
+        in * out,
+        rank,
+        rank,
+        in,
+        out,
+        rank * (in + out),
+        100.0 * rank * (in + out) / (in * out));
+  }
+
+  private static String full(long parameters, long trained) {
+    return String.format(
+        Locale.ROOT,
+        "full fine-tuning in fp32 wants %s for the weights alone and %s with gradients and AdamW's"
+            + " moments; the adapter trains %.2f %% of them in %s",
+        gigabytes(4 * parameters),
+        gigabytes(16 * parameters),
+        100.0 * trained / parameters,
+        gigabytes(16 * trained));
+  }
+
+  private static String rank(long trained, int rank) {
+    long each = trained / rank;
+    return String.format(
+        Locale.ROOT,
+        "a rank buys %,d parameters, about %s of what the adapter can learn at 2 bits each; %s at"
+            + " rank %d. Twice the rank is twice the adapter's memory, and hardly time",
+        each,
+        gigabytes(each / 4),
+        gigabytes(trained / 4),
+        rank);
+  }
+
+  private static int adapted(CausalLm model) {
+    return (int) model.slots().stream().filter(Advice::trains).count();
+  }
+
+  private static boolean trains(LinearSlot slot) {
+    boolean[] found = new boolean[1];
+    slot.linear().parameters(p -> found[0] = true);
+    return found[0];
+  }
+
+  private static long size(Linear linear) {
+    return (long) linear.in() * linear.out();
+  }
+
+  private static String number(double rate) {
+    return String.format(Locale.ROOT, "%.0e", rate).replace("e-0", "e-");
+  }
+
+  /// Decimal units, as prices and papers use them.
+  private static String gigabytes(long bytes) {
+    return bytes >= GB
+        ? String.format(Locale.ROOT, bytes >= 10 * GB ? "%.0f GB" : "%.1f GB", bytes / GB)
+        : String.format(Locale.ROOT, "%.1f MB", bytes / 1e6);
+  }
+}

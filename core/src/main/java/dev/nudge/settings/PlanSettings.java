@@ -1,0 +1,77 @@
+package dev.nudge.settings;
+
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// What `plan` can be told: the settings of a run that bear on memory and time, and a price.
+///
+/// @param memory null: what the machine has free
+/// @param batchSize sequences of one optimiser step
+/// @param epochs passes over the data or the tokens
+/// @param tokens of the training data; null: counted in `data`, or unknown
+/// @param data files or globs; empty: rows of the longest length are assumed
+/// @param pricePerHour of the machine, in any currency; null: no cost
+/// @param given which settings were given rather than left at their default
+public record PlanSettings(
+    @Group("Model and machine") ModelSettings model,
+    @Setting(help = "memory to plan for, such as 16GiB (default: what is free)", label = "SIZE")
+        @Nullable ByteSize memory,
+    @Setting(help = "price of the machine an hour, in any currency") @Nullable Double pricePerHour,
+    @Setting(
+            help = "measure this machine for a second; without: no speed, time or cost",
+            byDefault = "true",
+            negatable = true)
+        boolean probe,
+    @Group("Data")
+        @Setting(
+            help = "JSONL file or glob of rows; may be given several times; needs the tokenizer",
+            label = "FILE")
+        List<String> data,
+    @Setting(help = "pattern of the prompt over a row's columns", label = "PATTERN")
+        @Nullable String prompt,
+    @Setting(help = "pattern of the completion, such as ' {label}'", label = "PATTERN")
+        @Nullable String completion,
+    @Setting(help = "set bad rows aside and count them, instead of refusing the data")
+        boolean skipBadRows,
+    @Setting(help = "tokens of the training data, where it is not there yet") @Nullable Long tokens,
+    @Group("Adapter") LoraSettings lora,
+    @Group("Optimiser") OptimizerSettings optimizer,
+    @Group("Loop") @Setting(help = "sequences of one optimiser step", byDefault = "16")
+        int batchSize,
+    @Setting(help = "passes over the data; a fraction is allowed", byDefault = "1") double epochs,
+    Given given) {
+
+  private static final Schema<PlanSettings> SCHEMA = Schema.of(PlanSettings.class);
+
+  public PlanSettings {
+    data = List.copyOf(data);
+    Check.positive("--price-per-hour", pricePerHour);
+    Check.atLeast("--tokens", tokens, 1);
+    Check.atLeast("--batch-size", batchSize, 1);
+    Check.positive("--epochs", epochs);
+    if (tokens != null && !data.isEmpty()) {
+      throw new InputException(
+          "--tokens and --data are both given; the tokens of the data are counted, so leave one out");
+    }
+    if (data.isEmpty() && (prompt != null || completion != null)) {
+      throw new InputException(
+          (prompt != null ? "--prompt" : "--completion") + " is given without rows; add --data");
+    }
+  }
+
+  /// Takes values by key, the rest at their defaults.
+  public static PlanSettings of(Map<String, ?> values) {
+    return SCHEMA.of(values);
+  }
+
+  /// Returns a copy with one value changed, by key.
+  public PlanSettings with(String key, Object value) {
+    return SCHEMA.with(this, Map.of(key, value));
+  }
+
+  /// Returns the rows to train on, or null where none are given.
+  public @Nullable DataSettings rows() {
+    return data.isEmpty() ? null : new DataSettings(data, prompt, completion, skipBadRows);
+  }
+}

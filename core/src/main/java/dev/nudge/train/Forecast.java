@@ -1,0 +1,304 @@
+package dev.nudge.train;
+
+import dev.nudge.adapter.Adapters;
+import dev.nudge.adapter.Lora;
+import dev.nudge.adapter.ParameterCount;
+import dev.nudge.adapter.Targets;
+import dev.nudge.data.Dataset;
+import dev.nudge.data.Packing;
+import dev.nudge.model.Caches;
+import dev.nudge.model.CausalLm;
+import dev.nudge.model.Checkpoint;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.model.Quantization;
+import dev.nudge.model.WeightBytes;
+import dev.nudge.nn.Backend;
+import dev.nudge.nn.Machine;
+import dev.nudge.nn.Recompute;
+import dev.nudge.plan.Advice;
+import dev.nudge.plan.Plan;
+import dev.nudge.plan.Planner;
+import dev.nudge.plan.Probe;
+import dev.nudge.plan.Rates;
+import dev.nudge.plan.Shapes;
+import dev.nudge.plan.Weights;
+import dev.nudge.plan.Work;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.LengthSettings;
+import dev.nudge.settings.PlanSettings;
+import dev.nudge.settings.Quantize;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Scope;
+import dev.nudge.text.Tokenizer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/// Says what a run would need and how fast it would go, without weights and without starting it.
+///
+/// The model is a folder, of which `config.json` is enough, or the name of one of [Shapes]. Without
+/// rows every row is taken to be as long as is allowed, which is the most that can come.
+public final class Forecast {
+  private final PlanSettings settings;
+  private final ModelConfig config;
+  private final Backend backend;
+  private final boolean weightsAreThere;
+  private final @Nullable Dataset data;
+  private final int threads;
+  private final long memory;
+
+  private Forecast(
+      PlanSettings settings,
+      ModelConfig config,
+      Backend backend,
+      boolean weightsAreThere,
+      @Nullable Dataset data,
+      Machine machine) {
+    this.settings = settings;
+    this.config = config;
+    this.backend = backend;
+    this.weightsAreThere = weightsAreThere;
+    this.data = data;
+    this.threads = Objects.requireNonNullElse(settings.model().threads(), machine.threads());
+    this.memory = settings.memory() == null ? machine.memoryBytes() : settings.memory().bytes();
+  }
+
+  /// What a run is asked to be, laid out.
+  public record Attempt(Planner.Fit fit, ParameterCount count, Lora spec, List<String> advice) {}
+
+  /// Plans a run on this machine.
+  ///
+  /// @throws InputException in one line, for whatever a user can mend
+  public static Outlook of(PlanSettings settings, Machine machine) {
+    return of(settings, machine, System::nanoTime);
+  }
+
+  /// The same by another clock, where the machine is shared.
+  ///
+  /// @param clock nanoseconds from some start
+  public static Outlook of(PlanSettings settings, Machine machine, LongSupplier clock) {
+    return of(
+        settings, machine, Backend.resolve(settings.model().compute(), machine.cache()), clock);
+  }
+
+  static Outlook of(PlanSettings settings, Machine machine, Backend backend, LongSupplier clock) {
+    Path folder = settings.model().model();
+    ModelConfig config = config(folder);
+    boolean there = Files.isDirectory(folder);
+    Dataset data = there || settings.rows() != null ? rows(settings, config, machine) : null;
+    Forecast forecast =
+        new Forecast(settings, config, backend, there && hasWeights(folder), data, machine);
+    return forecast.outlook(clock);
+  }
+
+  private static boolean hasWeights(Path folder) {
+    String[] names = folder.toFile().list((in, name) -> name.endsWith(".safetensors"));
+    return names != null && names.length > 0;
+  }
+
+  private static ModelConfig config(Path folder) {
+    if (!Files.exists(folder)) {
+      return Shapes.named(folder.toString())
+          .orElseThrow(
+              () ->
+                  new InputException(
+                      folder
+                          + ": no such model folder, and no shape of that name; shapes are "
+                          + String.join(", ", Shapes.names())));
+    }
+    return ModelConfig.load(folder);
+  }
+
+  private static @Nullable Dataset rows(
+      PlanSettings settings, ModelConfig config, Machine machine) {
+    var rows = settings.rows();
+    if (rows == null) {
+      return null;
+    }
+    Path folder = settings.model().model();
+    if (!Files.isDirectory(folder)) {
+      throw new InputException(
+          "--data needs a tokenizer, and " + folder + " is a shape only; give --tokens instead");
+    }
+    return Dataset.load(
+        rows,
+        new LengthSettings(false, false),
+        maxLength(settings, config),
+        Tokenizer.load(folder, machine.cache()));
+  }
+
+  private static int maxLength(PlanSettings settings, ModelConfig config) {
+    return Objects.requireNonNullElse(settings.model().maxLength(), config.maxPositionEmbeddings());
+  }
+
+  private Outlook outlook(LongSupplier clock) {
+    Attempt attempt = attempt(settings);
+    boolean fits = attempt.fit().fits();
+    Rates rates =
+        settings.probe() && fits
+            ? Probe.measure(
+                config,
+                quantization(settings),
+                backend,
+                attempt.spec(),
+                attempt.fit().plan(),
+                clock)
+            : null;
+    return new Outlook(
+        settings,
+        config,
+        attempt,
+        memory,
+        levels(attempt),
+        fits ? List.of() : new Remedies(this::attempt, settings).found(),
+        rates == null ? null : pace(attempt, rates));
+  }
+
+  /// Lays a run out under some settings.
+  private Attempt attempt(PlanSettings s) {
+    Quantization q = quantization(s);
+    try (CausalLm dry = Checkpoint.dry(config, backend, q);
+        Scope scope = Scope.measuring()) {
+      var lora = s.lora();
+      Lora spec =
+          Lora.of(lora.rank(), lora.alpha(), Targets.parse(lora.targets()))
+              .withRsLora(lora.rsLora())
+              .withDropout(lora.dropout());
+      Adapters adapters =
+          Adapters.attach(
+              dry.slots(),
+              List.of(dry.head().path(), "model.embed_tokens"),
+              spec,
+              0,
+              backend.compute(),
+              1,
+              scope);
+      ParameterCount count = adapters.count(config.parameters());
+      int longest = longest(s);
+      Planner.Fit fit =
+          Planner.fit(
+              dry,
+              new Planner.Wanted(
+                  threads,
+                  s.model().lanes(),
+                  s.batchSize(),
+                  longest,
+                  (long) longest * s.batchSize(),
+                  false,
+                  memory,
+                  weights(s, q),
+                  count.trained(),
+                  Optimizer.bytes(adapters.parameters(), s.optimizer().optimizer()),
+                  Caches.ALL));
+      return new Attempt(
+          fit, count, spec, Advice.lines(dry, count.trained(), lora, s.optimizer(), s.batchSize()));
+    }
+  }
+
+  /// How the weights would be held: as the folder's files say, else as the settings do.
+  private Quantization quantization(PlanSettings s) {
+    if (weightsAreThere) {
+      return Quantization.resolve(s.model(), config);
+    }
+    return s.model().quantize() == Quantize.NF4
+        ? Quantization.nf4(s.model().doubleQuant() == null || s.model().doubleQuant())
+        : Quantization.NONE;
+  }
+
+  private Weights weights(PlanSettings s, Quantization q) {
+    if (!weightsAreThere) {
+      boolean nf4 = q.method() == Quantize.NF4;
+      return Weights.of(config, backend.compute(), nf4, q.doubleQuant(), name -> Dtype.BF16);
+    }
+    WeightBytes bytes = Checkpoint.bytes(s.model().model(), config, backend, q);
+    return new Weights(bytes.mapped(), bytes.dense(), bytes.packed(), bytes.constants());
+  }
+
+  private int longest(PlanSettings s) {
+    int most = maxLength(s, config);
+    return data == null ? most : Math.min(most, data.longest());
+  }
+
+  /// Bytes of all lanes' activations with every layer at one level.
+  private Map<Recompute, Long> levels(Attempt attempt) {
+    var plan = attempt.fit().plan();
+    Map<Recompute, Long> bytes = new LinkedHashMap<>();
+    try (CausalLm dry = Checkpoint.dry(config, backend, quantization(settings));
+        Scope scope = Scope.measuring()) {
+      Adapters.attach(
+          dry.slots(),
+          List.of(dry.head().path(), "model.embed_tokens"),
+          attempt.spec(),
+          0,
+          backend.compute(),
+          1,
+          scope);
+      for (Recompute level : Recompute.values()) {
+        dry.recompute(java.util.Collections.nCopies(dry.layers(), level));
+        bytes.put(
+            level, plan.lanes() * dry.trainParts(plan.microBatchTokens(), plan.longest()).saved());
+      }
+    }
+    return bytes;
+  }
+
+  /// Steps as the trainer cuts them, their operations at the rates that were measured.
+  private Outlook.Pace pace(Attempt attempt, Rates rates) {
+    var plan = attempt.fit().plan();
+    Work work = new Work(config, attempt.count().trained());
+    int[] lengths = step(plan.longest());
+    Packing packing =
+        Packing.of(
+            lengths,
+            plan.lanes(),
+            plan.microBatchTokens(),
+            new Packing.Cost(
+                work.layers(List.of(), 1), 7.0 * config.numHiddenLayers() * config.attentionSize()),
+            plan.split().from());
+    double share = data == null ? 1 : (double) data.trainedTokens() / Math.max(1, data.tokens());
+    double together = 0;
+    for (int position : packing.split()) {
+      together += nanos(plan, work, rates, share, lengths[position]) / plan.lanes();
+    }
+    double slowest = 0;
+    for (List<List<Integer>> lane : packing.lanes()) {
+      double nanos = 0;
+      for (List<Integer> microBatch : lane) {
+        nanos +=
+            nanos(
+                plan, work, rates, share, microBatch.stream().mapToInt(i -> lengths[i]).toArray());
+      }
+      slowest = Math.max(slowest, nanos);
+    }
+    double update = attempt.count().trained() * rates.updateNanos();
+    double seconds = (together + slowest + update) / 1e9;
+    long tokens = Arrays.stream(lengths).asLongStream().sum();
+    Long all = settings.tokens() != null ? settings.tokens() : data == null ? null : data.tokens();
+    double total = all == null ? Double.NaN : all * settings.epochs() * seconds / tokens;
+    return new Outlook.Pace(
+        rates, seconds, tokens, all == null ? null : total / 3600, settings.pricePerHour());
+  }
+
+  /// Nanoseconds of one lane for a micro-batch.
+  private static double nanos(Plan plan, Work work, Rates rates, double share, int... cut) {
+    double layers = work.layers(plan.levels(), cut) / rates.layers();
+    double head = work.head(share * Arrays.stream(cut).sum()) / rates.head();
+    return plan.lanes() * (layers + head);
+  }
+
+  /// Lengths of one step: rows of the data in their order, or all of the longest.
+  private int[] step(int longest) {
+    int[] lengths = new int[settings.batchSize()];
+    Dataset rows = data;
+    Arrays.setAll(
+        lengths,
+        i -> rows == null ? longest : rows.examples().get(i % rows.examples().size()).length());
+    return lengths;
+  }
+}

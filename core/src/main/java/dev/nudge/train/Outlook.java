@@ -1,0 +1,187 @@
+package dev.nudge.train;
+
+import dev.nudge.model.ModelConfig;
+import dev.nudge.nn.Recompute;
+import dev.nudge.plan.Bytes;
+import dev.nudge.plan.Footprint;
+import dev.nudge.plan.Plan;
+import dev.nudge.plan.Rates;
+import dev.nudge.settings.PlanSettings;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// What `plan` answers: bytes of every part, whether they fit, what would make them fit, speed,
+/// time
+/// and cost, and advice.
+///
+/// @param memory bytes that the run may take
+/// @param levels bytes of activations with every layer at one level
+/// @param remedies flags that make it fit; empty where it does
+/// @param pace null where nothing was measured
+public record Outlook(
+    PlanSettings settings,
+    ModelConfig config,
+    Forecast.Attempt attempt,
+    long memory,
+    Map<Recompute, Long> levels,
+    List<String> remedies,
+    @Nullable Pace pace) {
+
+  /// How fast a run goes.
+  ///
+  /// @param seconds of an optimiser step
+  /// @param tokens of an optimiser step
+  /// @param hours of the whole run; null where its tokens are not known
+  /// @param price of an hour; null where it is not given
+  public record Pace(
+      Rates rates, double seconds, long tokens, @Nullable Double hours, @Nullable Double price) {
+    public double tokensPerSecond() {
+      return tokens / seconds;
+    }
+
+    /// Hours of a million tokens.
+    public double hoursOfAMillion() {
+      return 1e6 / tokensPerSecond() / 3600;
+    }
+  }
+
+  /// The layout, or the leanest one where none fits.
+  public Plan plan() {
+    return attempt.fit().plan();
+  }
+
+  public boolean fits() {
+    return attempt.fit().fits();
+  }
+
+  /// The table as it is printed.
+  public List<String> lines() {
+    List<String> lines = new ArrayList<>();
+    Plan plan = plan();
+    Footprint f = plan.footprint();
+    lines.add(
+        String.format(
+            Locale.ROOT,
+            "model      %s: %,d parameters in %d layers; %s",
+            settings.model().model(),
+            config.parameters(),
+            config.numHiddenLayers(),
+            attempt.count()));
+    List<String> layout = plan.lines();
+    lines.addAll(layout.subList(0, layout.size() - 1)); // the last is the memory, in full below
+    lines.add("");
+    row(lines, "weights, read in place from the file", f.weights().mapped());
+    row(lines, "weights, in the compute type", f.weights().dense());
+    row(lines, "weights, in 4 bit", f.weights().packed());
+    row(lines, "constants of those", f.weights().constants());
+    row(lines, "adapter, masters in fp32", f.masters());
+    row(lines, "adapter, working copies", f.working());
+    row(lines, "gradients, " + lanes(), f.gradients());
+    row(lines, "optimiser", f.optimizer());
+    row(lines, "activations kept, " + lanes(), plan.lanes() * f.pass().saved());
+    row(
+        lines,
+        "scratch of head or backward pass, " + lanes(),
+        plan.lanes() * (f.workspace() - f.pass().saved()));
+    row(lines, "weights cached in the layout of products", f.caches());
+    row(lines, "keys and values that lanes share", plan.split().sharedBytes());
+    row(lines, "runtime: JVM, natives, tokenizer", f.runtime());
+    row(lines, "in a file: optimiser", f.paged());
+    row(lines, "in a file: layer inputs", plan.lanes() * f.pass().offloaded());
+    lines.add("");
+    row(lines, "RssAnon at the peak", plan.totalBytes());
+    row(lines, "mapped weights beside it", f.mapped());
+    lines.add("");
+    lines.add("activations kept with every layer at one level, " + lanes());
+    levels.forEach((level, bytes) -> row(lines, "  " + name(level).replace('_', ' '), bytes));
+    lines.add("");
+    lines.add(
+        (fits() ? "fits       " : "does not fit: ")
+            + Bytes.shown(plan.totalBytes())
+            + " of "
+            + Bytes.shown(memory));
+    remedies.forEach(flags -> lines.add("  would fit with " + flags));
+    Pace p = pace;
+    if (p != null) {
+      lines.addAll(pace(p));
+    }
+    attempt.advice().forEach(line -> lines.add("advice     " + line));
+    return lines;
+  }
+
+  private List<String> pace(Pace p) {
+    List<String> lines = new ArrayList<>();
+    lines.add(
+        String.format(
+            Locale.ROOT,
+            "speed      %,.0f tokens/s, %.2f s a step of %,d tokens; layers at %.0f, products at %.0f"
+                + " GFLOP/s",
+            p.tokensPerSecond(),
+            p.seconds(),
+            p.tokens(),
+            p.rates().layers(),
+            p.rates().products()));
+    Double hours = p.hours();
+    lines.add(
+        hours == null
+            ? String.format(
+                Locale.ROOT,
+                "time       %.2f hours a million tokens%s; --tokens or --data says how many there are",
+                p.hoursOfAMillion(),
+                cost(p.hoursOfAMillion(), p))
+            : String.format(Locale.ROOT, "time       %.2f hours%s", hours, cost(hours, p)));
+    return lines;
+  }
+
+  private static String cost(double hours, Pace p) {
+    Double price = p.price();
+    return price == null ? "" : String.format(Locale.ROOT, ", cost %.2f", hours * price);
+  }
+
+  private String lanes() {
+    return plan().lanes() == 1 ? "1 lane" : plan().lanes() + " lanes";
+  }
+
+  private static void row(List<String> lines, String name, long bytes) {
+    if (bytes > 0) {
+      lines.add(String.format(Locale.ROOT, "  %-44s%12s", name, Bytes.shown(bytes)));
+    }
+  }
+
+  private static String name(Recompute level) {
+    return level.name().toLowerCase(Locale.ROOT);
+  }
+
+  /// The same as one object.
+  public Map<String, @Nullable Object> values() {
+    Map<String, @Nullable Object> values = new LinkedHashMap<>();
+    values.put("model", settings.model().model().toString());
+    values.put("parameters", config.parameters());
+    values.put("trained_parameters", attempt.count().trained());
+    values.put("share", attempt.count().share());
+    values.put("memory_bytes", memory);
+    values.put("fits", fits());
+    values.put("plan", plan().values());
+    Map<String, Long> byLevel = new LinkedHashMap<>();
+    levels.forEach((level, bytes) -> byLevel.put(name(level), bytes));
+    values.put("activation_bytes_by_level", byLevel);
+    values.put("remedies", remedies);
+    Pace p = pace;
+    values.put("tokens_per_s", p == null ? null : p.tokensPerSecond());
+    values.put("seconds_per_step", p == null ? null : p.seconds());
+    values.put("tokens_per_step", p == null ? null : p.tokens());
+    values.put("gemm_gflops", p == null ? null : p.rates().products());
+    values.put("layer_gflops", p == null ? null : p.rates().layers());
+    values.put("hours_per_million_tokens", p == null ? null : p.hoursOfAMillion());
+    Double hours = p == null ? null : p.hours();
+    Double price = p == null ? null : p.price();
+    values.put("hours", hours);
+    values.put("cost", hours == null || price == null ? null : hours * price);
+    values.put("advice", attempt.advice());
+    return values;
+  }
+}

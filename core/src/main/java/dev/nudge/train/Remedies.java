@@ -1,0 +1,86 @@
+package dev.nudge.train;
+
+import dev.nudge.settings.PlanSettings;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+
+/// Looks for settings that make a run fit: one knob at a time, then all that help together.
+final class Remedies {
+  private static final int LEAST_LENGTH = 128;
+
+  private final Function<PlanSettings, Forecast.Attempt> attempt;
+  private final PlanSettings settings;
+
+  Remedies(Function<PlanSettings, Forecast.Attempt> attempt, PlanSettings settings) {
+    this.attempt = attempt;
+    this.settings = settings;
+  }
+
+  /// Flags that make it fit, each alone enough, the one that changes the least first.
+  List<String> found() {
+    List<String> found = new ArrayList<>();
+    PlanSettings all = settings;
+    for (Knob knob : knobs()) {
+      PlanSettings changed = settings.with(knob.key, knob.value);
+      if (fits(changed)) {
+        found.add(knob.flags());
+      }
+      all = all.with(knob.key, knob.value);
+    }
+    int length = longest(settings);
+    if (length > 0) {
+      found.add("--max-length " + length);
+    }
+    if (found.isEmpty() && !knobs().isEmpty()) {
+      int shorter = fits(all) ? -1 : longest(all);
+      if (shorter != 0) {
+        StringBuilder flags = new StringBuilder();
+        knobs().forEach(knob -> flags.append(knob.flags()).append(' '));
+        found.add(shorter < 0 ? flags.toString().strip() : flags + "--max-length " + shorter);
+      }
+    }
+    long needed = attempt.apply(settings).fit().plan().totalBytes();
+    found.add("--memory " + Math.ceilDiv(needed, 1L << 20) + "MiB");
+    return found;
+  }
+
+  private record Knob(String key, Object value, String flags) {}
+
+  private List<Knob> knobs() {
+    List<Knob> knobs = new ArrayList<>();
+    if (attempt.apply(settings).fit().plan().footprint().weights().dense() > 0) {
+      knobs.add(new Knob("quantize", "nf4", "--quantize nf4"));
+    }
+    Integer lanes = settings.model().lanes();
+    if (lanes != null && lanes > 1) {
+      knobs.add(new Knob("lanes", 1, "--lanes 1"));
+    }
+    if (settings.lora().rank() > 8) {
+      knobs.add(new Knob("rank", 8, "--rank 8"));
+    }
+    return knobs;
+  }
+
+  private boolean fits(PlanSettings s) {
+    return attempt.apply(s).fit().fits();
+  }
+
+  /// The longest rows that fit, a multiple of 64; 0 where none do.
+  private int longest(PlanSettings s) {
+    int high = attempt.apply(s).fit().plan().longest() / 64; // does not fit
+    int low = LEAST_LENGTH / 64;
+    if (high <= low || !fits(s.with("max_length", 64 * low))) {
+      return 0;
+    }
+    while (high - low > 1) {
+      int middle = (low + high) / 2;
+      if (fits(s.with("max_length", 64 * middle))) {
+        low = middle;
+      } else {
+        high = middle;
+      }
+    }
+    return 64 * low;
+  }
+}

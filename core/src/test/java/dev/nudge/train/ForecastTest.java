@@ -1,0 +1,118 @@
+package dev.nudge.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.nudge.nn.Backend;
+import dev.nudge.nn.Machine;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.PlanSettings;
+import dev.nudge.tensor.Dtype;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.ObjectMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Holds what `plan` answers, byte by byte for a 7B, and how it refuses and advises.
+///
+/// What the pass itself takes is measured and moves with the code; the golden table holds its keys
+/// and no number for them.
+class ForecastTest {
+  private static final Path GOLDEN = Path.of("src/test/resources/golden/plan");
+  private static final Machine MACHINE = new Machine(2, 24L << 30, Path.of("none"), "test");
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  @Test
+  void theTableOfA7BIsTheGoldenOne() throws IOException {
+    Outlook outlook = plan("max_length", 512, "batch_size", 1, "quantize", "nf4");
+    ObjectNode values = (ObjectNode) JSON.readTree(JSON.writeValueAsString(outlook.values()));
+    blank(values, "activation_bytes_by_level", "advice");
+    ObjectNode plan = (ObjectNode) values.get("plan");
+    blank(plan, "workspace_bytes", "total_bytes");
+    blank(
+        (ObjectNode) plan.get("bytes"),
+        "activations",
+        "head",
+        "backward",
+        "workspace",
+        "runtime",
+        "anonymous");
+    assertThat(values.toPrettyString())
+        .isEqualTo(JSON.readTree(Files.readString(GOLDEN.resolve("7b.json"))).toPrettyString());
+  }
+
+  private static void blank(ObjectNode node, String... keys) {
+    for (String key : keys) {
+      assertThat(node.has(key)).as(key).isTrue();
+      node.putNull(key);
+    }
+  }
+
+  @Test
+  void remediesAreFlagsThatMakeItFit() {
+    Outlook outlook = plan("max_length", 2048, "batch_size", 1, "lanes", 1, "memory", "700M");
+    assertThat(outlook.fits()).isFalse();
+    assertThat(outlook.remedies()).isNotEmpty();
+    for (String flags : outlook.remedies()) {
+      String[] words = flags.split(" ");
+      Map<String, Object> changed =
+          values("max_length", 2048, "batch_size", 1, "lanes", 1, "memory", "700M");
+      for (int i = 0; i < words.length; i += 2) {
+        changed.put(words[i].substring(2).replace('-', '_'), words[i + 1]);
+      }
+      assertThat(of(changed).fits()).as(flags).isTrue();
+    }
+    assertThat(outlook.lines()).anyMatch(line -> line.startsWith("does not fit: "));
+  }
+
+  @Test
+  void adviceIsInTheNumbersOfTheModel() {
+    assertThat(plan("max_length", 512).attempt().advice())
+        .anyMatch(l -> l.contains("4096 × 4096") && l.contains("131,072, 0.78 % of the matrix"))
+        .anyMatch(l -> l.contains("27 GB for the weights alone"));
+    assertThat(
+            plan("max_length", 512, "learning_rate", 2e-5, "targets", "q_proj,v_proj")
+                .attempt()
+                .advice())
+        .anyMatch(l -> l.contains("2e-5 is a rate of full fine-tuning") && l.contains("2e-4"))
+        .anyMatch(l -> l.contains("64 of 224 linear layers are adapted"));
+  }
+
+  @Test
+  void aNameThatIsNoFolderAndNoShapeIsRefused() {
+    assertThatThrownBy(() -> plan("model", "8B"))
+        .isInstanceOf(InputException.class)
+        .hasMessage(
+            "8B: no such model folder, and no shape of that name; shapes are 7B, 13B, 33B, 65B, 70B");
+  }
+
+  @Test
+  void rowsNeedATokenizer() {
+    assertThatThrownBy(() -> plan("data", "rows.jsonl"))
+        .isInstanceOf(InputException.class)
+        .hasMessageStartingWith("--data needs a tokenizer, and 7B is a shape only");
+    assertThatThrownBy(() -> plan("data", "rows.jsonl", "tokens", 5))
+        .isInstanceOf(InputException.class)
+        .hasMessageStartingWith("--tokens and --data are both given");
+  }
+
+  private static Outlook plan(Object... keysAndValues) {
+    return of(values(keysAndValues));
+  }
+
+  private static Outlook of(Map<String, Object> values) {
+    return Forecast.of(PlanSettings.of(values), MACHINE, Backend.plain(Dtype.BF16), () -> 0);
+  }
+
+  private static Map<String, Object> values(Object... keysAndValues) {
+    Map<String, Object> values = new HashMap<>(Map.of("model", "7B", "probe", false));
+    for (int i = 0; i < keysAndValues.length; i += 2) {
+      values.put((String) keysAndValues[i], keysAndValues[i + 1]);
+    }
+    return values;
+  }
+}
