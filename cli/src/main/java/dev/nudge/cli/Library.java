@@ -8,6 +8,7 @@ import dev.nudge.generate.Session;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.model.Nf4Folder;
 import dev.nudge.nn.Machine;
+import dev.nudge.settings.Compute;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.ModelSettings;
@@ -22,6 +23,7 @@ import dev.nudge.train.RunResult;
 import dev.nudge.train.RunState;
 import dev.nudge.train.TrainEvent;
 import dev.nudge.train.Training;
+import dev.nudge.train.WarmUp;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -48,6 +50,11 @@ final class Library {
             processors));
   }
 
+  /// Makes some steps of training for the start-up cache that a build records.
+  static void rehearse(int steps) {
+    WarmUp.rehearse(Compute.AUTO, machine(), steps);
+  }
+
   static TrainVerb.Outcome train(
       TrainSettings settings, Consumer<TrainEvent> events, BooleanSupplier cancelled) {
     if (Training.finished(settings)) {
@@ -56,12 +63,24 @@ final class Library {
           new TrainEvent.Warning("this run is finished already in " + out + "; nothing to do"));
       return new TrainVerb.Outcome(RunState.FINISHED, Training.record(out), List.of());
     }
-    Prepared prepared = Training.prepare(settings, machine());
     if (settings.output().dryRun()) {
+      Prepared prepared = Training.prepare(settings, machine());
       prepared.warnings().forEach(line -> events.accept(new TrainEvent.Warning(line)));
       return new TrainVerb.Outcome(RunState.FINISHED, prepared.values(), prepared.lines());
     }
-    RunResult result = Training.run(prepared, events, cancelled);
+    RunResult result;
+    try (WarmUp warmUp = WarmUp.start(settings.model().compute(), machine())) {
+      result =
+          Training.run(
+              Training.prepare(settings, machine()),
+              event -> {
+                if (event instanceof TrainEvent.Planned) { // all is loaded
+                  warmUp.close();
+                }
+                events.accept(event);
+              },
+              cancelled);
+    }
     return new TrainVerb.Outcome(result.state(), result.values(), List.of());
   }
 

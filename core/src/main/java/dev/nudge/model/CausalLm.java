@@ -23,6 +23,7 @@ import dev.nudge.nn.Share;
 import dev.nudge.nn.Tape;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
+import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.Packed;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Team;
@@ -467,25 +468,49 @@ public final class CausalLm implements AutoCloseable {
   /// have no such layout. A cached layer computes the same bits as one of many rows that is not.
   public void cache(Caches caches) {
     this.caches = caches;
-    Dtype compute = backend.compute();
+    if (caches == Caches.NONE || !packs()) {
+      return;
+    }
+    List<LinearSlot> slots = cached(caches);
+    List<Tensor[]> rooms = new ArrayList<>();
+    long bytes = 0;
+    for (LinearSlot slot : slots) {
+      Linear plain = slot.linear();
+      int in = Packed.padded(plain.in());
+      int out = Packed.padded(plain.out());
+      Dtype compute = backend.compute();
+      rooms.add(new Tensor[] {packs.tensor(compute, in, out), packs.tensor(compute, out, in)});
+      bytes = Math.max(bytes, measured(ws -> plain.weight(ws, Kernels.dry())));
+    }
+    long largest = bytes;
+    Lanes lanes = new Lanes(Math.min(slots.size(), Runtime.getRuntime().availableProcessors()));
+    try (lanes) {
+      lanes.run(
+          lane -> {
+            try (Workspace ws = new Workspace(lane, largest, backend.gemms().apply(1))) {
+              for (int i = lane; i < slots.size(); i += lanes.count()) {
+                ws.release(0);
+                pack(slots.get(i), rooms.get(i), ws);
+              }
+            }
+            return lane;
+          });
+    }
+  }
+
+  private boolean packs() {
     try (Gemm gemm = backend.gemms().apply(1)) {
-      if (!gemm.packs()) {
-        return;
-      }
-      for (LinearSlot slot : cached(caches)) {
-        Linear plain = slot.linear();
-        int in = Packed.padded(plain.in());
-        int out = Packed.padded(plain.out());
-        long bytes = measured(ws -> plain.weight(ws, Kernels.dry()));
-        try (Workspace ws = new Workspace(0, bytes, Gemm.plain())) {
-          Tensor weight = plain.weight(ws, backend.kernels());
-          Packed up = gemm.pack(weight.transposed(), packs.tensor(compute, in, out));
-          Packed down = gemm.pack(weight, packs.tensor(compute, out, in));
-          if (up.packed() && down.packed()) {
-            slot.set(PackedLinear.of(plain, up, down, plain.bias()));
-          }
-        }
-      }
+      return gemm.packs();
+    }
+  }
+
+  private void pack(LinearSlot slot, Tensor[] rooms, Workspace ws) {
+    Linear plain = slot.linear();
+    Tensor weight = plain.weight(ws, backend.kernels());
+    Packed up = ws.gemm().pack(weight.transposed(), rooms[0]);
+    Packed down = ws.gemm().pack(weight, rooms[1]);
+    if (up.packed() && down.packed()) {
+      slot.set(PackedLinear.of(plain, up, down, plain.bias()));
     }
   }
 
