@@ -105,6 +105,11 @@ public final class Trainer implements AutoCloseable {
             plan.footprint().paged() > 0 ? pages : null);
   }
 
+  /// Bytes of the optimiser's state for these parameters.
+  public static long optimizerBytes(List<Parameter> parameters, OptimizerSettings settings) {
+    return Optimizer.bytes(parameters, settings.optimizer());
+  }
+
   /// What a token and a pair of tokens cost, from the products of a step.
   static Packing.Cost cost(CausalLm model) {
     var config = model.config();

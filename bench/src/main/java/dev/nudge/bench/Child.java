@@ -1,0 +1,128 @@
+package dev.nudge.bench;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/// Runs a program to its end and watches its memory.
+final class Child {
+  private static final int PERIOD_MILLIS = 15;
+  private static final int KILLED = 137;
+
+  private Child() {}
+
+  /// What a program did.
+  ///
+  /// @param output standard output and standard error
+  /// @param peakAnon the most resident anonymous bytes seen, looked at every 15 ms
+  /// @param peakFile the most resident bytes of mapped files seen
+  /// @param peakGroup the most bytes charged to its cgroup; 0 without one
+  /// @param killed whether its cgroup was too small
+  record Ran(
+      int exit,
+      String output,
+      double seconds,
+      long peakAnon,
+      long peakFile,
+      long peakGroup,
+      boolean killed) {
+    /// The last line that is not empty.
+    String lastLine() {
+      return output.lines().filter(l -> !l.isBlank()).reduce((a, b) -> b).orElse("");
+    }
+
+    Ran orThrow() {
+      if (exit != 0) {
+        throw new IllegalStateException(
+            (killed ? "killed in its cgroup" : "exit " + exit) + ":\n" + output);
+      }
+      return this;
+    }
+  }
+
+  /// Runs a command in a folder.
+  ///
+  /// @param limit bytes of a memory cgroup of its own; 0: none
+  static Ran run(List<String> command, Path folder, long limit) {
+    if (limit == 0) {
+      return run(command, folder, null);
+    }
+    try (MemoryGroup group = MemoryGroup.of(limit)) {
+      return run(command, folder, group);
+    }
+  }
+
+  private static Ran run(List<String> command, Path folder, @Nullable MemoryGroup group) {
+    try {
+      long start = System.nanoTime();
+      Process process =
+          new ProcessBuilder(group == null ? command : group.command(command))
+              .directory(folder.toFile())
+              .redirectErrorStream(true)
+              .start();
+      process.getOutputStream().close();
+      Thread end = new Thread(process::destroy); // do not leave it behind where we are stopped
+      Runtime.getRuntime().addShutdownHook(end);
+      AtomicBoolean over = new AtomicBoolean();
+      AtomicLong anon = new AtomicLong();
+      AtomicLong file = new AtomicLong();
+      Thread watcher =
+          Thread.ofPlatform().daemon().start(() -> watch(process.pid(), over, anon, file));
+      String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      int exit = process.waitFor();
+      double seconds = (System.nanoTime() - start) / 1e9;
+      over.set(true);
+      watcher.join();
+      Runtime.getRuntime().removeShutdownHook(end);
+      boolean killed = group != null && (group.killed() || exit == KILLED);
+      return new Ran(
+          exit,
+          output,
+          seconds,
+          anon.get(),
+          file.get(),
+          group == null ? 0 : group.peakBytes(),
+          killed);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while " + command.getFirst() + " ran", e);
+    }
+  }
+
+  private static void watch(long pid, AtomicBoolean over, AtomicLong anon, AtomicLong file) {
+    Path status = Path.of("/proc/" + pid + "/status");
+    try {
+      while (!over.get() && Files.exists(status)) {
+        for (String line : Files.readAllLines(status)) {
+          if (line.startsWith("RssAnon:")) {
+            anon.accumulateAndGet(bytes(line), Math::max);
+          } else if (line.startsWith("RssFile:")) {
+            file.accumulateAndGet(bytes(line), Math::max);
+          }
+        }
+        Thread.sleep(PERIOD_MILLIS);
+      }
+    } catch (IOException e) {
+      // it has ended
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static long bytes(String line) {
+    return Long.parseLong(line.replaceAll("\\D", "")) * 1024;
+  }
+
+  static String gib(long bytes) {
+    return String.format(Locale.ROOT, "%.2f GiB", bytes / 1073741824.0);
+  }
+}
