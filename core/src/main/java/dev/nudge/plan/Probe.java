@@ -140,6 +140,7 @@ public final class Probe {
         Scope scope = Scope.open("probe");
         Lanes threads = new Lanes(lanes)) {
       model.reserve(longest);
+      model.cache(plan.caches());
       Adapters adapters =
           Adapters.attach(
               model.slots(),
@@ -149,7 +150,6 @@ public final class Probe {
               backend.compute(),
               lanes,
               scope);
-      model.cache(plan.caches());
       long trained = adapters.count(0).trained();
       long bytes = model.trainBytes(tokens, longest);
       workspaces.addAll(
