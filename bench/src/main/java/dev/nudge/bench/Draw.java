@@ -53,7 +53,8 @@ record Draw(ModelConfig shape, List<String> flags, int length, int batch, double
     flags.addAll(List.of("rank", "" + one(random, 4, 8, 16, 32, 64)));
     flags.addAll(
         List.of("targets", random.nextInt(4) == 0 ? "q_proj,v_proj,down_proj" : "all-linear"));
-    flags.addAll(List.of("lanes", "" + Math.min(batch, one(random, 1, 2, 2))));
+    int lanes = Math.min(batch, one(random, 1, 2, 2));
+    flags.addAll(List.of("lanes", "" + lanes, "threads", "" + lanes));
     flags.addAll(List.of("batch_size", "" + batch));
     return new Draw(shape, flags, length, batch, one(random, 100, 100, 60, 35, 20) / 100.0);
   }

@@ -9,9 +9,9 @@ import dev.nudge.nn.Backend;
 /// Heap, compiled code and metaspace of the JVM, code of compiled products and their scratchpads,
 /// the tokenizer's tables, and the rotary tables, which are exact.
 final class Runtimes {
-  private static final long PROCESS = 115L << 20;
-  private static final long LANE = 8L << 20;
-  private static final long TOKEN = 600; // of the vocabulary, in two tables of text
+  private static final long PROCESS = 106L << 20;
+  private static final long LANE = 12L << 20;
+  private static final long TOKEN = 450; // of the vocabulary, in two tables of text
 
   private Runtimes() {}
 
