@@ -20,9 +20,10 @@ import java.util.stream.Stream;
 /// machine for a second, and another trains. The peak is RssAnon of the training process, read
 /// every
 /// few milliseconds; the speed is the median of its steps without the first ones, in which the JVM
-/// compiles.
+/// compiles. Settings whose run may take less than 250 MiB are passed over: the JVM alone takes half.
 public final class PlanBench {
   private static final int WARM = 3;
+  private static final long LEAST_BYTES = 250L << 20;
 
   private final Flags flags;
   private final Path folder;
@@ -48,7 +49,7 @@ public final class PlanBench {
             "clock",
             "wall|cpu",
             "quantize",
-            "none",
+            "none,nf4",
             "only",
             "");
     System.out.println(Machines.line());
@@ -62,12 +63,13 @@ public final class PlanBench {
 
   private void run() throws IOException {
     List<Draw> draws =
-        Draw.of(flags.whole("seed"), flags.whole("settings"), flags.list("quantize"));
+        Draw.of(flags.whole("seed"), 4 * flags.whole("settings"), flags.list("quantize"));
     System.out.println(
         " nr  predicted   measured          tokens/s predicted  measured        what");
-    for (int i = 0; i < draws.size(); i++) {
+    int shown = 0;
+    for (int i = 0; i < draws.size() && shown < flags.whole("settings"); i++) {
       if (!flags.given("only") || flags.whole("only") == i + 1) {
-        row(i + 1, draws.get(i));
+        shown += row(i + 1, draws.get(i)) ? 1 : 0;
       }
     }
     System.out.printf(
@@ -78,7 +80,8 @@ public final class PlanBench {
         flags.text("seed"));
   }
 
-  private void row(int number, Draw draw) throws IOException {
+  /// @return false where the process would be little but the JVM, which is no plan
+  private boolean row(int number, Draw draw) throws IOException {
     Path model = ModelFolder.write(folder.resolve("model"), draw.shape());
     Path rows =
         ModelFolder.rows(
@@ -88,7 +91,11 @@ public final class PlanBench {
     settings.addAll(List.of("out", folder.resolve("out").toString(), "overwrite", "true"));
     settings.addAll(List.of("max_length", "" + draw.length(), "steps", flags.text("steps")));
     double roomy = number(child("predict", settings, List.of("probe", "false")), "anonymous");
-    settings.addAll(List.of("memory", "" + (long) (roomy * Math.max(draw.room(), 0.3))));
+    long room = (long) (roomy * Math.max(draw.room(), 0.3));
+    if (room < LEAST_BYTES) {
+      return false;
+    }
+    settings.addAll(List.of("memory", "" + room));
     Ran predicted = child("predict", settings, List.of());
     if (number(predicted, "fits") == 0) {
       settings.set(settings.size() - 1, "" + (long) number(predicted, "anonymous"));
@@ -118,6 +125,7 @@ public final class PlanBench {
         draw,
         predicted.layout,
         predicted.layout.equals(trained.layout) ? "" : " BUT TRAINED " + trained.layout);
+    return true;
   }
 
   private static double worst(List<Double> values) {
