@@ -20,7 +20,8 @@ import java.util.stream.Stream;
 /// machine for a second, and another trains. The peak is RssAnon of the training process, read
 /// every
 /// few milliseconds; the speed is the median of its steps without the first ones, in which the JVM
-/// compiles. Settings whose run may take less than 250 MiB are passed over: the JVM alone takes half.
+/// compiles. Settings whose run may take less than 250 MiB are passed over: the JVM alone takes
+/// half.
 public final class PlanBench {
   private static final int WARM = 3;
   private static final long LEAST_BYTES = 250L << 20;
