@@ -58,6 +58,11 @@ public record Outlook(
     return attempt.fit().fits();
   }
 
+  /// Whether the mapped weights stay in memory beside what the process holds.
+  public boolean mappedFits() {
+    return plan().totalBytes() + plan().footprint().mapped() <= memory;
+  }
+
   /// The table as it is printed.
   public List<String> lines() {
     List<String> lines = new ArrayList<>();
@@ -104,6 +109,13 @@ public record Outlook(
             + Bytes.shown(plan.totalBytes())
             + " of "
             + Bytes.shown(memory));
+    if (!mappedFits()) {
+      lines.add(
+          "  the mapped weights, "
+              + Bytes.shown(f.mapped())
+              + ", do not fit beside it: every step reads them from the disk again"
+              + (f.weights().packed() > 0 ? "" : "; --quantize nf4 makes them a quarter"));
+    }
     remedies.forEach(flags -> lines.add("  would fit with " + flags));
     Pace p = pace;
     if (p != null) {
@@ -165,6 +177,7 @@ public record Outlook(
     values.put("share", attempt.count().share());
     values.put("memory_bytes", memory);
     values.put("fits", fits());
+    values.put("mapped_fits", mappedFits());
     values.put("plan", plan().values());
     Map<String, Long> byLevel = new LinkedHashMap<>();
     levels.forEach((level, bytes) -> byLevel.put(name(level), bytes));
