@@ -116,6 +116,11 @@ public record Outlook(
               + ", do not fit beside it: every step reads them from the disk again"
               + (f.weights().packed() > 0 ? "" : "; --quantize nf4 makes them a quarter"));
     }
+    long inMemory = f.weights().packed() + f.weights().constants();
+    if (!fits() && inMemory > 0 && plan.totalBytes() - inMemory <= memory) {
+      lines.add(
+          "  would fit with a model that nudge quantize wrote: its 4-bit weights are read in place");
+    }
     remedies.forEach(flags -> lines.add("  would fit with " + flags));
     Pace p = pace;
     if (p != null) {
