@@ -63,13 +63,18 @@ final class GemmRate implements AutoCloseable {
         lanes, new ArrayList<>(sides.subList(0, threads)), sides.get(threads), clock);
   }
 
+  /// The best rate of three products on one thread a lane, GFLOP/s: short, to stand between steps.
+  double probe() {
+    return rate(sides.size(), lane -> side(lane, false, true), 0);
+  }
+
   /// The best rate seen now, GFLOP/s.
   double measure() {
     double best = 0;
     for (boolean transposed : new boolean[] {false, true}) {
-      best = Math.max(best, rate(sides.size(), lane -> side(lane, false, transposed)));
+      best = Math.max(best, rate(sides.size(), lane -> side(lane, false, transposed), NANOS));
       if (clock == Clock.WALL) { // the threads of a library are not seen otherwise
-        best = Math.max(best, rate(1, lane -> side(lane, true, transposed)));
+        best = Math.max(best, rate(1, lane -> side(lane, true, transposed), NANOS));
       }
     }
     return best;
@@ -87,9 +92,9 @@ final class GemmRate implements AutoCloseable {
     void run(int lane);
   }
 
-  private double rate(int products, ForLane work) {
+  private double rate(int products, ForLane work, long nanos) {
     double best = Double.MAX_VALUE;
-    long end = System.nanoTime() + NANOS;
+    long end = System.nanoTime() + nanos;
     for (int i = 0; i < 3 || System.nanoTime() < end; i++) {
       double start = clock.lanes(sides.size());
       lanes.run(

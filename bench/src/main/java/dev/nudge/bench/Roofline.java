@@ -2,7 +2,9 @@ package dev.nudge.bench;
 
 import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
+import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
+import dev.nudge.model.Quantization;
 import dev.nudge.nn.Backend;
 import dev.nudge.settings.Compute;
 import dev.nudge.tensor.Dtype;
@@ -88,7 +90,7 @@ public final class Roofline {
   /// @param profile steps under the clock, for the table of parts; 0: no table
   private record Options(
       ModelConfig shape,
-      boolean nf4,
+      Quantization quantization,
       int[] lengths,
       int sequences,
       int steps,
@@ -103,7 +105,7 @@ public final class Roofline {
           f.whole("threads") > 0 ? f.whole("threads") : Runtime.getRuntime().availableProcessors();
       return new Options(
           Shapes.named(f.text("shape")),
-          f.text("quantize").equals("nf4"),
+          Shapes.quantization(f),
           f.wholes("lengths"),
           f.whole("sequences"),
           f.whole("steps"),
@@ -126,7 +128,8 @@ public final class Roofline {
       GemmRate ours = backend.compute() == Dtype.BF16 ? bf16 : fp32;
       List<Row> rows = new ArrayList<>();
       List<Double> rates = new ArrayList<>();
-      try (CausalLm model = RandomModel.of(options.shape(), backend, options.nf4())) {
+      try (CausalLm model =
+          Checkpoint.random(options.shape(), backend, options.quantization(), 1)) {
         model.cache(options.caches());
         for (int length : options.lengths()) {
           rates.add(rate(bf16, fp32, ours));
@@ -177,7 +180,7 @@ public final class Roofline {
   private void profile(double rate) {
     Profile profile = new Profile(options.shape(), Steps.RANK, options.clock());
     Backend timed = profile.around(backend);
-    try (CausalLm model = RandomModel.of(options.shape(), timed, options.nf4())) {
+    try (CausalLm model = Checkpoint.random(options.shape(), timed, options.quantization(), 1)) {
       model.cache(options.caches());
       for (int length : options.lengths()) {
         try (Steps steps = steps(model, length)) {

@@ -1,6 +1,7 @@
 package dev.nudge.bench;
 
 import dev.nudge.model.ModelConfig;
+import dev.nudge.model.Quantization;
 import dev.nudge.model.RopeParameters;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -40,6 +41,11 @@ final class Shapes {
       throw new IllegalArgumentException("no shape " + name + "; there are " + names());
     }
     return shape;
+  }
+
+  /// What `--quantize` says: none, or NF4 with double quantisation.
+  static Quantization quantization(Flags flags) {
+    return flags.text("quantize").equals("nf4") ? Quantization.nf4(true) : Quantization.NONE;
   }
 
   /// The same model with another number of layers.

@@ -33,6 +33,7 @@ final class Steps implements AutoCloseable {
   private final Scope scope = Scope.open("bench adapter");
   private final Adapters adapters;
   private final Trainer trainer;
+  private final long workspaceBytes;
   private final int[] lengths;
   private final Clock clock;
   private final int lanes;
@@ -69,6 +70,7 @@ final class Steps implements AutoCloseable {
                 adapters.count(0).trained(),
                 8 * adapters.count(0).trained(),
                 model.caches()));
+    this.workspaceBytes = plan.workspaceBytes();
     this.trainer =
         new Trainer(
             model, adapters.parameters(), examples(model.config().vocabSize()), plan, SETTINGS, 1);
@@ -81,6 +83,11 @@ final class Steps implements AutoCloseable {
       examples.add(Example.of(random.ints(length, 0, vocabulary).toArray()));
     }
     return examples;
+  }
+
+  /// Bytes of one lane's workspace.
+  long workspaceBytes() {
+    return workspaceBytes;
   }
 
   int[] lengths() {

@@ -1,0 +1,139 @@
+package dev.nudge.bench;
+
+import dev.nudge.text.Tokenizer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.ObjectMapper;
+
+/// Writes the rows of a comparison: one file that both sides read, prompt and completion.
+final class EqualRows {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private EqualRows() {}
+
+  /// Rows of exactly `length` tokens, end token counted, all trained: an empty prompt, and pieces
+  /// of
+  /// real text one after the other.
+  ///
+  /// A piece is cut where its text gives the same number of tokens again; where it does not, it is
+  /// begun a token later.
+  static void flat(
+      Path source, String column, Tokenizer tokenizer, int length, int rows, Path out) {
+    int[] ids = new int[rows * length * 2 + length];
+    int have = 0;
+    for (JsonNode row : read(source)) {
+      int[] more = tokenizer.ids(row.path(column).asString("") + "\n");
+      int n = Math.min(more.length, ids.length - have);
+      System.arraycopy(more, 0, ids, have, n);
+      have += n;
+      if (have == ids.length) {
+        break;
+      }
+    }
+    List<String> lines = new ArrayList<>();
+    for (int at = 0; lines.size() < rows && at + length - 1 <= have; ) {
+      String text = tokenizer.decode(Arrays.copyOfRange(ids, at, at + length - 1), false);
+      if (tokenizer.ids(text).length == length - 1) {
+        lines.add(line("", text));
+        at += length;
+      } else {
+        at++;
+      }
+    }
+    if (lines.size() < rows) {
+      throw new IllegalStateException(
+          source + " gives " + lines.size() + " rows of " + length + " tokens, wanted " + rows);
+    }
+    write(out, lines);
+  }
+
+  /// Rows of `medical-medquad`: a question as prompt, so many characters of its answer as
+  /// completion.
+  static void questions(Path source, int characters, int rows, Path out) {
+    List<String> lines = new ArrayList<>();
+    for (JsonNode row : read(source)) {
+      String answer = row.path("answer").asString("");
+      int end =
+          answer.offsetByCodePoints(
+              0, Math.min(characters, answer.codePointCount(0, answer.length())));
+      lines.add(line(row.path("question").asString("") + "\n", answer.substring(0, end)));
+      if (lines.size() == rows) {
+        break;
+      }
+    }
+    write(out, lines);
+  }
+
+  /// Rows of `finance-banking77`: a customer's message as prompt, its intent as completion.
+  static void banking(Path source, int rows, Path out) {
+    List<String> lines = new ArrayList<>();
+    for (JsonNode row : read(source)) {
+      lines.add(
+          line(
+              "Query: " + row.path("text").asString("") + "\nIntent:",
+              " " + row.path("label").asString("")));
+    }
+    // neighbours have the same intent: every 97th row, so that a step sees many
+    List<String> mixed = new ArrayList<>();
+    for (int i = 0; i < rows; i++) {
+      mixed.add(lines.get((int) (i * 97L % lines.size())));
+    }
+    write(out, mixed);
+  }
+
+  /// How many tokens a step computes to those that are real, where each row is padded to the
+  /// longest
+  /// of its step; the mean over the steps after the first.
+  static double padding(Path rows, Tokenizer tokenizer, int batch, int steps) {
+    List<Integer> lengths = new ArrayList<>();
+    for (JsonNode row : read(rows)) {
+      String text = row.path("prompt").asString("") + row.path("completion").asString("");
+      lengths.add(tokenizer.ids(text).length + 1);
+    }
+    return padding(lengths, batch, steps);
+  }
+
+  static double padding(List<Integer> lengths, int batch, int steps) {
+    double computed = 0;
+    double real = 0;
+    for (int step = 1; step < steps; step++) {
+      List<Integer> rows = lengths.subList(step * batch, (step + 1) * batch);
+      computed += batch * rows.stream().mapToInt(Integer::intValue).max().orElse(0);
+      real += rows.stream().mapToInt(Integer::intValue).sum();
+    }
+    return computed / real;
+  }
+
+  private static String line(String prompt, String completion) {
+    Map<String, String> row = new LinkedHashMap<>();
+    row.put("prompt", prompt);
+    row.put("completion", completion);
+    return JSON.writeValueAsString(row);
+  }
+
+  private static Iterable<JsonNode> read(Path source) {
+    try {
+      return Files.readAllLines(source).stream().filter(line -> !line.isBlank()).map(JSON::readTree)
+          ::iterator;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static void write(Path out, List<String> lines) {
+    try {
+      Files.createDirectories(out.toAbsolutePath().getParent());
+      Files.write(out, lines);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,195 @@
+package dev.nudge.bench;
+
+import dev.nudge.model.CausalLm;
+import dev.nudge.model.Checkpoint;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.model.Quantization;
+import dev.nudge.nn.Backend;
+import dev.nudge.settings.Compute;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
+
+/// Measures how long it takes until training trains.
+///
+///     bench/loading [--model SmolLM2-135M-Instruct] [--large 7b]
+///
+/// - from the start of a process `./nudge train --quantize nf4` to the end of its first optimiser
+///   step of 512 tokens, on the 135M model and on one of 4 million parameters: until the first line
+///   of `metrics.jsonl` is there
+/// - loading the 135M model in NF4 from its bf16 weights, in this process
+/// - opening a 7B-shaped NF4 file whose pages were dropped from the cache, in this process
+final class Loading {
+  private Loading() {}
+
+  public static void main(String[] args) throws IOException {
+    Flags flags =
+        Flags.parse(
+            "bench/loading",
+            args,
+            "model",
+            "",
+            "large",
+            "7b|none",
+            "rounds",
+            "5",
+            "length",
+            "512",
+            "dir",
+            "");
+    Path dir =
+        (flags.given("dir") ? flags.path("dir") : Machines.cache().resolve("models"))
+            .toAbsolutePath();
+    Path model =
+        (flags.given("model")
+                ? flags.path("model")
+                : PeerEnvironment.beside(Machines.home())
+                    .resolveSibling("models")
+                    .resolve("SmolLM2-135M-Instruct"))
+            .toAbsolutePath();
+    int rounds = flags.whole("rounds");
+    Memory.say("%s", Machines.line());
+    Path small = RandomFolder.of(dir.resolve("tiny-bf16"), Shapes.named("tiny"), false);
+    Memory.say("");
+    Memory.say("| what | median, s | rounds | at most |");
+    Memory.say("|---|---|---|---|");
+    print("first step of 512 tokens, " + model.getFileName(), first(model, flags, dir), 8);
+    print("first step of 512 tokens, 4 million parameters", first(small, flags, dir), 4);
+    Backend backend =
+        Backend.resolve(Compute.AUTO, Path.of(System.getProperty("java.io.tmpdir"), "nudge-bench"));
+    List<Double> loads = new ArrayList<>();
+    for (int i = 0; i < rounds; i++) {
+      loads.add(open(model, backend, true));
+    }
+    print(model.getFileName() + " to NF4, the first in a cold JVM", loads, 2);
+    if (!flags.text("large").equals("none")) {
+      large(flags, dir, backend, rounds);
+    }
+  }
+
+  private static void large(Flags flags, Path dir, Backend backend, int rounds) {
+    String shape = flags.text("large");
+    try {
+      Path folder = RandomFolder.of(dir.resolve(shape + "-nf4"), Shapes.named(shape), true);
+      List<Double> opens = new ArrayList<>();
+      for (int i = 0; i < rounds; i++) {
+        Claim.dropFromCache(folder.resolve("model.safetensors"));
+        opens.add(open(folder, backend, false));
+      }
+      print(shape + "-shaped NF4 file opened, pages not cached", opens, 1);
+    } catch (RandomFolder.NoRoomException e) {
+      Memory.say("skipped: %s", e.getMessage());
+    }
+  }
+
+  private static double open(Path folder, Backend backend, boolean quantise) {
+    long start = System.nanoTime();
+    ModelConfig config = ModelConfig.load(folder);
+    try (CausalLm model = load(folder, config, backend, quantise)) {
+      return model.layers() > 0 ? (System.nanoTime() - start) / 1e9 : Double.NaN;
+    }
+  }
+
+  private static CausalLm load(Path folder, ModelConfig config, Backend backend, boolean quantise) {
+    return quantise
+        ? Checkpoint.load(folder, config, backend, Quantization.nf4(true))
+        : Checkpoint.load(folder, config, backend);
+  }
+
+  private static List<Double> first(Path model, Flags flags, Path dir) throws IOException {
+    Path rows = dir.resolve("rows-first.jsonl");
+    text(rows, model, flags.whole("length"));
+    List<Double> seconds = new ArrayList<>();
+    for (int i = 0; i < flags.whole("rounds"); i++) {
+      seconds.add(first(model, rows, dir.resolve("first")));
+    }
+    return seconds;
+  }
+
+  /// One row of exactly so many tokens, whatever the tokenizer: random letters, cut to fit.
+  private static void text(Path rows, Path model, int length) throws IOException {
+    var tokenizer = dev.nudge.text.Tokenizer.load(model);
+    String letters =
+        new java.util.SplittableRandom(3)
+            .ints(4L * length, 'a', 'z' + 1)
+            .mapToObj(c -> String.valueOf((char) c))
+            .collect(Collectors.joining());
+    int low = 1;
+    int high = letters.length();
+    while (low < high) {
+      int middle = (low + high) / 2;
+      if (tokenizer.ids(letters.substring(0, middle)).length < length - 1) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    Files.writeString(rows, "{\"text\": \"" + letters.substring(0, low) + "\"}\n");
+  }
+
+  private static double first(Path model, Path rows, Path out) throws IOException {
+    Path metrics = out.resolve("metrics.jsonl");
+    Files.deleteIfExists(metrics);
+    AtomicBoolean over = new AtomicBoolean();
+    AtomicLong seen = new AtomicLong();
+    Thread watcher =
+        Thread.ofPlatform()
+            .daemon()
+            .start(
+                () -> {
+                  while (!over.get() && seen.get() == 0) {
+                    if (metrics.toFile().length() > 0) {
+                      seen.set(System.nanoTime());
+                    }
+                    Thread.onSpinWait();
+                    java.util.concurrent.locks.LockSupport.parkNanos(2_000_000);
+                  }
+                });
+    long start = System.nanoTime();
+    Child.run(
+            List.of(
+                Machines.home().resolve("nudge").toString(),
+                "train",
+                "--model",
+                model.toString(),
+                "--data",
+                rows.toString(),
+                "--out",
+                out.toString(),
+                "--overwrite",
+                "--quantize",
+                "nf4",
+                "--batch-size",
+                "1",
+                "--steps",
+                "1"),
+            out.getParent(),
+            0)
+        .orThrow();
+    long end = System.nanoTime();
+    over.set(true);
+    try {
+      watcher.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    return ((seen.get() == 0 ? end : seen.get()) - start) / 1e9;
+  }
+
+  private static void print(String what, List<Double> seconds, double most) {
+    Memory.say(
+        "| %s | %.2f | %s | %.0f |",
+        what,
+        Steps.median(seconds.stream().mapToDouble(Double::doubleValue).toArray()),
+        seconds.stream()
+            .map(s -> String.format(Locale.ROOT, "%.2f", s))
+            .collect(Collectors.joining(", ")),
+        most);
+  }
+}

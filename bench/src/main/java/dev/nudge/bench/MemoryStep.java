@@ -1,0 +1,51 @@
+package dev.nudge.bench;
+
+import dev.nudge.model.CausalLm;
+import dev.nudge.model.Checkpoint;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.nn.Backend;
+import dev.nudge.nn.Recompute;
+import dev.nudge.settings.Compute;
+import java.nio.file.Path;
+import java.util.Collections;
+
+/// The process that `bench/memory` watches: some steps at one level, on a folder's weights.
+final class MemoryStep {
+  private MemoryStep() {}
+
+  public static void main(String[] args) {
+    Flags flags =
+        Flags.parse(
+            "MemoryStep",
+            args,
+            "model",
+            "",
+            "level",
+            "NONE",
+            "length",
+            "512",
+            "lanes",
+            "2",
+            "threads",
+            "2",
+            "steps",
+            "3");
+    Path folder = flags.path("model");
+    ModelConfig config = ModelConfig.load(folder);
+    Backend backend =
+        Backend.resolve(Compute.BF16, Path.of(System.getProperty("java.io.tmpdir"), "nudge-bench"));
+    try (CausalLm model = Checkpoint.load(folder, config, backend)) {
+      model.recompute(Collections.nCopies(model.layers(), Recompute.valueOf(flags.text("level"))));
+      int lanes = flags.whole("lanes");
+      try (Steps steps =
+          new Steps(
+              model, flags.whole("threads"), lanes, flags.whole("length"), lanes, Clock.WALL)) {
+        System.out.println(
+            "STEPS "
+                + Roofline.seconds(steps.steps(flags.whole("steps")))
+                + " WORKSPACE "
+                + steps.workspaceBytes());
+      }
+    }
+  }
+}

@@ -1,0 +1,88 @@
+package dev.nudge.bench;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/// The peer's Python with its packages, in an environment of its own outside the repository.
+///
+/// @param python of the environment
+/// @param sft the peer's program
+/// @param versions what is installed of what the requirements name
+record PeerEnvironment(Path python, Path sft, String versions) {
+  private static final String ASK =
+      "import importlib.metadata as m, sys\n"
+          + "print(', '.join(f'{p} {m.version(p)}' for p in sys.argv[1:]))";
+
+  /// Finds the environment, or makes it: 3.4 GB.
+  ///
+  /// @param peers the folder with `sft.py` and `requirements.txt`
+  /// @param environment kept between calls
+  static PeerEnvironment of(Path peers, Path environment) {
+    Path requirements = peers.resolve("requirements.txt");
+    Path sft = peers.resolve("sft.py");
+    if (!Files.exists(requirements) || !Files.exists(sft)) {
+      throw new IllegalArgumentException(
+          "the peer is " + peers + ", which holds no sft.py and requirements.txt; set --peers");
+    }
+    List<String> pinned = pinned(requirements);
+    Path python = environment.resolve("bin").resolve("python");
+    if (!Files.exists(python)) {
+      System.err.println("bench: installing the peer in " + environment + ", 3.4 GB");
+      install(List.of("python3", "-m", "venv", environment.toString()));
+    }
+    String versions = installed(python, pinned);
+    if (!wanted(versions, pinned)) {
+      install(
+          List.of(python.toString(), "-m", "pip", "install", "-q", "-r", requirements.toString()));
+      versions = installed(python, pinned);
+    }
+    if (!wanted(versions, pinned)) {
+      throw new IllegalStateException(environment + " holds " + versions + ", wanted " + pinned);
+    }
+    return new PeerEnvironment(python, sft, versions);
+  }
+
+  /// The peers' folder beside the repository or in it.
+  static Path beside(Path home) {
+    Path inside = home.resolve("shared").resolve("peers");
+    return Files.isDirectory(inside)
+        ? inside
+        : home.resolveSibling("shared").resolve("peers").normalize();
+  }
+
+  private static List<String> pinned(Path requirements) {
+    try {
+      return Files.readAllLines(requirements).stream()
+          .map(String::trim)
+          .filter(line -> line.contains("=="))
+          .toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static String installed(Path python, List<String> pinned) {
+    List<String> command = new ArrayList<>(List.of(python.toString(), "-c", ASK));
+    pinned.forEach(line -> command.add(line.substring(0, line.indexOf("=="))));
+    Child.Ran ran = Child.run(command, Path.of("."), 0);
+    return ran.exit() == 0 ? ran.output().trim() : "";
+  }
+
+  private static boolean wanted(String versions, List<String> pinned) {
+    List<String> have = List.of(versions.split(", "));
+    return pinned.stream().map(line -> line.replace("==", " ")).allMatch(have::contains);
+  }
+
+  private static void install(List<String> command) {
+    Child.Ran ran = Child.run(command, Path.of("."), 0);
+    if (ran.exit() != 0) {
+      throw new IllegalStateException(
+          command.stream().collect(Collectors.joining(" ")) + ":\n" + ran.output());
+    }
+  }
+}

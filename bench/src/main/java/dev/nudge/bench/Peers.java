@@ -1,0 +1,435 @@
+package dev.nudge.bench;
+
+import dev.nudge.text.Tokenizer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// Trains with the peer (TRL, PEFT, bitsandbytes) and with `./nudge train` on equal work, side by
+/// side.
+///
+///     bench/peers --length 1024
+///     bench/peers --work banking77
+///
+/// First every setting of the peer once, each process in a memory cgroup; then rounds of the best
+/// two and ours by turns; then one run of each for the curves. The ratio is of the medians of the
+/// rounds, all of one call. Finished rows are kept: the same command goes on where it was cut.
+final class Peers {
+  private static final Map<Integer, Integer> FLAT_TOKENS = Map.of(256, 2048); // else 4,096 a step
+  private static final String SCAN = "once";
+  private static final int BANKING_BATCH = 16;
+  private static final int BANKING_LONGEST = 512;
+
+  private final Flags flags;
+  private final Sides sides;
+  private final Journal journal;
+  private final boolean banking;
+  private final String method;
+  private final double padding; // of the peer, in the steps that count
+  private final int warmAnd; // the first step and those that count
+
+  private Peers(Flags flags, Sides sides, Journal journal, double padding) {
+    this.padding = padding;
+    this.flags = flags;
+    this.sides = sides;
+    this.journal = journal;
+    this.banking = flags.text("work").equals("banking77");
+    this.method = flags.text("method");
+    this.warmAnd = steps(flags) + 1;
+  }
+
+  public static void main(String[] args) throws Exception {
+    Flags flags =
+        Flags.parse(
+            "bench/peers",
+            args,
+            "work",
+            "flat|banking77",
+            "length",
+            "256",
+            "batch",
+            "0",
+            "method",
+            "qlora|lora",
+            "rounds",
+            "5",
+            "steps",
+            "0",
+            "scan-steps",
+            "0",
+            "curve-steps",
+            "20",
+            "settings",
+            "all|sdpa-bf16",
+            "beside",
+            "1",
+            "limit-gib",
+            "20",
+            "model",
+            "",
+            "data",
+            "",
+            "peers",
+            "",
+            "env",
+            "",
+            "ours",
+            "",
+            "out",
+            "");
+    Path home = Machines.home();
+    Path peers = flags.given("peers") ? flags.path("peers") : PeerEnvironment.beside(home);
+    Path shared = peers.toAbsolutePath().normalize().resolveSibling("");
+    PeerEnvironment environment =
+        PeerEnvironment.of(
+            peers,
+            (flags.given("env") ? flags.path("env") : Machines.cache().resolve("peers"))
+                .toAbsolutePath());
+    Path model =
+        flags.given("model")
+            ? flags.path("model")
+            : shared.resolve("models").resolve("SmolLM2-135M-Instruct");
+    Path data = flags.given("data") ? flags.path("data") : shared.resolve("data");
+    boolean banking = flags.text("work").equals("banking77");
+    int length = banking ? BANKING_LONGEST : flags.whole("length");
+    int batch =
+        flags.whole("batch") > 0
+            ? flags.whole("batch")
+            : banking
+                ? BANKING_BATCH
+                : Math.max(1, FLAT_TOKENS.getOrDefault(length, 4096) / length);
+    String name = (banking ? "banking77" : "flat-" + length) + "-" + flags.text("method");
+    Path out =
+        (flags.given("out") ? flags.path("out") : Machines.cache().resolve("results"))
+            .toAbsolutePath();
+    Path scratch = Files.createTempDirectory("nudge-peers");
+    Path rows = scratch.resolve("rows.jsonl");
+    int most = 1 + Math.max(flags.whole("curve-steps"), steps(flags) + 1);
+    if (banking) {
+      EqualRows.banking(
+          data.resolve("finance-banking77").resolve("train.jsonl"), batch * most, rows);
+    } else {
+      EqualRows.flat(
+          data.resolve("medical-medquad").resolve("train.jsonl"),
+          "answer",
+          Tokenizer.load(model),
+          length,
+          batch * most,
+          rows);
+    }
+    double padding = EqualRows.padding(rows, Tokenizer.load(model), batch, steps(flags) + 1);
+    Journal journal =
+        Journal.open(
+            out.resolve("peers-" + name + ".jsonl"),
+            String.join(" ", args),
+            Machines.commit(),
+            Machines.boot());
+    Sides sides =
+        new Sides(
+            environment,
+            model.toAbsolutePath(),
+            rows,
+            batch,
+            length,
+            (long) (flags.real("limit-gib") * (1L << 30)),
+            scratch);
+    say("%s", Machines.line());
+    say("peer: %s", environment.versions());
+    say(
+        "call %s%s, finished rows in %s",
+        journal.call(),
+        journal.resumedRows() > 0 ? ", " + journal.resumedRows() + " rows finished before" : "",
+        out.resolve("peers-" + name + ".jsonl"));
+    new Peers(flags, sides, journal, padding).run(name, out);
+    journal.end();
+  }
+
+  /// Steps that count in a process: short rows take seconds a step, flat ones up to a minute.
+  private static int steps(Flags flags) {
+    int given = flags.whole("steps");
+    return given > 0 ? given : flags.text("work").equals("banking77") ? 20 : 3;
+  }
+
+  private void run(String name, Path out) {
+    Map<PeerSetting, Side> scan = scan();
+    List<PeerSetting> best = best(scan);
+    if (best.isEmpty()) {
+      say("no setting of the peer ran");
+      return;
+    }
+    List<PeerSetting> turns = new ArrayList<>(best.subList(0, Math.min(2, best.size())));
+    if (banking) {
+      turns.add(PeerSetting.DEFAULTS);
+    }
+    Map<PeerSetting, List<Side>> theirs = new LinkedHashMap<>();
+    List<Side> ours = new ArrayList<>();
+    for (int round = 1; round <= flags.whole("rounds"); round++) {
+      for (int i = 0; i < turns.size(); i++) {
+        PeerSetting setting = turns.get(i);
+        theirs
+            .computeIfAbsent(setting, s -> new ArrayList<>())
+            .add(row("round " + round, setting, method, warmAnd));
+        if (i == 0) {
+          ours.add(ourRow("round " + round, method, warmAnd));
+        }
+      }
+    }
+    table(scan, theirs, ours);
+    factors(scan, theirs, ours);
+    if (flags.whole("beside") > 0 && method.equals("qlora")) {
+      beside(turns.getFirst());
+    }
+    curves(name, out, turns.getFirst());
+  }
+
+  private Map<PeerSetting, Side> scan() {
+    List<PeerSetting> all = new ArrayList<>();
+    if (banking) {
+      all.add(PeerSetting.DEFAULTS);
+    }
+    for (PeerSetting setting : PeerSetting.all()) {
+      if (flags.text("settings").equals("all")
+          || (setting.attention().equals("sdpa") && setting.dtype().equals("bf16"))) {
+        all.add(setting);
+      }
+    }
+    int steps =
+        1 + (flags.whole("scan-steps") > 0 ? flags.whole("scan-steps") : Math.min(warmAnd - 1, 2));
+    Map<PeerSetting, Side> scan = new LinkedHashMap<>();
+    for (PeerSetting setting : all) {
+      scan.put(setting, row(SCAN, setting, method, steps));
+    }
+    return scan;
+  }
+
+  /// Those that ran and whose first loss is right, the fastest first.
+  private static List<PeerSetting> best(Map<PeerSetting, Side> scan) {
+    double[] first =
+        scan.values().stream().filter(Side::fine).mapToDouble(s -> s.losses().getFirst()).toArray();
+    if (first.length == 0) {
+      return List.of();
+    }
+    double middle = Steps.median(first);
+    return scan.entrySet().stream()
+        .filter(e -> !e.getKey().defaults() && right(e.getValue(), middle))
+        .sorted(Comparator.comparing(e -> -e.getValue().median()))
+        .map(Map.Entry::getKey)
+        .toList();
+  }
+
+  private static boolean right(Side side, double loss) {
+    return side.fine() && Math.abs(side.losses().getFirst() - loss) <= 0.02 * loss;
+  }
+
+  private Side row(String turn, PeerSetting setting, String how, int steps) {
+    String name = turn + ", peer, " + how + ", " + setting.label();
+    return told(name, () -> sides.peer(how, setting, steps));
+  }
+
+  private Side ourRow(String turn, String how, int steps) {
+    List<String> more = flags.given("ours") ? List.of(flags.text("ours").split(" ")) : List.of();
+    return told(turn + ", nudge, " + how, () -> sides.ours(how, steps, more));
+  }
+
+  private interface Made {
+    Side side();
+  }
+
+  private Side told(String name, Made made) {
+    double load = Machines.load();
+    Side side =
+        Side.of(
+            journal.row(
+                name,
+                () -> {
+                  Side fresh = made.side();
+                  if (!fresh.fine() && !fresh.tooLarge() && !name.startsWith(SCAN)) {
+                    throw new IllegalStateException(name + ": " + fresh.failure());
+                  }
+                  return fresh.values();
+                }));
+    say(
+        "%-60s %s, load before %.2f",
+        name,
+        side.fine()
+            ? String.format(
+                Locale.ROOT,
+                "%.1f tokens/s, loss %.4f to %.4f",
+                side.median(),
+                side.losses().getFirst(),
+                side.losses().getLast())
+            : side.failure(),
+        load);
+    return side;
+  }
+
+  private void table(
+      Map<PeerSetting, Side> scan, Map<PeerSetting, List<Side>> theirs, List<Side> ours) {
+    say("");
+    say(
+        "| side | real tokens/s, median (rounds) | ratio | first loss | RssAnon peak | whole peak |");
+    say("|---|---|---|---|---|---|");
+    double our = median(ours);
+    say(
+        "| nudge | %.1f (%s) | | %.4f | %s | %s |",
+        our, rates(ours), first(ours), Child.gib(anon(ours)), Child.gib(total(ours)));
+    theirs.forEach(
+        (setting, sides) ->
+            say(
+                "| peer, %s | %.1f (%s) | %.2f | %.4f | %s | %s |",
+                setting.label(),
+                median(sides),
+                rates(sides),
+                our / median(sides),
+                first(sides),
+                Child.gib(anon(sides)),
+                Child.gib(total(sides))));
+    scan.forEach(
+        (setting, side) -> {
+          if (theirs.containsKey(setting)) {
+            return;
+          }
+          if (side.fine()) {
+            say(
+                "| peer, %s, once | %.1f | | %.4f | %s | %s |",
+                setting.label(),
+                side.median(),
+                side.losses().getFirst(),
+                Child.gib(side.anon()),
+                Child.gib(side.total()));
+          } else {
+            say("| peer, %s | %s | | | | |", setting.label(), side.failure());
+          }
+        });
+  }
+
+  private void factors(
+      Map<PeerSetting, Side> scan, Map<PeerSetting, List<Side>> theirs, List<Side> ours) {
+    say("");
+    PeerSetting best =
+        theirs.keySet().stream()
+            .filter(s -> !s.defaults())
+            .max(Comparator.comparing(s -> median(theirs.get(s))))
+            .orElseThrow();
+    double our = median(ours);
+    theirs.forEach(
+        (setting, sides) -> {
+          double recomputation =
+              setting.defaults()
+                  ? gain(scan, new PeerSetting(false, "sdpa", true, "bf16"))
+                  : setting.checkpointing() ? gain(scan, setting) : 1;
+          say(
+              "against %s%s: %s",
+              setting.label(),
+              setting.equals(best) ? " (its best)" : "",
+              Factors.of(our / median(sides), padding, recomputation));
+        });
+  }
+
+  /// What the peer gains by not checkpointing, from the scan; 1 where it does not fit without.
+  private static double gain(Map<PeerSetting, Side> scan, PeerSetting setting) {
+    Side with = scan.get(setting.withCheckpointing(true));
+    Side without = scan.get(setting.withCheckpointing(false));
+    return with != null && without != null && with.fine() && without.fine()
+        ? without.median() / with.median()
+        : 1;
+  }
+
+  private void beside(PeerSetting setting) {
+    List<Side> theirs = new ArrayList<>();
+    List<Side> ours = new ArrayList<>();
+    for (int round = 1; round <= flags.whole("rounds"); round++) {
+      theirs.add(row("round " + round, setting, "lora", warmAnd));
+      ours.add(ourRow("round " + round, "lora", warmAnd));
+    }
+    say("");
+    say("LoRA without quantisation, %s:", setting.label());
+    say(
+        "| side | real tokens/s, median (rounds) | ratio | first loss | RssAnon peak | whole peak |");
+    say("|---|---|---|---|---|---|");
+    for (List<Side> side : List.of(ours, theirs)) {
+      say(
+          "| %s | %.1f (%s) | %s | %.4f | %s | %s |",
+          side == ours ? "nudge" : "peer",
+          median(side),
+          rates(side),
+          side == ours ? "" : String.format(Locale.ROOT, "%.2f", median(ours) / median(theirs)),
+          first(side),
+          Child.gib(anon(side)),
+          Child.gib(total(side)));
+    }
+  }
+
+  private void curves(String name, Path out, PeerSetting setting) {
+    int steps = flags.whole("curve-steps");
+    if (steps == 0) {
+      return;
+    }
+    Side peer = row("curve", setting, method, steps);
+    Side our = ourRow("curve", method, steps);
+    if (!peer.fine() || !our.fine()) {
+      return;
+    }
+    Map<String, List<Double>> curves = new LinkedHashMap<>();
+    curves.put("nudge", our.losses());
+    curves.put("peer, " + setting.label(), peer.losses());
+    Path svg = out.resolve("peers-" + name + ".svg");
+    LossChart.write(svg, "Loss of " + steps + " steps, " + name, curves);
+    double sum = 0;
+    double worst = 0;
+    for (int i = 0; i < steps; i++) {
+      double off = Math.abs(our.losses().get(i) - peer.losses().get(i)) / peer.losses().get(i);
+      sum += off;
+      worst = Math.max(worst, off);
+    }
+    say("");
+    say(
+        "loss over %d steps: nudge %.4f to %.4f, peer %.4f to %.4f; apart by %.2f %% in the mean, %.2f %%"
+            + " at most (adapters begin from different random A); drawn in %s",
+        steps,
+        our.losses().getFirst(),
+        our.losses().getLast(),
+        peer.losses().getFirst(),
+        peer.losses().getLast(),
+        100 * sum / steps,
+        100 * worst,
+        svg);
+  }
+
+  private static double median(@Nullable List<Side> sides) {
+    return Steps.median(
+        sides == null
+            ? new double[] {Double.NaN}
+            : sides.stream().mapToDouble(s -> s.fine() ? s.median() : Double.NaN).toArray());
+  }
+
+  private static String rates(List<Side> sides) {
+    return String.join(
+        ", ",
+        sides.stream()
+            .map(s -> s.fine() ? String.format(Locale.ROOT, "%.0f", s.median()) : s.failure())
+            .toList());
+  }
+
+  private static double first(List<Side> sides) {
+    return sides.getFirst().fine() ? sides.getFirst().losses().getFirst() : Double.NaN;
+  }
+
+  private static long anon(List<Side> sides) {
+    return sides.stream().mapToLong(Side::anon).max().orElse(0);
+  }
+
+  private static long total(List<Side> sides) {
+    return sides.stream().mapToLong(Side::total).max().orElse(0);
+  }
+
+  private static void say(String format, @Nullable Object... values) {
+    System.out.printf(Locale.ROOT, format + "%n", values);
+  }
+}

@@ -1,0 +1,79 @@
+package dev.nudge.bench;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/// One process of one side: what it made of its steps.
+///
+/// @param rates real tokens a second of each step but the first; empty where it failed
+/// @param losses of each step
+/// @param real tokens of a step without padding
+/// @param computed tokens of a step with padding
+/// @param anon most resident anonymous bytes seen
+/// @param total most bytes charged to its cgroup; of the peer its own peak of resident bytes
+/// @param failure what stopped it; empty where nothing did
+record Side(
+    List<Double> rates,
+    List<Double> losses,
+    double real,
+    double computed,
+    long anon,
+    long total,
+    String failure) {
+
+  static final String TOO_LARGE = "does not fit in ";
+
+  static Side failed(String why, long anon, long total) {
+    return new Side(List.of(), List.of(), 0, 0, anon, total, why);
+  }
+
+  /// Whether its memory is what stopped it.
+  boolean tooLarge() {
+    return failure.startsWith(TOO_LARGE);
+  }
+
+  boolean fine() {
+    return failure.isEmpty();
+  }
+
+  double median() {
+    return Steps.median(rates.stream().mapToDouble(Double::doubleValue).toArray());
+  }
+
+  Map<String, Object> values() {
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("rates", rates);
+    values.put("losses", losses);
+    values.put("real", real);
+    values.put("computed", computed);
+    values.put("anon", anon);
+    values.put("total", total);
+    values.put("failure", failure);
+    return values;
+  }
+
+  static Side of(Map<String, Object> values) {
+    return new Side(
+        numbers(values, "rates"),
+        numbers(values, "losses"),
+        number(values, "real"),
+        number(values, "computed"),
+        (long) number(values, "anon"),
+        (long) number(values, "total"),
+        String.valueOf(values.get("failure")));
+  }
+
+  private static double number(Map<String, Object> values, String key) {
+    return values.get(key) instanceof Number n ? n.doubleValue() : 0;
+  }
+
+  static List<Double> numbers(Map<String, Object> values, String key) {
+    List<Double> numbers = new ArrayList<>();
+    if (values.get(key) instanceof List<?> list) {
+      list.forEach(v -> numbers.add(((Number) v).doubleValue()));
+    }
+    return numbers;
+  }
+}
