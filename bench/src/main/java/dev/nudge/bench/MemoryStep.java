@@ -7,7 +7,6 @@ import dev.nudge.nn.Backend;
 import dev.nudge.nn.Recompute;
 import dev.nudge.settings.Compute;
 import java.nio.file.Path;
-import java.util.Collections;
 
 /// The process that `bench/memory` watches: some steps at one level, on a folder's weights.
 final class MemoryStep {
@@ -35,11 +34,16 @@ final class MemoryStep {
     Backend backend =
         Backend.resolve(Compute.BF16, Path.of(System.getProperty("java.io.tmpdir"), "nudge-bench"));
     try (CausalLm model = Checkpoint.load(folder, config, backend)) {
-      model.recompute(Collections.nCopies(model.layers(), Recompute.valueOf(flags.text("level"))));
       int lanes = flags.whole("lanes");
       try (Steps steps =
           new Steps(
-              model, flags.whole("threads"), lanes, flags.whole("length"), lanes, Clock.WALL)) {
+              model,
+              flags.whole("threads"),
+              lanes,
+              flags.whole("length"),
+              lanes,
+              Clock.WALL,
+              Recompute.valueOf(flags.text("level")))) {
         System.out.println(
             "STEPS "
                 + Roofline.seconds(steps.steps(flags.whole("steps")))

@@ -5,6 +5,7 @@ import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.Targets;
 import dev.nudge.data.Example;
 import dev.nudge.model.CausalLm;
+import dev.nudge.nn.Recompute;
 import dev.nudge.plan.Plan;
 import dev.nudge.plan.Planner;
 import dev.nudge.plan.Weights;
@@ -16,9 +17,11 @@ import dev.nudge.tensor.Scope;
 import dev.nudge.train.Trainer;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /// Makes whole optimiser steps of LoRA, as a run makes them, on random tokens that are all
 /// labelled.
@@ -41,6 +44,18 @@ final class Steps implements AutoCloseable {
 
   /// @param sequences of `length` tokens in a step
   Steps(CausalLm model, int threads, int lanes, int length, int sequences, Clock clock) {
+    this(model, threads, lanes, length, sequences, clock, null);
+  }
+
+  /// @param level of all layers; null: the planner's choice
+  Steps(
+      CausalLm model,
+      int threads,
+      int lanes,
+      int length,
+      int sequences,
+      Clock clock,
+      @Nullable Recompute level) {
     this.clock = clock;
     this.lanes = lanes;
     this.lengths = new int[sequences];
@@ -55,25 +70,34 @@ final class Steps implements AutoCloseable {
             model.backend().compute(),
             lanes,
             scope);
+    Planner.Wanted wanted =
+        new Planner.Wanted(
+            threads,
+            lanes,
+            sequences,
+            length,
+            (long) length * sequences,
+            false,
+            Long.MAX_VALUE / 4,
+            new Weights(0, 0, 0, 0),
+            adapters.count(0).trained(),
+            8 * adapters.count(0).trained(),
+            model.caches());
     Plan plan =
-        Planner.plan(
-            model,
-            new Planner.Wanted(
-                threads,
-                lanes,
-                sequences,
-                length,
-                (long) length * sequences,
-                false,
-                Long.MAX_VALUE / 4,
-                new Weights(0, 0, 0, 0),
-                adapters.count(0).trained(),
-                8 * adapters.count(0).trained(),
-                model.caches()));
+        level == null
+            ? Planner.plan(model, wanted)
+            : atLevel(model, Math.max(1, threads / lanes), lanes, length, level);
     this.workspaceBytes = plan.workspaceBytes();
     this.trainer =
         new Trainer(
             model, adapters.parameters(), examples(model.config().vocabSize()), plan, SETTINGS, 1);
+  }
+
+  private static Plan atLevel(
+      CausalLm model, int threads, int lanes, int length, Recompute level) {
+    model.recompute(Collections.nCopies(model.layers(), level));
+    return Plan.uncounted(
+        model.backend().name(), lanes, threads, length, length, model.trainBytes(length, length));
   }
 
   private List<Example> examples(int vocabulary) {

@@ -58,7 +58,8 @@ final class StoredNf4 {
   /// Whether the file holds constants of a quantisation beside the tensor `weight`.
   static boolean is(SafeTensors file, String weight) {
     String constant = file.names().higher(weight + ".");
-    boolean eightBit = file.names().contains(weight.replaceAll("weight$", "SCB"));
+    boolean eightBit =
+        weight.endsWith(".weight") && file.names().contains(weight.replaceAll("weight$", "SCB"));
     return eightBit || (constant != null && constant.startsWith(weight + "."));
   }
 
