@@ -169,7 +169,7 @@ final class Loading {
                 "1",
                 "--steps",
                 "1"),
-            out.getParent(),
+            Path.of("."),
             0)
         .orThrow();
     long end = System.nanoTime();

@@ -5,6 +5,7 @@ import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.Targets;
 import dev.nudge.data.Example;
 import dev.nudge.model.CausalLm;
+import dev.nudge.model.Checkpoint;
 import dev.nudge.nn.Backend;
 import dev.nudge.nn.Parameter;
 import dev.nudge.plan.Plan;
@@ -149,7 +150,7 @@ public final class Paged {
             1e-8);
     int lanes = Runtime.getRuntime().availableProcessors();
     Backend backend = Backend.resolve(Compute.AUTO, Machines.cache());
-    try (CausalLm model = RandomModel.of(Shapes.named(flags.text("shape")), backend, false);
+    try (CausalLm model = Checkpoint.random(Shapes.named(flags.text("shape")), backend, 1);
         Scope scope = Scope.open("bench adapter")) {
       model.reserve(LENGTH);
       Adapters adapters =

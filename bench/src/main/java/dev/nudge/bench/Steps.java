@@ -93,8 +93,7 @@ final class Steps implements AutoCloseable {
             model, adapters.parameters(), examples(model.config().vocabSize()), plan, SETTINGS, 1);
   }
 
-  private static Plan atLevel(
-      CausalLm model, int threads, int lanes, int length, Recompute level) {
+  private static Plan atLevel(CausalLm model, int threads, int lanes, int length, Recompute level) {
     model.recompute(Collections.nCopies(model.layers(), level));
     return Plan.uncounted(
         model.backend().name(), lanes, threads, length, length, model.trainBytes(length, length));
