@@ -19,9 +19,9 @@ from common import row_loss, row_tokens
 source, ours = sys.argv[1:3]
 with open(f"{ours}/config.json", encoding="utf-8") as f:
     stored = json.load(f)
-double = stored["quantization_config"]["bnb_4bit_use_double_quant"]
-config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=double,
-                            bnb_4bit_compute_dtype=torch.float32)
+asked = stored["quantization_config"]
+config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=asked["bnb_4bit_use_double_quant"],
+                            bnb_4bit_compute_dtype=getattr(torch, asked["bnb_4bit_compute_dtype"]))
 torch.set_num_threads(1)  # the mean of a weight's scales depends on the order of its sum
 theirs = AutoModelForCausalLM.from_pretrained(source, quantization_config=config, dtype="auto", attn_implementation="eager").train()
 mine = AutoModelForCausalLM.from_pretrained(ours, dtype="auto", attn_implementation="eager").train()
@@ -44,10 +44,11 @@ bad = bool(differ) or worst > 0 or gap > 0
 
 if len(sys.argv) > 3:
     tokenizer = AutoTokenizer.from_pretrained(ours)
-    # Weights as nudge has them: code x scale in fp32, so the state must not round them to bf16 first.
-    mine = mine.float()
-    for _, _, m in layers:
-        m.weight.quant_state.dtype = torch.float32
+    mine = AutoModelForCausalLM.from_pretrained(ours, dtype=torch.float32, attn_implementation="eager").train()
+    for m in mine.modules():
+        if isinstance(m, Linear4bit):
+            m.compute_dtype = torch.float32
+            m.weight.quant_state.dtype = torch.float32  # code x scale as it is, not rounded to bf16 first
     with open(sys.argv[3], encoding="utf-8") as f:
         rows = [json.loads(line) for line in f if line.strip()]
     with open(sys.argv[4], encoding="utf-8") as f:

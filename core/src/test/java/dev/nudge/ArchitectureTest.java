@@ -132,6 +132,8 @@ class ArchitectureTest {
     noClasses()
         .that()
         .resideOutsideOfPackage(ROOT + ".tensor.onednn")
+        .and()
+        .doNotHaveFullyQualifiedName(ROOT + ".tensor.Pages")
         .should()
         .dependOnClassesThat()
         .haveNameMatching("java\\.lang\\.foreign\\.(Linker|SymbolLookup)(\\$.*)?")

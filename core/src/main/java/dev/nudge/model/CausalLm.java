@@ -29,6 +29,7 @@ import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -49,6 +50,7 @@ public final class CausalLm implements AutoCloseable {
   ///
   /// @param slots every linear layer of `layers`, in the checkpoint's order
   /// @param head the output head; a slot of its own
+  /// @param mapped memory of each layer's weights that is a mapped file
   /// @param owner closes the weights
   record Parts(
       Embedding embedding,
@@ -57,6 +59,7 @@ public final class CausalLm implements AutoCloseable {
       LinearSlot head,
       List<LinearSlot> slots,
       Rotary rotary,
+      List<List<MemorySegment>> mapped,
       AutoCloseable owner) {}
 
   private static final String FORWARD = "forward";
@@ -69,6 +72,7 @@ public final class CausalLm implements AutoCloseable {
   private Caches caches = Caches.NONE;
   private final Scope packs = Scope.open("packed weights");
   private List<Recompute> recompute;
+  private @Nullable LayerPager pager;
 
   CausalLm(ModelConfig config, Backend backend, Parts parts) {
     this.config = config;
@@ -117,6 +121,20 @@ public final class CausalLm implements AutoCloseable {
       throw new IllegalArgumentException(levels.size() + " levels for " + layers() + " layers");
     }
     recompute = List.copyOf(levels);
+  }
+
+  /// Reads each layer's weights from their file just before they compute, and gives them back right
+  /// after: for models that are larger than memory. Call it before passes run; no byte changes.
+  public void stream() {
+    if (pager == null) {
+      pager = new LayerPager(parts.mapped(), LayerPager.SYSTEM);
+    }
+  }
+
+  private void at(int layer, int direction) {
+    if (pager != null) {
+      pager.at(layer, direction);
+    }
   }
 
   /// Index of the lowest layer in which a slot has parameters; the number of layers where none has.
@@ -178,6 +196,7 @@ public final class CausalLm implements AutoCloseable {
     Residual.Gradient g =
         new Residual.Gradient(sum, low, Tensor.of(scratch.data(), acc, b.tokens(), width));
     for (int i = layers() - 1; i >= lowest; i--) {
+      at(i, -1);
       parts.layers().get(i).backward(r, g, inner, i == lowest, p);
     }
     ws.endStage(BACKWARD);
@@ -377,6 +396,7 @@ public final class CausalLm implements AutoCloseable {
     Residual r = new Residual(x, spare, ws);
     parts.embedding().forward(ws.ints(ids), x, p);
     for (int i = 0; i < layers(); i++) {
+      at(i, 1);
       parts.layers().get(i).forward(r, inner, recompute.get(i), i < lowest ? p.withoutTape() : p);
     }
     return r;
@@ -545,6 +565,9 @@ public final class CausalLm implements AutoCloseable {
 
   @Override
   public void close() {
+    if (pager != null) {
+      pager.close();
+    }
     packs.close();
     parts.rotary().close();
     try {

@@ -5,10 +5,13 @@ import dev.nudge.kernel.Nf4;
 import dev.nudge.nn.Backend;
 import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.Linear;
+import dev.nudge.quant.NestedScales;
 import dev.nudge.quant.Nf4Linear;
 import dev.nudge.quant.Nf4Weight;
+import dev.nudge.tensor.Pages;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -50,6 +53,7 @@ final class HeldWeights implements Weights {
     Tensor stored = file.tensor(name);
     if (path != null && q.covers(path)) {
       nf4.put(path, Nf4Weight.quantize(stored, q.doubleQuant(), scope, backend.kernels()));
+      Pages.drop(file.bytes(name));
     } else if (stored.dtype() == backend.compute()) {
       tensors.put(name, stored);
     } else {
@@ -136,6 +140,29 @@ final class HeldWeights implements Weights {
 
   private static Tensor matrix(Tensor t) {
     return t.rank() == 2 ? t : t.reshaped(1, t.elements());
+  }
+
+  @Override
+  public List<MemorySegment> mapped(String prefix) {
+    List<MemorySegment> parts = new ArrayList<>();
+    tensors.forEach(
+        (name, tensor) -> {
+          if (name.startsWith(prefix)) {
+            parts.add(tensor.data());
+          }
+        });
+    nf4.forEach(
+        (path, weight) -> {
+          if (path.startsWith(prefix)) {
+            parts.add(weight.packed().data());
+            Tensor absmax = weight.absmax();
+            NestedScales nested = weight.nested();
+            parts.add(
+                absmax != null ? absmax.data() : Objects.requireNonNull(nested).codes().data());
+          }
+        });
+    parts.removeIf(part -> !Pages.isFile(part));
+    return parts;
   }
 
   @Override

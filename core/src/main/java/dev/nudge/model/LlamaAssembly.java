@@ -12,6 +12,7 @@ import dev.nudge.nn.Norm;
 import dev.nudge.nn.Rotary;
 import dev.nudge.nn.Tied;
 import dev.nudge.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -37,8 +38,10 @@ final class LlamaAssembly {
     LlamaAssembly a = new LlamaAssembly(config, backend, weights);
     Embedding embedding = new Embedding(weights.tensor("model.embed_tokens.weight"));
     List<DecoderLayer> layers = new ArrayList<>();
+    List<List<MemorySegment>> mapped = new ArrayList<>();
     for (int i = 0; i < config.numHiddenLayers(); i++) {
       layers.add(a.layer(i));
+      mapped.add(weights.mapped("model.layers." + i + "."));
     }
     Linear head = config.tieWordEmbeddings() ? new Tied(embedding) : weights.linear(HEAD, null);
     return new CausalLm(
@@ -51,6 +54,7 @@ final class LlamaAssembly {
             new LinearSlot(HEAD, head),
             a.slots,
             a.rotary,
+            mapped,
             owner));
   }
 

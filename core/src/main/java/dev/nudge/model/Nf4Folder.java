@@ -11,6 +11,7 @@ import dev.nudge.settings.InputException;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Pages;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.io.IOException;
@@ -248,6 +249,7 @@ public final class Nf4Folder {
               try (Scope scope = Scope.open("quantised layer")) {
                 each.take(name, Nf4Weight.quantize(source, settings.doubleQuant(), scope, kernels));
               }
+              Pages.drop(file.bytes(name));
             });
   }
 

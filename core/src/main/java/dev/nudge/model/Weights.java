@@ -3,6 +3,8 @@ package dev.nudge.model;
 import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.Linear;
 import dev.nudge.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -15,6 +17,11 @@ interface Weights {
   ///
   /// @param bias (1, out) in the compute type
   Linear linear(String path, @Nullable Tensor bias);
+
+  /// The memory of the weights whose names begin so, where it is a mapped file.
+  default List<MemorySegment> mapped(String prefix) {
+    return List.of();
+  }
 
   /// All layers dense.
   static Weights dense(Function<String, Tensor> tensors) {

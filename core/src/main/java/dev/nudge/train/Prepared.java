@@ -7,8 +7,10 @@ import dev.nudge.data.Dataset;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.nn.Backend;
 import dev.nudge.nn.Machine;
+import dev.nudge.plan.Bytes;
 import dev.nudge.plan.Plan;
 import dev.nudge.settings.TrainSettings;
+import dev.nudge.tensor.Pages;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -36,6 +38,12 @@ public record Prepared(
     Plan plan,
     List<String> warnings) {
 
+  /// Whether the mapped weights are streamed, because they do not fit into memory beside the rest.
+  public boolean streams() {
+    long memory = settings.memory() == null ? machine.memoryBytes() : settings.memory().bytes();
+    return plan.totalBytes() + plan.footprint().mapped() > memory;
+  }
+
   /// What the run will be, as it is printed before it starts.
   public List<String> lines() {
     List<String> lines = new ArrayList<>();
@@ -57,6 +65,14 @@ public record Prepared(
             batches.stepsPerEpoch()));
     lines.add("adapter    " + count);
     lines.addAll(plan.lines());
+    if (streams()) {
+      lines.add(
+          "weights    "
+              + Bytes.shown(plan.footprint().mapped())
+              + (Pages.advised()
+                  ? " streamed from their file, two layers ahead"
+                  : " read from their file as they are touched: this system takes no advice"));
+    }
     return lines;
   }
 
@@ -75,6 +91,7 @@ public record Prepared(
     values.put("all_parameters", count.all());
     values.put("share", count.share());
     values.put("plan", plan.values());
+    values.put("streams_weights", streams());
     values.put("settings", RunFolder.plain(settings));
     return values;
   }

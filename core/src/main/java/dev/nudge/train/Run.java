@@ -61,6 +61,9 @@ final class Run implements AutoCloseable {
               Quantization.resolve(settings.model(), prepared.config()));
       closing.push(model::close);
       model.cache(prepared.plan().caches());
+      if (prepared.streams()) {
+        model.stream();
+      }
       model.reserve(prepared.plan().longest());
       Scope scope = Scope.open("adapter");
       closing.push(scope::close);

@@ -119,7 +119,7 @@ class SchemaTest {
           method         | full  | --method is 'full'; supported: lora
           quantize       | int8  | --quantize is 'int8'; supported: none, nf4
           double_quant   | true  | --double-quant is given without --quantize nf4; give both, or leave it out
-          optimizer      | adamw-8bit | --optimizer is 'adamw-8bit'; supported: adamw
+          optimizer      | adamw-4bit | --optimizer is 'adamw-4bit'; supported: adamw, adamw-8bit
           schedule       | Linear | --schedule is 'Linear'; supported: constant, linear, cosine, wsd
           compute        | fp16  | --compute is 'fp16'; supported: auto, bf16, fp32
           targets        | q_proj,,v_proj | --targets is 'q_proj,,v_proj'; it must not have an empty entry

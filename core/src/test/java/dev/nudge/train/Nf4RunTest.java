@@ -58,6 +58,48 @@ class Nf4RunTest {
   }
 
   @Test
+  void weightsThatDoNotFitAreStreamedToTheSameBytes() throws IOException {
+    Path stored = temp.resolve("nf4");
+    Nf4Folder.prepare(QuantizeSettings.of(Map.of("model", TinyRun.UNTIED, "out", stored)))
+        .write(Kernels.fastest(), () -> false);
+    Path rows = TinyRun.rows(temp.resolve("rows"), 6, 60, 1);
+    TrainSettings resident =
+        TinyRun.settings(stored, rows, temp.resolve("a"), "steps", 3, "batch_size", 2);
+    Prepared large = Training.prepare(resident, TinyRun.MACHINE);
+    assertThat(large.streams()).isFalse();
+    Prepared small = large;
+    for (int i = 0; i < 3; i++) { // without caches, and what they were measured against
+      TrainSettings tight =
+          resident
+              .with("memory", Long.toString(small.plan().totalBytes()))
+              .with("out", temp.resolve("b"));
+      small = Training.prepare(tight, TinyRun.MACHINE);
+    }
+    assertThat(small.streams()).isTrue();
+    assertThat(small.lines()).anyMatch(line -> line.startsWith("weights    "));
+    Prepared same =
+        new Prepared(
+            large.settings(),
+            large.machine(),
+            large.config(),
+            large.backend(),
+            large.spec(),
+            large.count(),
+            large.data(),
+            large.held(),
+            large.batches(),
+            large.steps(),
+            small.plan(),
+            large.warnings());
+    assertThat(same.streams()).isFalse();
+    Training.run(same, event -> {}, () -> false);
+    Training.run(small, event -> {}, () -> false);
+    String adapter = "adapter_model.safetensors";
+    assertThat(Files.mismatch(temp.resolve("a/" + adapter), temp.resolve("b/" + adapter)))
+        .isEqualTo(-1);
+  }
+
+  @Test
   void aDenseRunSaysThatItIsDense() throws IOException {
     Path rows = TinyRun.rows(temp.resolve("rows"), 4, 30, 1);
     TrainSettings settings = TinyRun.settings(TinyRun.TIED, rows, temp.resolve("a"), "steps", 1);
