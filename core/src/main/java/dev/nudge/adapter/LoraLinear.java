@@ -113,7 +113,6 @@ public final class LoraLinear implements Linear {
     int mark = ws.mark();
     Tensor s = ws.take(x.dtype(), rows, rank());
     int scratch = ws.mark();
-    Tensor dropped = dropped(x, p);
     @Nullable Linear ready = base.ready(rows, Direction.FORWARD, p);
     if (ready == null) {
       base.forward(x, y, p);
@@ -122,7 +121,7 @@ public final class LoraLinear implements Linear {
       to = tileEnd(from, rows);
       Tensor part = s.rows(from, to);
       Tensor out = y.rows(from, to);
-      reduce(dropped.rows(from, to), part, p);
+      reduce(x, from, to, part, p);
       if (ready != null) {
         ready.forward(x.rows(from, to), out, p);
       }
@@ -140,21 +139,20 @@ public final class LoraLinear implements Linear {
   public void again(Tensor x, Pass p) {
     Workspace ws = p.ws();
     Tensor s = ws.take(x.dtype(), x.rows(), rank());
-    int scratch = ws.mark();
-    Tensor dropped = dropped(x, p);
     for (int from = 0, to; from < x.rows(); from = to) {
       to = tileEnd(from, x.rows());
-      reduce(dropped.rows(from, to), s.rows(from, to), p);
+      reduce(x, from, to, s.rows(from, to), p);
     }
-    ws.release(scratch);
     base.again(x, p);
     p.taped().push(new Saved(x, s));
   }
 
-  /// s = s·drop(x)·Aᵀ.
-  private void reduce(Tensor dropped, Tensor s, Pass p) {
-    p.gemm().multiply(dropped, a.work().transposed(), s, false);
+  /// s = s·drop(x)·Aᵀ of a tile.
+  private void reduce(Tensor x, int from, int to, Tensor s, Pass p) {
+    int mark = p.ws().mark();
+    p.gemm().multiply(dropped(x, from, to, p), a.work().transposed(), s, false);
     p.kernels().elementwise().scale(s, scaling);
+    p.ws().release(mark);
   }
 
   /// The end of the tile that begins at `from`; none is smaller than [#TILE] but where all rows
@@ -171,23 +169,26 @@ public final class LoraLinear implements Linear {
     int mark = ws.mark();
     Tensor dS = ws.take(dy.dtype(), rows, rank());
     int scratch = ws.mark();
-    Tensor x = dropped(saved.x(), p);
     @Nullable Linear ready = dx == null ? null : base.ready(rows, Direction.BACKWARD, p);
     for (int from = 0, to; from < rows; from = to) {
       to = tileEnd(from, rows);
       Tensor part = dS.rows(from, to);
       Tensor dyPart = dy.rows(from, to);
-      gradients(dyPart, x.rows(from, to), saved.s().rows(from, to), part, p);
+      int inner = ws.mark();
+      Tensor x = dropped(saved.x(), from, to, p);
+      gradients(dyPart, x, saved.s().rows(from, to), part, p);
+      ws.release(inner);
       if (ready != null && dx != null) { // not earlier: dx may be where x is
         ready.backward(dyPart, dx.rows(from, to), add, p);
-        through(part, dx.rows(from, to), p.rows().keys().rows(from, to), p);
+        through(part, dx, from, to, p);
       }
     }
     if (ready == null) {
       ws.release(scratch);
       base.backward(dy, dx, add, p);
-      if (dx != null) {
-        through(dS, dx, p.rows().keys(), p);
+      for (int from = 0, to; dx != null && from < rows; from = to) {
+        to = drops(p) ? tileEnd(from, rows) : rows;
+        through(dS.rows(from, to), dx, from, to, p);
       }
     }
     ws.release(mark);
@@ -202,12 +203,14 @@ public final class LoraLinear implements Linear {
     p.gemm().multiply(dS.transposed(), x, a.gradient(lane), true);
   }
 
-  /// dx += drop′(dS·A).
-  private void through(Tensor dS, Tensor dx, Tensor keys, Pass p) {
+  /// dx += drop′(dS·A) of the rows from … to, which dS has.
+  private void through(Tensor dS, Tensor all, int from, int to, Pass p) {
+    Tensor dx = all.rows(from, to);
     if (!drops(p)) {
       p.gemm().multiply(dS, a.work(), dx, true);
       return;
     }
+    Tensor keys = p.rows().keys().rows(from, to);
     Workspace ws = p.ws();
     int mark = ws.mark();
     Tensor through = ws.take(dx.dtype(), dx.rows(), dx.cols());
@@ -220,15 +223,17 @@ public final class LoraLinear implements Linear {
     return dropout > 0 && p.dropout().active();
   }
 
-  /// x with the step's mask, or x itself where nothing is dropped.
-  private Tensor dropped(Tensor x, Pass p) {
+  /// The rows from … to of x with the step's mask, or as they are where nothing is dropped.
+  private Tensor dropped(Tensor x, int from, int to, Pass p) {
+    Tensor part = x.rows(from, to);
     if (!drops(p)) {
-      return x;
+      return part;
     }
-    Tensor dropped = p.ws().take(x.dtype(), x.rows(), x.cols());
+    Tensor dropped = p.ws().take(x.dtype(), to - from, x.cols());
+    Tensor keys = p.rows().keys().rows(from, to);
     p.kernels()
         .elementwise()
-        .dropout(x, dropped, p.rows().keys(), salt ^ p.dropout().seed(), dropout, false);
+        .dropout(part, dropped, keys, salt ^ p.dropout().seed(), dropout, false);
     return dropped;
   }
 

@@ -96,7 +96,7 @@ class LayerAutogradTest {
     private org.bytedeco.pytorch.Tensor mask(int rows, Pass p) {
       int in = a.master().cols();
       try (Scope scope = Scope.open("probe");
-          Workspace ws = new Workspace(0, 1 << 20, Gemm.plain())) {
+          Workspace ws = new Workspace(0, 4 << 20, Gemm.plain())) {
         Parameter one = new Parameter(a.name(), true, in, in, F64, 0, scope);
         for (int i = 0; i < in; i++) {
           one.master().set(i, i, 1);
@@ -129,14 +129,21 @@ class LayerAutogradTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"0, false", "0, true", "0.3, false", "0.3, true", "0.9, true"})
-  void adaptedLinear(double dropout, boolean add) {
-    int rows = 1 + random.nextInt(40);
+  @CsvSource({
+    "0, false, 1",
+    "0, true, 1",
+    "0.3, false, 1",
+    "0.3, true, 1",
+    "0.9, true, 1",
+    "0.3, true, 700"
+  })
+  void adaptedLinear(double dropout, boolean add, int least) {
+    int rows = least + random.nextInt(40); // 700 and more are several tiles
     int in = 1 + random.nextInt(50);
     int out = 1 + random.nextInt(50);
     try (Scope scope = Scope.open("autograd");
         PointerScope pointers = new PointerScope();
-        Workspace ws = new Workspace(0, 1 << 20, Gemm.plain())) {
+        Workspace ws = new Workspace(0, 4 << 20, Gemm.plain())) {
       Adapted layer = new Adapted(scope, "model.layers.0.mlp.up_proj", out, in, dropout);
       Tape tape = new Tape(ws);
       Pass p =
