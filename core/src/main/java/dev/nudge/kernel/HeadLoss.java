@@ -113,8 +113,9 @@ public final class HeadLoss {
     int most = w.company(step);
     Tensor logits = ws.take(acc, most, vocabulary);
     Tensor lse = ws.take(acc, step, 1);
-    Tensor hidden = ws.take(h.dtype(), most, h.cols());
-    Tensor gradient = ws.take(acc, most, h.cols());
+    int filled = w.up().packed() ? most : 2; // a plain weight wants company for a single row only
+    Tensor hidden = ws.take(h.dtype(), filled, h.cols());
+    Tensor gradient = ws.take(acc, filled, h.cols());
     for (int from = 0; from < h.rows(); from += step) {
       int to = Math.min(h.rows(), from + step);
       int rows = to - from;
