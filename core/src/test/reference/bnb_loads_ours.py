@@ -45,6 +45,9 @@ bad = bool(differ) or worst > 0 or gap > 0
 if len(sys.argv) > 3:
     tokenizer = AutoTokenizer.from_pretrained(ours)
     mine = AutoModelForCausalLM.from_pretrained(ours, dtype=torch.float32, attn_implementation="eager").train()
+    for p in mine.parameters():  # the config's dtype wins over `dtype` where weights are quantised
+        if p.is_floating_point():
+            p.data = p.data.float()
     for m in mine.modules():
         if isinstance(m, Linear4bit):
             m.compute_dtype = torch.float32
