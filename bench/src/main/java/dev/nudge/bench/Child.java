@@ -68,7 +68,7 @@ final class Child {
               .redirectErrorStream(true)
               .start();
       process.getOutputStream().close();
-      Thread end = new Thread(process::destroy); // do not leave it behind where we are stopped
+      Thread end = new Thread(() -> stop(process, group)); // it and its cgroup do not outlive us
       Runtime.getRuntime().addShutdownHook(end);
       AtomicBoolean over = new AtomicBoolean();
       AtomicLong anon = new AtomicLong();
@@ -95,6 +95,13 @@ final class Child {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("interrupted while " + command.getFirst() + " ran", e);
+    }
+  }
+
+  private static void stop(Process process, @Nullable MemoryGroup group) {
+    process.destroyForcibly();
+    if (group != null) {
+      group.close();
     }
   }
 

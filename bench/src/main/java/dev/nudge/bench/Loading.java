@@ -36,7 +36,7 @@ final class Loading {
             "model",
             "",
             "large",
-            "7b|none",
+            "7b|13b|tiny|none",
             "rounds",
             "5",
             "length",

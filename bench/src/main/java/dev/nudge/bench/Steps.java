@@ -4,8 +4,10 @@ import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.Targets;
 import dev.nudge.data.Example;
+import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
 import dev.nudge.nn.Recompute;
+import dev.nudge.plan.Footprint;
 import dev.nudge.plan.Plan;
 import dev.nudge.plan.Planner;
 import dev.nudge.plan.Weights;
@@ -95,8 +97,17 @@ final class Steps implements AutoCloseable {
 
   private static Plan atLevel(CausalLm model, int threads, int lanes, int length, Recompute level) {
     model.recompute(Collections.nCopies(model.layers(), level));
-    return Plan.uncounted(
-        model.backend().name(), lanes, threads, length, length, model.trainBytes(length, length));
+    CausalLm.TrainParts pass = model.trainParts(length, length);
+    return new Plan(
+        model.backend().name(),
+        lanes,
+        threads,
+        length,
+        length,
+        model.recompute(),
+        Plan.Split.NONE,
+        new Footprint(new Weights(0, 0, 0, 0), 0, 0, 0, 0, 0, lanes, pass.peak(), pass, 0, 0),
+        Caches.NONE);
   }
 
   private List<Example> examples(int vocabulary) {
