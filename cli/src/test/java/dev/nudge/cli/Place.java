@@ -67,8 +67,23 @@ record Place(Path folder) {
   /// Runs the command; the message is given back with `D` for the folder.
   Ran run(String... args) {
     Ran ran = Ran.of(Stream.of(args).map(this::full).toArray(String[]::new));
+    warmUpsEnded();
     String here = folder.toString();
     return new Ran(ran.code(), ran.out(), ran.err().replace(here, "D"));
+  }
+
+  /// Waits for what warms up in the background, which a run only tells to end: its bytes are in the
+  /// ledger until then.
+  private static void warmUpsEnded() {
+    for (Thread thread : Thread.getAllStackTraces().keySet()) {
+      if (thread.getName().equals("warm-up")) {
+        try {
+          thread.join();
+        } catch (InterruptedException e) {
+          throw new IllegalStateException(e);
+        }
+      }
+    }
   }
 
   /// Runs `train` on the folder's model and rows, on one thread in fp32, unless the flags say

@@ -10,8 +10,10 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// Multiplies by oneDNN on one stream, with products kept by shape.
@@ -22,7 +24,8 @@ import org.jspecify.annotations.Nullable;
 /// hash
 /// table by their numbers, so a call allocates nothing. The table holds at most [#CAPACITY]
 /// products;
-/// then the half that was used longest ago is given back. Families are few and stay.
+/// then the half that was used longest ago is given back, and with it the families that nothing is
+/// left of.
 ///
 /// Threading: confined to the lane that opened it.
 final class OneDnnGemm implements Gemm {
@@ -258,6 +261,24 @@ final class OneDnnGemm implements Gemm {
         size++;
       }
     }
+    Set<Long> used = new HashSet<>();
+    for (Product p : table) {
+      if (p != null) {
+        used.add(p.primitive);
+      }
+    }
+    families.values().removeIf(family -> !used.contains(family.handle) && closed(family));
+  }
+
+  private static boolean closed(Primitive family) {
+    try {
+      family.close();
+      return true;
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalStateException("oneDNN primitive", e);
+    }
   }
 
   @Override
@@ -278,10 +299,7 @@ final class OneDnnGemm implements Gemm {
         r.close();
       }
       reorders.clear();
-      for (Primitive p : families.values()) {
-        p.close();
-      }
-      families.clear();
+      families.values().removeIf(OneDnnGemm::closed);
       arguments.close();
       Api.check((int) Api.C.STREAM_DESTROY.invokeExact(stream), "stream_destroy");
     } catch (RuntimeException | Error e) {

@@ -19,7 +19,7 @@ final class Product {
   final long scratchBytes;
   private final long[] key;
   final MemorySegment arguments;
-  private final long primitive;
+  final long primitive;
   private final long src;
   private final long weights;
   private final long dst;
