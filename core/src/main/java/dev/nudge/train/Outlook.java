@@ -109,7 +109,7 @@ public record Outlook(
             + Bytes.shown(plan.totalBytes())
             + " of "
             + Bytes.shown(memory));
-    if (!mappedFits()) {
+    if (f.mapped() > 0 && !mappedFits()) {
       lines.add(
           "  the mapped weights, "
               + Bytes.shown(f.mapped())
