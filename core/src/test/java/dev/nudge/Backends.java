@@ -1,7 +1,10 @@
 package dev.nudge;
 
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
 import dev.nudge.nn.Backend;
 import dev.nudge.settings.Compute;
+import dev.nudge.settings.InputException;
 import java.nio.file.Path;
 
 /// Opens the machine's backend for tests, natives unpacked into the temporary folder.
@@ -15,5 +18,15 @@ public final class Backends {
 
   public static Backend of(Compute compute) {
     return Backend.resolve(compute, cache());
+  }
+
+  /// The same, or the test is skipped with what this machine lacks.
+  public static Backend orSkip(Compute compute) {
+    try {
+      return of(compute);
+    } catch (InputException e) {
+      assumeTrue(false, e.getMessage());
+      throw e;
+    }
   }
 }

@@ -104,6 +104,11 @@ final class Flags {
     return text(name).isEmpty() ? "0" : text(name);
   }
 
+  /// The path that was given, else `other`; absolute.
+  Path path(String name, Path other) {
+    return (given(name) ? path(name) : other).toAbsolutePath();
+  }
+
   Path path(String name) {
     return Path.of(text(name));
   }

@@ -43,16 +43,13 @@ final class Loading {
             "512",
             "dir",
             "");
-    Path dir =
-        (flags.given("dir") ? flags.path("dir") : Machines.cache().resolve("models"))
-            .toAbsolutePath();
+    Path dir = flags.path("dir", Machines.cache().resolve("models"));
     Path model =
-        (flags.given("model")
-                ? flags.path("model")
-                : PeerEnvironment.beside(Machines.home())
-                    .resolveSibling("models")
-                    .resolve("SmolLM2-135M-Instruct"))
-            .toAbsolutePath();
+        flags.path(
+            "model",
+            PeerEnvironment.beside(Machines.home())
+                .resolveSibling("models")
+                .resolve("SmolLM2-135M-Instruct"));
     int rounds = flags.whole("rounds");
     Memory.say("%s", Machines.line());
     Path small = RandomFolder.of(dir.resolve("tiny-bf16"), Shapes.named("tiny"), false);
@@ -186,7 +183,7 @@ final class Loading {
     Memory.say(
         "| %s | %.2f | %s | %.0f |",
         what,
-        Steps.median(seconds.stream().mapToDouble(Double::doubleValue).toArray()),
+        Steps.median(seconds),
         seconds.stream()
             .map(s -> String.format(Locale.ROOT, "%.2f", s))
             .collect(Collectors.joining(", ")),

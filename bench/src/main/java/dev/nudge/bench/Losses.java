@@ -61,22 +61,13 @@ final class Losses {
             "",
             "out",
             "");
-    Path peers =
-        (flags.given("peers") ? flags.path("peers") : PeerEnvironment.beside(Machines.home()))
-            .toAbsolutePath();
+    Path peers = flags.path("peers", PeerEnvironment.beside(Machines.home()));
     PeerEnvironment peer =
-        PeerEnvironment.of(
-            peers,
-            (flags.given("env") ? flags.path("env") : Machines.cache().resolve("peers"))
-                .toAbsolutePath());
+        PeerEnvironment.of(peers, flags.path("env", Machines.cache().resolve("peers")));
     Path model =
-        flags.given("model")
-            ? flags.path("model")
-            : peers.resolveSibling("models").resolve("SmolLM2-135M-Instruct");
-    Path data = flags.given("data") ? flags.path("data") : peers.resolveSibling("data");
-    Path out =
-        (flags.given("out") ? flags.path("out") : Machines.cache().resolve("results"))
-            .toAbsolutePath();
+        flags.path("model", peers.resolveSibling("models").resolve("SmolLM2-135M-Instruct"));
+    Path data = flags.path("data", peers.resolveSibling("data"));
+    Path out = flags.path("out", Machines.cache().resolve("results"));
     Path folder = Files.createDirectories(out.resolve("losses"));
     Path rows = folder.resolve("rows.jsonl");
     EqualRows.questions(

@@ -44,9 +44,7 @@ final class Memory {
             "rounds",
             "1");
     say("%s", Machines.line());
-    Path dir =
-        (flags.given("dir") ? flags.path("dir") : Machines.cache().resolve("models"))
-            .toAbsolutePath();
+    Path dir = flags.path("dir", Machines.cache().resolve("models"));
     try {
       if (flags.text("claim").equals("none")) {
         levels(flags, dir);

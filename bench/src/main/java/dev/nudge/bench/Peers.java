@@ -84,18 +84,12 @@ final class Peers {
             "out",
             "");
     Path home = Machines.home();
-    Path peers = flags.given("peers") ? flags.path("peers") : PeerEnvironment.beside(home);
+    Path peers = flags.path("peers", PeerEnvironment.beside(home));
     Path shared = peers.toAbsolutePath().normalize().resolveSibling("");
     PeerEnvironment environment =
-        PeerEnvironment.of(
-            peers,
-            (flags.given("env") ? flags.path("env") : Machines.cache().resolve("peers"))
-                .toAbsolutePath());
-    Path model =
-        flags.given("model")
-            ? flags.path("model")
-            : shared.resolve("models").resolve("SmolLM2-135M-Instruct");
-    Path data = flags.given("data") ? flags.path("data") : shared.resolve("data");
+        PeerEnvironment.of(peers, flags.path("env", Machines.cache().resolve("peers")));
+    Path model = flags.path("model", shared.resolve("models").resolve("SmolLM2-135M-Instruct"));
+    Path data = flags.path("data", shared.resolve("data"));
     boolean banking = flags.text("work").equals("banking77");
     int length = banking ? BANKING_LONGEST : flags.whole("length");
     int batch =
@@ -105,9 +99,7 @@ final class Peers {
                 ? BANKING_BATCH
                 : Math.max(1, FLAT_TOKENS.getOrDefault(length, 4096) / length);
     String name = (banking ? "banking77" : "flat-" + length) + "-" + flags.text("method");
-    Path out =
-        (flags.given("out") ? flags.path("out") : Machines.cache().resolve("results"))
-            .toAbsolutePath();
+    Path out = flags.path("out", Machines.cache().resolve("results"));
     Path scratch = Files.createTempDirectory("nudge-peers");
     Path rows = scratch.resolve("rows.jsonl");
     int most = 1 + Math.max(flags.whole("curve-steps"), steps(flags) + 1);

@@ -39,7 +39,7 @@ record Side(
   }
 
   double median() {
-    return Steps.median(rates.stream().mapToDouble(Double::doubleValue).toArray());
+    return Steps.median(rates);
   }
 
   Map<String, Object> values() {

@@ -123,10 +123,7 @@ final class Steady {
   }
 
   private static double median(List<Double> values, int from, int to) {
-    return Steps.median(
-        values.subList(from, Math.min(to, values.size())).stream()
-            .mapToDouble(Double::doubleValue)
-            .toArray());
+    return Steps.median(values.subList(from, Math.min(to, values.size())));
   }
 
   /// Medians of windows of so many steps; a last short one of at least half a window counts.

@@ -3,7 +3,6 @@ package dev.nudge.quant;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.Linear;
-import dev.nudge.nn.PackedLinear;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
 import dev.nudge.tensor.Dtype;
@@ -52,27 +51,27 @@ public final class Nf4Linear implements Linear {
   @Override
   public void forward(Tensor x, Tensor y, Pass p) {
     int mark = p.ws().mark();
-    Tensor w = weight(p.ws(), p.kernels());
-    p.gemm().multiply(x, PackedLinear.factor(w, x.rows(), Direction.FORWARD, p), y, false);
+    dense(p).forward(x, y, p);
     p.ws().release(mark);
-    if (bias != null) {
-      p.kernels().elementwise().addBias(y, bias);
-    }
   }
 
   @Override
   public void backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
     if (dx != null) {
       int mark = p.ws().mark();
-      Tensor w = weight(p.ws(), p.kernels());
-      p.gemm().multiply(dy, PackedLinear.factor(w, dy.rows(), Direction.BACKWARD, p), dx, add);
+      dense(p).backward(dy, dx, add, p);
       p.ws().release(mark);
     }
   }
 
   @Override
   public Linear ready(int rows, Direction direction, Pass p) {
-    return PackedLinear.ready(this, weight(p.ws(), p.kernels()), bias, rows, direction, p);
+    return dense(p).ready(rows, direction, p);
+  }
+
+  /// The layer that this one is while its weight stands in the workspace.
+  private DenseLinear dense(Pass p) {
+    return DenseLinear.of(weight(p.ws(), p.kernels()), bias);
   }
 
   @Override

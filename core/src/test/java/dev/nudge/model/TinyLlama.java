@@ -32,6 +32,26 @@ public final class TinyLlama {
         List.of(1));
   }
 
+  /// Three layers, 72 wide, six heads on two of keys and values, with biases.
+  public static ModelConfig wider() {
+    return new ModelConfig(
+        72,
+        120,
+        3,
+        6,
+        2,
+        12,
+        211,
+        256,
+        1e-5,
+        false,
+        true,
+        true,
+        new RopeParameters.Default(10000),
+        0,
+        List.of(1));
+  }
+
   /// Fills every tensor from `seed`: norms around 1, the rest around 0.
   public static CausalLm of(ModelConfig config, Backend backend, long seed) {
     return of(config, backend, seed, 0.3);

@@ -1,0 +1,113 @@
+package dev.nudge.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.nudge.Backends;
+import dev.nudge.adapter.Adapters;
+import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.data.Batches;
+import dev.nudge.data.Example;
+import dev.nudge.data.Examples;
+import dev.nudge.model.CausalLm;
+import dev.nudge.model.Checkpoint;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.model.Quantization;
+import dev.nudge.nn.Backend;
+import dev.nudge.nn.Parameter;
+import dev.nudge.plan.Plan;
+import dev.nudge.settings.Compute;
+import dev.nudge.settings.TrainSettings;
+import dev.nudge.tensor.Scope;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.ObjectMapper;
+
+/// Makes the steps of a golden folder and holds each to what the peer gave.
+///
+/// Losses and gradient norms within 1e-4 relative, tokens exactly.
+final class TwentySteps {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private TwentySteps() {}
+
+  /// What the peer gave.
+  static JsonNode expected(Path folder) throws IOException {
+    return JSON.readTree(Files.readString(folder.resolve("expected.json")));
+  }
+
+  /// Makes the steps of `folder` on a model.
+  ///
+  /// @param after sees the trained parameters
+  static void hold(
+      Path folder,
+      Path modelFolder,
+      Quantization quantization,
+      int lanes,
+      int microBatchTokens,
+      Consumer<List<Parameter>> after)
+      throws IOException {
+    JsonNode expected = expected(folder);
+    JsonNode settings = expected.get("settings");
+    List<Example> examples = examples(folder.resolve("rows.jsonl"));
+    int longest = examples.stream().mapToInt(Example::length).max().orElseThrow();
+    int budget = Math.max(longest, microBatchTokens);
+    Backend backend = Backends.of(Compute.FP32);
+    try (CausalLm model =
+            Checkpoint.load(modelFolder, ModelConfig.load(modelFolder), backend, quantization);
+        Scope scope = Scope.open("adapter");
+        PeftAdapter init = PeftAdapter.open(folder.resolve("init"))) {
+      model.reserve(longest);
+      Adapters adapter =
+          Adapters.attach(
+              model.slots(), List.of("lm_head"), init, 0, backend.compute(), lanes, scope);
+      Plan plan =
+          Plan.uncounted("test", lanes, 1, budget, longest, model.trainBytes(budget, longest));
+      TrainSettings train =
+          TrainSettings.of(
+              Map.of(
+                  "model", modelFolder.toString(),
+                  "data", List.of("rows"),
+                  "out", "out",
+                  "weight_decay", settings.get("weight_decay").asDouble(),
+                  "max_grad_norm", settings.get("max_grad_norm").asDouble()));
+      try (Trainer trainer =
+          new Trainer(model, adapter.parameters(), examples, plan, train.optimizer(), 0)) {
+        Batches batches = Batches.of(examples.size(), settings.get("batch_size").asInt(), 0, false);
+        double worst = 0;
+        for (int i = 0; i < settings.get("steps").asInt(); i++) {
+          Trainer.Result r =
+              trainer.step(i, batches.step(i), settings.get("learning_rate").asDouble());
+          double loss = expected.get("losses").get(i).asDouble();
+          double norm = expected.get("grad_norms").get(i).asDouble();
+          assertThat(r.loss()).describedAs("step %d", i).isCloseTo(loss, within(1e-4 * loss));
+          assertThat(r.gradNorm()).describedAs("step %d", i).isCloseTo(norm, within(1e-4 * norm));
+          assertThat(r.tokens()).isEqualTo(expected.get("tokens").get(i).asLong());
+          assertThat(r.trainedTokens()).isEqualTo(expected.get("trained_tokens").get(i).asLong());
+          worst = Math.max(worst, Math.abs(r.loss() - loss) / loss);
+        }
+        System.out.printf("%s, %d lanes: losses within %.1e%n", folder.getFileName(), lanes, worst);
+      }
+      after.accept(adapter.parameters());
+    }
+  }
+
+  private static List<Example> examples(Path file) throws IOException {
+    List<Example> examples = new ArrayList<>();
+    for (String line : Files.readAllLines(file)) {
+      JsonNode row = JSON.readTree(line);
+      int[] ids = new int[row.get("ids").size()];
+      for (int i = 0; i < ids.length; i++) {
+        ids[i] = row.get("ids").get(i).asInt();
+      }
+      examples.add(Examples.of(ids, row.get("first_trained").asInt()));
+    }
+    return examples;
+  }
+}
