@@ -48,6 +48,7 @@ class ArchitectureTest {
           Map.entry("adapter", Set.of("tensor", "kernel", "nn", "format")),
           Map.entry("text", Set.of()),
           Map.entry("data", Set.of("tensor", "text")),
+          Map.entry("init", Set.of("format", "model", "text", "data")),
           Map.entry("generate", Set.of("tensor", "nn", "model", "adapter", "text")),
           Map.entry("plan", Set.of("tensor", "kernel", "nn", "quant", "model", "adapter")),
           Map.entry(

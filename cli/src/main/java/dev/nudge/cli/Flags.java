@@ -39,10 +39,12 @@ final class Flags {
 
   private final List<Knob> knobs;
   private final CommandLine parser;
+  private final boolean takesFile;
 
-  private Flags(List<Knob> knobs, CommandLine parser) {
+  private Flags(List<Knob> knobs, CommandLine parser, boolean takesFile) {
     this.knobs = knobs;
     this.parser = parser;
+    this.takesFile = takesFile;
   }
 
   /// Makes the parser of a verb.
@@ -72,7 +74,7 @@ final class Flags {
     parser.setExpandAtFiles(false);
     parser.setInterpolateVariables(false);
     parser.setAllowOptionsAsOptionParameters(true); // values are joined to their flags before
-    return new Flags(knobs, parser);
+    return new Flags(knobs, parser, verb.takesFile());
   }
 
   private static OptionSpec switchOption(String flag) {
@@ -110,7 +112,9 @@ final class Flags {
     }
     List<String> switches = COMMON.keySet().stream().filter(result::hasMatchedOption).toList();
     @Nullable String config =
-        result.hasMatchedOption(CONFIG) ? result.<String>matchedOptionValue(CONFIG, "") : null;
+        takesFile && result.hasMatchedOption(CONFIG)
+            ? result.<String>matchedOptionValue(CONFIG, "")
+            : null; // elsewhere it is a setting like others
     return new Line(switches, config, Layer.of(values));
   }
 

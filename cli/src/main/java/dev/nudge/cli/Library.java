@@ -5,12 +5,14 @@ import dev.nudge.eval.Scoring;
 import dev.nudge.generate.Completion;
 import dev.nudge.generate.Generation;
 import dev.nudge.generate.Session;
+import dev.nudge.init.FreshFolder;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.model.Nf4Folder;
 import dev.nudge.nn.Machine;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.GenerateSettings;
+import dev.nudge.settings.InitSettings;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.PlanSettings;
 import dev.nudge.settings.QuantizeSettings;
@@ -110,6 +112,18 @@ final class Library {
             w.out().toString(), w.layers(), w.sourceBytes(), w.bytes(), w.seconds());
   }
 
+  static InitVerb.Summary init(InitSettings settings) {
+    long start = System.nanoTime();
+    FreshFolder.Written w = FreshFolder.prepare(settings).write();
+    return new InitVerb.Summary(
+        w.out().toString(),
+        w.parameters(),
+        w.bytes(),
+        w.vocabulary(),
+        w.merges(),
+        (System.nanoTime() - start) / 1e9);
+  }
+
   /// Completes prompts.
   static final class Completer implements GenerateVerb.Completer {
     @Override
@@ -170,6 +184,7 @@ final class Library {
         new ScoreVerb(Library::score),
         new PlanVerb(Library::plan),
         new QuantizeVerb(Library::quantize),
+        new InitVerb(Library::init),
         new DoctorVerb());
   }
 }

@@ -396,6 +396,86 @@ class BadInputTest {
     }
   }
 
+  static Stream<Mistake> init() {
+    return Stream.of(
+        row(
+            "missing config",
+            p -> {},
+            "--config D/none.json",
+            "D/none.json: there is no such file"),
+        row(
+            "a config of another family",
+            p -> p.edit("model/config.json", "\"llama\"", "\"gpt2\""),
+            "",
+            "D/model/config.json: model_type \"gpt2\" is not supported; supported: llama"),
+        row(
+            "a type that weights cannot have",
+            p -> p.write("c.json", "{\"model_type\": \"llama\", \"torch_dtype\": \"int8\"}"),
+            "--config D/c.json",
+            "D/c.json: torch_dtype \"int8\" is not supported; supported: bfloat16, float16, float32"),
+        row(
+            "a quantised config",
+            p ->
+                p.write(
+                    "c.json",
+                    "{\"model_type\": \"llama\", \"quantization_config\": {\"quant_method\":"
+                        + " \"bitsandbytes\", \"load_in_4bit\": true, \"bnb_4bit_quant_type\":"
+                        + " \"nf4\"}}"),
+            "--config D/c.json",
+            "D/c.json: quantization_config is given; a fresh model is dense, so leave it out"),
+        row(
+            "padding outside the vocabulary",
+            p -> p.write("c.json", "{\"model_type\": \"llama\", \"pad_token_id\": 32000}"),
+            "--config D/c.json",
+            "D/c.json: pad_token_id is 32000; a token id below vocab_size 32000 is needed"),
+        row(
+            "out that exists",
+            p -> {},
+            "--out D/model",
+            "--out D/model is not empty; give a new folder"),
+        row(
+            "a size without text",
+            p -> {},
+            "--vocab-size 300",
+            "--vocab-size is given without --tokenizer-data; give both, or leave it out"),
+        row(
+            "a vocabulary below the bytes",
+            p -> {},
+            "--tokenizer-data D/rows.jsonl --vocab-size 256",
+            "--vocab-size is 256; it must be at least 257, 256 bytes and the end token"),
+        row(
+            "a config below the bytes",
+            p -> {},
+            "--tokenizer-data D/rows.jsonl --config D/small.json",
+            "D/small.json: vocab_size is 67; a tokenizer has at least 257 tokens, 256 bytes and the end token; set it, or --vocab-size"),
+        row(
+            "an empty text",
+            p -> p.write("empty.txt", "\n\n"),
+            "--tokenizer-data D/empty.txt",
+            "--tokenizer-data D/empty.txt holds no text; a tokenizer needs some"),
+        row(
+            "a text that is missing",
+            p -> {},
+            "--tokenizer-data D/none.txt",
+            "D/none.txt does not exist; a JSONL file or a glob is needed"),
+        row(
+            "a bad row",
+            p -> p.write("rows.jsonl", "{\"text\": \"a\"}\n{\"label\": \"b\"}"),
+            "--tokenizer-data D/rows.jsonl",
+            "D/rows.jsonl line 2: neither 'prompt' and 'completion' nor 'text'; the columns are label; name them with --prompt and --completion"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("init")
+  void aMistakeOfInitIsOneLine(Mistake mistake) throws IOException {
+    Place place = Place.in(folder);
+    place.write("small.json", "{\"model_type\": \"llama\", \"vocab_size\": 67}");
+    mistake.spoiling.spoil(place);
+    Map<String, String> before = place.listing();
+    check(place.init(mistake.flags), mistake.line);
+    assertThat(place.listing()).isEqualTo(before);
+  }
+
   static Stream<Mistake> answers() {
     return Stream.of(
         row("missing model folder", p -> {}, "--model D/none", "D/none: no such model folder"),

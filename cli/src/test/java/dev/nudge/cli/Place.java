@@ -110,6 +110,14 @@ record Place(Path folder) {
     return run(with(verb, defaults, flags));
   }
 
+  /// Runs `init` with the config of the folder's model.
+  Ran init(String... flags) {
+    Map<String, String> defaults = new LinkedHashMap<>();
+    defaults.put("--config", "D/model/config.json");
+    defaults.put("--out", "D/out");
+    return run(with("init", defaults, flags));
+  }
+
   private static String[] with(String verb, Map<String, String> defaults, String... flags) {
     List<String> line = new ArrayList<>(List.of(verb));
     defaults.forEach(

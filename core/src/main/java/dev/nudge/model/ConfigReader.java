@@ -52,7 +52,7 @@ final class ConfigReader {
         ConfigJson.read(file), Files.exists(generation) ? ConfigJson.read(generation) : null);
   }
 
-  private static ModelConfig read(ConfigJson c, @Nullable ConfigJson generation) {
+  static ModelConfig read(ConfigJson c, @Nullable ConfigJson generation) {
     supported(c, "model_type", c.text("model_type", null), List.of("llama"));
     supported(c, "hidden_act", c.text("hidden_act", "silu"), List.of("silu"));
     ConfigJson quantization = c.object(BnbConfig.KEY);

@@ -1,0 +1,131 @@
+package dev.nudge.init;
+
+import dev.nudge.data.Texts;
+import dev.nudge.format.OutFolder;
+import dev.nudge.model.FreshModel;
+import dev.nudge.settings.InitSettings;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
+import dev.nudge.text.Bpe;
+import dev.nudge.text.BpeTrainer;
+import dev.nudge.text.WordCounts;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// A model folder made from nothing: a config, random weights and, from texts, a tokenizer.
+///
+/// Where there is a tokenizer the config follows it: `vocab_size` is the number of tokens that were
+/// made, at most as many as were asked for, `eos_token_id` its end token.
+///
+/// The folder is written beside its place and renamed, so it is complete or absent.
+public final class FreshFolder {
+  /// What ends a text.
+  public static final String END = "<|endoftext|>";
+
+  private static final String WEIGHTS = "model.safetensors";
+
+  private final InitSettings settings;
+  private final FreshModel model;
+  private final @Nullable Bpe tokenizer;
+
+  private FreshFolder(InitSettings settings, FreshModel model, @Nullable Bpe tokenizer) {
+    this.settings = settings;
+    this.model = model;
+    this.tokenizer = tokenizer;
+  }
+
+  /// What was written.
+  ///
+  /// @param bytes of the weights
+  /// @param merges of the tokenizer, 0 where there is none
+  public record Written(Path out, long parameters, long bytes, int vocabulary, int merges) {}
+
+  /// Checks everything that can be wrong, and trains the tokenizer; nothing is written.
+  ///
+  /// @throws InputException in one line
+  public static FreshFolder prepare(InitSettings settings) {
+    FreshModel model = FreshModel.read(settings.config());
+    OutFolder.checkPlace(settings.out());
+    if (!OutFolder.isFree(settings.out())) {
+      throw new InputException("--out " + settings.out() + " is not empty; give a new folder");
+    }
+    if (settings.tokenizerData().isEmpty()) {
+      return new FreshFolder(settings, model, null);
+    }
+    Bpe tokenizer = tokenizer(settings, model.config().vocabSize());
+    return new FreshFolder(settings, model.with(tokenizer.size(), Bpe.END), tokenizer);
+  }
+
+  private static Bpe tokenizer(InitSettings settings, int configSize) {
+    Integer given = settings.vocabSize();
+    int size = given == null ? configSize : given;
+    if (size < InitSettings.LEAST_VOCABULARY) {
+      throw new InputException(
+          settings.config()
+              + ": vocab_size is "
+              + size
+              + "; a tokenizer has at least "
+              + InitSettings.LEAST_VOCABULARY
+              + " tokens, 256 bytes and the end token; set it, or --vocab-size");
+    }
+    WordCounts counts = new WordCounts();
+    Texts.each(settings.tokenizerData(), counts::add);
+    if (counts.isEmpty()) {
+      throw new InputException(
+          "--tokenizer-data "
+              + String.join(", ", settings.tokenizerData())
+              + " holds no text; a tokenizer needs some");
+    }
+    return BpeTrainer.train(counts, size, END);
+  }
+
+  /// Writes the folder; after a failure nothing of it is left.
+  ///
+  /// @throws RunException where the disk refuses
+  public Written write() {
+    Path out = settings.out().toAbsolutePath();
+    Path beside = out.resolveSibling(out.getFileName() + ".tmp");
+    Map<String, String> texts = new LinkedHashMap<>();
+    texts.put("config.json", model.configJson());
+    if (tokenizer != null) {
+      texts.put("tokenizer.json", tokenizer.tokenizerJson());
+      texts.put(
+          "tokenizer_config.json", tokenizer.configJson(model.config().maxPositionEmbeddings()));
+    }
+    try {
+      try {
+        Files.createDirectories(out.getParent());
+        remove(beside, texts);
+        Files.createDirectory(beside);
+        long bytes = model.write(beside.resolve(WEIGHTS), settings.seed());
+        for (Map.Entry<String, String> text : texts.entrySet()) {
+          Files.writeString(beside.resolve(text.getKey()), text.getValue());
+        }
+        Files.deleteIfExists(out); // an empty folder counts as absent
+        Files.move(beside, out);
+        return new Written(
+            settings.out(),
+            model.config().parameters(),
+            bytes,
+            model.config().vocabSize(),
+            tokenizer == null ? 0 : tokenizer.merges().size());
+      } finally {
+        remove(beside, texts);
+      }
+    } catch (IOException e) {
+      throw new RunException("cannot write " + out + ": " + OutFolder.reason(e), e);
+    }
+  }
+
+  private static void remove(Path beside, Map<String, String> texts) throws IOException {
+    for (String name : texts.keySet()) {
+      Files.deleteIfExists(beside.resolve(name));
+    }
+    Files.deleteIfExists(beside.resolve(WEIGHTS));
+    Files.deleteIfExists(beside);
+  }
+}

@@ -1,0 +1,154 @@
+package dev.nudge.model;
+
+import dev.nudge.format.Entry;
+import dev.nudge.format.PythonJson;
+import dev.nudge.format.SafeTensorsWriter;
+import dev.nudge.settings.InputException;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/// A model that a `config.json` describes, with weights that nobody has trained.
+///
+/// They are as transformers makes them: matrices and embeddings normal with mean 0 and deviation
+/// `initializer_range` (0.02 where the file has none), norms 1, biases 0, the embedding of
+/// `pad_token_id` 0; stored in the file's `torch_dtype` or `dtype`, bfloat16 where it has neither.
+/// The numbers are one stream of `java.util.Random.nextGaussian`, whose algorithm its
+/// documentation fixes, over the tensors in the order of the model; so a seed gives the same bytes
+/// everywhere.
+public final class FreshModel {
+  private static final Map<String, Dtype> DTYPES =
+      Map.of("bfloat16", Dtype.BF16, "float16", Dtype.F16, "float32", Dtype.F32);
+
+  private static final String EMBEDDING = "model.embed_tokens.weight";
+
+  private final Path file;
+  private final ConfigJson json;
+  private final ModelConfig config;
+  private final Dtype dtype;
+  private final double range;
+  private final int padding;
+
+  private FreshModel(Path file, ConfigJson json) {
+    this.file = file;
+    this.json = json;
+    this.config = ConfigReader.read(json, null);
+    if (json.has(BnbConfig.KEY)) {
+      throw json.refuse(BnbConfig.KEY + " is given; a fresh model is dense, so leave it out");
+    }
+    String key = json.has("torch_dtype") ? "torch_dtype" : "dtype";
+    String name = json.has(key) ? json.text(key, null) : "bfloat16";
+    Dtype known = DTYPES.get(name);
+    if (known == null) {
+      throw json.refuse(
+          key
+              + " "
+              + ConfigJson.quote(name)
+              + " is not supported; supported: bfloat16, float16, float32");
+    }
+    this.dtype = known;
+    this.range = json.has("initializer_range") ? json.positive("initializer_range", null) : 0.02;
+    this.padding = padding(json, config.vocabSize());
+  }
+
+  private static int padding(ConfigJson json, int vocabulary) {
+    if (!json.has("pad_token_id")) {
+      return -1;
+    }
+    var node = json.node("pad_token_id");
+    if (!node.isInt() || node.intValue() >= vocabulary) {
+      throw json.refuse(
+          "pad_token_id is "
+              + ConfigJson.show(node)
+              + "; a token id below vocab_size "
+              + vocabulary
+              + " is needed");
+    }
+    return node.intValue();
+  }
+
+  /// Reads a `config.json`, whatever its name.
+  ///
+  /// @throws InputException where it is missing, malformed or describes what is not supported
+  public static FreshModel read(Path config) {
+    if (!Files.exists(config)) {
+      throw new InputException(config + ": there is no such file");
+    }
+    return new FreshModel(config, ConfigJson.read(config));
+  }
+
+  /// The same model for a tokenizer: its size, its end token, and no other special token.
+  public FreshModel with(int vocabulary, int end) {
+    Map<String, @Nullable Object> all = json.plain();
+    all.put("vocab_size", vocabulary);
+    all.put("eos_token_id", end);
+    all.put("bos_token_id", null);
+    all.put("pad_token_id", null);
+    return new FreshModel(file, ConfigJson.parse(file, "", PythonJson.write(all)));
+  }
+
+  /// The shape.
+  public ModelConfig config() {
+    return config;
+  }
+
+  /// The type that the weights are stored in.
+  public Dtype dtype() {
+    return dtype;
+  }
+
+  /// The text of the folder's `config.json`: what was read, keys sorted as transformers sorts them,
+  /// and what it needs to find the class.
+  public String configJson() {
+    Map<String, @Nullable Object> all = new TreeMap<>(json.plain());
+    all.putIfAbsent("architectures", List.of("LlamaForCausalLM"));
+    if (!json.has("dtype")) {
+      all.putIfAbsent("torch_dtype", "bfloat16");
+    }
+    return PythonJson.write(all) + "\n";
+  }
+
+  /// Writes the weights of a seed.
+  ///
+  /// @return bytes of the tensors
+  /// @throws dev.nudge.settings.RunException where the disk refuses
+  public long write(Path weights, long seed) {
+    List<Entry> entries =
+        config.tensors().entrySet().stream()
+            .map(tensor -> Entry.of(tensor.getKey(), dtype, tensor.getValue()))
+            .toList();
+    Random random = new Random(seed);
+    try (SafeTensorsWriter out =
+        SafeTensorsWriter.create(weights, Map.of("format", "pt"), entries)) {
+      config
+          .tensors()
+          .forEach(
+              (name, shape) -> {
+                try (Scope scope = Scope.open("fresh tensor")) {
+                  Tensor tensor = scope.tensor(dtype, shape);
+                  fill(tensor, name, random);
+                  out.write(name, tensor);
+                }
+              });
+    }
+    return entries.stream().mapToLong(Entry::bytes).sum();
+  }
+
+  private void fill(Tensor tensor, String name, Random random) {
+    boolean bias = name.endsWith(".bias");
+    boolean norm = tensor.rank() == 1;
+    for (long i = 0; i < tensor.elements(); i++) {
+      tensor.put(i, bias ? 0 : norm ? 1 : range * random.nextGaussian());
+    }
+    if (padding >= 0 && name.equals(EMBEDDING)) {
+      tensor.rows(padding, padding + 1).zero();
+    }
+  }
+}

@@ -1,0 +1,60 @@
+package dev.nudge.text;
+
+import java.nio.charset.StandardCharsets;
+import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/// Cuts text into the pieces that byte-level BPE never merges across, and writes bytes as letters.
+///
+/// The pieces are those of the `ByteLevel` pre-tokenizer of the `tokenizers` library with
+/// `use_regex` (GPT-2's): an English contraction, or letters, or digits, or other characters, each
+/// with at most one space before it, or white space.
+///
+/// The letter of a byte that Latin-1 prints is that character; the others take, in their order, the
+/// characters from U+0100 on. So the space is Ġ.
+final class ByteLevel {
+  static final int BYTES = 256;
+
+  private static final Pattern PIECE =
+      Pattern.compile(
+          "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
+          Pattern.UNICODE_CHARACTER_CLASS);
+  private static final char[] LETTERS = letters();
+
+  private ByteLevel() {}
+
+  /// Gives the pieces of a text in their order; together they are the text.
+  static void pieces(String text, Consumer<String> each) {
+    Matcher matcher = PIECE.matcher(text);
+    while (matcher.find()) {
+      each.accept(matcher.group());
+    }
+  }
+
+  /// The letter of a byte.
+  static char letter(int unsigned) {
+    return LETTERS[unsigned];
+  }
+
+  /// A piece in UTF-8, each byte as its letter.
+  static String letters(String piece) {
+    byte[] bytes = piece.getBytes(StandardCharsets.UTF_8);
+    char[] letters = new char[bytes.length];
+    for (int i = 0; i < bytes.length; i++) {
+      letters[i] = LETTERS[bytes[i] & 0xFF];
+    }
+    return new String(letters);
+  }
+
+  private static char[] letters() {
+    char[] letters = new char[BYTES];
+    int others = 0;
+    for (int b = 0; b < BYTES; b++) {
+      boolean printed =
+          (b >= '!' && b <= '~') || (b >= 0xA1 && b <= 0xAC) || (b >= 0xAE && b <= 0xFF);
+      letters[b] = (char) (printed ? b : BYTES + others++);
+    }
+    return letters;
+  }
+}
