@@ -9,7 +9,7 @@ import java.util.SplittableRandom;
 /// One setting of `bench/plan`: a small model and how it is trained.
 ///
 /// @param shape random weights, stored in bf16
-/// @param flags of `plan` and `train` alike, by YAML key
+/// @param flags of `plan` and `train` alike
 /// @param room share of the memory of the roomiest layout that the run may take; 1: all of it
 record Draw(ModelConfig shape, List<String> flags, int length, int batch, double room) {
   private static final double LEAST_FLOPS = 8e9;
@@ -49,13 +49,13 @@ record Draw(ModelConfig shape, List<String> flags, int length, int batch, double
             random.nextBoolean(),
             10_000);
     List<String> flags = new ArrayList<>();
-    flags.addAll(List.of("quantize", quantize.get(random.nextInt(quantize.size()))));
-    flags.addAll(List.of("rank", "" + one(random, 4, 8, 16, 32, 64)));
+    flags.addAll(List.of("--quantize", quantize.get(random.nextInt(quantize.size()))));
+    flags.addAll(List.of("--rank", "" + one(random, 4, 8, 16, 32, 64)));
     flags.addAll(
-        List.of("targets", random.nextInt(4) == 0 ? "q_proj,v_proj,down_proj" : "all-linear"));
+        List.of("--targets", random.nextInt(4) == 0 ? "q_proj,v_proj,down_proj" : "all-linear"));
     int lanes = Math.min(batch, one(random, 1, 2, 2));
-    flags.addAll(List.of("lanes", "" + lanes, "threads", "" + lanes));
-    flags.addAll(List.of("batch_size", "" + batch));
+    flags.addAll(List.of("--lanes", "" + lanes, "--threads", "" + lanes));
+    flags.addAll(List.of("--batch-size", "" + batch));
     return new Draw(shape, flags, length, batch, one(random, 100, 100, 60, 35, 20) / 100.0);
   }
 

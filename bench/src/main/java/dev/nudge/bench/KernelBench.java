@@ -87,6 +87,7 @@ public final class KernelBench {
     Tensor scores = random(scope, Dtype.F32, queries * repeat, keys);
     Tensor dP = random(scope, Dtype.F32, queries * repeat, keys);
     Tensor probs = random(scope, c, queries * repeat, keys);
+    Tensor dS = random(scope, c, queries * repeat, keys);
     Tensor lse = random(scope, Dtype.F32, queries * repeat, 1);
     Tensor d = random(scope, Dtype.F32, queries * repeat, 1);
     int first = keys - queries;
@@ -96,12 +97,11 @@ public final class KernelBench {
     }
     var rows = kernels.softmaxRows();
     print("softmax.forward", c, seen, () -> rows.forward(scores, 0.125, first, repeat, probs, lse));
-    print("softmax.again", c, seen, () -> rows.again(scores, 0.125, first, repeat, lse, probs));
     print(
         "softmax.backward",
         c,
         seen,
-        () -> rows.backward(scores, 0.125, first, repeat, lse, dP, d, probs));
+        () -> rows.backward(scores, 0.125, first, repeat, lse, dP, d, probs, dS));
     Tensor o = random(scope, c, ROWS, WIDTH);
     Tensor dO = random(scope, c, ROWS, WIDTH);
     Tensor out = random(scope, Dtype.F32, ROWS, 9);

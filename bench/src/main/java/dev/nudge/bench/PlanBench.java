@@ -8,21 +8,22 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.TreeMap;
 import java.util.stream.Stream;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.ObjectMapper;
 
-/// Compares what `./nudge plan` predicts with what runs take, on settings drawn by seed.
+/// Compares what `./nudge plan` predicts with what `./nudge train` takes, on settings drawn by
+/// seed.
 ///
-///     bench/plan [--settings 20] [--seed 1] [--steps 8] [--clock wall|cpu] [--only N]
+///     bench/plan [--settings 20] [--seed 1] [--steps 8] [--only N]
 ///
 /// For each setting a model folder of random weights is written; one process plans, measuring the
 /// machine for a second, and another trains. The peak is RssAnon of the training process, read
-/// every
-/// few milliseconds; the speed is the median of its steps without the first ones, in which the JVM
-/// compiles. Settings whose run may take less than 250 MiB are passed over: the JVM alone takes
-/// half.
+/// every few milliseconds; the speed is the median of its steps without the first ones, in which
+/// the JVM compiles. Settings whose run may take less than 250 MiB are passed over: the JVM alone
+/// takes half.
 public final class PlanBench {
+  private static final ObjectMapper JSON = new ObjectMapper();
   private static final int WARM = 3;
   private static final long LEAST_BYTES = 250L << 20;
 
@@ -47,8 +48,6 @@ public final class PlanBench {
             "1",
             "steps",
             "8",
-            "clock",
-            "wall|cpu",
             "quantize",
             "none,nf4",
             "only",
@@ -62,7 +61,7 @@ public final class PlanBench {
     }
   }
 
-  private void run() throws IOException {
+  private void run() {
     List<Draw> draws =
         Draw.of(flags.whole("seed"), 4 * flags.whole("settings"), flags.list("quantize"));
     System.out.println(
@@ -82,50 +81,49 @@ public final class PlanBench {
   }
 
   /// @return false where the process would be little but the JVM, which is no plan
-  private boolean row(int number, Draw draw) throws IOException {
-    Path model = ModelFolder.write(folder.resolve("model"), draw.shape());
-    Path rows =
-        ModelFolder.rows(
-            folder.resolve("rows.jsonl"), draw.batch(), draw.length(), draw.shape().vocabSize());
+  private boolean row(int number, Draw draw) {
+    Path model = RandomFolder.of(folder.resolve("model-" + number), draw.shape(), false);
+    Path rows = RandomFolder.rows(folder.resolve("rows.jsonl"), draw.length(), draw.batch());
     List<String> settings = new ArrayList<>(draw.flags());
-    settings.addAll(List.of("model", model.toString(), "data", rows.toString()));
-    settings.addAll(List.of("out", folder.resolve("out").toString(), "overwrite", "true"));
-    settings.addAll(List.of("max_length", "" + draw.length(), "steps", flags.text("steps")));
-    double roomy = number(child("predict", settings, List.of("probe", "false")), "anonymous");
-    long room = (long) (roomy * Math.max(draw.room(), 0.3));
+    settings.addAll(List.of("--model", model.toString(), "--data", rows.toString()));
+    settings.addAll(List.of("--max-length", "" + draw.length()));
+    JsonNode roomy = plan(settings, "--no-probe");
+    double whole = anonymous(roomy) + roomy.path("plan").path("bytes").path("mapped").asDouble();
+    long room = (long) (whole * Math.max(draw.room(), 0.3));
     if (room < LEAST_BYTES) {
+      delete(model);
       return false;
     }
-    settings.addAll(List.of("memory", "" + room));
-    Ran predicted = child("predict", settings, List.of());
-    if (number(predicted, "fits") == 0) {
-      settings.set(settings.size() - 1, "" + (long) number(predicted, "anonymous"));
-      predicted = child("predict", settings, List.of());
+    JsonNode predicted = plan(memory(settings, room));
+    if (!predicted.path("fits").asBoolean()) {
+      room = (long) anonymous(predicted);
+      predicted = plan(memory(settings, room));
     }
-    Ran trained = child("train", settings, List.of());
-    double expected = number(predicted, "anonymous");
-    double[] steps =
-        trained.numbers.getOrDefault("step", List.of()).stream()
-            .skip(WARM)
-            .mapToDouble(v -> v)
-            .toArray();
-    double reached = Steps.median(steps);
-    double rate = number(predicted, "tokens_per_s");
-    memory.add(expected / trained.peak - 1);
+    Path out = folder.resolve("out-" + number);
+    List<String> training = memory(settings, room);
+    training.addAll(List.of("--out", out.toString(), "--steps", flags.text("steps")));
+    Child.Ran trained = nudge("train", training);
+    double expected = anonymous(predicted);
+    double reached = tokensPerSecond(out);
+    double rate = predicted.path("tokens_per_s").asDouble();
+    memory.add(expected / trained.peakAnon() - 1);
     speed.add(rate / reached - 1);
+    String layout = layout(predicted.path("plan"));
+    String laidOut = layout(json(out.resolve("run.json")).path("plan"));
     System.out.printf(
         Locale.ROOT,
         "%3d %7.0f MiB %6.0f MiB %+6.1f %%   %12.0f  %12.0f  %+6.1f %%  %s; layout %s%s%n",
         number,
         expected / 1048576,
-        trained.peak / 1048576.0,
+        trained.peakAnon() / 1048576.0,
         100 * memory.getLast(),
         rate,
         reached,
         100 * speed.getLast(),
         draw,
-        predicted.layout,
-        predicted.layout.equals(trained.layout) ? "" : " BUT TRAINED " + trained.layout);
+        layout,
+        layout.equals(laidOut) ? "" : " BUT TRAINED " + laidOut);
+    delete(model);
     return true;
   }
 
@@ -133,83 +131,58 @@ public final class PlanBench {
     return values.stream().max(Comparator.comparingDouble(Math::abs)).orElse(Double.NaN);
   }
 
-  /// What a process printed, and its highest RssAnon in bytes.
-  private record Ran(Map<String, List<Double>> numbers, String layout, long peak) {}
-
-  private static double number(Ran ran, String name) {
-    List<Double> values = ran.numbers.get(name);
-    if (values == null) {
-      throw new IllegalStateException("the other process printed no " + name);
-    }
-    return values.getFirst();
+  private static List<String> memory(List<String> settings, long bytes) {
+    List<String> all = new ArrayList<>(settings);
+    all.addAll(List.of("--memory", bytes / 1024 + "KiB"));
+    return all;
   }
 
-  private Ran child(String what, List<String> settings, List<String> more) throws IOException {
-    List<String> command = new ArrayList<>(java());
-    command.addAll(List.of(PlanChild.class.getName(), what, flags.text("clock")));
-    command.addAll(settings);
-    command.addAll(more);
-    Process process =
-        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
-    long[] peak = {0};
-    Thread watch =
-        Thread.ofPlatform()
-            .daemon()
-            .start(
-                () -> {
-                  while (process.isAlive()) {
-                    peak[0] = Math.max(peak[0], rssAnon(process.pid()));
-                    java.util.concurrent.locks.LockSupport.parkNanos(4_000_000);
-                  }
-                });
-    Map<String, List<Double>> numbers = new TreeMap<>();
-    String layout = "";
-    try (var output = process.inputReader()) {
-      for (String line : output.lines().toList()) {
-        String[] words = line.split(" ", 2);
-        if (words[0].equals("layout")) {
-          layout = words[1];
-        } else if (words.length == 2) {
-          numbers.computeIfAbsent(words[0], _ -> new ArrayList<>()).add(Double.valueOf(words[1]));
-        }
-      }
-    }
+  private static JsonNode plan(List<String> settings, String... more) {
+    List<String> all = new ArrayList<>(settings);
+    all.addAll(List.of(more));
+    all.add("--json");
+    return JSON.readTree(nudge("plan", all).lastLine());
+  }
+
+  private static double anonymous(JsonNode outlook) {
+    return outlook.path("plan").path("total_bytes").asDouble();
+  }
+
+  private static String layout(JsonNode plan) {
+    return Stream.of("lanes", "micro_batch_tokens", "longest", "recompute", "caches")
+        .map(key -> plan.path(key).toString())
+        .toList()
+        .toString();
+  }
+
+  private static double tokensPerSecond(Path out) {
     try {
-      int code = process.waitFor();
-      watch.join();
-      if (code != 0) {
-        throw new IllegalStateException(what + " ended with " + code);
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException(e);
-    }
-    return new Ran(numbers, layout, peak[0]);
-  }
-
-  /// Java as the launcher starts it.
-  private static List<String> java() {
-    List<String> command = new ArrayList<>();
-    ProcessHandle.current().info().command().ifPresent(command::add);
-    command.addAll(
-        java.lang.management.ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-            .filter(a -> !a.startsWith("-Dnudge"))
-            .toList());
-    command.addAll(List.of("-cp", System.getProperty("java.class.path")));
-    return command;
-  }
-
-  private static long rssAnon(long pid) {
-    try {
-      for (String line : Files.readAllLines(Path.of("/proc/" + pid + "/status"))) {
-        if (line.startsWith("RssAnon:")) {
-          return Long.parseLong(line.replaceAll("\\D", "")) * 1024;
-        }
-      }
+      return Steps.median(
+          Files.readAllLines(out.resolve("metrics.jsonl")).stream()
+              .map(JSON::readTree)
+              .filter(step -> step.has("loss"))
+              .skip(WARM)
+              .mapToDouble(step -> step.path("tokens").asDouble() / step.path("seconds").asDouble())
+              .toArray());
     } catch (IOException e) {
-      return 0; // it has just ended
+      throw new UncheckedIOException(e);
     }
-    return 0;
+  }
+
+  private static JsonNode json(Path file) {
+    try {
+      return JSON.readTree(Files.readString(file));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static Child.Ran nudge(String verb, List<String> settings) {
+    List<String> command = new ArrayList<>();
+    command.add(Machines.home().resolve("nudge").toString());
+    command.addAll(List.of(verb, "-q"));
+    command.addAll(settings);
+    return Child.run(command, Path.of("."), 0).orThrow();
   }
 
   private static void delete(Path folder) {

@@ -67,7 +67,8 @@ final class RandomFolder {
       }
       RandomFolder random = new RandomFolder(config, nf4);
       random.weights(folder.resolve("model.safetensors"));
-      Files.writeString(folder.resolve("tokenizer.json"), JSON.writeValueAsString(tokenizer()));
+      Files.writeString(
+          folder.resolve("tokenizer.json"), JSON.writeValueAsString(tokenizer(config.vocabSize())));
       Files.writeString(
           folder.resolve("tokenizer_config.json"),
           JSON.writeValueAsString(
@@ -279,8 +280,9 @@ final class RandomFolder {
     return c;
   }
 
-  /// One token a byte, in the letters that byte-level tokenizers use for bytes.
-  private static Map<String, Object> tokenizer() {
+  /// One token a byte, in the letters that byte-level tokenizers use for bytes; what is left of the
+  /// vocabulary are words that no text becomes, so that the tables are as large as a real one's.
+  private static Map<String, Object> tokenizer(int size) {
     Map<String, Object> vocabulary = new LinkedHashMap<>();
     List<Object> added = new ArrayList<>();
     List<String> specials = List.of("<unk>", "<s>", "</s>");
@@ -301,6 +303,9 @@ final class RandomFolder {
           (b >= '!' && b <= '~') || (b >= 0xA1 && b <= 0xAC) || (b >= 0xAE && b <= 0xFF);
       char letter = (char) (printable ? b : BYTES + unprintable++);
       vocabulary.put(String.valueOf(letter), SPECIALS + b);
+    }
+    for (int id = SPECIALS + BYTES; id < size; id++) {
+      vocabulary.put("word" + id, id);
     }
     Map<String, Object> model = new LinkedHashMap<>();
     model.put("type", "BPE");

@@ -239,9 +239,9 @@ public final class CausalAttention {
     Tensor dS = scratch(qg.dtype(), dP, ws);
     ws.gemm().multiply(q, k.transposed(), scores, false);
     ws.gemm().multiply(dO, vg.rows(0, seen).transposed(), dP, false);
-    SoftmaxRows softmax = kernels.softmaxRows();
-    softmax.again(scores, h.scale(), past + from, group, lse, probs);
-    softmax.backward(scores, h.scale(), past + from, group, lse, dP, d.rows(first, last), dS);
+    kernels
+        .softmaxRows()
+        .backward(scores, h.scale(), past + from, group, lse, dP, d.rows(first, last), probs, dS);
     ws.gemm().multiply(probs.transposed(), dO, dvg.rows(0, seen), add);
     ws.gemm().multiply(dS.transposed(), q, dkg.rows(0, seen), add);
     ws.gemm().multiply(dS, k, dqg.rows(first, last), false);

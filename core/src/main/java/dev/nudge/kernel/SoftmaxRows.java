@@ -17,8 +17,9 @@ import dev.nudge.tensor.Tensor;
 ///     lse = log Σ exp(c·s)          P = exp(c·s − lse)          (c the scale)
 ///     dS  = c · P · (dP − D)        D = rowsum(dO ∘ O) = rowsum(P ∘ dP)
 ///
-/// lse is all that the backward keeps of a block: P is computed again from it, in acc, not from the
-/// rounded P.
+/// lse is all that the backward keeps of a block: P is computed again from it, once, and dS from
+/// that
+/// P before it is rounded.
 public interface SoftmaxRows {
   /// Computes P and lse.
   ///
@@ -27,14 +28,12 @@ public interface SoftmaxRows {
   /// @param lse (rows, 1) of acc
   void forward(Tensor scores, double scale, int first, int repeat, Tensor probs, Tensor lse);
 
-  /// Computes P again from lse.
-  void again(Tensor scores, double scale, int first, int repeat, Tensor lse, Tensor probs);
-
-  /// Computes dS.
+  /// Computes P again from lse, and dS.
   ///
   /// @param dP (rows, cols) of acc
   /// @param d (rows, 1) of acc
-  /// @param dS (rows, cols) of C; may be scores or dP where C is acc
+  /// @param probs (rows, cols) of C; may be scores where C is acc
+  /// @param dS (rows, cols) of C; may be dP where C is acc
   void backward(
       Tensor scores,
       double scale,
@@ -43,6 +42,7 @@ public interface SoftmaxRows {
       Tensor lse,
       Tensor dP,
       Tensor d,
+      Tensor probs,
       Tensor dS);
 
   /// Computes the dot product of each head's slice of a and b.
@@ -107,22 +107,6 @@ public interface SoftmaxRows {
     }
 
     @Override
-    public void again(
-        Tensor scores, double scale, int first, int repeat, Tensor lse, Tensor probs) {
-      check(scores, repeat, lse, probs);
-      double[] s = new double[scores.cols()];
-      for (int r = 0; r < scores.rows(); r++) {
-        int limit = limit(first, repeat, r, scores.cols());
-        double l = lse.get(r, 0);
-        Rows.load(scores, r, s);
-        for (int i = 0; i < s.length; i++) {
-          s[i] = i < limit ? Math.exp(s[i] * scale - l) : 0;
-        }
-        Rows.store(s, probs, r);
-      }
-    }
-
-    @Override
     public void backward(
         Tensor scores,
         double scale,
@@ -131,8 +115,9 @@ public interface SoftmaxRows {
         Tensor lse,
         Tensor dP,
         Tensor d,
+        Tensor probs,
         Tensor dS) {
-      check(scores, repeat, lse, dS);
+      check(scores, repeat, lse, probs);
       check(dP, repeat, d, dS);
       Rows.shape("dP", dP, scores.rows(), scores.cols());
       double[] s = new double[scores.cols()];
@@ -144,9 +129,11 @@ public interface SoftmaxRows {
         Rows.load(scores, r, s);
         Rows.load(dP, r, g);
         for (int i = 0; i < s.length; i++) {
-          s[i] = i < limit ? scale * Math.exp(s[i] * scale - l) * (g[i] - dot) : 0;
+          s[i] = i < limit ? Math.exp(s[i] * scale - l) : 0;
+          g[i] = i < limit ? scale * s[i] * (g[i] - dot) : 0;
         }
-        Rows.store(s, dS, r);
+        Rows.store(s, probs, r);
+        Rows.store(g, dS, r);
       }
     }
 

@@ -15,9 +15,13 @@ import org.jspecify.annotations.Nullable;
 /// 2. no caches, then smaller micro-batches, down to where products still run at full speed;
 /// 3. the lowest layers compute things again, the cheapest things first: as few layers as needed;
 /// 4. micro-batches of a single row;
-/// 5. layer inputs in a file;
-/// 6. the optimiser's state in a file;
-/// 7. fewer lanes, where they were not asked for.
+/// 5. weights that lie in a file are not kept in memory between their uses, but streamed;
+/// 6. layer inputs in a file;
+/// 7. the optimiser's state in a file;
+/// 8. fewer lanes, where they were not asked for.
+///
+/// Weights in a file are given up after recomputation, because that costs a quarter of the speed at
+/// most, and reading all weights twice a step what the disk makes of it.
 ///
 /// Recomputation comes before fewer lanes: computing nearly everything again costs a quarter of the
 /// speed, and so do two threads in one product instead of two lanes; the first changes no bit.
@@ -34,10 +38,12 @@ public final class Planner {
   private final CausalLm dry;
   private final Wanted w;
   private boolean paged;
+  private long room; // for what is not in a file
 
   private Planner(CausalLm dry, Wanted w) {
     this.dry = dry;
     this.w = w;
+    this.room = w.memoryBytes;
   }
 
   /// What a layout is made from.
@@ -85,12 +91,18 @@ public final class Planner {
 
   private Fit fit() {
     int lanes = w.lanes != null ? w.lanes : lanes();
+    room = w.memoryBytes - w.weights.mapped();
+    Fit resident = fit(lanes, Recompute.EVERYTHING);
+    if (resident.fits()) {
+      return resident;
+    }
+    room = w.memoryBytes;
     while (true) {
       paged = false;
-      Fit fit = fit(lanes);
+      Fit fit = fit(lanes, Recompute.OFFLOADED);
       if (!fit.fits()) {
         paged = true;
-        fit = fit(lanes);
+        fit = fit(lanes, Recompute.OFFLOADED);
       }
       if (fit.fits() || w.lanes != null || lanes == 1) {
         return fit;
@@ -99,7 +111,7 @@ public final class Planner {
     }
   }
 
-  private Fit fit(int lanes) {
+  private Fit fit(int lanes, Recompute deepest) {
     int whole = longestWhole(lanes);
     long enough = Math.min(w.largestStep, w.largestStep / lanes + w.longest);
     int most = (int) Math.max(w.longest, Math.min(MOST_TOKENS, enough));
@@ -121,7 +133,7 @@ public final class Planner {
         return fit;
       }
     }
-    return deepened(lanes, whole, Recompute.OFFLOADED);
+    return deepened(lanes, whole, deepest);
   }
 
   /// The same plan with as many caches as fit into three quarters of the memory.
@@ -131,7 +143,7 @@ public final class Planner {
         Plan cached =
             dry.assuming(
                 caches, () -> layout(plan.lanes(), plan.microBatchTokens(), plan.levels(), caches));
-        if (cached.totalBytes() <= w.memoryBytes / 4 * 3) {
+        if (cached.totalBytes() <= room / 4 * 3) {
           return cached;
         }
       }
@@ -174,7 +186,7 @@ public final class Planner {
   }
 
   private boolean fits(Plan plan) {
-    return plan.totalBytes() <= w.memoryBytes;
+    return plan.totalBytes() <= room;
   }
 
   /// A lane for each sequence of a step; more where the longest row is enough for more.

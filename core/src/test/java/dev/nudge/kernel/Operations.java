@@ -123,13 +123,6 @@ final class Operations {
         d -> of(d.matrix(d.acc, d.rows, d.cols, 8), d.low(d.rows, d.cols), d.high(d.rows, 1)),
         (d, k, t) -> k.softmaxRows().forward(t[0], d.scale, d.first, d.repeat, t[1], t[2]));
     add(
-        "softmaxRows.again",
-        d -> {
-          Tensor scores = d.matrix(d.acc, d.rows, d.cols, 8);
-          return of(scores, d.lse(scores), d.low(d.rows, d.cols));
-        },
-        (d, k, t) -> k.softmaxRows().again(t[0], d.scale, d.first, d.repeat, t[1], t[2]));
-    add(
         "softmaxRows.backward",
         d -> {
           Tensor scores = d.matrix(d.acc, d.rows, d.cols, 8);
@@ -138,10 +131,12 @@ final class Operations {
               d.lse(scores),
               d.high(d.rows, d.cols),
               d.high(d.rows, 1),
+              d.low(d.rows, d.cols),
               d.low(d.rows, d.cols));
         },
         (d, k, t) ->
-            k.softmaxRows().backward(t[0], d.scale, d.first, d.repeat, t[1], t[2], t[3], t[4]));
+            k.softmaxRows()
+                .backward(t[0], d.scale, d.first, d.repeat, t[1], t[2], t[3], t[4], t[5]));
     add(
         "softmaxRows.rowDots",
         d ->

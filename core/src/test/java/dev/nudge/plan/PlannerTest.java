@@ -75,6 +75,22 @@ class PlannerTest {
   }
 
   @Test
+  void weightsInAFileStayInMemoryWhereRecomputationMakesRoomAndAreStreamedElse() {
+    long mapped = 4 * GIB;
+    long roomy = plan(64 * GIB, 1, 1, 2048).totalBytes();
+    Plan resident = mapped(mapped, roomy + mapped - GIB);
+    assertThat(resident.totalBytes() + mapped).isLessThanOrEqualTo(roomy + mapped - GIB);
+    assertThat(resident.levels().getFirst()).isEqualTo(Recompute.GATE_UP);
+    Plan streamed = mapped(64 * GIB, roomy);
+    assertThat(streamed.totalBytes()).isEqualTo(roomy);
+    assertThat(streamed.levels()).containsOnly(Recompute.NONE);
+  }
+
+  private static Plan mapped(long mapped, long memory) {
+    return with(dry -> Planner.plan(dry, wanted(1, 0, 1, 2048, memory, mapped)));
+  }
+
+  @Test
   void whatDoesNotFitIsRefusedInOneLineThatNamesTheKnobs() {
     assertThatThrownBy(() -> plan(GIB / 2, 2, 8, 2048))
         .isInstanceOf(InputException.class)
@@ -120,6 +136,11 @@ class PlannerTest {
 
   private static Planner.Wanted wanted(
       @Nullable Integer lanes, long trained, int batchSize, int longest, long memory) {
+    return wanted(lanes, trained, batchSize, longest, memory, 0);
+  }
+
+  private static Planner.Wanted wanted(
+      @Nullable Integer lanes, long trained, int batchSize, int longest, long memory, long mapped) {
     return new Planner.Wanted(
         2,
         lanes,
@@ -128,7 +149,7 @@ class PlannerTest {
         (long) batchSize * longest,
         false,
         memory,
-        new Weights(0, 0, 0, 0),
+        new Weights(mapped, 0, 0, 0),
         trained,
         0,
         Caches.NONE);

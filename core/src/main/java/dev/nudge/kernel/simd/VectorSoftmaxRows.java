@@ -65,34 +65,6 @@ final class VectorSoftmaxRows implements SoftmaxRows {
   }
 
   @Override
-  public void again(Tensor scores, double scale, int first, int repeat, Tensor lse, Tensor probs) {
-    if (scores.dtype() == Dtype.F64) {
-      doubles.again(scores, scale, first, repeat, lse, probs);
-      return;
-    }
-    SoftmaxRows.check(scores, repeat, lse, probs);
-    Scratch scratch = Scratch.get();
-    Strip a = scratch.a;
-    Strip p = scratch.b;
-    int cols = scores.cols();
-    float high = (float) scale;
-    float low = (float) (scale - high);
-    for (int r = 0; r < scores.rows(); r++) {
-      int limit = SoftmaxRows.limit(first, repeat, r, cols);
-      int end = Math.min(padded(limit), cols);
-      float l = at(lse, r);
-      for (int c = 0, n; c < end; c += n) {
-        n = Strip.piece(end - c);
-        a.load(scores, r, c, n);
-        p.open(probs, r, c, n);
-        powers(a.segment(), a.at(), p.segment(), p.at(), padded(n), high, low, l);
-        p.store(probs, r, c, n);
-      }
-      zero(probs, r, limit);
-    }
-  }
-
-  @Override
   public void backward(
       Tensor scores,
       double scale,
@@ -101,19 +73,19 @@ final class VectorSoftmaxRows implements SoftmaxRows {
       Tensor lse,
       Tensor dP,
       Tensor d,
+      Tensor probs,
       Tensor dS) {
     if (scores.dtype() == Dtype.F64) {
-      doubles.backward(scores, scale, first, repeat, lse, dP, d, dS);
+      doubles.backward(scores, scale, first, repeat, lse, dP, d, probs, dS);
       return;
     }
-    SoftmaxRows.check(scores, repeat, lse, dS);
+    SoftmaxRows.check(scores, repeat, lse, probs);
     SoftmaxRows.check(dP, repeat, d, dS);
     Scratch scratch = Scratch.get();
     Strip a = scratch.a;
     Strip g = scratch.b;
     Strip out = scratch.c;
     Strip p = scratch.d;
-    p.scratch();
     int cols = scores.cols();
     float high = (float) scale;
     float low = (float) (scale - high);
@@ -126,10 +98,12 @@ final class VectorSoftmaxRows implements SoftmaxRows {
         n = Strip.piece(end - c);
         a.load(scores, r, c, n);
         g.load(dP, r, c, n);
+        p.open(probs, r, c, n);
         out.open(dS, r, c, n);
-        powers(a.segment(), a.at(), p.segment(), 0, padded(n), high, low, l);
+        powers(a.segment(), a.at(), p.segment(), p.at(), padded(n), high, low, l);
         gradient(
             p.segment(),
+            p.at(),
             g.segment(),
             g.at(),
             out.segment(),
@@ -137,8 +111,10 @@ final class VectorSoftmaxRows implements SoftmaxRows {
             padded(n),
             (float) scale,
             dot);
+        p.store(probs, r, c, n);
         out.store(dS, r, c, n);
       }
+      zero(probs, r, limit);
       zero(dS, r, limit);
     }
   }
@@ -280,6 +256,7 @@ final class VectorSoftmaxRows implements SoftmaxRows {
 
   private static void gradient(
       MemorySegment probs,
+      long at,
       MemorySegment dP,
       long dPAt,
       MemorySegment to,
@@ -288,7 +265,7 @@ final class VectorSoftmaxRows implements SoftmaxRows {
       float scale,
       float d) {
     for (int i = 0; i < n; i += LANES) {
-      FloatVector p = FloatVector.fromMemorySegment(F, probs, 4L * i, LE);
+      FloatVector p = FloatVector.fromMemorySegment(F, probs, at + 4L * i, LE);
       FloatVector g = FloatVector.fromMemorySegment(F, dP, dPAt + 4L * i, LE);
       p.mul(scale).mul(g.sub(d)).intoMemorySegment(to, toAt + 4L * i, LE);
     }
