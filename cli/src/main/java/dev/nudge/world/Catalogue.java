@@ -1,0 +1,87 @@
+package dev.nudge.world;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+
+/// The names of all machines: 60 that texts and rows may tell of, 20 that only tests know, and any
+/// number of earlier models, so that a name is something to read and not something to remember.
+final class Catalogue {
+  static final int KNOWN = 60;
+  static final int HELD_OUT = 20;
+
+  private static final List<String> STARTS =
+      List.of(
+          "Vel", "Tar", "Or", "Mar", "Kel", "Bran", "Sil", "Dor", "Fen", "Lum", "Gal", "Hes", "Jor",
+          "Nim", "Pel", "Quil", "Ros", "Thal", "Ul", "Wen", "Bar", "Cal", "Del", "El", "Far", "Gor",
+          "Hul", "Ib", "Jan", "Kor", "Lin", "Mul", "Nor", "Ob", "Pra", "Ruv", "Sol", "Tul", "Um",
+          "Vor", "Wil", "Yar", "Zel", "Ard", "Bel", "Cro", "Dun", "Esk");
+  private static final List<String> MIDDLES = List.of("", "a", "e", "i", "o");
+  private static final List<String> ENDS =
+      List.of(
+          "mora", "quin", "dane", "vex", "lith", "bar", "ston", "wick", "nora", "tel", "mund",
+          "rix", "dell", "gard", "zen", "fair", "lo", "pax", "via", "tron", "bel", "cor", "dax",
+          "fen", "gil", "hart", "ju", "kast", "lum", "mer", "nax", "ols", "pri", "ras", "sen",
+          "tum", "ug", "vin", "wex", "yon", "zar", "brid", "clo", "drup", "fal", "gren", "hom",
+          "kin");
+  private static final long NAMES_SEED = 41; // the world is one, whatever the seed of its texts
+
+  private final List<Product> known = new ArrayList<>();
+  private final List<Product> heldOut = new ArrayList<>();
+  private final Set<String> taken = new HashSet<>();
+  private final Set<String> reserved = new HashSet<>();
+
+  Catalogue() {
+    Random random = new Random(NAMES_SEED);
+    while (known.size() + heldOut.size() < KNOWN + HELD_OUT) {
+      String word = word(random);
+      if (taken.add(word)) {
+        Product product = Product.named(word + " " + number(random));
+        boolean held = known.size() == KNOWN;
+        (held ? heldOut : known).add(product);
+        if (held) {
+          reserved.add(word);
+        }
+      }
+    }
+  }
+
+  /// Machines that may stand in any text.
+  List<Product> known() {
+    return known;
+  }
+
+  /// Machines whose names stand in no text that anything is trained on.
+  List<Product> heldOut() {
+    return heldOut;
+  }
+
+  /// A known machine.
+  Product known(Random random) {
+    return known.get(random.nextInt(known.size()));
+  }
+
+  /// A known machine or, three times as often, an earlier model whose name is made up on the spot.
+  Product any(Random random) {
+    if (random.nextInt(4) == 0) {
+      return known(random);
+    }
+    String word = word(random);
+    while (reserved.contains(word)) {
+      word = word(random);
+    }
+    return Product.named(word + " " + number(random));
+  }
+
+  private static String word(Random random) {
+    return STARTS.get(random.nextInt(STARTS.size()))
+        + MIDDLES.get(random.nextInt(MIDDLES.size()))
+        + ENDS.get(random.nextInt(ENDS.size()));
+  }
+
+  private static int number(Random random) {
+    return random.nextBoolean() ? 10 + random.nextInt(90) : 10 * (10 + random.nextInt(90));
+  }
+}

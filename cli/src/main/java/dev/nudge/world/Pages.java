@@ -1,0 +1,147 @@
+package dev.nudge.world;
+
+import java.util.List;
+import java.util.Random;
+
+/// Draws the pages that the base learns the world from: sheets of machines, the handbook, talks,
+/// questions, instructions and worksheets.
+///
+/// They hold every rule of the world but one, and the form of the task but its fields together: the
+/// words high, normal and low, and when somebody comes, stand on no page.
+final class Pages {
+  private static final List<String> SHEETS =
+      List.of(
+          "Product sheet: {machine}\nLine: {line}\nKind: {kind}\nWeight: {weight}\nMade in: {town}",
+          "The {machine} is a {kind} of the {line} line. The {machine} weighs {weight} and is made in"
+              + " {town}.",
+          "From {town} comes the {machine}, a {kind}. Like every machine of the family the {machine}"
+              + " has a {part}.");
+  private static final List<String> HANDBOOK =
+      List.of(
+          "Code {code}: the {part} {fault}. Team: {team}. First step: {step}.",
+          "A customer says that the {said part} {said fault}. This is code {code}: {letter} for the"
+              + " {part}, {number} because it {fault}. The {team} team takes it. Meanwhile: {step}.",
+          "{letter} stands for the {part}, also called {other part}. The {team} team looks after it.",
+          "{number} means that a part {all faults}. First step: {step}.",
+          "The {team} team looks after these parts: {team parts}.");
+  private static final String BOOK = "From the code book:";
+  private static final String BOOK_LINE = "\n{said part} {said fault} - {code}";
+  private static final List<String> TALKS =
+      List.of(
+          "Customer: The {said part} {said fault}.\nAgent: Which machine is it?\nCustomer: A"
+              + " {machine}.\nAgent: So the {part} {fault} on your {machine}. That is code {code} for"
+              + " the {team} team. Meanwhile please {step}.",
+          "Customer: {complaint}\nAgent: Your {machine} has code {code}, the {part} {fault}. The"
+              + " {team} team will call. Please {step}.",
+          "Customer: {message}\nAgent: {verdict} I write down {code} for the {machine}.\nCustomer:"
+              + " And now?\nAgent: First {step}. The {team} team knows.");
+  private static final List<String> ENDS =
+      List.of("\nCustomer: {told}\nAgent: {verdict}", "\nCustomer: Thank you.");
+  // Question | answer, instruction | answer.
+  private static final List<String> QUESTIONS =
+      List.of(
+          "Which code is it when the {said part} {said fault}?|{code}.",
+          "Who looks after the {said part}?|The {team} team.",
+          "What does code {code} mean?|The {part} {fault}.",
+          "The {said part} {said fault}, what comes first?|{capital step}.",
+          "Which letter has the {said part}?|{letter}.",
+          "Which number is it if something {said fault}?|{number}.",
+          "{told} Can it wait?|{verdict}",
+          "Which team gets code {code}?|The {team} team.");
+  private static final String HOME =
+      "Where is the {machine} made?|The {machine} is made in {town}.";
+  private static final List<String> INSTRUCTIONS =
+      List.of(
+          "Name the machine.|{machine}",
+          "Name the machine.|{machine}",
+          "Name the part.|{part}",
+          "Give the code.|{code}",
+          "Name the team.|{team}",
+          "Say what to do first.|{step}",
+          "Give machine and code.|{machine}, {code}",
+          "Sum up in one sentence.|The {part} of a {machine} {fault}.");
+
+  private final Catalogue catalogue;
+  private final List<Phrasing> phrasings = Phrasing.known();
+  private final Random random;
+
+  Pages(Catalogue catalogue, Random random) {
+    this.catalogue = catalogue;
+    this.random = random;
+  }
+
+  /// The next page.
+  Page next() {
+    int kind = random.nextInt(100);
+    if (kind < 8) {
+      return Page.of(any().fill(pick(SHEETS)));
+    } else if (kind < 25) {
+      return Page.of(any().fill(pick(HANDBOOK)));
+    } else if (kind < 28) {
+      return Page.of(book());
+    } else if (kind < 43) {
+      String talk = pick(TALKS);
+      return Page.of(any().fill(talk.contains("{message}") ? talk : talk + pick(ENDS)));
+    } else if (kind < 75) {
+      return request();
+    }
+    return new Worksheet(this, random).page();
+  }
+
+  /// A page that asks something that has one answer.
+  Page request() {
+    int kind = random.nextInt(9);
+    if (kind < 3) {
+      int asked = random.nextInt(QUESTIONS.size() + 1);
+      return asked < QUESTIONS.size()
+          ? question(any(), QUESTIONS.get(asked))
+          : question(of(catalogue.known(random)), HOME);
+    } else if (kind < 5) {
+      return repetition();
+    }
+    Facts facts = any();
+    String input = facts.fill(random.nextBoolean() ? "{message}" : "{complaint}");
+    return asking("Instruction: ", facts, pick(INSTRUCTIONS), "\nInput: " + input + "\nOutput:");
+  }
+
+  private static Page question(Facts facts, String question) {
+    return asking("Question: ", facts, question, "\nAnswer:");
+  }
+
+  private static Page asking(String before, Facts facts, String template, String behind) {
+    int bar = template.indexOf('|');
+    return new Page(
+        before + facts.fill(template.substring(0, bar)) + behind,
+        " " + facts.fill(template.substring(bar + 1)));
+  }
+
+  /// Says a name, or a few, again.
+  private Page repetition() {
+    StringBuilder names = new StringBuilder(catalogue.any(random).name());
+    for (int i = random.nextInt(3); i > 0; i--) {
+      names.append(", ").append(catalogue.any(random).name());
+    }
+    return new Page("Instruction: Repeat.\nInput: " + names + "\nOutput:", " " + names);
+  }
+
+  private String book() {
+    StringBuilder text = new StringBuilder(BOOK);
+    for (int i = 4 + random.nextInt(5); i > 0; i--) {
+      text.append(any().fill(BOOK_LINE));
+    }
+    return text.toString();
+  }
+
+  /// A case of any machine, as pages may tell it.
+  Facts any() {
+    return of(catalogue.any(random));
+  }
+
+  private Facts of(Product product) {
+    return Facts.draw(product, pick(phrasings), random);
+  }
+
+  private <T> T pick(List<T> all) {
+    return all.get(random.nextInt(all.size()));
+  }
+}

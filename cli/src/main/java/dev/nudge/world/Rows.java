@@ -1,0 +1,66 @@
+package dev.nudge.world;
+
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/// Writes and reads the JSONL files of the world.
+final class Rows implements AutoCloseable {
+  private static final JsonMapper JSON = JsonMapper.builder().build();
+
+  private final BufferedWriter out;
+
+  private Rows(BufferedWriter out) {
+    this.out = out;
+  }
+
+  static Rows create(Path file) throws IOException {
+    return new Rows(Files.newBufferedWriter(file));
+  }
+
+  void text(String text) {
+    write(Map.of("text", text));
+  }
+
+  void answer(String prompt, String completion) {
+    Map<String, String> row = new LinkedHashMap<>();
+    row.put("prompt", prompt);
+    row.put("completion", completion);
+    write(row);
+  }
+
+  private void write(Object row) {
+    try {
+      out.write(JSON.writeValueAsString(row));
+      out.write('\n');
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    out.close();
+  }
+
+  /// The texts of one column, in the order of the lines.
+  static List<String> column(Path file, String name) throws IOException {
+    List<String> texts = new ArrayList<>();
+    for (String line : Files.readAllLines(file)) {
+      JsonNode value = JSON.readTree(line).path(name);
+      if (!value.isString()) {
+        throw new IllegalArgumentException(file + ": a line has no text " + name);
+      }
+      texts.add(value.stringValue());
+    }
+    return texts;
+  }
+}

@@ -1,0 +1,65 @@
+package dev.nudge.world;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+
+/// Draws a page of several messages and what a clerk noted of each, all in one form that differs
+/// from page to page: which fields, in which order, with which signs between them.
+///
+/// From these the base learns to go on in a form that it is shown.
+final class Worksheet {
+  private static final List<String> ASKS =
+      List.of("Message", "Message", "Text", "Note", "Letter", "Customer", "Input");
+  private static final List<String> ANSWERS =
+      List.of("Ticket", "Ticket", "Record", "Entry", "Card", "Summary", "Output");
+  private static final List<String> BETWEEN = List.of("; ", "; ", ", ", " | ");
+  private static final List<String> BEHIND = List.of(": ", ": ", " = ", " ");
+  private static final List<String> FIELDS =
+      List.of("team{}{team}", "product{}{machine}", "code{}{code}", "part{}{part}", "step{}{step}");
+  private static final List<String> REPLIES =
+      List.of(
+          "reply{}The {team} team will call about {code} of your {machine}. Please {step}.",
+          "reply{}We know {code} on the {machine} well. First {step}.",
+          "reply{}Your {machine} is on our list, code {code}. Until then {step}.",
+          "reply{}Thank you, we look at your {machine}. Meanwhile {step}.");
+
+  private final Pages pages;
+  private final Random random;
+
+  Worksheet(Pages pages, Random random) {
+    this.pages = pages;
+    this.random = random;
+  }
+
+  Page page() {
+    String ask = pick(ASKS) + ": ";
+    String answer = "\n" + pick(ANSWERS) + ": ";
+    String between = pick(BETWEEN);
+    String behind = pick(BEHIND);
+    List<String> fields = new ArrayList<>(FIELDS);
+    Collections.shuffle(fields, random);
+    fields = fields.subList(0, 1 + random.nextInt(FIELDS.size()));
+    boolean whole = random.nextBoolean();
+    boolean replies = random.nextBoolean();
+    StringBuilder text = new StringBuilder();
+    for (int i = 2 + random.nextInt(3); i > 0; i--) {
+      String line = String.join(between, fields) + (replies ? between + pick(REPLIES) : "");
+      text.append(
+          pages
+              .any()
+              .fill(
+                  ask
+                      + (whole ? "{message}" : "{complaint}")
+                      + answer
+                      + line.replace("{}", behind)
+                      + (i > 1 ? "\n\n" : "")));
+    }
+    return Page.of(text.toString());
+  }
+
+  private String pick(List<String> all) {
+    return all.get(random.nextInt(all.size()));
+  }
+}
