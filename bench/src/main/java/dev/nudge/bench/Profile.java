@@ -27,7 +27,8 @@ import java.util.concurrent.CopyOnWriteArrayList;
 
 /// Books where the time of a step goes, by putting a clock around every product and every kernel.
 ///
-/// Products are told apart by their shapes: the head has the vocabulary for a side, a base layer's
+/// Products are told apart by their shapes: the gradient of a trained weight has the sides of a
+/// linear layer and sums over the tokens, the head has the vocabulary for a side, a base layer's
 /// weight is the right factor and has the sides of a linear layer, LoRA's have a side that is a
 /// small multiple of the rank, the rest is attention. The clock costs a step some hundredths, so
 /// steps that are reported as rates run without it.
@@ -165,6 +166,10 @@ final class Profile {
     long m = c.shape(last - 1);
     long n = c.shape(last);
     long k = a.shape(last);
+    boolean gradient = a.stride(last) != 1; // sums over the tokens: a transposed left factor
+    if (gradient && bases.contains(List.of(m, n))) {
+      return m == config.vocabSize() ? "product, dW of the head" : "product, dW";
+    }
     if (n == config.vocabSize() || k == config.vocabSize()) {
       return "product, head";
     }

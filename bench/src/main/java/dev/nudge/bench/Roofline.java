@@ -5,9 +5,12 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
+import dev.nudge.model.Trainable;
 import dev.nudge.nn.Backend;
 import dev.nudge.settings.Compute;
+import dev.nudge.settings.Method;
 import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Scope;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,8 +23,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The rate of products is measured before, between and after; a length's share is taken of the
 /// better of its two neighbours, as a shared machine is only ever too slow. Steps are those of a
-/// training run (forward, backward, reduction, AdamW) with LoRA on every linear layer and every
-/// token labelled; the work they are credited with is [Work]'s. Rates come from steps without
+/// training run (forward, backward, reduction, AdamW), every token labelled, with LoRA on every
+/// linear layer or with all weights of the model; the work they are credited with is [Work]'s.
+/// Rates come from steps without
 /// clocks; where the rest goes, from some more steps with a [Profile].
 public final class Roofline {
   private static final int TOKENS = 4096;
@@ -43,6 +47,8 @@ public final class Roofline {
             Shapes.ROOFLINE,
             "quantize",
             "none|nf4",
+            "method",
+            "lora|full",
             "compute",
             "auto|bf16|fp32",
             "lengths",
@@ -70,8 +76,9 @@ public final class Roofline {
             Path.of(System.getProperty("java.io.tmpdir"), "nudge-bench"));
     say("%s", Machines.line());
     say(
-        "shape %s, quantize %s, %s, %d threads, %d lanes, caches %s, clock %s",
+        "shape %s, method %s, quantize %s, %s, %d threads, %d lanes, caches %s, clock %s",
         flags.text("shape"),
+        flags.text("method"),
         flags.text("quantize"),
         backend.name(),
         options.threads(),
@@ -84,6 +91,7 @@ public final class Roofline {
 
   /// What is measured.
   ///
+  /// @param full whether the model's own weights train
   /// @param sequences in a step; 0: as many as make 4,096 tokens, two at least
   /// @param lanes sequences side by side; the threads are shared among them
   /// @param caches weights kept packed, as a run does where memory is free
@@ -91,6 +99,7 @@ public final class Roofline {
   private record Options(
       ModelConfig shape,
       Quantization quantization,
+      boolean full,
       int[] lengths,
       int sequences,
       int steps,
@@ -106,6 +115,7 @@ public final class Roofline {
       return new Options(
           Shapes.named(f.text("shape")),
           Shapes.quantization(f),
+          f.choice("method", Method.class) == Method.FULL,
           f.wholes("lengths"),
           f.whole("sequences"),
           f.whole("steps"),
@@ -122,14 +132,14 @@ public final class Roofline {
   private record Row(int length, double seconds, double flops, int tokens, double before) {}
 
   private void run() {
-    Work work = Work.of(options.shape(), Steps.RANK);
+    Work work = options.full() ? Work.full(options.shape()) : Work.of(options.shape(), Steps.RANK);
     try (GemmRate bf16 = GemmRate.of(backend, Dtype.BF16, options.threads(), options.clock());
         GemmRate fp32 = GemmRate.of(backend, Dtype.F32, options.threads(), options.clock())) {
       GemmRate ours = backend.compute() == Dtype.BF16 ? bf16 : fp32;
       List<Row> rows = new ArrayList<>();
       List<Double> rates = new ArrayList<>();
-      try (CausalLm model =
-          Checkpoint.random(options.shape(), backend, options.quantization(), 1)) {
+      try (Scope scope = Scope.open("bench parameters");
+          CausalLm model = model(backend, scope)) {
         model.cache(options.caches());
         for (int length : options.lengths()) {
           rates.add(rate(bf16, fp32, ours));
@@ -150,6 +160,12 @@ public final class Roofline {
         profile(best);
       }
     }
+  }
+
+  private CausalLm model(Backend computing, Scope scope) {
+    return options.full()
+        ? Checkpoint.random(options.shape(), computing, Trainable.all(options.lanes(), scope), 1)
+        : Checkpoint.random(options.shape(), computing, options.quantization(), 1);
   }
 
   private double rate(GemmRate bf16, GemmRate fp32, GemmRate ours) {
@@ -180,7 +196,8 @@ public final class Roofline {
   private void profile(double rate) {
     Profile profile = new Profile(options.shape(), Steps.RANK, options.clock());
     Backend timed = profile.around(backend);
-    try (CausalLm model = Checkpoint.random(options.shape(), timed, options.quantization(), 1)) {
+    try (Scope scope = Scope.open("bench parameters");
+        CausalLm model = model(timed, scope)) {
       model.cache(options.caches());
       for (int length : options.lengths()) {
         try (Steps steps = steps(model, length)) {

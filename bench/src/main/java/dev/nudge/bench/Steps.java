@@ -6,6 +6,7 @@ import dev.nudge.adapter.Targets;
 import dev.nudge.data.Example;
 import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
+import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Recompute;
 import dev.nudge.plan.Footprint;
 import dev.nudge.plan.Plan;
@@ -25,8 +26,8 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// Makes whole optimiser steps of LoRA, as a run makes them, on random tokens that are all
-/// labelled.
+/// Makes whole optimiser steps, as a run makes them, on random tokens that are all labelled: of
+/// LoRA, or of the model's own weights where it has some that train.
 final class Steps implements AutoCloseable {
   static final int RANK = 16;
   private static final double ALPHA = 32;
@@ -36,7 +37,7 @@ final class Steps implements AutoCloseable {
           RATE, Schedule.CONSTANT, new Warmup(0), 0, 1, Optimizer.ADAMW, 0.9, 0.999, 1e-8);
 
   private final Scope scope = Scope.open("bench adapter");
-  private final Adapters adapters;
+  private final @Nullable Adapters adapters; // null: the model's own weights train
   private final Trainer trainer;
   private final long workspaceBytes;
   private final int[] lengths;
@@ -64,14 +65,18 @@ final class Steps implements AutoCloseable {
     Arrays.fill(lengths, length);
     model.reserve(length);
     this.adapters =
-        Adapters.attach(
-            model.slots(),
-            List.of(model.head().path()),
-            Lora.of(RANK, ALPHA, Targets.parse(Targets.ALL_LINEAR)),
-            1,
-            model.backend().compute(),
-            lanes,
-            scope);
+        model.parameters().isEmpty()
+            ? Adapters.attach(
+                model.slots(),
+                List.of(model.head().path()),
+                Lora.of(RANK, ALPHA, Targets.parse(Targets.ALL_LINEAR)),
+                1,
+                model.backend().compute(),
+                lanes,
+                scope)
+            : null;
+    List<Parameter> parameters = model.parameters();
+    long trained = parameters.stream().mapToLong(Parameter::elements).sum();
     Planner.Wanted wanted =
         new Planner.Wanted(
             threads,
@@ -82,8 +87,8 @@ final class Steps implements AutoCloseable {
             false,
             Long.MAX_VALUE / 4,
             new Weights(0, 0, 0, 0),
-            adapters.count(0).trained(),
-            8 * adapters.count(0).trained(),
+            trained,
+            8 * trained,
             model.caches());
     Plan plan =
         level == null
@@ -91,8 +96,7 @@ final class Steps implements AutoCloseable {
             : atLevel(model, Math.max(1, threads / lanes), lanes, length, level);
     this.workspaceBytes = plan.workspaceBytes();
     this.trainer =
-        new Trainer(
-            model, adapters.parameters(), examples(model.config().vocabSize()), plan, SETTINGS, 1);
+        new Trainer(model, parameters, examples(model.config().vocabSize()), plan, SETTINGS, 1);
   }
 
   private static Plan atLevel(CausalLm model, int threads, int lanes, int length, Recompute level) {
@@ -175,7 +179,9 @@ final class Steps implements AutoCloseable {
   @Override
   public void close() {
     trainer.close();
-    adapters.detach();
+    if (adapters != null) {
+      adapters.detach();
+    }
     scope.close();
   }
 }

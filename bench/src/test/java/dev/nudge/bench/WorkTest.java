@@ -20,11 +20,12 @@ class WorkTest {
   @Test
   void countsEachTermOfTheFormula() {
     int[] lengths = {3, 5};
-    assertThat(new Work(1, 0, 0, 0, 16).flops(lengths, 7)).isEqualTo(4 * 8);
-    assertThat(new Work(0, 1, 0, 0, 16).flops(lengths, 7)).isEqualTo(4 * 7);
-    assertThat(new Work(0, 0, 1, 0, 16).flops(lengths, 7)).isEqualTo(7 * (9 + 25));
-    assertThat(new Work(0, 0, 0, 1, 16).flops(lengths, 7)).isEqualTo(6 * 16 * 8);
-    assertThat(new Work(1, 1, 1, 1, 16).flops(lengths, 7)).isEqualTo(32 + 28 + 238 + 768);
+    assertThat(new Work(1, 0, 0, 0, 16, 4).flops(lengths, 7)).isEqualTo(4 * 8);
+    assertThat(new Work(1, 0, 0, 0, 0, 6).flops(lengths, 7)).isEqualTo(6 * 8);
+    assertThat(new Work(0, 1, 0, 0, 16, 4).flops(lengths, 7)).isEqualTo(4 * 7);
+    assertThat(new Work(0, 0, 1, 0, 16, 4).flops(lengths, 7)).isEqualTo(7 * (9 + 25));
+    assertThat(new Work(0, 0, 0, 1, 16, 4).flops(lengths, 7)).isEqualTo(6 * 16 * 8);
+    assertThat(new Work(1, 1, 1, 1, 16, 4).flops(lengths, 7)).isEqualTo(32 + 28 + 238 + 768);
   }
 
   @Test

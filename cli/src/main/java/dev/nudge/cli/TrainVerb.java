@@ -35,7 +35,7 @@ record TrainVerb(Runner runner) implements Verb<TrainSettings> {
 
   @Override
   public String summary() {
-    return "fine-tunes an adapter on rows of examples";
+    return "fine-tunes an adapter or a whole model on rows of examples";
   }
 
   @Override

@@ -18,7 +18,7 @@ final class Usage {
   /// The help of `nudge --help`.
   static String of(Collection<? extends Verb<?>> verbs) {
     List<String> lines = new ArrayList<>();
-    lines.add("nudge fine-tunes language models with LoRA on the JVM.");
+    lines.add("nudge fine-tunes language models on the JVM.");
     lines.add("");
     lines.add("Usage: nudge VERB [FLAGS]");
     lines.add("");
@@ -81,7 +81,14 @@ final class Usage {
     if (knob.kind() == Kind.SWITCH) {
       return setting.byDefault().equals("true") ? " (default: " + knob.flag() + ")" : "";
     }
-    return setting.byDefault().isEmpty() ? "" : " (default: " + setting.byDefault() + ")";
+    if (setting.byDefault().isEmpty()) {
+      return "";
+    }
+    String other =
+        setting.when().isEmpty()
+            ? ""
+            : "; " + setting.thenDefault() + " with --" + setting.when().replace('=', ' ');
+    return " (default: " + setting.byDefault() + other + ")";
   }
 
   private static void addFlag(List<String> lines, String names, String help) {

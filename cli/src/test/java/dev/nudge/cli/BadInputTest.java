@@ -364,7 +364,52 @@ class BadInputTest {
             p -> {},
             "--quantize int8",
             "--quantize is 'int8'; supported: none, nf4"),
-        row("full", p -> {}, "--method full", "--method is 'full'; supported: lora"),
+        row("another method", p -> {}, "--method ia3", "--method is 'ia3'; supported: lora, full"),
+        row(
+            "full in 4 bits",
+            p -> {},
+            "--method full --quantize nf4",
+            "--quantize nf4 is given with --method full; weights in four bits cannot be trained, so leave one out"),
+        row(
+            "full with a rank",
+            p -> {},
+            "--method full --rank 8",
+            "--rank is given with --method full, which trains no adapter; leave one out"),
+        row(
+            "full from an adapter",
+            p -> {},
+            "--method full --init-adapter D/adapter",
+            "--init-adapter is given with --method full, which trains no adapter; leave one out"),
+        row(
+            "freezing for LoRA",
+            p -> {},
+            "--freeze q_proj",
+            "--freeze is given without --method full; with lora all weights are frozen, so leave it out"),
+        row(
+            "freezing what is not there",
+            p -> {},
+            "--method full --freeze q_prj",
+            "--freeze 'q_prj' matches no module or tensor of the model; did you mean q_proj, k_proj or o_proj?"),
+        row(
+            "freezing by a broken expression",
+            p -> {},
+            "--method full --freeze /q(/",
+            "--freeze is '/q(/'; it must be a regular expression: Unclosed group"),
+        row(
+            "freezing all",
+            p -> {},
+            "--method full --freeze /.*/",
+            "--freeze /.*/ leaves nothing to train; give fewer modules"),
+        row(
+            "full over its own model",
+            p -> {},
+            "--method full --out D/model --overwrite",
+            "--out D/model is where the model of this run is; give another folder"),
+        row(
+            "full over another model",
+            p -> p.copy(Place.GOLDEN.resolve("llama/linear-rope/model"), "other"),
+            "--method full --out D/other --overwrite",
+            "--out D/other holds a model that is not a run of nudge; give another folder"),
         row(
             "4 bits",
             p -> {},

@@ -175,7 +175,8 @@ class CommandTest {
     assertThat(ran.err()).isEmpty();
     assertThat(ran.out())
         .contains("--rank N                    rank of the adapter (default: 16)")
-        .contains("--learning-rate X           highest learning rate (default: 2e-4)")
+        .contains(
+            "--learning-rate X           highest learning rate (default: 2e-4; 2e-5 with --method full)")
         .contains("--shuffle, --no-shuffle")
         .contains("--model FOLDER              ")
         .contains("--config FILE")

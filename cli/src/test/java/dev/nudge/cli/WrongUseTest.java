@@ -48,7 +48,7 @@ class WrongUseTest {
           train --ran 8                             | unknown flag --ran for train; did you mean --rank?
           train --resume                            | unknown flag --resume for train; see nudge train --help
           train --save-steps 5                      | unknown flag --save-steps for train; did you mean --eval-steps?
-          train --freeze                            | unknown flag --freeze for train; see nudge train --help
+          train --freeze                            | --freeze has no value; give it as --freeze VALUE or --freeze=VALUE
           train -x                                  | unknown flag -x for train; did you mean -h, -q or -v?
           train --no-overwrite                      | unknown flag --no-overwrite for train; did you mean --overwrite?
           train rows.jsonl                          | unexpected argument 'rows.jsonl'; train takes flags only, see nudge train --help
@@ -84,7 +84,12 @@ class WrongUseTest {
           """
           --rank 0             | --rank is 0; it must be at least 1
           --rank=abc           | --rank is 'abc'; it must be a whole number
-          --method full        | --method is 'full'; supported: lora
+          --method ia3         | --method is 'ia3'; supported: lora, full
+          --method full --rank 8 | --rank is given with --method full, which trains no adapter; leave one out
+          --method full --rs-lora | --rs-lora is given with --method full, which trains no adapter; leave one out
+          --method full --quantize nf4 | --quantize nf4 is given with --method full; weights in four bits cannot be trained, so leave one out
+          --freeze q_proj      | --freeze is given without --method full; with lora all weights are frozen, so leave it out
+          --method full --freeze , | --freeze is ','; it must not have an empty entry
           --optimizer adamw-4bit | --optimizer is 'adamw-4bit'; supported: adamw, adamw-8bit
           --quantize int8      | --quantize is 'int8'; supported: none, nf4
           --double-quant       | --double-quant is given without --quantize nf4; give both, or leave it out
@@ -121,7 +126,7 @@ class WrongUseTest {
           overwrite: yes        | overwrite is 'yes'; it must be true or false
           learning_rate: [1]    | learning_rate is [1]; it must be a number
           data: {a: b}          | data is {a=b}; it must be text or a list of texts
-          method: full          | method is 'full'; supported: lora
+          method: ia3           | method is 'ia3'; supported: lora, full
           5: 6                  | key 5 is not the name of a setting
           just text             | holds no settings; it must hold lines such as rank: 16
           - rank                | holds no settings; it must hold lines such as rank: 16

@@ -249,6 +249,11 @@ public final class LoraLinear implements Linear {
   }
 
   @Override
+  public @Nullable Parameter trainedWeight() {
+    return base.trainedWeight();
+  }
+
+  @Override
   public void parameters(Consumer<Parameter> each) {
     each.accept(a);
     each.accept(b);

@@ -17,6 +17,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -109,6 +110,25 @@ public final class SafeTensorsWriter implements AutoCloseable {
           bytes.byteSize() + " bytes are not what was announced: " + place.entry);
     }
     put(bytes, place.position);
+    missing.remove(name);
+  }
+
+  /// Writes one tensor whose bytes come in pieces, the first first; a piece is done with when the
+  /// next is asked for.
+  public void write(String name, Iterator<MemorySegment> pieces) {
+    Place place = place(name);
+    long at = 0;
+    while (pieces.hasNext()) {
+      MemorySegment piece = pieces.next();
+      if (at + piece.byteSize() > place.entry.bytes()) {
+        throw new IllegalArgumentException("more bytes than were announced: " + place.entry);
+      }
+      put(piece, place.position + at);
+      at += piece.byteSize();
+    }
+    if (at < place.entry.bytes()) {
+      throw new IllegalArgumentException(at + " bytes are not what was announced: " + place.entry);
+    }
     missing.remove(name);
   }
 

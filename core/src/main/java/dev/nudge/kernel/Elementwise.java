@@ -3,7 +3,7 @@ package dev.nudge.kernel;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 
-/// Copies, adds, scales and drops out element by element, and looks rows up.
+/// Copies, adds, scales and drops out element by element, looks rows up and adds them back.
 ///
 /// Results are rounded once to the type of the output. Float types may be mixed where two tensors
 /// meet.
@@ -35,6 +35,11 @@ public interface Elementwise {
   /// out[r] ← table[ids[r]], converted; ids (n, 1) of I32.
   void gather(Tensor table, Tensor ids, Tensor out);
 
+  /// table[ids[r]] += x[r], the rows in their order; ids (n, 1) of I32, an id may come again.
+  ///
+  /// @param skipped an id whose rows are passed over; -1: none
+  void scatter(Tensor x, Tensor ids, int skipped, Tensor table);
+
   /// out (1, d) of acc: the sum over the rows of x, in row order; added where `add`.
   void colSum(Tensor x, Tensor out, boolean add);
 
@@ -53,11 +58,11 @@ public interface Elementwise {
     }
   }
 
-  /// Checks the arguments of a look-up; every provider calls it.
-  static void check(Tensor table, Tensor ids, Tensor out) {
-    Rows.shape("table", table, table.rows(), out.cols());
-    Rows.shape("ids", ids, out.rows(), 1, Dtype.I32);
-    Rows.shape("out", out, out.rows(), out.cols());
+  /// Checks the arguments of a look-up or its reverse; every provider calls it.
+  static void check(Tensor table, Tensor ids, Tensor rows) {
+    Rows.shape("table", table, table.rows(), rows.cols());
+    Rows.shape("ids", ids, rows.rows(), 1, Dtype.I32);
+    Rows.shape("rows", rows, rows.rows(), rows.cols());
   }
 
   /// Computes in double, row by row.
@@ -154,6 +159,23 @@ public interface Elementwise {
         Rows.index("id", id, table.rows());
         Rows.load(table, id, row);
         Rows.store(row, out, r);
+      }
+    }
+
+    @Override
+    public void scatter(Tensor x, Tensor ids, int skipped, Tensor table) {
+      check(table, ids, x);
+      double[] row = new double[x.cols()];
+      double[] sum = new double[x.cols()];
+      for (int r = 0; r < x.rows(); r++) {
+        int id = Rows.int32(ids, r);
+        Rows.index("id", id, table.rows());
+        if (id != skipped) {
+          Rows.load(x, r, row);
+          Rows.load(table, id, sum);
+          add(row, sum);
+          Rows.store(sum, table, id);
+        }
       }
     }
 

@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 /// logits of all of them.
 ///
 ///     z = h·Wᵀ,  logprob = z_t − logsumexp(z),  dz = (softmax(z) − onehot(t)) · weight,  dh = dz·W
+///     dW += dzᵀ·h                          (only where the head trains)
 ///
 /// Rows are taken in chunks whose fp32 logits are a few megabytes, or in tiles of a packed weight.
 /// The gradient is made at once in
@@ -78,12 +79,13 @@ public final class HeadLoss {
       @Nullable Tensor argmax,
       Workspace ws,
       Kernels kernels) {
-    run(h, w, targets, 0, logprob, argmax, null, ws, kernels);
+    run(h, w, targets, 0, logprob, argmax, null, null, ws, kernels);
   }
 
   /// Computes log-probabilities and the gradient of −weight · Σ logprob.
   ///
   /// @param dh (n, width) accumulator type, written
+  /// @param dW (vocabulary, width) accumulator type, added to; null where the head is frozen
   public static void train(
       Tensor h,
       Weight w,
@@ -91,9 +93,10 @@ public final class HeadLoss {
       double weight,
       Tensor logprob,
       Tensor dh,
+      @Nullable Tensor dW,
       Workspace ws,
       Kernels kernels) {
-    run(h, w, targets, weight, logprob, null, dh, ws, kernels);
+    run(h, w, targets, weight, logprob, null, dh, dW, ws, kernels);
   }
 
   private static void run(
@@ -104,6 +107,7 @@ public final class HeadLoss {
       Tensor logprob,
       @Nullable Tensor argmax,
       @Nullable Tensor dh,
+      @Nullable Tensor dW,
       Workspace ws,
       Kernels kernels) {
     Dtype acc = h.dtype().accumulator();
@@ -143,6 +147,9 @@ public final class HeadLoss {
             .multiply(dz, w.down(), all > rows ? gradient.rows(0, all) : dh.rows(from, to), false);
         if (all > rows) {
           kernels.elementwise().copy(gradient.rows(0, rows), dh.rows(from, to));
+        }
+        if (dW != null) {
+          ws.gemm().multiply(dz.rows(0, rows).transposed(), h.rows(from, to), dW, true);
         }
       }
     }

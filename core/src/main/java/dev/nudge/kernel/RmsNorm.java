@@ -14,8 +14,9 @@ import org.jspecify.annotations.Nullable;
 ///
 ///     g    = dy · w
 ///     dS   = rstd · (g − ŝ · mean(g·ŝ))
+///     dw   = Σ dy · ŝ                      (over the rows; only where the weight trains)
 ///
-/// The weight is frozen, so it has no gradient. s and rstd are kept for the backward; y is not: it
+/// s and rstd are kept for the backward; y is not: it
 /// is computed again from them, to the same bytes, where it is needed. The gradient is added to the
 /// gradient of the residual stream in the same sweep, and its copy in C feeds the next product.
 public interface RmsNorm {
@@ -46,6 +47,22 @@ public interface RmsNorm {
   /// @param dRes (n, d) of acc, added to
   /// @param low (n, d) of C, a rounded copy of the new dRes; null where nobody wants it
   void backward(Tensor dy, Tensor s, Tensor rstd, Tensor w, Tensor dRes, @Nullable Tensor low);
+
+  /// Adds the gradient of the weight to dw, the rows in their order.
+  ///
+  /// @param dy (n, d) of acc
+  /// @param s (n, d) of C, the kept sum (or x)
+  /// @param dw (1, d) of acc, added to
+  void weightGradient(Tensor dy, Tensor s, Tensor rstd, Tensor dw);
+
+  /// Checks the arguments of a weight's gradient; every provider calls it.
+  static void checkWeight(Tensor dy, Tensor s, Tensor rstd, Tensor dw) {
+    Dtype acc = s.dtype().accumulator();
+    Rows.shape("s", s, s.rows(), s.cols());
+    Rows.shape("dy", dy, s.rows(), s.cols(), acc);
+    Rows.shape("rstd", rstd, s.rows(), 1, acc);
+    Rows.shape("dw", dw, 1, s.cols(), acc);
+  }
 
   /// Checks the arguments of a forward; every provider calls it.
   static void checkForward(
@@ -162,6 +179,24 @@ public interface RmsNorm {
           Rows.store(gradient, low, r);
         }
       }
+    }
+
+    @Override
+    public void weightGradient(Tensor dy, Tensor s, Tensor rstd, Tensor dw) {
+      checkWeight(dy, s, rstd, dw);
+      double[] sum = new double[s.cols()];
+      double[] g = new double[s.cols()];
+      double[] row = new double[s.cols()];
+      Rows.load(dw, 0, sum);
+      for (int r = 0; r < s.rows(); r++) {
+        double rho = rstd.get(r, 0);
+        Rows.load(dy, r, g);
+        Rows.load(s, r, row);
+        for (int i = 0; i < sum.length; i++) {
+          sum[i] += g[i] * (row[i] * rho);
+        }
+      }
+      Rows.store(sum, dw, 0);
     }
   }
 }

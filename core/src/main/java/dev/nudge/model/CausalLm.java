@@ -33,8 +33,10 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -137,17 +139,36 @@ public final class CausalLm implements AutoCloseable {
     }
   }
 
-  /// Index of the lowest layer in which a slot has parameters; the number of layers where none has.
-  public int lowestTrained() {
-    int perLayer = parts.slots().size() / layers();
-    for (int i = 0; i < parts.slots().size(); i++) {
-      boolean[] found = new boolean[1];
-      parts.slots().get(i).linear().parameters((Parameter p) -> found[0] = true);
-      if (found[0]) {
-        return i / perLayer;
-      }
+  /// What trains, in the order of the model; a tied head's weight comes once.
+  public List<Parameter> parameters() {
+    Set<Parameter> all = new LinkedHashSet<>();
+    Parameter table = parts.embedding().trained();
+    if (table != null) {
+      all.add(table);
     }
-    return layers();
+    parts.layers().forEach(layer -> layer.parameters(all::add));
+    Parameter last = parts.norm().trained();
+    if (last != null) {
+      all.add(last);
+    }
+    parts.head().linear().parameters(all::add);
+    return List.copyOf(all);
+  }
+
+  /// Index of the lowest layer with a backward pass: the lowest that has parameters, 0 where the
+  /// embedding trains, the number of layers where nothing below the last norm does.
+  public int lowestTrained() {
+    int lowest = 0;
+    while (parts.embedding().trained() == null && lowest < layers() && !trains(lowest)) {
+      lowest++;
+    }
+    return lowest;
+  }
+
+  private boolean trains(int layer) {
+    boolean[] found = new boolean[1];
+    parts.layers().get(layer).parameters((Parameter p) -> found[0] = true);
+    return found[0];
   }
 
   /// Computes −Σ log-probability of a batch's targets and adds `weight` times its gradient to the
@@ -174,6 +195,7 @@ public final class CausalLm implements AutoCloseable {
     Tape tape = new Tape(ws);
     Pass p = pass(tape, rows, dropout, ws);
     int lowest = lowestTrained();
+    boolean whole = parts.embedding().trained() != null;
     int width = config.hiddenSize();
     Dtype compute = backend.compute();
     Dtype acc = compute.accumulator();
@@ -197,7 +219,10 @@ public final class CausalLm implements AutoCloseable {
         new Residual.Gradient(sum, low, Tensor.of(scratch.data(), acc, b.tokens(), width));
     for (int i = layers() - 1; i >= lowest; i--) {
       at(i, -1);
-      parts.layers().get(i).backward(r, g, inner, i == lowest, p);
+      parts.layers().get(i).backward(r, g, inner, i == lowest && !whole, p);
+    }
+    if (whole) {
+      parts.embedding().backward(ws.ints(b.ids()), sum, p);
     }
     ws.endStage(BACKWARD);
     return loss;
@@ -219,7 +244,7 @@ public final class CausalLm implements AutoCloseable {
     Tensor lp = ws.take(Dtype.F64, m, 1);
     Tensor best = argmax == null ? null : ws.take(Dtype.I32, m, 1);
     HeadLoss.score(
-        picked.branch(), headWeight(ws), ws.ints(b.targets()), lp, best, ws, backend.kernels());
+        picked.branch(), headWeight(m, ws), ws.ints(b.targets()), lp, best, ws, backend.kernels());
     for (int i = 0; i < m && !ws.dry(); i++) {
       logprob[i] = lp.at(i);
       if (argmax != null && best != null) {
@@ -418,7 +443,9 @@ public final class CausalLm implements AutoCloseable {
   private double loss(Residual r, Batch b, double weight, Tensor sum, Pass p) {
     Workspace ws = p.ws();
     int m = b.rows().length;
-    HeadLoss.Weight head = headWeight(ws);
+    HeadLoss.Weight head = headWeight(m, ws);
+    Parameter trained = parts.head().linear().trainedWeight();
+    Tensor gradient = trained == null ? null : trained.gradient(ws.lane());
     Tensor targets = ws.ints(b.targets());
     Tensor logprob = ws.take(Dtype.F64, m, 1);
     int piece = head.chunk(sum.dtype());
@@ -438,6 +465,7 @@ public final class CausalLm implements AutoCloseable {
           weight,
           logprob.rows(from, to),
           normed,
+          gradient,
           ws,
           backend.kernels());
       ws.zero(dx);
@@ -452,11 +480,17 @@ public final class CausalLm implements AutoCloseable {
     return loss;
   }
 
-  private HeadLoss.Weight headWeight(Workspace ws) {
+  /// The head's weight for products of `rows` labelled rows. One that trains changes with each
+  /// step, so it is packed for the pass, where rows are enough to pay for that.
+  private HeadLoss.Weight headWeight(int rows, Workspace ws) {
     Linear head = parts.head().linear();
-    return head instanceof PackedLinear p
-        ? new HeadLoss.Weight(p.factor(Direction.FORWARD), p.factor(Direction.BACKWARD))
-        : HeadLoss.Weight.of(head.weight(ws, backend.kernels()));
+    if (head instanceof PackedLinear p) {
+      return new HeadLoss.Weight(p.factor(Direction.FORWARD), p.factor(Direction.BACKWARD));
+    }
+    Tensor weight = head.weight(ws, backend.kernels());
+    return head.trainedWeight() == null || rows < PackedLinear.ROWS
+        ? HeadLoss.Weight.of(weight)
+        : new HeadLoss.Weight(ws.pack(weight.transposed()), ws.pack(weight));
   }
 
   /// What [#cache] was told.
@@ -480,10 +514,12 @@ public final class CausalLm implements AutoCloseable {
     if (caches == Caches.ALL) {
       slots.addAll(parts.slots());
     }
+    slots.removeIf(slot -> slot.linear().trainedWeight() != null); // another one after each step
     return slots;
   }
 
-  /// Keeps weights a second time in the layout of their products, once for each direction, until
+  /// Keeps frozen weights a second time in the layout of their products, once for each direction,
+  /// until
   /// this model is closed. Call it before adapters are attached; nothing happens where products
   /// have no such layout. A cached layer computes the same bits as one of many rows that is not.
   public void cache(Caches caches) {
@@ -538,7 +574,7 @@ public final class CausalLm implements AutoCloseable {
   public <T> T assuming(Caches caches, Supplier<T> measured) {
     LinearSlot head = parts.head();
     Linear plain = head.linear();
-    if (caches == Caches.NONE || plain instanceof PackedLinear) {
+    if (!cached(caches).contains(head) || plain instanceof PackedLinear) {
       return measured.get();
     }
     Packed up = Packed.dry(backend.compute(), plain.in(), plain.out());

@@ -4,6 +4,7 @@ import dev.nudge.format.SafeTensors;
 import dev.nudge.nn.Backend;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Nearest;
+import dev.nudge.tensor.Pages;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.nio.file.Path;
@@ -34,8 +35,22 @@ public final class Checkpoint {
   public static WeightBytes bytes(
       Path folder, ModelConfig config, Backend backend, Quantization quantization) {
     try (SafeTensors file = SafeTensors.open(folder)) {
-      return HeldWeights.bytes(file, config, backend, quantization);
+      return HeldWeights.bytes(file, config.tensors(), backend, quantization);
     }
+  }
+
+  /// Counts the same of the dense tensors that stay frozen where others train.
+  public static WeightBytes frozenBytes(
+      Path folder, ModelConfig config, Backend backend, Trainable trainable) {
+    try (SafeTensors file = SafeTensors.open(folder)) {
+      return HeldWeights.bytes(file, frozen(config, trainable), backend, Quantization.NONE);
+    }
+  }
+
+  private static Map<String, long[]> frozen(ModelConfig config, Trainable trainable) {
+    Map<String, long[]> shapes = config.tensors();
+    shapes.keySet().removeIf(trainable.trains());
+    return shapes;
   }
 
   /// Loads a model for computing on `backend`, as it is stored.
@@ -48,6 +63,40 @@ public final class Checkpoint {
   /// @param quantization how dense layers are held; layers that are stored quantised stay so
   public static CausalLm load(
       Path folder, ModelConfig config, Backend backend, Quantization quantization) {
+    return load(
+        folder,
+        config,
+        backend,
+        (file, scope) -> HeldWeights.of(file, config.tensors(), backend, quantization, scope));
+  }
+
+  /// Loads a dense model whose tensors train; masters have the numbers that are stored.
+  public static CausalLm load(
+      Path folder, ModelConfig config, Backend backend, Trainable trainable) {
+    Map<String, long[]> frozen = frozen(config, trainable);
+    return load(
+        folder,
+        config,
+        backend,
+        (file, scope) ->
+            TrainedWeights.of(
+                config,
+                backend,
+                trainable,
+                (master, name) -> read(file, name, master, backend),
+                HeldWeights.of(file, frozen, backend, Quantization.NONE, scope)));
+  }
+
+  private static void read(SafeTensors file, String name, Tensor master, Backend backend) {
+    backend.kernels().elementwise().copy(HeldWeights.matrix(file.tensor(name)), master);
+    Pages.drop(file.bytes(name));
+  }
+
+  private interface Reading {
+    Weights of(SafeTensors file, Scope scope);
+  }
+
+  private static CausalLm load(Path folder, ModelConfig config, Backend backend, Reading reading) {
     SafeTensors file = SafeTensors.open(folder);
     Scope scope = Scope.open("weights");
     try {
@@ -55,7 +104,7 @@ public final class Checkpoint {
       return LlamaAssembly.of(
           config,
           backend,
-          HeldWeights.of(file, config, backend, quantization, scope),
+          reading.of(file, scope),
           () -> {
             scope.close();
             file.close();
@@ -75,7 +124,19 @@ public final class Checkpoint {
   /// A model without weights whose layers are held as `quantization` says.
   public static CausalLm dry(ModelConfig config, Backend backend, Quantization quantization) {
     return LlamaAssembly.of(
-        config, backend, HeldWeights.dry(config, backend, quantization), () -> {});
+        config, backend, HeldWeights.dry(config.tensors(), backend, quantization), () -> {});
+  }
+
+  /// A dense model without weights whose tensors train.
+  ///
+  /// @param trainable with a measuring scope
+  public static CausalLm dry(ModelConfig config, Backend backend, Trainable trainable) {
+    Weights frozen = HeldWeights.dry(frozen(config, trainable), backend, Quantization.NONE);
+    return LlamaAssembly.of(
+        config,
+        backend,
+        TrainedWeights.of(config, backend, trainable, (master, name) -> {}, frozen),
+        () -> {});
   }
 
   /// A model of random weights in memory, for measuring: a matrix uniform in ±1/√in, the embedding
@@ -92,12 +153,27 @@ public final class Checkpoint {
         config,
         backend,
         HeldWeights.random(
-            config, backend, quantization, scope, (weight, name) -> fill(weight, name, seed)),
+            config.tensors(),
+            backend,
+            quantization,
+            scope,
+            (weight, name) -> fill(weight, name, seed)),
         scope);
   }
 
+  /// The same dense with tensors that train.
+  public static CausalLm random(
+      ModelConfig config, Backend backend, Trainable trainable, long seed) {
+    Scope scope = Scope.open("weights");
+    Weights.Fill fill = (weight, name) -> fill(weight, name, seed);
+    Weights frozen =
+        HeldWeights.random(frozen(config, trainable), backend, Quantization.NONE, scope, fill);
+    return LlamaAssembly.of(
+        config, backend, TrainedWeights.of(config, backend, trainable, fill, frozen), scope);
+  }
+
   private static void fill(Tensor weight, String name, long seed) {
-    boolean matrix = weight.rank() == 2;
+    boolean matrix = weight.rank() == 2 && weight.rows() > 1; // a parameter's vector is one row
     double bound = matrix ? 1 / Math.sqrt(weight.cols()) : 0;
     double offset = matrix || name.endsWith(".bias") ? 0 : 1;
     SplittableRandom random = new SplittableRandom(seed * 0x9E3779B97F4A7C15L + name.hashCode());

@@ -90,7 +90,8 @@ final class ConfigReader {
             generation == null ? List.of() : ids(generation, "bos_token_id", List.of())),
         union(
             ids(c, "eos_token_id", List.of(2)),
-            generation == null ? List.of() : ids(generation, "eos_token_id", List.of())));
+            generation == null ? List.of() : ids(generation, "eos_token_id", List.of())),
+        padding(c));
   }
 
   private static void supported(ConfigJson c, String key, String given, List<String> known) {
@@ -193,6 +194,15 @@ final class ConfigReader {
       }
     }
     return ids;
+  }
+
+  /// The padding token; torch counts one below zero from the end of the vocabulary.
+  private static @Nullable Integer padding(ConfigJson c) {
+    if (!c.present("pad_token_id") || !c.node("pad_token_id").isInt()) {
+      return null;
+    }
+    int id = c.node("pad_token_id").intValue();
+    return id < 0 ? id + c.whole("vocab_size", 32000, MOST_SIZE) : id;
   }
 
   private static @Nullable Integer first(List<Integer> ids, List<Integer> otherwise) {

@@ -32,17 +32,16 @@ final class HeldWeights implements Weights {
     this.backend = backend;
   }
 
-  /// Reads all tensors of a checked file.
+  /// Reads tensors of a checked file.
   ///
+  /// @param shapes of those to read
   /// @param scope owns what is not read in place
   static HeldWeights of(
-      SafeTensors file, ModelConfig config, Backend backend, Quantization q, Scope scope) {
+      SafeTensors file, Map<String, long[]> shapes, Backend backend, Quantization q, Scope scope) {
     HeldWeights held = new HeldWeights(backend);
     askForSmall(file);
     List<Runnable> work = new ArrayList<>();
-    config
-        .tensors()
-        .forEach((name, shape) -> work.add(() -> held.take(file, name, shape, q, scope)));
+    shapes.forEach((name, shape) -> work.add(() -> held.take(file, name, shape, q, scope)));
     work.parallelStream().forEach(Runnable::run);
     return held;
   }
@@ -78,12 +77,13 @@ final class HeldWeights implements Weights {
   }
 
   /// Counts what [#of] takes from its scope and what it reads in place.
-  static WeightBytes bytes(SafeTensors file, ModelConfig config, Backend backend, Quantization q) {
+  static WeightBytes bytes(
+      SafeTensors file, Map<String, long[]> shapes, Backend backend, Quantization q) {
     long mapped = 0;
     long dense = 0;
     long packed = 0;
     long constants = 0;
-    for (Map.Entry<String, long[]> e : config.tensors().entrySet()) {
+    for (Map.Entry<String, long[]> e : shapes.entrySet()) {
       String name = e.getKey();
       long[] shape = e.getValue();
       String path = ModelConfig.projection(name, shape);
@@ -106,8 +106,7 @@ final class HeldWeights implements Weights {
   }
 
   /// Weights without numbers.
-  static Weights dry(ModelConfig config, Backend backend, Quantization q) {
-    Map<String, long[]> shapes = config.tensors();
+  static Weights dry(Map<String, long[]> shapes, Backend backend, Quantization q) {
     HeldWeights held = new HeldWeights(backend);
     shapes.forEach(
         (name, shape) -> {
@@ -124,9 +123,9 @@ final class HeldWeights implements Weights {
   /// Random numbers in memory ([Checkpoint#random]); a quantised layer is never whole in memory
   /// with another one's numbers.
   static Weights random(
-      ModelConfig config, Backend backend, Quantization q, Scope scope, RandomFill fill) {
+      Map<String, long[]> shapes, Backend backend, Quantization q, Scope scope, Fill fill) {
     HeldWeights held = new HeldWeights(backend);
-    config.tensors().entrySet().parallelStream()
+    shapes.entrySet().parallelStream()
         .forEach(
             e -> {
               String name = e.getKey();
@@ -147,12 +146,8 @@ final class HeldWeights implements Weights {
     return held;
   }
 
-  /// Fills a tensor of a name.
-  interface RandomFill {
-    void fill(Tensor tensor, String name);
-  }
-
-  private static Tensor matrix(Tensor t) {
+  /// A vector as one row.
+  static Tensor matrix(Tensor t) {
     return t.rank() == 2 ? t : t.reshaped(1, t.elements());
   }
 

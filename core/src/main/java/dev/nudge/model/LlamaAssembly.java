@@ -9,8 +9,10 @@ import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Mlp;
 import dev.nudge.nn.Norm;
+import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Rotary;
 import dev.nudge.nn.Tied;
+import dev.nudge.nn.TrainedLinear;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -36,14 +38,14 @@ final class LlamaAssembly {
   /// @param owner closes the weights with the model
   static CausalLm of(ModelConfig config, Backend backend, Weights weights, AutoCloseable owner) {
     LlamaAssembly a = new LlamaAssembly(config, backend, weights);
-    Embedding embedding = new Embedding(weights.tensor("model.embed_tokens.weight"));
+    Embedding embedding = a.embedding("model.embed_tokens.weight");
     List<DecoderLayer> layers = new ArrayList<>();
     List<List<MemorySegment>> mapped = new ArrayList<>();
     for (int i = 0; i < config.numHiddenLayers(); i++) {
       layers.add(a.layer(i));
       mapped.add(weights.mapped("model.layers." + i + "."));
     }
-    Linear head = config.tieWordEmbeddings() ? new Tied(embedding) : weights.linear(HEAD, null);
+    Linear head = config.tieWordEmbeddings() ? new Tied(embedding) : a.linear(HEAD, false);
     return new CausalLm(
         config,
         backend,
@@ -82,14 +84,36 @@ final class LlamaAssembly {
             slot(mlp + "down_proj", config.mlpBias())));
   }
 
+  private Embedding embedding(String name) {
+    Parameter trained = weights.parameter(name);
+    return trained == null
+        ? new Embedding(weights.tensor(name))
+        : new Embedding(trained, padding());
+  }
+
+  private int padding() {
+    Integer id = config.padTokenId();
+    return id == null ? -1 : id;
+  }
+
   private Norm norm(String path) {
-    return new Norm(row(path + ".weight"), config.rmsNormEps());
+    String name = path + ".weight";
+    Parameter trained = weights.parameter(name);
+    double eps = config.rmsNormEps();
+    return trained == null ? new Norm(row(name), eps) : new Norm(trained, eps);
   }
 
   private LinearSlot slot(String path, boolean bias) {
-    LinearSlot slot = new LinearSlot(path, weights.linear(path, bias ? row(path + ".bias") : null));
+    LinearSlot slot = new LinearSlot(path, linear(path, bias));
     slots.add(slot);
     return slot;
+  }
+
+  private Linear linear(String path, boolean biased) {
+    Linear linear = weights.linear(path, biased ? row(path + ".bias") : null);
+    Parameter weight = weights.parameter(path + ".weight");
+    Parameter bias = weights.parameter(path + ".bias");
+    return weight == null && bias == null ? linear : TrainedLinear.of(linear, weight, bias);
   }
 
   private Tensor row(String name) {

@@ -21,6 +21,8 @@ import org.jspecify.annotations.Nullable;
 /// @param bosTokenId the first token of a text, null where there is none
 /// @param eosTokenIds the tokens that end a text: those of `config.json`, then what
 ///     `generation_config.json` adds; may be empty
+/// @param padTokenId the token whose vector gets no gradient as an input, as in transformers; null
+///     where there is none
 public record ModelConfig(
     int hiddenSize,
     int intermediateSize,
@@ -36,10 +38,47 @@ public record ModelConfig(
     boolean mlpBias,
     RopeParameters rope,
     @Nullable Integer bosTokenId,
-    List<Integer> eosTokenIds) {
+    List<Integer> eosTokenIds,
+    @Nullable Integer padTokenId) {
 
   public ModelConfig {
     eosTokenIds = List.copyOf(eosTokenIds);
+  }
+
+  /// A shape without a padding token.
+  public ModelConfig(
+      int hiddenSize,
+      int intermediateSize,
+      int numHiddenLayers,
+      int numAttentionHeads,
+      int numKeyValueHeads,
+      int headDim,
+      int vocabSize,
+      int maxPositionEmbeddings,
+      double rmsNormEps,
+      boolean tieWordEmbeddings,
+      boolean attentionBias,
+      boolean mlpBias,
+      RopeParameters rope,
+      @Nullable Integer bosTokenId,
+      List<Integer> eosTokenIds) {
+    this(
+        hiddenSize,
+        intermediateSize,
+        numHiddenLayers,
+        numAttentionHeads,
+        numKeyValueHeads,
+        headDim,
+        vocabSize,
+        maxPositionEmbeddings,
+        rmsNormEps,
+        tieWordEmbeddings,
+        attentionBias,
+        mlpBias,
+        rope,
+        bosTokenId,
+        eosTokenIds,
+        null);
   }
 
   /// Reads `config.json` and, where it exists, `generation_config.json` of a model folder.

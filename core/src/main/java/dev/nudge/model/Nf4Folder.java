@@ -41,20 +41,7 @@ import org.jspecify.annotations.Nullable;
 /// Threading: one thread calls; layers are made on the common pool.
 public final class Nf4Folder {
   private static final String MARK = "nudge.json";
-  private static final String CONFIG = "config.json";
   private static final String WEIGHTS = "model.safetensors";
-  private static final List<String> COPIED =
-      List.of(
-          "generation_config.json",
-          "tokenizer.json",
-          "tokenizer_config.json",
-          "special_tokens_map.json",
-          "added_tokens.json",
-          "chat_template.jinja",
-          "tokenizer.model",
-          "vocab.json",
-          "merges.txt");
-
   private final QuantizeSettings settings;
   private final ModelConfig config;
 
@@ -102,7 +89,8 @@ public final class Nf4Folder {
       return;
     }
     boolean ours = ours(out.resolve(MARK));
-    if (!ours && (Files.exists(out.resolve(CONFIG)) || Files.exists(out.resolve(WEIGHTS)))) {
+    if (!ours
+        && (Files.exists(out.resolve(ModelFolder.CONFIG)) || Files.exists(out.resolve(WEIGHTS)))) {
       throw new InputException(
           "--out " + out + " holds a model that nudge did not write; give another folder");
     }
@@ -134,14 +122,14 @@ public final class Nf4Folder {
         remove(out);
         place(MARK, PythonJson.write(mark()));
         long bytes = weights(file, kernels, cancelled);
-        for (String name : COPIED) {
+        for (String name : ModelFolder.COPIED) {
           Path from = settings.model().resolve(name);
           if (Files.isRegularFile(from)) {
             OutFolder.place(
                 out.resolve(name), beside -> Files.write(beside, Files.readAllBytes(from)));
           }
         }
-        place(CONFIG, PythonJson.write(config(file)));
+        place(ModelFolder.CONFIG, PythonJson.write(config(file)));
         long source =
             config.tensors().keySet().stream().mapToLong(n -> file.entry(n).bytes()).sum();
         double seconds = (System.nanoTime() - start) / 1e9;
@@ -164,8 +152,8 @@ public final class Nf4Folder {
   }
 
   private static void remove(Path out) throws IOException {
-    List<String> names = new ArrayList<>(COPIED);
-    names.addAll(List.of(CONFIG, WEIGHTS, MARK));
+    List<String> names = new ArrayList<>(ModelFolder.COPIED);
+    names.addAll(List.of(ModelFolder.CONFIG, WEIGHTS, MARK));
     for (String name : ours(out.resolve(MARK)) ? names : List.<String>of()) {
       Files.deleteIfExists(out.resolve(name));
     }
@@ -275,7 +263,7 @@ public final class Nf4Folder {
     quantization.put("load_in_8bit", false);
     quantization.put("quant_method", "bitsandbytes");
     Map<String, @Nullable Object> all =
-        new TreeMap<>(ConfigJson.read(settings.model().resolve(CONFIG)).plain());
+        new TreeMap<>(ConfigJson.read(settings.model().resolve(ModelFolder.CONFIG)).plain());
     all.put(BnbConfig.KEY, quantization);
     return all;
   }

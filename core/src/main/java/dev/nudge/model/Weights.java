@@ -2,6 +2,7 @@ package dev.nudge.model;
 
 import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.Linear;
+import dev.nudge.nn.Parameter;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -13,7 +14,12 @@ interface Weights {
   /// A tensor of [ModelConfig#tensors] in the compute type.
   Tensor tensor(String name);
 
-  /// The layer at a path.
+  /// The parameter that a tensor is; null where it is frozen.
+  default @Nullable Parameter parameter(String name) {
+    return null;
+  }
+
+  /// The layer at a path, as it computes.
   ///
   /// @param bias (1, out) in the compute type
   Linear linear(String path, @Nullable Tensor bias);
@@ -21,6 +27,11 @@ interface Weights {
   /// The memory of the weights whose names begin so, where it is a mapped file.
   default List<MemorySegment> mapped(String prefix) {
     return List.of();
+  }
+
+  /// Writes the numbers of a tensor of a name.
+  interface Fill {
+    void fill(Tensor tensor, String name);
   }
 
   /// All layers dense.

@@ -3,6 +3,8 @@ package dev.nudge.nn;
 import dev.nudge.kernel.CausalAttention;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Causal self-attention with grouped heads and rotary positions, each sequence by itself.
@@ -140,6 +142,11 @@ public final class Attention {
     kProj.linear().backward(s.k(), dx, true, p);
     qProj.linear().backward(s.q(), dx, true, p);
     ws.release(mark);
+  }
+
+  /// Visits what trains.
+  void parameters(Consumer<Parameter> each) {
+    List.of(qProj, kProj, vProj, oProj).forEach(slot -> slot.linear().parameters(each));
   }
 
   private void backward(Saved s, Tensor dOut, Pass p) {

@@ -2,6 +2,7 @@ package dev.nudge.nn;
 
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// One layer of a decoder: normalise, attend, add; normalise, feed forward, add.
@@ -104,7 +105,8 @@ public final class DecoderLayer {
 
   /// Turns the gradient of the stream after this layer into the one before it.
   ///
-  /// @param lowest whether nothing below trains: the stream's gradient is then not finished
+  /// @param lowest whether nothing below trains: the stream's gradient is then not finished, nor
+  ///     begun below q, k and v unless their norm trains
   public void backward(Residual r, Residual.Gradient g, Tensor inner, boolean lowest, Pass p) {
     p.taped().releaseAbove();
     Saved s = p.taped().pop(Saved.class);
@@ -113,8 +115,9 @@ public final class DecoderLayer {
     postNorm.backward(post, g, p);
     p.taped().releaseAbove();
     inputNorm.again(s.input(), r.branch(), p);
-    attention.backward(g.low(), lowest ? null : g.normed(), p);
-    if (!lowest) {
+    boolean ends = lowest && inputNorm.trained() == null;
+    attention.backward(g.low(), ends ? null : g.normed(), p);
+    if (!ends) {
       inputNorm.backward(s.input(), g, p);
     }
   }
@@ -147,6 +150,21 @@ public final class DecoderLayer {
     r.back(x);
     boolean free = g.lowOrNull() == null; // else the rounded gradient is in the spare buffer
     return postNorm.forward(r, free ? r.spare() : ws.take(x.dtype(), x.rows(), x.cols()), p);
+  }
+
+  /// Visits what trains.
+  public void parameters(Consumer<Parameter> each) {
+    visit(inputNorm, each);
+    attention.parameters(each);
+    visit(postNorm, each);
+    mlp.parameters(each);
+  }
+
+  private static void visit(Norm norm, Consumer<Parameter> each) {
+    Parameter trained = norm.trained();
+    if (trained != null) {
+      each.accept(trained);
+    }
   }
 
   /// Width between the two products of the feed-forward part.

@@ -56,6 +56,11 @@ public interface Linear {
   /// The same layer with another weight of the same shape.
   Linear withWeight(Tensor weight);
 
+  /// The parameter that the weight is; null where the weight is frozen.
+  default @Nullable Parameter trainedWeight() {
+    return null;
+  }
+
   /// Visits what trains.
   void parameters(Consumer<Parameter> each);
 }

@@ -2,6 +2,8 @@ package dev.nudge.nn;
 
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// The gated feed-forward part of a decoder layer: down(silu(gate(x)) · up(x)).
@@ -59,6 +61,11 @@ public final class Mlp {
     upProj.linear().backward(s.up(), dx, false, p);
     gateProj.linear().backward(s.gate(), dx, true, p);
     ws.release(mark);
+  }
+
+  /// Visits what trains.
+  void parameters(Consumer<Parameter> each) {
+    List.of(gateProj, upProj, downProj).forEach(slot -> slot.linear().parameters(each));
   }
 
   /// Width between the two products.

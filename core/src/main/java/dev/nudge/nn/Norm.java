@@ -3,14 +3,24 @@ package dev.nudge.nn;
 import dev.nudge.tensor.Tensor;
 import org.jspecify.annotations.Nullable;
 
-/// RMS normalisation of the residual stream with a frozen weight.
+/// RMS normalisation of the residual stream.
 public final class Norm {
   private final Tensor weight; // (1, width)
   private final double eps;
+  private final @Nullable Parameter trained;
 
+  /// A norm with a frozen weight (1, width).
   public Norm(Tensor weight, double eps) {
     this.weight = weight;
     this.eps = eps;
+    this.trained = null;
+  }
+
+  /// A norm whose weight trains.
+  public Norm(Parameter weight, double eps) {
+    this.weight = weight.work();
+    this.eps = eps;
+    this.trained = weight;
   }
 
   /// What the backward pass needs: the stream (rows, width) and 1/rms of each row (rows, 1).
@@ -36,8 +46,18 @@ public final class Norm {
     p.kernels().rmsNorm().again(s.x(), s.rstd(), weight, normed);
   }
 
-  /// Adds the gradient that came through the norm (`g.normed`) to the stream's.
+  /// Adds the gradient that came through the norm (`g.normed`) to the stream's, and the weight's
+  /// where it trains.
   public void backward(Saved s, Residual.Gradient g, Pass p) {
+    if (trained != null) {
+      Tensor dw = trained.gradient(p.ws().lane());
+      p.kernels().rmsNorm().weightGradient(g.normed(), s.x(), s.rstd(), dw);
+    }
     p.kernels().rmsNorm().backward(g.normed(), s.x(), s.rstd(), weight, g.sum(), g.lowOrNull());
+  }
+
+  /// What trains; null where the weight is frozen.
+  public @Nullable Parameter trained() {
+    return trained;
   }
 }

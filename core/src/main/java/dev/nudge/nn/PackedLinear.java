@@ -30,7 +30,7 @@ public final class PackedLinear implements Linear {
 
   /// From so many rows on a copy of the weight in the layout of products is cheaper than what the
   /// products would copy by themselves.
-  private static final int ROWS = 256;
+  public static final int ROWS = 256;
 
   /// The factor of a direction for products of `rows` rows, taken from the workspace where it pays.
   ///
@@ -112,6 +112,11 @@ public final class PackedLinear implements Linear {
   @Override
   public Linear withWeight(Tensor weight) {
     return plain.withWeight(weight);
+  }
+
+  @Override
+  public @Nullable Parameter trainedWeight() {
+    return plain.trainedWeight();
   }
 
   @Override

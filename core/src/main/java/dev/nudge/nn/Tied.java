@@ -6,14 +6,17 @@ import dev.nudge.tensor.Workspace;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// An output head that is the input embedding: one weight, two uses.
+/// An output head that is the input embedding: one weight, two uses. Where it trains it is one
+/// [Parameter], to which both uses add their gradients.
 ///
 /// Another weight put into the head alone unties it, which is what [#withWeight] gives.
 public final class Tied implements Linear {
-  private final DenseLinear head;
+  private final Linear head;
 
   public Tied(Embedding embedding) {
-    this.head = DenseLinear.of(embedding.table(), null);
+    Linear dense = DenseLinear.of(embedding.table(), null);
+    Parameter trained = embedding.trained();
+    this.head = trained == null ? dense : TrainedLinear.of(dense, trained, null);
   }
 
   @Override
@@ -47,5 +50,12 @@ public final class Tied implements Linear {
   }
 
   @Override
-  public void parameters(Consumer<Parameter> each) {}
+  public @Nullable Parameter trainedWeight() {
+    return head.trainedWeight();
+  }
+
+  @Override
+  public void parameters(Consumer<Parameter> each) {
+    head.parameters(each);
+  }
 }

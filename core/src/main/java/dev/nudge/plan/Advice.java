@@ -4,6 +4,7 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.settings.LoraSettings;
+import dev.nudge.settings.Optimizer;
 import dev.nudge.settings.OptimizerSettings;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,6 +20,7 @@ import java.util.Locale;
 public final class Advice {
   private static final double LOW_RATE = 5e-5;
   private static final double HIGH_RATE = 1e-3;
+  private static final double LORA_RATE = 1e-4;
   private static final int LARGE_BATCH = 32;
   private static final double GB = 1e9;
 
@@ -65,6 +67,32 @@ public final class Advice {
               + batchSize
               + ": LoRA loses more than full fine-tuning with large batches; 32 or fewer is safer");
     }
+    return lines;
+  }
+
+  /// Advice on full fine-tuning, one line each.
+  ///
+  /// @param trained numbers of the model that train
+  public static List<String> ofFull(long trained, OptimizerSettings optimizer) {
+    List<String> lines = new ArrayList<>();
+    lines.add(
+        optimizer.learningRate() >= LORA_RATE
+            ? String.format(
+                Locale.ROOT,
+                "--learning-rate %s is a rate of LoRA; full fine-tuning learns best near 2e-5",
+                number(optimizer.learningRate()))
+            : "full fine-tuning learns best near a rate of 2e-5, a tenth of LoRA's");
+    if (optimizer.optimizer() == Optimizer.ADAMW) {
+      lines.add(
+          String.format(
+              Locale.ROOT,
+              "--optimizer adamw-8bit keeps AdamW's moments in %s instead of %s",
+              gigabytes(2 * trained),
+              gigabytes(8 * trained)));
+    }
+    lines.add(
+        "--method lora trains an adapter of some percent of these numbers, in memory of its own"
+            + " size, and most often as well");
     return lines;
   }
 

@@ -3,13 +3,14 @@ package dev.nudge.plan;
 import dev.nudge.model.CausalLm;
 import dev.nudge.tensor.Dtype;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 
 /// Bytes of every part of a run at its fullest.
 ///
 /// @param weights the frozen weights
-/// @param masters the adapter's numbers that the optimiser changes
-/// @param working the adapter's copies that products read; 0 where they are the masters
+/// @param masters the numbers that the optimiser changes: an adapter's, or the model's own
+/// @param working their copies that products read; 0 where they are the masters
 /// @param gradients one of each lane
 /// @param optimizer the optimiser's state in memory
 /// @param paged the optimiser's state in a mapped file that the system may evict
@@ -31,7 +32,7 @@ public record Footprint(
     long caches,
     long runtime) {
 
-  /// Counts an adapter of `trained` numbers.
+  /// Counts `trained` numbers that train.
   static Footprint of(
       Weights weights,
       Dtype compute,
@@ -73,6 +74,23 @@ public record Footprint(
         runtime);
   }
 
+  /// Says what a trained number takes: `22.0 bytes each: master 4.0, copy 2.0, gradients 2 × 4.0,
+  /// optimiser 8.0`.
+  public String each(long trained) {
+    double n = Math.max(1, trained);
+    long state = optimizer + paged;
+    return String.format(
+        Locale.ROOT,
+        "%.1f bytes each: master %.1f%s, gradients %d × %.1f, optimiser %.1f%s",
+        (masters + working + gradients + state) / n,
+        masters / n,
+        working == 0 ? "" : String.format(Locale.ROOT, ", copy %.1f", working / n),
+        lanes,
+        gradients / n / lanes,
+        state / n,
+        paged > 0 ? " in a mapped file" : "");
+  }
+
   /// Memory that the process holds by itself: what `RssAnon` shows at the peak.
   public long anonymous() {
     return weights.anonymous()
@@ -93,8 +111,8 @@ public record Footprint(
   /// All parts by their names in JSON.
   public Map<String, Long> values() {
     Map<String, Long> values = new LinkedHashMap<>(weights.values());
-    values.put("adapter_masters", masters);
-    values.put("adapter_working", working);
+    values.put("masters", masters);
+    values.put("working", working);
     values.put("gradients", gradients);
     values.put("optimizer", optimizer);
     values.put("optimizer_paged", paged);

@@ -141,7 +141,7 @@ public record Plan(
             + Bytes.shown(totalBytes())
             + ": weights "
             + Bytes.shown(f.weights().anonymous())
-            + " beside the mapped file, adapter "
+            + " beside the mapped file, trained "
             + Bytes.shown(f.masters() + f.working() + f.gradients())
             + ", optimiser "
             + (f.paged() > 0

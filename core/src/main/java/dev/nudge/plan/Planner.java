@@ -23,6 +23,9 @@ import org.jspecify.annotations.Nullable;
 /// Weights in a file are given up after recomputation, because that costs a quarter of the speed at
 /// most, and reading all weights twice a step what the disk makes of it.
 ///
+/// Where most of a model trains, the last two change places: a lane holds a gradient as large as
+/// the model, and a state of that size would go to the disk and back in each step.
+///
 /// Recomputation comes before fewer lanes: computing nearly everything again costs a quarter of the
 /// speed, and so do two threads in one product instead of two lanes; the first changes no bit.
 /// The lowest layers are taken because the fullest moment is the end of the forward pass and the
@@ -53,7 +56,7 @@ public final class Planner {
   /// @param longest tokens of the longest row
   /// @param largestStep tokens of the largest step that can occur
   /// @param scores whether held-out rows are scored
-  /// @param trained numbers of the adapter
+  /// @param trained numbers that train: of the adapter, or of the model
   /// @param optimizerBytes state of the optimiser
   /// @param caches the most that may be cached where memory is free
   public record Wanted(
@@ -90,25 +93,39 @@ public final class Planner {
   }
 
   private Fit fit() {
-    int lanes = w.lanes != null ? w.lanes : lanes();
+    List<Means> means = means();
+    paged = false;
     room = w.memoryBytes - w.weights.mapped();
-    Fit resident = fit(lanes, Recompute.EVERYTHING);
-    if (resident.fits()) {
-      return resident;
-    }
+    Fit fit = fit(means.getFirst().lanes, Recompute.EVERYTHING);
     room = w.memoryBytes;
-    while (true) {
-      paged = false;
-      Fit fit = fit(lanes, Recompute.OFFLOADED);
-      if (!fit.fits()) {
-        paged = true;
-        fit = fit(lanes, Recompute.OFFLOADED);
-      }
-      if (fit.fits() || w.lanes != null || lanes == 1) {
-        return fit;
-      }
-      lanes = lanes / 2;
+    for (int i = 0; i < means.size() && !fit.fits(); i++) {
+      paged = means.get(i).paged;
+      fit = fit(means.get(i).lanes, Recompute.OFFLOADED);
     }
+    return fit;
+  }
+
+  /// What is taken when nothing cheaper is left.
+  private record Means(int lanes, boolean paged) {}
+
+  /// The means in the order in which they are tried.
+  private List<Means> means() {
+    List<Integer> counts = new ArrayList<>();
+    counts.add(w.lanes != null ? w.lanes : lanes());
+    while (w.lanes == null && counts.getLast() > 1) {
+      counts.add(counts.getLast() / 2);
+    }
+    List<Means> means = new ArrayList<>();
+    if (2 * w.trained > dry.config().parameters()) {
+      counts.forEach(lanes -> means.add(new Means(lanes, false)));
+      counts.forEach(lanes -> means.add(new Means(lanes, true)));
+    } else {
+      for (int lanes : counts) {
+        means.add(new Means(lanes, false));
+        means.add(new Means(lanes, true));
+      }
+    }
+    return means;
   }
 
   private Fit fit(int lanes, Recompute deepest) {
@@ -139,7 +156,7 @@ public final class Planner {
   /// The same plan with as many caches as fit into three quarters of the memory.
   private Plan withCaches(Plan plan) {
     for (Caches caches : List.of(Caches.ALL, Caches.HEAD)) {
-      if (!paged && caches.compareTo(w.caches) <= 0) {
+      if (!paged && caches.compareTo(w.caches) <= 0 && dry.cacheBytes(caches) > 0) {
         Plan cached =
             dry.assuming(
                 caches, () -> layout(plan.lanes(), plan.microBatchTokens(), plan.levels(), caches));

@@ -8,6 +8,7 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
+import dev.nudge.model.Trainable;
 import dev.nudge.nn.Backend;
 import dev.nudge.nn.Dropout;
 import dev.nudge.tensor.Dtype;
@@ -20,6 +21,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /// Measures about a second of the very passes that a run makes, on a slice of its model.
 ///
@@ -44,7 +46,7 @@ public final class Probe {
   private final ModelConfig slice;
   private final Quantization quantization;
   private final Backend backend;
-  private final Lora spec;
+  private final @Nullable Lora spec;
   private final Plan plan;
   private final int tokens;
   private final int longest;
@@ -54,7 +56,7 @@ public final class Probe {
       ModelConfig config,
       Quantization quantization,
       Backend backend,
-      Lora spec,
+      @Nullable Lora spec,
       Plan plan,
       LongSupplier clock) {
     this.quantization = quantization;
@@ -81,21 +83,21 @@ public final class Probe {
   ///
   /// @param config the model that the run will train
   /// @param quantization how its weights are held
-  /// @param spec its adapter
+  /// @param spec its adapter; null where its own weights train
   /// @param plan its layout
   /// @param clock nanoseconds; the wall's, or another where the machine is shared
   public static Rates measure(
       ModelConfig config,
       Quantization quantization,
       Backend backend,
-      Lora spec,
+      @Nullable Lora spec,
       Plan plan,
       LongSupplier clock) {
     return new Probe(config, quantization, backend, spec, plan, clock).measure();
   }
 
   private static boolean small(ModelConfig c, int tokens, int longest) {
-    double flops = new Work(c, 0).layers(List.of(), lengths(tokens, longest));
+    double flops = new Work(c, 0, 0, false).layers(List.of(), lengths(tokens, longest));
     return flops <= PASS_FLOPS && c.parameters() <= WEIGHTS;
   }
 
@@ -136,40 +138,46 @@ public final class Probe {
   private Rates measure() {
     int lanes = plan.lanes();
     List<Workspace> workspaces = new ArrayList<>();
-    try (CausalLm model = Checkpoint.random(slice, backend, quantization, 1);
-        Scope scope = Scope.open("probe");
+    try (Scope scope = Scope.open("probe");
+        CausalLm model =
+            spec == null
+                ? Checkpoint.random(slice, backend, Trainable.all(lanes, scope), 1)
+                : Checkpoint.random(slice, backend, quantization, 1);
         Lanes threads = new Lanes(lanes)) {
       model.reserve(longest);
       model.cache(plan.caches());
-      Adapters adapters =
-          Adapters.attach(
-              model.slots(),
-              List.of(model.head().path(), "model.embed_tokens"),
-              spec,
-              1,
-              backend.compute(),
-              lanes,
-              scope);
-      long trained = adapters.count(0).trained();
+      Adapters adapters = spec == null ? null : attach(model, spec, lanes, scope);
       long bytes = model.trainBytes(tokens, longest);
       workspaces.addAll(
           threads.run(
               lane -> new Workspace(lane, bytes, backend.gemms().apply(plan.threadsPerLane()))));
       try {
-        return rates(model, adapters, trained, threads, workspaces);
+        return rates(model, threads, workspaces);
       } finally {
         threads.run(
             lane -> {
               workspaces.get(lane).close();
               return lane;
             });
-        adapters.detach();
+        if (adapters != null) {
+          adapters.detach();
+        }
       }
     }
   }
 
-  private Rates rates(
-      CausalLm model, Adapters adapters, long trained, Lanes threads, List<Workspace> workspaces) {
+  private Adapters attach(CausalLm model, Lora adapter, int lanes, Scope scope) {
+    return Adapters.attach(
+        model.slots(),
+        List.of(model.head().path(), "model.embed_tokens"),
+        adapter,
+        1,
+        backend.compute(),
+        lanes,
+        scope);
+  }
+
+  private Rates rates(CausalLm model, Lanes threads, List<Workspace> workspaces) {
     Batch few = batch(Math.min(FEW, tokens));
     Batch many = batch(Math.min(MOST_LABELLED, tokens));
     Runnable first = () -> pass(model, few, threads, workspaces);
@@ -182,7 +190,7 @@ public final class Probe {
       firsts.add(nanos(first));
       seconds.add(nanos(second));
     }
-    Work work = new Work(slice, trained);
+    Work work = Work.of(model);
     int lanes = plan.lanes();
     double extra = many.rows().length - few.rows().length;
     double headNanos = Math.max(0, median(seconds) - median(firsts));

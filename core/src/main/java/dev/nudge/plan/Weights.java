@@ -1,7 +1,6 @@
 package dev.nudge.plan;
 
 import dev.nudge.kernel.Nf4;
-import dev.nudge.model.ModelConfig;
 import dev.nudge.quant.Nf4Weight;
 import dev.nudge.tensor.Dtype;
 import java.util.LinkedHashMap;
@@ -17,11 +16,12 @@ import java.util.function.Function;
 public record Weights(long mapped, long dense, long packed, long constants) {
   /// Counts a model by its shape.
   ///
+  /// @param tensors name → shape of those that are frozen
   /// @param nf4 whether the layers' matrices are held in 4 bit
   /// @param doubleQuant whether their scales are in 8 bit
   /// @param stored the type of each tensor in its file
   public static Weights of(
-      ModelConfig config,
+      Map<String, long[]> tensors,
       Dtype compute,
       boolean nf4,
       boolean doubleQuant,
@@ -30,7 +30,7 @@ public record Weights(long mapped, long dense, long packed, long constants) {
     long dense = 0;
     long packed = 0;
     long constants = 0;
-    for (Map.Entry<String, long[]> tensor : config.tensors().entrySet()) {
+    for (Map.Entry<String, long[]> tensor : tensors.entrySet()) {
       long n = 1;
       for (long side : tensor.getValue()) {
         n *= side;

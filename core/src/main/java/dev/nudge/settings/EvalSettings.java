@@ -8,8 +8,7 @@ import org.jspecify.annotations.Nullable;
 /// @param evalSteps null: at the end of each epoch
 public record EvalSettings(
     @Setting(
-            help =
-                "JSONL file or glob of held-out rows; the adapter with the lowest loss on them is kept",
+            help = "JSONL file or glob of held-out rows; what has the lowest loss on them is kept",
             label = "FILE")
         @Nullable String evalData,
     @Setting(help = "steps between two held-out losses (default: each epoch's end)")

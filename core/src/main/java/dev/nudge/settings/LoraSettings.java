@@ -1,11 +1,12 @@
 package dev.nudge.settings;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import org.jspecify.annotations.Nullable;
 
-/// The shape of the adapter.
+/// What is trained: an adapter and its shape, or the weights themselves.
 ///
 /// Alpha stays where it is when the rank changes: the best learning rate then hardly depends on
 /// it.
@@ -13,10 +14,19 @@ import org.jspecify.annotations.Nullable;
 /// @param alpha the update is scaled by alpha / rank, with rsLoRA by alpha / √rank
 /// @param targets `all-linear`, a list such as `q_proj,v_proj`, or `/regex/` over the whole
 ///     module path
+/// @param freeze with full: modules whose tensors stay as they are, each entry as in `targets`
 /// @param initAdapter an adapter to continue from, which then gives rank, alpha and targets;
 ///     null: a new one
 public record LoraSettings(
-    @Setting(help = "what is trained", byDefault = "lora") Method method,
+    @Setting(
+            help = "what is trained: a LoRA adapter, or all weights of the model",
+            byDefault = "lora")
+        Method method,
+    @Setting(
+            help =
+                "with full: a module that is not trained, by name, dotted path or /regex/ over the whole path; may be given several times",
+            label = "embed_tokens|/regex/")
+        List<String> freeze,
     @Setting(help = "continue from an adapter: a PEFT folder or a run's folder", label = "FOLDER")
         @Nullable Path initAdapter,
     @Setting(help = "rank of the adapter", byDefault = "16") int rank,
@@ -33,21 +43,51 @@ public record LoraSettings(
     @Setting(help = "scale by alpha / sqrt(rank) instead of alpha / rank") boolean rsLora) {
 
   public LoraSettings {
+    freeze = List.copyOf(freeze);
+    freeze.forEach(pattern -> checkPattern("--freeze", pattern));
+    if (method == Method.LORA && !freeze.isEmpty()) {
+      throw new InputException(
+          "--freeze is given without --method full; with lora all weights are frozen, so leave it out");
+    }
     Check.atLeast("--rank", rank, 1);
     Check.positive("--alpha", alpha);
     Check.share("--dropout", dropout);
-    checkTargets(targets);
+    checkPattern("--targets", targets);
   }
 
-  private static void checkTargets(String targets) {
-    Check.notBlank("--targets", targets);
+  /// The flags that shape an adapter, by key.
+  private static final List<String> OF_LORA =
+      List.of("init_adapter", "rank", "alpha", "dropout", "targets", "rs_lora");
+
+  /// Checks that nothing was given that full fine-tuning has no use for.
+  void check(ModelSettings model, Given given) {
+    if (method != Method.FULL) {
+      return;
+    }
+    if (model.quantize() == Quantize.NF4) {
+      throw new InputException(
+          "--quantize nf4 is given with --method full; weights in four bits cannot be trained, so leave one out");
+    }
+    for (String key : OF_LORA) {
+      if (given.contains(key)) {
+        throw new InputException(
+            "--"
+                + key.replace('_', '-')
+                + " is given with --method full, which trains no adapter; leave one out");
+      }
+    }
+  }
+
+  private static void checkPattern(String flag, String targets) {
+    Check.notBlank(flag, targets);
     if (targets.length() > 1 && targets.startsWith("/") && targets.endsWith("/")) {
       String regex = targets.substring(1, targets.length() - 1);
       try {
         Pattern.compile(regex);
       } catch (PatternSyntaxException e) {
         throw new InputException(
-            "--targets is "
+            flag
+                + " is "
                 + Kind.shown(targets)
                 + "; it must be a regular expression: "
                 + e.getDescription(),
@@ -57,7 +97,7 @@ public record LoraSettings(
       for (String entry : targets.split(",", -1)) {
         if (entry.isBlank()) {
           throw new InputException(
-              "--targets is " + Kind.shown(targets) + "; it must not have an empty entry");
+              flag + " is " + Kind.shown(targets) + "; it must not have an empty entry");
         }
       }
     }

@@ -1,6 +1,10 @@
 package dev.nudge.settings;
 
-/// How the weights are trained.
+/// What is trained.
 public enum Method {
-  LORA
+  /// A low-rank adapter beside frozen weights.
+  LORA,
+
+  /// The model's own weights.
+  FULL
 }

@@ -4,7 +4,12 @@ package dev.nudge.settings;
 ///
 /// @param maxGradNorm 0 switches clipping off
 public record OptimizerSettings(
-    @Setting(help = "highest learning rate", byDefault = "2e-4") double learningRate,
+    @Setting(
+            help = "highest learning rate",
+            byDefault = "2e-4",
+            when = "method=full",
+            thenDefault = "2e-5")
+        double learningRate,
     @Setting(help = "course of the rate after the warm-up", byDefault = "linear") Schedule schedule,
     @Setting(
             help = "warm-up: a whole number of steps, or below 1 a share of them",

@@ -35,7 +35,7 @@ public record PlanSettings(
     @Setting(help = "set bad rows aside and count them, instead of refusing the data")
         boolean skipBadRows,
     @Setting(help = "tokens of the training data, where it is not there yet") @Nullable Long tokens,
-    @Group("Adapter") LoraSettings lora,
+    @Group("Method") LoraSettings lora,
     @Group("Optimiser") OptimizerSettings optimizer,
     @Group("Loop") @Setting(help = "sequences of one optimiser step", byDefault = "16")
         int batchSize,
@@ -46,6 +46,7 @@ public record PlanSettings(
 
   public PlanSettings {
     data = List.copyOf(data);
+    lora.check(model, given);
     Check.positive("--price-per-hour", pricePerHour);
     Check.atLeast("--tokens", tokens, 1);
     Check.atLeast("--batch-size", batchSize, 1);

@@ -58,8 +58,8 @@ public final class Schema<S extends Record> {
     for (Knob knob : knobs.values()) {
       Setting setting = knob.setting();
       if (!setting.byDefault().isEmpty() && !given.contains(setting.unless())) {
-        values.computeIfAbsent(
-            knob.key(), _ -> knob.kind().read(knob, setting.byDefault(), Layer.of(Map.of())));
+        String text = holds(setting.when(), values) ? setting.thenDefault() : setting.byDefault();
+        values.computeIfAbsent(knob.key(), _ -> knob.kind().read(knob, text, Layer.of(Map.of())));
       }
     }
     try {
@@ -113,6 +113,13 @@ public final class Schema<S extends Record> {
         throw new IllegalArgumentException(component + " is neither a setting nor a group");
       }
     }
+  }
+
+  /// Whether a choice, `key=value`, is made; its setting stands before those that depend on it.
+  private static boolean holds(String choice, Map<String, Object> values) {
+    int at = choice.indexOf('=');
+    Object value = at < 0 ? null : values.get(choice.substring(0, at));
+    return value != null && Kind.written(value).equals(choice.substring(at + 1));
   }
 
   private Map<String, Object> readLayer(Layer layer) {

@@ -22,6 +22,12 @@ public @interface Setting {
   /// The default as a user would write it; empty for none.
   String byDefault() default "";
 
+  /// A choice of another setting that has another default, as `method=full`; empty for none.
+  String when() default "";
+
+  /// The default under that choice.
+  String thenDefault() default "";
+
   /// Another setting in whose presence the default does not apply; empty for none.
   String unless() default "";
 

@@ -17,10 +17,14 @@ public record TrainSettings(
     @Group("Data") LengthSettings length,
     @Group("Data") EvalSettings eval,
     @Group("Output") OutSettings output,
-    @Group("Adapter") LoraSettings lora,
+    @Group("Method") LoraSettings lora,
     @Group("Optimiser") OptimizerSettings optimizer,
     @Group("Loop") LoopSettings loop,
     Given given) {
+
+  public TrainSettings {
+    lora.check(model, given);
+  }
 
   private static final Schema<TrainSettings> SCHEMA = Schema.of(TrainSettings.class);
 

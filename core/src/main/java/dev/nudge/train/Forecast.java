@@ -11,6 +11,7 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
+import dev.nudge.model.Trainable;
 import dev.nudge.model.WeightBytes;
 import dev.nudge.nn.Backend;
 import dev.nudge.nn.Machine;
@@ -25,6 +26,7 @@ import dev.nudge.plan.Weights;
 import dev.nudge.plan.Work;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.LengthSettings;
+import dev.nudge.settings.Method;
 import dev.nudge.settings.PlanSettings;
 import dev.nudge.settings.Quantize;
 import dev.nudge.tensor.Dtype;
@@ -70,7 +72,9 @@ public final class Forecast {
   }
 
   /// What a run is asked to be, laid out.
-  public record Attempt(Planner.Fit fit, ParameterCount count, Lora spec, List<String> advice) {}
+  ///
+  /// @param work operations of its passes
+  public record Attempt(Planner.Fit fit, ParameterCount count, Work work, List<String> advice) {}
 
   /// Plans a run on this machine.
   ///
@@ -146,7 +150,7 @@ public final class Forecast {
                 config,
                 quantization(settings),
                 backend,
-                attempt.spec(),
+                full(settings) ? null : spec(settings),
                 attempt.fit().plan(),
                 clock)
             : null;
@@ -163,27 +167,13 @@ public final class Forecast {
   /// Lays a run out under some settings.
   private Attempt attempt(PlanSettings s) {
     Quantization q = quantization(s);
-    try (CausalLm dry = Checkpoint.dry(config, backend, q);
-        Scope scope = Scope.measuring()) {
-      var lora = s.lora();
-      Lora spec =
-          Lora.of(lora.rank(), lora.alpha(), Targets.parse(lora.targets()))
-              .withRsLora(lora.rsLora())
-              .withDropout(lora.dropout());
-      Adapters adapters =
-          Adapters.attach(
-              dry.slots(),
-              List.of(dry.head().path(), "model.embed_tokens"),
-              spec,
-              0,
-              backend.compute(),
-              1,
-              scope);
-      ParameterCount count = adapters.count(config.parameters());
+    try (Scope scope = Scope.measuring();
+        Tuning tuning = dry(s, scope)) {
+      ParameterCount count = tuning.count();
       int longest = longest(s);
       Planner.Fit fit =
           Planner.fit(
-              dry,
+              tuning.model(),
               new Planner.Wanted(
                   threads,
                   s.model().lanes(),
@@ -192,13 +182,51 @@ public final class Forecast {
                   (long) longest * s.batchSize(),
                   false,
                   memory,
-                  weights(s, q),
+                  weights(s, q, scope),
                   count.trained(),
-                  Optimizer.bytes(adapters.parameters(), s.optimizer().optimizer()),
+                  Optimizer.bytes(tuning.parameters(), s.optimizer().optimizer()),
                   Caches.ALL));
-      return new Attempt(
-          fit, count, spec, Advice.lines(dry, count.trained(), lora, s.optimizer(), s.batchSize()));
+      List<String> advice =
+          full(s)
+              ? Advice.ofFull(count.trained(), s.optimizer())
+              : Advice.lines(
+                  tuning.model(), count.trained(), s.lora(), s.optimizer(), s.batchSize());
+      return new Attempt(fit, count, Work.of(tuning.model()), advice);
     }
+  }
+
+  private static boolean full(PlanSettings s) {
+    return s.lora().method() == Method.FULL;
+  }
+
+  private static Lora spec(PlanSettings s) {
+    var lora = s.lora();
+    return Lora.of(lora.rank(), lora.alpha(), Targets.parse(lora.targets()))
+        .withRsLora(lora.rsLora())
+        .withDropout(lora.dropout());
+  }
+
+  /// What a run would train, without weights.
+  ///
+  /// @param scope a measuring one
+  private Tuning dry(PlanSettings s, Scope scope) {
+    Path folder = s.model().model();
+    if (full(s)) {
+      Training.checkDense(folder, quantization(s));
+      return Tuning.whole(
+          Checkpoint.dry(config, backend, Tuning.trainable(s.lora(), config, 1, scope)), folder);
+    }
+    CausalLm model = Checkpoint.dry(config, backend, quantization(s));
+    Adapters adapters =
+        Adapters.attach(
+            model.slots(),
+            List.of(model.head().path(), "model.embed_tokens"),
+            spec(s),
+            0,
+            backend.compute(),
+            1,
+            scope);
+    return Tuning.adapter(model, adapters, folder);
   }
 
   /// How the weights would be held: as the folder's files say, else as the settings do.
@@ -211,12 +239,22 @@ public final class Forecast {
         : Quantization.NONE;
   }
 
-  private Weights weights(PlanSettings s, Quantization q) {
+  /// Bytes of the frozen weights.
+  private Weights weights(PlanSettings s, Quantization q, Scope scope) {
+    Trainable trainable = full(s) ? Tuning.trainable(s.lora(), config, 1, scope) : null;
     if (!weightsAreThere) {
       boolean nf4 = q.method() == Quantize.NF4;
-      return Weights.of(config, backend.compute(), nf4, q.doubleQuant(), name -> Dtype.BF16);
+      Map<String, long[]> frozen = config.tensors();
+      if (trainable != null) {
+        frozen.keySet().removeIf(trainable.trains());
+      }
+      return Weights.of(frozen, backend.compute(), nf4, q.doubleQuant(), name -> Dtype.BF16);
     }
-    WeightBytes bytes = Checkpoint.bytes(s.model().model(), config, backend, q);
+    Path folder = s.model().model();
+    WeightBytes bytes =
+        trainable == null
+            ? Checkpoint.bytes(folder, config, backend, q)
+            : Checkpoint.frozenBytes(folder, config, backend, trainable);
     return new Weights(bytes.mapped(), bytes.dense(), bytes.packed(), bytes.constants());
   }
 
@@ -229,16 +267,9 @@ public final class Forecast {
   private Map<Recompute, Long> levels(Attempt attempt) {
     var plan = attempt.fit().plan();
     Map<Recompute, Long> bytes = new LinkedHashMap<>();
-    try (CausalLm dry = Checkpoint.dry(config, backend, quantization(settings));
-        Scope scope = Scope.measuring()) {
-      Adapters.attach(
-          dry.slots(),
-          List.of(dry.head().path(), "model.embed_tokens"),
-          attempt.spec(),
-          0,
-          backend.compute(),
-          1,
-          scope);
+    try (Scope scope = Scope.measuring();
+        Tuning tuning = dry(settings, scope)) {
+      CausalLm dry = tuning.model();
       for (Recompute level : Recompute.values()) {
         dry.recompute(java.util.Collections.nCopies(dry.layers(), level));
         bytes.put(
@@ -251,7 +282,7 @@ public final class Forecast {
   /// Steps as the trainer cuts them, their operations at the rates that were measured.
   private Outlook.Pace pace(Attempt attempt, Rates rates) {
     var plan = attempt.fit().plan();
-    Work work = new Work(config, attempt.count().trained());
+    Work work = attempt.work();
     int[] lengths = step(plan.longest());
     Packing packing =
         Packing.of(

@@ -6,6 +6,7 @@ import dev.nudge.plan.Bytes;
 import dev.nudge.plan.Footprint;
 import dev.nudge.plan.Plan;
 import dev.nudge.plan.Rates;
+import dev.nudge.settings.Method;
 import dev.nudge.settings.PlanSettings;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -76,6 +77,9 @@ public record Outlook(
             config.parameters(),
             config.numHiddenLayers(),
             attempt.count()));
+    if (settings.lora().method() == Method.FULL) {
+      lines.add("trained    " + f.each(attempt.count().trained()));
+    }
     List<String> layout = plan.lines();
     lines.addAll(layout.subList(0, layout.size() - 1)); // the last is the memory, in full below
     lines.add("");
@@ -83,8 +87,8 @@ public record Outlook(
     row(lines, "weights, in the compute type", f.weights().dense());
     row(lines, "weights, in 4 bit", f.weights().packed());
     row(lines, "constants of those", f.weights().constants());
-    row(lines, "adapter, masters in fp32", f.masters());
-    row(lines, "adapter, working copies", f.working());
+    row(lines, "trained numbers, masters in fp32", f.masters());
+    row(lines, "trained numbers, working copies", f.working());
     row(lines, "gradients, " + lanes(), f.gradients());
     row(lines, "optimiser", f.optimizer());
     row(lines, "activations kept, " + lanes(), plan.lanes() * f.pass().saved());

@@ -1,6 +1,5 @@
 package dev.nudge.train;
 
-import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.ParameterCount;
 import dev.nudge.data.Batches;
 import dev.nudge.data.Dataset;
@@ -9,6 +8,7 @@ import dev.nudge.nn.Backend;
 import dev.nudge.nn.Machine;
 import dev.nudge.plan.Bytes;
 import dev.nudge.plan.Plan;
+import dev.nudge.settings.Method;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.Pages;
 import java.util.ArrayList;
@@ -20,7 +20,6 @@ import org.jspecify.annotations.Nullable;
 
 /// A run that was checked from end to end and has not started: nothing is written yet.
 ///
-/// @param spec the adapter, as it will be saved
 /// @param held held-out rows; null where there are none
 /// @param steps of the whole run
 /// @param warnings what a user should know, one line each
@@ -29,7 +28,6 @@ public record Prepared(
     Machine machine,
     ModelConfig config,
     Backend backend,
-    Lora spec,
     ParameterCount count,
     Dataset data,
     @Nullable Dataset held,
@@ -63,7 +61,7 @@ public record Prepared(
             steps,
             settings.loop().batchSize(),
             batches.stepsPerEpoch()));
-    lines.add("adapter    " + count);
+    lines.add((full() ? "weights    " : "adapter    ") + count + each());
     lines.addAll(plan.lines());
     if (streams()) {
       lines.add(
@@ -74,6 +72,15 @@ public record Prepared(
                   : " read from their file as they are touched: this system takes no advice"));
     }
     return lines;
+  }
+
+  private boolean full() {
+    return settings.lora().method() == Method.FULL;
+  }
+
+  /// What each trained number takes, where that is what a run's memory is made of.
+  private String each() {
+    return full() ? ", " + plan.footprint().each(count.trained()) : "";
   }
 
   /// The same as one object, for `--dry-run --json`.

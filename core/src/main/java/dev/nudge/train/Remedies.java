@@ -1,5 +1,7 @@
 package dev.nudge.train;
 
+import dev.nudge.settings.Method;
+import dev.nudge.settings.Optimizer;
 import dev.nudge.settings.PlanSettings;
 import java.util.ArrayList;
 import java.util.List;
@@ -49,14 +51,18 @@ final class Remedies {
 
   private List<Knob> knobs() {
     List<Knob> knobs = new ArrayList<>();
-    if (attempt.apply(settings).fit().plan().footprint().weights().dense() > 0) {
+    boolean full = settings.lora().method() == Method.FULL;
+    if (full && settings.optimizer().optimizer() == Optimizer.ADAMW) {
+      knobs.add(new Knob("optimizer", "adamw-8bit", "--optimizer adamw-8bit"));
+    }
+    if (!full && attempt.apply(settings).fit().plan().footprint().weights().dense() > 0) {
       knobs.add(new Knob("quantize", "nf4", "--quantize nf4"));
     }
     Integer lanes = settings.model().lanes();
     if (lanes != null && lanes > 1) {
       knobs.add(new Knob("lanes", 1, "--lanes 1"));
     }
-    if (settings.lora().rank() > 8) {
+    if (!full && settings.lora().rank() > 8) {
       knobs.add(new Knob("rank", 8, "--rank 8"));
     }
     return knobs;

@@ -2,11 +2,7 @@ package dev.nudge.train;
 
 import static java.util.Objects.requireNonNull;
 
-import dev.nudge.adapter.Adapters;
 import dev.nudge.format.OutFolder;
-import dev.nudge.model.CausalLm;
-import dev.nudge.model.Checkpoint;
-import dev.nudge.model.Quantization;
 import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Scope;
 import java.nio.file.Path;
@@ -29,8 +25,7 @@ final class Run implements AutoCloseable {
   private final Prepared prepared;
   private final Consumer<TrainEvent> events;
   private final Deque<Runnable> closing = new ArrayDeque<>(); // the last opened first
-  private final CausalLm model;
-  private final Adapters adapter;
+  private final Tuning tuning;
   private final Trainer trainer;
   private final RunFolder folder;
   private final Metrics metrics;
@@ -53,26 +48,14 @@ final class Run implements AutoCloseable {
     this.events = events;
     var settings = prepared.settings();
     try {
-      this.model =
-          Checkpoint.load(
-              settings.model().model(),
-              prepared.config(),
-              prepared.backend(),
-              Quantization.resolve(settings.model(), prepared.config()));
-      closing.push(model::close);
-      model.cache(prepared.plan().caches());
-      if (prepared.streams()) {
-        model.stream();
-      }
-      model.reserve(prepared.plan().longest());
-      Scope scope = Scope.open("adapter");
+      Scope scope = Scope.open("parameters");
       closing.push(scope::close);
-      this.adapter = Training.attach(model, settings, prepared.plan().lanes(), scope);
-      closing.push(adapter::detach);
+      this.tuning = Tuning.load(prepared, scope);
+      closing.push(tuning::close);
       this.trainer =
           new Trainer(
-              model,
-              adapter.parameters(),
+              tuning.model(),
+              tuning.parameters(),
               prepared.data().examples(),
               prepared.plan(),
               settings.optimizer(),
@@ -134,7 +117,7 @@ final class Run implements AutoCloseable {
         throw new RunException(
             "the loss was not finite for "
                 + MOST_SKIPPED
-                + " steps in a row; the best adapter so far is kept; lower --learning-rate");
+                + " steps in a row; the best so far is kept; lower --learning-rate");
       }
       if (evaluatesAfter(made)) {
         evaluate();
@@ -212,7 +195,7 @@ final class Run implements AutoCloseable {
     events.accept(event);
   }
 
-  /// Saves the adapter as it stands: as the run's own, or beside the best one.
+  /// Saves what trains as it stands: as the run's own, or beside the best.
   private void save() {
     if (evalBest == null) {
       save(folder.path());
@@ -222,7 +205,7 @@ final class Run implements AutoCloseable {
   }
 
   private void save(Path where) {
-    adapter.save(where, prepared.settings().model().model().toString());
+    tuning.save(where);
     events.accept(new TrainEvent.Saved(where));
   }
 

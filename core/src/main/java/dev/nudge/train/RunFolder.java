@@ -1,7 +1,9 @@
 package dev.nudge.train;
 
 import dev.nudge.format.OutFolder;
+import dev.nudge.model.ModelFolder;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.Method;
 import dev.nudge.settings.TrainSettings;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -59,6 +61,9 @@ final class RunFolder {
     Path out = settings.output().out();
     boolean overwrite = settings.output().overwrite();
     OutFolder.checkPlace(out);
+    if (full(settings)) {
+      checkModel(settings.model().model(), out);
+    }
     if (OutFolder.isFree(out)) {
       return false;
     }
@@ -68,6 +73,10 @@ final class RunFolder {
           .anyMatch(f -> Files.exists(out.resolve(f)))) {
         throw new InputException(
             "--out " + out + " holds an adapter that is not a run of nudge; give another folder");
+      }
+      if (full(settings) && ModelFolder.isModel(out)) {
+        throw new InputException(
+            "--out " + out + " holds a model that is not a run of nudge; give another folder");
       }
       if (!overwrite) {
         throw new InputException(
@@ -92,6 +101,24 @@ final class RunFolder {
             + " (state "
             + state
             + "); give another folder, or --overwrite to replace it");
+  }
+
+  private static boolean full(TrainSettings settings) {
+    return settings.lora().method() == Method.FULL;
+  }
+
+  /// A run must not write over the model that it reads.
+  private static void checkModel(Path model, Path out) {
+    for (Path written : List.of(out, out.resolve(LAST))) {
+      try {
+        if (Files.exists(written) && Files.exists(model) && Files.isSameFile(written, model)) {
+          throw new InputException(
+              "--out " + out + " is where the model of this run is; give another folder");
+        }
+      } catch (IOException e) {
+        throw new InputException("--out " + out + " cannot be read: " + OutFolder.reason(e), e);
+      }
+    }
   }
 
   private static JsonNode read(Path run) {
@@ -154,10 +181,14 @@ final class RunFolder {
         TOKENIZER.forEach(f -> old.add(out.resolve(f)));
         old.add(out.resolve(METRICS));
         old.add(out.resolve(RUN));
+        Path last = out.resolve(LAST);
+        if (read(out.resolve(RUN)).path("settings").path("method").asString("").equals("full")) {
+          ModelFolder.remove(out);
+          ModelFolder.remove(last);
+        }
         for (Path f : old) {
           Files.deleteIfExists(f);
         }
-        Path last = out.resolve(LAST);
         if (Files.isDirectory(last) && OutFolder.isFree(last)) {
           Files.delete(last);
         }

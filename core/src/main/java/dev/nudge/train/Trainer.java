@@ -7,6 +7,8 @@ import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
 import dev.nudge.nn.Cut;
 import dev.nudge.nn.Dropout;
+import dev.nudge.nn.Linear;
+import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Share;
 import dev.nudge.plan.Plan;
@@ -113,9 +115,12 @@ public final class Trainer implements AutoCloseable {
   /// What a token and a pair of tokens cost, from the products of a step.
   static Packing.Cost cost(CausalLm model) {
     var config = model.config();
-    long linear =
-        model.slots().stream().mapToLong(s -> (long) s.linear().in() * s.linear().out()).sum();
-    return new Packing.Cost(4.0 * linear, 7.0 * config.numHiddenLayers() * config.attentionSize());
+    double linear = 0;
+    for (LinearSlot slot : model.slots()) {
+      Linear l = slot.linear();
+      linear += (l.trainedWeight() == null ? 4.0 : 6.0) * l.in() * l.out();
+    }
+    return new Packing.Cost(linear, 7.0 * config.numHiddenLayers() * config.attentionSize());
   }
 
   /// Makes one step on some rows.

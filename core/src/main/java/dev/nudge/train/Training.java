@@ -20,7 +20,9 @@ import dev.nudge.plan.Plan;
 import dev.nudge.plan.Planner;
 import dev.nudge.plan.Weights;
 import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.InputException;
 import dev.nudge.settings.LoraSettings;
+import dev.nudge.settings.Method;
 import dev.nudge.settings.Quantize;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.Dtype;
@@ -52,6 +54,9 @@ public final class Training {
 
   /// The settings with what the model's files settle.
   private static TrainSettings resolved(TrainSettings settings, Quantization quantization) {
+    if (settings.lora().method() == Method.FULL) {
+      checkDense(settings.model().model(), quantization);
+    }
     TrainSettings method = settings.with("quantize", quantization.method());
     return quantization.method() == Quantize.NONE
         ? method
@@ -97,18 +102,21 @@ public final class Training {
     Integer given = settings.loop().steps();
     Double epochs = settings.loop().epochs();
     int steps = given != null ? given : batches.steps(epochs == null ? 1 : epochs);
-    try (CausalLm dry = Checkpoint.dry(config, backend, quantization);
-        Scope scope = Scope.measuring()) {
-      Adapters adapter = attach(dry, settings, 1, scope);
-      warnings.addAll(adapter.warnings());
-      WeightBytes bytes = Checkpoint.bytes(folder, config, backend, quantization);
+    try (Scope scope = Scope.measuring();
+        Tuning tuning = dry(settings, config, backend, quantization, scope)) {
+      warnings.addAll(tuning.warnings());
+      WeightBytes bytes =
+          settings.lora().method() == Method.FULL
+              ? Checkpoint.frozenBytes(
+                  folder, config, backend, Tuning.trainable(settings.lora(), config, 1, scope))
+              : Checkpoint.bytes(folder, config, backend, quantization);
       Weights weights =
           new Weights(bytes.mapped(), bytes.dense(), bytes.packed(), bytes.constants());
       int longest = Math.max(data.longest(), held == null ? 0 : held.longest());
-      var count = adapter.count(config.parameters());
+      var count = tuning.count();
       Plan plan =
           Planner.plan(
-              dry,
+              tuning.model(),
               new Planner.Wanted(
                   threads(settings, machine),
                   settings.model().lanes(),
@@ -119,21 +127,40 @@ public final class Training {
                   settings.memory() == null ? machine.memoryBytes() : settings.memory().bytes(),
                   weights,
                   count.trained(),
-                  Optimizer.bytes(adapter.parameters(), settings.optimizer().optimizer()),
+                  Optimizer.bytes(tuning.parameters(), settings.optimizer().optimizer()),
                   Caches.ALL));
       return new Prepared(
-          settings,
-          machine,
-          config,
-          backend,
-          adapter.spec(),
-          count,
-          data,
-          held,
-          batches,
-          steps,
-          plan,
-          warnings);
+          settings, machine, config, backend, count, data, held, batches, steps, plan, warnings);
+    }
+  }
+
+  /// What a run would train, without weights.
+  ///
+  /// @param scope a measuring one
+  private static Tuning dry(
+      TrainSettings settings,
+      ModelConfig config,
+      Backend backend,
+      Quantization quantization,
+      Scope scope) {
+    Path folder = settings.model().model();
+    if (settings.lora().method() == Method.FULL) {
+      return Tuning.whole(
+          Checkpoint.dry(config, backend, Tuning.trainable(settings.lora(), config, 1, scope)),
+          folder);
+    }
+    CausalLm model = Checkpoint.dry(config, backend, quantization);
+    return Tuning.adapter(model, attach(model, settings, 1, scope), folder);
+  }
+
+  /// Refuses to train weights in four bits.
+  static void checkDense(Path folder, Quantization quantization) {
+    if (quantization.method() == Quantize.NF4) {
+      throw new InputException(
+          "--method full: the weights in "
+              + folder
+              + " are stored in nf4, which cannot be trained; give a folder with dense weights, or"
+              + " leave --method out to train an adapter");
     }
   }
 

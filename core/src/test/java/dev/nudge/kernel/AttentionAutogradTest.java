@@ -124,13 +124,18 @@ class AttentionAutogradTest {
       }
       Tensor logprob = scope.tensor(Dtype.F64, rows, 1);
       Tensor dh = draw(scope, rows, width);
-      HeadLoss.train(h, HeadLoss.Weight.of(w), targets, weight, logprob, dh, ws, Kernels.plain());
+      Tensor dW = draw(scope, vocabulary, width);
+      var before = Torch.of(dW);
+      HeadLoss.train(
+          h, HeadLoss.Weight.of(w), targets, weight, logprob, dh, dW, ws, Kernels.plain());
       var th = Torch.leaf(h);
-      var logits = th.matmul(Torch.of(w).t());
+      var tw = Torch.leaf(w);
+      var logits = th.matmul(tw.t());
       var expected = torch.log_softmax(logits, 1).gather(1, Torch.of(targets));
       same("logprob", logprob, expected);
       expected.sum().mul(Torch.scalar(-weight)).backward();
       same("dh", dh, th.grad());
+      same("dW", dW, tw.grad().add(before));
 
       Tensor scored = scope.tensor(Dtype.F64, rows, 1);
       Tensor best = scope.tensor(Dtype.I32, rows, 1);

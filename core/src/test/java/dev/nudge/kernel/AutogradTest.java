@@ -69,7 +69,8 @@ class AutogradTest {
       var s = tx.add(Torch.of(delta));
       var mean =
           s.square().mean(new long[] {1}, true, new org.bytedeco.pytorch.ScalarTypeOptional());
-      var ty = s.mul(mean.add(Torch.scalar(1e-5)).rsqrt()).mul(Torch.of(w));
+      var tw = Torch.leaf(w);
+      var ty = s.mul(mean.add(Torch.scalar(1e-5)).rsqrt()).mul(tw);
       same("sum", sum, s);
       same("y", y, ty);
 
@@ -80,6 +81,33 @@ class AutogradTest {
       plain.rmsNorm().backward(dy, sum, rstd, w, dRes, low);
       same("dRes", dRes, tx.grad());
       same("low", low, tx.grad());
+      Tensor dw = draw(scope, 1, cols);
+      var before = Torch.of(dw);
+      plain.rmsNorm().weightGradient(dy, sum, rstd, dw);
+      same("dw", dw, tw.grad().add(before));
+    }
+  }
+
+  @RepeatedTest(TIMES)
+  void embeddingOfTokensThatComeAgain() {
+    int vocabulary = 1 + random.nextInt(7);
+    try (Scope scope = Scope.open("autograd");
+        PointerScope pointers = new PointerScope()) {
+      Tensor table = draw(scope, vocabulary, cols);
+      Tensor ids = below(scope, rows, vocabulary);
+      Tensor x = draw(scope, rows, cols);
+      int skipped = random.nextInt(vocabulary + 1) - 1;
+      var t = Torch.leaf(table);
+      var tx = torch.embedding(t, Torch.of(ids).reshape(rows), skipped, false, false);
+      plain.elementwise().gather(table, ids, x);
+      same("x", x, tx);
+
+      Tensor dx = draw(scope, rows, cols);
+      tx.mul(Torch.of(dx)).sum().backward();
+      Tensor gradient = draw(scope, vocabulary, cols);
+      var before = Torch.of(gradient);
+      plain.elementwise().scatter(dx, ids, skipped, gradient);
+      same("dTable", gradient, t.grad().add(before));
     }
   }
 

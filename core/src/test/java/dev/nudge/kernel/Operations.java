@@ -86,6 +86,15 @@ final class Operations {
                 d.low(1, d.cols),
                 d.high(d.rows, d.cols)),
         (d, k, t) -> k.rmsNorm().backward(t[0], t[1], t[2], t[3], t[4], null));
+    add(
+        "rmsNorm.weightGradient",
+        d ->
+            of(
+                d.high(d.rows, d.cols),
+                d.low(d.rows, d.cols),
+                d.positive(d.rows, 1),
+                d.high(1, d.cols)),
+        (d, k, t) -> k.rmsNorm().weightGradient(t[0], t[1], t[2], t[3]));
     for (boolean inverse : new boolean[] {false, true}) {
       add(
           "rope.apply#" + (inverse ? "inverse" : "forward"),
@@ -237,6 +246,10 @@ final class Operations {
         "elementwise.gather",
         d -> of(d.low(11, d.cols), d.below(d.rows, 11), d.high(d.rows, d.cols)),
         (d, k, t) -> k.elementwise().gather(t[0], t[1], t[2]));
+    add(
+        "elementwise.scatter",
+        d -> of(d.high(d.rows, d.cols), d.below(d.rows, 11), d.high(11, d.cols)),
+        (d, k, t) -> k.elementwise().scatter(t[0], t[1], 3, t[2]));
     for (boolean add : new boolean[] {false, true}) {
       add(
           "elementwise.colSum#" + (add ? "added" : "set"),

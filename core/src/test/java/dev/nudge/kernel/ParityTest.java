@@ -143,6 +143,8 @@ class ParityTest {
       case "softmaxRows.forward" -> column && i == 2 ? 1 : 0;
       case "crossEntropy.forward" -> column && i == 3 ? 1 : 0;
       case "rmsNorm.backward" -> i == 4 ? Math.max(largest(before[4], r), gradient(before, r)) : 0;
+      case "rmsNorm.weightGradient" -> i == 3 ? normed(before) : 0;
+      case "elementwise.scatter" -> i == 2 ? before[0].rows() * largest(before[0]) : 0;
       case "adamW.step" -> Math.max(largest(before[i], r), largest(before[2], r) * 0.1);
       case "swiGlu.backward", "swiGlu.backward#aliased" -> gate(before, r);
       default -> 0;
@@ -153,6 +155,26 @@ class ParityTest {
     double largest = 0;
     for (int c = 0; c < t.cols(); c++) {
       largest = Math.max(largest, Math.abs(t.get(r, c)));
+    }
+    return largest;
+  }
+
+  private static double largest(Tensor t) {
+    double largest = 0;
+    for (int r = 0; r < t.rows(); r++) {
+      largest = Math.max(largest, largest(t, r));
+    }
+    return largest;
+  }
+
+  /// The largest dy·s·rstd of all rows.
+  private static double normed(Tensor[] t) {
+    double largest = 0;
+    for (int r = 0; r < t[0].rows(); r++) {
+      for (int c = 0; c < t[0].cols(); c++) {
+        double term = t[0].get(r, c) * t[1].get(r, c) * t[2].get(r, 0);
+        largest = Math.max(largest, Math.abs(term));
+      }
     }
     return largest;
   }

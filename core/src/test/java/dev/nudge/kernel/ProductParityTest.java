@@ -266,7 +266,8 @@ class ProductParityTest {
       Tensor exact = scope.tensor(Dtype.F64, n, width);
       Tensor wideH = wide(scope, h);
       Tensor wideW = wide(scope, w);
-      HeadLoss.train(h, HeadLoss.Weight.of(w), targets, 0.01, logprob, dh, ws, backend.kernels());
+      HeadLoss.train(
+          h, HeadLoss.Weight.of(w), targets, 0.01, logprob, dh, null, ws, backend.kernels());
       HeadLoss.train(
           wideH,
           HeadLoss.Weight.of(wideW),
@@ -274,6 +275,7 @@ class ProductParityTest {
           0.01,
           exactLogprob,
           exact,
+          null,
           plain,
           Kernels.plain());
       String name = c + " vocabulary " + vocabulary + " width " + width;
@@ -281,7 +283,7 @@ class ProductParityTest {
       compare(name + " logprob", logprob, exactLogprob, terms, bound(c));
       compare(name + " dh", dh, exact, new double[n], c == Dtype.F32 ? 4e-6 : bound(c));
       HeadLoss.Weight packed = packed(w, scope, ws);
-      HeadLoss.train(h, packed, targets, 0.01, logprob, dh, ws, backend.kernels());
+      HeadLoss.train(h, packed, targets, 0.01, logprob, dh, null, ws, backend.kernels());
       compare(name + " packed logprob", logprob, exactLogprob, terms, bound(c));
       compare(name + " packed dh", dh, exact, new double[n], c == Dtype.F32 ? 4e-6 : bound(c));
       int cut = 1 + random.nextInt(n - 1);
@@ -294,6 +296,7 @@ class ProductParityTest {
             0.01,
             logprob.rows(part[0], part[1]),
             again.rows(part[0], part[1]),
+            null,
             ws,
             backend.kernels());
       }

@@ -27,6 +27,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -74,19 +75,48 @@ class RecomputeTest {
           p.work().put(i, p.master().at(i));
         }
       }
-      Batch batch = TinyLlama.batch(random, config.vocabSize(), LENGTHS);
-      Result all = train(model, adapter, batch, Collections.nCopies(LAYERS, Recompute.NONE));
-      for (List<Recompute> levels : choices()) {
-        Result got = train(model, adapter, batch, levels);
-        assertThat(got.loss).as("loss, %s", levels).isEqualTo(all.loss);
-        for (int i = 0; i < all.gradients.size(); i++) {
-          assertThat(got.gradients.get(i))
-              .as("%s, %s", adapter.parameters().get(i).name(), levels)
-              .isEqualTo(all.gradients.get(i));
-        }
-      }
+      compare(model, adapter.parameters());
     }
     assertThat(Ledger.bytes()).isEqualTo(held);
+  }
+
+  /// All weights train, or those of the upper layers and a norm below.
+  @ParameterizedTest
+  @CsvSource({
+    "F64, '.*'",
+    "F32, '.*'",
+    "BF16, '.*'",
+    "F32, 'model.layers.([23].*|1.input_layernorm.weight)|lm_head.*'",
+    "BF16, 'model.layers.([23].*|1.*bias)'"
+  })
+  void everyLevelGivesTheSameBytesWhereWeightsTrain(Dtype compute, String trains) {
+    System.out.println("recompute seed " + seed);
+    ModelConfig config = TinyLlama.config(LAYERS, random.nextBoolean(), true);
+    try (Scope scope = Scope.open("parameters");
+        CausalLm model =
+            TinyLlama.of(
+                config,
+                backend(compute),
+                5,
+                0.3,
+                new Trainable(Pattern.compile(trains).asMatchPredicate(), 1, scope))) {
+      model.reserve(80);
+      compare(model, model.parameters());
+    }
+  }
+
+  private void compare(CausalLm model, List<Parameter> parameters) {
+    Batch batch = TinyLlama.batch(random, model.config().vocabSize(), LENGTHS);
+    Result all = train(model, parameters, batch, Collections.nCopies(LAYERS, Recompute.NONE));
+    for (List<Recompute> levels : choices()) {
+      Result got = train(model, parameters, batch, levels);
+      assertThat(got.loss).as("loss, %s", levels).isEqualTo(all.loss);
+      for (int i = 0; i < all.gradients.size(); i++) {
+        assertThat(got.gradients.get(i))
+            .as("%s, %s", parameters.get(i).name(), levels)
+            .isEqualTo(all.gradients.get(i));
+      }
+    }
   }
 
   private static void quantize(CausalLm model, Scope scope) {
@@ -120,11 +150,12 @@ class RecomputeTest {
 
   private record Result(double loss, List<byte[]> gradients) {}
 
-  private Result train(CausalLm model, Adapters adapter, Batch batch, List<Recompute> levels) {
+  private Result train(
+      CausalLm model, List<Parameter> parameters, Batch batch, List<Recompute> levels) {
     model.recompute(levels);
     int tokens = batch.tokens();
     CausalLm.TrainParts parts = model.trainParts(tokens, 70);
-    adapter.parameters().forEach(p -> p.gradient(0).zero());
+    parameters.forEach(p -> p.gradient(0).zero());
     try (Workspace ws =
         new Workspace(
             0,
@@ -134,7 +165,7 @@ class RecomputeTest {
       double loss = model.train(batch, 0.1, Dropout.of(3, 4), ws);
       assertThat(ws.offloadedPeak()).isEqualTo(parts.offloaded());
       List<byte[]> gradients = new ArrayList<>();
-      for (Parameter p : adapter.parameters()) {
+      for (Parameter p : parameters) {
         gradients.add(p.gradient(0).data().toArray(ValueLayout.JAVA_BYTE));
       }
       return new Result(loss, gradients);

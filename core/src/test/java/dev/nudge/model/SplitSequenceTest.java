@@ -60,6 +60,15 @@ class SplitSequenceTest {
     }
   }
 
+  /// The same where all weights train, the tied embedding with its two uses too.
+  @ParameterizedTest
+  @CsvSource({"4, 1", "17, 2", "64, 4", "130, 3", "257, 2"})
+  void gradientsOfTrainedWeightsToo(int tokens, int lanes) {
+    System.out.println("split sequence seed " + seed);
+    ModelConfig config = TinyLlama.config(2, random.nextBoolean(), true);
+    compare(config, Backend.plain(Dtype.F64), tokens, lanes, 0, Fixture.OWN_WEIGHTS, 1e-12);
+  }
+
   /// Past 2,048 keys, where attention's blocks are of 32 queries.
   @Test
   void gradientsOfALongSequenceToo() {
@@ -78,16 +87,25 @@ class SplitSequenceTest {
     for (int lanes = 2; lanes <= 4; lanes++) {
       for (int tokens : new int[] {37, 64 * lanes, 333, 512}) {
         compare(TinyLlama.wider(), backend, tokens, lanes, 0.2, "all-linear", bound);
+        compare(TinyLlama.wider(), backend, tokens, lanes, 0, Fixture.OWN_WEIGHTS, bound);
       }
     }
   }
 
   @ParameterizedTest
-  @CsvSource({"2, 130, 0.2", "3, 77, 0"})
+  @CsvSource({"2, 130, 0.2", "3, 77, 0", "2, 130, -1"})
   void everyRecomputeLevelGivesTheSameBytes(int lanes, int tokens, double dropout) {
+    if (dropout < 0) { // of an adapter; there is none
+      everyLevel(lanes, tokens, 0, Fixture.OWN_WEIGHTS);
+      return;
+    }
+    String targets = random.nextBoolean() ? "all-linear" : "/model.layers.[23].*(k|up|o)_proj/";
+    everyLevel(lanes, tokens, dropout, targets);
+  }
+
+  private void everyLevel(int lanes, int tokens, double dropout, String targets) {
     int layers = 4;
     ModelConfig config = TinyLlama.config(layers, true, true);
-    String targets = random.nextBoolean() ? "all-linear" : "/model.layers.[23].*(k|up|o)_proj/";
     Backend backend = Backend.plain(Dtype.F32);
     try (Fixture f = new Fixture(config, backend, lanes, tokens, dropout, targets)) {
       Batch batch = TinyLlama.batch(random, config.vocabSize(), tokens);
@@ -180,11 +198,15 @@ class SplitSequenceTest {
     void of(int lane, Batch part);
   }
 
-  /// A model with an adapter, lanes, and workspaces of the planned bytes.
+  /// A model with an adapter or with weights that train, lanes, and workspaces of the planned
+  /// bytes.
   private static final class Fixture implements AutoCloseable {
+    /// Instead of an adapter's targets.
+    static final String OWN_WEIGHTS = "";
+
     private final CausalLm model;
-    private final Scope scope = Scope.open("adapter");
-    private final Adapters adapter;
+    private final Scope scope = Scope.open("parameters");
+    private final List<Parameter> parameters;
     private final Backend backend;
     private final Lanes lanes;
     private final Team team;
@@ -203,10 +225,26 @@ class SplitSequenceTest {
         double dropout,
         String targets) {
       this.backend = backend;
-      this.model = TinyLlama.of(config, backend, 5, 1 / Math.sqrt(config.hiddenSize()));
+      boolean own = targets.equals(OWN_WEIGHTS);
+      this.model =
+          TinyLlama.of(
+              config,
+              backend,
+              5,
+              1 / Math.sqrt(config.hiddenSize()),
+              new Trainable(name -> own, count, scope));
       model.reserve(tokens);
+      this.parameters = own ? model.parameters() : adapter(targets, dropout, count);
+      CausalLm.SplitParts bytes = model.splitParts(tokens, count);
+      this.lanes = new Lanes(count);
+      this.team = new Team(count, bytes.shared());
+      this.workspaces = workspaces(bytes.lane(), null);
+      this.whole = new Workspace(0, model.trainBytes(tokens, tokens), backend.gemms().apply(1));
+    }
+
+    private List<Parameter> adapter(String targets, double dropout, int count) {
       Lora spec = Lora.of(3, 5, Targets.parse(targets)).withDropout(dropout);
-      this.adapter =
+      Adapters adapter =
           Adapters.attach(
               model.slots(), List.of("lm_head"), spec, 1, backend.compute(), count, scope);
       Random fill = new Random(9);
@@ -216,11 +254,7 @@ class SplitSequenceTest {
           p.work().put(i, p.master().at(i));
         }
       }
-      CausalLm.SplitParts bytes = model.splitParts(tokens, count);
-      this.lanes = new Lanes(count);
-      this.team = new Team(count, bytes.shared());
-      this.workspaces = workspaces(bytes.lane(), null);
-      this.whole = new Workspace(0, model.trainBytes(tokens, tokens), backend.gemms().apply(1));
+      return adapter.parameters();
     }
 
     private List<Workspace> workspaces(CausalLm.TrainParts lane, @Nullable Path folder) {
@@ -282,7 +316,7 @@ class SplitSequenceTest {
     }
 
     void clear() {
-      for (Parameter p : adapter.parameters()) {
+      for (Parameter p : parameters) {
         for (int lane = 0; lane < p.lanes(); lane++) {
           p.gradient(lane).zero();
         }
@@ -292,7 +326,7 @@ class SplitSequenceTest {
     /// Added over lanes.
     List<double[]> gradients() {
       List<double[]> all = new ArrayList<>();
-      for (Parameter p : adapter.parameters()) {
+      for (Parameter p : parameters) {
         for (int lane = 1; lane < p.lanes(); lane++) {
           backend.kernels().elementwise().add(p.gradient(lane), p.gradient(0));
         }

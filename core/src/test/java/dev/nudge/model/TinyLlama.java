@@ -6,6 +6,7 @@ import dev.nudge.tensor.Tensor;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 
 /// Makes small Llamas of random weights for tests.
@@ -59,6 +60,12 @@ public final class TinyLlama {
 
   /// The same with weights of another size; 1/√width keeps scores of attention around 1.
   public static CausalLm of(ModelConfig config, Backend backend, long seed, double size) {
+    return of(config, backend, seed, size, new Trainable(name -> false, 0, Scope.measuring()));
+  }
+
+  /// The same with tensors that train.
+  public static CausalLm of(
+      ModelConfig config, Backend backend, long seed, double size, Trainable trainable) {
     Scope scope = Scope.open("tiny llama");
     Random random = new Random(seed);
     Map<String, Tensor> weights = new HashMap<>();
@@ -74,7 +81,15 @@ public final class TinyLlama {
               }
               weights.put(name, t);
             });
-    return LlamaAssembly.of(config, backend, Weights.dense(weights::get), scope);
+    Weights.Fill fill =
+        (master, name) -> {
+          for (long i = 0; i < master.elements(); i++) {
+            master.put(i, Objects.requireNonNull(weights.get(name)).at(i));
+          }
+        };
+    Weights dense = Weights.dense(weights::get);
+    return LlamaAssembly.of(
+        config, backend, TrainedWeights.of(config, backend, trainable, fill, dense), scope);
   }
 
   /// A batch of sequences of these lengths; about half of the rows are labelled.

@@ -10,7 +10,9 @@ import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
+import dev.nudge.model.Trainable;
 import dev.nudge.nn.Backend;
+import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Recompute;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
@@ -116,17 +118,68 @@ class PlannerTest {
         .isGreaterThan(plan.workspaceBytes());
   }
 
+  /// One gradient a lane: where two do not fit, one lane with both threads comes before a paged
+  /// optimiser, and that before nothing.
+  @Test
+  void ofAWholeModelLanesGoBeforeTheOptimiserIsPaged() {
+    try (Scope scope = Scope.measuring();
+        CausalLm dry = Checkpoint.dry(SHAPE, Backend.plain(Dtype.BF16), Trainable.all(1, scope))) {
+      long n = dry.parameters().stream().mapToLong(Parameter::elements).sum();
+      assertThat(n).isEqualTo(SHAPE.parameters());
+      Plan roomy = whole(dry, n, 400 * GIB).plan();
+      assertThat(roomy.lanes()).isEqualTo(2);
+      Footprint f = roomy.footprint();
+      assertThat(List.of(f.masters(), f.working(), f.gradients(), f.optimizer()))
+          .containsExactly(4 * n, 2 * n, 8 * n, 8 * n);
+      assertThat(f.each(n))
+          .isEqualTo("22.0 bytes each: master 4.0, copy 2.0, gradients 2 × 4.0, optimiser 8.0");
+      assertThat(roomy.caches()).isEqualTo(Caches.NONE); // a weight that trains is not cached
+      assertThat(roomy.footprint().weights().anonymous()).isZero();
+
+      Plan fewer = whole(dry, n, 22 * n).plan(); // masters to moments alone would fit
+      assertThat(fewer.lanes()).isEqualTo(1);
+      assertThat(fewer.threadsPerLane()).isEqualTo(2);
+      assertThat(fewer.footprint().paged()).isZero();
+      assertThat(fewer.footprint().gradients()).isEqualTo(4 * n);
+
+      Plan paged = whole(dry, n, 18 * n).plan(); // for two lanes again
+      assertThat(paged.lanes()).isEqualTo(2);
+      assertThat(paged.footprint().paged()).isEqualTo(8 * n);
+
+      Planner.Fit least = whole(dry, n, 10 * n);
+      assertThat(least.fits()).isFalse();
+      assertThat(least.plan().lanes()).isEqualTo(1);
+    }
+  }
+
+  private static Planner.Fit whole(CausalLm dry, long trained, long memory) {
+    return Planner.fit(
+        dry,
+        new Planner.Wanted(
+            2,
+            null,
+            2,
+            512,
+            1024,
+            false,
+            memory,
+            new Weights(0, 0, 0, 0),
+            trained,
+            8 * trained,
+            Caches.ALL));
+  }
+
   @Test
   void weightsAreCountedByTheFormTheyAreHeldIn() {
     long layers = 32L * (4L * 4096 * 4096 + 3L * 4096 * 11008);
     long rest = 2L * 32000 * 4096 + 65L * 4096;
-    Weights dense = Weights.of(SHAPE, Dtype.BF16, false, false, name -> Dtype.BF16);
+    Weights dense = Weights.of(SHAPE.tensors(), Dtype.BF16, false, false, name -> Dtype.BF16);
     assertThat(dense).isEqualTo(new Weights(2 * (layers + rest), 0, 0, 0));
-    Weights converted = Weights.of(SHAPE, Dtype.F32, false, false, name -> Dtype.BF16);
+    Weights converted = Weights.of(SHAPE.tensors(), Dtype.F32, false, false, name -> Dtype.BF16);
     assertThat(converted).isEqualTo(new Weights(0, 4 * (layers + rest), 0, 0));
-    Weights plain = Weights.of(SHAPE, Dtype.BF16, true, false, name -> Dtype.BF16);
+    Weights plain = Weights.of(SHAPE.tensors(), Dtype.BF16, true, false, name -> Dtype.BF16);
     assertThat(plain).isEqualTo(new Weights(2 * rest, 0, layers / 2, layers / 16));
-    Weights nested = Weights.of(SHAPE, Dtype.BF16, true, true, name -> Dtype.BF16);
+    Weights nested = Weights.of(SHAPE.tensors(), Dtype.BF16, true, true, name -> Dtype.BF16);
     assertThat(nested.constants()).isEqualTo(layers / 64 + layers / 64 / 256 * 4);
   }
 

@@ -44,7 +44,7 @@ class SchemaTest {
         .extracting(Knob::flag)
         .containsExactlyInAnyOrder(
             ("--model --data --eval-data --prompt --completion --skip-bad-rows --truncate --split"
-                    + " --out --overwrite --init-adapter --method --quantize --double-quant --rank --alpha"
+                    + " --out --overwrite --init-adapter --method --freeze --quantize --double-quant --rank --alpha"
                     + " --dropout --targets --rs-lora --learning-rate --schedule --warmup"
                     + " --weight-decay --max-grad-norm --optimizer --beta1 --beta2 --epsilon"
                     + " --steps --epochs --batch-size --max-length --seed --shuffle --compute"
@@ -62,6 +62,17 @@ class SchemaTest {
     assertThat(s.lora().alpha()).isEqualTo(8);
     assertThat(s.given().contains("rank")).isTrue();
     assertThat(s.given().contains("dropout")).isFalse();
+  }
+
+  @Test
+  void theRateOfFullFineTuningIsADefaultOfItsOwn() {
+    TrainSettings full = TrainSettings.of(with("method", "full"));
+    assertThat(full.optimizer().learningRate()).isEqualTo(2e-5);
+    assertThat(full.with("method", "lora").optimizer().learningRate()).isEqualTo(2e-4);
+    assertThat(full.with("learning_rate", 1e-3).with("seed", 1).optimizer().learningRate())
+        .isEqualTo(1e-3);
+    assertThat(TrainSettings.of(REQUIRED).with("method", Method.FULL).optimizer().learningRate())
+        .isEqualTo(2e-5);
   }
 
   @Test
@@ -116,7 +127,7 @@ class SchemaTest {
           seed           | -1    | --seed is -1; it must be at least 0
           lanes          | 0     | --lanes is 0; it must be at least 1
           memory         | much  | --memory is 'much'; it must be an amount such as 8G, 1.5G or 900M
-          method         | full  | --method is 'full'; supported: lora
+          method         | ia3   | --method is 'ia3'; supported: lora, full
           quantize       | int8  | --quantize is 'int8'; supported: none, nf4
           double_quant   | true  | --double-quant is given without --quantize nf4; give both, or leave it out
           optimizer      | adamw-4bit | --optimizer is 'adamw-4bit'; supported: adamw, adamw-8bit

@@ -83,7 +83,6 @@ class Nf4RunTest {
             large.machine(),
             large.config(),
             large.backend(),
-            large.spec(),
             large.count(),
             large.data(),
             large.held(),

@@ -113,7 +113,7 @@ class RunTest {
     assertThatThrownBy(() -> TinyRun.run(settings))
         .isInstanceOf(RunException.class)
         .hasMessage(
-            "the loss was not finite for 10 steps in a row; the best adapter so far is kept; lower"
+            "the loss was not finite for 10 steps in a row; the best so far is kept; lower"
                 + " --learning-rate");
     assertThat(TinyRun.record(out).get("state").asString()).isEqualTo("failed");
     assertThat(total(out, "steps").asInt()).isEqualTo(13);

@@ -42,7 +42,7 @@ final class TwentySteps {
     return JSON.readTree(Files.readString(folder.resolve("expected.json")));
   }
 
-  /// Makes the steps of `folder` on a model.
+  /// Makes the steps of `folder` with the adapter that lies there.
   ///
   /// @param after sees the trained parameters
   static void hold(
@@ -53,48 +53,60 @@ final class TwentySteps {
       int microBatchTokens,
       Consumer<List<Parameter>> after)
       throws IOException {
-    JsonNode expected = expected(folder);
-    JsonNode settings = expected.get("settings");
-    List<Example> examples = examples(folder.resolve("rows.jsonl"));
-    int longest = examples.stream().mapToInt(Example::length).max().orElseThrow();
-    int budget = Math.max(longest, microBatchTokens);
     Backend backend = Backends.of(Compute.FP32);
     try (CausalLm model =
             Checkpoint.load(modelFolder, ModelConfig.load(modelFolder), backend, quantization);
         Scope scope = Scope.open("adapter");
         PeftAdapter init = PeftAdapter.open(folder.resolve("init"))) {
-      model.reserve(longest);
       Adapters adapter =
           Adapters.attach(
               model.slots(), List.of("lm_head"), init, 0, backend.compute(), lanes, scope);
-      Plan plan =
-          Plan.uncounted("test", lanes, 1, budget, longest, model.trainBytes(budget, longest));
-      TrainSettings train =
-          TrainSettings.of(
-              Map.of(
-                  "model", modelFolder.toString(),
-                  "data", List.of("rows"),
-                  "out", "out",
-                  "weight_decay", settings.get("weight_decay").asDouble(),
-                  "max_grad_norm", settings.get("max_grad_norm").asDouble()));
-      try (Trainer trainer =
-          new Trainer(model, adapter.parameters(), examples, plan, train.optimizer(), 0)) {
-        Batches batches = Batches.of(examples.size(), settings.get("batch_size").asInt(), 0, false);
-        double worst = 0;
-        for (int i = 0; i < settings.get("steps").asInt(); i++) {
-          Trainer.Result r =
-              trainer.step(i, batches.step(i), settings.get("learning_rate").asDouble());
-          double loss = expected.get("losses").get(i).asDouble();
-          double norm = expected.get("grad_norms").get(i).asDouble();
-          assertThat(r.loss()).describedAs("step %d", i).isCloseTo(loss, within(1e-4 * loss));
-          assertThat(r.gradNorm()).describedAs("step %d", i).isCloseTo(norm, within(1e-4 * norm));
-          assertThat(r.tokens()).isEqualTo(expected.get("tokens").get(i).asLong());
-          assertThat(r.trainedTokens()).isEqualTo(expected.get("trained_tokens").get(i).asLong());
-          worst = Math.max(worst, Math.abs(r.loss() - loss) / loss);
-        }
-        System.out.printf("%s, %d lanes: losses within %.1e%n", folder.getFileName(), lanes, worst);
-      }
+      Path rows = folder.resolve("rows.jsonl");
+      hold(folder, rows, model, adapter.parameters(), lanes, microBatchTokens);
       after.accept(adapter.parameters());
+    }
+  }
+
+  /// Makes the steps of `folder` on whatever trains of a model.
+  static void hold(
+      Path folder,
+      Path rows,
+      CausalLm model,
+      List<Parameter> parameters,
+      int lanes,
+      int microBatchTokens)
+      throws IOException {
+    JsonNode expected = expected(folder);
+    JsonNode settings = expected.get("settings");
+    List<Example> examples = examples(rows);
+    int longest = examples.stream().mapToInt(Example::length).max().orElseThrow();
+    int budget = Math.max(longest, microBatchTokens);
+    model.reserve(longest);
+    Plan plan =
+        Plan.uncounted("test", lanes, 1, budget, longest, model.trainBytes(budget, longest));
+    TrainSettings train =
+        TrainSettings.of(
+            Map.of(
+                "model", "model",
+                "data", List.of("rows"),
+                "out", "out",
+                "weight_decay", settings.get("weight_decay").asDouble(),
+                "max_grad_norm", settings.get("max_grad_norm").asDouble()));
+    try (Trainer trainer = new Trainer(model, parameters, examples, plan, train.optimizer(), 0)) {
+      Batches batches = Batches.of(examples.size(), settings.get("batch_size").asInt(), 0, false);
+      double worst = 0;
+      for (int i = 0; i < settings.get("steps").asInt(); i++) {
+        Trainer.Result r =
+            trainer.step(i, batches.step(i), settings.get("learning_rate").asDouble());
+        double loss = expected.get("losses").get(i).asDouble();
+        double norm = expected.get("grad_norms").get(i).asDouble();
+        assertThat(r.loss()).describedAs("step %d", i).isCloseTo(loss, within(1e-4 * loss));
+        assertThat(r.gradNorm()).describedAs("step %d", i).isCloseTo(norm, within(1e-4 * norm));
+        assertThat(r.tokens()).isEqualTo(expected.get("tokens").get(i).asLong());
+        assertThat(r.trainedTokens()).isEqualTo(expected.get("trained_tokens").get(i).asLong());
+        worst = Math.max(worst, Math.abs(r.loss() - loss) / loss);
+      }
+      System.out.printf("%s, %d lanes: losses within %.1e%n", folder.getFileName(), lanes, worst);
     }
   }
 

@@ -6,7 +6,6 @@ import static dev.nudge.kernel.simd.Shapes.FD;
 import static dev.nudge.kernel.simd.Shapes.LANES;
 import static dev.nudge.kernel.simd.Shapes.LE;
 import static dev.nudge.kernel.simd.Shapes.padded;
-import static jdk.incubator.vector.VectorOperators.D2F;
 import static jdk.incubator.vector.VectorOperators.F2D;
 
 import dev.nudge.kernel.DropoutHash;
@@ -97,6 +96,23 @@ final class VectorElementwise implements Elementwise {
   }
 
   @Override
+  public void scatter(Tensor x, Tensor ids, int skipped, Tensor table) {
+    if (table.dtype() == Dtype.F64 || x.dtype() == Dtype.F64) {
+      doubles.scatter(x, ids, skipped, table);
+      return;
+    }
+    Elementwise.check(table, ids, x);
+    Scratch scratch = Scratch.get();
+    for (int r = 0; r < x.rows(); r++) {
+      int id = Rows.int32(ids, r);
+      Rows.index("id", id, table.rows());
+      if (id != skipped) {
+        add(scratch, x, r, table, id);
+      }
+    }
+  }
+
+  @Override
   public double sumOfSquares(Tensor x) {
     if (x.dtype() == Dtype.F64) {
       return doubles.sumOfSquares(x);
@@ -164,17 +180,17 @@ final class VectorElementwise implements Elementwise {
     int cols = x.cols();
     for (int c = 0, n; c < cols; c += n) {
       n = Strip.piece(cols - c);
-      clear(sum, padded(n));
+      Sums.clear(sum, padded(n));
       if (add) {
         a.load(out, 0, c, n);
-        accumulate(a.segment(), a.at(), sum, padded(n));
+        Sums.accumulate(a.segment(), a.at(), sum, padded(n));
       }
       for (int r = 0; r < x.rows(); r++) {
         a.load(x, r, c, n);
-        accumulate(a.segment(), a.at(), sum, padded(n));
+        Sums.accumulate(a.segment(), a.at(), sum, padded(n));
       }
       a.open(out, 0, c, n);
-      floats(sum, a.segment(), a.at(), padded(n));
+      Sums.floats(sum, a.segment(), a.at(), padded(n));
       a.store(out, 0, c, n);
     }
   }
@@ -240,26 +256,5 @@ final class VectorElementwise implements Elementwise {
       sum = sum.add(sum.rearrange(Shapes.DOUBLES_BY_2));
     }
     return sum.add(sum.rearrange(Shapes.DOUBLES_BY_1)).lane(0);
-  }
-
-  private static void clear(MemorySegment sum, int n) {
-    for (int i = 0; i < n; i += D.length()) {
-      DoubleVector.zero(D).intoMemorySegment(sum, 8L * i, LE);
-    }
-  }
-
-  private static void accumulate(MemorySegment x, long at, MemorySegment sum, int n) {
-    for (int i = 0; i < n; i += D.length()) {
-      FloatVector a = FloatVector.fromMemorySegment(FD, x, at + 4L * i, LE);
-      DoubleVector s = DoubleVector.fromMemorySegment(D, sum, 8L * i, LE);
-      s.add(a.convertShape(F2D, D, 0)).intoMemorySegment(sum, 8L * i, LE);
-    }
-  }
-
-  private static void floats(MemorySegment sum, MemorySegment to, long at, int n) {
-    for (int i = 0; i < n; i += D.length()) {
-      DoubleVector s = DoubleVector.fromMemorySegment(D, sum, 8L * i, LE);
-      s.convertShape(D2F, FD, 0).intoMemorySegment(to, at + 4L * i, LE);
-    }
   }
 }

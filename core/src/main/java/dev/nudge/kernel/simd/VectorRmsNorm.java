@@ -128,6 +128,45 @@ final class VectorRmsNorm implements RmsNorm {
     }
   }
 
+  @Override
+  public void weightGradient(Tensor dy, Tensor s, Tensor rstd, Tensor dw) {
+    if (s.dtype() == Dtype.F64) {
+      doubles.weightGradient(dy, s, rstd, dw);
+      return;
+    }
+    RmsNorm.checkWeight(dy, s, rstd, dw);
+    Scratch scratch = Scratch.get();
+    Strip g = scratch.a;
+    Strip x = scratch.b;
+    Strip product = scratch.c;
+    MemorySegment sum = scratch.row(8L * Strip.BLOCK);
+    int d = s.cols();
+    for (int c = 0, n; c < d; c += n) {
+      n = Strip.piece(d - c);
+      Sums.clear(sum, padded(n));
+      g.load(dw, 0, c, n);
+      Sums.accumulate(g.segment(), g.at(), sum, padded(n));
+      for (int r = 0; r < s.rows(); r++) {
+        g.load(dy, r, c, n);
+        x.load(s, r, c, n);
+        product.scratch();
+        scale(
+            x.segment(),
+            x.at(),
+            g.segment(),
+            g.at(),
+            product.segment(),
+            product.at(),
+            padded(n),
+            at(rstd, r));
+        Sums.accumulate(product.segment(), product.at(), sum, padded(n));
+      }
+      g.open(dw, 0, c, n);
+      Sums.floats(sum, g.segment(), g.at(), padded(n));
+      g.store(dw, 0, c, n);
+    }
+  }
+
   private static float at(Tensor column, int row) {
     return column.data().get(JAVA_FLOAT_UNALIGNED, Strip.offset(column, row, 0));
   }

@@ -1,0 +1,40 @@
+package dev.nudge.kernel.simd;
+
+import static dev.nudge.kernel.simd.Shapes.D;
+import static dev.nudge.kernel.simd.Shapes.FD;
+import static dev.nudge.kernel.simd.Shapes.LE;
+import static jdk.incubator.vector.VectorOperators.D2F;
+import static jdk.incubator.vector.VectorOperators.F2D;
+
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.DoubleVector;
+import jdk.incubator.vector.FloatVector;
+
+/// Sums strips of floats column by column in doubles, so that thousands of rows cost one rounding.
+final class Sums {
+  private Sums() {}
+
+  /// Sets `n` doubles to zero.
+  static void clear(MemorySegment sum, int n) {
+    for (int i = 0; i < n; i += D.length()) {
+      DoubleVector.zero(D).intoMemorySegment(sum, 8L * i, LE);
+    }
+  }
+
+  /// sum[i] += x[i] of `n` floats at `at`.
+  static void accumulate(MemorySegment x, long at, MemorySegment sum, int n) {
+    for (int i = 0; i < n; i += D.length()) {
+      FloatVector a = FloatVector.fromMemorySegment(FD, x, at + 4L * i, LE);
+      DoubleVector s = DoubleVector.fromMemorySegment(D, sum, 8L * i, LE);
+      s.add(a.convertShape(F2D, D, 0)).intoMemorySegment(sum, 8L * i, LE);
+    }
+  }
+
+  /// Rounds `n` doubles to floats at `at`.
+  static void floats(MemorySegment sum, MemorySegment to, long at, int n) {
+    for (int i = 0; i < n; i += D.length()) {
+      DoubleVector s = DoubleVector.fromMemorySegment(D, sum, 8L * i, LE);
+      s.convertShape(D2F, FD, 0).intoMemorySegment(to, at + 4L * i, LE);
+    }
+  }
+}

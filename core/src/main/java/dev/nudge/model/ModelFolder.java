@@ -1,0 +1,198 @@
+package dev.nudge.model;
+
+import dev.nudge.format.Entry;
+import dev.nudge.format.OutFolder;
+import dev.nudge.format.SafeTensors;
+import dev.nudge.format.SafeTensorsWriter;
+import dev.nudge.kernel.Kernels;
+import dev.nudge.nn.Parameter;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.NoSuchElementException;
+import java.util.Objects;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/// Writes a model folder as another one with other numbers in some tensors: the same files, names,
+/// shapes and stored types, the rest byte for byte.
+///
+/// All weight files are complete beside their places before the first is renamed, and `config.json`
+/// comes last: a new folder without it was cut off. Memory is a few megabytes.
+public final class ModelFolder {
+  /// Files that are copied as they are, where they exist.
+  static final List<String> COPIED =
+      List.of(
+          "generation_config.json",
+          "tokenizer.json",
+          "tokenizer_config.json",
+          "special_tokens_map.json",
+          "added_tokens.json",
+          "chat_template.jinja",
+          "tokenizer.model",
+          "vocab.json",
+          "merges.txt");
+
+  static final String CONFIG = "config.json";
+  private static final String INDEX = "model.safetensors.index.json";
+  static final String SINGLE = "model.safetensors";
+  private static final String EMBEDDING = "model.embed_tokens.weight";
+  private static final int PIECE_BYTES = 4 << 20;
+
+  private ModelFolder() {}
+
+  /// Writes `out` as `base` with the numbers of some parameters, rounded once to the stored types.
+  ///
+  /// @throws RunException where the disk refuses; weights that were there are then as they were
+  public static void write(Path base, Path out, List<Parameter> changed, Kernels kernels) {
+    Map<String, Tensor> masters = new HashMap<>();
+    changed.forEach(p -> masters.put(p.name(), p.master()));
+    try (SafeTensors file = SafeTensors.open(base);
+        Scope scope = Scope.open("model folder")) {
+      Tensor embedding = masters.get(EMBEDDING);
+      String head = LlamaAssembly.HEAD + ".weight";
+      if (embedding != null && ModelConfig.load(base).tieWordEmbeddings()) {
+        masters.put(head, embedding); // where a tied head is stored all the same
+      }
+      Files.createDirectories(out);
+      weights(file, base, out, masters, kernels, scope);
+      List<String> rest = new ArrayList<>(COPIED);
+      rest.addFirst(INDEX);
+      rest.addLast(CONFIG);
+      for (String name : rest) {
+        Path from = base.resolve(name);
+        if (Files.isRegularFile(from)) {
+          OutFolder.place(
+              out.resolve(name), beside -> Files.write(beside, Files.readAllBytes(from)));
+        }
+      }
+    } catch (IOException e) {
+      throw new RunException("cannot write " + out + ": " + OutFolder.reason(e), e);
+    }
+  }
+
+  private static void weights(
+      SafeTensors file,
+      Path base,
+      Path out,
+      Map<String, Tensor> masters,
+      Kernels kernels,
+      Scope scope)
+      throws IOException {
+    Map<Path, List<Entry>> entries = new TreeMap<>();
+    for (String name : file.names()) {
+      entries.computeIfAbsent(file.file(name), f -> new ArrayList<>()).add(file.entry(name));
+    }
+    Map<Path, SafeTensorsWriter> writers = new LinkedHashMap<>();
+    Tensor room = scope.tensor(Dtype.U8, 1, PIECE_BYTES);
+    try {
+      for (Map.Entry<Path, List<Entry>> e : entries.entrySet()) {
+        Path to = out.resolve(base.relativize(e.getKey()).toString());
+        Files.createDirectories(Objects.requireNonNull(to.getParent()));
+        writers.put(e.getKey(), SafeTensorsWriter.create(to, Map.of("format", "pt"), e.getValue()));
+      }
+      for (String name : file.names()) {
+        SafeTensorsWriter writer = Objects.requireNonNull(writers.get(file.file(name)));
+        Tensor master = masters.get(name);
+        if (master == null) {
+          writer.write(name, file.bytes(name));
+        } else {
+          writer.write(name, new Rounded(master, file.tensor(name).dtype(), room, kernels));
+        }
+      }
+    } catch (RuntimeException | IOException | Error e) {
+      closeAll(writers.values(), e);
+      throw e;
+    }
+    closeAll(writers.values(), null);
+  }
+
+  /// Closes every writer; one that is not complete deletes what it wrote.
+  private static void closeAll(Iterable<SafeTensorsWriter> writers, @Nullable Throwable cause) {
+    RuntimeException failure = null;
+    for (SafeTensorsWriter writer : writers) {
+      try {
+        writer.close();
+      } catch (RuntimeException e) {
+        if (cause != null) {
+          cause.addSuppressed(e);
+        } else {
+          failure = failure == null ? e : failure;
+        }
+      }
+    }
+    if (failure != null) {
+      throw failure;
+    }
+  }
+
+  /// The bytes of a matrix in another type, some rows at a time in one piece of memory.
+  private static final class Rounded implements Iterator<MemorySegment> {
+    private final Tensor master;
+    private final Tensor room;
+    private final Kernels kernels;
+    private int from;
+
+    Rounded(Tensor master, Dtype dtype, Tensor bytes, Kernels kernels) {
+      this.master =
+          master.cols() * dtype.bytes() <= PIECE_BYTES
+              ? master
+              : master.reshaped(master.elements(), 1);
+      long rows =
+          Math.min(this.master.rows(), PIECE_BYTES / ((long) this.master.cols() * dtype.bytes()));
+      this.room = Tensor.of(bytes.data(), dtype, rows, this.master.cols());
+      this.kernels = kernels;
+    }
+
+    @Override
+    public boolean hasNext() {
+      return from < master.rows();
+    }
+
+    @Override
+    public MemorySegment next() {
+      if (!hasNext()) {
+        throw new NoSuchElementException();
+      }
+      int to = Math.min(master.rows(), from + room.rows());
+      Tensor part = room.rows(0, to - from);
+      kernels.elementwise().copy(master.rows(from, to), part);
+      from = to;
+      return part.data();
+    }
+  }
+
+  /// Whether a folder holds a model, or a part of one.
+  public static boolean isModel(Path folder) {
+    return List.of(CONFIG, SINGLE, INDEX).stream().anyMatch(f -> Files.exists(folder.resolve(f)));
+  }
+
+  /// Deletes the files that [#write] makes, and no others.
+  public static void remove(Path folder) throws IOException {
+    List<String> names = new ArrayList<>(COPIED);
+    names.add(CONFIG);
+    if (Files.isRegularFile(folder.resolve(INDEX))) {
+      try (SafeTensors file = SafeTensors.open(folder)) {
+        file.files().forEach(f -> names.add(folder.relativize(f).toString()));
+      } catch (InputException e) {
+        names.add(INDEX); // no model any more: which shards it had is not known
+      }
+    }
+    names.addAll(List.of(SINGLE, INDEX));
+    for (String name : names) {
+      Files.deleteIfExists(folder.resolve(name));
+    }
+  }
+}

@@ -1,0 +1,74 @@
+package dev.nudge.model;
+
+import dev.nudge.nn.Backend;
+import dev.nudge.nn.Linear;
+import dev.nudge.nn.Parameter;
+import dev.nudge.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/// Weights of which some train: the working copies of parameters stand where frozen ones would.
+final class TrainedWeights implements Weights {
+  private final Map<String, Parameter> trained;
+  private final Weights frozen;
+
+  private TrainedWeights(Map<String, Parameter> trained, Weights frozen) {
+    this.trained = trained;
+    this.frozen = frozen;
+  }
+
+  /// Makes parameters of those tensors that train and fills their masters, on all processors.
+  ///
+  /// @param frozen the others
+  static TrainedWeights of(
+      ModelConfig config, Backend backend, Trainable trainable, Fill fill, Weights frozen) {
+    Map<String, Parameter> trained = new LinkedHashMap<>();
+    config
+        .tensors()
+        .forEach(
+            (name, shape) -> {
+              if (trainable.trains().test(name)) {
+                trained.put(name, trainable.parameter(name, shape, backend.compute()));
+              }
+            });
+    if (!trainable.scope().dry()) {
+      trained.values().parallelStream()
+          .forEach(
+              p -> {
+                fill.fill(p.master(), p.name());
+                if (p.work() != p.master()) {
+                  backend.kernels().elementwise().copy(p.master(), p.work());
+                }
+              });
+    }
+    return new TrainedWeights(trained, frozen);
+  }
+
+  @Override
+  public @Nullable Parameter parameter(String name) {
+    return trained.get(name);
+  }
+
+  @Override
+  public Tensor tensor(String name) {
+    Parameter p = trained.get(name);
+    return p == null ? frozen.tensor(name) : p.work();
+  }
+
+  @Override
+  public Linear linear(String path, @Nullable Tensor bias) {
+    String weight = path + ".weight";
+    return trained.containsKey(weight)
+        ? Weights.dense(name -> Objects.requireNonNull(trained.get(name)).work()).linear(path, bias)
+        : frozen.linear(path, bias);
+  }
+
+  @Override
+  public List<MemorySegment> mapped(String prefix) {
+    return frozen.mapped(prefix);
+  }
+}

@@ -1,0 +1,111 @@
+package dev.nudge.nn;
+
+import dev.nudge.kernel.Kernels;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// Trains a linear layer's own weight, its bias, or both:
+///
+///     dW += dyᵀ·x        db += Σ dy over the rows
+///
+/// What computes is the wrapped layer, whose weight and bias are the parameters' working copies.
+/// Saved for the backward pass is a view of x, a buffer that holds the same bytes again, so
+/// training a weight keeps no more of a token than freezing it does.
+public final class TrainedLinear implements Linear {
+  private final Linear base;
+  private final @Nullable Parameter weight;
+  private final @Nullable Parameter bias;
+
+  private TrainedLinear(Linear base, @Nullable Parameter weight, @Nullable Parameter bias) {
+    this.base = base;
+    this.weight = weight;
+    this.bias = bias;
+  }
+
+  /// Wraps a layer.
+  ///
+  /// @param base computes with the working copies of the parameters
+  /// @param weight (out, in); null where it is frozen
+  /// @param bias (1, out); null where it is frozen or there is none
+  public static TrainedLinear of(
+      Linear base, @Nullable Parameter weight, @Nullable Parameter bias) {
+    return new TrainedLinear(base, weight, bias);
+  }
+
+  private record Saved(Tensor x) implements Tape.Entry {}
+
+  @Override
+  public int in() {
+    return base.in();
+  }
+
+  @Override
+  public int out() {
+    return base.out();
+  }
+
+  @Override
+  public void forward(Tensor x, Tensor y, Pass p) {
+    base.forward(x, y, p);
+    save(x, p);
+  }
+
+  @Override
+  public void again(Tensor x, Pass p) {
+    base.again(x, p);
+    save(x, p);
+  }
+
+  private static void save(Tensor x, Pass p) {
+    if (p.tape() != null) {
+      p.tape().push(new Saved(x));
+    }
+  }
+
+  @Override
+  public void backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
+    Tensor x = p.taped().pop(Saved.class).x();
+    int lane = p.ws().lane();
+    if (weight != null) { // before dx is written, which may be where x is
+      p.gemm().multiply(dy.transposed(), x, weight.gradient(lane), true);
+    }
+    if (bias != null) {
+      p.kernels().elementwise().colSum(dy, bias.gradient(lane), true);
+    }
+    base.backward(dy, dx, add, p);
+  }
+
+  @Override
+  public Tensor weight(Workspace ws, Kernels kernels) {
+    return base.weight(ws, kernels);
+  }
+
+  @Override
+  public @Nullable Tensor bias() {
+    return base.bias();
+  }
+
+  /// The frozen layer with another weight.
+  @Override
+  public Linear withWeight(Tensor other) {
+    return base.withWeight(other);
+  }
+
+  @Override
+  public @Nullable Parameter trainedWeight() {
+    return weight;
+  }
+
+  @Override
+  public void parameters(Consumer<Parameter> each) {
+    if (weight != null) {
+      each.accept(weight);
+    }
+    if (bias != null) {
+      each.accept(bias);
+    }
+    base.parameters(each);
+  }
+}

@@ -1,0 +1,118 @@
+package dev.nudge.train;
+
+import dev.nudge.adapter.Adapters;
+import dev.nudge.adapter.ParameterCount;
+import dev.nudge.model.CausalLm;
+import dev.nudge.model.Checkpoint;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.model.ModelFolder;
+import dev.nudge.model.Quantization;
+import dev.nudge.model.Trainable;
+import dev.nudge.nn.Parameter;
+import dev.nudge.settings.LoraSettings;
+import dev.nudge.settings.Method;
+import dev.nudge.tensor.Scope;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.Consumer;
+
+/// A model with what of it trains and how that is saved: the only place where an adapter and the
+/// model's own weights differ for a run.
+///
+/// @param parameters what trains, in the order of the model
+/// @param warnings what a user should know, one line each
+/// @param saving writes what trains into a folder
+/// @param detaching brings the model back to what it was; its close is apart
+record Tuning(
+    CausalLm model,
+    List<Parameter> parameters,
+    ParameterCount count,
+    List<String> warnings,
+    Consumer<Path> saving,
+    Runnable detaching)
+    implements AutoCloseable {
+
+  /// Loads what a run trains.
+  ///
+  /// @param scope owns the parameters
+  static Tuning load(Prepared prepared, Scope scope) {
+    var settings = prepared.settings();
+    Path folder = settings.model().model();
+    int lanes = prepared.plan().lanes();
+    boolean full = settings.lora().method() == Method.FULL;
+    CausalLm model =
+        full
+            ? Checkpoint.load(
+                folder,
+                prepared.config(),
+                prepared.backend(),
+                trainable(settings.lora(), prepared.config(), lanes, scope))
+            : Checkpoint.load(
+                folder,
+                prepared.config(),
+                prepared.backend(),
+                Quantization.resolve(settings.model(), prepared.config()));
+    try {
+      model.cache(prepared.plan().caches());
+      if (prepared.streams()) {
+        model.stream();
+      }
+      model.reserve(prepared.plan().longest());
+      return full
+          ? whole(model, folder)
+          : adapter(model, Training.attach(model, settings, lanes, scope), folder);
+    } catch (RuntimeException | Error e) {
+      model.close();
+      throw e;
+    }
+  }
+
+  /// An adapter on a model.
+  ///
+  /// @param base the model's folder, as the adapter names it
+  static Tuning adapter(CausalLm model, Adapters adapters, Path base) {
+    return new Tuning(
+        model,
+        adapters.parameters(),
+        adapters.count(model.config().parameters()),
+        adapters.warnings(),
+        folder -> adapters.save(folder, base.toString()),
+        adapters::detach);
+  }
+
+  /// A model's own weights.
+  ///
+  /// @param base the model's folder, whose names and stored types are kept
+  static Tuning whole(CausalLm model, Path base) {
+    List<Parameter> parameters = model.parameters();
+    long trained = parameters.stream().mapToLong(Parameter::elements).sum();
+    return new Tuning(
+        model,
+        parameters,
+        new ParameterCount(trained, model.config().parameters()),
+        List.of(),
+        folder -> ModelFolder.write(base, folder, parameters, model.backend().kernels()),
+        () -> {});
+  }
+
+  /// Which tensors full fine-tuning trains.
+  ///
+  /// @throws dev.nudge.settings.InputException where `--freeze` matches nothing or everything
+  static Trainable trainable(LoraSettings settings, ModelConfig config, int lanes, Scope scope) {
+    return new Trainable(Freeze.trains(settings.freeze(), config), lanes, scope);
+  }
+
+  /// Writes what trains, as it stands, into a folder.
+  void save(Path folder) {
+    saving.accept(folder);
+  }
+
+  @Override
+  public void close() {
+    try {
+      detaching.run();
+    } finally {
+      model.close();
+    }
+  }
+}
