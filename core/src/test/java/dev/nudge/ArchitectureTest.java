@@ -50,6 +50,8 @@ class ArchitectureTest {
           Map.entry("data", Set.of("tensor", "text")),
           Map.entry("init", Set.of("format", "model", "text", "data")),
           Map.entry("generate", Set.of("tensor", "nn", "model", "adapter", "text")),
+          Map.entry(
+              "merge", Set.of("tensor", "kernel", "nn", "format", "model", "adapter", "text")),
           Map.entry("plan", Set.of("tensor", "kernel", "nn", "quant", "model", "adapter")),
           Map.entry(
               "train",

@@ -37,4 +37,9 @@ record Console(
   void warn(String line) {
     messages.println("nudge: warning: " + line);
   }
+
+  /// Prints why a gate or a tolerance said no: the last line.
+  void refuse(String line) {
+    messages.println("nudge: " + line);
+  }
 }

@@ -7,12 +7,16 @@ import dev.nudge.generate.Generation;
 import dev.nudge.generate.Session;
 import dev.nudge.init.FreshFolder;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.merge.Difference;
+import dev.nudge.merge.Merged;
+import dev.nudge.merge.Merging;
 import dev.nudge.model.Nf4Folder;
 import dev.nudge.nn.Machine;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InitSettings;
+import dev.nudge.settings.MergeSettings;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.PlanSettings;
 import dev.nudge.settings.QuantizeSettings;
@@ -124,6 +128,31 @@ final class Library {
         (System.nanoTime() - start) / 1e9);
   }
 
+  static MergeVerb.@Nullable Summary merge(
+      MergeSettings settings, Consumer<String> warnings, BooleanSupplier cancelled) {
+    Merged m = Merging.prepare(settings, machine(), warnings).run(cancelled);
+    if (m == null) {
+      return null;
+    }
+    Difference d = m.difference();
+    return new MergeVerb.Summary(
+        m.accepted(),
+        m.out().toString(),
+        m.adapters().stream()
+            .map(a -> new MergeVerb.Part(a.adapter().toString(), a.scale()))
+            .toList(),
+        m.layers(),
+        m.bytes(),
+        d.tokens(),
+        d.maxLogit(),
+        d.meanLogit(),
+        d.kl(),
+        d.perplexity(),
+        d.otherPerplexity(),
+        m.tolerance(),
+        m.seconds());
+  }
+
   /// Completes prompts.
   static final class Completer implements GenerateVerb.Completer {
     @Override
@@ -183,6 +212,7 @@ final class Library {
         new GenerateVerb(new Completer()),
         new ScoreVerb(Library::score),
         new PlanVerb(Library::plan),
+        new MergeVerb(Library::merge),
         new QuantizeVerb(Library::quantize),
         new InitVerb(Library::init),
         new DoctorVerb());

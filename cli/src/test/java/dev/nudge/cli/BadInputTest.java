@@ -1,6 +1,7 @@
 package dev.nudge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.withinPercentage;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nudge.tensor.Ledger;
@@ -583,6 +584,152 @@ class BadInputTest {
     for (String verb : List.of("score", "generate")) {
       check(place.answer(verb, mistake.flags), mistake.line.replace("VERB", verb));
       assertThat(place.listing()).isEqualTo(before);
+    }
+  }
+
+  static Stream<Mistake> merges() {
+    return Stream.of(
+        row("missing model folder", p -> {}, "--model D/none", "D/none: no such model folder"),
+        row(
+            "no adapter",
+            p -> {},
+            "--adapter D/none",
+            "D/none is not an adapter: it has no adapter_config.json (it does not exist)"),
+        row(
+            "a model as adapter",
+            p -> {},
+            "--adapter D/model",
+            "D/model is not an adapter: it has no adapter_config.json; it is a model folder, which goes to --model"),
+        row(
+            "the second adapter of another shape",
+            BadInputTest::otherAdapter,
+            "--adapter D/adapter --adapter D/other",
+            "adapter D/other: it is of another model: it has weights for layers 0 to 2, this model has layers 0 to 1"),
+        row(
+            "scales that are too few",
+            p -> {},
+            "--adapter D/adapter --adapter D/adapter --scale 1",
+            "--scale is given for 1 of 2 adapters; give it once for each --adapter, in their order, or not at all"),
+        row(
+            "scales that are too many",
+            p -> {},
+            "--scale 1 --scale 2",
+            "--scale is given for 2 of 1 adapters; give it once for each --adapter, in their order, or not at all"),
+        row("a scale", p -> {}, "--scale half", "--scale is 'half'; it must be a number"),
+        row("a scale beyond", p -> {}, "--scale 1e999", "--scale is '1e999'; it must be a number"),
+        row(
+            "what to merge into",
+            p -> {},
+            "--into base",
+            "--into is 'base'; supported: trained, original"),
+        row("how to store", p -> {}, "--store int8", "--store is 'int8'; supported: base, nf4"),
+        row("tolerance", p -> {}, "--tolerance -1", "--tolerance is -1; it must be 0 or more"),
+        row(
+            "quantised and original",
+            p -> {},
+            "--into original --quantize nf4",
+            "--into original and --quantize nf4 are both given; --into original takes the weights as they are stored, so leave one out"),
+        row(
+            "out is the model",
+            p -> {},
+            "--out D/model --overwrite",
+            "--out D/model is the --model folder; give another folder"),
+        row(
+            "out is the adapter",
+            p -> {},
+            "--out D/adapter --overwrite",
+            "--out D/adapter holds an adapter; give another folder"),
+        row(
+            "out is another model",
+            p -> p.copy(Place.GOLDEN.resolve("llama/minimal-f16/model"), "out"),
+            "--overwrite",
+            "--out D/out holds a model that nudge did not merge; give another folder"),
+        row(
+            "out holds other files",
+            p -> p.write("out/notes.txt", "mine"),
+            "",
+            "--out D/out is not empty; give a new folder, or --overwrite to write into it"),
+        row(
+            "out under a file",
+            p -> {},
+            "--out D/rows.jsonl/out",
+            "--out D/rows.jsonl/out cannot be made: D/rows.jsonl is a file; give another folder"),
+        row(
+            "truncated weights",
+            p -> cut(p.path("model/model.safetensors"), 100),
+            "",
+            "D/model/model.safetensors: header length 2032 is above the 92 bytes that follow it; is the file truncated?"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("merges")
+  void aMistakeOfMergeIsOneLine(Mistake mistake) throws IOException {
+    Place place = Place.in(folder).copy(Place.GOLDEN.resolve("peft/all-linear/adapter"), "adapter");
+    mistake.spoiling.spoil(place);
+    Map<String, String> before = place.listing();
+    check(place.merge(mistake.flags), mistake.line);
+    assertThat(place.listing()).isEqualTo(before);
+  }
+
+  @Test
+  void aMergeIsCheckedAndSaysHowClose() throws IOException {
+    Place place = Place.in(folder);
+    Ran ran = place.merge();
+    assertThat(ran.code()).isZero();
+    assertThat(ran.out()).isEmpty();
+    assertThat(ran.err().lines())
+        .satisfiesExactly(
+            line -> assertThat(line).startsWith("D/out: 14 layers merged, 0.1 MB of weights, in "),
+            line ->
+                assertThat(line)
+                    .matches(
+                        "read again and compared with base \\+ adapter on \\d{3} tokens: mean KL \\S+ nats"
+                            + " \\(at most 0.01\\); logits differ by at most \\S+, on average \\S+;"
+                            + " perplexity \\S+ → \\S+"));
+    String with = place.answer("score", "--adapter", "D/adapter", "--json").out();
+    String merged = place.answer("score", "--model", "D/out", "--json").out();
+    assertThat(logprob(merged)).isCloseTo(logprob(with), withinPercentage(0.001));
+    Ran json = place.merge("--out", "D/json", "--json");
+    assertThat(json.out())
+        .startsWith(
+            "{\"accepted\":true,\"out\":\"" + place.path("json") + "\",\"adapters\":[{\"adapter\":")
+        .hasLineCount(1);
+  }
+
+  private static double logprob(String json) {
+    return Double.parseDouble(json.replaceAll("(?s).*\"logprob\":([-0-9.E]+),.*", "$1"));
+  }
+
+  @Test
+  void aMergeBeyondTheToleranceIsExitCodeThree() throws IOException {
+    Place place = Place.in(folder);
+    place.merge("--out", "D/warm"); // copies the adapter
+    Map<String, String> before = place.listing();
+    Ran ran = place.merge("--store", "nf4", "--tolerance", "1e-9", "--json");
+    assertThat(ran.code()).isEqualTo(3);
+    assertThat(ran.out()).isEmpty();
+    assertThat(ran.err())
+        .startsWith("nudge: the merged weights are ")
+        .contains(
+            " nats a token (mean KL) from base + adapter on the probe text, above --tolerance 1.0e-09, so D/out is not written; logits differ by at most ")
+        .hasLineCount(1);
+    assertThat(place.listing()).isEqualTo(before);
+  }
+
+  @Test
+  void aFullDiskLeavesNothingOfAMerge() throws Exception {
+    Place place = Place.in(folder);
+    try (Mount mount = Mount.of(place.path("disk"), "size=96k")) {
+      Map<String, Long> before = Ledger.byOwner();
+      Ran ran = place.merge("--out", "D/disk/out");
+      assertThat(ran.err())
+          .startsWith("nudge: cannot write D/disk/.out.new/model.safetensors (")
+          .endsWith(" bytes): No space left on device\n");
+      assertThat(ran.code()).isEqualTo(1);
+      assertThat(Ledger.byOwner()).isEqualTo(before);
+      try (Stream<Path> files = Files.list(place.path("disk"))) {
+        assertThat(files).isEmpty();
+      }
     }
   }
 

@@ -118,6 +118,19 @@ record Place(Path folder) {
     return run(with("init", defaults, flags));
   }
 
+  /// Runs `merge` likewise, with the adapter of `D/adapter`, which is copied there.
+  Ran merge(String... flags) throws IOException {
+    if (Files.notExists(path("adapter"))) {
+      copy(GOLDEN.resolve("peft/all-linear/adapter"), "adapter");
+    }
+    Map<String, String> defaults = new LinkedHashMap<>();
+    defaults.put("--model", "D/model");
+    defaults.put("--adapter", "D/adapter");
+    defaults.put("--out", "D/out");
+    defaults.put("--threads", "1");
+    return run(with("merge", defaults, flags));
+  }
+
   private static String[] with(String verb, Map<String, String> defaults, String... flags) {
     List<String> line = new ArrayList<>(List.of(verb));
     defaults.forEach(

@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.BiConsumer;
 
 /// Puts an adapter on a model and takes it off again: assignments to the model's slots.
@@ -88,6 +89,35 @@ public final class Adapters {
         (pair, path) -> adapter.read(path, pair.a(), pair.b()));
   }
 
+  /// Puts on some slots what a saved adapter has for them, around what is there already: for a
+  /// model
+  /// that is gone through layer by layer.
+  ///
+  /// @param paths where the adapter sits in the whole model, see [PeftAdapter#fit]
+  /// @param scale factor on the adapter's own
+  /// @param scope a measuring one leaves the parameters without numbers
+  public static void stack(
+      List<LinearSlot> slots,
+      Set<String> paths,
+      PeftAdapter adapter,
+      double scale,
+      Dtype compute,
+      Scope scope) {
+    Room room = new Room(compute, 0, scope);
+    for (LinearSlot slot : slots) {
+      if (paths.contains(slot.path())) {
+        Place place =
+            place(
+                slot,
+                adapter.spec(),
+                scale,
+                room,
+                (pair, path) -> adapter.read(path, pair.a(), pair.b()));
+        slot.set(place.adapted);
+      }
+    }
+  }
+
   /// Where parameters are allocated.
   private record Room(Dtype compute, int lanes, Scope scope) {
     Parameter parameter(String name, int rows, int cols) {
@@ -108,22 +138,28 @@ public final class Adapters {
     slots.forEach(slot -> byPath.put(slot.path(), slot));
     List<Place> places = new ArrayList<>();
     for (LayerShape shape : shapes) {
-      String path = shape.path();
-      LinearSlot slot = Objects.requireNonNull(byPath.get(path));
-      int rank = spec.rank(path);
-      Parameter a = room.parameter(PeftFiles.nameOfA(path), rank, shape.in());
-      Parameter b = room.parameter(PeftFiles.nameOfB(path), shape.out(), rank);
-      if (!room.scope().dry()) {
-        fill.accept(new Pair(a.master(), b.master()), path);
-        round(a);
-        round(b);
-      }
-      Linear base = slot.linear();
-      LoraLinear adapted = LoraLinear.of(base, a, b, spec.scaling(path), spec.dropout());
-      places.add(new Place(slot, base, adapted, a, b));
+      LinearSlot slot = Objects.requireNonNull(byPath.get(shape.path()));
+      places.add(place(slot, spec, 1, room, fill));
     }
     places.forEach(place -> place.slot.set(place.adapted));
     return new Adapters(spec, places, warnings);
+  }
+
+  /// Makes what goes into a slot, without putting it there.
+  private static Place place(
+      LinearSlot slot, Lora spec, double scale, Room room, BiConsumer<Pair, String> fill) {
+    String path = slot.path();
+    Linear base = slot.linear();
+    int rank = spec.rank(path);
+    Parameter a = room.parameter(PeftFiles.nameOfA(path), rank, base.in());
+    Parameter b = room.parameter(PeftFiles.nameOfB(path), base.out(), rank);
+    if (!room.scope().dry()) {
+      fill.accept(new Pair(a.master(), b.master()), path);
+      round(a);
+      round(b);
+    }
+    LoraLinear adapted = LoraLinear.of(base, a, b, scale * spec.scaling(path), spec.dropout());
+    return new Place(slot, base, adapted, a, b);
   }
 
   /// Refreshes the working copy of a parameter from its master.

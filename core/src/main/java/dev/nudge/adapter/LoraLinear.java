@@ -1,6 +1,7 @@
 package dev.nudge.adapter;
 
 import dev.nudge.kernel.Kernels;
+import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
@@ -241,6 +242,30 @@ public final class LoraLinear implements Linear {
   @Override
   public Tensor weight(Workspace ws, Kernels kernels) {
     return base.weight(ws, kernels);
+  }
+
+  /// The weight that computes as the base and all updates on it: W + s·B·A, summed in fp32.
+  ///
+  /// @return (out, in) in the accumulator type, in the workspace
+  public Tensor merged(Workspace ws, Kernels kernels) {
+    Tensor sum;
+    if (base instanceof LoraLinear under) {
+      sum = under.merged(ws, kernels);
+    } else {
+      Tensor weight = base.weight(ws, kernels);
+      boolean own = !(base instanceof DenseLinear) && weight.dtype() == a.master().dtype();
+      sum = own ? weight : ws.take(a.master().dtype(), out(), in());
+      if (!own) {
+        kernels.elementwise().copy(weight, sum);
+      }
+    }
+    int mark = ws.mark();
+    Tensor scaled = ws.take(b.master().dtype(), out(), rank());
+    kernels.elementwise().copy(b.master(), scaled);
+    kernels.elementwise().scale(scaled, scaling);
+    ws.gemm().multiply(scaled, a.master(), sum, true);
+    ws.release(mark);
+    return sum;
   }
 
   @Override

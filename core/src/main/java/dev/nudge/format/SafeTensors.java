@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.NavigableSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /// Maps the weights of a safetensors file, or of a folder with one or with shards and an index.
 ///
@@ -37,6 +38,7 @@ public final class SafeTensors implements AutoCloseable {
   private final TreeMap<String, Stored> tensors = new TreeMap<>();
   private final TreeMap<String, String> metadata = new TreeMap<>();
   private final List<Path> files = new ArrayList<>();
+  private @Nullable Path index;
 
   private SafeTensors(Path source) {
     this.source = source;
@@ -60,6 +62,7 @@ public final class SafeTensors implements AutoCloseable {
   }
 
   private void map(Shards shards) {
+    index = shards.files().containsKey(shards.index()) ? null : shards.index();
     for (Map.Entry<Path, TreeSet<String>> shard : shards.files().entrySet()) {
       Path file = shard.getKey();
       Shards.regular(file);
@@ -124,6 +127,11 @@ public final class SafeTensors implements AutoCloseable {
   /// The weight files, in the order of their names.
   public List<Path> files() {
     return Collections.unmodifiableList(files);
+  }
+
+  /// The index that names the files; null where there is one file.
+  public @Nullable Path index() {
+    return index;
   }
 
   /// Type and shape of a tensor.

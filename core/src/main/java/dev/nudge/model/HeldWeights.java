@@ -1,6 +1,7 @@
 package dev.nudge.model;
 
 import dev.nudge.format.SafeTensors;
+import dev.nudge.kernel.Kernels;
 import dev.nudge.kernel.Nf4;
 import dev.nudge.nn.Backend;
 import dev.nudge.nn.DenseLinear;
@@ -58,22 +59,37 @@ final class HeldWeights implements Weights {
   }
 
   private void take(SafeTensors file, String name, long[] shape, Quantization q, Scope scope) {
-    String path = ModelConfig.projection(name, shape);
-    if (path != null && StoredNf4.is(file, name)) {
-      nf4.put(path, StoredNf4.read(file, name, (int) shape[0], (int) shape[1]));
+    Nf4Weight weight = nf4(file, name, shape, q, scope, backend.kernels());
+    if (weight != null) {
+      nf4.put(Objects.requireNonNull(ModelConfig.projection(name, shape)), weight);
       return;
     }
     Tensor stored = file.tensor(name);
-    if (path != null && q.covers(path)) {
-      nf4.put(path, Nf4Weight.quantize(stored, q.doubleQuant(), scope, backend.kernels()));
-      Pages.drop(file.bytes(name));
-    } else if (stored.dtype() == backend.compute()) {
+    if (stored.dtype() == backend.compute()) {
       tensors.put(name, stored);
     } else {
       Tensor converted = scope.tensor(backend.compute(), stored.shape());
       backend.kernels().elementwise().copy(matrix(stored), matrix(converted));
       tensors.put(name, converted);
     }
+  }
+
+  /// A weight that is stored in NF4, or is to be held so; null for another.
+  static @Nullable Nf4Weight nf4(
+      SafeTensors file, String name, long[] shape, Quantization q, Scope scope, Kernels kernels) {
+    String path = ModelConfig.projection(name, shape);
+    if (path == null) {
+      return null;
+    }
+    if (StoredNf4.is(file, name)) {
+      return StoredNf4.read(file, name, (int) shape[0], (int) shape[1]);
+    }
+    if (!q.covers(path)) {
+      return null;
+    }
+    Nf4Weight weight = Nf4Weight.quantize(file.tensor(name), q.doubleQuant(), scope, kernels);
+    Pages.drop(file.bytes(name));
+    return weight;
   }
 
   /// Counts what [#of] takes from its scope and what it reads in place.

@@ -26,10 +26,11 @@ final class LlamaAssembly {
   private final CausalAttention.Heads heads;
   private final List<LinearSlot> slots = new ArrayList<>();
 
-  private LlamaAssembly(ModelConfig config, Backend backend, Weights weights) {
+  /// @param rotary one for all layers
+  LlamaAssembly(ModelConfig config, Weights weights, Rotary rotary) {
     this.config = config;
     this.weights = weights;
-    this.rotary = new Rotary(config.inverseFrequencies(), backend.compute());
+    this.rotary = rotary;
     this.heads =
         new CausalAttention.Heads(
             config.numAttentionHeads(), config.numKeyValueHeads(), config.headDim());
@@ -37,7 +38,9 @@ final class LlamaAssembly {
 
   /// @param owner closes the weights with the model
   static CausalLm of(ModelConfig config, Backend backend, Weights weights, AutoCloseable owner) {
-    LlamaAssembly a = new LlamaAssembly(config, backend, weights);
+    LlamaAssembly a =
+        new LlamaAssembly(
+            config, weights, new Rotary(config.inverseFrequencies(), backend.compute()));
     Embedding embedding = a.embedding("model.embed_tokens.weight");
     List<DecoderLayer> layers = new ArrayList<>();
     List<List<MemorySegment>> mapped = new ArrayList<>();
@@ -62,7 +65,8 @@ final class LlamaAssembly {
 
   static final String HEAD = "lm_head";
 
-  private DecoderLayer layer(int i) {
+  /// Puts one layer together; its slots are added to [#slots].
+  DecoderLayer layer(int i) {
     String path = "model.layers." + i + ".";
     String attention = path + "self_attn.";
     String mlp = path + "mlp.";
@@ -84,6 +88,18 @@ final class LlamaAssembly {
             slot(mlp + "down_proj", config.mlpBias())));
   }
 
+  /// The slots of the layers made so far, in the checkpoint's order.
+  List<LinearSlot> slots() {
+    return slots;
+  }
+
+  /// The slots of one layer.
+  List<LinearSlot> slots(int i) {
+    int before = slots.size();
+    DecoderLayer ignored = layer(i);
+    return slots.subList(before, slots.size());
+  }
+
   private Embedding embedding(String name) {
     Parameter trained = weights.parameter(name);
     return trained == null
@@ -96,7 +112,8 @@ final class LlamaAssembly {
     return id == null ? -1 : id;
   }
 
-  private Norm norm(String path) {
+  /// The norm at a path.
+  Norm norm(String path) {
     String name = path + ".weight";
     Parameter trained = weights.parameter(name);
     double eps = config.rmsNormEps();

@@ -40,6 +40,8 @@ public record ModelConfig(
     @Nullable Integer bosTokenId,
     List<Integer> eosTokenIds,
     @Nullable Integer padTokenId) {
+  /// Paths of the output head and the embeddings, which carry no adapter.
+  public static final List<String> UNTARGETABLE = List.of("lm_head", "model.embed_tokens");
 
   public ModelConfig {
     eosTokenIds = List.copyOf(eosTokenIds);

@@ -3,7 +3,7 @@ package dev.nudge.model;
 import dev.nudge.format.Entry;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.SafeTensors;
-import dev.nudge.format.SafeTensorsWriter;
+import dev.nudge.format.ShardedWriter;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.nn.Parameter;
 import dev.nudge.settings.InputException;
@@ -24,7 +24,6 @@ import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Objects;
 import java.util.TreeMap;
-import org.jspecify.annotations.Nullable;
 
 /// Writes a model folder as another one with other numbers in some tensors: the same files, names,
 /// shapes and stored types, the rest byte for byte.
@@ -68,16 +67,9 @@ public final class ModelFolder {
       }
       Files.createDirectories(out);
       weights(file, base, out, masters, kernels, scope);
-      List<String> rest = new ArrayList<>(COPIED);
-      rest.addFirst(INDEX);
-      rest.addLast(CONFIG);
-      for (String name : rest) {
-        Path from = base.resolve(name);
-        if (Files.isRegularFile(from)) {
-          OutFolder.place(
-              out.resolve(name), beside -> Files.write(beside, Files.readAllBytes(from)));
-        }
-      }
+      copy(base, out, List.of(INDEX));
+      copy(base, out);
+      copy(base, out, List.of(CONFIG));
     } catch (IOException e) {
       throw new RunException("cannot write " + out + ": " + OutFolder.reason(e), e);
     }
@@ -95,16 +87,15 @@ public final class ModelFolder {
     for (String name : file.names()) {
       entries.computeIfAbsent(file.file(name), f -> new ArrayList<>()).add(file.entry(name));
     }
-    Map<Path, SafeTensorsWriter> writers = new LinkedHashMap<>();
+    Map<Path, List<Entry>> targets = new LinkedHashMap<>();
+    for (Map.Entry<Path, List<Entry>> e : entries.entrySet()) {
+      Path to = out.resolve(base.relativize(e.getKey()).toString());
+      Files.createDirectories(Objects.requireNonNull(to.getParent()));
+      targets.put(to, e.getValue());
+    }
     Tensor room = scope.tensor(Dtype.U8, 1, PIECE_BYTES);
-    try {
-      for (Map.Entry<Path, List<Entry>> e : entries.entrySet()) {
-        Path to = out.resolve(base.relativize(e.getKey()).toString());
-        Files.createDirectories(Objects.requireNonNull(to.getParent()));
-        writers.put(e.getKey(), SafeTensorsWriter.create(to, Map.of("format", "pt"), e.getValue()));
-      }
+    try (ShardedWriter writer = ShardedWriter.create(Map.of("format", "pt"), targets)) {
       for (String name : file.names()) {
-        SafeTensorsWriter writer = Objects.requireNonNull(writers.get(file.file(name)));
         Tensor master = masters.get(name);
         if (master == null) {
           writer.write(name, file.bytes(name));
@@ -112,29 +103,23 @@ public final class ModelFolder {
           writer.write(name, new Rounded(master, file.tensor(name).dtype(), room, kernels));
         }
       }
-    } catch (RuntimeException | IOException | Error e) {
-      closeAll(writers.values(), e);
-      throw e;
     }
-    closeAll(writers.values(), null);
   }
 
-  /// Closes every writer; one that is not complete deletes what it wrote.
-  private static void closeAll(Iterable<SafeTensorsWriter> writers, @Nullable Throwable cause) {
-    RuntimeException failure = null;
-    for (SafeTensorsWriter writer : writers) {
-      try {
-        writer.close();
-      } catch (RuntimeException e) {
-        if (cause != null) {
-          cause.addSuppressed(e);
-        } else {
-          failure = failure == null ? e : failure;
-        }
+  /// Copies what a model takes over as it is from the one that it is made of, where it is there:
+  /// the tokenizer's files, and how to generate.
+  ///
+  /// @throws RunException where the disk refuses
+  public static void copy(Path from, Path to) {
+    copy(from, to, COPIED);
+  }
+
+  private static void copy(Path from, Path to, List<String> names) {
+    for (String name : names) {
+      Path file = from.resolve(name);
+      if (Files.isRegularFile(file)) {
+        OutFolder.place(to.resolve(name), beside -> Files.write(beside, Files.readAllBytes(file)));
       }
-    }
-    if (failure != null) {
-      throw failure;
     }
   }
 

@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -122,13 +123,7 @@ public final class Nf4Folder {
         remove(out);
         place(MARK, PythonJson.write(mark()));
         long bytes = weights(file, kernels, cancelled);
-        for (String name : ModelFolder.COPIED) {
-          Path from = settings.model().resolve(name);
-          if (Files.isRegularFile(from)) {
-            OutFolder.place(
-                out.resolve(name), beside -> Files.write(beside, Files.readAllBytes(from)));
-          }
-        }
+        ModelFolder.copy(settings.model(), out);
         place(ModelFolder.CONFIG, PythonJson.write(config(file)));
         long source =
             config.tensors().keySet().stream().mapToLong(n -> file.entry(n).bytes()).sum();
@@ -226,11 +221,13 @@ public final class Nf4Folder {
 
   /// Quantises every layer, one on each processor at a time.
   private void each(SafeTensors file, Kernels kernels, BooleanSupplier cancelled, Each each) {
+    AtomicBoolean stopped = new AtomicBoolean();
     config.projections().parallelStream()
         .forEach(
-            path -> {
-              if (cancelled.getAsBoolean()) {
-                throw new Cancelled();
+            path -> { // no throwing in here: others would go on behind it
+              if (stopped.get() || cancelled.getAsBoolean()) {
+                stopped.set(true);
+                return;
               }
               String name = path + ".weight";
               Tensor source = file.tensor(name);
@@ -239,6 +236,9 @@ public final class Nf4Folder {
               }
               Pages.drop(file.bytes(name));
             });
+    if (stopped.get()) {
+      throw new Cancelled();
+    }
   }
 
   private static Nf4Layer layer(SafeTensors file, String name, Nf4Weight w) {

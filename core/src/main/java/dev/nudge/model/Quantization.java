@@ -4,8 +4,11 @@ import dev.nudge.format.SafeTensors;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.Quantize;
+import java.nio.file.Path;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /// How the weights of a model's linear layers are held: what was asked for, and what the files say.
 ///
@@ -62,6 +65,13 @@ public record Quantization(Quantize method, boolean doubleQuant, Set<String> lef
               + " double quantisation; leave the flag out");
     }
     return new Quantization(Quantize.NF4, nested, left);
+  }
+
+  /// A `config.json` as a dense model has it: without `quantization_config`.
+  public static Map<String, @Nullable Object> withoutConfig(Path file) {
+    Map<String, @Nullable Object> values = ConfigJson.read(file).plain();
+    values.remove(BnbConfig.KEY);
+    return values;
   }
 
   /// Whether the layer at this path is held in NF4.

@@ -71,6 +71,16 @@ final class StoredNf4 {
     return new StoredNf4(file, weight, rows, cols).read();
   }
 
+  /// The type that the numbers of a layer had before they were quantised.
+  static Dtype dtype(SafeTensors file, String weight, int rows, int cols) {
+    String name = new StoredNf4(file, weight, rows, cols).state().text("dtype", null);
+    return switch (name) {
+      case "float16" -> Dtype.F16;
+      case "bfloat16" -> Dtype.BF16;
+      default -> Dtype.F32;
+    };
+  }
+
   private Nf4Weight read() {
     long n = (long) rows * cols;
     long blocks = Nf4.blocks(n);

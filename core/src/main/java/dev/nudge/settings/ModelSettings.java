@@ -41,4 +41,9 @@ public record ModelSettings(
     Check.atLeast("--threads", threads, 1);
     Check.atLeast("--max-length", maxLength, 2);
   }
+
+  /// A model as it is stored, everything else left to the machine.
+  public static ModelSettings of(Path model) {
+    return new ModelSettings(model, null, null, Compute.AUTO, null, null, null);
+  }
 }

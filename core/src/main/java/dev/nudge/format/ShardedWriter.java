@@ -1,0 +1,88 @@
+package dev.nudge.format;
+
+import dev.nudge.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/// Writes the weight files of a model folder side by side, each tensor into the file that has it.
+///
+/// Closing it finishes all files; where a tensor is missing they are deleted and the first failure
+/// is thrown.
+///
+/// Threading: any thread may write; one at a time does.
+public final class ShardedWriter implements AutoCloseable {
+  private final List<SafeTensorsWriter> files = new ArrayList<>();
+  private final Map<String, SafeTensorsWriter> fileOf = new HashMap<>();
+
+  private ShardedWriter() {}
+
+  /// Creates the files beside their names.
+  ///
+  /// @param metadata text pairs of every file
+  /// @param files each file with the tensors that go there
+  public static ShardedWriter create(
+      Map<String, String> metadata, Map<Path, ? extends Collection<Entry>> files) {
+    ShardedWriter all = new ShardedWriter();
+    try {
+      files.forEach(
+          (path, entries) -> {
+            SafeTensorsWriter file = SafeTensorsWriter.create(path, metadata, entries);
+            all.files.add(file);
+            entries.forEach(entry -> all.fileOf.put(entry.name(), file));
+          });
+      return all;
+    } catch (RuntimeException | Error e) {
+      try {
+        all.close();
+      } catch (RuntimeException unfinished) {
+        e.addSuppressed(unfinished);
+      }
+      throw e;
+    }
+  }
+
+  /// Writes one tensor; rows of a matrix may have gaps between them.
+  public synchronized void write(String name, Tensor tensor) {
+    file(name).write(name, tensor);
+  }
+
+  /// Writes the bytes of one tensor of any type.
+  public synchronized void write(String name, MemorySegment bytes) {
+    file(name).write(name, bytes);
+  }
+
+  /// Writes the bytes of one tensor of any type, piece by piece.
+  public synchronized void write(String name, Iterator<MemorySegment> pieces) {
+    file(name).write(name, pieces);
+  }
+
+  private SafeTensorsWriter file(String name) {
+    return Objects.requireNonNull(fileOf.get(name), name);
+  }
+
+  @Override
+  public synchronized void close() {
+    RuntimeException failure = null;
+    for (SafeTensorsWriter file : files) {
+      try {
+        file.close();
+      } catch (RuntimeException e) {
+        if (failure == null) {
+          failure = e;
+        } else {
+          failure.addSuppressed(e);
+        }
+      }
+    }
+    if (failure != null) {
+      throw failure;
+    }
+  }
+}

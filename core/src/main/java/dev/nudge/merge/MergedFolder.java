@@ -1,0 +1,118 @@
+package dev.nudge.merge;
+
+import dev.nudge.format.NewFolder;
+import dev.nudge.format.OutFolder;
+import dev.nudge.format.PythonJson;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.MergeSettings;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/// Who may write a merged model where: `nudge.json` says that a folder is one, of what it was
+/// merged
+/// and which files it has, so that `--overwrite` can remove exactly those.
+final class MergedFolder {
+  static final String CONFIG = "config.json";
+  private static final String MARK = "nudge.json";
+  private static final JsonMapper JSON = JsonMapper.builder().build();
+
+  private MergedFolder() {}
+
+  /// Checks that a merged model may be put in `--out`; nothing is touched.
+  ///
+  /// @throws InputException where something else is in the way
+  static void check(MergeSettings settings) {
+    Path out = settings.out();
+    OutFolder.checkPlace(out);
+    if (OutFolder.isFree(out)) {
+      return;
+    }
+    if (same(out, settings.model().model())) {
+      throw new InputException("--out " + out + " is the --model folder; give another folder");
+    }
+    if (Files.exists(out.resolve("adapter_config.json"))) {
+      throw new InputException("--out " + out + " holds an adapter; give another folder");
+    }
+    boolean ours = mark(out) != null;
+    if (!ours && Files.exists(out.resolve(CONFIG))) {
+      throw new InputException(
+          "--out " + out + " holds a model that nudge did not merge; give another folder");
+    }
+    if (!settings.overwrite()) {
+      throw new InputException(
+          ours
+              ? "--out " + out + " holds a merged model; give another folder, or --overwrite"
+              : "--out "
+                  + out
+                  + " is not empty; give a new folder, or --overwrite to write into it");
+    }
+  }
+
+  private static boolean same(Path a, Path b) {
+    try {
+      return Files.isSameFile(a, b);
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private static @Nullable JsonNode mark(Path folder) {
+    Path file = folder.resolve(MARK);
+    if (!Files.isRegularFile(file)) {
+      return null;
+    }
+    try {
+      JsonNode mark = JSON.readTree(Files.readString(file));
+      return mark.path("merged").isObject() ? mark : null;
+    } catch (IOException | JacksonException e) {
+      return null;
+    }
+  }
+
+  /// Writes the mark and puts a whole folder in its place.
+  static void place(NewFolder folder, MergeSettings settings) {
+    Map<String, Object> merged = new LinkedHashMap<>();
+    merged.put("base", settings.model().model().toString());
+    List<Object> adapters = new ArrayList<>();
+    for (int i = 0; i < settings.adapter().size(); i++) {
+      adapters.add(
+          new TreeMap<>(
+              Map.of("adapter", settings.adapter().get(i), "scale", settings.scales().get(i))));
+    }
+    merged.put("adapters", adapters);
+    merged.put("into", settings.into() == MergeSettings.Into.TRAINED ? "trained" : "original");
+    Map<String, Object> mark = new LinkedHashMap<>();
+    mark.put("merged", merged);
+    mark.put("files", folder.names().stream().filter(name -> !name.equals(MARK)).toList());
+    OutFolder.place(
+        folder.path().resolve(MARK),
+        beside -> Files.writeString(beside, PythonJson.write(mark) + "\n"));
+    folder.place(files(settings.out()), CONFIG);
+  }
+
+  /// The files of the merged model in a folder; a name that leads out of it is passed over.
+  private static List<String> files(Path out) {
+    JsonNode mark = mark(out);
+    List<String> files = new ArrayList<>();
+    if (mark != null) {
+      Path root = out.toAbsolutePath().normalize();
+      for (JsonNode file : mark.path("files")) {
+        String name = file.asString("");
+        if (!name.isEmpty() && root.resolve(name).normalize().startsWith(root)) {
+          files.add(name);
+        }
+      }
+    }
+    return files;
+  }
+}

@@ -1,0 +1,257 @@
+package dev.nudge.merge;
+
+import dev.nudge.format.NewFolder;
+import dev.nudge.format.OutFolder;
+import dev.nudge.format.PythonJson;
+import dev.nudge.format.SafeTensors;
+import dev.nudge.model.Checkpoint;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.model.ModelFolder;
+import dev.nudge.model.Nf4Folder;
+import dev.nudge.model.Quantization;
+import dev.nudge.model.StreamedLm;
+import dev.nudge.nn.Backend;
+import dev.nudge.nn.Machine;
+import dev.nudge.settings.Compute;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.MergeSettings;
+import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.Quantize;
+import dev.nudge.settings.QuantizeSettings;
+import dev.nudge.settings.RunException;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// Merges adapters into a base: a model folder that stands for itself.
+///
+/// The folder grows beside its place. When it is written it is opened again like any other model
+/// and
+/// compared with base + adapters on [Probe]'s text; only within the tolerance is it put in place.
+/// The
+/// comparison computes in fp32 unless `--compute bf16` says other, so that the gate says the same
+/// on
+/// every processor: what is compared is weights.
+///
+/// Memory: one layer's quantised weights and one weight in fp32 for each that is made side by side,
+/// whatever the model's size.
+public final class Merging {
+  private final MergeSettings settings;
+  private final Machine machine;
+  private final ModelConfig config;
+  private final Quantization quantization;
+  private final Backend fp32;
+  private final Backend compute;
+  private final List<int[]> probe;
+
+  private Merging(
+      MergeSettings settings,
+      Machine machine,
+      ModelConfig config,
+      Quantization quantization,
+      Backend fp32,
+      Backend compute,
+      List<int[]> probe) {
+    this.settings = settings;
+    this.machine = machine;
+    this.config = config;
+    this.quantization = quantization;
+    this.fp32 = fp32;
+    this.compute = compute;
+    this.probe = probe;
+  }
+
+  /// Checks everything that can be wrong before anything is written.
+  ///
+  /// @param warnings told one line each
+  /// @throws InputException in one line
+  public static Merging prepare(
+      MergeSettings settings, Machine machine, Consumer<String> warnings) {
+    ModelSettings model = settings.model();
+    ModelConfig config = ModelConfig.load(model.model());
+    Checkpoint.check(model.model(), config);
+    Quantization quantization = quantization(settings, config);
+    try (AdapterStack ignored = AdapterStack.open(settings, config, Dtype.F32)) {
+      MergedFolder.check(settings);
+    }
+    Backend fp32 = Backend.resolve(Compute.FP32, machine.cache());
+    Backend compute =
+        model.compute() == Compute.BF16 ? Backend.resolve(Compute.BF16, machine.cache()) : fp32;
+    compute.notes().forEach(warnings);
+    int most = model.maxLength() == null ? config.maxPositionEmbeddings() : model.maxLength();
+    List<int[]> probe = Probe.of(model.model(), config, most, machine.cache(), warnings);
+    return new Merging(settings, machine, config, quantization, fp32, compute, probe);
+  }
+
+  /// How the weights that are merged into are held.
+  private static Quantization quantization(MergeSettings settings, ModelConfig config) {
+    Quantization resolved = Quantization.resolve(settings.model(), config);
+    if (settings.into() == MergeSettings.Into.TRAINED) {
+      return resolved;
+    }
+    Path model = settings.model().model();
+    if (settings.model().quantize() == Quantize.NF4) {
+      throw new InputException(
+          "--into original and --quantize nf4 are both given; --into original takes the weights as they are stored, so leave one out");
+    }
+    if (resolved.method() == Quantize.NF4) {
+      throw new InputException(
+          "--into original: the weights in "
+              + model
+              + " are stored in nf4; give --model the folder that they were quantised from, or leave --into out");
+    }
+    return Quantization.NONE;
+  }
+
+  /// Merges, compares, and puts the folder in place where it is close enough.
+  ///
+  /// @param cancelled asked between layers
+  /// @return what came of it; null where it was cancelled. Unless it is accepted nothing is left
+  /// @throws RunException where the disk refuses
+  public @Nullable Merged run(BooleanSupplier cancelled) {
+    long start = System.nanoTime();
+    try (StreamedLm base = StreamedLm.open(settings.model().model(), config, fp32, quantization);
+        AdapterStack adapters = AdapterStack.open(settings, config, fp32.compute());
+        NewFolder folder = NewFolder.beside(settings.out())) {
+      MergedWeights weights = new MergedWeights(base, config, adapters, fp32);
+      long bytes = write(folder.path(), base, weights, cancelled);
+      if (settings.store() == MergeSettings.Store.NF4) {
+        Nf4Folder.Written quantised = quantise(folder.path(), cancelled);
+        if (quantised == null) {
+          return null;
+        }
+        bytes = quantised.bytes();
+      }
+      Difference difference = compare(adapters, folder.path(), cancelled);
+      boolean accepted = difference.kl() <= settings.tolerance(); // not where it is no number
+      if (accepted) {
+        MergedFolder.place(folder, settings);
+      }
+      return new Merged(
+          accepted,
+          settings.out(),
+          parts(),
+          weights.layers(),
+          bytes,
+          difference,
+          settings.tolerance(),
+          (System.nanoTime() - start) / 1e9);
+    } catch (StreamedLm.Cancelled e) {
+      return null;
+    }
+  }
+
+  private List<Merged.Part> parts() {
+    List<Merged.Part> parts = new ArrayList<>();
+    for (int i = 0; i < settings.adapter().size(); i++) {
+      parts.add(new Merged.Part(Path.of(settings.adapter().get(i)), settings.scales().get(i)));
+    }
+    return parts;
+  }
+
+  private int threads() {
+    Integer given = settings.model().threads();
+    return given == null ? machine.threads() : given;
+  }
+
+  private long write(
+      Path folder, StreamedLm base, MergedWeights weights, BooleanSupplier cancelled) {
+    Path model = settings.model().model();
+    try {
+      long bytes = weights.write(folder, threads(), cancelled);
+      ModelFolder.copy(model, folder);
+      Path from = model.resolve(MergedFolder.CONFIG);
+      Path to = folder.resolve(MergedFolder.CONFIG);
+      boolean stored = !base.dense().keySet().equals(base.file().names());
+      if (stored) {
+        Map<String, @Nullable Object> dense = Quantization.withoutConfig(from);
+        OutFolder.place(to, beside -> Files.writeString(beside, PythonJson.write(dense) + "\n"));
+      } else {
+        OutFolder.place(to, beside -> Files.write(beside, Files.readAllBytes(from)));
+      }
+      return bytes;
+    } catch (IOException e) {
+      throw new RunException("cannot write " + folder + ": " + OutFolder.reason(e), e);
+    }
+  }
+
+  /// Turns the dense folder into one in four bits: the same bytes as `quantize` gives.
+  private Nf4Folder.@Nullable Written quantise(Path folder, BooleanSupplier cancelled) {
+    Boolean given = settings.model().doubleQuant();
+    try (NewFolder quantised = NewFolder.beside(folder.resolve("nf4"))) {
+      Nf4Folder.Written written =
+          Nf4Folder.prepare(
+                  QuantizeSettings.of(
+                      Map.of(
+                          "model",
+                          folder,
+                          "out",
+                          quantised.path(),
+                          "double_quant",
+                          given == null || given)))
+              .write(fp32.kernels(), cancelled);
+      if (written == null) {
+        return null;
+      }
+      try (SafeTensors dense = SafeTensors.open(folder)) {
+        for (Path file : dense.files()) {
+          Files.delete(file);
+        }
+        if (dense.index() != null) {
+          Files.delete(dense.index());
+        }
+      }
+      for (String name : quantised.names()) {
+        Files.move(
+            quantised.path().resolve(name),
+            folder.resolve(name),
+            StandardCopyOption.REPLACE_EXISTING);
+      }
+      return written;
+    } catch (IOException e) {
+      throw new RunException("cannot write " + folder + ": " + OutFolder.reason(e), e);
+    }
+  }
+
+  private Difference compare(AdapterStack adapters, Path folder, BooleanSupplier cancelled) {
+    Path model = settings.model().model();
+    ModelConfig merged = ModelConfig.load(folder);
+    Checkpoint.check(folder, merged);
+    Quantization stored = Quantization.resolve(ModelSettings.of(folder), merged);
+    AdapterStack own = adapters.in(compute.compute());
+    int rows = Difference.rows(config.vocabSize());
+    int tokens = probe.stream().mapToInt(ids -> ids.length).sum();
+    try (StreamedLm reference = StreamedLm.open(model, config, compute, quantization);
+        StreamedLm other = StreamedLm.open(folder, merged, compute, stored);
+        Scope scope = Scope.open("comparison");
+        Workspace ws =
+            new Workspace(
+                0,
+                Math.max(
+                    reference.bytes(probe, own, rows),
+                    other.bytes(probe, StreamedLm.Dressing.NONE, rows)),
+                compute.gemms().apply(threads()))) {
+      Tensor a = scope.tensor(compute.compute(), tokens, config.hiddenSize());
+      Tensor b = scope.tensor(compute.compute(), tokens, config.hiddenSize());
+      reference.hidden(probe, own, a, ws, cancelled);
+      other.hidden(probe, StreamedLm.Dressing.NONE, b, ws, cancelled);
+      return Difference.of(
+          new Difference.Side(reference, a),
+          new Difference.Side(other, b),
+          probe,
+          config.vocabSize(),
+          ws);
+    }
+  }
+}

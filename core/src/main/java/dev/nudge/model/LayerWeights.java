@@ -1,0 +1,84 @@
+package dev.nudge.model;
+
+import dev.nudge.format.SafeTensors;
+import dev.nudge.nn.Backend;
+import dev.nudge.nn.DenseLinear;
+import dev.nudge.nn.Linear;
+import dev.nudge.nn.StoredLinear;
+import dev.nudge.quant.Nf4Linear;
+import dev.nudge.quant.Nf4Weight;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/// The weights of one decoder layer of a file, made when they are asked for: dense ones stay in the
+/// file as they are stored, those to be quantised are, on all processors.
+final class LayerWeights implements Weights {
+  private final SafeTensors file;
+  private final Backend backend;
+  private final Scope scope;
+  private final Map<String, Nf4Weight> nf4 = new ConcurrentHashMap<>(); // by path
+
+  /// Reads what stands under `prefix` of a checked file.
+  ///
+  /// @param prefix `model.layers.N.`, or `model.norm`
+  /// @param scope owns what is made; a measuring one is given weights without numbers
+  LayerWeights(
+      SafeTensors file,
+      ModelConfig config,
+      String prefix,
+      Backend backend,
+      Quantization q,
+      Scope scope) {
+    this.file = file;
+    this.backend = backend;
+    this.scope = scope;
+    Map<String, long[]> all = config.tensors();
+    List<String> names = all.keySet().stream().filter(n -> n.startsWith(prefix)).toList();
+    names.parallelStream()
+        .forEach(
+            name -> {
+              Nf4Weight weight = nf4(name, Objects.requireNonNull(all.get(name)), q);
+              if (weight != null) {
+                nf4.put(
+                    Objects.requireNonNull(ModelConfig.projection(name, all.get(name))), weight);
+              }
+            });
+  }
+
+  private @Nullable Nf4Weight nf4(String name, long[] shape, Quantization q) {
+    String path = ModelConfig.projection(name, shape);
+    boolean quantised = path != null && (StoredNf4.is(file, name) || q.covers(path));
+    if (quantised && scope.dry()) {
+      return Nf4Weight.dry((int) shape[0], (int) shape[1], q.doubleQuant());
+    }
+    return HeldWeights.nf4(file, name, shape, q, scope, backend.kernels());
+  }
+
+  @Override
+  public Tensor tensor(String name) {
+    Tensor stored = file.tensor(name);
+    if (stored.dtype() == backend.compute()) {
+      return stored;
+    }
+    Tensor converted = scope.tensor(backend.compute(), stored.shape());
+    backend.kernels().elementwise().copy(HeldWeights.matrix(stored), HeldWeights.matrix(converted));
+    return converted;
+  }
+
+  @Override
+  public Linear linear(String path, @Nullable Tensor bias) {
+    Nf4Weight weight = nf4.get(path);
+    if (weight != null) {
+      return Nf4Linear.of(weight, bias, backend.compute());
+    }
+    Tensor stored = file.tensor(path + ".weight");
+    return stored.dtype() == backend.compute()
+        ? DenseLinear.of(stored, bias)
+        : StoredLinear.of(stored, bias, backend.compute());
+  }
+}

@@ -1,0 +1,247 @@
+package dev.nudge.model;
+
+import dev.nudge.format.Entry;
+import dev.nudge.format.SafeTensors;
+import dev.nudge.kernel.Kernels;
+import dev.nudge.nn.Backend;
+import dev.nudge.nn.DecoderLayer;
+import dev.nudge.nn.Dropout;
+import dev.nudge.nn.Embedding;
+import dev.nudge.nn.LinearSlot;
+import dev.nudge.nn.Pass;
+import dev.nudge.nn.Recompute;
+import dev.nudge.nn.Residual;
+import dev.nudge.nn.Rotary;
+import dev.nudge.nn.Segments;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Pages;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.BooleanSupplier;
+
+/// A decoder in its file, of which one layer at a time is in memory: for merging and comparing
+/// models of any size.
+///
+/// All sequences go through a layer before the next one is read, so each weight is read once. They
+/// go in groups of less than 256 tokens, from which on products copy their weight. Dense weights
+/// are converted some rows at a time; one layer's quantised weights and one weight that is made of
+/// them are the most that is held.
+///
+/// Threading: one thread.
+public final class StreamedLm implements AutoCloseable {
+  private static final int GROUP = 255; // tokens
+  private static final long HEAD_BYTES = 32 << 20; // of converted rows of the head
+
+  private final SafeTensors file;
+  private final ModelConfig config;
+  private final Backend backend;
+  private final Quantization quantization;
+  private final Rotary rotary;
+
+  /// Puts something on the slots of a layer before it runs; what it takes from the scope is given
+  /// back after the layer. A measuring scope wants the shapes only.
+  public interface Dressing {
+    void put(List<LinearSlot> slots, Scope scope);
+
+    /// The model as it is.
+    Dressing NONE = (slots, scope) -> {};
+  }
+
+  /// Thrown out of a pass that somebody wants to stop.
+  public static final class Cancelled extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+  }
+
+  private StreamedLm(
+      SafeTensors file, ModelConfig config, Backend backend, Quantization quantization) {
+    this.file = file;
+    this.config = config;
+    this.backend = backend;
+    this.quantization = quantization;
+    this.rotary = new Rotary(config.inverseFrequencies(), backend.compute());
+  }
+
+  /// Opens a folder that [Checkpoint#check] has passed.
+  ///
+  /// @param quantization how dense layers are held while they compute
+  public static StreamedLm open(
+      Path folder, ModelConfig config, Backend backend, Quantization quantization) {
+    return new StreamedLm(SafeTensors.open(folder), config, backend, quantization);
+  }
+
+  /// The file.
+  public SafeTensors file() {
+    return file;
+  }
+
+  /// The linear layers of one decoder layer, in the checkpoint's order.
+  ///
+  /// @param scope owns what is not read in place; a measuring one is given shapes only
+  public List<LinearSlot> slots(int layer, Scope scope) {
+    return assembly(prefix(layer), scope).slots(layer);
+  }
+
+  /// Whether a linear layer computes with weights in four bits.
+  public boolean quantised(String path) {
+    return quantization.covers(path);
+  }
+
+  /// The tensors of the file as a dense one has them: layers that are stored in four bits in the
+  /// type
+  /// that they had before, without their constants.
+  public Map<String, Entry> dense() {
+    Map<String, long[]> shapes = config.tensors();
+    Map<String, Entry> entries = new TreeMap<>();
+    String quantised = "";
+    for (String name : file.names()) {
+      long[] shape = shapes.get(name);
+      if (shape != null && StoredNf4.is(file, name)) {
+        quantised = name + ".";
+        Dtype before = StoredNf4.dtype(file, name, (int) shape[0], (int) shape[1]);
+        entries.put(name, Entry.of(name, before, shape));
+      } else if (quantised.isEmpty() || !name.startsWith(quantised)) {
+        entries.put(name, file.entry(name));
+      }
+    }
+    return entries;
+  }
+
+  /// Gives the pages of a layer's weights back to the system.
+  public void drop(int layer) {
+    String prefix = prefix(layer);
+    file.names().stream().filter(n -> n.startsWith(prefix)).forEach(n -> Pages.drop(file.bytes(n)));
+  }
+
+  private static String prefix(int layer) {
+    return "model.layers." + layer + ".";
+  }
+
+  private LlamaAssembly assembly(String prefix, Scope scope) {
+    Backend b = scope.dry() ? backend.withKernels(Kernels.dry()) : backend;
+    return new LlamaAssembly(
+        config, new LayerWeights(file, config, prefix, b, quantization, scope), rotary);
+  }
+
+  /// Bytes that a workspace needs for [#hidden] and [#logits].
+  public long bytes(List<int[]> sequences, Dressing dressing, int rows) {
+    int tokens = sequences.stream().mapToInt(s -> s.length).sum();
+    try (Workspace ws = Workspace.measuring()) {
+      hidden(sequences, dressing, Tensor.dry(backend.compute(), tokens, config.hiddenSize()), ws);
+      logits(
+          Tensor.dry(backend.compute(), rows, config.hiddenSize()),
+          Tensor.dry(backend.compute().accumulator(), rows, config.vocabSize()),
+          ws);
+      return ws.peak();
+    }
+  }
+
+  /// Sequences that go through a layer together.
+  private record Group(Residual stream, Pass pass, Tensor out) {}
+
+  /// Computes what the head reads: the stream behind the last norm.
+  ///
+  /// @param sequences token ids
+  /// @param out (tokens, width) in the compute type, written: the sequences one after the other
+  public void hidden(List<int[]> sequences, Dressing dressing, Tensor out, Workspace ws) {
+    hidden(sequences, dressing, out, ws, () -> false);
+  }
+
+  /// The same, asking between layers.
+  ///
+  /// @throws Cancelled where `cancelled` said so
+  public void hidden(
+      List<int[]> sequences,
+      Dressing dressing,
+      Tensor out,
+      Workspace ws,
+      BooleanSupplier cancelled) {
+    ws.reset();
+    rotary.reserve(sequences.stream().mapToInt(s -> s.length).max().orElse(0));
+    List<Group> groups = groups(sequences, out, ws);
+    int rows = groups.stream().mapToInt(g -> g.out.rows()).max().orElse(0);
+    Tensor inner = ws.take(backend.compute(), rows, config.intermediateSize());
+    for (int i = 0; i < config.numHiddenLayers(); i++) {
+      if (cancelled.getAsBoolean()) {
+        throw new Cancelled();
+      }
+      try (Scope scope = ws.dry() ? Scope.measuring() : Scope.open("layer")) {
+        LlamaAssembly assembly = assembly(prefix(i), scope);
+        DecoderLayer layer = assembly.layer(i);
+        dressing.put(assembly.slots(), scope);
+        for (Group g : groups) {
+          Tensor part = inner.rows(0, g.out.rows());
+          layer.forward(g.stream, part, Recompute.NONE, g.pass);
+        }
+      }
+      drop(i);
+    }
+    try (Scope scope = ws.dry() ? Scope.measuring() : Scope.open("norm")) {
+      var norm = assembly("model.norm", scope).norm("model.norm");
+      for (Group g : groups) {
+        norm.forward(g.stream, g.stream.x(), g.pass);
+        g.pass.kernels().elementwise().copy(g.stream.branch(), g.out);
+      }
+    }
+  }
+
+  private List<Group> groups(List<int[]> sequences, Tensor out, Workspace ws) {
+    Kernels kernels = ws.dry() ? Kernels.dry() : backend.kernels();
+    Embedding embedding = new Embedding(file.tensor("model.embed_tokens.weight"));
+    List<Group> groups = new ArrayList<>();
+    int row = 0;
+    for (int from = 0, to; from < sequences.size(); from = to) {
+      int tokens = sequences.get(from).length;
+      to = from + 1;
+      while (to < sequences.size() && tokens + sequences.get(to).length <= GROUP) {
+        tokens += sequences.get(to++).length;
+      }
+      List<int[]> part = sequences.subList(from, to);
+      int[] ids = part.stream().flatMapToInt(Arrays::stream).toArray();
+      int[] lengths = part.stream().mapToInt(s -> s.length).toArray();
+      Segments segments = Segments.of(lengths, new long[lengths.length], ws);
+      Pass pass = new Pass(null, segments, ws, kernels, Dropout.NONE);
+      Tensor x = ws.take(backend.compute(), tokens, config.hiddenSize());
+      embedding.forward(ws.ints(ids), x, pass);
+      groups.add(new Group(new Residual(x, false, ws), pass, out.rows(row, row + tokens)));
+      row += tokens;
+    }
+    return groups;
+  }
+
+  /// Computes logits of some rows, some of the vocabulary at a time.
+  ///
+  /// @param hidden (rows, width) of [#hidden]
+  /// @param out (rows, vocabulary) in the accumulator type, written
+  public void logits(Tensor hidden, Tensor out, Workspace ws) {
+    ws.reset();
+    Dtype compute = backend.compute();
+    Tensor weight =
+        file.tensor(
+            config.tieWordEmbeddings()
+                ? "model.embed_tokens.weight"
+                : LlamaAssembly.HEAD + ".weight");
+    int step =
+        (int) Math.clamp(HEAD_BYTES / ((long) weight.cols() * compute.bytes()), 1, weight.rows());
+    Tensor room = ws.take(compute, step, weight.cols());
+    for (int from = 0; from < weight.rows() && !ws.dry(); from += step) {
+      int to = Math.min(weight.rows(), from + step);
+      Tensor block = room.rows(0, to - from);
+      backend.kernels().elementwise().copy(weight.rows(from, to), block);
+      ws.gemm().multiply(hidden, block.transposed(), out.cols(from, to), false);
+    }
+    Pages.drop(weight.data());
+  }
+
+  @Override
+  public void close() {
+    rotary.close();
+    file.close();
+  }
+}

@@ -1,0 +1,97 @@
+package dev.nudge.settings;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/// What `merge` can be told.
+///
+/// @param adapter PEFT folders or run folders, merged one after the other
+/// @param scale factor on each adapter's own scale, in their order; empty: 1 for all
+/// @param tolerance most mean KL of merged against base + adapter, nats a token
+public record MergeSettings(
+    @Group("Model and machine") ModelSettings model,
+    @Group("Adapter")
+        @Setting(
+            help =
+                "adapter: a PEFT folder or a run's folder; several are merged one after the other",
+            required = true,
+            label = "FOLDER")
+        List<String> adapter,
+    @Setting(
+            help = "factor on an adapter's scale, once for each --adapter (default: 1)",
+            label = "X")
+        List<String> scale,
+    @Setting(
+            help =
+                "weights to merge into: those that the adapter was trained on, in nf4 where --quantize says so, or the model's own",
+            byDefault = "trained")
+        Into into,
+    @Group("Output") @Setting(help = "folder of the new model", required = true, label = "FOLDER")
+        Path out,
+    @Setting(
+            help = "how weights are stored: as the base stores them, or in nf4",
+            byDefault = "base")
+        Store store,
+    @Setting(
+            help =
+                "most mean KL divergence from base + adapter on the probe text, in nats a token; beyond it nothing is left in --out and the exit code is 3",
+            byDefault = "0.01")
+        double tolerance,
+    @Setting(help = "replace what nudge merged to that folder before") boolean overwrite) {
+
+  /// What the adapter is added to.
+  public enum Into {
+    /// The weights that it was trained on, dequantised where they were.
+    TRAINED,
+    /// The weights in the model folder.
+    ORIGINAL
+  }
+
+  /// How the merged weights are written.
+  public enum Store {
+    /// In the base's types and files.
+    BASE,
+    /// In 4 bits a number, in the files of bitsandbytes.
+    NF4
+  }
+
+  public MergeSettings {
+    adapter = List.copyOf(adapter);
+    scale = List.copyOf(scale);
+    if (adapter.isEmpty()) {
+      throw new InputException("--adapter is missing; it is required");
+    }
+    adapter.forEach(a -> Check.notBlank("--adapter", a));
+    if (!scale.isEmpty() && scale.size() != adapter.size()) {
+      throw new InputException(
+          "--scale is given for %d of %d adapters; give it once for each --adapter, in their order, or not at all"
+              .formatted(scale.size(), adapter.size()));
+    }
+    scale.forEach(MergeSettings::number);
+    Check.notNegative("--tolerance", tolerance);
+  }
+
+  private static double number(String text) {
+    Double value = Kind.decimal(text);
+    if (value == null || value.isInfinite()) {
+      throw new InputException("--scale is " + Kind.shown(text) + "; it must be a number");
+    }
+    return value;
+  }
+
+  /// The factor on each adapter's scale.
+  public List<Double> scales() {
+    List<Double> scales = new ArrayList<>();
+    for (int i = 0; i < adapter.size(); i++) {
+      scales.add(scale.isEmpty() ? 1 : number(scale.get(i)));
+    }
+    return scales;
+  }
+
+  /// Takes values by key, the rest at their defaults.
+  public static MergeSettings of(Map<String, ?> values) {
+    return Schema.of(MergeSettings.class).of(values);
+  }
+}

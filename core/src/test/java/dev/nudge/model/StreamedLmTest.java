@@ -1,0 +1,97 @@
+package dev.nudge.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.Backends;
+import dev.nudge.adapter.Adapters;
+import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.nn.Backend;
+import dev.nudge.settings.Compute;
+import dev.nudge.tensor.Ledger;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// A model that is gone through layer by layer gives the logits of one that is loaded whole.
+class StreamedLmTest {
+  private static final Path GOLDEN = Path.of("src/test/resources/golden");
+
+  @ParameterizedTest
+  @CsvSource({
+    "llama/biased-sharded/model, peft/rslora/adapter, none",
+    "llama/grouped-tied/model, peft/all-linear/adapter, none",
+    "llama/multi-query-bf16/model, peft/regex/adapter, none",
+    "llama/minimal-f16/model, peft/f16-stored/adapter, none",
+    "llama/grouped-tied/model, peft/all-linear/adapter, nf4",
+    "bnb/double, , none",
+    "bnb/plain, , none",
+  })
+  void logitsAreThoseOfTheWholeModel(Path model, Path adapter, String quantised) {
+    Path folder = GOLDEN.resolve(model);
+    Backend backend = Backends.of(Compute.FP32);
+    ModelConfig config = ModelConfig.load(folder);
+    Quantization q =
+        quantised.equals("nf4")
+            ? Quantization.nf4(true)
+            : Quantization.resolve(BnbFiles.settings(folder), config);
+    // more than one group of rows, one of them longer than a group
+    List<int[]> sequences = sequences(config.vocabSize(), 40, 7, 300, 120, 130, 1);
+    int tokens = sequences.stream().mapToInt(s -> s.length).sum();
+    try (Scope scope = Scope.open("test");
+        CausalLm whole = Checkpoint.load(folder, config, backend, q);
+        StreamedLm streamed = StreamedLm.open(folder, config, backend, q)) {
+      StreamedLm.Dressing dressing = StreamedLm.Dressing.NONE;
+      PeftAdapter peft = adapter == null ? null : PeftAdapter.open(GOLDEN.resolve(adapter));
+      if (peft != null) {
+        Adapters on =
+            Adapters.attach(
+                whole.slots(), ModelConfig.UNTARGETABLE, peft, 0, backend.compute(), 0, scope);
+        Set<String> paths = new TreeSet<>(on.paths());
+        dressing = (slots, s) -> Adapters.stack(slots, paths, peft, 1, backend.compute(), s);
+      }
+      Tensor hidden = scope.tensor(backend.compute(), tokens, config.hiddenSize());
+      Tensor is = scope.tensor(backend.compute(), tokens, config.vocabSize());
+      long bytes = streamed.bytes(sequences, dressing, tokens);
+      try (Workspace ws = new Workspace(0, bytes, backend.gemms().apply(1))) {
+        streamed.hidden(sequences, dressing, hidden, ws);
+        streamed.logits(hidden, is, ws);
+      }
+      int[] ids = sequences.stream().flatMapToInt(Arrays::stream).toArray();
+      int[] lengths = sequences.stream().mapToInt(s -> s.length).toArray();
+      whole.reserve(300);
+      Batch batch = new Batch(ids, lengths, new long[lengths.length], new int[0], new int[0]);
+      try (Workspace ws = new Workspace(0, 64 << 20, backend.gemms().apply(1))) {
+        Tensor expected = whole.logits(batch, ws);
+        double largest = 0;
+        double worst = 0;
+        for (long i = 0; i < expected.elements(); i++) {
+          largest = Math.max(largest, Math.abs(expected.at(i)));
+          worst = Math.max(worst, Math.abs(expected.at(i) - is.at(i)));
+        }
+        assertThat(worst / largest).isLessThan(5e-6); // products of other tiles
+      }
+      if (peft != null) {
+        peft.close();
+      }
+    }
+    assertThat(Ledger.bytes()).isZero();
+  }
+
+  private static List<int[]> sequences(int vocabulary, int... lengths) {
+    Random random = new Random(3);
+    List<int[]> sequences = new ArrayList<>();
+    for (int length : lengths) {
+      sequences.add(random.ints(length, 0, vocabulary).toArray());
+    }
+    return sequences;
+  }
+}
