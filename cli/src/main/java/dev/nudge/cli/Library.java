@@ -109,7 +109,9 @@ final class Library {
 
   static QuantizeVerb.@Nullable Summary quantize(
       QuantizeSettings settings, BooleanSupplier cancelled) {
-    Nf4Folder.Written w = Nf4Folder.prepare(settings).write(Kernels.fastest(), cancelled);
+    Nf4Folder.Written w =
+        Nf4Folder.prepare(settings, CacheFolder.of(System.getenv()))
+            .write(Kernels.fastest(), cancelled);
     return w == null
         ? null
         : new QuantizeVerb.Summary(

@@ -219,6 +219,21 @@ class BadInputTest {
 
   static Stream<Mistake> adapter() {
     return Stream.of(
+        row(
+            "adapter of another base",
+            p -> strange(p, OTHER),
+            "--init-adapter D/strange",
+            ANOTHER_BASE),
+        row(
+            "adapter with a broken nudge.json",
+            p -> strange(p, "{"),
+            "--init-adapter D/strange",
+            "D/strange/nudge.json cannot be read, so the adapter's base is not known; give --any-base"),
+        row(
+            "adapter of a newer nudge",
+            p -> strange(p, "{\"version\": 2}"),
+            "--init-adapter D/strange",
+            "D/strange/nudge.json: version is 2, this nudge reads 1; update nudge, or give --any-base"),
         row("rank 0", p -> {}, "--rank 0", "--rank is 0; it must be at least 1"),
         row(
             "rank above the layer",
@@ -524,6 +539,17 @@ class BadInputTest {
 
   static Stream<Mistake> answers() {
     return Stream.of(
+        row("adapter of another base", p -> strange(p, OTHER), "--adapter D/strange", ANOTHER_BASE),
+        row(
+            "adapter with a broken nudge.json",
+            p -> strange(p, "{"),
+            "--adapter D/strange",
+            "D/strange/nudge.json cannot be read, so the adapter's base is not known; give --any-base"),
+        row(
+            "adapter of a newer nudge",
+            p -> strange(p, "{\"version\": 2}"),
+            "--adapter D/strange",
+            "D/strange/nudge.json: version is 2, this nudge reads 1; update nudge, or give --any-base"),
         row("missing model folder", p -> {}, "--model D/none", "D/none: no such model folder"),
         row(
             "missing data file",
@@ -589,6 +615,17 @@ class BadInputTest {
 
   static Stream<Mistake> merges() {
     return Stream.of(
+        row("adapter of another base", p -> strange(p, OTHER), "--adapter D/strange", ANOTHER_BASE),
+        row(
+            "adapter with a broken nudge.json",
+            p -> strange(p, "{"),
+            "--adapter D/strange",
+            "D/strange/nudge.json cannot be read, so the adapter's base is not known; give --any-base"),
+        row(
+            "adapter of a newer nudge",
+            p -> strange(p, "{\"version\": 2}"),
+            "--adapter D/strange",
+            "D/strange/nudge.json: version is 2, this nudge reads 1; update nudge, or give --any-base"),
         row("missing model folder", p -> {}, "--model D/none", "D/none: no such model folder"),
         row(
             "no adapter",
@@ -838,6 +875,7 @@ class BadInputTest {
                 "adapter_config.json",
                 "adapter_model.safetensors",
                 "metrics.jsonl",
+                "nudge.json",
                 "run.json",
                 "tokenizer.json",
                 "tokenizer_config.json");
@@ -902,6 +940,35 @@ class BadInputTest {
 
   private static Place initAdapter(Place place) throws IOException {
     return place.copy(Place.GOLDEN.resolve("train/grouped-tied/init"), "init");
+  }
+
+  private static final String OTHER = "{\"version\": 1, \"base\": [\"sha256:0123456789abcdef\"]}";
+
+  private static final String ANOTHER_BASE =
+      "adapter D/strange was trained on another base: its weights have the digest sha256:0123456789ab,"
+          + " those of D/model have sha256:d4d87c1fb2fd; give --model its base, or --any-base";
+
+  private static Place strange(Place place, String identity) throws IOException {
+    return place
+        .copy(Place.GOLDEN.resolve("peft/all-linear/adapter"), "strange")
+        .write("strange/nudge.json", identity);
+  }
+
+  @Test
+  void anyBaseTakesAnAdapterAllTheSame() throws IOException {
+    Place place = Place.in(folder);
+    for (String identity : List.of("{", "{\"version\": 2}", OTHER)) {
+      strange(place, identity);
+      Ran score = place.answer("score", "--adapter", "D/strange", "--any-base", "-q", "--json");
+      assertThat(score.code()).as(score.err()).isZero();
+      Ran merge =
+          place.merge("--adapter", "D/strange", "--any-base", "-q", "--out", "D/m", "--overwrite");
+      assertThat(merge.code()).as(merge.err()).isZero();
+      Ran train =
+          place.train(
+              "--init-adapter", "D/strange", "--any-base", "--steps", "1", "-q", "--overwrite");
+      assertThat(train.code()).as(train.err()).isZero();
+    }
   }
 
   private static Place otherAdapter(Place place) throws IOException {

@@ -52,6 +52,7 @@ class RunTest {
           .containsExactlyInAnyOrder(
               "adapter_model.safetensors",
               "adapter_config.json",
+              "nudge.json",
               "tokenizer.json",
               "tokenizer_config.json",
               "run.json",
@@ -68,6 +69,23 @@ class RunTest {
     assertThat(config.get("target_modules").valueStream().map(JsonNode::asString))
         .containsExactly(
             "down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj");
+  }
+
+  @Test
+  void theAdapterKnowsItsBase() throws IOException {
+    JsonNode is = json(place, "out/nudge.json");
+    assertThat(is.get("version").asInt()).isEqualTo(1);
+    assertThat(is.get("base").valueStream().map(JsonNode::asString))
+        .containsExactly("sha256:d4d87c1fb2fd89b02972f51fa055e0eafa6d81b95404054161cd46dbe59f6a00");
+    assertThat(is.get("quantization").get("method").asString()).isEqualTo("none");
+    assertThat(is.get("tokenizer").asString()).startsWith("sha256:");
+    assertThat(is.get("template").isNull()).isTrue();
+    assertThat(is.get("data").get("rows").asInt()).isEqualTo(3);
+    assertThat(place.answer("score", "--adapter", "D/out", "-q").err()).isEmpty();
+    assertThat(place.answer("score", "--adapter", "D/out", "-q", "--quantize", "nf4").err())
+        .isEqualTo(
+            "nudge: warning: adapter D/out was trained on dense weights; this model has weights in nf4"
+                + " with double quantisation\n");
   }
 
   @Test

@@ -63,7 +63,7 @@ class WrongUseTest {
           train --eval-data a --eval-data b         | --eval-data is given twice; give it once
           train --config no.yaml                    | --config is no.yaml; there is no such file
           generate --model m                        | --prompt and --data are both missing; give one
-          generate --model m --prompt p --any-base  | unknown flag --any-base for generate; see nudge generate --help
+          generate --model m --prompt p --any-bas   | unknown flag --any-bas for generate; did you mean --any-base?
           generate --model m --prompt p --config c  | unknown flag --config for generate; see nudge generate --help
           generate --model m --data d --temperature -1 | --temperature is -1; it must be 0 or more
           doctor --model m                          | unknown flag --model for doctor; see nudge doctor --help

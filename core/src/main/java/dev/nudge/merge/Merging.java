@@ -4,6 +4,8 @@ import dev.nudge.format.NewFolder;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.PythonJson;
 import dev.nudge.format.SafeTensors;
+import dev.nudge.identity.BaseDigest;
+import dev.nudge.identity.Identity;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.ModelFolder;
@@ -81,7 +83,8 @@ public final class Merging {
     ModelSettings model = settings.model();
     ModelConfig config = ModelConfig.load(model.model());
     Checkpoint.check(model.model(), config);
-    Quantization quantization = quantization(settings, config);
+    Quantization quantization = quantization(settings, config, warnings);
+    identify(settings, quantization, machine, warnings);
     try (AdapterStack ignored = AdapterStack.open(settings, config, Dtype.F32)) {
       MergedFolder.check(settings);
     }
@@ -95,12 +98,16 @@ public final class Merging {
   }
 
   /// How the weights that are merged into are held.
-  private static Quantization quantization(MergeSettings settings, ModelConfig config) {
-    Quantization resolved = Quantization.resolve(settings.model(), config);
+  private static Quantization quantization(
+      MergeSettings settings, ModelConfig config, Consumer<String> warnings) {
+    ModelSettings given = settings.model();
+    Quantization resolved = Quantization.resolve(given, config);
+    Path model = given.model();
     if (settings.into() == MergeSettings.Into.TRAINED) {
-      return resolved;
+      boolean stored =
+          Quantization.resolve(ModelSettings.of(model), config).method() == Quantize.NF4;
+      return stored ? resolved : trained(settings, resolved, config, warnings);
     }
-    Path model = settings.model().model();
     if (settings.model().quantize() == Quantize.NF4) {
       throw new InputException(
           "--into original and --quantize nf4 are both given; --into original takes the weights as they are stored, so leave one out");
@@ -112,6 +119,40 @@ public final class Merging {
               + " are stored in nf4; give --model the folder that they were quantised from, or leave --into out");
     }
     return Quantization.NONE;
+  }
+
+  /// How a dense base was held in training: as the first adapter says that can, else as the flags
+  /// have it.
+  private static Quantization trained(
+      MergeSettings settings, Quantization flags, ModelConfig config, Consumer<String> warnings) {
+    ModelSettings given = settings.model();
+    for (String adapter : settings.adapter()) {
+      Identity identity = Identity.read(Path.of(adapter), given.anyBase());
+      if (identity == null) {
+        continue;
+      }
+      Boolean nested = identity.quantize() == Quantize.NF4 ? identity.doubleQuant() : null;
+      Quantization named = Quantization.resolve(given.held(identity.quantize(), nested), config);
+      if (given.quantize() != null && !named.equals(flags)) {
+        warnings.accept(
+            "--quantize is passed over: adapter %s was trained on %s; --into original takes the model's own weights"
+                .formatted(adapter, identity.held()));
+      }
+      return named;
+    }
+    return flags;
+  }
+
+  /// Holds every adapter against the base that it was trained on.
+  private static void identify(
+      MergeSettings settings, Quantization q, Machine machine, Consumer<String> warnings) {
+    Path model = settings.model().model();
+    Identity.Model base =
+        new Identity.Model(
+            model, q.method(), q.doubleQuant(), () -> BaseDigest.of(model, machine.cache()));
+    for (String adapter : settings.adapter()) {
+      Identity.check(Path.of(adapter), base, settings.model().anyBase(), warnings);
+    }
   }
 
   /// Merges, compares, and puts the folder in place where it is close enough.

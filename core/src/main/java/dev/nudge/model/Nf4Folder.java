@@ -5,6 +5,8 @@ import dev.nudge.format.OutFolder;
 import dev.nudge.format.PythonJson;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.format.SafeTensorsWriter;
+import dev.nudge.identity.BaseDigest;
+import dev.nudge.identity.Identity;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.quant.Nf4Weight;
 import dev.nudge.settings.InputException;
@@ -45,10 +47,12 @@ public final class Nf4Folder {
   private static final String WEIGHTS = "model.safetensors";
   private final QuantizeSettings settings;
   private final ModelConfig config;
+  private final @Nullable Path cache;
 
-  private Nf4Folder(QuantizeSettings settings, ModelConfig config) {
+  private Nf4Folder(QuantizeSettings settings, ModelConfig config, @Nullable Path cache) {
     this.settings = settings;
     this.config = config;
+    this.cache = cache;
   }
 
   /// What was written.
@@ -58,10 +62,19 @@ public final class Nf4Folder {
   /// @param bytes of the tensors that were written
   public record Written(Path out, int layers, long sourceBytes, long bytes, double seconds) {}
 
-  /// Checks everything that can be wrong before anything is written.
+  /// Checks everything that can be wrong before anything is written. The folder will not say what
+  /// it was made from.
   ///
   /// @throws InputException in one line
   public static Nf4Folder prepare(QuantizeSettings settings) {
+    return prepare(settings, null);
+  }
+
+  /// The same for a folder that says it.
+  ///
+  /// @param cache cache folder of the user, where the digest of the source is kept
+  /// @throws InputException in one line
+  public static Nf4Folder prepare(QuantizeSettings settings, @Nullable Path cache) {
     ModelConfig config = ModelConfig.load(settings.model());
     Checkpoint.check(settings.model(), config);
     try (SafeTensors file = SafeTensors.open(settings.model())) {
@@ -81,7 +94,7 @@ public final class Nf4Folder {
       }
     }
     checkOut(settings.out(), settings.overwrite());
-    return new Nf4Folder(settings, config);
+    return new Nf4Folder(settings, config, cache);
   }
 
   private static void checkOut(Path out, boolean overwrite) {
@@ -170,11 +183,15 @@ public final class Nf4Folder {
   }
 
   private Map<String, Object> mark() {
-    return Map.of(
+    Map<String, Object> mark = new TreeMap<>();
+    mark.put(
         "quantization",
-        new TreeMap<>(Map.of("method", "nf4", "double_quant", settings.doubleQuant())),
-        "source",
-        settings.model().toString());
+        new TreeMap<>(Map.of("method", "nf4", "double_quant", settings.doubleQuant())));
+    mark.put("source", settings.model().toString());
+    if (cache != null) {
+      mark.put(Identity.SOURCE_DIGEST, BaseDigest.of(settings.model(), cache));
+    }
+    return mark;
   }
 
   private long weights(SafeTensors file, Kernels kernels, BooleanSupplier cancelled) {

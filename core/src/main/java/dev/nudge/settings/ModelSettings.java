@@ -30,7 +30,8 @@ public record ModelSettings(
     @Setting(help = "processor threads in all (default: every processor)")
         @Nullable Integer threads,
     @Setting(help = "longest row in tokens, end token counted (default: what the model allows)")
-        @Nullable Integer maxLength) {
+        @Nullable Integer maxLength,
+    @Setting(help = "take an adapter whatever base it was trained on") boolean anyBase) {
 
   public ModelSettings {
     if (doubleQuant != null && quantize != Quantize.NF4) {
@@ -42,8 +43,13 @@ public record ModelSettings(
     Check.atLeast("--max-length", maxLength, 2);
   }
 
+  /// The same with its linear layers held in another way.
+  public ModelSettings held(@Nullable Quantize method, @Nullable Boolean nested) {
+    return new ModelSettings(model, method, nested, compute, lanes, threads, maxLength, anyBase);
+  }
+
   /// A model as it is stored, everything else left to the machine.
   public static ModelSettings of(Path model) {
-    return new ModelSettings(model, null, null, Compute.AUTO, null, null, null);
+    return new ModelSettings(model, null, null, Compute.AUTO, null, null, null, false);
   }
 }

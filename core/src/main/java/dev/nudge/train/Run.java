@@ -29,6 +29,7 @@ final class Run implements AutoCloseable {
   private final Trainer trainer;
   private final RunFolder folder;
   private final Metrics metrics;
+  private final RunIdentity identity;
   private final String id = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
   private final long started = System.nanoTime();
 
@@ -66,6 +67,8 @@ final class Run implements AutoCloseable {
       this.folder = RunFolder.create(settings);
       this.metrics = new Metrics(folder.path());
       closing.push(metrics::close);
+      this.identity = new RunIdentity(prepared);
+      closing.push(identity::close);
     } catch (RuntimeException | Error e) {
       closeAfter(e);
       throw e;
@@ -111,6 +114,7 @@ final class Run implements AutoCloseable {
         return RunState.STOPPED;
       }
       boolean fine = step(rate.at(made));
+      identity.begin();
       skippedInARow = fine ? 0 : skippedInARow + 1;
       if (skippedInARow == MOST_SKIPPED) {
         save();
@@ -206,6 +210,7 @@ final class Run implements AutoCloseable {
 
   private void save(Path where) {
     tuning.save(where);
+    identity.write(where);
     events.accept(new TrainEvent.Saved(where));
   }
 

@@ -1,6 +1,7 @@
 package dev.nudge.train;
 
 import dev.nudge.format.OutFolder;
+import dev.nudge.identity.Identity;
 import dev.nudge.model.ModelFolder;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Method;
@@ -32,13 +33,13 @@ final class RunFolder {
   static final String METRICS = "metrics.jsonl";
   static final String LAST = "last";
   private static final List<String> ADAPTER =
-      List.of("adapter_model.safetensors", "adapter_config.json");
+      List.of("adapter_model.safetensors", "adapter_config.json", Identity.FILE);
   private static final List<String> TOKENIZER =
       List.of("tokenizer.json", "tokenizer_config.json", "chat_template.jinja");
 
   /// Settings that do not make a run another one.
   private static final Set<String> FREE =
-      Set.of("out", "lanes", "threads", "memory", "overwrite", "dry_run");
+      Set.of("out", "lanes", "threads", "memory", "overwrite", "dry_run", "any_base");
 
   private static final ObjectMapper JSON =
       JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();

@@ -7,6 +7,8 @@ import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.adapter.Targets;
 import dev.nudge.data.Batches;
 import dev.nudge.data.Dataset;
+import dev.nudge.identity.BaseDigest;
+import dev.nudge.identity.Identity;
 import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
@@ -102,6 +104,18 @@ public final class Training {
     Integer given = settings.loop().steps();
     Double epochs = settings.loop().epochs();
     int steps = given != null ? given : batches.steps(epochs == null ? 1 : epochs);
+    Path init = settings.lora().initAdapter();
+    if (init != null) {
+      Identity.check(
+          init,
+          new Identity.Model(
+              folder,
+              quantization.method(),
+              quantization.doubleQuant(),
+              () -> BaseDigest.of(folder, machine.cache())),
+          settings.model().anyBase(),
+          warnings::add);
+    }
     try (Scope scope = Scope.measuring();
         Tuning tuning = dry(settings, config, backend, quantization, scope)) {
       warnings.addAll(tuning.warnings());

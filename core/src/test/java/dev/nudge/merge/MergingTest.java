@@ -11,6 +11,8 @@ import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.adapter.Targets;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.format.StoredType;
+import dev.nudge.identity.BaseDigest;
+import dev.nudge.identity.Identity;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
@@ -23,6 +25,7 @@ import dev.nudge.quant.Nf4Weight;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.MergeSettings;
+import dev.nudge.settings.Quantize;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
@@ -240,6 +243,45 @@ class MergingTest {
     Path out = temp.resolve("out");
     run(settings(model, adapters, out, "scale", List.of("0.5", "-1.25", "0")));
     compare(model, out, adapters, List.of(0.5, -1.25, 0.0), null);
+  }
+
+  @Test
+  void theAdapterSaysWhatItWasTrainedOn() throws IOException {
+    Path model = Bases.write(temp.resolve("model"), Dtype.BF16, 1, false);
+    Path adapter = Bases.adapter(temp.resolve("adapter"), model, lora(false, "q_proj"), 3);
+    Identity.of(
+            new Identity.Model(
+                model, Quantize.NF4, false, () -> BaseDigest.of(model, Backends.cache())),
+            Map.of())
+        .write(adapter);
+    List<String> warnings = new ArrayList<>();
+    Path out = temp.resolve("out");
+    MergeSettings plain = settings(model, List.of(adapter), out, "tolerance", 1.0);
+    Merging.prepare(plain, MACHINE, warnings::add).run(() -> false);
+    assertThat(warnings).isEmpty();
+    compare(model, out, List.of(adapter), List.of(1.0), false);
+
+    Path flag = temp.resolve("flag");
+    Merging.prepare(
+            settings(model, List.of(adapter), flag, "tolerance", 1.0, "quantize", "none"),
+            MACHINE,
+            warnings::add)
+        .run(() -> false);
+    assertThat(warnings)
+        .containsExactly(
+            "--quantize is passed over: adapter "
+                + adapter
+                + " was trained on weights in nf4 alone; --into original takes the model's own weights");
+    compare(model, flag, List.of(adapter), List.of(1.0), false);
+
+    Path original = temp.resolve("original");
+    run(settings(model, List.of(adapter), original, "into", "original"));
+    compare(model, original, List.of(adapter), List.of(1.0), null);
+
+    Path other = Bases.write(temp.resolve("other"), Dtype.F16, 1, false);
+    assertThatThrownBy(() -> run(settings(other, List.of(adapter), temp.resolve("x"))))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("was trained on another base");
   }
 
   @Test

@@ -2,13 +2,19 @@ package dev.nudge.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.Backends;
+import dev.nudge.identity.BaseDigest;
+import dev.nudge.identity.Identity;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.model.Nf4Folder;
+import dev.nudge.settings.Quantize;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.settings.TrainSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,7 +31,8 @@ class Nf4RunTest {
     Path stored = temp.resolve("nf4");
     Nf4Folder.prepare(
             QuantizeSettings.of(
-                Map.of("model", TinyRun.UNTIED, "out", stored, "double_quant", doubleQuant)))
+                Map.of("model", TinyRun.UNTIED, "out", stored, "double_quant", doubleQuant)),
+            Backends.cache())
         .write(Kernels.fastest(), () -> false);
     Path rows = TinyRun.rows(temp.resolve("rows"), 12, 60, 1);
     TrainSettings onLoad =
@@ -53,6 +60,20 @@ class Nf4RunTest {
       assertThat(settings.get("quantize").asString()).isEqualTo("nf4");
       assertThat(settings.get("double_quant").asBoolean()).isEqualTo(doubleQuant);
     }
+    Path cache = Backends.cache();
+    assertThat(Files.readString(stored.resolve(Identity.FILE)))
+        .contains(BaseDigest.of(TinyRun.UNTIED, cache));
+    List<String> warnings = new ArrayList<>();
+    for (String run : new String[] {"a", "b"}) { // each is an adapter of both
+      for (Path model : List.of(TinyRun.UNTIED, stored)) {
+        Identity.check(
+            temp.resolve(run),
+            new Identity.Model(model, Quantize.NF4, doubleQuant, () -> BaseDigest.of(model, cache)),
+            false,
+            warnings::add);
+      }
+    }
+    assertThat(warnings).isEmpty();
     assertThat(Training.finished(fromFile)).isTrue();
     assertThat(Training.finished(onLoad)).isTrue();
   }

@@ -1,0 +1,90 @@
+package dev.nudge.identity;
+
+import dev.nudge.format.PythonJson;
+import dev.nudge.format.SafeTensors;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/// Where the digest of a model's weights is kept: a file of the user's cache folder for each model
+/// folder, `digests/….json`, valid while the weight files have the same paths, sizes and times of
+/// change.
+///
+/// It can be lost at any time, so a cache that cannot be read or written is none.
+final class DigestCache {
+  private static final JsonMapper JSON = JsonMapper.builder().build();
+
+  private final Path file;
+  private final Map<String, Object> files = new TreeMap<>(); // path → size and time
+  private boolean usable = true;
+
+  private DigestCache(Path file) {
+    this.file = file;
+  }
+
+  static DigestCache of(SafeTensors weights, Path cache) {
+    String place = weights.source().toAbsolutePath().normalize().toString();
+    String name = Sha256.of(place.getBytes(StandardCharsets.UTF_8));
+    DigestCache digests =
+        new DigestCache(
+            cache.resolve("digests").resolve(name.substring(Sha256.PREFIX.length()) + ".json"));
+    for (Path file : weights.files()) {
+      try {
+        Path real = file.toRealPath();
+        BasicFileAttributes is = Files.readAttributes(real, BasicFileAttributes.class);
+        digests.files.put(real.toString(), is.size() + " " + is.lastModifiedTime());
+      } catch (IOException e) {
+        digests.usable = false;
+      }
+    }
+    return digests;
+  }
+
+  /// The digest; null where it is not known.
+  @Nullable String read() {
+    if (!usable || !Files.isRegularFile(file)) {
+      return null;
+    }
+    try {
+      JsonNode kept = JSON.readTree(Files.readString(file));
+      boolean same = kept.path("files").equals(JSON.valueToTree(files));
+      String digest = kept.path("digest").asString("");
+      return same && digest.startsWith(Sha256.PREFIX) ? digest : null;
+    } catch (IOException | JacksonException e) {
+      return null;
+    }
+  }
+
+  /// Keeps it.
+  void write(String digest) {
+    if (!usable) {
+      return;
+    }
+    Map<String, Object> kept = new LinkedHashMap<>();
+    kept.put("digest", digest);
+    kept.put("files", files);
+    try {
+      Files.createDirectories(file.getParent());
+      Path beside = Files.createTempFile(file.getParent(), "digest", ".tmp");
+      try {
+        Files.writeString(beside, PythonJson.write(kept) + "\n");
+        Files.move(
+            beside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      } finally {
+        Files.deleteIfExists(beside);
+      }
+    } catch (IOException e) {
+      // computed again next time
+    }
+  }
+}

@@ -1,0 +1,242 @@
+package dev.nudge.identity;
+
+import dev.nudge.format.OutFolder;
+import dev.nudge.format.PythonJson;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.Quantize;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/// What an adapter was trained on, as `nudge.json` beside it says.
+///
+/// @param base digests ([BaseDigest]) of the weights, and of those that they were quantised from;
+///     an adapter is taken on either
+/// @param quantize how the weights were held
+/// @param doubleQuant whether the scales were quantised too
+/// @param tokenizer digest of `tokenizer.json`; null where there was none
+/// @param template digest of the chat template; null where there was none
+/// @param data what the rows were like, for people
+public record Identity(
+    List<String> base,
+    Quantize quantize,
+    boolean doubleQuant,
+    @Nullable String tokenizer,
+    @Nullable String template,
+    Map<String, @Nullable Object> data) {
+  /// The file's name.
+  public static final String FILE = "nudge.json";
+
+  /// In a quantised model folder's file: the digest of what it was made from.
+  public static final String SOURCE_DIGEST = "source_digest";
+
+  private static final int VERSION = 1;
+  private static final JsonMapper JSON = JsonMapper.builder().build();
+
+  public Identity {
+    base = List.copyOf(base);
+  }
+
+  /// A model as it is used.
+  ///
+  /// @param digest computes that of its weights; asked only where something depends on it
+  public record Model(
+      Path folder, Quantize quantize, boolean doubleQuant, Supplier<String> digest) {}
+
+  /// What an adapter is that is trained on a model.
+  public static Identity of(Model model, Map<String, @Nullable Object> data) {
+    List<String> base = new ArrayList<>(List.of(model.digest.get()));
+    String source = source(model.folder);
+    if (source != null) {
+      base.add(source);
+    }
+    return new Identity(
+        base,
+        model.quantize,
+        model.doubleQuant,
+        Sha256.of(model.folder.resolve("tokenizer.json")),
+        template(model.folder),
+        data);
+  }
+
+  /// Holds an adapter against the model that it is put on.
+  ///
+  /// @param anyBase take it whatever its base is
+  /// @param warnings told one line each: no file, or what differs and may be meant
+  /// @return what it was trained on; null where that is not known
+  /// @throws InputException where the model is another base
+  public static @Nullable Identity check(
+      Path adapter, Model model, boolean anyBase, Consumer<String> warnings) {
+    Identity trained = read(adapter, anyBase);
+    if (trained == null) {
+      if (!anyBase) {
+        warnings.accept(
+            "adapter %s has no %s: whether %s is its base is not known"
+                .formatted(adapter, FILE, model.folder));
+      }
+      return null;
+    }
+    if (!anyBase) {
+      trained.checkBase(adapter, model);
+    }
+    trained.compare(adapter, model, warnings);
+    return trained;
+  }
+
+  private void checkBase(Path adapter, Model model) {
+    String source = source(model.folder);
+    if (source != null && base.contains(source)) {
+      return;
+    }
+    String own = model.digest.get();
+    if (!base.contains(own)) {
+      throw new InputException(
+          "adapter %s was trained on another base: its weights have the digest %s, those of %s have %s; give --model its base, or --any-base"
+              .formatted(
+                  adapter,
+                  base.isEmpty() ? "(none)" : shown(base.getFirst()),
+                  model.folder,
+                  shown(own)));
+    }
+  }
+
+  private static String shown(String digest) {
+    return digest.substring(0, Math.min(digest.length(), Sha256.PREFIX.length() + 12));
+  }
+
+  private void compare(Path adapter, Model model, Consumer<String> warnings) {
+    String held = held(model.quantize, model.doubleQuant);
+    String trained = held(quantize, doubleQuant);
+    if (!held.equals(trained)) {
+      warnings.accept(
+          "adapter %s was trained on %s; this model has %s".formatted(adapter, trained, held));
+    }
+    if (!Objects.equals(tokenizer, Sha256.of(model.folder.resolve("tokenizer.json")))) {
+      warnings.accept(
+          "adapter %s was trained with another tokenizer.json than that of %s"
+              .formatted(adapter, model.folder));
+    }
+    if (!Objects.equals(template, template(model.folder))) {
+      warnings.accept(
+          "adapter %s was trained with another chat template than that of %s"
+              .formatted(adapter, model.folder));
+    }
+  }
+
+  /// How the weights were held, in words.
+  public String held() {
+    return held(quantize, doubleQuant);
+  }
+
+  private static String held(Quantize quantize, boolean doubleQuant) {
+    return quantize == Quantize.NONE
+        ? "dense weights"
+        : doubleQuant ? "weights in nf4 with double quantisation" : "weights in nf4 alone";
+  }
+
+  /// Reads the file beside an adapter; null where there is none.
+  ///
+  /// @param anyBase what cannot be understood counts as absent
+  /// @throws InputException where it cannot be understood
+  public static @Nullable Identity read(Path adapter, boolean anyBase) {
+    Path file = adapter.resolve(FILE);
+    if (!Files.isRegularFile(file)) {
+      return null;
+    }
+    JsonNode all;
+    try {
+      all = JSON.readTree(Files.readString(file));
+    } catch (IOException | JacksonException e) {
+      if (anyBase) {
+        return null;
+      }
+      throw new InputException(
+          file + " cannot be read, so the adapter's base is not known; give --any-base", e);
+    }
+    JsonNode version = all.path("version");
+    if (version.asInt(0) != VERSION) {
+      if (anyBase) {
+        return null;
+      }
+      throw new InputException(
+          "%s: version is %s, this nudge reads %d; update nudge, or give --any-base"
+              .formatted(file, version.isMissingNode() ? "missing" : version, VERSION));
+    }
+    List<String> base = new ArrayList<>();
+    all.path("base").forEach(digest -> base.add(digest.asString("")));
+    JsonNode q = all.path("quantization");
+    boolean nf4 = q.path("method").asString("none").equals("nf4");
+    return new Identity(
+        base,
+        nf4 ? Quantize.NF4 : Quantize.NONE,
+        q.path("double_quant").asBoolean(false),
+        text(all, "tokenizer"),
+        text(all, "template"),
+        Map.of());
+  }
+
+  private static @Nullable String text(JsonNode all, String key) {
+    String text = all.path(key).asString("");
+    return text.isEmpty() ? null : text;
+  }
+
+  /// Writes the file beside an adapter.
+  public void write(Path adapter) {
+    Map<String, @Nullable Object> quantization = new LinkedHashMap<>();
+    quantization.put("method", quantize.name().toLowerCase(Locale.ROOT));
+    if (quantize == Quantize.NF4) {
+      quantization.put("double_quant", doubleQuant);
+    }
+    Map<String, @Nullable Object> all = new LinkedHashMap<>();
+    all.put("version", VERSION);
+    all.put("base", base);
+    all.put("quantization", quantization);
+    all.put("tokenizer", tokenizer);
+    all.put("template", template);
+    all.put("data", data);
+    OutFolder.place(
+        adapter.resolve(FILE), beside -> Files.writeString(beside, PythonJson.write(all) + "\n"));
+  }
+
+  /// The digest of what a quantised folder says it was made from; null for another folder.
+  private static @Nullable String source(Path model) {
+    Path file = model.resolve(FILE);
+    try {
+      return Files.isRegularFile(file)
+          ? text(JSON.readTree(Files.readString(file)), SOURCE_DIGEST)
+          : null;
+    } catch (IOException | JacksonException e) {
+      return null; // then it counts as what its weights are
+    }
+  }
+
+  /// The digest of the chat template: a file of its own, else a text in the tokenizer's config.
+  private static @Nullable String template(Path model) {
+    String own = Sha256.of(model.resolve("chat_template.jinja"));
+    Path config = model.resolve("tokenizer_config.json");
+    if (own != null || !Files.isRegularFile(config)) {
+      return own;
+    }
+    try {
+      JsonNode text = JSON.readTree(Files.readString(config)).path("chat_template");
+      return text.isMissingNode() || text.isNull()
+          ? null
+          : Sha256.of(text.toString().getBytes(StandardCharsets.UTF_8));
+    } catch (IOException | JacksonException e) {
+      return null; // the tokenizer says what is wrong with it
+    }
+  }
+}

@@ -1,0 +1,8 @@
+/// Says what an adapter was trained on, and whether a model is that.
+///
+/// Knows nothing about models or adapters as things that compute: it reads their files. Read
+/// `Identity` first.
+@NullMarked
+package dev.nudge.identity;
+
+import org.jspecify.annotations.NullMarked;
