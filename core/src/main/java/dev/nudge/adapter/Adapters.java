@@ -227,6 +227,18 @@ public final class Adapters {
     PeftFiles.save(folder, spec, baseModel, tensors);
   }
 
+  /// Puts the adapter on again that [#detach] took off; nothing is read or copied.
+  ///
+  /// @throws IllegalStateException where something else was put into a slot since
+  void reattach() {
+    for (Place place : places) {
+      if (place.slot.linear() != place.base) {
+        throw new IllegalStateException(place.slot + " no longer holds this adapter's base");
+      }
+    }
+    places.forEach(place -> place.slot.set(place.adapted));
+  }
+
   /// Puts back into each slot the very layer that was there.
   ///
   /// @throws IllegalStateException where something else was put into a slot since

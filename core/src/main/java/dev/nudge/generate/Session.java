@@ -1,7 +1,9 @@
 package dev.nudge.generate;
 
-import dev.nudge.adapter.Adapters;
+import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.identity.BaseDigest;
+import dev.nudge.identity.Identity;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
@@ -10,10 +12,8 @@ import dev.nudge.nn.Backend;
 import dev.nudge.nn.Machine;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ModelSettings;
-import dev.nudge.tensor.Scope;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -21,25 +21,21 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Threading: after loading it is only read; each lane brings its own workspace.
 public final class Session implements AutoCloseable {
-  private final ModelConfig config;
-  private final Backend backend;
+  /// The name of the adapter that a session is loaded with.
+  public static final String ADAPTER = "adapter";
+
   private final Tokenizer tokenizer;
   private final CausalLm model;
-  private final Scope scope;
+  private final Identity.Model identity;
+  private final NamedAdapters adapters;
   private final int maxLength;
 
-  private Session(
-      ModelConfig config,
-      Backend backend,
-      Tokenizer tokenizer,
-      CausalLm model,
-      Scope scope,
-      int maxLength) {
-    this.config = config;
-    this.backend = backend;
+  private Session(Tokenizer tokenizer, CausalLm model, Identity.Model identity, int maxLength) {
     this.tokenizer = tokenizer;
     this.model = model;
-    this.scope = scope;
+    this.identity = identity;
+    this.adapters =
+        new NamedAdapters(model.slots(), ModelConfig.UNTARGETABLE, model.backend().compute());
     this.maxLength = maxLength;
   }
 
@@ -62,35 +58,49 @@ public final class Session implements AutoCloseable {
     Backend backend = Backend.resolve(settings.compute(), machine.cache());
     backend.notes().forEach(warnings);
     Tokenizer tokenizer = Tokenizer.load(folder, machine.cache());
+    Identity.Model identity =
+        new Identity.Model(
+            folder,
+            quantization.method(),
+            quantization.doubleQuant(),
+            () -> BaseDigest.of(folder, machine.cache()));
     CausalLm model = Checkpoint.load(folder, config, backend, quantization);
-    Scope scope = Scope.open("adapter");
+    Session session = new Session(tokenizer, model, identity, given == null ? most : given);
     try {
       if (adapter != null) {
-        try (PeftAdapter peft = PeftAdapter.open(adapter)) {
-          Adapters.attach(
-              model.slots(),
-              List.of(model.head().path(), "model.embed_tokens"),
-              peft,
-              0,
-              backend.compute(),
-              0,
-              scope);
-        }
+        session.attach(ADAPTER, adapter, settings.anyBase(), warnings);
       }
-      return new Session(config, backend, tokenizer, model, scope, given == null ? most : given);
+      return session;
     } catch (RuntimeException | Error e) {
-      scope.close();
-      model.close();
+      session.close();
       throw e;
     }
   }
 
+  /// Puts one more adapter beside those that are there, and switches to it; [#adapters] switches
+  /// between them. Call it while nothing is computed.
+  ///
+  /// @param anyBase take it whatever base it was trained on
+  /// @param warnings told one line each
+  /// @throws InputException where it is not one of this model; the one that was on stays on
+  public void attach(String name, Path adapter, boolean anyBase, Consumer<String> warnings) {
+    try (PeftAdapter peft = PeftAdapter.open(adapter)) {
+      Identity.check(adapter, identity, anyBase, warnings);
+      adapters.attach(name, peft);
+    }
+  }
+
+  /// The adapters of this model by name.
+  public NamedAdapters adapters() {
+    return adapters;
+  }
+
   public ModelConfig config() {
-    return config;
+    return model.config();
   }
 
   public Backend backend() {
-    return backend;
+    return model.backend();
   }
 
   public Tokenizer tokenizer() {
@@ -114,13 +124,13 @@ public final class Session implements AutoCloseable {
     if (ids.length == 0) {
       throw new InputException("the prompt has no tokens; give a prompt with at least one");
     }
-    config.checkTokens(ids);
+    config().checkTokens(ids);
     return ids;
   }
 
   @Override
   public void close() {
-    scope.close();
+    adapters.close();
     model.close();
   }
 }

@@ -1,0 +1,192 @@
+package dev.nudge.bench;
+
+import dev.nudge.adapter.Adapters;
+import dev.nudge.adapter.Lora;
+import dev.nudge.adapter.Targets;
+import dev.nudge.format.Entry;
+import dev.nudge.format.SafeTensors;
+import dev.nudge.format.SafeTensorsWriter;
+import dev.nudge.kernel.Kernels;
+import dev.nudge.model.CausalLm;
+import dev.nudge.model.Checkpoint;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.model.SideFiles;
+import dev.nudge.nn.Backend;
+import dev.nudge.nn.Parameter;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.stream.Stream;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.ObjectMapper;
+
+/// Merges an adapter into a base in every format it can have, and shows how far the written folder
+/// is from base + adapter, what it took and how long.
+///
+///     bench/merge [--model SmolLM2-135M-Instruct] [--adapter DIR] [--large 7b]
+///
+/// Without `--adapter` one of rank 16 on all linear layers is made, B uniform in ±0.02. The large
+/// model has random weights in NF4; what counts there is memory.
+final class Merges {
+  private static final double B = 0.02;
+
+  private Merges() {}
+
+  public static void main(String[] args) throws IOException {
+    Flags flags =
+        Flags.parse(
+            "bench/merge",
+            args,
+            "model",
+            "",
+            "adapter",
+            "",
+            "large",
+            "7b|13b|tiny|none",
+            "dir",
+            "");
+    Path dir = flags.path("dir", Machines.cache().resolve("merge"));
+    Path model =
+        flags.path(
+            "model",
+            PeerEnvironment.beside(Machines.home())
+                .resolveSibling("models")
+                .resolve("SmolLM2-135M-Instruct"));
+    Memory.say("%s", Machines.line());
+    Memory.say("");
+    Memory.say(
+        "| base | flags | KL, nats a token | logits, most | logits, mean | perplexity | s | RssAnon, peak | largest tensor |");
+    Memory.say("|---|---|---|---|---|---|---|---|---|");
+    remove(dir);
+    try {
+      Path adapter = flags.path("adapter", dir.resolve("adapter"));
+      if (Files.notExists(adapter)) {
+        adapter(adapter, model);
+      }
+      Path f32 = stored(model, dir.resolve("f32"), Dtype.F32);
+      Path f16 = stored(model, dir.resolve("f16"), Dtype.F16);
+      Path nf4 = dir.resolve("nf4");
+      nudge(List.of("quantize", "--model", model.toString(), "--out", nf4.toString()));
+      merge("bf16", model, adapter, dir);
+      merge("f32", f32, adapter, dir);
+      merge("f16", f16, adapter, dir);
+      merge("nf4, stored", nf4, adapter, dir);
+      merge("bf16", model, adapter, dir, "--quantize", "nf4");
+      merge("f32", f32, adapter, dir, "--quantize", "nf4");
+      merge("bf16", model, adapter, dir, "--store", "nf4");
+      merge("bf16", model, adapter, dir, "--quantize", "nf4", "--store", "nf4");
+      String large = flags.text("large");
+      if (!large.equals("none")) {
+        Path folder =
+            RandomFolder.of(
+                Machines.cache().resolve("models").resolve(large + "-nf4"),
+                Shapes.named(large),
+                true);
+        adapter(dir.resolve("large"), folder);
+        merge(large + "-shaped, nf4, stored", folder, dir.resolve("large"), dir);
+      }
+    } finally {
+      remove(dir);
+    }
+  }
+
+  private static void merge(String name, Path base, Path adapter, Path dir, String... more)
+      throws IOException {
+    Path out = dir.resolve("out");
+    List<String> command = new ArrayList<>(List.of("merge", "--model", base.toString()));
+    command.addAll(List.of("--adapter", adapter.toString(), "--out", out.toString()));
+    command.addAll(List.of("--tolerance", "1000", "--any-base", "--json"));
+    command.addAll(List.of(more));
+    Child.Ran ran = nudge(command);
+    JsonNode is = new ObjectMapper().readTree(ran.lastLine());
+    Memory.say(
+        "| %s | %s | %.1e | %.1e | %.1e | %.4f → %.4f | %.1f | %s | %s |",
+        name,
+        String.join(" ", more),
+        is.get("kl").asDouble(),
+        is.get("max_logit_difference").asDouble(),
+        is.get("mean_logit_difference").asDouble(),
+        is.get("perplexity").asDouble(),
+        is.get("merged_perplexity").asDouble(),
+        ran.seconds(),
+        Child.gib(ran.peakAnon()),
+        Child.gib(largest(out)));
+    remove(out);
+  }
+
+  private static Child.Ran nudge(List<String> arguments) {
+    List<String> command = new ArrayList<>(List.of(Machines.home().resolve("nudge").toString()));
+    command.addAll(arguments);
+    return Child.run(command, Machines.home(), 0).orThrow();
+  }
+
+  private static long largest(Path folder) {
+    try (SafeTensors file = SafeTensors.open(folder)) {
+      return file.names().stream().mapToLong(n -> file.entry(n).bytes()).max().orElse(0);
+    }
+  }
+
+  /// A copy of a model with all tensors in another type.
+  private static Path stored(Path model, Path to, Dtype dtype) throws IOException {
+    Files.createDirectories(to);
+    SideFiles.copy(model, to);
+    Files.copy(model.resolve("config.json"), to.resolve("config.json"));
+    try (SafeTensors file = SafeTensors.open(model);
+        SafeTensorsWriter writer =
+            SafeTensorsWriter.create(
+                to.resolve("model.safetensors"),
+                file.metadata(),
+                file.names().stream()
+                    .map(n -> Entry.of(n, dtype, file.entry(n).dims()))
+                    .toList())) {
+      for (String name : file.names()) {
+        try (Scope scope = Scope.open("converted")) {
+          Tensor from = file.tensor(name);
+          Tensor out = scope.tensor(dtype, from.shape());
+          Kernels.fastest().elementwise().copy(matrix(from), matrix(out));
+          writer.write(name, out);
+        }
+      }
+    }
+    return to;
+  }
+
+  private static Tensor matrix(Tensor t) {
+    return t.rank() == 2 ? t : t.reshaped(1, t.elements());
+  }
+
+  private static void adapter(Path folder, Path model) {
+    ModelConfig config = ModelConfig.load(model);
+    try (CausalLm dry = Checkpoint.dry(config, Backend.plain(Dtype.F32));
+        Scope scope = Scope.open("adapter")) {
+      Lora spec = Lora.of(16, 32, new Targets.AllLinear());
+      Adapters adapter =
+          Adapters.attach(dry.slots(), ModelConfig.UNTARGETABLE, spec, 1, Dtype.F32, 0, scope);
+      SplittableRandom random = new SplittableRandom(2);
+      for (Parameter p : adapter.parameters()) {
+        for (long i = 0; p.name().contains("lora_B") && i < p.elements(); i++) {
+          p.master().put(i, B * (2 * random.nextDouble() - 1));
+        }
+      }
+      adapter.save(folder, model.toString());
+    }
+  }
+
+  private static void remove(Path folder) throws IOException {
+    if (Files.notExists(folder)) {
+      return;
+    }
+    try (Stream<Path> all = Files.walk(folder)) {
+      for (Path p : all.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(p);
+      }
+    }
+  }
+}
