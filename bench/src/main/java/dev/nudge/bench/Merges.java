@@ -10,7 +10,7 @@ import dev.nudge.kernel.Kernels;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
-import dev.nudge.model.SideFiles;
+import dev.nudge.model.ModelFolder;
 import dev.nudge.nn.Backend;
 import dev.nudge.nn.Parameter;
 import dev.nudge.tensor.Dtype;
@@ -136,7 +136,7 @@ final class Merges {
   /// A copy of a model with all tensors in another type.
   private static Path stored(Path model, Path to, Dtype dtype) throws IOException {
     Files.createDirectories(to);
-    SideFiles.copy(model, to);
+    ModelFolder.copy(model, to);
     Files.copy(model.resolve("config.json"), to.resolve("config.json"));
     try (SafeTensors file = SafeTensors.open(model);
         SafeTensorsWriter writer =

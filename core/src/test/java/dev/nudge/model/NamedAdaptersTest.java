@@ -19,6 +19,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -31,8 +32,8 @@ class NamedAdaptersTest {
   private static final int[] IDS = {5, 17, 200, 3, 88, 41, 9, 9, 120};
 
   private final Backend backend = Backends.of(Compute.FP32);
-  private CausalLm model = load("none");
-  private NamedAdapters adapters = named(model);
+  private CausalLm model;
+  private NamedAdapters adapters;
 
   private CausalLm load(String quantised) {
     Quantization q = quantised.equals("none") ? Quantization.NONE : Quantization.nf4(true);
@@ -43,6 +44,12 @@ class NamedAdaptersTest {
 
   private NamedAdapters named(CausalLm of) {
     return new NamedAdapters(of.slots(), ModelConfig.UNTARGETABLE, backend.compute());
+  }
+
+  @BeforeEach
+  void open() {
+    model = load("none");
+    adapters = named(model);
   }
 
   @AfterEach
