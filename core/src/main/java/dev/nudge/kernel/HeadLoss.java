@@ -148,8 +148,9 @@ public final class HeadLoss {
         if (all > rows) {
           kernels.elementwise().copy(gradient.rows(0, rows), dh.rows(from, to));
         }
-        if (dW != null) {
-          ws.gemm().multiply(dz.rows(0, rows).transposed(), h.rows(from, to), dW, true);
+        if (dW != null) { // rows of company are zero, and so are their logits
+          Tensor right = all > rows ? hidden.rows(0, all) : h.rows(from, to);
+          ws.gemm().multiply(dz.transposed(), right, dW, true);
         }
       }
     }

@@ -16,9 +16,9 @@ import org.jspecify.annotations.Nullable;
 ///     dS   = rstd · (g − ŝ · mean(g·ŝ))
 ///     dw   = Σ dy · ŝ                      (over the rows; only where the weight trains)
 ///
-/// s and rstd are kept for the backward; y is not: it
-/// is computed again from them, to the same bytes, where it is needed. The gradient is added to the
-/// gradient of the residual stream in the same sweep, and its copy in C feeds the next product.
+/// s and rstd are kept for the backward; y is not: it is computed again from them, to the same
+/// bytes, where it is needed. The gradient is added to the gradient of the residual stream in the
+/// same sweep, and its copy in C feeds the next product.
 public interface RmsNorm {
   /// Computes y and rstd of n rows of d.
   ///

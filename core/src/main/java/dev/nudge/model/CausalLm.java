@@ -519,9 +519,9 @@ public final class CausalLm implements AutoCloseable {
   }
 
   /// Keeps frozen weights a second time in the layout of their products, once for each direction,
-  /// until
-  /// this model is closed. Call it before adapters are attached; nothing happens where products
-  /// have no such layout. A cached layer computes the same bits as one of many rows that is not.
+  /// until this model is closed. Call it before adapters are attached; nothing happens where
+  /// products have no such layout. A cached layer computes the same bits as one of many rows that
+  /// is not.
   public void cache(Caches caches) {
     this.caches = caches;
     if (caches == Caches.NONE || !packs()) {

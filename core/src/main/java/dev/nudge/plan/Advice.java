@@ -91,8 +91,8 @@ public final class Advice {
               gigabytes(8 * trained)));
     }
     lines.add(
-        "--method lora trains an adapter of some percent of these numbers, in memory of its own"
-            + " size, and most often as well");
+        "--method lora keeps masters, gradients and moments of an adapter of some percent of the"
+            + " numbers; on small data it learns as well");
     return lines;
   }
 

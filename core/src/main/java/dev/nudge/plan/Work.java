@@ -12,12 +12,11 @@ import java.util.List;
 ///     layers  L·(4·P·N + 7·q·Σ T²) − 2·d·(q + 2·kv)·N + 6·N·R + 2·N·W      head  4·V·d·n, or 6
 ///
 /// N tokens of which n are labelled, in sequences of T; P weights of a layer, d width, q and kv
-/// widths of queries and keys, R numbers of the adapter, W those of the
-/// layers' own matrices that train, V vocabulary. 2·P·N are forward, as much for the gradient of
-/// the input, which q, k and v of the lowest layer need not give where the layers are frozen; a
-/// trained weight has a gradient of its own. Attention is 2 products forward and 5 backward of
-/// 2·T²·q each, half of it behind the mask.
-/// What a level computes again comes on top.
+/// widths of queries and keys, R numbers of the adapter, W those of the layers' own matrices that
+/// train, V vocabulary. 2·P·N are forward, as much for the gradient of the input, which q, k and v
+/// of the lowest layer need not give where the layers are frozen; a trained weight has a gradient
+/// of its own. Attention is 2 products forward and 5 backward of 2·T²·q each, half of it behind the
+/// mask. What a level computes again comes on top.
 ///
 /// @param config of the model
 /// @param adapter R

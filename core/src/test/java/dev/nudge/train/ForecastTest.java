@@ -70,6 +70,44 @@ class ForecastTest {
   }
 
   @Test
+  void allWeightsOfA7BAreCounted() {
+    Object[] full = {"method", "full", "max_length", 512, "batch_size", 2, "memory", "200G"};
+    Outlook roomy = plan(full);
+    assertThat(roomy.fits()).isTrue();
+    assertThat(roomy.attempt().count().share()).isEqualTo(1);
+    long n = roomy.attempt().count().trained();
+    assertThat(roomy.plan().footprint().mapped()).isZero();
+    assertThat(roomy.plan().footprint().gradients()).isEqualTo(8 * n);
+    assertThat(roomy.lines())
+        .anyMatch(l -> l.contains("22.0 bytes each: master 4.0, copy 2.0, gradients 2 × 4.0"));
+    assertThat(roomy.attempt().work().layers()).isEqualTo(32L * 4096 * (4 * 4096 + 3 * 11008));
+    assertThat(roomy.attempt().work().head()).isTrue();
+
+    Map<String, Object> tight = values(full);
+    tight.put("memory", "130G");
+    Outlook one = of(tight);
+    assertThat(one.fits()).isTrue();
+    assertThat(one.plan().lanes()).isEqualTo(1);
+    tight.put("memory", "40G");
+    tight.put("freeze", "/model/");
+    Outlook head = of(tight);
+    assertThat(head.attempt().count().trained()).isEqualTo(32000L * 4096);
+    assertThat(head.attempt().work().layers()).isZero();
+
+    tight.remove("freeze");
+    assertThat(of(tight).fits()).isFalse();
+    for (String flags : of(tight).remedies()) {
+      String[] words = flags.split(" ");
+      Map<String, Object> changed = new HashMap<>(tight);
+      for (int i = 0; i < words.length; i += 2) {
+        changed.put(words[i].substring(2).replace('-', '_'), words[i + 1]);
+      }
+      assertThat(of(changed).fits()).as(flags).isTrue();
+    }
+    assertThat(of(tight).remedies()).anyMatch(flags -> flags.startsWith("--memory "));
+  }
+
+  @Test
   void adviceIsInTheNumbersOfTheModel() {
     assertThat(plan("max_length", 512).attempt().advice())
         .anyMatch(l -> l.contains("4096 × 4096") && l.contains("131,072, 0.78 % of the matrix"))
