@@ -528,6 +528,9 @@ public final class CausalLm implements AutoCloseable {
       return;
     }
     List<LinearSlot> slots = cached(caches);
+    if (slots.isEmpty()) {
+      return;
+    }
     List<Tensor[]> rooms = new ArrayList<>();
     long bytes = 0;
     for (LinearSlot slot : slots) {

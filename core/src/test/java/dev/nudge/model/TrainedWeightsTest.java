@@ -1,0 +1,65 @@
+package dev.nudge.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.Backends;
+import dev.nudge.format.SafeTensors;
+import dev.nudge.nn.Backend;
+import dev.nudge.nn.Parameter;
+import dev.nudge.settings.Compute;
+import dev.nudge.tensor.Bf16;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Ledger;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+
+/// Loads tensors that train: what masters and working copies hold, and what is not cached.
+class TrainedWeightsTest {
+  private static final Path MODEL = Path.of("src/test/resources/golden/llama/biased-sharded/model");
+
+  @Test
+  void mastersHoldWhatIsStoredAndCopiesAreRounded() {
+    long held = Ledger.bytes();
+    Backend backend = Backend.plain(Dtype.BF16);
+    ModelConfig config = ModelConfig.load(MODEL);
+    try (Scope scope = Scope.open("parameters");
+        CausalLm model = Checkpoint.load(MODEL, config, backend, Trainable.all(2, scope));
+        SafeTensors file = SafeTensors.open(MODEL)) {
+      assertThat(model.parameters().stream().map(Parameter::name))
+          .containsExactlyElementsOf(config.tensors().keySet());
+      for (Parameter p : model.parameters()) {
+        Tensor stored = file.tensor(p.name());
+        assertThat(p.lanes()).isEqualTo(2);
+        assertThat(p.elements()).isEqualTo(stored.elements());
+        for (long i = 0; i < stored.elements(); i++) {
+          assertThat(p.master().at(i)).isEqualTo(stored.at(i));
+          assertThat(p.work().at(i)).isEqualTo(Bf16.toFloat(Bf16.round(stored.at(i))));
+          assertThat(p.gradient(1).at(i)).isZero();
+        }
+      }
+      long n = config.parameters();
+      assertThat(scope.bytes()).isEqualTo((4 + 2 + 2 * 4) * n);
+    }
+    assertThat(Ledger.bytes()).isEqualTo(held);
+  }
+
+  @Test
+  void aWeightThatTrainsIsNotCached() {
+    Backend backend = Backends.orSkip(Compute.FP32);
+    ModelConfig config = TinyLlama.config(2, false, false);
+    try (Scope scope = Scope.open("parameters");
+        CausalLm all = Checkpoint.random(config, backend, Trainable.all(1, scope), 1);
+        CausalLm head =
+            Checkpoint.random(
+                config, backend, new Trainable(name -> name.startsWith("lm_head"), 1, scope), 1)) {
+      assertThat(all.cacheBytes(Caches.ALL)).isZero();
+      all.cache(Caches.ALL);
+      assertThat(head.cacheBytes(Caches.HEAD)).isZero();
+      assertThat(head.cacheBytes(Caches.ALL)).isPositive();
+      head.cache(Caches.ALL);
+      assertThat(head.parameters()).extracting(Parameter::name).containsExactly("lm_head.weight");
+    }
+  }
+}
