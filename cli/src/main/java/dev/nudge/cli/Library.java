@@ -12,7 +12,6 @@ import dev.nudge.merge.Merged;
 import dev.nudge.merge.Merging;
 import dev.nudge.model.Nf4Folder;
 import dev.nudge.nn.Machine;
-import dev.nudge.settings.Compute;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InitSettings;
@@ -54,11 +53,6 @@ final class Library {
             System.getProperty("os.name"),
             System.getProperty("os.arch"),
             processors));
-  }
-
-  /// Makes some steps of training for the start-up cache that a build records.
-  static void rehearse(int steps) {
-    WarmUp.rehearse(Compute.AUTO, machine(), steps);
   }
 
   static TrainVerb.Outcome train(

@@ -32,7 +32,8 @@ public final class Main {
     System.setErr(stream(OutputStream.nullOutputStream()));
     int rehearsal = Integer.getInteger("nudge.rehearse", 0); // set by the launcher's build
     if (rehearsal > 0) {
-      Library.rehearse(rehearsal);
+      Results nowhere = new Results(OutputStream.nullOutputStream());
+      Rehearsal.run(rehearsal, command -> run(VERBS, command, nowhere, System.err));
     }
     System.exit(run(VERBS, List.of(args), new Results(out), err));
   }

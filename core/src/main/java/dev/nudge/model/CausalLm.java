@@ -127,9 +127,11 @@ public final class CausalLm implements AutoCloseable {
 
   /// Reads each layer's weights from their file just before they compute, and gives them back right
   /// after: for models that are larger than memory. Call it before passes run; no byte changes.
-  public void stream() {
+  ///
+  /// @param cache bytes of them that may stay in the system's cache
+  public void stream(long cache) {
     if (pager == null) {
-      pager = new LayerPager(parts.mapped(), LayerPager.SYSTEM);
+      pager = new LayerPager(parts.mapped(), cache, LayerPager.SYSTEM);
     }
   }
 

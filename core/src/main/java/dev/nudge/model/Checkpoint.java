@@ -7,6 +7,7 @@ import dev.nudge.settings.Nearest;
 import dev.nudge.tensor.Pages;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -20,6 +21,8 @@ import java.util.SplittableRandom;
 /// mapped file; others are converted or quantised into memory, a tensor at a time on each
 /// processor.
 public final class Checkpoint {
+  private static final long SMALL = 64 << 10; // bytes
+
   private Checkpoint() {}
 
   /// Checks that the folder's weights are those of its config, without reading them.
@@ -188,6 +191,7 @@ public final class Checkpoint {
   }
 
   private static void check(SafeTensors file, ModelConfig config) {
+    askForSmall(file);
     for (Map.Entry<String, long[]> expected : config.tensors().entrySet()) {
       String name = expected.getKey();
       if (!file.names().contains(name)) {
@@ -221,6 +225,17 @@ public final class Checkpoint {
                 + " is "
                 + file.entry(name).type()
                 + "; supported are F32, F16 and BF16");
+      }
+    }
+  }
+
+  /// Has the system read all small tensors at once: a layer's constants are looked at one after the
+  /// other, each a wait for the disk where the file is not cached.
+  private static void askForSmall(SafeTensors file) {
+    for (String name : file.names()) {
+      MemorySegment bytes = file.bytes(name);
+      if (bytes.byteSize() <= SMALL) {
+        Pages.willNeed(bytes);
       }
     }
   }

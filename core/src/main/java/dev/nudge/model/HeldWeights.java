@@ -23,8 +23,6 @@ import org.jspecify.annotations.Nullable;
 /// The weights of a model file: read in place where they are stored as they compute, else converted
 /// or quantised into memory, a tensor at a time on each processor.
 final class HeldWeights implements Weights {
-  private static final long SMALL = 64 << 10;
-
   private final Backend backend;
   private final Map<String, Tensor> tensors = new ConcurrentHashMap<>();
   private final Map<String, Nf4Weight> nf4 = new ConcurrentHashMap<>(); // by path
@@ -40,22 +38,10 @@ final class HeldWeights implements Weights {
   static HeldWeights of(
       SafeTensors file, Map<String, long[]> shapes, Backend backend, Quantization q, Scope scope) {
     HeldWeights held = new HeldWeights(backend);
-    askForSmall(file);
     List<Runnable> work = new ArrayList<>();
     shapes.forEach((name, shape) -> work.add(() -> held.take(file, name, shape, q, scope)));
     work.parallelStream().forEach(Runnable::run);
     return held;
-  }
-
-  /// Has the system read all small tensors at once: a layer's constants are looked at one after the
-  /// other, each a wait for the disk where the file is not cached.
-  private static void askForSmall(SafeTensors file) {
-    for (String name : file.names()) {
-      MemorySegment bytes = file.bytes(name);
-      if (bytes.byteSize() <= SMALL) {
-        Pages.willNeed(bytes);
-      }
-    }
   }
 
   private void take(SafeTensors file, String name, long[] shape, Quantization q, Scope scope) {

@@ -5,13 +5,15 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.Consumer;
 
 /// Reads the layers of a model that is larger than memory from its file just before they compute.
 ///
 /// While a layer computes, the two that come next in the pass's direction are read, and what lies
-/// two behind is given back. A backward pass begins where the forward pass ended, so what the
-/// system
-/// still caches of a file is what is wanted first. The order of reading changes no number.
+/// two behind is given back. A backward pass begins where the forward pass ended, so the layers
+/// around a turn are wanted again first: as many of them as there is memory for stay in the
+/// system's cache, and all others leave it at once. (Left to itself the system throws out what is
+/// wanted next.) The order of reading changes no number.
 ///
 /// Threading: all lanes tell where they are; a thread of its own gives the advice, because the
 /// system may let the caller wait until its reads are queued. A lane that lags behind finds its
@@ -25,6 +27,8 @@ final class LayerPager implements AutoCloseable {
     void willNeed(MemorySegment mapped);
 
     void drop(MemorySegment mapped);
+
+    void evict(MemorySegment mapped);
   }
 
   /// The system's.
@@ -39,11 +43,17 @@ final class LayerPager implements AutoCloseable {
         public void drop(MemorySegment mapped) {
           Pages.drop(mapped);
         }
+
+        @Override
+        public void evict(MemorySegment mapped) {
+          Pages.evict(mapped);
+        }
       };
 
   private final List<List<MemorySegment>> layers;
   private final Advice advice;
   private final boolean[] wanted;
+  private final long kept; // layers that stay cached where a pass turns
   private final ExecutorService reader =
       Executors.newSingleThreadExecutor(
           r -> {
@@ -53,8 +63,15 @@ final class LayerPager implements AutoCloseable {
           });
 
   /// @param layers the mapped memory of each layer's weights
-  LayerPager(List<List<MemorySegment>> layers, Advice advice) {
+  /// @param cache bytes of the system's cache that they may take
+  LayerPager(List<List<MemorySegment>> layers, long cache, Advice advice) {
     this.layers = layers;
+    long largest =
+        layers.stream()
+            .mapToLong(parts -> parts.stream().mapToLong(MemorySegment::byteSize).sum())
+            .max()
+            .orElse(0);
+    this.kept = cache / Math.max(1, largest) - (AHEAD + 1 + BEHIND);
     this.advice = advice;
     this.wanted = new boolean[layers.size()];
   }
@@ -66,7 +83,7 @@ final class LayerPager implements AutoCloseable {
     for (int i = 0; i <= AHEAD; i++) {
       want(layer + i * direction);
     }
-    forget(layer - BEHIND * direction);
+    forget(layer - BEHIND * direction, direction);
   }
 
   private void want(int layer) {
@@ -76,10 +93,12 @@ final class LayerPager implements AutoCloseable {
     }
   }
 
-  private void forget(int layer) {
+  private void forget(int layer, int direction) {
     if (layer >= 0 && layer < wanted.length && wanted[layer]) {
       wanted[layer] = false;
-      reader.execute(() -> layers.get(layer).forEach(advice::drop));
+      int beforeTheTurn = direction > 0 ? wanted.length - 1 - layer : layer;
+      Consumer<MemorySegment> leave = beforeTheTurn < kept ? advice::drop : advice::evict;
+      reader.execute(() -> layers.get(layer).forEach(leave));
     }
   }
 

@@ -153,14 +153,15 @@ public final class Planner {
     return deepened(lanes, whole, deepest);
   }
 
-  /// The same plan with as many caches as fit into three quarters of the memory.
+  /// The same plan with as many caches as fit into three quarters of the memory beside mapped
+  /// weights: where these are streamed, the system caches them better.
   private Plan withCaches(Plan plan) {
     for (Caches caches : List.of(Caches.ALL, Caches.HEAD)) {
       if (!paged && caches.compareTo(w.caches) <= 0 && dry.cacheBytes(caches) > 0) {
         Plan cached =
             dry.assuming(
                 caches, () -> layout(plan.lanes(), plan.microBatchTokens(), plan.levels(), caches));
-        if (cached.totalBytes() <= room / 4 * 3) {
+        if (cached.totalBytes() <= (w.memoryBytes() - w.weights().mapped()) / 4 * 3) {
           return cached;
         }
       }

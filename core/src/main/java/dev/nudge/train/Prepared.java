@@ -38,8 +38,13 @@ public record Prepared(
 
   /// Whether the mapped weights are streamed, because they do not fit into memory beside the rest.
   public boolean streams() {
+    return plan.footprint().mapped() > roomBeside();
+  }
+
+  /// Bytes of the memory given that the plan leaves to the system's cache of files.
+  long roomBeside() {
     long memory = settings.memory() == null ? machine.memoryBytes() : settings.memory().bytes();
-    return plan.totalBytes() + plan.footprint().mapped() > memory;
+    return memory - plan.totalBytes();
   }
 
   /// What the run will be, as it is printed before it starts.

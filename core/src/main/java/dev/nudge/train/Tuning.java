@@ -55,7 +55,7 @@ record Tuning(
     try {
       model.cache(prepared.plan().caches());
       if (prepared.streams()) {
-        model.stream();
+        model.stream(prepared.roomBeside());
       }
       model.reserve(prepared.plan().longest());
       return full

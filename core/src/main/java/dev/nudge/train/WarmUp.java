@@ -4,9 +4,11 @@ import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.Targets;
 import dev.nudge.data.Example;
+import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
+import dev.nudge.model.Quantization;
 import dev.nudge.model.RopeParameters;
 import dev.nudge.nn.Backend;
 import dev.nudge.nn.Machine;
@@ -33,6 +35,7 @@ public final class WarmUp implements AutoCloseable {
   private static final int ROWS = 2;
   private static final int LENGTH = 80; // more than a block of queries
   private static final int MOST_STEPS = 400; // all is compiled long before
+  private static final int LOADS = 8;
 
   private static final ModelConfig SHAPE =
       new ModelConfig(
@@ -71,9 +74,16 @@ public final class WarmUp implements AutoCloseable {
     return warmUp;
   }
 
-  /// Makes some steps and returns: what a build records for the start-up cache.
+  /// Loads some models, makes some steps and returns: what a build records for the start-up cache.
   public static void rehearse(Compute compute, Machine machine, int steps) {
-    new WarmUp(compute, machine).steps(Backend.resolve(compute, machine.cache()), steps);
+    Backend backend = Backend.resolve(compute, machine.cache());
+    for (int i = 0; i < LOADS; i++) {
+      Quantization nf4 = Quantization.nf4(true);
+      try (CausalLm model = Checkpoint.random(SHAPE, backend, nf4, 1)) {
+        model.cache(Caches.ALL);
+      }
+    }
+    new WarmUp(compute, machine).steps(backend, steps);
   }
 
   private void warm(Compute compute, Machine machine) {
