@@ -1,6 +1,7 @@
 package dev.nudge.init;
 
 import dev.nudge.data.Texts;
+import dev.nudge.format.NewFolder;
 import dev.nudge.format.OutFolder;
 import dev.nudge.model.FreshModel;
 import dev.nudge.settings.InitSettings;
@@ -13,6 +14,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +28,7 @@ public final class FreshFolder {
   /// What ends a text.
   public static final String END = "<|endoftext|>";
 
+  private static final String CONFIG = "config.json";
   private static final String WEIGHTS = "model.safetensors";
 
   private final InitSettings settings;
@@ -87,45 +90,27 @@ public final class FreshFolder {
   ///
   /// @throws RunException where the disk refuses
   public Written write() {
-    Path out = settings.out().toAbsolutePath();
-    Path beside = out.resolveSibling(out.getFileName() + ".tmp");
     Map<String, String> texts = new LinkedHashMap<>();
-    texts.put("config.json", model.configJson());
+    texts.put(CONFIG, model.configJson());
     if (tokenizer != null) {
       texts.put("tokenizer.json", tokenizer.tokenizerJson());
       texts.put(
           "tokenizer_config.json", tokenizer.configJson(model.config().maxPositionEmbeddings()));
     }
-    try {
-      try {
-        Files.createDirectories(out.getParent());
-        remove(beside, texts);
-        Files.createDirectory(beside);
-        long bytes = model.write(beside.resolve(WEIGHTS), settings.seed());
-        for (Map.Entry<String, String> text : texts.entrySet()) {
-          Files.writeString(beside.resolve(text.getKey()), text.getValue());
-        }
-        Files.deleteIfExists(out); // an empty folder counts as absent
-        Files.move(beside, out);
-        return new Written(
-            settings.out(),
-            model.config().parameters(),
-            bytes,
-            model.config().vocabSize(),
-            tokenizer == null ? 0 : tokenizer.merges().size());
-      } finally {
-        remove(beside, texts);
+    try (NewFolder folder = NewFolder.beside(settings.out())) {
+      long bytes = model.write(folder.path().resolve(WEIGHTS), settings.seed());
+      for (Map.Entry<String, String> text : texts.entrySet()) {
+        Files.writeString(folder.path().resolve(text.getKey()), text.getValue());
       }
+      folder.place(List.of(), CONFIG);
+      return new Written(
+          settings.out(),
+          model.config().parameters(),
+          bytes,
+          model.config().vocabSize(),
+          tokenizer == null ? 0 : tokenizer.merges().size());
     } catch (IOException e) {
-      throw new RunException("cannot write " + out + ": " + OutFolder.reason(e), e);
+      throw new RunException("cannot write " + settings.out() + ": " + OutFolder.reason(e), e);
     }
-  }
-
-  private static void remove(Path beside, Map<String, String> texts) throws IOException {
-    for (String name : texts.keySet()) {
-      Files.deleteIfExists(beside.resolve(name));
-    }
-    Files.deleteIfExists(beside.resolve(WEIGHTS));
-    Files.deleteIfExists(beside);
   }
 }

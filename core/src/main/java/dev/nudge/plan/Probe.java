@@ -168,13 +168,7 @@ public final class Probe {
 
   private Adapters attach(CausalLm model, Lora adapter, int lanes, Scope scope) {
     return Adapters.attach(
-        model.slots(),
-        List.of(model.head().path(), "model.embed_tokens"),
-        adapter,
-        1,
-        backend.compute(),
-        lanes,
-        scope);
+        model.slots(), ModelConfig.UNTARGETABLE, adapter, 1, backend.compute(), lanes, scope);
   }
 
   private Rates rates(CausalLm model, Lanes threads, List<Workspace> workspaces) {

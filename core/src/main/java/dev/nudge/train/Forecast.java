@@ -219,13 +219,7 @@ public final class Forecast {
     CausalLm model = Checkpoint.dry(config, backend, quantization(s));
     Adapters adapters =
         Adapters.attach(
-            model.slots(),
-            List.of(model.head().path(), "model.embed_tokens"),
-            spec(s),
-            0,
-            backend.compute(),
-            1,
-            scope);
+            model.slots(), ModelConfig.UNTARGETABLE, spec(s), 0, backend.compute(), 1, scope);
     return Tuning.adapter(model, adapters, folder);
   }
 

@@ -222,7 +222,7 @@ public final class Training {
   /// Puts the adapter of the settings on a model.
   static Adapters attach(CausalLm model, TrainSettings settings, int lanes, Scope scope) {
     LoraSettings lora = settings.lora();
-    List<String> untargetable = List.of(model.head().path(), "model.embed_tokens");
+    List<String> untargetable = ModelConfig.UNTARGETABLE;
     Dtype compute = model.backend().compute();
     Path init = lora.initAdapter();
     if (init == null) {
