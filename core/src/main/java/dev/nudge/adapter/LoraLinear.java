@@ -240,28 +240,35 @@ public final class LoraLinear implements Linear {
 
   /// The base's weight, without the update.
   @Override
-  public Tensor weight(Workspace ws, Kernels kernels) {
-    return base.weight(ws, kernels);
+  public Tensor weight(int from, int to, Workspace ws, Kernels kernels) {
+    return base.weight(from, to, ws, kernels);
   }
 
-  /// The weight that computes as the base and all updates on it: W + s·B·A, summed in fp32.
+  @Override
+  public int grain() {
+    return base.grain();
+  }
+
+  /// Rows `from` (inclusive) to `to` (exclusive) of the weight that computes as the base and all
+  /// updates on it: W + s·B·A, summed in fp32.
   ///
-  /// @return (out, in) in the accumulator type, in the workspace
-  public Tensor merged(Workspace ws, Kernels kernels) {
+  /// @param from a multiple of [#grain]
+  /// @return (to − from, in) in the accumulator type, in the workspace
+  public Tensor merged(int from, int to, Workspace ws, Kernels kernels) {
     Tensor sum;
     if (base instanceof LoraLinear under) {
-      sum = under.merged(ws, kernels);
+      sum = under.merged(from, to, ws, kernels);
     } else {
-      Tensor weight = base.weight(ws, kernels);
+      Tensor weight = base.weight(from, to, ws, kernels);
       boolean own = !(base instanceof DenseLinear) && weight.dtype() == a.master().dtype();
-      sum = own ? weight : ws.take(a.master().dtype(), out(), in());
+      sum = own ? weight : ws.take(a.master().dtype(), to - from, in());
       if (!own) {
         kernels.elementwise().copy(weight, sum);
       }
     }
     int mark = ws.mark();
-    Tensor scaled = ws.take(b.master().dtype(), out(), rank());
-    kernels.elementwise().copy(b.master(), scaled);
+    Tensor scaled = ws.take(b.master().dtype(), to - from, rank());
+    kernels.elementwise().copy(b.master().rows(from, to), scaled);
     kernels.elementwise().scale(scaled, scaling);
     ws.gemm().multiply(scaled, a.master(), sum, true);
     ws.release(mark);

@@ -19,39 +19,51 @@ import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
 
 /// Writes the weight files of a base anew with adapters in them: the same names, types and files.
 ///
-/// A weight is made in fp32, W + s·B·A, and rounded once to its type, in its own memory. Layers go
-/// one after the other, weights of a layer side by side as far as half a gigabyte reaches. What no
-/// adapter sits on and no quantisation changes is copied byte for byte.
+/// A weight is made in fp32, W + s·B·A, some rows at a time on each lane, and rounded once to its
+/// type, so that a weight of any size takes what a block of rows takes. Weights go one after the
+/// other. What no adapter sits on and no quantisation changes is copied byte for byte.
 final class MergedWeights {
-  private static final long ROOM_BYTES = 512 << 20; // for weights that are made side by side
+  private static final long ROOM_BYTES = 256 << 20; // for blocks that are made side by side
 
   private final StreamedLm base;
   private final ModelConfig config;
   private final AdapterStack adapters;
   private final Backend backend;
+  private final long blockBytes;
   private final Map<String, Entry> entries;
   private final Set<String> made = new HashSet<>(); // paths
 
   /// @param backend computing in fp32
-  MergedWeights(StreamedLm base, ModelConfig config, AdapterStack adapters, Backend backend) {
+  /// @param blockBytes of rows that a lane makes at a time, in fp32
+  MergedWeights(
+      StreamedLm base,
+      ModelConfig config,
+      AdapterStack adapters,
+      Backend backend,
+      long blockBytes) {
     this.base = base;
     this.config = config;
     this.adapters = adapters;
     this.backend = backend;
+    this.blockBytes = blockBytes;
     this.entries = base.dense();
     made.addAll(adapters.paths());
     config.projections().stream().filter(base::quantised).forEach(made::add);
@@ -109,8 +121,8 @@ final class MergedWeights {
   }
 
   private void layers(ShardedWriter to, int threads, BooleanSupplier cancelled) {
-    long bytes = bytes();
-    int count = (int) Math.clamp(ROOM_BYTES / Math.max(1, bytes), 1, threads);
+    long bytes = laneBytes();
+    int count = lanes(bytes, threads);
     try (Lanes lanes = new Lanes(count)) {
       List<Workspace> workspaces =
           lanes.run(
@@ -132,20 +144,18 @@ final class MergedWeights {
     }
   }
 
+  /// How many blocks may be made side by side.
+  static int lanes(long bytes, int threads) {
+    return (int) Math.clamp(ROOM_BYTES / Math.max(1, bytes), 1, threads);
+  }
+
   private void layer(int i, ShardedWriter to, Lanes lanes, List<Workspace> workspaces) {
     try (Scope scope = Scope.open("merged layer")) {
-      List<LinearSlot> slots = slots(i, scope);
-      lanes.run(
-          lane -> {
-            Workspace ws = workspaces.get(lane);
-            for (int s = lane; s < slots.size(); s += lanes.count()) {
-              ws.reset();
-              String name = slots.get(s).path() + ".weight";
-              Tensor sum = sum(slots.get(s).linear(), ws, backend.kernels());
-              to.write(name, rounded(sum, type(name), ws));
-            }
-            return lane;
-          });
+      for (LinearSlot slot : slots(i, scope)) {
+        String name = slot.path() + ".weight";
+        Blocks blocks = new Blocks(slot.linear(), type(name));
+        to.write(name, blocks.pieces(lanes, workspaces));
+      }
     }
   }
 
@@ -156,40 +166,63 @@ final class MergedWeights {
     return slots;
   }
 
-  private static Tensor sum(Linear linear, Workspace ws, Kernels kernels) {
-    return linear instanceof LoraLinear lora
-        ? lora.merged(ws, kernels)
-        : linear.weight(ws, kernels);
-  }
-
   private Dtype type(String name) {
     return Objects.requireNonNull(Objects.requireNonNull(entries.get(name)).type().dtype());
   }
 
-  /// The numbers in another type: where it is no wider in the same memory, each row where it
-  /// starts.
-  private Tensor rounded(Tensor sum, Dtype type, Workspace ws) {
-    if (type == sum.dtype()) {
-      return sum;
+  /// A weight as blocks of whole rows.
+  private final class Blocks {
+    private final Linear linear;
+    private final Dtype type;
+    private final int step;
+
+    Blocks(Linear linear, Dtype type) {
+      this.linear = linear;
+      this.type = type;
+      this.step = linear.rowsOf(blockBytes, Dtype.F32);
     }
-    int ratio = sum.dtype().bytes() / type.bytes();
-    Tensor out =
-        ratio == 0
-            ? ws.take(type, sum.rows(), sum.cols())
-            : Tensor.of(sum.data(), type, sum.rows(), (long) sum.cols() * ratio)
-                .cols(0, sum.cols());
-    (ws.dry() ? Kernels.dry() : backend.kernels()).elementwise().copy(sum, out);
-    return out;
+
+    /// Makes the rows from `from` on, rounded, in the workspace.
+    Tensor make(int from, Workspace ws) {
+      ws.reset();
+      int to = Math.min(linear.out(), from + step);
+      Kernels kernels = ws.dry() ? Kernels.dry() : backend.kernels();
+      Tensor sum =
+          linear instanceof LoraLinear lora
+              ? lora.merged(from, to, ws, kernels)
+              : linear.weight(from, to, ws, kernels);
+      if (type == sum.dtype()) {
+        return sum;
+      }
+      Tensor rounded = ws.take(type, sum.rows(), sum.cols());
+      kernels.elementwise().copy(sum, rounded);
+      return rounded;
+    }
+
+    /// All blocks in order, as many made at a time as there are lanes.
+    Iterator<MemorySegment> pieces(Lanes lanes, List<Workspace> workspaces) {
+      int round = step * lanes.count();
+      return IntStream.iterate(0, from -> from < linear.out(), from -> from + round)
+          .boxed()
+          .flatMap(
+              from ->
+                  lanes.run(lane -> block(from + lane * step, workspaces.get(lane))).stream()
+                      .flatMap(Optional::stream))
+          .iterator();
+    }
+
+    private Optional<MemorySegment> block(int from, Workspace ws) {
+      return from < linear.out() ? Optional.of(make(from, ws).data()) : Optional.empty();
+    }
   }
 
-  /// Bytes of the workspace of a lane: every weight, made dry.
-  private long bytes() {
+  /// Bytes of the workspace of a lane: a block of every weight, made dry.
+  long laneBytes() {
     try (Workspace ws = Workspace.measuring();
         Scope scope = Scope.measuring()) {
       for (int i = 0; i < config.numHiddenLayers(); i++) {
         for (LinearSlot slot : slots(i, scope)) {
-          ws.reset();
-          rounded(sum(slot.linear(), ws, Kernels.dry()), type(slot.path() + ".weight"), ws);
+          new Blocks(slot.linear(), type(slot.path() + ".weight")).make(0, ws);
         }
       }
       return ws.peak();

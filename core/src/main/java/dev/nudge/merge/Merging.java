@@ -46,8 +46,11 @@ import org.jspecify.annotations.Nullable;
 /// on
 /// every processor: what is compared is weights.
 ///
-/// Memory: one layer's quantised weights and one weight in fp32 for each that is made side by side,
-/// whatever the model's size.
+/// Memory: blocks of weights, 256 MB of them at most, the adapters of a layer, and where a dense
+/// base is merged into in four bits, one layer in four bits. At most 1 GiB beyond the largest
+/// tensor
+/// of the folder that is written, the runtime included, for any Llama of up to 405B
+/// (`MergeMemoryTest`).
 public final class Merging {
   private final MergeSettings settings;
   private final Machine machine;
@@ -56,6 +59,7 @@ public final class Merging {
   private final Backend fp32;
   private final Backend compute;
   private final List<int[]> probe;
+  private final long blockBytes;
 
   private Merging(
       MergeSettings settings,
@@ -64,7 +68,8 @@ public final class Merging {
       Quantization quantization,
       Backend fp32,
       Backend compute,
-      List<int[]> probe) {
+      List<int[]> probe,
+      long blockBytes) {
     this.settings = settings;
     this.machine = machine;
     this.config = config;
@@ -72,6 +77,7 @@ public final class Merging {
     this.fp32 = fp32;
     this.compute = compute;
     this.probe = probe;
+    this.blockBytes = blockBytes;
   }
 
   /// Checks everything that can be wrong before anything is written.
@@ -94,13 +100,19 @@ public final class Merging {
     compute.notes().forEach(warnings);
     int most = model.maxLength() == null ? config.maxPositionEmbeddings() : model.maxLength();
     List<int[]> probe = Probe.of(model.model(), config, most, machine.cache(), warnings);
-    return new Merging(settings, machine, config, quantization, fp32, compute, probe);
+    return new Merging(
+        settings, machine, config, quantization, fp32, compute, probe, StreamedLm.BLOCK_BYTES);
+  }
+
+  /// The same, making at most so many bytes of a weight at a time.
+  Merging inBlocksOf(long bytes) {
+    return new Merging(settings, machine, config, quantization, fp32, compute, probe, bytes);
   }
 
   /// How the weights that are merged into are held.
   private static Quantization quantization(
       MergeSettings settings, ModelConfig config, Consumer<String> warnings) {
-    ModelSettings given = settings.model();
+    ModelSettings given = ofBase(settings);
     Quantization resolved = Quantization.resolve(given, config);
     Path model = given.model();
     if (settings.into() == MergeSettings.Into.TRAINED) {
@@ -119,6 +131,14 @@ public final class Merging {
               + " are stored in nf4; give --model the folder that they were quantised from, or leave --into out");
     }
     return Quantization.NONE;
+  }
+
+  /// What the flags say of the base: without `--quantize`, `--double-quant` beside `--store nf4`
+  /// speaks of what is stored.
+  private static ModelSettings ofBase(MergeSettings settings) {
+    ModelSettings given = settings.model();
+    boolean ofStore = settings.store() == MergeSettings.Store.NF4 && given.quantize() == null;
+    return ofStore ? given.held(null, null) : given;
   }
 
   /// How a dense base was held in training: as the first adapter says that can, else as the flags
@@ -162,10 +182,10 @@ public final class Merging {
   /// @throws RunException where the disk refuses
   public @Nullable Merged run(BooleanSupplier cancelled) {
     long start = System.nanoTime();
-    try (StreamedLm base = StreamedLm.open(settings.model().model(), config, fp32, quantization);
+    try (StreamedLm base = open(settings.model().model(), config, fp32, quantization);
         AdapterStack adapters = AdapterStack.open(settings, config, fp32.compute());
         NewFolder folder = NewFolder.beside(settings.out())) {
-      MergedWeights weights = new MergedWeights(base, config, adapters, fp32);
+      MergedWeights weights = new MergedWeights(base, config, adapters, fp32, blockBytes);
       long bytes = write(folder.path(), base, weights, cancelled);
       if (settings.store() == MergeSettings.Store.NF4) {
         Nf4Folder.Written quantised = quantise(folder.path(), cancelled);
@@ -191,6 +211,10 @@ public final class Merging {
     } catch (StreamedLm.Cancelled e) {
       return null;
     }
+  }
+
+  private StreamedLm open(Path folder, ModelConfig of, Backend backend, Quantization held) {
+    return StreamedLm.open(folder, of, backend, held, blockBytes);
   }
 
   private List<Merged.Part> parts() {
@@ -273,8 +297,8 @@ public final class Merging {
     AdapterStack own = adapters.in(compute.compute());
     int rows = Difference.rows(config.vocabSize());
     int tokens = probe.stream().mapToInt(ids -> ids.length).sum();
-    try (StreamedLm reference = StreamedLm.open(model, config, compute, quantization);
-        StreamedLm other = StreamedLm.open(folder, merged, compute, stored);
+    try (StreamedLm reference = open(model, config, compute, quantization);
+        StreamedLm other = open(folder, merged, compute, stored);
         Scope scope = Scope.open("comparison");
         Workspace ws =
             new Workspace(

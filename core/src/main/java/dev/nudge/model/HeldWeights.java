@@ -6,8 +6,8 @@ import dev.nudge.kernel.Nf4;
 import dev.nudge.nn.Backend;
 import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.Linear;
+import dev.nudge.nn.StoredLinear;
 import dev.nudge.quant.NestedScales;
-import dev.nudge.quant.Nf4Linear;
 import dev.nudge.quant.Nf4Weight;
 import dev.nudge.tensor.Pages;
 import dev.nudge.tensor.Scope;
@@ -186,6 +186,6 @@ final class HeldWeights implements Weights {
     Nf4Weight weight = nf4.get(path);
     return weight == null
         ? DenseLinear.of(tensor(path + ".weight"), bias)
-        : Nf4Linear.of(weight, bias, backend.compute());
+        : StoredLinear.of(weight, bias, backend.compute());
   }
 }

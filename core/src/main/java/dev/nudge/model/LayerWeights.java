@@ -5,7 +5,6 @@ import dev.nudge.nn.Backend;
 import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.StoredLinear;
-import dev.nudge.quant.Nf4Linear;
 import dev.nudge.quant.Nf4Weight;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
@@ -21,22 +20,26 @@ final class LayerWeights implements Weights {
   private final SafeTensors file;
   private final Backend backend;
   private final Scope scope;
+  private final long blockBytes;
   private final Map<String, Nf4Weight> nf4 = new ConcurrentHashMap<>(); // by path
 
   /// Reads what stands under `prefix` of a checked file.
   ///
   /// @param prefix `model.layers.N.`, or `model.norm`
-  /// @param scope owns what is made; a measuring one is given weights without numbers
+  /// @param scope owns what is made; a measuring one counts it and is given weights without numbers
+  /// @param blockBytes most of a weight that is in another form than it computes in
   LayerWeights(
       SafeTensors file,
       ModelConfig config,
       String prefix,
       Backend backend,
       Quantization q,
-      Scope scope) {
+      Scope scope,
+      long blockBytes) {
     this.file = file;
     this.backend = backend;
     this.scope = scope;
+    this.blockBytes = blockBytes;
     Map<String, long[]> all = config.tensors();
     List<String> names = all.keySet().stream().filter(n -> n.startsWith(prefix)).toList();
     names.parallelStream()
@@ -54,6 +57,9 @@ final class LayerWeights implements Weights {
     String path = ModelConfig.projection(name, shape);
     boolean quantised = path != null && (StoredNf4.is(file, name) || q.covers(path));
     if (quantised && scope.dry()) {
+      if (!StoredNf4.is(file, name)) {
+        scope.allocate(Nf4Weight.bytes(shape[0] * shape[1], q.doubleQuant()));
+      }
       return Nf4Weight.dry((int) shape[0], (int) shape[1], q.doubleQuant());
     }
     return HeldWeights.nf4(file, name, shape, q, scope, backend.kernels());
@@ -74,11 +80,11 @@ final class LayerWeights implements Weights {
   public Linear linear(String path, @Nullable Tensor bias) {
     Nf4Weight weight = nf4.get(path);
     if (weight != null) {
-      return Nf4Linear.of(weight, bias, backend.compute());
+      return StoredLinear.ofRows(weight, bias, backend.compute(), blockBytes);
     }
     Tensor stored = file.tensor(path + ".weight");
     return stored.dtype() == backend.compute()
         ? DenseLinear.of(stored, bias)
-        : StoredLinear.of(stored, bias, backend.compute());
+        : StoredLinear.ofRows(StoredLinear.source(stored), bias, backend.compute(), blockBytes);
   }
 }

@@ -8,11 +8,13 @@ import dev.nudge.format.SafeTensorsWriter;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.identity.Identity;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.kernel.Nf4;
 import dev.nudge.quant.Nf4Weight;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.Pages;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
@@ -20,20 +22,22 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// Writes a model folder anew with its linear layers in NF4, as transformers and bitsandbytes load
 /// it; everything else is copied as it is stored.
 ///
-/// Layers are quantised on all processors and written one after the other, so that memory holds one
-/// quantised layer a processor. A header stands before its tensors and holds the sizes of the JSON
+/// Layers are quantised side by side, as many as half a gigabyte holds, and written one after the
+/// other. A header stands before its tensors and holds the sizes of the JSON
 /// of each layer, which the mean of its scales decides: with double quantisation the source is
 /// therefore read twice.
 ///
@@ -41,10 +45,12 @@ import org.jspecify.annotations.Nullable;
 /// that
 /// the folder may be overwritten.
 ///
-/// Threading: one thread calls; layers are made on the common pool.
+/// Threading: one thread calls; layers are made on threads of their own.
 public final class Nf4Folder {
   private static final String MARK = "nudge.json";
   private static final String WEIGHTS = "model.safetensors";
+  private static final long ROOM_BYTES = 512 << 20; // of layers that are quantised side by side
+
   private final QuantizeSettings settings;
   private final ModelConfig config;
   private final @Nullable Path cache;
@@ -195,7 +201,7 @@ public final class Nf4Folder {
   }
 
   private long weights(SafeTensors file, Kernels kernels, BooleanSupplier cancelled) {
-    Map<String, Nf4Layer> layers = new ConcurrentHashMap<>(); // by the weight's name
+    Map<String, Nf4Layer> layers = new HashMap<>(); // by the weight's name
     if (settings.doubleQuant()) {
       each(file, kernels, cancelled, (name, w) -> layers.put(name, layer(file, name, w)));
     } else {
@@ -223,11 +229,7 @@ public final class Nf4Folder {
           file,
           kernels,
           cancelled,
-          (name, w) -> {
-            synchronized (to) {
-              java.util.Objects.requireNonNull(layers.get(name)).write(to, w);
-            }
-          });
+          (name, w) -> Objects.requireNonNull(layers.get(name)).write(to, w));
     }
     return entries.stream().mapToLong(Entry::bytes).sum();
   }
@@ -236,26 +238,60 @@ public final class Nf4Folder {
     void take(String name, Nf4Weight weight);
   }
 
-  /// Quantises every layer, one on each processor at a time.
+  /// Quantises every layer, as many at a time as the room and the processors allow; they are taken
+  /// one after the other. The first failure stops all.
   private void each(SafeTensors file, Kernels kernels, BooleanSupplier cancelled, Each each) {
     AtomicBoolean stopped = new AtomicBoolean();
-    config.projections().parallelStream()
-        .forEach(
-            path -> { // no throwing in here: others would go on behind it
+    AtomicInteger next = new AtomicInteger();
+    List<String> paths = config.projections();
+    try (Lanes lanes = new Lanes(sideBySide(file, paths))) {
+      lanes.run(
+          lane -> {
+            for (int i = next.getAndIncrement(); i < paths.size(); i = next.getAndIncrement()) {
               if (stopped.get() || cancelled.getAsBoolean()) {
                 stopped.set(true);
-                return;
+                break;
               }
-              String name = path + ".weight";
+              String name = paths.get(i) + ".weight";
               Tensor source = file.tensor(name);
               try (Scope scope = Scope.open("quantised layer")) {
-                each.take(name, Nf4Weight.quantize(source, settings.doubleQuant(), scope, kernels));
+                Nf4Weight w = Nf4Weight.quantize(source, settings.doubleQuant(), scope, kernels);
+                take(name, w, each, stopped);
               }
               Pages.drop(file.bytes(name));
-            });
+            }
+            return lane;
+          });
+    }
     if (stopped.get()) {
       throw new Cancelled();
     }
+  }
+
+  private static void take(String name, Nf4Weight w, Each each, AtomicBoolean stopped) {
+    synchronized (stopped) {
+      if (stopped.get()) {
+        return; // a writer that failed once would say something else now
+      }
+      try {
+        each.take(name, w);
+      } catch (RuntimeException | Error e) {
+        stopped.set(true);
+        throw e;
+      }
+    }
+  }
+
+  /// How many layers may be quantised at a time; each with its scales in fp32, and once more in
+  /// eight bits.
+  private int sideBySide(SafeTensors file, List<String> paths) {
+    long most = 1;
+    for (String path : paths) {
+      long n = file.entry(path + ".weight").elements();
+      most = Math.max(most, Nf4Weight.bytes(n, false) + Nf4Weight.bytes(n, true) - Nf4.bytes(n));
+    }
+    int processors = Runtime.getRuntime().availableProcessors();
+    return (int) Math.clamp(ROOM_BYTES / most, 1, processors);
   }
 
   private static Nf4Layer layer(SafeTensors file, String name, Nf4Weight w) {

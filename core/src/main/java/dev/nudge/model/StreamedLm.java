@@ -30,19 +30,22 @@ import java.util.function.BooleanSupplier;
 /// models of any size.
 ///
 /// All sequences go through a layer before the next one is read, so each weight is read once. They
-/// go in groups of less than 256 tokens, from which on products copy their weight. Dense weights
-/// are converted some rows at a time; one layer's quantised weights and one weight that is made of
-/// them are the most that is held.
+/// go in groups of less than 256 tokens, from which on products copy their weight. Weights are made
+/// some rows at a time, so that one layer's quantised weights, where they are not in the file, are
+/// the most that is held of the model.
 ///
 /// Threading: one thread.
 public final class StreamedLm implements AutoCloseable {
   private static final int GROUP = 255; // tokens
-  private static final long HEAD_BYTES = 32 << 20; // of converted rows of the head
+
+  /// Most bytes of a weight that are made at a time.
+  public static final long BLOCK_BYTES = 32 << 20;
 
   private final SafeTensors file;
   private final ModelConfig config;
   private final Backend backend;
   private final Quantization quantization;
+  private final long blockBytes;
   private final Rotary rotary;
 
   /// Puts something on the slots of a layer before it runs; what it takes from the scope is given
@@ -60,20 +63,30 @@ public final class StreamedLm implements AutoCloseable {
   }
 
   private StreamedLm(
-      SafeTensors file, ModelConfig config, Backend backend, Quantization quantization) {
+      SafeTensors file,
+      ModelConfig config,
+      Backend backend,
+      Quantization quantization,
+      long blockBytes) {
     this.file = file;
     this.config = config;
     this.backend = backend;
     this.quantization = quantization;
+    this.blockBytes = blockBytes;
     this.rotary = new Rotary(config.inverseFrequencies(), backend.compute());
   }
 
   /// Opens a folder that [Checkpoint#check] has passed.
   ///
   /// @param quantization how dense layers are held while they compute
+  /// @param blockBytes most bytes of a weight that are made at a time, such as [#BLOCK_BYTES]
   public static StreamedLm open(
-      Path folder, ModelConfig config, Backend backend, Quantization quantization) {
-    return new StreamedLm(SafeTensors.open(folder), config, backend, quantization);
+      Path folder,
+      ModelConfig config,
+      Backend backend,
+      Quantization quantization,
+      long blockBytes) {
+    return new StreamedLm(SafeTensors.open(folder), config, backend, quantization, blockBytes);
   }
 
   /// The file.
@@ -83,7 +96,7 @@ public final class StreamedLm implements AutoCloseable {
 
   /// The linear layers of one decoder layer, in the checkpoint's order.
   ///
-  /// @param scope owns what is not read in place; a measuring one is given shapes only
+  /// @param scope owns what is not read in place; a measuring one counts it and is given shapes
   public List<LinearSlot> slots(int layer, Scope scope) {
     return assembly(prefix(layer), scope).slots(layer);
   }
@@ -126,7 +139,7 @@ public final class StreamedLm implements AutoCloseable {
   private LlamaAssembly assembly(String prefix, Scope scope) {
     Backend b = scope.dry() ? backend.withKernels(Kernels.dry()) : backend;
     return new LlamaAssembly(
-        config, new LayerWeights(file, config, prefix, b, quantization, scope), rotary);
+        config, new LayerWeights(file, config, prefix, b, quantization, scope, blockBytes), rotary);
   }
 
   /// Bytes that a workspace needs for [#hidden] and [#logits].
@@ -228,7 +241,7 @@ public final class StreamedLm implements AutoCloseable {
                 ? "model.embed_tokens.weight"
                 : LlamaAssembly.HEAD + ".weight");
     int step =
-        (int) Math.clamp(HEAD_BYTES / ((long) weight.cols() * compute.bytes()), 1, weight.rows());
+        (int) Math.clamp(blockBytes / ((long) weight.cols() * compute.bytes()), 1, weight.rows());
     Tensor room = ws.take(compute, step, weight.cols());
     for (int from = 0; from < weight.rows() && !ws.dry(); from += step) {
       int to = Math.min(weight.rows(), from + step);

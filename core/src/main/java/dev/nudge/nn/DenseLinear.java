@@ -56,8 +56,8 @@ public final class DenseLinear implements Linear {
   }
 
   @Override
-  public Tensor weight(Workspace ws, Kernels kernels) {
-    return weight;
+  public Tensor weight(int from, int to, Workspace ws, Kernels kernels) {
+    return from == 0 && to == out() ? weight : weight.rows(from, to);
   }
 
   @Override

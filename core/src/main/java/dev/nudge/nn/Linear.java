@@ -1,6 +1,7 @@
 package dev.nudge.nn;
 
 import dev.nudge.kernel.Kernels;
+import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.function.Consumer;
@@ -46,7 +47,29 @@ public interface Linear {
   }
 
   /// The weight (out, in) in the compute type; made in the workspace where it is not held so.
-  Tensor weight(Workspace ws, Kernels kernels);
+  default Tensor weight(Workspace ws, Kernels kernels) {
+    return weight(0, out(), ws, kernels);
+  }
+
+  /// Rows `from` (inclusive) to `to` (exclusive) of [#weight].
+  ///
+  /// @param from a multiple of [#grain]
+  Tensor weight(int from, int to, Workspace ws, Kernels kernels);
+
+  /// Parts of the weight can be made from multiples of so many rows on.
+  default int grain() {
+    return 1;
+  }
+
+  /// As many rows of the weight as take at most so many bytes, but at least those that cannot be
+  /// cut; all rows where they fit.
+  default int rowsOf(long bytes, Dtype dtype) {
+    long rows = bytes / Math.max(1, (long) in() * dtype.bytes());
+    return (int)
+        (rows >= out()
+            ? out()
+            : Math.clamp(rows / grain() * grain(), Math.min(grain(), out()), out()));
+  }
 
   /// What is added to each row of the product, (1, out); null where nothing is.
   default @Nullable Tensor bias() {

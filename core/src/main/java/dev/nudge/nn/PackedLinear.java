@@ -100,8 +100,13 @@ public final class PackedLinear implements Linear {
   }
 
   @Override
-  public Tensor weight(Workspace ws, Kernels kernels) {
-    return plain.weight(ws, kernels);
+  public Tensor weight(int from, int to, Workspace ws, Kernels kernels) {
+    return plain.weight(from, to, ws, kernels);
+  }
+
+  @Override
+  public int grain() {
+    return plain.grain();
   }
 
   @Override

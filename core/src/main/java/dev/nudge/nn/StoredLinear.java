@@ -7,51 +7,109 @@ import dev.nudge.tensor.Workspace;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// A frozen linear layer whose weight stays in the type in which its file has it.
+/// A frozen linear layer whose weight is kept in another form than it computes in.
 ///
-/// A product converts some rows of the weight at a time, so that a layer of any size takes a few
-/// megabytes beside its file. For a layer that is used once; one that is used again and again is
-/// converted when it is loaded.
+/// Before each product the weight is made in the compute type in the lane's workspace and given
+/// back right after: one such weight a lane, at about ten numbers a nanosecond, which is what ten
+/// to
+/// twenty tokens of the product cost. A layer that is gone through once, in a model that is never
+/// whole in memory, makes some rows of its weight at a time instead ([#ofRows]).
 public final class StoredLinear implements Linear {
-  /// Bytes of converted rows.
-  private static final long BLOCK_BYTES = 32 << 20;
-
-  private final Tensor weight;
+  private final Source source;
   private final @Nullable Tensor bias;
   private final Dtype compute;
+  private final long blockBytes;
 
-  private StoredLinear(Tensor weight, @Nullable Tensor bias, Dtype compute) {
-    this.weight = weight;
-    this.bias = bias;
-    this.compute = compute;
+  /// A weight in the form in which it is kept.
+  public interface Source {
+    /// Rows, what the layer gives.
+    int rows();
+
+    /// Columns, what the layer takes.
+    int cols();
+
+    /// Computes rows `from` (inclusive) to `to` (exclusive).
+    ///
+    /// @param from a multiple of [#grain]
+    /// @param out (to − from, cols), contiguous, any float type, written
+    void make(int from, int to, Tensor out, Workspace ws, Kernels kernels);
+
+    /// Parts begin at multiples of so many rows.
+    default int grain() {
+      return 1;
+    }
   }
 
-  /// Wraps a weight (out, in) of any float type and a bias (1, out) in the compute type.
-  public static StoredLinear of(Tensor weight, @Nullable Tensor bias, Dtype compute) {
-    return new StoredLinear(weight, bias, compute);
+  /// A matrix in the type in which its file has it.
+  private record Matrix(Tensor tensor) implements Source {
+    @Override
+    public int rows() {
+      return tensor.rows();
+    }
+
+    @Override
+    public int cols() {
+      return tensor.cols();
+    }
+
+    @Override
+    public void make(int from, int to, Tensor out, Workspace ws, Kernels kernels) {
+      kernels.elementwise().copy(tensor.rows(from, to), out);
+    }
+  }
+
+  private StoredLinear(Source source, @Nullable Tensor bias, Dtype compute, long blockBytes) {
+    this.source = source;
+    this.bias = bias;
+    this.compute = compute;
+    this.blockBytes = blockBytes;
+  }
+
+  /// Wraps a weight (out, in) and a bias (1, out) in the compute type.
+  public static StoredLinear of(Source source, @Nullable Tensor bias, Dtype compute) {
+    return new StoredLinear(source, bias, compute, Long.MAX_VALUE);
+  }
+
+  /// The same, of whose weight a forward product makes at most so many bytes at a time.
+  public static StoredLinear ofRows(
+      Source source, @Nullable Tensor bias, Dtype compute, long blockBytes) {
+    return new StoredLinear(source, bias, compute, blockBytes);
+  }
+
+  /// A matrix (out, in) of any float type as what a layer keeps.
+  public static Source source(Tensor matrix) {
+    return new Matrix(matrix);
+  }
+
+  /// The weight as it is kept.
+  public Source source() {
+    return source;
   }
 
   @Override
   public int in() {
-    return weight.cols();
+    return source.cols();
   }
 
   @Override
   public int out() {
-    return weight.rows();
+    return source.rows();
   }
 
   @Override
   public void forward(Tensor x, Tensor y, Pass p) {
-    Workspace ws = p.ws();
-    int step = (int) Math.clamp(BLOCK_BYTES / ((long) in() * compute.bytes()), 1, out());
-    int mark = ws.mark();
+    int step = rowsOf(blockBytes, compute);
+    int mark = p.ws().mark();
+    if (step == out()) {
+      dense(p).forward(x, y, p);
+      p.ws().release(mark);
+      return;
+    }
     for (int from = 0; from < out(); from += step) {
       int to = Math.min(out(), from + step);
-      Tensor block = ws.take(compute, to - from, in());
-      p.kernels().elementwise().copy(weight.rows(from, to), block);
+      Tensor block = weight(from, to, p.ws(), p.kernels());
       p.gemm().multiply(x, block.transposed(), y.cols(from, to), false);
-      ws.release(mark);
+      p.ws().release(mark);
     }
     if (bias != null) {
       p.kernels().elementwise().addBias(y, bias);
@@ -62,16 +120,31 @@ public final class StoredLinear implements Linear {
   public void backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
     if (dx != null) {
       int mark = p.ws().mark();
-      DenseLinear.of(weight(p.ws(), p.kernels()), bias).backward(dy, dx, add, p);
+      dense(p).backward(dy, dx, add, p);
       p.ws().release(mark);
     }
   }
 
   @Override
-  public Tensor weight(Workspace ws, Kernels kernels) {
-    Tensor converted = ws.take(compute, out(), in());
-    kernels.elementwise().copy(weight, converted);
-    return converted;
+  public @Nullable Linear ready(int rows, Direction direction, Pass p) {
+    return rowsOf(blockBytes, compute) == out() ? dense(p).ready(rows, direction, p) : null;
+  }
+
+  /// The layer that this one is while its weight stands in the workspace.
+  private DenseLinear dense(Pass p) {
+    return DenseLinear.of(weight(p.ws(), p.kernels()), bias);
+  }
+
+  @Override
+  public Tensor weight(int from, int to, Workspace ws, Kernels kernels) {
+    Tensor rows = ws.take(compute, to - from, in());
+    source.make(from, to, rows, ws, kernels);
+    return rows;
+  }
+
+  @Override
+  public int grain() {
+    return source.grain();
   }
 
   @Override

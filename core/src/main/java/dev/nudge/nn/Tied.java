@@ -40,8 +40,13 @@ public final class Tied implements Linear {
   }
 
   @Override
-  public Tensor weight(Workspace ws, Kernels kernels) {
-    return head.weight(ws, kernels);
+  public Tensor weight(int from, int to, Workspace ws, Kernels kernels) {
+    return head.weight(from, to, ws, kernels);
+  }
+
+  @Override
+  public int grain() {
+    return head.grain();
   }
 
   @Override

@@ -78,8 +78,13 @@ public final class TrainedLinear implements Linear {
   }
 
   @Override
-  public Tensor weight(Workspace ws, Kernels kernels) {
-    return base.weight(ws, kernels);
+  public Tensor weight(int from, int to, Workspace ws, Kernels kernels) {
+    return base.weight(from, to, ws, kernels);
+  }
+
+  @Override
+  public int grain() {
+    return base.grain();
   }
 
   @Override

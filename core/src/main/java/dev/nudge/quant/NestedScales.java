@@ -82,16 +82,17 @@ public record NestedScales(Tensor codes, Tensor absmax, float offset) {
     return count + 4L * blocks(count);
   }
 
-  /// Computes the scales into `out` (1, count) of F32.
-  public void dequantize(Tensor out) {
+  /// Computes the scales from the one at `first` on into `out` (1, how many) of F32.
+  public void dequantize(int first, Tensor out) {
     MemorySegment from = codes.data();
     MemorySegment to = out.data();
-    for (int b = 0; b < absmax.elements(); b++) {
-      float scale = absmax.data().getAtIndex(JAVA_FLOAT_UNALIGNED, b);
-      int end = Math.min(count(), (b + 1) * BLOCK);
-      for (int i = b * BLOCK; i < end; i++) {
+    int last = first + out.cols();
+    for (int i = first; i < last; ) {
+      float scale = absmax.data().getAtIndex(JAVA_FLOAT_UNALIGNED, i / BLOCK);
+      int end = Math.min(last, (i / BLOCK + 1) * BLOCK);
+      for (; i < end; i++) {
         float level = DynamicMap.SIGNED.value(from.get(JAVA_BYTE, i) & 0xff);
-        to.setAtIndex(JAVA_FLOAT_UNALIGNED, i, level * scale + offset);
+        to.setAtIndex(JAVA_FLOAT_UNALIGNED, i - first, level * scale + offset);
       }
     }
   }

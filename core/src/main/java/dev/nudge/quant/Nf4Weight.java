@@ -2,6 +2,7 @@ package dev.nudge.quant;
 
 import dev.nudge.kernel.Kernels;
 import dev.nudge.kernel.Nf4;
+import dev.nudge.nn.StoredLinear;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
@@ -15,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 /// last block may be short ([Nf4]). 4.5 bits a number, or 4.127 with [NestedScales].
 ///
 /// Threading: immutable; the bytes are owned by the scope or the mapping they lie in.
-public final class Nf4Weight {
+public final class Nf4Weight implements StoredLinear.Source {
   private final int rows;
   private final int cols;
   private final Tensor packed;
@@ -82,10 +83,12 @@ public final class Nf4Weight {
         : of(rows, cols, packed, Tensor.dry(Dtype.F32, 1, Nf4.blocks(n)));
   }
 
+  @Override
   public int rows() {
     return rows;
   }
 
+  @Override
   public int cols() {
     return cols;
   }
@@ -117,21 +120,40 @@ public final class Nf4Weight {
     return Nf4.bytes(n) + (doubleQuant ? NestedScales.bytes(Nf4.blocks(n)) : 4L * Nf4.blocks(n));
   }
 
-  /// Computes the matrix into `out` (rows, cols), contiguous, any float type.
-  public void dequantize(Tensor out, Workspace ws, Kernels kernels) {
+  /// A part begins with a block.
+  @Override
+  public int grain() {
+    return Nf4.BLOCK / Math.max(1, Math.min(Nf4.BLOCK, Integer.lowestOneBit(cols)));
+  }
+
+  @Override
+  public void make(int from, int to, Tensor out, Workspace ws, Kernels kernels) {
+    if (from % grain() != 0) {
+      throw new IllegalArgumentException("row " + from + " is no multiple of " + grain());
+    }
     int mark = ws.mark();
+    long first = (long) from * cols;
+    long n = (long) (to - from) * cols;
+    int block = Nf4.blocks(first);
     Tensor scales = absmax;
     if (nested != null) {
-      scales = ws.take(Dtype.F32, 1, nested.count());
+      scales = ws.take(Dtype.F32, 1, Nf4.blocks(n));
       if (!ws.dry()) {
-        nested.dequantize(scales);
+        nested.dequantize(block, scales);
       }
+    } else if (scales != null && n < (long) rows * cols) {
+      scales = part(scales, block, Nf4.blocks(n));
     }
     if (scales == null) {
       throw new IllegalStateException("a weight without scales");
     }
-    kernels.nf4().dequantize(packed, scales, out);
+    Tensor codes = n < (long) rows * cols ? part(packed, first / 2, Nf4.bytes(n)) : packed;
+    kernels.nf4().dequantize(codes, scales, out);
     ws.release(mark);
+  }
+
+  private static Tensor part(Tensor t, long from, long elements) {
+    return Tensor.of(t.data().asSlice(from * t.dtype().bytes()), t.dtype(), 1, elements);
   }
 
   private static void expect(String name, Tensor t, Dtype dtype, long elements) {

@@ -11,19 +11,28 @@ import java.util.concurrent.atomic.AtomicLong;
 /// with
 /// a name. Mapped files are not counted: their pages belong to the file.
 ///
-/// Threading: any thread may book; the counts are atomic, a sum over owners is not a snapshot.
+/// Threading: any thread may book; the counts are atomic, the counts of all owners are no snapshot.
 public final class Ledger {
   private static final Map<String, AtomicLong> BY_OWNER = new ConcurrentHashMap<>();
+
+  private static final AtomicLong HELD = new AtomicLong();
+  private static final AtomicLong MOST = new AtomicLong();
 
   private Ledger() {}
 
   static void add(String owner, long bytes) {
     BY_OWNER.computeIfAbsent(owner, o -> new AtomicLong()).addAndGet(bytes);
+    MOST.accumulateAndGet(HELD.addAndGet(bytes), Math::max);
   }
 
   /// Native bytes held now.
   public static long bytes() {
-    return BY_OWNER.values().stream().mapToLong(AtomicLong::get).sum();
+    return HELD.get();
+  }
+
+  /// The most native bytes that were held at a time since the last call.
+  public static long most() {
+    return MOST.getAndSet(HELD.get());
   }
 
   /// Native bytes held now by each owner that holds any, sorted by owner.

@@ -93,7 +93,7 @@ class MergingTest {
       if (doubleQuant != null) {
         t = scope.tensor(Dtype.F32, stored.shape());
         Nf4Weight.quantize(stored, doubleQuant, scope, Kernels.plain())
-            .dequantize(t, ws, Kernels.plain());
+            .make(0, t.rows(), t, ws, Kernels.plain());
       }
       for (int i = 0; i < w.length; i++) {
         w[i] = t.at(i);
@@ -282,6 +282,36 @@ class MergingTest {
     assertThatThrownBy(() -> run(settings(other, List.of(adapter), temp.resolve("x"))))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("was trained on another base");
+  }
+
+  /// What is written from the original weights is compared with the original weights + adapter,
+  /// though the adapter was trained on others: the reference is that of an adapter which says
+  /// nothing, and not that of the weights it was trained on.
+  @Test
+  void intoOriginalIsHeldAgainstOriginalPlusAdapter() throws IOException {
+    Path model = Bases.write(temp.resolve("model"), Dtype.F32, 1, false);
+    Path silent = Bases.adapter(temp.resolve("silent"), model, lora(false, "all-linear"), 1);
+    Path adapter = Bases.adapter(temp.resolve("adapter"), model, lora(false, "all-linear"), 1);
+    Identity.of(
+            new Identity.Model(
+                model, Quantize.NF4, true, () -> BaseDigest.of(model, Backends.cache())),
+            Map.of())
+        .write(adapter);
+    Difference plain = merged(model, silent, "plain").difference();
+    Difference original = merged(model, adapter, "o", "into", "original").difference();
+    Difference trained = merged(model, adapter, "t").difference();
+    assertThat(
+            Files.mismatch(
+                temp.resolve("o/model.safetensors"), temp.resolve("plain/model.safetensors")))
+        .isEqualTo(-1);
+    assertThat(original).isEqualTo(plain);
+    assertThat(original.kl()).isBetween(-1e-12, 1e-9);
+    assertThat(trained.kl()).isBetween(-1e-12, 1e-9);
+    assertThat(Math.abs(trained.perplexity() / original.perplexity() - 1)).isGreaterThan(1e-3);
+  }
+
+  private Merged merged(Path model, Path adapter, String out, Object... more) {
+    return requireNonNull(run(settings(model, List.of(adapter), temp.resolve(out), more)));
   }
 
   @Test

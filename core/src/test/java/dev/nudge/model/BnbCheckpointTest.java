@@ -10,8 +10,8 @@ import dev.nudge.format.StoredType;
 import dev.nudge.model.BnbFiles.Part;
 import dev.nudge.nn.Backend;
 import dev.nudge.nn.DenseLinear;
+import dev.nudge.nn.StoredLinear;
 import dev.nudge.quant.NestedScales;
-import dev.nudge.quant.Nf4Linear;
 import dev.nudge.quant.Nf4Weight;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
@@ -95,7 +95,7 @@ class BnbCheckpointTest {
       for (CausalLm model : List.of(lm, dry)) {
         assertThat(model.slots().getLast().path()).isEqualTo("model.layers.0.mlp.down_proj");
         assertThat(model.slots().getLast().linear()).isInstanceOf(DenseLinear.class);
-        assertThat(model.slots().getFirst().linear()).isInstanceOf(Nf4Linear.class);
+        assertThat(model.slots().getFirst().linear()).isInstanceOf(StoredLinear.class);
       }
     }
   }
@@ -123,6 +123,10 @@ class BnbCheckpointTest {
     assertThat(bytes.mapped()).isEqualTo(dense + n / 2 + 4 * n / 64);
   }
 
+  private static Nf4Weight nf4(CausalLm model, int slot) {
+    return (Nf4Weight) ((StoredLinear) model.slots().get(slot).linear()).source();
+  }
+
   @Test
   void quantisingOnLoadGivesTheStoredWeights() {
     ModelConfig config = ModelConfig.load(BnbFiles.SOURCE);
@@ -130,8 +134,8 @@ class BnbCheckpointTest {
     try (CausalLm made = Checkpoint.load(BnbFiles.SOURCE, config, backend, Quantization.nf4(true));
         CausalLm stored = Checkpoint.load(BnbFiles.DOUBLE, config, backend)) {
       for (int i = 0; i < made.slots().size(); i++) {
-        Nf4Weight a = ((Nf4Linear) made.slots().get(i).linear()).stored();
-        Nf4Weight b = ((Nf4Linear) stored.slots().get(i).linear()).stored();
+        Nf4Weight a = nf4(made, i);
+        Nf4Weight b = nf4(stored, i);
         assertThat(a.packed().data().mismatch(b.packed().data())).isEqualTo(-1);
         NestedScales x = Objects.requireNonNull(a.nested());
         NestedScales y = Objects.requireNonNull(b.nested());
@@ -313,8 +317,8 @@ class BnbCheckpointTest {
     Backend backend = Backend.plain(Dtype.F32);
     try (CausalLm changed = Checkpoint.load(folder, config, backend);
         CausalLm same = Checkpoint.load(BnbFiles.DOUBLE, config, backend)) {
-      Tensor a = ((Nf4Linear) changed.slots().getFirst().linear()).stored().packed();
-      Tensor b = ((Nf4Linear) same.slots().getFirst().linear()).stored().packed();
+      Tensor a = nf4(changed, 0).packed();
+      Tensor b = nf4(same, 0).packed();
       assertThat(a.data().mismatch(b.data())).isEqualTo(-1);
     }
   }

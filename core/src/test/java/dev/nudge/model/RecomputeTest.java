@@ -11,7 +11,7 @@ import dev.nudge.nn.Dropout;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Recompute;
-import dev.nudge.quant.Nf4Linear;
+import dev.nudge.nn.StoredLinear;
 import dev.nudge.quant.Nf4Weight;
 import dev.nudge.settings.Compute;
 import dev.nudge.tensor.Dtype;
@@ -125,7 +125,7 @@ class RecomputeTest {
       for (LinearSlot slot : model.slots()) {
         Tensor weight = slot.linear().weight(ws, backend.kernels());
         slot.set(
-            Nf4Linear.of(
+            StoredLinear.of(
                 Nf4Weight.quantize(weight, true, scope, backend.kernels()),
                 null,
                 backend.compute()));

@@ -27,15 +27,17 @@ class StreamedLmTest {
 
   @ParameterizedTest
   @CsvSource({
-    "llama/biased-sharded/model, peft/rslora/adapter, none",
-    "llama/grouped-tied/model, peft/all-linear/adapter, none",
-    "llama/multi-query-bf16/model, peft/regex/adapter, none",
-    "llama/minimal-f16/model, peft/f16-stored/adapter, none",
-    "llama/grouped-tied/model, peft/all-linear/adapter, nf4",
-    "bnb/double, , none",
-    "bnb/plain, , none",
+    "llama/biased-sharded/model, peft/rslora/adapter, none, 33554432",
+    "llama/grouped-tied/model, peft/all-linear/adapter, none, 33554432",
+    "llama/multi-query-bf16/model, peft/regex/adapter, none, 33554432",
+    "llama/minimal-f16/model, peft/f16-stored/adapter, none, 700",
+    "llama/grouped-tied/model, peft/all-linear/adapter, nf4, 33554432",
+    "llama/grouped-tied/model, peft/all-linear/adapter, nf4, 700",
+    "bnb/double, , none, 33554432",
+    "bnb/double, , none, 3000",
+    "bnb/plain, , none, 700",
   })
-  void logitsAreThoseOfTheWholeModel(Path model, Path adapter, String quantised) {
+  void logitsAreThoseOfTheWholeModel(Path model, Path adapter, String quantised, long blockBytes) {
     Path folder = GOLDEN.resolve(model);
     Backend backend = Backends.of(Compute.FP32);
     ModelConfig config = ModelConfig.load(folder);
@@ -48,7 +50,7 @@ class StreamedLmTest {
     int tokens = sequences.stream().mapToInt(s -> s.length).sum();
     try (Scope scope = Scope.open("test");
         CausalLm whole = Checkpoint.load(folder, config, backend, q);
-        StreamedLm streamed = StreamedLm.open(folder, config, backend, q)) {
+        StreamedLm streamed = StreamedLm.open(folder, config, backend, q, blockBytes)) {
       StreamedLm.Dressing dressing = StreamedLm.Dressing.NONE;
       PeftAdapter peft = adapter == null ? null : PeftAdapter.open(GOLDEN.resolve(adapter));
       if (peft != null) {
