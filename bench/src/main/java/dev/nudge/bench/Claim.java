@@ -5,13 +5,11 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
-import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
 
 /// One claim of how little memory a shape trains in: `./nudge train` on random NF4 weights, rank 16
@@ -156,17 +154,11 @@ record Claim(String shape, int length, long limit) {
     dropFromCache(folder.resolve("model.safetensors"));
     Path out = dir.resolve("run");
     List<String> command =
-        new ArrayList<>(
+        Nudge.train(
+            folder,
+            rows,
+            out,
             List.of(
-                Machines.home().resolve("nudge").toString(),
-                "train",
-                "--model",
-                folder.toString(),
-                "--data",
-                rows.toString(),
-                "--out",
-                out.toString(),
-                "--overwrite",
                 "--quantize",
                 "nf4",
                 "--rank",
@@ -191,16 +183,11 @@ record Claim(String shape, int length, long limit) {
     }
     try {
       double[] seconds =
-          Files.readAllLines(out.resolve("metrics.jsonl")).stream()
-              .map(JSON::readTree)
-              .filter(step -> step.has("loss"))
-              .mapToDouble(step -> step.path("seconds").asDouble())
-              .toArray();
-      JsonNode plan = JSON.readTree(Files.readString(out.resolve("run.json"))).path("plan");
+          Nudge.steps(out).stream().mapToDouble(step -> step.path("seconds").asDouble()).toArray();
       return new Run(
           ran,
           seconds,
-          plan.toString(),
+          Nudge.record(out).path("plan").toString(),
           Files.readAllBytes(out.resolve("adapter_model.safetensors")));
     } catch (IOException e) {
       throw new UncheckedIOException(e);

@@ -45,11 +45,7 @@ final class Loading {
             "");
     Path dir = flags.path("dir", Machines.cache().resolve("models"));
     Path model =
-        flags.path(
-            "model",
-            PeerEnvironment.beside(Machines.home())
-                .resolveSibling("models")
-                .resolve("SmolLM2-135M-Instruct"));
+        flags.path("model", PeerEnvironment.model(PeerEnvironment.beside(Machines.home())));
     int rounds = flags.whole("rounds");
     Memory.say("%s", Machines.line());
     Path small = RandomFolder.of(dir.resolve("tiny-bf16"), Shapes.named("tiny"), false);
@@ -149,26 +145,8 @@ final class Loading {
                   }
                 });
     long start = System.nanoTime();
-    Child.run(
-            List.of(
-                Machines.home().resolve("nudge").toString(),
-                "train",
-                "--model",
-                model.toString(),
-                "--data",
-                rows.toString(),
-                "--out",
-                out.toString(),
-                "--overwrite",
-                "--quantize",
-                "nf4",
-                "--batch-size",
-                "1",
-                "--steps",
-                "1"),
-            Path.of("."),
-            0)
-        .orThrow();
+    List<String> flags = List.of("--quantize", "nf4", "--batch-size", "1", "--steps", "1");
+    Child.run(Nudge.train(model, rows, out, flags), Path.of("."), 0).orThrow();
     long end = System.nanoTime();
     over.set(true);
     try {

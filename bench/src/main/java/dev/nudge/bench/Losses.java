@@ -8,7 +8,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
 
 /// Compares the losses of 20 QLoRA steps with PEFT's and bitsandbytes' on the same rows, from the
@@ -64,8 +63,7 @@ final class Losses {
     Path peers = flags.path("peers", PeerEnvironment.beside(Machines.home()));
     PeerEnvironment peer =
         PeerEnvironment.of(peers, flags.path("env", Machines.cache().resolve("peers")));
-    Path model =
-        flags.path("model", peers.resolveSibling("models").resolve("SmolLM2-135M-Instruct"));
+    Path model = flags.path("model", PeerEnvironment.model(peers));
     Path data = flags.path("data", peers.resolveSibling("data"));
     Path out = flags.path("out", Machines.cache().resolve("results"));
     Path folder = Files.createDirectories(out.resolve("losses"));
@@ -175,52 +173,36 @@ final class Losses {
   private List<Double> ours(String compute) {
     Path out = folder.resolve("ours-" + compute);
     Child.run(
-            List.of(
-                Machines.home().resolve("nudge").toString(),
-                "train",
-                "--model",
-                model.toString(),
-                "--data",
-                rows.toString(),
-                "--out",
-                out.toString(),
-                "--overwrite",
-                "--init-adapter",
-                folder.resolve("init").toString(),
-                "--quantize",
-                "nf4",
-                "--compute",
-                compute,
-                "--batch-size",
-                flags.text("batch"),
-                "--steps",
-                flags.text("steps"),
-                "--no-shuffle",
-                "--schedule",
-                "constant",
-                "--warmup",
-                "0",
-                "--learning-rate",
-                flags.text("rate"),
-                "--weight-decay",
-                "0",
-                "--max-grad-norm",
-                "1"),
+            Nudge.train(
+                model,
+                rows,
+                out,
+                List.of(
+                    "--init-adapter",
+                    folder.resolve("init").toString(),
+                    "--quantize",
+                    "nf4",
+                    "--compute",
+                    compute,
+                    "--batch-size",
+                    flags.text("batch"),
+                    "--steps",
+                    flags.text("steps"),
+                    "--no-shuffle",
+                    "--schedule",
+                    "constant",
+                    "--warmup",
+                    "0",
+                    "--learning-rate",
+                    flags.text("rate"),
+                    "--weight-decay",
+                    "0",
+                    "--max-grad-norm",
+                    "1")),
             folder,
             0)
         .orThrow();
-    try {
-      List<Double> losses = new ArrayList<>();
-      for (String line : Files.readAllLines(out.resolve("metrics.jsonl"))) {
-        JsonNode step = JSON.readTree(line);
-        if (step.has("loss")) {
-          losses.add(step.path("loss").asDouble());
-        }
-      }
-      return losses;
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    return Nudge.steps(out).stream().map(step -> step.path("loss").asDouble()).toList();
   }
 
   /// The largest relative difference.

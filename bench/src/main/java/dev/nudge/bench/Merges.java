@@ -4,6 +4,7 @@ import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.Targets;
 import dev.nudge.format.Entry;
+import dev.nudge.format.OutFolder;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.format.SafeTensorsWriter;
 import dev.nudge.kernel.Kernels;
@@ -20,10 +21,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.SplittableRandom;
-import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
 
@@ -54,17 +53,13 @@ final class Merges {
             "");
     Path dir = flags.path("dir", Machines.cache().resolve("merge"));
     Path model =
-        flags.path(
-            "model",
-            PeerEnvironment.beside(Machines.home())
-                .resolveSibling("models")
-                .resolve("SmolLM2-135M-Instruct"));
+        flags.path("model", PeerEnvironment.model(PeerEnvironment.beside(Machines.home())));
     Memory.say("%s", Machines.line());
     Memory.say("");
     Memory.say(
         "| base | flags | KL, nats a token | logits, most | logits, mean | perplexity | s | RssAnon, peak | largest tensor |");
     Memory.say("|---|---|---|---|---|---|---|---|---|");
-    remove(dir);
+    OutFolder.delete(dir);
     try {
       Path adapter = flags.path("adapter", dir.resolve("adapter"));
       if (Files.notExists(adapter)) {
@@ -73,7 +68,7 @@ final class Merges {
       Path f32 = stored(model, dir.resolve("f32"), Dtype.F32);
       Path f16 = stored(model, dir.resolve("f16"), Dtype.F16);
       Path nf4 = dir.resolve("nf4");
-      nudge(List.of("quantize", "--model", model.toString(), "--out", nf4.toString()));
+      nudge("quantize", List.of("--model", model.toString(), "--out", nf4.toString()));
       merge("bf16", model, adapter, dir);
       merge("f32", f32, adapter, dir);
       merge("f16", f16, adapter, dir);
@@ -93,18 +88,18 @@ final class Merges {
         merge(large + "-shaped, nf4, stored", folder, dir.resolve("large"), dir);
       }
     } finally {
-      remove(dir);
+      OutFolder.delete(dir);
     }
   }
 
   private static void merge(String name, Path base, Path adapter, Path dir, String... more)
       throws IOException {
     Path out = dir.resolve("out");
-    List<String> command = new ArrayList<>(List.of("merge", "--model", base.toString()));
-    command.addAll(List.of("--adapter", adapter.toString(), "--out", out.toString()));
-    command.addAll(List.of("--tolerance", "1000", "--any-base", "--json"));
-    command.addAll(List.of(more));
-    Child.Ran ran = nudge(command);
+    List<String> flags = new ArrayList<>(List.of("--model", base.toString()));
+    flags.addAll(List.of("--adapter", adapter.toString(), "--out", out.toString()));
+    flags.addAll(List.of("--tolerance", "1000", "--any-base", "--json"));
+    flags.addAll(List.of(more));
+    Child.Ran ran = nudge("merge", flags);
     JsonNode is = new ObjectMapper().readTree(ran.lastLine());
     Memory.say(
         "| %s | %s | %.1e | %.1e | %.1e | %.4f → %.4f | %.1f | %s | %s |",
@@ -118,13 +113,13 @@ final class Merges {
         ran.seconds(),
         Child.gib(ran.peakAnon()),
         Child.gib(largest(out)));
-    remove(out);
+    OutFolder.delete(out);
   }
 
-  private static Child.Ran nudge(List<String> arguments) {
-    List<String> command = new ArrayList<>(List.of(Machines.home().resolve("nudge").toString()));
-    command.addAll(arguments);
-    return Child.run(command, Machines.home(), 0).orThrow();
+  private static Child.Ran nudge(String verb, List<String> flags) {
+    List<String> quiet = new ArrayList<>(flags);
+    quiet.add("-q"); // the object is the last line
+    return Child.run(Nudge.command(verb, quiet), Machines.home(), 0).orThrow();
   }
 
   private static long largest(Path folder) {
@@ -176,17 +171,6 @@ final class Merges {
         }
       }
       adapter.save(folder, model.toString());
-    }
-  }
-
-  private static void remove(Path folder) throws IOException {
-    if (Files.notExists(folder)) {
-      return;
-    }
-    try (Stream<Path> all = Files.walk(folder)) {
-      for (Path p : all.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(p);
-      }
     }
   }
 }

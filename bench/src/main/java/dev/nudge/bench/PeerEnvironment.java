@@ -55,6 +55,11 @@ record PeerEnvironment(Path python, Path sft, String versions) {
         : home.resolveSibling("shared").resolve("peers").normalize();
   }
 
+  /// The model that both sides train, beside the peers' folder.
+  static Path model(Path peers) {
+    return peers.resolveSibling("models").resolve("SmolLM2-135M-Instruct");
+  }
+
   private static List<String> pinned(Path requirements) {
     try {
       return Files.readAllLines(requirements).stream()

@@ -88,7 +88,7 @@ final class Peers {
     Path shared = peers.toAbsolutePath().normalize().resolveSibling("");
     PeerEnvironment environment =
         PeerEnvironment.of(peers, flags.path("env", Machines.cache().resolve("peers")));
-    Path model = flags.path("model", shared.resolve("models").resolve("SmolLM2-135M-Instruct"));
+    Path model = flags.path("model", PeerEnvironment.model(peers));
     Path data = flags.path("data", shared.resolve("data"));
     boolean banking = flags.text("work").equals("banking77");
     int length = banking ? BANKING_LONGEST : flags.whole("length");

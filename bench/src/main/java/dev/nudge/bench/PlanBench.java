@@ -1,7 +1,7 @@
 package dev.nudge.bench;
 
+import dev.nudge.format.OutFolder;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -57,11 +57,11 @@ public final class PlanBench {
     try {
       new PlanBench(flags, folder).run();
     } finally {
-      delete(folder);
+      OutFolder.delete(folder);
     }
   }
 
-  private void run() {
+  private void run() throws IOException {
     List<Draw> draws =
         Draw.of(flags.whole("seed"), 4 * flags.whole("settings"), flags.list("quantize"));
     System.out.println(
@@ -81,7 +81,7 @@ public final class PlanBench {
   }
 
   /// @return false where the process would be little but the JVM, which is no plan
-  private boolean row(int number, Draw draw) {
+  private boolean row(int number, Draw draw) throws IOException {
     Path model = RandomFolder.of(folder.resolve("model-" + number), draw.shape(), false);
     Path rows = RandomFolder.rows(folder.resolve("rows.jsonl"), draw.length(), draw.batch());
     List<String> settings = new ArrayList<>(draw.flags());
@@ -91,7 +91,7 @@ public final class PlanBench {
     double whole = anonymous(roomy) + roomy.path("plan").path("bytes").path("mapped").asDouble();
     long room = (long) (whole * Math.max(draw.room(), 0.3));
     if (room < LEAST_BYTES) {
-      delete(model);
+      OutFolder.delete(model);
       return false;
     }
     JsonNode predicted = plan(memory(settings, room));
@@ -109,7 +109,7 @@ public final class PlanBench {
     memory.add(expected / trained.peakAnon() - 1);
     speed.add(rate / reached - 1);
     String layout = layout(predicted.path("plan"));
-    String laidOut = layout(json(out.resolve("run.json")).path("plan"));
+    String laidOut = layout(Nudge.record(out).path("plan"));
     System.out.printf(
         Locale.ROOT,
         "%3d %7.0f MiB %6.0f MiB %+6.1f %%   %12.0f  %12.0f  %+6.1f %%  %s; layout %s%s%n",
@@ -123,7 +123,7 @@ public final class PlanBench {
         draw,
         layout,
         layout.equals(laidOut) ? "" : " BUT TRAINED " + laidOut);
-    delete(model);
+    OutFolder.delete(model);
     return true;
   }
 
@@ -156,42 +156,16 @@ public final class PlanBench {
   }
 
   private static double tokensPerSecond(Path out) {
-    try {
-      return Steps.median(
-          Files.readAllLines(out.resolve("metrics.jsonl")).stream()
-              .map(JSON::readTree)
-              .filter(step -> step.has("loss"))
-              .skip(WARM)
-              .mapToDouble(step -> step.path("tokens").asDouble() / step.path("seconds").asDouble())
-              .toArray());
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  private static JsonNode json(Path file) {
-    try {
-      return JSON.readTree(Files.readString(file));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    return Steps.median(
+        Nudge.steps(out).stream()
+            .skip(WARM)
+            .mapToDouble(step -> step.path("tokens").asDouble() / step.path("seconds").asDouble())
+            .toArray());
   }
 
   private static Child.Ran nudge(String verb, List<String> settings) {
-    List<String> command = new ArrayList<>();
-    command.add(Machines.home().resolve("nudge").toString());
-    command.addAll(List.of(verb, "-q"));
-    command.addAll(settings);
-    return Child.run(command, Path.of("."), 0).orThrow();
-  }
-
-  private static void delete(Path folder) {
-    try (Stream<Path> all = Files.walk(folder)) {
-      for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(path);
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    List<String> flags = new ArrayList<>(settings);
+    flags.add("-q");
+    return Child.run(Nudge.command(verb, flags), Path.of("."), 0).orThrow();
   }
 }

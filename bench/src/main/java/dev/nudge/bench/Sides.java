@@ -1,8 +1,5 @@
 package dev.nudge.bench;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -74,18 +71,9 @@ record Sides(
   /// @param more flags beside those that the comparison fixes
   Side ours(String method, int steps, List<String> more) {
     Path out = scratch.resolve("ours");
-    List<String> command =
+    List<String> flags =
         new ArrayList<>(
             List.of(
-                Machines.home().resolve("nudge").toString(),
-                "train",
-                "--model",
-                model.toString(),
-                "--data",
-                rows.toString(),
-                "--out",
-                out.toString(),
-                "--overwrite",
                 "--rank",
                 Integer.toString(Steps.RANK),
                 "--batch-size",
@@ -102,37 +90,29 @@ record Sides(
                 "--max-length",
                 Integer.toString(2 * length)));
     if (method.equals("qlora")) {
-      command.addAll(List.of("--quantize", "nf4"));
+      flags.addAll(List.of("--quantize", "nf4"));
     }
-    command.addAll(more);
-    Child.Ran ran = Child.run(command, scratch, limit);
+    flags.addAll(more);
+    Child.Ran ran = Child.run(Nudge.train(model, rows, out, flags), scratch, limit);
     if (ran.exit() != 0) {
       return Side.failed(
           ran.killed() ? Side.TOO_LARGE + Child.gib(limit) : ran.lastLine(),
           ran.peakAnon(),
           ran.peakGroup());
     }
-    return metrics(out.resolve("metrics.jsonl"), ran);
+    return metrics(out, ran);
   }
 
-  private static Side metrics(Path file, Child.Ran ran) {
+  private static Side metrics(Path out, Child.Ran ran) {
     List<Double> rates = new ArrayList<>();
     List<Double> losses = new ArrayList<>();
     double tokens = 0;
-    try {
-      for (String line : Files.readAllLines(file)) {
-        JsonNode step = JSON.readTree(line);
-        if (!step.has("loss")) {
-          continue;
-        }
-        losses.add(step.path("loss").asDouble());
-        if (losses.size() > 1) { // the first step of both sides does not count
-          tokens += step.path("tokens").asDouble();
-          rates.add(step.path("tokens").asDouble() / step.path("seconds").asDouble());
-        }
+    for (JsonNode step : Nudge.steps(out)) {
+      losses.add(step.path("loss").asDouble());
+      if (losses.size() > 1) { // the first step of both sides does not count
+        tokens += step.path("tokens").asDouble();
+        rates.add(step.path("tokens").asDouble() / step.path("seconds").asDouble());
       }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
     }
     double mean = tokens / Math.max(1, rates.size());
     return new Side(rates, losses, mean, mean, ran.peakAnon(), ran.peakGroup(), "");

@@ -1,14 +1,13 @@
 package dev.nudge.cli;
 
+import dev.nudge.format.OutFolder;
 import dev.nudge.settings.Compute;
 import dev.nudge.train.WarmUp;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.List;
 import java.util.function.Consumer;
-import java.util.stream.Stream;
 
 /// What a build does once while the JVM records a start-up cache: steps of training, so that the
 /// cache knows the kernels, then a whole small run from a fresh model folder to its adapter, so
@@ -38,7 +37,7 @@ final class Rehearsal {
       try {
         small(folder, command);
       } finally {
-        delete(folder);
+        OutFolder.delete(folder);
       }
     } catch (IOException e) {
       // no room for it: runs start slower
@@ -74,13 +73,5 @@ final class Rehearsal {
             "nf4",
             "--steps",
             "2"));
-  }
-
-  private static void delete(Path folder) throws IOException {
-    try (Stream<Path> all = Files.walk(folder)) {
-      for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(path);
-      }
-    }
   }
 }

@@ -6,7 +6,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -44,7 +43,7 @@ public final class NewFolder implements AutoCloseable {
     for (Path p = parent; p != null && !Files.exists(p); p = p.getParent()) {
       parents.add(p);
     }
-    delete(path);
+    OutFolder.delete(path);
     Files.createDirectories(path);
   }
 
@@ -76,7 +75,7 @@ public final class NewFolder implements AutoCloseable {
           }
         }
         move(path.resolve(last), target.resolve(last));
-        delete(path);
+        OutFolder.delete(path);
       }
       placed = true;
     } catch (IOException e) {
@@ -107,24 +106,13 @@ public final class NewFolder implements AutoCloseable {
     return new RunException("cannot write " + target + ": " + OutFolder.reason(e), e);
   }
 
-  private static void delete(Path folder) throws IOException {
-    if (!Files.exists(folder)) {
-      return;
-    }
-    try (Stream<Path> all = Files.walk(folder)) {
-      for (Path p : all.sorted(Comparator.reverseOrder()).toList()) {
-        Files.deleteIfExists(p);
-      }
-    }
-  }
-
   @Override
   public void close() {
     if (placed) {
       return;
     }
     try {
-      delete(path);
+      OutFolder.delete(path);
       for (Path parent : parents) {
         if (Files.exists(parent) && OutFolder.isFree(parent)) {
           Files.delete(parent);

@@ -1,0 +1,56 @@
+package dev.nudge.bench;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.ObjectMapper;
+
+/// The command of this repository as a user types it, and what its runs leave behind.
+final class Nudge {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private Nudge() {}
+
+  /// A command line.
+  static List<String> command(String verb, List<String> flags) {
+    List<String> command = new ArrayList<>();
+    command.add(Machines.home().resolve("nudge").toString());
+    command.add(verb);
+    command.addAll(flags);
+    return command;
+  }
+
+  /// The command line of a training run; what lies in its place gives way.
+  static List<String> train(Path model, Path rows, Path out, List<String> more) {
+    List<String> flags = new ArrayList<>();
+    flags.addAll(List.of("--model", model.toString(), "--data", rows.toString()));
+    flags.addAll(List.of("--out", out.toString(), "--overwrite"));
+    flags.addAll(more);
+    return command("train", flags);
+  }
+
+  /// The lines of `metrics.jsonl` that stand for a step.
+  static List<JsonNode> steps(Path out) {
+    try {
+      return Files.readAllLines(out.resolve("metrics.jsonl")).stream()
+          .map(JSON::readTree)
+          .filter(step -> step.has("loss"))
+          .toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /// What `run.json` holds.
+  static JsonNode record(Path out) {
+    try {
+      return JSON.readTree(Files.readString(out.resolve("run.json")));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}
