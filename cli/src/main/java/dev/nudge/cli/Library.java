@@ -69,7 +69,7 @@ final class Library {
       return new TrainVerb.Outcome(RunState.FINISHED, prepared.values(), prepared.lines());
     }
     RunResult result;
-    try (WarmUp warmUp = WarmUp.start(settings.model().compute(), machine())) {
+    try (WarmUp warmUp = WarmUp.start(settings, machine())) {
       result =
           Training.run(
               Training.prepare(settings, machine()),
