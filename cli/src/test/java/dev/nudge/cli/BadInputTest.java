@@ -380,6 +380,16 @@ class BadInputTest {
             p -> {},
             "--quantize int8",
             "--quantize is 'int8'; supported: none, nf4"),
+        row(
+            "scales of dense weights",
+            p -> {},
+            "--double-quant",
+            "--double-quant: the weights in D/model are dense; give --quantize nf4 too, or leave the flag out"),
+        row(
+            "scales that are stored in another way",
+            p -> p.copy(Place.GOLDEN.resolve("bnb/plain"), "model"),
+            "--double-quant",
+            "--double-quant: the weights in D/model are stored without double quantisation; leave the flag out"),
         row("another method", p -> {}, "--method ia3", "--method is 'ia3'; supported: lora, full"),
         row(
             "full in 4 bits",

@@ -92,9 +92,8 @@ class WrongUseTest {
           --method full --freeze , | --freeze is ','; it must not have an empty entry
           --optimizer adamw-4bit | --optimizer is 'adamw-4bit'; supported: adamw, adamw-8bit
           --quantize int8      | --quantize is 'int8'; supported: none, nf4
-          --double-quant       | --double-quant is given without --quantize nf4; give both, or leave it out
-          --double-quant false | --double-quant is given without --quantize nf4; give both, or leave it out
-          --no-double-quant --quantize none | --double-quant is given without --quantize nf4; give both, or leave it out
+          --double-quant --quantize none | --double-quant is given with --quantize none; it goes with nf4, so leave one out
+          --method full --double-quant | --double-quant is given with --method full; weights in four bits cannot be trained, so leave one out
           --quantize nf4 --double-quant=maybe | --double-quant is 'maybe'; it must be true or false, or stand alone
           --compute FP32       | --compute is 'FP32'; supported: auto, bf16, fp32
           --schedule step      | --schedule is 'step'; supported: constant, linear, cosine, wsd

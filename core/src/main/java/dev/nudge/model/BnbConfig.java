@@ -1,16 +1,24 @@
 package dev.nudge.model;
 
+import dev.nudge.settings.Quantize;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
 
 /// The `quantization_config` of a `config.json`: what bitsandbytes wrote, and whether it can be
 /// read.
 ///
 /// Which layers are quantised, and how their scales are kept, is told by the tensors themselves
-/// ([StoredNf4]); `llm_int8_skip_modules`, `bnb_4bit_use_double_quant` and `bnb_4bit_quant_storage`
-/// repeat that and are passed over. `bnb_4bit_compute_dtype` is a wish for another program.
+/// ([StoredNf4]), where they are there; `llm_int8_skip_modules` and `bnb_4bit_use_double_quant`
+/// repeat that, and `bnb_4bit_quant_storage` is passed over. `bnb_4bit_compute_dtype` is a wish for
+/// another program.
 final class BnbConfig {
   /// The key in `config.json`.
   static final String KEY = "quantization_config";
+
+  private static final String SKIPPED = "llm_int8_skip_modules";
 
   private BnbConfig() {}
 
@@ -30,6 +38,22 @@ final class BnbConfig {
     if (!type.equals("nf4")) {
       throw refuse(q, "bnb_4bit_quant_type", type, List.of("nf4"));
     }
+  }
+
+  /// What a checked config says of tensors that are not there. A layer stays dense where an entry
+  /// of
+  /// `llm_int8_skip_modules` names it or a module on its path, whole segments.
+  static Quantization stored(ConfigJson q, ModelConfig config) {
+    Set<String> left = new TreeSet<>();
+    for (String path : config.projections()) {
+      for (JsonNode entry :
+          q.has(SKIPPED) ? q.node(SKIPPED) : JsonNodeFactory.instance.arrayNode()) {
+        if (("." + path + ".").contains("." + entry.asString("") + ".")) {
+          left.add(path);
+        }
+      }
+    }
+    return new Quantization(Quantize.NF4, flag(q, "bnb_4bit_use_double_quant"), left);
   }
 
   /// Before transformers 4.40 the flags were written with a leading underscore only.

@@ -4,6 +4,7 @@ import dev.nudge.format.SafeTensors;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.Quantize;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Set;
@@ -44,10 +45,40 @@ public record Quantization(Quantize method, boolean doubleQuant, Set<String> lef
         nested |= file.names().contains(weight + ".nested_absmax");
       }
     }
-    if (quantised.isEmpty()) {
-      return settings.quantize() == Quantize.NF4
-          ? nf4(settings.doubleQuant() == null || settings.doubleQuant())
-          : NONE;
+    return settle(
+        settings, quantised.isEmpty() ? NONE : new Quantization(Quantize.NF4, nested, left));
+  }
+
+  /// The same where the weights are not there: a `config.json` alone says how they are stored, and
+  /// of a shape without one nothing is.
+  ///
+  /// @throws InputException where the settings and the config disagree
+  public static Quantization expected(ModelSettings settings, ModelConfig config) {
+    return settle(settings, stored(settings.model(), config));
+  }
+
+  /// How the `config.json` of a folder says that its weights are stored.
+  public static Quantization stored(Path folder, ModelConfig config) {
+    Path file = folder.resolve(ModelFolder.CONFIG);
+    ConfigJson q = Files.isRegularFile(file) ? ConfigJson.read(file).object(BnbConfig.KEY) : null;
+    return q == null ? NONE : BnbConfig.stored(q, config);
+  }
+
+  private static Quantization settle(ModelSettings settings, Quantization stored) {
+    Boolean doubleQuant = settings.doubleQuant();
+    String flag = Boolean.TRUE.equals(doubleQuant) ? "--double-quant" : "--no-double-quant";
+    if (stored.method == Quantize.NONE) {
+      if (settings.quantize() == Quantize.NF4) {
+        return nf4(doubleQuant == null || doubleQuant);
+      }
+      if (doubleQuant != null) {
+        throw new InputException(
+            flag
+                + ": the weights in "
+                + settings.model()
+                + " are dense; give --quantize nf4 too, or leave the flag out");
+      }
+      return NONE;
     }
     if (settings.quantize() == Quantize.NONE) {
       throw new InputException(
@@ -55,16 +86,16 @@ public record Quantization(Quantize method, boolean doubleQuant, Set<String> lef
               + settings.model()
               + " are stored in nf4; leave --quantize out, or give a folder with dense weights");
     }
-    if (settings.doubleQuant() != null && settings.doubleQuant() != nested) {
+    if (doubleQuant != null && doubleQuant != stored.doubleQuant) {
       throw new InputException(
-          (nested ? "--no-double-quant" : "--double-quant")
+          flag
               + ": the weights in "
               + settings.model()
               + " are stored "
-              + (nested ? "with" : "without")
+              + (stored.doubleQuant ? "with" : "without")
               + " double quantisation; leave the flag out");
     }
-    return new Quantization(Quantize.NF4, nested, left);
+    return stored;
   }
 
   /// A `config.json` as a dense model has it: without `quantization_config`.
@@ -72,6 +103,12 @@ public record Quantization(Quantize method, boolean doubleQuant, Set<String> lef
     Map<String, @Nullable Object> values = ConfigJson.read(file).plain();
     values.remove(BnbConfig.KEY);
     return values;
+  }
+
+  /// Whether the tensor of this name is held in NF4.
+  public boolean holds(String name, long[] shape) {
+    String path = ModelConfig.projection(name, shape);
+    return path != null && covers(path);
   }
 
   /// Whether the layer at this path is held in NF4.

@@ -1,6 +1,7 @@
 package dev.nudge.plan;
 
 import dev.nudge.kernel.Nf4;
+import dev.nudge.model.Quantization;
 import dev.nudge.quant.Nf4Weight;
 import dev.nudge.tensor.Dtype;
 import java.util.LinkedHashMap;
@@ -17,14 +18,14 @@ public record Weights(long mapped, long dense, long packed, long constants) {
   /// Counts a model by its shape.
   ///
   /// @param tensors name → shape of those that are frozen
-  /// @param nf4 whether the layers' matrices are held in 4 bit
-  /// @param doubleQuant whether their scales are in 8 bit
-  /// @param stored the type of each tensor in its file
+  /// @param q how the layers' matrices are held
+  /// @param inFile whether they are stored so, and read in place
+  /// @param stored the type of each other tensor in its file
   public static Weights of(
       Map<String, long[]> tensors,
       Dtype compute,
-      boolean nf4,
-      boolean doubleQuant,
+      Quantization q,
+      boolean inFile,
       Function<String, Dtype> stored) {
     long mapped = 0;
     long dense = 0;
@@ -35,10 +36,11 @@ public record Weights(long mapped, long dense, long packed, long constants) {
       for (long side : tensor.getValue()) {
         n *= side;
       }
-      boolean layer = tensor.getKey().contains(".layers.") && tensor.getValue().length == 2;
-      if (nf4 && layer) {
-        packed += Nf4.bytes(n);
-        constants += Nf4Weight.bytes(n, doubleQuant) - Nf4.bytes(n);
+      if (q.holds(tensor.getKey(), tensor.getValue())) {
+        long bytes = Nf4Weight.bytes(n, q.doubleQuant());
+        mapped += inFile ? bytes : 0;
+        packed += inFile ? 0 : Nf4.bytes(n);
+        constants += inFile ? 0 : bytes - Nf4.bytes(n);
       } else if (stored.apply(tensor.getKey()) == compute) {
         mapped += n * compute.bytes();
       } else {

@@ -68,6 +68,10 @@ public record LoraSettings(
       throw new InputException(
           "--quantize nf4 is given with --method full; weights in four bits cannot be trained, so leave one out");
     }
+    if (model.doubleQuant() != null) {
+      throw new InputException(
+          "--double-quant is given with --method full; weights in four bits cannot be trained, so leave one out");
+    }
     for (String key : OF_LORA) {
       if (given.contains(key)) {
         throw new InputException(

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 /// @param maxLength tokens of a row, end token counted; null: the model's
 ///     `max_position_embeddings`
 /// @param quantize null: as the model is stored
-/// @param doubleQuant null: on with nf4
+/// @param doubleQuant null: as the model is stored, else on with nf4
 /// @param lanes null: chosen from processors and memory
 /// @param threads null: every processor
 public record ModelSettings(
@@ -34,9 +34,9 @@ public record ModelSettings(
     @Setting(help = "take an adapter whatever base it was trained on") boolean anyBase) {
 
   public ModelSettings {
-    if (doubleQuant != null && quantize != Quantize.NF4) {
+    if (doubleQuant != null && quantize == Quantize.NONE) {
       throw new InputException(
-          "--double-quant is given without --quantize nf4; give both, or leave it out");
+          "--double-quant is given with --quantize none; it goes with nf4, so leave one out");
     }
     Check.atLeast("--lanes", lanes, 1);
     Check.atLeast("--threads", threads, 1);

@@ -223,26 +223,24 @@ public final class Forecast {
     return Tuning.adapter(model, adapters, folder);
   }
 
-  /// How the weights would be held: as the folder's files say, else as the settings do.
+  /// How the weights would be held: as the folder's files say, or its config alone, else as the
+  /// settings do.
   private Quantization quantization(PlanSettings s) {
-    if (weightsAreThere) {
-      return Quantization.resolve(s.model(), config);
-    }
-    return s.model().quantize() == Quantize.NF4
-        ? Quantization.nf4(s.model().doubleQuant() == null || s.model().doubleQuant())
-        : Quantization.NONE;
+    return weightsAreThere
+        ? Quantization.resolve(s.model(), config)
+        : Quantization.expected(s.model(), config);
   }
 
   /// Bytes of the frozen weights.
   private Weights weights(PlanSettings s, Quantization q, Scope scope) {
     Trainable trainable = full(s) ? Tuning.trainable(s.lora(), config, 1, scope) : null;
     if (!weightsAreThere) {
-      boolean nf4 = q.method() == Quantize.NF4;
+      boolean inFile = Quantization.stored(s.model().model(), config).method() == Quantize.NF4;
       Map<String, long[]> frozen = config.tensors();
       if (trainable != null) {
         frozen.keySet().removeIf(trainable.trains());
       }
-      return Weights.of(frozen, backend.compute(), nf4, q.doubleQuant(), name -> Dtype.BF16);
+      return Weights.of(frozen, backend.compute(), q, inFile, name -> Dtype.BF16);
     }
     Path folder = s.model().model();
     WeightBytes bytes =

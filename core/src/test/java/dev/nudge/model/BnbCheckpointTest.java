@@ -167,6 +167,34 @@ class BnbCheckpointTest {
         BnbFiles.settings(BnbFiles.PLAIN, "quantize", Quantize.NF4, "double_quant", true);
     assertThatThrownBy(() -> Quantization.resolve(nested, config))
         .hasMessageContaining("are stored without double quantisation; leave the flag out");
+    ModelSettings same = BnbFiles.settings(BnbFiles.DOUBLE, "double_quant", true);
+    assertThat(Quantization.resolve(same, config).doubleQuant()).isTrue();
+    ModelSettings dense = BnbFiles.settings(BnbFiles.SOURCE, "double_quant", false);
+    assertThatThrownBy(() -> Quantization.resolve(dense, ModelConfig.load(BnbFiles.SOURCE)))
+        .isInstanceOf(InputException.class)
+        .hasMessage(
+            "--no-double-quant: the weights in "
+                + BnbFiles.SOURCE
+                + " are dense; give --quantize nf4 too, or leave the flag out");
+  }
+
+  /// Without weights the config says what they are: the very layers, and how their scales are kept.
+  @Test
+  void aConfigAloneSaysHowItsWeightsAreStored() throws IOException {
+    for (Path folder : List.of(BnbFiles.SOURCE, BnbFiles.DOUBLE, BnbFiles.PLAIN)) {
+      ModelConfig config = ModelConfig.load(folder);
+      ModelSettings settings = BnbFiles.settings(folder);
+      assertThat(Quantization.stored(folder, config))
+          .isEqualTo(Quantization.resolve(settings, config));
+      assertThat(Quantization.expected(settings, config))
+          .isEqualTo(Quantization.resolve(settings, config));
+    }
+    assertThatThrownBy(
+            () ->
+                Quantization.expected(
+                    BnbFiles.settings(BnbFiles.DOUBLE, "quantize", Quantize.NONE),
+                    ModelConfig.load(BnbFiles.DOUBLE)))
+        .hasMessageContaining("are stored in nf4; leave --quantize out");
   }
 
   private static Arguments wrong(Consumer<Map<String, Part>> change, String message) {

@@ -10,15 +10,18 @@ import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
+import dev.nudge.model.Quantization;
 import dev.nudge.model.Trainable;
 import dev.nudge.nn.Backend;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Recompute;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.Quantize;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Ledger;
 import dev.nudge.tensor.Scope;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -173,14 +176,24 @@ class PlannerTest {
   void weightsAreCountedByTheFormTheyAreHeldIn() {
     long layers = 32L * (4L * 4096 * 4096 + 3L * 4096 * 11008);
     long rest = 2L * 32000 * 4096 + 65L * 4096;
-    Weights dense = Weights.of(SHAPE.tensors(), Dtype.BF16, false, false, name -> Dtype.BF16);
+    Weights dense = weights(Dtype.BF16, Quantization.NONE, false);
     assertThat(dense).isEqualTo(new Weights(2 * (layers + rest), 0, 0, 0));
-    Weights converted = Weights.of(SHAPE.tensors(), Dtype.F32, false, false, name -> Dtype.BF16);
+    Weights converted = weights(Dtype.F32, Quantization.NONE, false);
     assertThat(converted).isEqualTo(new Weights(0, 4 * (layers + rest), 0, 0));
-    Weights plain = Weights.of(SHAPE.tensors(), Dtype.BF16, true, false, name -> Dtype.BF16);
+    Weights plain = weights(Dtype.BF16, Quantization.nf4(false), false);
     assertThat(plain).isEqualTo(new Weights(2 * rest, 0, layers / 2, layers / 16));
-    Weights nested = Weights.of(SHAPE.tensors(), Dtype.BF16, true, true, name -> Dtype.BF16);
+    Weights nested = weights(Dtype.BF16, Quantization.nf4(true), false);
     assertThat(nested.constants()).isEqualTo(layers / 64 + layers / 64 / 256 * 4);
+    Weights inFile = weights(Dtype.BF16, Quantization.nf4(false), true);
+    assertThat(inFile).isEqualTo(new Weights(2 * rest + layers / 2 + layers / 16, 0, 0, 0));
+    Set<String> left = Set.of("model.layers.7.mlp.down_proj");
+    Weights some = weights(Dtype.BF16, new Quantization(Quantize.NF4, false, left), true);
+    long n = 4096L * 11008;
+    assertThat(some.mapped() - inFile.mapped()).isEqualTo(2 * n - n / 2 - n / 16);
+  }
+
+  private static Weights weights(Dtype compute, Quantization q, boolean inFile) {
+    return Weights.of(SHAPE.tensors(), compute, q, inFile, name -> Dtype.BF16);
   }
 
   private static Plan plan(long memory, @Nullable Integer lanes, int batchSize, int longest) {

@@ -129,7 +129,6 @@ class SchemaTest {
           memory         | much  | --memory is 'much'; it must be an amount such as 8G, 1.5G or 900M
           method         | ia3   | --method is 'ia3'; supported: lora, full
           quantize       | int8  | --quantize is 'int8'; supported: none, nf4
-          double_quant   | true  | --double-quant is given without --quantize nf4; give both, or leave it out
           optimizer      | adamw-4bit | --optimizer is 'adamw-4bit'; supported: adamw, adamw-8bit
           schedule       | Linear | --schedule is 'Linear'; supported: constant, linear, cosine, wsd
           compute        | fp16  | --compute is 'fp16'; supported: auto, bf16, fp32

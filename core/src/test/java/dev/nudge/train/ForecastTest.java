@@ -12,8 +12,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -25,6 +30,8 @@ class ForecastTest {
   private static final Path GOLDEN = Path.of("src/test/resources/golden/plan");
   private static final Machine MACHINE = new Machine(2, 24L << 30, Path.of("none"), "test");
   private static final ObjectMapper JSON = new ObjectMapper();
+
+  @TempDir private Path temp;
 
   @Test
   void theTableOfA7BIsTheGoldenOne() throws IOException {
@@ -118,6 +125,27 @@ class ForecastTest {
                 .advice())
         .anyMatch(l -> l.contains("2e-5 is a rate of full fine-tuning") && l.contains("2e-4"))
         .anyMatch(l -> l.contains("64 of 224 linear layers are adapted"));
+  }
+
+  /// A config that says nf4 counts as what its weights will be, read in place: as the whole folder
+  /// does, whose other weights are in another type.
+  @ParameterizedTest
+  @ValueSource(strings = {"plain", "double"})
+  void aConfigAloneCountsTheWeightsThatItSays(String golden) throws IOException {
+    Path whole = Path.of("src/test/resources/golden/bnb").resolve(golden);
+    Files.copy(whole.resolve("config.json"), temp.resolve("config.json"));
+    JsonNode there = bytes(whole);
+    JsonNode alone = bytes(temp);
+    for (String part : List.of("weights_packed", "weights_constants")) {
+      assertThat(alone.get(part).asLong()).isEqualTo(there.get(part).asLong()).isZero();
+    }
+    assertThat(alone.get("weights_mapped").asLong())
+        .isEqualTo(there.get("weights_mapped").asLong() + there.get("weights_dense").asLong());
+  }
+
+  private static JsonNode bytes(Path model) {
+    Outlook outlook = plan("model", model, "max_length", 32);
+    return JSON.readTree(JSON.writeValueAsString(outlook.values())).at("/plan/bytes");
   }
 
   @Test
