@@ -21,11 +21,14 @@ import java.util.stream.Collectors;
 ///     bench/loading [--model SmolLM2-135M-Instruct] [--large 7b]
 ///
 /// - from the start of a process `./nudge train --quantize nf4` to the end of its first optimiser
-///   step of 512 tokens, on the 135M model and on one of 4 million parameters: until the first line
-///   of `metrics.jsonl` is there
+///   step of 512 tokens, on the 135M model and on one of 4 million parameters, on this one with
+///   `--method full` too: until the first line of `metrics.jsonl` is there
 /// - loading the 135M model in NF4 from its bf16 weights, in this process
 /// - opening a 7B-shaped NF4 file whose pages were dropped from the cache, in this process
 final class Loading {
+  private static final List<String> QLORA = List.of("--quantize", "nf4");
+  private static final List<String> FULL = List.of("--method", "full");
+
   private Loading() {}
 
   public static void main(String[] args) throws IOException {
@@ -52,8 +55,9 @@ final class Loading {
     Memory.say("");
     Memory.say("| what | median, s | rounds | at most |");
     Memory.say("|---|---|---|---|");
-    print("first step of 512 tokens, " + model.getFileName(), first(model, flags, dir), 8);
-    print("first step of 512 tokens, 4 million parameters", first(small, flags, dir), 4);
+    print("first step of 512 tokens, " + model.getFileName(), first(model, QLORA, flags, dir), 8);
+    print("first step of 512 tokens, 4 million parameters", first(small, QLORA, flags, dir), 4);
+    print("the same, all weights trained", first(small, FULL, flags, dir), 4);
     Backend backend =
         Backend.resolve(Compute.AUTO, Path.of(System.getProperty("java.io.tmpdir"), "nudge-bench"));
     List<Double> loads = new ArrayList<>();
@@ -95,12 +99,13 @@ final class Loading {
         : Checkpoint.load(folder, config, backend);
   }
 
-  private static List<Double> first(Path model, Flags flags, Path dir) throws IOException {
+  private static List<Double> first(Path model, List<String> method, Flags flags, Path dir)
+      throws IOException {
     Path rows = dir.resolve("rows-first.jsonl");
     text(rows, model, flags.whole("length"));
     List<Double> seconds = new ArrayList<>();
     for (int i = 0; i < flags.whole("rounds"); i++) {
-      seconds.add(first(model, rows, dir.resolve("first")));
+      seconds.add(first(model, method, rows, dir.resolve("first")));
     }
     return seconds;
   }
@@ -126,7 +131,8 @@ final class Loading {
     Files.writeString(rows, "{\"text\": \"" + letters.substring(0, low) + "\"}\n");
   }
 
-  private static double first(Path model, Path rows, Path out) throws IOException {
+  private static double first(Path model, List<String> method, Path rows, Path out)
+      throws IOException {
     Path metrics = out.resolve("metrics.jsonl");
     Files.deleteIfExists(metrics);
     AtomicBoolean over = new AtomicBoolean();
@@ -145,7 +151,8 @@ final class Loading {
                   }
                 });
     long start = System.nanoTime();
-    List<String> flags = List.of("--quantize", "nf4", "--batch-size", "1", "--steps", "1");
+    List<String> flags = new ArrayList<>(method);
+    flags.addAll(List.of("--batch-size", "1", "--steps", "1"));
     Child.run(Nudge.train(model, rows, out, flags), Path.of("."), 0).orThrow();
     long end = System.nanoTime();
     over.set(true);

@@ -6,13 +6,13 @@ import dev.nudge.train.WarmUp;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
 /// What a build does once while the JVM records a start-up cache: steps of training, so that the
-/// cache knows the kernels, then a whole small run from a fresh model folder to its adapter, so
-/// that
-/// it knows the classes on the way there.
+/// cache knows the kernels, then whole small runs from a fresh model folder to its adapter and to
+/// another model, so that it knows the classes on the way there.
 ///
 /// A rehearsal that fails costs speed only, so it says nothing.
 final class Rehearsal {
@@ -26,6 +26,9 @@ final class Rehearsal {
 
   private static final String TEXT = "A rehearsal is a whole run, only smaller. ";
   private static final int ROW = 8; // sentences: some hundred tokens, cut over the lanes
+
+  private static final List<List<String>> METHODS =
+      List.of(List.of("--quantize", "nf4"), List.of("--method", "full"));
 
   private Rehearsal() {}
 
@@ -60,18 +63,11 @@ final class Rehearsal {
             "300",
             "--out",
             model));
-    command.accept(
-        List.of(
-            "train",
-            "--model",
-            model,
-            "--data",
-            rows,
-            "--out",
-            folder.resolve("run").toString(),
-            "--quantize",
-            "nf4",
-            "--steps",
-            "2"));
+    for (List<String> method : METHODS) {
+      List<String> train = new ArrayList<>(List.of("train", "--model", model, "--data", rows));
+      train.addAll(List.of("--out", folder.resolve(method.getLast()).toString(), "--steps", "2"));
+      train.addAll(method);
+      command.accept(train);
+    }
   }
 }
