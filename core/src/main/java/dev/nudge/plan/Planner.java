@@ -5,7 +5,9 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.nn.Recompute;
 import dev.nudge.settings.InputException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// Lays a run out in the memory there is, the dearest means last:
@@ -32,7 +34,9 @@ import org.jspecify.annotations.Nullable;
 /// backward pass of the highest ones, to which their scratch would add.
 ///
 /// The workspace of a lane is measured by running the training pass dry on the largest micro-batch
-/// that the run can meet, so its size is exact.
+/// that the run can meet, so its size is exact. What was measured once is kept while other means
+/// are
+/// tried.
 public final class Planner {
   private static final int MOST_TOKENS = 4096; // products gain nothing beyond
   private static final int FULL_SPEED_TOKENS = 1024;
@@ -40,6 +44,7 @@ public final class Planner {
 
   private final CausalLm dry;
   private final Wanted w;
+  private final Map<Passes, Taken> taken = new HashMap<>();
   private boolean paged;
   private long room; // for what is not in a file
 
@@ -223,13 +228,23 @@ public final class Planner {
     return Math.min(w.longest, splitFrom(lanes) - 1);
   }
 
-  private Plan layout(int lanes, int tokens, List<Recompute> levels, Caches caches) {
-    dry.recompute(levels);
+  /// What a lane's passes depend on; where weights and states lie does not matter to them.
+  private record Passes(int lanes, int tokens, List<Recompute> levels, Caches caches) {}
+
+  /// What passes take.
+  ///
+  /// @param workspace bytes of a lane
+  private record Taken(CausalLm.TrainParts pass, Plan.Split split, long workspace) {}
+
+  /// Runs passes dry.
+  private Taken measure(Passes passes) {
+    int tokens = passes.tokens;
+    dry.recompute(passes.levels);
     CausalLm.TrainParts pass = dry.trainParts(tokens, Math.min(tokens, w.longest));
     Plan.Split split = Plan.Split.NONE;
-    int from = splitFrom(lanes);
+    int from = splitFrom(passes.lanes);
     if (from < split.from()) {
-      CausalLm.SplitParts parts = dry.splitParts(w.longest, lanes);
+      CausalLm.SplitParts parts = dry.splitParts(w.longest, passes.lanes);
       split = new Plan.Split(from, parts.shared());
       pass = pass.or(parts.lane());
     }
@@ -237,6 +252,11 @@ public final class Planner {
     if (w.scores) {
       workspace = Math.max(workspace, dry.scoreBytes(Math.max(tokens, w.longest), w.longest));
     }
+    return new Taken(pass, split, workspace);
+  }
+
+  private Plan layout(int lanes, int tokens, List<Recompute> levels, Caches caches) {
+    Taken t = taken.computeIfAbsent(new Passes(lanes, tokens, levels, caches), this::measure);
     Plan plan =
         new Plan(
             dry.backend().name(),
@@ -245,15 +265,15 @@ public final class Planner {
             tokens,
             w.longest,
             levels,
-            split,
+            t.split,
             Footprint.of(
                 w.weights,
                 dry.backend().compute(),
                 w.trained,
                 w.optimizerBytes,
                 lanes,
-                workspace,
-                pass,
+                t.workspace,
+                t.pass,
                 dry.cacheBytes(caches),
                 Runtimes.bytes(dry.config(), dry.backend(), lanes, w.longest)),
             caches);
