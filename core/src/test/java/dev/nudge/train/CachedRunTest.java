@@ -1,0 +1,152 @@
+package dev.nudge.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.nudge.Backends;
+import dev.nudge.model.Caches;
+import dev.nudge.plan.Footprint;
+import dev.nudge.plan.Plan;
+import dev.nudge.settings.Compute;
+import dev.nudge.tensor.Gemm;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
+
+/// What caches of weights, packed for their products and dequantised where they are in four bits,
+/// change of a run.
+///
+/// A layer packs its weight for a pass of 256 rows and more anyway, so a cached one gives the same
+/// bytes. With fewer rows it multiplies by the plain weight, and the head does so always: then only
+/// the order of sums differs, and losses stay within what roundings of the compute type make of it.
+class CachedRunTest {
+  @TempDir private Path temp;
+
+  /// Losses and the adapter of a run of one lane.
+  private record Result(List<Double> losses, byte[] adapter) {}
+
+  private Result run(String compute, String quantize, int rows, Caches caches) throws IOException {
+    String row = TinyRun.row("seal pump valve ".repeat(4), " valve pump seal");
+    Path data = Files.write(temp.resolve("rows"), Collections.nCopies(24, row));
+    Path out = temp.resolve(caches.name());
+    Prepared p =
+        Training.prepare(
+            TinyRun.settings(
+                TinyRun.UNTIED,
+                data,
+                out,
+                "compute",
+                compute,
+                "quantize",
+                quantize,
+                "lanes",
+                1,
+                "batch_size",
+                rows,
+                "steps",
+                4,
+                "learning_rate",
+                1e-2,
+                "overwrite",
+                true),
+            TinyRun.MACHINE);
+    Prepared cached =
+        new Prepared(
+            p.settings(),
+            p.machine(),
+            p.config(),
+            p.backend(),
+            p.count(),
+            p.data(),
+            p.held(),
+            p.batches(),
+            p.steps(),
+            with(p.plan(), caches),
+            p.warnings());
+    Training.run(cached, event -> {}, () -> false);
+    List<JsonNode> steps = TinyRun.metrics(out, "loss");
+    for (JsonNode step : steps) {
+      assertThat(step.get("tokens").asInt() >= 256).isEqualTo(rows > 4);
+    }
+    return new Result(
+        steps.stream().map(step -> step.get("loss").asDouble()).toList(),
+        Files.readAllBytes(out.resolve("adapter_model.safetensors")));
+  }
+
+  /// The same plan with other caches, and room for either way.
+  private static Plan with(Plan p, Caches caches) {
+    Footprint f = p.footprint();
+    Footprint roomy =
+        new Footprint(
+            f.weights(),
+            f.masters(),
+            f.working(),
+            f.gradients(),
+            f.optimizer(),
+            f.paged(),
+            f.lanes(),
+            8 * f.workspace(),
+            f.pass(),
+            f.caches(),
+            f.runtime());
+    return new Plan(
+        p.backend(),
+        p.lanes(),
+        p.threadsPerLane(),
+        p.microBatchTokens(),
+        p.longest(),
+        p.levels(),
+        p.split(),
+        roomy,
+        caches);
+  }
+
+  private static double apart(Result a, Result b) {
+    double apart = 0;
+    for (int i = 0; i < a.losses.size(); i++) {
+      apart = Math.max(apart, Math.abs(a.losses.get(i) / b.losses.get(i) - 1));
+    }
+    return apart;
+  }
+
+  @ParameterizedTest
+  @CsvSource({"fp32, none", "fp32, nf4", "bf16, none", "bf16, nf4"})
+  void layersOfManyRowsGiveTheSameBytesCachedOrNot(String compute, String quantize)
+      throws IOException {
+    assumePacks(compute);
+    Result head = run(compute, quantize, 24, Caches.HEAD);
+    Result all = run(compute, quantize, 24, Caches.ALL);
+    assertThat(all.losses).isEqualTo(head.losses);
+    assertThat(Arrays.mismatch(all.adapter, head.adapter)).isEqualTo(-1);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"fp32, none, 1e-6", "fp32, nf4, 1e-6", "bf16, none, 4e-3", "bf16, nf4, 4e-3"})
+  void otherwiseOnlyTheOrderOfSumsDiffers(String compute, String quantize, double bound)
+      throws IOException {
+    assumePacks(compute);
+    for (int rows : new int[] {2, 24}) {
+      Result none = run(compute, quantize, rows, Caches.NONE);
+      for (Caches caches : List.of(Caches.HEAD, Caches.ALL)) {
+        assertThat(apart(run(compute, quantize, rows, caches), none)).isLessThan(bound);
+      }
+    }
+  }
+
+  /// Without a layout of its own for weights nothing is cached.
+  private static void assumePacks(String compute) {
+    try (Gemm gemm =
+        Backends.orSkip(Compute.valueOf(compute.toUpperCase(java.util.Locale.ROOT)))
+            .gemms()
+            .apply(1)) {
+      assumeTrue(gemm.packs());
+    }
+  }
+}
