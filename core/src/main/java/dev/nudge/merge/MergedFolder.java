@@ -3,6 +3,7 @@ package dev.nudge.merge;
 import dev.nudge.format.NewFolder;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.PythonJson;
+import dev.nudge.model.ModelFolder;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.MergeSettings;
 import java.io.IOException;
@@ -19,8 +20,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /// Who may write a merged model where: `nudge.json` says that a folder is one, of what it was
-/// merged
-/// and which files it has, so that `--overwrite` can remove exactly those.
+/// merged and which files it has, so that `--overwrite` can remove exactly those.
 final class MergedFolder {
   static final String CONFIG = "config.json";
   private static final String MARK = "nudge.json";
@@ -33,29 +33,13 @@ final class MergedFolder {
   /// @throws InputException where something else is in the way
   static void check(MergeSettings settings) {
     Path out = settings.out();
-    OutFolder.checkPlace(out);
-    if (OutFolder.isFree(out)) {
-      return;
-    }
     if (same(out, settings.model().model())) {
       throw new InputException("--out " + out + " is the --model folder; give another folder");
     }
     if (Files.exists(out.resolve("adapter_config.json"))) {
       throw new InputException("--out " + out + " holds an adapter; give another folder");
     }
-    boolean ours = mark(out) != null;
-    if (!ours && Files.exists(out.resolve(CONFIG))) {
-      throw new InputException(
-          "--out " + out + " holds a model that nudge did not merge; give another folder");
-    }
-    if (!settings.overwrite()) {
-      throw new InputException(
-          ours
-              ? "--out " + out + " holds a merged model; give another folder, or --overwrite"
-              : "--out "
-                  + out
-                  + " is not empty; give a new folder, or --overwrite to write into it");
-    }
+    ModelFolder.checkPlace(out, mark(out) != null, "merged", "merge", settings.overwrite());
   }
 
   private static boolean same(Path a, Path b) {

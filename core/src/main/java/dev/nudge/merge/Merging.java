@@ -34,6 +34,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Merges adapters into a base: a model folder that stands for itself.
@@ -254,7 +255,8 @@ public final class Merging {
   /// Turns the dense folder into one in four bits: the same bytes as `quantize` gives.
   private Nf4Folder.@Nullable Written quantise(Path folder, BooleanSupplier cancelled) {
     Boolean given = settings.model().doubleQuant();
-    try (NewFolder quantised = NewFolder.beside(folder.resolve("nf4"))) {
+    Path quantised = folder.resolve("nf4");
+    try {
       Nf4Folder.Written written =
           Nf4Folder.prepare(
                   QuantizeSettings.of(
@@ -262,7 +264,7 @@ public final class Merging {
                           "model",
                           folder,
                           "out",
-                          quantised.path(),
+                          quantised,
                           "double_quant",
                           given == null || given)))
               .write(fp32.kernels(), cancelled);
@@ -277,12 +279,12 @@ public final class Merging {
           Files.delete(dense.index());
         }
       }
-      for (String name : quantised.names()) {
-        Files.move(
-            quantised.path().resolve(name),
-            folder.resolve(name),
-            StandardCopyOption.REPLACE_EXISTING);
+      try (Stream<Path> files = Files.list(quantised)) {
+        for (Path file : files.toList()) {
+          Files.move(file, folder.resolve(file.getFileName()), StandardCopyOption.REPLACE_EXISTING);
+        }
       }
+      Files.delete(quantised);
       return written;
     } catch (IOException e) {
       throw new RunException("cannot write " + folder + ": " + OutFolder.reason(e), e);

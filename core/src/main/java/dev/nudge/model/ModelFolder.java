@@ -52,6 +52,32 @@ public final class ModelFolder {
 
   private ModelFolder() {}
 
+  /// Checks that a model may be put in `--out`; nothing is touched.
+  ///
+  /// @param ours whether what is there was written by the same verb, which may replace it
+  /// @param made what the verb makes of a model: `merged`
+  /// @param verb `merge`
+  /// @throws InputException where something else is in the way
+  public static void checkPlace(
+      Path out, boolean ours, String made, String verb, boolean overwrite) {
+    OutFolder.checkPlace(out);
+    if (OutFolder.isFree(out)) {
+      return;
+    }
+    boolean model = Files.exists(out.resolve(CONFIG)) || Files.exists(out.resolve(SINGLE));
+    if (model && !ours) {
+      throw new InputException(
+          "--out %s holds a model that nudge did not %s; give another folder".formatted(out, verb));
+    }
+    if (!overwrite) {
+      throw new InputException(
+          (ours
+                  ? "--out %s holds a %s model; give another folder, or --overwrite"
+                  : "--out %s is not empty; give a new folder, or --overwrite to write into it")
+              .formatted(out, made));
+    }
+  }
+
   /// Writes `out` as `base` with the numbers of some parameters, rounded once to the stored types.
   ///
   /// @throws RunException where the disk refuses; weights that were there are then as they were

@@ -1,6 +1,7 @@
 package dev.nudge.model;
 
 import dev.nudge.format.Entry;
+import dev.nudge.format.NewFolder;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.PythonJson;
 import dev.nudge.format.SafeTensors;
@@ -41,9 +42,8 @@ import org.jspecify.annotations.Nullable;
 /// of each layer, which the mean of its scales decides: with double quantisation the source is
 /// therefore read twice.
 ///
-/// `config.json` comes last: a folder without it was cut off. `nudge.json` comes first and says
-/// that
-/// the folder may be overwritten.
+/// The folder is written beside its place and renamed. Its `nudge.json` says that it may be
+/// overwritten.
 ///
 /// Threading: one thread calls; layers are made on threads of their own.
 public final class Nf4Folder {
@@ -99,29 +99,10 @@ public final class Nf4Folder {
         }
       }
     }
-    checkOut(settings.out(), settings.overwrite());
+    Path out = settings.out();
+    ModelFolder.checkPlace(
+        out, ours(out.resolve(MARK)), "quantised", "write", settings.overwrite());
     return new Nf4Folder(settings, config, cache);
-  }
-
-  private static void checkOut(Path out, boolean overwrite) {
-    OutFolder.checkPlace(out);
-    if (OutFolder.isFree(out)) {
-      return;
-    }
-    boolean ours = ours(out.resolve(MARK));
-    if (!ours
-        && (Files.exists(out.resolve(ModelFolder.CONFIG)) || Files.exists(out.resolve(WEIGHTS)))) {
-      throw new InputException(
-          "--out " + out + " holds a model that nudge did not write; give another folder");
-    }
-    if (!overwrite) {
-      throw new InputException(
-          ours
-              ? "--out " + out + " holds a quantised model; give another folder, or --overwrite"
-              : "--out "
-                  + out
-                  + " is not empty; give a new folder, or --overwrite to write into it");
-    }
   }
 
   private static boolean ours(Path mark) {
@@ -134,30 +115,21 @@ public final class Nf4Folder {
   /// @return what was written; null where it was cancelled
   public @Nullable Written write(Kernels kernels, BooleanSupplier cancelled) {
     long start = System.nanoTime();
-    Path out = settings.out();
-    boolean made = !Files.exists(out);
-    try (SafeTensors file = SafeTensors.open(settings.model())) {
-      try {
-        Files.createDirectories(out);
-        remove(out);
-        place(MARK, PythonJson.write(mark()));
-        long bytes = weights(file, kernels, cancelled);
-        ModelFolder.copy(settings.model(), out);
-        place(ModelFolder.CONFIG, PythonJson.write(config(file)));
-        long source =
-            config.tensors().keySet().stream().mapToLong(n -> file.entry(n).bytes()).sum();
-        double seconds = (System.nanoTime() - start) / 1e9;
-        return new Written(out, config.projections().size(), source, bytes, seconds);
-      } catch (Cancelled e) {
-        undo(out, made, e);
-        return null;
-      } catch (IOException e) {
-        undo(out, made, e);
-        throw new RunException("cannot write " + out + ": " + OutFolder.reason(e), e);
-      } catch (RuntimeException | Error e) {
-        undo(out, made, e);
-        throw e;
-      }
+    try (SafeTensors file = SafeTensors.open(settings.model());
+        NewFolder folder = NewFolder.beside(settings.out())) {
+      Path path = folder.path();
+      long bytes = weights(file, path.resolve(WEIGHTS), kernels, cancelled);
+      ModelFolder.copy(settings.model(), path);
+      Files.writeString(path.resolve(MARK), PythonJson.write(mark()) + "\n");
+      Files.writeString(path.resolve(ModelFolder.CONFIG), PythonJson.write(config(file)) + "\n");
+      folder.place(old(settings.out()), ModelFolder.CONFIG);
+      long source = config.tensors().keySet().stream().mapToLong(n -> file.entry(n).bytes()).sum();
+      double seconds = (System.nanoTime() - start) / 1e9;
+      return new Written(settings.out(), config.projections().size(), source, bytes, seconds);
+    } catch (Cancelled e) {
+      return null;
+    } catch (IOException e) {
+      throw new RunException("cannot write " + settings.out() + ": " + OutFolder.reason(e), e);
     }
   }
 
@@ -165,27 +137,11 @@ public final class Nf4Folder {
     private static final long serialVersionUID = 1L;
   }
 
-  private static void remove(Path out) throws IOException {
+  /// The files of a quantised model that gives way.
+  private static List<String> old(Path out) {
     List<String> names = new ArrayList<>(ModelFolder.COPIED);
     names.addAll(List.of(ModelFolder.CONFIG, WEIGHTS, MARK));
-    for (String name : ours(out.resolve(MARK)) ? names : List.<String>of()) {
-      Files.deleteIfExists(out.resolve(name));
-    }
-  }
-
-  private static void undo(Path out, boolean made, Throwable cause) {
-    try {
-      remove(out);
-      if (made && Files.isDirectory(out) && OutFolder.isFree(out)) {
-        Files.delete(out);
-      }
-    } catch (IOException | RuntimeException e) {
-      cause.addSuppressed(e);
-    }
-  }
-
-  private void place(String name, String text) {
-    OutFolder.place(settings.out().resolve(name), beside -> Files.writeString(beside, text + "\n"));
+    return ours(out.resolve(MARK)) ? names : List.of();
   }
 
   private Map<String, Object> mark() {
@@ -200,7 +156,7 @@ public final class Nf4Folder {
     return mark;
   }
 
-  private long weights(SafeTensors file, Kernels kernels, BooleanSupplier cancelled) {
+  private long weights(SafeTensors file, Path target, Kernels kernels, BooleanSupplier cancelled) {
     Map<String, Nf4Layer> layers = new HashMap<>(); // by the weight's name
     if (settings.doubleQuant()) {
       each(file, kernels, cancelled, (name, w) -> layers.put(name, layer(file, name, w)));
@@ -220,7 +176,6 @@ public final class Nf4Folder {
       Nf4Layer layer = layers.get(name);
       entries.addAll(layer == null ? List.of(file.entry(name)) : layer.entries());
     }
-    Path target = settings.out().resolve(WEIGHTS);
     try (SafeTensorsWriter to = SafeTensorsWriter.create(target, Map.of("format", "pt"), entries)) {
       config.tensors().keySet().stream()
           .filter(name -> !layers.containsKey(name))
