@@ -199,7 +199,10 @@ public final class Nf4Folder {
     AtomicBoolean stopped = new AtomicBoolean();
     AtomicInteger next = new AtomicInteger();
     List<String> paths = config.projections();
-    try (Lanes lanes = new Lanes(sideBySide(file, paths))) {
+    long largest =
+        paths.stream().mapToLong(path -> file.entry(path + ".weight").elements()).max().orElse(0);
+    int processors = Runtime.getRuntime().availableProcessors();
+    try (Lanes lanes = new Lanes(sideBySide(largest, processors))) {
       lanes.run(
           lane -> {
             for (int i = next.getAndIncrement(); i < paths.size(); i = next.getAndIncrement()) {
@@ -237,16 +240,12 @@ public final class Nf4Folder {
     }
   }
 
-  /// How many layers may be quantised at a time; each with its scales in fp32, and once more in
-  /// eight bits.
-  private int sideBySide(SafeTensors file, List<String> paths) {
-    long most = 1;
-    for (String path : paths) {
-      long n = file.entry(path + ".weight").elements();
-      most = Math.max(most, Nf4Weight.bytes(n, false) + Nf4Weight.bytes(n, true) - Nf4.bytes(n));
-    }
-    int processors = Runtime.getRuntime().availableProcessors();
-    return (int) Math.clamp(ROOM_BYTES / most, 1, processors);
+  /// How many layers of up to `numbers` numbers may be quantised at a time; each has its scales in
+  /// fp32, and once more in eight bits.
+  static int sideBySide(long numbers, int processors) {
+    long bytes =
+        Nf4Weight.bytes(numbers, false) + Nf4Weight.bytes(numbers, true) - Nf4.bytes(numbers);
+    return (int) Math.clamp(ROOM_BYTES / Math.max(1, bytes), 1, processors);
   }
 
   private static Nf4Layer layer(SafeTensors file, String name, Nf4Weight w) {

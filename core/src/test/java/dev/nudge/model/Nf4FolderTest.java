@@ -134,6 +134,18 @@ class Nf4FolderTest {
     assertThat(Ledger.bytes()).isZero();
   }
 
+  /// Half a GiB of layers at a time, on however many processors: 0.58 bytes a number each.
+  @Test
+  void asManyLayersAreQuantisedAtATimeAsHalfAGibibyteHolds() {
+    long sevenBillion = 4096L * 11008;
+    assertThat(Nf4Folder.sideBySide(sevenBillion, 2)).isEqualTo(2);
+    int many = Nf4Folder.sideBySide(sevenBillion, 256);
+    assertThat(many * 0.57 * sevenBillion).isLessThan(512 << 20);
+    assertThat((many + 1) * 0.59 * sevenBillion).isGreaterThan(512 << 20);
+    assertThat(Nf4Folder.sideBySide(16384L * 53248, 256)).isEqualTo(1);
+    assertThat(Nf4Folder.sideBySide(0, 3)).isEqualTo(3);
+  }
+
   @Test
   void quantisedOrOtherWeightsAreRefused() throws IOException {
     assertThatThrownBy(() -> write(BnbFiles.DOUBLE, temp.resolve("out")))
