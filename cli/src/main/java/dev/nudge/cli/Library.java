@@ -211,6 +211,8 @@ final class Library {
         new MergeVerb(Library::merge),
         new QuantizeVerb(Library::quantize),
         new InitVerb(Library::init),
-        new DoctorVerb());
+        new DoctorVerb(),
+        new InstallVerb(System.getenv(), System.getProperty("nudge.launcher")),
+        new CompletionVerb(Library::verbs));
   }
 }

@@ -1,0 +1,75 @@
+package dev.nudge.cli;
+
+import static java.util.stream.Collectors.groupingBy;
+import static java.util.stream.Collectors.joining;
+import static java.util.stream.Collectors.mapping;
+
+import java.util.List;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+
+/// Writes the completion of the command for bash, 3.2 or newer, without other packages.
+///
+/// bash asks the function `_nudge` for the words that may stand at the cursor. Where it offers
+/// none,
+/// readline offers names of files; `compopt`, which bash 3.2 on macOS lacks, narrows that to
+/// folders
+/// or to nothing. bash breaks `--flag=value` into three words.
+final class BashCompletion {
+  private BashCompletion() {}
+
+  static String of(List<Verb<?>> verbs) {
+    String names = verbs.stream().map(Verb::name).collect(joining(" "));
+    return """
+        # Completion of nudge for bash, made by: nudge completion --shell bash
+        _nudge() {
+          local word=${COMP_WORDS[COMP_CWORD]} flag=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]} words
+          COMPREPLY=()
+          if [ "$COMP_CWORD" -eq 1 ]; then
+            verb='' flag='' words='%s --help --version'
+          elif [ "$word" = = ]; then
+            word=
+          elif [ "$flag" = = ]; then
+            flag=${COMP_WORDS[COMP_CWORD - 2]}
+          fi
+          case $verb:$flag in
+            : | *:-h | *:--help) ;;
+        %s
+          esac
+          compopt +o default 2>/dev/null # words or nothing, no names of files
+          # shellcheck disable=SC2207,SC2086 # words of letters, digits and dashes
+          COMPREPLY=($(compgen -W "$words" -- "$word"))
+        }
+        complete -o default -F _nudge nudge"""
+        .formatted(names, verbs.stream().flatMap(BashCompletion::cases).collect(joining("\n")));
+  }
+
+  /// The branches of one verb: flags that take the same stand together, then the flags themselves.
+  private static Stream<String> cases(Verb<?> verb) {
+    List<CompletedFlag> flags = CompletedFlag.of(verb);
+    Stream<String> values =
+        flags.stream()
+            .filter(flag -> flag.takes() != CompletedFlag.Takes.NOTHING)
+            .collect(
+                groupingBy(
+                    BashCompletion::action,
+                    TreeMap::new,
+                    mapping(flag -> verb.name() + ":" + flag.name(), joining(" | "))))
+            .entrySet()
+            .stream()
+            .map(same -> "    " + same.getValue() + ") " + same.getKey() + " ;;");
+    String all = flags.stream().map(CompletedFlag::name).collect(joining(" "));
+    return Stream.concat(values, Stream.of("    " + verb.name() + ":*) words='" + all + "' ;;"));
+  }
+
+  /// What a branch does: `return` leaves the names of files, or of folders, to readline.
+  private static String action(CompletedFlag flag) {
+    return switch (flag.takes()) {
+      case FILE -> "return";
+      case FOLDER -> "compopt -o dirnames +o default 2>/dev/null; return";
+      case CHOICE -> "words='" + String.join(" ", flag.choices()) + "'";
+      case OTHER -> "words=";
+      case NOTHING -> throw new IllegalArgumentException(flag + " takes no value");
+    };
+  }
+}

@@ -1,0 +1,64 @@
+package dev.nudge.cli;
+
+import dev.nudge.settings.Knob;
+import java.util.ArrayList;
+import java.util.List;
+
+/// One flag of a verb as a shell completes it; from the same records as the help.
+///
+/// @param name with its dashes
+/// @param help what it does, on one line
+/// @param takes what may follow it
+/// @param label what stands for the value in the help; empty for a switch
+/// @param choices the values of a closed choice
+/// @param repeatable whether it may be given several times
+record CompletedFlag(
+    String name, String help, Takes takes, String label, List<String> choices, boolean repeatable) {
+
+  /// What a shell can offer behind a flag.
+  enum Takes {
+    NOTHING,
+    CHOICE,
+    FILE,
+    FOLDER,
+    /// A number or a text, of which a shell knows nothing.
+    OTHER
+  }
+
+  /// Lists the flags of a verb in the order of its help.
+  static List<CompletedFlag> of(Verb<?> verb) {
+    List<CompletedFlag> flags = new ArrayList<>();
+    for (Knob knob : verb.schema().knobs()) {
+      Takes takes = takes(knob);
+      String help = knob.setting().help();
+      flags.add(
+          new CompletedFlag(
+              knob.flag(), help, takes, knob.label(), knob.choices(), knob.repeatable()));
+      if (knob.setting().negatable()) {
+        flags.add(plain("--no-" + knob.flag().substring(2), "not: " + help, Takes.NOTHING, ""));
+      }
+    }
+    if (verb.takesFile()) {
+      flags.add(plain(Flags.CONFIG, "YAML file of settings", Takes.FILE, "FILE"));
+    }
+    Flags.COMMON.forEach((flag, help) -> flags.add(plain(flag, help, Takes.NOTHING, "")));
+    return flags;
+  }
+
+  private static CompletedFlag plain(String name, String help, Takes takes, String label) {
+    return new CompletedFlag(name, help, takes, label, List.of(), false);
+  }
+
+  private static Takes takes(Knob knob) {
+    return switch (knob.kind()) {
+      case SWITCH -> Takes.NOTHING;
+      case CHOICE -> Takes.CHOICE;
+      default ->
+          switch (knob.label()) {
+            case "FILE" -> Takes.FILE;
+            case "FOLDER" -> Takes.FOLDER;
+            default -> Takes.OTHER;
+          };
+    };
+  }
+}

@@ -1,0 +1,41 @@
+package dev.nudge.cli;
+
+import dev.nudge.settings.Setting;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Supplier;
+
+/// `nudge completion`: the script that makes a shell complete verbs, flags and their values.
+///
+/// @param verbs all verbs, this one too
+record CompletionVerb(Supplier<List<Verb<?>>> verbs) implements Verb<CompletionVerb.Settings> {
+
+  /// Its flags.
+  record Settings(@Setting(help = "shell to write for", required = true) Shell shell) {}
+
+  /// What `--json` prints.
+  record Script(String shell, String script) {}
+
+  @Override
+  public String name() {
+    return "completion";
+  }
+
+  @Override
+  public String summary() {
+    return "prints what makes a shell complete verbs, flags and values";
+  }
+
+  @Override
+  public Class<Settings> settings() {
+    return Settings.class;
+  }
+
+  @Override
+  public int run(Settings settings, Console console) {
+    String script = settings.shell().script(verbs.get());
+    console.result(script);
+    console.object(new Script(settings.shell().name().toLowerCase(Locale.ROOT), script));
+    return ExitCode.DONE;
+  }
+}

@@ -1,0 +1,91 @@
+package dev.nudge.cli;
+
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.Setting;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// `nudge install`: a link to the launcher in a folder of the PATH, or its removal.
+///
+/// @param environment for HOME and PATH
+/// @param launcher the script that started this process; null where none did
+record InstallVerb(Map<String, String> environment, @Nullable String launcher)
+    implements Verb<InstallVerb.Settings> {
+
+  /// Its flags.
+  record Settings(
+      @Setting(help = "folder of the link (default: ~/.local/bin)", label = "FOLDER")
+          @Nullable Path dir,
+      @Setting(help = "remove the link instead") boolean remove) {}
+
+  /// What `--json` prints.
+  ///
+  /// @param to where the link leads; null where there is none (any more)
+  /// @param before where it led before; null where there was none
+  /// @param onPath whether a shell finds the link by its name
+  record Summary(String link, @Nullable String to, @Nullable String before, boolean onPath) {}
+
+  @Override
+  public String name() {
+    return "install";
+  }
+
+  @Override
+  public String summary() {
+    return "puts a link to this nudge on the PATH, or removes it";
+  }
+
+  @Override
+  public Class<Settings> settings() {
+    return Settings.class;
+  }
+
+  @Override
+  public int run(Settings settings, Console console) throws IOException {
+    CommandLink link = new CommandLink(folder(settings));
+    if (settings.remove()) {
+      @Nullable Path before = link.remove();
+      console.note(
+          before == null
+              ? "there is no " + link.path() + "; nothing to remove"
+              : link.path() + " is removed; it led to " + before);
+      console.object(new Summary(link.path().toString(), null, text(before), false));
+      return ExitCode.DONE;
+    }
+    Path to = target();
+    @Nullable Path before = link.put(to);
+    SearchPath path = SearchPath.of(environment);
+    console.note(
+        to.equals(before)
+            ? link.path() + " leads to " + to + " already"
+            : link.path() + " leads to " + to + (before == null ? "" : ", no longer to " + before));
+    path.problem(link.path()).ifPresent(console::warn);
+    console.note("to complete verbs and flags in a shell, see nudge completion --help");
+    console.object(
+        new Summary(link.path().toString(), to.toString(), text(before), path.finds(link.path())));
+    return ExitCode.DONE;
+  }
+
+  private Path target() {
+    if (System.getProperty("os.name", "").startsWith("Windows")) {
+      throw new InputException(
+          "install makes a link, which Windows lets few users do; put the repository on the Path");
+    }
+    if (launcher == null) {
+      throw new InputException("this process was not started by ./nudge; run ./nudge install");
+    }
+    return Path.of(launcher);
+  }
+
+  private Path folder(Settings settings) {
+    Path home = Path.of(environment.getOrDefault("HOME", System.getProperty("user.home", ".")));
+    Path folder = settings.dir() == null ? home.resolve(".local/bin") : settings.dir();
+    return folder.toAbsolutePath().normalize();
+  }
+
+  private static @Nullable String text(@Nullable Path path) {
+    return path == null ? null : path.toString();
+  }
+}
