@@ -37,7 +37,9 @@ final class Natives {
     if (platform.startsWith("linux")) {
       return List.of("libgomp.so.1", "libdnnl.so.3");
     }
-    return platform.startsWith("macosx") ? List.of("libdnnl.3.dylib") : List.of("dnnl.dll");
+    return platform.startsWith("macosx")
+        ? List.of("libomp.dylib", "libdnnl.3.dylib")
+        : List.of("dnnl.dll");
   }
 
   /// Unpacks what is not there yet.
@@ -72,6 +74,20 @@ final class Natives {
       }
     }
     return Optional.of(files.stream().map(folder::resolve).toList());
+  }
+
+  /// What the system says of the first file that it does not load, such as a library that is
+  /// missing
+  /// on this machine; the FFM API keeps that to itself.
+  static String refusal(List<Path> files) {
+    for (Path file : files) {
+      try {
+        System.load(file.toAbsolutePath().toString());
+      } catch (UnsatisfiedLinkError e) {
+        return String.valueOf(e.getMessage()).strip().replaceAll("\\s*\\R\\s*", " ");
+      }
+    }
+    return "the system does not open " + files;
   }
 
   private static void write(InputStream from, Path folder, Path target, long size)

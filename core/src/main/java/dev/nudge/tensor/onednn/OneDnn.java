@@ -50,7 +50,7 @@ public final class OneDnn implements GemmProvider {
         Api.open(files.get());
         return start();
       } catch (IllegalArgumentException e) {
-        return Optional.of("oneDNN does not load: " + e.getMessage());
+        return Optional.of("oneDNN does not load: " + Natives.refusal(files.get()));
       }
     }
   }
