@@ -33,6 +33,7 @@ record DoctorVerb() implements Verb<DoctorVerb.NoSettings> {
 
   @Override
   public int run(NoSettings settings, Console console) {
+    Finding flags = Software.flags(); // before anything native is called
     Path cache = CacheFolder.of(System.getenv());
     Hardware hardware = new Hardware(Path.of("/"));
     Software software = new Software(cache);
@@ -41,10 +42,13 @@ record DoctorVerb() implements Verb<DoctorVerb.NoSettings> {
     List<Finding> findings =
         List.of(
             Software.java(),
-            Software.flags(),
+            flags,
+            Software.build(
+                SearchPath.of(System.getenv()), Path.of(System.getProperty("java.home", ""))),
             hardware.processor(),
             hardware.memory(),
-            Hardware.disk(cache),
+            Hardware.disk(Path.of("").toAbsolutePath()),
+            Hardware.cache(cache),
             products,
             compute,
             Software.vectors(),

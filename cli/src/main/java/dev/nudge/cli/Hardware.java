@@ -91,27 +91,37 @@ final class Hardware {
         : OptionalLong.of(Long.parseLong(kilobytes) * 1024);
   }
 
-  /// Looks at the disk that holds the cache, or will.
-  static Finding disk(Path cache) {
-    Path there = cache;
-    while (!Files.isDirectory(there) && there.getParent() != null) {
-      there = there.getParent();
-    }
+  /// Looks at the disk of the folder in which the command was started.
+  static Finding disk(Path work) {
     try {
-      long free = Files.getFileStore(there).getUsableSpace();
+      long free = Files.getFileStore(work).getUsableSpace();
+      String found = work + ", " + gigabytes(free) + " free";
+      return free < GB
+          ? Finding.costs(
+              "disk", found, "an adapter takes megabytes, a model folder as much as its base")
+          : Finding.ok("disk", found);
+    } catch (IOException e) {
+      return Finding.costs("disk", work + ", unknown", Failure.of(e).line());
+    }
+  }
+
+  /// Writes into the cache folder and looks at its disk.
+  static Finding cache(Path cache) {
+    try {
+      Files.createDirectories(cache);
+      Files.delete(Files.createTempFile(cache, "doctor", ".tmp"));
+      long free = Files.getFileStore(cache).getUsableSpace();
       String found = cache + ", " + gigabytes(free) + " free";
-      if (!Files.isWritable(there)) {
-        return Finding.missing(
-            "cache folder",
-            found,
-            there + " cannot be written; set NUDGE_CACHE to a folder that can");
-      }
       return free < GB / 4
           ? Finding.costs("cache folder", found, "unpacked libraries take 110 MB")
           : Finding.ok("cache folder", found);
     } catch (IOException e) {
       return Finding.costs(
-          "cache folder", cache.toString(), "its disk cannot be read: " + Failure.of(e).line());
+          "cache folder",
+          cache + ", not writable",
+          Failure.of(e).line()
+              + ": libraries can only be used where they are unpacked already, digests of models"
+              + " are computed each time; set NUDGE_CACHE to a folder that can be written");
     }
   }
 

@@ -12,14 +12,17 @@ import java.lang.management.GarbageCollectorMXBean;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.spi.ToolProvider;
 import java.util.stream.Collectors;
 
 /// Looks at the JVM and at the native libraries, by loading them.
 final class Software {
   private static final String COMPUTE = "compute type";
+  private static final String TOKENIZERS = "tokenizers";
 
   private final Path cache;
 
@@ -36,6 +39,8 @@ final class Software {
         : Finding.missing("java", found, "nudge needs 25 or newer");
   }
 
+  /// Looks at the flags that the launcher gives the JVM, before anything native is called: the JVM
+  /// counts the first such call as the permission for all others.
   static Finding flags() {
     String collectors =
         ManagementFactory.getGarbageCollectorMXBeans().stream()
@@ -46,14 +51,41 @@ final class Software {
             + Hardware.gigabytes(Runtime.getRuntime().maxMemory())
             + ", collectors "
             + collectors;
+    List<String> missing = new ArrayList<>();
     if (!Software.class.getModule().isNativeAccessEnabled()) {
-      return Finding.costs(
-          "jvm flags", found, "no --enable-native-access=ALL-UNNAMED: the JVM prints warnings");
+      missing.add("no --enable-native-access=ALL-UNNAMED: the JVM prints warnings");
     }
-    return collectors.contains("MarkSweepCompact")
+    if (!collectors.contains("MarkSweepCompact")) {
+      missing.add("no -XX:+UseSerialGC: collector threads take time from training");
+    }
+    return missing.isEmpty()
         ? Finding.ok("jvm flags", found)
+        : Finding.costs("jvm flags", found, String.join("; ", missing));
+  }
+
+  /// Looks at what the launcher builds with when a source has changed.
+  ///
+  /// @param java the running JVM's folder
+  static Finding build(SearchPath path, Path java) {
+    String windows = System.getProperty("os.name", "").startsWith("Windows") ? ".cmd" : "";
+    Optional<Path> maven = path.find("mvn" + windows);
+    boolean compiler = ToolProvider.findFirst("javac").isPresent();
+    List<String> missing = new ArrayList<>();
+    if (maven.isEmpty()) {
+      missing.add("no mvn on the PATH, install Maven 3.8.7 or newer");
+    }
+    if (!compiler) {
+      missing.add("no javac in " + java + ", install a JDK 25");
+    }
+    String found =
+        (maven.isPresent() ? maven.get().toString() : "no mvn")
+            + (compiler ? ", javac" : ", no javac");
+    return missing.isEmpty()
+        ? Finding.ok("build tools", found)
         : Finding.costs(
-            "jvm flags", found, "no -XX:+UseSerialGC: collector threads take time from training");
+            "build tools",
+            found,
+            String.join("; ", missing) + ": changed sources are not built until then");
   }
 
   static Finding vectors() {
@@ -91,30 +123,44 @@ final class Software {
         problem + ": training is a hundred times slower, good for tiny models only");
   }
 
+  /// Reads the smallest of tokenizers, which needs the native library.
   Finding tokenizers() {
+    Path folder;
     try {
-      Path folder = Files.createTempDirectory("nudge-doctor");
-      Path model = folder.resolve("tokenizer.json");
-      Path config = folder.resolve("tokenizer_config.json");
-      try {
-        Files.writeString(
-            model,
-            """
-            {"version": "1.0", "added_tokens": [],
-             "model": {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "a"}}
-            """);
-        Files.writeString(config, "{\"eos_token\": \"a\"}");
-        Tokenizer.load(folder, cache).encode("a");
-        return Finding.ok("tokenizers", "loads");
-      } finally {
-        for (Path path : List.of(model, config, folder)) {
-          Files.deleteIfExists(path);
-        }
-      }
-    } catch (IOException | NudgeException | LinkageError e) {
-      return Finding.missing(
-          "tokenizers", "does not load", "no text can be read: " + Failure.of(e).line());
+      folder = Files.createTempDirectory("nudge-doctor");
+    } catch (IOException e) {
+      return Finding.costs(
+          TOKENIZERS,
+          "not tried",
+          "temporary files cannot be written ("
+              + Failure.of(e).line()
+              + "); set NUDGE_JAVA_OPTS=-Djava.io.tmpdir=FOLDER");
     }
+    Path model = folder.resolve("tokenizer.json");
+    Path config = folder.resolve("tokenizer_config.json");
+    try {
+      Files.writeString(
+          model,
+          """
+          {"version": "1.0", "added_tokens": [],
+           "model": {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "a"}}
+          """);
+      Files.writeString(config, "{\"eos_token\": \"a\"}");
+      Tokenizer.load(folder, cache).encode("a");
+      return Finding.ok(TOKENIZERS, "loads");
+    } catch (NoClassDefFoundError e) {
+      return noTokenizers("ai.djl.huggingface:tokenizers is not on the class path");
+    } catch (IOException | NudgeException | LinkageError e) {
+      return noTokenizers(Failure.of(e).line());
+    } finally {
+      for (Path path : List.of(model, config, folder)) {
+        path.toFile().delete(); // what stays is a few bytes among temporary files
+      }
+    }
+  }
+
+  private static Finding noTokenizers(String problem) {
+    return Finding.missing(TOKENIZERS, "does not load", "no text can be read: " + problem);
   }
 
   /// Says which type `--compute auto` means here, and why: a small product of each is measured.
@@ -133,6 +179,9 @@ final class Software {
             provider.get().probe(Dtype.F32));
     return bf16
         ? Finding.ok(COMPUTE, found)
-        : Finding.costs(COMPUTE, found, "no fast bf16 in this processor: about half the speed");
+        : Finding.costs(
+            COMPUTE,
+            found,
+            "no fast bf16 in this processor (avx512_bf16, amx_bf16): about half the speed");
   }
 }

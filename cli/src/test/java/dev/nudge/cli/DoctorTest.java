@@ -1,8 +1,10 @@
 package dev.nudge.cli;
 
+import static java.util.stream.Collectors.joining;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.ByteArrayOutputStream;
+import java.io.File;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -10,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -66,6 +69,39 @@ class DoctorTest {
         .isEqualTo(Path.of("/a"));
     assertThat(CacheFolder.of(Map.of("XDG_CACHE_HOME", "/b"))).isEqualTo(Path.of("/b/nudge"));
     assertThat(CacheFolder.of(Map.of("NUDGE_CACHE", " "))).endsWith(Path.of(".cache/nudge"));
+  }
+
+  /// A machine on which everything is wrong at once: each thing is named with what it costs.
+  @Test
+  void eachMissingThingIsNamed() throws Exception {
+    String classPath =
+        Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
+            .filter(jar -> !jar.matches(".*[/\\\\](dnnl|tokenizers)-[^/\\\\]*\\.jar"))
+            .collect(joining(File.pathSeparator));
+    Path file = Files.writeString(folder.resolve("file"), "");
+    ProcessBuilder builder =
+        new ProcessBuilder(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "-XX:+UseParallelGC",
+            "-cp",
+            classPath,
+            Main.class.getName(),
+            "doctor");
+    builder.environment().put("NUDGE_CACHE", file.toString());
+    builder.environment().put("PATH", folder.toString());
+    Process process = builder.redirectErrorStream(true).start();
+    String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor()).as(out).isEqualTo(1);
+    assertThat(out)
+        .containsPattern("costs +jvm flags .*\n +no --enable-native-access=ALL-UNNAMED: the JVM")
+        .contains("; no -XX:+UseSerialGC: collector threads take time")
+        .containsPattern("costs +build tools +no mvn, javac\n +no mvn on the PATH, install Maven")
+        .containsPattern("costs +cache folder .*/file, not writable\n")
+        .contains("set NUDGE_CACHE to a folder that can be written")
+        .containsPattern("costs +matrix products plain Java\n +no oneDNN for .* on the class path")
+        .containsPattern("costs +vector kernels .*\n +no --add-modules jdk.incubator.vector: ")
+        .containsPattern("missing +tokenizers .*\n +no text can be read: ai.djl.huggingface:tok")
+        .endsWith("nudge cannot train here\n");
   }
 
   private void write(String file, String text) throws IOException {

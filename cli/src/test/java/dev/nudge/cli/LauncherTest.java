@@ -59,7 +59,10 @@ class LauncherTest {
         case $argument in -XX:AOTCacheOutput=*) touch "${argument#*=}"; exit 0 ;; esac
       done
       echo "run by $0"
-      while [ "$1" != -jar ]; do shift; done
+      while [ "$1" != -jar ]; do
+        case $1 in -Dnudge.launcher=*) echo "launched by ${1#*=}" ;; esac
+        shift
+      done
       shift 2
       printf '[%s]\\n' "$@"
       cat
@@ -175,7 +178,7 @@ class LauncherTest {
     Files.createSymbolicLink(home.resolve("relative"), Path.of("nudge"));
     Files.createSymbolicLink(far.resolve("n"), home.resolve("relative"));
     Result run = finish(start(far.resolve("n"), far, Map.of(), List.of("hello")));
-    assertThat(run.out).contains("[hello]");
+    assertThat(run.out).contains("[hello]").contains("launched by " + home.resolve("nudge") + "\n");
     assertThat(home.resolve("cli/target/app")).exists();
   }
 
@@ -201,9 +204,11 @@ class LauncherTest {
   void saysInOneLineHowToGetAJdk() throws Exception {
     jdk("a17", "17.0.15");
     Result run = nudge();
-    assertThat(run.err).matches("nudge: needs a JDK 25: [^\n]*JAVA_HOME[^\n]*\n");
+    assertThat(run.err).matches("nudge: needs a JDK 25: [^\n]*JAVA_HOME to it\n");
     assertThat(run.out).isEmpty();
     assertThat(run.code).isEqualTo(2);
+    Files.delete(folder.resolve("tools/mvn"));
+    assertThat(nudge().err).matches("nudge: needs a JDK 25: [^\n]*; [^\n]* needs Maven [^\n]*\n");
   }
 
   @Test
