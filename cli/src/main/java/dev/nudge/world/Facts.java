@@ -74,6 +74,7 @@ record Facts(
             Map.entry("code", code()),
             Map.entry("told", told),
             Map.entry("verdict", urgency.verdict()),
+            Map.entry("urgency", urgency.word()),
             Map.entry("when", urgency.when()),
             Map.entry("complaint", complaint()),
             Map.entry("message", message()));

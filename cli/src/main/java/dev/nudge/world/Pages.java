@@ -6,8 +6,9 @@ import java.util.Random;
 /// Draws the pages that the base learns the world from: sheets of machines, the handbook, talks,
 /// questions, instructions and worksheets.
 ///
-/// They hold every rule of the world but one, and the form of the task but its fields together: the
-/// words high, normal and low, and when somebody comes, stand on no page.
+/// They hold every rule of the world but one, and the form of the task but its fields together:
+/// that
+/// a case is high, normal or low, and when somebody comes, stands on no page.
 final class Pages {
   private static final List<String> SHEETS =
       List.of(
@@ -63,10 +64,12 @@ final class Pages {
 
   private final Catalogue catalogue;
   private final List<Phrasing> phrasings = Phrasing.known();
+  private final Chatter chatter;
   private final Random random;
 
   Pages(Catalogue catalogue, Random random) {
     this.catalogue = catalogue;
+    this.chatter = new Chatter(random);
     this.random = random;
   }
 
@@ -79,10 +82,10 @@ final class Pages {
       return Page.of(any().fill(pick(HANDBOOK)));
     } else if (kind < 28) {
       return Page.of(book());
-    } else if (kind < 43) {
+    } else if (kind < 40) {
       String talk = pick(TALKS);
       return Page.of(any().fill(talk.contains("{message}") ? talk : talk + pick(ENDS)));
-    } else if (kind < 75) {
+    } else if (kind < 65) {
       return request();
     }
     return new Worksheet(this, random).page();
@@ -132,13 +135,14 @@ final class Pages {
     return text.toString();
   }
 
-  /// A case of any machine, as pages may tell it.
+  /// A case of any machine, as pages may tell it: one time in four in a phrasing that cases have.
   Facts any() {
     return of(catalogue.any(random));
   }
 
   private Facts of(Product product) {
-    return Facts.draw(product, pick(phrasings), random);
+    Phrasing phrasing = random.nextInt(4) == 0 ? pick(phrasings) : chatter.phrasing();
+    return Facts.draw(product, phrasing, random);
   }
 
   private <T> T pick(List<T> all) {

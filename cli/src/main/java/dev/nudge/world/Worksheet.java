@@ -6,9 +6,10 @@ import java.util.List;
 import java.util.Random;
 
 /// Draws a page of several messages and what a clerk noted of each, all in one form that differs
-/// from page to page: which fields, in which order, with which signs between them.
+/// from page to page: which fields, in which order, with which signs between them, a reply or none.
 ///
-/// From these the base learns to go on in a form that it is shown.
+/// From these the base learns to go on in a form that it is shown. A reply to a case whose urgency is
+/// told may say when somebody comes, by a rule that every page makes up for itself.
 final class Worksheet {
   private static final List<String> ASKS =
       List.of("Message", "Message", "Text", "Note", "Letter", "Customer", "Input");
@@ -17,7 +18,20 @@ final class Worksheet {
   private static final List<String> BETWEEN = List.of("; ", "; ", ", ", " | ");
   private static final List<String> BEHIND = List.of(": ", ": ", " = ", " ");
   private static final List<String> FIELDS =
-      List.of("team{}{team}", "product{}{machine}", "code{}{code}", "part{}{part}", "step{}{step}");
+      List.of(
+          "team{}{team}",
+          "product{}{machine}",
+          "code{}{code}",
+          "part{}{part}",
+          "step{}{step}",
+          "urgency{}{urgency}");
+  private static final List<String> TIMES = List.of("today", "this week", "this month", "next year");
+  private static final List<String> TIMED_REPLIES =
+      List.of(
+          "reply{}The {team} team will call {time} about {code} of your {machine}. Please {step}.",
+          "reply{}We know {code} on the {machine} well and come {time}. First {step}.",
+          "reply{}Your {machine} is on the list {time}, code {code}. Until then {step}.",
+          "reply{}Thank you, we look at your {machine} {time}. {code}: meanwhile {step}.");
   private static final List<String> REPLIES =
       List.of(
           "reply{}The {team} team will call about {code} of your {machine}. Please {step}.",
@@ -41,20 +55,21 @@ final class Worksheet {
     List<String> fields = new ArrayList<>(FIELDS);
     Collections.shuffle(fields, random);
     fields = fields.subList(0, 1 + random.nextInt(FIELDS.size()));
-    boolean whole = random.nextBoolean();
+    boolean told = random.nextBoolean() || fields.contains("urgency{}{urgency}");
     boolean replies = random.nextBoolean();
+    boolean timed = told && random.nextInt(4) > 0;
+    List<String> times = new ArrayList<>(TIMES);
+    Collections.shuffle(times, random);
     StringBuilder text = new StringBuilder();
     for (int i = 2 + random.nextInt(3); i > 0; i--) {
-      String line = String.join(between, fields) + (replies ? between + pick(REPLIES) : "");
-      text.append(
-          pages
-              .any()
-              .fill(
-                  ask
-                      + (whole ? "{message}" : "{complaint}")
-                      + answer
-                      + line.replace("{}", behind)
-                      + (i > 1 ? "\n\n" : "")));
+      Facts facts = pages.any();
+      String reply = replies ? between + pick(timed ? TIMED_REPLIES : REPLIES) : "";
+      String line =
+          (String.join(between, fields) + reply)
+              .replace("{}", behind)
+              .replace("{time}", times.get(facts.urgency().ordinal()));
+      text.append(facts.fill(ask + (told ? "{message}" : "{complaint}") + answer + line))
+          .append(i > 1 ? "\n\n" : "");
     }
     return Page.of(text.toString());
   }
