@@ -30,7 +30,7 @@ public final class Main {
   record Making(
       @Setting(help = "folder of the files", required = true) Path out,
       @Setting(help = "seed of all that is drawn", byDefault = "0") long seed,
-      @Setting(help = "pages of the base", byDefault = "110000") int pages,
+      @Setting(help = "pages of the base", byDefault = "90000") int pages,
       @Setting(help = "cases to learn the task from", byDefault = "4000") int training,
       @Setting(help = "cases of the test", byDefault = "1000") int test) {}
 

@@ -16,7 +16,10 @@ import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Random;
 import java.util.Set;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -89,25 +92,35 @@ class WorldTest {
         .allMatch(t -> runsOfEight(t.facts().message()).stream().anyMatch(seen::contains));
   }
 
-  /// Chatter may put any two of its words together, these too: by chance, and for no reason that a
-  /// page gives.
+  /// Of the replies on worksheets that say when somebody comes to a case of high urgency, a quarter
+  /// say today: every page makes up its own rule, so none is to be learned.
   @Test
-  void whatOnlyAnAdapterLearnsIsOnNoPageButByChance() {
-    int[] seen = new int[2];
+  void noPageTellsWhenSomebodyComes() {
+    Map<String, int[]> told = new TreeMap<>();
+    String reply = ".*urgency(: | = | )%s.*(list|come|call|machine|look) .*";
     WORLD.pages(
         PAGES,
         page -> {
-          String text = page.text().toLowerCase(Locale.ROOT);
-          seen[0] += text.matches("(?s).*urgency(: | = | )(high|normal|low)\\b.*") ? 1 : 0;
-          seen[1] += text.contains("this week") || text.contains("this month") ? 1 : 0;
+          for (Urgency urgency : Urgency.values()) {
+            for (String line : page.text().split("\n")) {
+              if (line.matches(reply.formatted(urgency.word()))) {
+                int[] counts = told.computeIfAbsent(urgency.word(), u -> new int[2]);
+                counts[0] += line.matches(".*(today|this week|this month|next year).*") ? 1 : 0;
+                counts[1] += line.contains(urgency.when()) ? 1 : 0;
+              }
+            }
+          }
         });
-    assertThat(seen[0]).isLessThanOrEqualTo(PAGES / 2000);
-    assertThat(seen[1]).isLessThanOrEqualTo(PAGES / 1000);
+    assertThat(told.keySet()).containsExactly("high", "low", "normal");
+    for (int[] counts : told.values()) {
+      assertThat(counts[0]).isGreaterThan(1000);
+      assertThat(counts[1] / (double) counts[0]).isBetween(0.2, 0.3);
+    }
   }
 
   @Test
   void chatterHardlyEverSaysTheSameTwice() {
-    Chatter chatter = new Chatter(new java.util.Random(5));
+    Chatter chatter = new Chatter(new Random(5));
     Set<String> bodies = new HashSet<>();
     for (int i = 0; i < 5000; i++) {
       Phrasing phrasing = chatter.phrasing();
@@ -157,7 +170,7 @@ class WorldTest {
           args, new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8));
     }
     // Recorded: whatever changes a text changes the base that was trained on it.
-    assertThat(digest(folder.resolve("0"))).isEqualTo("d29012ebc5e57d0e");
+    assertThat(digest(folder.resolve("0"))).isEqualTo("585be271b8701871");
     assertThat(digest(folder.resolve("1"))).isNotEqualTo(digest(folder.resolve("0")));
   }
 
