@@ -90,19 +90,11 @@ public final class Main {
     List<String> prompts = training.stream().map(Ticket::prompt).toList();
     List<String> asked = test.stream().map(Ticket::prompt).toList();
     List<String> answers = test.stream().map(Ticket::completion).toList();
-    write(out.resolve("train.jsonl"), prompts, training.stream().map(Ticket::completion).toList());
-    write(out.resolve("control.jsonl"), prompts, world.permuted(training));
-    write(out.resolve("test.jsonl"), asked, answers);
-    write(out.resolve("few-shot.jsonl"), world.fewShot(test, training), answers);
-  }
-
-  private static void write(Path file, List<String> prompts, List<String> completions)
-      throws IOException {
-    try (Rows rows = Rows.create(file)) {
-      for (int i = 0; i < prompts.size(); i++) {
-        rows.answer(prompts.get(i), completions.get(i));
-      }
-    }
+    Rows.write(
+        out.resolve("train.jsonl"), prompts, training.stream().map(Ticket::completion).toList());
+    Rows.write(out.resolve("control.jsonl"), prompts, world.permuted(training));
+    Rows.write(out.resolve("test.jsonl"), asked, answers);
+    Rows.write(out.resolve("few-shot.jsonl"), world.fewShot(test, training), answers);
   }
 
   private static Score grade(Grading grading) throws IOException {
@@ -118,6 +110,9 @@ public final class Main {
               + " "
               + expected.size()
               + " rows; one completion a row is needed");
+    }
+    if (expected.isEmpty()) {
+      throw new InputException(grading.test() + " holds no rows");
     }
     List<Grader.Grade> grades = new ArrayList<>();
     for (int i = 0; i < given.size(); i++) {

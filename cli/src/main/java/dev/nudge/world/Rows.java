@@ -13,7 +13,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /// Writes and reads the JSONL files of the world.
-final class Rows implements AutoCloseable {
+public final class Rows implements AutoCloseable {
   private static final JsonMapper JSON = JsonMapper.builder().build();
 
   private final BufferedWriter out;
@@ -24,6 +24,18 @@ final class Rows implements AutoCloseable {
 
   static Rows create(Path file) throws IOException {
     return new Rows(Files.newBufferedWriter(file));
+  }
+
+  /// Writes a file of prompts and their completions, of as many.
+  public static void write(Path file, List<String> prompts, List<String> completions)
+      throws IOException {
+    try (Rows rows = create(file)) {
+      for (int i = 0; i < prompts.size(); i++) {
+        rows.answer(prompts.get(i), completions.get(i));
+      }
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
   }
 
   void text(String text) {

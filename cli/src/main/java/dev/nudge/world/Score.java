@@ -1,12 +1,13 @@
 package dev.nudge.world;
 
+import dev.nudge.eval.Interval;
 import java.util.List;
 
 /// How many of some answers are right, whole and field by field.
 ///
 /// @param low lower end of the 95 % interval of the share that is exact, by Wilson's formula
 /// @param high its upper end
-record Score(
+public record Score(
     int rows,
     int exact,
     double share,
@@ -17,21 +18,17 @@ record Score(
     int product,
     int code,
     int reply) {
-  private static final double Z = 1.959963984540054; // 97.5 % of the normal distribution
-
-  static Score of(List<Grader.Grade> grades) {
+  /// Counts graded answers, at least one.
+  public static Score of(List<Grader.Grade> grades) {
     int n = grades.size();
     int exact = count(grades, Grader.Grade::exact);
-    double p = exact / (double) n;
-    double z = Z * Z / n;
-    double middle = (p + z / 2) / (1 + z);
-    double half = Math.sqrt(p * (1 - p) * z + z * z / 4) / (1 + z);
+    Interval interval = Interval.wilson(exact, n);
     return new Score(
         n,
         exact,
-        p,
-        middle - half,
-        middle + half,
+        exact / (double) n,
+        interval.low(),
+        interval.high(),
         count(grades, Grader.Grade::team),
         count(grades, Grader.Grade::urgency),
         count(grades, Grader.Grade::product),

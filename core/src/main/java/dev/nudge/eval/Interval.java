@@ -1,0 +1,30 @@
+package dev.nudge.eval;
+
+/// The 95 % interval of a share that was counted in a sample, by Wilson's score formula [1].
+///
+/// With p = hits / n and z the 97.5 % point of the normal distribution, its ends are
+///
+///     (p + z²/2n ± z √(p (1 − p)/n + z²/4n²)) / (1 + z²/n)
+///
+/// It stays within [0, 1] and keeps a width where nothing or everything was hit, which p ± z·s does
+/// not.
+///
+/// [1] E. B. Wilson, Probable inference, the law of succession, and statistical inference, 1927.
+public record Interval(double low, double high) {
+  private static final double Z = 1.959963984540054;
+
+  /// Takes `hits` of `n` cases.
+  ///
+  /// @throws IllegalArgumentException where there is no case, or more hits than cases
+  public static Interval wilson(int hits, int n) {
+    if (n < 1 || hits < 0 || hits > n) {
+      throw new IllegalArgumentException(hits + " of " + n + " is no share");
+    }
+    double p = hits / (double) n;
+    double z = Z * Z / n;
+    double middle = p + z / 2;
+    double half = Math.sqrt(p * (1 - p) * z + z * z / 4);
+    return new Interval(
+        Math.max(0, (middle - half) / (1 + z)), Math.min(1, (middle + half) / (1 + z)));
+  }
+}

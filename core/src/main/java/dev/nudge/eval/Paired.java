@@ -1,0 +1,58 @@
+package dev.nudge.eval;
+
+import java.util.List;
+
+/// Two models on the same cases: which of them is right where the other is wrong, and how likely
+/// that is by chance.
+///
+/// McNemar's test in its exact form [1]: cases that both answer alike say nothing; if neither model
+/// were better, each of the n others would fall to either side like a coin, so with k the smaller
+/// side
+///
+///     p = min(1, 2 · Σ_{i ≤ k} C(n, i) / 2ⁿ)
+///
+/// and p = 1 where n = 0. Two-sided.
+///
+/// [1] Q. McNemar, Note on the sampling error of the difference between correlated proportions,
+/// 1947.
+///
+/// @param both cases that both have right
+/// @param onlyFirst cases that the first alone has right
+/// @param onlySecond cases that the second alone has right
+/// @param neither cases that both have wrong
+/// @param p probability of a division at least as uneven
+public record Paired(int both, int onlyFirst, int onlySecond, int neither, double p) {
+
+  /// Compares answers case by case.
+  ///
+  /// @param first whether the first model has a case right
+  /// @param second the same of the second, of as many cases
+  public static Paired of(List<Boolean> first, List<Boolean> second) {
+    if (first.size() != second.size()) {
+      throw new IllegalArgumentException(
+          first.size() + " cases of one and " + second.size() + " of the other are no pairs");
+    }
+    int[] cells = new int[4];
+    for (int i = 0; i < first.size(); i++) {
+      cells[(first.get(i) ? 0 : 2) + (second.get(i) ? 0 : 1)]++;
+    }
+    return new Paired(cells[0], cells[1], cells[2], cells[3], p(cells[1], cells[2]));
+  }
+
+  /// The two-sided probability of a division into `a` and `b` or a less even one.
+  static double p(int a, int b) {
+    int n = a + b;
+    double logTerm = -n * Math.log(2); // of C(n, 0) / 2^n, which may be below any double
+    double sum = 0;
+    for (int i = 0; i <= Math.min(a, b); i++) {
+      sum += Math.exp(logTerm);
+      logTerm += Math.log(n - i) - Math.log(i + 1);
+    }
+    return Math.min(1, 2 * sum);
+  }
+
+  /// Whether the second is better, at the level of 5 %.
+  public boolean secondIsBetter() {
+    return onlySecond > onlyFirst && p < 0.05;
+  }
+}
