@@ -12,15 +12,12 @@ import java.util.Locale;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
-/// Draws a run on standard error: on a terminal one live line, else lines at sensible intervals.
+/// Draws a run on standard error.
 ///
 /// The arrow beside the loss compares it with a running mean of the steps before (weight 0.9):
 /// losses of single steps jump, and the eye is bad at averaging. The time left is a
 /// running mean of a step's time, so that the slow first steps of a cold JVM are soon forgotten,
 /// times the steps to come.
-///
-/// The live line is redrawn in place. It switches the terminal's line wrap off while it draws, so
-/// that a narrow window cuts it instead of scrolling.
 ///
 /// Threading: events come one at a time.
 final class Progress implements Consumer<TrainEvent> {
@@ -32,76 +29,57 @@ final class Progress implements Consumer<TrainEvent> {
     SILENT
   }
 
-  private static final String CLEAR = "\r\u001b[K";
-  private static final String NO_WRAP = "\u001b[?7l";
-  private static final String WRAP = "\u001b[?7h";
-  private static final long REDRAW_NANOS = 100_000_000L;
-  private static final long LINE_NANOS = 10_000_000_000L;
   private static final double KEPT = 0.9;
   private static final double FLAT = 0.002;
 
-  private final PrintStream err;
-  private final Style style;
-  private final LongSupplier clock;
+  private final LiveLine line;
   private double mean = Double.NaN;
   private double seconds = Double.NaN; // of a step, running mean
-  private long shownAt;
-  private boolean live;
 
   /// @param clock nanoseconds, for the intervals
   Progress(PrintStream err, Style style, LongSupplier clock) {
-    this.err = err;
-    this.style = style;
-    this.clock = clock;
+    this(new LiveLine(err, style, clock, ""));
+  }
+
+  Progress(LiveLine line) {
+    this.line = line;
+  }
+
+  /// How a verb shows progress.
+  static Style style(Console console) {
+    if (console.quiet()) {
+      return Style.SILENT;
+    }
+    return Terminal.watchesErrors() ? Style.LIVE : Style.LINES;
   }
 
   @Override
   public void accept(TrainEvent event) {
     switch (event) {
-      case Warning warning -> print("nudge: warning: " + warning.line());
-      case Planned planned -> note(planned.line());
+      case Warning warning -> line.print("nudge: warning: " + warning.line());
+      case Planned planned -> line.note(planned.line());
       case Step step -> step(step);
-      case Evaluated held -> note(heldOut(held));
-      case Saved saved -> note("saved " + saved.folder());
-      case Finished finished -> note(finished(finished));
+      case Evaluated held -> line.note(heldOut(held));
+      case Saved saved -> line.note("saved " + saved.folder());
+      case Finished finished -> line.note(finished(finished));
     }
   }
 
   /// Leaves the terminal on a fresh line, whatever happened.
   void end() {
-    if (live) {
-      err.println();
-      live = false;
-    }
+    line.end();
   }
 
   private void step(Step step) {
     seconds = Double.isNaN(seconds) ? step.seconds() : running(seconds, step.seconds());
-    String line = line(step);
+    String text = line(step);
     if (!Double.isNaN(step.loss())) {
       mean = Double.isNaN(mean) ? step.loss() : running(mean, step.loss());
     }
-    long now = clock.getAsLong();
-    boolean edge = step.step() == 1 || step.step() == step.steps();
-    switch (style) {
-      case LIVE -> {
-        if (edge || !live || now - shownAt >= REDRAW_NANOS) {
-          err.print(CLEAR + NO_WRAP + line + WRAP);
-          err.flush();
-          live = true;
-          shownAt = now;
-        }
-        if (step.step() == step.steps()) {
-          end();
-        }
-      }
-      case LINES -> {
-        if (edge || tenth(step) || now - shownAt >= LINE_NANOS) {
-          err.println(line);
-          shownAt = now;
-        }
-      }
-      case SILENT -> {}
+    boolean last = step.step() == step.steps();
+    line.draw(text, step.step() == 1 || last, tenth(step));
+    if (last) {
+      end();
     }
   }
 
@@ -178,19 +156,5 @@ final class Progress implements Consumer<TrainEvent> {
     return s < 3600
         ? String.format(Locale.ROOT, "%d:%02d", s / 60, s % 60)
         : String.format(Locale.ROOT, "%d:%02d:%02d", s / 3600, s / 60 % 60, s % 60);
-  }
-
-  private void note(String line) {
-    if (style != Style.SILENT) {
-      print(line);
-    }
-  }
-
-  private void print(String line) {
-    if (live) {
-      err.print(CLEAR);
-      live = false;
-    }
-    err.println(line);
   }
 }

@@ -50,7 +50,7 @@ record TrainVerb(Runner runner) implements Verb<TrainSettings> {
 
   @Override
   public int run(TrainSettings settings, Console console) {
-    Progress progress = new Progress(console.messages(), style(console), System::nanoTime);
+    Progress progress = new Progress(console.messages(), Progress.style(console), System::nanoTime);
     Outcome outcome;
     int code;
     try (Signals signals =
@@ -63,12 +63,5 @@ record TrainVerb(Runner runner) implements Verb<TrainSettings> {
     outcome.plan().forEach(console::result);
     console.object(outcome.object());
     return code;
-  }
-
-  private static Progress.Style style(Console console) {
-    if (console.quiet()) {
-      return Progress.Style.SILENT;
-    }
-    return Terminal.watchesErrors() ? Progress.Style.LIVE : Progress.Style.LINES;
   }
 }
