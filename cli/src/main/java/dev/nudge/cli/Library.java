@@ -12,6 +12,10 @@ import dev.nudge.merge.Merged;
 import dev.nudge.merge.Merging;
 import dev.nudge.model.Nf4Folder;
 import dev.nudge.nn.Machine;
+import dev.nudge.quickstart.Chapter;
+import dev.nudge.quickstart.Quickstart;
+import dev.nudge.quickstart.Report;
+import dev.nudge.quickstart.Wanted;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InitSettings;
@@ -201,9 +205,16 @@ final class Library {
     }
   }
 
+  static @Nullable Report quickstart(
+      QuickstartVerb.Settings settings, Consumer<Chapter> told, BooleanSupplier cancelled) {
+    Path model = settings.model() == null ? ShippedBase.folder() : settings.model();
+    return Quickstart.run(Wanted.of(model, settings.keep()), machine(), told, cancelled);
+  }
+
   /// The verbs that the library answers.
   static List<Verb<?>> verbs() {
     return List.of(
+        new QuickstartVerb(Library::quickstart),
         new TrainVerb(Library::train),
         new GenerateVerb(new Completer()),
         new ScoreVerb(Library::score),

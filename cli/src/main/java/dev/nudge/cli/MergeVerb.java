@@ -108,7 +108,8 @@ record MergeVerb(Merger merger) implements Verb<MergeSettings> {
         s.mergedPerplexity());
   }
 
-  private static String number(double value) {
+  /// Writes 0.01 as 0.01 and 0.0000312 as 3.1e-05.
+  static String number(double value) {
     return value == 0 || Math.abs(value) >= 1e-3
         ? String.format(Locale.ROOT, "%.4g", value)
             .replaceFirst("(\\.\\d*?)0+$", "$1")

@@ -118,7 +118,8 @@ final class Chatter {
             case "w" -> pick(PEOPLE);
             case "o" -> pick(OWNING);
             case "x" -> pick(SYLLABLES) + pick(SYLLABLES) + pick(SYLLABLES);
-            case "~" -> random.nextBoolean() ? pick(JOINTS) + chunks() + pick(JOINTS).stripTrailing() : "";
+            case "~" ->
+                random.nextBoolean() ? pick(JOINTS) + chunks() + pick(JOINTS).stripTrailing() : "";
             default -> slot;
           });
     }

@@ -9,13 +9,14 @@ import java.util.List;
 /// A field counts if it is exactly the ticket's. The reply counts if it holds the facts: product,
 /// code, first step, and when somebody comes, with no other time beside it. An answer is exact if
 /// all five count. What comes behind the first line is not read.
-record Grader(String team, Urgency urgency, String product, String code, String step) {
+public record Grader(String team, Urgency urgency, String product, String code, String step) {
   private static final List<String> KEYS =
       List.of("team: ", "urgency: ", "product: ", "code: ", "reply: ");
 
   /// What of an answer is right.
-  record Grade(boolean team, boolean urgency, boolean product, boolean code, boolean reply) {
-    boolean exact() {
+  public record Grade(boolean team, boolean urgency, boolean product, boolean code, boolean reply) {
+    /// Whether all of it is.
+    public boolean exact() {
       return team && urgency && product && code && reply;
     }
   }
@@ -23,7 +24,7 @@ record Grader(String team, Urgency urgency, String product, String code, String 
   /// Takes the right answer, as [Ticket#completion] writes it.
   ///
   /// @throws IllegalArgumentException where it is no ticket
-  static Grader of(String completion) {
+  public static Grader of(String completion) {
     List<String> values = values(completion.strip());
     String code = values.get(3);
     Urgency urgency =
@@ -40,7 +41,8 @@ record Grader(String team, Urgency urgency, String product, String code, String 
     return new Grader(values.get(0), urgency, values.get(2), code, step);
   }
 
-  Grade grade(String completion) {
+  /// Grades the first line of an answer.
+  public Grade grade(String completion) {
     List<String> values = values(completion.strip().lines().findFirst().orElse(""));
     return new Grade(
         values.get(0).equals(team),

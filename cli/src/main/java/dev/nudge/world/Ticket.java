@@ -17,7 +17,7 @@ import java.util.Random;
 /// and
 /// the symptom's number; the team is the part's; the circumstances decide the urgency, and with it
 /// when somebody comes; the first step is the symptom's. Only the words of the reply are free.
-record Ticket(Facts facts, String reply) {
+public record Ticket(Facts facts, String reply) {
   static final String ASK = "Message: ";
   static final String ANSWER = "\nTicket:";
 
@@ -45,11 +45,18 @@ record Ticket(Facts facts, String reply) {
     return part.letter() + symptom.number();
   }
 
-  String prompt() {
-    return ASK + facts.message() + ANSWER;
+  /// What the customer writes.
+  public String message() {
+    return facts.message();
   }
 
-  String completion() {
+  /// The message as the task puts it, up to where the answer begins.
+  public String prompt() {
+    return ASK + message() + ANSWER;
+  }
+
+  /// The right answer.
+  public String completion() {
     return facts.fill(FIELDS.formatted(facts.urgency().word())) + reply;
   }
 }

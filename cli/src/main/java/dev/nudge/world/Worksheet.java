@@ -8,7 +8,8 @@ import java.util.Random;
 /// Draws a page of several messages and what a clerk noted of each, all in one form that differs
 /// from page to page: which fields, in which order, with which signs between them, a reply or none.
 ///
-/// From these the base learns to go on in a form that it is shown. A reply to a case whose urgency is
+/// From these the base learns to go on in a form that it is shown. A reply to a case whose urgency
+/// is
 /// told may say when somebody comes, by a rule that every page makes up for itself.
 final class Worksheet {
   private static final List<String> ASKS =
@@ -25,7 +26,8 @@ final class Worksheet {
           "part{}{part}",
           "step{}{step}",
           "urgency{}{urgency}");
-  private static final List<String> TIMES = List.of("today", "this week", "this month", "next year");
+  private static final List<String> TIMES =
+      List.of("today", "this week", "this month", "next year");
   private static final List<String> TIMED_REPLIES =
       List.of(
           "reply{}The {team} team will call {time} about {code} of your {machine}. Please {step}.",

@@ -10,8 +10,9 @@ import java.util.function.Consumer;
 /// test, and the control.
 ///
 /// Each stream has a seed of its own, so the number of rows of one changes no other.
-record World(long seed) {
-  private static final int SHOTS = 3;
+public record World(long seed) {
+  /// Cases that a prompt of [#fewShot] shows.
+  public static final int SHOTS = 3;
 
   private Random stream(int number) {
     return new Random(seed * 31 + number);
@@ -45,12 +46,12 @@ record World(long seed) {
   }
 
   /// Cases to learn the task from.
-  List<Ticket> training(int rows) {
+  public List<Ticket> training(int rows) {
     return tickets(new Catalogue().known(), Phrasing.known(), rows, stream(4));
   }
 
   /// Cases of machines and phrasings that nothing was trained on.
-  List<Ticket> test(int rows) {
+  public List<Ticket> test(int rows) {
     return tickets(new Catalogue().heldOut(), Phrasing.heldOut(), rows, stream(5));
   }
 
@@ -63,6 +64,18 @@ record World(long seed) {
     return tickets;
   }
 
+  /// The first case of each urgency.
+  public static List<Ticket> oneOfEach(List<Ticket> tickets) {
+    List<Ticket> first = new ArrayList<>();
+    for (Urgency urgency : Urgency.values()) {
+      tickets.stream()
+          .filter(t -> t.facts().urgency() == urgency)
+          .findFirst()
+          .ifPresent(first::add);
+    }
+    return first;
+  }
+
   /// The same answers in another order, for a control: what is learned from them is the form.
   List<String> permuted(List<Ticket> tickets) {
     List<String> answers = new ArrayList<>(tickets.stream().map(Ticket::completion).toList());
@@ -71,7 +84,7 @@ record World(long seed) {
   }
 
   /// Prompts that show cases of `training` before the one to answer.
-  List<String> fewShot(List<Ticket> test, List<Ticket> training) {
+  public List<String> fewShot(List<Ticket> test, List<Ticket> training) {
     Random random = stream(7);
     List<String> prompts = new ArrayList<>();
     for (Ticket ticket : test) {

@@ -718,6 +718,46 @@ class BadInputTest {
     assertThat(place.listing()).isEqualTo(before);
   }
 
+  static Stream<Mistake> quickstarts() {
+    return Stream.of(
+        row("missing model folder", p -> {}, "--model D/none", "D/none: no such model folder"),
+        row(
+            "folder to keep is not empty",
+            p -> p.write("kept/mine.txt", "mine"),
+            "--keep D/kept",
+            "--keep D/kept is not empty; give a new folder"),
+        row(
+            "folder to keep under a file",
+            p -> {},
+            "--keep D/rows.jsonl/kept",
+            "--keep D/rows.jsonl/kept cannot be made: D/rows.jsonl is a file; give another folder"),
+        row(
+            "no room for the prompts",
+            p -> {},
+            "--keep D/kept",
+            "the quickstart's prompts and answers take up to 1018 tokens of this model's tokenizer, and it allows 512; give --model a model with more room"),
+        row(
+            "another model's flag",
+            p -> {},
+            "--rank 8",
+            "unknown flag --rank for quickstart; see nudge quickstart --help"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("quickstarts")
+  void aMistakeOfQuickstartIsOneLine(Mistake mistake) throws IOException {
+    Place place = Place.in(folder);
+    mistake.spoiling.spoil(place);
+    Map<String, String> before = place.listing();
+    List<String> line = new ArrayList<>(List.of("quickstart"));
+    line.addAll(List.of(mistake.flags));
+    if (!line.contains("--model")) {
+      line.addAll(List.of("--model", "D/model"));
+    }
+    check(place.run(line.toArray(String[]::new)), mistake.line);
+    assertThat(place.listing()).isEqualTo(before);
+  }
+
   @Test
   void aMergeIsCheckedAndSaysHowClose() throws IOException {
     Place place = Place.in(folder);

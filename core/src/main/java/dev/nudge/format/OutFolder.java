@@ -25,18 +25,24 @@ public final class OutFolder {
     return there;
   }
 
-  /// Checks that a folder can be made, or written into where it exists; nothing is touched.
+  /// Checks that `--out` can be made, or written into where it exists; nothing is touched.
   ///
   /// @throws InputException where it cannot
   public static void checkPlace(Path out) {
+    checkPlace("--out", out);
+  }
+
+  /// The same for a folder that another flag names.
+  public static void checkPlace(String flag, Path out) {
     Path there = existing(out);
     if (there == null || !Files.isDirectory(there)) {
       throw new InputException(
-          "--out " + out + " cannot be made: " + there + " is a file; give another folder");
+          flag + " " + out + " cannot be made: " + there + " is a file; give another folder");
     }
     if (!Files.isWritable(there)) {
       throw new InputException(
-          "--out "
+          flag
+              + " "
               + out
               + " cannot be written: no permission in "
               + there

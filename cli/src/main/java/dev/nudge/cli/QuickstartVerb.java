@@ -1,0 +1,76 @@
+package dev.nudge.cli;
+
+import dev.nudge.quickstart.Chapter;
+import dev.nudge.quickstart.Report;
+import dev.nudge.settings.Setting;
+import java.nio.file.Path;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// `nudge quickstart`: the main job from beginning to end on the model that ships with nudge.
+///
+/// Exit code 3 where the adapter is not better than the base (exact McNemar, 5 %), or the merged
+/// folder is not base + adapter.
+///
+/// @param road the library's quickstart
+record QuickstartVerb(Road road) implements Verb<QuickstartVerb.Settings> {
+
+  /// What the command wants of the library.
+  interface Road {
+    /// Runs all stages.
+    ///
+    /// @param told what happens, in order
+    /// @param cancelled asked between answers, steps and layers
+    /// @return null where it was cancelled
+    @Nullable Report run(Settings settings, Consumer<Chapter> told, BooleanSupplier cancelled);
+  }
+
+  /// What it can be told.
+  record Settings(
+      @Setting(help = "model folder (default: the base that ships with nudge)", label = "FOLDER")
+          @Nullable Path model,
+      @Setting(
+              help =
+                  "keep rows, adapter and merged model in this new folder (default: nothing stays)",
+              label = "FOLDER")
+          @Nullable Path keep) {}
+
+  @Override
+  public String name() {
+    return "quickstart";
+  }
+
+  @Override
+  public String summary() {
+    return "shows all of it on a small model: score, train, score again, merge";
+  }
+
+  @Override
+  public Class<Settings> settings() {
+    return Settings.class;
+  }
+
+  @Override
+  public int run(Settings settings, Console console) {
+    LiveLine live =
+        new LiveLine(console.messages(), Progress.style(console), System::nanoTime, Columns.MARGIN);
+    Report report;
+    try (Signals signals = Signals.catching(() -> console.note("\nstopping"))) {
+      QuickstartProgress progress = new QuickstartProgress(console, live);
+      report = road.run(settings, progress, signals::stopped);
+      if (report == null) {
+        return signals.exitCode();
+      }
+    } finally {
+      live.end();
+    }
+    QuickstartPage.end(report, settings.keep()).forEach(console::result);
+    console.object(report);
+    if (!report.passed()) {
+      console.refuse(QuickstartPage.refusal(report));
+      return ExitCode.REFUSED;
+    }
+    return ExitCode.DONE;
+  }
+}

@@ -1,0 +1,116 @@
+package dev.nudge.quickstart;
+
+import dev.nudge.format.OutFolder;
+import dev.nudge.generate.Generation;
+import dev.nudge.generate.Session;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
+import dev.nudge.settings.SamplingSettings;
+import dev.nudge.world.Grader;
+import dev.nudge.world.Rows;
+import dev.nudge.world.Ticket;
+import dev.nudge.world.World;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+
+/// The cases of the task, the same in each run: some to learn from, and held-out ones, which a
+/// model
+/// answers and which are graded.
+///
+/// @param training cases to learn from
+/// @param test held-out cases
+record Exam(List<Ticket> training, List<Ticket> test) {
+  private static final World WORLD = new World(0);
+  private static final int MOST_TOKENS = 96; // of an answer, which has some 50
+  private static final SamplingSettings GREEDY =
+      new SamplingSettings(0, 1, 0, 0, 1, 0, List.of("\n"), MOST_TOKENS);
+
+  /// Draws cases.
+  static Exam draw(int rows, int cases) {
+    return new Exam(WORLD.training(rows), WORLD.test(cases));
+  }
+
+  /// Messages as the task puts them.
+  List<String> prompts() {
+    return prompts(test);
+  }
+
+  private static List<String> prompts(List<Ticket> tickets) {
+    return tickets.stream().map(Ticket::prompt).toList();
+  }
+
+  private static List<String> right(List<Ticket> tickets) {
+    return tickets.stream().map(Ticket::completion).toList();
+  }
+
+  /// The same with solved cases of `training` before each.
+  List<String> fewShot() {
+    return WORLD.fewShot(test, training);
+  }
+
+  /// Checks that a model has room for the longest prompt and its answer.
+  ///
+  /// @throws InputException where it has not
+  void check(Session session) {
+    int longest =
+        fewShot().stream().mapToInt(prompt -> session.encode(prompt).length).max().orElse(0);
+    if (longest + MOST_TOKENS > session.maxLength()) {
+      throw new InputException(
+          "the quickstart's prompts and answers take up to %d tokens of this model's tokenizer, and it allows %d; give --model a model with more room"
+              .formatted(longest + MOST_TOKENS, session.maxLength()));
+    }
+  }
+
+  /// Writes the rows to learn from, and the test as `generate --data` takes it.
+  void write(Workplace place) {
+    try {
+      Rows.write(place.rows(), prompts(training), right(training));
+      Rows.write(place.path("test.jsonl"), prompts(), right(test));
+      Rows.write(place.path("few-shot.jsonl"), fewShot(), right(test));
+    } catch (IOException e) {
+      throw new RunException("cannot write " + place.rows() + ": " + OutFolder.reason(e), e);
+    }
+  }
+
+  /// Has a model answer, greedily and up to the end of a line.
+  ///
+  /// @param told after each answer
+  /// @throws CancellationException once `cancelled`
+  static List<String> answers(
+      Session session,
+      List<String> prompts,
+      int threads,
+      Consumer<Chapter> told,
+      BooleanSupplier cancelled) {
+    List<String> answers = new ArrayList<>();
+    new Generation(session, GREEDY, threads)
+        .complete(
+            prompts,
+            threads,
+            (completion, i) -> {
+              if (cancelled.getAsBoolean()) {
+                throw new CancellationException();
+              }
+              answers.add(completion.text());
+              told.accept(new Chapter.Answered(answers.size(), prompts.size()));
+            });
+    return answers;
+  }
+
+  /// Grades an answer to each held-out case.
+  List<Grader.Grade> grade(List<String> answers) {
+    List<Grader.Grade> grades = new ArrayList<>();
+    for (int i = 0; i < answers.size(); i++) {
+      grades.add(grade(test.get(i), answers.get(i)));
+    }
+    return grades;
+  }
+
+  static Grader.Grade grade(Ticket ticket, String answer) {
+    return Grader.of(ticket.completion()).grade(answer);
+  }
+}

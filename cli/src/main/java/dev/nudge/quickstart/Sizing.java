@@ -1,0 +1,72 @@
+package dev.nudge.quickstart;
+
+import dev.nudge.adapter.PeftFiles;
+import dev.nudge.format.OutFolder;
+import dev.nudge.format.SafeTensors;
+import dev.nudge.model.Quantization;
+import dev.nudge.nn.Machine;
+import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.PlanSettings;
+import dev.nudge.settings.Quantize;
+import dev.nudge.settings.RunException;
+import dev.nudge.train.Forecast;
+import dev.nudge.train.Prepared;
+import dev.nudge.train.ProcessMemory;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/// What a run weighs: files as they are, memory as it was planned, and as it would be planned for
+/// all weights.
+final class Sizing {
+  private Sizing() {}
+
+  static Chapter.Sizes of(Prepared run, Path adapter, Machine machine) {
+    long start = System.nanoTime();
+    Path model = run.settings().model().model();
+    boolean stored =
+        Quantization.resolve(ModelSettings.of(model), run.config()).method() == Quantize.NF4;
+    double peak = ProcessMemory.peakMb();
+    return new Chapter.Sizes(
+        weights(model),
+        size(adapter.resolve(PeftFiles.WEIGHTS)),
+        Chapter.Need.of(run.plan()),
+        stored ? null : full(run, machine), // four bits cannot be trained
+        Double.isNaN(peak) ? null : peak,
+        (System.nanoTime() - start) / 1e9);
+  }
+
+  /// What all weights would take on the same rows.
+  private static Chapter.Need full(Prepared run, Machine machine) {
+    Map<String, Object> wanted =
+        Map.of(
+            "model",
+            run.settings().model().model(),
+            "data",
+            List.copyOf(run.settings().data().data()),
+            "batch_size",
+            run.settings().loop().batchSize(),
+            "method",
+            "full",
+            "probe",
+            false);
+    return Chapter.Need.of(Forecast.of(PlanSettings.of(wanted), machine).plan());
+  }
+
+  /// Bytes of a folder's safetensors files.
+  static long weights(Path folder) {
+    try (SafeTensors file = SafeTensors.open(folder)) {
+      return file.files().stream().mapToLong(Sizing::size).sum();
+    }
+  }
+
+  private static long size(Path file) {
+    try {
+      return Files.size(file);
+    } catch (IOException e) {
+      throw new RunException("cannot read " + file + ": " + OutFolder.reason(e), e);
+    }
+  }
+}
