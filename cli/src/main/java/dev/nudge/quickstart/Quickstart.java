@@ -175,7 +175,6 @@ public final class Quickstart {
                 "quantize",
                 "nf4"))
         .with("learning_rate", wanted.learningRate())
-        .with("schedule", "cosine")
         .with("epochs", wanted.epochs());
   }
 
