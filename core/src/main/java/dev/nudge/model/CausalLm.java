@@ -490,9 +490,16 @@ public final class CausalLm implements AutoCloseable {
       return new HeadLoss.Weight(p.factor(Direction.FORWARD), p.factor(Direction.BACKWARD));
     }
     Tensor weight = head.weight(ws, backend.kernels());
-    return head.trainedWeight() == null || rows < PackedLinear.ROWS
-        ? HeadLoss.Weight.of(weight)
-        : new HeadLoss.Weight(ws.pack(weight.transposed()), ws.pack(weight));
+    if (head.trainedWeight() == null || rows < PackedLinear.ROWS) {
+      return HeadLoss.Weight.of(weight);
+    }
+    Packed up = ws.pack(weight.transposed());
+    Packed down = ws.pack(weight);
+    if (ws.dry() && packs()) { // the products of a dry pass make no such layout
+      up = Packed.dry(backend.compute(), weight.cols(), weight.rows());
+      down = Packed.dry(backend.compute(), weight.rows(), weight.cols());
+    }
+    return new HeadLoss.Weight(up, down);
   }
 
   /// What [#cache] was told.

@@ -113,6 +113,39 @@ class FullRunTest {
     assertThat(Ledger.bytes()).isEqualTo(held);
   }
 
+  /// From 256 labelled rows on a head that trains is packed for the pass, and its rows get company
+  /// in whole tiles: the plan has room for that, alone and where a row is cut over lanes.
+  @ParameterizedTest
+  @CsvSource({"1, 257", "1, 300", "2, 512"})
+  void aHeadOfManyRowsHasTheRoomThatWasPlanned(int lanes, int tokens) throws IOException {
+    String text = "seal pump valve ".repeat(tokens);
+    Path data = Files.writeString(temp.resolve("text"), "{\"text\": \"" + text + "\"}\n");
+    for (String compute : List.of("fp32", "auto")) {
+      Path out = temp.resolve(compute);
+      TinyRun.run(
+          TinyRun.settings(
+              TinyRun.TIED,
+              data,
+              out,
+              "method",
+              "full",
+              "compute",
+              compute,
+              "lanes",
+              lanes,
+              "max_length",
+              tokens,
+              "truncate",
+              true,
+              "batch_size",
+              1,
+              "steps",
+              2));
+      assertThat(TinyRun.metrics(out, "loss"))
+          .allMatch(step -> step.get("tokens").asInt() == tokens);
+    }
+  }
+
   @Test
   void theSameSettingsGiveTheSameBytes() throws IOException {
     for (String name : List.of("a", "b")) {
