@@ -57,7 +57,8 @@ record PeerEnvironment(Path python, Path sft, String versions) {
 
   /// The model that both sides train, beside the peers' folder.
   static Path model(Path peers) {
-    return peers.resolveSibling("models").resolve("SmolLM2-135M-Instruct");
+    Path shared = peers.toAbsolutePath().normalize().resolveSibling("");
+    return shared.resolve("models").resolve("SmolLM2-135M-Instruct");
   }
 
   private static List<String> pinned(Path requirements) {
