@@ -8,31 +8,112 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/// Hold the README and `docs/` to the sources: what they show compiles, what they link to exists.
+/// Hold the README and `docs/` to the sources: what they show is cut from a file that the build
+/// runs, the flags that they name exist, what they link to is there.
 class DocumentsTest {
-
   private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
-  private static final Pattern JAVA_BLOCK = Pattern.compile("(?s)```java\\n(.*?)```");
+  private static final Path PACKAGES = ROOT.resolve("core/src/main/java/dev/nudge");
+
+  /// Pages of which every block names its source; of others those in Java do.
+  private static final Set<Path> CUT =
+      Set.of(
+          ROOT.resolve("README.md"),
+          ROOT.resolve("CONTRIBUTING.md"),
+          ROOT.resolve("docs/commands.md"));
+
+  /// What the build runs, records of runs, and the repository itself (`.`), whose tree is shown.
+  private static final String SOURCE =
+      "examples/[\\w-]+\\.(java|jsh|sh|yaml)|(core|cli|bench)/src/\\S+\\.java|docs/[\\w-]+-run\\.txt|\\.";
+
+  private static final String TREE = ".";
   private static final Pattern LINK = Pattern.compile("\\[[^\\]]*\\]\\(([^)#\\s]+)[^)]*\\)");
+  private static final Pattern FLAG = Pattern.compile("(?<![\\w-])--[a-z0-9][a-z0-9-]*");
+  private static final Set<String> FLAGS_OF_JAVA =
+      Set.of("--add-modules", "--enable-native-access", "--illegal-native-access");
 
   @Test
-  void everyJavaBlockIsCutFromASourceThatTheBuildCompiles() throws IOException {
-    List<String> sources = new ArrayList<>();
-    for (String module : List.of("core", "cli", "bench")) {
-      for (Path file : files(ROOT.resolve(module).resolve("src"), ".java")) {
-        sources.add(withoutIndentation(Files.readString(file)));
+  void everyBlockNamesTheFileThatItIsCutFrom() throws IOException {
+    for (Path page : pages()) {
+      for (Block block : Block.of(page)) {
+        if (CUT.contains(page) || block.language().equals("java")) {
+          assertThat(block.source())
+              .as("the comment above this block of %s:%n%s", page, block.text())
+              .matches(SOURCE);
+        }
       }
     }
+  }
+
+  @Test
+  void aBlockHoldsWholeLinesOfItsFile() throws IOException {
+    int compared = 0;
     for (Path page : pages()) {
-      for (String block : first(JAVA_BLOCK, page)) {
-        assertThat(sources)
-            .as("a source that holds this block of %s:%n%s", page, block)
-            .anyMatch(source -> source.contains(withoutIndentation(block)));
+      for (Block block : Block.of(page)) {
+        if (!block.source().isEmpty() && !block.source().equals(TREE)) {
+          String source = Files.readString(ROOT.resolve(block.source()));
+          assertThat("\n" + withoutIndentation(source) + "\n")
+              .as("%s, cut from %s", page, block.source())
+              .contains("\n" + withoutIndentation(block.text()) + "\n");
+          compared++;
+        }
+      }
+    }
+    assertThat(compared).isGreaterThan(5);
+  }
+
+  /// The tree has a line for each package of the library, and no line for what is not there.
+  @Test
+  void theTreeIsThatOfTheRepository() throws IOException {
+    Block tree =
+        Block.of(ROOT.resolve("README.md")).stream()
+            .filter(block -> block.source().equals(TREE))
+            .findFirst()
+            .orElseThrow();
+    Set<String> named = new TreeSet<>();
+    for (String line : tree.text().lines().toList()) {
+      String name = line.strip().split("\\s+", 2)[0];
+      if (line.startsWith(" ")) {
+        named.add(name);
+        assertThat(PACKAGES.resolve(name.replace('.', '/'))).as(line).isDirectory();
+      } else {
+        assertThat(ROOT.resolve(name)).as(line).exists();
+      }
+    }
+    Set<String> outer = new TreeSet<>();
+    named.forEach(name -> outer.add(name.split("\\.", 2)[0]));
+    try (Stream<Path> folders = Files.list(PACKAGES)) {
+      assertThat(outer)
+          .containsExactlyInAnyOrderElementsOf(
+              folders.filter(Files::isDirectory).map(f -> f.getFileName().toString()).toList());
+    }
+  }
+
+  @Test
+  void everyFlagThatUsersReadOfExists() throws IOException {
+    Set<String> known = new TreeSet<>(Flags.COMMON.keySet());
+    known.addAll(FLAGS_OF_JAVA);
+    known.add(Flags.CONFIG);
+    for (Verb<?> verb : Library.verbs()) {
+      verb.schema()
+          .knobs()
+          .forEach(
+              knob -> {
+                known.add(knob.flag());
+                if (knob.setting().negatable()) {
+                  known.add("--no-" + knob.flag().substring(2));
+                }
+              });
+    }
+    for (Path page : CUT) {
+      for (MatchResult flag : FLAG.matcher(Files.readString(page)).results().toList()) {
+        assertThat(known).as("named in %s", page).contains(flag.group());
       }
     }
   }
@@ -40,36 +121,79 @@ class DocumentsTest {
   @Test
   void everyRelativeLinkLeadsToAFile() throws IOException {
     for (Path page : pages()) {
-      for (String link : first(LINK, page)) {
-        if (!link.contains(":")) {
-          assertThat(page.resolveSibling(link)).as("linked from %s", page).exists();
+      for (MatchResult link : LINK.matcher(Files.readString(page)).results().toList()) {
+        if (!link.group(1).contains(":")) {
+          assertThat(page.resolveSibling(link.group(1))).as("linked from %s", page).exists();
         }
       }
     }
   }
 
+  /// A README that is read to its end.
+  @Test
+  void theReadmeIsShortAndItsFirstScreenIsOne() throws IOException {
+    List<String> lines = Files.readAllLines(ROOT.resolve("README.md"));
+    assertThat(lines).hasSizeLessThan(250);
+    assertThat(lines.indexOf("## Install")).isBetween(1, 40);
+  }
+
+  /// A block of code of a page, fenced or indented.
+  ///
+  /// @param source what the comment above it names (`<!-- examples/FineTune.java -->`), else empty
+  private record Block(String source, String language, String text) {
+    private static final Pattern COMMENT = Pattern.compile("<!-- (\\S+) -->");
+    private static final String FENCE = "```";
+    private static final String INDENT = "    ";
+
+    static List<Block> of(Path page) throws IOException {
+      List<Block> blocks = new ArrayList<>();
+      List<String> lines = Files.readAllLines(page);
+      String source = "";
+      boolean paragraph = false;
+      for (int i = 0; i < lines.size(); i++) {
+        String line = lines.get(i);
+        boolean fenced = line.startsWith(FENCE);
+        if (fenced || line.startsWith(INDENT) && !paragraph) {
+          String language = fenced ? line.substring(FENCE.length()) : "";
+          StringBuilder text = new StringBuilder();
+          i += fenced ? 1 : 0;
+          while (i < lines.size() && goesOn(lines, i, fenced)) {
+            text.append(lines.get(i++)).append('\n');
+          }
+          i -= fenced ? 0 : 1;
+          blocks.add(new Block(source, language, text.toString()));
+          source = "";
+        } else {
+          var comment = COMMENT.matcher(line);
+          if (comment.matches()) {
+            source = comment.group(1);
+          } else if (!line.isBlank()) {
+            source = "";
+          }
+          paragraph = !line.isBlank() && !comment.matches();
+        }
+      }
+      return blocks;
+    }
+
+    private static boolean goesOn(List<String> lines, int i, boolean fenced) {
+      String line = lines.get(i);
+      if (fenced) {
+        return !line.equals(FENCE);
+      }
+      boolean between =
+          line.isBlank() && i + 1 < lines.size() && lines.get(i + 1).startsWith(INDENT);
+      return line.startsWith(INDENT) || between;
+    }
+  }
+
   private static List<Path> pages() throws IOException {
-    List<Path> pages = new ArrayList<>(files(ROOT.resolve("docs"), ".md"));
-    pages.add(ROOT.resolve("README.md"));
-    pages.add(ROOT.resolve("CONTRIBUTING.md"));
+    List<Path> pages =
+        new ArrayList<>(List.of(ROOT.resolve("README.md"), ROOT.resolve("CONTRIBUTING.md")));
+    try (Stream<Path> docs = Files.list(ROOT.resolve("docs"))) {
+      docs.filter(file -> file.toString().endsWith(".md")).forEach(pages::add);
+    }
     return pages;
-  }
-
-  private static List<Path> files(Path root, String ending) throws IOException {
-    if (Files.notExists(root)) {
-      return List.of();
-    }
-    try (Stream<Path> all = Files.walk(root)) {
-      return all.filter(f -> f.toString().endsWith(ending)).toList();
-    }
-  }
-
-  private static List<String> first(Pattern pattern, Path page) throws IOException {
-    List<String> found = new ArrayList<>();
-    for (MatchResult match : pattern.matcher(Files.readString(page)).results().toList()) {
-      found.add(match.group(1));
-    }
-    return found;
   }
 
   private static String withoutIndentation(String code) {

@@ -1,0 +1,103 @@
+package dev.nudge.cli;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Runs `examples/commands.sh`, from which the commands of the README are cut, in a shell.
+///
+/// The command is the real one on the classes of this build, each time in a process of its own. Two
+/// lines are only looked at: `quickstart`, which `QuickstartRunTest` runs, and `mvn verify`, which
+/// this is.
+@DisabledOnOs(value = OS.WINDOWS, disabledReason = "a POSIX shell script")
+class ExampleCommandsTest {
+  private static final Path SCRIPT = Path.of("../examples/commands.sh").toAbsolutePath();
+  private static final int MOST_MINUTES = 4;
+
+  private static final String NUDGE =
+      """
+      #!/bin/sh
+      [ "$1" = quickstart ] && set -- quickstart --help
+      exec "$JAVA" --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC \\
+        -Dnudge.launcher="$PWD/nudge" -cp "$CLASSES" dev.nudge.cli.Main "$@"
+      """;
+
+  private static final String MAVEN =
+      """
+      #!/bin/sh
+      [ "$*" = verify ] || { echo "mvn $*: not a way to run the tests" >&2; exit 2; }
+      """;
+
+  @TempDir private Path folder;
+
+  @Test
+  void everyCommandOfTheExamplesRuns() throws Exception {
+    fill();
+    ProcessBuilder shell = new ProcessBuilder("sh", "-x", SCRIPT.toString());
+    shell.directory(folder.toFile()).redirectErrorStream(true);
+    shell.redirectOutput(folder.resolve("output.txt").toFile());
+    shell
+        .environment()
+        .put("JAVA", Path.of(System.getProperty("java.home"), "bin/java").toString());
+    shell.environment().put("CLASSES", System.getProperty("java.class.path"));
+    shell.environment().put("HOME", folder.resolve("home").toString());
+    shell
+        .environment()
+        .put("NUDGE_CACHE", Path.of("target/example-cache").toAbsolutePath().toString());
+    shell.environment().merge("PATH", folder + "/bin:", (path, bin) -> bin + path);
+    Process process = shell.start();
+    boolean ended = process.waitFor(MOST_MINUTES, TimeUnit.MINUTES);
+    process.destroyForcibly();
+    String output = Files.readString(folder.resolve("output.txt"), UTF_8);
+    assertThat(ended).as(output).isTrue();
+    assertThat(process.exitValue()).as(output).isZero();
+
+    for (String made :
+        List.of(
+            "adapters/support/adapter_model.safetensors",
+            "adapters/intents/adapter_model.safetensors",
+            "adapters/from-file/adapter_model.safetensors",
+            "models/mine/model.safetensors",
+            "MODEL-support/model.safetensors",
+            "MODEL-nf4/model.safetensors",
+            "fresh/tokenizer.json",
+            "home/.local/bin/nudge")) {
+      assertThat(folder.resolve(made)).exists();
+    }
+    assertThat(folder.resolve("adapters/pumps")).doesNotExist();
+    assertThat(folder.resolve("answers.jsonl")).content().hasLineCount(2);
+  }
+
+  private void fill() throws IOException {
+    Place place = Place.in(folder);
+    Files.move(place.path("model"), place.path("MODEL"));
+    Files.copy(place.path("MODEL/config.json"), place.path("small.json"));
+    String intents =
+        """
+        {"text": "is my card on its way?", "label": "card_arrival"}
+        {"text": "the machine kept it", "label": "card_swallowed"}
+        """;
+    place.write("messages.jsonl", intents.repeat(8)).write("held-out.jsonl", intents);
+    place.write("texts.jsonl", "{\"text\": \"the pump reads seven bar\"}\n");
+    place.write("run.yaml", "model: MODEL\ndata: [rows.jsonl]\nout: adapters/from-file\n");
+    script("nudge", NUDGE);
+    script("bin/mvn", MAVEN);
+  }
+
+  private void script(String name, String text) throws IOException {
+    Path file = folder.resolve(name);
+    Files.createDirectories(file.getParent());
+    Files.writeString(file, text);
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
+  }
+}

@@ -1,0 +1,46 @@
+#!/bin/sh
+# The commands that README.md and docs/commands.md show: each block there is cut from here.
+#
+# The tests run this file from top to bottom (ExampleCommandsTest) in a folder that they fill: MODEL is a tiny Llama, the
+# .jsonl files hold a few rows. To run it yourself, start it where you have such a folder and such files.
+set -eu
+
+# --- both promises, then real use
+./nudge quickstart    # the main job, on the model that ships with the repository
+mvn verify            # the tests
+
+./nudge train    --model MODEL --data rows.jsonl --rank 16 --quantize nf4 --out adapters/support
+./nudge generate --model MODEL --adapter adapters/support --prompt 'The pump leaks. Team:'
+
+# --- install
+./nudge doctor     # what this machine has for training, what is missing and what that costs
+./nudge install    # a link in ~/.local/bin, so that `nudge` works everywhere
+
+# --- before a run
+./nudge train --model MODEL --data rows.jsonl --out adapters/pumps --dry-run
+
+# --- rows of any columns
+./nudge train --model MODEL --data messages.jsonl --eval-data held-out.jsonl \
+    --prompt 'Query: {text}\nIntent:' --completion ' {label}' --learning-rate 1e-3 --out adapters/intents
+./nudge score --model MODEL --adapter adapters/intents --data held-out.jsonl \
+    --prompt 'Query: {text}\nIntent:' --completion ' {label}'
+./nudge generate --model MODEL --adapter adapters/intents --data held-out.jsonl \
+    --prompt 'Query: {text}\nIntent:' --max-tokens 24 > answers.jsonl
+
+# --- settings in a file
+./nudge train --config run.yaml --rank 8
+
+# --- all weights
+./nudge train --model MODEL --data texts.jsonl --method full --freeze embed_tokens --out models/mine
+
+# --- one folder of base and adapter
+./nudge merge --model MODEL --adapter adapters/support --out MODEL-support
+
+# --- four bits on disk
+./nudge quantize --model MODEL --out MODEL-nf4
+
+# --- what a run needs
+./nudge plan --model 7B --quantize nf4 --max-length 512 --batch-size 1 --price-per-hour 1.20 --tokens 2000000
+
+# --- a model from nothing
+./nudge init --config small.json --tokenizer-data texts.jsonl --vocab-size 2048 --out fresh
