@@ -29,7 +29,10 @@ public record GenerateSettings(
         @Nullable String completion,
     @Setting(help = "set bad rows aside and count them, instead of refusing the data")
         boolean skipBadRows,
-    @Group("Sampling") SamplingSettings sampling) {
+    @Group("Sampling") SamplingSettings sampling)
+    implements ModelWithers<GenerateSettings>,
+        DataWithers<GenerateSettings>,
+        SamplingWithers<GenerateSettings> {
 
   public GenerateSettings {
     data = List.copyOf(data);
@@ -47,6 +50,16 @@ public record GenerateSettings(
   /// Returns the rows to complete, or null where the prompt stands for itself.
   public @Nullable DataSettings rows() {
     return data.isEmpty() ? null : new DataSettings(data, prompt, completion, skipBadRows);
+  }
+
+  /// Completes one prompt by the base model, everything else at its default.
+  public static GenerateSettings of(Path model, String prompt) {
+    return of(Map.of("model", model, "prompt", prompt));
+  }
+
+  /// The adapter on the model: a PEFT folder or a run's folder.
+  public GenerateSettings withAdapter(Path folder) {
+    return with("adapter", folder);
   }
 
   /// Takes values by key, the rest at their defaults.

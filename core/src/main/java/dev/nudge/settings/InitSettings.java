@@ -19,7 +19,8 @@ public record InitSettings(
             label = "FILE")
         List<String> tokenizerData,
     @Setting(help = "most tokens of the tokenizer (default: what the config says)")
-        @Nullable Integer vocabSize) {
+        @Nullable Integer vocabSize)
+    implements Withers<InitSettings> {
 
   /// The fewest tokens of a byte-level tokenizer: every byte and the end token.
   public static final int LEAST_VOCABULARY = 257;
@@ -37,6 +38,38 @@ public record InitSettings(
           vocabSize,
           "at least " + LEAST_VOCABULARY + ", 256 bytes and the end token");
     }
+  }
+
+  /// A model with random weights and without a tokenizer.
+  ///
+  /// @param config `config.json` of the new model, of any name
+  public static InitSettings of(Path config, Path out) {
+    return of(Map.of("config", config, "out", out));
+  }
+
+  /// The config of the new model.
+  public InitSettings withConfig(Path file) {
+    return with("config", file);
+  }
+
+  /// The folder of the new model.
+  public InitSettings withOut(Path folder) {
+    return with("out", folder);
+  }
+
+  /// The seed of the weights.
+  public InitSettings withSeed(long seed) {
+    return with("seed", seed);
+  }
+
+  /// The texts that a tokenizer is trained on: files or globs.
+  public InitSettings withTokenizerData(String... filesOrGlobs) {
+    return with("tokenizer_data", List.of(filesOrGlobs));
+  }
+
+  /// The most tokens of the tokenizer.
+  public InitSettings withVocabSize(int tokens) {
+    return with("vocab_size", tokens);
   }
 
   /// Takes values by key, the rest at their defaults.

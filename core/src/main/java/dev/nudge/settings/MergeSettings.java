@@ -2,6 +2,7 @@ package dev.nudge.settings;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
@@ -39,7 +40,8 @@ public record MergeSettings(
                 "most mean KL divergence from base + adapter on the probe text, in nats a token; beyond it nothing is left in --out and the exit code is 3",
             byDefault = "0.01")
         double tolerance,
-    @Setting(help = "replace what nudge merged to that folder before") boolean overwrite) {
+    @Setting(help = "replace what nudge merged to that folder before") boolean overwrite)
+    implements ModelWithers<MergeSettings> {
 
   /// What the adapter is added to.
   public enum Into {
@@ -88,6 +90,49 @@ public record MergeSettings(
       scales.add(scale.isEmpty() ? 1 : number(scale.get(i)));
     }
     return scales;
+  }
+
+  /// Merges one adapter, everything else at its default.
+  ///
+  /// @param adapter a PEFT folder or a run's folder
+  /// @param out folder of the new model
+  public static MergeSettings of(Path model, Path adapter, Path out) {
+    return of(Map.of("model", model, "adapter", adapter.toString(), "out", out));
+  }
+
+  /// The adapters, merged one after the other.
+  public MergeSettings withAdapter(Path... folders) {
+    return with("adapter", Arrays.stream(folders).map(Path::toString).toList());
+  }
+
+  /// The factor on each adapter's scale, in their order.
+  public MergeSettings withScale(double... factors) {
+    return with("scale", Arrays.stream(factors).mapToObj(String::valueOf).toList());
+  }
+
+  /// The weights to merge into.
+  public MergeSettings withInto(Into into) {
+    return with("into", into);
+  }
+
+  /// The folder of the new model.
+  public MergeSettings withOut(Path folder) {
+    return with("out", folder);
+  }
+
+  /// How the merged weights are written.
+  public MergeSettings withStore(Store store) {
+    return with("store", store);
+  }
+
+  /// The most mean KL from base + adapters, nats a token.
+  public MergeSettings withTolerance(double nats) {
+    return with("tolerance", nats);
+  }
+
+  /// Whether what nudge merged to that folder before is replaced.
+  public MergeSettings withOverwrite(boolean replace) {
+    return with("overwrite", replace);
   }
 
   /// Takes values by key, the rest at their defaults.

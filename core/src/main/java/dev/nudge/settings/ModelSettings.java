@@ -31,7 +31,8 @@ public record ModelSettings(
         @Nullable Integer threads,
     @Setting(help = "longest row in tokens, end token counted (default: what the model allows)")
         @Nullable Integer maxLength,
-    @Setting(help = "take an adapter whatever base it was trained on") boolean anyBase) {
+    @Setting(help = "take an adapter whatever base it was trained on") boolean anyBase)
+    implements ModelWithers<ModelSettings> {
 
   public ModelSettings {
     if (doubleQuant != null && quantize == Quantize.NONE) {

@@ -1,5 +1,6 @@
 package dev.nudge.settings;
 
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -40,7 +41,11 @@ public record PlanSettings(
     @Group("Loop") @Setting(help = "sequences of one optimiser step", byDefault = "16")
         int batchSize,
     @Setting(help = "passes over the data; a fraction is allowed", byDefault = "1") double epochs,
-    Given given) {
+    Given given)
+    implements ModelWithers<PlanSettings>,
+        DataWithers<PlanSettings>,
+        LoraWithers<PlanSettings>,
+        OptimizerWithers<PlanSettings> {
 
   private static final Schema<PlanSettings> SCHEMA = Schema.of(PlanSettings.class);
 
@@ -61,14 +66,46 @@ public record PlanSettings(
     }
   }
 
+  /// Plans a run of a model, everything else at its default.
+  ///
+  /// @param model a folder, of which `config.json` is enough, or a shape (`7B`)
+  public static PlanSettings of(Path model) {
+    return of(Map.of("model", model));
+  }
+
   /// Takes values by key, the rest at their defaults.
   public static PlanSettings of(Map<String, ?> values) {
     return SCHEMA.of(values);
   }
 
-  /// Returns a copy with one value changed, by key.
-  public PlanSettings with(String key, Object value) {
-    return SCHEMA.with(this, Map.of(key, value));
+  /// The memory to plan for.
+  public PlanSettings withMemory(long bytes) {
+    return with("memory", new ByteSize(bytes));
+  }
+
+  /// The price of the machine an hour, in any currency.
+  public PlanSettings withPricePerHour(double price) {
+    return with("price_per_hour", price);
+  }
+
+  /// Whether this machine is measured for a second.
+  public PlanSettings withProbe(boolean measure) {
+    return with("probe", measure);
+  }
+
+  /// The tokens of the training data, where it is not there yet.
+  public PlanSettings withTokens(long tokens) {
+    return with("tokens", tokens);
+  }
+
+  /// Sequences of one optimiser step.
+  public PlanSettings withBatchSize(int sequences) {
+    return with("batch_size", sequences);
+  }
+
+  /// Passes over the data.
+  public PlanSettings withEpochs(double passes) {
+    return with("epochs", passes);
   }
 
   /// Returns the rows to train on, or null where none are given.

@@ -16,12 +16,43 @@ public record QuantizeSettings(
     @Setting(help = "quantise the scales of nf4 too", byDefault = "true", negatable = true)
         boolean doubleQuant,
     @Setting(help = "folder of the new model", required = true, label = "FOLDER") Path out,
-    @Setting(help = "replace what nudge wrote to that folder before") boolean overwrite) {
+    @Setting(help = "replace what nudge wrote to that folder before") boolean overwrite)
+    implements Withers<QuantizeSettings> {
 
   /// A format that weights can be written in.
   public enum Format {
     /// 4 bits a number, in the files of bitsandbytes.
     NF4
+  }
+
+  /// Quantises a model folder, everything else at its default.
+  public static QuantizeSettings of(Path model, Path out) {
+    return of(Map.of("model", model, "out", out));
+  }
+
+  /// The model folder.
+  public QuantizeSettings withModel(Path folder) {
+    return with("model", folder);
+  }
+
+  /// The format of the linear layers but the head.
+  public QuantizeSettings withMethod(Format format) {
+    return with("method", format);
+  }
+
+  /// Whether the scales of the blocks are quantised too.
+  public QuantizeSettings withDoubleQuant(boolean nested) {
+    return with("double_quant", nested);
+  }
+
+  /// The folder of the new model.
+  public QuantizeSettings withOut(Path folder) {
+    return with("out", folder);
+  }
+
+  /// Whether what nudge wrote to that folder before is replaced.
+  public QuantizeSettings withOverwrite(boolean replace) {
+    return with("overwrite", replace);
   }
 
   /// Takes values by key, the rest at their defaults.

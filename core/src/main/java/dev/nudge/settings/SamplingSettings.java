@@ -1,6 +1,7 @@
 package dev.nudge.settings;
 
 import java.util.List;
+import java.util.Map;
 
 /// How the next token is chosen and where a completion ends.
 ///
@@ -20,7 +21,8 @@ public record SamplingSettings(
         double repetitionPenalty,
     @Setting(help = "seed of the sampling", byDefault = "0") long seed,
     @Setting(help = "text that ends a completion; may be given several times") List<String> stop,
-    @Setting(help = "most tokens of a completion", byDefault = "256") int maxTokens) {
+    @Setting(help = "most tokens of a completion", byDefault = "256") int maxTokens)
+    implements SamplingWithers<SamplingSettings> {
 
   public SamplingSettings {
     Check.notNegative("--temperature", temperature);
@@ -34,5 +36,10 @@ public record SamplingSettings(
     stop = List.copyOf(stop);
     stop.forEach(text -> Check.notEmpty("--stop", text));
     Check.atLeast("--max-tokens", maxTokens, 1);
+  }
+
+  /// Takes the likeliest token each time; all else at its default.
+  public static SamplingSettings greedy() {
+    return Schema.of(SamplingSettings.class).of(Map.of());
   }
 }

@@ -13,7 +13,18 @@ public record ScoreSettings(
             help = "adapter: a PEFT folder or a run's folder (default: the base model)",
             label = "FOLDER")
         @Nullable Path adapter,
-    @Group("Data") DataSettings data) {
+    @Group("Data") DataSettings data)
+    implements ModelWithers<ScoreSettings>, DataWithers<ScoreSettings> {
+
+  /// Scores the rows of a file by the base model, everything else at its default.
+  public static ScoreSettings of(Path model, Path data) {
+    return of(Map.of("model", model, "data", data.toString()));
+  }
+
+  /// The adapter on the model: a PEFT folder or a run's folder.
+  public ScoreSettings withAdapter(Path folder) {
+    return with("adapter", folder);
+  }
 
   /// Takes values by key, the rest at their defaults.
   public static ScoreSettings of(Map<String, ?> values) {

@@ -1,5 +1,6 @@
 package dev.nudge.settings;
 
+import java.nio.file.Path;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -20,7 +21,15 @@ public record TrainSettings(
     @Group("Method") LoraSettings lora,
     @Group("Optimiser") OptimizerSettings optimizer,
     @Group("Loop") LoopSettings loop,
-    Given given) {
+    Given given)
+    implements ModelWithers<TrainSettings>,
+        DataWithers<TrainSettings>,
+        LengthWithers<TrainSettings>,
+        EvalWithers<TrainSettings>,
+        OutWithers<TrainSettings>,
+        LoraWithers<TrainSettings>,
+        OptimizerWithers<TrainSettings>,
+        LoopWithers<TrainSettings> {
 
   public TrainSettings {
     lora.check(model, given);
@@ -28,14 +37,22 @@ public record TrainSettings(
 
   private static final Schema<TrainSettings> SCHEMA = Schema.of(TrainSettings.class);
 
+  /// Trains an adapter on the rows of a file, everything else at its default; a dry run is
+  /// `Training.prepare`.
+  ///
+  /// @param out folder of the run, and of what it trained
+  public static TrainSettings of(Path model, Path data, Path out) {
+    return of(Map.of("model", model, "data", data.toString(), "out", out));
+  }
+
   /// Takes values by key, the rest at their defaults: `of(Map.of("model", dir, "rank", 8, …))`.
   public static TrainSettings of(Map<String, ?> values) {
     return SCHEMA.of(values);
   }
 
-  /// Returns a copy with one value changed, by key: `with("learning_rate", 1e-3)`.
-  public TrainSettings with(String key, Object value) {
-    return SCHEMA.with(this, Map.of(key, value));
+  /// The most memory the run may take.
+  public TrainSettings withMemory(long bytes) {
+    return with("memory", new ByteSize(bytes));
   }
 
   /// Returns the resolved values by key, as a run file or `run.json` holds them.

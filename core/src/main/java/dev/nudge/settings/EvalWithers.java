@@ -1,0 +1,16 @@
+package dev.nudge.settings;
+
+/// Changes the held-out rows.
+///
+/// @param <S> the record that holds them
+public interface EvalWithers<S extends Record> extends Withers<S> {
+  /// Held-out rows; what has the lowest loss on them is kept.
+  default S withEvalData(String fileOrGlob) {
+    return with("eval_data", fileOrGlob);
+  }
+
+  /// Steps between two held-out losses.
+  default S withEvalSteps(int steps) {
+    return with("eval_steps", steps);
+  }
+}

@@ -1,0 +1,31 @@
+package dev.nudge.settings;
+
+/// Changes how long a run is.
+///
+/// @param <S> the record that holds them
+public interface LoopWithers<S extends Record> extends Withers<S> {
+  /// Optimiser steps; instead of epochs.
+  default S withSteps(int steps) {
+    return with("steps", steps);
+  }
+
+  /// Passes over the data; instead of steps.
+  default S withEpochs(double passes) {
+    return with("epochs", passes);
+  }
+
+  /// Sequences of one optimiser step.
+  default S withBatchSize(int sequences) {
+    return with("batch_size", sequences);
+  }
+
+  /// The seed of everything random.
+  default S withSeed(long seed) {
+    return with("seed", seed);
+  }
+
+  /// Whether rows come in a new order in each epoch.
+  default S withShuffle(boolean shuffle) {
+    return with("shuffle", shuffle);
+  }
+}

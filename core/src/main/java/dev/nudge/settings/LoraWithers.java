@@ -1,0 +1,49 @@
+package dev.nudge.settings;
+
+import java.nio.file.Path;
+import java.util.List;
+
+/// Changes what is trained.
+///
+/// @param <S> the record that holds them
+public interface LoraWithers<S extends Record> extends Withers<S> {
+  /// What is trained: an adapter, or all weights.
+  default S withMethod(Method method) {
+    return with("method", method);
+  }
+
+  /// With full: modules that are not trained, by name, dotted path or `/regex/`.
+  default S withFreeze(String... modules) {
+    return with("freeze", List.of(modules));
+  }
+
+  /// An adapter to continue from.
+  default S withInitAdapter(Path folder) {
+    return with("init_adapter", folder);
+  }
+
+  /// The rank of the adapter.
+  default S withRank(int rank) {
+    return with("rank", rank);
+  }
+
+  /// The scale of the adapter; it stays when the rank changes.
+  default S withAlpha(double alpha) {
+    return with("alpha", alpha);
+  }
+
+  /// The share of the adapter's inputs dropped in training.
+  default S withDropout(double share) {
+    return with("dropout", share);
+  }
+
+  /// The adapted layers: `all-linear`, `q_proj,v_proj` or `/regex/`.
+  default S withTargets(String targets) {
+    return with("targets", targets);
+  }
+
+  /// Whether the scale is alpha / √rank instead of alpha / rank.
+  default S withRsLora(boolean root) {
+    return with("rs_lora", root);
+  }
+}

@@ -1,0 +1,51 @@
+package dev.nudge.settings;
+
+/// Changes rate and optimiser.
+///
+/// @param <S> the record that holds them
+public interface OptimizerWithers<S extends Record> extends Withers<S> {
+  /// The highest learning rate.
+  default S withLearningRate(double highest) {
+    return with("learning_rate", highest);
+  }
+
+  /// The course of the rate after the warm-up.
+  default S withSchedule(Schedule schedule) {
+    return with("schedule", schedule);
+  }
+
+  /// The warm-up: a whole number of steps, or below 1 a share of them.
+  default S withWarmup(double stepsOrShare) {
+    return with("warmup", new Warmup(stepsOrShare));
+  }
+
+  /// The decoupled weight decay.
+  default S withWeightDecay(double decay) {
+    return with("weight_decay", decay);
+  }
+
+  /// The norm that gradients are clipped to; 0: never.
+  default S withMaxGradNorm(double norm) {
+    return with("max_grad_norm", norm);
+  }
+
+  /// The optimiser.
+  default S withOptimizer(Optimizer optimizer) {
+    return with("optimizer", optimizer);
+  }
+
+  /// The decay of the mean of gradients.
+  default S withBeta1(double beta1) {
+    return with("beta1", beta1);
+  }
+
+  /// The decay of the mean of squared gradients.
+  default S withBeta2(double beta2) {
+    return with("beta2", beta2);
+  }
+
+  /// What is added to the root of the squared gradients.
+  default S withEpsilon(double epsilon) {
+    return with("epsilon", epsilon);
+  }
+}
