@@ -37,6 +37,9 @@ public final class Lanes implements AutoCloseable {
 
   /// Runs `work` once on every lane and gives the results in lane order; the first failure, in lane
   /// order, is thrown after all lanes have ended.
+  ///
+  /// An interrupt of the caller does not end the wait, because lanes compute on memory that the
+  /// caller frees; the thread is interrupted again when they have ended.
   public <T> List<T> run(IntFunction<T> work) {
     List<Future<T>> futures = new ArrayList<>();
     for (int i = 0; i < threads.size(); i++) {
@@ -45,15 +48,17 @@ public final class Lanes implements AutoCloseable {
     }
     List<T> results = new ArrayList<>();
     Throwable failure = null;
+    boolean interrupted = false;
     for (Future<T> f : futures) {
-      try {
-        results.add(f.get());
-      } catch (ExecutionException e) {
-        failure = failure == null ? e.getCause() : failure;
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        failure = failure == null ? e : failure;
+      interrupted |= await(f);
+      if (f.state() == Future.State.SUCCESS) {
+        results.add(f.resultNow());
+      } else {
+        failure = failure == null ? f.exceptionNow() : failure;
       }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
     }
     if (failure instanceof RuntimeException e) {
       throw e;
@@ -62,9 +67,26 @@ public final class Lanes implements AutoCloseable {
       throw e;
     }
     if (failure != null) {
-      throw new IllegalStateException("a lane was interrupted", failure);
+      throw new IllegalStateException("a lane failed", failure);
     }
     return results;
+  }
+
+  /// Waits for a lane.
+  ///
+  /// @return whether the caller was interrupted meanwhile
+  private static boolean await(Future<?> lane) {
+    boolean interrupted = false;
+    while (true) {
+      try {
+        lane.get();
+        return interrupted;
+      } catch (ExecutionException e) {
+        return interrupted; // its failure is asked for
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
   }
 
   @Override

@@ -43,6 +43,7 @@ final class Run implements AutoCloseable {
   private @Nullable Double evalBest;
   private int bestStep;
   private boolean bestIsLast;
+  private boolean interrupted;
 
   Run(Prepared prepared, Consumer<TrainEvent> events) {
     this.prepared = prepared;
@@ -75,8 +76,19 @@ final class Run implements AutoCloseable {
     }
   }
 
-  /// Runs to the end, or until `cancelled`.
+  /// Runs to the end, or until `cancelled` or an interrupt of this thread, which is interrupted
+  /// again when all is saved.
   RunResult go(BooleanSupplier cancelled) {
+    try {
+      return run(cancelled);
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  private RunResult run(BooleanSupplier cancelled) {
     prepared.warnings().forEach(line -> events.accept(new TrainEvent.Warning(line)));
     prepared.lines().forEach(line -> events.accept(new TrainEvent.Planned(line)));
     folder.copyTokenizer(prepared.settings().model().model());
@@ -110,7 +122,8 @@ final class Run implements AutoCloseable {
     evaluate();
     int skippedInARow = 0;
     while (made < prepared.steps()) {
-      if (cancelled.getAsBoolean()) {
+      noteInterrupt();
+      if (interrupted || cancelled.getAsBoolean()) {
         return RunState.STOPPED;
       }
       boolean fine = step(rate.at(made));
@@ -137,6 +150,7 @@ final class Run implements AutoCloseable {
     long start = System.nanoTime();
     Trainer.Result r = trainer.step(made, prepared.batches().step(made), rate);
     double seconds = seconds(start);
+    noteInterrupt();
     made++;
     bestIsLast = false;
     tokens += r.tokens();
@@ -172,6 +186,11 @@ final class Run implements AutoCloseable {
     return !r.skipped() || r.trainedTokens() == 0;
   }
 
+  /// Keeps an interrupt for later: a channel that an interrupted thread writes to is closed.
+  private void noteInterrupt() {
+    interrupted |= Thread.interrupted();
+  }
+
   private boolean evaluatesAfter(int steps) {
     Integer every = prepared.settings().eval().evalSteps();
     boolean due = every == null ? prepared.batches().endsEpoch(steps - 1) : steps % every == 0;
@@ -183,6 +202,7 @@ final class Run implements AutoCloseable {
       return;
     }
     double loss = trainer.evaluate(prepared.held());
+    noteInterrupt();
     boolean best = made > 0 && Double.isFinite(loss) && (evalBest == null || loss < evalBest);
     if (made == 0) {
       evalBefore = loss;
