@@ -1,6 +1,7 @@
 package dev.nudge.cli;
 
 import com.sun.management.OperatingSystemMXBean;
+import dev.nudge.nn.SystemMemory;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -21,6 +22,10 @@ final class Hardware {
   /// @param root where `/proc` and `/sys` are
   Hardware(Path root) {
     this.root = root;
+  }
+
+  private SystemMemory system() {
+    return new SystemMemory(root);
   }
 
   Finding processor() {
@@ -48,11 +53,11 @@ final class Hardware {
   }
 
   Finding memory() {
-    OperatingSystemMXBean system =
+    OperatingSystemMXBean whole =
         (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
-    long total = system.getTotalMemorySize(); // of the container, where there is one
-    OptionalLong limit = containerLimit();
-    long room = room();
+    long total = whole.getTotalMemorySize(); // of the container, where there is one
+    OptionalLong limit = system().limitBytes();
+    long room = system().freeBytes();
     String found =
         gigabytes(total)
             + ", "
@@ -62,33 +67,6 @@ final class Hardware {
     return room < 2 * GB
         ? Finding.costs("memory", found, "below 2 GB only tiny models fit; close other programs")
         : Finding.ok("memory", found);
-  }
-
-  /// Bytes that are free for a run: what the system has, within the container's limit.
-  long room() {
-    OperatingSystemMXBean system =
-        (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
-    return Math.min(
-        available().orElse(system.getFreeMemorySize()), containerLimit().orElse(Long.MAX_VALUE));
-  }
-
-  /// The limit of the control group, if it is one: version 2, then version 1.
-  OptionalLong containerLimit() {
-    for (String file :
-        List.of("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory/memory.limit_in_bytes")) {
-      String limit = text(file).strip();
-      if (limit.matches("\\d{1,18}")) { // version 1 says "none" by 19 digits
-        return OptionalLong.of(Long.parseLong(limit));
-      }
-    }
-    return OptionalLong.empty();
-  }
-
-  private OptionalLong available() {
-    String kilobytes = field(text("proc/meminfo"), "MemAvailable").replaceAll("\\D", "");
-    return kilobytes.isEmpty()
-        ? OptionalLong.empty()
-        : OptionalLong.of(Long.parseLong(kilobytes) * 1024);
   }
 
   /// Looks at the disk of the folder in which the command was started.

@@ -3,6 +3,7 @@ package dev.nudge.cli;
 import static java.util.stream.Collectors.joining;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.nn.SystemMemory;
 import java.io.ByteArrayOutputStream;
 import java.io.File;
 import java.io.IOException;
@@ -60,7 +61,7 @@ class DoctorTest {
     assertThat(hardware.memory().state()).isEqualTo(Finding.State.COSTS);
     write("sys/fs/cgroup/memory.max", "max\n");
     write("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
-    assertThat(hardware.containerLimit()).isEmpty();
+    assertThat(new SystemMemory(folder).limitBytes()).isEmpty();
   }
 
   @Test
