@@ -1,62 +1,183 @@
 package dev.nudge;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.generate.Completion;
-import dev.nudge.generate.Generation;
 import dev.nudge.generate.Session;
 import dev.nudge.nn.Machine;
-import dev.nudge.settings.GenerateSettings;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.MergeSettings;
+import dev.nudge.settings.RunException;
+import dev.nudge.settings.SamplingSettings;
+import dev.nudge.settings.ScoreSettings;
 import dev.nudge.settings.TrainSettings;
+import dev.nudge.tensor.Ledger;
 import dev.nudge.train.RunResult;
 import dev.nudge.train.RunState;
 import dev.nudge.train.TrainEvent;
-import dev.nudge.train.Training;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Uses the library as the README shows it.
+/// Uses the library by its front door, as an application does.
 class FineTuneTest {
   private static final Path MODEL = Path.of("src/test/resources/golden/llama/grouped-tied/model");
 
-  @Test
-  void anAdapterIsTrainedAndAnswers(@TempDir Path temp) throws IOException {
-    Path rows = temp.resolve("rows.jsonl");
+  @TempDir private Path temp;
+  private final List<String> warnings = new ArrayList<>();
+  private final Nudge nudge =
+      Nudge.on(new Machine(2, 4L << 30, Backends.cache(), "test"), warnings::add);
+  private Path rows = Path.of("");
+  private Path adapter = Path.of("");
+
+  @BeforeEach
+  void writeRows() throws IOException {
+    rows = temp.resolve("rows.jsonl");
+    adapter = temp.resolve("adapter");
     Files.writeString(rows, "{\"prompt\": \"pump:\", \"completion\": \" seal\"}\n".repeat(16));
-    Path model = MODEL;
-    Path out = temp.resolve("adapter");
+  }
+
+  private TrainSettings settings() {
+    return TrainSettings.of(MODEL, rows, adapter).withLearningRate(0.02).withEpochs(30);
+  }
+
+  @Test
+  void anAdapterIsTrainedScoredMergedAndAnswers() {
+    long before = Ledger.bytes();
     List<Double> losses = new ArrayList<>();
-    Machine machine = new Machine(2, 4L << 30, Backends.cache(), "test");
-
-    TrainSettings settings =
-        TrainSettings.of(Map.of("model", model, "data", List.of(rows.toString()), "out", out))
-            .with("learning_rate", 0.02)
-            .with("epochs", 30);
-    RunResult result =
-        Training.run(
-            Training.prepare(settings, machine),
-            event -> {
-              if (event instanceof TrainEvent.Step step) {
-                losses.add(step.loss());
-              }
-            },
-            () -> false); // asked between steps: stop now?
-
-    GenerateSettings use = GenerateSettings.of(Map.of("model", model, "prompt", "pump:"));
-    Completion answer;
-    try (Session session = Session.load(use.model(), out, machine, System.out::println)) {
-      answer = new Generation(session, use.sampling(), 2).complete("pump:", piece -> {});
-    }
-
+    RunResult result = nudge.train(settings(), TrainEvent.steps(s -> losses.add(s.loss())));
     assertThat(result.state()).isEqualTo(RunState.FINISHED);
     assertThat(losses).hasSize(30);
     assertThat(losses.getLast()).isLessThan(0.1 * losses.getFirst());
-    assertThat(answer).isEqualTo(new Completion(" seal", answer.tokens(), Completion.Stop.EOS));
+
+    ScoreSettings score = ScoreSettings.of(MODEL, rows);
+    assertThat(nudge.score(score).greedy()).isZero();
+    assertThat(nudge.score(score.withAdapter(adapter)).greedy()).isEqualTo(16);
+
+    Path merged = nudge.merge(MergeSettings.of(MODEL, adapter, temp.resolve("merged"))).out();
+    try (Session session = nudge.open(merged)) {
+      Completion answer = session.complete("pump:");
+      assertThat(answer).isEqualTo(new Completion(" seal", answer.tokens(), Completion.Stop.EOS));
+    }
+    assertThat(Ledger.bytes()).as("native memory left behind").isEqualTo(before);
+  }
+
+  @Test
+  void aFinishedRunIsNotMadeAgain() {
+    RunResult first = nudge.train(settings().withEpochs(2), event -> {});
+    List<TrainEvent> events = new ArrayList<>();
+    RunResult second = nudge.train(settings().withEpochs(2), events::add);
+    assertThat(second.state()).isEqualTo(RunState.FINISHED);
+    assertThat(second.values().get("id")).isEqualTo(first.values().get("id"));
+    assertThat(events).hasSize(1);
+    assertThat(warnings.getLast()).endsWith("; nothing to do");
+  }
+
+  @Test
+  void aMergeThatIsTooFarLeavesNothing() {
+    nudge.train(settings(), event -> {});
+    Path out = temp.resolve("merged");
+    assertThatThrownBy(() -> nudge.merge(MergeSettings.of(MODEL, adapter, out).withTolerance(0)))
+        .isInstanceOf(RunException.class)
+        .hasMessageContaining("above the tolerance of 0.0");
+    assertThat(out).doesNotExist();
+  }
+
+  @Test
+  void anotherThreadCancelsARun() throws Exception {
+    long before = Ledger.bytes();
+    AtomicBoolean stop = new AtomicBoolean();
+    CountDownLatch running = new CountDownLatch(1);
+    try (ExecutorService other = Executors.newSingleThreadExecutor()) {
+      Future<RunResult> run =
+          other.submit(
+              () ->
+                  nudge.train(
+                      settings().withEpochs(100_000),
+                      TrainEvent.steps(s -> running.countDown()),
+                      stop::get));
+      running.await();
+      stop.set(true);
+      assertThat(run.get().state()).isEqualTo(RunState.STOPPED);
+    }
+    assertThat(adapter.resolve("adapter_model.safetensors")).exists();
+    assertThat(Ledger.bytes()).isEqualTo(before);
+  }
+
+  @Test
+  void anInterruptStopsARunAndIsPassedOn() throws Exception {
+    long before = Ledger.bytes();
+    CountDownLatch running = new CountDownLatch(1);
+    AtomicReference<RunState> state = new AtomicReference<>();
+    AtomicBoolean interrupted = new AtomicBoolean();
+    Thread run =
+        new Thread(
+            () -> {
+              state.set(
+                  nudge
+                      .train(
+                          settings().withEpochs(100_000),
+                          TrainEvent.steps(s -> running.countDown()))
+                      .state());
+              interrupted.set(Thread.currentThread().isInterrupted());
+            });
+    run.start();
+    running.await();
+    run.interrupt();
+    run.join();
+    assertThat(state.get()).isEqualTo(RunState.STOPPED);
+    assertThat(interrupted).isTrue();
+    assertThat(adapter.resolve("adapter_model.safetensors")).exists();
+    assertThat(Ledger.bytes()).isEqualTo(before);
+  }
+
+  @Test
+  void threadsShareASessionAndItsEndWaitsForThem() throws Exception {
+    SamplingSettings some = SamplingSettings.greedy().withMaxTokens(40);
+    Session session = nudge.open(MODEL);
+    List<String> prompts = List.of("pump:", "valve: a seal", "a ".repeat(200));
+    List<String> alone =
+        prompts.stream().map(p -> session.complete(p, some, t -> {}).text()).toList();
+    Session shared = nudge.open(MODEL);
+    try (ExecutorService pool = Executors.newFixedThreadPool(3)) {
+      List<Future<String>> answers = new ArrayList<>();
+      for (int i = 0; i < 12; i++) {
+        String prompt = prompts.get(i % 3);
+        answers.add(pool.submit(() -> shared.complete(prompt, some, piece -> {}).text()));
+      }
+      for (int i = 0; i < 12; i++) {
+        assertThat(answers.get(i).get()).isEqualTo(alone.get(i % 3));
+      }
+      CountDownLatch last = new CountDownLatch(1);
+      Future<String> answer =
+          pool.submit(() -> shared.complete("pump:", some, piece -> last.countDown()).text());
+      last.await(10, TimeUnit.SECONDS);
+      shared.close();
+      assertThat(answer.get()).isEqualTo(alone.getFirst());
+    }
+    session.close();
+    assertThatThrownBy(() -> shared.complete("pump:"))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage("the session is closed");
+  }
+
+  @Test
+  void aMistakeIsOneLineBeforeAnythingIsWritten() {
+    assertThatThrownBy(() -> nudge.train(settings().withTargets("no_such_layer"), event -> {}))
+        .isInstanceOf(InputException.class);
+    assertThat(adapter).doesNotExist();
   }
 }

@@ -32,7 +32,6 @@ import dev.nudge.train.RunResult;
 import dev.nudge.train.RunState;
 import dev.nudge.train.TrainEvent;
 import dev.nudge.train.Training;
-import dev.nudge.train.WarmUp;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -46,45 +45,17 @@ final class Library {
 
   /// What this process may use.
   static Machine machine() {
-    int processors = Runtime.getRuntime().availableProcessors();
-    return new Machine(
-        processors,
-        new Hardware(Path.of("/")).room(),
-        CacheFolder.of(System.getenv()),
-        String.format(
-            Locale.ROOT,
-            "%s %s, %d processors",
-            System.getProperty("os.name"),
-            System.getProperty("os.arch"),
-            processors));
+    return Machine.here(CacheFolder.of(System.getenv()));
   }
 
   static TrainVerb.Outcome train(
       TrainSettings settings, Consumer<TrainEvent> events, BooleanSupplier cancelled) {
-    if (Training.finished(settings)) {
-      Path out = settings.output().out();
-      events.accept(
-          new TrainEvent.Warning("this run is finished already in " + out + "; nothing to do"));
-      return new TrainVerb.Outcome(RunState.FINISHED, Training.record(out), List.of());
-    }
-    if (settings.output().dryRun()) {
+    if (settings.output().dryRun() && !Training.finished(settings)) {
       Prepared prepared = Training.prepare(settings, machine());
       prepared.warnings().forEach(line -> events.accept(new TrainEvent.Warning(line)));
       return new TrainVerb.Outcome(RunState.FINISHED, prepared.values(), prepared.lines());
     }
-    RunResult result;
-    try (WarmUp warmUp = WarmUp.start(settings, machine())) {
-      result =
-          Training.run(
-              Training.prepare(settings, machine()),
-              event -> {
-                if (event instanceof TrainEvent.Planned) { // all is loaded
-                  warmUp.close();
-                }
-                events.accept(event);
-              },
-              cancelled);
-    }
+    RunResult result = Training.run(settings, machine(), events, cancelled);
     return new TrainVerb.Outcome(result.state(), result.values(), List.of());
   }
 

@@ -7,6 +7,7 @@ import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.Lock;
 import java.util.function.Consumer;
 import java.util.function.ObjIntConsumer;
 
@@ -29,6 +30,15 @@ public final class Generation {
   ///
   /// @param pieces told text as it comes, whole characters only
   public Completion complete(String prompt, Consumer<String> pieces) {
+    Lock held = session.hold();
+    try {
+      return one(prompt, pieces);
+    } finally {
+      held.unlock();
+    }
+  }
+
+  private Completion one(String prompt, Consumer<String> pieces) {
     int[] ids = session.encode(prompt);
     int positions = positions(ids);
     session.model().reserve(positions);
@@ -51,6 +61,15 @@ public final class Generation {
   /// @param lanes lanes to use
   /// @param done told each completion with the place of its prompt, in order
   public void complete(List<String> prompts, int lanes, ObjIntConsumer<Completion> done) {
+    Lock held = session.hold();
+    try {
+      many(prompts, lanes, done);
+    } finally {
+      held.unlock();
+    }
+  }
+
+  private void many(List<String> prompts, int lanes, ObjIntConsumer<Completion> done) {
     List<int[]> ids = new ArrayList<>();
     for (int i = 0; i < prompts.size(); i++) {
       try {

@@ -12,14 +12,20 @@ import dev.nudge.nn.Backend;
 import dev.nudge.nn.Machine;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.SamplingSettings;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// A model that answers: weights, an adapter perhaps, and the tokenizer.
 ///
-/// Threading: after loading it is only read; each lane brings its own workspace.
+/// Threading: any number of threads may complete prompts at once, each with a workspace of its own;
+/// [#attach] and [#close] wait until none does, and switching by [#adapters] is for moments when
+/// none does.
 public final class Session implements AutoCloseable {
   /// The name of the adapter that a session is loaded with.
   public static final String ADAPTER = "adapter";
@@ -29,11 +35,26 @@ public final class Session implements AutoCloseable {
   private final Identity.Model identity;
   private final NamedAdapters adapters;
   private final int maxLength;
+  private final int threads;
+  private final boolean anyBase;
+  private final Consumer<String> warnings;
+  private final ReadWriteLock lock = new ReentrantReadWriteLock();
+  private boolean closed;
 
-  private Session(Tokenizer tokenizer, CausalLm model, Identity.Model identity, int maxLength) {
+  private Session(
+      Tokenizer tokenizer,
+      CausalLm model,
+      Identity.Model identity,
+      int maxLength,
+      int threads,
+      boolean anyBase,
+      Consumer<String> warnings) {
     this.tokenizer = tokenizer;
     this.model = model;
     this.identity = identity;
+    this.threads = threads;
+    this.anyBase = anyBase;
+    this.warnings = warnings;
     this.adapters =
         new NamedAdapters(model.slots(), ModelConfig.UNTARGETABLE, model.backend().compute());
     this.maxLength = maxLength;
@@ -65,10 +86,19 @@ public final class Session implements AutoCloseable {
             quantization.doubleQuant(),
             () -> BaseDigest.of(folder, machine.cache()));
     CausalLm model = Checkpoint.load(folder, config, backend, quantization);
-    Session session = new Session(tokenizer, model, identity, given == null ? most : given);
+    Integer threads = settings.threads();
+    Session session =
+        new Session(
+            tokenizer,
+            model,
+            identity,
+            given == null ? most : given,
+            threads == null ? machine.threads() : threads,
+            settings.anyBase(),
+            warnings);
     try {
       if (adapter != null) {
-        session.attach(ADAPTER, adapter, settings.anyBase(), warnings);
+        session.attach(ADAPTER, adapter);
       }
       return session;
     } catch (RuntimeException | Error e) {
@@ -78,16 +108,52 @@ public final class Session implements AutoCloseable {
   }
 
   /// Puts one more adapter beside those that are there, and switches to it; [#adapters] switches
-  /// between them. Call it while nothing is computed.
+  /// between them.
+  ///
+  /// @throws InputException where it is not one of this model; the one that was on stays on
+  public void attach(String name, Path adapter) {
+    attach(name, adapter, anyBase, warnings);
+  }
+
+  /// The same for an adapter with a say of its own.
   ///
   /// @param anyBase take it whatever base it was trained on
   /// @param warnings told one line each
   /// @throws InputException where it is not one of this model; the one that was on stays on
   public void attach(String name, Path adapter, boolean anyBase, Consumer<String> warnings) {
+    lock.writeLock().lock();
     try (PeftAdapter peft = PeftAdapter.open(adapter)) {
       Identity.check(adapter, identity, anyBase, warnings);
       adapters.attach(name, peft);
+    } finally {
+      lock.writeLock().unlock();
     }
+  }
+
+  /// Completes a prompt with the likeliest tokens, 256 at most.
+  ///
+  /// @throws InputException where the prompt is empty or too long
+  public Completion complete(String prompt) {
+    return complete(prompt, SamplingSettings.greedy(), piece -> {});
+  }
+
+  /// Completes a prompt.
+  ///
+  /// @param pieces told text as it comes, whole characters only
+  /// @throws InputException where the prompt is empty or too long
+  public Completion complete(String prompt, SamplingSettings sampling, Consumer<String> pieces) {
+    return new Generation(this, sampling, threads).complete(prompt, pieces);
+  }
+
+  /// Keeps the model open, and without new adapters, until what this gives back is unlocked.
+  Lock hold() {
+    Lock held = lock.readLock();
+    held.lock();
+    if (closed) {
+      held.unlock();
+      throw new IllegalStateException("the session is closed");
+    }
+    return held;
   }
 
   /// The adapters of this model by name.
@@ -128,9 +194,16 @@ public final class Session implements AutoCloseable {
     return ids;
   }
 
+  /// Waits for what is being completed and frees everything.
   @Override
   public void close() {
-    adapters.close();
-    model.close();
+    lock.writeLock().lock();
+    try {
+      closed = true;
+      adapters.close();
+      model.close();
+    } finally {
+      lock.writeLock().unlock();
+    }
   }
 }

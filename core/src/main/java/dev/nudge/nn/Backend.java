@@ -48,16 +48,9 @@ public record Backend(
   public static Backend resolve(Compute wanted, Path cache) {
     List<String> notes = new ArrayList<>();
     Kernels kernels = Kernels.fastest();
-    if (kernels.name().equals(Kernels.PLAIN)) {
-      notes.add(
-          "the Vector API module is missing, so kernels run in plain Java, several times slower;"
-              + " start java with --add-modules jdk.incubator.vector");
-    }
+    notes.addAll(JvmFlags.missing(kernels));
     Optional<GemmProvider> provider = GemmProvider.find();
-    Optional<String> missing =
-        provider
-            .map(p -> p.load(cache))
-            .orElse(Optional.of("no native products on the class path"));
+    Optional<String> missing = load(provider, cache);
     if (provider.isEmpty() || missing.isPresent()) {
       notes.add(missing.orElse("") + ", so products run in plain Java, a hundred times slower");
       return new Backend(
@@ -70,6 +63,18 @@ public record Backend(
     GemmProvider gemms = provider.get();
     Dtype compute = choose(wanted, gemms, notes);
     return new Backend(compute, kernels, gemms::open, name(compute, gemms.name(), kernels), notes);
+  }
+
+  /// Loads the products; says why not where there are none.
+  private static Optional<String> load(Optional<GemmProvider> provider, Path cache) {
+    if (provider.isEmpty()) {
+      return Optional.of("no native products on the class path");
+    }
+    try {
+      return provider.get().load(cache);
+    } catch (IllegalCallerException e) {
+      throw JvmFlags.denied(e);
+    }
   }
 
   private static String name(Dtype compute, String gemms, Kernels kernels) {

@@ -9,44 +9,52 @@ import dev.nudge.tensor.Tensor;
 /// Angles are products of floats, as in transformers, so that long positions agree with it; where
 /// everything is F64 they are doubles.
 ///
-/// Threading: [#reserve] is called before passes start; reading is free.
+/// Threading: a pass calls [#reserve] before it reads; passes of several threads may run side by
+/// side, so tables that are too short for one stay until [#close] for those that read them.
 public final class Rotary implements AutoCloseable {
+  private record Tables(Tensor cos, Tensor sin) {}
+
   private final double[] frequencies; // headDim/2, radians a position
   private final Dtype dtype;
-  private Scope scope = Scope.open("rotary");
-  private Tensor cos;
-  private Tensor sin;
+  private final Scope scope = Scope.open("rotary");
+  private volatile Tables tables;
 
   /// @param frequencies one for each pair of a head
   /// @param compute the compute type; the tables are in its accumulator type
   public Rotary(double[] frequencies, Dtype compute) {
     this.frequencies = frequencies.clone();
     this.dtype = compute.accumulator();
-    this.cos = scope.tensor(dtype, 0, frequencies.length);
-    this.sin = scope.tensor(dtype, 0, frequencies.length);
+    this.tables = allocate(0);
   }
 
-  /// Makes the tables long enough for `positions`.
-  public void reserve(int positions) {
-    if (positions <= cos.rows()) {
+  private Tables allocate(int positions) {
+    return new Tables(
+        scope.tensor(dtype, positions, frequencies.length),
+        scope.tensor(dtype, positions, frequencies.length));
+  }
+
+  /// Makes the tables long enough for `positions`: as long as the first call says, then at least
+  /// twice what they were, so that all of them together take at most twice the last.
+  public synchronized void reserve(int positions) {
+    int rows = tables.cos.rows();
+    if (positions <= rows) {
       return;
     }
-    scope.close();
-    scope = Scope.open("rotary");
-    cos = scope.tensor(dtype, positions, frequencies.length);
-    sin = scope.tensor(dtype, positions, frequencies.length);
-    for (int p = 0; p < positions; p++) {
+    Tables longer = allocate(Math.max(positions, Math.multiplyExact(2, rows)));
+    for (int p = 0; p < longer.cos.rows(); p++) {
       for (int i = 0; i < frequencies.length; i++) {
         double angle = dtype == Dtype.F32 ? (float) p * (float) frequencies[i] : p * frequencies[i];
-        cos.set(p, i, Math.cos(angle));
-        sin.set(p, i, Math.sin(angle));
+        longer.cos.set(p, i, Math.cos(angle));
+        longer.sin.set(p, i, Math.sin(angle));
       }
     }
+    tables = longer;
   }
 
   /// Rotates x (rows, heads · headDim) in place, or back.
   void apply(Tensor x, int headDim, boolean inverse, Pass p) {
-    p.kernels().rope().apply(x, p.rows().positions(), cos, sin, headDim, inverse);
+    Tables t = tables;
+    p.kernels().rope().apply(x, p.rows().positions(), t.cos, t.sin, headDim, inverse);
   }
 
   @Override

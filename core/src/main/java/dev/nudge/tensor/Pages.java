@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Advice changes when pages are read, never what they hold. Only read-only mappings of files are
 /// taken: dropping pages of other memory would lose what is in them. Where the system takes no
-/// advice (anything but Linux) nothing happens.
+/// advice (anything but Linux), or the JVM was started without native access, nothing happens.
 ///
 /// Threading: any thread.
 public final class Pages {
@@ -91,6 +91,9 @@ public final class Pages {
   }
 
   private static Optional<MethodHandle> handle(String name, FunctionDescriptor type) {
+    if (!NativeAccess.given()) {
+      return Optional.empty();
+    }
     Linker linker = Linker.nativeLinker();
     return linker.defaultLookup().find(name).map(symbol -> linker.downcallHandle(symbol, type));
   }

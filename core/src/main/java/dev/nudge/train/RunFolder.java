@@ -18,6 +18,7 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
 import tools.jackson.databind.SerializationFeature;
@@ -132,8 +133,8 @@ final class RunFolder {
   }
 
   /// What `run.json` holds, as plain values.
-  static Object record(Path out) {
-    return JSON.convertValue(read(out.resolve(RUN)), Object.class);
+  static Map<String, @Nullable Object> record(Path out) {
+    return JSON.convertValue(read(out.resolve(RUN)), new TypeReference<>() {});
   }
 
   private static boolean same(JsonNode there, TrainSettings settings) {

@@ -1,6 +1,7 @@
 package dev.nudge.train;
 
 import java.nio.file.Path;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// What happens in a run, in order: planned, steps with held-out losses between them, saved,
@@ -8,6 +9,15 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Threading: all events of a run come from the thread that called it, never two at a time.
 public sealed interface TrainEvent {
+
+  /// Listens to the steps alone.
+  static Consumer<TrainEvent> steps(Consumer<Step> listener) {
+    return event -> {
+      if (event instanceof Step step) {
+        listener.accept(step);
+      }
+    };
+  }
 
   /// One line of the frozen plan, before the first step.
   record Planned(String line) implements TrainEvent {}

@@ -65,11 +65,6 @@ public final class Training {
         : method.with("double_quant", quantization.doubleQuant());
   }
 
-  /// What `run.json` of a run's folder holds.
-  public static Object record(Path out) {
-    return RunFolder.record(out);
-  }
-
   /// Reads config, file headers, tokenizer and data, checks all settings and lays the run out.
   ///
   /// @throws dev.nudge.settings.InputException in one line, for whatever a user can mend
@@ -259,10 +254,46 @@ public final class Training {
             untargetable);
   }
 
+  /// Prepares and runs, as the command does: a run that is finished already in its folder is not
+  /// made again, and kernels are warmed up while files are read.
+  ///
+  /// @param events told from this thread, in order
+  /// @param cancelled asked between steps; once true, the adapter is saved as it stands. An
+  ///     interrupt of this thread does the same
+  /// @throws InputException in one line, for whatever a user can mend; nothing is written then
+  /// @throws dev.nudge.settings.RunException where it fails while running
+  public static RunResult run(
+      TrainSettings settings,
+      Machine machine,
+      Consumer<TrainEvent> events,
+      BooleanSupplier cancelled) {
+    if (finished(settings)) {
+      Path out = settings.output().out();
+      events.accept(
+          new TrainEvent.Warning("this run is finished already in " + out + "; nothing to do"));
+      return new RunResult(RunState.FINISHED, RunFolder.record(out));
+    }
+    try (WarmUp warmUp = WarmUp.startOnce(settings, machine)) {
+      RunResult result =
+          run(
+              prepare(settings, machine),
+              event -> {
+                if (event instanceof TrainEvent.Planned) { // all is loaded
+                  warmUp.close();
+                }
+                events.accept(event);
+              },
+              cancelled);
+      warmUp.join(); // it ended at the first step, and its memory is not left behind
+      return result;
+    }
+  }
+
   /// Runs what was prepared.
   ///
   /// @param events told from this thread, in order
-  /// @param cancelled asked between steps; once true, the adapter is saved as it stands
+  /// @param cancelled asked between steps; once true, the adapter is saved as it stands. An
+  ///     interrupt of this thread does the same
   /// @return what `run.json` holds
   /// @throws dev.nudge.settings.RunException where it fails while running
   public static RunResult run(

@@ -26,7 +26,9 @@ import dev.nudge.settings.Warmup;
 import dev.nudge.tensor.Scope;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.concurrent.ConcurrentHashMap;
 
 /// Has the JVM compile the kernels of a step while a run is still reading its files.
 ///
@@ -45,6 +47,8 @@ public final class WarmUp implements AutoCloseable {
   private static final int VOCABULARY = 4099; // whole strips and a rest
   private static final int FEW_WORDS = 1027; // where the table trains; the rest is as long
 
+  private static final Set<List<?>> WARM = ConcurrentHashMap.newKeySet(); // what was trained
+
   private final Method method;
   private final Optimizer optimizer;
   private final Thread thread;
@@ -57,16 +61,26 @@ public final class WarmUp implements AutoCloseable {
     thread.setDaemon(true);
   }
 
+  private static WarmUp of(TrainSettings settings, Machine machine) {
+    return new WarmUp(
+        settings.model().compute(),
+        settings.lora().method(),
+        settings.optimizer().optimizer(),
+        machine);
+  }
+
   /// Starts to warm up for a run.
   public static WarmUp start(TrainSettings settings, Machine machine) {
-    WarmUp warmUp =
-        new WarmUp(
-            settings.model().compute(),
-            settings.lora().method(),
-            settings.optimizer().optimizer(),
-            machine);
+    WarmUp warmUp = of(settings, machine);
     warmUp.thread.start();
     return warmUp;
+  }
+
+  /// Starts to warm up where no run of this process did that trained the same; a later one does
+  /// nothing.
+  static WarmUp startOnce(TrainSettings settings, Machine machine) {
+    List<?> kind = List.of(settings.lora().method(), settings.optimizer().optimizer());
+    return WARM.add(kind) ? start(settings, machine) : of(settings, machine);
   }
 
   private static ModelConfig shape(int vocabulary) {
@@ -158,8 +172,12 @@ public final class WarmUp implements AutoCloseable {
     closed = true;
   }
 
-  /// Waits for the end, for tests.
-  void join() throws InterruptedException {
-    thread.join();
+  /// Waits until its memory is free, or this thread is interrupted.
+  void join() {
+    try {
+      thread.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 }

@@ -1,0 +1,152 @@
+package dev.nudge;
+
+import dev.nudge.eval.Scoring;
+import dev.nudge.generate.Session;
+import dev.nudge.init.FreshFolder;
+import dev.nudge.kernel.Kernels;
+import dev.nudge.merge.Merged;
+import dev.nudge.merge.Merging;
+import dev.nudge.model.Nf4Folder;
+import dev.nudge.nn.Machine;
+import dev.nudge.settings.InitSettings;
+import dev.nudge.settings.MergeSettings;
+import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.PlanSettings;
+import dev.nudge.settings.QuantizeSettings;
+import dev.nudge.settings.RunException;
+import dev.nudge.settings.ScoreSettings;
+import dev.nudge.settings.TrainSettings;
+import dev.nudge.train.Forecast;
+import dev.nudge.train.Outlook;
+import dev.nudge.train.RunResult;
+import dev.nudge.train.TrainEvent;
+import dev.nudge.train.Training;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/// Gives the verbs of the command to Java code: fine-tune, score, merge, answer.
+///
+///     Nudge nudge = Nudge.here(System.err::println);
+///     nudge.train(TrainSettings.of(model, rows, adapter).withEpochs(3), event -> {});
+///
+/// It computes nothing: each method is the library's own entry for its verb, told what the machine
+/// has and where warnings go. Every method throws [dev.nudge.settings.InputException] for what a
+/// user can mend, before anything is written, and [RunException] for what fails later.
+///
+/// Threading: any thread. Two verbs at once each believe that the machine is theirs; share it by
+/// `withMemory` and `withThreads`.
+public final class Nudge {
+  private final Supplier<Machine> machine;
+  private final Consumer<String> warnings;
+
+  private Nudge(Supplier<Machine> machine, Consumer<String> warnings) {
+    this.machine = machine;
+    this.warnings = warnings;
+  }
+
+  /// Uses all of this machine that is free when a verb begins.
+  ///
+  /// @param warnings told one line each, among them the flags that the JVM was started without
+  public static Nudge here(Consumer<String> warnings) {
+    return new Nudge(Machine::here, warnings);
+  }
+
+  /// Uses what it is given.
+  ///
+  /// @param warnings told one line each
+  public static Nudge on(Machine machine, Consumer<String> warnings) {
+    return new Nudge(() -> machine, warnings);
+  }
+
+  /// Fine-tunes, and saves into `settings.output().out()`.
+  ///
+  /// @param events told from this thread, in order; warnings are among them
+  public RunResult train(TrainSettings settings, Consumer<TrainEvent> events) {
+    return train(settings, events, () -> false);
+  }
+
+  /// Fine-tunes until the end or until it is cancelled; both save.
+  ///
+  /// @param events told from this thread, in order; warnings are among them
+  /// @param cancelled asked between steps, so that another thread can set what it reads; an
+  ///     interrupt of this thread does the same
+  public RunResult train(
+      TrainSettings settings, Consumer<TrainEvent> events, BooleanSupplier cancelled) {
+    return Training.run(
+        settings,
+        machine.get(),
+        event -> {
+          if (event instanceof TrainEvent.Warning warning) {
+            warnings.accept(warning.line());
+          }
+          events.accept(event);
+        },
+        cancelled);
+  }
+
+  /// Says what a run needs: bytes, time and cost.
+  public Outlook plan(PlanSettings settings) {
+    return Forecast.of(settings, machine.get());
+  }
+
+  /// Scores rows.
+  public Scoring.Summary score(ScoreSettings settings) {
+    return score(settings, row -> {});
+  }
+
+  /// Scores rows.
+  ///
+  /// @param rows told in order
+  public Scoring.Summary score(ScoreSettings settings, Consumer<Scoring.Row> rows) {
+    return Scoring.score(settings, machine.get(), rows, warnings);
+  }
+
+  /// Merges adapters into a model folder that stands for itself, and checks it.
+  ///
+  /// @throws RunException where it is further from base + adapters than the tolerance; nothing is
+  ///     left in `settings.out()` then
+  public Merged merge(MergeSettings settings) {
+    Merged merged =
+        Objects.requireNonNull(Merging.prepare(settings, machine.get(), warnings).run(() -> false));
+    if (!merged.accepted()) {
+      throw new RunException(
+          "the merged weights are %s nats a token (mean KL) from base + adapter on the probe text, above the tolerance of %s, so %s is not written"
+              .formatted(merged.difference().kl(), merged.tolerance(), merged.out()));
+    }
+    return merged;
+  }
+
+  /// Writes a model folder in four bits.
+  public Nf4Folder.Written quantize(QuantizeSettings settings) {
+    return Objects.requireNonNull(
+        Nf4Folder.prepare(settings, machine.get().cache()).write(Kernels.fastest(), () -> false));
+  }
+
+  /// Writes a model folder with random weights.
+  public FreshFolder.Written init(InitSettings settings) {
+    return FreshFolder.prepare(settings).write();
+  }
+
+  /// Loads a model that answers.
+  public Session open(Path model) {
+    return open(ModelSettings.of(model), null);
+  }
+
+  /// Loads a model with an adapter.
+  ///
+  /// @param adapter a PEFT folder or a run's folder
+  public Session open(Path model, Path adapter) {
+    return open(ModelSettings.of(model), adapter);
+  }
+
+  /// Loads a model, held as the settings say.
+  ///
+  /// @param adapter a PEFT folder or a run's folder; null: the base model
+  public Session open(ModelSettings settings, @Nullable Path adapter) {
+    return Session.load(settings, adapter, machine.get(), warnings);
+  }
+}

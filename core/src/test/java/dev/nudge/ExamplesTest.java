@@ -1,0 +1,112 @@
+package dev.nudge;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.nn.Machine;
+import dev.nudge.settings.TrainSettings;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Compiles and runs every file of `examples/` in a JVM of its own, as their first lines say.
+class ExamplesTest {
+  private static final Path EXAMPLES = Path.of("../examples");
+  private static final Path MODEL = Path.of("src/test/resources/golden/llama/grouped-tied/model");
+
+  @TempDir private Path temp;
+
+  private Path rows(String name, String completion) throws IOException {
+    String row = "{\"prompt\": \"pump:\", \"completion\": \" " + completion + "\"}\n";
+    return Files.writeString(temp.resolve(name), row.repeat(64));
+  }
+
+  private static ChildJvm run(String example, Object... arguments) throws IOException {
+    List<String> flags = new ArrayList<>(ChildJvm.FLAGS);
+    flags.addAll(List.of("-XX:+UseSerialGC", "-Duser.home=" + home()));
+    ChildJvm child = ChildJvm.run(flags, EXAMPLES.resolve(example).toString(), arguments);
+    assertThat(child.exitCode()).as(child.text()).isZero();
+    return child;
+  }
+
+  @Test
+  void everyExampleIsRunHere() throws IOException {
+    try (Stream<Path> files = Files.list(EXAMPLES)) {
+      assertThat(files.map(f -> f.getFileName().toString()).filter(f -> f.endsWith(".java")))
+          .containsExactlyInAnyOrder("FineTune.java", "Adapters.java", "Cancel.java");
+    }
+  }
+
+  @Test
+  void fineTune() throws IOException {
+    Path out = temp.resolve("out");
+    ChildJvm child =
+        run("FineTune.java", MODEL, rows("rows.jsonl", "seal"), rows("held.jsonl", "valve"), out);
+    List<String> losses = child.output().stream().filter(l -> l.contains("  loss ")).toList();
+    assertThat(losses).hasSize(3 * 64 / 16);
+    assertThat(loss(losses.getLast())).isLessThan(loss(losses.getFirst()));
+    assertThat(child.output()).contains("0 of 64 answers are exact");
+    assertThat(child.output().indexOf("0 of 64 answers are exact")).isEqualTo(losses.size());
+    assertThat(child.output().size()).as(child.text()).isGreaterThan(losses.size() + 1);
+    assertThat(out.resolve("adapter/adapter_model.safetensors")).exists();
+    assertThat(out.resolve("merged/model.safetensors")).exists();
+  }
+
+  private static double loss(String line) {
+    return Double.parseDouble(line.substring(line.lastIndexOf(' ')));
+  }
+
+  @Test
+  void adapters() throws IOException {
+    Nudge nudge = Nudge.on(new Machine(2, 4L << 30, Backends.cache(), "test"), line -> {});
+    for (String name : List.of("seal", "valve")) {
+      nudge.train(
+          TrainSettings.of(MODEL, rows(name + ".jsonl", name), temp.resolve(name))
+              .withLearningRate(0.02)
+              .withSteps(30),
+          event -> {});
+    }
+    ChildJvm child =
+        run("Adapters.java", MODEL, temp.resolve("seal"), temp.resolve("valve"), "pump:");
+    assertThat(child.output()).startsWith("support   valve", "billing   seal");
+    assertThat(child.output().get(2)).startsWith("base  ").doesNotContain("seal", "valve");
+  }
+
+  @Test
+  void cancel() throws IOException {
+    Path out = temp.resolve("out");
+    ChildJvm child = run("Cancel.java", MODEL, rows("rows.jsonl", "seal"), out); // its input ends
+    assertThat(child.output()).containsExactly("the run is STOPPED");
+    assertThat(out.resolve("adapter_model.safetensors")).exists();
+  }
+
+  @Test
+  void jshell() throws IOException {
+    Path out = temp.resolve("out");
+    List<String> command =
+        List.of(
+            Path.of(System.getProperty("java.home"), "bin", "jshell").toString(),
+            "--class-path",
+            System.getProperty("java.class.path"),
+            "-R--add-modules=jdk.incubator.vector",
+            "-R--enable-native-access=ALL-UNNAMED",
+            "-R-Dmodel=" + MODEL,
+            "-R-Drows=" + rows("rows.jsonl", "seal"),
+            "-R-Dout=" + out,
+            "-R-Duser.home=" + home(),
+            EXAMPLES.resolve("nudge.jsh").toString());
+    ChildJvm child = ChildJvm.run(command);
+    assertThat(child.exitCode()).as(child.text()).isZero();
+    assertThat(child.output()).as(child.text()).filteredOn(l -> l.contains("  loss ")).hasSize(10);
+    assertThat(child.text()).contains("answer ");
+    assertThat(out.resolve("adapter_model.safetensors")).exists();
+  }
+
+  private static Path home() throws IOException {
+    return Files.createDirectories(Path.of("target/home")).toAbsolutePath();
+  }
+}

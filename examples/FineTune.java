@@ -1,0 +1,33 @@
+import dev.nudge.Nudge;
+import dev.nudge.generate.Session;
+import dev.nudge.settings.MergeSettings;
+import dev.nudge.settings.ScoreSettings;
+import dev.nudge.settings.TrainSettings;
+import dev.nudge.train.TrainEvent;
+import java.nio.file.Path;
+
+/// Fine-tunes a model on prompts with completions and asks what came of it:
+///
+///     java --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -cp 'lib/*' \
+///         examples/FineTune.java MODEL rows.jsonl held-out.jsonl OUT
+final class FineTune {
+  public static void main(String[] args) {
+    Path model = Path.of(args[0]);
+    Path rows = Path.of(args[1]);
+    Path heldOut = Path.of(args[2]);
+    Path adapter = Path.of(args[3], "adapter");
+    Path merged = Path.of(args[3], "merged");
+
+    Nudge nudge = Nudge.here(System.err::println);
+    var settings = TrainSettings.of(model, rows, adapter).withEpochs(3).withLearningRate(1e-3);
+    nudge.train(settings, TrainEvent.steps(s -> IO.println(s.step() + "  loss " + s.loss())));
+
+    var score = nudge.score(ScoreSettings.of(model, heldOut).withAdapter(adapter));
+    IO.println(score.greedy() + " of " + score.rows() + " answers are exact");
+
+    nudge.merge(MergeSettings.of(model, adapter, merged));
+    try (Session session = nudge.open(merged)) {
+      IO.println(session.complete("pump:").text());
+    }
+  }
+}
