@@ -28,7 +28,11 @@ class JvmFlagsTest {
     Machine machine = new Machine(2, 4L << 30, Backends.cache(), "test");
     Nudge nudge = Nudge.on(machine, line -> System.out.println("warning: " + line));
     try (Session session = nudge.open(Path.of(args[0]))) {
-      System.out.println("answer of " + session.complete("pump:", SamplingSettings.greedy().withMaxTokens(4), t -> {}).tokens());
+      System.out.println(
+          "answer of "
+              + session
+                  .complete("pump:", SamplingSettings.greedy().withMaxTokens(4), t -> {})
+                  .tokens());
     } catch (InputException e) {
       System.out.println("mistake: " + e.getMessage());
     }
