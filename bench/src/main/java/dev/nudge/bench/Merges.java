@@ -29,7 +29,7 @@ import tools.jackson.databind.ObjectMapper;
 /// Merges an adapter into a base in every format it can have, and shows how far the written folder
 /// is from base + adapter, what it took and how long.
 ///
-///     bench/merge [--model SmolLM2-135M-Instruct] [--adapter DIR] [--large 7b]
+///     bench/merge [--model SmolLM2-135M-Instruct] [--adapter DIR] [--small no] [--large 7b]
 ///
 /// Without `--adapter` one of rank 16 on all linear layers is made, B uniform in ±0.02. The large
 /// model has random weights in NF4; what counts there is memory.
@@ -47,6 +47,8 @@ final class Merges {
             "",
             "adapter",
             "",
+            "small",
+            "yes|no",
             "large",
             "7b|13b|tiny|none",
             "dir",
@@ -61,22 +63,9 @@ final class Merges {
     Memory.say("|---|---|---|---|---|---|---|---|---|");
     OutFolder.delete(dir);
     try {
-      Path adapter = flags.path("adapter", dir.resolve("adapter"));
-      if (Files.notExists(adapter)) {
-        adapter(adapter, model);
+      if (flags.text("small").equals("yes")) {
+        small(model, flags, dir);
       }
-      Path f32 = stored(model, dir.resolve("f32"), Dtype.F32);
-      Path f16 = stored(model, dir.resolve("f16"), Dtype.F16);
-      Path nf4 = dir.resolve("nf4");
-      nudge("quantize", List.of("--model", model.toString(), "--out", nf4.toString()));
-      merge("bf16", model, adapter, dir);
-      merge("f32", f32, adapter, dir);
-      merge("f16", f16, adapter, dir);
-      merge("nf4, stored", nf4, adapter, dir);
-      merge("bf16", model, adapter, dir, "--quantize", "nf4");
-      merge("f32", f32, adapter, dir, "--quantize", "nf4");
-      merge("bf16", model, adapter, dir, "--store", "nf4");
-      merge("bf16", model, adapter, dir, "--quantize", "nf4", "--store", "nf4");
       String large = flags.text("large");
       if (!large.equals("none")) {
         Path folder =
@@ -90,6 +79,26 @@ final class Merges {
     } finally {
       OutFolder.delete(dir);
     }
+  }
+
+  /// Merges into a model of the user's in every format.
+  private static void small(Path model, Flags flags, Path dir) throws IOException {
+    Path adapter = flags.path("adapter", dir.resolve("adapter"));
+    if (Files.notExists(adapter)) {
+      adapter(adapter, model);
+    }
+    Path f32 = stored(model, dir.resolve("f32"), Dtype.F32);
+    Path f16 = stored(model, dir.resolve("f16"), Dtype.F16);
+    Path nf4 = dir.resolve("nf4");
+    nudge("quantize", List.of("--model", model.toString(), "--out", nf4.toString()));
+    merge("bf16", model, adapter, dir);
+    merge("f32", f32, adapter, dir);
+    merge("f16", f16, adapter, dir);
+    merge("nf4, stored", nf4, adapter, dir);
+    merge("bf16", model, adapter, dir, "--quantize", "nf4");
+    merge("f32", f32, adapter, dir, "--quantize", "nf4");
+    merge("bf16", model, adapter, dir, "--store", "nf4");
+    merge("bf16", model, adapter, dir, "--quantize", "nf4", "--store", "nf4");
   }
 
   private static void merge(String name, Path base, Path adapter, Path dir, String... more)

@@ -153,7 +153,7 @@ final class MergedWeights {
     try (Scope scope = Scope.open("merged layer")) {
       for (LinearSlot slot : slots(i, scope)) {
         String name = slot.path() + ".weight";
-        Blocks blocks = new Blocks(slot.linear(), type(name));
+        Blocks blocks = new Blocks(slot.linear(), type(name), lanes.count());
         to.write(name, blocks.pieces(lanes, workspaces));
       }
     }
@@ -176,10 +176,12 @@ final class MergedWeights {
     private final Dtype type;
     private final int step;
 
-    Blocks(Linear linear, Dtype type) {
+    /// @param lanes that share a weight, a small one too
+    Blocks(Linear linear, Dtype type, int lanes) {
       this.linear = linear;
       this.type = type;
-      this.step = linear.rowsOf(blockBytes, Dtype.F32);
+      long whole = (long) linear.out() * linear.in() * Dtype.F32.bytes();
+      this.step = linear.rowsOf(Math.min(blockBytes, Math.ceilDiv(whole, lanes)), Dtype.F32);
     }
 
     /// Makes the rows from `from` on, rounded, in the workspace.
@@ -222,7 +224,7 @@ final class MergedWeights {
         Scope scope = Scope.measuring()) {
       for (int i = 0; i < config.numHiddenLayers(); i++) {
         for (LinearSlot slot : slots(i, scope)) {
-          new Blocks(slot.linear(), type(slot.path() + ".weight")).make(0, ws);
+          new Blocks(slot.linear(), type(slot.path() + ".weight"), 1).make(0, ws);
         }
       }
       return ws.peak();
