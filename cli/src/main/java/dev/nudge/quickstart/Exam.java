@@ -27,7 +27,7 @@ record Exam(List<Ticket> training, List<Ticket> test) {
   private static final World WORLD = new World(0);
   private static final int MOST_TOKENS = 96; // of an answer, which has some 50
   private static final SamplingSettings GREEDY =
-      new SamplingSettings(0, 1, 0, 0, 1, 0, List.of("\n"), MOST_TOKENS);
+      SamplingSettings.greedy().withStop("\n").withMaxTokens(MOST_TOKENS);
 
   /// Draws cases.
   static Exam draw(int rows, int cases) {

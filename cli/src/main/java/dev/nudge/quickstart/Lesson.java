@@ -6,8 +6,9 @@ import dev.nudge.train.Prepared;
 import dev.nudge.train.RunState;
 import dev.nudge.train.TrainEvent;
 import dev.nudge.train.Training;
-import dev.nudge.train.WarmUp;
+import java.util.Objects;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
@@ -20,29 +21,28 @@ record Lesson(Prepared prepared, Chapter.Trained trained) {
   static Lesson of(
       TrainSettings settings, Machine machine, Consumer<Chapter> told, BooleanSupplier cancelled) {
     Sum sum = new Sum();
-    try (WarmUp warmUp = WarmUp.start(settings, machine)) {
-      Prepared prepared = Training.prepare(settings, machine);
-      Chapter.Ready ready = ready(prepared);
-      told.accept(ready);
-      RunState state =
-          Training.run(
-                  prepared,
-                  event -> {
-                    if (event instanceof TrainEvent.Planned) { // all is loaded
-                      warmUp.close();
-                    }
-                    if (event instanceof TrainEvent.Step step) {
-                      sum.add(step);
-                    }
-                    told.accept(new Chapter.Trains(event));
-                  },
-                  cancelled)
-              .state();
-      if (state == RunState.STOPPED) {
-        throw new CancellationException();
-      }
-      return new Lesson(prepared, sum.trained(ready));
+    AtomicReference<Prepared> prepared = new AtomicReference<>();
+    RunState state =
+        Training.run(
+                settings,
+                machine,
+                run -> {
+                  prepared.set(run);
+                  told.accept(ready(run));
+                },
+                event -> {
+                  if (event instanceof TrainEvent.Step step) {
+                    sum.add(step);
+                  }
+                  told.accept(new Chapter.Trains(event));
+                },
+                cancelled)
+            .state();
+    if (state == RunState.STOPPED) {
+      throw new CancellationException();
     }
+    Prepared run = Objects.requireNonNull(prepared.get());
+    return new Lesson(run, sum.trained(ready(run)));
   }
 
   private static Chapter.Ready ready(Prepared prepared) {

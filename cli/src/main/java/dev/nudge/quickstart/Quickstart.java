@@ -19,7 +19,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
@@ -164,18 +163,10 @@ public final class Quickstart {
   }
 
   private TrainSettings settings(Workplace place) {
-    return TrainSettings.of(
-            Map.of(
-                "model",
-                wanted.model(),
-                "data",
-                List.of(place.rows().toString()),
-                "out",
-                place.adapter(),
-                "quantize",
-                "nf4"))
-        .with("learning_rate", wanted.learningRate())
-        .with("epochs", wanted.epochs());
+    return TrainSettings.of(wanted.model(), place.rows(), place.adapter())
+        .withQuantize(Quantize.NF4)
+        .withLearningRate(wanted.learningRate())
+        .withEpochs(wanted.epochs());
   }
 
   /// The adapter goes off, and on again: an assignment to the model's slots each.
@@ -202,14 +193,7 @@ public final class Quickstart {
   private Chapter.Merges merge(Workplace place) {
     long start = begin(Chapter.Stage.MERGE);
     MergeSettings settings =
-        MergeSettings.of(
-            Map.of(
-                "model",
-                wanted.model(),
-                "adapter",
-                List.of(place.adapter().toString()),
-                "out",
-                place.path("merged")));
+        MergeSettings.of(wanted.model(), place.adapter(), place.path("merged"));
     Merged merged = Merging.prepare(settings, machine, this::warn).run(cancelled);
     if (merged == null) {
       throw new CancellationException();

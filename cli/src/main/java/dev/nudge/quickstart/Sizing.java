@@ -5,6 +5,7 @@ import dev.nudge.format.OutFolder;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.model.Quantization;
 import dev.nudge.nn.Machine;
+import dev.nudge.settings.Method;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.PlanSettings;
 import dev.nudge.settings.Quantize;
@@ -15,8 +16,6 @@ import dev.nudge.train.ProcessMemory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
-import java.util.Map;
 
 /// What a run weighs: files as they are, memory as it was planned, and as it would be planned for
 /// all weights.
@@ -40,19 +39,13 @@ final class Sizing {
 
   /// What all weights would take on the same rows.
   private static Chapter.Need full(Prepared run, Machine machine) {
-    Map<String, Object> wanted =
-        Map.of(
-            "model",
-            run.settings().model().model(),
-            "data",
-            List.copyOf(run.settings().data().data()),
-            "batch_size",
-            run.settings().loop().batchSize(),
-            "method",
-            "full",
-            "probe",
-            false);
-    return Chapter.Need.of(Forecast.of(PlanSettings.of(wanted), machine).plan());
+    PlanSettings wanted =
+        PlanSettings.of(run.settings().model().model())
+            .withData(run.settings().data().data().toArray(String[]::new))
+            .withBatchSize(run.settings().loop().batchSize())
+            .withMethod(Method.FULL)
+            .withProbe(false);
+    return Chapter.Need.of(Forecast.of(wanted, machine).plan());
   }
 
   /// Bytes of a folder's safetensors files.

@@ -267,6 +267,18 @@ public final class Training {
       Machine machine,
       Consumer<TrainEvent> events,
       BooleanSupplier cancelled) {
+    return run(settings, machine, prepared -> {}, events, cancelled);
+  }
+
+  /// The same, and tells what was prepared before the first event of it.
+  ///
+  /// @param ready not told of a run that is finished already
+  public static RunResult run(
+      TrainSettings settings,
+      Machine machine,
+      Consumer<Prepared> ready,
+      Consumer<TrainEvent> events,
+      BooleanSupplier cancelled) {
     if (finished(settings)) {
       Path out = settings.output().out();
       events.accept(
@@ -274,9 +286,11 @@ public final class Training {
       return new RunResult(RunState.FINISHED, RunFolder.record(out));
     }
     try (WarmUp warmUp = WarmUp.startOnce(settings, machine)) {
+      Prepared prepared = prepare(settings, machine);
+      ready.accept(prepared);
       RunResult result =
           run(
-              prepare(settings, machine),
+              prepared,
               event -> {
                 if (event instanceof TrainEvent.Planned) { // all is loaded
                   warmUp.close();

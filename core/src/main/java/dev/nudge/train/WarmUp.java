@@ -70,7 +70,7 @@ public final class WarmUp implements AutoCloseable {
   }
 
   /// Starts to warm up for a run.
-  public static WarmUp start(TrainSettings settings, Machine machine) {
+  static WarmUp start(TrainSettings settings, Machine machine) {
     WarmUp warmUp = of(settings, machine);
     warmUp.thread.start();
     return warmUp;
