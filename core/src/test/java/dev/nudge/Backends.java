@@ -13,7 +13,9 @@ public final class Backends {
 
   /// Where tests unpack natives.
   public static Path cache() {
-    return Path.of(System.getProperty("java.io.tmpdir"), "nudge-test-cache");
+    return Path.of(
+        System.getProperty("java.io.tmpdir"),
+        "nudge-test-cache-" + System.getProperty("user.name")); // not another user's
   }
 
   public static Backend of(Compute compute) {

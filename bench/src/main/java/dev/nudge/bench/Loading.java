@@ -58,8 +58,7 @@ final class Loading {
     print("first step of 512 tokens, " + model.getFileName(), first(model, QLORA, flags, dir), 8);
     print("first step of 512 tokens, 4 million parameters", first(small, QLORA, flags, dir), 4);
     print("the same, all weights trained", first(small, FULL, flags, dir), 4);
-    Backend backend =
-        Backend.resolve(Compute.AUTO, Path.of(System.getProperty("java.io.tmpdir"), "nudge-bench"));
+    Backend backend = Backend.resolve(Compute.AUTO, Machines.cache());
     List<Double> loads = new ArrayList<>();
     for (int i = 0; i < rounds; i++) {
       loads.add(open(model, backend, true));

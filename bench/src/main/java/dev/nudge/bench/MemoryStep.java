@@ -31,8 +31,7 @@ final class MemoryStep {
             "3");
     Path folder = flags.path("model");
     ModelConfig config = ModelConfig.load(folder);
-    Backend backend =
-        Backend.resolve(Compute.BF16, Path.of(System.getProperty("java.io.tmpdir"), "nudge-bench"));
+    Backend backend = Backend.resolve(Compute.BF16, Machines.cache());
     try (CausalLm model = Checkpoint.load(folder, config, backend)) {
       int lanes = flags.whole("lanes");
       try (Steps steps =

@@ -11,7 +11,6 @@ import dev.nudge.settings.Compute;
 import dev.nudge.settings.Method;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -70,10 +69,7 @@ public final class Roofline {
             "clock",
             "wall|cpu");
     Options options = Options.of(flags);
-    Backend backend =
-        Backend.resolve(
-            flags.choice("compute", Compute.class),
-            Path.of(System.getProperty("java.io.tmpdir"), "nudge-bench"));
+    Backend backend = Backend.resolve(flags.choice("compute", Compute.class), Machines.cache());
     say("%s", Machines.line());
     say(
         "shape %s, method %s, quantize %s, %s, %d threads, %d lanes, caches %s, clock %s",

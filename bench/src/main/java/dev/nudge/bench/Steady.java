@@ -5,7 +5,6 @@ import dev.nudge.model.Checkpoint;
 import dev.nudge.nn.Backend;
 import dev.nudge.settings.Compute;
 import dev.nudge.tensor.Dtype;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -49,10 +48,7 @@ final class Steady {
             "0",
             "clock",
             "wall|cpu");
-    Backend backend =
-        Backend.resolve(
-            flags.choice("compute", Compute.class),
-            Path.of(System.getProperty("java.io.tmpdir"), "nudge-bench"));
+    Backend backend = Backend.resolve(flags.choice("compute", Compute.class), Machines.cache());
     int threads =
         flags.whole("threads") > 0
             ? flags.whole("threads")

@@ -43,8 +43,7 @@ final class Switching {
             System.getProperty("java.io.tmpdir"));
     ModelConfig config = Shapes.named(flags.text("shape"));
     Path folder = Path.of(flags.text("dir")).resolve("nudge-bench-switch");
-    Backend backend =
-        Backend.resolve(Compute.AUTO, Path.of(System.getProperty("java.io.tmpdir"), "nudge-bench"));
+    Backend backend = Backend.resolve(Compute.AUTO, Machines.cache());
     adapter(folder, config, flags.whole("rank"));
     System.out.println(Machines.line());
     try (CausalLm model = Checkpoint.random(config, backend, Quantization.nf4(true), 1);

@@ -3,7 +3,7 @@ package dev.nudge.tensor;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.nio.file.Path;
+import dev.nudge.Backends;
 import java.util.Random;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
@@ -16,7 +16,7 @@ class GemmTest {
   @BeforeAll
   static void load() {
     provider = GemmProvider.find().orElseThrow();
-    var missing = provider.load(Path.of(System.getProperty("java.io.tmpdir"), "nudge-natives"));
+    var missing = provider.load(Backends.cache());
     Assumptions.assumeTrue(missing.isEmpty(), () -> missing.orElse(""));
   }
 
