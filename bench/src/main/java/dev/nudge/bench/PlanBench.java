@@ -15,16 +15,18 @@ import tools.jackson.databind.ObjectMapper;
 /// Compares what `./nudge plan` predicts with what `./nudge train` takes, on settings drawn by
 /// seed.
 ///
-///     bench/plan [--settings 20] [--seed 1] [--steps 8] [--only N]
+///     bench/plan [--settings 20] [--seed 1] [--seconds 12] [--only N]
 ///
 /// For each setting a model folder of random weights is written; one process plans, measuring the
 /// machine for a second, and another trains. The peak is RssAnon of the training process, read
-/// every few milliseconds; the speed is the median of its steps without the first ones, in which
-/// the JVM compiles. Settings whose run may take less than 250 MiB are passed over: the JVM alone
+/// every few milliseconds. It makes steps for about `--seconds`, as many as the plan says; the
+/// speed
+/// is the median of the second half of them, because the JVM compiles in the first. Settings whose
+/// run may take less than 250 MiB are passed over: the JVM alone
 /// takes half.
 public final class PlanBench {
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final int WARM = 3;
+  private static final int LEAST_STEPS = 8;
   private static final long LEAST_BYTES = 250L << 20;
 
   private final Flags flags;
@@ -46,8 +48,8 @@ public final class PlanBench {
             "20",
             "seed",
             "1",
-            "steps",
-            "8",
+            "seconds",
+            "12",
             "quantize",
             "none,nf4",
             "only",
@@ -101,11 +103,13 @@ public final class PlanBench {
     }
     Path out = folder.resolve("out-" + number);
     List<String> training = memory(settings, room);
-    training.addAll(List.of("--out", out.toString(), "--steps", flags.text("steps")));
+    double rate = predicted.path("tokens_per_s").asDouble();
+    int tokens = draw.batch() * draw.length();
+    int steps = Math.max(LEAST_STEPS, (int) (flags.whole("seconds") * rate / tokens));
+    training.addAll(List.of("--out", out.toString(), "--steps", "" + steps));
     Child.Ran trained = nudge("train", training);
     double expected = anonymous(predicted);
-    double reached = tokensPerSecond(out);
-    double rate = predicted.path("tokens_per_s").asDouble();
+    double reached = tokensPerSecond(out, steps / 2);
     memory.add(expected / trained.peakAnon() - 1);
     speed.add(rate / reached - 1);
     String layout = layout(predicted.path("plan"));
@@ -155,10 +159,11 @@ public final class PlanBench {
         .toString();
   }
 
-  private static double tokensPerSecond(Path out) {
+  /// @param first steps that do not count
+  private static double tokensPerSecond(Path out, int first) {
     return Steps.median(
         Nudge.steps(out).stream()
-            .skip(WARM)
+            .skip(first)
             .mapToDouble(step -> step.path("tokens").asDouble() / step.path("seconds").asDouble())
             .toArray());
   }
