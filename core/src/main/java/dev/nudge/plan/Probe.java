@@ -26,8 +26,8 @@ import org.jspecify.annotations.Nullable;
 /// Measures about a second of the very passes that a run makes, on a slice of its model.
 ///
 /// The slice has two layers, the run's widths where these are not too large, its micro-batch and
-/// its lanes, with random weights. Two passes that differ in their labelled rows alone tell the
-/// head from the layers. What is measured is operations a second; [Work] counts those of the whole
+/// its lanes, with random weights. Passes with and without labelled rows tell the head from the
+/// layers. What is measured is operations a second; [Work] counts those of the whole
 /// model. A narrower slice stands for a wide model, because wide products all run at the same rate;
 /// a slice that is as wide as the run also has its small products right.
 ///
@@ -37,9 +37,10 @@ public final class Probe {
   private static final double PASS_FLOPS = 60e9; // of one lane: about a fifth of a second
   private static final long WEIGHTS = 48 << 20; // numbers of the slice
   private static final int LEAST_WIDTH = 512;
-  private static final int FEW = 16; // labelled rows of the first pass
+  private static final int LEAST_TOKENS = 64;
   private static final int MOST_LABELLED = 512;
-  private static final long WARM_NANOS = 6_000_000_000L;
+  private static final long WARM_NANOS = 6_000_000_000L; // at most
+  private static final long CALM_NANOS = 1_500_000_000L; // compilers take their time
   private static final long MEASURED_NANOS = 1_000_000_000L;
   private static final int SQUARE = 1024;
 
@@ -70,7 +71,7 @@ public final class Probe {
     while (!small(c, n, t) && c.hiddenSize() > LEAST_WIDTH) {
       c = narrowed(config, c.hiddenSize() / 2);
     }
-    while (!small(c, n, t) && n > FEW * 4) {
+    while (!small(c, n, t) && n > LEAST_TOKENS) {
       n = n / 2;
       t = Math.min(t, n);
     }
@@ -172,10 +173,10 @@ public final class Probe {
   }
 
   private Rates rates(CausalLm model, Lanes threads, List<Workspace> workspaces) {
-    Batch few = batch(Math.min(FEW, tokens));
-    Batch many = batch(Math.min(MOST_LABELLED, tokens));
-    Runnable first = () -> pass(model, few, threads, workspaces);
-    Runnable second = () -> pass(model, many, threads, workspaces);
+    Batch unlabelled = batch(0);
+    Batch labelled = batch(Math.min(MOST_LABELLED, tokens));
+    Runnable first = () -> pass(model, unlabelled, threads, workspaces);
+    Runnable second = () -> pass(model, labelled, threads, workspaces);
     warm(first, second);
     List<Double> firsts = new ArrayList<>();
     List<Double> seconds = new ArrayList<>();
@@ -186,14 +187,11 @@ public final class Probe {
     }
     Work work = Work.of(model);
     int lanes = plan.lanes();
-    double extra = many.rows().length - few.rows().length;
-    double headNanos = Math.max(0, median(seconds) - median(firsts));
-    double head = extra == 0 ? 0 : lanes * work.head(extra) / Math.max(1, headNanos);
+    double layersNanos = median(firsts);
+    double headNanos = Math.max(1, median(seconds) - layersNanos);
     double products = products(threads, workspaces);
-    head = head <= 0 || head > products ? products : head;
-    double fewNanos = lanes * work.head(few.rows().length) / head;
-    double layersNanos = Math.max(1, median(firsts) - fewNanos);
-    double layers = lanes * work.layers(List.of(), few.lengths()) / layersNanos;
+    double layers = lanes * work.layers(List.of(), unlabelled.lengths()) / layersNanos;
+    double head = Math.min(products, lanes * work.head(labelled.rows().length) / headNanos);
     return new Rates(products, layers, head, update(threads));
   }
 
@@ -208,14 +206,20 @@ public final class Probe {
     threads.run(lane -> model.train(batch, 1e-3, Dropout.of(1, 1), workspaces.get(lane)));
   }
 
-  /// Runs both until a pass is no longer faster than those before it.
+  /// Runs both until for a while no pass was faster than those before it.
   private void warm(Runnable first, Runnable second) {
-    long end = System.nanoTime() + WARM_NANOS;
+    long start = System.nanoTime();
+    long faster = start;
     double best = Double.MAX_VALUE;
     int since = 0;
-    while (since < 4 && System.nanoTime() < end) {
+    while (System.nanoTime() - start < WARM_NANOS
+        && (since < 4 || System.nanoTime() - faster < CALM_NANOS)) {
       double nanos = nanos(first) + nanos(second);
-      since = nanos < 0.97 * best ? 0 : since + 1;
+      since++;
+      if (nanos < 0.97 * best) {
+        since = 0;
+        faster = System.nanoTime();
+      }
       best = Math.min(best, nanos);
     }
   }
