@@ -149,7 +149,7 @@ class ArchitectureTest {
         .that()
         .resideOutsideOfPackage(ROOT + ".tensor.onednn")
         .and()
-        .doNotHaveFullyQualifiedName(ROOT + ".tensor.Pages")
+        .doNotHaveFullyQualifiedName(ROOT + ".tensor.NativeAccess")
         .should()
         .dependOnClassesThat()
         .haveNameMatching("java\\.lang\\.foreign\\.(Linker|SymbolLookup)(\\$.*)?")

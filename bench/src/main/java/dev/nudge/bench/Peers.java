@@ -9,7 +9,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /// Trains with the peer (TRL, PEFT, bitsandbytes) and with `./nudge train` on equal work, side by
 /// side.
@@ -131,9 +130,9 @@ final class Peers {
             length,
             (long) (flags.real("limit-gib") * (1L << 30)),
             scratch);
-    say("%s", Machines.line());
-    say("peer: %s", environment.versions());
-    say(
+    PeersPage.say("%s", Machines.line());
+    PeersPage.say("peer: %s", environment.versions());
+    PeersPage.say(
         "call %s%s, finished rows in %s",
         journal.call(),
         journal.resumedRows() > 0 ? ", " + journal.resumedRows() + " rows finished before" : "",
@@ -152,7 +151,7 @@ final class Peers {
     Map<PeerSetting, Side> scan = scan();
     List<PeerSetting> best = best(scan);
     if (best.isEmpty()) {
-      say("no setting of the peer ran");
+      PeersPage.say("no setting of the peer ran");
       return;
     }
     List<PeerSetting> turns = new ArrayList<>(best.subList(0, Math.min(2, best.size())));
@@ -172,8 +171,8 @@ final class Peers {
         }
       }
     }
-    table(scan, theirs, ours);
-    factors(scan, theirs, ours);
+    PeersPage.table(scan, theirs, ours);
+    PeersPage.factors(scan, theirs, ours, padding);
     if (flags.whole("beside") > 0 && method.equals("qlora")) {
       beside(turns.getFirst());
     }
@@ -246,7 +245,7 @@ final class Peers {
                   }
                   return fresh.values();
                 }));
-    say(
+    PeersPage.say(
         "%-60s %s, load before %.2f",
         name,
         side.fine()
@@ -261,78 +260,6 @@ final class Peers {
     return side;
   }
 
-  private void table(
-      Map<PeerSetting, Side> scan, Map<PeerSetting, List<Side>> theirs, List<Side> ours) {
-    say("");
-    say(
-        "| side | real tokens/s, median (rounds) | ratio | first loss | RssAnon peak | whole peak |");
-    say("|---|---|---|---|---|---|");
-    double our = median(ours);
-    say(
-        "| nudge | %.1f (%s) | | %.4f | %s | %s |",
-        our, rates(ours), first(ours), Child.gib(anon(ours)), Child.gib(total(ours)));
-    theirs.forEach(
-        (setting, sides) ->
-            say(
-                "| peer, %s | %.1f (%s) | %.2f | %.4f | %s | %s |",
-                setting.label(),
-                median(sides),
-                rates(sides),
-                our / median(sides),
-                first(sides),
-                Child.gib(anon(sides)),
-                Child.gib(total(sides))));
-    scan.forEach(
-        (setting, side) -> {
-          if (theirs.containsKey(setting)) {
-            return;
-          }
-          if (side.fine()) {
-            say(
-                "| peer, %s, once | %.1f | | %.4f | %s | %s |",
-                setting.label(),
-                side.median(),
-                side.losses().getFirst(),
-                Child.gib(side.anon()),
-                Child.gib(side.total()));
-          } else {
-            say("| peer, %s | %s | | | | |", setting.label(), side.failure());
-          }
-        });
-  }
-
-  private void factors(
-      Map<PeerSetting, Side> scan, Map<PeerSetting, List<Side>> theirs, List<Side> ours) {
-    say("");
-    PeerSetting best =
-        theirs.keySet().stream()
-            .filter(s -> !s.defaults())
-            .max(Comparator.comparing(s -> median(theirs.get(s))))
-            .orElseThrow();
-    double our = median(ours);
-    theirs.forEach(
-        (setting, sides) -> {
-          double recomputation =
-              setting.defaults()
-                  ? gain(scan, new PeerSetting(false, "sdpa", true, "bf16"))
-                  : setting.checkpointing() ? gain(scan, setting) : 1;
-          say(
-              "against %s%s: %s",
-              setting.label(),
-              setting.equals(best) ? " (its best)" : "",
-              Factors.of(our / median(sides), padding, recomputation));
-        });
-  }
-
-  /// What the peer gains by not checkpointing, from the scan; 1 where it does not fit without.
-  private static double gain(Map<PeerSetting, Side> scan, PeerSetting setting) {
-    Side with = scan.get(setting.withCheckpointing(true));
-    Side without = scan.get(setting.withCheckpointing(false));
-    return with != null && without != null && with.fine() && without.fine()
-        ? without.median() / with.median()
-        : 1;
-  }
-
   private void beside(PeerSetting setting) {
     List<Side> theirs = new ArrayList<>();
     List<Side> ours = new ArrayList<>();
@@ -340,22 +267,7 @@ final class Peers {
       theirs.add(row("round " + round, setting, "lora", warmAnd));
       ours.add(ourRow("round " + round, "lora", warmAnd));
     }
-    say("");
-    say("LoRA without quantisation, %s:", setting.label());
-    say(
-        "| side | real tokens/s, median (rounds) | ratio | first loss | RssAnon peak | whole peak |");
-    say("|---|---|---|---|---|---|");
-    for (List<Side> side : List.of(ours, theirs)) {
-      say(
-          "| %s | %.1f (%s) | %s | %.4f | %s | %s |",
-          side == ours ? "nudge" : "peer",
-          median(side),
-          rates(side),
-          side == ours ? "" : String.format(Locale.ROOT, "%.2f", median(ours) / median(theirs)),
-          first(side),
-          Child.gib(anon(side)),
-          Child.gib(total(side)));
-    }
+    PeersPage.lora(setting, ours, theirs);
   }
 
   private void curves(String name, Path out, PeerSetting setting) {
@@ -380,8 +292,8 @@ final class Peers {
       sum += off;
       worst = Math.max(worst, off);
     }
-    say("");
-    say(
+    PeersPage.say("");
+    PeersPage.say(
         "loss over %d steps: nudge %.4f to %.4f, peer %.4f to %.4f; apart by %.2f %% in the mean, %.2f %%"
             + " at most (adapters begin from different random A); drawn in %s",
         steps,
@@ -392,36 +304,5 @@ final class Peers {
         100 * sum / steps,
         100 * worst,
         svg);
-  }
-
-  private static double median(@Nullable List<Side> sides) {
-    return Steps.median(
-        sides == null
-            ? new double[] {Double.NaN}
-            : sides.stream().mapToDouble(s -> s.fine() ? s.median() : Double.NaN).toArray());
-  }
-
-  private static String rates(List<Side> sides) {
-    return String.join(
-        ", ",
-        sides.stream()
-            .map(s -> s.fine() ? String.format(Locale.ROOT, "%.0f", s.median()) : s.failure())
-            .toList());
-  }
-
-  private static double first(List<Side> sides) {
-    return sides.getFirst().fine() ? sides.getFirst().losses().getFirst() : Double.NaN;
-  }
-
-  private static long anon(List<Side> sides) {
-    return sides.stream().mapToLong(Side::anon).max().orElse(0);
-  }
-
-  private static long total(List<Side> sides) {
-    return sides.stream().mapToLong(Side::total).max().orElse(0);
-  }
-
-  private static void say(String format, @Nullable Object... values) {
-    System.out.printf(Locale.ROOT, format + "%n", values);
   }
 }

@@ -1,18 +1,13 @@
 package dev.nudge.model;
 
-import dev.nudge.kernel.CausalAttention;
-import dev.nudge.kernel.HeadLoss;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.nn.Backend;
 import dev.nudge.nn.DecoderLayer;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Embedding;
 import dev.nudge.nn.KvCache;
-import dev.nudge.nn.Linear;
-import dev.nudge.nn.Linear.Direction;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Norm;
-import dev.nudge.nn.PackedLinear;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
 import dev.nudge.nn.Recompute;
@@ -22,20 +17,12 @@ import dev.nudge.nn.Segments;
 import dev.nudge.nn.Share;
 import dev.nudge.nn.Tape;
 import dev.nudge.tensor.Dtype;
-import dev.nudge.tensor.Gemm;
-import dev.nudge.tensor.Lanes;
-import dev.nudge.tensor.Packed;
-import dev.nudge.tensor.Scope;
-import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Objects;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -64,22 +51,30 @@ public final class CausalLm implements AutoCloseable {
       List<List<MemorySegment>> mapped,
       AutoCloseable owner) {}
 
-  private static final String FORWARD = "forward";
-  private static final String HEAD = "head";
-  private static final String BACKWARD = "backward";
+  /// The stages of a training pass in its workspace.
+  static final String FORWARD = "forward";
+
+  static final String HEAD = "head";
+  static final String BACKWARD = "backward";
 
   private final ModelConfig config;
   private final Backend backend;
   private final Parts parts;
-  private Caches caches = Caches.NONE;
-  private final Scope packs = Scope.open("packed weights");
+  private final OutputHead output;
+  private final PackedWeights packed;
   private List<Recompute> recompute;
   private @Nullable LayerPager pager;
 
   CausalLm(ModelConfig config, Backend backend, Parts parts) {
+    this(config, backend, parts, new PackedWeights(backend, parts.head(), parts.slots()));
+  }
+
+  private CausalLm(ModelConfig config, Backend backend, Parts parts, PackedWeights packed) {
     this.config = config;
     this.backend = backend;
     this.parts = parts;
+    this.output = new OutputHead(parts.norm(), parts.head(), backend);
+    this.packed = packed;
     this.recompute = Collections.nCopies(parts.layers().size(), Recompute.NONE);
   }
 
@@ -210,7 +205,7 @@ public final class CausalLm implements AutoCloseable {
     Residual r = forward(b.ids(), inner, lowest, spare, p);
     ws.endStage(FORWARD);
     int mark = ws.mark();
-    double loss = loss(r, b, weight, sum, p);
+    double loss = output.loss(r, b, weight, sum, p);
     ws.release(mark);
     ws.endStage(HEAD);
     Tensor low = compute == acc ? sum : r.spare();
@@ -238,21 +233,8 @@ public final class CausalLm implements AutoCloseable {
   public void score(Batch b, double[] logprob, int @Nullable [] argmax, Workspace ws) {
     ws.reset();
     Pass p = pass(null, Segments.of(b.lengths(), b.keys(), ws), Dropout.NONE, ws);
-    Tensor inner = inner(b.tokens(), ws);
-    Residual r = forward(b.ids(), inner, layers(), false, p);
-    int m = b.rows().length;
-    Residual picked = picked(r, b.rows(), p);
-    parts.norm().forward(picked, picked.x(), p);
-    Tensor lp = ws.take(Dtype.F64, m, 1);
-    Tensor best = argmax == null ? null : ws.take(Dtype.I32, m, 1);
-    HeadLoss.score(
-        picked.branch(), headWeight(m, ws), ws.ints(b.targets()), lp, best, ws, backend.kernels());
-    for (int i = 0; i < m && !ws.dry(); i++) {
-      logprob[i] = lp.at(i);
-      if (argmax != null && best != null) {
-        argmax[i] = (int) best.at(i);
-      }
-    }
+    Residual r = forward(b.ids(), inner(b.tokens(), ws), layers(), false, p);
+    output.score(r, b, logprob, argmax, p);
   }
 
   /// Feeds new tokens of several sequences and gives the logits after the last of each.
@@ -271,7 +253,7 @@ public final class CausalLm implements AutoCloseable {
       last[i] = end - 1;
       caches.get(i).advance(lengths[i]);
     }
-    return logits(r, last, p);
+    return output.logits(r, last, p);
   }
 
   /// Computes the logits of all tokens of whole sequences: for tests and small models.
@@ -285,7 +267,7 @@ public final class CausalLm implements AutoCloseable {
     for (int i = 0; i < all.length; i++) {
       all[i] = i;
     }
-    return logits(r, all, p);
+    return output.logits(r, all, p);
   }
 
   /// Bytes that one lane's workspace needs for training on batches up to this size: the training
@@ -316,10 +298,7 @@ public final class CausalLm implements AutoCloseable {
 
   /// The same in parts.
   public TrainParts trainParts(int tokens, int longest) {
-    try (Workspace ws = Workspace.measuring()) {
-      dry().train(Batch.largest(tokens, longest), 1, Dropout.of(1, 1), ws);
-      return parts(ws);
-    }
+    return dry().train(tokens, longest);
   }
 
   /// What lanes need to train on one sequence together.
@@ -331,49 +310,18 @@ public final class CausalLm implements AutoCloseable {
   /// What `lanes` lanes need for sequences of up to `tokens` tokens that are cut over them: the
   /// training pass itself, run dry, for a lane that has the most of everything.
   public SplitParts splitParts(int tokens, int lanes) {
-    try (Team team = Team.measuring(lanes);
-        Workspace ws = Workspace.measuring()) {
-      Share share = Share.widest(tokens, team, CausalAttention.fullest(tokens));
-      int rows = share.cut().rows(0);
-      dry().train(Batch.largest(rows, rows), share, 1, Dropout.of(1, 1), ws);
-      return new SplitParts(parts(ws), share.member().shared().peak());
-    }
-  }
-
-  private static TrainParts parts(Workspace ws) {
-    long saved = part(ws, FORWARD).used();
-    return new TrainParts(
-        saved,
-        part(ws, HEAD).peak() - saved,
-        Math.max(0, part(ws, BACKWARD).peak() - saved),
-        ws.peak(),
-        ws.offloadedPeak());
-  }
-
-  private static Workspace.Stage part(Workspace ws, String name) {
-    return Objects.requireNonNull(ws.stages().get(name));
+    return dry().split(tokens, lanes);
   }
 
   /// Bytes that a workspace needs for scoring batches up to this size.
   public long scoreBytes(int tokens, int longest) {
-    return measured(
-        ws -> dry().score(Batch.largest(tokens, longest), new double[tokens], new int[tokens], ws));
+    return dry().score(tokens, longest);
   }
 
   /// Bytes that a workspace needs for [#next] on up to `tokens` tokens of `sequences` sequences,
   /// each of up to `positions` positions.
   public long nextBytes(int tokens, int sequences, int positions) {
-    int[] lengths = new int[sequences];
-    Arrays.fill(lengths, 1);
-    lengths[0] = Math.max(1, tokens - sequences + 1);
-    List<KvCache> caches = new ArrayList<>();
-    for (int length : lengths) {
-      int past = Math.max(0, positions - length);
-      caches.add(
-          KvCache.dry(layers(), past + length, past, config.keyValueSize(), backend.compute()));
-    }
-    int[] ids = new int[Arrays.stream(lengths).sum()];
-    return measured(ws -> dry().next(ids, lengths, caches, ws));
+    return dry().next(tokens, sequences, positions);
   }
 
   /// An empty cache for a sequence of up to `positions` tokens.
@@ -381,21 +329,10 @@ public final class CausalLm implements AutoCloseable {
     return KvCache.of(layers(), positions, config.keyValueSize(), backend.compute());
   }
 
-  private interface Measured {
-    void run(Workspace ws);
-  }
-
-  private static long measured(Measured pass) {
-    try (Workspace ws = Workspace.measuring()) {
-      pass.run(ws);
-      return ws.peak();
-    }
-  }
-
-  private CausalLm dry() {
-    CausalLm dry = new CausalLm(config, backend.withKernels(Kernels.dry()), parts);
+  private DryPasses dry() {
+    CausalLm dry = new CausalLm(config, backend.withKernels(Kernels.dry()), parts, packed);
     dry.recompute(recompute);
-    return dry;
+    return new DryPasses(dry);
   }
 
   private Pass pass(@Nullable Tape tape, Segments rows, Dropout dropout, Workspace ws) {
@@ -429,102 +366,14 @@ public final class CausalLm implements AutoCloseable {
     return r;
   }
 
-  private Tensor logits(Residual r, int[] rows, Pass p) {
-    Residual picked = picked(r, rows, p);
-    parts.norm().forward(picked, picked.x(), p);
-    Tensor logits =
-        p.ws().take(backend.compute().accumulator(), rows.length, parts.head().linear().out());
-    parts.head().linear().forward(picked.branch(), logits, p);
-    return logits;
-  }
-
-  /// Computes −Σ log-probability and its gradient, in pieces of labelled rows, so that no more than
-  /// a piece of them is held.
-  ///
-  /// @param sum (rows, width) accumulator type, the stream's gradient, written
-  private double loss(Residual r, Batch b, double weight, Tensor sum, Pass p) {
-    Workspace ws = p.ws();
-    int m = b.rows().length;
-    HeadLoss.Weight head = headWeight(m, ws);
-    Parameter trained = parts.head().linear().trainedWeight();
-    Tensor gradient = trained == null ? null : trained.gradient(ws.lane());
-    Tensor targets = ws.ints(b.targets());
-    Tensor logprob = ws.take(Dtype.F64, m, 1);
-    int piece = head.chunk(sum.dtype());
-    ws.zero(sum);
-    for (int from = 0; from < m; from += piece) {
-      int to = Math.min(m, from + piece);
-      int mark = ws.mark();
-      int[] rows = Arrays.copyOfRange(b.rows(), from, to);
-      Residual picked = picked(r, rows, p);
-      Norm.Saved saved = parts.norm().forward(picked, picked.x(), p);
-      Tensor normed = ws.take(sum.dtype(), to - from, sum.cols());
-      Tensor dx = ws.take(sum.dtype(), to - from, sum.cols());
-      HeadLoss.train(
-          picked.branch(),
-          head,
-          targets.rows(from, to),
-          weight,
-          logprob.rows(from, to),
-          normed,
-          gradient,
-          ws,
-          backend.kernels());
-      ws.zero(dx);
-      parts.norm().backward(saved, new Residual.Gradient(dx, dx, normed), p);
-      Runs.spread(dx, rows, sum, p);
-      ws.release(mark);
-    }
-    double loss = 0;
-    for (int i = 0; i < m && !ws.dry(); i++) {
-      loss -= logprob.at(i);
-    }
-    return loss;
-  }
-
-  /// The head's weight for products of `rows` labelled rows. One that trains changes with each
-  /// step, so it is packed for the pass, where rows are enough to pay for that.
-  private HeadLoss.Weight headWeight(int rows, Workspace ws) {
-    Linear head = parts.head().linear();
-    if (head instanceof PackedLinear p) {
-      return new HeadLoss.Weight(p.factor(Direction.FORWARD), p.factor(Direction.BACKWARD));
-    }
-    Tensor weight = head.weight(ws, backend.kernels());
-    if (head.trainedWeight() == null || rows < PackedLinear.ROWS) {
-      return HeadLoss.Weight.of(weight);
-    }
-    Packed up = ws.pack(weight.transposed());
-    Packed down = ws.pack(weight);
-    if (ws.dry() && packs()) { // the products of a dry pass make no such layout
-      up = Packed.dry(backend.compute(), weight.cols(), weight.rows());
-      down = Packed.dry(backend.compute(), weight.rows(), weight.cols());
-    }
-    return new HeadLoss.Weight(up, down);
-  }
-
   /// What [#cache] was told.
   public Caches caches() {
-    return caches;
+    return packed.kept();
   }
 
   /// Bytes that [#cache] takes.
   public long cacheBytes(Caches caches) {
-    return cached(caches).stream()
-        .mapToLong(slot -> Packed.bytes(backend.compute(), slot.linear().in(), slot.linear().out()))
-        .map(bytes -> 2 * bytes)
-        .sum();
-  }
-
-  private List<LinearSlot> cached(Caches caches) {
-    List<LinearSlot> slots = new ArrayList<>();
-    if (caches != Caches.NONE) {
-      slots.add(parts.head());
-    }
-    if (caches == Caches.ALL) {
-      slots.addAll(parts.slots());
-    }
-    slots.removeIf(slot -> slot.linear().trainedWeight() != null); // another one after each step
-    return slots;
+    return packed.bytes(caches);
   }
 
   /// Keeps frozen weights a second time in the layout of their products, once for each direction,
@@ -532,83 +381,12 @@ public final class CausalLm implements AutoCloseable {
   /// products have no such layout. A cached layer computes the same bits as one of many rows that
   /// is not.
   public void cache(Caches caches) {
-    this.caches = caches;
-    if (caches == Caches.NONE || !packs()) {
-      return;
-    }
-    List<LinearSlot> slots = cached(caches);
-    if (slots.isEmpty()) {
-      return;
-    }
-    List<Tensor[]> rooms = new ArrayList<>();
-    long bytes = 0;
-    for (LinearSlot slot : slots) {
-      Linear plain = slot.linear();
-      int in = Packed.padded(plain.in());
-      int out = Packed.padded(plain.out());
-      Dtype compute = backend.compute();
-      rooms.add(new Tensor[] {packs.tensor(compute, in, out), packs.tensor(compute, out, in)});
-      bytes = Math.max(bytes, measured(ws -> plain.weight(ws, Kernels.dry())));
-    }
-    long largest = bytes;
-    Lanes lanes = new Lanes(Math.min(slots.size(), Runtime.getRuntime().availableProcessors()));
-    try (lanes) {
-      lanes.run(
-          lane -> {
-            try (Workspace ws = new Workspace(lane, largest, backend.gemms().apply(1))) {
-              for (int i = lane; i < slots.size(); i += lanes.count()) {
-                ws.release(0);
-                pack(slots.get(i), rooms.get(i), ws);
-              }
-            }
-            return lane;
-          });
-    }
-  }
-
-  private boolean packs() {
-    try (Gemm gemm = backend.gemms().apply(1)) {
-      return gemm.packs();
-    }
-  }
-
-  private void pack(LinearSlot slot, Tensor[] rooms, Workspace ws) {
-    Linear plain = slot.linear();
-    Tensor weight = plain.weight(ws, backend.kernels());
-    Packed up = ws.gemm().pack(weight.transposed(), rooms[0]);
-    Packed down = ws.gemm().pack(weight, rooms[1]);
-    if (up.packed() && down.packed()) {
-      slot.set(PackedLinear.of(plain, up, down, plain.bias()));
-    }
+    packed.keep(caches);
   }
 
   /// Measures for a plan as if weights were cached: with a packed head passes take larger chunks.
   public <T> T assuming(Caches caches, Supplier<T> measured) {
-    LinearSlot head = parts.head();
-    Linear plain = head.linear();
-    if (!cached(caches).contains(head) || plain instanceof PackedLinear) {
-      return measured.get();
-    }
-    Packed up = Packed.dry(backend.compute(), plain.in(), plain.out());
-    Packed down = Packed.dry(backend.compute(), plain.out(), plain.in());
-    head.set(PackedLinear.of(plain, up, down, null));
-    try {
-      return measured.get();
-    } finally {
-      head.set(plain);
-    }
-  }
-
-  /// The stream of some rows only: nothing after the last layer needs the others.
-  private static Residual picked(Residual r, int[] rows, Pass p) {
-    Tensor x = p.ws().take(r.x().dtype(), rows.length, r.x().cols());
-    Residual picked = new Residual(x, false, p.ws());
-    Runs.pick(r.x(), rows, x, p);
-    if (r.pending()) {
-      Runs.pick(r.branch(), rows, picked.branch(), p);
-      picked.added();
-    }
-    return picked;
+    return packed.assuming(caches, measured);
   }
 
   @Override
@@ -616,7 +394,7 @@ public final class CausalLm implements AutoCloseable {
     if (pager != null) {
       pager.close();
     }
-    packs.close();
+    packed.close();
     parts.rotary().close();
     try {
       parts.owner().close();

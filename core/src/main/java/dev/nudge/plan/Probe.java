@@ -17,6 +17,7 @@ import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -25,32 +26,23 @@ import org.jspecify.annotations.Nullable;
 
 /// Measures about a second of the very passes that a run makes, on a slice of its model.
 ///
-/// The slice has two layers, the run's widths where these are not too large, its micro-batch and
-/// its lanes, with random weights. Passes with and without labelled rows tell the head from the
-/// layers. What is measured is operations a second; [Work] counts those of the whole
-/// model. A narrower slice stands for a wide model, because wide products all run at the same rate;
-/// a slice that is as wide as the run also has its small products right.
+/// Passes of a [Slice] with and without labelled rows tell the head from the layers. What is
+/// measured is operations a second; [Work] counts those of the whole model.
 ///
 /// The JVM compiles while the slice warms up, so passes run until they no longer get faster.
 public final class Probe {
-  private static final int LAYERS = 2;
-  private static final double PASS_FLOPS = 60e9; // of one lane: about a fifth of a second
-  private static final long WEIGHTS = 48 << 20; // numbers of the slice
-  private static final int LEAST_WIDTH = 512;
-  private static final int LEAST_TOKENS = 64;
   private static final int MOST_LABELLED = 512;
-  private static final long WARM_NANOS = 6_000_000_000L; // at most
+  private static final long WARM_NANOS = 8_000_000_000L; // at most
   private static final long CALM_NANOS = 1_500_000_000L; // compilers take their time
+  private static final double BUSY = 0.1; // of a pass, in which compilers worked
   private static final long MEASURED_NANOS = 1_000_000_000L;
   private static final int SQUARE = 1024;
 
-  private final ModelConfig slice;
+  private final Slice slice;
   private final Quantization quantization;
   private final Backend backend;
   private final @Nullable Lora spec;
   private final Plan plan;
-  private final int tokens;
-  private final int longest;
   private final LongSupplier clock;
 
   private Probe(
@@ -65,19 +57,7 @@ public final class Probe {
     this.spec = spec;
     this.plan = plan;
     this.clock = clock;
-    int n = plan.microBatchTokens();
-    int t = plan.longest();
-    ModelConfig c = narrowed(config, config.hiddenSize());
-    while (!small(c, n, t) && c.hiddenSize() > LEAST_WIDTH) {
-      c = narrowed(config, c.hiddenSize() / 2);
-    }
-    while (!small(c, n, t) && n > LEAST_TOKENS) {
-      n = n / 2;
-      t = Math.min(t, n);
-    }
-    this.slice = c;
-    this.tokens = n;
-    this.longest = t;
+    this.slice = Slice.of(config, plan.microBatchTokens(), plan.longest());
   }
 
   /// Measures.
@@ -97,58 +77,19 @@ public final class Probe {
     return new Probe(config, quantization, backend, spec, plan, clock).measure();
   }
 
-  private static boolean small(ModelConfig c, int tokens, int longest) {
-    double flops = new Work(c, 0, 0, false).layers(List.of(), lengths(tokens, longest));
-    return flops <= PASS_FLOPS && c.parameters() <= WEIGHTS;
-  }
-
-  private static int[] lengths(int tokens, int longest) {
-    int[] lengths = new int[Math.ceilDiv(tokens, longest)];
-    Arrays.fill(lengths, longest);
-    lengths[lengths.length - 1] = tokens - longest * (lengths.length - 1);
-    return lengths;
-  }
-
-  /// The model with two layers, all widths in proportion and whole heads; the vocabulary is cut
-  /// where the head alone would be too large.
-  private static ModelConfig narrowed(ModelConfig c, int width) {
-    double share = (double) width / c.hiddenSize();
-    int keyValues = Math.max(1, (int) Math.round(c.numKeyValueHeads() * share));
-    int heads = keyValues * (c.numAttentionHeads() / c.numKeyValueHeads());
-    int hidden = share == 1 ? width : width / 64 * 64;
-    int inner = share == 1 ? c.intermediateSize() : (int) (c.intermediateSize() * share) / 64 * 64;
-    int vocabulary = (int) Math.min(c.vocabSize(), WEIGHTS / 2 / hidden);
-    return new ModelConfig(
-        hidden,
-        inner,
-        Math.min(LAYERS, c.numHiddenLayers()),
-        heads,
-        keyValues,
-        c.headDim(),
-        vocabulary,
-        c.maxPositionEmbeddings(),
-        c.rmsNormEps(),
-        c.tieWordEmbeddings(),
-        c.attentionBias(),
-        c.mlpBias(),
-        c.rope(),
-        c.bosTokenId(),
-        c.eosTokenIds());
-  }
-
   private Rates measure() {
     int lanes = plan.lanes();
     List<Workspace> workspaces = new ArrayList<>();
     try (Scope scope = Scope.open("probe");
         CausalLm model =
             spec == null
-                ? Checkpoint.random(slice, backend, Trainable.all(lanes, scope), 1)
-                : Checkpoint.random(slice, backend, quantization, 1);
+                ? Checkpoint.random(slice.config(), backend, Trainable.all(lanes, scope), 1)
+                : Checkpoint.random(slice.config(), backend, quantization, 1);
         Lanes threads = new Lanes(lanes)) {
-      model.reserve(longest);
+      model.reserve(slice.longest());
       model.cache(plan.caches());
       Adapters adapters = spec == null ? null : attach(model, spec, lanes, scope);
-      long bytes = model.trainBytes(tokens, longest);
+      long bytes = model.trainBytes(slice.tokens(), slice.longest());
       workspaces.addAll(
           threads.run(
               lane -> new Workspace(lane, bytes, backend.gemms().apply(plan.threadsPerLane()))));
@@ -174,7 +115,7 @@ public final class Probe {
 
   private Rates rates(CausalLm model, Lanes threads, List<Workspace> workspaces) {
     Batch unlabelled = batch(0);
-    Batch labelled = batch(Math.min(MOST_LABELLED, tokens));
+    Batch labelled = batch(Math.min(MOST_LABELLED, slice.tokens()));
     Runnable first = () -> pass(model, unlabelled, threads, workspaces);
     Runnable second = () -> pass(model, labelled, threads, workspaces);
     warm(first, second);
@@ -198,30 +139,40 @@ public final class Probe {
   private Batch batch(int labelled) {
     int[] rows = new int[labelled];
     Arrays.setAll(rows, i -> i);
-    int[] lengths = lengths(tokens, longest);
-    return new Batch(new int[tokens], lengths, new long[lengths.length], rows, new int[labelled]);
+    int[] lengths = slice.lengths();
+    return new Batch(
+        new int[slice.tokens()], lengths, new long[lengths.length], rows, new int[labelled]);
   }
 
   private static void pass(CausalLm model, Batch batch, Lanes threads, List<Workspace> workspaces) {
     threads.run(lane -> model.train(batch, 1e-3, Dropout.of(1, 1), workspaces.get(lane)));
   }
 
-  /// Runs both until for a while no pass was faster than those before it.
+  /// Runs both until for a while no pass was faster than those before it and nothing was compiled.
   private void warm(Runnable first, Runnable second) {
     long start = System.nanoTime();
-    long faster = start;
+    long calm = start; // since when
     double best = Double.MAX_VALUE;
-    int since = 0;
-    while (System.nanoTime() - start < WARM_NANOS
-        && (since < 4 || System.nanoTime() - faster < CALM_NANOS)) {
+    int passes = 0;
+    while (passes < 4 || System.nanoTime() - calm < CALM_NANOS) {
+      long begun = System.nanoTime();
+      if (begun - start > WARM_NANOS) {
+        return;
+      }
+      long compiled = compileNanos();
       double nanos = nanos(first) + nanos(second);
-      since++;
-      if (nanos < 0.97 * best) {
-        since = 0;
-        faster = System.nanoTime();
+      passes++;
+      long now = System.nanoTime();
+      if (nanos < 0.97 * best || compileNanos() - compiled > BUSY * (now - begun)) {
+        calm = now;
       }
       best = Math.min(best, nanos);
     }
+  }
+
+  private static long compileNanos() {
+    var compiler = ManagementFactory.getCompilationMXBean();
+    return compiler == null ? 0 : compiler.getTotalCompilationTime() * 1_000_000;
   }
 
   /// GFLOP/s of square products, one a lane.

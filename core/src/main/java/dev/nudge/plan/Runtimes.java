@@ -9,9 +9,9 @@ import dev.nudge.nn.Backend;
 /// Heap, compiled code and metaspace of the JVM, code of compiled products and their scratchpads,
 /// the tokenizer's tables, and the rotary tables, which are exact.
 final class Runtimes {
-  private static final long PROCESS = 113L << 20;
+  private static final long PROCESS = 117L << 20;
   private static final long LANE = 12L << 20;
-  private static final long ROW = 7_600; // a token of the lanes' micro-batches
+  private static final long ROW = 7_000; // a token of the lanes' micro-batches
   private static final long TOKEN = 450; // of the vocabulary, in two tables of text
 
   private Runtimes() {}

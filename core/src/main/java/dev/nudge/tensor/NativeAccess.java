@@ -1,5 +1,10 @@
 package dev.nudge.tensor;
 
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.invoke.MethodHandle;
+import java.util.Optional;
+
 /// Knows whether this JVM was started with native access enabled.
 ///
 /// Without `--enable-native-access` the first call of native code makes the JVM print a warning,
@@ -13,5 +18,14 @@ public final class NativeAccess {
   /// Whether it was enabled when this library was first asked to compute.
   public static boolean given() {
     return GIVEN;
+  }
+
+  /// A function of the C library; none where access was not enabled or the system has no such.
+  static Optional<MethodHandle> function(String name, FunctionDescriptor type) {
+    if (!GIVEN) {
+      return Optional.empty();
+    }
+    Linker linker = Linker.nativeLinker();
+    return linker.defaultLookup().find(name).map(symbol -> linker.downcallHandle(symbol, type));
   }
 }

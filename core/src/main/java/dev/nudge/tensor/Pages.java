@@ -5,7 +5,6 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.util.Locale;
@@ -77,24 +76,18 @@ public final class Pages {
     if (!System.getProperty("os.name", "").toLowerCase(Locale.ROOT).contains("linux")) {
       return null;
     }
-    return handle("madvise", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT))
+    return NativeAccess.function(
+            "madvise", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT))
         .orElse(null);
   }
 
   private static long size() {
-    Optional<MethodHandle> getter = handle("getpagesize", FunctionDescriptor.of(JAVA_INT));
+    Optional<MethodHandle> getter =
+        NativeAccess.function("getpagesize", FunctionDescriptor.of(JAVA_INT));
     try {
       return getter.isEmpty() ? 4096 : (int) getter.get().invokeExact();
     } catch (Throwable e) {
       throw new IllegalStateException("getpagesize cannot be called", e);
     }
-  }
-
-  private static Optional<MethodHandle> handle(String name, FunctionDescriptor type) {
-    if (!NativeAccess.given()) {
-      return Optional.empty();
-    }
-    Linker linker = Linker.nativeLinker();
-    return linker.defaultLookup().find(name).map(symbol -> linker.downcallHandle(symbol, type));
   }
 }

@@ -13,6 +13,10 @@ import java.util.concurrent.atomic.AtomicLong;
 public final class Scope implements AutoCloseable {
   private static final long ALIGNMENT = 64;
 
+  static {
+    Malloc.returnLargeBlocks();
+  }
+
   private final Arena arena = Arena.ofShared();
   private final String owner;
   private final boolean dry;

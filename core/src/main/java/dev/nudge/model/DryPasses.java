@@ -1,0 +1,84 @@
+package dev.nudge.model;
+
+import dev.nudge.kernel.CausalAttention;
+import dev.nudge.model.CausalLm.SplitParts;
+import dev.nudge.model.CausalLm.TrainParts;
+import dev.nudge.nn.Dropout;
+import dev.nudge.nn.KvCache;
+import dev.nudge.nn.Share;
+import dev.nudge.tensor.Team;
+import dev.nudge.tensor.Workspace;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Consumer;
+
+/// Measures what passes take of a workspace by running them on one that only measures: the plan of
+/// a pass and the pass are the same code.
+///
+/// @param model one with dry kernels
+record DryPasses(CausalLm model) {
+  TrainParts train(int tokens, int longest) {
+    try (Workspace ws = Workspace.measuring()) {
+      model.train(Batch.largest(tokens, longest), 1, Dropout.of(1, 1), ws);
+      return parts(ws);
+    }
+  }
+
+  /// @param tokens of the longest sequence that is cut; the lane has the most of everything
+  SplitParts split(int tokens, int lanes) {
+    try (Team team = Team.measuring(lanes);
+        Workspace ws = Workspace.measuring()) {
+      Share share = Share.widest(tokens, team, CausalAttention.fullest(tokens));
+      int rows = share.cut().rows(0);
+      model.train(Batch.largest(rows, rows), share, 1, Dropout.of(1, 1), ws);
+      return new SplitParts(parts(ws), share.member().shared().peak());
+    }
+  }
+
+  private static TrainParts parts(Workspace ws) {
+    long saved = stage(ws, CausalLm.FORWARD).used();
+    return new TrainParts(
+        saved,
+        stage(ws, CausalLm.HEAD).peak() - saved,
+        Math.max(0, stage(ws, CausalLm.BACKWARD).peak() - saved),
+        ws.peak(),
+        ws.offloadedPeak());
+  }
+
+  private static Workspace.Stage stage(Workspace ws, String name) {
+    return Objects.requireNonNull(ws.stages().get(name));
+  }
+
+  long score(int tokens, int longest) {
+    Batch largest = Batch.largest(tokens, longest);
+    return measured(ws -> model.score(largest, new double[tokens], new int[tokens], ws));
+  }
+
+  long next(int tokens, int sequences, int positions) {
+    int[] lengths = new int[sequences];
+    Arrays.fill(lengths, 1);
+    lengths[0] = Math.max(1, tokens - sequences + 1);
+    List<KvCache> caches = new ArrayList<>();
+    for (int length : lengths) {
+      int past = Math.max(0, positions - length);
+      caches.add(
+          KvCache.dry(
+              model.layers(),
+              past + length,
+              past,
+              model.config().keyValueSize(),
+              model.backend().compute()));
+    }
+    int[] ids = new int[Arrays.stream(lengths).sum()];
+    return measured(ws -> model.next(ids, lengths, caches, ws));
+  }
+
+  private static long measured(Consumer<Workspace> pass) {
+    try (Workspace ws = Workspace.measuring()) {
+      pass.accept(ws);
+      return ws.peak();
+    }
+  }
+}

@@ -1,0 +1,131 @@
+package dev.nudge.model;
+
+import dev.nudge.kernel.HeadLoss;
+import dev.nudge.nn.Backend;
+import dev.nudge.nn.Linear;
+import dev.nudge.nn.Linear.Direction;
+import dev.nudge.nn.LinearSlot;
+import dev.nudge.nn.Norm;
+import dev.nudge.nn.PackedLinear;
+import dev.nudge.nn.Parameter;
+import dev.nudge.nn.Pass;
+import dev.nudge.nn.Residual;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Packed;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/// What comes after the layers: the last norm and the output head, for some rows of the stream.
+///
+/// @param norm the last one
+/// @param slot the head's
+record OutputHead(Norm norm, LinearSlot slot, Backend backend) {
+
+  /// @return (rows, vocabulary), accumulator type
+  Tensor logits(Residual r, int[] rows, Pass p) {
+    Residual picked = picked(r, rows, p);
+    norm.forward(picked, picked.x(), p);
+    Tensor logits = p.ws().take(backend.compute().accumulator(), rows.length, slot.linear().out());
+    slot.linear().forward(picked.branch(), logits, p);
+    return logits;
+  }
+
+  /// Computes the log-probability of each target of the batch.
+  ///
+  /// @param logprob written
+  /// @param argmax the most probable token instead, written; may be null
+  void score(Residual r, Batch b, double[] logprob, int @Nullable [] argmax, Pass p) {
+    Workspace ws = p.ws();
+    int m = b.rows().length;
+    Residual picked = picked(r, b.rows(), p);
+    norm.forward(picked, picked.x(), p);
+    Tensor lp = ws.take(Dtype.F64, m, 1);
+    Tensor best = argmax == null ? null : ws.take(Dtype.I32, m, 1);
+    HeadLoss.score(
+        picked.branch(), weight(m, ws), ws.ints(b.targets()), lp, best, ws, backend.kernels());
+    for (int i = 0; i < m && !ws.dry(); i++) {
+      logprob[i] = lp.at(i);
+      if (argmax != null && best != null) {
+        argmax[i] = (int) best.at(i);
+      }
+    }
+  }
+
+  /// Computes −Σ log-probability and its gradient, in pieces of labelled rows, so that no more than
+  /// a piece of them is held.
+  ///
+  /// @param sum (rows, width) accumulator type, the stream's gradient, written
+  double loss(Residual r, Batch b, double weight, Tensor sum, Pass p) {
+    Workspace ws = p.ws();
+    int m = b.rows().length;
+    HeadLoss.Weight head = weight(m, ws);
+    Parameter trained = slot.linear().trainedWeight();
+    Tensor gradient = trained == null ? null : trained.gradient(ws.lane());
+    Tensor targets = ws.ints(b.targets());
+    Tensor logprob = ws.take(Dtype.F64, m, 1);
+    int piece = head.chunk(sum.dtype());
+    ws.zero(sum);
+    for (int from = 0; from < m; from += piece) {
+      int to = Math.min(m, from + piece);
+      int mark = ws.mark();
+      int[] rows = Arrays.copyOfRange(b.rows(), from, to);
+      Residual picked = picked(r, rows, p);
+      Norm.Saved saved = norm.forward(picked, picked.x(), p);
+      Tensor normed = ws.take(sum.dtype(), to - from, sum.cols());
+      Tensor dx = ws.take(sum.dtype(), to - from, sum.cols());
+      HeadLoss.train(
+          picked.branch(),
+          head,
+          targets.rows(from, to),
+          weight,
+          logprob.rows(from, to),
+          normed,
+          gradient,
+          ws,
+          backend.kernels());
+      ws.zero(dx);
+      norm.backward(saved, new Residual.Gradient(dx, dx, normed), p);
+      Runs.spread(dx, rows, sum, p);
+      ws.release(mark);
+    }
+    double loss = 0;
+    for (int i = 0; i < m && !ws.dry(); i++) {
+      loss -= logprob.at(i);
+    }
+    return loss;
+  }
+
+  /// The weight for products of `rows` labelled rows. One that trains changes with each step, so it
+  /// is packed for the pass, where rows are enough to pay for that.
+  private HeadLoss.Weight weight(int rows, Workspace ws) {
+    Linear head = slot.linear();
+    if (head instanceof PackedLinear p) {
+      return new HeadLoss.Weight(p.factor(Direction.FORWARD), p.factor(Direction.BACKWARD));
+    }
+    Tensor weight = head.weight(ws, backend.kernels());
+    if (head.trainedWeight() == null || rows < PackedLinear.ROWS) {
+      return HeadLoss.Weight.of(weight);
+    }
+    Packed up = ws.pack(weight.transposed());
+    Packed down = ws.pack(weight);
+    if (ws.dry() && PackedWeights.known(backend)) { // products of a dry pass have no such layout
+      up = Packed.dry(backend.compute(), weight.cols(), weight.rows());
+      down = Packed.dry(backend.compute(), weight.rows(), weight.cols());
+    }
+    return new HeadLoss.Weight(up, down);
+  }
+
+  /// The stream of some rows only: nothing after the last layer needs the others.
+  private static Residual picked(Residual r, int[] rows, Pass p) {
+    Tensor x = p.ws().take(r.x().dtype(), rows.length, r.x().cols());
+    Residual picked = new Residual(x, false, p.ws());
+    Runs.pick(r.x(), rows, x, p);
+    if (r.pending()) {
+      Runs.pick(r.branch(), rows, picked.branch(), p);
+      picked.added();
+    }
+    return picked;
+  }
+}

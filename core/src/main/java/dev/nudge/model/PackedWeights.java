@@ -1,0 +1,137 @@
+package dev.nudge.model;
+
+import dev.nudge.kernel.Kernels;
+import dev.nudge.nn.Backend;
+import dev.nudge.nn.Linear;
+import dev.nudge.nn.LinearSlot;
+import dev.nudge.nn.PackedLinear;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Gemm;
+import dev.nudge.tensor.Lanes;
+import dev.nudge.tensor.Packed;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+
+/// Frozen weights that are kept a second time in the layout of their products, once for each
+/// direction.
+final class PackedWeights implements AutoCloseable {
+  private final Backend backend;
+  private final LinearSlot head;
+  private final List<LinearSlot> slots;
+  private final Scope scope = Scope.open("packed weights");
+  private Caches kept = Caches.NONE;
+
+  PackedWeights(Backend backend, LinearSlot head, List<LinearSlot> slots) {
+    this.backend = backend;
+    this.head = head;
+    this.slots = slots;
+  }
+
+  /// Whether products of this backend have such a layout.
+  static boolean known(Backend backend) {
+    try (Gemm gemm = backend.gemms().apply(1)) {
+      return gemm.packs();
+    }
+  }
+
+  /// What [#keep] was told.
+  Caches kept() {
+    return kept;
+  }
+
+  /// Bytes that [#keep] takes.
+  long bytes(Caches caches) {
+    return chosen(caches).stream()
+        .mapToLong(slot -> Packed.bytes(backend.compute(), slot.linear().in(), slot.linear().out()))
+        .map(bytes -> 2 * bytes)
+        .sum();
+  }
+
+  private List<LinearSlot> chosen(Caches caches) {
+    List<LinearSlot> chosen = new ArrayList<>();
+    if (caches != Caches.NONE) {
+      chosen.add(head);
+    }
+    if (caches == Caches.ALL) {
+      chosen.addAll(slots);
+    }
+    chosen.removeIf(slot -> slot.linear().trainedWeight() != null); // another one after each step
+    return chosen;
+  }
+
+  /// Packs; nothing happens where products have no such layout.
+  void keep(Caches caches) {
+    kept = caches;
+    List<LinearSlot> chosen = chosen(caches);
+    if (chosen.isEmpty() || !known(backend)) {
+      return;
+    }
+    List<Tensor[]> rooms = new ArrayList<>();
+    long bytes = 0;
+    for (LinearSlot slot : chosen) {
+      Linear plain = slot.linear();
+      int in = Packed.padded(plain.in());
+      int out = Packed.padded(plain.out());
+      Dtype compute = backend.compute();
+      rooms.add(new Tensor[] {scope.tensor(compute, in, out), scope.tensor(compute, out, in)});
+      bytes = Math.max(bytes, weightBytes(plain));
+    }
+    long largest = bytes;
+    Lanes lanes = new Lanes(Math.min(chosen.size(), Runtime.getRuntime().availableProcessors()));
+    try (lanes) {
+      lanes.run(
+          lane -> {
+            try (Workspace ws = new Workspace(lane, largest, backend.gemms().apply(1))) {
+              for (int i = lane; i < chosen.size(); i += lanes.count()) {
+                ws.release(0);
+                pack(chosen.get(i), rooms.get(i), ws);
+              }
+            }
+            return lane;
+          });
+    }
+  }
+
+  /// What a workspace needs to give a layer's weight.
+  private static long weightBytes(Linear linear) {
+    try (Workspace ws = Workspace.measuring()) {
+      linear.weight(ws, Kernels.dry());
+      return ws.peak();
+    }
+  }
+
+  private void pack(LinearSlot slot, Tensor[] rooms, Workspace ws) {
+    Linear plain = slot.linear();
+    Tensor weight = plain.weight(ws, backend.kernels());
+    Packed up = ws.gemm().pack(weight.transposed(), rooms[0]);
+    Packed down = ws.gemm().pack(weight, rooms[1]);
+    if (up.packed() && down.packed()) {
+      slot.set(PackedLinear.of(plain, up, down, plain.bias()));
+    }
+  }
+
+  /// Measures as if weights were kept: with a packed head passes take larger chunks.
+  <T> T assuming(Caches caches, Supplier<T> measured) {
+    Linear plain = head.linear();
+    if (!chosen(caches).contains(head) || plain instanceof PackedLinear) {
+      return measured.get();
+    }
+    Packed up = Packed.dry(backend.compute(), plain.in(), plain.out());
+    Packed down = Packed.dry(backend.compute(), plain.out(), plain.in());
+    head.set(PackedLinear.of(plain, up, down, null));
+    try {
+      return measured.get();
+    } finally {
+      head.set(plain);
+    }
+  }
+
+  @Override
+  public void close() {
+    scope.close();
+  }
+}

@@ -1,0 +1,76 @@
+package dev.nudge.plan;
+
+import dev.nudge.model.ModelConfig;
+import java.util.Arrays;
+import java.util.List;
+
+/// A part of a model that stands for it where speed is measured: two layers, the run's widths where
+/// these are not too large, and its micro-batch.
+///
+/// A narrower slice stands for a wide model, because wide products all run at the same rate; a
+/// slice that is as wide as the run also has its small products right.
+///
+/// @param tokens of a lane's micro-batch
+/// @param longest tokens of its sequences; the last may be shorter
+record Slice(ModelConfig config, int tokens, int longest) {
+  private static final int LAYERS = 2;
+  private static final double PASS_FLOPS = 60e9; // of one lane: about a fifth of a second
+  private static final long WEIGHTS = 48 << 20; // numbers
+  private static final int LEAST_WIDTH = 512;
+  private static final int LEAST_TOKENS = 64;
+
+  /// Cuts a model's widths, then the micro-batch, until a pass is short.
+  static Slice of(ModelConfig model, int tokens, int longest) {
+    int width = model.hiddenSize();
+    Slice slice = new Slice(narrowed(model, width), tokens, longest);
+    while (!slice.small() && slice.config.hiddenSize() > LEAST_WIDTH) {
+      width = slice.config.hiddenSize() / 2;
+      slice = new Slice(narrowed(model, width), tokens, longest);
+    }
+    while (!slice.small() && slice.tokens > LEAST_TOKENS) {
+      int half = slice.tokens / 2;
+      slice = new Slice(slice.config, half, Math.min(slice.longest, half));
+    }
+    return slice;
+  }
+
+  private boolean small() {
+    double flops = new Work(config, 0, 0, false).layers(List.of(), lengths());
+    return flops <= PASS_FLOPS && config.parameters() <= WEIGHTS;
+  }
+
+  /// Tokens of each sequence.
+  int[] lengths() {
+    int[] lengths = new int[Math.ceilDiv(tokens, longest)];
+    Arrays.fill(lengths, longest);
+    lengths[lengths.length - 1] = tokens - longest * (lengths.length - 1);
+    return lengths;
+  }
+
+  /// The model with two layers, all widths in proportion and whole heads; the vocabulary is cut
+  /// where the head alone would be too large.
+  private static ModelConfig narrowed(ModelConfig c, int width) {
+    double share = (double) width / c.hiddenSize();
+    int keyValues = Math.max(1, (int) Math.round(c.numKeyValueHeads() * share));
+    int heads = keyValues * (c.numAttentionHeads() / c.numKeyValueHeads());
+    int hidden = share == 1 ? width : width / 64 * 64;
+    int inner = share == 1 ? c.intermediateSize() : (int) (c.intermediateSize() * share) / 64 * 64;
+    int vocabulary = (int) Math.min(c.vocabSize(), WEIGHTS / 2 / hidden);
+    return new ModelConfig(
+        hidden,
+        inner,
+        Math.min(LAYERS, c.numHiddenLayers()),
+        heads,
+        keyValues,
+        c.headDim(),
+        vocabulary,
+        c.maxPositionEmbeddings(),
+        c.rmsNormEps(),
+        c.tieWordEmbeddings(),
+        c.attentionBias(),
+        c.mlpBias(),
+        c.rope(),
+        c.bosTokenId(),
+        c.eosTokenIds());
+  }
+}
