@@ -275,7 +275,7 @@ public final class Planner {
                 t.workspace,
                 t.pass,
                 dry.cacheBytes(caches),
-                Runtimes.bytes(dry.config(), dry.backend(), lanes, tokens, w.longest)),
+                Runtimes.bytes(dry.config(), dry.backend(), lanes, w.longest)),
             caches);
     return paged ? plan.withPagedOptimizer() : plan;
   }

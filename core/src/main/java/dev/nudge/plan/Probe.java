@@ -11,6 +11,7 @@ import dev.nudge.model.Quantization;
 import dev.nudge.model.Trainable;
 import dev.nudge.nn.Backend;
 import dev.nudge.nn.Dropout;
+import dev.nudge.nn.Recompute;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Lanes;
@@ -22,6 +23,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.LongSupplier;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// Measures about a second of the very passes that a run makes, on a slice of its model.
@@ -87,6 +89,7 @@ public final class Probe {
                 : Checkpoint.random(slice.config(), backend, quantization, 1);
         Lanes threads = new Lanes(lanes)) {
       model.reserve(slice.longest());
+      model.recompute(levels());
       model.cache(plan.caches());
       Adapters adapters = spec == null ? null : attach(model, spec, lanes, scope);
       long bytes = model.trainBytes(slice.tokens(), slice.longest());
@@ -106,6 +109,16 @@ public final class Probe {
         }
       }
     }
+  }
+
+  /// What the slice's layers compute again: what layers of the run do, in their order.
+  private List<Recompute> levels() {
+    List<Recompute> all = plan.levels();
+    int layers = slice.config().numHiddenLayers();
+    return IntStream.range(0, layers)
+        .mapToObj(i -> all.get(i * all.size() / layers))
+        .map(level -> level == Recompute.OFFLOADED ? Recompute.EVERYTHING : level)
+        .toList();
   }
 
   private Adapters attach(CausalLm model, Lora adapter, int lanes, Scope scope) {
@@ -131,7 +144,7 @@ public final class Probe {
     double layersNanos = median(firsts);
     double headNanos = Math.max(1, median(seconds) - layersNanos);
     double products = products(threads, workspaces);
-    double layers = lanes * work.layers(List.of(), unlabelled.lengths()) / layersNanos;
+    double layers = lanes * work.layers(model.recompute(), unlabelled.lengths()) / layersNanos;
     double head = Math.min(products, lanes * work.head(labelled.rows().length) / headNanos);
     return new Rates(products, layers, head, update(threads));
   }

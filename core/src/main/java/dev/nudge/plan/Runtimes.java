@@ -9,17 +9,15 @@ import dev.nudge.nn.Backend;
 /// Heap, compiled code and metaspace of the JVM, code of compiled products and their scratchpads,
 /// the tokenizer's tables, and the rotary tables, which are exact.
 final class Runtimes {
-  private static final long PROCESS = 117L << 20;
+  private static final long PROCESS = 107L << 20;
   private static final long LANE = 12L << 20;
-  private static final long ROW = 7_000; // a token of the lanes' micro-batches
   private static final long TOKEN = 450; // of the vocabulary, in two tables of text
 
   private Runtimes() {}
 
-  /// @param tokens of a lane's micro-batch
-  static long bytes(ModelConfig config, Backend backend, int lanes, int tokens, int longest) {
+  static long bytes(ModelConfig config, Backend backend, int lanes, int longest) {
     long rotary =
         (long) longest * config.headDim() * backend.compute().accumulator().bytes(); // cos and sin
-    return PROCESS + lanes * (LANE + ROW * tokens) + TOKEN * config.vocabSize() + rotary;
+    return PROCESS + lanes * LANE + TOKEN * config.vocabSize() + rotary;
   }
 }
