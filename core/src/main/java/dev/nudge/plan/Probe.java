@@ -53,13 +53,14 @@ public final class Probe {
       Backend backend,
       @Nullable Lora spec,
       Plan plan,
+      int tokens,
       LongSupplier clock) {
     this.quantization = quantization;
     this.backend = backend;
     this.spec = spec;
     this.plan = plan;
     this.clock = clock;
-    this.slice = Slice.of(config, plan.microBatchTokens(), plan.longest());
+    this.slice = Slice.of(config, tokens, Math.min(tokens, plan.longest()));
   }
 
   /// Measures.
@@ -68,6 +69,7 @@ public final class Probe {
   /// @param quantization how its weights are held
   /// @param spec its adapter; null where its own weights train
   /// @param plan its layout
+  /// @param tokens of its micro-batches, no more than the plan allows
   /// @param clock nanoseconds; the wall's, or another where the machine is shared
   public static Rates measure(
       ModelConfig config,
@@ -75,8 +77,9 @@ public final class Probe {
       Backend backend,
       @Nullable Lora spec,
       Plan plan,
+      int tokens,
       LongSupplier clock) {
-    return new Probe(config, quantization, backend, spec, plan, clock).measure();
+    return new Probe(config, quantization, backend, spec, plan, tokens, clock).measure();
   }
 
   private Rates measure() {
