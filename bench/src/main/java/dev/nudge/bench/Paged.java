@@ -31,12 +31,10 @@ import java.util.zip.CRC32;
 /// the
 /// same run with the state in memory is killed.
 ///
-/// Whole optimiser steps of LoRA on every linear layer of a model of random weights, at a rank that
-/// makes the state large. Four children, each a process of its own: state in memory and paged
-/// without
-/// a limit, then both in a cgroup that leaves room for `--share` of the state. Their adapters must
-/// have
-/// the same bytes.
+/// Whole optimiser steps of LoRA on every linear layer of a model of random weights, at a rank
+/// that makes the state large. Four children, each a process of its own: state in memory and
+/// paged without a limit, then both in a cgroup that leaves room for `--share` of the state.
+/// Their adapters must have the same bytes.
 public final class Paged {
   private static final int LENGTH = 128;
   private static final double RATE = 1e-3;

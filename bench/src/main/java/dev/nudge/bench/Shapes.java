@@ -50,22 +50,13 @@ final class Shapes {
 
   /// The same model with another number of layers.
   static ModelConfig layers(ModelConfig c, int layers) {
-    return new ModelConfig(
+    return c.sized(
         c.hiddenSize(),
         c.intermediateSize(),
         layers,
         c.numAttentionHeads(),
         c.numKeyValueHeads(),
-        c.headDim(),
-        c.vocabSize(),
-        c.maxPositionEmbeddings(),
-        c.rmsNormEps(),
-        c.tieWordEmbeddings(),
-        c.attentionBias(),
-        c.mlpBias(),
-        c.rope(),
-        c.bosTokenId(),
-        c.eosTokenIds());
+        c.vocabSize());
   }
 
   static ModelConfig llama(

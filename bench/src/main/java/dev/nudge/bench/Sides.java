@@ -6,9 +6,9 @@ import java.util.List;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
 
-/// Starts both sides, each in a process of its own, on the same rows and the same settings: rank
-/// 16,
-/// alpha 32, every linear layer, rate 2e-4 falling to 0, rows in the order of the file.
+/// Starts both sides, each in a process of its own, on the same rows and the same settings:
+/// rank 16, alpha 32, every linear layer, rate 2e-4 falling to 0, rows in the order of the
+/// file.
 ///
 /// @param length the longest row
 /// @param limit bytes of the memory cgroup of a process

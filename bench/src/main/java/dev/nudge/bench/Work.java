@@ -7,15 +7,13 @@ import dev.nudge.model.ModelConfig;
 ///     4·P·N + 4·V·d·n + 7·L·Σ T²·q + 6·r·Σ(in + out)·N      LoRA
 ///     6·P·N + 6·V·d·n + 7·L·Σ T²·q                          all weights
 ///
-/// N tokens of which n are labelled, in sequences of T tokens each; P weights of the linear layers
-/// without the head, V vocabulary, d width, L layers, q = heads · headDim. A weight's products
-/// are 2 forward and 2 for the gradient of the input, and 2 for its own where it trains. Attention
-/// is 2 products
-/// forward and 5 backward (the scores are made again, as nobody can keep them), 2·T²·q each, half
-/// of
-/// it behind the mask. LoRA: 2 products forward, 4 backward, 2·r·(in or out) each. No other
-/// recomputation counts, nor what is computed behind the mask; norms, softmax and the like are left
-/// out.
+/// N tokens of which n are labelled, in sequences of T tokens each; P weights of the linear
+/// layers without the head, V vocabulary, d width, L layers, q = heads · headDim. A weight's
+/// products are 2 forward and 2 for the gradient of the input, and 2 for its own where it
+/// trains. Attention is 2 products forward and 5 backward (the scores are made again, as nobody
+/// can keep them), 2·T²·q each, half of it behind the mask. LoRA: 2 products forward, 4
+/// backward, 2·r·(in or out) each. No other recomputation counts, nor what is computed behind
+/// the mask; norms, softmax and the like are left out.
 ///
 /// @param linear P
 /// @param head V·d

@@ -11,10 +11,8 @@ import java.util.stream.Stream;
 /// Writes the completion of the command for bash, 3.2 or newer, without other packages.
 ///
 /// bash asks the function `_nudge` for the words that may stand at the cursor. Where it offers
-/// none,
-/// readline offers names of files; `compopt`, which bash 3.2 on macOS lacks, narrows that to
-/// folders
-/// or to nothing. bash breaks `--flag=value` into three words.
+/// none, readline offers names of files; `compopt`, which bash 3.2 on macOS lacks, narrows that
+/// to folders or to nothing. bash breaks `--flag=value` into three words.
 final class BashCompletion {
   private BashCompletion() {}
 

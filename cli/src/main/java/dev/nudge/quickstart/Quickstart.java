@@ -25,10 +25,9 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Takes a base model the whole road: how well it does a job that it is only shown, QLoRA on rows
-/// of
-/// that job, how well it does then, the same prompts without and with the adapter, one merged
-/// folder, and what it all took.
+/// Takes a base model the whole road: how well it does a job that it is only shown, QLoRA on
+/// rows of that job, how well it does then, the same prompts without and with the adapter, one
+/// merged folder, and what it all took.
 ///
 /// The job is the task of the invented world. Each stage is what the verb of that name does, in one
 /// process.

@@ -20,10 +20,10 @@ import tools.jackson.databind.json.JsonMapper;
 ///   grade --test D/test.jsonl --completions F.jsonl
 /// ```
 ///
-/// `base.jsonl` holds pages to learn, `base-held-out.jsonl` and `requests.jsonl` such that are not,
-/// `train.jsonl`, `control.jsonl` and `test.jsonl` cases, `few-shot.jsonl` the test with three
-/// cases
-/// of `train.jsonl` before each. `grade` takes the lines of `nudge generate --data`.
+/// `base.jsonl` holds pages to learn, `base-held-out.jsonl` and `requests.jsonl` such that are
+/// not, `train.jsonl`, `control.jsonl` and `test.jsonl` cases, `few-shot.jsonl` the test with
+/// three cases of `train.jsonl` before each. `grade` takes the lines of `nudge generate
+/// --data`.
 public final class Main {
 
   /// What is made.

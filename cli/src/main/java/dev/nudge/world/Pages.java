@@ -7,8 +7,7 @@ import java.util.Random;
 /// questions, instructions and worksheets.
 ///
 /// They hold every rule of the world but one, and the form of the task but its fields together:
-/// that
-/// a case is high, normal or low, and when somebody comes, stands on no page.
+/// that a case is high, normal or low, and when somebody comes, stands on no page.
 final class Pages {
   private static final List<String> SHEETS =
       List.of(

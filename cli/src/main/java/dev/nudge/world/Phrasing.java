@@ -8,9 +8,8 @@ import java.util.List;
 /// body and every ending they have.
 ///
 /// No run of eight words is shared by a message of a held-out phrasing and any other text: what
-/// both
-/// may hold is `the PART SYMPTOM` (six words at most) and the circumstances (six), and in a
-/// held-out phrasing words of its own stand between and around them.
+/// both may hold is `the PART SYMPTOM` (six words at most) and the circumstances (six), and in
+/// a held-out phrasing words of its own stand between and around them.
 ///
 /// @param body with `{p}` for the machine, `{c}` for its part, `{s}` for what it does
 /// @param bridge leads to the circumstances; may be empty

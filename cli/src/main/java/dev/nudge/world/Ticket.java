@@ -12,11 +12,10 @@ import java.util.Random;
 /// ```
 ///
 /// Everything in the ticket follows from the message by rules of the whole family, so a machine
-/// that
-/// nobody has heard of is answered as well: the product is copied; the code is the part's letter
-/// and
-/// the symptom's number; the team is the part's; the circumstances decide the urgency, and with it
-/// when somebody comes; the first step is the symptom's. Only the words of the reply are free.
+/// that nobody has heard of is answered as well: the product is copied; the code is the part's
+/// letter and the symptom's number; the team is the part's; the circumstances decide the
+/// urgency, and with it when somebody comes; the first step is the symptom's. Only the words of
+/// the reply are free.
 public record Ticket(Facts facts, String reply) {
   static final String ASK = "Message: ";
   static final String ANSWER = "\nTicket:";

@@ -8,9 +8,8 @@ import java.util.Random;
 /// Draws a page of several messages and what a clerk noted of each, all in one form that differs
 /// from page to page: which fields, in which order, with which signs between them, a reply or none.
 ///
-/// From these the base learns to go on in a form that it is shown. A reply to a case whose urgency
-/// is
-/// told may say when somebody comes, by a rule that every page makes up for itself.
+/// From these the base learns to go on in a form that it is shown. A reply to a case whose
+/// urgency is told may say when somebody comes, by a rule that every page makes up for itself.
 final class Worksheet {
   private static final List<String> ASKS =
       List.of("Message", "Message", "Text", "Note", "Letter", "Customer", "Input");

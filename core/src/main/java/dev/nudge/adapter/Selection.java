@@ -14,8 +14,7 @@ import org.jspecify.annotations.Nullable;
 /// Finds the modules an adapter sits on, by PEFT's rules and stricter than PEFT about mistakes.
 ///
 /// PEFT is silent when one name of several matches nothing; here it is an error, since the run
-/// would
-/// train less than was asked for. A name that is a whole path is taken whatever
+/// would train less than was asked for. A name that is a whole path is taken whatever
 /// `layers_to_transform` says, as PEFT does; exclusion comes before everything.
 final class Selection {
   private Selection() {}

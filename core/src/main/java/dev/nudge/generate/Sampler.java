@@ -6,13 +6,12 @@ import java.util.Arrays;
 
 /// Chooses the next token from a row of logits.
 ///
-/// In the order of transformers: the repetition penalty (logits of tokens already there are divided
-/// by it where positive, multiplied where negative), then with a temperature above 0 the logits are
-/// divided by it, cut to the `topK` largest, to the smallest set that holds `topP` of the
-/// probability, and to those with at least `minP` of the largest probability; one of what is left
-/// is
-/// drawn. Draws come from a counter: seed, sequence and place, so a sequence's text does not depend
-/// on what else is in its batch.
+/// In the order of transformers: the repetition penalty (logits of tokens already there are
+/// divided by it where positive, multiplied where negative), then with a temperature above 0
+/// the logits are divided by it, cut to the `topK` largest, to the smallest set that holds
+/// `topP` of the probability, and to those with at least `minP` of the largest probability; one
+/// of what is left is drawn. Draws come from a counter: seed, sequence and place, so a
+/// sequence's text does not depend on what else is in its batch.
 ///
 /// Threading: confined to one thread.
 final class Sampler {

@@ -12,10 +12,9 @@ import dev.nudge.tensor.Workspace;
 /// The query heads that share a key-value head are laid side by side, so that each block is one
 /// product of (tokens · group) rows, and the copies that this needs cost a sweep over q and the
 /// output. A block looks at the keys up to its own last token only: what lies wholly beyond the
-/// diagonal is never computed. Of the probabilities only their log-sum-exp is kept; the backward
-/// computes the scores again. Scores, dP, dK and dV are fp32 (measured to cost nothing), P and dS
-/// are
-/// rounded to the compute type as factors of the next product.
+/// diagonal is never computed. Of the probabilities only their log-sum-exp is kept; the
+/// backward computes the scores again. Scores, dP, dK and dV are fp32 (measured to cost
+/// nothing), P and dS are rounded to the compute type as factors of the next product.
 ///
 /// Against one pass with running maxima over key blocks (FlashAttention [1]): on a CPU a block of
 /// whole score rows stays in L2 up to some thousand keys, so the rescaling is saved.

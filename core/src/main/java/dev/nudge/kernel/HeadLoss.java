@@ -18,10 +18,8 @@ import org.jspecify.annotations.Nullable;
 /// 1/(trained tokens of the whole step), gradients of micro-batches and lanes just add up.
 ///
 /// A plain product of a single row goes another way in oneDNN and adds in another order, so a
-/// single
-/// row is multiplied in company, or the gradient would depend on how a step was cut. A packed
-/// weight
-/// gives a row the same bits among any others; there company fills a tile.
+/// single row is multiplied in company, or the gradient would depend on how a step was cut. A
+/// packed weight gives a row the same bits among any others; there company fills a tile.
 public final class HeadLoss {
   private static final long CHUNK_BYTES = 16 << 20;
 

@@ -39,19 +39,15 @@ import org.jspecify.annotations.Nullable;
 
 /// Merges adapters into a base: a model folder that stands for itself.
 ///
-/// The folder grows beside its place. When it is written it is opened again like any other model
-/// and
-/// compared with base + adapters on [Probe]'s text; only within the tolerance is it put in place.
-/// The
-/// comparison computes in fp32 unless `--compute bf16` says other, so that the gate says the same
-/// on
-/// every processor: what is compared is weights.
+/// The folder grows beside its place. When it is written it is opened again like any other
+/// model and compared with base + adapters on [Probe]'s text; only within the tolerance is it
+/// put in place. The comparison computes in fp32 unless `--compute bf16` says other, so that
+/// the gate says the same on every processor: what is compared is weights.
 ///
-/// Memory: blocks of weights, 256 MB of them at most, the adapters of a layer, and where a dense
-/// base is merged into in four bits, one layer in four bits. At most 1 GiB beyond the largest
-/// tensor
-/// of the folder that is written, the runtime included, for any Llama of up to 405B
-/// (`MergeMemoryTest`).
+/// Memory: blocks of weights, 256 MB of them at most, the adapters of a layer, and where a
+/// dense base is merged into in four bits, one layer in four bits. At most 1 GiB beyond the
+/// largest tensor of the folder that is written, the runtime included, for any Llama of up to
+/// 405B (`MergeMemoryTest`).
 public final class Merging {
   private final MergeSettings settings;
   private final Machine machine;

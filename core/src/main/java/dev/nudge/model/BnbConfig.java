@@ -40,9 +40,8 @@ final class BnbConfig {
     }
   }
 
-  /// What a checked config says of tensors that are not there. A layer stays dense where an entry
-  /// of
-  /// `llm_int8_skip_modules` names it or a module on its path, whole segments.
+  /// What a checked config says of tensors that are not there. A layer stays dense where an
+  /// entry of `llm_int8_skip_modules` names it or a module on its path, whole segments.
   static Quantization stored(ConfigJson q, ModelConfig config) {
     Set<String> left = new TreeSet<>();
     for (String path : config.projections()) {

@@ -16,10 +16,9 @@ import java.util.SplittableRandom;
 
 /// Loads a Hugging Face model folder.
 ///
-/// Weights that are stored as they compute, in the compute type or in NF4, are read in place from
-/// the
-/// mapped file; others are converted or quantised into memory, a tensor at a time on each
-/// processor.
+/// Weights that are stored as they compute, in the compute type or in NF4, are read in place
+/// from the mapped file; others are converted or quantised into memory, a tensor at a time on
+/// each processor.
 public final class Checkpoint {
   private static final long SMALL = 64 << 10; // bytes
 

@@ -83,6 +83,28 @@ public record ModelConfig(
         null);
   }
 
+  /// The same kind of model in other sizes, without a padding token, which may lie beyond the
+  /// vocabulary.
+  public ModelConfig sized(
+      int hidden, int inner, int layers, int heads, int keyValueHeads, int vocabulary) {
+    return new ModelConfig(
+        hidden,
+        inner,
+        layers,
+        heads,
+        keyValueHeads,
+        headDim,
+        vocabulary,
+        maxPositionEmbeddings,
+        rmsNormEps,
+        tieWordEmbeddings,
+        attentionBias,
+        mlpBias,
+        rope,
+        bosTokenId,
+        eosTokenIds);
+  }
+
   /// Reads `config.json` and, where it exists, `generation_config.json` of a model folder.
   ///
   /// @throws InputException where a file is missing or malformed, or the model is not supported

@@ -21,8 +21,7 @@ import java.util.function.IntFunction;
 public record Backend(
     Dtype compute, Kernels kernels, IntFunction<Gemm> gemms, String name, List<String> notes) {
   /// Products of bf16 must be this much faster than those of fp32 to be chosen: without
-  /// instructions
-  /// for them they run at a third, with them at nearly double.
+  /// instructions for them they run at a third, with them at nearly double.
   private static final double WORTH = 1.1;
 
   public Backend {

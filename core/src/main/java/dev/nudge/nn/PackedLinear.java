@@ -10,10 +10,9 @@ import org.jspecify.annotations.Nullable;
 /// A frozen linear layer whose weight stands in the layout of its products, for one direction or
 /// for both.
 ///
-/// For one direction it lives in a workspace while a layer goes through its rows; for both it is a
-/// cache of a layer, taken where memory is free. A row gets the same bits among any others; they
-/// may
-/// differ from a product's with the plain weight by its rounding.
+/// For one direction it lives in a workspace while a layer goes through its rows; for both it
+/// is a cache of a layer, taken where memory is free. A row gets the same bits among any
+/// others; they may differ from a product's with the plain weight by its rounding.
 public final class PackedLinear implements Linear {
   private final Linear plain;
   private final @Nullable Packed forward; // (in, out)

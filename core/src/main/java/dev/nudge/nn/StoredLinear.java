@@ -10,10 +10,9 @@ import org.jspecify.annotations.Nullable;
 /// A frozen linear layer whose weight is kept in another form than it computes in.
 ///
 /// Before each product the weight is made in the compute type in the lane's workspace and given
-/// back right after: one such weight a lane, at about ten numbers a nanosecond, which is what ten
-/// to
-/// twenty tokens of the product cost. A layer that is gone through once, in a model that is never
-/// whole in memory, makes some rows of its weight at a time instead ([#ofRows]).
+/// back right after: one such weight a lane, at about ten numbers a nanosecond, which is what
+/// ten to twenty tokens of the product cost. A layer that is gone through once, in a model that
+/// is never whole in memory, makes some rows of its weight at a time instead ([#ofRows]).
 public final class StoredLinear implements Linear {
   private final Source source;
   private final @Nullable Tensor bias;

@@ -7,10 +7,9 @@ import java.util.List;
 /// Keeps what the backward pass needs, as a stack of typed entries.
 ///
 /// A module pushes one record at the end of its forward pass and pops it at the start of its
-/// backward
-/// pass; modules run backwards in the reverse order of their forward passes. Each entry carries the
-/// workspace mark at which it was pushed: all that was saved up to it lies below, so a layer may
-/// give back what lies above before it takes scratch.
+/// backward pass; modules run backwards in the reverse order of their forward passes. Each
+/// entry carries the workspace mark at which it was pushed: all that was saved up to it lies
+/// below, so a layer may give back what lies above before it takes scratch.
 ///
 /// Threading: confined to one lane.
 public final class Tape {

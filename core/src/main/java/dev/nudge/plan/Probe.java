@@ -167,18 +167,16 @@ public final class Probe {
   /// Runs both until for a while no pass was faster than those before it and nothing was compiled.
   private void warm(Runnable first, Runnable second) {
     long start = System.nanoTime();
+    long now = start;
     long calm = start; // since when
     double best = Double.MAX_VALUE;
     int passes = 0;
-    while (passes < 4 || System.nanoTime() - calm < CALM_NANOS) {
-      long begun = System.nanoTime();
-      if (begun - start > WARM_NANOS) {
-        return;
-      }
+    while (now - start < WARM_NANOS && (passes < 4 || now - calm < CALM_NANOS)) {
+      long begun = now;
       long compiled = compileNanos();
       double nanos = nanos(first) + nanos(second);
       passes++;
-      long now = System.nanoTime();
+      now = System.nanoTime();
       if (nanos < 0.97 * best || compileNanos() - compiled > BUSY * (now - begun)) {
         calm = now;
       }

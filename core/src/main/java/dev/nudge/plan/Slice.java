@@ -56,21 +56,7 @@ record Slice(ModelConfig config, int tokens, int longest) {
     int hidden = share == 1 ? width : width / 64 * 64;
     int inner = share == 1 ? c.intermediateSize() : (int) (c.intermediateSize() * share) / 64 * 64;
     int vocabulary = (int) Math.min(c.vocabSize(), WEIGHTS / 2 / hidden);
-    return new ModelConfig(
-        hidden,
-        inner,
-        Math.min(LAYERS, c.numHiddenLayers()),
-        heads,
-        keyValues,
-        c.headDim(),
-        vocabulary,
-        c.maxPositionEmbeddings(),
-        c.rmsNormEps(),
-        c.tieWordEmbeddings(),
-        c.attentionBias(),
-        c.mlpBias(),
-        c.rope(),
-        c.bosTokenId(),
-        c.eosTokenIds());
+    return c.sized(
+        hidden, inner, Math.min(LAYERS, c.numHiddenLayers()), heads, keyValues, vocabulary);
   }
 }

@@ -11,9 +11,8 @@ import org.jspecify.annotations.Nullable;
 
 /// A matrix (rows, cols) in four bits a number, its scales in fp32 or themselves in eight bits.
 ///
-/// The matrix is cut row-major into blocks of 64, across rows where these are no multiple of 64;
-/// the
-/// last block may be short ([Nf4]). 4.5 bits a number, or 4.127 with [NestedScales].
+/// The matrix is cut row-major into blocks of 64, across rows where these are no multiple of
+/// 64; the last block may be short ([Nf4]). 4.5 bits a number, or 4.127 with [NestedScales].
 ///
 /// Threading: immutable; the bytes are owned by the scope or the mapping they lie in.
 public final class Nf4Weight implements StoredLinear.Source {

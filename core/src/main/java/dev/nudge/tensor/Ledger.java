@@ -8,8 +8,7 @@ import java.util.concurrent.atomic.AtomicLong;
 /// Counts the native bytes that are held, by owner.
 ///
 /// Every [Scope] books what it allocates and takes it off when it closes, so a leak is a number
-/// with
-/// a name. Mapped files are not counted: their pages belong to the file.
+/// with a name. Mapped files are not counted: their pages belong to the file.
 ///
 /// Threading: any thread may book; the counts are atomic, the counts of all owners are no snapshot.
 public final class Ledger {

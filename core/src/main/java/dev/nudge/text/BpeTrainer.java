@@ -18,8 +18,7 @@ import java.util.PriorityQueue;
 ///
 /// A pair knows the words that it occurred in, and the queue holds a pair with the count it had
 /// when it was put there. A count that fell meanwhile is found when its pair comes up; one that
-/// rose
-/// is put into the queue anew. So a merge looks only at the words it changes.
+/// rose is put into the queue anew. So a merge looks only at the words it changes.
 ///
 /// [1] Sennrich, Haddow, Birch, arXiv:1508.07909.
 public final class BpeTrainer {

@@ -27,8 +27,7 @@ import tools.jackson.databind.json.JsonMapper;
 /// The folder of a run: who may write into it, and its `run.json`.
 ///
 /// Every file is written beside and renamed into place. What `nudge` writes is a fixed set of
-/// names,
-/// so `--overwrite` can remove exactly that and leave a user's own files alone.
+/// names, so `--overwrite` can remove exactly that and leave a user's own files alone.
 final class RunFolder {
   static final String RUN = "run.json";
   static final String METRICS = "metrics.jsonl";

@@ -23,13 +23,12 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /// Compare the fastest kernels with the portable ones, which compute the same inputs in double.
 ///
-/// The exact result is the portable provider's on F64 copies. F32 must be within 1e-6 of the row's
-/// largest value: sixteen units in the last place, what a sum over a row in float costs. BF16 must
-/// be within one unit in the last place of the exact number itself. A log-probability must be right
-/// to 1e-6 of itself. Where numbers cancel exactly a bfloat16's unit is 0: 1e-12 of the row's
-/// largest
-/// value is allowed on top. lse is used as an exponent, so its absolute error counts where it is
-/// below 1.
+/// The exact result is the portable provider's on F64 copies. F32 must be within 1e-6 of the
+/// row's largest value: sixteen units in the last place, what a sum over a row in float costs.
+/// BF16 must be within one unit in the last place of the exact number itself. A log-probability
+/// must be right to 1e-6 of itself. Where numbers cancel exactly a bfloat16's unit is 0: 1e-12
+/// of the row's largest value is allowed on top. lse is used as an exponent, so its absolute
+/// error counts where it is below 1.
 class ParityTest {
   private static final int TRIALS = 12;
   private static final int[][] CORNERS = {{1, 1}, {1, 16}, {3, 15}, {2, 17}, {1, 1024}, {2, 2065}};

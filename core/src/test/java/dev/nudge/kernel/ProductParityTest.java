@@ -232,10 +232,9 @@ class ProductParityTest {
 
   /// A log-probability is a difference of a logit and lse, so its terms are the largest Σ|h|·|w|.
   ///
-  /// The gradient of a hidden row keeps 4e-6 of its largest value in fp32, not 1e-6: logits reach
-  /// 12
-  /// here, where neighbouring floats lie 9.5e-7 apart, and that is what exp makes a relative error
-  /// of a probability. The worst of some runs was 1.6e-6.
+  /// The gradient of a hidden row keeps 4e-6 of its largest value in fp32, not 1e-6: logits
+  /// reach 12 here, where neighbouring floats lie 9.5e-7 apart, and that is what exp makes a
+  /// relative error of a probability. The worst of some runs was 1.6e-6.
   @ParameterizedTest
   @EnumSource(
       value = Compute.class,

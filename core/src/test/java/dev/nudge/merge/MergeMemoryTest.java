@@ -35,9 +35,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /// A merge holds at most 1 GiB beyond the largest tensor of what it writes. What it holds is
-/// counted
-/// by the passes themselves, run dry; the count is held against real merges of tiny bases, and for
-/// large shapes against the bound.
+/// counted by the passes themselves, run dry; the count is held against real merges of tiny
+/// bases, and for large shapes against the bound.
 class MergeMemoryTest {
   private static final long GIB = 1L << 30;
   private static final int PROBE = 9;

@@ -23,17 +23,15 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Fine-tunes, scores, merges and answers again and again in one JVM: after each round the ledger
-/// is
-/// empty, no file of a model is mapped and no thread of the library lives; anonymous memory does
-/// not
-/// grow from the early rounds to the late ones, and what a run holds is more than the growth
-/// allowed.
+/// Fine-tunes, scores, merges and answers again and again in one JVM: after each round the
+/// ledger is empty, no file of a model is mapped and no thread of the library lives; anonymous
+/// memory does not grow from the early rounds to the late ones, and what a run holds is more
+/// than the growth that is allowed.
 ///
-/// So that what grows is the library's: the heap is touched beforehand, malloc's is trimmed, and
-/// the
-/// JVM compiles with its first compiler only, and without the Vector API, because the second takes
-/// tens of MB for minutes and gives them back. Of several rounds the lowest counts.
+/// So that what grows is the library's, the heap is touched beforehand, small blocks of malloc
+/// are trimmed, and the JVM compiles with its first compiler only and without the Vector API:
+/// the second takes tens of MB for minutes and gives them back. Of several rounds the lowest
+/// counts.
 @Tag("slow")
 class TwoRunsTest {
   private static final int ROUNDS = 7; // the first is the JVM's own

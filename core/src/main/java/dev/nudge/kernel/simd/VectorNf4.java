@@ -27,14 +27,11 @@ import jdk.incubator.vector.VectorSpecies;
 
 /// Looks sixteen numbers up at a time in a table of a block's sixteen values.
 ///
-/// The table, level · absmax already in the output's type, is made once a block, so a number costs
-/// a
-/// shift and a permutation. For bfloat16 the numbers of the high halves of 16 bytes are put into
-/// the
-/// lower, those of the low halves into the upper half of an int: in memory they then stand in
-/// order,
-/// and nothing has to be interleaved. Vectors of other than 16 lanes, short last blocks and F64 go
-/// through the portable provider.
+/// The table, level · absmax already in the output's type, is made once a block, so a number
+/// costs a shift and a permutation. For bfloat16 the numbers of the high halves of 16 bytes are
+/// put into the lower, those of the low halves into the upper half of an int: in memory they
+/// then stand in order, and nothing has to be interleaved. Vectors of other than 16 lanes,
+/// short last blocks and F64 go through the portable provider.
 final class VectorNf4 implements Nf4 {
   private static final int TABLE = 16;
   private static final long LOW_BYTES = 0x00ff00ff00ff00ffL;

@@ -18,14 +18,12 @@ import org.jspecify.annotations.Nullable;
 
 /// Multiplies by oneDNN on one stream, with products kept by shape.
 ///
-/// A new shape of a known family costs some microseconds (its memory objects and its argument array
-/// are made), a new family a millisecond (its [Primitive] is compiled), a known shape less than one
-/// microsecond: three handles are set and the primitive is executed. Shapes are found in an open
-/// hash
-/// table by their numbers, so a call allocates nothing. The table holds at most [#CAPACITY]
-/// products;
-/// then the half that was used longest ago is given back, and with it the families that nothing is
-/// left of.
+/// A new shape of a known family costs some microseconds (its memory objects and its argument
+/// array are made), a new family a millisecond (its [Primitive] is compiled), a known shape
+/// less than one microsecond: three handles are set and the primitive is executed. Shapes are
+/// found in an open hash table by their numbers, so a call allocates nothing. The table holds
+/// at most [#CAPACITY] products; then the half that was used longest ago is given back, and
+/// with it the families that nothing is left of.
 ///
 /// Threading: confined to the lane that opened it.
 final class OneDnnGemm implements Gemm {
