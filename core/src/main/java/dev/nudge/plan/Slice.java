@@ -4,28 +4,35 @@ import dev.nudge.model.ModelConfig;
 import java.util.Arrays;
 import java.util.List;
 
-/// A part of a model that stands for it where speed is measured: two layers, the run's widths where
-/// these are not too large, and its micro-batch.
+/// A part of a model that stands for it where speed is measured: as many of its layers as make a
+/// short pass, the run's widths where these are not too large, and its micro-batch.
 ///
 /// A narrower slice stands for a wide model, because wide products all run at the same rate; a
-/// slice that is as wide as the run also has its small products right.
+/// slice that is as wide as the run also has its small products right. Two layers stand for many
+/// where each is large; of a small model two would stay in the processor's caches, which the
+/// whole does not.
 ///
 /// @param tokens of a lane's micro-batch
 /// @param longest tokens of its sequences; the last may be shorter
 record Slice(ModelConfig config, int tokens, int longest) {
-  private static final int LAYERS = 2;
+  private static final int LEAST_LAYERS = 2;
   private static final double PASS_FLOPS = 60e9; // of one lane: about a fifth of a second
   private static final long WEIGHTS = 48 << 20; // numbers
   private static final int LEAST_WIDTH = 512;
   private static final int LEAST_TOKENS = 64;
 
-  /// Cuts a model's widths, then the micro-batch, until a pass is short.
+  /// Cuts a model's layers, then its widths, then the micro-batch, until a pass is short.
   static Slice of(ModelConfig model, int tokens, int longest) {
     int width = model.hiddenSize();
-    Slice slice = new Slice(narrowed(model, width), tokens, longest);
+    int layers = model.numHiddenLayers();
+    Slice slice = new Slice(narrowed(model, width, layers), tokens, longest);
+    while (!slice.small() && layers > LEAST_LAYERS) {
+      layers = Math.max(LEAST_LAYERS, layers / 2);
+      slice = new Slice(narrowed(model, width, layers), tokens, longest);
+    }
     while (!slice.small() && slice.config.hiddenSize() > LEAST_WIDTH) {
       width = slice.config.hiddenSize() / 2;
-      slice = new Slice(narrowed(model, width), tokens, longest);
+      slice = new Slice(narrowed(model, width, layers), tokens, longest);
     }
     while (!slice.small() && slice.tokens > LEAST_TOKENS) {
       int half = slice.tokens / 2;
@@ -47,16 +54,15 @@ record Slice(ModelConfig config, int tokens, int longest) {
     return lengths;
   }
 
-  /// The model with two layers, all widths in proportion and whole heads; the vocabulary is cut
+  /// The model with fewer layers, all widths in proportion and whole heads; the vocabulary is cut
   /// where the head alone would be too large.
-  private static ModelConfig narrowed(ModelConfig c, int width) {
+  private static ModelConfig narrowed(ModelConfig c, int width, int layers) {
     double share = (double) width / c.hiddenSize();
     int keyValues = Math.max(1, (int) Math.round(c.numKeyValueHeads() * share));
     int heads = keyValues * (c.numAttentionHeads() / c.numKeyValueHeads());
     int hidden = share == 1 ? width : width / 64 * 64;
     int inner = share == 1 ? c.intermediateSize() : (int) (c.intermediateSize() * share) / 64 * 64;
     int vocabulary = (int) Math.min(c.vocabSize(), WEIGHTS / 2 / hidden);
-    return c.sized(
-        hidden, inner, Math.min(LAYERS, c.numHiddenLayers()), heads, keyValues, vocabulary);
+    return c.sized(hidden, inner, layers, heads, keyValues, vocabulary);
   }
 }
