@@ -13,8 +13,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A moment is cut into blocks of 256 numbers. Of each the largest magnitude is kept in fp32, and
 /// of each number x the [DynamicMap] code of x / largest: the signed map for the first moment, the
-/// unsigned one for the second. A step decodes a block, updates it as [AdamW] does, updates the
-/// parameters with the new moments before they are rounded, and codes the block anew.
+/// unsigned one for the second, in which only 0 becomes 0. A step decodes a block, updates it as
+/// [AdamW] does, updates the parameters with the new moments before they are rounded, and codes the
+/// block anew.
 ///
 /// A block whose largest magnitude is no normal float is kept as zeros, and zeroed memory is a
 /// state of zeros. Each operation is rounded to fp32 on its own, so all providers give the same

@@ -12,7 +12,9 @@ import java.util.Arrays;
 /// each in fp32), to the same bits.
 ///
 /// The code of a number is the value nearest to it, exactly; halfway between two it is the lower
-/// one. It is found without a search: put the bits of the number in the order of its values
+/// one. With the unsigned map only 0 has the code of 0, and any other number at least the next: a
+/// second moment that became 0 would leave its parameter to be divided by the square of a single
+/// gradient. It is found without a search: put the bits of the number in the order of its values
 /// ([#order]), then the upper 16 of them name one of 65,536 cells, no cell holds more than one
 /// change of code, and an entry of [#cells] says which code a cell begins with and after which
 /// lower 16 bits the next one follows. Only the few cells of the decades in use are ever in cache.
@@ -44,6 +46,9 @@ public final class DynamicMap {
       double middle = ((double) values[code] + values[code + 1]) / 2; // exact
       float end = (float) middle;
       last[code] = order(end > middle ? Math.nextDown(end) : end);
+    }
+    if (!signed) {
+      last[0] = order(0);
     }
     int code = 0;
     for (int high = Short.MIN_VALUE; high <= Short.MAX_VALUE; high++) { // in the order of values
@@ -103,7 +108,7 @@ public final class DynamicMap {
     return cells.clone();
   }
 
-  /// The code of the value nearest to `v`, the lower one on a tie.
+  /// The code of the value nearest to `v`, the lower one on a tie; unsigned, that of 0 for 0 only.
   public int code(float v) {
     int order = order(v);
     int cell = cells[order >>> 16];
