@@ -6,14 +6,20 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Pattern;
 
 /// What a bench is told: flags with a value each, every default written once.
 ///
 ///     Flags.parse("bench/x", args, "steps", "5", "compute", "auto|bf16|fp32")
 ///
 /// A default with bars lists the values that are allowed, the first is taken; an empty one means
-/// that there is none.
+/// that there is none. Where the default is a number, or whole numbers with commas, no other is
+/// taken.
 final class Flags {
+  private static final Pattern WHOLE = Pattern.compile("\\d+");
+  private static final Pattern WHOLES = Pattern.compile("\\d+(,\\d+)+");
+  private static final Pattern REAL = Pattern.compile("\\d+(\\.\\d+)?(e-?\\d+)?");
+
   private final String program;
   private final Map<String, String> defaults = new LinkedHashMap<>();
   private final Map<String, String> values = new LinkedHashMap<>();
@@ -57,8 +63,20 @@ final class Flags {
         throw flags.refuse(args[i] + " " + args[i + 1] + ": allowed are " + known);
       }
       flags.values.put(name, args[i + 1]);
+      flags.checkNumber(name, known);
     }
     return flags;
+  }
+
+  /// Refuses what is no number before any work begins: a flag takes what its default is.
+  private void checkNumber(String name, String known) {
+    if (WHOLE.matcher(known).matches()) {
+      whole(name);
+    } else if (WHOLES.matcher(known).matches()) {
+      wholes(name);
+    } else if (REAL.matcher(known).matches()) {
+      real(name);
+    }
   }
 
   IllegalArgumentException refuse(String message) {
@@ -119,7 +137,11 @@ final class Flags {
   }
 
   int[] wholes(String name) {
-    return list(name).stream().mapToInt(Integer::parseInt).toArray();
+    try {
+      return list(name).stream().mapToInt(Integer::parseInt).toArray();
+    } catch (NumberFormatException e) {
+      throw refuse("--" + name + " " + text(name) + ": whole numbers with commas are needed");
+    }
   }
 
   <E extends Enum<E>> E choice(String name, Class<E> type) {

@@ -69,7 +69,7 @@ final class Peers {
             "beside",
             "1",
             "limit-gib",
-            "20",
+            "20.0",
             "model",
             "",
             "data",

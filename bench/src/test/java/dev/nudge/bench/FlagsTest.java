@@ -8,7 +8,18 @@ import org.junit.jupiter.api.Test;
 class FlagsTest {
   private static Flags of(String... args) {
     return Flags.of(
-        "bench/x", args, "steps", "5", "compute", "auto|bf16", "lengths", "1,2", "to", "");
+        "bench/x",
+        args,
+        "steps",
+        "5",
+        "compute",
+        "auto|bf16",
+        "lengths",
+        "1,2",
+        "rate",
+        "2e-4",
+        "to",
+        "");
   }
 
   @Test
@@ -28,8 +39,14 @@ class FlagsTest {
     assertThatThrownBy(() -> of("--compute", "fp8"))
         .hasMessage(
             "bench/x: --compute fp8: allowed are auto|bf16\n"
-                + "usage: bench/x [--steps 5] [--compute auto|bf16] [--lengths 1,2] [--to …]");
-    assertThatThrownBy(() -> of("--steps", "x").whole("steps"))
+                + "usage: bench/x [--steps 5] [--compute auto|bf16] [--lengths 1,2] [--rate 2e-4] [--to …]");
+    assertThatThrownBy(() -> of("--steps", "x"))
         .hasMessageContaining("--steps x: a whole number is needed");
+    assertThatThrownBy(() -> of("--lengths", "1,x"))
+        .hasMessageContaining("--lengths 1,x: whole numbers with commas are needed");
+    assertThatThrownBy(() -> of("--rate", "fast"))
+        .hasMessageContaining("--rate fast: a number is needed");
+    assertThat(of("--rate", "1.5e-3").real("rate")).isEqualTo(1.5e-3);
+    assertThat(of("--to", "x").text("to")).isEqualTo("x");
   }
 }
