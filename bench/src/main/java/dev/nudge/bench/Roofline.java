@@ -129,16 +129,15 @@ public final class Roofline {
 
   private void run() {
     Work work = options.full() ? Work.full(options.shape()) : Work.of(options.shape(), Steps.RANK);
-    try (GemmRate bf16 = GemmRate.of(backend, Dtype.BF16, options.threads(), options.clock());
-        GemmRate fp32 = GemmRate.of(backend, Dtype.F32, options.threads(), options.clock())) {
-      GemmRate ours = backend.compute() == Dtype.BF16 ? bf16 : fp32;
+    try (GemmRate products =
+        GemmRate.of(backend, backend.compute(), options.threads(), options.clock())) {
       List<Row> rows = new ArrayList<>();
       List<Double> rates = new ArrayList<>();
       try (Scope scope = Scope.open("bench parameters");
           CausalLm model = model(backend, scope)) {
         model.cache(options.caches());
         for (int length : options.lengths()) {
-          rates.add(rate(bf16, fp32, ours));
+          rates.add(rate(products));
           try (Steps steps = steps(model, length)) {
             steps.steps(options.warm());
             double[] seconds = steps.steps(options.steps());
@@ -149,7 +148,7 @@ public final class Roofline {
           }
         }
       }
-      rates.add(rate(bf16, fp32, ours));
+      rates.add(rate(products));
       table(rows, rates);
       if (options.profile() > 0) {
         double best = rates.stream().mapToDouble(Double::doubleValue).max().orElse(0);
@@ -164,11 +163,11 @@ public final class Roofline {
         : Checkpoint.random(options.shape(), computing, options.quantization(), 1);
   }
 
-  private double rate(GemmRate bf16, GemmRate fp32, GemmRate ours) {
-    double low = bf16.measure();
-    double full = fp32.measure();
-    say("products of 2048³: bf16 %.0f, fp32 %.0f GFLOP/s (load %.2f)", low, full, load());
-    return ours == bf16 ? low : full;
+  private double rate(GemmRate products) {
+    double rate = products.measure();
+    String dtype = backend.compute() == Dtype.BF16 ? "bf16" : "fp32";
+    say("products of 2048³: %s %.0f GFLOP/s (load %.2f)", dtype, rate, load());
+    return rate;
   }
 
   private Steps steps(CausalLm model, int length) {
