@@ -23,22 +23,25 @@ def exact(x, levels):
     return codes, largest
 
 
-def decoded(x, levels):
+def decoded(x, levels, floor=False):
+    """What the codes of `x` mean; `floor`: nothing above 0 becomes 0."""
     codes, largest = exact(x, levels)
+    if floor:
+        codes = torch.where(x.view(-1, BLOCK) > 0, codes.clamp_min(1), codes)
     return (levels.double()[codes] * largest).float().view(-1)
 
 
 def codes(name, x, levels):
-    theirs, state = quantize_blockwise(x, code=levels.clone(), blocksize=BLOCK)
+    theirs, _ = quantize_blockwise(x, code=levels.clone(), blocksize=BLOCK)
     ours, largest = exact(x, levels)
     differ = theirs.view(-1).long() != ours.view(-1)
     value = x.double().view(-1, BLOCK)
     seen = levels.double()[theirs.view(-1, BLOCK).long()] * largest
     best = levels.double()[ours] * largest
-    small = value.abs() > 0
-    worst = ((seen - value).abs() / value.abs())[small].max()
-    least = ((best - value).abs() / value.abs())[small].max()
-    factor = (seen / value)[small].max()
+    some = value.abs() > 0
+    worst = ((seen - value).abs() / value.abs())[some].max()
+    least = ((best - value).abs() / value.abs())[some].max()
+    factor = (seen / value)[some].max()
     print(f"{name}: {100 * differ.double().mean():.3f} % of codes differ; the largest relative error of a number"
           f" {worst:.3g} (exact: {least:.3g}); a number comes out up to {factor:.3g} times too large")
 
@@ -61,10 +64,7 @@ class Exact:
         m, v = BETA1 * self.m + (1 - BETA1) * g, BETA2 * self.v + (1 - BETA2) * g * g
         self.p = self.p * (1 - RATE * DECAY)
         self.p -= RATE * (m / (1 - BETA1**self.t)) / ((v / (1 - BETA2**self.t)).sqrt() + EPSILON)
-        self.m, self.v = decoded(m, SIGNED), decoded(v, UNSIGNED)
-        if self.floor:
-            largest = v.view(-1, BLOCK).amax(dim=1, keepdim=True).expand(-1, BLOCK).reshape(-1)
-            self.v = torch.where((self.v == 0) & (v > 0), UNSIGNED[1] * largest, self.v)
+        self.m, self.v = decoded(m, SIGNED), decoded(v, UNSIGNED, self.floor)
 
 
 def steps(spread):

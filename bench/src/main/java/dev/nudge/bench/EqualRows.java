@@ -19,9 +19,8 @@ final class EqualRows {
 
   private EqualRows() {}
 
-  /// Rows of exactly `length` tokens, end token counted, all trained: an empty prompt, and pieces
-  /// of
-  /// real text one after the other.
+  /// Rows of exactly `length` tokens, end token counted, all trained: an empty prompt, and
+  /// pieces of real text one after the other.
   ///
   /// A piece is cut where its text gives the same number of tokens again; where it does not, it is
   /// begun a token later.
@@ -90,8 +89,7 @@ final class EqualRows {
   }
 
   /// How many tokens a step computes to those that are real, where each row is padded to the
-  /// longest
-  /// of its step; the mean over the steps after the first.
+  /// longest of its step; the mean over the steps after the first.
   static double padding(Path rows, Tokenizer tokenizer, int batch, int steps) {
     List<Integer> lengths = new ArrayList<>();
     for (JsonNode row : read(rows)) {

@@ -26,7 +26,8 @@ final class GemmRate implements AutoCloseable {
   /// One thread's Gemm and matrices.
   private record Side(Gemm gemm, Scope scope, Tensor a, Tensor b, Tensor c)
       implements AutoCloseable {
-    static Side of(Backend backend, Dtype dtype, int threads) {
+    static Side of(Backend backend, int threads) {
+      Dtype dtype = backend.compute();
       Scope scope = Scope.open("gemm rate");
       Tensor a = scope.tensor(dtype, SIZE, SIZE);
       Tensor b = scope.tensor(dtype, SIZE, SIZE);
@@ -55,10 +56,11 @@ final class GemmRate implements AutoCloseable {
     this.together = together;
   }
 
-  /// Prepares for `threads` threads in all; keeps their matrices until it is closed.
-  static GemmRate of(Backend backend, Dtype dtype, int threads, Clock clock) {
+  /// Prepares products in the type of the computation for `threads` threads in all; keeps their
+  /// matrices until it is closed.
+  static GemmRate of(Backend backend, int threads, Clock clock) {
     Lanes lanes = new Lanes(threads + 1);
-    List<Side> sides = lanes.run(lane -> Side.of(backend, dtype, lane < threads ? 1 : threads));
+    List<Side> sides = lanes.run(lane -> Side.of(backend, lane < threads ? 1 : threads));
     return new GemmRate(
         lanes, new ArrayList<>(sides.subList(0, threads)), sides.get(threads), clock);
   }

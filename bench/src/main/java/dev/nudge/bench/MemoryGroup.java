@@ -11,10 +11,9 @@ import org.jspecify.annotations.Nullable;
 
 /// A memory cgroup of its own for one child process, version 1 or 2, without swap.
 ///
-/// It is made below the group that this process is in, or below the nearest one above that may have
-/// groups with a limit. Anonymous memory and page cache count, as the kernel counts them: pages of
-/// a
-/// file count for the group that read them first.
+/// It is made below the group that this process is in, or below the nearest one above that
+/// may have groups with a limit. Anonymous memory and page cache count, as the kernel counts
+/// them: pages of a file count for the group that read them first.
 final class MemoryGroup implements AutoCloseable {
   private final Path folder;
   private final boolean two;

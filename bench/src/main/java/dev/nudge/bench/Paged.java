@@ -27,9 +27,8 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import java.util.zip.CRC32;
 
-/// Shows that a run with its optimiser's state in a mapped file ends in a memory cgroup in which
-/// the
-/// same run with the state in memory is killed.
+/// Shows that a run with its optimiser's state in a mapped file ends in a memory cgroup in
+/// which the same run with the state in memory is killed.
 ///
 /// Whole optimiser steps of LoRA on every linear layer of a model of random weights, at a rank
 /// that makes the state large. Four children, each a process of its own: state in memory and

@@ -9,7 +9,6 @@ import dev.nudge.model.Trainable;
 import dev.nudge.nn.Backend;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.Method;
-import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import java.util.ArrayList;
 import java.util.List;
@@ -129,8 +128,7 @@ public final class Roofline {
 
   private void run() {
     Work work = options.full() ? Work.full(options.shape()) : Work.of(options.shape(), Steps.RANK);
-    try (GemmRate products =
-        GemmRate.of(backend, backend.compute(), options.threads(), options.clock())) {
+    try (GemmRate products = GemmRate.of(backend, options.threads(), options.clock())) {
       List<Row> rows = new ArrayList<>();
       List<Double> rates = new ArrayList<>();
       try (Scope scope = Scope.open("bench parameters");
@@ -165,8 +163,7 @@ public final class Roofline {
 
   private double rate(GemmRate products) {
     double rate = products.measure();
-    String dtype = backend.compute() == Dtype.BF16 ? "bf16" : "fp32";
-    say("products of 2048³: %s %.0f GFLOP/s (load %.2f)", dtype, rate, load());
+    say("products of 2048³: %.0f GFLOP/s (load %.2f)", rate, load());
     return rate;
   }
 

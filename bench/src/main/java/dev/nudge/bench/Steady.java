@@ -4,7 +4,6 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.nn.Backend;
 import dev.nudge.settings.Compute;
-import dev.nudge.tensor.Dtype;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -67,8 +66,7 @@ final class Steady {
         flags.whole("every"));
     List<Double> normalised = new ArrayList<>();
     List<Double> seconds = new ArrayList<>();
-    Dtype dtype = backend.compute() == Dtype.BF16 ? Dtype.BF16 : Dtype.F32;
-    try (GemmRate rate = GemmRate.of(backend, dtype, threads, clock);
+    try (GemmRate rate = GemmRate.of(backend, threads, clock);
         CausalLm model =
             Checkpoint.random(
                 Shapes.named(flags.text("shape")), backend, Shapes.quantization(flags), 1);

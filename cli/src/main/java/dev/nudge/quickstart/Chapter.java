@@ -8,9 +8,8 @@ import dev.nudge.world.Score;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// What the quickstart tells while it runs, in order: that a stage begins, how it goes on, what
-/// came
-/// of it.
+/// What the quickstart tells while it runs, in order: that a stage begins, how it goes on,
+/// what came of it.
 ///
 /// Threading: told one at a time; [Answered] comes from a thread of the generation.
 public sealed interface Chapter {

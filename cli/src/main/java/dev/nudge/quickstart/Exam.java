@@ -17,9 +17,8 @@ import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
-/// The cases of the task, the same in each run: some to learn from, and held-out ones, which a
-/// model
-/// answers and which are graded.
+/// The cases of the task, the same in each run: some to learn from, and held-out ones, which
+/// a model answers and which are graded.
 ///
 /// @param training cases to learn from
 /// @param test held-out cases

@@ -3,9 +3,8 @@ package dev.nudge.world;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A way to write to the service: 576 of them, each of a body and an ending, 144 held out with
-/// every
-/// body and every ending they have.
+/// A way to write to the service: 576 of them, each of a body and an ending, 144 held out
+/// with every body and every ending they have.
 ///
 /// No run of eight words is shared by a message of a held-out phrasing and any other text: what
 /// both may hold is `the PART SYMPTOM` (six words at most) and the circumstances (six), and in

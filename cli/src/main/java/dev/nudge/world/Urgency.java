@@ -6,9 +6,8 @@ import java.util.Random;
 
 /// How soon somebody must come, as the circumstances that a message tells decide it.
 ///
-/// The base learns what such circumstances mean, never when somebody comes: that is the adapter's
-/// to
-/// learn.
+/// The base learns what such circumstances mean, never when somebody comes: that is the
+/// adapter's to learn.
 enum Urgency {
   HIGH(
       "today",

@@ -89,9 +89,8 @@ public final class Adapters {
         (pair, path) -> adapter.read(path, pair.a(), pair.b()));
   }
 
-  /// Puts on some slots what a saved adapter has for them, around what is there already: for a
-  /// model
-  /// that is gone through layer by layer.
+  /// Puts on some slots what a saved adapter has for them, around what is there already: for
+  /// a model that is gone through layer by layer.
   ///
   /// @param paths where the adapter sits in the whole model, see [PeftAdapter#fit]
   /// @param scale factor on the adapter's own

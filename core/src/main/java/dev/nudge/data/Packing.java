@@ -16,9 +16,8 @@ import java.util.stream.IntStream;
 /// 1. Lanes: the costliest sequence first, each to the lane with the least cost so far (Graham's
 ///    longest processing time first [1]: no lane is ahead of another by more than one sequence's
 ///    cost). The cost of n tokens is a · n + b · n²: products and attention.
-///    Where that leaves lanes without work, the longest sequences are cut over all lanes instead,
-/// as
-///    few as give the least time; each lane begins with its parts of them.
+///    Where that leaves lanes without work, the longest sequences are cut over all lanes
+///    instead, as few as give the least time; each lane begins with its parts of them.
 /// 2. Micro-batches of a lane: the longest sequence first, each into the fullest micro-batch that
 ///    still has room, else into a new one (best fit decreasing [2]: at most 11/9 of the fewest
 ///    possible, plus 4). A micro-batch never holds more tokens than the

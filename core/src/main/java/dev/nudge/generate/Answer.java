@@ -10,8 +10,7 @@ import org.jspecify.annotations.Nullable;
 /// Turns the tokens of one sequence into text as they come, and says when it ends.
 ///
 /// Text goes out only when no stop string can begin in it any more, so a stop string is never
-/// shown,
-/// not even half.
+/// shown, not even half.
 final class Answer {
   private final StreamDecoder decoder;
   private final List<String> stops;

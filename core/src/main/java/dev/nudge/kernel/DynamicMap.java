@@ -13,8 +13,8 @@ import java.util.Arrays;
 ///
 /// The code of a number is the value nearest to it, exactly; halfway between two it is the lower
 /// one. With the unsigned map only 0 has the code of 0, and any other number at least the next: a
-/// second moment that became 0 would leave its parameter to be divided by the square of a single
-/// gradient. It is found without a search: put the bits of the number in the order of its values
+/// second moment that became 0 would leave a first moment to be divided by a single gradient. It is
+/// found without a search: put the bits of the number in the order of its values
 /// ([#order]), then the upper 16 of them name one of 65,536 cells, no cell holds more than one
 /// change of code, and an entry of [#cells] says which code a cell begins with and after which
 /// lower 16 bits the next one follows. Only the few cells of the decades in use are ever in cache.

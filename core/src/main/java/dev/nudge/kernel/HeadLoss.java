@@ -23,9 +23,8 @@ import org.jspecify.annotations.Nullable;
 public final class HeadLoss {
   private static final long CHUNK_BYTES = 16 << 20;
 
-  /// Rows of a chunk with a packed weight, the largest tile of a packed product: 64 rows run at 79
-  /// %
-  /// of its rate, since the weight comes from far away.
+  /// Rows of a chunk with a packed weight, the largest tile of a packed product: 64 rows run
+  /// at 79 % of its rate, since the weight comes from far away.
   private static final int PACKED_CHUNK = 256;
 
   private static final int TILE = 64;

@@ -7,9 +7,8 @@ import dev.nudge.tensor.Tensor;
 
 /// Stores numbers in four bits each: blocks of 64, sixteen levels, one scale a block.
 ///
-/// The levels are quantiles of a normal distribution, scaled to −1 … 1, with an exact zero [1].
-/// With
-/// absmax the largest magnitude of a block:
+/// The levels are quantiles of a normal distribution, scaled to −1 … 1, with an exact zero
+/// [1]. With absmax the largest magnitude of a block:
 ///
 ///     code  = the level nearest to x / absmax, the lower one on a tie
 ///     value = level(code) · absmax, one rounding to fp32, one more to the output's type

@@ -17,9 +17,8 @@ import dev.nudge.tensor.Tensor;
 ///     lse = log Σ exp(c·s)          P = exp(c·s − lse)          (c the scale)
 ///     dS  = c · P · (dP − D)        D = rowsum(dO ∘ O) = rowsum(P ∘ dP)
 ///
-/// lse is all that the backward keeps of a block: P is computed again from it, once, and dS from
-/// that
-/// P before it is rounded.
+/// lse is all that the backward keeps of a block: P is computed again from it, once, and dS
+/// from that P before it is rounded.
 public interface SoftmaxRows {
   /// Computes P and lse.
   ///

@@ -16,9 +16,8 @@ public interface SwiGlu {
   /// Computes h; all (n, m) of C, out may be gate or up.
   void forward(Tensor gate, Tensor up, Tensor out);
 
-  /// Computes both gradients; all (n, m) of C. dGate and dUp may be any of the three inputs, but
-  /// not
-  /// each other.
+  /// Computes both gradients; all (n, m) of C. dGate and dUp may be any of the three inputs,
+  /// but not each other.
   void backward(Tensor dh, Tensor gate, Tensor up, Tensor dGate, Tensor dUp);
 
   /// Checks that another argument has the gate's shape and type; every provider calls it.

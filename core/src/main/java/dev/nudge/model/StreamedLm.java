@@ -106,9 +106,8 @@ public final class StreamedLm implements AutoCloseable {
     return quantization.covers(path);
   }
 
-  /// The tensors of the file as a dense one has them: layers that are stored in four bits in the
-  /// type
-  /// that they had before, without their constants.
+  /// The tensors of the file as a dense one has them: layers that are stored in four bits in
+  /// the type that they had before, without their constants.
   public Map<String, Entry> dense() {
     Map<String, long[]> shapes = config.tensors();
     Map<String, Entry> entries = new TreeMap<>();

@@ -33,10 +33,9 @@ import org.jspecify.annotations.Nullable;
 /// The lowest layers are taken because the fullest moment is the end of the forward pass and the
 /// backward pass of the highest ones, to which their scratch would add.
 ///
-/// The workspace of a lane is measured by running the training pass dry on the largest micro-batch
-/// that the run can meet, so its size is exact. What was measured once is kept while other means
-/// are
-/// tried.
+/// The workspace of a lane is measured by running the training pass dry on the largest
+/// micro-batch that the run can meet, so its size is exact. What was measured once is kept
+/// while other means are tried.
 public final class Planner {
   private static final int MOST_TOKENS = 4096; // products gain nothing beyond
   private static final int FULL_SPEED_TOKENS = 1024;

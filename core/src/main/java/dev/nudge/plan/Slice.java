@@ -23,22 +23,28 @@ record Slice(ModelConfig config, int tokens, int longest) {
 
   /// Cuts a model's layers, then its widths, then the micro-batch, until a pass is short.
   static Slice of(ModelConfig model, int tokens, int longest) {
-    int width = model.hiddenSize();
-    int layers = model.numHiddenLayers();
-    Slice slice = new Slice(narrowed(model, width, layers), tokens, longest);
-    while (!slice.small() && layers > LEAST_LAYERS) {
-      layers = Math.max(LEAST_LAYERS, layers / 2);
-      slice = new Slice(narrowed(model, width, layers), tokens, longest);
+    ModelConfig cut = cut(model, model.hiddenSize(), model.numHiddenLayers());
+    Slice slice = new Slice(cut, tokens, longest);
+    while (!slice.small() && slice.layers() > LEAST_LAYERS) {
+      int layers = Math.max(LEAST_LAYERS, slice.layers() / 2);
+      slice = new Slice(cut(model, slice.width(), layers), tokens, longest);
     }
-    while (!slice.small() && slice.config.hiddenSize() > LEAST_WIDTH) {
-      width = slice.config.hiddenSize() / 2;
-      slice = new Slice(narrowed(model, width, layers), tokens, longest);
+    while (!slice.small() && slice.width() > LEAST_WIDTH) {
+      slice = new Slice(cut(model, slice.width() / 2, slice.layers()), tokens, longest);
     }
     while (!slice.small() && slice.tokens > LEAST_TOKENS) {
       int half = slice.tokens / 2;
       slice = new Slice(slice.config, half, Math.min(slice.longest, half));
     }
     return slice;
+  }
+
+  private int layers() {
+    return config.numHiddenLayers();
+  }
+
+  private int width() {
+    return config.hiddenSize();
   }
 
   private boolean small() {
@@ -56,7 +62,7 @@ record Slice(ModelConfig config, int tokens, int longest) {
 
   /// The model with fewer layers, all widths in proportion and whole heads; the vocabulary is cut
   /// where the head alone would be too large.
-  private static ModelConfig narrowed(ModelConfig c, int width, int layers) {
+  private static ModelConfig cut(ModelConfig c, int width, int layers) {
     double share = (double) width / c.hiddenSize();
     int keyValues = Math.max(1, (int) Math.round(c.numKeyValueHeads() * share));
     int heads = keyValues * (c.numAttentionHeads() / c.numKeyValueHeads());

@@ -97,9 +97,8 @@ public record NestedScales(Tensor codes, Tensor absmax, float offset) {
     }
   }
 
-  /// The code that bitsandbytes' CPU back end gives a number of −1 to 1: it takes the nearest of
-  /// 65,536
-  /// steps and then the value nearest to the step.
+  /// The code that bitsandbytes' CPU back end gives a number of −1 to 1: it takes the nearest
+  /// of 65,536 steps and then the value nearest to the step.
   static int stepped(float v) {
     return STEPS[(int) ((Math.clamp(v, -1f, 1f) + 1) * 0.5f * (STEPS.length - 1) + 0.5f)] & 0xff;
   }

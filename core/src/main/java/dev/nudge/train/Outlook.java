@@ -15,9 +15,8 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// What `plan` answers: bytes of every part, whether they fit, what would make them fit, speed,
-/// time
-/// and cost, and advice.
+/// What `plan` answers: bytes of every part, whether they fit, what would make them fit,
+/// speed, time and cost, and advice.
 ///
 /// @param memory bytes that the run may take
 /// @param levels bytes of activations with every layer at one level

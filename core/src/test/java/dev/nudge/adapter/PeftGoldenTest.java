@@ -29,9 +29,8 @@ import tools.jackson.databind.json.JsonMapper;
 
 /// Adapters that PEFT 0.21.2 saved on tiny Llamas, made by `src/test/reference/peft_adapter.py`.
 ///
-/// What is saved here stays in `target/peft`, where `src/test/reference/peft_loads_folders.py`
-/// loads
-/// it with PEFT.
+/// What is saved here stays in `target/peft`, where
+/// `src/test/reference/peft_loads_folders.py` loads it with PEFT.
 class PeftGoldenTest {
   private static final Path GOLDEN = Path.of("src/test/resources/golden");
   private static final Path SAVED = Path.of("target/peft");

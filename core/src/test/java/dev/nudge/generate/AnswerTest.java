@@ -84,9 +84,8 @@ class AnswerTest {
     assertThat(cut.completion.text()).isEqualTo(String.join("", cut.pieces));
   }
 
-  /// Against the plain rule: after each token that ends a character, cut at the first stop string
-  /// in
-  /// the text so far.
+  /// Against the plain rule: after each token that ends a character, cut at the first stop
+  /// string in the text so far.
   @Test
   void randomTextsEndWhereThePlainRuleSays() {
     long seed = System.nanoTime();

@@ -26,8 +26,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
 
 /// Compares each byte with bitsandbytes' CPU back end (`src/test/reference/nf4.py`), for the
-/// portable
-/// and for the Vector kernels.
+/// portable and for the Vector kernels.
 class Nf4GoldenTest {
   private static final List<Kernels> KERNELS = List.of(Kernels.plain(), Kernels.fastest());
 

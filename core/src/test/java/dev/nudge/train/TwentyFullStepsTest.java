@@ -18,9 +18,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 
 /// Compares 20 steps of all weights with transformers and torch's AdamW in fp32
-/// (`src/test/reference/train20_full.py`): tied and untied, with biases and without, weight decay
-/// on
-/// matrices alone, for several cuts of the same step.
+/// (`src/test/reference/train20_full.py`): tied and untied, with biases and without, weight
+/// decay on matrices alone, for several cuts of the same step.
 ///
 /// Losses and gradient norms within 1e-4 relative at each step, sums over the final tensors within
 /// 1e-5 of the sums of their magnitudes.

@@ -45,9 +45,8 @@ final class Exp {
 
   private Exp() {}
 
-  /// to[i] ← exp(scale·x[i] − minus) over `n` floats, whole vectors; may be in place. The exponent
-  /// is
-  /// rounded once.
+  /// to[i] ← exp(scale·x[i] − minus) over `n` floats, whole vectors; may be in place. The
+  /// exponent is rounded once.
   ///
   /// It is a loop and not a function of a vector: a method that takes vectors is inlined only until
   /// the compiler has met it alone, and from then on every call boxes its arguments.

@@ -31,10 +31,9 @@ import org.jspecify.annotations.Nullable;
 ///
 ///     S ← (S + 1)·exp(m − m′) + Σ exp(z − m′) over the strip without its maximum
 ///
-/// z − m is a difference of floats and rounds where they differ in size; what it loses (Knuth's
-/// two-sum) is multiplied to the exponential, to first order, so that log-probabilities are right
-/// to 1e-6
-/// of themselves at any size of logits.
+/// z − m is a difference of floats and rounds where they differ in size; what it loses
+/// (Knuth's two-sum) is multiplied to the exponential, to first order, so that
+/// log-probabilities are right to 1e-6 of themselves at any size of logits.
 ///
 /// [1] Milakov and Gimelshein, Online normalizer calculation for softmax, 2018.
 final class VectorCrossEntropy implements CrossEntropy {

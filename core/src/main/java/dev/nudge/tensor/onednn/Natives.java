@@ -77,8 +77,7 @@ final class Natives {
   }
 
   /// What the system says of the first file that it does not load, such as a library that is
-  /// missing
-  /// on this machine; the FFM API keeps that to itself.
+  /// missing on this machine; the FFM API keeps that to itself.
   static String refusal(List<Path> files) {
     for (Path file : files) {
       try {

@@ -19,9 +19,8 @@ import java.util.List;
 /// Measured on Zen 4, one thread, bf16, against code made for the shape: 251 × 576 × 1536 runs
 /// at 221 instead of 224 GFLOP/s, a product with rank 16 at 131 instead of 203.
 ///
-/// Whether a size is left open depends on nothing but the size, so results do not depend on what
-/// was
-/// multiplied before.
+/// Whether a size is left open depends on nothing but the size, so results do not depend on
+/// what was multiplied before.
 final class Primitive {
   static final int DIMS = 12; // DNNL_MAX_NDIMS
   private static final int STEP = 64;
