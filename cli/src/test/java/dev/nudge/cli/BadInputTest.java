@@ -407,6 +407,26 @@ class BadInputTest {
             "--method full --init-adapter D/adapter",
             "--init-adapter is given with --method full, which trains no adapter; leave one out"),
         row(
+            "LoftQ without four bits",
+            p -> {},
+            "--init loftq",
+            "--init loftq makes up for what quantising loses, and nothing is quantised here; add --quantize nf4 or leave it out"),
+        row(
+            "LoftQ of stored four bits",
+            p -> p.copy(Place.GOLDEN.resolve("bnb/plain"), "model"),
+            "--init loftq",
+            "--init loftq needs the weights before they were quantised, and those in D/model are stored in nf4; give the model they were made from with --quantize nf4, or leave it out"),
+        row(
+            "LoftQ and an adapter",
+            p -> {},
+            "--init loftq --init-adapter D/adapter",
+            "--init loftq is given with --init-adapter, which says how the adapter begins; leave one out"),
+        row(
+            "full with LoftQ",
+            p -> {},
+            "--method full --init loftq",
+            "--init is given with --method full, which trains no adapter; leave one out"),
+        row(
             "freezing for LoRA",
             p -> {},
             "--freeze q_proj",

@@ -1,9 +1,12 @@
 package dev.nudge.adapter;
 
+import dev.nudge.nn.Backend;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Parameter;
 import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Lanes;
+import dev.nudge.tensor.Pages;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.nio.file.Path;
@@ -15,6 +18,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.BiConsumer;
+import java.util.function.Function;
 
 /// Puts an adapter on a model and takes it off again: assignments to the model's slots.
 ///
@@ -23,8 +27,23 @@ import java.util.function.BiConsumer;
 ///
 /// Threading: attach and detach while no pass runs.
 public final class Adapters {
-  private record Place(
-      LinearSlot slot, Linear base, LoraLinear adapted, Parameter a, Parameter b) {}
+  private record Place(LinearSlot slot, Linear base, LoraLinear adapted, Parameter a, Parameter b) {
+    void beginWithLoss(Function<String, Tensor> original, Lora spec, Backend backend) {
+      String path = slot.path();
+      Tensor weight = original.apply(path);
+      LoftqInit.fill(
+          base,
+          weight,
+          spec.scaling(path),
+          a.master(),
+          b.master(),
+          backend,
+          backend.gemms().apply(1));
+      round(a);
+      round(b);
+      Pages.drop(weight.data());
+    }
+  }
 
   private final Lora spec;
   private final List<Place> places;
@@ -64,6 +83,22 @@ public final class Adapters {
         warnings,
         new Room(compute, lanes, scope),
         (pair, path) -> LoraInit.fill(pair.a(), seed, path));
+  }
+
+  /// Begins a new adapter with what quantising the base lost, see [LoftqInit].
+  ///
+  /// @param original the weight (out, in) of the layer at a path before it was quantised
+  /// @param threads of the machine; each takes layers of its own
+  public void beginWithLoss(Function<String, Tensor> original, Backend backend, int threads) {
+    try (Lanes lanes = new Lanes(threads)) {
+      lanes.run(
+          lane -> {
+            for (int i = lane; i < places.size(); i += threads) {
+              places.get(i).beginWithLoss(original, spec, backend);
+            }
+            return lane;
+          });
+    }
   }
 
   /// Puts a saved adapter on the model.

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 /// @param freeze with full: modules whose tensors stay as they are, each entry as in `targets`
 /// @param initAdapter an adapter to continue from, which then gives rank, alpha and targets;
 ///     null: a new one
+/// @param init how a new adapter begins
 public record LoraSettings(
     @Setting(
             help = "what is trained: a LoRA adapter, or all weights of the model",
@@ -29,6 +30,10 @@ public record LoraSettings(
         List<String> freeze,
     @Setting(help = "continue from an adapter: a PEFT folder or a run's folder", label = "FOLDER")
         @Nullable Path initAdapter,
+    @Setting(
+            help = "how a new adapter begins: adding nothing, or with what quantising lost",
+            byDefault = "zero")
+        AdapterInit init,
     @Setting(help = "rank of the adapter", byDefault = "16") int rank,
     @Setting(help = "scale of the adapter; it stays when the rank changes", byDefault = "32")
         double alpha,
@@ -49,6 +54,10 @@ public record LoraSettings(
       throw new InputException(
           "--freeze is given without --method full; with lora all weights are frozen, so leave it out");
     }
+    if (initAdapter != null && init == AdapterInit.LOFTQ) {
+      throw new InputException(
+          "--init loftq is given with --init-adapter, which says how the adapter begins; leave one out");
+    }
     Check.atLeast("--rank", rank, 1);
     Check.positive("--alpha", alpha);
     Check.share("--dropout", dropout);
@@ -57,7 +66,7 @@ public record LoraSettings(
 
   /// The flags that shape an adapter, by key.
   private static final List<String> OF_LORA =
-      List.of("init_adapter", "rank", "alpha", "dropout", "targets", "rs_lora");
+      List.of("init_adapter", "init", "rank", "alpha", "dropout", "targets", "rs_lora");
 
   /// Checks that nothing was given that full fine-tuning has no use for.
   void check(ModelSettings model, Given given) {

@@ -22,6 +22,11 @@ public interface LoraWithers<S extends Record> extends Withers<S> {
     return with("init_adapter", folder);
   }
 
+  /// How a new adapter begins.
+  default S withInit(AdapterInit init) {
+    return with("init", init);
+  }
+
   /// The rank of the adapter.
   default S withRank(int rank) {
     return with("rank", rank);

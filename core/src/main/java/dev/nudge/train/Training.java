@@ -21,10 +21,12 @@ import dev.nudge.nn.Machine;
 import dev.nudge.plan.Plan;
 import dev.nudge.plan.Planner;
 import dev.nudge.plan.Weights;
+import dev.nudge.settings.AdapterInit;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.LoraSettings;
 import dev.nudge.settings.Method;
+import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.Quantize;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.Dtype;
@@ -76,6 +78,7 @@ public final class Training {
     Checkpoint.check(folder, config);
     Quantization quantization = Quantization.resolve(wanted.model(), config);
     TrainSettings settings = resolved(wanted, quantization);
+    checkInit(settings, config);
     Backend backend = Backend.resolve(settings.model().compute(), machine.cache());
     warnings.addAll(backend.notes());
     Tokenizer tokenizer = Tokenizer.load(folder, machine.cache());
@@ -170,6 +173,26 @@ public final class Training {
               + folder
               + " are stored in nf4, which cannot be trained; give a folder with dense weights, or"
               + " leave --method out to train an adapter");
+    }
+  }
+
+  /// Refuses an adapter that begins with what quantising lost where that is not known.
+  private static void checkInit(TrainSettings settings, ModelConfig config) {
+    if (settings.lora().init() != AdapterInit.LOFTQ) {
+      return;
+    }
+    if (settings.model().quantize() != Quantize.NF4) {
+      throw new InputException(
+          "--init loftq makes up for what quantising loses, and nothing is quantised here; add"
+              + " --quantize nf4 or leave it out");
+    }
+    Path folder = settings.model().model();
+    if (Quantization.resolve(ModelSettings.of(folder), config).method() == Quantize.NF4) {
+      throw new InputException(
+          "--init loftq needs the weights before they were quantised, and those in "
+              + folder
+              + " are stored in nf4; give the model they were made from with --quantize nf4, or"
+              + " leave it out");
     }
   }
 

@@ -2,6 +2,7 @@ package dev.nudge.train;
 
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.ParameterCount;
+import dev.nudge.format.SafeTensors;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
@@ -9,6 +10,7 @@ import dev.nudge.model.ModelFolder;
 import dev.nudge.model.Quantization;
 import dev.nudge.model.Trainable;
 import dev.nudge.nn.Parameter;
+import dev.nudge.settings.AdapterInit;
 import dev.nudge.settings.LoraSettings;
 import dev.nudge.settings.Method;
 import dev.nudge.tensor.Scope;
@@ -60,11 +62,25 @@ record Tuning(
       model.reserve(prepared.plan().longest());
       return full
           ? whole(model, folder)
-          : adapter(model, Training.attach(model, settings, lanes, scope), folder);
+          : adapter(model, attach(model, prepared, lanes, scope), folder);
     } catch (RuntimeException | Error e) {
       model.close();
       throw e;
     }
+  }
+
+  private static Adapters attach(CausalLm model, Prepared prepared, int lanes, Scope scope) {
+    var settings = prepared.settings();
+    Adapters adapters = Training.attach(model, settings, lanes, scope);
+    if (settings.lora().init() == AdapterInit.LOFTQ) {
+      try (SafeTensors originals = SafeTensors.open(settings.model().model())) {
+        adapters.beginWithLoss(
+            path -> originals.tensor(path + ".weight"),
+            model.backend(),
+            prepared.plan().lanes() * prepared.plan().threadsPerLane());
+      }
+    }
+    return adapters;
   }
 
   /// An adapter on a model.

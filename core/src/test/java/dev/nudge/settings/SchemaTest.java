@@ -44,7 +44,7 @@ class SchemaTest {
         .extracting(Knob::flag)
         .containsExactlyInAnyOrder(
             ("--model --data --eval-data --prompt --completion --skip-bad-rows --truncate --split"
-                    + " --out --overwrite --init-adapter --method --freeze --quantize --double-quant --rank --alpha"
+                    + " --out --overwrite --init-adapter --init --method --freeze --quantize --double-quant --rank --alpha"
                     + " --dropout --targets --rs-lora --learning-rate --schedule --warmup"
                     + " --weight-decay --max-grad-norm --optimizer --beta1 --beta2 --epsilon"
                     + " --steps --epochs --batch-size --max-length --seed --shuffle --compute"
