@@ -28,17 +28,10 @@ import java.util.function.Function;
 /// Threading: attach and detach while no pass runs.
 public final class Adapters {
   private record Place(LinearSlot slot, Linear base, LoraLinear adapted, Parameter a, Parameter b) {
-    void beginWithLoss(Function<String, Tensor> original, Lora spec, Backend backend) {
+    void beginNear(Function<String, Tensor> original, Lora spec, LoftqInit init) {
       String path = slot.path();
       Tensor weight = original.apply(path);
-      LoftqInit.fill(
-          base,
-          weight,
-          spec.scaling(path),
-          a.master(),
-          b.master(),
-          backend,
-          backend.gemms().apply(1));
+      init.fill(base, weight, spec.scaling(path), a.master(), b.master());
       round(a);
       round(b);
       Pages.drop(weight.data());
@@ -85,16 +78,18 @@ public final class Adapters {
         (pair, path) -> LoraInit.fill(pair.a(), seed, path));
   }
 
-  /// Begins a new adapter with what quantising the base lost, see [LoftqInit].
+  /// Begins a new adapter so that the model is near the one before it was quantised, see
+  /// [LoftqInit].
   ///
   /// @param original the weight (out, in) of the layer at a path before it was quantised
   /// @param threads of the machine; each takes layers of its own
-  public void beginWithLoss(Function<String, Tensor> original, Backend backend, int threads) {
+  public void beginNear(Function<String, Tensor> original, Backend backend, int threads) {
+    LoftqInit init = new LoftqInit(backend);
     try (Lanes lanes = new Lanes(threads)) {
       lanes.run(
           lane -> {
             for (int i = lane; i < places.size(); i += threads) {
-              places.get(i).beginWithLoss(original, spec, backend);
+              places.get(i).beginNear(original, spec, init);
             }
             return lane;
           });

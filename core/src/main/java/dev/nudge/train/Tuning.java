@@ -74,7 +74,7 @@ record Tuning(
     Adapters adapters = Training.attach(model, settings, lanes, scope);
     if (settings.lora().init() == AdapterInit.LOFTQ) {
       try (SafeTensors originals = SafeTensors.open(settings.model().model())) {
-        adapters.beginWithLoss(
+        adapters.beginNear(
             path -> originals.tensor(path + ".weight"),
             model.backend(),
             prepared.plan().lanes() * prepared.plan().threadsPerLane());

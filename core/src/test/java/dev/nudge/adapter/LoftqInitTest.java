@@ -71,10 +71,14 @@ class LoftqInitTest {
   }
 
   private Started start(Linear base, Tensor original, int rank) {
+    return start(base, original, rank, 16 << 20);
+  }
+
+  private Started start(Linear base, Tensor original, int rank, long blockBytes) {
     Tensor a = scope.tensor(Dtype.F32, rank, base.in());
     Tensor b = scope.tensor(Dtype.F32, base.out(), rank);
     LoraInit.fill(a, 3, "path");
-    LoftqInit.fill(base, original, SCALING, a, b, backend, backend.gemms().apply(1));
+    new LoftqInit(backend, blockBytes).fill(base, original, SCALING, a, b);
     return new Started(a, b);
   }
 
@@ -142,6 +146,16 @@ class LoftqInitTest {
     double least = least(lost, rank);
     assertThat(left).isBetween(0.999 * least, energy(lost));
     assertThat(energy(lost) - left).isGreaterThan(0.98 * (energy(lost) - least));
+  }
+
+  @Test
+  void aWeightThatIsMadeInPiecesGivesTheSame() {
+    Tensor w = weight(Dtype.BF16, 250, 72);
+    Linear base = quantised(w);
+    double[][] whole = start(base, w, 8).delta();
+    assertThat(base.rowsOf(100 * 72 * 4, Dtype.F32)).isBetween(8, 100); // the last piece is short
+    double[][] pieces = start(base, w, 8, 100 * 72 * 4).delta();
+    assertThat(energy(minus(whole, pieces))).isLessThan(1e-9 * energy(whole));
   }
 
   @Test

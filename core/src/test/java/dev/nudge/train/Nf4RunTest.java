@@ -3,6 +3,7 @@ package dev.nudge.train;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.Backends;
+import dev.nudge.format.SafeTensors;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.identity.Identity;
 import dev.nudge.kernel.Kernels;
@@ -10,6 +11,7 @@ import dev.nudge.model.Nf4Folder;
 import dev.nudge.settings.Quantize;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.settings.TrainSettings;
+import dev.nudge.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -76,6 +78,49 @@ class Nf4RunTest {
     assertThat(warnings).isEmpty();
     assertThat(Training.finished(fromFile)).isTrue();
     assertThat(Training.finished(onLoad)).isTrue();
+  }
+
+  @Test
+  void anAdapterMayBeginWithWhatFourBitsLost() throws IOException {
+    Path rows = TinyRun.rows(temp.resolve("rows"), 12, 60, 1);
+    String adapter = "adapter_model.safetensors";
+    String[] runs = {"loftq", "again", "zero"};
+    for (String run : runs) {
+      TinyRun.run(
+          TinyRun.settings(
+              TinyRun.UNTIED,
+              rows,
+              temp.resolve(run),
+              "quantize",
+              "nf4",
+              "init",
+              run.equals("zero") ? "zero" : "loftq",
+              "learning_rate",
+              1e-9,
+              "steps",
+              1));
+    }
+    assertThat(Files.mismatch(temp.resolve("loftq/" + adapter), temp.resolve("again/" + adapter)))
+        .isEqualTo(-1);
+    assertThat(largestOfB(temp.resolve("loftq"))).isGreaterThan(1e-3);
+    assertThat(largestOfB(temp.resolve("zero"))).isLessThan(1e-6);
+    assertThat(TinyRun.record(temp.resolve("loftq")).get("settings").get("init").asString())
+        .isEqualTo("loftq");
+  }
+
+  private static double largestOfB(Path run) {
+    double largest = 0;
+    try (SafeTensors file = SafeTensors.open(run.resolve("adapter_model.safetensors"))) {
+      for (String name : file.names()) {
+        if (name.contains("lora_B")) {
+          Tensor b = file.tensor(name);
+          for (long i = 0; i < b.elements(); i++) {
+            largest = Math.max(largest, Math.abs(b.at(i)));
+          }
+        }
+      }
+    }
+    return largest;
   }
 
   @Test
