@@ -17,7 +17,8 @@ import java.util.List;
 record Slice(ModelConfig config, int tokens, int longest) {
   private static final int LEAST_LAYERS = 2;
   private static final double PASS_FLOPS = 60e9; // of one lane: about a fifth of a second
-  private static final long WEIGHTS = 48 << 20; // numbers
+  private static final long LAYER_NUMBERS = 32 << 20; // of all layers
+  private static final long HEAD_NUMBERS = 12 << 20;
   private static final int LEAST_WIDTH = 512;
   private static final int LEAST_TOKENS = 64;
 
@@ -32,7 +33,7 @@ record Slice(ModelConfig config, int tokens, int longest) {
     while (!slice.small() && slice.width() > LEAST_WIDTH) {
       slice = new Slice(cut(model, slice.width() / 2, slice.layers()), tokens, longest);
     }
-    while (!slice.small() && slice.tokens > LEAST_TOKENS) {
+    while (slice.flops() > PASS_FLOPS && slice.tokens > LEAST_TOKENS) {
       int half = slice.tokens / 2;
       slice = new Slice(slice.config, half, Math.min(slice.longest, half));
     }
@@ -48,8 +49,13 @@ record Slice(ModelConfig config, int tokens, int longest) {
   }
 
   private boolean small() {
-    double flops = new Work(config, 0, 0, false).layers(List.of(), lengths());
-    return flops <= PASS_FLOPS && config.parameters() <= WEIGHTS;
+    long head = (long) config.vocabSize() * config.hiddenSize();
+    long layers = config.parameters() - (config.tieWordEmbeddings() ? 1 : 2) * head;
+    return flops() <= PASS_FLOPS && layers <= LAYER_NUMBERS;
+  }
+
+  private double flops() {
+    return new Work(config, 0, 0, false).layers(List.of(), lengths());
   }
 
   /// Tokens of each sequence.
@@ -61,14 +67,14 @@ record Slice(ModelConfig config, int tokens, int longest) {
   }
 
   /// The model with fewer layers, all widths in proportion and whole heads; the vocabulary is cut
-  /// where the head alone would be too large.
+  /// where the head would be too large, which costs it no speed.
   private static ModelConfig cut(ModelConfig c, int width, int layers) {
     double share = (double) width / c.hiddenSize();
     int keyValues = Math.max(1, (int) Math.round(c.numKeyValueHeads() * share));
     int heads = keyValues * (c.numAttentionHeads() / c.numKeyValueHeads());
     int hidden = share == 1 ? width : width / 64 * 64;
     int inner = share == 1 ? c.intermediateSize() : (int) (c.intermediateSize() * share) / 64 * 64;
-    int vocabulary = (int) Math.min(c.vocabSize(), WEIGHTS / 2 / hidden);
+    int vocabulary = (int) Math.min(c.vocabSize(), HEAD_NUMBERS / hidden);
     return c.sized(hidden, inner, layers, heads, keyValues, vocabulary);
   }
 }
