@@ -19,6 +19,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
+import java.util.stream.IntStream;
 
 /// Puts an adapter on a model and takes it off again: assignments to the model's slots.
 ///
@@ -84,15 +85,28 @@ public final class Adapters {
   /// @param original the weight (out, in) of the layer at a path before it was quantised
   /// @param threads of the machine; each takes layers of its own
   public void beginNear(Function<String, Tensor> original, Backend backend, int threads) {
-    LoftqInit init = new LoftqInit(backend);
     try (Lanes lanes = new Lanes(threads)) {
       lanes.run(
           lane -> {
-            for (int i = lane; i < places.size(); i += threads) {
-              places.get(i).beginNear(original, spec, init);
-            }
+            beginNear(original, backend, every(lane, threads));
             return lane;
           });
+    }
+  }
+
+  private List<Place> every(int from, int step) {
+    return IntStream.iterate(from, i -> i < places.size(), i -> i + step)
+        .mapToObj(places::get)
+        .toList();
+  }
+
+  private void beginNear(Function<String, Tensor> original, Backend backend, List<Place> some) {
+    int rank = some.stream().mapToInt(place -> place.a.master().rows()).max().orElse(0);
+    List<Linear> layers = some.stream().map(Place::base).toList();
+    try (LoftqInit init = new LoftqInit(layers, rank, backend)) {
+      for (Place place : some) {
+        place.beginNear(original, spec, init);
+      }
     }
   }
 

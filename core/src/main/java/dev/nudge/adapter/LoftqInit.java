@@ -5,10 +5,9 @@ import dev.nudge.kernel.Kernels;
 import dev.nudge.nn.Backend;
 import dev.nudge.nn.Linear;
 import dev.nudge.tensor.Dtype;
-import dev.nudge.tensor.Gemm;
-import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import java.util.Collection;
 
 /// Begins an adapter with what the quantisation Q of a weight lost: s·B·A comes close to the best
 /// matrix of its rank to E = W − Q(W), so the model starts nearer to the one that was quantised.
@@ -27,107 +26,135 @@ import dev.nudge.tensor.Workspace;
 /// Where E has no more directions (it is zero where a layer is not quantised), A and B stay as
 /// LoraInit leaves them. The same weights give the same numbers.
 ///
+/// Threading: belongs to the thread that made it.
+///
 /// [1] Li et al., "LoftQ: LoRA-fine-tuning-aware quantization", arXiv:2310.08659.
-final class LoftqInit {
+final class LoftqInit implements AutoCloseable {
   private static final int MORE = 8; // directions beyond the rank
   private static final int ROUNDS = 4;
   private static final long BLOCK_BYTES = 16 << 20; // of E that are there at a time
-  private static final double LEAST = 1e-6; // of the largest eigenvalue: what fp32 can tell from 0
+  private static final double LEAST = 1e-6; // of a square: what fp32 can tell from 0
 
-  private final Backend backend;
+  private final Kernels kernels;
   private final long blockBytes;
+  private final Workspace ws;
 
-  LoftqInit(Backend backend) {
-    this(backend, BLOCK_BYTES);
+  /// @param layers those that it will begin, of one rank or less
+  LoftqInit(Collection<Linear> layers, int rank, Backend backend) {
+    this(layers, rank, backend, BLOCK_BYTES);
   }
 
-  LoftqInit(Backend backend, long blockBytes) {
-    this.backend = backend;
+  LoftqInit(Collection<Linear> layers, int rank, Backend backend, long blockBytes) {
+    this.kernels = backend.kernels();
     this.blockBytes = blockBytes;
+    long bytes = layers.stream().mapToLong(layer -> bytes(layer, rank)).max().orElse(0);
+    this.ws = new Workspace(0, bytes, backend.gemms().apply(1));
   }
 
-  /// Fills A (rank, in), which LoraInit has filled, and B (out, rank), which is zero; on one
-  /// thread, the caller's.
+  private long bytes(Linear base, int rank) {
+    try (Workspace dry = Workspace.measuring()) {
+      Layer layer = new Layer(base, rank, dry);
+      dry.take(Dtype.F32, layer.step, base.in());
+      base.weight(0, layer.step, dry, Kernels.dry());
+      return dry.peak();
+    }
+  }
+
+  /// Fills A (rank, in), which LoraInit has filled, and B (out, rank), which is zero.
   ///
   /// @param original W (out, in) of any float type
   /// @param scaling s
   void fill(Linear base, Tensor original, double scaling, Tensor a, Tensor b) {
-    int k = Math.min(a.rows() + MORE, Math.min(base.in(), base.out()));
-    int step = base.rowsOf(blockBytes, Dtype.F32);
-    try (Workspace ws = new Workspace(0, bytes(base, step), backend.gemms().apply(1));
-        Scope scope = Scope.open("LoftQ")) {
-      new Layer(base, original, step, k, ws, scope).fill(scaling, a, b);
-    }
+    ws.reset();
+    new Layer(base, a.rows(), ws).fill(original, scaling, a, b);
   }
 
-  private static long bytes(Linear base, int rows) {
-    try (Workspace ws = Workspace.measuring()) {
-      ws.take(Dtype.F32, rows, base.in());
-      base.weight(0, rows, ws, Kernels.dry());
-      return ws.peak();
-    }
+  @Override
+  public void close() {
+    ws.close();
   }
 
-  /// One layer's.
+  /// One layer's matrices.
   private final class Layer {
     private final Linear base;
-    private final Tensor original;
     private final int step; // rows of E
     private final int k;
-    private final Workspace ws;
-    private final Scope scope;
+    private final Tensor v;
+    private final Tensor y;
+    private final Tensor turned;
+    private final Tensor turn;
+    private final Tensor gram;
 
-    Layer(Linear base, Tensor original, int step, int k, Workspace ws, Scope scope) {
+    Layer(Linear base, int rank, Workspace ws) {
       this.base = base;
-      this.original = original;
-      this.step = step;
-      this.k = k;
-      this.ws = ws;
-      this.scope = scope;
+      step = base.rowsOf(blockBytes, Dtype.F32);
+      k = Math.min(rank + MORE, Math.min(base.in(), base.out()));
+      v = ws.take(Dtype.F32, base.in(), k);
+      y = ws.take(Dtype.F32, base.out(), k);
+      turned = ws.take(Dtype.F32, Math.max(base.in(), base.out()), k);
+      turn = ws.take(Dtype.F32, k, k);
+      gram = ws.take(Dtype.F32, k, k);
     }
 
-    void fill(double scaling, Tensor a, Tensor b) {
-      Tensor v = scope.tensor(Dtype.F32, base.in(), k);
-      Tensor y = scope.tensor(Dtype.F32, base.out(), k);
-      start(v);
+    void fill(Tensor original, double scaling, Tensor a, Tensor b) {
+      LoraInit.fill(v, 0, "LoftQ");
       for (int round = 0; round < ROUNDS; round++) {
         orthonormalise(v);
-        forward(v, y);
+        forward(original);
         orthonormalise(y);
-        backward(y, v);
+        backward(original);
       }
       orthonormalise(v);
-      forward(v, y);
-      SymmetricEigen gram = gram(y);
-      int n = Math.min(a.rows(), directions(gram));
+      forward(original);
+      SymmetricEigen parts = SymmetricEigen.of(gram(y));
+      int n = Math.min(a.rows(), directions(parts.values()));
       if (n > 0) {
         double root = 1 / Math.sqrt(scaling);
-        Gemm gemm = ws.gemm();
-        Tensor turn = turn(gram, n, 0.25, root).cols(0, n);
-        gemm.multiply(turn.transposed(), v.transposed(), a.rows(0, n), false);
-        turn = turn(gram, n, -0.25, root).cols(0, n);
-        gemm.multiply(y, turn, b.cols(0, n), false);
+        Tensor first = turn(parts, 0.25, root).cols(0, n);
+        ws.gemm().multiply(first.transposed(), v.transposed(), a.rows(0, n), false);
+        first = turn(parts, -0.25, root).cols(0, n);
+        ws.gemm().multiply(y, first, b.cols(0, n), false);
       }
     }
 
-    private void start(Tensor v) {
-      Tensor numbers = scope.tensor(Dtype.F32, k, base.in());
-      LoraInit.fill(numbers, 0, "LoftQ");
-      for (int i = 0; i < base.in(); i++) {
-        for (int j = 0; j < k; j++) {
-          v.set(i, j, numbers.get(j, i));
+    private static int directions(double[] d) {
+      int n = 0;
+      while (n < d.length && d[n] > 0 && d[n] >= LEAST * d[0]) {
+        n++;
+      }
+      return n;
+    }
+
+    /// P·Dᵉ·factor.
+    private Tensor turn(SymmetricEigen parts, double exponent, double factor) {
+      double[][] scaled = new double[k][k];
+      for (int j = 0; j < k; j++) {
+        double by = factor * Math.pow(parts.values()[j], exponent);
+        for (int i = 0; i < k; i++) {
+          scaled[i][j] = by * parts.vectors()[i][j];
         }
       }
+      return turn(scaled);
+    }
+
+    private Tensor turn(double[][] numbers) {
+      for (int i = 0; i < k; i++) {
+        for (int j = 0; j < k; j++) {
+          turn.set(i, j, numbers[i][j]);
+        }
+      }
+      return turn;
     }
 
     /// y ← E·v.
-    private void forward(Tensor v, Tensor y) {
-      rows((e, from) -> ws.gemm().multiply(e, v, y.rows(from, from + e.rows()), false));
+    private void forward(Tensor original) {
+      rows(original, (e, from) -> ws.gemm().multiply(e, v, y.rows(from, from + e.rows()), false));
     }
 
     /// v ← Eᵀ·y.
-    private void backward(Tensor y, Tensor v) {
+    private void backward(Tensor original) {
       rows(
+          original,
           (e, from) ->
               ws.gemm().multiply(e.transposed(), y.rows(from, from + e.rows()), v, from > 0));
     }
@@ -137,13 +164,13 @@ final class LoftqInit {
     }
 
     /// Visits E, some rows at a time.
-    private void rows(Rows each) {
-      Elementwise elementwise = backend.kernels().elementwise();
+    private void rows(Tensor original, Rows each) {
+      Elementwise elementwise = kernels.elementwise();
       for (int from = 0; from < base.out(); from += step) {
         int to = Math.min(base.out(), from + step);
         int mark = ws.mark();
         Tensor e = ws.take(Dtype.F32, to - from, base.in());
-        elementwise.copy(base.weight(from, to, ws, backend.kernels()), e);
+        elementwise.copy(base.weight(from, to, ws, kernels), e);
         elementwise.scale(e, -1);
         elementwise.add(original.rows(from, to), e);
         each.take(e, from);
@@ -151,33 +178,18 @@ final class LoftqInit {
       }
     }
 
-    /// Makes the columns of x orthonormal, or zero where they add no direction. Twice, because fp32
-    /// leaves something the first time.
+    /// Makes the columns of x orthonormal, or zero where they add no direction: x·R⁻¹ where
+    /// xᵀx = Rᵀ·R. Twice, because fp32 leaves something the first time.
     private void orthonormalise(Tensor x) {
-      try (Scope own = Scope.open("LoftQ, turned")) {
-        Tensor turned = own.tensor(Dtype.F32, x.rows(), k);
-        for (int i = 0; i < 2; i++) {
-          SymmetricEigen gram = gram(x);
-          ws.gemm().multiply(x, turn(gram, directions(gram), -0.5, 1), turned, false);
-          backend.kernels().elementwise().copy(turned, x);
-        }
+      Tensor to = turned.rows(0, x.rows());
+      for (int i = 0; i < 2; i++) {
+        ws.gemm().multiply(x, turn(InverseRoot.of(gram(x), LEAST)), to, false);
+        kernels.elementwise().copy(to, x);
       }
     }
 
-    /// P·Dᵉ·factor in the first n columns, zero in the others.
-    private Tensor turn(SymmetricEigen gram, int n, double exponent, double factor) {
-      Tensor turn = scope.tensor(Dtype.F32, k, k);
-      for (int j = 0; j < n; j++) {
-        double by = factor * Math.pow(gram.values()[j], exponent);
-        for (int i = 0; i < k; i++) {
-          turn.set(i, j, by * gram.vectors()[i][j]);
-        }
-      }
-      return turn;
-    }
-
-    private SymmetricEigen gram(Tensor x) {
-      Tensor gram = scope.tensor(Dtype.F32, k, k);
+    /// xᵀx, symmetric to the bit.
+    private double[][] gram(Tensor x) {
       ws.gemm().multiply(x.transposed(), x, gram, false);
       double[][] m = new double[k][k];
       for (int i = 0; i < k; i++) {
@@ -185,16 +197,7 @@ final class LoftqInit {
           m[i][j] = (gram.get(i, j) + gram.get(j, i)) / 2;
         }
       }
-      return SymmetricEigen.of(m);
-    }
-
-    private static int directions(SymmetricEigen gram) {
-      double[] d = gram.values();
-      int n = 0;
-      while (n < d.length && d[n] > 0 && d[n] >= LEAST * d[0]) {
-        n++;
-      }
-      return n;
+      return m;
     }
   }
 }

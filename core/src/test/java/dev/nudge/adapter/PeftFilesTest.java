@@ -9,7 +9,6 @@ import dev.nudge.format.SafeTensorsWriter;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Dtype;
-import dev.nudge.tensor.Ledger;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.io.IOException;
@@ -20,8 +19,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -31,17 +28,6 @@ class PeftFilesTest {
   private static final List<String> HEAD = List.of("lm_head", "model.embed_tokens");
 
   @TempDir Path temp;
-  private long before;
-
-  @BeforeEach
-  void count() {
-    before = Ledger.bytes();
-  }
-
-  @AfterEach
-  void nothingIsLeft() {
-    assertThat(Ledger.bytes()).isEqualTo(before);
-  }
 
   /// A model of `layers` layers: q_proj 8 → 6, up_proj 8 → 12.
   private static List<LayerShape> model(int layers) {
