@@ -8,9 +8,9 @@ import static dev.nudge.kernel.simd.Shapes.S;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 import static jdk.incubator.vector.VectorOperators.I2S;
-import static jdk.incubator.vector.VectorOperators.IS_NAN;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
+import static jdk.incubator.vector.VectorOperators.NE;
 import static jdk.incubator.vector.VectorOperators.OR;
 import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_S2I;
 
@@ -44,17 +44,23 @@ final class Narrow {
 
   /// dst[i] ← src[i], float to bfloat16.
   static void narrow(MemorySegment src, long from, MemorySegment dst, long to, int n) {
+    narrow(src, from, dst, to, n, 1);
+  }
+
+  /// dst[i] ← factor·src[i], float to bfloat16.
+  static void narrow(
+      MemorySegment src, long from, MemorySegment dst, long to, int n, float factor) {
     int i = 0;
     for (; i <= n - LANES; i += LANES) {
-      FloatVector v = FloatVector.fromMemorySegment(F, src, from + 4L * i, LE);
+      FloatVector v = FloatVector.fromMemorySegment(F, src, from + 4L * i, LE).mul(factor);
       IntVector bits = v.reinterpretAsInts();
       IntVector upper = bits.lanewise(LSHR, 16);
       IntVector nearest = bits.add(upper.and(1).add(0x7fff)).lanewise(LSHR, 16);
-      IntVector kept = nearest.blend(upper.lanewise(OR, 0x40), v.test(IS_NAN).cast(I));
+      IntVector kept = nearest.blend(upper.lanewise(OR, 0x40), v.compare(NE, v).cast(I));
       kept.convertShape(I2S, S, 0).intoMemorySegment(dst, to + 2L * i, LE);
     }
     for (; i < n; i++) {
-      float v = src.get(JAVA_FLOAT_UNALIGNED, from + 4L * i);
+      float v = factor * src.get(JAVA_FLOAT_UNALIGNED, from + 4L * i);
       dst.set(JAVA_SHORT_UNALIGNED, to + 2L * i, Bf16.round(v));
     }
   }

@@ -112,8 +112,13 @@ final class VectorCrossEntropy implements CrossEntropy {
       for (int c = 0, n; c < size; c += n) {
         n = Strip.piece(size - c);
         z.load(logits, r, c, n);
-        out.open(dLogits, r, c, n);
         Exp.pass(z.segment(), z.at(), p.segment(), 0, padded(n), 1, l);
+        if (dLogits.dtype() == Dtype.BF16) {
+          MemorySegment to = dLogits.data();
+          Narrow.narrow(p.segment(), 0, to, Strip.offset(dLogits, r, c), n, (float) weight);
+          continue;
+        }
+        out.open(dLogits, r, c, n);
         scale(p.segment(), out.segment(), out.at(), padded(n), (float) weight);
         out.store(dLogits, r, c, n);
       }

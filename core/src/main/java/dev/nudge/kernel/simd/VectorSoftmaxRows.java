@@ -98,6 +98,22 @@ final class VectorSoftmaxRows implements SoftmaxRows {
         n = Strip.piece(end - c);
         a.load(scores, r, c, n);
         g.load(dP, r, c, n);
+        if (n % LANES == 0 && probs.dtype() == Dtype.BF16 && dS.dtype() == Dtype.BF16) {
+          p.scratch();
+          powers(a.segment(), a.at(), p.segment(), 0, n, high, low, l);
+          Bf16Sweeps.softmax(
+              p.segment(),
+              g.segment(),
+              g.at(),
+              probs.data(),
+              Strip.offset(probs, r, c),
+              dS.data(),
+              Strip.offset(dS, r, c),
+              n,
+              (float) scale,
+              dot);
+          continue;
+        }
         p.open(probs, r, c, n);
         out.open(dS, r, c, n);
         powers(a.segment(), a.at(), p.segment(), p.at(), padded(n), high, low, l);
@@ -151,6 +167,10 @@ final class VectorSoftmaxRows implements SoftmaxRows {
   /// probs ← powers · factor, `n` columns of a row.
   private static void divide(
       Scratch scratch, MemorySegment powers, Tensor probs, int r, int n, float factor) {
+    if (probs.dtype() == Dtype.BF16) {
+      Narrow.narrow(powers, 0, probs.data(), Strip.offset(probs, r, 0), n, factor);
+      return;
+    }
     Strip out = scratch.a;
     for (int c = 0, m; c < n; c += m) {
       m = Strip.piece(n - c);

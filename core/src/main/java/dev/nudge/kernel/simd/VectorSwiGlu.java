@@ -11,7 +11,7 @@ import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
-/// Sweeps twice over a strip in either direction: exp(−e), then the rest.
+/// Sweeps over a strip in either direction: exp(−e), then the rest.
 final class VectorSwiGlu implements SwiGlu {
   private final SwiGlu doubles = new SwiGlu.Plain();
 
@@ -35,9 +35,20 @@ final class VectorSwiGlu implements SwiGlu {
       for (int c = 0, n; c < m; c += n) {
         n = Strip.piece(m - c);
         e.load(gate, r, c, n);
+        Exp.pass(e.segment(), e.at(), powers.segment(), 0, padded(n), -1, 0);
+        if (direct(gate, n)) {
+          Bf16Sweeps.gated(
+              e.segment(),
+              powers.segment(),
+              up.data(),
+              Strip.offset(up, r, c),
+              out.data(),
+              Strip.offset(out, r, c),
+              n);
+          continue;
+        }
         u.load(up, r, c, n);
         h.open(out, r, c, n);
-        Exp.pass(e.segment(), e.at(), powers.segment(), 0, padded(n), -1, 0);
         gated(
             e.segment(),
             e.at(),
@@ -76,11 +87,28 @@ final class VectorSwiGlu implements SwiGlu {
       for (int c = 0, n; c < m; c += n) {
         n = Strip.piece(m - c);
         e.load(gate, r, c, n);
+        Exp.pass(e.segment(), e.at(), powers.segment(), 0, padded(n), -1, 0);
+        if (direct(gate, n)) {
+          dU.scratch();
+          Bf16Sweeps.slopes(e.segment(), powers.segment(), dU.segment(), n);
+          Bf16Sweeps.gradients(
+              dU.segment(),
+              e.segment(),
+              up.data(),
+              Strip.offset(up, r, c),
+              dh.data(),
+              Strip.offset(dh, r, c),
+              dGate.data(),
+              Strip.offset(dGate, r, c),
+              dUp.data(),
+              Strip.offset(dUp, r, c),
+              n);
+          continue;
+        }
         u.load(up, r, c, n);
         d.load(dh, r, c, n);
         dE.open(dGate, r, c, n);
         dU.open(dUp, r, c, n);
-        Exp.pass(e.segment(), e.at(), powers.segment(), 0, padded(n), -1, 0);
         gradients(
             e.segment(),
             e.at(),
@@ -98,6 +126,11 @@ final class VectorSwiGlu implements SwiGlu {
         dU.store(dUp, r, c, n);
       }
     }
+  }
+
+  /// Whether the last sweep can read and write the tensors itself.
+  private static boolean direct(Tensor gate, int n) {
+    return gate.dtype() == Dtype.BF16 && n % LANES == 0;
   }
 
   private static void gated(

@@ -1,0 +1,115 @@
+package dev.nudge.kernel.simd;
+
+import static dev.nudge.kernel.simd.Shapes.F;
+import static dev.nudge.kernel.simd.Shapes.I;
+import static dev.nudge.kernel.simd.Shapes.LANES;
+import static dev.nudge.kernel.simd.Shapes.LE;
+import static dev.nudge.kernel.simd.Shapes.S;
+import static jdk.incubator.vector.VectorOperators.I2S;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.LSHR;
+import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_S2I;
+
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+
+/// Last sweeps over strips that read and write bfloat16 where it lies: what [Narrow] does stands
+/// in the loops, so that it does not go through scratch once more.
+///
+/// A NaN needs no care here: those that arithmetic on bfloat16 makes or passes on have only zeros
+/// in the half that is cut off, so that rounding does not carry into what is kept.
+///
+/// Whole vectors only; what is written may lie where bfloat16 is read.
+final class Bf16Sweeps {
+  private Bf16Sweeps() {}
+
+  /// h ← e·u / (1 + powers), e and powers float.
+  static void gated(
+      MemorySegment e,
+      MemorySegment powers,
+      MemorySegment u,
+      long uAt,
+      MemorySegment h,
+      long hAt,
+      int n) {
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector x = FloatVector.fromMemorySegment(F, e, 4L * i, LE);
+      FloatVector p = FloatVector.fromMemorySegment(F, powers, 4L * i, LE);
+      ShortVector low = ShortVector.fromMemorySegment(S, u, uAt + 2L * i, LE);
+      IntVector wide = (IntVector) low.convertShape(ZERO_EXTEND_S2I, I, 0);
+      FloatVector y = wide.lanewise(LSHL, 16).reinterpretAsFloats();
+      IntVector bits = x.mul(y).div(p.add(1f)).reinterpretAsInts();
+      bits = bits.add(bits.lanewise(LSHR, 16).and(1).add(0x7fff)).lanewise(LSHR, 16);
+      bits.convertShape(I2S, S, 0).intoMemorySegment(h, hAt + 2L * i, LE);
+    }
+  }
+
+  /// powers ← 1 / (1 + powers) = σ(e), e ← 1 + e·(1 − σ), and e·σ into `gated`; all float.
+  static void slopes(MemorySegment e, MemorySegment powers, MemorySegment gated, int n) {
+    FloatVector one = FloatVector.broadcast(F, 1f);
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector x = FloatVector.fromMemorySegment(F, e, 4L * i, LE);
+      FloatVector p = FloatVector.fromMemorySegment(F, powers, 4L * i, LE);
+      FloatVector s = one.div(p.add(1f));
+      s.mul(x).intoMemorySegment(gated, 4L * i, LE);
+      one.sub(s).fma(x, one).mul(s).intoMemorySegment(e, 4L * i, LE);
+    }
+  }
+
+  /// dU ← dh·gated, dE ← dh·u·slope.
+  static void gradients(
+      MemorySegment gated,
+      MemorySegment slope,
+      MemorySegment u,
+      long uAt,
+      MemorySegment dh,
+      long dhAt,
+      MemorySegment dE,
+      long dEAt,
+      MemorySegment dU,
+      long dUAt,
+      int n) {
+    for (int i = 0; i < n; i += LANES) {
+      ShortVector low = ShortVector.fromMemorySegment(S, u, uAt + 2L * i, LE);
+      IntVector wide = (IntVector) low.convertShape(ZERO_EXTEND_S2I, I, 0);
+      FloatVector y = wide.lanewise(LSHL, 16).reinterpretAsFloats();
+      low = ShortVector.fromMemorySegment(S, dh, dhAt + 2L * i, LE);
+      wide = (IntVector) low.convertShape(ZERO_EXTEND_S2I, I, 0);
+      FloatVector g = wide.lanewise(LSHL, 16).reinterpretAsFloats();
+      FloatVector a = FloatVector.fromMemorySegment(F, gated, 4L * i, LE);
+      FloatVector b = FloatVector.fromMemorySegment(F, slope, 4L * i, LE);
+      IntVector bits = g.mul(a).reinterpretAsInts();
+      bits = bits.add(bits.lanewise(LSHR, 16).and(1).add(0x7fff)).lanewise(LSHR, 16);
+      bits.convertShape(I2S, S, 0).intoMemorySegment(dU, dUAt + 2L * i, LE);
+      bits = g.mul(y).mul(b).reinterpretAsInts();
+      bits = bits.add(bits.lanewise(LSHR, 16).and(1).add(0x7fff)).lanewise(LSHR, 16);
+      bits.convertShape(I2S, S, 0).intoMemorySegment(dE, dEAt + 2L * i, LE);
+    }
+  }
+
+  /// probs ← p, dS ← p·scale·(dP − d).
+  static void softmax(
+      MemorySegment p,
+      MemorySegment dP,
+      long dPAt,
+      MemorySegment probs,
+      long probsAt,
+      MemorySegment dS,
+      long dSAt,
+      int n,
+      float scale,
+      float d) {
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector v = FloatVector.fromMemorySegment(F, p, 4L * i, LE);
+      FloatVector g = FloatVector.fromMemorySegment(F, dP, dPAt + 4L * i, LE);
+      IntVector bits = v.reinterpretAsInts();
+      bits = bits.add(bits.lanewise(LSHR, 16).and(1).add(0x7fff)).lanewise(LSHR, 16);
+      bits.convertShape(I2S, S, 0).intoMemorySegment(probs, probsAt + 2L * i, LE);
+      bits = v.mul(scale).mul(g.sub(d)).reinterpretAsInts();
+      bits = bits.add(bits.lanewise(LSHR, 16).and(1).add(0x7fff)).lanewise(LSHR, 16);
+      bits.convertShape(I2S, S, 0).intoMemorySegment(dS, dSAt + 2L * i, LE);
+    }
+  }
+}
