@@ -2,6 +2,8 @@
 #   docker build -t nudge .
 #   docker run --rm --user "$(id -u):$(id -g)" -v "$PWD:/work" nudge train --model … --data … --out …
 FROM eclipse-temurin:25-jdk AS build
+# Any Maven of the base image's system will do, so none is pinned.
+# hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends maven && rm -rf /var/lib/apt/lists/*
 COPY . /opt/nudge
 WORKDIR /opt/nudge
