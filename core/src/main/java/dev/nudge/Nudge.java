@@ -1,5 +1,7 @@
 package dev.nudge;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.nudge.eval.Scoring;
 import dev.nudge.generate.Session;
 import dev.nudge.init.FreshFolder;
@@ -128,7 +130,7 @@ public final class Nudge {
 
   /// Writes a model folder with random weights.
   public FreshFolder.Written init(InitSettings settings) {
-    return FreshFolder.prepare(settings).write();
+    return requireNonNull(FreshFolder.prepare(settings).write(() -> false));
   }
 
   /// Loads a model that answers.

@@ -29,6 +29,11 @@ record Failure(int code, String line, List<String> details) {
               "out of memory ("
                   + oneLine(full.getMessage())
                   + "); lower --max-length or --lanes, or close other programs");
+      case InternalError fault ->
+          failed(
+              "a file that was being read is gone or cut short, or its disk failed ("
+                  + oneLine(fault.getMessage())
+                  + ")");
       case IOException io -> failed(fileProblem(io));
       default ->
           failed(

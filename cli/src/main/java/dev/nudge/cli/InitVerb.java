@@ -2,12 +2,22 @@ package dev.nudge.cli;
 
 import dev.nudge.settings.InitSettings;
 import java.util.Locale;
-import java.util.function.Function;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 
 /// `nudge init`: a model folder with random weights and, from texts, a tokenizer.
 ///
 /// @param maker the library's making
-record InitVerb(Function<InitSettings, Summary> maker) implements Verb<InitSettings> {
+record InitVerb(Maker maker) implements Verb<InitSettings> {
+
+  /// What the command wants of the library.
+  interface Maker {
+    /// Writes the folder.
+    ///
+    /// @param cancelled asked between tensors; once true, nothing is left behind
+    /// @return what was written; null where it was cancelled
+    @Nullable Summary run(InitSettings settings, BooleanSupplier cancelled);
+  }
 
   /// What was written.
   ///
@@ -33,7 +43,17 @@ record InitVerb(Function<InitSettings, Summary> maker) implements Verb<InitSetti
 
   @Override
   public int run(InitSettings settings, Console console) {
-    Summary made = maker.apply(settings);
+    try (Signals signals = Signals.catching(() -> console.note("\nstopping"))) {
+      Summary made = maker.run(settings, signals::stopped);
+      if (made == null) {
+        return signals.exitCode();
+      }
+      tell(settings, made, console);
+      return ExitCode.DONE;
+    }
+  }
+
+  private static void tell(InitSettings settings, Summary made, Console console) {
     console.object(made);
     console.note(
         String.format(
@@ -51,6 +71,5 @@ record InitVerb(Function<InitSettings, Summary> maker) implements Verb<InitSetti
                 "tokenizer: %,d tokens, %,d merges; vocab_size of its config.json is %1$d",
                 made.vocabulary(),
                 made.merges()));
-    return ExitCode.DONE;
   }
 }

@@ -87,16 +87,18 @@ final class Library {
             w.out().toString(), w.layers(), w.sourceBytes(), w.bytes(), w.seconds());
   }
 
-  static InitVerb.Summary init(InitSettings settings) {
+  static InitVerb.@Nullable Summary init(InitSettings settings, BooleanSupplier cancelled) {
     long start = System.nanoTime();
-    FreshFolder.Written w = FreshFolder.prepare(settings).write();
-    return new InitVerb.Summary(
-        w.out().toString(),
-        w.parameters(),
-        w.bytes(),
-        w.vocabulary(),
-        w.merges(),
-        (System.nanoTime() - start) / 1e9);
+    FreshFolder.Written w = FreshFolder.prepare(settings).write(cancelled);
+    return w == null
+        ? null
+        : new InitVerb.Summary(
+            w.out().toString(),
+            w.parameters(),
+            w.bytes(),
+            w.vocabulary(),
+            w.merges(),
+            (System.nanoTime() - start) / 1e9);
   }
 
   static MergeVerb.@Nullable Summary merge(

@@ -51,7 +51,7 @@ public final class Main {
       return dispatch(verbs, args, out, err);
     } catch (Results.ReaderGone e) {
       return ExitCode.DONE;
-    } catch (Exception | OutOfMemoryError | StackOverflowError | LinkageError e) {
+    } catch (Throwable e) { // the JVM's own report would go nowhere
       Failure failure = Failure.of(e);
       failure.print(err, e, trace);
       return failure.code();

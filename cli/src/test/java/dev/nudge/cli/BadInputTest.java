@@ -345,7 +345,7 @@ class BadInputTest {
             "out is the model",
             p -> {},
             "--out D/model",
-            "--out D/model is not empty; give a new folder, or --overwrite to write into it"),
+            "--out D/model is where the model of this run is; give another folder"),
         row(
             "too little memory",
             p -> {},
@@ -455,6 +455,16 @@ class BadInputTest {
             "full over another model",
             p -> p.copy(Place.GOLDEN.resolve("llama/linear-rope/model"), "other"),
             "--method full --out D/other --overwrite",
+            "--out D/other holds a model that is not a run of nudge; give another folder"),
+        row(
+            "an adapter over its own model",
+            p -> {},
+            "--out D/model --overwrite",
+            "--out D/model is where the model of this run is; give another folder"),
+        row(
+            "an adapter over another model",
+            p -> p.copy(Place.GOLDEN.resolve("llama/linear-rope/model"), "other"),
+            "--out D/other --overwrite",
             "--out D/other holds a model that is not a run of nudge; give another folder"),
         row(
             "4 bits",

@@ -56,7 +56,7 @@ class QuickstartTest {
                       shared.resolve("m" + positions),
                       "tokenizer_data",
                       List.of(rows.toString()))))
-          .write();
+          .write(() -> false);
     }
   }
 

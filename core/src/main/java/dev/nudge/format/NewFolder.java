@@ -11,16 +11,19 @@ import java.util.stream.Stream;
 
 /// A folder that grows beside its place, as `.NAME.new`, and is put there when it is whole.
 ///
+/// Where files cannot be renamed from there into a place that exists (it is on a disk of its own,
+/// or the folder above may not be written), it grows in the place itself, as `.nudge.new`.
+///
 /// Closing it without [#place] leaves nothing of it, parents that were made for it included. What a
 /// killed process left there goes when the next one begins.
 public final class NewFolder implements AutoCloseable {
   private final Path target;
-  private final Path path;
+  private Path path;
   private final List<Path> parents = new ArrayList<>(); // made for it, the deepest first
   private boolean placed;
 
-  private NewFolder(Path target) {
-    this.target = target.toAbsolutePath();
+  private NewFolder(Path target) throws IOException {
+    this.target = Files.exists(target) ? target.toRealPath() : target.toAbsolutePath();
     this.path = this.target.resolveSibling("." + this.target.getFileName() + ".new");
   }
 
@@ -28,13 +31,18 @@ public final class NewFolder implements AutoCloseable {
   ///
   /// @throws RunException where the disk refuses
   public static NewFolder beside(Path target) {
-    NewFolder folder = new NewFolder(target);
+    NewFolder folder;
+    try {
+      folder = new NewFolder(target);
+    } catch (IOException e) {
+      throw failure(target, e);
+    }
     try {
       folder.make();
       return folder;
     } catch (IOException e) {
       folder.close();
-      throw folder.failure(e);
+      throw failure(target, e);
     }
   }
 
@@ -43,8 +51,30 @@ public final class NewFolder implements AutoCloseable {
     for (Path p = parent; p != null && !Files.exists(p); p = p.getParent()) {
       parents.add(p);
     }
+    Path inside = target.resolve(OutFolder.UNFINISHED);
+    OutFolder.delete(inside);
+    if (Files.exists(target) && !reaches()) {
+      path = inside;
+    }
     OutFolder.delete(path);
     Files.createDirectories(path);
+  }
+
+  /// Whether a file beside the place can be renamed into it; tried, because neither permissions
+  /// nor the names of disks say it of a mount.
+  private boolean reaches() throws IOException {
+    try {
+      OutFolder.delete(path);
+      Files.createDirectories(path);
+      Path file = Files.createFile(path.resolve(OutFolder.UNFINISHED));
+      Path to = target.resolve(OutFolder.UNFINISHED);
+      Files.move(file, to, StandardCopyOption.ATOMIC_MOVE);
+      Files.delete(to);
+      return true;
+    } catch (IOException e) {
+      OutFolder.delete(path);
+      return false;
+    }
   }
 
   /// Where to write.
@@ -59,7 +89,7 @@ public final class NewFolder implements AutoCloseable {
   /// @param last name of the file without which the others are no folder; it comes last
   public void place(List<String> old, String last) {
     try {
-      if (OutFolder.isFree(target)) {
+      if (!path.startsWith(target) && OutFolder.isFree(target)) {
         Files.deleteIfExists(target);
         Files.move(path, target, StandardCopyOption.ATOMIC_MOVE);
       } else {
@@ -103,6 +133,10 @@ public final class NewFolder implements AutoCloseable {
   }
 
   private RunException failure(IOException e) {
+    return failure(target, e);
+  }
+
+  private static RunException failure(Path target, IOException e) {
     return new RunException("cannot write " + target + ": " + OutFolder.reason(e), e);
   }
 

@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
 
 /// What all that writes into `--out` shares: whether it may, and files that are complete or absent.
 public final class OutFolder {
+  /// What a folder is called while it grows in its place.
+  static final String UNFINISHED = ".nudge.new";
+
   private OutFolder() {}
 
   /// The folder itself, or the nearest one above it that is there; null where none is.
@@ -50,15 +53,25 @@ public final class OutFolder {
     }
   }
 
-  /// Whether nothing is in the way: an empty folder counts as absent.
+  /// Whether nothing is in the way: an empty folder counts as absent, and what a killed process
+  /// left there as nothing.
   public static boolean isFree(Path out) {
     if (!Files.exists(out)) {
       return true;
     }
     try (Stream<Path> files = Files.list(out)) {
-      return files.findAny().isEmpty();
+      return files.allMatch(file -> file.endsWith(UNFINISHED));
     } catch (IOException e) {
       throw new InputException("--out " + out + " cannot be read: " + reason(e), e);
+    }
+  }
+
+  /// Whether both are there and are one folder.
+  public static boolean same(Path a, Path b) {
+    try {
+      return Files.isSameFile(a, b);
+    } catch (IOException e) {
+      return false;
     }
   }
 

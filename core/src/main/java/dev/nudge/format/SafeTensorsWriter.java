@@ -51,6 +51,7 @@ public final class SafeTensorsWriter implements AutoCloseable {
   private final long size;
   private boolean failed;
   private boolean closed;
+  private boolean finished;
 
   private SafeTensorsWriter(Path file, Map<String, String> metadata, List<Entry> entries) {
     this.file = file;
@@ -173,6 +174,20 @@ public final class SafeTensorsWriter implements AutoCloseable {
   /// @throws RunException where the disk refuses; the target is then as it was
   @Override
   public void close() {
+    finish();
+    place();
+  }
+
+  /// Deletes the file as far as it is written; closing it is nothing then.
+  public void abandon() {
+    closed = true;
+    discard();
+  }
+
+  /// Brings the whole file to the disk, beside its target still.
+  ///
+  /// @throws RunException where the disk refuses; the target is then as it was
+  void finish() {
     if (closed) {
       return;
     }
@@ -181,6 +196,7 @@ public final class SafeTensorsWriter implements AutoCloseable {
       return;
     }
     if (!missing.isEmpty()) {
+      failed = true;
       discard();
       throw new IllegalStateException(
           file + " was closed before " + missing.keySet().iterator().next());
@@ -188,6 +204,24 @@ public final class SafeTensorsWriter implements AutoCloseable {
     try {
       channel.force(true);
       channel.close();
+      finished = true;
+    } catch (IOException e) {
+      throw fail(e);
+    }
+  }
+
+  /// Whether [#finish] has brought the file to the disk and it is not in its place yet.
+  boolean finished() {
+    return finished;
+  }
+
+  /// Renames a finished file over its target; nothing is done with another.
+  void place() {
+    if (!finished) {
+      return;
+    }
+    finished = false;
+    try {
       Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
       throw fail(e);
@@ -211,7 +245,9 @@ public final class SafeTensorsWriter implements AutoCloseable {
     return new RunException("cannot write " + file + " (" + size + " bytes): " + reason, e);
   }
 
-  private void discard() {
+  /// Deletes what is not in its place.
+  void discard() {
+    finished = false;
     try {
       channel.close();
       Files.deleteIfExists(temporary);

@@ -10,16 +10,19 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Consumer;
 
 /// Writes the weight files of a model folder side by side, each tensor into the file that has it.
 ///
-/// Closing it finishes all files; where a tensor is missing they are deleted and the first failure
-/// is thrown.
+/// Closing it brings all files to the disk before the first is renamed to its place; where one
+/// failed or lacks a tensor, all are deleted and the places stay as they were.
 ///
 /// Threading: any thread may write; one at a time does.
 public final class ShardedWriter implements AutoCloseable {
   private final List<SafeTensorsWriter> files = new ArrayList<>();
   private final Map<String, SafeTensorsWriter> fileOf = new HashMap<>();
+
+  private boolean closed;
 
   private ShardedWriter() {}
 
@@ -69,10 +72,29 @@ public final class ShardedWriter implements AutoCloseable {
 
   @Override
   public synchronized void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    try {
+      each(SafeTensorsWriter::finish);
+    } catch (RuntimeException | Error e) {
+      files.forEach(SafeTensorsWriter::discard);
+      throw e;
+    }
+    if (files.stream().allMatch(SafeTensorsWriter::finished)) {
+      each(SafeTensorsWriter::place);
+    } else { // a write has failed and was told
+      files.forEach(SafeTensorsWriter::discard);
+    }
+  }
+
+  /// Does it to all files; the first failure is thrown after the last.
+  private void each(Consumer<SafeTensorsWriter> what) {
     RuntimeException failure = null;
     for (SafeTensorsWriter file : files) {
       try {
-        file.close();
+        what.accept(file);
       } catch (RuntimeException e) {
         if (failure == null) {
           failure = e;

@@ -16,6 +16,8 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// A model folder made from nothing: a config, random weights and, from texts, a tokenizer.
@@ -88,8 +90,10 @@ public final class FreshFolder {
 
   /// Writes the folder; after a failure nothing of it is left.
   ///
+  /// @param cancelled asked between tensors
+  /// @return what was written; null where it was cancelled
   /// @throws RunException where the disk refuses
-  public Written write() {
+  public @Nullable Written write(BooleanSupplier cancelled) {
     Map<String, String> texts = new LinkedHashMap<>();
     texts.put(CONFIG, model.configJson());
     if (tokenizer != null) {
@@ -98,7 +102,11 @@ public final class FreshFolder {
           "tokenizer_config.json", tokenizer.configJson(model.config().maxPositionEmbeddings()));
     }
     try (NewFolder folder = NewFolder.beside(settings.out())) {
-      long bytes = model.write(folder.path().resolve(WEIGHTS), settings.seed());
+      Path weights = folder.path().resolve(WEIGHTS);
+      OptionalLong bytes = model.write(weights, settings.seed(), cancelled);
+      if (bytes.isEmpty()) {
+        return null;
+      }
       for (Map.Entry<String, String> text : texts.entrySet()) {
         Files.writeString(folder.path().resolve(text.getKey()), text.getValue());
       }
@@ -106,7 +114,7 @@ public final class FreshFolder {
       return new Written(
           settings.out(),
           model.config().parameters(),
-          bytes,
+          bytes.getAsLong(),
           model.config().vocabSize(),
           tokenizer == null ? 0 : tokenizer.merges().size());
     } catch (IOException e) {

@@ -33,21 +33,13 @@ final class MergedFolder {
   /// @throws InputException where something else is in the way
   static void check(MergeSettings settings) {
     Path out = settings.out();
-    if (same(out, settings.model().model())) {
+    if (OutFolder.same(out, settings.model().model())) {
       throw new InputException("--out " + out + " is the --model folder; give another folder");
     }
     if (Files.exists(out.resolve("adapter_config.json"))) {
       throw new InputException("--out " + out + " holds an adapter; give another folder");
     }
     ModelFolder.checkPlace(out, mark(out) != null, "merged", "merge", settings.overwrite());
-  }
-
-  private static boolean same(Path a, Path b) {
-    try {
-      return Files.isSameFile(a, b);
-    } catch (IOException e) {
-      return false;
-    }
   }
 
   private static @Nullable JsonNode mark(Path folder) {

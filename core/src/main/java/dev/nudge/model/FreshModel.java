@@ -11,8 +11,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// A model that a `config.json` describes, with weights that nobody has trained.
@@ -117,9 +119,10 @@ public final class FreshModel {
 
   /// Writes the weights of a seed.
   ///
-  /// @return bytes of the tensors
+  /// @param cancelled asked between tensors
+  /// @return bytes of the tensors; empty where it was cancelled, and then nothing is written
   /// @throws dev.nudge.settings.RunException where the disk refuses
-  public long write(Path weights, long seed) {
+  public OptionalLong write(Path weights, long seed, BooleanSupplier cancelled) {
     List<Entry> entries =
         config.tensors().entrySet().stream()
             .map(tensor -> Entry.of(tensor.getKey(), dtype, tensor.getValue()))
@@ -127,18 +130,19 @@ public final class FreshModel {
     Random random = new Random(seed);
     try (SafeTensorsWriter out =
         SafeTensorsWriter.create(weights, Map.of("format", "pt"), entries)) {
-      config
-          .tensors()
-          .forEach(
-              (name, shape) -> {
-                try (Scope scope = Scope.open("fresh tensor")) {
-                  Tensor tensor = scope.tensor(dtype, shape);
-                  fill(tensor, name, random);
-                  out.write(name, tensor);
-                }
-              });
+      for (Map.Entry<String, long[]> e : config.tensors().entrySet()) {
+        if (cancelled.getAsBoolean()) {
+          out.abandon();
+          return OptionalLong.empty();
+        }
+        try (Scope scope = Scope.open("fresh tensor")) {
+          Tensor tensor = scope.tensor(dtype, e.getValue());
+          fill(tensor, e.getKey(), random);
+          out.write(e.getKey(), tensor);
+        }
+      }
     }
-    return entries.stream().mapToLong(Entry::bytes).sum();
+    return OptionalLong.of(entries.stream().mapToLong(Entry::bytes).sum());
   }
 
   private void fill(Tensor tensor, String name, Random random) {

@@ -100,13 +100,21 @@ public final class Nf4Folder {
       }
     }
     Path out = settings.out();
+    if (OutFolder.same(out, settings.model())) {
+      throw new InputException("--out " + out + " is the --model folder; give another folder");
+    }
+    if (Files.exists(out.resolve("adapter_config.json"))) {
+      throw new InputException("--out " + out + " holds an adapter; give another folder");
+    }
     ModelFolder.checkPlace(
         out, ours(out.resolve(MARK)), "quantised", "write", settings.overwrite());
     return new Nf4Folder(settings, config, cache);
   }
 
   private static boolean ours(Path mark) {
-    return Files.isRegularFile(mark) && ConfigJson.read(mark).has("quantization");
+    return Files.isRegularFile(mark)
+        && ConfigJson.read(mark).has("quantization")
+        && ConfigJson.read(mark).has("source");
   }
 
   /// Writes the folder; after a failure nothing of it is left.

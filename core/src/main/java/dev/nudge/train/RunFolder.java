@@ -4,7 +4,6 @@ import dev.nudge.format.OutFolder;
 import dev.nudge.identity.Identity;
 import dev.nudge.model.ModelFolder;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.Method;
 import dev.nudge.settings.TrainSettings;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -62,20 +61,18 @@ final class RunFolder {
     Path out = settings.output().out();
     boolean overwrite = settings.output().overwrite();
     OutFolder.checkPlace(out);
-    if (full(settings)) {
-      checkModel(settings.model().model(), out);
-    }
+    checkModel(settings.model().model(), out);
     if (OutFolder.isFree(out)) {
       return false;
     }
     Path run = out.resolve(RUN);
     if (!Files.exists(run)) {
-      if (Stream.concat(ADAPTER.stream(), Stream.of(LAST, METRICS))
+      if (Stream.concat(ADAPTER.stream(), Stream.of(LAST))
           .anyMatch(f -> Files.exists(out.resolve(f)))) {
         throw new InputException(
             "--out " + out + " holds an adapter that is not a run of nudge; give another folder");
       }
-      if (full(settings) && ModelFolder.isModel(out)) {
+      if (ModelFolder.isModel(out)) {
         throw new InputException(
             "--out " + out + " holds a model that is not a run of nudge; give another folder");
       }
@@ -104,21 +101,11 @@ final class RunFolder {
             + "); give another folder, or --overwrite to replace it");
   }
 
-  private static boolean full(TrainSettings settings) {
-    return settings.lora().method() == Method.FULL;
-  }
-
   /// A run must not write over the model that it reads.
   private static void checkModel(Path model, Path out) {
-    for (Path written : List.of(out, out.resolve(LAST))) {
-      try {
-        if (Files.exists(written) && Files.exists(model) && Files.isSameFile(written, model)) {
-          throw new InputException(
-              "--out " + out + " is where the model of this run is; give another folder");
-        }
-      } catch (IOException e) {
-        throw new InputException("--out " + out + " cannot be read: " + OutFolder.reason(e), e);
-      }
+    if (OutFolder.same(out, model) || OutFolder.same(out.resolve(LAST), model)) {
+      throw new InputException(
+          "--out " + out + " is where the model of this run is; give another folder");
     }
   }
 

@@ -48,8 +48,19 @@ class FreshFolderTest {
     Map<String, Object> all = new LinkedHashMap<>(values);
     all.put("config", config);
     all.put("out", folder.resolve(out));
-    FreshFolder.prepare(InitSettings.of(all)).write();
+    FreshFolder.prepare(InitSettings.of(all)).write(() -> false);
     return folder.resolve(out);
+  }
+
+  @Test
+  void whatIsCancelledLeavesNothing() throws IOException {
+    Path made = make("first", "", Map.of());
+    Path out = folder.resolve("cancelled");
+    int[] asked = new int[1];
+    var settings = InitSettings.of(Map.of("config", made.resolve("config.json"), "out", out));
+    assertThat(FreshFolder.prepare(settings).write(() -> asked[0]++ == 2)).isNull();
+    assertThat(asked[0]).isEqualTo(3);
+    assertThat(folder.toFile().list()).doesNotContain("cancelled", ".cancelled.new");
   }
 
   @Test

@@ -96,11 +96,25 @@ class Nf4FolderTest {
   }
 
   @Test
+  void anAdapterIsNeverTouched() throws IOException {
+    Path adapter = Files.createDirectories(temp.resolve("adapter"));
+    Files.writeString(adapter.resolve("adapter_config.json"), "{}");
+    Files.writeString(adapter.resolve("nudge.json"), "{\"quantization\": {}}");
+    assertThatThrownBy(() -> write(BnbFiles.SOURCE, adapter, "overwrite", true))
+        .isInstanceOf(InputException.class)
+        .hasMessage("--out " + adapter + " holds an adapter; give another folder");
+    assertThat(adapter.resolve("nudge.json")).hasContent("{\"quantization\": {}}");
+  }
+
+  @Test
   void aModelThatNudgeDidNotWriteIsNeverTouched() throws IOException {
     Path model = BnbFiles.changed(BnbFiles.SOURCE, temp.resolve("model"), parts -> {});
     byte[] before = Files.readAllBytes(model.resolve("model.safetensors"));
     for (boolean overwrite : List.of(false, true)) {
       assertThatThrownBy(() -> write(model, model, "overwrite", overwrite))
+          .isInstanceOf(InputException.class)
+          .hasMessage("--out " + model + " is the --model folder; give another folder");
+      assertThatThrownBy(() -> write(BnbFiles.SOURCE, model, "overwrite", overwrite))
           .isInstanceOf(InputException.class)
           .hasMessage(
               "--out " + model + " holds a model that nudge did not write; give another folder");
