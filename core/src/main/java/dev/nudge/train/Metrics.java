@@ -3,11 +3,10 @@ package dev.nudge.train;
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.RunException;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
+import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -20,17 +19,13 @@ final class Metrics implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Path file;
-  private final FileChannel out;
+  private final RandomAccessFile out; // no channel: an interrupt would close it
 
   Metrics(Path folder) {
     this.file = folder.resolve(RunFolder.METRICS);
     try {
-      this.out =
-          FileChannel.open(
-              file,
-              StandardOpenOption.CREATE,
-              StandardOpenOption.TRUNCATE_EXISTING,
-              StandardOpenOption.WRITE);
+      Files.deleteIfExists(file);
+      this.out = new RandomAccessFile(file.toFile(), "rw");
     } catch (IOException e) {
       throw failed(e);
     }
@@ -65,14 +60,11 @@ final class Metrics implements AutoCloseable {
   private void write(Map<String, @Nullable Object> row) {
     byte[] line = (JSON.writeValueAsString(row) + "\n").getBytes(StandardCharsets.UTF_8);
     try {
-      long start = out.position();
+      long start = out.getFilePointer();
       try {
-        ByteBuffer bytes = ByteBuffer.wrap(line);
-        while (bytes.hasRemaining()) {
-          out.write(bytes);
-        }
+        out.write(line);
       } catch (IOException e) {
-        out.truncate(start);
+        out.setLength(start);
         throw e;
       }
     } catch (IOException e) {

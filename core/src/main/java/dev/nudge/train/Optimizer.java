@@ -32,7 +32,7 @@ final class Optimizer implements AutoCloseable {
   private final Kernels kernels;
   private final Lanes lanes;
   private final OptimizerSettings settings;
-  private final Scope scope = Scope.open("optimizer");
+  private final Scope scope;
   private final @Nullable MappedFile file;
   private final List<Piece> pieces = new ArrayList<>();
   private final int[] starts; // the first piece of each lane, and the end
@@ -51,6 +51,7 @@ final class Optimizer implements AutoCloseable {
     this.lanes = lanes;
     long bytes = bytes(parameters, settings.optimizer());
     this.file = paged == null || bytes == 0 ? null : MappedFile.create(paged, bytes);
+    this.scope = Scope.open("optimizer");
     MemorySegment memory = file == null ? scope.allocate(bytes) : file.segment();
     long at = 0;
     for (Parameter p : parameters) {

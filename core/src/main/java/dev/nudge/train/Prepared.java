@@ -58,7 +58,7 @@ public record Prepared(
             data.tokens(),
             data.trainedTokens(),
             data.badRows() == 0 ? "" : ", " + data.badRows() + " bad rows set aside",
-            held == null ? "" : String.format(Locale.ROOT, "; held out %,d rows", held.rows())));
+            held == null ? "" : heldOut(held)));
     lines.add(
         String.format(
             Locale.ROOT,
@@ -79,6 +79,14 @@ public record Prepared(
     return lines;
   }
 
+  private static String heldOut(Dataset held) {
+    return String.format(
+        Locale.ROOT,
+        "; held out %,d rows%s",
+        held.rows(),
+        held.badRows() == 0 ? "" : ", " + held.badRows() + " bad rows set aside");
+  }
+
   private boolean full() {
     return settings.lora().method() == Method.FULL;
   }
@@ -97,6 +105,7 @@ public record Prepared(
     values.put("trained_tokens", data.trainedTokens());
     values.put("longest", data.longest());
     values.put("eval_rows", held == null ? null : held.rows());
+    values.put("eval_bad_rows", held == null ? null : held.badRows());
     values.put("steps", steps);
     values.put("steps_per_epoch", batches.stepsPerEpoch());
     values.put("trained_parameters", count.trained());

@@ -2,6 +2,7 @@ package dev.nudge.train;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.nudge.data.Dataset;
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Scope;
@@ -12,6 +13,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -91,13 +93,15 @@ final class Run implements AutoCloseable {
   private RunResult run(BooleanSupplier cancelled) {
     prepared.warnings().forEach(line -> events.accept(new TrainEvent.Warning(line)));
     prepared.lines().forEach(line -> events.accept(new TrainEvent.Planned(line)));
-    folder.copyTokenizer(prepared.settings().model().model());
-    write(RunState.RUNNING);
     RunState state;
+    Map<String, @Nullable Object> record;
     try {
+      write(RunState.RUNNING);
+      folder.copyTokenizer(prepared.settings().model().model());
       state = loop(cancelled);
       save();
-    } catch (RuntimeException e) {
+      record = write(state);
+    } catch (RuntimeException | Error e) {
       failed(e);
       throw e;
     }
@@ -108,7 +112,7 @@ final class Run implements AutoCloseable {
                   .formatted(evalBest, evalBefore)));
     }
     events.accept(new TrainEvent.Finished(state, made, trainedTokens, seconds(started), evalBest));
-    return new RunResult(state, write(state));
+    return new RunResult(state, record);
   }
 
   private RunState loop(BooleanSupplier cancelled) {
@@ -119,7 +123,7 @@ final class Run implements AutoCloseable {
             settings.optimizer().learningRate(),
             settings.optimizer().warmup().steps(prepared.steps()),
             prepared.steps());
-    evaluate();
+    evaluate(cancelled);
     int skippedInARow = 0;
     while (made < prepared.steps()) {
       noteInterrupt();
@@ -137,7 +141,7 @@ final class Run implements AutoCloseable {
                 + " steps in a row; the best so far is kept; lower --learning-rate");
       }
       if (evaluatesAfter(made)) {
-        evaluate();
+        evaluate(cancelled);
       }
     }
     return RunState.FINISHED;
@@ -197,12 +201,21 @@ final class Run implements AutoCloseable {
     return due || steps == prepared.steps();
   }
 
-  private void evaluate() {
+  /// Computes the held-out loss, and keeps what is the best; one that is cancelled on the way was
+  /// never made.
+  private void evaluate(BooleanSupplier cancelled) {
     if (prepared.held() == null) {
       return;
     }
-    double loss = trainer.evaluate(prepared.held());
+    OptionalDouble loss = trainer.evaluate(prepared.held(), cancelled);
     noteInterrupt();
+    if (loss.isPresent()) {
+      evaluated(loss.getAsDouble());
+    }
+  }
+
+  private void evaluated(double loss) {
+    Dataset held = requireNonNull(prepared.held());
     boolean best = made > 0 && Double.isFinite(loss) && (evalBest == null || loss < evalBest);
     if (made == 0) {
       evalBefore = loss;
@@ -213,8 +226,7 @@ final class Run implements AutoCloseable {
       bestIsLast = true;
       save(folder.path());
     }
-    TrainEvent.Evaluated event =
-        new TrainEvent.Evaluated(made, loss, prepared.held().trainedTokens(), best);
+    TrainEvent.Evaluated event = new TrainEvent.Evaluated(made, loss, held.trainedTokens(), best);
     metrics.evaluated(event);
     events.accept(event);
   }
@@ -229,12 +241,15 @@ final class Run implements AutoCloseable {
   }
 
   private void save(Path where) {
-    tuning.save(where);
-    identity.write(where);
+    Uninterrupted.run(
+        () -> {
+          tuning.save(where);
+          identity.write(where);
+        });
     events.accept(new TrainEvent.Saved(where));
   }
 
-  private void failed(RuntimeException cause) {
+  private void failed(Throwable cause) {
     try {
       write(RunState.FAILED);
     } catch (RuntimeException e) {
@@ -264,7 +279,7 @@ final class Run implements AutoCloseable {
     run.put("versions", Map.of("nudge", version(), "java", Runtime.version().toString()));
     run.put("machine", prepared.machine().name());
     run.put("totals", totals);
-    folder.write(run);
+    Uninterrupted.run(() -> folder.write(run));
     return run;
   }
 

@@ -1,5 +1,7 @@
 package dev.nudge.train;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.nudge.data.Example;
 import dev.nudge.data.Packing;
 import dev.nudge.model.Batch;
@@ -7,7 +9,10 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.Workspace;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /// Computes log-probabilities of the trained tokens of examples, on lanes.
 ///
@@ -35,13 +40,26 @@ public final class Scorer {
 
   /// Scores examples; the results are in their order.
   public Score[] score(List<Example> examples) {
+    return requireNonNull(score(examples, () -> false));
+  }
+
+  /// The same, unless it is cancelled.
+  ///
+  /// @param cancelled asked by lanes, between batches
+  /// @return null where it was cancelled
+  public Score @Nullable [] score(List<Example> examples, BooleanSupplier cancelled) {
     int[] lengths = examples.stream().mapToInt(Example::length).toArray();
     int[] rows = IntStream.range(0, lengths.length).toArray();
     Packing packing = Packing.of(lengths, lanes.count(), budget, Trainer.cost(model));
     Score[] scores = new Score[lengths.length];
+    AtomicBoolean stopped = new AtomicBoolean();
     lanes.run(
         lane -> {
           for (List<Integer> group : packing.lanes().get(lane)) {
+            if (stopped.get() || cancelled.getAsBoolean()) {
+              stopped.set(true);
+              break;
+            }
             Batch b = Trainer.batch(group, rows, examples);
             double[] logprob = new double[b.rows().length];
             int[] best = new int[logprob.length];
@@ -61,6 +79,6 @@ public final class Scorer {
           }
           return lane;
         });
-    return scores;
+    return stopped.get() ? null : scores;
   }
 }

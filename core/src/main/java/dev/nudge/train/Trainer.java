@@ -13,6 +13,7 @@ import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Share;
 import dev.nudge.plan.Plan;
 import dev.nudge.settings.OptimizerSettings;
+import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.MappedFile;
 import dev.nudge.tensor.Team;
@@ -20,6 +21,10 @@ import dev.nudge.tensor.Workspace;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalDouble;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 
 /// Makes optimiser steps: the sequences of a step spread over lanes and micro-batches, one gradient
@@ -44,6 +49,7 @@ public final class Trainer implements AutoCloseable {
   private final Plan.Split split;
   private final Team team;
   private final Optimizer optimizer;
+  private final Queue<Runnable> opened = new ConcurrentLinkedQueue<>();
 
   /// What a step gave.
   ///
@@ -86,24 +92,32 @@ public final class Trainer implements AutoCloseable {
     this.seed = seed;
     this.cost = cost(model);
     this.lanes = new Lanes(plan.lanes());
-    this.workspaces =
-        lanes.run(
-            lane ->
-                new Workspace(
-                    lane,
-                    plan.workspaceBytes(),
-                    model.backend().gemms().apply(plan.threadsPerLane()),
-                    plan.offloadedBytes() == 0
-                        ? null
-                        : MappedFile.create(pages, plan.offloadedBytes())));
-    this.team = new Team(plan.lanes(), split.sharedBytes());
-    this.optimizer =
-        new Optimizer(
-            parameters,
-            settings,
-            model.backend().kernels(),
-            lanes,
-            plan.footprint().paged() > 0 ? pages : null);
+    opened.add(lanes::close);
+    try {
+      this.workspaces = lanes.run(lane -> workspace(lane, plan, pages));
+      this.team = new Team(plan.lanes(), split.sharedBytes());
+      opened.add(team::close);
+      this.optimizer =
+          new Optimizer(
+              parameters,
+              settings,
+              model.backend().kernels(),
+              lanes,
+              plan.footprint().paged() > 0 ? pages : null);
+      opened.add(optimizer::close);
+    } catch (RuntimeException | Error e) {
+      close();
+      throw e;
+    }
+  }
+
+  private Workspace workspace(int lane, Plan plan, Path pages) {
+    long offloaded = plan.offloadedBytes();
+    MappedFile file = offloaded == 0 ? null : MappedFile.create(pages, offloaded);
+    Gemm gemm = model.backend().gemms().apply(plan.threadsPerLane());
+    Workspace ws = new Workspace(lane, plan.workspaceBytes(), gemm, file);
+    opened.add(ws::close);
+    return ws;
   }
 
   /// Bytes of the optimiser's state for these parameters.
@@ -189,13 +203,21 @@ public final class Trainer implements AutoCloseable {
   }
 
   /// The mean loss on held-out rows, in nats a trained token.
-  public double evaluate(Dataset data) {
-    double sum = 0;
+  ///
+  /// @param cancelled asked by lanes, between batches
+  /// @return empty where it was cancelled
+  public OptionalDouble evaluate(Dataset data, BooleanSupplier cancelled) {
     int room = Math.max(budget, longest); // rows are scored whole
-    for (Scorer.Score score : new Scorer(model, lanes, workspaces, room).score(data.examples())) {
+    Scorer scorer = new Scorer(model, lanes, workspaces, room);
+    Scorer.Score[] scores = scorer.score(data.examples(), cancelled);
+    if (scores == null) {
+      return OptionalDouble.empty();
+    }
+    double sum = 0;
+    for (Scorer.Score score : scores) {
       sum -= score.logprob();
     }
-    return sum / data.trainedTokens();
+    return OptionalDouble.of(sum / data.trainedTokens());
   }
 
   /// Lays examples out flat.
@@ -232,13 +254,7 @@ public final class Trainer implements AutoCloseable {
 
   @Override
   public void close() {
-    lanes.run(
-        lane -> {
-          workspaces.get(lane).close();
-          return lane;
-        });
-    lanes.close();
-    team.close();
-    optimizer.close();
+    opened.forEach(Runnable::run);
+    opened.clear();
   }
 }

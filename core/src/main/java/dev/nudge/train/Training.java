@@ -93,6 +93,11 @@ public final class Training {
           data.untrainedRows()
               + " rows were cut before their completion: nothing of them is trained");
     }
+    if (held != null && held.untrainedRows() > 0) {
+      warnings.add(
+          held.untrainedRows()
+              + " held-out rows were cut before their completion: nothing of them counts");
+    }
     Batches batches =
         Batches.of(
             data.examples().size(),

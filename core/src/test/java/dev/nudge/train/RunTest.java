@@ -10,12 +10,14 @@ import dev.nudge.settings.Schedule;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.Tensor;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -254,5 +256,100 @@ class RunTest {
     assertThat(Objects.requireNonNull((Map<?, ?>) result.values().get("totals")).get("steps"))
         .isEqualTo(15);
     isFinite(out);
+  }
+
+  private static RunResult run(TrainSettings settings, Consumer<TrainEvent> events) {
+    return Training.run(Training.prepare(settings, TinyRun.MACHINE), events, () -> false);
+  }
+
+  @Test
+  void anInterruptAfterTheLastStepLosesNothing() throws IOException {
+    Path out = temp.resolve("interrupted");
+    var settings = TinyRun.settings(TinyRun.UNTIED, write("i", ROW, ROW), out, "steps", 2);
+    try {
+      run(
+          settings,
+          event -> {
+            if (event instanceof TrainEvent.Step) {
+              Thread.currentThread().interrupt();
+            }
+          });
+    } finally {
+      assertThat(Thread.interrupted()).isTrue();
+    }
+    isFinite(out);
+    assertThat(TinyRun.record(out).get("state").asString()).isIn("stopped", "finished");
+    assertThat(TinyRun.metrics(out, "loss")).isNotEmpty();
+  }
+
+  @Test
+  void theRecordIsFinishedWhenThatIsTold() throws IOException {
+    Path out = temp.resolve("told");
+    var settings = TinyRun.settings(TinyRun.UNTIED, write("t", ROW), out, "steps", 1);
+    List<String> states = new ArrayList<>();
+    run(
+        settings,
+        event -> {
+          if (event instanceof TrainEvent.Finished) {
+            states.add(Files.exists(out.resolve("run.json")) ? state(out) : "none");
+          }
+        });
+    assertThat(states).containsExactly("finished");
+  }
+
+  @Test
+  void whatAListenerThrowsIsAFailureOfTheRun() throws IOException {
+    Path out = temp.resolve("thrown");
+    var settings = TinyRun.settings(TinyRun.UNTIED, write("f", ROW), out, "steps", 1);
+    assertThatThrownBy(
+            () ->
+                run(
+                    settings,
+                    event -> {
+                      if (event instanceof TrainEvent.Step) {
+                        throw new AssertionError("a listener's");
+                      }
+                    }))
+        .isInstanceOf(AssertionError.class);
+    assertThat(state(out)).isEqualTo("failed");
+  }
+
+  @Test
+  void aHeldOutLossThatIsCancelledWasNeverMade() throws IOException {
+    Path out = temp.resolve("cancelled");
+    Path data = write("c", ROW, ROW);
+    var settings =
+        TinyRun.settings(TinyRun.UNTIED, data, out, "steps", 4, "eval_data", data.toString());
+    RunResult result =
+        Training.run(Training.prepare(settings, TinyRun.MACHINE), event -> {}, () -> true);
+    assertThat(result.state()).isEqualTo(RunState.STOPPED);
+    assertThat(TinyRun.metrics(out, "eval_loss")).isEmpty();
+    assertThat(TinyRun.metrics(out, "loss")).isEmpty();
+    assertThat(out.resolve("adapter_model.safetensors")).exists();
+  }
+
+  @Test
+  void badRowsHeldOutAreCounted() throws IOException {
+    Path out = temp.resolve("held");
+    var settings =
+        TinyRun.settings(
+            TinyRun.UNTIED,
+            write("h", ROW, ROW),
+            out,
+            "eval_data",
+            write("e", ROW, "{}").toString(),
+            "skip_bad_rows",
+            true);
+    Prepared prepared = Training.prepare(settings, TinyRun.MACHINE);
+    assertThat(prepared.lines().getFirst()).endsWith("held out 1 rows, 1 bad rows set aside");
+    assertThat(prepared.values()).containsEntry("eval_bad_rows", 1).containsEntry("bad_rows", 0);
+  }
+
+  private static String state(Path out) {
+    try {
+      return TinyRun.record(out).get("state").asString();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 }
