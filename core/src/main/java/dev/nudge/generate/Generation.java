@@ -7,8 +7,10 @@ import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.Lock;
 import java.util.function.Consumer;
+import java.util.function.IntConsumer;
 import java.util.function.ObjIntConsumer;
 
 /// Completes prompts: one as a stream of text, or many in batches.
@@ -48,7 +50,7 @@ public final class Generation {
               lane -> {
                 try (Workspace ws = workspace(lane, ids.length, 1, positions, threads)) {
                   List<Completion> done = new ArrayList<>();
-                  decode(List.of(ids), 0, pieces, (c, i) -> done.add(c), ws);
+                  decode(List.of(ids), 0, pieces, (c, i) -> done.add(c), new Steps(n -> {}), ws);
                   return done.getFirst();
                 }
               })
@@ -56,20 +58,30 @@ public final class Generation {
     }
   }
 
-  /// Completes many prompts, several lanes side by side.
+  /// Completes many prompts, several lanes side by side. The first failure, one of `done` as well,
+  /// stops all of them within a token.
   ///
   /// @param lanes lanes to use
-  /// @param done told each completion with the place of its prompt, in order
+  /// @param done told each completion with the place of its prompt, in order; once it threw,
+  ///     nothing more
   public void complete(List<String> prompts, int lanes, ObjIntConsumer<Completion> done) {
+    complete(prompts, lanes, done, sequences -> {});
+  }
+
+  /// The same.
+  ///
+  /// @param each told by lanes, before each step, of how many sequences it is
+  void complete(
+      List<String> prompts, int lanes, ObjIntConsumer<Completion> done, IntConsumer each) {
     Lock held = session.hold();
     try {
-      many(prompts, lanes, done);
+      many(prompts, lanes, done, new Steps(each));
     } finally {
       held.unlock();
     }
   }
 
-  private void many(List<String> prompts, int lanes, ObjIntConsumer<Completion> done) {
+  private void many(List<String> prompts, int lanes, ObjIntConsumer<Completion> done, Steps steps) {
     List<int[]> ids = new ArrayList<>();
     for (int i = 0; i < prompts.size(); i++) {
       try {
@@ -82,17 +94,20 @@ public final class Generation {
     session.model().reserve(ids.stream().mapToInt(this::positions).max().orElse(1));
     int groups = Math.ceilDiv(ids.size(), GROUP);
     int used = Math.clamp(Math.min(lanes, groups), 1, threads);
-    InOrder order = new InOrder(done);
+    InOrder order = new InOrder(done, steps);
     try (Lanes team = new Lanes(used)) {
       team.run(
           lane -> {
             try (Workspace ws = workspace(lane, ids, threads / used)) {
-              for (int g = lane; g < groups; g += used) {
+              for (int g = lane; g < groups && !steps.stopped(); g += used) {
                 int from = g * GROUP;
                 List<int[]> group = ids.subList(from, Math.min(ids.size(), from + GROUP));
-                decode(group, from, piece -> {}, (c, i) -> order.put(c, from + i), ws);
+                decode(group, from, piece -> {}, (c, i) -> order.put(c, from + i), steps, ws);
               }
               return lane;
+            } catch (RuntimeException | Error e) {
+              steps.stop();
+              throw e;
             }
           });
     }
@@ -134,6 +149,7 @@ public final class Generation {
       long first,
       Consumer<String> pieces,
       ObjIntConsumer<Completion> done,
+      Steps steps,
       Workspace ws) {
     Decoder decoder = new Decoder(session.model(), ws);
     Sampler sampler = new Sampler(sampling);
@@ -150,7 +166,8 @@ public final class Generation {
                 session.tokenizer(), prompt, sampling.stop(), positions - prompt.length, pieces));
       }
       running.addAll(all);
-      while (!running.isEmpty()) {
+      while (!running.isEmpty() && !steps.stopped()) {
+        steps.each.accept(running.size());
         Tensor logits = decoder.step(running);
         List<Decoder.Sequence> next = new ArrayList<>();
         for (int row = 0; row < running.size(); row++) {
@@ -171,20 +188,54 @@ public final class Generation {
     }
   }
 
+  /// The steps of all lanes, which end where one of them fails.
+  ///
+  /// Threading: lanes call.
+  private static final class Steps {
+    private final IntConsumer each;
+    private final AtomicBoolean stopped = new AtomicBoolean();
+
+    Steps(IntConsumer each) {
+      this.each = each;
+    }
+
+    boolean stopped() {
+      return stopped.get();
+    }
+
+    void stop() {
+      stopped.set(true);
+    }
+  }
+
   /// Tells completions in the order of their prompts, whenever they come.
   ///
   /// Threading: lanes call; one tells at a time.
   private static final class InOrder {
     private final ObjIntConsumer<Completion> done;
+    private final Steps steps;
     private final java.util.TreeMap<Integer, Completion> waiting = new java.util.TreeMap<>();
     private int next;
 
-    InOrder(ObjIntConsumer<Completion> done) {
+    InOrder(ObjIntConsumer<Completion> done, Steps steps) {
       this.done = done;
+      this.steps = steps;
     }
 
     synchronized void put(Completion completion, int place) {
+      if (steps.stopped()) {
+        return; // a reader that failed once would say something else now
+      }
       waiting.put(place, completion);
+      try {
+        tell();
+      } catch (RuntimeException | Error e) {
+        steps.stop();
+        throw e;
+      }
+    }
+
+    private void tell() {
       Completion c = waiting.remove(next);
       while (c != null) {
         done.accept(c, next++);
