@@ -10,6 +10,7 @@ import dev.nudge.kernel.Kernels;
 import dev.nudge.merge.Difference;
 import dev.nudge.merge.Merged;
 import dev.nudge.merge.Merging;
+import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Nf4Folder;
 import dev.nudge.nn.Machine;
 import dev.nudge.quickstart.Chapter;
@@ -25,6 +26,7 @@ import dev.nudge.settings.PlanSettings;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.settings.ScoreSettings;
 import dev.nudge.settings.TrainSettings;
+import dev.nudge.text.Tokenizer;
 import dev.nudge.train.Forecast;
 import dev.nudge.train.Outlook;
 import dev.nudge.train.Prepared;
@@ -146,17 +148,12 @@ final class Library {
         GenerateSettings settings, Consumer<GenerateVerb.Row> rows, Consumer<String> warnings) {
       Machine machine = machine();
       DataSettings data = java.util.Objects.requireNonNull(settings.rows());
-      Prompts found = Prompts.load(data);
-      if (found.badRows() > 0) {
-        int bad = found.badRows();
-        warnings.accept(
-            (bad == 1 ? "1 bad row is" : bad + " bad rows are")
-                + " set aside, the first: "
-                + found.firstBadRows().getFirst());
-      }
-      List<Prompts.Prompt> prompts = found.prompts();
+      Path model = settings.model().model();
+      int maxLength = Session.maxLength(settings.model(), ModelConfig.load(model));
+      Tokenizer tokenizer = Tokenizer.load(model, machine.cache());
+      List<Prompts.Prompt> prompts = good(Prompts.load(data, maxLength, tokenizer), warnings);
       try (Session session =
-          Session.load(settings.model(), settings.adapter(), machine, warnings)) {
+          Session.load(settings.model(), settings.adapter(), tokenizer, machine, warnings)) {
         int threads = threads(settings.model(), machine);
         Integer lanes = settings.model().lanes();
         new Generation(session, settings.sampling(), threads)
@@ -165,6 +162,17 @@ final class Library {
                 lanes == null ? threads : lanes,
                 (completion, i) -> rows.accept(row(completion, prompts.get(i).index())));
       }
+    }
+
+    private static List<Prompts.Prompt> good(Prompts all, Consumer<String> warnings) {
+      int bad = all.badRows();
+      if (bad > 0) {
+        warnings.accept(
+            (bad == 1 ? "1 bad row is" : bad + " bad rows are")
+                + " set aside, the first: "
+                + all.firstBadRows().getFirst());
+      }
+      return all.prompts();
     }
 
     private static GenerateVerb.Row row(Completion c, long index) {

@@ -858,10 +858,11 @@ class BadInputTest {
         "the prompt has 1201 tokens, which leaves none of 512 for an answer; shorten it or raise"
             + " --max-length");
     check(place.answer("generate", "--prompt", ""), "--prompt is ''; it must not be empty");
+    String tooLong = "the prompt has 6 tokens, which leaves none of --max-length 5 for an answer";
     check(
         place.answer("generate", "--max-length", "5"),
-        "prompt 0: the prompt has 6 tokens, which leaves none of 5 for an answer; shorten it or"
-            + " raise --max-length");
+        "D/rows.jsonl: 2 of 3 rows are bad (%s); --skip-bad-rows sets them aside\nD/rows.jsonl line 1: %s\nD/rows.jsonl line 2: %s"
+            .formatted(tooLong, tooLong, tooLong));
   }
 
   @Test

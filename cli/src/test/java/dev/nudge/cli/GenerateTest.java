@@ -117,6 +117,32 @@ class GenerateTest {
         .hasLineCount(1);
   }
 
+  @Test
+  void aPromptWithoutRoomForAnAnswerIsABadRow() throws IOException {
+    place.write(
+        "long.jsonl",
+        "{\"prompt\": \"a\"}\n{\"prompt\": \"%s\"}\n{\"prompt\": \"\"}\n{\"prompt\": \"the\"}\n"
+            .formatted("the pump ".repeat(90)));
+    String line =
+        "D/long.jsonl line 2: the prompt has 541 tokens, which leaves none of --max-length 512 for an"
+            + " answer\n";
+    Ran refused = place.answer("generate", "--data", "D/long.jsonl");
+    assertThat(refused)
+        .isEqualTo(
+            new Ran(
+                2,
+                "",
+                "nudge: D/long.jsonl: 2 of 4 rows are bad; --skip-bad-rows sets them aside\n"
+                    + line
+                    + "D/long.jsonl line 3: the prompt has no tokens\n"));
+    Ran ran =
+        place.answer("generate", "--data", "D/long.jsonl", "--skip-bad-rows", "--max-tokens", "2");
+    assertThat(ran.code()).isZero();
+    assertThat(ran.out().lines().map(l -> JSON.readTree(l).get("index").asInt()))
+        .containsExactly(0, 3);
+    assertThat(ran.err()).isEqualTo("nudge: warning: 2 bad rows are set aside, the first: " + line);
+  }
+
   private static JsonNode object(String prompt, String... flags) {
     Ran ran = place.answer("generate", with(flags, "--prompt", prompt, "--json"));
     assertThat(ran.code()).as(ran.err()).isZero();

@@ -1,6 +1,7 @@
 package dev.nudge.data;
 
 import dev.nudge.settings.DataSettings;
+import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,8 +26,10 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
 
   /// Reads prompts: the pattern of the settings, else the column `prompt`.
   ///
+  /// @param maxLength most tokens of a prompt and its answer; a prompt without a token, or one that
+  ///     leaves none for the answer, is a bad row
   /// @throws dev.nudge.settings.InputException as [Dataset#load] does
-  public static Prompts load(DataSettings data) {
+  public static Prompts load(DataSettings data, int maxLength, Tokenizer tokenizer) {
     RowShape shape = RowShape.of(data);
     List<Prompt> prompts = new ArrayList<>();
     BadRows bad = new BadRows();
@@ -36,6 +39,7 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
         SourceLine line = lines.getFirst();
         try {
           String text = shape.prompt(Row.parse(line.text()));
+          check(text, maxLength, tokenizer);
           prompts.add(new Prompt(line.index(), line.file(), line.number(), text));
         } catch (BadRowException e) {
           bad.add(line.bad(e));
@@ -44,5 +48,29 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
     }
     bad.check(prompts.size() + bad.count(), data.skipBadRows(), data.data());
     return new Prompts(prompts, bad.count(), bad.first());
+  }
+
+  private static void check(String prompt, int maxLength, Tokenizer tokenizer)
+      throws BadRowException {
+    int tokens = tokens(prompt, tokenizer);
+    if (tokens == 0) {
+      throw new BadRowException("the prompt has no tokens");
+    }
+    if (tokens >= maxLength) {
+      throw new BadRowException(
+          "the prompt has "
+              + tokens
+              + " tokens, which leaves none of --max-length "
+              + maxLength
+              + " for an answer");
+    }
+  }
+
+  private static int tokens(String prompt, Tokenizer tokenizer) throws BadRowException {
+    try {
+      return tokenizer.ids(prompt).length;
+    } catch (IllegalArgumentException e) {
+      throw new BadRowException(String.valueOf(e.getMessage()));
+    }
   }
 }

@@ -15,6 +15,7 @@ import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.SamplingSettings;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
@@ -66,6 +67,18 @@ public final class Session implements AutoCloseable {
   /// @param warnings told one line each
   public static Session load(
       ModelSettings settings, @Nullable Path adapter, Machine machine, Consumer<String> warnings) {
+    return load(settings, adapter, null, machine, warnings);
+  }
+
+  /// The same for a model whose tokenizer is there already.
+  ///
+  /// @param loaded the model's tokenizer; null: it is loaded
+  public static Session load(
+      ModelSettings settings,
+      @Nullable Path adapter,
+      @Nullable Tokenizer loaded,
+      Machine machine,
+      Consumer<String> warnings) {
     Path folder = settings.model();
     ModelConfig config = ModelConfig.load(folder);
     Integer given = settings.maxLength();
@@ -78,7 +91,7 @@ public final class Session implements AutoCloseable {
     Quantization quantization = Quantization.resolve(settings, config);
     Backend backend = Backend.resolve(settings.compute(), machine.cache());
     backend.notes().forEach(warnings);
-    Tokenizer tokenizer = Tokenizer.load(folder, machine.cache());
+    Tokenizer tokenizer = loaded == null ? Tokenizer.load(folder, machine.cache()) : loaded;
     Identity.Model identity =
         new Identity.Model(
             folder,
@@ -92,7 +105,7 @@ public final class Session implements AutoCloseable {
             tokenizer,
             model,
             identity,
-            given == null ? most : given,
+            maxLength(settings, config),
             threads == null ? machine.threads() : threads,
             settings.anyBase(),
             warnings);
@@ -105,6 +118,11 @@ public final class Session implements AutoCloseable {
       session.close();
       throw e;
     }
+  }
+
+  /// Most tokens of a sequence: as the settings say, else as many as the model has positions for.
+  public static int maxLength(ModelSettings settings, ModelConfig config) {
+    return Objects.requireNonNullElse(settings.maxLength(), config.maxPositionEmbeddings());
   }
 
   /// Puts one more adapter beside those that are there, and switches to it; [#adapters] switches

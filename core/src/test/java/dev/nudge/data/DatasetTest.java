@@ -250,15 +250,52 @@ class DatasetTest {
   @Test
   void promptsNeedNoCompletion() throws IOException {
     Prompts plain =
-        Prompts.load(settings(null, null, true, "{\"prompt\": \"a\"}", "", "{", "{\"prompt\": 3}"));
+        prompts(settings(null, null, true, "{\"prompt\": \"a\"}", "", "{", "{\"prompt\": 3}"), 9);
     assertThat(plain.prompts().stream().map(Prompts.Prompt::text)).containsExactly("a", "3");
     assertThat(plain.prompts().get(1).index()).isEqualTo(2);
     assertThat(plain.prompts().get(1).line()).isEqualTo(4);
     assertThat(plain.badRows()).isEqualTo(1);
-    Prompts made = Prompts.load(settings("Q: {q}\\nA:", "{a}", false, "{\"q\": \"x\"}"));
+    Prompts made = prompts(settings("Q: {q}\\nA:", "{a}", false, "{\"q\": \"x\"}"), 9);
     assertThat(made.prompts().getFirst().text()).isEqualTo("Q: x\nA:");
-    assertThatThrownBy(() -> Prompts.load(settings(null, null, false, "{\"messages\": []}")))
+    assertThatThrownBy(() -> prompts(settings(null, null, false, "{\"messages\": []}"), 9))
         .asInstanceOf(type(InputException.class))
         .satisfies(e -> assertThat(e.details().getFirst()).contains("'messages'"));
+  }
+
+  @Test
+  void aPromptWithoutATokenOrWithoutRoomForAnAnswerIsABadRow() throws IOException {
+    String[] rows = {
+      "{\"prompt\": \"\"}",
+      "{\"prompt\": \"xy\"}",
+      "",
+      "{\"prompt\": \"xyz\"}",
+      "{\"prompt\": \"\\ud83d\"}"
+    };
+    Path file = folder.resolve("d.jsonl");
+    List<String> bad =
+        List.of(
+            file + " line 1: the prompt has no tokens",
+            file
+                + " line 4: the prompt has 3 tokens, which leaves none of --max-length 3 for an answer",
+            file + " line 5: the text is not Unicode");
+    assertThatThrownBy(() -> prompts(settings(null, null, false, rows), 3))
+        .asInstanceOf(type(InputException.class))
+        .satisfies(
+            e -> {
+              assertThat(e)
+                  .hasMessage(file + ": 3 of 4 rows are bad; --skip-bad-rows sets them aside");
+              assertThat(e.details()).hasSize(3);
+              for (int i = 0; i < 3; i++) {
+                assertThat(e.details().get(i)).startsWith(bad.get(i));
+              }
+            });
+    Prompts some = prompts(settings(null, null, true, rows), 3);
+    assertThat(some.prompts().stream().map(Prompts.Prompt::index)).containsExactly(1);
+    assertThat(some.badRows()).isEqualTo(3);
+    assertThat(prompts(settings(null, null, true, rows), 4).badRows()).isEqualTo(2);
+  }
+
+  private Prompts prompts(DataSettings data, int maxLength) {
+    return Prompts.load(data, maxLength, tokenizer);
   }
 }
