@@ -25,6 +25,9 @@ public record Backend(
   /// instructions for them they run at a third, with them at nearly double.
   private static final double WORTH = 1.1;
 
+  /// What no neighbour makes of products without instructions for them; then one turn is enough.
+  private static final double CLEAR = 1.5;
+
   /// Times that one is measured beside the other; the median decides. A neighbour on the machine
   /// that came between two single measures has made fp32 of a run that would have been bf16.
   private static final int ROUNDS = 5;
@@ -95,8 +98,9 @@ public record Backend(
           "--compute bf16: this processor has no bf16 products; use --compute fp32 or auto");
     }
     double fp32 = gemms.probe(Dtype.F32);
+    boolean worth = bf16 > CLEAR * fp32;
     double[] ratios = new double[ROUNDS];
-    for (int i = 0; i < ROUNDS && bf16 > 0; i++) {
+    for (int i = 0; i < ROUNDS && bf16 > 0 && !worth; i++) {
       double b = gemms.probe(Dtype.BF16);
       double f = gemms.probe(Dtype.F32);
       bf16 = Math.max(bf16, b);
@@ -104,7 +108,7 @@ public record Backend(
       ratios[i] = b / f;
     }
     Arrays.sort(ratios);
-    boolean worth = ratios[ROUNDS / 2] > WORTH;
+    worth |= ratios[ROUNDS / 2] > WORTH;
     if (wanted == Compute.BF16 && !worth) {
       notes.add(
           String.format(
