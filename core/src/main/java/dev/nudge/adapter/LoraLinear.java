@@ -103,7 +103,8 @@ public final class LoraLinear implements Linear {
     return base.out();
   }
 
-  private int rank() {
+  /// Rows of A.
+  public int rank() {
     return a.work().rows();
   }
 

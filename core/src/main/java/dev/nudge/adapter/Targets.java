@@ -102,7 +102,7 @@ public sealed interface Targets {
   }
 
   /// Returns the last parts of module paths, sorted: how `all-linear` is saved.
-  static Names leafNames(Collection<String> paths) {
+  public static Names leafNames(Collection<String> paths) {
     return new Names(paths.stream().map(Targets::leaf).distinct().sorted().toList());
   }
 

@@ -1,9 +1,9 @@
 package dev.nudge.plan;
 
+import dev.nudge.adapter.LoraLinear;
 import dev.nudge.model.CausalLm;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
-import dev.nudge.settings.LoraSettings;
 import dev.nudge.settings.Optimizer;
 import dev.nudge.settings.OptimizerSettings;
 import java.util.ArrayList;
@@ -31,11 +31,13 @@ public final class Advice {
   /// @param model without weights, adapters attached
   /// @param trained numbers of the adapter
   public static List<String> lines(
-      CausalLm model, long trained, LoraSettings lora, OptimizerSettings optimizer, int batchSize) {
+      CausalLm model, long trained, OptimizerSettings optimizer, int batchSize) {
     List<String> lines = new ArrayList<>();
-    lines.add(matrix(model, lora.rank()));
+    LinearSlot matrix = matrix(model);
+    int rank = ((LoraLinear) matrix.linear()).rank();
+    lines.add(matrix(matrix, rank));
     lines.add(full(model.config().parameters(), trained));
-    lines.add(rank(trained, lora.rank()));
+    lines.add(rank(trained, rank));
     if (optimizer.learningRate() < LOW_RATE) {
       lines.add(
           String.format(
@@ -97,7 +99,7 @@ public final class Advice {
   }
 
   /// The largest adapted matrix that is square, else the largest.
-  private static String matrix(CausalLm model, int rank) {
+  private static LinearSlot matrix(CausalLm model) {
     LinearSlot chosen = model.slots().getFirst();
     for (LinearSlot slot : model.slots()) {
       if (trains(slot) && (!trains(chosen) || size(slot.linear()) > size(chosen.linear()))) {
@@ -106,10 +108,13 @@ public final class Advice {
     }
     for (LinearSlot slot : model.slots()) {
       if (trains(slot) && slot.linear().in() == slot.linear().out()) {
-        chosen = slot;
-        break;
+        return slot;
       }
     }
+    return chosen;
+  }
+
+  private static String matrix(LinearSlot chosen, int rank) {
     long in = chosen.linear().in();
     long out = chosen.linear().out();
     return String.format(
@@ -155,9 +160,7 @@ public final class Advice {
   }
 
   private static boolean trains(LinearSlot slot) {
-    boolean[] found = new boolean[1];
-    slot.linear().parameters(p -> found[0] = true);
-    return found[0];
+    return slot.linear() instanceof LoraLinear;
   }
 
   private static long size(Linear linear) {

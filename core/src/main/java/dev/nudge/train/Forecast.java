@@ -150,7 +150,7 @@ public final class Forecast {
                 config,
                 quantization(settings),
                 backend,
-                full(settings) ? null : spec(settings),
+                full(settings) ? null : everywhere(),
                 attempt.fit().plan(),
                 laneTokens(attempt.fit().plan()),
                 clock)
@@ -196,8 +196,7 @@ public final class Forecast {
       List<String> advice =
           full(s)
               ? Advice.ofFull(count.trained(), s.optimizer())
-              : Advice.lines(
-                  tuning.model(), count.trained(), s.lora(), s.optimizer(), s.batchSize());
+              : Advice.lines(tuning.model(), count.trained(), s.optimizer(), s.batchSize());
       return new Attempt(fit, count, Work.of(tuning.model()), advice);
     }
   }
@@ -206,11 +205,22 @@ public final class Forecast {
     return s.lora().method() == Method.FULL;
   }
 
-  private static Lora spec(PlanSettings s) {
-    var lora = s.lora();
-    return Lora.of(lora.rank(), lora.alpha(), Targets.parse(lora.targets()))
-        .withRsLora(lora.rsLora())
-        .withDropout(lora.dropout());
+  /// The adapter of a run, on the same projections of every layer: a slice of the model has layers
+  /// of other numbers.
+  private Lora everywhere() {
+    try (Scope scope = Scope.measuring();
+        CausalLm model = Checkpoint.dry(config, backend, quantization(settings))) {
+      Adapters adapters = attach(model, settings, scope);
+      adapters.detach();
+      Lora spec = adapters.spec();
+      return Lora.of(spec.rank(), spec.alpha(), Targets.leafNames(adapters.paths()))
+          .withRsLora(spec.rsLora())
+          .withDropout(spec.dropout());
+    }
+  }
+
+  private static Adapters attach(CausalLm model, PlanSettings s, Scope scope) {
+    return Training.attach(model, s.lora(), s.given(), 0, 1, scope);
   }
 
   /// What a run would train, without weights.
@@ -224,10 +234,7 @@ public final class Forecast {
           Checkpoint.dry(config, backend, Tuning.trainable(s.lora(), config, 1, scope)), folder);
     }
     CausalLm model = Checkpoint.dry(config, backend, quantization(s));
-    Adapters adapters =
-        Adapters.attach(
-            model.slots(), ModelConfig.UNTARGETABLE, spec(s), 0, backend.compute(), 1, scope);
-    return Tuning.adapter(model, adapters, folder);
+    return Tuning.adapter(model, attach(model, s, scope), folder);
   }
 
   /// How the weights would be held: as the folder's files say, or its config alone, else as the

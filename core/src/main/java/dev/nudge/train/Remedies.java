@@ -62,7 +62,7 @@ final class Remedies {
     if (lanes != null && lanes > 1) {
       knobs.add(new Knob("lanes", 1, "--lanes 1"));
     }
-    if (!full && settings.lora().rank() > 8) {
+    if (!full && settings.lora().initAdapter() == null && settings.lora().rank() > 8) {
       knobs.add(new Knob("rank", 8, "--rank 8"));
     }
     return knobs;

@@ -23,6 +23,7 @@ import dev.nudge.plan.Planner;
 import dev.nudge.plan.Weights;
 import dev.nudge.settings.AdapterInit;
 import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.Given;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.LoraSettings;
 import dev.nudge.settings.Method;
@@ -244,7 +245,15 @@ public final class Training {
 
   /// Puts the adapter of the settings on a model.
   static Adapters attach(CausalLm model, TrainSettings settings, int lanes, Scope scope) {
-    LoraSettings lora = settings.lora();
+    return attach(model, settings.lora(), settings.given(), settings.loop().seed(), lanes, scope);
+  }
+
+  /// The same for any settings that shape an adapter.
+  ///
+  /// @param given which of them were given, which must not disagree with an adapter to continue
+  /// from
+  static Adapters attach(
+      CausalLm model, LoraSettings lora, Given given, long seed, int lanes, Scope scope) {
     List<String> untargetable = ModelConfig.UNTARGETABLE;
     Dtype compute = model.backend().compute();
     Path init = lora.initAdapter();
@@ -253,11 +262,10 @@ public final class Training {
           Lora.of(lora.rank(), lora.alpha(), Targets.parse(lora.targets()))
               .withRsLora(lora.rsLora())
               .withDropout(lora.dropout());
-      return Adapters.attach(
-          model.slots(), untargetable, spec, settings.loop().seed(), compute, lanes, scope);
+      return Adapters.attach(model.slots(), untargetable, spec, seed, compute, lanes, scope);
     }
     try (PeftAdapter adapter = PeftAdapter.open(init)) {
-      check(adapter, settings, model.slots(), untargetable);
+      check(adapter, lora, given, model.slots(), untargetable);
       return Adapters.attach(
           model.slots(), untargetable, adapter, lora.dropout(), compute, lanes, scope);
     }
@@ -265,11 +273,10 @@ public final class Training {
 
   private static void check(
       PeftAdapter adapter,
-      TrainSettings settings,
+      LoraSettings lora,
+      Given given,
       List<LinearSlot> slots,
       List<String> untargetable) {
-    LoraSettings lora = settings.lora();
-    var given = settings.given();
     new InitAdapter(
             given.contains("rank") ? (Integer) lora.rank() : null,
             given.contains("alpha") ? (Double) lora.alpha() : null,

@@ -3,11 +3,17 @@ package dev.nudge.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.nudge.Backends;
+import dev.nudge.adapter.Lora;
+import dev.nudge.adapter.PeftFiles;
+import dev.nudge.adapter.Targets;
 import dev.nudge.nn.Backend;
 import dev.nudge.nn.Machine;
+import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.PlanSettings;
 import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Scope;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -164,6 +170,70 @@ class ForecastTest {
     assertThatThrownBy(() -> plan("data", "rows.jsonl", "tokens", 5))
         .isInstanceOf(InputException.class)
         .hasMessageStartingWith("--tokens and --data are both given");
+  }
+
+  /// Rank, patterns and layers are the adapter's, as in the run that goes on from it.
+  @ParameterizedTest
+  @ValueSource(strings = {"patterns", "layers", "one-layer"})
+  void anAdapterToGoOnFromIsPlannedAsItIs(String golden) throws IOException {
+    Path adapter = Path.of("src/test/resources/golden/peft").resolve(golden).resolve("adapter");
+    Path model = Path.of("src/test/resources/golden/llama").resolve(base(adapter)).resolve("model");
+    Path rows = TinyRun.rows(temp.resolve("rows.jsonl"), 4, 20, 1);
+    Prepared run =
+        Training.prepare(
+            TinyRun.settings(
+                model, rows, temp.resolve("out"), "init_adapter", adapter, "compute", "fp32"),
+            TinyRun.MACHINE);
+    Outlook outlook = plan("model", model, "init_adapter", adapter, "max_length", 32);
+    assertThat(outlook.attempt().count()).isEqualTo(run.count());
+    assertThat(plan("model", model, "max_length", 32).attempt().count()).isNotEqualTo(run.count());
+    assertThatThrownBy(() -> plan("model", model, "init_adapter", adapter, "rank", 9))
+        .isInstanceOf(InputException.class)
+        .hasMessageStartingWith("--rank 9 disagrees with --init-adapter " + adapter);
+    Outlook tight = plan("model", model, "init_adapter", adapter, "memory", "1M");
+    assertThat(tight.remedies()).isNotEmpty().noneMatch(flags -> flags.contains("--rank"));
+  }
+
+  /// The slice that is measured has fewer layers than the model, and none of that number.
+  @Test
+  void anAdapterOnTheLastLayerIsMeasured() {
+    String layer = "model.layers.31.self_attn.q_proj";
+    Path adapter = temp.resolve("adapter");
+    try (Scope scope = Scope.open("test")) {
+      PeftFiles.save(
+          adapter,
+          Lora.of(1, 2, Targets.parse(layer)),
+          "7B",
+          Map.of(
+              PeftFiles.nameOfA(layer), scope.tensor(Dtype.F32, 1, 4096),
+              PeftFiles.nameOfB(layer), scope.tensor(Dtype.F32, 4096, 1)));
+    }
+    Map<String, Object> values =
+        values("init_adapter", adapter, "max_length", 64, "batch_size", 1, "memory", "100G");
+    values.put("probe", true);
+    Backend backend = Backends.orSkip(Compute.FP32);
+    Outlook outlook = Forecast.of(PlanSettings.of(values), MACHINE, backend, System::nanoTime);
+    assertThat(outlook.attempt().count().trained()).isEqualTo(2 * 4096);
+    assertThat(outlook.pace()).isNotNull();
+  }
+
+  private static String base(Path adapter) {
+    return JSON.readTree(adapter.resolve("adapter_config.json").toFile())
+        .get("base_model_name_or_path")
+        .asString();
+  }
+
+  @Test
+  void whatIsNoAdapterOfTheModelIsRefused() {
+    assertThatThrownBy(() -> plan("init_adapter", temp.resolve("none")))
+        .isInstanceOf(InputException.class)
+        .hasMessage(
+            temp.resolve("none")
+                + " is not an adapter: it has no adapter_config.json (it does not exist)");
+    Path other = Path.of("src/test/resources/golden/peft/layers/adapter");
+    assertThatThrownBy(() -> plan("init_adapter", other))
+        .isInstanceOf(InputException.class)
+        .hasMessageStartingWith("adapter " + other + ": it is of another model: ");
   }
 
   private static Outlook plan(Object... keysAndValues) {
