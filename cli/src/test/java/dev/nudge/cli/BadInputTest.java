@@ -866,6 +866,15 @@ class BadInputTest {
   }
 
   @Test
+  void aRowTooLongToScoreNamesOnlyFlagsOfScore() throws IOException {
+    check(
+        Place.in(folder).answer("score", "--max-length", "7"),
+        "D/rows.jsonl: 2 of 3 rows are bad; --skip-bad-rows sets them aside\n"
+            + "D/rows.jsonl line 1: 15 tokens are more than --max-length 7\n"
+            + "D/rows.jsonl line 2: 11 tokens are more than --max-length 7");
+  }
+
+  @Test
   void aRowTooLongTrainsWhereItMayBeCut() throws IOException {
     Place place = Place.in(folder);
     Ran ran = place.train("--max-length", "7", "--truncate", "-q");

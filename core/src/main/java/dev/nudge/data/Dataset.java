@@ -7,6 +7,7 @@ import dev.nudge.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /// Holds the tokens of all rows of some files, in the order of the files.
 ///
@@ -33,12 +34,14 @@ public final class Dataset {
 
   /// Reads and encodes rows.
   ///
+  /// @param length what happens to rows that are too long; null: they are bad, and nothing else can
+  ///     be asked for
   /// @param maxLength most tokens of a row, end token counted
   /// @throws InputException where a file is missing or not UTF-8; where a row is bad (its
   ///     `details()` name up to 20) unless the settings set bad rows aside; where there is no row,
   ///     no good row or nothing to train; where the tokenizer has no end token
   public static Dataset load(
-      DataSettings data, LengthSettings length, int maxLength, Tokenizer tokenizer) {
+      DataSettings data, @Nullable LengthSettings length, int maxLength, Tokenizer tokenizer) {
     RowShape shape = RowShape.of(data);
     RowEncoder encoder = new RowEncoder(tokenizer, length, maxLength);
     List<Example> examples = new ArrayList<>();

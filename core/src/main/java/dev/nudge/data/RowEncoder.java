@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// Turns the content of a row into tokens and says which are trained.
 ///
@@ -24,12 +25,15 @@ final class RowEncoder {
   private final Tokenizer tokenizer;
   private final int end;
   private final LengthSettings length;
+  private final boolean knobs; // there are flags for it
   private final int maxLength;
 
-  RowEncoder(Tokenizer tokenizer, LengthSettings length, int maxLength) {
+  /// @param length null: there is no choice, and a row that is too long is bad
+  RowEncoder(Tokenizer tokenizer, @Nullable LengthSettings length, int maxLength) {
     this.tokenizer = tokenizer;
     this.end = tokenizer.eosId();
-    this.length = length;
+    this.length = length == null ? new LengthSettings(false, false) : length;
+    this.knobs = length != null;
     this.maxLength = maxLength;
   }
 
@@ -95,7 +99,6 @@ final class RowEncoder {
         tokens
             + " tokens are more than --max-length "
             + maxLength
-            + "; --truncate cuts its end"
-            + split);
+            + (knobs ? "; --truncate cuts its end" + split : ""));
   }
 }

@@ -5,7 +5,6 @@ import dev.nudge.data.Example;
 import dev.nudge.generate.Session;
 import dev.nudge.model.CausalLm;
 import dev.nudge.nn.Machine;
-import dev.nudge.settings.LengthSettings;
 import dev.nudge.settings.ScoreSettings;
 import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.Workspace;
@@ -42,12 +41,7 @@ public final class Scoring {
   public static Summary score(
       ScoreSettings settings, Machine machine, Consumer<Row> rows, Consumer<String> warnings) {
     try (Session session = Session.load(settings.model(), settings.adapter(), machine, warnings)) {
-      Dataset data =
-          Dataset.load(
-              settings.data(),
-              new LengthSettings(false, false),
-              session.maxLength(),
-              session.tokenizer());
+      Dataset data = Dataset.load(settings.data(), null, session.maxLength(), session.tokenizer());
       data.examples().forEach(e -> session.config().checkTokens(e.ids()));
       Integer threads = settings.model().threads();
       Integer lanes = settings.model().lanes();

@@ -35,7 +35,9 @@ public record PlanSettings(
         @Nullable String completion,
     @Setting(help = "set bad rows aside and count them, instead of refusing the data")
         boolean skipBadRows,
-    @Setting(help = "tokens of the training data, where it is not there yet") @Nullable Long tokens,
+    @Group("Data") LengthSettings length,
+    @Group("Data") @Setting(help = "tokens of the training data, where it is not there yet")
+        @Nullable Long tokens,
     @Group("Method") LoraSettings lora,
     @Group("Optimiser") OptimizerSettings optimizer,
     @Group("Loop") @Setting(help = "sequences of one optimiser step", byDefault = "16")
@@ -44,6 +46,7 @@ public record PlanSettings(
     Given given)
     implements ModelWithers<PlanSettings>,
         DataWithers<PlanSettings>,
+        LengthWithers<PlanSettings>,
         LoraWithers<PlanSettings>,
         OptimizerWithers<PlanSettings> {
 
@@ -60,10 +63,18 @@ public record PlanSettings(
       throw new InputException(
           "--tokens and --data are both given; the tokens of the data are counted, so leave one out");
     }
-    if (data.isEmpty() && (prompt != null || completion != null)) {
-      throw new InputException(
-          (prompt != null ? "--prompt" : "--completion") + " is given without rows; add --data");
+    String ofRows = data.isEmpty() ? flagOfRows(prompt, completion, length) : null;
+    if (ofRows != null) {
+      throw new InputException(ofRows + " is given without rows; add --data");
     }
+  }
+
+  private static @Nullable String flagOfRows(
+      @Nullable String prompt, @Nullable String completion, LengthSettings length) {
+    if (prompt != null || completion != null) {
+      return prompt != null ? "--prompt" : "--completion";
+    }
+    return length.truncate() ? "--truncate" : length.split() ? "--split" : null;
   }
 
   /// Plans a run of a model, everything else at its default.

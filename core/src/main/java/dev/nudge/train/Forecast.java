@@ -25,7 +25,6 @@ import dev.nudge.plan.Shapes;
 import dev.nudge.plan.Weights;
 import dev.nudge.plan.Work;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.LengthSettings;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.PlanSettings;
 import dev.nudge.settings.Quantize;
@@ -132,7 +131,7 @@ public final class Forecast {
     }
     return Dataset.load(
         rows,
-        new LengthSettings(false, false),
+        settings.length(),
         maxLength(settings, config),
         Tokenizer.load(folder, machine.cache()));
   }

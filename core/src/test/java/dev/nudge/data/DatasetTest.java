@@ -39,7 +39,7 @@ class DatasetTest {
     return load(settings(null, null, false, rows), length, maxLength);
   }
 
-  private Dataset load(DataSettings data, LengthSettings length, int maxLength) {
+  private Dataset load(DataSettings data, @Nullable LengthSettings length, int maxLength) {
     return Dataset.load(data, length, maxLength, tokenizer);
   }
 
@@ -204,6 +204,25 @@ class DatasetTest {
                   .startsWith(folder.resolve("d.jsonl") + " line 3: " + reason)
                   .doesNotContain("\n");
             });
+  }
+
+  /// A verb without `--truncate` and `--split` does not advise them.
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {"{\"text\": \"xyz\"}|4", "{\"prompt\": \"xyz\", \"completion\": \"u\"}|5"})
+  void aLongRowIsBadWhereThereIsNoChoice(String row, int tokens) {
+    assertThatThrownBy(() -> load(settings(null, null, false, "{\"text\": \"x\"}", row), null, 3))
+        .asInstanceOf(type(InputException.class))
+        .satisfies(
+            e ->
+                assertThat(e.details())
+                    .containsExactly(
+                        folder.resolve("d.jsonl")
+                            + " line 2: "
+                            + tokens
+                            + " tokens are more than --max-length 3"));
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.nudge.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.InstanceOfAssertFactories.type;
 
 import dev.nudge.Backends;
 import dev.nudge.adapter.Lora;
@@ -170,6 +171,26 @@ class ForecastTest {
     assertThatThrownBy(() -> plan("data", "rows.jsonl", "tokens", 5))
         .isInstanceOf(InputException.class)
         .hasMessageStartingWith("--tokens and --data are both given");
+  }
+
+  @Test
+  void longRowsAreCutAndSplitAsInTheRun() throws IOException {
+    Path rows = Files.writeString(temp.resolve("rows.jsonl"), "{\"text\": \"pump pump pump\"}\n");
+    Object[] all = {"model", TinyRun.TIED, "data", rows.toString(), "max_length", 4};
+    assertThatThrownBy(() -> plan(all))
+        .asInstanceOf(type(InputException.class))
+        .satisfies(
+            e ->
+                assertThat(e.details().getFirst())
+                    .endsWith("; --truncate cuts its end, --split makes several rows of it"));
+    for (String key : List.of("truncate", "split")) {
+      Map<String, Object> values = values(all);
+      values.put(key, true);
+      assertThat(of(values).plan().longest()).isEqualTo(4);
+    }
+    assertThatThrownBy(() -> plan("split", true))
+        .isInstanceOf(InputException.class)
+        .hasMessage("--split is given without rows; add --data");
   }
 
   /// Rank, patterns and layers are the adapter's, as in the run that goes on from it.
