@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
 /// @param line what was wrong
 /// @param details lines under it, mostly none
 record Failure(int code, String line, List<String> details) {
+  /// What the JVM says where a page of a mapped file cannot be read.
+  private static final String FAULT = "unsafe memory access";
 
   /// Tells what an exception means to a user.
   static Failure of(Throwable e) {
@@ -29,7 +31,7 @@ record Failure(int code, String line, List<String> details) {
               "out of memory ("
                   + oneLine(full.getMessage())
                   + "); lower --max-length or --lanes, or close other programs");
-      case InternalError fault ->
+      case InternalError fault when String.valueOf(fault.getMessage()).contains(FAULT) ->
           failed(
               "a file that was being read is gone or cut short, or its disk failed ("
                   + oneLine(fault.getMessage())

@@ -4,7 +4,6 @@ import dev.nudge.format.NewFolder;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.PythonJson;
 import dev.nudge.model.ModelFolder;
-import dev.nudge.settings.InputException;
 import dev.nudge.settings.MergeSettings;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -33,13 +32,8 @@ final class MergedFolder {
   /// @throws InputException where something else is in the way
   static void check(MergeSettings settings) {
     Path out = settings.out();
-    if (OutFolder.same(out, settings.model().model())) {
-      throw new InputException("--out " + out + " is the --model folder; give another folder");
-    }
-    if (Files.exists(out.resolve("adapter_config.json"))) {
-      throw new InputException("--out " + out + " holds an adapter; give another folder");
-    }
-    ModelFolder.checkPlace(out, mark(out) != null, "merged", "merge", settings.overwrite());
+    Path model = settings.model().model();
+    ModelFolder.checkPlace(out, model, mark(out) != null, "merged", "merge", settings.overwrite());
   }
 
   private static @Nullable JsonNode mark(Path folder) {

@@ -54,12 +54,19 @@ public final class ModelFolder {
 
   /// Checks that a model may be put in `--out`; nothing is touched.
   ///
+  /// @param source the model that it is made of
   /// @param ours whether what is there was written by the same verb, which may replace it
   /// @param made what the verb makes of a model: `merged`
   /// @param verb `merge`
   /// @throws InputException where something else is in the way
   public static void checkPlace(
-      Path out, boolean ours, String made, String verb, boolean overwrite) {
+      Path out, Path source, boolean ours, String made, String verb, boolean overwrite) {
+    if (OutFolder.same(out, source)) {
+      throw new InputException("--out " + out + " is the --model folder; give another folder");
+    }
+    if (Files.exists(out.resolve("adapter_config.json"))) {
+      throw new InputException("--out " + out + " holds an adapter; give another folder");
+    }
     OutFolder.checkPlace(out);
     if (OutFolder.isFree(out)) {
       return;

@@ -100,21 +100,18 @@ public final class Nf4Folder {
       }
     }
     Path out = settings.out();
-    if (OutFolder.same(out, settings.model())) {
-      throw new InputException("--out " + out + " is the --model folder; give another folder");
-    }
-    if (Files.exists(out.resolve("adapter_config.json"))) {
-      throw new InputException("--out " + out + " holds an adapter; give another folder");
-    }
     ModelFolder.checkPlace(
-        out, ours(out.resolve(MARK)), "quantised", "write", settings.overwrite());
+        out, settings.model(), ours(out), "quantised", "write", settings.overwrite());
     return new Nf4Folder(settings, config, cache);
   }
 
-  private static boolean ours(Path mark) {
-    return Files.isRegularFile(mark)
-        && ConfigJson.read(mark).has("quantization")
-        && ConfigJson.read(mark).has("source");
+  private static boolean ours(Path out) {
+    Path file = out.resolve(MARK);
+    if (!Files.isRegularFile(file)) {
+      return false;
+    }
+    ConfigJson mark = ConfigJson.read(file);
+    return mark.has("quantization") && mark.has("source");
   }
 
   /// Writes the folder; after a failure nothing of it is left.
@@ -149,7 +146,7 @@ public final class Nf4Folder {
   private static List<String> old(Path out) {
     List<String> names = new ArrayList<>(ModelFolder.COPIED);
     names.addAll(List.of(ModelFolder.CONFIG, WEIGHTS, MARK));
-    return ours(out.resolve(MARK)) ? names : List.of();
+    return ours(out) ? names : List.of();
   }
 
   private Map<String, Object> mark() {

@@ -68,6 +68,12 @@ public record Prepared(
             batches.stepsPerEpoch()));
     lines.add((full() ? "weights    " : "adapter    ") + count + each());
     lines.addAll(plan.lines());
+    if (settings.memory() == null) {
+      lines.add(
+          "layout     for the "
+              + Bytes.shown(machine.memoryBytes())
+              + " that are free now; --memory gives one that stays, and with it the same bits");
+    }
     if (streams()) {
       lines.add(
           "weights    "

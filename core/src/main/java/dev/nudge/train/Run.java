@@ -97,7 +97,7 @@ final class Run implements AutoCloseable {
     Map<String, @Nullable Object> record;
     try {
       write(RunState.RUNNING);
-      folder.copyTokenizer(prepared.settings().model().model());
+      Uninterrupted.run(() -> folder.copyTokenizer(prepared.settings().model().model()));
       state = loop(cancelled);
       save();
       record = write(state);

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -60,12 +61,7 @@ class GenerationTest {
                           told.countDown();
                           throw new IllegalStateException("broken pipe " + i);
                         },
-                        sequences -> {
-                          if (Thread.currentThread().getName().equals("lane-1")) {
-                            await(told);
-                            steps.incrementAndGet();
-                          }
-                        }))
+                        secondLaneAfter(told, steps)))
         .isInstanceOf(IllegalStateException.class)
         .hasMessage("broken pipe 0");
     assertThat(steps).hasValueBetween(1, GROUPS / 2 * MOST / 4); // all: GROUPS / 2 * MOST
@@ -89,20 +85,22 @@ class GenerationTest {
                             throw new IllegalStateException("broken pipe");
                           }
                         },
-                        sequences -> {
-                          if (Thread.currentThread().getName().equals("lane-1")) {
-                            await(first);
-                          }
-                        }))
+                        secondLaneAfter(first, new AtomicInteger())))
         .hasMessage("broken pipe");
     assertThat(told).hasValue(32);
   }
 
-  private static void await(CountDownLatch latch) {
-    try {
-      latch.await();
-    } catch (InterruptedException e) {
-      throw new IllegalStateException(e);
-    }
+  /// Holds the second lane back until `latch` is open, then counts its steps.
+  private static IntConsumer secondLaneAfter(CountDownLatch latch, AtomicInteger steps) {
+    return sequences -> {
+      if (Thread.currentThread().getName().equals("lane-1")) {
+        try {
+          latch.await();
+        } catch (InterruptedException e) {
+          throw new IllegalStateException(e);
+        }
+        steps.incrementAndGet();
+      }
+    };
   }
 }

@@ -345,6 +345,16 @@ class RunTest {
     assertThat(prepared.values()).containsEntry("eval_bad_rows", 1).containsEntry("bad_rows", 0);
   }
 
+  @Test
+  void aLayoutThatFollowsFreeMemorySaysSo() throws IOException {
+    Path rows = write("f", ROW, ROW);
+    var free = TinyRun.settings(TinyRun.UNTIED, rows, temp.resolve("free"));
+    var given = TinyRun.settings(TinyRun.UNTIED, rows, temp.resolve("given"), "memory", "1GiB");
+    String says = "layout     for the ";
+    assertThat(Training.prepare(free, TinyRun.MACHINE).lines()).anyMatch(l -> l.startsWith(says));
+    assertThat(Training.prepare(given, TinyRun.MACHINE).lines()).noneMatch(l -> l.startsWith(says));
+  }
+
   private static String state(Path out) {
     try {
       return TinyRun.record(out).get("state").asString();

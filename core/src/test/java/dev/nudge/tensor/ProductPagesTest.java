@@ -1,0 +1,55 @@
+package dev.nudge.tensor;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.nudge.Backends;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// Holds the products of long attention to the pages that they have: oneDNN takes up to megabytes
+/// for each and frees them, and pages that went back to the system would come again cleared, a
+/// sixth of a training step of 4,096 tokens.
+class ProductPagesTest {
+  private static final Path STAT = Path.of("/proc/thread-self/stat");
+  private static final int ROUNDS = 20;
+  private static final int KEYS = 4064; // no multiple of 64: sizes are left open
+  private static final int ROWS = 96;
+  private static final int DIM = 64;
+
+  @ParameterizedTest
+  @ValueSource(strings = {"F32", "BF16"})
+  void aRepeatedProductTakesNoNewPages(Dtype dtype) throws IOException {
+    assumeTrue(Files.isReadable(STAT), "the system does not count a thread's page faults");
+    GemmProvider provider = GemmProvider.find().orElseThrow();
+    var missing = provider.load(Backends.cache());
+    assumeTrue(missing.isEmpty(), () -> missing.orElse(""));
+    assumeTrue(provider.probe(dtype) > 0, "no products of " + dtype);
+    try (Scope scope = Scope.open("test");
+        Gemm gemm = provider.open(1)) {
+      Tensor q = scope.tensor(dtype, ROWS, DIM);
+      Tensor k = scope.tensor(dtype, KEYS, DIM);
+      Tensor probs = scope.tensor(dtype, ROWS, KEYS);
+      Tensor scores = scope.tensor(Dtype.F32, ROWS, KEYS);
+      Tensor out = scope.tensor(dtype, ROWS, DIM);
+      Tensor dv = scope.tensor(Dtype.F32, KEYS, DIM);
+      long before = 0;
+      for (int i = 0; i < 2 * ROUNDS; i++) {
+        before = i == ROUNDS ? faults() : before;
+        gemm.multiply(q, k.transposed(), scores, false);
+        gemm.multiply(probs, k, out, false);
+        gemm.multiply(probs.transposed(), q, dv, true);
+      }
+      assertThat(faults() - before).as("pages").isLessThan(ROUNDS);
+    }
+  }
+
+  /// Pages that this thread touched first.
+  private static long faults() throws IOException {
+    String stat = Files.readString(STAT);
+    return Long.parseLong(stat.substring(stat.lastIndexOf(')') + 2).split(" ")[7]);
+  }
+}
