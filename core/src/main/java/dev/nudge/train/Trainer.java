@@ -15,6 +15,7 @@ import dev.nudge.plan.Plan;
 import dev.nudge.settings.OptimizerSettings;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Lanes;
+import dev.nudge.tensor.Malloc;
 import dev.nudge.tensor.MappedFile;
 import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Workspace;
@@ -50,6 +51,7 @@ public final class Trainer implements AutoCloseable {
   private final Team team;
   private final Optimizer optimizer;
   private final Queue<Runnable> opened = new ConcurrentLinkedQueue<>();
+  private int steps; // made or begun
 
   /// What a step gave.
   ///
@@ -144,6 +146,9 @@ public final class Trainer implements AutoCloseable {
     int[] lengths = IntStream.of(rows).map(r -> examples.get(r).length()).toArray();
     long trained = IntStream.of(rows).mapToLong(r -> examples.get(r).trainedTokens()).sum();
     long tokens = IntStream.of(lengths).asLongStream().sum();
+    if (++steps == 2) { // the first one compiles products, in memory that goes back
+      opened.add(Malloc.keepBlocks()::close);
+    }
     double loss = gradients(step, rows, lengths, trained);
     double norm = optimizer.reduce();
     boolean skipped = !Double.isFinite(loss) || !Double.isFinite(norm) || trained == 0;
