@@ -25,7 +25,7 @@ public final class Malloc {
   private static final int TRIM_THRESHOLD = -1; // of mallopt: what an arena keeps at its end
   private static final int MMAP_THRESHOLD = -3; // of mallopt: blocks that are the system's
   private static final int LOW = 128 << 10; // glibc's own to begin with
-  private static final int HIGH = 8 << 20;
+  private static final int HIGH = 4 << 20;
   private static int holders;
 
   private Malloc() {}
