@@ -7,6 +7,7 @@ import dev.nudge.Backends;
 import dev.nudge.model.Caches;
 import dev.nudge.plan.Footprint;
 import dev.nudge.plan.Plan;
+import dev.nudge.plan.Plans;
 import dev.nudge.settings.Compute;
 import dev.nudge.tensor.Gemm;
 import java.io.IOException;
@@ -83,29 +84,7 @@ class CachedRunTest {
   /// The same plan with other caches, and room for either way.
   private static Plan with(Plan p, Caches caches) {
     Footprint f = p.footprint();
-    Footprint roomy =
-        new Footprint(
-            f.weights(),
-            f.masters(),
-            f.working(),
-            f.gradients(),
-            f.optimizer(),
-            f.paged(),
-            f.lanes(),
-            8 * f.workspace(),
-            f.pass(),
-            f.caches(),
-            f.runtime());
-    return new Plan(
-        p.backend(),
-        p.lanes(),
-        p.threadsPerLane(),
-        p.microBatchTokens(),
-        p.longest(),
-        p.levels(),
-        p.split(),
-        roomy,
-        caches);
+    return Plans.with(p, 8 * f.workspace(), f.pass(), f.paged(), caches);
   }
 
   private static double apart(Result a, Result b) {

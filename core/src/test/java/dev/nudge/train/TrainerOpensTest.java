@@ -13,8 +13,8 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.model.TinyLlama;
 import dev.nudge.nn.Backend;
 import dev.nudge.nn.Parameter;
-import dev.nudge.plan.Footprint;
 import dev.nudge.plan.Plan;
+import dev.nudge.plan.Plans;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.TrainSettings;
@@ -81,31 +81,8 @@ class TrainerOpensTest {
 
   private static Plan plan(CausalLm model, boolean offloads, boolean pages) {
     Plan plain = Plan.uncounted("test", 2, 1, 16, 8, model.trainBytes(16, 8));
-    Footprint f = plain.footprint();
-    CausalLm.TrainParts pass =
-        new CausalLm.TrainParts(0, 0, 0, f.workspace(), offloads ? PAGES : 0);
-    Footprint other =
-        new Footprint(
-            f.weights(),
-            f.masters(),
-            f.working(),
-            f.gradients(),
-            f.optimizer(),
-            pages ? PAGES : 0,
-            f.lanes(),
-            f.workspace(),
-            pass,
-            f.caches(),
-            f.runtime());
-    return new Plan(
-        plain.backend(),
-        plain.lanes(),
-        plain.threadsPerLane(),
-        plain.microBatchTokens(),
-        plain.longest(),
-        plain.levels(),
-        plain.split(),
-        other,
-        plain.caches());
+    long workspace = plain.workspaceBytes();
+    CausalLm.TrainParts pass = new CausalLm.TrainParts(0, 0, 0, workspace, offloads ? PAGES : 0);
+    return Plans.with(plain, workspace, pass, pages ? PAGES : 0, plain.caches());
   }
 }

@@ -1,0 +1,38 @@
+package dev.nudge.plan;
+
+import dev.nudge.model.Caches;
+import dev.nudge.model.CausalLm;
+
+/// Plans that a planner would not make, for tests.
+public final class Plans {
+  private Plans() {}
+
+  /// The same plan with another workspace, pass, bytes of state in a mapped file, and caches.
+  public static Plan with(
+      Plan p, long workspace, CausalLm.TrainParts pass, long paged, Caches caches) {
+    Footprint f = p.footprint();
+    Footprint other =
+        new Footprint(
+            f.weights(),
+            f.masters(),
+            f.working(),
+            f.gradients(),
+            f.optimizer(),
+            paged,
+            f.lanes(),
+            workspace,
+            pass,
+            f.caches(),
+            f.runtime());
+    return new Plan(
+        p.backend(),
+        p.lanes(),
+        p.threadsPerLane(),
+        p.microBatchTokens(),
+        p.longest(),
+        p.levels(),
+        p.split(),
+        other,
+        caches);
+  }
+}
