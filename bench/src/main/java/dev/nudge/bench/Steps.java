@@ -147,6 +147,9 @@ final class Steps implements AutoCloseable {
     double start = clock.lanes(lanes);
     Trainer.Result result =
         trainer.step(++made, IntStream.range(0, lengths.length).toArray(), RATE);
+    if (made == 1) {
+      trainer.settle();
+    }
     double seconds = clock.lanes(lanes) - start;
     if (result.skipped() || result.trainedTokens() != labelled()) {
       throw new IllegalStateException("not a whole step: " + result);

@@ -14,9 +14,8 @@ import java.util.Optional;
 /// behind, free and still held. A threshold that is set stays where it is: it is low, but for the
 /// time of a [Kept].
 ///
-/// oneDNN takes memory for each product of open sizes and frees it at its end, up to 768 bytes a
-/// key
-/// of attention. From the system it would come cleared, page by page, each time.
+/// oneDNN takes memory for each product of open sizes and frees it at its end, up to 768 bytes for
+/// each key of attention. From the system it would come cleared, page by page, each time.
 ///
 /// Nothing happens with another C library or without native access.
 ///

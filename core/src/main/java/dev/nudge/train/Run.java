@@ -156,6 +156,9 @@ final class Run implements AutoCloseable {
     double seconds = seconds(start);
     noteInterrupt();
     made++;
+    if (made == 1) {
+      trainer.settle();
+    }
     bestIsLast = false;
     tokens += r.tokens();
     trainedTokens += r.trainedTokens();

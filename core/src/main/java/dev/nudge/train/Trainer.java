@@ -51,7 +51,6 @@ public final class Trainer implements AutoCloseable {
   private final Team team;
   private final Optimizer optimizer;
   private final Queue<Runnable> opened = new ConcurrentLinkedQueue<>();
-  private int steps; // made or begun
 
   /// What a step gave.
   ///
@@ -138,6 +137,12 @@ public final class Trainer implements AutoCloseable {
     return new Packing.Cost(linear, 7.0 * config.numHiddenLayers() * config.attentionSize());
   }
 
+  /// Has memory that products free stay with the process until this trainer is closed. To be called
+  /// once, when a step has compiled its products and nothing is loaded any more.
+  public void settle() {
+    opened.add(Malloc.keepBlocks()::close);
+  }
+
   /// Makes one step on some rows.
   ///
   /// @param step number of the step, which seeds its dropout
@@ -146,9 +151,6 @@ public final class Trainer implements AutoCloseable {
     int[] lengths = IntStream.of(rows).map(r -> examples.get(r).length()).toArray();
     long trained = IntStream.of(rows).mapToLong(r -> examples.get(r).trainedTokens()).sum();
     long tokens = IntStream.of(lengths).asLongStream().sum();
-    if (++steps == 2) { // the first one compiles products, in memory that goes back
-      opened.add(Malloc.keepBlocks()::close);
-    }
     double loss = gradients(step, rows, lengths, trained);
     double norm = optimizer.reduce();
     boolean skipped = !Double.isFinite(loss) || !Double.isFinite(norm) || trained == 0;
