@@ -12,9 +12,10 @@ import org.jspecify.annotations.Nullable;
 
 /// Lays a run out in the memory there is, the dearest means last:
 ///
-/// 1. large micro-batches, everything kept for the backward pass, weights cached in the layout of
-///    their products where that leaves a quarter of the memory free;
-/// 2. no caches, then smaller micro-batches, down to where products still run at full speed;
+/// 1. micro-batches of a thousand tokens or of the longest row, everything kept for the backward
+///    pass, weights cached in the layout of their products where that leaves a quarter of the
+///    memory free;
+/// 2. no caches, then rows above a thousand tokens cut over the lanes;
 /// 3. the lowest layers compute things again, the cheapest things first: as few layers as needed;
 /// 4. micro-batches of a single row;
 /// 5. weights that lie in a file are not kept in memory between their uses, but streamed;
@@ -37,8 +38,10 @@ import org.jspecify.annotations.Nullable;
 /// micro-batch that the run can meet, so its size is exact. What was measured once is kept
 /// while other means are tried.
 public final class Planner {
-  private static final int MOST_TOKENS = 4096; // products gain nothing beyond
-  private static final int FULL_SPEED_TOKENS = 1024;
+  /// Tokens of a micro-batch: products gain nothing beyond, and what lies between them leaves the
+  /// cache.
+  private static final int TOKENS = 1024;
+
   private static final int SPLIT_ROWS = 128; // a lane's part of a sequence that is worth cutting
 
   private final CausalLm dry;
@@ -135,9 +138,9 @@ public final class Planner {
   private Fit fit(int lanes, Recompute deepest) {
     int whole = longestWhole(lanes);
     long enough = Math.min(w.largestStep, w.largestStep / lanes + w.longest);
-    int most = (int) Math.max(w.longest, Math.min(MOST_TOKENS, enough));
+    int most = (int) Math.max(w.longest, Math.min(TOKENS, enough));
     int tokens = w.batchSize == 1 ? whole : most; // of one row, what is longer is always cut
-    int least = Math.max(whole, Math.min(tokens, FULL_SPEED_TOKENS));
+    int least = Math.max(whole, Math.min(tokens, TOKENS));
     while (true) {
       Plan plan = layout(lanes, tokens, levels(0), Caches.NONE);
       if (fits(plan)) {

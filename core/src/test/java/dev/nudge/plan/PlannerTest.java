@@ -36,15 +36,16 @@ class PlannerTest {
     Plan plan = plan(64 * GIB, null, 8, 512);
     assertThat(plan.levels()).containsOnly(Recompute.NONE).hasSize(32);
     assertThat(plan.lanes()).isEqualTo(2);
-    assertThat(plan.microBatchTokens()).isEqualTo(2560); // half of the step and one row more
+    assertThat(plan.microBatchTokens()).isEqualTo(1024);
   }
 
   @Test
-  void microBatchesShrinkBeforeAnythingIsRecomputed() {
-    long room = plan(64 * GIB, null, 8, 512).totalBytes();
-    Plan plan = plan(room - 1, null, 8, 512);
+  void longRowsAreCutBeforeAnythingIsRecomputed() {
+    Plan whole = plan(128 * GIB, null, 8, 4096);
+    assertThat(whole.microBatchTokens()).isEqualTo(4096);
+    Plan plan = plan(whole.totalBytes() - 1, null, 8, 4096);
     assertThat(plan.levels()).containsOnly(Recompute.NONE);
-    assertThat(plan.microBatchTokens()).isEqualTo(1280);
+    assertThat(plan.microBatchTokens()).isEqualTo(2048);
   }
 
   @Test
