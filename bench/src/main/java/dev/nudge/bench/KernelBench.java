@@ -62,7 +62,16 @@ public final class KernelBench {
     print(
         "rmsNorm.forward", c, n, () -> kernels.rmsNorm().forward(x, delta, sum, w, y, rstd, 1e-5));
     print("rmsNorm.again", c, n, () -> kernels.rmsNorm().again(sum, rstd, w, y));
-    print("rmsNorm.backward", c, n, () -> kernels.rmsNorm().backward(dy, sum, rstd, w, dRes, y));
+    print(
+        "rmsNorm.backward",
+        c,
+        n,
+        () -> kernels.rmsNorm().backward(dy, sum, rstd, w, dRes, delta, null));
+    print(
+        "rmsNorm.backward, y too",
+        c,
+        n,
+        () -> kernels.rmsNorm().backward(dy, sum, rstd, w, dRes, delta, y));
     Tensor positions = scope.tensor(Dtype.I32, ROWS, 1);
     Tensor cos = random(scope, Dtype.F32, ROWS, 32);
     Tensor sin = random(scope, Dtype.F32, ROWS, 32);
@@ -77,7 +86,8 @@ public final class KernelBench {
     Tensor dUp = random(scope, c, ROWS, INNER);
     long n = (long) ROWS * INNER;
     print("swiGlu.forward", c, n, () -> kernels.swiGlu().forward(gate, up, h));
-    print("swiGlu.backward", c, n, () -> kernels.swiGlu().backward(h, gate, up, dGate, dUp));
+    Tensor again = random(scope, c, ROWS, INNER);
+    print("swiGlu.backward", c, n, () -> kernels.swiGlu().backward(h, gate, up, dGate, dUp, again));
   }
 
   private void attention(Scope scope, Dtype c) {
@@ -138,6 +148,8 @@ public final class KernelBench {
     print("add to F32", c, n, () -> each.add(x, f));
     print("addBias", c, n, () -> each.addBias(y, bias));
     print("scale", c, n, () -> each.scale(x, 1.0));
+    Tensor thin = random(scope, c, ROWS, 16);
+    print("scale of rank 16", c, ROWS * 16L, () -> each.scale(thin, 1.0));
     print("dropout", c, n, () -> each.dropout(x, y, keys, 7, 0.1, false));
     print("dropout add", c, n, () -> each.dropout(x, y, keys, 7, 0.1, true));
     print("gather", c, n, () -> each.gather(x, ids, y));

@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
 /// Adds a low-rank update to any linear layer: y = base(x) + s·drop(x)·Aᵀ·Bᵀ.
 ///
 /// The small factor comes first, so neither B·A nor a gradient of the base's weight is ever formed.
-/// Saved for the backward pass is S = s·drop(x)·Aᵀ (rows, r) only; x is a buffer that holds the
-/// same bytes again, and the dropout mask is computed again from its counter.
+/// Saved for the backward pass is S = s·drop(x)·Aᵀ (rows, r) only, and dS from there on until x is
+/// at hand again; the dropout mask is computed again from its counter.
 ///
 ///     dS = s·dy·B        dB += dyᵀ·S        dA += dSᵀ·drop(x)        dx += drop′(dS·A)
 ///
@@ -74,7 +74,7 @@ public final class LoraLinear implements Linear {
     return new LoraLinear(base, a, b, scaling, dropout, salt);
   }
 
-  private record Saved(Tensor x, Tensor s) implements Tape.Entry {}
+  private record Saved(Tensor s) implements Tape.Entry {}
 
   /// What is wrapped; detaching puts it back.
   public Linear base() {
@@ -131,7 +131,7 @@ public final class LoraLinear implements Linear {
     }
     ws.release(scratch);
     if (p.tape() != null) {
-      p.tape().push(new Saved(x, s));
+      p.tape().push(new Saved(s));
     } else {
       ws.release(mark);
     }
@@ -146,7 +146,7 @@ public final class LoraLinear implements Linear {
       reduce(x, from, to, s.rows(from, to), p);
     }
     base.again(x, p);
-    p.taped().push(new Saved(x, s));
+    p.taped().push(new Saved(s));
   }
 
   /// s = s·drop(x)·Aᵀ of a tile.
@@ -164,11 +164,10 @@ public final class LoraLinear implements Linear {
   }
 
   @Override
-  public void backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
-    Saved saved = p.taped().pop(Saved.class);
+  public Gradients backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
+    Tensor s = p.taped().pop(Saved.class).s();
     Workspace ws = p.ws();
     int rows = dy.rows();
-    int mark = ws.mark();
     Tensor dS = ws.take(dy.dtype(), rows, rank());
     int scratch = ws.mark();
     @Nullable Linear ready = dx == null ? null : base.ready(rows, Direction.BACKWARD, p);
@@ -176,33 +175,40 @@ public final class LoraLinear implements Linear {
       to = tileEnd(from, rows);
       Tensor part = dS.rows(from, to);
       Tensor dyPart = dy.rows(from, to);
-      int inner = ws.mark();
-      Tensor x = dropped(saved.x(), from, to, p);
-      gradients(dyPart, x, saved.s().rows(from, to), part, p);
-      ws.release(inner);
-      if (ready != null && dx != null) { // not earlier: dx may be where x is
+      p.gemm().multiply(dyPart, b.work(), part, false);
+      p.kernels().elementwise().scale(part, scaling);
+      p.gemm().multiply(dyPart.transposed(), s.rows(from, to), b.gradient(ws.lane()), true);
+      if (ready != null && dx != null) {
         ready.backward(dyPart, dx.rows(from, to), add, p);
         through(part, dx, from, to, p);
       }
     }
+    ws.release(scratch);
+    Gradients under = Gradients.NONE;
     if (ready == null) {
-      ws.release(scratch);
-      base.backward(dy, dx, add, p);
+      under = base.backward(dy, dx, add, p);
       for (int from = 0, to; dx != null && from < rows; from = to) {
         to = drops(p) ? tileEnd(from, rows) : rows;
         through(dS.rows(from, to), dx, from, to, p);
       }
     }
-    ws.release(mark);
+    Gradients below = under;
+    return x -> {
+      below.add(x);
+      gradient(x, dS, p);
+    };
   }
 
-  /// Computes dS and adds the gradients of A and B.
-  private void gradients(Tensor dy, Tensor x, Tensor s, Tensor dS, Pass p) {
-    int lane = p.ws().lane();
-    p.gemm().multiply(dy, b.work(), dS, false);
-    p.kernels().elementwise().scale(dS, scaling);
-    p.gemm().multiply(dy.transposed(), s, b.gradient(lane), true);
-    p.gemm().multiply(dS.transposed(), x, a.gradient(lane), true);
+  /// dA += dSᵀ·drop(x).
+  private void gradient(Tensor x, Tensor dS, Pass p) {
+    Workspace ws = p.ws();
+    for (int from = 0, to; from < x.rows(); from = to) {
+      to = tileEnd(from, x.rows());
+      int mark = ws.mark();
+      Tensor part = dropped(x, from, to, p);
+      p.gemm().multiply(dS.rows(from, to).transposed(), part, a.gradient(ws.lane()), true);
+      ws.release(mark);
+    }
   }
 
   /// dx += drop′(dS·A) of the rows from … to, which dS has.

@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
 ///     dw   = Σ dy · ŝ                      (over the rows; only where the weight trains)
 ///
 /// s and rstd are kept for the backward; y is not: it is computed again from them, to the same
-/// bytes, where it is needed. The gradient is added to the gradient of the residual stream in the
+/// bytes, by the backward's sweep or by one of its own. The gradient is added to the gradient of
+/// the residual stream in the
 /// same sweep, and its copy in C feeds the next product.
 public interface RmsNorm {
   /// Computes y and rstd of n rows of d.
@@ -46,7 +47,15 @@ public interface RmsNorm {
   /// @param s (n, d) of C, the kept sum (or x)
   /// @param dRes (n, d) of acc, added to
   /// @param low (n, d) of C, a rounded copy of the new dRes; null where nobody wants it
-  void backward(Tensor dy, Tensor s, Tensor rstd, Tensor w, Tensor dRes, @Nullable Tensor low);
+  /// @param y (n, d) of C, as [#again] makes it; null where nobody wants it
+  void backward(
+      Tensor dy,
+      Tensor s,
+      Tensor rstd,
+      Tensor w,
+      Tensor dRes,
+      @Nullable Tensor low,
+      @Nullable Tensor y);
 
   /// Adds the gradient of the weight to dw, the rows in their order.
   ///
@@ -83,7 +92,13 @@ public interface RmsNorm {
 
   /// Checks the arguments of a backward; every provider calls it.
   static void checkBackward(
-      Tensor dy, Tensor s, Tensor rstd, Tensor w, Tensor dRes, @Nullable Tensor low) {
+      Tensor dy,
+      Tensor s,
+      Tensor rstd,
+      Tensor w,
+      Tensor dRes,
+      @Nullable Tensor low,
+      @Nullable Tensor y) {
     Dtype c = s.dtype();
     Rows.shape("s", s, s.rows(), s.cols());
     Rows.shape("dy", dy, s.rows(), s.cols(), c.accumulator());
@@ -92,6 +107,9 @@ public interface RmsNorm {
     Rows.shape("dRes", dRes, s.rows(), s.cols(), c.accumulator());
     if (low != null) {
       Rows.shape("low", low, s.rows(), s.cols(), c);
+    }
+    if (y != null) {
+      Rows.shape("y", y, s.rows(), s.cols(), c);
     }
   }
 
@@ -151,8 +169,14 @@ public interface RmsNorm {
 
     @Override
     public void backward(
-        Tensor dy, Tensor s, Tensor rstd, Tensor w, Tensor dRes, @Nullable Tensor low) {
-      checkBackward(dy, s, rstd, w, dRes, low);
+        Tensor dy,
+        Tensor s,
+        Tensor rstd,
+        Tensor w,
+        Tensor dRes,
+        @Nullable Tensor low,
+        @Nullable Tensor y) {
+      checkBackward(dy, s, rstd, w, dRes, low, y);
       int d = s.cols();
       double[] g = new double[d];
       double[] hat = new double[d];
@@ -178,6 +202,9 @@ public interface RmsNorm {
         if (low != null) {
           Rows.store(gradient, low, r);
         }
+      }
+      if (y != null) {
+        again(s, rstd, w, y);
       }
     }
 

@@ -11,14 +11,15 @@ import dev.nudge.tensor.Tensor;
 ///     dU = dh·e·σ(e)
 ///     dE = dh·u·σ(e)·(1 + e·(1 − σ(e)))
 ///
-/// e and u are kept; σ, e·σ(e) and h are computed again, which is cheaper than reading them.
+/// e and u are kept; σ, e·σ(e) and h are computed again, which is cheaper than reading them. The
+/// backward pass gives h too, to the same bytes: a product behind it wants it once more.
 public interface SwiGlu {
   /// Computes h; all (n, m) of C, out may be gate or up.
   void forward(Tensor gate, Tensor up, Tensor out);
 
-  /// Computes both gradients; all (n, m) of C. dGate and dUp may be any of the three inputs,
-  /// but not each other.
-  void backward(Tensor dh, Tensor gate, Tensor up, Tensor dGate, Tensor dUp);
+  /// Computes both gradients and h; all (n, m) of C. dGate, dUp and h may be any of the three
+  /// inputs, but not each other.
+  void backward(Tensor dh, Tensor gate, Tensor up, Tensor dGate, Tensor dUp, Tensor h);
 
   /// Checks that another argument has the gate's shape and type; every provider calls it.
   static void check(String name, Tensor t, Tensor gate) {
@@ -46,12 +47,13 @@ public interface SwiGlu {
     }
 
     @Override
-    public void backward(Tensor dh, Tensor gate, Tensor up, Tensor dGate, Tensor dUp) {
+    public void backward(Tensor dh, Tensor gate, Tensor up, Tensor dGate, Tensor dUp, Tensor h) {
       check("gate", gate, gate);
       check("dh", dh, gate);
       check("up", up, gate);
       check("dGate", dGate, gate);
       check("dUp", dUp, gate);
+      check("h", h, gate);
       double[] d = new double[gate.cols()];
       double[] e = new double[gate.cols()];
       double[] u = new double[gate.cols()];
@@ -62,9 +64,12 @@ public interface SwiGlu {
         for (int i = 0; i < e.length; i++) {
           double g = e[i];
           double s = sigmoid(g);
+          double gated = g * s * u[i];
           e[i] = d[i] * u[i] * s * (1 + g * (1 - s));
           u[i] = d[i] * g * s;
+          d[i] = gated;
         }
+        Rows.store(d, h, r);
         Rows.store(e, dGate, r);
         Rows.store(u, dUp, r);
       }

@@ -86,7 +86,7 @@ record OutputHead(Norm norm, LinearSlot slot, Backend backend) {
           ws,
           backend.kernels());
       ws.zero(dx);
-      norm.backward(saved, new Residual.Gradient(dx, dx, normed), p);
+      norm.backward(saved, new Residual.Gradient(dx, dx, normed), null, p);
       Runs.spread(dx, rows, sum, p);
       ws.release(mark);
     }

@@ -123,14 +123,15 @@ public final class Attention {
     return cached.rows(0, past + length);
   }
 
-  /// Computes dx from dy; the input's buffer holds the input again. Gradients of q, k and v are
-  /// written over them.
-  public void backward(Tensor dy, @Nullable Tensor dx, Pass p) {
+  /// Computes dx from dy. Gradients of q, k and v are written over them.
+  ///
+  /// @return the gradients that need the input
+  public Linear.Gradients backward(Tensor dy, @Nullable Tensor dx, Pass p) {
     Saved s = p.taped().pop(Saved.class);
     Workspace ws = p.ws();
     int mark = ws.mark();
     Tensor dOut = ws.take(dy.dtype(), dy.rows(), heads.queryWidth());
-    oProj.linear().backward(dy, dOut, false, p);
+    oProj.linear().backward(dy, dOut, false, p).add(s.output().out());
     if (p.rows().share() == null) {
       backward(s, dOut, p);
     } else {
@@ -138,10 +139,15 @@ public final class Attention {
     }
     rotary.apply(s.q(), heads.dim(), true, p);
     rotary.apply(s.k(), heads.dim(), true, p);
-    vProj.linear().backward(s.v(), dx, false, p);
-    kProj.linear().backward(s.k(), dx, true, p);
-    qProj.linear().backward(s.q(), dx, true, p);
     ws.release(mark);
+    Linear.Gradients v = vProj.linear().backward(s.v(), dx, false, p);
+    Linear.Gradients k = kProj.linear().backward(s.k(), dx, true, p);
+    Linear.Gradients q = qProj.linear().backward(s.q(), dx, true, p);
+    return x -> {
+      q.add(x);
+      k.add(x);
+      v.add(x);
+    };
   }
 
   /// Visits what trains.

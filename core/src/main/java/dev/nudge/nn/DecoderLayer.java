@@ -111,28 +111,32 @@ public final class DecoderLayer {
     p.taped().releaseAbove();
     Saved s = p.taped().pop(Saved.class);
     Norm.Saved post = restored(s, r, g, inner, p);
-    mlp.backward(g.low(), g.normed(), inner, p);
-    postNorm.backward(post, g, p);
+    Linear.Gradients feed = mlp.backward(g.low(), g.normed(), inner, p);
+    postNorm.backward(post, g, r.branch(), p);
+    feed.add(r.branch());
     p.taped().releaseAbove();
-    inputNorm.again(s.input(), r.branch(), p);
     boolean ends = lowest && inputNorm.trained() == null;
-    attention.backward(g.low(), ends ? null : g.normed(), p);
-    if (!ends) {
-      inputNorm.backward(s.input(), g, p);
+    Linear.Gradients attend = attention.backward(g.low(), ends ? null : g.normed(), p);
+    if (ends) {
+      inputNorm.again(s.input(), r.branch(), p);
+    } else {
+      inputNorm.backward(s.input(), g, r.branch(), p);
     }
+    attend.add(r.branch());
   }
 
   /// Brings tape and buffers to where they are behind a forward pass that kept all.
   private Norm.Saved restored(Saved s, Residual r, Residual.Gradient g, Tensor inner, Pass p) {
     Norm.Saved post = s.post();
+    if (s.level() == Recompute.NONE && post != null) {
+      return post;
+    }
     if (post == null) {
       post = middle(s, r, g, p);
     } else {
       postNorm.again(post, r.branch(), p);
     }
-    if (s.level() != Recompute.NONE) {
-      mlp.again(r.branch(), inner, p);
-    }
+    mlp.again(r.branch(), inner, p);
     return post;
   }
 

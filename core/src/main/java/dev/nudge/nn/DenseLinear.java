@@ -42,12 +42,13 @@ public final class DenseLinear implements Linear {
   }
 
   @Override
-  public void backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
+  public Gradients backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
     if (dx != null) {
       int mark = p.ws().mark();
       p.gemm().multiply(dy, PackedLinear.factor(weight, dy.rows(), Direction.BACKWARD, p), dx, add);
       p.ws().release(mark);
     }
+    return Gradients.NONE;
   }
 
   @Override

@@ -18,19 +18,31 @@ public interface Linear {
   int out();
 
   /// Computes y (rows, out) from x (rows, in). With a tape, x must hold the same bytes again when
-  /// [#backward] runs.
+  /// the gradients of [#backward] are added.
   void forward(Tensor x, Tensor y, Pass p);
 
   /// Saves on the tape what [#forward] saves, without computing y: for a layer whose output is
   /// known while what it saved was given up. The bytes are the same.
   default void again(Tensor x, Pass p) {}
 
-  /// Takes dy (rows, out), adds the gradients of what trains to its parameters and computes dx
-  /// (rows, in), or adds to it.
+  /// Takes dy (rows, out) and computes dx (rows, in), or adds to it.
   ///
-  /// @param dx compute or accumulator type; null where nothing below trains; where it is not added
-  ///     to it may be the memory of x, so x is read before dx is written
-  void backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p);
+  /// @param dx compute or accumulator type; null where nothing below trains
+  /// @return the gradients of what trains, as far as they need the input; the workspace is the
+  ///     caller's to release once they are added
+  Gradients backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p);
+
+  /// What a backward pass leaves to be done until the input is at hand. So an input that was not
+  /// kept can be made by the sweep that takes dx further down, instead of by one of its own before.
+  interface Gradients {
+    /// Nothing is left.
+    Gradients NONE = x -> {};
+
+    /// Adds the gradients to their parameters; dy is read once more.
+    ///
+    /// @param x (rows, in), the bytes of the forward pass
+    void add(Tensor x);
+  }
 
   /// The same layer, ready for products of `rows` rows piece by piece in one direction: a weight
   /// that is held in another form is made in the workspace now, and not once a piece.

@@ -18,13 +18,12 @@ public final class Mlp {
     this.downProj = downProj;
   }
 
-  /// @param gated whether `inner` still holds silu(gate) · up
-  private record Saved(Tensor gate, Tensor up, boolean gated) implements Tape.Entry {}
+  private record Saved(Tensor gate, Tensor up) implements Tape.Entry {}
 
   /// Computes `y` from `x`, both (rows, width), and may be one buffer. `inner` is one scratch
   /// (rows, inner width) for all layers, recomputed in the backward pass.
   public void forward(Tensor x, Tensor y, Tensor inner, Pass p) {
-    Saved s = gated(x, inner, false, p);
+    Saved s = gated(x, inner, p);
     downProj.linear().forward(inner, y, p);
     if (p.tape() != null) {
       p.tape().push(s);
@@ -33,34 +32,37 @@ public final class Mlp {
 
   /// Saves again what [#forward] saves, where it ran without a tape; `down_proj` does not run.
   public void again(Tensor x, Tensor inner, Pass p) {
-    Saved s = gated(x, inner, true, p);
+    Saved s = gated(x, inner, p);
     downProj.linear().again(inner, p);
     p.taped().push(s);
   }
 
-  private Saved gated(Tensor x, Tensor inner, boolean stays, Pass p) {
+  private Saved gated(Tensor x, Tensor inner, Pass p) {
     Tensor gate = p.ws().take(x.dtype(), x.rows(), inner.cols());
     Tensor up = p.ws().take(x.dtype(), x.rows(), inner.cols());
     gateProj.linear().forward(x, gate, p);
     upProj.linear().forward(x, up, p);
     p.kernels().swiGlu().forward(gate, up, inner);
-    return new Saved(gate, up, stays);
+    return new Saved(gate, up);
   }
 
-  /// Computes dx from dy; `x`'s buffer holds the input again. `dx` may share its memory with
-  /// `inner`.
-  public void backward(Tensor dy, @Nullable Tensor dx, Tensor inner, Pass p) {
+  /// Computes dx from dy. `dx` may share its memory with `inner`.
+  ///
+  /// @return the gradients that need the input
+  public Linear.Gradients backward(Tensor dy, @Nullable Tensor dx, Tensor inner, Pass p) {
     Saved s = p.taped().pop(Saved.class);
     Workspace ws = p.ws();
     int mark = ws.mark();
-    if (!s.gated()) {
-      p.kernels().swiGlu().forward(s.gate(), s.up(), inner);
-    }
-    downProj.linear().backward(dy, inner, false, p);
-    p.kernels().swiGlu().backward(inner, s.gate(), s.up(), s.gate(), s.up());
-    upProj.linear().backward(s.up(), dx, false, p);
-    gateProj.linear().backward(s.gate(), dx, true, p);
+    Linear.Gradients down = downProj.linear().backward(dy, inner, false, p);
+    p.kernels().swiGlu().backward(inner, s.gate(), s.up(), s.gate(), s.up(), inner);
+    down.add(inner);
     ws.release(mark);
+    Linear.Gradients up = upProj.linear().backward(s.up(), dx, false, p);
+    Linear.Gradients gate = gateProj.linear().backward(s.gate(), dx, true, p);
+    return x -> {
+      gate.add(x);
+      up.add(x);
+    };
   }
 
   /// Visits what trains.

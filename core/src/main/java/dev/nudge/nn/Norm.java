@@ -48,12 +48,16 @@ public final class Norm {
 
   /// Adds the gradient that came through the norm (`g.normed`) to the stream's, and the weight's
   /// where it trains.
-  public void backward(Saved s, Residual.Gradient g, Pass p) {
+  ///
+  /// @param normed as [#again] makes it; null where nobody wants it
+  public void backward(Saved s, Residual.Gradient g, @Nullable Tensor normed, Pass p) {
     if (trained != null) {
       Tensor dw = trained.gradient(p.ws().lane());
       p.kernels().rmsNorm().weightGradient(g.normed(), s.x(), s.rstd(), dw);
     }
-    p.kernels().rmsNorm().backward(g.normed(), s.x(), s.rstd(), weight, g.sum(), g.lowOrNull());
+    p.kernels()
+        .rmsNorm()
+        .backward(g.normed(), s.x(), s.rstd(), weight, g.sum(), g.lowOrNull(), normed);
   }
 
   /// What trains; null where the weight is frozen.

@@ -92,10 +92,11 @@ public final class PackedLinear implements Linear {
   }
 
   @Override
-  public void backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
+  public Gradients backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
     if (dx != null) {
       p.gemm().multiply(dy, factor(Direction.BACKWARD), dx, add);
     }
+    return Gradients.NONE;
   }
 
   @Override

@@ -116,12 +116,13 @@ public final class StoredLinear implements Linear {
   }
 
   @Override
-  public void backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
+  public Gradients backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
     if (dx != null) {
       int mark = p.ws().mark();
       dense(p).backward(dy, dx, add, p);
       p.ws().release(mark);
     }
+    return Gradients.NONE;
   }
 
   @Override

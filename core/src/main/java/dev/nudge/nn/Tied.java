@@ -35,8 +35,8 @@ public final class Tied implements Linear {
   }
 
   @Override
-  public void backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
-    head.backward(dy, dx, add, p);
+  public Gradients backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
+    return head.backward(dy, dx, add, p);
   }
 
   @Override

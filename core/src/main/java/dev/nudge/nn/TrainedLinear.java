@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 ///     dW += dyᵀ·x        db += Σ dy over the rows
 ///
 /// What computes is the wrapped layer, whose weight and bias are the parameters' working copies.
-/// Saved for the backward pass is a view of x, a buffer that holds the same bytes again, so
-/// training a weight keeps no more of a token than freezing it does.
+/// Nothing is saved for the backward pass, so training a weight keeps no more of a token than
+/// freezing it does.
 public final class TrainedLinear implements Linear {
   private final Linear base;
   private final @Nullable Parameter weight;
@@ -34,8 +34,6 @@ public final class TrainedLinear implements Linear {
     return new TrainedLinear(base, weight, bias);
   }
 
-  private record Saved(Tensor x) implements Tape.Entry {}
-
   @Override
   public int in() {
     return base.in();
@@ -49,32 +47,25 @@ public final class TrainedLinear implements Linear {
   @Override
   public void forward(Tensor x, Tensor y, Pass p) {
     base.forward(x, y, p);
-    save(x, p);
   }
 
   @Override
   public void again(Tensor x, Pass p) {
     base.again(x, p);
-    save(x, p);
-  }
-
-  private static void save(Tensor x, Pass p) {
-    if (p.tape() != null) {
-      p.tape().push(new Saved(x));
-    }
   }
 
   @Override
-  public void backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
-    Tensor x = p.taped().pop(Saved.class).x();
-    int lane = p.ws().lane();
-    if (weight != null) { // before dx is written, which may be where x is
-      p.gemm().multiply(dy.transposed(), x, weight.gradient(lane), true);
-    }
+  public Gradients backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p) {
     if (bias != null) {
-      p.kernels().elementwise().colSum(dy, bias.gradient(lane), true);
+      p.kernels().elementwise().colSum(dy, bias.gradient(p.ws().lane()), true);
     }
-    base.backward(dy, dx, add, p);
+    Gradients under = base.backward(dy, dx, add, p);
+    return x -> {
+      under.add(x);
+      if (weight != null) {
+        p.gemm().multiply(dy.transposed(), x, weight.gradient(p.ws().lane()), true);
+      }
+    };
   }
 
   @Override

@@ -78,7 +78,9 @@ class AutogradTest {
       Tensor dRes = draw(scope, rows, cols);
       ty.mul(Torch.of(dy)).sum().add(s.mul(Torch.of(dRes)).sum()).backward();
       Tensor low = draw(scope, rows, cols);
-      plain.rmsNorm().backward(dy, sum, rstd, w, dRes, low);
+      Tensor again = draw(scope, rows, cols);
+      plain.rmsNorm().backward(dy, sum, rstd, w, dRes, low, again);
+      same("y again", again, ty);
       same("dRes", dRes, tx.grad());
       same("low", low, tx.grad());
       Tensor dw = draw(scope, 1, cols);
@@ -165,7 +167,8 @@ class AutogradTest {
 
       Tensor dh = draw(scope, rows, cols);
       th.mul(Torch.of(dh)).sum().backward();
-      plain.swiGlu().backward(dh, gate, up, gate, up);
+      plain.swiGlu().backward(dh, gate, up, gate, up, dh);
+      same("h again", dh, th);
       same("dGate", gate, e.grad());
       same("dUp", up, u.grad());
     }

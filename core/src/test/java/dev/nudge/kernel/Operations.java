@@ -85,7 +85,19 @@ final class Operations {
                 d.positive(d.rows, 1),
                 d.low(1, d.cols),
                 d.high(d.rows, d.cols)),
-        (d, k, t) -> k.rmsNorm().backward(t[0], t[1], t[2], t[3], t[4], null));
+        (d, k, t) -> k.rmsNorm().backward(t[0], t[1], t[2], t[3], t[4], null, null));
+    add(
+        "rmsNorm.backward#all",
+        d ->
+            of(
+                d.high(d.rows, d.cols),
+                d.low(d.rows, d.cols),
+                d.positive(d.rows, 1),
+                d.low(1, d.cols),
+                d.high(d.rows, d.cols),
+                d.low(d.rows, d.cols),
+                d.low(d.rows, d.cols)),
+        (d, k, t) -> k.rmsNorm().backward(t[0], t[1], t[2], t[3], t[4], t[5], t[6]));
     add(
         "rmsNorm.weightGradient",
         d ->
@@ -118,12 +130,13 @@ final class Operations {
                 d.matrix(d.c, d.rows, d.cols, 3),
                 d.low(d.rows, d.cols),
                 d.low(d.rows, d.cols),
+                d.low(d.rows, d.cols),
                 d.low(d.rows, d.cols)),
-        (d, k, t) -> k.swiGlu().backward(t[0], t[1], t[2], t[3], t[4]));
+        (d, k, t) -> k.swiGlu().backward(t[0], t[1], t[2], t[3], t[4], t[5]));
     add(
         "swiGlu.backward#aliased",
         d -> of(d.low(d.rows, d.cols), d.matrix(d.c, d.rows, d.cols, 3), d.low(d.rows, d.cols)),
-        (d, k, t) -> k.swiGlu().backward(t[0], t[1], t[2], t[1], t[2]));
+        (d, k, t) -> k.swiGlu().backward(t[0], t[1], t[2], t[1], t[2], t[0]));
   }
 
   private static void attention() {

@@ -188,7 +188,7 @@ class RecomputeMemoryTest {
       return LAYERS * layer;
     }
 
-    /// What is made again of the highest layer, and dS of one adapter.
+    /// What is made again of the highest layer, and dS of the two adapters that wait for an input.
     long backward() {
       long again =
           switch (level) {
@@ -199,7 +199,7 @@ class RecomputeMemoryTest {
           };
       boolean inSpare = c == a && !level.keepsMiddle();
       again -= inSpare ? N * c * D : 0;
-      return again + N * c * RANK;
+      return again + 2 * N * c * RANK;
     }
 
     /// Targets and log-probabilities; stream, branch and 1/rms of the labelled rows, two gradients;

@@ -25,7 +25,7 @@ import jdk.incubator.vector.ShortVector;
 final class Bf16Sweeps {
   private Bf16Sweeps() {}
 
-  /// h ← e·u / (1 + powers), e and powers float.
+  /// h ← e·σ·u with σ = 1 / (1 + powers), e and powers float.
   static void gated(
       MemorySegment e,
       MemorySegment powers,
@@ -34,13 +34,14 @@ final class Bf16Sweeps {
       MemorySegment h,
       long hAt,
       int n) {
+    FloatVector one = FloatVector.broadcast(F, 1f);
     for (int i = 0; i < n; i += LANES) {
       FloatVector x = FloatVector.fromMemorySegment(F, e, 4L * i, LE);
       FloatVector p = FloatVector.fromMemorySegment(F, powers, 4L * i, LE);
       ShortVector low = ShortVector.fromMemorySegment(S, u, uAt + 2L * i, LE);
       IntVector wide = (IntVector) low.convertShape(ZERO_EXTEND_S2I, I, 0);
       FloatVector y = wide.lanewise(LSHL, 16).reinterpretAsFloats();
-      IntVector bits = x.mul(y).div(p.add(1f)).reinterpretAsInts();
+      IntVector bits = one.div(p.add(1f)).mul(x).mul(y).reinterpretAsInts();
       bits = bits.add(bits.lanewise(LSHR, 16).and(1).add(0x7fff)).lanewise(LSHR, 16);
       bits.convertShape(I2S, S, 0).intoMemorySegment(h, hAt + 2L * i, LE);
     }
@@ -58,7 +59,7 @@ final class Bf16Sweeps {
     }
   }
 
-  /// dU ← dh·gated, dE ← dh·u·slope.
+  /// dU ← dh·gated, dE ← dh·u·slope, h ← gated·u.
   static void gradients(
       MemorySegment gated,
       MemorySegment slope,
@@ -70,6 +71,8 @@ final class Bf16Sweeps {
       long dEAt,
       MemorySegment dU,
       long dUAt,
+      MemorySegment h,
+      long hAt,
       int n) {
     for (int i = 0; i < n; i += LANES) {
       ShortVector low = ShortVector.fromMemorySegment(S, u, uAt + 2L * i, LE);
@@ -86,6 +89,77 @@ final class Bf16Sweeps {
       bits = g.mul(y).mul(b).reinterpretAsInts();
       bits = bits.add(bits.lanewise(LSHR, 16).and(1).add(0x7fff)).lanewise(LSHR, 16);
       bits.convertShape(I2S, S, 0).intoMemorySegment(dE, dEAt + 2L * i, LE);
+      bits = a.mul(y).reinterpretAsInts();
+      bits = bits.add(bits.lanewise(LSHR, 16).and(1).add(0x7fff)).lanewise(LSHR, 16);
+      bits.convertShape(I2S, S, 0).intoMemorySegment(h, hAt + 2L * i, LE);
+    }
+  }
+
+  /// sum ← x + delta, and what that is rounded to into `to`, float.
+  static void residual(
+      MemorySegment x,
+      long xAt,
+      MemorySegment delta,
+      long deltaAt,
+      MemorySegment sum,
+      long sumAt,
+      MemorySegment to,
+      int n) {
+    for (int i = 0; i < n; i += LANES) {
+      ShortVector low = ShortVector.fromMemorySegment(S, x, xAt + 2L * i, LE);
+      IntVector wide = (IntVector) low.convertShape(ZERO_EXTEND_S2I, I, 0);
+      FloatVector a = wide.lanewise(LSHL, 16).reinterpretAsFloats();
+      low = ShortVector.fromMemorySegment(S, delta, deltaAt + 2L * i, LE);
+      wide = (IntVector) low.convertShape(ZERO_EXTEND_S2I, I, 0);
+      FloatVector b = wide.lanewise(LSHL, 16).reinterpretAsFloats();
+      IntVector bits = a.add(b).reinterpretAsInts();
+      bits = bits.add(bits.lanewise(LSHR, 16).and(1).add(0x7fff)).lanewise(LSHR, 16);
+      bits.convertShape(I2S, S, 0).intoMemorySegment(sum, sumAt + 2L * i, LE);
+      bits.lanewise(LSHL, 16).intoMemorySegment(to, 4L * i, LE);
+    }
+  }
+
+  /// y ← s·rho·w, s and w float.
+  static void normed(
+      MemorySegment s, MemorySegment w, MemorySegment y, long yAt, int n, float rho) {
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector a = FloatVector.fromMemorySegment(F, s, 4L * i, LE);
+      FloatVector k = FloatVector.fromMemorySegment(F, w, 4L * i, LE);
+      IntVector bits = a.mul(rho).mul(k).reinterpretAsInts();
+      bits = bits.add(bits.lanewise(LSHR, 16).and(1).add(0x7fff)).lanewise(LSHR, 16);
+      bits.convertShape(I2S, S, 0).intoMemorySegment(y, yAt + 2L * i, LE);
+    }
+  }
+
+  /// dS ← dS + rho·dy·w + minus·s, float as dy, w and s are; rounded into `low`; y ← s·rho·w.
+  static void norm(
+      MemorySegment dy,
+      long dyAt,
+      MemorySegment w,
+      MemorySegment s,
+      MemorySegment dS,
+      long dSAt,
+      MemorySegment low,
+      long lowAt,
+      MemorySegment y,
+      long yAt,
+      int n,
+      float rho,
+      float minus) {
+    FloatVector scale = FloatVector.broadcast(F, rho);
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector g = FloatVector.fromMemorySegment(F, dy, dyAt + 4L * i, LE);
+      FloatVector k = FloatVector.fromMemorySegment(F, w, 4L * i, LE);
+      FloatVector x = FloatVector.fromMemorySegment(F, s, 4L * i, LE);
+      FloatVector sum = FloatVector.fromMemorySegment(F, dS, dSAt + 4L * i, LE);
+      sum = g.mul(k).fma(scale, x.mul(minus)).add(sum);
+      sum.intoMemorySegment(dS, dSAt + 4L * i, LE);
+      IntVector bits = sum.reinterpretAsInts();
+      bits = bits.add(bits.lanewise(LSHR, 16).and(1).add(0x7fff)).lanewise(LSHR, 16);
+      bits.convertShape(I2S, S, 0).intoMemorySegment(low, lowAt + 2L * i, LE);
+      bits = x.mul(rho).mul(k).reinterpretAsInts();
+      bits = bits.add(bits.lanewise(LSHR, 16).and(1).add(0x7fff)).lanewise(LSHR, 16);
+      bits.convertShape(I2S, S, 0).intoMemorySegment(y, yAt + 2L * i, LE);
     }
   }
 

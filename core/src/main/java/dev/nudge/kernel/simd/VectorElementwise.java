@@ -55,6 +55,10 @@ final class VectorElementwise implements Elementwise {
       return;
     }
     Rows.shape("x", x, x.rows(), x.cols());
+    if (x.rows() > 1 && x.contiguous() && x.elements() <= Integer.MAX_VALUE) {
+      scale(x.reshaped(1, x.elements()), s); // short rows would cost more than their elements
+      return;
+    }
     Strip a = Scratch.get().a;
     int cols = x.cols();
     for (int r = 0; r < x.rows(); r++) {

@@ -42,11 +42,24 @@ final class VectorRmsNorm implements RmsNorm {
       double squares = 0;
       for (int c = 0, n; c < d; c += n) {
         n = Strip.piece(d - c);
-        if (delta != null && sum != null) {
-          residual(scratch, x, delta, sum, r, c, n);
-        }
         Strip a = scratch.a;
-        a.load(s, r, c, n);
+        if (delta != null && sum != null && direct(x, n)) {
+          a.scratch();
+          Bf16Sweeps.residual(
+              x.data(),
+              Strip.offset(x, r, c),
+              delta.data(),
+              Strip.offset(delta, r, c),
+              sum.data(),
+              Strip.offset(sum, r, c),
+              a.segment(),
+              n);
+        } else {
+          if (delta != null && sum != null) {
+            residual(scratch, x, delta, sum, r, c, n);
+          }
+          a.load(s, r, c, n);
+        }
         squares += squares(a.segment(), a.at(), padded(n));
       }
       float rho = (float) (1 / Math.sqrt(squares / d + eps));
@@ -74,17 +87,24 @@ final class VectorRmsNorm implements RmsNorm {
 
   @Override
   public void backward(
-      Tensor dy, Tensor s, Tensor rstd, Tensor w, Tensor dRes, @Nullable Tensor low) {
+      Tensor dy,
+      Tensor s,
+      Tensor rstd,
+      Tensor w,
+      Tensor dRes,
+      @Nullable Tensor low,
+      @Nullable Tensor y) {
     if (s.dtype() == Dtype.F64) {
-      doubles.backward(dy, s, rstd, w, dRes, low);
+      doubles.backward(dy, s, rstd, w, dRes, low, y);
       return;
     }
-    RmsNorm.checkBackward(dy, s, rstd, w, dRes, low);
+    RmsNorm.checkBackward(dy, s, rstd, w, dRes, low, y);
     Scratch scratch = Scratch.get();
     Strip g = scratch.a;
     Strip k = scratch.b;
     Strip x = scratch.c;
     Strip out = scratch.d;
+    Strip normed = scratch.e;
     int d = s.cols();
     boolean single = single(scratch, w);
     for (int r = 0; r < s.rows(); r++) {
@@ -107,6 +127,23 @@ final class VectorRmsNorm implements RmsNorm {
           x.load(s, r, c, n);
           k.load(w, 0, c, n);
         }
+        if (low != null && y != null && direct(s, n)) {
+          Bf16Sweeps.norm(
+              g.segment(),
+              g.at(),
+              k.segment(),
+              x.segment(),
+              dRes.data(),
+              Strip.offset(dRes, r, c),
+              low.data(),
+              Strip.offset(low, r, c),
+              y.data(),
+              Strip.offset(y, r, c),
+              n,
+              rho,
+              minus);
+          continue;
+        }
         out.load(dRes, r, c, n);
         gradient(
             g.segment(),
@@ -123,6 +160,19 @@ final class VectorRmsNorm implements RmsNorm {
         out.store(dRes, r, c, n);
         if (low != null) {
           out.store(low, r, c, n);
+        }
+        if (y != null) {
+          normed.open(y, r, c, n);
+          scale(
+              x.segment(),
+              x.at(),
+              k.segment(),
+              k.at(),
+              normed.segment(),
+              normed.at(),
+              padded(n),
+              rho);
+          normed.store(y, r, c, n);
         }
       }
     }
@@ -167,6 +217,11 @@ final class VectorRmsNorm implements RmsNorm {
     }
   }
 
+  /// Whether a sweep can read and write the tensors of the compute type itself.
+  private static boolean direct(Tensor s, int n) {
+    return s.dtype() == Dtype.BF16 && n % LANES == 0;
+  }
+
   private static float at(Tensor column, int row) {
     return column.data().get(JAVA_FLOAT_UNALIGNED, Strip.offset(column, row, 0));
   }
@@ -205,6 +260,10 @@ final class VectorRmsNorm implements RmsNorm {
       if (!loaded) {
         a.load(s, r, c, n);
         k.load(w, 0, c, n);
+      }
+      if (direct(y, n)) {
+        Bf16Sweeps.normed(a.segment(), k.segment(), y.data(), Strip.offset(y, r, c), n, rho);
+        continue;
       }
       out.open(y, r, c, n);
       scale(a.segment(), a.at(), k.segment(), k.at(), out.segment(), out.at(), padded(n), rho);

@@ -146,8 +146,19 @@ final class VectorSoftmaxRows implements SoftmaxRows {
     Strip x = scratch.a;
     Strip y = scratch.b;
     int headDim = a.cols() / heads;
+    int together = headDim % LANES == 0 ? Strip.BLOCK / headDim : 0;
     for (int r = 0; r < a.rows(); r++) {
-      for (int h = 0; h < heads; h++) {
+      for (int h = 0, n; together > 0 && h < heads; h += n) {
+        n = Math.min(together, heads - h);
+        x.load(a, r, h * headDim, n * headDim);
+        y.load(b, r, h * headDim, n * headDim);
+        for (int i = 0; i < n; i++) {
+          long at = 4L * i * headDim;
+          double dot = dot(x.segment(), x.at() + at, y.segment(), y.at() + at, headDim);
+          out.data().set(JAVA_FLOAT_UNALIGNED, Strip.offset(out, r, h + i), (float) dot);
+        }
+      }
+      for (int h = 0; together == 0 && h < heads; h++) {
         double dot = 0;
         for (int c = 0, n; c < headDim; c += n) {
           n = Strip.piece(headDim - c);

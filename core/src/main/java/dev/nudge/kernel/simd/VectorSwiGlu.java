@@ -64,9 +64,9 @@ final class VectorSwiGlu implements SwiGlu {
   }
 
   @Override
-  public void backward(Tensor dh, Tensor gate, Tensor up, Tensor dGate, Tensor dUp) {
+  public void backward(Tensor dh, Tensor gate, Tensor up, Tensor dGate, Tensor dUp, Tensor h) {
     if (gate.dtype() == Dtype.F64) {
-      doubles.backward(dh, gate, up, dGate, dUp);
+      doubles.backward(dh, gate, up, dGate, dUp, h);
       return;
     }
     SwiGlu.check("gate", gate, gate);
@@ -74,6 +74,7 @@ final class VectorSwiGlu implements SwiGlu {
     SwiGlu.check("up", up, gate);
     SwiGlu.check("dGate", dGate, gate);
     SwiGlu.check("dUp", dUp, gate);
+    SwiGlu.check("h", h, gate);
     Scratch scratch = Scratch.get();
     Strip e = scratch.a;
     Strip u = scratch.b;
@@ -102,6 +103,8 @@ final class VectorSwiGlu implements SwiGlu {
               Strip.offset(dGate, r, c),
               dUp.data(),
               Strip.offset(dUp, r, c),
+              h.data(),
+              Strip.offset(h, r, c),
               n);
           continue;
         }
@@ -124,6 +127,7 @@ final class VectorSwiGlu implements SwiGlu {
             padded(n));
         dE.store(dGate, r, c, n);
         dU.store(dUp, r, c, n);
+        powers.store(h, r, c, n);
       }
     }
   }
@@ -142,14 +146,16 @@ final class VectorSwiGlu implements SwiGlu {
       MemorySegment h,
       long hAt,
       int n) {
+    FloatVector one = FloatVector.broadcast(F, 1f);
     for (int i = 0; i < n; i += LANES) {
       FloatVector x = FloatVector.fromMemorySegment(F, e, eAt + 4L * i, LE);
       FloatVector y = FloatVector.fromMemorySegment(F, u, uAt + 4L * i, LE);
       FloatVector p = FloatVector.fromMemorySegment(F, powers, 4L * i, LE);
-      x.mul(y).div(p.add(1f)).intoMemorySegment(h, hAt + 4L * i, LE);
+      one.div(p.add(1f)).mul(x).mul(y).intoMemorySegment(h, hAt + 4L * i, LE);
     }
   }
 
+  /// @param powers h is written over them
   private static void gradients(
       MemorySegment e,
       long eAt,
@@ -170,10 +176,11 @@ final class VectorSwiGlu implements SwiGlu {
       FloatVector g = FloatVector.fromMemorySegment(F, d, dAt + 4L * i, LE);
       FloatVector p = FloatVector.fromMemorySegment(F, powers, 4L * i, LE);
       FloatVector s = one.div(p.add(1f));
-      FloatVector gs = g.mul(s);
-      gs.mul(x).intoMemorySegment(dU, dUAt + 4L * i, LE);
-      FloatVector slope = one.sub(s).fma(x, one);
-      gs.mul(y).mul(slope).intoMemorySegment(dE, dEAt + 4L * i, LE);
+      FloatVector gated = s.mul(x);
+      gated.mul(y).intoMemorySegment(powers, 4L * i, LE);
+      g.mul(gated).intoMemorySegment(dU, dUAt + 4L * i, LE);
+      FloatVector slope = one.sub(s).fma(x, one).mul(s);
+      g.mul(y).mul(slope).intoMemorySegment(dE, dEAt + 4L * i, LE);
     }
   }
 }
