@@ -15,6 +15,7 @@ import dev.nudge.nn.Recompute;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Lanes;
+import dev.nudge.tensor.Malloc;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
@@ -99,7 +100,7 @@ public final class Probe {
       workspaces.addAll(
           threads.run(
               lane -> new Workspace(lane, bytes, backend.gemms().apply(plan.threadsPerLane()))));
-      try {
+      try (Malloc.Kept kept = Malloc.keepBlocks()) { // as in a run from its second step on
         return rates(model, threads, workspaces);
       } finally {
         threads.run(

@@ -9,7 +9,7 @@ import dev.nudge.nn.Backend;
 /// Heap, compiled code and metaspace of the JVM, code of compiled products and their scratchpads,
 /// the tokenizer's tables, and the rotary tables, which are exact.
 final class Runtimes {
-  private static final long PROCESS = 107L << 20;
+  private static final long PROCESS = 111L << 20;
   private static final long LANE = 12L << 20;
   private static final long TOKEN = 450; // of the vocabulary, in two tables of text
 
