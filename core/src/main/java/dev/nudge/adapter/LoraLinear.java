@@ -184,17 +184,13 @@ public final class LoraLinear implements Linear {
       }
     }
     ws.release(scratch);
-    Gradients under = Gradients.NONE;
-    if (ready == null) {
-      under = base.backward(dy, dx, add, p);
-      for (int from = 0, to; dx != null && from < rows; from = to) {
-        to = drops(p) ? tileEnd(from, rows) : rows;
-        through(dS.rows(from, to), dx, from, to, p);
-      }
+    Gradients under = ready == null ? base.backward(dy, dx, add, p) : Gradients.NONE;
+    for (int from = 0, to; ready == null && dx != null && from < rows; from = to) {
+      to = drops(p) ? tileEnd(from, rows) : rows;
+      through(dS.rows(from, to), dx, from, to, p);
     }
-    Gradients below = under;
     return x -> {
-      below.add(x);
+      under.add(x);
       gradient(x, dS, p);
     };
   }

@@ -18,8 +18,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// s and rstd are kept for the backward; y is not: it is computed again from them, to the same
 /// bytes, by the backward's sweep or by one of its own. The gradient is added to the gradient of
-/// the residual stream in the
-/// same sweep, and its copy in C feeds the next product.
+/// the residual stream in the same sweep, and its copy in C feeds the next product.
 public interface RmsNorm {
   /// Computes y and rstd of n rows of d.
   ///

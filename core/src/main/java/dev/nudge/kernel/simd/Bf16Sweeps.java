@@ -10,6 +10,8 @@ import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_S2I;
 
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -24,6 +26,11 @@ import jdk.incubator.vector.ShortVector;
 /// Whole vectors only; what is written may lie where bfloat16 is read.
 final class Bf16Sweeps {
   private Bf16Sweeps() {}
+
+  /// Whether `n` columns of a tensor are what these sweeps read and write.
+  static boolean take(Tensor t, int n) {
+    return t.dtype() == Dtype.BF16 && n % LANES == 0;
+  }
 
   /// h ← e·σ·u with σ = 1 / (1 + powers), e and powers float.
   static void gated(

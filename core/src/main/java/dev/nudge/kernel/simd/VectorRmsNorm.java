@@ -43,21 +43,9 @@ final class VectorRmsNorm implements RmsNorm {
       for (int c = 0, n; c < d; c += n) {
         n = Strip.piece(d - c);
         Strip a = scratch.a;
-        if (delta != null && sum != null && direct(x, n)) {
-          a.scratch();
-          Bf16Sweeps.residual(
-              x.data(),
-              Strip.offset(x, r, c),
-              delta.data(),
-              Strip.offset(delta, r, c),
-              sum.data(),
-              Strip.offset(sum, r, c),
-              a.segment(),
-              n);
+        if (delta != null && sum != null) {
+          residual(scratch, x, delta, sum, r, c, n);
         } else {
-          if (delta != null && sum != null) {
-            residual(scratch, x, delta, sum, r, c, n);
-          }
           a.load(s, r, c, n);
         }
         squares += squares(a.segment(), a.at(), padded(n));
@@ -104,7 +92,6 @@ final class VectorRmsNorm implements RmsNorm {
     Strip k = scratch.b;
     Strip x = scratch.c;
     Strip out = scratch.d;
-    Strip normed = scratch.e;
     int d = s.cols();
     boolean single = single(scratch, w);
     for (int r = 0; r < s.rows(); r++) {
@@ -127,7 +114,7 @@ final class VectorRmsNorm implements RmsNorm {
           x.load(s, r, c, n);
           k.load(w, 0, c, n);
         }
-        if (low != null && y != null && direct(s, n)) {
+        if (low != null && y != null && Bf16Sweeps.take(s, n)) {
           Bf16Sweeps.norm(
               g.segment(),
               g.at(),
@@ -162,17 +149,7 @@ final class VectorRmsNorm implements RmsNorm {
           out.store(low, r, c, n);
         }
         if (y != null) {
-          normed.open(y, r, c, n);
-          scale(
-              x.segment(),
-              x.at(),
-              k.segment(),
-              k.at(),
-              normed.segment(),
-              normed.at(),
-              padded(n),
-              rho);
-          normed.store(y, r, c, n);
+          normed(x, rho, k, scratch.e, y, r, c, n);
         }
       }
     }
@@ -217,17 +194,26 @@ final class VectorRmsNorm implements RmsNorm {
     }
   }
 
-  /// Whether a sweep can read and write the tensors of the compute type itself.
-  private static boolean direct(Tensor s, int n) {
-    return s.dtype() == Dtype.BF16 && n % LANES == 0;
-  }
-
   private static float at(Tensor column, int row) {
     return column.data().get(JAVA_FLOAT_UNALIGNED, Strip.offset(column, row, 0));
   }
 
+  /// sum ← x + delta, which the first strip then holds, rounded.
   private static void residual(
       Scratch scratch, Tensor x, Tensor delta, Tensor sum, int r, int c, int n) {
+    if (Bf16Sweeps.take(x, n)) {
+      scratch.a.scratch();
+      Bf16Sweeps.residual(
+          x.data(),
+          Strip.offset(x, r, c),
+          delta.data(),
+          Strip.offset(delta, r, c),
+          sum.data(),
+          Strip.offset(sum, r, c),
+          scratch.a.segment(),
+          n);
+      return;
+    }
     Strip a = scratch.d;
     Strip b = scratch.e;
     Strip out = scratch.f;
@@ -236,6 +222,7 @@ final class VectorRmsNorm implements RmsNorm {
     out.open(sum, r, c, n);
     add(a.segment(), a.at(), b.segment(), b.at(), out.segment(), out.at(), padded(n));
     out.store(sum, r, c, n);
+    scratch.a.load(sum, r, c, n);
   }
 
   /// Whether a row is one strip: then the weight is loaded here, once for all rows.
@@ -261,14 +248,20 @@ final class VectorRmsNorm implements RmsNorm {
         a.load(s, r, c, n);
         k.load(w, 0, c, n);
       }
-      if (direct(y, n)) {
-        Bf16Sweeps.normed(a.segment(), k.segment(), y.data(), Strip.offset(y, r, c), n, rho);
-        continue;
-      }
-      out.open(y, r, c, n);
-      scale(a.segment(), a.at(), k.segment(), k.at(), out.segment(), out.at(), padded(n), rho);
-      out.store(y, r, c, n);
+      normed(a, rho, k, out, y, r, c, n);
     }
+  }
+
+  /// y ← a·rho·k, a piece of a row.
+  private static void normed(
+      Strip a, float rho, Strip k, Strip out, Tensor y, int r, int c, int n) {
+    if (Bf16Sweeps.take(y, n)) {
+      Bf16Sweeps.normed(a.segment(), k.segment(), y.data(), Strip.offset(y, r, c), n, rho);
+      return;
+    }
+    out.open(y, r, c, n);
+    scale(a.segment(), a.at(), k.segment(), k.at(), out.segment(), out.at(), padded(n), rho);
+    out.store(y, r, c, n);
   }
 
   private static void add(

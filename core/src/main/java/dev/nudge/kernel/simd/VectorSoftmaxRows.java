@@ -98,7 +98,7 @@ final class VectorSoftmaxRows implements SoftmaxRows {
         n = Strip.piece(end - c);
         a.load(scores, r, c, n);
         g.load(dP, r, c, n);
-        if (n % LANES == 0 && probs.dtype() == Dtype.BF16 && dS.dtype() == Dtype.BF16) {
+        if (Bf16Sweeps.take(probs, n) && Bf16Sweeps.take(dS, n)) {
           p.scratch();
           powers(a.segment(), a.at(), p.segment(), 0, n, high, low, l);
           Bf16Sweeps.softmax(
@@ -146,19 +146,13 @@ final class VectorSoftmaxRows implements SoftmaxRows {
     Strip x = scratch.a;
     Strip y = scratch.b;
     int headDim = a.cols() / heads;
-    int together = headDim % LANES == 0 ? Strip.BLOCK / headDim : 0;
+    int together = headDim % LANES == 0 ? Strip.BLOCK / headDim : 0; // heads of whole vectors
+    if (together > 0) {
+      wholeDots(a, b, heads, together, out);
+      return;
+    }
     for (int r = 0; r < a.rows(); r++) {
-      for (int h = 0, n; together > 0 && h < heads; h += n) {
-        n = Math.min(together, heads - h);
-        x.load(a, r, h * headDim, n * headDim);
-        y.load(b, r, h * headDim, n * headDim);
-        for (int i = 0; i < n; i++) {
-          long at = 4L * i * headDim;
-          double dot = dot(x.segment(), x.at() + at, y.segment(), y.at() + at, headDim);
-          out.data().set(JAVA_FLOAT_UNALIGNED, Strip.offset(out, r, h + i), (float) dot);
-        }
-      }
-      for (int h = 0; together == 0 && h < heads; h++) {
+      for (int h = 0; h < heads; h++) {
         double dot = 0;
         for (int c = 0, n; c < headDim; c += n) {
           n = Strip.piece(headDim - c);
@@ -167,6 +161,26 @@ final class VectorSoftmaxRows implements SoftmaxRows {
           dot += dot(x.segment(), x.at(), y.segment(), y.at(), padded(n));
         }
         out.data().set(JAVA_FLOAT_UNALIGNED, Strip.offset(out, r, h), (float) dot);
+      }
+    }
+  }
+
+  /// The same where a head is whole vectors: so many heads at a time are loaded by one call.
+  private static void wholeDots(Tensor a, Tensor b, int heads, int together, Tensor out) {
+    Scratch scratch = Scratch.get();
+    Strip x = scratch.a;
+    Strip y = scratch.b;
+    int headDim = a.cols() / heads;
+    for (int r = 0; r < a.rows(); r++) {
+      for (int h = 0, n; h < heads; h += n) {
+        n = Math.min(together, heads - h);
+        x.load(a, r, h * headDim, n * headDim);
+        y.load(b, r, h * headDim, n * headDim);
+        for (int i = 0; i < n; i++) {
+          long at = 4L * i * headDim;
+          double dot = dot(x.segment(), x.at() + at, y.segment(), y.at() + at, headDim);
+          out.data().set(JAVA_FLOAT_UNALIGNED, Strip.offset(out, r, h + i), (float) dot);
+        }
       }
     }
   }

@@ -36,7 +36,7 @@ final class VectorSwiGlu implements SwiGlu {
         n = Strip.piece(m - c);
         e.load(gate, r, c, n);
         Exp.pass(e.segment(), e.at(), powers.segment(), 0, padded(n), -1, 0);
-        if (direct(gate, n)) {
+        if (Bf16Sweeps.take(gate, n)) {
           Bf16Sweeps.gated(
               e.segment(),
               powers.segment(),
@@ -89,7 +89,7 @@ final class VectorSwiGlu implements SwiGlu {
         n = Strip.piece(m - c);
         e.load(gate, r, c, n);
         Exp.pass(e.segment(), e.at(), powers.segment(), 0, padded(n), -1, 0);
-        if (direct(gate, n)) {
+        if (Bf16Sweeps.take(gate, n)) {
           dU.scratch();
           Bf16Sweeps.slopes(e.segment(), powers.segment(), dU.segment(), n);
           Bf16Sweeps.gradients(
@@ -130,11 +130,6 @@ final class VectorSwiGlu implements SwiGlu {
         powers.store(h, r, c, n);
       }
     }
-  }
-
-  /// Whether the last sweep can read and write the tensors itself.
-  private static boolean direct(Tensor gate, int n) {
-    return gate.dtype() == Dtype.BF16 && n % LANES == 0;
   }
 
   private static void gated(
