@@ -13,6 +13,7 @@ import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.library.GeneralCodingRules;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -155,6 +156,13 @@ class ArchitectureTest {
         .haveNameMatching("java\\.lang\\.foreign\\.(Linker|SymbolLookup)(\\$.*)?")
         .check(CLASSES);
     noClasses().should().dependOnClassesThat().resideInAPackage("org.bytedeco..").check(CLASSES);
+  }
+
+  /// One arena of a thread's own in the process keeps a test of the thread in every vector loop,
+  /// which then takes half as long again to compile: [dev.nudge.tensor.onednn] says more.
+  @Test
+  void noMemoryBelongsToOneThread() {
+    noClasses().should().callMethod(Arena.class, "ofConfined").check(CLASSES);
   }
 
   @Test

@@ -9,6 +9,7 @@ import dev.nudge.nn.Linear;
 import dev.nudge.nn.StoredLinear;
 import dev.nudge.quant.NestedScales;
 import dev.nudge.quant.Nf4Weight;
+import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Pages;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
@@ -18,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /// The weights of a model file: read in place where they are stored as they compute, else converted
@@ -39,13 +41,37 @@ final class HeldWeights implements Weights {
       SafeTensors file, Map<String, long[]> shapes, Backend backend, Quantization q, Scope scope) {
     HeldWeights held = new HeldWeights(backend);
     List<Runnable> work = new ArrayList<>();
-    shapes.forEach((name, shape) -> work.add(() -> held.take(file, name, shape, q, scope)));
-    work.parallelStream().forEach(Runnable::run);
+    try (Scope meanwhile = Scope.open("scales")) {
+      IntFunction<Tensor> scales = scales(shapes, q, meanwhile);
+      shapes.forEach(
+          (name, shape) -> work.add(() -> held.take(file, name, shape, q, scope, scales)));
+      work.parallelStream().forEach(Runnable::run);
+    }
     return held;
   }
 
-  private void take(SafeTensors file, String name, long[] shape, Quantization q, Scope scope) {
-    Nf4Weight weight = nf4(file, name, shape, q, scope, backend.kernels());
+  /// Room of each thread's own for the scales of a weight.
+  static IntFunction<Tensor> scales(Map<String, long[]> shapes, Quantization q, Scope meanwhile) {
+    long most = 0;
+    for (Map.Entry<String, long[]> e : shapes.entrySet()) {
+      String path = ModelConfig.projection(e.getKey(), e.getValue());
+      if (path != null && q.covers(path)) {
+        most = Math.max(most, e.getValue()[0] * e.getValue()[1]);
+      }
+    }
+    long bytes = 4L * Nf4.blocks(most);
+    ThreadLocal<MemorySegment> own = ThreadLocal.withInitial(() -> meanwhile.allocate(bytes));
+    return n -> Tensor.of(own.get(), Dtype.F32, 1, n);
+  }
+
+  private void take(
+      SafeTensors file,
+      String name,
+      long[] shape,
+      Quantization q,
+      Scope scope,
+      IntFunction<Tensor> scales) {
+    Nf4Weight weight = nf4(file, name, shape, q, scope, backend.kernels(), scales);
     if (weight != null) {
       nf4.put(Objects.requireNonNull(ModelConfig.projection(name, shape)), weight);
       return;
@@ -61,8 +87,16 @@ final class HeldWeights implements Weights {
   }
 
   /// A weight that is stored in NF4, or is to be held so; null for another.
+  ///
+  /// @param scales as [Nf4Weight#quantize] wants them
   static @Nullable Nf4Weight nf4(
-      SafeTensors file, String name, long[] shape, Quantization q, Scope scope, Kernels kernels) {
+      SafeTensors file,
+      String name,
+      long[] shape,
+      Quantization q,
+      Scope scope,
+      Kernels kernels,
+      IntFunction<Tensor> scales) {
     String path = ModelConfig.projection(name, shape);
     if (path == null) {
       return null;
@@ -73,7 +107,8 @@ final class HeldWeights implements Weights {
     if (!q.covers(path)) {
       return null;
     }
-    Nf4Weight weight = Nf4Weight.quantize(file.tensor(name), q.doubleQuant(), scope, kernels);
+    Nf4Weight weight =
+        Nf4Weight.quantize(file.tensor(name), q.doubleQuant(), scope, kernels, scales);
     Pages.drop(file.bytes(name));
     return weight;
   }

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /// The weights of one decoder layer of a file, made when they are asked for: dense ones stay in the
@@ -42,18 +43,22 @@ final class LayerWeights implements Weights {
     this.blockBytes = blockBytes;
     Map<String, long[]> all = config.tensors();
     List<String> names = all.keySet().stream().filter(n -> n.startsWith(prefix)).toList();
-    names.parallelStream()
-        .forEach(
-            name -> {
-              Nf4Weight weight = nf4(name, Objects.requireNonNull(all.get(name)), q);
-              if (weight != null) {
-                nf4.put(
-                    Objects.requireNonNull(ModelConfig.projection(name, all.get(name))), weight);
-              }
-            });
+    try (Scope meanwhile = Scope.open("scales")) {
+      IntFunction<Tensor> scales = HeldWeights.scales(all, q, meanwhile);
+      names.parallelStream()
+          .forEach(
+              name -> {
+                long[] shape = Objects.requireNonNull(all.get(name));
+                Nf4Weight weight = nf4(name, shape, q, scales);
+                if (weight != null) {
+                  nf4.put(Objects.requireNonNull(ModelConfig.projection(name, shape)), weight);
+                }
+              });
+    }
   }
 
-  private @Nullable Nf4Weight nf4(String name, long[] shape, Quantization q) {
+  private @Nullable Nf4Weight nf4(
+      String name, long[] shape, Quantization q, IntFunction<Tensor> scales) {
     String path = ModelConfig.projection(name, shape);
     boolean quantised = path != null && (StoredNf4.is(file, name) || q.covers(path));
     if (quantised && scope.dry()) {
@@ -62,7 +67,7 @@ final class LayerWeights implements Weights {
       }
       return Nf4Weight.dry((int) shape[0], (int) shape[1], q.doubleQuant());
     }
-    return HeldWeights.nf4(file, name, shape, q, scope, backend.kernels());
+    return HeldWeights.nf4(file, name, shape, q, scope, backend.kernels(), scales);
   }
 
   @Override

@@ -7,6 +7,7 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /// A matrix (rows, cols) in four bits a number, its scales in fp32 or themselves in eight bits.
@@ -59,18 +60,30 @@ public final class Nf4Weight implements StoredLinear.Source {
   /// @param scope owns the result; what is only needed meanwhile is freed
   public static Nf4Weight quantize(
       Tensor source, boolean doubleQuant, Scope scope, Kernels kernels) {
-    long n = source.elements();
-    Tensor packed = scope.tensor(Dtype.U8, 1, Nf4.bytes(n));
-    if (!doubleQuant) {
-      Tensor absmax = scope.tensor(Dtype.F32, 1, Nf4.blocks(n));
-      kernels.nf4().quantize(source, packed, absmax);
-      return of(source.rows(), source.cols(), packed, absmax);
-    }
     try (Scope meanwhile = Scope.open("scales")) {
-      Tensor absmax = meanwhile.tensor(Dtype.F32, 1, Nf4.blocks(n));
-      kernels.nf4().quantize(source, packed, absmax);
-      return nested(source.rows(), source.cols(), packed, NestedScales.quantize(absmax, scope));
+      return quantize(source, doubleQuant, scope, kernels, n -> meanwhile.tensor(Dtype.F32, 1, n));
     }
+  }
+
+  /// The same for one of many matrices.
+  ///
+  /// @param meanwhile gives room for so many scales, needed until this returns: where many are
+  ///     quantised it is always the same, for freeing it waits for all threads of the process
+  public static Nf4Weight quantize(
+      Tensor source,
+      boolean doubleQuant,
+      Scope scope,
+      Kernels kernels,
+      IntFunction<Tensor> meanwhile) {
+    int rows = source.rows();
+    int cols = source.cols();
+    int blocks = Math.toIntExact(Nf4.blocks(source.elements()));
+    Tensor packed = scope.tensor(Dtype.U8, 1, Nf4.bytes(source.elements()));
+    Tensor absmax = doubleQuant ? meanwhile.apply(blocks) : scope.tensor(Dtype.F32, 1, blocks);
+    kernels.nf4().quantize(source, packed, absmax);
+    return doubleQuant
+        ? nested(rows, cols, packed, NestedScales.quantize(absmax, scope))
+        : of(rows, cols, packed, absmax);
   }
 
   /// A weight without numbers, for plans.

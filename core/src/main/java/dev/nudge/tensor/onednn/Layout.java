@@ -5,8 +5,6 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -39,44 +37,40 @@ record Layout(long handle, long bytes) {
   }
 
   private static @Nullable Layout ask(long engine, Dtype dtype, long k, long n) throws Throwable {
-    try (Arena local = Arena.ofConfined()) {
-      MemorySegment dims = local.allocate(8L * Primitive.DIMS, 8);
-      dims.setAtIndex(JAVA_LONG, 0, k);
-      dims.setAtIndex(JAVA_LONG, 1, n);
-      MemorySegment out = local.allocate(ADDRESS);
-      Api.check(
-          (int)
-              Api.C.DESC_CREATE_TAG.invokeExact(
-                  out, 2, dims, Primitive.type(dtype), Api.ANY_LAYOUT),
-          "memory_desc_create_with_tag");
-      long any = out.get(JAVA_LONG, 0);
-      long pd = matmul(local, engine, dtype, dtype.accumulator(), k, n, any);
-      Primitive.destroy(any);
-      if (pd == 0) {
-        return null;
-      }
-      long chosen = (long) Api.C.PD_QUERY_MD.invokeExact(pd, Api.QUERY_WEIGHTS_MD, 0);
-      long layout = clone(local, chosen);
-      Api.check((int) Api.C.PD_DESTROY.invokeExact(pd), "primitive_desc_destroy");
-      long low = matmul(local, engine, dtype, dtype, k, n, layout);
-      if (low == 0) {
-        Primitive.destroy(layout);
-        return null;
-      }
-      Api.check((int) Api.C.PD_DESTROY.invokeExact(low), "primitive_desc_destroy");
-      return new Layout(layout, (long) Api.C.DESC_SIZE.invokeExact(layout));
+    CallMemory call = CallMemory.own();
+    call.dims.setAtIndex(JAVA_LONG, 0, k);
+    call.dims.setAtIndex(JAVA_LONG, 1, n);
+    Api.check(
+        (int)
+            Api.C.DESC_CREATE_TAG.invokeExact(
+                call.out, 2, call.dims, Primitive.type(dtype), Api.ANY_LAYOUT),
+        "memory_desc_create_with_tag");
+    long any = call.made();
+    long pd = matmul(engine, dtype, dtype.accumulator(), k, n, any);
+    Primitive.destroy(any);
+    if (pd == 0) {
+      return null;
     }
+    long chosen = (long) Api.C.PD_QUERY_MD.invokeExact(pd, Api.QUERY_WEIGHTS_MD, 0);
+    long layout = clone(chosen);
+    Api.check((int) Api.C.PD_DESTROY.invokeExact(pd), "primitive_desc_destroy");
+    long low = matmul(engine, dtype, dtype, k, n, layout);
+    if (low == 0) {
+      Primitive.destroy(layout);
+      return null;
+    }
+    Api.check((int) Api.C.PD_DESTROY.invokeExact(low), "primitive_desc_destroy");
+    return new Layout(layout, (long) Api.C.DESC_SIZE.invokeExact(layout));
   }
 
   /// A descriptor of the product, or 0 where the reference implementation would compute it.
-  private static long matmul(
-      Arena local, long engine, Dtype in, Dtype out, long k, long n, long weights)
+  private static long matmul(long engine, Dtype in, Dtype out, long k, long n, long weights)
       throws Throwable {
-    MemorySegment pointer = local.allocate(ADDRESS);
-    long a = Primitive.descriptor(local, Tensor.dry(in, ROWS, k), false);
-    long c = Primitive.descriptor(local, Tensor.dry(out, ROWS, n), false);
-    long attr = Primitive.attributes(local, true);
-    int status = (int) Api.C.MATMUL_CREATE.invokeExact(pointer, engine, a, weights, 0L, c, attr);
+    CallMemory call = CallMemory.own();
+    long a = Primitive.descriptor(Tensor.dry(in, ROWS, k), false);
+    long c = Primitive.descriptor(Tensor.dry(out, ROWS, n), false);
+    long attr = Primitive.attributes(true);
+    int status = (int) Api.C.MATMUL_CREATE.invokeExact(call.out, engine, a, weights, 0L, c, attr);
     Primitive.destroy(a);
     Primitive.destroy(c);
     Api.check((int) Api.C.ATTR_DESTROY.invokeExact(attr), "attr_destroy");
@@ -84,11 +78,11 @@ record Layout(long handle, long bytes) {
       return 0;
     }
     Api.check(status, "matmul_primitive_desc_create in a layout");
-    long pd = pointer.get(JAVA_LONG, 0);
+    long pd = call.made();
     Api.check(
-        (int) Api.C.PD_QUERY.invokeExact(pd, Api.QUERY_IMPLEMENTATION, 0, pointer),
+        (int) Api.C.PD_QUERY.invokeExact(pd, Api.QUERY_IMPLEMENTATION, 0, call.out),
         "primitive_desc_query");
-    String name = pointer.get(ADDRESS, 0).reinterpret(256).getString(0);
+    String name = call.out.get(ADDRESS, 0).reinterpret(256).getString(0);
     if (name.startsWith("ref")) {
       Api.check((int) Api.C.PD_DESTROY.invokeExact(pd), "primitive_desc_destroy");
       return 0;
@@ -97,9 +91,9 @@ record Layout(long handle, long bytes) {
   }
 
   /// A copy of a descriptor, the caller's to destroy.
-  static long clone(Arena local, long descriptor) throws Throwable {
-    MemorySegment out = local.allocate(ADDRESS);
-    Api.check((int) Api.C.DESC_CLONE.invokeExact(out, descriptor), "memory_desc_clone");
-    return out.get(JAVA_LONG, 0);
+  static long clone(long descriptor) throws Throwable {
+    CallMemory call = CallMemory.own();
+    Api.check((int) Api.C.DESC_CLONE.invokeExact(call.out, descriptor), "memory_desc_clone");
+    return call.made();
   }
 }

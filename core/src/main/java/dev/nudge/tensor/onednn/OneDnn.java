@@ -1,15 +1,12 @@
 package dev.nudge.tensor.onednn;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.GemmProvider;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
-import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
@@ -56,15 +53,15 @@ public final class OneDnn implements GemmProvider {
   }
 
   private static Optional<String> start() {
-    try (Arena arena = Arena.ofConfined()) {
+    try {
       MemorySegment v = ((MemorySegment) Api.C.VERSION.invokeExact()).reinterpret(12);
       version = v.get(JAVA_INT, 0) + "." + v.get(JAVA_INT, 4) + "." + v.get(JAVA_INT, 8);
       if (v.get(JAVA_INT, 0) != MAJOR) {
         return Optional.of("oneDNN " + version + " is not version " + MAJOR);
       }
-      MemorySegment out = arena.allocate(ADDRESS);
-      Api.check((int) Api.C.ENGINE_CREATE.invokeExact(out, Api.CPU, 0L), "engine_create");
-      engine = out.get(JAVA_LONG, 0);
+      CallMemory call = CallMemory.own();
+      Api.check((int) Api.C.ENGINE_CREATE.invokeExact(call.out, Api.CPU, 0L), "engine_create");
+      engine = call.made();
       Api.check((int) Api.C.CACHE_CAPACITY.invokeExact(0), "set_primitive_cache_capacity");
       try {
         ompThreads = Api.handle("omp_set_num_threads", FunctionDescriptor.ofVoid(JAVA_INT));

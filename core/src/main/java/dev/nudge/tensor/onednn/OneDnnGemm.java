@@ -7,7 +7,6 @@ import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -51,10 +50,10 @@ final class OneDnnGemm implements Gemm {
 
   OneDnnGemm(long engine) {
     this.engine = engine;
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment out = arena.allocate(ValueLayout.ADDRESS);
-      Api.check((int) Api.C.STREAM_CREATE.invokeExact(out, engine, 1), "stream_create");
-      this.stream = out.get(ValueLayout.JAVA_LONG, 0);
+    try {
+      CallMemory call = CallMemory.own();
+      Api.check((int) Api.C.STREAM_CREATE.invokeExact(call.out, engine, 1), "stream_create");
+      this.stream = call.made();
     } catch (RuntimeException | Error e) {
       throw e;
     } catch (Throwable e) {

@@ -1,12 +1,9 @@
 package dev.nudge.tensor.onednn;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -22,7 +19,6 @@ import java.util.List;
 /// Whether a size is left open depends on nothing but the size, so results do not depend on
 /// what was multiplied before.
 final class Primitive {
-  static final int DIMS = 12; // DNNL_MAX_NDIMS
   private static final int STEP = 64;
   private static final int SMALL = 16;
   private static final long OPEN = Long.MIN_VALUE; // DNNL_RUNTIME_DIM_VAL
@@ -60,32 +56,30 @@ final class Primitive {
   ///     code for open ones then
   static Primitive of(long engine, Tensor a, Tensor b, Tensor c, boolean add, long layout)
       throws Throwable {
-    try (Arena local = Arena.ofConfined()) {
-      MemorySegment out = local.allocate(ADDRESS);
-      boolean open = layout == 0;
-      long aDesc = descriptor(local, a, open);
-      long bDesc = open ? descriptor(local, b, true) : Layout.clone(local, layout);
-      long cDesc = descriptor(local, c, open);
-      long attr = attributes(local, add);
-      int status =
-          (int) Api.C.MATMUL_CREATE.invokeExact(out, engine, aDesc, bDesc, 0L, cDesc, attr);
-      if (status == Api.UNIMPLEMENTED) {
-        throw new UnsupportedOperationException(
-            "oneDNN has no product of " + a + " and " + b + " into " + c + " on this processor");
-      }
-      Api.check(status, "matmul_primitive_desc_create of " + a + " and " + b + " into " + c);
-      long pd = out.get(JAVA_LONG, 0);
-      Api.check((int) Api.C.PRIMITIVE_CREATE.invokeExact(out, pd), "primitive_create");
-      long handle = out.get(JAVA_LONG, 0);
-      long scratch = (long) Api.C.PD_QUERY_MD.invokeExact(pd, Api.QUERY_SCRATCHPAD_MD, 0);
-      long bytes = (long) Api.C.DESC_SIZE.invokeExact(scratch);
-      Api.check((int) Api.C.PD_DESTROY.invokeExact(pd), "primitive_desc_destroy");
-      Api.check((int) Api.C.ATTR_DESTROY.invokeExact(attr), "attr_destroy");
-      destroy(aDesc);
-      destroy(bDesc);
-      destroy(cDesc);
-      return new Primitive(handle, Math.max(0, bytes));
+    CallMemory call = CallMemory.own();
+    boolean open = layout == 0;
+    long aDesc = descriptor(a, open);
+    long bDesc = open ? descriptor(b, true) : Layout.clone(layout);
+    long cDesc = descriptor(c, open);
+    long attr = attributes(add);
+    int status =
+        (int) Api.C.MATMUL_CREATE.invokeExact(call.out, engine, aDesc, bDesc, 0L, cDesc, attr);
+    if (status == Api.UNIMPLEMENTED) {
+      throw new UnsupportedOperationException(
+          "oneDNN has no product of " + a + " and " + b + " into " + c + " on this processor");
     }
+    Api.check(status, "matmul_primitive_desc_create of " + a + " and " + b + " into " + c);
+    long pd = call.made();
+    Api.check((int) Api.C.PRIMITIVE_CREATE.invokeExact(call.out, pd), "primitive_create");
+    long handle = call.made();
+    long scratch = (long) Api.C.PD_QUERY_MD.invokeExact(pd, Api.QUERY_SCRATCHPAD_MD, 0);
+    long bytes = (long) Api.C.DESC_SIZE.invokeExact(scratch);
+    Api.check((int) Api.C.PD_DESTROY.invokeExact(pd), "primitive_desc_destroy");
+    Api.check((int) Api.C.ATTR_DESTROY.invokeExact(attr), "attr_destroy");
+    destroy(aDesc);
+    destroy(bDesc);
+    destroy(cDesc);
+    return new Primitive(handle, Math.max(0, bytes));
   }
 
   void close() throws Throwable {
@@ -93,46 +87,42 @@ final class Primitive {
   }
 
   /// Describes a tensor, with its sizes as they are or left open as its family has them.
-  static long descriptor(Arena local, Tensor t, boolean family) throws Throwable {
-    MemorySegment dims = local.allocate(8L * DIMS, 8);
-    MemorySegment strides = local.allocate(8L * DIMS, 8);
+  static long descriptor(Tensor t, boolean family) throws Throwable {
+    CallMemory call = CallMemory.own();
     for (int i = 0; i < t.rank(); i++) {
-      dims.setAtIndex(JAVA_LONG, i, family ? open(t.shape(i)) : t.shape(i));
-      strides.setAtIndex(JAVA_LONG, i, family ? open(t.stride(i)) : t.stride(i));
+      call.dims.setAtIndex(JAVA_LONG, i, family ? open(t.shape(i)) : t.shape(i));
+      call.strides.setAtIndex(JAVA_LONG, i, family ? open(t.stride(i)) : t.stride(i));
     }
-    return descriptor(local, t.rank(), dims, type(t.dtype()), strides);
+    return descriptor(call, t.rank(), type(t.dtype()));
   }
 
   /// Describes scratch memory.
-  static long bytes(Arena local, long size) throws Throwable {
-    MemorySegment dims = local.allocate(8L * DIMS, 8);
-    MemorySegment strides = local.allocate(8L * DIMS, 8);
-    dims.set(JAVA_LONG, 0, size);
-    strides.set(JAVA_LONG, 0, 1);
-    return descriptor(local, 1, dims, Api.U8, strides);
+  static long bytes(long size) throws Throwable {
+    CallMemory call = CallMemory.own();
+    call.dims.set(JAVA_LONG, 0, size);
+    call.strides.set(JAVA_LONG, 0, 1);
+    return descriptor(call, 1, Api.U8);
   }
 
-  private static long descriptor(
-      Arena local, int rank, MemorySegment dims, int type, MemorySegment strides) throws Throwable {
-    MemorySegment out = local.allocate(ADDRESS);
+  private static long descriptor(CallMemory call, int rank, int type) throws Throwable {
     Api.check(
-        (int) Api.C.DESC_CREATE.invokeExact(out, rank, dims, type, strides),
+        (int) Api.C.DESC_CREATE.invokeExact(call.out, rank, call.dims, type, call.strides),
         "memory_desc_create_with_strides");
-    return out.get(JAVA_LONG, 0);
+    return call.made();
   }
 
   static void destroy(long descriptor) throws Throwable {
     Api.check((int) Api.C.DESC_DESTROY.invokeExact(descriptor), "desc_destroy");
   }
 
-  static long attributes(Arena local, boolean add) throws Throwable {
-    MemorySegment out = local.allocate(ADDRESS);
-    Api.check((int) Api.C.ATTR_CREATE.invokeExact(out), "attr_create");
-    long attr = out.get(JAVA_LONG, 0);
+  static long attributes(boolean add) throws Throwable {
+    CallMemory call = CallMemory.own();
+    Api.check((int) Api.C.ATTR_CREATE.invokeExact(call.out), "attr_create");
+    long attr = call.made();
     Api.check((int) Api.C.ATTR_SCRATCHPAD.invokeExact(attr, 1), "attr_set_scratchpad_mode");
     if (add) {
-      Api.check((int) Api.C.POST_OPS_CREATE.invokeExact(out), "post_ops_create");
-      long ops = out.get(JAVA_LONG, 0);
+      Api.check((int) Api.C.POST_OPS_CREATE.invokeExact(call.out), "post_ops_create");
+      long ops = call.made();
       Api.check((int) Api.C.POST_OPS_SUM.invokeExact(ops, 1f, 0, 0), "post_ops_append_sum");
       Api.check((int) Api.C.ATTR_POST_OPS.invokeExact(attr, ops), "attr_set_post_ops");
       Api.check((int) Api.C.POST_OPS_DESTROY.invokeExact(ops), "post_ops_destroy");

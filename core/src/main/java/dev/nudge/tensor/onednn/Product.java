@@ -1,16 +1,13 @@
 package dev.nudge.tensor.onednn;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.nudge.tensor.Tensor;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /// One product of known shapes, strides and types: the memory objects and the argument array for
-/// its
-/// [Primitive], ready to be executed.
+/// its [Primitive], ready to be executed.
 final class Product {
   static final int ARGUMENTS = 4 * 16;
 
@@ -41,16 +38,10 @@ final class Product {
     fill(key, a, b, c, add, layout);
     this.primitive = primitive.handle;
     scratchBytes = primitive.scratchBytes;
-    try (Arena local = Arena.ofConfined()) {
-      src = memory(local, Primitive.descriptor(local, a, false), engine);
-      weights =
-          memory(
-              local,
-              layout == 0 ? Primitive.descriptor(local, b, false) : Layout.clone(local, layout),
-              engine);
-      dst = memory(local, Primitive.descriptor(local, c, false), engine);
-      scratch = memory(local, Primitive.bytes(local, scratchBytes), engine);
-    }
+    src = memory(Primitive.descriptor(a, false), engine);
+    weights = memory(layout == 0 ? Primitive.descriptor(b, false) : Layout.clone(layout), engine);
+    dst = memory(Primitive.descriptor(c, false), engine);
+    scratch = memory(Primitive.bytes(scratchBytes), engine);
     this.arguments = arguments;
     argument(0, Api.ARG_SRC, src);
     argument(1, Api.ARG_WEIGHTS, weights);
@@ -80,11 +71,12 @@ final class Product {
     }
   }
 
-  static long memory(Arena local, long descriptor, long engine) throws Throwable {
-    MemorySegment out = local.allocate(ADDRESS);
-    Api.check((int) Api.C.MEMORY_CREATE.invokeExact(out, descriptor, engine, 0L), "memory_create");
+  static long memory(long descriptor, long engine) throws Throwable {
+    CallMemory call = CallMemory.own();
+    Api.check(
+        (int) Api.C.MEMORY_CREATE.invokeExact(call.out, descriptor, engine, 0L), "memory_create");
     Primitive.destroy(descriptor);
-    return out.get(JAVA_LONG, 0);
+    return call.made();
   }
 
   private void argument(int i, int kind, long memory) {

@@ -1,6 +1,5 @@
 package dev.nudge.tensor.onednn;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -28,25 +27,24 @@ final class Reorder {
   }
 
   static Reorder of(long engine, Tensor b, Layout layout, Arena arena) throws Throwable {
-    try (Arena local = Arena.ofConfined()) {
-      MemorySegment out = local.allocate(ADDRESS);
-      long plain = Primitive.descriptor(local, b, false);
-      Api.check(
-          (int) Api.C.REORDER_CREATE.invokeExact(out, plain, engine, layout.handle(), engine, 0L),
-          "reorder_primitive_desc_create of " + b);
-      long pd = out.get(JAVA_LONG, 0);
-      Api.check((int) Api.C.PRIMITIVE_CREATE.invokeExact(out, pd), "primitive_create");
-      long handle = out.get(JAVA_LONG, 0);
-      Api.check((int) Api.C.PD_DESTROY.invokeExact(pd), "primitive_desc_destroy");
-      MemorySegment arguments = arena.allocate(2 * 16, 8);
-      long from = Product.memory(local, plain, engine);
-      long to = Product.memory(local, Layout.clone(local, layout.handle()), engine);
-      arguments.set(JAVA_INT, 0, Api.ARG_SRC);
-      arguments.set(JAVA_LONG, 8, from);
-      arguments.set(JAVA_INT, 16, Api.ARG_DST);
-      arguments.set(JAVA_LONG, 24, to);
-      return new Reorder(handle, from, to, arguments);
-    }
+    CallMemory call = CallMemory.own();
+    long plain = Primitive.descriptor(b, false);
+    Api.check(
+        (int)
+            Api.C.REORDER_CREATE.invokeExact(call.out, plain, engine, layout.handle(), engine, 0L),
+        "reorder_primitive_desc_create of " + b);
+    long pd = call.made();
+    Api.check((int) Api.C.PRIMITIVE_CREATE.invokeExact(call.out, pd), "primitive_create");
+    long handle = call.made();
+    Api.check((int) Api.C.PD_DESTROY.invokeExact(pd), "primitive_desc_destroy");
+    MemorySegment arguments = arena.allocate(2 * 16, 8);
+    long from = Product.memory(plain, engine);
+    long to = Product.memory(Layout.clone(layout.handle()), engine);
+    arguments.set(JAVA_INT, 0, Api.ARG_SRC);
+    arguments.set(JAVA_LONG, 8, from);
+    arguments.set(JAVA_INT, 16, Api.ARG_DST);
+    arguments.set(JAVA_LONG, 24, to);
+    return new Reorder(handle, from, to, arguments);
   }
 
   void execute(long stream, MemorySegment plain, MemorySegment packed) throws Throwable {
