@@ -10,9 +10,9 @@ set "target=%home%cli\target"
 set "crashes=%LOCALAPPDATA%\nudge"
 if not exist "%crashes%" mkdir "%crashes%" 2>nul || set "crashes=%TEMP%"
 set flags=--add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow ^
-  -XX:+UseSerialGC -Xms32m -Xmn16m -Xmx2g -XX:TrimNativeHeapInterval=1000 -XX:-UsePerfData -Xlog:disable ^
+  -XX:+UseSerialGC -Xms32m -Xmn16m -Xmx2g -XX:TrimNativeHeapInterval=1000 -XX:-UsePerfData ^
   -XX:CompileCommand=quiet -XX:CompileCommand=CompileThresholdScaling,dev.nudge.kernel.simd.*::*,0.1 ^
-  -Xlog:all=error:stderr -XX:ErrorFile="%crashes%\hs_err_pid%%p.log" -Dstdout.encoding=UTF-8 -Dstderr.encoding=UTF-8
+  -Xlog:disable -Xlog:all=error:stderr -XX:ErrorFile="%crashes%\hs_err_pid%%p.log" -Dstdout.encoding=UTF-8 -Dstderr.encoding=UTF-8
 
 rem --- a JDK, by the file `release` that every JDK has
 set "jdk="

@@ -8,6 +8,8 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
@@ -15,14 +17,15 @@ import tools.jackson.databind.ObjectMapper;
 /// Compares what `./nudge plan` predicts with what `./nudge train` takes, on settings drawn by
 /// seed.
 ///
-///     bench/plan [--settings 20] [--seed 1] [--seconds 12] [--only N]
+///     bench/plan [--settings 20] [--seed 1] [--rounds 5] [--seconds 8] [--only N]
 ///
-/// For each setting a model folder of random weights is written; one process plans, measuring the
-/// machine for a second, and another trains. The peak is RssAnon of the training process, read
-/// every few milliseconds. It makes steps for about `--seconds`, as many as the plan says; the
-/// speed is the median of their second half, because the JVM compiles in the first. Settings whose
-/// run takes less than 270 MiB are passed over: the JVM's own share of a peak differs by some
-/// 12 MiB from run to run.
+/// For each setting a model folder of random weights is written; then, in rounds by turns, one
+/// process plans, measuring the machine for a second, and another trains. What counts is the median
+/// of the rounds, for a second of a shared machine is not like the next. The peak is RssAnon of the
+/// training process, read every few milliseconds. It makes steps for about `--seconds`, as many as
+/// the plan says; the speed is the median of their second half, because the JVM compiles in the
+/// first. Settings whose run takes less than 270 MiB are passed over: the JVM's own share of a peak
+/// differs by some 12 MiB from run to run.
 public final class PlanBench {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int LEAST_STEPS = 8;
@@ -47,8 +50,10 @@ public final class PlanBench {
             "20",
             "seed",
             "1",
+            "rounds",
+            "5",
             "seconds",
-            "12",
+            "8",
             "quantize",
             "none,nf4",
             "only",
@@ -99,35 +104,67 @@ public final class PlanBench {
       OutFolder.delete(model);
       return false;
     }
-    JsonNode predicted = plan(memory(settings, room));
-    Path out = folder.resolve("out-" + number);
-    List<String> training = memory(settings, room);
+    List<Round> rounds = new ArrayList<>();
+    for (int i = 0; i < flags.whole("rounds"); i++) {
+      rounds.add(round(memory(settings, room), draw, folder.resolve("out-" + number + "-" + i)));
+    }
+    OutFolder.delete(model);
+    memory.add(median(rounds, Round::memoryOff));
+    speed.add(median(rounds, Round::speedOff));
+    System.out.printf(
+        Locale.ROOT,
+        "%3d %7.0f MiB %6.0f MiB %+6.1f %%   %12.0f  %12.0f  %+6.1f %%  (%s)  %s; layout %s%n",
+        number,
+        median(rounds, Round::expected) / 1048576,
+        median(rounds, Round::peak) / 1048576,
+        100 * memory.getLast(),
+        median(rounds, Round::rate),
+        median(rounds, Round::reached),
+        100 * speed.getLast(),
+        rounds.stream().map(Round::off).collect(Collectors.joining(", ")),
+        draw,
+        rounds.getFirst().layout());
+    return true;
+  }
+
+  /// What was predicted and what came, in bytes and tokens a second.
+  private record Round(double expected, double peak, double rate, double reached, String layout) {
+    double memoryOff() {
+      return expected / peak - 1;
+    }
+
+    double speedOff() {
+      return rate / reached - 1;
+    }
+
+    String off() {
+      return String.format(Locale.ROOT, "%+.1f/%+.1f", 100 * memoryOff(), 100 * speedOff());
+    }
+  }
+
+  private Round round(List<String> settings, Draw draw, Path out) throws IOException {
+    JsonNode predicted = plan(settings);
     double rate = predicted.path("tokens_per_s").asDouble();
     int tokens = draw.batch() * draw.length();
     int steps = Math.max(LEAST_STEPS, (int) (flags.whole("seconds") * rate / tokens));
+    List<String> training = new ArrayList<>(settings);
     training.addAll(List.of("--out", out.toString(), "--steps", "" + steps));
     Child.Ran trained = nudge("train", training);
-    double expected = anonymous(predicted);
-    double reached = tokensPerSecond(out, steps / 2);
-    memory.add(expected / trained.peakAnon() - 1);
-    speed.add(rate / reached - 1);
     String layout = layout(predicted.path("plan"));
     String trainedIn = layout(Nudge.record(out).path("plan"));
-    System.out.printf(
-        Locale.ROOT,
-        "%3d %7.0f MiB %6.0f MiB %+6.1f %%   %12.0f  %12.0f  %+6.1f %%  %s; layout %s%s%n",
-        number,
-        expected / 1048576,
-        trained.peakAnon() / 1048576.0,
-        100 * memory.getLast(),
-        rate,
-        reached,
-        100 * speed.getLast(),
-        draw,
-        layout,
-        layout.equals(trainedIn) ? "" : " BUT TRAINED " + trainedIn);
-    OutFolder.delete(model);
-    return true;
+    Round round =
+        new Round(
+            anonymous(predicted),
+            trained.peakAnon(),
+            rate,
+            tokensPerSecond(out, steps / 2),
+            layout.equals(trainedIn) ? layout : layout + " BUT TRAINED " + trainedIn);
+    OutFolder.delete(out);
+    return round;
+  }
+
+  private static double median(List<Round> rounds, ToDoubleFunction<Round> what) {
+    return Steps.median(rounds.stream().mapToDouble(what).toArray());
   }
 
   private static double worst(List<Double> values) {
