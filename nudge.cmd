@@ -12,6 +12,7 @@ if not exist "%crashes%" mkdir "%crashes%" 2>nul || set "crashes=%TEMP%"
 set flags=--add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow ^
   -XX:+UseSerialGC -Xms32m -Xmn16m -Xmx2g -XX:TrimNativeHeapInterval=1000 -XX:-UsePerfData ^
   -XX:CompileCommand=quiet -XX:CompileCommand=CompileThresholdScaling,dev.nudge.kernel.simd.*::*,0.1 ^
+  -XX:CompileCommand=dontinline,dev.nudge.tensor.Tensor::view -XX:CompileCommand=dontinline,dev.nudge.tensor.Workspace::take ^
   -Xlog:disable -Xlog:all=error:stderr -XX:ErrorFile="%crashes%\hs_err_pid%%p.log" -Dstdout.encoding=UTF-8 -Dstderr.encoding=UTF-8
 
 rem --- a JDK, by the file `release` that every JDK has
