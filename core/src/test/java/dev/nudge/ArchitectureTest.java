@@ -159,7 +159,7 @@ class ArchitectureTest {
   }
 
   /// One arena of a thread's own in the process keeps a test of the thread in every vector loop,
-  /// which then takes half as long again to compile: [dev.nudge.tensor.onednn] says more.
+  /// which then takes half as long again to compile: `CallMemory` says more.
   @Test
   void noMemoryBelongsToOneThread() {
     noClasses().should().callMethod(Arena.class, "ofConfined").check(CLASSES);

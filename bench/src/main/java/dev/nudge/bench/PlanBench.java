@@ -123,7 +123,7 @@ public final class PlanBench {
         100 * speed.getLast(),
         rounds.stream().map(Round::off).collect(Collectors.joining(", ")),
         draw,
-        rounds.getFirst().layout());
+        rounds.stream().map(Round::layout).distinct().collect(Collectors.joining(" or ")));
     return true;
   }
 

@@ -8,7 +8,7 @@ import dev.nudge.nn.StoredLinear;
 import dev.nudge.quant.Nf4Weight;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
-import java.util.List;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
@@ -41,17 +41,17 @@ final class LayerWeights implements Weights {
     this.backend = backend;
     this.scope = scope;
     this.blockBytes = blockBytes;
-    Map<String, long[]> all = config.tensors();
-    List<String> names = all.keySet().stream().filter(n -> n.startsWith(prefix)).toList();
+    Map<String, long[]> shapes = new LinkedHashMap<>(config.tensors());
+    shapes.keySet().removeIf(name -> !name.startsWith(prefix));
     try (Scope meanwhile = Scope.open("scales")) {
-      IntFunction<Tensor> scales = HeldWeights.scales(all, q, meanwhile);
-      names.parallelStream()
+      IntFunction<Tensor> scales = HeldWeights.scales(shapes, q, meanwhile);
+      shapes.entrySet().parallelStream()
           .forEach(
-              name -> {
-                long[] shape = Objects.requireNonNull(all.get(name));
-                Nf4Weight weight = nf4(name, shape, q, scales);
+              e -> {
+                Nf4Weight weight = nf4(e.getKey(), e.getValue(), q, scales);
                 if (weight != null) {
-                  nf4.put(Objects.requireNonNull(ModelConfig.projection(name, shape)), weight);
+                  String path = ModelConfig.projection(e.getKey(), e.getValue());
+                  nf4.put(Objects.requireNonNull(path), weight);
                 }
               });
     }
