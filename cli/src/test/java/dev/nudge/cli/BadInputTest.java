@@ -350,7 +350,7 @@ class BadInputTest {
             "too little memory",
             p -> {},
             "--memory 10M",
-            "the run needs 123 MiB and may use 10 MiB; give a smaller --max-length (the longest row has 15 tokens) or a larger --memory"));
+            "the run needs 114 MiB and may use 10 MiB; give a smaller --max-length (the longest row has 15 tokens) or a larger --memory"));
   }
 
   static Stream<Mistake> flags() {

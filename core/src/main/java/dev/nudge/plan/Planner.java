@@ -137,8 +137,7 @@ public final class Planner {
 
   private Fit fit(int lanes, Recompute deepest) {
     int whole = longestWhole(lanes);
-    long enough = Math.min(w.largestStep, w.largestStep / lanes + w.longest);
-    int most = (int) Math.max(w.longest, Math.min(TOKENS, enough));
+    int most = (int) Math.max(w.longest, Math.min(TOKENS, share(lanes)));
     int tokens = w.batchSize == 1 ? whole : most; // of one row, what is longer is always cut
     int least = Math.max(whole, Math.min(tokens, TOKENS));
     while (true) {
@@ -158,6 +157,14 @@ public final class Planner {
       }
     }
     return deepened(lanes, whole, deepest);
+  }
+
+  /// Tokens that come to a lane in a step, at most: no lane is ahead by more than a sequence, and
+  /// none gets more sequences than its share. Held-out rows come in any number.
+  private long share(int lanes) {
+    long share = Math.min(w.largestStep, w.largestStep / lanes + w.longest);
+    long rows = Math.ceilDiv(w.batchSize, lanes);
+    return w.scores ? share : Math.min(share, rows * w.longest);
   }
 
   /// The same plan with as many caches as fit into three quarters of the memory beside mapped
@@ -277,7 +284,7 @@ public final class Planner {
                 t.workspace,
                 t.pass,
                 dry.cacheBytes(caches),
-                Runtimes.bytes(dry.config(), dry.backend(), lanes, w.longest)),
+                Runtimes.bytes(dry.config(), dry.backend(), lanes, tokens, w.longest)),
             caches);
     return paged ? plan.withPagedOptimizer() : plan;
   }

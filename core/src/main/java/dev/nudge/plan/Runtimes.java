@@ -10,14 +10,18 @@ import dev.nudge.nn.Backend;
 /// the tokenizer's tables, and the rotary tables, which are exact.
 final class Runtimes {
   private static final long PROCESS = 111L << 20;
-  private static final long LANE = 12L << 20;
+  private static final long LANE = 2L << 20;
+  private static final long LANE_TOKEN = 32L << 10; // of a lane's micro-batch
+  private static final int MOST_TOKENS = 320; // what more of them need is the same
   private static final long TOKEN = 450; // of the vocabulary, in two tables of text
 
   private Runtimes() {}
 
-  static long bytes(ModelConfig config, Backend backend, int lanes, int longest) {
+  /// @param tokens most tokens of a micro-batch
+  static long bytes(ModelConfig config, Backend backend, int lanes, int tokens, int longest) {
     long rotary =
         (long) longest * config.headDim() * backend.compute().accumulator().bytes(); // cos and sin
-    return PROCESS + lanes * LANE + TOKEN * config.vocabSize() + rotary;
+    long lane = LANE + LANE_TOKEN * Math.min(tokens, MOST_TOKENS);
+    return PROCESS + lanes * lane + TOKEN * config.vocabSize() + rotary;
   }
 }

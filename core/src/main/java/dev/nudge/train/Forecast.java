@@ -151,7 +151,7 @@ public final class Forecast {
                 backend,
                 full(settings) ? null : everywhere(),
                 attempt.fit().plan(),
-                laneTokens(attempt.fit().plan()),
+                attempt.fit().plan().microBatchTokens(),
                 clock)
             : null;
     return new Outlook(
@@ -162,12 +162,6 @@ public final class Forecast {
         levels(attempt),
         fits ? List.of() : new Remedies(this::attempt, settings).found(),
         rates == null ? null : pace(attempt, rates));
-  }
-
-  /// Tokens of a lane's micro-batch: fewer than planned where a step has few rows.
-  private int laneTokens(Plan plan) {
-    long share = (long) Math.ceilDiv(settings.batchSize(), plan.lanes()) * plan.longest();
-    return (int) Math.min(plan.microBatchTokens(), share);
   }
 
   /// Lays a run out under some settings.

@@ -39,6 +39,14 @@ class PlannerTest {
     assertThat(plan.microBatchTokens()).isEqualTo(1024);
   }
 
+  /// A lane holds what comes to it in a step, not a row more.
+  @Test
+  void microBatchesHoldNoMoreRowsThanComeToALane() {
+    assertThat(plan(64 * GIB, 2, 2, 64).microBatchTokens()).isEqualTo(64);
+    assertThat(plan(64 * GIB, 2, 5, 64).microBatchTokens()).isEqualTo(3 * 64);
+    assertThat(plan(64 * GIB, 1, 5, 64).microBatchTokens()).isEqualTo(5 * 64);
+  }
+
   @Test
   void longRowsAreCutBeforeAnythingIsRecomputed() {
     Plan whole = plan(128 * GIB, null, 8, 4096);
