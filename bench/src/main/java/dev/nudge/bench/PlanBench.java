@@ -173,7 +173,7 @@ public final class PlanBench {
 
   private static List<String> memory(List<String> settings, long bytes) {
     List<String> all = new ArrayList<>(settings);
-    all.addAll(List.of("--memory", bytes / 1024 + "KiB"));
+    all.addAll(List.of("--memory", Math.ceilDiv(bytes, 1024) + "KiB"));
     return all;
   }
 
