@@ -35,7 +35,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// and no number for them.
 class ForecastTest {
   private static final Path GOLDEN = Path.of("src/test/resources/golden/plan");
-  private static final Machine MACHINE = new Machine(2, 24L << 30, Path.of("none"), "test");
+  private static final Machine MACHINE = new Machine(2, 24L << 30, Backends.cache(), "test");
   private static final ObjectMapper JSON = new ObjectMapper();
 
   @TempDir private Path temp;
