@@ -54,13 +54,13 @@ public final class Probe {
       Backend backend,
       @Nullable Lora spec,
       Plan plan,
-      int tokens,
       LongSupplier clock) {
     this.quantization = quantization;
     this.backend = backend;
     this.spec = spec;
     this.plan = plan;
     this.clock = clock;
+    int tokens = plan.microBatchTokens();
     this.slice = Slice.of(config, tokens, Math.min(tokens, plan.longest()));
   }
 
@@ -70,7 +70,6 @@ public final class Probe {
   /// @param quantization how its weights are held
   /// @param spec its adapter; null where its own weights train
   /// @param plan its layout
-  /// @param tokens of its micro-batches, no more than the plan allows
   /// @param clock nanoseconds; the wall's, or another where the machine is shared
   public static Rates measure(
       ModelConfig config,
@@ -78,9 +77,8 @@ public final class Probe {
       Backend backend,
       @Nullable Lora spec,
       Plan plan,
-      int tokens,
       LongSupplier clock) {
-    return new Probe(config, quantization, backend, spec, plan, tokens, clock).measure();
+    return new Probe(config, quantization, backend, spec, plan, clock).measure();
   }
 
   private Rates measure() {

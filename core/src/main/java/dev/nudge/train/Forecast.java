@@ -151,7 +151,6 @@ public final class Forecast {
                 backend,
                 full(settings) ? null : everywhere(),
                 attempt.fit().plan(),
-                attempt.fit().plan().microBatchTokens(),
                 clock)
             : null;
     return new Outlook(
