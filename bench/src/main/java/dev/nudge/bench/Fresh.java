@@ -1,0 +1,84 @@
+package dev.nudge.bench;
+
+import dev.nudge.model.CausalLm;
+import dev.nudge.nn.Backend;
+import dev.nudge.settings.Compute;
+import java.io.BufferedReader;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.lang.ProcessBuilder.Redirect;
+import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/// A process of its own that makes the same steps as [Steady], one whenever it is asked: started a
+/// moment ago, so whatever a long run might lose, it still has. It waits on its standard input
+/// meanwhile and ends with it.
+final class Fresh implements AutoCloseable {
+  private final Process process;
+  private final BufferedReader answers;
+
+  private Fresh(Process process) {
+    this.process = process;
+    this.answers = process.inputReader(StandardCharsets.US_ASCII);
+  }
+
+  /// Starts one and makes its first steps, which do not count.
+  ///
+  /// @param flags of [Steady]
+  static Fresh start(List<String> flags, int warm) {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), Fresh.class.getName()));
+    command.addAll(flags);
+    try {
+      Fresh fresh = new Fresh(new ProcessBuilder(command).redirectError(Redirect.INHERIT).start());
+      for (int i = 0; i < warm; i++) {
+        fresh.step();
+      }
+      return fresh;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /// Lets it make a step.
+  ///
+  /// @return seconds, by its own clock
+  double step() {
+    try {
+      process.getOutputStream().write('\n');
+      process.getOutputStream().flush();
+      String answer = answers.readLine();
+      if (answer != null) {
+        return Double.parseDouble(answer);
+      }
+      throw new EOFException();
+    } catch (IOException e) {
+      throw new UncheckedIOException("the fresh process has ended", e);
+    }
+  }
+
+  @Override
+  public void close() {
+    process.destroyForcibly();
+  }
+
+  public static void main(String[] args) throws IOException {
+    Flags flags = Steady.flags(args);
+    Backend backend = Backend.resolve(flags.choice("compute", Compute.class), Machines.cache());
+    BufferedReader asked =
+        new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII));
+    try (CausalLm model = Steady.model(flags, backend);
+        Steps steps = Steady.steps(flags, model)) {
+      while (asked.readLine() != null) {
+        System.out.println(steps.step());
+      }
+    }
+  }
+}
