@@ -35,7 +35,7 @@ public final class Main {
       Results nowhere = new Results(OutputStream.nullOutputStream());
       Rehearsal.run(rehearsal, command -> run(VERBS, command, nowhere, System.err));
     }
-    System.exit(run(VERBS, List.of(args), new Results(out), err));
+    System.exit(run(VERBS, List.of(args), Results.standard(out), err));
   }
 
   /// Runs the command in this process.

@@ -3,6 +3,7 @@ package dev.nudge.cli;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nudge.train.RunState;
 import java.io.IOException;
@@ -51,7 +52,7 @@ class ProcessTest {
     }
   }
 
-  /// A command that never stops printing.
+  /// A command that never stops printing; its system speaks French where it is told to.
   static final class Endless {
     public static void main(String[] args) {
       ScoreVerb score =
@@ -64,7 +65,21 @@ class ProcessTest {
       PrintStream err = System.err;
       OutputStream out = new java.io.FileOutputStream(java.io.FileDescriptor.out);
       List<String> line = List.of("score", "--model", "m", "--data", "d");
-      System.exit(Main.run(List.of(score), line, new Results(out), err));
+      Results results = Results.standard(args.length > 0 ? french(out) : out);
+      System.exit(Main.run(List.of(score), line, results, err));
+    }
+
+    private static OutputStream french(OutputStream out) {
+      return new OutputStream() {
+        @Override
+        public void write(int b) throws IOException {
+          try {
+            out.write(b);
+          } catch (IOException e) {
+            throw new IOException("Relais brisé (pipe)", e);
+          }
+        }
+      };
     }
   }
 
@@ -92,7 +107,17 @@ class ProcessTest {
 
   @Test
   void aReaderThatHasSeenEnoughEndsItQuietly() throws Exception {
-    Process process = java(List.of(), Endless.class);
+    assertEndsWithItsReader();
+  }
+
+  @Test
+  void whateverTheSystemCallsIt() throws Exception {
+    assumeTrue(Files.exists(Path.of("/proc/self/fd/1")), "no Linux");
+    assertEndsWithItsReader("french");
+  }
+
+  private static void assertEndsWithItsReader(String... arguments) throws Exception {
+    Process process = java(List.of(), Endless.class, arguments);
     process.inputReader(UTF_8).readLine();
     process.getInputStream().close();
     assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
