@@ -22,29 +22,23 @@ final class Results {
     }
   }
 
-  private static final Path STANDARD = Path.of("/proc/self/fd/1"); // where there is Linux
+  private static final Path STANDARD = Path.of("/proc/self/fd/1");
 
   private final OutputStream out;
-  private final boolean pipe;
+  private final boolean standard;
 
   Results(OutputStream out) {
     this(out, false);
   }
 
-  /// @param pipe whether a write can only fail because its reader has gone
-  private Results(OutputStream out, boolean pipe) {
+  private Results(OutputStream out, boolean standard) {
     this.out = out;
-    this.pipe = pipe;
+    this.standard = standard;
   }
 
-  /// The results of this process: a system may name the reason of a failure in its user's language,
-  /// so what standard output is counts too.
+  /// The results of this process, on its standard output.
   static Results standard(OutputStream out) {
-    try {
-      return new Results(out, Files.readSymbolicLink(STANDARD).toString().startsWith("pipe:"));
-    } catch (IOException | UnsupportedOperationException e) {
-      return new Results(out); // not Linux
-    }
+    return new Results(out, true);
   }
 
   /// Writes text as it is.
@@ -54,10 +48,22 @@ final class Results {
       out.flush();
     } catch (IOException e) {
       String reason = String.valueOf(e.getMessage());
-      if (pipe || reason.contains("Broken pipe") || reason.contains("pipe is being closed")) {
+      if (reason.contains("Broken pipe")
+          || reason.contains("pipe is being closed")
+          || (standard && pipe())) {
         throw new ReaderGone(e);
       }
       throw new RunException("cannot write standard output: " + reason, e);
+    }
+  }
+
+  /// Whether standard output is a pipe, on Linux: it fails for no other reason than that its reader
+  /// has gone, and a system may name that in its user's language.
+  private static boolean pipe() {
+    try {
+      return Files.readSymbolicLink(STANDARD).toString().startsWith("pipe:");
+    } catch (IOException | UnsupportedOperationException e) {
+      return false; // not Linux: the reason alone tells
     }
   }
 
