@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -45,6 +46,18 @@ final class Child {
       }
       return this;
     }
+  }
+
+  /// The command line of a program of this class path in a JVM like this one.
+  ///
+  /// @param options of the JVM
+  static List<String> java(List<String> options, Class<?> program, List<String> args) {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(options);
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), program.getName()));
+    command.addAll(args);
+    return command;
   }
 
   /// Runs a command in a folder.

@@ -110,6 +110,11 @@ final class Flags {
     }
   }
 
+  /// The number that was given, else `other`: 0 stands for none.
+  int whole(String name, int other) {
+    return whole(name) > 0 ? whole(name) : other;
+  }
+
   double real(String name) {
     try {
       return Double.parseDouble(zero(name));

@@ -11,8 +11,6 @@ import java.io.UncheckedIOException;
 import java.lang.ProcessBuilder.Redirect;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 
 /// A process of its own that makes the same steps as [Steady], one whenever it is asked: started a
@@ -31,11 +29,8 @@ final class Fresh implements AutoCloseable {
   ///
   /// @param flags of [Steady]
   static Fresh start(List<String> flags, int warm) {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), Fresh.class.getName()));
-    command.addAll(flags);
+    List<String> options = ManagementFactory.getRuntimeMXBean().getInputArguments();
+    List<String> command = Child.java(options, Fresh.class, flags);
     try {
       Fresh fresh = new Fresh(new ProcessBuilder(command).redirectError(Redirect.INHERIT).start());
       for (int i = 0; i < warm; i++) {

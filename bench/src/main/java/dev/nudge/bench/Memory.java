@@ -62,10 +62,7 @@ final class Memory {
     Path folder = RandomFolder.of(dir.resolve(shape + "-nf4"), config, true);
     int lanes = flags.whole("lanes");
     int length = flags.whole("length");
-    int threads =
-        flags.whole("threads") > 0
-            ? flags.whole("threads")
-            : Runtime.getRuntime().availableProcessors();
+    int threads = flags.whole("threads", Runtime.getRuntime().availableProcessors());
     say(
         "%s in NF4 with double quantisation, mapped: %s; r %d on every linear layer, %d lanes, one"
             + " sequence of %d tokens each, bf16, %d steps",

@@ -19,7 +19,6 @@ import dev.nudge.settings.Warmup;
 import dev.nudge.tensor.Scope;
 import dev.nudge.train.Trainer;
 import java.io.File;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -93,21 +92,17 @@ public final class Paged {
   }
 
   private static Child.Ran run(List<String> args, String state, long limit) {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(
+    List<String> all = new ArrayList<>(args);
+    all.addAll(List.of("--state", state));
+    List<String> options =
         List.of(
             "--add-modules",
             "jdk.incubator.vector",
             "--enable-native-access=ALL-UNNAMED",
             "-XX:+UseSerialGC",
-            "-Xmx256m",
-            "-cp",
-            System.getProperty("java.class.path"),
-            Paged.class.getName()));
-    command.addAll(args);
-    command.addAll(List.of("--state", state));
-    return Child.run(command, new File("").getAbsoluteFile().toPath(), limit);
+            "-Xmx256m");
+    return Child.run(
+        Child.java(options, Paged.class, all), new File("").getAbsoluteFile().toPath(), limit);
   }
 
   private static Child.Ran show(String state, String limit, Child.Ran ran) {

@@ -105,8 +105,7 @@ public final class Roofline {
       Caches caches,
       Clock clock) {
     static Options of(Flags f) {
-      int threads =
-          f.whole("threads") > 0 ? f.whole("threads") : Runtime.getRuntime().availableProcessors();
+      int threads = f.whole("threads", Runtime.getRuntime().availableProcessors());
       return new Options(
           Shapes.named(f.text("shape")),
           Shapes.quantization(f),
@@ -116,7 +115,7 @@ public final class Roofline {
           f.whole("steps"),
           f.whole("warm"),
           threads,
-          f.whole("lanes") > 0 ? f.whole("lanes") : threads,
+          f.whole("lanes", threads),
           f.whole("profile"),
           f.choice("caches", Caches.class),
           f.choice("clock", Clock.class));

@@ -53,7 +53,8 @@ final class Steady {
     try (GemmRate rate = GemmRate.of(backend, threads(flags), clock(flags));
         CausalLm model = model(flags, backend);
         Steps steps = steps(flags, model)) {
-      steady.run(flags.whole("steps"), flags.whole("every"), rate, steps, List.of(args));
+      int count = flags.whole("steps");
+      steady.run(count, flags.whole("every", count), rate, steps, List.of(args));
     }
     steady.report();
   }
@@ -102,13 +103,11 @@ final class Steady {
   }
 
   private static int threads(Flags flags) {
-    return flags.whole("threads") > 0
-        ? flags.whole("threads")
-        : Runtime.getRuntime().availableProcessors();
+    return flags.whole("threads", Runtime.getRuntime().availableProcessors());
   }
 
   private static int lanes(Flags flags) {
-    return flags.whole("lanes") > 0 ? flags.whole("lanes") : threads(flags);
+    return flags.whole("lanes", threads(flags));
   }
 
   private static Clock clock(Flags flags) {
@@ -168,7 +167,7 @@ final class Steady {
     double[] products = windows(besideProducts, FIRST, WINDOW);
     double[] fresh =
         besideFresh.stream()
-            .filter(w -> w.size() >= WINDOW / each / 2)
+            .filter(w -> w.size() >= Math.max(1, WINDOW / each / 2))
             .mapToDouble(Steps::median)
             .toArray();
     Memory.say("");

@@ -26,6 +26,8 @@ class FlagsTest {
   void aFlagIsItsDefaultUntilItIsGiven() {
     assertThat(of().whole("steps")).isEqualTo(5);
     assertThat(of("--steps", "7").whole("steps")).isEqualTo(7);
+    assertThat(of("--steps", "7").whole("steps", 9)).isEqualTo(7);
+    assertThat(of("--steps", "0").whole("steps", 9)).isEqualTo(9);
     assertThat(of().text("compute")).isEqualTo("auto");
     assertThat(of().wholes("lengths")).containsExactly(1, 2);
     assertThat(of().given("to")).isFalse();
