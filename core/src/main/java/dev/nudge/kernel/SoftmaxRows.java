@@ -22,7 +22,8 @@ import dev.nudge.tensor.Tensor;
 public interface SoftmaxRows {
   /// Computes P and lse.
   ///
-  /// @param scores (rows, cols) of acc, raw
+  /// @param scores (rows, cols) of acc, raw; what they are beyond a row's limit is undefined
+  ///     afterwards
   /// @param probs (rows, cols) of C; may be scores where C is acc
   /// @param lse (rows, 1) of acc
   void forward(Tensor scores, double scale, int first, int repeat, Tensor probs, Tensor lse);

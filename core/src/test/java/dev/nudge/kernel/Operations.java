@@ -143,7 +143,10 @@ final class Operations {
     add(
         "softmaxRows.forward",
         d -> of(d.matrix(d.acc, d.rows, d.cols, 8), d.low(d.rows, d.cols), d.high(d.rows, 1)),
-        (d, k, t) -> k.softmaxRows().forward(t[0], d.scale, d.first, d.repeat, t[1], t[2]));
+        (d, k, t) -> {
+          k.softmaxRows().forward(t[0], d.scale, d.first, d.repeat, t[1], t[2]);
+          clearBeyond(d, t[0]);
+        });
     add(
         "softmaxRows.backward",
         d -> {
@@ -167,6 +170,16 @@ final class Operations {
                 d.low(d.rows, d.heads * d.half),
                 d.high(d.rows, d.heads)),
         (d, k, t) -> k.softmaxRows().rowDots(t[0], t[1], d.heads, t[2]));
+  }
+
+  /// What scores are beyond a row's limit is undefined: nobody compares it.
+  private static void clearBeyond(Draw d, Tensor scores) {
+    for (int r = 0; r < scores.rows(); r++) {
+      int limit = SoftmaxRows.limit(d.first, d.repeat, r, scores.cols());
+      for (int c = limit; c < scores.cols(); c++) {
+        scores.set(r, c, 0);
+      }
+    }
   }
 
   private static void losses() {

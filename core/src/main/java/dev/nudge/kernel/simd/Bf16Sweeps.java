@@ -5,9 +5,12 @@ import static dev.nudge.kernel.simd.Shapes.I;
 import static dev.nudge.kernel.simd.Shapes.LANES;
 import static dev.nudge.kernel.simd.Shapes.LE;
 import static dev.nudge.kernel.simd.Shapes.S;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static jdk.incubator.vector.VectorOperators.GT;
 import static jdk.incubator.vector.VectorOperators.I2S;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
+import static jdk.incubator.vector.VectorOperators.LT;
 import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_S2I;
 
 import dev.nudge.tensor.Dtype;
@@ -32,44 +35,43 @@ final class Bf16Sweeps {
     return t.dtype() == Dtype.BF16 && n % LANES == 0;
   }
 
-  /// h ← e·σ·u with σ = 1 / (1 + powers), e and powers float.
+  /// h ← e·σ(e)·u; the exponential is that of [Exp#pass].
   static void gated(
-      MemorySegment e,
-      MemorySegment powers,
-      MemorySegment u,
-      long uAt,
-      MemorySegment h,
-      long hAt,
-      int n) {
+      MemorySegment e, long eAt, MemorySegment u, long uAt, MemorySegment h, long hAt, int n) {
     FloatVector one = FloatVector.broadcast(F, 1f);
     for (int i = 0; i < n; i += LANES) {
-      FloatVector x = FloatVector.fromMemorySegment(F, e, 4L * i, LE);
-      FloatVector p = FloatVector.fromMemorySegment(F, powers, 4L * i, LE);
-      ShortVector low = ShortVector.fromMemorySegment(S, u, uAt + 2L * i, LE);
+      ShortVector low = ShortVector.fromMemorySegment(S, e, eAt + 2L * i, LE);
       IntVector wide = (IntVector) low.convertShape(ZERO_EXTEND_S2I, I, 0);
+      FloatVector x = wide.lanewise(LSHL, 16).reinterpretAsFloats();
+      FloatVector v = x.neg();
+      FloatVector shifted = v.fma(Exp.LOG2_E, Exp.MAGIC);
+      FloatVector k = shifted.sub(Exp.MAGIC);
+      FloatVector r = k.fma(FloatVector.broadcast(F, -Exp.LN2_HIGH), v);
+      r = k.fma(FloatVector.broadcast(F, -Exp.LN2_LOW), r);
+      FloatVector p = r.fma(Exp.C6, Exp.C5);
+      p = p.fma(r, FloatVector.broadcast(F, Exp.C4));
+      p = p.fma(r, FloatVector.broadcast(F, Exp.C3));
+      p = p.fma(r, FloatVector.broadcast(F, Exp.C2));
+      p = p.fma(r, one);
+      p = p.fma(r, one);
+      IntVector power = shifted.reinterpretAsInts().lanewise(LSHL, 23).add(0x3f800000);
+      p = p.mul(power.reinterpretAsFloats()).blend(0f, v.compare(LT, Exp.SMALLEST));
+      p = p.blend(Float.POSITIVE_INFINITY, v.compare(GT, Exp.LARGEST));
+      FloatVector s = one.div(p.add(1f));
+      low = ShortVector.fromMemorySegment(S, u, uAt + 2L * i, LE);
+      wide = (IntVector) low.convertShape(ZERO_EXTEND_S2I, I, 0);
       FloatVector y = wide.lanewise(LSHL, 16).reinterpretAsFloats();
-      IntVector bits = one.div(p.add(1f)).mul(x).mul(y).reinterpretAsInts();
+      IntVector bits = s.mul(x).mul(y).reinterpretAsInts();
       bits = bits.add(bits.lanewise(LSHR, 16).and(1).add(0x7fff)).lanewise(LSHR, 16);
       bits.convertShape(I2S, S, 0).intoMemorySegment(h, hAt + 2L * i, LE);
     }
   }
 
-  /// powers ← 1 / (1 + powers) = σ(e), e ← 1 + e·(1 − σ), and e·σ into `gated`; all float.
-  static void slopes(MemorySegment e, MemorySegment powers, MemorySegment gated, int n) {
-    FloatVector one = FloatVector.broadcast(F, 1f);
-    for (int i = 0; i < n; i += LANES) {
-      FloatVector x = FloatVector.fromMemorySegment(F, e, 4L * i, LE);
-      FloatVector p = FloatVector.fromMemorySegment(F, powers, 4L * i, LE);
-      FloatVector s = one.div(p.add(1f));
-      s.mul(x).intoMemorySegment(gated, 4L * i, LE);
-      one.sub(s).fma(x, one).mul(s).intoMemorySegment(e, 4L * i, LE);
-    }
-  }
-
-  /// dU ← dh·gated, dE ← dh·u·slope, h ← gated·u.
+  /// With g = e·σ(e) and its slope σ·(1 + e·(1 − σ)): dU ← dh·g, dE ← dh·u·slope, h ← g·u; the
+  /// exponential is that of [Exp#pass].
   static void gradients(
-      MemorySegment gated,
-      MemorySegment slope,
+      MemorySegment e,
+      long eAt,
       MemorySegment u,
       long uAt,
       MemorySegment dh,
@@ -81,22 +83,41 @@ final class Bf16Sweeps {
       MemorySegment h,
       long hAt,
       int n) {
+    FloatVector one = FloatVector.broadcast(F, 1f);
     for (int i = 0; i < n; i += LANES) {
-      ShortVector low = ShortVector.fromMemorySegment(S, u, uAt + 2L * i, LE);
+      ShortVector low = ShortVector.fromMemorySegment(S, e, eAt + 2L * i, LE);
       IntVector wide = (IntVector) low.convertShape(ZERO_EXTEND_S2I, I, 0);
+      FloatVector x = wide.lanewise(LSHL, 16).reinterpretAsFloats();
+      FloatVector v = x.neg();
+      FloatVector shifted = v.fma(Exp.LOG2_E, Exp.MAGIC);
+      FloatVector k = shifted.sub(Exp.MAGIC);
+      FloatVector r = k.fma(FloatVector.broadcast(F, -Exp.LN2_HIGH), v);
+      r = k.fma(FloatVector.broadcast(F, -Exp.LN2_LOW), r);
+      FloatVector p = r.fma(Exp.C6, Exp.C5);
+      p = p.fma(r, FloatVector.broadcast(F, Exp.C4));
+      p = p.fma(r, FloatVector.broadcast(F, Exp.C3));
+      p = p.fma(r, FloatVector.broadcast(F, Exp.C2));
+      p = p.fma(r, one);
+      p = p.fma(r, one);
+      IntVector power = shifted.reinterpretAsInts().lanewise(LSHL, 23).add(0x3f800000);
+      p = p.mul(power.reinterpretAsFloats()).blend(0f, v.compare(LT, Exp.SMALLEST));
+      p = p.blend(Float.POSITIVE_INFINITY, v.compare(GT, Exp.LARGEST));
+      FloatVector s = one.div(p.add(1f));
+      FloatVector gated = s.mul(x);
+      FloatVector slope = one.sub(s).fma(x, one).mul(s);
+      low = ShortVector.fromMemorySegment(S, u, uAt + 2L * i, LE);
+      wide = (IntVector) low.convertShape(ZERO_EXTEND_S2I, I, 0);
       FloatVector y = wide.lanewise(LSHL, 16).reinterpretAsFloats();
       low = ShortVector.fromMemorySegment(S, dh, dhAt + 2L * i, LE);
       wide = (IntVector) low.convertShape(ZERO_EXTEND_S2I, I, 0);
       FloatVector g = wide.lanewise(LSHL, 16).reinterpretAsFloats();
-      FloatVector a = FloatVector.fromMemorySegment(F, gated, 4L * i, LE);
-      FloatVector b = FloatVector.fromMemorySegment(F, slope, 4L * i, LE);
-      IntVector bits = g.mul(a).reinterpretAsInts();
+      IntVector bits = g.mul(gated).reinterpretAsInts();
       bits = bits.add(bits.lanewise(LSHR, 16).and(1).add(0x7fff)).lanewise(LSHR, 16);
       bits.convertShape(I2S, S, 0).intoMemorySegment(dU, dUAt + 2L * i, LE);
-      bits = g.mul(y).mul(b).reinterpretAsInts();
+      bits = g.mul(y).mul(slope).reinterpretAsInts();
       bits = bits.add(bits.lanewise(LSHR, 16).and(1).add(0x7fff)).lanewise(LSHR, 16);
       bits.convertShape(I2S, S, 0).intoMemorySegment(dE, dEAt + 2L * i, LE);
-      bits = a.mul(y).reinterpretAsInts();
+      bits = gated.mul(y).reinterpretAsInts();
       bits = bits.add(bits.lanewise(LSHR, 16).and(1).add(0x7fff)).lanewise(LSHR, 16);
       bits.convertShape(I2S, S, 0).intoMemorySegment(h, hAt + 2L * i, LE);
     }
@@ -191,6 +212,38 @@ final class Bf16Sweeps {
       bits = v.mul(scale).mul(g.sub(d)).reinterpretAsInts();
       bits = bits.add(bits.lanewise(LSHR, 16).and(1).add(0x7fff)).lanewise(LSHR, 16);
       bits.convertShape(I2S, S, 0).intoMemorySegment(dS, dSAt + 2L * i, LE);
+    }
+  }
+
+  /// out[i] ← Σ a·b over `dim` columns of head i, float.
+  static void dots(
+      MemorySegment a,
+      long aAt,
+      MemorySegment b,
+      long bAt,
+      MemorySegment out,
+      long outAt,
+      int heads,
+      int dim) {
+    for (int h = 0; h < heads; h++) {
+      FloatVector sum = FloatVector.zero(F);
+      for (int i = h * dim; i < (h + 1) * dim; i += LANES) {
+        ShortVector low = ShortVector.fromMemorySegment(S, a, aAt + 2L * i, LE);
+        IntVector wide = (IntVector) low.convertShape(ZERO_EXTEND_S2I, I, 0);
+        FloatVector x = wide.lanewise(LSHL, 16).reinterpretAsFloats();
+        low = ShortVector.fromMemorySegment(S, b, bAt + 2L * i, LE);
+        wide = (IntVector) low.convertShape(ZERO_EXTEND_S2I, I, 0);
+        sum = wide.lanewise(LSHL, 16).reinterpretAsFloats().fma(x, sum);
+      }
+      if (LANES > 8) {
+        sum = sum.add(sum.rearrange(Shapes.BY_8));
+      }
+      if (LANES > 4) {
+        sum = sum.add(sum.rearrange(Shapes.BY_4));
+      }
+      sum = sum.add(sum.rearrange(Shapes.BY_2));
+      float dot = sum.add(sum.rearrange(Shapes.BY_1)).lane(0);
+      out.set(JAVA_FLOAT_UNALIGNED, outAt + 4L * h, dot);
     }
   }
 }

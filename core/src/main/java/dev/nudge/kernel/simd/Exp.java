@@ -27,21 +27,21 @@ import jdk.incubator.vector.IntVector;
 ///
 /// [1] Muller, Elementary Functions, 3rd edition, chapter 11.
 final class Exp {
-  private static final float MAGIC = 0x1.8p23f;
-  private static final float LOG2_E = 0x1.715476p0f;
-  private static final float LN2_HIGH = 0x1.62e43p-1f;
-  private static final float LN2_LOW = -0x1.05c61p-29f;
-  private static final float C2 = 0x1.0p-1f;
-  private static final float C3 = 0x1.5554dcp-3f;
-  private static final float C4 = 0x1.555518p-5f;
-  private static final float C5 = 0x1.120be2p-7f;
-  private static final float C6 = 0x1.6d117cp-10f;
+  static final float MAGIC = 0x1.8p23f;
+  static final float LOG2_E = 0x1.715476p0f;
+  static final float LN2_HIGH = 0x1.62e43p-1f;
+  static final float LN2_LOW = -0x1.05c61p-29f;
+  static final float C2 = 0x1.0p-1f;
+  static final float C3 = 0x1.5554dcp-3f;
+  static final float C4 = 0x1.555518p-5f;
+  static final float C5 = 0x1.120be2p-7f;
+  static final float C6 = 0x1.6d117cp-10f;
 
   /// ln(2⁻¹²⁶): below it results are no normal floats.
-  private static final float SMALLEST = -87.33654f;
+  static final float SMALLEST = -87.33654f;
 
   /// 127.5·ln 2: above it 2ⁿ is no float.
-  private static final float LARGEST = 88.37626f;
+  static final float LARGEST = 88.37626f;
 
   private Exp() {}
 

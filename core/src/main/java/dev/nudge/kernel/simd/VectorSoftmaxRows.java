@@ -23,8 +23,8 @@ import jdk.incubator.vector.FloatVector;
 /// Computes a row of probabilities in sweeps over strips: maximum; exponents, powers and their sum;
 /// quotients.
 ///
-/// The limit is no multiple of a vector. Where lanes do not mix, the last vector just runs over it,
-/// inside of the row, and its surplus is overwritten with zeros; the two reductions pad it.
+/// The limit is no multiple of a vector. The last vector just runs over it, inside of the row, and
+/// its surplus is overwritten with zeros; the two reductions fill it before.
 ///
 /// The scale is a double and a float is not enough for it (c·s = 50 would be off by 3e-6): it is
 /// split into two floats, and c·s − m = fma(s, low, fma(s, high, −m)) is rounded near its own size.
@@ -52,12 +52,14 @@ final class VectorSoftmaxRows implements SoftmaxRows {
     float low = (float) (scale - high);
     for (int r = 0; r < scores.rows(); r++) {
       int limit = SoftmaxRows.limit(first, repeat, r, cols);
+      int end = Math.min(padded(limit), cols);
       double l = Double.NEGATIVE_INFINITY;
       if (limit > 0) {
-        float max = largest(scratch.a, scores, r, limit) * high;
-        double sum = powers(scratch.a, scores, r, limit, powers, high, low, max);
+        int n = filled(scores, r, limit, end);
+        float max = largest(scratch.a, scores, r, n) * high;
+        double sum = powers(scratch.a, scores, r, n, powers, high, low, max);
         l = max + Math.log(sum);
-        divide(scratch, powers, probs, r, Math.min(padded(limit), cols), (float) (1 / sum));
+        divide(scratch, powers, probs, r, end, (float) (1 / sum));
       }
       zero(probs, r, limit);
       lse.data().set(JAVA_FLOAT_UNALIGNED, Strip.offset(lse, r, 0), (float) l);
@@ -171,7 +173,20 @@ final class VectorSoftmaxRows implements SoftmaxRows {
     Strip x = scratch.a;
     Strip y = scratch.b;
     int headDim = a.cols() / heads;
+    boolean low = a.dtype() == Dtype.BF16 && b.dtype() == Dtype.BF16;
     for (int r = 0; r < a.rows(); r++) {
+      if (low) {
+        Bf16Sweeps.dots(
+            a.data(),
+            Strip.offset(a, r, 0),
+            b.data(),
+            Strip.offset(b, r, 0),
+            out.data(),
+            Strip.offset(out, r, 0),
+            heads,
+            headDim);
+        continue;
+      }
       for (int h = 0, n; h < heads; h += n) {
         n = Math.min(together, heads - h);
         x.load(a, r, h * headDim, n * headDim);
@@ -211,6 +226,20 @@ final class VectorSoftmaxRows implements SoftmaxRows {
       FloatVector v = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE);
       v.mul(factor).intoMemorySegment(to, toAt + 4L * i, LE);
     }
+  }
+
+  /// Fills a row's last vector beyond the limit, where it ends in the row, so that a row is whole
+  /// vectors; returns how many columns there are to sweep over.
+  private static int filled(Tensor scores, int r, int limit, int end) {
+    if (end % LANES != 0) {
+      return limit;
+    }
+    MemorySegment s = scores.data();
+    long at = Strip.offset(scores, r, limit);
+    for (int c = limit; c < end; c++, at += 4) {
+      s.set(JAVA_FLOAT_UNALIGNED, at, LEAST);
+    }
+    return end;
   }
 
   /// Zeros in the columns of a row from `from` on.

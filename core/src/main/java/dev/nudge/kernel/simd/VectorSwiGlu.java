@@ -11,7 +11,7 @@ import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
-/// Sweeps over a strip in either direction: exp(−e), then the rest.
+/// Sweeps over a strip in either direction: exp(−e), then the rest; in one loop over bfloat16.
 final class VectorSwiGlu implements SwiGlu {
   private final SwiGlu doubles = new SwiGlu.Plain();
 
@@ -34,12 +34,10 @@ final class VectorSwiGlu implements SwiGlu {
     for (int r = 0; r < gate.rows(); r++) {
       for (int c = 0, n; c < m; c += n) {
         n = Strip.piece(m - c);
-        e.load(gate, r, c, n);
-        Exp.pass(e.segment(), e.at(), powers.segment(), 0, padded(n), -1, 0);
         if (Bf16Sweeps.take(gate, n)) {
           Bf16Sweeps.gated(
-              e.segment(),
-              powers.segment(),
+              gate.data(),
+              Strip.offset(gate, r, c),
               up.data(),
               Strip.offset(up, r, c),
               out.data(),
@@ -47,6 +45,8 @@ final class VectorSwiGlu implements SwiGlu {
               n);
           continue;
         }
+        e.load(gate, r, c, n);
+        Exp.pass(e.segment(), e.at(), powers.segment(), 0, padded(n), -1, 0);
         u.load(up, r, c, n);
         h.open(out, r, c, n);
         gated(
@@ -87,14 +87,10 @@ final class VectorSwiGlu implements SwiGlu {
     for (int r = 0; r < gate.rows(); r++) {
       for (int c = 0, n; c < m; c += n) {
         n = Strip.piece(m - c);
-        e.load(gate, r, c, n);
-        Exp.pass(e.segment(), e.at(), powers.segment(), 0, padded(n), -1, 0);
         if (Bf16Sweeps.take(gate, n)) {
-          dU.scratch();
-          Bf16Sweeps.slopes(e.segment(), powers.segment(), dU.segment(), n);
           Bf16Sweeps.gradients(
-              dU.segment(),
-              e.segment(),
+              gate.data(),
+              Strip.offset(gate, r, c),
               up.data(),
               Strip.offset(up, r, c),
               dh.data(),
@@ -108,6 +104,8 @@ final class VectorSwiGlu implements SwiGlu {
               n);
           continue;
         }
+        e.load(gate, r, c, n);
+        Exp.pass(e.segment(), e.at(), powers.segment(), 0, padded(n), -1, 0);
         u.load(up, r, c, n);
         d.load(dh, r, c, n);
         dE.open(dGate, r, c, n);
