@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 
 /// What a bench is told: flags with a value each, every default written once.
@@ -32,8 +33,12 @@ final class Flags {
   ///
   /// @param namesAndDefaults names without dashes and defaults, by turns
   static Flags parse(String program, String[] args, String... namesAndDefaults) {
+    return orEnd(() -> of(program, args, namesAndDefaults));
+  }
+
+  private static <T> T orEnd(Supplier<T> read) {
     try {
-      return of(program, args, namesAndDefaults);
+      return read.get();
     } catch (IllegalArgumentException e) {
       System.err.println(e.getMessage());
       System.exit(2);
@@ -113,6 +118,18 @@ final class Flags {
   /// The number that was given, else `other`: 0 stands for none.
   int whole(String name, int other) {
     return whole(name) > 0 ? whole(name) : other;
+  }
+
+  /// The number or, where it is smaller than `least`, the end of the program with its usage.
+  int atLeast(int least, String name) {
+    return orEnd(
+        () -> {
+          int value = whole(name);
+          if (value < least) {
+            throw refuse("--" + name + " " + value + ": at least " + least + " is needed");
+          }
+          return value;
+        });
   }
 
   double real(String name) {

@@ -12,6 +12,7 @@ import java.lang.ProcessBuilder.Redirect;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// A process of its own that makes the same steps as [Steady], one whenever it is asked: started a
 /// moment ago, so whatever a long run might lose, it still has. It waits on its standard input
@@ -61,7 +62,49 @@ final class Fresh implements AutoCloseable {
 
   @Override
   public void close() {
-    process.destroyForcibly();
+    process.destroyForcibly().onExit().join();
+  }
+
+  /// One of them at a time, another one for each window of steps.
+  static final class Renewed implements AutoCloseable {
+    private final List<String> flags;
+    private final int first;
+    private final int window;
+    private @Nullable Fresh fresh;
+    private int of;
+
+    /// Starts none yet.
+    ///
+    /// @param first steps made where the first window begins; its process serves those before it
+    /// too
+    /// @param window steps in each
+    Renewed(List<String> flags, int first, int window) {
+      this.flags = flags;
+      this.first = first;
+      this.window = window;
+    }
+
+    /// Lets the one of this step's window make a step.
+    ///
+    /// @return seconds, by its own clock
+    double step(int made) {
+      int now = Math.max(0, made - first) / window;
+      Fresh present = fresh;
+      if (present == null || now != of) {
+        close();
+        present = start(flags, first);
+        fresh = present;
+        of = now;
+      }
+      return present.step();
+    }
+
+    @Override
+    public void close() {
+      if (fresh != null) {
+        fresh.close();
+      }
+    }
   }
 
   public static void main(String[] args) throws IOException {

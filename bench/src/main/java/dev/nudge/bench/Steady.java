@@ -1,47 +1,46 @@
 package dev.nudge.bench;
 
+import dev.nudge.kernel.Kernels;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
+import dev.nudge.model.Quantization;
 import dev.nudge.nn.Backend;
 import dev.nudge.settings.Compute;
 import dev.nudge.train.ProcessMemory;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
-import org.jspecify.annotations.Nullable;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /// Looks whether a run stays as fast as it begins.
 ///
-///     bench/steady [--steps 2000] [--fresh 2]
+///     bench/steady [--steps 2000] [--every 2] [--fresh 2]
 ///
-/// Makes steps of a QLoRA run and, between them, short products of 2048³; a step's time times the
-/// rate of the products beside it is how many operations the machine would have made meanwhile, so
-/// a slower machine is not taken for a slower program. The medians of windows of 100 steps are
-/// compared with the median of all, from step 20.
+/// Makes steps of a QLoRA run and, between them, products: a step's time over that of the products
+/// beside it does not take a slower machine for a slower program. The medians of windows of 100
+/// steps are compared with the median of all, from step 20.
 ///
-/// Where neighbours take memory and caches, a step loses more than a product. With `--fresh 2` a
-/// process that was started a moment ago makes the same step after every second one, and the
-/// quotient of neighbours in time is compared in the same way: a new one for every window.
+/// Where neighbours take memory and caches, a step loses more than products of 2048³ do, which live
+/// in the caches. So the products are those of a step: another model of the same shape makes the
+/// same step with kernels that do nothing, products of the same shapes with weights and rows of
+/// their own and as much memory. Those of 2048³ stand beside them. With `--fresh 2` a process that
+/// was started a moment ago makes the whole step after every second one, a new one for every
+/// window: what a long run might lose in its products too, it still has.
 final class Steady {
   private static final int WINDOW = 100;
   private static final int FIRST = 20;
+  private static final double CUBE = 2.0 * 2048 * 2048 * 2048 / 1e9; // GFLOP
 
   private final List<Double> seconds = new ArrayList<>();
-  private final List<Double> besideProducts = new ArrayList<>();
-  private final List<List<Double>> besideFresh = new ArrayList<>(); // of each window
-  private final int each;
-
-  private Steady(int each) {
-    this.each = each;
-  }
+  private final List<Beside> probes = new ArrayList<>();
 
   public static void main(String[] args) {
     Flags flags = flags(args);
+    int count = flags.atLeast(FIRST + WINDOW / 2, "steps");
     Backend backend = Backend.resolve(flags.choice("compute", Compute.class), Machines.cache());
     Memory.say("%s", Machines.line());
     Memory.say(
-        "shape %s, quantize %s, %s, %d lanes, %d × %d tokens a step, a product every %d steps",
+        "shape %s, quantize %s, %s, %d lanes, %d × %d tokens a step, products every %d steps",
         flags.text("shape"),
         flags.text("quantize"),
         backend.name(),
@@ -49,14 +48,22 @@ final class Steady {
         flags.whole("sequences"),
         flags.whole("length"),
         flags.whole("every"));
-    Steady steady = new Steady(flags.whole("fresh"));
     try (GemmRate rate = GemmRate.of(backend, threads(flags), clock(flags));
         CausalLm model = model(flags, backend);
-        Steps steps = steps(flags, model)) {
-      int count = flags.whole("steps");
-      steady.run(count, flags.whole("every", count), rate, steps, List.of(args));
+        Steps steps = steps(flags, model);
+        CausalLm bare = products(flags, backend);
+        Steps products = steps(flags, bare);
+        Fresh.Renewed fresh = new Fresh.Renewed(List.of(args), FIRST, WINDOW)) {
+      Steady steady = new Steady();
+      int every = flags.whole("every", count);
+      steady.probes.add(new Beside("a step's products", every, step -> products.step()));
+      steady.probes.add(new Beside("products of 2048³", every, step -> CUBE / rate.probe()));
+      if (flags.whole("fresh") > 0) {
+        steady.probes.add(new Beside("a fresh process", flags.whole("fresh"), fresh::step));
+      }
+      steady.run(count, steps);
+      steady.report();
     }
-    steady.report();
   }
 
   static Flags flags(String[] args) {
@@ -76,7 +83,7 @@ final class Steady {
         "sequences",
         "2",
         "every",
-        "5",
+        "2",
         "fresh",
         "0",
         "threads",
@@ -90,6 +97,15 @@ final class Steady {
   static CausalLm model(Flags flags, Backend backend) {
     return Checkpoint.random(
         Shapes.named(flags.text("shape")), backend, Shapes.quantization(flags), 1);
+  }
+
+  /// A model of which a step's products are left; nothing is quantised without kernels.
+  private static CausalLm products(Flags flags, Backend backend) {
+    return Checkpoint.random(
+        Shapes.named(flags.text("shape")),
+        backend.withKernels(Kernels.dry()),
+        Quantization.NONE,
+        1);
   }
 
   static Steps steps(Flags flags, CausalLm model) {
@@ -114,105 +130,49 @@ final class Steady {
     return flags.choice("clock", Clock.class);
   }
 
-  private void run(int count, int every, GemmRate rate, Steps steps, List<String> args) {
-    @Nullable Fresh fresh = null;
-    double freshSeconds = 0;
-    double before = rate.probe();
-    try {
-      for (int step = 1; step <= count; step++) {
-        seconds.add(steps.step());
-        if (freshSeconds > 0) {
-          besideFresh.getLast().add(quotient(freshSeconds));
-          freshSeconds = 0;
-        }
-        if (step % every == 0 || step == count) {
-          double after = rate.probe();
-          while (besideProducts.size() < seconds.size()) {
-            besideProducts.add(seconds.get(besideProducts.size()) * (before + after) / 2);
-          }
-          before = after;
-        }
-        if (each > 0 && step >= FIRST && (step - FIRST) % WINDOW == 0) {
-          fresh = again(fresh, args);
-          besideFresh.add(new ArrayList<>());
-        } else if (fresh != null && step % each == 0) {
-          freshSeconds = fresh.step();
-        }
-        if (step % WINDOW == 0) {
-          Memory.say(
-              "step %d: median of the window %.4f s, products %.0f GFLOP/s, RssAnon %.0f MiB",
-              step, median(seconds, step - WINDOW, step), before, ProcessMemory.rssAnonMb());
-        }
+  private void run(int count, Steps steps) {
+    probes.forEach(Beside::begin);
+    for (int step = 1; step <= count; step++) {
+      seconds.add(steps.step());
+      for (Beside probe : probes) {
+        probe.measure(seconds, step == count);
       }
-    } finally {
-      if (fresh != null) {
-        fresh.close();
+      if (step % WINDOW == 0) {
+        Memory.say(
+            "step %d: median of the window %.4f s, RssAnon %.0f MiB",
+            step, median(step - WINDOW), ProcessMemory.rssAnonMb());
       }
     }
-  }
-
-  private static Fresh again(@Nullable Fresh fresh, List<String> args) {
-    if (fresh != null) {
-      fresh.close();
-    }
-    return Fresh.start(args, FIRST);
-  }
-
-  /// Of the steps before and after the fresh process's and of its own.
-  private double quotient(double freshSeconds) {
-    return (seconds.get(seconds.size() - 2) + seconds.getLast()) / 2 / freshSeconds;
   }
 
   private void report() {
-    double[] products = windows(besideProducts, FIRST, WINDOW);
-    double[] fresh =
-        besideFresh.stream()
-            .filter(w -> w.size() >= Math.max(1, WINDOW / each / 2))
-            .mapToDouble(Steps::median)
-            .toArray();
+    List<double[]> columns = probes.stream().map(p -> p.windows(FIRST, WINDOW)).toList();
     Memory.say("");
-    Memory.say("| steps | median step, s | beside products | beside a fresh process |");
-    Memory.say("|---|---|---|---|");
-    for (int w = 0; w < products.length; w++) {
+    Memory.say("| steps | median step, s |%s", row(p -> " beside " + p.name() + " |"));
+    Memory.say("|---|---|%s", row(p -> "---|"));
+    for (int w = 0; w < columns.getFirst().length; w++) {
       int from = FIRST + w * WINDOW;
       int to = Math.min(seconds.size(), from + WINDOW);
-      Memory.say(
-          "| %d–%d | %.4f | %s | %s |",
-          from + 1, to, median(seconds, from, to), ofMedian(products, w), ofMedian(fresh, w));
+      StringBuilder line = new StringBuilder();
+      for (double[] column : columns) {
+        line.append(' ').append(Beside.ofMedian(column, w)).append(" |");
+      }
+      Memory.say("| %d–%d | %.4f |%s", from + 1, to, median(from), line);
     }
     Memory.say("");
-    Memory.say(
-        "worst window beside products %.2f %% from the median (at most 3 %%)",
-        100 * worst(products));
-    if (fresh.length > 0) {
+    for (int i = 0; i < columns.size(); i++) {
       Memory.say(
-          "worst window beside a fresh process %.2f %%; a step of this one takes %.3f of a fresh one's",
-          100 * worst(fresh), Steps.median(fresh));
+          "beside %s: worst window %.2f %% from the median (at most 3 %%); a step takes %.3f of it",
+          probes.get(i).name(), 100 * Beside.worst(columns.get(i)), Steps.median(columns.get(i)));
     }
   }
 
-  private static String ofMedian(double[] windows, int w) {
-    return w < windows.length
-        ? String.format(Locale.ROOT, "%+.2f %%", 100 * (windows[w] / Steps.median(windows) - 1))
-        : "–";
+  private String row(Function<Beside, String> cell) {
+    return probes.stream().map(cell).collect(Collectors.joining());
   }
 
-  private static double median(List<Double> values, int from, int to) {
-    return Steps.median(values.subList(from, Math.min(to, values.size())));
-  }
-
-  /// Medians of windows of so many steps; a last short one of at least half a window counts.
-  static double[] windows(List<Double> values, int first, int window) {
-    List<Double> medians = new ArrayList<>();
-    for (int at = first; at + (window + 1) / 2 <= values.size(); at += window) {
-      medians.add(median(values, at, at + window));
-    }
-    return medians.stream().mapToDouble(Double::doubleValue).toArray();
-  }
-
-  /// How far the worst is from the median of all.
-  static double worst(double[] windows) {
-    double middle = Steps.median(windows);
-    return Arrays.stream(windows).map(w -> Math.abs(w / middle - 1)).max().orElse(0);
+  /// Of the window that begins there.
+  private double median(int from) {
+    return Steps.median(seconds.subList(from, Math.min(from + WINDOW, seconds.size())));
   }
 }

@@ -5,9 +5,6 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.nn.Recompute;
 import java.nio.file.Path;
-import java.util.Collections;
-import java.util.List;
-import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -41,16 +38,5 @@ class MemoryTest {
   void sevenBillionInFourBitsAreThreeAndAHalfGigabytes() {
     assertThat(RandomFolder.bytes(Shapes.named("7b"), true) / 1e9).isCloseTo(3.87, within(0.02));
     assertThat(RandomFolder.bytes(Shapes.named("65b"), true) / 1e9).isCloseTo(34.4, within(0.3));
-  }
-
-  @Test
-  void windowsAreComparedByTheirMedians() {
-    List<Double> steady =
-        IntStream.range(0, 420).mapToObj(i -> i < 20 ? 9.0 : i % 7 == 0 ? 5.0 : 1.0).toList();
-    assertThat(Steady.windows(steady, 20, 100)).containsExactly(1, 1, 1, 1);
-    double[] drifting = {1, 1, 1.02, 1.05};
-    assertThat(Steady.worst(drifting)).isCloseTo(1.05 / 1.01 - 1, within(1e-12));
-    assertThat(Steady.windows(Collections.nCopies(70, 1.0), 20, 100)).hasSize(1);
-    assertThat(Steady.windows(Collections.nCopies(69, 1.0), 20, 100)).isEmpty();
   }
 }

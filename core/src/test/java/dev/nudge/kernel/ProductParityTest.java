@@ -12,6 +12,7 @@ import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -110,7 +111,7 @@ class ProductParityTest {
       Tensor k = draw(scope, c, n, h.keyWidth(), 1);
       Tensor v = draw(scope, c, n, h.keyWidth(), 1);
       Tensor dO = draw(scope, c, n, h.queryWidth(), 1);
-      Tensor[] got = attention(h, scope, c, q, k, v, dO, ws, backend.kernels());
+      Tensor[] got = attention(h, scope, c, q, k, v, dO, null, ws, backend.kernels());
       Tensor[] exact =
           attention(
               h,
@@ -120,6 +121,7 @@ class ProductParityTest {
               wide(scope, k),
               wide(scope, v),
               wide(scope, dO),
+              wide(scope, got[4]),
               plain,
               Kernels.plain());
       double[][] terms = terms(h, q, k, v, exact[0], dO);
@@ -127,10 +129,14 @@ class ProductParityTest {
       for (int i = 0; i < names.length; i++) {
         compare(c + " " + h + " " + names[i], got[i], exact[i], terms[i], bound(c));
       }
+      compare(c + " " + h + " lse", got[4], exact[4], terms[4], bound(Dtype.F32));
     }
   }
 
-  /// out, dq, dk and dv.
+  /// out, dq, dk, dv and lse.
+  ///
+  /// @param kept the lse that the backward pass starts from; null: its own. It is kept in fp32,
+  ///     and half the distance of floats from 8 on is 4.8e-7 of every probability
   private static Tensor[] attention(
       CausalAttention.Heads h,
       Scope scope,
@@ -139,6 +145,7 @@ class ProductParityTest {
       Tensor k,
       Tensor v,
       Tensor dO,
+      @Nullable Tensor kept,
       Workspace ws,
       Kernels kernels) {
     long n = q.rows();
@@ -148,15 +155,13 @@ class ProductParityTest {
     Tensor dk = scope.tensor(c, n, h.keyWidth());
     Tensor dv = scope.tensor(c, n, h.keyWidth());
     CausalAttention.forward(h, q, k, v, out, lse, ws, kernels);
-    CausalAttention.backward(h, q, k, v, out, lse, dO, dq, dk, dv, ws, kernels);
-    return new Tensor[] {out, dq, dk, dv};
+    Tensor from = kept == null ? lse : kept;
+    CausalAttention.backward(h, q, k, v, out, from, dO, dq, dk, dv, ws, kernels);
+    return new Tensor[] {out, dq, dk, dv, lse};
   }
 
-  /// For each row of out, dq, dk and dv the largest sum of its terms' sizes; one key-value head.
-  ///
-  /// Gradients take P from the lse that was kept, so half the distance of floats at lse is an error
-  /// of P relative to itself, 4.8e-7 from 8 on (2,100 keys). The last key's dv is one such term,
-  /// where nothing averages: 1.03e-6 once in some forty runs.
+  /// For each row of out, dq, dk, dv and lse the largest sum of its terms' sizes; one key-value
+  /// head.
   private static double[][] terms(
       CausalAttention.Heads h, Tensor q, Tensor k, Tensor v, Tensor out, Tensor dO) {
     int n = q.rows();
@@ -164,6 +169,7 @@ class ProductParityTest {
     double[][] ks = numbers(k, 0, dim);
     double[][] vs = numbers(v, 0, dim);
     double[][] largest = new double[4][n];
+    double[] scores = new double[n * h.count()];
     double[][] dk = new double[n][dim];
     double[][] dv = new double[n][dim];
     for (int head = 0; head < h.count(); head++) {
@@ -175,15 +181,15 @@ class ProductParityTest {
         double[] o = new double[dim];
         double[] dq = new double[dim];
         double d = sizes(dOs[i], outs[i]);
-        double lse = h.scale() * dot(qs[i], ks[0]) - Math.log(p[0]);
-        double kept = 1 + Math.ulp((float) lse) / 2 / bound(q.dtype());
         for (int j = 0; j <= i; j++) {
-          double s = kept * h.scale() * p[j] * (sizes(dOs[i], vs[j]) + d);
+          int row = i * h.count() + head;
+          scores[row] = Math.max(scores[row], h.scale() * sizes(qs[i], ks[j]));
+          double s = h.scale() * p[j] * (sizes(dOs[i], vs[j]) + d);
           for (int e = 0; e < dim; e++) {
             o[e] += p[j] * Math.abs(vs[j][e]);
             dq[e] += s * Math.abs(ks[j][e]);
             dk[j][e] += s * Math.abs(qs[i][e]);
-            dv[j][e] += kept * p[j] * Math.abs(dOs[i][e]);
+            dv[j][e] += p[j] * Math.abs(dOs[i][e]);
           }
         }
         for (int e = 0; e < dim; e++) {
@@ -198,7 +204,7 @@ class ProductParityTest {
         largest[3][j] = Math.max(largest[3][j], dv[j][e]);
       }
     }
-    return largest;
+    return new double[][] {largest[0], largest[1], largest[2], largest[3], scores};
   }
 
   private static double[][] numbers(Tensor t, int from, int cols) {

@@ -144,15 +144,19 @@ final class VectorSoftmaxRows implements SoftmaxRows {
       return;
     }
     SoftmaxRows.check(a, b, heads, out);
+    int headDim = a.cols() / heads;
+    boolean whole = headDim % LANES == 0; // heads of whole vectors
+    if (whole && a.dtype() == Dtype.BF16 && b.dtype() == Dtype.BF16) {
+      lowDots(a, b, heads, out);
+      return;
+    }
+    if (whole && headDim <= Strip.BLOCK) {
+      wholeDots(a, b, heads, out);
+      return;
+    }
     Scratch scratch = Scratch.get();
     Strip x = scratch.a;
     Strip y = scratch.b;
-    int headDim = a.cols() / heads;
-    int together = headDim % LANES == 0 ? Strip.BLOCK / headDim : 0; // heads of whole vectors
-    if (together > 0) {
-      wholeDots(a, b, heads, together, out);
-      return;
-    }
     for (int r = 0; r < a.rows(); r++) {
       for (int h = 0; h < heads; h++) {
         double dot = 0;
@@ -167,26 +171,30 @@ final class VectorSoftmaxRows implements SoftmaxRows {
     }
   }
 
-  /// The same where a head is whole vectors: so many heads at a time are loaded by one call.
-  private static void wholeDots(Tensor a, Tensor b, int heads, int together, Tensor out) {
+  /// The same where a head is whole vectors of bfloat16.
+  private static void lowDots(Tensor a, Tensor b, int heads, Tensor out) {
+    int headDim = a.cols() / heads;
+    for (int r = 0; r < a.rows(); r++) {
+      Bf16Sweeps.dots(
+          a.data(),
+          Strip.offset(a, r, 0),
+          b.data(),
+          Strip.offset(b, r, 0),
+          out.data(),
+          Strip.offset(out, r, 0),
+          heads,
+          headDim);
+    }
+  }
+
+  /// The same where a head is whole vectors: as many heads as a strip holds are loaded by one call.
+  private static void wholeDots(Tensor a, Tensor b, int heads, Tensor out) {
     Scratch scratch = Scratch.get();
     Strip x = scratch.a;
     Strip y = scratch.b;
     int headDim = a.cols() / heads;
-    boolean low = a.dtype() == Dtype.BF16 && b.dtype() == Dtype.BF16;
+    int together = Strip.BLOCK / headDim;
     for (int r = 0; r < a.rows(); r++) {
-      if (low) {
-        Bf16Sweeps.dots(
-            a.data(),
-            Strip.offset(a, r, 0),
-            b.data(),
-            Strip.offset(b, r, 0),
-            out.data(),
-            Strip.offset(out, r, 0),
-            heads,
-            headDim);
-        continue;
-      }
       for (int h = 0, n; h < heads; h += n) {
         n = Math.min(together, heads - h);
         x.load(a, r, h * headDim, n * headDim);
