@@ -65,9 +65,11 @@ final class GemmRate implements AutoCloseable {
         lanes, new ArrayList<>(sides.subList(0, threads)), sides.get(threads), clock);
   }
 
-  /// The best rate of three products on one thread a lane, GFLOP/s: short, to stand between steps.
+  /// The best of three times of a product, one thread a lane: short, to stand between steps.
+  ///
+  /// @return seconds of the lanes together for each of their products
   double probe() {
-    return rate(sides.size(), lane -> side(lane, false, true), 0);
+    return seconds(lane -> side(lane, false, true), 0) / sides.size();
   }
 
   /// The best rate seen now, GFLOP/s.
@@ -95,6 +97,10 @@ final class GemmRate implements AutoCloseable {
   }
 
   private double rate(int products, ForLane work, long nanos) {
+    return products * 2.0 * SIZE * SIZE * SIZE / seconds(work, nanos) / 1e9;
+  }
+
+  private double seconds(ForLane work, long nanos) {
     double best = Double.MAX_VALUE;
     long end = System.nanoTime() + nanos;
     for (int i = 0; i < 3 || System.nanoTime() < end; i++) {
@@ -106,7 +112,7 @@ final class GemmRate implements AutoCloseable {
           });
       best = Math.min(best, clock.lanes(sides.size()) - start);
     }
-    return products * 2.0 * SIZE * SIZE * SIZE / best / 1e9;
+    return best;
   }
 
   @Override

@@ -29,7 +29,6 @@ import java.util.stream.Collectors;
 final class Steady {
   private static final int WINDOW = 100;
   private static final int FIRST = 20;
-  private static final double CUBE = 2.0 * 2048 * 2048 * 2048 / 1e9; // GFLOP
 
   private final List<Double> seconds = new ArrayList<>();
   private final List<Beside> probes = new ArrayList<>();
@@ -57,7 +56,7 @@ final class Steady {
       Steady steady = new Steady();
       int every = flags.whole("every", count);
       steady.probes.add(new Beside("a step's products", every, step -> products.step()));
-      steady.probes.add(new Beside("products of 2048³", every, step -> CUBE / rate.probe()));
+      steady.probes.add(new Beside("products of 2048³", every, step -> rate.probe()));
       if (flags.whole("fresh") > 0) {
         steady.probes.add(new Beside("a fresh process", flags.whole("fresh"), fresh::step));
       }
@@ -140,24 +139,25 @@ final class Steady {
       if (step % WINDOW == 0) {
         Memory.say(
             "step %d: median of the window %.4f s, RssAnon %.0f MiB",
-            step, median(step - WINDOW), ProcessMemory.rssAnonMb());
+            step, Steps.median(seconds.subList(step - WINDOW, step)), ProcessMemory.rssAnonMb());
       }
     }
   }
 
   private void report() {
+    double[] medians = Beside.windows(seconds, FIRST, WINDOW);
     List<double[]> columns = probes.stream().map(p -> p.windows(FIRST, WINDOW)).toList();
     Memory.say("");
     Memory.say("| steps | median step, s |%s", row(p -> " beside " + p.name() + " |"));
     Memory.say("|---|---|%s", row(p -> "---|"));
-    for (int w = 0; w < columns.getFirst().length; w++) {
+    for (int w = 0; w < medians.length; w++) {
       int from = FIRST + w * WINDOW;
       int to = Math.min(seconds.size(), from + WINDOW);
       StringBuilder line = new StringBuilder();
       for (double[] column : columns) {
         line.append(' ').append(Beside.ofMedian(column, w)).append(" |");
       }
-      Memory.say("| %d–%d | %.4f |%s", from + 1, to, median(from), line);
+      Memory.say("| %d–%d | %.4f |%s", from + 1, to, medians[w], line);
     }
     Memory.say("");
     for (int i = 0; i < columns.size(); i++) {
@@ -169,10 +169,5 @@ final class Steady {
 
   private String row(Function<Beside, String> cell) {
     return probes.stream().map(cell).collect(Collectors.joining());
-  }
-
-  /// Of the window that begins there.
-  private double median(int from) {
-    return Steps.median(seconds.subList(from, Math.min(from + WINDOW, seconds.size())));
   }
 }

@@ -168,8 +168,8 @@ class ProductParityTest {
     int dim = h.dim();
     double[][] ks = numbers(k, 0, dim);
     double[][] vs = numbers(v, 0, dim);
-    double[][] largest = new double[4][n];
-    double[] scores = new double[n * h.count()];
+    double[][] largest = new double[5][n];
+    largest[4] = new double[n * h.count()];
     double[][] dk = new double[n][dim];
     double[][] dv = new double[n][dim];
     for (int head = 0; head < h.count(); head++) {
@@ -183,7 +183,7 @@ class ProductParityTest {
         double d = sizes(dOs[i], outs[i]);
         for (int j = 0; j <= i; j++) {
           int row = i * h.count() + head;
-          scores[row] = Math.max(scores[row], h.scale() * sizes(qs[i], ks[j]));
+          largest[4][row] = Math.max(largest[4][row], h.scale() * sizes(qs[i], ks[j]));
           double s = h.scale() * p[j] * (sizes(dOs[i], vs[j]) + d);
           for (int e = 0; e < dim; e++) {
             o[e] += p[j] * Math.abs(vs[j][e]);
@@ -204,7 +204,7 @@ class ProductParityTest {
         largest[3][j] = Math.max(largest[3][j], dv[j][e]);
       }
     }
-    return new double[][] {largest[0], largest[1], largest[2], largest[3], scores};
+    return largest;
   }
 
   private static double[][] numbers(Tensor t, int from, int cols) {

@@ -145,13 +145,12 @@ final class VectorSoftmaxRows implements SoftmaxRows {
     }
     SoftmaxRows.check(a, b, heads, out);
     int headDim = a.cols() / heads;
-    boolean whole = headDim % LANES == 0; // heads of whole vectors
-    if (whole && a.dtype() == Dtype.BF16 && b.dtype() == Dtype.BF16) {
-      lowDots(a, b, heads, out);
-      return;
-    }
-    if (whole && headDim <= Strip.BLOCK) {
-      wholeDots(a, b, heads, out);
+    if (headDim % LANES == 0 && headDim <= Strip.BLOCK) { // heads of whole vectors
+      if (a.dtype() == Dtype.BF16 && b.dtype() == Dtype.BF16) {
+        lowDots(a, b, heads, out);
+      } else {
+        wholeDots(a, b, heads, out);
+      }
       return;
     }
     Scratch scratch = Scratch.get();
