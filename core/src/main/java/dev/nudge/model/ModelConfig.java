@@ -47,6 +47,14 @@ public record ModelConfig(
     eosTokenIds = List.copyOf(eosTokenIds);
   }
 
+  /// Widths of the layers, those of one layer's factor beside each other.
+  public int[] widths() {
+    return new int[] {
+      numAttentionHeads * headDim, hiddenSize, numKeyValueHeads * headDim, hiddenSize,
+      intermediateSize, hiddenSize
+    };
+  }
+
   /// A shape without a padding token.
   public ModelConfig(
       int hiddenSize,

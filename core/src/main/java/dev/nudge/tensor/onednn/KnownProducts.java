@@ -1,0 +1,56 @@
+package dev.nudge.tensor.onednn;
+
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Gemm;
+import java.util.ArrayList;
+import java.util.List;
+
+/// The products that oneDNN has to get right before it is trusted with a run.
+///
+/// They are few, because a command waits for them, and of the kinds that were wrong on some
+/// processor: an inner size below a block, rows with gaps, open sizes, sums added to transposed
+/// factors, batches, packed factors of odd sizes. Widths of a model come to them as weights that
+/// are plain and packed.
+final class KnownProducts {
+  private static final int WIDEST = 2048;
+
+  private KnownProducts() {}
+
+  /// @param widths of a model's layers; those above [#WIDEST] are shortened to the same odd end
+  static List<KnownProduct> of(Dtype in, int... widths) {
+    List<KnownProduct> products = new ArrayList<>();
+    Dtype sums = in.accumulator();
+    products.add(new KnownProduct(in, sums, 0, 160, 7, 40, false, false, false, false, 1));
+    products.add(new KnownProduct(in, sums, 0, 8, 16, 259, false, false, true, false, 3));
+    products.add(new KnownProduct(in, sums, 0, 567, 192, 16, true, false, true, false, 0));
+    products.add(new KnownProduct(in, in, 3, 128, 128, 138, true, false, true, false, 2));
+    products.add(new KnownProduct(in, in, 0, 77, 127, 37, false, true, false, true, 1));
+    products.add(new KnownProduct(in, sums, 0, 350, 64, 350, false, true, false, false, 64));
+    for (int i = 1; i < widths.length; i++) {
+      int k = shortened(widths[i - 1]);
+      int n = shortened(widths[i]);
+      products.add(new KnownProduct(in, in, 0, 77, k, n, false, true, true, false, 0));
+      products.add(new KnownProduct(in, sums, 0, 77, k, n, false, true, false, true, 0));
+      products.add(new KnownProduct(in, sums, 0, n, 77, k, true, false, true, false, 0));
+    }
+    return products;
+  }
+
+  private static int shortened(int width) {
+    return width <= WIDEST ? width : WIDEST / 2 + width % (WIDEST / 2);
+  }
+
+  /// Whether all are right; where the library does not offer the type, none is wrong.
+  static boolean right(Gemm gemm, Dtype in, int... widths) {
+    try {
+      for (KnownProduct product : of(in, widths)) {
+        if (!product.right(gemm)) {
+          return false;
+        }
+      }
+      return true;
+    } catch (UnsupportedOperationException e) {
+      return true; // its speed is 0, so it is not chosen
+    }
+  }
+}
