@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.generate.Completion;
 import dev.nudge.generate.Session;
-import dev.nudge.nn.Machine;
+import dev.nudge.machine.Machine;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.MergeSettings;
 import dev.nudge.settings.RunException;

@@ -6,6 +6,8 @@ import dev.nudge.adapter.ParameterCount;
 import dev.nudge.adapter.Targets;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.Packing;
+import dev.nudge.machine.Backend;
+import dev.nudge.machine.Machine;
 import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
@@ -13,16 +15,13 @@ import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
 import dev.nudge.model.Trainable;
 import dev.nudge.model.WeightBytes;
-import dev.nudge.nn.Backend;
-import dev.nudge.nn.Machine;
 import dev.nudge.nn.Recompute;
 import dev.nudge.plan.Advice;
+import dev.nudge.plan.KnownModels;
 import dev.nudge.plan.Plan;
 import dev.nudge.plan.Planner;
-import dev.nudge.plan.Probe;
 import dev.nudge.plan.Rates;
-import dev.nudge.plan.Shapes;
-import dev.nudge.plan.Weights;
+import dev.nudge.plan.SpeedProbe;
 import dev.nudge.plan.Work;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Method;
@@ -43,7 +42,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Says what a run would need and how fast it would go, without weights and without starting it.
 ///
-/// The model is a folder, of which `config.json` is enough, or the name of one of [Shapes]. Without
+/// The model is a folder, of which `config.json` is enough, or the name of one of [KnownModels].
+/// Without
 /// rows every row is taken to be as long as is allowed, which is the most that can come.
 public final class Forecast {
   private final PlanSettings settings;
@@ -107,13 +107,13 @@ public final class Forecast {
 
   private static ModelConfig config(Path folder) {
     if (!Files.exists(folder)) {
-      return Shapes.named(folder.toString())
+      return KnownModels.named(folder.toString())
           .orElseThrow(
               () ->
                   new InputException(
                       folder
                           + ": no such model folder, and no shape of that name; shapes are "
-                          + String.join(", ", Shapes.names())));
+                          + String.join(", ", KnownModels.names())));
     }
     return ModelConfig.load(folder);
   }
@@ -145,7 +145,7 @@ public final class Forecast {
     boolean fits = attempt.fit().fits();
     Rates rates =
         settings.probe() && fits
-            ? Probe.measure(
+            ? SpeedProbe.measure(
                 config,
                 quantization(settings),
                 backend,
@@ -183,7 +183,7 @@ public final class Forecast {
                   memory,
                   weights(s, q, scope),
                   count.trained(),
-                  Optimizer.bytes(tuning.parameters(), s.optimizer().optimizer()),
+                  AdamWOptimizer.bytes(tuning.parameters(), s.optimizer().optimizer()),
                   Caches.ALL));
       List<String> advice =
           full(s)
@@ -238,7 +238,7 @@ public final class Forecast {
   }
 
   /// Bytes of the frozen weights.
-  private Weights weights(PlanSettings s, Quantization q, Scope scope) {
+  private WeightBytes weights(PlanSettings s, Quantization q, Scope scope) {
     Trainable trainable = full(s) ? Tuning.trainable(s.lora(), config, 1, scope) : null;
     if (!weightsAreThere) {
       boolean inFile = Quantization.stored(s.model().model(), config).method() == Quantize.NF4;
@@ -246,14 +246,12 @@ public final class Forecast {
       if (trainable != null) {
         frozen.keySet().removeIf(trainable.trains());
       }
-      return Weights.of(frozen, backend.compute(), q, inFile, name -> Dtype.BF16);
+      return WeightBytes.of(frozen, backend.compute(), q, inFile, name -> Dtype.BF16);
     }
     Path folder = s.model().model();
-    WeightBytes bytes =
-        trainable == null
-            ? Checkpoint.bytes(folder, config, backend, q)
-            : Checkpoint.frozenBytes(folder, config, backend, trainable);
-    return new Weights(bytes.mapped(), bytes.dense(), bytes.packed(), bytes.constants());
+    return trainable == null
+        ? Checkpoint.bytes(folder, config, backend, q)
+        : Checkpoint.frozenBytes(folder, config, backend, trainable);
   }
 
   private int longest(PlanSettings s) {

@@ -9,18 +9,17 @@ import dev.nudge.data.Batches;
 import dev.nudge.data.Dataset;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.identity.Identity;
+import dev.nudge.machine.Backend;
+import dev.nudge.machine.Machine;
 import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
 import dev.nudge.model.WeightBytes;
-import dev.nudge.nn.Backend;
 import dev.nudge.nn.LinearSlot;
-import dev.nudge.nn.Machine;
 import dev.nudge.plan.Plan;
 import dev.nudge.plan.Planner;
-import dev.nudge.plan.Weights;
 import dev.nudge.settings.AdapterInit;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.Given;
@@ -123,13 +122,11 @@ public final class Training {
     try (Scope scope = Scope.measuring();
         Tuning tuning = dry(settings, config, backend, quantization, scope)) {
       warnings.addAll(tuning.warnings());
-      WeightBytes bytes =
+      WeightBytes weights =
           settings.lora().method() == Method.FULL
               ? Checkpoint.frozenBytes(
                   folder, config, backend, Tuning.trainable(settings.lora(), config, 1, scope))
               : Checkpoint.bytes(folder, config, backend, quantization);
-      Weights weights =
-          new Weights(bytes.mapped(), bytes.dense(), bytes.packed(), bytes.constants());
       int longest = Math.max(data.longest(), held == null ? 0 : held.longest());
       var count = tuning.count();
       Plan plan =
@@ -145,7 +142,7 @@ public final class Training {
                   settings.memory() == null ? machine.memoryBytes() : settings.memory().bytes(),
                   weights,
                   count.trained(),
-                  Optimizer.bytes(tuning.parameters(), settings.optimizer().optimizer()),
+                  AdamWOptimizer.bytes(tuning.parameters(), settings.optimizer().optimizer()),
                   Caches.ALL));
       return new Prepared(
           settings, machine, config, backend, count, data, held, batches, steps, plan, warnings);
