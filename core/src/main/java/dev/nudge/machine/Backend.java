@@ -51,7 +51,8 @@ public record Backend(
   /// measuring a small product of each.
   ///
   /// @param cache where native libraries are unpacked
-  /// @param widths of the layers at hand: products of their shapes are tried before they are trusted
+  /// @param widths of the layers at hand: products of their shapes are tried before they are
+  /// trusted
   /// @throws InputException where `wanted` cannot be had
   public static Backend resolve(Compute wanted, Path cache, int... widths) {
     List<String> notes = new ArrayList<>();

@@ -50,8 +50,12 @@ public record ModelConfig(
   /// Widths of the layers, those of one layer's factor beside each other.
   public int[] widths() {
     return new int[] {
-      numAttentionHeads * headDim, hiddenSize, numKeyValueHeads * headDim, hiddenSize,
-      intermediateSize, hiddenSize
+      numAttentionHeads * headDim,
+      hiddenSize,
+      numKeyValueHeads * headDim,
+      hiddenSize,
+      intermediateSize,
+      hiddenSize
     };
   }
 

@@ -28,7 +28,8 @@ public interface GemmProvider {
 
   /// Multiplies one small product of each type and measures it.
   ///
-  /// @return GFLOP/s of one thread on a square product of `dtype`; 0 where the type is not offered or
+  /// @return GFLOP/s of one thread on a square product of `dtype`; 0 where the type is not offered
+  /// or
   ///     gave a wrong product
   double probe(Dtype dtype);
 

@@ -98,8 +98,7 @@ record KnownProduct(
     Map<Integer, MemorySegment> written = new HashMap<>();
     for (long row = 0; row < (long) Math.max(batch, 1) * rows.length; row++) {
       int factor = rows[(int) (row % rows.length)];
-      MemorySegment bytes =
-          all.data().asSlice(row * width * dtype.bytes(), width * dtype.bytes());
+      MemorySegment bytes = all.data().asSlice(row * width * dtype.bytes(), width * dtype.bytes());
       MemorySegment known = written.putIfAbsent(factor, bytes);
       if (known != null) {
         bytes.copyFrom(known);
@@ -117,8 +116,6 @@ record KnownProduct(
     return batch == 0
         ? all.view(0, shape, strides)
         : all.view(
-            0,
-            new long[] {batch, shape[0], shape[1]},
-            new long[] {matrix, strides[0], strides[1]});
+            0, new long[] {batch, shape[0], shape[1]}, new long[] {matrix, strides[0], strides[1]});
   }
 }

@@ -4,11 +4,11 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// The layout that oneDNN likes best for a right factor of some shape, asked for once a process.
@@ -45,6 +45,9 @@ record Layout(long handle, long bytes) {
   }
 
   private static @Nullable Layout ask(long engine, Dtype dtype, long k, long n) throws Throwable {
+    if (n == 1) {
+      return null; // a sum of vectors is split by the number of rows, so a row's bits would be too
+    }
     CallMemory call = CallMemory.own();
     call.dims.setAtIndex(JAVA_LONG, 0, k);
     call.dims.setAtIndex(JAVA_LONG, 1, n);
@@ -72,7 +75,7 @@ record Layout(long handle, long bytes) {
   /// Whether every product with a factor in this layout has code that is right and fast.
   private static boolean serves(long engine, Tensor b, long layout) throws Throwable {
     for (int rows : OneDnnGemm.TILES) {
-      for (Dtype out : Set.of(b.dtype(), b.dtype().accumulator())) {
+      for (Dtype out : EnumSet.of(b.dtype(), b.dtype().accumulator())) {
         for (boolean add : new boolean[] {false, true}) {
           long pd = matmul(engine, rows, b, out, add, layout);
           if (pd == 0) {
@@ -86,8 +89,8 @@ record Layout(long handle, long bytes) {
   }
 
   /// A descriptor of the product of `rows` rows; 0 where no code for it is right and fast.
-  private static long matmul(
-      long engine, int rows, Tensor b, Dtype out, boolean add, long weights) throws Throwable {
+  private static long matmul(long engine, int rows, Tensor b, Dtype out, boolean add, long weights)
+      throws Throwable {
     CallMemory call = CallMemory.own();
     Tensor a = Tensor.dry(b.dtype(), rows, b.shape(0));
     Tensor c = Tensor.dry(out, rows, b.shape(1));

@@ -19,7 +19,8 @@ import java.util.Optional;
 /// Unpacks the native libraries of this platform from the class path into a cache folder.
 ///
 /// A file is written beside under a name of its own, forced to disk and renamed into place, so two
-/// processes at once each see a whole file, and a full disk leaves none. A file is loaded only if its
+/// processes at once each see a whole file, and a full disk leaves none. A file is loaded only if
+/// its
 /// SHA-256 is the one that stands here, so a damaged file is unpacked again and a strange one never
 /// runs. Reading 90 MB for that takes about 0.1 s, beside the files of the model.
 final class Natives {
