@@ -52,6 +52,7 @@ public final class OneDnn implements GemmProvider {
         return Optional.of("no oneDNN for " + Natives.platform() + " on the class path");
       }
       try {
+        Waiting.beforeLoading();
         Api.open(files.get());
         return start();
       } catch (IllegalArgumentException e) {
