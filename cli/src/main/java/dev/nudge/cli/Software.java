@@ -21,8 +21,8 @@ import java.util.stream.Collectors;
 
 /// Looks at the JVM and at the native libraries, by loading them.
 final class Software {
-  /// Of the layers of SmolLM2-135M and of Llama 3, to try products of their shapes.
-  private static final int[] WIDTHS = {192, 576, 1536, 4096, 14336};
+  /// Widths of layers of SmolLM2-135M and of Llama 3, to try products of their shapes.
+  private static final int[] WIDTHS = {576, 1536, 4096, 14336};
 
   private static final String COMPUTE = "compute type";
   private static final String TOKENIZERS = "tokenizers";

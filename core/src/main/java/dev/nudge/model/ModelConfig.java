@@ -47,16 +47,9 @@ public record ModelConfig(
     eosTokenIds = List.copyOf(eosTokenIds);
   }
 
-  /// Widths of the layers, those of one layer's factor beside each other.
+  /// Widths of the widest layer's input and output, to try products of them.
   public int[] widths() {
-    return new int[] {
-      numAttentionHeads * headDim,
-      hiddenSize,
-      numKeyValueHeads * headDim,
-      hiddenSize,
-      intermediateSize,
-      hiddenSize
-    };
+    return new int[] {hiddenSize, intermediateSize};
   }
 
   /// A shape without a padding token.

@@ -9,23 +9,32 @@ import java.util.List;
 ///
 /// They are few, because a command waits for them, and of the kinds that were wrong on some
 /// processor: an inner size below a block, rows with gaps, open sizes, sums added to transposed
-/// factors, batches, packed factors of odd sizes. Widths of a model come to them as weights that
-/// are plain and packed.
+/// factors, batches, packed factors of odd sizes. The shapes of the model at hand are tried beside
+/// them.
 final class KnownProducts {
   private static final int WIDEST = 2048;
 
   private KnownProducts() {}
 
-  /// @param widths of a model's layers; those above [#WIDEST] are shortened to the same odd end
-  static List<KnownProduct> of(Dtype in, int... widths) {
+  /// The kinds of products that were wrong on some processor.
+  static List<KnownProduct> kinds(Dtype in) {
+    Dtype sums = in.accumulator();
+    return List.of(
+        new KnownProduct(in, sums, 0, 160, 7, 40, false, false, false, false, 1),
+        new KnownProduct(in, sums, 0, 8, 16, 259, false, false, true, false, 3),
+        new KnownProduct(in, sums, 0, 567, 192, 16, true, false, true, false, 0),
+        new KnownProduct(in, in, 3, 128, 128, 138, true, false, true, false, 2),
+        new KnownProduct(in, in, 0, 77, 127, 37, false, true, false, true, 1),
+        new KnownProduct(in, sums, 0, 350, 64, 350, false, true, false, false, 64));
+  }
+
+  /// A layer's weight as factor and as result, plain and packed.
+  ///
+  /// @param widths of layers, those of one layer beside each other; widths above [#WIDEST] are
+  ///     shortened to the same odd end
+  static List<KnownProduct> layers(Dtype in, int... widths) {
     List<KnownProduct> products = new ArrayList<>();
     Dtype sums = in.accumulator();
-    products.add(new KnownProduct(in, sums, 0, 160, 7, 40, false, false, false, false, 1));
-    products.add(new KnownProduct(in, sums, 0, 8, 16, 259, false, false, true, false, 3));
-    products.add(new KnownProduct(in, sums, 0, 567, 192, 16, true, false, true, false, 0));
-    products.add(new KnownProduct(in, in, 3, 128, 128, 138, true, false, true, false, 2));
-    products.add(new KnownProduct(in, in, 0, 77, 127, 37, false, true, false, true, 1));
-    products.add(new KnownProduct(in, sums, 0, 350, 64, 350, false, true, false, false, 64));
     for (int i = 1; i < widths.length; i++) {
       int k = shortened(widths[i - 1]);
       int n = shortened(widths[i]);
@@ -41,9 +50,9 @@ final class KnownProducts {
   }
 
   /// Whether all are right; where the library does not offer the type, none is wrong.
-  static boolean right(Gemm gemm, Dtype in, int... widths) {
+  static boolean right(Gemm gemm, List<KnownProduct> products) {
     try {
-      for (KnownProduct product : of(in, widths)) {
+      for (KnownProduct product : products) {
         if (!product.right(gemm)) {
           return false;
         }

@@ -108,30 +108,32 @@ public final class OneDnn implements GemmProvider {
   @Override
   public List<String> distrust(int... widths) {
     synchronized (OneDnn.class) {
+      boolean kinds = CHECKED.isEmpty();
       if (!CHECKED.add(Arrays.stream(widths).boxed().toList())) {
         return List.copyOf(NOTES);
       }
-      try (Gemm gemm = open(1)) {
-        if (Implementation.amx() && !KnownProducts.right(gemm, Dtype.BF16, widths)) {
-          Implementation.amx(false);
-          Layout.forget();
-          NOTES.add("products on AMX are wrong on this processor, so none are computed there");
-        }
+      if (Implementation.amx() && !right(Dtype.BF16, kinds, widths)) {
+        Implementation.amx(false);
+        Layout.forget();
+        NOTES.add("products on AMX are wrong on this processor, so none are computed there");
       }
       for (Dtype dtype : List.of(Dtype.BF16, Dtype.F32)) {
-        try (Gemm gemm = open(1)) {
-          if (!KnownProducts.right(gemm, dtype, widths)) {
-            DISTRUSTED.add(dtype);
-            NOTES.add(
-                "products of "
-                    + (dtype == Dtype.BF16 ? "bf16" : "fp32")
-                    + " are wrong on this processor with "
-                    + name()
-                    + ", so none are computed");
-          }
+        if (!right(dtype, kinds, widths)) {
+          DISTRUSTED.add(dtype);
+          NOTES.add(
+              String.format(
+                  "products of %s are wrong on this processor with %s, so none are computed",
+                  dtype == Dtype.BF16 ? "bf16" : "fp32", name()));
         }
       }
       return List.copyOf(NOTES);
+    }
+  }
+
+  private boolean right(Dtype dtype, boolean kinds, int... widths) {
+    try (Gemm gemm = open(1)) {
+      return (!kinds || KnownProducts.right(gemm, KnownProducts.kinds(dtype)))
+          && KnownProducts.right(gemm, KnownProducts.layers(dtype, widths));
     }
   }
 

@@ -7,6 +7,8 @@ import dev.nudge.Backends;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /// Known products are right in plain Java and here, and one wrong number is seen.
@@ -16,8 +18,10 @@ class KnownProductsTest {
   @Test
   void plainJavaIsRight() {
     try (Gemm plain = Gemm.plain()) {
-      assertThat(KnownProducts.right(plain, Dtype.BF16, 96, 160)).isTrue();
-      assertThat(KnownProducts.right(plain, Dtype.F32, 96, 160)).isTrue();
+      for (Dtype in : new Dtype[] {Dtype.F32, Dtype.BF16}) {
+        assertThat(KnownProducts.right(plain, KnownProducts.kinds(in))).isTrue();
+        assertThat(KnownProducts.right(plain, KnownProducts.layers(in, 96, 160))).isTrue();
+      }
     }
   }
 
@@ -29,7 +33,9 @@ class KnownProductsTest {
     try (Gemm gemm = provider.open(1)) {
       for (Dtype in : new Dtype[] {Dtype.F32, Dtype.BF16}) {
         if (provider.probe(in) > 0) {
-          for (KnownProduct product : KnownProducts.of(in, WIDTHS)) {
+          List<KnownProduct> products = new ArrayList<>(KnownProducts.kinds(in));
+          products.addAll(KnownProducts.layers(in, WIDTHS));
+          for (KnownProduct product : products) {
             assertThat(product.right(gemm)).as(product.toString()).isTrue();
           }
         }
@@ -40,7 +46,7 @@ class KnownProductsTest {
   @Test
   void aLibraryThatReadsBehindARowIsSeen() {
     try (Gemm wrong = new Wrong((a, b, c) -> c.set(0, 0, c.get(0, 0) + 0 * behind(a)))) {
-      assertThat(KnownProducts.right(wrong, Dtype.BF16)).isFalse();
+      assertThat(KnownProducts.right(wrong, KnownProducts.kinds(Dtype.BF16))).isFalse();
     }
   }
 
@@ -55,7 +61,9 @@ class KnownProductsTest {
                 int q = at % 2 == 0 ? 0 : c.cols() - 1;
                 c.set(r, q, -c.get(r, q));
               })) {
-        assertThat(KnownProducts.right(wrong, Dtype.F32)).as("corner %d", corner).isFalse();
+        assertThat(KnownProducts.right(wrong, KnownProducts.kinds(Dtype.F32)))
+            .as("corner %d", corner)
+            .isFalse();
       }
     }
   }
