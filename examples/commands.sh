@@ -9,7 +9,7 @@ set -eu
 ./nudge quickstart    # the main job, on the model that ships with the repository
 
 ./nudge train    --model MODEL --data rows.jsonl --rank 16 --quantize nf4 --out adapters/support
-./nudge generate --model MODEL --adapter adapters/support --prompt 'The pump leaks. Team:'
+./nudge generate --model MODEL --adapter adapters/support --quantize nf4 --prompt 'The pump leaks. Team:'
 
 # --- to contribute
 mvn verify            # the tests
