@@ -173,17 +173,15 @@ class DocumentsTest {
   @Test
   void aDecisionHasFourLines() throws IOException {
     String page = Files.readString(ROOT.resolve("docs/decisions.md"));
-    for (String entry : page.split("(?m)^#{2,3} ")) {
-      if (entry.contains("\n- ")) {
-        assertThat(entry.lines().filter(line -> !line.isBlank()).skip(1).limit(4))
-            .as(entry)
-            .satisfiesExactly(
-                line -> assertThat(line).startsWith("- Decided: "),
-                line -> assertThat(line).startsWith("- Why: "),
-                line -> assertThat(line).startsWith("- Lost: "),
-                line -> assertThat(line).startsWith("- Would change it: "));
-        assertThat(entry.lines().filter(line -> !line.isBlank())).as(entry).hasSize(5);
-      }
+    List<String> entries = List.of(page.split("(?m)^### "));
+    for (String entry : entries.subList(1, entries.size())) {
+      assertThat(entry.split("(?m)^## ")[0].lines().filter(line -> !line.isBlank()).skip(1))
+          .as(entry)
+          .satisfiesExactly(
+              line -> assertThat(line).startsWith("- Decided: "),
+              line -> assertThat(line).startsWith("- Why: "),
+              line -> assertThat(line).startsWith("- Lost: "),
+              line -> assertThat(line).startsWith("- Would change it: "));
     }
   }
 
