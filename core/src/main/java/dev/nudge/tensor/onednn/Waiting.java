@@ -37,6 +37,8 @@ final class Waiting {
                   .downcallHandle(
                       setenv.get(), FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_INT))
                   .invokeExact(arena.allocateFrom(SPINS), arena.allocateFrom(COUNT), 0);
+    } catch (RuntimeException | Error e) {
+      throw e;
     } catch (Throwable e) {
       throw new IllegalStateException("setenv", e);
     }
