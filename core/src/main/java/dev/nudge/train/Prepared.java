@@ -47,6 +47,18 @@ public record Prepared(
     return memory - plan.totalBytes();
   }
 
+  /// How its rows are read, as it is printed before anything else of it: columns that are left
+  /// out, and the first row as it is trained.
+  public List<String> rows() {
+    List<String> lines = new ArrayList<>();
+    if (!data.columns().unused().isEmpty()) {
+      lines.add("columns    " + data.columns());
+    }
+    lines.add("first row  given    " + data.first().given());
+    lines.add("           trained  " + data.first().trained());
+    return lines;
+  }
+
   /// What the run will be, as it is printed before it starts.
   public List<String> lines() {
     List<String> lines = new ArrayList<>();
