@@ -228,27 +228,27 @@ class BadInputTest {
             "a CSV file",
             p -> p.write("rows.csv", "text,label\nthe pump,leak\n"),
             "--data D/rows.csv",
-            "D/rows.csv is a CSV file; needed is JSONL, one JSON object a line; in Python: pandas.read_csv('D/rows.csv').to_json('rows.jsonl', orient='records', lines=True)"),
+            "D/rows.csv is a CSV file; JSONL is needed, one JSON object a line; in Python: pandas.read_csv('D/rows.csv').to_json('rows.jsonl', orient='records', lines=True)"),
         row(
             "CSV under another name",
             p -> p.write("rows.jsonl", "text;label\nthe pump;leak\n"),
             "--skip-bad-rows",
-            "D/rows.jsonl is a CSV file; needed is JSONL, one JSON object a line; in Python: pandas.read_csv('D/rows.jsonl').to_json('rows.jsonl', orient='records', lines=True)"),
+            "D/rows.jsonl is a CSV file; JSONL is needed, one JSON object a line; in Python: pandas.read_csv('D/rows.jsonl').to_json('rows.jsonl', orient='records', lines=True)"),
         row(
             "a Parquet file, held out",
             p -> p.write("held.parquet", "PAR1\u0015\u0004"),
             "--eval-data D/held.parquet",
-            "D/held.parquet is a Parquet file; needed is JSONL, one JSON object a line; in Python: pandas.read_parquet('D/held.parquet').to_json('rows.jsonl', orient='records', lines=True)"),
+            "D/held.parquet is a Parquet file; JSONL is needed, one JSON object a line; in Python: pandas.read_parquet('D/held.parquet').to_json('rows.jsonl', orient='records', lines=True)"),
         row(
             "a file compressed with gzip",
             p -> Files.write(p.path("rows.jsonl.gz"), gzip(Files.readString(p.path("rows.jsonl")))),
             "--data D/rows.jsonl.gz",
-            "D/rows.jsonl.gz is compressed with gzip; needed is JSONL, one JSON object a line; as a command: gzip -dc D/rows.jsonl.gz > rows.jsonl"),
+            "D/rows.jsonl.gz is compressed with gzip; JSONL is needed, one JSON object a line; as a command: gzip -dc D/rows.jsonl.gz > rows.jsonl"),
         row(
             "one JSON array",
             p -> p.write("rows.json", "[\n  {\"text\": \"a\"},\n  {\"text\": \"b\"}\n]"),
             "--data D/rows.json",
-            "D/rows.json is one JSON array; needed is JSONL, one JSON object a line; as a command: jq -c '.[]' D/rows.json > rows.jsonl"),
+            "D/rows.json is one JSON array; JSONL is needed, one JSON object a line; as a command: jq -c '.[]' D/rows.json > rows.jsonl"),
         row(
             "standard input as rows to train on",
             p -> {},

@@ -44,8 +44,6 @@ class RowsTest {
     assertThat(dry.out()).startsWith("data       2 rows, ");
     assertThat(trained("--dry-run", "-q").err()).isEmpty();
     assertThat(trained("--dry-run", "--json").err()).isEqualTo(columns + row);
-    assertThat(trained().err()).startsWith(columns + row + "data       2 rows, ");
-    assertThat(trained("--overwrite", "-q").err()).isEmpty();
     Ran texts = place.train("--data", "D/texts.jsonl", "--dry-run");
     assertThat(texts.err())
         .isEqualTo(
@@ -55,6 +53,8 @@ class RowsTest {
     assertThat(all.err())
         .isEqualTo(
             "first row  given    \"the pump\"\n           trained  \" reads seven bar</s>\"\n");
+    assertThat(trained().err()).startsWith(columns + row + "data       2 rows, ");
+    assertThat(trained("--overwrite", "-q").err()).isEmpty();
   }
 
   @Test
@@ -121,9 +121,9 @@ class RowsTest {
                       + FROM
                       + "; --prompt and --completion give others\n"));
     }
-    Ran given =
-        place.answer(
-            "score", "--adapter", "D/out", "--prompt", "{prompt}", "--completion", "{completion}");
+    String[] own = {"--prompt", "{prompt}", "--completion", "{completion}"};
+    String[] flags = with(own, "--adapter", "D/out", "--data", "D/rows.jsonl");
+    Ran given = place.answer("score", flags);
     assertThat(given.code()).as(given.err()).isZero();
   }
 

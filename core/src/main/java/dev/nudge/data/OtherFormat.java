@@ -71,7 +71,7 @@ final class OtherFormat {
           file
               + " is "
               + format.what
-              + "; needed is JSONL, one JSON object a line; "
+              + "; JSONL is needed, one JSON object a line; "
               + format.cure.replace("FILE", file.toString()));
     }
   }

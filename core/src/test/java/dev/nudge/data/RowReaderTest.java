@@ -113,7 +113,7 @@ class RowReaderTest {
     String how = cure.replace('`', '\'').replace("FILE", file.toString());
     refused(
         file.toString(),
-        file + " is " + what + "; needed is JSONL, one JSON object a line; " + how);
+        file + " is " + what + "; JSONL is needed, one JSON object a line; " + how);
   }
 
   @Test
