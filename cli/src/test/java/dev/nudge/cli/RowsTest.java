@@ -48,7 +48,7 @@ class RowsTest {
     assertThat(texts.err())
         .isEqualTo(
             "columns    trained: text; unused: id, label\n"
-                + "first row  given    \"the\"\n           trained  \" pump</s>\"\n");
+                + "first row  given    \"t\"\n           trained  \"he pump</s>\"\n");
     Ran all = place.train("--dry-run");
     assertThat(all.err())
         .isEqualTo(
