@@ -2,6 +2,7 @@ package dev.nudge.cli;
 
 import dev.nudge.data.Prompts;
 import dev.nudge.eval.Scoring;
+import dev.nudge.generate.AdapterPatterns;
 import dev.nudge.generate.Completion;
 import dev.nudge.generate.Generation;
 import dev.nudge.generate.Session;
@@ -55,6 +56,7 @@ final class Library {
     if (settings.output().dryRun() && !Training.finished(settings)) {
       Prepared prepared = Training.prepare(settings, machine());
       prepared.warnings().forEach(line -> events.accept(new TrainEvent.Warning(line)));
+      prepared.rows().forEach(line -> events.accept(new TrainEvent.Planned(line)));
       return new TrainVerb.Outcome(RunState.FINISHED, prepared.values(), prepared.lines());
     }
     RunResult result = Training.run(settings, machine(), events, cancelled);
@@ -67,12 +69,16 @@ final class Library {
   }
 
   static ScoreVerb.Summary score(
-      ScoreSettings settings, Consumer<ScoreVerb.Row> rows, Consumer<String> warnings) {
+      ScoreSettings settings,
+      Consumer<ScoreVerb.Row> rows,
+      Consumer<String> notes,
+      Consumer<String> warnings) {
     Scoring.Summary all =
         Scoring.score(
             settings,
             machine(),
             r -> rows.accept(new ScoreVerb.Row(r.index(), r.tokens(), r.logprob(), r.greedy())),
+            notes,
             warnings);
     return new ScoreVerb.Summary(
         all.rows(), all.badRows(), all.tokens(), all.logprob(), all.loss(), all.greedy());
@@ -100,7 +106,11 @@ final class Library {
             w.bytes(),
             w.vocabulary(),
             w.merges(),
-            (System.nanoTime() - start) / 1e9);
+            seconds(start));
+  }
+
+  private static double seconds(long since) {
+    return (System.nanoTime() - since) / 1e9;
   }
 
   static MergeVerb.@Nullable Summary merge(
@@ -131,7 +141,7 @@ final class Library {
   /// Completes prompts.
   static final class Completer implements GenerateVerb.Completer {
     @Override
-    public GenerateVerb.Row prompt(
+    public GenerateVerb.Answer prompt(
         GenerateSettings settings, Consumer<String> pieces, Consumer<String> warnings) {
       Machine machine = machine();
       try (Session session =
@@ -139,28 +149,38 @@ final class Library {
         Generation generation =
             new Generation(session, settings.sampling(), threads(settings.model(), machine));
         String prompt = java.util.Objects.requireNonNull(settings.prompt());
-        return row(generation.complete(prompt, pieces), 0);
+        long start = System.nanoTime();
+        Completion completion = generation.complete(prompt, pieces);
+        return new GenerateVerb.Answer(row(completion, 0), seconds(start));
       }
     }
 
     @Override
-    public void rows(
-        GenerateSettings settings, Consumer<GenerateVerb.Row> rows, Consumer<String> warnings) {
+    public double rows(
+        GenerateSettings settings,
+        Consumer<GenerateVerb.Row> rows,
+        Consumer<String> notes,
+        Consumer<String> warnings) {
       Machine machine = machine();
       DataSettings data = java.util.Objects.requireNonNull(settings.rows());
       Path model = settings.model().model();
       int maxLength = Session.maxLength(settings.model(), ModelConfig.load(model));
       Tokenizer tokenizer = Tokenizer.load(model, machine.cache());
-      List<Prompts.Prompt> prompts = good(Prompts.load(data, maxLength, tokenizer), warnings);
+      AdapterPatterns patterns =
+          AdapterPatterns.of(data, settings.adapter(), settings.model().anyBase(), notes, warnings);
+      List<Prompts.Prompt> prompts =
+          good(patterns.read(d -> Prompts.load(d, System.in, maxLength, tokenizer)), warnings);
       try (Session session =
           Session.load(settings.model(), settings.adapter(), tokenizer, machine, warnings)) {
         int threads = threads(settings.model(), machine);
         Integer lanes = settings.model().lanes();
+        long start = System.nanoTime();
         new Generation(session, settings.sampling(), threads)
             .complete(
                 prompts.stream().map(Prompts.Prompt::text).toList(),
                 lanes == null ? threads : lanes,
                 (completion, i) -> rows.accept(row(completion, prompts.get(i).index())));
+        return seconds(start);
       }
     }
 

@@ -5,15 +5,21 @@ import static org.assertj.core.api.Assertions.withinPercentage;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nudge.tensor.Ledger;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -153,10 +159,8 @@ class BadInputTest {
             "wrong column",
             p -> {},
             "--completion {label}",
-            "D/rows.jsonl: 3 of 3 rows are bad (no column 'label'; the columns are prompt, completion)\n"
-                + "D/rows.jsonl line 1: no column 'label'; the columns are prompt, completion\n"
-                + "D/rows.jsonl line 2: no column 'label'; the columns are prompt, completion\n"
-                + "D/rows.jsonl line 3: no column 'label'; the columns are prompt, completion"),
+            "D/rows.jsonl: 3 of 3 rows are bad\n"
+                + "D/rows.jsonl lines 1, 2, 3 (3 rows): no column 'label'; the columns are prompt, completion"),
         row(
             "wrong column in the rows",
             p -> p.write("rows.jsonl", "{\"query\": \"a\", \"label\": \"b\"}"),
@@ -196,8 +200,7 @@ class BadInputTest {
             p -> {},
             "--max-length 7",
             "D/rows.jsonl: 2 of 3 rows are bad; --skip-bad-rows sets them aside\n"
-                + "D/rows.jsonl line 1: 15 tokens are more than --max-length 7; --truncate cuts its end\n"
-                + "D/rows.jsonl line 2: 11 tokens are more than --max-length 7; --truncate cuts its end"),
+                + "D/rows.jsonl lines 1, 2 (2 rows): more tokens than --max-length 7, the first: 15 tokens are more than --max-length 7; --truncate cuts its prompt from the left"),
         row(
             "messages",
             p ->
@@ -207,9 +210,50 @@ class BadInputTest {
                 + "D/rows.jsonl line 1: 'messages' rows are not supported yet; supported are prompt + completion and text"),
         row(
             "nothing is trained",
-            p -> p.write("rows.jsonl", "{\"prompt\": \"the pump reads\", \"completion\": \" b\"}"),
+            p -> p.write("rows.jsonl", "{\"text\": \"</s>\"}\n{\"text\": \"</s>\"}"),
             "--max-length 2 --truncate",
-            "D/rows.jsonl: nothing would be trained; no completion is left within --max-length 2"),
+            "D/rows.jsonl: nothing would be trained; no row has a token behind its first within --max-length 2"),
+        row(
+            "bad rows of two kinds in two files",
+            p ->
+                p.write("a.jsonl", "{\"prompt\": \"a\"}\n".repeat(30))
+                    .write(
+                        "b.jsonl",
+                        "[]\n{\"prompt\": \"a\"}\n{\"prompt\": \"a\", \"completion\": \"b\"}"),
+            "--data D/a.jsonl --data D/b.jsonl",
+            "D/a.jsonl, D/b.jsonl: 32 of 33 rows are bad; --skip-bad-rows sets them aside\n"
+                + "D/a.jsonl lines 1, 2, 3, 4, 5, … (31 rows): no column 'completion'; the columns are prompt\n"
+                + "D/b.jsonl line 1: not a JSON object but an array"),
+        row(
+            "a CSV file",
+            p -> p.write("rows.csv", "text,label\nthe pump,leak\n"),
+            "--data D/rows.csv",
+            "D/rows.csv is a CSV file; JSONL is needed, one JSON object a line; in Python: pandas.read_csv('D/rows.csv').to_json('rows.jsonl', orient='records', lines=True)"),
+        row(
+            "CSV under another name",
+            p -> p.write("rows.jsonl", "text;label\nthe pump;leak\n"),
+            "--skip-bad-rows",
+            "D/rows.jsonl is a CSV file; JSONL is needed, one JSON object a line; in Python: pandas.read_csv('D/rows.jsonl').to_json('rows.jsonl', orient='records', lines=True)"),
+        row(
+            "a Parquet file, held out",
+            p -> p.write("held.parquet", "PAR1\u0015\u0004"),
+            "--eval-data D/held.parquet",
+            "D/held.parquet is a Parquet file; JSONL is needed, one JSON object a line; in Python: pandas.read_parquet('D/held.parquet').to_json('rows.jsonl', orient='records', lines=True)"),
+        row(
+            "a file compressed with gzip",
+            p -> Files.write(p.path("rows.jsonl.gz"), gzip(Files.readString(p.path("rows.jsonl")))),
+            "--data D/rows.jsonl.gz",
+            "D/rows.jsonl.gz is compressed with gzip; JSONL is needed, one JSON object a line; as a command: gzip -dc D/rows.jsonl.gz > rows.jsonl"),
+        row(
+            "one JSON array",
+            p -> p.write("rows.json", "[\n  {\"text\": \"a\"},\n  {\"text\": \"b\"}\n]"),
+            "--data D/rows.json",
+            "D/rows.json is one JSON array; JSONL is needed, one JSON object a line; as a command: jq -c '.[]' D/rows.json > rows.jsonl"),
+        row(
+            "standard input as rows to train on",
+            p -> {},
+            "--data -",
+            "- is standard input, which only generate reads rows from; give a file or a glob"),
         row(
             "a pattern that is broken",
             p -> {},
@@ -600,10 +644,8 @@ class BadInputTest {
             "wrong column",
             p -> {},
             "--data D/rows.jsonl --prompt {text}",
-            "D/rows.jsonl: 3 of 3 rows are bad (no column 'text'; the columns are prompt, completion)\n"
-                + "D/rows.jsonl line 1: no column 'text'; the columns are prompt, completion\n"
-                + "D/rows.jsonl line 2: no column 'text'; the columns are prompt, completion\n"
-                + "D/rows.jsonl line 3: no column 'text'; the columns are prompt, completion"),
+            "D/rows.jsonl: 3 of 3 rows are bad\n"
+                + "D/rows.jsonl lines 1, 2, 3 (3 rows): no column 'text'; the columns are prompt, completion"),
         row(
             "adapter of another shape",
             BadInputTest::otherAdapter,
@@ -861,8 +903,8 @@ class BadInputTest {
     String tooLong = "the prompt has 6 tokens, which leaves none of --max-length 5 for an answer";
     check(
         place.answer("generate", "--max-length", "5"),
-        "D/rows.jsonl: 2 of 3 rows are bad (%s); --skip-bad-rows sets them aside\nD/rows.jsonl line 1: %s\nD/rows.jsonl line 2: %s"
-            .formatted(tooLong, tooLong, tooLong));
+        "D/rows.jsonl: 2 of 3 rows are bad; --skip-bad-rows sets them aside\nD/rows.jsonl lines 1, 2 (2 rows): "
+            + tooLong);
   }
 
   @Test
@@ -870,8 +912,8 @@ class BadInputTest {
     check(
         Place.in(folder).answer("score", "--max-length", "7"),
         "D/rows.jsonl: 2 of 3 rows are bad; --skip-bad-rows sets them aside\n"
-            + "D/rows.jsonl line 1: 15 tokens are more than --max-length 7\n"
-            + "D/rows.jsonl line 2: 11 tokens are more than --max-length 7");
+            + "D/rows.jsonl lines 1, 2 (2 rows): more tokens than --max-length 7, the first: 15 tokens are"
+            + " more than --max-length 7");
   }
 
   @Test
@@ -895,11 +937,16 @@ class BadInputTest {
     assertThat(place.train("--steps", "1", "-q", "--json").out())
         .startsWith("{\"id\":")
         .hasLineCount(1);
-    String other =
-        "--out D/out holds a run of other settings (state finished); give another folder, or"
-            + " --overwrite to replace it";
-    check(place.train("--steps", "2"), other);
-    check(place.train("--steps", "1", "--rank", "8"), other);
+    check(place.train("--steps", "2"), another("--steps was 1 and is 2"));
+    check(
+        place.train("--steps", "1", "--rank", "8", "--eval-data", "D/rows.jsonl"),
+        another("--eval-data was not given and is 'D/rows.jsonl', --rank was 16 and is 8"));
+    check(
+        place.train(
+            "--epochs", "2", "--rank", "8", "--seed", "1", "--prompt", "{prompt}", "--truncate"),
+        another(
+            "--prompt was not given and is '{prompt}', --truncate was false and is true, --rank was 16"
+                + " and is 8 and 3 more"));
     assertThat(place.listing()).isEqualTo(finished);
 
     place.edit("out/run.json", "\"finished\"", "\"stopped\"");
@@ -910,6 +957,11 @@ class BadInputTest {
             + " or --overwrite to replace it");
     assertThat(place.listing()).isEqualTo(stopped);
 
+    place.edit("rows.jsonl", "valve", "seal");
+    check(
+        place.train("--steps", "1"),
+        another("--data holds other data now").replace("finished", "stopped"));
+
     place.write("out/run.json", "{");
     check(
         place.train("--steps", "1"),
@@ -918,6 +970,108 @@ class BadInputTest {
     place.write("out/run.json", "{}");
     assertThat(place.train("--steps", "2", "--overwrite", "-q").code()).isZero();
     assertThat(place.path("out/mine.txt")).hasContent("mine");
+  }
+
+  private static String another(String what) {
+    return "--out D/out holds another run (state finished): "
+        + what
+        + "; give another folder, or --overwrite to replace it";
+  }
+
+  /// What is spoilt after a run, and what a second one says of it.
+  static Stream<Mistake> afterwards() {
+    String adapter =
+        "--out D/out holds this run, finished, but %s; give another folder, or --overwrite to replace it";
+    String weights = "adapter_model.safetensors";
+    return Stream.of(
+        row(
+            "a row was added",
+            p -> p.edit("rows.jsonl", " valve\"}\n", " valve\"}\n{\"text\": \"a\"}\n"),
+            "",
+            another("--data holds other data now")),
+        row(
+            "a letter of a row was changed",
+            p -> p.edit("rows.jsonl", "seven", "Seven"),
+            "",
+            another("--data holds other data now")),
+        row(
+            "rows in another order",
+            p -> {
+              List<String> lines = new ArrayList<>(Files.readAllLines(p.path("rows.jsonl")));
+              Collections.swap(lines, 0, 1);
+              Files.write(p.path("rows.jsonl"), lines);
+            },
+            "--dry-run",
+            another("--data holds other data now")),
+        row(
+            "held-out rows were changed",
+            p -> p.edit("held.jsonl", "leaks", "holds"),
+            "",
+            another("--eval-data holds other data now")),
+        row("another file", p -> {}, "--data D/held.jsonl", another("--data holds other data now")),
+        row(
+            "the data is gone",
+            p -> Files.delete(p.path("rows.jsonl")),
+            "",
+            "D/rows.jsonl does not exist; a JSONL file or a glob is needed"),
+        row(
+            "the adapter is gone",
+            p -> Files.delete(p.path("out/" + weights)),
+            "",
+            adapter.formatted(weights + " is missing")),
+        row(
+            "the adapter is cut short",
+            p -> cut(p.path("out/" + weights), 5_000),
+            "",
+            adapter.formatted(weights + " is not as the run left it")),
+        row(
+            "the adapter is another",
+            p ->
+                Files.copy(
+                    Place.GOLDEN.resolve("peft/all-linear/adapter/" + weights),
+                    p.path("out/" + weights),
+                    StandardCopyOption.REPLACE_EXISTING),
+            "",
+            adapter.formatted(weights + " is not as the run left it")),
+        row(
+            "the adapter's config is gone",
+            p -> Files.delete(p.path("out/adapter_config.json")),
+            "",
+            adapter.formatted("adapter_config.json is missing")),
+        row(
+            "a run of a nudge that kept no digests",
+            p -> p.edit("out/run.json", "\"digests\"", "\"older\""),
+            "",
+            another("what --data held is not known, what --eval-data held is not known")));
+  }
+
+  @ParameterizedTest
+  @MethodSource("afterwards")
+  void aFinishedRunIsNotFinishedOnceSomethingOfItChanged(Mistake mistake) throws IOException {
+    Place place = Place.in(folder);
+    place.write("held.jsonl", "{\"prompt\": \"the seal\", \"completion\": \" leaks\"}\n");
+    String[] run = {"--steps", "1", "--rank", "4", "--eval-data", "D/held.jsonl"};
+    assertThat(place.train(with(run, "-q")).code()).isZero();
+    mistake.spoiling.spoil(place);
+    Map<String, String> before = place.listing();
+    check(place.train(with(run, mistake.flags)), mistake.line);
+    assertThat(place.listing()).isEqualTo(before);
+  }
+
+  private static String[] with(String[] flags, String... more) {
+    return Stream.concat(Stream.of(flags), Stream.of(more)).toArray(String[]::new);
+  }
+
+  @Test
+  void aFileOfRowsMayBeRenamedAndTouched() throws IOException {
+    Place place = Place.in(folder);
+    assertThat(place.train("-q", "--steps", "1").code()).isZero();
+    Files.setLastModifiedTime(place.path("rows.jsonl"), FileTime.fromMillis(1));
+    Ran same =
+        new Ran(0, "", "nudge: warning: this run is finished already in D/out; nothing to do\n");
+    assertThat(place.train("--steps", "1")).isEqualTo(same);
+    Files.move(place.path("rows.jsonl"), place.path("mine.jsonl"));
+    assertThat(place.train("--steps", "1", "--data", "D/mine.jsonl")).isEqualTo(same);
   }
 
   @Test
@@ -1026,6 +1180,14 @@ class BadInputTest {
 
   private static Mistake row(String name, Spoiling spoiling, String flags, String line) {
     return new Mistake(name, spoiling, flags.isEmpty() ? new String[0] : flags.split(" "), line);
+  }
+
+  private static byte[] gzip(String text) throws IOException {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (GZIPOutputStream zip = new GZIPOutputStream(bytes)) {
+      zip.write(text.getBytes(StandardCharsets.UTF_8));
+    }
+    return bytes.toByteArray();
   }
 
   private static Place initAdapter(Place place) throws IOException {

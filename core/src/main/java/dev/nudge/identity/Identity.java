@@ -18,6 +18,7 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -185,7 +186,14 @@ public record Identity(
         q.path("double_quant").asBoolean(false),
         text(all, "tokenizer"),
         text(all, "template"),
-        Map.of());
+        all.path("data").isObject()
+            ? JSON.convertValue(all.path("data"), new TypeReference<>() {})
+            : Map.of());
+  }
+
+  /// The pattern of its rows, `prompt` or `completion`, where there was one; else null.
+  public @Nullable String pattern(String name) {
+    return data.get(name) instanceof String pattern ? pattern : null;
   }
 
   private static @Nullable String text(JsonNode all, String key) {

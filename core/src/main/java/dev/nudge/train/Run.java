@@ -33,6 +33,7 @@ final class Run implements AutoCloseable {
   private final RunFolder folder;
   private final Metrics metrics;
   private final RunIdentity identity;
+  private final RunDigests digests;
   private final String id = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
   private final long started = System.nanoTime();
 
@@ -67,6 +68,7 @@ final class Run implements AutoCloseable {
               settings.loop().seed(),
               requireNonNull(OutFolder.existing(settings.output().out())));
       closing.push(trainer::close);
+      this.digests = new RunDigests(prepared);
       // what an earlier run left goes only now that everything is loaded
       this.folder = RunFolder.create(settings);
       this.metrics = new Metrics(folder.path());
@@ -93,6 +95,7 @@ final class Run implements AutoCloseable {
 
   private RunResult run(BooleanSupplier cancelled) {
     prepared.warnings().forEach(line -> events.accept(new TrainEvent.Warning(line)));
+    prepared.rows().forEach(line -> events.accept(new TrainEvent.Planned(line)));
     prepared.lines().forEach(line -> events.accept(new TrainEvent.Planned(line)));
     RunState state;
     Map<String, @Nullable Object> record;
@@ -278,6 +281,7 @@ final class Run implements AutoCloseable {
     run.put("state", state.name().toLowerCase(java.util.Locale.ROOT));
     run.put("settings", RunFolder.plain(prepared.settings()));
     run.put("plan", prepared.plan().values());
+    Uninterrupted.run(() -> run.put(RunDigests.KEY, digests.values(state, folder.path())));
     run.put("trained_parameters", prepared.count().trained());
     run.put("all_parameters", prepared.count().all());
     run.put("versions", Map.of("nudge", version(), "java", Runtime.version().toString()));

@@ -13,7 +13,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -39,6 +38,12 @@ final class RunFolder {
   /// Settings that do not make a run another one.
   private static final Set<String> FREE =
       Set.of("out", "lanes", "threads", "memory", "overwrite", "dry_run", "any_base");
+
+  /// Settings whose files are known by what they hold.
+  private static final Set<String> DATA = Set.of("data", "eval_data");
+
+  private static final String NOT_GIVEN = "not given";
+  private static final int SHOWN = 3; // differences
 
   private static final ObjectMapper JSON =
       JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
@@ -87,18 +92,32 @@ final class RunFolder {
     }
     JsonNode there = read(run);
     String state = there.path("state").asString("");
-    boolean same = same(there.path("settings"), settings);
-    if (same && state.equals("finished")) {
-      return true;
+    List<String> other = changedSettings(there.path("settings"), settings);
+    if (other.isEmpty()) {
+      other = RunDigests.changedInputs(there, settings);
     }
-    throw new InputException(
-        "--out "
-            + out
-            + " holds "
-            + (same ? "an unfinished run of these settings" : "a run of other settings")
-            + " (state "
-            + state
-            + "); give another folder, or --overwrite to replace it");
+    if (!other.isEmpty()) {
+      throw inTheWay(out, "another run (state " + state + "): " + listed(other));
+    }
+    if (!state.equals("finished")) {
+      throw inTheWay(out, "an unfinished run of these settings (state " + state + ")");
+    }
+    List<String> spoilt = RunDigests.changedFiles(there, out);
+    if (!spoilt.isEmpty()) {
+      throw inTheWay(out, "this run, finished, but " + listed(spoilt));
+    }
+    return true;
+  }
+
+  private static InputException inTheWay(Path out, String what) {
+    return new InputException(
+        "--out " + out + " holds " + what + "; give another folder, or --overwrite to replace it");
+  }
+
+  private static String listed(List<String> changes) {
+    int more = changes.size() - SHOWN;
+    String first = String.join(", ", changes.subList(0, Math.min(SHOWN, changes.size())));
+    return more > 0 ? first + " and " + more + " more" : first;
   }
 
   /// A run must not write over the model that it reads.
@@ -123,18 +142,29 @@ final class RunFolder {
     return JSON.convertValue(read(out.resolve(RUN)), new TypeReference<>() {});
   }
 
-  private static boolean same(JsonNode there, TrainSettings settings) {
+  /// The settings that make this run another one than that of a `run.json`, one phrase each. Files
+  /// of rows are the same where both give some: what they hold is compared elsewhere.
+  private static List<String> changedSettings(JsonNode there, TrainSettings settings) {
     JsonNode now = JSON.valueToTree(plain(settings));
-    Map<String, JsonNode> a = new TreeMap<>();
-    Map<String, JsonNode> b = new TreeMap<>();
-    there.properties().forEach(e -> a.put(e.getKey(), e.getValue()));
-    now.properties().forEach(e -> b.put(e.getKey(), e.getValue()));
-    FREE.forEach(
-        key -> {
-          a.remove(key);
-          b.remove(key);
-        });
-    return JSON.valueToTree(a).toString().equals(JSON.valueToTree(b).toString());
+    List<String> changes = new ArrayList<>();
+    for (String key : now.propertyNames()) {
+      String was = shown(there.path(key));
+      String is = shown(now.get(key));
+      boolean rows = DATA.contains(key) && !was.equals(NOT_GIVEN) && !is.equals(NOT_GIVEN);
+      if (!was.equals(is) && !rows && !FREE.contains(key)) {
+        changes.add("--" + key.replace('_', '-') + " was " + was + " and is " + is);
+      }
+    }
+    return changes;
+  }
+
+  private static String shown(JsonNode value) {
+    if (value.isNull() || value.isMissingNode()) {
+      return NOT_GIVEN;
+    }
+    return value.isString()
+        ? "'" + value.stringValue().replace("\n", "\\n") + "'"
+        : value.toString();
   }
 
   /// The settings as `run.json` holds them: paths and choices as text.

@@ -36,6 +36,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -88,16 +89,7 @@ public final class Training {
     if (held != null) {
       held.examples().forEach(e -> config.checkTokens(e.ids()));
     }
-    if (data.untrainedRows() > 0) {
-      warnings.add(
-          data.untrainedRows()
-              + " rows were cut before their completion: nothing of them is trained");
-    }
-    if (held != null && held.untrainedRows() > 0) {
-      warnings.add(
-          held.untrainedRows()
-              + " held-out rows were cut before their completion: nothing of them counts");
-    }
+    warnOfRows(data, held, warnings);
     Batches batches =
         Batches.of(
             data.examples().size(),
@@ -226,6 +218,31 @@ public final class Training {
         settings.length(),
         maxLength,
         tokenizer);
+  }
+
+  private static void warnOfRows(Dataset data, @Nullable Dataset held, List<String> warnings) {
+    if (data.untrainedRows() > 0) {
+      warnings.add(
+          data.untrainedRows() + " rows are one token, so there is nothing of them to train");
+    }
+    if (held == null) {
+      return;
+    }
+    if (held.untrainedRows() > 0) {
+      warnings.add(
+          held.untrainedRows() + " held-out rows are one token, so nothing of them counts");
+    }
+    int known = held.rowsIn(data);
+    if (known > 0) {
+      warnings.add(
+          String.format(
+              Locale.ROOT,
+              "%,d %s of --eval-data %s in --data too, so the held-out loss is not that of unseen"
+                  + " rows; take them out of one of the two",
+              known,
+              known == 1 ? "row" : "rows",
+              known == 1 ? "is" : "are"));
+    }
   }
 
   /// Tokens of the longest rows that could meet in one step; held-out rows come in any number.

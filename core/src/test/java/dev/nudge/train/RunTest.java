@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.nudge.data.ContentDigest;
 import dev.nudge.format.SafeTensors;
+import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.Schedule;
 import dev.nudge.settings.TrainSettings;
@@ -13,6 +15,8 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -234,26 +238,16 @@ class RunTest {
 
   @Test
   void rowsThatTrainNothingNeitherBreakAStepNorEndTheRun() throws IOException {
-    String cut = TinyRun.row("pump ".repeat(40), " seal");
+    String end = "{\"text\": \"</s>\"}"; // one token, and the first is never trained
     String[] rows = new String[15];
     for (int i = 0; i < rows.length; i++) {
-      rows[i] = i == 1 ? ROW : cut;
+      rows[i] = i == 1 ? ROW : end;
     }
     Path out = temp.resolve("out");
     RunResult result =
         TinyRun.run(
             TinyRun.settings(
-                TinyRun.TIED,
-                write("rows", rows),
-                out,
-                "batch_size",
-                1,
-                "shuffle",
-                false,
-                "max_length",
-                20,
-                "truncate",
-                true));
+                TinyRun.TIED, write("rows", rows), out, "batch_size", 1, "shuffle", false));
     assertThat(result.state()).isEqualTo(RunState.FINISHED);
     List<JsonNode> steps = TinyRun.metrics(out, "loss");
     assertThat(steps).hasSize(15);
@@ -350,6 +344,102 @@ class RunTest {
     Prepared prepared = Training.prepare(settings, TinyRun.MACHINE);
     assertThat(prepared.lines().getFirst()).endsWith("held out 1 rows, 1 bad rows set aside");
     assertThat(prepared.values()).containsEntry("eval_bad_rows", 1).containsEntry("bad_rows", 0);
+  }
+
+  @Test
+  void heldOutRowsThatAreTrainedOnAreWarnedOfWithTheirNumber() throws IOException {
+    String other = TinyRun.row("valve:", " seal");
+    Path data = write("o", ROW, other, other);
+    assertThat(warnings(data, write("p", ROW, TinyRun.row("pump:", " valve"), ROW)))
+        .containsExactly(
+            "2 rows of --eval-data are in --data too, so the held-out loss is not that of unseen"
+                + " rows; take them out of one of the two");
+    assertThat(warnings(data, write("q", other)))
+        .containsExactly(
+            "1 row of --eval-data is in --data too, so the held-out loss is not that of unseen rows;"
+                + " take them out of one of the two");
+    assertThat(warnings(data, write("r", TinyRun.row("pump:", " valve")))).isEmpty();
+  }
+
+  private List<String> warnings(Path data, Path held) {
+    var settings =
+        TinyRun.settings(TinyRun.UNTIED, data, temp.resolve("none"), "eval_data", held.toString());
+    return Training.prepare(settings, TinyRun.MACHINE).warnings();
+  }
+
+  @Test
+  void aRunIsKnownByWhatItsDataHoldsAndByWhatItLeft() throws IOException {
+    Path out = temp.resolve("known");
+    Path data = write("k", ROW, ROW);
+    Path held = write("l", TinyRun.row("valve:", " pump"));
+    var settings =
+        TinyRun.settings(
+            TinyRun.UNTIED, data, out, "steps", 1, "eval_data", held.toString(), "rank", 4);
+    TinyRun.run(settings);
+    JsonNode digests = TinyRun.record(out).get("digests");
+    assertThat(digests.propertyNames())
+        .containsExactly("data", "eval_data", "init_adapter", "files");
+    assertThat(digests.get("data").asString()).isEqualTo(ContentDigest.of(data));
+    assertThat(digests.get("eval_data").asString()).isEqualTo(ContentDigest.of(held));
+    assertThat(digests.get("init_adapter").isNull()).isTrue();
+    assertThat(digests.get("files").propertyNames())
+        .containsExactly("adapter_model.safetensors", "adapter_config.json");
+    assertThat(Training.finished(settings)).isTrue();
+
+    // names, times and the number of files say nothing
+    Files.setLastModifiedTime(data, FileTime.fromMillis(1));
+    Path one = write("one", ROW);
+    assertThat(Training.finished(settings.with("data", List.of(one.toString(), one.toString()))))
+        .isTrue();
+    Path moved = Files.move(held, temp.resolve("moved"));
+    assertThat(Training.finished(settings.with("eval_data", moved.toString()))).isTrue();
+
+    Path more = write("more", ROW, ROW, ROW);
+    other(
+        settings.with("eval_data", moved.toString()).with("data", List.of(more.toString())),
+        "--data holds other data now");
+    other(settings.with("eval_data", more.toString()), "--eval-data holds other data now");
+    other(settings.with("eval_data", moved.toString()).with("rank", 8), "--rank was 4 and is 8");
+  }
+
+  private static void other(TrainSettings settings, String what) {
+    assertThatThrownBy(() -> Training.finished(settings))
+        .isInstanceOf(InputException.class)
+        .hasMessage(
+            "--out %s holds another run (state finished): %s; give another folder, or --overwrite to"
+                + " replace it",
+            settings.output().out(), what);
+  }
+
+  @Test
+  void anAdapterToContinueFromThatHasChangedMakesAnotherRun() throws IOException {
+    Path data = write("d", ROW, ROW);
+    Path first = temp.resolve("first");
+    TinyRun.run(TinyRun.settings(TinyRun.UNTIED, data, first, "steps", 2));
+    var settings =
+        TinyRun.settings(
+            TinyRun.UNTIED, data, temp.resolve("second"), "steps", 1, "init_adapter", first);
+    TinyRun.run(settings);
+    assertThat(Training.finished(settings)).isTrue();
+    TinyRun.run(
+        TinyRun.settings(TinyRun.UNTIED, data, first, "steps", 2, "seed", 3, "overwrite", true));
+    other(settings, "--init-adapter holds other data now");
+  }
+
+  @Test
+  void weightsOfAFullRunThatWereChangedAreNoticed() throws IOException {
+    Path out = temp.resolve("full");
+    var settings =
+        TinyRun.settings(
+            TinyRun.UNTIED, write("w", ROW), out, "steps", 1, "method", "full", "compute", "fp32");
+    TinyRun.run(settings);
+    assertThat(Training.finished(settings)).isTrue();
+    Path weights = out.resolve("model.safetensors");
+    Files.write(weights, new byte[1], StandardOpenOption.APPEND);
+    assertThatThrownBy(() -> Training.finished(settings))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining(
+            " holds this run, finished, but model.safetensors is not as the run left it; ");
   }
 
   @Test
