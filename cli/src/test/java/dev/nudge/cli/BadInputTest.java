@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.nudge.tensor.Ledger;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -15,6 +17,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -24,6 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Holds what a user reads after a mistake with the real verbs: one row a mistake, each with its
 /// one line and exit code 2; nothing on standard output, nothing written. A mistake of `train` is
@@ -391,6 +395,27 @@ class BadInputTest {
             "--out D/model",
             "--out D/model is where the model of this run is; give another folder"),
         row(
+            "out holds a run that cannot be read",
+            p -> p.write("out/run.json", "{"),
+            "--overwrite",
+            "D/out/run.json cannot be read, so the run in its folder is unknown; give another folder"),
+        row(
+            "out is left half replaced, with something in the way",
+            p -> halfReplaced(p, "out"),
+            "--overwrite",
+            HALF_REPLACED.formatted("out")),
+        row(
+            "the model is left half replaced, with something in the way",
+            p -> halfReplaced(p, "model"),
+            "",
+            HALF_REPLACED.formatted("model")),
+        row("saves", p -> {}, "--save-steps 0", "--save-steps is 0; it must be at least 1"),
+        row(
+            "saves that are no number",
+            p -> {},
+            "--save-steps 10%",
+            "--save-steps is '10%'; it must be a whole number"),
+        row(
             "too little memory",
             p -> {},
             "--memory 10M",
@@ -677,6 +702,16 @@ class BadInputTest {
             "--quantize int8",
             "--quantize is 'int8'; supported: none, nf4"),
         row(
+            "a model that is left half replaced, with something in the way",
+            p -> halfReplaced(p, "model"),
+            "",
+            HALF_REPLACED.formatted("model")),
+        row(
+            "an adapter that is left half replaced, with something in the way",
+            p -> halfReplaced(p, "cut"),
+            "--adapter D/cut",
+            HALF_REPLACED.formatted("cut")),
+        row(
             "no rows",
             p -> p.write("rows.jsonl", ""),
             "",
@@ -768,6 +803,11 @@ class BadInputTest {
             p -> p.write("out/notes.txt", "mine"),
             "",
             "--out D/out is not empty; give a new folder, or --overwrite to write into it"),
+        row(
+            "out is left half replaced, with something in the way",
+            p -> halfReplaced(p, "out"),
+            "--overwrite",
+            HALF_REPLACED.formatted("out")),
         row(
             "out under a file",
             p -> {},
@@ -1109,7 +1149,7 @@ class BadInputTest {
               "--json");
       assertThat(ran.err().lines().toList().getLast())
           .isEqualTo(
-              "nudge: cannot write D/disk/out/adapter_model.safetensors (140752 bytes): No space left on device");
+              "nudge: cannot write D/disk/out/.nudge.new/adapter_model.safetensors (140752 bytes): No space left on device");
       assertThat(ran.out()).isEmpty();
       assertThat(ran.code()).isEqualTo(1);
       assertThat(Ledger.byOwner()).isEqualTo(before);
@@ -1188,6 +1228,66 @@ class BadInputTest {
       zip.write(text.getBytes(StandardCharsets.UTF_8));
     }
     return bytes.toByteArray();
+  }
+
+  private static final String HALF_REPLACED =
+      "D/%s was left half replaced by a command that was killed, and cannot be mended: Is a directory;"
+          + " once that is cleared, the next command mends it";
+
+  /// A folder whose old files stand aside, with a folder where one of them was.
+  private static void halfReplaced(Place place, String name) throws IOException {
+    place.write(name + "/.nudge.old/merges.txt", "old");
+    Files.createDirectories(place.path(name + "/merges.txt/mine"));
+  }
+
+  /// Exit code 1: it had started. Nothing of the base's copy is saved as if it had learned.
+  @ParameterizedTest
+  @ValueSource(strings = {"lora", "full"})
+  void aRunWhoseStepsAreAllSkippedFailsAndSavesNothing(String method) throws IOException {
+    Place place = Place.in(folder);
+    spoilWeights(place.path("model/model.safetensors"));
+    Ran ran = place.train("--method", method, "--steps", "12", "--compute", "fp32", "--json");
+    assertThat(ran.code()).isEqualTo(1);
+    assertThat(ran.out()).isEmpty();
+    assertThat(ran.err().lines().toList().getLast())
+        .isEqualTo(
+            "nudge: the loss was not finite in any of 10 steps, so nothing was trained and nothing is"
+                + " saved; no --learning-rate mends that: the model's weights may hold NaN or Inf, which"
+                + " nudge score tells, or nudge doctor says what is wrong with this machine");
+    assertThat(place.path("out").toFile().list())
+        .doesNotContain("config.json", "model.safetensors", "adapter_model.safetensors");
+    assertThat(Files.readString(place.path("out/run.json"))).contains("\"failed\"");
+  }
+
+  /// Makes every weight NaN.
+  private static void spoilWeights(Path file) throws IOException {
+    byte[] all = Files.readAllBytes(file);
+    int header = (int) ByteBuffer.wrap(all).order(ByteOrder.LITTLE_ENDIAN).getLong(0);
+    Arrays.fill(all, 8 + header, all.length, (byte) 0xFF);
+    Files.write(file, all);
+  }
+
+  /// A kill between two renames, seen by a command that reads and by one that writes.
+  @Test
+  void whatAKilledCommandLeftIsMendedByTheNext() throws IOException {
+    Place place = Place.in(folder);
+    Ran before = place.answer("score", "--json");
+    Files.createDirectories(place.path("model/.nudge.old"));
+    for (String name : List.of("config.json", "tokenizer.json")) {
+      Files.move(place.path("model/" + name), place.path("model/.nudge.old/" + name));
+    }
+    assertThat(place.answer("score", "--json")).isEqualTo(before);
+    assertThat(place.path("model/.nudge.old")).doesNotExist();
+
+    assertThat(place.train("--steps", "1", "-q").code()).isZero();
+    Map<String, String> run = place.listing();
+    Files.createDirectories(place.path("out/.nudge.put"));
+    Files.createDirectories(place.path("out/.nudge.old"));
+    place.write("out/.nudge.old/nudge.json", "{}");
+    Files.move(
+        place.path("out/adapter_config.json"), place.path("out/.nudge.put/adapter_config.json"));
+    assertThat(place.train("--steps", "1").err()).contains("this run is finished already");
+    assertThat(place.listing()).isEqualTo(run);
   }
 
   private static Place initAdapter(Place place) throws IOException {

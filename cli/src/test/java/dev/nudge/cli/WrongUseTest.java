@@ -47,7 +47,7 @@ class WrongUseTest {
           train --rang=8                            | unknown flag --rang for train; did you mean --rank?
           train --ran 8                             | unknown flag --ran for train; did you mean --rank?
           train --resume                            | unknown flag --resume for train; see nudge train --help
-          train --save-steps 5                      | unknown flag --save-steps for train; did you mean --eval-steps?
+          train --save-every 5                      | unknown flag --save-every for train; did you mean --save-steps?
           train --freeze                            | --freeze has no value; give it as --freeze VALUE or --freeze=VALUE
           train -x                                  | unknown flag -x for train; did you mean -h, -q or -v?
           train --no-overwrite                      | unknown flag --no-overwrite for train; did you mean --overwrite?
@@ -118,7 +118,7 @@ class WrongUseTest {
           """
           rnak: 8               | unknown key 'rnak'; did you mean rank?
           batch-size: 8         | unknown key 'batch-size'; did you mean batch_size?
-          save_steps: 8         | unknown key 'save_steps'; did you mean eval_steps?
+          save_step: 8          | unknown key 'save_step'; did you mean save_steps?
           rank: many            | rank is 'many'; it must be a whole number
           rank: '8'             | rank is '8'; it must be a whole number
           rank:                 | rank has no value; it must be a whole number

@@ -153,6 +153,7 @@ public record Identity(
   /// @param anyBase what cannot be understood counts as absent
   /// @throws InputException where it cannot be understood
   public static @Nullable Identity read(Path adapter, boolean anyBase) {
+    OutFolder.mend(adapter);
     Path file = adapter.resolve(FILE);
     if (!Files.isRegularFile(file)) {
       return null;
@@ -215,8 +216,7 @@ public record Identity(
     all.put("tokenizer", tokenizer);
     all.put("template", template);
     all.put("data", data);
-    OutFolder.place(
-        adapter.resolve(FILE), beside -> Files.writeString(beside, PythonJson.write(all) + "\n"));
+    OutFolder.place(adapter.resolve(FILE), PythonJson.write(all) + "\n");
   }
 
   /// The digest of what a quantised folder says it was made from; null for another folder.

@@ -1,5 +1,6 @@
 package dev.nudge.model;
 
+import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,6 +33,7 @@ final class ConfigReader {
   private ConfigReader() {}
 
   static ModelConfig load(Path folder) {
+    OutFolder.mend(folder);
     Path file = folder.resolve("config.json");
     if (!Files.exists(folder)) {
       throw new InputException(folder + ": no such model folder");

@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.format.NewFolder;
 import dev.nudge.format.OutFolder;
 import dev.nudge.identity.Identity;
 import dev.nudge.model.ModelFolder;
@@ -13,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -24,9 +26,13 @@ import tools.jackson.databind.json.JsonMapper;
 
 /// The folder of a run: who may write into it, and its `run.json`.
 ///
-/// Every file is written beside and renamed into place. What `nudge` writes is a fixed set of
-/// names, so `--overwrite` can remove exactly that and leave a user's own files alone.
-final class RunFolder {
+/// What `nudge` writes is a fixed set of names, so `--overwrite` can remove exactly that and leave
+/// a
+/// user's own files alone. A run that replaces another grows out of sight until its first save;
+/// then
+/// the new run takes the old one's place as a whole. A run that ends before that leaves the old one
+/// as it was. Every later save replaces the one before as a whole too.
+final class RunFolder implements AutoCloseable {
   static final String RUN = "run.json";
   static final String METRICS = "metrics.jsonl";
   static final String LAST = "last";
@@ -37,7 +43,7 @@ final class RunFolder {
 
   /// Settings that do not make a run another one.
   private static final Set<String> FREE =
-      Set.of("out", "lanes", "threads", "memory", "overwrite", "dry_run", "any_base");
+      Set.of("out", "lanes", "threads", "memory", "overwrite", "dry_run", "any_base", "save_steps");
 
   /// Settings whose files are known by what they hold.
   private static final Set<String> DATA = Set.of("data", "eval_data");
@@ -48,14 +54,22 @@ final class RunFolder {
   private static final ObjectMapper JSON =
       JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
-  private final Path folder;
+  private final Path out;
+  private @Nullable NewFolder growing; // until the first save, where something is in the place
 
-  private RunFolder(Path folder) {
-    this.folder = folder;
+  private RunFolder(Path out, @Nullable NewFolder growing) {
+    this.out = out;
+    this.growing = growing;
   }
 
+  /// Where the run is written now.
   Path path() {
-    return folder;
+    return growing == null ? out : growing.path();
+  }
+
+  /// Whether something else is in the run's place still.
+  boolean replaces() {
+    return growing != null;
   }
 
   /// Checks that a run of these settings may start in its folder; nothing is touched.
@@ -66,6 +80,7 @@ final class RunFolder {
     Path out = settings.output().out();
     boolean overwrite = settings.output().overwrite();
     OutFolder.checkPlace(out);
+    OutFolder.mend(out.resolve(LAST));
     checkModel(settings.model().model(), out);
     if (OutFolder.isFree(out)) {
       return false;
@@ -87,10 +102,10 @@ final class RunFolder {
       }
       return false;
     }
+    JsonNode there = read(run);
     if (overwrite) {
       return false;
     }
-    JsonNode there = read(run);
     String state = there.path("state").asString("");
     List<String> other = changedSettings(there.path("settings"), settings);
     if (other.isEmpty()) {
@@ -185,54 +200,83 @@ final class RunFolder {
     return plain;
   }
 
-  /// Makes the folder, without what an earlier run left there.
+  /// Makes the folder; what is in its place stays until the first save.
   static RunFolder create(TrainSettings settings) {
     Path out = settings.output().out();
-    try {
-      Files.createDirectories(out);
-      if (Files.exists(out.resolve(RUN))) {
-        List<Path> old = new ArrayList<>();
-        for (String f : ADAPTER) {
-          old.add(out.resolve(f));
-          old.add(out.resolve(LAST).resolve(f));
-        }
-        TOKENIZER.forEach(f -> old.add(out.resolve(f)));
-        old.add(out.resolve(METRICS));
-        old.add(out.resolve(RUN));
-        Path last = out.resolve(LAST);
-        if (read(out.resolve(RUN)).path("settings").path("method").asString("").equals("full")) {
-          ModelFolder.remove(out);
-          ModelFolder.remove(last);
-        }
-        for (Path f : old) {
-          Files.deleteIfExists(f);
-        }
-        if (Files.isDirectory(last) && OutFolder.isFree(last)) {
-          Files.delete(last);
-        }
-      }
-      return new RunFolder(out);
-    } catch (IOException e) {
-      throw new InputException("--out " + out + " cannot be written: " + OutFolder.reason(e), e);
+    NewFolder.clear(out.resolve(LAST));
+    if (!OutFolder.isFree(out)) {
+      return new RunFolder(out, NewFolder.at(out));
+    }
+    NewFolder.clear(out);
+    OutFolder.make(out);
+    return new RunFolder(out, null);
+  }
+
+  /// The names of what an earlier run wrote.
+  private static List<String> names(Path out) {
+    if (!Files.exists(out.resolve(RUN))) {
+      return List.of();
+    }
+    List<String> names = new ArrayList<>(TOKENIZER);
+    names.addAll(List.of(METRICS, RUN));
+    names.addAll(saved(out));
+    names.addAll(lastNames(out));
+    return names;
+  }
+
+  /// The names of what was saved in a folder: an adapter, or a model.
+  private static List<String> saved(Path folder) {
+    List<String> names = new ArrayList<>(ADAPTER);
+    if (ModelFolder.isModel(folder)) {
+      names.addAll(ModelFolder.names(folder));
+    }
+    return names;
+  }
+
+  private static List<String> lastNames(Path out) {
+    return saved(out.resolve(LAST)).stream().map(name -> LAST + "/" + name).toList();
+  }
+
+  /// Puts what is to be used in the run's place, as a whole; the last beside it goes.
+  ///
+  /// @param writing fills a folder that grows
+  void save(Consumer<Path> writing) {
+    NewFolder whole = growing;
+    if (whole == null) {
+      put(out, lastNames(out), writing);
+    } else {
+      writing.accept(whole.path());
+      whole.place(names(out));
+      growing = null;
+    }
+  }
+
+  /// Puts the last beside the one to be used, as a whole.
+  void saveLast(Consumer<Path> writing) {
+    put(out.resolve(LAST), List.of(), writing);
+  }
+
+  private static void put(Path place, List<String> old, Consumer<Path> writing) {
+    try (NewFolder folder = NewFolder.at(place)) {
+      writing.accept(folder.path());
+      folder.place(old);
+    }
+  }
+
+  @Override
+  public void close() {
+    if (growing != null) {
+      growing.close();
     }
   }
 
   /// Copies the tokenizer's files, as a user of the adapter needs them.
   void copyTokenizer(Path model) {
-    for (String name : TOKENIZER) {
-      Path from = model.resolve(name);
-      if (Files.isRegularFile(from)) {
-        place(name, beside -> Files.write(beside, Files.readAllBytes(from)));
-      }
-    }
+    TOKENIZER.forEach(name -> OutFolder.copy(model.resolve(name), path().resolve(name)));
   }
 
   /// Writes `run.json`.
   void write(Map<String, ? extends @Nullable Object> run) {
-    place(RUN, beside -> Files.writeString(beside, JSON.writeValueAsString(run) + "\n"));
-  }
-
-  private void place(String name, OutFolder.Writing writing) {
-    OutFolder.place(folder.resolve(name), writing);
+    OutFolder.place(path().resolve(RUN), JSON.writeValueAsString(run) + "\n");
   }
 }

@@ -7,6 +7,7 @@ import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.adapter.Targets;
 import dev.nudge.data.Batches;
 import dev.nudge.data.Dataset;
+import dev.nudge.format.OutFolder;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.identity.Identity;
 import dev.nudge.machine.Backend;
@@ -51,6 +52,7 @@ public final class Training {
   /// @throws dev.nudge.settings.InputException where its folder holds something else
   public static boolean finished(TrainSettings settings) {
     Path model = settings.model().model();
+    OutFolder.mend(model);
     return RunFolder.check(
         Files.exists(model.resolve("config.json"))
             ? resolved(settings, Quantization.resolve(settings.model(), ModelConfig.load(model)))

@@ -5,11 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.data.ContentDigest;
+import dev.nudge.format.Faults;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.Schedule;
 import dev.nudge.settings.TrainSettings;
+import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -22,11 +24,13 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
 /// Makes whole runs and looks at what they tell and leave: steps that are skipped, the best and the
@@ -88,9 +92,9 @@ class RunTest {
     assertThat(TinyRun.record(out).get("state").asString()).isEqualTo("finished");
     assertThat(warnings)
         .containsExactly(
-            "step 2 is skipped: its loss or gradient is not a finite number",
-            "step 5 is skipped: its loss or gradient is not a finite number",
-            "step 8 is skipped: its loss or gradient is not a finite number");
+            "step 2 is skipped: its loss is not a finite number",
+            "step 5 is skipped: its loss is not a finite number",
+            "step 8 is skipped: its loss is not a finite number");
     isFinite(out);
   }
 
@@ -127,6 +131,182 @@ class RunTest {
     assertThat(total(out, "best_step").asInt()).isEqualTo(3);
     assertThat(TinyRun.metrics(out, "loss")).hasSize(13);
     isFinite(out);
+  }
+
+  /// A run whose every step is skipped ends with a failure, and what was there stays as it was.
+  @ParameterizedTest
+  @CsvSource({"lora, 3, fp32", "lora, 40, auto", "full, 3, fp32", "full, 40, auto"})
+  void aRunWithoutASingleUpdateSavesNothing(String method, int steps, String compute)
+      throws IOException {
+    Path model = TinyRun.poisoned(temp.resolve("model"));
+    Path out = temp.resolve("out");
+    TrainSettings good =
+        TinyRun.settings(TinyRun.UNTIED, write("good", ROW), out, "steps", 1, "method", method);
+    TinyRun.run(good);
+    Map<String, String> before = Faults.files(out);
+    TrainSettings bad =
+        TinyRun.settings(
+            model,
+            write("bad", BAD),
+            out,
+            "batch_size",
+            1,
+            "steps",
+            steps,
+            "save_steps",
+            1,
+            "method",
+            method,
+            "compute",
+            compute);
+    boolean fp32 = Training.prepare(bad, TinyRun.MACHINE).backend().compute() != Dtype.BF16;
+    String line =
+        "the loss was not finite in any of %d steps, so nothing was trained and nothing is saved; no --learning-rate mends that"
+            .formatted(Math.min(10, steps));
+    String advice = fp32 ? ": the model's weights may hold NaN" : ": try --compute fp32, and see";
+    assertThatThrownBy(() -> TinyRun.run(bad.with("overwrite", true)))
+        .isInstanceOf(RunException.class)
+        .hasMessageStartingWith(line + advice);
+    assertThat(Faults.files(out)).isEqualTo(before);
+    assertThat(out.resolve(".nudge.new")).doesNotExist();
+
+    Path fresh = temp.resolve("fresh");
+    assertThatThrownBy(() -> TinyRun.run(bad.with("out", fresh)))
+        .isInstanceOf(RunException.class)
+        .hasMessageStartingWith(line);
+    assertThat(state(fresh)).isEqualTo("failed");
+    assertThat(fresh.toFile().list())
+        .doesNotContain("adapter_model.safetensors", "model.safetensors", "config.json");
+  }
+
+  @Test
+  void anUpdateThatSpoilsTheWeightsIsNotSaved() throws IOException {
+    Path out = temp.resolve("out");
+    var settings =
+        TinyRun.settings(
+            TinyRun.UNTIED,
+            write("rows", ROW),
+            out,
+            "steps",
+            3,
+            "warmup",
+            0,
+            "learning_rate",
+            1e39, // beyond fp32
+            "compute",
+            "fp32");
+    assertThatThrownBy(() -> TinyRun.run(settings))
+        .isInstanceOf(RunException.class)
+        .hasMessage(
+            "the update of step 1 made numbers that are not finite; nothing is saved; lower --learning-rate");
+    assertThat(state(out)).isEqualTo("failed");
+    assertThat(out.resolve("adapter_model.safetensors")).doesNotExist();
+  }
+
+  @Test
+  void whatDivergesKeepsWhatWasSavedAndTheLastBesideIt() throws IOException {
+    Path model = TinyRun.poisoned(temp.resolve("model"));
+    String[] rows = new String[20];
+    for (int i = 0; i < rows.length; i++) {
+      rows[i] = i < 3 ? ROW : BAD;
+    }
+    Path out = temp.resolve("out");
+    Object[] common = {
+      "batch_size", 1, "shuffle", false, "warmup", 0, "schedule", "constant", "compute", "fp32"
+    };
+    Path data = write("rows", rows);
+    assertThatThrownBy(
+            () ->
+                TinyRun.run(
+                    TinyRun.settings(model, data, out, common)
+                        .with("save_steps", 2)
+                        .with("max_grad_norm", 0)))
+        .hasMessage(
+            "the loss was not finite for 10 steps in a row; the best so far is kept; lower"
+                + " --learning-rate, or leave --max-grad-norm at 1");
+    for (int steps : new int[] {2, 3}) {
+      Path same = temp.resolve("same" + steps);
+      TinyRun.run(
+          TinyRun.settings(model, data, same, common)
+              .with("steps", steps)
+              .with("max_grad_norm", 0));
+      assertThat((steps == 2 ? out : out.resolve("last")).resolve("adapter_model.safetensors"))
+          .hasSameBinaryContentAs(same.resolve("adapter_model.safetensors"));
+    }
+  }
+
+  @Test
+  void theAdapterIsSavedATenthOfTheRunAtATime() throws IOException {
+    Path out = temp.resolve("out");
+    Map<Integer, String> states = new TreeMap<>();
+    int[] step = {0};
+    Consumer<TrainEvent> events =
+        event -> {
+          if (event instanceof TrainEvent.Step s) {
+            step[0] = s.step();
+          } else if (event instanceof TrainEvent.Saved) {
+            states.put(step[0], state(out));
+          }
+        };
+    run(TinyRun.settings(TinyRun.UNTIED, write("rows", ROW), out, "steps", 25), events);
+    assertThat(states.keySet()).containsExactly(3, 6, 9, 12, 15, 18, 21, 24, 25);
+    assertThat(states.values()).containsOnly("running");
+    assertThat(state(out)).isEqualTo("finished");
+    states.clear();
+    Path given = temp.resolve("given");
+    run(
+        TinyRun.settings(TinyRun.UNTIED, write("rows", ROW), given, "steps", 25, "save_steps", 10),
+        event -> {
+          events.accept(event);
+          if (event instanceof TrainEvent.Step s && s.step() == 11) {
+            try {
+              assertThat(total(given, "steps").asInt()).isEqualTo(10);
+              assertThat(TinyRun.record(given).at("/settings/save_steps").asInt()).isEqualTo(10);
+            } catch (IOException e) {
+              throw new UncheckedIOException(e);
+            }
+          }
+        });
+    assertThat(states.keySet()).containsExactly(10, 20, 25);
+  }
+
+  /// Whatever ends a run after a step, what it learned is there.
+  @ParameterizedTest
+  @ValueSource(strings = {"lora", "full"})
+  void aFailureAfterAStepSavesWhatWasLearned(String method) throws IOException {
+    Path out = temp.resolve("out");
+    Path same = temp.resolve("same");
+    Path data = write("rows", ROW);
+    Object[] common = {"schedule", "constant", "warmup", 0, "method", method};
+    TinyRun.run(TinyRun.settings(TinyRun.UNTIED, data, same, common).with("steps", 2));
+    assertThatThrownBy(
+            () ->
+                run(
+                    TinyRun.settings(TinyRun.UNTIED, data, out, common).with("steps", 50),
+                    event -> {
+                      if (event instanceof TrainEvent.Step s && s.step() == 2) {
+                        throw new OutOfMemoryError("Java heap space");
+                      }
+                    }))
+        .isInstanceOf(OutOfMemoryError.class);
+    assertThat(state(out)).isEqualTo("failed");
+    String weights = method.equals("full") ? "model.safetensors" : "adapter_model.safetensors";
+    assertThat(out.resolve(weights)).hasSameBinaryContentAs(same.resolve(weights));
+  }
+
+  @Test
+  void aRunThatIsStoppedBeforeAnUpdateLeavesWhatWasThere() throws IOException {
+    Path out = temp.resolve("out");
+    var settings = TinyRun.settings(TinyRun.UNTIED, write("rows", ROW), out, "steps", 2);
+    TinyRun.run(settings);
+    Map<String, String> before = Faults.files(out);
+    RunResult stopped =
+        Training.run(
+            Training.prepare(settings.with("overwrite", true), TinyRun.MACHINE),
+            event -> {},
+            () -> true);
+    assertThat(stopped.state()).isEqualTo(RunState.STOPPED);
+    assertThat(Faults.files(out)).isEqualTo(before);
   }
 
   @Test
