@@ -51,7 +51,8 @@ class ArchitectureTest {
           Map.entry("text", Set.of()),
           Map.entry("data", Set.of("tensor", "text")),
           Map.entry("init", Set.of("format", "model", "text", "data")),
-          Map.entry("generate", Set.of("tensor", "nn", "identity", "model", "adapter", "text")),
+          Map.entry(
+              "generate", Set.of("tensor", "nn", "identity", "model", "adapter", "text", "data")),
           Map.entry(
               "merge",
               Set.of("tensor", "kernel", "nn", "format", "identity", "model", "adapter", "text")),

@@ -36,6 +36,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -279,7 +280,7 @@ public final class Training {
       Path out = settings.output().out();
       events.accept(
           new TrainEvent.Warning("this run is finished already in " + out + "; nothing to do"));
-      return new RunResult(RunState.FINISHED, RunFolder.record(out));
+      return RunFolder.result(out);
     }
     try (WarmUp warmUp = WarmUp.startOnce(settings, machine)) {
       Prepared prepared = prepare(settings, machine);
@@ -299,12 +300,18 @@ public final class Training {
     }
   }
 
+  /// What the `run.json` of a run's folder holds, as plain values.
+  ///
+  /// @throws InputException where it cannot be read
+  public static Map<String, @Nullable Object> record(Path out) {
+    return RunFolder.record(out);
+  }
+
   /// Runs what was prepared.
   ///
   /// @param events told from this thread, in order
   /// @param cancelled asked between steps; once true, the adapter is saved as it stands. An
   ///     interrupt of this thread does the same
-  /// @return what `run.json` holds
   /// @throws dev.nudge.settings.RunException where it fails while running
   public static RunResult run(
       Prepared prepared, Consumer<TrainEvent> events, BooleanSupplier cancelled) {
