@@ -42,26 +42,40 @@ class ArchitectureTest {
           Map.entry("tensor.onednn", Set.of("tensor")),
           Map.entry("kernel", Set.of("tensor")),
           Map.entry("kernel.simd", Set.of("tensor", "kernel")),
+          Map.entry("machine", Set.of("tensor", "kernel")),
           Map.entry("nn", Set.of("tensor", "kernel")),
           Map.entry("quant", Set.of("tensor", "kernel", "nn")),
           Map.entry("format", Set.of("tensor")),
           Map.entry("identity", Set.of("tensor", "format")),
-          Map.entry("model", Set.of("tensor", "kernel", "nn", "quant", "format", "identity")),
-          Map.entry("adapter", Set.of("tensor", "kernel", "nn", "format")),
+          Map.entry(
+              "model", Set.of("tensor", "kernel", "machine", "nn", "quant", "format", "identity")),
+          Map.entry("adapter", Set.of("tensor", "kernel", "machine", "nn", "format")),
           Map.entry("text", Set.of()),
           Map.entry("data", Set.of("tensor", "text")),
           Map.entry("init", Set.of("format", "model", "text", "data")),
           Map.entry(
-              "generate", Set.of("tensor", "nn", "identity", "model", "adapter", "text", "data")),
+              "generate",
+              Set.of("tensor", "machine", "nn", "identity", "model", "adapter", "text", "data")),
           Map.entry(
               "merge",
-              Set.of("tensor", "kernel", "nn", "format", "identity", "model", "adapter", "text")),
-          Map.entry("plan", Set.of("tensor", "kernel", "nn", "quant", "model", "adapter")),
+              Set.of(
+                  "tensor",
+                  "kernel",
+                  "machine",
+                  "nn",
+                  "format",
+                  "identity",
+                  "model",
+                  "adapter",
+                  "text")),
+          Map.entry(
+              "plan", Set.of("tensor", "kernel", "machine", "nn", "quant", "model", "adapter")),
           Map.entry(
               "train",
               Set.of(
                   "tensor",
                   "kernel",
+                  "machine",
                   "nn",
                   "format",
                   "identity",
@@ -72,9 +86,10 @@ class ArchitectureTest {
                   "plan")),
           Map.entry(
               "eval",
-              Set.of("tensor", "nn", "model", "adapter", "text", "data", "generate", "train")),
+              Set.of("tensor", "machine", "model", "adapter", "text", "data", "generate", "train")),
           Map.entry(
-              ROOT, Set.of("kernel", "nn", "model", "init", "generate", "merge", "train", "eval")));
+              ROOT,
+              Set.of("kernel", "machine", "model", "init", "generate", "merge", "train", "eval")));
 
   private static final JavaClasses CLASSES =
       new ClassFileImporter().importPath(Path.of("target/classes"));

@@ -2,7 +2,7 @@ package dev.nudge;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.nudge.nn.Backend;
+import dev.nudge.machine.Backend;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
 import java.nio.file.Path;

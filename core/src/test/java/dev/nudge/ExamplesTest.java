@@ -2,7 +2,7 @@ package dev.nudge;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.nudge.nn.Machine;
+import dev.nudge.machine.Machine;
 import dev.nudge.settings.TrainSettings;
 import java.io.IOException;
 import java.nio.file.Files;

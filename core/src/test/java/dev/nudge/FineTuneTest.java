@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.nudge.generate.Completion;
 import dev.nudge.generate.Completions;
 import dev.nudge.generate.Session;
-import dev.nudge.nn.Machine;
+import dev.nudge.machine.Machine;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.MergeSettings;

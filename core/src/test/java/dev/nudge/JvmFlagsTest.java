@@ -3,7 +3,7 @@ package dev.nudge;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.generate.Session;
-import dev.nudge.nn.Machine;
+import dev.nudge.machine.Machine;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.SamplingSettings;
 import java.io.IOException;

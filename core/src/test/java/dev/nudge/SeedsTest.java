@@ -53,7 +53,7 @@ class SeedsTest {
 
   @Test
   void noTestDrawsASeedByItself() throws IOException {
-    for (String module : List.of("core", "cli", "bench")) {
+    for (String module : List.of("core", "demo", "cli", "bench")) {
       try (Stream<Path> files = Files.walk(Path.of("..", module, "src/test/java"))) {
         for (Path file : files.filter(f -> f.toString().endsWith(".java")).toList()) {
           if (!APART.contains(file.getFileName().toString())) {

@@ -69,7 +69,7 @@ record Claim(String shape, int length, long limit) {
   }
 
   void run(Flags flags, Path dir) {
-    ModelConfig config = Shapes.named(shape);
+    ModelConfig config = BenchModels.named(shape);
     boolean streamed = shape.equals("65b");
     Path folder = RandomFolder.of(dir.resolve(shape + "-nf4"), config, true);
     Path rows = RandomFolder.rows(dir.resolve("rows-" + length + ".jsonl"), length, 4);
@@ -108,7 +108,7 @@ record Claim(String shape, int length, long limit) {
   }
 
   private void compareWithFewLayers(Run all, ModelConfig config, Path rows, Path dir) {
-    ModelConfig few = Shapes.layers(config, FEW_LAYERS);
+    ModelConfig few = BenchModels.layers(config, FEW_LAYERS);
     Path folder = RandomFolder.of(dir.resolve(shape + "-" + FEW_LAYERS + "-layers-nf4"), few, true);
     long weights = RandomFolder.bytes(few, true);
     long small = weights * 7 / 8; // less than the weights: they must stream

@@ -1,7 +1,7 @@
 package dev.nudge.bench;
 
+import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
-import dev.nudge.nn.Backend;
 import dev.nudge.settings.Compute;
 import java.io.BufferedReader;
 import java.io.EOFException;

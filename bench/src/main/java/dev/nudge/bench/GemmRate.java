@@ -1,6 +1,6 @@
 package dev.nudge.bench;
 
-import dev.nudge.nn.Backend;
+import dev.nudge.machine.Backend;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Lanes;

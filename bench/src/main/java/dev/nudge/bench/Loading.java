@@ -1,10 +1,10 @@
 package dev.nudge.bench;
 
+import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
-import dev.nudge.nn.Backend;
 import dev.nudge.settings.Compute;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -51,7 +51,7 @@ final class Loading {
         flags.path("model", PeerEnvironment.model(PeerEnvironment.beside(Machines.home())));
     int rounds = flags.whole("rounds");
     Memory.say("%s", Machines.line());
-    Path small = RandomFolder.of(dir.resolve("tiny-bf16"), Shapes.named("tiny"), false);
+    Path small = RandomFolder.of(dir.resolve("tiny-bf16"), BenchModels.named("tiny"), false);
     Memory.say("");
     Memory.say("| what | median, s | rounds | at most |");
     Memory.say("|---|---|---|---|");
@@ -72,7 +72,7 @@ final class Loading {
   private static void large(Flags flags, Path dir, Backend backend, int rounds) {
     String shape = flags.text("large");
     try {
-      Path folder = RandomFolder.of(dir.resolve(shape + "-nf4"), Shapes.named(shape), true);
+      Path folder = RandomFolder.of(dir.resolve(shape + "-nf4"), BenchModels.named(shape), true);
       List<Double> opens = new ArrayList<>();
       for (int i = 0; i < rounds; i++) {
         Claim.dropFromCache(folder.resolve("model.safetensors"));

@@ -58,7 +58,7 @@ final class Memory {
 
   private static void levels(Flags flags, Path dir) {
     String shape = flags.text("shape");
-    ModelConfig config = Shapes.named(shape);
+    ModelConfig config = BenchModels.named(shape);
     Path folder = RandomFolder.of(dir.resolve(shape + "-nf4"), config, true);
     int lanes = flags.whole("lanes");
     int length = flags.whole("length");

@@ -1,9 +1,9 @@
 package dev.nudge.bench;
 
+import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
-import dev.nudge.nn.Backend;
 import dev.nudge.nn.Recompute;
 import dev.nudge.settings.Compute;
 import java.nio.file.Path;

@@ -8,11 +8,11 @@ import dev.nudge.format.OutFolder;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.format.SafeTensorsWriter;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.ModelFolder;
-import dev.nudge.nn.Backend;
 import dev.nudge.nn.Parameter;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
@@ -71,7 +71,7 @@ final class Merges {
         Path folder =
             RandomFolder.of(
                 Machines.cache().resolve("models").resolve(large + "-nf4"),
-                Shapes.named(large),
+                BenchModels.named(large),
                 true);
         adapter(dir.resolve("large"), folder);
         merge(large + "-shaped, nf4, stored", folder, dir.resolve("large"), dir);

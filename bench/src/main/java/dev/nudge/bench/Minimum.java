@@ -34,7 +34,7 @@ record Minimum(long weights, long adapter, long saved, long dequantized, long he
                 (long) c.hiddenSize() * c.attentionSize());
     return new Minimum(
         held,
-        rank * Work.of(c, rank).adapted() * (18 + 4L * (lanes - 1)),
+        rank * LeastFlops.of(c, rank).adapted() * (18 + 4L * (lanes - 1)),
         tokens * c.numHiddenLayers() * saved(c, level, rank),
         lanes * largest,
         lanes * HEAD_CHUNK);

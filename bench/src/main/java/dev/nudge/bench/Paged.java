@@ -4,13 +4,13 @@ import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.Targets;
 import dev.nudge.data.Example;
+import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
-import dev.nudge.nn.Backend;
+import dev.nudge.model.WeightBytes;
 import dev.nudge.nn.Parameter;
 import dev.nudge.plan.Plan;
 import dev.nudge.plan.Planner;
-import dev.nudge.plan.Weights;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.Optimizer;
 import dev.nudge.settings.OptimizerSettings;
@@ -142,7 +142,7 @@ public final class Paged {
             1e-8);
     int lanes = Runtime.getRuntime().availableProcessors();
     Backend backend = Backend.resolve(Compute.AUTO, Machines.cache());
-    try (CausalLm model = Checkpoint.random(Shapes.named(flags.text("shape")), backend, 1);
+    try (CausalLm model = Checkpoint.random(BenchModels.named(flags.text("shape")), backend, 1);
         Scope scope = Scope.open("bench adapter")) {
       model.reserve(LENGTH);
       Adapters adapters =
@@ -190,7 +190,7 @@ public final class Paged {
             (long) LENGTH * lanes,
             false,
             Long.MAX_VALUE / 4,
-            new Weights(0, 0, 0, 0),
+            new WeightBytes(0, 0, 0, 0),
             trained,
             state,
             model.caches()));

@@ -1,12 +1,12 @@
 package dev.nudge.bench;
 
+import dev.nudge.machine.Backend;
 import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
 import dev.nudge.model.Trainable;
-import dev.nudge.nn.Backend;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.Method;
 import dev.nudge.tensor.Scope;
@@ -22,7 +22,8 @@ import org.jspecify.annotations.Nullable;
 /// The rate of products is measured before, between and after; a length's share is taken of the
 /// better of its two neighbours, as a shared machine is only ever too slow. Steps are those of a
 /// training run (forward, backward, reduction, AdamW), every token labelled, with LoRA on every
-/// linear layer or with all weights of the model; the work they are credited with is [Work]'s.
+/// linear layer or with all weights of the model; the work they are credited with is
+/// [LeastFlops]'s.
 /// Rates come from steps without
 /// clocks; where the rest goes, from some more steps with a [Profile].
 public final class Roofline {
@@ -42,7 +43,7 @@ public final class Roofline {
             "bench/roofline",
             args,
             "shape",
-            Shapes.ROOFLINE,
+            BenchModels.ROOFLINE,
             "quantize",
             "none|nf4",
             "method",
@@ -107,8 +108,8 @@ public final class Roofline {
     static Options of(Flags f) {
       int threads = f.whole("threads", Runtime.getRuntime().availableProcessors());
       return new Options(
-          Shapes.named(f.text("shape")),
-          Shapes.quantization(f),
+          BenchModels.named(f.text("shape")),
+          BenchModels.quantization(f),
           f.choice("method", Method.class) == Method.FULL,
           f.wholes("lengths"),
           f.whole("sequences"),
@@ -126,7 +127,10 @@ public final class Roofline {
   private record Row(int length, double seconds, double flops, int tokens, double before) {}
 
   private void run() {
-    Work work = options.full() ? Work.full(options.shape()) : Work.of(options.shape(), Steps.RANK);
+    LeastFlops work =
+        options.full()
+            ? LeastFlops.full(options.shape())
+            : LeastFlops.of(options.shape(), Steps.RANK);
     try (GemmRate products = GemmRate.of(backend, options.threads(), options.clock())) {
       List<Row> rows = new ArrayList<>();
       List<Double> rates = new ArrayList<>();

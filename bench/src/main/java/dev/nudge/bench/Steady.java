@@ -1,12 +1,12 @@
 package dev.nudge.bench;
 
 import dev.nudge.kernel.Kernels;
+import dev.nudge.machine.Backend;
+import dev.nudge.machine.ProcessMemory;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.Quantization;
-import dev.nudge.nn.Backend;
 import dev.nudge.settings.Compute;
-import dev.nudge.train.ProcessMemory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
@@ -72,7 +72,7 @@ final class Steady {
         "steps",
         "2000",
         "shape",
-        Shapes.ROOFLINE,
+        BenchModels.ROOFLINE,
         "quantize",
         "nf4|none",
         "compute",
@@ -95,13 +95,13 @@ final class Steady {
 
   static CausalLm model(Flags flags, Backend backend) {
     return Checkpoint.random(
-        Shapes.named(flags.text("shape")), backend, Shapes.quantization(flags), 1);
+        BenchModels.named(flags.text("shape")), backend, BenchModels.quantization(flags), 1);
   }
 
   /// A model of which a step's products are left; nothing is quantised without kernels.
   private static CausalLm products(Flags flags, Backend backend) {
     return Checkpoint.random(
-        Shapes.named(flags.text("shape")),
+        BenchModels.named(flags.text("shape")),
         backend.withKernels(Kernels.dry()),
         Quantization.NONE,
         1);

@@ -6,12 +6,12 @@ import dev.nudge.adapter.Targets;
 import dev.nudge.data.Example;
 import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
+import dev.nudge.model.WeightBytes;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Recompute;
 import dev.nudge.plan.Footprint;
 import dev.nudge.plan.Plan;
 import dev.nudge.plan.Planner;
-import dev.nudge.plan.Weights;
 import dev.nudge.settings.Optimizer;
 import dev.nudge.settings.OptimizerSettings;
 import dev.nudge.settings.Schedule;
@@ -86,7 +86,7 @@ final class Steps implements AutoCloseable {
             (long) length * sequences,
             false,
             Long.MAX_VALUE / 4,
-            new Weights(0, 0, 0, 0),
+            new WeightBytes(0, 0, 0, 0),
             trained,
             8 * trained,
             model.caches());
@@ -110,7 +110,7 @@ final class Steps implements AutoCloseable {
         length,
         model.recompute(),
         Plan.Split.NONE,
-        new Footprint(new Weights(0, 0, 0, 0), 0, 0, 0, 0, 0, lanes, pass.peak(), pass, 0, 0),
+        new Footprint(new WeightBytes(0, 0, 0, 0), 0, 0, 0, 0, 0, lanes, pass.peak(), pass, 0, 0),
         Caches.NONE);
   }
 

@@ -5,11 +5,11 @@ import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.adapter.Targets;
+import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
-import dev.nudge.nn.Backend;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.settings.Compute;
 import dev.nudge.tensor.Dtype;
@@ -41,7 +41,7 @@ final class Switching {
             "1000",
             "dir",
             System.getProperty("java.io.tmpdir"));
-    ModelConfig config = Shapes.named(flags.text("shape"));
+    ModelConfig config = BenchModels.named(flags.text("shape"));
     Path folder = Path.of(flags.text("dir")).resolve("nudge-bench-switch");
     Backend backend = Backend.resolve(Compute.AUTO, Machines.cache());
     adapter(folder, config, flags.whole("rank"));

@@ -13,7 +13,7 @@ class MemoryTest {
 
   @Test
   void aLayerKeepsWhatItsLevelSays() {
-    var c = Shapes.SMOLLM2_135M; // d 576, q 576, k and v 192 each, inner 1536, 9 heads
+    var c = BenchModels.SMOLLM2_135M; // d 576, q 576, k and v 192 each, inner 1536, 9 heads
     assertThat(Minimum.saved(c, Recompute.NONE, 16))
         .isEqualTo(2 * (576 + 576 + 384 + 576 + 576 + 2 * 1536 + 7 * 16) + 4 * (1 + 9 + 1));
     assertThat(Minimum.saved(c, Recompute.GATE_UP, 16))
@@ -26,7 +26,7 @@ class MemoryTest {
 
   @Test
   void theMinimumIsTheSumOfItsParts() {
-    var m = Minimum.of(Shapes.named("7b"), Recompute.EVERYTHING, 1024, 2, 16, 7);
+    var m = Minimum.of(BenchModels.named("7b"), Recompute.EVERYTHING, 1024, 2, 16, 7);
     assertThat(m.adapter()).isEqualTo(39_976_960L * 22); // the known size of r 16 on 7B
     assertThat(m.saved()).isEqualTo(1024L * 32 * (2 * 4096 + 4));
     assertThat(m.dequantized()).isEqualTo(2L * 2 * 4096 * 11008);
@@ -36,7 +36,9 @@ class MemoryTest {
 
   @Test
   void sevenBillionInFourBitsAreThreeAndAHalfGigabytes() {
-    assertThat(RandomFolder.bytes(Shapes.named("7b"), true) / 1e9).isCloseTo(3.87, within(0.02));
-    assertThat(RandomFolder.bytes(Shapes.named("65b"), true) / 1e9).isCloseTo(34.4, within(0.3));
+    assertThat(RandomFolder.bytes(BenchModels.named("7b"), true) / 1e9)
+        .isCloseTo(3.87, within(0.02));
+    assertThat(RandomFolder.bytes(BenchModels.named("65b"), true) / 1e9)
+        .isCloseTo(34.4, within(0.3));
   }
 }

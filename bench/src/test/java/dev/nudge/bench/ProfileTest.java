@@ -3,11 +3,11 @@ package dev.nudge.bench;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.RopeParameters;
-import dev.nudge.nn.Backend;
 import dev.nudge.tensor.Dtype;
 import java.util.List;
 import java.util.Map;
@@ -36,7 +36,7 @@ class ProfileTest {
   @Test
   void productsOfAStepAreToldApartAndAddUpToTheFormula() {
     Profile profile = new Profile(TINY, Steps.RANK, Clock.WALL);
-    Work work = Work.of(TINY, Steps.RANK);
+    LeastFlops work = LeastFlops.of(TINY, Steps.RANK);
     try (CausalLm model = Checkpoint.random(TINY, profile.around(Backend.plain(Dtype.F32)), 1);
         Steps steps = new Steps(model, 1, 1, LENGTH, 2, Clock.WALL)) {
       steps.step();

@@ -1,7 +1,7 @@
 package dev.nudge.cli;
 
 import com.sun.management.OperatingSystemMXBean;
-import dev.nudge.nn.SystemMemory;
+import dev.nudge.machine.SystemMemory;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;

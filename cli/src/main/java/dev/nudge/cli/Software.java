@@ -1,7 +1,7 @@
 package dev.nudge.cli;
 
 import dev.nudge.kernel.Kernels;
-import dev.nudge.nn.Backend;
+import dev.nudge.machine.Backend;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.NudgeException;
 import dev.nudge.tensor.Dtype;

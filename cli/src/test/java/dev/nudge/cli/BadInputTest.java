@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.withinPercentage;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.nudge.plan.Shapes;
+import dev.nudge.plan.KnownModels;
 import dev.nudge.tensor.Ledger;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -831,7 +831,7 @@ class BadInputTest {
             p -> {},
             "--model 9B",
             "9B: no such model folder, and no shape of that name; shapes are "
-                + String.join(", ", Shapes.names())),
+                + String.join(", ", KnownModels.names())),
         row(
             "missing tensor",
             p ->

@@ -3,7 +3,7 @@ package dev.nudge.cli;
 import static java.util.stream.Collectors.joining;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.nudge.nn.SystemMemory;
+import dev.nudge.machine.SystemMemory;
 import java.io.ByteArrayOutputStream;
 import java.io.File;
 import java.io.IOException;

@@ -92,8 +92,10 @@ class LauncherTest {
         List.of(
             "pom.xml",
             "core/pom.xml",
+            "demo/pom.xml",
             "cli/pom.xml",
             "core/src/main/A.java",
+            "demo/src/main/C.java",
             "cli/src/main/B.java")) {
       Files.createDirectories(home.resolve(file).getParent());
       Files.writeString(home.resolve(file), "");
@@ -145,6 +147,9 @@ class LauncherTest {
     assertThat(builds()).hasSize(3);
     nudge();
     assertThat(builds()).hasSize(3);
+    Files.createFile(home.resolve("demo/src/main/D.java"));
+    nudge();
+    assertThat(builds()).hasSize(4);
   }
 
   @Test

@@ -1,12 +1,12 @@
 package dev.nudge.adapter;
 
-import dev.nudge.nn.Backend;
+import dev.nudge.machine.Backend;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Parameter;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Lanes;
-import dev.nudge.tensor.Pages;
+import dev.nudge.tensor.PageAdvice;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.nio.file.Path;
@@ -35,7 +35,7 @@ public final class Adapters {
       init.fill(base, weight, spec.scaling(path), a.master(), b.master());
       round(a);
       round(b);
-      Pages.drop(weight.data());
+      PageAdvice.drop(weight.data());
     }
   }
 

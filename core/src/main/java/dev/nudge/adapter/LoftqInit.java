@@ -2,7 +2,7 @@ package dev.nudge.adapter;
 
 import dev.nudge.kernel.Elementwise;
 import dev.nudge.kernel.Kernels;
-import dev.nudge.nn.Backend;
+import dev.nudge.machine.Backend;
 import dev.nudge.nn.Linear;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;

@@ -1,8 +1,8 @@
 package dev.nudge.generate;
 
 import dev.nudge.data.Prompts;
+import dev.nudge.machine.Machine;
 import dev.nudge.model.ModelConfig;
-import dev.nudge.nn.Machine;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.text.Tokenizer;

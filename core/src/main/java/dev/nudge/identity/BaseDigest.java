@@ -2,7 +2,7 @@ package dev.nudge.identity;
 
 import dev.nudge.format.Entry;
 import dev.nudge.format.SafeTensors;
-import dev.nudge.tensor.Pages;
+import dev.nudge.tensor.PageAdvice;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -100,7 +100,7 @@ public final class BaseDigest implements AutoCloseable {
       }
       MemorySegment chunk = bytes.asSlice(at, Math.min(CHUNK, bytes.byteSize() - at));
       sha.update(chunk);
-      Pages.drop(chunk);
+      PageAdvice.drop(chunk);
     }
     String shape = entry.shape().stream().map(String::valueOf).collect(Collectors.joining(","));
     return name + " " + entry.type() + " " + shape + " " + sha.hex() + "\n";

@@ -7,14 +7,14 @@ import dev.nudge.format.PythonJson;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.format.ShardedWriter;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.machine.Backend;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.StreamedLm;
-import dev.nudge.nn.Backend;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Lanes;
-import dev.nudge.tensor.Pages;
+import dev.nudge.tensor.PageAdvice;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
@@ -109,7 +109,7 @@ final class MergedWeights {
       if (!makes(name)) {
         check(cancelled);
         to.write(name, file.bytes(name));
-        Pages.drop(file.bytes(name));
+        PageAdvice.drop(file.bytes(name));
       }
     }
   }

@@ -6,14 +6,14 @@ import dev.nudge.format.PythonJson;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.identity.Identity;
+import dev.nudge.machine.Backend;
+import dev.nudge.machine.Machine;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.ModelFolder;
 import dev.nudge.model.Nf4Folder;
 import dev.nudge.model.Quantization;
 import dev.nudge.model.StreamedLm;
-import dev.nudge.nn.Backend;
-import dev.nudge.nn.Machine;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.MergeSettings;
@@ -40,7 +40,7 @@ import org.jspecify.annotations.Nullable;
 /// Merges adapters into a base: a model folder that stands for itself.
 ///
 /// The folder grows beside its place. When it is written it is opened again like any other
-/// model and compared with base + adapters on [Probe]'s text; only within the tolerance is it
+/// model and compared with base + adapters on [ProbeText]'s text; only within the tolerance is it
 /// put in place. The comparison computes in fp32 unless `--compute bf16` says other, so that
 /// the gate says the same on every processor: what is compared is weights.
 ///
@@ -96,7 +96,7 @@ public final class Merging {
         model.compute() == Compute.BF16 ? Backend.resolve(Compute.BF16, machine.cache()) : fp32;
     compute.notes().forEach(warnings);
     int most = model.maxLength() == null ? config.maxPositionEmbeddings() : model.maxLength();
-    List<int[]> probe = Probe.of(model.model(), config, most, machine.cache(), warnings);
+    List<int[]> probe = ProbeText.of(model.model(), config, most, machine.cache(), warnings);
     return new Merging(
         settings, machine, config, quantization, fp32, compute, probe, StreamedLm.BLOCK_BYTES);
   }

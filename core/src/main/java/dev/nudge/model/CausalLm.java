@@ -1,7 +1,7 @@
 package dev.nudge.model;
 
 import dev.nudge.kernel.Kernels;
-import dev.nudge.nn.Backend;
+import dev.nudge.machine.Backend;
 import dev.nudge.nn.DecoderLayer;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Embedding;

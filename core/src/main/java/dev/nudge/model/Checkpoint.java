@@ -1,11 +1,11 @@
 package dev.nudge.model;
 
 import dev.nudge.format.SafeTensors;
-import dev.nudge.nn.Backend;
+import dev.nudge.machine.Backend;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Nearest;
 import dev.nudge.tensor.Dtype;
-import dev.nudge.tensor.Pages;
+import dev.nudge.tensor.PageAdvice;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -101,11 +101,11 @@ public final class Checkpoint {
 
   private static void read(SafeTensors file, String name, Tensor master, Backend backend) {
     backend.kernels().elementwise().copy(HeldWeights.matrix(file.tensor(name)), master);
-    Pages.drop(file.bytes(name));
+    PageAdvice.drop(file.bytes(name));
   }
 
   private interface Reading {
-    Weights of(SafeTensors file, Scope scope);
+    WeightSource of(SafeTensors file, Scope scope);
   }
 
   private static CausalLm load(Path folder, ModelConfig config, Backend backend, Reading reading) {
@@ -143,7 +143,7 @@ public final class Checkpoint {
   ///
   /// @param trainable with a measuring scope
   public static CausalLm dry(ModelConfig config, Backend backend, Trainable trainable) {
-    Weights frozen = HeldWeights.dry(frozen(config, trainable), backend, Quantization.NONE);
+    WeightSource frozen = HeldWeights.dry(frozen(config, trainable), backend, Quantization.NONE);
     return LlamaAssembly.of(
         config,
         backend,
@@ -177,8 +177,8 @@ public final class Checkpoint {
   public static CausalLm random(
       ModelConfig config, Backend backend, Trainable trainable, long seed) {
     Scope scope = Scope.open("weights");
-    Weights.Fill fill = (weight, name) -> fill(weight, name, seed);
-    Weights frozen =
+    WeightSource.Fill fill = (weight, name) -> fill(weight, name, seed);
+    WeightSource frozen =
         HeldWeights.random(frozen(config, trainable), backend, Quantization.NONE, scope, fill);
     return LlamaAssembly.of(
         config, backend, TrainedWeights.of(config, backend, trainable, fill, frozen), scope);
@@ -244,7 +244,7 @@ public final class Checkpoint {
     for (String name : file.names()) {
       MemorySegment bytes = file.bytes(name);
       if (bytes.byteSize() <= SMALL) {
-        Pages.willNeed(bytes);
+        PageAdvice.willNeed(bytes);
       }
     }
   }

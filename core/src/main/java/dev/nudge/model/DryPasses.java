@@ -6,7 +6,7 @@ import dev.nudge.model.CausalLm.TrainParts;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.KvCache;
 import dev.nudge.nn.Share;
-import dev.nudge.tensor.Team;
+import dev.nudge.tensor.LaneGroup;
 import dev.nudge.tensor.Workspace;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -28,9 +28,9 @@ record DryPasses(CausalLm model) {
 
   /// @param tokens of the longest sequence that is cut; the lane has the most of everything
   SplitParts split(int tokens, int lanes) {
-    try (Team team = Team.measuring(lanes);
+    try (LaneGroup group = LaneGroup.measuring(lanes);
         Workspace ws = Workspace.measuring()) {
-      Share share = Share.widest(tokens, team, CausalAttention.fullest(tokens));
+      Share share = Share.widest(tokens, group, CausalAttention.fullest(tokens));
       int rows = share.cut().rows(0);
       model.train(Batch.largest(rows, rows), share, 1, Dropout.of(1, 1), ws);
       return new SplitParts(parts(ws), share.member().shared().peak());

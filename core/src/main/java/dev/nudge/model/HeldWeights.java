@@ -3,14 +3,14 @@ package dev.nudge.model;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.kernel.Nf4;
-import dev.nudge.nn.Backend;
+import dev.nudge.machine.Backend;
 import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.StoredLinear;
 import dev.nudge.quant.NestedScales;
 import dev.nudge.quant.Nf4Weight;
 import dev.nudge.tensor.Dtype;
-import dev.nudge.tensor.Pages;
+import dev.nudge.tensor.PageAdvice;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 
 /// The weights of a model file: read in place where they are stored as they compute, else converted
 /// or quantised into memory, a tensor at a time on each processor.
-final class HeldWeights implements Weights {
+final class HeldWeights implements WeightSource {
   private final Backend backend;
   private final Map<String, Tensor> tensors = new ConcurrentHashMap<>();
   private final Map<String, Nf4Weight> nf4 = new ConcurrentHashMap<>(); // by path
@@ -109,7 +109,7 @@ final class HeldWeights implements Weights {
     }
     Nf4Weight weight =
         Nf4Weight.quantize(file.tensor(name), q.doubleQuant(), scope, kernels, scales);
-    Pages.drop(file.bytes(name));
+    PageAdvice.drop(file.bytes(name));
     return weight;
   }
 
@@ -143,7 +143,7 @@ final class HeldWeights implements Weights {
   }
 
   /// Weights without numbers.
-  static Weights dry(Map<String, long[]> shapes, Backend backend, Quantization q) {
+  static WeightSource dry(Map<String, long[]> shapes, Backend backend, Quantization q) {
     HeldWeights held = new HeldWeights(backend);
     shapes.forEach(
         (name, shape) -> {
@@ -159,7 +159,7 @@ final class HeldWeights implements Weights {
 
   /// Random numbers in memory ([Checkpoint#random]); a quantised layer is never whole in memory
   /// with another one's numbers.
-  static Weights random(
+  static WeightSource random(
       Map<String, long[]> shapes, Backend backend, Quantization q, Scope scope, Fill fill) {
     HeldWeights held = new HeldWeights(backend);
     shapes.entrySet().parallelStream()
@@ -207,7 +207,7 @@ final class HeldWeights implements Weights {
                 absmax != null ? absmax.data() : Objects.requireNonNull(nested).codes().data());
           }
         });
-    parts.removeIf(part -> !Pages.isFile(part));
+    parts.removeIf(part -> !PageAdvice.isFile(part));
     return parts;
   }
 

@@ -1,6 +1,6 @@
 package dev.nudge.model;
 
-import dev.nudge.tensor.Pages;
+import dev.nudge.tensor.PageAdvice;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
@@ -36,17 +36,17 @@ final class LayerPager implements AutoCloseable {
       new Advice() {
         @Override
         public void willNeed(MemorySegment mapped) {
-          Pages.willNeed(mapped);
+          PageAdvice.willNeed(mapped);
         }
 
         @Override
         public void drop(MemorySegment mapped) {
-          Pages.drop(mapped);
+          PageAdvice.drop(mapped);
         }
 
         @Override
         public void evict(MemorySegment mapped) {
-          Pages.evict(mapped);
+          PageAdvice.evict(mapped);
         }
       };
 

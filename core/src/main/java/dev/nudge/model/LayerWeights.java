@@ -1,7 +1,7 @@
 package dev.nudge.model;
 
 import dev.nudge.format.SafeTensors;
-import dev.nudge.nn.Backend;
+import dev.nudge.machine.Backend;
 import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.StoredLinear;
@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 
 /// The weights of one decoder layer of a file, made when they are asked for: dense ones stay in the
 /// file as they are stored, those to be quantised are, on all processors.
-final class LayerWeights implements Weights {
+final class LayerWeights implements WeightSource {
   private final SafeTensors file;
   private final Backend backend;
   private final Scope scope;

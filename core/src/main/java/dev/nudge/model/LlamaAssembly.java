@@ -1,8 +1,8 @@
 package dev.nudge.model;
 
 import dev.nudge.kernel.CausalAttention;
+import dev.nudge.machine.Backend;
 import dev.nudge.nn.Attention;
-import dev.nudge.nn.Backend;
 import dev.nudge.nn.DecoderLayer;
 import dev.nudge.nn.Embedding;
 import dev.nudge.nn.Linear;
@@ -21,13 +21,13 @@ import java.util.List;
 /// Puts a Llama together from its tensors: which name goes where, and nothing else.
 final class LlamaAssembly {
   private final ModelConfig config;
-  private final Weights weights;
+  private final WeightSource weights;
   private final Rotary rotary;
   private final CausalAttention.Heads heads;
   private final List<LinearSlot> slots = new ArrayList<>();
 
   /// @param rotary one for all layers
-  LlamaAssembly(ModelConfig config, Weights weights, Rotary rotary) {
+  LlamaAssembly(ModelConfig config, WeightSource weights, Rotary rotary) {
     this.config = config;
     this.weights = weights;
     this.rotary = rotary;
@@ -37,7 +37,8 @@ final class LlamaAssembly {
   }
 
   /// @param owner closes the weights with the model
-  static CausalLm of(ModelConfig config, Backend backend, Weights weights, AutoCloseable owner) {
+  static CausalLm of(
+      ModelConfig config, Backend backend, WeightSource weights, AutoCloseable owner) {
     LlamaAssembly a =
         new LlamaAssembly(
             config, weights, new Rotary(config.inverseFrequencies(), backend.compute()));

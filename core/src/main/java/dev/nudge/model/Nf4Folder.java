@@ -16,7 +16,7 @@ import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Lanes;
-import dev.nudge.tensor.Pages;
+import dev.nudge.tensor.PageAdvice;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.io.IOException;
@@ -221,7 +221,7 @@ public final class Nf4Folder {
                 Nf4Weight w = Nf4Weight.quantize(source, settings.doubleQuant(), scope, kernels);
                 take(name, w, each, stopped);
               }
-              Pages.drop(file.bytes(name));
+              PageAdvice.drop(file.bytes(name));
             }
             return lane;
           });

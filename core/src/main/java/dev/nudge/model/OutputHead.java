@@ -1,7 +1,7 @@
 package dev.nudge.model;
 
 import dev.nudge.kernel.HeadLoss;
-import dev.nudge.nn.Backend;
+import dev.nudge.machine.Backend;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.Linear.Direction;
 import dev.nudge.nn.LinearSlot;

@@ -3,7 +3,7 @@ package dev.nudge.model;
 import dev.nudge.format.Entry;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.kernel.Kernels;
-import dev.nudge.nn.Backend;
+import dev.nudge.machine.Backend;
 import dev.nudge.nn.DecoderLayer;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Embedding;
@@ -14,7 +14,7 @@ import dev.nudge.nn.Residual;
 import dev.nudge.nn.Rotary;
 import dev.nudge.nn.Segments;
 import dev.nudge.tensor.Dtype;
-import dev.nudge.tensor.Pages;
+import dev.nudge.tensor.PageAdvice;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
@@ -128,7 +128,9 @@ public final class StreamedLm implements AutoCloseable {
   /// Gives the pages of a layer's weights back to the system.
   public void drop(int layer) {
     String prefix = prefix(layer);
-    file.names().stream().filter(n -> n.startsWith(prefix)).forEach(n -> Pages.drop(file.bytes(n)));
+    file.names().stream()
+        .filter(n -> n.startsWith(prefix))
+        .forEach(n -> PageAdvice.drop(file.bytes(n)));
   }
 
   private static String prefix(int layer) {
@@ -248,7 +250,7 @@ public final class StreamedLm implements AutoCloseable {
       backend.kernels().elementwise().copy(weight.rows(from, to), block);
       ws.gemm().multiply(hidden, block.transposed(), out.cols(from, to), false);
     }
-    Pages.drop(weight.data());
+    PageAdvice.drop(weight.data());
   }
 
   @Override

@@ -1,6 +1,6 @@
 package dev.nudge.model;
 
-import dev.nudge.nn.Backend;
+import dev.nudge.machine.Backend;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.Parameter;
 import dev.nudge.tensor.Tensor;
@@ -12,11 +12,11 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// Weights of which some train: the working copies of parameters stand where frozen ones would.
-final class TrainedWeights implements Weights {
+final class TrainedWeights implements WeightSource {
   private final Map<String, Parameter> trained;
-  private final Weights frozen;
+  private final WeightSource frozen;
 
-  private TrainedWeights(Map<String, Parameter> trained, Weights frozen) {
+  private TrainedWeights(Map<String, Parameter> trained, WeightSource frozen) {
     this.trained = trained;
     this.frozen = frozen;
   }
@@ -25,7 +25,7 @@ final class TrainedWeights implements Weights {
   ///
   /// @param frozen the others
   static TrainedWeights of(
-      ModelConfig config, Backend backend, Trainable trainable, Fill fill, Weights frozen) {
+      ModelConfig config, Backend backend, Trainable trainable, Fill fill, WeightSource frozen) {
     Map<String, Parameter> trained = new LinkedHashMap<>();
     config
         .tensors()
@@ -63,7 +63,8 @@ final class TrainedWeights implements Weights {
   public Linear linear(String path, @Nullable Tensor bias) {
     String weight = path + ".weight";
     return trained.containsKey(weight)
-        ? Weights.dense(name -> Objects.requireNonNull(trained.get(name)).work()).linear(path, bias)
+        ? WeightSource.dense(name -> Objects.requireNonNull(trained.get(name)).work())
+            .linear(path, bias)
         : frozen.linear(path, bias);
   }
 

@@ -1,13 +1,54 @@
 package dev.nudge.model;
 
+import dev.nudge.kernel.Nf4;
+import dev.nudge.quant.Nf4Weight;
+import dev.nudge.tensor.Dtype;
+import java.util.Map;
+import java.util.function.Function;
+
 /// Bytes of a model's weights by where they lie and in which form.
 ///
-/// @param mapped read in place from the file
-/// @param dense converted into the compute type in memory
+/// @param mapped read in place from the file: pages that the system may drop and read again
+/// @param dense held in memory in the compute type, because they are stored in another
 /// @param packed codes of NF4 in memory
 /// @param constants scales of NF4 in memory
 public record WeightBytes(long mapped, long dense, long packed, long constants) {
-  /// Bytes in memory of the process.
+  /// Counts a model by its shape.
+  ///
+  /// @param tensors name → shape of those that are frozen
+  /// @param q how the layers' matrices are held
+  /// @param inFile whether they are stored so, and read in place
+  /// @param stored the type of each other tensor in its file
+  public static WeightBytes of(
+      Map<String, long[]> tensors,
+      Dtype compute,
+      Quantization q,
+      boolean inFile,
+      Function<String, Dtype> stored) {
+    long mapped = 0;
+    long dense = 0;
+    long packed = 0;
+    long constants = 0;
+    for (Map.Entry<String, long[]> tensor : tensors.entrySet()) {
+      long n = 1;
+      for (long side : tensor.getValue()) {
+        n *= side;
+      }
+      if (q.holds(tensor.getKey(), tensor.getValue())) {
+        long bytes = Nf4Weight.bytes(n, q.doubleQuant());
+        mapped += inFile ? bytes : 0;
+        packed += inFile ? 0 : Nf4.bytes(n);
+        constants += inFile ? 0 : bytes - Nf4.bytes(n);
+      } else if (stored.apply(tensor.getKey()) == compute) {
+        mapped += n * compute.bytes();
+      } else {
+        dense += n * compute.bytes();
+      }
+    }
+    return new WeightBytes(mapped, dense, packed, constants);
+  }
+
+  /// Bytes held in memory of the process, and lost to everything else.
   public long held() {
     return dense + packed + constants;
   }

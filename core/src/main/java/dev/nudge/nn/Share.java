@@ -1,13 +1,13 @@
 package dev.nudge.nn;
 
-import dev.nudge.tensor.Team;
+import dev.nudge.tensor.LaneGroup;
 import dev.nudge.tensor.Workspace;
 
 /// A lane's part in a sequence that all lanes work on.
 ///
 /// What is done token by token runs on the lane's own rows. Attention needs the keys and values of
 /// the others: see [SharedAttention].
-public record Share(Team.Member member, Cut cut) {
+public record Share(LaneGroup.Member member, Cut cut) {
   public int lane() {
     return member.lane();
   }
@@ -19,8 +19,8 @@ public record Share(Team.Member member, Cut cut) {
 
   /// A part whose memory suffices for that of every lane in every sequence up to `tokens`.
   ///
-  /// @param team one that measures
-  public static Share widest(int tokens, Team team, int end) {
-    return new Share(team.member(0), Cut.widest(tokens, team.lanes(), end));
+  /// @param group one that measures
+  public static Share widest(int tokens, LaneGroup group, int end) {
+    return new Share(group.member(0), Cut.widest(tokens, group.lanes(), end));
   }
 }

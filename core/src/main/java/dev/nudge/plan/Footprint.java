@@ -1,6 +1,7 @@
 package dev.nudge.plan;
 
 import dev.nudge.model.CausalLm;
+import dev.nudge.model.WeightBytes;
 import dev.nudge.tensor.Dtype;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -20,7 +21,7 @@ import java.util.Map;
 /// @param caches weights kept a second time in the layout of their products
 /// @param runtime JVM, native libraries, tokenizer, tables
 public record Footprint(
-    Weights weights,
+    WeightBytes weights,
     long masters,
     long working,
     long gradients,
@@ -34,7 +35,7 @@ public record Footprint(
 
   /// Counts `trained` numbers that train.
   static Footprint of(
-      Weights weights,
+      WeightBytes weights,
       Dtype compute,
       long trained,
       long optimizer,
@@ -93,7 +94,7 @@ public record Footprint(
 
   /// Memory that the process holds by itself: what `RssAnon` shows at the peak.
   public long anonymous() {
-    return weights.anonymous()
+    return weights.held()
         + masters
         + working
         + gradients
@@ -110,7 +111,11 @@ public record Footprint(
 
   /// All parts by their names in JSON.
   public Map<String, Long> values() {
-    Map<String, Long> values = new LinkedHashMap<>(weights.values());
+    Map<String, Long> values = new LinkedHashMap<>();
+    values.put("weights_mapped", weights.mapped());
+    values.put("weights_dense", weights.dense());
+    values.put("weights_packed", weights.packed());
+    values.put("weights_constants", weights.constants());
     values.put("masters", masters);
     values.put("working", working);
     values.put("gradients", gradients);

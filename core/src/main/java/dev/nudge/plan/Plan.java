@@ -2,6 +2,7 @@ package dev.nudge.plan;
 
 import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
+import dev.nudge.model.WeightBytes;
 import dev.nudge.nn.Recompute;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -72,7 +73,7 @@ public record Plan(
         List.of(),
         Split.NONE,
         new Footprint(
-            new Weights(0, 0, 0, 0),
+            new WeightBytes(0, 0, 0, 0),
             0,
             0,
             0,
@@ -140,7 +141,7 @@ public record Plan(
         "memory     "
             + Bytes.shown(totalBytes())
             + ": weights "
-            + Bytes.shown(f.weights().anonymous())
+            + Bytes.shown(f.weights().held())
             + " beside the mapped file, trained "
             + Bytes.shown(f.masters() + f.working() + f.gradients())
             + ", optimiser "

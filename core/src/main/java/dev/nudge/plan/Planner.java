@@ -2,6 +2,7 @@ package dev.nudge.plan;
 
 import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
+import dev.nudge.model.WeightBytes;
 import dev.nudge.nn.Recompute;
 import dev.nudge.settings.InputException;
 import java.util.ArrayList;
@@ -74,7 +75,7 @@ public final class Planner {
       long largestStep,
       boolean scores,
       long memoryBytes,
-      Weights weights,
+      WeightBytes weights,
       long trained,
       long optimizerBytes,
       Caches caches) {}

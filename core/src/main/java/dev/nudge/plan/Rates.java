@@ -1,6 +1,6 @@
 package dev.nudge.plan;
 
-/// How fast this machine computes the passes of one model: what [Probe] measured.
+/// How fast this machine computes the passes of one model: what [SpeedProbe] measured.
 ///
 /// @param products GFLOP/s of square products on all threads, the ceiling
 /// @param layers GFLOP/s of the layers' passes on all lanes together

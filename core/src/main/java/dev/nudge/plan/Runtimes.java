@@ -1,7 +1,7 @@
 package dev.nudge.plan;
 
+import dev.nudge.machine.Backend;
 import dev.nudge.model.ModelConfig;
-import dev.nudge.nn.Backend;
 
 /// Estimates what a process holds besides tensors: the one part of a plan that is not counted but
 /// was measured.

@@ -6,20 +6,20 @@ import dev.nudge.adapter.ParameterCount;
 import dev.nudge.adapter.Targets;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.Packing;
+import dev.nudge.machine.Backend;
+import dev.nudge.machine.Machine;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
-import dev.nudge.nn.Backend;
-import dev.nudge.nn.Machine;
+import dev.nudge.model.WeightBytes;
 import dev.nudge.nn.Recompute;
 import dev.nudge.plan.Advice;
+import dev.nudge.plan.KnownModels;
 import dev.nudge.plan.Plan;
 import dev.nudge.plan.Planner;
-import dev.nudge.plan.Probe;
 import dev.nudge.plan.Rates;
-import dev.nudge.plan.Shapes;
-import dev.nudge.plan.Weights;
+import dev.nudge.plan.SpeedProbe;
 import dev.nudge.plan.Work;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.InputException;
@@ -40,7 +40,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Says what a run would need and how fast it would go, without weights and without starting it.
 ///
-/// The model is a folder, of which `config.json` is enough, or the name of one of [Shapes]. Without
+/// The model is a folder, of which `config.json` is enough, or the name of one of [KnownModels].
+/// Without
 /// rows every row is taken to be as long as is allowed, which is the most that can come.
 public final class Forecast {
   private final PlanSettings settings;
@@ -118,13 +119,13 @@ public final class Forecast {
 
   private static ModelConfig config(Path folder) {
     if (!Files.exists(folder)) {
-      return Shapes.named(folder.toString())
+      return KnownModels.named(folder.toString())
           .orElseThrow(
               () ->
                   new InputException(
                       folder
                           + ": no such model folder, and no shape of that name; shapes are "
-                          + String.join(", ", Shapes.names())));
+                          + String.join(", ", KnownModels.names())));
     }
     return ModelConfig.load(folder);
   }
@@ -146,7 +147,7 @@ public final class Forecast {
     boolean fits = attempt.fit().fits();
     Rates rates =
         settings.probe() && fits
-            ? Probe.measure(
+            ? SpeedProbe.measure(
                 config,
                 quantization(settings),
                 backend,
@@ -157,7 +158,7 @@ public final class Forecast {
     return new Outlook(
         settings,
         config,
-        Shapes.caveat(shape()).orElse(null),
+        KnownModels.caveat(shape()).orElse(null),
         attempt,
         Request.of(settings).memoryBytes(machine),
         levels(attempt),
@@ -221,7 +222,7 @@ public final class Forecast {
   }
 
   /// Bytes of the frozen weights: those of the files, else of the shape.
-  private Weights weights(Request request, Quantization q, Scope scope) {
+  private WeightBytes weights(Request request, Quantization q, Scope scope) {
     if (weightsAreThere) {
       return request.stored(config, backend, q, scope);
     }

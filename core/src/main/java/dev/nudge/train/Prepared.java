@@ -3,14 +3,14 @@ package dev.nudge.train;
 import dev.nudge.adapter.ParameterCount;
 import dev.nudge.data.Batches;
 import dev.nudge.data.Dataset;
+import dev.nudge.machine.Backend;
+import dev.nudge.machine.Machine;
 import dev.nudge.model.ModelConfig;
-import dev.nudge.nn.Backend;
-import dev.nudge.nn.Machine;
 import dev.nudge.plan.Bytes;
 import dev.nudge.plan.Plan;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.TrainSettings;
-import dev.nudge.tensor.Pages;
+import dev.nudge.tensor.PageAdvice;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -78,7 +78,7 @@ public record Prepared(
       lines.add(
           "weights    "
               + Bytes.shown(plan.footprint().mapped())
-              + (Pages.advised()
+              + (PageAdvice.advised()
                   ? " streamed from their file, two layers ahead"
                   : " read from their file as they are touched: this system takes no advice"));
     }

@@ -1,6 +1,8 @@
 package dev.nudge.train;
 
 import dev.nudge.data.Dataset;
+import dev.nudge.machine.Backend;
+import dev.nudge.machine.Machine;
 import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
@@ -8,10 +10,7 @@ import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
 import dev.nudge.model.Trainable;
 import dev.nudge.model.WeightBytes;
-import dev.nudge.nn.Backend;
-import dev.nudge.nn.Machine;
 import dev.nudge.plan.Planner;
-import dev.nudge.plan.Weights;
 import dev.nudge.settings.ByteSize;
 import dev.nudge.settings.Given;
 import dev.nudge.settings.LoraSettings;
@@ -118,20 +117,18 @@ record Request(
   }
 
   /// Bytes of the frozen weights in the folder's files.
-  Weights stored(ModelConfig config, Backend backend, Quantization quantization, Scope scope) {
+  WeightBytes stored(ModelConfig config, Backend backend, Quantization quantization, Scope scope) {
     Path folder = model.model();
-    WeightBytes bytes =
-        full()
-            ? Checkpoint.frozenBytes(folder, config, backend, trainable(config, scope))
-            : Checkpoint.bytes(folder, config, backend, quantization);
-    return new Weights(bytes.mapped(), bytes.dense(), bytes.packed(), bytes.constants());
+    return full()
+        ? Checkpoint.frozenBytes(folder, config, backend, trainable(config, scope))
+        : Checkpoint.bytes(folder, config, backend, quantization);
   }
 
   /// Bytes of the frozen weights of a shape.
   ///
   /// @param inFile whether quantised layers are stored so
   /// @param type that the weights are stored in
-  Weights assumed(
+  WeightBytes assumed(
       ModelConfig config,
       Backend backend,
       Quantization quantization,
@@ -142,11 +139,11 @@ record Request(
     if (full()) {
       frozen.keySet().removeIf(trainable(config, scope).trains());
     }
-    return Weights.of(frozen, backend.compute(), quantization, inFile, name -> type);
+    return WeightBytes.of(frozen, backend.compute(), quantization, inFile, name -> type);
   }
 
   /// What the planner lays out.
-  Planner.Wanted wanted(Tuning tuning, Weights weights, Rows rows, Machine machine) {
+  Planner.Wanted wanted(Tuning tuning, WeightBytes weights, Rows rows, Machine machine) {
     return new Planner.Wanted(
         threads(machine),
         model.lanes(),
@@ -157,7 +154,7 @@ record Request(
         memoryBytes(machine),
         weights,
         tuning.count().trained(),
-        Optimizer.bytes(tuning.parameters(), optimizer.optimizer()),
+        AdamWOptimizer.bytes(tuning.parameters(), optimizer.optimizer()),
         Caches.ALL);
   }
 }

@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import dev.nudge.data.Dataset;
 import dev.nudge.format.OutFolder;
+import dev.nudge.machine.ProcessMemory;
 import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Scope;
 import java.nio.file.Path;

@@ -14,10 +14,10 @@ import dev.nudge.nn.Share;
 import dev.nudge.plan.Plan;
 import dev.nudge.settings.OptimizerSettings;
 import dev.nudge.tensor.Gemm;
+import dev.nudge.tensor.LaneGroup;
 import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.Malloc;
 import dev.nudge.tensor.MappedFile;
-import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Workspace;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -48,8 +48,8 @@ public final class Trainer implements AutoCloseable {
   private final Lanes lanes;
   private final List<Workspace> workspaces;
   private final Plan.Split split;
-  private final Team team;
-  private final Optimizer optimizer;
+  private final LaneGroup group;
+  private final AdamWOptimizer optimizer;
   private final Queue<Runnable> opened = new ConcurrentLinkedQueue<>();
 
   /// What a step gave.
@@ -96,10 +96,10 @@ public final class Trainer implements AutoCloseable {
     opened.add(lanes::close);
     try {
       this.workspaces = lanes.run(lane -> workspace(lane, plan, pages));
-      this.team = new Team(plan.lanes(), split.sharedBytes());
-      opened.add(team::close);
+      this.group = new LaneGroup(plan.lanes(), split.sharedBytes());
+      opened.add(group::close);
       this.optimizer =
-          new Optimizer(
+          new AdamWOptimizer(
               parameters,
               settings,
               model.backend().kernels(),
@@ -123,7 +123,7 @@ public final class Trainer implements AutoCloseable {
 
   /// Bytes of the optimiser's state for these parameters.
   public static long optimizerBytes(List<Parameter> parameters, OptimizerSettings settings) {
-    return Optimizer.bytes(parameters, settings.optimizer());
+    return AdamWOptimizer.bytes(parameters, settings.optimizer());
   }
 
   /// What a token and a pair of tokens cost, from the products of a step.
@@ -169,7 +169,7 @@ public final class Trainer implements AutoCloseable {
     Packing packing = Packing.of(lengths, lanes.count(), budget, cost, split.from());
     Dropout dropout = Dropout.of(seed, step);
     double weight = 1.0 / Math.max(1, trained);
-    team.reset();
+    group.reset();
     List<Double> sums =
         lanes.run(
             lane -> {
@@ -177,7 +177,7 @@ public final class Trainer implements AutoCloseable {
                 return together(packing, rows, weight, dropout, lane)
                     + alone(packing, rows, weight, dropout, lane);
               } catch (RuntimeException | Error e) {
-                team.fail(e);
+                group.fail(e);
                 throw e;
               }
             });
@@ -193,7 +193,7 @@ public final class Trainer implements AutoCloseable {
     double sum = 0;
     for (int position : packing.split()) {
       Batch whole = batch(List.of(position), rows, examples);
-      Share share = new Share(team.member(lane), Cut.of(whole.tokens(), lanes.count()));
+      Share share = new Share(group.member(lane), Cut.of(whole.tokens(), lanes.count()));
       Batch part = whole.part(share.cut(), lane);
       sum += model.train(part, share, weight, dropout, workspaces.get(lane));
     }

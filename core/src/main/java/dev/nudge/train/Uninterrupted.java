@@ -10,7 +10,7 @@ final class Uninterrupted {
   /// Runs `work` on a thread of its own and waits for it; an interrupt of the caller meanwhile is
   /// set again at the end.
   static void run(Runnable work) {
-    Work own = new Work(work);
+    Task own = new Task(work);
     Thread thread = new Thread(own, "nudge writes");
     thread.start();
     boolean interrupted = false;
@@ -33,11 +33,11 @@ final class Uninterrupted {
     }
   }
 
-  private static final class Work implements Runnable {
+  private static final class Task implements Runnable {
     private final Runnable work;
     private volatile @Nullable Throwable failure;
 
-    Work(Runnable work) {
+    Task(Runnable work) {
       this.work = work;
     }
 

@@ -3,7 +3,7 @@ package dev.nudge.adapter;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.Backends;
-import dev.nudge.nn.Backend;
+import dev.nudge.machine.Backend;
 import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.StoredLinear;

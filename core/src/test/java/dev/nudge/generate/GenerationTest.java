@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.Backends;
-import dev.nudge.nn.Machine;
+import dev.nudge.machine.Machine;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.SamplingSettings;
 import dev.nudge.tensor.Ledger;

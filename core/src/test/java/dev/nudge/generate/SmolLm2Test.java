@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nudge.Backends;
 import dev.nudge.eval.Scoring;
+import dev.nudge.machine.Machine;
 import dev.nudge.model.Batch;
-import dev.nudge.nn.Machine;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.Schema;
 import dev.nudge.settings.ScoreSettings;

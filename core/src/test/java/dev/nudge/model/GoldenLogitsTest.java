@@ -6,7 +6,7 @@ import dev.nudge.Backends;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.format.SafeTensors;
-import dev.nudge.nn.Backend;
+import dev.nudge.machine.Backend;
 import dev.nudge.settings.Compute;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;

@@ -7,7 +7,7 @@ import dev.nudge.Seeds;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.Targets;
-import dev.nudge.nn.Backend;
+import dev.nudge.machine.Backend;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Parameter;
 import dev.nudge.tensor.Dtype;

@@ -7,7 +7,7 @@ import dev.nudge.Backends;
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.format.SafeTensors;
-import dev.nudge.nn.Backend;
+import dev.nudge.machine.Backend;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.settings.Compute;

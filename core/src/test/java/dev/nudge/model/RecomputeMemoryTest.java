@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.Targets;
-import dev.nudge.nn.Backend;
+import dev.nudge.machine.Backend;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Recompute;
 import dev.nudge.tensor.Dtype;

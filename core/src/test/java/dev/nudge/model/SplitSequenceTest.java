@@ -8,7 +8,7 @@ import dev.nudge.Seeds;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.Targets;
-import dev.nudge.nn.Backend;
+import dev.nudge.machine.Backend;
 import dev.nudge.nn.Cut;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Parameter;
@@ -16,10 +16,10 @@ import dev.nudge.nn.Recompute;
 import dev.nudge.nn.Share;
 import dev.nudge.settings.Compute;
 import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.LaneGroup;
 import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.MappedFile;
 import dev.nudge.tensor.Scope;
-import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Workspace;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -208,7 +208,7 @@ class SplitSequenceTest {
     private final List<Parameter> parameters;
     private final Backend backend;
     private final Lanes lanes;
-    private final Team team;
+    private final LaneGroup group;
     private List<Workspace> workspaces;
     private final Workspace whole;
 
@@ -236,7 +236,7 @@ class SplitSequenceTest {
       this.parameters = own ? model.parameters() : adapter(targets, dropout, count);
       CausalLm.SplitParts bytes = model.splitParts(tokens, count);
       this.lanes = new Lanes(count);
-      this.team = new Team(count, bytes.shared());
+      this.group = new LaneGroup(count, bytes.shared());
       this.workspaces = workspaces(bytes.lane(), null);
       this.whole = new Workspace(0, model.trainBytes(tokens, tokens), backend.gemms().apply(1));
     }
@@ -271,7 +271,7 @@ class SplitSequenceTest {
       model.recompute(levels);
       closeWorkspaces();
       CausalLm.SplitParts bytes = model.splitParts(batch.tokens(), lanes.count());
-      assertThat(bytes.shared()).isLessThanOrEqualTo(team.member(0).shared().capacity());
+      assertThat(bytes.shared()).isLessThanOrEqualTo(group.member(0).shared().capacity());
       workspaces = workspaces(bytes.lane(), folder);
       split(batch, dropout, (lane, part) -> {});
       return gradients();
@@ -292,7 +292,7 @@ class SplitSequenceTest {
 
     double split(Batch batch, double dropout, Change change) {
       clear();
-      team.reset();
+      group.reset();
       Cut cut = Cut.of(batch.tokens(), lanes.count());
       List<Double> sums =
           lanes.run(
@@ -300,10 +300,10 @@ class SplitSequenceTest {
                 try {
                   Batch part = batch.part(cut, lane);
                   change.of(lane, part);
-                  Share share = new Share(team.member(lane), cut);
+                  Share share = new Share(group.member(lane), cut);
                   return model.train(part, share, 0.01, masks(dropout), workspaces.get(lane));
                 } catch (RuntimeException | Error e) {
-                  team.fail(e);
+                  group.fail(e);
                   throw e;
                 }
               });
@@ -342,7 +342,7 @@ class SplitSequenceTest {
     public void close() {
       closeWorkspaces();
       lanes.close();
-      team.close();
+      group.close();
       whole.close();
       scope.close();
       model.close();

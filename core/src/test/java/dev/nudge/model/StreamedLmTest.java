@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.nudge.Backends;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.PeftAdapter;
-import dev.nudge.nn.Backend;
+import dev.nudge.machine.Backend;
 import dev.nudge.settings.Compute;
 import dev.nudge.tensor.Ledger;
 import dev.nudge.tensor.Scope;

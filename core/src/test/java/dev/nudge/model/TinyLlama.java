@@ -1,6 +1,6 @@
 package dev.nudge.model;
 
-import dev.nudge.nn.Backend;
+import dev.nudge.machine.Backend;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.util.HashMap;
@@ -81,13 +81,13 @@ public final class TinyLlama {
               }
               weights.put(name, t);
             });
-    Weights.Fill fill =
+    WeightSource.Fill fill =
         (master, name) -> {
           for (long i = 0; i < master.elements(); i++) {
             master.put(i, Objects.requireNonNull(weights.get(name)).at(i));
           }
         };
-    Weights dense = Weights.dense(weights::get);
+    WeightSource dense = WeightSource.dense(weights::get);
     return LlamaAssembly.of(
         config, backend, TrainedWeights.of(config, backend, trainable, fill, dense), scope);
   }

@@ -6,7 +6,7 @@ import dev.nudge.Seeds;
 import dev.nudge.Torch;
 import dev.nudge.TorchLlama;
 import dev.nudge.kernel.CausalAttention;
-import dev.nudge.nn.Backend;
+import dev.nudge.machine.Backend;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Recompute;

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.Backends;
 import dev.nudge.format.SafeTensors;
-import dev.nudge.nn.Backend;
+import dev.nudge.machine.Backend;
 import dev.nudge.nn.Parameter;
 import dev.nudge.settings.Compute;
 import dev.nudge.tensor.Bf16;

@@ -6,13 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.Targets;
+import dev.nudge.machine.Backend;
 import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
 import dev.nudge.model.Trainable;
-import dev.nudge.nn.Backend;
+import dev.nudge.model.WeightBytes;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Recompute;
 import dev.nudge.settings.InputException;
@@ -28,7 +29,7 @@ import org.junit.jupiter.api.Test;
 
 /// Hold the planner to its order, on the shape of a 7B that is nowhere in memory.
 class PlannerTest {
-  private static final ModelConfig SHAPE = Shapes.named("7b").orElseThrow();
+  private static final ModelConfig SHAPE = KnownModels.named("7b").orElseThrow();
   private static final long GIB = 1L << 30;
 
   @Test
@@ -146,7 +147,7 @@ class PlannerTest {
       assertThat(f.each(n))
           .isEqualTo("22.0 bytes each: master 4.0, copy 2.0, gradients 2 × 4.0, optimiser 8.0");
       assertThat(roomy.caches()).isEqualTo(Caches.NONE); // a weight that trains is not cached
-      assertThat(roomy.footprint().weights().anonymous()).isZero();
+      assertThat(roomy.footprint().weights().held()).isZero();
 
       Plan fewer = whole(dry, n, 22 * n).plan(); // masters to moments alone would fit
       assertThat(fewer.lanes()).isEqualTo(1);
@@ -175,7 +176,7 @@ class PlannerTest {
             1024,
             false,
             memory,
-            new Weights(0, 0, 0, 0),
+            new WeightBytes(0, 0, 0, 0),
             trained,
             8 * trained,
             Caches.ALL));
@@ -185,24 +186,24 @@ class PlannerTest {
   void weightsAreCountedByTheFormTheyAreHeldIn() {
     long layers = 32L * (4L * 4096 * 4096 + 3L * 4096 * 11008);
     long rest = 2L * 32000 * 4096 + 65L * 4096;
-    Weights dense = weights(Dtype.BF16, Quantization.NONE, false);
-    assertThat(dense).isEqualTo(new Weights(2 * (layers + rest), 0, 0, 0));
-    Weights converted = weights(Dtype.F32, Quantization.NONE, false);
-    assertThat(converted).isEqualTo(new Weights(0, 4 * (layers + rest), 0, 0));
-    Weights plain = weights(Dtype.BF16, Quantization.nf4(false), false);
-    assertThat(plain).isEqualTo(new Weights(2 * rest, 0, layers / 2, layers / 16));
-    Weights nested = weights(Dtype.BF16, Quantization.nf4(true), false);
+    WeightBytes dense = weights(Dtype.BF16, Quantization.NONE, false);
+    assertThat(dense).isEqualTo(new WeightBytes(2 * (layers + rest), 0, 0, 0));
+    WeightBytes converted = weights(Dtype.F32, Quantization.NONE, false);
+    assertThat(converted).isEqualTo(new WeightBytes(0, 4 * (layers + rest), 0, 0));
+    WeightBytes plain = weights(Dtype.BF16, Quantization.nf4(false), false);
+    assertThat(plain).isEqualTo(new WeightBytes(2 * rest, 0, layers / 2, layers / 16));
+    WeightBytes nested = weights(Dtype.BF16, Quantization.nf4(true), false);
     assertThat(nested.constants()).isEqualTo(layers / 64 + layers / 64 / 256 * 4);
-    Weights inFile = weights(Dtype.BF16, Quantization.nf4(false), true);
-    assertThat(inFile).isEqualTo(new Weights(2 * rest + layers / 2 + layers / 16, 0, 0, 0));
+    WeightBytes inFile = weights(Dtype.BF16, Quantization.nf4(false), true);
+    assertThat(inFile).isEqualTo(new WeightBytes(2 * rest + layers / 2 + layers / 16, 0, 0, 0));
     Set<String> left = Set.of("model.layers.7.mlp.down_proj");
-    Weights some = weights(Dtype.BF16, new Quantization(Quantize.NF4, false, left), true);
+    WeightBytes some = weights(Dtype.BF16, new Quantization(Quantize.NF4, false, left), true);
     long n = 4096L * 11008;
     assertThat(some.mapped() - inFile.mapped()).isEqualTo(2 * n - n / 2 - n / 16);
   }
 
-  private static Weights weights(Dtype compute, Quantization q, boolean inFile) {
-    return Weights.of(SHAPE.tensors(), compute, q, inFile, name -> Dtype.BF16);
+  private static WeightBytes weights(Dtype compute, Quantization q, boolean inFile) {
+    return WeightBytes.of(SHAPE.tensors(), compute, q, inFile, name -> Dtype.BF16);
   }
 
   private static Plan plan(long memory, @Nullable Integer lanes, int batchSize, int longest) {
@@ -224,7 +225,7 @@ class PlannerTest {
         (long) batchSize * longest,
         false,
         memory,
-        new Weights(mapped, 0, 0, 0),
+        new WeightBytes(mapped, 0, 0, 0),
         trained,
         0,
         Caches.NONE);

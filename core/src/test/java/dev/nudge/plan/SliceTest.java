@@ -7,7 +7,7 @@ import org.junit.jupiter.api.Test;
 
 class SliceTest {
   private static ModelConfig shape(int hidden, int layers, int vocabulary) {
-    ModelConfig any = Shapes.named("7B").orElseThrow();
+    ModelConfig any = KnownModels.named("7B").orElseThrow();
     return any.sized(hidden, 3 * hidden, layers, hidden / 128, hidden / 128, vocabulary);
   }
 
@@ -32,12 +32,12 @@ class SliceTest {
 
   @Test
   void aLargeModelIsCutToTwoLayersThenInWidth() {
-    is(Slice.of(Shapes.named("7B").orElseThrow(), 512, 512), 2, 1024, 512);
+    is(Slice.of(KnownModels.named("7B").orElseThrow(), 512, 512), 2, 1024, 512);
   }
 
   @Test
   void aLongMicroBatchIsCutAtLast() {
-    Slice slice = Slice.of(Shapes.named("70B").orElseThrow(), 16384, 8192);
+    Slice slice = Slice.of(KnownModels.named("70B").orElseThrow(), 16384, 8192);
     assertThat(slice.config().hiddenSize()).isLessThanOrEqualTo(512);
     assertThat(slice.tokens()).isLessThan(16384);
     assertThat(slice.longest()).isLessThanOrEqualTo(slice.tokens());

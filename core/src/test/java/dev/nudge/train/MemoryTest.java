@@ -3,6 +3,7 @@ package dev.nudge.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
+import dev.nudge.machine.ProcessMemory;
 import dev.nudge.tensor.Ledger;
 import java.io.IOException;
 import java.nio.file.Path;

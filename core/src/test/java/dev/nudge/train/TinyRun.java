@@ -1,7 +1,7 @@
 package dev.nudge.train;
 
 import dev.nudge.Backends;
-import dev.nudge.nn.Machine;
+import dev.nudge.machine.Machine;
 import dev.nudge.settings.TrainSettings;
 import java.io.IOException;
 import java.nio.ByteBuffer;

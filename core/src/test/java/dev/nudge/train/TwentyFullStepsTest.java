@@ -3,11 +3,11 @@ package dev.nudge.train;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.Backends;
+import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Trainable;
-import dev.nudge.nn.Backend;
 import dev.nudge.nn.Parameter;
 import dev.nudge.settings.Compute;
 import dev.nudge.tensor.Scope;

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import dev.nudge.ChildJvm;
 import dev.nudge.Nudge;
 import dev.nudge.generate.Session;
+import dev.nudge.machine.ProcessMemory;
 import dev.nudge.settings.InitSettings;
 import dev.nudge.settings.MergeSettings;
 import dev.nudge.settings.Quantize;

@@ -1,10 +1,10 @@
 package dev.nudge.kernel.simd;
 
-import static dev.nudge.kernel.simd.Shapes.F;
-import static dev.nudge.kernel.simd.Shapes.I;
-import static dev.nudge.kernel.simd.Shapes.LANES;
-import static dev.nudge.kernel.simd.Shapes.LE;
-import static dev.nudge.kernel.simd.Shapes.S;
+import static dev.nudge.kernel.simd.Species.F;
+import static dev.nudge.kernel.simd.Species.I;
+import static dev.nudge.kernel.simd.Species.LANES;
+import static dev.nudge.kernel.simd.Species.LE;
+import static dev.nudge.kernel.simd.Species.S;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static jdk.incubator.vector.VectorOperators.GT;
 import static jdk.incubator.vector.VectorOperators.I2S;
@@ -236,13 +236,13 @@ final class Bf16Sweeps {
         sum = wide.lanewise(LSHL, 16).reinterpretAsFloats().fma(x, sum);
       }
       if (LANES > 8) {
-        sum = sum.add(sum.rearrange(Shapes.BY_8));
+        sum = sum.add(sum.rearrange(Species.BY_8));
       }
       if (LANES > 4) {
-        sum = sum.add(sum.rearrange(Shapes.BY_4));
+        sum = sum.add(sum.rearrange(Species.BY_4));
       }
-      sum = sum.add(sum.rearrange(Shapes.BY_2));
-      float dot = sum.add(sum.rearrange(Shapes.BY_1)).lane(0);
+      sum = sum.add(sum.rearrange(Species.BY_2));
+      float dot = sum.add(sum.rearrange(Species.BY_1)).lane(0);
       out.set(JAVA_FLOAT_UNALIGNED, outAt + 4L * h, dot);
     }
   }

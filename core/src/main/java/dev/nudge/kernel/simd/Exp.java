@@ -1,8 +1,8 @@
 package dev.nudge.kernel.simd;
 
-import static dev.nudge.kernel.simd.Shapes.F;
-import static dev.nudge.kernel.simd.Shapes.LANES;
-import static dev.nudge.kernel.simd.Shapes.LE;
+import static dev.nudge.kernel.simd.Species.F;
+import static dev.nudge.kernel.simd.Species.LANES;
+import static dev.nudge.kernel.simd.Species.LE;
 import static jdk.incubator.vector.VectorOperators.GT;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LT;
@@ -76,12 +76,12 @@ final class Exp {
       sum = sum.add(p);
     }
     if (LANES > 8) {
-      sum = sum.add(sum.rearrange(Shapes.BY_8));
+      sum = sum.add(sum.rearrange(Species.BY_8));
     }
     if (LANES > 4) {
-      sum = sum.add(sum.rearrange(Shapes.BY_4));
+      sum = sum.add(sum.rearrange(Species.BY_4));
     }
-    sum = sum.add(sum.rearrange(Shapes.BY_2));
-    return sum.add(sum.rearrange(Shapes.BY_1)).lane(0);
+    sum = sum.add(sum.rearrange(Species.BY_2));
+    return sum.add(sum.rearrange(Species.BY_1)).lane(0);
   }
 }

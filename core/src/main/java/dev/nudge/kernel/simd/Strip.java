@@ -1,6 +1,6 @@
 package dev.nudge.kernel.simd;
 
-import static dev.nudge.kernel.simd.Shapes.LANES;
+import static dev.nudge.kernel.simd.Species.LANES;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
@@ -12,7 +12,7 @@ import java.lang.foreign.MemorySegment;
 /// A row is walked in pieces of [#piece] columns: as many whole vectors as fit into [#BLOCK],
 /// and at last the rest, fewer than one vector. Whole vectors of F32 are used where they lie;
 /// BF16 and F16 are converted into the strip's scratch, and a rest is copied there and padded.
-/// So a loop over a strip has no tail and no types: it runs over [Shapes#padded] floats at
+/// So a loop over a strip has no tail and no types: it runs over [Species#padded] floats at
 /// [#segment] and [#at].
 ///
 /// Threading: belongs to one [Scratch], which belongs to one thread.

@@ -1,8 +1,8 @@
 package dev.nudge.kernel.simd;
 
-import static dev.nudge.kernel.simd.Shapes.D;
-import static dev.nudge.kernel.simd.Shapes.FD;
-import static dev.nudge.kernel.simd.Shapes.LE;
+import static dev.nudge.kernel.simd.Species.D;
+import static dev.nudge.kernel.simd.Species.FD;
+import static dev.nudge.kernel.simd.Species.LE;
 import static jdk.incubator.vector.VectorOperators.D2F;
 import static jdk.incubator.vector.VectorOperators.F2D;
 

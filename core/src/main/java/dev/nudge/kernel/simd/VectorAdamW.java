@@ -1,9 +1,9 @@
 package dev.nudge.kernel.simd;
 
-import static dev.nudge.kernel.simd.Shapes.F;
-import static dev.nudge.kernel.simd.Shapes.LANES;
-import static dev.nudge.kernel.simd.Shapes.LE;
-import static dev.nudge.kernel.simd.Shapes.padded;
+import static dev.nudge.kernel.simd.Species.F;
+import static dev.nudge.kernel.simd.Species.LANES;
+import static dev.nudge.kernel.simd.Species.LE;
+import static dev.nudge.kernel.simd.Species.padded;
 
 import dev.nudge.kernel.AdamW;
 import dev.nudge.tensor.Dtype;

@@ -1,10 +1,10 @@
 package dev.nudge.kernel.simd;
 
-import static dev.nudge.kernel.simd.Shapes.F;
-import static dev.nudge.kernel.simd.Shapes.I;
-import static dev.nudge.kernel.simd.Shapes.LANES;
-import static dev.nudge.kernel.simd.Shapes.LE;
-import static dev.nudge.kernel.simd.Shapes.padded;
+import static dev.nudge.kernel.simd.Species.F;
+import static dev.nudge.kernel.simd.Species.I;
+import static dev.nudge.kernel.simd.Species.LANES;
+import static dev.nudge.kernel.simd.Species.LE;
+import static dev.nudge.kernel.simd.Species.padded;
 import static java.lang.foreign.ValueLayout.JAVA_DOUBLE_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
@@ -193,13 +193,13 @@ final class VectorCrossEntropy implements CrossEntropy {
       sum = sum.add(p.fma(lost, p).blend(0f, p.compare(EQ, 0f)));
     }
     if (LANES > 8) {
-      sum = sum.add(sum.rearrange(Shapes.BY_8));
+      sum = sum.add(sum.rearrange(Species.BY_8));
     }
     if (LANES > 4) {
-      sum = sum.add(sum.rearrange(Shapes.BY_4));
+      sum = sum.add(sum.rearrange(Species.BY_4));
     }
-    sum = sum.add(sum.rearrange(Shapes.BY_2));
-    return sum.add(sum.rearrange(Shapes.BY_1)).lane(0);
+    sum = sum.add(sum.rearrange(Species.BY_2));
+    return sum.add(sum.rearrange(Species.BY_1)).lane(0);
   }
 
   private static float total(MemorySegment x, long at, int n) {
@@ -208,13 +208,13 @@ final class VectorCrossEntropy implements CrossEntropy {
       sum = sum.add(FloatVector.fromMemorySegment(F, x, at + 4L * i, LE));
     }
     if (LANES > 8) {
-      sum = sum.add(sum.rearrange(Shapes.BY_8));
+      sum = sum.add(sum.rearrange(Species.BY_8));
     }
     if (LANES > 4) {
-      sum = sum.add(sum.rearrange(Shapes.BY_4));
+      sum = sum.add(sum.rearrange(Species.BY_4));
     }
-    sum = sum.add(sum.rearrange(Shapes.BY_2));
-    return sum.add(sum.rearrange(Shapes.BY_1)).lane(0);
+    sum = sum.add(sum.rearrange(Species.BY_2));
+    return sum.add(sum.rearrange(Species.BY_1)).lane(0);
   }
 
   private static void scale(MemorySegment p, MemorySegment to, long toAt, int n, float weight) {

@@ -7,7 +7,7 @@ public final class VectorKernels implements Kernels.Provider {
   @Override
   public Kernels open() {
     return new Kernels(
-        "vector " + Shapes.F.vectorBitSize() + " bit",
+        "vector " + Species.F.vectorBitSize() + " bit",
         new VectorRmsNorm(),
         new VectorRope(),
         new VectorSwiGlu(),

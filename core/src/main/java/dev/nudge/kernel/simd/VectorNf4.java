@@ -1,9 +1,9 @@
 package dev.nudge.kernel.simd;
 
-import static dev.nudge.kernel.simd.Shapes.F;
-import static dev.nudge.kernel.simd.Shapes.I;
-import static dev.nudge.kernel.simd.Shapes.LANES;
-import static dev.nudge.kernel.simd.Shapes.LE;
+import static dev.nudge.kernel.simd.Species.F;
+import static dev.nudge.kernel.simd.Species.I;
+import static dev.nudge.kernel.simd.Species.LANES;
+import static dev.nudge.kernel.simd.Species.LE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
@@ -162,7 +162,7 @@ final class VectorNf4 implements Nf4 {
       for (int i = 0; i < 4; i++) {
         int low = packed.get(JAVA_INT_UNALIGNED, 32L * b + 8 * i);
         int high = packed.get(JAVA_INT_UNALIGNED, 32L * b + 8 * i + 4);
-        IntVector eight = IntVector.broadcast(I, low).blend(high, Shapes.UPPER);
+        IntVector eight = IntVector.broadcast(I, low).blend(high, Species.UPPER);
         IntVector codes = eight.lanewise(LSHR, NIBBLES).and(15);
         codes.selectFrom(table).intoMemorySegment(out, 256L * b + 64 * i, LE);
       }

@@ -1,9 +1,9 @@
 package dev.nudge.kernel.simd;
 
-import static dev.nudge.kernel.simd.Shapes.F;
-import static dev.nudge.kernel.simd.Shapes.LANES;
-import static dev.nudge.kernel.simd.Shapes.LE;
-import static dev.nudge.kernel.simd.Shapes.padded;
+import static dev.nudge.kernel.simd.Species.F;
+import static dev.nudge.kernel.simd.Species.LANES;
+import static dev.nudge.kernel.simd.Species.LE;
+import static dev.nudge.kernel.simd.Species.padded;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import dev.nudge.kernel.RmsNorm;
@@ -289,13 +289,13 @@ final class VectorRmsNorm implements RmsNorm {
     }
     FloatVector sum = even.add(odd);
     if (LANES > 8) {
-      sum = sum.add(sum.rearrange(Shapes.BY_8));
+      sum = sum.add(sum.rearrange(Species.BY_8));
     }
     if (LANES > 4) {
-      sum = sum.add(sum.rearrange(Shapes.BY_4));
+      sum = sum.add(sum.rearrange(Species.BY_4));
     }
-    sum = sum.add(sum.rearrange(Shapes.BY_2));
-    return sum.add(sum.rearrange(Shapes.BY_1)).lane(0);
+    sum = sum.add(sum.rearrange(Species.BY_2));
+    return sum.add(sum.rearrange(Species.BY_1)).lane(0);
   }
 
   private static void scale(
@@ -323,13 +323,13 @@ final class VectorRmsNorm implements RmsNorm {
       sum = a.mul(k).fma(FloatVector.fromMemorySegment(F, s, sAt + 4L * i, LE), sum);
     }
     if (LANES > 8) {
-      sum = sum.add(sum.rearrange(Shapes.BY_8));
+      sum = sum.add(sum.rearrange(Species.BY_8));
     }
     if (LANES > 4) {
-      sum = sum.add(sum.rearrange(Shapes.BY_4));
+      sum = sum.add(sum.rearrange(Species.BY_4));
     }
-    sum = sum.add(sum.rearrange(Shapes.BY_2));
-    return sum.add(sum.rearrange(Shapes.BY_1)).lane(0);
+    sum = sum.add(sum.rearrange(Species.BY_2));
+    return sum.add(sum.rearrange(Species.BY_1)).lane(0);
   }
 
   private static void gradient(

@@ -1,8 +1,8 @@
 package dev.nudge.kernel.simd;
 
-import static dev.nudge.kernel.simd.Shapes.F;
-import static dev.nudge.kernel.simd.Shapes.LANES;
-import static dev.nudge.kernel.simd.Shapes.LE;
+import static dev.nudge.kernel.simd.Species.F;
+import static dev.nudge.kernel.simd.Species.LANES;
+import static dev.nudge.kernel.simd.Species.LE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import dev.nudge.kernel.Rope;

@@ -1,11 +1,11 @@
 package dev.nudge.kernel.simd;
 
-import static dev.nudge.kernel.simd.Shapes.D;
-import static dev.nudge.kernel.simd.Shapes.F;
-import static dev.nudge.kernel.simd.Shapes.FD;
-import static dev.nudge.kernel.simd.Shapes.LANES;
-import static dev.nudge.kernel.simd.Shapes.LE;
-import static dev.nudge.kernel.simd.Shapes.padded;
+import static dev.nudge.kernel.simd.Species.D;
+import static dev.nudge.kernel.simd.Species.F;
+import static dev.nudge.kernel.simd.Species.FD;
+import static dev.nudge.kernel.simd.Species.LANES;
+import static dev.nudge.kernel.simd.Species.LE;
+import static dev.nudge.kernel.simd.Species.padded;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
@@ -361,11 +361,11 @@ final class VectorSoftmaxRows implements SoftmaxRows {
       sum = p.fma((DoubleVector) b.convertShape(F2D, D, 0), sum);
     }
     if (D.length() > 4) {
-      sum = sum.add(sum.rearrange(Shapes.DOUBLES_BY_4));
+      sum = sum.add(sum.rearrange(Species.DOUBLES_BY_4));
     }
     if (D.length() > 2) {
-      sum = sum.add(sum.rearrange(Shapes.DOUBLES_BY_2));
+      sum = sum.add(sum.rearrange(Species.DOUBLES_BY_2));
     }
-    return sum.add(sum.rearrange(Shapes.DOUBLES_BY_1)).lane(0);
+    return sum.add(sum.rearrange(Species.DOUBLES_BY_1)).lane(0);
   }
 }

@@ -1,0 +1,60 @@
+package dev.nudge.bench;
+
+import dev.nudge.model.ModelConfig;
+
+/// Counts the least floating-point operations that a step needs, a multiply-add as 2.
+///
+///     4·P·N + 4·V·d·n + 7·L·Σ T²·q + 6·r·Σ(in + out)·N      LoRA
+///     6·P·N + 6·V·d·n + 7·L·Σ T²·q                          all weights
+///
+/// N tokens of which n are labelled, in sequences of T tokens each; P weights of the linear
+/// layers without the head, V vocabulary, d width, L layers, q = heads · headDim. A weight's
+/// products are 2 forward and 2 for the gradient of the input, and 2 for its own where it
+/// trains. Attention is 2 products forward and 5 backward (the scores are made again, as nobody
+/// can keep them), 2·T²·q each, half of it behind the mask. LoRA: 2 products forward, 4
+/// backward, 2·r·(in or out) each. No other recomputation counts, nor what is computed behind
+/// the mask; norms, softmax and the like are left out.
+///
+/// @param linear P
+/// @param head V·d
+/// @param attention L·q
+/// @param adapted Σ(in + out) over the adapted layers
+/// @param rank r; 0 where there is no adapter
+/// @param each operations of a weight and a token: 4 where it is frozen, 6 where it trains
+public record LeastFlops(
+    long linear, long head, long attention, long adapted, int rank, double each) {
+  /// The work of a model whose own weights all train.
+  public static LeastFlops full(ModelConfig c) {
+    LeastFlops frozen = of(c, 0);
+    return new LeastFlops(frozen.linear, frozen.head, frozen.attention, 0, 0, 6);
+  }
+
+  /// The work of a model with every linear layer but the head adapted.
+  public static LeastFlops of(ModelConfig c, int rank) {
+    long d = c.hiddenSize();
+    long q = c.attentionSize();
+    long kv = c.keyValueSize();
+    long inner = c.intermediateSize();
+    long layers = c.numHiddenLayers();
+    long weights = 2 * d * q + 2 * d * kv + 3 * d * inner;
+    long sides = 2 * (d + q) + 2 * (d + kv) + 3 * (d + inner);
+    return new LeastFlops(layers * weights, c.vocabSize() * d, layers * q, layers * sides, rank, 4);
+  }
+
+  /// Operations of one step.
+  ///
+  /// @param lengths tokens of each sequence
+  /// @param labelled tokens that are predicted, in all sequences together
+  public double flops(int[] lengths, long labelled) {
+    double tokens = 0;
+    double squares = 0;
+    for (int t : lengths) {
+      tokens += t;
+      squares += (double) t * t;
+    }
+    return each * linear * tokens
+        + each * head * labelled
+        + 7.0 * attention * squares
+        + 6.0 * rank * adapted * tokens;
+  }
+}

@@ -1,0 +1,122 @@
+package dev.nudge.machine;
+
+import dev.nudge.kernel.Kernels;
+import dev.nudge.settings.Compute;
+import dev.nudge.settings.InputException;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Gemm;
+import dev.nudge.tensor.GemmProvider;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.IntFunction;
+
+/// What computes, resolved once a run: compute type, kernels and products.
+///
+/// @param compute the type of weights and activations: BF16, F32, or F64 in tests
+/// @param gemms opens a Gemm with that many threads, on the lane's own thread
+/// @param name what is printed, for example `bf16, oneDNN 3.11.0, vector-512`
+/// @param notes what is missing on this machine and what it costs, one line each
+public record Backend(
+    Dtype compute, Kernels kernels, IntFunction<Gemm> gemms, String name, List<String> notes) {
+  /// Products of bf16 must be this much faster than those of fp32 to be chosen: without
+  /// instructions for them they run at a third, with them at nearly double.
+  private static final double WORTH = 1.1;
+
+  /// What no neighbour makes of products without instructions for them; then one turn is enough.
+  private static final double CLEAR = 1.5;
+
+  /// Times that one is measured beside the other; the median decides. A neighbour on the machine
+  /// that came between two single measures has made fp32 of a run that would have been bf16.
+  private static final int ROUNDS = 5;
+
+  public Backend {
+    notes = List.copyOf(notes);
+  }
+
+  /// The same with other kernels.
+  public Backend withKernels(Kernels other) {
+    return new Backend(compute, other, gemms, name, notes);
+  }
+
+  /// Plain Java throughout.
+  public static Backend plain(Dtype compute) {
+    return new Backend(
+        compute, Kernels.plain(), threads -> Gemm.plain(), compute + ", plain Java", List.of());
+  }
+
+  /// Finds the fastest products and kernels of this machine and settles the compute type by
+  /// measuring a small product of each.
+  ///
+  /// @param cache where native libraries are unpacked
+  /// @throws InputException where `wanted` cannot be had
+  public static Backend resolve(Compute wanted, Path cache) {
+    List<String> notes = new ArrayList<>();
+    Kernels kernels = Kernels.fastest();
+    notes.addAll(JvmFlags.missing(kernels));
+    Optional<GemmProvider> provider = GemmProvider.find();
+    Optional<String> missing = load(provider, cache);
+    if (provider.isEmpty() || missing.isPresent()) {
+      notes.add(missing.orElse("") + ", so products run in plain Java, a hundred times slower");
+      return new Backend(
+          wanted == Compute.BF16 ? Dtype.BF16 : Dtype.F32,
+          kernels,
+          threads -> Gemm.plain(),
+          name(wanted == Compute.BF16 ? Dtype.BF16 : Dtype.F32, "plain products", kernels),
+          notes);
+    }
+    GemmProvider gemms = provider.get();
+    Dtype compute = choose(wanted, gemms, notes);
+    return new Backend(compute, kernels, gemms::open, name(compute, gemms.name(), kernels), notes);
+  }
+
+  /// Loads the products; says why not where there are none.
+  private static Optional<String> load(Optional<GemmProvider> provider, Path cache) {
+    if (provider.isEmpty()) {
+      return Optional.of("no native products on the class path");
+    }
+    try {
+      return provider.get().load(cache);
+    } catch (IllegalCallerException e) {
+      throw JvmFlags.denied(e);
+    }
+  }
+
+  private static String name(Dtype compute, String gemms, Kernels kernels) {
+    return (compute == Dtype.BF16 ? "bf16" : "fp32") + ", " + gemms + ", " + kernels.name();
+  }
+
+  static Dtype choose(Compute wanted, GemmProvider gemms, List<String> notes) {
+    if (wanted == Compute.FP32) {
+      return Dtype.F32;
+    }
+    double bf16 = gemms.probe(Dtype.BF16);
+    if (wanted == Compute.BF16 && bf16 == 0) {
+      throw new InputException(
+          "--compute bf16: this processor has no bf16 products; use --compute fp32 or auto");
+    }
+    double fp32 = gemms.probe(Dtype.F32);
+    boolean worth = bf16 > CLEAR * fp32;
+    double[] ratios = new double[ROUNDS];
+    for (int i = 0; i < ROUNDS && bf16 > 0 && !worth; i++) {
+      double b = gemms.probe(Dtype.BF16);
+      double f = gemms.probe(Dtype.F32);
+      bf16 = Math.max(bf16, b);
+      fp32 = Math.max(fp32, f);
+      ratios[i] = b / f;
+    }
+    Arrays.sort(ratios);
+    worth |= ratios[ROUNDS / 2] > WORTH;
+    if (wanted == Compute.BF16 && !worth) {
+      notes.add(
+          String.format(
+              java.util.Locale.ROOT,
+              "bf16 products run at %.0f GFLOP/s a thread here, fp32 at %.0f; --compute auto takes fp32",
+              bf16,
+              fp32));
+    }
+    return wanted == Compute.BF16 || worth ? Dtype.BF16 : Dtype.F32;
+  }
+}

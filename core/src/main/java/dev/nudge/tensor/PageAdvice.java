@@ -1,0 +1,93 @@
+package dev.nudge.tensor;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import java.util.Locale;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// Tells the system which pages of a mapped file are wanted soon and which no more (`madvise`).
+///
+/// Advice changes when pages are read, never what they hold. Only read-only mappings of files are
+/// taken: dropping pages of other memory would lose what is in them. Where the system takes no
+/// advice (anything but Linux), or the JVM was started without native access, nothing happens.
+///
+/// Threading: any thread.
+public final class PageAdvice {
+  private static final int WILL_NEED = 3; // Linux, all architectures
+  private static final int DONT_NEED = 4;
+  private static final int PAGE_OUT = 21; // from Linux 5.4 on; refused before
+  private static final @Nullable MethodHandle MADVISE = madvise();
+  private static final long SIZE = size();
+
+  private PageAdvice() {}
+
+  /// Whether the system takes advice.
+  public static boolean advised() {
+    return MADVISE != null;
+  }
+
+  /// Asks for the pages to be read from the file; may wait until the reads are queued.
+  public static void willNeed(MemorySegment mapped) {
+    long from = mapped.address() / SIZE * SIZE;
+    long to = (mapped.address() + mapped.byteSize() + SIZE - 1) / SIZE * SIZE;
+    advise(mapped, from, to, WILL_NEED);
+  }
+
+  /// Takes the pages out of this process; what is read again comes from the system's cache, or from
+  /// the file where memory was short. Pages that other data shares stay.
+  public static void drop(MemorySegment mapped) {
+    long from = (mapped.address() + SIZE - 1) / SIZE * SIZE;
+    long to = (mapped.address() + mapped.byteSize()) / SIZE * SIZE;
+    advise(mapped, from, to, DONT_NEED);
+  }
+
+  /// The same, and takes them out of the system's cache too, so that others stay there.
+  public static void evict(MemorySegment mapped) {
+    long from = (mapped.address() + SIZE - 1) / SIZE * SIZE;
+    long to = (mapped.address() + mapped.byteSize()) / SIZE * SIZE;
+    advise(mapped, from, to, PAGE_OUT);
+    advise(mapped, from, to, DONT_NEED);
+  }
+
+  /// Whether advice may be given on this memory.
+  public static boolean isFile(MemorySegment segment) {
+    return segment.isMapped() && segment.isReadOnly();
+  }
+
+  private static void advise(MemorySegment mapped, long from, long to, int advice) {
+    if (MADVISE == null || !isFile(mapped) || to <= from) {
+      return;
+    }
+    try {
+      // a refusal is no failure: the pages are then read as they are touched
+      int ignored = (int) MADVISE.invokeExact(MemorySegment.ofAddress(from), to - from, advice);
+    } catch (Throwable e) {
+      throw new IllegalStateException("madvise cannot be called", e);
+    }
+  }
+
+  private static @Nullable MethodHandle madvise() {
+    if (!System.getProperty("os.name", "").toLowerCase(Locale.ROOT).contains("linux")) {
+      return null;
+    }
+    return NativeAccess.function(
+            "madvise", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT))
+        .orElse(null);
+  }
+
+  private static long size() {
+    Optional<MethodHandle> getter =
+        NativeAccess.function("getpagesize", FunctionDescriptor.of(JAVA_INT));
+    try {
+      return getter.isEmpty() ? 4096 : (int) getter.get().invokeExact();
+    } catch (Throwable e) {
+      throw new IllegalStateException("getpagesize cannot be called", e);
+    }
+  }
+}

@@ -1,0 +1,161 @@
+package dev.nudge.train;
+
+import dev.nudge.kernel.AdamW;
+import dev.nudge.kernel.Kernels;
+import dev.nudge.nn.Parameter;
+import dev.nudge.settings.Optimizer;
+import dev.nudge.settings.OptimizerSettings;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Lanes;
+import dev.nudge.tensor.MappedFile;
+import dev.nudge.tensor.Scope;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// AdamW over all parameters, with fp32 masters, and moments in fp32 or 8 bits.
+///
+/// [#reduce] adds the lanes' gradients in lane order and gives the global norm; [#apply] updates
+/// and clears, [#clear] only clears. Each is one sweep over pieces of the parameters, and a piece
+/// stays in cache from one of its kernels to the next. Each lane sweeps a stretch of neighbouring
+/// pieces. The norm is summed in the order of the pieces, so nothing depends on timing or on the
+/// number of lanes.
+///
+/// The state is one region in the order of the sweep. It is memory, or a mapped file that the
+/// system writes out and reads in as it needs the memory: the same bytes either way.
+///
+/// Threading: called between passes, from the thread that runs the lanes.
+final class AdamWOptimizer implements AutoCloseable {
+  private static final long ALIGNMENT = 64;
+
+  private final Kernels kernels;
+  private final Lanes lanes;
+  private final OptimizerSettings settings;
+  private final Scope scope;
+  private final @Nullable MappedFile file;
+  private final List<Piece> pieces = new ArrayList<>();
+  private final int[] starts; // the first piece of each lane, and the end
+  private final double[] squares;
+  private long updates;
+
+  /// @param paged folder of the file that holds the state; null: it is held in memory
+  AdamWOptimizer(
+      List<Parameter> parameters,
+      OptimizerSettings settings,
+      Kernels kernels,
+      Lanes lanes,
+      @Nullable Path paged) {
+    this.settings = settings;
+    this.kernels = kernels;
+    this.lanes = lanes;
+    long bytes = bytes(parameters, settings.optimizer());
+    this.file = paged == null || bytes == 0 ? null : MappedFile.create(paged, bytes);
+    this.scope = Scope.open("optimizer");
+    MemorySegment memory = file == null ? scope.allocate(bytes) : file.segment();
+    long at = 0;
+    for (Parameter p : parameters) {
+      Dtype acc = p.master().dtype();
+      Moments.Form form = Moments.Form.of(settings.optimizer(), acc, p.elements());
+      for (long from = 0; from < p.elements(); from += Piece.MOST) {
+        int n = (int) Math.min(Piece.MOST, p.elements() - from);
+        pieces.add(Piece.of(p, from, n, form.over(memory.asSlice(at), acc, n)));
+        at += aligned(form.bytes(acc, n));
+      }
+    }
+    this.squares = new double[pieces.size()];
+    this.starts = deal(pieces, lanes.count());
+  }
+
+  /// Bytes of the state for these parameters.
+  static long bytes(List<Parameter> parameters, Optimizer optimizer) {
+    long bytes = 0;
+    for (Parameter p : parameters) {
+      Dtype acc = p.master().dtype();
+      Moments.Form form = Moments.Form.of(optimizer, acc, p.elements());
+      int rest = (int) (p.elements() % Piece.MOST);
+      bytes += p.elements() / Piece.MOST * aligned(form.bytes(acc, Piece.MOST));
+      bytes += rest == 0 ? 0 : aligned(form.bytes(acc, rest));
+    }
+    return bytes;
+  }
+
+  private static long aligned(long bytes) {
+    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+  }
+
+  /// Cuts the pieces into stretches of about as many numbers.
+  private static int[] deal(List<Piece> pieces, int lanes) {
+    long all = pieces.stream().mapToLong(p -> p.master().elements()).sum();
+    int[] starts = new int[lanes + 1];
+    long before = 0;
+    int lane = 1;
+    for (int i = 0; i < pieces.size(); i++) {
+      before += pieces.get(i).master().elements();
+      while (lane < lanes && before * lanes >= all * lane) {
+        starts[lane++] = i + 1;
+      }
+    }
+    starts[lanes] = pieces.size();
+    return starts;
+  }
+
+  /// Adds all lanes' gradients into the first lane's.
+  ///
+  /// @return the norm of all gradients together
+  double reduce() {
+    each(i -> squares[i] = pieces.get(i).reduce(kernels));
+    double sum = 0;
+    for (double s : squares) {
+      sum += s;
+    }
+    return Math.sqrt(sum);
+  }
+
+  /// Updates all parameters at a rate, gradients clipped from `norm`, and clears the gradients.
+  void apply(double rate, double norm) {
+    updates++;
+    double max = settings.maxGradNorm();
+    double clip = max == 0 ? 1 : Math.min(1, max / (norm + 1e-6));
+    AdamW.Hyper decayed = hyper(rate, settings.weightDecay(), clip);
+    AdamW.Hyper plain = hyper(rate, 0, clip);
+    each(
+        i -> {
+          Piece piece = pieces.get(i);
+          piece.step(kernels, piece.decay() ? decayed : plain);
+        });
+  }
+
+  private AdamW.Hyper hyper(double rate, double decay, double clip) {
+    return new AdamW.Hyper(
+        rate, settings.beta1(), settings.beta2(), settings.epsilon(), decay, clip, updates);
+  }
+
+  /// Drops the gradients of a step that is skipped.
+  void clear() {
+    each(i -> pieces.get(i).clear());
+  }
+
+  private interface ForPiece {
+    void run(int i);
+  }
+
+  private void each(ForPiece work) {
+    lanes.run(
+        lane -> {
+          for (int i = starts[lane]; i < starts[lane + 1]; i++) {
+            work.run(i);
+          }
+          return lane;
+        });
+  }
+
+  @Override
+  public void close() {
+    scope.close();
+    if (file != null) {
+      file.close();
+    }
+  }
+}

@@ -1,0 +1,72 @@
+package dev.nudge.machine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.nudge.settings.Compute;
+import dev.nudge.settings.InputException;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Gemm;
+import dev.nudge.tensor.GemmProvider;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+/// The compute type follows the products' rates, and a neighbour that halves some does not change
+/// it.
+class ComputeChoiceTest {
+
+  /// Products of these rates, of which each `slow`-th measure gives half.
+  private record Rates(double bf16, double fp32, int slow, int[] asked) implements GemmProvider {
+    @Override
+    public Optional<String> load(Path cache) {
+      return Optional.empty();
+    }
+
+    @Override
+    public String name() {
+      return "fake";
+    }
+
+    @Override
+    public Gemm open(int threads) {
+      return Gemm.plain();
+    }
+
+    @Override
+    public double probe(Dtype dtype) {
+      double rate = dtype == Dtype.BF16 ? bf16 : fp32;
+      return slow > 0 && asked[0]++ % slow == 0 ? rate / 2 : rate;
+    }
+  }
+
+  private static Dtype choose(Compute wanted, double bf16, double fp32, int slow) {
+    return Backend.choose(wanted, new Rates(bf16, fp32, slow, new int[1]), new ArrayList<>());
+  }
+
+  @Test
+  void theFasterIsTaken() {
+    assertThat(choose(Compute.AUTO, 200, 110, 0)).isEqualTo(Dtype.BF16);
+    assertThat(choose(Compute.AUTO, 80, 160, 0)).isEqualTo(Dtype.F32);
+    assertThat(choose(Compute.AUTO, 0, 160, 0)).isEqualTo(Dtype.F32);
+    assertThat(choose(Compute.FP32, 200, 110, 0)).isEqualTo(Dtype.F32);
+    assertThat(choose(Compute.BF16, 80, 160, 0)).isEqualTo(Dtype.BF16);
+  }
+
+  @Test
+  void aSlowMeasureNowAndThenChangesNothing() {
+    for (int slow : List.of(3, 4, 5, 12)) {
+      assertThat(choose(Compute.AUTO, 200, 110, slow)).as("each %d", slow).isEqualTo(Dtype.BF16);
+      assertThat(choose(Compute.AUTO, 80, 160, slow)).as("each %d", slow).isEqualTo(Dtype.F32);
+    }
+  }
+
+  @Test
+  void bf16ThatIsNotThereIsRefused() {
+    assertThatThrownBy(() -> choose(Compute.BF16, 0, 160, 0))
+        .isInstanceOf(InputException.class)
+        .hasMessageStartingWith("--compute bf16: this processor has no bf16 products");
+  }
+}

@@ -1,0 +1,140 @@
+package dev.nudge.quickstart;
+
+import dev.nudge.eval.Paired;
+import dev.nudge.plan.Footprint;
+import dev.nudge.plan.Plan;
+import dev.nudge.train.TrainEvent;
+import dev.nudge.world.Score;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// What the quickstart tells while it runs, in order: that a stage begins, how it goes on,
+/// what came of it.
+///
+/// Threading: told one at a time; [Answered] comes from a thread of the generation.
+public sealed interface Chapter {
+  /// The stages in their order.
+  enum Stage {
+    BASE,
+    TRAINING,
+    ADAPTER,
+    SAMPLES,
+    MERGE,
+    SIZES
+  }
+
+  /// The model is loaded and the rows are drawn.
+  ///
+  /// @param bytes of the model's weights on disk
+  /// @param rows to train on
+  /// @param cases held out
+  record Opened(String model, long parameters, long bytes, int rows, int cases)
+      implements Chapter {}
+
+  /// A stage begins.
+  record Begun(Stage stage) implements Chapter {}
+
+  /// So many held-out cases are answered.
+  record Answered(int done, int of) implements Chapter {}
+
+  /// What the training tells.
+  record Trains(TrainEvent event) implements Chapter {}
+
+  /// Something the user should know, one line.
+  record Warned(String line) implements Chapter {}
+
+  /// The base's answers.
+  ///
+  /// @param shots solved cases shown before each
+  record Base(int shots, Score score, double seconds) implements Chapter {}
+
+  /// What will be trained, before the first step.
+  ///
+  /// @param doubleQuant whether the scales of the base's NF4 are quantised too
+  /// @param trained numbers that train
+  /// @param all those and the base's
+  record Ready(
+      int rows, long tokens, int steps, int rank, boolean doubleQuant, long trained, long all)
+      implements Chapter {}
+
+  /// The training.
+  ///
+  /// @param firstStepSeconds from the beginning of the stage, files read and model loaded, to the
+  ///     end of the first optimiser step
+  record Trained(
+      Ready run,
+      int steps,
+      long tokens,
+      long trainedTokens,
+      double firstLoss,
+      double lastLoss,
+      double firstStepSeconds,
+      double seconds)
+      implements Chapter {}
+
+  /// The adapter's answers to the same cases, without solved ones before them.
+  ///
+  /// @param against the base first, the adapter second
+  record Adapted(Score score, Paired against, double seconds) implements Chapter {}
+
+  /// Answers to the same prompts without and with the adapter.
+  record Samples(List<Sample> samples, double seconds) implements Chapter {
+    public Samples {
+      samples = List.copyOf(samples);
+    }
+  }
+
+  /// One of them.
+  ///
+  /// @param right whether the adapter's answer is exact
+  record Sample(String message, String off, String on, boolean right) {}
+
+  /// The merge and its check against base + adapter.
+  ///
+  /// @param bytes of the merged weights on disk
+  /// @param tokens of the probe text
+  /// @param kl mean over them, nats
+  record Merges(
+      boolean accepted,
+      long bytes,
+      int tokens,
+      double kl,
+      double tolerance,
+      double maxLogitDifference,
+      double perplexity,
+      double mergedPerplexity,
+      double seconds)
+      implements Chapter {}
+
+  /// Sizes on disk, and memory as the plan has it.
+  ///
+  /// @param adapterBytes on disk
+  /// @param full what training all weights on the same rows takes; null where they cannot be
+  ///     trained
+  /// @param peakMb most resident memory of this process, mapped files included, in MiB; null where
+  ///     it cannot be read
+  record Sizes(
+      long modelBytes,
+      long adapterBytes,
+      Need qlora,
+      @Nullable Need full,
+      @Nullable Double peakMb,
+      double seconds)
+      implements Chapter {}
+
+  /// Bytes of a run as planned.
+  ///
+  /// @param frozen weights that do not train
+  /// @param trained numbers that train: masters, copies, gradients, optimiser
+  /// @param passes activations, scratch, weights packed for products
+  /// @param runtime JVM, natives, tokenizer
+  record Need(long frozen, long trained, long passes, long runtime, long total) {
+    static Need of(Plan plan) {
+      Footprint f = plan.footprint();
+      long total = plan.totalBytes() + f.mapped() + f.paged();
+      long frozen = f.weights().held() + f.mapped();
+      long trained = f.masters() + f.working() + f.gradients() + f.optimizer() + f.paged();
+      return new Need(frozen, trained, total - frozen - trained - f.runtime(), f.runtime(), total);
+    }
+  }
+}

@@ -1,0 +1,212 @@
+package dev.nudge.quickstart;
+
+import dev.nudge.eval.Paired;
+import dev.nudge.generate.Session;
+import dev.nudge.machine.Machine;
+import dev.nudge.merge.Difference;
+import dev.nudge.merge.Merged;
+import dev.nudge.merge.Merging;
+import dev.nudge.settings.MergeSettings;
+import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.Quantize;
+import dev.nudge.settings.TrainSettings;
+import dev.nudge.train.TrainEvent;
+import dev.nudge.world.Grader;
+import dev.nudge.world.Score;
+import dev.nudge.world.Ticket;
+import dev.nudge.world.World;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CancellationException;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// Takes a base model the whole road: how well it does a job that it is only shown, QLoRA on
+/// rows of that job, how well it does then, the same prompts without and with the adapter, one
+/// merged folder, and what it all took.
+///
+/// The job is the task of the invented world. Each stage is what the verb of that name does, in one
+/// process.
+///
+/// The base answers as it is stored and is shown solved cases before each message; the adapter
+/// stands on the base in NF4 and is shown none. So the paired test compares the most that the base
+/// can do without training with what is left of the adapter after quantisation.
+///
+/// Threading: confined to the thread that calls it.
+public final class Quickstart {
+  private final Wanted wanted;
+  private final Machine machine;
+  private final Consumer<Chapter> told;
+  private final BooleanSupplier cancelled;
+  private final Exam exam;
+  private final Set<String> warned = new HashSet<>();
+
+  private Quickstart(
+      Wanted wanted, Machine machine, Consumer<Chapter> told, BooleanSupplier cancelled) {
+    this.wanted = wanted;
+    this.machine = machine;
+    this.told = told;
+    this.cancelled = cancelled;
+    this.exam = Exam.draw(wanted.rows(), wanted.cases());
+  }
+
+  /// Runs all stages.
+  ///
+  /// @param told what happens, in order
+  /// @param cancelled asked between answers, steps and layers
+  /// @return what was found; null where it was cancelled
+  /// @throws dev.nudge.settings.InputException in one line, for whatever a user can mend
+  /// @throws dev.nudge.settings.RunException where it fails while running
+  public static @Nullable Report run(
+      Wanted wanted, Machine machine, Consumer<Chapter> told, BooleanSupplier cancelled) {
+    try {
+      return new Quickstart(wanted, machine, told, cancelled).go();
+    } catch (CancellationException e) {
+      return null;
+    }
+  }
+
+  private Report go() {
+    long start = System.nanoTime();
+    try (Workplace place = Workplace.of(wanted.keep())) {
+      Chapter.Opened opened;
+      Chapter.Base base;
+      List<Grader.Grade> before;
+      try (Session session = session(ModelSettings.of(wanted.model()), null)) {
+        exam.check(session);
+        place.make(); // only now: the model will do
+        opened = tell(opened(session));
+        begin(Chapter.Stage.BASE);
+        exam.write(place);
+        before = exam.grade(answers(session, exam.fewShot()));
+        base = tell(new Chapter.Base(World.SHOTS, Score.of(before), since(start)));
+      }
+      begin(Chapter.Stage.TRAINING);
+      Lesson lesson = Lesson.of(settings(place), machine, this::trains, cancelled);
+      Chapter.Trained trained = tell(lesson.trained());
+      Chapter.Adapted adapted;
+      Chapter.Samples samples;
+      long loading = begin(Chapter.Stage.ADAPTER);
+      ModelSettings quantised = ModelSettings.of(wanted.model()).held(Quantize.NF4, null);
+      try (Session session = session(quantised, place.adapter())) {
+        List<Grader.Grade> after = exam.grade(answers(session, exam.prompts()));
+        Paired paired = Paired.of(exact(before), exact(after));
+        adapted = tell(new Chapter.Adapted(Score.of(after), paired, since(loading)));
+        samples = tell(samples(session));
+      }
+      Chapter.Merges merges = tell(merge(place));
+      begin(Chapter.Stage.SIZES);
+      Chapter.Sizes sizes = tell(Sizing.of(lesson.prepared(), place.adapter(), machine));
+      boolean passed = adapted.against().secondIsBetter() && merges.accepted();
+      return new Report(
+          opened, base, trained, adapted, samples, merges, sizes, passed, since(start));
+    }
+  }
+
+  private <C extends Chapter> C tell(C chapter) {
+    told.accept(chapter);
+    return chapter;
+  }
+
+  /// @return when it began
+  private long begin(Chapter.Stage stage) {
+    if (cancelled.getAsBoolean()) {
+      throw new CancellationException();
+    }
+    tell(new Chapter.Begun(stage));
+    return System.nanoTime();
+  }
+
+  private static double since(long start) {
+    return (System.nanoTime() - start) / 1e9;
+  }
+
+  /// Several stages load the model and have the same to say of it.
+  private void warn(String line) {
+    if (warned.add(line)) {
+      tell(new Chapter.Warned(line));
+    }
+  }
+
+  private void trains(Chapter chapter) {
+    if (chapter instanceof Chapter.Trains(TrainEvent.Warning(String line))) {
+      warn(line);
+    } else {
+      tell(chapter);
+    }
+  }
+
+  private Session session(ModelSettings model, @Nullable Path adapter) {
+    return Session.load(model, adapter, machine, this::warn);
+  }
+
+  private Chapter.Opened opened(Session session) {
+    return new Chapter.Opened(
+        wanted.model().toString(),
+        session.config().parameters(),
+        Sizing.weights(wanted.model()),
+        exam.training().size(),
+        exam.test().size());
+  }
+
+  private List<String> answers(Session session, List<String> prompts) {
+    return Exam.answers(session, prompts, machine.threads(), told, cancelled);
+  }
+
+  private static List<Boolean> exact(List<Grader.Grade> grades) {
+    return grades.stream().map(Grader.Grade::exact).toList();
+  }
+
+  private TrainSettings settings(Workplace place) {
+    return TrainSettings.of(wanted.model(), place.rows(), place.adapter())
+        .withQuantize(Quantize.NF4)
+        .withLearningRate(wanted.learningRate())
+        .withEpochs(wanted.epochs());
+  }
+
+  /// The adapter goes off, and on again: an assignment to the model's slots each.
+  private Chapter.Samples samples(Session session) {
+    long start = begin(Chapter.Stage.SAMPLES);
+    List<Ticket> shown = World.oneOfEach(exam.test());
+    List<String> prompts = shown.stream().map(Ticket::prompt).toList();
+    session.adapters().disable();
+    List<String> off = answers(session, prompts);
+    session.adapters().enable();
+    List<String> on = answers(session, prompts);
+    List<Chapter.Sample> samples = new ArrayList<>();
+    for (int i = 0; i < shown.size(); i++) {
+      samples.add(
+          new Chapter.Sample(
+              shown.get(i).message(),
+              off.get(i).strip(),
+              on.get(i).strip(),
+              Exam.grade(shown.get(i), on.get(i)).exact()));
+    }
+    return new Chapter.Samples(samples, since(start));
+  }
+
+  private Chapter.Merges merge(Workplace place) {
+    long start = begin(Chapter.Stage.MERGE);
+    MergeSettings settings =
+        MergeSettings.of(wanted.model(), place.adapter(), place.path("merged"));
+    Merged merged = Merging.prepare(settings, machine, this::warn).run(cancelled);
+    if (merged == null) {
+      throw new CancellationException();
+    }
+    Difference d = merged.difference();
+    return new Chapter.Merges(
+        merged.accepted(),
+        merged.bytes(),
+        d.tokens(),
+        d.kl(),
+        merged.tolerance(),
+        d.maxLogit(),
+        d.perplexity(),
+        d.otherPerplexity(),
+        since(start));
+  }
+}
