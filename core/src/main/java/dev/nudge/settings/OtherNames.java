@@ -1,6 +1,5 @@
 package dev.nudge.settings;
 
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -91,12 +90,19 @@ public final class OtherNames {
   }
 
   private static void either(String setting, String other, String names) {
-    Arrays.stream(names.split(" "))
-        .forEach(n -> HINTS.put(n, List.of("here it is " + setting, "here it is " + other)));
+    put(names, List.of("here it is " + setting, "here it is " + other));
   }
 
   private static void say(String hint, String names) {
-    Arrays.stream(names.split(" ")).forEach(name -> HINTS.put(name, List.of(hint)));
+    put(names, List.of(hint));
+  }
+
+  private static void put(String names, List<String> hints) {
+    for (String name : names.split(" ")) {
+      if (HINTS.put(name, hints) != null) {
+        throw new IllegalStateException(name + " stands in the table twice");
+      }
+    }
   }
 
   /// All names that are known, with their hints as the table writes them.
