@@ -1,23 +1,34 @@
 package dev.nudge;
 
+import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
-/// Draws the seeds of tests whose numbers are new in every run.
-///
-/// A seed is printed as it is drawn, with the class that asked: `NUDGE_SEED=… mvn test
-/// -Dtest=ThatClass` repeats what it drew.
+/// Draws the seeds of random tests: a new one each time, printed, or the one in `NUDGE_SEED`.
 public final class Seeds {
   static final String VARIABLE = "NUDGE_SEED";
-  private static final StackWalker CALLERS =
-      StackWalker.getInstance(StackWalker.Option.RETAIN_CLASS_REFERENCE);
 
   private Seeds() {}
 
-  /// A new seed, or the one that `NUDGE_SEED` holds.
-  public static long fresh() {
+  /// A seed; `NUDGE_SEED=123` before the test command repeats a run that failed with 123.
+  public static long next() {
     long seed = of(System.getenv(VARIABLE), System.nanoTime());
-    System.out.println(CALLERS.getCallerClass().getSimpleName() + ": " + VARIABLE + "=" + seed);
+    String test =
+        StackWalker.getInstance(StackWalker.Option.RETAIN_CLASS_REFERENCE)
+            .walk(
+                frames ->
+                    frames
+                        .map(f -> f.getDeclaringClass())
+                        .filter(c -> c != Seeds.class)
+                        .findFirst())
+            .map(Class::getSimpleName)
+            .orElse("test");
+    System.out.println(test + ": " + VARIABLE + "=" + seed);
     return seed;
+  }
+
+  /// Random numbers from [#next].
+  public static Random random() {
+    return new Random(next());
   }
 
   static long of(@Nullable String given, long drawn) {

@@ -75,7 +75,7 @@ public final class Generation {
     complete(prompts, lanes, done, sequences -> {});
   }
 
-  /// The same.
+  /// Completes many prompts, and tells the number of sequences before each step.
   ///
   /// @param each told by lanes, before each step, of how many sequences it is
   void complete(
@@ -202,7 +202,7 @@ public final class Generation {
     }
   }
 
-  /// The steps of all lanes, which end where one of them fails or the caller is interrupted.
+  /// Stops the steps of all lanes if one lane fails or the caller is interrupted.
   ///
   /// Threading: lanes and the caller call.
   private static final class Steps {

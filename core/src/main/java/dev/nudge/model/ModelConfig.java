@@ -47,6 +47,11 @@ public record ModelConfig(
     eosTokenIds = List.copyOf(eosTokenIds);
   }
 
+  /// Widths of the widest layer's input and output, to try products of them.
+  public int[] widths() {
+    return new int[] {hiddenSize, intermediateSize};
+  }
+
   /// A shape without a padding token.
   public ModelConfig(
       int hiddenSize,
@@ -83,8 +88,8 @@ public record ModelConfig(
         null);
   }
 
-  /// The same kind of model in other sizes, without a padding token, which may lie beyond the
-  /// vocabulary.
+  /// Returns the shape of this kind of model in other sizes; without a padding token, which may lie
+  /// beyond the vocabulary.
   public ModelConfig sized(
       int hidden, int inner, int layers, int heads, int keyValueHeads, int vocabulary) {
     return new ModelConfig(

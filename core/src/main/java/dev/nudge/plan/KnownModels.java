@@ -88,13 +88,13 @@ public final class KnownModels {
 
   private KnownModels() {}
 
-  /// The shape of that name, in either case.
+  /// Returns the shape of the model with this name, in upper or lower case.
   public static Optional<ModelConfig> named(String name) {
     return Optional.ofNullable(ALL.get(name.toUpperCase(Locale.ROOT))).map(Shape::config);
   }
 
-  /// What a plan for the shape of that name leaves out; empty where it counts all, and where there
-  /// is no such shape.
+  /// Says what a plan for the model with this name leaves out; empty where it counts all, and where
+  /// there is no such model.
   public static Optional<String> caveat(String name) {
     Shape shape = ALL.get(name.toUpperCase(Locale.ROOT));
     if (shape == null || shape.family.equals(LLAMA)) {
@@ -112,13 +112,13 @@ public final class KnownModels {
                 shape.leftOut()));
   }
 
-  /// Parameters that the model of that name is published with.
+  /// Counts the parameters that the model with this name is published with.
   static long parameters(String name) {
     Shape shape = shape(name);
     return shape.config.parameters() + shape.leftOut();
   }
 
-  /// All names, a family's smallest model first.
+  /// Lists the names of all known models, a family's smallest first.
   public static List<String> names() {
     return ALL.entrySet().stream()
         .map(e -> e.getKey().equalsIgnoreCase(e.getValue().name) ? e.getValue().name : e.getKey())

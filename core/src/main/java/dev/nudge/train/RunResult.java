@@ -5,7 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// How a run ended, what it came to, and where that lies.
+/// Says how a run ended, what it came to, and where that lies.
 ///
 /// @param state `FINISHED`, or `STOPPED` where it was cancelled or interrupted
 /// @param id of the run, as `run.json` has it

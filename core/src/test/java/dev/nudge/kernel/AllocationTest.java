@@ -35,7 +35,7 @@ class AllocationTest {
   void aCallAllocatesNothing(String name, Dtype c) {
     Kernels fast = Kernels.fastest();
     assumeTrue(fast.name().startsWith("vector"), "the Vector API's module is not there");
-    long seed = Seeds.fresh();
+    long seed = Seeds.next();
     System.out.println("allocation " + name + " " + c + " seed " + seed);
     try (Scope scope = Scope.open("allocation")) {
       Draw draw = new Draw(new Random(seed), scope, c, 40, 555);

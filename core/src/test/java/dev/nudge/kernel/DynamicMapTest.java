@@ -42,7 +42,7 @@ class DynamicMapTest {
 
   @Test
   void theCodeIsTheNearestAndOfTwoTheLowerOneButUnsignedNotZero() {
-    long seed = Seeds.fresh();
+    long seed = Seeds.next();
     Random random = new Random(seed);
     for (DynamicMap map : new DynamicMap[] {DynamicMap.SIGNED, DynamicMap.UNSIGNED}) {
       for (int code = 0; code < DynamicMap.CODES - 1; code++) {

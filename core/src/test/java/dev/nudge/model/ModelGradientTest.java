@@ -31,7 +31,7 @@ class ModelGradientTest {
   }
 
   private static void check(ModelConfig config, String targets, double dropout) {
-    long seed = Seeds.fresh();
+    long seed = Seeds.next();
     Random random = new Random(seed);
     Backend backend = Backend.plain(Dtype.F64);
     Lora spec = Lora.of(3, 5, Targets.parse(targets)).withDropout(dropout);

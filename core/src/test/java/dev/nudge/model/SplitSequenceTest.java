@@ -41,7 +41,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class SplitSequenceTest {
   @TempDir private Path temp;
 
-  private final long seed = Seeds.fresh();
+  private final long seed = Seeds.next();
   private final Random random = new Random(seed);
 
   /// Lengths below 64 a piece and above, multiples and not. Bound: some hundred units in the last

@@ -31,7 +31,7 @@ class LayerAutogradTest {
   private static final double BOUND = 1e-10;
   private static final Dtype F64 = Dtype.F64;
 
-  private final long seed = Seeds.fresh();
+  private final long seed = Seeds.next();
   private final Random random = new Random(seed);
 
   @BeforeEach
