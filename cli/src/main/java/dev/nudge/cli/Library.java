@@ -1,33 +1,26 @@
 package dev.nudge.cli;
 
-import dev.nudge.data.Prompts;
 import dev.nudge.eval.Scoring;
-import dev.nudge.generate.AdapterPatterns;
 import dev.nudge.generate.Completion;
-import dev.nudge.generate.Generation;
-import dev.nudge.generate.Session;
+import dev.nudge.generate.Completions;
 import dev.nudge.init.FreshFolder;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Machine;
 import dev.nudge.merge.Difference;
 import dev.nudge.merge.Merged;
 import dev.nudge.merge.Merging;
-import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Nf4Folder;
 import dev.nudge.quickstart.Chapter;
 import dev.nudge.quickstart.Quickstart;
 import dev.nudge.quickstart.Report;
 import dev.nudge.quickstart.Wanted;
-import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InitSettings;
 import dev.nudge.settings.MergeSettings;
-import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.PlanSettings;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.settings.ScoreSettings;
 import dev.nudge.settings.TrainSettings;
-import dev.nudge.text.Tokenizer;
 import dev.nudge.train.Forecast;
 import dev.nudge.train.Outlook;
 import dev.nudge.train.Prepared;
@@ -60,7 +53,7 @@ final class Library {
       return new TrainVerb.Outcome(RunState.FINISHED, prepared.values(), prepared.lines());
     }
     RunResult result = Training.run(settings, machine(), events, cancelled);
-    return new TrainVerb.Outcome(result.state(), result.values(), List.of());
+    return new TrainVerb.Outcome(result.state(), Training.record(result.out()), List.of());
   }
 
   static PlanVerb.Answer plan(PlanSettings settings) {
@@ -143,16 +136,10 @@ final class Library {
     @Override
     public GenerateVerb.Answer prompt(
         GenerateSettings settings, Consumer<String> pieces, Consumer<String> warnings) {
-      Machine machine = machine();
-      try (Session session =
-          Session.load(settings.model(), settings.adapter(), machine, warnings)) {
-        Generation generation =
-            new Generation(session, settings.sampling(), threads(settings.model(), machine));
-        String prompt = java.util.Objects.requireNonNull(settings.prompt());
-        long start = System.nanoTime();
-        Completion completion = generation.complete(prompt, pieces);
-        return new GenerateVerb.Answer(row(completion, 0), seconds(start));
-      }
+      Completions.Done done =
+          Completions.of(
+              settings, machine(), null, watcher(row -> {}, pieces, note -> {}, warnings));
+      return new GenerateVerb.Answer(row(done.rows().getFirst()), done.seconds());
     }
 
     @Override
@@ -161,48 +148,43 @@ final class Library {
         Consumer<GenerateVerb.Row> rows,
         Consumer<String> notes,
         Consumer<String> warnings) {
-      Machine machine = machine();
-      DataSettings data = java.util.Objects.requireNonNull(settings.rows());
-      Path model = settings.model().model();
-      int maxLength = Session.maxLength(settings.model(), ModelConfig.load(model));
-      Tokenizer tokenizer = Tokenizer.load(model, machine.cache());
-      AdapterPatterns patterns =
-          AdapterPatterns.of(data, settings.adapter(), settings.model().anyBase(), notes, warnings);
-      List<Prompts.Prompt> prompts =
-          good(patterns.read(d -> Prompts.load(d, System.in, maxLength, tokenizer)), warnings);
-      try (Session session =
-          Session.load(settings.model(), settings.adapter(), tokenizer, machine, warnings)) {
-        int threads = threads(settings.model(), machine);
-        Integer lanes = settings.model().lanes();
-        long start = System.nanoTime();
-        new Generation(session, settings.sampling(), threads)
-            .complete(
-                prompts.stream().map(Prompts.Prompt::text).toList(),
-                lanes == null ? threads : lanes,
-                (completion, i) -> rows.accept(row(completion, prompts.get(i).index())));
-        return seconds(start);
-      }
+      return Completions.of(
+              settings, machine(), System.in, watcher(rows, piece -> {}, notes, warnings))
+          .seconds();
     }
 
-    private static List<Prompts.Prompt> good(Prompts all, Consumer<String> warnings) {
-      int bad = all.badRows();
-      if (bad > 0) {
-        warnings.accept(
-            (bad == 1 ? "1 bad row is" : bad + " bad rows are")
-                + " set aside, the first: "
-                + all.firstBadRows().getFirst());
-      }
-      return all.prompts();
+    private static Completions.Watcher watcher(
+        Consumer<GenerateVerb.Row> rows,
+        Consumer<String> pieces,
+        Consumer<String> notes,
+        Consumer<String> warnings) {
+      return new Completions.Watcher() {
+        @Override
+        public void row(Completions.Row row) {
+          rows.accept(Completer.row(row));
+        }
+
+        @Override
+        public void piece(String piece) {
+          pieces.accept(piece);
+        }
+
+        @Override
+        public void note(String line) {
+          notes.accept(line);
+        }
+
+        @Override
+        public void warn(String line) {
+          warnings.accept(line);
+        }
+      };
     }
 
-    private static GenerateVerb.Row row(Completion c, long index) {
+    private static GenerateVerb.Row row(Completions.Row row) {
+      Completion c = row.completion();
       return new GenerateVerb.Row(
-          index, c.text(), c.tokens(), c.stop().name().toLowerCase(Locale.ROOT));
-    }
-
-    private static int threads(ModelSettings settings, Machine machine) {
-      Integer given = settings.threads();
-      return given == null ? machine.threads() : given;
+          row.index(), c.text(), c.tokens(), c.stop().name().toLowerCase(Locale.ROOT));
     }
   }
 

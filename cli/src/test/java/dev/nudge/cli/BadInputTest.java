@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.withinPercentage;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.nudge.plan.KnownModels;
 import dev.nudge.tensor.Ledger;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -307,7 +308,17 @@ class BadInputTest {
             "broken expression",
             p -> {},
             "--targets /(q_proj/",
-            "--targets is '/(q_proj/'; it must be a regular expression: Unclosed group"),
+            "--targets is '/(q_proj/': the regular expression '(q_proj' cannot be read: Unclosed group"),
+        row(
+            "an expression of Java",
+            p -> {},
+            "--targets /(?<name>q)_proj/",
+            "--targets is '/(?<name>q)_proj/': the regular expression '(?<name>q)_proj' cannot be read: (?< is not supported"),
+        row(
+            "an expression of Python that matches nothing",
+            p -> {},
+            "--targets /(?P<one>q)_(?P=one)/",
+            "targets /(?P<one>q)_(?P=one)/ select no linear layer; the linear layers are down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj"),
         row(
             "the head as target",
             p -> {},
@@ -430,6 +441,21 @@ class BadInputTest {
             "--learning-rat 1",
             "unknown flag --learning-rat for train; did you mean --learning-rate?"),
         row(
+            "the rank of PEFT",
+            p -> {},
+            "--lora-r 8",
+            "unknown flag --lora-r for train; here it is --rank"),
+        row(
+            "the micro-batches of TRL",
+            p -> {},
+            "--per_device_train_batch_size 4",
+            "unknown flag --per_device_train_batch_size for train; here --batch-size counts the sequences of a whole optimiser step"),
+        row(
+            "the 4 bits of axolotl in YAML",
+            p -> p.write("run.yaml", "load_in_4bit: true\n"),
+            "--config D/run.yaml",
+            "D/run.yaml: unknown key 'load_in_4bit'; here it is quantize: nf4"),
+        row(
             "prefix of a flag",
             p -> {},
             "--learn 1",
@@ -509,7 +535,7 @@ class BadInputTest {
             "freezing by a broken expression",
             p -> {},
             "--method full --freeze /q(/",
-            "--freeze is '/q(/'; it must be a regular expression: Unclosed group"),
+            "--freeze is '/q(/': the regular expression 'q(' cannot be read: Unclosed group"),
         row(
             "freezing all",
             p -> {},
@@ -686,6 +712,16 @@ class BadInputTest {
             p -> {},
             "--adapter D/model",
             "D/model is not an adapter: it has no adapter_config.json; it is a model folder, which goes to --model"),
+        row(
+            "the model of TRL",
+            p -> {},
+            "--model_name_or_path D/model",
+            "unknown flag --model_name_or_path for VERB; here it is --model"),
+        row(
+            "the adapter of mlx-lm",
+            p -> {},
+            "--adapter-path D/other",
+            "unknown flag --adapter-path for VERB; here it is --adapter"),
         row(
             "prefix of a flag",
             p -> {},
@@ -868,6 +904,81 @@ class BadInputTest {
     }
     check(place.run(line.toArray(String[]::new)), mistake.line);
     assertThat(place.listing()).isEqualTo(before);
+  }
+
+  static Stream<Mistake> plans() {
+    return Stream.of(
+        row(
+            "a shape that nobody has",
+            p -> {},
+            "--model 9B",
+            "9B: no such model folder, and no shape of that name; shapes are "
+                + String.join(", ", KnownModels.names())),
+        row(
+            "missing tensor",
+            p ->
+                p.edit("model/config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"),
+            "",
+            "D/model has no tensor model.layers.2.input_layernorm.weight, which its config.json calls for"),
+        row(
+            "a tokenizer of another model",
+            p -> p.copy(Place.GOLDEN.resolve("llama/linear-rope/model"), "model"),
+            "--data D/rows.jsonl",
+            "the tokenizer gives token 86, the model has 67; tokenizer.json and config.json do not belong together"),
+        row(
+            "held-out rows without rows",
+            p -> {},
+            "--eval-data D/rows.jsonl",
+            "--eval-data is given without rows; add --data"),
+        row(
+            "missing held-out file",
+            p -> {},
+            "--data D/rows.jsonl --eval-data D/none.jsonl",
+            "D/none.jsonl does not exist; a JSONL file or a glob is needed"),
+        row(
+            "rows for a shape",
+            p -> {},
+            "--model qwen2.5-7b --data D/rows.jsonl",
+            "--data needs a tokenizer, and qwen2.5-7b is a shape only; give --tokens instead"),
+        row(
+            "the 4 bits of TRL",
+            p -> {},
+            "--load_in_4bit",
+            "unknown flag --load_in_4bit for plan; here it is --quantize nf4"),
+        row(
+            "the folder of TRL, which plan has no use for",
+            p -> {},
+            "--output_dir D/out",
+            "unknown flag --output_dir for plan; see nudge plan --help"),
+        row(
+            "an expression of Java",
+            p -> {},
+            "--targets /(?<n>q)/",
+            "--targets is '/(?<n>q)/': the regular expression '(?<n>q)' cannot be read: (?< is not supported"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("plans")
+  void aMistakeOfPlanIsOneLine(Mistake mistake) throws IOException {
+    Place place = Place.in(folder);
+    mistake.spoiling.spoil(place);
+    Map<String, String> before = place.listing();
+    List<String> line = new ArrayList<>(List.of("plan", "--no-probe"));
+    line.addAll(List.of(mistake.flags));
+    if (!line.contains("--model")) {
+      line.addAll(List.of("--model", "D/model"));
+    }
+    check(place.run(line.toArray(String[]::new)), mistake.line);
+    assertThat(place.listing()).isEqualTo(before);
+  }
+
+  @Test
+  void aMistakeAfterHelpIsOneLine() throws IOException {
+    Place place = Place.in(folder);
+    check(place.run("help", "trian"), "unknown verb trian; did you mean train?");
+    check(
+        place.run("help", "train", "--rank"),
+        "unexpected argument '--rank'; help takes one verb, or none");
   }
 
   @Test

@@ -250,6 +250,22 @@ class CommandTest {
     assertThat(Ran.of("--version").out()).startsWith("nudge ").hasLineCount(1);
   }
 
+  @Test
+  void helpIsAlsoAVerbAndWhatIsShownWithoutOne() {
+    Ran help = Ran.of(verbs, "--help");
+    assertThat(help.code()).isZero();
+    assertThat(help.out()).contains("nudge help VERB says what a verb takes");
+    for (String line : List.of("", "help", "-h", "help help")) {
+      String[] args = line.isEmpty() ? new String[0] : line.split(" ");
+      assertThat(Ran.of(verbs, args)).as(line).isEqualTo(help);
+    }
+    for (Verb<?> verb : Library.verbs()) {
+      Ran ofVerb = Ran.of("help", verb.name());
+      assertThat(ofVerb).isEqualTo(Ran.of(verb.name(), "--help"));
+      assertThat(ofVerb.out()).startsWith("nudge " + verb.name() + ": ");
+    }
+  }
+
   private static Ran failing(Throwable failure, String... more) {
     TrainVerb verb =
         new TrainVerb(

@@ -71,7 +71,7 @@ public final class CausalAttention {
     int m = q.rows();
     int past = k.rows() - m;
     int group = h.group();
-    for (int g = 0; g < h.keyCount(); g++) {
+    for (int g = 0; g < heads(h, ws); g++) {
       int mark = ws.mark();
       Tensor qg = gathered(h, q, g, ws, kernels); // (m·group, dim)
       Tensor kg = slice(h, k, g);
@@ -91,7 +91,7 @@ public final class CausalAttention {
             .forward(scores, h.scale(), past + from, group, probs, rowsOf(h, lse, g, m, from, to));
         ws.gemm().multiply(probs, vg.rows(0, seen), og.rows(from * group, to * group), false);
         ws.release(inner);
-        from = to;
+        from = ws.dry() ? Math.max(to, lastWhole(past, to, m)) : to;
       }
       scatter(h, og, out, g, kernels);
       ws.release(mark);
@@ -114,7 +114,7 @@ public final class CausalAttention {
       Kernels kernels) {
     int n = q.rows();
     Dtype acc = q.dtype().accumulator();
-    for (int g = 0; g < h.keyCount(); g++) {
+    for (int g = 0; g < heads(h, ws); g++) {
       int mark = ws.mark();
       Tensor dkg = ws.take(acc, n, h.dim());
       Tensor dvg = ws.take(acc, n, h.dim());
@@ -148,7 +148,7 @@ public final class CausalAttention {
       Kernels kernels) {
     int n = k.rows();
     int stride = dk.rows() / h.keyCount();
-    for (int g = 0; g < h.keyCount(); g++) {
+    for (int g = 0; g < heads(h, ws); g++) {
       Tensor dkg = dk.rows(g * stride, g * stride + n);
       Tensor dvg = dv.rows(g * stride, g * stride + n);
       backwardGroup(h, g, q, k, v, out, lse, dOut, dq, dkg, dvg, add, ws, kernels);
@@ -200,7 +200,8 @@ public final class CausalAttention {
           dvg,
           ws,
           kernels);
-      to = from;
+      boolean skips = ws.dry() && from <= lastWhole(past, from, m);
+      to = skips && from >= shortEnd(past) ? shortEnd(past) : skips ? 0 : from;
     }
     scatter(h, dqg, dq, g, kernels);
     ws.release(mark);
@@ -257,13 +258,32 @@ public final class CausalAttention {
     return start + BLOCK > LONG ? LONG_BLOCK : BLOCK;
   }
 
-  /// Start of the block that ends before query `end`, counted as the forward pass counts.
-  private static int blockStart(int past, int end) {
-    int from = 0;
-    while (from + block(past + from) < end) {
-      from += block(past + from);
-    }
-    return from;
+  /// Start of the block that holds the query before `end`, counted as the forward pass counts.
+  static int blockStart(int past, int end) {
+    int split = shortEnd(past);
+    return end <= split
+        ? (end - 1) / BLOCK * BLOCK
+        : split + (end - split - 1) / LONG_BLOCK * LONG_BLOCK;
+  }
+
+  /// Where the blocks of [#BLOCK] queries end and those of [#LONG_BLOCK] begin.
+  private static int shortEnd(int past) {
+    return Math.max(0, LONG - past) / BLOCK * BLOCK;
+  }
+
+  /// Key-value heads that a pass goes through. One that only measures needs the first alone: each
+  /// gives back what it took.
+  private static int heads(Heads h, Workspace ws) {
+    return ws.dry() ? 1 : h.keyCount();
+  }
+
+  /// Start of the last whole block of the size that stands at query `at` of m. A pass that only
+  /// measures may skip those before it: of blocks of one size a later one takes more.
+  private static int lastWhole(int past, int at, int m) {
+    int split = shortEnd(past);
+    return at < split
+        ? (Math.min(split, m) / BLOCK - 1) * BLOCK
+        : split + ((m - split) / LONG_BLOCK - 1) * LONG_BLOCK;
   }
 
   /// `like` itself where the types agree, else scratch of its shape.

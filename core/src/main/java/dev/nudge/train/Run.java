@@ -103,16 +103,15 @@ final class Run implements AutoCloseable {
     prepared.warnings().forEach(line -> events.accept(new TrainEvent.Warning(line)));
     prepared.rows().forEach(line -> events.accept(new TrainEvent.Planned(line)));
     prepared.lines().forEach(line -> events.accept(new TrainEvent.Planned(line)));
-    RunState state;
-    Map<String, @Nullable Object> record;
+    RunResult result;
     try {
       write(RunState.RUNNING);
       Uninterrupted.run(() -> folder.copyTokenizer(prepared.settings().model().model()));
-      state = loop(cancelled);
+      RunState state = loop(cancelled);
       if (updates > 0 || (made == 0 && !folder.replaces())) {
         save();
       }
-      record = write(state);
+      result = write(state);
     } catch (RuntimeException | Error e) {
       failed(e);
       throw e;
@@ -123,8 +122,9 @@ final class Run implements AutoCloseable {
               "the lowest held-out loss, %.4f, is above the one before training, %.4f"
                   .formatted(evalBest, evalBefore)));
     }
-    events.accept(new TrainEvent.Finished(state, made, trainedTokens, seconds(started), evalBest));
-    return new RunResult(state, record);
+    events.accept(
+        new TrainEvent.Finished(result.state(), made, trainedTokens, result.seconds(), evalBest));
+    return result;
   }
 
   private RunState loop(BooleanSupplier cancelled) {
@@ -312,18 +312,22 @@ final class Run implements AutoCloseable {
     }
   }
 
-  private Map<String, @Nullable Object> write(RunState state) {
-    Map<String, @Nullable Object> totals = new LinkedHashMap<>();
-    totals.put("steps", made);
-    totals.put("skipped_steps", skipped.count());
-    totals.put("tokens", tokens);
-    totals.put("trained_tokens", trainedTokens);
-    totals.put("seconds", seconds(started));
-    totals.put("first_loss", finite(firstLoss));
-    totals.put("last_loss", finite(lastLoss));
-    totals.put("eval_loss_before", evalBefore);
-    totals.put("eval_loss_best", evalBest);
-    totals.put("best_step", evalBest == null ? null : bestStep);
+  private RunResult write(RunState state) {
+    RunResult result =
+        new RunResult(
+            state,
+            id,
+            folder.path(),
+            made,
+            skipped.count(),
+            tokens,
+            trainedTokens,
+            seconds(started),
+            finite(firstLoss),
+            finite(lastLoss),
+            evalBefore,
+            evalBest,
+            evalBest == null ? null : bestStep);
     Map<String, @Nullable Object> run = new LinkedHashMap<>();
     run.put("id", id);
     run.put("state", state.name().toLowerCase(java.util.Locale.ROOT));
@@ -334,9 +338,9 @@ final class Run implements AutoCloseable {
     run.put("all_parameters", prepared.count().all());
     run.put("versions", Map.of("nudge", version(), "java", Runtime.version().toString()));
     run.put("machine", prepared.machine().name());
-    run.put("totals", totals);
+    run.put("totals", result.totals());
     Uninterrupted.run(() -> folder.write(run));
-    return run;
+    return result;
   }
 
   private static String version() {

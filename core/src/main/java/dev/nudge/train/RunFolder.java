@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -155,6 +156,32 @@ final class RunFolder implements AutoCloseable {
   /// Reads `run.json` as plain values.
   static Map<String, @Nullable Object> record(Path out) {
     return JSON.convertValue(read(out.resolve(RUN)), new TypeReference<>() {});
+  }
+
+  /// How the run in a folder ended, as its `run.json` says.
+  static RunResult result(Path out) {
+    JsonNode run = read(out.resolve(RUN));
+    JsonNode totals = run.path("totals");
+    JsonNode best = totals.path("best_step");
+    return new RunResult(
+        RunState.valueOf(run.path("state").asString("").toUpperCase(Locale.ROOT)),
+        run.path("id").asString(""),
+        out,
+        totals.path("steps").asInt(0),
+        totals.path("skipped_steps").asInt(0),
+        totals.path("tokens").asLong(0),
+        totals.path("trained_tokens").asLong(0),
+        totals.path("seconds").asDouble(0),
+        number(totals, "first_loss"),
+        number(totals, "last_loss"),
+        number(totals, "eval_loss_before"),
+        number(totals, "eval_loss_best"),
+        best.isNumber() ? (Integer) best.asInt() : null);
+  }
+
+  private static @Nullable Double number(JsonNode totals, String key) {
+    JsonNode value = totals.path(key);
+    return value.isNumber() ? (Double) value.asDouble() : null;
   }
 
   /// The settings that make this run another one than that of a `run.json`, one phrase each. Files

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.Backends;
+import dev.nudge.Seeds;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.Targets;
@@ -40,7 +41,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class SplitSequenceTest {
   @TempDir private Path temp;
 
-  private final long seed = System.nanoTime();
+  private final long seed = Seeds.next();
   private final Random random = new Random(seed);
 
   /// Lengths below 64 a piece and above, multiples and not. Bound: some hundred units in the last
@@ -51,7 +52,6 @@ class SplitSequenceTest {
     "300, 3"
   })
   void gradientsInDoubleAreThoseOfTheWholeSequence(int tokens, int lanes) {
-    System.out.println("split sequence seed " + seed);
     for (double dropout : new double[] {0, 0.3}) {
       for (String targets : List.of("all-linear", "/model\\.layers\\.1\\..*(k|up)_proj/")) {
         ModelConfig config = TinyLlama.config(2, true, random.nextBoolean());
@@ -64,7 +64,6 @@ class SplitSequenceTest {
   @ParameterizedTest
   @CsvSource({"4, 1", "17, 2", "64, 4", "130, 3", "257, 2"})
   void gradientsOfTrainedWeightsToo(int tokens, int lanes) {
-    System.out.println("split sequence seed " + seed);
     ModelConfig config = TinyLlama.config(2, random.nextBoolean(), true);
     compare(config, Backend.plain(Dtype.F64), tokens, lanes, 0, Fixture.OWN_WEIGHTS, 1e-12);
   }

@@ -23,7 +23,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
@@ -32,6 +31,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.ObjectMapper;
 
 /// Makes whole runs and looks at what they tell and leave: steps that are skipped, the best and the
 /// last adapter, what an interruption saves.
@@ -434,9 +434,55 @@ class RunTest {
     assertThat(steps.get(0).get("loss").isNull()).isTrue();
     assertThat(steps.get(1).get("loss").isNull()).isFalse();
     assertThat(steps.get(2).get("trained_tokens").asInt()).isZero();
-    assertThat(Objects.requireNonNull((Map<?, ?>) result.values().get("totals")).get("steps"))
-        .isEqualTo(15);
+    assertThat(result.steps()).isEqualTo(15);
+    assertThat(result.skippedSteps()).isEqualTo(14);
     isFinite(out);
+  }
+
+  /// What Java code is given is what `run.json` says, and what a finished run is found to be.
+  @Test
+  void theResultIsThatOfTheFolder() throws IOException {
+    Path out = temp.resolve("out");
+    Path data = TinyRun.rows(temp.resolve("rows"), 12, 60, 1);
+    var settings =
+        TinyRun.settings(
+            TinyRun.TIED,
+            data,
+            out,
+            "steps",
+            4,
+            "batch_size",
+            4,
+            "eval_data",
+            data.toString(),
+            "eval_steps",
+            1,
+            "learning_rate",
+            0.5);
+    RunResult result = run(settings, event -> {});
+    JsonNode totals = TinyRun.record(out).get("totals");
+    assertThat(new ObjectMapper().<JsonNode>valueToTree(result.totals()).toString())
+        .isEqualTo(totals.toString());
+    assertThat(result.steps()).isEqualTo(4);
+    assertThat(result.firstLoss())
+        .isEqualTo(TinyRun.metrics(out, "loss").getFirst().get("loss").asDouble());
+    assertThat(result.lastLoss())
+        .isEqualTo(TinyRun.metrics(out, "loss").getLast().get("loss").asDouble());
+    assertThat(result.id()).isEqualTo(TinyRun.record(out).get("id").asString());
+    assertThat(result.bestStep()).as("a rate so high makes it worse").isLessThan(4);
+    for (Path folder : List.of(result.best(), result.last())) {
+      assertThat(folder.resolve("adapter_model.safetensors")).exists();
+    }
+    assertThat(result.last()).isNotEqualTo(result.best());
+    assertThat(result.metrics()).exists();
+    assertThat(result.record()).exists();
+    assertThat(Training.run(settings, TinyRun.MACHINE, event -> {}, () -> false)).isEqualTo(result);
+    assertThat(Training.record(out)).containsKeys("settings", "plan", "totals");
+
+    var more = settings.with("out", temp.resolve("better")).with("learning_rate", 1e-3);
+    RunResult better = run(more, event -> {});
+    assertThat(better.bestStep()).isEqualTo(4);
+    assertThat(better.last()).isEqualTo(better.best());
   }
 
   private static RunResult run(TrainSettings settings, Consumer<TrainEvent> events) {
