@@ -1,5 +1,6 @@
 package dev.nudge.cli;
 
+import dev.nudge.format.Json;
 import dev.nudge.settings.GenerateSettings;
 import java.util.ArrayList;
 import java.util.List;
@@ -105,7 +106,7 @@ record GenerateVerb(Completer completer) implements Verb<GenerateSettings> {
               if (console.json()) {
                 rows.add(row);
               } else {
-                console.result(Json.write(row));
+                console.result(Json.line(row));
               }
             },
             console::note,

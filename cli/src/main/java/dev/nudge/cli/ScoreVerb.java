@@ -1,5 +1,6 @@
 package dev.nudge.cli;
 
+import dev.nudge.format.Json;
 import dev.nudge.settings.ScoreSettings;
 import java.util.Locale;
 import java.util.function.Consumer;
@@ -58,7 +59,7 @@ record ScoreVerb(Scorer scorer) implements Verb<ScoreSettings> {
             settings,
             row -> {
               if (!console.json()) {
-                console.result(Json.write(row));
+                console.result(Json.line(row));
               }
             },
             console::note,
