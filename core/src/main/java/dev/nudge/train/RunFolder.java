@@ -1,12 +1,12 @@
 package dev.nudge.train;
 
+import dev.nudge.format.Json;
 import dev.nudge.format.NewFolder;
 import dev.nudge.format.OutFolder;
 import dev.nudge.identity.Identity;
 import dev.nudge.model.ModelFolder;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainSettings;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,12 +18,7 @@ import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.core.JacksonException;
-import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.ObjectMapper;
-import tools.jackson.databind.SerializationFeature;
-import tools.jackson.databind.json.JsonMapper;
 
 /// The folder of a run: who may write into it, and its `run.json`.
 ///
@@ -51,9 +46,6 @@ final class RunFolder implements AutoCloseable {
 
   private static final String NOT_GIVEN = "not given";
   private static final int SHOWN = 3; // differences
-
-  private static final ObjectMapper JSON =
-      JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
   private final Path out;
   private @Nullable NewFolder growing; // until the first save, where something is in the place
@@ -145,17 +137,12 @@ final class RunFolder implements AutoCloseable {
   }
 
   private static JsonNode read(Path run) {
-    try {
-      return JSON.readTree(Files.readString(run));
-    } catch (IOException | JacksonException e) {
-      throw new InputException(
-          run + " cannot be read, so the run in its folder is unknown; give another folder", e);
-    }
+    return Json.read(run, "so the run in its folder is unknown; give another folder");
   }
 
   /// Reads `run.json` as plain values.
   static Map<String, @Nullable Object> record(Path out) {
-    return JSON.convertValue(read(out.resolve(RUN)), new TypeReference<>() {});
+    return Json.plain(read(out.resolve(RUN)));
   }
 
   /// How the run in a folder ended, as its `run.json` says.
@@ -187,7 +174,7 @@ final class RunFolder implements AutoCloseable {
   /// The settings that make this run another one than that of a `run.json`, one phrase each. Files
   /// of rows are the same where both give some: what they hold is compared elsewhere.
   private static List<String> changedSettings(JsonNode there, TrainSettings settings) {
-    JsonNode now = JSON.valueToTree(plain(settings));
+    JsonNode now = Json.tree(plain(settings));
     List<String> changes = new ArrayList<>();
     for (String key : now.propertyNames()) {
       String was = shown(there.path(key));
@@ -304,6 +291,6 @@ final class RunFolder implements AutoCloseable {
 
   /// Writes `run.json`.
   void write(Map<String, ? extends @Nullable Object> run) {
-    OutFolder.place(path().resolve(RUN), JSON.writeValueAsString(run) + "\n");
+    OutFolder.place(path().resolve(RUN), Json.indented(run) + "\n");
   }
 }
