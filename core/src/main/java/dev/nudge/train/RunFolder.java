@@ -232,7 +232,7 @@ final class RunFolder implements AutoCloseable {
       return List.of();
     }
     List<String> names = new ArrayList<>(TOKENIZER);
-    names.addAll(List.of(METRICS, RUN));
+    names.addAll(List.of(METRICS, RUN, RUN + ".tmp")); // the last of a run that was killed
     names.addAll(saved(out));
     names.addAll(lastNames(out));
     return names;
