@@ -1,6 +1,7 @@
 package dev.nudge.adapter;
 
 import dev.nudge.format.Json;
+import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Nearest;
 import java.io.IOException;
@@ -122,7 +123,7 @@ final class PeftReader {
                   oneLine(e.getOriginalMessage())),
           e);
     } catch (IOException e) {
-      throw refused("it cannot be read: " + e.getMessage(), e);
+      throw refused("it cannot be read: " + OutFolder.reason(e), e);
     }
   }
 

@@ -270,6 +270,30 @@ class RunTest {
     assertThat(states.keySet()).containsExactly(10, 20, 25);
   }
 
+  @Test
+  void tenMinutesWithoutASaveSave() throws IOException {
+    var settings =
+        TinyRun.settings(
+            TinyRun.UNTIED, write("rows", ROW), temp.resolve("out"), "steps", 50); // every 5
+    long minute = 60_000_000_000L;
+    long[] now = {-3 * minute};
+    int[] step = {0};
+    List<Integer> saves = new ArrayList<>();
+    Consumer<TrainEvent> events =
+        event -> {
+          if (event instanceof TrainEvent.Step s) {
+            step[0] = s.step();
+            now[0] += s.step() <= 9 ? 3 * minute : minute / 2; // 12 minutes in four steps
+          } else if (event instanceof TrainEvent.Saved) {
+            saves.add(step[0]);
+          }
+        };
+    try (Run run = new Run(Training.prepare(settings, TinyRun.MACHINE), events, () -> now[0])) {
+      run.go(() -> false);
+    }
+    assertThat(saves).containsExactly(4, 5, 9, 10, 15, 20, 25, 30, 35, 40, 45, 50);
+  }
+
   /// Whatever ends a run after a step, what it learned is there.
   @ParameterizedTest
   @ValueSource(strings = {"lora", "full"})
@@ -650,6 +674,26 @@ class RunTest {
     TinyRun.run(
         TinyRun.settings(TinyRun.UNTIED, data, first, "steps", 2, "seed", 3, "overwrite", true));
     other(settings, "--init-adapter holds other data now");
+  }
+
+  @Test
+  void anotherAlphaOfTheAdapterToContinueFromMakesAnotherRun() throws IOException {
+    Path data = write("d", ROW, ROW);
+    Path first = temp.resolve("first");
+    TinyRun.run(TinyRun.settings(TinyRun.UNTIED, data, first, "steps", 1, "alpha", 32));
+    var settings =
+        TinyRun.settings(
+            TinyRun.UNTIED, data, temp.resolve("second"), "steps", 1, "init_adapter", first);
+    TinyRun.run(settings);
+    assertThat(Training.finished(settings)).isTrue();
+    Path config = first.resolve("adapter_config.json");
+    String text = Files.readString(config);
+    String other = text.replaceFirst("\"lora_alpha\": 32", "\"lora_alpha\": 64");
+    assertThat(other).isNotEqualTo(text);
+    Files.writeString(config, other);
+    other(settings, "--init-adapter holds other data now");
+    Files.writeString(config, text);
+    assertThat(Training.finished(settings)).isTrue();
   }
 
   @Test
