@@ -59,8 +59,7 @@ class ClaimTest {
   private static void assertRefused(Path place) {
     assertThatThrownBy(() -> NewFolder.at(place).close())
         .isInstanceOf(RunException.class)
-        .hasMessage(
-            "another nudge writes into " + place + "; wait for it or give another folder");
+        .hasMessage("another nudge writes into " + place + "; wait for it or give another folder");
   }
 
   private Path out(boolean there) throws IOException {

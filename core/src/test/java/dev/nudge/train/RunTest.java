@@ -195,9 +195,7 @@ class RunTest {
               assertThatThrownBy(() -> TinyRun.run(settings.with("overwrite", true)))
                   .isInstanceOf(RunException.class)
                   .hasMessage(
-                      "another nudge writes into "
-                          + out
-                          + "; wait for it or give another folder");
+                      "another nudge writes into " + out + "; wait for it or give another folder");
               refused.add(event.toString());
             }
           },
