@@ -27,8 +27,10 @@ import dev.nudge.train.RunResult;
 import dev.nudge.train.RunState;
 import dev.nudge.train.TrainEvent;
 import dev.nudge.train.Training;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -51,7 +53,12 @@ final class Library {
       return new TrainVerb.Outcome(RunState.FINISHED, prepared.values(), prepared.lines());
     }
     RunResult result = Training.run(settings, machine(), events, cancelled);
-    return new TrainVerb.Outcome(result.state(), Training.record(result.out()), List.of());
+    // stopped before its first save, a run that was to replace another has left nothing
+    Map<String, @Nullable Object> record =
+        Files.exists(result.record())
+            ? Training.record(result.out())
+            : Map.of("id", result.id(), "state", "stopped");
+    return new TrainVerb.Outcome(result.state(), record, List.of());
   }
 
   static PlanVerb.Answer plan(PlanSettings settings) {

@@ -2,7 +2,9 @@ package dev.nudge.format;
 
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
+import java.io.EOFException;
 import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryNotEmptyException;
@@ -10,6 +12,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -17,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Checks `--out` before it is written into, and writes files that are complete or absent.
 public final class OutFolder {
-  private static final Set<String> LEFT = Set.of(Swap.NEW, Swap.LOCK);
+  private static final Set<String> LEFT = Set.of(Swap.NEW, Swap.LOCK, Claim.FILE);
 
   private OutFolder() {}
 
@@ -181,15 +184,20 @@ public final class OutFolder {
 
   /// Why the disk refused, in a few words.
   public static String reason(IOException e) {
-    String reason =
-        switch (e) {
-          case AccessDeniedException _ -> "no permission";
-          case NoSuchFileException _ -> "no such file or folder";
-          case FileAlreadyExistsException _ -> "something else has that name";
-          case DirectoryNotEmptyException _ -> "the folder is not empty";
-          case FileSystemException other -> other.getReason();
-          default -> e.getMessage();
-        };
+    return switch (e) {
+      case AccessDeniedException _ -> "no permission";
+      case NoSuchFileException _ -> "no such file or folder";
+      case FileAlreadyExistsException _ -> "something else has that name";
+      case DirectoryNotEmptyException _ -> "the folder is not empty";
+      case NotDirectoryException _ -> "it is not a folder";
+      case ClosedByInterruptException _ -> "the command was interrupted";
+      case EOFException _ -> "it ends too early";
+      case FileSystemException other -> said(other.getReason());
+      default -> said(e.getMessage());
+    };
+  }
+
+  private static String said(@Nullable String reason) {
     return reason == null ? "the system gives no reason" : reason;
   }
 }

@@ -137,12 +137,7 @@ final class Run implements AutoCloseable {
 
   private RunState loop(BooleanSupplier cancelled) {
     var settings = prepared.settings();
-    LearningRate rate =
-        new LearningRate(
-            settings.optimizer().schedule(),
-            settings.optimizer().learningRate(),
-            settings.optimizer().warmup().steps(prepared.steps()),
-            prepared.steps());
+    LearningRate rate = LearningRate.of(settings.optimizer(), prepared.steps());
     evaluate(cancelled);
     while (made < prepared.steps()) {
       noteInterrupt();

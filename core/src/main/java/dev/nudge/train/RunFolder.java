@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.format.Claim;
 import dev.nudge.format.Json;
 import dev.nudge.format.NewFolder;
 import dev.nudge.format.OutFolder;
@@ -48,10 +49,12 @@ final class RunFolder implements AutoCloseable {
   private static final int SHOWN = 3; // differences
 
   private final Path out;
+  private final Claim claim;
   private @Nullable NewFolder growing; // until the first save, where something is in the place
 
-  private RunFolder(Path out, @Nullable NewFolder growing) {
+  private RunFolder(Path out, Claim claim, @Nullable NewFolder growing) {
     this.out = out;
+    this.claim = claim;
     this.growing = growing;
   }
 
@@ -214,16 +217,18 @@ final class RunFolder implements AutoCloseable {
     return plain;
   }
 
-  /// Makes the folder; what is in its place stays until the first save.
+  /// Makes the folder, which is this run's alone until it closes. What is in its place stays until
+  /// the first save.
   static RunFolder create(TrainSettings settings) {
     Path out = settings.output().out();
-    NewFolder.clear(out.resolve(LAST));
-    if (!OutFolder.isFree(out)) {
-      return new RunFolder(out, NewFolder.at(out));
+    Claim claim = Claim.in(out);
+    try {
+      NewFolder.clear(out.resolve(LAST));
+      return new RunFolder(out, claim, OutFolder.isFree(out) ? null : NewFolder.in(claim));
+    } catch (RuntimeException | Error e) {
+      claim.close();
+      throw e;
     }
-    NewFolder.clear(out);
-    OutFolder.make(out);
-    return new RunFolder(out, null);
   }
 
   /// The names of what an earlier run wrote.
@@ -257,7 +262,7 @@ final class RunFolder implements AutoCloseable {
   void save(Consumer<Path> writing) {
     NewFolder whole = growing;
     if (whole == null) {
-      put(out, lastNames(out), writing);
+      put(NewFolder.in(claim), lastNames(out), writing);
     } else {
       writing.accept(whole.path());
       whole.place(names(out));
@@ -267,11 +272,11 @@ final class RunFolder implements AutoCloseable {
 
   /// Puts the last beside the one to be used, as a whole.
   void saveLast(Consumer<Path> writing) {
-    put(out.resolve(LAST), List.of(), writing);
+    put(NewFolder.at(out.resolve(LAST)), List.of(), writing);
   }
 
-  private static void put(Path place, List<String> old, Consumer<Path> writing) {
-    try (NewFolder folder = NewFolder.at(place)) {
+  private static void put(NewFolder whole, List<String> old, Consumer<Path> writing) {
+    try (NewFolder folder = whole) {
       writing.accept(folder.path());
       folder.place(old);
     }
@@ -279,8 +284,12 @@ final class RunFolder implements AutoCloseable {
 
   @Override
   public void close() {
-    if (growing != null) {
-      growing.close();
+    try {
+      if (growing != null) {
+        growing.close();
+      }
+    } finally {
+      claim.close();
     }
   }
 

@@ -21,7 +21,7 @@ public final class Faults {
   }
 
   private static final Pattern HIDDEN =
-      Pattern.compile("(^|/)\\.(nudge\\..*|[^/]+\\.new/)|\\.tmp$");
+      Pattern.compile("(^|/)\\.(nudge\\..*|[^/]+\\.(new/|writer))|\\.tmp$");
 
   private static final class Killed extends Error {
     private static final long serialVersionUID = 1L;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.data.ContentDigest;
+import dev.nudge.format.Claim;
 import dev.nudge.format.Faults;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.settings.InputException;
@@ -177,6 +178,32 @@ class RunTest {
     assertThat(state(fresh)).isEqualTo("failed");
     assertThat(fresh.toFile().list())
         .doesNotContain("adapter_model.safetensors", "model.safetensors", "config.json");
+  }
+
+  @Test
+  void aSecondWriterIsRefusedUntilTheRunEnds() throws IOException {
+    Path out = temp.resolve("out");
+    TrainSettings settings =
+        TinyRun.settings(TinyRun.UNTIED, write("rows", ROW), out, "steps", 3, "save_steps", 1);
+    List<String> refused = new ArrayList<>();
+    for (boolean overwrite : new boolean[] {false, true}) {
+      TrainSettings run = settings.with("overwrite", overwrite);
+      Training.run(
+          Training.prepare(run, TinyRun.MACHINE),
+          event -> {
+            if (event instanceof TrainEvent.Step || event instanceof TrainEvent.Saved) {
+              assertThatThrownBy(() -> TinyRun.run(settings.with("overwrite", true)))
+                  .isInstanceOf(RunException.class)
+                  .hasMessage(
+                      "another nudge writes into " + out + "; wait for it or give another folder");
+              refused.add(event.toString());
+            }
+          },
+          () -> false);
+    }
+    assertThat(refused.size()).isGreaterThanOrEqualTo(8);
+    assertThat(out.resolve(".nudge.writer")).doesNotExist();
+    Claim.of(out).close(); // free again
   }
 
   @Test
