@@ -56,6 +56,8 @@ class RunFaultsTest {
             1,
             "threads", // a busy neighbour would slow two
             1,
+            "compute", // auto is measured, and may differ from run to run
+            "fp32",
             "method",
             method,
             "save_steps",
