@@ -2,6 +2,7 @@ package dev.nudge.cli;
 
 import dev.nudge.format.Json;
 import dev.nudge.generate.Completions;
+import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.GenerateSettings;
 import java.util.List;
 import java.util.Locale;
@@ -57,9 +58,11 @@ record GenerateVerb(Completer completer) implements Verb<GenerateSettings> {
 
   @Override
   public int run(GenerateSettings settings, Console console) {
-    if (settings.rows() == null) {
+    DataSettings data = settings.rows();
+    if (data == null) {
       prompt(StandardInput.asPrompt(settings), console);
     } else {
+      StandardInput.checkPattern(data.prompt());
       rows(settings, console);
     }
     return ExitCode.DONE;

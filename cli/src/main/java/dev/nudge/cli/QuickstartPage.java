@@ -173,7 +173,8 @@ final class QuickstartPage {
         Columns.MARGIN
             + "./nudge train    --model MODEL --data rows.jsonl --quantize nf4 --out adapters/mine");
     lines.add(
-        Columns.MARGIN + "./nudge generate --model MODEL --adapter adapters/mine --prompt '…'");
+        Columns.MARGIN
+            + "./nudge generate --model MODEL --quantize nf4 --adapter adapters/mine --prompt '…'");
     lines.add(
         Columns.MARGIN + "./nudge merge    --model MODEL --adapter adapters/mine --out MODEL-mine");
     lines.add(

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
 
 /// What is piped into a command, which `-` stands for.
 final class StandardInput {
@@ -15,6 +16,15 @@ final class StandardInput {
   /// its end, which `echo` and files have and no prompt means.
   static GenerateSettings asPrompt(GenerateSettings settings) {
     return "-".equals(settings.prompt()) ? settings.with("prompt", prompt()) : settings;
+  }
+
+  /// Refuses `-` as the pattern of rows: whoever writes it means standard input.
+  static void checkPattern(@Nullable String pattern) {
+    if ("-".equals(pattern)) {
+      throw new InputException(
+          "--prompt - is standard input, which with --data is none: rows have a pattern such as"
+              + " --prompt '{text}'; give --data - to read rows from standard input");
+    }
   }
 
   private static String prompt() {

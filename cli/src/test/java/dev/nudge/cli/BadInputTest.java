@@ -1051,6 +1051,10 @@ class BadInputTest {
         "the prompt has 1201 tokens, which leaves none of 512 for an answer; shorten it or raise"
             + " --max-length");
     check(place.answer("generate", "--prompt", ""), "--prompt is ''; it must not be empty");
+    check(
+        place.answer("generate", "--prompt", "-", "--data", "D/rows.jsonl"),
+        "--prompt - is standard input, which with --data is none: rows have a pattern such as"
+            + " --prompt '{text}'; give --data - to read rows from standard input");
     String tooLong = "the prompt has 6 tokens, which leaves none of --max-length 5 for an answer";
     check(
         place.answer("generate", "--max-length", "5"),

@@ -643,9 +643,21 @@ class RunTest {
     assertThat(warnings(data, write("r", TinyRun.row("pump:", " valve")))).isEmpty();
   }
 
+  /// A schedule that gives each step the rate 0 trains nothing, which a run says before it starts.
+  @Test
+  void aRunWhoseOnlyStepHasTheRateZeroSaysSo() throws IOException {
+    Path data = write("z", ROW);
+    for (int steps : new int[] {1, 2}) {
+      var settings = TinyRun.settings(TinyRun.UNTIED, data, temp.resolve("none"), "steps", steps);
+      List<String> said = Training.prepare(settings, TinyRun.MACHINE).warnings();
+      assertThat(said).filteredOn(line -> line.contains("nothing is trained")).hasSize(2 - steps);
+    }
+  }
+
   private List<String> warnings(Path data, Path held) {
     var settings =
-        TinyRun.settings(TinyRun.UNTIED, data, temp.resolve("none"), "eval_data", held.toString());
+        TinyRun.settings(
+            TinyRun.UNTIED, data, temp.resolve("none"), "eval_data", held.toString(), "warmup", 0);
     return Training.prepare(settings, TinyRun.MACHINE).warnings();
   }
 
