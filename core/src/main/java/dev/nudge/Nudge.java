@@ -50,28 +50,28 @@ public final class Nudge {
     this.warnings = warnings;
   }
 
-  /// Uses all of this machine that is free when a verb begins.
+  /// Makes a `Nudge` that uses all of this machine that is free when a verb begins.
   ///
   /// @param warnings told one line each, among them the flags that the JVM was started without
   public static Nudge here(Consumer<String> warnings) {
     return new Nudge(Machine::here, warnings);
   }
 
-  /// Uses what it is given.
+  /// Makes a `Nudge` that uses the given machine.
   ///
   /// @param warnings told one line each
   public static Nudge on(Machine machine, Consumer<String> warnings) {
     return new Nudge(() -> machine, warnings);
   }
 
-  /// Fine-tunes, and saves into `settings.output().out()`.
+  /// Fine-tunes a model and saves the result into `settings.output().out()`.
   ///
   /// @param events told from this thread, in order; warnings are among them
   public RunResult train(TrainSettings settings, Consumer<TrainEvent> events) {
     return train(settings, events, () -> false);
   }
 
-  /// Fine-tunes until the end or until it is cancelled; both save.
+  /// Fine-tunes a model until the end or until it is cancelled; both save.
   ///
   /// @param events told from this thread, in order; warnings are among them
   /// @param cancelled asked between steps, so that another thread can set what it reads; an
@@ -95,12 +95,12 @@ public final class Nudge {
     return Forecast.of(settings, machine.get());
   }
 
-  /// Scores rows.
+  /// Scores the completions of rows.
   public Scoring.Summary score(ScoreSettings settings) {
     return score(settings, row -> {});
   }
 
-  /// Scores rows.
+  /// Scores the completions of rows, and tells each row's score.
   ///
   /// @param rows told in order
   public Scoring.Summary score(ScoreSettings settings, Consumer<Scoring.Row> rows) {

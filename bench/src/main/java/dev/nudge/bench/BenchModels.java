@@ -12,7 +12,7 @@ final class BenchModels {
   static final ModelConfig SMOLLM2_135M =
       llama(576, 1536, 30, 9, 3, 64, 49152, 8192, true, 100_000);
 
-  /// Those whose weights a step can be measured on in memory.
+  /// The names of the models that a step can be measured on in memory.
   static final String ROOFLINE = "135m|tiny|llama-3.2-1b|7b";
 
   private static final Map<String, ModelConfig> ALL = new LinkedHashMap<>();
@@ -30,7 +30,7 @@ final class BenchModels {
 
   private BenchModels() {}
 
-  /// Names joined by bars, for [Flags].
+  /// The names of all shapes, joined by bars for [Flags].
   static String names() {
     return String.join("|", ALL.keySet());
   }
@@ -43,12 +43,12 @@ final class BenchModels {
     return shape;
   }
 
-  /// What `--quantize` says: none, or NF4 with double quantisation.
+  /// Reads `--quantize`: none, or NF4 with double quantisation.
   static Quantization quantization(Flags flags) {
     return flags.text("quantize").equals("nf4") ? Quantization.nf4(true) : Quantization.NONE;
   }
 
-  /// The same model with another number of layers.
+  /// Returns the shape with another number of layers.
   static ModelConfig layers(ModelConfig c, int layers) {
     return c.sized(
         c.hiddenSize(),

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.IntToDoubleFunction;
 
-/// What the steps of [Steady] are divided by, measured anew every few steps: a step's time over the
+/// Measures what the steps of [Steady] are divided by, anew every few steps: a step's time over the
 /// mean of the measurements before and after it. Windows of the quotients are compared with their
 /// median.
 final class Beside {
@@ -32,7 +32,7 @@ final class Beside {
     before = probe.applyAsDouble(0);
   }
 
-  /// Measures where it is time to.
+  /// Measures if it is time to measure again.
   ///
   /// @param steps seconds of all steps until now
   /// @param last whether none follows
@@ -62,12 +62,12 @@ final class Beside {
     return medians.stream().mapToDouble(Double::doubleValue).toArray();
   }
 
-  /// How far a window is from the median of all, for a table.
+  /// Says how far a window is from the median of all, for a table.
   static String ofMedian(double[] windows, int w) {
     return String.format(Locale.ROOT, "%+.2f %%", 100 * (windows[w] / Steps.median(windows) - 1));
   }
 
-  /// How far the worst is from the median of all.
+  /// Returns how far the worst window is from the median of all.
   static double worst(double[] windows) {
     double middle = Steps.median(windows);
     return Arrays.stream(windows).map(w -> Math.abs(w / middle - 1)).max().orElse(0);

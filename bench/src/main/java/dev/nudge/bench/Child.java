@@ -19,7 +19,7 @@ final class Child {
 
   private Child() {}
 
-  /// What a program did.
+  /// Says what a program did.
   ///
   /// @param output standard output and standard error
   /// @param peakAnon the most resident anonymous bytes seen, looked at every 15 ms

@@ -88,8 +88,8 @@ final class EqualRows {
     write(out, mixed);
   }
 
-  /// How many tokens a step computes to those that are real, where each row is padded to the
-  /// longest of its step; the mean over the steps after the first.
+  /// Returns the ratio of computed to real tokens, each row padded to the longest of its step: the
+  /// mean over the steps after the first.
   static double padding(Path rows, Tokenizer tokenizer, int batch, int steps) {
     List<Integer> lengths = new ArrayList<>();
     for (JsonNode row : read(rows)) {

@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
 
-/// What a bench is told: flags with a value each, every default written once.
+/// Reads what a bench is told: flags with a value each, every default written once.
 ///
 ///     Flags.parse("bench/x", args, "steps", "5", "compute", "auto|bf16|fp32")
 ///

@@ -26,7 +26,7 @@ final class Fresh implements AutoCloseable {
     this.answers = process.inputReader(StandardCharsets.US_ASCII);
   }
 
-  /// Starts one and makes its first steps, which do not count.
+  /// Starts a fresh process and lets it make its first steps, which do not count.
   ///
   /// @param flags of [Steady]
   static Fresh start(List<String> flags, int warm) {
@@ -43,7 +43,7 @@ final class Fresh implements AutoCloseable {
     }
   }
 
-  /// Lets it make a step.
+  /// Lets the process make a step.
   ///
   /// @return seconds, by its own clock
   double step() {
@@ -65,7 +65,7 @@ final class Fresh implements AutoCloseable {
     process.destroyForcibly().onExit().join();
   }
 
-  /// One of them at a time, another one for each window of steps.
+  /// Holds one fresh process at a time, another one for each window of steps.
   static final class Renewed implements AutoCloseable {
     private final List<String> flags;
     private final int first;
@@ -73,7 +73,7 @@ final class Fresh implements AutoCloseable {
     private @Nullable Fresh fresh;
     private int of;
 
-    /// Starts none yet.
+    /// Makes the holder; no process is started yet.
     ///
     /// @param first steps made where the first window begins; its process serves those before it
     /// too
@@ -84,7 +84,7 @@ final class Fresh implements AutoCloseable {
       this.window = window;
     }
 
-    /// Lets the one of this step's window make a step.
+    /// Lets the process of this step's window make a step.
     ///
     /// @return seconds, by its own clock
     double step(int made) {

@@ -87,7 +87,7 @@ final class Journal {
     }
   }
 
-  /// Gives a row that is there, or makes it and keeps it.
+  /// Returns a row that is kept, or makes it and keeps it.
   Map<String, Object> row(String name, Supplier<Map<String, Object>> make) {
     Map<String, Object> known = rows.get(name);
     if (known != null) {
@@ -106,12 +106,12 @@ final class Journal {
     return call;
   }
 
-  /// How many rows an earlier process of this call left.
+  /// Returns how many rows an earlier process of this call left.
   int resumedRows() {
     return resumed ? rows.size() : 0;
   }
 
-  /// The call is whole: the next one begins anew.
+  /// Marks the call as ended: the next one begins anew.
   void end() {
     write(Map.of("call", call, "ended", true));
   }

@@ -7,13 +7,13 @@ import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.Locale;
 
-/// What every number stands beside: date, commit, machine, load.
+/// Says what every number stands beside: date, commit, machine, load.
 final class Machines {
   private static final String UNKNOWN = "unknown";
 
   private Machines() {}
 
-  /// One line to be pasted with the numbers.
+  /// Writes date, commit, machine and load as one line to be pasted with numbers.
   static String line() {
     return String.format(
         Locale.ROOT,
@@ -37,7 +37,8 @@ final class Machines {
     return Path.of(System.getProperty("nudge.bench.home", "."));
   }
 
-  /// Where what benches keep lies: `$XDG_CACHE_HOME/nudge/bench`, else `~/.cache/nudge/bench`.
+  /// The folder that benches keep their files in: `$XDG_CACHE_HOME/nudge/bench`, else
+  /// `~/.cache/nudge/bench`.
   static Path cache() {
     String xdg = System.getenv("XDG_CACHE_HOME");
     Path base =
@@ -51,7 +52,8 @@ final class Machines {
     return ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
   }
 
-  /// What the processor says of itself, with family and model where it has them: clouds hide names.
+  /// Returns what the processor says of itself, with family and model where it has them: clouds
+  /// hide names.
   static String processor() {
     String text = read(Path.of("/proc/cpuinfo"));
     String family = field(text, "cpu family");

@@ -105,7 +105,7 @@ final class MemoryGroup implements AutoCloseable {
     return peak.isEmpty() ? 0 : Long.parseLong(peak);
   }
 
-  /// Whether the kernel ended a process because the limit was reached.
+  /// Tells whether the kernel ended a process because the limit was reached.
   boolean killed() {
     String events = text(folder.resolve(two ? "memory.events" : "memory.oom_control"));
     Matcher kills = Pattern.compile("^oom_kill (\\d+)$", Pattern.MULTILINE).matcher(events);

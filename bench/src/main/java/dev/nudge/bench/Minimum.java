@@ -62,7 +62,7 @@ record Minimum(long weights, long adapter, long saved, long dequantized, long he
     return weights + adapter + saved + dequantized + head;
   }
 
-  /// What the issue allows: 1.15 times the minimum and 250 MB.
+  /// The bytes that the project allows a step: 1.15 times the minimum and 250 MB.
   long allowed() {
     return (long) (SHARE * total()) + ROOM;
   }

@@ -45,7 +45,7 @@ final class Nudge {
     }
   }
 
-  /// What `run.json` holds.
+  /// Reads the `run.json` of a run.
   static JsonNode record(Path out) {
     try {
       return JSON.readTree(Files.readString(out.resolve("run.json")));

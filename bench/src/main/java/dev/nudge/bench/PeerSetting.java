@@ -22,7 +22,7 @@ record PeerSetting(boolean defaults, String attention, boolean checkpointing, St
     return all;
   }
 
-  /// The same but for checkpointing.
+  /// Returns this setting with checkpointing on or off.
   PeerSetting withCheckpointing(boolean on) {
     return new PeerSetting(defaults, attention, on, dtype);
   }

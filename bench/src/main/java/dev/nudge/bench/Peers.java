@@ -199,7 +199,7 @@ final class Peers {
     return scan;
   }
 
-  /// Those that ran and whose first loss is right, the fastest first.
+  /// Lists the settings that ran and whose first loss is right, the fastest first.
   private static List<PeerSetting> best(Map<PeerSetting, Side> scan) {
     double[] first =
         scan.values().stream().filter(Side::fine).mapToDouble(s -> s.losses().getFirst()).toArray();

@@ -68,7 +68,7 @@ final class Profile {
             });
   }
 
-  /// The same backend with clocks.
+  /// Puts clocks around the products and kernels of a backend.
   Backend around(Backend backend) {
     return new Backend(
         backend.compute(),
@@ -186,12 +186,12 @@ final class Profile {
     return a.stride(last) != 1 ? "gradients" : a.shape(last) == least ? "from rank" : "to rank";
   }
 
-  /// Forgets what was booked.
+  /// Forgets all times that were booked.
   void clear() {
     sheets.forEach(Map::clear);
   }
 
-  /// What was booked on each thread since the last [#clear].
+  /// Returns what was booked on each thread since the last [#clear].
   List<Map<String, Sum>> sheets() {
     return new ArrayList<>(sheets);
   }

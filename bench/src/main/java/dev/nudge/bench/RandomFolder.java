@@ -80,7 +80,7 @@ final class RandomFolder {
     }
   }
 
-  /// There is not enough disk.
+  /// Says that there is not enough room on the disk.
   static final class NoRoomException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

@@ -5,7 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// One process of one side: what it made of its steps.
+/// Says what one process of one side made of its steps.
 ///
 /// @param rates real tokens a second of each step but the first; empty where it failed
 /// @param losses of each step
@@ -29,7 +29,7 @@ record Side(
     return new Side(List.of(), List.of(), 0, 0, anon, total, why);
   }
 
-  /// Whether its memory is what stopped it.
+  /// Tells whether the limit of its memory stopped the process.
   boolean tooLarge() {
     return failure.startsWith(TOO_LARGE);
   }

@@ -5,8 +5,8 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// What a terminal shows of a stream of text: the lines that are left when a program has redrawn
-/// some of them in place.
+/// Finds what a terminal shows of a stream of text: the lines that are left when a program has
+/// redrawn some of them in place.
 ///
 /// It knows what `nudge` sends: carriage return, new line, and the sequence that erases to the end
 /// of a line (`ESC [ K`). Other sequences (colours, line wrap) and control characters leave no

@@ -60,7 +60,8 @@ final class BashCompletion {
     return Stream.concat(values, Stream.of("    " + verb.name() + ":*) words='" + all + "' ;;"));
   }
 
-  /// What a branch does: `return` leaves the names of files, or of folders, to readline.
+  /// Writes what a branch of the script does: `return` leaves the names of files, or of folders, to
+  /// readline.
   private static String action(CompletedFlag flag) {
     return switch (flag.takes()) {
       case FILE -> "return";

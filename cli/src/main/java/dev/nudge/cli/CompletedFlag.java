@@ -15,7 +15,7 @@ import java.util.List;
 record CompletedFlag(
     String name, String help, Takes takes, String label, List<String> choices, boolean repeatable) {
 
-  /// What a shell can offer behind a flag.
+  /// Says what a shell can offer behind a flag.
   enum Takes {
     NOTHING,
     CHOICE,

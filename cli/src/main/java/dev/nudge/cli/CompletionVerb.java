@@ -10,10 +10,10 @@ import java.util.function.Supplier;
 /// @param verbs all verbs, this one too
 record CompletionVerb(Supplier<List<Verb<?>>> verbs) implements Verb<CompletionVerb.Settings> {
 
-  /// Its flags.
+  /// The flags of `nudge completion`.
   record Settings(@Setting(help = "shell to write for", required = true) Shell shell) {}
 
-  /// What `--json` prints.
+  /// The object that `nudge completion --json` prints.
   record Script(String shell, String script) {}
 
   @Override

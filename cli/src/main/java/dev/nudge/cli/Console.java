@@ -2,7 +2,7 @@ package dev.nudge.cli;
 
 import java.io.PrintStream;
 
-/// What a verb may print: results on standard output, everything else on standard error.
+/// Prints what a verb may print: results on standard output, everything else on standard error.
 ///
 /// @param results standard output
 /// @param messages standard error

@@ -7,10 +7,10 @@ import java.util.Locale;
 /// `nudge doctor`: what this machine has for training, what is missing and what that costs.
 record DoctorVerb() implements Verb<DoctorVerb.NoSettings> {
 
-  /// It takes no flags of its own.
+  /// The settings of `nudge doctor`, which takes no flags of its own.
   record NoSettings() {}
 
-  /// What `--json` prints.
+  /// The object that `nudge doctor --json` prints.
   record Report(boolean usable, String compute, List<Line> checks) {}
 
   /// A finding with its state in lower case.

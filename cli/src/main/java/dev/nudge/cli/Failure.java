@@ -64,7 +64,7 @@ record Failure(int code, String line, List<String> details) {
     return String.valueOf(message).strip().replaceAll("\\s*\\R\\s*", " ");
   }
 
-  /// Prints it, after the stack trace if one is wanted: the mistake stays last.
+  /// Prints the failure, after the stack trace if one is wanted: the mistake stays last.
   void print(PrintStream err, Throwable e, boolean trace) {
     if (trace) {
       e.printStackTrace(err);

@@ -10,10 +10,10 @@ import org.jspecify.annotations.Nullable;
 /// @param cost what is missing and what it costs; null where nothing is
 record Finding(String name, String found, State state, @Nullable String cost) {
 
-  /// What a finding means for training.
+  /// Says what a finding means for training.
   enum State {
     OK,
-    /// It works, but slower or with less room than it could.
+    /// Training works, but slower or with less room than it could.
     COSTS,
     /// Training does not work.
     MISSING

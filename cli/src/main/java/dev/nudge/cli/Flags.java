@@ -83,7 +83,7 @@ final class Flags {
     return option.type(boolean.class).arity("0").usageHelp(flag.equals("--help")).build();
   }
 
-  /// What was on the line.
+  /// Holds what was on the command line after the verb.
   ///
   /// @param switches which of [#COMMON] were given
   /// @param config the run file, if one was given

@@ -10,16 +10,16 @@ import org.jspecify.annotations.Nullable;
 /// @param maker the library's making
 record InitVerb(Maker maker) implements Verb<InitSettings> {
 
-  /// What the command wants of the library.
+  /// Makes model folders: what `nudge init` wants of the library.
   interface Maker {
-    /// Writes the folder.
+    /// Writes the model folder.
     ///
     /// @param cancelled asked between tensors; once true, nothing is left behind
     /// @return what was written; null where it was cancelled
     @Nullable Summary run(InitSettings settings, BooleanSupplier cancelled);
   }
 
-  /// What was written.
+  /// Says what `nudge init` has written.
   ///
   /// @param vocabulary tokens, which `vocab_size` of the folder's config says
   /// @param merges of the tokenizer, 0 where there is none

@@ -14,13 +14,13 @@ import org.jspecify.annotations.Nullable;
 record InstallVerb(Map<String, String> environment, @Nullable String launcher)
     implements Verb<InstallVerb.Settings> {
 
-  /// Its flags.
+  /// The flags of `nudge install`.
   record Settings(
       @Setting(help = "folder of the link (default: ~/.local/bin)", label = "FOLDER")
           @Nullable Path dir,
       @Setting(help = "remove the link instead") boolean remove) {}
 
-  /// What `--json` prints.
+  /// The object that `nudge install --json` prints.
   ///
   /// @param to where the link leads; null where there is none (any more)
   /// @param before where it led before; null where there was none

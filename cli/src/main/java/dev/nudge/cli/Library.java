@@ -45,7 +45,7 @@ import org.jspecify.annotations.Nullable;
 final class Library {
   private Library() {}
 
-  /// What this process may use.
+  /// Returns what this process may use of the machine.
   static Machine machine() {
     return Machine.here(CacheFolder.of(System.getenv()));
   }

@@ -34,7 +34,7 @@ final class LiveLine {
     this.shownAt = clock.getAsLong();
   }
 
-  /// Shows how far it is.
+  /// Shows a line that says how far the work is.
   ///
   /// @param edge whether it is the first or the last, which is always shown
   /// @param milestone whether it is worth a line where nothing can be redrawn
@@ -65,7 +65,7 @@ final class LiveLine {
     err.println(line);
   }
 
-  /// The same with the margin, and not where there is to be no progress.
+  /// Prints a line that stays, behind the margin; does nothing where progress is hidden.
   void note(String line) {
     if (style != Progress.Style.SILENT) {
       print(margin + line);

@@ -8,13 +8,13 @@ import java.util.List;
 /// @param forecaster the library's planning
 record PlanVerb(Forecaster forecaster) implements Verb<PlanSettings> {
 
-  /// What the command wants of the library.
+  /// Plans runs: what `nudge plan` wants of the library.
   interface Forecaster {
     /// Plans a run; nothing is loaded and nothing is written.
     Answer plan(PlanSettings settings);
   }
 
-  /// What a run needs.
+  /// Says what a run needs, as lines and as one object.
   ///
   /// @param object for `--json`
   record Answer(List<String> lines, Object object) {}

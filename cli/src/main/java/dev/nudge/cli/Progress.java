@@ -21,11 +21,11 @@ import java.util.function.LongSupplier;
 ///
 /// Threading: events come one at a time.
 final class Progress implements Consumer<TrainEvent> {
-  /// How progress is shown.
+  /// Says how progress is shown.
   enum Style {
     LIVE,
     LINES,
-    /// Warnings only.
+    /// Progress is not shown, only warnings.
     SILENT
   }
 
@@ -45,7 +45,7 @@ final class Progress implements Consumer<TrainEvent> {
     this.line = line;
   }
 
-  /// How a verb shows progress.
+  /// Returns how a verb shows progress.
   static Style style(Console console) {
     if (console.quiet()) {
       return Style.SILENT;

@@ -16,9 +16,9 @@ import org.jspecify.annotations.Nullable;
 /// @param road the library's quickstart
 record QuickstartVerb(Road road) implements Verb<QuickstartVerb.Settings> {
 
-  /// What the command wants of the library.
+  /// Runs quickstarts: what `nudge quickstart` wants of the library.
   interface Road {
-    /// Runs all stages.
+    /// Runs all stages of a quickstart.
     ///
     /// @param told what happens, in order
     /// @param cancelled asked between answers, steps and layers
@@ -26,7 +26,7 @@ record QuickstartVerb(Road road) implements Verb<QuickstartVerb.Settings> {
     @Nullable Report run(Settings settings, Consumer<Chapter> told, BooleanSupplier cancelled);
   }
 
-  /// What it can be told.
+  /// The flags of `nudge quickstart`.
   record Settings(
       @Setting(help = "model folder (default: the base that ships with nudge)", label = "FOLDER")
           @Nullable Path model,

@@ -10,9 +10,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
-/// What a build does once while the JVM records a start-up cache: steps of training, so that the
-/// cache knows the kernels, then whole small runs from a fresh model folder to its adapter and to
-/// another model, so that it knows the classes on the way there.
+/// Does once, in a build, what the JVM records for its start-up cache: steps of training, so that
+/// the cache knows the kernels, then whole small runs from a fresh model folder to its adapter and
+/// to another model, so that it knows the classes on the way there.
 ///
 /// A rehearsal that fails costs speed only, so it says nothing.
 final class Rehearsal {

@@ -27,7 +27,7 @@ record SearchPath(List<Path> folders) {
     return new SearchPath(folders);
   }
 
-  /// The first executable file of that name.
+  /// Finds the first executable file of a name.
   Optional<Path> find(String command) {
     return folders.stream()
         .map(folder -> folder.resolve(command))
@@ -35,7 +35,7 @@ record SearchPath(List<Path> folders) {
         .findFirst();
   }
 
-  /// Whether a shell that is told a file's name takes this file.
+  /// Tells whether a shell that is given the file's name takes this file.
   boolean finds(Path file) {
     return problem(file).isEmpty();
   }

@@ -14,7 +14,7 @@ final class ShippedBase {
 
   private ShippedBase() {}
 
-  /// Its folder, below the working folder as a user would write it.
+  /// The folder of the base, written as a user in the working folder would write it.
   ///
   /// @throws InputException where it is not there
   static Path folder() {

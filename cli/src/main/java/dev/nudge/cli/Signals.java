@@ -24,7 +24,7 @@ final class Signals implements AutoCloseable {
 
   private Signals() {}
 
-  /// Catches signals until it is closed.
+  /// Catches signals until the returned object is closed.
   ///
   /// @param told runs once, on the first signal
   static Signals catching(Runnable told) {
@@ -62,7 +62,7 @@ final class Signals implements AutoCloseable {
     told.run();
   }
 
-  /// Whether somebody wants the run to stop.
+  /// Tells whether somebody wants the run to stop.
   boolean stopped() {
     return received != 0;
   }

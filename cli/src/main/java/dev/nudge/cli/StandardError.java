@@ -4,7 +4,7 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.ValueLayout;
 
-/// Put standard error back where the launcher kept it.
+/// Puts standard error back where the launcher kept it.
 ///
 /// The JVM warns of incubator modules on standard error before any of our code runs, and no flag
 /// silences that. So the launcher starts Java with `3>&2 2>/dev/null` and names the kept descriptor
@@ -15,7 +15,7 @@ final class StandardError {
 
   private StandardError() {}
 
-  /// Make descriptor 2 a copy of the one that `nudge.stderr` names; do nothing without the
+  /// Makes descriptor 2 a copy of the one that `nudge.stderr` names; does nothing without the
   /// property.
   static void restore() {
     Integer kept = Integer.getInteger("nudge.stderr");

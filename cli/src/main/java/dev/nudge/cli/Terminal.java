@@ -8,7 +8,7 @@ import java.lang.foreign.ValueLayout;
 final class Terminal {
   private Terminal() {}
 
-  /// Whether standard error is a terminal that can redraw a line. `System.console` only knows
+  /// Tells whether standard error is a terminal that can redraw a line. `System.console` only knows
   /// about standard input and output.
   static boolean watchesErrors() {
     if ("dumb".equals(System.getenv("TERM"))) {

@@ -9,21 +9,21 @@ import dev.nudge.settings.Schema;
 /// @param <S> the record of its settings
 interface Verb<S extends Record> {
 
-  /// The word on the command line.
+  /// The word on the command line that calls the verb.
   String name();
 
-  /// What it does, in one sentence.
+  /// Says what the verb does, in one sentence.
   String summary();
 
-  /// Where its flags come from.
+  /// The record of settings that the verb's flags come from.
   Class<S> settings();
 
-  /// Whether it takes `--config FILE`.
+  /// Tells whether the verb takes `--config FILE`.
   default boolean takesFile() {
     return false;
   }
 
-  /// Does it.
+  /// Runs the verb.
   ///
   /// @return the exit code
   /// @throws Exception what [Failure] turns into one line and an exit code

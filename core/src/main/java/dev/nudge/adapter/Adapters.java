@@ -231,7 +231,7 @@ public final class Adapters {
         .toList();
   }
 
-  /// What is attached, as it is saved.
+  /// The spec of the adapter on the model, as it is saved.
   public Lora spec() {
     return spec;
   }
@@ -241,12 +241,12 @@ public final class Adapters {
     return places.stream().map(place -> place.slot.path()).toList();
   }
 
-  /// What a user should know, one line each.
+  /// Warnings about the adapter for the user, one line each.
   public List<String> warnings() {
     return warnings;
   }
 
-  /// What trains: A and B of each layer, in model order.
+  /// The trained matrices: A and B of each layer, in model order.
   public List<Parameter> parameters() {
     return places.stream()
         .<Parameter>mapMulti(
@@ -257,7 +257,7 @@ public final class Adapters {
         .toList();
   }
 
-  /// Counts against a base of `frozen` numbers.
+  /// Counts the adapter's numbers against a base of `frozen` numbers.
   public ParameterCount count(long frozen) {
     long trained = parameters().stream().mapToLong(Parameter::elements).sum();
     return new ParameterCount(trained, trained + frozen);

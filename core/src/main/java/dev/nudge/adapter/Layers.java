@@ -24,7 +24,7 @@ public record Layers(List<Integer> indices, List<String> patterns) {
     patterns.forEach(p -> PythonRegex.compile(expression(p)));
   }
 
-  /// Whether the module at `path` lies in one of the layers.
+  /// Tells whether the module at `path` lies in one of the layers.
   public boolean contains(String path) {
     OptionalInt index = index(path);
     return index.isPresent() && indices.contains(index.getAsInt());

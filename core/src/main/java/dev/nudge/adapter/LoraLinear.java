@@ -76,7 +76,7 @@ public final class LoraLinear implements Linear {
 
   private record Saved(Tensor s) implements Tape.Entry {}
 
-  /// What is wrapped; detaching puts it back.
+  /// The layer that the adapter wraps; detaching puts it back.
   public Linear base() {
     return base;
   }

@@ -61,7 +61,7 @@ public final class NamedAdapters implements AutoCloseable {
     }
   }
 
-  /// Switches to another one.
+  /// Switches to another adapter.
   ///
   /// @throws IllegalArgumentException where no adapter has that name
   public void use(String name) {
@@ -80,7 +80,7 @@ public final class NamedAdapters implements AutoCloseable {
     enabled = false;
   }
 
-  /// Ends [#disable].
+  /// Lets the adapter in use answer again, after [#disable].
   public void enable() {
     if (!enabled) {
       enabled = true;
@@ -88,7 +88,7 @@ public final class NamedAdapters implements AutoCloseable {
     }
   }
 
-  /// Whether the adapter in use is on.
+  /// Tells whether the adapter in use is on.
   public boolean enabled() {
     return enabled;
   }
@@ -110,12 +110,12 @@ public final class NamedAdapters implements AutoCloseable {
     gone.scope.close();
   }
 
-  /// The names in the order of attaching.
+  /// The names of all adapters, in the order of attaching.
   public List<String> names() {
     return List.copyOf(held.keySet());
   }
 
-  /// The name of the one in use, enabled or not; null for the base alone.
+  /// The name of the adapter in use, enabled or not; null for the base alone.
   public @Nullable String active() {
     return active;
   }
@@ -132,7 +132,7 @@ public final class NamedAdapters implements AutoCloseable {
     }
   }
 
-  /// Detaches all.
+  /// Detaches all adapters.
   @Override
   public void close() {
     new ArrayList<>(held.keySet()).forEach(this::detach);

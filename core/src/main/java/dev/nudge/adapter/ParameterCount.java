@@ -12,7 +12,7 @@ public record ParameterCount(long trained, long all) {
     return (double) trained / all;
   }
 
-  /// One line for a person.
+  /// Writes the counts as one line for a person.
   @Override
   public String toString() {
     return String.format(

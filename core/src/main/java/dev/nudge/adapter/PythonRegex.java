@@ -70,7 +70,7 @@ final class PythonRegex {
     return path -> bounded(key, () -> pattern.matcher(new Bounded(path)).lookingAt());
   }
 
-  /// What `re.match` finds for a named group at the start of `path`, or null where nothing matches.
+  /// Returns a named group as `re.match` finds it at the start of `path`; null where none is.
   static @Nullable String group(String python, String group, String path) {
     Matcher matcher = compile(python).matcher(new Bounded(path));
     return bounded(python, matcher::lookingAt) ? matcher.group(group) : null;

@@ -13,7 +13,7 @@ import java.util.function.Predicate;
 /// The rules are PEFT's. A name matches the module whose path it is, and every module whose path
 /// ends in a dot and the name. A regular expression must match the whole path.
 public sealed interface Targets {
-  /// How `all-linear` is written on the command line and in a config.
+  /// The word `all-linear`, as it is written on the command line and in a config.
   String ALL_LINEAR = "all-linear";
 
   /// Every linear layer but the output head.
@@ -46,7 +46,7 @@ public sealed interface Targets {
       return path -> names.stream().anyMatch(name -> matches(name, path));
     }
 
-    /// Whether one entry of a list names the module at `path`.
+    /// Tells whether one entry of a list names the module at `path`.
     public static boolean matches(String name, String path) {
       return path.equals(name) || path.endsWith("." + name);
     }

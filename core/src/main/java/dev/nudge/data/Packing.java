@@ -32,7 +32,7 @@ import java.util.stream.IntStream;
 /// @param lanes for each lane its micro-batches, for each of them the positions of its sequences in
 ///     the step, ascending; a lane without work has no micro-batch
 public record Packing(List<Integer> split, List<List<List<Integer>>> lanes) {
-  /// No sequence is long enough to be cut.
+  /// A `splitFrom` that no sequence reaches: none is cut.
   public static final int WHOLE = Integer.MAX_VALUE;
 
   /// What a sequence costs more where lanes wait for one another: so much has to be gained.

@@ -13,7 +13,7 @@ import java.util.List;
 /// @param firstBadRows the first of them, up to 20
 public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRows) {
 
-  /// One prompt and its place.
+  /// Holds one prompt and its place.
   ///
   /// @param index number of its row among the non-blank lines of all files, from 0
   /// @param line number of its line in the file, from 1

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /// is null counts as absent for this choice.
 final class RowShape {
 
-  /// What a row says.
+  /// The content of a row: a prompt with its completion, or a text.
   sealed interface Content {
     record Answer(String prompt, String completion) implements Content {}
 

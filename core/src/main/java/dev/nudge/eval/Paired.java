@@ -2,8 +2,8 @@ package dev.nudge.eval;
 
 import java.util.List;
 
-/// Two models on the same cases: which of them is right where the other is wrong, and how likely
-/// that is by chance.
+/// Compares two models on the same cases: which one is right where the other is wrong, and how
+/// likely that is by chance.
 ///
 /// McNemar's test in its exact form [1]: cases that both answer alike say nothing; if neither model
 /// were better, each of the n others would fall to either side like a coin, so with k the smaller
@@ -51,7 +51,7 @@ public record Paired(int both, int onlyFirst, int onlySecond, int neither, doubl
     return Math.min(1, 2 * sum);
   }
 
-  /// Whether the second is better, at the level of 5 %.
+  /// Tells whether the second model is better, at the level of 5 %.
   public boolean secondIsBetter() {
     return onlySecond > onlyFirst && p < 0.05;
   }

@@ -20,14 +20,14 @@ public final class Scoring {
 
   private Scoring() {}
 
-  /// One row.
+  /// The score of one row.
   ///
   /// @param index from 0, bad rows counted
   /// @param tokens scored, the end token included
   /// @param greedy whether each of them is the likeliest token
   public record Row(int index, int tokens, double logprob, boolean greedy) {}
 
-  /// All rows together.
+  /// The score of all rows together.
   ///
   /// @param loss −logprob / tokens
   /// @param greedy rows whose every token is the likeliest

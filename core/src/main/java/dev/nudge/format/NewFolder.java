@@ -77,7 +77,7 @@ public final class NewFolder implements AutoCloseable {
     }
   }
 
-  /// Where to write.
+  /// The path to write into until the folder is placed.
   public Path path() {
     return path;
   }

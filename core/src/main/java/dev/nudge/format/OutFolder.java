@@ -12,14 +12,14 @@ import java.util.Comparator;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// What all that writes into `--out` shares: whether it may, and files that are complete or absent.
+/// Checks `--out` before it is written into, and writes files that are complete or absent.
 public final class OutFolder {
-  /// What a folder is called while it grows in its place.
+  /// The name of a folder while it grows in its place.
   static final String UNFINISHED = ".nudge.new";
 
   private OutFolder() {}
 
-  /// The folder itself, or the nearest one above it that is there; null where none is.
+  /// Returns the folder itself, or the nearest one above it that is there; null where none is.
   public static @Nullable Path existing(Path out) {
     Path there = out.toAbsolutePath();
     while (there != null && !Files.exists(there)) {
@@ -35,7 +35,7 @@ public final class OutFolder {
     checkPlace("--out", out);
   }
 
-  /// The same for a folder that another flag names.
+  /// Checks that the folder of a flag can be made, or written into where it exists.
   public static void checkPlace(String flag, Path out) {
     Path there = existing(out);
     if (there == null || !Files.isDirectory(there)) {
@@ -53,8 +53,8 @@ public final class OutFolder {
     }
   }
 
-  /// Whether nothing is in the way: an empty folder counts as absent, and what a killed process
-  /// left there as nothing.
+  /// Tells whether nothing is in the way of a new folder: an empty folder counts as absent, and
+  /// what a killed process left there as nothing.
   public static boolean isFree(Path out) {
     if (!Files.exists(out)) {
       return true;
@@ -66,7 +66,7 @@ public final class OutFolder {
     }
   }
 
-  /// Whether both are there and are one folder.
+  /// Tells whether both paths are there and are one folder.
   public static boolean same(Path a, Path b) {
     try {
       return Files.isSameFile(a, b);

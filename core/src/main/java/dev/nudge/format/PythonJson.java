@@ -24,7 +24,7 @@ public final class PythonJson {
     return write(value, true);
   }
 
-  /// The same on one line.
+  /// Writes a value as [#write] does, on one line.
   public static String line(@Nullable Object value) {
     return write(value, false);
   }

@@ -210,7 +210,7 @@ public final class SafeTensorsWriter implements AutoCloseable {
     }
   }
 
-  /// Whether [#finish] has brought the file to the disk and it is not in its place yet.
+  /// Tells whether [#finish] has brought the file to the disk and it is not in its place yet.
   boolean finished() {
     return finished;
   }
@@ -245,7 +245,7 @@ public final class SafeTensorsWriter implements AutoCloseable {
     return new RunException("cannot write " + file + " (" + size + " bytes): " + reason, e);
   }
 
-  /// Deletes what is not in its place.
+  /// Deletes the file where it is not in its place yet.
   void discard() {
     finished = false;
     try {

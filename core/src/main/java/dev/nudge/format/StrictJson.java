@@ -99,7 +99,7 @@ final class StrictJson {
     return parser.currentName();
   }
 
-  /// Goes to the value.
+  /// Goes to the value of the current property.
   StrictJson value() {
     parser.nextToken();
     return this;

@@ -5,13 +5,13 @@ package dev.nudge.generate;
 /// @param text without special tokens and without the stop string
 /// @param tokens their number, the end token included
 public record Completion(String text, int tokens, Stop stop) {
-  /// What ended it.
+  /// The reason why a completion ended.
   public enum Stop {
-    /// An end token.
+    /// An end token came.
     EOS,
-    /// As many tokens as were allowed.
+    /// The completion has as many tokens as were allowed.
     LENGTH,
-    /// A stop string.
+    /// A stop string came.
     STRING
   }
 }

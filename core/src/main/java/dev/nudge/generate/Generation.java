@@ -68,7 +68,7 @@ public final class Generation {
     complete(prompts, lanes, done, sequences -> {});
   }
 
-  /// The same.
+  /// Completes many prompts, and tells the number of sequences before each step.
   ///
   /// @param each told by lanes, before each step, of how many sequences it is
   void complete(
@@ -188,7 +188,7 @@ public final class Generation {
     }
   }
 
-  /// The steps of all lanes, which end where one of them fails.
+  /// Stops the steps of all lanes if one lane fails.
   ///
   /// Threading: lanes call.
   private static final class Steps {

@@ -70,7 +70,7 @@ public final class Session implements AutoCloseable {
     return load(settings, adapter, null, machine, warnings);
   }
 
-  /// The same for a model whose tokenizer is there already.
+  /// Loads a model with an adapter, and takes a tokenizer that is loaded already.
   ///
   /// @param loaded the model's tokenizer; null: it is loaded
   public static Session load(
@@ -120,7 +120,8 @@ public final class Session implements AutoCloseable {
     }
   }
 
-  /// Most tokens of a sequence: as the settings say, else as many as the model has positions for.
+  /// Returns the most tokens of a sequence: as the settings say, else as many as the model has
+  /// positions for.
   public static int maxLength(ModelSettings settings, ModelConfig config) {
     return Objects.requireNonNullElse(settings.maxLength(), config.maxPositionEmbeddings());
   }
@@ -133,7 +134,7 @@ public final class Session implements AutoCloseable {
     attach(name, adapter, anyBase, warnings);
   }
 
-  /// The same for an adapter with a say of its own.
+  /// Attaches an adapter and switches to it, with a base check and warnings of its own.
   ///
   /// @param anyBase take it whatever base it was trained on
   /// @param warnings told one line each
@@ -174,7 +175,7 @@ public final class Session implements AutoCloseable {
     return held;
   }
 
-  /// The adapters of this model by name.
+  /// The adapters of this session's model by name, to switch between them.
   public NamedAdapters adapters() {
     return adapters;
   }
@@ -195,7 +196,7 @@ public final class Session implements AutoCloseable {
     return model;
   }
 
-  /// Most tokens of a sequence.
+  /// The most tokens of a sequence, prompt and completion together.
   public int maxLength() {
     return maxLength;
   }

@@ -37,7 +37,7 @@ public final class BaseDigest implements AutoCloseable {
     return new BaseDigest().compute(folder, cache, true);
   }
 
-  /// Begins to compute it beside other work.
+  /// Begins to compute the digest of a model folder beside other work.
   public static BaseDigest later(Path folder, Path cache) {
     BaseDigest digest = new BaseDigest();
     Thread thread =
@@ -56,7 +56,7 @@ public final class BaseDigest implements AutoCloseable {
     return digest;
   }
 
-  /// Waits for it.
+  /// Waits for the digest and returns it.
   ///
   /// @throws dev.nudge.settings.InputException where the weights cannot be read
   public String get() {
@@ -106,7 +106,7 @@ public final class BaseDigest implements AutoCloseable {
     return name + " " + entry.type() + " " + shape + " " + sha.hex() + "\n";
   }
 
-  /// Ends the work; [#get] then fails unless it was done.
+  /// Ends the computation of the digest; [#get] then fails unless it was done.
   @Override
   public void close() {
     closed = true;

@@ -16,7 +16,7 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/// Where the digest of a model's weights is kept: a file of the user's cache folder for each model
+/// Keeps the digest of a model's weights: in a file of the user's cache folder for each model
 /// folder, `digests/….json`, valid while the weight files have the same paths, sizes and times of
 /// change.
 ///
@@ -50,7 +50,7 @@ final class DigestCache {
     return digests;
   }
 
-  /// The digest; null where it is not known.
+  /// Reads the digest; null where it is not known.
   @Nullable String read() {
     if (!usable || !Files.isRegularFile(file)) {
       return null;
@@ -65,7 +65,7 @@ final class DigestCache {
     }
   }
 
-  /// Keeps it.
+  /// Keeps the digest for the next process.
   void write(String digest) {
     if (!usable) {
       return;

@@ -21,7 +21,7 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/// What an adapter was trained on, as `nudge.json` beside it says.
+/// Says what an adapter was trained on, as `nudge.json` beside it says.
 ///
 /// @param base digests ([BaseDigest]) of the weights, and of those that they were quantised from;
 ///     an adapter is taken on either
@@ -37,10 +37,10 @@ public record Identity(
     @Nullable String tokenizer,
     @Nullable String template,
     Map<String, @Nullable Object> data) {
-  /// The file's name.
+  /// The name of the file beside an adapter.
   public static final String FILE = "nudge.json";
 
-  /// In a quantised model folder's file: the digest of what it was made from.
+  /// The key, in a quantised model's file, of the digest of what it was made from.
   public static final String SOURCE_DIGEST = "source_digest";
 
   private static final int VERSION = 1;
@@ -56,7 +56,7 @@ public record Identity(
   public record Model(
       Path folder, Quantize quantize, boolean doubleQuant, Supplier<String> digest) {}
 
-  /// What an adapter is that is trained on a model.
+  /// Makes the identity of an adapter that is trained on a model.
   public static Identity of(Model model, Map<String, @Nullable Object> data) {
     List<String> base = new ArrayList<>(List.of(model.digest.get()));
     String source = source(model.folder);
@@ -136,7 +136,7 @@ public record Identity(
     }
   }
 
-  /// How the weights were held, in words.
+  /// Says in words how the weights were held.
   public String held() {
     return held(quantize, doubleQuant);
   }
@@ -147,7 +147,7 @@ public record Identity(
         : doubleQuant ? "weights in nf4 with double quantisation" : "weights in nf4 alone";
   }
 
-  /// Reads the file beside an adapter; null where there is none.
+  /// Reads the identity beside an adapter; null where there is none.
   ///
   /// @param anyBase what cannot be understood counts as absent
   /// @throws InputException where it cannot be understood
@@ -193,7 +193,7 @@ public record Identity(
     return text.isEmpty() ? null : text;
   }
 
-  /// Writes the file beside an adapter.
+  /// Writes the identity beside an adapter, as `nudge.json`.
   public void write(Path adapter) {
     Map<String, @Nullable Object> quantization = new LinkedHashMap<>();
     quantization.put("method", quantize.name().toLowerCase(Locale.ROOT));

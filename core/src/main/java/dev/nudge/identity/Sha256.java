@@ -9,7 +9,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import org.jspecify.annotations.Nullable;
 
-/// SHA-256 of memory and of small files.
+/// Computes the SHA-256 of memory and of small files.
 final class Sha256 {
   /// Stands before a digest in a file, as in OCI.
   static final String PREFIX = "sha256:";
@@ -24,12 +24,12 @@ final class Sha256 {
     }
   }
 
-  /// Adds at most 2 GB.
+  /// Adds memory to the digest, at most 2 GB.
   void update(MemorySegment bytes) {
     digest.update(bytes.asByteBuffer());
   }
 
-  /// Ends it.
+  /// Ends the digest and returns it in hexadecimal digits.
   String hex() {
     return HexFormat.of().formatHex(digest.digest());
   }

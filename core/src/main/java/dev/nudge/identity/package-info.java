@@ -1,4 +1,4 @@
-/// Says what an adapter was trained on, and whether a model is that.
+/// Says what an adapter was trained on, and whether a given model is its base.
 ///
 /// Knows nothing about models or adapters as things that compute: it reads their files. Read
 /// `Identity` first.

@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The folder is written beside its place and renamed, so it is complete or absent.
 public final class FreshFolder {
-  /// What ends a text.
+  /// The token that ends a text.
   public static final String END = "<|endoftext|>";
 
   private static final String CONFIG = "config.json";
@@ -43,7 +43,7 @@ public final class FreshFolder {
     this.tokenizer = tokenizer;
   }
 
-  /// What was written.
+  /// Says what was written into the new folder.
   ///
   /// @param bytes of the weights
   /// @param merges of the tokenizer, 0 where there is none
@@ -88,7 +88,7 @@ public final class FreshFolder {
     return BpeTrainer.train(counts, size, END);
   }
 
-  /// Writes the folder; after a failure nothing of it is left.
+  /// Writes the model folder; after a failure nothing of it is left.
   ///
   /// @param cancelled asked between tensors
   /// @return what was written; null where it was cancelled

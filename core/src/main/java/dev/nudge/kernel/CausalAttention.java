@@ -27,7 +27,7 @@ public final class CausalAttention {
 
   private CausalAttention() {}
 
-  /// How heads are grouped: `count` query heads, `keyCount` key-value heads, `dim` numbers each.
+  /// The grouping of heads: `count` query heads, `keyCount` key-value heads, `dim` numbers each.
   public record Heads(int count, int keyCount, int dim) {
     public Heads {
       if (count < 1 || keyCount < 1 || dim < 2 || count % keyCount != 0) {
@@ -155,7 +155,7 @@ public final class CausalAttention {
     }
   }
 
-  /// One key-value head with its queries; dkg and dvg are (n, dim).
+  /// Computes the gradients of one key-value head with its queries; dkg and dvg are (n, dim).
   private static void backwardGroup(
       Heads h,
       int g,
@@ -206,7 +206,7 @@ public final class CausalAttention {
     ws.release(mark);
   }
 
-  /// Queries `from` … `to` of those that come after `past` keys.
+  /// Computes the gradients of one block: queries `from` … `to` of those after `past` keys.
   private static void backwardBlock(
       Heads h,
       int past,

@@ -33,12 +33,12 @@ public final class DropoutHash {
     return mix(mix(rowKey) + salt);
   }
 
-  /// What the upper 24 bits of a hash must reach to be kept.
+  /// Returns what the upper 24 bits of a hash must reach for an element to be kept.
   public static int threshold(double p) {
     return (int) Math.rint(p * (1 << 24));
   }
 
-  /// Whether the element in this column of a row is kept.
+  /// Tells whether the element in this column of a row is kept.
   public static boolean keeps(long key, int column, int threshold) {
     int x = column * COLUMN + (int) key;
     x = (x ^ (x >>> 16)) * FIRST;

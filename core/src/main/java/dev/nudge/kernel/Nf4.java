@@ -155,7 +155,7 @@ public interface Nf4 {
 
     private Levels() {}
 
-    /// What a number must exceed to get a code above `i`.
+    /// Returns what a number must exceed to get a code above `i`.
     public static float bound(int i) {
       return BOUNDS[i];
     }

@@ -99,12 +99,12 @@ public final class Rows {
     return Float.intBitsToFloat((beyond ? bits - 1 : bits) | 1);
   }
 
-  /// An I32 of a column of them.
+  /// Reads one I32 of a column.
   public static int int32(Tensor t, int row) {
     return t.data().get(JAVA_INT_UNALIGNED, row * t.rowStride() * 4);
   }
 
-  /// An I64 of a column of them.
+  /// Reads one I64 of a column.
   public static long int64(Tensor t, int row) {
     return t.data().get(JAVA_LONG_UNALIGNED, row * t.rowStride() * 8);
   }

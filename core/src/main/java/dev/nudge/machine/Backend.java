@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.IntFunction;
 
-/// What computes, resolved once a run: compute type, kernels and products.
+/// Holds what computes, settled once a run: compute type, kernels and products.
 ///
 /// @param compute the type of weights and activations: BF16, F32, or F64 in tests
 /// @param gemms opens a Gemm with that many threads, on the lane's own thread
@@ -25,23 +25,24 @@ public record Backend(
   /// instructions for them they run at a third, with them at nearly double.
   private static final double WORTH = 1.1;
 
-  /// What no neighbour makes of products without instructions for them; then one turn is enough.
+  /// Above this lead bf16 products have instructions of their own, whatever a neighbour does: one
+  /// turn is enough.
   private static final double CLEAR = 1.5;
 
-  /// Times that one is measured beside the other; the median decides. A neighbour on the machine
-  /// that came between two single measures has made fp32 of a run that would have been bf16.
+  /// Times that bf16 is measured beside fp32; the median decides. A neighbour on the machine that
+  /// came between two single measures has made fp32 of a run that would have been bf16.
   private static final int ROUNDS = 5;
 
   public Backend {
     notes = List.copyOf(notes);
   }
 
-  /// The same with other kernels.
+  /// Returns this backend with other kernels.
   public Backend withKernels(Kernels other) {
     return new Backend(compute, other, gemms, name, notes);
   }
 
-  /// Plain Java throughout.
+  /// Makes a backend of plain Java throughout.
   public static Backend plain(Dtype compute) {
     return new Backend(
         compute, Kernels.plain(), threads -> Gemm.plain(), compute + ", plain Java", List.of());

@@ -11,7 +11,7 @@ import java.util.List;
 final class JvmFlags {
   private JvmFlags() {}
 
-  /// What works without a flag and is worse for it, one line each.
+  /// Lists the flags that are missing and make a run worse, one line each.
   static List<String> missing(Kernels kernels) {
     List<String> missing = new ArrayList<>();
     if (kernels.name().equals(Kernels.PLAIN)) {
@@ -28,7 +28,7 @@ final class JvmFlags {
     return missing;
   }
 
-  /// What nothing works without: the JVM refused a call of native code.
+  /// Makes the error for a JVM that refuses calls of native code: nothing works then.
   static InputException denied(IllegalCallerException e) {
     return new InputException(
         "this JVM denies native access, which matrix products and tokenizers need; start java with "

@@ -3,7 +3,7 @@ package dev.nudge.machine;
 import java.nio.file.Path;
 import java.util.Locale;
 
-/// What a run may use of the machine.
+/// Says what a run may use of the machine.
 ///
 /// @param threads processor threads
 /// @param memoryBytes memory that is free for a run
@@ -11,7 +11,7 @@ import java.util.Locale;
 /// @param name what is written into records, for example `Linux amd64, 2 processors`
 public record Machine(int threads, long memoryBytes, Path cache, String name) {
 
-  /// All of this machine that is free now.
+  /// Takes all of this machine that is free now.
   ///
   /// @param cache folder for unpacked native libraries, 110 MB
   public static Machine here(Path cache) {
@@ -28,7 +28,7 @@ public record Machine(int threads, long memoryBytes, Path cache, String name) {
             processors));
   }
 
-  /// The same with the user's cache folder, `.cache/nudge` in the home folder.
+  /// Takes all of this machine that is free now, with `.cache/nudge` of the home folder as cache.
   public static Machine here() {
     return here(Path.of(System.getProperty("user.home", "."), ".cache", "nudge"));
   }

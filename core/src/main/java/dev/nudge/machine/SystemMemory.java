@@ -16,13 +16,13 @@ import java.util.stream.Stream;
 /// @param root where `/proc` and `/sys` are
 public record SystemMemory(Path root) {
 
-  /// This system's.
+  /// Returns the memory of the system that this process runs on.
   public static SystemMemory here() {
     return new SystemMemory(Path.of("/"));
   }
 
-  /// Bytes that are free for a run. Where the system does not tell what it could give back, what
-  /// nobody holds.
+  /// Bytes that are free for a run. Where the system does not tell what it could give back, only
+  /// what nobody holds counts.
   public long freeBytes() {
     OperatingSystemMXBean system =
         (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();

@@ -18,7 +18,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 
-/// Adapters that sit on each other, the first one lowest, read layer by layer.
+/// Holds adapters that sit on each other, the first one lowest, read layer by layer.
 final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
   private record Part(PeftAdapter adapter, Set<String> paths, double scale) {}
 
@@ -61,7 +61,7 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
         .toList();
   }
 
-  /// The same adapters for computing in another type; this one closes them.
+  /// Returns these adapters for computing in another type; this stack closes them.
   AdapterStack in(Dtype other) {
     AdapterStack stack = new AdapterStack(other);
     stack.parts.addAll(parts);

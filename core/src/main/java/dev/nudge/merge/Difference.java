@@ -6,7 +6,7 @@ import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.List;
 
-/// How far one model's answers are from another's, over all tokens of some sequences.
+/// Says how far one model's answers are from another's, over all tokens of some sequences.
 ///
 /// With z the logits and p the probabilities of a token's successor:
 ///
@@ -59,7 +59,7 @@ public record Difference(
     return sums.difference();
   }
 
-  /// The same of two rows of logits.
+  /// Compares two rows of logits of one token.
   ///
   /// @param next the token that follows
   static Difference of(double[] reference, double[] other, int next) {

@@ -3,7 +3,7 @@ package dev.nudge.merge;
 import java.nio.file.Path;
 import java.util.List;
 
-/// What came of merging.
+/// Says what came of a merge.
 ///
 /// @param accepted whether the difference is within the tolerance and the folder in its place
 /// @param adapters folder and factor of each, in their order
@@ -25,6 +25,6 @@ public record Merged(
     adapters = List.copyOf(adapters);
   }
 
-  /// One adapter.
+  /// One merged adapter and its factor.
   public record Part(Path adapter, double scale) {}
 }

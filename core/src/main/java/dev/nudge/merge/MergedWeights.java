@@ -94,7 +94,7 @@ final class MergedWeights {
     return entries.values().stream().mapToLong(Entry::bytes).sum();
   }
 
-  /// How many weights are made and not copied.
+  /// The number of weights that are made and not copied.
   int layers() {
     return made.size();
   }
@@ -144,7 +144,7 @@ final class MergedWeights {
     }
   }
 
-  /// How many blocks may be made side by side.
+  /// The number of blocks that may be made side by side.
   static int lanes(long bytes, int threads) {
     return (int) Math.clamp(ROOM_BYTES / Math.max(1, bytes), 1, threads);
   }

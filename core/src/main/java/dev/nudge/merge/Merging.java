@@ -101,7 +101,7 @@ public final class Merging {
         settings, machine, config, quantization, fp32, compute, probe, StreamedLm.BLOCK_BYTES);
   }
 
-  /// The same, making at most so many bytes of a weight at a time.
+  /// Returns this merge, making at most so many bytes of a weight at a time.
   Merging inBlocksOf(long bytes) {
     return new Merging(settings, machine, config, quantization, fp32, compute, probe, bytes);
   }

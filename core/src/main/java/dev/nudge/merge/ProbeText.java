@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
 
-/// What two models are compared on: nine passages of this project's own, prose, dialogue, numbers,
-/// code, other languages; about 430 tokens for a vocabulary of tens of thousands.
+/// The text that two models are compared on: nine passages of this project's own, prose, dialogue,
+/// numbers, code, other languages; about 430 tokens for a vocabulary of tens of thousands.
 final class ProbeText {
   private static final int MOST = 96; // tokens of a passage
   private static final int PASSAGES = 9;

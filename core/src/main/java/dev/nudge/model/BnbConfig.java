@@ -40,8 +40,9 @@ final class BnbConfig {
     }
   }
 
-  /// What a checked config says of tensors that are not there. A layer stays dense where an
-  /// entry of `llm_int8_skip_modules` names it or a module on its path, whole segments.
+  /// Returns how tensors that are not there are stored, as a checked config says. A layer stays
+  /// dense where an entry of `llm_int8_skip_modules` names it or a module on its path, whole
+  /// segments.
   static Quantization stored(ConfigJson q, ModelConfig config) {
     Set<String> left = new TreeSet<>();
     for (String path : config.projections()) {

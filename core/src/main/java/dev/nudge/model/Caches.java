@@ -1,16 +1,16 @@
 package dev.nudge.model;
 
-/// Which weights are kept a second time, in the layout of their products, where memory is free.
+/// Says which weights are kept twice, in the layout of their products too, where memory is free.
 ///
 /// They change how long a step takes and nothing else that a plan does not say: products of many
 /// rows use that layout in any case, and without a cache it is made anew before each of them.
 public enum Caches {
-  /// None: the least memory.
+  /// No weight: the least memory.
   NONE,
 
-  /// The output head's.
+  /// The output head's weight.
   HEAD,
 
-  /// The output head's and every linear layer's, dequantised where it is quantised.
+  /// The output head's weight and every linear layer's, dequantised where it is quantised.
   ALL
 }

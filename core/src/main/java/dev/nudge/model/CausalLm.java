@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
 /// Threading: lanes run passes at the same time, each with its own workspace; slots and weights are
 /// not changed meanwhile.
 public final class CausalLm implements AutoCloseable {
-  /// What a decoder is put together from.
+  /// The parts that a decoder is put together from.
   ///
   /// @param slots every linear layer of `layers`, in the checkpoint's order
   /// @param head the output head; a slot of its own
@@ -106,8 +106,8 @@ public final class CausalLm implements AutoCloseable {
     parts.rotary().reserve(positions);
   }
 
-  /// What each layer computes again in the backward pass; NONE unless [#recompute(List)] said
-  /// otherwise.
+  /// Returns what each layer computes again in the backward pass; NONE unless [#recompute(List)]
+  /// said otherwise.
   public List<Recompute> recompute() {
     return recompute;
   }
@@ -136,7 +136,7 @@ public final class CausalLm implements AutoCloseable {
     }
   }
 
-  /// What trains, in the order of the model; a tied head's weight comes once.
+  /// The parameters that train, in the order of the model; a tied head's weight comes once.
   public List<Parameter> parameters() {
     Set<Parameter> all = new LinkedHashSet<>();
     Parameter table = parts.embedding().trained();
@@ -178,8 +178,8 @@ public final class CausalLm implements AutoCloseable {
     return train(b, Segments.of(b.lengths(), b.keys(), ws), weight, dropout, ws);
   }
 
-  /// Does the same for a lane's own tokens of one sequence that all lanes work on; each lane calls
-  /// it with its share.
+  /// Computes [#train(Batch, double, Dropout, Workspace)] for a lane's own tokens of one sequence
+  /// that all lanes work on; each lane calls it with its share.
   ///
   /// @param b the tokens of the lane's two pieces, one after the other
   /// @return the sum over the lane's targets
@@ -270,13 +270,13 @@ public final class CausalLm implements AutoCloseable {
     return output.logits(r, all, p);
   }
 
-  /// Bytes that one lane's workspace needs for training on batches up to this size: the training
-  /// pass itself, run dry.
+  /// Bytes that one lane's workspace needs to train on batches up to a size: the training pass
+  /// itself, run dry.
   public long trainBytes(int tokens, int longest) {
     return trainParts(tokens, longest).peak();
   }
 
-  /// What one lane's workspace holds at its fullest.
+  /// The bytes that one lane's workspace holds at its fullest.
   ///
   /// @param saved kept from the forward pass for the backward pass
   /// @param head what the head needs on top
@@ -284,7 +284,8 @@ public final class CausalLm implements AutoCloseable {
   /// @param peak of the whole pass
   /// @param offloaded to the lane's file, beside the workspace
   public record TrainParts(long saved, long head, long backward, long peak, long offloaded) {
-    /// What a lane needs that meets either of two passes: the fuller one, and the larger file.
+    /// Returns what a lane needs that meets either of two passes: the fuller one, and the larger
+    /// file.
     public TrainParts or(TrainParts other) {
       TrainParts fuller = other.peak > peak ? other : this;
       return new TrainParts(
@@ -296,19 +297,19 @@ public final class CausalLm implements AutoCloseable {
     }
   }
 
-  /// The same in parts.
+  /// Bytes that one lane's workspace needs to train on batches up to a size, in parts.
   public TrainParts trainParts(int tokens, int longest) {
     return dry().train(tokens, longest);
   }
 
-  /// What lanes need to train on one sequence together.
+  /// The bytes that lanes need to train on one sequence together.
   ///
   /// @param lane what each lane's workspace holds
   /// @param shared bytes of the memory that all lanes see
   public record SplitParts(TrainParts lane, long shared) {}
 
-  /// What `lanes` lanes need for sequences of up to `tokens` tokens that are cut over them: the
-  /// training pass itself, run dry, for a lane that has the most of everything.
+  /// Returns what `lanes` lanes need for sequences of up to `tokens` tokens that are cut over them:
+  /// the training pass itself, run dry, for a lane that has the most of everything.
   public SplitParts splitParts(int tokens, int lanes) {
     return dry().split(tokens, lanes);
   }
@@ -366,12 +367,12 @@ public final class CausalLm implements AutoCloseable {
     return r;
   }
 
-  /// What [#cache] was told.
+  /// Says which weights are kept a second time, as [#cache] was told.
   public Caches caches() {
     return packed.kept();
   }
 
-  /// Bytes that [#cache] takes.
+  /// Bytes that the weights kept by [#cache] take.
   public long cacheBytes(Caches caches) {
     return packed.bytes(caches);
   }

@@ -41,7 +41,7 @@ public final class Checkpoint {
     }
   }
 
-  /// Counts the same of the dense tensors that stay frozen where others train.
+  /// Counts the bytes of the dense tensors that stay frozen where others train.
   public static WeightBytes frozenBytes(
       Path folder, ModelConfig config, Backend backend, Trainable trainable) {
     try (SafeTensors file = SafeTensors.open(folder)) {
@@ -147,7 +147,7 @@ public final class Checkpoint {
     return random(config, backend, Quantization.NONE, seed);
   }
 
-  /// The same with its layers held as `quantization` says.
+  /// A model of random weights in memory, with its layers held as `quantization` says.
   public static CausalLm random(
       ModelConfig config, Backend backend, Quantization quantization, long seed) {
     Scope scope = Scope.open("weights");
@@ -163,7 +163,7 @@ public final class Checkpoint {
         scope);
   }
 
-  /// The same dense with tensors that train.
+  /// A dense model of random weights in memory, with tensors that train.
   public static CausalLm random(
       ModelConfig config, Backend backend, Trainable trainable, long seed) {
     Scope scope = Scope.open("weights");

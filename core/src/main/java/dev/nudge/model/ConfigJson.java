@@ -84,12 +84,12 @@ final class ConfigJson {
     }
   }
 
-  /// Whether the key is there and not null.
+  /// Tells whether the key is there and not null.
   boolean has(String key) {
     return present(key) && !values.get(key).isNull();
   }
 
-  /// Whether the key is there, null or not.
+  /// Tells whether the key is there, null or not.
   boolean present(String key) {
     return values.has(key);
   }

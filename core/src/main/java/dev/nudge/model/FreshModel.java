@@ -86,7 +86,7 @@ public final class FreshModel {
     return new FreshModel(config, ConfigJson.read(config));
   }
 
-  /// The same model for a tokenizer: its size, its end token, and no other special token.
+  /// Returns this model for a tokenizer: its size, its end token, no other special token.
   public FreshModel with(int vocabulary, int end) {
     Map<String, @Nullable Object> all = json.plain();
     all.put("vocab_size", vocabulary);
@@ -96,7 +96,7 @@ public final class FreshModel {
     return new FreshModel(file, ConfigJson.parse(file, "", PythonJson.write(all)));
   }
 
-  /// The shape.
+  /// The shape of the model.
   public ModelConfig config() {
     return config;
   }

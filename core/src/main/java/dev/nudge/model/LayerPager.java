@@ -22,7 +22,7 @@ final class LayerPager implements AutoCloseable {
   private static final int AHEAD = 2;
   private static final int BEHIND = 2;
 
-  /// What is done with a layer's memory.
+  /// Tells the system what becomes of a layer's memory.
   interface Advice {
     void willNeed(MemorySegment mapped);
 
@@ -31,7 +31,7 @@ final class LayerPager implements AutoCloseable {
     void evict(MemorySegment mapped);
   }
 
-  /// The system's.
+  /// Gives the advice to the operating system, by [PageAdvice].
   static final Advice SYSTEM =
       new Advice() {
         @Override
@@ -76,7 +76,7 @@ final class LayerPager implements AutoCloseable {
     this.wanted = new boolean[layers.size()];
   }
 
-  /// A lane is about to compute `layer`.
+  /// Says that a lane is about to compute `layer`.
   ///
   /// @param direction 1 in a forward pass, −1 in a backward pass
   synchronized void at(int layer, int direction) {

@@ -83,8 +83,8 @@ public record ModelConfig(
         null);
   }
 
-  /// The same kind of model in other sizes, without a padding token, which may lie beyond the
-  /// vocabulary.
+  /// Returns the shape of this kind of model in other sizes; without a padding token, which may lie
+  /// beyond the vocabulary.
   public ModelConfig sized(
       int hidden, int inner, int layers, int heads, int keyValueHeads, int vocabulary) {
     return new ModelConfig(

@@ -192,7 +192,7 @@ public final class ModelFolder {
     }
   }
 
-  /// Whether a folder holds a model, or a part of one.
+  /// Tells whether a folder holds a model, or a part of one.
   public static boolean isModel(Path folder) {
     return List.of(CONFIG, SINGLE, INDEX).stream().anyMatch(f -> Files.exists(folder.resolve(f)));
   }

@@ -61,22 +61,21 @@ public final class Nf4Folder {
     this.cache = cache;
   }
 
-  /// What was written.
+  /// Says what was written into the folder.
   ///
   /// @param layers quantised ones
   /// @param sourceBytes of the tensors that were read
   /// @param bytes of the tensors that were written
   public record Written(Path out, int layers, long sourceBytes, long bytes, double seconds) {}
 
-  /// Checks everything that can be wrong before anything is written. The folder will not say what
-  /// it was made from.
+  /// Checks all that can be wrong before anything is written; the folder will not name its source.
   ///
   /// @throws InputException in one line
   public static Nf4Folder prepare(QuantizeSettings settings) {
     return prepare(settings, null);
   }
 
-  /// The same for a folder that says it.
+  /// Checks all that can be wrong before anything is written; the folder will name its source.
   ///
   /// @param cache cache folder of the user, where the digest of the source is kept
   /// @throws InputException in one line
@@ -114,7 +113,7 @@ public final class Nf4Folder {
     return mark.has("quantization") && mark.has("source");
   }
 
-  /// Writes the folder; after a failure nothing of it is left.
+  /// Writes the model folder; after a failure nothing of it is left.
   ///
   /// @param cancelled asked between layers
   /// @return what was written; null where it was cancelled
@@ -245,8 +244,8 @@ public final class Nf4Folder {
     }
   }
 
-  /// How many layers of up to `numbers` numbers may be quantised at a time; each has its scales in
-  /// fp32, and once more in eight bits.
+  /// Returns how many layers of up to `numbers` numbers may be quantised at a time; each has its
+  /// scales in fp32, and once more in eight bits.
   static int sideBySide(long numbers, int processors) {
     long bytes =
         Nf4Weight.bytes(numbers, false) + Nf4Weight.bytes(numbers, true) - Nf4.bytes(numbers);

@@ -31,7 +31,7 @@ record Nf4Layer(String weight, int rows, int cols, Dtype dtype, @Nullable Float 
     return new Nf4Layer(weight, w.rows(), w.cols(), dtype, nested == null ? null : nested.offset());
   }
 
-  /// What a writer must be told before.
+  /// The tensors that a writer must be told of before it begins.
   List<Entry> entries() {
     long n = (long) rows * cols;
     long blocks = Nf4.blocks(n);

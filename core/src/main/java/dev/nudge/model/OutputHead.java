@@ -17,7 +17,8 @@ import dev.nudge.tensor.Workspace;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/// What comes after the layers: the last norm and the output head, for some rows of the stream.
+/// Computes what comes after the layers: the last norm and the output head, for some rows of the
+/// stream.
 ///
 /// @param norm the last one
 /// @param slot the head's

@@ -31,19 +31,19 @@ final class PackedWeights implements AutoCloseable {
     this.slots = slots;
   }
 
-  /// Whether products of this backend have such a layout.
+  /// Tells whether products of this backend have a layout of their own.
   static boolean known(Backend backend) {
     try (Gemm gemm = backend.gemms().apply(1)) {
       return gemm.packs();
     }
   }
 
-  /// What [#keep] was told.
+  /// Says which weights are kept, as [#keep] was told.
   Caches kept() {
     return kept;
   }
 
-  /// Bytes that [#keep] takes.
+  /// Bytes that the weights kept by [#keep] take.
   long bytes(Caches caches) {
     return chosen(caches).stream()
         .mapToLong(slot -> Packed.bytes(backend.compute(), slot.linear().in(), slot.linear().out()))
@@ -63,7 +63,7 @@ final class PackedWeights implements AutoCloseable {
     return chosen;
   }
 
-  /// Packs; nothing happens where products have no such layout.
+  /// Packs weights; nothing happens where products have no layout of their own.
   void keep(Caches caches) {
     kept = caches;
     List<LinearSlot> chosen = chosen(caches);
@@ -114,7 +114,7 @@ final class PackedWeights implements AutoCloseable {
     }
   }
 
-  /// Measures as if weights were kept: with a packed head passes take larger chunks.
+  /// Measures a pass as if weights were kept: with a packed head passes take larger chunks.
   <T> T assuming(Caches caches, Supplier<T> measured) {
     Linear plain = head.linear();
     if (!chosen(caches).contains(head) || plain instanceof PackedLinear) {

@@ -11,7 +11,8 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/// How the weights of a model's linear layers are held: what was asked for, and what the files say.
+/// Says how the weights of a model's linear layers are held: what was asked for, and what the files
+/// say.
 ///
 /// The output head and the embedding are never quantised.
 ///
@@ -30,8 +31,8 @@ public record Quantization(Quantize method, boolean doubleQuant, Set<String> lef
     return new Quantization(Quantize.NF4, doubleQuant, Set.of());
   }
 
-  /// Settles it for a model: a dense one is quantised where that is wanted, one that is stored in
-  /// NF4 stays as it is.
+  /// Settles how a model's weights are held: a dense model is quantised where that is wanted, one
+  /// that is stored in NF4 stays as it is.
   ///
   /// @throws InputException where the settings and the files disagree
   public static Quantization resolve(ModelSettings settings, ModelConfig config) {
@@ -49,15 +50,15 @@ public record Quantization(Quantize method, boolean doubleQuant, Set<String> lef
         settings, quantised.isEmpty() ? NONE : new Quantization(Quantize.NF4, nested, left));
   }
 
-  /// The same where the weights are not there: a `config.json` alone says how they are stored, and
-  /// of a shape without one nothing is.
+  /// Settles how weights that are not on this machine are held, from `config.json` alone; without
+  /// one, nothing is stored.
   ///
   /// @throws InputException where the settings and the config disagree
   public static Quantization expected(ModelSettings settings, ModelConfig config) {
     return settle(settings, stored(settings.model(), config));
   }
 
-  /// How the `config.json` of a folder says that its weights are stored.
+  /// Reads from a folder's `config.json` how its weights are stored.
   public static Quantization stored(Path folder, ModelConfig config) {
     Path file = folder.resolve(ModelFolder.CONFIG);
     ConfigJson q = Files.isRegularFile(file) ? ConfigJson.read(file).object(BnbConfig.KEY) : null;
@@ -105,13 +106,13 @@ public record Quantization(Quantize method, boolean doubleQuant, Set<String> lef
     return values;
   }
 
-  /// Whether the tensor of this name is held in NF4.
+  /// Tells whether the tensor of this name is held in NF4.
   public boolean holds(String name, long[] shape) {
     String path = ModelConfig.projection(name, shape);
     return path != null && covers(path);
   }
 
-  /// Whether the layer at this path is held in NF4.
+  /// Tells whether the layer at this path is held in NF4.
   public boolean covers(String path) {
     return method == Quantize.NF4 && !left.contains(path);
   }

@@ -55,7 +55,7 @@ final class StoredNf4 {
     this.cols = cols;
   }
 
-  /// Whether the file holds constants of a quantisation beside the tensor `weight`.
+  /// Tells whether the file holds constants of a quantisation beside the tensor `weight`.
   static boolean is(SafeTensors file, String weight) {
     String constant = file.names().higher(weight + ".");
     boolean eightBit =

@@ -38,7 +38,7 @@ import java.util.function.BooleanSupplier;
 public final class StreamedLm implements AutoCloseable {
   private static final int GROUP = 255; // tokens
 
-  /// Most bytes of a weight that are made at a time.
+  /// The most bytes of a weight that are made at a time.
   public static final long BLOCK_BYTES = 32 << 20;
 
   private final SafeTensors file;
@@ -53,7 +53,7 @@ public final class StreamedLm implements AutoCloseable {
   public interface Dressing {
     void put(List<LinearSlot> slots, Scope scope);
 
-    /// The model as it is.
+    /// Puts nothing on the slots: the model as it is.
     Dressing NONE = (slots, scope) -> {};
   }
 
@@ -89,7 +89,7 @@ public final class StreamedLm implements AutoCloseable {
     return new StreamedLm(SafeTensors.open(folder), config, backend, quantization, blockBytes);
   }
 
-  /// The file.
+  /// The file that holds the model.
   public SafeTensors file() {
     return file;
   }
@@ -101,7 +101,7 @@ public final class StreamedLm implements AutoCloseable {
     return assembly(prefix(layer), scope).slots(layer);
   }
 
-  /// Whether a linear layer computes with weights in four bits.
+  /// Tells whether a linear layer computes with weights in four bits.
   public boolean quantised(String path) {
     return quantization.covers(path);
   }
@@ -167,7 +167,7 @@ public final class StreamedLm implements AutoCloseable {
     hidden(sequences, dressing, out, ws, () -> false);
   }
 
-  /// The same, asking between layers.
+  /// Computes what the head reads, unless it is cancelled between layers.
   ///
   /// @throws Cancelled where `cancelled` said so
   public void hidden(

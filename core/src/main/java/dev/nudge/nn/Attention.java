@@ -37,7 +37,7 @@ public final class Attention {
     this.shared = new SharedAttention(heads);
   }
 
-  /// What attention gave before `o_proj`.
+  /// The result of attention before `o_proj`.
   ///
   /// @param out (rows, query width)
   /// @param lse log-sum-exp of the scores, (rows · heads, 1)
@@ -150,7 +150,7 @@ public final class Attention {
     };
   }
 
-  /// Visits what trains.
+  /// Visits the parameters that train.
   void parameters(Consumer<Parameter> each) {
     List.of(qProj, kProj, vProj, oProj).forEach(slot -> slot.linear().parameters(each));
   }

@@ -156,7 +156,7 @@ public final class DecoderLayer {
     return postNorm.forward(r, free ? r.spare() : ws.take(x.dtype(), x.rows(), x.cols()), p);
   }
 
-  /// Visits what trains.
+  /// Visits the parameters that train.
   public void parameters(Consumer<Parameter> each) {
     visit(inputNorm, each);
     attention.parameters(each);

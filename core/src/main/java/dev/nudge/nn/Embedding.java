@@ -44,7 +44,7 @@ public final class Embedding {
     return table;
   }
 
-  /// What trains; null where the table is frozen.
+  /// The parameter that the table is; null where the table is frozen.
   public @Nullable Parameter trained() {
     return trained;
   }

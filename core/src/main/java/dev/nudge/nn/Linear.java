@@ -32,10 +32,11 @@ public interface Linear {
   ///     caller's to release once they are added
   Gradients backward(Tensor dy, @Nullable Tensor dx, boolean add, Pass p);
 
-  /// What a backward pass leaves to be done until the input is at hand. So an input that was not
-  /// kept can be made by the sweep that takes dx further down, instead of by one of its own before.
+  /// Adds a backward pass's gradients to the parameters once the layer's input is at hand. So an
+  /// input that was not kept can be made by the sweep that takes dx further down, instead of by one
+  /// of its own before.
   interface Gradients {
-    /// Nothing is left.
+    /// Adds nothing: no gradient needs the input.
     Gradients NONE = x -> {};
 
     /// Adds the gradients to their parameters; dy is read once more.
@@ -44,15 +45,15 @@ public interface Linear {
     void add(Tensor x);
   }
 
-  /// The same layer, ready for products of `rows` rows piece by piece in one direction: a weight
-  /// that is held in another form is made in the workspace now, and not once a piece.
+  /// Returns this layer ready for products of `rows` rows, piece by piece, in one direction: a
+  /// weight that is held in another form is made in the workspace now, and not once a piece.
   ///
   /// @return null where pieces would cost more than the whole
   default @Nullable Linear ready(int rows, Direction direction, Pass p) {
     return null;
   }
 
-  /// Which of the two products of a layer.
+  /// Names the two products of a layer.
   enum Direction {
     FORWARD,
     BACKWARD
@@ -68,13 +69,13 @@ public interface Linear {
   /// @param from a multiple of [#grain]
   Tensor weight(int from, int to, Workspace ws, Kernels kernels);
 
-  /// Parts of the weight can be made from multiples of so many rows on.
+  /// The number of rows in whose multiples parts of the weight can be made.
   default int grain() {
     return 1;
   }
 
-  /// As many rows of the weight as take at most so many bytes, but at least those that cannot be
-  /// cut; all rows where they fit.
+  /// Returns how many rows of the weight take at most `bytes`: all where they fit, but at least
+  /// those that cannot be cut.
   default int rowsOf(long bytes, Dtype dtype) {
     long rows = bytes / Math.max(1, (long) in() * dtype.bytes());
     return (int)
@@ -83,12 +84,12 @@ public interface Linear {
             : Math.clamp(rows / grain() * grain(), Math.min(grain(), out()), out()));
   }
 
-  /// What is added to each row of the product, (1, out); null where nothing is.
+  /// The bias (1, out), added to each row of the product; null where there is none.
   default @Nullable Tensor bias() {
     return null;
   }
 
-  /// The same layer with another weight of the same shape.
+  /// Returns this layer with another weight of the same shape.
   Linear withWeight(Tensor weight);
 
   /// The parameter that the weight is; null where the weight is frozen.
@@ -96,6 +97,6 @@ public interface Linear {
     return null;
   }
 
-  /// Visits what trains.
+  /// Visits the parameters that train.
   void parameters(Consumer<Parameter> each);
 }

@@ -65,7 +65,7 @@ public final class Mlp {
     };
   }
 
-  /// Visits what trains.
+  /// Visits the parameters that train.
   void parameters(Consumer<Parameter> each) {
     List.of(gateProj, upProj, downProj).forEach(slot -> slot.linear().parameters(each));
   }

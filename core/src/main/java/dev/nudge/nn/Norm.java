@@ -23,7 +23,8 @@ public final class Norm {
     this.trained = weight;
   }
 
-  /// What the backward pass needs: the stream (rows, width) and 1/rms of each row (rows, 1).
+  /// Keeps what the backward pass of a norm needs: the stream (rows, width) and 1/rms of each row
+  /// (rows, 1).
   public record Saved(Tensor x, Tensor rstd) {}
 
   /// Adds what is pending to the stream and normalises it into `r.branch()`.
@@ -60,7 +61,7 @@ public final class Norm {
         .backward(g.normed(), s.x(), s.rstd(), weight, g.sum(), g.lowOrNull(), normed);
   }
 
-  /// What trains; null where the weight is frozen.
+  /// The parameter that the weight is; null where the weight is frozen.
   public @Nullable Parameter trained() {
     return trained;
   }

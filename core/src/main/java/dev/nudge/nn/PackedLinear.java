@@ -49,7 +49,7 @@ public final class PackedLinear implements Linear {
     return new PackedLinear(plain, forward ? factor : null, forward ? null : factor, bias);
   }
 
-  /// A layer for both.
+  /// Makes a layer for both directions.
   ///
   /// @param plain what is no product is asked of it
   /// @param forward the weight transposed, (in, out)

@@ -17,7 +17,7 @@ public record Pass(
     return ws.gemm();
   }
 
-  /// The same pass, for a part that saves nothing.
+  /// Returns this pass without a tape, for a part that saves nothing.
   public Pass withoutTape() {
     return new Pass(null, rows, ws, kernels, dropout);
   }

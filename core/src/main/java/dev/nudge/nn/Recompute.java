@@ -1,7 +1,7 @@
 package dev.nudge.nn;
 
-/// What a decoder layer computes again in the backward pass instead of keeping it, from nothing to
-/// all but its input. Every level gives the same bytes; they differ in memory and time.
+/// Says what a decoder layer computes again in the backward pass instead of keeping it: from
+/// nothing to all but its input. Every level gives the same bytes; they differ in memory and time.
 ///
 /// The product of `down_proj` is never computed again: its result is needed for the next layer's
 /// input only, which every level keeps.
@@ -19,7 +19,7 @@ public enum Recompute {
   /// Keeps the layer's input in a mapped file whose pages the system can evict.
   OFFLOADED;
 
-  /// Whether the stream between attention and feed-forward part is kept.
+  /// Tells whether the stream between attention and feed-forward part is kept.
   public boolean keepsMiddle() {
     return this == NONE || this == GATE_UP;
   }

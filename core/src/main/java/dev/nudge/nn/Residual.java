@@ -24,13 +24,13 @@ public final class Residual {
     this.spare = spare ? ws.take(x.dtype(), x.rows(), x.cols()) : null;
   }
 
-  /// The stream without what is pending.
+  /// The stream x, without the addition that is pending.
   public Tensor x() {
     return x;
   }
 
-  /// The normalised stream, and then what a sublayer made of it; [#added] makes that part of the
-  /// stream.
+  /// The buffer for the normalised stream, and then for what a sublayer made of it; [#added] makes
+  /// that part of the stream.
   public Tensor branch() {
     return branch;
   }
@@ -44,7 +44,7 @@ public final class Residual {
     return spare;
   }
 
-  /// Whether [#branch] is still to be added.
+  /// Tells whether [#branch] is still to be added to the stream.
   public boolean pending() {
     return pending;
   }
@@ -54,13 +54,13 @@ public final class Residual {
     pending = true;
   }
 
-  /// Goes back to where the stream was `x` and [#branch] was to be added.
+  /// Takes the stream back to where it was `x` and [#branch] was to be added.
   void back(Tensor x) {
     this.x = x;
     pending = true;
   }
 
-  /// Goes on from `sum` = x + branch.
+  /// Makes `sum` = x + branch the stream.
   void settle(Tensor sum) {
     x = sum;
     pending = false;

@@ -33,7 +33,7 @@ public final class StoredLinear implements Linear {
     /// @param out (to − from, cols), contiguous, any float type, written
     void make(int from, int to, Tensor out, Workspace ws, Kernels kernels);
 
-    /// Parts begin at multiples of so many rows.
+    /// The number of rows at whose multiples parts begin.
     default int grain() {
       return 1;
     }
@@ -69,13 +69,13 @@ public final class StoredLinear implements Linear {
     return new StoredLinear(source, bias, compute, Long.MAX_VALUE);
   }
 
-  /// The same, of whose weight a forward product makes at most so many bytes at a time.
+  /// Wraps a weight of which a forward product makes at most so many bytes at a time.
   public static StoredLinear ofRows(
       Source source, @Nullable Tensor bias, Dtype compute, long blockBytes) {
     return new StoredLinear(source, bias, compute, blockBytes);
   }
 
-  /// A matrix (out, in) of any float type as what a layer keeps.
+  /// Makes a source of a matrix (out, in) of any float type.
   public static Source source(Tensor matrix) {
     return new Matrix(matrix);
   }
@@ -130,7 +130,7 @@ public final class StoredLinear implements Linear {
     return rowsOf(blockBytes, compute) == out() ? dense(p).ready(rows, direction, p) : null;
   }
 
-  /// The layer that this one is while its weight stands in the workspace.
+  /// Returns this layer as a dense one, its weight made in the workspace.
   private DenseLinear dense(Pass p) {
     return DenseLinear.of(weight(p.ws(), p.kernels()), bias);
   }

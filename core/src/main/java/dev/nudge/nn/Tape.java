@@ -13,7 +13,7 @@ import java.util.List;
 ///
 /// Threading: confined to one lane.
 public final class Tape {
-  /// What a module saved; a record of tensors.
+  /// Holds what a module saved: a record of tensors.
   public interface Entry {}
 
   private final Workspace ws;

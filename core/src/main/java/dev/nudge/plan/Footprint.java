@@ -59,7 +59,7 @@ public record Footprint(
         runtime);
   }
 
-  /// The same with the optimiser's state in a mapped file.
+  /// Returns this footprint with the optimiser's state in a mapped file.
   Footprint withPagedOptimizer() {
     return new Footprint(
         weights,

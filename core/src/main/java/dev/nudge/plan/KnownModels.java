@@ -26,12 +26,12 @@ public final class KnownModels {
 
   private KnownModels() {}
 
-  /// The shape of that name, in either case.
+  /// Returns the shape of the model with this name, in upper or lower case.
   public static Optional<ModelConfig> named(String name) {
     return Optional.ofNullable(ALL.get(name.toUpperCase(Locale.ROOT)));
   }
 
-  /// All names, the smallest model first.
+  /// Lists the names of all known models, the smallest first.
   public static List<String> names() {
     return List.copyOf(ALL.keySet());
   }

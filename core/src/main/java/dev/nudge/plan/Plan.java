@@ -12,7 +12,7 @@ import java.util.Map;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/// How a run is laid out, settled once before it starts: same plan, same bytes.
+/// Says how a run is laid out, settled once before it starts: equal plans give equal bytes.
 ///
 /// @param backend compute type, products and kernels
 /// @param lanes sequences side by side
@@ -34,7 +34,7 @@ public record Plan(
     Footprint footprint,
     Caches caches) {
 
-  /// Which sequences may be cut over all lanes.
+  /// Says which sequences may be cut over all lanes.
   ///
   /// @param from tokens of the shortest one
   /// @param sharedBytes memory for the keys and values that all lanes see
@@ -43,7 +43,7 @@ public record Plan(
     public static final Split NONE = new Split(Integer.MAX_VALUE, 0);
   }
 
-  /// The same with another choice of what is cut.
+  /// Returns this plan with another choice of the sequences that are cut.
   public Plan withSplit(Split other) {
     return new Plan(
         backend,
@@ -87,8 +87,8 @@ public record Plan(
         Caches.NONE);
   }
 
-  /// The same with the optimiser's state in a mapped file that the system may evict: it is slower
-  /// where memory is short, and not another result.
+  /// Returns this plan with the optimiser's state in a mapped file that the system may evict:
+  /// slower where memory is short, with the same result.
   public Plan withPagedOptimizer() {
     return new Plan(
         backend,

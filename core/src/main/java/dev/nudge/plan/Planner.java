@@ -57,7 +57,7 @@ public final class Planner {
     this.room = w.memoryBytes;
   }
 
-  /// What a layout is made from.
+  /// Says what a run needs, from which its layout is made.
   ///
   /// @param lanes wanted; null: chosen
   /// @param batchSize sequences of an optimiser step
@@ -168,7 +168,7 @@ public final class Planner {
     return w.scores ? share : Math.min(share, rows * w.longest);
   }
 
-  /// The same plan with as many caches as fit into three quarters of the memory beside mapped
+  /// Returns a plan with as many caches as fit into three quarters of the memory beside mapped
   /// weights: where these are streamed, the system caches them better.
   private Plan withCaches(Plan plan) {
     for (Caches caches : List.of(Caches.ALL, Caches.HEAD)) {

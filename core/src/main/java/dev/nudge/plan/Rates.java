@@ -1,6 +1,6 @@
 package dev.nudge.plan;
 
-/// How fast this machine computes the passes of one model: what [SpeedProbe] measured.
+/// Says how fast this machine computes the passes of one model, as [SpeedProbe] measured it.
 ///
 /// @param products GFLOP/s of square products on all threads, the ceiling
 /// @param layers GFLOP/s of the layers' passes on all lanes together

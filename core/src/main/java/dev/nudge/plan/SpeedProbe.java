@@ -64,7 +64,7 @@ public final class SpeedProbe {
     this.slice = Slice.of(config, tokens, Math.min(tokens, plan.longest()));
   }
 
-  /// Measures.
+  /// Measures the speed of products, of a run's passes and of its updates.
   ///
   /// @param config the model that the run will train
   /// @param quantization how its weights are held

@@ -1,4 +1,4 @@
-/// What a run needs, byte by byte, before it starts, and how it is laid out in the memory there is.
+/// Says what a run needs, byte by byte, before it starts, and lays it out in the memory there is.
 ///
 /// [Footprint] counts the bytes of every part, where possible by running the very code dry that
 /// will take them. [Planner] chooses lanes and micro-batches from them; what it settles is the

@@ -65,7 +65,7 @@ public final class Nf4Weight implements StoredLinear.Source {
     }
   }
 
-  /// The same for one of many matrices.
+  /// Quantises one of many matrices, with room for scales that is used again.
   ///
   /// @param meanwhile gives room for so many scales, needed until this returns: where many are
   ///     quantised it is always the same, for freeing it waits for all threads of the process
@@ -132,7 +132,7 @@ public final class Nf4Weight implements StoredLinear.Source {
     return Nf4.bytes(n) + (doubleQuant ? NestedScales.bytes(Nf4.blocks(n)) : 4L * Nf4.blocks(n));
   }
 
-  /// A part begins with a block.
+  /// The number of rows at whose multiples parts begin, each with a whole block.
   @Override
   public int grain() {
     return Nf4.BLOCK / Math.max(1, Math.min(Nf4.BLOCK, Integer.lowestOneBit(cols)));

@@ -7,7 +7,7 @@ final class DryGemm implements Gemm {
     Gemm.check(a, b, c);
   }
 
-  /// The room is counted, whatever will be done with it.
+  /// Returns true: room for packed factors is counted, whatever will be done with it.
   @Override
   public boolean packs() {
     return true;

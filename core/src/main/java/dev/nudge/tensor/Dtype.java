@@ -24,7 +24,7 @@ public enum Dtype {
     return bytes;
   }
 
-  /// Whether the type holds real numbers.
+  /// Tells whether the type holds real numbers.
   public boolean floating() {
     return this == F64 || this == F32 || this == F16 || this == BF16;
   }

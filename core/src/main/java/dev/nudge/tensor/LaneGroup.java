@@ -113,17 +113,17 @@ public final class LaneGroup implements AutoCloseable {
       return lane;
     }
 
-    /// This lane's stack over the shared memory.
+    /// The lane's stack over the memory that all lanes share.
     public Workspace shared() {
       return shared;
     }
 
-    /// Waits until no lane reads what was shared before.
+    /// Waits until no lane reads any longer what was shared before.
     public void claim() {
       await(freed);
     }
 
-    /// Waits until all lanes are here.
+    /// Waits until all lanes have come to this point.
     public void meet() {
       await(arrive());
     }
@@ -158,8 +158,8 @@ public final class LaneGroup implements AutoCloseable {
       }
     }
 
-    /// Announces itself before it looks again, and the other counts before it looks who waits: one
-    /// of the two sees the other.
+    /// Parks this lane until another one counts. The waiting lane announces itself before it looks
+    /// again, and the other counts before it looks who waits: one of the two sees the other.
     private void park(int other, long ticket) {
       parked.set(lane, Thread.currentThread());
       if (counts.get(other * APART) < ticket && failure == null) {

@@ -44,7 +44,7 @@ public final class Malloc {
     return new Kept();
   }
 
-  /// While one is open, freed blocks stay.
+  /// Keeps freed blocks with the process while it is open.
   public static final class Kept implements AutoCloseable {
     private boolean open = true;
 

@@ -15,7 +15,7 @@ public final class NativeAccess {
 
   private NativeAccess() {}
 
-  /// Whether it was enabled when this library was first asked to compute.
+  /// Tells whether native access was enabled when this library was first asked to compute.
   public static boolean given() {
     return GIVEN;
   }

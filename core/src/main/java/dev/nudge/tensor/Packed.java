@@ -8,7 +8,7 @@ package dev.nudge.tensor;
 /// @param factor shape (k, n); its bytes are in `layout`, or as its strides say where that is 0
 /// @param layout the provider's name for the layout; 0: the plain factor
 public record Packed(Tensor factor, long layout) {
-  /// A factor as it is.
+  /// Wraps a plain factor, as it is.
   public static Packed plain(Tensor factor) {
     return new Packed(factor, 0);
   }
@@ -18,12 +18,13 @@ public record Packed(Tensor factor, long layout) {
     return new Packed(Tensor.dry(dtype, k, n), -1);
   }
 
-  /// Whether products of a few hundred rows are as fast as those of thousands.
+  /// Tells whether the factor is packed: products of a few hundred rows are then as fast as of
+  /// thousands.
   public boolean packed() {
     return layout != 0;
   }
 
-  /// A size as [Gemm#pack] wants room for it.
+  /// Rounds a size up to what [Gemm#pack] wants room for.
   public static int padded(long size) {
     return Math.toIntExact((size + 63) / 64 * 64);
   }

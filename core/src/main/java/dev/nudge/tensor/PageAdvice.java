@@ -27,7 +27,7 @@ public final class PageAdvice {
 
   private PageAdvice() {}
 
-  /// Whether the system takes advice.
+  /// Tells whether the system takes advice about pages.
   public static boolean advised() {
     return MADVISE != null;
   }
@@ -39,15 +39,15 @@ public final class PageAdvice {
     advise(mapped, from, to, WILL_NEED);
   }
 
-  /// Takes the pages out of this process; what is read again comes from the system's cache, or from
-  /// the file where memory was short. Pages that other data shares stay.
+  /// Takes pages out of this process; what is read again comes from the system's cache, or from the
+  /// file where memory was short. Pages that other data shares stay.
   public static void drop(MemorySegment mapped) {
     long from = (mapped.address() + SIZE - 1) / SIZE * SIZE;
     long to = (mapped.address() + mapped.byteSize()) / SIZE * SIZE;
     advise(mapped, from, to, DONT_NEED);
   }
 
-  /// The same, and takes them out of the system's cache too, so that others stay there.
+  /// Takes pages out of this process and out of the system's cache, so that others stay there.
   public static void evict(MemorySegment mapped) {
     long from = (mapped.address() + SIZE - 1) / SIZE * SIZE;
     long to = (mapped.address() + mapped.byteSize()) / SIZE * SIZE;
@@ -55,7 +55,7 @@ public final class PageAdvice {
     advise(mapped, from, to, DONT_NEED);
   }
 
-  /// Whether advice may be given on this memory.
+  /// Tells whether advice may be given on this memory: a read-only mapping of a file.
   public static boolean isFile(MemorySegment segment) {
     return segment.isMapped() && segment.isReadOnly();
   }

@@ -38,7 +38,7 @@ public final class Scope implements AutoCloseable {
     return new Scope("measuring", true);
   }
 
-  /// Whether this scope only measures.
+  /// Tells whether this scope only measures.
   public boolean dry() {
     return dry;
   }

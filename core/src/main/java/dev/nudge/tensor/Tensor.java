@@ -113,19 +113,19 @@ public final class Tensor {
     return strides[matrix(0)];
   }
 
-  /// Rows `from` (inclusive) to `to` (exclusive) of a matrix.
+  /// A view of rows `from` (inclusive) to `to` (exclusive) of a matrix.
   public Tensor rows(int from, int to) {
     check(from, to, rows());
     return view(from * rowStride(), new long[] {to - from, shape[1]}, strides);
   }
 
-  /// Columns `from` (inclusive) to `to` (exclusive) of a matrix.
+  /// A view of columns `from` (inclusive) to `to` (exclusive) of a matrix.
   public Tensor cols(int from, int to) {
     check(from, to, cols());
     return view(from * strides[1], new long[] {shape[0], to - from}, strides);
   }
 
-  /// The last two dimensions exchanged.
+  /// A view with the last two dimensions exchanged.
   public Tensor transposed() {
     long[] s = shape.clone();
     long[] t = strides.clone();
@@ -137,7 +137,7 @@ public final class Tensor {
     return new Tensor(data, dtype, s, t);
   }
 
-  /// Another view of the same memory: `offset` in elements from this one's first.
+  /// Another view of this tensor's memory: `offset` in elements from this one's first.
   ///
   /// @throws IndexOutOfBoundsException where it would leave this tensor's memory
   public Tensor view(long offset, long[] shape, long[] strides) {
@@ -152,7 +152,7 @@ public final class Tensor {
     return new Tensor(data.asSlice(start, bytes), dtype, shape.clone(), strides.clone());
   }
 
-  /// The same contiguous elements under another shape.
+  /// A view of the elements under another shape; the tensor must be contiguous.
   public Tensor reshaped(long... shape) {
     if (!contiguous()) {
       throw new IllegalArgumentException("only a contiguous tensor can be reshaped: " + this);
@@ -164,7 +164,7 @@ public final class Tensor {
     return t;
   }
 
-  /// Whether the elements stand row-major without gaps.
+  /// Tells whether the elements stand row-major without gaps.
   public boolean contiguous() {
     long expected = 1;
     for (int i = shape.length - 1; i >= 0; i--) {
@@ -176,7 +176,7 @@ public final class Tensor {
     return true;
   }
 
-  /// Whether two views start at the same byte of memory.
+  /// Tells whether two views start at the same byte of memory.
   public boolean sameStart(Tensor other) {
     return data.address() == other.data.address();
   }

@@ -36,7 +36,7 @@ public final class Workspace implements AutoCloseable {
   private long offloadedPeak;
   private long stagePeak;
 
-  /// What a stage of a pass took.
+  /// The bytes that a stage of a pass took.
   ///
   /// @param used bytes in use at its end
   /// @param peak most bytes in use during it
@@ -47,7 +47,7 @@ public final class Workspace implements AutoCloseable {
     this(lane, bytes, gemm, null);
   }
 
-  /// The same with a file for what is offloaded; takes it over too.
+  /// Reserves `bytes` for `lane`, with a file for what is offloaded; takes both over.
   public Workspace(int lane, long bytes, Gemm gemm, @Nullable MappedFile file) {
     this(lane, gemm, file, Scope.open("workspace " + lane), bytes);
   }
@@ -84,7 +84,7 @@ public final class Workspace implements AutoCloseable {
     return new Workspace(0, new DryGemm(), null, null, Tensor.nowhere(Long.MAX_VALUE / 4), true);
   }
 
-  /// Whether this workspace only measures.
+  /// Tells whether this workspace only measures.
   public boolean dry() {
     return dry;
   }

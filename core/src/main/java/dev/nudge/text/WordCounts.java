@@ -15,7 +15,7 @@ public final class WordCounts {
     ByteLevel.pieces(text, piece -> counts.computeIfAbsent(piece, _ -> new long[1])[0]++);
   }
 
-  /// Whether no text had a character.
+  /// Tells whether no text so far had a character.
   public boolean isEmpty() {
     return counts.isEmpty();
   }

@@ -70,7 +70,7 @@ public final class Forecast {
     this.memory = settings.memory() == null ? machine.memoryBytes() : settings.memory().bytes();
   }
 
-  /// What a run is asked to be, laid out.
+  /// A run as the settings ask for it, laid out.
   ///
   /// @param work operations of its passes
   public record Attempt(Planner.Fit fit, ParameterCount count, Work work, List<String> advice) {}
@@ -82,7 +82,7 @@ public final class Forecast {
     return of(settings, machine, System::nanoTime);
   }
 
-  /// The same by another clock, where the machine is shared.
+  /// Plans a run on this machine, by another clock where the machine is shared.
   ///
   /// @param clock nanoseconds from some start
   public static Outlook of(PlanSettings settings, Machine machine, LongSupplier clock) {

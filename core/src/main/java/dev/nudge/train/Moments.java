@@ -18,11 +18,11 @@ sealed interface Moments {
   /// Makes one step, for numbers as one row each.
   void step(Kernels kernels, Tensor master, @Nullable Tensor work, Tensor grad, AdamW.Hyper hyper);
 
-  /// How the moments of a parameter are kept.
+  /// Says in which form the moments of a parameter are kept.
   enum Form {
-    /// As floats of the accumulator type.
+    /// Moments are floats of the accumulator type.
     WHOLE,
-    /// As codes of 8 bits.
+    /// Moments are codes of 8 bits.
     CODED;
 
     static Form of(Optimizer optimizer, Dtype acc, long elements) {

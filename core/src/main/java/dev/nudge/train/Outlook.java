@@ -15,7 +15,7 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// What `plan` answers: bytes of every part, whether they fit, what would make them fit,
+/// Holds what `plan` answers: bytes of every part, whether they fit and what would make them fit,
 /// speed, time and cost, and advice.
 ///
 /// @param memory bytes that the run may take
@@ -31,7 +31,7 @@ public record Outlook(
     List<String> remedies,
     @Nullable Pace pace) {
 
-  /// How fast a run goes.
+  /// Says how fast a run goes, and what it costs.
   ///
   /// @param seconds of an optimiser step
   /// @param tokens of an optimiser step
@@ -58,7 +58,7 @@ public record Outlook(
     return attempt.fit().fits();
   }
 
-  /// Whether the mapped weights stay in memory beside what the process holds.
+  /// Tells whether the mapped weights stay in memory beside what the process holds.
   public boolean mappedFits() {
     return plan().totalBytes() + plan().footprint().mapped() <= memory;
   }
@@ -176,7 +176,7 @@ public record Outlook(
     return level.name().toLowerCase(Locale.ROOT);
   }
 
-  /// The same as one object.
+  /// The table as one object, for `--json`.
   public Map<String, @Nullable Object> values() {
     Map<String, @Nullable Object> values = new LinkedHashMap<>();
     values.put("model", settings.model().model().toString());

@@ -8,18 +8,18 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// Some numbers of one parameter with everything that the optimiser knows of them, as one row
-/// each: few enough that what one sweep reads is still in the second-level cache for the next.
+/// A piece of one parameter with all that the optimiser keeps of it, as one row each: few enough
+/// numbers that what one sweep reads is still in the second-level cache for the next.
 ///
 /// @param decay whether weight decay applies
 /// @param work null where it is the master itself
 /// @param gradients one of each lane
 record Piece(
     boolean decay, Tensor master, @Nullable Tensor work, List<Tensor> gradients, Moments moments) {
-  /// Most numbers of a piece; a multiple of the blocks of 8-bit moments.
+  /// The most numbers of a piece; a multiple of the blocks of 8-bit moments.
   static final int MOST = 1 << 16;
 
-  /// Numbers `from` to `from + n` of a parameter.
+  /// Takes the numbers `from` to `from + n` of a parameter.
   static Piece of(Parameter p, long from, int n, Moments moments) {
     return new Piece(
         p.decay(),

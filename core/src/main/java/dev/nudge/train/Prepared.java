@@ -36,7 +36,7 @@ public record Prepared(
     Plan plan,
     List<String> warnings) {
 
-  /// Whether the mapped weights are streamed, because they do not fit into memory beside the rest.
+  /// Tells whether mapped weights are streamed: they do not fit into memory beside the rest.
   public boolean streams() {
     return plan.footprint().mapped() > roomBeside();
   }
@@ -47,7 +47,7 @@ public record Prepared(
     return memory - plan.totalBytes();
   }
 
-  /// What the run will be, as it is printed before it starts.
+  /// Describes the run in lines, as they are printed before it starts.
   public List<String> lines() {
     List<String> lines = new ArrayList<>();
     lines.add(
@@ -102,7 +102,7 @@ public record Prepared(
     return full() ? ", " + plan.footprint().each(count.trained()) : "";
   }
 
-  /// The same as one object, for `--dry-run --json`.
+  /// Describes the run as one object, for `--dry-run --json`.
   public Map<String, @Nullable Object> values() {
     Map<String, @Nullable Object> values = new LinkedHashMap<>();
     values.put("rows", data.examples().size());

@@ -19,7 +19,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// One run from loading the model to the last file: the loop that everything else is there for.
+/// Makes one run, from loading the model to the last file: the training loop.
 ///
 /// Threading: confined to the thread that runs it; lanes are the trainer's.
 final class Run implements AutoCloseable {
@@ -300,7 +300,8 @@ final class Run implements AutoCloseable {
     return (System.nanoTime() - since) / 1e9;
   }
 
-  /// Closes everything, also where something of it fails; the first failure is thrown.
+  /// Closes everything that the run opened, also where closing something fails; the first failure
+  /// is thrown.
   @Override
   public void close() {
     RuntimeException failure = null;

@@ -118,7 +118,7 @@ final class RunFolder {
     }
   }
 
-  /// What `run.json` holds, as plain values.
+  /// Reads `run.json` as plain values.
   static Map<String, @Nullable Object> record(Path out) {
     return JSON.convertValue(read(out.resolve(RUN)), new TypeReference<>() {});
   }

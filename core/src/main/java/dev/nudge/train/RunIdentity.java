@@ -9,8 +9,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// What the adapters of a run are trained on, written beside each of them; nothing where the model
-/// itself trains.
+/// Writes beside each adapter of a run what it is trained on; nothing where the model itself
+/// trains.
 ///
 /// The digest of the base is begun after the first step, which it must not slow, and waited for
 /// where an adapter is saved.
@@ -35,14 +35,14 @@ final class RunIdentity implements AutoCloseable {
     return prepared.machine().cache();
   }
 
-  /// Begins to compute what takes time, once.
+  /// Begins to compute the digest of the base, which takes time; a second call does nothing.
   void begin() {
     if (digest == null && adapters()) {
       digest = BaseDigest.later(base(), cache());
     }
   }
 
-  /// Writes the file beside an adapter.
+  /// Writes `nudge.json` beside an adapter.
   void write(Path folder) {
     if (!adapters()) {
       return;

@@ -1,6 +1,6 @@
 package dev.nudge.train;
 
-/// How far a run is, as `run.json` says it in lower case.
+/// Says how far a run is, as `run.json` says it in lower case.
 public enum RunState {
   RUNNING,
   FINISHED,

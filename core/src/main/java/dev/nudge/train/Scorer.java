@@ -43,7 +43,7 @@ public final class Scorer {
     return requireNonNull(score(examples, () -> false));
   }
 
-  /// The same, unless it is cancelled.
+  /// Scores examples, unless it is cancelled.
   ///
   /// @param cancelled asked by lanes, between batches
   /// @return null where it was cancelled

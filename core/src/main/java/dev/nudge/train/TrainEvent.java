@@ -4,7 +4,7 @@ import java.nio.file.Path;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// What happens in a run, in order: planned, steps with held-out losses between them, saved,
+/// Tells what happens in a run, in order: planned, steps with held-out losses between them, saved,
 /// finished.
 ///
 /// Threading: all events of a run come from the thread that called it, never two at a time.
@@ -19,7 +19,7 @@ public sealed interface TrainEvent {
     };
   }
 
-  /// One line of the frozen plan, before the first step.
+  /// Tells one line of the frozen plan, before the first step.
   record Planned(String line) implements TrainEvent {}
 
   /// An optimiser step. Values are those of the step, not running totals.

@@ -52,7 +52,7 @@ public final class Trainer implements AutoCloseable {
   private final AdamWOptimizer optimizer;
   private final Queue<Runnable> opened = new ConcurrentLinkedQueue<>();
 
-  /// What a step gave.
+  /// Says what an optimiser step gave.
   ///
   /// @param loss mean over the trained tokens, before the update
   /// @param gradNorm before clipping
@@ -126,7 +126,7 @@ public final class Trainer implements AutoCloseable {
     return AdamWOptimizer.bytes(parameters, settings.optimizer());
   }
 
-  /// What a token and a pair of tokens cost, from the products of a step.
+  /// Returns what a token and a pair of tokens cost, from the products of a step.
   static Packing.Cost cost(CausalLm model) {
     var config = model.config();
     double linear = 0;

@@ -45,7 +45,7 @@ import org.jspecify.annotations.Nullable;
 public final class Training {
   private Training() {}
 
-  /// Whether the very run of these settings is already finished in its folder.
+  /// Tells whether the run of these settings is already finished in its folder.
   ///
   /// @throws dev.nudge.settings.InputException where its folder holds something else
   public static boolean finished(TrainSettings settings) {
@@ -245,7 +245,7 @@ public final class Training {
     return attach(model, settings.lora(), settings.given(), settings.loop().seed(), lanes, scope);
   }
 
-  /// The same for any settings that shape an adapter.
+  /// Puts an adapter on a model, for any settings that shape an adapter.
   ///
   /// @param given which of them were given, which must not disagree with an adapter to continue
   /// from
@@ -302,7 +302,7 @@ public final class Training {
     return run(settings, machine, prepared -> {}, events, cancelled);
   }
 
-  /// The same, and tells what was prepared before the first event of it.
+  /// Prepares and runs, and tells what was prepared before the run's first event.
   ///
   /// @param ready not told of a run that is finished already
   public static RunResult run(

@@ -18,8 +18,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
 
-/// A model with what of it trains and how that is saved: the only place where an adapter and the
-/// model's own weights differ for a run.
+/// Holds a model, its parameters that train, and how these are saved: the only place where an
+/// adapter and the model's own weights differ for a run.
 ///
 /// @param parameters what trains, in the order of the model
 /// @param warnings what a user should know, one line each
@@ -83,7 +83,7 @@ record Tuning(
     return adapters;
   }
 
-  /// An adapter on a model.
+  /// Makes the tuning of an adapter on a model.
   ///
   /// @param base the model's folder, as the adapter names it
   static Tuning adapter(CausalLm model, Adapters adapters, Path base) {
@@ -96,7 +96,7 @@ record Tuning(
         adapters::detach);
   }
 
-  /// A model's own weights.
+  /// Makes the tuning of a model's own weights.
   ///
   /// @param base the model's folder, whose names and stored types are kept
   static Tuning whole(CausalLm model, Path base) {
@@ -111,7 +111,7 @@ record Tuning(
         () -> {});
   }
 
-  /// Which tensors full fine-tuning trains.
+  /// Says which tensors full fine-tuning trains.
   ///
   /// @throws dev.nudge.settings.InputException where `--freeze` matches nothing or everything
   static Trainable trainable(LoraSettings settings, ModelConfig config, int lanes, Scope scope) {

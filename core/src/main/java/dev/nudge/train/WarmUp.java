@@ -172,7 +172,7 @@ public final class WarmUp implements AutoCloseable {
     closed = true;
   }
 
-  /// Waits until its memory is free, or this thread is interrupted.
+  /// Waits until the memory of the warm-up is free, or this thread is interrupted.
   void join() {
     try {
       thread.join();

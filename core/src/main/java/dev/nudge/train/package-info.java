@@ -1,4 +1,5 @@
-/// Trains an adapter: the loop, its optimiser and schedule, and what is told on the way.
+/// Trains an adapter or the model's own weights: the loop, its optimiser and schedule, and the
+/// events told on the way.
 ///
 /// It knows nothing about terminals and command lines: a run is told as events, and who draws
 /// them is not its business. Read `TrainEvent` first: it is the run as seen from outside.

@@ -8,12 +8,12 @@ import dev.nudge.world.Score;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// What the quickstart tells while it runs, in order: that a stage begins, how it goes on,
-/// what came of it.
+/// Tells what happens in a quickstart, in order: that a stage begins, how it goes on, what came of
+/// it.
 ///
 /// Threading: told one at a time; [Answered] comes from a thread of the generation.
 public sealed interface Chapter {
-  /// The stages in their order.
+  /// The stages of a quickstart in their order.
   enum Stage {
     BASE,
     TRAINING,
@@ -34,10 +34,10 @@ public sealed interface Chapter {
   /// A stage begins.
   record Begun(Stage stage) implements Chapter {}
 
-  /// So many held-out cases are answered.
+  /// A number of held-out cases are answered.
   record Answered(int done, int of) implements Chapter {}
 
-  /// What the training tells.
+  /// An event of the training run.
   record Trains(TrainEvent event) implements Chapter {}
 
   /// Something the user should know, one line.
@@ -48,7 +48,7 @@ public sealed interface Chapter {
   /// @param shots solved cases shown before each
   record Base(int shots, Score score, double seconds) implements Chapter {}
 
-  /// What will be trained, before the first step.
+  /// The run that will be trained, told before its first step.
   ///
   /// @param doubleQuant whether the scales of the base's NF4 are quantised too
   /// @param trained numbers that train
@@ -57,7 +57,7 @@ public sealed interface Chapter {
       int rows, long tokens, int steps, int rank, boolean doubleQuant, long trained, long all)
       implements Chapter {}
 
-  /// The training.
+  /// The training has ended; what its steps add up to.
   ///
   /// @param firstStepSeconds from the beginning of the stage, files read and model loaded, to the
   ///     end of the first optimiser step
@@ -84,7 +84,7 @@ public sealed interface Chapter {
     }
   }
 
-  /// One of them.
+  /// One prompt with the answers of the base and of the adapter.
   ///
   /// @param right whether the adapter's answer is exact
   record Sample(String message, String off, String on, boolean right) {}

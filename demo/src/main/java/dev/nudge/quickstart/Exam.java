@@ -28,12 +28,12 @@ record Exam(List<Ticket> training, List<Ticket> test) {
   private static final SamplingSettings GREEDY =
       SamplingSettings.greedy().withStop("\n").withMaxTokens(MOST_TOKENS);
 
-  /// Draws cases.
+  /// Draws cases to learn from and held-out cases.
   static Exam draw(int rows, int cases) {
     return new Exam(WORLD.training(rows), WORLD.test(cases));
   }
 
-  /// Messages as the task puts them.
+  /// The held-out messages as the task puts them.
   List<String> prompts() {
     return prompts(test);
   }
@@ -46,7 +46,7 @@ record Exam(List<Ticket> training, List<Ticket> test) {
     return tickets.stream().map(Ticket::completion).toList();
   }
 
-  /// The same with solved cases of `training` before each.
+  /// The held-out messages, each with solved cases of `training` before it.
   List<String> fewShot() {
     return WORLD.fewShot(test, training);
   }

@@ -15,7 +15,7 @@ import java.util.function.Consumer;
 /// One training run, and what its steps add up to.
 record Lesson(Prepared prepared, Chapter.Trained trained) {
 
-  /// Trains.
+  /// Trains an adapter, as the settings say.
   ///
   /// @throws CancellationException once `cancelled`, the adapter saved as it stands
   static Lesson of(
@@ -57,7 +57,7 @@ record Lesson(Prepared prepared, Chapter.Trained trained) {
         prepared.count().all());
   }
 
-  /// What the steps were.
+  /// Adds up what the steps were.
   private static final class Sum {
     private final long start = System.nanoTime();
     private int steps;

@@ -125,7 +125,7 @@ public final class Quickstart {
     return (System.nanoTime() - start) / 1e9;
   }
 
-  /// Several stages load the model and have the same to say of it.
+  /// Tells a warning once: several stages load the model and warn of it alike.
   private void warn(String line) {
     if (warned.add(line)) {
       tell(new Chapter.Warned(line));

@@ -17,8 +17,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/// What a run weighs: files as they are, memory as it was planned, and as it would be planned for
-/// all weights.
+/// Measures what a run weighs: files as they are, memory as it was planned, and as it would be
+/// planned for all weights.
 final class Sizing {
   private Sizing() {}
 

@@ -3,7 +3,7 @@ package dev.nudge.quickstart;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/// What a quickstart is asked to do.
+/// Says what a quickstart is asked to do.
 ///
 /// @param model folder of the base
 /// @param keep folder for rows, adapter and merged model; null: nothing stays
@@ -18,7 +18,7 @@ public record Wanted(
   private static final double LEARNING_RATE = 2e-3;
   private static final int CASES = 256; // a 95 % interval of at most ± 6 points
 
-  /// What fits into three minutes on two cores.
+  /// Asks for what fits into three minutes on two cores.
   public static Wanted of(Path model, @Nullable Path keep) {
     return new Wanted(model, keep, ROWS, EPOCHS, LEARNING_RATE, CASES);
   }

@@ -40,7 +40,7 @@ record Facts(
     return Ticket.code(part, symptom);
   }
 
-  /// What ails the machine.
+  /// The customer's sentence that says what ails the machine.
   String complaint() {
     return phrasing.complaint(product.name(), saidPart, saidSymptom);
   }

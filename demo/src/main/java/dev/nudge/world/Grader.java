@@ -13,9 +13,9 @@ public record Grader(String team, Urgency urgency, String product, String code, 
   private static final List<String> KEYS =
       List.of("team: ", "urgency: ", "product: ", "code: ", "reply: ");
 
-  /// What of an answer is right.
+  /// Says which fields of an answer are right.
   public record Grade(boolean team, boolean urgency, boolean product, boolean code, boolean reply) {
-    /// Whether all of it is.
+    /// Tells whether every field of the answer is right.
     public boolean exact() {
       return team && urgency && product && code && reply;
     }

@@ -26,7 +26,7 @@ import tools.jackson.databind.json.JsonMapper;
 /// --data`.
 public final class Main {
 
-  /// What is made.
+  /// The flags of `make`, which writes the files of the world.
   record Making(
       @Setting(help = "folder of the files", required = true) Path out,
       @Setting(help = "seed of all that is drawn", byDefault = "0") long seed,
@@ -34,14 +34,14 @@ public final class Main {
       @Setting(help = "cases to learn the task from", byDefault = "4000") int training,
       @Setting(help = "cases of the test", byDefault = "1000") int test) {}
 
-  /// What is graded.
+  /// The flags of `grade`, which grades answers to the test.
   record Grading(
       @Setting(help = "the test", required = true) Path test,
       @Setting(help = "lines of nudge generate", required = true) Path completions) {}
 
   private Main() {}
 
-  /// Runs one of both; a mistake is one line and exit code 2.
+  /// Makes the files or grades the answers; a mistake is one line and exit code 2.
   public static void main(String[] args) throws IOException {
     try {
       run(List.of(args), System.out);

@@ -44,17 +44,17 @@ enum Part {
     return team;
   }
 
-  /// Its name in the handbook.
+  /// The part's name in the handbook.
   String word() {
     return word;
   }
 
-  /// What customers also call it, at most two words.
+  /// The part's other name, as customers call it, at most two words.
   String other() {
     return other;
   }
 
-  /// One of both names.
+  /// Draws one of the part's two names.
   String said(Random random) {
     return random.nextBoolean() ? word : other;
   }

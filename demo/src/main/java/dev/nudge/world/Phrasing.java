@@ -117,13 +117,13 @@ record Phrasing(String body, String bridge, String closing) {
     return List.copyOf(all);
   }
 
-  /// What ails the machine, as one or two sentences.
+  /// Says what ails the machine, in one or two sentences.
   String complaint(String product, String part, String symptom) {
     String end = body.startsWith("Why") ? "?" : ".";
     return body.replace("{p}", product).replace("{c}", part).replace("{s}", symptom) + end;
   }
 
-  /// The whole message.
+  /// Writes the whole message of a customer.
   ///
   /// @param circumstances a sentence
   String message(String product, String part, String symptom, String circumstances) {

@@ -3,7 +3,7 @@ package dev.nudge.world;
 import dev.nudge.eval.Interval;
 import java.util.List;
 
-/// How many of some answers are right, whole and field by field.
+/// Counts how many answers are right, whole and field by field.
 ///
 /// @param low lower end of the 95 % interval of the share that is exact, by Wilson's formula
 /// @param high its upper end

@@ -3,7 +3,7 @@ package dev.nudge.world;
 import java.util.List;
 import java.util.Random;
 
-/// What a part does that it should not: its number ends the fault code, and a first step belongs to
+/// A symptom of a part, such as a leak: its number ends the fault code, and a first step belongs to
 /// it, whatever the part.
 enum Symptom {
   NOISE(
@@ -44,12 +44,12 @@ enum Symptom {
     return number;
   }
 
-  /// What the customer can do meanwhile.
+  /// The first step against the symptom, which the customer can take meanwhile.
   String step() {
     return step;
   }
 
-  /// How people say it of a part, at most three words each; the first is the handbook's.
+  /// The ways to say the symptom of a part, at most three words each; the first is the handbook's.
   List<String> sayings() {
     return sayings;
   }

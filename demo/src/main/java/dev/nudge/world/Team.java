@@ -1,13 +1,13 @@
 package dev.nudge.world;
 
-/// Who looks after a part.
+/// The team that looks after a part.
 enum Team {
   WATER,
   POWER,
   MOTION,
   CONTROL;
 
-  /// As an answer spells it.
+  /// The team's name as an answer spells it.
   String word() {
     return name().toLowerCase(java.util.Locale.ROOT);
   }

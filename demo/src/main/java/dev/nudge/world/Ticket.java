@@ -44,7 +44,7 @@ public record Ticket(Facts facts, String reply) {
     return part.letter() + symptom.number();
   }
 
-  /// What the customer writes.
+  /// The message that the customer writes.
   public String message() {
     return facts.message();
   }

@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Random;
 
-/// How soon somebody must come, as the circumstances that a message tells decide it.
+/// The urgency of a case: how soon somebody must come, decided by the circumstances in a message.
 ///
 /// The base learns what such circumstances mean, never when somebody comes: that is the
 /// adapter's to learn.
@@ -77,22 +77,22 @@ enum Urgency {
     this.circumstances = List.of(circumstances);
   }
 
-  /// As an answer spells it.
+  /// The urgency's name as an answer spells it.
   String word() {
     return name().toLowerCase(Locale.ROOT);
   }
 
-  /// When somebody comes.
+  /// The words of an answer that say when somebody comes.
   String when() {
     return when;
   }
 
-  /// What an agent says of it.
+  /// The sentence that an agent says of a case of this urgency.
   String verdict() {
     return verdict;
   }
 
-  /// Sentences of at most six words.
+  /// The circumstances that mean this urgency, sentences of at most six words.
   List<String> circumstances() {
     return circumstances;
   }

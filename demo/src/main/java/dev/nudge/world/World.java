@@ -76,7 +76,7 @@ public record World(long seed) {
     return first;
   }
 
-  /// The same answers in another order, for a control: what is learned from them is the form.
+  /// Returns the tickets' answers in another order, for a control: only their form can be learned.
   List<String> permuted(List<Ticket> tickets) {
     List<String> answers = new ArrayList<>(tickets.stream().map(Ticket::completion).toList());
     Collections.shuffle(answers, stream(6));

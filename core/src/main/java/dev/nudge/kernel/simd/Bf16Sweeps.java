@@ -30,7 +30,7 @@ import jdk.incubator.vector.ShortVector;
 final class Bf16Sweeps {
   private Bf16Sweeps() {}
 
-  /// Whether `n` columns of a tensor are what these sweeps read and write.
+  /// Tells whether `n` columns of a tensor are what these sweeps read and write.
   static boolean take(Tensor t, int n) {
     return t.dtype() == Dtype.BF16 && n % LANES == 0;
   }

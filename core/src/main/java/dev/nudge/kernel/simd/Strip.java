@@ -34,7 +34,7 @@ final class Strip {
     return rest >= BLOCK ? BLOCK : rest >= LANES ? rest - rest % LANES : rest;
   }
 
-  /// Where the floats are.
+  /// The memory in which the strip's floats are.
   MemorySegment segment() {
     return segment;
   }

@@ -170,7 +170,7 @@ final class VectorSoftmaxRows implements SoftmaxRows {
     }
   }
 
-  /// The same where a head is whole vectors of bfloat16.
+  /// Computes the dot products of [#rowDots] where a head is whole vectors of bfloat16.
   private static void lowDots(Tensor a, Tensor b, int heads, Tensor out) {
     int headDim = a.cols() / heads;
     for (int r = 0; r < a.rows(); r++) {
@@ -186,7 +186,8 @@ final class VectorSoftmaxRows implements SoftmaxRows {
     }
   }
 
-  /// The same where a head is whole vectors: as many heads as a strip holds are loaded by one call.
+  /// Computes the dot products of [#rowDots] where a head is whole vectors: as many heads as a
+  /// strip holds are loaded by one call.
   private static void wholeDots(Tensor a, Tensor b, int heads, Tensor out) {
     Scratch scratch = Scratch.get();
     Strip x = scratch.a;
