@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
 final class HeldWeights implements WeightSource {
   private final Backend backend;
   private final Map<String, Tensor> tensors = new ConcurrentHashMap<>();
-  private final Map<String, Nf4Weight> nf4 = new ConcurrentHashMap<>(); // by path
+  private final Map<String, Nf4Weight> nf4 = new ConcurrentHashMap<>(); // by the weight's name
 
   private HeldWeights(Backend backend) {
     this.backend = backend;
@@ -73,7 +73,7 @@ final class HeldWeights implements WeightSource {
       IntFunction<Tensor> scales) {
     Nf4Weight weight = nf4(file, name, shape, q, scope, backend.kernels(), scales);
     if (weight != null) {
-      nf4.put(Objects.requireNonNull(ModelConfig.projection(name, shape)), weight);
+      nf4.put(name, weight);
       return;
     }
     Tensor stored = file.tensor(name);
@@ -149,7 +149,7 @@ final class HeldWeights implements WeightSource {
         (name, shape) -> {
           String path = ModelConfig.projection(name, shape);
           if (path != null && q.covers(path)) {
-            held.nf4.put(path, Nf4Weight.dry((int) shape[0], (int) shape[1], q.doubleQuant()));
+            held.nf4.put(name, Nf4Weight.dry((int) shape[0], (int) shape[1], q.doubleQuant()));
           } else {
             held.tensors.put(name, Tensor.dry(backend.compute(), shape));
           }
@@ -172,7 +172,7 @@ final class HeldWeights implements WeightSource {
                   Tensor dense = meanwhile.tensor(backend.compute(), e.getValue());
                   fill.fill(dense, name);
                   held.nf4.put(
-                      path, Nf4Weight.quantize(dense, q.doubleQuant(), scope, backend.kernels()));
+                      name, Nf4Weight.quantize(dense, q.doubleQuant(), scope, backend.kernels()));
                 }
               } else {
                 Tensor dense = scope.tensor(backend.compute(), e.getValue());
@@ -217,10 +217,10 @@ final class HeldWeights implements WeightSource {
   }
 
   @Override
-  public Linear linear(String path, @Nullable Tensor bias) {
-    Nf4Weight weight = nf4.get(path);
-    return weight == null
-        ? DenseLinear.of(tensor(path + ".weight"), bias)
-        : StoredLinear.of(weight, bias, backend.compute());
+  public Linear linear(String weight, @Nullable Tensor bias) {
+    Nf4Weight packed = nf4.get(weight);
+    return packed == null
+        ? DenseLinear.of(tensor(weight), bias)
+        : StoredLinear.of(packed, bias, backend.compute());
   }
 }

@@ -10,7 +10,6 @@ import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
@@ -22,11 +21,11 @@ final class LayerWeights implements WeightSource {
   private final Backend backend;
   private final Scope scope;
   private final long blockBytes;
-  private final Map<String, Nf4Weight> nf4 = new ConcurrentHashMap<>(); // by path
+  private final Map<String, Nf4Weight> nf4 = new ConcurrentHashMap<>(); // by the weight's name
 
   /// Reads what stands under `prefix` of a checked file.
   ///
-  /// @param prefix `model.layers.N.`, or `model.norm`
+  /// @param prefix `model.layers.N.`, or what begins one other name
   /// @param scope owns what is made; a measuring one counts it and is given weights without numbers
   /// @param blockBytes most of a weight that is in another form than it computes in
   LayerWeights(
@@ -50,8 +49,7 @@ final class LayerWeights implements WeightSource {
               e -> {
                 Nf4Weight weight = nf4(e.getKey(), e.getValue(), q, scales);
                 if (weight != null) {
-                  String path = ModelConfig.projection(e.getKey(), e.getValue());
-                  nf4.put(Objects.requireNonNull(path), weight);
+                  nf4.put(e.getKey(), weight);
                 }
               });
     }
@@ -82,12 +80,12 @@ final class LayerWeights implements WeightSource {
   }
 
   @Override
-  public Linear linear(String path, @Nullable Tensor bias) {
-    Nf4Weight weight = nf4.get(path);
-    if (weight != null) {
-      return StoredLinear.ofRows(weight, bias, backend.compute(), blockBytes);
+  public Linear linear(String weight, @Nullable Tensor bias) {
+    Nf4Weight packed = nf4.get(weight);
+    if (packed != null) {
+      return StoredLinear.ofRows(packed, bias, backend.compute(), blockBytes);
     }
-    Tensor stored = file.tensor(path + ".weight");
+    Tensor stored = file.tensor(weight);
     return stored.dtype() == backend.compute()
         ? DenseLinear.of(stored, bias)
         : StoredLinear.ofRows(StoredLinear.source(stored), bias, backend.compute(), blockBytes);

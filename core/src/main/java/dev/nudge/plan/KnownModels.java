@@ -38,7 +38,7 @@ public final class KnownModels {
 
   private static ModelConfig llama(
       int hidden, int inner, int layers, int heads, int keyValueHeads, int positions) {
-    return new ModelConfig(
+    return ModelConfig.llama(
         hidden,
         inner,
         layers,

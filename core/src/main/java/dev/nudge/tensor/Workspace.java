@@ -35,12 +35,14 @@ public final class Workspace implements AutoCloseable {
   private long offloaded;
   private long offloadedPeak;
   private long stagePeak;
+  private double stageStart; // operations
 
   /// The bytes that a stage of a pass took.
   ///
   /// @param used bytes in use at its end
   /// @param peak most bytes in use during it
-  public record Stage(long used, long peak) {}
+  /// @param operations of its products, a multiply-add as 2
+  public record Stage(long used, long peak, double operations) {}
 
   /// Reserves `bytes` for `lane`; takes the Gemm over and closes it with itself.
   public Workspace(int lane, long bytes, Gemm gemm) {
@@ -196,8 +198,10 @@ public final class Workspace implements AutoCloseable {
   /// Ends a stage of a pass, where this workspace only measures.
   public void endStage(String name) {
     if (dry()) {
-      stages.put(name, new Stage(offsets[count], stagePeak));
+      double all = gemm instanceof DryGemm d ? d.operations() : 0;
+      stages.put(name, new Stage(offsets[count], stagePeak, all - stageStart));
       stagePeak = offsets[count];
+      stageStart = all;
     }
   }
 

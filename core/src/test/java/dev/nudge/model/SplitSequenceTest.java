@@ -20,6 +20,7 @@ import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.MappedFile;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Workspace;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -32,6 +33,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// Trains on one sequence cut over lanes, in workspaces of just the planned bytes, and compares
@@ -67,6 +69,21 @@ class SplitSequenceTest {
     System.out.println("split sequence seed " + seed);
     ModelConfig config = TinyLlama.config(2, random.nextBoolean(), true);
     compare(config, Backend.plain(Dtype.F64), tokens, lanes, 0, Fixture.OWN_WEIGHTS, 1e-12);
+  }
+
+  static List<Path> families() throws IOException {
+    return GoldenFamilies.models();
+  }
+
+  /// Every family, its adapter and all its weights.
+  @ParameterizedTest
+  @MethodSource("families")
+  void gradientsOfEveryFamilyToo(Path folder) {
+    System.out.println("split sequence seed " + seed);
+    ModelConfig config = ModelConfig.load(folder);
+    for (String trains : List.of("all-linear", Fixture.OWN_WEIGHTS)) {
+      compare(config, Backend.plain(Dtype.F64), 70, 2, 0, trains, 1e-11);
+    }
   }
 
   /// Past 2,048 keys, where attention's blocks are of 32 queries.

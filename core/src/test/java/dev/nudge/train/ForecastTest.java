@@ -94,8 +94,6 @@ class ForecastTest {
     assertThat(roomy.plan().footprint().gradients()).isEqualTo(8 * n);
     assertThat(roomy.lines())
         .anyMatch(l -> l.contains("22.0 bytes each: master 4.0, copy 2.0, gradients 2 × 4.0"));
-    assertThat(roomy.attempt().work().layers()).isEqualTo(32L * 4096 * (4 * 4096 + 3 * 11008));
-    assertThat(roomy.attempt().work().head()).isTrue();
 
     Map<String, Object> tight = values(full);
     tight.put("memory", "130G");
@@ -106,7 +104,6 @@ class ForecastTest {
     tight.put("freeze", "/model/");
     Outlook head = of(tight);
     assertThat(head.attempt().count().trained()).isEqualTo(32000L * 4096);
-    assertThat(head.attempt().work().layers()).isZero();
 
     tight.remove("freeze");
     assertThat(of(tight).fits()).isFalse();
