@@ -5,12 +5,14 @@
 # .jsonl files hold a few rows. To run it yourself, start it where you have such a folder and such files.
 set -eu
 
-# --- both promises, then real use
+# --- the first screen
 ./nudge quickstart    # the main job, on the model that ships with the repository
-mvn verify            # the tests
 
 ./nudge train    --model MODEL --data rows.jsonl --rank 16 --quantize nf4 --out adapters/support
-./nudge generate --model MODEL --adapter adapters/support --prompt 'The pump leaks. Team:'
+./nudge generate --model MODEL --adapter adapters/support --quantize nf4 --prompt 'The pump leaks. Team:'
+
+# --- to contribute
+mvn verify            # the tests
 
 # --- install
 ./nudge doctor     # what this machine has for training, what is missing and what that costs

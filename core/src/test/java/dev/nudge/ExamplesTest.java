@@ -2,6 +2,7 @@ package dev.nudge;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.generate.Session;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.TrainSettings;
 import java.io.IOException;
@@ -18,11 +19,18 @@ class ExamplesTest {
   private static final Path EXAMPLES = Path.of("../examples");
   private static final Path MODEL = Path.of("src/test/resources/golden/llama/grouped-tied/model");
 
+  /// Enough for the tiny model to learn its one answer in three epochs.
+  private static final int ROWS = 1024;
+
   @TempDir private Path temp;
 
   private Path rows(String name, String completion) throws IOException {
+    return rows(name, completion, 64);
+  }
+
+  private Path rows(String name, String completion, int count) throws IOException {
     String row = "{\"prompt\": \"pump:\", \"completion\": \" " + completion + "\"}\n";
-    return Files.writeString(temp.resolve(name), row.repeat(64));
+    return Files.writeString(temp.resolve(name), row.repeat(count));
   }
 
   private static ChildJvm run(String example, Object... arguments) throws IOException {
@@ -45,13 +53,17 @@ class ExamplesTest {
   void fineTune() throws IOException {
     Path out = temp.resolve("out");
     ChildJvm child =
-        run("FineTune.java", MODEL, rows("rows.jsonl", "seal"), rows("held.jsonl", "valve"), out);
+        run(
+            "FineTune.java",
+            MODEL,
+            rows("rows.jsonl", "seal", ROWS),
+            rows("held.jsonl", "seal"),
+            out);
     List<String> losses = child.output().stream().filter(l -> l.contains("  loss ")).toList();
-    assertThat(losses).hasSize(3 * 64 / 16);
+    assertThat(losses).hasSize(3 * ROWS / 16);
     assertThat(loss(losses.getLast())).isLessThan(loss(losses.getFirst()));
-    assertThat(child.output()).contains("0 of 64 answers are exact");
-    assertThat(child.output().indexOf("0 of 64 answers are exact")).isEqualTo(losses.size());
-    assertThat(child.output().size()).as(child.text()).isGreaterThan(losses.size() + 1);
+    assertThat(child.output().get(losses.size())).isEqualTo("64 of 64 answers are exact");
+    assertThat(child.output().get(losses.size() + 1)).as(child.text()).isEqualTo(" seal");
     assertThat(out.resolve("adapter/adapter_model.safetensors")).exists();
     assertThat(out.resolve("merged/model.safetensors")).exists();
   }
@@ -73,7 +85,11 @@ class ExamplesTest {
     ChildJvm child =
         run("Adapters.java", MODEL, temp.resolve("seal"), temp.resolve("valve"), "pump:");
     assertThat(child.output()).startsWith("support   valve", "billing   seal");
-    assertThat(child.output().get(2)).startsWith("base  ").doesNotContain("seal", "valve");
+    try (Session base = nudge.open(MODEL)) { // random weights: any words may be in its answer
+      String answer = "base     " + base.complete("pump:").text();
+      assertThat(String.join("\n", child.output().subList(2, child.output().size())))
+          .isEqualTo(answer.stripTrailing());
+    }
   }
 
   @Test

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.MatchResult;
@@ -34,6 +35,8 @@ class DocumentsTest {
 
   private static final String TREE = ".";
   private static final Pattern LINK = Pattern.compile("\\[[^\\]]*\\]\\(([^)#\\s]+)[^)]*\\)");
+  private static final Pattern ANCHOR = Pattern.compile("\\]\\(([^)#:\\s]*)#([^)\\s]+)\\)");
+  private static final Pattern HEADING = Pattern.compile("(?m)^#+ (.+)$");
   private static final Pattern FLAG = Pattern.compile("(?<![\\w-])--[a-z0-9][a-z0-9-]*");
   private static final Set<String> FLAGS_OF_JAVA =
       Set.of("--add-modules", "--enable-native-access", "--illegal-native-access");
@@ -129,12 +132,57 @@ class DocumentsTest {
     }
   }
 
-  /// A README that is read to its end.
+  /// An anchor is a heading of its page, as GitHub makes it.
+  @Test
+  void everyAnchorIsAHeading() throws IOException {
+    int found = 0;
+    for (Path page : pages()) {
+      for (MatchResult link : ANCHOR.matcher(Files.readString(page)).results().toList()) {
+        Path target = link.group(1).isEmpty() ? page : page.resolveSibling(link.group(1));
+        assertThat(anchors(target)).as("linked from %s", page).contains(link.group(2));
+        found++;
+      }
+    }
+    assertThat(found).isGreaterThan(5);
+  }
+
+  private static Set<String> anchors(Path page) throws IOException {
+    Set<String> anchors = new TreeSet<>();
+    for (MatchResult heading : HEADING.matcher(Files.readString(page)).results().toList()) {
+      String kept = heading.group(1).toLowerCase(Locale.ROOT).replaceAll("[^\\p{L}\\p{N} _-]", "");
+      anchors.add(kept.replace(' ', '-'));
+    }
+    return anchors;
+  }
+
+  /// A README that is read to its end; what somebody new asks first stands on its first screen.
   @Test
   void theReadmeIsShortAndItsFirstScreenIsOne() throws IOException {
     List<String> lines = Files.readAllLines(ROOT.resolve("README.md"));
     assertThat(lines).hasSizeLessThan(250);
-    assertThat(lines.indexOf("## Install")).isBetween(1, 40);
+    assertThat(String.join("\n", lines.subList(0, 40)))
+        .contains("For teams", "## Install", "./nudge quickstart", "./nudge train")
+        .contains("./nudge generate", "git clone", "What it does not do");
+  }
+
+  @Test
+  void theBenchmarksAreOnePageOfWhatHolds() throws IOException {
+    assertThat(Files.readAllLines(ROOT.resolve("docs/benchmarks.md"))).hasSizeLessThan(251);
+  }
+
+  @Test
+  void aDecisionHasFourLines() throws IOException {
+    String page = Files.readString(ROOT.resolve("docs/decisions.md"));
+    List<String> entries = List.of(page.split("(?m)^### "));
+    for (String entry : entries.subList(1, entries.size())) {
+      assertThat(entry.split("(?m)^## ")[0].lines().filter(line -> !line.isBlank()).skip(1))
+          .as(entry)
+          .satisfiesExactly(
+              line -> assertThat(line).startsWith("- Decided: "),
+              line -> assertThat(line).startsWith("- Why: "),
+              line -> assertThat(line).startsWith("- Lost: "),
+              line -> assertThat(line).startsWith("- Would change it: "));
+    }
   }
 
   /// A block of code of a page, fenced or indented.
@@ -190,7 +238,7 @@ class DocumentsTest {
   private static List<Path> pages() throws IOException {
     List<Path> pages =
         new ArrayList<>(List.of(ROOT.resolve("README.md"), ROOT.resolve("CONTRIBUTING.md")));
-    try (Stream<Path> docs = Files.list(ROOT.resolve("docs"))) {
+    try (Stream<Path> docs = Files.walk(ROOT.resolve("docs"))) {
       docs.filter(file -> file.toString().endsWith(".md")).forEach(pages::add);
     }
     return pages;

@@ -89,7 +89,7 @@ public final class Session implements AutoCloseable {
     }
     Checkpoint.check(folder, config);
     Quantization quantization = Quantization.resolve(settings, config);
-    Backend backend = Backend.resolve(settings.compute(), machine.cache());
+    Backend backend = Backend.resolve(settings.compute(), machine.cache(), config.widths());
     backend.notes().forEach(warnings);
     Tokenizer tokenizer = loaded == null ? Tokenizer.load(folder, machine.cache()) : loaded;
     Identity.Model identity =

@@ -17,7 +17,7 @@ import java.util.function.IntFunction;
 ///
 /// @param compute the type of weights and activations: BF16, F32, or F64 in tests
 /// @param gemms opens a Gemm with that many threads, on the lane's own thread
-/// @param name what is printed, for example `bf16, oneDNN 3.11.0, vector-512`
+/// @param name what is printed, for example `bf16, oneDNN 3.13.0, vector-512`
 /// @param notes what is missing on this machine and what it costs, one line each
 public record Backend(
     Dtype compute, Kernels kernels, IntFunction<Gemm> gemms, String name, List<String> notes) {
@@ -52,13 +52,22 @@ public record Backend(
   /// measuring a small product of each.
   ///
   /// @param cache where native libraries are unpacked
+  /// @param widths of the layers at hand: products of their shapes are tried before they are
+  /// trusted
   /// @throws InputException where `wanted` cannot be had
-  public static Backend resolve(Compute wanted, Path cache) {
+  public static Backend resolve(Compute wanted, Path cache, int... widths) {
     List<String> notes = new ArrayList<>();
     Kernels kernels = Kernels.fastest();
     notes.addAll(JvmFlags.missing(kernels));
     Optional<GemmProvider> provider = GemmProvider.find();
     Optional<String> missing = load(provider, cache);
+    if (provider.isPresent() && missing.isEmpty()) {
+      List<String> distrusted = provider.get().distrust(widths);
+      notes.addAll(distrusted);
+      if (!distrusted.isEmpty() && provider.get().probe(Dtype.F32) == 0) {
+        missing = Optional.of("no products of fp32");
+      }
+    }
     if (provider.isEmpty() || missing.isPresent()) {
       notes.add(missing.orElse("") + ", so products run in plain Java, a hundred times slower");
       return new Backend(

@@ -91,9 +91,11 @@ public final class Merging {
     try (AdapterStack ignored = AdapterStack.open(settings, config, Dtype.F32)) {
       MergedFolder.check(settings);
     }
-    Backend fp32 = Backend.resolve(Compute.FP32, machine.cache());
+    Backend fp32 = Backend.resolve(Compute.FP32, machine.cache(), config.widths());
     Backend compute =
-        model.compute() == Compute.BF16 ? Backend.resolve(Compute.BF16, machine.cache()) : fp32;
+        model.compute() == Compute.BF16
+            ? Backend.resolve(Compute.BF16, machine.cache(), config.widths())
+            : fp32;
     compute.notes().forEach(warnings);
     int most = model.maxLength() == null ? config.maxPositionEmbeddings() : model.maxLength();
     List<int[]> probe = ProbeText.of(model.model(), config, most, machine.cache(), warnings);

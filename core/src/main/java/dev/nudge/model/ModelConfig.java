@@ -67,6 +67,11 @@ public record ModelConfig(
     layers = List.copyOf(layers);
   }
 
+  /// Widths of the widest layer's input and output, to try products of them.
+  public int[] widths() {
+    return new int[] {hiddenSize, intermediateSize()};
+  }
+
   /// A Llama without a padding token.
   ///
   /// @param attentionBias whether q, k, v and o have a bias

@@ -1,12 +1,13 @@
 package dev.nudge.tensor;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.ServiceLoader;
 
 /// Opens [Gemm]s of one native library; found by [ServiceLoader].
 public interface GemmProvider {
-  /// The library's name and version, for example `oneDNN 3.11.0`.
+  /// The library's name and version, for example `oneDNN 3.13.0`.
   String name();
 
   /// Unpacks and loads the library, once a process.
@@ -18,9 +19,18 @@ public interface GemmProvider {
   /// Opens a Gemm for the calling lane that uses `threads` threads.
   Gemm open(int threads);
 
+  /// Multiplies known products and does not use again what gives a wrong one: a type or a unit of
+  /// the processor. Once a process for the same widths; takes some milliseconds.
+  ///
+  /// @param widths of the layers at hand, the ones of neighbours beside each other; may be empty
+  /// @return one line for each thing that is not used any more
+  List<String> distrust(int... widths);
+
   /// Multiplies one small product of each type and measures it.
   ///
   /// @return GFLOP/s of one thread on a square product of `dtype`; 0 where the type is not offered
+  /// or
+  ///     gave a wrong product
   double probe(Dtype dtype);
 
   /// The provider on the class path, if any.

@@ -79,7 +79,7 @@ public final class Training {
     Quantization quantization = Quantization.resolve(wanted.model(), config);
     TrainSettings settings = resolved(wanted, quantization);
     checkInit(settings, config);
-    Backend backend = Backend.resolve(settings.model().compute(), machine.cache());
+    Backend backend = Backend.resolve(settings.model().compute(), machine.cache(), config.widths());
     warnings.addAll(backend.notes());
     Tokenizer tokenizer = Tokenizer.load(folder, machine.cache());
     Dataset data = Dataset.load(settings.data(), settings.length(), maxLength, tokenizer);

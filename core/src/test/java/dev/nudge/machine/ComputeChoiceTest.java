@@ -36,6 +36,11 @@ class ComputeChoiceTest {
     }
 
     @Override
+    public List<String> distrust(int... widths) {
+      return List.of();
+    }
+
+    @Override
     public double probe(Dtype dtype) {
       double rate = dtype == Dtype.BF16 ? bf16 : fp32;
       return slow > 0 && asked[0]++ % slow == 0 ? rate / 2 : rate;

@@ -11,6 +11,8 @@ import dev.nudge.plan.Plans;
 import dev.nudge.settings.Compute;
 import dev.nudge.tensor.Gemm;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -27,6 +29,8 @@ import tools.jackson.databind.JsonNode;
 /// A layer packs its weight for a pass of 256 rows and more anyway, so a cached one gives the same
 /// bytes. With fewer rows it multiplies by the plain weight, and the head does so always: then only
 /// the order of sums differs, and losses stay within what roundings of the compute type make of it.
+/// Adapters may differ more: AdamW moves a number by the whole rate also where its gradient is
+/// nothing but rounding, and such a number can go the other way.
 class CachedRunTest {
   @TempDir private Path temp;
 
@@ -95,6 +99,21 @@ class CachedRunTest {
     return apart;
   }
 
+  /// The distance of two adapters over the length of one; both files have the same header.
+  private static double distance(byte[] a, byte[] b) {
+    ByteBuffer x = ByteBuffer.wrap(a).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer y = ByteBuffer.wrap(b).order(ByteOrder.LITTLE_ENDIAN);
+    int start = 8 + Math.toIntExact(x.getLong(0));
+    assertThat(Arrays.mismatch(a, 0, start, b, 0, start)).isEqualTo(-1);
+    double apart = 0;
+    double length = 0;
+    for (int i = start; i < a.length; i += Float.BYTES) {
+      apart += Math.pow(x.getFloat(i) - y.getFloat(i), 2);
+      length += Math.pow(y.getFloat(i), 2);
+    }
+    return Math.sqrt(apart / length);
+  }
+
   @ParameterizedTest
   @CsvSource({"fp32, none", "fp32, nf4", "bf16, none", "bf16, nf4"})
   void layersOfManyRowsGiveTheSameBytesCachedOrNot(String compute, String quantize)
@@ -107,14 +126,21 @@ class CachedRunTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"fp32, none, 1e-6", "fp32, nf4, 1e-6", "bf16, none, 4e-3", "bf16, nf4, 4e-3"})
-  void otherwiseOnlyTheOrderOfSumsDiffers(String compute, String quantize, double bound)
-      throws IOException {
+  @CsvSource({
+    "fp32, none, 1e-6, 1e-3",
+    "fp32, nf4, 1e-6, 1e-3",
+    "bf16, none, 4e-3, 5e-2",
+    "bf16, nf4, 4e-3, 5e-2"
+  })
+  void otherwiseOnlyTheOrderOfSumsDiffers(
+      String compute, String quantize, double bound, double adapter) throws IOException {
     assumePacks(compute);
     for (int rows : new int[] {2, 24}) {
       Result none = run(compute, quantize, rows, Caches.NONE);
       for (Caches caches : List.of(Caches.HEAD, Caches.ALL)) {
-        assertThat(apart(run(compute, quantize, rows, caches), none)).isLessThan(bound);
+        Result cached = run(compute, quantize, rows, caches);
+        assertThat(apart(cached, none)).isLessThan(bound);
+        assertThat(distance(cached.adapter, none.adapter)).isLessThan(adapter);
       }
     }
   }

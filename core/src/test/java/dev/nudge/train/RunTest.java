@@ -14,6 +14,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -126,8 +127,9 @@ class RunTest {
 
   @Test
   void theBestAdapterIsKeptBesideTheLastAndBothCanBeContinued() throws IOException {
-    Path data = TinyRun.rows(temp.resolve("rows"), 12, 60, 1);
-    Path held = TinyRun.rows(temp.resolve("held"), 9, 60, 2);
+    // the held-out answer to a prompt is another than the trained one, so learning makes it worse
+    Path data = answers("rows", 12, " valve");
+    Path held = answers("held", 9, " pump");
     Path out = temp.resolve("out");
     TinyRun.run(
         TinyRun.settings(
@@ -139,7 +141,7 @@ class RunTest {
             "batch_size",
             4,
             "steps",
-            12, // later the losses of so high a rate are chaos
+            12,
             "warmup",
             "2",
             "rank",
@@ -147,7 +149,7 @@ class RunTest {
             "schedule",
             "constant",
             "learning_rate",
-            0.05,
+            0.02,
             "eval_data",
             held.toString(),
             "eval_steps",
@@ -170,6 +172,11 @@ class RunTest {
     assertThat(total(out, "best_step").asInt()).isEqualTo(bestStep);
     assertThat(lossBefore(out, data, held)).isCloseTo(best, within(1e-5 * best));
     assertThat(lossBefore(out.resolve("last"), data, held)).isCloseTo(last, within(1e-5 * last));
+  }
+
+  private Path answers(String name, int rows, String answer) throws IOException {
+    return Files.write(
+        temp.resolve(name), Collections.nCopies(rows, TinyRun.row("seal pump valve", answer)));
   }
 
   /// The held-out loss with which a run starts that continues from an adapter.

@@ -31,7 +31,7 @@ import tools.jackson.databind.ObjectMapper;
 
 /// Makes the steps of a golden folder and holds each to what the peer gave.
 ///
-/// Losses and gradient norms within 1e-4 relative, tokens exactly.
+/// Losses and gradient norms within 1e-5 relative, tokens exactly.
 final class TwentySteps {
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -115,8 +115,8 @@ final class TwentySteps {
             trainer.step(i, batches.step(i), settings.get("learning_rate").asDouble());
         double loss = expected.get("losses").get(i).asDouble();
         double norm = expected.get("grad_norms").get(i).asDouble();
-        assertThat(r.loss()).describedAs("step %d", i).isCloseTo(loss, within(1e-4 * loss));
-        assertThat(r.gradNorm()).describedAs("step %d", i).isCloseTo(norm, within(1e-4 * norm));
+        assertThat(r.loss()).describedAs("step %d", i).isCloseTo(loss, within(1e-5 * loss));
+        assertThat(r.gradNorm()).describedAs("step %d", i).isCloseTo(norm, within(1e-5 * norm));
         assertThat(r.tokens()).isEqualTo(expected.get("tokens").get(i).asLong());
         assertThat(r.trainedTokens()).isEqualTo(expected.get("trained_tokens").get(i).asLong());
         worst = Math.max(worst, Math.abs(r.loss() - loss) / loss);

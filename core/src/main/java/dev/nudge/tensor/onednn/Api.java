@@ -33,6 +33,7 @@ final class Api {
   static final int ANY_LAYOUT = 1;
   static final int CPU = 1;
   static final int UNIMPLEMENTED = 3;
+  static final int LAST_IMPLEMENTATION = 4;
 
   private static List<SymbolLookup> libraries = List.of();
 
@@ -121,6 +122,7 @@ final class Api {
             JAVA_LONG);
     static final MethodHandle PD_QUERY =
         status("dnnl_primitive_desc_query", JAVA_LONG, JAVA_INT, JAVA_INT, ADDRESS);
+    static final MethodHandle PD_NEXT = status("dnnl_primitive_desc_next_impl", JAVA_LONG);
     static final MethodHandle PD_DESTROY = status("dnnl_primitive_desc_destroy", JAVA_LONG);
     static final MethodHandle PRIMITIVE_CREATE =
         status("dnnl_primitive_create", ADDRESS, JAVA_LONG);

@@ -1,10 +1,10 @@
 package dev.nudge.tensor.onednn;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,16 +14,17 @@ import org.jspecify.annotations.Nullable;
 /// The layout that oneDNN likes best for a right factor of some shape, asked for once a process.
 ///
 /// oneDNN copies a plain factor into blocks within each product; in this layout it reads it as it
-/// is. It is the choice for [#ROWS] rows and taken for all, because a factor has one layout.
+/// is. It is the choice for 256 rows and taken for all, because a factor has one layout. So oneDNN
+/// is asked for each product that the layout will be used for: every tile of rows, results in both
+/// types, added or not. If only the reference code could compute one of them, there is no layout.
 ///
 /// Threading: safe.
 ///
 /// @param handle a memory descriptor that lives as long as the process
 record Layout(long handle, long bytes) {
-  private static final int ROWS = 256;
   private static final Map<List<Long>, Optional<Layout>> KNOWN = new HashMap<>();
 
-  /// The layout of a factor (k, n); null where only the reference implementation could use one.
+  /// The layout of a factor (k, n); null where there is none.
   static @Nullable Layout of(long engine, Dtype dtype, long k, long n) throws Throwable {
     synchronized (KNOWN) {
       List<Long> key = List.of((long) dtype.ordinal(), k, n);
@@ -36,7 +37,17 @@ record Layout(long handle, long bytes) {
     }
   }
 
+  /// Asks again for every layout: what may compute has changed.
+  static void forget() {
+    synchronized (KNOWN) {
+      KNOWN.clear(); // what they describe stays: somebody may hold a factor in it
+    }
+  }
+
   private static @Nullable Layout ask(long engine, Dtype dtype, long k, long n) throws Throwable {
+    if (n == 1) {
+      return null; // a sum of vectors is split by the number of rows, so a row's bits would be too
+    }
     CallMemory call = CallMemory.own();
     call.dims.setAtIndex(JAVA_LONG, 0, k);
     call.dims.setAtIndex(JAVA_LONG, 1, n);
@@ -46,44 +57,58 @@ record Layout(long handle, long bytes) {
                 call.out, 2, call.dims, Primitive.type(dtype), Api.ANY_LAYOUT),
         "memory_desc_create_with_tag");
     long any = call.made();
-    long pd = matmul(engine, dtype, dtype.accumulator(), k, n, any);
+    Tensor b = Tensor.dry(dtype, k, n);
+    long pd = matmul(engine, OneDnnGemm.TILES[0], b, dtype.accumulator(), true, any);
     Primitive.destroy(any);
     if (pd == 0) {
       return null;
     }
-    long chosen = (long) Api.C.PD_QUERY_MD.invokeExact(pd, Api.QUERY_WEIGHTS_MD, 0);
-    long layout = clone(chosen);
+    long layout = clone((long) Api.C.PD_QUERY_MD.invokeExact(pd, Api.QUERY_WEIGHTS_MD, 0));
     Api.check((int) Api.C.PD_DESTROY.invokeExact(pd), "primitive_desc_destroy");
-    long low = matmul(engine, dtype, dtype, k, n, layout);
-    if (low == 0) {
+    if (!serves(engine, b, layout)) {
       Primitive.destroy(layout);
       return null;
     }
-    Api.check((int) Api.C.PD_DESTROY.invokeExact(low), "primitive_desc_destroy");
     return new Layout(layout, (long) Api.C.DESC_SIZE.invokeExact(layout));
   }
 
-  /// A descriptor of the product, or 0 where the reference implementation would compute it.
-  private static long matmul(long engine, Dtype in, Dtype out, long k, long n, long weights)
+  /// Whether every product with a factor in this layout has code that is right and fast.
+  private static boolean serves(long engine, Tensor b, long layout) throws Throwable {
+    for (int rows : OneDnnGemm.TILES) {
+      for (Dtype out : EnumSet.of(b.dtype(), b.dtype().accumulator())) {
+        for (boolean add : new boolean[] {false, true}) {
+          long pd = matmul(engine, rows, b, out, add, layout);
+          if (pd == 0) {
+            return false;
+          }
+          Api.check((int) Api.C.PD_DESTROY.invokeExact(pd), "primitive_desc_destroy");
+        }
+      }
+    }
+    return true;
+  }
+
+  /// A descriptor of the product of `rows` rows; 0 where no code for it is right and fast.
+  private static long matmul(long engine, int rows, Tensor b, Dtype out, boolean add, long weights)
       throws Throwable {
     CallMemory call = CallMemory.own();
-    long a = Primitive.descriptor(Tensor.dry(in, ROWS, k), false);
-    long c = Primitive.descriptor(Tensor.dry(out, ROWS, n), false);
-    long attr = Primitive.attributes(true);
-    int status = (int) Api.C.MATMUL_CREATE.invokeExact(call.out, engine, a, weights, 0L, c, attr);
-    Primitive.destroy(a);
-    Primitive.destroy(c);
+    Tensor a = Tensor.dry(b.dtype(), rows, b.shape(0));
+    Tensor c = Tensor.dry(out, rows, b.shape(1));
+    long aDesc = Primitive.descriptor(a, false);
+    long cDesc = Primitive.descriptor(c, false);
+    long attr = Primitive.attributes(add);
+    int status =
+        (int) Api.C.MATMUL_CREATE.invokeExact(call.out, engine, aDesc, weights, 0L, cDesc, attr);
+    Primitive.destroy(aDesc);
+    Primitive.destroy(cDesc);
     Api.check((int) Api.C.ATTR_DESTROY.invokeExact(attr), "attr_destroy");
     if (status == Api.UNIMPLEMENTED) {
       return 0;
     }
     Api.check(status, "matmul_primitive_desc_create in a layout");
     long pd = call.made();
-    Api.check(
-        (int) Api.C.PD_QUERY.invokeExact(pd, Api.QUERY_IMPLEMENTATION, 0, call.out),
-        "primitive_desc_query");
-    String name = call.out.get(ADDRESS, 0).reinterpret(256).getString(0);
-    if (name.startsWith("ref")) {
+    String name = Implementation.choose(pd, Primitive.need(a, b, c));
+    if (name == null || Implementation.reference(name)) {
       Api.check((int) Api.C.PD_DESTROY.invokeExact(pd), "primitive_desc_destroy");
       return 0;
     }

@@ -11,8 +11,13 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// Loads oneDNN once a process and opens a [Gemm] a lane.
@@ -24,6 +29,9 @@ public final class OneDnn implements GemmProvider {
   private static long engine;
   private static String version = "";
   private static @Nullable MethodHandle ompThreads;
+  private static final Set<Dtype> DISTRUSTED = EnumSet.noneOf(Dtype.class);
+  private static final Set<String> NOTES = new LinkedHashSet<>();
+  private static final Set<List<Integer>> CHECKED = new HashSet<>();
 
   /// Made by [java.util.ServiceLoader].
   public OneDnn() {}
@@ -44,6 +52,7 @@ public final class OneDnn implements GemmProvider {
         return Optional.of("no oneDNN for " + Natives.platform() + " on the class path");
       }
       try {
+        Waiting.beforeLoading();
         Api.open(files.get());
         return start();
       } catch (IllegalArgumentException e) {
@@ -63,6 +72,7 @@ public final class OneDnn implements GemmProvider {
       Api.check((int) Api.C.ENGINE_CREATE.invokeExact(call.out, Api.CPU, 0L), "engine_create");
       engine = call.made();
       Api.check((int) Api.C.CACHE_CAPACITY.invokeExact(0), "set_primitive_cache_capacity");
+      Implementation.amx(offersAmx());
       try {
         ompThreads = Api.handle("omp_set_num_threads", FunctionDescriptor.ofVoid(JAVA_INT));
       } catch (IllegalStateException e) {
@@ -96,7 +106,62 @@ public final class OneDnn implements GemmProvider {
   }
 
   @Override
+  public List<String> distrust(int... widths) {
+    synchronized (OneDnn.class) {
+      boolean kinds = CHECKED.isEmpty();
+      if (!CHECKED.add(Arrays.stream(widths).boxed().toList())) {
+        return List.copyOf(NOTES);
+      }
+      if (Implementation.amx() && !right(Dtype.BF16, kinds, widths)) {
+        Implementation.amx(false);
+        Layout.forget();
+        NOTES.add("products on AMX are wrong on this processor, so none are computed there");
+      }
+      for (Dtype dtype : List.of(Dtype.BF16, Dtype.F32)) {
+        if (!right(dtype, kinds, widths)) {
+          DISTRUSTED.add(dtype);
+          NOTES.add(
+              String.format(
+                  "products of %s are wrong on this processor with %s, so none are computed",
+                  dtype == Dtype.BF16 ? "bf16" : "fp32", name()));
+        }
+      }
+      return List.copyOf(NOTES);
+    }
+  }
+
+  private boolean right(Dtype dtype, boolean kinds, int... widths) {
+    try (Gemm gemm = open(1)) {
+      return (!kinds || KnownProducts.right(gemm, KnownProducts.kinds(dtype)))
+          && KnownProducts.right(gemm, KnownProducts.layers(dtype, widths));
+    }
+  }
+
+  /// Whether oneDNN would compute a product of bf16 on AMX here.
+  private static boolean offersAmx() throws Throwable {
+    Tensor square = Tensor.dry(Dtype.BF16, 64, 64);
+    CallMemory call = CallMemory.own();
+    long desc = Primitive.descriptor(square, false);
+    long attr = Primitive.attributes(false);
+    int status =
+        (int) Api.C.MATMUL_CREATE.invokeExact(call.out, engine, desc, desc, 0L, desc, attr);
+    Primitive.destroy(desc);
+    Api.check((int) Api.C.ATTR_DESTROY.invokeExact(attr), "attr_destroy");
+    if (status == Api.UNIMPLEMENTED) {
+      return false;
+    }
+    Api.check(status, "matmul_primitive_desc_create");
+    long pd = call.made();
+    boolean amx = Implementation.onAmx(Implementation.name(pd));
+    Api.check((int) Api.C.PD_DESTROY.invokeExact(pd), "primitive_desc_destroy");
+    return amx;
+  }
+
+  @Override
   public double probe(Dtype dtype) {
+    if (DISTRUSTED.contains(dtype)) {
+      return 0;
+    }
     int n = 256;
     try (Scope scope = Scope.open("probe");
         Gemm gemm = open(1)) {

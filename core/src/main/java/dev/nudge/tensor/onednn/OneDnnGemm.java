@@ -29,7 +29,7 @@ final class OneDnnGemm implements Gemm {
   static final int CAPACITY = 1024;
 
   /// Rows of a product with a packed factor, the largest that fits first: a few sizes for all.
-  private static final int[] TILES = {256, 64, 16};
+  static final int[] TILES = {256, 64, 16};
 
   private static final int SMALLEST = 16;
 
@@ -72,14 +72,36 @@ final class OneDnnGemm implements Gemm {
       return;
     }
     long k = a.shape(a.rank() - 1);
-    if (k == 0 || (k == 1 && a.rank() > 2)) { // oneDNN 3.11 gives wrong sums for batches of bf16
+    if (k == 0 || (k == 1 && a.rank() > 2)) { // oneDNN gives wrong sums for batches of bf16
       plain.multiply(a, b, c, add);
+      return;
+    }
+    if (inTiles(a, b, c)) {
+      int rows = c.rows();
+      int from = tiles(a, b, c, add, 0);
+      if (from < rows) {
+        execute(a.rows(from, rows), b, c.rows(from, rows), add, 0);
+      }
       return;
     }
     execute(a, b, c, add, 0);
   }
 
+  /// Whether nothing but the number of rows keeps a product from AMX: then it goes there in tiles.
+  private static boolean inTiles(Tensor a, Tensor b, Tensor c) {
+    return Implementation.amx()
+        && a.dtype() == Dtype.BF16
+        && c.rank() == 2
+        && c.rows() > SMALLEST
+        && a.stride(1) == 1
+        && Primitive.anyOpen(a, b, c)
+        && !Primitive.anyOpen(a.rows(0, SMALLEST), b, c.rows(0, SMALLEST));
+  }
+
   private void execute(Tensor a, Tensor b, Tensor c, boolean add, long layout) {
+    alive(a);
+    alive(b);
+    alive(c);
     Product p = product(a, b, c, add, layout);
     p.used = ++clock;
     if (p.scratchBytes > scratchpad.byteSize()) {
@@ -88,6 +110,13 @@ final class OneDnnGemm implements Gemm {
       scratchpad = scratch.allocate(p.scratchBytes);
     }
     p.execute(stream, a.data(), b.data(), c.data(), scratchpad);
+  }
+
+  /// Throws where the tensor's scope is closed: oneDNN gets an address and would not notice.
+  private static void alive(Tensor t) {
+    if (!t.data().scope().isAlive()) {
+      throw new IllegalStateException(t + " is in a scope that is closed");
+    }
   }
 
   @Override
@@ -111,6 +140,8 @@ final class OneDnnGemm implements Gemm {
         reorder = Reorder.of(engine, b, layout, arguments);
         reorders.put(key, reorder);
       }
+      alive(b);
+      alive(room);
       reorder.execute(stream, b.data(), room.data());
       return new Packed(Tensor.of(room.data(), b.dtype(), b.shape(0), b.shape(1)), layout.handle());
     } catch (RuntimeException | Error e) {
@@ -128,21 +159,28 @@ final class OneDnnGemm implements Gemm {
     }
     Gemm.check(a, b.factor(), c);
     int rows = c.rows();
-    int from = 0;
-    for (int tile : TILES) {
-      for (; rows - from >= tile; from += tile) {
-        Tensor part = from == 0 && rows == tile ? c : c.rows(from, from + tile);
-        execute(
-            from == 0 && rows == tile ? a : a.rows(from, from + tile),
-            b.factor(),
-            part,
-            add,
-            b.layout());
-      }
-    }
+    int from = tiles(a, b.factor(), c, add, b.layout());
     if (from < rows) {
       rest(a.rows(from, rows), b, c.rows(from, rows), add);
     }
+  }
+
+  /// Multiplies as many rows as tiles hold; the rows behind them are fewer than the smallest tile.
+  private int tiles(Tensor a, Tensor b, Tensor c, boolean add, long layout) {
+    int rows = c.rows();
+    int from = 0;
+    for (int tile : TILES) {
+      for (; rows - from >= tile; from += tile) {
+        boolean whole = from == 0 && rows == tile;
+        execute(
+            whole ? a : a.rows(from, from + tile),
+            b,
+            whole ? c : c.rows(from, from + tile),
+            add,
+            layout);
+      }
+    }
+    return from;
   }
 
   /// Multiplies fewer rows than the smallest tile in the company of whatever is in scratch.

@@ -10,7 +10,8 @@ import java.util.List;
 /// One compiled matmul of oneDNN, shared by all products of its family.
 ///
 /// Compiling takes a millisecond and keeps up to 1.6 MB of machine code, and rows of text come
-/// in hundreds of lengths. So sizes and strides that are neither small nor multiples of [#STEP]
+/// in hundreds of lengths. So sizes and strides that are neither small nor multiples of
+/// [Implementation#step]
 /// are left open ("runtime dimensions"): the widths of a model and the lengths of packed
 /// training stay fixed and get the code made for them, all other lengths share one primitive.
 /// Measured on Zen 4, one thread, bf16, against code made for the shape: 251 × 576 × 1536 runs
@@ -19,7 +20,6 @@ import java.util.List;
 /// Whether a size is left open depends on nothing but the size, so results do not depend on
 /// what was multiplied before.
 final class Primitive {
-  private static final int STEP = 64;
   private static final int SMALL = 16;
   private static final long OPEN = Long.MIN_VALUE; // DNNL_RUNTIME_DIM_VAL
 
@@ -45,8 +45,26 @@ final class Primitive {
     return key;
   }
 
+  /// Whether a size or stride of the three is left open.
+  static boolean anyOpen(Tensor... tensors) {
+    for (Tensor t : tensors) {
+      for (int i = 0; i < t.rank(); i++) {
+        if (open(t.shape(i)) == OPEN || open(t.stride(i)) == OPEN) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  /// What this product asks of an implementation: a packed factor the same as a plain one, so that
+  /// both are computed by the same code.
+  static Implementation.Need need(Tensor a, Tensor b, Tensor c) {
+    return new Implementation.Need(anyOpen(a, b, c), a.shape(a.rank() - 1));
+  }
+
   private static long open(long size) {
-    return size <= SMALL || size % STEP == 0 ? size : OPEN;
+    return size <= SMALL || size % Implementation.step() == 0 ? size : OPEN;
   }
 
   /// Compiles the family of a product.
@@ -70,6 +88,11 @@ final class Primitive {
     }
     Api.check(status, "matmul_primitive_desc_create of " + a + " and " + b + " into " + c);
     long pd = call.made();
+    if (Implementation.choose(pd, need(a, b, c)) == null) {
+      Api.check((int) Api.C.PD_DESTROY.invokeExact(pd), "primitive_desc_destroy");
+      throw new UnsupportedOperationException(
+          "oneDNN has no right product of " + a + " and " + b + " into " + c + " here");
+    }
     Api.check((int) Api.C.PRIMITIVE_CREATE.invokeExact(call.out, pd), "primitive_create");
     long handle = call.made();
     long scratch = (long) Api.C.PD_QUERY_MD.invokeExact(pd, Api.QUERY_SCRATCHPAD_MD, 0);

@@ -1,0 +1,178 @@
+package dev.nudge.bench;
+
+import dev.nudge.machine.Backend;
+import dev.nudge.model.Caches;
+import dev.nudge.model.CausalLm;
+import dev.nudge.model.Checkpoint;
+import dev.nudge.nn.KvCache;
+import dev.nudge.settings.Compute;
+import dev.nudge.tensor.Lanes;
+import dev.nudge.tensor.Workspace;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.DoubleSupplier;
+
+/// Measures what one busy process beside costs: decoding one sequence, and a training step of one
+/// lane, on all threads, quiet and with the neighbour by turns.
+///
+///     bench/neighbour [--shape 135m] [--rounds 5] [--tokens 32] [--length 256] [--sequences 2]
+///
+/// The neighbour is a process that counts and never waits. With n processors and one neighbour the
+/// system can give the command n/(n+1) of what it had: a factor of 1.5 on two. What is more than
+/// that is lost by threads that wait for each other.
+final class Neighbour {
+  private static final int POSITIONS = 2048;
+
+  private Neighbour() {}
+
+  /// The neighbour's program: it counts until it is ended.
+  static final class Busy {
+    private Busy() {}
+
+    public static void main(String[] args) {
+      long end = System.nanoTime() + 600_000_000_000L; // it ends by itself if nobody ends it
+      while (System.nanoTime() < end) {
+        Thread.onSpinWait();
+      }
+    }
+  }
+
+  public static void main(String[] args) {
+    Flags flags =
+        Flags.parse(
+            "bench/neighbour",
+            args,
+            "shape",
+            BenchModels.ROOFLINE,
+            "compute",
+            "auto|bf16|fp32",
+            "quantize",
+            "none|nf4",
+            "rounds",
+            "5",
+            "tokens",
+            "32",
+            "length",
+            "256",
+            "sequences",
+            "2",
+            "threads",
+            "0");
+    Backend backend = Backend.resolve(flags.choice("compute", Compute.class), Machines.cache());
+    int threads = flags.whole("threads", Runtime.getRuntime().availableProcessors());
+    System.out.println(Machines.line());
+    System.out.printf(
+        "shape %s, %s, %d threads%n", flags.text("shape"), backend.name(), threads);
+    try (CausalLm model =
+        Checkpoint.random(
+            BenchModels.named(flags.text("shape")), backend, BenchModels.quantization(flags), 1)) {
+      model.cache(Caches.ALL);
+      decode(flags, model, threads);
+      step(flags, model, threads);
+    }
+  }
+
+  private static void decode(Flags flags, CausalLm model, int threads) {
+    int tokens = flags.whole("tokens");
+    model.reserve(POSITIONS);
+    try (Lanes lane = new Lanes(1);
+        KvCache cache = model.cache(POSITIONS)) {
+      Workspace ws =
+          lane.run(
+                  i ->
+                      new Workspace(
+                          i,
+                          model.nextBytes(1, 1, POSITIONS),
+                          model.backend().gemms().apply(threads)))
+              .getFirst();
+      compare(
+          flags,
+          "decoding",
+          "tokens/s",
+          tokens,
+          () ->
+              lane.run(
+                      i -> {
+                        long start = System.nanoTime();
+                        for (int t = 0; t < tokens; t++) {
+                          model.next(new int[] {t}, new int[] {1}, List.of(cache), ws);
+                        }
+                        return (System.nanoTime() - start) / 1e9;
+                      })
+                  .getFirst());
+      lane.run(
+          i -> {
+            ws.close();
+            return i;
+          });
+    }
+  }
+
+  private static void step(Flags flags, CausalLm model, int threads) {
+    try (Steps steps =
+        new Steps(model, threads, 1, flags.whole("length"), flags.whole("sequences"), Clock.WALL)) {
+      compare(flags, "a step of one lane", "tokens/s", steps.tokens(), steps::step);
+    }
+  }
+
+  /// @param work gives its seconds
+  private static void compare(
+      Flags flags, String name, String unit, double amount, DoubleSupplier work) {
+    for (int i = 0; i < 4; i++) {
+      var _ = work.getAsDouble(); // compiled
+    }
+    int rounds = flags.whole("rounds");
+    double[] quiet = new double[rounds];
+    double[] beside = new double[rounds];
+    for (int i = 0; i < rounds; i++) {
+      quiet[i] = work.getAsDouble();
+      Process busy = busy();
+      try {
+        beside[i] = work.getAsDouble();
+      } finally {
+        end(busy);
+      }
+    }
+    System.out.printf(
+        Locale.ROOT,
+        "%s: quiet %.1f %s, beside one busy process %.1f: %.2f times as long (each %s)%n",
+        name,
+        amount / Steps.median(quiet),
+        unit,
+        amount / Steps.median(beside),
+        Steps.median(beside) / Steps.median(quiet),
+        Arrays.toString(
+            java.util.stream.IntStream.range(0, rounds)
+                .mapToObj(i -> String.format(Locale.ROOT, "%.2f", beside[i] / quiet[i]))
+                .toArray()));
+  }
+
+  private static Process busy() {
+    try {
+      Process busy =
+          new ProcessBuilder(Child.java(List.of("-XX:+UseSerialGC"), Busy.class, List.of()))
+              .redirectErrorStream(true)
+              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+              .start();
+      Runtime.getRuntime().addShutdownHook(new Thread(busy::destroyForcibly));
+      Thread.sleep(1000); // its start, and its code compiled
+      return busy;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted", e);
+    }
+  }
+
+  private static void end(Process busy) {
+    try {
+      busy.destroyForcibly().waitFor();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

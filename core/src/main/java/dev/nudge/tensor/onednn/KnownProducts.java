@@ -1,0 +1,65 @@
+package dev.nudge.tensor.onednn;
+
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Gemm;
+import java.util.ArrayList;
+import java.util.List;
+
+/// The products that oneDNN has to get right before it is trusted with a run.
+///
+/// They are few, because a command waits for them, and of the kinds that were wrong on some
+/// processor: an inner size below a block, rows with gaps, open sizes, sums added to transposed
+/// factors, batches, packed factors of odd sizes. The shapes of the model at hand are tried beside
+/// them.
+final class KnownProducts {
+  private static final int WIDEST = 2048;
+
+  private KnownProducts() {}
+
+  /// The kinds of products that were wrong on some processor.
+  static List<KnownProduct> kinds(Dtype in) {
+    Dtype sums = in.accumulator();
+    return List.of(
+        new KnownProduct(in, sums, 0, 160, 7, 40, false, false, false, false, 1),
+        new KnownProduct(in, sums, 0, 8, 16, 259, false, false, true, false, 3),
+        new KnownProduct(in, sums, 0, 567, 192, 16, true, false, true, false, 0),
+        new KnownProduct(in, in, 3, 128, 128, 138, true, false, true, false, 2),
+        new KnownProduct(in, in, 0, 77, 127, 37, false, true, false, true, 1),
+        new KnownProduct(in, sums, 0, 350, 64, 350, false, true, false, false, 64));
+  }
+
+  /// A layer's weight as factor and as result, plain and packed.
+  ///
+  /// @param widths of layers, those of one layer beside each other; widths above [#WIDEST] are
+  ///     shortened to the same odd end
+  static List<KnownProduct> layers(Dtype in, int... widths) {
+    List<KnownProduct> products = new ArrayList<>();
+    Dtype sums = in.accumulator();
+    for (int i = 1; i < widths.length; i++) {
+      int k = shortened(widths[i - 1]);
+      int n = shortened(widths[i]);
+      products.add(new KnownProduct(in, in, 0, 77, k, n, false, true, true, false, 0));
+      products.add(new KnownProduct(in, sums, 0, 77, k, n, false, true, false, true, 0));
+      products.add(new KnownProduct(in, sums, 0, n, 77, k, true, false, true, false, 0));
+    }
+    return products;
+  }
+
+  private static int shortened(int width) {
+    return width <= WIDEST ? width : WIDEST / 2 + width % (WIDEST / 2);
+  }
+
+  /// Whether all are right; where the library does not offer the type, none is wrong.
+  static boolean right(Gemm gemm, List<KnownProduct> products) {
+    try {
+      for (KnownProduct product : products) {
+        if (!product.right(gemm)) {
+          return false;
+        }
+      }
+      return true;
+    } catch (UnsupportedOperationException e) {
+      return true; // its speed is 0, so it is not chosen
+    }
+  }
+}

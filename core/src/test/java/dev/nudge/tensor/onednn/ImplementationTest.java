@@ -1,0 +1,141 @@
+package dev.nudge.tensor.onednn;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.nudge.Backends;
+import dev.nudge.Seeds;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Gemm;
+import dev.nudge.tensor.Packed;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/// The rule that keeps wrong products away from AMX, on names and shapes, so that a machine without
+/// AMX proves it too; and the tiles that it makes, computed by whatever this machine has.
+class ImplementationTest {
+  private static final String AMX = "brg_matmul:avx10_1_512_amx";
+  private boolean before;
+
+  @BeforeEach
+  void remember() {
+    before = Implementation.amx();
+    Implementation.amx(true);
+  }
+
+  @AfterEach
+  void restore() {
+    Implementation.amx(before);
+    Layout.forget();
+  }
+
+  private static Tensor matrix(long rows, long cols, long gap) {
+    return Tensor.dry(Dtype.BF16, rows, cols + gap).cols(0, Math.toIntExact(cols));
+  }
+
+  /// Whether AMX may compute a (m, k) · (k, n), its rows `gap` numbers apart.
+  private static boolean onAmx(long m, long k, long n, long gap) {
+    return Implementation.right(
+        AMX, Primitive.need(matrix(m, k, gap), matrix(k, n, 0), Tensor.dry(Dtype.F32, m, n)));
+  }
+
+  @Test
+  void amxComputesFixedSizesWithWholeBlocks() {
+    assertThat(onAmx(256, 576, 1536, 0)).isTrue();
+    assertThat(onAmx(16, 64, 16, 0)).isTrue();
+    assertThat(onAmx(7, 4096, 14336, 0)).as("few rows").isTrue();
+    assertThat(onAmx(64, 32, 4096, 0)).as("rank 32").isTrue();
+    assertThat(onAmx(256, 128, 256, 64)).as("a gap of whole blocks").isTrue();
+  }
+
+  @Test
+  void theProductsThatWereWrongOnAmxAreNotComputedThere() {
+    assertThat(onAmx(160, 7, 40, 1)).as("open rows, small k, rows with a gap").isFalse();
+    assertThat(onAmx(8, 16, 259, 0)).as("open columns").isFalse();
+    assertThat(onAmx(77, 127, 64, 0)).as("k odd").isFalse();
+    assertThat(onAmx(256, 48, 64, 0)).as("k of one block and a half").isFalse();
+    assertThat(onAmx(256, 32001, 576, 0)).as("an odd vocabulary").isFalse();
+    Tensor x = Tensor.dry(Dtype.BF16, 192, 567).transposed();
+    assertThat(
+            Implementation.right(
+                AMX,
+                Primitive.need(x, Tensor.dry(Dtype.BF16, 192, 16), Tensor.dry(Dtype.F32, 567, 16))))
+        .as("open rows, transposed, as in dK and dV")
+        .isFalse();
+    assertThat(
+            Implementation.right(
+                AMX,
+                Primitive.need(
+                    Tensor.dry(Dtype.BF16, 3, 138, 128).transposed(),
+                    Tensor.dry(Dtype.BF16, 3, 138, 64),
+                    Tensor.dry(Dtype.F32, 3, 128, 64))))
+        .as("an open inner size")
+        .isFalse();
+    assertThat(onAmx(256, 64, 64, 7)).as("an open stride").isFalse();
+  }
+
+  @Test
+  void otherCodeComputesWhateverItOffers() {
+    for (String name :
+        List.of("brg_matmul:avx512_core_bf16", "jit:gemm:any", "brg_matmul:avx2", "ref:any")) {
+      assertThat(Implementation.right(name, new Implementation.Need(true, 7))).as(name).isTrue();
+    }
+    Implementation.amx(false);
+    assertThat(Implementation.right(AMX, new Implementation.Need(false, 64))).isFalse();
+    assertThat(Implementation.right(AMX + "_fp16", new Implementation.Need(false, 64))).isFalse();
+  }
+
+  @Test
+  void packedAndPlainFactorsAskForTheSameCode() {
+    Tensor a = matrix(256, 96, 0);
+    Tensor c = Tensor.dry(Dtype.F32, 256, 48);
+    Tensor b = Tensor.dry(Dtype.BF16, 96, 48);
+    assertThat(Primitive.need(a, b, c))
+        .isEqualTo(Primitive.need(a, Tensor.dry(Dtype.BF16, 48, 96).transposed(), c));
+  }
+
+  /// With the rule of a processor with AMX, open rows go in tiles; here other code computes them.
+  @Test
+  void rowsInTilesGiveThePlainProduct() {
+    OneDnn provider = new OneDnn();
+    assumeTrue(provider.load(Backends.cache()).isEmpty());
+    assumeTrue(provider.probe(Dtype.BF16) > 0, "no bf16 products");
+    Random random = Seeds.random();
+    for (int i = 0; i < 40; i++) {
+      int m = 1 + random.nextInt(600);
+      int k = 32 * (1 + random.nextInt(8));
+      int n = 1 + random.nextInt(200);
+      boolean add = random.nextBoolean();
+      try (Scope scope = Scope.open("test");
+          Gemm gemm = provider.open(1);
+          Gemm plain = Gemm.plain()) {
+        Tensor a = gaussian(scope.tensor(Dtype.BF16, m, k), random);
+        Tensor b = gaussian(scope.tensor(Dtype.BF16, k, n), random);
+        Tensor c = scope.tensor(Dtype.F32, m, n);
+        Tensor packed = scope.tensor(Dtype.F32, m, n);
+        Tensor exact = scope.tensor(Dtype.F64, m, n);
+        gemm.multiply(a, b, c, add);
+        Tensor room = scope.tensor(Dtype.BF16, Packed.padded(k), Packed.padded(n));
+        gemm.multiply(a, gemm.pack(b, room), packed, add);
+        plain.multiply(a, b, exact, add);
+        for (long j = 0; j < c.elements(); j++) {
+          assertThat(c.at(j)).isCloseTo(exact.at(j), org.assertj.core.data.Offset.offset(2e-4));
+          assertThat(packed.at(j))
+              .isCloseTo(exact.at(j), org.assertj.core.data.Offset.offset(2e-4));
+        }
+      }
+    }
+  }
+
+  private static Tensor gaussian(Tensor t, Random random) {
+    for (long i = 0; i < t.elements(); i++) {
+      t.put(i, random.nextGaussian());
+    }
+    return t;
+  }
+}
