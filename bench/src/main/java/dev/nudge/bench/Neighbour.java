@@ -64,8 +64,7 @@ final class Neighbour {
     Backend backend = Backend.resolve(flags.choice("compute", Compute.class), Machines.cache());
     int threads = flags.whole("threads", Runtime.getRuntime().availableProcessors());
     System.out.println(Machines.line());
-    System.out.printf(
-        "shape %s, %s, %d threads%n", flags.text("shape"), backend.name(), threads);
+    System.out.printf("shape %s, %s, %d threads%n", flags.text("shape"), backend.name(), threads);
     try (CausalLm model =
         Checkpoint.random(
             BenchModels.named(flags.text("shape")), backend, BenchModels.quantization(flags), 1)) {

@@ -81,9 +81,11 @@ class FamilyFoldersTest {
         SafeTensors theirs = SafeTensors.open(model.resolveSibling("nf4/model"))) {
       assertThat(ours.names()).isEqualTo(theirs.names());
       for (String name : theirs.names()) {
+        if (name.contains("quant_state")) {
+          continue; // which tells the type that was stored
+        }
         assertThat(ours.entry(name).shape()).as(name).isEqualTo(theirs.entry(name).shape());
-        if (ours.entry(name).type() == theirs.entry(name).type()
-            && !name.contains("quant_state")) { // which tells the type that was stored
+        if (ours.entry(name).type() == theirs.entry(name).type()) { // they widened what is dense
           assertThat(ours.bytes(name).mismatch(theirs.bytes(name))).as(name).isEqualTo(-1);
         }
       }

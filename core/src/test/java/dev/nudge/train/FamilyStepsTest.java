@@ -107,9 +107,24 @@ class FamilyStepsTest {
       JsonNode last = expected.get("final");
       assertThat(trained.parameters()).hasSize(last.size());
       for (Parameter p : trained.parameters()) {
-        compareSums(p, last.get(p.name().replace("language_model.model", "model.language_model")));
+        if (!noise(p, trained.config())) {
+          compareSums(
+              p, last.get(p.name().replace("language_model.model", "model.language_model")));
+        }
       }
     }
+  }
+
+  /// Where keys do not turn their bias adds one number to all scores of a query: its gradient is 0
+  /// but for rounding, which AdamW makes steps of.
+  private static boolean noise(Parameter p, ModelConfig config) {
+    for (int i = 0; i < config.numHiddenLayers(); i++) {
+      if (config.layers().get(i).turning() == null
+          && p.name().endsWith("layers." + i + ".self_attn.k_proj.bias")) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static void compareSums(Parameter p, JsonNode expected) {

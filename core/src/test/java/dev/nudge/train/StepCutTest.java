@@ -31,7 +31,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 /// one micro-batch: the same but for the order of fp32 sums. A dropout of -1: all weights train.
 class StepCutTest {
   /// Of a tensor's norm, in fp32 and in bf16. Seen: 5e-7 and 3e-7 with AVX-512, 1.3e-6 in fp32 with
-  /// AVX2, whose products sum in more and shorter blocks. Values in bf16 are the same bits however a
+  /// AVX2, whose products sum in more and shorter blocks. Values in bf16 are the same bits however
+  /// a
   /// step is cut, because a product gives a row the same bits among any others.
   private static final double BOUND = 2e-6;
 
