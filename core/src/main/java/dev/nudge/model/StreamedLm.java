@@ -139,8 +139,10 @@ public final class StreamedLm implements AutoCloseable {
 
   private Parts parts(String prefix, Scope scope) {
     Backend b = scope.dry() ? backend.withKernels(Kernels.dry()) : backend;
+    Map<String, long[]> shapes = config.tensors();
+    shapes.keySet().removeIf(name -> !name.startsWith(prefix));
     return new Parts(
-        config, new LayerWeights(file, config, prefix, b, quantization, scope, blockBytes), ropes);
+        config, HeldWeights.once(file, shapes, b, quantization, scope, blockBytes), ropes);
   }
 
   /// Bytes that a workspace needs for [#hidden] and [#logits].
