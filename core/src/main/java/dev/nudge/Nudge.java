@@ -3,6 +3,7 @@ package dev.nudge;
 import static java.util.Objects.requireNonNull;
 
 import dev.nudge.eval.Scoring;
+import dev.nudge.generate.Completions;
 import dev.nudge.generate.Session;
 import dev.nudge.init.FreshFolder;
 import dev.nudge.kernel.Kernels;
@@ -10,6 +11,7 @@ import dev.nudge.machine.Machine;
 import dev.nudge.merge.Merged;
 import dev.nudge.merge.Merging;
 import dev.nudge.model.Nf4Folder;
+import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InitSettings;
 import dev.nudge.settings.MergeSettings;
 import dev.nudge.settings.ModelSettings;
@@ -24,6 +26,7 @@ import dev.nudge.train.RunResult;
 import dev.nudge.train.TrainEvent;
 import dev.nudge.train.Training;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -105,6 +108,34 @@ public final class Nudge {
   /// @param rows told in order
   public Scoring.Summary score(ScoreSettings settings, Consumer<Scoring.Row> rows) {
     return Scoring.score(settings, machine.get(), rows, warnings);
+  }
+
+  /// Completes a prompt, or the prompts of rows; the model is loaded for it and freed again. Where
+  /// many callers ask one model, [#open] it.
+  ///
+  /// @return a completion for each good row in order, or the one of the prompt
+  public List<Completions.Row> generate(GenerateSettings settings) {
+    return generate(settings, row -> {});
+  }
+
+  /// Completes a prompt, or the prompts of rows.
+  ///
+  /// @param rows told in order, each when it is done
+  /// @return all of them
+  public List<Completions.Row> generate(GenerateSettings settings, Consumer<Completions.Row> rows) {
+    Completions.Watcher watcher =
+        new Completions.Watcher() {
+          @Override
+          public void row(Completions.Row row) {
+            rows.accept(row);
+          }
+
+          @Override
+          public void warn(String line) {
+            warnings.accept(line);
+          }
+        };
+    return Completions.of(settings, machine.get(), null, watcher).rows();
   }
 
   /// Merges adapters into a model folder that stands for itself, and checks it.

@@ -55,7 +55,7 @@ class ArchitectureTest {
           Map.entry("init", Set.of("format", "model", "text", "data")),
           Map.entry(
               "generate",
-              Set.of("tensor", "machine", "nn", "identity", "model", "adapter", "text")),
+              Set.of("tensor", "machine", "nn", "identity", "model", "adapter", "text", "data")),
           Map.entry(
               "merge",
               Set.of(

@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.generate.Completion;
+import dev.nudge.generate.Completions;
 import dev.nudge.generate.Session;
 import dev.nudge.machine.Machine;
+import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.MergeSettings;
 import dev.nudge.settings.RunException;
@@ -21,6 +23,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -67,6 +70,18 @@ class FineTuneTest {
     assertThat(nudge.score(score).greedy()).isZero();
     assertThat(nudge.score(score.withAdapter(adapter)).greedy()).isEqualTo(16);
 
+    GenerateSettings ask = GenerateSettings.of(MODEL, "pump:").withAdapter(adapter);
+    Completions.Row asked = nudge.generate(ask).getFirst();
+    assertThat(asked.completion().text()).isEqualTo(" seal");
+    List<Completions.Row> told = new ArrayList<>();
+    var answers =
+        nudge.generate(
+            GenerateSettings.of(Map.of("model", MODEL, "data", rows.toString()))
+                .withAdapter(adapter),
+            told::add);
+    assertThat(answers).hasSize(16).isEqualTo(told);
+    assertThat(answers.getLast()).isEqualTo(new Completions.Row(15, asked.completion()));
+
     Path merged = nudge.merge(MergeSettings.of(MODEL, adapter, temp.resolve("merged"))).out();
     try (Session session = nudge.open(merged)) {
       Completion answer = session.complete("pump:");
@@ -80,8 +95,8 @@ class FineTuneTest {
     RunResult first = nudge.train(settings().withEpochs(2), event -> {});
     List<TrainEvent> events = new ArrayList<>();
     RunResult second = nudge.train(settings().withEpochs(2), events::add);
+    assertThat(second).isEqualTo(first);
     assertThat(second.state()).isEqualTo(RunState.FINISHED);
-    assertThat(second.values().get("id")).isEqualTo(first.values().get("id"));
     assertThat(events).hasSize(1);
     assertThat(warnings.getLast()).endsWith("; nothing to do");
   }
@@ -141,6 +156,76 @@ class FineTuneTest {
     assertThat(state.get()).isEqualTo(RunState.STOPPED);
     assertThat(interrupted).isTrue();
     assertThat(adapter.resolve("adapter_model.safetensors")).exists();
+    assertThat(Ledger.bytes()).isEqualTo(before);
+  }
+
+  @Test
+  void anInterruptEndsACompletionWithinATokenAndIsPassedOn() throws Exception {
+    SamplingSettings most = SamplingSettings.greedy().withMaxTokens(500);
+    try (Session session = nudge.open(MODEL)) {
+      Completion whole = session.complete("a valve", most, piece -> {});
+      long before = Ledger.bytes();
+      Thread caller = Thread.currentThread();
+      StringBuilder heard = new StringBuilder();
+      int[] after = {0}; // pieces told after the interrupt
+      Completion cut =
+          session.complete(
+              "a valve",
+              most,
+              piece -> {
+                heard.append(piece);
+                if (heard.length() >= 5) {
+                  after[0]++;
+                  caller.interrupt();
+                  untilSeen(caller);
+                }
+              });
+      assertThat(Thread.interrupted()).as("passed on").isTrue();
+      assertThat(cut.stop()).isEqualTo(Completion.Stop.INTERRUPTED);
+      assertThat(cut.tokens()).isBetween(1, whole.tokens() - 1);
+      assertThat(after[0]).as("pieces from the interrupt on").isLessThanOrEqualTo(3);
+      assertThat(cut.text()).isEqualTo(heard.toString());
+      assertThat(whole.text()).startsWith(cut.text());
+      assertThat(Ledger.bytes()).isEqualTo(before);
+
+      caller.interrupt(); // before it begins
+      assertThat(session.complete("a valve", most, piece -> {}).tokens()).isLessThanOrEqualTo(1);
+      assertThat(Thread.interrupted()).isTrue();
+      assertThat(session.complete("a valve", most, piece -> {})).isEqualTo(whole);
+    }
+  }
+
+  /// Waits until a thread has taken notice of its interrupt: its flag is down again.
+  private static void untilSeen(Thread thread) {
+    long end = System.nanoTime() + 10_000_000_000L;
+    while (thread.isInterrupted() && System.nanoTime() < end) {
+      Thread.onSpinWait();
+    }
+  }
+
+  @Test
+  void anInterruptEndsTheRowsOfAGenerationAndSaysHowManyAreDone() throws Exception {
+    long before = Ledger.bytes();
+    Files.writeString(rows, "{\"prompt\": \"pump:\", \"completion\": \" seal\"}\n".repeat(64));
+    Thread caller = Thread.currentThread();
+    List<Completions.Row> told = new ArrayList<>();
+    GenerateSettings settings =
+        GenerateSettings.of(Map.of("model", MODEL, "data", rows.toString(), "lanes", 1));
+    assertThatThrownBy(
+            () ->
+                nudge.generate(
+                    settings,
+                    row -> {
+                      told.add(row);
+                      if (told.size() == 16) { // the first of four groups
+                        caller.interrupt();
+                        untilSeen(caller);
+                      }
+                    }))
+        .isInstanceOf(RunException.class)
+        .hasMessage("interrupted: 16 of 64 prompts are completed");
+    assertThat(Thread.interrupted()).isTrue();
+    assertThat(told).hasSize(16);
     assertThat(Ledger.bytes()).isEqualTo(before);
   }
 

@@ -24,7 +24,7 @@ final class BashCompletion {
           local word=${COMP_WORDS[COMP_CWORD]} flag=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]} words
           COMPREPLY=()
           if [ "$COMP_CWORD" -eq 1 ]; then
-            verb='' flag='' words='%s --help --version'
+            verb='' flag='' words='%s help --help --version'
           elif [ "$word" = = ]; then
             word=
           elif [ "$flag" = = ]; then
@@ -32,6 +32,8 @@ final class BashCompletion {
           fi
           case $verb:$flag in
             : | *:-h | *:--help) ;;
+            help:help) words='%s' ;;
+            help:*) words= ;;
         %s
           esac
           compopt +o default 2>/dev/null # words or nothing, no names of files
@@ -39,7 +41,8 @@ final class BashCompletion {
           COMPREPLY=($(compgen -W "$words" -- "$word"))
         }
         complete -o default -F _nudge nudge"""
-        .formatted(names, verbs.stream().flatMap(BashCompletion::cases).collect(joining("\n")));
+        .formatted(
+            names, names, verbs.stream().flatMap(BashCompletion::cases).collect(joining("\n")));
   }
 
   /// The branches of one verb: flags that take the same stand together, then the flags themselves.

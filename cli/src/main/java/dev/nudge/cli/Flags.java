@@ -3,7 +3,7 @@ package dev.nudge.cli;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Knob;
 import dev.nudge.settings.Layer;
-import dev.nudge.settings.Nearest;
+import dev.nudge.settings.OtherNames;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -190,7 +190,7 @@ final class Flags {
     }
     String flag = name(argument);
     List<String> known = new ArrayList<>(parser.getCommandSpec().optionsMap().keySet());
-    String hint = Nearest.hint(flag, known);
+    String hint = OtherNames.flagHint(flag, known);
     return "unknown flag "
         + flag
         + " for "

@@ -1,32 +1,26 @@
 package dev.nudge.cli;
 
-import dev.nudge.data.Prompts;
 import dev.nudge.eval.Scoring;
 import dev.nudge.generate.Completion;
-import dev.nudge.generate.Generation;
-import dev.nudge.generate.Session;
+import dev.nudge.generate.Completions;
 import dev.nudge.init.FreshFolder;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Machine;
 import dev.nudge.merge.Difference;
 import dev.nudge.merge.Merged;
 import dev.nudge.merge.Merging;
-import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Nf4Folder;
 import dev.nudge.quickstart.Chapter;
 import dev.nudge.quickstart.Quickstart;
 import dev.nudge.quickstart.Report;
 import dev.nudge.quickstart.Wanted;
-import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InitSettings;
 import dev.nudge.settings.MergeSettings;
-import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.PlanSettings;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.settings.ScoreSettings;
 import dev.nudge.settings.TrainSettings;
-import dev.nudge.text.Tokenizer;
 import dev.nudge.train.Forecast;
 import dev.nudge.train.Outlook;
 import dev.nudge.train.Prepared;
@@ -55,10 +49,11 @@ final class Library {
     if (settings.output().dryRun() && !Training.finished(settings)) {
       Prepared prepared = Training.prepare(settings, machine());
       prepared.warnings().forEach(line -> events.accept(new TrainEvent.Warning(line)));
+      prepared.rows().forEach(line -> events.accept(new TrainEvent.Planned(line)));
       return new TrainVerb.Outcome(RunState.FINISHED, prepared.values(), prepared.lines());
     }
     RunResult result = Training.run(settings, machine(), events, cancelled);
-    return new TrainVerb.Outcome(result.state(), result.values(), List.of());
+    return new TrainVerb.Outcome(result.state(), Training.record(result.out()), List.of());
   }
 
   static PlanVerb.Answer plan(PlanSettings settings) {
@@ -67,12 +62,16 @@ final class Library {
   }
 
   static ScoreVerb.Summary score(
-      ScoreSettings settings, Consumer<ScoreVerb.Row> rows, Consumer<String> warnings) {
+      ScoreSettings settings,
+      Consumer<ScoreVerb.Row> rows,
+      Consumer<String> notes,
+      Consumer<String> warnings) {
     Scoring.Summary all =
         Scoring.score(
             settings,
             machine(),
             r -> rows.accept(new ScoreVerb.Row(r.index(), r.tokens(), r.logprob(), r.greedy())),
+            notes,
             warnings);
     return new ScoreVerb.Summary(
         all.rows(), all.badRows(), all.tokens(), all.logprob(), all.loss(), all.greedy());
@@ -100,7 +99,11 @@ final class Library {
             w.bytes(),
             w.vocabulary(),
             w.merges(),
-            (System.nanoTime() - start) / 1e9);
+            seconds(start));
+  }
+
+  private static double seconds(long since) {
+    return (System.nanoTime() - since) / 1e9;
   }
 
   static MergeVerb.@Nullable Summary merge(
@@ -131,58 +134,57 @@ final class Library {
   /// Completes prompts.
   static final class Completer implements GenerateVerb.Completer {
     @Override
-    public GenerateVerb.Row prompt(
+    public GenerateVerb.Answer prompt(
         GenerateSettings settings, Consumer<String> pieces, Consumer<String> warnings) {
-      Machine machine = machine();
-      try (Session session =
-          Session.load(settings.model(), settings.adapter(), machine, warnings)) {
-        Generation generation =
-            new Generation(session, settings.sampling(), threads(settings.model(), machine));
-        String prompt = java.util.Objects.requireNonNull(settings.prompt());
-        return row(generation.complete(prompt, pieces), 0);
-      }
+      Completions.Done done =
+          Completions.of(
+              settings, machine(), null, watcher(row -> {}, pieces, note -> {}, warnings));
+      return new GenerateVerb.Answer(row(done.rows().getFirst()), done.seconds());
     }
 
     @Override
-    public void rows(
-        GenerateSettings settings, Consumer<GenerateVerb.Row> rows, Consumer<String> warnings) {
-      Machine machine = machine();
-      DataSettings data = java.util.Objects.requireNonNull(settings.rows());
-      Path model = settings.model().model();
-      int maxLength = Session.maxLength(settings.model(), ModelConfig.load(model));
-      Tokenizer tokenizer = Tokenizer.load(model, machine.cache());
-      List<Prompts.Prompt> prompts = good(Prompts.load(data, maxLength, tokenizer), warnings);
-      try (Session session =
-          Session.load(settings.model(), settings.adapter(), tokenizer, machine, warnings)) {
-        int threads = threads(settings.model(), machine);
-        Integer lanes = settings.model().lanes();
-        new Generation(session, settings.sampling(), threads)
-            .complete(
-                prompts.stream().map(Prompts.Prompt::text).toList(),
-                lanes == null ? threads : lanes,
-                (completion, i) -> rows.accept(row(completion, prompts.get(i).index())));
-      }
+    public double rows(
+        GenerateSettings settings,
+        Consumer<GenerateVerb.Row> rows,
+        Consumer<String> notes,
+        Consumer<String> warnings) {
+      return Completions.of(
+              settings, machine(), System.in, watcher(rows, piece -> {}, notes, warnings))
+          .seconds();
     }
 
-    private static List<Prompts.Prompt> good(Prompts all, Consumer<String> warnings) {
-      int bad = all.badRows();
-      if (bad > 0) {
-        warnings.accept(
-            (bad == 1 ? "1 bad row is" : bad + " bad rows are")
-                + " set aside, the first: "
-                + all.firstBadRows().getFirst());
-      }
-      return all.prompts();
+    private static Completions.Watcher watcher(
+        Consumer<GenerateVerb.Row> rows,
+        Consumer<String> pieces,
+        Consumer<String> notes,
+        Consumer<String> warnings) {
+      return new Completions.Watcher() {
+        @Override
+        public void row(Completions.Row row) {
+          rows.accept(Completer.row(row));
+        }
+
+        @Override
+        public void piece(String piece) {
+          pieces.accept(piece);
+        }
+
+        @Override
+        public void note(String line) {
+          notes.accept(line);
+        }
+
+        @Override
+        public void warn(String line) {
+          warnings.accept(line);
+        }
+      };
     }
 
-    private static GenerateVerb.Row row(Completion c, long index) {
+    private static GenerateVerb.Row row(Completions.Row row) {
+      Completion c = row.completion();
       return new GenerateVerb.Row(
-          index, c.text(), c.tokens(), c.stop().name().toLowerCase(Locale.ROOT));
-    }
-
-    private static int threads(ModelSettings settings, Machine machine) {
-      Integer given = settings.threads();
-      return given == null ? machine.threads() : given;
+          row.index(), c.text(), c.tokens(), c.stop().name().toLowerCase(Locale.ROOT));
     }
   }
 

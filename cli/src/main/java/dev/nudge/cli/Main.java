@@ -18,6 +18,8 @@ import java.util.List;
 /// Runs the `nudge` command: finds the verb, reads its settings, calls it, ends with its exit
 /// code.
 public final class Main {
+  static final String HELP = "help";
+
   /// A verb stands here from its first working version on.
   private static final List<Verb<?>> VERBS = Library.verbs();
 
@@ -62,28 +64,48 @@ public final class Main {
       throws Exception {
     String first = args.isEmpty() ? "" : args.getFirst();
     switch (first) {
-      case "--help", "-h" -> {
+      case "", "--help", "-h" -> {
         out.line(Usage.of(verbs));
+        return ExitCode.DONE;
+      }
+      case HELP -> {
+        out.line(help(verbs, args.subList(1, args.size())));
         return ExitCode.DONE;
       }
       case "--version", "-V" -> {
         out.line(version());
         return ExitCode.DONE;
       }
-      case "" -> throw new InputException("no verb is given; see nudge --help");
       default -> {
-        for (Verb<?> verb : verbs) {
-          if (verb.name().equals(first)) {
-            return call(verb, args.subList(1, args.size()), out, err);
-          }
-        }
+        return call(verb(verbs, first), args.subList(1, args.size()), out, err);
       }
     }
-    String kind = first.startsWith("-") ? "unknown flag " : "unknown verb ";
-    List<String> known = new ArrayList<>(List.of("--help", "--version"));
-    verbs.forEach(verb -> known.add(verb.name()));
-    String hint = Nearest.hint(first, known);
-    throw new InputException(kind + first + (hint.isEmpty() ? "; see nudge --help" : hint));
+  }
+
+  /// What `nudge help` and `nudge help VERB` print.
+  private static String help(List<Verb<?>> verbs, List<String> args) {
+    if (args.size() > 1) {
+      throw new InputException(
+          "unexpected argument '" + args.get(1) + "'; help takes one verb, or none");
+    }
+    if (args.isEmpty() || args.getFirst().equals(HELP)) {
+      return Usage.of(verbs);
+    }
+    Verb<?> verb = verb(verbs, args.getFirst());
+    return Usage.of(verb, verb.schema().knobs());
+  }
+
+  private static Verb<?> verb(List<Verb<?>> verbs, String name) {
+    List<String> known = new ArrayList<>(List.of(HELP, "--help", "--version"));
+    for (Verb<?> verb : verbs) {
+      if (verb.name().equals(name)) {
+        return verb;
+      }
+      known.add(verb.name());
+    }
+    String kind = name.startsWith("-") ? "unknown flag " : "unknown verb ";
+    String hint = Nearest.hint(name, known);
+    throw new InputException(kind + name + (hint.isEmpty() ? "; see nudge --help" : hint));
   }
 
   private static <S extends Record> int call(

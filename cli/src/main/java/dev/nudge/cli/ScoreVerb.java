@@ -14,7 +14,12 @@ record ScoreVerb(Scorer scorer) implements Verb<ScoreSettings> {
     /// Scores all rows.
     ///
     /// @param rows told in order of `index`
-    Summary score(ScoreSettings settings, Consumer<Row> rows, Consumer<String> warnings);
+    /// @param notes told how rows are read, one line each
+    Summary score(
+        ScoreSettings settings,
+        Consumer<Row> rows,
+        Consumer<String> notes,
+        Consumer<String> warnings);
   }
 
   /// One row.
@@ -56,17 +61,19 @@ record ScoreVerb(Scorer scorer) implements Verb<ScoreSettings> {
                 console.result(Json.write(row));
               }
             },
+            console::note,
             console::warn);
     console.object(all);
     console.note(
         String.format(
             Locale.ROOT,
-            "%,d rows (%,d bad), %,d tokens, loss %.4f a token, %,d rows greedy",
+            "%,d of %,d answers exact (%.1f %%), %,d tokens, loss %.4f a token%s",
+            all.greedy(),
             all.rows(),
-            all.badRows(),
+            100.0 * all.greedy() / all.rows(),
             all.tokens(),
             all.loss(),
-            all.greedy()));
+            all.badRows() == 0 ? "" : ", " + all.badRows() + " bad rows set aside"));
     return ExitCode.DONE;
   }
 }

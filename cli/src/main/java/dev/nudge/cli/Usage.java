@@ -26,8 +26,7 @@ final class Usage {
       lines.add(" ".repeat(INDENT) + String.format("%-12s%s", verb.name(), verb.summary()));
     }
     lines.add("");
-    lines.add(
-        "nudge VERB --help says what a verb takes; nudge --version says which nudge this is.");
+    lines.add("nudge help VERB says what a verb takes; nudge --version says which nudge this is.");
     return String.join("\n", lines);
   }
 

@@ -19,6 +19,7 @@ final class ZshCompletion {
           if (( CURRENT == 2 )); then
             local -a verbs=(
         %s
+              'help:show the help, or that of a verb'
               '--help:show the help'
               '--version:say which nudge this is'
             )
@@ -28,6 +29,8 @@ final class ZshCompletion {
           shift words
           (( CURRENT-- ))
           case $verb in
+            help)
+              compadd -- %s ;;
         %s
           esac
         }
@@ -36,6 +39,7 @@ final class ZshCompletion {
             verbs.stream()
                 .map(verb -> "      " + quoted(verb.name() + ":" + verb.summary()))
                 .collect(joining("\n")),
+            verbs.stream().map(Verb::name).collect(joining(" ")),
             verbs.stream().map(ZshCompletion::branch).collect(joining("\n")));
   }
 

@@ -4,20 +4,31 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.withinPercentage;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.nudge.plan.KnownModels;
 import dev.nudge.tensor.Ledger;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Holds what a user reads after a mistake with the real verbs: one row a mistake, each with its
 /// one line and exit code 2; nothing on standard output, nothing written. A mistake of `train` is
@@ -153,10 +164,8 @@ class BadInputTest {
             "wrong column",
             p -> {},
             "--completion {label}",
-            "D/rows.jsonl: 3 of 3 rows are bad (no column 'label'; the columns are prompt, completion)\n"
-                + "D/rows.jsonl line 1: no column 'label'; the columns are prompt, completion\n"
-                + "D/rows.jsonl line 2: no column 'label'; the columns are prompt, completion\n"
-                + "D/rows.jsonl line 3: no column 'label'; the columns are prompt, completion"),
+            "D/rows.jsonl: 3 of 3 rows are bad\n"
+                + "D/rows.jsonl lines 1, 2, 3 (3 rows): no column 'label'; the columns are prompt, completion"),
         row(
             "wrong column in the rows",
             p -> p.write("rows.jsonl", "{\"query\": \"a\", \"label\": \"b\"}"),
@@ -196,8 +205,7 @@ class BadInputTest {
             p -> {},
             "--max-length 7",
             "D/rows.jsonl: 2 of 3 rows are bad; --skip-bad-rows sets them aside\n"
-                + "D/rows.jsonl line 1: 15 tokens are more than --max-length 7; --truncate cuts its end\n"
-                + "D/rows.jsonl line 2: 11 tokens are more than --max-length 7; --truncate cuts its end"),
+                + "D/rows.jsonl lines 1, 2 (2 rows): more tokens than --max-length 7, the first: 15 tokens are more than --max-length 7; --truncate cuts its prompt from the left"),
         row(
             "messages",
             p ->
@@ -207,9 +215,50 @@ class BadInputTest {
                 + "D/rows.jsonl line 1: 'messages' rows are not supported yet; supported are prompt + completion and text"),
         row(
             "nothing is trained",
-            p -> p.write("rows.jsonl", "{\"prompt\": \"the pump reads\", \"completion\": \" b\"}"),
+            p -> p.write("rows.jsonl", "{\"text\": \"</s>\"}\n{\"text\": \"</s>\"}"),
             "--max-length 2 --truncate",
-            "D/rows.jsonl: nothing would be trained; no completion is left within --max-length 2"),
+            "D/rows.jsonl: nothing would be trained; no row has a token behind its first within --max-length 2"),
+        row(
+            "bad rows of two kinds in two files",
+            p ->
+                p.write("a.jsonl", "{\"prompt\": \"a\"}\n".repeat(30))
+                    .write(
+                        "b.jsonl",
+                        "[]\n{\"prompt\": \"a\"}\n{\"prompt\": \"a\", \"completion\": \"b\"}"),
+            "--data D/a.jsonl --data D/b.jsonl",
+            "D/a.jsonl, D/b.jsonl: 32 of 33 rows are bad; --skip-bad-rows sets them aside\n"
+                + "D/a.jsonl lines 1, 2, 3, 4, 5, … (31 rows): no column 'completion'; the columns are prompt\n"
+                + "D/b.jsonl line 1: not a JSON object but an array"),
+        row(
+            "a CSV file",
+            p -> p.write("rows.csv", "text,label\nthe pump,leak\n"),
+            "--data D/rows.csv",
+            "D/rows.csv is a CSV file; JSONL is needed, one JSON object a line; in Python: pandas.read_csv('D/rows.csv').to_json('rows.jsonl', orient='records', lines=True)"),
+        row(
+            "CSV under another name",
+            p -> p.write("rows.jsonl", "text;label\nthe pump;leak\n"),
+            "--skip-bad-rows",
+            "D/rows.jsonl is a CSV file; JSONL is needed, one JSON object a line; in Python: pandas.read_csv('D/rows.jsonl').to_json('rows.jsonl', orient='records', lines=True)"),
+        row(
+            "a Parquet file, held out",
+            p -> p.write("held.parquet", "PAR1\u0015\u0004"),
+            "--eval-data D/held.parquet",
+            "D/held.parquet is a Parquet file; JSONL is needed, one JSON object a line; in Python: pandas.read_parquet('D/held.parquet').to_json('rows.jsonl', orient='records', lines=True)"),
+        row(
+            "a file compressed with gzip",
+            p -> Files.write(p.path("rows.jsonl.gz"), gzip(Files.readString(p.path("rows.jsonl")))),
+            "--data D/rows.jsonl.gz",
+            "D/rows.jsonl.gz is compressed with gzip; JSONL is needed, one JSON object a line; as a command: gzip -dc D/rows.jsonl.gz > rows.jsonl"),
+        row(
+            "one JSON array",
+            p -> p.write("rows.json", "[\n  {\"text\": \"a\"},\n  {\"text\": \"b\"}\n]"),
+            "--data D/rows.json",
+            "D/rows.json is one JSON array; JSONL is needed, one JSON object a line; as a command: jq -c '.[]' D/rows.json > rows.jsonl"),
+        row(
+            "standard input as rows to train on",
+            p -> {},
+            "--data -",
+            "- is standard input, which only generate reads rows from; give a file or a glob"),
         row(
             "a pattern that is broken",
             p -> {},
@@ -259,7 +308,17 @@ class BadInputTest {
             "broken expression",
             p -> {},
             "--targets /(q_proj/",
-            "--targets is '/(q_proj/'; it must be a regular expression: Unclosed group"),
+            "--targets is '/(q_proj/': the regular expression '(q_proj' cannot be read: Unclosed group"),
+        row(
+            "an expression of Java",
+            p -> {},
+            "--targets /(?<name>q)_proj/",
+            "--targets is '/(?<name>q)_proj/': the regular expression '(?<name>q)_proj' cannot be read: (?< is not supported"),
+        row(
+            "an expression of Python that matches nothing",
+            p -> {},
+            "--targets /(?P<one>q)_(?P=one)/",
+            "targets /(?P<one>q)_(?P=one)/ select no linear layer; the linear layers are down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj"),
         row(
             "the head as target",
             p -> {},
@@ -347,6 +406,27 @@ class BadInputTest {
             "--out D/model",
             "--out D/model is where the model of this run is; give another folder"),
         row(
+            "out holds a run that cannot be read",
+            p -> p.write("out/run.json", "{"),
+            "--overwrite",
+            "D/out/run.json cannot be read, so the run in its folder is unknown; give another folder"),
+        row(
+            "out is left half replaced, with something in the way",
+            p -> halfReplaced(p, "out"),
+            "--overwrite",
+            HALF_REPLACED.formatted("out")),
+        row(
+            "the model is left half replaced, with something in the way",
+            p -> halfReplaced(p, "model"),
+            "",
+            HALF_REPLACED.formatted("model")),
+        row("saves", p -> {}, "--save-steps 0", "--save-steps is 0; it must be at least 1"),
+        row(
+            "saves that are no number",
+            p -> {},
+            "--save-steps 10%",
+            "--save-steps is '10%'; it must be a whole number"),
+        row(
             "too little memory",
             p -> {},
             "--memory 10M",
@@ -360,6 +440,21 @@ class BadInputTest {
             p -> {},
             "--learning-rat 1",
             "unknown flag --learning-rat for train; did you mean --learning-rate?"),
+        row(
+            "the rank of PEFT",
+            p -> {},
+            "--lora-r 8",
+            "unknown flag --lora-r for train; here it is --rank"),
+        row(
+            "the micro-batches of TRL",
+            p -> {},
+            "--per_device_train_batch_size 4",
+            "unknown flag --per_device_train_batch_size for train; here --batch-size counts the sequences of a whole optimiser step"),
+        row(
+            "the 4 bits of axolotl in YAML",
+            p -> p.write("run.yaml", "load_in_4bit: true\n"),
+            "--config D/run.yaml",
+            "D/run.yaml: unknown key 'load_in_4bit'; here it is quantize: nf4"),
         row(
             "prefix of a flag",
             p -> {},
@@ -440,7 +535,7 @@ class BadInputTest {
             "freezing by a broken expression",
             p -> {},
             "--method full --freeze /q(/",
-            "--freeze is '/q(/'; it must be a regular expression: Unclosed group"),
+            "--freeze is '/q(/': the regular expression 'q(' cannot be read: Unclosed group"),
         row(
             "freezing all",
             p -> {},
@@ -600,10 +695,8 @@ class BadInputTest {
             "wrong column",
             p -> {},
             "--data D/rows.jsonl --prompt {text}",
-            "D/rows.jsonl: 3 of 3 rows are bad (no column 'text'; the columns are prompt, completion)\n"
-                + "D/rows.jsonl line 1: no column 'text'; the columns are prompt, completion\n"
-                + "D/rows.jsonl line 2: no column 'text'; the columns are prompt, completion\n"
-                + "D/rows.jsonl line 3: no column 'text'; the columns are prompt, completion"),
+            "D/rows.jsonl: 3 of 3 rows are bad\n"
+                + "D/rows.jsonl lines 1, 2, 3 (3 rows): no column 'text'; the columns are prompt, completion"),
         row(
             "adapter of another shape",
             BadInputTest::otherAdapter,
@@ -620,6 +713,16 @@ class BadInputTest {
             "--adapter D/model",
             "D/model is not an adapter: it has no adapter_config.json; it is a model folder, which goes to --model"),
         row(
+            "the model of TRL",
+            p -> {},
+            "--model_name_or_path D/model",
+            "unknown flag --model_name_or_path for VERB; here it is --model"),
+        row(
+            "the adapter of mlx-lm",
+            p -> {},
+            "--adapter-path D/other",
+            "unknown flag --adapter-path for VERB; here it is --adapter"),
+        row(
             "prefix of a flag",
             p -> {},
             "--adapt D/other",
@@ -634,6 +737,16 @@ class BadInputTest {
             p -> {},
             "--quantize int8",
             "--quantize is 'int8'; supported: none, nf4"),
+        row(
+            "a model that is left half replaced, with something in the way",
+            p -> halfReplaced(p, "model"),
+            "",
+            HALF_REPLACED.formatted("model")),
+        row(
+            "an adapter that is left half replaced, with something in the way",
+            p -> halfReplaced(p, "cut"),
+            "--adapter D/cut",
+            HALF_REPLACED.formatted("cut")),
         row(
             "no rows",
             p -> p.write("rows.jsonl", ""),
@@ -727,6 +840,11 @@ class BadInputTest {
             "",
             "--out D/out is not empty; give a new folder, or --overwrite to write into it"),
         row(
+            "out is left half replaced, with something in the way",
+            p -> halfReplaced(p, "out"),
+            "--overwrite",
+            HALF_REPLACED.formatted("out")),
+        row(
             "out under a file",
             p -> {},
             "--out D/rows.jsonl/out",
@@ -786,6 +904,81 @@ class BadInputTest {
     }
     check(place.run(line.toArray(String[]::new)), mistake.line);
     assertThat(place.listing()).isEqualTo(before);
+  }
+
+  static Stream<Mistake> plans() {
+    return Stream.of(
+        row(
+            "a shape that nobody has",
+            p -> {},
+            "--model 9B",
+            "9B: no such model folder, and no shape of that name; shapes are "
+                + String.join(", ", KnownModels.names())),
+        row(
+            "missing tensor",
+            p ->
+                p.edit("model/config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"),
+            "",
+            "D/model has no tensor model.layers.2.input_layernorm.weight, which its config.json calls for"),
+        row(
+            "a tokenizer of another model",
+            p -> p.copy(Place.GOLDEN.resolve("llama/linear-rope/model"), "model"),
+            "--data D/rows.jsonl",
+            "the tokenizer gives token 86, the model has 67; tokenizer.json and config.json do not belong together"),
+        row(
+            "held-out rows without rows",
+            p -> {},
+            "--eval-data D/rows.jsonl",
+            "--eval-data is given without rows; add --data"),
+        row(
+            "missing held-out file",
+            p -> {},
+            "--data D/rows.jsonl --eval-data D/none.jsonl",
+            "D/none.jsonl does not exist; a JSONL file or a glob is needed"),
+        row(
+            "rows for a shape",
+            p -> {},
+            "--model qwen2.5-7b --data D/rows.jsonl",
+            "--data needs a tokenizer, and qwen2.5-7b is a shape only; give --tokens instead"),
+        row(
+            "the 4 bits of TRL",
+            p -> {},
+            "--load_in_4bit",
+            "unknown flag --load_in_4bit for plan; here it is --quantize nf4"),
+        row(
+            "the folder of TRL, which plan has no use for",
+            p -> {},
+            "--output_dir D/out",
+            "unknown flag --output_dir for plan; see nudge plan --help"),
+        row(
+            "an expression of Java",
+            p -> {},
+            "--targets /(?<n>q)/",
+            "--targets is '/(?<n>q)/': the regular expression '(?<n>q)' cannot be read: (?< is not supported"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("plans")
+  void aMistakeOfPlanIsOneLine(Mistake mistake) throws IOException {
+    Place place = Place.in(folder);
+    mistake.spoiling.spoil(place);
+    Map<String, String> before = place.listing();
+    List<String> line = new ArrayList<>(List.of("plan", "--no-probe"));
+    line.addAll(List.of(mistake.flags));
+    if (!line.contains("--model")) {
+      line.addAll(List.of("--model", "D/model"));
+    }
+    check(place.run(line.toArray(String[]::new)), mistake.line);
+    assertThat(place.listing()).isEqualTo(before);
+  }
+
+  @Test
+  void aMistakeAfterHelpIsOneLine() throws IOException {
+    Place place = Place.in(folder);
+    check(place.run("help", "trian"), "unknown verb trian; did you mean train?");
+    check(
+        place.run("help", "train", "--rank"),
+        "unexpected argument '--rank'; help takes one verb, or none");
   }
 
   @Test
@@ -861,8 +1054,8 @@ class BadInputTest {
     String tooLong = "the prompt has 6 tokens, which leaves none of --max-length 5 for an answer";
     check(
         place.answer("generate", "--max-length", "5"),
-        "D/rows.jsonl: 2 of 3 rows are bad (%s); --skip-bad-rows sets them aside\nD/rows.jsonl line 1: %s\nD/rows.jsonl line 2: %s"
-            .formatted(tooLong, tooLong, tooLong));
+        "D/rows.jsonl: 2 of 3 rows are bad; --skip-bad-rows sets them aside\nD/rows.jsonl lines 1, 2 (2 rows): "
+            + tooLong);
   }
 
   @Test
@@ -870,8 +1063,8 @@ class BadInputTest {
     check(
         Place.in(folder).answer("score", "--max-length", "7"),
         "D/rows.jsonl: 2 of 3 rows are bad; --skip-bad-rows sets them aside\n"
-            + "D/rows.jsonl line 1: 15 tokens are more than --max-length 7\n"
-            + "D/rows.jsonl line 2: 11 tokens are more than --max-length 7");
+            + "D/rows.jsonl lines 1, 2 (2 rows): more tokens than --max-length 7, the first: 15 tokens are"
+            + " more than --max-length 7");
   }
 
   @Test
@@ -895,11 +1088,16 @@ class BadInputTest {
     assertThat(place.train("--steps", "1", "-q", "--json").out())
         .startsWith("{\"id\":")
         .hasLineCount(1);
-    String other =
-        "--out D/out holds a run of other settings (state finished); give another folder, or"
-            + " --overwrite to replace it";
-    check(place.train("--steps", "2"), other);
-    check(place.train("--steps", "1", "--rank", "8"), other);
+    check(place.train("--steps", "2"), another("--steps was 1 and is 2"));
+    check(
+        place.train("--steps", "1", "--rank", "8", "--eval-data", "D/rows.jsonl"),
+        another("--eval-data was not given and is 'D/rows.jsonl', --rank was 16 and is 8"));
+    check(
+        place.train(
+            "--epochs", "2", "--rank", "8", "--seed", "1", "--prompt", "{prompt}", "--truncate"),
+        another(
+            "--prompt was not given and is '{prompt}', --truncate was false and is true, --rank was 16"
+                + " and is 8 and 3 more"));
     assertThat(place.listing()).isEqualTo(finished);
 
     place.edit("out/run.json", "\"finished\"", "\"stopped\"");
@@ -910,6 +1108,11 @@ class BadInputTest {
             + " or --overwrite to replace it");
     assertThat(place.listing()).isEqualTo(stopped);
 
+    place.edit("rows.jsonl", "valve", "seal");
+    check(
+        place.train("--steps", "1"),
+        another("--data holds other data now").replace("finished", "stopped"));
+
     place.write("out/run.json", "{");
     check(
         place.train("--steps", "1"),
@@ -918,6 +1121,108 @@ class BadInputTest {
     place.write("out/run.json", "{}");
     assertThat(place.train("--steps", "2", "--overwrite", "-q").code()).isZero();
     assertThat(place.path("out/mine.txt")).hasContent("mine");
+  }
+
+  private static String another(String what) {
+    return "--out D/out holds another run (state finished): "
+        + what
+        + "; give another folder, or --overwrite to replace it";
+  }
+
+  /// What is spoilt after a run, and what a second one says of it.
+  static Stream<Mistake> afterwards() {
+    String adapter =
+        "--out D/out holds this run, finished, but %s; give another folder, or --overwrite to replace it";
+    String weights = "adapter_model.safetensors";
+    return Stream.of(
+        row(
+            "a row was added",
+            p -> p.edit("rows.jsonl", " valve\"}\n", " valve\"}\n{\"text\": \"a\"}\n"),
+            "",
+            another("--data holds other data now")),
+        row(
+            "a letter of a row was changed",
+            p -> p.edit("rows.jsonl", "seven", "Seven"),
+            "",
+            another("--data holds other data now")),
+        row(
+            "rows in another order",
+            p -> {
+              List<String> lines = new ArrayList<>(Files.readAllLines(p.path("rows.jsonl")));
+              Collections.swap(lines, 0, 1);
+              Files.write(p.path("rows.jsonl"), lines);
+            },
+            "--dry-run",
+            another("--data holds other data now")),
+        row(
+            "held-out rows were changed",
+            p -> p.edit("held.jsonl", "leaks", "holds"),
+            "",
+            another("--eval-data holds other data now")),
+        row("another file", p -> {}, "--data D/held.jsonl", another("--data holds other data now")),
+        row(
+            "the data is gone",
+            p -> Files.delete(p.path("rows.jsonl")),
+            "",
+            "D/rows.jsonl does not exist; a JSONL file or a glob is needed"),
+        row(
+            "the adapter is gone",
+            p -> Files.delete(p.path("out/" + weights)),
+            "",
+            adapter.formatted(weights + " is missing")),
+        row(
+            "the adapter is cut short",
+            p -> cut(p.path("out/" + weights), 5_000),
+            "",
+            adapter.formatted(weights + " is not as the run left it")),
+        row(
+            "the adapter is another",
+            p ->
+                Files.copy(
+                    Place.GOLDEN.resolve("peft/all-linear/adapter/" + weights),
+                    p.path("out/" + weights),
+                    StandardCopyOption.REPLACE_EXISTING),
+            "",
+            adapter.formatted(weights + " is not as the run left it")),
+        row(
+            "the adapter's config is gone",
+            p -> Files.delete(p.path("out/adapter_config.json")),
+            "",
+            adapter.formatted("adapter_config.json is missing")),
+        row(
+            "a run of a nudge that kept no digests",
+            p -> p.edit("out/run.json", "\"digests\"", "\"older\""),
+            "",
+            another("what --data held is not known, what --eval-data held is not known")));
+  }
+
+  @ParameterizedTest
+  @MethodSource("afterwards")
+  void aFinishedRunIsNotFinishedOnceSomethingOfItChanged(Mistake mistake) throws IOException {
+    Place place = Place.in(folder);
+    place.write("held.jsonl", "{\"prompt\": \"the seal\", \"completion\": \" leaks\"}\n");
+    String[] run = {"--steps", "1", "--rank", "4", "--eval-data", "D/held.jsonl"};
+    assertThat(place.train(with(run, "-q")).code()).isZero();
+    mistake.spoiling.spoil(place);
+    Map<String, String> before = place.listing();
+    check(place.train(with(run, mistake.flags)), mistake.line);
+    assertThat(place.listing()).isEqualTo(before);
+  }
+
+  private static String[] with(String[] flags, String... more) {
+    return Stream.concat(Stream.of(flags), Stream.of(more)).toArray(String[]::new);
+  }
+
+  @Test
+  void aFileOfRowsMayBeRenamedAndTouched() throws IOException {
+    Place place = Place.in(folder);
+    assertThat(place.train("-q", "--steps", "1").code()).isZero();
+    Files.setLastModifiedTime(place.path("rows.jsonl"), FileTime.fromMillis(1));
+    Ran same =
+        new Ran(0, "", "nudge: warning: this run is finished already in D/out; nothing to do\n");
+    assertThat(place.train("--steps", "1")).isEqualTo(same);
+    Files.move(place.path("rows.jsonl"), place.path("mine.jsonl"));
+    assertThat(place.train("--steps", "1", "--data", "D/mine.jsonl")).isEqualTo(same);
   }
 
   @Test
@@ -955,7 +1260,7 @@ class BadInputTest {
               "--json");
       assertThat(ran.err().lines().toList().getLast())
           .isEqualTo(
-              "nudge: cannot write D/disk/out/adapter_model.safetensors (140752 bytes): No space left on device");
+              "nudge: cannot write D/disk/out/.nudge.new/adapter_model.safetensors (140752 bytes): No space left on device");
       assertThat(ran.out()).isEmpty();
       assertThat(ran.code()).isEqualTo(1);
       assertThat(Ledger.byOwner()).isEqualTo(before);
@@ -1026,6 +1331,74 @@ class BadInputTest {
 
   private static Mistake row(String name, Spoiling spoiling, String flags, String line) {
     return new Mistake(name, spoiling, flags.isEmpty() ? new String[0] : flags.split(" "), line);
+  }
+
+  private static byte[] gzip(String text) throws IOException {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (GZIPOutputStream zip = new GZIPOutputStream(bytes)) {
+      zip.write(text.getBytes(StandardCharsets.UTF_8));
+    }
+    return bytes.toByteArray();
+  }
+
+  private static final String HALF_REPLACED =
+      "D/%s was left half replaced by a command that was killed, and cannot be mended: Is a directory;"
+          + " once that is cleared, the next command mends it";
+
+  /// A folder whose old files stand aside, with a folder where one of them was.
+  private static void halfReplaced(Place place, String name) throws IOException {
+    place.write(name + "/.nudge.old/merges.txt", "old");
+    Files.createDirectories(place.path(name + "/merges.txt/mine"));
+  }
+
+  /// Exit code 1: it had started. Nothing of the base's copy is saved as if it had learned.
+  @ParameterizedTest
+  @ValueSource(strings = {"lora", "full"})
+  void aRunWhoseStepsAreAllSkippedFailsAndSavesNothing(String method) throws IOException {
+    Place place = Place.in(folder);
+    spoilWeights(place.path("model/model.safetensors"));
+    Ran ran = place.train("--method", method, "--steps", "12", "--compute", "fp32", "--json");
+    assertThat(ran.code()).isEqualTo(1);
+    assertThat(ran.out()).isEmpty();
+    assertThat(ran.err().lines().toList().getLast())
+        .isEqualTo(
+            "nudge: the loss was not finite in any of 10 steps, so nothing was trained and nothing is"
+                + " saved; no --learning-rate mends that: the model's weights may hold NaN or Inf, which"
+                + " nudge score tells, or nudge doctor says what is wrong with this machine");
+    assertThat(place.path("out").toFile().list())
+        .doesNotContain("config.json", "model.safetensors", "adapter_model.safetensors");
+    assertThat(Files.readString(place.path("out/run.json"))).contains("\"failed\"");
+  }
+
+  /// Makes every weight NaN.
+  private static void spoilWeights(Path file) throws IOException {
+    byte[] all = Files.readAllBytes(file);
+    int header = (int) ByteBuffer.wrap(all).order(ByteOrder.LITTLE_ENDIAN).getLong(0);
+    Arrays.fill(all, 8 + header, all.length, (byte) 0xFF);
+    Files.write(file, all);
+  }
+
+  /// A kill between two renames, seen by a command that reads and by one that writes.
+  @Test
+  void whatAKilledCommandLeftIsMendedByTheNext() throws IOException {
+    Place place = Place.in(folder);
+    Ran before = place.answer("score", "--json");
+    Files.createDirectories(place.path("model/.nudge.old"));
+    for (String name : List.of("config.json", "tokenizer.json")) {
+      Files.move(place.path("model/" + name), place.path("model/.nudge.old/" + name));
+    }
+    assertThat(place.answer("score", "--json")).isEqualTo(before);
+    assertThat(place.path("model/.nudge.old")).doesNotExist();
+
+    assertThat(place.train("--steps", "1", "-q").code()).isZero();
+    Map<String, String> run = place.listing();
+    Files.createDirectories(place.path("out/.nudge.put"));
+    Files.createDirectories(place.path("out/.nudge.old"));
+    place.write("out/.nudge.old/nudge.json", "{}");
+    Files.move(
+        place.path("out/adapter_config.json"), place.path("out/.nudge.put/adapter_config.json"));
+    assertThat(place.train("--steps", "1").err()).contains("this run is finished already");
+    assertThat(place.listing()).isEqualTo(run);
   }
 
   private static Place initAdapter(Place place) throws IOException {

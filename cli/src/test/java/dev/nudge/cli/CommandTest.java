@@ -2,6 +2,7 @@ package dev.nudge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.TrainSettings;
@@ -17,6 +18,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -40,7 +42,8 @@ class CommandTest {
               }),
           new GenerateVerb(new EchoCompleter()),
           new ScoreVerb(
-              (_, rows, _) -> {
+              (_, rows, notes, _) -> {
+                notes.accept("trained: text; unused: id");
                 rows.accept(new ScoreVerb.Row(0, 3, -1.5, true));
                 return new ScoreVerb.Summary(1, 0, 3, -1.5, 0.5, 1);
               }));
@@ -101,13 +104,17 @@ class CommandTest {
   void generateStreamsTextOrPrintsRows() {
     Ran text = Ran.of(verbs, "generate", "--model", "m", "--prompt", "héllo");
     assertThat(text.out()).isEqualTo("héllo\n");
-    assertThat(text.err()).isEqualTo("nudge: warning: only an echo\n");
+    assertThat(text.err())
+        .isEqualTo("nudge: warning: only an echo\n2 tokens in 0.50 s, 4.0 tok/s\n");
     assertThat(Ran.of(verbs, "generate", "--model", "m", "--prompt", "ab", "--json").out())
         .isEqualTo("{\"index\":0,\"completion\":\"ab\",\"tokens\":2,\"stop\":\"eos\"}\n");
     String first = "{\"index\":0,\"completion\":\"a\",\"tokens\":1,\"stop\":\"length\"}";
     String second = "{\"index\":2,\"completion\":\"é\\n\",\"tokens\":3,\"stop\":\"string\"}";
     assertThat(Ran.of(verbs, "generate", "--model", "m", "--data", "d").out())
         .isEqualTo(first + "\n" + second + "\n");
+    assertThat(Ran.of(verbs, "generate", "--model", "m", "--data", "d").err())
+        .isEqualTo("2 answers, 4 tokens in 0.25 s, 16.0 tok/s\n");
+    assertThat(Ran.of(verbs, "generate", "--model", "m", "--data", "d", "-q").err()).isEmpty();
     assertThat(Ran.of(verbs, "generate", "--model", "m", "--data", "d", "--json").out())
         .isEqualTo("{\"completions\":[" + first + "," + second + "]}\n");
   }
@@ -118,13 +125,70 @@ class CommandTest {
     assertThat(rows.out())
         .isEqualTo("{\"index\":0,\"tokens\":3,\"logprob\":-1.5,\"greedy\":true}\n");
     assertThat(rows.err())
-        .isEqualTo("1 rows (0 bad), 3 tokens, loss 0.5000 a token, 1 rows greedy\n");
+        .isEqualTo(
+            "trained: text; unused: id\n"
+                + "1 of 1 answers exact (100.0 %), 3 tokens, loss 0.5000 a token\n");
     assertThat(Ran.of(verbs, "score", "--model", "m", "--data", "d", "--json", "-q"))
         .isEqualTo(
             new Ran(
                 0,
                 "{\"rows\":1,\"bad_rows\":0,\"tokens\":3,\"logprob\":-1.5,\"loss\":0.5,\"greedy\":1}\n",
                 ""));
+  }
+
+  @Test
+  void scoreSaysWhatShareOfTheAnswersIsExact() {
+    ScoreVerb verb =
+        new ScoreVerb((_, _, _, _) -> new ScoreVerb.Summary(64, 2, 1_300, -2, 0.25, 23));
+    assertThat(Ran.of(List.of(verb), "score", "--model", "m", "--data", "d").err())
+        .isEqualTo(
+            "23 of 64 answers exact (35.9 %), 1,300 tokens, loss 0.2500 a token, 2 bad rows set"
+                + " aside\n");
+  }
+
+  @Test
+  void anAnswerThatEndedAtOnceIsTold() {
+    String advice = "; does the prompt end as the trained ones do, blanks included?\n";
+    assertThat(ended("--prompt", "a", "-q"))
+        .isEqualTo(
+            new Ran(
+                0,
+                "\n",
+                "nudge: warning: the answer ended at once: its first token was an end token"
+                    + advice));
+    assertThat(ended("--data", "d", "-q").err())
+        .isEqualTo(
+            "nudge: warning: 2 of 3 answers ended at once: their first token was an end token"
+                + advice);
+  }
+
+  /// Two answers of three, and the only one, are an end token and nothing else.
+  private static Ran ended(String... flags) {
+    GenerateVerb.Row row = new GenerateVerb.Row(0, "", 1, "eos");
+    GenerateVerb verb =
+        new GenerateVerb(
+            new GenerateVerb.Completer() {
+              @Override
+              public GenerateVerb.Answer prompt(
+                  GenerateSettings settings, Consumer<String> pieces, Consumer<String> warnings) {
+                return new GenerateVerb.Answer(row, 1);
+              }
+
+              @Override
+              public double rows(
+                  GenerateSettings settings,
+                  Consumer<GenerateVerb.Row> rows,
+                  Consumer<String> notes,
+                  Consumer<String> warnings) {
+                rows.accept(row);
+                rows.accept(new GenerateVerb.Row(1, "", 1, "length")); // a token without text
+                rows.accept(row);
+                return 1;
+              }
+            });
+    List<String> line = new ArrayList<>(List.of("generate", "--model", "m"));
+    line.addAll(List.of(flags));
+    return Ran.of(List.of(verb), line.toArray(String[]::new));
   }
 
   @Test
@@ -184,6 +248,22 @@ class CommandTest {
     assertThat(ran.out().lines()).allSatisfy(line -> assertThat(line).hasSizeLessThan(101));
     assertThat(Ran.of(verbs, "--help").out()).contains("  train  ").contains("  generate  ");
     assertThat(Ran.of("--version").out()).startsWith("nudge ").hasLineCount(1);
+  }
+
+  @Test
+  void helpIsAlsoAVerbAndWhatIsShownWithoutOne() {
+    Ran help = Ran.of(verbs, "--help");
+    assertThat(help.code()).isZero();
+    assertThat(help.out()).contains("nudge help VERB says what a verb takes");
+    for (String line : List.of("", "help", "-h", "help help")) {
+      String[] args = line.isEmpty() ? new String[0] : line.split(" ");
+      assertThat(Ran.of(verbs, args)).as(line).isEqualTo(help);
+    }
+    for (Verb<?> verb : Library.verbs()) {
+      Ran ofVerb = Ran.of("help", verb.name());
+      assertThat(ofVerb).isEqualTo(Ran.of(verb.name(), "--help"));
+      assertThat(ofVerb.out()).startsWith("nudge " + verb.name() + ": ");
+    }
   }
 
   private static Ran failing(Throwable failure, String... more) {

@@ -30,7 +30,9 @@ class CompletionTest {
   void bashOffersVerbsFlagsAndChoices() throws Exception {
     assumeTrue(has("bash"), "there is no bash");
     List<String> verbs = new ArrayList<>(Library.verbs().stream().map(Verb::name).toList());
-    verbs.addAll(List.of("--help", "--version"));
+    assertThat(words("nudge", "help", "")).isEqualTo(verbs);
+    assertThat(words("nudge", "help", "train", "")).isEmpty();
+    verbs.addAll(List.of("help", "--help", "--version"));
     assertThat(words("nudge", "")).isEqualTo(verbs);
     assertThat(words("nudge", "tr")).containsExactly("train");
     for (Verb<?> verb : Library.verbs()) {
@@ -86,7 +88,7 @@ class CompletionTest {
         zpty -w shell 'PS1=; fpath=($PWD $fpath); autoload -U compinit; compinit -u -D'
         zpty -w shell 'nudge() { print -r -- "${(j:|:)@}" >>typed }'
         for line in $'nudge tra\\t--mod\\tmodels/m\\t --compu\\tb\\t' $'nudge score --data models/r\\t' \\
-          $'nudge install --dir=mod\\t'; do
+          $'nudge install --dir=mod\\t' $'nudge help tra\\t'; do
           zpty -w shell "$line"
         done
         zpty -w shell exit
@@ -97,7 +99,8 @@ class CompletionTest {
         .containsExactly(
             "train|--model=models/my model|--compute=bf16",
             "score|--data|models/rows one.jsonl",
-            "install|--dir=models");
+            "install|--dir=models",
+            "help|train");
   }
 
   @Test

@@ -57,7 +57,7 @@ class FullTest {
     JsonNode after = read(place.answer("score", "--model", "D/out", "--json", "-q"));
     assertThat(after.get("loss").asDouble()).isLessThan(0.1 * before.get("loss").asDouble());
     assertThat(after.get("greedy").asInt()).isEqualTo(3);
-    Ran text = place.answer("generate", "--model", "D/out", "--prompt", "the pump");
+    Ran text = place.answer("generate", "--model", "D/out", "--prompt", "the pump", "-q");
     assertThat(text).isEqualTo(new Ran(0, " reads seven bar\n", ""));
   }
 
@@ -129,7 +129,7 @@ class FullTest {
     assertThat(steps.getLast().get("loss").asDouble())
         .isLessThan(0.1 * steps.getFirst().get("loss").asDouble());
     assertThat(run.get("trained_parameters")).isEqualTo(run.get("all_parameters"));
-    Ran text = place.answer("generate", "--model", "D/out", "--prompt", "the pump");
+    Ran text = place.answer("generate", "--model", "D/out", "--prompt", "the pump", "-q");
     assertThat(text).isEqualTo(new Ran(0, " reads seven bar under pressure\n", ""));
 
     JsonNode split =

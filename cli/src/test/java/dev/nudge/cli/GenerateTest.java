@@ -2,7 +2,11 @@ package dev.nudge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -66,7 +70,7 @@ class GenerateTest {
   @Test
   void aPromptIsStreamedWithOneNewlineBehindIt() {
     for (String prompt : prompts.subList(0, 5)) {
-      Ran text = place.answer("generate", "--prompt", prompt, "--max-tokens", "24");
+      Ran text = place.answer("generate", "--prompt", prompt, "--max-tokens", "24", "-q");
       JsonNode object =
           JSON.readTree(
               place.answer("generate", "--prompt", prompt, "--max-tokens", "24", "--json").out());
@@ -114,7 +118,7 @@ class GenerateTest {
         .containsExactly(0, 2);
     assertThat(ran.err())
         .startsWith("nudge: warning: 1 bad row is set aside, the first: D/some.jsonl line 3: ")
-        .hasLineCount(1);
+        .hasLineCount(2);
   }
 
   @Test
@@ -136,11 +140,59 @@ class GenerateTest {
                     + line
                     + "D/long.jsonl line 3: the prompt has no tokens\n"));
     Ran ran =
-        place.answer("generate", "--data", "D/long.jsonl", "--skip-bad-rows", "--max-tokens", "2");
+        place.answer(
+            "generate", "--data", "D/long.jsonl", "--skip-bad-rows", "--max-tokens", "2", "-q");
     assertThat(ran.code()).isZero();
     assertThat(ran.out().lines().map(l -> JSON.readTree(l).get("index").asInt()))
         .containsExactly(0, 3);
     assertThat(ran.err()).isEqualTo("nudge: warning: 2 bad rows are set aside, the first: " + line);
+  }
+
+  @Test
+  void tokensASecondAreToldOnStandardErrorAndNotWhenQuiet() {
+    Ran one = place.answer("generate", "--prompt", "the pump", "--max-tokens", "5");
+    assertThat(one.err()).matches("\\d tokens? in \\d+\\.\\d\\d s, [\\d,]+\\.\\d tok/s\n");
+    Ran rows = place.answer("generate", "--data", "D/prompts.jsonl", "--max-tokens", "2");
+    assertThat(rows.err())
+        .matches("20 answers, \\d+ tokens in \\d+\\.\\d\\d s, [\\d,]+\\.\\d tok/s\n");
+    Ran quiet = place.answer("generate", "--data", "D/prompts.jsonl", "--max-tokens", "2", "-q");
+    assertThat(quiet).isEqualTo(new Ran(0, rows.out(), ""));
+  }
+
+  @Test
+  void aDashIsStandardInput() throws IOException {
+    JsonNode given = object("the pump", "--max-tokens", "9");
+    String[] flags = {"--max-tokens", "9", "--json", "-q"};
+    for (String text : List.of("the pump", "the pump\n", "the pump\r\n")) {
+      Ran piped = piped(text, with(flags, "--prompt", "-"));
+      assertThat(JSON.readTree(piped.out())).as(piped.err()).isEqualTo(given);
+    }
+    String rows = Files.readString(place.path("prompts.jsonl"));
+    assertThat(piped(rows, "--data", "-", "--max-tokens", "9", "-q"))
+        .isEqualTo(
+            place.answer("generate", "--data", "D/prompts.jsonl", "--max-tokens", "9", "-q"));
+    Ran made =
+        piped("{\"q\": \"pump\"}", "--data", "-", "--prompt", "the {q}", "--max-tokens", "9");
+    assertThat(JSON.readTree(made.out())).isEqualTo(given);
+    assertThat(piped("{\"prompt\": \"a\"}\n{\n", "--data", "-"))
+        .isEqualTo(
+            new Ran(
+                2,
+                "",
+                "nudge: -: 1 of 2 rows is bad; --skip-bad-rows sets them aside\n(standard input)"
+                    + " line 2: not JSON: Unexpected end-of-input: expected close marker for Object\n"));
+    assertThat(piped("\n", "--prompt", "-").err())
+        .isEqualTo("nudge: --prompt -: standard input is empty; pipe a prompt into it\n");
+  }
+
+  private static Ran piped(String text, String... flags) {
+    InputStream before = System.in;
+    System.setIn(new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8)));
+    try {
+      return place.answer("generate", flags);
+    } finally {
+      System.setIn(before);
+    }
   }
 
   private static JsonNode object(String prompt, String... flags) {

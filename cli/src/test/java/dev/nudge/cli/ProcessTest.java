@@ -57,7 +57,7 @@ class ProcessTest {
     public static void main(String[] args) {
       ScoreVerb score =
           new ScoreVerb(
-              (_, rows, _) -> {
+              (_, rows, _, _) -> {
                 for (long i = 0; ; i++) {
                   rows.accept(new ScoreVerb.Row(i, 1, -1, true));
                 }

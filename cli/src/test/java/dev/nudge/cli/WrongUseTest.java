@@ -37,18 +37,31 @@ class WrongUseTest {
       quoteCharacter = '"',
       textBlock =
           """
-          ""                                        | no verb is given; see nudge --help
           trian                                     | unknown verb trian; did you mean train?
           --verison                                 | unknown flag --verison; did you mean --version?
           frobnicate                                | unknown verb frobnicate; see nudge --help
+          hepl                                      | unknown verb hepl; did you mean help?
+          help trian                                | unknown verb trian; did you mean train?
+          help --verison                            | unknown flag --verison; did you mean --version?
+          help train --rank                         | unexpected argument '--rank'; help takes one verb, or none
           train                                     | --model, --data and --out are missing; they are required
           train --model m --data d                  | --out is missing; it is required
           train --rang 8                            | unknown flag --rang for train; did you mean --rank?
           train --rang=8                            | unknown flag --rang for train; did you mean --rank?
           train --ran 8                             | unknown flag --ran for train; did you mean --rank?
           train --resume                            | unknown flag --resume for train; see nudge train --help
-          train --save-steps 5                      | unknown flag --save-steps for train; did you mean --eval-steps?
+          train --save-every 5                      | unknown flag --save-every for train; did you mean --save-steps?
           train --freeze                            | --freeze has no value; give it as --freeze VALUE or --freeze=VALUE
+          train --lora-r 8                          | unknown flag --lora-r for train; here it is --rank
+          train --lora_r=8                          | unknown flag --lora_r for train; here it is --rank
+          train --LR 1e-4                           | unknown flag --LR for train; here it is --learning-rate
+          train --load-in-4bit                      | unknown flag --load-in-4bit for train; here it is --quantize nf4
+          train --adapter-path a                    | unknown flag --adapter-path for train; here it is --out
+          generate --adapter-path a                 | unknown flag --adapter-path for generate; here it is --adapter
+          generate --lora-r 8                       | unknown flag --lora-r for generate; see nudge generate --help
+          train --fp16                              | unknown flag --fp16 for train; the compute types are --compute bf16 and --compute fp32
+          train --val_set_size 0.1                  | unknown flag --val_set_size for train; held-out rows are a file of their own here: --eval-data
+          train --gradient-accumulation-steps 4     | unknown flag --gradient-accumulation-steps for train; here --batch-size counts the sequences of a whole optimiser step, which is cut to fit the memory by itself
           train -x                                  | unknown flag -x for train; did you mean -h, -q or -v?
           train --no-overwrite                      | unknown flag --no-overwrite for train; did you mean --overwrite?
           train rows.jsonl                          | unexpected argument 'rows.jsonl'; train takes flags only, see nudge train --help
@@ -118,7 +131,12 @@ class WrongUseTest {
           """
           rnak: 8               | unknown key 'rnak'; did you mean rank?
           batch-size: 8         | unknown key 'batch-size'; did you mean batch_size?
-          save_steps: 8         | unknown key 'save_steps'; did you mean eval_steps?
+          save_step: 8          | unknown key 'save_step'; did you mean save_steps?
+          lora_r: 8             | unknown key 'lora_r'; here it is rank
+          lora-r: 8             | unknown key 'lora-r'; here it is rank
+          load_in_4bit: true    | unknown key 'load_in_4bit'; here it is quantize: nf4
+          micro_batch_size: 2   | unknown key 'micro_batch_size'; here batch_size counts the sequences of a whole optimiser step
+          sample_packing: true  | unknown key 'sample_packing'; nothing to set: rows always lie behind each other, without padding
           rank: many            | rank is 'many'; it must be a whole number
           rank: '8'             | rank is '8'; it must be a whole number
           rank:                 | rank has no value; it must be a whole number

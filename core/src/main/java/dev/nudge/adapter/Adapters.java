@@ -263,11 +263,20 @@ public final class Adapters {
     return new ParameterCount(trained, trained + frozen);
   }
 
-  /// Writes the adapter into `folder`, see [PeftFiles#save].
+  /// Puts the adapter in `folder`, see [PeftFiles#save].
   public void save(Path folder, String baseModel) {
+    PeftFiles.save(folder, spec, baseModel, tensors());
+  }
+
+  /// Writes the adapter into a folder that grows and is put in its place by the caller.
+  public void write(Path growing, String baseModel) {
+    PeftFiles.write(growing, spec, baseModel, tensors());
+  }
+
+  private Map<String, Tensor> tensors() {
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     parameters().forEach(p -> tensors.put(p.name(), p.master()));
-    PeftFiles.save(folder, spec, baseModel, tensors);
+    return tensors;
   }
 
   /// Puts the adapter on again that [#detach] took off; nothing is read or copied.

@@ -1,6 +1,7 @@
 package dev.nudge.adapter;
 
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.PythonRegex;
 import java.util.List;
 import java.util.OptionalInt;
 

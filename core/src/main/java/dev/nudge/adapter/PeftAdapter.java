@@ -1,6 +1,7 @@
 package dev.nudge.adapter;
 
 import dev.nudge.format.Entry;
+import dev.nudge.format.OutFolder;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.format.StoredType;
 import dev.nudge.settings.InputException;
@@ -44,6 +45,7 @@ public final class PeftAdapter implements AutoCloseable {
   ///
   /// @throws InputException where it is no adapter, or one that cannot be honoured
   public static PeftAdapter open(Path folder) {
+    OutFolder.mend(folder);
     Path config = folder.resolve(PeftConfig.FILE);
     Path weights = folder.resolve(PeftFiles.WEIGHTS);
     if (!Files.isRegularFile(config)) {

@@ -1,22 +1,14 @@
 package dev.nudge.adapter;
 
 import dev.nudge.format.Entry;
+import dev.nudge.format.NewFolder;
+import dev.nudge.format.OutFolder;
 import dev.nudge.format.SafeTensorsWriter;
 import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
-import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
@@ -57,33 +49,26 @@ public final class PeftFiles {
     return name.substring(PREFIX.length(), name.length() - A.length());
   }
 
-  /// Writes an adapter into `folder`, which is made where it is missing.
-  ///
-  /// Each file grows beside its target and is renamed over it when both are whole, the config last;
-  /// after a failure the folder is as it was.
+  /// Puts an adapter in `folder` as a whole; the folder is made where it is missing, and after a
+  /// failure it is as it was.
   ///
   /// @param spec with `all-linear` resolved
   /// @param baseModel the base as the user named it
   /// @param tensors by their names in the file, fp32 or F64
   /// @throws RunException where the disk refuses
   public static void save(Path folder, Lora spec, String baseModel, Map<String, Tensor> tensors) {
-    Path config = folder.resolve(PeftConfig.FILE);
-    Path temporary = folder.resolve(PeftConfig.FILE + ".tmp");
-    List<Path> made = new ArrayList<>();
-    boolean done = false;
-    try {
-      make(folder, made);
-      flush(temporary, PeftConfig.write(spec, baseModel));
-      weights(folder.resolve(WEIGHTS), tensors);
-      Files.move(temporary, config, StandardCopyOption.ATOMIC_MOVE);
-      done = true;
-    } catch (IOException e) {
-      throw new RunException("cannot write %s: %s".formatted(config, reason(e)), e);
-    } finally {
-      if (!done) {
-        clear(temporary, made);
-      }
+    try (NewFolder growing = NewFolder.at(folder)) {
+      write(growing.path(), spec, baseModel, tensors);
+      growing.place(List.of());
     }
+  }
+
+  /// Writes the two files into a folder that grows.
+  ///
+  /// @throws RunException where the disk refuses
+  static void write(Path growing, Lora spec, String baseModel, Map<String, Tensor> tensors) {
+    weights(growing.resolve(WEIGHTS), tensors);
+    OutFolder.place(growing.resolve(PeftConfig.FILE), PeftConfig.write(spec, baseModel));
   }
 
   private static void weights(Path file, Map<String, Tensor> tensors) {
@@ -107,47 +92,5 @@ public final class PeftFiles {
       copy.put(i, tensor.at(i));
     }
     return copy;
-  }
-
-  private static void make(Path folder, List<Path> made) throws IOException {
-    Path absolute = folder.toAbsolutePath();
-    for (Path p = absolute; p != null && !Files.exists(p); p = p.getParent()) {
-      made.add(p);
-    }
-    Files.createDirectories(absolute);
-  }
-
-  private static void flush(Path file, String text) throws IOException {
-    try (FileChannel channel =
-        FileChannel.open(
-            file,
-            StandardOpenOption.CREATE,
-            StandardOpenOption.TRUNCATE_EXISTING,
-            StandardOpenOption.WRITE)) {
-      ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
-      while (bytes.hasRemaining()) {
-        channel.write(bytes);
-      }
-      channel.force(true);
-    }
-  }
-
-  private static void clear(Path temporary, List<Path> made) {
-    try {
-      Files.deleteIfExists(temporary);
-      for (Path folder : made) {
-        Files.deleteIfExists(folder);
-      }
-    } catch (IOException e) {
-      // The error that led here says more; what is left is a .tmp file or an empty folder.
-    }
-  }
-
-  private static String reason(IOException e) {
-    return switch (e) {
-      case AccessDeniedException _ -> "permission denied";
-      case FileAlreadyExistsException _ -> "a file is in the way of the folder";
-      default -> String.valueOf(e.getMessage()).replaceAll("\\s+", " ");
-    };
   }
 }

@@ -1,6 +1,7 @@
 package dev.nudge.adapter;
 
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.PythonRegex;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashSet;

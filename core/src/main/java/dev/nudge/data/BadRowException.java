@@ -4,11 +4,27 @@ package dev.nudge.data;
 final class BadRowException extends Exception {
   private static final long serialVersionUID = 1L;
 
+  private final String kind;
+
   BadRowException(String reason) {
-    super(reason.strip().replaceAll("\\s*\\R\\s*", " "), null, false, false);
+    this(reason, reason);
+  }
+
+  /// @param kind what other rows with this mistake have in common with it
+  BadRowException(String reason, String kind) {
+    super(oneLine(reason), null, false, false);
+    this.kind = oneLine(kind);
+  }
+
+  private static String oneLine(String text) {
+    return text.strip().replaceAll("\\s*\\R\\s*", " ");
   }
 
   String reason() {
     return String.valueOf(getMessage());
+  }
+
+  String kind() {
+    return kind;
   }
 }

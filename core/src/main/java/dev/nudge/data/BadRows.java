@@ -1,29 +1,34 @@
 package dev.nudge.data;
 
 import dev.nudge.settings.InputException;
+import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Set;
+import java.util.Map;
 
 /// Counts the bad rows of a data set and refuses it.
 ///
 /// One bad row refuses all, unless they are to be set aside; data without a good row is refused in
-/// any case. The message counts, the first [#SHOWN] rows stand under it.
+/// any case. The message counts; under it stands a line for each kind of mistake, with its first
+/// places, [#SHOWN] kinds at most.
 final class BadRows {
   static final int SHOWN = 20;
 
   private final List<BadRow> first = new ArrayList<>();
-  private final Set<String> reasons = new HashSet<>();
+  private final Map<String, Alike> kinds = new LinkedHashMap<>();
   private int count;
+  private int others; // rows of kinds that are not shown
 
   void add(BadRow row) {
     count++;
     if (first.size() < SHOWN) {
       first.add(row);
     }
-    if (reasons.size() < 2) {
-      reasons.add(row.reason());
+    if (kinds.size() == SHOWN && !kinds.containsKey(row.kind())) {
+      others++;
+    } else {
+      kinds.computeIfAbsent(row.kind(), kind -> new Alike()).add(row);
     }
   }
 
@@ -44,15 +49,65 @@ final class BadRows {
     boolean none = count == rows;
     if (none || count > 0 && !skip) {
       String knob = none ? "" : "; --skip-bad-rows sets them aside";
-      String why = reasons.size() == 1 && count > 1 ? " (" + first.getFirst().reason() + ")" : "";
       String how = rows == 1 ? " row is bad" : count == 1 ? " rows is bad" : " rows are bad";
-      throw new InputException(
-          source + ": " + count + " of " + rows + how + why + knob,
-          first.stream().map(BadRow::toString).toList());
+      throw new InputException(source + ": " + count + " of " + rows + how + knob, details());
     }
+  }
+
+  private List<String> details() {
+    List<String> lines = new ArrayList<>();
+    kinds.values().forEach(alike -> lines.add(alike.line()));
+    if (others > 0) {
+      lines.add("and " + others + (others == 1 ? " row" : " rows") + " for other reasons");
+    }
+    return lines;
   }
 
   static String name(List<String> files) {
     return files.size() == 1 ? files.getFirst() : String.join(", ", files);
+  }
+
+  /// Rows with the same mistake.
+  private static final class Alike {
+    private static final int PLACES = 5;
+
+    private final List<BadRow> first = new ArrayList<>();
+    private int count;
+    private boolean same = true; // the reason, to the letter
+
+    void add(BadRow row) {
+      count++;
+      if (first.size() < PLACES) {
+        first.add(row);
+      }
+      same &= row.reason().equals(first.getFirst().reason());
+    }
+
+    String line() {
+      BadRow one = first.getFirst();
+      if (count == 1) {
+        return one.toString();
+      }
+      String why = same ? one.reason() : one.kind() + ", the first: " + one.reason();
+      return places() + " (" + count + " rows): " + why;
+    }
+
+    /// `a.jsonl lines 1, 4, b.jsonl line 2, …`.
+    private String places() {
+      Map<Path, List<String>> lines = new LinkedHashMap<>();
+      for (BadRow row : first) {
+        lines
+            .computeIfAbsent(row.file(), file -> new ArrayList<>())
+            .add(Integer.toString(row.line()));
+      }
+      List<String> files = new ArrayList<>();
+      lines.forEach(
+          (file, numbers) ->
+              files.add(
+                  file
+                      + (numbers.size() == 1 ? " line " : " lines ")
+                      + String.join(", ", numbers)));
+      return String.join(", ", files) + (count > first.size() ? ", …" : "");
+    }
   }
 }

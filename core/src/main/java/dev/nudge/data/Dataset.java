@@ -4,8 +4,11 @@ import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.LengthSettings;
 import dev.nudge.text.Tokenizer;
+import java.nio.IntBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -22,10 +25,17 @@ public final class Dataset {
   private final long trainedTokens;
   private final int longest;
   private final int untrained;
+  private final UsedColumns columns;
+  private final ShownRow first;
+  private final String digest;
 
-  private Dataset(List<Example> examples, BadRows bad) {
+  private Dataset(
+      List<Example> examples, BadRows bad, UsedColumns columns, ShownRow first, String digest) {
     this.examples = List.copyOf(examples);
     this.bad = bad;
+    this.columns = columns;
+    this.first = first;
+    this.digest = digest;
     this.tokens = examples.stream().mapToLong(Example::length).sum();
     this.trainedTokens = examples.stream().mapToLong(Example::trainedTokens).sum();
     this.longest = examples.stream().mapToInt(Example::length).max().orElse(0);
@@ -46,13 +56,18 @@ public final class Dataset {
     RowEncoder encoder = new RowEncoder(tokenizer, length, maxLength);
     List<Example> examples = new ArrayList<>();
     BadRows bad = new BadRows();
+    UsedColumns.Tally columns = new UsedColumns.Tally(shape);
+    String digest = ContentDigest.of(data.data());
     int rows = 0;
     try (RowReader reader = RowReader.open(data.data())) {
       List<SourceLine> lines = reader.next(CHUNK);
       for (; !lines.isEmpty(); lines = reader.next(CHUNK)) {
         for (Outcome outcome : outcomes(lines, shape, encoder)) {
           switch (outcome) {
-            case Outcome.Good good -> examples.addAll(good.examples());
+            case Outcome.Good good -> {
+              examples.addAll(good.examples());
+              columns.add(good.content(), good.names());
+            }
             case Outcome.Bad row -> bad.add(row.row());
           }
         }
@@ -60,18 +75,19 @@ public final class Dataset {
       }
     }
     bad.check(rows, data.skipBadRows(), data.data());
-    Dataset dataset = new Dataset(examples, bad);
-    if (dataset.trainedTokens == 0) {
+    if (examples.stream().allMatch(e -> e.trainedTokens() == 0)) {
       throw new InputException(
           BadRows.name(data.data())
-              + ": nothing would be trained; no completion is left within --max-length "
+              + ": nothing would be trained; no row has a token behind its first within --max-length "
               + maxLength);
     }
-    return dataset;
+    ShownRow first = ShownRow.of(examples.getFirst(), tokenizer);
+    return new Dataset(examples, bad, columns.columns(), first, digest);
   }
 
   private sealed interface Outcome {
-    record Good(List<Example> examples) implements Outcome {}
+    record Good(List<Example> examples, RowShape.Content content, Set<String> names)
+        implements Outcome {}
 
     record Bad(BadRow row) implements Outcome {}
   }
@@ -86,7 +102,9 @@ public final class Dataset {
 
   private static Outcome outcome(SourceLine line, RowShape shape, RowEncoder encoder) {
     try {
-      return new Outcome.Good(encoder.encode(shape.content(Row.parse(line.text())), line));
+      Row row = Row.parse(line.text());
+      RowShape.Content content = shape.content(row);
+      return new Outcome.Good(encoder.encode(content, line), content, row.names());
     } catch (BadRowException e) {
       return new Outcome.Bad(line.bad(e));
     }
@@ -112,7 +130,34 @@ public final class Dataset {
     return bad.first();
   }
 
-  /// Returns the number of sequences without a trained token: their completion was cut off.
+  /// Returns the columns that the rows are made of, and those that no row uses.
+  public UsedColumns columns() {
+    return columns;
+  }
+
+  /// Returns the first sequence as it is trained, for people.
+  public ShownRow first() {
+    return first;
+  }
+
+  /// Returns the digest of the files' contents ([ContentDigest]).
+  public String digest() {
+    return digest;
+  }
+
+  /// Counts the rows of this data whose tokens are those of a row of other data.
+  public int rowsIn(Dataset other) {
+    Set<IntBuffer> there =
+        other.examples.stream().map(Example::view).collect(Collectors.toUnmodifiableSet());
+    return (int)
+        examples.stream()
+            .filter(e -> there.contains(e.view()))
+            .mapToInt(Example::index)
+            .distinct()
+            .count();
+  }
+
+  /// Returns the number of sequences without a trained token: nothing stands behind their first.
   public int untrainedRows() {
     return untrained;
   }

@@ -1,5 +1,6 @@
 package dev.nudge.data;
 
+import java.nio.IntBuffer;
 import java.nio.file.Path;
 import java.util.BitSet;
 
@@ -41,6 +42,11 @@ public final class Example {
   /// Returns a copy of the token ids.
   public int[] ids() {
     return ids.clone();
+  }
+
+  /// The token ids as something that equals another sequence's.
+  IntBuffer view() {
+    return IntBuffer.wrap(ids).asReadOnlyBuffer();
   }
 
   /// Tells whether the token at this place is trained: predicted from those before it.

@@ -2,9 +2,11 @@ package dev.nudge.data;
 
 import dev.nudge.settings.DataSettings;
 import dev.nudge.text.Tokenizer;
+import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// Holds the prompts of rows that are to be completed; the rows need no completion.
 ///
@@ -30,10 +32,18 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
   ///     leaves none for the answer, is a bad row
   /// @throws dev.nudge.settings.InputException as [Dataset#load] does
   public static Prompts load(DataSettings data, int maxLength, Tokenizer tokenizer) {
+    return load(data, null, maxLength, tokenizer);
+  }
+
+  /// The same where one of the files may be `-`, standard input.
+  ///
+  /// @param standardInput read to its end; null: it is not to be read
+  public static Prompts load(
+      DataSettings data, @Nullable InputStream standardInput, int maxLength, Tokenizer tokenizer) {
     RowShape shape = RowShape.of(data);
     List<Prompt> prompts = new ArrayList<>();
     BadRows bad = new BadRows();
-    try (RowReader reader = RowReader.open(data.data())) {
+    try (RowReader reader = RowReader.open(data.data(), standardInput)) {
       List<SourceLine> lines = reader.next(1);
       for (; !lines.isEmpty(); lines = reader.next(1)) {
         SourceLine line = lines.getFirst();
@@ -62,7 +72,8 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
               + tokens
               + " tokens, which leaves none of --max-length "
               + maxLength
-              + " for an answer");
+              + " for an answer",
+          "the prompt leaves none of --max-length " + maxLength + " for an answer");
     }
   }
 
@@ -70,7 +81,7 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
     try {
       return tokenizer.ids(prompt).length;
     } catch (IllegalArgumentException e) {
-      throw new BadRowException(String.valueOf(e.getMessage()));
+      throw new BadRowException(String.valueOf(e.getMessage()), "the text is not Unicode");
     }
   }
 }

@@ -4,6 +4,7 @@ import dev.nudge.settings.Nearest;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
@@ -19,6 +20,9 @@ final class Row {
   private static final JsonFactory JSON =
       JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
   private static final int NAMES_SHOWN = 20;
+
+  /// Where the parser saw the beginning of what is not closed: always the line itself.
+  private static final Pattern START = Pattern.compile(" \\(start marker at .*");
 
   /// A value that is not text: what it is.
   private enum Nested {
@@ -42,12 +46,17 @@ final class Row {
         row.columns.put(name, value(parser));
       }
       if (parser.nextToken() != null) {
-        throw new BadRowException("not JSON: there is more behind the object");
+        throw notJson("there is more behind the object");
       }
     } catch (JacksonException e) {
-      throw new BadRowException("not JSON: " + e.getOriginalMessage());
+      throw notJson(e.getOriginalMessage());
     }
     return row;
+  }
+
+  private static BadRowException notJson(String why) {
+    String plain = START.matcher(why).replaceFirst("");
+    return new BadRowException("not JSON: " + plain, "not JSON");
   }
 
   private static @Nullable Object value(JsonParser parser) {
@@ -89,8 +98,8 @@ final class Row {
     if (columns.containsKey(name)) {
       throw new BadRowException("column '" + name + "' is null");
     }
-    throw new BadRowException(
-        "no column '" + name + "'; " + columns() + Nearest.hint(name, names()));
+    String missing = "no column '" + name + "'";
+    throw new BadRowException(missing + "; " + columns() + Nearest.hint(name, names()), missing);
   }
 
   /// Lists the columns for a message.

@@ -17,8 +17,10 @@ import org.jspecify.annotations.Nullable;
 /// that straddles the boundary. The end token follows once, unless the ids end with it already, and
 /// is trained. The first token of a row is never trained. (The rule of TRL.)
 ///
-/// A row longer than the limit, end token counted, is bad, or cut at its end (no end token then),
-/// or, a text, split into consecutive rows.
+/// A row longer than the limit, end token counted, is bad, or cut: its prompt from the left, behind
+/// what the post-processor puts before it, so that the answer and what stands next to it stay; only
+/// an answer that is too long alone loses its end, and its end token with it. A text loses its end,
+/// or is split into consecutive rows.
 ///
 /// Threading: any number of threads.
 final class RowEncoder {
@@ -44,7 +46,7 @@ final class RowEncoder {
         case Content.Text text -> text(text, source);
       };
     } catch (IllegalArgumentException e) {
-      throw new BadRowException(String.valueOf(e.getMessage()));
+      throw new BadRowException(String.valueOf(e.getMessage()), "the text is not Unicode");
     }
   }
 
@@ -61,16 +63,35 @@ final class RowEncoder {
       return new Example(ids, trained, source);
     }
     if (!length.truncate()) {
-      throw tooLong(ids.length, "");
+      throw tooLong(ids.length, "its prompt from the left");
     }
-    trained.clear(maxLength, ids.length);
-    return new Example(Arrays.copyOf(ids, maxLength), trained, source);
+    return cut(ids, trained, encoded, begin, source);
+  }
+
+  private Example cut(int[] ids, BitSet trained, Encoded encoded, int begin, SourceLine source) {
+    int answer = 0; // its first token, trained or not
+    while (answer < encoded.length() && encoded.ends()[answer] <= begin) {
+      answer++;
+    }
+    int kept = 0; // tokens that the post-processor put before the text
+    while (kept < answer && encoded.ends()[kept] < 0) {
+      kept++;
+    }
+    kept = Math.min(kept, maxLength);
+    int from = Math.min(answer, ids.length - (maxLength - kept));
+    int[] shorter = Arrays.copyOf(ids, maxLength);
+    System.arraycopy(ids, from, shorter, kept, maxLength - kept);
+    BitSet some = new BitSet(maxLength);
+    for (int i = Math.max(1, kept); i < maxLength; i++) {
+      some.set(i, trained.get(from + i - kept));
+    }
+    return new Example(shorter, some, source);
   }
 
   private List<Example> text(Content.Text row, SourceLine source) throws BadRowException {
     int[] ids = ended(tokenizer.ids(row.text()));
     if (ids.length > maxLength && !length.split() && !length.truncate()) {
-      throw tooLong(ids.length, ", --split makes several rows of it");
+      throw tooLong(ids.length, "its end, --split makes several rows of it");
     }
     List<Example> parts = new ArrayList<>();
     for (int from = 0; from < ids.length; from += maxLength) {
@@ -94,11 +115,12 @@ final class RowEncoder {
     return longer;
   }
 
-  private BadRowException tooLong(int tokens, String split) {
+  private BadRowException tooLong(int tokens, String cut) {
     return new BadRowException(
         tokens
             + " tokens are more than --max-length "
             + maxLength
-            + (knobs ? "; --truncate cuts its end" + split : ""));
+            + (knobs ? "; --truncate cuts " + cut : ""),
+        "more tokens than --max-length " + maxLength);
   }
 }

@@ -25,6 +25,7 @@ public final class RowReader implements AutoCloseable {
   private static final int BUFFER = 1 << 16;
 
   private final List<Path> files;
+  private final @Nullable InputStream standardInput;
   private final CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder();
   private final ByteArrayOutputStream bytes = new ByteArrayOutputStream(BUFFER);
   private @Nullable InputStream in;
@@ -32,20 +33,28 @@ public final class RowReader implements AutoCloseable {
   private int line;
   private int index;
 
-  private RowReader(List<Path> files) {
+  private RowReader(List<Path> files, @Nullable InputStream standardInput) {
     this.files = files;
+    this.standardInput = standardInput;
   }
 
   /// Opens files and globs.
   ///
   /// @throws InputException where a file is missing or a glob matches nothing
   public static RowReader open(List<String> filesOrGlobs) {
-    return new RowReader(SourceFiles.of(filesOrGlobs));
+    return open(filesOrGlobs, null);
+  }
+
+  /// The same where one of them may be standard input, `-`.
+  ///
+  /// @param standardInput null: it is not to be read here
+  static RowReader open(List<String> filesOrGlobs, @Nullable InputStream standardInput) {
+    return new RowReader(SourceFiles.of(filesOrGlobs, standardInput != null), standardInput);
   }
 
   /// Returns the next lines, at most `most` of them; none at the end.
   ///
-  /// @throws InputException where a file is not UTF-8 or cannot be read
+  /// @throws InputException where a file is no JSONL, not UTF-8 or cannot be read
   public List<SourceLine> next(int most) {
     List<SourceLine> lines = new ArrayList<>();
     while (lines.size() < most) {
@@ -69,7 +78,7 @@ public final class RowReader implements AutoCloseable {
           }
           file++;
           line = 0;
-          in = new BufferedInputStream(Files.newInputStream(files.get(file)), BUFFER);
+          in = opened(files.get(file));
         }
         if (readBytes(in)) {
           line++;
@@ -84,6 +93,19 @@ public final class RowReader implements AutoCloseable {
     } catch (IOException e) {
       throw new InputException(files.get(file) + " cannot be read: " + e.getMessage(), e);
     }
+  }
+
+  private InputStream opened(Path path) throws IOException {
+    InputStream from =
+        standardInput != null && path.equals(SourceFiles.STANDARD_INPUT)
+            ? standardInput
+            : Files.newInputStream(path);
+    InputStream buffered = new BufferedInputStream(from, BUFFER);
+    buffered.mark(OtherFormat.HEAD);
+    byte[] head = buffered.readNBytes(OtherFormat.HEAD);
+    buffered.reset();
+    OtherFormat.check(path, head);
+    return buffered;
   }
 
   /// Reads up to the end of the line; false where the file is at its end.

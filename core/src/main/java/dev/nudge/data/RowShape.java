@@ -1,6 +1,7 @@
 package dev.nudge.data;
 
 import dev.nudge.settings.DataSettings;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Finds in a row what is shown and what is trained.
@@ -50,6 +51,16 @@ final class RowShape {
     return new Content.Answer(shown, full("completion", completion.render(row)));
   }
 
+  /// The columns that a row's prompt is made of.
+  List<String> promptColumns(Content content) {
+    return content instanceof Content.Answer ? prompt.columns() : List.of();
+  }
+
+  /// The columns that what is trained is made of.
+  List<String> trainedColumns(Content content) {
+    return content instanceof Content.Answer ? completion.columns() : List.of("text");
+  }
+
   /// Returns the prompt alone, for rows whose completion is still to be made.
   String prompt(Row row) throws BadRowException {
     if (!fixed && !row.has("prompt") && row.has("messages")) {
@@ -65,10 +76,9 @@ final class RowShape {
     if (row.names().contains("text")) {
       return new BadRowException("column 'text' is null");
     }
+    String missing = "neither 'prompt' and 'completion' nor 'text'";
     return new BadRowException(
-        "neither 'prompt' and 'completion' nor 'text'; "
-            + row.columns()
-            + "; name them with --prompt and --completion");
+        missing + "; " + row.columns() + "; name them with --prompt and --completion", missing);
   }
 
   private static BadRowException messages() {

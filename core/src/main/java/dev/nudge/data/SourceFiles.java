@@ -18,18 +18,34 @@ import org.jspecify.annotations.Nullable;
 
 /// Finds the files that are meant by names and globs (`data/*.jsonl`, `**` for any depth).
 ///
-/// A name that exists is that file, whatever characters it has. The files of a glob come in the
+/// `-` is standard input. A name that exists is that file, whatever characters it has. The files of
+/// a glob come in the
 /// order of their names.
 final class SourceFiles {
+  /// Stands for standard input, which has no path.
+  static final Path STANDARD_INPUT = Path.of("(standard input)");
+
   private static final Pattern GLOB = Pattern.compile(".*[*?\\[{].*");
 
   private SourceFiles() {}
 
+  /// Standard input is refused.
   static List<Path> of(List<String> names) {
+    return of(names, false);
+  }
+
+  /// @param piped whether standard input is read
+  static List<Path> of(List<String> names, boolean piped) {
     List<Path> files = new ArrayList<>();
     for (String name : names) {
       Path path = path(name);
-      if (path != null && Files.exists(path)) {
+      if (name.equals("-")) {
+        if (!piped) {
+          throw new InputException(
+              "- is standard input, which only generate reads rows from; give a file or a glob");
+        }
+        files.add(STANDARD_INPUT);
+      } else if (path != null && Files.exists(path)) {
         files.add(file(path));
       } else if (GLOB.matcher(name).matches()) {
         files.addAll(glob(name));

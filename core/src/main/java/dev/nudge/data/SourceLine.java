@@ -9,6 +9,6 @@ import java.nio.file.Path;
 public record SourceLine(int index, Path file, int number, String text) {
 
   BadRow bad(BadRowException e) {
-    return new BadRow(index, file, number, e.reason());
+    return new BadRow(index, file, number, e.reason(), e.kind());
   }
 }

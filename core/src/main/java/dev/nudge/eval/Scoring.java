@@ -2,13 +2,17 @@ package dev.nudge.eval;
 
 import dev.nudge.data.Dataset;
 import dev.nudge.data.Example;
+import dev.nudge.generate.AdapterPatterns;
 import dev.nudge.generate.Session;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.CausalLm;
+import dev.nudge.model.ModelConfig;
 import dev.nudge.settings.ScoreSettings;
 import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.Workspace;
+import dev.nudge.text.Tokenizer;
 import dev.nudge.train.Scorer;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -40,8 +44,30 @@ public final class Scoring {
   /// @param warnings told one line each
   public static Summary score(
       ScoreSettings settings, Machine machine, Consumer<Row> rows, Consumer<String> warnings) {
-    try (Session session = Session.load(settings.model(), settings.adapter(), machine, warnings)) {
-      Dataset data = Dataset.load(settings.data(), null, session.maxLength(), session.tokenizer());
+    return score(settings, machine, rows, note -> {}, warnings);
+  }
+
+  /// The same.
+  ///
+  /// @param notes told one line each: how rows are read
+  public static Summary score(
+      ScoreSettings settings,
+      Machine machine,
+      Consumer<Row> rows,
+      Consumer<String> notes,
+      Consumer<String> warnings) {
+    Path folder = settings.model().model();
+    int maxLength = Session.maxLength(settings.model(), ModelConfig.load(folder));
+    Tokenizer tokenizer = Tokenizer.load(folder, machine.cache());
+    Dataset data =
+        AdapterPatterns.of(
+                settings.data(), settings.adapter(), settings.model().anyBase(), notes, warnings)
+            .read(patterns -> Dataset.load(patterns, null, maxLength, tokenizer));
+    if (!data.columns().unused().isEmpty()) {
+      notes.accept(data.columns().toString());
+    }
+    try (Session session =
+        Session.load(settings.model(), settings.adapter(), tokenizer, machine, warnings)) {
       data.examples().forEach(e -> session.config().checkTokens(e.ids()));
       Integer threads = settings.model().threads();
       Integer lanes = settings.model().lanes();

@@ -4,76 +4,78 @@ import dev.nudge.settings.RunException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Stream;
 
-/// A folder that grows beside its place, as `.NAME.new`, and is put there when it is whole.
+/// Grows a folder out of sight and puts it in its place as a whole.
 ///
-/// Where files cannot be renamed from there into a place that exists (it is on a disk of its own,
-/// or the folder above may not be written), it grows in the place itself, as `.nudge.new`.
+/// Where nothing is in the place it grows beside it as `.NAME.new`, and one rename puts it there.
+/// Where a folder is, it grows inside as `.nudge.new` and its files take the place of the old ones
+/// ([Swap]); so the place may be a link, a mount of its own or a folder with a user's files, which
+/// stay.
 ///
 /// Closing it without [#place] leaves nothing of it, parents that were made for it included. What a
-/// killed process left there goes when the next one begins.
+/// killed process left there goes when the next one begins; a place that was cut off between old
+/// and new is mended by [OutFolder#mend].
 public final class NewFolder implements AutoCloseable {
+  private final Path given;
   private final Path target;
-  private Path path;
+  private final Path path;
   private final List<Path> parents = new ArrayList<>(); // made for it, the deepest first
   private boolean placed;
 
-  private NewFolder(Path target) throws IOException {
-    this.target = Files.exists(target) ? target.toRealPath() : target.toAbsolutePath();
-    this.path = this.target.resolveSibling("." + this.target.getFileName() + ".new");
+  private NewFolder(Path given) throws IOException {
+    boolean there = Files.exists(given);
+    this.given = given;
+    this.target = there ? given.toRealPath() : given.toAbsolutePath();
+    this.path = there ? target.resolve(Swap.NEW) : beside(target);
   }
 
-  /// Makes the folder beside `target`.
+  private static Path beside(Path target) {
+    return target.resolveSibling("." + target.getFileName() + ".new");
+  }
+
+  /// Makes the folder for what is to be in `target`.
   ///
   /// @throws RunException where the disk refuses
-  public static NewFolder beside(Path target) {
-    NewFolder folder;
-    try {
-      folder = new NewFolder(target);
-    } catch (IOException e) {
-      throw failure(target, e);
+  public static NewFolder at(Path target) {
+    if (Files.exists(target) && !Files.isDirectory(target)) {
+      throw new RunException(
+          "cannot write " + target + ": a file is in the way of the folder; give another folder");
     }
+    OutFolder.mend(target);
     try {
-      folder.make();
-      return folder;
+      NewFolder folder = new NewFolder(target);
+      try {
+        folder.make();
+        return folder;
+      } catch (IOException e) {
+        folder.close();
+        throw e;
+      }
     } catch (IOException e) {
-      folder.close();
       throw failure(target, e);
     }
   }
 
   private void make() throws IOException {
-    Path parent = target.getParent();
-    for (Path p = parent; p != null && !Files.exists(p); p = p.getParent()) {
+    for (Path p = target.getParent(); p != null && !Files.exists(p); p = p.getParent()) {
       parents.add(p);
     }
-    Path inside = target.resolve(OutFolder.UNFINISHED);
-    OutFolder.delete(inside);
-    if (Files.exists(target) && !reaches()) {
-      path = inside;
-    }
-    OutFolder.delete(path);
-    Files.createDirectories(path);
+    Disk.deleteTree(path);
+    Disk.makeFolder(path);
   }
 
-  /// Whether a file beside the place can be renamed into it; tried, because neither permissions
-  /// nor the names of disks say it of a mount.
-  private boolean reaches() throws IOException {
+  /// Deletes what a killed process left where `target` grew.
+  ///
+  /// @throws RunException where the disk refuses
+  public static void clear(Path target) {
     try {
-      OutFolder.delete(path);
-      Files.createDirectories(path);
-      Path file = Files.createFile(path.resolve(OutFolder.UNFINISHED));
-      Path to = target.resolve(OutFolder.UNFINISHED);
-      Files.move(file, to, StandardCopyOption.ATOMIC_MOVE);
-      Files.delete(to);
-      return true;
+      Path there = target.toAbsolutePath();
+      Disk.deleteTree(there.resolve(Swap.NEW));
+      Disk.deleteTree(beside(there));
     } catch (IOException e) {
-      OutFolder.delete(path);
-      return false;
+      throw failure(target, e);
     }
   }
 
@@ -82,58 +84,35 @@ public final class NewFolder implements AutoCloseable {
     return path;
   }
 
-  /// Puts the folder in its place: as a whole where nothing is there, else file by file beside what
-  /// is not ours.
+  /// Puts the folder in its place.
   ///
-  /// @param old names in the place that go before
-  /// @param last name of the file without which the others are no folder; it comes last
-  public void place(List<String> old, String last) {
+  /// @param old names in the place that go, beside those that are replaced
+  /// @throws RunException where the disk refuses; the place is then as it was
+  public void place(List<String> old) {
     try {
-      if (!path.startsWith(target) && OutFolder.isFree(target)) {
-        Files.deleteIfExists(target);
-        Files.move(path, target, StandardCopyOption.ATOMIC_MOVE);
+      if (path.startsWith(target)) {
+        new Swap(target).put(old);
       } else {
-        Files.deleteIfExists(target.resolve(last));
-        for (String name : old) {
-          Files.deleteIfExists(target.resolve(name));
-        }
-        for (Path file : files()) {
-          Path to = target.resolve(path.relativize(file).toString());
-          Files.createDirectories(to.getParent());
-          if (!file.equals(path.resolve(last))) {
-            move(file, to);
-          }
-        }
-        move(path.resolve(last), target.resolve(last));
-        OutFolder.delete(path);
+        Disk.move(path, target);
+        Disk.forceFolder(target.getParent());
       }
       placed = true;
     } catch (IOException e) {
-      throw failure(e);
+      throw failure(given, e);
     }
-  }
-
-  private static void move(Path from, Path to) throws IOException {
-    Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }
 
   /// The names of all files, relative to the folder.
   public List<String> names() {
     try {
-      return files().stream().map(f -> path.relativize(f).toString()).sorted().toList();
+      return Disk.all(path).stream()
+          .filter(Files::isRegularFile)
+          .map(file -> path.relativize(file).toString())
+          .sorted()
+          .toList();
     } catch (IOException e) {
-      throw failure(e);
+      throw failure(given, e);
     }
-  }
-
-  private List<Path> files() throws IOException {
-    try (Stream<Path> all = Files.walk(path)) {
-      return all.filter(Files::isRegularFile).toList();
-    }
-  }
-
-  private RunException failure(IOException e) {
-    return failure(target, e);
   }
 
   private static RunException failure(Path target, IOException e) {
@@ -146,14 +125,14 @@ public final class NewFolder implements AutoCloseable {
       return;
     }
     try {
-      OutFolder.delete(path);
+      Disk.deleteTree(path);
       for (Path parent : parents) {
         if (Files.exists(parent) && OutFolder.isFree(parent)) {
-          Files.delete(parent);
+          Disk.delete(parent);
         }
       }
     } catch (IOException e) {
-      throw failure(e);
+      throw failure(given, e);
     }
   }
 }

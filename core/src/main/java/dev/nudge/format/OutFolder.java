@@ -3,19 +3,18 @@ package dev.nudge.format;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.util.Comparator;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Checks `--out` before it is written into, and writes files that are complete or absent.
 public final class OutFolder {
-  /// The name of a folder while it grows in its place.
-  static final String UNFINISHED = ".nudge.new";
+  private static final Set<String> LEFT = Set.of(Swap.NEW, Swap.LOCK);
 
   private OutFolder() {}
 
@@ -28,7 +27,27 @@ public final class OutFolder {
     return there;
   }
 
-  /// Checks that `--out` can be made, or written into where it exists; nothing is touched.
+  /// Mends a folder that a killed process left between what it was and what it was to be; nothing
+  /// is
+  /// done with another. To be called before a folder is looked at.
+  ///
+  /// @throws InputException where it may not be mended
+  public static void mend(Path folder) {
+    try {
+      new Swap(folder).mend();
+    } catch (IOException e) {
+      throw new InputException(
+          folder
+              + " was left half replaced by a command that was killed, and cannot be mended: "
+              + reason(e)
+              + "; once that is cleared, the next command mends it",
+          e);
+    }
+  }
+
+  /// Checks that `--out` can be made, or written into where it exists; nothing is touched but what
+  /// is
+  /// to be mended.
   ///
   /// @throws InputException where it cannot
   public static void checkPlace(Path out) {
@@ -51,6 +70,7 @@ public final class OutFolder {
               + there
               + ", or its disk is read-only; give another folder");
     }
+    mend(out);
   }
 
   /// Tells whether nothing is in the way of a new folder: an empty folder counts as absent, and
@@ -60,7 +80,7 @@ public final class OutFolder {
       return true;
     }
     try (Stream<Path> files = Files.list(out)) {
-      return files.allMatch(file -> file.endsWith(UNFINISHED));
+      return files.allMatch(file -> LEFT.contains(String.valueOf(file.getFileName())));
     } catch (IOException e) {
       throw new InputException("--out " + out + " cannot be read: " + reason(e), e);
     }
@@ -75,39 +95,87 @@ public final class OutFolder {
     }
   }
 
-  /// Writes a file beside its place.
-  public interface Writing {
-    void to(Path beside) throws IOException;
-  }
-
-  /// Writes a file beside its name and renames it.
+  /// Writes a small file beside its name, brings it to the disk and renames it.
   ///
   /// @throws RunException where the disk refuses
-  public static void place(Path file, Writing writing) {
+  public static void place(Path file, String text) {
+    place(file, text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /// The same for bytes.
+  public static void place(Path file, byte[] bytes) {
     Path beside = file.resolveSibling(file.getFileName() + ".tmp");
     try {
       try {
-        writing.to(beside);
-        Files.move(
-            beside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        Disk.write(beside, bytes);
+        Disk.move(beside, file);
       } finally {
-        Files.deleteIfExists(beside);
+        if (Files.exists(beside)) {
+          Disk.delete(beside);
+        }
       }
+      Disk.forceFolder(file.toAbsolutePath().getParent());
     } catch (IOException e) {
-      throw new RunException("cannot write " + file + ": " + reason(e), e);
+      throw failure(file, e);
     }
   }
 
-  /// Deletes a folder with all that is in it; nothing is done where it is absent.
-  public static void delete(Path folder) throws IOException {
-    if (!Files.exists(folder)) {
+  /// Copies a small file where it is there.
+  ///
+  /// @throws RunException where the disk refuses
+  public static void copy(Path from, Path to) {
+    if (!Files.isRegularFile(from)) {
       return;
     }
-    try (Stream<Path> all = Files.walk(folder)) {
-      for (Path p : all.sorted(Comparator.reverseOrder()).toList()) {
-        Files.deleteIfExists(p);
-      }
+    byte[] bytes;
+    try {
+      bytes = Files.readAllBytes(from);
+    } catch (IOException e) {
+      throw new RunException("cannot read " + from + ": " + reason(e), e);
     }
+    place(to, bytes);
+  }
+
+  /// Puts a line behind a file; one that the disk has no room for is taken back.
+  ///
+  /// @throws RunException where the disk refuses
+  public static void append(Path file, String line) {
+    try {
+      Disk.append(file, (line + "\n").getBytes(StandardCharsets.UTF_8));
+    } catch (IOException e) {
+      throw failure(file, e);
+    }
+  }
+
+  /// Makes a folder and those above it.
+  ///
+  /// @throws RunException where the disk refuses
+  public static void make(@Nullable Path folder) {
+    try {
+      Disk.makeFolder(folder);
+    } catch (IOException e) {
+      throw new RunException("cannot write " + folder + ": " + reason(e), e);
+    }
+  }
+
+  /// Renames a file over another.
+  ///
+  /// @throws RunException where the disk refuses
+  public static void move(Path from, Path to) {
+    try {
+      Disk.move(from, to);
+    } catch (IOException e) {
+      throw failure(to, e);
+    }
+  }
+
+  private static RunException failure(Path file, IOException e) {
+    return new RunException("cannot write " + file + ": " + reason(e), e);
+  }
+
+  /// Deletes a file, or a folder with all that is in it; nothing is done where it is absent.
+  public static void delete(Path folder) throws IOException {
+    Disk.deleteTree(folder);
   }
 
   /// Why the disk refused, in a few words.

@@ -48,6 +48,7 @@ public final class SafeTensors implements AutoCloseable {
   ///
   /// @throws InputException where it is missing, cut or breaks a rule of the format
   public static SafeTensors open(Path fileOrFolder) {
+    OutFolder.mend(fileOrFolder);
     var weights = new SafeTensors(fileOrFolder);
     try {
       weights.map(Shards.of(fileOrFolder));

@@ -12,8 +12,6 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Comparator;
@@ -52,6 +50,7 @@ public final class SafeTensorsWriter implements AutoCloseable {
   private boolean failed;
   private boolean closed;
   private boolean finished;
+  private boolean placed;
 
   private SafeTensorsWriter(Path file, Map<String, String> metadata, List<Entry> entries) {
     this.file = file;
@@ -67,12 +66,7 @@ public final class SafeTensorsWriter implements AutoCloseable {
     }
     this.size = position;
     try {
-      this.channel =
-          FileChannel.open(
-              temporary,
-              StandardOpenOption.CREATE,
-              StandardOpenOption.TRUNCATE_EXISTING,
-              StandardOpenOption.WRITE);
+      this.channel = Disk.create(temporary);
     } catch (IOException e) {
       throw failure(e);
     }
@@ -159,11 +153,8 @@ public final class SafeTensorsWriter implements AutoCloseable {
   }
 
   private void put(ByteBuffer bytes, long position) {
-    long at = position;
     try {
-      while (bytes.hasRemaining()) {
-        at += channel.write(bytes, at);
-      }
+      Disk.write(channel, bytes, position, temporary);
     } catch (IOException e) {
       throw fail(e);
     }
@@ -202,7 +193,7 @@ public final class SafeTensorsWriter implements AutoCloseable {
           file + " was closed before " + missing.keySet().iterator().next());
     }
     try {
-      channel.force(true);
+      Disk.force(channel, temporary);
       channel.close();
       finished = true;
     } catch (IOException e) {
@@ -222,11 +213,12 @@ public final class SafeTensorsWriter implements AutoCloseable {
     }
     finished = false;
     try {
-      Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
+      Disk.move(temporary, file);
+      placed = true;
     } catch (IOException e) {
       throw fail(e);
     }
-    forceFolder();
+    Disk.forceFolder(file.toAbsolutePath().getParent());
   }
 
   private RunException fail(IOException e) {
@@ -250,19 +242,23 @@ public final class SafeTensorsWriter implements AutoCloseable {
     finished = false;
     try {
       channel.close();
-      Files.deleteIfExists(temporary);
+      if (Files.exists(temporary)) {
+        Disk.delete(temporary);
+      }
     } catch (IOException e) {
       // The error that led here says more; what is left is a .tmp file.
     }
   }
 
-  /// Brings the new name to the disk too; not every system can.
-  private void forceFolder() {
-    Path folder = file.toAbsolutePath().getParent();
-    try (FileChannel names = FileChannel.open(folder, StandardOpenOption.READ)) {
-      names.force(true);
-    } catch (IOException e) {
-      // The file itself is whole and in place.
+  /// Deletes it wherever it is.
+  void remove() {
+    discard();
+    if (placed) {
+      try {
+        Disk.delete(file);
+      } catch (IOException e) {
+        // The error that led here says more.
+      }
     }
   }
 

@@ -2,6 +2,7 @@ package dev.nudge.format;
 
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -14,8 +15,10 @@ import java.util.function.Consumer;
 
 /// Writes the weight files of a model folder side by side, each tensor into the file that has it.
 ///
-/// Closing it brings all files to the disk before the first is renamed to its place; where one
-/// failed or lacks a tensor, all are deleted and the places stay as they were.
+/// It writes into a folder that grows and holds none of them yet: all files come to the disk before
+/// the first is renamed to its name, and where one fails or lacks a tensor, all are deleted. A
+/// model
+/// that is there already is replaced by a [NewFolder], never file by file.
 ///
 /// Threading: any thread may write; one at a time does.
 public final class ShardedWriter implements AutoCloseable {
@@ -23,6 +26,7 @@ public final class ShardedWriter implements AutoCloseable {
   private final Map<String, SafeTensorsWriter> fileOf = new HashMap<>();
 
   private boolean closed;
+  private boolean whole;
 
   private ShardedWriter() {}
 
@@ -30,12 +34,16 @@ public final class ShardedWriter implements AutoCloseable {
   ///
   /// @param metadata text pairs of every file
   /// @param files each file with the tensors that go there
+  /// @throws IllegalArgumentException where a file is there already
   public static ShardedWriter create(
       Map<String, String> metadata, Map<Path, ? extends Collection<Entry>> files) {
     ShardedWriter all = new ShardedWriter();
     try {
       files.forEach(
           (path, entries) -> {
+            if (Files.exists(path)) {
+              throw new IllegalArgumentException(path + " is there already");
+            }
             SafeTensorsWriter file = SafeTensorsWriter.create(path, metadata, entries);
             all.files.add(file);
             entries.forEach(entry -> all.fileOf.put(entry.name(), file));
@@ -78,14 +86,14 @@ public final class ShardedWriter implements AutoCloseable {
     closed = true;
     try {
       each(SafeTensorsWriter::finish);
-    } catch (RuntimeException | Error e) {
-      files.forEach(SafeTensorsWriter::discard);
-      throw e;
-    }
-    if (files.stream().allMatch(SafeTensorsWriter::finished)) {
-      each(SafeTensorsWriter::place);
-    } else { // a write has failed and was told
-      files.forEach(SafeTensorsWriter::discard);
+      if (files.stream().allMatch(SafeTensorsWriter::finished)) {
+        each(SafeTensorsWriter::place);
+        whole = true;
+      } // else a write has failed and was told
+    } finally {
+      if (!whole) {
+        files.forEach(SafeTensorsWriter::remove);
+      }
     }
   }
 

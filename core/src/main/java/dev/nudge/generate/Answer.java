@@ -62,6 +62,13 @@ final class Answer {
     return false;
   }
 
+  /// Ends it as it stands, unless it has ended.
+  void interrupt() {
+    if (stop == null) {
+      end(Stop.INTERRUPTED);
+    }
+  }
+
   /// Cuts the text at the first stop string in it.
   private boolean stopped() {
     int first = -1;

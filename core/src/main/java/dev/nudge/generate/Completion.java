@@ -1,6 +1,6 @@
 package dev.nudge.generate;
 
-/// A finished completion.
+/// A completion and what ended it.
 ///
 /// @param text without special tokens and without the stop string
 /// @param tokens their number, the end token included
@@ -12,6 +12,8 @@ public record Completion(String text, int tokens, Stop stop) {
     /// The completion has as many tokens as were allowed.
     LENGTH,
     /// A stop string came.
-    STRING
+    STRING,
+    /// The thread that asked was interrupted; the text is what there was until then.
+    INTERRUPTED
   }
 }

@@ -1,6 +1,7 @@
 package dev.nudge.generate;
 
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
 import dev.nudge.settings.SamplingSettings;
 import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.Tensor;
@@ -28,7 +29,8 @@ public final class Generation {
     this.threads = threads;
   }
 
-  /// Completes one prompt on all threads.
+  /// Completes one prompt on all threads. An interrupt of this thread ends it within a token: the
+  /// completion is what there is, and the thread is interrupted again.
   ///
   /// @param pieces told text as it comes, whole characters only
   public Completion complete(String prompt, Consumer<String> pieces) {
@@ -44,26 +46,31 @@ public final class Generation {
     int[] ids = session.encode(prompt);
     int positions = positions(ids);
     session.model().reserve(positions);
+    Steps steps = new Steps(n -> {});
     try (Lanes lanes = new Lanes(1)) {
       return lanes
           .run(
               lane -> {
                 try (Workspace ws = workspace(lane, ids.length, 1, positions, threads)) {
-                  List<Completion> done = new ArrayList<>();
-                  decode(List.of(ids), 0, pieces, (c, i) -> done.add(c), new Steps(n -> {}), ws);
-                  return done.getFirst();
+                  Answer answer =
+                      decode(List.of(ids), 0, pieces, (c, i) -> {}, steps, ws).getFirst();
+                  answer.interrupt(); // if it has not ended
+                  return answer.completion();
                 }
-              })
+              },
+              steps::stop)
           .getFirst();
     }
   }
 
   /// Completes many prompts, several lanes side by side. The first failure, one of `done` as well,
-  /// stops all of them within a token.
+  /// stops all of them within a token; so does an interrupt of this thread, which is interrupted
+  /// again.
   ///
   /// @param lanes lanes to use
   /// @param done told each completion with the place of its prompt, in order; once it threw,
   ///     nothing more
+  /// @throws RunException where an interrupt left prompts that were not completed
   public void complete(List<String> prompts, int lanes, ObjIntConsumer<Completion> done) {
     complete(prompts, lanes, done, sequences -> {});
   }
@@ -109,7 +116,12 @@ public final class Generation {
               steps.stop();
               throw e;
             }
-          });
+          },
+          steps::stop);
+    }
+    if (order.told() < prompts.size()) {
+      throw new RunException(
+          "interrupted: %d of %d prompts are completed".formatted(order.told(), prompts.size()));
     }
   }
 
@@ -146,7 +158,8 @@ public final class Generation {
     return (int) Math.min(most, (long) prompt.length + sampling.maxTokens());
   }
 
-  private void decode(
+  /// @return the answers in the order of the prompts; of those not done the steps were stopped
+  private List<Answer> decode(
       List<int[]> prompts,
       long first,
       Consumer<String> pieces,
@@ -185,14 +198,15 @@ public final class Generation {
         }
         running = next;
       }
+      return answers;
     } finally {
       all.forEach(Decoder.Sequence::close);
     }
   }
 
-  /// Stops the steps of all lanes if one lane fails.
+  /// Stops the steps of all lanes if one lane fails or the caller is interrupted.
   ///
-  /// Threading: lanes call.
+  /// Threading: lanes and the caller call.
   private static final class Steps {
     private final IntConsumer each;
     private final AtomicBoolean stopped = new AtomicBoolean();
@@ -235,6 +249,11 @@ public final class Generation {
         steps.stop();
         throw e;
       }
+    }
+
+    /// How many were told.
+    synchronized int told() {
+      return next;
     }
 
     private void tell() {

@@ -149,14 +149,17 @@ public final class Session implements AutoCloseable {
     }
   }
 
-  /// Completes a prompt with the likeliest tokens, 256 at most.
+  /// Completes a prompt with the likeliest tokens, 256 at most. An interrupt of this thread ends it
+  /// within a token, with the stop `INTERRUPTED`.
   ///
   /// @throws InputException where the prompt is empty or too long
   public Completion complete(String prompt) {
     return complete(prompt, SamplingSettings.greedy(), piece -> {});
   }
 
-  /// Completes a prompt.
+  /// Completes a prompt. An interrupt of this thread ends it within a token (the prompt itself is
+  /// read in one go): the completion holds the text until then and says `INTERRUPTED`, and the
+  /// thread is interrupted again.
   ///
   /// @param pieces told text as it comes, whole characters only
   /// @throws InputException where the prompt is empty or too long

@@ -18,6 +18,7 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -152,6 +153,7 @@ public record Identity(
   /// @param anyBase what cannot be understood counts as absent
   /// @throws InputException where it cannot be understood
   public static @Nullable Identity read(Path adapter, boolean anyBase) {
+    OutFolder.mend(adapter);
     Path file = adapter.resolve(FILE);
     if (!Files.isRegularFile(file)) {
       return null;
@@ -185,7 +187,14 @@ public record Identity(
         q.path("double_quant").asBoolean(false),
         text(all, "tokenizer"),
         text(all, "template"),
-        Map.of());
+        all.path("data").isObject()
+            ? JSON.convertValue(all.path("data"), new TypeReference<>() {})
+            : Map.of());
+  }
+
+  /// The pattern of its rows, `prompt` or `completion`, where there was one; else null.
+  public @Nullable String pattern(String name) {
+    return data.get(name) instanceof String pattern ? pattern : null;
   }
 
   private static @Nullable String text(JsonNode all, String key) {
@@ -207,8 +216,7 @@ public record Identity(
     all.put("tokenizer", tokenizer);
     all.put("template", template);
     all.put("data", data);
-    OutFolder.place(
-        adapter.resolve(FILE), beside -> Files.writeString(beside, PythonJson.write(all) + "\n"));
+    OutFolder.place(adapter.resolve(FILE), PythonJson.write(all) + "\n");
   }
 
   /// The digest of what a quantised folder says it was made from; null for another folder.

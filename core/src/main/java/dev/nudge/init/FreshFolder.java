@@ -6,12 +6,9 @@ import dev.nudge.format.OutFolder;
 import dev.nudge.model.FreshModel;
 import dev.nudge.settings.InitSettings;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.RunException;
 import dev.nudge.text.Bpe;
 import dev.nudge.text.BpeTrainer;
 import dev.nudge.text.WordCounts;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -25,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 /// Where there is a tokenizer the config follows it: `vocab_size` is the number of tokens that were
 /// made, at most as many as were asked for, `eos_token_id` its end token.
 ///
-/// The folder is written beside its place and renamed, so it is complete or absent.
+/// The folder is put in its place as a whole, so it is complete or absent.
 public final class FreshFolder {
   /// The token that ends a text.
   public static final String END = "<|endoftext|>";
@@ -92,7 +89,7 @@ public final class FreshFolder {
   ///
   /// @param cancelled asked between tensors
   /// @return what was written; null where it was cancelled
-  /// @throws RunException where the disk refuses
+  /// @throws dev.nudge.settings.RunException where the disk refuses
   public @Nullable Written write(BooleanSupplier cancelled) {
     Map<String, String> texts = new LinkedHashMap<>();
     texts.put(CONFIG, model.configJson());
@@ -101,24 +98,22 @@ public final class FreshFolder {
       texts.put(
           "tokenizer_config.json", tokenizer.configJson(model.config().maxPositionEmbeddings()));
     }
-    try (NewFolder folder = NewFolder.beside(settings.out())) {
+    try (NewFolder folder = NewFolder.at(settings.out())) {
       Path weights = folder.path().resolve(WEIGHTS);
       OptionalLong bytes = model.write(weights, settings.seed(), cancelled);
       if (bytes.isEmpty()) {
         return null;
       }
       for (Map.Entry<String, String> text : texts.entrySet()) {
-        Files.writeString(folder.path().resolve(text.getKey()), text.getValue());
+        OutFolder.place(folder.path().resolve(text.getKey()), text.getValue());
       }
-      folder.place(List.of(), CONFIG);
+      folder.place(List.of());
       return new Written(
           settings.out(),
           model.config().parameters(),
           bytes.getAsLong(),
           model.config().vocabSize(),
           tokenizer == null ? 0 : tokenizer.merges().size());
-    } catch (IOException e) {
-      throw new RunException("cannot write " + settings.out() + ": " + OutFolder.reason(e), e);
     }
   }
 }

@@ -71,7 +71,7 @@ public interface AdamW8 {
     }
   }
 
-  /// Decodes `n` numbers: to[i] ← level of codes[from + i] · largest.
+  /// Decodes `n` numbers: `to[i] ← level of codes[from + i] · largest`.
   static void decode(
       DynamicMap map, MemorySegment codes, long from, float largest, float[] to, int at, int n) {
     for (int i = 0; i < n; i++) {

@@ -98,8 +98,9 @@ public final class CausalAttention {
       Kernels kernels) {
     int m = q.rows();
     int past = k.rows() - m;
+    double before = ws.operations();
     int group = h.group();
-    for (int g = 0; g < h.keyCount(); g++) {
+    for (int g = 0; g < heads(h, ws); g++) {
       int mark = ws.mark();
       Tensor qg = gathered(h, q, g, ws, kernels); // (m·group, dim)
       Tensor kg = slice(h, k, g);
@@ -131,10 +132,13 @@ public final class CausalAttention {
                 rowsOf(h, lse, g, m, from, to));
         ws.gemm().multiply(probs, vg.rows(first, seen), og.rows(from * group, to * group), false);
         ws.release(inner);
-        from = to;
+        from = ws.dry() ? Math.max(to, lastWhole(h, past, to, m)) : to;
       }
       scatter(h, og, out, g, kernels);
       ws.release(mark);
+    }
+    if (ws.dry()) {
+      count(h, past, m, 2, before, ws);
     }
   }
 
@@ -154,7 +158,8 @@ public final class CausalAttention {
       Kernels kernels) {
     int n = q.rows();
     Dtype acc = q.dtype().accumulator();
-    for (int g = 0; g < h.keyCount(); g++) {
+    double before = ws.operations();
+    for (int g = 0; g < heads(h, ws); g++) {
       int mark = ws.mark();
       Tensor dkg = ws.take(acc, n, h.dim());
       Tensor dvg = ws.take(acc, n, h.dim());
@@ -162,6 +167,9 @@ public final class CausalAttention {
       kernels.elementwise().copy(dkg, slice(h, dk, g));
       kernels.elementwise().copy(dvg, slice(h, dv, g));
       ws.release(mark);
+    }
+    if (ws.dry()) {
+      count(h, 0, n, 5, before, ws);
     }
   }
 
@@ -188,10 +196,14 @@ public final class CausalAttention {
       Kernels kernels) {
     int n = k.rows();
     int stride = dk.rows() / h.keyCount();
-    for (int g = 0; g < h.keyCount(); g++) {
+    double before = ws.operations();
+    for (int g = 0; g < heads(h, ws); g++) {
       Tensor dkg = dk.rows(g * stride, g * stride + n);
       Tensor dvg = dv.rows(g * stride, g * stride + n);
       backwardGroup(h, g, q, k, v, out, lse, dOut, dq, dkg, dvg, add, ws, kernels);
+    }
+    if (ws.dry()) {
+      count(h, n - q.rows(), q.rows(), 5, before, ws);
     }
   }
 
@@ -245,7 +257,8 @@ public final class CausalAttention {
           dvg,
           ws,
           kernels);
-      to = from;
+      boolean skips = ws.dry() && from <= lastWhole(h, past, from, m);
+      to = skips && from >= shortEnd(h, past) ? shortEnd(h, past) : skips ? 0 : from;
     }
     scatter(h, dqg, dq, g, kernels);
     ws.release(mark);
@@ -318,13 +331,48 @@ public final class CausalAttention {
     return start + BLOCK - h.first(start) > LONG ? LONG_BLOCK : BLOCK;
   }
 
-  /// Start of the block that ends before query `end`, counted as the forward pass counts.
-  private static int blockStart(Shape h, int past, int end) {
-    int from = 0;
-    while (from + block(h, past + from) < end) {
-      from += block(h, past + from);
+  /// Start of the block that holds the query before `end`, counted as the forward pass counts.
+  static int blockStart(Shape h, int past, int end) {
+    int split = shortEnd(h, past);
+    return end <= split
+        ? (end - 1) / BLOCK * BLOCK
+        : split + (end - split - 1) / LONG_BLOCK * LONG_BLOCK;
+  }
+
+  /// Where the blocks of [#BLOCK] queries end and those of [#LONG_BLOCK] begin.
+  private static int shortEnd(Shape h, int past) {
+    boolean always = h.window > 0 && h.window + BLOCK - 1 <= LONG;
+    return always ? Integer.MAX_VALUE / BLOCK * BLOCK : Math.max(0, LONG - past) / BLOCK * BLOCK;
+  }
+
+  /// Key-value heads that a pass goes through. One that only measures needs the first alone: each
+  /// gives back what it took.
+  private static int heads(Shape h, Workspace ws) {
+    return ws.dry() ? 1 : h.keyCount();
+  }
+
+  /// Start of the last whole block of the size that stands at query `at` of m. A pass that only
+  /// measures may skip those before it: of blocks of one size a later one takes more.
+  private static int lastWhole(Shape h, int past, int at, int m) {
+    int split = shortEnd(h, past);
+    return at < split
+        ? (Math.min(split, m) / BLOCK - 1) * BLOCK
+        : split + ((m - split) / LONG_BLOCK - 1) * LONG_BLOCK;
+  }
+
+  /// Counts the operations of products over all blocks and heads, where a pass that only measures
+  /// went through some of them.
+  ///
+  /// @param before what was counted before it
+  /// @param products of queries and keys' sizes
+  private static void count(Shape h, int past, int m, int products, double before, Workspace ws) {
+    double pairs = 0;
+    for (int from = 0; from < m; ) {
+      int to = Math.min(m, from + block(h, past + from));
+      pairs += (to - from) * (double) (past + to - h.first(past + from));
+      from = to;
     }
-    return from;
+    ws.operations(before + products * 2.0 * h.queryWidth() * pairs);
   }
 
   /// `like` itself where the types agree, else scratch of its shape.

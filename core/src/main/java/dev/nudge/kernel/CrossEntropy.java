@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 /// Computes log-probabilities of labels and the gradient of their weighted sum, on one chunk of
 /// logits.
 ///
-/// With z a row of logits, t its label, m = z[k] the first largest of them:
+/// With z a row of logits, t its label, `m = z[k]` the first largest of them:
 ///
 ///     S       = Σ exp(z[j] − m) over j ≠ k
 ///     lse     = m + log1p(S)

@@ -32,10 +32,10 @@ public interface Elementwise {
   /// @see DropoutHash
   void dropout(Tensor x, Tensor y, Tensor rowKeys, long salt, double p, boolean add);
 
-  /// out[r] ← table[ids[r]], converted; ids (n, 1) of I32.
+  /// `out[r] ← table[ids[r]]`, converted; ids (n, 1) of I32.
   void gather(Tensor table, Tensor ids, Tensor out);
 
-  /// table[ids[r]] += x[r], the rows in their order; ids (n, 1) of I32, an id may come again.
+  /// `table[ids[r]] += x[r]`, the rows in their order; ids (n, 1) of I32, an id may come again.
   ///
   /// @param skipped an id whose rows are passed over; -1: none
   void scatter(Tensor x, Tensor ids, int skipped, Tensor table);

@@ -32,6 +32,7 @@ final class MergedFolder {
   /// @throws InputException where something else is in the way
   static void check(MergeSettings settings) {
     Path out = settings.out();
+    OutFolder.mend(out);
     Path model = settings.model().model();
     ModelFolder.checkPlace(out, model, mark(out) != null, "merged", "merge", settings.overwrite());
   }
@@ -64,10 +65,8 @@ final class MergedFolder {
     Map<String, Object> mark = new LinkedHashMap<>();
     mark.put("merged", merged);
     mark.put("files", folder.names().stream().filter(name -> !name.equals(MARK)).toList());
-    OutFolder.place(
-        folder.path().resolve(MARK),
-        beside -> Files.writeString(beside, PythonJson.write(mark) + "\n"));
-    folder.place(files(settings.out()), CONFIG);
+    OutFolder.place(folder.path().resolve(MARK), PythonJson.write(mark) + "\n");
+    folder.place(files(settings.out()));
   }
 
   /// The files of the merged model in a folder; a name that leads out of it is passed over.

@@ -18,9 +18,7 @@ import dev.nudge.tensor.PageAdvice;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
-import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -76,14 +74,14 @@ final class MergedWeights {
   /// @param threads of the machine
   /// @return bytes of the tensors
   /// @throws StreamedLm.Cancelled where `cancelled` said so
-  long write(Path folder, int threads, BooleanSupplier cancelled) throws IOException {
+  long write(Path folder, int threads, BooleanSupplier cancelled) {
     SafeTensors file = base.file();
     Path index = file.index();
     Path root = (index == null ? file.files().getFirst() : index).resolveSibling("");
     Map<Path, List<Entry>> files = new LinkedHashMap<>();
     for (Entry entry : entries.values()) {
       Path target = folder.resolve(root.relativize(file.file(entry.name())).toString());
-      Files.createDirectories(target.getParent());
+      OutFolder.make(target.getParent());
       files.computeIfAbsent(target, f -> new ArrayList<>()).add(entry);
     }
     try (ShardedWriter to = ShardedWriter.create(file.metadata(), files)) {
@@ -233,10 +231,10 @@ final class MergedWeights {
   }
 
   /// Copies the base's index; one that names constants of NF4 is made anew.
-  private void index(Path from, Path folder, Map<Path, List<Entry>> files) throws IOException {
+  private void index(Path from, Path folder, Map<Path, List<Entry>> files) {
     Path to = folder.resolve(from.getFileName().toString());
     if (entries.keySet().equals(base.file().names())) {
-      OutFolder.place(to, beside -> Files.write(beside, Files.readAllBytes(from)));
+      OutFolder.copy(from, to);
       return;
     }
     Map<String, Object> fileOf = new TreeMap<>();
@@ -246,6 +244,6 @@ final class MergedWeights {
     Map<String, Object> index = new LinkedHashMap<>();
     index.put("metadata", Map.of("total_size", size));
     index.put("weight_map", fileOf);
-    OutFolder.place(to, beside -> Files.writeString(beside, PythonJson.write(index) + "\n"));
+    OutFolder.place(to, PythonJson.write(index) + "\n");
   }
 }

@@ -28,7 +28,6 @@ import dev.nudge.tensor.Workspace;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -183,7 +182,7 @@ public final class Merging {
     long start = System.nanoTime();
     try (StreamedLm base = open(settings.model().model(), config, fp32, quantization);
         AdapterStack adapters = AdapterStack.open(settings, config, fp32.compute());
-        NewFolder folder = NewFolder.beside(settings.out())) {
+        NewFolder folder = NewFolder.at(settings.out())) {
       MergedWeights weights = new MergedWeights(base, config, adapters, fp32, blockBytes);
       long bytes = write(folder.path(), base, weights, cancelled);
       if (settings.store() == MergeSettings.Store.NF4) {
@@ -232,22 +231,17 @@ public final class Merging {
   private long write(
       Path folder, StreamedLm base, MergedWeights weights, BooleanSupplier cancelled) {
     Path model = settings.model().model();
-    try {
-      long bytes = weights.write(folder, threads(), cancelled);
-      ModelFolder.copy(model, folder);
-      Path from = model.resolve(MergedFolder.CONFIG);
-      Path to = folder.resolve(MergedFolder.CONFIG);
-      boolean stored = !base.dense().keySet().equals(base.file().names());
-      if (stored) {
-        Map<String, @Nullable Object> dense = Quantization.withoutConfig(from);
-        OutFolder.place(to, beside -> Files.writeString(beside, PythonJson.write(dense) + "\n"));
-      } else {
-        OutFolder.place(to, beside -> Files.write(beside, Files.readAllBytes(from)));
-      }
-      return bytes;
-    } catch (IOException e) {
-      throw new RunException("cannot write " + folder + ": " + OutFolder.reason(e), e);
+    long bytes = weights.write(folder, threads(), cancelled);
+    ModelFolder.copy(model, folder);
+    Path from = model.resolve(MergedFolder.CONFIG);
+    Path to = folder.resolve(MergedFolder.CONFIG);
+    boolean stored = !base.dense().keySet().equals(base.file().names());
+    if (stored) {
+      OutFolder.place(to, PythonJson.write(Quantization.withoutConfig(from)) + "\n");
+    } else {
+      OutFolder.copy(from, to);
     }
+    return bytes;
   }
 
   /// Turns the dense folder into one in four bits: the same bytes as `quantize` gives.
@@ -271,18 +265,18 @@ public final class Merging {
       }
       try (SafeTensors dense = SafeTensors.open(folder)) {
         for (Path file : dense.files()) {
-          Files.delete(file);
+          OutFolder.delete(file);
         }
         if (dense.index() != null) {
-          Files.delete(dense.index());
+          OutFolder.delete(dense.index());
         }
       }
       try (Stream<Path> files = Files.list(quantised)) {
         for (Path file : files.toList()) {
-          Files.move(file, folder.resolve(file.getFileName()), StandardCopyOption.REPLACE_EXISTING);
+          OutFolder.move(file, folder.resolve(file.getFileName()));
         }
       }
-      Files.delete(quantised);
+      OutFolder.delete(quantised);
       return written;
     } catch (IOException e) {
       throw new RunException("cannot write " + folder + ": " + OutFolder.reason(e), e);

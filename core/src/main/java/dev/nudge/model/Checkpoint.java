@@ -4,10 +4,12 @@ import dev.nudge.format.SafeTensors;
 import dev.nudge.machine.Backend;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Nearest;
+import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.PageAdvice;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -32,6 +34,14 @@ public final class Checkpoint {
     try (SafeTensors file = SafeTensors.open(folder)) {
       check(file, config);
     }
+  }
+
+  /// The type that a folder's `config.json` says its weights are stored in; BF16 where it does not
+  /// say, or is not there.
+  public static Dtype declaredType(Path folder) {
+    Path file = folder.resolve(ModelFolder.CONFIG);
+    Dtype declared = Files.isRegularFile(file) ? FreshModel.dtype(ConfigJson.read(file)) : null;
+    return declared == null ? Dtype.BF16 : declared;
   }
 
   /// Counts the bytes that loading will hold in memory and those that stay in the file.

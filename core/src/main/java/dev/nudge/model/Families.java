@@ -1,5 +1,6 @@
 package dev.nudge.model;
 
+import dev.nudge.format.OutFolder;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.settings.InputException;
 import java.nio.file.Files;
@@ -31,6 +32,7 @@ final class Families {
   private Families() {}
 
   static ModelConfig load(Path folder) {
+    OutFolder.mend(folder);
     Path file = folder.resolve("config.json");
     if (!Files.exists(folder)) {
       throw new InputException(folder + ": no such model folder");
@@ -55,18 +57,22 @@ final class Families {
   static ModelConfig read(ConfigJson c, @Nullable ConfigJson generation) {
     String type = c.text("model_type", null);
     ConfigJson quantization = c.object(BnbConfig.KEY);
-    for (Family family : ALL) {
-      if (family.modelTypes().contains(type)) {
-        if (quantization != null) {
-          BnbConfig.check(quantization);
-        }
-        return family.read(c, generation);
-      }
+    Family family = of(type);
+    if (family == null) {
+      String known =
+          ALL.stream().flatMap(f -> f.modelTypes().stream()).collect(Collectors.joining(", "));
+      throw c.refuse(
+          "model_type " + ConfigJson.quote(type) + " is not supported; supported: " + known);
     }
-    String known =
-        ALL.stream().flatMap(f -> f.modelTypes().stream()).collect(Collectors.joining(", "));
-    throw c.refuse(
-        "model_type " + ConfigJson.quote(type) + " is not supported; supported: " + known);
+    if (quantization != null) {
+      BnbConfig.check(quantization);
+    }
+    return family.read(c, generation);
+  }
+
+  /// The family of a `model_type`.
+  static @Nullable Family of(String type) {
+    return ALL.stream().filter(f -> f.modelTypes().contains(type)).findFirst().orElse(null);
   }
 
   /// A decoder that is a part of a model, under the names that its files have.

@@ -21,6 +21,11 @@ interface Family {
   /// @param generation `generation_config.json`, which adds end tokens
   ModelConfig read(ConfigJson c, @Nullable ConfigJson generation);
 
+  /// The layer that a published model of this family has where a Llama of its sizes has `llama`.
+  default LayerConfig published(LayerConfig llama) {
+    return llama;
+  }
+
   /// Puts layer `i` together.
   default DecoderLayer layer(ModelConfig config, int i, Parts parts) {
     return Assembly.layer(config, i, parts);

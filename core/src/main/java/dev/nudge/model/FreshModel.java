@@ -46,19 +46,30 @@ public final class FreshModel {
     if (json.has(BnbConfig.KEY)) {
       throw json.refuse(BnbConfig.KEY + " is given; a fresh model is dense, so leave it out");
     }
-    String key = json.has("torch_dtype") ? "torch_dtype" : "dtype";
-    String name = json.has(key) ? json.text(key, null) : "bfloat16";
-    Dtype known = DTYPES.get(name);
+    Dtype known = dtype(json);
     if (known == null) {
+      String key = dtypeKey(json);
       throw json.refuse(
           key
               + " "
-              + ConfigJson.quote(name)
+              + ConfigJson.quote(json.text(key, null))
               + " is not supported; supported: bfloat16, float16, float32");
     }
     this.dtype = known;
     this.range = json.has("initializer_range") ? json.positive("initializer_range", null) : 0.02;
     this.padding = padding(json, config.vocabSize());
+  }
+
+  /// The type that a config names for its weights, bfloat16 where it names none; null where it
+  /// names
+  /// one that weights cannot have.
+  static @Nullable Dtype dtype(ConfigJson json) {
+    String key = dtypeKey(json);
+    return json.has(key) ? DTYPES.get(json.text(key, null)) : Dtype.BF16;
+  }
+
+  private static String dtypeKey(ConfigJson json) {
+    return json.has("torch_dtype") ? "torch_dtype" : "dtype";
   }
 
   private static int padding(ConfigJson json, int vocabulary) {

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// The shape of a model, as its `config.json` says it.
@@ -138,6 +139,28 @@ public record ModelConfig(
         eosTokenIds,
         null,
         other);
+  }
+
+  /// A Llama's sizes in a family's published models.
+  public ModelConfig in(String modelType) {
+    Family other = Objects.requireNonNull(Families.of(modelType), modelType);
+    List<LayerConfig> published = layers.stream().map(other::published).toList();
+    return new ModelConfig(
+        other,
+        place,
+        hiddenSize,
+        vocabSize,
+        maxPositionEmbeddings,
+        rmsNormEps,
+        tieWordEmbeddings,
+        normOffset,
+        embeddingScale,
+        logitScale,
+        logitCap,
+        bosTokenId,
+        eosTokenIds,
+        padTokenId,
+        published);
   }
 
   ModelConfig withPlace(Place other) {

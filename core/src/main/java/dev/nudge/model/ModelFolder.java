@@ -7,11 +7,9 @@ import dev.nudge.format.ShardedWriter;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.nn.Parameter;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
-import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,14 +20,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
-import java.util.Objects;
 import java.util.TreeMap;
 
 /// Writes a model folder as another one with other numbers in some tensors: the same files, names,
 /// shapes and stored types, the rest byte for byte.
 ///
-/// All weight files are complete beside their places before the first is renamed, and `config.json`
-/// comes last: a new folder without it was cut off. Memory is a few megabytes.
+/// It writes into a folder that grows; [dev.nudge.format.NewFolder] puts that in its place. Memory
+/// is a
+/// few megabytes.
 public final class ModelFolder {
   /// Files that are copied as they are, where they exist.
   static final List<String> COPIED =
@@ -86,7 +84,8 @@ public final class ModelFolder {
 
   /// Writes `out` as `base` with the numbers of some parameters, rounded once to the stored types.
   ///
-  /// @throws RunException where the disk refuses; weights that were there are then as they were
+  /// @param out a folder that grows
+  /// @throws dev.nudge.settings.RunException where the disk refuses
   public static void write(Path base, Path out, List<Parameter> changed, Kernels kernels) {
     Map<String, Tensor> masters = new HashMap<>();
     changed.forEach(p -> masters.put(p.name(), p.master()));
@@ -97,13 +96,11 @@ public final class ModelFolder {
       if (embedding != null && config.tieWordEmbeddings()) {
         masters.put(config.head(), embedding); // where a tied head is stored all the same
       }
-      Files.createDirectories(out);
+      OutFolder.make(out);
       weights(file, base, out, masters, kernels, scope);
       copy(base, out, List.of(INDEX));
       copy(base, out);
       copy(base, out, List.of(CONFIG));
-    } catch (IOException e) {
-      throw new RunException("cannot write " + out + ": " + OutFolder.reason(e), e);
     }
   }
 
@@ -113,8 +110,7 @@ public final class ModelFolder {
       Path out,
       Map<String, Tensor> masters,
       Kernels kernels,
-      Scope scope)
-      throws IOException {
+      Scope scope) {
     Map<Path, List<Entry>> entries = new TreeMap<>();
     for (String name : file.names()) {
       entries.computeIfAbsent(file.file(name), f -> new ArrayList<>()).add(file.entry(name));
@@ -122,7 +118,7 @@ public final class ModelFolder {
     Map<Path, List<Entry>> targets = new LinkedHashMap<>();
     for (Map.Entry<Path, List<Entry>> e : entries.entrySet()) {
       Path to = out.resolve(base.relativize(e.getKey()).toString());
-      Files.createDirectories(Objects.requireNonNull(to.getParent()));
+      OutFolder.make(to.getParent());
       targets.put(to, e.getValue());
     }
     Tensor room = scope.tensor(Dtype.U8, 1, PIECE_BYTES);
@@ -141,17 +137,14 @@ public final class ModelFolder {
   /// Copies what a model takes over as it is from the one that it is made of, where it is there:
   /// the tokenizer's files, and how to generate.
   ///
-  /// @throws RunException where the disk refuses
+  /// @throws dev.nudge.settings.RunException where the disk refuses
   public static void copy(Path from, Path to) {
     copy(from, to, COPIED);
   }
 
   private static void copy(Path from, Path to, List<String> names) {
     for (String name : names) {
-      Path file = from.resolve(name);
-      if (Files.isRegularFile(file)) {
-        OutFolder.place(to.resolve(name), beside -> Files.write(beside, Files.readAllBytes(file)));
-      }
+      OutFolder.copy(from.resolve(name), to.resolve(name));
     }
   }
 
@@ -196,20 +189,17 @@ public final class ModelFolder {
     return List.of(CONFIG, SINGLE, INDEX).stream().anyMatch(f -> Files.exists(folder.resolve(f)));
   }
 
-  /// Deletes the files that [#write] makes, and no others.
-  public static void remove(Path folder) throws IOException {
+  /// The names of the files that [#write] makes, those of the weights as far as they are known.
+  public static List<String> names(Path folder) {
     List<String> names = new ArrayList<>(COPIED);
-    names.add(CONFIG);
+    names.addAll(List.of(CONFIG, SINGLE, INDEX));
     if (Files.isRegularFile(folder.resolve(INDEX))) {
       try (SafeTensors file = SafeTensors.open(folder)) {
         file.files().forEach(f -> names.add(folder.relativize(f).toString()));
       } catch (InputException e) {
-        names.add(INDEX); // no model any more: which shards it had is not known
+        return names; // no model any more: which shards it had is not known
       }
     }
-    names.addAll(List.of(SINGLE, INDEX));
-    for (String name : names) {
-      Files.deleteIfExists(folder.resolve(name));
-    }
+    return names;
   }
 }

@@ -13,13 +13,11 @@ import dev.nudge.kernel.Nf4;
 import dev.nudge.quant.Nf4Weight;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.QuantizeSettings;
-import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.PageAdvice;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -44,7 +42,7 @@ import org.jspecify.annotations.Nullable;
 /// of each layer, which the mean of its scales decides: with double quantisation the source is
 /// therefore read twice.
 ///
-/// The folder is written beside its place and renamed. Its `nudge.json` says that it may be
+/// The folder is put in its place as a whole. Its `nudge.json` says that it may be
 /// overwritten.
 ///
 /// Threading: one thread calls; layers are made on threads of their own.
@@ -103,6 +101,7 @@ public final class Nf4Folder {
       }
     }
     Path out = settings.out();
+    OutFolder.mend(out);
     ModelFolder.checkPlace(
         out, settings.model(), ours(out), "quantised", "write", settings.overwrite());
     return new Nf4Folder(settings, config, cache);
@@ -124,20 +123,18 @@ public final class Nf4Folder {
   public @Nullable Written write(Kernels kernels, BooleanSupplier cancelled) {
     long start = System.nanoTime();
     try (SafeTensors file = SafeTensors.open(settings.model());
-        NewFolder folder = NewFolder.beside(settings.out())) {
+        NewFolder folder = NewFolder.at(settings.out())) {
       Path path = folder.path();
       long bytes = weights(file, path.resolve(WEIGHTS), kernels, cancelled);
       ModelFolder.copy(settings.model(), path);
-      Files.writeString(path.resolve(MARK), PythonJson.write(mark()) + "\n");
-      Files.writeString(path.resolve(ModelFolder.CONFIG), PythonJson.write(config(file)) + "\n");
-      folder.place(old(settings.out()), ModelFolder.CONFIG);
+      OutFolder.place(path.resolve(MARK), PythonJson.write(mark()) + "\n");
+      OutFolder.place(path.resolve(ModelFolder.CONFIG), PythonJson.write(config(file)) + "\n");
+      folder.place(old(settings.out()));
       long source = names(file).stream().mapToLong(n -> file.entry(n).bytes()).sum();
       double seconds = (System.nanoTime() - start) / 1e9;
       return new Written(settings.out(), config.projections().size(), source, bytes, seconds);
     } catch (Cancelled e) {
       return null;
-    } catch (IOException e) {
-      throw new RunException("cannot write " + settings.out() + ": " + OutFolder.reason(e), e);
     }
   }
 

@@ -10,6 +10,11 @@ record Qwen2() implements Family {
       new Defaults(
           4096, 22016, 32, 32, 32, 0, 151936, 32768, 1e-6, false, 1e4, List.of(), List.of(), null);
 
+  @Override
+  public LayerConfig published(LayerConfig llama) {
+    return llama.withBias(true, false, false);
+  }
+
   /// Layers of which those from `max_window_layers` on slide, where `use_sliding_window` is on.
   static List<LayerConfig> windowed(ConfigJson c, ConfigReader r, LayerConfig layer) {
     int window = c.flag("use_sliding_window", false) ? r.window(4096) : 0;
@@ -31,6 +36,6 @@ record Qwen2() implements Family {
   public ModelConfig read(ConfigJson c, @Nullable ConfigJson generation) {
     ConfigReader r = new ConfigReader(c, generation, DEFAULTS);
     r.activation("hidden_act", "silu");
-    return r.model(this, windowed(c, r, r.layer().withBias(true, false, false)));
+    return r.model(this, windowed(c, r, published(r.layer())));
   }
 }

@@ -24,11 +24,16 @@ record Qwen3() implements Family {
   }
 
   @Override
+  public LayerConfig published(LayerConfig llama) {
+    return llama.withNorms(Norms.BEFORE, QkNorm.HEAD);
+  }
+
+  @Override
   public ModelConfig read(ConfigJson c, @Nullable ConfigJson generation) {
     ConfigReader r = new ConfigReader(c, generation, DEFAULTS);
     r.activation("hidden_act", "silu");
     boolean bias = c.flag("attention_bias", false);
-    LayerConfig layer = r.layer().withBias(bias, bias, false).withNorms(Norms.BEFORE, QkNorm.HEAD);
+    LayerConfig layer = published(r.layer()).withBias(bias, bias, false);
     return r.model(this, Qwen2.windowed(c, r, layer));
   }
 }

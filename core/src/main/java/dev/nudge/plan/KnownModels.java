@@ -6,52 +6,126 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /// Names the shapes of well-known models, to plan for one that is not on this machine.
 ///
-/// 7B, 13B, 33B and 65B are LLaMA's [1], 70B is Llama 2's with its grouped heads [2].
+/// 7B, 13B, 33B and 65B are LLaMA's [1], 70B is Llama 2's with its grouped heads [2], 1B, 3B and 8B
+/// are short for Llama 3's. The numbers are those of the `config.json` that each model is published
+/// with (Meta, Qwen, Mistral AI); `KnownModelsTest` holds their sums to the published numbers of
+/// parameters.
 ///
 /// [1] Touvron et al., arXiv:2302.13971. [2] Touvron et al., arXiv:2307.09288.
 public final class KnownModels {
-  private static final Map<String, ModelConfig> ALL = new LinkedHashMap<>();
+  private static final String LLAMA = "llama";
+  private static final String QWEN2 = "qwen2";
+  private static final String QWEN3 = "qwen3";
+  private static final String MISTRAL = "mistral";
+
+  private static final Map<String, Known> ALL = new LinkedHashMap<>(); // by name in capitals
 
   static {
-    ALL.put("7B", llama(4096, 11008, 32, 32, 32, 2048));
-    ALL.put("13B", llama(5120, 13824, 40, 40, 40, 2048));
-    ALL.put("33B", llama(6656, 17920, 60, 52, 52, 2048));
-    ALL.put("65B", llama(8192, 22016, 80, 64, 64, 2048));
-    ALL.put("70B", llama(8192, 28672, 80, 64, 8, 4096));
+    add("7B", LLAMA, config(4096, 11008, 32, 32, 32, 128, 32_000, 2048, false, 10_000));
+    add("13B", LLAMA, config(5120, 13824, 40, 40, 40, 128, 32_000, 2048, false, 10_000));
+    add("33B", LLAMA, config(6656, 17920, 60, 52, 52, 128, 32_000, 2048, false, 10_000));
+    add("65B", LLAMA, config(8192, 22016, 80, 64, 64, 128, 32_000, 2048, false, 10_000));
+    add("70B", LLAMA, config(8192, 28672, 80, 64, 8, 128, 32_000, 4096, false, 10_000));
+
+    add("Llama-3.2-1B", LLAMA, config(2048, 8192, 16, 32, 8, 64, 128_256, 131_072, true, 500_000));
+    add("Llama-3.2-3B", LLAMA, config(3072, 8192, 28, 24, 8, 128, 128_256, 131_072, true, 500_000));
+    add(
+        "Llama-3.1-8B",
+        LLAMA,
+        config(4096, 14336, 32, 32, 8, 128, 128_256, 131_072, false, 500_000));
+    add(
+        "Llama-3.1-70B",
+        LLAMA,
+        config(8192, 28672, 80, 64, 8, 128, 128_256, 131_072, false, 500_000));
+    ALL.put("1B", shape("Llama-3.2-1B"));
+    ALL.put("3B", shape("Llama-3.2-3B"));
+    ALL.put("8B", shape("Llama-3.1-8B"));
+
+    qwen2("0.5B", config(896, 4864, 24, 14, 2, 64, 151_936, 32_768, true, 1e6));
+    qwen2("1.5B", config(1536, 8960, 28, 12, 2, 128, 151_936, 131_072, true, 1e6));
+    qwen2("3B", config(2048, 11008, 36, 16, 2, 128, 151_936, 32_768, true, 1e6));
+    qwen2("7B", config(3584, 18944, 28, 28, 4, 128, 152_064, 131_072, false, 1e6));
+    qwen2("14B", config(5120, 13824, 48, 40, 8, 128, 152_064, 131_072, false, 1e6));
+    qwen2("32B", config(5120, 27648, 64, 40, 8, 128, 152_064, 131_072, false, 1e6));
+    qwen2("72B", config(8192, 29568, 80, 64, 8, 128, 152_064, 131_072, false, 1e6));
+
+    qwen3("0.6B", config(1024, 3072, 28, 16, 8, 128, 151_936, 40_960, true, 1e6));
+    qwen3("1.7B", config(2048, 6144, 28, 16, 8, 128, 151_936, 40_960, true, 1e6));
+    qwen3("4B", config(2560, 9728, 36, 32, 8, 128, 151_936, 40_960, true, 1e6));
+    qwen3("8B", config(4096, 12288, 36, 32, 8, 128, 151_936, 40_960, false, 1e6));
+    qwen3("14B", config(5120, 17408, 40, 40, 8, 128, 151_936, 40_960, false, 1e6));
+    qwen3("32B", config(5120, 25600, 64, 64, 8, 128, 151_936, 40_960, false, 1e6));
+
+    add("Mistral-7B", MISTRAL, config(4096, 14336, 32, 32, 8, 128, 32_768, 32_768, false, 1e6));
+    add("Mistral-Nemo", MISTRAL, config(5120, 14336, 40, 32, 8, 128, 131_072, 131_072, false, 1e6));
+    add(
+        "Mistral-Small-24B",
+        MISTRAL,
+        config(5120, 32768, 40, 32, 8, 128, 131_072, 32_768, false, 1e8));
   }
+
+  private record Known(String name, ModelConfig config) {}
 
   private KnownModels() {}
 
   /// Returns the shape of the model with this name, in upper or lower case.
   public static Optional<ModelConfig> named(String name) {
-    return Optional.ofNullable(ALL.get(name.toUpperCase(Locale.ROOT)));
+    return Optional.ofNullable(ALL.get(name.toUpperCase(Locale.ROOT))).map(Known::config);
   }
 
-  /// Lists the names of all known models, the smallest first.
+  /// Lists the names of all known models, a family's smallest first.
   public static List<String> names() {
-    return List.copyOf(ALL.keySet());
+    return ALL.entrySet().stream()
+        .map(e -> e.getKey().equalsIgnoreCase(e.getValue().name) ? e.getValue().name : e.getKey())
+        .toList();
   }
 
-  private static ModelConfig llama(
-      int hidden, int inner, int layers, int heads, int keyValueHeads, int positions) {
+  private static Known shape(String name) {
+    return Objects.requireNonNull(ALL.get(name.toUpperCase(Locale.ROOT)));
+  }
+
+  private static void add(String name, String family, ModelConfig config) {
+    ALL.put(name.toUpperCase(Locale.ROOT), new Known(name, config.in(family)));
+  }
+
+  private static void qwen2(String size, ModelConfig config) {
+    add("Qwen2.5-" + size, QWEN2, config);
+  }
+
+  private static void qwen3(String size, ModelConfig config) {
+    add("Qwen3-" + size, QWEN3, config);
+  }
+
+  private static ModelConfig config(
+      int hidden,
+      int inner,
+      int layers,
+      int heads,
+      int keyValueHeads,
+      int headDim,
+      int vocabulary,
+      int positions,
+      boolean tied,
+      double theta) {
     return ModelConfig.llama(
         hidden,
         inner,
         layers,
         heads,
         keyValueHeads,
-        hidden / heads,
-        32000,
+        headDim,
+        vocabulary,
         positions,
         1e-5,
+        tied,
         false,
         false,
-        false,
-        new RopeParameters.Default(10_000),
+        new RopeParameters.Default(theta),
         1,
         List.of(2));
   }

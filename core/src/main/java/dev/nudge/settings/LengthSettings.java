@@ -2,6 +2,7 @@ package dev.nudge.settings;
 
 /// What happens to a row that is too long. Without either it is a bad row.
 public record LengthSettings(
-    @Setting(help = "cut the end of a row that is too long") boolean truncate,
+    @Setting(help = "cut a row that is too long: its prompt from the left, a text at its end")
+        boolean truncate,
     @Setting(help = "make a text row that is too long into several consecutive rows")
         boolean split) {}

@@ -2,8 +2,6 @@ package dev.nudge.settings;
 
 import java.nio.file.Path;
 import java.util.List;
-import java.util.regex.Pattern;
-import java.util.regex.PatternSyntaxException;
 import org.jspecify.annotations.Nullable;
 
 /// What is trained: an adapter and its shape, or the weights themselves.
@@ -12,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 /// it.
 ///
 /// @param alpha the update is scaled by alpha / rank, with rsLoRA by alpha / √rank
-/// @param targets `all-linear`, a list such as `q_proj,v_proj`, or `/regex/` over the whole
-///     module path
+/// @param targets `all-linear`, a list such as `q_proj,v_proj`, or `/regex/` in Python's syntax
+///     over the whole module path
 /// @param freeze with full: modules whose tensors stay as they are, each entry as in `targets`
 /// @param initAdapter an adapter to continue from, which then gives rank, alpha and targets;
 ///     null: a new one
@@ -94,17 +92,10 @@ public record LoraSettings(
   private static void checkPattern(String flag, String targets) {
     Check.notBlank(flag, targets);
     if (targets.length() > 1 && targets.startsWith("/") && targets.endsWith("/")) {
-      String regex = targets.substring(1, targets.length() - 1);
       try {
-        Pattern.compile(regex);
-      } catch (PatternSyntaxException e) {
-        throw new InputException(
-            flag
-                + " is "
-                + Kind.shown(targets)
-                + "; it must be a regular expression: "
-                + e.getDescription(),
-            e);
+        PythonRegex.compile(targets.substring(1, targets.length() - 1));
+      } catch (InputException e) {
+        throw new InputException(flag + " is " + Kind.shown(targets) + ": " + e.getMessage(), e);
       }
     } else {
       for (String entry : targets.split(",", -1)) {

@@ -15,4 +15,9 @@ public interface OutWithers<S extends Record> extends Withers<S> {
   default S withOverwrite(boolean replace) {
     return with("overwrite", replace);
   }
+
+  /// Steps between two saves of what trains.
+  default S withSaveSteps(int steps) {
+    return with("save_steps", steps);
+  }
 }

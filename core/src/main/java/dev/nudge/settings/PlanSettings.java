@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// @param epochs passes over the data or the tokens
 /// @param tokens of the training data; null: counted in `data`, or unknown
 /// @param data files or globs; empty: rows of the longest length are assumed
+/// @param eval held-out rows, which take memory too
 /// @param pricePerHour of the machine, in any currency; null: no cost
 /// @param given which settings were given rather than left at their default
 public record PlanSettings(
@@ -36,6 +37,7 @@ public record PlanSettings(
     @Setting(help = "set bad rows aside and count them, instead of refusing the data")
         boolean skipBadRows,
     @Group("Data") LengthSettings length,
+    @Group("Data") EvalSettings eval,
     @Group("Data") @Setting(help = "tokens of the training data, where it is not there yet")
         @Nullable Long tokens,
     @Group("Method") LoraSettings lora,
@@ -47,6 +49,7 @@ public record PlanSettings(
     implements ModelWithers<PlanSettings>,
         DataWithers<PlanSettings>,
         LengthWithers<PlanSettings>,
+        EvalWithers<PlanSettings>,
         LoraWithers<PlanSettings>,
         OptimizerWithers<PlanSettings> {
 
@@ -63,16 +66,22 @@ public record PlanSettings(
       throw new InputException(
           "--tokens and --data are both given; the tokens of the data are counted, so leave one out");
     }
-    String ofRows = data.isEmpty() ? flagOfRows(prompt, completion, length) : null;
+    String ofRows = data.isEmpty() ? flagOfRows(prompt, completion, length, eval) : null;
     if (ofRows != null) {
       throw new InputException(ofRows + " is given without rows; add --data");
     }
   }
 
   private static @Nullable String flagOfRows(
-      @Nullable String prompt, @Nullable String completion, LengthSettings length) {
+      @Nullable String prompt,
+      @Nullable String completion,
+      LengthSettings length,
+      EvalSettings eval) {
     if (prompt != null || completion != null) {
       return prompt != null ? "--prompt" : "--completion";
+    }
+    if (eval.evalData() != null) {
+      return "--eval-data";
     }
     return length.truncate() ? "--truncate" : length.split() ? "--split" : null;
   }

@@ -132,7 +132,7 @@ public final class Schema<S extends Record> {
               if (knob == null) {
                 String file = layer.file() == null ? "" : layer.file() + ": ";
                 throw new InputException(
-                    file + "unknown key '" + key + "'" + Nearest.hint(key, knobs.keySet()));
+                    file + "unknown key '" + key + "'" + OtherNames.keyHint(key, knobs.keySet()));
               }
               if (raw != null) {
                 read.put(key, knob.kind().read(knob, raw, layer));

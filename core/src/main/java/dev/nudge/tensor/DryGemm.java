@@ -15,6 +15,11 @@ final class DryGemm implements Gemm {
     return operations;
   }
 
+  /// Sets what was counted so far.
+  void operations(double all) {
+    operations = all;
+  }
+
   /// Returns true: room for packed factors is counted, whatever will be done with it.
   @Override
   public boolean packs() {

@@ -41,6 +41,14 @@ public final class Lanes implements AutoCloseable {
   /// An interrupt of the caller does not end the wait, because lanes compute on memory that the
   /// caller frees; the thread is interrupted again when they have ended.
   public <T> List<T> run(IntFunction<T> work) {
+    return run(work, () -> {});
+  }
+
+  /// Runs `work` once on every lane and tells of an interrupt while it waits, so that the lanes can
+  /// be asked to end early.
+  ///
+  /// @param interrupted called by the waiting thread at each interrupt of it
+  public <T> List<T> run(IntFunction<T> work, Runnable interrupted) {
     List<Future<T>> futures = new ArrayList<>();
     for (int i = 0; i < threads.size(); i++) {
       int lane = i;
@@ -48,16 +56,16 @@ public final class Lanes implements AutoCloseable {
     }
     List<T> results = new ArrayList<>();
     Throwable failure = null;
-    boolean interrupted = false;
+    boolean again = false;
     for (Future<T> f : futures) {
-      interrupted |= await(f);
+      again |= await(f, interrupted);
       if (f.state() == Future.State.SUCCESS) {
         results.add(f.resultNow());
       } else {
         failure = failure == null ? f.exceptionNow() : failure;
       }
     }
-    if (interrupted) {
+    if (again) {
       Thread.currentThread().interrupt();
     }
     if (failure instanceof RuntimeException e) {
@@ -75,16 +83,17 @@ public final class Lanes implements AutoCloseable {
   /// Waits for a lane.
   ///
   /// @return whether the caller was interrupted meanwhile
-  private static boolean await(Future<?> lane) {
-    boolean interrupted = false;
+  private static boolean await(Future<?> lane, Runnable interrupted) {
+    boolean wasInterrupted = false;
     while (true) {
       try {
         lane.get();
-        return interrupted;
+        return wasInterrupted;
       } catch (ExecutionException e) {
-        return interrupted; // its failure is asked for
+        return wasInterrupted; // its failure is asked for
       } catch (InterruptedException e) {
-        interrupted = true;
+        wasInterrupted = true;
+        interrupted.run();
       }
     }
   }

@@ -195,10 +195,23 @@ public final class Workspace implements AutoCloseable {
     }
   }
 
+  /// Floating-point operations of all products so far, a multiply-add as 2; 0 for a workspace that
+  /// works.
+  public double operations() {
+    return gemm instanceof DryGemm d ? d.operations() : 0;
+  }
+
+  /// Sets what was counted so far, where a pass that only measures left products out.
+  public void operations(double all) {
+    if (gemm instanceof DryGemm d) {
+      d.operations(all);
+    }
+  }
+
   /// Ends a stage of a pass, where this workspace only measures.
   public void endStage(String name) {
     if (dry()) {
-      double all = gemm instanceof DryGemm d ? d.operations() : 0;
+      double all = operations();
       stages.put(name, new Stage(offsets[count], stagePeak, all - stageStart));
       stagePeak = offsets[count];
       stageStart = all;

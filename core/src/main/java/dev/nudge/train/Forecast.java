@@ -8,12 +8,10 @@ import dev.nudge.data.Dataset;
 import dev.nudge.data.Packing;
 import dev.nudge.machine.Backend;
 import dev.nudge.machine.Machine;
-import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
-import dev.nudge.model.Trainable;
 import dev.nudge.model.WeightBytes;
 import dev.nudge.nn.Recompute;
 import dev.nudge.plan.Advice;
@@ -22,11 +20,11 @@ import dev.nudge.plan.Plan;
 import dev.nudge.plan.Planner;
 import dev.nudge.plan.Rates;
 import dev.nudge.plan.SpeedProbe;
+import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.PlanSettings;
 import dev.nudge.settings.Quantize;
-import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Files;
@@ -51,8 +49,8 @@ public final class Forecast {
   private final Backend backend;
   private final boolean weightsAreThere;
   private final @Nullable Dataset data;
-  private final int threads;
-  private final long memory;
+  private final Request.Rows rows;
+  private final Machine machine;
 
   private Forecast(
       PlanSettings settings,
@@ -60,14 +58,15 @@ public final class Forecast {
       Backend backend,
       boolean weightsAreThere,
       @Nullable Dataset data,
+      Request.Rows rows,
       Machine machine) {
     this.settings = settings;
     this.config = config;
     this.backend = backend;
     this.weightsAreThere = weightsAreThere;
     this.data = data;
-    this.threads = Objects.requireNonNullElse(settings.model().threads(), machine.threads());
-    this.memory = settings.memory() == null ? machine.memoryBytes() : settings.memory().bytes();
+    this.rows = rows;
+    this.machine = machine;
   }
 
   /// A run as the settings ask for it, laid out.
@@ -93,9 +92,22 @@ public final class Forecast {
     Path folder = settings.model().model();
     ModelConfig config = config(folder);
     boolean there = Files.isDirectory(folder);
-    Dataset data = there || settings.rows() != null ? rows(settings, config, machine) : null;
-    Forecast forecast =
-        new Forecast(settings, config, backend, there && hasWeights(folder), data, machine);
+    boolean weights = there && hasWeights(folder);
+    if (weights) {
+      Checkpoint.check(folder, config);
+    }
+    int most = maxLength(settings, config);
+    DataSettings source = settings.rows();
+    Dataset data = null;
+    Request.Rows rows = Request.Rows.assumed(most, settings.batchSize());
+    if (source != null) {
+      Tokenizer tokenizer = tokenizer(folder, machine);
+      data = Dataset.load(source, settings.length(), most, tokenizer);
+      data.examples().forEach(e -> config.checkTokens(e.ids()));
+      Dataset held = Training.held(settings.eval(), source, settings.length(), most, tokenizer);
+      rows = Request.Rows.of(data, held, settings.batchSize());
+    }
+    Forecast forecast = new Forecast(settings, config, backend, weights, data, rows, machine);
     return forecast.outlook(clock);
   }
 
@@ -117,22 +129,12 @@ public final class Forecast {
     return ModelConfig.load(folder);
   }
 
-  private static @Nullable Dataset rows(
-      PlanSettings settings, ModelConfig config, Machine machine) {
-    var rows = settings.rows();
-    if (rows == null) {
-      return null;
-    }
-    Path folder = settings.model().model();
+  private static Tokenizer tokenizer(Path folder, Machine machine) {
     if (!Files.isDirectory(folder)) {
       throw new InputException(
           "--data needs a tokenizer, and " + folder + " is a shape only; give --tokens instead");
     }
-    return Dataset.load(
-        rows,
-        settings.length(),
-        maxLength(settings, config),
-        Tokenizer.load(folder, machine.cache()));
+    return Tokenizer.load(folder, machine.cache());
   }
 
   private static int maxLength(PlanSettings settings, ModelConfig config) {
@@ -156,7 +158,7 @@ public final class Forecast {
         settings,
         config,
         attempt,
-        memory,
+        Request.of(settings).memoryBytes(machine),
         levels(attempt),
         fits ? List.of() : new Remedies(this::attempt, settings).found(),
         rates == null ? null : pace(attempt, rates));
@@ -165,25 +167,18 @@ public final class Forecast {
   /// Lays a run out under some settings.
   private Attempt attempt(PlanSettings s) {
     Quantization q = quantization(s);
+    Request request = Request.of(s);
     try (Scope scope = Scope.measuring();
-        Tuning tuning = dry(s, scope)) {
+        Tuning tuning = request.dry(config, backend, q, scope)) {
       ParameterCount count = tuning.count();
-      int longest = longest(s);
       Planner.Fit fit =
           Planner.fit(
               tuning.model(),
-              new Planner.Wanted(
-                  threads,
-                  s.model().lanes(),
-                  s.batchSize(),
-                  longest,
-                  (long) longest * s.batchSize(),
-                  false,
-                  memory,
-                  weights(s, q, scope),
-                  count.trained(),
-                  AdamWOptimizer.bytes(tuning.parameters(), s.optimizer().optimizer()),
-                  Caches.ALL));
+              request.wanted(
+                  tuning,
+                  weights(request, q, scope),
+                  rows.cut(maxLength(s, config), s.batchSize()),
+                  machine));
       List<String> advice =
           full(s)
               ? Advice.ofFull(count.trained(), s.optimizer())
@@ -201,31 +196,13 @@ public final class Forecast {
   private Lora everywhere() {
     try (Scope scope = Scope.measuring();
         CausalLm model = Checkpoint.dry(config, backend, quantization(settings))) {
-      Adapters adapters = attach(model, settings, scope);
+      Adapters adapters = Training.attach(model, settings.lora(), settings.given(), 0, 1, scope);
       adapters.detach();
       Lora spec = adapters.spec();
       return Lora.of(spec.rank(), spec.alpha(), Targets.leafNames(adapters.paths()))
           .withRsLora(spec.rsLora())
           .withDropout(spec.dropout());
     }
-  }
-
-  private static Adapters attach(CausalLm model, PlanSettings s, Scope scope) {
-    return Training.attach(model, s.lora(), s.given(), 0, 1, scope);
-  }
-
-  /// What a run would train, without weights.
-  ///
-  /// @param scope a measuring one
-  private Tuning dry(PlanSettings s, Scope scope) {
-    Path folder = s.model().model();
-    if (full(s)) {
-      Training.checkDense(folder, quantization(s));
-      return Tuning.whole(
-          Checkpoint.dry(config, backend, Tuning.trainable(s.lora(), config, 1, scope)), folder);
-    }
-    CausalLm model = Checkpoint.dry(config, backend, quantization(s));
-    return Tuning.adapter(model, attach(model, s, scope), folder);
   }
 
   /// How the weights would be held: as the folder's files say, or its config alone, else as the
@@ -236,26 +213,14 @@ public final class Forecast {
         : Quantization.expected(s.model(), config);
   }
 
-  /// Bytes of the frozen weights.
-  private WeightBytes weights(PlanSettings s, Quantization q, Scope scope) {
-    Trainable trainable = full(s) ? Tuning.trainable(s.lora(), config, 1, scope) : null;
-    if (!weightsAreThere) {
-      boolean inFile = Quantization.stored(s.model().model(), config).method() == Quantize.NF4;
-      Map<String, long[]> frozen = config.tensors();
-      if (trainable != null) {
-        frozen.keySet().removeIf(trainable.trains());
-      }
-      return WeightBytes.of(frozen, backend.compute(), q, inFile, name -> Dtype.BF16);
+  /// Bytes of the frozen weights: those of the files, else of the shape.
+  private WeightBytes weights(Request request, Quantization q, Scope scope) {
+    if (weightsAreThere) {
+      return request.stored(config, backend, q, scope);
     }
-    Path folder = s.model().model();
-    return trainable == null
-        ? Checkpoint.bytes(folder, config, backend, q)
-        : Checkpoint.frozenBytes(folder, config, backend, trainable);
-  }
-
-  private int longest(PlanSettings s) {
-    int most = maxLength(s, config);
-    return data == null ? most : Math.min(most, data.longest());
+    Path folder = settings.model().model();
+    boolean inFile = Quantization.stored(folder, config).method() == Quantize.NF4;
+    return request.assumed(config, backend, q, inFile, Checkpoint.declaredType(folder), scope);
   }
 
   /// Bytes of all lanes' activations with every layer at one level.
@@ -263,7 +228,7 @@ public final class Forecast {
     var plan = attempt.fit().plan();
     Map<Recompute, Long> bytes = new LinkedHashMap<>();
     try (Scope scope = Scope.measuring();
-        Tuning tuning = dry(settings, scope)) {
+        Tuning tuning = Request.of(settings).dry(config, backend, quantization(settings), scope)) {
       CausalLm dry = tuning.model();
       for (Recompute level : Recompute.values()) {
         dry.recompute(java.util.Collections.nCopies(dry.layers(), level));
@@ -277,7 +242,7 @@ public final class Forecast {
   /// Steps as the trainer cuts them, their operations at the rates that were measured.
   private Outlook.Pace pace(Attempt attempt, Rates rates) {
     try (Scope scope = Scope.measuring();
-        Tuning tuning = dry(settings, scope)) {
+        Tuning tuning = Request.of(settings).dry(config, backend, quantization(settings), scope)) {
       CausalLm dry = tuning.model();
       dry.recompute(attempt.fit().plan().levels());
       return pace(attempt, rates, dry);

@@ -1,34 +1,26 @@
 package dev.nudge.train;
 
 import dev.nudge.format.OutFolder;
-import dev.nudge.settings.RunException;
-import java.io.IOException;
-import java.io.RandomAccessFile;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.ObjectMapper;
 
 /// Writes `metrics.jsonl`: one object a step or a held-out loss, full precision, a line at a time.
 ///
-/// A line that the disk has no room for is taken back, so the file holds whole lines only.
-final class Metrics implements AutoCloseable {
+/// A line that the disk has no room for is taken back, so the file holds whole lines only. The file
+/// is open for a line at a time: the run's folder may be renamed between two.
+final class Metrics {
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  private final Path file;
-  private final RandomAccessFile out; // no channel: an interrupt would close it
+  private final Supplier<Path> folder;
 
-  Metrics(Path folder) {
-    this.file = folder.resolve(RunFolder.METRICS);
-    try {
-      Files.deleteIfExists(file);
-      this.out = new RandomAccessFile(file.toFile(), "rw");
-    } catch (IOException e) {
-      throw failed(e);
-    }
+  /// @param folder where the run is now
+  Metrics(Supplier<Path> folder) {
+    this.folder = folder;
+    OutFolder.place(folder.get().resolve(RunFolder.METRICS), "");
   }
 
   void step(TrainEvent.Step s) {
@@ -58,30 +50,6 @@ final class Metrics implements AutoCloseable {
   }
 
   private void write(Map<String, @Nullable Object> row) {
-    byte[] line = (JSON.writeValueAsString(row) + "\n").getBytes(StandardCharsets.UTF_8);
-    try {
-      long start = out.getFilePointer();
-      try {
-        out.write(line);
-      } catch (IOException e) {
-        out.setLength(start);
-        throw e;
-      }
-    } catch (IOException e) {
-      throw failed(e);
-    }
-  }
-
-  private RunException failed(IOException e) {
-    return new RunException("cannot write " + file + ": " + OutFolder.reason(e), e);
-  }
-
-  @Override
-  public void close() {
-    try {
-      out.close();
-    } catch (IOException e) {
-      throw failed(e);
-    }
+    OutFolder.append(folder.get().resolve(RunFolder.METRICS), JSON.writeValueAsString(row));
   }
 }

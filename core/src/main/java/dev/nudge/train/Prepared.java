@@ -47,6 +47,18 @@ public record Prepared(
     return memory - plan.totalBytes();
   }
 
+  /// Describes how rows are read: columns that are left out, and the first row as it is trained. It
+  /// is printed before anything else of the run.
+  public List<String> rows() {
+    List<String> lines = new ArrayList<>();
+    if (!data.columns().unused().isEmpty()) {
+      lines.add("columns    " + data.columns());
+    }
+    lines.add("first row  given    " + data.first().given());
+    lines.add("           trained  " + data.first().trained());
+    return lines;
+  }
+
   /// Describes the run in lines, as they are printed before it starts.
   public List<String> lines() {
     List<String> lines = new ArrayList<>();

@@ -6,6 +6,7 @@ import dev.nudge.data.Dataset;
 import dev.nudge.format.OutFolder;
 import dev.nudge.machine.ProcessMemory;
 import dev.nudge.settings.RunException;
+import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -23,7 +24,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Threading: confined to the thread that runs it; lanes are the trainer's.
 final class Run implements AutoCloseable {
-  private static final int MOST_SKIPPED = 10; // in a row
+  private static final int SAVES = 10; // in a run
+  private static final long LONGEST_UNSAVED_NANOS = 600_000_000_000L; // ten minutes
 
   private final Prepared prepared;
   private final Consumer<TrainEvent> events;
@@ -33,19 +35,25 @@ final class Run implements AutoCloseable {
   private final RunFolder folder;
   private final Metrics metrics;
   private final RunIdentity identity;
+  private final RunDigests digests;
   private final String id = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
   private final long started = System.nanoTime();
 
   private int made;
   private long tokens;
   private long trainedTokens;
-  private int skipped;
+  private final SkippedSteps skipped = new SkippedSteps();
   private double firstLoss = Double.NaN;
   private double lastLoss = Double.NaN;
   private @Nullable Double evalBefore;
   private @Nullable Double evalBest;
   private int bestStep;
-  private boolean bestIsLast;
+  private int updates;
+  private boolean unsaved; // an update since the last save
+  private int saves;
+  private long savedAt = started;
+  private boolean saving;
+  private boolean diverged;
   private boolean interrupted;
 
   Run(Prepared prepared, Consumer<TrainEvent> events) {
@@ -67,10 +75,10 @@ final class Run implements AutoCloseable {
               settings.loop().seed(),
               requireNonNull(OutFolder.existing(settings.output().out())));
       closing.push(trainer::close);
-      // what an earlier run left goes only now that everything is loaded
+      this.digests = new RunDigests(prepared);
       this.folder = RunFolder.create(settings);
-      this.metrics = new Metrics(folder.path());
-      closing.push(metrics::close);
+      closing.push(folder::close);
+      this.metrics = new Metrics(folder::path);
       this.identity = new RunIdentity(prepared);
       closing.push(identity::close);
     } catch (RuntimeException | Error e) {
@@ -93,15 +101,17 @@ final class Run implements AutoCloseable {
 
   private RunResult run(BooleanSupplier cancelled) {
     prepared.warnings().forEach(line -> events.accept(new TrainEvent.Warning(line)));
+    prepared.rows().forEach(line -> events.accept(new TrainEvent.Planned(line)));
     prepared.lines().forEach(line -> events.accept(new TrainEvent.Planned(line)));
-    RunState state;
-    Map<String, @Nullable Object> record;
+    RunResult result;
     try {
       write(RunState.RUNNING);
       Uninterrupted.run(() -> folder.copyTokenizer(prepared.settings().model().model()));
-      state = loop(cancelled);
-      save();
-      record = write(state);
+      RunState state = loop(cancelled);
+      if (updates > 0 || (made == 0 && !folder.replaces())) {
+        save();
+      }
+      result = write(state);
     } catch (RuntimeException | Error e) {
       failed(e);
       throw e;
@@ -112,8 +122,9 @@ final class Run implements AutoCloseable {
               "the lowest held-out loss, %.4f, is above the one before training, %.4f"
                   .formatted(evalBest, evalBefore)));
     }
-    events.accept(new TrainEvent.Finished(state, made, trainedTokens, seconds(started), evalBest));
-    return new RunResult(state, record);
+    events.accept(
+        new TrainEvent.Finished(result.state(), made, trainedTokens, result.seconds(), evalBest));
+    return result;
   }
 
   private RunState loop(BooleanSupplier cancelled) {
@@ -125,33 +136,42 @@ final class Run implements AutoCloseable {
             settings.optimizer().warmup().steps(prepared.steps()),
             prepared.steps());
     evaluate(cancelled);
-    int skippedInARow = 0;
     while (made < prepared.steps()) {
       noteInterrupt();
       if (interrupted || cancelled.getAsBoolean()) {
         return RunState.STOPPED;
       }
-      boolean fine = step(rate.at(made));
+      step(rate.at(made));
       identity.begin();
-      skippedInARow = fine ? 0 : skippedInARow + 1;
-      if (skippedInARow == MOST_SKIPPED) {
-        save();
-        throw new RunException(
-            "the loss was not finite for "
-                + MOST_SKIPPED
-                + " steps in a row; the best so far is kept; lower --learning-rate");
+      if (skipped.tooMany()) {
+        throw ended();
       }
       if (evaluatesAfter(made)) {
         evaluate(cancelled);
       }
+      if (savesAfter(made)) {
+        save();
+        write(RunState.RUNNING);
+      }
+    }
+    if (updates == 0) {
+      throw ended();
     }
     return RunState.FINISHED;
   }
 
+  /// Why the steps that were skipped end the run.
+  private RunException ended() {
+    if (updates == 0) {
+      return skipped.nothingMade(prepared.backend().compute() != Dtype.BF16);
+    }
+    diverged = true;
+    return skipped.diverged(
+        saves > 0 || saveable(), prepared.settings().optimizer().maxGradNorm() > 0);
+  }
+
   /// Makes the next step.
-  ///
-  /// @return whether its numbers are finite; a step with nothing to train is skipped and fine
-  private boolean step(double rate) {
+  private void step(double rate) {
     long start = System.nanoTime();
     Trainer.Result r = trainer.step(made, prepared.batches().step(made), rate);
     double seconds = seconds(start);
@@ -160,7 +180,7 @@ final class Run implements AutoCloseable {
     if (made == 1) {
       trainer.settle();
     }
-    bestIsLast = false;
+    skipped.take(r);
     tokens += r.tokens();
     trainedTokens += r.trainedTokens();
     TrainEvent.Step event =
@@ -178,20 +198,14 @@ final class Run implements AutoCloseable {
     metrics.step(event);
     events.accept(event);
     if (r.skipped()) {
-      skipped++;
       events.accept(
-          new TrainEvent.Warning(
-              "step "
-                  + made
-                  + " is skipped: "
-                  + (r.trainedTokens() == 0
-                      ? "nothing is left to train in its rows"
-                      : "its loss or gradient is not a finite number")));
+          new TrainEvent.Warning("step " + made + " is skipped: " + SkippedSteps.reason(r)));
     } else {
+      updates++;
+      unsaved = true;
       firstLoss = Double.isNaN(firstLoss) ? r.loss() : firstLoss;
       lastLoss = r.loss();
     }
-    return !r.skipped() || r.trainedTokens() == 0;
   }
 
   /// Keeps an interrupt for later: a channel that an interrupted thread writes to is closed.
@@ -203,6 +217,17 @@ final class Run implements AutoCloseable {
     Integer every = prepared.settings().eval().evalSteps();
     boolean due = every == null ? prepared.batches().endsEpoch(steps - 1) : steps % every == 0;
     return due || steps == prepared.steps();
+  }
+
+  private boolean savesAfter(int steps) {
+    if (!unsaved || skipped.isLast() || steps == prepared.steps()) {
+      return false; // what gave no number is not saved over what did; the end saves by itself
+    }
+    Integer every = prepared.settings().output().saveSteps();
+    return every == null
+        ? steps % Math.ceilDiv(prepared.steps(), SAVES) == 0
+            || System.nanoTime() - savedAt >= LONGEST_UNSAVED_NANOS
+        : steps % every == 0;
   }
 
   /// Computes the held-out loss, and keeps what is the best; one that is cancelled on the way was
@@ -227,64 +252,95 @@ final class Run implements AutoCloseable {
     if (best) {
       evalBest = loss;
       bestStep = made;
-      bestIsLast = true;
-      save(folder.path());
+      save(false);
     }
     TrainEvent.Evaluated event = new TrainEvent.Evaluated(made, loss, held.trainedTokens(), best);
     metrics.evaluated(event);
     events.accept(event);
   }
 
-  /// Saves what trains as it stands: as the run's own, or beside the best.
+  /// Saves what trains as it stands, where that is not done yet: as the run's own, or beside the
+  /// best. A run that has diverged leaves what was saved before as its own.
   private void save() {
-    if (evalBest == null) {
-      save(folder.path());
-    } else if (!bestIsLast) {
-      save(folder.path().resolve(RunFolder.LAST));
+    if (unsaved || saves == 0) {
+      if (!tuning.isFinite()) {
+        diverged = true;
+        throw new RunException(
+            "the update of step %d made numbers that are not finite; %s; lower --learning-rate"
+                .formatted(made, SkippedSteps.kept(saves > 0)));
+      }
+      save(evalBest != null || (diverged && saves > 0));
     }
   }
 
-  private void save(Path where) {
+  private void save(boolean last) {
+    saving = true;
+    Consumer<Path> writing =
+        growing -> {
+          identity.write(growing);
+          tuning.write(growing);
+        };
     Uninterrupted.run(
         () -> {
-          tuning.save(where);
-          identity.write(where);
+          if (last) {
+            folder.saveLast(writing);
+          } else {
+            folder.save(writing);
+          }
         });
-    events.accept(new TrainEvent.Saved(where));
+    saving = false;
+    unsaved = false;
+    saves++;
+    savedAt = System.nanoTime();
+    events.accept(
+        new TrainEvent.Saved(last ? folder.path().resolve(RunFolder.LAST) : folder.path()));
+  }
+
+  /// Whether there is something to save that is worth it.
+  private boolean saveable() {
+    return unsaved && !saving && !trainer.torn() && tuning.isFinite();
   }
 
   private void failed(Throwable cause) {
     try {
+      if (saveable()) {
+        save();
+      }
       write(RunState.FAILED);
-    } catch (RuntimeException e) {
-      cause.addSuppressed(e); // the disk may be what failed
+    } catch (RuntimeException | Error e) {
+      cause.addSuppressed(e); // the disk or the memory may be what failed
     }
   }
 
-  private Map<String, @Nullable Object> write(RunState state) {
-    Map<String, @Nullable Object> totals = new LinkedHashMap<>();
-    totals.put("steps", made);
-    totals.put("skipped_steps", skipped);
-    totals.put("tokens", tokens);
-    totals.put("trained_tokens", trainedTokens);
-    totals.put("seconds", seconds(started));
-    totals.put("first_loss", finite(firstLoss));
-    totals.put("last_loss", finite(lastLoss));
-    totals.put("eval_loss_before", evalBefore);
-    totals.put("eval_loss_best", evalBest);
-    totals.put("best_step", evalBest == null ? null : bestStep);
+  private RunResult write(RunState state) {
+    RunResult result =
+        new RunResult(
+            state,
+            id,
+            folder.path(),
+            made,
+            skipped.count(),
+            tokens,
+            trainedTokens,
+            seconds(started),
+            finite(firstLoss),
+            finite(lastLoss),
+            evalBefore,
+            evalBest,
+            evalBest == null ? null : bestStep);
     Map<String, @Nullable Object> run = new LinkedHashMap<>();
     run.put("id", id);
     run.put("state", state.name().toLowerCase(java.util.Locale.ROOT));
     run.put("settings", RunFolder.plain(prepared.settings()));
     run.put("plan", prepared.plan().values());
+    Uninterrupted.run(() -> run.put(RunDigests.KEY, digests.values(state, folder.path())));
     run.put("trained_parameters", prepared.count().trained());
     run.put("all_parameters", prepared.count().all());
     run.put("versions", Map.of("nudge", version(), "java", Runtime.version().toString()));
     run.put("machine", prepared.machine().name());
-    run.put("totals", totals);
+    run.put("totals", result.totals());
     Uninterrupted.run(() -> folder.write(run));
-    return run;
+    return result;
   }
 
   private static String version() {
@@ -300,31 +356,23 @@ final class Run implements AutoCloseable {
     return (System.nanoTime() - since) / 1e9;
   }
 
-  /// Closes everything that the run opened, also where closing something fails; the first failure
+  /// Closes everything that the run opened, also where closing something fails; the last failure
   /// is thrown.
   @Override
   public void close() {
-    RuntimeException failure = null;
-    while (!closing.isEmpty()) {
+    if (!closing.isEmpty()) {
       try {
         closing.pop().run();
-      } catch (RuntimeException e) {
-        if (failure == null) {
-          failure = e;
-        } else {
-          failure.addSuppressed(e);
-        }
+      } finally {
+        close();
       }
-    }
-    if (failure != null) {
-      throw failure;
     }
   }
 
   private void closeAfter(Throwable cause) {
     try {
       close();
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       cause.addSuppressed(e);
     }
   }

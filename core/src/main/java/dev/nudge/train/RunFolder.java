@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.format.NewFolder;
 import dev.nudge.format.OutFolder;
 import dev.nudge.identity.Identity;
 import dev.nudge.model.ModelFolder;
@@ -11,9 +12,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -25,9 +27,13 @@ import tools.jackson.databind.json.JsonMapper;
 
 /// The folder of a run: who may write into it, and its `run.json`.
 ///
-/// Every file is written beside and renamed into place. What `nudge` writes is a fixed set of
-/// names, so `--overwrite` can remove exactly that and leave a user's own files alone.
-final class RunFolder {
+/// What `nudge` writes is a fixed set of names, so `--overwrite` can remove exactly that and leave
+/// a
+/// user's own files alone. A run that replaces another grows out of sight until its first save;
+/// then
+/// the new run takes the old one's place as a whole. A run that ends before that leaves the old one
+/// as it was. Every later save replaces the one before as a whole too.
+final class RunFolder implements AutoCloseable {
   static final String RUN = "run.json";
   static final String METRICS = "metrics.jsonl";
   static final String LAST = "last";
@@ -38,19 +44,33 @@ final class RunFolder {
 
   /// Settings that do not make a run another one.
   private static final Set<String> FREE =
-      Set.of("out", "lanes", "threads", "memory", "overwrite", "dry_run", "any_base");
+      Set.of("out", "lanes", "threads", "memory", "overwrite", "dry_run", "any_base", "save_steps");
+
+  /// Settings whose files are known by what they hold.
+  private static final Set<String> DATA = Set.of("data", "eval_data");
+
+  private static final String NOT_GIVEN = "not given";
+  private static final int SHOWN = 3; // differences
 
   private static final ObjectMapper JSON =
       JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
-  private final Path folder;
+  private final Path out;
+  private @Nullable NewFolder growing; // until the first save, where something is in the place
 
-  private RunFolder(Path folder) {
-    this.folder = folder;
+  private RunFolder(Path out, @Nullable NewFolder growing) {
+    this.out = out;
+    this.growing = growing;
   }
 
+  /// Where the run is written now.
   Path path() {
-    return folder;
+    return growing == null ? out : growing.path();
+  }
+
+  /// Whether something else is in the run's place still.
+  boolean replaces() {
+    return growing != null;
   }
 
   /// Checks that a run of these settings may start in its folder; nothing is touched.
@@ -61,6 +81,7 @@ final class RunFolder {
     Path out = settings.output().out();
     boolean overwrite = settings.output().overwrite();
     OutFolder.checkPlace(out);
+    OutFolder.mend(out.resolve(LAST));
     checkModel(settings.model().model(), out);
     if (OutFolder.isFree(out)) {
       return false;
@@ -82,23 +103,37 @@ final class RunFolder {
       }
       return false;
     }
+    JsonNode there = read(run);
     if (overwrite) {
       return false;
     }
-    JsonNode there = read(run);
     String state = there.path("state").asString("");
-    boolean same = same(there.path("settings"), settings);
-    if (same && state.equals("finished")) {
-      return true;
+    List<String> other = changedSettings(there.path("settings"), settings);
+    if (other.isEmpty()) {
+      other = RunDigests.changedInputs(there, settings);
     }
-    throw new InputException(
-        "--out "
-            + out
-            + " holds "
-            + (same ? "an unfinished run of these settings" : "a run of other settings")
-            + " (state "
-            + state
-            + "); give another folder, or --overwrite to replace it");
+    if (!other.isEmpty()) {
+      throw inTheWay(out, "another run (state " + state + "): " + listed(other));
+    }
+    if (!state.equals("finished")) {
+      throw inTheWay(out, "an unfinished run of these settings (state " + state + ")");
+    }
+    List<String> spoilt = RunDigests.changedFiles(there, out);
+    if (!spoilt.isEmpty()) {
+      throw inTheWay(out, "this run, finished, but " + listed(spoilt));
+    }
+    return true;
+  }
+
+  private static InputException inTheWay(Path out, String what) {
+    return new InputException(
+        "--out " + out + " holds " + what + "; give another folder, or --overwrite to replace it");
+  }
+
+  private static String listed(List<String> changes) {
+    int more = changes.size() - SHOWN;
+    String first = String.join(", ", changes.subList(0, Math.min(SHOWN, changes.size())));
+    return more > 0 ? first + " and " + more + " more" : first;
   }
 
   /// A run must not write over the model that it reads.
@@ -123,18 +158,55 @@ final class RunFolder {
     return JSON.convertValue(read(out.resolve(RUN)), new TypeReference<>() {});
   }
 
-  private static boolean same(JsonNode there, TrainSettings settings) {
+  /// How the run in a folder ended, as its `run.json` says.
+  static RunResult result(Path out) {
+    JsonNode run = read(out.resolve(RUN));
+    JsonNode totals = run.path("totals");
+    JsonNode best = totals.path("best_step");
+    return new RunResult(
+        RunState.valueOf(run.path("state").asString("").toUpperCase(Locale.ROOT)),
+        run.path("id").asString(""),
+        out,
+        totals.path("steps").asInt(0),
+        totals.path("skipped_steps").asInt(0),
+        totals.path("tokens").asLong(0),
+        totals.path("trained_tokens").asLong(0),
+        totals.path("seconds").asDouble(0),
+        number(totals, "first_loss"),
+        number(totals, "last_loss"),
+        number(totals, "eval_loss_before"),
+        number(totals, "eval_loss_best"),
+        best.isNumber() ? (Integer) best.asInt() : null);
+  }
+
+  private static @Nullable Double number(JsonNode totals, String key) {
+    JsonNode value = totals.path(key);
+    return value.isNumber() ? (Double) value.asDouble() : null;
+  }
+
+  /// The settings that make this run another one than that of a `run.json`, one phrase each. Files
+  /// of rows are the same where both give some: what they hold is compared elsewhere.
+  private static List<String> changedSettings(JsonNode there, TrainSettings settings) {
     JsonNode now = JSON.valueToTree(plain(settings));
-    Map<String, JsonNode> a = new TreeMap<>();
-    Map<String, JsonNode> b = new TreeMap<>();
-    there.properties().forEach(e -> a.put(e.getKey(), e.getValue()));
-    now.properties().forEach(e -> b.put(e.getKey(), e.getValue()));
-    FREE.forEach(
-        key -> {
-          a.remove(key);
-          b.remove(key);
-        });
-    return JSON.valueToTree(a).toString().equals(JSON.valueToTree(b).toString());
+    List<String> changes = new ArrayList<>();
+    for (String key : now.propertyNames()) {
+      String was = shown(there.path(key));
+      String is = shown(now.get(key));
+      boolean rows = DATA.contains(key) && !was.equals(NOT_GIVEN) && !is.equals(NOT_GIVEN);
+      if (!was.equals(is) && !rows && !FREE.contains(key)) {
+        changes.add("--" + key.replace('_', '-') + " was " + was + " and is " + is);
+      }
+    }
+    return changes;
+  }
+
+  private static String shown(JsonNode value) {
+    if (value.isNull() || value.isMissingNode()) {
+      return NOT_GIVEN;
+    }
+    return value.isString()
+        ? "'" + value.stringValue().replace("\n", "\\n") + "'"
+        : value.toString();
   }
 
   /// The settings as `run.json` holds them: paths and choices as text.
@@ -155,54 +227,83 @@ final class RunFolder {
     return plain;
   }
 
-  /// Makes the folder, without what an earlier run left there.
+  /// Makes the folder; what is in its place stays until the first save.
   static RunFolder create(TrainSettings settings) {
     Path out = settings.output().out();
-    try {
-      Files.createDirectories(out);
-      if (Files.exists(out.resolve(RUN))) {
-        List<Path> old = new ArrayList<>();
-        for (String f : ADAPTER) {
-          old.add(out.resolve(f));
-          old.add(out.resolve(LAST).resolve(f));
-        }
-        TOKENIZER.forEach(f -> old.add(out.resolve(f)));
-        old.add(out.resolve(METRICS));
-        old.add(out.resolve(RUN));
-        Path last = out.resolve(LAST);
-        if (read(out.resolve(RUN)).path("settings").path("method").asString("").equals("full")) {
-          ModelFolder.remove(out);
-          ModelFolder.remove(last);
-        }
-        for (Path f : old) {
-          Files.deleteIfExists(f);
-        }
-        if (Files.isDirectory(last) && OutFolder.isFree(last)) {
-          Files.delete(last);
-        }
-      }
-      return new RunFolder(out);
-    } catch (IOException e) {
-      throw new InputException("--out " + out + " cannot be written: " + OutFolder.reason(e), e);
+    NewFolder.clear(out.resolve(LAST));
+    if (!OutFolder.isFree(out)) {
+      return new RunFolder(out, NewFolder.at(out));
+    }
+    NewFolder.clear(out);
+    OutFolder.make(out);
+    return new RunFolder(out, null);
+  }
+
+  /// The names of what an earlier run wrote.
+  private static List<String> names(Path out) {
+    if (!Files.exists(out.resolve(RUN))) {
+      return List.of();
+    }
+    List<String> names = new ArrayList<>(TOKENIZER);
+    names.addAll(List.of(METRICS, RUN));
+    names.addAll(saved(out));
+    names.addAll(lastNames(out));
+    return names;
+  }
+
+  /// The names of what was saved in a folder: an adapter, or a model.
+  private static List<String> saved(Path folder) {
+    List<String> names = new ArrayList<>(ADAPTER);
+    if (ModelFolder.isModel(folder)) {
+      names.addAll(ModelFolder.names(folder));
+    }
+    return names;
+  }
+
+  private static List<String> lastNames(Path out) {
+    return saved(out.resolve(LAST)).stream().map(name -> LAST + "/" + name).toList();
+  }
+
+  /// Puts what is to be used in the run's place, as a whole; the last beside it goes.
+  ///
+  /// @param writing fills a folder that grows
+  void save(Consumer<Path> writing) {
+    NewFolder whole = growing;
+    if (whole == null) {
+      put(out, lastNames(out), writing);
+    } else {
+      writing.accept(whole.path());
+      whole.place(names(out));
+      growing = null;
+    }
+  }
+
+  /// Puts the last beside the one to be used, as a whole.
+  void saveLast(Consumer<Path> writing) {
+    put(out.resolve(LAST), List.of(), writing);
+  }
+
+  private static void put(Path place, List<String> old, Consumer<Path> writing) {
+    try (NewFolder folder = NewFolder.at(place)) {
+      writing.accept(folder.path());
+      folder.place(old);
+    }
+  }
+
+  @Override
+  public void close() {
+    if (growing != null) {
+      growing.close();
     }
   }
 
   /// Copies the tokenizer's files, as a user of the adapter needs them.
   void copyTokenizer(Path model) {
-    for (String name : TOKENIZER) {
-      Path from = model.resolve(name);
-      if (Files.isRegularFile(from)) {
-        place(name, beside -> Files.write(beside, Files.readAllBytes(from)));
-      }
-    }
+    TOKENIZER.forEach(name -> OutFolder.copy(model.resolve(name), path().resolve(name)));
   }
 
   /// Writes `run.json`.
   void write(Map<String, ? extends @Nullable Object> run) {
-    place(RUN, beside -> Files.writeString(beside, JSON.writeValueAsString(run) + "\n"));
-  }
-
-  private void place(String name, OutFolder.Writing writing) {
-    OutFolder.place(folder.resolve(name), writing);
+    OutFolder.place(path().resolve(RUN), JSON.writeValueAsString(run) + "\n");
   }
 }

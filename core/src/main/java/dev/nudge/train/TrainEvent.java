@@ -19,7 +19,7 @@ public sealed interface TrainEvent {
     };
   }
 
-  /// Tells one line of the frozen plan, before the first step.
+  /// Tells one line of how rows are read or of the frozen plan, before the first step.
   record Planned(String line) implements TrainEvent {}
 
   /// An optimiser step. Values are those of the step, not running totals.

@@ -52,6 +52,7 @@ public final class Trainer implements AutoCloseable {
   private final LaneGroup group;
   private final AdamWOptimizer optimizer;
   private final Queue<Runnable> opened = new ConcurrentLinkedQueue<>();
+  private boolean torn;
 
   /// Says what an optimiser step gave.
   ///
@@ -150,9 +151,16 @@ public final class Trainer implements AutoCloseable {
     if (skipped) {
       optimizer.clear();
     } else {
+      torn = true;
       optimizer.apply(rate, norm);
+      torn = false;
     }
     return new Result(loss, norm, tokens, trained, skipped);
+  }
+
+  /// Whether an update failed on its way, so that some parameters have moved and some have not.
+  boolean torn() {
+    return torn;
   }
 
   /// Adds the step's gradients to the parameters, lane by lane.

@@ -7,23 +7,24 @@ import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.adapter.Targets;
 import dev.nudge.data.Batches;
 import dev.nudge.data.Dataset;
+import dev.nudge.format.OutFolder;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.identity.Identity;
 import dev.nudge.machine.Backend;
 import dev.nudge.machine.Machine;
-import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
-import dev.nudge.model.WeightBytes;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.plan.Plan;
 import dev.nudge.plan.Planner;
 import dev.nudge.settings.AdapterInit;
 import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.EvalSettings;
 import dev.nudge.settings.Given;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.LengthSettings;
 import dev.nudge.settings.LoraSettings;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.ModelSettings;
@@ -36,6 +37,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -50,6 +53,7 @@ public final class Training {
   /// @throws dev.nudge.settings.InputException where its folder holds something else
   public static boolean finished(TrainSettings settings) {
     Path model = settings.model().model();
+    OutFolder.mend(model);
     return RunFolder.check(
         Files.exists(model.resolve("config.json"))
             ? resolved(settings, Quantization.resolve(settings.model(), ModelConfig.load(model)))
@@ -83,21 +87,12 @@ public final class Training {
     warnings.addAll(backend.notes());
     Tokenizer tokenizer = Tokenizer.load(folder, machine.cache());
     Dataset data = Dataset.load(settings.data(), settings.length(), maxLength, tokenizer);
-    Dataset held = held(settings, maxLength, tokenizer);
+    Dataset held = held(settings.eval(), settings.data(), settings.length(), maxLength, tokenizer);
     data.examples().forEach(e -> config.checkTokens(e.ids()));
     if (held != null) {
       held.examples().forEach(e -> config.checkTokens(e.ids()));
     }
-    if (data.untrainedRows() > 0) {
-      warnings.add(
-          data.untrainedRows()
-              + " rows were cut before their completion: nothing of them is trained");
-    }
-    if (held != null && held.untrainedRows() > 0) {
-      warnings.add(
-          held.untrainedRows()
-              + " held-out rows were cut before their completion: nothing of them counts");
-    }
+    warnOfRows(data, held, warnings);
     Batches batches =
         Batches.of(
             data.examples().size(),
@@ -119,53 +114,31 @@ public final class Training {
           settings.model().anyBase(),
           warnings::add);
     }
+    Request request = Request.of(settings);
     try (Scope scope = Scope.measuring();
-        Tuning tuning = dry(settings, config, backend, quantization, scope)) {
+        Tuning tuning = request.dry(config, backend, quantization, scope)) {
       warnings.addAll(tuning.warnings());
-      WeightBytes weights =
-          settings.lora().method() == Method.FULL
-              ? Checkpoint.frozenBytes(
-                  folder, config, backend, Tuning.trainable(settings.lora(), config, 1, scope))
-              : Checkpoint.bytes(folder, config, backend, quantization);
-      int longest = Math.max(data.longest(), held == null ? 0 : held.longest());
-      var count = tuning.count();
       Plan plan =
           Planner.plan(
               tuning.model(),
-              new Planner.Wanted(
-                  threads(settings, machine),
-                  settings.model().lanes(),
-                  settings.loop().batchSize(),
-                  longest,
-                  largestStep(data, held, settings.loop().batchSize()),
-                  held != null,
-                  settings.memory() == null ? machine.memoryBytes() : settings.memory().bytes(),
-                  weights,
-                  count.trained(),
-                  AdamWOptimizer.bytes(tuning.parameters(), settings.optimizer().optimizer()),
-                  Caches.ALL));
+              request.wanted(
+                  tuning,
+                  request.stored(config, backend, quantization, scope),
+                  Request.Rows.of(data, held, settings.loop().batchSize()),
+                  machine));
       return new Prepared(
-          settings, machine, config, backend, count, data, held, batches, steps, plan, warnings);
+          settings,
+          machine,
+          config,
+          backend,
+          tuning.count(),
+          data,
+          held,
+          batches,
+          steps,
+          plan,
+          warnings);
     }
-  }
-
-  /// What a run would train, without weights.
-  ///
-  /// @param scope a measuring one
-  private static Tuning dry(
-      TrainSettings settings,
-      ModelConfig config,
-      Backend backend,
-      Quantization quantization,
-      Scope scope) {
-    Path folder = settings.model().model();
-    if (settings.lora().method() == Method.FULL) {
-      return Tuning.whole(
-          Checkpoint.dry(config, backend, Tuning.trainable(settings.lora(), config, 1, scope)),
-          folder);
-    }
-    CausalLm model = Checkpoint.dry(config, backend, quantization);
-    return Tuning.adapter(model, attach(model, settings, 1, scope), folder);
   }
 
   /// Refuses to train weights in four bits.
@@ -209,35 +182,46 @@ public final class Training {
     return given == null ? most : given;
   }
 
-  private static int threads(TrainSettings settings, Machine machine) {
-    Integer given = settings.model().threads();
-    return given == null ? machine.threads() : given;
-  }
-
-  private static @Nullable Dataset held(
-      TrainSettings settings, int maxLength, Tokenizer tokenizer) {
-    String file = settings.eval().evalData();
-    if (file == null) {
-      return null;
+  private static void warnOfRows(Dataset data, @Nullable Dataset held, List<String> warnings) {
+    if (data.untrainedRows() > 0) {
+      warnings.add(
+          data.untrainedRows() + " rows are one token, so there is nothing of them to train");
     }
-    DataSettings d = settings.data();
-    return Dataset.load(
-        new DataSettings(List.of(file), d.prompt(), d.completion(), d.skipBadRows()),
-        settings.length(),
-        maxLength,
-        tokenizer);
+    if (held == null) {
+      return;
+    }
+    if (held.untrainedRows() > 0) {
+      warnings.add(
+          held.untrainedRows() + " held-out rows are one token, so nothing of them counts");
+    }
+    int known = held.rowsIn(data);
+    if (known > 0) {
+      warnings.add(
+          String.format(
+              Locale.ROOT,
+              "%,d %s of --eval-data %s in --data too, so the held-out loss is not that of unseen"
+                  + " rows; take them out of one of the two",
+              known,
+              known == 1 ? "row" : "rows",
+              known == 1 ? "is" : "are"));
+    }
   }
 
-  /// Tokens of the longest rows that could meet in one step; held-out rows come in any number.
-  private static long largestStep(Dataset data, @Nullable Dataset held, int batchSize) {
-    long step =
-        data.examples().stream()
-            .mapToInt(e -> -e.length())
-            .sorted()
-            .limit(batchSize)
-            .mapToLong(n -> -n)
-            .sum();
-    return held == null ? step : Math.max(step, Math.min(held.tokens(), 4L * step));
+  /// Reads the held-out rows as those of the data are read; null where there are none.
+  static @Nullable Dataset held(
+      EvalSettings eval,
+      DataSettings data,
+      LengthSettings length,
+      int maxLength,
+      Tokenizer tokenizer) {
+    String file = eval.evalData();
+    return file == null
+        ? null
+        : Dataset.load(
+            new DataSettings(List.of(file), data.prompt(), data.completion(), data.skipBadRows()),
+            length,
+            maxLength,
+            tokenizer);
   }
 
   /// Puts the adapter of the settings on a model.
@@ -315,7 +299,7 @@ public final class Training {
       Path out = settings.output().out();
       events.accept(
           new TrainEvent.Warning("this run is finished already in " + out + "; nothing to do"));
-      return new RunResult(RunState.FINISHED, RunFolder.record(out));
+      return RunFolder.result(out);
     }
     try (WarmUp warmUp = WarmUp.startOnce(settings, machine)) {
       Prepared prepared = prepare(settings, machine);
@@ -335,12 +319,18 @@ public final class Training {
     }
   }
 
+  /// What the `run.json` of a run's folder holds, as plain values.
+  ///
+  /// @throws InputException where it cannot be read
+  public static Map<String, @Nullable Object> record(Path out) {
+    return RunFolder.record(out);
+  }
+
   /// Runs what was prepared.
   ///
   /// @param events told from this thread, in order
   /// @param cancelled asked between steps; once true, the adapter is saved as it stands. An
   ///     interrupt of this thread does the same
-  /// @return what `run.json` holds
   /// @throws dev.nudge.settings.RunException where it fails while running
   public static RunResult run(
       Prepared prepared, Consumer<TrainEvent> events, BooleanSupplier cancelled) {

@@ -23,14 +23,14 @@ import java.util.function.Consumer;
 ///
 /// @param parameters what trains, in the order of the model
 /// @param warnings what a user should know, one line each
-/// @param saving writes what trains into a folder
+/// @param writing writes what trains into a folder that grows
 /// @param detaching brings the model back to what it was; its close is apart
 record Tuning(
     CausalLm model,
     List<Parameter> parameters,
     ParameterCount count,
     List<String> warnings,
-    Consumer<Path> saving,
+    Consumer<Path> writing,
     Runnable detaching)
     implements AutoCloseable {
 
@@ -92,7 +92,7 @@ record Tuning(
         adapters.parameters(),
         adapters.count(model.config().parameters()),
         adapters.warnings(),
-        folder -> adapters.save(folder, base.toString()),
+        folder -> adapters.write(folder, base.toString()),
         adapters::detach);
   }
 
@@ -118,9 +118,15 @@ record Tuning(
     return new Trainable(Freeze.trains(settings.freeze(), config), lanes, scope);
   }
 
-  /// Writes what trains, as it stands, into a folder.
-  void save(Path folder) {
-    saving.accept(folder);
+  /// Writes what trains, as it stands, into a folder that grows.
+  void write(Path folder) {
+    writing.accept(folder);
+  }
+
+  /// Whether every number that trains is finite.
+  boolean isFinite() {
+    var elementwise = model.backend().kernels().elementwise();
+    return parameters.stream().allMatch(p -> Double.isFinite(elementwise.sumOfSquares(p.master())));
   }
 
   @Override

@@ -137,15 +137,52 @@ class DatasetTest {
     assertThat(shown(one.examples().getFirst())).isEqualTo("|q[z[</s>");
   }
 
+  /// The prompt from its left, whole before a token of the answer goes; then the answer's end.
+  @ParameterizedTest
+  @CsvSource({
+    "6, |x|y[z[z[u[</s>",
+    "5, |y[z[z[u[</s>",
+    "4, |z[z[u[</s>",
+    "3, |z[z[u",
+    "2, |z[z",
+  })
+  void aLongRowLosesItsPromptBeforeItsAnswer(int most, String shown) throws IOException {
+    assertThat(cut(most, "xy", "zzu")).isEqualTo(shown);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "7, |<s>|x|y[z[z[u[</s>",
+    "6, |<s>|y[z[z[u[</s>",
+    "5, |<s>[z[z[u[</s>",
+    "4, |<s>[z[z[u",
+    "2, |<s>[z",
+  })
+  void theBeginningOfTextStaysWhenThePromptIsCut(int most, String shown) throws IOException {
+    tokenizer = Tokenizer.load(TinyTokenizers.byteLevel(folder.resolve("bos"), true));
+    assertThat(cut(most, "xy", "zzu")).isEqualTo(shown);
+  }
+
   @Test
-  void theEndOfALongRowIsCutOnRequest() throws IOException {
-    String row = "{\"prompt\": \"xy\", \"completion\": \"zzz\"}";
-    assertThat(shown(load(TRUNCATE, 6, row).examples().getFirst())).isEqualTo("|x|y[z[z[z[</s>");
-    assertThat(shown(load(TRUNCATE, 5, row).examples().getFirst())).isEqualTo("|x|y[z[z[z");
-    assertThat(shown(load(TRUNCATE, 3, row).examples().getFirst())).isEqualTo("|x|y[z");
+  void whatStraddlesTheBoundaryIsCutWithTheAnswer() throws IOException {
+    assertThat(cut(3, "x a", "by")).isEqualTo("|Ġab[y[</s>"); // of |x[Ġab[y[</s>
+    assertThat(cut(2, "x a", "by")).isEqualTo("|Ġab[y");
+    assertThat(cut(3, "", "xyz")).isEqualTo("|x[y[z");
+    // an end token that the answer brings is cut like any other
+    assertThat(cut(3, "xy", "z</s>")).isEqualTo("|y[z[</s>");
+    assertThat(cut(2, "xy", "zu</s>")).isEqualTo("|z[u");
+  }
+
+  private String cut(int most, String prompt, String completion) throws IOException {
+    String row = "{\"prompt\": \"%s\", \"completion\": \"%s\"}".formatted(prompt, completion);
+    return shown(load(TRUNCATE, most, row).examples().getFirst());
+  }
+
+  @Test
+  void aLongTextLosesItsEnd() throws IOException {
     assertThat(shown(load(TRUNCATE, 2, "{\"text\": \"xyz\"}").examples().getFirst()))
         .isEqualTo("|x[y");
-    Dataset some = load(TRUNCATE, 2, row, "{\"text\": \"xy\"}");
+    Dataset some = load(TRUNCATE, 2, "{\"text\": \"</s>\"}", "{\"text\": \"xy\"}");
     assertThat(some.untrainedRows()).isEqualTo(1);
     assertThat(some.trainedTokens()).isEqualTo(1);
   }
@@ -188,7 +225,7 @@ class DatasetTest {
         "{\"text\": \"xyzuvwxyz\"}|10 tokens are more than --max-length 8; --truncate cuts its"
             + " end, --split makes several rows of it",
         "{\"prompt\": \"xyzuvw\", \"completion\": \"xyz\"}|10 tokens are more than --max-length 8;"
-            + " --truncate cuts its end",
+            + " --truncate cuts its prompt from the left",
       })
   void aBadRowRefusesTheData(String row, String reason) {
     assertThatThrownBy(() -> load(REFUSE, 8, "{\"text\": \"x\"}", "", row))
@@ -226,7 +263,7 @@ class DatasetTest {
   }
 
   @Test
-  void badRowsAreCountedAndTwentyOfThemNamed() throws IOException {
+  void badRowsOfOneKindAreToldOnceWithTheirNumberAndFirstPlaces() throws IOException {
     String[] rows = new String[2_000];
     for (int i = 0; i < rows.length; i++) {
       rows[i] = i % 10 == 3 ? "{\"txt\": 1}" : "{\"text\": \"%d\"}".formatted(i);
@@ -235,9 +272,12 @@ class DatasetTest {
         .asInstanceOf(type(InputException.class))
         .satisfies(
             e -> {
-              assertThat(e).hasMessageContaining(": 200 of 2000 rows are bad (neither 'prompt'");
-              assertThat(e.details()).hasSize(20);
-              assertThat(e.details().get(19)).contains(" line 194: ");
+              assertThat(e).hasMessageContaining(": 200 of 2000 rows are bad; --skip-bad-rows");
+              assertThat(e.details())
+                  .containsExactly(
+                      folder.resolve("d.jsonl")
+                          + " lines 4, 14, 24, 34, 44, … (200 rows): neither 'prompt' and 'completion'"
+                          + " nor 'text'; the columns are txt; name them with --prompt and --completion");
             });
     Dataset data = load(settings(null, null, true, rows), REFUSE, 8);
     assertThat(data.rows()).isEqualTo(1_800);
@@ -249,14 +289,105 @@ class DatasetTest {
   }
 
   @Test
+  void aKindOfMistakeIsToldByItsFirstRowAndKindsAreTwentyAtMost() throws IOException {
+    String[] rows = new String[60];
+    for (int i = 0; i < rows.length; i++) {
+      String name = "c" + i / 2; // a column that is missing in two rows each
+      rows[i] = "{\"completion\": 1, \"other%d\": 1, \"%s\": null}".formatted(i, name);
+    }
+    rows[0] = "{";
+    rows[1] = "nothing";
+    DataSettings data = settings("{prompt}", null, false, rows);
+    assertThatThrownBy(() -> load(data, REFUSE, 8))
+        .asInstanceOf(type(InputException.class))
+        .satisfies(
+            e ->
+                assertThat(e.details())
+                    .satisfiesExactly(
+                        line ->
+                            assertThat(line)
+                                .startsWith(
+                                    folder.resolve("d.jsonl")
+                                        + " lines 1, 2 (2 rows): not JSON, the first: not JSON: "),
+                        line ->
+                            assertThat(line)
+                                .startsWith(
+                                    folder.resolve("d.jsonl")
+                                        + " lines 3, 4, 5, 6, 7, … (58 rows): no column 'prompt', the"
+                                        + " first: no column 'prompt'; the columns are completion,"
+                                        + " other2, c1")));
+    BadRows many = new BadRows();
+    for (int i = 0; i < 25; i++) {
+      many.add(new BadRow(i, Path.of(i < 3 ? "a" : "b"), i + 1, "reason " + i, "kind " + i));
+      many.add(new BadRow(i, Path.of("b"), i + 1, "reason " + i, "kind " + i));
+    }
+    assertThatThrownBy(() -> many.check(99, false, List.of("a", "b")))
+        .asInstanceOf(type(InputException.class))
+        .satisfies(
+            e -> {
+              assertThat(e)
+                  .hasMessage("a, b: 50 of 99 rows are bad; --skip-bad-rows sets them aside");
+              assertThat(e.details()).hasSize(21);
+              assertThat(e.details().getFirst()).isEqualTo("a line 1, b line 1 (2 rows): reason 0");
+              assertThat(e.details().getLast()).isEqualTo("and 10 rows for other reasons");
+            });
+  }
+
+  @Test
+  void columnsThatNoRowUsesAreKnown() throws IOException {
+    String text = "{\"id\": 1, \"text\": \"xy\", \"label\": \"b\"}";
+    assertThat(load(REFUSE, 9, text, text).columns())
+        .hasToString("trained: text; unused: id, label");
+    Dataset patterns = load(settings("Q{text}", "{label}", false, text), REFUSE, 9);
+    assertThat(patterns.columns()).hasToString("prompt: text; trained: label; unused: id");
+    Dataset fixed = load(settings("Q", "{text}{label}", false, text), REFUSE, 9);
+    assertThat(fixed.columns()).hasToString("trained: text, label; unused: id");
+    // a column counts as used where some row uses it
+    String row = "{\"prompt\": \"x\", \"completion\": \"y\", \"text\": \"z\", \"n\": null}";
+    assertThat(load(REFUSE, 9, row).columns())
+        .hasToString("prompt: prompt; trained: completion; unused: text, n");
+    assertThat(load(REFUSE, 9, row, text, row).columns().unused())
+        .containsExactly("n", "id", "label");
+  }
+
+  @Test
+  void aRowIsShownAsItIsTrained() throws IOException {
+    assertThat(load(REFUSE, 99, "{\"prompt\": \"x\\ny\", \"completion\": \" b\"}").first())
+        .isEqualTo(new ShownRow("\"x\\ny\"", "\" b</s>\""));
+    assertThat(load(TRUNCATE, 2, "{\"text\": \"xyz\"}").first())
+        .isEqualTo(new ShownRow("\"x\"", "\"y\""));
+    String longer = "{\"prompt\": \"%s\", \"completion\": \"%s\"}";
+    ShownRow shown =
+        load(REFUSE, 9_999, longer.formatted("x".repeat(100) + "end:", "begin" + "😀".repeat(99)))
+            .first();
+    assertThat(shown.given()).isEqualTo("\"" + "x".repeat(16) + " … " + "x".repeat(49) + "end:\"");
+    assertThat(shown.trained()).startsWith("\"begin😀").contains("😀 … 😀").endsWith("😀</s>\"");
+    assertThat(shown.trained().length()).isLessThan(80);
+    tokenizer = Tokenizer.load(TinyTokenizers.byteLevel(folder.resolve("bos"), true));
+    assertThat(load(REFUSE, 9, "{\"text\": \"xy\"}").first())
+        .isEqualTo(new ShownRow("\"<s>\"", "\"xy</s>\""));
+  }
+
+  @Test
+  void rowsThatAreInOtherDataTooAreCounted() throws IOException {
+    String a = "{\"prompt\": \"x\", \"completion\": \"y\"}";
+    String b = "{\"prompt\": \"x\", \"completion\": \"z\"}";
+    Dataset train = load(REFUSE, 9, a, a, "{\"text\": \"uvw\"}");
+    assertThat(load(REFUSE, 9, b).rowsIn(train)).isZero();
+    // the same text, whatever its columns
+    assertThat(load(REFUSE, 9, b, a, "{\"text\": \"xy\", \"id\": 3}", a).rowsIn(train))
+        .isEqualTo(3);
+    assertThat(load(REFUSE, 9, "{\"text\": \"uvw\"}").rowsIn(train)).isEqualTo(1);
+  }
+
+  @Test
   void dataWithoutARowToTrainIsRefused() throws IOException {
     refused(settings(null, null, true), 8, "holds no rows");
     refused(settings(null, null, true, "", " "), 8, "holds no rows");
     refused(settings(null, null, true, "{", "["), 8, "2 of 2 rows are bad");
     refused(settings("{txt}", null, true, "{\"text\": 1}"), 8, "1 of 1 row is bad");
     refused(settings("{txt", null, true, "{\"text\": 1}"), 8, "--prompt '{txt' is broken");
-    DataSettings cut = settings(null, null, false, "{\"prompt\": \"xy\", \"completion\": \"z\"}");
-    refused(cut, 2, "nothing would be trained");
+    refused(settings(null, null, false, "{\"text\": \"</s>\"}"), 2, "nothing would be trained");
   }
 
   private void refused(DataSettings data, int maxLength, String message) {

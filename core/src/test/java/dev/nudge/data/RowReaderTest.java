@@ -9,10 +9,15 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class RowReaderTest {
   @TempDir Path folder;
@@ -79,6 +84,73 @@ class RowReaderTest {
     refused(latin.toString(), "latin.jsonl line 2 is not UTF-8");
     Files.write(latin, "{}".getBytes(StandardCharsets.UTF_16));
     refused(latin.toString(), "latin.jsonl line 1 is not UTF-8");
+  }
+
+  /// What another program reads in one go is named, with what makes rows of it.
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '^',
+      value = {
+        "rows.jsonl.gz|1f8b0800|compressed with gzip|as a command: gzip -dc FILE > rows.jsonl",
+        "rows.zst|28b52ffd04|compressed with zstd|as a command: zstd -dc FILE > rows.jsonl",
+        "rows.xz|fd377a585a0000|compressed with xz|as a command: xz -dc FILE > rows.jsonl",
+        "rows.zip|504b030414|a zip archive|as a command: unzip -p FILE > rows.jsonl",
+        "rows.xlsx|504b030414|an Excel workbook|in Python: pandas.read_excel(`FILE`)",
+        "rows.parquet|5041523115|a Parquet file|in Python: pandas.read_parquet(`FILE`)",
+        "rows.arrow|4152524f57310000|an Arrow file|in Python: pandas.read_feather(`FILE`)",
+        "rows.arrow|ffffffff70010000|an Arrow stream, as datasets saves it|in Python:"
+            + " datasets.Dataset.from_file(`FILE`).to_json",
+        "rows.csv|746578740a610a|a CSV file|in Python: pandas.read_csv(`FILE`)",
+        "rows.tsv|746578740a610a|a TSV file|in Python: pandas.read_csv(`FILE`, sep=`\\t`)",
+        "rows.jsonl|69642c746578740a312c610a|a CSV file|in Python: pandas.read_csv(`FILE`)",
+        "rows.json|efbbbf5b0a20207b2274657874223a317d5d|one JSON array|as a command: jq -c '.[]' FILE",
+        "rows.json|7b0a20202274657874223a20310a7d|JSON over several lines|as a command: jq -c . FILE",
+      })
+  void anotherFormatIsNamedWithWhatMakesRowsOfIt(String name, String hex, String what, String cure)
+      throws IOException {
+    Path file = Files.write(folder.resolve(name), HexFormat.of().parseHex(hex));
+    String how = cure.replace('`', '\'').replace("FILE", file.toString());
+    refused(
+        file.toString(),
+        file + " is " + what + "; JSONL is needed, one JSON object a line; " + how);
+  }
+
+  @Test
+  void rowsAreTakenForRowsWhateverTheirName() throws IOException {
+    String row = "{\"text\": \"a, b\"}";
+    assertThat(read(file("a.csv", row))).hasSize(1);
+    assertThat(read(file("b.jsonl", "a, b\nc, d\n" + row))).hasSize(3); // bad rows, not CSV
+    assertThat(read(file("c.txt", "a, b\nc, d\n"))).hasSize(2); // of a text any line may be
+    assertThat(read(file("d.jsonl", "[1]\n{\n"))).hasSize(2);
+  }
+
+  @Test
+  void theDigestIsThatOfTheRowsInTheirOrder() throws Exception {
+    String a = file("a.jsonl", "one\ntwo");
+    String b = file("b.jsonl", "three\n");
+    assertThat(ContentDigest.of(Path.of(a))).isEqualTo(sha("one\ntwo"));
+    assertThat(ContentDigest.of(List.of(a, b))).isEqualTo(sha("one\ntwo\nthree\n"));
+    assertThat(ContentDigest.of(List.of(b, a))).isEqualTo(sha("three\none\ntwo"));
+    String empty = file("empty", "");
+    assertThat(ContentDigest.of(List.of(empty, a, empty, b)))
+        .isEqualTo(ContentDigest.of(List.of(file("x/c", "one\n"), file("x/d", "two\nthree\n"))));
+    assertThat(ContentDigest.of(List.of(folder + "/x/*"))).isEqualTo(sha("one\ntwo\nthree\n"));
+    String large = "row\n".repeat(50_000); // more than is read at once
+    assertThat(ContentDigest.of(List.of(file("large", large), a)))
+        .isEqualTo(sha(large + "one\ntwo"));
+  }
+
+  private static String sha(String text) throws NoSuchAlgorithmException {
+    byte[] digest =
+        MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
+    return "sha256:" + HexFormat.of().formatHex(digest);
+  }
+
+  @Test
+  void standardInputIsRefusedWhereItIsNotRead() {
+    refused("-", "- is standard input, which only generate reads rows from");
+    assertThatThrownBy(() -> ContentDigest.of(List.of("-"))).isInstanceOf(InputException.class);
   }
 
   private static void refused(String name, String message) {

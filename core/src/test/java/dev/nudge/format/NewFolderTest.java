@@ -24,10 +24,10 @@ class NewFolderTest {
   @Test
   void aFolderThatIsNotThereIsMadeWithItsParents() throws IOException {
     Path out = temp.resolve("a/b/out");
-    try (NewFolder folder = NewFolder.beside(out)) {
+    try (NewFolder folder = NewFolder.at(out)) {
       fill(folder, "new");
       assertThat(out).doesNotExist();
-      folder.place(List.of(), "config.json");
+      folder.place(List.of());
     }
     assertThat(out.resolve("parts/a")).hasContent("new");
     assertThat(temp.resolve("a/b").toFile().list()).containsExactly("out");
@@ -35,7 +35,7 @@ class NewFolderTest {
 
   @Test
   void whatIsNotPlacedLeavesNothing() throws IOException {
-    try (NewFolder folder = NewFolder.beside(temp.resolve("a/b/out"))) {
+    try (NewFolder folder = NewFolder.at(temp.resolve("a/b/out"))) {
       fill(folder, "new");
     }
     assertThat(temp).isEmptyDirectory();
@@ -45,9 +45,9 @@ class NewFolderTest {
   void aLinkStaysALink() throws IOException {
     Path disk = Files.createDirectories(temp.resolve("disk/out"));
     Path link = Files.createSymbolicLink(temp.resolve("link"), disk);
-    try (NewFolder folder = NewFolder.beside(link)) {
+    try (NewFolder folder = NewFolder.at(link)) {
       fill(folder, "new");
-      folder.place(List.of(), "config.json");
+      folder.place(List.of());
     }
     assertThat(link).isSymbolicLink();
     assertThat(disk.resolve("config.json")).hasContent("new");
@@ -64,9 +64,9 @@ class NewFolderTest {
     Files.setPosixFilePermissions(above, PosixFilePermissions.fromString("r-xr-xr-x"));
     try {
       assumeFalse(Files.isWritable(above), "root may write anywhere");
-      try (NewFolder folder = NewFolder.beside(out)) {
+      try (NewFolder folder = NewFolder.at(out)) {
         fill(folder, "new");
-        folder.place(List.of("old"), "config.json");
+        folder.place(List.of("old"));
       }
     } finally {
       Files.setPosixFilePermissions(above, PosixFilePermissions.fromString("rwxr-xr-x"));
@@ -80,9 +80,9 @@ class NewFolderTest {
     Path out = Files.createDirectories(temp.resolve("out"));
     Files.createDirectories(out.resolve(".nudge.new/left"));
     assertThat(OutFolder.isFree(out)).isTrue();
-    try (NewFolder folder = NewFolder.beside(out)) {
+    try (NewFolder folder = NewFolder.at(out)) {
       fill(folder, "new");
-      folder.place(List.of(), "config.json");
+      folder.place(List.of());
     }
     assertThat(out.toFile().list()).containsExactlyInAnyOrder("config.json", "parts");
   }

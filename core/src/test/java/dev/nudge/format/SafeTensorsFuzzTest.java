@@ -3,6 +3,7 @@ package dev.nudge.format;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.Seeds;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Ledger;
@@ -27,12 +28,12 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// Damaged files load with every tensor inside the file, or are refused by name; nothing else.
 ///
-/// A failure is repeated with `-Dnudge.seed=…`, the seed that was printed.
+/// A failure is repeated with `NUDGE_SEED=…`, the seed that was printed.
 class SafeTensorsFuzzTest {
   private static final int FILES = 12_000;
   private static final int INDEXES = 2_000;
 
-  private final long seed = Long.getLong("nudge.seed", System.nanoTime());
+  private final long seed = Seeds.next();
   private final Random random = new Random(seed);
   private final Mutations mutations = new Mutations(random);
   private final long before = Ledger.bytes();

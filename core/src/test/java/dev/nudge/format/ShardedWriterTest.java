@@ -13,7 +13,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// A model in several files is replaced as a whole or not at all.
+/// A model in several files is written as a whole or not at all.
 class ShardedWriterTest {
   @TempDir private Path temp;
 
@@ -41,21 +41,8 @@ class ShardedWriterTest {
   }
 
   @Test
-  void allFilesAreWrittenAnew() throws IOException {
-    write(1, List.of("a", "b", "c"));
-    write(2, List.of("c", "a", "b"));
-    for (String name : List.of("a", "b", "c")) {
-      assertThat(last(name)).isEqualTo((byte) 2);
-    }
-    assertThat(temp.toFile().list()).hasSize(3);
-  }
-
-  @Test
-  void oneThatIsNotWholeLeavesAllAsTheyWere() throws IOException {
-    write(1, List.of("a", "b", "c"));
-    assertThatThrownBy(() -> write(2, List.of("a", "c")))
-        .isInstanceOf(IllegalStateException.class)
-        .hasMessageContaining("was closed before b");
+  void eachTensorIsInItsFile() throws IOException {
+    write(1, List.of("c", "a", "b"));
     for (String name : List.of("a", "b", "c")) {
       assertThat(last(name)).isEqualTo((byte) 1);
     }
@@ -63,8 +50,26 @@ class ShardedWriterTest {
   }
 
   @Test
-  void oneThatFailsWhileItIsWrittenLeavesAllAsTheyWere() throws IOException {
+  void aModelThatIsThereIsNotWrittenOver() throws IOException {
     write(1, List.of("a", "b", "c"));
+    Files.delete(temp.resolve("a"));
+    assertThatThrownBy(() -> write(2, List.of("a", "b", "c")))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(temp.resolve("b") + " is there already");
+    assertThat(temp.toFile().list()).containsExactlyInAnyOrder("b", "c");
+    assertThat(last("b")).isEqualTo((byte) 1);
+  }
+
+  @Test
+  void oneThatIsNotWholeLeavesNone() {
+    assertThatThrownBy(() -> write(2, List.of("a", "c")))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("was closed before b");
+    assertThat(temp).isEmptyDirectory();
+  }
+
+  @Test
+  void oneThatFailsWhileItIsWrittenLeavesNone() {
     assertThatThrownBy(
             () -> {
               try (ShardedWriter writer = ShardedWriter.create(Map.of(), files())) {
@@ -74,7 +79,23 @@ class ShardedWriterTest {
             })
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("not what was announced");
-    assertThat(last("a")).isEqualTo((byte) 1);
-    assertThat(temp.toFile().list()).hasSize(3);
+    assertThat(temp).isEmptyDirectory();
+  }
+
+  @Test
+  void aFailureAtAnyChangeLeavesAllOrNone() throws IOException {
+    boolean met = true;
+    for (int n = 1; met; n++) {
+      met = Faults.met(Faults.Kind.FAILED, n, () -> write(1, List.of("a", "b", "c")));
+      String[] names = temp.toFile().list();
+      assertThat(names)
+          .as("at %d", n)
+          .satisfiesAnyOf(
+              all -> assertThat(all).isEmpty(),
+              all -> assertThat(all).containsExactlyInAnyOrder("a", "b", "c"));
+      for (String name : names) {
+        Files.delete(temp.resolve(name));
+      }
+    }
   }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.sun.management.ThreadMXBean;
+import dev.nudge.Seeds;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
@@ -34,7 +35,7 @@ class AllocationTest {
   void aCallAllocatesNothing(String name, Dtype c) {
     Kernels fast = Kernels.fastest();
     assumeTrue(fast.name().startsWith("vector"), "the Vector API's module is not there");
-    long seed = System.nanoTime();
+    long seed = Seeds.next();
     System.out.println("allocation " + name + " " + c + " seed " + seed);
     try (Scope scope = Scope.open("allocation")) {
       Draw draw = new Draw(new Random(seed), scope, c, 40, 555);

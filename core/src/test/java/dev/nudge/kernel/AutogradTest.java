@@ -2,6 +2,7 @@ package dev.nudge.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.Seeds;
 import dev.nudge.Torch;
 import dev.nudge.TorchLlama;
 import dev.nudge.tensor.Dtype;
@@ -22,7 +23,7 @@ class AutogradTest {
   private static final int TIMES = 5;
 
   private final Kernels plain = Kernels.plain();
-  private final long seed = System.nanoTime();
+  private final long seed = Seeds.next();
   private final Random random = new Random(seed);
   private final int rows = 1 + random.nextInt(11);
   private final int cols = 1 + random.nextInt(300);

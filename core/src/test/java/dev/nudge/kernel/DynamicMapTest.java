@@ -2,6 +2,7 @@ package dev.nudge.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.Seeds;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -41,8 +42,7 @@ class DynamicMapTest {
 
   @Test
   void theCodeIsTheNearestAndOfTwoTheLowerOneButUnsignedNotZero() {
-    long seed = System.nanoTime();
-    System.out.println("nearest codes, seed " + seed);
+    long seed = Seeds.next();
     Random random = new Random(seed);
     for (DynamicMap map : new DynamicMap[] {DynamicMap.SIGNED, DynamicMap.UNSIGNED}) {
       for (int code = 0; code < DynamicMap.CODES - 1; code++) {

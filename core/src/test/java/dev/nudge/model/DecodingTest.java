@@ -3,6 +3,7 @@ package dev.nudge.model;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.Backends;
+import dev.nudge.Seeds;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.KvCache;
 import dev.nudge.settings.Compute;
@@ -60,8 +61,7 @@ class DecodingTest {
   }
 
   private static void compare(CausalLm model, double bound) {
-    long seed = System.nanoTime();
-    System.out.println("DecodingTest seed " + seed);
+    long seed = Seeds.next();
     Random random = new Random(seed);
     int vocabulary = model.config().vocabSize();
     int[] lengths = {1, 9, 23, 50, 2};

@@ -48,8 +48,7 @@ class ModelFolderTest {
     Path out = temp.resolve("a/b");
     ModelFolder.write(base, out, List.of(), Kernels.fastest());
     assertThat(files(out)).containsExactlyEntriesOf(files(base));
-    ModelFolder.remove(out);
-    assertThat(files(out)).isEmpty();
+    assertThat(ModelFolder.names(out)).containsAll(files(base).keySet());
   }
 
   @ParameterizedTest

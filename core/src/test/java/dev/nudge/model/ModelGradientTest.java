@@ -3,6 +3,7 @@ package dev.nudge.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.nudge.Seeds;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.Targets;
@@ -30,8 +31,7 @@ class ModelGradientTest {
   }
 
   private static void check(ModelConfig config, String targets, double dropout) {
-    long seed = System.nanoTime();
-    System.out.println("ModelGradientTest seed " + seed);
+    long seed = Seeds.next();
     Random random = new Random(seed);
     Backend backend = Backend.plain(Dtype.F64);
     Lora spec = Lora.of(3, 5, Targets.parse(targets)).withDropout(dropout);

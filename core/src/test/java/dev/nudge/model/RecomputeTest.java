@@ -3,6 +3,7 @@ package dev.nudge.model;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.Backends;
+import dev.nudge.Seeds;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.Targets;
@@ -42,7 +43,7 @@ class RecomputeTest {
 
   @TempDir private Path temp;
 
-  private final long seed = System.nanoTime();
+  private final long seed = Seeds.next();
   private final Random random = new Random(seed);
 
   @ParameterizedTest
@@ -57,7 +58,6 @@ class RecomputeTest {
     "F32, 0.3, '/model.layers.[23].*(k|up|o)_proj/', false"
   })
   void everyLevelGivesTheSameBytes(Dtype compute, double dropout, String targets, boolean nf4) {
-    System.out.println("recompute seed " + seed);
     long held = Ledger.bytes();
     Backend backend = backend(compute);
     boolean bias = random.nextBoolean();
@@ -92,7 +92,6 @@ class RecomputeTest {
     "BF16, 'model.layers.([23].*|1.*bias)'"
   })
   void everyLevelGivesTheSameBytesWhereWeightsTrain(Dtype compute, String trains) {
-    System.out.println("recompute seed " + seed);
     ModelConfig config = TinyLlama.config(LAYERS, random.nextBoolean(), true);
     try (Scope scope = Scope.open("parameters");
         CausalLm model =

@@ -2,6 +2,7 @@ package dev.nudge.nn;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.Seeds;
 import dev.nudge.Torch;
 import dev.nudge.TorchLlama;
 import dev.nudge.adapter.LoraLinear;
@@ -31,13 +32,12 @@ class LayerAutogradTest {
   private static final double BOUND = 1e-10;
   private static final Dtype F64 = Dtype.F64;
 
-  private final long seed = System.nanoTime();
+  private final long seed = Seeds.next();
   private final Random random = new Random(seed);
 
   @BeforeEach
   void torchIsThere() {
     Torch.assume();
-    System.out.println("layer autograd seed " + seed);
   }
 
   private Tensor draw(Scope scope, int rows, int cols, double size) {

@@ -48,7 +48,7 @@ class SchemaTest {
                     + " --dropout --targets --rs-lora --learning-rate --schedule --warmup"
                     + " --weight-decay --max-grad-norm --optimizer --beta1 --beta2 --epsilon"
                     + " --steps --epochs --batch-size --max-length --seed --shuffle --compute"
-                    + " --lanes --threads --memory --eval-steps --dry-run --any-base")
+                    + " --lanes --threads --memory --eval-steps --save-steps --dry-run --any-base")
                 .split(" "));
     assertThat(TRAIN.knobs()).extracting(Knob::key).contains("max_grad_norm", "rs_lora");
   }
@@ -133,7 +133,7 @@ class SchemaTest {
           schedule       | Linear | --schedule is 'Linear'; supported: constant, linear, cosine, wsd
           compute        | fp16  | --compute is 'fp16'; supported: auto, bf16, fp32
           targets        | q_proj,,v_proj | --targets is 'q_proj,,v_proj'; it must not have an empty entry
-          targets        | /q(/  | --targets is '/q(/'; it must be a regular expression: Unclosed group
+          targets        | /q(/  | --targets is '/q(/': the regular expression 'q(' cannot be read: Unclosed group
           eval_steps     | 5     | --eval-steps is given without held-out rows; add --eval-data
           model          | ''    | --model is ''; it must be a path
           rnak           | 5     | unknown key 'rnak'; did you mean rank?

@@ -4,26 +4,34 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.nudge.data.ContentDigest;
+import dev.nudge.format.Faults;
 import dev.nudge.format.SafeTensors;
+import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.Schedule;
 import dev.nudge.settings.TrainSettings;
+import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.ObjectMapper;
 
 /// Makes whole runs and looks at what they tell and leave: steps that are skipped, the best and the
 /// last adapter, what an interruption saves.
@@ -84,9 +92,9 @@ class RunTest {
     assertThat(TinyRun.record(out).get("state").asString()).isEqualTo("finished");
     assertThat(warnings)
         .containsExactly(
-            "step 2 is skipped: its loss or gradient is not a finite number",
-            "step 5 is skipped: its loss or gradient is not a finite number",
-            "step 8 is skipped: its loss or gradient is not a finite number");
+            "step 2 is skipped: its loss is not a finite number",
+            "step 5 is skipped: its loss is not a finite number",
+            "step 8 is skipped: its loss is not a finite number");
     isFinite(out);
   }
 
@@ -123,6 +131,182 @@ class RunTest {
     assertThat(total(out, "best_step").asInt()).isEqualTo(3);
     assertThat(TinyRun.metrics(out, "loss")).hasSize(13);
     isFinite(out);
+  }
+
+  /// A run whose every step is skipped ends with a failure, and what was there stays as it was.
+  @ParameterizedTest
+  @CsvSource({"lora, 3, fp32", "lora, 40, auto", "full, 3, fp32", "full, 40, auto"})
+  void aRunWithoutASingleUpdateSavesNothing(String method, int steps, String compute)
+      throws IOException {
+    Path model = TinyRun.poisoned(temp.resolve("model"));
+    Path out = temp.resolve("out");
+    TrainSettings good =
+        TinyRun.settings(TinyRun.UNTIED, write("good", ROW), out, "steps", 1, "method", method);
+    TinyRun.run(good);
+    Map<String, String> before = Faults.files(out);
+    TrainSettings bad =
+        TinyRun.settings(
+            model,
+            write("bad", BAD),
+            out,
+            "batch_size",
+            1,
+            "steps",
+            steps,
+            "save_steps",
+            1,
+            "method",
+            method,
+            "compute",
+            compute);
+    boolean fp32 = Training.prepare(bad, TinyRun.MACHINE).backend().compute() != Dtype.BF16;
+    String line =
+        "the loss was not finite in any of %d steps, so nothing was trained and nothing is saved; no --learning-rate mends that"
+            .formatted(Math.min(10, steps));
+    String advice = fp32 ? ": the model's weights may hold NaN" : ": try --compute fp32, and see";
+    assertThatThrownBy(() -> TinyRun.run(bad.with("overwrite", true)))
+        .isInstanceOf(RunException.class)
+        .hasMessageStartingWith(line + advice);
+    assertThat(Faults.files(out)).isEqualTo(before);
+    assertThat(out.resolve(".nudge.new")).doesNotExist();
+
+    Path fresh = temp.resolve("fresh");
+    assertThatThrownBy(() -> TinyRun.run(bad.with("out", fresh)))
+        .isInstanceOf(RunException.class)
+        .hasMessageStartingWith(line);
+    assertThat(state(fresh)).isEqualTo("failed");
+    assertThat(fresh.toFile().list())
+        .doesNotContain("adapter_model.safetensors", "model.safetensors", "config.json");
+  }
+
+  @Test
+  void anUpdateThatSpoilsTheWeightsIsNotSaved() throws IOException {
+    Path out = temp.resolve("out");
+    var settings =
+        TinyRun.settings(
+            TinyRun.UNTIED,
+            write("rows", ROW),
+            out,
+            "steps",
+            3,
+            "warmup",
+            0,
+            "learning_rate",
+            1e39, // beyond fp32
+            "compute",
+            "fp32");
+    assertThatThrownBy(() -> TinyRun.run(settings))
+        .isInstanceOf(RunException.class)
+        .hasMessage(
+            "the update of step 1 made numbers that are not finite; nothing is saved; lower --learning-rate");
+    assertThat(state(out)).isEqualTo("failed");
+    assertThat(out.resolve("adapter_model.safetensors")).doesNotExist();
+  }
+
+  @Test
+  void whatDivergesKeepsWhatWasSavedAndTheLastBesideIt() throws IOException {
+    Path model = TinyRun.poisoned(temp.resolve("model"));
+    String[] rows = new String[20];
+    for (int i = 0; i < rows.length; i++) {
+      rows[i] = i < 3 ? ROW : BAD;
+    }
+    Path out = temp.resolve("out");
+    Object[] common = {
+      "batch_size", 1, "shuffle", false, "warmup", 0, "schedule", "constant", "compute", "fp32"
+    };
+    Path data = write("rows", rows);
+    assertThatThrownBy(
+            () ->
+                TinyRun.run(
+                    TinyRun.settings(model, data, out, common)
+                        .with("save_steps", 2)
+                        .with("max_grad_norm", 0)))
+        .hasMessage(
+            "the loss was not finite for 10 steps in a row; the best so far is kept; lower"
+                + " --learning-rate, or leave --max-grad-norm at 1");
+    for (int steps : new int[] {2, 3}) {
+      Path same = temp.resolve("same" + steps);
+      TinyRun.run(
+          TinyRun.settings(model, data, same, common)
+              .with("steps", steps)
+              .with("max_grad_norm", 0));
+      assertThat((steps == 2 ? out : out.resolve("last")).resolve("adapter_model.safetensors"))
+          .hasSameBinaryContentAs(same.resolve("adapter_model.safetensors"));
+    }
+  }
+
+  @Test
+  void theAdapterIsSavedATenthOfTheRunAtATime() throws IOException {
+    Path out = temp.resolve("out");
+    Map<Integer, String> states = new TreeMap<>();
+    int[] step = {0};
+    Consumer<TrainEvent> events =
+        event -> {
+          if (event instanceof TrainEvent.Step s) {
+            step[0] = s.step();
+          } else if (event instanceof TrainEvent.Saved) {
+            states.put(step[0], state(out));
+          }
+        };
+    run(TinyRun.settings(TinyRun.UNTIED, write("rows", ROW), out, "steps", 25), events);
+    assertThat(states.keySet()).containsExactly(3, 6, 9, 12, 15, 18, 21, 24, 25);
+    assertThat(states.values()).containsOnly("running");
+    assertThat(state(out)).isEqualTo("finished");
+    states.clear();
+    Path given = temp.resolve("given");
+    run(
+        TinyRun.settings(TinyRun.UNTIED, write("rows", ROW), given, "steps", 25, "save_steps", 10),
+        event -> {
+          events.accept(event);
+          if (event instanceof TrainEvent.Step s && s.step() == 11) {
+            try {
+              assertThat(total(given, "steps").asInt()).isEqualTo(10);
+              assertThat(TinyRun.record(given).at("/settings/save_steps").asInt()).isEqualTo(10);
+            } catch (IOException e) {
+              throw new UncheckedIOException(e);
+            }
+          }
+        });
+    assertThat(states.keySet()).containsExactly(10, 20, 25);
+  }
+
+  /// Whatever ends a run after a step, what it learned is there.
+  @ParameterizedTest
+  @ValueSource(strings = {"lora", "full"})
+  void aFailureAfterAStepSavesWhatWasLearned(String method) throws IOException {
+    Path out = temp.resolve("out");
+    Path same = temp.resolve("same");
+    Path data = write("rows", ROW);
+    Object[] common = {"schedule", "constant", "warmup", 0, "method", method};
+    TinyRun.run(TinyRun.settings(TinyRun.UNTIED, data, same, common).with("steps", 2));
+    assertThatThrownBy(
+            () ->
+                run(
+                    TinyRun.settings(TinyRun.UNTIED, data, out, common).with("steps", 50),
+                    event -> {
+                      if (event instanceof TrainEvent.Step s && s.step() == 2) {
+                        throw new OutOfMemoryError("Java heap space");
+                      }
+                    }))
+        .isInstanceOf(OutOfMemoryError.class);
+    assertThat(state(out)).isEqualTo("failed");
+    String weights = method.equals("full") ? "model.safetensors" : "adapter_model.safetensors";
+    assertThat(out.resolve(weights)).hasSameBinaryContentAs(same.resolve(weights));
+  }
+
+  @Test
+  void aRunThatIsStoppedBeforeAnUpdateLeavesWhatWasThere() throws IOException {
+    Path out = temp.resolve("out");
+    var settings = TinyRun.settings(TinyRun.UNTIED, write("rows", ROW), out, "steps", 2);
+    TinyRun.run(settings);
+    Map<String, String> before = Faults.files(out);
+    RunResult stopped =
+        Training.run(
+            Training.prepare(settings.with("overwrite", true), TinyRun.MACHINE),
+            event -> {},
+            () -> true);
+    assertThat(stopped.state()).isEqualTo(RunState.STOPPED);
+    assertThat(Faults.files(out)).isEqualTo(before);
   }
 
   @Test
@@ -234,35 +418,71 @@ class RunTest {
 
   @Test
   void rowsThatTrainNothingNeitherBreakAStepNorEndTheRun() throws IOException {
-    String cut = TinyRun.row("pump ".repeat(40), " seal");
+    String end = "{\"text\": \"</s>\"}"; // one token, and the first is never trained
     String[] rows = new String[15];
     for (int i = 0; i < rows.length; i++) {
-      rows[i] = i == 1 ? ROW : cut;
+      rows[i] = i == 1 ? ROW : end;
     }
     Path out = temp.resolve("out");
     RunResult result =
         TinyRun.run(
             TinyRun.settings(
-                TinyRun.TIED,
-                write("rows", rows),
-                out,
-                "batch_size",
-                1,
-                "shuffle",
-                false,
-                "max_length",
-                20,
-                "truncate",
-                true));
+                TinyRun.TIED, write("rows", rows), out, "batch_size", 1, "shuffle", false));
     assertThat(result.state()).isEqualTo(RunState.FINISHED);
     List<JsonNode> steps = TinyRun.metrics(out, "loss");
     assertThat(steps).hasSize(15);
     assertThat(steps.get(0).get("loss").isNull()).isTrue();
     assertThat(steps.get(1).get("loss").isNull()).isFalse();
     assertThat(steps.get(2).get("trained_tokens").asInt()).isZero();
-    assertThat(Objects.requireNonNull((Map<?, ?>) result.values().get("totals")).get("steps"))
-        .isEqualTo(15);
+    assertThat(result.steps()).isEqualTo(15);
+    assertThat(result.skippedSteps()).isEqualTo(14);
     isFinite(out);
+  }
+
+  /// What Java code is given is what `run.json` says, and what a finished run is found to be.
+  @Test
+  void theResultIsThatOfTheFolder() throws IOException {
+    Path out = temp.resolve("out");
+    Path data = TinyRun.rows(temp.resolve("rows"), 12, 60, 1);
+    var settings =
+        TinyRun.settings(
+            TinyRun.TIED,
+            data,
+            out,
+            "steps",
+            4,
+            "batch_size",
+            4,
+            "eval_data",
+            data.toString(),
+            "eval_steps",
+            1,
+            "learning_rate",
+            0.5);
+    RunResult result = run(settings, event -> {});
+    JsonNode totals = TinyRun.record(out).get("totals");
+    assertThat(new ObjectMapper().<JsonNode>valueToTree(result.totals()).toString())
+        .isEqualTo(totals.toString());
+    assertThat(result.steps()).isEqualTo(4);
+    assertThat(result.firstLoss())
+        .isEqualTo(TinyRun.metrics(out, "loss").getFirst().get("loss").asDouble());
+    assertThat(result.lastLoss())
+        .isEqualTo(TinyRun.metrics(out, "loss").getLast().get("loss").asDouble());
+    assertThat(result.id()).isEqualTo(TinyRun.record(out).get("id").asString());
+    assertThat(result.bestStep()).as("a rate so high makes it worse").isLessThan(4);
+    for (Path folder : List.of(result.best(), result.last())) {
+      assertThat(folder.resolve("adapter_model.safetensors")).exists();
+    }
+    assertThat(result.last()).isNotEqualTo(result.best());
+    assertThat(result.metrics()).exists();
+    assertThat(result.record()).exists();
+    assertThat(Training.run(settings, TinyRun.MACHINE, event -> {}, () -> false)).isEqualTo(result);
+    assertThat(Training.record(out)).containsKeys("settings", "plan", "totals");
+
+    var more = settings.with("out", temp.resolve("better")).with("learning_rate", 1e-3);
+    RunResult better = run(more, event -> {});
+    assertThat(better.bestStep()).isEqualTo(4);
+    assertThat(better.last()).isEqualTo(better.best());
   }
 
   private static RunResult run(TrainSettings settings, Consumer<TrainEvent> events) {
@@ -350,6 +570,102 @@ class RunTest {
     Prepared prepared = Training.prepare(settings, TinyRun.MACHINE);
     assertThat(prepared.lines().getFirst()).endsWith("held out 1 rows, 1 bad rows set aside");
     assertThat(prepared.values()).containsEntry("eval_bad_rows", 1).containsEntry("bad_rows", 0);
+  }
+
+  @Test
+  void heldOutRowsThatAreTrainedOnAreWarnedOfWithTheirNumber() throws IOException {
+    String other = TinyRun.row("valve:", " seal");
+    Path data = write("o", ROW, other, other);
+    assertThat(warnings(data, write("p", ROW, TinyRun.row("pump:", " valve"), ROW)))
+        .containsExactly(
+            "2 rows of --eval-data are in --data too, so the held-out loss is not that of unseen"
+                + " rows; take them out of one of the two");
+    assertThat(warnings(data, write("q", other)))
+        .containsExactly(
+            "1 row of --eval-data is in --data too, so the held-out loss is not that of unseen rows;"
+                + " take them out of one of the two");
+    assertThat(warnings(data, write("r", TinyRun.row("pump:", " valve")))).isEmpty();
+  }
+
+  private List<String> warnings(Path data, Path held) {
+    var settings =
+        TinyRun.settings(TinyRun.UNTIED, data, temp.resolve("none"), "eval_data", held.toString());
+    return Training.prepare(settings, TinyRun.MACHINE).warnings();
+  }
+
+  @Test
+  void aRunIsKnownByWhatItsDataHoldsAndByWhatItLeft() throws IOException {
+    Path out = temp.resolve("known");
+    Path data = write("k", ROW, ROW);
+    Path held = write("l", TinyRun.row("valve:", " pump"));
+    var settings =
+        TinyRun.settings(
+            TinyRun.UNTIED, data, out, "steps", 1, "eval_data", held.toString(), "rank", 4);
+    TinyRun.run(settings);
+    JsonNode digests = TinyRun.record(out).get("digests");
+    assertThat(digests.propertyNames())
+        .containsExactly("data", "eval_data", "init_adapter", "files");
+    assertThat(digests.get("data").asString()).isEqualTo(ContentDigest.of(data));
+    assertThat(digests.get("eval_data").asString()).isEqualTo(ContentDigest.of(held));
+    assertThat(digests.get("init_adapter").isNull()).isTrue();
+    assertThat(digests.get("files").propertyNames())
+        .containsExactly("adapter_model.safetensors", "adapter_config.json");
+    assertThat(Training.finished(settings)).isTrue();
+
+    // names, times and the number of files say nothing
+    Files.setLastModifiedTime(data, FileTime.fromMillis(1));
+    Path one = write("one", ROW);
+    assertThat(Training.finished(settings.with("data", List.of(one.toString(), one.toString()))))
+        .isTrue();
+    Path moved = Files.move(held, temp.resolve("moved"));
+    assertThat(Training.finished(settings.with("eval_data", moved.toString()))).isTrue();
+
+    Path more = write("more", ROW, ROW, ROW);
+    other(
+        settings.with("eval_data", moved.toString()).with("data", List.of(more.toString())),
+        "--data holds other data now");
+    other(settings.with("eval_data", more.toString()), "--eval-data holds other data now");
+    other(settings.with("eval_data", moved.toString()).with("rank", 8), "--rank was 4 and is 8");
+  }
+
+  private static void other(TrainSettings settings, String what) {
+    assertThatThrownBy(() -> Training.finished(settings))
+        .isInstanceOf(InputException.class)
+        .hasMessage(
+            "--out %s holds another run (state finished): %s; give another folder, or --overwrite to"
+                + " replace it",
+            settings.output().out(), what);
+  }
+
+  @Test
+  void anAdapterToContinueFromThatHasChangedMakesAnotherRun() throws IOException {
+    Path data = write("d", ROW, ROW);
+    Path first = temp.resolve("first");
+    TinyRun.run(TinyRun.settings(TinyRun.UNTIED, data, first, "steps", 2));
+    var settings =
+        TinyRun.settings(
+            TinyRun.UNTIED, data, temp.resolve("second"), "steps", 1, "init_adapter", first);
+    TinyRun.run(settings);
+    assertThat(Training.finished(settings)).isTrue();
+    TinyRun.run(
+        TinyRun.settings(TinyRun.UNTIED, data, first, "steps", 2, "seed", 3, "overwrite", true));
+    other(settings, "--init-adapter holds other data now");
+  }
+
+  @Test
+  void weightsOfAFullRunThatWereChangedAreNoticed() throws IOException {
+    Path out = temp.resolve("full");
+    var settings =
+        TinyRun.settings(
+            TinyRun.UNTIED, write("w", ROW), out, "steps", 1, "method", "full", "compute", "fp32");
+    TinyRun.run(settings);
+    assertThat(Training.finished(settings)).isTrue();
+    Path weights = out.resolve("model.safetensors");
+    Files.write(weights, new byte[1], StandardOpenOption.APPEND);
+    assertThatThrownBy(() -> Training.finished(settings))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining(
+            " holds this run, finished, but model.safetensors is not as the run left it; ");
   }
 
   @Test

@@ -1,6 +1,9 @@
 package dev.nudge.train;
 
 import dev.nudge.Backends;
+import dev.nudge.format.Entry;
+import dev.nudge.format.SafeTensors;
+import dev.nudge.format.ShardedWriter;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.TrainSettings;
 import java.io.IOException;
@@ -14,6 +17,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
@@ -109,6 +113,34 @@ final class TinyRun {
       bytes.putFloat(start + 4 * i, Float.NaN);
     }
     Files.write(weights, bytes.array());
+    return folder;
+  }
+
+  /// A copy of the tied model with its weights in two files.
+  static Path sharded(Path folder) throws IOException {
+    Files.createDirectories(folder);
+    try (Stream<Path> files = Files.list(TIED)) {
+      for (Path file : files.filter(f -> f.toString().endsWith(".json")).toList()) {
+        Files.copy(file, folder.resolve(file.getFileName()));
+      }
+    }
+    try (SafeTensors whole = SafeTensors.open(TIED)) {
+      Map<String, String> fileOf = new TreeMap<>();
+      Map<Path, List<Entry>> shards = new TreeMap<>();
+      for (String name : whole.names()) {
+        String shard = "model-%05d-of-00002.safetensors".formatted(1 + fileOf.size() % 2);
+        fileOf.put(name, shard);
+        shards
+            .computeIfAbsent(folder.resolve(shard), f -> new ArrayList<>())
+            .add(whole.entry(name));
+      }
+      try (ShardedWriter writer = ShardedWriter.create(Map.of("format", "pt"), shards)) {
+        whole.names().forEach(name -> writer.write(name, whole.bytes(name)));
+      }
+      Files.writeString(
+          folder.resolve("model.safetensors.index.json"),
+          JSON.writeValueAsString(Map.of("weight_map", fileOf)));
+    }
     return folder;
   }
 }

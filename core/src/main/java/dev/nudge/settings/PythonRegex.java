@@ -1,6 +1,5 @@
-package dev.nudge.adapter;
+package dev.nudge.settings;
 
-import dev.nudge.settings.InputException;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
@@ -22,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 /// backtracks without end; it is stopped and refused.
 ///
 /// [1] https://docs.python.org/3/library/re.html
-final class PythonRegex {
+public final class PythonRegex {
   private static final int LONGEST = 4096;
   private static final int READS = 5_000_000;
 
@@ -37,7 +36,7 @@ final class PythonRegex {
   }
 
   /// Compiles a Python expression; groups keep their numbers.
-  static Pattern compile(String python) {
+  public static Pattern compile(String python) {
     if (python.length() > LONGEST) {
       throw new InputException(
           "a regular expression has %d characters; at most %d are read"
@@ -58,20 +57,20 @@ final class PythonRegex {
   }
 
   /// Python's `re.fullmatch`.
-  static Predicate<String> fullMatch(String python) {
+  public static Predicate<String> fullMatch(String python) {
     Pattern pattern = compile(python);
     return path -> bounded(python, () -> pattern.matcher(new Bounded(path)).matches());
   }
 
   /// PEFT's rule for the keys of `rank_pattern` and `alpha_pattern`: `re.match` of
   /// `(.*\.)?(key)$`.
-  static Predicate<String> key(String key) {
+  public static Predicate<String> key(String key) {
     Pattern pattern = compile("(.*\\.)?(" + key + ")$");
     return path -> bounded(key, () -> pattern.matcher(new Bounded(path)).lookingAt());
   }
 
   /// Returns a named group as `re.match` finds it at the start of `path`; null where none is.
-  static @Nullable String group(String python, String group, String path) {
+  public static @Nullable String group(String python, String group, String path) {
     Matcher matcher = compile(python).matcher(new Bounded(path));
     return bounded(python, matcher::lookingAt) ? matcher.group(group) : null;
   }

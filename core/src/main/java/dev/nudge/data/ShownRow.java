@@ -1,0 +1,57 @@
+package dev.nudge.data;
+
+import dev.nudge.text.Tokenizer;
+import java.util.Arrays;
+
+/// A row as it is trained, in two short texts for people: special tokens in sight, line breaks as
+/// `\\n`, the middle of a long text left out.
+///
+/// @param given what stands before the first trained token
+/// @param trained the rest
+public record ShownRow(String given, String trained) {
+  private static final int MOST = 72; // characters
+  private static final int SHORT_END = 16;
+  private static final String GAP = " … ";
+
+  /// Shows a sequence. Near the boundary more is kept of both texts than far from it.
+  static ShownRow of(Example example, Tokenizer tokenizer) {
+    int first = 0;
+    while (first < example.length() && !example.trained(first)) {
+      first++;
+    }
+    int[] ids = example.ids();
+    String all = tokenizer.decode(ids, false);
+    String given = tokenizer.decode(Arrays.copyOf(ids, first), false);
+    // a character may be cut by the boundary, and is then no prefix
+    String trained =
+        all.startsWith(given)
+            ? all.substring(given.length())
+            : tokenizer.decode(Arrays.copyOfRange(ids, first, ids.length), false);
+    return new ShownRow(shown(given, SHORT_END), shown(trained, MOST - GAP.length() - SHORT_END));
+  }
+
+  /// @param head characters to keep at the beginning of a text that is too long
+  private static String shown(String text, int head) {
+    String cut = text;
+    if (text.length() > MOST) {
+      int tail = text.length() - (MOST - GAP.length() - head);
+      cut = text.substring(0, whole(text, head)) + GAP + text.substring(whole(text, tail));
+    }
+    StringBuilder line = new StringBuilder("\"");
+    for (int i = 0; i < cut.length(); i++) {
+      char c = cut.charAt(i);
+      switch (c) {
+        case '\n' -> line.append("\\n");
+        case '\r' -> line.append("\\r");
+        case '\t' -> line.append("\\t");
+        default -> line.append(Character.isISOControl(c) ? '\uFFFD' : c);
+      }
+    }
+    return line.append('"').toString();
+  }
+
+  /// A place that does not cut a surrogate pair.
+  private static int whole(String text, int at) {
+    return Character.isLowSurrogate(text.charAt(at)) ? at + 1 : at;
+  }
+}

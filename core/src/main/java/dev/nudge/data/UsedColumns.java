@@ -1,0 +1,67 @@
+package dev.nudge.data;
+
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// Says which columns of some rows are used, and which are left out.
+///
+/// @param prompt what is shown to the model and not trained
+/// @param trained what is trained
+/// @param unused what no row uses
+public record UsedColumns(List<String> prompt, List<String> trained, List<String> unused) {
+  private static final int SHOWN = 20;
+
+  /// `prompt: text; trained: label; unused: id`, parts without columns left out.
+  @Override
+  public String toString() {
+    List<String> parts = new ArrayList<>();
+    add(parts, "prompt: ", prompt);
+    add(parts, "trained: ", trained);
+    add(parts, "unused: ", unused);
+    return String.join("; ", parts);
+  }
+
+  private static void add(List<String> parts, String name, List<String> columns) {
+    if (!columns.isEmpty()) {
+      String more = columns.size() > SHOWN ? ", …" : "";
+      parts.add(
+          name + String.join(", ", columns.subList(0, Math.min(SHOWN, columns.size()))) + more);
+    }
+  }
+
+  /// Collects the columns of rows, one row after the other.
+  static final class Tally {
+    private static final int MOST = 1_000; // names: in some data they are not columns but values
+
+    private final RowShape shape;
+    private final Set<String> prompt = new LinkedHashSet<>();
+    private final Set<String> trained = new LinkedHashSet<>();
+    private final Set<String> all = new LinkedHashSet<>();
+    private @Nullable Set<String> last; // most rows have the columns of the row before
+    private @Nullable Class<?> kind;
+
+    Tally(RowShape shape) {
+      this.shape = shape;
+    }
+
+    void add(RowShape.Content content, Set<String> names) {
+      if (content.getClass() == kind && names.equals(last)) {
+        return;
+      }
+      kind = content.getClass();
+      last = names;
+      prompt.addAll(shape.promptColumns(content));
+      trained.addAll(shape.trainedColumns(content));
+      names.stream().limit(MOST - all.size()).forEach(all::add);
+    }
+
+    UsedColumns columns() {
+      List<String> unused =
+          all.stream().filter(c -> !prompt.contains(c) && !trained.contains(c)).toList();
+      return new UsedColumns(List.copyOf(prompt), List.copyOf(trained), unused);
+    }
+  }
+}

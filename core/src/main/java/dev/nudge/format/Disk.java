@@ -1,0 +1,143 @@
+package dev.nudge.format;
+
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/// Makes every change of a file or folder that is kept: creates, writes, flushes, renames, deletes.
+///
+/// One place, so that a test can fail or end the process before any one of them ([#watch]).
+///
+/// Threading: stateless but for the watch, which tests set before they begin.
+final class Disk {
+  /// Is told of each change before it is made.
+  interface Watch {
+    /// @param change such as `rename`
+    void before(String change, Path path) throws IOException;
+  }
+
+  private static volatile @Nullable Watch watch;
+
+  private Disk() {}
+
+  /// Sets who is told of each change; null: nobody.
+  static void watch(@Nullable Watch told) {
+    watch = told;
+  }
+
+  private static void before(String change, Path path) throws IOException {
+    Watch told = watch;
+    if (told != null) {
+      told.before(change, path);
+    }
+  }
+
+  /// Opens a file that is written anew.
+  static FileChannel create(Path file) throws IOException {
+    before("create", file);
+    return FileChannel.open(
+        file,
+        StandardOpenOption.CREATE,
+        StandardOpenOption.TRUNCATE_EXISTING,
+        StandardOpenOption.WRITE);
+  }
+
+  /// Writes all bytes at a position of a file.
+  static void write(FileChannel channel, ByteBuffer bytes, long position, Path file)
+      throws IOException {
+    before("write", file);
+    long at = position;
+    while (bytes.hasRemaining()) {
+      at += channel.write(bytes, at);
+    }
+  }
+
+  /// Brings a file to the disk.
+  static void force(FileChannel channel, Path file) throws IOException {
+    before("flush", file);
+    channel.force(true);
+  }
+
+  /// Writes a small file and brings it to the disk.
+  static void write(Path file, byte[] bytes) throws IOException {
+    try (FileChannel channel = create(file)) {
+      write(channel, ByteBuffer.wrap(bytes), 0, file);
+      force(channel, file);
+    }
+  }
+
+  /// Puts a line behind a file, or leaves the file as it was. No channel: an interrupt would close
+  /// it.
+  static void append(Path file, byte[] line) throws IOException {
+    before("write", file);
+    try (var out = new RandomAccessFile(file.toFile(), "rw")) {
+      long end = out.length();
+      try {
+        out.seek(end);
+        out.write(line);
+      } catch (IOException e) {
+        out.setLength(end);
+        throw e;
+      }
+    }
+  }
+
+  /// Brings the names in a folder to the disk. Not every system can, so a refusal is none.
+  static void forceFolder(@Nullable Path folder) {
+    if (folder == null) {
+      return;
+    }
+    try (FileChannel names = FileChannel.open(folder, StandardOpenOption.READ)) {
+      before("flush", folder);
+      names.force(true);
+    } catch (IOException e) {
+      // The files themselves are whole and in place.
+    }
+  }
+
+  /// Renames at once, over a file that is there.
+  static void move(Path from, Path to) throws IOException {
+    before("rename", to);
+    Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+  }
+
+  /// Makes a folder and those above it.
+  static void makeFolder(@Nullable Path folder) throws IOException {
+    if (folder != null && !Files.isDirectory(folder)) {
+      before("make", folder);
+      Files.createDirectories(folder);
+    }
+  }
+
+  /// Deletes a file, a link or an empty folder.
+  static void delete(Path path) throws IOException {
+    before("delete", path);
+    Files.deleteIfExists(path);
+  }
+
+  /// Deletes a folder with all that is in it; nothing is done where it is absent.
+  static void deleteTree(Path folder) throws IOException {
+    if (!Files.exists(folder)) {
+      return;
+    }
+    for (Path path : all(folder)) {
+      delete(path);
+    }
+  }
+
+  /// A folder and all that is in it, what is inside before what it is in.
+  static List<Path> all(Path folder) throws IOException {
+    try (Stream<Path> all = Files.walk(folder)) {
+      return all.sorted(Comparator.reverseOrder()).toList();
+    }
+  }
+}

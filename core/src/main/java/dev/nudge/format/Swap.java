@@ -1,0 +1,276 @@
+package dev.nudge.format;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.locks.ReentrantLock;
+
+/// Replaces the files that `nudge` wrote in a folder by others: all of them or none, whenever the
+/// process ends.
+///
+/// The new files lie complete in `.nudge.new`. Then, by renames alone:
+///
+/// 1. the old ones go aside into `.nudge.old`;
+/// 2. `.nudge.new` becomes `.nudge.put`: from here on the new ones count;
+/// 3. the new ones go to their places;
+/// 4. `.nudge.old` and the empty `.nudge.put` are deleted.
+///
+/// `config.json` and `adapter_config.json` go first and come last, so a program that looks at the
+/// folder meanwhile sees no model rather than a part of one. A failure brings the old ones back.
+/// What a killed process left is mended by who looks at the folder next ([#mend]): where
+/// `.nudge.put` is, by 3 and 4; where only `.nudge.old` is, by bringing it back. Where a single
+/// file changes it is renamed over the old one, and nothing else is done.
+///
+/// Threading: one swap or mending at a time, in this process by a lock, between processes by one on
+/// `.nudge.lock`.
+final class Swap {
+  static final String NEW = ".nudge.new";
+  static final String LOCK = ".nudge.lock";
+  private static final String OLD = ".nudge.old";
+  private static final String PUT = ".nudge.put";
+
+  private static final Set<String> KEYS = Set.of("config.json", "adapter_config.json");
+  private static final Comparator<Path> KEY_LAST =
+      Comparator.<Path, Boolean>comparing(name -> KEYS.contains(name.toString()))
+          .thenComparing(Comparator.naturalOrder());
+
+  private static final ReentrantLock HERE = new ReentrantLock();
+
+  private final Path place;
+
+  Swap(Path place) {
+    this.place = place;
+  }
+
+  /// Puts the files of `.nudge.new` in their places.
+  ///
+  /// @param old names that go, beside those that are replaced
+  void put(List<String> old) throws IOException {
+    List<Path> names = files(NEW);
+    Set<Path> going = new LinkedHashSet<>(names);
+    old.stream().map(Path::of).filter(this::isInside).forEach(going::add);
+    going.removeIf(name -> !isFile(place.resolve(name)));
+    List<Path> changed = new ArrayList<>();
+    for (Path name : names) {
+      if (!same(in(NEW, name), place.resolve(name))) {
+        changed.add(name);
+      }
+    }
+    try (Turn ignored = Turn.at(place)) {
+      if (names.containsAll(going) && changed.size() < 2) {
+        for (Path name : changed) {
+          move(in(NEW, name), place.resolve(name));
+        }
+        forceFolders(changed);
+      } else {
+        swap(names, going);
+      }
+      tidy(() -> Disk.deleteTree(place.resolve(NEW)));
+    }
+  }
+
+  private void swap(List<Path> names, Set<Path> going) throws IOException {
+    try {
+      if (!going.isEmpty()) {
+        Disk.makeFolder(place.resolve(OLD));
+        for (Path name : sorted(going, KEY_LAST.reversed())) {
+          move(place.resolve(name), in(OLD, name));
+        }
+        Disk.forceFolder(place.resolve(OLD));
+      }
+      Disk.move(place.resolve(NEW), place.resolve(PUT));
+      Disk.forceFolder(place);
+      forward();
+    } catch (IOException | RuntimeException | Error e) {
+      try {
+        undo(names);
+      } catch (IOException | RuntimeException | Error left) {
+        e.addSuppressed(left); // for mend
+      }
+      throw e;
+    }
+    tidy(this::clean);
+  }
+
+  /// Brings the folder to what it was, or to what it was to be, where a swap was cut off.
+  void mend() throws IOException {
+    if (!isCutOff()) {
+      return;
+    }
+    try (Turn ignored = Turn.at(place)) {
+      if (Files.exists(place.resolve(PUT))) {
+        forward();
+        clean();
+      } else if (isCutOff()) {
+        back();
+      }
+    }
+  }
+
+  private boolean isCutOff() {
+    return Files.exists(place.resolve(PUT)) || Files.exists(place.resolve(OLD));
+  }
+
+  private void forward() throws IOException {
+    List<Path> names = sorted(files(PUT), KEY_LAST);
+    for (Path name : names) {
+      move(in(PUT, name), place.resolve(name));
+    }
+    forceFolders(names);
+  }
+
+  /// Removes what stood aside, and folders that it alone was in. `.nudge.put` goes last: without it
+  /// the old files would come back.
+  private void clean() throws IOException {
+    Path old = place.resolve(OLD);
+    if (Files.exists(old)) {
+      for (Path path : Disk.all(old)) {
+        Path folder = place.resolve(old.relativize(path));
+        if (Files.isDirectory(path) && !path.equals(old) && isEmpty(folder)) {
+          Disk.delete(folder);
+        }
+      }
+      Disk.deleteTree(old);
+    }
+    Disk.forceFolder(place);
+    Disk.deleteTree(place.resolve(PUT));
+  }
+
+  private void undo(List<Path> names) throws IOException {
+    Path put = place.resolve(PUT);
+    if (Files.exists(put)) {
+      for (Path name : sorted(names, KEY_LAST.reversed())) {
+        if (!isFile(in(PUT, name))) {
+          move(place.resolve(name), in(PUT, name));
+        }
+      }
+      Disk.move(put, place.resolve(NEW));
+    }
+    back();
+  }
+
+  private void back() throws IOException {
+    Path old = place.resolve(OLD);
+    if (!Files.exists(old)) {
+      return;
+    }
+    List<Path> names = sorted(files(OLD), KEY_LAST);
+    for (Path name : names) {
+      move(in(OLD, name), place.resolve(name));
+    }
+    forceFolders(names);
+    Disk.deleteTree(old);
+  }
+
+  private interface Change {
+    void make() throws IOException;
+  }
+
+  /// Does what the next who looks here would do: what counts is in place.
+  private static void tidy(Change change) {
+    try {
+      change.make();
+    } catch (IOException e) {
+      // mended by the next who looks here
+    }
+  }
+
+  private Path in(String folder, Path name) {
+    return place.resolve(folder).resolve(name);
+  }
+
+  private boolean isInside(Path name) {
+    return !name.toString().isEmpty() && place.resolve(name).normalize().startsWith(place);
+  }
+
+  private static boolean isFile(Path path) {
+    return Files.exists(path, LinkOption.NOFOLLOW_LINKS)
+        && !Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS);
+  }
+
+  private static boolean isEmpty(Path folder) throws IOException {
+    return Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS) && Disk.all(folder).size() == 1;
+  }
+
+  private static boolean same(Path a, Path b) throws IOException {
+    return Files.isRegularFile(b) && Files.size(a) == Files.size(b) && Files.mismatch(a, b) == -1;
+  }
+
+  private static void move(Path from, Path to) throws IOException {
+    Disk.makeFolder(to.getParent());
+    Disk.move(from, to);
+  }
+
+  /// The names of all files in a folder of the swap.
+  private List<Path> files(String folder) throws IOException {
+    Path root = place.resolve(folder);
+    return Disk.all(root).stream().filter(Swap::isFile).map(root::relativize).toList();
+  }
+
+  private static List<Path> sorted(Iterable<Path> names, Comparator<Path> order) {
+    List<Path> sorted = new ArrayList<>();
+    names.forEach(sorted::add);
+    sorted.sort(order);
+    return sorted;
+  }
+
+  private void forceFolders(List<Path> names) {
+    Set<Path> folders = new LinkedHashSet<>();
+    names.forEach(name -> folders.add(place.resolve(name).getParent()));
+    folders.forEach(Disk::forceFolder);
+  }
+
+  /// The right to swap or mend in a folder. A file system without locks gives it to everybody.
+  private static final class Turn implements AutoCloseable {
+    private final Path file;
+    private final FileChannel channel;
+
+    private Turn(Path file, FileChannel channel) {
+      this.file = file;
+      this.channel = channel;
+    }
+
+    static Turn at(Path place) throws IOException {
+      Path file = place.resolve(LOCK);
+      HERE.lock();
+      try {
+        while (true) {
+          FileChannel channel =
+              FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+          if (!locks(channel) || Files.exists(file)) {
+            return new Turn(file, channel);
+          }
+          channel.close(); // who had the turn before has deleted it
+        }
+      } catch (IOException | RuntimeException | Error e) {
+        HERE.unlock();
+        throw e;
+      }
+    }
+
+    private static boolean locks(FileChannel channel) {
+      try {
+        return channel.lock().isValid(); // until the channel closes
+      } catch (IOException e) {
+        return false;
+      }
+    }
+
+    @Override
+    public void close() throws IOException {
+      try (channel) {
+        tidy(() -> Disk.delete(file));
+      } finally {
+        HERE.unlock();
+      }
+    }
+  }
+}

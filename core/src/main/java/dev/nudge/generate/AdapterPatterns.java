@@ -1,0 +1,103 @@
+package dev.nudge.generate;
+
+import dev.nudge.identity.Identity;
+import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.InputException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/// Renders rows as those that an adapter was trained on: a pattern that is not given is the one
+/// that its `nudge.json` holds, and one that is given is compared with it.
+public final class AdapterPatterns {
+  private final DataSettings data;
+  private final @Nullable String taken; // a phrase: from where and which
+
+  private AdapterPatterns(DataSettings data, @Nullable String taken) {
+    this.data = data;
+    this.taken = taken;
+  }
+
+  /// @param adapter null: the patterns stay as they are given
+  /// @param anyBase a `nudge.json` that cannot be understood counts as absent
+  /// @param notes told which patterns are the adapter's
+  /// @param warnings told where those that are given differ from the adapter's
+  public static AdapterPatterns of(
+      DataSettings given,
+      @Nullable Path adapter,
+      boolean anyBase,
+      Consumer<String> notes,
+      Consumer<String> warnings) {
+    Identity identity = adapter == null ? null : Identity.read(adapter, anyBase);
+    if (identity == null) {
+      return new AdapterPatterns(given, null);
+    }
+    String prompt = identity.pattern("prompt");
+    String completion = identity.pattern("completion");
+    List<String> other = new ArrayList<>();
+    List<String> own = new ArrayList<>();
+    List<String> taken = new ArrayList<>();
+    sort("--prompt", given.prompt(), prompt, other, own, taken);
+    sort("--completion", given.completion(), completion, other, own, taken);
+    if (!own.isEmpty()) {
+      warnings.accept(
+          "adapter %s was trained with %s; given is %s"
+              .formatted(adapter, String.join(" ", own), String.join(" ", other)));
+    }
+    if (taken.isEmpty()) {
+      return new AdapterPatterns(given, null);
+    }
+    String what = String.join(" ", taken) + ", from " + adapter + "/" + Identity.FILE;
+    notes.accept("patterns: " + what);
+    return new AdapterPatterns(
+        new DataSettings(
+            given.data(),
+            given.prompt() == null ? prompt : given.prompt(),
+            given.completion() == null ? completion : given.completion(),
+            given.skipBadRows()),
+        what);
+  }
+
+  private static void sort(
+      String flag,
+      @Nullable String given,
+      @Nullable String trained,
+      List<String> other,
+      List<String> own,
+      List<String> taken) {
+    if (trained == null) {
+      return;
+    }
+    if (given == null) {
+      taken.add(flag + " '" + shown(trained) + "'");
+    } else if (!shown(given).equals(shown(trained))) {
+      own.add(flag + " '" + shown(trained) + "'");
+      other.add(flag + " '" + shown(given) + "'");
+    }
+  }
+
+  /// A pattern on one line; a line break means the same as its escape.
+  private static String shown(String pattern) {
+    return pattern.replace("\n", "\\n").replace("\t", "\\t");
+  }
+
+  /// Reads rows with these patterns.
+  ///
+  /// @throws InputException of the reading; where rows are bad, with a line on whose patterns these
+  ///     are
+  public <T> T read(Function<DataSettings, T> reading) {
+    try {
+      return reading.apply(data);
+    } catch (InputException e) {
+      if (taken == null || e.details().isEmpty()) {
+        throw e;
+      }
+      List<String> details = new ArrayList<>(e.details());
+      details.add("the patterns are " + taken + "; --prompt and --completion give others");
+      throw new InputException(String.valueOf(e.getMessage()), details);
+    }
+  }
+}

@@ -1,0 +1,153 @@
+package dev.nudge.settings;
+
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+
+/// Knows what TRL, PEFT, axolotl and mlx-lm call a setting, and says what it is called here.
+///
+/// One table serves flags and YAML keys: `{rank}` in a hint is written `--rank` or `rank`,
+/// `{quantize=nf4}` is `--quantize nf4` or `quantize: nf4`. A hint counts only for a verb that has
+/// all settings it names; of several the first such one is told.
+public final class OtherNames {
+  private static final Pattern HOLE = Pattern.compile("\\{([a-z0-9_]+)(?:=([^}]+))?\\}");
+  private static final Map<String, List<String>> HINTS = new LinkedHashMap<>(); // by name
+
+  static {
+    // the same thing by another name
+    here("model", "model_name_or_path model_name model_path base_model pretrained_model model_id");
+    here("data", "dataset datasets dataset_name dataset_path data_path data_files train_file");
+    here("eval_data", "eval_dataset validation_file test_datasets valid_data");
+    either("{adapter}", "{out}", "adapter_path adapter_file");
+    here("adapter", "lora_path peft_model adapter_name_or_path");
+    here("init_adapter", "lora_model_dir resume_adapter_file");
+    here("out", "output_dir save_path output");
+    here("overwrite", "overwrite_output_dir");
+    here("method", "fine_tune_type finetuning_type");
+    here("rank", "lora_r lora_rank r");
+    here("alpha", "lora_alpha");
+    here("dropout", "lora_dropout");
+    here("targets", "target_modules lora_target_modules lora_target");
+    here("targets=all-linear", "lora_target_linear");
+    here("rs_lora", "use_rslora use_rs_lora peft_use_rslora");
+    here("init=loftq", "loftq loftq_config");
+    here("quantize=nf4", "load_in_4bit bnb_4bit_quant_type use_4bit");
+    here("double_quant", "bnb_4bit_use_double_quant use_bnb_nested_quant use_nested_quant");
+    here("compute=bf16", "bf16");
+    here("compute=fp32", "fp32");
+    here("learning_rate", "lr");
+    here("schedule", "lr_scheduler lr_scheduler_type lr_schedule");
+    here("warmup", "warmup_steps warmup_ratio num_warmup_steps");
+    here("optimizer", "optim");
+    here("beta1", "adam_beta1");
+    here("beta2", "adam_beta2");
+    here("epsilon", "adam_epsilon adam_eps");
+    here("max_grad_norm", "gradient_clipping grad_clip max_norm");
+    here("steps", "max_steps iters num_steps train_steps");
+    here("epochs", "num_train_epochs num_epochs");
+    here("max_length", "max_seq_length max_seq_len sequence_len model_max_length cutoff_len");
+    here("eval_steps", "steps_per_eval eval_every");
+    here("max_tokens", "max_new_tokens");
+    here("temperature", "temp do_sample");
+    // something else stands here
+    String batch = "here {batch_size} counts the sequences of a whole optimiser step";
+    say(batch, "per_device_train_batch_size train_batch_size micro_batch_size");
+    String whole = batch + ", which is cut to fit the memory by itself";
+    say(whole, "gradient_accumulation_steps grad_accumulation_steps");
+    say("held-out rows are a file of their own here: {eval_data}", "val_set_size test_size");
+    say("held-out rows are scored each epoch, or as {eval_steps} says", "eval_strategy");
+    say("held-out rows are scored each epoch, or as {eval_steps} says", "evaluation_strategy");
+    String four = "weights have 4 bits or their own type here: {quantize=nf4}";
+    say(four, "load_in_8bit use_8bit");
+    say("the compute types are {compute=bf16} and {compute=fp32}", "fp16 dtype torch_dtype");
+    String layers =
+        "{targets} also takes a /regex/ over the path, such as /.*layers\\.1[0-9]\\..*/";
+    say(layers, "num_layers layers_to_transform lora_layers");
+    String again = "nothing to set: layers are computed again where {memory} asks for it";
+    say(again, "gradient_checkpointing grad_checkpoint use_gradient_checkpointing");
+    String packed = "nothing to set: rows always lie behind each other, without padding";
+    say(packed, "packing sample_packing pad_to_sequence_len group_by_length");
+    String shape =
+        "the rows say it: of prompt and completion the completion is trained, of text all";
+    say(shape, "train_on_inputs mask_prompt completion_only_loss dataset_text_field");
+    say("every step is a line of metrics.jsonl in {out}", "logging_steps report_to");
+    say("every step is a line of metrics.jsonl in {out}", "steps_per_report logging_dir");
+    String processors = "nudge computes on the processors of this machine; leave it out";
+    say(processors, "device device_map no_cuda use_cpu");
+    say("nudge never runs code of a model's folder; leave it out", "trust_remote_code");
+    String attention = "attention is always computed block by block; leave it out";
+    say(attention, "attn_implementation flash_attention use_flash_attention_2");
+  }
+
+  private OtherNames() {}
+
+  private static void here(String setting, String names) {
+    say("here it is {" + setting + "}", names);
+  }
+
+  private static void either(String setting, String other, String names) {
+    put(names, List.of("here it is " + setting, "here it is " + other));
+  }
+
+  private static void say(String hint, String names) {
+    put(names, List.of(hint));
+  }
+
+  private static void put(String names, List<String> hints) {
+    for (String name : names.split(" ")) {
+      if (HINTS.put(name, hints) != null) {
+        throw new IllegalStateException(name + " stands in the table twice");
+      }
+    }
+  }
+
+  /// All names that are known, with their hints as the table writes them.
+  static Map<String, List<String>> all() {
+    return HINTS;
+  }
+
+  /// Settings that a hint names, by key, each with its value or an empty text.
+  static Map<String, String> named(String hint) {
+    Map<String, String> settings = new LinkedHashMap<>();
+    for (MatchResult hole : HOLE.matcher(hint).results().toList()) {
+      settings.put(hole.group(1), hole.group(2) == null ? "" : hole.group(2));
+    }
+    return settings;
+  }
+
+  /// Returns `"; here it is --rank"` for a flag such as `--lora-r` or `--lora_r`, else what
+  /// [Nearest#hint] says.
+  ///
+  /// @param known flags, dashes included
+  public static String flagHint(String flag, Collection<String> known) {
+    return hint(flag, known, "--", '-', " ");
+  }
+
+  /// The same for a key of a YAML file.
+  static String keyHint(String key, Collection<String> known) {
+    return hint(key, known, "", '_', ": ");
+  }
+
+  private static String hint(
+      String given, Collection<String> known, String dashes, char joint, String before) {
+    String name = given.startsWith(dashes) ? given.substring(dashes.length()) : "";
+    for (String hint :
+        HINTS.getOrDefault(name.replace('-', '_').toLowerCase(Locale.ROOT), List.of())) {
+      if (named(hint).keySet().stream()
+          .allMatch(key -> known.contains(dashes + key.replace('_', joint)))) {
+        return "; "
+            + HOLE.matcher(hint)
+                .replaceAll(
+                    hole ->
+                        dashes
+                            + hole.group(1).replace('_', joint)
+                            + (hole.group(2) == null ? "" : before + hole.group(2)));
+      }
+    }
+    return Nearest.hint(given, known);
+  }
+}

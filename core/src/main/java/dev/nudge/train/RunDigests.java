@@ -1,0 +1,115 @@
+package dev.nudge.train;
+
+import dev.nudge.data.ContentDigest;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.Method;
+import dev.nudge.settings.TrainSettings;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// What a run was made of and what it made, by digest, as `run.json` holds it under `digests`:
+/// `data`, `eval_data` and `init_adapter` that it read, and `files` that it left.
+final class RunDigests {
+  static final String KEY = "digests";
+  private static final String FILES = "files";
+  private static final String WEIGHTS = "adapter_model.safetensors";
+
+  private final Map<String, @Nullable Object> read = new LinkedHashMap<>();
+  private final List<String> made;
+
+  /// Those of a run that begins.
+  RunDigests(Prepared prepared) {
+    TrainSettings settings = prepared.settings();
+    read.put("data", prepared.data().digest());
+    read.put("eval_data", prepared.held() == null ? null : prepared.held().digest());
+    read.put("init_adapter", ofAdapter(settings.lora().initAdapter()));
+    this.made =
+        settings.lora().method() == Method.FULL
+            ? weights(settings.model().model())
+            : List.of(WEIGHTS, "adapter_config.json");
+  }
+
+  /// The weight files of a model, under whose names all weights are saved.
+  private static List<String> weights(Path model) {
+    try (Stream<Path> files = Files.list(model)) {
+      return files
+          .map(file -> file.getFileName().toString())
+          .filter(name -> name.endsWith(".safetensors"))
+          .sorted()
+          .toList();
+    } catch (IOException e) {
+      throw new InputException(model + " cannot be read: " + e.getMessage(), e);
+    }
+  }
+
+  /// What the run read, and, once it is finished, what it left.
+  Map<String, @Nullable Object> values(RunState state, Path folder) {
+    Map<String, @Nullable Object> digests = new LinkedHashMap<>(read);
+    if (state == RunState.FINISHED) {
+      Map<String, String> files = new LinkedHashMap<>();
+      for (String name : made) {
+        if (Files.isRegularFile(folder.resolve(name))) {
+          files.put(name, ContentDigest.of(folder.resolve(name)));
+        }
+      }
+      digests.put(FILES, files);
+    }
+    return digests;
+  }
+
+  private static @Nullable String ofAdapter(@Nullable Path adapter) {
+    return adapter == null || !Files.isRegularFile(adapter.resolve(WEIGHTS))
+        ? null
+        : ContentDigest.of(adapter.resolve(WEIGHTS));
+  }
+
+  /// What a run would read that is not what another one read, one phrase each.
+  ///
+  /// @param there `run.json` of the other
+  static List<String> changedInputs(JsonNode there, TrainSettings settings) {
+    JsonNode digests = there.path(KEY);
+    List<String> changes = new ArrayList<>();
+    String held = settings.eval().evalData();
+    compare(changes, digests, "data", ContentDigest.of(settings.data().data()));
+    compare(changes, digests, "eval_data", held == null ? null : ContentDigest.of(List.of(held)));
+    compare(changes, digests, "init_adapter", ofAdapter(settings.lora().initAdapter()));
+    return changes;
+  }
+
+  private static void compare(
+      List<String> changes, JsonNode digests, String key, @Nullable String now) {
+    String then = digests.path(key).asString("");
+    if (now != null && !then.equals(now)) {
+      String flag = "--" + key.replace('_', '-');
+      changes.add(
+          then.isEmpty() ? "what " + flag + " held is not known" : flag + " holds other data now");
+    }
+  }
+
+  /// What is wrong with the files that a run left, one phrase each.
+  static List<String> changedFiles(JsonNode there, Path folder) {
+    List<String> changes = new ArrayList<>();
+    there
+        .path(KEY)
+        .path(FILES)
+        .properties()
+        .forEach(
+            file -> {
+              Path now = folder.resolve(file.getKey());
+              if (!Files.isRegularFile(now)) {
+                changes.add(file.getKey() + " is missing");
+              } else if (!file.getValue().asString("").equals(ContentDigest.of(now))) {
+                changes.add(file.getKey() + " is not as the run left it");
+              }
+            });
+    return changes;
+  }
+}

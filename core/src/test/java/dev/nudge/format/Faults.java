@@ -1,0 +1,120 @@
+package dev.nudge.format;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Pattern;
+import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
+
+/// Lets the n-th change of the disk fail, or ends the process there.
+public final class Faults {
+  /// How a command ends.
+  public enum Kind {
+    /// The change is refused once; what the command does about it works.
+    FAILED,
+    /// That change and all later ones are never made, as after a kill.
+    KILLED
+  }
+
+  private static final Pattern HIDDEN = Pattern.compile("(^|/)\\.(nudge\\..*|[^/]+\\.new/)");
+
+  private static final class Killed extends Error {
+    private static final long serialVersionUID = 1L;
+  }
+
+  private Faults() {}
+
+  /// Runs a command whose n-th change of the disk goes wrong.
+  ///
+  /// @param n from 1
+  /// @return whether it made so many; if not it came to its end
+  public static boolean met(Kind kind, int n, Runnable command) {
+    AtomicInteger changes = new AtomicInteger();
+    Throwable failure =
+        run(
+            (change, path) -> {
+              int i = changes.incrementAndGet();
+              if (kind == Kind.KILLED && i >= n) {
+                throw new Killed();
+              } else if (i == n) {
+                throw new IOException("refused by the test");
+              }
+            },
+            command);
+    if (changes.get() >= n) {
+      return true;
+    }
+    if (failure != null) {
+      throw new AssertionError("the command failed by itself", failure);
+    }
+    return false;
+  }
+
+  /// What a command says where its n-th change is refused; null: nothing.
+  public static @Nullable Throwable failure(int n, Runnable command) {
+    AtomicInteger changes = new AtomicInteger();
+    return run(
+        (change, path) -> {
+          if (changes.incrementAndGet() == n) {
+            throw new IOException("refused by the test");
+          }
+        },
+        command);
+  }
+
+  private static @Nullable Throwable run(Disk.Watch watch, Runnable command) {
+    Disk.watch(watch);
+    try {
+      command.run();
+      return null;
+    } catch (RuntimeException | Error e) {
+      return e;
+    } finally {
+      Disk.watch(null);
+    }
+  }
+
+  /// Ends this process before the n-th change from now.
+  public static void haltAt(int n) {
+    AtomicInteger changes = new AtomicInteger();
+    Disk.watch(
+        (change, path) -> {
+          if (changes.incrementAndGet() == n) {
+            Runtime.getRuntime().halt(9);
+          }
+        });
+  }
+
+  /// The files of a folder by name, but those that grow or stand aside.
+  public static Map<String, String> files(Path folder) throws IOException {
+    Map<String, String> files = new TreeMap<>();
+    if (!Files.exists(folder)) {
+      return files;
+    }
+    for (Path path : Disk.all(folder)) {
+      String name = folder.relativize(path).toString();
+      if (Files.isRegularFile(path) && !HIDDEN.matcher(name).find()) {
+        files.put(name, digest(path));
+      }
+    }
+    return files;
+  }
+
+  private static String digest(Path file) throws IOException {
+    CRC32C crc = new CRC32C();
+    crc.update(Files.readAllBytes(file));
+    return Files.size(file) + " bytes, " + Long.toHexString(crc.getValue());
+  }
+
+  /// Copies a folder over another, which goes.
+  public static void restore(Path from, Path to) throws IOException {
+    Disk.deleteTree(to);
+    for (Path path : Disk.all(from).reversed()) {
+      Files.copy(path, to.resolve(from.relativize(path).toString()));
+    }
+  }
+}

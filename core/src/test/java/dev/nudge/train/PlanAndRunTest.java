@@ -1,0 +1,79 @@
+package dev.nudge.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.kernel.Kernels;
+import dev.nudge.model.Nf4Folder;
+import dev.nudge.settings.PlanSettings;
+import dev.nudge.settings.QuantizeSettings;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// Holds what `plan` says to the layout that `train` takes of the same settings, to the byte.
+class PlanAndRunTest {
+  /// Stands for the tied model as `quantize` writes it.
+  private static final Path STORED = Path.of("stored-nf4");
+
+  @TempDir private Path temp;
+
+  static Stream<List<Object>> settings() {
+    return Stream.of(
+        List.of(TinyRun.TIED),
+        List.of(TinyRun.UNTIED, "compute", "bf16"),
+        List.of(TinyRun.TIED, "rank", 4, "targets", "q_proj,v_proj", "batch_size", 3),
+        List.of(TinyRun.TIED, "quantize", "nf4"),
+        List.of(TinyRun.UNTIED, "quantize", "nf4", "double_quant", false, "lanes", 1),
+        List.of(STORED, "optimizer", "adamw-8bit"),
+        List.of(STORED, "memory", "121M", "rank", 8),
+        List.of(TinyRun.UNTIED, "method", "full"),
+        List.of(TinyRun.TIED, "method", "full", "freeze", "embed_tokens", "threads", 1),
+        List.of(TinyRun.TIED, "method", "full", "optimizer", "adamw-8bit", "memory", "150M"),
+        List.of(TinyRun.UNTIED, "memory", "200M"),
+        List.of(TinyRun.UNTIED, "memory", "120M", "batch_size", 2),
+        List.of(TinyRun.UNTIED, "batch_size", 1, "max_length", 300),
+        List.of(TinyRun.TIED, "truncate", true, "max_length", 20, "quantize", "nf4"),
+        List.of(TinyRun.TIED, "eval_data", "held", "batch_size", 2),
+        List.of(TinyRun.TIED, "eval_data", "held", "quantize", "nf4", "memory", "300M"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("settings")
+  void bothLayTheRunOutAlike(List<Object> given) throws IOException {
+    Path rows = TinyRun.rows(temp.resolve("rows.jsonl"), 40, 250, 1);
+    Path held = TinyRun.rows(temp.resolve("held.jsonl"), 9, 280, 2);
+    List<Object> run = new ArrayList<>(given.subList(1, given.size()));
+    run.replaceAll(value -> value.equals("held") ? held.toString() : value);
+    Path model = model((Path) given.getFirst());
+
+    Prepared prepared =
+        Training.prepare(
+            TinyRun.settings(model, rows, temp.resolve("out"), run.toArray()), TinyRun.MACHINE);
+    Map<String, Object> same =
+        new HashMap<>(Map.of("model", model, "data", rows.toString(), "probe", false));
+    for (int i = 0; i < run.size(); i += 2) {
+      same.put((String) run.get(i), run.get(i + 1));
+    }
+    Outlook outlook = Forecast.of(PlanSettings.of(same), TinyRun.MACHINE);
+    assertThat(outlook.plan()).isEqualTo(prepared.plan());
+    assertThat(outlook.values().get("plan")).isEqualTo(prepared.values().get("plan"));
+    assertThat(outlook.attempt().count()).isEqualTo(prepared.count());
+  }
+
+  private Path model(Path given) {
+    if (!given.equals(STORED)) {
+      return given;
+    }
+    Path folder = temp.resolve("model");
+    Nf4Folder.prepare(QuantizeSettings.of(TinyRun.TIED, folder), TinyRun.MACHINE.cache())
+        .write(Kernels.fastest(), () -> false);
+    return folder;
+  }
+}
