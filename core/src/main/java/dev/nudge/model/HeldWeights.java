@@ -80,7 +80,8 @@ final class HeldWeights implements WeightSource {
   }
 
   /// Room of each thread's own for the scales of a weight.
-  private static IntFunction<Tensor> scales(Map<String, long[]> shapes, Quantization q, Scope meanwhile) {
+  private static IntFunction<Tensor> scales(
+      Map<String, long[]> shapes, Quantization q, Scope meanwhile) {
     long most = 0;
     for (Map.Entry<String, long[]> e : shapes.entrySet()) {
       String path = ModelConfig.projection(e.getKey(), e.getValue());

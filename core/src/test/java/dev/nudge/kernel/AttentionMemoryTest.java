@@ -124,7 +124,9 @@ class AttentionMemoryTest {
       for (int from = 0; from < 2300; ) {
         int next = from + (past + from + 64 > 2048 ? 32 : 64);
         for (int end = from + 1; end <= next; end++) {
-          assertThat(CausalAttention.blockStart(HEADS, past, end)).as("%d, %d", past, end).isEqualTo(from);
+          assertThat(CausalAttention.blockStart(HEADS, past, end))
+              .as("%d, %d", past, end)
+              .isEqualTo(from);
         }
         from = next;
       }
