@@ -19,8 +19,8 @@ public interface GemmProvider {
   /// Opens a Gemm for the calling lane that uses `threads` threads.
   Gemm open(int threads);
 
-  /// Multiplies known products and does not use again what gives a wrong one: a type or a unit of
-  /// the processor. Once a process for the same widths; takes some milliseconds.
+  /// Multiplies known products and does not use again what gives a wrong one: a type or a kind of
+  /// code. Once a process for the same widths; takes about 0.1 s of one processor.
   ///
   /// @param widths of the layers at hand, the ones of neighbours beside each other; may be empty
   /// @return one line for each thing that is not used any more

@@ -7,6 +7,7 @@ import dev.nudge.Backends;
 import dev.nudge.Seeds;
 import java.util.List;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -136,10 +137,23 @@ class GemmTest {
               random.nextBoolean());
       Tensor c = matrix(scope, random, result, batch, m, n, false);
       Tensor exact = copy(scope, c, Dtype.F64);
+      Tensor between = gap(c);
       gemm.multiply(a, b, c, add);
       plain.multiply(a, b, exact, add);
       assertNear(c, exact, a, b, add);
+      for (long i = 0; between != null && i < between.elements(); i++) {
+        assertThat(between.at(i)).as("behind the first row of %s", c).isNaN();
+      }
     }
+  }
+
+  /// What lies between the first two rows; null where nothing does.
+  private static @Nullable Tensor gap(Tensor c) {
+    int n = c.rank();
+    long gap = c.stride(n - 2) - c.shape(n - 1);
+    return gap <= 0 || c.shape(n - 2) < 2
+        ? null
+        : c.view(c.shape(n - 1), new long[] {gap}, new long[] {1});
   }
 
   /// Sums are fp32's: up to √k of its roundings of the largest number; then one of the result's.

@@ -6,21 +6,26 @@ import org.jspecify.annotations.Nullable;
 
 /// Chooses which of oneDNN's implementations computes a product.
 ///
-/// oneDNN offers several for one product, the one it likes best first. On processors with AMX that
-/// is not always a right one. Up to 3.13.0, code for AMX reads the inner size in blocks of 32, also
-/// where the row ends before: what lies behind the row comes into the sum, times zero at best, and
-/// NaN times zero is NaN [1][2]. And where a size is open ("runtime dimension"), sums are wrong by
-/// up to the whole value for some shapes. So code for AMX computes a product only if all its sizes
-/// and strides are fixed and its inner size is a multiple of 32; every other product takes the next
-/// implementation, which computes in AVX-512. The rule reads names and sizes only, so it holds for
-/// a processor that nobody here has.
+/// oneDNN offers several for one product, the one it likes best first. On processors with AMX the
+/// first one, `brg_matmul:…_amx`, is not always right. Up to 3.13.0 it reads the inner size in
+/// blocks of 32, also where the row ends before: what lies behind the row comes into the sum, times
+/// zero at best, and NaN times zero is NaN [1][2]. And where a size is open ("runtime dimension"),
+/// sums are wrong by up to the whole value for some shapes. So that code computes a product only if
+/// all its sizes and strides are fixed and its inner size is a multiple of 32; every other product
+/// takes the next implementation. The rule reads names and sizes only, so it holds for a processor
+/// that nobody here has.
 ///
-/// Threading: safe; [#amx] is settled before products are made, as the library is loaded.
+/// The next one is often `gemm:jit:bf16`, which copies its factors into blocks of its own and may
+/// use AMX too; no wrong product of it is known. [KnownProducts] try both on the processor at hand.
+///
+/// Threading: safe. A [OneDnnGemm] compares [#epoch] and makes its products anew after a change.
 ///
 /// [1] oneDNN issue 5717. [2] oneDNN issue 5603.
 final class Implementation {
   private static final int BLOCK = 32;
   private static volatile boolean amx; // whether products on AMX are offered and not switched off
+
+  private static volatile int epoch;
 
   private Implementation() {}
 
@@ -45,9 +50,17 @@ final class Implementation {
     return name.startsWith("ref");
   }
 
-  /// Lets products be computed on AMX, or none.
-  static void amx(boolean allowed) {
-    amx = allowed;
+  /// Lets products be computed by `brg_matmul:…_amx`, or none.
+  static synchronized void amx(boolean allowed) {
+    if (amx != allowed) {
+      amx = allowed;
+      epoch++;
+    }
+  }
+
+  /// The number of changes of what may compute.
+  static int epoch() {
+    return epoch;
   }
 
   /// Whether products are computed on AMX where that is right.

@@ -4,6 +4,7 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 
 /// The products that oneDNN has to get right before it is trusted with a run.
 ///
@@ -16,7 +17,9 @@ final class KnownProducts {
 
   private KnownProducts() {}
 
-  /// The kinds of products that were wrong on some processor.
+  /// The kinds of products that were wrong on some processor, and beside them products of the sizes
+  /// that [Implementation] lets onto AMX: tiles of 256 and 64 rows and a rest, packed into both
+  /// types, a batch, a transposed factor added.
   static List<KnownProduct> kinds(Dtype in) {
     Dtype sums = in.accumulator();
     return List.of(
@@ -25,7 +28,45 @@ final class KnownProducts {
         new KnownProduct(in, sums, 0, 567, 192, 16, true, false, true, false, 0),
         new KnownProduct(in, in, 3, 128, 128, 138, true, false, true, false, 2),
         new KnownProduct(in, in, 0, 77, 127, 37, false, true, false, true, 1),
-        new KnownProduct(in, sums, 0, 350, 64, 350, false, true, false, false, 64));
+        new KnownProduct(in, sums, 0, 350, 64, 350, false, true, false, false, 64),
+        new KnownProduct(in, sums, 0, 333, 96, 128, false, true, false, true, 0),
+        new KnownProduct(in, in, 0, 333, 96, 64, false, true, true, true, 0),
+        new KnownProduct(in, in, 0, 333, 64, 192, false, true, false, false, 0),
+        new KnownProduct(in, sums, 0, 128, 256, 96, true, false, true, false, 0),
+        new KnownProduct(in, in, 3, 64, 64, 64, false, true, false, false, 0));
+  }
+
+  /// Products of random shapes, for a processor whose fastest code has been wrong before.
+  static List<KnownProduct> drawn(Dtype in, int count) {
+    Random random = new Random(count);
+    List<KnownProduct> products = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      int batch = random.nextInt(3) == 0 ? 1 + random.nextInt(3) : 0;
+      boolean aTransposed = random.nextBoolean();
+      products.add(
+          new KnownProduct(
+              in,
+              random.nextBoolean() ? in : in.accumulator(),
+              batch,
+              size(random),
+              size(random),
+              size(random),
+              aTransposed,
+              random.nextBoolean(),
+              random.nextBoolean(),
+              batch == 0 && !aTransposed && random.nextBoolean(),
+              random.nextInt(3) == 0 ? random.nextInt(80) : random.nextInt(3)));
+    }
+    return products;
+  }
+
+  private static int size(Random random) {
+    return switch (random.nextInt(4)) {
+      case 0 -> 2 + random.nextInt(15);
+      case 1 -> 2 + random.nextInt(400);
+      case 2 -> 16 * (1 + random.nextInt(10));
+      default -> 64 * (1 + random.nextInt(6));
+    };
   }
 
   /// A layer's weight as factor and as result, plain and packed.

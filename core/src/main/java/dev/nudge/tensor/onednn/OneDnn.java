@@ -27,8 +27,10 @@ import org.jspecify.annotations.Nullable;
 public final class OneDnn implements GemmProvider {
   private static final int MAJOR = 3;
   private static long engine;
+  private static boolean offersAmx;
   private static String version = "";
   private static @Nullable MethodHandle ompThreads;
+  private static final int DRAWN = 60; // products more where there is AMX
   private static final Set<Dtype> DISTRUSTED = EnumSet.noneOf(Dtype.class);
   private static final Set<String> NOTES = new LinkedHashSet<>();
   private static final Set<List<Integer>> CHECKED = new HashSet<>();
@@ -47,7 +49,12 @@ public final class OneDnn implements GemmProvider {
       if (engine != 0) {
         return Optional.empty();
       }
-      Optional<List<Path>> files = Natives.unpack(cache);
+      Optional<List<Path>> files;
+      try {
+        files = Natives.unpack(cache);
+      } catch (Natives.StrangeLibrary e) {
+        return Optional.of("no oneDNN is loaded: " + e.getMessage());
+      }
       if (files.isEmpty()) {
         return Optional.of("no oneDNN for " + Natives.platform() + " on the class path");
       }
@@ -72,7 +79,8 @@ public final class OneDnn implements GemmProvider {
       Api.check((int) Api.C.ENGINE_CREATE.invokeExact(call.out, Api.CPU, 0L), "engine_create");
       engine = call.made();
       Api.check((int) Api.C.CACHE_CAPACITY.invokeExact(0), "set_primitive_cache_capacity");
-      Implementation.amx(offersAmx());
+      offersAmx = offersAmx();
+      Implementation.amx(offersAmx);
       try {
         ompThreads = Api.handle("omp_set_num_threads", FunctionDescriptor.ofVoid(JAVA_INT));
       } catch (IllegalStateException e) {
@@ -115,7 +123,8 @@ public final class OneDnn implements GemmProvider {
       if (Implementation.amx() && !right(Dtype.BF16, kinds, widths)) {
         Implementation.amx(false);
         Layout.forget();
-        NOTES.add("products on AMX are wrong on this processor, so none are computed there");
+        NOTES.add(
+            "products in AMX's fastest code are wrong on this processor, so other code makes them");
       }
       for (Dtype dtype : List.of(Dtype.BF16, Dtype.F32)) {
         if (!right(dtype, kinds, widths)) {
@@ -132,8 +141,11 @@ public final class OneDnn implements GemmProvider {
 
   private boolean right(Dtype dtype, boolean kinds, int... widths) {
     try (Gemm gemm = open(1)) {
-      return (!kinds || KnownProducts.right(gemm, KnownProducts.kinds(dtype)))
-          && KnownProducts.right(gemm, KnownProducts.layers(dtype, widths));
+      boolean right =
+          (!kinds || KnownProducts.right(gemm, KnownProducts.kinds(dtype)))
+              && KnownProducts.right(gemm, KnownProducts.layers(dtype, widths));
+      boolean careful = kinds && offersAmx && dtype == Dtype.BF16;
+      return right && (!careful || KnownProducts.right(gemm, KnownProducts.drawn(dtype, DRAWN)));
     }
   }
 
@@ -159,8 +171,10 @@ public final class OneDnn implements GemmProvider {
 
   @Override
   public double probe(Dtype dtype) {
-    if (DISTRUSTED.contains(dtype)) {
-      return 0;
+    synchronized (OneDnn.class) {
+      if (DISTRUSTED.contains(dtype)) {
+        return 0;
+      }
     }
     int n = 256;
     try (Scope scope = Scope.open("probe");

@@ -41,6 +41,7 @@ final class OneDnnGemm implements Gemm {
   private final Arena arguments = Arena.ofShared();
   private final List<MemorySegment> free = new ArrayList<>();
   private int size;
+  private int epoch = Implementation.epoch();
   private long clock;
   private Scope scratch = Scope.open("oneDNN scratchpad");
   private MemorySegment scratchpad = MemorySegment.NULL;
@@ -88,7 +89,7 @@ final class OneDnnGemm implements Gemm {
   }
 
   /// Whether nothing but the number of rows keeps a product from AMX: then it goes there in tiles.
-  private static boolean inTiles(Tensor a, Tensor b, Tensor c) {
+  static boolean inTiles(Tensor a, Tensor b, Tensor c) {
     return Implementation.amx()
         && a.dtype() == Dtype.BF16
         && c.rank() == 2
@@ -99,6 +100,9 @@ final class OneDnnGemm implements Gemm {
   }
 
   private void execute(Tensor a, Tensor b, Tensor c, boolean add, long layout) {
+    if (epoch != Implementation.epoch()) {
+      forget();
+    }
     alive(a);
     alive(b);
     alive(c);
@@ -271,6 +275,19 @@ final class OneDnnGemm implements Gemm {
     }
   }
 
+  /// Gives back every product, because another implementation may have to make it.
+  private void forget() {
+    epoch = Implementation.epoch();
+    for (Product p : table) {
+      if (p != null) {
+        close(p);
+      }
+    }
+    table = new Product[table.length];
+    size = 0;
+    families.values().removeIf(OneDnnGemm::closed);
+  }
+
   private void evict() {
     long[] times = new long[size];
     int n = 0;
@@ -318,13 +335,7 @@ final class OneDnnGemm implements Gemm {
 
   @Override
   public void close() {
-    for (Product p : table) {
-      if (p != null) {
-        close(p);
-      }
-    }
-    table = new Product[table.length];
-    size = 0;
+    forget();
     scratch.close();
     scratchpad = MemorySegment.NULL;
     companyScope.close();
@@ -334,7 +345,6 @@ final class OneDnnGemm implements Gemm {
         r.close();
       }
       reorders.clear();
-      families.values().removeIf(OneDnnGemm::closed);
       arguments.close();
       Api.check((int) Api.C.STREAM_DESTROY.invokeExact(stream), "stream_destroy");
     } catch (RuntimeException | Error e) {

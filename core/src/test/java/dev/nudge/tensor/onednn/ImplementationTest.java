@@ -13,6 +13,7 @@ import dev.nudge.tensor.Tensor;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -20,12 +21,19 @@ import org.junit.jupiter.api.Test;
 /// AMX proves it too; and the tiles that it makes, computed by whatever this machine has.
 class ImplementationTest {
   private static final String AMX = "brg_matmul:avx10_1_512_amx";
+  private static boolean loaded;
   private boolean before;
+
+  @BeforeAll
+  static void load() {
+    loaded = new OneDnn().load(Backends.cache()).isEmpty();
+  }
 
   @BeforeEach
   void remember() {
     before = Implementation.amx();
     Implementation.amx(true);
+    Layout.forget();
   }
 
   @AfterEach
@@ -82,7 +90,7 @@ class ImplementationTest {
   @Test
   void otherCodeComputesWhateverItOffers() {
     for (String name :
-        List.of("brg_matmul:avx512_core_bf16", "jit:gemm:any", "brg_matmul:avx2", "ref:any")) {
+        List.of("brg_matmul:avx512_core_bf16", "gemm:jit:bf16", "brg_matmul:avx2", "ref:any")) {
       assertThat(Implementation.right(name, new Implementation.Need(true, 7))).as(name).isTrue();
     }
     Implementation.amx(false);
@@ -103,13 +111,13 @@ class ImplementationTest {
   @Test
   void rowsInTilesGiveThePlainProduct() {
     OneDnn provider = new OneDnn();
-    assumeTrue(provider.load(Backends.cache()).isEmpty());
+    assumeTrue(loaded, "no oneDNN");
     assumeTrue(provider.probe(Dtype.BF16) > 0, "no bf16 products");
     Random random = Seeds.random();
     for (int i = 0; i < 40; i++) {
       int m = 1 + random.nextInt(600);
       int k = 32 * (1 + random.nextInt(8));
-      int n = 1 + random.nextInt(200);
+      int n = i % 2 == 0 ? 32 * (1 + random.nextInt(6)) : 1 + random.nextInt(200);
       boolean add = random.nextBoolean();
       try (Scope scope = Scope.open("test");
           Gemm gemm = provider.open(1);
@@ -119,6 +127,9 @@ class ImplementationTest {
         Tensor c = scope.tensor(Dtype.F32, m, n);
         Tensor packed = scope.tensor(Dtype.F32, m, n);
         Tensor exact = scope.tensor(Dtype.F64, m, n);
+        assertThat(OneDnnGemm.inTiles(a, b, c))
+            .as("%d × %d × %d", m, k, n)
+            .isEqualTo(m > 16 && m % 32 > 0 && (n <= 16 || n % 32 == 0));
         gemm.multiply(a, b, c, add);
         Tensor room = scope.tensor(Dtype.BF16, Packed.padded(k), Packed.padded(n));
         gemm.multiply(a, gemm.pack(b, room), packed, add);
@@ -128,6 +139,25 @@ class ImplementationTest {
           assertThat(packed.at(j))
               .isCloseTo(exact.at(j), org.assertj.core.data.Offset.offset(2e-4));
         }
+      }
+    }
+  }
+
+  /// A Gemm that is open while AMX is switched off makes its products anew.
+  @Test
+  void anOpenGemmFollowsTheChange() {
+    assumeTrue(loaded, "no oneDNN");
+    try (Scope scope = Scope.open("test");
+        Gemm gemm = new OneDnn().open(1)) {
+      Tensor a = gaussian(scope.tensor(Dtype.F32, 40, 64), new Random(1));
+      Tensor b = gaussian(scope.tensor(Dtype.F32, 64, 64), new Random(2));
+      Tensor before = scope.tensor(Dtype.F32, 40, 64);
+      Tensor after = scope.tensor(Dtype.F32, 40, 64);
+      gemm.multiply(a, b, before, false);
+      Implementation.amx(false);
+      gemm.multiply(a, b, after, false);
+      for (long i = 0; i < before.elements(); i++) {
+        assertThat(after.at(i)).isCloseTo(before.at(i), org.assertj.core.data.Offset.offset(1e-4));
       }
     }
   }

@@ -35,6 +35,7 @@ class KnownProductsTest {
         if (provider.probe(in) > 0) {
           List<KnownProduct> products = new ArrayList<>(KnownProducts.kinds(in));
           products.addAll(KnownProducts.layers(in, WIDTHS));
+          products.addAll(KnownProducts.drawn(in, 60));
           for (KnownProduct product : products) {
             assertThat(product.right(gemm)).as(product.toString()).isTrue();
           }
