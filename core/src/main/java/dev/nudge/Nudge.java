@@ -22,6 +22,7 @@ import dev.nudge.settings.ScoreSettings;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.Forecast;
 import dev.nudge.train.Outlook;
+import dev.nudge.train.RowScore;
 import dev.nudge.train.RunResult;
 import dev.nudge.train.TrainEvent;
 import dev.nudge.train.Training;
@@ -106,7 +107,7 @@ public final class Nudge {
   /// Scores the completions of rows, and tells each row's score.
   ///
   /// @param rows told in order
-  public Scoring.Summary score(ScoreSettings settings, Consumer<Scoring.Row> rows) {
+  public Scoring.Summary score(ScoreSettings settings, Consumer<RowScore> rows) {
     return Scoring.score(settings, machine.get(), rows, warnings);
   }
 

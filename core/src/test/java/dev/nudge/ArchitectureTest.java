@@ -50,7 +50,7 @@ class ArchitectureTest {
           Map.entry(
               "model", Set.of("tensor", "kernel", "machine", "nn", "quant", "format", "identity")),
           Map.entry("adapter", Set.of("tensor", "kernel", "machine", "nn", "format")),
-          Map.entry("text", Set.of()),
+          Map.entry("text", Set.of("format")),
           Map.entry("data", Set.of("tensor", "text")),
           Map.entry("init", Set.of("format", "model", "text", "data")),
           Map.entry(

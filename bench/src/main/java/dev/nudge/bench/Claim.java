@@ -1,5 +1,6 @@
 package dev.nudge.bench;
 
+import dev.nudge.format.Json;
 import dev.nudge.model.ModelConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -10,7 +11,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
-import tools.jackson.databind.ObjectMapper;
 
 /// One claim of how little memory a shape trains in: `./nudge train` on random NF4 weights, rank 16
 /// on every linear layer, one sequence a step, in a memory cgroup of that size.
@@ -22,7 +22,6 @@ import tools.jackson.databind.ObjectMapper;
 ///
 /// @param limit bytes of the cgroup
 record Claim(String shape, int length, long limit) {
-  private static final ObjectMapper JSON = new ObjectMapper();
   private static final double WITHIN = 1.1;
   private static final double STREAMED_WITHIN = 1.15;
   private static final int FEW_LAYERS = 20;
@@ -64,7 +63,7 @@ record Claim(String shape, int length, long limit) {
     }
 
     long planned() {
-      return JSON.readTree(plan).path("total_bytes").asLong();
+      return Json.parse(plan).path("total_bytes").asLong();
     }
   }
 

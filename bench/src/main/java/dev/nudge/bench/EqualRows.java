@@ -1,5 +1,6 @@
 package dev.nudge.bench;
 
+import dev.nudge.format.Json;
 import dev.nudge.text.Tokenizer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -11,12 +12,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.ObjectMapper;
 
 /// Writes the rows of a comparison: one file that both sides read, prompt and completion.
 final class EqualRows {
-  private static final ObjectMapper JSON = new ObjectMapper();
-
   private EqualRows() {}
 
   /// Rows of exactly `length` tokens, end token counted, all trained: an empty prompt, and
@@ -114,12 +112,12 @@ final class EqualRows {
     Map<String, String> row = new LinkedHashMap<>();
     row.put("prompt", prompt);
     row.put("completion", completion);
-    return JSON.writeValueAsString(row);
+    return Json.line(row);
   }
 
   private static Iterable<JsonNode> read(Path source) {
     try {
-      return Files.readAllLines(source).stream().filter(line -> !line.isBlank()).map(JSON::readTree)
+      return Files.readAllLines(source).stream().filter(line -> !line.isBlank()).map(Json::parse)
           ::iterator;
     } catch (IOException e) {
       throw new UncheckedIOException(e);

@@ -1,5 +1,6 @@
 package dev.nudge.bench;
 
+import dev.nudge.format.Json;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -11,8 +12,6 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.core.type.TypeReference;
-import tools.jackson.databind.ObjectMapper;
 
 /// Keeps the finished rows of a long call in a file, so that the same call can go on where it was
 /// cut.
@@ -21,8 +20,6 @@ import tools.jackson.databind.ObjectMapper;
 /// new one. One JSON object a line: first `{"call", "work", "commit", "boot"}`, then rows `{"call",
 /// "row", …}`, then `{"call", "ended"}`.
 final class Journal {
-  private static final ObjectMapper JSON = new ObjectMapper();
-
   private final Path file;
   private final String call;
   private final Map<String, Map<String, Object>> rows = new LinkedHashMap<>();
@@ -81,7 +78,7 @@ final class Journal {
 
   private static @Nullable Map<String, Object> read(String line) {
     try {
-      return JSON.readValue(line, new TypeReference<Map<String, Object>>() {});
+      return Json.plain(Json.parse(line));
     } catch (RuntimeException e) {
       return null;
     }
@@ -120,7 +117,7 @@ final class Journal {
     try {
       Files.writeString(
           file,
-          "\n" + JSON.writeValueAsString(value), // in front: the last line may be cut
+          "\n" + Json.line(value), // in front: the last line may be cut
           StandardOpenOption.CREATE,
           StandardOpenOption.APPEND);
     } catch (IOException e) {

@@ -1,5 +1,6 @@
 package dev.nudge.bench;
 
+import dev.nudge.format.Json;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -8,7 +9,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import tools.jackson.databind.ObjectMapper;
 
 /// Compares the losses of 20 QLoRA steps with PEFT's and bitsandbytes' on the same rows, from the
 /// same adapter.
@@ -18,7 +18,6 @@ import tools.jackson.databind.ObjectMapper;
 /// The peer in fp32 is the reference. In fp32 ours is to be within 1e-4 of it at each step; in bf16
 /// ours may lie no farther from it in the mean than the worse of the peer's own two.
 final class Losses {
-  private static final ObjectMapper JSON = new ObjectMapper();
   private static final List<String> PEER = List.of("fp32", "bf16-eager", "bf16-sdpa");
   private static final List<String> OURS = List.of("fp32", "bf16");
   private static final double WITHIN = 1e-4;
@@ -161,7 +160,7 @@ final class Losses {
     Child.run(command, folder, 0).orThrow();
     try {
       List<Double> losses = new ArrayList<>();
-      JSON.readTree(Files.readString(folder.resolve(way + ".json")))
+      Json.parse(Files.readString(folder.resolve(way + ".json")))
           .path("losses")
           .forEach(l -> losses.add(l.asDouble()));
       return losses;

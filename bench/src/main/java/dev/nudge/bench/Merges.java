@@ -4,6 +4,7 @@ import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.Targets;
 import dev.nudge.format.Entry;
+import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.format.SafeTensorsWriter;
@@ -24,7 +25,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.ObjectMapper;
 
 /// Merges an adapter into a base in every format it can have, and shows how far the written folder
 /// is from base + adapter, what it took and how long.
@@ -109,7 +109,7 @@ final class Merges {
     flags.addAll(List.of("--tolerance", "1000", "--any-base", "--json"));
     flags.addAll(List.of(more));
     Child.Ran ran = nudge("merge", flags);
-    JsonNode is = new ObjectMapper().readTree(ran.lastLine());
+    JsonNode is = Json.parse(ran.lastLine());
     Memory.say(
         "| %s | %s | %.1e | %.1e | %.1e | %.4f → %.4f | %.1f | %s | %s |",
         name,

@@ -1,5 +1,6 @@
 package dev.nudge.bench;
 
+import dev.nudge.format.Json;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -7,12 +8,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.ObjectMapper;
 
 /// The command of this repository as a user types it, and what its runs leave behind.
 final class Nudge {
-  private static final ObjectMapper JSON = new ObjectMapper();
-
   private Nudge() {}
 
   /// A command line.
@@ -37,7 +35,7 @@ final class Nudge {
   static List<JsonNode> steps(Path out) {
     try {
       return Files.readAllLines(out.resolve("metrics.jsonl")).stream()
-          .map(JSON::readTree)
+          .map(Json::parse)
           .filter(step -> step.has("loss"))
           .toList();
     } catch (IOException e) {
@@ -48,7 +46,7 @@ final class Nudge {
   /// Reads the `run.json` of a run.
   static JsonNode record(Path out) {
     try {
-      return JSON.readTree(Files.readString(out.resolve("run.json")));
+      return Json.parse(Files.readString(out.resolve("run.json")));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

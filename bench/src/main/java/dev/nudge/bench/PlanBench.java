@@ -1,5 +1,6 @@
 package dev.nudge.bench;
 
+import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -12,7 +13,6 @@ import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.ObjectMapper;
 
 /// Compares what `./nudge plan` predicts with what `./nudge train` takes, on settings drawn by
 /// seed.
@@ -27,7 +27,6 @@ import tools.jackson.databind.ObjectMapper;
 /// first. Settings whose run takes less than 270 MiB are passed over: the JVM's own share of a peak
 /// differs by some 12 MiB from run to run.
 public final class PlanBench {
-  private static final ObjectMapper JSON = new ObjectMapper();
   private static final int LEAST_STEPS = 8;
   private static final long LEAST_BYTES = 270L << 20;
 
@@ -181,7 +180,7 @@ public final class PlanBench {
     List<String> all = new ArrayList<>(settings);
     all.addAll(List.of(more));
     all.add("--json");
-    return JSON.readTree(nudge("plan", all).lastLine());
+    return Json.parse(nudge("plan", all).lastLine());
   }
 
   private static double anonymous(JsonNode outlook) {

@@ -1,6 +1,7 @@
 package dev.nudge.bench;
 
 import dev.nudge.format.Entry;
+import dev.nudge.format.Json;
 import dev.nudge.format.SafeTensorsWriter;
 import dev.nudge.kernel.DynamicMap;
 import dev.nudge.kernel.Nf4;
@@ -21,7 +22,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
-import tools.jackson.databind.ObjectMapper;
 
 /// Writes model folders of random weights, a tensor at a time: config, tokenizer of bytes, weights
 /// in bf16 or, but for embedding, head and norms, in NF4 with double quantisation as bitsandbytes
@@ -30,7 +30,6 @@ import tools.jackson.databind.ObjectMapper;
 /// A matrix is uniform in ±1/√in; in NF4 its codes are uniform, its scales around 1/√in. Norms are
 /// 1.
 final class RandomFolder {
-  private static final ObjectMapper JSON = new ObjectMapper();
   private static final int SPECIALS = 3;
   private static final int BYTES = 256;
 
@@ -67,13 +66,11 @@ final class RandomFolder {
       }
       RandomFolder random = new RandomFolder(config, nf4);
       random.weights(folder.resolve("model.safetensors"));
-      Files.writeString(
-          folder.resolve("tokenizer.json"), JSON.writeValueAsString(tokenizer(config.vocabSize())));
+      Files.writeString(folder.resolve("tokenizer.json"), Json.line(tokenizer(config.vocabSize())));
       Files.writeString(
           folder.resolve("tokenizer_config.json"),
-          JSON.writeValueAsString(
-              Map.of("eos_token", "</s>", "tokenizer_class", "PreTrainedTokenizerFast")));
-      Files.writeString(done, JSON.writeValueAsString(random.json())); // last: the folder is whole
+          Json.line(Map.of("eos_token", "</s>", "tokenizer_class", "PreTrainedTokenizerFast")));
+      Files.writeString(done, Json.line(random.json())); // last: the folder is whole
       return folder;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -98,7 +95,7 @@ final class RandomFolder {
       for (int i = 0; i < tokens - 1; i++) {
         text.append((char) ('a' + random.nextInt(26)));
       }
-      lines.add(JSON.writeValueAsString(Map.of("text", text.toString())));
+      lines.add(Json.line(Map.of("text", text.toString())));
     }
     try {
       Files.createDirectories(file.toAbsolutePath().getParent());
@@ -237,7 +234,7 @@ final class RandomFolder {
     state.put("nested_blocksize", NestedScales.BLOCK);
     state.put("nested_dtype", "float32");
     state.put("nested_offset", (double) (float) (1 / Math.sqrt(shape[1])));
-    return JSON.writeValueAsString(state).getBytes(StandardCharsets.UTF_8);
+    return Json.line(state).getBytes(StandardCharsets.UTF_8);
   }
 
   private Map<String, Object> json() {

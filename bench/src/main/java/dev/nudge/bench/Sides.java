@@ -1,10 +1,10 @@
 package dev.nudge.bench;
 
+import dev.nudge.format.Json;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.ObjectMapper;
 
 /// Starts both sides, each in a process of its own, on the same rows and the same settings:
 /// rank 16, alpha 32, every linear layer, rate 2e-4 falling to 0, rows in the order of the
@@ -14,7 +14,6 @@ import tools.jackson.databind.ObjectMapper;
 /// @param limit bytes of the memory cgroup of a process
 record Sides(
     PeerEnvironment peer, Path model, Path rows, int batch, int length, long limit, Path scratch) {
-  private static final ObjectMapper JSON = new ObjectMapper();
 
   /// Runs the peer's `sft.py`.
   ///
@@ -49,7 +48,7 @@ record Sides(
           ran.peakAnon(),
           ran.peakGroup());
     }
-    return peer(JSON.readTree(result.substring("RESULT ".length())), ran);
+    return peer(Json.parse(result.substring("RESULT ".length())), ran);
   }
 
   private static Side peer(JsonNode r, Child.Ran ran) {

@@ -1,5 +1,6 @@
 package dev.nudge.cli;
 
+import dev.nudge.format.Json;
 import java.io.PrintStream;
 
 /// Prints what a verb may print: results on standard output, everything else on standard error.
@@ -22,7 +23,7 @@ record Console(
   /// Prints the one JSON object of `--json`, if it was asked for.
   void object(Object value) {
     if (json) {
-      results.line(Json.write(value));
+      results.line(Json.line(value));
     }
   }
 

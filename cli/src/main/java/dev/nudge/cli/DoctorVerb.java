@@ -11,10 +11,7 @@ record DoctorVerb() implements Verb<DoctorVerb.NoSettings> {
   record NoSettings() {}
 
   /// The object that `nudge doctor --json` prints.
-  record Report(boolean usable, String compute, List<Line> checks) {}
-
-  /// A finding with its state in lower case.
-  record Line(String name, String found, String state, String cost) {}
+  record Report(boolean usable, String compute, List<Finding> checks) {}
 
   @Override
   public String name() {
@@ -61,23 +58,17 @@ record DoctorVerb() implements Verb<DoctorVerb.NoSettings> {
     for (Finding finding : findings) {
       console.result(
           String.format(
-              Locale.ROOT, "%-8s%-16s%s", state(finding), finding.name(), finding.found()));
-      if (finding.cost() != null) {
+              Locale.ROOT,
+              "%-8s%-16s%s",
+              finding.state().name().toLowerCase(Locale.ROOT),
+              finding.name(),
+              finding.found()));
+      if (!finding.cost().isEmpty()) {
         console.result(" ".repeat(24) + finding.cost());
       }
     }
     console.result(usable ? "nudge can train here" : "nudge cannot train here");
-    console.object(
-        new Report(
-            usable,
-            compute.found().split(" ", 2)[0],
-            findings.stream()
-                .map(f -> new Line(f.name(), f.found(), state(f), f.cost() == null ? "" : f.cost()))
-                .toList()));
+    console.object(new Report(usable, compute.found().split(" ", 2)[0], findings));
     return usable ? ExitCode.DONE : ExitCode.FAILED;
-  }
-
-  private static String state(Finding finding) {
-    return finding.state().name().toLowerCase(Locale.ROOT);
   }
 }

@@ -1,14 +1,12 @@
 package dev.nudge.cli;
 
-import org.jspecify.annotations.Nullable;
-
 /// One thing that `doctor` looked at.
 ///
 /// @param name what was looked at, the same on every machine
 /// @param found what is there, for people
 /// @param state what that means for training
-/// @param cost what is missing and what it costs; null where nothing is
-record Finding(String name, String found, State state, @Nullable String cost) {
+/// @param cost what is missing and what it costs; empty where nothing is
+record Finding(String name, String found, State state, String cost) {
 
   /// Says what a finding means for training.
   enum State {
@@ -20,7 +18,7 @@ record Finding(String name, String found, State state, @Nullable String cost) {
   }
 
   static Finding ok(String name, String found) {
-    return new Finding(name, found, State.OK, null);
+    return new Finding(name, found, State.OK, "");
   }
 
   static Finding costs(String name, String found, String cost) {

@@ -1,11 +1,11 @@
 package dev.nudge.cli;
 
+import dev.nudge.format.Json;
+import dev.nudge.generate.Completions;
 import dev.nudge.settings.GenerateSettings;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.function.Consumer;
 
 /// `nudge generate`: completes a prompt, or every row of a file.
 ///
@@ -17,35 +17,26 @@ record GenerateVerb(Completer completer) implements Verb<GenerateSettings> {
 
   /// What the command wants of the library.
   interface Completer {
-    /// Completes `settings.prompt()`.
-    ///
-    /// @param pieces the text as it comes, whole characters only
-    Answer prompt(GenerateSettings settings, Consumer<String> pieces, Consumer<String> warnings);
-
-    /// Completes the rows of `settings.rows()`, each told when it is done, in order.
-    ///
-    /// @param notes told how rows are read, one line each
-    /// @return the seconds that it took, loading apart
-    double rows(
-        GenerateSettings settings,
-        Consumer<Row> rows,
-        Consumer<String> notes,
-        Consumer<String> warnings);
+    /// Completes `settings.prompt()` or the rows of `settings.rows()`.
+    Completions.Done complete(GenerateSettings settings, Completions.Watcher watcher);
   }
 
-  /// One completion and the seconds that it took, loading apart.
-  record Answer(Row row, double seconds) {}
+  /// Prints what is told beside the answers.
+  private abstract static class Told implements Completions.Watcher {
+    final Console console;
 
-  /// A completion.
-  ///
-  /// @param index of the row, from 0, bad rows counted
-  /// @param tokens their number, the end token included
-  /// @param stop what ended it: `eos`, `length` or `string`
-  record Row(long index, String completion, int tokens, String stop) {
+    Told(Console console) {
+      this.console = console;
+    }
 
-    /// Whether the first token was an end token, so that there is nothing to see.
-    boolean endedAtOnce() {
-      return tokens == 1 && stop.equals("eos");
+    @Override
+    public void note(String line) {
+      console.note(line);
+    }
+
+    @Override
+    public void warn(String line) {
+      console.warn(line);
     }
   }
 
@@ -75,52 +66,53 @@ record GenerateVerb(Completer completer) implements Verb<GenerateSettings> {
   }
 
   private void prompt(GenerateSettings settings, Console console) {
-    Answer answer =
-        completer.prompt(
+    Completions.Done done =
+        completer.complete(
             settings,
-            piece -> {
-              if (!console.json()) {
-                console.results().text(piece);
+            new Told(console) {
+              @Override
+              public void piece(String piece) {
+                if (!console.json()) {
+                  console.results().text(piece);
+                }
               }
-            },
-            console::warn);
+            });
+    Completions.Row row = done.rows().getFirst();
     console.result("");
-    console.object(answer.row());
-    if (answer.row().endedAtOnce()) {
+    console.object(row);
+    if (row.completion().endedAtOnce()) {
       console.warn("the answer ended at once: its first token was an end token" + ADVICE);
     }
-    console.note(rate(answer.row().tokens(), answer.seconds()));
+    console.note(rate(row.completion().tokens(), done.seconds()));
   }
 
   private void rows(GenerateSettings settings, Console console) {
-    List<Row> rows = new ArrayList<>(); // for the one object
-    long[] sums = new long[3]; // rows, tokens, rows that ended at once
-    double seconds =
-        completer.rows(
+    Completions.Done done =
+        completer.complete(
             settings,
-            row -> {
-              sums[0]++;
-              sums[1] += row.tokens();
-              sums[2] += row.endedAtOnce() ? 1 : 0;
-              if (console.json()) {
-                rows.add(row);
-              } else {
-                console.result(Json.write(row));
+            new Told(console) {
+              @Override
+              public void row(Completions.Row row) {
+                if (!console.json()) {
+                  console.result(Json.line(row));
+                }
               }
-            },
-            console::note,
-            console::warn);
+            });
+    List<Completions.Row> rows = done.rows();
     console.object(Map.of("completions", rows));
-    if (sums[2] > 0) {
+    long ended = rows.stream().filter(row -> row.completion().endedAtOnce()).count();
+    if (ended > 0) {
       console.warn(
           String.format(
               Locale.ROOT,
               "%,d of %,d answers ended at once: their first token was an end token%s",
-              sums[2],
-              sums[0],
+              ended,
+              rows.size(),
               ADVICE));
     }
-    console.note(String.format(Locale.ROOT, "%,d answers, ", sums[0]) + rate(sums[1], seconds));
+    long tokens = rows.stream().mapToLong(row -> row.completion().tokens()).sum();
+    console.note(
+        String.format(Locale.ROOT, "%,d answers, ", rows.size()) + rate(tokens, done.seconds()));
   }
 
   private static String rate(long tokens, double seconds) {

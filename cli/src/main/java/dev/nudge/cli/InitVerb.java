@@ -1,5 +1,6 @@
 package dev.nudge.cli;
 
+import dev.nudge.init.FreshFolder;
 import dev.nudge.settings.InitSettings;
 import java.util.Locale;
 import java.util.function.BooleanSupplier;
@@ -16,15 +17,8 @@ record InitVerb(Maker maker) implements Verb<InitSettings> {
     ///
     /// @param cancelled asked between tensors; once true, nothing is left behind
     /// @return what was written; null where it was cancelled
-    @Nullable Summary run(InitSettings settings, BooleanSupplier cancelled);
+    FreshFolder.@Nullable Written run(InitSettings settings, BooleanSupplier cancelled);
   }
-
-  /// Says what `nudge init` has written.
-  ///
-  /// @param vocabulary tokens, which `vocab_size` of the folder's config says
-  /// @param merges of the tokenizer, 0 where there is none
-  record Summary(
-      String out, long parameters, long bytes, int vocabulary, int merges, double seconds) {}
 
   @Override
   public String name() {
@@ -44,7 +38,7 @@ record InitVerb(Maker maker) implements Verb<InitSettings> {
   @Override
   public int run(InitSettings settings, Console console) {
     try (Signals signals = Signals.catching(() -> console.note("\nstopping"))) {
-      Summary made = maker.run(settings, signals::stopped);
+      FreshFolder.Written made = maker.run(settings, signals::stopped);
       if (made == null) {
         return signals.exitCode();
       }
@@ -53,7 +47,7 @@ record InitVerb(Maker maker) implements Verb<InitSettings> {
     }
   }
 
-  private static void tell(InitSettings settings, Summary made, Console console) {
+  private static void tell(InitSettings settings, FreshFolder.Written made, Console console) {
     console.object(made);
     console.note(
         String.format(

@@ -1,12 +1,10 @@
 package dev.nudge.cli;
 
 import dev.nudge.eval.Scoring;
-import dev.nudge.generate.Completion;
 import dev.nudge.generate.Completions;
 import dev.nudge.init.FreshFolder;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Machine;
-import dev.nudge.merge.Difference;
 import dev.nudge.merge.Merged;
 import dev.nudge.merge.Merging;
 import dev.nudge.model.Nf4Folder;
@@ -24,13 +22,15 @@ import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.Forecast;
 import dev.nudge.train.Outlook;
 import dev.nudge.train.Prepared;
+import dev.nudge.train.RowScore;
 import dev.nudge.train.RunResult;
 import dev.nudge.train.RunState;
 import dev.nudge.train.TrainEvent;
 import dev.nudge.train.Training;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
+import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -53,7 +53,12 @@ final class Library {
       return new TrainVerb.Outcome(RunState.FINISHED, prepared.values(), prepared.lines());
     }
     RunResult result = Training.run(settings, machine(), events, cancelled);
-    return new TrainVerb.Outcome(result.state(), Training.record(result.out()), List.of());
+    // stopped before its first save, a run that was to replace another has left nothing
+    Map<String, @Nullable Object> record =
+        Files.exists(result.record())
+            ? Training.record(result.out())
+            : Map.of("id", result.id(), "state", "stopped");
+    return new TrainVerb.Outcome(result.state(), record, List.of());
   }
 
   static PlanVerb.Answer plan(PlanSettings settings) {
@@ -61,131 +66,31 @@ final class Library {
     return new PlanVerb.Answer(outlook.lines(), outlook.values());
   }
 
-  static ScoreVerb.Summary score(
+  static Scoring.Summary score(
       ScoreSettings settings,
-      Consumer<ScoreVerb.Row> rows,
+      Consumer<RowScore> rows,
       Consumer<String> notes,
       Consumer<String> warnings) {
-    Scoring.Summary all =
-        Scoring.score(
-            settings,
-            machine(),
-            r -> rows.accept(new ScoreVerb.Row(r.index(), r.tokens(), r.logprob(), r.greedy())),
-            notes,
-            warnings);
-    return new ScoreVerb.Summary(
-        all.rows(), all.badRows(), all.tokens(), all.logprob(), all.loss(), all.greedy());
+    return Scoring.score(settings, machine(), rows, notes, warnings);
   }
 
-  static QuantizeVerb.@Nullable Summary quantize(
+  static Nf4Folder.@Nullable Written quantize(
       QuantizeSettings settings, BooleanSupplier cancelled) {
-    Nf4Folder.Written w =
-        Nf4Folder.prepare(settings, CacheFolder.of(System.getenv()))
-            .write(Kernels.fastest(), cancelled);
-    return w == null
-        ? null
-        : new QuantizeVerb.Summary(
-            w.out().toString(), w.layers(), w.sourceBytes(), w.bytes(), w.seconds());
+    return Nf4Folder.prepare(settings, CacheFolder.of(System.getenv()))
+        .write(Kernels.fastest(), cancelled);
   }
 
-  static InitVerb.@Nullable Summary init(InitSettings settings, BooleanSupplier cancelled) {
-    long start = System.nanoTime();
-    FreshFolder.Written w = FreshFolder.prepare(settings).write(cancelled);
-    return w == null
-        ? null
-        : new InitVerb.Summary(
-            w.out().toString(),
-            w.parameters(),
-            w.bytes(),
-            w.vocabulary(),
-            w.merges(),
-            seconds(start));
+  static FreshFolder.@Nullable Written init(InitSettings settings, BooleanSupplier cancelled) {
+    return FreshFolder.prepare(settings).write(cancelled);
   }
 
-  private static double seconds(long since) {
-    return (System.nanoTime() - since) / 1e9;
-  }
-
-  static MergeVerb.@Nullable Summary merge(
+  static @Nullable Merged merge(
       MergeSettings settings, Consumer<String> warnings, BooleanSupplier cancelled) {
-    Merged m = Merging.prepare(settings, machine(), warnings).run(cancelled);
-    if (m == null) {
-      return null;
-    }
-    Difference d = m.difference();
-    return new MergeVerb.Summary(
-        m.accepted(),
-        m.out().toString(),
-        m.adapters().stream()
-            .map(a -> new MergeVerb.Part(a.adapter().toString(), a.scale()))
-            .toList(),
-        m.layers(),
-        m.bytes(),
-        d.tokens(),
-        d.maxLogit(),
-        d.meanLogit(),
-        d.kl(),
-        d.perplexity(),
-        d.otherPerplexity(),
-        m.tolerance(),
-        m.seconds());
+    return Merging.prepare(settings, machine(), warnings).run(cancelled);
   }
 
-  /// Completes prompts.
-  static final class Completer implements GenerateVerb.Completer {
-    @Override
-    public GenerateVerb.Answer prompt(
-        GenerateSettings settings, Consumer<String> pieces, Consumer<String> warnings) {
-      Completions.Done done =
-          Completions.of(
-              settings, machine(), null, watcher(row -> {}, pieces, note -> {}, warnings));
-      return new GenerateVerb.Answer(row(done.rows().getFirst()), done.seconds());
-    }
-
-    @Override
-    public double rows(
-        GenerateSettings settings,
-        Consumer<GenerateVerb.Row> rows,
-        Consumer<String> notes,
-        Consumer<String> warnings) {
-      return Completions.of(
-              settings, machine(), System.in, watcher(rows, piece -> {}, notes, warnings))
-          .seconds();
-    }
-
-    private static Completions.Watcher watcher(
-        Consumer<GenerateVerb.Row> rows,
-        Consumer<String> pieces,
-        Consumer<String> notes,
-        Consumer<String> warnings) {
-      return new Completions.Watcher() {
-        @Override
-        public void row(Completions.Row row) {
-          rows.accept(Completer.row(row));
-        }
-
-        @Override
-        public void piece(String piece) {
-          pieces.accept(piece);
-        }
-
-        @Override
-        public void note(String line) {
-          notes.accept(line);
-        }
-
-        @Override
-        public void warn(String line) {
-          warnings.accept(line);
-        }
-      };
-    }
-
-    private static GenerateVerb.Row row(Completions.Row row) {
-      Completion c = row.completion();
-      return new GenerateVerb.Row(
-          row.index(), c.text(), c.tokens(), c.stop().name().toLowerCase(Locale.ROOT));
-    }
+  static Completions.Done generate(GenerateSettings settings, Completions.Watcher watcher) {
+    return Completions.of(settings, machine(), System.in, watcher);
   }
 
   static @Nullable Report quickstart(
@@ -199,7 +104,7 @@ final class Library {
     return List.of(
         new QuickstartVerb(Library::quickstart),
         new TrainVerb(Library::train),
-        new GenerateVerb(new Completer()),
+        new GenerateVerb(Library::generate),
         new ScoreVerb(Library::score),
         new PlanVerb(Library::plan),
         new MergeVerb(Library::merge),

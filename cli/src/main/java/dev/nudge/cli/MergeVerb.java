@@ -1,7 +1,8 @@
 package dev.nudge.cli;
 
+import dev.nudge.merge.Difference;
+import dev.nudge.merge.Merged;
 import dev.nudge.settings.MergeSettings;
-import java.util.List;
 import java.util.Locale;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -18,36 +19,9 @@ record MergeVerb(Merger merger) implements Verb<MergeSettings> {
     ///
     /// @param cancelled asked between layers; once true, nothing is left behind
     /// @return what came of it; null where it was cancelled
-    @Nullable Summary run(
+    @Nullable Merged run(
         MergeSettings settings, Consumer<String> warnings, BooleanSupplier cancelled);
   }
-
-  /// One adapter with the factor on its scale.
-  record Part(String adapter, double scale) {}
-
-  /// What came of it.
-  ///
-  /// @param accepted whether the folder is in its place
-  /// @param layers linear layers whose weights were made anew
-  /// @param bytes of the tensors that were written
-  /// @param tokens of the probe text
-  /// @param maxLogitDifference of merged from base + adapter, over tokens and vocabulary
-  /// @param kl mean over tokens, nats
-  /// @param perplexity of base + adapter on the probe text
-  record Summary(
-      boolean accepted,
-      String out,
-      List<Part> adapters,
-      int layers,
-      long bytes,
-      int tokens,
-      double maxLogitDifference,
-      double meanLogitDifference,
-      double kl,
-      double perplexity,
-      double mergedPerplexity,
-      double tolerance,
-      double seconds) {}
 
   @Override
   public String name() {
@@ -67,45 +41,46 @@ record MergeVerb(Merger merger) implements Verb<MergeSettings> {
   @Override
   public int run(MergeSettings settings, Console console) {
     try (Signals signals = Signals.catching(() -> console.note("\nstopping"))) {
-      Summary s = merger.run(settings, console::warn, signals::stopped);
-      if (s == null) {
+      Merged merged = merger.run(settings, console::warn, signals::stopped);
+      if (merged == null) {
         return signals.exitCode();
       }
-      if (!s.accepted()) {
+      Difference d = merged.difference();
+      if (!merged.accepted()) {
         console.refuse(
             "the merged weights are %s nats a token (mean KL) from base + adapter on the probe text, above --tolerance %s, so %s is not written; %s"
-                .formatted(number(s.kl()), number(s.tolerance()), s.out(), difference(s)));
+                .formatted(number(d.kl()), number(merged.tolerance()), merged.out(), shown(d)));
         return ExitCode.REFUSED;
       }
-      console.object(s);
+      console.object(merged);
       console.note(
           String.format(
               Locale.ROOT,
               "%s: %,d layers merged, %,.1f MB of weights, in %.1f s",
-              s.out(),
-              s.layers(),
-              s.bytes() / 1e6,
-              s.seconds()));
+              merged.out(),
+              merged.layers(),
+              merged.bytes() / 1e6,
+              merged.seconds()));
       console.note(
           String.format(
               Locale.ROOT,
               "read again and compared with base + adapter on %,d tokens: mean KL %s nats (at most %s); %s",
-              s.tokens(),
-              number(s.kl()),
-              number(s.tolerance()),
-              difference(s)));
+              d.tokens(),
+              number(d.kl()),
+              number(merged.tolerance()),
+              shown(d)));
       return ExitCode.DONE;
     }
   }
 
-  private static String difference(Summary s) {
+  private static String shown(Difference d) {
     return String.format(
         Locale.ROOT,
         "logits differ by at most %s, on average %s; perplexity %.4f → %.4f",
-        number(s.maxLogitDifference()),
-        number(s.meanLogitDifference()),
-        s.perplexity(),
-        s.mergedPerplexity());
+        number(d.maxLogitDifference()),
+        number(d.meanLogitDifference()),
+        d.perplexity(),
+        d.mergedPerplexity());
   }
 
   /// Writes 0.01 as 0.01 and 0.0000312 as 3.1e-05.

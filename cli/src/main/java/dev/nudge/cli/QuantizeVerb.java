@@ -1,5 +1,6 @@
 package dev.nudge.cli;
 
+import dev.nudge.model.Nf4Folder;
 import dev.nudge.settings.QuantizeSettings;
 import java.util.Locale;
 import java.util.function.BooleanSupplier;
@@ -16,11 +17,8 @@ record QuantizeVerb(Quantizer quantizer) implements Verb<QuantizeSettings> {
     ///
     /// @param cancelled asked between layers; once true, nothing is left behind
     /// @return what was written; null where it was cancelled
-    @Nullable Summary run(QuantizeSettings settings, BooleanSupplier cancelled);
+    Nf4Folder.@Nullable Written run(QuantizeSettings settings, BooleanSupplier cancelled);
   }
-
-  /// What was written.
-  record Summary(String out, int layers, long sourceBytes, long bytes, double seconds) {}
 
   @Override
   public String name() {
@@ -40,7 +38,7 @@ record QuantizeVerb(Quantizer quantizer) implements Verb<QuantizeSettings> {
   @Override
   public int run(QuantizeSettings settings, Console console) {
     try (Signals signals = Signals.catching(() -> console.note("\nstopping"))) {
-      Summary written = quantizer.run(settings, signals::stopped);
+      Nf4Folder.Written written = quantizer.run(settings, signals::stopped);
       if (written == null) {
         return signals.exitCode();
       }

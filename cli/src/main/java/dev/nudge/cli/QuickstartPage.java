@@ -1,5 +1,6 @@
 package dev.nudge.cli;
 
+import dev.nudge.merge.Difference;
 import dev.nudge.plan.Bytes;
 import dev.nudge.quickstart.Chapter;
 import dev.nudge.quickstart.Report;
@@ -115,14 +116,15 @@ final class QuickstartPage {
   }
 
   private static List<String> merges(Chapter.Merges m) {
+    Difference d = m.merged().difference();
     return List.of(
         Columns.timed(
             text(
                 "mean KL  %s nats a token over %,d tokens (at most %s); logits within %s",
-                MergeVerb.number(m.kl()),
-                m.tokens(),
-                MergeVerb.number(m.tolerance()),
-                MergeVerb.number(m.maxLogitDifference())),
+                MergeVerb.number(d.kl()),
+                d.tokens(),
+                MergeVerb.number(m.merged().tolerance()),
+                MergeVerb.number(d.maxLogitDifference())),
             m.seconds()));
   }
 
@@ -186,7 +188,7 @@ final class QuickstartPage {
 
   /// Why the exit code is 3.
   static String refusal(Report report) {
-    return report.merge().accepted()
+    return report.merge().merged().accepted()
         ? text(
             "the adapter is not better than the base: it alone is right in %,d cases, the base alone in %,d, %s",
             report.adapter().against().onlySecond(),
@@ -194,7 +196,8 @@ final class QuickstartPage {
             p(report.adapter().against().p()))
         : text(
             "the merged weights are %s nats a token (mean KL) from base + adapter, above %s",
-            MergeVerb.number(report.merge().kl()), MergeVerb.number(report.merge().tolerance()));
+            MergeVerb.number(report.merge().merged().difference().kl()),
+            MergeVerb.number(report.merge().merged().tolerance()));
   }
 
   private static String share(double share) {

@@ -1,6 +1,9 @@
 package dev.nudge.cli;
 
+import dev.nudge.eval.Scoring;
+import dev.nudge.format.Json;
 import dev.nudge.settings.ScoreSettings;
+import dev.nudge.train.RowScore;
 import java.util.Locale;
 import java.util.function.Consumer;
 
@@ -15,26 +18,12 @@ record ScoreVerb(Scorer scorer) implements Verb<ScoreSettings> {
     ///
     /// @param rows told in order of `index`
     /// @param notes told how rows are read, one line each
-    Summary score(
+    Scoring.Summary score(
         ScoreSettings settings,
-        Consumer<Row> rows,
+        Consumer<RowScore> rows,
         Consumer<String> notes,
         Consumer<String> warnings);
   }
-
-  /// One row.
-  ///
-  /// @param index from 0, bad rows counted
-  /// @param tokens scored, the end token included
-  /// @param logprob their sum, natural log
-  /// @param greedy whether each of them is the likeliest token
-  record Row(long index, int tokens, double logprob, boolean greedy) {}
-
-  /// All rows together.
-  ///
-  /// @param loss −logprob / tokens
-  /// @param greedy rows whose every token is the likeliest
-  record Summary(long rows, long badRows, long tokens, double logprob, double loss, long greedy) {}
 
   @Override
   public String name() {
@@ -53,12 +42,12 @@ record ScoreVerb(Scorer scorer) implements Verb<ScoreSettings> {
 
   @Override
   public int run(ScoreSettings settings, Console console) {
-    Summary all =
+    Scoring.Summary all =
         scorer.score(
             settings,
             row -> {
               if (!console.json()) {
-                console.result(Json.write(row));
+                console.result(Json.line(row));
               }
             },
             console::note,

@@ -2,10 +2,13 @@ package dev.nudge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.nudge.settings.GenerateSettings;
+import dev.nudge.eval.Scoring;
+import dev.nudge.generate.Completion.Stop;
+import dev.nudge.generate.Completions;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.TrainSettings;
+import dev.nudge.train.RowScore;
 import dev.nudge.train.RunState;
 import dev.nudge.train.TrainEvent;
 import java.io.ByteArrayOutputStream;
@@ -18,7 +21,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -44,8 +46,8 @@ class CommandTest {
           new ScoreVerb(
               (_, rows, notes, _) -> {
                 notes.accept("trained: text; unused: id");
-                rows.accept(new ScoreVerb.Row(0, 3, -1.5, true));
-                return new ScoreVerb.Summary(1, 0, 3, -1.5, 0.5, 1);
+                rows.accept(new RowScore(0, 3, -1.5, true));
+                return new Scoring.Summary(1, 0, 3, -1.5, 0.5, 1);
               }));
 
   @TempDir Path folder;
@@ -138,8 +140,7 @@ class CommandTest {
 
   @Test
   void scoreSaysWhatShareOfTheAnswersIsExact() {
-    ScoreVerb verb =
-        new ScoreVerb((_, _, _, _) -> new ScoreVerb.Summary(64, 2, 1_300, -2, 0.25, 23));
+    ScoreVerb verb = new ScoreVerb((_, _, _, _) -> new Scoring.Summary(64, 2, 1_300, -2, 0.25, 23));
     assertThat(Ran.of(List.of(verb), "score", "--model", "m", "--data", "d").err())
         .isEqualTo(
             "23 of 64 answers exact (35.9 %), 1,300 tokens, loss 0.2500 a token, 2 bad rows set"
@@ -164,28 +165,13 @@ class CommandTest {
 
   /// Two answers of three, and the only one, are an end token and nothing else.
   private static Ran ended(String... flags) {
-    GenerateVerb.Row row = new GenerateVerb.Row(0, "", 1, "eos");
+    Completions.Row row = EchoCompleter.row(0, "", 1, Stop.EOS);
+    Completions.Row blank = EchoCompleter.row(1, "", 1, Stop.LENGTH); // a token without text
     GenerateVerb verb =
         new GenerateVerb(
-            new GenerateVerb.Completer() {
-              @Override
-              public GenerateVerb.Answer prompt(
-                  GenerateSettings settings, Consumer<String> pieces, Consumer<String> warnings) {
-                return new GenerateVerb.Answer(row, 1);
-              }
-
-              @Override
-              public double rows(
-                  GenerateSettings settings,
-                  Consumer<GenerateVerb.Row> rows,
-                  Consumer<String> notes,
-                  Consumer<String> warnings) {
-                rows.accept(row);
-                rows.accept(new GenerateVerb.Row(1, "", 1, "length")); // a token without text
-                rows.accept(row);
-                return 1;
-              }
-            });
+            (settings, _) ->
+                new Completions.Done(
+                    settings.rows() == null ? List.of(row) : List.of(row, blank, row), 1));
     List<String> line = new ArrayList<>(List.of("generate", "--model", "m"));
     line.addAll(List.of(flags));
     return Ran.of(List.of(verb), line.toArray(String[]::new));

@@ -52,6 +52,20 @@ class DoctorTest {
   }
 
   @Test
+  void theObjectHasAnEmptyCostWhereNothingIsMissing() {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    Console console = new Console(new Results(out), new PrintStream(out), true, false, false);
+    Finding compute = Finding.ok("compute type", "fp32 alone");
+    DoctorVerb.report(
+        List.of(compute, Finding.missing("memory", "little", "slow")), compute, console);
+    assertThat(out.toString(StandardCharsets.UTF_8))
+        .isEqualTo(
+            "{\"usable\":false,\"compute\":\"fp32\",\"checks\":["
+                + "{\"name\":\"compute type\",\"found\":\"fp32 alone\",\"state\":\"ok\",\"cost\":\"\"},"
+                + "{\"name\":\"memory\",\"found\":\"little\",\"state\":\"missing\",\"cost\":\"slow\"}]}\n");
+  }
+
+  @Test
   void processorAndContainerAreReadWhereTheyAreTold() throws IOException {
     write("proc/cpuinfo", "processor\t: 0\nmodel name\t: Thing 9000\nflags\t\t: fpu sse2\n");
     write("sys/fs/cgroup/memory.max", "1073741824\n");

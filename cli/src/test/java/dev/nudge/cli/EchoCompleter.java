@@ -1,29 +1,30 @@
 package dev.nudge.cli;
 
+import dev.nudge.generate.Completion;
+import dev.nudge.generate.Completion.Stop;
+import dev.nudge.generate.Completions;
 import dev.nudge.settings.GenerateSettings;
-import java.util.function.Consumer;
+import java.util.List;
 
 /// Gives a prompt back in two pieces, and two rows for a file.
 final class EchoCompleter implements GenerateVerb.Completer {
 
   @Override
-  public GenerateVerb.Answer prompt(
-      GenerateSettings settings, Consumer<String> pieces, Consumer<String> warnings) {
-    String prompt = String.valueOf(settings.prompt());
-    warnings.accept("only an echo");
-    pieces.accept(prompt.substring(0, 1));
-    pieces.accept(prompt.substring(1));
-    return new GenerateVerb.Answer(new GenerateVerb.Row(0, prompt, 2, "eos"), 0.5);
+  public Completions.Done complete(GenerateSettings settings, Completions.Watcher watcher) {
+    String prompt = settings.prompt();
+    if (settings.rows() == null && prompt != null) {
+      watcher.warn("only an echo");
+      watcher.piece(prompt.substring(0, 1));
+      watcher.piece(prompt.substring(1));
+      return new Completions.Done(List.of(row(0, prompt, 2, Stop.EOS)), 0.5);
+    }
+    List<Completions.Row> rows =
+        List.of(row(0, "a", 1, Stop.LENGTH), row(2, "é\n", 3, Stop.STRING));
+    rows.forEach(watcher::row);
+    return new Completions.Done(rows, 0.25);
   }
 
-  @Override
-  public double rows(
-      GenerateSettings settings,
-      Consumer<GenerateVerb.Row> rows,
-      Consumer<String> notes,
-      Consumer<String> warnings) {
-    rows.accept(new GenerateVerb.Row(0, "a", 1, "length"));
-    rows.accept(new GenerateVerb.Row(2, "é\n", 3, "string"));
-    return 0.25;
+  static Completions.Row row(long index, String text, int tokens, Stop stop) {
+    return new Completions.Row(index, new Completion(text, tokens, stop));
   }
 }

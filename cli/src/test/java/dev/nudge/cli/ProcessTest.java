@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.nudge.train.RowScore;
 import dev.nudge.train.RunState;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -58,8 +59,8 @@ class ProcessTest {
       ScoreVerb score =
           new ScoreVerb(
               (_, rows, _, _) -> {
-                for (long i = 0; ; i++) {
-                  rows.accept(new ScoreVerb.Row(i, 1, -1, true));
+                for (int i = 0; ; i++) {
+                  rows.accept(new RowScore(i, 1, -1, true));
                 }
               });
       PrintStream err = System.err;

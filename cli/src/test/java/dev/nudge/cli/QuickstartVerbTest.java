@@ -3,10 +3,13 @@ package dev.nudge.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.eval.Paired;
+import dev.nudge.merge.Difference;
+import dev.nudge.merge.Merged;
 import dev.nudge.quickstart.Chapter;
 import dev.nudge.quickstart.Report;
 import dev.nudge.train.TrainEvent;
 import dev.nudge.world.Score;
+import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -45,11 +48,13 @@ class QuickstartVerbTest {
   }
 
   private static Chapter.Merges merges(boolean accepted) {
-    return new Chapter.Merges(accepted, 9_640_448, 718, 3.7e-5, 0.01, 0.081, 12.1, 12.2, 1.2);
+    Difference d = new Difference(718, 0.081, 0.002, 3.7e-5, 12.1, 12.2);
+    return new Chapter.Merges(
+        new Merged(accepted, Path.of("out"), List.of(), 42, 9_640_448, d, 0.01, 1.1), 1.2);
   }
 
   private static Ran run(Chapter.Adapted adapted, Chapter.Merges merges, String... flags) {
-    boolean passed = adapted.against().secondIsBetter() && merges.accepted();
+    boolean passed = adapted.against().secondIsBetter() && merges.merged().accepted();
     QuickstartVerb verb =
         new QuickstartVerb(
             (_, told, _) -> {
@@ -128,7 +133,8 @@ class QuickstartVerbTest {
         .contains("\"base\":{\"shots\":3,\"score\":{\"rows\":256,\"exact\":63,\"share\":0.246,")
         .contains("\"first_step_seconds\":2.4")
         .contains("\"against\":{\"both\":62,\"only_first\":1,\"only_second\":188,\"neither\":6,")
-        .contains("\"kl\":3.7E-5")
+        .contains(
+            "\"merge\":{\"accepted\":true,\"bytes\":9640448,\"tokens\":718,\"kl\":3.7E-5,\"tolerance\":0.01,\"max_logit_difference\":0.081,\"perplexity\":12.1,\"merged_perplexity\":12.2,\"seconds\":1.2}")
         .contains("\"peak_mb\":478.0")
         .endsWith("\"passed\":true,\"seconds\":98.2}\n");
   }

@@ -1,5 +1,7 @@
 package dev.nudge.adapter;
 
+import dev.nudge.format.Json;
+import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Nearest;
 import java.io.IOException;
@@ -14,10 +16,8 @@ import java.util.TreeSet;
 import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
-import tools.jackson.core.StreamReadFeature;
-import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.MissingNode;
 
 /// Reads `adapter_config.json` of PEFT, of any version, strictly.
 ///
@@ -71,14 +71,8 @@ final class PeftReader {
   private static final List<String> BASE_CHANGING =
       List.of("pissa", "olora", "corda", "loftq", "lora_ga");
 
-  private static final JsonMapper JSON =
-      JsonMapper.builder()
-          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-          .build();
-
   private final Path file;
-  private JsonNode root = JSON.missingNode();
+  private JsonNode root = MissingNode.getInstance();
 
   PeftReader(Path file) {
     this.file = file;
@@ -115,7 +109,7 @@ final class PeftReader {
         throw refused(
             "it has %d bytes; at most %d are read".formatted(Files.size(file), MOST_BYTES), null);
       }
-      JsonNode node = JSON.readTree(Files.readAllBytes(file));
+      JsonNode node = Json.parseStrictly(Files.readAllBytes(file));
       if (!node.isObject()) {
         throw refused("it holds no JSON object", null);
       }
@@ -129,7 +123,7 @@ final class PeftReader {
                   oneLine(e.getOriginalMessage())),
           e);
     } catch (IOException e) {
-      throw refused("it cannot be read: " + e.getMessage(), e);
+      throw refused("it cannot be read: " + OutFolder.reason(e), e);
     }
   }
 

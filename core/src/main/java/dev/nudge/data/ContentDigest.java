@@ -1,6 +1,5 @@
 package dev.nudge.data;
 
-import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -22,14 +21,14 @@ public final class ContentDigest {
 
   /// The digest of the files that names and globs mean.
   ///
-  /// @throws InputException where a file is missing or cannot be read
+  /// @throws dev.nudge.settings.InputException where a file is missing or cannot be read
   public static String of(List<String> filesOrGlobs) {
     return ofFiles(SourceFiles.of(filesOrGlobs));
   }
 
   /// The digest of one file.
   ///
-  /// @throws InputException where it cannot be read
+  /// @throws dev.nudge.settings.InputException where it cannot be read
   public static String of(Path file) {
     return ofFiles(List.of(file));
   }
@@ -50,7 +49,7 @@ public final class ContentDigest {
           last = buffer[n - 1];
         }
       } catch (IOException e) {
-        throw new InputException(file + " cannot be read: " + e.getMessage(), e);
+        throw Unreadable.of(file, e);
       }
     }
     return PREFIX + HexFormat.of().formatHex(sha.digest());

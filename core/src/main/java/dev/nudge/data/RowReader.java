@@ -91,7 +91,7 @@ public final class RowReader implements AutoCloseable {
       throw new InputException(
           files.get(file) + " line " + line + " is not UTF-8; convert the file to UTF-8", e);
     } catch (IOException e) {
-      throw new InputException(files.get(file) + " cannot be read: " + e.getMessage(), e);
+      throw Unreadable.of(files.get(file), e);
     }
   }
 
@@ -135,7 +135,7 @@ public final class RowReader implements AutoCloseable {
       try {
         in.close();
       } catch (IOException e) {
-        throw new InputException(files.get(file) + " cannot be read: " + e.getMessage(), e);
+        throw Unreadable.of(files.get(file), e);
       }
     }
   }

@@ -1,5 +1,7 @@
 package dev.nudge.data;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -19,8 +21,7 @@ import org.jspecify.annotations.Nullable;
 /// Finds the files that are meant by names and globs (`data/*.jsonl`, `**` for any depth).
 ///
 /// `-` is standard input. A name that exists is that file, whatever characters it has. The files of
-/// a glob come in the
-/// order of their names.
+/// a glob come in the order of their names.
 final class SourceFiles {
   /// Stands for standard input, which has no path.
   static final Path STANDARD_INPUT = Path.of("(standard input)");
@@ -106,8 +107,10 @@ final class SourceFiles {
           .toList();
     } catch (PatternSyntaxException e) {
       throw new InputException(glob + " is not a glob: " + e.getDescription(), e);
-    } catch (IOException | UncheckedIOException e) {
-      throw new InputException(glob + " cannot be searched: " + e.getMessage(), e);
+    } catch (UncheckedIOException e) {
+      throw Unreadable.of(glob, requireNonNull(e.getCause()));
+    } catch (IOException e) {
+      throw Unreadable.of(glob, e);
     }
   }
 }

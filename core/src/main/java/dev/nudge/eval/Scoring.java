@@ -11,6 +11,7 @@ import dev.nudge.settings.ScoreSettings;
 import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.Workspace;
 import dev.nudge.text.Tokenizer;
+import dev.nudge.train.RowScore;
 import dev.nudge.train.Scorer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -24,13 +25,6 @@ public final class Scoring {
 
   private Scoring() {}
 
-  /// The score of one row.
-  ///
-  /// @param index from 0, bad rows counted
-  /// @param tokens scored, the end token included
-  /// @param greedy whether each of them is the likeliest token
-  public record Row(int index, int tokens, double logprob, boolean greedy) {}
-
   /// The score of all rows together.
   ///
   /// @param loss −logprob / tokens
@@ -43,7 +37,7 @@ public final class Scoring {
   /// @param rows told in order
   /// @param warnings told one line each
   public static Summary score(
-      ScoreSettings settings, Machine machine, Consumer<Row> rows, Consumer<String> warnings) {
+      ScoreSettings settings, Machine machine, Consumer<RowScore> rows, Consumer<String> warnings) {
     return score(settings, machine, rows, note -> {}, warnings);
   }
 
@@ -53,7 +47,7 @@ public final class Scoring {
   public static Summary score(
       ScoreSettings settings,
       Machine machine,
-      Consumer<Row> rows,
+      Consumer<RowScore> rows,
       Consumer<String> notes,
       Consumer<String> warnings) {
     Path folder = settings.model().model();
@@ -78,7 +72,7 @@ public final class Scoring {
   }
 
   private static Summary score(
-      CausalLm model, Dataset data, int count, int threads, Consumer<Row> rows) {
+      CausalLm model, Dataset data, int count, int threads, Consumer<RowScore> rows) {
     int budget = Math.max(BUDGET, data.longest());
     model.reserve(data.longest());
     long bytes = model.scoreBytes(budget, data.longest());
@@ -97,27 +91,24 @@ public final class Scoring {
     }
   }
 
-  private static Summary score(Scorer scorer, Dataset data, Consumer<Row> rows) {
+  private static Summary score(Scorer scorer, Dataset data, Consumer<RowScore> rows) {
     List<Example> examples = data.examples();
-    List<Row> all = new ArrayList<>();
+    List<RowScore> all = new ArrayList<>();
     for (int from = 0; from < examples.size(); from += CHUNK) {
       List<Example> chunk = examples.subList(from, Math.min(examples.size(), from + CHUNK));
-      Scorer.Score[] scores = scorer.score(chunk);
-      for (int i = 0; i < scores.length; i++) {
-        Scorer.Score s = scores[i];
-        Row row = new Row(chunk.get(i).index(), s.tokens(), s.logprob(), s.greedy());
+      for (RowScore row : scorer.score(chunk)) {
         all.add(row);
         rows.accept(row);
       }
     }
-    long tokens = all.stream().mapToLong(Row::tokens).sum();
-    double logprob = all.stream().mapToDouble(Row::logprob).sum();
+    long tokens = all.stream().mapToLong(RowScore::tokens).sum();
+    double logprob = all.stream().mapToDouble(RowScore::logprob).sum();
     return new Summary(
         all.size(),
         data.badRows(),
         tokens,
         logprob,
         -logprob / tokens,
-        all.stream().filter(Row::greedy).count());
+        all.stream().filter(RowScore::greedy).count());
   }
 }

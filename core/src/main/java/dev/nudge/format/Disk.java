@@ -1,9 +1,14 @@
 package dev.nudge.format;
 
+import static java.util.Objects.requireNonNull;
+
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
+import java.nio.channels.FileLockInterruptionException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -96,12 +101,51 @@ final class Disk {
     if (folder == null) {
       return;
     }
-    try (FileChannel names = FileChannel.open(folder, StandardOpenOption.READ)) {
+    try {
       before("flush", folder);
-      names.force(true);
+      uninterrupted(
+          () -> {
+            try (FileChannel names = FileChannel.open(folder, StandardOpenOption.READ)) {
+              names.force(true);
+            }
+            return folder;
+          });
     } catch (IOException e) {
       // The files themselves are whole and in place.
     }
+  }
+
+  /// What is done with a channel.
+  interface Work<T> {
+    T make() throws IOException;
+  }
+
+  /// Does work on a channel of its own that an interrupt must not break: it is done again, and the
+  /// interrupt set again at the end.
+  static <T> T uninterrupted(Work<T> work) throws IOException {
+    boolean interrupted = Thread.interrupted();
+    try {
+      while (true) {
+        try {
+          return work.make();
+        } catch (IOException e) {
+          if (!isInterrupt(e)) {
+            throw e;
+          }
+          interrupted = true;
+          Thread.interrupted();
+        }
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  /// Tells whether a channel was closed by an interrupt.
+  static boolean isInterrupt(IOException e) {
+    return e instanceof ClosedByInterruptException || e instanceof FileLockInterruptionException;
   }
 
   /// Renames at once, over a file that is there.
@@ -138,6 +182,8 @@ final class Disk {
   static List<Path> all(Path folder) throws IOException {
     try (Stream<Path> all = Files.walk(folder)) {
       return all.sorted(Comparator.reverseOrder()).toList();
+    } catch (UncheckedIOException e) {
+      throw requireNonNull(e.getCause());
     }
   }
 }

@@ -4,8 +4,8 @@ import dev.nudge.settings.RunException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// Grows a folder out of sight and puts it in its place as a whole.
 ///
@@ -14,6 +14,8 @@ import java.util.List;
 /// ([Swap]); so the place may be a link, a mount of its own or a folder with a user's files, which
 /// stay.
 ///
+/// One writer at a time has a place ([Claim]).
+///
 /// Closing it without [#place] leaves nothing of it, parents that were made for it included. What a
 /// killed process left there goes when the next one begins; a place that was cut off between old
 /// and new is mended by [OutFolder#mend].
@@ -21,49 +23,60 @@ public final class NewFolder implements AutoCloseable {
   private final Path given;
   private final Path target;
   private final Path path;
-  private final List<Path> parents = new ArrayList<>(); // made for it, the deepest first
+  private final @Nullable Claim own; // ends with the folder
   private boolean placed;
 
-  private NewFolder(Path given) throws IOException {
+  private NewFolder(Path given, @Nullable Claim own) throws IOException {
     boolean there = Files.exists(given);
     this.given = given;
     this.target = there ? given.toRealPath() : given.toAbsolutePath();
     this.path = there ? target.resolve(Swap.NEW) : beside(target);
+    this.own = own;
   }
 
   private static Path beside(Path target) {
     return target.resolveSibling("." + target.getFileName() + ".new");
   }
 
-  /// Makes the folder for what is to be in `target`.
+  /// Makes the folder for what is to be in `target`, which nobody else writes into until it closes.
   ///
-  /// @throws RunException where the disk refuses
+  /// @throws RunException where another writer is there, or the disk refuses
   public static NewFolder at(Path target) {
     if (Files.exists(target) && !Files.isDirectory(target)) {
       throw new RunException(
           "cannot write " + target + ": a file is in the way of the folder; give another folder");
     }
+    Claim own = Claim.of(target);
+    try {
+      return make(target, own);
+    } catch (RuntimeException | Error e) {
+      own.close();
+      throw e;
+    }
+  }
+
+  /// Makes the folder for what is to be in a place that is claimed, and stays so.
+  ///
+  /// @throws RunException where the disk refuses
+  public static NewFolder in(Claim claim) {
+    return make(claim.place(), null);
+  }
+
+  private static NewFolder make(Path target, @Nullable Claim own) {
     OutFolder.mend(target);
     try {
-      NewFolder folder = new NewFolder(target);
+      NewFolder folder = new NewFolder(target, own);
       try {
-        folder.make();
+        Disk.deleteTree(folder.path);
+        Disk.makeFolder(folder.path);
         return folder;
       } catch (IOException e) {
-        folder.close();
+        Disk.deleteTree(folder.path);
         throw e;
       }
     } catch (IOException e) {
       throw failure(target, e);
     }
-  }
-
-  private void make() throws IOException {
-    for (Path p = target.getParent(); p != null && !Files.exists(p); p = p.getParent()) {
-      parents.add(p);
-    }
-    Disk.deleteTree(path);
-    Disk.makeFolder(path);
   }
 
   /// Deletes what a killed process left where `target` grew.
@@ -121,18 +134,16 @@ public final class NewFolder implements AutoCloseable {
 
   @Override
   public void close() {
-    if (placed) {
-      return;
-    }
     try {
-      Disk.deleteTree(path);
-      for (Path parent : parents) {
-        if (Files.exists(parent) && OutFolder.isFree(parent)) {
-          Disk.delete(parent);
-        }
+      if (!placed) {
+        Disk.deleteTree(path);
       }
     } catch (IOException e) {
       throw failure(given, e);
+    } finally {
+      if (own != null) {
+        own.close();
+      }
     }
   }
 }

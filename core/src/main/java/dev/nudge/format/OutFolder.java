@@ -2,11 +2,17 @@ package dev.nudge.format;
 
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
+import java.io.EOFException;
 import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -14,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Checks `--out` before it is written into, and writes files that are complete or absent.
 public final class OutFolder {
-  private static final Set<String> LEFT = Set.of(Swap.NEW, Swap.LOCK);
+  private static final Set<String> LEFT = Set.of(Swap.NEW, Swap.LOCK, Claim.FILE);
 
   private OutFolder() {}
 
@@ -27,9 +33,8 @@ public final class OutFolder {
     return there;
   }
 
-  /// Mends a folder that a killed process left between what it was and what it was to be; nothing
-  /// is
-  /// done with another. To be called before a folder is looked at.
+  /// Mends a folder that a killed process left between what it was and what it was to be; another
+  /// is left alone. To be called before a folder is looked at.
   ///
   /// @throws InputException where it may not be mended
   public static void mend(Path folder) {
@@ -45,9 +50,8 @@ public final class OutFolder {
     }
   }
 
-  /// Checks that `--out` can be made, or written into where it exists; nothing is touched but what
-  /// is
-  /// to be mended.
+  /// Checks that `--out` can be made, or written into where it exists; only what is to be mended
+  /// is touched.
   ///
   /// @throws InputException where it cannot
   public static void checkPlace(Path out) {
@@ -180,10 +184,20 @@ public final class OutFolder {
 
   /// Why the disk refused, in a few words.
   public static String reason(IOException e) {
-    if (e instanceof AccessDeniedException) {
-      return "no permission";
-    }
-    String reason = e instanceof FileSystemException f ? f.getReason() : e.getMessage();
-    return reason == null ? e.getClass().getSimpleName() : reason;
+    return switch (e) {
+      case AccessDeniedException _ -> "no permission";
+      case NoSuchFileException _ -> "no such file or folder";
+      case FileAlreadyExistsException _ -> "something else has that name";
+      case DirectoryNotEmptyException _ -> "the folder is not empty";
+      case NotDirectoryException _ -> "it is not a folder";
+      case ClosedByInterruptException _ -> "the command was interrupted";
+      case EOFException _ -> "it ends too early";
+      case FileSystemException other -> said(other.getReason());
+      default -> said(e.getMessage());
+    };
+  }
+
+  private static String said(@Nullable String reason) {
+    return reason == null ? "the system gives no reason" : reason;
   }
 }

@@ -18,6 +18,14 @@ final class Refusal {
     return new InputException(oneLine(file.toString(), Integer.MAX_VALUE) + ": " + what, cause);
   }
 
+  /// Says on one line why reading failed.
+  static String reason(Throwable failure) {
+    String message = failure.getMessage();
+    return message == null
+        ? failure.getClass().getSimpleName()
+        : message.strip().replaceAll("\\s*\\R\\s*", " ");
+  }
+
   /// Quotes a text from a file: control characters replaced, long ones cut.
   static String quote(String text) {
     return '"' + oneLine(text, MOST_SHOWN) + '"';

@@ -232,7 +232,7 @@ public final class SafeTensorsWriter implements AutoCloseable {
         switch (e) {
           case AccessDeniedException _ -> "permission denied";
           case NoSuchFileException _ -> "its folder does not exist";
-          default -> Refusal.oneLine(String.valueOf(e.getMessage()), 200);
+          default -> Refusal.oneLine(OutFolder.reason(e), 200);
         };
     return new RunException("cannot write " + file + " (" + size + " bytes): " + reason, e);
   }

@@ -1,11 +1,9 @@
 package dev.nudge.format;
 
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashSet;
@@ -30,7 +28,7 @@ import java.util.concurrent.locks.ReentrantLock;
 /// file changes it is renamed over the old one, and nothing else is done.
 ///
 /// Threading: one swap or mending at a time, in this process by a lock, between processes by one on
-/// `.nudge.lock`.
+/// `.nudge.lock`. Of those who write, one at a time grows a folder at all ([Claim]).
 final class Swap {
   static final String NEW = ".nudge.new";
   static final String LOCK = ".nudge.lock";
@@ -228,46 +226,28 @@ final class Swap {
     folders.forEach(Disk::forceFolder);
   }
 
-  /// The right to swap or mend in a folder. A file system without locks gives it to everybody.
+  /// The right to swap or mend in a folder.
   private static final class Turn implements AutoCloseable {
-    private final Path file;
-    private final FileChannel channel;
+    private final LockFile lock;
 
-    private Turn(Path file, FileChannel channel) {
-      this.file = file;
-      this.channel = channel;
+    private Turn(LockFile lock) {
+      this.lock = lock;
     }
 
     static Turn at(Path place) throws IOException {
-      Path file = place.resolve(LOCK);
       HERE.lock();
       try {
-        while (true) {
-          FileChannel channel =
-              FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-          if (!locks(channel) || Files.exists(file)) {
-            return new Turn(file, channel);
-          }
-          channel.close(); // who had the turn before has deleted it
-        }
+        return new Turn(LockFile.await(place.resolve(LOCK)));
       } catch (IOException | RuntimeException | Error e) {
         HERE.unlock();
         throw e;
       }
     }
 
-    private static boolean locks(FileChannel channel) {
-      try {
-        return channel.lock().isValid(); // until the channel closes
-      } catch (IOException e) {
-        return false;
-      }
-    }
-
     @Override
     public void close() throws IOException {
-      try (channel) {
-        tidy(() -> Disk.delete(file));
+      try {
+        lock.close();
       } finally {
         HERE.unlock();
       }

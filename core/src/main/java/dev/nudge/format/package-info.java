@@ -1,4 +1,4 @@
-/// Reads and writes the files that hold weights.
+/// Reads and writes the files that hold weights, and JSON.
 ///
 /// [dev.nudge.format.SafeTensors] maps a file or a folder of shards and views its tensors in
 /// place; [dev.nudge.format.SafeTensorsWriter] streams one, beside its target, and renames it when

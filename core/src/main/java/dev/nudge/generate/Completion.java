@@ -1,10 +1,12 @@
 package dev.nudge.generate;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
+
 /// A completion and what ended it.
 ///
 /// @param text without special tokens and without the stop string
 /// @param tokens their number, the end token included
-public record Completion(String text, int tokens, Stop stop) {
+public record Completion(@JsonProperty("completion") String text, int tokens, Stop stop) {
   /// The reason why a completion ended.
   public enum Stop {
     /// An end token came.
@@ -15,5 +17,10 @@ public record Completion(String text, int tokens, Stop stop) {
     STRING,
     /// The thread that asked was interrupted; the text is what there was until then.
     INTERRUPTED
+  }
+
+  /// Whether the first token was an end token, so that there is nothing to see.
+  public boolean endedAtOnce() {
+    return tokens == 1 && stop == Stop.EOS;
   }
 }

@@ -1,5 +1,6 @@
 package dev.nudge.generate;
 
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.nudge.data.Prompts;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.ModelConfig;
@@ -21,7 +22,7 @@ public final class Completions {
   /// A completion and the row that it belongs to.
   ///
   /// @param index of the row, from 0, bad rows counted; 0 where one prompt was asked for
-  public record Row(long index, Completion completion) {}
+  public record Row(long index, @JsonUnwrapped Completion completion) {}
 
   /// Completions and the seconds that they took, loading apart.
   public record Done(List<Row> rows, double seconds) {}

@@ -1,5 +1,6 @@
 package dev.nudge.identity;
 
+import dev.nudge.format.Json;
 import dev.nudge.format.PythonJson;
 import dev.nudge.format.SafeTensors;
 import java.io.IOException;
@@ -12,9 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /// Keeps the digest of a model's weights: in a file of the user's cache folder for each model
 /// folder, `digests/….json`, valid while the weight files have the same paths, sizes and times of
@@ -22,8 +21,6 @@ import tools.jackson.databind.json.JsonMapper;
 ///
 /// It can be lost at any time, so a cache that cannot be read or written is none.
 final class DigestCache {
-  private static final JsonMapper JSON = JsonMapper.builder().build();
-
   private final Path file;
   private final Map<String, Object> files = new TreeMap<>(); // path → size and time
   private boolean usable = true;
@@ -52,17 +49,13 @@ final class DigestCache {
 
   /// Reads the digest; null where it is not known.
   @Nullable String read() {
-    if (!usable || !Files.isRegularFile(file)) {
+    if (!usable) {
       return null;
     }
-    try {
-      JsonNode kept = JSON.readTree(Files.readString(file));
-      boolean same = kept.path("files").equals(JSON.valueToTree(files));
-      String digest = kept.path("digest").asString("");
-      return same && digest.startsWith(Sha256.PREFIX) ? digest : null;
-    } catch (IOException | JacksonException e) {
-      return null;
-    }
+    JsonNode kept = Json.readOrMissing(file);
+    boolean same = kept.path("files").equals(Json.tree(files));
+    String digest = kept.path("digest").asString("");
+    return same && digest.startsWith(Sha256.PREFIX) ? digest : null;
   }
 
   /// Keeps the digest for the next process.

@@ -1,10 +1,10 @@
 package dev.nudge.identity;
 
+import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.PythonJson;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Quantize;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,10 +17,7 @@ import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.core.JacksonException;
-import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /// Says what an adapter was trained on, as `nudge.json` beside it says.
 ///
@@ -45,7 +42,6 @@ public record Identity(
   public static final String SOURCE_DIGEST = "source_digest";
 
   private static final int VERSION = 1;
-  private static final JsonMapper JSON = JsonMapper.builder().build();
 
   public Identity {
     base = List.copyOf(base);
@@ -160,13 +156,12 @@ public record Identity(
     }
     JsonNode all;
     try {
-      all = JSON.readTree(Files.readString(file));
-    } catch (IOException | JacksonException e) {
+      all = Json.read(file, "so the adapter's base is not known; give --any-base");
+    } catch (InputException e) {
       if (anyBase) {
         return null;
       }
-      throw new InputException(
-          file + " cannot be read, so the adapter's base is not known; give --any-base", e);
+      throw e;
     }
     JsonNode version = all.path("version");
     if (version.asInt(0) != VERSION) {
@@ -187,9 +182,7 @@ public record Identity(
         q.path("double_quant").asBoolean(false),
         text(all, "tokenizer"),
         text(all, "template"),
-        all.path("data").isObject()
-            ? JSON.convertValue(all.path("data"), new TypeReference<>() {})
-            : Map.of());
+        all.path("data").isObject() ? Json.plain(all.path("data")) : Map.of());
   }
 
   /// The pattern of its rows, `prompt` or `completion`, where there was one; else null.
@@ -219,32 +212,23 @@ public record Identity(
     OutFolder.place(adapter.resolve(FILE), PythonJson.write(all) + "\n");
   }
 
-  /// The digest of what a quantised folder says it was made from; null for another folder.
+  /// The digest of what a quantised folder says it was made from; null for another folder, which
+  /// counts as what its weights are.
   private static @Nullable String source(Path model) {
-    Path file = model.resolve(FILE);
-    try {
-      return Files.isRegularFile(file)
-          ? text(JSON.readTree(Files.readString(file)), SOURCE_DIGEST)
-          : null;
-    } catch (IOException | JacksonException e) {
-      return null; // then it counts as what its weights are
-    }
+    return text(Json.readOrMissing(model.resolve(FILE)), SOURCE_DIGEST);
   }
 
-  /// The digest of the chat template: a file of its own, else a text in the tokenizer's config.
+  /// The digest of the chat template: a file of its own, else a text in the tokenizer's config;
+  /// the tokenizer says what is wrong with that file.
   private static @Nullable String template(Path model) {
     String own = Sha256.of(model.resolve("chat_template.jinja"));
-    Path config = model.resolve("tokenizer_config.json");
-    if (own != null || !Files.isRegularFile(config)) {
+    if (own != null) {
       return own;
     }
-    try {
-      JsonNode text = JSON.readTree(Files.readString(config)).path("chat_template");
-      return text.isMissingNode() || text.isNull()
-          ? null
-          : Sha256.of(text.toString().getBytes(StandardCharsets.UTF_8));
-    } catch (IOException | JacksonException e) {
-      return null; // the tokenizer says what is wrong with it
-    }
+    JsonNode text =
+        Json.readOrMissing(model.resolve("tokenizer_config.json")).path("chat_template");
+    return text.isMissingNode() || text.isNull()
+        ? null
+        : Sha256.of(text.toString().getBytes(StandardCharsets.UTF_8));
   }
 }

@@ -30,11 +30,14 @@ public final class FreshFolder {
   private static final String CONFIG = "config.json";
   private static final String WEIGHTS = "model.safetensors";
 
+  private final long start; // System.nanoTime()
   private final InitSettings settings;
   private final FreshModel model;
   private final @Nullable Bpe tokenizer;
 
-  private FreshFolder(InitSettings settings, FreshModel model, @Nullable Bpe tokenizer) {
+  private FreshFolder(
+      long start, InitSettings settings, FreshModel model, @Nullable Bpe tokenizer) {
+    this.start = start;
     this.settings = settings;
     this.model = model;
     this.tokenizer = tokenizer;
@@ -43,23 +46,27 @@ public final class FreshFolder {
   /// Says what was written into the new folder.
   ///
   /// @param bytes of the weights
+  /// @param vocabulary tokens, which `vocab_size` of the folder's config says
   /// @param merges of the tokenizer, 0 where there is none
-  public record Written(Path out, long parameters, long bytes, int vocabulary, int merges) {}
+  /// @param seconds from its preparing on
+  public record Written(
+      Path out, long parameters, long bytes, int vocabulary, int merges, double seconds) {}
 
   /// Checks everything that can be wrong, and trains the tokenizer; nothing is written.
   ///
   /// @throws InputException in one line
   public static FreshFolder prepare(InitSettings settings) {
+    long start = System.nanoTime();
     FreshModel model = FreshModel.read(settings.config());
     OutFolder.checkPlace(settings.out());
     if (!OutFolder.isFree(settings.out())) {
       throw new InputException("--out " + settings.out() + " is not empty; give a new folder");
     }
     if (settings.tokenizerData().isEmpty()) {
-      return new FreshFolder(settings, model, null);
+      return new FreshFolder(start, settings, model, null);
     }
     Bpe tokenizer = tokenizer(settings, model.config().vocabSize());
-    return new FreshFolder(settings, model.with(tokenizer.size(), Bpe.END), tokenizer);
+    return new FreshFolder(start, settings, model.with(tokenizer.size(), Bpe.END), tokenizer);
   }
 
   private static Bpe tokenizer(InitSettings settings, int configSize) {
@@ -113,7 +120,8 @@ public final class FreshFolder {
           model.config().parameters(),
           bytes.getAsLong(),
           model.config().vocabSize(),
-          tokenizer == null ? 0 : tokenizer.merges().size());
+          tokenizer == null ? 0 : tokenizer.merges().size(),
+          (System.nanoTime() - start) / 1e9);
     }
   }
 }

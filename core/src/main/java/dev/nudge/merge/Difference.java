@@ -16,14 +16,14 @@ import java.util.List;
 ///
 /// @param tokens compared
 /// @param perplexity of the reference on the sequences
-/// @param otherPerplexity of the other model
+/// @param mergedPerplexity of the other model, the merged one
 public record Difference(
     int tokens,
-    double maxLogit,
-    double meanLogit,
+    double maxLogitDifference,
+    double meanLogitDifference,
     double kl,
     double perplexity,
-    double otherPerplexity) {
+    double mergedPerplexity) {
   private static final int ROOM_BYTES = 32 << 20; // of logits of a model
 
   /// Rows whose logits are compared at once.

@@ -1,5 +1,6 @@
 package dev.nudge.merge;
 
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -17,7 +18,7 @@ public record Merged(
     List<Part> adapters,
     int layers,
     long bytes,
-    Difference difference,
+    @JsonUnwrapped Difference difference,
     double tolerance,
     double seconds) {
 

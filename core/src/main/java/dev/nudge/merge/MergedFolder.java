@@ -1,12 +1,11 @@
 package dev.nudge.merge;
 
+import dev.nudge.format.Json;
 import dev.nudge.format.NewFolder;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.PythonJson;
 import dev.nudge.model.ModelFolder;
 import dev.nudge.settings.MergeSettings;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -14,16 +13,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /// Who may write a merged model where: `nudge.json` says that a folder is one, of what it was
 /// merged and which files it has, so that `--overwrite` can remove exactly those.
 final class MergedFolder {
   static final String CONFIG = "config.json";
   private static final String MARK = "nudge.json";
-  private static final JsonMapper JSON = JsonMapper.builder().build();
 
   private MergedFolder() {}
 
@@ -38,16 +34,8 @@ final class MergedFolder {
   }
 
   private static @Nullable JsonNode mark(Path folder) {
-    Path file = folder.resolve(MARK);
-    if (!Files.isRegularFile(file)) {
-      return null;
-    }
-    try {
-      JsonNode mark = JSON.readTree(Files.readString(file));
-      return mark.path("merged").isObject() ? mark : null;
-    } catch (IOException | JacksonException e) {
-      return null;
-    }
+    JsonNode mark = Json.readOrMissing(folder.resolve(MARK));
+    return mark.path("merged").isObject() ? mark : null;
   }
 
   /// Writes the mark and puts a whole folder in its place.

@@ -1,5 +1,6 @@
 package dev.nudge.model;
 
+import dev.nudge.format.Json;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
@@ -9,21 +10,12 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
-import tools.jackson.core.StreamReadFeature;
-import tools.jackson.core.type.TypeReference;
-import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /// The values of a JSON configuration, by key; a wrong one is refused with file, key, what stands
 /// there and what is allowed.
 final class ConfigJson {
   private static final long MOST_BYTES = 10_000_000;
-  private static final JsonMapper MAPPER =
-      JsonMapper.builder()
-          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-          .build();
 
   private final Path file;
   private final String place;
@@ -40,7 +32,7 @@ final class ConfigJson {
   /// @param place where, for messages; ends with what separates it from a key
   static ConfigJson parse(Path file, String place, String text) {
     try {
-      JsonNode root = MAPPER.readTree(text);
+      JsonNode root = Json.parseStrictly(text);
       if (!root.isObject()) {
         throw new InputException(
             file + ": " + place + "is " + show(root) + "; a JSON object is needed");
@@ -63,7 +55,7 @@ final class ConfigJson {
         throw new InputException(
             file + ": is no file of at most " + MOST_BYTES + " bytes, the largest allowed");
       }
-      JsonNode root = MAPPER.readTree(Files.readString(file));
+      JsonNode root = Json.parseStrictly(Files.readString(file));
       if (!root.isObject()) {
         throw new InputException(file + ": is " + show(root) + "; a JSON object is needed");
       }
@@ -105,7 +97,7 @@ final class ConfigJson {
 
   /// All values as maps, lists, strings, numbers, booleans and null.
   Map<String, @Nullable Object> plain() {
-    return MAPPER.convertValue(values, new TypeReference<Map<String, @Nullable Object>>() {});
+    return Json.plain(values);
   }
 
   /// The object under a key, or null where it is absent or null.

@@ -1,15 +1,14 @@
 package dev.nudge.text;
 
+import dev.nudge.format.Json;
 import dev.nudge.settings.InputException;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.MissingNode;
 
 /// Finds the end tokens that the files of a model folder name.
 ///
@@ -18,8 +17,6 @@ import tools.jackson.databind.json.JsonMapper;
 /// `config.json` (of a list the first). Generation stops on every id that `generation_config.json`,
 /// `config.json` or the tokenizer names.
 final class EndTokens {
-  private static final JsonMapper JSON = JsonMapper.builder().build();
-
   private EndTokens() {}
 
   /// Returns the id that ends a row, or null where no file names one.
@@ -75,15 +72,6 @@ final class EndTokens {
   }
 
   private static JsonNode read(Path file) {
-    if (!Files.isRegularFile(file)) {
-      return JSON.missingNode();
-    }
-    try {
-      return JSON.readTree(Files.readString(file));
-    } catch (JacksonException e) {
-      throw new InputException(file + " is not JSON: " + e.getOriginalMessage(), e);
-    } catch (IOException e) {
-      throw new InputException(file + " cannot be read: " + NativeTokenizers.oneLine(e), e);
-    }
+    return Files.isRegularFile(file) ? Json.read(file) : MissingNode.getInstance();
   }
 }

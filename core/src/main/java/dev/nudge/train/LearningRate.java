@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.settings.OptimizerSettings;
 import dev.nudge.settings.Schedule;
 
 /// The learning rate of each step, as transformers computes it.
@@ -8,6 +9,12 @@ import dev.nudge.settings.Schedule;
 /// x = (i − W)/(T − W), linear 1 − x, cosine (1 + cos πx)/2, constant 1; wsd stays at 1 and falls
 /// linearly over the last tenth.
 public record LearningRate(Schedule schedule, double peak, int warmupSteps, int steps) {
+  /// The rates of a run of so many steps.
+  static LearningRate of(OptimizerSettings settings, int steps) {
+    return new LearningRate(
+        settings.schedule(), settings.learningRate(), settings.warmup().steps(steps), steps);
+  }
+
   /// The rate of step `i`, from 0.
   public double at(int i) {
     return peak * factor(i);

@@ -1,20 +1,18 @@
 package dev.nudge.train;
 
+import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.ObjectMapper;
 
 /// Writes `metrics.jsonl`: one object a step or a held-out loss, full precision, a line at a time.
 ///
 /// A line that the disk has no room for is taken back, so the file holds whole lines only. The file
 /// is open for a line at a time: the run's folder may be renamed between two.
 final class Metrics {
-  private static final ObjectMapper JSON = new ObjectMapper();
-
   private final Supplier<Path> folder;
 
   /// @param folder where the run is now
@@ -50,6 +48,6 @@ final class Metrics {
   }
 
   private void write(Map<String, @Nullable Object> row) {
-    OutFolder.append(folder.get().resolve(RunFolder.METRICS), JSON.writeValueAsString(row));
+    OutFolder.append(folder.get().resolve(RunFolder.METRICS), Json.line(row));
   }
 }

@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// Makes one run, from loading the model to the last file: the training loop.
@@ -51,14 +52,21 @@ final class Run implements AutoCloseable {
   private int updates;
   private boolean unsaved; // an update since the last save
   private int saves;
-  private long savedAt = started;
+  private final LongSupplier clock; // nanoseconds, for the time since the last save
+  private long savedAt;
   private boolean saving;
   private boolean diverged;
   private boolean interrupted;
 
   Run(Prepared prepared, Consumer<TrainEvent> events) {
+    this(prepared, events, System::nanoTime);
+  }
+
+  Run(Prepared prepared, Consumer<TrainEvent> events, LongSupplier clock) {
     this.prepared = prepared;
     this.events = events;
+    this.clock = clock;
+    this.savedAt = clock.getAsLong();
     var settings = prepared.settings();
     try {
       Scope scope = Scope.open("parameters");
@@ -129,12 +137,7 @@ final class Run implements AutoCloseable {
 
   private RunState loop(BooleanSupplier cancelled) {
     var settings = prepared.settings();
-    LearningRate rate =
-        new LearningRate(
-            settings.optimizer().schedule(),
-            settings.optimizer().learningRate(),
-            settings.optimizer().warmup().steps(prepared.steps()),
-            prepared.steps());
+    LearningRate rate = LearningRate.of(settings.optimizer(), prepared.steps());
     evaluate(cancelled);
     while (made < prepared.steps()) {
       noteInterrupt();
@@ -226,7 +229,7 @@ final class Run implements AutoCloseable {
     Integer every = prepared.settings().output().saveSteps();
     return every == null
         ? steps % Math.ceilDiv(prepared.steps(), SAVES) == 0
-            || System.nanoTime() - savedAt >= LONGEST_UNSAVED_NANOS
+            || clock.getAsLong() - savedAt >= LONGEST_UNSAVED_NANOS
         : steps % every == 0;
   }
 
@@ -291,7 +294,7 @@ final class Run implements AutoCloseable {
     saving = false;
     unsaved = false;
     saves++;
-    savedAt = System.nanoTime();
+    savedAt = clock.getAsLong();
     events.accept(
         new TrainEvent.Saved(last ? folder.path().resolve(RunFolder.LAST) : folder.path()));
   }

@@ -1,6 +1,9 @@
 package dev.nudge.train;
 
+import dev.nudge.adapter.PeftConfig;
+import dev.nudge.adapter.PeftFiles;
 import dev.nudge.data.ContentDigest;
+import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.TrainSettings;
@@ -20,7 +23,7 @@ import tools.jackson.databind.JsonNode;
 final class RunDigests {
   static final String KEY = "digests";
   private static final String FILES = "files";
-  private static final String WEIGHTS = "adapter_model.safetensors";
+  private static final List<String> ADAPTER = List.of(PeftFiles.WEIGHTS, PeftConfig.FILE);
 
   private final Map<String, @Nullable Object> read = new LinkedHashMap<>();
   private final List<String> made;
@@ -32,9 +35,7 @@ final class RunDigests {
     read.put("eval_data", prepared.held() == null ? null : prepared.held().digest());
     read.put("init_adapter", ofAdapter(settings.lora().initAdapter()));
     this.made =
-        settings.lora().method() == Method.FULL
-            ? weights(settings.model().model())
-            : List.of(WEIGHTS, "adapter_config.json");
+        settings.lora().method() == Method.FULL ? weights(settings.model().model()) : ADAPTER;
   }
 
   /// The weight files of a model, under whose names all weights are saved.
@@ -46,7 +47,7 @@ final class RunDigests {
           .sorted()
           .toList();
     } catch (IOException e) {
-      throw new InputException(model + " cannot be read: " + e.getMessage(), e);
+      throw new InputException(model + " cannot be read: " + OutFolder.reason(e), e);
     }
   }
 
@@ -65,10 +66,18 @@ final class RunDigests {
     return digests;
   }
 
+  /// That of an adapter's weights and of its config, whose alpha scales them; null where the
+  /// weights are not there.
   private static @Nullable String ofAdapter(@Nullable Path adapter) {
-    return adapter == null || !Files.isRegularFile(adapter.resolve(WEIGHTS))
-        ? null
-        : ContentDigest.of(adapter.resolve(WEIGHTS));
+    if (adapter == null || !Files.isRegularFile(adapter.resolve(PeftFiles.WEIGHTS))) {
+      return null;
+    }
+    return ContentDigest.of(
+        ADAPTER.stream()
+            .map(adapter::resolve)
+            .filter(Files::isRegularFile)
+            .map(Path::toString)
+            .toList());
   }
 
   /// What a run would read that is not what another one read, one phrase each.

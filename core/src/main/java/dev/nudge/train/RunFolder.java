@@ -1,12 +1,13 @@
 package dev.nudge.train;
 
+import dev.nudge.format.Claim;
+import dev.nudge.format.Json;
 import dev.nudge.format.NewFolder;
 import dev.nudge.format.OutFolder;
 import dev.nudge.identity.Identity;
 import dev.nudge.model.ModelFolder;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainSettings;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,12 +19,7 @@ import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.core.JacksonException;
-import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.ObjectMapper;
-import tools.jackson.databind.SerializationFeature;
-import tools.jackson.databind.json.JsonMapper;
 
 /// The folder of a run: who may write into it, and its `run.json`.
 ///
@@ -52,14 +48,13 @@ final class RunFolder implements AutoCloseable {
   private static final String NOT_GIVEN = "not given";
   private static final int SHOWN = 3; // differences
 
-  private static final ObjectMapper JSON =
-      JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
-
   private final Path out;
+  private final Claim claim;
   private @Nullable NewFolder growing; // until the first save, where something is in the place
 
-  private RunFolder(Path out, @Nullable NewFolder growing) {
+  private RunFolder(Path out, Claim claim, @Nullable NewFolder growing) {
     this.out = out;
+    this.claim = claim;
     this.growing = growing;
   }
 
@@ -145,17 +140,12 @@ final class RunFolder implements AutoCloseable {
   }
 
   private static JsonNode read(Path run) {
-    try {
-      return JSON.readTree(Files.readString(run));
-    } catch (IOException | JacksonException e) {
-      throw new InputException(
-          run + " cannot be read, so the run in its folder is unknown; give another folder", e);
-    }
+    return Json.read(run, "so the run in its folder is unknown; give another folder");
   }
 
   /// Reads `run.json` as plain values.
   static Map<String, @Nullable Object> record(Path out) {
-    return JSON.convertValue(read(out.resolve(RUN)), new TypeReference<>() {});
+    return Json.plain(read(out.resolve(RUN)));
   }
 
   /// How the run in a folder ended, as its `run.json` says.
@@ -187,7 +177,7 @@ final class RunFolder implements AutoCloseable {
   /// The settings that make this run another one than that of a `run.json`, one phrase each. Files
   /// of rows are the same where both give some: what they hold is compared elsewhere.
   private static List<String> changedSettings(JsonNode there, TrainSettings settings) {
-    JsonNode now = JSON.valueToTree(plain(settings));
+    JsonNode now = Json.tree(plain(settings));
     List<String> changes = new ArrayList<>();
     for (String key : now.propertyNames()) {
       String was = shown(there.path(key));
@@ -227,16 +217,18 @@ final class RunFolder implements AutoCloseable {
     return plain;
   }
 
-  /// Makes the folder; what is in its place stays until the first save.
+  /// Makes the folder, which is this run's alone until it closes. What is in its place stays until
+  /// the first save.
   static RunFolder create(TrainSettings settings) {
     Path out = settings.output().out();
-    NewFolder.clear(out.resolve(LAST));
-    if (!OutFolder.isFree(out)) {
-      return new RunFolder(out, NewFolder.at(out));
+    Claim claim = Claim.in(out);
+    try {
+      NewFolder.clear(out.resolve(LAST));
+      return new RunFolder(out, claim, OutFolder.isFree(out) ? null : NewFolder.in(claim));
+    } catch (RuntimeException | Error e) {
+      claim.close();
+      throw e;
     }
-    NewFolder.clear(out);
-    OutFolder.make(out);
-    return new RunFolder(out, null);
   }
 
   /// The names of what an earlier run wrote.
@@ -245,7 +237,7 @@ final class RunFolder implements AutoCloseable {
       return List.of();
     }
     List<String> names = new ArrayList<>(TOKENIZER);
-    names.addAll(List.of(METRICS, RUN));
+    names.addAll(List.of(METRICS, RUN, RUN + ".tmp")); // the last of a run that was killed
     names.addAll(saved(out));
     names.addAll(lastNames(out));
     return names;
@@ -270,7 +262,7 @@ final class RunFolder implements AutoCloseable {
   void save(Consumer<Path> writing) {
     NewFolder whole = growing;
     if (whole == null) {
-      put(out, lastNames(out), writing);
+      put(NewFolder.in(claim), lastNames(out), writing);
     } else {
       writing.accept(whole.path());
       whole.place(names(out));
@@ -280,11 +272,11 @@ final class RunFolder implements AutoCloseable {
 
   /// Puts the last beside the one to be used, as a whole.
   void saveLast(Consumer<Path> writing) {
-    put(out.resolve(LAST), List.of(), writing);
+    put(NewFolder.at(out.resolve(LAST)), List.of(), writing);
   }
 
-  private static void put(Path place, List<String> old, Consumer<Path> writing) {
-    try (NewFolder folder = NewFolder.at(place)) {
+  private static void put(NewFolder whole, List<String> old, Consumer<Path> writing) {
+    try (NewFolder folder = whole) {
       writing.accept(folder.path());
       folder.place(old);
     }
@@ -292,8 +284,12 @@ final class RunFolder implements AutoCloseable {
 
   @Override
   public void close() {
-    if (growing != null) {
-      growing.close();
+    try {
+      if (growing != null) {
+        growing.close();
+      }
+    } finally {
+      claim.close();
     }
   }
 
@@ -304,6 +300,6 @@ final class RunFolder implements AutoCloseable {
 
   /// Writes `run.json`.
   void write(Map<String, ? extends @Nullable Object> run) {
-    OutFolder.place(path().resolve(RUN), JSON.writeValueAsString(run) + "\n");
+    OutFolder.place(path().resolve(RUN), Json.indented(run) + "\n");
   }
 }

@@ -32,14 +32,8 @@ public final class Scorer {
     this.budget = budget;
   }
 
-  /// The score of one example.
-  ///
-  /// @param logprob sum over its trained tokens, natural log
-  /// @param greedy whether each of them is the likeliest token
-  public record Score(int tokens, double logprob, boolean greedy) {}
-
   /// Scores examples; the results are in their order.
-  public Score[] score(List<Example> examples) {
+  public RowScore[] score(List<Example> examples) {
     return requireNonNull(score(examples, () -> false));
   }
 
@@ -47,11 +41,11 @@ public final class Scorer {
   ///
   /// @param cancelled asked by lanes, between batches
   /// @return null where it was cancelled
-  public Score @Nullable [] score(List<Example> examples, BooleanSupplier cancelled) {
+  public RowScore @Nullable [] score(List<Example> examples, BooleanSupplier cancelled) {
     int[] lengths = examples.stream().mapToInt(Example::length).toArray();
     int[] rows = IntStream.range(0, lengths.length).toArray();
     Packing packing = Packing.of(lengths, lanes.count(), budget, Trainer.cost(model));
-    Score[] scores = new Score[lengths.length];
+    RowScore[] scores = new RowScore[lengths.length];
     AtomicBoolean stopped = new AtomicBoolean();
     lanes.run(
         lane -> {
@@ -66,14 +60,15 @@ public final class Scorer {
             model.score(b, logprob, best, workspaces.get(lane));
             int at = 0;
             for (int place : group) {
-              int tokens = examples.get(place).trainedTokens();
+              Example example = examples.get(place);
+              int tokens = example.trainedTokens();
               double sum = 0;
               boolean greedy = true;
               for (int i = at; i < at + tokens; i++) {
                 sum += logprob[i];
                 greedy &= best[i] == b.targets()[i];
               }
-              scores[place] = new Score(tokens, sum, greedy);
+              scores[place] = new RowScore(example.index(), tokens, sum, greedy);
               at += tokens;
             }
           }

@@ -4,28 +4,29 @@ import dev.nudge.settings.RunException;
 
 /// Counts the steps that were skipped and says why a run ends for them.
 ///
-/// A step is skipped where its loss or its gradient is NaN or infinite, or where nothing is left to
-/// train in its rows. The advice follows what is known: a rate can only spoil a run that has made
-/// an
-/// update, so before the first one the numbers of the model or of the machine are at fault.
+/// A step is skipped where its loss or its gradient is NaN or infinite. One whose rows are all one
+/// token has nothing to train and is skipped too; it says nothing of the numbers, so it neither
+/// counts among those that end a run nor begins that count anew. The advice follows what is known:
+/// a rate can only spoil a run that has made an update, so before the first one the numbers of the
+/// model or of the machine are at fault.
 final class SkippedSteps {
   private static final int MOST = 10; // in a row
 
   private int all;
   private int empty;
-  private int finiteLosses;
   private int inARow;
+  private int finiteLosses; // of those in a row
 
   /// Takes a step, skipped or made.
   void take(Trainer.Result r) {
     if (!r.skipped()) {
       inARow = 0;
+      finiteLosses = 0;
       return;
     }
     all++;
     if (r.trainedTokens() == 0) {
       empty++;
-      inARow = 0;
     } else {
       inARow++;
       finiteLosses += Double.isFinite(r.loss()) ? 1 : 0;
@@ -36,7 +37,7 @@ final class SkippedSteps {
     return all;
   }
 
-  /// Whether the last step was skipped for its numbers.
+  /// Whether a step was skipped for its numbers since the last update.
   boolean isLast() {
     return inARow > 0;
   }
@@ -49,7 +50,7 @@ final class SkippedSteps {
   /// Why the last step was skipped.
   static String reason(Trainer.Result r) {
     if (r.trainedTokens() == 0) {
-      return "nothing is left to train in its rows";
+      return "its rows are one token each, which leaves nothing to train";
     }
     return (Double.isFinite(r.loss()) ? "its gradient" : "its loss") + " is not a finite number";
   }
@@ -60,21 +61,27 @@ final class SkippedSteps {
   RunException nothingMade(boolean fp32) {
     if (empty == all) {
       return new RunException(
-          "nothing was trained in %d steps: all their rows are cut before their completion; nothing is saved; raise --max-length"
+          "nothing was trained in %d steps: each of their rows is one token, which leaves nothing to train; nothing is saved; take such rows out of --data, or give more --steps"
               .formatted(all));
     }
-    String what =
-        finiteLosses == all - empty
-            ? "the loss was finite and its gradient was not"
-            : "the loss was not finite";
     return new RunException(
         "%s in any of %d steps, so nothing was trained and nothing is saved; %s"
             .formatted(
-                what,
-                all,
+                notFinite(),
+                inARow, // all but the empty ones
                 fp32
                     ? "no --learning-rate mends that: the model's weights may hold NaN or Inf, which nudge score tells, or nudge doctor says what is wrong with this machine"
                     : "no --learning-rate mends that: try --compute fp32, and see what nudge doctor says of this machine"));
+  }
+
+  /// What was not finite in the steps since the last update.
+  private String notFinite() {
+    if (finiteLosses == 0) {
+      return "the loss was not finite";
+    }
+    return finiteLosses == inARow
+        ? "the loss was finite but its gradient was not"
+        : "the loss or its gradient was not finite";
   }
 
   /// What a run that has diverged leaves.
@@ -88,7 +95,8 @@ final class SkippedSteps {
   /// @param clipped whether gradients are clipped
   RunException diverged(boolean kept, boolean clipped) {
     return new RunException(
-        "the loss was not finite for %d steps in a row; %s; lower --learning-rate%s"
-            .formatted(MOST, kept(kept), clipped ? "" : ", or leave --max-grad-norm at 1"));
+        "%s for %d steps in a row; %s; lower --learning-rate%s"
+            .formatted(
+                notFinite(), MOST, kept(kept), clipped ? "" : ", or leave --max-grad-norm at 1"));
   }
 }

@@ -217,12 +217,12 @@ public final class Trainer implements AutoCloseable {
   public OptionalDouble evaluate(Dataset data, BooleanSupplier cancelled) {
     int room = Math.max(budget, longest); // rows are scored whole
     Scorer scorer = new Scorer(model, lanes, workspaces, room);
-    Scorer.Score[] scores = scorer.score(data.examples(), cancelled);
+    RowScore[] scores = scorer.score(data.examples(), cancelled);
     if (scores == null) {
       return OptionalDouble.empty();
     }
     double sum = 0;
-    for (Scorer.Score score : scores) {
+    for (RowScore score : scores) {
       sum -= score.logprob();
     }
     return OptionalDouble.of(sum / data.trainedTokens());

@@ -102,6 +102,7 @@ public final class Training {
     Integer given = settings.loop().steps();
     Double epochs = settings.loop().epochs();
     int steps = given != null ? given : batches.steps(epochs == null ? 1 : epochs);
+    warnOfRates(settings, steps, warnings);
     Path init = settings.lora().initAdapter();
     if (init != null) {
       Identity.check(
@@ -139,6 +140,20 @@ public final class Training {
           plan,
           warnings);
     }
+  }
+
+  /// Warns of a run so short that the schedule gives each of its steps the rate 0.
+  private static void warnOfRates(TrainSettings settings, int steps, List<String> warnings) {
+    LearningRate rate = LearningRate.of(settings.optimizer(), steps);
+    for (int i = 0; i < steps; i++) {
+      if (rate.at(i) > 0) {
+        return;
+      }
+    }
+    warnings.add(
+        (steps == 1 ? "the only step has" : "all " + steps + " steps have")
+            + " the learning rate 0, because the warm-up begins there: nothing is trained; give"
+            + " --warmup 0, or more --epochs or --steps");
   }
 
   /// Refuses to train weights in four bits.

@@ -101,6 +101,14 @@ class PeftConfigTest {
   }
 
   @Test
+  void aConfigThatIsMissingSaysSoInWords() {
+    Path none = folder.resolve("none.json");
+    assertThatThrownBy(() -> PeftConfig.read(none))
+        .isInstanceOf(InputException.class)
+        .hasMessage(none + ": it cannot be read: no such file or folder");
+  }
+
+  @Test
   void absentKeysTakePeftsDefaults() throws IOException {
     assertThat(readWith("")).isEqualTo(Lora.of(8, 8, Targets.parse("q_proj")));
     assertThat(read("{\"peft_type\": \"LORA\", \"target_modules\": \"ALL-linear\"}").targets())

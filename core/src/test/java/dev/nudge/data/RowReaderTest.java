@@ -7,6 +7,8 @@ import static org.assertj.core.api.Assertions.tuple;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -84,6 +86,24 @@ class RowReaderTest {
     refused(latin.toString(), "latin.jsonl line 2 is not UTF-8");
     Files.write(latin, "{}".getBytes(StandardCharsets.UTF_16));
     refused(latin.toString(), "latin.jsonl line 1 is not UTF-8");
+    Path loop = Files.createDirectories(folder.resolve("deep")).resolve("loop");
+    Files.createSymbolicLink(loop, loop.getParent());
+    refused(
+        folder + "/deep/**/*.jsonl",
+        "*.jsonl cannot be read: " + loop + " leads back to a folder above it");
+  }
+
+  @Test
+  void whyAFileCannotBeReadIsSaidInWords() {
+    assertThatThrownBy(() -> ContentDigest.of(folder.resolve("none")))
+        .isInstanceOf(InputException.class)
+        .hasMessage("%1$s/none cannot be read: %1$s/none is not there", folder);
+    assertThat(Unreadable.of("x/*", new AccessDeniedException("x/y")))
+        .hasMessage("x/* cannot be read: no permission for x/y");
+    assertThat(Unreadable.of("x", new FileSystemException("x", null, "Too many open files")))
+        .hasMessage("x cannot be read: Too many open files");
+    assertThat(Unreadable.of("x", new FileSystemException("x")))
+        .hasMessage("x cannot be read: the system gives no reason");
   }
 
   /// What another program reads in one go is named, with what makes rows of it.

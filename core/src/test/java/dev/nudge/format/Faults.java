@@ -20,7 +20,8 @@ public final class Faults {
     KILLED
   }
 
-  private static final Pattern HIDDEN = Pattern.compile("(^|/)\\.(nudge\\..*|[^/]+\\.new/)");
+  private static final Pattern HIDDEN =
+      Pattern.compile("(^|/)\\.(nudge\\..*|[^/]+\\.(new/|writer))|\\.tmp$");
 
   private static final class Killed extends Error {
     private static final long serialVersionUID = 1L;

@@ -13,6 +13,7 @@ import dev.nudge.settings.Schema;
 import dev.nudge.settings.ScoreSettings;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import dev.nudge.train.RowScore;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -63,7 +64,7 @@ class SmolLm2Test {
               Map.of("prompt", row.get("prompt"), "completion", row.get("completion"))));
     }
     Path file = Files.write(folder.resolve("rows.jsonl"), lines);
-    List<Scoring.Row> rows = new ArrayList<>();
+    List<RowScore> rows = new ArrayList<>();
     Scoring.score(
         Schema.of(ScoreSettings.class)
             .of(
@@ -76,7 +77,7 @@ class SmolLm2Test {
         warning -> {});
     assertThat(rows).hasSize(expected.get("rows").size());
     double worst = 0;
-    for (Scoring.Row row : rows) {
+    for (RowScore row : rows) {
       JsonNode want = expected.get("rows").get(row.index());
       assertThat(row.tokens()).isEqualTo(want.get("tokens").asInt());
       assertThat(row.logprob()).isCloseTo(want.get("logprob").asDouble(), within(1e-3));

@@ -322,9 +322,9 @@ class MergingTest {
         requireNonNull(run(settings(model, List.of(adapter), temp.resolve("out")))).difference();
     assertThat(d.tokens()).isEqualTo(9 * 64); // cut to the model's positions
     assertThat(d.kl()).isBetween(-1e-12, 1e-9);
-    assertThat(d.maxLogit()).isBetween(1e-9, 1e-3);
-    assertThat(d.meanLogit()).isBetween(1e-10, d.maxLogit());
-    assertThat(d.otherPerplexity() / d.perplexity()).isBetween(0.9999, 1.0001);
+    assertThat(d.maxLogitDifference()).isBetween(1e-9, 1e-3);
+    assertThat(d.meanLogitDifference()).isBetween(1e-10, d.maxLogitDifference());
+    assertThat(d.mergedPerplexity() / d.perplexity()).isBetween(0.9999, 1.0001);
   }
 
   @Test
@@ -538,10 +538,10 @@ class MergingTest {
       mean += Math.abs(z[0][v] - z[1][v]) / p.length;
     }
     assertThat(d.kl()).isCloseTo(kl, offset(1e-12));
-    assertThat(d.maxLogit()).isEqualTo(max);
-    assertThat(d.meanLogit()).isCloseTo(mean, offset(1e-12));
+    assertThat(d.maxLogitDifference()).isEqualTo(max);
+    assertThat(d.meanLogitDifference()).isCloseTo(mean, offset(1e-12));
     assertThat(d.perplexity()).isCloseTo(1 / p[5], offset(1e-9));
-    assertThat(d.otherPerplexity()).isCloseTo(1 / q[5], offset(1e-9));
+    assertThat(d.mergedPerplexity()).isCloseTo(1 / q[5], offset(1e-9));
   }
 
   private static double[] softmax(double[] z) {

@@ -58,7 +58,9 @@ class PlacingFaultsTest {
                   "store",
                   nf4 && shards == 3 ? "nf4" : "base",
                   "tolerance",
-                  9.0)));
+                  9.0,
+                  "threads",
+                  1)));
     }
   }
 

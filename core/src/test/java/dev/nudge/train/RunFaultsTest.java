@@ -54,6 +54,10 @@ class RunFaultsTest {
             "constant",
             "lanes",
             1,
+            "threads", // a busy neighbour would slow two
+            1,
+            "compute", // auto is measured, and may differ from run to run
+            "fp32",
             "method",
             method,
             "save_steps",
@@ -149,12 +153,12 @@ class RunFaultsTest {
   @ParameterizedTest
   @Tag("slow")
   @CsvSource({"lora", "full"})
-  void aProcessThatIsHaltedAtAnyChangeLeavesOldOrNew(String method) throws Exception {
+  void aProcessThatIsHaltedAtEveryThirdChangeLeavesOldOrNew(String method) throws Exception {
     FaultRounds rounds = rounds(method);
     int many =
         rounds.killing(
-            1, RunFaultsTest.class, List.of(temp.toString(), method), RunFaultsTest::look);
-    assertThat(many).isGreaterThan(60);
+            3, RunFaultsTest.class, List.of(temp.toString(), method), RunFaultsTest::look);
+    assertThat(many).isGreaterThan(30);
   }
 
   /// Trains in a process that ends before a change.

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.data.ContentDigest;
+import dev.nudge.format.Claim;
 import dev.nudge.format.Faults;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.settings.InputException;
@@ -180,6 +181,32 @@ class RunTest {
   }
 
   @Test
+  void aSecondWriterIsRefusedUntilTheRunEnds() throws IOException {
+    Path out = temp.resolve("out");
+    TrainSettings settings =
+        TinyRun.settings(TinyRun.UNTIED, write("rows", ROW), out, "steps", 3, "save_steps", 1);
+    List<String> refused = new ArrayList<>();
+    for (boolean overwrite : new boolean[] {false, true}) {
+      TrainSettings run = settings.with("overwrite", overwrite);
+      Training.run(
+          Training.prepare(run, TinyRun.MACHINE),
+          event -> {
+            if (event instanceof TrainEvent.Step || event instanceof TrainEvent.Saved) {
+              assertThatThrownBy(() -> TinyRun.run(settings.with("overwrite", true)))
+                  .isInstanceOf(RunException.class)
+                  .hasMessage(
+                      "another nudge writes into " + out + "; wait for it or give another folder");
+              refused.add(event.toString());
+            }
+          },
+          () -> false);
+    }
+    assertThat(refused.size()).isGreaterThanOrEqualTo(8);
+    assertThat(out.resolve(".nudge.writer")).doesNotExist();
+    Claim.of(out).close(); // free again
+  }
+
+  @Test
   void anUpdateThatSpoilsTheWeightsIsNotSaved() throws IOException {
     Path out = temp.resolve("out");
     var settings =
@@ -268,6 +295,30 @@ class RunTest {
           }
         });
     assertThat(states.keySet()).containsExactly(10, 20, 25);
+  }
+
+  @Test
+  void tenMinutesWithoutASaveSave() throws IOException {
+    var settings =
+        TinyRun.settings(
+            TinyRun.UNTIED, write("rows", ROW), temp.resolve("out"), "steps", 50); // every 5
+    long minute = 60_000_000_000L;
+    long[] now = {-3 * minute};
+    int[] step = {0};
+    List<Integer> saves = new ArrayList<>();
+    Consumer<TrainEvent> events =
+        event -> {
+          if (event instanceof TrainEvent.Step s) {
+            step[0] = s.step();
+            now[0] += s.step() <= 9 ? 3 * minute : minute / 2; // 12 minutes in four steps
+          } else if (event instanceof TrainEvent.Saved) {
+            saves.add(step[0]);
+          }
+        };
+    try (Run run = new Run(Training.prepare(settings, TinyRun.MACHINE), events, () -> now[0])) {
+      run.go(() -> false);
+    }
+    assertThat(saves).containsExactly(4, 5, 9, 10, 15, 20, 25, 30, 35, 40, 45, 50);
   }
 
   /// Whatever ends a run after a step, what it learned is there.
@@ -443,7 +494,8 @@ class RunTest {
   @Test
   void theResultIsThatOfTheFolder() throws IOException {
     Path out = temp.resolve("out");
-    Path data = TinyRun.rows(temp.resolve("rows"), 12, 60, 1);
+    Path data = answers("rows", 12, " valve");
+    Path other = answers("other", 12, " pump"); // learning the one makes the other worse
     var settings =
         TinyRun.settings(
             TinyRun.TIED,
@@ -454,11 +506,11 @@ class RunTest {
             "batch_size",
             4,
             "eval_data",
-            data.toString(),
+            other.toString(),
             "eval_steps",
             1,
             "learning_rate",
-            0.5);
+            0.05);
     RunResult result = run(settings, event -> {});
     JsonNode totals = TinyRun.record(out).get("totals");
     assertThat(new ObjectMapper().<JsonNode>valueToTree(result.totals()).toString())
@@ -469,7 +521,7 @@ class RunTest {
     assertThat(result.lastLoss())
         .isEqualTo(TinyRun.metrics(out, "loss").getLast().get("loss").asDouble());
     assertThat(result.id()).isEqualTo(TinyRun.record(out).get("id").asString());
-    assertThat(result.bestStep()).as("a rate so high makes it worse").isLessThan(4);
+    assertThat(result.bestStep()).as("the held-out answer is another").isLessThan(4);
     for (Path folder : List.of(result.best(), result.last())) {
       assertThat(folder.resolve("adapter_model.safetensors")).exists();
     }
@@ -479,7 +531,11 @@ class RunTest {
     assertThat(Training.run(settings, TinyRun.MACHINE, event -> {}, () -> false)).isEqualTo(result);
     assertThat(Training.record(out)).containsKeys("settings", "plan", "totals");
 
-    var more = settings.with("out", temp.resolve("better")).with("learning_rate", 1e-3);
+    var more =
+        settings
+            .with("out", temp.resolve("better"))
+            .with("eval_data", data.toString())
+            .with("learning_rate", 1e-3);
     RunResult better = run(more, event -> {});
     assertThat(better.bestStep()).isEqualTo(4);
     assertThat(better.last()).isEqualTo(better.best());
@@ -650,6 +706,26 @@ class RunTest {
     TinyRun.run(
         TinyRun.settings(TinyRun.UNTIED, data, first, "steps", 2, "seed", 3, "overwrite", true));
     other(settings, "--init-adapter holds other data now");
+  }
+
+  @Test
+  void anotherAlphaOfTheAdapterToContinueFromMakesAnotherRun() throws IOException {
+    Path data = write("d", ROW, ROW);
+    Path first = temp.resolve("first");
+    TinyRun.run(TinyRun.settings(TinyRun.UNTIED, data, first, "steps", 1, "alpha", 32));
+    var settings =
+        TinyRun.settings(
+            TinyRun.UNTIED, data, temp.resolve("second"), "steps", 1, "init_adapter", first);
+    TinyRun.run(settings);
+    assertThat(Training.finished(settings)).isTrue();
+    Path config = first.resolve("adapter_config.json");
+    String text = Files.readString(config);
+    String other = text.replaceFirst("\"lora_alpha\": 32", "\"lora_alpha\": 64");
+    assertThat(other).isNotEqualTo(text);
+    Files.writeString(config, other);
+    other(settings, "--init-adapter holds other data now");
+    Files.writeString(config, text);
+    assertThat(Training.finished(settings)).isTrue();
   }
 
   @Test

@@ -21,7 +21,8 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/// Holds a skipped step to leaving no trace in parameters, moments and AdamW's count.
+/// Holds a skipped step to leaving no trace in parameters, moments and AdamW's count, and a run
+/// that ends for such steps to saying why.
 class SkippedStepTest {
   private final List<Example> rows =
       List.of(
@@ -32,6 +33,66 @@ class SkippedStepTest {
   @Test
   void aSkippedStepLeavesNoTrace() {
     assertThat(trained(true)).isEqualTo(trained(false));
+  }
+
+  private static final Trainer.Result MADE = new Trainer.Result(2, 1, 9, 8, false);
+  private static final Trainer.Result EMPTY = new Trainer.Result(0, 0, 9, 0, true);
+  private static final Trainer.Result NO_LOSS =
+      new Trainer.Result(Double.NaN, Double.NaN, 9, 8, true);
+  private static final Trainer.Result NO_GRADIENT =
+      new Trainer.Result(2, Double.POSITIVE_INFINITY, 9, 8, true);
+
+  private static SkippedSteps after(int times, Trainer.Result... steps) {
+    SkippedSteps skipped = new SkippedSteps();
+    for (int i = 0; i < times; i++) {
+      assertThat(skipped.tooMany()).isFalse();
+      for (Trainer.Result step : steps) {
+        skipped.take(step);
+      }
+    }
+    return skipped;
+  }
+
+  @Test
+  void aStepWithNothingToTrainNeitherCountsNorBeginsTheCountAnew() {
+    SkippedSteps mixed = after(10, NO_LOSS, EMPTY);
+    assertThat(mixed.tooMany()).isTrue();
+    assertThat(mixed.count()).isEqualTo(20);
+    assertThat(mixed.nothingMade(true))
+        .hasMessageStartingWith(
+            "the loss was not finite in any of 10 steps, so nothing was trained");
+    assertThat(after(40, EMPTY).tooMany()).isFalse();
+    assertThat(after(40, NO_LOSS, EMPTY, MADE).tooMany()).isFalse();
+    SkippedSteps last = after(1, NO_LOSS, EMPTY);
+    assertThat(last.isLast()).isTrue();
+    last.take(MADE);
+    assertThat(last.isLast()).isFalse();
+    assertThat(after(1, MADE, EMPTY).isLast()).isFalse();
+  }
+
+  @Test
+  void aRunOfRowsOfOneTokenSaysSo() {
+    assertThat(after(3, EMPTY).nothingMade(true))
+        .hasMessage(
+            "nothing was trained in 3 steps: each of their rows is one token, which leaves nothing to"
+                + " train; nothing is saved; take such rows out of --data, or give more --steps");
+  }
+
+  @Test
+  void aRunThatDivergedSaysWhatWasNotFinite() {
+    String gradient = "the loss was finite but its gradient was not ";
+    String rest = "for 10 steps in a row; nothing is saved; lower --learning-rate";
+    assertThat(after(10, NO_LOSS).diverged(false, true))
+        .hasMessage("the loss was not finite " + rest);
+    SkippedSteps gradients = after(1, NO_LOSS, MADE);
+    for (int i = 0; i < 10; i++) {
+      gradients.take(NO_GRADIENT);
+    }
+    assertThat(gradients.diverged(false, true)).hasMessage(gradient + rest);
+    assertThat(gradients.nothingMade(false))
+        .hasMessageStartingWith(gradient + "in any of 10 steps");
+    assertThat(after(5, NO_LOSS, NO_GRADIENT).diverged(false, true))
+        .hasMessage("the loss or its gradient was not finite " + rest);
   }
 
   private double[] trained(boolean withSkipped) {

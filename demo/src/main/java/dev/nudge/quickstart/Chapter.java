@@ -1,11 +1,15 @@
 package dev.nudge.quickstart;
 
+import com.fasterxml.jackson.annotation.JsonValue;
 import dev.nudge.eval.Paired;
+import dev.nudge.merge.Merged;
 import dev.nudge.plan.Footprint;
 import dev.nudge.plan.Plan;
 import dev.nudge.train.TrainEvent;
 import dev.nudge.world.Score;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// Tells what happens in a quickstart, in order: that a stage begins, how it goes on, what came of
@@ -91,20 +95,25 @@ public sealed interface Chapter {
 
   /// The merge and its check against base + adapter.
   ///
-  /// @param bytes of the merged weights on disk
-  /// @param tokens of the probe text
-  /// @param kl mean over them, nats
-  record Merges(
-      boolean accepted,
-      long bytes,
-      int tokens,
-      double kl,
-      double tolerance,
-      double maxLogitDifference,
-      double perplexity,
-      double mergedPerplexity,
-      double seconds)
-      implements Chapter {}
+  /// @param seconds of the stage, the preparing included
+  record Merges(Merged merged, double seconds) implements Chapter {
+
+    /// What a report says of it: nothing of folders, which may be gone.
+    @JsonValue
+    public Map<String, Object> shown() {
+      Map<String, Object> shown = new LinkedHashMap<>();
+      shown.put("accepted", merged.accepted());
+      shown.put("bytes", merged.bytes());
+      shown.put("tokens", merged.difference().tokens());
+      shown.put("kl", merged.difference().kl());
+      shown.put("tolerance", merged.tolerance());
+      shown.put("max_logit_difference", merged.difference().maxLogitDifference());
+      shown.put("perplexity", merged.difference().perplexity());
+      shown.put("merged_perplexity", merged.difference().mergedPerplexity());
+      shown.put("seconds", seconds);
+      return shown;
+    }
+  }
 
   /// Sizes on disk, and memory as the plan has it.
   ///

@@ -3,7 +3,6 @@ package dev.nudge.quickstart;
 import dev.nudge.eval.Paired;
 import dev.nudge.generate.Session;
 import dev.nudge.machine.Machine;
-import dev.nudge.merge.Difference;
 import dev.nudge.merge.Merged;
 import dev.nudge.merge.Merging;
 import dev.nudge.settings.MergeSettings;
@@ -101,7 +100,7 @@ public final class Quickstart {
       Chapter.Merges merges = tell(merge(place));
       begin(Chapter.Stage.SIZES);
       Chapter.Sizes sizes = tell(Sizing.of(lesson.prepared(), place.adapter(), machine));
-      boolean passed = adapted.against().secondIsBetter() && merges.accepted();
+      boolean passed = adapted.against().secondIsBetter() && merges.merged().accepted();
       return new Report(
           opened, base, trained, adapted, samples, merges, sizes, passed, since(start));
     }
@@ -197,16 +196,6 @@ public final class Quickstart {
     if (merged == null) {
       throw new CancellationException();
     }
-    Difference d = merged.difference();
-    return new Chapter.Merges(
-        merged.accepted(),
-        merged.bytes(),
-        d.tokens(),
-        d.kl(),
-        merged.tolerance(),
-        d.maxLogit(),
-        d.perplexity(),
-        d.otherPerplexity(),
-        since(start));
+    return new Chapter.Merges(merged, since(start));
   }
 }

@@ -1,5 +1,6 @@
 package dev.nudge.world;
 
+import dev.nudge.format.Json;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Schema;
 import dev.nudge.settings.Setting;
@@ -11,7 +12,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import tools.jackson.databind.json.JsonMapper;
 
 /// Writes the files of the world, or grades answers to its test:
 ///
@@ -55,8 +55,7 @@ public final class Main {
     String what = args.isEmpty() ? "" : args.getFirst();
     switch (what) {
       case "make" -> make(settings(Making.class, args));
-      case "grade" ->
-          out.println(JsonMapper.shared().writeValueAsString(grade(settings(Grading.class, args))));
+      case "grade" -> out.println(Json.line(grade(settings(Grading.class, args))));
       default -> throw new InputException("'" + what + "' is given; make or grade is needed");
     }
   }

@@ -1,5 +1,6 @@
 package dev.nudge.world;
 
+import dev.nudge.format.Json;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -10,12 +11,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /// Writes and reads the JSONL files of the world.
 public final class Rows implements AutoCloseable {
-  private static final JsonMapper JSON = JsonMapper.builder().build();
-
   private final BufferedWriter out;
 
   private Rows(BufferedWriter out) {
@@ -51,7 +49,7 @@ public final class Rows implements AutoCloseable {
 
   private void write(Object row) {
     try {
-      out.write(JSON.writeValueAsString(row));
+      out.write(Json.line(row));
       out.write('\n');
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -67,7 +65,7 @@ public final class Rows implements AutoCloseable {
   static List<String> column(Path file, String name) throws IOException {
     List<String> texts = new ArrayList<>();
     for (String line : Files.readAllLines(file)) {
-      JsonNode value = JSON.readTree(line).path(name);
+      JsonNode value = Json.parse(line).path(name);
       if (!value.isString()) {
         throw new IllegalArgumentException(file + ": a line has no text " + name);
       }

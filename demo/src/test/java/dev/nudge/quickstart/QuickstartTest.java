@@ -85,7 +85,7 @@ class QuickstartTest {
     assertThat(report.training().steps()).isEqualTo(3);
     assertThat(report.training().run().doubleQuant()).isTrue();
     assertThat(report.samples().samples()).hasSizeBetween(1, 3);
-    assertThat(report.merge().accepted()).isTrue();
+    assertThat(report.merge().merged().accepted()).isTrue();
     assertThat(report.passed()).isFalse(); // nothing can be right after three steps
     Chapter.Need full = Objects.requireNonNull(report.sizes().full());
     assertThat(full.frozen()).isZero();

@@ -1,0 +1,59 @@
+package dev.nudge.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.init.FreshFolder;
+import dev.nudge.merge.Difference;
+import dev.nudge.merge.Merged;
+import dev.nudge.model.Nf4Folder;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/// Holds the objects that commands print of the library's own records, to the byte.
+class ObjectsTest {
+  private static String out(Verb<?> verb, String... flags) {
+    List<String> line = new ArrayList<>(List.of(verb.name()));
+    line.addAll(List.of(flags));
+    line.addAll(List.of("--out", "o", "--json"));
+    return Ran.of(List.of(verb), line.toArray(String[]::new)).out();
+  }
+
+  @Test
+  void mergePrintsItsDifferenceBesideTheRest() {
+    Merged merged =
+        new Merged(
+            true,
+            Path.of("o"),
+            List.of(new Merged.Part(Path.of("a/b"), 0.5)),
+            7,
+            900,
+            new Difference(511, 0.25, 0.125, 1e-4, 12.5, 12.25),
+            0.01,
+            1.5);
+    assertThat(out(new MergeVerb((_, _, _) -> merged), "--model", "m", "--adapter", "a/b"))
+        .isEqualTo(
+            "{\"accepted\":true,\"out\":\"o\",\"adapters\":[{\"adapter\":\"a/b\",\"scale\":0.5}],"
+                + "\"layers\":7,\"bytes\":900,\"tokens\":511,\"max_logit_difference\":0.25,"
+                + "\"mean_logit_difference\":0.125,\"kl\":1.0E-4,\"perplexity\":12.5,"
+                + "\"merged_perplexity\":12.25,\"tolerance\":0.01,\"seconds\":1.5}\n");
+  }
+
+  @Test
+  void quantizePrintsWhatWasWritten() {
+    Nf4Folder.Written written = new Nf4Folder.Written(Path.of("o"), 7, 900, 300, 1.5);
+    assertThat(out(new QuantizeVerb((_, _) -> written), "--model", "m"))
+        .isEqualTo(
+            "{\"out\":\"o\",\"layers\":7,\"source_bytes\":900,\"bytes\":300,\"seconds\":1.5}\n");
+  }
+
+  @Test
+  void initPrintsWhatWasWritten() {
+    FreshFolder.Written written = new FreshFolder.Written(Path.of("o"), 11, 44, 260, 3, 1.5);
+    assertThat(out(new InitVerb((_, _) -> written), "--config", "c.json"))
+        .isEqualTo(
+            "{\"out\":\"o\",\"parameters\":11,\"bytes\":44,\"vocabulary\":260,\"merges\":3,"
+                + "\"seconds\":1.5}\n");
+  }
+}

@@ -1,0 +1,30 @@
+package dev.nudge.data;
+
+import dev.nudge.settings.InputException;
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.FileSystemLoopException;
+import java.nio.file.NoSuchFileException;
+
+/// Says in a few words why something could not be read.
+final class Unreadable {
+  private Unreadable() {}
+
+  /// The refusal of what was named.
+  static InputException of(Object name, IOException e) {
+    return new InputException(name + " cannot be read: " + reason(e), e);
+  }
+
+  static String reason(IOException e) {
+    String reason =
+        switch (e) {
+          case AccessDeniedException denied -> "no permission for " + denied.getFile();
+          case NoSuchFileException none -> none.getFile() + " is not there";
+          case FileSystemLoopException loop -> loop.getFile() + " leads back to a folder above it";
+          case FileSystemException other -> other.getReason();
+          default -> e.getMessage();
+        };
+    return reason == null ? "the system gives no reason" : reason;
+  }
+}

@@ -1,0 +1,137 @@
+package dev.nudge.format;
+
+import dev.nudge.settings.RunException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/// The right to write into a place, which one writer has at a time; a second one is refused.
+///
+/// It is a lock on `.nudge.writer` in the folder, or on `.NAME.writer` beside it where nothing is
+/// there yet. It ends with [#close], or with the process however that ends. Folders above that were
+/// made for it and hold nothing at its end go.
+///
+/// Threading: any thread may close it.
+public final class Claim implements AutoCloseable {
+  static final String FILE = ".nudge.writer";
+
+  private static final Set<Path> HELD = new HashSet<>(); // by this process
+
+  private final Path place;
+  private final Path file;
+  private final LockFile lock;
+  private final List<Path> parents; // made for it, the deepest first
+  private boolean closed;
+
+  private Claim(Path place, Path file, LockFile lock, List<Path> parents) {
+    this.place = place;
+    this.file = file;
+    this.lock = lock;
+    this.parents = parents;
+  }
+
+  /// Takes the right to write into a place.
+  ///
+  /// @throws RunException where another writer has it, or the disk refuses
+  public static Claim of(Path place) {
+    List<Path> parents = new ArrayList<>();
+    Claim claim = null;
+    try {
+      Path parent = place.toAbsolutePath().getParent();
+      for (Path p = parent; p != null && !Files.exists(p); p = p.getParent()) {
+        parents.add(p);
+      }
+      Disk.makeFolder(parent);
+      claim = take(place, parents);
+    } catch (IOException e) {
+      throw new RunException("cannot write " + place + ": " + OutFolder.reason(e), e);
+    } finally {
+      if (claim == null) {
+        remove(parents);
+      }
+    }
+    if (claim == null) {
+      throw new RunException(
+          "another nudge writes into " + place + "; wait for it or give another folder");
+    }
+    return claim;
+  }
+
+  /// Takes the right to write into a folder, which is made where it is absent. What a killed
+  /// process left there goes.
+  ///
+  /// @throws RunException where another writer has it, or the disk refuses
+  public static Claim in(Path folder) {
+    try (Claim first = of(folder)) {
+      NewFolder.clear(first.place);
+      OutFolder.make(folder);
+    }
+    return of(folder);
+  }
+
+  private static @Nullable Claim take(Path place, List<Path> parents) throws IOException {
+    synchronized (HELD) {
+      while (true) {
+        boolean there = Files.exists(place);
+        Path file = there ? place.toRealPath().resolve(FILE) : beside(place.toAbsolutePath());
+        LockFile lock = HELD.contains(file) ? null : LockFile.now(file);
+        if (lock == null) {
+          return null;
+        }
+        if (Files.exists(place) == there) {
+          HELD.add(file);
+          return new Claim(place, file, lock, parents);
+        }
+        lock.close(); // another writer has put it there since
+      }
+    }
+  }
+
+  private static Path beside(Path place) throws IOException {
+    Path parent = place.getParent();
+    String name = "." + place.getFileName() + ".writer";
+    return parent == null ? place.resolve(name) : parent.toRealPath().resolve(name);
+  }
+
+  /// The place as it was given.
+  Path place() {
+    return place;
+  }
+
+  @Override
+  public void close() {
+    synchronized (HELD) {
+      if (closed) {
+        return;
+      }
+      closed = true;
+      try {
+        lock.close();
+      } catch (IOException e) {
+        // the system frees it
+      } finally {
+        HELD.remove(file);
+      }
+    }
+    remove(parents);
+  }
+
+  private static void remove(List<Path> parents) {
+    for (Path parent : parents) {
+      try (Stream<Path> files = Files.list(parent)) {
+        if (files.findAny().isPresent()) {
+          return;
+        }
+        Disk.delete(parent);
+      } catch (IOException e) {
+        return; // absent, or an empty folder in nobody's way
+      }
+    }
+  }
+}

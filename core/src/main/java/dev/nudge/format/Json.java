@@ -1,0 +1,116 @@
+package dev.nudge.format;
+
+import dev.nudge.settings.InputException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.type.TypeReference;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.PropertyNamingStrategies;
+import tools.jackson.databind.cfg.EnumFeature;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.module.SimpleModule;
+import tools.jackson.databind.ser.std.ToStringSerializer;
+
+/// Reads and writes JSON. Components of records become `snake_case` keys, paths text, and values of
+/// enums are in lower case.
+///
+/// [PythonJson] writes what Python reads beside its own; headers of weights have a reader of their
+/// own, which holds no tree.
+public final class Json {
+  private static final JsonMapper MAPPER =
+      JsonMapper.builder()
+          .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+          .enable(EnumFeature.WRITE_ENUMS_TO_LOWERCASE)
+          .addModule(
+              new SimpleModule().addSerializer(Path.class, new ToStringSerializer(Path.class)))
+          .build();
+
+  private static final JsonMapper STRICT =
+      JsonMapper.builder()
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .build();
+
+  private Json() {}
+
+  /// Writes a value on one line.
+  public static String line(Object value) {
+    return MAPPER.writeValueAsString(value);
+  }
+
+  /// Writes a value with a line for each key.
+  public static String indented(Object value) {
+    return MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(value);
+  }
+
+  /// Makes the tree that [#line] would write.
+  public static JsonNode tree(Object value) {
+    return MAPPER.valueToTree(value);
+  }
+
+  /// Makes maps, lists, strings, numbers, booleans and null of an object.
+  public static Map<String, @Nullable Object> plain(JsonNode object) {
+    return MAPPER.convertValue(object, new TypeReference<Map<String, @Nullable Object>>() {});
+  }
+
+  /// Reads a text.
+  ///
+  /// @throws JacksonException where it is not JSON
+  public static JsonNode parse(String text) {
+    return MAPPER.readTree(text);
+  }
+
+  /// Reads a text in which no key comes twice and nothing follows.
+  ///
+  /// @throws JacksonException where it is not JSON
+  public static JsonNode parseStrictly(String text) {
+    return STRICT.readTree(text);
+  }
+
+  /// Reads bytes as [#parseStrictly(String)] reads a text.
+  ///
+  /// @throws JacksonException where they are not JSON
+  public static JsonNode parseStrictly(byte[] utf8) {
+    return STRICT.readTree(utf8);
+  }
+
+  /// Reads a file.
+  ///
+  /// @throws InputException where it cannot be read or is not JSON
+  public static JsonNode read(Path file) {
+    try {
+      return parse(Files.readString(file));
+    } catch (JacksonException e) {
+      throw new InputException(file + " is not JSON: " + e.getOriginalMessage(), e);
+    } catch (IOException e) {
+      throw new InputException(file + " cannot be read: " + Refusal.reason(e), e);
+    }
+  }
+
+  /// Reads a file that something depends on.
+  ///
+  /// @param otherwise what follows where it cannot be read, and the way out, for the message
+  /// @throws InputException where it cannot be read or is not JSON
+  public static JsonNode read(Path file, String otherwise) {
+    try {
+      return parse(Files.readString(file));
+    } catch (IOException | JacksonException e) {
+      throw new InputException(file + " cannot be read, " + otherwise, e);
+    }
+  }
+
+  /// Reads a file that may be absent or hold anything; the node is a missing one then.
+  public static JsonNode readOrMissing(Path file) {
+    try {
+      return Files.isRegularFile(file) ? parse(Files.readString(file)) : MAPPER.missingNode();
+    } catch (IOException | JacksonException e) {
+      return MAPPER.missingNode();
+    }
+  }
+}
