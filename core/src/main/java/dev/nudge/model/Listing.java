@@ -1,5 +1,6 @@
 package dev.nudge.model;
 
+import dev.nudge.machine.JvmFlags;
 import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.Linear;
 import dev.nudge.tensor.Dtype;
@@ -18,7 +19,17 @@ final class Listing implements WeightSource {
   private Listing() {}
 
   /// Puts a model together without weights and gives name → shape.
+  ///
+  /// @throws dev.nudge.settings.InputException where the JVM denies native access
   static Map<String, long[]> of(ModelConfig config) {
+    try {
+      return listed(config);
+    } catch (IllegalCallerException e) { // the first native call of many a command
+      throw JvmFlags.denied(e);
+    }
+  }
+
+  private static Map<String, long[]> listed(ModelConfig config) {
     Listing listing = new Listing();
     Parts parts = new Parts(config, listing, null);
     Assembly.embedding(config, parts);
