@@ -70,7 +70,7 @@ final class BenchModels {
       int positions,
       boolean tied,
       double theta) {
-    return ModelConfig.llama(
+    return new ModelConfig(
         hidden,
         inner,
         layers,

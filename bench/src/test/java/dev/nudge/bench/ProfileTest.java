@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 
 class ProfileTest {
   private static final ModelConfig TINY =
-      ModelConfig.llama(
+      new ModelConfig(
           128,
           160,
           3,

@@ -35,9 +35,8 @@ public record Lora(
     Map<String, Integer> rankPattern,
     Map<String, Double> alphaPattern,
     @Nullable Targets exclude,
-    @Nullable Layers layers) {
-
-  private static final String PART = ".language_model.";
+    @Nullable Layers layers)
+    implements AdapterSpec {
 
   public Lora {
     checkRank("rank", rank);
@@ -78,17 +77,9 @@ public record Lora(
         rank, alpha, rsLora, dropout, value, rankPattern, alphaPattern, exclude, layers);
   }
 
-  /// Returns the spec to save: `all-linear` becomes the sorted leaf names of the model's layers; an
-  /// expression where these are a part of a model whose other parts have such names too.
+  /// Returns the spec to save: `all-linear` becomes the sorted leaf names of the model's layers.
   public Lora resolved(Collection<String> linears) {
-    if (!(targets instanceof Targets.AllLinear)) {
-      return this;
-    }
-    Targets.Names leaves = Targets.leafNames(linears);
-    boolean part = linears.stream().allMatch(path -> path.contains(PART));
-    String all = String.join("|", leaves.names());
-    return withTargets(
-        part ? new Targets.Regex(".*\\.language_model\\..*\\.(" + all + ")") : leaves);
+    return targets instanceof Targets.AllLinear ? withTargets(Targets.leafNames(linears)) : this;
   }
 
   /// The rank of the module at `path`.

@@ -14,7 +14,6 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.SplittableRandom;
 
 /// Loads a Hugging Face model folder.
@@ -114,7 +113,7 @@ public final class Checkpoint {
     Scope scope = Scope.open("weights");
     try {
       check(file, config);
-      return CausalLm.of(
+      return LlamaAssembly.of(
           config,
           backend,
           reading.of(file, scope),
@@ -136,7 +135,7 @@ public final class Checkpoint {
 
   /// A model without weights whose layers are held as `quantization` says.
   public static CausalLm dry(ModelConfig config, Backend backend, Quantization quantization) {
-    return CausalLm.of(
+    return LlamaAssembly.of(
         config, backend, HeldWeights.dry(config.tensors(), backend, quantization), () -> {});
   }
 
@@ -145,7 +144,7 @@ public final class Checkpoint {
   /// @param trainable with a measuring scope
   public static CausalLm dry(ModelConfig config, Backend backend, Trainable trainable) {
     WeightSource frozen = HeldWeights.dry(frozen(config, trainable), backend, Quantization.NONE);
-    return CausalLm.of(
+    return LlamaAssembly.of(
         config,
         backend,
         TrainedWeights.of(config, backend, trainable, (master, name) -> {}, frozen),
@@ -162,7 +161,7 @@ public final class Checkpoint {
   public static CausalLm random(
       ModelConfig config, Backend backend, Quantization quantization, long seed) {
     Scope scope = Scope.open("weights");
-    return CausalLm.of(
+    return LlamaAssembly.of(
         config,
         backend,
         HeldWeights.random(
@@ -181,7 +180,7 @@ public final class Checkpoint {
     WeightSource.Fill fill = (weight, name) -> fill(weight, name, seed);
     WeightSource frozen =
         HeldWeights.random(frozen(config, trainable), backend, Quantization.NONE, scope, fill);
-    return CausalLm.of(
+    return LlamaAssembly.of(
         config, backend, TrainedWeights.of(config, backend, trainable, fill, frozen), scope);
   }
 
@@ -197,8 +196,7 @@ public final class Checkpoint {
 
   /// Names that the config does not call for: one of them may be the missing one, misspelled.
   private static List<String> unexpected(SafeTensors file, ModelConfig config) {
-    Set<String> known = config.tensors().keySet();
-    return file.names().stream().filter(n -> !known.contains(n)).toList();
+    return file.names().stream().filter(n -> !config.tensors().containsKey(n)).toList();
   }
 
   private static void check(SafeTensors file, ModelConfig config) {

@@ -60,11 +60,12 @@ final class TrainedWeights implements WeightSource {
   }
 
   @Override
-  public Linear linear(String weight, @Nullable Tensor bias) {
+  public Linear linear(String path, @Nullable Tensor bias) {
+    String weight = path + ".weight";
     return trained.containsKey(weight)
         ? WeightSource.dense(name -> Objects.requireNonNull(trained.get(name)).work())
-            .linear(weight, bias)
-        : frozen.linear(weight, bias);
+            .linear(path, bias)
+        : frozen.linear(path, bias);
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.nudge.plan;
 
 import dev.nudge.model.ModelConfig;
 import java.util.Arrays;
+import java.util.List;
 
 /// A part of a model that stands for it where speed is measured: as many of its layers as make a
 /// short pass, the run's widths where these are not too large, and its micro-batch.
@@ -54,7 +55,7 @@ record Slice(ModelConfig config, int tokens, int longest) {
   }
 
   private double flops() {
-    return Work.of(config, 0, lengths()).layers();
+    return new Work(config, 0, 0, false).layers(List.of(), lengths());
   }
 
   /// Tokens of each sequence.

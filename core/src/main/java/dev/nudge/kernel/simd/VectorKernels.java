@@ -1,6 +1,5 @@
 package dev.nudge.kernel.simd;
 
-import dev.nudge.kernel.Glu;
 import dev.nudge.kernel.Kernels;
 
 /// Opens the Vector API's kernels; found by [java.util.ServiceLoader].
@@ -11,9 +10,7 @@ public final class VectorKernels implements Kernels.Provider {
         "vector " + Species.F.vectorBitSize() + " bit",
         new VectorRmsNorm(),
         new VectorRope(),
-        new VectorGlu(Glu.Activation.SILU),
-        new VectorGlu(Glu.Activation.GELU_TANH),
-        new VectorSoftCap(),
+        new VectorSwiGlu(),
         new VectorSoftmaxRows(),
         new VectorCrossEntropy(),
         new VectorAdamW(),
