@@ -1074,7 +1074,7 @@ class BadInputTest {
   @Test
   void aRowTooLongTrainsWhereItMayBeCut() throws IOException {
     Place place = Place.in(folder);
-    Ran ran = place.train("--max-length", "7", "--truncate", "-q");
+    Ran ran = place.train("--max-length", "7", "--truncate", "--warmup", "0", "-q");
     assertThat(ran).isEqualTo(new Ran(0, "", ""));
     assertThat(place.path("out/adapter_model.safetensors")).exists();
   }
@@ -1289,7 +1289,7 @@ class BadInputTest {
     Place place = Place.in(folder);
     try (Mount mount = Mount.of(place.path("disk"), "size=4k")) {
       Map<String, Long> before = Ledger.byOwner();
-      Ran ran = place.train("--out", "D/disk/out", "-q");
+      Ran ran = place.train("--out", "D/disk/out", "--warmup", "0", "-q");
       assertThat(ran)
           .isEqualTo(
               new Ran(

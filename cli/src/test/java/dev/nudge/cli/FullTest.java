@@ -141,6 +141,8 @@ class FullTest {
                 "--max-length",
                 "8",
                 "--split",
+                "--warmup",
+                "0",
                 "--dry-run",
                 "--json"));
     assertThat(split.get("rows").asInt()).isGreaterThan(1);

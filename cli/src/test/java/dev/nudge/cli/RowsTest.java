@@ -39,22 +39,22 @@ class RowsTest {
   void columnsThatAreLeftOutAreToldAndTheFirstRowIsShown() {
     String columns = "columns    prompt: query; trained: label; unused: id\n";
     String row = "first row  given    \"the pump\\n:\"\n           trained  \" leaks</s>\"\n";
-    Ran dry = trained("--dry-run");
+    Ran dry = trained("--warmup", "0", "--dry-run");
     assertThat(dry.err()).isEqualTo(columns + row);
     assertThat(dry.out()).startsWith("data       2 rows, ");
-    assertThat(trained("--dry-run", "-q").err()).isEmpty();
-    assertThat(trained("--dry-run", "--json").err()).isEqualTo(columns + row);
-    Ran texts = place.train("--data", "D/texts.jsonl", "--dry-run");
+    assertThat(trained("--warmup", "0", "--dry-run", "-q").err()).isEmpty();
+    assertThat(trained("--warmup", "0", "--dry-run", "--json").err()).isEqualTo(columns + row);
+    Ran texts = place.train("--data", "D/texts.jsonl", "--warmup", "0", "--dry-run");
     assertThat(texts.err())
         .isEqualTo(
             "columns    trained: text; unused: id, label\n"
                 + "first row  given    \"t\"\n           trained  \"he pump</s>\"\n");
-    Ran all = place.train("--dry-run");
+    Ran all = place.train("--warmup", "0", "--dry-run");
     assertThat(all.err())
         .isEqualTo(
             "first row  given    \"the pump\"\n           trained  \" reads seven bar</s>\"\n");
-    assertThat(trained().err()).startsWith(columns + row + "data       2 rows, ");
-    assertThat(trained("--overwrite", "-q").err()).isEmpty();
+    assertThat(trained("--warmup", "0").err()).startsWith(columns + row + "data       2 rows, ");
+    assertThat(trained("--warmup", "0", "--overwrite", "-q").err()).isEmpty();
   }
 
   @Test
