@@ -14,7 +14,7 @@ public final class TorchLlama {
   private TorchLlama() {}
 
   /// Causal attention of the last rows of one sequence, q (m, queryWidth), k and v (n, keyWidth).
-  public static Tensor attention(CausalAttention.Heads h, Tensor q, Tensor k, Tensor v) {
+  public static Tensor attention(CausalAttention.Shape h, Tensor q, Tensor k, Tensor v) {
     long m = q.size(0);
     long n = k.size(0);
     Tensor mask =
@@ -24,14 +24,28 @@ public final class TorchLlama {
                 Torch.scalar(Double.NEGATIVE_INFINITY),
                 new TensorOptions(ScalarType.Double))
             .triu(n - m + 1);
+    if (h.window() > 0) {
+      mask =
+          mask.add(
+              torch
+                  .full(
+                      new long[] {m, n},
+                      Torch.scalar(Double.NEGATIVE_INFINITY),
+                      new TensorOptions(ScalarType.Double))
+                  .tril(n - m - h.window()));
+    }
     TensorVector outputs = new TensorVector();
     for (int head = 0; head < h.count(); head++) {
       int shared = head / h.group();
       Tensor qh = q.narrow(1, (long) head * h.dim(), h.dim());
       Tensor kh = k.narrow(1, (long) shared * h.dim(), h.dim());
       Tensor vh = v.narrow(1, (long) shared * h.dim(), h.dim());
-      Tensor scores = qh.matmul(kh.t()).div(Torch.scalar(Math.sqrt(h.dim()))).add(mask);
-      outputs.push_back(torch.softmax(scores, 1).matmul(vh));
+      Tensor scores = qh.matmul(kh.t()).mul(Torch.scalar(h.scale()));
+      if (h.softCap() > 0) {
+        Tensor small = scores.div(Torch.scalar(h.softCap()));
+        scores = small.tanh().mul(Torch.scalar(h.softCap()));
+      }
+      outputs.push_back(torch.softmax(scores.add(mask), 1).matmul(vh));
     }
     return torch.cat(outputs, 1);
   }

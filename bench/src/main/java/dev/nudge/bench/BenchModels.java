@@ -70,7 +70,7 @@ final class BenchModels {
       int positions,
       boolean tied,
       double theta) {
-    return new ModelConfig(
+    return ModelConfig.llama(
         hidden,
         inner,
         layers,

@@ -66,8 +66,8 @@ record Draw(ModelConfig shape, List<String> flags, int length, int batch, double
   double flops() {
     int[] lengths = new int[batch];
     java.util.Arrays.fill(lengths, length);
-    Work work = new Work(shape, 0, 0, false);
-    return work.layers(List.of(), lengths) + work.head((double) batch * length);
+    var work = Work.of(shape, batch * length, lengths);
+    return work.layers() + work.head();
   }
 
   @Override

@@ -60,18 +60,21 @@ public final class KernelBench {
     Tensor dRes = random(scope, Dtype.F32, ROWS, WIDTH);
     long n = (long) ROWS * WIDTH;
     print(
-        "rmsNorm.forward", c, n, () -> kernels.rmsNorm().forward(x, delta, sum, w, y, rstd, 1e-5));
-    print("rmsNorm.again", c, n, () -> kernels.rmsNorm().again(sum, rstd, w, y));
+        "rmsNorm.forward",
+        c,
+        n,
+        () -> kernels.rmsNorm().forward(x, delta, sum, w, y, rstd, 1e-5, 0));
+    print("rmsNorm.again", c, n, () -> kernels.rmsNorm().again(sum, rstd, w, y, 0));
     print(
         "rmsNorm.backward",
         c,
         n,
-        () -> kernels.rmsNorm().backward(dy, sum, rstd, w, dRes, delta, null));
+        () -> kernels.rmsNorm().backward(dy, sum, rstd, w, dRes, delta, null, 0));
     print(
         "rmsNorm.backward, y too",
         c,
         n,
-        () -> kernels.rmsNorm().backward(dy, sum, rstd, w, dRes, delta, y));
+        () -> kernels.rmsNorm().backward(dy, sum, rstd, w, dRes, delta, y, 0));
     Tensor positions = scope.tensor(Dtype.I32, ROWS, 1);
     Tensor cos = random(scope, Dtype.F32, ROWS, 32);
     Tensor sin = random(scope, Dtype.F32, ROWS, 32);
@@ -106,12 +109,16 @@ public final class KernelBench {
       seen += repeat * (first + i + 1L);
     }
     var rows = kernels.softmaxRows();
-    print("softmax.forward", c, seen, () -> rows.forward(scores, 0.125, first, repeat, probs, lse));
+    print(
+        "softmax.forward",
+        c,
+        seen,
+        () -> rows.forward(scores, 0.125, first, repeat, 0, probs, lse));
     print(
         "softmax.backward",
         c,
         seen,
-        () -> rows.backward(scores, 0.125, first, repeat, lse, dP, d, probs, dS));
+        () -> rows.backward(scores, 0.125, first, repeat, 0, lse, dP, d, probs, dS));
     Tensor o = random(scope, c, ROWS, WIDTH);
     Tensor dO = random(scope, c, ROWS, WIDTH);
     Tensor out = random(scope, Dtype.F32, ROWS, 9);

@@ -1,6 +1,8 @@
 package dev.nudge.bench;
 
 import dev.nudge.model.ModelConfig;
+import java.util.Map;
+import java.util.Objects;
 
 /// Counts the least floating-point operations that a step needs, a multiply-add as 2.
 ///
@@ -31,14 +33,17 @@ public record LeastFlops(
 
   /// The work of a model with every linear layer but the head adapted.
   public static LeastFlops of(ModelConfig c, int rank) {
-    long d = c.hiddenSize();
-    long q = c.attentionSize();
-    long kv = c.keyValueSize();
-    long inner = c.intermediateSize();
-    long layers = c.numHiddenLayers();
-    long weights = 2 * d * q + 2 * d * kv + 3 * d * inner;
-    long sides = 2 * (d + q) + 2 * (d + kv) + 3 * (d + inner);
-    return new LeastFlops(layers * weights, c.vocabSize() * d, layers * q, layers * sides, rank, 4);
+    Map<String, long[]> tensors = c.tensors();
+    long weights = 0;
+    long sides = 0;
+    for (String path : c.projections()) {
+      long[] shape = Objects.requireNonNull(tensors.get(path + ".weight"));
+      weights += shape[0] * shape[1];
+      sides += shape[0] + shape[1];
+    }
+    long attention = c.layers().stream().mapToLong(l -> l.attention().queryWidth()).sum();
+    long head = (long) c.vocabSize() * c.hiddenSize();
+    return new LeastFlops(weights, head, attention, sides, rank, 4);
   }
 
   /// Operations of one step.

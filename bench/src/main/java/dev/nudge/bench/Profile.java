@@ -4,12 +4,13 @@ import dev.nudge.kernel.AdamW;
 import dev.nudge.kernel.AdamW8;
 import dev.nudge.kernel.CrossEntropy;
 import dev.nudge.kernel.Elementwise;
+import dev.nudge.kernel.Glu;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.kernel.Nf4;
 import dev.nudge.kernel.RmsNorm;
 import dev.nudge.kernel.Rope;
+import dev.nudge.kernel.SoftCap;
 import dev.nudge.kernel.SoftmaxRows;
-import dev.nudge.kernel.SwiGlu;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.tensor.Gemm;
@@ -83,7 +84,9 @@ final class Profile {
         k.name(),
         around(RmsNorm.class, k.rmsNorm()),
         around(Rope.class, k.rope()),
-        around(SwiGlu.class, k.swiGlu()),
+        around(Glu.class, k.swiGlu()),
+        around(Glu.class, k.geGlu()),
+        around(SoftCap.class, k.softCap()),
         around(SoftmaxRows.class, k.softmaxRows()),
         around(CrossEntropy.class, k.crossEntropy()),
         around(AdamW.class, k.adamW()),

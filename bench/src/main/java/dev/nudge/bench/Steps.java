@@ -18,6 +18,7 @@ import dev.nudge.settings.Schedule;
 import dev.nudge.settings.Warmup;
 import dev.nudge.tensor.Scope;
 import dev.nudge.train.Trainer;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -96,7 +97,14 @@ final class Steps implements AutoCloseable {
             : atLevel(model, Math.max(1, threads / lanes), lanes, length, level);
     this.workspaceBytes = plan.workspaceBytes();
     this.trainer =
-        new Trainer(model, parameters, examples(model.config().vocabSize()), plan, SETTINGS, 1);
+        new Trainer(
+            model,
+            parameters,
+            examples(model.config().vocabSize()),
+            plan,
+            SETTINGS,
+            1,
+            Path.of(""));
   }
 
   private static Plan atLevel(CausalLm model, int threads, int lanes, int length, Recompute level) {

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 
 class ProfileTest {
   private static final ModelConfig TINY =
-      new ModelConfig(
+      ModelConfig.llama(
           128,
           160,
           3,

@@ -72,7 +72,7 @@ class BadInputTest {
             "unknown family",
             p -> p.edit("model/config.json", "\"llama\"", "\"gpt2\""),
             "",
-            "D/model/config.json: model_type \"gpt2\" is not supported; supported: llama"),
+            "D/model/config.json: model_type \"gpt2\" is not supported; supported: llama, mistral, qwen2, qwen3, smollm3, phi3, gemma2, gemma3_text, gemma3, granite, olmo2, olmo3, exaone4, seed_oss"),
         row(
             "unknown activation",
             p -> p.edit("model/config.json", "\"silu\"", "\"gelu\""),
@@ -603,7 +603,7 @@ class BadInputTest {
             "a config of another family",
             p -> p.edit("model/config.json", "\"llama\"", "\"gpt2\""),
             "",
-            "D/model/config.json: model_type \"gpt2\" is not supported; supported: llama"),
+            "D/model/config.json: model_type \"gpt2\" is not supported; supported: llama, mistral, qwen2, qwen3, smollm3, phi3, gemma2, gemma3_text, gemma3, granite, olmo2, olmo3, exaone4, seed_oss"),
         row(
             "a type that weights cannot have",
             p -> p.write("c.json", "{\"model_type\": \"llama\", \"torch_dtype\": \"int8\"}"),

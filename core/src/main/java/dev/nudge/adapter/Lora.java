@@ -35,8 +35,9 @@ public record Lora(
     Map<String, Integer> rankPattern,
     Map<String, Double> alphaPattern,
     @Nullable Targets exclude,
-    @Nullable Layers layers)
-    implements AdapterSpec {
+    @Nullable Layers layers) {
+
+  private static final String PART = ".language_model.";
 
   public Lora {
     checkRank("rank", rank);
@@ -77,9 +78,17 @@ public record Lora(
         rank, alpha, rsLora, dropout, value, rankPattern, alphaPattern, exclude, layers);
   }
 
-  /// Returns the spec to save: `all-linear` becomes the sorted leaf names of the model's layers.
+  /// Returns the spec to save: `all-linear` becomes the sorted leaf names of the model's layers; an
+  /// expression where these are a part of a model whose other parts have such names too.
   public Lora resolved(Collection<String> linears) {
-    return targets instanceof Targets.AllLinear ? withTargets(Targets.leafNames(linears)) : this;
+    if (!(targets instanceof Targets.AllLinear)) {
+      return this;
+    }
+    Targets.Names leaves = Targets.leafNames(linears);
+    boolean part = linears.stream().allMatch(path -> path.contains(PART));
+    String all = String.join("|", leaves.names());
+    return withTargets(
+        part ? new Targets.Regex(".*\\.language_model\\..*\\.(" + all + ")") : leaves);
   }
 
   /// The rank of the module at `path`.

@@ -61,6 +61,9 @@ final class Decoder {
     int tokens = 0;
     for (int i = 0; i < lengths.length; i++) {
       Sequence s = sequences.get(i);
+      if (model.config().turnsAnew(s.cache.length(), s.count)) {
+        s.cache.clear(); // a long sequence turns otherwise, so all of it is fed again
+      }
       lengths[i] = s.count - s.cache.length();
       caches.add(s.cache);
       tokens += lengths[i];

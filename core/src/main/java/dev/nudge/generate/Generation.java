@@ -136,9 +136,11 @@ public final class Generation {
   }
 
   private Workspace workspace(int lane, int tokens, int sequences, int positions, int threads) {
+    boolean again = session.model().config().turnsAnew(1, positions);
+    int fed = again ? sequences * positions : Math.max(tokens, sequences);
     return new Workspace(
         lane,
-        session.model().nextBytes(Math.max(tokens, sequences), sequences, positions),
+        session.model().nextBytes(fed, sequences, positions),
         session.backend().gemms().apply(threads));
   }
 

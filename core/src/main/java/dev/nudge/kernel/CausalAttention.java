@@ -6,8 +6,12 @@ import dev.nudge.tensor.Workspace;
 
 /// Computes causal attention of one sequence with grouped heads, in blocks of queries.
 ///
-///     P = softmax(c·Q·Kᵀ + mask),  O = P·V            c = 1/√headDim
+///     P = softmax(c·Q·Kᵀ + mask),  O = P·V            c the scale, mostly 1/√dim
 ///     D = rowsum(dO ∘ O),  dV = Pᵀ·dO,  dS = c·P ∘ (dO·Vᵀ − D),  dQ = dS·K,  dK = dSᵀ·Q
+///
+/// A soft cap goes over the scores before the mask ([SoftCap]). With a window a query sees the last
+/// keys only, itself among them, and a block computes nothing of what lies before the window of
+/// its first query.
 ///
 /// The query heads that share a key-value head are laid side by side, so that each block is one
 /// product of (tokens · group) rows, and the copies that this needs cost a sweep over q and the
@@ -27,13 +31,25 @@ public final class CausalAttention {
 
   private CausalAttention() {}
 
-  /// The grouping of heads: `count` query heads, `keyCount` key-value heads, `dim` numbers each.
-  public record Heads(int count, int keyCount, int dim) {
-    public Heads {
-      if (count < 1 || keyCount < 1 || dim < 2 || count % keyCount != 0) {
+  /// The shape of one layer's attention.
+  ///
+  /// @param count query heads
+  /// @param keyCount key-value heads; a divisor of the query heads
+  /// @param dim numbers of a head
+  /// @param scale of the products of queries and keys
+  /// @param window keys that a query sees at most, its own among them; 0: all before it
+  /// @param softCap bound of the scores; 0: none
+  public record Shape(int count, int keyCount, int dim, double scale, int window, double softCap) {
+    public Shape {
+      if (count < 1 || keyCount < 1 || dim < 2 || count % keyCount != 0 || window < 0) {
         throw new IllegalArgumentException(
             count + " heads over " + keyCount + " key-value heads of " + dim);
       }
+    }
+
+    /// Plain attention: scaled by 1/√dim, over all keys.
+    public Shape(int count, int keyCount, int dim) {
+      this(count, keyCount, dim, 1 / Math.sqrt(dim), 0, 0);
     }
 
     public int group() {
@@ -48,8 +64,20 @@ public final class CausalAttention {
       return keyCount * dim;
     }
 
-    double scale() {
-      return 1 / Math.sqrt(dim);
+    /// The first key that a query at this position sees.
+    int first(int position) {
+      return window == 0 ? 0 : Math.max(0, position - window + 1);
+    }
+
+    /// The factor of scores that are capped or not.
+    private double rest() {
+      return softCap == 0 ? scale : 1;
+    }
+
+    private void cap(Tensor scores, Kernels kernels) {
+      if (softCap != 0) {
+        kernels.softCap().forward(scores, scale, softCap);
+      }
     }
   }
 
@@ -60,7 +88,7 @@ public final class CausalAttention {
   /// @param v (n, keyWidth)
   /// @param lse (m · count, 1), accumulator type; a block of (m, group) for each key-value head
   public static void forward(
-      Heads h,
+      Shape h,
       Tensor q,
       Tensor k,
       Tensor v,
@@ -70,6 +98,7 @@ public final class CausalAttention {
       Kernels kernels) {
     int m = q.rows();
     int past = k.rows() - m;
+    double before = ws.operations();
     int group = h.group();
     for (int g = 0; g < heads(h, ws); g++) {
       int mark = ws.mark();
@@ -78,29 +107,44 @@ public final class CausalAttention {
       Tensor vg = slice(h, v, g);
       Tensor og = group == 1 ? slice(h, out, g) : flat(h, ws.take(q.dtype(), m, group * h.dim()));
       for (int from = 0; from < m; ) {
-        int to = Math.min(m, from + block(past + from));
+        int to = Math.min(m, from + block(h, past + from));
+        int first = h.first(past + from);
         int seen = past + to;
         int inner = ws.mark();
-        Tensor scores = ws.take(q.dtype().accumulator(), (to - from) * group, seen);
+        Tensor scores = ws.take(q.dtype().accumulator(), (to - from) * group, seen - first);
         Tensor probs = scratch(q.dtype(), scores, ws);
         ws.gemm()
             .multiply(
-                qg.rows(from * group, to * group), kg.rows(0, seen).transposed(), scores, false);
+                qg.rows(from * group, to * group),
+                kg.rows(first, seen).transposed(),
+                scores,
+                false);
+        h.cap(scores, kernels);
         kernels
             .softmaxRows()
-            .forward(scores, h.scale(), past + from, group, probs, rowsOf(h, lse, g, m, from, to));
-        ws.gemm().multiply(probs, vg.rows(0, seen), og.rows(from * group, to * group), false);
+            .forward(
+                scores,
+                h.rest(),
+                past + from - first,
+                group,
+                h.window,
+                probs,
+                rowsOf(h, lse, g, m, from, to));
+        ws.gemm().multiply(probs, vg.rows(first, seen), og.rows(from * group, to * group), false);
         ws.release(inner);
-        from = ws.dry() ? Math.max(to, lastWhole(past, to, m)) : to;
+        from = ws.dry() ? Math.max(to, lastWhole(h, past, to, m)) : to;
       }
       scatter(h, og, out, g, kernels);
       ws.release(mark);
+    }
+    if (ws.dry()) {
+      count(h, past, m, 2, before, ws);
     }
   }
 
   /// Computes dq, dk and dv of a whole sequence, all in the compute type.
   public static void backward(
-      Heads h,
+      Shape h,
       Tensor q,
       Tensor k,
       Tensor v,
@@ -114,6 +158,7 @@ public final class CausalAttention {
       Kernels kernels) {
     int n = q.rows();
     Dtype acc = q.dtype().accumulator();
+    double before = ws.operations();
     for (int g = 0; g < heads(h, ws); g++) {
       int mark = ws.mark();
       Tensor dkg = ws.take(acc, n, h.dim());
@@ -122,6 +167,9 @@ public final class CausalAttention {
       kernels.elementwise().copy(dkg, slice(h, dk, g));
       kernels.elementwise().copy(dvg, slice(h, dv, g));
       ws.release(mark);
+    }
+    if (ws.dry()) {
+      count(h, 0, n, 5, before, ws);
     }
   }
 
@@ -133,7 +181,7 @@ public final class CausalAttention {
   /// @param dv like dk
   /// @param add whether to add to dk and dv
   public static void backwardPart(
-      Heads h,
+      Shape h,
       Tensor q,
       Tensor k,
       Tensor v,
@@ -148,16 +196,20 @@ public final class CausalAttention {
       Kernels kernels) {
     int n = k.rows();
     int stride = dk.rows() / h.keyCount();
+    double before = ws.operations();
     for (int g = 0; g < heads(h, ws); g++) {
       Tensor dkg = dk.rows(g * stride, g * stride + n);
       Tensor dvg = dv.rows(g * stride, g * stride + n);
       backwardGroup(h, g, q, k, v, out, lse, dOut, dq, dkg, dvg, add, ws, kernels);
     }
+    if (ws.dry()) {
+      count(h, n - q.rows(), q.rows(), 5, before, ws);
+    }
   }
 
   /// Computes the gradients of one key-value head with its queries; dkg and dvg are (n, dim).
   private static void backwardGroup(
-      Heads h,
+      Shape h,
       int g,
       Tensor q,
       Tensor k,
@@ -180,15 +232,20 @@ public final class CausalAttention {
     Tensor dqg = group == 1 ? slice(h, dq, g) : flat(h, ws.take(q.dtype(), m, group * h.dim()));
     Tensor d = ws.take(q.dtype().accumulator(), m, group);
     kernels.softmaxRows().rowDots(wide(h, dOut, g), wide(h, out, g), group, d);
-    // from the last block, which sees every key and so needs no zeros to add to
+    boolean zeros = h.window > 0 && !add;
+    if (zeros) {
+      ws.zero(dkg);
+      ws.zero(dvg);
+    }
+    // from the last block, which without a window sees every key and so needs no zeros to add to
     for (int to = m; to > 0; ) {
-      int from = blockStart(past, to);
+      int from = blockStart(h, past, to);
       backwardBlock(
           h,
           past,
           from,
           to,
-          add || to < m,
+          add || zeros || to < m,
           qg,
           slice(h, k, g),
           slice(h, v, g),
@@ -200,8 +257,8 @@ public final class CausalAttention {
           dvg,
           ws,
           kernels);
-      boolean skips = ws.dry() && from <= lastWhole(past, from, m);
-      to = skips && from >= shortEnd(past) ? shortEnd(past) : skips ? 0 : from;
+      boolean skips = ws.dry() && from <= lastWhole(h, past, from, m);
+      to = skips && from >= shortEnd(h, past) ? shortEnd(h, past) : skips ? 0 : from;
     }
     scatter(h, dqg, dq, g, kernels);
     ws.release(mark);
@@ -209,7 +266,7 @@ public final class CausalAttention {
 
   /// Computes the gradients of one block: queries `from` … `to` of those after `past` keys.
   private static void backwardBlock(
-      Heads h,
+      Shape h,
       int past,
       int from,
       int to,
@@ -228,62 +285,94 @@ public final class CausalAttention {
     int group = h.group();
     int first = from * group;
     int last = to * group;
+    int begin = h.first(past + from);
     int seen = past + to;
     int mark = ws.mark();
     Tensor q = qg.rows(first, last);
     Tensor dO = dOg.rows(first, last);
-    Tensor k = kg.rows(0, seen);
-    Tensor scores = ws.take(qg.dtype().accumulator(), last - first, seen);
-    Tensor dP = ws.take(scores.dtype(), last - first, seen);
-    Tensor probs = ws.take(qg.dtype(), last - first, seen);
+    Tensor k = kg.rows(begin, seen);
+    Tensor scores = ws.take(qg.dtype().accumulator(), last - first, seen - begin);
+    Tensor dP = ws.take(scores.dtype(), last - first, seen - begin);
+    Tensor probs = ws.take(qg.dtype(), last - first, seen - begin);
     Tensor dS = scratch(qg.dtype(), dP, ws);
     ws.gemm().multiply(q, k.transposed(), scores, false);
-    ws.gemm().multiply(dO, vg.rows(0, seen).transposed(), dP, false);
+    ws.gemm().multiply(dO, vg.rows(begin, seen).transposed(), dP, false);
+    h.cap(scores, kernels);
     kernels
         .softmaxRows()
-        .backward(scores, h.scale(), past + from, group, lse, dP, d.rows(first, last), probs, dS);
-    ws.gemm().multiply(probs.transposed(), dO, dvg.rows(0, seen), add);
-    ws.gemm().multiply(dS.transposed(), q, dkg.rows(0, seen), add);
+        .backward(
+            scores,
+            h.rest(),
+            past + from - begin,
+            group,
+            h.window,
+            lse,
+            dP,
+            d.rows(first, last),
+            probs,
+            dS);
+    if (h.softCap != 0) {
+      kernels.softCap().backward(scores, dS, h.scale, h.softCap);
+    }
+    ws.gemm().multiply(probs.transposed(), dO, dvg.rows(begin, seen), add);
+    ws.gemm().multiply(dS.transposed(), q, dkg.rows(begin, seen), add);
     ws.gemm().multiply(dS, k, dqg.rows(first, last), false);
     ws.release(mark);
   }
 
   /// The last token of the block of queries that takes the most scratch in a sequence.
-  public static int fullest(int tokens) {
-    return LONG_BLOCK * (long) tokens > BLOCK * (long) LONG ? tokens : Math.min(tokens, LONG);
+  public static int fullest(Shape h, int tokens) {
+    long widest = h.window == 0 ? tokens : Math.min(tokens, h.window + LONG_BLOCK - 1L);
+    return LONG_BLOCK * widest > BLOCK * (long) LONG ? tokens : Math.min(tokens, LONG);
   }
 
   /// Tokens of the block that starts at position `start`.
-  private static int block(int start) {
-    return start + BLOCK > LONG ? LONG_BLOCK : BLOCK;
+  private static int block(Shape h, int start) {
+    return start + BLOCK - h.first(start) > LONG ? LONG_BLOCK : BLOCK;
   }
 
   /// Start of the block that holds the query before `end`, counted as the forward pass counts.
-  static int blockStart(int past, int end) {
-    int split = shortEnd(past);
+  static int blockStart(Shape h, int past, int end) {
+    int split = shortEnd(h, past);
     return end <= split
         ? (end - 1) / BLOCK * BLOCK
         : split + (end - split - 1) / LONG_BLOCK * LONG_BLOCK;
   }
 
   /// Where the blocks of [#BLOCK] queries end and those of [#LONG_BLOCK] begin.
-  private static int shortEnd(int past) {
-    return Math.max(0, LONG - past) / BLOCK * BLOCK;
+  private static int shortEnd(Shape h, int past) {
+    boolean always = h.window > 0 && h.window + BLOCK - 1 <= LONG;
+    return always ? Integer.MAX_VALUE / BLOCK * BLOCK : Math.max(0, LONG - past) / BLOCK * BLOCK;
   }
 
   /// Key-value heads that a pass goes through. One that only measures needs the first alone: each
   /// gives back what it took.
-  private static int heads(Heads h, Workspace ws) {
+  private static int heads(Shape h, Workspace ws) {
     return ws.dry() ? 1 : h.keyCount();
   }
 
   /// Start of the last whole block of the size that stands at query `at` of m. A pass that only
   /// measures may skip those before it: of blocks of one size a later one takes more.
-  private static int lastWhole(int past, int at, int m) {
-    int split = shortEnd(past);
+  private static int lastWhole(Shape h, int past, int at, int m) {
+    int split = shortEnd(h, past);
     return at < split
         ? (Math.min(split, m) / BLOCK - 1) * BLOCK
         : split + ((m - split) / LONG_BLOCK - 1) * LONG_BLOCK;
+  }
+
+  /// Counts the operations of products over all blocks and heads, where a pass that only measures
+  /// went through some of them.
+  ///
+  /// @param before what was counted before it
+  /// @param products of queries and keys' sizes
+  private static void count(Shape h, int past, int m, int products, double before, Workspace ws) {
+    double pairs = 0;
+    for (int from = 0; from < m; ) {
+      int to = Math.min(m, from + block(h, past + from));
+      pairs += (to - from) * (double) (past + to - h.first(past + from));
+      from = to;
+    }
+    ws.operations(before + products * 2.0 * h.queryWidth() * pairs);
   }
 
   /// `like` itself where the types agree, else scratch of its shape.
@@ -292,22 +381,22 @@ public final class CausalAttention {
   }
 
   /// The columns of key-value head g.
-  private static Tensor slice(Heads h, Tensor t, int g) {
+  private static Tensor slice(Shape h, Tensor t, int g) {
     return t.cols(g * h.dim(), (g + 1) * h.dim());
   }
 
   /// The columns of the query heads of group g, (n, group·dim).
-  private static Tensor wide(Heads h, Tensor t, int g) {
+  private static Tensor wide(Shape h, Tensor t, int g) {
     int width = h.group() * h.dim();
     return t.cols(g * width, (g + 1) * width);
   }
 
-  private static Tensor flat(Heads h, Tensor t) {
+  private static Tensor flat(Shape h, Tensor t) {
     return t.reshaped((long) t.rows() * h.group(), h.dim());
   }
 
   /// The queries of group g under one another, (n·group, dim).
-  private static Tensor gathered(Heads h, Tensor t, int g, Workspace ws, Kernels kernels) {
+  private static Tensor gathered(Shape h, Tensor t, int g, Workspace ws, Kernels kernels) {
     if (h.group() == 1) {
       return slice(h, t, g);
     }
@@ -316,7 +405,7 @@ public final class CausalAttention {
     return flat(h, copy);
   }
 
-  private static void scatter(Heads h, Tensor from, Tensor to, int g, Kernels kernels) {
+  private static void scatter(Shape h, Tensor from, Tensor to, int g, Kernels kernels) {
     if (h.group() > 1) {
       kernels
           .elementwise()
@@ -325,7 +414,7 @@ public final class CausalAttention {
   }
 
   /// The rows of `lse` that belong to tokens from … to of group g.
-  private static Tensor rowsOf(Heads h, Tensor lse, int g, int tokens, int from, int to) {
+  private static Tensor rowsOf(Shape h, Tensor lse, int g, int tokens, int from, int to) {
     int start = g * tokens * h.group();
     return lse.rows(start + from * h.group(), start + to * h.group());
   }

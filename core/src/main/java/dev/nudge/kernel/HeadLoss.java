@@ -12,6 +12,9 @@ import org.jspecify.annotations.Nullable;
 ///     z = h·Wᵀ,  logprob = z_t − logsumexp(z),  dz = (softmax(z) − onehot(t)) · weight,  dh = dz·W
 ///     dW += dzᵀ·h                          (only where the head trains)
 ///
+/// Some families scale the logits z, or cap them softly ([SoftCap]): that comes before the softmax,
+/// and its slope behind its gradient.
+///
 /// Rows are taken in chunks whose fp32 logits are a few megabytes, or in tiles of a packed weight.
 /// The gradient is made at once in
 /// the forward pass and written over the logits, so the backward pass is nothing. With `weight` =
@@ -36,10 +39,16 @@ public final class HeadLoss {
   ///
   /// @param up (width, vocabulary)
   /// @param down (vocabulary, width)
-  public record Weight(Packed up, Packed down) {
+  /// @param shape of the logits
+  public record Weight(Packed up, Packed down, Logits shape) {
     /// A plain weight (vocabulary, width).
     public static Weight of(Tensor w) {
-      return new Weight(Packed.plain(w.transposed()), Packed.plain(w));
+      return of(w, Logits.PLAIN);
+    }
+
+    /// The same with a shape of the logits.
+    public static Weight of(Tensor w, Logits shape) {
+      return new Weight(Packed.plain(w.transposed()), Packed.plain(w), shape);
     }
 
     int vocabulary() {
@@ -59,6 +68,24 @@ public final class HeadLoss {
       }
       int tiles = (rows + TILE - 1) / TILE;
       return tiles > MOST_TILES ? PACKED_CHUNK : rows > TILE / 4 ? tiles * TILE : rows;
+    }
+  }
+
+  /// What is done to logits before the softmax.
+  ///
+  /// @param scale of them
+  /// @param cap their soft bound; 0: none
+  public record Logits(double scale, double cap) {
+    /// They stay as they are.
+    public static final Logits PLAIN = new Logits(1, 0);
+
+    /// Scales and caps, in place.
+    public void apply(Tensor logits, Kernels kernels) {
+      if (cap != 0) {
+        kernels.softCap().forward(logits, scale, cap);
+      } else if (scale != 1) {
+        kernels.elementwise().scale(logits, scale);
+      }
     }
   }
 
@@ -114,6 +141,8 @@ public final class HeadLoss {
     int most = w.company(step);
     Tensor logits = ws.take(acc, most, vocabulary);
     Tensor lse = ws.take(acc, step, 1);
+    Logits shape = w.shape();
+    Tensor kept = shape.cap() != 0 && dh != null ? ws.take(acc, step, vocabulary) : null;
     int filled = w.up().packed() ? most : 2; // a plain weight wants company for a single row only
     Tensor hidden = ws.take(h.dtype(), filled, h.cols());
     Tensor gradient = ws.take(acc, filled, h.cols());
@@ -134,12 +163,22 @@ public final class HeadLoss {
               w.up(),
               logits.rows(0, all),
               false);
+      shape.apply(z, kernels);
       kernels
           .crossEntropy()
           .forward(z, t, logprob.rows(from, to), l, argmax == null ? null : argmax.rows(from, to));
       if (dh != null) {
         Tensor dz = overlay(logits.rows(0, all), h.dtype());
-        kernels.crossEntropy().gradient(z, t, l, weight, dz.rows(0, rows));
+        if (kept != null) {
+          kernels.elementwise().copy(z, kept.rows(0, rows));
+        }
+        double slope = kept == null ? shape.scale() : 1;
+        kernels.crossEntropy().gradient(z, t, l, slope * weight, dz.rows(0, rows));
+        if (kept != null) {
+          kernels
+              .softCap()
+              .backward(kept.rows(0, rows), dz.rows(0, rows), shape.scale(), shape.cap());
+        }
         ws.gemm()
             .multiply(dz, w.down(), all > rows ? gradient.rows(0, all) : dh.rows(from, to), false);
         if (all > rows) {

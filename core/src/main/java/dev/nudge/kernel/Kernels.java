@@ -10,7 +10,9 @@ public record Kernels(
     String name,
     RmsNorm rmsNorm,
     Rope rope,
-    SwiGlu swiGlu,
+    Glu swiGlu,
+    Glu geGlu,
+    SoftCap softCap,
     SoftmaxRows softmaxRows,
     CrossEntropy crossEntropy,
     AdamW adamW,
@@ -34,13 +36,20 @@ public record Kernels(
         PLAIN,
         new RmsNorm.Plain(),
         new Rope.Plain(),
-        new SwiGlu.Plain(),
+        new Glu.Plain(Glu.Activation.SILU),
+        new Glu.Plain(Glu.Activation.GELU_TANH),
+        new SoftCap.Plain(),
         new SoftmaxRows.Plain(),
         new CrossEntropy.Plain(),
         new AdamW.Plain(),
         new AdamW8.Plain(),
         new Elementwise.Plain(),
         new Nf4.Plain());
+  }
+
+  /// The gate of an activation.
+  public Glu glu(Glu.Activation activation) {
+    return activation == Glu.Activation.SILU ? swiGlu : geGlu;
   }
 
   /// Kernels that do nothing, for a pass on a dry workspace.

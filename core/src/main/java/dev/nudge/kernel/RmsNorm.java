@@ -6,7 +6,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Normalises rows by their root mean square, with the residual addition before it.
 ///
-/// With s the row of d numbers, w the weight and ŝ = s·rstd:
+/// With s the row of d numbers, w the weight with an offset added (0, or 1 in families whose
+/// weights are stored around zero; the sum is not rounded) and ŝ = s·rstd:
 ///
 ///     s    = x + delta                     (rounded to C: the sum is what is kept and normalised)
 ///     rstd = 1 / sqrt(mean(s²) + eps)      (rounded to acc)
@@ -35,17 +36,19 @@ public interface RmsNorm {
       Tensor w,
       Tensor y,
       Tensor rstd,
-      double eps);
+      double eps,
+      double offset);
 
   /// Computes y again from the kept s and rstd: the same bytes as [#forward] gave.
-  void again(Tensor s, Tensor rstd, Tensor w, Tensor y);
+  void again(Tensor s, Tensor rstd, Tensor w, Tensor y, double offset);
 
   /// Adds the gradient of s to dRes.
   ///
   /// @param dy (n, d) of acc
   /// @param s (n, d) of C, the kept sum (or x)
   /// @param dRes (n, d) of acc, added to
-  /// @param low (n, d) of C, a rounded copy of the new dRes; null where nobody wants it
+  /// @param low (n, d) of C, a rounded copy of the new dRes; may be s where y is null; null where
+  ///     nobody wants it
   /// @param y (n, d) of C, as [#again] makes it; null where nobody wants it
   void backward(
       Tensor dy,
@@ -54,7 +57,8 @@ public interface RmsNorm {
       Tensor w,
       Tensor dRes,
       @Nullable Tensor low,
-      @Nullable Tensor y);
+      @Nullable Tensor y,
+      double offset);
 
   /// Adds the gradient of the weight to dw, the rows in their order.
   ///
@@ -122,13 +126,13 @@ public interface RmsNorm {
         Tensor w,
         Tensor y,
         Tensor rstd,
-        double eps) {
+        double eps,
+        double offset) {
       checkForward(x, delta, sum, w, y, rstd);
       int d = x.cols();
       double[] s = new double[d];
       double[] more = new double[d];
-      double[] weight = new double[d];
-      Rows.load(w, 0, weight);
+      double[] weight = weight(w, offset);
       for (int r = 0; r < x.rows(); r++) {
         Rows.load(x, r, s);
         if (delta != null && sum != null) {
@@ -148,15 +152,23 @@ public interface RmsNorm {
     }
 
     @Override
-    public void again(Tensor s, Tensor rstd, Tensor w, Tensor y) {
+    public void again(Tensor s, Tensor rstd, Tensor w, Tensor y, double offset) {
       checkForward(s, null, null, w, y, rstd);
       double[] row = new double[s.cols()];
-      double[] weight = new double[s.cols()];
-      Rows.load(w, 0, weight);
+      double[] weight = weight(w, offset);
       for (int r = 0; r < s.rows(); r++) {
         Rows.load(s, r, row);
         normalise(row, rstd.get(r, 0), weight, y, r);
       }
+    }
+
+    private static double[] weight(Tensor w, double offset) {
+      double[] weight = new double[w.cols()];
+      Rows.load(w, 0, weight);
+      for (int i = 0; i < weight.length; i++) {
+        weight[i] += offset;
+      }
+      return weight;
     }
 
     private static void normalise(double[] s, double rstd, double[] w, Tensor y, int row) {
@@ -174,14 +186,14 @@ public interface RmsNorm {
         Tensor w,
         Tensor dRes,
         @Nullable Tensor low,
-        @Nullable Tensor y) {
+        @Nullable Tensor y,
+        double offset) {
       checkBackward(dy, s, rstd, w, dRes, low, y);
       int d = s.cols();
       double[] g = new double[d];
       double[] hat = new double[d];
-      double[] weight = new double[d];
+      double[] weight = weight(w, offset);
       double[] gradient = new double[d];
-      Rows.load(w, 0, weight);
       for (int r = 0; r < s.rows(); r++) {
         double rho = rstd.get(r, 0);
         Rows.load(dy, r, g);
@@ -203,7 +215,7 @@ public interface RmsNorm {
         }
       }
       if (y != null) {
-        again(s, rstd, w, y);
+        again(s, rstd, w, y, offset);
       }
     }
 

@@ -5,21 +5,24 @@ import dev.nudge.tensor.Tensor;
 
 /// Rotates pairs of numbers by an angle that grows with the token's position, in place.
 ///
-/// Head by head, with h = headDim / 2 and the pairing that Hugging Face's checkpoints are laid out
-/// for (first half with second half), at the row's position p:
+/// Head by head, with h columns of the tables (headDim / 2, or fewer: then a head's first 2·h
+/// numbers
+/// turn and the others stay) and the pairing that Hugging Face's checkpoints are laid out for
+/// (first
+/// half with second half), at the row's position p:
 ///
 ///     x[i]     ← x[i]·cos[p][i]     − x[i + h]·sin[p][i]
 ///     x[i + h] ← x[i + h]·cos[p][i] + x[i]·sin[p][i]          i = 0 … h − 1
 ///
 /// A rotation's inverse is its transpose, so the backward is the same call with `inverse`: nothing
-/// is kept but the tables. Tables longer than the angles' plain sine (an attention factor, as yarn
-/// has it) are in the tables already.
+/// is kept but the tables. An attention factor (as yarn has it) is in the tables already, and the
+/// transpose has it too.
 public interface Rope {
   /// Rotates every head of every row.
   ///
   /// @param x (n, heads·headDim) of C, in place
   /// @param positions (n, 1) of I32, rows of the tables
-  /// @param cos (maxPositions, headDim / 2) of acc
+  /// @param cos (maxPositions, h) of acc, h at most headDim / 2
   /// @param sin like cos
   /// @param inverse whether to rotate back: the backward
   void apply(Tensor x, Tensor positions, Tensor cos, Tensor sin, int headDim, boolean inverse);
@@ -33,8 +36,11 @@ public interface Rope {
     Dtype acc = x.dtype().accumulator();
     Rows.shape("x", x, x.rows(), x.cols());
     Rows.shape("positions", positions, x.rows(), 1, Dtype.I32);
-    Rows.shape("cos", cos, cos.rows(), headDim / 2, acc);
-    Rows.shape("sin", sin, cos.rows(), headDim / 2, acc);
+    if (cos.cols() > headDim / 2) {
+      throw new IllegalArgumentException(cos + " turns more than " + headDim + " dimensions");
+    }
+    Rows.shape("cos", cos, cos.rows(), cos.cols(), acc);
+    Rows.shape("sin", sin, cos.rows(), cos.cols(), acc);
   }
 
   /// Computes in double, row by row.
@@ -43,7 +49,7 @@ public interface Rope {
     public void apply(
         Tensor x, Tensor positions, Tensor cos, Tensor sin, int headDim, boolean inverse) {
       check(x, positions, cos, sin, headDim);
-      int half = headDim / 2;
+      int half = cos.cols();
       double[] row = new double[x.cols()];
       double[] c = new double[half];
       double[] s = new double[half];

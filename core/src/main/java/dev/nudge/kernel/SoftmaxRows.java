@@ -9,10 +9,11 @@ import dev.nudge.tensor.Tensor;
 /// heads the `repeat` queries of one token that share a key-value head stand in neighbouring rows.
 /// The mask is causal, so it is one number a row and never a matrix:
 ///
-///     limit(i) = first + ⌊i / repeat⌋ + 1, cut to 0 … cols: row i sees columns [0, limit(i))
+///     limit(i) = first + ⌊i / repeat⌋ + 1, cut to 0 … cols: row i sees columns [0, limit(i)),
+///     or with a window of w keys [limit(i) − w, limit(i))
 ///
-/// where `first` is the position of the block's first token relative to its first key. Beyond the
-/// limit nothing is read and zeros are written. A row that sees nothing has lse = −∞.
+/// where `first` is the position of the block's first token relative to its first key. Outside of
+/// that nothing is read and zeros are written. A row that sees nothing has lse = −∞.
 ///
 ///     lse = log Σ exp(c·s)          P = exp(c·s − lse)          (c the scale)
 ///     dS  = c · P · (dP − D)        D = rowsum(dO ∘ O) = rowsum(P ∘ dP)
@@ -22,11 +23,13 @@ import dev.nudge.tensor.Tensor;
 public interface SoftmaxRows {
   /// Computes P and lse.
   ///
-  /// @param scores (rows, cols) of acc, raw; what they are beyond a row's limit is undefined
+  /// @param scores (rows, cols) of acc, raw; what they are where a row sees nothing is undefined
   ///     afterwards
+  /// @param window keys that a row sees at most; 0: all
   /// @param probs (rows, cols) of C; may be scores where C is acc
   /// @param lse (rows, 1) of acc
-  void forward(Tensor scores, double scale, int first, int repeat, Tensor probs, Tensor lse);
+  void forward(
+      Tensor scores, double scale, int first, int repeat, int window, Tensor probs, Tensor lse);
 
   /// Computes P again from lse, and dS.
   ///
@@ -39,6 +42,7 @@ public interface SoftmaxRows {
       double scale,
       int first,
       int repeat,
+      int window,
       Tensor lse,
       Tensor dP,
       Tensor d,
@@ -55,6 +59,11 @@ public interface SoftmaxRows {
   /// The number of columns that row i of a block sees.
   static int limit(int first, int repeat, int i, int cols) {
     return Math.clamp((long) first + i / repeat + 1, 0, cols);
+  }
+
+  /// The first column that a row with this limit sees.
+  static int begin(int limit, int window) {
+    return window == 0 ? 0 : Math.max(0, limit - window);
   }
 
   /// Checks the arguments that all three block operations share; every provider calls it.
@@ -82,24 +91,25 @@ public interface SoftmaxRows {
   final class Plain implements SoftmaxRows {
     @Override
     public void forward(
-        Tensor scores, double scale, int first, int repeat, Tensor probs, Tensor lse) {
+        Tensor scores, double scale, int first, int repeat, int window, Tensor probs, Tensor lse) {
       check(scores, repeat, lse, probs);
       double[] s = new double[scores.cols()];
       for (int r = 0; r < scores.rows(); r++) {
         int limit = limit(first, repeat, r, scores.cols());
+        int begin = begin(limit, window);
         Rows.load(scores, r, s);
         double max = Double.NEGATIVE_INFINITY;
-        for (int i = 0; i < limit; i++) {
+        for (int i = begin; i < limit; i++) {
           s[i] *= scale;
           max = Math.max(max, s[i]);
         }
         double sum = 0;
-        for (int i = 0; i < limit; i++) {
+        for (int i = begin; i < limit; i++) {
           s[i] = Math.exp(s[i] - max);
           sum += s[i];
         }
         for (int i = 0; i < s.length; i++) {
-          s[i] = i < limit ? s[i] / sum : 0;
+          s[i] = i >= begin && i < limit ? s[i] / sum : 0;
         }
         Rows.store(s, probs, r);
         lse.set(r, 0, limit == 0 ? max : max + Math.log(sum));
@@ -112,6 +122,7 @@ public interface SoftmaxRows {
         double scale,
         int first,
         int repeat,
+        int window,
         Tensor lse,
         Tensor dP,
         Tensor d,
@@ -124,13 +135,15 @@ public interface SoftmaxRows {
       double[] g = new double[scores.cols()];
       for (int r = 0; r < scores.rows(); r++) {
         int limit = limit(first, repeat, r, scores.cols());
+        int begin = begin(limit, window);
         double l = lse.get(r, 0);
         double dot = d.get(r, 0);
         Rows.load(scores, r, s);
         Rows.load(dP, r, g);
         for (int i = 0; i < s.length; i++) {
-          s[i] = i < limit ? Math.exp(s[i] * scale - l) : 0;
-          g[i] = i < limit ? scale * s[i] * (g[i] - dot) : 0;
+          boolean seen = i >= begin && i < limit;
+          s[i] = seen ? Math.exp(s[i] * scale - l) : 0;
+          g[i] = seen ? scale * s[i] * (g[i] - dot) : 0;
         }
         Rows.store(s, probs, r);
         Rows.store(g, dS, r);

@@ -8,7 +8,7 @@ import java.util.List;
 
 /// The flags that a JVM must be started with to compute: what is missing, what that costs and what
 /// to add.
-final class JvmFlags {
+public final class JvmFlags {
   private JvmFlags() {}
 
   /// Lists the flags that are missing and make a run worse, one line each.
@@ -29,7 +29,7 @@ final class JvmFlags {
   }
 
   /// Makes the error for a JVM that refuses calls of native code: nothing works then.
-  static InputException denied(IllegalCallerException e) {
+  public static InputException denied(IllegalCallerException e) {
     return new InputException(
         "this JVM denies native access, which matrix products and tokenizers need; start java with "
             + flag(),

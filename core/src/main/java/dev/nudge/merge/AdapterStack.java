@@ -56,7 +56,7 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
         .map(
             path -> {
               long[] shape = Objects.requireNonNull(tensors.get(path + ".weight"));
-              return new LayerShape(path, (int) shape[1], (int) shape[0]);
+              return new LayerShape(config.module(path), (int) shape[1], (int) shape[0]);
             })
         .toList();
   }

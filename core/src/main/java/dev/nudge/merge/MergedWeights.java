@@ -47,7 +47,7 @@ final class MergedWeights {
   private final Backend backend;
   private final long blockBytes;
   private final Map<String, Entry> entries;
-  private final Set<String> made = new HashSet<>(); // paths
+  private final Set<String> made = new HashSet<>(); // names of weights
 
   /// @param backend computing in fp32
   /// @param blockBytes of rows that a lane makes at a time, in fp32
@@ -63,8 +63,10 @@ final class MergedWeights {
     this.backend = backend;
     this.blockBytes = blockBytes;
     this.entries = base.dense();
-    made.addAll(adapters.paths());
-    config.projections().stream().filter(base::quantised).forEach(made::add);
+    adapters.paths().forEach(module -> made.add(config.weight(module)));
+    config.projections().stream()
+        .filter(base::quantised)
+        .forEach(path -> made.add(path + ".weight"));
   }
 
   /// Writes all files.
@@ -98,8 +100,7 @@ final class MergedWeights {
   }
 
   private boolean makes(String name) {
-    return name.endsWith(".weight")
-        && made.contains(name.substring(0, name.length() - ".weight".length()));
+    return made.contains(name);
   }
 
   private void copy(SafeTensors file, ShardedWriter to, BooleanSupplier cancelled) {
@@ -150,7 +151,7 @@ final class MergedWeights {
   private void layer(int i, ShardedWriter to, Lanes lanes, List<Workspace> workspaces) {
     try (Scope scope = Scope.open("merged layer")) {
       for (LinearSlot slot : slots(i, scope)) {
-        String name = slot.path() + ".weight";
+        String name = slot.weight();
         Blocks blocks = new Blocks(slot.linear(), type(name), lanes.count());
         to.write(name, blocks.pieces(lanes, workspaces));
       }
@@ -159,7 +160,7 @@ final class MergedWeights {
 
   private List<LinearSlot> slots(int layer, Scope scope) {
     List<LinearSlot> slots =
-        base.slots(layer, scope).stream().filter(s -> made.contains(s.path())).toList();
+        base.slots(layer, scope).stream().filter(s -> made.contains(s.weight())).toList();
     adapters.put(slots, scope);
     return slots;
   }
@@ -222,7 +223,7 @@ final class MergedWeights {
         Scope scope = Scope.measuring()) {
       for (int i = 0; i < config.numHiddenLayers(); i++) {
         for (LinearSlot slot : slots(i, scope)) {
-          new Blocks(slot.linear(), type(slot.path() + ".weight"), 1).make(0, ws);
+          new Blocks(slot.linear(), type(slot.weight()), 1).make(0, ws);
         }
       }
       return ws.peak();

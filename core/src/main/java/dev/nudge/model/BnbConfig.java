@@ -44,16 +44,17 @@ final class BnbConfig {
   /// dense where an entry of `llm_int8_skip_modules` names it or a module on its path, whole
   /// segments.
   static Quantization stored(ConfigJson q, ModelConfig config) {
-    Set<String> left = new TreeSet<>();
+    Set<String> leftOut = new TreeSet<>();
     for (String path : config.projections()) {
       for (JsonNode entry :
           q.has(SKIPPED) ? q.node(SKIPPED) : JsonNodeFactory.instance.arrayNode()) {
-        if (("." + path + ".").contains("." + entry.asString("") + ".")) {
-          left.add(path);
+        String left = "." + entry.asString("") + ".";
+        if (("." + path + ".").contains(left) || ("." + config.module(path) + ".").contains(left)) {
+          leftOut.add(path);
         }
       }
     }
-    return new Quantization(Quantize.NF4, flag(q, "bnb_4bit_use_double_quant"), left);
+    return new Quantization(Quantize.NF4, flag(q, "bnb_4bit_use_double_quant"), leftOut);
   }
 
   /// Before transformers 4.40 the flags were written with a leading underscore only.

@@ -12,14 +12,15 @@ import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
 import dev.nudge.nn.Recompute;
 import dev.nudge.nn.Residual;
-import dev.nudge.nn.Rotary;
 import dev.nudge.nn.Segments;
 import dev.nudge.nn.Share;
 import dev.nudge.nn.Tape;
+import dev.nudge.nn.Tied;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -41,15 +42,40 @@ public final class CausalLm implements AutoCloseable {
   /// @param head the output head; a slot of its own
   /// @param mapped memory of each layer's weights that is a mapped file
   /// @param owner closes the weights
-  record Parts(
+  record Built(
       Embedding embedding,
       List<DecoderLayer> layers,
       Norm norm,
       LinearSlot head,
       List<LinearSlot> slots,
-      Rotary rotary,
+      Ropes ropes,
       List<List<MemorySegment>> mapped,
       AutoCloseable owner) {}
+
+  /// Puts a model together.
+  ///
+  /// @param owner closes the weights with the model
+  static CausalLm of(
+      ModelConfig config, Backend backend, WeightSource weights, AutoCloseable owner) {
+    Ropes ropes = new Ropes(backend.compute());
+    Parts parts = new Parts(config, weights, ropes);
+    Embedding embedding = Assembly.embedding(config, parts);
+    List<DecoderLayer> layers = new ArrayList<>();
+    List<List<MemorySegment>> mapped = new ArrayList<>();
+    for (int i = 0; i < config.numHiddenLayers(); i++) {
+      layers.add(config.family().layer(config, i, parts));
+      mapped.add(weights.mapped(config.layer(i)));
+    }
+    LinearSlot head =
+        config.tieWordEmbeddings()
+            ? new LinearSlot(config.place().head(), new Tied(embedding))
+            : Assembly.head(config, parts);
+    Norm norm = Assembly.norm(config, parts);
+    return new CausalLm(
+        config,
+        backend,
+        new Built(embedding, layers, norm, head, parts.slots(), ropes, mapped, owner));
+  }
 
   /// The stages of a training pass in its workspace.
   static final String FORWARD = "forward";
@@ -59,21 +85,21 @@ public final class CausalLm implements AutoCloseable {
 
   private final ModelConfig config;
   private final Backend backend;
-  private final Parts parts;
+  private final Built parts;
   private final OutputHead output;
   private final PackedWeights packed;
   private List<Recompute> recompute;
   private @Nullable LayerPager pager;
 
-  CausalLm(ModelConfig config, Backend backend, Parts parts) {
+  private CausalLm(ModelConfig config, Backend backend, Built parts) {
     this(config, backend, parts, new PackedWeights(backend, parts.head(), parts.slots()));
   }
 
-  private CausalLm(ModelConfig config, Backend backend, Parts parts, PackedWeights packed) {
+  private CausalLm(ModelConfig config, Backend backend, Built parts, PackedWeights packed) {
     this.config = config;
     this.backend = backend;
     this.parts = parts;
-    this.output = new OutputHead(parts.norm(), parts.head(), backend);
+    this.output = new OutputHead(parts.norm(), parts.head(), config.logits(), backend);
     this.packed = packed;
     this.recompute = Collections.nCopies(parts.layers().size(), Recompute.NONE);
   }
@@ -103,7 +129,7 @@ public final class CausalLm implements AutoCloseable {
 
   /// Prepares for sequences of up to `positions` tokens; call it before passes run.
   public void reserve(int positions) {
-    parts.rotary().reserve(positions);
+    parts.ropes().reserve(positions);
   }
 
   /// Returns what each layer computes again in the backward pass; NONE unless [#recompute(List)]
@@ -174,21 +200,22 @@ public final class CausalLm implements AutoCloseable {
   /// @param weight usually 1/(trained tokens of the whole optimiser step)
   /// @return the sum, in nats, not weighted
   public double train(Batch b, double weight, Dropout dropout, Workspace ws) {
-    ws.reset();
-    return train(b, Segments.of(b.lengths(), b.keys(), ws), weight, dropout, ws);
+    return train(b, null, weight, dropout, ws);
   }
 
-  /// Computes [#train(Batch, double, Dropout, Workspace)] for a lane's own tokens of one sequence
-  /// that all lanes work on; each lane calls it with its share.
+  /// Does the same for a lane's own tokens of one sequence that all lanes work on; each lane calls
+  /// it with its share.
   ///
   /// @param b the tokens of the lane's two pieces, one after the other
+  /// @param share null where sequences are whole
   /// @return the sum over the lane's targets
-  public double train(Batch b, Share share, double weight, Dropout dropout, Workspace ws) {
+  public double train(
+      Batch b, @Nullable Share share, double weight, Dropout dropout, Workspace ws) {
     ws.reset();
-    return train(b, Segments.of(share, b.keys()[0], ws), weight, dropout, ws);
-  }
-
-  private double train(Batch b, Segments rows, double weight, Dropout dropout, Workspace ws) {
+    Segments rows =
+        share == null
+            ? Segments.of(b.lengths(), b.keys(), ws)
+            : Segments.of(share, b.keys()[0], ws);
     Tape tape = new Tape(ws);
     Pass p = pass(tape, rows, dropout, ws);
     int lowest = lowestTrained();
@@ -302,6 +329,20 @@ public final class CausalLm implements AutoCloseable {
     return dry().train(tokens, longest);
   }
 
+  /// Floating-point operations of the products of a training pass, a multiply-add as 2.
+  ///
+  /// @param layers of all layers, forward and backward and what they compute again
+  /// @param head of the output head
+  public record TrainWork(double layers, double head) {}
+
+  /// Counts the products of a training pass: the pass itself, run dry.
+  ///
+  /// @param lengths tokens of each sequence
+  /// @param labelled rows of all sequences together
+  public TrainWork work(int[] lengths, int labelled) {
+    return dry().work(lengths, labelled);
+  }
+
   /// The bytes that lanes need to train on one sequence together.
   ///
   /// @param lane what each lane's workspace holds
@@ -327,7 +368,8 @@ public final class CausalLm implements AutoCloseable {
 
   /// An empty cache for a sequence of up to `positions` tokens.
   public KvCache cache(int positions) {
-    return KvCache.of(layers(), positions, config.keyValueSize(), backend.compute());
+    return KvCache.of(
+        layers(), positions, config.layers().getFirst().attention().keyWidth(), backend.compute());
   }
 
   private DryPasses dry() {
@@ -345,7 +387,7 @@ public final class CausalLm implements AutoCloseable {
   }
 
   private int innerWidth() {
-    return parts.layers().getFirst().inner();
+    return parts.layers().stream().mapToInt(DecoderLayer::inner).max().orElseThrow();
   }
 
   /// @param lowest the first layer with a backward pass; those below keep nothing
@@ -360,10 +402,8 @@ public final class CausalLm implements AutoCloseable {
             : ws.take(compute, ids.length, config.hiddenSize());
     Residual r = new Residual(x, spare, ws);
     parts.embedding().forward(ws.ints(ids), x, p);
-    for (int i = 0; i < layers(); i++) {
-      at(i, 1);
-      parts.layers().get(i).forward(r, inner, recompute.get(i), i < lowest ? p.withoutTape() : p);
-    }
+    Layers.Flow flow = new Layers.Flow(r, inner, p);
+    Layers.forward(new Layers.Held(parts.layers(), this::at), List.of(flow), recompute, lowest);
     return r;
   }
 
@@ -396,7 +436,7 @@ public final class CausalLm implements AutoCloseable {
       pager.close();
     }
     packed.close();
-    parts.rotary().close();
+    parts.ropes().close();
     try {
       parts.owner().close();
     } catch (RuntimeException e) {

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 
 /// Loads a Hugging Face model folder.
@@ -113,7 +114,7 @@ public final class Checkpoint {
     Scope scope = Scope.open("weights");
     try {
       check(file, config);
-      return LlamaAssembly.of(
+      return CausalLm.of(
           config,
           backend,
           reading.of(file, scope),
@@ -135,7 +136,7 @@ public final class Checkpoint {
 
   /// A model without weights whose layers are held as `quantization` says.
   public static CausalLm dry(ModelConfig config, Backend backend, Quantization quantization) {
-    return LlamaAssembly.of(
+    return CausalLm.of(
         config, backend, HeldWeights.dry(config.tensors(), backend, quantization), () -> {});
   }
 
@@ -144,7 +145,7 @@ public final class Checkpoint {
   /// @param trainable with a measuring scope
   public static CausalLm dry(ModelConfig config, Backend backend, Trainable trainable) {
     WeightSource frozen = HeldWeights.dry(frozen(config, trainable), backend, Quantization.NONE);
-    return LlamaAssembly.of(
+    return CausalLm.of(
         config,
         backend,
         TrainedWeights.of(config, backend, trainable, (master, name) -> {}, frozen),
@@ -161,7 +162,7 @@ public final class Checkpoint {
   public static CausalLm random(
       ModelConfig config, Backend backend, Quantization quantization, long seed) {
     Scope scope = Scope.open("weights");
-    return LlamaAssembly.of(
+    return CausalLm.of(
         config,
         backend,
         HeldWeights.random(
@@ -180,7 +181,7 @@ public final class Checkpoint {
     WeightSource.Fill fill = (weight, name) -> fill(weight, name, seed);
     WeightSource frozen =
         HeldWeights.random(frozen(config, trainable), backend, Quantization.NONE, scope, fill);
-    return LlamaAssembly.of(
+    return CausalLm.of(
         config, backend, TrainedWeights.of(config, backend, trainable, fill, frozen), scope);
   }
 
@@ -196,7 +197,8 @@ public final class Checkpoint {
 
   /// Names that the config does not call for: one of them may be the missing one, misspelled.
   private static List<String> unexpected(SafeTensors file, ModelConfig config) {
-    return file.names().stream().filter(n -> !config.tensors().containsKey(n)).toList();
+    Set<String> known = config.tensors().keySet();
+    return file.names().stream().filter(n -> !known.contains(n)).toList();
   }
 
   private static void check(SafeTensors file, ModelConfig config) {

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -142,6 +143,23 @@ final class ConfigJson {
       throw refuse(key + " is " + show(node) + "; a whole number from 1 to " + most + " is needed");
     }
     return node.intValue();
+  }
+
+  /// A list.
+  ///
+  /// @param size it must have so many entries; −1: any number of them
+  List<JsonNode> list(String key, int size) {
+    JsonNode node = required(key);
+    if (!node.isArray() || (size >= 0 && node.size() != size)) {
+      throw refuse(
+          key
+              + " is "
+              + (node.isArray() ? "a list of " + node.size() : show(node))
+              + "; a list"
+              + (size < 0 ? "" : " of " + size)
+              + " is needed");
+    }
+    return List.copyOf(node.values());
   }
 
   /// @param absent what an absent key means; null where it must be there

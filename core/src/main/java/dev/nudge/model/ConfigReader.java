@@ -1,102 +1,82 @@
 package dev.nudge.model;
 
-import dev.nudge.format.OutFolder;
-import dev.nudge.settings.InputException;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import dev.nudge.model.ModelConfig.Place;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Reads a [ModelConfig] as `LlamaConfig` of transformers 5.24 reads it.
+/// Reads what the configs of all families have, as transformers 5.24 reads it.
 ///
-/// Two layouts are in the field and may be mixed; where both say something, the order is that of
-/// transformers:
-///
-/// - rotary settings: `rope_scaling` (layout 4) if it is there and not empty, else
-///   `rope_parameters` (layout 5); in it `rope_type` before `type`, neither is `default`;
-/// - `rope_theta`: the one in that object, else the one beside it, else 10000;
-/// - `original_max_position_embeddings` of llama3: the one beside, else the one in the object, else
-///   `max_position_embeddings`.
-///
-/// An absent key takes the class's default, written below. What would change the result and is not
+/// An absent key takes the class's default ([Defaults]). What would change the result and is not
 /// supported is refused: another activation, a rope type, a quantisation. Checked more strictly
 /// than there: `num_attention_heads` must be a multiple of `num_key_value_heads`, a head's size is
 /// even, sizes are positive. More leniently: with `head_dim` given, the hidden size need not be a
-/// multiple of the heads (transformers 4 allows it too).
+/// multiple of the heads (transformers 4 allows it too). [RopeReader] reads the rotary settings.
 final class ConfigReader {
-  private static final int MOST_SIZE = 1 << 22;
+  static final int MOST_SIZE = 1 << 22;
   private static final int MOST_LAYERS = 1 << 14;
-  private static final List<String> ROPE_TYPES = List.of("default", "linear", "llama3");
 
-  private ConfigReader() {}
+  /// What absent keys mean in a family.
+  ///
+  /// @param keyHeads 0: as many as query heads
+  /// @param headDim 0: the hidden size over the heads
+  record Defaults(
+      int hidden,
+      int inner,
+      int layers,
+      int heads,
+      int keyHeads,
+      int headDim,
+      int vocabulary,
+      int positions,
+      double eps,
+      boolean tied,
+      double theta,
+      List<Integer> bos,
+      List<Integer> eos,
+      @Nullable Integer pad) {}
 
-  static ModelConfig load(Path folder) {
-    OutFolder.mend(folder);
-    Path file = folder.resolve("config.json");
-    if (!Files.exists(folder)) {
-      throw new InputException(folder + ": no such model folder");
-    }
-    if (!Files.isDirectory(folder)) {
-      throw new InputException(folder + ": is a file; a model folder with config.json is needed");
-    }
-    if (!Files.exists(file)) {
-      throw new InputException(
-          folder
-              + ": holds no config.json; "
-              + (Files.exists(folder.resolve("adapter_config.json"))
-                  ? "it is an adapter, the model is its base"
-                  : "a model folder as transformers saves it is needed"));
-    }
-    Path generation = folder.resolve("generation_config.json");
-    return read(
-        ConfigJson.read(file), Files.exists(generation) ? ConfigJson.read(generation) : null);
+  private final ConfigJson c;
+  private final @Nullable ConfigJson generation;
+  private final Defaults d;
+  private final RopeReader ropes;
+
+  ConfigReader(ConfigJson c, @Nullable ConfigJson generation, Defaults defaults) {
+    this.c = c;
+    this.generation = generation;
+    this.d = defaults;
+    this.ropes = new RopeReader(c, positions(), defaults.theta());
   }
 
-  static ModelConfig read(ConfigJson c, @Nullable ConfigJson generation) {
-    supported(c, "model_type", c.text("model_type", null), List.of("llama"));
-    supported(c, "hidden_act", c.text("hidden_act", "silu"), List.of("silu"));
-    ConfigJson quantization = c.object(BnbConfig.KEY);
-    if (quantization != null) {
-      BnbConfig.check(quantization);
-    }
-    int hidden = c.whole("hidden_size", 4096, MOST_SIZE);
-    int heads = c.whole("num_attention_heads", 32, MOST_SIZE);
-    int keyValueHeads =
-        c.has("num_key_value_heads") ? c.whole("num_key_value_heads", 0, MOST_SIZE) : heads;
-    if (heads % keyValueHeads != 0) {
-      throw c.refuse(
-          "num_attention_heads "
-              + heads
-              + " is not a multiple of num_key_value_heads "
-              + keyValueHeads);
-    }
-    int maxPosition = c.whole("max_position_embeddings", 2048, Integer.MAX_VALUE);
-    return new ModelConfig(
-        hidden,
-        c.whole("intermediate_size", 11008, MOST_SIZE),
-        c.whole("num_hidden_layers", 32, MOST_LAYERS),
-        heads,
-        keyValueHeads,
-        headDim(c, hidden, heads),
-        c.whole("vocab_size", 32000, MOST_SIZE),
-        maxPosition,
-        eps(c),
-        c.flag("tie_word_embeddings", false),
-        c.flag("attention_bias", false),
-        c.flag("mlp_bias", false),
-        rope(c, maxPosition),
-        first(
-            ids(c, "bos_token_id", List.of(1)),
-            generation == null ? List.of() : ids(generation, "bos_token_id", List.of())),
-        union(
-            ids(c, "eos_token_id", List.of(2)),
-            generation == null ? List.of() : ids(generation, "eos_token_id", List.of())),
-        padding(c));
+  /// Tokens of the context.
+  int positions() {
+    return c.whole("max_position_embeddings", d.positions, Integer.MAX_VALUE);
   }
 
-  private static void supported(ConfigJson c, String key, String given, List<String> known) {
+  int hidden() {
+    return c.whole("hidden_size", d.hidden, MOST_SIZE);
+  }
+
+  int depth() {
+    return c.whole("num_hidden_layers", d.layers, MOST_LAYERS);
+  }
+
+  /// The rotary settings.
+  RopeReader ropes() {
+    return ropes;
+  }
+
+  /// Refuses another activation than the family's.
+  ///
+  /// @param key where it stands
+  void activation(String key, String known) {
+    supported(c, key, c.text(key, known), List.of(known));
+  }
+
+  static void supported(ConfigJson c, String key, String given, List<String> known) {
     if (!known.contains(given)) {
       throw c.refuse(
           key
@@ -107,8 +87,29 @@ final class ConfigReader {
     }
   }
 
-  private static int headDim(ConfigJson c, int hidden, int heads) {
-    boolean given = c.has("head_dim");
+  /// A layer as Llama's, without biases and windows.
+  LayerConfig layer() {
+    return unturned().withRope(ropes.whole());
+  }
+
+  /// The same whose heads do not turn yet.
+  LayerConfig unturned() {
+    int hidden = hidden();
+    int heads = c.whole("num_attention_heads", d.heads, MOST_SIZE);
+    int keyHeads =
+        c.has("num_key_value_heads")
+            ? c.whole("num_key_value_heads", 0, MOST_SIZE)
+            : c.present("num_key_value_heads") || d.keyHeads == 0 ? heads : d.keyHeads;
+    if (heads % keyHeads != 0) {
+      throw c.refuse(
+          "num_attention_heads " + heads + " is not a multiple of num_key_value_heads " + keyHeads);
+    }
+    return LayerConfig.of(
+        heads, keyHeads, headDim(hidden, heads), c.whole("intermediate_size", d.inner, MOST_SIZE));
+  }
+
+  private int headDim(int hidden, int heads) {
+    boolean given = c.has("head_dim") || (d.headDim > 0 && !c.present("head_dim"));
     if (!given && hidden % heads != 0) {
       throw c.refuse(
           "hidden_size "
@@ -117,7 +118,7 @@ final class ConfigReader {
               + heads
               + ", and head_dim is not given");
     }
-    int headDim = given ? c.whole("head_dim", 0, MOST_SIZE) : hidden / heads;
+    int headDim = given ? c.whole("head_dim", d.headDim, MOST_SIZE) : hidden / heads;
     if (headDim % 2 != 0) {
       String from =
           given ? "" : " (hidden_size " + hidden + " / num_attention_heads " + heads + ")";
@@ -130,57 +131,88 @@ final class ConfigReader {
     return headDim;
   }
 
-  private static double eps(ConfigJson c) {
-    double eps = c.number("rms_norm_eps", 1e-6);
+  /// The window under `sliding_window`.
+  ///
+  /// @param absent what an absent key means; 0: none
+  int window(int absent) {
+    return c.has("sliding_window")
+        ? c.whole("sliding_window", absent, Integer.MAX_VALUE)
+        : c.present("sliding_window") ? 0 : absent;
+  }
+
+  /// Which layers slide: what `layer_types` says, else what the family derives.
+  boolean[] sliding(IntPredicate derived) {
+    boolean[] sliding = new boolean[depth()];
+    if (!c.has("layer_types")) {
+      for (int i = 0; i < sliding.length; i++) {
+        sliding[i] = derived.test(i);
+      }
+      return sliding;
+    }
+    List<String> types = new ArrayList<>();
+    for (JsonNode type : c.list("layer_types", sliding.length)) {
+      types.add(type.asString(""));
+    }
+    for (int i = 0; i < sliding.length; i++) {
+      supported(c, "layer_types", types.get(i), List.of("sliding_attention", "full_attention"));
+      sliding[i] = types.get(i).equals("sliding_attention");
+    }
+    return sliding;
+  }
+
+  /// One kind of layer with a window in some.
+  ///
+  /// @param window 0: none, and then no layer may slide
+  List<LayerConfig> windowed(LayerConfig layer, boolean[] sliding, int window) {
+    List<LayerConfig> layers = new ArrayList<>();
+    for (boolean slides : sliding) {
+      if (slides && window == 0) {
+        throw c.refuse("layer_types has sliding_attention, but sliding_window gives no window");
+      }
+      layers.add(slides ? layer.withWindow(window) : layer);
+    }
+    return layers;
+  }
+
+  /// A model whose layers are all alike.
+  ModelConfig model(Family family, LayerConfig layer) {
+    return model(family, Collections.nCopies(depth(), layer));
+  }
+
+  ModelConfig model(Family family, List<LayerConfig> layers) {
+    layers.forEach(layer -> ropes.check(layer.turning()));
+    return new ModelConfig(
+        family,
+        Place.ALONE,
+        hidden(),
+        c.whole("vocab_size", d.vocabulary, MOST_SIZE),
+        positions(),
+        eps(),
+        c.flag("tie_word_embeddings", d.tied),
+        0,
+        1,
+        1,
+        0,
+        first(
+            ids(c, "bos_token_id", d.bos),
+            generation == null ? List.of() : ids(generation, "bos_token_id", List.of())),
+        union(
+            ids(c, "eos_token_id", d.eos),
+            generation == null ? List.of() : ids(generation, "eos_token_id", List.of())),
+        padding(),
+        layers);
+  }
+
+  private double eps() {
+    double eps = c.number("rms_norm_eps", d.eps);
     if (!(eps >= 0 && eps < 1)) {
       throw c.refuse("rms_norm_eps is " + eps + "; 0 to 1 is allowed");
     }
     return eps;
   }
 
-  private static RopeParameters rope(ConfigJson c, int maxPosition) {
-    ConfigJson scaling = c.object("rope_scaling");
-    ConfigJson rope = scaling == null || scaling.isEmpty() ? c.object("rope_parameters") : scaling;
-    if (rope == null) {
-      return new RopeParameters.Default(c.positive("rope_theta", 10000.0));
-    }
-    double theta =
-        rope.present("rope_theta")
-            ? rope.positive("rope_theta", null)
-            : c.positive("rope_theta", 10000.0);
-    String type = rope.text("rope_type", rope.text("type", "default"));
-    supported(rope, "rope_type", type, ROPE_TYPES);
-    if (!type.equals("default") && rope.number("partial_rotary_factor", 1.0) != 1) {
-      throw rope.refuse(
-          "partial_rotary_factor is "
-              + rope.number("partial_rotary_factor", 1.0)
-              + "; only 1 is supported");
-    }
-    return switch (type) {
-      case "default" -> new RopeParameters.Default(theta);
-      case "linear" -> new RopeParameters.Linear(theta, rope.positive("factor", null));
-      default -> llama3(c, rope, theta, maxPosition);
-    };
-  }
-
-  private static RopeParameters llama3(
-      ConfigJson c, ConfigJson rope, double theta, int maxPosition) {
-    double low = rope.positive("low_freq_factor", null);
-    double high = rope.positive("high_freq_factor", null);
-    if (high <= low) {
-      throw rope.refuse("high_freq_factor " + high + " is not above low_freq_factor " + low);
-    }
-    String original = "original_max_position_embeddings";
-    return new RopeParameters.Llama3(
-        theta,
-        rope.positive("factor", null),
-        low,
-        high,
-        (c.present(original) ? c : rope).whole(original, maxPosition, Integer.MAX_VALUE));
-  }
-
   /// Token ids: a number, a list of them, or null for none. A negative one stands for none.
-  private static List<Integer> ids(ConfigJson c, String key, List<Integer> absent) {
+  static List<Integer> ids(ConfigJson c, String key, List<Integer> absent) {
     if (!c.present(key)) {
       return absent;
     }
@@ -199,19 +231,22 @@ final class ConfigReader {
   }
 
   /// The padding token; torch counts one below zero from the end of the vocabulary.
-  private static @Nullable Integer padding(ConfigJson c) {
-    if (!c.present("pad_token_id") || !c.node("pad_token_id").isInt()) {
+  private @Nullable Integer padding() {
+    if (!c.present("pad_token_id")) {
+      return d.pad;
+    }
+    if (!c.node("pad_token_id").isInt()) {
       return null;
     }
     int id = c.node("pad_token_id").intValue();
-    return id < 0 ? id + c.whole("vocab_size", 32000, MOST_SIZE) : id;
+    return id < 0 ? id + c.whole("vocab_size", d.vocabulary, MOST_SIZE) : id;
   }
 
   private static @Nullable Integer first(List<Integer> ids, List<Integer> otherwise) {
     return ids.isEmpty() ? otherwise.isEmpty() ? null : otherwise.getFirst() : ids.getFirst();
   }
 
-  private static List<Integer> union(List<Integer> ids, List<Integer> more) {
+  static List<Integer> union(List<Integer> ids, List<Integer> more) {
     List<Integer> all = new ArrayList<>(ids);
     more.stream().filter(id -> !all.contains(id)).forEach(all::add);
     return all;

@@ -3,6 +3,7 @@ package dev.nudge.model;
 import dev.nudge.kernel.CausalAttention;
 import dev.nudge.model.CausalLm.SplitParts;
 import dev.nudge.model.CausalLm.TrainParts;
+import dev.nudge.model.CausalLm.TrainWork;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.KvCache;
 import dev.nudge.nn.Share;
@@ -28,12 +29,38 @@ record DryPasses(CausalLm model) {
 
   /// @param tokens of the longest sequence that is cut; the lane has the most of everything
   SplitParts split(int tokens, int lanes) {
+    return model.config().layers().stream()
+        .mapToInt(layer -> CausalAttention.fullest(layer.attention(), tokens))
+        .distinct()
+        .mapToObj(end -> split(tokens, lanes, end))
+        .reduce((a, b) -> new SplitParts(a.lane().or(b.lane()), Math.max(a.shared(), b.shared())))
+        .orElseThrow();
+  }
+
+  /// @param end of the block of queries that takes the most
+  private SplitParts split(int tokens, int lanes, int end) {
     try (LaneGroup group = LaneGroup.measuring(lanes);
         Workspace ws = Workspace.measuring()) {
-      Share share = Share.widest(tokens, group, CausalAttention.fullest(tokens));
+      Share share = Share.widest(tokens, group, end);
       int rows = share.cut().rows(0);
       model.train(Batch.largest(rows, rows), share, 1, Dropout.of(1, 1), ws);
       return new SplitParts(parts(ws), share.member().shared().peak());
+    }
+  }
+
+  /// @param labelled rows of all sequences together
+  TrainWork work(int[] lengths, int labelled) {
+    int tokens = Arrays.stream(lengths).sum();
+    int[] rows = new int[labelled];
+    Arrays.setAll(rows, i -> i);
+    Batch batch =
+        new Batch(new int[tokens], lengths, new long[lengths.length], rows, new int[labelled]);
+    try (Workspace ws = Workspace.measuring()) {
+      model.train(batch, 1, Dropout.of(1, 1), ws);
+      double forward = stage(ws, CausalLm.FORWARD).operations();
+      return new TrainWork(
+          forward + stage(ws, CausalLm.BACKWARD).operations(),
+          stage(ws, CausalLm.HEAD).operations());
     }
   }
 
@@ -68,7 +95,7 @@ record DryPasses(CausalLm model) {
               model.layers(),
               past + length,
               past,
-              model.config().keyValueSize(),
+              model.config().layers().getFirst().attention().keyWidth(),
               model.backend().compute()));
     }
     int[] ids = new int[Arrays.stream(lengths).sum()];

@@ -29,8 +29,6 @@ public final class FreshModel {
   private static final Map<String, Dtype> DTYPES =
       Map.of("bfloat16", Dtype.BF16, "float16", Dtype.F16, "float32", Dtype.F32);
 
-  private static final String EMBEDDING = "model.embed_tokens.weight";
-
   private final Path file;
   private final ConfigJson json;
   private final ModelConfig config;
@@ -41,7 +39,10 @@ public final class FreshModel {
   private FreshModel(Path file, ConfigJson json) {
     this.file = file;
     this.json = json;
-    this.config = ConfigReader.read(json, null);
+    this.config = Families.read(json, null);
+    if (!config.place().equals(ModelConfig.Place.ALONE)) {
+      throw json.refuse("model_type is a model that also sees; a fresh one reads text alone");
+    }
     if (json.has(BnbConfig.KEY)) {
       throw json.refuse(BnbConfig.KEY + " is given; a fresh model is dense, so leave it out");
     }
@@ -121,7 +122,7 @@ public final class FreshModel {
   /// and what it needs to find the class.
   public String configJson() {
     Map<String, @Nullable Object> all = new TreeMap<>(json.plain());
-    all.putIfAbsent("architectures", List.of("LlamaForCausalLM"));
+    all.putIfAbsent("architectures", List.of(config.family().architecture()));
     if (!json.has("dtype")) {
       all.putIfAbsent("torch_dtype", "bfloat16");
     }
@@ -160,9 +161,9 @@ public final class FreshModel {
     boolean bias = name.endsWith(".bias");
     boolean norm = tensor.rank() == 1;
     for (long i = 0; i < tensor.elements(); i++) {
-      tensor.put(i, bias ? 0 : norm ? 1 : range * random.nextGaussian());
+      tensor.put(i, bias ? 0 : norm ? 1 - config.normOffset() : range * random.nextGaussian());
     }
-    if (padding >= 0 && name.equals(EMBEDDING)) {
+    if (padding >= 0 && name.equals(config.embedding())) {
       tensor.rows(padding, padding + 1).zero();
     }
   }

@@ -1,7 +1,6 @@
 package dev.nudge.model;
 
 import dev.nudge.format.SafeTensors;
-import dev.nudge.kernel.Kernels;
 import dev.nudge.kernel.Nf4;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.DenseLinear;
@@ -27,10 +26,19 @@ import org.jspecify.annotations.Nullable;
 final class HeldWeights implements WeightSource {
   private final Backend backend;
   private final Map<String, Tensor> tensors = new ConcurrentHashMap<>();
-  private final Map<String, Nf4Weight> nf4 = new ConcurrentHashMap<>(); // by path
+  private final Map<String, Nf4Weight> nf4 = new ConcurrentHashMap<>(); // by the weight's name
 
-  private HeldWeights(Backend backend) {
+  private final @Nullable Once once; // null: all is held
+
+  /// A file whose dense weights are made when they are asked for.
+  ///
+  /// @param scope owns what is made
+  /// @param blockBytes most of a weight that is in another form than it computes in
+  private record Once(SafeTensors file, Scope scope, long blockBytes) {}
+
+  private HeldWeights(Backend backend, @Nullable Once once) {
     this.backend = backend;
+    this.once = once;
   }
 
   /// Reads tensors of a checked file.
@@ -39,19 +47,41 @@ final class HeldWeights implements WeightSource {
   /// @param scope owns what is not read in place
   static HeldWeights of(
       SafeTensors file, Map<String, long[]> shapes, Backend backend, Quantization q, Scope scope) {
-    HeldWeights held = new HeldWeights(backend);
-    List<Runnable> work = new ArrayList<>();
-    try (Scope meanwhile = Scope.open("scales")) {
-      IntFunction<Tensor> scales = scales(shapes, q, meanwhile);
-      shapes.forEach(
-          (name, shape) -> work.add(() -> held.take(file, name, shape, q, scope, scales)));
-      work.parallelStream().forEach(Runnable::run);
-    }
+    HeldWeights held = new HeldWeights(backend, null);
+    held.take(file, shapes, q, scope);
     return held;
   }
 
+  /// Reads tensors of a checked file that are gone through once, one decoder layer's: those to be
+  /// quantised now, on all processors; dense ones stay in the file as they are stored.
+  ///
+  /// @param shapes of those to read
+  /// @param scope owns what is made; a measuring one counts it and is given weights without numbers
+  /// @param blockBytes most of a weight that is in another form than it computes in
+  static HeldWeights once(
+      SafeTensors file,
+      Map<String, long[]> shapes,
+      Backend backend,
+      Quantization q,
+      Scope scope,
+      long blockBytes) {
+    HeldWeights held = new HeldWeights(backend, new Once(file, scope, blockBytes));
+    held.take(file, shapes, q, scope);
+    return held;
+  }
+
+  private void take(SafeTensors file, Map<String, long[]> shapes, Quantization q, Scope scope) {
+    List<Runnable> work = new ArrayList<>();
+    try (Scope meanwhile = Scope.open("scales")) {
+      IntFunction<Tensor> scales = scales(shapes, q, meanwhile);
+      shapes.forEach((name, shape) -> work.add(() -> take(file, name, shape, q, scope, scales)));
+      work.parallelStream().forEach(Runnable::run);
+    }
+  }
+
   /// Room of each thread's own for the scales of a weight.
-  static IntFunction<Tensor> scales(Map<String, long[]> shapes, Quantization q, Scope meanwhile) {
+  private static IntFunction<Tensor> scales(
+      Map<String, long[]> shapes, Quantization q, Scope meanwhile) {
     long most = 0;
     for (Map.Entry<String, long[]> e : shapes.entrySet()) {
       String path = ModelConfig.projection(e.getKey(), e.getValue());
@@ -71,44 +101,55 @@ final class HeldWeights implements WeightSource {
       Quantization q,
       Scope scope,
       IntFunction<Tensor> scales) {
-    Nf4Weight weight = nf4(file, name, shape, q, scope, backend.kernels(), scales);
+    Nf4Weight weight = nf4(file, name, shape, q, scope, scales);
     if (weight != null) {
-      nf4.put(Objects.requireNonNull(ModelConfig.projection(name, shape)), weight);
-      return;
+      nf4.put(name, weight);
+    } else if (once == null) {
+      tensors.put(name, made(file.tensor(name), scope));
     }
-    Tensor stored = file.tensor(name);
+  }
+
+  /// A tensor in the compute type.
+  private Tensor made(Tensor stored, Scope scope) {
     if (stored.dtype() == backend.compute()) {
-      tensors.put(name, stored);
-    } else {
-      Tensor converted = scope.tensor(backend.compute(), stored.shape());
-      backend.kernels().elementwise().copy(matrix(stored), matrix(converted));
-      tensors.put(name, converted);
+      return stored;
     }
+    Tensor converted = scope.tensor(backend.compute(), stored.shape());
+    backend.kernels().elementwise().copy(matrix(stored), matrix(converted));
+    return converted;
   }
 
   /// A weight that is stored in NF4, or is to be held so; null for another.
   ///
   /// @param scales as [Nf4Weight#quantize] wants them
-  static @Nullable Nf4Weight nf4(
+  private @Nullable Nf4Weight nf4(
       SafeTensors file,
       String name,
       long[] shape,
       Quantization q,
       Scope scope,
-      Kernels kernels,
       IntFunction<Tensor> scales) {
     String path = ModelConfig.projection(name, shape);
     if (path == null) {
       return null;
     }
-    if (StoredNf4.is(file, name)) {
-      return StoredNf4.read(file, name, (int) shape[0], (int) shape[1]);
-    }
-    if (!q.covers(path)) {
+    boolean stored = StoredNf4.is(file, name);
+    if (!stored && !q.covers(path)) {
       return null;
     }
+    int rows = (int) shape[0];
+    int cols = (int) shape[1];
+    if (scope.dry()) {
+      if (!stored) {
+        scope.allocate(Nf4Weight.bytes((long) rows * cols, q.doubleQuant()));
+      }
+      return Nf4Weight.dry(rows, cols, q.doubleQuant());
+    }
+    if (stored) {
+      return StoredNf4.read(file, name, rows, cols);
+    }
     Nf4Weight weight =
-        Nf4Weight.quantize(file.tensor(name), q.doubleQuant(), scope, kernels, scales);
+        Nf4Weight.quantize(file.tensor(name), q.doubleQuant(), scope, backend.kernels(), scales);
     PageAdvice.drop(file.bytes(name));
     return weight;
   }
@@ -144,12 +185,12 @@ final class HeldWeights implements WeightSource {
 
   /// Weights without numbers.
   static WeightSource dry(Map<String, long[]> shapes, Backend backend, Quantization q) {
-    HeldWeights held = new HeldWeights(backend);
+    HeldWeights held = new HeldWeights(backend, null);
     shapes.forEach(
         (name, shape) -> {
           String path = ModelConfig.projection(name, shape);
           if (path != null && q.covers(path)) {
-            held.nf4.put(path, Nf4Weight.dry((int) shape[0], (int) shape[1], q.doubleQuant()));
+            held.nf4.put(name, Nf4Weight.dry((int) shape[0], (int) shape[1], q.doubleQuant()));
           } else {
             held.tensors.put(name, Tensor.dry(backend.compute(), shape));
           }
@@ -161,7 +202,7 @@ final class HeldWeights implements WeightSource {
   /// with another one's numbers.
   static WeightSource random(
       Map<String, long[]> shapes, Backend backend, Quantization q, Scope scope, Fill fill) {
-    HeldWeights held = new HeldWeights(backend);
+    HeldWeights held = new HeldWeights(backend, null);
     shapes.entrySet().parallelStream()
         .forEach(
             e -> {
@@ -172,7 +213,7 @@ final class HeldWeights implements WeightSource {
                   Tensor dense = meanwhile.tensor(backend.compute(), e.getValue());
                   fill.fill(dense, name);
                   held.nf4.put(
-                      path, Nf4Weight.quantize(dense, q.doubleQuant(), scope, backend.kernels()));
+                      name, Nf4Weight.quantize(dense, q.doubleQuant(), scope, backend.kernels()));
                 }
               } else {
                 Tensor dense = scope.tensor(backend.compute(), e.getValue());
@@ -213,14 +254,24 @@ final class HeldWeights implements WeightSource {
 
   @Override
   public Tensor tensor(String name) {
-    return Objects.requireNonNull(tensors.get(name), name);
+    return once == null
+        ? Objects.requireNonNull(tensors.get(name), name)
+        : made(once.file.tensor(name), once.scope);
   }
 
   @Override
-  public Linear linear(String path, @Nullable Tensor bias) {
-    Nf4Weight weight = nf4.get(path);
-    return weight == null
-        ? DenseLinear.of(tensor(path + ".weight"), bias)
-        : StoredLinear.of(weight, bias, backend.compute());
+  public Linear linear(String weight, @Nullable Tensor bias) {
+    Nf4Weight packed = nf4.get(weight);
+    Dtype compute = backend.compute();
+    if (packed != null || once == null) {
+      return packed == null
+          ? DenseLinear.of(tensor(weight), bias)
+          : StoredLinear.ofRows(
+              packed, bias, compute, once == null ? Long.MAX_VALUE : once.blockBytes);
+    }
+    Tensor stored = once.file.tensor(weight);
+    return stored.dtype() == compute
+        ? DenseLinear.of(stored, bias)
+        : StoredLinear.ofRows(StoredLinear.source(stored), bias, compute, once.blockBytes);
   }
 }

@@ -1,59 +1,83 @@
 package dev.nudge.model;
 
+import dev.nudge.kernel.HeadLoss;
 import dev.nudge.settings.InputException;
+import dev.nudge.tensor.Dtype;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// The shape of a Llama model, as its `config.json` says it.
+/// The shape of a model, as its `config.json` says it.
 ///
-/// Names are those of the file. How the file is read, and what an absent key means, is told in
-/// [ConfigReader]. The type of the weights is not here: each stored tensor has its own.
+/// Names are those of the file. How the file is read, and what an absent key means, is told in its
+/// [Family]. The type of the weights is not here: each stored tensor has its own.
 ///
-/// @param headDim dimensions of a head, even; heads · headDim need not be the hidden size
-/// @param numKeyValueHeads heads of keys and values; a divisor of the attention heads
+/// @param family names the tensors and puts the layers together
+/// @param place where the decoder stands in a checkpoint that holds more than it
 /// @param tieWordEmbeddings whether the output head is the input embedding
-/// @param attentionBias whether q, k, v and o have a bias
-/// @param mlpBias whether gate, up and down have a bias
+/// @param normOffset is added to the weights of norms
+/// @param embeddingScale of the embedding's vectors as input
+/// @param logitScale of the head's logits
+/// @param logitCap soft bound of the logits; 0: none
 /// @param bosTokenId the first token of a text, null where there is none
 /// @param eosTokenIds the tokens that end a text: those of `config.json`, then what
 ///     `generation_config.json` adds; may be empty
 /// @param padTokenId the token whose vector gets no gradient as an input, as in transformers; null
 ///     where there is none
+/// @param layers of the decoder, the lowest first
 public record ModelConfig(
+    Family family,
+    Place place,
     int hiddenSize,
-    int intermediateSize,
-    int numHiddenLayers,
-    int numAttentionHeads,
-    int numKeyValueHeads,
-    int headDim,
     int vocabSize,
     int maxPositionEmbeddings,
     double rmsNormEps,
     boolean tieWordEmbeddings,
-    boolean attentionBias,
-    boolean mlpBias,
-    RopeParameters rope,
+    double normOffset,
+    double embeddingScale,
+    double logitScale,
+    double logitCap,
     @Nullable Integer bosTokenId,
     List<Integer> eosTokenIds,
-    @Nullable Integer padTokenId) {
+    @Nullable Integer padTokenId,
+    List<LayerConfig> layers) {
   /// Paths of the output head and the embeddings, which carry no adapter.
-  public static final List<String> UNTARGETABLE = List.of("lm_head", "model.embed_tokens");
+  public static final List<String> UNTARGETABLE =
+      List.of("lm_head", "model.embed_tokens", "model.language_model.embed_tokens");
+
+  /// Where a decoder stands.
+  ///
+  /// @param tensors begins the names of its tensors in the files
+  /// @param modules begins the paths of its modules, as adapters name them
+  /// @param head path of its output head
+  public record Place(String tensors, String modules, String head) {
+    /// In a checkpoint of nothing else.
+    public static final Place ALONE = new Place("model.", "model.", "lm_head");
+
+    Place withHead(String path) {
+      return new Place(tensors, modules, path);
+    }
+  }
 
   public ModelConfig {
     eosTokenIds = List.copyOf(eosTokenIds);
+    layers = List.copyOf(layers);
   }
 
   /// Widths of the widest layer's input and output, to try products of them.
   public int[] widths() {
-    return new int[] {hiddenSize, intermediateSize};
+    return new int[] {hiddenSize, intermediateSize()};
   }
 
-  /// A shape without a padding token.
-  public ModelConfig(
+  /// A Llama without a padding token.
+  ///
+  /// @param attentionBias whether q, k, v and o have a bias
+  /// @param mlpBias whether gate, up and down have a bias
+  public static ModelConfig llama(
       int hiddenSize,
       int intermediateSize,
       int numHiddenLayers,
@@ -69,94 +93,186 @@ public record ModelConfig(
       RopeParameters rope,
       @Nullable Integer bosTokenId,
       List<Integer> eosTokenIds) {
-    this(
+    LayerConfig layer =
+        LayerConfig.of(numAttentionHeads, numKeyValueHeads, headDim, intermediateSize)
+            .withRope(rope)
+            .withBias(attentionBias, attentionBias, mlpBias);
+    return new ModelConfig(
+        Families.LLAMA,
+        Place.ALONE,
         hiddenSize,
-        intermediateSize,
-        numHiddenLayers,
-        numAttentionHeads,
-        numKeyValueHeads,
-        headDim,
         vocabSize,
         maxPositionEmbeddings,
         rmsNormEps,
         tieWordEmbeddings,
-        attentionBias,
-        mlpBias,
-        rope,
+        0,
+        1,
+        1,
+        0,
         bosTokenId,
         eosTokenIds,
-        null);
+        null,
+        Collections.nCopies(numHiddenLayers, layer));
   }
 
-  /// Returns the shape of this kind of model in other sizes; without a padding token, which may lie
-  /// beyond the vocabulary.
+  /// The same kind of model in other sizes, without a padding token, which may lie beyond the
+  /// vocabulary.
   public ModelConfig sized(
-      int hidden, int inner, int layers, int heads, int keyValueHeads, int vocabulary) {
+      int hidden, int inner, int depth, int heads, int keyValueHeads, int vocabulary) {
+    List<LayerConfig> other = new ArrayList<>();
+    for (int i = 0; i < depth; i++) {
+      other.add(layers.get(i * layers.size() / depth).sized(heads, keyValueHeads, inner));
+    }
     return new ModelConfig(
+        family,
+        place,
         hidden,
-        inner,
-        layers,
-        heads,
-        keyValueHeads,
-        headDim,
         vocabulary,
         maxPositionEmbeddings,
         rmsNormEps,
         tieWordEmbeddings,
-        attentionBias,
-        mlpBias,
-        rope,
+        normOffset,
+        embeddingScale,
+        logitScale,
+        logitCap,
         bosTokenId,
-        eosTokenIds);
+        eosTokenIds,
+        null,
+        other);
+  }
+
+  /// A Llama's sizes in a family's published models.
+  public ModelConfig in(String modelType) {
+    Family other = Objects.requireNonNull(Families.of(modelType), modelType);
+    List<LayerConfig> published = layers.stream().map(other::published).toList();
+    return new ModelConfig(
+        other,
+        place,
+        hiddenSize,
+        vocabSize,
+        maxPositionEmbeddings,
+        rmsNormEps,
+        tieWordEmbeddings,
+        normOffset,
+        embeddingScale,
+        logitScale,
+        logitCap,
+        bosTokenId,
+        eosTokenIds,
+        padTokenId,
+        published);
+  }
+
+  ModelConfig withPlace(Place other) {
+    return new ModelConfig(
+        family,
+        other,
+        hiddenSize,
+        vocabSize,
+        maxPositionEmbeddings,
+        rmsNormEps,
+        tieWordEmbeddings,
+        normOffset,
+        embeddingScale,
+        logitScale,
+        logitCap,
+        bosTokenId,
+        eosTokenIds,
+        padTokenId,
+        layers);
+  }
+
+  /// @param offset is added to the weights of norms
+  /// @param embedding scale of the embedding's vectors
+  /// @param logits scale of the logits
+  /// @param cap soft bound of the logits; 0: none
+  ModelConfig withEnds(double offset, double embedding, double logits, double cap) {
+    return new ModelConfig(
+        family,
+        place,
+        hiddenSize,
+        vocabSize,
+        maxPositionEmbeddings,
+        rmsNormEps,
+        tieWordEmbeddings,
+        offset,
+        embedding,
+        logits,
+        cap,
+        bosTokenId,
+        eosTokenIds,
+        padTokenId,
+        layers);
+  }
+
+  ModelConfig withTokens(boolean tied, List<Integer> eos) {
+    return new ModelConfig(
+        family,
+        place,
+        hiddenSize,
+        vocabSize,
+        maxPositionEmbeddings,
+        rmsNormEps,
+        tied,
+        normOffset,
+        embeddingScale,
+        logitScale,
+        logitCap,
+        bosTokenId,
+        eos,
+        padTokenId,
+        layers);
   }
 
   /// Reads `config.json` and, where it exists, `generation_config.json` of a model folder.
   ///
   /// @throws InputException where a file is missing or malformed, or the model is not supported
   public static ModelConfig load(Path folder) {
-    return ConfigReader.load(folder);
+    return Families.load(folder);
   }
 
-  /// Width of the queries of all heads together.
+  public int numHiddenLayers() {
+    return layers.size();
+  }
+
+  /// Width between the two products of the lowest layer's feed-forward part.
+  public int intermediateSize() {
+    return layers.getFirst().feed().inner();
+  }
+
+  /// Query heads of the lowest layer.
+  public int numAttentionHeads() {
+    return layers.getFirst().attention().count();
+  }
+
+  /// Heads of keys and values of the lowest layer; a divisor of the query heads.
+  public int numKeyValueHeads() {
+    return layers.getFirst().attention().keyCount();
+  }
+
+  /// Dimensions of a head, even; heads · headDim need not be the hidden size.
+  public int headDim() {
+    return layers.getFirst().attention().dim();
+  }
+
+  /// Width of the lowest layer's queries, of all heads together.
   public int attentionSize() {
-    return numAttentionHeads * headDim;
+    return layers.getFirst().attention().queryWidth();
   }
 
-  /// Width of the keys, and of the values, of all heads together.
+  /// Width of the lowest layer's keys, and of its values, of all heads together.
   public int keyValueSize() {
-    return numKeyValueHeads * headDim;
-  }
-
-  /// The rotary frequencies: headDim/2 float32 numbers.
-  public double[] inverseFrequencies() {
-    return rope.inverseFrequencies(headDim);
+    return layers.getFirst().attention().keyWidth();
   }
 
   /// The tensors of a checkpoint of this shape in the order of the model: name → shape, of a
   /// projection (out, in).
   public Map<String, long[]> tensors() {
-    Map<String, long[]> all = new LinkedHashMap<>();
-    all.put("model.embed_tokens.weight", new long[] {vocabSize, hiddenSize});
-    for (int i = 0; i < numHiddenLayers; i++) {
-      String layer = "model.layers." + i + ".";
-      norm(all, layer + "input_layernorm");
-      projection(all, layer + "self_attn.q_proj", attentionSize(), hiddenSize, attentionBias);
-      projection(all, layer + "self_attn.k_proj", keyValueSize(), hiddenSize, attentionBias);
-      projection(all, layer + "self_attn.v_proj", keyValueSize(), hiddenSize, attentionBias);
-      projection(all, layer + "self_attn.o_proj", hiddenSize, attentionSize(), attentionBias);
-      norm(all, layer + "post_attention_layernorm");
-      projection(all, layer + "mlp.gate_proj", intermediateSize, hiddenSize, mlpBias);
-      projection(all, layer + "mlp.up_proj", intermediateSize, hiddenSize, mlpBias);
-      projection(all, layer + "mlp.down_proj", hiddenSize, intermediateSize, mlpBias);
-    }
-    norm(all, "model.norm");
-    if (!tieWordEmbeddings) {
-      projection(all, "lm_head", vocabSize, hiddenSize, false);
-    }
-    return all;
+    return Listing.of(this);
   }
 
-  /// The paths of the linear layers of all decoder layers, in the order of the model.
+  /// The linear layers of all decoder layers, in the order of the model: the names of their weights
+  /// without `.weight`.
   public List<String> projections() {
     List<String> paths = new ArrayList<>();
     tensors()
@@ -170,24 +286,46 @@ public record ModelConfig(
     return paths;
   }
 
-  /// The path of the linear layer of a decoder layer that a tensor is the weight of; null where it
-  /// is another tensor.
+  /// The linear layer of a decoder layer that one of [#tensors] is the weight of; null where it is
+  /// another tensor.
   static @Nullable String projection(String name, long[] shape) {
-    boolean weight =
-        shape.length == 2 && name.startsWith("model.layers.") && name.endsWith(".weight");
+    boolean weight = shape.length == 2 && name.contains(".layers.") && name.endsWith(".weight");
     return weight ? name.substring(0, name.length() - ".weight".length()) : null;
   }
 
-  private void norm(Map<String, long[]> all, String path) {
-    all.put(path + ".weight", new long[] {hiddenSize});
+  /// The module, as adapters name it, whose weight has the name of one of [#projections].
+  public String module(String projection) {
+    return place.modules + projection.substring(place.tensors.length());
   }
 
-  private static void projection(
-      Map<String, long[]> all, String path, int out, int in, boolean bias) {
-    all.put(path + ".weight", new long[] {out, in});
-    if (bias) {
-      all.put(path + ".bias", new long[] {out});
-    }
+  /// The name of the weight of a module.
+  public String weight(String module) {
+    return place.tensors + module.substring(place.modules.length()) + ".weight";
+  }
+
+  /// What is done to the head's logits.
+  HeadLoss.Logits logits() {
+    return new HeadLoss.Logits(logitScale, logitCap);
+  }
+
+  /// The name of the embedding's tensor.
+  public String embedding() {
+    return place.tensors + "embed_tokens.weight";
+  }
+
+  /// The name of the tensor of the norm behind the layers.
+  String norm() {
+    return place.tensors + "norm.weight";
+  }
+
+  /// The name of the output head's tensor, which a tied head does without.
+  public String head() {
+    return place.head + ".weight";
+  }
+
+  /// Begins the names of a layer's tensors.
+  String layer(int i) {
+    return place.tensors + "layers." + i + ".";
   }
 
   /// Checks that tokens are of this model's vocabulary.
@@ -204,6 +342,27 @@ public record ModelConfig(
                 + "; tokenizer.json and config.json do not belong together");
       }
     }
+  }
+
+  /// Tells whether the keys of a sequence of `before` tokens are others once it has `after`, so
+  /// that
+  /// none of them can be kept.
+  public boolean turnsAnew(int before, int after) {
+    return layers.stream().anyMatch(layer -> turnsAnew(layer.turning(), before, after));
+  }
+
+  private static boolean turnsAnew(LayerConfig.@Nullable Turning turning, int before, int after) {
+    return switch (turning == null ? null : turning.rope()) {
+      case RopeParameters.Longrope r ->
+          before <= r.originalMaxPosition() && after > r.originalMaxPosition();
+      case RopeParameters.Dynamic r -> after > r.maxPosition();
+      case null, default -> false;
+    };
+  }
+
+  /// Bytes of the rotary tables for sequences of up to so many positions.
+  public long rotaryBytes(int positions, Dtype compute) {
+    return Ropes.bytes(this, positions, compute);
   }
 
   /// Number of parameters; a tied head counts once.

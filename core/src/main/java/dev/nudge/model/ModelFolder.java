@@ -45,7 +45,6 @@ public final class ModelFolder {
   static final String CONFIG = "config.json";
   private static final String INDEX = "model.safetensors.index.json";
   static final String SINGLE = "model.safetensors";
-  private static final String EMBEDDING = "model.embed_tokens.weight";
   private static final int PIECE_BYTES = 4 << 20;
 
   private ModelFolder() {}
@@ -92,10 +91,10 @@ public final class ModelFolder {
     changed.forEach(p -> masters.put(p.name(), p.master()));
     try (SafeTensors file = SafeTensors.open(base);
         Scope scope = Scope.open("model folder")) {
-      Tensor embedding = masters.get(EMBEDDING);
-      String head = LlamaAssembly.HEAD + ".weight";
-      if (embedding != null && ModelConfig.load(base).tieWordEmbeddings()) {
-        masters.put(head, embedding); // where a tied head is stored all the same
+      ModelConfig config = ModelConfig.load(base);
+      Tensor embedding = masters.get(config.embedding());
+      if (embedding != null && config.tieWordEmbeddings()) {
+        masters.put(config.head(), embedding); // where a tied head is stored all the same
       }
       OutFolder.make(out);
       weights(file, base, out, masters, kernels, scope);

@@ -23,9 +23,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -47,6 +49,8 @@ import org.jspecify.annotations.Nullable;
 public final class Nf4Folder {
   private static final String MARK = "nudge.json";
   private static final String WEIGHTS = "model.safetensors";
+  private static final List<String> BESIDE =
+      List.of("lm_head", "model.vision_tower", "model.multi_modal_projector");
   private static final long ROOM_BYTES = 512 << 20; // of layers that are quantised side by side
 
   private final QuantizeSettings settings;
@@ -126,7 +130,7 @@ public final class Nf4Folder {
       OutFolder.place(path.resolve(MARK), PythonJson.write(mark()) + "\n");
       OutFolder.place(path.resolve(ModelFolder.CONFIG), PythonJson.write(config(file)) + "\n");
       folder.place(old(settings.out()));
-      long source = config.tensors().keySet().stream().mapToLong(n -> file.entry(n).bytes()).sum();
+      long source = names(file).stream().mapToLong(n -> file.entry(n).bytes()).sum();
       double seconds = (System.nanoTime() - start) / 1e9;
       return new Written(settings.out(), config.projections().size(), source, bytes, seconds);
     } catch (Cancelled e) {
@@ -157,6 +161,19 @@ public final class Nf4Folder {
     return mark;
   }
 
+  /// What is written: the decoder's tensors, and those of whatever stands beside it.
+  private Set<String> names(SafeTensors file) {
+    Set<String> names = new LinkedHashSet<>(config.tensors().keySet());
+    if (!alone()) {
+      names.addAll(file.names());
+    }
+    return names;
+  }
+
+  private boolean alone() {
+    return config.place().equals(ModelConfig.Place.ALONE);
+  }
+
   private long weights(SafeTensors file, Path target, Kernels kernels, BooleanSupplier cancelled) {
     Map<String, Nf4Layer> layers = new HashMap<>(); // by the weight's name
     if (settings.doubleQuant()) {
@@ -173,12 +190,12 @@ public final class Nf4Folder {
               });
     }
     List<Entry> entries = new ArrayList<>();
-    for (String name : config.tensors().keySet()) {
+    for (String name : names(file)) {
       Nf4Layer layer = layers.get(name);
       entries.addAll(layer == null ? List.of(file.entry(name)) : layer.entries());
     }
     try (SafeTensorsWriter to = SafeTensorsWriter.create(target, Map.of("format", "pt"), entries)) {
-      config.tensors().keySet().stream()
+      names(file).stream()
           .filter(name -> !layers.containsKey(name))
           .forEach(name -> to.write(name, file.bytes(name)));
       each(
@@ -255,7 +272,7 @@ public final class Nf4Folder {
 
   /// The source's config with what transformers needs to know, keys sorted as it sorts them.
   private Map<String, @Nullable Object> config(SafeTensors file) {
-    String type = Nf4Layer.torchName(file.tensor("model.norm.weight").dtype());
+    String type = Nf4Layer.torchName(file.tensor(config.norm()).dtype());
     Map<String, @Nullable Object> quantization = new LinkedHashMap<>();
     quantization.put("_load_in_4bit", true);
     quantization.put("_load_in_8bit", false);
@@ -265,7 +282,7 @@ public final class Nf4Folder {
     quantization.put("bnb_4bit_use_double_quant", settings.doubleQuant());
     quantization.put("llm_int8_enable_fp32_cpu_offload", false);
     quantization.put("llm_int8_has_fp16_weight", false);
-    quantization.put("llm_int8_skip_modules", null);
+    quantization.put("llm_int8_skip_modules", alone() ? null : BESIDE);
     quantization.put("llm_int8_threshold", 6.0);
     quantization.put("load_in_4bit", true);
     quantization.put("load_in_8bit", false);

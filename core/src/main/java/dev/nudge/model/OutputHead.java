@@ -22,7 +22,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param norm the last one
 /// @param slot the head's
-record OutputHead(Norm norm, LinearSlot slot, Backend backend) {
+/// @param shape what is done to its logits
+record OutputHead(Norm norm, LinearSlot slot, HeadLoss.Logits shape, Backend backend) {
 
   /// @return (rows, vocabulary), accumulator type
   Tensor logits(Residual r, int[] rows, Pass p) {
@@ -30,6 +31,7 @@ record OutputHead(Norm norm, LinearSlot slot, Backend backend) {
     norm.forward(picked, picked.x(), p);
     Tensor logits = p.ws().take(backend.compute().accumulator(), rows.length, slot.linear().out());
     slot.linear().forward(picked.branch(), logits, p);
+    shape.apply(logits, p.kernels());
     return logits;
   }
 
@@ -103,11 +105,11 @@ record OutputHead(Norm norm, LinearSlot slot, Backend backend) {
   private HeadLoss.Weight weight(int rows, Workspace ws) {
     Linear head = slot.linear();
     if (head instanceof PackedLinear p) {
-      return new HeadLoss.Weight(p.factor(Direction.FORWARD), p.factor(Direction.BACKWARD));
+      return new HeadLoss.Weight(p.factor(Direction.FORWARD), p.factor(Direction.BACKWARD), shape);
     }
     Tensor weight = head.weight(ws, backend.kernels());
     if (head.trainedWeight() == null || rows < PackedLinear.ROWS) {
-      return HeadLoss.Weight.of(weight);
+      return HeadLoss.Weight.of(weight, shape);
     }
     Packed up = ws.pack(weight.transposed());
     Packed down = ws.pack(weight);
@@ -115,7 +117,7 @@ record OutputHead(Norm norm, LinearSlot slot, Backend backend) {
       up = Packed.dry(backend.compute(), weight.cols(), weight.rows());
       down = Packed.dry(backend.compute(), weight.rows(), weight.cols());
     }
-    return new HeadLoss.Weight(up, down);
+    return new HeadLoss.Weight(up, down, shape);
   }
 
   /// The stream of some rows only: nothing after the last layer needs the others.

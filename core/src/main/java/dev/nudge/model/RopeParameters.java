@@ -1,20 +1,32 @@
 package dev.nudge.model;
 
-/// Says how fast each pair of a head's dimensions turns with the position.
+import dev.nudge.nn.Rotary;
+import java.util.List;
+import java.util.function.DoubleUnaryOperator;
+
+/// How fast each pair of a head's dimensions turns with the position.
 ///
-/// Pair i of a head of D dimensions turns by position · f(i), with f(i) = theta^(−2i/D) before
+/// Of the r dimensions that turn, pair i turns by position · f(i), with f(i) = theta^(−2i/r) before
 /// scaling [1]. Long-context checkpoints slow the pairs down:
 ///
 /// - `Linear`: all by the same factor, which is a division of the positions.
 /// - `Llama3`: a pair whose wavelength 2π/f is longer than original/lowFreqFactor by the factor,
 ///   one shorter than original/highFreqFactor not at all, in between by a blend of both.
+/// - `Dynamic`: theta grows with the length of a sequence that is longer than the context.
+/// - `Yarn` [2]: pairs that turn less than betaSlow times in the original context by the factor,
+///   those that turn more than betaFast times not at all, in between by a blend of both.
+/// - `Longrope` [3]: each pair by a factor of its own, one of two lists: for sequences up to the
+///   original context, and for longer ones.
 ///
-/// The frequencies are float32 numbers computed as transformers [2] does it, rounded after each
+/// `Yarn` and `Longrope` also make cosines and sines larger by a factor, at every length.
+///
+/// The frequencies are float32 numbers computed as transformers [4] does it, rounded after each
 /// operation, since a checkpoint was trained with those: at position 100,000 the last bit of a
 /// frequency is worth 0.006 rad. The power is rounded once from double; PyTorch's own is off by
 /// one unit in about 1 of 300.
 ///
-/// [1] Su et al., RoFormer, arXiv 2104.09864; [2] `modeling_rope_utils.py`, transformers 5.24
+/// [1] Su et al., RoFormer, arXiv 2104.09864; [2] Peng et al., arXiv 2309.00071; [3] Ding et al.,
+/// arXiv 2402.13753; [4] `modeling_rope_utils.py`, transformers 5.24
 public sealed interface RopeParameters {
   /// Base of the frequencies.
   double theta();
@@ -32,18 +44,60 @@ public sealed interface RopeParameters {
       int originalMaxPosition)
       implements RopeParameters {}
 
-  /// Returns the headDim/2 frequencies in radians a position, each a float32 number.
-  default double[] inverseFrequencies(int headDim) {
-    double[] frequencies = new double[headDim / 2];
+  /// @param maxPosition the context length, in tokens
+  record Dynamic(double theta, double factor, int maxPosition) implements RopeParameters {}
+
+  /// @param attentionFactor of cosines and sines
+  /// @param truncate whether the edges of the blend are whole pairs
+  record Yarn(
+      double theta,
+      double factor,
+      double attentionFactor,
+      double betaFast,
+      double betaSlow,
+      int originalMaxPosition,
+      boolean truncate)
+      implements RopeParameters {}
+
+  /// @param attentionFactor of cosines and sines
+  record Longrope(
+      double theta,
+      List<Double> shortFactors,
+      List<Double> longFactors,
+      double attentionFactor,
+      int originalMaxPosition)
+      implements RopeParameters {
+    public Longrope {
+      shortFactors = List.copyOf(shortFactors);
+      longFactors = List.copyOf(longFactors);
+    }
+  }
+
+  /// The width/2 frequencies of a short sequence in radians a position, each a float32 number.
+  ///
+  /// @param width dimensions of a head that turn
+  default double[] inverseFrequencies(int width) {
+    return turns(width).frequencies(1);
+  }
+
+  /// The turns of `width` dimensions of a head.
+  default Rotary.Turns turns(int width) {
+    return switch (this) {
+      case Default _ -> Rotary.steady(each(theta(), width, f -> f));
+      case Linear linear ->
+          Rotary.steady(each(theta(), width, f -> (float) f / (float) linear.factor));
+      case Llama3 llama3 -> Rotary.steady(each(theta(), width, f -> scaled(llama3, (float) f)));
+      case Dynamic dynamic -> new ByLength(dynamic, width);
+      case Yarn yarn -> new Steady(blended(yarn, width), yarn.attentionFactor);
+      case Longrope longrope -> new TwoLists(longrope, width);
+    };
+  }
+
+  private static double[] each(double theta, int width, DoubleUnaryOperator scaled) {
+    double[] frequencies = new double[width / 2];
     for (int i = 0; i < frequencies.length; i++) {
-      float exponent = (float) (2 * i) / headDim;
-      float unscaled = 1f / (float) Math.pow((float) theta(), exponent);
-      frequencies[i] =
-          switch (this) {
-            case Default _ -> unscaled;
-            case Linear linear -> unscaled / (float) linear.factor;
-            case Llama3 llama3 -> scaled(llama3, unscaled);
-          };
+      float exponent = (float) (2 * i) / width;
+      frequencies[i] = (float) scaled.applyAsDouble(1f / (float) Math.pow((float) theta, exponent));
     }
     return frequencies;
   }
@@ -62,5 +116,86 @@ public sealed interface RopeParameters {
     float smooth =
         (original / wavelength - low) / (float) (rope.highFreqFactor - rope.lowFreqFactor);
     return (1 - smooth) * frequency / factor + smooth * frequency;
+  }
+
+  private static double[] blended(Yarn rope, int width) {
+    double low = pair(rope, width, rope.betaFast);
+    double high = pair(rope, width, rope.betaSlow);
+    if (rope.truncate) {
+      low = Math.floor(low);
+      high = Math.ceil(high);
+    }
+    low = Math.max(low, 0);
+    high = Math.min(high, width - 1);
+    if (low == high) {
+      high += 0.001;
+    }
+    double[] frequencies = each(rope.theta, width, f -> f);
+    for (int i = 0; i < frequencies.length; i++) {
+      float slowed = (float) Math.clamp((i - low) / (high - low), 0, 1);
+      float f = (float) frequencies[i];
+      frequencies[i] = f / (float) rope.factor * slowed + f * (1 - slowed);
+    }
+    return frequencies;
+  }
+
+  /// The pair, as a real number, that turns `times` times in the original context.
+  private static double pair(Yarn rope, int width, double times) {
+    double perTurn = rope.originalMaxPosition / (times * 2 * Math.PI);
+    return width * Math.log(perTurn) / (2 * Math.log(rope.theta));
+  }
+
+  /// One list of frequencies, and a factor.
+  record Steady(double[] list, double factor) implements Rotary.Turns {
+    @Override
+    public double[] frequencies(int tokens) {
+      return list;
+    }
+  }
+
+  /// Frequencies that each sequence above the context has for itself.
+  record ByLength(Dynamic rope, int width) implements Rotary.Turns {
+    @Override
+    public double[] frequencies(int tokens) {
+      double stretch =
+          rope.factor * Math.max(tokens, rope.maxPosition) / rope.maxPosition - (rope.factor - 1);
+      double theta = rope.theta * Math.pow(stretch, width / (width - 2.0));
+      return each(tokens <= rope.maxPosition ? rope.theta : theta, width, f -> f);
+    }
+
+    @Override
+    public int border() {
+      return rope.maxPosition;
+    }
+
+    @Override
+    public boolean alikeAbove() {
+      return false;
+    }
+  }
+
+  /// Frequencies for short sequences, and others for long ones.
+  record TwoLists(Longrope rope, int width) implements Rotary.Turns {
+    @Override
+    public double[] frequencies(int tokens) {
+      List<Double> factors =
+          tokens > rope.originalMaxPosition ? rope.longFactors : rope.shortFactors;
+      double[] frequencies = new double[width / 2];
+      for (int i = 0; i < frequencies.length; i++) {
+        float power = (float) Math.pow((float) rope.theta, (float) (2 * i) / width);
+        frequencies[i] = 1f / (factors.get(i).floatValue() * power);
+      }
+      return frequencies;
+    }
+
+    @Override
+    public int border() {
+      return rope.originalMaxPosition;
+    }
+
+    @Override
+    public double factor() {
+      return rope.attentionFactor;
+    }
   }
 }

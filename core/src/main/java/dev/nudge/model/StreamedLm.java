@@ -8,10 +8,10 @@ import dev.nudge.nn.DecoderLayer;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Embedding;
 import dev.nudge.nn.LinearSlot;
+import dev.nudge.nn.Norm;
 import dev.nudge.nn.Pass;
 import dev.nudge.nn.Recompute;
 import dev.nudge.nn.Residual;
-import dev.nudge.nn.Rotary;
 import dev.nudge.nn.Segments;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.PageAdvice;
@@ -21,10 +21,12 @@ import dev.nudge.tensor.Workspace;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 
 /// A decoder in its file, of which one layer at a time is in memory: for merging and comparing
 /// models of any size.
@@ -46,7 +48,7 @@ public final class StreamedLm implements AutoCloseable {
   private final Backend backend;
   private final Quantization quantization;
   private final long blockBytes;
-  private final Rotary rotary;
+  private final Ropes ropes;
 
   /// Puts something on the slots of a layer before it runs; what it takes from the scope is given
   /// back after the layer. A measuring scope wants the shapes only.
@@ -73,7 +75,7 @@ public final class StreamedLm implements AutoCloseable {
     this.backend = backend;
     this.quantization = quantization;
     this.blockBytes = blockBytes;
-    this.rotary = new Rotary(config.inverseFrequencies(), backend.compute());
+    this.ropes = new Ropes(backend.compute());
   }
 
   /// Opens a folder that [Checkpoint#check] has passed.
@@ -98,7 +100,9 @@ public final class StreamedLm implements AutoCloseable {
   ///
   /// @param scope owns what is not read in place; a measuring one counts it and is given shapes
   public List<LinearSlot> slots(int layer, Scope scope) {
-    return assembly(prefix(layer), scope).slots(layer);
+    Parts parts = parts(config.layer(layer), scope);
+    config.family().layer(config, layer, parts);
+    return parts.slots();
   }
 
   /// Tells whether a linear layer computes with weights in four bits.
@@ -127,20 +131,18 @@ public final class StreamedLm implements AutoCloseable {
 
   /// Gives the pages of a layer's weights back to the system.
   public void drop(int layer) {
-    String prefix = prefix(layer);
+    String prefix = config.layer(layer);
     file.names().stream()
         .filter(n -> n.startsWith(prefix))
         .forEach(n -> PageAdvice.drop(file.bytes(n)));
   }
 
-  private static String prefix(int layer) {
-    return "model.layers." + layer + ".";
-  }
-
-  private LlamaAssembly assembly(String prefix, Scope scope) {
+  private Parts parts(String prefix, Scope scope) {
     Backend b = scope.dry() ? backend.withKernels(Kernels.dry()) : backend;
-    return new LlamaAssembly(
-        config, new LayerWeights(file, config, prefix, b, quantization, scope, blockBytes), rotary);
+    Map<String, long[]> shapes = config.tensors();
+    shapes.keySet().removeIf(name -> !name.startsWith(prefix));
+    return new Parts(
+        config, HeldWeights.once(file, shapes, b, quantization, scope, blockBytes), ropes);
   }
 
   /// Bytes that a workspace needs for [#hidden] and [#logits].
@@ -156,8 +158,30 @@ public final class StreamedLm implements AutoCloseable {
     }
   }
 
-  /// Sequences that go through a layer together.
-  private record Group(Residual stream, Pass pass, Tensor out) {}
+  /// The layers, each made from the file when its turn comes, and dressed.
+  ///
+  /// @param dry whether only memory is measured
+  private record Turns(StreamedLm model, Dressing dressing, boolean dry, BooleanSupplier cancelled)
+      implements Layers {
+    @Override
+    public int count() {
+      return model.config.numHiddenLayers();
+    }
+
+    @Override
+    public void lend(int i, int direction, Consumer<DecoderLayer> use) {
+      if (cancelled.getAsBoolean()) {
+        throw new Cancelled();
+      }
+      try (Scope scope = dry ? Scope.measuring() : Scope.open("layer")) {
+        Parts parts = model.parts(model.config.layer(i), scope);
+        DecoderLayer layer = model.config.family().layer(model.config, i, parts);
+        dressing.put(parts.slots(), scope);
+        use.accept(layer);
+      }
+      model.drop(i);
+    }
+  }
 
   /// Computes what the head reads: the stream behind the last norm.
   ///
@@ -177,54 +201,58 @@ public final class StreamedLm implements AutoCloseable {
       Workspace ws,
       BooleanSupplier cancelled) {
     ws.reset();
-    rotary.reserve(sequences.stream().mapToInt(s -> s.length).max().orElse(0));
-    List<Group> groups = groups(sequences, out, ws);
-    int rows = groups.stream().mapToInt(g -> g.out.rows()).max().orElse(0);
-    Tensor inner = ws.take(backend.compute(), rows, config.intermediateSize());
-    for (int i = 0; i < config.numHiddenLayers(); i++) {
-      if (cancelled.getAsBoolean()) {
-        throw new Cancelled();
-      }
-      try (Scope scope = ws.dry() ? Scope.measuring() : Scope.open("layer")) {
-        LlamaAssembly assembly = assembly(prefix(i), scope);
-        DecoderLayer layer = assembly.layer(i);
-        dressing.put(assembly.slots(), scope);
-        for (Group g : groups) {
-          Tensor part = inner.rows(0, g.out.rows());
-          layer.forward(g.stream, part, Recompute.NONE, g.pass);
-        }
-      }
-      drop(i);
-    }
+    ropes.reserve(sequences.stream().mapToInt(s -> s.length).max().orElse(0));
+    List<Layers.Flow> flows = flows(sequences, ws);
+    int layers = config.numHiddenLayers();
+    Layers.forward(
+        new Turns(this, dressing, ws.dry(), cancelled),
+        flows,
+        Collections.nCopies(layers, Recompute.NONE),
+        layers);
     try (Scope scope = ws.dry() ? Scope.measuring() : Scope.open("norm")) {
-      var norm = assembly("model.norm", scope).norm("model.norm");
-      for (Group g : groups) {
-        norm.forward(g.stream, g.stream.x(), g.pass);
-        g.pass.kernels().elementwise().copy(g.stream.branch(), g.out);
+      Norm norm = Assembly.norm(config, parts(config.place().tensors() + "norm.", scope));
+      int row = 0;
+      for (Layers.Flow f : flows) {
+        norm.forward(f.stream(), f.stream().x(), f.pass());
+        int rows = f.stream().x().rows();
+        f.pass().kernels().elementwise().copy(f.stream().branch(), out.rows(row, row + rows));
+        row += rows;
       }
     }
   }
 
-  private List<Group> groups(List<int[]> sequences, Tensor out, Workspace ws) {
+  private List<Layers.Flow> flows(List<int[]> sequences, Workspace ws) {
     Kernels kernels = ws.dry() ? Kernels.dry() : backend.kernels();
-    Embedding embedding = new Embedding(file.tensor("model.embed_tokens.weight"));
-    List<Group> groups = new ArrayList<>();
-    int row = 0;
-    for (int from = 0, to; from < sequences.size(); from = to) {
-      int tokens = sequences.get(from).length;
-      to = from + 1;
-      while (to < sequences.size() && tokens + sequences.get(to).length <= GROUP) {
-        tokens += sequences.get(to++).length;
-      }
-      List<int[]> part = sequences.subList(from, to);
-      int[] ids = part.stream().flatMapToInt(Arrays::stream).toArray();
-      int[] lengths = part.stream().mapToInt(s -> s.length).toArray();
+    Embedding embedding = new Embedding(file.tensor(config.embedding()), config.embeddingScale());
+    List<List<int[]>> groups = groups(sequences);
+    int most = groups.stream().mapToInt(StreamedLm::tokens).max().orElse(0);
+    int width = config.layers().stream().mapToInt(l -> l.feed().inner()).max().orElseThrow();
+    Tensor inner = ws.take(backend.compute(), most, width);
+    List<Layers.Flow> flows = new ArrayList<>();
+    for (List<int[]> group : groups) {
+      int[] ids = group.stream().flatMapToInt(Arrays::stream).toArray();
+      int[] lengths = group.stream().mapToInt(s -> s.length).toArray();
       Segments segments = Segments.of(lengths, new long[lengths.length], ws);
       Pass pass = new Pass(null, segments, ws, kernels, Dropout.NONE);
-      Tensor x = ws.take(backend.compute(), tokens, config.hiddenSize());
+      Tensor x = ws.take(backend.compute(), ids.length, config.hiddenSize());
       embedding.forward(ws.ints(ids), x, pass);
-      groups.add(new Group(new Residual(x, false, ws), pass, out.rows(row, row + tokens)));
-      row += tokens;
+      flows.add(new Layers.Flow(new Residual(x, false, ws), inner.rows(0, ids.length), pass));
+    }
+    return flows;
+  }
+
+  private static int tokens(List<int[]> group) {
+    return group.stream().mapToInt(s -> s.length).sum();
+  }
+
+  /// Sequences in their order, those that go through a layer together in one list.
+  private static List<List<int[]>> groups(List<int[]> sequences) {
+    List<List<int[]>> groups = new ArrayList<>();
+    for (int[] sequence : sequences) {
+      if (groups.isEmpty() || tokens(groups.getLast()) + sequence.length > GROUP) {
+        groups.add(new ArrayList<>());
+      }
+      groups.getLast().add(sequence);
     }
     return groups;
   }
@@ -236,11 +264,7 @@ public final class StreamedLm implements AutoCloseable {
   public void logits(Tensor hidden, Tensor out, Workspace ws) {
     ws.reset();
     Dtype compute = backend.compute();
-    Tensor weight =
-        file.tensor(
-            config.tieWordEmbeddings()
-                ? "model.embed_tokens.weight"
-                : LlamaAssembly.HEAD + ".weight");
+    Tensor weight = file.tensor(config.tieWordEmbeddings() ? config.embedding() : config.head());
     int step =
         (int) Math.clamp(blockBytes / ((long) weight.cols() * compute.bytes()), 1, weight.rows());
     Tensor room = ws.take(compute, step, weight.cols());
@@ -250,12 +274,13 @@ public final class StreamedLm implements AutoCloseable {
       backend.kernels().elementwise().copy(weight.rows(from, to), block);
       ws.gemm().multiply(hidden, block.transposed(), out.cols(from, to), false);
     }
+    config.logits().apply(out, ws.dry() ? Kernels.dry() : backend.kernels());
     PageAdvice.drop(weight.data());
   }
 
   @Override
   public void close() {
-    rotary.close();
+    ropes.close();
     file.close();
   }
 }

@@ -60,12 +60,11 @@ final class TrainedWeights implements WeightSource {
   }
 
   @Override
-  public Linear linear(String path, @Nullable Tensor bias) {
-    String weight = path + ".weight";
+  public Linear linear(String weight, @Nullable Tensor bias) {
     return trained.containsKey(weight)
         ? WeightSource.dense(name -> Objects.requireNonNull(trained.get(name)).work())
-            .linear(path, bias)
-        : frozen.linear(path, bias);
+            .linear(weight, bias)
+        : frozen.linear(weight, bias);
   }
 
   @Override

@@ -11,6 +11,9 @@ import org.jspecify.annotations.Nullable;
 
 /// The weights of a model by their names in the checkpoint, in the form in which they compute.
 interface WeightSource {
+  /// Tells of a tensor that will be asked for.
+  default void expect(String name, long... shape) {}
+
   /// A tensor of [ModelConfig#tensors] in the compute type.
   Tensor tensor(String name);
 
@@ -22,7 +25,7 @@ interface WeightSource {
   /// The layer at a path, as it computes.
   ///
   /// @param bias (1, out) in the compute type
-  Linear linear(String path, @Nullable Tensor bias);
+  Linear linear(String weight, @Nullable Tensor bias);
 
   /// The memory of the weights whose names begin so, where it is a mapped file.
   default List<MemorySegment> mapped(String prefix) {
@@ -43,8 +46,8 @@ interface WeightSource {
       }
 
       @Override
-      public Linear linear(String path, @Nullable Tensor bias) {
-        return DenseLinear.of(tensor(path + ".weight"), bias);
+      public Linear linear(String weight, @Nullable Tensor bias) {
+        return DenseLinear.of(tensor(weight), bias);
       }
     };
   }

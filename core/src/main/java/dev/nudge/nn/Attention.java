@@ -1,111 +1,161 @@
 package dev.nudge.nn;
 
 import dev.nudge.kernel.CausalAttention;
+import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Causal self-attention with grouped heads and rotary positions, each sequence by itself.
-public final class Attention {
+/// Causal self-attention with grouped heads, each sequence by itself.
+///
+/// Queries and keys may be normalised, head by head or over their whole width, before their heads
+/// are turned to their positions. What is kept then are those of before, and the backward pass
+/// normalises and turns them again.
+public final class Attention implements Body {
   private final int layer;
-  private final CausalAttention.Heads heads;
-  private final Rotary rotary;
-  private final LinearSlot qProj;
-  private final LinearSlot kProj;
-  private final LinearSlot vProj;
+  private final CausalAttention.Shape shape;
+  private final @Nullable Rotary rotary;
+  private final Split qkv;
   private final LinearSlot oProj;
+  private final @Nullable Norms norms;
   private final SharedAttention shared;
 
+  /// Norms of queries and keys.
+  ///
+  /// @param width numbers of which each is over: a head's, or all
+  public record Norms(Norm q, Norm k, boolean wholeWidth) {}
+
   /// @param layer index of this layer in a [KvCache]
+  /// @param rotary null where this layer knows no positions
+  /// @param qkv gives queries, keys and values
+  /// @param norms null where queries and keys are taken as they are
   public Attention(
       int layer,
-      CausalAttention.Heads heads,
-      Rotary rotary,
-      LinearSlot qProj,
-      LinearSlot kProj,
-      LinearSlot vProj,
-      LinearSlot oProj) {
+      CausalAttention.Shape shape,
+      @Nullable Rotary rotary,
+      Split qkv,
+      LinearSlot oProj,
+      @Nullable Norms norms) {
     this.layer = layer;
-    this.heads = heads;
+    this.shape = shape;
     this.rotary = rotary;
-    this.qProj = qProj;
-    this.kProj = kProj;
-    this.vProj = vProj;
+    this.qkv = qkv;
     this.oProj = oProj;
-    this.shared = new SharedAttention(heads);
+    this.norms = norms;
+    this.shared = new SharedAttention(shape);
   }
 
-  /// The result of attention before `o_proj`.
+  /// What attention gave before `o_proj`.
   ///
   /// @param out (rows, query width)
   /// @param lse log-sum-exp of the scores, (rows · heads, 1)
-  public record Output(Tensor out, Tensor lse) {}
+  public record Output(Tensor out, Tensor lse) implements Kept {}
 
-  private record Saved(Tensor q, Tensor k, Tensor v, Output output) implements Tape.Entry {}
-
-  /// Takes the memory of an output for `x`.
-  public Output output(Tensor x, Workspace ws) {
-    return new Output(
-        ws.take(x.dtype(), x.rows(), heads.queryWidth()),
-        ws.take(x.dtype().accumulator(), heads.count() * x.rows(), 1));
-  }
-
-  /// Computes `output` and `y` from `x`; x and y are (rows, width) and may be one buffer.
-  public void forward(Tensor x, Tensor y, Output output, Pass p) {
-    Saved s = projected(x, output, p);
-    if (p.rows().share() == null) {
-      attend(s, p);
-    } else {
-      shared.forward(s.q(), s.k(), s.v(), output, p);
+  /// @param q where there are norms, as it was before them; likewise k
+  private record Saved(Split.Parts parts, Output output) implements Tape.Entry {
+    Tensor q() {
+      return parts.get(0);
     }
-    finish(s, y, p);
+
+    Tensor k() {
+      return parts.get(1);
+    }
+
+    Tensor v() {
+      return parts.get(2);
+    }
   }
 
-  private void attend(Saved s, Pass p) {
-    Output output = s.output();
+  @Override
+  public Output kept(Tensor x, Workspace ws) {
+    return new Output(
+        ws.take(x.dtype(), x.rows(), shape.queryWidth()),
+        ws.take(x.dtype().accumulator(), shape.count() * x.rows(), 1));
+  }
+
+  @Override
+  public void forward(Tensor x, Tensor y, Tensor inner, @Nullable Kept kept, Pass p) {
+    Output output = (Output) java.util.Objects.requireNonNull(kept);
+    Saved s = projected(x, output, p);
+    int mark = p.ws().mark();
+    Tensor q = norms == null ? s.q() : turned(s.q(), norms.q(), norms.wholeWidth(), p).x();
+    Tensor k = norms == null ? s.k() : turned(s.k(), norms.k(), norms.wholeWidth(), p).x();
+    if (p.rows().share() == null) {
+      attend(q, k, s.v(), output, p);
+    } else {
+      shared.forward(q, k, s.v(), output, p);
+    }
+    p.ws().release(mark);
+    oProj.linear().forward(output.out(), y, p);
+    push(s, p);
+  }
+
+  private void attend(Tensor q, Tensor k, Tensor v, Output output, Pass p) {
     Segments rows = p.rows();
     for (int i = 0; i < rows.count(); i++) {
       int from = rows.start(i);
       int to = from + rows.length(i);
       KvCache cache = rows.cache(i);
-      Tensor k = s.k();
-      Tensor v = s.v();
       Tensor keys = cache == null ? k.rows(from, to) : kept(cache.keys(layer), k, i, p);
       Tensor values = cache == null ? v.rows(from, to) : kept(cache.values(layer), v, i, p);
       CausalAttention.forward(
-          heads,
-          s.q().rows(from, to),
+          shape,
+          q.rows(from, to),
           keys,
           values,
           output.out().rows(from, to),
-          output.lse().rows(heads.count() * from, heads.count() * to),
+          output.lse().rows(shape.count() * from, shape.count() * to),
           p.ws(),
           p.kernels());
     }
   }
 
-  /// Computes `y` again and saves again what [#forward] saves, from an output that was kept.
-  public void again(Tensor x, Tensor y, Output output, Pass p) {
-    finish(projected(x, output, p), y, p);
+  @Override
+  public void again(Tensor x, @Nullable Tensor y, Tensor inner, @Nullable Kept kept, Pass p) {
+    Output output = (Output) java.util.Objects.requireNonNull(kept);
+    Saved s = projected(x, output, p);
+    if (y == null) {
+      oProj.linear().again(output.out(), p);
+    } else {
+      oProj.linear().forward(output.out(), y, p);
+    }
+    push(s, p);
   }
 
+  /// Queries, keys and values; turned to their positions where no norm comes before that.
   private Saved projected(Tensor x, Output output, Pass p) {
-    Workspace ws = p.ws();
-    Tensor q = ws.take(x.dtype(), x.rows(), heads.queryWidth());
-    Tensor k = ws.take(x.dtype(), x.rows(), heads.keyWidth());
-    Tensor v = ws.take(x.dtype(), x.rows(), heads.keyWidth());
-    qProj.linear().forward(x, q, p);
-    kProj.linear().forward(x, k, p);
-    vProj.linear().forward(x, v, p);
-    rotary.apply(q, heads.dim(), false, p);
-    rotary.apply(k, heads.dim(), false, p);
-    return new Saved(q, k, v, output);
+    Saved s = new Saved(qkv.forward(x, p), output);
+    if (norms == null) {
+      turn(s.q(), false, p);
+      turn(s.k(), false, p);
+    }
+    return s;
   }
 
-  private void finish(Saved s, Tensor y, Pass p) {
-    oProj.linear().forward(s.output().out(), y, p);
+  private void turn(Tensor x, boolean inverse, Pass p) {
+    if (rotary != null) {
+      rotary.apply(x, shape.dim(), inverse, p);
+    }
+  }
+
+  /// Normalises and turns, in the workspace.
+  ///
+  /// @return what came of it, with 1/rms of what it was made from
+  private Norm.Saved turned(Tensor raw, Norm norm, boolean wholeWidth, Pass p) {
+    Tensor x = p.ws().take(raw.dtype(), raw.rows(), raw.cols());
+    Tensor rstd = norm.normalise(parts(raw, wholeWidth), parts(x, wholeWidth), p);
+    turn(x, false, p);
+    return new Norm.Saved(x, rstd);
+  }
+
+  /// The rows that a norm is over.
+  private Tensor parts(Tensor x, boolean wholeWidth) {
+    return wholeWidth ? x : x.reshaped(x.elements() / shape.dim(), shape.dim());
+  }
+
+  private static void push(Saved s, Pass p) {
     if (p.tape() != null) {
       p.tape().push(s);
     }
@@ -124,58 +174,82 @@ public final class Attention {
   }
 
   /// Computes dx from dy. Gradients of q, k and v are written over them.
-  ///
-  /// @return the gradients that need the input
-  public Linear.Gradients backward(Tensor dy, @Nullable Tensor dx, Pass p) {
+  @Override
+  public Linear.Gradients backward(Tensor dy, @Nullable Tensor dx, Tensor inner, Pass p) {
     Saved s = p.taped().pop(Saved.class);
     Workspace ws = p.ws();
     int mark = ws.mark();
-    Tensor dOut = ws.take(dy.dtype(), dy.rows(), heads.queryWidth());
+    Tensor dOut = ws.take(dy.dtype(), dy.rows(), shape.queryWidth());
     oProj.linear().backward(dy, dOut, false, p).add(s.output().out());
-    if (p.rows().share() == null) {
-      backward(s, dOut, p);
-    } else {
-      shared.backward(s.q(), s.k(), s.v(), s.output(), dOut, p);
+    Norm.Saved q = norms == null ? null : turned(s.q(), norms.q(), norms.wholeWidth(), p);
+    Norm.Saved k = norms == null ? null : turned(s.k(), norms.k(), norms.wholeWidth(), p);
+    backward(q == null ? s.q() : q.x(), k == null ? s.k() : k.x(), s, dOut, p);
+    if (norms != null && q != null && k != null) {
+      through(norms.q(), s.q(), q, norms.wholeWidth(), p);
+      through(norms.k(), s.k(), k, norms.wholeWidth(), p);
     }
-    rotary.apply(s.q(), heads.dim(), true, p);
-    rotary.apply(s.k(), heads.dim(), true, p);
     ws.release(mark);
-    Linear.Gradients v = vProj.linear().backward(s.v(), dx, false, p);
-    Linear.Gradients k = kProj.linear().backward(s.k(), dx, true, p);
-    Linear.Gradients q = qProj.linear().backward(s.q(), dx, true, p);
-    return x -> {
-      q.add(x);
-      k.add(x);
-      v.add(x);
-    };
+    return qkv.backward(s.parts(), dx, p);
   }
 
-  /// Visits the parameters that train.
-  void parameters(Consumer<Parameter> each) {
-    List.of(qProj, kProj, vProj, oProj).forEach(slot -> slot.linear().parameters(each));
+  /// Writes gradients over q, k and v, those of before turning.
+  private void backward(Tensor q, Tensor k, Saved s, Tensor dOut, Pass p) {
+    if (p.rows().share() == null) {
+      backward(q, k, s.v(), s.output(), dOut, p);
+    } else {
+      shared.backward(q, k, s.v(), s.output(), dOut, p);
+    }
+    turn(q, true, p);
+    turn(k, true, p);
   }
 
-  private void backward(Saved s, Tensor dOut, Pass p) {
+  /// Writes the gradient of before a norm over what was normalised.
+  ///
+  /// @param normed the gradient of behind it, with 1/rms
+  private void through(Norm norm, Tensor raw, Norm.Saved normed, boolean wholeWidth, Pass p) {
+    Dtype acc = raw.dtype().accumulator();
+    Tensor x = parts(raw, wholeWidth);
+    int mark = p.ws().mark();
+    Tensor dy = p.ws().take(acc, x.rows(), x.cols());
+    p.kernels().elementwise().copy(parts(normed.x(), wholeWidth), dy);
+    norm.backward(new Norm.Saved(x, normed.rstd()), dy, x, p);
+    p.ws().release(mark);
+  }
+
+  private void backward(Tensor q, Tensor k, Tensor v, Output output, Tensor dOut, Pass p) {
     Segments rows = p.rows();
     for (int i = 0; i < rows.count(); i++) {
       int from = rows.start(i);
       int to = from + rows.length(i);
-      Tensor q = s.q().rows(from, to);
-      Tensor k = s.k().rows(from, to);
-      Tensor v = s.v().rows(from, to);
+      Tensor dq = q.rows(from, to);
+      Tensor dk = k.rows(from, to);
+      Tensor dv = v.rows(from, to);
       CausalAttention.backward(
-          heads,
-          q,
-          k,
-          v,
-          s.output().out().rows(from, to),
-          s.output().lse().rows(heads.count() * from, heads.count() * to),
+          shape,
+          dq,
+          dk,
+          dv,
+          output.out().rows(from, to),
+          output.lse().rows(shape.count() * from, shape.count() * to),
           dOut.rows(from, to),
-          q,
-          k,
-          v,
+          dq,
+          dk,
+          dv,
           p.ws(),
           p.kernels());
+    }
+  }
+
+  @Override
+  public void parameters(Consumer<Parameter> each) {
+    qkv.parameters(each);
+    oProj.linear().parameters(each);
+    if (norms != null) {
+      for (Norm norm : List.of(norms.q(), norms.k())) {
+        if (norm.trained() != null) {
+          each.accept(norm.trained());
+        }
+      }
     }
   }
 }

@@ -5,13 +5,13 @@ import dev.nudge.tensor.Workspace;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// One layer of a decoder: normalise, attend, add; normalise, feed forward, add.
+/// One layer of a decoder: a half that attends and a half that feeds forward.
 ///
-/// A level of [Recompute] says what is kept for the backward pass. Where something was not kept,
-/// the backward pass first runs a part of the layer again into scratch, to the same bytes, and then
-/// goes on as if it had been kept. Bytes kept for a token, with d the stream's width, m the inner
-/// one, Q and K the widths of queries and keys, h query heads, R and S the ranks on attention and
-/// feed-forward part, in bf16:
+/// A level of [Recompute] says what of either half is kept for the backward pass. Where something
+/// was not kept, the backward pass first runs a part of the layer again into scratch, to the same
+/// bytes, and then goes on as if it had been kept. Bytes kept for a token, with d the stream's
+/// width, m the inner one, Q and K the widths of queries and keys, h query heads, R and S the ranks
+/// on attention and feed-forward part, in bf16 (a norm behind a half keeps 2d + 4 more with it):
 ///
 ///     NONE               8 + 4d + 4Q + 4K + 4h + 2R + 4m + 2S
 ///     GATE_UP            8 + 4d + 4Q + 4K + 4h + 2R
@@ -19,24 +19,17 @@ import org.jspecify.annotations.Nullable;
 ///     EVERYTHING         4 + 2d
 ///     OFFLOADED          4, and 2d in the file
 public final class DecoderLayer {
-  private final Norm inputNorm;
-  private final Attention attention;
-  private final Norm postNorm;
-  private final Mlp mlp;
+  private final Half first;
+  private final Half second;
 
-  public DecoderLayer(Norm inputNorm, Attention attention, Norm postNorm, Mlp mlp) {
-    this.inputNorm = inputNorm;
-    this.attention = attention;
-    this.postNorm = postNorm;
-    this.mlp = mlp;
+  public DecoderLayer(Half first, Half second) {
+    this.first = first;
+    this.second = second;
   }
 
-  /// What a layer kept; where `post` or `output` is null it was not.
+  /// What a layer kept; where `post` or `kept` is null it was not.
   private record Saved(
-      Recompute level,
-      Norm.Saved input,
-      Norm.@Nullable Saved post,
-      Attention.@Nullable Output output)
+      Recompute level, Norm.Saved input, Norm.@Nullable Saved post, Body.@Nullable Kept kept)
       implements Tape.Entry {}
 
   /// Reads the stream and leaves its output pending in it.
@@ -46,35 +39,35 @@ public final class DecoderLayer {
   public void forward(Residual r, Tensor inner, Recompute level, Pass p) {
     Workspace ws = p.ws();
     int start = ws.mark();
-    Norm.Saved input = inputNorm.forward(r, kept(r, level == Recompute.OFFLOADED, p), p);
+    Norm.Saved input = first.enter(r, kept(r, level == Recompute.OFFLOADED, p), p);
     if (p.tape() == null) {
-      attend(r, attention.output(r.branch(), ws), p);
-      postNorm.forward(r, r.x(), p);
-      feedForward(r, inner, p);
+      first.run(r, inner, first.body().kept(r.branch(), ws), p);
+      second.enter(r, r.x(), p);
+      second.run(r, inner, null, p);
       ws.release(start);
     } else if (level.keepsMiddle()) {
-      Attention.Output output = attention.output(r.branch(), ws);
-      attend(r, output, p);
-      Norm.Saved post = postNorm.forward(r, kept(r, false, p), p);
+      Body.Kept kept = first.body().kept(r.branch(), ws);
+      first.run(r, inner, kept, p);
+      Norm.Saved post = second.enter(r, kept(r, false, p), p);
       int mark = ws.mark();
       if (level == Recompute.NONE) {
-        feedForward(r, inner, p);
+        second.run(r, inner, null, p);
       } else {
-        feedForward(r, inner, p.withoutTape());
+        second.run(r, inner, null, p.withoutTape());
         ws.release(mark);
       }
-      p.tape().push(new Saved(level, input, post, output));
+      p.tape().push(new Saved(level, input, post, kept));
     } else {
       int mark = ws.mark();
-      Attention.Output output = attention.output(r.branch(), ws);
+      Body.Kept kept = first.body().kept(r.branch(), ws);
       boolean keeps = level == Recompute.ALL_BUT_ATTENTION;
       mark = keeps ? ws.mark() : mark;
-      attend(r, output, p.withoutTape());
+      first.run(r, inner, kept, p.withoutTape());
       ws.release(mark);
-      postNorm.forward(r, r.spare(), p);
-      feedForward(r, inner, p.withoutTape());
+      second.enter(r, r.spare(), p);
+      second.run(r, inner, null, p.withoutTape());
       ws.release(mark);
-      p.tape().push(new Saved(level, input, null, keeps ? output : null));
+      p.tape().push(new Saved(level, input, null, keeps ? kept : null));
     }
   }
 
@@ -93,34 +86,24 @@ public final class DecoderLayer {
         : p.ws().take(x.dtype(), x.rows(), x.cols());
   }
 
-  private void attend(Residual r, Attention.Output output, Pass p) {
-    attention.forward(r.branch(), r.branch(), output, p);
-    r.added();
-  }
-
-  private void feedForward(Residual r, Tensor inner, Pass p) {
-    mlp.forward(r.branch(), r.branch(), inner, p);
-    r.added();
-  }
-
   /// Turns the gradient of the stream after this layer into the one before it.
   ///
   /// @param lowest whether nothing below trains: the stream's gradient is then not finished, nor
-  ///     begun below q, k and v unless their norm trains
+  ///     begun below the first body unless the norm before it trains
   public void backward(Residual r, Residual.Gradient g, Tensor inner, boolean lowest, Pass p) {
     p.taped().releaseAbove();
     Saved s = p.taped().pop(Saved.class);
     Norm.Saved post = restored(s, r, g, inner, p);
-    Linear.Gradients feed = mlp.backward(g.low(), g.normed(), inner, p);
-    postNorm.backward(post, g, r.branch(), p);
+    Linear.Gradients feed = second.backward(g, g.normed(), inner, p);
+    second.enterBackward(post, g, r.branch(), p);
     feed.add(r.branch());
     p.taped().releaseAbove();
-    boolean ends = lowest && inputNorm.trained() == null;
-    Linear.Gradients attend = attention.backward(g.low(), ends ? null : g.normed(), p);
+    boolean ends = lowest && !first.entryTrains();
+    Linear.Gradients attend = first.backward(g, ends ? null : g.normed(), inner, p);
     if (ends) {
-      inputNorm.again(s.input(), r.branch(), p);
+      first.enterAgain(s.input(), r.branch(), p);
     } else {
-      inputNorm.backward(s.input(), g, r.branch(), p);
+      first.enterBackward(s.input(), g, r.branch(), p);
     }
     attend.add(r.branch());
   }
@@ -132,47 +115,38 @@ public final class DecoderLayer {
       return post;
     }
     if (post == null) {
-      post = middle(s, r, g, p);
+      post = middle(s, r, g, inner, p);
     } else {
-      postNorm.again(post, r.branch(), p);
+      second.enterAgain(post, r.branch(), p);
     }
-    mlp.again(r.branch(), inner, p);
+    second.saveAgain(r, inner, p);
     return post;
   }
 
-  /// Runs the first half again, up to the normalised stream that the second one reads.
-  private Norm.Saved middle(Saved s, Residual r, Residual.Gradient g, Pass p) {
+  /// Runs the first half again, up to what the second one reads.
+  private Norm.Saved middle(Saved s, Residual r, Residual.Gradient g, Tensor inner, Pass p) {
     Workspace ws = p.ws();
-    inputNorm.again(s.input(), r.branch(), p);
-    Attention.Output output = s.output();
-    if (output == null) {
-      attention.forward(r.branch(), r.branch(), attention.output(r.branch(), ws), p);
+    first.enterAgain(s.input(), r.branch(), p);
+    Body.Kept kept = s.kept();
+    if (kept == null) {
+      first.run(r, inner, first.body().kept(r.branch(), ws), p);
     } else {
-      attention.again(r.branch(), r.branch(), output, p);
+      first.runAgain(r, inner, kept, p);
     }
     Tensor x = s.input().x();
     r.back(x);
     boolean free = g.lowOrNull() == null; // else the rounded gradient is in the spare buffer
-    return postNorm.forward(r, free ? r.spare() : ws.take(x.dtype(), x.rows(), x.cols()), p);
+    return second.enter(r, free ? r.spare() : ws.take(x.dtype(), x.rows(), x.cols()), p);
   }
 
-  /// Visits the parameters that train.
+  /// Visits what trains.
   public void parameters(Consumer<Parameter> each) {
-    visit(inputNorm, each);
-    attention.parameters(each);
-    visit(postNorm, each);
-    mlp.parameters(each);
+    first.parameters(each);
+    second.parameters(each);
   }
 
-  private static void visit(Norm norm, Consumer<Parameter> each) {
-    Parameter trained = norm.trained();
-    if (trained != null) {
-      each.accept(trained);
-    }
-  }
-
-  /// Width between the two products of the feed-forward part.
+  /// Columns of the scratch that a pass hands over.
   public int inner() {
-    return mlp.inner();
+    return Math.max(first.body().inner(), second.body().inner());
   }
 }

@@ -72,6 +72,11 @@ public final class KvCache implements AutoCloseable {
     length += tokens;
   }
 
+  /// Forgets all positions.
+  public void clear() {
+    length = 0;
+  }
+
   @Override
   public void close() {
     if (scope != null) {

@@ -5,12 +5,24 @@ package dev.nudge.nn;
 /// Threading: assigned while no pass runs.
 public final class LinearSlot {
   private final String path;
+  private final String weight;
   private Linear linear;
 
-  /// @param path the module's path in the checkpoint, for example `model.layers.0.mlp.up_proj`
+  /// @param path the module's path as adapters name it, for example `model.layers.0.mlp.up_proj`
   public LinearSlot(String path, Linear linear) {
+    this(path, path + ".weight", linear);
+  }
+
+  /// @param weight the name of the weight's tensor in the checkpoint
+  public LinearSlot(String path, String weight, Linear linear) {
     this.path = path;
+    this.weight = weight;
     this.linear = linear;
+  }
+
+  /// The name of the weight's tensor in the checkpoint.
+  public String weight() {
+    return weight;
   }
 
   /// The module's path, spelled as in the checkpoint.

@@ -1,31 +1,43 @@
 package dev.nudge.nn;
 
 import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// RMS normalisation of the residual stream.
+/// RMS normalisation: of the residual stream, of what a body gives, or of heads.
 public final class Norm {
   private final Tensor weight; // (1, width)
   private final double eps;
+  private final double offset;
   private final @Nullable Parameter trained;
 
-  /// A norm with a frozen weight (1, width).
-  public Norm(Tensor weight, double eps) {
+  private Norm(Tensor weight, @Nullable Parameter trained, double eps, double offset) {
     this.weight = weight;
+    this.trained = trained;
     this.eps = eps;
-    this.trained = null;
+    this.offset = offset;
+  }
+
+  /// A norm with a frozen weight (1, width).
+  ///
+  /// @param offset is added to the weight
+  public Norm(Tensor weight, double eps, double offset) {
+    this(weight, null, eps, offset);
   }
 
   /// A norm whose weight trains.
-  public Norm(Parameter weight, double eps) {
-    this.weight = weight.work();
-    this.eps = eps;
-    this.trained = weight;
+  public Norm(Parameter weight, double eps, double offset) {
+    this(weight.work(), weight, eps, offset);
   }
 
-  /// Keeps what the backward pass of a norm needs: the stream (rows, width) and 1/rms of each row
-  /// (rows, 1).
-  public record Saved(Tensor x, Tensor rstd) {}
+  /// What the backward pass needs: the stream (rows, width) and 1/rms of each row (rows, 1), null
+  /// where the stream was not normalised.
+  public record Saved(Tensor x, @Nullable Tensor rstd) {
+    Tensor scales() {
+      return Objects.requireNonNull(rstd, "this stream was not normalised");
+    }
+  }
 
   /// Adds what is pending to the stream and normalises it into `r.branch()`.
   ///
@@ -35,16 +47,25 @@ public final class Norm {
     Tensor rstd = p.ws().take(x.dtype().accumulator(), x.rows(), 1);
     p.kernels()
         .rmsNorm()
-        .forward(x, r.pending() ? r.branch() : null, sum, weight, r.branch(), rstd, eps);
+        .forward(x, r.pending() ? r.branch() : null, sum, weight, r.branch(), rstd, eps, offset);
     if (sum != null) {
       r.settle(sum);
     }
     return new Saved(r.x(), rstd);
   }
 
+  /// Normalises the rows of `x` into `y`, which may be x.
+  ///
+  /// @return 1/rms of each row
+  Tensor normalise(Tensor x, Tensor y, Pass p) {
+    Tensor rstd = p.ws().take(x.dtype().accumulator(), x.rows(), 1);
+    p.kernels().rmsNorm().forward(x, null, null, weight, y, rstd, eps, offset);
+    return rstd;
+  }
+
   /// Normalises again into `normed`: the same bytes as before.
   public void again(Saved s, Tensor normed, Pass p) {
-    p.kernels().rmsNorm().again(s.x(), s.rstd(), weight, normed);
+    p.kernels().rmsNorm().again(s.x(), s.scales(), weight, normed, offset);
   }
 
   /// Adds the gradient that came through the norm (`g.normed`) to the stream's, and the weight's
@@ -52,16 +73,35 @@ public final class Norm {
   ///
   /// @param normed as [#again] makes it; null where nobody wants it
   public void backward(Saved s, Residual.Gradient g, @Nullable Tensor normed, Pass p) {
-    if (trained != null) {
-      Tensor dw = trained.gradient(p.ws().lane());
-      p.kernels().rmsNorm().weightGradient(g.normed(), s.x(), s.rstd(), dw);
-    }
+    weightGradient(s, g.normed(), p);
     p.kernels()
         .rmsNorm()
-        .backward(g.normed(), s.x(), s.rstd(), weight, g.sum(), g.lowOrNull(), normed);
+        .backward(g.normed(), s.x(), s.scales(), weight, g.sum(), g.lowOrNull(), normed, offset);
   }
 
-  /// The parameter that the weight is; null where the weight is frozen.
+  /// Turns the gradient of what [#normalise] gave into that of what it took, and adds the weight's
+  /// where it trains.
+  ///
+  /// @param dy (rows, width) accumulator type
+  /// @param dx compute type, written; may be what was taken
+  void backward(Saved s, Tensor dy, Tensor dx, Pass p) {
+    weightGradient(s, dy, p);
+    Workspace ws = p.ws();
+    int mark = ws.mark();
+    Tensor sum = ws.take(dy.dtype(), dy.rows(), dy.cols());
+    ws.zero(sum);
+    p.kernels().rmsNorm().backward(dy, s.x(), s.scales(), weight, sum, dx, null, offset);
+    ws.release(mark);
+  }
+
+  private void weightGradient(Saved s, Tensor dy, Pass p) {
+    if (trained != null) {
+      Tensor dw = trained.gradient(p.ws().lane());
+      p.kernels().rmsNorm().weightGradient(dy, s.x(), s.scales(), dw);
+    }
+  }
+
+  /// What trains; null where the weight is frozen.
   public @Nullable Parameter trained() {
     return trained;
   }

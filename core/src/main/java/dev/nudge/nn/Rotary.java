@@ -3,34 +3,52 @@ package dev.nudge.nn;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /// The cosines and sines of rotary position embedding, for positions from 0.
 ///
 /// Angles are products of floats, as in transformers, so that long positions agree with it; where
-/// everything is F64 they are doubles.
+/// everything is F64 they are doubles. Some checkpoints turn long sequences otherwise than short
+/// ones ([Turns]); each sequence of a batch goes by its own length.
 ///
 /// Threading: a pass calls [#reserve] before it reads; passes of several threads may run side by
 /// side, so tables that are too short for one stay until [#close] for those that read them.
 public final class Rotary implements AutoCloseable {
-  private record Tables(Tensor cos, Tensor sin) {}
+  /// How fast pairs turn.
+  public interface Turns {
+    /// Radians a position, one for each pair that turns, in a sequence of so many tokens.
+    double[] frequencies(int tokens);
 
-  private final double[] frequencies; // headDim/2, radians a position
-  private final Dtype dtype;
-  private final Scope scope = Scope.open("rotary");
-  private volatile Tables tables;
+    /// The longest sequence that turns as a short one does.
+    default int border() {
+      return Integer.MAX_VALUE;
+    }
 
-  /// @param frequencies one for each pair of a head
-  /// @param compute the compute type; the tables are in its accumulator type
-  public Rotary(double[] frequencies, Dtype compute) {
-    this.frequencies = frequencies.clone();
-    this.dtype = compute.accumulator();
-    this.tables = allocate(0);
+    /// Whether all sequences above the border turn alike.
+    default boolean alikeAbove() {
+      return true;
+    }
+
+    /// The factor of cosines and sines.
+    default double factor() {
+      return 1;
+    }
   }
 
-  private Tables allocate(int positions) {
-    return new Tables(
-        scope.tensor(dtype, positions, frequencies.length),
-        scope.tensor(dtype, positions, frequencies.length));
+  /// @param above of sequences above the border; null where each has its own, or there is no border
+  private record Tables(Tensor cos, Tensor sin, @Nullable Tables above) {}
+
+  private final Turns turns;
+  private final Dtype dtype;
+  private @Nullable Scope scope;
+  private volatile Tables tables;
+
+  /// @param compute the compute type; the tables are in its accumulator type
+  public Rotary(Turns turns, Dtype compute) {
+    this.turns = turns;
+    this.dtype = compute.accumulator();
+    int pairs = turns.frequencies(1).length;
+    this.tables = new Tables(Tensor.dry(dtype, 0, pairs), Tensor.dry(dtype, 0, pairs), null);
   }
 
   /// Makes the tables long enough for `positions`: as long as the first call says, then at least
@@ -40,25 +58,92 @@ public final class Rotary implements AutoCloseable {
     if (positions <= rows) {
       return;
     }
-    Tables longer = allocate(Math.max(positions, Math.multiplyExact(2, rows)));
-    for (int p = 0; p < longer.cos.rows(); p++) {
+    int all = Math.max(positions, Math.multiplyExact(2, rows));
+    boolean two = all > turns.border() && turns.alikeAbove();
+    Tables above = two ? made(turns.frequencies(all), all, null) : null;
+    tables = made(turns.frequencies(1), all, above);
+  }
+
+  private Tables made(double[] frequencies, int positions, @Nullable Tables above) {
+    if (scope == null) {
+      scope = Scope.open("rotary");
+    }
+    Tensor cos = scope.tensor(dtype, positions, frequencies.length);
+    Tensor sin = scope.tensor(dtype, positions, frequencies.length);
+    fill(frequencies, cos, sin);
+    return new Tables(cos, sin, above);
+  }
+
+  private void fill(double[] frequencies, Tensor cos, Tensor sin) {
+    for (int p = 0; p < cos.rows(); p++) {
       for (int i = 0; i < frequencies.length; i++) {
         double angle = dtype == Dtype.F32 ? (float) p * (float) frequencies[i] : p * frequencies[i];
-        longer.cos.set(p, i, Math.cos(angle));
-        longer.sin.set(p, i, Math.sin(angle));
+        cos.set(p, i, turns.factor() * Math.cos(angle));
+        sin.set(p, i, turns.factor() * Math.sin(angle));
       }
     }
-    tables = longer;
   }
 
   /// Rotates x (rows, heads · headDim) in place, or back.
   void apply(Tensor x, int headDim, boolean inverse, Pass p) {
+    Segments rows = p.rows();
+    if (turns.border() == Integer.MAX_VALUE) {
+      apply(x, rows.positions(), tables, headDim, inverse, p);
+      return;
+    }
+    for (int i = 0; i < rows.count(); i++) {
+      int from = rows.start(i);
+      int to = from + rows.length(i);
+      int mark = p.ws().mark();
+      Tables own = tables(rows.tokens(i), p);
+      apply(x.rows(from, to), rows.positions().rows(from, to), own, headDim, inverse, p);
+      p.ws().release(mark);
+    }
+  }
+
+  private static void apply(
+      Tensor x, Tensor positions, Tables t, int headDim, boolean inverse, Pass p) {
+    p.kernels().rope().apply(x, positions, t.cos, t.sin, headDim, inverse);
+  }
+
+  /// The tables for a sequence; those of one that turns like no other are made in the workspace.
+  private Tables tables(int tokens, Pass p) {
     Tables t = tables;
-    p.kernels().rope().apply(x, p.rows().positions(), t.cos, t.sin, headDim, inverse);
+    if (tokens <= turns.border()) {
+      return t;
+    }
+    if (turns.alikeAbove()) {
+      return t.above == null ? t : t.above; // none is made where nothing is computed
+    }
+    int pairs = t.cos.cols();
+    Tables own = new Tables(take(tokens, pairs, p), take(tokens, pairs, p), null);
+    if (!p.ws().dry()) {
+      fill(turns.frequencies(tokens), own.cos, own.sin);
+    }
+    return own;
+  }
+
+  private Tensor take(int tokens, int pairs, Pass p) {
+    return p.ws().take(dtype, tokens, pairs);
+  }
+
+  /// The same turns at every length.
+  public static Turns steady(double[] frequencies) {
+    double[] own = frequencies.clone();
+    return tokens -> own;
+  }
+
+  /// Bytes of the tables for so many positions.
+  public static long bytes(Turns turns, int positions, Dtype compute) {
+    int tables = turns.alikeAbove() && positions > turns.border() ? 4 : 2;
+    int pairs = turns.frequencies(1).length;
+    return (long) tables * positions * pairs * compute.accumulator().bytes();
   }
 
   @Override
   public void close() {
-    scope.close();
+    if (scope != null) {
+      scope.close();
+    }
   }
 }

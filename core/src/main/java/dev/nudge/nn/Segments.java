@@ -129,6 +129,11 @@ public final class Segments {
     return share;
   }
 
+  /// Tokens of sequence `i` up to the last of its rows here; of one that is cut, all of them.
+  int tokens(int i) {
+    return share == null ? pasts[i] + lengths[i] : share.cut().tokens();
+  }
+
   /// The cache of sequence `i`; null where nothing is kept.
   public @Nullable KvCache cache(int i) {
     return caches == null ? null : caches.get(i);

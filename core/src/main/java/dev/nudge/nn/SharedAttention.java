@@ -17,9 +17,9 @@ import dev.nudge.tensor.Workspace;
 /// keeps its own rows, as where sequences are whole. Cut by query rows and not by heads, because
 /// the heads of a model need not divide by the lanes.
 final class SharedAttention {
-  private final CausalAttention.Heads heads;
+  private final CausalAttention.Shape heads;
 
-  SharedAttention(CausalAttention.Heads heads) {
+  SharedAttention(CausalAttention.Shape heads) {
     this.heads = heads;
   }
 

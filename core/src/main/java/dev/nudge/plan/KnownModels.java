@@ -16,9 +16,6 @@ import java.util.Optional;
 /// with (Meta, Qwen, Mistral AI); `KnownModelsTest` holds their sums to the published numbers of
 /// parameters.
 ///
-/// A family that `train` does not take yet is counted as a Llama of its sizes, and [#caveat] says
-/// what that leaves out.
-///
 /// [1] Touvron et al., arXiv:2302.13971. [2] Touvron et al., arXiv:2307.09288.
 public final class KnownModels {
   private static final String LLAMA = "llama";
@@ -26,7 +23,7 @@ public final class KnownModels {
   private static final String QWEN3 = "qwen3";
   private static final String MISTRAL = "mistral";
 
-  private static final Map<String, Shape> ALL = new LinkedHashMap<>(); // by name in capitals
+  private static final Map<String, Known> ALL = new LinkedHashMap<>(); // by name in capitals
 
   static {
     add("7B", LLAMA, config(4096, 11008, 32, 32, 32, 128, 32_000, 2048, false, 10_000));
@@ -72,50 +69,13 @@ public final class KnownModels {
         config(5120, 32768, 40, 32, 8, 128, 131_072, 32_768, false, 1e8));
   }
 
-  /// @param config as a Llama's
-  private record Shape(String name, String family, ModelConfig config) {
-
-    /// Numbers of the model that a Llama of its sizes does not have.
-    long leftOut() {
-      return config.numHiddenLayers()
-          * switch (family) {
-            case QWEN2 -> config.attentionSize() + 2L * config.keyValueSize();
-            case QWEN3 -> 2L * config.headDim();
-            default -> 0L;
-          };
-    }
-  }
+  private record Known(String name, ModelConfig config) {}
 
   private KnownModels() {}
 
   /// Returns the shape of the model with this name, in upper or lower case.
   public static Optional<ModelConfig> named(String name) {
-    return Optional.ofNullable(ALL.get(name.toUpperCase(Locale.ROOT))).map(Shape::config);
-  }
-
-  /// Says what a plan for the model with this name leaves out; empty where it counts all, and where
-  /// there is no such model.
-  public static Optional<String> caveat(String name) {
-    Shape shape = ALL.get(name.toUpperCase(Locale.ROOT));
-    if (shape == null || shape.family.equals(LLAMA)) {
-      return Optional.empty();
-    }
-    String why = "train does not take the " + shape.family + " family yet";
-    return Optional.of(
-        shape.leftOut() == 0
-            ? why + "; its tensors are those of a Llama, which are counted"
-            : String.format(
-                Locale.ROOT,
-                "approximate: %s; counted is a Llama of its sizes, without its %s (%,d numbers)",
-                why,
-                shape.family.equals(QWEN2) ? "biases" : "norms of queries and keys",
-                shape.leftOut()));
-  }
-
-  /// Counts the parameters that the model with this name is published with.
-  static long parameters(String name) {
-    Shape shape = shape(name);
-    return shape.config.parameters() + shape.leftOut();
+    return Optional.ofNullable(ALL.get(name.toUpperCase(Locale.ROOT))).map(Known::config);
   }
 
   /// Lists the names of all known models, a family's smallest first.
@@ -125,12 +85,12 @@ public final class KnownModels {
         .toList();
   }
 
-  private static Shape shape(String name) {
+  private static Known shape(String name) {
     return Objects.requireNonNull(ALL.get(name.toUpperCase(Locale.ROOT)));
   }
 
   private static void add(String name, String family, ModelConfig config) {
-    ALL.put(name.toUpperCase(Locale.ROOT), new Shape(name, family, config));
+    ALL.put(name.toUpperCase(Locale.ROOT), new Known(name, config.in(family)));
   }
 
   private static void qwen2(String size, ModelConfig config) {
@@ -152,7 +112,7 @@ public final class KnownModels {
       int positions,
       boolean tied,
       double theta) {
-    return new ModelConfig(
+    return ModelConfig.llama(
         hidden,
         inner,
         layers,

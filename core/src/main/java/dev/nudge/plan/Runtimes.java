@@ -19,8 +19,7 @@ final class Runtimes {
 
   /// @param tokens most tokens of a micro-batch
   static long bytes(ModelConfig config, Backend backend, int lanes, int tokens, int longest) {
-    long rotary =
-        (long) longest * config.headDim() * backend.compute().accumulator().bytes(); // cos and sin
+    long rotary = config.rotaryBytes(longest, backend.compute());
     long lane = LANE + LANE_TOKEN * Math.min(tokens, MOST_TOKENS);
     return PROCESS + lanes * lane + TOKEN * config.vocabSize() + rotary;
   }

@@ -2,7 +2,6 @@ package dev.nudge.plan;
 
 import dev.nudge.model.ModelConfig;
 import java.util.Arrays;
-import java.util.List;
 
 /// A part of a model that stands for it where speed is measured: as many of its layers as make a
 /// short pass, the run's widths where these are not too large, and its micro-batch.
@@ -55,7 +54,7 @@ record Slice(ModelConfig config, int tokens, int longest) {
   }
 
   private double flops() {
-    return new Work(config, 0, 0, false).layers(List.of(), lengths());
+    return Work.of(config, 0, lengths()).layers();
   }
 
   /// Tokens of each sequence.

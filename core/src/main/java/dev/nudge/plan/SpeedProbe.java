@@ -6,6 +6,7 @@ import dev.nudge.kernel.AdamW;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
+import dev.nudge.model.CausalLm.TrainWork;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
@@ -30,7 +31,7 @@ import org.jspecify.annotations.Nullable;
 /// Measures about a second of the very passes that a run makes, on a slice of its model.
 ///
 /// Passes of a [Slice] with and without labelled rows tell the head from the layers. What is
-/// measured is operations a second; [Work] counts those of the whole model.
+/// measured is operations a second; a dry pass of the whole model counts those of a step.
 ///
 /// The JVM compiles while the slice warms up, so passes run until they no longer get faster.
 public final class SpeedProbe {
@@ -141,13 +142,13 @@ public final class SpeedProbe {
       firsts.add(nanos(first));
       seconds.add(nanos(second));
     }
-    Work work = Work.of(model);
     int lanes = plan.lanes();
     double layersNanos = median(firsts);
     double headNanos = Math.max(1, median(seconds) - layersNanos);
     double products = products(threads, workspaces);
-    double layers = lanes * work.layers(model.recompute(), unlabelled.lengths()) / layersNanos;
-    double head = Math.min(products, lanes * work.head(labelled.rows().length) / headNanos);
+    TrainWork work = model.work(labelled.lengths(), labelled.rows().length);
+    double layers = lanes * work.layers() / layersNanos;
+    double head = Math.min(products, lanes * work.head() / headNanos);
     return new Rates(products, layers, head, update(threads));
   }
 

@@ -35,12 +35,14 @@ public final class Workspace implements AutoCloseable {
   private long offloaded;
   private long offloadedPeak;
   private long stagePeak;
+  private double stageStart; // operations
 
   /// The bytes that a stage of a pass took.
   ///
   /// @param used bytes in use at its end
   /// @param peak most bytes in use during it
-  public record Stage(long used, long peak) {}
+  /// @param operations of its products, a multiply-add as 2
+  public record Stage(long used, long peak, double operations) {}
 
   /// Reserves `bytes` for `lane`; takes the Gemm over and closes it with itself.
   public Workspace(int lane, long bytes, Gemm gemm) {
@@ -193,11 +195,26 @@ public final class Workspace implements AutoCloseable {
     }
   }
 
+  /// Floating-point operations of all products so far, a multiply-add as 2; 0 for a workspace that
+  /// works.
+  public double operations() {
+    return gemm instanceof DryGemm d ? d.operations() : 0;
+  }
+
+  /// Sets what was counted so far, where a pass that only measures left products out.
+  public void operations(double all) {
+    if (gemm instanceof DryGemm d) {
+      d.operations(all);
+    }
+  }
+
   /// Ends a stage of a pass, where this workspace only measures.
   public void endStage(String name) {
     if (dry()) {
-      stages.put(name, new Stage(offsets[count], stagePeak));
+      double all = operations();
+      stages.put(name, new Stage(offsets[count], stagePeak, all - stageStart));
       stagePeak = offsets[count];
+      stageStart = all;
     }
   }
 

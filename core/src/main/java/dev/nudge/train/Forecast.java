@@ -20,7 +20,6 @@ import dev.nudge.plan.Plan;
 import dev.nudge.plan.Planner;
 import dev.nudge.plan.Rates;
 import dev.nudge.plan.SpeedProbe;
-import dev.nudge.plan.Work;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Method;
@@ -31,6 +30,7 @@ import dev.nudge.text.Tokenizer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -71,8 +71,7 @@ public final class Forecast {
 
   /// A run as the settings ask for it, laid out.
   ///
-  /// @param work operations of its passes
-  public record Attempt(Planner.Fit fit, ParameterCount count, Work work, List<String> advice) {}
+  public record Attempt(Planner.Fit fit, ParameterCount count, List<String> advice) {}
 
   /// Plans a run on this machine.
   ///
@@ -158,18 +157,11 @@ public final class Forecast {
     return new Outlook(
         settings,
         config,
-        KnownModels.caveat(shape()).orElse(null),
         attempt,
         Request.of(settings).memoryBytes(machine),
         levels(attempt),
         fits ? List.of() : new Remedies(this::attempt, settings).found(),
         rates == null ? null : pace(attempt, rates));
-  }
-
-  /// The name of the shape; empty where the model is a folder.
-  private String shape() {
-    Path folder = settings.model().model();
-    return Files.exists(folder) ? "" : folder.toString();
   }
 
   /// Lays a run out under some settings.
@@ -191,7 +183,7 @@ public final class Forecast {
           full(s)
               ? Advice.ofFull(count.trained(), s.optimizer())
               : Advice.lines(tuning.model(), count.trained(), s.optimizer(), s.batchSize());
-      return new Attempt(fit, count, Work.of(tuning.model()), advice);
+      return new Attempt(fit, count, advice);
     }
   }
 
@@ -249,29 +241,32 @@ public final class Forecast {
 
   /// Steps as the trainer cuts them, their operations at the rates that were measured.
   private Outlook.Pace pace(Attempt attempt, Rates rates) {
+    try (Scope scope = Scope.measuring();
+        Tuning tuning = Request.of(settings).dry(config, backend, quantization(settings), scope)) {
+      CausalLm dry = tuning.model();
+      dry.recompute(attempt.fit().plan().levels());
+      return pace(attempt, rates, dry);
+    }
+  }
+
+  private Outlook.Pace pace(Attempt attempt, Rates rates, CausalLm dry) {
     var plan = attempt.fit().plan();
-    Work work = attempt.work();
     int[] lengths = step(plan.longest());
     Packing packing =
         Packing.of(
-            lengths,
-            plan.lanes(),
-            plan.microBatchTokens(),
-            new Packing.Cost(
-                work.layers(List.of(), 1), 7.0 * config.numHiddenLayers() * config.attentionSize()),
-            plan.split().from());
+            lengths, plan.lanes(), plan.microBatchTokens(), Trainer.cost(dry), plan.split().from());
+    Map<List<Integer>, CausalLm.TrainWork> known = new HashMap<>();
     double share = data == null ? 1 : (double) data.trainedTokens() / Math.max(1, data.tokens());
     double together = 0;
     for (int position : packing.split()) {
-      together += nanos(plan, work, rates, share, lengths[position]) / plan.lanes();
+      together += nanos(dry, plan, rates, share, known, List.of(lengths[position])) / plan.lanes();
     }
     double slowest = 0;
     for (List<List<Integer>> lane : packing.lanes()) {
       double nanos = 0;
       for (List<Integer> microBatch : lane) {
-        nanos +=
-            nanos(
-                plan, work, rates, share, microBatch.stream().mapToInt(i -> lengths[i]).toArray());
+        List<Integer> cut = microBatch.stream().map(i -> lengths[i]).toList();
+        nanos += nanos(dry, plan, rates, share, known, cut);
       }
       slowest = Math.max(slowest, nanos);
     }
@@ -285,10 +280,22 @@ public final class Forecast {
   }
 
   /// Nanoseconds of one lane for a micro-batch.
-  private static double nanos(Plan plan, Work work, Rates rates, double share, int... cut) {
-    double layers = work.layers(plan.levels(), cut) / rates.layers();
-    double head = work.head(share * Arrays.stream(cut).sum()) / rates.head();
-    return plan.lanes() * (layers + head);
+  private static double nanos(
+      CausalLm dry,
+      Plan plan,
+      Rates rates,
+      double share,
+      Map<List<Integer>, CausalLm.TrainWork> known,
+      List<Integer> cut) {
+    int tokens = cut.stream().mapToInt(Integer::intValue).sum();
+    CausalLm.TrainWork work =
+        known.computeIfAbsent(
+            cut,
+            lengths ->
+                dry.work(
+                    lengths.stream().mapToInt(Integer::intValue).toArray(),
+                    (int) Math.round(share * tokens)));
+    return plan.lanes() * (work.layers() / rates.layers() + work.head() / rates.head());
   }
 
   /// Lengths of one step: rows of the data in their order, or all of the longest.

@@ -53,8 +53,8 @@ final class Freeze {
     for (String name : config.tensors().keySet()) {
       Set<String> paths = new LinkedHashSet<>();
       around(name, paths);
-      if (config.tieWordEmbeddings() && name.equals("model.embed_tokens.weight")) {
-        around("lm_head.weight", paths);
+      if (config.tieWordEmbeddings() && name.equals(config.embedding())) {
+        around(config.head(), paths);
       }
       all.put(name, paths);
     }

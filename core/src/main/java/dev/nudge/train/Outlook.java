@@ -18,7 +18,6 @@ import org.jspecify.annotations.Nullable;
 /// Holds what `plan` answers: bytes of every part, whether they fit and what would make them fit,
 /// speed, time and cost, and advice.
 ///
-/// @param caveat what a plan for this shape leaves out; null where it counts all
 /// @param memory bytes that the run may take
 /// @param levels bytes of activations with every layer at one level
 /// @param remedies flags that make it fit; empty where it does
@@ -26,7 +25,6 @@ import org.jspecify.annotations.Nullable;
 public record Outlook(
     PlanSettings settings,
     ModelConfig config,
-    @Nullable String caveat,
     Forecast.Attempt attempt,
     long memory,
     Map<Recompute, Long> levels,
@@ -78,9 +76,6 @@ public record Outlook(
             config.parameters(),
             config.numHiddenLayers(),
             attempt.count()));
-    if (caveat != null) {
-      lines.add("shape      " + caveat);
-    }
     if (settings.lora().method() == Method.FULL) {
       lines.add("trained    " + f.each(attempt.count().trained()));
     }
@@ -185,7 +180,6 @@ public record Outlook(
   public Map<String, @Nullable Object> values() {
     Map<String, @Nullable Object> values = new LinkedHashMap<>();
     values.put("model", settings.model().model().toString());
-    values.put("caveat", caveat);
     values.put("parameters", config.parameters());
     values.put("trained_parameters", attempt.count().trained());
     values.put("share", attempt.count().share());

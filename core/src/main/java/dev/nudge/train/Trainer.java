@@ -5,6 +5,7 @@ import dev.nudge.data.Example;
 import dev.nudge.data.Packing;
 import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
+import dev.nudge.model.LayerConfig;
 import dev.nudge.nn.Cut;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Linear;
@@ -63,17 +64,6 @@ public final class Trainer implements AutoCloseable {
       double loss, double gradNorm, long tokens, long trainedTokens, boolean skipped) {}
 
   /// @param examples rows that steps name by their place
-  public Trainer(
-      CausalLm model,
-      List<Parameter> parameters,
-      List<Example> examples,
-      Plan plan,
-      OptimizerSettings settings,
-      long seed) {
-    this(model, parameters, examples, plan, settings, seed, Path.of(""));
-  }
-
-  /// @param examples rows that steps name by their place
   /// @param pages folder for the files of what the plan pages
   public Trainer(
       CausalLm model,
@@ -129,13 +119,16 @@ public final class Trainer implements AutoCloseable {
 
   /// Returns what a token and a pair of tokens cost, from the products of a step.
   static Packing.Cost cost(CausalLm model) {
-    var config = model.config();
     double linear = 0;
     for (LinearSlot slot : model.slots()) {
       Linear l = slot.linear();
       linear += (l.trainedWeight() == null ? 4.0 : 6.0) * l.in() * l.out();
     }
-    return new Packing.Cost(linear, 7.0 * config.numHiddenLayers() * config.attentionSize());
+    double pairs = 0;
+    for (LayerConfig layer : model.config().layers()) {
+      pairs += layer.attention().queryWidth();
+    }
+    return new Packing.Cost(linear, 7.0 * pairs);
   }
 
   /// Has memory that products free stay with the process until this trainer is closed. To be called

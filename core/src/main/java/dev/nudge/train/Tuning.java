@@ -75,7 +75,7 @@ record Tuning(
     if (settings.lora().init() == AdapterInit.LOFTQ) {
       try (SafeTensors originals = SafeTensors.open(settings.model().model())) {
         adapters.beginNear(
-            path -> originals.tensor(path + ".weight"),
+            path -> originals.tensor(prepared.config().weight(path)),
             model.backend(),
             prepared.plan().lanes() * prepared.plan().threadsPerLane());
       }

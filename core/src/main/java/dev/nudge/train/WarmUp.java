@@ -24,6 +24,7 @@ import dev.nudge.settings.Schedule;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.settings.Warmup;
 import dev.nudge.tensor.Scope;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -84,7 +85,7 @@ public final class WarmUp implements AutoCloseable {
   }
 
   private static ModelConfig shape(int vocabulary) {
-    return new ModelConfig(
+    return ModelConfig.llama(
         576,
         1536,
         1,
@@ -146,7 +147,8 @@ public final class WarmUp implements AutoCloseable {
       int tokens = ROWS * LENGTH;
       Plan plan =
           Plan.uncounted(backend.name(), 1, 1, tokens, LENGTH, model.trainBytes(tokens, LENGTH));
-      try (Trainer trainer = new Trainer(model, trained, examples, plan, settings, 1)) {
+      try (Trainer trainer =
+          new Trainer(model, trained, examples, plan, settings, 1, Path.of(""))) {
         for (int i = 0; i < most && !closed; i++) {
           trainer.step(i, new int[] {0, 1}, 1e-4);
         }

@@ -16,7 +16,6 @@ import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /// Compare blocked attention and the fused head in double with libtorch's autograd in float64:
 /// within 1e-10 of the larger of 1 and the largest number, a few hundred units in the last place.
@@ -52,14 +51,17 @@ class AttentionAutogradTest {
   /// Lengths around the blocks of 64 queries, and past 2,048 keys, where blocks are of 32.
   @ParameterizedTest
   @CsvSource({
-    "1, 1", "1, 3", "2, 2", "3, 1", "17, 5", "63, 2", "64, 1", "65, 3", "127, 1", "128, 2",
-    "129, 4", "200, 1", "2100, 2"
+    "1, 1, 0, 0", "1, 3, 0, 0", "2, 2, 0, 0", "3, 1, 0, 0", "17, 5, 0, 0", "63, 2, 0, 0",
+    "64, 1, 0, 0", "65, 3, 0, 0", "127, 1, 0, 0", "128, 2, 0, 0", "129, 4, 0, 0", "200, 1, 0, 0",
+    "2100, 2, 0, 0", "1, 1, 1, 0", "17, 2, 1, 0", "17, 2, 17, 0", "65, 3, 7, 0", "200, 2, 64, 0",
+    "200, 1, 90, 0", "2200, 1, 40, 0", "2200, 1, 2100, 0", "70, 2, 0, 1.5", "150, 2, 33, 0.7"
   })
-  void attentionOfAWholeSequence(int n, int group) {
+  void attentionOfAWholeSequence(int n, int group, int window, double cap) {
     boolean large = n > 300;
+    int dim = 2 * (1 + random.nextInt(large ? 1 : 9));
+    double scale = window + cap == 0 ? 1 / Math.sqrt(dim) : 0.2 + random.nextDouble();
     var heads =
-        new CausalAttention.Heads(
-            group * (large ? 1 : 2), large ? 1 : 2, 2 * (1 + random.nextInt(large ? 1 : 9)));
+        new CausalAttention.Shape(group * (large ? 1 : 2), large ? 1 : 2, dim, scale, window, cap);
     try (Scope scope = Scope.open("autograd");
         PointerScope pointers = new PointerScope();
         Workspace ws = workspace()) {
@@ -88,9 +90,17 @@ class AttentionAutogradTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"1, 70, 1", "5, 9, 3", "66, 130, 2", "90, 2070, 1"})
-  void attentionOfTheLastTokens(int m, int n, int group) {
-    var heads = new CausalAttention.Heads(2 * group, 2, 2 * (1 + random.nextInt(4)));
+  @CsvSource({
+    "1, 70, 1, 0",
+    "5, 9, 3, 0",
+    "66, 130, 2, 0",
+    "90, 2070, 1, 0",
+    "1, 70, 2, 9",
+    "66, 130, 2, 20"
+  })
+  void attentionOfTheLastTokens(int m, int n, int group, int window) {
+    var heads =
+        new CausalAttention.Shape(2 * group, 2, 2 * (1 + random.nextInt(4)), 0.4, window, 0);
     try (Scope scope = Scope.open("autograd");
         PointerScope pointers = new PointerScope();
         Workspace ws = workspace()) {
@@ -107,8 +117,9 @@ class AttentionAutogradTest {
   /// A chunk of this vocabulary has 96 rows in double, so there is one, a full and a part, or
   /// three.
   @ParameterizedTest
-  @ValueSource(ints = {1, 96, 97, 230})
-  void headAndLoss(int rows) {
+  @CsvSource({"1, 1, 0", "96, 1, 0", "97, 1, 0", "230, 1, 0", "97, 0.4, 0", "230, 1, 1.5"})
+  void headAndLoss(int rows, double scale, double cap) {
+    HeadLoss.Logits shape = new HeadLoss.Logits(scale, cap);
     int vocabulary = 20_011;
     int width = 1 + random.nextInt(6);
     double weight = 0.01 + random.nextDouble();
@@ -127,10 +138,13 @@ class AttentionAutogradTest {
       Tensor dW = draw(scope, vocabulary, width);
       var before = Torch.of(dW);
       HeadLoss.train(
-          h, HeadLoss.Weight.of(w), targets, weight, logprob, dh, dW, ws, Kernels.plain());
+          h, HeadLoss.Weight.of(w, shape), targets, weight, logprob, dh, dW, ws, Kernels.plain());
       var th = Torch.leaf(h);
       var tw = Torch.leaf(w);
-      var logits = th.matmul(tw.t());
+      var logits = th.matmul(tw.t()).mul(Torch.scalar(scale));
+      if (cap > 0) {
+        logits = logits.div(Torch.scalar(cap)).tanh().mul(Torch.scalar(cap));
+      }
       var expected = torch.log_softmax(logits, 1).gather(1, Torch.of(targets));
       same("logprob", logprob, expected);
       expected.sum().mul(Torch.scalar(-weight)).backward();
@@ -139,7 +153,7 @@ class AttentionAutogradTest {
 
       Tensor scored = scope.tensor(Dtype.F64, rows, 1);
       Tensor best = scope.tensor(Dtype.I32, rows, 1);
-      HeadLoss.score(h, HeadLoss.Weight.of(w), targets, scored, best, ws, Kernels.plain());
+      HeadLoss.score(h, HeadLoss.Weight.of(w, shape), targets, scored, best, ws, Kernels.plain());
       same("scored", scored, expected);
       var likeliest =
           Torch.values(

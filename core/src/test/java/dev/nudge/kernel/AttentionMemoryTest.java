@@ -14,7 +14,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /// A pass that only measures skips blocks and heads; what it measures is what the whole pass takes.
 class AttentionMemoryTest {
-  private static final CausalAttention.Heads HEADS = new CausalAttention.Heads(4, 2, 2);
+  private static final CausalAttention.Shape HEADS = new CausalAttention.Shape(4, 2, 2);
 
   /// Lengths around blocks of 64 queries, and around 2,048 keys, where blocks are of 32.
   @ParameterizedTest
@@ -124,7 +124,9 @@ class AttentionMemoryTest {
       for (int from = 0; from < 2300; ) {
         int next = from + (past + from + 64 > 2048 ? 32 : 64);
         for (int end = from + 1; end <= next; end++) {
-          assertThat(CausalAttention.blockStart(past, end)).as("%d, %d", past, end).isEqualTo(from);
+          assertThat(CausalAttention.blockStart(HEADS, past, end))
+              .as("%d, %d", past, end)
+              .isEqualTo(from);
         }
         from = next;
       }

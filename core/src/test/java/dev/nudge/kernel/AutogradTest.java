@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.Seeds;
 import dev.nudge.Torch;
+import dev.nudge.TorchLlama;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
@@ -65,7 +66,7 @@ class AutogradTest {
       Tensor sum = draw(scope, rows, cols);
       Tensor y = draw(scope, rows, cols);
       Tensor rstd = draw(scope, rows, 1);
-      plain.rmsNorm().forward(x, delta, sum, w, y, rstd, 1e-5);
+      plain.rmsNorm().forward(x, delta, sum, w, y, rstd, 1e-5, 0);
       var tx = Torch.leaf(x);
       var s = tx.add(Torch.of(delta));
       var mean =
@@ -80,7 +81,7 @@ class AutogradTest {
       ty.mul(Torch.of(dy)).sum().add(s.mul(Torch.of(dRes)).sum()).backward();
       Tensor low = draw(scope, rows, cols);
       Tensor again = draw(scope, rows, cols);
-      plain.rmsNorm().backward(dy, sum, rstd, w, dRes, low, again);
+      plain.rmsNorm().backward(dy, sum, rstd, w, dRes, low, again, 0);
       same("y again", again, ty);
       same("dRes", dRes, tx.grad());
       same("low", low, tx.grad());
@@ -176,9 +177,82 @@ class AutogradTest {
   }
 
   @RepeatedTest(TIMES)
+  void geGlu() {
+    try (Scope scope = Scope.open("autograd");
+        PointerScope pointers = new PointerScope()) {
+      Tensor gate = draw(scope, rows, cols);
+      plain.elementwise().scale(gate, 2);
+      Tensor up = draw(scope, rows, cols);
+      Tensor h = draw(scope, rows, cols);
+      var e = Torch.leaf(gate);
+      var u = Torch.leaf(up);
+      var cubed = e.mul(e).mul(e).mul(Torch.scalar(0.044715)).add(e);
+      var inner = cubed.mul(Torch.scalar(Math.sqrt(2 / Math.PI)));
+      var th = inner.tanh().add(Torch.scalar(1)).mul(e).mul(Torch.scalar(0.5)).mul(u);
+      plain.geGlu().forward(gate, up, h);
+      same("h", h, th);
+
+      Tensor dh = draw(scope, rows, cols);
+      th.mul(Torch.of(dh)).sum().backward();
+      plain.geGlu().backward(dh, gate, up, gate, up, dh);
+      same("h again", dh, th);
+      same("dGate", gate, e.grad());
+      same("dUp", up, u.grad());
+    }
+  }
+
+  @RepeatedTest(TIMES)
+  void softCap() {
+    double scale = 0.2 + random.nextDouble();
+    double cap = 0.5 + 4 * random.nextDouble();
+    try (Scope scope = Scope.open("autograd");
+        PointerScope pointers = new PointerScope()) {
+      Tensor x = draw(scope, rows, cols);
+      plain.elementwise().scale(x, 3);
+      var tx = Torch.leaf(x);
+      var y = tx.mul(Torch.scalar(scale / cap)).tanh().mul(Torch.scalar(cap));
+      plain.softCap().forward(x, scale, cap);
+      same("y", x, y);
+
+      Tensor dy = draw(scope, rows, cols);
+      y.mul(Torch.of(dy)).sum().backward();
+      plain.softCap().backward(x, dy, scale, cap);
+      same("dx", dy, tx.grad());
+    }
+  }
+
+  @RepeatedTest(TIMES)
+  void rmsNormWithOneAddedToItsWeight() {
+    try (Scope scope = Scope.open("autograd");
+        PointerScope pointers = new PointerScope()) {
+      Tensor x = draw(scope, rows, cols);
+      Tensor w = draw(scope, 1, cols);
+      Tensor y = draw(scope, rows, cols);
+      Tensor rstd = draw(scope, rows, 1);
+      plain.rmsNorm().forward(x, null, null, w, y, rstd, 1e-5, 1);
+      var tx = Torch.leaf(x);
+      var tw = Torch.leaf(w);
+      var ty = TorchLlama.rmsNorm(tx, tw.add(Torch.scalar(1)), 1e-5);
+      same("y", y, ty);
+
+      Tensor dy = draw(scope, rows, cols);
+      ty.mul(Torch.of(dy)).sum().backward();
+      Tensor dw = draw(scope, 1, cols);
+      var before = Torch.of(dw);
+      plain.rmsNorm().weightGradient(dy, x, rstd, dw);
+      same("dw", dw, tw.grad().add(before));
+      Tensor dRes = scope.tensor(Dtype.F64, rows, cols);
+      plain.rmsNorm().backward(dy, x, rstd, w, dRes, x, null, 1);
+      same("dx", dRes, tx.grad());
+      same("dx over x", x, tx.grad());
+    }
+  }
+
+  @RepeatedTest(TIMES)
   void softmaxOfMaskedRows() {
     int first = random.nextInt(cols);
     int repeat = 1 + random.nextInt(4);
+    int window = random.nextBoolean() ? 0 : 1 + random.nextInt(cols);
     double scale = 0.1 + random.nextDouble();
     try (Scope scope = Scope.open("autograd");
         PointerScope pointers = new PointerScope()) {
@@ -186,8 +260,11 @@ class AutogradTest {
       plain.elementwise().scale(scores, 5);
       Tensor mask = scope.tensor(Dtype.F64, rows, cols);
       for (int r = 0; r < rows; r++) {
-        for (int c = SoftmaxRows.limit(first, repeat, r, cols); c < cols; c++) {
-          mask.set(r, c, Double.NEGATIVE_INFINITY);
+        int limit = SoftmaxRows.limit(first, repeat, r, cols);
+        for (int c = 0; c < cols; c++) {
+          if (c >= limit || (window > 0 && c < limit - window)) {
+            mask.set(r, c, Double.NEGATIVE_INFINITY);
+          }
         }
       }
       var z = Torch.leaf(scores);
@@ -195,7 +272,7 @@ class AutogradTest {
       var p = torch.softmax(seen, 1);
       Tensor probs = draw(scope, rows, cols);
       Tensor lse = draw(scope, rows, 1);
-      plain.softmaxRows().forward(scores, scale, first, repeat, probs, lse);
+      plain.softmaxRows().forward(scores, scale, first, repeat, window, probs, lse);
       same("probs", probs, p);
       same("lse", lse, seen.logsumexp(new long[] {1}, true));
 
@@ -205,7 +282,7 @@ class AutogradTest {
       Tensor again = draw(scope, rows, cols);
       Tensor dS = draw(scope, rows, cols);
       plain.softmaxRows().rowDots(probs, dP, 1, d);
-      plain.softmaxRows().backward(scores, scale, first, repeat, lse, dP, d, again, dS);
+      plain.softmaxRows().backward(scores, scale, first, repeat, window, lse, dP, d, again, dS);
       same("again", again, p);
       same("dS", dS, z.grad());
     }

@@ -24,6 +24,7 @@ final class Draw {
   final int half;
   final int first;
   final int repeat;
+  final int window;
   final double scale;
   private final List<Tensor> wholes = new ArrayList<>();
   private final List<Tensor> views = new ArrayList<>();
@@ -40,6 +41,7 @@ final class Draw {
     this.first = random.nextInt(cols + 2) - 2;
     this.repeat = 1 + random.nextInt(4);
     this.scale = 0.05 + random.nextDouble();
+    this.window = 1 + random.nextInt(cols + 2);
   }
 
   /// A matrix of Gaussian numbers of C.
@@ -91,10 +93,10 @@ final class Draw {
   }
 
   /// The lse of rows of scores, as the portable provider computes it.
-  Tensor lse(Tensor scores) {
+  Tensor lse(Tensor scores, int window) {
     Tensor lse = high(scores.rows(), 1);
     Tensor probs = scope.tensor(acc, scores.rows(), scores.cols());
-    new SoftmaxRows.Plain().forward(scores, scale, first, repeat, probs, lse);
+    new SoftmaxRows.Plain().forward(scores, scale, first, repeat, window, probs, lse);
     return lse;
   }
 

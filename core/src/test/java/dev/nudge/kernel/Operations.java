@@ -66,7 +66,7 @@ final class Operations {
     add(
         "rmsNorm.forward",
         d -> of(d.low(d.rows, d.cols), d.low(1, d.cols), d.low(d.rows, d.cols), d.high(d.rows, 1)),
-        (d, k, t) -> k.rmsNorm().forward(t[0], null, null, t[1], t[2], t[3], 1e-5));
+        (d, k, t) -> k.rmsNorm().forward(t[0], null, null, t[1], t[2], t[3], 1e-5, 0));
     add(
         "rmsNorm.again",
         d ->
@@ -75,7 +75,7 @@ final class Operations {
                 d.positive(d.rows, 1),
                 d.low(1, d.cols),
                 d.low(d.rows, d.cols)),
-        (d, k, t) -> k.rmsNorm().again(t[0], t[1], t[2], t[3]));
+        (d, k, t) -> k.rmsNorm().again(t[0], t[1], t[2], t[3], 0));
     add(
         "rmsNorm.backward",
         d ->
@@ -85,7 +85,7 @@ final class Operations {
                 d.positive(d.rows, 1),
                 d.low(1, d.cols),
                 d.high(d.rows, d.cols)),
-        (d, k, t) -> k.rmsNorm().backward(t[0], t[1], t[2], t[3], t[4], null, null));
+        (d, k, t) -> k.rmsNorm().backward(t[0], t[1], t[2], t[3], t[4], null, null, 0));
     add(
         "rmsNorm.backward#all",
         d ->
@@ -97,7 +97,7 @@ final class Operations {
                 d.high(d.rows, d.cols),
                 d.low(d.rows, d.cols),
                 d.low(d.rows, d.cols)),
-        (d, k, t) -> k.rmsNorm().backward(t[0], t[1], t[2], t[3], t[4], t[5], t[6]));
+        (d, k, t) -> k.rmsNorm().backward(t[0], t[1], t[2], t[3], t[4], t[5], t[6], 0));
     add(
         "rmsNorm.weightGradient",
         d ->
@@ -118,12 +118,42 @@ final class Operations {
                   d.high(9, d.half)),
           (d, k, t) -> k.rope().apply(t[0], t[1], t[2], t[3], 2 * d.half, inverse));
     }
+    gates("swiGlu", Kernels::swiGlu);
+    gates("geGlu", Kernels::geGlu);
     add(
-        "swiGlu.forward",
+        "rope.apply#partial",
+        d ->
+            of(
+                d.low(d.rows, d.heads * 4 * d.half),
+                d.below(d.rows, 9),
+                d.high(9, d.half),
+                d.high(9, d.half)),
+        (d, k, t) -> k.rope().apply(t[0], t[1], t[2], t[3], 4 * d.half, false));
+    add(
+        "rmsNorm.forward#offset",
+        d -> of(d.low(d.rows, d.cols), d.low(1, d.cols), d.low(d.rows, d.cols), d.high(d.rows, 1)),
+        (d, k, t) -> k.rmsNorm().forward(t[0], null, null, t[1], t[2], t[3], 1e-5, 1));
+    add(
+        "rmsNorm.backward#offset",
+        d ->
+            of(
+                d.high(d.rows, d.cols),
+                d.low(d.rows, d.cols),
+                d.positive(d.rows, 1),
+                d.low(1, d.cols),
+                d.high(d.rows, d.cols),
+                d.low(d.rows, d.cols),
+                d.low(d.rows, d.cols)),
+        (d, k, t) -> k.rmsNorm().backward(t[0], t[1], t[2], t[3], t[4], t[5], t[6], 1));
+  }
+
+  private static void gates(String name, Function<Kernels, Glu> gate) {
+    add(
+        name + ".forward",
         d -> of(d.matrix(d.c, d.rows, d.cols, 3), d.low(d.rows, d.cols), d.low(d.rows, d.cols)),
-        (d, k, t) -> k.swiGlu().forward(t[0], t[1], t[2]));
+        (d, k, t) -> gate.apply(k).forward(t[0], t[1], t[2]));
     add(
-        "swiGlu.backward",
+        name + ".backward",
         d ->
             of(
                 d.low(d.rows, d.cols),
@@ -132,36 +162,50 @@ final class Operations {
                 d.low(d.rows, d.cols),
                 d.low(d.rows, d.cols),
                 d.low(d.rows, d.cols)),
-        (d, k, t) -> k.swiGlu().backward(t[0], t[1], t[2], t[3], t[4], t[5]));
+        (d, k, t) -> gate.apply(k).backward(t[0], t[1], t[2], t[3], t[4], t[5]));
     add(
-        "swiGlu.backward#aliased",
+        name + ".backward#aliased",
         d -> of(d.low(d.rows, d.cols), d.matrix(d.c, d.rows, d.cols, 3), d.low(d.rows, d.cols)),
-        (d, k, t) -> k.swiGlu().backward(t[0], t[1], t[2], t[1], t[2], t[0]));
+        (d, k, t) -> gate.apply(k).backward(t[0], t[1], t[2], t[1], t[2], t[0]));
   }
 
   private static void attention() {
-    add(
-        "softmaxRows.forward",
-        d -> of(d.matrix(d.acc, d.rows, d.cols, 8), d.low(d.rows, d.cols), d.high(d.rows, 1)),
-        (d, k, t) -> {
-          k.softmaxRows().forward(t[0], d.scale, d.first, d.repeat, t[1], t[2]);
-          clearBeyond(d, t[0]);
-        });
-    add(
-        "softmaxRows.backward",
-        d -> {
-          Tensor scores = d.matrix(d.acc, d.rows, d.cols, 8);
-          return of(
-              scores,
-              d.lse(scores),
-              d.high(d.rows, d.cols),
-              d.high(d.rows, 1),
-              d.low(d.rows, d.cols),
-              d.low(d.rows, d.cols));
-        },
-        (d, k, t) ->
+    for (boolean windowed : new boolean[] {false, true}) {
+      String variant = windowed ? "#window" : "";
+      add(
+          "softmaxRows.forward" + variant,
+          d -> of(d.matrix(d.acc, d.rows, d.cols, 8), d.low(d.rows, d.cols), d.high(d.rows, 1)),
+          (d, k, t) -> {
+            int window = windowed ? d.window : 0;
+            k.softmaxRows().forward(t[0], d.scale, d.first, d.repeat, window, t[1], t[2]);
+            clearUnseen(d, window, t[0]);
+          });
+      add(
+          "softmaxRows.backward" + variant,
+          d -> {
+            Tensor scores = d.matrix(d.acc, d.rows, d.cols, 8);
+            return of(
+                scores,
+                d.lse(scores, windowed ? d.window : 0),
+                d.high(d.rows, d.cols),
+                d.high(d.rows, 1),
+                d.low(d.rows, d.cols),
+                d.low(d.rows, d.cols));
+          },
+          (d, k, t) -> {
+            int window = windowed ? d.window : 0;
             k.softmaxRows()
-                .backward(t[0], d.scale, d.first, d.repeat, t[1], t[2], t[3], t[4], t[5]));
+                .backward(t[0], d.scale, d.first, d.repeat, window, t[1], t[2], t[3], t[4], t[5]);
+          });
+    }
+    add(
+        "softCap.forward",
+        d -> of(d.matrix(d.acc, d.rows, d.cols, 4)),
+        (d, k, t) -> k.softCap().forward(t[0], d.scale, 3));
+    add(
+        "softCap.backward",
+        d -> of(d.high(d.rows, d.cols), d.low(d.rows, d.cols)),
+        (d, k, t) -> k.softCap().backward(t[0], t[1], d.scale, 5));
     add(
         "softmaxRows.rowDots",
         d ->
@@ -172,12 +216,15 @@ final class Operations {
         (d, k, t) -> k.softmaxRows().rowDots(t[0], t[1], d.heads, t[2]));
   }
 
-  /// What scores are beyond a row's limit is undefined: nobody compares it.
-  private static void clearBeyond(Draw d, Tensor scores) {
+  /// What scores are where a row sees nothing is undefined: nobody compares it.
+  private static void clearUnseen(Draw d, int window, Tensor scores) {
     for (int r = 0; r < scores.rows(); r++) {
       int limit = SoftmaxRows.limit(d.first, d.repeat, r, scores.cols());
-      for (int c = limit; c < scores.cols(); c++) {
-        scores.set(r, c, 0);
+      int begin = SoftmaxRows.begin(limit, window);
+      for (int c = 0; c < scores.cols(); c++) {
+        if (c < begin || c >= limit) {
+          scores.set(r, c, 0);
+        }
       }
     }
   }

@@ -230,15 +230,15 @@ class ParityTest {
         Tensor w = d.low(1, d.cols);
         Tensor y = d.low(d.rows, d.cols);
         Tensor rstd = d.high(d.rows, 1);
-        fast.rmsNorm().forward(x, delta, sum, w, y, rstd, 1e-6);
+        fast.rmsNorm().forward(x, delta, sum, w, y, rstd, 1e-6, 0);
         Tensor again = d.low(d.rows, d.cols);
         Tensor behind = d.low(d.rows, d.cols);
         Tensor alone = d.low(d.rows, d.cols);
         Tensor rstdAlone = d.high(d.rows, 1);
-        fast.rmsNorm().again(sum, rstd, w, again);
+        fast.rmsNorm().again(sum, rstd, w, again, 0);
         Tensor dy = d.high(d.rows, d.cols);
-        fast.rmsNorm().backward(dy, sum, rstd, w, d.high(d.rows, d.cols), null, behind);
-        fast.rmsNorm().forward(sum, null, null, w, alone, rstdAlone, 1e-6);
+        fast.rmsNorm().backward(dy, sum, rstd, w, d.high(d.rows, d.cols), null, behind, 0);
+        fast.rmsNorm().forward(sum, null, null, w, alone, rstdAlone, 1e-6, 0);
         for (int r = 0; r < d.rows; r++) {
           assertThat(rstdAlone.get(r, 0)).isEqualTo(rstd.get(r, 0));
           for (int i = 0; i < d.cols; i++) {
@@ -299,7 +299,8 @@ class ParityTest {
               d.low(1, d.cols),
               dRes,
               low,
-              d.low(d.rows, d.cols));
+              d.low(d.rows, d.cols),
+              0);
       for (int r = 0; r < d.rows; r++) {
         for (int i = 0; i < d.cols; i++) {
           assertThat(low.get(r, i)).isEqualTo(Rows.rounded(dRes.get(r, i), c));

@@ -17,7 +17,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -34,7 +33,7 @@ class GoldenLogitsTest {
   private static final double BOUND = 2e-5;
 
   static List<Path> models() throws IOException {
-    return cases("llama");
+    return Stream.concat(cases("llama").stream(), cases("families").stream()).toList();
   }
 
   static List<Path> adapters() throws IOException {
@@ -61,22 +60,27 @@ class GoldenLogitsTest {
         folder, GOLDEN.resolve("llama").resolve(model).resolve("model"), folder.resolve("adapter"));
   }
 
-  @Test
-  void theOlderLayoutOfAConfigGivesTheSameLogits(@TempDir Path temp) throws IOException {
-    for (String name : List.of("llama3-rope", "linear-rope")) {
-      Path folder = GOLDEN.resolve("llama").resolve(name);
-      Path model = Files.createDirectory(temp.resolve(name));
-      try (Stream<Path> files = Files.list(folder.resolve("model"))) {
-        for (Path file : files.toList()) {
-          Files.copy(file, model.resolve(file.getFileName()));
-        }
+  static List<Path> older() throws IOException {
+    return models().stream()
+        .filter(folder -> Files.exists(folder.resolve("config.transformers4.json")))
+        .toList();
+  }
+
+  @ParameterizedTest
+  @MethodSource("older")
+  void theOlderLayoutOfAConfigGivesTheSameLogits(Path folder, @TempDir Path temp)
+      throws IOException {
+    Path model = Files.createDirectory(temp.resolve("model"));
+    try (Stream<Path> files = Files.list(folder.resolve("model"))) {
+      for (Path file : files.toList()) {
+        Files.copy(file, model.resolve(file.getFileName()));
       }
-      Files.copy(
-          folder.resolve("config.transformers4.json"),
-          model.resolve("config.json"),
-          StandardCopyOption.REPLACE_EXISTING);
-      compare(folder, model, null);
     }
+    Files.copy(
+        folder.resolve("config.transformers4.json"),
+        model.resolve("config.json"),
+        StandardCopyOption.REPLACE_EXISTING);
+    compare(folder, model, null);
   }
 
   private static JsonNode json(Path folder) throws IOException {

@@ -53,8 +53,9 @@ class ModelConfigTest {
     assertThat(c.maxPositionEmbeddings()).isEqualTo(want.get("max_position_embeddings").intValue());
     assertThat(c.rmsNormEps()).isEqualTo(want.get("rms_norm_eps").doubleValue());
     assertThat(c.tieWordEmbeddings()).isEqualTo(want.get("tie_word_embeddings").booleanValue());
-    assertThat(c.attentionBias()).isEqualTo(want.get("attention_bias").booleanValue());
-    assertThat(c.mlpBias()).isEqualTo(want.get("mlp_bias").booleanValue());
+    assertThat(c.layers().getFirst().biases().out())
+        .isEqualTo(want.get("attention_bias").booleanValue());
+    assertThat(c.layers().getFirst().biases().mlp()).isEqualTo(want.get("mlp_bias").booleanValue());
     JsonNode bos = want.get("bos_token_id");
     assertThat(c.bosTokenId()).isEqualTo(bos.isNull() ? null : (Integer) bos.intValue());
     JsonNode eos = want.get("eos_token_id");
@@ -71,8 +72,8 @@ class ModelConfigTest {
   @MethodSource("golden")
   void rotaryFrequenciesAreThoseOfTransformers(String name, JsonNode golden) throws IOException {
     ModelConfig c = load(golden.get("config").toString());
-    assertThat(c.rope()).isEqualTo(rope(golden.get("rope")));
-    double[] frequencies = c.inverseFrequencies();
+    assertThat(turning(c).rope()).isEqualTo(rope(golden.get("rope")));
+    double[] frequencies = frequencies(c);
     assertThat(frequencies).hasSize(golden.get("inv_freq").size());
     for (int i = 0; i < frequencies.length; i++) {
       float want = golden.get("inv_freq").get(i).floatValue();
@@ -82,6 +83,14 @@ class ModelConfigTest {
           .as("frequency %d", i)
           .isLessThanOrEqualTo(Math.ulp(want));
     }
+  }
+
+  private static double[] frequencies(ModelConfig c) {
+    return turning(c).rope().inverseFrequencies(turning(c).width());
+  }
+
+  private static LayerConfig.Turning turning(ModelConfig c) {
+    return Objects.requireNonNull(c.layers().getFirst().turning());
   }
 
   private static RopeParameters rope(JsonNode r) {
@@ -106,7 +115,7 @@ class ModelConfigTest {
     int all = 0;
     for (Arguments golden : golden().toList()) {
       JsonNode node = (JsonNode) golden.get()[1];
-      double[] frequencies = load(node.get("config").toString()).inverseFrequencies();
+      double[] frequencies = frequencies(load(node.get("config").toString()));
       for (int i = 0; i < frequencies.length; i++, all++) {
         same += frequencies[i] == node.get("inv_freq").get(i).floatValue() ? 1 : 0;
       }
@@ -172,8 +181,8 @@ class ModelConfigTest {
         Arguments.of("{} {}", ": is not valid JSON"),
         Arguments.of("{}", ": model_type is missing; it is needed"),
         Arguments.of(
-            "{\"model_type\": \"mistral\"}",
-            ": model_type \"mistral\" is not supported; supported: llama"),
+            "{\"model_type\": \"qwen3_moe\"}",
+            ": model_type \"qwen3_moe\" is not supported; supported: llama, mistral, qwen2, qwen3,"),
         Arguments.of("{\"model_type\": 3}", ": model_type is 3; a string is needed"),
         llama(
             "\"hidden_act\": \"gelu\"", ": hidden_act \"gelu\" is not supported; supported: silu"),
@@ -216,11 +225,14 @@ class ModelConfigTest {
         llama("\"rope_theta\": null", ": rope_theta is null; a number is needed"),
         llama("\"rope_scaling\": \"linear\"", ": rope_scaling is the string \"linear\"; an obj"),
         llama(
-            "\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 2}",
-            ": rope_scaling.rope_type \"yarn\" is not supported; supported: default, linear, llama3"),
+            "\"rope_scaling\": {\"type\": \"mrope\", \"factor\": 2}",
+            ": rope_scaling.rope_type \"mrope\" is not supported; supported: default, linear, dynamic,"),
+        llama(
+            "\"rope_scaling\": {\"type\": \"yarn\"}",
+            ": rope_scaling.factor is missing; it is needed"),
         llama(
             "\"rope_parameters\": {\"rope_type\": \"dynamic\"}",
-            ": rope_parameters.rope_type \"dynamic\" is not supported"),
+            ": rope_parameters.factor is missing; it is needed"),
         llama(
             "\"rope_scaling\": {\"type\": \"linear\"}",
             ": rope_scaling.factor is missing; it is needed"),
@@ -237,13 +249,68 @@ class ModelConfigTest {
             "\"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 4,"
                 + " \"high_freq_factor\": 4}",
             ": rope_scaling.high_freq_factor 4.0 is not above low_freq_factor 4.0"),
+        llama(
+            "\"rope_scaling\": {\"type\": \"longrope\", \"short_factor\": [1, 2], \"long_factor\": [1]}",
+            ": short_factor and long_factor have 2 and 1 numbers; 64 are needed, one for two"),
+        family(
+            "phi3",
+            "\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2}",
+            ": rope_scaling.rope_type \"linear\" is not supported; supported: default, longrope,"),
+        family(
+            "phi3",
+            "\"rope_scaling\": {\"type\": \"su\", \"short_factor\": [1, 2]}",
+            ": rope_scaling.short_factor is a list of 2; a list of 48 is needed"),
+        family(
+            "phi3",
+            "\"partial_rotary_factor\": 1.5",
+            ": partial_rotary_factor is 1.5; above 0 to 1 is allowed"),
+        family("gemma3", "\"vocab_size\": 8", ": text_config is missing; it is needed"),
+        family(
+            "gemma2",
+            "\"use_bidirectional_attention\": true",
+            ": use_bidirectional_attention is true; causal attention is supported"),
+        family(
+            "gemma2",
+            "\"hidden_activation\": \"relu\"",
+            ": hidden_activation \"relu\" is not supported; supported: gelu_pytorch_tanh"),
+        family(
+            "gemma2",
+            "\"query_pre_attn_scalar\": 0",
+            ": query_pre_attn_scalar is 0.0; a number above 0 is needed"),
+        family(
+            "gemma2",
+            "\"final_logit_softcapping\": -3",
+            ": final_logit_softcapping is -3.0; a number above 0 is needed"),
+        family("granite", "\"logits_scaling\": 0", ": logits_scaling is 0.0; a number above 0 is"),
+        family(
+            "mistral", "\"sliding_window\": 0", ": sliding_window is 0; a whole number from 1 to"),
+        family(
+            "qwen2",
+            "\"layer_types\": [\"full_attention\"]",
+            ": layer_types is a list of 1; a list of 32 is needed"),
+        family(
+            "qwen3",
+            "\"num_hidden_layers\": 1, \"layer_types\": [\"chunked_attention\"]",
+            ": layer_types \"chunked_attention\" is not supported; supported: sliding_attention,"),
+        family(
+            "qwen3",
+            "\"num_hidden_layers\": 1, \"layer_types\": [\"sliding_attention\"]",
+            ": layer_types has sliding_attention, but sliding_window gives no window"),
+        family(
+            "smollm3",
+            "\"no_rope_layers\": [1, 0]",
+            ": no_rope_layers is a list of 2; a list of 36 is needed"),
         llama("\"eos_token_id\": \"</s>\"", ": eos_token_id is the string \"</s>\"; a token id"),
         llama("\"eos_token_id\": [1, 2.5]", ": eos_token_id is [1,2.5]; a token id or a list"),
         llama("\"vocab_size\": 5, \"vocab_size\": 6", ": is not valid JSON at line 1: Duplicate"));
   }
 
   static Arguments llama(String json, String line) {
-    return Arguments.of("{\"model_type\": \"llama\", " + json + "}", line);
+    return family("llama", json, line);
+  }
+
+  static Arguments family(String type, String json, String line) {
+    return Arguments.of("{\"model_type\": \"" + type + "\", " + json + "}", line);
   }
 
   @ParameterizedTest(name = "{0}")

@@ -14,7 +14,6 @@ import dev.nudge.tensor.MappedFile;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Workspace;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.function.BiConsumer;
@@ -35,7 +34,7 @@ class RecomputeMemoryTest {
   private static final int RANK = 16;
   private static final int VOCABULARY = 96;
   private static final ModelConfig CONFIG =
-      new ModelConfig(
+      ModelConfig.llama(
           D,
           INNER,
           LAYERS,
@@ -77,39 +76,6 @@ class RecomputeMemoryTest {
   }
 
   @ParameterizedTest
-  @EnumSource(
-      value = Dtype.class,
-      names = {"BF16", "F32"})
-  void theBytesOfAShapeAreThoseThatALayerKeeps(Dtype compute) {
-    Recompute.Shape shape =
-        new Recompute.Shape(
-            D,
-            INNER,
-            Q,
-            K,
-            HEADS,
-            4 * RANK,
-            3 * RANK,
-            compute.bytes(),
-            compute.accumulator().bytes());
-    adapted(
-        compute,
-        (model, scope) -> {
-          for (Recompute level : Recompute.values()) {
-            List<Recompute> levels =
-                new ArrayList<>(Collections.nCopies(LAYERS, Recompute.ALL_BUT_ATTENTION));
-            long before = saved(model, levels);
-            levels.set(1, level);
-            long grown = saved(model, levels) - before;
-            assertThat(grown)
-                .as("%s", level)
-                .isEqualTo(
-                    N * (level.savedBytes(shape) - Recompute.ALL_BUT_ATTENTION.savedBytes(shape)));
-          }
-        });
-  }
-
-  @ParameterizedTest
   @EnumSource(Recompute.class)
   void theRealPassTakesWhatTheDryOneTook(Recompute level) {
     adapted(
@@ -134,11 +100,6 @@ class RecomputeMemoryTest {
       Adapters.attach(model.slots(), List.of("lm_head"), spec, 1, compute, 1, scope);
       test.accept(model, scope);
     }
-  }
-
-  private static long saved(CausalLm model, List<Recompute> levels) {
-    model.recompute(levels);
-    return model.trainParts(N, N).saved();
   }
 
   /// The formulas: c bytes of a number, a of one in the accumulator type.

@@ -22,6 +22,7 @@ import dev.nudge.tensor.MappedFile;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -32,6 +33,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /// Compares loss and gradients of every recompute level with those of keeping all, bit for bit, on
 /// workspaces of exactly the measured size.
@@ -104,10 +106,40 @@ class RecomputeTest {
     }
   }
 
+  static List<Path> families() throws IOException {
+    return GoldenFamilies.models();
+  }
+
+  /// Every family, its adapter and then all its weights.
+  @ParameterizedTest
+  @MethodSource("families")
+  void everyLevelGivesTheSameBytesInEveryFamily(Path folder) {
+    System.out.println("recompute seed " + seed);
+    ModelConfig config = ModelConfig.load(folder);
+    for (boolean own : List.of(false, true)) {
+      Dtype compute = own ? Dtype.F32 : Dtype.BF16;
+      Lora spec = Lora.of(3, 5, Targets.parse("all-linear")).withDropout(0.2);
+      try (Scope scope = Scope.open("parameters");
+          CausalLm model =
+              TinyLlama.of(
+                  config, backend(compute), 5, 0.15, new Trainable(name -> own, 1, scope))) {
+        model.reserve(80);
+        compare(
+            model,
+            own
+                ? model.parameters()
+                : Adapters.attach(
+                        model.slots(), ModelConfig.UNTARGETABLE, spec, 2, compute, 1, scope)
+                    .parameters());
+      }
+    }
+  }
+
   private void compare(CausalLm model, List<Parameter> parameters) {
     Batch batch = TinyLlama.batch(random, model.config().vocabSize(), LENGTHS);
-    Result all = train(model, parameters, batch, Collections.nCopies(LAYERS, Recompute.NONE));
-    for (List<Recompute> levels : choices()) {
+    int layers = model.layers();
+    Result all = train(model, parameters, batch, Collections.nCopies(layers, Recompute.NONE));
+    for (List<Recompute> levels : choices(layers)) {
       Result got = train(model, parameters, batch, levels);
       assertThat(got.loss).as("loss, %s", levels).isEqualTo(all.loss);
       for (int i = 0; i < all.gradients.size(); i++) {
@@ -132,14 +164,14 @@ class RecomputeTest {
     }
   }
 
-  private List<List<Recompute>> choices() {
+  private List<List<Recompute>> choices(int layers) {
     List<List<Recompute>> choices = new ArrayList<>();
     for (Recompute level : Recompute.values()) {
-      choices.add(Collections.nCopies(LAYERS, level));
+      choices.add(Collections.nCopies(layers, level));
     }
     for (int i = 0; i < 12; i++) {
       List<Recompute> mixed = new ArrayList<>();
-      for (int layer = 0; layer < LAYERS; layer++) {
+      for (int layer = 0; layer < layers; layer++) {
         mixed.add(Recompute.values()[random.nextInt(Recompute.values().length)]);
       }
       choices.add(mixed);

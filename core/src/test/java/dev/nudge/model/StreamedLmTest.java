@@ -36,6 +36,17 @@ class StreamedLmTest {
     "bnb/double, , none, 33554432",
     "bnb/double, , none, 3000",
     "bnb/plain, , none, 700",
+    "families/gemma2/model, families/gemma2/train/init, nf4, 3000",
+    "families/gemma3/model, families/gemma3/train/init, none, 700",
+    "families/gemma3-multimodal/model, families/gemma3-multimodal/train/init, nf4, 3000",
+    "families/gemma3-multimodal/nf4/model, , none, 700",
+    "families/granite/model, families/granite/train/init, none, 700",
+    "families/olmo2/model, families/olmo2/train/init, none, 3000",
+    "families/phi3/nf4/model, families/phi3/train/init, none, 3000",
+    "families/phi4-mini/model, families/phi4-mini/train/init, nf4, 700",
+    "families/qwen3-tied/model, families/qwen3-tied/train/init, nf4, 700",
+    "families/smollm3/model, families/smollm3/train/init, none, 700",
+    "families/llama-dynamic/model, families/llama-dynamic/train/init, none, 700",
   })
   void logitsAreThoseOfTheWholeModel(Path model, Path adapter, String quantised, long blockBytes) {
     Path folder = GOLDEN.resolve(model);

@@ -15,7 +15,7 @@ public final class TinyLlama {
 
   /// A config with grouped heads and odd sizes.
   public static ModelConfig config(int layers, boolean tied, boolean bias) {
-    return new ModelConfig(
+    return ModelConfig.llama(
         20,
         28,
         layers,
@@ -35,7 +35,7 @@ public final class TinyLlama {
 
   /// Three layers, 72 wide, six heads on two of keys and values, with biases.
   public static ModelConfig wider() {
-    return new ModelConfig(
+    return ModelConfig.llama(
         72,
         120,
         3,
@@ -88,7 +88,7 @@ public final class TinyLlama {
           }
         };
     WeightSource dense = WeightSource.dense(weights::get);
-    return LlamaAssembly.of(
+    return CausalLm.of(
         config, backend, TrainedWeights.of(config, backend, trainable, fill, dense), scope);
   }
 

@@ -119,13 +119,14 @@ class TrainedModelAutogradTest {
 
   private static Tensor layer(
       ModelConfig c, Batch batch, Map<String, Tensor> w, String path, Tensor x, Scope scope) {
-    double[] frequencies = c.inverseFrequencies();
+    LayerConfig.Turning turning = Objects.requireNonNull(c.layers().getFirst().turning());
+    double[] frequencies = turning.rope().inverseFrequencies(turning.width());
     dev.nudge.tensor.Tensor turns = scope.tensor(Dtype.F64, 1, frequencies.length);
     for (int i = 0; i < frequencies.length; i++) {
       turns.put(i, frequencies[i]);
     }
     Tensor turn = Torch.of(turns);
-    var heads = new CausalAttention.Heads(c.numAttentionHeads(), c.numKeyValueHeads(), c.headDim());
+    var heads = new CausalAttention.Shape(c.numAttentionHeads(), c.numKeyValueHeads(), c.headDim());
     Tensor n = TorchLlama.rmsNorm(x, leaf(w, path + "input_layernorm.weight"), c.rmsNormEps());
     Tensor q = linear(w, path + "self_attn.q_proj", n);
     Tensor k = linear(w, path + "self_attn.k_proj", n);

@@ -7,6 +7,7 @@ import dev.nudge.Torch;
 import dev.nudge.TorchLlama;
 import dev.nudge.adapter.LoraLinear;
 import dev.nudge.kernel.CausalAttention;
+import dev.nudge.kernel.Glu;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
@@ -185,7 +186,7 @@ class LayerAutogradTest {
     int rows = lengths[0] + lengths[1] + lengths[2];
     int width = 3 + random.nextInt(12);
     int inner = 3 + random.nextInt(20);
-    var heads = new CausalAttention.Heads(2 * group, 2, 2 * (1 + random.nextInt(4)));
+    var heads = new CausalAttention.Shape(2 * group, 2, 2 * (1 + random.nextInt(4)));
     double[] frequencies = new double[heads.dim() / 2];
     for (int i = 0; i < frequencies.length; i++) {
       frequencies[i] = random.nextDouble();
@@ -193,7 +194,7 @@ class LayerAutogradTest {
     double eps = 1e-4;
     try (Scope scope = Scope.open("autograd");
         PointerScope pointers = new PointerScope();
-        Rotary rotary = new Rotary(frequencies, F64);
+        Rotary rotary = new Rotary(Rotary.steady(frequencies), F64);
         Workspace ws = new Workspace(0, 16 << 20, Gemm.plain())) {
       rotary.reserve(80);
       Adapted q = new Adapted(scope, "q_proj", heads.queryWidth(), width, dropout);
@@ -207,10 +208,12 @@ class LayerAutogradTest {
       Tensor second = draw(scope, 1, width, 1);
       DecoderLayer layer =
           new DecoderLayer(
-              new Norm(first, eps),
-              new Attention(0, heads, rotary, q.slot, k.slot, v.slot, o.slot),
-              new Norm(second, eps),
-              new Mlp(gate.slot, up.slot, down.slot));
+              new Half(
+                  new Norm(first, eps, 0),
+                  new Attention(0, heads, rotary, Split.of(q.slot, k.slot, v.slot), o.slot, null)),
+              new Half(
+                  new Norm(second, eps, 0),
+                  new Mlp(Split.of(gate.slot, up.slot), down.slot, Glu.Activation.SILU)));
       Tape tape = new Tape(ws);
       Pass p =
           new Pass(

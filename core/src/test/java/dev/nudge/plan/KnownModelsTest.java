@@ -2,7 +2,6 @@ package dev.nudge.plan;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -40,23 +39,8 @@ class KnownModelsTest {
     "Mistral-Small-24B, 23572403200"
   })
   void aShapeHasTheParametersOfItsModel(String name, long published) {
-    assertThat(KnownModels.parameters(name)).isEqualTo(published);
+    assertThat(KnownModels.named(name).orElseThrow().parameters()).isEqualTo(published);
     assertThat(KnownModels.names()).contains(name);
-  }
-
-  @Test
-  void aFamilyThatIsNotTrainedYetSaysWhatIsLeftOut() {
-    for (String whole : List.of("7B", "8B", "1B", "llama-3.1-70b", "no such shape")) {
-      assertThat(KnownModels.caveat(whole)).as(whole).isEmpty();
-    }
-    assertThat(KnownModels.caveat("qwen3-0.6b"))
-        .contains(
-            "approximate: train does not take the qwen3 family yet; counted is a Llama of its sizes,"
-                + " without its norms of queries and keys (7,168 numbers)");
-    assertThat(KnownModels.caveat("Mistral-7B"))
-        .contains(
-            "train does not take the mistral family yet; its tensors are those of a Llama, which are"
-                + " counted");
   }
 
   @Test

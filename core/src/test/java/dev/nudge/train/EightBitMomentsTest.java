@@ -16,6 +16,7 @@ import dev.nudge.plan.Plan;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.Scope;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -33,7 +34,7 @@ class EightBitMomentsTest {
   private static final int STEPS = 20;
   private static final double RATE = 5e-3;
   private static final ModelConfig CONFIG =
-      new ModelConfig(
+      ModelConfig.llama(
           128,
           192,
           2,
@@ -92,7 +93,8 @@ class EightBitMomentsTest {
           TrainSettings.of(
               Map.of("model", "m", "data", List.of("d"), "out", "o", "optimizer", optimizer));
       try (Trainer trainer =
-          new Trainer(model, adapter.parameters(), rows, plan, settings.optimizer(), 0)) {
+          new Trainer(
+              model, adapter.parameters(), rows, plan, settings.optimizer(), 0, Path.of(""))) {
         double[] losses = new double[STEPS];
         for (int i = 0; i < STEPS; i++) {
           losses[i] = trainer.step(i, IntStream.range(0, 8).toArray(), RATE).loss();

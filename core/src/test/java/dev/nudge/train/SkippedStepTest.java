@@ -16,6 +16,7 @@ import dev.nudge.plan.Plan;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.Scope;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -107,7 +108,8 @@ class SkippedStepTest {
           TrainSettings.of(
               Map.of("model", "m", "data", List.of("d"), "out", "o", "weight_decay", 0.1));
       List<Parameter> parameters = adapter.parameters();
-      try (Trainer trainer = new Trainer(model, parameters, rows, plan, settings.optimizer(), 0)) {
+      try (Trainer trainer =
+          new Trainer(model, parameters, rows, plan, settings.optimizer(), 0, Path.of(""))) {
         assertThat(trainer.step(0, new int[] {0, 1, 2}, 0.01).skipped()).isFalse();
         if (withSkipped) {
           double kept = parameters.get(3).work().at(2);

@@ -19,6 +19,7 @@ import dev.nudge.plan.Plan;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.Scope;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -134,7 +135,8 @@ class StepCutTest {
       Plan plan = Plan.uncounted("test", lanes, 1, budget, longest, lane).withSplit(split);
       TrainSettings settings =
           TrainSettings.of(Map.of("model", "m", "data", List.of("d"), "out", "o"));
-      try (Trainer trainer = new Trainer(model, parameters, rows, plan, settings.optimizer(), 3)) {
+      try (Trainer trainer =
+          new Trainer(model, parameters, rows, plan, settings.optimizer(), 3, Path.of(""))) {
         int[] places = IntStream.range(0, rows.size()).toArray();
         int[] lengths = rows.stream().mapToInt(Example::length).toArray();
         long trained = rows.stream().mapToLong(Example::trainedTokens).sum();

@@ -44,7 +44,13 @@ class TwentyFullStepsTest {
     try (Scope scope = Scope.open("parameters");
         CausalLm trained =
             Checkpoint.load(model, ModelConfig.load(model), backend, Trainable.all(lanes, scope))) {
-      TwentySteps.hold(folder, rows, trained, trained.parameters(), lanes, microBatchTokens);
+      TwentySteps.hold(
+          TwentySteps.expected(folder),
+          rows,
+          trained,
+          trained.parameters(),
+          lanes,
+          microBatchTokens);
       JsonNode last = TwentySteps.expected(folder).get("final");
       assertThat(trained.parameters()).hasSize(last.size());
       for (Parameter p : trained.parameters()) {

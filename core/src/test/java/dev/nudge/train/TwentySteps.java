@@ -53,30 +53,44 @@ final class TwentySteps {
       int microBatchTokens,
       Consumer<List<Parameter>> after)
       throws IOException {
+    Path rows = folder.resolve("rows.jsonl");
+    Path init = folder.resolve("init");
+    hold(folder, rows, init, modelFolder, quantization, lanes, microBatchTokens, after);
+  }
+
+  /// Makes the steps of `folder` with rows and an adapter from elsewhere.
+  static void hold(
+      Path folder,
+      Path rows,
+      Path adapter,
+      Path modelFolder,
+      Quantization quantization,
+      int lanes,
+      int microBatchTokens,
+      Consumer<List<Parameter>> after)
+      throws IOException {
     Backend backend = Backends.of(Compute.FP32);
     try (CausalLm model =
             Checkpoint.load(modelFolder, ModelConfig.load(modelFolder), backend, quantization);
         Scope scope = Scope.open("adapter");
-        PeftAdapter init = PeftAdapter.open(folder.resolve("init"))) {
-      Adapters adapter =
+        PeftAdapter init = PeftAdapter.open(adapter)) {
+      Adapters adapters =
           Adapters.attach(
-              model.slots(), List.of("lm_head"), init, 0, backend.compute(), lanes, scope);
-      Path rows = folder.resolve("rows.jsonl");
-      hold(folder, rows, model, adapter.parameters(), lanes, microBatchTokens);
-      after.accept(adapter.parameters());
+              model.slots(), ModelConfig.UNTARGETABLE, init, 0, backend.compute(), lanes, scope);
+      hold(expected(folder), rows, model, adapters.parameters(), lanes, microBatchTokens);
+      after.accept(adapters.parameters());
     }
   }
 
-  /// Makes the steps of `folder` on whatever trains of a model.
+  /// Makes the steps that a peer made on whatever trains of a model.
   static void hold(
-      Path folder,
+      JsonNode expected,
       Path rows,
       CausalLm model,
       List<Parameter> parameters,
       int lanes,
       int microBatchTokens)
       throws IOException {
-    JsonNode expected = expected(folder);
     JsonNode settings = expected.get("settings");
     List<Example> examples = examples(rows);
     int longest = examples.stream().mapToInt(Example::length).max().orElseThrow();
@@ -92,7 +106,8 @@ final class TwentySteps {
                 "out", "out",
                 "weight_decay", settings.get("weight_decay").asDouble(),
                 "max_grad_norm", settings.get("max_grad_norm").asDouble()));
-    try (Trainer trainer = new Trainer(model, parameters, examples, plan, train.optimizer(), 0)) {
+    try (Trainer trainer =
+        new Trainer(model, parameters, examples, plan, train.optimizer(), 0, Path.of(""))) {
       Batches batches = Batches.of(examples.size(), settings.get("batch_size").asInt(), 0, false);
       double worst = 0;
       for (int i = 0; i < settings.get("steps").asInt(); i++) {
@@ -106,7 +121,7 @@ final class TwentySteps {
         assertThat(r.trainedTokens()).isEqualTo(expected.get("trained_tokens").get(i).asLong());
         worst = Math.max(worst, Math.abs(r.loss() - loss) / loss);
       }
-      System.out.printf("%s, %d lanes: losses within %.1e%n", folder.getFileName(), lanes, worst);
+      System.out.printf("%s, %d lanes: losses within %.1e%n", rows, lanes, worst);
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.nudge.kernel.simd;
 
+import dev.nudge.kernel.Glu;
 import dev.nudge.kernel.Kernels;
 
 /// Opens the Vector API's kernels; found by [java.util.ServiceLoader].
@@ -10,7 +11,9 @@ public final class VectorKernels implements Kernels.Provider {
         "vector " + Species.F.vectorBitSize() + " bit",
         new VectorRmsNorm(),
         new VectorRope(),
-        new VectorSwiGlu(),
+        new VectorGlu(Glu.Activation.SILU),
+        new VectorGlu(Glu.Activation.GELU_TANH),
+        new VectorSoftCap(),
         new VectorSoftmaxRows(),
         new VectorCrossEntropy(),
         new VectorAdamW(),

@@ -28,16 +28,18 @@ final class VectorRmsNorm implements RmsNorm {
       Tensor w,
       Tensor y,
       Tensor rstd,
-      double eps) {
+      double eps,
+      double offset) {
     if (x.dtype() == Dtype.F64) {
-      doubles.forward(x, delta, sum, w, y, rstd, eps);
+      doubles.forward(x, delta, sum, w, y, rstd, eps, offset);
       return;
     }
     RmsNorm.checkForward(x, delta, sum, w, y, rstd);
     Scratch scratch = Scratch.get();
+    float plus = (float) offset;
     int d = x.cols();
     Tensor s = sum == null ? x : sum;
-    boolean single = single(scratch, w);
+    boolean single = single(scratch, w, plus);
     for (int r = 0; r < x.rows(); r++) {
       double squares = 0;
       for (int c = 0, n; c < d; c += n) {
@@ -52,24 +54,25 @@ final class VectorRmsNorm implements RmsNorm {
       }
       float rho = (float) (1 / Math.sqrt(squares / d + eps));
       rstd.data().set(JAVA_FLOAT_UNALIGNED, Strip.offset(rstd, r, 0), rho);
-      normalise(scratch, s, rho, w, y, r, single);
+      normalise(scratch, s, rho, w, plus, y, r, single);
     }
   }
 
   @Override
-  public void again(Tensor s, Tensor rstd, Tensor w, Tensor y) {
+  public void again(Tensor s, Tensor rstd, Tensor w, Tensor y, double offset) {
     if (s.dtype() == Dtype.F64) {
-      doubles.again(s, rstd, w, y);
+      doubles.again(s, rstd, w, y, offset);
       return;
     }
     RmsNorm.checkForward(s, null, null, w, y, rstd);
     Scratch scratch = Scratch.get();
-    boolean single = single(scratch, w);
+    float plus = (float) offset;
+    boolean single = single(scratch, w, plus);
     for (int r = 0; r < s.rows(); r++) {
       if (single) {
         scratch.a.load(s, r, 0, s.cols());
       }
-      normalise(scratch, s, at(rstd, r), w, y, r, single);
+      normalise(scratch, s, at(rstd, r), w, plus, y, r, single);
     }
   }
 
@@ -81,9 +84,10 @@ final class VectorRmsNorm implements RmsNorm {
       Tensor w,
       Tensor dRes,
       @Nullable Tensor low,
-      @Nullable Tensor y) {
+      @Nullable Tensor y,
+      double offset) {
     if (s.dtype() == Dtype.F64) {
-      doubles.backward(dy, s, rstd, w, dRes, low, y);
+      doubles.backward(dy, s, rstd, w, dRes, low, y, offset);
       return;
     }
     RmsNorm.checkBackward(dy, s, rstd, w, dRes, low, y);
@@ -92,8 +96,9 @@ final class VectorRmsNorm implements RmsNorm {
     Strip k = scratch.b;
     Strip x = scratch.c;
     Strip out = scratch.d;
+    float plus = (float) offset;
     int d = s.cols();
-    boolean single = single(scratch, w);
+    boolean single = single(scratch, w, plus);
     for (int r = 0; r < s.rows(); r++) {
       double dot = 0;
       for (int c = 0, n; c < d; c += n) {
@@ -101,7 +106,7 @@ final class VectorRmsNorm implements RmsNorm {
         g.load(dy, r, c, n);
         x.load(s, r, c, n);
         if (!single) {
-          k.load(w, 0, c, n);
+          weight(k, w, c, n, plus);
         }
         dot += dot(g.segment(), g.at(), k.segment(), k.at(), x.segment(), x.at(), padded(n));
       }
@@ -112,7 +117,7 @@ final class VectorRmsNorm implements RmsNorm {
         if (!single) {
           g.load(dy, r, c, n);
           x.load(s, r, c, n);
-          k.load(w, 0, c, n);
+          weight(k, w, c, n, plus);
         }
         if (low != null && y != null && Bf16Sweeps.take(s, n)) {
           Bf16Sweeps.norm(
@@ -226,18 +231,36 @@ final class VectorRmsNorm implements RmsNorm {
   }
 
   /// Whether a row is one strip: then the weight is loaded here, once for all rows.
-  private static boolean single(Scratch scratch, Tensor w) {
+  private static boolean single(Scratch scratch, Tensor w, float plus) {
     int d = w.cols();
     boolean single = Strip.piece(d) == d;
     if (single) {
-      scratch.b.load(w, 0, 0, d);
+      weight(scratch.b, w, 0, d, plus);
     }
     return single;
   }
 
+  /// Presents a piece of the weight, the offset added.
+  private static void weight(Strip k, Tensor w, int c, int n, float plus) {
+    k.load(w, 0, c, n);
+    if (plus != 0) {
+      MemorySegment stored = k.segment();
+      long at = k.at();
+      k.scratch();
+      plus(stored, at, k.segment(), padded(n), plus);
+    }
+  }
+
+  private static void plus(MemorySegment x, long at, MemorySegment to, int n, float plus) {
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector v = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE);
+      v.add(plus).intoMemorySegment(to, 4L * i, LE);
+    }
+  }
+
   /// @param loaded whether the strips hold the row and the weight already
   private static void normalise(
-      Scratch scratch, Tensor s, float rho, Tensor w, Tensor y, int r, boolean loaded) {
+      Scratch scratch, Tensor s, float rho, Tensor w, float plus, Tensor y, int r, boolean loaded) {
     Strip a = scratch.a;
     Strip k = scratch.b;
     Strip out = scratch.c;
@@ -246,7 +269,7 @@ final class VectorRmsNorm implements RmsNorm {
       n = Strip.piece(d - c);
       if (!loaded) {
         a.load(s, r, c, n);
-        k.load(w, 0, c, n);
+        weight(k, w, c, n, plus);
       }
       normed(a, rho, k, out, y, r, c, n);
     }

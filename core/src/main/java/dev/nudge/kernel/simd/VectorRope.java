@@ -32,7 +32,7 @@ final class VectorRope implements Rope {
     }
     Rope.check(x, positions, cos, sin, headDim);
     Strip strip = Scratch.get().a;
-    int half = headDim / 2;
+    int half = cos.cols();
     int whole = half - half % LANES;
     int block = Strip.BLOCK / headDim * headDim;
     float sign = inverse ? -1 : 1;
@@ -46,9 +46,20 @@ final class VectorRope implements Rope {
         strip.load(x, r, c, n);
         MemorySegment s = strip.segment();
         int heads = n / headDim;
-        vectors(s, strip.at(), heads, half, cos.data(), cosAt, sin.data(), sinAt, sign);
+        vectors(s, strip.at(), heads, headDim, half, cos.data(), cosAt, sin.data(), sinAt, sign);
         if (whole < half) {
-          rest(s, strip.at(), heads, half, whole, cos.data(), cosAt, sin.data(), sinAt, sign);
+          rest(
+              s,
+              strip.at(),
+              heads,
+              headDim,
+              half,
+              whole,
+              cos.data(),
+              cosAt,
+              sin.data(),
+              sinAt,
+              sign);
         }
         strip.store(x, r, c, n);
       }
@@ -59,6 +70,7 @@ final class VectorRope implements Rope {
       MemorySegment x,
       long at,
       int heads,
+      int headDim,
       int half,
       MemorySegment cos,
       long cosAt,
@@ -69,7 +81,7 @@ final class VectorRope implements Rope {
       FloatVector c = FloatVector.fromMemorySegment(F, cos, cosAt + 4L * i, LE);
       FloatVector s = FloatVector.fromMemorySegment(F, sin, sinAt + 4L * i, LE).mul(sign);
       for (int h = 0; h < heads; h++) {
-        long first = at + 4L * i + 8L * h * half;
+        long first = at + 4L * i + 4L * h * headDim;
         long second = first + 4L * half;
         FloatVector a = FloatVector.fromMemorySegment(F, x, first, LE);
         FloatVector b = FloatVector.fromMemorySegment(F, x, second, LE);
@@ -87,6 +99,7 @@ final class VectorRope implements Rope {
       MemorySegment x,
       long at,
       int heads,
+      int headDim,
       int half,
       int from,
       MemorySegment cos,
@@ -96,7 +109,7 @@ final class VectorRope implements Rope {
       float sign) {
     for (int h = 0; h < heads; h++) {
       for (int i = from; i < half; i++) {
-        long first = at + 4L * (2L * h * half + i);
+        long first = at + 4L * ((long) h * headDim + i);
         long second = first + 4L * half;
         double c = cos.get(JAVA_FLOAT_UNALIGNED, cosAt + 4L * i);
         double s = sign * sin.get(JAVA_FLOAT_UNALIGNED, sinAt + 4L * i);

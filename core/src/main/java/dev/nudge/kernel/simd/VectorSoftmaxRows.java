@@ -39,9 +39,9 @@ final class VectorSoftmaxRows implements SoftmaxRows {
 
   @Override
   public void forward(
-      Tensor scores, double scale, int first, int repeat, Tensor probs, Tensor lse) {
+      Tensor scores, double scale, int first, int repeat, int window, Tensor probs, Tensor lse) {
     if (scores.dtype() == Dtype.F64 || !(scale > SMALLEST_SCALE)) {
-      doubles.forward(scores, scale, first, repeat, probs, lse);
+      doubles.forward(scores, scale, first, repeat, window, probs, lse);
       return;
     }
     SoftmaxRows.check(scores, repeat, lse, probs);
@@ -53,15 +53,19 @@ final class VectorSoftmaxRows implements SoftmaxRows {
     for (int r = 0; r < scores.rows(); r++) {
       int limit = SoftmaxRows.limit(first, repeat, r, cols);
       int end = Math.min(padded(limit), cols);
+      int begin = SoftmaxRows.begin(limit, window);
+      int from = begin - begin % LANES;
       double l = Double.NEGATIVE_INFINITY;
       if (limit > 0) {
+        fill(scores, r, from, begin);
         int n = filled(scores, r, limit, end);
-        float max = largest(scratch.a, scores, r, n) * high;
-        double sum = powers(scratch.a, scores, r, n, powers, high, low, max);
+        float max = largest(scratch.a, scores, r, from, n) * high;
+        double sum = powers(scratch.a, scores, r, from, n, powers, high, low, max);
         l = max + Math.log(sum);
-        divide(scratch, powers, probs, r, end, (float) (1 / sum));
+        divide(scratch, powers, probs, r, from, end, (float) (1 / sum));
       }
-      zero(probs, r, limit);
+      zero(probs, r, 0, begin);
+      zero(probs, r, limit, cols);
       lse.data().set(JAVA_FLOAT_UNALIGNED, Strip.offset(lse, r, 0), (float) l);
     }
   }
@@ -72,13 +76,14 @@ final class VectorSoftmaxRows implements SoftmaxRows {
       double scale,
       int first,
       int repeat,
+      int window,
       Tensor lse,
       Tensor dP,
       Tensor d,
       Tensor probs,
       Tensor dS) {
     if (scores.dtype() == Dtype.F64) {
-      doubles.backward(scores, scale, first, repeat, lse, dP, d, probs, dS);
+      doubles.backward(scores, scale, first, repeat, window, lse, dP, d, probs, dS);
       return;
     }
     SoftmaxRows.check(scores, repeat, lse, probs);
@@ -94,9 +99,10 @@ final class VectorSoftmaxRows implements SoftmaxRows {
     for (int r = 0; r < scores.rows(); r++) {
       int limit = SoftmaxRows.limit(first, repeat, r, cols);
       int end = Math.min(padded(limit), cols);
+      int begin = SoftmaxRows.begin(limit, window);
       float l = at(lse, r);
       float dot = at(d, r);
-      for (int c = 0, n; c < end; c += n) {
+      for (int c = begin - begin % LANES, n; c < end; c += n) {
         n = Strip.piece(end - c);
         a.load(scores, r, c, n);
         g.load(dP, r, c, n);
@@ -132,8 +138,10 @@ final class VectorSoftmaxRows implements SoftmaxRows {
         p.store(probs, r, c, n);
         out.store(dS, r, c, n);
       }
-      zero(probs, r, limit);
-      zero(dS, r, limit);
+      zero(probs, r, 0, begin);
+      zero(dS, r, 0, begin);
+      zero(probs, r, limit, cols);
+      zero(dS, r, limit, cols);
     }
   }
 
@@ -212,15 +220,16 @@ final class VectorSoftmaxRows implements SoftmaxRows {
     return column.data().get(JAVA_FLOAT_UNALIGNED, Strip.offset(column, row, 0));
   }
 
-  /// probs ← powers · factor, `n` columns of a row.
+  /// probs ← powers · factor, the columns from … n of a row.
   private static void divide(
-      Scratch scratch, MemorySegment powers, Tensor probs, int r, int n, float factor) {
+      Scratch scratch, MemorySegment powers, Tensor probs, int r, int from, int n, float factor) {
     if (probs.dtype() == Dtype.BF16) {
-      Narrow.narrow(powers, 0, probs.data(), Strip.offset(probs, r, 0), n, factor);
+      Narrow.narrow(
+          powers, 4L * from, probs.data(), Strip.offset(probs, r, from), n - from, factor);
       return;
     }
     Strip out = scratch.a;
-    for (int c = 0, m; c < n; c += m) {
+    for (int c = from, m; c < n; c += m) {
       m = Strip.piece(n - c);
       out.open(probs, r, c, m);
       divide(powers, 4L * c, out.segment(), out.at(), padded(m), factor);
@@ -242,19 +251,24 @@ final class VectorSoftmaxRows implements SoftmaxRows {
     if (end % LANES != 0) {
       return limit;
     }
-    MemorySegment s = scores.data();
-    long at = Strip.offset(scores, r, limit);
-    for (int c = limit; c < end; c++, at += 4) {
-      s.set(JAVA_FLOAT_UNALIGNED, at, LEAST);
-    }
+    fill(scores, r, limit, end);
     return end;
   }
 
-  /// Zeros in the columns of a row from `from` on.
-  private static void zero(Tensor t, int r, int from) {
+  /// Pads the columns from … to of a row.
+  private static void fill(Tensor scores, int r, int from, int to) {
+    MemorySegment s = scores.data();
+    long at = Strip.offset(scores, r, from);
+    for (int c = from; c < to; c++, at += 4) {
+      s.set(JAVA_FLOAT_UNALIGNED, at, LEAST);
+    }
+  }
+
+  /// Zeros in the columns from … to of a row.
+  private static void zero(Tensor t, int r, int from, int to) {
     MemorySegment s = t.data();
     long at = Strip.offset(t, r, from);
-    long end = Strip.offset(t, r, t.cols());
+    long end = Strip.offset(t, r, to);
     for (; at <= end - 8; at += 8) {
       s.set(JAVA_LONG_UNALIGNED, at, 0);
     }
@@ -263,9 +277,9 @@ final class VectorSoftmaxRows implements SoftmaxRows {
     }
   }
 
-  private static float largest(Strip a, Tensor scores, int r, int limit) {
+  private static float largest(Strip a, Tensor scores, int r, int from, int limit) {
     float max = Float.NEGATIVE_INFINITY;
-    for (int c = 0, n; c < limit; c += n) {
+    for (int c = from, n; c < limit; c += n) {
       n = Strip.piece(limit - c);
       a.load(scores, r, c, n, LEAST);
       max = Math.max(max, largest(a.segment(), a.at(), padded(n)));
@@ -286,13 +300,14 @@ final class VectorSoftmaxRows implements SoftmaxRows {
       Strip a,
       Tensor scores,
       int r,
+      int from,
       int limit,
       MemorySegment to,
       float high,
       float low,
       float max) {
     double sum = 0;
-    for (int c = 0, n; c < limit; c += n) {
+    for (int c = from, n; c < limit; c += n) {
       n = Strip.piece(limit - c);
       a.load(scores, r, c, n, LEAST);
       sum += powers(a.segment(), a.at(), to, 4L * c, padded(n), high, low, max);

@@ -4,16 +4,27 @@ import static dev.nudge.kernel.simd.Species.F;
 import static dev.nudge.kernel.simd.Species.LANES;
 import static dev.nudge.kernel.simd.Species.LE;
 import static dev.nudge.kernel.simd.Species.padded;
+import static jdk.incubator.vector.VectorOperators.LT;
 
-import dev.nudge.kernel.SwiGlu;
+import dev.nudge.kernel.Glu;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
-/// Sweeps over a strip in either direction: exp(−e), then the rest; in one loop over bfloat16.
-final class VectorSwiGlu implements SwiGlu {
-  private final SwiGlu doubles = new SwiGlu.Plain();
+/// Sweeps over a strip in either direction: exp(−t), then the rest; for SiLU in one loop over
+/// bfloat16.
+final class VectorGlu implements Glu {
+  private static final float SLOPE = (float) Activation.SLOPE;
+  private static final float CUBE = (float) (Activation.SLOPE * Activation.CUBE);
+
+  private final Glu doubles;
+  private final boolean gelu;
+
+  VectorGlu(Activation activation) {
+    this.doubles = new Glu.Plain(activation);
+    this.gelu = activation == Activation.GELU_TANH;
+  }
 
   @Override
   public void forward(Tensor gate, Tensor up, Tensor out) {
@@ -21,9 +32,9 @@ final class VectorSwiGlu implements SwiGlu {
       doubles.forward(gate, up, out);
       return;
     }
-    SwiGlu.check("gate", gate, gate);
-    SwiGlu.check("up", up, gate);
-    SwiGlu.check("out", out, gate);
+    Glu.check("gate", gate, gate);
+    Glu.check("up", up, gate);
+    Glu.check("out", out, gate);
     Scratch scratch = Scratch.get();
     Strip e = scratch.a;
     Strip u = scratch.b;
@@ -34,7 +45,7 @@ final class VectorSwiGlu implements SwiGlu {
     for (int r = 0; r < gate.rows(); r++) {
       for (int c = 0, n; c < m; c += n) {
         n = Strip.piece(m - c);
-        if (Bf16Sweeps.take(gate, n)) {
+        if (!gelu && Bf16Sweeps.take(gate, n)) {
           Bf16Sweeps.gated(
               gate.data(),
               Strip.offset(gate, r, c),
@@ -46,7 +57,7 @@ final class VectorSwiGlu implements SwiGlu {
           continue;
         }
         e.load(gate, r, c, n);
-        Exp.pass(e.segment(), e.at(), powers.segment(), 0, padded(n), -1, 0);
+        powers(e, powers, n);
         u.load(up, r, c, n);
         h.open(out, r, c, n);
         gated(
@@ -69,12 +80,12 @@ final class VectorSwiGlu implements SwiGlu {
       doubles.backward(dh, gate, up, dGate, dUp, h);
       return;
     }
-    SwiGlu.check("gate", gate, gate);
-    SwiGlu.check("dh", dh, gate);
-    SwiGlu.check("up", up, gate);
-    SwiGlu.check("dGate", dGate, gate);
-    SwiGlu.check("dUp", dUp, gate);
-    SwiGlu.check("h", h, gate);
+    Glu.check("gate", gate, gate);
+    Glu.check("dh", dh, gate);
+    Glu.check("up", up, gate);
+    Glu.check("dGate", dGate, gate);
+    Glu.check("dUp", dUp, gate);
+    Glu.check("h", h, gate);
     Scratch scratch = Scratch.get();
     Strip e = scratch.a;
     Strip u = scratch.b;
@@ -87,7 +98,7 @@ final class VectorSwiGlu implements SwiGlu {
     for (int r = 0; r < gate.rows(); r++) {
       for (int c = 0, n; c < m; c += n) {
         n = Strip.piece(m - c);
-        if (Bf16Sweeps.take(gate, n)) {
+        if (!gelu && Bf16Sweeps.take(gate, n)) {
           Bf16Sweeps.gradients(
               gate.data(),
               Strip.offset(gate, r, c),
@@ -105,28 +116,62 @@ final class VectorSwiGlu implements SwiGlu {
           continue;
         }
         e.load(gate, r, c, n);
-        Exp.pass(e.segment(), e.at(), powers.segment(), 0, padded(n), -1, 0);
+        powers(e, powers, n);
         u.load(up, r, c, n);
         d.load(dh, r, c, n);
         dE.open(dGate, r, c, n);
         dU.open(dUp, r, c, n);
-        gradients(
-            e.segment(),
-            e.at(),
-            u.segment(),
-            u.at(),
-            d.segment(),
-            d.at(),
-            powers.segment(),
-            dE.segment(),
-            dE.at(),
-            dU.segment(),
-            dU.at(),
-            padded(n));
+        if (gelu) {
+          curved(
+              e.segment(),
+              e.at(),
+              u.segment(),
+              u.at(),
+              d.segment(),
+              d.at(),
+              powers.segment(),
+              dE.segment(),
+              dE.at(),
+              dU.segment(),
+              dU.at(),
+              padded(n));
+        } else {
+          gradients(
+              e.segment(),
+              e.at(),
+              u.segment(),
+              u.at(),
+              d.segment(),
+              d.at(),
+              powers.segment(),
+              dE.segment(),
+              dE.at(),
+              dU.segment(),
+              dU.at(),
+              padded(n));
+        }
         dE.store(dGate, r, c, n);
         dU.store(dUp, r, c, n);
         powers.store(h, r, c, n);
       }
+    }
+  }
+
+  /// powers ← exp(−t(e)).
+  private void powers(Strip e, Strip powers, int n) {
+    if (gelu) {
+      inner(e.segment(), e.at(), powers.segment(), padded(n));
+      Exp.pass(powers.segment(), 0, powers.segment(), 0, padded(n), -1, 0);
+    } else {
+      Exp.pass(e.segment(), e.at(), powers.segment(), 0, padded(n), -1, 0);
+    }
+  }
+
+  private static void inner(MemorySegment e, long at, MemorySegment to, int n) {
+    FloatVector slope = FloatVector.broadcast(F, SLOPE);
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector x = FloatVector.fromMemorySegment(F, e, at + 4L * i, LE);
+      x.mul(x).fma(FloatVector.broadcast(F, CUBE), slope).mul(x).intoMemorySegment(to, 4L * i, LE);
     }
   }
 
@@ -174,6 +219,39 @@ final class VectorSwiGlu implements SwiGlu {
       g.mul(gated).intoMemorySegment(dU, dUAt + 4L * i, LE);
       FloatVector slope = one.sub(s).fma(x, one).mul(s);
       g.mul(y).mul(slope).intoMemorySegment(dE, dEAt + 4L * i, LE);
+    }
+  }
+
+  /// The same for GELU.
+  private static void curved(
+      MemorySegment e,
+      long eAt,
+      MemorySegment u,
+      long uAt,
+      MemorySegment d,
+      long dAt,
+      MemorySegment powers,
+      MemorySegment dE,
+      long dEAt,
+      MemorySegment dU,
+      long dUAt,
+      int n) {
+    FloatVector one = FloatVector.broadcast(F, 1f);
+    FloatVector slope = FloatVector.broadcast(F, SLOPE);
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector x = FloatVector.fromMemorySegment(F, e, eAt + 4L * i, LE);
+      FloatVector y = FloatVector.fromMemorySegment(F, u, uAt + 4L * i, LE);
+      FloatVector g = FloatVector.fromMemorySegment(F, d, dAt + 4L * i, LE);
+      FloatVector p = FloatVector.fromMemorySegment(F, powers, 4L * i, LE);
+      FloatVector s = one.div(p.add(1f));
+      FloatVector gated = s.mul(x);
+      gated.mul(y).intoMemorySegment(powers, 4L * i, LE);
+      g.mul(gated).intoMemorySegment(dU, dUAt + 4L * i, LE);
+      FloatVector turn = x.mul(x).fma(FloatVector.broadcast(F, 3 * CUBE), slope).mul(x);
+      // 1 − s, without losing digits where s is near 1
+      FloatVector rest = one.sub(s).blend(s.mul(p), p.compare(LT, 1f));
+      FloatVector rise = rest.fma(turn, one).mul(s);
+      g.mul(y).mul(rise).intoMemorySegment(dE, dEAt + 4L * i, LE);
     }
   }
 }

@@ -3,23 +3,45 @@ package dev.nudge.kernel;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 
-/// Gates one projection by another through SiLU, element by element.
+/// Gates one projection by another through an activation, element by element.
 ///
-/// With e the gate, u the other projection and σ the logistic function:
+/// With e the gate, u the other projection and a(e) = e·σ(t) the activation, where t = e is SiLU
+/// and
+/// t = 2·√(2/π)·(e + 0.044715·e³) is the tanh form of GELU (½·e·(1 + tanh(t/2)) = e·σ(t)):
 ///
-///     h  = e·σ(e)·u
-///     dU = dh·e·σ(e)
-///     dE = dh·u·σ(e)·(1 + e·(1 − σ(e)))
+///     h  = a(e)·u
+///     dU = dh·a(e)
+///     dE = dh·u·σ(t)·(1 + e·(1 − σ(t))·t′)
 ///
-/// e and u are kept; σ, e·σ(e) and h are computed again, which is cheaper than reading them. The
+/// e and u are kept; σ, a and h are computed again, which is cheaper than reading them. The
 /// backward pass gives h too, to the same bytes: a product behind it wants it once more.
-public interface SwiGlu {
+public interface Glu {
   /// Computes h; all (n, m) of C, out may be gate or up.
   void forward(Tensor gate, Tensor up, Tensor out);
 
   /// Computes both gradients and h; all (n, m) of C. dGate, dUp and h may be any of the three
   /// inputs, but not each other.
   void backward(Tensor dh, Tensor gate, Tensor up, Tensor dGate, Tensor dUp, Tensor h);
+
+  /// Which activation gates.
+  enum Activation {
+    SILU,
+    GELU_TANH;
+
+    /// 2·√(2/π).
+    public static final double SLOPE = 2 * Math.sqrt(2 / Math.PI);
+
+    /// The factor of e³.
+    public static final double CUBE = 0.044715;
+
+    double t(double e) {
+      return this == SILU ? e : SLOPE * (e + CUBE * e * e * e);
+    }
+
+    double slope(double e) {
+      return this == SILU ? 1 : SLOPE * (1 + 3 * CUBE * e * e);
+    }
+  }
 
   /// Checks that another argument has the gate's shape and type; every provider calls it.
   static void check(String name, Tensor t, Tensor gate) {
@@ -28,7 +50,9 @@ public interface SwiGlu {
   }
 
   /// Computes in double, row by row.
-  final class Plain implements SwiGlu {
+  ///
+  /// @param activation which one gates
+  record Plain(Activation activation) implements Glu {
     @Override
     public void forward(Tensor gate, Tensor up, Tensor out) {
       check("gate", gate, gate);
@@ -40,7 +64,7 @@ public interface SwiGlu {
         Rows.load(gate, r, e);
         Rows.load(up, r, u);
         for (int i = 0; i < e.length; i++) {
-          e[i] = e[i] * sigmoid(e[i]) * u[i];
+          e[i] = e[i] * sigmoid(activation.t(e[i])) * u[i];
         }
         Rows.store(e, out, r);
       }
@@ -63,9 +87,9 @@ public interface SwiGlu {
         Rows.load(up, r, u);
         for (int i = 0; i < e.length; i++) {
           double g = e[i];
-          double s = sigmoid(g);
+          double s = sigmoid(activation.t(g));
           double gated = g * s * u[i];
-          e[i] = d[i] * u[i] * s * (1 + g * (1 - s));
+          e[i] = d[i] * u[i] * s * (1 + g * (1 - s) * activation.slope(g));
           u[i] = d[i] * g * s;
           d[i] = gated;
         }

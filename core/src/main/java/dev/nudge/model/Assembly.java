@@ -1,0 +1,105 @@
+package dev.nudge.model;
+
+import dev.nudge.model.LayerConfig.Norms;
+import dev.nudge.model.LayerConfig.QkNorm;
+import dev.nudge.nn.Attention;
+import dev.nudge.nn.DecoderLayer;
+import dev.nudge.nn.Embedding;
+import dev.nudge.nn.Half;
+import dev.nudge.nn.LinearSlot;
+import dev.nudge.nn.Mlp;
+import dev.nudge.nn.Norm;
+import dev.nudge.nn.Split;
+import org.jspecify.annotations.Nullable;
+
+/// Puts a decoder together as nearly all families name it: which tensor goes where.
+final class Assembly {
+  private Assembly() {}
+
+  /// Puts a layer together.
+  static DecoderLayer layer(ModelConfig config, int i, Parts p) {
+    LayerConfig layer = config.layers().get(i);
+    Norms norms = layer.style().norms();
+    boolean before = norms != Norms.BEHIND;
+    boolean behind = norms != Norms.BEFORE;
+    String path = "layers." + i + ".";
+    // a norm behind attention has the name that elsewhere the norm before the second half has
+    String second =
+        norms == Norms.AROUND ? "pre_feedforward_layernorm" : "post_attention_layernorm";
+    return new DecoderLayer(
+        new Half(
+            norm(config, path + "input_layernorm", before, p),
+            attention(config, i, p),
+            norm(config, path + "post_attention_layernorm", behind, p),
+            layer.style().residual()),
+        new Half(
+            norm(config, path + second, before, p),
+            mlp(config, i, p),
+            norm(config, path + "post_feedforward_layernorm", behind, p),
+            layer.style().residual()));
+  }
+
+  private static @Nullable Norm norm(ModelConfig config, String path, boolean there, Parts p) {
+    return there ? p.norm(path, config.hiddenSize()) : null;
+  }
+
+  private static Attention attention(ModelConfig config, int i, Parts p) {
+    LayerConfig layer = config.layers().get(i);
+    String path = "layers." + i + ".self_attn.";
+    int width = config.hiddenSize();
+    int q = layer.attention().queryWidth();
+    int k = layer.attention().keyWidth();
+    Split qkv =
+        layer.style().packed()
+            ? Split.packed(
+                p.linear(path + "qkv_proj", q + 2 * k, width, layer.biases().qkv()), q, k, k)
+            : Split.of(
+                p.linear(path + "q_proj", q, width, layer.biases().qkv()),
+                p.linear(path + "k_proj", k, width, layer.biases().qkv()),
+                p.linear(path + "v_proj", k, width, layer.biases().qkv()));
+    LinearSlot o = p.linear(path + "o_proj", width, q, layer.biases().out());
+    return new Attention(i, layer.attention(), p.rotary(layer), qkv, o, qkNorms(layer, path, p));
+  }
+
+  private static Attention.@Nullable Norms qkNorms(LayerConfig layer, String path, Parts p) {
+    if (layer.style().qkNorm() == QkNorm.NONE) {
+      return null;
+    }
+    boolean whole = layer.style().qkNorm() == QkNorm.WIDTH;
+    int dim = layer.attention().dim();
+    return new Attention.Norms(
+        p.norm(path + "q_norm", whole ? layer.attention().queryWidth() : dim),
+        p.norm(path + "k_norm", whole ? layer.attention().keyWidth() : dim),
+        whole);
+  }
+
+  private static Mlp mlp(ModelConfig config, int i, Parts p) {
+    LayerConfig layer = config.layers().get(i);
+    String path = "layers." + i + ".mlp.";
+    int width = config.hiddenSize();
+    int inner = layer.feed().inner();
+    boolean bias = layer.biases().mlp();
+    Split gateUp =
+        layer.style().packed()
+            ? Split.packed(p.linear(path + "gate_up_proj", 2 * inner, width, bias), inner, inner)
+            : Split.of(
+                p.linear(path + "gate_proj", inner, width, bias),
+                p.linear(path + "up_proj", inner, width, bias));
+    return new Mlp(
+        gateUp, p.linear(path + "down_proj", width, inner, bias), layer.feed().activation());
+  }
+
+  static Embedding embedding(ModelConfig config, Parts p) {
+    return p.embedding("embed_tokens", config.vocabSize(), config.hiddenSize());
+  }
+
+  /// The norm behind the layers.
+  static Norm norm(ModelConfig config, Parts p) {
+    return p.norm("norm", config.hiddenSize());
+  }
+
+  /// An output head of its own.
+  static LinearSlot head(ModelConfig config, Parts p) {
+    return p.head(config.vocabSize(), config.hiddenSize());
+  }
+}

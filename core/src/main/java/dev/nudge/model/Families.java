@@ -1,0 +1,94 @@
+package dev.nudge.model;
+
+import dev.nudge.format.OutFolder;
+import dev.nudge.format.SafeTensors;
+import dev.nudge.settings.InputException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/// The families that can be trained, one line each.
+final class Families {
+  static final Family LLAMA = new Llama();
+
+  static final List<Family> ALL =
+      List.of(
+          LLAMA,
+          new Mistral(),
+          new Qwen2(),
+          new Qwen3(),
+          new SmolLm3(),
+          new Phi3(),
+          new Gemma2(),
+          new Gemma3(),
+          new Granite(),
+          new Olmo2(),
+          new Olmo3(),
+          new Exaone4(),
+          new SeedOss());
+
+  private Families() {}
+
+  static ModelConfig load(Path folder) {
+    OutFolder.mend(folder);
+    Path file = folder.resolve("config.json");
+    if (!Files.exists(folder)) {
+      throw new InputException(folder + ": no such model folder");
+    }
+    if (!Files.isDirectory(folder)) {
+      throw new InputException(folder + ": is a file; a model folder with config.json is needed");
+    }
+    if (!Files.exists(file)) {
+      throw new InputException(
+          folder
+              + ": holds no config.json; "
+              + (Files.exists(folder.resolve("adapter_config.json"))
+                  ? "it is an adapter, the model is its base"
+                  : "a model folder as transformers saves it is needed"));
+    }
+    Path generation = folder.resolve("generation_config.json");
+    ModelConfig config =
+        read(ConfigJson.read(file), Files.exists(generation) ? ConfigJson.read(generation) : null);
+    return config.place() == ModelConfig.Place.ALONE ? config : placed(config, folder);
+  }
+
+  static ModelConfig read(ConfigJson c, @Nullable ConfigJson generation) {
+    String type = c.text("model_type", null);
+    ConfigJson quantization = c.object(BnbConfig.KEY);
+    Family family = of(type);
+    if (family == null) {
+      String known =
+          ALL.stream().flatMap(f -> f.modelTypes().stream()).collect(Collectors.joining(", "));
+      throw c.refuse(
+          "model_type " + ConfigJson.quote(type) + " is not supported; supported: " + known);
+    }
+    if (quantization != null) {
+      BnbConfig.check(quantization);
+    }
+    return family.read(c, generation);
+  }
+
+  /// The family of a `model_type`.
+  static @Nullable Family of(String type) {
+    return ALL.stream().filter(f -> f.modelTypes().contains(type)).findFirst().orElse(null);
+  }
+
+  /// A decoder that is a part of a model, under the names that its files have.
+  private static ModelConfig placed(ModelConfig config, Path folder) {
+    try (SafeTensors file = SafeTensors.open(folder)) {
+      for (ModelConfig.Place place : Gemma3.PLACES) {
+        ModelConfig other = config.withPlace(place);
+        if (file.names().contains(other.embedding())) {
+          return other.tieWordEmbeddings() || file.names().contains(other.head())
+              ? other
+              : config.withPlace(place.withHead("lm_head"));
+        }
+      }
+      return config;
+    } catch (InputException e) {
+      return config; // what is wrong with the weights is told by who reads them
+    }
+  }
+}

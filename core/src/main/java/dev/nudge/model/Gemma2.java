@@ -1,0 +1,66 @@
+package dev.nudge.model;
+
+import dev.nudge.kernel.Glu.Activation;
+import dev.nudge.model.ConfigReader.Defaults;
+import dev.nudge.model.LayerConfig.Norms;
+import dev.nudge.model.LayerConfig.QkNorm;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// Gemma 2: norms around both halves, soft caps, every other layer with a window.
+record Gemma2() implements Family {
+  private static final Defaults DEFAULTS =
+      new Defaults(
+          2304, 9216, 26, 8, 4, 256, 256000, 8192, 1e-6, true, 1e4, List.of(2), List.of(1), 0);
+
+  /// A layer as all Gemmas have it.
+  static LayerConfig layer(ConfigJson c, ConfigReader r) {
+    r.activation("hidden_activation", "gelu_pytorch_tanh");
+    if (c.has("use_bidirectional_attention") && c.flag("use_bidirectional_attention", false)) {
+      throw c.refuse("use_bidirectional_attention is true; causal attention is supported");
+    }
+    boolean bias = c.flag("attention_bias", false);
+    return r.unturned()
+        .withBias(bias, bias, false)
+        .withNorms(Norms.AROUND, QkNorm.NONE)
+        .withActivation(Activation.GELU_TANH);
+  }
+
+  /// The scale of attention.
+  static double scale(ConfigJson c) {
+    return 1 / Math.sqrt(c.positive("query_pre_attn_scalar", 256.0));
+  }
+
+  /// A soft cap; null is none.
+  static double cap(ConfigJson c, String key, double absent) {
+    return c.has(key) ? c.positive(key, null) : c.present(key) ? 0 : absent;
+  }
+
+  /// Norms around one, embeddings scaled by the root of their width.
+  static ModelConfig ends(ModelConfig config, double cap) {
+    return config.withEnds(1, Math.sqrt(config.hiddenSize()), 1, cap);
+  }
+
+  @Override
+  public List<String> modelTypes() {
+    return List.of("gemma2");
+  }
+
+  @Override
+  public String architecture() {
+    return "Gemma2ForCausalLM";
+  }
+
+  @Override
+  public ModelConfig read(ConfigJson c, @Nullable ConfigJson generation) {
+    ConfigReader r = new ConfigReader(c, generation, DEFAULTS);
+    LayerConfig layer =
+        layer(c, r)
+            .withRope(r.ropes().whole())
+            .withScale(scale(c), cap(c, "attn_logit_softcapping", 50));
+    int window = r.window(4096);
+    return ends(
+        r.model(this, r.windowed(layer, r.sliding(i -> i % 2 == 0), window)),
+        cap(c, "final_logit_softcapping", 30));
+  }
+}

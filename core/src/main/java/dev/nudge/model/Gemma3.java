@@ -1,0 +1,75 @@
+package dev.nudge.model;
+
+import dev.nudge.model.ConfigReader.Defaults;
+import dev.nudge.model.LayerConfig.Norms;
+import dev.nudge.model.LayerConfig.QkNorm;
+import dev.nudge.model.ModelConfig.Place;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// Gemma 3, and the text part of its folders that also see: of six layers five have a window and
+/// turn
+/// faster.
+record Gemma3() implements Family {
+  private static final Defaults DEFAULTS =
+      new Defaults(
+          2304, 9216, 26, 8, 4, 256, 262208, 131072, 1e-6, true, 1e6, List.of(2), List.of(1), 0);
+
+  @Override
+  public List<String> modelTypes() {
+    return List.of("gemma3_text", "gemma3");
+  }
+
+  @Override
+  public String architecture() {
+    return "Gemma3ForCausalLM";
+  }
+
+  /// Where the text part stands in a folder that also sees, as different versions of transformers
+  /// wrote it.
+  static final List<Place> PLACES =
+      List.of(
+          place("language_model.model."), place("model.language_model."), place("language_model."));
+
+  private static Place place(String tensors) {
+    return new Place(tensors, "model.language_model.", "language_model.lm_head");
+  }
+
+  @Override
+  public ModelConfig read(ConfigJson c, @Nullable ConfigJson generation) {
+    if (c.text("model_type", null).equals("gemma3_text")) {
+      return text(c, generation, Gemma2.cap(c, "final_logit_softcapping", 0));
+    }
+    ConfigJson inner = c.object("text_config");
+    if (inner == null) {
+      throw c.refuse("text_config is missing; it is needed");
+    }
+    ModelConfig config = text(inner, generation, 0);
+    List<Integer> ends = ConfigReader.ids(c, "eos_token_id", List.of());
+    return config
+        .withTokens(
+            c.flag("tie_word_embeddings", true), ConfigReader.union(ends, config.eosTokenIds()))
+        .withPlace(PLACES.getFirst());
+  }
+
+  private ModelConfig text(ConfigJson c, @Nullable ConfigJson generation, double cap) {
+    ConfigReader r = new ConfigReader(c, generation, DEFAULTS);
+    LayerConfig layer =
+        Gemma2.layer(c, r).withNorms(Norms.AROUND, QkNorm.HEAD).withScale(Gemma2.scale(c), 0);
+    LayerConfig whole = layer.withRope(r.ropes().of("full_attention", 1e6));
+    LayerConfig local = layer.withRope(local(c, r)).withWindow(r.window(4096));
+    int pattern = c.whole("sliding_window_pattern", 6, Integer.MAX_VALUE);
+    List<LayerConfig> layers = new ArrayList<>();
+    for (boolean slides : r.sliding(i -> (i + 1) % pattern != 0)) {
+      layers.add(slides ? local : whole);
+    }
+    return Gemma2.ends(r.model(this, layers), cap);
+  }
+
+  private static RopeParameters local(ConfigJson c, ConfigReader r) {
+    return r.ropes().byKind()
+        ? r.ropes().of("sliding_attention", 1e4)
+        : new RopeParameters.Default(c.positive("rope_local_base_freq", 1e4));
+  }
+}

@@ -1,0 +1,37 @@
+package dev.nudge.model;
+
+import dev.nudge.model.ConfigReader.Defaults;
+import dev.nudge.model.LayerConfig.Norms;
+import dev.nudge.model.LayerConfig.QkNorm;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// OLMo 2: norms behind the halves alone, queries and keys normalised over their whole width.
+record Olmo2() implements Family {
+  static final Defaults DEFAULTS =
+      new Defaults(
+          4096, 11008, 32, 32, 0, 0, 50304, 2048, 1e-5, false, 1e4, List.of(), List.of(50279), 1);
+
+  @Override
+  public List<String> modelTypes() {
+    return List.of("olmo2");
+  }
+
+  @Override
+  public String architecture() {
+    return "Olmo2ForCausalLM";
+  }
+
+  @Override
+  public ModelConfig read(ConfigJson c, @Nullable ConfigJson generation) {
+    ConfigReader r = new ConfigReader(c, generation, DEFAULTS);
+    r.activation("hidden_act", "silu");
+    return r.model(this, layer(c, r).withRope(r.ropes().whole()));
+  }
+
+  /// A layer whose heads do not turn yet.
+  static LayerConfig layer(ConfigJson c, ConfigReader r) {
+    boolean bias = c.flag("attention_bias", false);
+    return r.unturned().withBias(bias, bias, false).withNorms(Norms.BEHIND, QkNorm.WIDTH);
+  }
+}

@@ -1,0 +1,96 @@
+package dev.nudge.model;
+
+import dev.nudge.nn.Embedding;
+import dev.nudge.nn.Linear;
+import dev.nudge.nn.LinearSlot;
+import dev.nudge.nn.Norm;
+import dev.nudge.nn.Parameter;
+import dev.nudge.nn.Rotary;
+import dev.nudge.nn.TrainedLinear;
+import dev.nudge.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// The parts that an assembly asks for, with their weights from some source: a list of names, a
+/// file
+/// that is held or streamed, random numbers, none at all.
+///
+/// Paths are those inside the decoder: `layers.0.mlp.up_proj`.
+final class Parts {
+  private final ModelConfig config;
+  private final WeightSource weights;
+  private final @Nullable Ropes ropes;
+  private final List<LinearSlot> slots = new ArrayList<>();
+
+  /// @param ropes null where nothing will be computed
+  Parts(ModelConfig config, WeightSource weights, @Nullable Ropes ropes) {
+    this.config = config;
+    this.weights = weights;
+    this.ropes = ropes;
+  }
+
+  /// A linear layer in a slot, which is added to [#slots].
+  LinearSlot linear(String path, int out, int in, boolean bias) {
+    String name = config.place().tensors() + path;
+    LinearSlot slot =
+        new LinearSlot(
+            config.place().modules() + path, name + ".weight", linear(out, in, name, bias));
+    slots.add(slot);
+    return slot;
+  }
+
+  /// The output head, which is not added to [#slots].
+  LinearSlot head(int out, int in) {
+    String path = config.place().head();
+    return new LinearSlot(path, linear(out, in, path, false));
+  }
+
+  private Linear linear(int out, int in, String name, boolean biased) {
+    String weight = name + ".weight";
+    weights.expect(weight, out, in);
+    Tensor row = null;
+    if (biased) {
+      weights.expect(name + ".bias", out);
+      row = row(name + ".bias");
+    }
+    Linear linear = weights.linear(weight, row);
+    Parameter trained = weights.parameter(weight);
+    Parameter bias = weights.parameter(name + ".bias");
+    return trained == null && bias == null ? linear : TrainedLinear.of(linear, trained, bias);
+  }
+
+  Norm norm(String path, int width) {
+    String name = config.place().tensors() + path + ".weight";
+    weights.expect(name, width);
+    Parameter trained = weights.parameter(name);
+    return trained == null
+        ? new Norm(row(name), config.rmsNormEps(), config.normOffset())
+        : new Norm(trained, config.rmsNormEps(), config.normOffset());
+  }
+
+  Embedding embedding(String path, int rows, int width) {
+    String name = config.place().tensors() + path + ".weight";
+    weights.expect(name, rows, width);
+    Parameter trained = weights.parameter(name);
+    Integer padding = config.padTokenId();
+    return trained == null
+        ? new Embedding(weights.tensor(name), config.embeddingScale())
+        : new Embedding(trained, padding == null ? -1 : padding, config.embeddingScale());
+  }
+
+  /// How a layer's heads turn; null where they do not.
+  @Nullable Rotary rotary(LayerConfig layer) {
+    return layer.turning() == null || ropes == null ? null : ropes.of(layer.turning());
+  }
+
+  private Tensor row(String name) {
+    Tensor vector = weights.tensor(name);
+    return vector.reshaped(1, vector.elements());
+  }
+
+  /// The slots made so far, in the checkpoint's order.
+  List<LinearSlot> slots() {
+    return slots;
+  }
+}

@@ -1,0 +1,50 @@
+package dev.nudge.model;
+
+import dev.nudge.model.LayerConfig.Turning;
+import dev.nudge.nn.Rotary;
+import dev.nudge.tensor.Dtype;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Objects;
+
+/// The rotary tables of a model: one for each way in which its layers turn.
+final class Ropes implements AutoCloseable {
+  private final Dtype compute;
+  private final Map<Turning, Rotary> all = new HashMap<>();
+  private int positions;
+
+  Ropes(Dtype compute) {
+    this.compute = compute;
+  }
+
+  Rotary of(Turning turning) {
+    return all.computeIfAbsent(
+        turning,
+        key -> {
+          Rotary made = new Rotary(key.rope().turns(key.width()), compute);
+          made.reserve(positions);
+          return made;
+        });
+  }
+
+  /// Makes all tables long enough, those of layers that come later too.
+  void reserve(int wanted) {
+    positions = Math.max(positions, wanted);
+    all.values().forEach(rotary -> rotary.reserve(wanted));
+  }
+
+  /// Bytes of the tables of a model for so many positions.
+  static long bytes(ModelConfig config, int positions, Dtype compute) {
+    return config.layers().stream()
+        .map(LayerConfig::turning)
+        .filter(Objects::nonNull)
+        .distinct()
+        .mapToLong(t -> Rotary.bytes(t.rope().turns(t.width()), positions, compute))
+        .sum();
+  }
+
+  @Override
+  public void close() {
+    all.values().forEach(Rotary::close);
+  }
+}

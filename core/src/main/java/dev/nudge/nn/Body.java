@@ -1,0 +1,43 @@
+package dev.nudge.nn;
+
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// What computes in a half of a decoder layer: attention, or a feed-forward part.
+public interface Body {
+  /// What a pass may keep of a body while all else of it is computed again.
+  interface Kept {}
+
+  /// Takes the memory of what is kept for `x`; null where there is nothing that would pay.
+  default @Nullable Kept kept(Tensor x, Workspace ws) {
+    return null;
+  }
+
+  /// Computes `y` from `x`, both (rows, width); they may be one buffer.
+  ///
+  /// @param inner scratch of (rows, inner width), one for all layers
+  /// @param kept what [#kept] took
+  void forward(Tensor x, Tensor y, Tensor inner, @Nullable Kept kept, Pass p);
+
+  /// Saves again what [#forward] saves.
+  ///
+  /// @param y written where it is wanted once more; may be x
+  /// @param kept what was kept of the forward pass
+  void again(Tensor x, @Nullable Tensor y, Tensor inner, @Nullable Kept kept, Pass p);
+
+  /// Computes dx from dy.
+  ///
+  /// @param dx may share its memory with `inner`; null where nobody wants it
+  /// @return the gradients that need the input
+  Linear.Gradients backward(Tensor dy, @Nullable Tensor dx, Tensor inner, Pass p);
+
+  /// Visits what trains.
+  void parameters(Consumer<Parameter> each);
+
+  /// Columns that [#forward] wants of `inner`.
+  default int inner() {
+    return 0;
+  }
+}

@@ -1,0 +1,154 @@
+package dev.nudge.nn;
+
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// A half of a decoder layer: x + scale·behind(body(before(x))), where either norm may be missing.
+///
+/// @param before the norm that the body reads through; null: it reads the stream
+/// @param behind the norm over what the body gives; null: none
+/// @param scale of what is added to the stream
+public record Half(@Nullable Norm before, Body body, @Nullable Norm behind, double scale) {
+  /// A half with a norm before it, as most families have it.
+  public Half(Norm before, Body body) {
+    this(before, body, null, 1);
+  }
+
+  /// What the body gave, as the norm behind it wants it back.
+  private record Raw(Tensor y, Tensor rstd) implements Tape.Entry {}
+
+  /// Adds what is pending to the stream and writes what the body reads into `r.branch()`.
+  ///
+  /// @param sum where the stream goes on; null exactly where nothing is pending
+  Norm.Saved enter(Residual r, @Nullable Tensor sum, Pass p) {
+    if (before != null) {
+      return before.forward(r, sum, p);
+    }
+    if (sum != null) {
+      if (sum != r.x()) {
+        p.kernels().elementwise().copy(r.x(), sum);
+      }
+      p.kernels().elementwise().add(r.branch(), sum);
+      r.settle(sum);
+    }
+    p.kernels().elementwise().copy(r.x(), r.branch());
+    return new Norm.Saved(r.x(), null);
+  }
+
+  /// Writes what the body reads into `branch` again.
+  void enterAgain(Norm.Saved s, Tensor branch, Pass p) {
+    if (before != null) {
+      before.again(s, branch, p);
+    } else {
+      p.kernels().elementwise().copy(s.x(), branch);
+    }
+  }
+
+  /// Runs the body on `r.branch()` and leaves what is to be added there.
+  void run(Residual r, Tensor inner, Body.@Nullable Kept kept, Pass p) {
+    Tensor y = raw(r, p);
+    body.forward(r.branch(), y, inner, kept, p);
+    leave(r, y, p);
+  }
+
+  /// Does the same where some of it was kept.
+  void runAgain(Residual r, Tensor inner, Body.Kept kept, Pass p) {
+    Tensor y = raw(r, p);
+    body.again(r.branch(), y, inner, kept, p);
+    leave(r, y, p);
+  }
+
+  /// Saves again what [#run] saves; what `r.branch()` holds afterwards is undefined.
+  void saveAgain(Residual r, Tensor inner, Pass p) {
+    Tensor y = behind == null ? null : raw(r, p);
+    body.again(r.branch(), y, inner, null, p);
+    if (behind != null && y != null) {
+      p.taped().push(new Raw(y, behind.normalise(y, r.branch(), p)));
+    }
+  }
+
+  private Tensor raw(Residual r, Pass p) {
+    Tensor branch = r.branch();
+    return behind == null || p.tape() == null
+        ? branch
+        : p.ws().take(branch.dtype(), branch.rows(), branch.cols());
+  }
+
+  private void leave(Residual r, Tensor y, Pass p) {
+    if (behind != null) {
+      Tensor rstd = behind.normalise(y, r.branch(), p);
+      if (p.tape() != null) {
+        p.tape().push(new Raw(y, rstd));
+      }
+    }
+    if (scale != 1) {
+      p.kernels().elementwise().scale(r.branch(), scale);
+    }
+    r.added();
+  }
+
+  /// Turns the stream's gradient into that of what the body read.
+  ///
+  /// @param dx accumulator type, written; null where nobody wants it
+  /// @return the gradients that need what the body read
+  Linear.Gradients backward(Residual.Gradient g, @Nullable Tensor dx, Tensor inner, Pass p) {
+    return body.backward(behind == null && scale == 1 ? g.low() : through(g, p), dx, inner, p);
+  }
+
+  /// The gradient of what the body gave, in the compute type.
+  private Tensor through(Residual.Gradient g, Pass p) {
+    Raw raw = behind == null ? null : p.taped().pop(Raw.class);
+    Workspace ws = p.ws();
+    Dtype acc = g.sum().dtype();
+    Tensor low = ws.take(g.low().dtype(), g.sum().rows(), g.sum().cols());
+    int mark = ws.mark();
+    Tensor dy = ws.take(acc, low.rows(), low.cols());
+    p.kernels().elementwise().copy(g.sum(), dy);
+    if (scale != 1) {
+      p.kernels().elementwise().scale(dy, scale);
+    }
+    if (behind == null || raw == null) {
+      p.kernels().elementwise().copy(dy, low);
+    } else {
+      behind.backward(new Norm.Saved(raw.y(), raw.rstd()), dy, low, p);
+    }
+    ws.release(mark);
+    return low;
+  }
+
+  /// Adds the gradient of what the body read (`g.normed`) to the stream's.
+  ///
+  /// @param read what the body read, written again
+  void enterBackward(Norm.Saved s, Residual.Gradient g, Tensor read, Pass p) {
+    if (before != null) {
+      before.backward(s, g, read, p);
+      return;
+    }
+    p.kernels().elementwise().add(g.normed(), g.sum());
+    if (g.lowOrNull() != null) {
+      p.kernels().elementwise().copy(g.sum(), g.low());
+    }
+    p.kernels().elementwise().copy(s.x(), read);
+  }
+
+  /// Whether the norm before the body trains.
+  boolean entryTrains() {
+    return before != null && before.trained() != null;
+  }
+
+  /// Visits what trains, in the order of the model.
+  void parameters(Consumer<Parameter> each) {
+    visit(before, each);
+    body.parameters(each);
+    visit(behind, each);
+  }
+
+  private static void visit(@Nullable Norm norm, Consumer<Parameter> each) {
+    if (norm != null && norm.trained() != null) {
+      each.accept(norm.trained());
+    }
+  }
+}
