@@ -48,6 +48,9 @@ class BadInputTest {
     }
   }
 
+  private static final String FAMILIES =
+      "llama, mistral, qwen2, qwen3, smollm3, phi3, gemma2, gemma3_text, gemma3, granite, olmo2, olmo3, exaone4, seed_oss";
+
   @TempDir Path folder;
 
   static Stream<Mistake> model() {
@@ -72,7 +75,8 @@ class BadInputTest {
             "unknown family",
             p -> p.edit("model/config.json", "\"llama\"", "\"gpt2\""),
             "",
-            "D/model/config.json: model_type \"gpt2\" is not supported; supported: llama, mistral, qwen2, qwen3, smollm3, phi3, gemma2, gemma3_text, gemma3, granite, olmo2, olmo3, exaone4, seed_oss"),
+            "D/model/config.json: model_type \"gpt2\" is not supported; supported: "
+                + FAMILIES),
         row(
             "unknown activation",
             p -> p.edit("model/config.json", "\"silu\"", "\"gelu\""),
@@ -80,12 +84,10 @@ class BadInputTest {
             "D/model/config.json: hidden_act \"gelu\" is not supported; supported: silu"),
         row(
             "unknown rope type",
-            p ->
-                p.edit(
-                    "model/config.json", "\"rope_type\": \"default\"", "\"rope_type\": \"yarn\""),
+            p -> rope(p, "\"rope_type\": \"mrope\""),
             "",
-            "D/model/config.json: rope_parameters.rope_type \"yarn\" is not supported; supported:"
-                + " default, linear, llama3"),
+            "D/model/config.json: rope_parameters.rope_type \"mrope\" is not supported; supported:"
+                + " default, linear, dynamic, llama3, yarn, longrope"),
         row(
             "truncated weights",
             p -> cut(p.path("model/model.safetensors"), 100_000),
@@ -131,6 +133,106 @@ class BadInputTest {
             p -> p.copy(Place.GOLDEN.resolve("llama/linear-rope/model"), "model"),
             "",
             "the tokenizer gives token 86, the model has 67; tokenizer.json and config.json do not belong together"));
+  }
+
+  static Stream<Mistake> families() {
+    return Stream.of(
+        row(
+            "a mixture of experts",
+            p -> p.edit("model/config.json", "\"llama\"", "\"mixtral\""),
+            "",
+            "D/model/config.json: model_type \"mixtral\" is not supported; supported: "
+                + FAMILIES),
+        row(
+            "yarn without its factor",
+            p -> rope(p, "\"rope_type\": \"yarn\""),
+            "",
+            "D/model/config.json: rope_parameters.factor is missing; it is needed"),
+        row(
+            "factors of another width",
+            p ->
+                rope(
+                    p,
+                    "\"rope_type\": \"longrope\", \"short_factor\": [1, 1], \"long_factor\": [2, 2]"),
+            "",
+            "D/model/config.json: short_factor and long_factor have 2 and 2 numbers; 4 are needed, one for two dimensions of a head"),
+        row(
+            "key heads that do not divide",
+            p -> config(p, "num_key_value_heads\": 2", "num_key_value_heads\": 3"),
+            "",
+            "D/model/config.json: num_attention_heads 4 is not a multiple of num_key_value_heads 3"),
+        row(
+            "another number of heads",
+            p -> config(p, "num_attention_heads\": 4", "num_attention_heads\": 2"),
+            "",
+            "D/model/model.safetensors: model.layers.0.self_attn.q_proj.weight is [32, 32], config.json says [16, 32]"),
+        row(
+            "norms of queries and keys that are missing",
+            p -> p.edit("model/config.json", "\"llama\"", "\"qwen3\""),
+            "",
+            "D/model has no tensor model.layers.0.self_attn.q_norm.weight, which its config.json calls for"),
+        row(
+            "norms behind that are missing",
+            p ->
+                p.edit("model/config.json", "\"llama\"", "\"gemma2\"")
+                    .edit("model/config.json", "\"hidden_act\"", "\"unread\""),
+            "",
+            "D/model has no tensor model.layers.0.pre_feedforward_layernorm.weight, which its config.json calls for"),
+        row(
+            "biases that are missing",
+            p -> p.edit("model/config.json", "\"llama\"", "\"qwen2\""),
+            "",
+            "D/model has no tensor model.layers.0.self_attn.q_proj.bias, which its config.json calls for"),
+        row(
+            "projections that are not packed",
+            p -> p.edit("model/config.json", "\"llama\"", "\"phi3\""),
+            "",
+            "D/model has no tensor model.layers.0.self_attn.qkv_proj.weight, which its config.json calls for"),
+        row(
+            "a head that is missing",
+            p -> config(p, "tie_word_embeddings\": true", "tie_word_embeddings\": false"),
+            "",
+            "D/model has no tensor lm_head.weight, which its config.json calls for"),
+        row(
+            "layer types of another number",
+            p ->
+                p.edit(
+                    "model/config.json",
+                    "\"model_type\": \"llama\"",
+                    "\"model_type\": \"qwen2\", \"layer_types\": [\"full_attention\"]"),
+            "",
+            "D/model/config.json: layer_types is a list of 1; a list of 2 is needed"),
+        row(
+            "a window of nothing",
+            p ->
+                p.edit(
+                    "model/config.json",
+                    "\"model_type\": \"llama\"",
+                    "\"model_type\": \"mistral\", \"sliding_window\": 0"),
+            "",
+            "D/model/config.json: sliding_window is 0; a whole number from 1 to 2147483647 is needed"),
+        row(
+            "attention in both directions",
+            p ->
+                p.edit(
+                    "model/config.json",
+                    "\"model_type\": \"llama\"",
+                    "\"model_type\": \"gemma2\", \"use_bidirectional_attention\": true"),
+            "",
+            "D/model/config.json: use_bidirectional_attention is true; causal attention is supported"),
+        row(
+            "a model that sees without its text part",
+            p -> p.edit("model/config.json", "\"llama\"", "\"gemma3\""),
+            "",
+            "D/model/config.json: text_config is missing; it is needed"));
+  }
+
+  private static void config(Place p, String from, String to) throws IOException {
+    p.edit("model/config.json", "\"" + from, "\"" + to);
+  }
+
+  private static void rope(Place p, String keys) throws IOException {
+    config(p, "rope_type\": \"default\"", keys.substring(1));
   }
 
   static Stream<Mistake> data() {
@@ -579,7 +681,7 @@ class BadInputTest {
   }
 
   @ParameterizedTest
-  @MethodSource({"model", "data", "adapter", "place", "flags"})
+  @MethodSource({"model", "families", "data", "adapter", "place", "flags"})
   void aMistakeOfTrainIsOneLine(Mistake mistake) throws IOException {
     Place place = Place.in(folder);
     mistake.spoiling.spoil(place);
@@ -603,7 +705,8 @@ class BadInputTest {
             "a config of another family",
             p -> p.edit("model/config.json", "\"llama\"", "\"gpt2\""),
             "",
-            "D/model/config.json: model_type \"gpt2\" is not supported; supported: llama, mistral, qwen2, qwen3, smollm3, phi3, gemma2, gemma3_text, gemma3, granite, olmo2, olmo3, exaone4, seed_oss"),
+            "D/model/config.json: model_type \"gpt2\" is not supported; supported: "
+                + FAMILIES),
         row(
             "a type that weights cannot have",
             p -> p.write("c.json", "{\"model_type\": \"llama\", \"torch_dtype\": \"int8\"}"),
