@@ -55,13 +55,11 @@ final class VectorElementwise implements Elementwise {
       return;
     }
     Rows.shape("x", x, x.rows(), x.cols());
-    if (x.rows() > 1 && x.contiguous() && x.elements() <= Integer.MAX_VALUE) {
-      scale(x.reshaped(1, x.elements()), s); // short rows would cost more than their elements
-      return;
-    }
+    boolean flat = x.contiguous() && x.elements() <= Integer.MAX_VALUE;
+    int rows = flat ? 1 : x.rows(); // short rows would cost more than their elements
+    int cols = flat ? (int) x.elements() : x.cols();
     Strip a = Scratch.get().a;
-    int cols = x.cols();
-    for (int r = 0; r < x.rows(); r++) {
+    for (int r = 0; r < rows; r++) {
       for (int c = 0, n; c < cols; c += n) {
         n = Strip.piece(cols - c);
         a.load(x, r, c, n);

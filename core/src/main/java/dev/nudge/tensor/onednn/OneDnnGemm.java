@@ -163,10 +163,20 @@ final class OneDnnGemm implements Gemm {
     }
     Gemm.check(a, b.factor(), c);
     int rows = c.rows();
-    int from = tiles(a, b.factor(), c, add, b.layout());
-    if (from < rows) {
-      rest(a.rows(from, rows), b, c.rows(from, rows), add);
+    int from = gapped(a, b.factor(), c) ? 0 : tiles(a, b.factor(), c, add, b.layout());
+    for (int to; from < rows; from = to) {
+      to = Math.min(rows, from + SMALLEST);
+      rest(a.rows(from, to), b, c.rows(from, to), add);
     }
+  }
+
+  /// Whether gaps between rows alone keep a packed product from AMX, for which its layout may be
+  /// made: then its rows are copied to where there are none. Nothing in a model asks for it.
+  static boolean gapped(Tensor a, Tensor b, Tensor c) {
+    return Implementation.amx()
+        && a.dtype() == Dtype.BF16
+        && !Primitive.anyOpen(b)
+        && Primitive.anyOpen(a.rows(0, 1), c.rows(0, 1));
   }
 
   /// Multiplies as many rows as tiles hold; the rows behind them are fewer than the smallest tile.
@@ -187,7 +197,7 @@ final class OneDnnGemm implements Gemm {
     return from;
   }
 
-  /// Multiplies fewer rows than the smallest tile in the company of whatever is in scratch.
+  /// Multiplies no more rows than the smallest tile in the company of whatever is in scratch.
   private void rest(Tensor a, Packed b, Tensor c, boolean add) {
     long aBytes = SMALLEST * a.shape(1) * a.dtype().bytes();
     long cBytes = SMALLEST * c.shape(1) * c.dtype().bytes();

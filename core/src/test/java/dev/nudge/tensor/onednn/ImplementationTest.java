@@ -143,6 +143,48 @@ class ImplementationTest {
     }
   }
 
+  /// A packed factor's layout may be one that AMX alone reads, and gaps would keep it from there.
+  @Test
+  void packedProductsOfRowsWithGapsAreRight() {
+    OneDnn provider = new OneDnn();
+    assumeTrue(loaded, "no oneDNN");
+    assumeTrue(provider.probe(Dtype.BF16) > 0, "no bf16 products");
+    Random random = Seeds.random();
+    for (int m : new int[] {1, 16, 17, 333}) {
+      for (int n : new int[] {7, 37, 96}) {
+        int k = 64;
+        try (Scope scope = Scope.open("test");
+            Gemm gemm = provider.open(1);
+            Gemm plain = Gemm.plain()) {
+          Tensor a = wide(scope.tensor(Dtype.BF16, m, k + 1), k, random).cols(0, k);
+          Tensor b = gaussian(scope.tensor(Dtype.BF16, k, n), random);
+          Tensor wide = wide(scope.tensor(Dtype.F32, m, n + 3), n, random);
+          Tensor c = wide.cols(0, n);
+          Tensor exact = scope.tensor(Dtype.F64, m, n);
+          plain.multiply(a, b, exact, false);
+          assertThat(OneDnnGemm.gapped(a, b, c)).isEqualTo(n != 37);
+          Tensor room = scope.tensor(Dtype.BF16, Packed.padded(k), Packed.padded(n));
+          gemm.multiply(a, gemm.pack(b, room), c, false);
+          for (long r = 0; r < m; r++) {
+            for (long i = 0; i < n; i++) {
+              assertThat(wide.at(r * (n + 3) + i))
+                  .isCloseTo(exact.at(r * n + i), org.assertj.core.data.Offset.offset(2e-4));
+            }
+            assertThat(wide.at(r * (n + 3) + n)).isNaN();
+          }
+        }
+      }
+    }
+  }
+
+  /// Numbers in the first columns, NaN in the others.
+  private static Tensor wide(Tensor t, int columns, Random random) {
+    for (long i = 0; i < t.elements(); i++) {
+      t.put(i, i % t.cols() < columns ? random.nextGaussian() : Double.NaN);
+    }
+    return t;
+  }
+
   /// A Gemm that is open while AMX is switched off makes its products anew.
   @Test
   void anOpenGemmFollowsTheChange() {
