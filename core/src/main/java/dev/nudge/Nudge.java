@@ -85,6 +85,7 @@ public final class Nudge {
     return Training.run(
         settings,
         machine.get(),
+        prepared -> {},
         event -> {
           if (event instanceof TrainEvent.Warning warning) {
             warnings.accept(warning.line());

@@ -1,10 +1,10 @@
 package dev.nudge.bench;
 
+import static dev.nudge.model.ModelConfig.llama;
+
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
-import dev.nudge.model.RopeParameters;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 
 /// Shapes of models that are measured without their weights.
@@ -57,34 +57,5 @@ final class BenchModels {
         c.numAttentionHeads(),
         c.numKeyValueHeads(),
         c.vocabSize());
-  }
-
-  static ModelConfig llama(
-      int hidden,
-      int inner,
-      int layers,
-      int heads,
-      int keyValueHeads,
-      int headDim,
-      int vocabulary,
-      int positions,
-      boolean tied,
-      double theta) {
-    return ModelConfig.llama(
-        hidden,
-        inner,
-        layers,
-        heads,
-        keyValueHeads,
-        headDim,
-        vocabulary,
-        positions,
-        1e-5,
-        tied,
-        false,
-        false,
-        new RopeParameters.Default(theta),
-        1,
-        List.of(2));
   }
 }

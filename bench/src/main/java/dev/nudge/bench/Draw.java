@@ -37,7 +37,7 @@ record Draw(ModelConfig shape, List<String> flags, int length, int batch, double
     int length = one(random, 64, 128, 192, 256, 320, 512, 1024);
     int batch = one(random, 1, 2, 4, 6, 8);
     ModelConfig shape =
-        BenchModels.llama(
+        ModelConfig.llama(
             hidden,
             inner,
             one(random, 2, 4, 6, 8, 12),

@@ -14,6 +14,7 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.ModelFolder;
+import dev.nudge.model.Quantization;
 import dev.nudge.nn.Parameter;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
@@ -168,7 +169,7 @@ final class Merges {
 
   private static void adapter(Path folder, Path model) {
     ModelConfig config = ModelConfig.load(model);
-    try (CausalLm dry = Checkpoint.dry(config, Backend.plain(Dtype.F32));
+    try (CausalLm dry = Checkpoint.dry(config, Backend.plain(Dtype.F32), Quantization.NONE);
         Scope scope = Scope.open("adapter")) {
       Lora spec = Lora.of(16, 32, new Targets.AllLinear());
       Adapters adapter =

@@ -7,6 +7,7 @@ import dev.nudge.data.Example;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
+import dev.nudge.model.Quantization;
 import dev.nudge.model.WeightBytes;
 import dev.nudge.nn.Parameter;
 import dev.nudge.plan.Plan;
@@ -142,7 +143,9 @@ public final class Paged {
             1e-8);
     int lanes = Runtime.getRuntime().availableProcessors();
     Backend backend = Backend.resolve(Compute.AUTO, Machines.cache());
-    try (CausalLm model = Checkpoint.random(BenchModels.named(flags.text("shape")), backend, 1);
+    try (CausalLm model =
+            Checkpoint.random(
+                BenchModels.named(flags.text("shape")), backend, Quantization.NONE, 1);
         Scope scope = Scope.open("bench adapter")) {
       model.reserve(LENGTH);
       Adapters adapters =

@@ -160,7 +160,8 @@ public final class Roofline {
 
   private CausalLm model(Backend computing, Scope scope) {
     return options.full()
-        ? Checkpoint.random(options.shape(), computing, Trainable.all(options.lanes(), scope), 1)
+        ? Checkpoint.random(
+            options.shape(), computing, Quantization.NONE, Trainable.all(options.lanes(), scope), 1)
         : Checkpoint.random(options.shape(), computing, options.quantization(), 1);
   }
 

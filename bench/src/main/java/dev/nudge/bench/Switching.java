@@ -105,7 +105,7 @@ final class Switching {
   }
 
   private static void adapter(Path folder, ModelConfig config, int rank) {
-    try (CausalLm dry = Checkpoint.dry(config, Backend.plain(Dtype.F32));
+    try (CausalLm dry = Checkpoint.dry(config, Backend.plain(Dtype.F32), Quantization.NONE);
         Scope scope = Scope.open("adapter")) {
       Lora spec = Lora.of(rank, 2 * rank, new Targets.AllLinear());
       Adapters.attach(dry.slots(), ModelConfig.UNTARGETABLE, spec, 1, Dtype.F32, 0, scope)

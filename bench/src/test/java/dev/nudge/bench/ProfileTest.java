@@ -7,7 +7,7 @@ import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
-import dev.nudge.model.RopeParameters;
+import dev.nudge.model.Quantization;
 import dev.nudge.tensor.Dtype;
 import java.util.List;
 import java.util.Map;
@@ -15,29 +15,16 @@ import org.junit.jupiter.api.Test;
 
 class ProfileTest {
   private static final ModelConfig TINY =
-      ModelConfig.llama(
-          128,
-          160,
-          3,
-          4,
-          2,
-          32,
-          300,
-          64,
-          1e-5,
-          true,
-          false,
-          false,
-          new RopeParameters.Default(10_000),
-          null,
-          List.of());
+      ModelConfig.llama(128, 160, 3, 4, 2, 32, 300, 64, true, 10_000);
   private static final int LENGTH = 24;
 
   @Test
   void productsOfAStepAreToldApartAndAddUpToTheFormula() {
     Profile profile = new Profile(TINY, Steps.RANK, Clock.WALL);
     LeastFlops work = LeastFlops.of(TINY, Steps.RANK);
-    try (CausalLm model = Checkpoint.random(TINY, profile.around(Backend.plain(Dtype.F32)), 1);
+    try (CausalLm model =
+            Checkpoint.random(
+                TINY, profile.around(Backend.plain(Dtype.F32)), Quantization.NONE, 1);
         Steps steps = new Steps(model, 1, 1, LENGTH, 2, Clock.WALL)) {
       steps.step();
       double tokens = steps.tokens();

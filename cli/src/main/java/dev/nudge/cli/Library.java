@@ -52,7 +52,7 @@ final class Library {
       prepared.rows().forEach(line -> events.accept(new TrainEvent.Planned(line)));
       return new TrainVerb.Outcome(RunState.FINISHED, prepared.values(), prepared.lines());
     }
-    RunResult result = Training.run(settings, machine(), events, cancelled);
+    RunResult result = Training.run(settings, machine(), _ -> {}, events, cancelled);
     // stopped before its first save, a run that was to replace another has left nothing
     Map<String, @Nullable Object> record =
         Files.exists(result.record())

@@ -75,8 +75,7 @@ class BadInputTest {
             "unknown family",
             p -> p.edit("model/config.json", "\"llama\"", "\"gpt2\""),
             "",
-            "D/model/config.json: model_type \"gpt2\" is not supported; supported: "
-                + FAMILIES),
+            "D/model/config.json: model_type \"gpt2\" is not supported; supported: " + FAMILIES),
         row(
             "unknown activation",
             p -> p.edit("model/config.json", "\"silu\"", "\"gelu\""),
@@ -141,8 +140,7 @@ class BadInputTest {
             "a mixture of experts",
             p -> p.edit("model/config.json", "\"llama\"", "\"mixtral\""),
             "",
-            "D/model/config.json: model_type \"mixtral\" is not supported; supported: "
-                + FAMILIES),
+            "D/model/config.json: model_type \"mixtral\" is not supported; supported: " + FAMILIES),
         row(
             "yarn without its factor",
             p -> rope(p, "\"rope_type\": \"yarn\""),
@@ -187,7 +185,7 @@ class BadInputTest {
             "projections that are not packed",
             p -> p.edit("model/config.json", "\"llama\"", "\"phi3\""),
             "",
-            "D/model has no tensor model.layers.0.self_attn.qkv_proj.weight, which its config.json calls for"),
+            "D/model has no tensor model.layers.0.self_attn.qkv_proj.weight, which its config.json calls for; did you mean model.layers.0.self_attn.k_proj.weight, model.layers.0.self_attn.q_proj.weight or model.layers.0.self_attn.v_proj.weight?"),
         row(
             "a head that is missing",
             p -> config(p, "tie_word_embeddings\": true", "tie_word_embeddings\": false"),
@@ -705,8 +703,7 @@ class BadInputTest {
             "a config of another family",
             p -> p.edit("model/config.json", "\"llama\"", "\"gpt2\""),
             "",
-            "D/model/config.json: model_type \"gpt2\" is not supported; supported: "
-                + FAMILIES),
+            "D/model/config.json: model_type \"gpt2\" is not supported; supported: " + FAMILIES),
         row(
             "a type that weights cannot have",
             p -> p.write("c.json", "{\"model_type\": \"llama\", \"torch_dtype\": \"int8\"}"),

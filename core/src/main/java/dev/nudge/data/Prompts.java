@@ -30,14 +30,8 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
   ///
   /// @param maxLength most tokens of a prompt and its answer; a prompt without a token, or one that
   ///     leaves none for the answer, is a bad row
+  /// @param standardInput what the file `-` means, read to its end; null: it is not to be read
   /// @throws dev.nudge.settings.InputException as [Dataset#load] does
-  public static Prompts load(DataSettings data, int maxLength, Tokenizer tokenizer) {
-    return load(data, null, maxLength, tokenizer);
-  }
-
-  /// The same where one of the files may be `-`, standard input.
-  ///
-  /// @param standardInput read to its end; null: it is not to be read
   public static Prompts load(
       DataSettings data, @Nullable InputStream standardInput, int maxLength, Tokenizer tokenizer) {
     RowShape shape = RowShape.of(data);

@@ -17,8 +17,7 @@ import java.util.function.Consumer;
 ///
 /// It writes into a folder that grows and holds none of them yet: all files come to the disk before
 /// the first is renamed to its name, and where one fails or lacks a tensor, all are deleted. A
-/// model
-/// that is there already is replaced by a [NewFolder], never file by file.
+/// model that is there already is replaced by a [NewFolder], never file by file.
 ///
 /// Threading: any thread may write; one at a time does.
 public final class ShardedWriter implements AutoCloseable {

@@ -6,8 +6,7 @@ import dev.nudge.tensor.Tensor;
 /// Gates one projection by another through an activation, element by element.
 ///
 /// With e the gate, u the other projection and a(e) = e·σ(t) the activation, where t = e is SiLU
-/// and
-/// t = 2·√(2/π)·(e + 0.044715·e³) is the tanh form of GELU (½·e·(1 + tanh(t/2)) = e·σ(t)):
+/// and t = 2·√(2/π)·(e + 0.044715·e³) is the tanh form of GELU (½·e·(1 + tanh(t/2)) = e·σ(t)):
 ///
 ///     h  = a(e)·u
 ///     dU = dh·a(e)

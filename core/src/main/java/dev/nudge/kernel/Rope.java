@@ -6,10 +6,8 @@ import dev.nudge.tensor.Tensor;
 /// Rotates pairs of numbers by an angle that grows with the token's position, in place.
 ///
 /// Head by head, with h columns of the tables (headDim / 2, or fewer: then a head's first 2·h
-/// numbers
-/// turn and the others stay) and the pairing that Hugging Face's checkpoints are laid out for
-/// (first
-/// half with second half), at the row's position p:
+/// numbers turn and the others stay) and the pairing that Hugging Face's checkpoints are laid out
+/// for (first half with second half), at the row's position p:
 ///
 ///     x[i]     ← x[i]·cos[p][i]     − x[i + h]·sin[p][i]
 ///     x[i + h] ← x[i + h]·cos[p][i] + x[i]·sin[p][i]          i = 0 … h − 1

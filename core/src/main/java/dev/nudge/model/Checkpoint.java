@@ -16,6 +16,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /// Loads a Hugging Face model folder.
 ///
@@ -44,31 +46,24 @@ public final class Checkpoint {
     return declared == null ? Dtype.BF16 : declared;
   }
 
-  /// Counts the bytes that loading will hold in memory and those that stay in the file.
+  /// Counts the bytes of the frozen tensors that loading will hold in memory and those that stay in
+  /// the file.
+  ///
+  /// @param trainable null: nothing trains; likewise below
   public static WeightBytes bytes(
-      Path folder, ModelConfig config, Backend backend, Quantization quantization) {
+      Path folder,
+      ModelConfig config,
+      Backend backend,
+      Quantization quantization,
+      @Nullable Trainable trainable) {
     try (SafeTensors file = SafeTensors.open(folder)) {
-      return HeldWeights.bytes(file, config.tensors(), backend, quantization);
+      return HeldWeights.bytes(file, Trainable.frozen(config, trainable), backend, quantization);
     }
-  }
-
-  /// Counts the bytes of the dense tensors that stay frozen where others train.
-  public static WeightBytes frozenBytes(
-      Path folder, ModelConfig config, Backend backend, Trainable trainable) {
-    try (SafeTensors file = SafeTensors.open(folder)) {
-      return HeldWeights.bytes(file, frozen(config, trainable), backend, Quantization.NONE);
-    }
-  }
-
-  private static Map<String, long[]> frozen(ModelConfig config, Trainable trainable) {
-    Map<String, long[]> shapes = config.tensors();
-    shapes.keySet().removeIf(trainable.trains());
-    return shapes;
   }
 
   /// Loads a model for computing on `backend`, as it is stored.
   public static CausalLm load(Path folder, ModelConfig config, Backend backend) {
-    return load(folder, config, backend, Quantization.NONE);
+    return load(folder, config, backend, Quantization.NONE, null);
   }
 
   /// Loads a model for computing on `backend`.
@@ -76,48 +71,28 @@ public final class Checkpoint {
   /// @param quantization how dense layers are held; layers that are stored quantised stay so
   public static CausalLm load(
       Path folder, ModelConfig config, Backend backend, Quantization quantization) {
-    return load(
-        folder,
-        config,
-        backend,
-        (file, scope) -> HeldWeights.of(file, config.tensors(), backend, quantization, scope));
+    return load(folder, config, backend, quantization, null);
   }
 
-  /// Loads a dense model whose tensors train; masters have the numbers that are stored.
+  /// Loads a model of which tensors train; masters have the numbers that are stored.
+  ///
+  /// @param quantization how dense layers are held that do not train
   public static CausalLm load(
-      Path folder, ModelConfig config, Backend backend, Trainable trainable) {
-    Map<String, long[]> frozen = frozen(config, trainable);
-    return load(
-        folder,
-        config,
-        backend,
-        (file, scope) ->
-            TrainedWeights.of(
-                config,
-                backend,
-                trainable,
-                (master, name) -> read(file, name, master, backend),
-                HeldWeights.of(file, frozen, backend, Quantization.NONE, scope)));
-  }
-
-  private static void read(SafeTensors file, String name, Tensor master, Backend backend) {
-    backend.kernels().elementwise().copy(HeldWeights.matrix(file.tensor(name)), master);
-    PageAdvice.drop(file.bytes(name));
-  }
-
-  private interface Reading {
-    WeightSource of(SafeTensors file, Scope scope);
-  }
-
-  private static CausalLm load(Path folder, ModelConfig config, Backend backend, Reading reading) {
+      Path folder,
+      ModelConfig config,
+      Backend backend,
+      Quantization quantization,
+      @Nullable Trainable trainable) {
     SafeTensors file = SafeTensors.open(folder);
     Scope scope = Scope.open("weights");
     try {
       check(file, config);
-      return CausalLm.of(
+      return made(
           config,
           backend,
-          reading.of(file, scope),
+          trainable,
+          shapes -> HeldWeights.of(file, shapes, backend, quantization, scope),
+          (master, name) -> read(file, name, master, backend),
           () -> {
             scope.close();
             file.close();
@@ -129,60 +104,73 @@ public final class Checkpoint {
     }
   }
 
-  /// A model without weights, for plans: only its shapes are real.
-  public static CausalLm dry(ModelConfig config, Backend backend) {
-    return dry(config, backend, Quantization.NONE);
+  private static void read(SafeTensors file, String name, Tensor master, Backend backend) {
+    backend.kernels().elementwise().copy(HeldWeights.matrix(file.tensor(name)), master);
+    PageAdvice.drop(file.bytes(name));
   }
 
-  /// A model without weights whose layers are held as `quantization` says.
-  public static CausalLm dry(ModelConfig config, Backend backend, Quantization quantization) {
-    return CausalLm.of(
-        config, backend, HeldWeights.dry(config.tensors(), backend, quantization), () -> {});
-  }
-
-  /// A dense model without weights whose tensors train.
-  ///
-  /// @param trainable with a measuring scope
-  public static CausalLm dry(ModelConfig config, Backend backend, Trainable trainable) {
-    WeightSource frozen = HeldWeights.dry(frozen(config, trainable), backend, Quantization.NONE);
+  /// @param frozen makes the weights of these shapes
+  /// @param fill writes the numbers of the others
+  private static CausalLm made(
+      ModelConfig config,
+      Backend backend,
+      @Nullable Trainable trainable,
+      Function<Map<String, long[]>, WeightSource> frozen,
+      WeightSource.Fill fill,
+      AutoCloseable owner) {
+    WeightSource held = frozen.apply(Trainable.frozen(config, trainable));
     return CausalLm.of(
         config,
         backend,
-        TrainedWeights.of(config, backend, trainable, (master, name) -> {}, frozen),
+        trainable == null ? held : TrainedWeights.of(config, backend, trainable, fill, held),
+        owner);
+  }
+
+  /// A frozen model without weights, for plans: only its shapes are real.
+  public static CausalLm dry(ModelConfig config, Backend backend, Quantization quantization) {
+    return dry(config, backend, quantization, null);
+  }
+
+  /// A model without weights whose layers are held as `quantization` says, but for what trains.
+  ///
+  /// @param trainable with a measuring scope
+  public static CausalLm dry(
+      ModelConfig config,
+      Backend backend,
+      Quantization quantization,
+      @Nullable Trainable trainable) {
+    return made(
+        config,
+        backend,
+        trainable,
+        shapes -> HeldWeights.dry(shapes, backend, quantization),
+        (master, name) -> {},
         () -> {});
+  }
+
+  /// A frozen model of random weights in memory, for measuring.
+  public static CausalLm random(
+      ModelConfig config, Backend backend, Quantization quantization, long seed) {
+    return random(config, backend, quantization, null, seed);
   }
 
   /// A model of random weights in memory, for measuring: a matrix uniform in ±1/√in, the embedding
   /// likewise, norms 1, biases 0. Equal seeds give equal weights.
-  public static CausalLm random(ModelConfig config, Backend backend, long seed) {
-    return random(config, backend, Quantization.NONE, seed);
-  }
-
-  /// A model of random weights in memory, with its layers held as `quantization` says.
   public static CausalLm random(
-      ModelConfig config, Backend backend, Quantization quantization, long seed) {
-    Scope scope = Scope.open("weights");
-    return CausalLm.of(
-        config,
-        backend,
-        HeldWeights.random(
-            config.tensors(),
-            backend,
-            quantization,
-            scope,
-            (weight, name) -> fill(weight, name, seed)),
-        scope);
-  }
-
-  /// A dense model of random weights in memory, with tensors that train.
-  public static CausalLm random(
-      ModelConfig config, Backend backend, Trainable trainable, long seed) {
+      ModelConfig config,
+      Backend backend,
+      Quantization quantization,
+      @Nullable Trainable trainable,
+      long seed) {
     Scope scope = Scope.open("weights");
     WeightSource.Fill fill = (weight, name) -> fill(weight, name, seed);
-    WeightSource frozen =
-        HeldWeights.random(frozen(config, trainable), backend, Quantization.NONE, scope, fill);
-    return CausalLm.of(
-        config, backend, TrainedWeights.of(config, backend, trainable, fill, frozen), scope);
+    return made(
+        config,
+        backend,
+        trainable,
+        shapes -> HeldWeights.random(shapes, backend, quantization, scope, fill),
+        fill,
+        scope);
   }
 
   private static void fill(Tensor weight, String name, long seed) {

@@ -8,8 +8,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// EXAONE 4: norms behind the halves, queries and keys normalised head by head; where there is a
-/// window
-/// the layers that have it turn, and the others do not.
+/// window the layers that have it turn, and the others do not.
 record Exaone4() implements Family {
   private static final Defaults DEFAULTS =
       new Defaults(

@@ -7,8 +7,7 @@ import org.jspecify.annotations.Nullable;
 /// A family of models: how its `config.json` is read, and how its layers are put together.
 ///
 /// One file a family, one line in [Families]. The names of tensors stand in the assembly alone:
-/// what
-/// a checkpoint holds is the assembly, run on a [Listing].
+/// what a checkpoint holds is the assembly, run on a [Listing].
 interface Family {
   /// What `model_type` says.
   List<String> modelTypes();

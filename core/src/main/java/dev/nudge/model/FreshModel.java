@@ -61,8 +61,7 @@ public final class FreshModel {
   }
 
   /// The type that a config names for its weights, bfloat16 where it names none; null where it
-  /// names
-  /// one that weights cannot have.
+  /// names one that weights cannot have.
   static @Nullable Dtype dtype(ConfigJson json) {
     String key = dtypeKey(json);
     return json.has(key) ? DTYPES.get(json.text(key, null)) : Dtype.BF16;

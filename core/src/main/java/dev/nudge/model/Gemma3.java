@@ -9,8 +9,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Gemma 3, and the text part of its folders that also see: of six layers five have a window and
-/// turn
-/// faster.
+/// turn faster.
 record Gemma3() implements Family {
   private static final Defaults DEFAULTS =
       new Defaults(

@@ -9,8 +9,7 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /// The layers of a decoder, lowest first, wherever their weights are: held in memory, or made from
-/// a
-/// file while they compute. There is one forward pass, [#forward], over either.
+/// a file while they compute. There is one forward pass, [#forward], over either.
 interface Layers {
   int count();
 

@@ -73,46 +73,37 @@ public record ModelConfig(
     return new int[] {hiddenSize, intermediateSize()};
   }
 
-  /// A Llama without a padding token.
-  ///
-  /// @param attentionBias whether q, k, v and o have a bias
-  /// @param mlpBias whether gate, up and down have a bias
+  /// A Llama without biases and scaled rope, whose texts begin with token 1 and end with 2.
   public static ModelConfig llama(
-      int hiddenSize,
-      int intermediateSize,
-      int numHiddenLayers,
-      int numAttentionHeads,
-      int numKeyValueHeads,
+      int hidden,
+      int inner,
+      int depth,
+      int heads,
+      int keyValueHeads,
       int headDim,
-      int vocabSize,
-      int maxPositionEmbeddings,
-      double rmsNormEps,
-      boolean tieWordEmbeddings,
-      boolean attentionBias,
-      boolean mlpBias,
-      RopeParameters rope,
-      @Nullable Integer bosTokenId,
-      List<Integer> eosTokenIds) {
+      int vocabulary,
+      int positions,
+      boolean tied,
+      double theta) {
     LayerConfig layer =
-        LayerConfig.of(numAttentionHeads, numKeyValueHeads, headDim, intermediateSize)
-            .withRope(rope)
-            .withBias(attentionBias, attentionBias, mlpBias);
+        LayerConfig.of(heads, keyValueHeads, headDim, inner)
+            .withRope(new RopeParameters.Default(theta));
     return new ModelConfig(
         Families.LLAMA,
         Place.ALONE,
-        hiddenSize,
-        vocabSize,
-        maxPositionEmbeddings,
-        rmsNormEps,
-        tieWordEmbeddings,
+        hidden,
+        vocabulary,
+        positions,
+        1e-5,
+        tied,
         0,
         1,
         1,
         0,
-        bosTokenId,
-        eosTokenIds,
+        1,
+        List.of(2),
         null,
-        Collections.nCopies(numHiddenLayers, layer));
+        Collections.nCopies(depth, layer));
   }
 
   /// The same kind of model in other sizes, without a padding token, which may lie beyond the
@@ -345,8 +336,7 @@ public record ModelConfig(
   }
 
   /// Tells whether the keys of a sequence of `before` tokens are others once it has `after`, so
-  /// that
-  /// none of them can be kept.
+  /// that none of them can be kept.
   public boolean turnsAnew(int before, int after) {
     return layers.stream().anyMatch(layer -> turnsAnew(layer.turning(), before, after));
   }

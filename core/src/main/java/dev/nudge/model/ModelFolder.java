@@ -26,8 +26,7 @@ import java.util.TreeMap;
 /// shapes and stored types, the rest byte for byte.
 ///
 /// It writes into a folder that grows; [dev.nudge.format.NewFolder] puts that in its place. Memory
-/// is a
-/// few megabytes.
+/// is a few megabytes.
 public final class ModelFolder {
   /// Files that are copied as they are, where they exist.
   static final List<String> COPIED =

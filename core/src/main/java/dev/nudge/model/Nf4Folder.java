@@ -38,9 +38,8 @@ import org.jspecify.annotations.Nullable;
 /// it; everything else is copied as it is stored.
 ///
 /// Layers are quantised side by side, as many as half a gigabyte holds, and written one after the
-/// other. A header stands before its tensors and holds the sizes of the JSON
-/// of each layer, which the mean of its scales decides: with double quantisation the source is
-/// therefore read twice.
+/// other. A header stands before its tensors and holds the sizes of the JSON of each layer, which
+/// the mean of its scales decides: with double quantisation the source is therefore read twice.
 ///
 /// The folder is put in its place as a whole. Its `nudge.json` says that it may be
 /// overwritten.

@@ -13,8 +13,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// The parts that an assembly asks for, with their weights from some source: a list of names, a
-/// file
-/// that is held or streamed, random numbers, none at all.
+/// file that is held or streamed, random numbers, none at all.
 ///
 /// Paths are those inside the decoder: `layers.0.mlp.up_proj`.
 final class Parts {

@@ -6,8 +6,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Phi-3, Phi-3.5-mini, Phi-4 and Phi-4-mini: q, k and v are one matrix, gate and up another; a
-/// part of
-/// a head turns.
+/// part of a head turns.
 record Phi3() implements Family {
   private static final Defaults DEFAULTS =
       new Defaults(

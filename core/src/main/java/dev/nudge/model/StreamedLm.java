@@ -149,7 +149,8 @@ public final class StreamedLm implements AutoCloseable {
   public long bytes(List<int[]> sequences, Dressing dressing, int rows) {
     int tokens = sequences.stream().mapToInt(s -> s.length).sum();
     try (Workspace ws = Workspace.measuring()) {
-      hidden(sequences, dressing, Tensor.dry(backend.compute(), tokens, config.hiddenSize()), ws);
+      Tensor out = Tensor.dry(backend.compute(), tokens, config.hiddenSize());
+      hidden(sequences, dressing, out, ws, () -> false);
       logits(
           Tensor.dry(backend.compute(), rows, config.hiddenSize()),
           Tensor.dry(backend.compute().accumulator(), rows, config.vocabSize()),
@@ -183,16 +184,11 @@ public final class StreamedLm implements AutoCloseable {
     }
   }
 
-  /// Computes what the head reads: the stream behind the last norm.
+  /// Computes what the head reads, the stream behind the last norm, unless it is cancelled between
+  /// layers.
   ///
   /// @param sequences token ids
   /// @param out (tokens, width) in the compute type, written: the sequences one after the other
-  public void hidden(List<int[]> sequences, Dressing dressing, Tensor out, Workspace ws) {
-    hidden(sequences, dressing, out, ws, () -> false);
-  }
-
-  /// Computes what the head reads, unless it is cancelled between layers.
-  ///
   /// @throws Cancelled where `cancelled` said so
   public void hidden(
       List<int[]> sequences,

@@ -1,6 +1,7 @@
 package dev.nudge.model;
 
 import dev.nudge.machine.Backend;
+import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.Parameter;
 import dev.nudge.tensor.Tensor;
@@ -8,7 +9,6 @@ import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// Weights of which some train: the working copies of parameters stand where frozen ones would.
@@ -61,10 +61,8 @@ final class TrainedWeights implements WeightSource {
 
   @Override
   public Linear linear(String weight, @Nullable Tensor bias) {
-    return trained.containsKey(weight)
-        ? WeightSource.dense(name -> Objects.requireNonNull(trained.get(name)).work())
-            .linear(weight, bias)
-        : frozen.linear(weight, bias);
+    Parameter p = trained.get(weight);
+    return p == null ? frozen.linear(weight, bias) : DenseLinear.of(p.work(), bias);
   }
 
   @Override

@@ -1,12 +1,10 @@
 package dev.nudge.model;
 
-import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.Parameter;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// The weights of a model by their names in the checkpoint, in the form in which they compute.
@@ -35,20 +33,5 @@ interface WeightSource {
   /// Writes the numbers of a tensor of a name.
   interface Fill {
     void fill(Tensor tensor, String name);
-  }
-
-  /// All layers dense.
-  static WeightSource dense(Function<String, Tensor> tensors) {
-    return new WeightSource() {
-      @Override
-      public Tensor tensor(String name) {
-        return tensors.apply(name);
-      }
-
-      @Override
-      public Linear linear(String weight, @Nullable Tensor bias) {
-        return DenseLinear.of(tensor(weight), bias);
-      }
-    };
   }
 }

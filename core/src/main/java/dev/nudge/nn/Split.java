@@ -7,8 +7,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Several linear layers of one input: each in a slot of its own, or packed in one slot whose
-/// output
-/// is cut by columns.
+/// output is cut by columns.
 public final class Split {
   private final List<LinearSlot> slots;
   private final int[] widths;

@@ -1,7 +1,8 @@
 package dev.nudge.plan;
 
+import static dev.nudge.model.ModelConfig.llama;
+
 import dev.nudge.model.ModelConfig;
-import dev.nudge.model.RopeParameters;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -26,47 +27,47 @@ public final class KnownModels {
   private static final Map<String, Known> ALL = new LinkedHashMap<>(); // by name in capitals
 
   static {
-    add("7B", LLAMA, config(4096, 11008, 32, 32, 32, 128, 32_000, 2048, false, 10_000));
-    add("13B", LLAMA, config(5120, 13824, 40, 40, 40, 128, 32_000, 2048, false, 10_000));
-    add("33B", LLAMA, config(6656, 17920, 60, 52, 52, 128, 32_000, 2048, false, 10_000));
-    add("65B", LLAMA, config(8192, 22016, 80, 64, 64, 128, 32_000, 2048, false, 10_000));
-    add("70B", LLAMA, config(8192, 28672, 80, 64, 8, 128, 32_000, 4096, false, 10_000));
+    add("7B", LLAMA, llama(4096, 11008, 32, 32, 32, 128, 32_000, 2048, false, 10_000));
+    add("13B", LLAMA, llama(5120, 13824, 40, 40, 40, 128, 32_000, 2048, false, 10_000));
+    add("33B", LLAMA, llama(6656, 17920, 60, 52, 52, 128, 32_000, 2048, false, 10_000));
+    add("65B", LLAMA, llama(8192, 22016, 80, 64, 64, 128, 32_000, 2048, false, 10_000));
+    add("70B", LLAMA, llama(8192, 28672, 80, 64, 8, 128, 32_000, 4096, false, 10_000));
 
-    add("Llama-3.2-1B", LLAMA, config(2048, 8192, 16, 32, 8, 64, 128_256, 131_072, true, 500_000));
-    add("Llama-3.2-3B", LLAMA, config(3072, 8192, 28, 24, 8, 128, 128_256, 131_072, true, 500_000));
+    add("Llama-3.2-1B", LLAMA, llama(2048, 8192, 16, 32, 8, 64, 128_256, 131_072, true, 500_000));
+    add("Llama-3.2-3B", LLAMA, llama(3072, 8192, 28, 24, 8, 128, 128_256, 131_072, true, 500_000));
     add(
         "Llama-3.1-8B",
         LLAMA,
-        config(4096, 14336, 32, 32, 8, 128, 128_256, 131_072, false, 500_000));
+        llama(4096, 14336, 32, 32, 8, 128, 128_256, 131_072, false, 500_000));
     add(
         "Llama-3.1-70B",
         LLAMA,
-        config(8192, 28672, 80, 64, 8, 128, 128_256, 131_072, false, 500_000));
+        llama(8192, 28672, 80, 64, 8, 128, 128_256, 131_072, false, 500_000));
     ALL.put("1B", shape("Llama-3.2-1B"));
     ALL.put("3B", shape("Llama-3.2-3B"));
     ALL.put("8B", shape("Llama-3.1-8B"));
 
-    qwen2("0.5B", config(896, 4864, 24, 14, 2, 64, 151_936, 32_768, true, 1e6));
-    qwen2("1.5B", config(1536, 8960, 28, 12, 2, 128, 151_936, 131_072, true, 1e6));
-    qwen2("3B", config(2048, 11008, 36, 16, 2, 128, 151_936, 32_768, true, 1e6));
-    qwen2("7B", config(3584, 18944, 28, 28, 4, 128, 152_064, 131_072, false, 1e6));
-    qwen2("14B", config(5120, 13824, 48, 40, 8, 128, 152_064, 131_072, false, 1e6));
-    qwen2("32B", config(5120, 27648, 64, 40, 8, 128, 152_064, 131_072, false, 1e6));
-    qwen2("72B", config(8192, 29568, 80, 64, 8, 128, 152_064, 131_072, false, 1e6));
+    qwen2("0.5B", llama(896, 4864, 24, 14, 2, 64, 151_936, 32_768, true, 1e6));
+    qwen2("1.5B", llama(1536, 8960, 28, 12, 2, 128, 151_936, 131_072, true, 1e6));
+    qwen2("3B", llama(2048, 11008, 36, 16, 2, 128, 151_936, 32_768, true, 1e6));
+    qwen2("7B", llama(3584, 18944, 28, 28, 4, 128, 152_064, 131_072, false, 1e6));
+    qwen2("14B", llama(5120, 13824, 48, 40, 8, 128, 152_064, 131_072, false, 1e6));
+    qwen2("32B", llama(5120, 27648, 64, 40, 8, 128, 152_064, 131_072, false, 1e6));
+    qwen2("72B", llama(8192, 29568, 80, 64, 8, 128, 152_064, 131_072, false, 1e6));
 
-    qwen3("0.6B", config(1024, 3072, 28, 16, 8, 128, 151_936, 40_960, true, 1e6));
-    qwen3("1.7B", config(2048, 6144, 28, 16, 8, 128, 151_936, 40_960, true, 1e6));
-    qwen3("4B", config(2560, 9728, 36, 32, 8, 128, 151_936, 40_960, true, 1e6));
-    qwen3("8B", config(4096, 12288, 36, 32, 8, 128, 151_936, 40_960, false, 1e6));
-    qwen3("14B", config(5120, 17408, 40, 40, 8, 128, 151_936, 40_960, false, 1e6));
-    qwen3("32B", config(5120, 25600, 64, 64, 8, 128, 151_936, 40_960, false, 1e6));
+    qwen3("0.6B", llama(1024, 3072, 28, 16, 8, 128, 151_936, 40_960, true, 1e6));
+    qwen3("1.7B", llama(2048, 6144, 28, 16, 8, 128, 151_936, 40_960, true, 1e6));
+    qwen3("4B", llama(2560, 9728, 36, 32, 8, 128, 151_936, 40_960, true, 1e6));
+    qwen3("8B", llama(4096, 12288, 36, 32, 8, 128, 151_936, 40_960, false, 1e6));
+    qwen3("14B", llama(5120, 17408, 40, 40, 8, 128, 151_936, 40_960, false, 1e6));
+    qwen3("32B", llama(5120, 25600, 64, 64, 8, 128, 151_936, 40_960, false, 1e6));
 
-    add("Mistral-7B", MISTRAL, config(4096, 14336, 32, 32, 8, 128, 32_768, 32_768, false, 1e6));
-    add("Mistral-Nemo", MISTRAL, config(5120, 14336, 40, 32, 8, 128, 131_072, 131_072, false, 1e6));
+    add("Mistral-7B", MISTRAL, llama(4096, 14336, 32, 32, 8, 128, 32_768, 32_768, false, 1e6));
+    add("Mistral-Nemo", MISTRAL, llama(5120, 14336, 40, 32, 8, 128, 131_072, 131_072, false, 1e6));
     add(
         "Mistral-Small-24B",
         MISTRAL,
-        config(5120, 32768, 40, 32, 8, 128, 131_072, 32_768, false, 1e8));
+        llama(5120, 32768, 40, 32, 8, 128, 131_072, 32_768, false, 1e8));
   }
 
   private record Known(String name, ModelConfig config) {}
@@ -99,34 +100,5 @@ public final class KnownModels {
 
   private static void qwen3(String size, ModelConfig config) {
     add("Qwen3-" + size, QWEN3, config);
-  }
-
-  private static ModelConfig config(
-      int hidden,
-      int inner,
-      int layers,
-      int heads,
-      int keyValueHeads,
-      int headDim,
-      int vocabulary,
-      int positions,
-      boolean tied,
-      double theta) {
-    return ModelConfig.llama(
-        hidden,
-        inner,
-        layers,
-        heads,
-        keyValueHeads,
-        headDim,
-        vocabulary,
-        positions,
-        1e-5,
-        tied,
-        false,
-        false,
-        new RopeParameters.Default(theta),
-        1,
-        List.of(2));
   }
 }

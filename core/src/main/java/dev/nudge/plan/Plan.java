@@ -45,16 +45,12 @@ public record Plan(
 
   /// Returns this plan with another choice of the sequences that are cut.
   public Plan withSplit(Split other) {
+    return with(other, footprint);
+  }
+
+  private Plan with(Split cuts, Footprint bytes) {
     return new Plan(
-        backend,
-        lanes,
-        threadsPerLane,
-        microBatchTokens,
-        longest,
-        levels,
-        other,
-        footprint,
-        caches);
+        backend, lanes, threadsPerLane, microBatchTokens, longest, levels, cuts, bytes, caches);
   }
 
   public Plan {
@@ -90,16 +86,7 @@ public record Plan(
   /// Returns this plan with the optimiser's state in a mapped file that the system may evict:
   /// slower where memory is short, with the same result.
   public Plan withPagedOptimizer() {
-    return new Plan(
-        backend,
-        lanes,
-        threadsPerLane,
-        microBatchTokens,
-        longest,
-        levels,
-        split,
-        footprint.withPagedOptimizer(),
-        caches);
+    return with(split, footprint.withPagedOptimizer());
   }
 
   /// Bytes of one lane's workspace.

@@ -87,9 +87,12 @@ public final class SpeedProbe {
     List<Workspace> workspaces = new ArrayList<>();
     try (Scope scope = Scope.open("probe");
         CausalLm model =
-            spec == null
-                ? Checkpoint.random(slice.config(), backend, Trainable.all(lanes, scope), 1)
-                : Checkpoint.random(slice.config(), backend, quantization, 1);
+            Checkpoint.random(
+                slice.config(),
+                backend,
+                quantization,
+                spec == null ? Trainable.all(lanes, scope) : null,
+                1);
         Lanes threads = new Lanes(lanes)) {
       model.reserve(slice.longest());
       model.recompute(levels());

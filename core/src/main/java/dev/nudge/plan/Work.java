@@ -8,6 +8,7 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.model.CausalLm.TrainWork;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
+import dev.nudge.model.Quantization;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 
@@ -22,7 +23,7 @@ public final class Work {
   public static TrainWork of(ModelConfig config, int labelled, int... lengths) {
     Dtype compute = Dtype.F32;
     try (Scope scope = Scope.measuring();
-        CausalLm dry = Checkpoint.dry(config, Backend.plain(compute))) {
+        CausalLm dry = Checkpoint.dry(config, Backend.plain(compute), Quantization.NONE)) {
       Lora smallest = Lora.of(1, 1, Targets.parse(Targets.ALL_LINEAR));
       Adapters.attach(dry.slots(), ModelConfig.UNTARGETABLE, smallest, 0, compute, 1, scope);
       return dry.work(lengths, labelled);

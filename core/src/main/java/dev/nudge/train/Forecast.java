@@ -41,8 +41,7 @@ import org.jspecify.annotations.Nullable;
 /// Says what a run would need and how fast it would go, without weights and without starting it.
 ///
 /// The model is a folder, of which `config.json` is enough, or the name of one of [KnownModels].
-/// Without
-/// rows every row is taken to be as long as is allowed, which is the most that can come.
+/// Without rows every row is taken to be as long as is allowed, which is the most that can come.
 public final class Forecast {
   private final PlanSettings settings;
   private final ModelConfig config;
@@ -70,24 +69,17 @@ public final class Forecast {
   }
 
   /// A run as the settings ask for it, laid out.
-  ///
   public record Attempt(Planner.Fit fit, ParameterCount count, List<String> advice) {}
 
   /// Plans a run on this machine.
   ///
   /// @throws InputException in one line, for whatever a user can mend
   public static Outlook of(PlanSettings settings, Machine machine) {
-    return of(settings, machine, System::nanoTime);
+    Backend backend = Backend.resolve(settings.model().compute(), machine.cache());
+    return of(settings, machine, backend, System::nanoTime);
   }
 
-  /// Plans a run on this machine, by another clock where the machine is shared.
-  ///
   /// @param clock nanoseconds from some start
-  public static Outlook of(PlanSettings settings, Machine machine, LongSupplier clock) {
-    return of(
-        settings, machine, Backend.resolve(settings.model().compute(), machine.cache()), clock);
-  }
-
   static Outlook of(PlanSettings settings, Machine machine, Backend backend, LongSupplier clock) {
     Path folder = settings.model().model();
     ModelConfig config = config(folder);

@@ -131,7 +131,7 @@ public record Prepared(
     values.put("share", count.share());
     values.put("plan", plan.values());
     values.put("streams_weights", streams());
-    values.put("settings", RunFolder.plain(settings));
+    values.put("settings", settings.values());
     return values;
   }
 }

@@ -106,22 +106,20 @@ record Request(
     Path folder = model.model();
     if (full()) {
       Training.checkDense(folder, quantization);
-      return Tuning.whole(Checkpoint.dry(config, backend, trainable(config, scope)), folder);
     }
-    CausalLm dry = Checkpoint.dry(config, backend, quantization);
-    return Tuning.adapter(dry, Training.attach(dry, lora, given, 0, 1, scope), folder);
+    CausalLm dry = Checkpoint.dry(config, backend, quantization, trainable(config, scope));
+    return full()
+        ? Tuning.whole(dry, folder)
+        : Tuning.adapter(dry, Training.attach(dry, lora, given, 0, 1, scope), folder);
   }
 
-  private Trainable trainable(ModelConfig config, Scope scope) {
+  private @Nullable Trainable trainable(ModelConfig config, Scope scope) {
     return Tuning.trainable(lora, config, 1, scope);
   }
 
   /// Bytes of the frozen weights in the folder's files.
   WeightBytes stored(ModelConfig config, Backend backend, Quantization quantization, Scope scope) {
-    Path folder = model.model();
-    return full()
-        ? Checkpoint.frozenBytes(folder, config, backend, trainable(config, scope))
-        : Checkpoint.bytes(folder, config, backend, quantization);
+    return Checkpoint.bytes(model.model(), config, backend, quantization, trainable(config, scope));
   }
 
   /// Bytes of the frozen weights of a shape.
@@ -135,10 +133,7 @@ record Request(
       boolean inFile,
       Dtype type,
       Scope scope) {
-    Map<String, long[]> frozen = config.tensors();
-    if (full()) {
-      frozen.keySet().removeIf(trainable(config, scope).trains());
-    }
+    Map<String, long[]> frozen = Trainable.frozen(config, trainable(config, scope));
     return WeightBytes.of(frozen, backend.compute(), quantization, inFile, name -> type);
   }
 

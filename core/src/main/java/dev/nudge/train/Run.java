@@ -58,10 +58,6 @@ final class Run implements AutoCloseable {
   private boolean diverged;
   private boolean interrupted;
 
-  Run(Prepared prepared, Consumer<TrainEvent> events) {
-    this(prepared, events, System::nanoTime);
-  }
-
   Run(Prepared prepared, Consumer<TrainEvent> events, LongSupplier clock) {
     this.prepared = prepared;
     this.events = events;
@@ -334,7 +330,7 @@ final class Run implements AutoCloseable {
     Map<String, @Nullable Object> run = new LinkedHashMap<>();
     run.put("id", id);
     run.put("state", state.name().toLowerCase(java.util.Locale.ROOT));
-    run.put("settings", RunFolder.plain(prepared.settings()));
+    run.put("settings", prepared.settings().values());
     run.put("plan", prepared.plan().values());
     Uninterrupted.run(() -> run.put(RunDigests.KEY, digests.values(state, folder.path())));
     run.put("trained_parameters", prepared.count().trained());

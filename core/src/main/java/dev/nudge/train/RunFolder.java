@@ -11,7 +11,6 @@ import dev.nudge.settings.TrainSettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -24,11 +23,9 @@ import tools.jackson.databind.JsonNode;
 /// The folder of a run: who may write into it, and its `run.json`.
 ///
 /// What `nudge` writes is a fixed set of names, so `--overwrite` can remove exactly that and leave
-/// a
-/// user's own files alone. A run that replaces another grows out of sight until its first save;
-/// then
-/// the new run takes the old one's place as a whole. A run that ends before that leaves the old one
-/// as it was. Every later save replaces the one before as a whole too.
+/// a user's own files alone. A run that replaces another grows out of sight until its first save;
+/// then the new run takes the old one's place as a whole. A run that ends before that leaves the
+/// old one as it was. Every later save replaces the one before as a whole too.
 final class RunFolder implements AutoCloseable {
   static final String RUN = "run.json";
   static final String METRICS = "metrics.jsonl";
@@ -177,7 +174,7 @@ final class RunFolder implements AutoCloseable {
   /// The settings that make this run another one than that of a `run.json`, one phrase each. Files
   /// of rows are the same where both give some: what they hold is compared elsewhere.
   private static List<String> changedSettings(JsonNode there, TrainSettings settings) {
-    JsonNode now = Json.tree(plain(settings));
+    JsonNode now = Json.tree(settings.values());
     List<String> changes = new ArrayList<>();
     for (String key : now.propertyNames()) {
       String was = shown(there.path(key));
@@ -197,24 +194,6 @@ final class RunFolder implements AutoCloseable {
     return value.isString()
         ? "'" + value.stringValue().replace("\n", "\\n") + "'"
         : value.toString();
-  }
-
-  /// The settings as `run.json` holds them: paths and choices as text.
-  static Map<String, @Nullable Object> plain(TrainSettings settings) {
-    Map<String, @Nullable Object> plain = new LinkedHashMap<>();
-    settings
-        .values()
-        .forEach(
-            (key, value) ->
-                plain.put(
-                    key,
-                    value instanceof Number
-                            || value instanceof Boolean
-                            || value == null
-                            || value instanceof List<?>
-                        ? value
-                        : value.toString()));
-    return plain;
   }
 
   /// Makes the folder, which is this run's alone until it closes. What is in its place stays until

@@ -239,11 +239,6 @@ public final class Training {
             tokenizer);
   }
 
-  /// Puts the adapter of the settings on a model.
-  static Adapters attach(CausalLm model, TrainSettings settings, int lanes, Scope scope) {
-    return attach(model, settings.lora(), settings.given(), settings.loop().seed(), lanes, scope);
-  }
-
   /// Puts an adapter on a model, for any settings that shape an adapter.
   ///
   /// @param given which of them were given, which must not disagree with an adapter to continue
@@ -288,22 +283,12 @@ public final class Training {
   /// Prepares and runs, as the command does: a run that is finished already in its folder is not
   /// made again, and kernels are warmed up while files are read.
   ///
+  /// @param ready told what was prepared, before the first event of a run that is made
   /// @param events told from this thread, in order
   /// @param cancelled asked between steps; once true, the adapter is saved as it stands. An
   ///     interrupt of this thread does the same
   /// @throws InputException in one line, for whatever a user can mend; nothing is written then
   /// @throws dev.nudge.settings.RunException where it fails while running
-  public static RunResult run(
-      TrainSettings settings,
-      Machine machine,
-      Consumer<TrainEvent> events,
-      BooleanSupplier cancelled) {
-    return run(settings, machine, prepared -> {}, events, cancelled);
-  }
-
-  /// Prepares and runs, and tells what was prepared before the run's first event.
-  ///
-  /// @param ready not told of a run that is finished already
   public static RunResult run(
       TrainSettings settings,
       Machine machine,
@@ -343,13 +328,10 @@ public final class Training {
 
   /// Runs what was prepared.
   ///
-  /// @param events told from this thread, in order
-  /// @param cancelled asked between steps; once true, the adapter is saved as it stands. An
-  ///     interrupt of this thread does the same
   /// @throws dev.nudge.settings.RunException where it fails while running
   public static RunResult run(
       Prepared prepared, Consumer<TrainEvent> events, BooleanSupplier cancelled) {
-    try (Run run = new Run(prepared, events)) {
+    try (Run run = new Run(prepared, events, System::nanoTime)) {
       return run.go(cancelled);
     }
   }

@@ -17,6 +17,7 @@ import dev.nudge.tensor.Scope;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /// Holds a model, its parameters that train, and how these are saved: the only place where an
 /// adapter and the model's own weights differ for a run.
@@ -43,17 +44,12 @@ record Tuning(
     int lanes = prepared.plan().lanes();
     boolean full = settings.lora().method() == Method.FULL;
     CausalLm model =
-        full
-            ? Checkpoint.load(
-                folder,
-                prepared.config(),
-                prepared.backend(),
-                trainable(settings.lora(), prepared.config(), lanes, scope))
-            : Checkpoint.load(
-                folder,
-                prepared.config(),
-                prepared.backend(),
-                Quantization.resolve(settings.model(), prepared.config()));
+        Checkpoint.load(
+            folder,
+            prepared.config(),
+            prepared.backend(),
+            Quantization.resolve(settings.model(), prepared.config()),
+            trainable(settings.lora(), prepared.config(), lanes, scope));
     try {
       model.cache(prepared.plan().caches());
       if (prepared.streams()) {
@@ -71,7 +67,9 @@ record Tuning(
 
   private static Adapters attach(CausalLm model, Prepared prepared, int lanes, Scope scope) {
     var settings = prepared.settings();
-    Adapters adapters = Training.attach(model, settings, lanes, scope);
+    Adapters adapters =
+        Training.attach(
+            model, settings.lora(), settings.given(), settings.loop().seed(), lanes, scope);
     if (settings.lora().init() == AdapterInit.LOFTQ) {
       try (SafeTensors originals = SafeTensors.open(settings.model().model())) {
         adapters.beginNear(
@@ -111,11 +109,14 @@ record Tuning(
         () -> {});
   }
 
-  /// Says which tensors full fine-tuning trains.
+  /// Says which tensors full fine-tuning trains; null where an adapter trains.
   ///
   /// @throws dev.nudge.settings.InputException where `--freeze` matches nothing or everything
-  static Trainable trainable(LoraSettings settings, ModelConfig config, int lanes, Scope scope) {
-    return new Trainable(Freeze.trains(settings.freeze(), config), lanes, scope);
+  static @Nullable Trainable trainable(
+      LoraSettings settings, ModelConfig config, int lanes, Scope scope) {
+    return settings.method() == Method.FULL
+        ? new Trainable(Freeze.trains(settings.freeze(), config), lanes, scope)
+        : null;
   }
 
   /// Writes what trains, as it stands, into a folder that grows.

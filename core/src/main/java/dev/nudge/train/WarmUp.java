@@ -11,7 +11,6 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
-import dev.nudge.model.RopeParameters;
 import dev.nudge.model.Trainable;
 import dev.nudge.nn.Parameter;
 import dev.nudge.plan.Plan;
@@ -85,22 +84,7 @@ public final class WarmUp implements AutoCloseable {
   }
 
   private static ModelConfig shape(int vocabulary) {
-    return ModelConfig.llama(
-        576,
-        1536,
-        1,
-        9,
-        3,
-        64,
-        vocabulary,
-        LENGTH,
-        1e-5,
-        true,
-        false,
-        false,
-        new RopeParameters.Default(10_000),
-        1,
-        List.of(2));
+    return ModelConfig.llama(576, 1536, 1, 9, 3, 64, vocabulary, LENGTH, true, 10_000);
   }
 
   /// Loads some models, makes some steps of each method and returns: what a build records for the
@@ -139,9 +123,8 @@ public final class WarmUp implements AutoCloseable {
             1e-4, Schedule.CONSTANT, new Warmup(0), 0, 1, optimizer, 0.9, 0.999, 1e-8);
     try (Scope scope = Scope.open("warm-up");
         CausalLm model =
-            full
-                ? Checkpoint.random(shape, backend, Trainable.all(1, scope), 1)
-                : Checkpoint.random(shape, backend, 1)) {
+            Checkpoint.random(
+                shape, backend, Quantization.NONE, full ? Trainable.all(1, scope) : null, 1)) {
       model.reserve(LENGTH);
       List<Parameter> trained = full ? model.parameters() : adapter(model, scope);
       int tokens = ROWS * LENGTH;

@@ -446,6 +446,6 @@ class DatasetTest {
   }
 
   private Prompts prompts(DataSettings data, int maxLength) {
-    return Prompts.load(data, maxLength, tokenizer);
+    return Prompts.load(data, null, maxLength, tokenizer);
   }
 }

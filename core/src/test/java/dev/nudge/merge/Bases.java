@@ -9,6 +9,7 @@ import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
+import dev.nudge.model.Quantization;
 import dev.nudge.nn.Parameter;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
@@ -91,7 +92,7 @@ final class Bases {
   /// An adapter with a B that is not zero.
   static Path adapter(Path folder, Path base, Lora spec, long seed) {
     ModelConfig config = ModelConfig.load(base);
-    try (CausalLm dry = Checkpoint.dry(config, Backend.plain(Dtype.F32));
+    try (CausalLm dry = Checkpoint.dry(config, Backend.plain(Dtype.F32), Quantization.NONE);
         Scope scope = Scope.open("adapter")) {
       Adapters adapter =
           Adapters.attach(dry.slots(), ModelConfig.UNTARGETABLE, spec, seed, Dtype.F32, 0, scope);

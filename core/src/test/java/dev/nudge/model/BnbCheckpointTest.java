@@ -110,13 +110,13 @@ class BnbCheckpointTest {
         try (CausalLm lm = Checkpoint.load(folder, config, backend, q)) {
           assertThat(lm.layers()).isEqualTo(1);
           assertThat(Ledger.bytes() - before)
-              .isEqualTo(Checkpoint.bytes(folder, config, backend, q).held());
+              .isEqualTo(Checkpoint.bytes(folder, config, backend, q, null).held());
         }
         assertThat(Ledger.bytes()).isEqualTo(before);
       }
     }
     ModelConfig config = ModelConfig.load(BnbFiles.PLAIN);
-    WeightBytes bytes = Checkpoint.bytes(BnbFiles.PLAIN, config, backend, Quantization.NONE);
+    WeightBytes bytes = Checkpoint.bytes(BnbFiles.PLAIN, config, backend, Quantization.NONE, null);
     assertThat(bytes.held()).isZero();
     long dense = 4 * (2 * 31 * 64 + 3 * 64 + 64 * 64);
     long n = 2 * 64 * 64 + 2 * 32 * 64 + 2 * 64 * 64;

@@ -34,22 +34,7 @@ class RecomputeMemoryTest {
   private static final int RANK = 16;
   private static final int VOCABULARY = 96;
   private static final ModelConfig CONFIG =
-      ModelConfig.llama(
-          D,
-          INNER,
-          LAYERS,
-          HEADS,
-          2,
-          16,
-          VOCABULARY,
-          256,
-          1e-5,
-          true,
-          false,
-          false,
-          new RopeParameters.Default(10000),
-          0,
-          List.of(1));
+      ModelConfig.llama(D, INNER, LAYERS, HEADS, 2, 16, VOCABULARY, 256, true, 10_000);
 
   @TempDir private Path temp;
 

@@ -75,7 +75,7 @@ class StreamedLmTest {
       Tensor is = scope.tensor(backend.compute(), tokens, config.vocabSize());
       long bytes = streamed.bytes(sequences, dressing, tokens);
       try (Workspace ws = new Workspace(0, bytes, backend.gemms().apply(1))) {
-        streamed.hidden(sequences, dressing, hidden, ws);
+        streamed.hidden(sequences, dressing, hidden, ws, () -> false);
         streamed.logits(hidden, is, ws);
       }
       int[] ids = sequences.stream().flatMapToInt(Arrays::stream).toArray();

@@ -1,6 +1,8 @@
 package dev.nudge.model;
 
 import dev.nudge.machine.Backend;
+import dev.nudge.nn.DenseLinear;
+import dev.nudge.nn.Linear;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.util.HashMap;
@@ -8,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 
 /// Makes small Llamas of random weights for tests.
 public final class TinyLlama {
@@ -15,42 +18,32 @@ public final class TinyLlama {
 
   /// A config with grouped heads and odd sizes.
   public static ModelConfig config(int layers, boolean tied, boolean bias) {
-    return ModelConfig.llama(
-        20,
-        28,
-        layers,
-        6,
-        2,
-        6,
-        37,
-        64,
-        1e-5,
-        tied,
-        bias,
-        bias,
-        new RopeParameters.Default(10000),
-        0,
-        List.of(1));
+    ModelConfig c = ModelConfig.llama(20, 28, layers, 6, 2, 6, 37, 64, tied, 10_000);
+    return bias ? biased(c) : c;
   }
 
   /// Three layers, 72 wide, six heads on two of keys and values, with biases.
   public static ModelConfig wider() {
-    return ModelConfig.llama(
-        72,
-        120,
-        3,
-        6,
-        2,
-        12,
-        211,
-        256,
-        1e-5,
-        false,
-        true,
-        true,
-        new RopeParameters.Default(10000),
-        0,
-        List.of(1));
+    return biased(ModelConfig.llama(72, 120, 3, 6, 2, 12, 211, 256, false, 10_000));
+  }
+
+  private static ModelConfig biased(ModelConfig c) {
+    return new ModelConfig(
+        c.family(),
+        c.place(),
+        c.hiddenSize(),
+        c.vocabSize(),
+        c.maxPositionEmbeddings(),
+        c.rmsNormEps(),
+        c.tieWordEmbeddings(),
+        c.normOffset(),
+        c.embeddingScale(),
+        c.logitScale(),
+        c.logitCap(),
+        c.bosTokenId(),
+        c.eosTokenIds(),
+        c.padTokenId(),
+        c.layers().stream().map(layer -> layer.withBias(true, true, true)).toList());
   }
 
   /// Fills every tensor from `seed`: norms around 1, the rest around 0.
@@ -87,7 +80,18 @@ public final class TinyLlama {
             master.put(i, Objects.requireNonNull(weights.get(name)).at(i));
           }
         };
-    WeightSource dense = WeightSource.dense(weights::get);
+    WeightSource dense =
+        new WeightSource() {
+          @Override
+          public Tensor tensor(String name) {
+            return Objects.requireNonNull(weights.get(name));
+          }
+
+          @Override
+          public Linear linear(String weight, @Nullable Tensor bias) {
+            return DenseLinear.of(tensor(weight), bias);
+          }
+        };
     return CausalLm.of(
         config, backend, TrainedWeights.of(config, backend, trainable, fill, dense), scope);
   }

@@ -25,7 +25,8 @@ class TrainedWeightsTest {
     Backend backend = Backend.plain(Dtype.BF16);
     ModelConfig config = ModelConfig.load(MODEL);
     try (Scope scope = Scope.open("parameters");
-        CausalLm model = Checkpoint.load(MODEL, config, backend, Trainable.all(2, scope));
+        CausalLm model =
+            Checkpoint.load(MODEL, config, backend, Quantization.NONE, Trainable.all(2, scope));
         SafeTensors file = SafeTensors.open(MODEL)) {
       assertThat(model.parameters().stream().map(Parameter::name))
           .containsExactlyElementsOf(config.tensors().keySet());
@@ -50,10 +51,15 @@ class TrainedWeightsTest {
     Backend backend = Backends.orSkip(Compute.FP32);
     ModelConfig config = TinyLlama.config(2, false, false);
     try (Scope scope = Scope.open("parameters");
-        CausalLm all = Checkpoint.random(config, backend, Trainable.all(1, scope), 1);
+        CausalLm all =
+            Checkpoint.random(config, backend, Quantization.NONE, Trainable.all(1, scope), 1);
         CausalLm head =
             Checkpoint.random(
-                config, backend, new Trainable(name -> name.startsWith("lm_head"), 1, scope), 1)) {
+                config,
+                backend,
+                Quantization.NONE,
+                new Trainable(name -> name.startsWith("lm_head"), 1, scope),
+                1)) {
       assertThat(all.cacheBytes(Caches.ALL)).isZero();
       all.cache(Caches.ALL);
       assertThat(head.cacheBytes(Caches.HEAD)).isZero();

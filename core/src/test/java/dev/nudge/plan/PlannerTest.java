@@ -136,7 +136,9 @@ class PlannerTest {
   @Test
   void ofAWholeModelLanesGoBeforeTheOptimiserIsPaged() {
     try (Scope scope = Scope.measuring();
-        CausalLm dry = Checkpoint.dry(SHAPE, Backend.plain(Dtype.BF16), Trainable.all(1, scope))) {
+        CausalLm dry =
+            Checkpoint.dry(
+                SHAPE, Backend.plain(Dtype.BF16), Quantization.NONE, Trainable.all(1, scope))) {
       long n = dry.parameters().stream().mapToLong(Parameter::elements).sum();
       assertThat(n).isEqualTo(SHAPE.parameters());
       Plan roomy = whole(dry, n, 400 * GIB).plan();
@@ -232,7 +234,7 @@ class PlannerTest {
   }
 
   private static <T> T with(Function<CausalLm, T> work) {
-    try (CausalLm dry = Checkpoint.dry(SHAPE, Backend.plain(Dtype.BF16));
+    try (CausalLm dry = Checkpoint.dry(SHAPE, Backend.plain(Dtype.BF16), Quantization.NONE);
         Scope scope = Scope.measuring()) {
       Adapters.attach(
           dry.slots(),

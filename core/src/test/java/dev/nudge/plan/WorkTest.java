@@ -9,13 +9,12 @@ import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
-import dev.nudge.model.RopeParameters;
+import dev.nudge.model.Quantization;
 import dev.nudge.model.Trainable;
 import dev.nudge.nn.Recompute;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import java.util.Collections;
-import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /// Compares the counted products of a training pass with a formula of its own, for one sequence
@@ -32,22 +31,7 @@ class WorkTest {
   private static final long T = 48;
   private static final long P = 2L * D * Q + 2L * D * K + 3L * D * INNER;
   private static final ModelConfig CONFIG =
-      ModelConfig.llama(
-          D,
-          INNER,
-          LAYERS,
-          4,
-          2,
-          16,
-          V,
-          256,
-          1e-5,
-          false,
-          false,
-          false,
-          new RopeParameters.Default(10000),
-          0,
-          List.of(1));
+      ModelConfig.llama(D, INNER, LAYERS, 4, 2, 16, V, 256, false, 10_000);
 
   private static long adapter(int in, int out) {
     return RANK * ((long) in + out);
@@ -60,7 +44,7 @@ class WorkTest {
     long qkv = 2L * D * (Q + 2 * K) * T; // no gradient below the lowest layer
     long qkvAdapters = 2L * RANK * 3 * D * T;
     try (Scope scope = Scope.measuring();
-        CausalLm dry = Checkpoint.dry(CONFIG, Backend.plain(Dtype.F32))) {
+        CausalLm dry = Checkpoint.dry(CONFIG, Backend.plain(Dtype.F32), Quantization.NONE)) {
       Lora spec = Lora.of(RANK, 1, Targets.parse("all-linear"));
       Adapters.attach(dry.slots(), ModelConfig.UNTARGETABLE, spec, 0, Dtype.F32, 1, scope);
       double kept =
@@ -80,7 +64,9 @@ class WorkTest {
   @Test
   void aPassOfAllWeightsIsAFormula() {
     try (Scope scope = Scope.measuring();
-        CausalLm dry = Checkpoint.dry(CONFIG, Backend.plain(Dtype.F32), Trainable.all(1, scope))) {
+        CausalLm dry =
+            Checkpoint.dry(
+                CONFIG, Backend.plain(Dtype.F32), Quantization.NONE, Trainable.all(1, scope))) {
       CausalLm.TrainWork work = dry.work(new int[] {(int) T}, 40);
       assertThat(work.layers()).isEqualTo(LAYERS * (6.0 * P * T + 14.0 * Q * T * T));
       assertThat(work.head()).isEqualTo(6.0 * V * D * 40);

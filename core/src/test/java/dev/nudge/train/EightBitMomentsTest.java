@@ -10,7 +10,6 @@ import dev.nudge.data.Example;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.ModelConfig;
-import dev.nudge.model.RopeParameters;
 import dev.nudge.model.TinyLlama;
 import dev.nudge.plan.Plan;
 import dev.nudge.settings.Compute;
@@ -34,22 +33,7 @@ class EightBitMomentsTest {
   private static final int STEPS = 20;
   private static final double RATE = 5e-3;
   private static final ModelConfig CONFIG =
-      ModelConfig.llama(
-          128,
-          192,
-          2,
-          4,
-          2,
-          32,
-          67,
-          64,
-          1e-5,
-          true,
-          false,
-          false,
-          new RopeParameters.Default(10000),
-          0,
-          List.of(1));
+      ModelConfig.llama(128, 192, 2, 4, 2, 32, 67, 64, true, 10_000);
 
   @Test
   void theLossFallsAsInThirtyTwo() {

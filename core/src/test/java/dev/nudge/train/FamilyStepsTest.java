@@ -102,7 +102,12 @@ class FamilyStepsTest {
     Backend backend = Backends.of(Compute.FP32);
     try (Scope scope = Scope.open("parameters");
         CausalLm trained =
-            Checkpoint.load(model, ModelConfig.load(model), backend, Trainable.all(lanes, scope))) {
+            Checkpoint.load(
+                model,
+                ModelConfig.load(model),
+                backend,
+                Quantization.NONE,
+                Trainable.all(lanes, scope))) {
       TwentySteps.hold(expected, ROWS, trained, trained.parameters(), lanes, microBatchTokens);
       JsonNode last = expected.get("final");
       assertThat(trained.parameters()).hasSize(last.size());

@@ -528,7 +528,8 @@ class RunTest {
     assertThat(result.last()).isNotEqualTo(result.best());
     assertThat(result.metrics()).exists();
     assertThat(result.record()).exists();
-    assertThat(Training.run(settings, TinyRun.MACHINE, event -> {}, () -> false)).isEqualTo(result);
+    assertThat(Training.run(settings, TinyRun.MACHINE, _ -> {}, _ -> {}, () -> false))
+        .isEqualTo(result);
     assertThat(Training.record(out)).containsKeys("settings", "plan", "totals");
 
     var more =

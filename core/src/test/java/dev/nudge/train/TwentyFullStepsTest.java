@@ -7,6 +7,7 @@ import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
+import dev.nudge.model.Quantization;
 import dev.nudge.model.Trainable;
 import dev.nudge.nn.Parameter;
 import dev.nudge.settings.Compute;
@@ -43,7 +44,12 @@ class TwentyFullStepsTest {
     Backend backend = Backends.of(Compute.FP32);
     try (Scope scope = Scope.open("parameters");
         CausalLm trained =
-            Checkpoint.load(model, ModelConfig.load(model), backend, Trainable.all(lanes, scope))) {
+            Checkpoint.load(
+                model,
+                ModelConfig.load(model),
+                backend,
+                Quantization.NONE,
+                Trainable.all(lanes, scope))) {
       TwentySteps.hold(
           TwentySteps.expected(folder),
           rows,

@@ -5,9 +5,8 @@
 /// [dev.nudge.kernel.simd.Strip#BLOCK] columns, which stay in the first-level cache: a strip of F32
 /// is read where it lies, one of BF16 is widened into scratch, and short loops run over the strips,
 /// each its own static method with at most one transcendental and no other method that takes
-/// vectors. That is not taste: in a large loop
-/// body the compiler silently stops inlining and boxes every vector, measured at 4 to 8 times the
-/// time. No call allocates once its thread has made one.
+/// vectors. That is not taste: in a large loop body the compiler silently stops inlining and boxes
+/// every vector, measured at 4 to 8 times the time. No call allocates once its thread has made one.
 ///
 /// Knows nothing about layers or threads. Read `Strip`, then `VectorSwiGlu`.
 @NullMarked

@@ -9,13 +9,12 @@ import java.util.List;
 
 /// One compiled matmul of oneDNN, shared by all products of its family.
 ///
-/// Compiling takes a millisecond and keeps up to 1.6 MB of machine code, and rows of text come
-/// in hundreds of lengths. So sizes and strides that are neither small nor multiples of
-/// [Implementation#step]
-/// are left open ("runtime dimensions"): the widths of a model and the lengths of packed
-/// training stay fixed and get the code made for them, all other lengths share one primitive.
-/// Measured on Zen 4, one thread, bf16, against code made for the shape: 251 × 576 × 1536 runs
-/// at 221 instead of 224 GFLOP/s, a product with rank 16 at 131 instead of 203.
+/// Compiling takes a millisecond and keeps up to 1.6 MB of machine code, and rows of text come in
+/// hundreds of lengths. So sizes and strides that are neither small nor multiples of
+/// [Implementation#step] are left open ("runtime dimensions"): the widths of a model and the
+/// lengths of packed training stay fixed and get the code made for them, all other lengths share
+/// one primitive. Measured on Zen 4, one thread, bf16, against code made for the shape: 251 × 576 ×
+/// 1536 runs at 221 instead of 224 GFLOP/s, a product with rank 16 at 131 instead of 203.
 ///
 /// Whether a size is left open depends on nothing but the size, so results do not depend on
 /// what was multiplied before.
