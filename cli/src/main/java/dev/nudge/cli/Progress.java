@@ -1,5 +1,6 @@
 package dev.nudge.cli;
 
+import dev.nudge.train.RunState;
 import dev.nudge.train.TrainEvent;
 import dev.nudge.train.TrainEvent.Evaluated;
 import dev.nudge.train.TrainEvent.Finished;
@@ -35,6 +36,7 @@ final class Progress implements Consumer<TrainEvent> {
   private final LiveLine line;
   private double mean = Double.NaN;
   private double seconds = Double.NaN; // of a step, running mean
+  private boolean saved; // something
 
   /// @param clock nanoseconds, for the intervals
   Progress(PrintStream err, Style style, LongSupplier clock) {
@@ -60,8 +62,21 @@ final class Progress implements Consumer<TrainEvent> {
       case Planned planned -> line.note(planned.line());
       case Step step -> step(step);
       case Evaluated held -> line.note(heldOut(held));
-      case Saved saved -> line.note("saved " + saved.folder());
-      case Finished finished -> line.note(finished(finished));
+      case Saved folder -> saved(folder);
+      case Finished finished -> finished(finished);
+    }
+  }
+
+  private void saved(Saved folder) {
+    saved = true;
+    line.note("saved " + folder.folder());
+  }
+
+  private void finished(Finished end) {
+    if (end.state() == RunState.STOPPED && !saved) {
+      line.print("nudge: stopped before an update: nothing was trained and nothing is saved");
+    } else {
+      line.note(summary(end));
     }
   }
 
@@ -132,7 +147,7 @@ final class Progress implements Consumer<TrainEvent> {
         held.best() ? "  best so far" : "");
   }
 
-  private static String finished(Finished end) {
+  private static String summary(Finished end) {
     String best =
         end.bestLoss() == null
             ? ""

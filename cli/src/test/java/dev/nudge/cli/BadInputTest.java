@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.withinPercentage;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.nudge.format.Claim;
 import dev.nudge.plan.KnownModels;
 import dev.nudge.tensor.Ledger;
 import java.io.ByteArrayOutputStream;
@@ -1108,8 +1109,7 @@ class BadInputTest {
     Map<String, String> stopped = place.listing();
     check(
         place.train("--steps", "1"),
-        "--out D/out holds an unfinished run of these settings (state stopped); give another folder,"
-            + " or --overwrite to replace it");
+        unfinished("was stopped before its end"));
     assertThat(place.listing()).isEqualTo(stopped);
 
     place.edit("rows.jsonl", "valve", "seal");
@@ -1124,6 +1124,18 @@ class BadInputTest {
     place.write("out/mine.txt", "mine");
     place.write("out/run.json", "{}");
     assertThat(place.train("--steps", "2", "--overwrite", "-q").code()).isZero();
+    place.edit("out/run.json", "\"stopped\"", "\"running\"");
+    check(place.train("--steps", "1"), unfinished("was killed or crashed before its end"));
+    check(
+        place.train("--steps", "2"),
+        another("--steps was 1 and is 2")
+            .replace("state finished", "killed or crashed before its end"));
+    try (Claim writer = Claim.of(place.path("out"))) {
+      check(
+          place.train("--steps", "1"),
+          "another nudge trains into --out D/out; wait for it or give another folder");
+    }
+    place.edit("out/run.json", "\"running\"", "\"stopped\"");
     assertThat(place.path("out/mine.txt")).hasContent("mine");
   }
 
@@ -1140,6 +1152,34 @@ class BadInputTest {
     String weights = "adapter_model.safetensors";
     return Stream.of(
         row(
+  private static String unfinished(String how) {
+    return "--out D/out holds this run, which "
+        + how
+        + "; what it saved after step 1 of 1 is kept; --overwrite begins anew, or give another --out,"
+        + " with --init-adapter D/out to go on from what is kept";
+  }
+
+  /// A kill leaves its lock, and before the first save nothing that anybody would miss.
+  @ParameterizedTest
+  @ValueSource(strings = {"running", "stopped", "failed"})
+  void aRunGoesWhereOneEndedBeforeItsFirstSave(String state) throws IOException {
+    Place place = Place.in(folder);
+    place.write("out/.nudge.writer", "").write("out/run.json.tmp", "{");
+    assertThat(place.train("--steps", "1", "-q").code()).isZero();
+    for (String name : List.of("adapter_model.safetensors", "adapter_config.json", "nudge.json")) {
+      Files.delete(place.path("out/" + name));
+    }
+    place.edit("out/run.json", "\"finished\"", "\"" + state + "\"").write("out/mine.txt", "mine");
+    place.write("out/.nudge.writer", "");
+    Ran ran = place.train("--steps", "1", "--rank", "8");
+    assertThat(ran.code()).as(ran.err()).isZero();
+    assertThat(ran.err())
+        .contains("a run in D/out ended before it saved anything; this one begins anew\n");
+    assertThat(place.path("out/adapter_model.safetensors")).exists();
+    assertThat(place.path("out/mine.txt")).hasContent("mine");
+    assertThat(Files.readString(place.path("out/run.json"))).contains("\"finished\"");
+  }
+
             "a row was added",
             p -> p.edit("rows.jsonl", " valve\"}\n", " valve\"}\n{\"text\": \"a\"}\n"),
             "",

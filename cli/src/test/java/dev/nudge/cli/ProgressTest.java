@@ -91,6 +91,18 @@ class ProgressTest {
                 + " best held-out loss 0.5000\n");
   }
 
+  @Test
+  void aRunThatSavedNothingSaysSoAlsoWhereItIsQuiet() {
+    for (Progress.Style style : Progress.Style.values()) {
+      bytes.reset();
+      Progress progress = new Progress(err, style, () -> now);
+      progress.accept(new TrainEvent.Finished(RunState.STOPPED, 0, 0, 1, null));
+      assertThat(text())
+          .isEqualTo(
+              "nudge: stopped before an update: nothing was trained and nothing is saved\n");
+    }
+  }
+
   private String text() {
     return bytes.toString(StandardCharsets.UTF_8);
   }
