@@ -1056,7 +1056,9 @@ class BadInputTest {
         place.answer("generate", "--prompt", "-", "--data", "D/rows.jsonl"),
         "--prompt - is standard input, which with --data is none: rows have a pattern such as"
             + " --prompt '{text}'; give --data - to read rows from standard input");
-    String tooLong = "the prompt has 6 tokens, which leaves none of --max-length 5 for an answer";
+    String tooLong =
+        "the prompt has 6 tokens, which leaves none of --max-length 5 for an answer; shorten it or"
+            + " raise --max-length";
     check(
         place.answer("generate", "--max-length", "5"),
         "D/rows.jsonl: 2 of 3 rows are bad; --skip-bad-rows sets them aside\nD/rows.jsonl lines 1, 2 (2 rows): "
@@ -1069,14 +1071,25 @@ class BadInputTest {
         Place.in(folder).answer("score", "--max-length", "7"),
         "D/rows.jsonl: 2 of 3 rows are bad; --skip-bad-rows sets them aside\n"
             + "D/rows.jsonl lines 1, 2 (2 rows): more tokens than --max-length 7, the first: 15 tokens are"
-            + " more than --max-length 7");
+            + " more than --max-length 7; --truncate cuts its prompt from the left");
+  }
+
+  @Test
+  void rowsTooLongToScoreMayBeCutAndAreCounted() throws IOException {
+    Ran ran = Place.in(folder).answer("score", "--max-length", "7", "--truncate");
+    assertThat(ran.code()).as(ran.err()).isZero();
+    assertThat(ran.out()).hasLineCount(3);
+    assertThat(ran.err())
+        .contains("2 of 3 rows were cut to 7 tokens: ")
+        .doesNotContain("--split");
   }
 
   @Test
   void aRowTooLongTrainsWhereItMayBeCut() throws IOException {
     Place place = Place.in(folder);
-    Ran ran = place.train("--max-length", "7", "--truncate", "--warmup", "0", "-q");
-    assertThat(ran).isEqualTo(new Ran(0, "", ""));
+    Ran ran = place.train("--max-length", "7", "--truncate", "--warmup", "0");
+    assertThat(ran.code()).isZero();
+    assertThat(ran.err()).contains("cut        2 of 3 rows were cut to 7 tokens: ");
     assertThat(place.path("out/adapter_model.safetensors")).exists();
   }
 
@@ -1111,6 +1124,18 @@ class BadInputTest {
         place.train("--steps", "1"),
         unfinished("was stopped before its end"));
     assertThat(place.listing()).isEqualTo(stopped);
+    place.edit("out/run.json", "\"stopped\"", "\"running\"");
+    check(place.train("--steps", "1"), unfinished("was killed or crashed before its end"));
+    check(
+        place.train("--steps", "2"),
+        another("--steps was 1 and is 2")
+            .replace("state finished", "killed or crashed before its end"));
+    try (Claim writer = Claim.of(place.path("out"))) {
+      check(
+          place.train("--steps", "1"),
+          "another nudge trains into --out D/out; wait for it or give another folder");
+    }
+    place.edit("out/run.json", "\"running\"", "\"stopped\"");
 
     place.edit("rows.jsonl", "valve", "seal");
     check(
@@ -1124,34 +1149,9 @@ class BadInputTest {
     place.write("out/mine.txt", "mine");
     place.write("out/run.json", "{}");
     assertThat(place.train("--steps", "2", "--overwrite", "-q").code()).isZero();
-    place.edit("out/run.json", "\"stopped\"", "\"running\"");
-    check(place.train("--steps", "1"), unfinished("was killed or crashed before its end"));
-    check(
-        place.train("--steps", "2"),
-        another("--steps was 1 and is 2")
-            .replace("state finished", "killed or crashed before its end"));
-    try (Claim writer = Claim.of(place.path("out"))) {
-      check(
-          place.train("--steps", "1"),
-          "another nudge trains into --out D/out; wait for it or give another folder");
-    }
-    place.edit("out/run.json", "\"running\"", "\"stopped\"");
     assertThat(place.path("out/mine.txt")).hasContent("mine");
   }
 
-  private static String another(String what) {
-    return "--out D/out holds another run (state finished): "
-        + what
-        + "; give another folder, or --overwrite to replace it";
-  }
-
-  /// What is spoilt after a run, and what a second one says of it.
-  static Stream<Mistake> afterwards() {
-    String adapter =
-        "--out D/out holds this run, finished, but %s; give another folder, or --overwrite to replace it";
-    String weights = "adapter_model.safetensors";
-    return Stream.of(
-        row(
   private static String unfinished(String how) {
     return "--out D/out holds this run, which "
         + how
@@ -1180,6 +1180,19 @@ class BadInputTest {
     assertThat(Files.readString(place.path("out/run.json"))).contains("\"finished\"");
   }
 
+  private static String another(String what) {
+    return "--out D/out holds another run (state finished): "
+        + what
+        + "; give another folder, or --overwrite to replace it";
+  }
+
+  /// What is spoilt after a run, and what a second one says of it.
+  static Stream<Mistake> afterwards() {
+    String adapter =
+        "--out D/out holds this run, finished, but %s; give another folder, or --overwrite to replace it";
+    String weights = "adapter_model.safetensors";
+    return Stream.of(
+        row(
             "a row was added",
             p -> p.edit("rows.jsonl", " valve\"}\n", " valve\"}\n{\"text\": \"a\"}\n"),
             "",

@@ -72,7 +72,7 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
               + tokens
               + " tokens, which leaves none of --max-length "
               + maxLength
-              + " for an answer",
+              + " for an answer; shorten it or raise --max-length",
           "the prompt leaves none of --max-length " + maxLength + " for an answer");
     }
   }

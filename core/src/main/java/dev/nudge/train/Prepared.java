@@ -54,9 +54,17 @@ public record Prepared(
     if (!data.columns().unused().isEmpty()) {
       lines.add("columns    " + data.columns());
     }
+    addCut(lines, "", data);
+    addCut(lines, "--eval-data: ", held);
     lines.add("first row  given    " + data.first().given());
     lines.add("           trained  " + data.first().trained());
     return lines;
+  }
+
+  private static void addCut(List<String> lines, String whose, @Nullable Dataset rows) {
+    if (rows != null && rows.cutRows().count() > 0) {
+      lines.add("cut        " + whose + rows.cutRows());
+    }
   }
 
   /// Describes the run in lines, as they are printed before it starts.
@@ -119,11 +127,13 @@ public record Prepared(
     Map<String, @Nullable Object> values = new LinkedHashMap<>();
     values.put("rows", data.examples().size());
     values.put("bad_rows", data.badRows());
+    values.put("cut_rows", data.cutRows().count());
     values.put("tokens", data.tokens());
     values.put("trained_tokens", data.trainedTokens());
     values.put("longest", data.longest());
     values.put("eval_rows", held == null ? null : held.rows());
     values.put("eval_bad_rows", held == null ? null : held.badRows());
+    values.put("eval_cut_rows", held == null ? null : held.cutRows().count());
     values.put("steps", steps);
     values.put("steps_per_epoch", batches.stepsPerEpoch());
     values.put("trained_parameters", count.trained());
