@@ -55,6 +55,11 @@ class BadInputTest {
     return Stream.of(
         row("missing model folder", p -> {}, "--model D/none", "D/none: no such model folder"),
         row(
+            "a name of the hub",
+            p -> {},
+            "--model HuggingFaceTB/SmolLM2-135M",
+            "HuggingFaceTB/SmolLM2-135M: no such model folder; nudge does not download: with Git LFS installed, git clone https://huggingface.co/HuggingFaceTB/SmolLM2-135M, then --model SmolLM2-135M"),
+        row(
             "the model is a file",
             p -> {},
             "--model D/rows.jsonl",
