@@ -49,8 +49,16 @@ class WrongUseTest {
           train --rang 8                            | unknown flag --rang for train; did you mean --rank?
           train --rang=8                            | unknown flag --rang for train; did you mean --rank?
           train --ran 8                             | unknown flag --ran for train; did you mean --rank?
-          train --resume                            | unknown flag --resume for train; see nudge train --help
-          train --save-every 5                      | unknown flag --save-every for train; did you mean --save-steps?
+          train --resume                            | unknown flag --resume for train; a run cannot be resumed; --init-adapter begins another with what it saved
+          train --save-evry 5                       | unknown flag --save-evry for train; did you mean --save-steps?
+          finetune --model m                        | unknown verb finetune; here it is train
+          evaluate                                  | unknown verb evaluate; here it is score
+          serve                                     | unknown verb serve; there is no server yet; generate --data answers many rows
+          help fuse                                 | unknown verb fuse; here it is merge
+          download                                  | unknown verb download; there is none: nudge talks to no hub; the README says how to get a model's folder
+          train --lora_r 8 --frob -1 --fp16 --rank 8 | unknown flags --lora_r, --frob and --fp16 for train; --lora_r: here it is --rank; --fp16: the compute types are --compute bf16 and --compute fp32
+          train --frob 1 --quux=2                   | unknown flags --frob and --quux for train; see nudge train --help
+          train --use_dora --deepspeed z.json       | unknown flags --use_dora and --deepspeed for train; --use_dora: DoRA is not supported; an adapter is LoRA, or rank-stabilised LoRA with --rs-lora; --deepspeed: not supported: nudge trains in one process on one machine
           train --freeze                            | --freeze has no value; give it as --freeze VALUE or --freeze=VALUE
           train --lora-r 8                          | unknown flag --lora-r for train; here it is --rank
           train --lora_r=8                          | unknown flag --lora_r for train; here it is --rank
