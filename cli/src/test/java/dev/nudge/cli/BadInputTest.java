@@ -190,12 +190,17 @@ class BadInputTest {
                     """),
             "",
             "D/rows.jsonl: 1 of 2 rows is bad; --skip-bad-rows sets them aside\n"
-                + "D/rows.jsonl line 3: not JSON: Unexpected end-of-input within/between Object entries"),
+                + "D/rows.jsonl line 3: not JSON: it ends before its closing brace"),
         row(
             "not UTF-8",
             p -> Files.write(p.path("rows.jsonl"), new byte[] {'{', (byte) 0xFF}),
             "",
-            "D/rows.jsonl line 1 is not UTF-8; convert the file to UTF-8"),
+            "D/rows.jsonl line 1 is not UTF-8; if it is Windows-1252, as a command: iconv -f WINDOWS-1252 -t UTF-8 D/rows.jsonl > converted.jsonl"),
+        row(
+            "UTF-16, as PowerShell writes it",
+            p -> Files.writeString(p.path("rows.jsonl"), "\uFEFF{\"text\": \"a\"}", StandardCharsets.UTF_16LE),
+            "",
+            "D/rows.jsonl is text in UTF-16; JSONL is needed, one JSON object a line; as a command: iconv -f UTF-16 -t UTF-8 D/rows.jsonl > converted.jsonl, or in PowerShell: Get-Content D/rows.jsonl | Set-Content -Encoding utf8 converted.jsonl"),
         row(
             "empty completion",
             p -> p.write("rows.jsonl", "{\"prompt\": \"a\", \"completion\": \"\"}"),
@@ -239,27 +244,27 @@ class BadInputTest {
             "a CSV file",
             p -> p.write("rows.csv", "text,label\nthe pump,leak\n"),
             "--data D/rows.csv",
-            "D/rows.csv is a CSV file; JSONL is needed, one JSON object a line; in Python: pandas.read_csv('D/rows.csv').to_json('rows.jsonl', orient='records', lines=True)"),
+            "D/rows.csv is a CSV file; JSONL is needed, one JSON object a line; with DuckDB, a program and a JDBC driver: COPY (SELECT * FROM read_csv('D/rows.csv')) TO 'converted.jsonl' (FORMAT json)"),
         row(
             "CSV under another name",
             p -> p.write("rows.jsonl", "text;label\nthe pump;leak\n"),
             "--skip-bad-rows",
-            "D/rows.jsonl is a CSV file; JSONL is needed, one JSON object a line; in Python: pandas.read_csv('D/rows.jsonl').to_json('rows.jsonl', orient='records', lines=True)"),
+            "D/rows.jsonl is a CSV file; JSONL is needed, one JSON object a line; with DuckDB, a program and a JDBC driver: COPY (SELECT * FROM read_csv('D/rows.jsonl')) TO 'converted.jsonl' (FORMAT json)"),
         row(
             "a Parquet file, held out",
             p -> p.write("held.parquet", "PAR1\u0015\u0004"),
             "--eval-data D/held.parquet",
-            "D/held.parquet is a Parquet file; JSONL is needed, one JSON object a line; in Python: pandas.read_parquet('D/held.parquet').to_json('rows.jsonl', orient='records', lines=True)"),
+            "D/held.parquet is a Parquet file; JSONL is needed, one JSON object a line; with DuckDB, a program and a JDBC driver: COPY (SELECT * FROM read_parquet('D/held.parquet')) TO 'converted.jsonl' (FORMAT json)"),
         row(
             "a file compressed with gzip",
             p -> Files.write(p.path("rows.jsonl.gz"), gzip(Files.readString(p.path("rows.jsonl")))),
             "--data D/rows.jsonl.gz",
-            "D/rows.jsonl.gz is compressed with gzip; JSONL is needed, one JSON object a line; as a command: gzip -dc D/rows.jsonl.gz > rows.jsonl"),
+            "D/rows.jsonl.gz is compressed with gzip; JSONL is needed, one JSON object a line; as a command: gzip -dc D/rows.jsonl.gz > converted.jsonl"),
         row(
             "one JSON array",
             p -> p.write("rows.json", "[\n  {\"text\": \"a\"},\n  {\"text\": \"b\"}\n]"),
             "--data D/rows.json",
-            "D/rows.json is one JSON array; JSONL is needed, one JSON object a line; as a command: jq -c '.[]' D/rows.json > rows.jsonl"),
+            "D/rows.json is one JSON array; JSONL is needed, one JSON object a line; as a command: jq -c '.[]' D/rows.json > converted.jsonl"),
         row(
             "standard input as rows to train on",
             p -> {},

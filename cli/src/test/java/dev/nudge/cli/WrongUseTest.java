@@ -50,7 +50,7 @@ class WrongUseTest {
           train --rang=8                            | unknown flag --rang for train; did you mean --rank?
           train --ran 8                             | unknown flag --ran for train; did you mean --rank?
           train --resume                            | unknown flag --resume for train; a run cannot be resumed; --init-adapter begins another with what it saved
-          train --save-evry 5                       | unknown flag --save-evry for train; did you mean --save-steps?
+          train --save-step 5                       | unknown flag --save-step for train; did you mean --save-steps or --eval-steps?
           finetune --model m                        | unknown verb finetune; here it is train
           evaluate                                  | unknown verb evaluate; here it is score
           serve                                     | unknown verb serve; there is no server yet; generate --data answers many rows
@@ -169,12 +169,36 @@ class WrongUseTest {
   void aBrokenRunFileIsNamedWithItsLine() throws IOException {
     Path file = Files.writeString(folder.resolve("run.yaml"), "rank: 8\nrank: 9\n");
     assertThat(Ran.of(verbs, "train", "--config", file.toString()).err())
-        .startsWith("nudge: " + file + " line 2, column 1: found duplicate key rank")
+        .startsWith("nudge: " + file + " line 2, column 1: the key rank comes twice")
         .hasLineCount(1);
     Files.writeString(file, "rank: 8\n  alpha: [\n");
     Ran ran = Ran.of(verbs, "train", "--config", file.toString());
     assertThat(ran.err()).startsWith("nudge: " + file + " line 2").hasLineCount(1);
     assertThat(ran.code()).isEqualTo(2);
+    for (String broken :
+        List.of(
+            "rank: 8\n\talpha: 3\n",
+            "rank: 8\nalpha: a: b\n",
+            "targets: [a, b\n",
+            "targets: [a, b\nrank: 8\n",
+            "prompt: 'a\n",
+            "prompt: {a\n",
+            "rank: 8\n alpha\n",
+            "  rank: 8\nalpha: 3\n",
+            "rank: @8\n",
+            "rank: &\n",
+            "rank: *a\n",
+            "- a\nrank: 8\n",
+            "rank: \u0001\n",
+            "%YAML\n---\nrank: 8\n")) {
+      Files.writeString(file, broken);
+      String said = Ran.of(verbs, "train", "--config", file.toString()).err();
+      assertThat(said).as(broken).startsWith("nudge: " + file).hasLineCount(1);
+      assertThat(said)
+          .as(broken)
+          .doesNotContain(
+              "expected", "<", "found", "scanner", "token", "engine", "stream", "alias");
+    }
   }
 
   @Test

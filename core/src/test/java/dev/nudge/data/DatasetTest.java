@@ -203,10 +203,10 @@ class DatasetTest {
       quoteCharacter = '`',
       value = {
         "{\"text\": |not JSON: ",
-        "{'text': 1}|not JSON: Unexpected character",
+        "{'text': 1}|not JSON: ''' stands where a name in double quotes is needed",
         "{\"text\": NaN}|not JSON: ",
         "{\"text\": \"a\"} {}|not JSON: there is more behind the object",
-        "{\"text\": \"a\", \"text\": \"b\"}|not JSON: Duplicate",
+        "{\"text\": \"a\", \"text\": \"b\"}|not JSON: the name \"text\" comes twice",
         "[1]|not a JSON object but an array",
         "\"a\"|not a JSON object but a string",
         "7|not a JSON object but a single value",
