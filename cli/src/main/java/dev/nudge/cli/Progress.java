@@ -1,5 +1,6 @@
 package dev.nudge.cli;
 
+import dev.nudge.settings.Count;
 import dev.nudge.train.RunState;
 import dev.nudge.train.TrainEvent;
 import dev.nudge.train.TrainEvent.Evaluated;
@@ -140,10 +141,10 @@ final class Progress implements Consumer<TrainEvent> {
   private static String heldOut(Evaluated held) {
     return String.format(
         Locale.ROOT,
-        "step %d  held-out loss %.4f over %,d tokens%s",
+        "step %d  held-out loss %.4f over %s%s",
         held.step(),
         held.loss(),
-        held.tokens(),
+        Count.of(held.tokens(), "token"),
         held.best() ? "  best so far" : "");
   }
 
@@ -154,10 +155,10 @@ final class Progress implements Consumer<TrainEvent> {
             : String.format(Locale.ROOT, ", best held-out loss %.4f", end.bestLoss());
     return String.format(
         Locale.ROOT,
-        "%s after %,d steps, %,d trained tokens, %s%s",
+        "%s after %s, %s, %s%s",
         end.state().name().toLowerCase(Locale.ROOT),
-        end.steps(),
-        end.trainedTokens(),
+        Count.of(end.steps(), "step"),
+        Count.of(end.trainedTokens(), "trained token"),
         duration(end.seconds()),
         best);
   }

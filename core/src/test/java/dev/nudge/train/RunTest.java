@@ -639,7 +639,7 @@ class RunTest {
             "skip_bad_rows",
             true);
     Prepared prepared = Training.prepare(settings, TinyRun.MACHINE);
-    assertThat(prepared.lines().getFirst()).endsWith("held out 1 rows, 1 bad rows set aside");
+    assertThat(prepared.lines().getFirst()).endsWith("held out 1 row, 1 bad row set aside");
     assertThat(prepared.values()).containsEntry("eval_bad_rows", 1).containsEntry("bad_rows", 0);
   }
 
