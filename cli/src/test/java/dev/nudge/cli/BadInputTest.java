@@ -198,7 +198,9 @@ class BadInputTest {
             "D/rows.jsonl line 1 is not UTF-8; if it is Windows-1252, as a command: iconv -f WINDOWS-1252 -t UTF-8 D/rows.jsonl > converted.jsonl"),
         row(
             "UTF-16, as PowerShell writes it",
-            p -> Files.writeString(p.path("rows.jsonl"), "\uFEFF{\"text\": \"a\"}", StandardCharsets.UTF_16LE),
+            p ->
+                Files.writeString(
+                    p.path("rows.jsonl"), "\uFEFF{\"text\": \"a\"}", StandardCharsets.UTF_16LE),
             "",
             "D/rows.jsonl is text in UTF-16; JSONL is needed, one JSON object a line; as a command: iconv -f UTF-16 -t UTF-8 D/rows.jsonl > converted.jsonl, or in PowerShell: Get-Content D/rows.jsonl | Set-Content -Encoding utf8 converted.jsonl"),
         row(
@@ -1059,8 +1061,8 @@ class BadInputTest {
     Place place = Place.in(folder);
     check(
         place.answer("generate", "--prompt", "the pump ".repeat(200)),
-        "the prompt has 1201 tokens, which leaves none of 512 for an answer; shorten it or raise"
-            + " --max-length");
+        "the prompt has 1,201 tokens, which leaves none of --max-length 512 for an answer; shorten it"
+            + " or raise --max-length");
     check(place.answer("generate", "--prompt", ""), "--prompt is ''; it must not be empty");
     check(
         place.answer("generate", "--prompt", "-", "--data", "D/rows.jsonl"),
@@ -1089,9 +1091,7 @@ class BadInputTest {
     Ran ran = Place.in(folder).answer("score", "--max-length", "7", "--truncate");
     assertThat(ran.code()).as(ran.err()).isZero();
     assertThat(ran.out()).hasLineCount(3);
-    assertThat(ran.err())
-        .contains("2 of 3 rows were cut to 7 tokens: ")
-        .doesNotContain("--split");
+    assertThat(ran.err()).contains("2 of 3 rows were cut to 7 tokens: ").doesNotContain("--split");
   }
 
   @Test
@@ -1130,9 +1130,7 @@ class BadInputTest {
 
     place.edit("out/run.json", "\"finished\"", "\"stopped\"");
     Map<String, String> stopped = place.listing();
-    check(
-        place.train("--steps", "1"),
-        unfinished("was stopped before its end"));
+    check(place.train("--steps", "1"), unfinished("was stopped before its end"));
     assertThat(place.listing()).isEqualTo(stopped);
     place.edit("out/run.json", "\"stopped\"", "\"running\"");
     check(place.train("--steps", "1"), unfinished("was killed or crashed before its end"));
@@ -1498,6 +1496,16 @@ class BadInputTest {
           place.train(
               "--init-adapter", "D/strange", "--any-base", "--steps", "1", "-q", "--overwrite");
       assertThat(train.code()).as(train.err()).isZero();
+    }
+  }
+
+  @Test
+  void whatIsNoAdapterHasNoWarningThatItsBaseIsNotKnown() throws IOException {
+    Place place = Place.in(folder);
+    for (String no : List.of("D/none", "D/model")) {
+      assertThat(place.merge("--adapter", no).err())
+          .startsWith("nudge: " + no + " is not an adapter")
+          .hasLineCount(1);
     }
   }
 
