@@ -17,9 +17,10 @@ import java.util.function.LongSupplier;
 /// Draws a run on standard error.
 ///
 /// The arrow beside the loss compares it with a running mean of the steps before (weight 0.9):
-/// losses of single steps jump, and the eye is bad at averaging. The time left is a
-/// running mean of a step's time, so that the slow first steps of a cold JVM are soon forgotten,
-/// times the steps to come.
+/// losses of single steps jump, and the eye is bad at averaging. The time left is the mean of the
+/// latest steps' times, times the steps to come. The first step, which a cold JVM makes several
+/// times
+/// slower, does not count, and no time is told before a few others did.
 ///
 /// Threading: events come one at a time.
 final class Progress implements Consumer<TrainEvent> {
@@ -33,10 +34,13 @@ final class Progress implements Consumer<TrainEvent> {
 
   private static final double KEPT = 0.9;
   private static final double FLAT = 0.002;
+  private static final int LATEST = 10; // steps
+  private static final int ENOUGH = 3; // steps, to tell the time left
 
   private final LiveLine line;
   private double mean = Double.NaN;
-  private double seconds = Double.NaN; // of a step, running mean
+  private double seconds; // of a step, mean of the latest
+  private int timed; // steps
   private boolean saved; // something
 
   /// @param clock nanoseconds, for the intervals
@@ -87,7 +91,10 @@ final class Progress implements Consumer<TrainEvent> {
   }
 
   private void step(Step step) {
-    seconds = Double.isNaN(seconds) ? step.seconds() : running(seconds, step.seconds());
+    if (step.step() > 1) {
+      timed++;
+      seconds += (step.seconds() - seconds) / Math.min(timed, LATEST);
+    }
     String text = line(step);
     if (!Double.isNaN(step.loss())) {
       mean = Double.isNaN(mean) ? step.loss() : running(mean, step.loss());
@@ -117,10 +124,11 @@ final class Progress implements Consumer<TrainEvent> {
         Double.isNaN(step.rssAnonMb())
             ? ""
             : String.format(Locale.ROOT, "  %.1f GB", step.rssAnonMb() / 1024);
-    double left = seconds * (step.steps() - step.step());
+    String left =
+        timed < ENOUGH ? "" : "  " + duration(seconds * (step.steps() - step.step())) + " left";
     return String.format(
         Locale.ROOT,
-        "step %d/%d  %s  lr %.2e  norm %.3f  %,.0f tok/s%s  %s left",
+        "step %d/%d  %s  lr %.2e  norm %.3f  %,.0f tok/s%s%s",
         step.step(),
         step.steps(),
         loss,
@@ -128,7 +136,7 @@ final class Progress implements Consumer<TrainEvent> {
         step.gradNorm(),
         step.tokensPerSecond(),
         memory,
-        duration(left));
+        left);
   }
 
   private String arrow(double loss) {
