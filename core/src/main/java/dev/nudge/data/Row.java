@@ -46,7 +46,8 @@ final class Row {
         throw notJson("there is more behind the object");
       }
     } catch (JacksonException e) {
-      throw notJson(JsonMistake.of(e));
+      String where = JsonMistake.column(e);
+      throw notJson(JsonMistake.of(e) + (where.isEmpty() ? "" : ", in " + where));
     }
     return row;
   }

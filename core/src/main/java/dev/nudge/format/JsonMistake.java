@@ -32,6 +32,13 @@ public final class JsonMistake {
         : "line " + at.getLineNr() + ", column " + at.getColumnNr();
   }
 
+  /// Where in a line: `column 5`; empty where the line ends too early.
+  public static String column(JacksonException e) {
+    var at = e.getLocation();
+    boolean ends = of(e).startsWith("it ends");
+    return ends || at == null || at.getColumnNr() < 1 ? "" : "column " + at.getColumnNr();
+  }
+
   private static String words(String message) {
     Matcher character = CHARACTER.matcher(message);
     if (character.matches()) {

@@ -203,7 +203,7 @@ class DatasetTest {
       quoteCharacter = '`',
       value = {
         "{\"text\": |not JSON: ",
-        "{'text': 1}|not JSON: ''' stands where a name in double quotes is needed",
+        "{'text': 1}|not JSON: ''' stands where a name in double quotes is needed, in column 2",
         "{\"text\": NaN}|not JSON: ",
         "{\"text\": \"a\"} {}|not JSON: there is more behind the object",
         "{\"text\": \"a\", \"text\": \"b\"}|not JSON: the name \"text\" comes twice",
