@@ -10,7 +10,7 @@ import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Machine;
 import dev.nudge.merge.Merged;
 import dev.nudge.merge.Merging;
-import dev.nudge.model.Nf4Folder;
+import dev.nudge.model.QuantizedFolder;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InitSettings;
 import dev.nudge.settings.MergeSettings;
@@ -156,9 +156,9 @@ public final class Nudge {
   }
 
   /// Writes a model folder in four bits.
-  public Nf4Folder.Written quantize(QuantizeSettings settings) {
+  public QuantizedFolder.Written quantize(QuantizeSettings settings) {
     return Objects.requireNonNull(
-        Nf4Folder.prepare(settings, machine.get().cache()).write(Kernels.fastest(), () -> false));
+        QuantizedFolder.prepare(settings, machine.get().cache()).write(Kernels.fastest(), () -> false));
   }
 
   /// Writes a model folder with random weights.

@@ -7,7 +7,7 @@ import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Machine;
 import dev.nudge.merge.Merged;
 import dev.nudge.merge.Merging;
-import dev.nudge.model.Nf4Folder;
+import dev.nudge.model.QuantizedFolder;
 import dev.nudge.quickstart.Chapter;
 import dev.nudge.quickstart.Quickstart;
 import dev.nudge.quickstart.Report;
@@ -74,9 +74,9 @@ final class Library {
     return Scoring.score(settings, machine(), rows, notes, warnings);
   }
 
-  static Nf4Folder.@Nullable Written quantize(
+  static QuantizedFolder.@Nullable Written quantize(
       QuantizeSettings settings, BooleanSupplier cancelled) {
-    return Nf4Folder.prepare(settings, CacheFolder.of(System.getenv()))
+    return QuantizedFolder.prepare(settings, CacheFolder.of(System.getenv()))
         .write(Kernels.fastest(), cancelled);
   }
 

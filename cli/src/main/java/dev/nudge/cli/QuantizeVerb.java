@@ -1,6 +1,6 @@
 package dev.nudge.cli;
 
-import dev.nudge.model.Nf4Folder;
+import dev.nudge.model.QuantizedFolder;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.QuantizeSettings;
 import java.util.Locale;
@@ -18,7 +18,7 @@ record QuantizeVerb(Quantizer quantizer) implements Verb<QuantizeSettings> {
     ///
     /// @param cancelled asked between layers; once true, nothing is left behind
     /// @return what was written; null where it was cancelled
-    Nf4Folder.@Nullable Written run(QuantizeSettings settings, BooleanSupplier cancelled);
+    QuantizedFolder.@Nullable Written run(QuantizeSettings settings, BooleanSupplier cancelled);
   }
 
   @Override
@@ -39,7 +39,7 @@ record QuantizeVerb(Quantizer quantizer) implements Verb<QuantizeSettings> {
   @Override
   public int run(QuantizeSettings settings, Console console) {
     try (Signals signals = Signals.catching(() -> console.note("\nstopping"))) {
-      Nf4Folder.Written written = quantizer.run(settings, signals::stopped);
+      QuantizedFolder.Written written = quantizer.run(settings, signals::stopped);
       if (written == null) {
         return signals.exitCode();
       }

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.nudge.init.FreshFolder;
 import dev.nudge.merge.Difference;
 import dev.nudge.merge.Merged;
-import dev.nudge.model.Nf4Folder;
+import dev.nudge.model.QuantizedFolder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -42,7 +42,7 @@ class ObjectsTest {
 
   @Test
   void quantizePrintsWhatWasWritten() {
-    Nf4Folder.Written written = new Nf4Folder.Written(Path.of("o"), 7, 900, 300, 1.5);
+    QuantizedFolder.Written written = new QuantizedFolder.Written(Path.of("o"), 7, 900, 300, 1.5);
     assertThat(out(new QuantizeVerb((_, _) -> written), "--model", "m"))
         .isEqualTo(
             "{\"out\":\"o\",\"layers\":7,\"source_bytes\":900,\"bytes\":300,\"seconds\":1.5}\n");

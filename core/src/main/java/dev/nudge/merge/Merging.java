@@ -11,7 +11,7 @@ import dev.nudge.machine.Machine;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.ModelFolder;
-import dev.nudge.model.Nf4Folder;
+import dev.nudge.model.QuantizedFolder;
 import dev.nudge.model.Quantization;
 import dev.nudge.model.StreamedLm;
 import dev.nudge.settings.Compute;
@@ -188,7 +188,7 @@ public final class Merging {
       MergedWeights weights = new MergedWeights(base, config, adapters, fp32, blockBytes);
       long bytes = write(folder.path(), base, weights, cancelled);
       if (settings.store() == MergeSettings.Store.NF4) {
-        Nf4Folder.Written quantised = quantise(folder.path(), cancelled);
+        QuantizedFolder.Written quantised = quantise(folder.path(), cancelled);
         if (quantised == null) {
           return null;
         }
@@ -247,12 +247,12 @@ public final class Merging {
   }
 
   /// Turns the dense folder into one in four bits: the same bytes as `quantize` gives.
-  private Nf4Folder.@Nullable Written quantise(Path folder, BooleanSupplier cancelled) {
+  private QuantizedFolder.@Nullable Written quantise(Path folder, BooleanSupplier cancelled) {
     Boolean given = settings.model().doubleQuant();
     Path quantised = folder.resolve("nf4");
     try {
-      Nf4Folder.Written written =
-          Nf4Folder.prepare(
+      QuantizedFolder.Written written =
+          QuantizedFolder.prepare(
                   QuantizeSettings.of(
                       Map.of(
                           "model",

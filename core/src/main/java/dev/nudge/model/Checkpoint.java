@@ -1,7 +1,10 @@
 package dev.nudge.model;
 
+import dev.nudge.format.ConfigJson;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.machine.Backend;
+import dev.nudge.quant.WeightFormat;
+import dev.nudge.quant.WeightFormats;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Nearest;
 import dev.nudge.tensor.Dtype;
@@ -21,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Loads a Hugging Face model folder.
 ///
-/// Weights that are stored as they compute, in the compute type or in NF4, are read in place
+/// Weights that are stored as they compute, in the compute type or quantised, are read in place
 /// from the mapped file; others are converted or quantised into memory, a tensor at a time on
 /// each processor.
 public final class Checkpoint {
@@ -201,8 +204,9 @@ public final class Checkpoint {
                 + ", which its config.json calls for"
                 + Nearest.hint(name, unexpected(file, config)));
       }
-      if (StoredNf4.is(file, name)) {
-        checkNf4(file, name, expected.getValue());
+      WeightFormat format = WeightFormats.in(file, name);
+      if (format != null) {
+        check(file, name, expected.getValue(), format);
         continue;
       }
       List<Long> shape = file.entry(name).shape();
@@ -239,7 +243,7 @@ public final class Checkpoint {
     }
   }
 
-  private static void checkNf4(SafeTensors file, String name, long[] shape) {
+  private static void check(SafeTensors file, String name, long[] shape, WeightFormat format) {
     if (ModelConfig.projection(name, shape) == null) {
       throw new InputException(
           file.file(name)
@@ -247,6 +251,6 @@ public final class Checkpoint {
               + name
               + " is quantised; only the linear layers of decoder layers may be");
     }
-    StoredNf4.read(file, name, (int) shape[0], (int) shape[1]);
+    format.open(file, name, (int) shape[0], (int) shape[1]);
   }
 }

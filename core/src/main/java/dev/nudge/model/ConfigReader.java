@@ -1,5 +1,6 @@
 package dev.nudge.model;
 
+import dev.nudge.format.ConfigJson;
 import dev.nudge.model.ModelConfig.Place;
 import java.util.ArrayList;
 import java.util.Collections;

@@ -1,5 +1,6 @@
 package dev.nudge.model;
 
+import dev.nudge.format.ConfigJson;
 import dev.nudge.model.ConfigReader.Defaults;
 import dev.nudge.model.LayerConfig.Norms;
 import dev.nudge.model.LayerConfig.QkNorm;

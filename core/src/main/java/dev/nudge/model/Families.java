@@ -1,5 +1,7 @@
 package dev.nudge.model;
 
+import dev.nudge.format.ConfigJson;
+import dev.nudge.quant.WeightFormats;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.settings.HubName;
@@ -57,7 +59,7 @@ final class Families {
 
   static ModelConfig read(ConfigJson c, @Nullable ConfigJson generation) {
     String type = c.text("model_type", null);
-    ConfigJson quantization = c.object(BnbConfig.KEY);
+    ConfigJson quantization = c.object(WeightFormats.KEY);
     Family family = of(type);
     if (family == null) {
       String known =
@@ -66,7 +68,7 @@ final class Families {
           "model_type " + ConfigJson.quote(type) + " is not supported; supported: " + known);
     }
     if (quantization != null) {
-      BnbConfig.check(quantization);
+      WeightFormats.declared(quantization);
     }
     return family.read(c, generation);
   }

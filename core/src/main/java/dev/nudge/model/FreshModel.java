@@ -1,5 +1,7 @@
 package dev.nudge.model;
 
+import dev.nudge.format.ConfigJson;
+import dev.nudge.quant.WeightFormats;
 import dev.nudge.format.Entry;
 import dev.nudge.format.PythonJson;
 import dev.nudge.format.SafeTensorsWriter;
@@ -43,8 +45,8 @@ public final class FreshModel {
     if (!config.place().equals(ModelConfig.Place.ALONE)) {
       throw json.refuse("model_type is a model that also sees; a fresh one reads text alone");
     }
-    if (json.has(BnbConfig.KEY)) {
-      throw json.refuse(BnbConfig.KEY + " is given; a fresh model is dense, so leave it out");
+    if (json.has(WeightFormats.KEY)) {
+      throw json.refuse(WeightFormats.KEY + " is given; a fresh model is dense, so leave it out");
     }
     Dtype known = dtype(json);
     if (known == null) {

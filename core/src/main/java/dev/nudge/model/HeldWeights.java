@@ -1,13 +1,13 @@
 package dev.nudge.model;
 
 import dev.nudge.format.SafeTensors;
-import dev.nudge.kernel.Nf4;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.StoredLinear;
-import dev.nudge.quant.NestedScales;
-import dev.nudge.quant.Nf4Weight;
+import dev.nudge.quant.StoredWeight;
+import dev.nudge.quant.WeightFormat;
+import dev.nudge.quant.WeightFormats;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.PageAdvice;
 import dev.nudge.tensor.Scope;
@@ -18,7 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.IntFunction;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// The weights of a model file: read in place where they are stored as they compute, else converted
@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
 final class HeldWeights implements WeightSource {
   private final Backend backend;
   private final Map<String, Tensor> tensors = new ConcurrentHashMap<>();
-  private final Map<String, Nf4Weight> nf4 = new ConcurrentHashMap<>(); // by the weight's name
+  private final Map<String, StoredWeight> stored = new ConcurrentHashMap<>(); // by name
 
   private final @Nullable Once once; // null: all is held
 
@@ -73,25 +73,25 @@ final class HeldWeights implements WeightSource {
   private void take(SafeTensors file, Map<String, long[]> shapes, Quantization q, Scope scope) {
     List<Runnable> work = new ArrayList<>();
     try (Scope meanwhile = Scope.open("scales")) {
-      IntFunction<Tensor> scales = scales(shapes, q, meanwhile);
-      shapes.forEach((name, shape) -> work.add(() -> take(file, name, shape, q, scope, scales)));
+      Supplier<MemorySegment> room = room(shapes, q, meanwhile);
+      shapes.forEach((name, shape) -> work.add(() -> take(file, name, shape, q, scope, room)));
       work.parallelStream().forEach(Runnable::run);
     }
   }
 
-  /// Room of each thread's own for the scales of a weight.
-  private static IntFunction<Tensor> scales(
+  /// Room of each thread's own for what a weight needs while it is made: freeing it waits for all
+  /// threads of the process, so it is always the same.
+  private static Supplier<MemorySegment> room(
       Map<String, long[]> shapes, Quantization q, Scope meanwhile) {
     long most = 0;
     for (Map.Entry<String, long[]> e : shapes.entrySet()) {
-      String path = ModelConfig.projection(e.getKey(), e.getValue());
-      if (path != null && q.covers(path)) {
-        most = Math.max(most, e.getValue()[0] * e.getValue()[1]);
+      WeightFormat format = q.format(e.getKey(), e.getValue());
+      if (format != null) {
+        most = Math.max(most, format.room(e.getValue()[0] * e.getValue()[1]));
       }
     }
-    long bytes = 4L * Nf4.blocks(most);
-    ThreadLocal<MemorySegment> own = ThreadLocal.withInitial(() -> meanwhile.allocate(bytes));
-    return n -> Tensor.of(own.get(), Dtype.F32, 1, n);
+    long bytes = most;
+    return ThreadLocal.withInitial(() -> meanwhile.allocate(bytes))::get;
   }
 
   private void take(
@@ -100,58 +100,60 @@ final class HeldWeights implements WeightSource {
       long[] shape,
       Quantization q,
       Scope scope,
-      IntFunction<Tensor> scales) {
-    Nf4Weight weight = nf4(file, name, shape, q, scope, scales);
+      Supplier<MemorySegment> room) {
+    StoredWeight weight = weight(file, name, shape, q, scope, room);
     if (weight != null) {
-      nf4.put(name, weight);
+      stored.put(name, weight);
     } else if (once == null) {
       tensors.put(name, made(file.tensor(name), scope));
     }
   }
 
   /// A tensor in the compute type.
-  private Tensor made(Tensor stored, Scope scope) {
-    if (stored.dtype() == backend.compute()) {
-      return stored;
+  private Tensor made(Tensor dense, Scope scope) {
+    if (dense.dtype() == backend.compute()) {
+      return dense;
     }
-    Tensor converted = scope.tensor(backend.compute(), stored.shape());
-    backend.kernels().elementwise().copy(matrix(stored), matrix(converted));
+    Tensor converted = scope.tensor(backend.compute(), dense.shape());
+    backend.kernels().elementwise().copy(matrix(dense), matrix(converted));
     return converted;
   }
 
-  /// A weight that is stored in NF4, or is to be held so; null for another.
+  /// A weight that is stored quantised, or is to be held so; null for another.
   ///
-  /// @param scales as [Nf4Weight#quantize] wants them
-  private @Nullable Nf4Weight nf4(
+  /// @param room as [WeightFormat#make] wants it
+  private @Nullable StoredWeight weight(
       SafeTensors file,
       String name,
       long[] shape,
       Quantization q,
       Scope scope,
-      IntFunction<Tensor> scales) {
-    String path = ModelConfig.projection(name, shape);
-    if (path == null) {
-      return null;
-    }
-    boolean stored = StoredNf4.is(file, name);
-    if (!stored && !q.covers(path)) {
+      Supplier<MemorySegment> room) {
+    WeightFormat own = stored(file, name, shape);
+    WeightFormat format = own == null ? q.format(name, shape) : own;
+    if (format == null) {
       return null;
     }
     int rows = (int) shape[0];
     int cols = (int) shape[1];
     if (scope.dry()) {
-      if (!stored) {
-        scope.allocate(Nf4Weight.bytes((long) rows * cols, q.doubleQuant()));
+      if (own == null) {
+        scope.allocate(format.bytes((long) rows * cols));
       }
-      return Nf4Weight.dry(rows, cols, q.doubleQuant());
+      return format.dry(rows, cols);
     }
-    if (stored) {
-      return StoredNf4.read(file, name, rows, cols);
+    if (own != null) {
+      return own.open(file, name, rows, cols);
     }
-    Nf4Weight weight =
-        Nf4Weight.quantize(file.tensor(name), q.doubleQuant(), scope, backend.kernels(), scales);
+    StoredWeight weight =
+        format.make(file.tensor(name), scope, backend.kernels(), room.get());
     PageAdvice.drop(file.bytes(name));
     return weight;
+  }
+
+  /// The format in which the file has a layer's weight; null: it is dense, or no layer's.
+  private static @Nullable WeightFormat stored(SafeTensors file, String name, long[] shape) {
+    return ModelConfig.projection(name, shape) == null ? null : WeightFormats.in(file, name);
   }
 
   /// Counts what [#of] takes from its scope and what it reads in place.
@@ -164,18 +166,19 @@ final class HeldWeights implements WeightSource {
     for (Map.Entry<String, long[]> e : shapes.entrySet()) {
       String name = e.getKey();
       long[] shape = e.getValue();
-      String path = ModelConfig.projection(name, shape);
-      if (path != null && StoredNf4.is(file, name)) {
-        mapped += StoredNf4.read(file, name, (int) shape[0], (int) shape[1]).bytes();
+      WeightFormat own = stored(file, name, shape);
+      if (own != null) {
+        mapped += own.open(file, name, (int) shape[0], (int) shape[1]).bytes();
         continue;
       }
-      Tensor stored = file.tensor(name);
-      long n = stored.elements();
-      if (path != null && q.covers(path)) {
-        packed += Nf4.bytes(n);
-        constants += Nf4Weight.bytes(n, q.doubleQuant()) - Nf4.bytes(n);
-      } else if (stored.dtype() == backend.compute()) {
-        mapped += stored.bytes();
+      Tensor tensor = file.tensor(name);
+      long n = tensor.elements();
+      WeightFormat format = q.format(name, shape);
+      if (format != null) {
+        packed += format.codes(n);
+        constants += format.bytes(n) - format.codes(n);
+      } else if (tensor.dtype() == backend.compute()) {
+        mapped += tensor.bytes();
       } else {
         dense += n * backend.compute().bytes();
       }
@@ -188,9 +191,9 @@ final class HeldWeights implements WeightSource {
     HeldWeights held = new HeldWeights(backend, null);
     shapes.forEach(
         (name, shape) -> {
-          String path = ModelConfig.projection(name, shape);
-          if (path != null && q.covers(path)) {
-            held.nf4.put(name, Nf4Weight.dry((int) shape[0], (int) shape[1], q.doubleQuant()));
+          WeightFormat format = q.format(name, shape);
+          if (format != null) {
+            held.stored.put(name, format.dry((int) shape[0], (int) shape[1]));
           } else {
             held.tensors.put(name, Tensor.dry(backend.compute(), shape));
           }
@@ -207,13 +210,13 @@ final class HeldWeights implements WeightSource {
         .forEach(
             e -> {
               String name = e.getKey();
-              String path = ModelConfig.projection(name, e.getValue());
-              if (path != null && q.covers(path)) {
+              WeightFormat format = q.format(name, e.getValue());
+              if (format != null) {
                 try (Scope meanwhile = Scope.open("random weight")) {
                   Tensor dense = meanwhile.tensor(backend.compute(), e.getValue());
                   fill.fill(dense, name);
-                  held.nf4.put(
-                      name, Nf4Weight.quantize(dense, q.doubleQuant(), scope, backend.kernels()));
+                  MemorySegment room = meanwhile.allocate(format.room(dense.elements()));
+                  held.stored.put(name, format.make(dense, scope, backend.kernels(), room));
                 }
               } else {
                 Tensor dense = scope.tensor(backend.compute(), e.getValue());
@@ -238,14 +241,10 @@ final class HeldWeights implements WeightSource {
             parts.add(tensor.data());
           }
         });
-    nf4.forEach(
-        (path, weight) -> {
-          if (path.startsWith(prefix)) {
-            parts.add(weight.packed().data());
-            Tensor absmax = weight.absmax();
-            NestedScales nested = weight.nested();
-            parts.add(
-                absmax != null ? absmax.data() : Objects.requireNonNull(nested).codes().data());
+    stored.forEach(
+        (name, weight) -> {
+          if (name.startsWith(prefix)) {
+            weight.parts().forEach(part -> parts.add(part.data()));
           }
         });
     parts.removeIf(part -> !PageAdvice.isFile(part));
@@ -261,7 +260,7 @@ final class HeldWeights implements WeightSource {
 
   @Override
   public Linear linear(String weight, @Nullable Tensor bias) {
-    Nf4Weight packed = nf4.get(weight);
+    StoredWeight packed = stored.get(weight);
     Dtype compute = backend.compute();
     if (packed != null || once == null) {
       return packed == null
@@ -269,9 +268,9 @@ final class HeldWeights implements WeightSource {
           : StoredLinear.ofRows(
               packed, bias, compute, once == null ? Long.MAX_VALUE : once.blockBytes);
     }
-    Tensor stored = once.file.tensor(weight);
-    return stored.dtype() == compute
-        ? DenseLinear.of(stored, bias)
-        : StoredLinear.ofRows(StoredLinear.source(stored), bias, compute, once.blockBytes);
+    Tensor dense = once.file.tensor(weight);
+    return dense.dtype() == compute
+        ? DenseLinear.of(dense, bias)
+        : StoredLinear.ofRows(StoredLinear.source(dense), bias, compute, once.blockBytes);
   }
 }

@@ -1,6 +1,9 @@
 package dev.nudge.model;
 
+import dev.nudge.format.ConfigJson;
 import dev.nudge.format.SafeTensors;
+import dev.nudge.quant.WeightFormat;
+import dev.nudge.quant.WeightFormats;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.Quantize;
@@ -16,38 +19,59 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The output head and the embedding are never quantised.
 ///
-/// @param doubleQuant whether the scales of the blocks are quantised too
+/// @param format of the layers; null: they are dense
 /// @param left paths of layers that a quantised checkpoint left as they were
-public record Quantization(Quantize method, boolean doubleQuant, Set<String> left) {
+public record Quantization(@Nullable WeightFormat format, Set<String> left) {
   /// Dense layers in the compute type.
-  public static final Quantization NONE = new Quantization(Quantize.NONE, false, Set.of());
+  public static final Quantization NONE = new Quantization(null, Set.of());
 
   public Quantization {
     left = Set.copyOf(left);
   }
 
-  /// NF4 in every layer.
-  public static Quantization nf4(boolean doubleQuant) {
-    return new Quantization(Quantize.NF4, doubleQuant, Set.of());
+  /// One format in every layer.
+  public static Quantization of(WeightFormat format) {
+    return new Quantization(format, Set.of());
+  }
+
+  /// How `--quantize` and `nudge.json` name it.
+  public Quantize method() {
+    return format == null ? Quantize.NONE : format.method();
+  }
+
+  /// Whether scales are quantised too.
+  public boolean doubleQuant() {
+    return format != null && format.doubleQuant();
+  }
+
+  /// Whether the layers are in another form than dense.
+  public boolean any() {
+    return format != null;
+  }
+
+  /// The format's name in messages.
+  public String name() {
+    return format == null ? "a float type" : format.name();
   }
 
   /// Settles how a model's weights are held: a dense model is quantised where that is wanted, one
-  /// that is stored in NF4 stays as it is.
+  /// that is stored quantised stays as it is.
   ///
   /// @throws InputException where the settings and the files disagree
   public static Quantization resolve(ModelSettings settings, ModelConfig config) {
-    Set<String> quantised = new TreeSet<>();
     Set<String> left = new TreeSet<>();
-    boolean nested = false;
+    WeightFormat format = null;
     try (SafeTensors file = SafeTensors.open(settings.model())) {
       for (String path : config.projections()) {
-        String weight = path + ".weight";
-        (StoredNf4.is(file, weight) ? quantised : left).add(path);
-        nested |= file.names().contains(weight + ".nested_absmax");
+        WeightFormat here = WeightFormats.in(file, path + ".weight");
+        if (here == null) {
+          left.add(path);
+        } else if (format == null || here.doubleQuant()) {
+          format = here;
+        }
       }
     }
-    return settle(
-        settings, quantised.isEmpty() ? NONE : new Quantization(Quantize.NF4, nested, left));
+    return settle(settings, format == null ? NONE : new Quantization(format, left));
   }
 
   /// Settles how weights that are not on this machine are held, from `config.json` alone; without
@@ -61,16 +85,33 @@ public record Quantization(Quantize method, boolean doubleQuant, Set<String> lef
   /// Reads from a folder's `config.json` how its weights are stored.
   public static Quantization stored(Path folder, ModelConfig config) {
     Path file = folder.resolve(ModelFolder.CONFIG);
-    ConfigJson q = Files.isRegularFile(file) ? ConfigJson.read(file).object(BnbConfig.KEY) : null;
-    return q == null ? NONE : BnbConfig.stored(q, config);
+    ConfigJson q =
+        Files.isRegularFile(file) ? ConfigJson.read(file).object(WeightFormats.KEY) : null;
+    return q == null ? NONE : declared(q, config);
+  }
+
+  /// A layer stays dense where the config names it or a module on its path, whole segments.
+  private static Quantization declared(ConfigJson q, ModelConfig config) {
+    WeightFormat format = WeightFormats.declared(q);
+    Set<String> left = new TreeSet<>();
+    for (String path : config.projections()) {
+      for (String skipped : format.skipped(q)) {
+        String part = "." + skipped + ".";
+        if (("." + path + ".").contains(part) || ("." + config.module(path) + ".").contains(part)) {
+          left.add(path);
+        }
+      }
+    }
+    return new Quantization(format, left);
   }
 
   private static Quantization settle(ModelSettings settings, Quantization stored) {
     Boolean doubleQuant = settings.doubleQuant();
     String flag = Boolean.TRUE.equals(doubleQuant) ? "--double-quant" : "--no-double-quant";
-    if (stored.method == Quantize.NONE) {
-      if (settings.quantize() == Quantize.NF4) {
-        return nf4(doubleQuant == null || doubleQuant);
+    if (!stored.any()) {
+      WeightFormat wanted = WeightFormats.of(settings.quantize(), doubleQuant);
+      if (wanted != null) {
+        return of(wanted);
       }
       if (doubleQuant != null) {
         throw new InputException(
@@ -85,15 +126,17 @@ public record Quantization(Quantize method, boolean doubleQuant, Set<String> lef
       throw new InputException(
           "--quantize none: the weights in "
               + settings.model()
-              + " are stored in nf4; leave --quantize out, or give a folder with dense weights");
+              + " are stored in "
+              + stored.name()
+              + "; leave --quantize out, or give a folder with dense weights");
     }
-    if (doubleQuant != null && doubleQuant != stored.doubleQuant) {
+    if (doubleQuant != null && doubleQuant != stored.doubleQuant()) {
       throw new InputException(
           flag
               + ": the weights in "
               + settings.model()
               + " are stored "
-              + (stored.doubleQuant ? "with" : "without")
+              + (stored.doubleQuant() ? "with" : "without")
               + " double quantisation; leave the flag out");
     }
     return stored;
@@ -102,18 +145,18 @@ public record Quantization(Quantize method, boolean doubleQuant, Set<String> lef
   /// A `config.json` as a dense model has it: without `quantization_config`.
   public static Map<String, @Nullable Object> withoutConfig(Path file) {
     Map<String, @Nullable Object> values = ConfigJson.read(file).plain();
-    values.remove(BnbConfig.KEY);
+    values.remove(WeightFormats.KEY);
     return values;
   }
 
-  /// Tells whether the tensor of this name is held in NF4.
-  public boolean holds(String name, long[] shape) {
+  /// The format in which the tensor of this name is held; null: it is dense.
+  public @Nullable WeightFormat format(String name, long[] shape) {
     String path = ModelConfig.projection(name, shape);
-    return path != null && covers(path);
+    return path != null && covers(path) ? format : null;
   }
 
-  /// Tells whether the layer at this path is held in NF4.
+  /// Tells whether the layer at this path is quantised.
   public boolean covers(String path) {
-    return method == Quantize.NF4 && !left.contains(path);
+    return format != null && !left.contains(path);
   }
 }

@@ -1,5 +1,6 @@
 package dev.nudge.model;
 
+import dev.nudge.format.ConfigJson;
 import dev.nudge.model.ConfigReader.Defaults;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

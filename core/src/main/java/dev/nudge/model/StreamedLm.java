@@ -13,6 +13,8 @@ import dev.nudge.nn.Pass;
 import dev.nudge.nn.Recompute;
 import dev.nudge.nn.Residual;
 import dev.nudge.nn.Segments;
+import dev.nudge.quant.WeightFormat;
+import dev.nudge.quant.WeightFormats;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.PageAdvice;
 import dev.nudge.tensor.Scope;
@@ -105,12 +107,12 @@ public final class StreamedLm implements AutoCloseable {
     return parts.slots();
   }
 
-  /// Tells whether a linear layer computes with weights in four bits.
+  /// Tells whether a linear layer computes with quantised weights.
   public boolean quantised(String path) {
     return quantization.covers(path);
   }
 
-  /// The tensors of the file as a dense one has them: layers that are stored in four bits in
+  /// The tensors of the file as a dense one has them: layers that are stored quantised in
   /// the type that they had before, without their constants.
   public Map<String, Entry> dense() {
     Map<String, long[]> shapes = config.tensors();
@@ -118,9 +120,10 @@ public final class StreamedLm implements AutoCloseable {
     String quantised = "";
     for (String name : file.names()) {
       long[] shape = shapes.get(name);
-      if (shape != null && StoredNf4.is(file, name)) {
+      WeightFormat format = shape == null ? null : WeightFormats.in(file, name);
+      if (shape != null && format != null) {
         quantised = name + ".";
-        Dtype before = StoredNf4.dtype(file, name, (int) shape[0], (int) shape[1]);
+        Dtype before = format.before(file, name, (int) shape[0], (int) shape[1]);
         entries.put(name, Entry.of(name, before, shape));
       } else if (quantised.isEmpty() || !name.startsWith(quantised)) {
         entries.put(name, file.entry(name));

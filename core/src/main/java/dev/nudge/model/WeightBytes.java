@@ -1,7 +1,6 @@
 package dev.nudge.model;
 
-import dev.nudge.kernel.Nf4;
-import dev.nudge.quant.Nf4Weight;
+import dev.nudge.quant.WeightFormat;
 import dev.nudge.tensor.Dtype;
 import java.util.Map;
 import java.util.function.Function;
@@ -10,8 +9,8 @@ import java.util.function.Function;
 ///
 /// @param mapped read in place from the file: pages that the system may drop and read again
 /// @param dense held in memory in the compute type, because they are stored in another
-/// @param packed codes of NF4 in memory
-/// @param constants scales of NF4 in memory
+/// @param packed codes of quantised weights in memory
+/// @param constants their scales in memory
 public record WeightBytes(long mapped, long dense, long packed, long constants) {
   /// Counts a model by its shape.
   ///
@@ -34,11 +33,12 @@ public record WeightBytes(long mapped, long dense, long packed, long constants) 
       for (long side : tensor.getValue()) {
         n *= side;
       }
-      if (q.holds(tensor.getKey(), tensor.getValue())) {
-        long bytes = Nf4Weight.bytes(n, q.doubleQuant());
+      WeightFormat format = q.format(tensor.getKey(), tensor.getValue());
+      if (format != null) {
+        long bytes = format.bytes(n);
         mapped += inFile ? bytes : 0;
-        packed += inFile ? 0 : Nf4.bytes(n);
-        constants += inFile ? 0 : bytes - Nf4.bytes(n);
+        packed += inFile ? 0 : format.codes(n);
+        constants += inFile ? 0 : bytes - format.codes(n);
       } else if (stored.apply(tensor.getKey()) == compute) {
         mapped += n * compute.bytes();
       } else {

@@ -2,11 +2,12 @@ package dev.nudge.quant;
 
 import dev.nudge.kernel.Kernels;
 import dev.nudge.kernel.Nf4;
-import dev.nudge.nn.StoredLinear;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import java.util.List;
+import java.util.Objects;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -16,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 /// 64; the last block may be short ([Nf4]). 4.5 bits a number, or 4.127 with [NestedScales].
 ///
 /// Threading: immutable; the bytes are owned by the scope or the mapping they lie in.
-public final class Nf4Weight implements StoredLinear.Source {
+public final class Nf4Weight implements StoredWeight {
   private final int rows;
   private final int cols;
   private final Tensor packed;
@@ -120,11 +121,11 @@ public final class Nf4Weight implements StoredLinear.Source {
     return nested;
   }
 
-  /// Bytes of codes and scales.
-  public long bytes() {
-    return packed.bytes()
-        + (absmax == null ? 0 : absmax.bytes())
-        + (nested == null ? 0 : nested.bytes());
+  @Override
+  public List<Tensor> parts() {
+    return nested == null
+        ? List.of(packed, Objects.requireNonNull(absmax))
+        : List.of(packed, nested.codes(), nested.absmax());
   }
 
   /// Bytes that a weight of `n` numbers has.

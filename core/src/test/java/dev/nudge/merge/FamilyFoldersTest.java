@@ -6,7 +6,7 @@ import dev.nudge.format.SafeTensors;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.model.GoldenFamilies;
 import dev.nudge.model.ModelConfig;
-import dev.nudge.model.Nf4Folder;
+import dev.nudge.model.QuantizedFolder;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.tensor.Tensor;
 import java.io.IOException;
@@ -75,7 +75,7 @@ class FamilyFoldersTest {
   @MethodSource("quantised")
   void quantisedWeightsAreThoseOfBitsandbytes(Path model) {
     Path out = temp.resolve("out");
-    Nf4Folder.prepare(QuantizeSettings.of(Map.of("model", model, "out", out)))
+    QuantizedFolder.prepare(QuantizeSettings.of(Map.of("model", model, "out", out)))
         .write(Kernels.fastest(), () -> false);
     try (SafeTensors ours = SafeTensors.open(out);
         SafeTensors theirs = SafeTensors.open(model.resolveSibling("nf4/model"))) {

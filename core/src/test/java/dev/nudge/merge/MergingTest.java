@@ -19,7 +19,7 @@ import dev.nudge.machine.Machine;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
-import dev.nudge.model.Nf4Folder;
+import dev.nudge.model.QuantizedFolder;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.quant.Nf4Weight;
 import dev.nudge.settings.Compute;
@@ -418,7 +418,7 @@ class MergingTest {
         run(
             settings(
                 model, List.of(adapter), temp.resolve("nf4"), "store", "nf4", "tolerance", 9.0));
-    Nf4Folder.prepare(
+    QuantizedFolder.prepare(
             QuantizeSettings.of(
                 Map.of("model", temp.resolve("dense"), "out", temp.resolve("quantised"))))
         .write(Kernels.fastest(), () -> false);

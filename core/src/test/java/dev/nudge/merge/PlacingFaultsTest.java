@@ -11,7 +11,7 @@ import dev.nudge.format.Faults;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.model.ModelConfig;
-import dev.nudge.model.Nf4Folder;
+import dev.nudge.model.QuantizedFolder;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.tensor.Dtype;
 import java.io.IOException;
@@ -40,7 +40,7 @@ class PlacingFaultsTest {
       values.put("out", temp.resolve(out));
       values.put("double_quant", shards == 1);
       requireNonNull(
-          Nf4Folder.prepare(QuantizeSettings.of(values), Backends.cache())
+          QuantizedFolder.prepare(QuantizeSettings.of(values), Backends.cache())
               .write(Kernels.fastest(), () -> false));
     } else {
       List<Path> adapter = List.of(temp.resolve("adapter"));

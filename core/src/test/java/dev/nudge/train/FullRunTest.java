@@ -7,7 +7,7 @@ import dev.nudge.eval.Scoring;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.model.ModelConfig;
-import dev.nudge.model.Nf4Folder;
+import dev.nudge.model.QuantizedFolder;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.settings.ScoreSettings;
@@ -247,7 +247,7 @@ class FullRunTest {
         List.of("q_proj"));
     Path nf4 = temp.resolve("nf4");
     assertThat(
-            Nf4Folder.prepare(QuantizeSettings.of(Map.of("model", TinyRun.TIED, "out", nf4)))
+            QuantizedFolder.prepare(QuantizeSettings.of(Map.of("model", TinyRun.TIED, "out", nf4)))
                 .write(Kernels.fastest(), () -> false))
         .isNotNull();
     refused("are stored in nf4, which cannot be trained", nf4);

@@ -7,7 +7,7 @@ import dev.nudge.format.SafeTensors;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.identity.Identity;
 import dev.nudge.kernel.Kernels;
-import dev.nudge.model.Nf4Folder;
+import dev.nudge.model.QuantizedFolder;
 import dev.nudge.settings.Quantize;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.settings.TrainSettings;
@@ -31,7 +31,7 @@ class Nf4RunTest {
   @ValueSource(booleans = {true, false})
   void quantisedOnLoadOrFromAFileGivesTheSameAdapter(boolean doubleQuant) throws IOException {
     Path stored = temp.resolve("nf4");
-    Nf4Folder.prepare(
+    QuantizedFolder.prepare(
             QuantizeSettings.of(
                 Map.of("model", TinyRun.UNTIED, "out", stored, "double_quant", doubleQuant)),
             Backends.cache())
@@ -126,7 +126,7 @@ class Nf4RunTest {
   @Test
   void weightsThatDoNotFitAreStreamedToTheSameBytes() throws IOException {
     Path stored = temp.resolve("nf4");
-    Nf4Folder.prepare(QuantizeSettings.of(Map.of("model", TinyRun.UNTIED, "out", stored)))
+    QuantizedFolder.prepare(QuantizeSettings.of(Map.of("model", TinyRun.UNTIED, "out", stored)))
         .write(Kernels.fastest(), () -> false);
     Path rows = TinyRun.rows(temp.resolve("rows"), 6, 60, 1);
     TrainSettings resident =

@@ -3,7 +3,7 @@ package dev.nudge.train;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.kernel.Kernels;
-import dev.nudge.model.Nf4Folder;
+import dev.nudge.model.QuantizedFolder;
 import dev.nudge.settings.PlanSettings;
 import dev.nudge.settings.QuantizeSettings;
 import java.io.IOException;
@@ -72,7 +72,7 @@ class PlanAndRunTest {
       return given;
     }
     Path folder = temp.resolve("model");
-    Nf4Folder.prepare(QuantizeSettings.of(TinyRun.TIED, folder), TinyRun.MACHINE.cache())
+    QuantizedFolder.prepare(QuantizeSettings.of(TinyRun.TIED, folder), TinyRun.MACHINE.cache())
         .write(Kernels.fastest(), () -> false);
     return folder;
   }

@@ -1,7 +1,5 @@
-package dev.nudge.model;
+package dev.nudge.format;
 
-import dev.nudge.format.Json;
-import dev.nudge.format.JsonMistake;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
@@ -15,7 +13,7 @@ import tools.jackson.databind.JsonNode;
 
 /// The values of a JSON configuration, by key; a wrong one is refused with file, key, what stands
 /// there and what is allowed.
-final class ConfigJson {
+public final class ConfigJson {
   private static final long MOST_BYTES = 10_000_000;
 
   private final Path file;
@@ -31,7 +29,7 @@ final class ConfigJson {
   /// Reads an object that stands somewhere in a file.
   ///
   /// @param place where, for messages; ends with what separates it from a key
-  static ConfigJson parse(Path file, String place, String text) {
+  public static ConfigJson parse(Path file, String place, String text) {
     try {
       JsonNode root = Json.parseStrictly(text);
       if (!root.isObject()) {
@@ -44,7 +42,7 @@ final class ConfigJson {
     }
   }
 
-  static ConfigJson read(Path file) {
+  public static ConfigJson read(Path file) {
     try {
       if (!Files.isRegularFile(file) || Files.size(file) > MOST_BYTES) {
         throw new InputException(
@@ -67,30 +65,30 @@ final class ConfigJson {
   }
 
   /// Tells whether the key is there and not null.
-  boolean has(String key) {
+  public boolean has(String key) {
     return present(key) && !values.get(key).isNull();
   }
 
   /// Tells whether the key is there, null or not.
-  boolean present(String key) {
+  public boolean present(String key) {
     return values.has(key);
   }
 
-  boolean isEmpty() {
+  public boolean isEmpty() {
     return values.isEmpty();
   }
 
-  JsonNode node(String key) {
+  public JsonNode node(String key) {
     return values.get(key);
   }
 
   /// All values as maps, lists, strings, numbers, booleans and null.
-  Map<String, @Nullable Object> plain() {
+  public Map<String, @Nullable Object> plain() {
     return Json.plain(values);
   }
 
   /// The object under a key, or null where it is absent or null.
-  @Nullable ConfigJson object(String key) {
+  public @Nullable ConfigJson object(String key) {
     if (!has(key)) {
       return null;
     }
@@ -101,7 +99,7 @@ final class ConfigJson {
   }
 
   /// @param absent what an absent key means; null where it must be there
-  String text(String key, @Nullable String absent) {
+  public String text(String key, @Nullable String absent) {
     if (!present(key) && absent != null) {
       return absent;
     }
@@ -112,7 +110,7 @@ final class ConfigJson {
     return node.stringValue();
   }
 
-  boolean flag(String key, boolean absent) {
+  public boolean flag(String key, boolean absent) {
     if (!present(key)) {
       return absent;
     }
@@ -123,7 +121,7 @@ final class ConfigJson {
   }
 
   /// A whole number from 1 to `most`.
-  int whole(String key, int absent, int most) {
+  public int whole(String key, int absent, int most) {
     if (!present(key)) {
       return absent;
     }
@@ -137,7 +135,7 @@ final class ConfigJson {
   /// A list.
   ///
   /// @param size it must have so many entries; −1: any number of them
-  List<JsonNode> list(String key, int size) {
+  public List<JsonNode> list(String key, int size) {
     JsonNode node = required(key);
     if (!node.isArray() || (size >= 0 && node.size() != size)) {
       throw refuse(
@@ -152,7 +150,7 @@ final class ConfigJson {
   }
 
   /// @param absent what an absent key means; null where it must be there
-  double number(String key, @Nullable Double absent) {
+  public double number(String key, @Nullable Double absent) {
     if (!present(key) && absent != null) {
       return absent;
     }
@@ -164,7 +162,7 @@ final class ConfigJson {
   }
 
   /// A number above zero that float32 can hold.
-  double positive(String key, @Nullable Double absent) {
+  public double positive(String key, @Nullable Double absent) {
     double number = number(key, absent);
     if (!((float) number > 0 && (float) number <= Float.MAX_VALUE)) {
       throw refuse(key + " is " + number + "; a number above 0 is needed");
@@ -180,15 +178,15 @@ final class ConfigJson {
   }
 
   /// Says `what` is wrong; it begins with the key.
-  InputException refuse(String what) {
+  public InputException refuse(String what) {
     return new InputException(file + ": " + place + what);
   }
 
-  static String quote(String text) {
+  public static String quote(String text) {
     return '"' + oneLine(text) + '"';
   }
 
-  static String show(JsonNode node) {
+  public static String show(JsonNode node) {
     return switch (node.getNodeType()) {
       case OBJECT -> "an object";
       case STRING -> "the string " + quote(node.stringValue());

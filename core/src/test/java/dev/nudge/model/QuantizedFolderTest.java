@@ -22,16 +22,16 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /// Writes NF4 as bitsandbytes does, and only where it may.
-class Nf4FolderTest {
+class QuantizedFolderTest {
   @TempDir private Path temp;
 
-  private static Nf4Folder.Written write(Path model, Path out, Object... keysAndValues) {
+  private static QuantizedFolder.Written write(Path model, Path out, Object... keysAndValues) {
     Map<String, Object> values = new HashMap<>(Map.of("model", model, "out", out));
     for (int i = 0; i < keysAndValues.length; i += 2) {
       values.put((String) keysAndValues[i], keysAndValues[i + 1]);
     }
     return Objects.requireNonNull(
-        Nf4Folder.prepare(QuantizeSettings.of(values)).write(Kernels.fastest(), () -> false));
+        QuantizedFolder.prepare(QuantizeSettings.of(values)).write(Kernels.fastest(), () -> false));
   }
 
   private static List<String> names(Path folder) throws IOException {
@@ -43,7 +43,7 @@ class Nf4FolderTest {
   @Test
   void theFilesAreThoseThatTransformersWrites() throws IOException {
     Path out = temp.resolve("a/b");
-    Nf4Folder.Written written = write(BnbFiles.SOURCE, out);
+    QuantizedFolder.Written written = write(BnbFiles.SOURCE, out);
     for (String name : List.of("model.safetensors", "config.json", "generation_config.json")) {
       Path golden = BnbFiles.DOUBLE.resolve(name);
       if (name.equals("config.json")) {
@@ -135,7 +135,7 @@ class Nf4FolderTest {
     QuantizeSettings settings = QuantizeSettings.of(Map.of("model", BnbFiles.SOURCE, "out", out));
     int[] asked = new int[1];
     assertThat(
-            Nf4Folder.prepare(settings)
+            QuantizedFolder.prepare(settings)
                 .write(
                     Kernels.plain(),
                     () -> {
@@ -152,12 +152,12 @@ class Nf4FolderTest {
   @Test
   void asManyLayersAreQuantisedAtATimeAsHalfAGibibyteHolds() {
     long sevenBillion = 4096L * 11008;
-    assertThat(Nf4Folder.sideBySide(sevenBillion, 2)).isEqualTo(2);
-    int many = Nf4Folder.sideBySide(sevenBillion, 256);
+    assertThat(QuantizedFolder.sideBySide(sevenBillion, 2)).isEqualTo(2);
+    int many = QuantizedFolder.sideBySide(sevenBillion, 256);
     assertThat(many * 0.57 * sevenBillion).isLessThan(512 << 20);
     assertThat((many + 1) * 0.59 * sevenBillion).isGreaterThan(512 << 20);
-    assertThat(Nf4Folder.sideBySide(16384L * 53248, 256)).isEqualTo(1);
-    assertThat(Nf4Folder.sideBySide(0, 3)).isEqualTo(3);
+    assertThat(QuantizedFolder.sideBySide(16384L * 53248, 256)).isEqualTo(1);
+    assertThat(QuantizedFolder.sideBySide(0, 3)).isEqualTo(3);
   }
 
   @Test

@@ -1,5 +1,6 @@
 package dev.nudge.model;
 
+import dev.nudge.format.ConfigJson;
 import dev.nudge.format.Entry;
 import dev.nudge.format.NewFolder;
 import dev.nudge.format.OutFolder;
@@ -9,20 +10,22 @@ import dev.nudge.format.SafeTensorsWriter;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.identity.Identity;
 import dev.nudge.kernel.Kernels;
-import dev.nudge.kernel.Nf4;
-import dev.nudge.quant.Nf4Weight;
+import dev.nudge.quant.StoredWeight;
+import dev.nudge.quant.WeightFormat;
+import dev.nudge.quant.WeightFormats;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.Quantize;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.PageAdvice;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -34,8 +37,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// Writes a model folder anew with its linear layers in NF4, as transformers and bitsandbytes load
-/// it; everything else is copied as it is stored.
+/// Writes a model folder anew with its linear layers quantised, as transformers loads it;
+/// everything else is copied as it is stored.
 ///
 /// Layers are quantised side by side, as many as half a gigabyte holds, and written one after the
 /// other. A header stands before its tensors and holds the sizes of the JSON of each layer, which
@@ -45,7 +48,7 @@ import org.jspecify.annotations.Nullable;
 /// overwritten.
 ///
 /// Threading: one thread calls; layers are made on threads of their own.
-public final class Nf4Folder {
+public final class QuantizedFolder {
   private static final String MARK = "nudge.json";
   private static final String WEIGHTS = "model.safetensors";
   private static final List<String> BESIDE =
@@ -54,11 +57,17 @@ public final class Nf4Folder {
 
   private final QuantizeSettings settings;
   private final ModelConfig config;
+  private final WeightFormat format;
   private final @Nullable Path cache;
 
-  private Nf4Folder(QuantizeSettings settings, ModelConfig config, @Nullable Path cache) {
+  private QuantizedFolder(
+      QuantizeSettings settings,
+      ModelConfig config,
+      WeightFormat format,
+      @Nullable Path cache) {
     this.settings = settings;
     this.config = config;
+    this.format = format;
     this.cache = cache;
   }
 
@@ -72,7 +81,7 @@ public final class Nf4Folder {
   /// Checks all that can be wrong before anything is written; the folder will not name its source.
   ///
   /// @throws InputException in one line
-  public static Nf4Folder prepare(QuantizeSettings settings) {
+  public static QuantizedFolder prepare(QuantizeSettings settings) {
     return prepare(settings, null);
   }
 
@@ -80,22 +89,32 @@ public final class Nf4Folder {
   ///
   /// @param cache cache folder of the user, where the digest of the source is kept
   /// @throws InputException in one line
-  public static Nf4Folder prepare(QuantizeSettings settings, @Nullable Path cache) {
+  public static QuantizedFolder prepare(QuantizeSettings settings, @Nullable Path cache) {
     ModelConfig config = ModelConfig.load(settings.model());
     Checkpoint.check(settings.model(), config);
+    WeightFormat format =
+        Objects.requireNonNull(WeightFormats.of(Quantize.NF4, settings.doubleQuant()));
     try (SafeTensors file = SafeTensors.open(settings.model())) {
       for (String path : config.projections()) {
         String weight = path + ".weight";
-        if (StoredNf4.is(file, weight)) {
+        WeightFormat stored = WeightFormats.in(file, weight);
+        if (stored != null) {
           throw new InputException(
               file.file(weight)
                   + ": "
                   + weight
-                  + " is stored in nf4 already; a dense model is needed");
+                  + " is stored in "
+                  + stored.name()
+                  + " already; a dense model is needed");
         }
         if (file.tensor(weight).dtype() == Dtype.F64) {
           throw new InputException(
-              file.file(weight) + ": " + weight + " is F64; nf4 is made of F32, F16 and BF16");
+              file.file(weight)
+                  + ": "
+                  + weight
+                  + " is F64; "
+                  + format.name()
+                  + " is made of F32, F16 and BF16");
         }
       }
     }
@@ -103,7 +122,7 @@ public final class Nf4Folder {
     OutFolder.mend(out);
     ModelFolder.checkPlace(
         out, settings.model(), ours(out), "quantised", "write", settings.overwrite());
-    return new Nf4Folder(settings, config, cache);
+    return new QuantizedFolder(settings, config, format, cache);
   }
 
   private static boolean ours(Path out) {
@@ -152,7 +171,8 @@ public final class Nf4Folder {
     Map<String, Object> mark = new TreeMap<>();
     mark.put(
         "quantization",
-        new TreeMap<>(Map.of("method", "nf4", "double_quant", settings.doubleQuant())));
+        new TreeMap<>(
+            Map.of("method", format.name(), "double_quant", format.doubleQuant())));
     mark.put("source", settings.model().toString());
     if (cache != null) {
       mark.put(Identity.SOURCE_DIGEST, BaseDigest.of(settings.model(), cache));
@@ -174,23 +194,26 @@ public final class Nf4Folder {
   }
 
   private long weights(SafeTensors file, Path target, Kernels kernels, BooleanSupplier cancelled) {
-    Map<String, Nf4Layer> layers = new HashMap<>(); // by the weight's name
-    if (settings.doubleQuant()) {
-      each(file, kernels, cancelled, (name, w) -> layers.put(name, layer(file, name, w)));
-    } else {
-      config
-          .tensors()
-          .forEach(
-              (name, shape) -> {
-                if (ModelConfig.projection(name, shape) != null) {
-                  Dtype dtype = file.tensor(name).dtype();
-                  layers.put(name, new Nf4Layer(name, (int) shape[0], (int) shape[1], dtype, null));
-                }
-              });
+    Map<String, WeightFormat.Layer> layers = new HashMap<>(); // by the weight's name
+    config
+        .tensors()
+        .forEach(
+            (name, shape) -> {
+              if (ModelConfig.projection(name, shape) != null) {
+                Dtype before = file.tensor(name).dtype();
+                layers.put(name, format.layer(name, (int) shape[0], (int) shape[1], before));
+              }
+            });
+    if (layers.containsValue(null)) {
+      each(
+          file,
+          kernels,
+          cancelled,
+          (name, w) -> layers.put(name, format.layer(name, file.tensor(name).dtype(), w)));
     }
     List<Entry> entries = new ArrayList<>();
     for (String name : names(file)) {
-      Nf4Layer layer = layers.get(name);
+      WeightFormat.Layer layer = layers.get(name);
       entries.addAll(layer == null ? List.of(file.entry(name)) : layer.entries());
     }
     try (SafeTensorsWriter to = SafeTensorsWriter.create(target, Map.of("format", "pt"), entries)) {
@@ -207,7 +230,7 @@ public final class Nf4Folder {
   }
 
   private interface Each {
-    void take(String name, Nf4Weight weight);
+    void take(String name, StoredWeight weight);
   }
 
   /// Quantises every layer, as many at a time as the room and the processors allow; they are taken
@@ -219,7 +242,7 @@ public final class Nf4Folder {
     long largest =
         paths.stream().mapToLong(path -> file.entry(path + ".weight").elements()).max().orElse(0);
     int processors = Runtime.getRuntime().availableProcessors();
-    try (Lanes lanes = new Lanes(sideBySide(largest, processors))) {
+    try (Lanes lanes = new Lanes(sideBySide(format, largest, processors))) {
       lanes.run(
           lane -> {
             for (int i = next.getAndIncrement(); i < paths.size(); i = next.getAndIncrement()) {
@@ -230,8 +253,8 @@ public final class Nf4Folder {
               String name = paths.get(i) + ".weight";
               Tensor source = file.tensor(name);
               try (Scope scope = Scope.open("quantised layer")) {
-                Nf4Weight w = Nf4Weight.quantize(source, settings.doubleQuant(), scope, kernels);
-                take(name, w, each, stopped);
+                MemorySegment room = scope.allocate(format.room(source.elements()));
+                take(name, format.make(source, scope, kernels, room), each, stopped);
               }
               PageAdvice.drop(file.bytes(name));
             }
@@ -243,7 +266,7 @@ public final class Nf4Folder {
     }
   }
 
-  private static void take(String name, Nf4Weight w, Each each, AtomicBoolean stopped) {
+  private static void take(String name, StoredWeight w, Each each, AtomicBoolean stopped) {
     synchronized (stopped) {
       if (stopped.get()) {
         return; // a writer that failed once would say something else now
@@ -257,38 +280,18 @@ public final class Nf4Folder {
     }
   }
 
-  /// Returns how many layers of up to `numbers` numbers may be quantised at a time; each has its
-  /// scales in fp32, and once more in eight bits.
-  static int sideBySide(long numbers, int processors) {
-    long bytes =
-        Nf4Weight.bytes(numbers, false) + Nf4Weight.bytes(numbers, true) - Nf4.bytes(numbers);
+  /// Returns how many layers of up to `numbers` numbers may be quantised at a time.
+  static int sideBySide(WeightFormat format, long numbers, int processors) {
+    long bytes = format.bytes(numbers) + format.room(numbers);
     return (int) Math.clamp(ROOM_BYTES / Math.max(1, bytes), 1, processors);
-  }
-
-  private static Nf4Layer layer(SafeTensors file, String name, Nf4Weight w) {
-    return Nf4Layer.of(name, file.tensor(name).dtype(), w);
   }
 
   /// The source's config with what transformers needs to know, keys sorted as it sorts them.
   private Map<String, @Nullable Object> config(SafeTensors file) {
-    String type = Nf4Layer.torchName(file.tensor(config.norm()).dtype());
-    Map<String, @Nullable Object> quantization = new LinkedHashMap<>();
-    quantization.put("_load_in_4bit", true);
-    quantization.put("_load_in_8bit", false);
-    quantization.put("bnb_4bit_compute_dtype", type);
-    quantization.put("bnb_4bit_quant_storage", "uint8");
-    quantization.put("bnb_4bit_quant_type", "nf4");
-    quantization.put("bnb_4bit_use_double_quant", settings.doubleQuant());
-    quantization.put("llm_int8_enable_fp32_cpu_offload", false);
-    quantization.put("llm_int8_has_fp16_weight", false);
-    quantization.put("llm_int8_skip_modules", alone() ? null : BESIDE);
-    quantization.put("llm_int8_threshold", 6.0);
-    quantization.put("load_in_4bit", true);
-    quantization.put("load_in_8bit", false);
-    quantization.put("quant_method", "bitsandbytes");
     Map<String, @Nullable Object> all =
         new TreeMap<>(ConfigJson.read(settings.model().resolve(ModelFolder.CONFIG)).plain());
-    all.put(BnbConfig.KEY, quantization);
+    Dtype compute = file.tensor(config.norm()).dtype();
+    all.put(WeightFormats.KEY, format.config(compute, alone() ? null : BESIDE));
     return all;
   }
 }

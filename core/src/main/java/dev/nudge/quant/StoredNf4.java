@@ -1,12 +1,11 @@
-package dev.nudge.model;
+package dev.nudge.quant;
 
+import dev.nudge.format.ConfigJson;
 import dev.nudge.format.Entry;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.format.StoredType;
 import dev.nudge.kernel.DynamicMap;
 import dev.nudge.kernel.Nf4;
-import dev.nudge.quant.NestedScales;
-import dev.nudge.quant.Nf4Weight;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
@@ -63,6 +62,11 @@ final class StoredNf4 {
     return eightBit || (constant != null && constant.startsWith(weight + "."));
   }
 
+  /// Tells whether the scales of a tensor that [#is] so are quantised too.
+  static boolean nested(SafeTensors file, String weight) {
+    return file.names().contains(weight + ".nested_absmax");
+  }
+
   /// Reads a layer of (rows, cols) numbers.
   ///
   /// @throws InputException in one line, with the file, the tensor, what stands there and what is
@@ -88,7 +92,7 @@ final class StoredNf4 {
     MemorySegment packed = bytes(weight, STORAGE, Nf4.bytes(n));
     Tensor bytes = Tensor.of(packed, Dtype.U8, packed.byteSize(), 1);
     map(weight + ".quant_map", levels());
-    boolean nested = file.names().contains(weight + ".nested_absmax");
+    boolean nested = nested(file, weight);
     if (nested != state.has("nested_offset")) {
       throw state.refuse(
           "nested_offset is "

@@ -1,11 +1,12 @@
-package dev.nudge.model;
+package dev.nudge.quant;
 
-import dev.nudge.settings.Quantize;
+import dev.nudge.format.ConfigJson;
+import dev.nudge.tensor.Dtype;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Set;
-import java.util.TreeSet;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.JsonNodeFactory;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// The `quantization_config` of a `config.json`: what bitsandbytes wrote, and whether it can be
 /// read.
@@ -15,19 +16,12 @@ import tools.jackson.databind.node.JsonNodeFactory;
 /// repeat that, and `bnb_4bit_quant_storage` is passed over. `bnb_4bit_compute_dtype` is a wish for
 /// another program.
 final class BnbConfig {
-  /// The key in `config.json`.
-  static final String KEY = "quantization_config";
-
   private static final String SKIPPED = "llm_int8_skip_modules";
 
   private BnbConfig() {}
 
   /// Refuses, by name, what is not 4-bit NF4 of bitsandbytes.
   static void check(ConfigJson q) {
-    String method = q.text("quant_method", "bitsandbytes");
-    if (!method.equals("bitsandbytes")) {
-      throw refuse(q, "quant_method", method, List.of("bitsandbytes (4-bit nf4)"));
-    }
     if (flag(q, "load_in_8bit")) {
       throw q.refuse("load_in_8bit is true; 8-bit weights are not supported, 4-bit nf4 is");
     }
@@ -40,21 +34,40 @@ final class BnbConfig {
     }
   }
 
-  /// Returns how tensors that are not there are stored, as a checked config says. A layer stays
-  /// dense where an entry of `llm_int8_skip_modules` names it or a module on its path, whole
-  /// segments.
-  static Quantization stored(ConfigJson q, ModelConfig config) {
-    Set<String> leftOut = new TreeSet<>();
-    for (String path : config.projections()) {
-      for (JsonNode entry :
-          q.has(SKIPPED) ? q.node(SKIPPED) : JsonNodeFactory.instance.arrayNode()) {
-        String left = "." + entry.asString("") + ".";
-        if (("." + path + ".").contains(left) || ("." + config.module(path) + ".").contains(left)) {
-          leftOut.add(path);
-        }
-      }
+  /// Whether the scales are said to be quantised too.
+  static boolean doubleQuant(ConfigJson q) {
+    return flag(q, "bnb_4bit_use_double_quant");
+  }
+
+  /// What `llm_int8_skip_modules` names: modules that stay dense, or such as contain them.
+  static List<String> skipped(ConfigJson q) {
+    List<String> names = new ArrayList<>();
+    if (q.has(SKIPPED)) {
+      q.node(SKIPPED).forEach(entry -> names.add(entry.asString("")));
     }
-    return new Quantization(Quantize.NF4, flag(q, "bnb_4bit_use_double_quant"), leftOut);
+    return names;
+  }
+
+  /// What transformers needs to know of a folder in NF4.
+  ///
+  /// @param skipped null: bitsandbytes' own choice
+  static Map<String, @Nullable Object> of(
+      boolean doubleQuant, Dtype compute, @Nullable List<String> skipped) {
+    Map<String, @Nullable Object> q = new LinkedHashMap<>();
+    q.put("_load_in_4bit", true);
+    q.put("_load_in_8bit", false);
+    q.put("bnb_4bit_compute_dtype", Nf4Layer.torchName(compute));
+    q.put("bnb_4bit_quant_storage", "uint8");
+    q.put("bnb_4bit_quant_type", "nf4");
+    q.put("bnb_4bit_use_double_quant", doubleQuant);
+    q.put("llm_int8_enable_fp32_cpu_offload", false);
+    q.put("llm_int8_has_fp16_weight", false);
+    q.put(SKIPPED, skipped);
+    q.put("llm_int8_threshold", 6.0);
+    q.put("load_in_4bit", true);
+    q.put("load_in_8bit", false);
+    q.put("quant_method", "bitsandbytes");
+    return q;
   }
 
   /// Before transformers 4.40 the flags were written with a leading underscore only.

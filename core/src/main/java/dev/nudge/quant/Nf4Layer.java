@@ -1,4 +1,4 @@
-package dev.nudge.model;
+package dev.nudge.quant;
 
 import dev.nudge.format.Entry;
 import dev.nudge.format.PythonJson;
@@ -6,8 +6,6 @@ import dev.nudge.format.SafeTensorsWriter;
 import dev.nudge.format.StoredType;
 import dev.nudge.kernel.DynamicMap;
 import dev.nudge.kernel.Nf4;
-import dev.nudge.quant.NestedScales;
-import dev.nudge.quant.Nf4Weight;
 import dev.nudge.tensor.Dtype;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -25,14 +23,15 @@ import org.jspecify.annotations.Nullable;
 /// @param weight the tensor's name, `….weight`
 /// @param dtype of the numbers before quantisation
 /// @param offset the mean of the scales; null where the scales are not quantised
-record Nf4Layer(String weight, int rows, int cols, Dtype dtype, @Nullable Float offset) {
+record Nf4Layer(String weight, int rows, int cols, Dtype dtype, @Nullable Float offset)
+    implements WeightFormat.Layer {
   static Nf4Layer of(String weight, Dtype dtype, Nf4Weight w) {
     NestedScales nested = w.nested();
     return new Nf4Layer(weight, w.rows(), w.cols(), dtype, nested == null ? null : nested.offset());
   }
 
-  /// The tensors that a writer must be told of before it begins.
-  List<Entry> entries() {
+  @Override
+  public List<Entry> entries() {
     long n = (long) rows * cols;
     long blocks = Nf4.blocks(n);
     List<Entry> entries = new ArrayList<>();
@@ -48,7 +47,9 @@ record Nf4Layer(String weight, int rows, int cols, Dtype dtype, @Nullable Float 
     return entries;
   }
 
-  void write(SafeTensorsWriter file, Nf4Weight w) {
+  @Override
+  public void write(SafeTensorsWriter file, StoredWeight stored) {
+    Nf4Weight w = (Nf4Weight) stored;
     file.write(weight, w.packed().data());
     NestedScales nested = w.nested();
     if (nested != null) {

@@ -1,0 +1,18 @@
+package dev.nudge.quant;
+
+import dev.nudge.nn.StoredLinear;
+import dev.nudge.tensor.Tensor;
+import java.util.List;
+
+/// A weight in another form than it computes in.
+///
+/// Threading: immutable; the bytes are owned by the scope or the mapping they lie in.
+public interface StoredWeight extends StoredLinear.Source {
+  /// The tensors that it consists of, numbers first.
+  List<Tensor> parts();
+
+  /// Bytes of all parts.
+  default long bytes() {
+    return parts().stream().mapToLong(Tensor::bytes).sum();
+  }
+}
