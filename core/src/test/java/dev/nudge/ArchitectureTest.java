@@ -44,7 +44,7 @@ class ArchitectureTest {
           Map.entry("kernel.simd", Set.of("tensor", "kernel")),
           Map.entry("machine", Set.of("tensor", "kernel")),
           Map.entry("nn", Set.of("tensor", "kernel")),
-          Map.entry("quant", Set.of("tensor", "kernel", "nn")),
+          Map.entry("quant", Set.of("tensor", "kernel", "nn", "format")),
           Map.entry("format", Set.of("tensor")),
           Map.entry("identity", Set.of("tensor", "format")),
           Map.entry(

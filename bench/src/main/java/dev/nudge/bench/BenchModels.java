@@ -4,6 +4,7 @@ import static dev.nudge.model.ModelConfig.llama;
 
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
+import dev.nudge.quant.Nf4Format;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -45,7 +46,7 @@ final class BenchModels {
 
   /// Reads `--quantize`: none, or NF4 with double quantisation.
   static Quantization quantization(Flags flags) {
-    return flags.text("quantize").equals("nf4") ? Quantization.nf4(true) : Quantization.NONE;
+    return flags.text("quantize").equals("nf4") ? Quantization.of(new Nf4Format(true)) : Quantization.NONE;
   }
 
   /// Returns the shape with another number of layers.

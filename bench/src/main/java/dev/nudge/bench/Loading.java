@@ -5,6 +5,7 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
+import dev.nudge.quant.Nf4Format;
 import dev.nudge.settings.Compute;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -94,7 +95,7 @@ final class Loading {
 
   private static CausalLm load(Path folder, ModelConfig config, Backend backend, boolean quantise) {
     return quantise
-        ? Checkpoint.load(folder, config, backend, Quantization.nf4(true))
+        ? Checkpoint.load(folder, config, backend, Quantization.of(new Nf4Format(true)))
         : Checkpoint.load(folder, config, backend);
   }
 

@@ -11,7 +11,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
@@ -125,8 +124,8 @@ public record Identity(
                   trained,
                   held,
                   model.quantize == Quantize.NONE
-                      ? "; --quantize nf4%s gives what it was trained on"
-                          .formatted(doubleQuant ? "" : " --no-double-quant")
+                      ? "; --quantize %s%s gives what it was trained on"
+                          .formatted(quantize.shown(), doubleQuant ? "" : " --no-double-quant")
                       : ""));
     }
     if (!Objects.equals(tokenizer, Sha256.of(model.folder.resolve("tokenizer.json")))) {
@@ -149,7 +148,7 @@ public record Identity(
   private static String held(Quantize quantize, boolean doubleQuant) {
     return quantize == Quantize.NONE
         ? "dense weights"
-        : doubleQuant ? "weights in nf4 with double quantisation" : "weights in nf4 alone";
+        : "weights in " + quantize.shown() + (doubleQuant ? " with double quantisation" : " alone");
   }
 
   /// Reads the identity beside an adapter; null where there is none.
@@ -183,10 +182,9 @@ public record Identity(
     List<String> base = new ArrayList<>();
     all.path("base").forEach(digest -> base.add(digest.asString("")));
     JsonNode q = all.path("quantization");
-    boolean nf4 = q.path("method").asString("none").equals("nf4");
     return new Identity(
         base,
-        nf4 ? Quantize.NF4 : Quantize.NONE,
+        Quantize.named(q.path("method").asString("")),
         q.path("double_quant").asBoolean(false),
         text(all, "tokenizer"),
         text(all, "template"),
@@ -206,8 +204,8 @@ public record Identity(
   /// Writes the identity beside an adapter, as `nudge.json`.
   public void write(Path adapter) {
     Map<String, @Nullable Object> quantization = new LinkedHashMap<>();
-    quantization.put("method", quantize.name().toLowerCase(Locale.ROOT));
-    if (quantize == Quantize.NF4) {
+    quantization.put("method", quantize.shown());
+    if (quantize != Quantize.NONE) {
       quantization.put("double_quant", doubleQuant);
     }
     Map<String, @Nullable Object> all = new LinkedHashMap<>();

@@ -230,7 +230,7 @@ final class MergedWeights {
     }
   }
 
-  /// Copies the base's index; one that names constants of NF4 is made anew.
+  /// Copies the base's index; one that names constants of quantised weights is made anew.
   private void index(Path from, Path folder, Map<Path, List<Entry>> files) {
     Path to = folder.resolve(from.getFileName().toString());
     if (entries.keySet().equals(base.file().names())) {

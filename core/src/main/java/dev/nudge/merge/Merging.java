@@ -117,27 +117,31 @@ public final class Merging {
     Path model = given.model();
     if (settings.into() == MergeSettings.Into.TRAINED) {
       boolean stored =
-          Quantization.resolve(ModelSettings.of(model), config).method() == Quantize.NF4;
+          Quantization.resolve(ModelSettings.of(model), config).any();
       return stored ? resolved : trained(settings, resolved, config, warnings);
     }
-    if (settings.model().quantize() == Quantize.NF4) {
+    Quantize wanted = settings.model().quantize();
+    if (wanted != null && wanted != Quantize.NONE) {
       throw new InputException(
-          "--into original and --quantize nf4 are both given; --into original takes the weights as they are stored, so leave one out");
+          "--into original and --quantize %s are both given; --into original takes the weights as they are stored, so leave one out"
+              .formatted(wanted.shown()));
     }
-    if (resolved.method() == Quantize.NF4) {
+    if (resolved.any()) {
       throw new InputException(
           "--into original: the weights in "
               + model
-              + " are stored in nf4; give --model the folder that they were quantised from, or leave --into out");
+              + " are stored in "
+              + resolved.name()
+              + "; give --model the folder that they were quantised from, or leave --into out");
     }
     return Quantization.NONE;
   }
 
-  /// What the flags say of the base: without `--quantize`, `--double-quant` beside `--store nf4`
+  /// What the flags say of the base: without `--quantize`, `--double-quant` beside `--store`
   /// speaks of what is stored.
   private static ModelSettings ofBase(MergeSettings settings) {
     ModelSettings given = settings.model();
-    boolean ofStore = settings.store() == MergeSettings.Store.NF4 && given.quantize() == null;
+    boolean ofStore = settings.store() != MergeSettings.Store.BASE && given.quantize() == null;
     return ofStore ? given.held(null, null) : given;
   }
 
@@ -151,7 +155,7 @@ public final class Merging {
       if (identity == null) {
         continue;
       }
-      Boolean nested = identity.quantize() == Quantize.NF4 ? identity.doubleQuant() : null;
+      Boolean nested = identity.quantize() != Quantize.NONE ? identity.doubleQuant() : null;
       Quantization named = Quantization.resolve(given.held(identity.quantize(), nested), config);
       if (given.quantize() != null && !named.equals(flags)) {
         warnings.accept(
@@ -187,7 +191,7 @@ public final class Merging {
         NewFolder folder = NewFolder.at(settings.out())) {
       MergedWeights weights = new MergedWeights(base, config, adapters, fp32, blockBytes);
       long bytes = write(folder.path(), base, weights, cancelled);
-      if (settings.store() == MergeSettings.Store.NF4) {
+      if (settings.store() != MergeSettings.Store.BASE) {
         QuantizedFolder.Written quantised = quantise(folder.path(), cancelled);
         if (quantised == null) {
           return null;
@@ -249,7 +253,7 @@ public final class Merging {
   /// Turns the dense folder into one in four bits: the same bytes as `quantize` gives.
   private QuantizedFolder.@Nullable Written quantise(Path folder, BooleanSupplier cancelled) {
     Boolean given = settings.model().doubleQuant();
-    Path quantised = folder.resolve("nf4");
+    Path quantised = folder.resolve("quantised");
     try {
       QuantizedFolder.Written written =
           QuantizedFolder.prepare(

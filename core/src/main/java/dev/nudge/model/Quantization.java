@@ -118,7 +118,9 @@ public record Quantization(@Nullable WeightFormat format, Set<String> left) {
             flag
                 + ": the weights in "
                 + settings.model()
-                + " are dense; give --quantize nf4 too, or leave the flag out");
+                + " are dense; give --quantize "
+                + WeightFormats.names()
+                + " too, or leave the flag out");
       }
       return NONE;
     }

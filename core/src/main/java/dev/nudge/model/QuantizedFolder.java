@@ -14,7 +14,6 @@ import dev.nudge.quant.StoredWeight;
 import dev.nudge.quant.WeightFormat;
 import dev.nudge.quant.WeightFormats;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.Quantize;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Lanes;
@@ -93,7 +92,7 @@ public final class QuantizedFolder {
     ModelConfig config = ModelConfig.load(settings.model());
     Checkpoint.check(settings.model(), config);
     WeightFormat format =
-        Objects.requireNonNull(WeightFormats.of(Quantize.NF4, settings.doubleQuant()));
+        WeightFormats.written(settings);
     try (SafeTensors file = SafeTensors.open(settings.model())) {
       for (String path : config.projections()) {
         String weight = path + ".weight";

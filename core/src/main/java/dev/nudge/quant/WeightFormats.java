@@ -3,6 +3,7 @@ package dev.nudge.quant;
 import dev.nudge.format.ConfigJson;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.settings.Quantize;
+import dev.nudge.settings.QuantizeSettings;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +27,16 @@ public final class WeightFormats {
       case NONE -> null;
       case NF4 -> new Nf4Format(doubleQuant == null || doubleQuant);
     };
+  }
+
+  /// The names of all, for messages.
+  public static String names() {
+    return ALL.stream().map(WeightFormat::name).collect(Collectors.joining(" or "));
+  }
+
+  /// The format that `quantize` writes.
+  public static WeightFormat written(QuantizeSettings settings) {
+    return new Nf4Format(settings.doubleQuant());
   }
 
   /// The format in which a file stores a tensor; null: it is dense.

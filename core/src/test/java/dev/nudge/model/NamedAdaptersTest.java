@@ -3,6 +3,7 @@ package dev.nudge.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.nudge.quant.Nf4Format;
 import dev.nudge.Backends;
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.adapter.PeftAdapter;
@@ -36,7 +37,7 @@ class NamedAdaptersTest {
   private NamedAdapters adapters;
 
   private CausalLm load(String quantised) {
-    Quantization q = quantised.equals("none") ? Quantization.NONE : Quantization.nf4(true);
+    Quantization q = quantised.equals("none") ? Quantization.NONE : Quantization.of(new Nf4Format(true));
     CausalLm loaded = Checkpoint.load(MODEL, ModelConfig.load(MODEL), backend, q);
     loaded.reserve(IDS.length);
     return loaded;

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.nudge.format.StoredType;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.model.BnbFiles.Part;
+import dev.nudge.quant.Nf4Format;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.tensor.Ledger;
@@ -152,12 +153,12 @@ class QuantizedFolderTest {
   @Test
   void asManyLayersAreQuantisedAtATimeAsHalfAGibibyteHolds() {
     long sevenBillion = 4096L * 11008;
-    assertThat(QuantizedFolder.sideBySide(sevenBillion, 2)).isEqualTo(2);
-    int many = QuantizedFolder.sideBySide(sevenBillion, 256);
+    assertThat(QuantizedFolder.sideBySide(new Nf4Format(true), sevenBillion, 2)).isEqualTo(2);
+    int many = QuantizedFolder.sideBySide(new Nf4Format(true), sevenBillion, 256);
     assertThat(many * 0.57 * sevenBillion).isLessThan(512 << 20);
     assertThat((many + 1) * 0.59 * sevenBillion).isGreaterThan(512 << 20);
-    assertThat(QuantizedFolder.sideBySide(16384L * 53248, 256)).isEqualTo(1);
-    assertThat(QuantizedFolder.sideBySide(0, 3)).isEqualTo(3);
+    assertThat(QuantizedFolder.sideBySide(new Nf4Format(true), 16384L * 53248, 256)).isEqualTo(1);
+    assertThat(QuantizedFolder.sideBySide(new Nf4Format(true), 0, 3)).isEqualTo(3);
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.nudge.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.quant.Nf4Format;
 import dev.nudge.Backends;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.PeftAdapter;
@@ -54,7 +55,7 @@ class StreamedLmTest {
     ModelConfig config = ModelConfig.load(folder);
     Quantization q =
         quantised.equals("nf4")
-            ? Quantization.nf4(true)
+            ? Quantization.of(new Nf4Format(true))
             : Quantization.resolve(BnbFiles.settings(folder), config);
     // more than one group of rows, one of them longer than a group
     List<int[]> sequences = sequences(config.vocabSize(), 40, 7, 300, 120, 130, 1);

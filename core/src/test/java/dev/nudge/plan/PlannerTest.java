@@ -12,6 +12,7 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
+import dev.nudge.quant.Nf4Format;
 import dev.nudge.model.Trainable;
 import dev.nudge.model.WeightBytes;
 import dev.nudge.nn.Parameter;
@@ -192,14 +193,14 @@ class PlannerTest {
     assertThat(dense).isEqualTo(new WeightBytes(2 * (layers + rest), 0, 0, 0));
     WeightBytes converted = weights(Dtype.F32, Quantization.NONE, false);
     assertThat(converted).isEqualTo(new WeightBytes(0, 4 * (layers + rest), 0, 0));
-    WeightBytes plain = weights(Dtype.BF16, Quantization.nf4(false), false);
+    WeightBytes plain = weights(Dtype.BF16, Quantization.of(new Nf4Format(false)), false);
     assertThat(plain).isEqualTo(new WeightBytes(2 * rest, 0, layers / 2, layers / 16));
-    WeightBytes nested = weights(Dtype.BF16, Quantization.nf4(true), false);
+    WeightBytes nested = weights(Dtype.BF16, Quantization.of(new Nf4Format(true)), false);
     assertThat(nested.constants()).isEqualTo(layers / 64 + layers / 64 / 256 * 4);
-    WeightBytes inFile = weights(Dtype.BF16, Quantization.nf4(false), true);
+    WeightBytes inFile = weights(Dtype.BF16, Quantization.of(new Nf4Format(false)), true);
     assertThat(inFile).isEqualTo(new WeightBytes(2 * rest + layers / 2 + layers / 16, 0, 0, 0));
     Set<String> left = Set.of("model.layers.7.mlp.down_proj");
-    WeightBytes some = weights(Dtype.BF16, new Quantization(Quantize.NF4, false, left), true);
+    WeightBytes some = weights(Dtype.BF16, new Quantization(new Nf4Format(false), left), true);
     long n = 4096L * 11008;
     assertThat(some.mapped() - inFile.mapped()).isEqualTo(2 * n - n / 2 - n / 16);
   }

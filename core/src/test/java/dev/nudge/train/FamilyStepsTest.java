@@ -9,6 +9,7 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
+import dev.nudge.quant.Nf4Format;
 import dev.nudge.model.Trainable;
 import dev.nudge.nn.Parameter;
 import dev.nudge.settings.Compute;
@@ -87,7 +88,7 @@ class FamilyStepsTest {
         ROWS,
         folder.resolve("train/init"),
         folder.resolve(first ? "nf4/model" : "model"),
-        first ? Quantization.NONE : Quantization.nf4(true),
+        first ? Quantization.NONE : Quantization.of(new Nf4Format(true)),
         lanes,
         microBatchTokens,
         trained -> {});

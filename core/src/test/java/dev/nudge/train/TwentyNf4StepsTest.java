@@ -1,6 +1,7 @@
 package dev.nudge.train;
 
 import dev.nudge.model.Quantization;
+import dev.nudge.quant.Nf4Format;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,7 +25,7 @@ class TwentyNf4StepsTest {
     TwentySteps.hold(
         folder,
         folder.resolve("model"),
-        Quantization.nf4(settings.get("double_quant").asBoolean()),
+        Quantization.of(new Nf4Format(settings.get("double_quant").asBoolean())),
         lanes,
         microBatchTokens,
         trained -> {});
