@@ -18,7 +18,7 @@ final class Cancel {
           worker.submit(() -> nudge.train(settings.withEpochs(1000), event -> {}, stop::get));
       System.in.read();
       stop.set(true);
-      IO.println("the run is " + run.get().state()); // STOPPED, and the adapter is saved
+      IO.println("the run is " + run.get().state()); // STOPPED, and what was trained is saved
     }
   }
 }

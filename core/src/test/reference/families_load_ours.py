@@ -17,6 +17,7 @@ import tempfile
 import warnings
 
 import torch
+from bitsandbytes.nn import Linear4bit
 from peft import PeftModel
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM
@@ -90,6 +91,9 @@ def one(folder, temp):
         nudge("quantize", "--model", model, "--out", f"{temp}/nf4")
         loaded, missed = load(f"{temp}/nf4")
         wrong += [f"nf4 {m}" for m in missed]
+        for m in loaded.modules():
+            if isinstance(m, Linear4bit):
+                m.compute_dtype = torch.float32  # the folder wishes the stored type
         quantised = apart(ours(f"{temp}/nf4", data), theirs(loaded.train(), rows))  # to evaluate, it packs for widths that are not these
 
     wrong += [f"{what} {far:.1e}" for what, far, bound in (("adapter", adapter, CLOSE), ("merged", merged, STORED), ("merged, scored by both", same, CLOSE), ("nf4", quantised, CLOSE)) if far > bound]

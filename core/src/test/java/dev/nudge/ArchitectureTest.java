@@ -51,7 +51,7 @@ class ArchitectureTest {
               "model", Set.of("tensor", "kernel", "machine", "nn", "quant", "format", "identity")),
           Map.entry("adapter", Set.of("tensor", "kernel", "machine", "nn", "format")),
           Map.entry("text", Set.of("format")),
-          Map.entry("data", Set.of("tensor", "text")),
+          Map.entry("data", Set.of("tensor", "format", "text")),
           Map.entry("init", Set.of("format", "model", "text", "data")),
           Map.entry(
               "generate",

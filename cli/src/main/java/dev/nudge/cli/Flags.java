@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.ArgSpec;
@@ -36,6 +37,7 @@ final class Flags {
 
   static final String CONFIG = "--config";
   private static final List<String> TRUTHS = List.of("true", "false");
+  private static final Pattern NUMBER = Pattern.compile("-[0-9.]+(e-?[0-9]+)?");
 
   private final List<Knob> knobs;
   private final CommandLine parser;
@@ -168,7 +170,7 @@ final class Flags {
     return switch (e) {
       case OverwrittenOptionException twice ->
           longest(twice.getOverwritten()) + " is given twice; give it once";
-      case UnmatchedArgumentException unmatched -> unmatched(unmatched.getUnmatched().getFirst());
+      case UnmatchedArgumentException unmatched -> unmatched(unmatched.getUnmatched());
       default -> String.valueOf(e.getMessage());
     };
   }
@@ -177,25 +179,26 @@ final class Flags {
     return ((OptionSpec) option).longestName();
   }
 
-  private String unmatched(String argument) {
+  /// All unknown flags at once; what stands behind one may be its value.
+  private String unmatched(List<String> arguments) {
     String verb = parser.getCommandName();
-    if (!argument.startsWith("-")) {
+    List<String> flags =
+        arguments.stream()
+            .filter(a -> a.startsWith("-") && !NUMBER.matcher(a).matches())
+            .map(Flags::name)
+            .distinct()
+            .toList();
+    if (flags.isEmpty()) {
       return "unexpected argument '"
-          + argument
+          + arguments.getFirst()
           + "'; "
           + verb
           + " takes flags only, see nudge "
           + verb
           + " --help";
     }
-    String flag = name(argument);
     List<String> known = new ArrayList<>(parser.getCommandSpec().optionsMap().keySet());
-    String hint = OtherNames.flagHint(flag, known);
-    return "unknown flag "
-        + flag
-        + " for "
-        + verb
-        + (hint.isEmpty() ? "; see nudge " + verb + " --help" : hint);
+    return OtherNames.unknownFlags(flags, verb, known);
   }
 
   private static Map<String, String> mapOf(String... pairs) {

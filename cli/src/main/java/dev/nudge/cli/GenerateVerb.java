@@ -2,6 +2,7 @@ package dev.nudge.cli;
 
 import dev.nudge.format.Json;
 import dev.nudge.generate.Completions;
+import dev.nudge.settings.Count;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.GenerateSettings;
 import java.util.List;
@@ -108,22 +109,20 @@ record GenerateVerb(Completer completer) implements Verb<GenerateSettings> {
       console.warn(
           String.format(
               Locale.ROOT,
-              "%,d of %,d answers ended at once: their first token was an end token%s",
+              "%,d of %s ended at once: the first token was an end token%s",
               ended,
-              rows.size(),
+              Count.of(rows.size(), "answer"),
               ADVICE));
     }
     long tokens = rows.stream().mapToLong(row -> row.completion().tokens()).sum();
-    console.note(
-        String.format(Locale.ROOT, "%,d answers, ", rows.size()) + rate(tokens, done.seconds()));
+    console.note(Count.of(rows.size(), "answer") + ", " + rate(tokens, done.seconds()));
   }
 
   private static String rate(long tokens, double seconds) {
     return String.format(
         Locale.ROOT,
-        "%,d %s in %.2f s, %,.1f tok/s",
-        tokens,
-        tokens == 1 ? "token" : "tokens",
+        "%s in %.2f s, %,.1f tok/s",
+        Count.of(tokens, "token"),
         seconds,
         tokens / Math.max(seconds, 1e-9));
   }

@@ -2,6 +2,7 @@ package dev.nudge.cli;
 
 import com.sun.management.OperatingSystemMXBean;
 import dev.nudge.machine.SystemMemory;
+import dev.nudge.settings.Count;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -38,8 +39,8 @@ final class Hardware {
     String found =
         String.format(
             Locale.ROOT,
-            "%d processors, %s%s",
-            Runtime.getRuntime().availableProcessors(),
+            "%s, %s%s",
+            Count.of(Runtime.getRuntime().availableProcessors(), "processor"),
             model.isEmpty() ? arch : model + " (" + arch + ")",
             has.isEmpty() ? "" : ", " + String.join(" ", has));
     boolean x86 = arch.equals("amd64") || arch.equals("x86_64");

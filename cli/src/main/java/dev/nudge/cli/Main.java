@@ -3,7 +3,6 @@ package dev.nudge.cli;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Knob;
 import dev.nudge.settings.Layer;
-import dev.nudge.settings.Nearest;
 import dev.nudge.settings.Schema;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -104,8 +103,7 @@ public final class Main {
       known.add(verb.name());
     }
     String kind = name.startsWith("-") ? "unknown flag " : "unknown verb ";
-    String hint = Nearest.hint(name, known);
-    throw new InputException(kind + name + (hint.isEmpty() ? "; see nudge --help" : hint));
+    throw new InputException(kind + name + OtherVerbs.hint(name, known));
   }
 
   private static <S extends Record> int call(

@@ -2,6 +2,7 @@ package dev.nudge.cli;
 
 import dev.nudge.merge.Difference;
 import dev.nudge.merge.Merged;
+import dev.nudge.settings.Count;
 import dev.nudge.settings.MergeSettings;
 import java.util.Locale;
 import java.util.function.BooleanSupplier;
@@ -56,9 +57,9 @@ record MergeVerb(Merger merger) implements Verb<MergeSettings> {
       console.note(
           String.format(
               Locale.ROOT,
-              "%s: %,d layers merged, %,.1f MB of weights, in %.1f s",
+              "%s: %s merged, %,.1f MB of weights, in %.1f s",
               merged.out(),
-              merged.layers(),
+              Count.of(merged.layers(), "layer"),
               merged.bytes() / 1e6,
               merged.seconds()));
       console.note(

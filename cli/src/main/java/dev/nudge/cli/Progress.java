@@ -1,5 +1,7 @@
 package dev.nudge.cli;
 
+import dev.nudge.settings.Count;
+import dev.nudge.train.RunState;
 import dev.nudge.train.TrainEvent;
 import dev.nudge.train.TrainEvent.Evaluated;
 import dev.nudge.train.TrainEvent.Finished;
@@ -15,9 +17,10 @@ import java.util.function.LongSupplier;
 /// Draws a run on standard error.
 ///
 /// The arrow beside the loss compares it with a running mean of the steps before (weight 0.9):
-/// losses of single steps jump, and the eye is bad at averaging. The time left is a
-/// running mean of a step's time, so that the slow first steps of a cold JVM are soon forgotten,
-/// times the steps to come.
+/// losses of single steps jump, and the eye is bad at averaging. The time left is the mean of the
+/// latest steps' times, times the steps to come. The first step, which a cold JVM makes several
+/// times
+/// slower, does not count, and no time is told before a few others did.
 ///
 /// Threading: events come one at a time.
 final class Progress implements Consumer<TrainEvent> {
@@ -31,10 +34,14 @@ final class Progress implements Consumer<TrainEvent> {
 
   private static final double KEPT = 0.9;
   private static final double FLAT = 0.002;
+  private static final int LATEST = 10; // steps
+  private static final int ENOUGH = 3; // steps, to tell the time left
 
   private final LiveLine line;
   private double mean = Double.NaN;
-  private double seconds = Double.NaN; // of a step, running mean
+  private double seconds; // of a step, mean of the latest
+  private int timed; // steps
+  private boolean saved; // something
 
   /// @param clock nanoseconds, for the intervals
   Progress(PrintStream err, Style style, LongSupplier clock) {
@@ -60,8 +67,21 @@ final class Progress implements Consumer<TrainEvent> {
       case Planned planned -> line.note(planned.line());
       case Step step -> step(step);
       case Evaluated held -> line.note(heldOut(held));
-      case Saved saved -> line.note("saved " + saved.folder());
-      case Finished finished -> line.note(finished(finished));
+      case Saved folder -> saved(folder);
+      case Finished finished -> finished(finished);
+    }
+  }
+
+  private void saved(Saved folder) {
+    saved = true;
+    line.note("saved " + folder.folder());
+  }
+
+  private void finished(Finished end) {
+    if (end.state() == RunState.STOPPED && !saved) {
+      line.print("nudge: stopped before an update: nothing was trained and nothing is saved");
+    } else {
+      line.note(summary(end));
     }
   }
 
@@ -71,7 +91,10 @@ final class Progress implements Consumer<TrainEvent> {
   }
 
   private void step(Step step) {
-    seconds = Double.isNaN(seconds) ? step.seconds() : running(seconds, step.seconds());
+    if (step.step() > 1) {
+      timed++;
+      seconds += (step.seconds() - seconds) / Math.min(timed, LATEST);
+    }
     String text = line(step);
     if (!Double.isNaN(step.loss())) {
       mean = Double.isNaN(mean) ? step.loss() : running(mean, step.loss());
@@ -101,10 +124,11 @@ final class Progress implements Consumer<TrainEvent> {
         Double.isNaN(step.rssAnonMb())
             ? ""
             : String.format(Locale.ROOT, "  %.1f GB", step.rssAnonMb() / 1024);
-    double left = seconds * (step.steps() - step.step());
+    String left =
+        timed < ENOUGH ? "" : "  " + duration(seconds * (step.steps() - step.step())) + " left";
     return String.format(
         Locale.ROOT,
-        "step %d/%d  %s  lr %.2e  norm %.3f  %,.0f tok/s%s  %s left",
+        "step %d/%d  %s  lr %.2e  norm %.3f  %,.0f tok/s%s%s",
         step.step(),
         step.steps(),
         loss,
@@ -112,7 +136,7 @@ final class Progress implements Consumer<TrainEvent> {
         step.gradNorm(),
         step.tokensPerSecond(),
         memory,
-        duration(left));
+        left);
   }
 
   private String arrow(double loss) {
@@ -125,24 +149,24 @@ final class Progress implements Consumer<TrainEvent> {
   private static String heldOut(Evaluated held) {
     return String.format(
         Locale.ROOT,
-        "step %d  held-out loss %.4f over %,d tokens%s",
+        "step %d  held-out loss %.4f over %s%s",
         held.step(),
         held.loss(),
-        held.tokens(),
+        Count.of(held.tokens(), "token"),
         held.best() ? "  best so far" : "");
   }
 
-  private static String finished(Finished end) {
+  private static String summary(Finished end) {
     String best =
         end.bestLoss() == null
             ? ""
             : String.format(Locale.ROOT, ", best held-out loss %.4f", end.bestLoss());
     return String.format(
         Locale.ROOT,
-        "%s after %,d steps, %,d trained tokens, %s%s",
+        "%s after %s, %s, %s%s",
         end.state().name().toLowerCase(Locale.ROOT),
-        end.steps(),
-        end.trainedTokens(),
+        Count.of(end.steps(), "step"),
+        Count.of(end.trainedTokens(), "trained token"),
         duration(end.seconds()),
         best);
   }

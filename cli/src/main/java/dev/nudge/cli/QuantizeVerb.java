@@ -1,6 +1,7 @@
 package dev.nudge.cli;
 
 import dev.nudge.model.Nf4Folder;
+import dev.nudge.settings.Count;
 import dev.nudge.settings.QuantizeSettings;
 import java.util.Locale;
 import java.util.function.BooleanSupplier;
@@ -46,9 +47,9 @@ record QuantizeVerb(Quantizer quantizer) implements Verb<QuantizeSettings> {
       console.note(
           String.format(
               Locale.ROOT,
-              "%s: %,d layers in nf4, %,.1f MB of weights instead of %,.1f, in %.1f s",
+              "%s: %s in nf4, %,.1f MB of weights instead of %,.1f, in %.1f s",
               written.out(),
-              written.layers(),
+              Count.of(written.layers(), "layer"),
               written.bytes() / 1e6,
               written.sourceBytes() / 1e6,
               written.seconds()));

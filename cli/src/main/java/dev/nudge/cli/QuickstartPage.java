@@ -4,6 +4,7 @@ import dev.nudge.merge.Difference;
 import dev.nudge.plan.Bytes;
 import dev.nudge.quickstart.Chapter;
 import dev.nudge.quickstart.Report;
+import dev.nudge.settings.Count;
 import dev.nudge.world.Score;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -74,7 +75,11 @@ final class QuickstartPage {
   private static List<String> ready(Chapter.Ready r) {
     return List.of(
         Columns.MARGIN
-            + text("data     %,d rows, %,d tokens; %,d steps", r.rows(), r.tokens(), r.steps()),
+            + text(
+                "data     %s, %s; %s",
+                Count.of(r.rows(), "row"),
+                Count.of(r.tokens(), "token"),
+                Count.of(r.steps(), "step")),
         Columns.MARGIN
             + text(
                 "adapter  rank %d, %,d of %,d numbers train (%s); base in NF4%s",

@@ -51,10 +51,9 @@ final class RunFile {
           e.getProblemMark()
               .map(m -> " line " + (m.getLine() + 1) + ", column " + (m.getColumn() + 1))
               .orElse("");
-      throw new InputException(file + where + ": " + e.getProblem(), e);
+      throw new InputException(file + where + ": " + words(String.valueOf(e.getProblem())), e);
     } catch (YamlEngineException e) {
-      throw new InputException(
-          file + ": " + String.valueOf(e.getMessage()).lines().findFirst().orElse("not YAML"), e);
+      throw new InputException(file + ": a character or a part of it is not YAML", e);
     } catch (NoSuchFileException e) {
       throw new InputException("--config is " + file + "; there is no such file", e);
     } catch (CharacterCodingException e) {
@@ -63,5 +62,30 @@ final class RunFile {
       throw new InputException(
           "--config is " + file + "; it cannot be read: " + Failure.of(e).line(), e);
     }
+  }
+
+  /// What is wrong, without the reader's own words for its parts.
+  private static String words(String problem) {
+    if (problem.startsWith("found duplicate key")) {
+      return "the key "
+          + problem.substring("found duplicate key".length()).strip()
+          + " comes twice";
+    }
+    if (problem.contains("TAB") || problem.contains("\\t")) {
+      return "a tab stands where spaces are needed";
+    }
+    if (problem.contains("mapping values are not allowed")) {
+      return "a colon stands where none may; is the line indented too far, or does a text need quotes?";
+    }
+    if (problem.contains("',' or ']'") || problem.contains("',' or '}'")) {
+      return "a list or map in brackets is not closed before this";
+    }
+    if (problem.contains("end of stream")) {
+      return "the file ends within a text in quotes or in brackets";
+    }
+    if (problem.contains("<block end>")) {
+      return "the line is not indented as those above it";
+    }
+    return "this is not YAML; a setting is a line such as rank: 16";
   }
 }

@@ -2,6 +2,7 @@ package dev.nudge.cli;
 
 import dev.nudge.eval.Scoring;
 import dev.nudge.format.Json;
+import dev.nudge.settings.Count;
 import dev.nudge.settings.ScoreSettings;
 import dev.nudge.train.RowScore;
 import java.util.Locale;
@@ -56,13 +57,13 @@ record ScoreVerb(Scorer scorer) implements Verb<ScoreSettings> {
     console.note(
         String.format(
             Locale.ROOT,
-            "%,d of %,d answers exact (%.1f %%), %,d tokens, loss %.4f a token%s",
+            "%,d of %s exact (%.1f %%), %s, loss %.4f a token%s",
             all.greedy(),
-            all.rows(),
+            Count.of(all.rows(), "answer"),
             100.0 * all.greedy() / all.rows(),
-            all.tokens(),
+            Count.of(all.tokens(), "token"),
             all.loss(),
-            all.badRows() == 0 ? "" : ", " + all.badRows() + " bad rows set aside"));
+            all.badRows() == 0 ? "" : ", " + Count.of(all.badRows(), "bad row") + " set aside"));
     return ExitCode.DONE;
   }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.withinPercentage;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.nudge.format.Claim;
 import dev.nudge.plan.KnownModels;
 import dev.nudge.tensor.Ledger;
 import java.io.ByteArrayOutputStream;
@@ -56,6 +57,11 @@ class BadInputTest {
   static Stream<Mistake> model() {
     return Stream.of(
         row("missing model folder", p -> {}, "--model D/none", "D/none: no such model folder"),
+        row(
+            "a name of the hub",
+            p -> {},
+            "--model HuggingFaceTB/SmolLM2-135M",
+            "HuggingFaceTB/SmolLM2-135M: no such model folder; nudge does not download: with Git LFS installed, git clone https://huggingface.co/HuggingFaceTB/SmolLM2-135M, then --model SmolLM2-135M"),
         row(
             "the model is a file",
             p -> {},
@@ -284,12 +290,19 @@ class BadInputTest {
                     """),
             "",
             "D/rows.jsonl: 1 of 2 rows is bad; --skip-bad-rows sets them aside\n"
-                + "D/rows.jsonl line 3: not JSON: Unexpected end-of-input within/between Object entries"),
+                + "D/rows.jsonl line 3: not JSON: it ends before its closing brace"),
         row(
             "not UTF-8",
             p -> Files.write(p.path("rows.jsonl"), new byte[] {'{', (byte) 0xFF}),
             "",
-            "D/rows.jsonl line 1 is not UTF-8; convert the file to UTF-8"),
+            "D/rows.jsonl line 1 is not UTF-8; if it is Windows-1252, as a command: iconv -f WINDOWS-1252 -t UTF-8 D/rows.jsonl > converted.jsonl"),
+        row(
+            "UTF-16, as PowerShell writes it",
+            p ->
+                Files.writeString(
+                    p.path("rows.jsonl"), "\uFEFF{\"text\": \"a\"}", StandardCharsets.UTF_16LE),
+            "",
+            "D/rows.jsonl is text in UTF-16; JSONL is needed, one JSON object a line; as a command: iconv -f UTF-16 -t UTF-8 D/rows.jsonl > converted.jsonl, or in PowerShell: Get-Content D/rows.jsonl | Set-Content -Encoding utf8 converted.jsonl"),
         row(
             "empty completion",
             p -> p.write("rows.jsonl", "{\"prompt\": \"a\", \"completion\": \"\"}"),
@@ -333,27 +346,27 @@ class BadInputTest {
             "a CSV file",
             p -> p.write("rows.csv", "text,label\nthe pump,leak\n"),
             "--data D/rows.csv",
-            "D/rows.csv is a CSV file; JSONL is needed, one JSON object a line; in Python: pandas.read_csv('D/rows.csv').to_json('rows.jsonl', orient='records', lines=True)"),
+            "D/rows.csv is a CSV file; JSONL is needed, one JSON object a line; with DuckDB, a program and a JDBC driver: COPY (SELECT * FROM read_csv('D/rows.csv')) TO 'converted.jsonl' (FORMAT json)"),
         row(
             "CSV under another name",
             p -> p.write("rows.jsonl", "text;label\nthe pump;leak\n"),
             "--skip-bad-rows",
-            "D/rows.jsonl is a CSV file; JSONL is needed, one JSON object a line; in Python: pandas.read_csv('D/rows.jsonl').to_json('rows.jsonl', orient='records', lines=True)"),
+            "D/rows.jsonl is a CSV file; JSONL is needed, one JSON object a line; with DuckDB, a program and a JDBC driver: COPY (SELECT * FROM read_csv('D/rows.jsonl')) TO 'converted.jsonl' (FORMAT json)"),
         row(
             "a Parquet file, held out",
             p -> p.write("held.parquet", "PAR1\u0015\u0004"),
             "--eval-data D/held.parquet",
-            "D/held.parquet is a Parquet file; JSONL is needed, one JSON object a line; in Python: pandas.read_parquet('D/held.parquet').to_json('rows.jsonl', orient='records', lines=True)"),
+            "D/held.parquet is a Parquet file; JSONL is needed, one JSON object a line; with DuckDB, a program and a JDBC driver: COPY (SELECT * FROM read_parquet('D/held.parquet')) TO 'converted.jsonl' (FORMAT json)"),
         row(
             "a file compressed with gzip",
             p -> Files.write(p.path("rows.jsonl.gz"), gzip(Files.readString(p.path("rows.jsonl")))),
             "--data D/rows.jsonl.gz",
-            "D/rows.jsonl.gz is compressed with gzip; JSONL is needed, one JSON object a line; as a command: gzip -dc D/rows.jsonl.gz > rows.jsonl"),
+            "D/rows.jsonl.gz is compressed with gzip; JSONL is needed, one JSON object a line; as a command: gzip -dc D/rows.jsonl.gz > converted.jsonl"),
         row(
             "one JSON array",
             p -> p.write("rows.json", "[\n  {\"text\": \"a\"},\n  {\"text\": \"b\"}\n]"),
             "--data D/rows.json",
-            "D/rows.json is one JSON array; JSONL is needed, one JSON object a line; as a command: jq -c '.[]' D/rows.json > rows.jsonl"),
+            "D/rows.json is one JSON array; JSONL is needed, one JSON object a line; as a command: jq -c '.[]' D/rows.json > converted.jsonl"),
         row(
             "standard input as rows to train on",
             p -> {},
@@ -1148,14 +1161,16 @@ class BadInputTest {
     Place place = Place.in(folder);
     check(
         place.answer("generate", "--prompt", "the pump ".repeat(200)),
-        "the prompt has 1201 tokens, which leaves none of 512 for an answer; shorten it or raise"
-            + " --max-length");
+        "the prompt has 1,201 tokens, which leaves none of --max-length 512 for an answer; shorten it"
+            + " or raise --max-length");
     check(place.answer("generate", "--prompt", ""), "--prompt is ''; it must not be empty");
     check(
         place.answer("generate", "--prompt", "-", "--data", "D/rows.jsonl"),
         "--prompt - is standard input, which with --data is none: rows have a pattern such as"
             + " --prompt '{text}'; give --data - to read rows from standard input");
-    String tooLong = "the prompt has 6 tokens, which leaves none of --max-length 5 for an answer";
+    String tooLong =
+        "the prompt has 6 tokens, which leaves none of --max-length 5 for an answer; shorten it or"
+            + " raise --max-length";
     check(
         place.answer("generate", "--max-length", "5"),
         "D/rows.jsonl: 2 of 3 rows are bad; --skip-bad-rows sets them aside\nD/rows.jsonl lines 1, 2 (2 rows): "
@@ -1168,14 +1183,23 @@ class BadInputTest {
         Place.in(folder).answer("score", "--max-length", "7"),
         "D/rows.jsonl: 2 of 3 rows are bad; --skip-bad-rows sets them aside\n"
             + "D/rows.jsonl lines 1, 2 (2 rows): more tokens than --max-length 7, the first: 15 tokens are"
-            + " more than --max-length 7");
+            + " more than --max-length 7; --truncate cuts its prompt from the left");
+  }
+
+  @Test
+  void rowsTooLongToScoreMayBeCutAndAreCounted() throws IOException {
+    Ran ran = Place.in(folder).answer("score", "--max-length", "7", "--truncate");
+    assertThat(ran.code()).as(ran.err()).isZero();
+    assertThat(ran.out()).hasLineCount(3);
+    assertThat(ran.err()).contains("2 of 3 rows were cut to 7 tokens: ").doesNotContain("--split");
   }
 
   @Test
   void aRowTooLongTrainsWhereItMayBeCut() throws IOException {
     Place place = Place.in(folder);
-    Ran ran = place.train("--max-length", "7", "--truncate", "--warmup", "0", "-q");
-    assertThat(ran).isEqualTo(new Ran(0, "", ""));
+    Ran ran = place.train("--max-length", "7", "--truncate", "--warmup", "0");
+    assertThat(ran.code()).isZero();
+    assertThat(ran.err()).contains("cut        2 of 3 rows were cut to 7 tokens: ");
     assertThat(place.path("out/adapter_model.safetensors")).exists();
   }
 
@@ -1206,11 +1230,20 @@ class BadInputTest {
 
     place.edit("out/run.json", "\"finished\"", "\"stopped\"");
     Map<String, String> stopped = place.listing();
-    check(
-        place.train("--steps", "1"),
-        "--out D/out holds an unfinished run of these settings (state stopped); give another folder,"
-            + " or --overwrite to replace it");
+    check(place.train("--steps", "1"), unfinished("was stopped before its end"));
     assertThat(place.listing()).isEqualTo(stopped);
+    place.edit("out/run.json", "\"stopped\"", "\"running\"");
+    check(place.train("--steps", "1"), unfinished("was killed or crashed before its end"));
+    check(
+        place.train("--steps", "2"),
+        another("--steps was 1 and is 2")
+            .replace("state finished", "killed or crashed before its end"));
+    try (Claim writer = Claim.of(place.path("out"))) {
+      check(
+          place.train("--steps", "1"),
+          "another nudge trains into --out D/out; wait for it or give another folder");
+    }
+    place.edit("out/run.json", "\"running\"", "\"stopped\"");
 
     place.edit("rows.jsonl", "valve", "seal");
     check(
@@ -1225,6 +1258,34 @@ class BadInputTest {
     place.write("out/run.json", "{}");
     assertThat(place.train("--steps", "2", "--overwrite", "-q").code()).isZero();
     assertThat(place.path("out/mine.txt")).hasContent("mine");
+  }
+
+  private static String unfinished(String how) {
+    return "--out D/out holds this run, which "
+        + how
+        + "; what it saved after step 1 of 1 is kept; --overwrite begins anew, or give another --out,"
+        + " with --init-adapter D/out to go on from what is kept";
+  }
+
+  /// A kill leaves its lock, and before the first save nothing that anybody would miss.
+  @ParameterizedTest
+  @ValueSource(strings = {"running", "stopped", "failed"})
+  void aRunGoesWhereOneEndedBeforeItsFirstSave(String state) throws IOException {
+    Place place = Place.in(folder);
+    place.write("out/.nudge.writer", "").write("out/run.json.tmp", "{");
+    assertThat(place.train("--steps", "1", "-q").code()).isZero();
+    for (String name : List.of("adapter_model.safetensors", "adapter_config.json", "nudge.json")) {
+      Files.delete(place.path("out/" + name));
+    }
+    place.edit("out/run.json", "\"finished\"", "\"" + state + "\"").write("out/mine.txt", "mine");
+    place.write("out/.nudge.writer", "");
+    Ran ran = place.train("--steps", "1", "--rank", "8");
+    assertThat(ran.code()).as(ran.err()).isZero();
+    assertThat(ran.err())
+        .contains("a run in D/out ended before it saved anything; this one begins anew\n");
+    assertThat(place.path("out/adapter_model.safetensors")).exists();
+    assertThat(place.path("out/mine.txt")).hasContent("mine");
+    assertThat(Files.readString(place.path("out/run.json"))).contains("\"finished\"");
   }
 
   private static String another(String what) {
@@ -1535,6 +1596,16 @@ class BadInputTest {
           place.train(
               "--init-adapter", "D/strange", "--any-base", "--steps", "1", "-q", "--overwrite");
       assertThat(train.code()).as(train.err()).isZero();
+    }
+  }
+
+  @Test
+  void whatIsNoAdapterHasNoWarningThatItsBaseIsNotKnown() throws IOException {
+    Place place = Place.in(folder);
+    for (String no : List.of("D/none", "D/model")) {
+      assertThat(place.merge("--adapter", no).err())
+          .startsWith("nudge: " + no + " is not an adapter")
+          .hasLineCount(1);
     }
   }
 

@@ -129,7 +129,7 @@ class CommandTest {
     assertThat(rows.err())
         .isEqualTo(
             "trained: text; unused: id\n"
-                + "1 of 1 answers exact (100.0 %), 3 tokens, loss 0.5000 a token\n");
+                + "1 of 1 answer exact (100.0 %), 3 tokens, loss 0.5000 a token\n");
     assertThat(Ran.of(verbs, "score", "--model", "m", "--data", "d", "--json", "-q"))
         .isEqualTo(
             new Ran(
@@ -159,7 +159,7 @@ class CommandTest {
                     + advice));
     assertThat(ended("--data", "d", "-q").err())
         .isEqualTo(
-            "nudge: warning: 2 of 3 answers ended at once: their first token was an end token"
+            "nudge: warning: 2 of 3 answers ended at once: the first token was an end token"
                 + advice);
   }
 

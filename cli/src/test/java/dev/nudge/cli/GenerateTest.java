@@ -129,7 +129,7 @@ class GenerateTest {
             .formatted("the pump ".repeat(90)));
     String line =
         "D/long.jsonl line 2: the prompt has 541 tokens, which leaves none of --max-length 512 for an"
-            + " answer\n";
+            + " answer; shorten it or raise --max-length\n";
     Ran refused = place.answer("generate", "--data", "D/long.jsonl");
     assertThat(refused)
         .isEqualTo(
@@ -180,7 +180,7 @@ class GenerateTest {
                 2,
                 "",
                 "nudge: -: 1 of 2 rows is bad; --skip-bad-rows sets them aside\n(standard input)"
-                    + " line 2: not JSON: Unexpected end-of-input: expected close marker for Object\n"));
+                    + " line 2: not JSON: it ends before its closing brace\n"));
     assertThat(piped("\n", "--prompt", "-").err())
         .isEqualTo("nudge: --prompt -: standard input is empty; pipe a prompt into it\n");
   }

@@ -8,6 +8,8 @@ import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class ProgressTest {
@@ -39,9 +41,23 @@ class ProgressTest {
     progress.accept(step(3, 3, Double.NaN));
     assertThat(text().lines())
         .containsExactly(
-            "step 1/3  loss 2.5000 →  lr 2.00e-04  norm 1.500  1,024 tok/s  2.0 GB  1:40 left",
-            "step 2/3  loss 1.2500 ↓  lr 2.00e-04  norm 1.500  1,024 tok/s  2.0 GB  50 s left",
-            "step 3/3  loss skipped   lr 2.00e-04  norm 1.500  1,024 tok/s  2.0 GB  0 s left");
+            "step 1/3  loss 2.5000 →  lr 2.00e-04  norm 1.500  1,024 tok/s  2.0 GB",
+            "step 2/3  loss 1.2500 ↓  lr 2.00e-04  norm 1.500  1,024 tok/s  2.0 GB",
+            "step 3/3  loss skipped   lr 2.00e-04  norm 1.500  1,024 tok/s  2.0 GB");
+  }
+
+  @Test
+  void theTimeLeftLeavesTheFirstStepOut() {
+    Progress progress = new Progress(err, Progress.Style.LIVE, () -> now);
+    double[] seconds = {900, 30, 10, 20, 20};
+    List<String> left = new ArrayList<>();
+    for (int i = 0; i < seconds.length; i++) {
+      bytes.reset();
+      now += 1_000_000_000L;
+      progress.accept(new TrainEvent.Step(i + 1, 5, 1, 2e-4, 1, 1, 1, seconds[i], 1, Double.NaN));
+      left.add(text().replaceFirst("(?s).*tok/s *(.*?)\u001b.*", "$1"));
+    }
+    assertThat(left).containsExactly("", "", "", "20 s left", "0 s left");
   }
 
   @Test
@@ -89,6 +105,17 @@ class ProgressTest {
         .isEqualTo(
             "saved o\nstopped after 1,200 steps, 50,000 trained tokens, 1:02:05,"
                 + " best held-out loss 0.5000\n");
+  }
+
+  @Test
+  void aRunThatSavedNothingSaysSoAlsoWhereItIsQuiet() {
+    for (Progress.Style style : Progress.Style.values()) {
+      bytes.reset();
+      Progress progress = new Progress(err, style, () -> now);
+      progress.accept(new TrainEvent.Finished(RunState.STOPPED, 0, 0, 1, null));
+      assertThat(text())
+          .isEqualTo("nudge: stopped before an update: nothing was trained and nothing is saved\n");
+    }
   }
 
   private String text() {

@@ -60,7 +60,7 @@ class RowsTest {
   @Test
   void scoreTellsTheColumnsThatItLeavesOut() {
     Ran texts = place.answer("score", "--data", "D/texts.jsonl");
-    assertThat(texts.err()).matches("(?s)trained: text; unused: id, label\n\\d of 1 answers .*");
+    assertThat(texts.err()).matches("(?s)trained: text; unused: id, label\n\\d of 1 answer .*");
     Ran json = place.answer("score", "--data", "D/texts.jsonl", "--json");
     assertThat(json.err()).startsWith("trained: text; unused: id, label\n");
     assertThat(place.answer("score", "--data", "D/texts.jsonl", "-q").err()).isEmpty();

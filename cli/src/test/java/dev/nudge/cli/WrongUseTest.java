@@ -49,8 +49,16 @@ class WrongUseTest {
           train --rang 8                            | unknown flag --rang for train; did you mean --rank?
           train --rang=8                            | unknown flag --rang for train; did you mean --rank?
           train --ran 8                             | unknown flag --ran for train; did you mean --rank?
-          train --resume                            | unknown flag --resume for train; see nudge train --help
-          train --save-every 5                      | unknown flag --save-every for train; did you mean --save-steps?
+          train --resume                            | unknown flag --resume for train; a run cannot be resumed; --init-adapter begins another with what it saved
+          train --save-step 5                       | unknown flag --save-step for train; did you mean --save-steps or --eval-steps?
+          finetune --model m                        | unknown verb finetune; here it is train
+          evaluate                                  | unknown verb evaluate; here it is score
+          serve                                     | unknown verb serve; there is no server yet; generate --data answers many rows
+          help fuse                                 | unknown verb fuse; here it is merge
+          download                                  | unknown verb download; there is none: nudge talks to no hub; the README says how to get a model's folder
+          train --lora_r 8 --frob -1 --fp16 --rank 8 | unknown flags --lora_r, --frob and --fp16 for train; --lora_r: here it is --rank; --fp16: the compute types are --compute bf16 and --compute fp32
+          train --frob 1 --quux=2                   | unknown flags --frob and --quux for train; see nudge train --help
+          train --use_dora --deepspeed z.json       | unknown flags --use_dora and --deepspeed for train; --use_dora: DoRA is not supported; an adapter is LoRA, or rank-stabilised LoRA with --rs-lora; --deepspeed: not supported: nudge trains in one process on one machine
           train --freeze                            | --freeze has no value; give it as --freeze VALUE or --freeze=VALUE
           train --lora-r 8                          | unknown flag --lora-r for train; here it is --rank
           train --lora_r=8                          | unknown flag --lora_r for train; here it is --rank
@@ -116,6 +124,8 @@ class WrongUseTest {
           --steps 5 --epochs 2 | --steps and --epochs are both given; a run has either, so leave one out
           --targets ,          | --targets is ','; it must not have an empty entry
           --memory 0           | --memory is '0'; it must be an amount such as 8G, 1.5G or 900M
+          --memory 8           | --memory is '8'; it must be an amount with its unit: 8 is 8 bytes; say 8G
+          --memory 900         | --memory is '900'; it must be an amount with its unit: 900 is 900 bytes; say 900M
           --eval-steps 5       | --eval-steps is given without held-out rows; add --eval-data
           """)
   void aWrongValueIsOneLineAndExitCodeTwo(String flags, String message) {
@@ -159,12 +169,36 @@ class WrongUseTest {
   void aBrokenRunFileIsNamedWithItsLine() throws IOException {
     Path file = Files.writeString(folder.resolve("run.yaml"), "rank: 8\nrank: 9\n");
     assertThat(Ran.of(verbs, "train", "--config", file.toString()).err())
-        .startsWith("nudge: " + file + " line 2, column 1: found duplicate key rank")
+        .startsWith("nudge: " + file + " line 2, column 1: the key rank comes twice")
         .hasLineCount(1);
     Files.writeString(file, "rank: 8\n  alpha: [\n");
     Ran ran = Ran.of(verbs, "train", "--config", file.toString());
     assertThat(ran.err()).startsWith("nudge: " + file + " line 2").hasLineCount(1);
     assertThat(ran.code()).isEqualTo(2);
+    for (String broken :
+        List.of(
+            "rank: 8\n\talpha: 3\n",
+            "rank: 8\nalpha: a: b\n",
+            "targets: [a, b\n",
+            "targets: [a, b\nrank: 8\n",
+            "prompt: 'a\n",
+            "prompt: {a\n",
+            "rank: 8\n alpha\n",
+            "  rank: 8\nalpha: 3\n",
+            "rank: @8\n",
+            "rank: &\n",
+            "rank: *a\n",
+            "- a\nrank: 8\n",
+            "rank: \u0001\n",
+            "%YAML\n---\nrank: 8\n")) {
+      Files.writeString(file, broken);
+      String said = Ran.of(verbs, "train", "--config", file.toString()).err();
+      assertThat(said).as(broken).startsWith("nudge: " + file).hasLineCount(1);
+      assertThat(said)
+          .as(broken)
+          .doesNotContain(
+              "expected", "<", "found", "scanner", "token", "engine", "stream", "alias");
+    }
   }
 
   @Test

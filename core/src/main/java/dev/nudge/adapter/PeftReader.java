@@ -1,6 +1,7 @@
 package dev.nudge.adapter;
 
 import dev.nudge.format.Json;
+import dev.nudge.format.JsonMistake;
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Nearest;
@@ -120,7 +121,7 @@ final class PeftReader {
               .formatted(
                   e.getLocation() == null ? 1 : e.getLocation().getLineNr(),
                   e.getLocation() == null ? 1 : e.getLocation().getColumnNr(),
-                  oneLine(e.getOriginalMessage())),
+                  JsonMistake.of(e)),
           e);
     } catch (IOException e) {
       throw refused("it cannot be read: " + OutFolder.reason(e), e);

@@ -1,5 +1,6 @@
 package dev.nudge.data;
 
+import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -58,7 +59,7 @@ final class BadRows {
     List<String> lines = new ArrayList<>();
     kinds.values().forEach(alike -> lines.add(alike.line()));
     if (others > 0) {
-      lines.add("and " + others + (others == 1 ? " row" : " rows") + " for other reasons");
+      lines.add("and " + Count.of(others, "row") + " for other reasons");
     }
     return lines;
   }

@@ -10,7 +10,6 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 
 /// Holds the tokens of all rows of some files, in the order of the files.
 ///
@@ -21,6 +20,7 @@ public final class Dataset {
 
   private final List<Example> examples;
   private final BadRows bad;
+  private final CutRows cut;
   private final long tokens;
   private final long trainedTokens;
   private final int longest;
@@ -30,9 +30,15 @@ public final class Dataset {
   private final String digest;
 
   private Dataset(
-      List<Example> examples, BadRows bad, UsedColumns columns, ShownRow first, String digest) {
+      List<Example> examples,
+      BadRows bad,
+      CutRows cut,
+      UsedColumns columns,
+      ShownRow first,
+      String digest) {
     this.examples = List.copyOf(examples);
     this.bad = bad;
+    this.cut = cut;
     this.columns = columns;
     this.first = first;
     this.digest = digest;
@@ -44,20 +50,33 @@ public final class Dataset {
 
   /// Reads and encodes rows.
   ///
-  /// @param length what happens to rows that are too long; null: they are bad, and nothing else can
-  ///     be asked for
+  /// @param length what happens to rows that are too long
   /// @param maxLength most tokens of a row, end token counted
   /// @throws InputException where a file is missing or not UTF-8; where a row is bad (its
   ///     `details()` name up to 20) unless the settings set bad rows aside; where there is no row,
   ///     no good row or nothing to train; where the tokenizer has no end token
   public static Dataset load(
-      DataSettings data, @Nullable LengthSettings length, int maxLength, Tokenizer tokenizer) {
+      DataSettings data, LengthSettings length, int maxLength, Tokenizer tokenizer) {
+    return load(data, new RowEncoder(tokenizer, length, true, maxLength), maxLength, tokenizer);
+  }
+
+  /// Reads and encodes rows likewise, each as one sequence.
+  ///
+  /// @param truncate whether a row that is too long is cut; else it is bad
+  public static Dataset whole(
+      DataSettings data, boolean truncate, int maxLength, Tokenizer tokenizer) {
+    LengthSettings length = new LengthSettings(truncate, false);
+    return load(data, new RowEncoder(tokenizer, length, false, maxLength), maxLength, tokenizer);
+  }
+
+  private static Dataset load(
+      DataSettings data, RowEncoder encoder, int maxLength, Tokenizer tokenizer) {
     RowShape shape = RowShape.of(data);
-    RowEncoder encoder = new RowEncoder(tokenizer, length, maxLength);
     List<Example> examples = new ArrayList<>();
     BadRows bad = new BadRows();
     UsedColumns.Tally columns = new UsedColumns.Tally(shape);
     String digest = ContentDigest.of(data.data());
+    CutRows cut = CutRows.none(maxLength);
     int rows = 0;
     try (RowReader reader = RowReader.open(data.data())) {
       List<SourceLine> lines = reader.next(CHUNK);
@@ -65,7 +84,8 @@ public final class Dataset {
         for (Outcome outcome : outcomes(lines, shape, encoder)) {
           switch (outcome) {
             case Outcome.Good good -> {
-              examples.addAll(good.examples());
+              examples.addAll(good.sequences().examples());
+              cut = cut.and(good.sequences().loss(), good.sequences().examples().size());
               columns.add(good.content(), good.names());
             }
             case Outcome.Bad row -> bad.add(row.row());
@@ -82,11 +102,11 @@ public final class Dataset {
               + maxLength);
     }
     ShownRow first = ShownRow.of(examples.getFirst(), tokenizer);
-    return new Dataset(examples, bad, columns.columns(), first, digest);
+    return new Dataset(examples, bad, cut, columns.columns(), first, digest);
   }
 
   private sealed interface Outcome {
-    record Good(List<Example> examples, RowShape.Content content, Set<String> names)
+    record Good(RowEncoder.Sequences sequences, RowShape.Content content, Set<String> names)
         implements Outcome {}
 
     record Bad(BadRow row) implements Outcome {}
@@ -128,6 +148,11 @@ public final class Dataset {
   /// Returns the first rows that were set aside, up to 20.
   public List<BadRow> firstBadRows() {
     return bad.first();
+  }
+
+  /// Returns the number of rows that were cut because they were too long, and how.
+  public CutRows cutRows() {
+    return cut;
   }
 
   /// Returns the columns that the rows are made of, and those that no row uses.

@@ -28,7 +28,9 @@ final class OtherFormat {
   private record Format(String magic, String what, String cure) {}
 
   private static final String PANDAS =
-      "in Python: pandas.%s('FILE').to_json('rows.jsonl', orient='records', lines=True)";
+      "in Python: pandas.%s('FILE').to_json('converted.jsonl', orient='records', lines=True)";
+  private static final String DUCKDB =
+      "with DuckDB, a program and a JDBC driver: COPY (SELECT * FROM %s('FILE')) TO 'converted.jsonl' (FORMAT json)";
 
   private static final List<Format> BINARY =
       List.of(
@@ -36,28 +38,51 @@ final class OtherFormat {
           new Format("28b52ffd", "compressed with zstd", unpack("zstd -dc FILE")),
           new Format("fd377a585a00", "compressed with xz", unpack("xz -dc FILE")),
           new Format("504b0304", "a zip archive", unpack("unzip -p FILE")),
-          new Format("50415231", "a Parquet file", PANDAS.formatted("read_parquet")),
+          new Format("50415231", "a Parquet file", DUCKDB.formatted("read_parquet")),
           new Format("4152524f5731", "an Arrow file", PANDAS.formatted("read_feather")),
           new Format(
               "ffffffff",
               "an Arrow stream, as datasets saves it",
-              "in Python: datasets.Dataset.from_file('FILE').to_json('rows.jsonl')"));
+              "in Python: datasets.Dataset.from_file('FILE').to_json('converted.jsonl')"),
+          utf16("fffe", "UTF-16"),
+          utf16("feff", "UTF-16"),
+          utf16("7b00", "UTF-16LE"), // a brace
+          utf16("007b", "UTF-16BE"));
 
   private static final Format EXCEL =
-      new Format("", "an Excel workbook", PANDAS.formatted("read_excel"));
-  private static final Format CSV = new Format("", "a CSV file", PANDAS.formatted("read_csv"));
-  private static final Format TSV =
       new Format(
-          "", "a TSV file", PANDAS.formatted("read_csv").replace("'FILE'", "'FILE', sep='\\t'"));
+          "", "an Excel workbook", "save it as CSV there, or " + PANDAS.formatted("read_excel"));
+  private static final Format CSV = new Format("", "a CSV file", DUCKDB.formatted("read_csv"));
+  private static final Format TSV = new Format("", "a TSV file", DUCKDB.formatted("read_csv"));
   private static final Format ARRAY =
-      new Format("", "one JSON array", "as a command: jq -c '.[]' FILE > rows.jsonl");
+      new Format("", "one JSON array", "as a command: jq -c '.[]' FILE > converted.jsonl");
   private static final Format SPREAD =
-      new Format("", "JSON over several lines", "as a command: jq -c . FILE > rows.jsonl");
+      new Format("", "JSON over several lines", "as a command: jq -c . FILE > converted.jsonl");
 
   private OtherFormat() {}
 
   private static String unpack(String command) {
-    return "as a command: " + command + " > rows.jsonl";
+    return "as a command: " + command + " > converted.jsonl";
+  }
+
+  private static Format utf16(String magic, String encoding) {
+    return new Format(
+        magic,
+        "text in UTF-16",
+        utf8(encoding)
+            + ", or in PowerShell: Get-Content FILE | Set-Content -Encoding utf8 converted.jsonl");
+  }
+
+  private static String utf8(String encoding) {
+    return unpack("iconv -f " + encoding + " -t UTF-8 FILE");
+  }
+
+  /// The refusal of a line in another encoding, of which only the commonest is guessed.
+  static InputException notUtf8(Path file, int line, Throwable cause) {
+    return new InputException(
+        "%s line %d is not UTF-8; if it is Windows-1252, ".formatted(file, line)
+            + utf8("WINDOWS-1252").replace("FILE", file.toString()),
+        cause);
   }
 
   /// Refuses a file that is no JSONL for certain.

@@ -1,5 +1,6 @@
 package dev.nudge.data;
 
+import dev.nudge.settings.Count;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.text.Tokenizer;
 import java.io.InputStream;
@@ -63,10 +64,10 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
     if (tokens >= maxLength) {
       throw new BadRowException(
           "the prompt has "
-              + tokens
-              + " tokens, which leaves none of --max-length "
+              + Count.of(tokens, "token")
+              + ", which leaves none of --max-length "
               + maxLength
-              + " for an answer",
+              + " for an answer; shorten it or raise --max-length",
           "the prompt leaves none of --max-length " + maxLength + " for an answer");
     }
   }

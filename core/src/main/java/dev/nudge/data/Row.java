@@ -1,10 +1,10 @@
 package dev.nudge.data;
 
+import dev.nudge.format.JsonMistake;
 import dev.nudge.settings.Nearest;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
@@ -20,9 +20,6 @@ final class Row {
   private static final JsonFactory JSON =
       JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
   private static final int NAMES_SHOWN = 20;
-
-  /// Where the parser saw the beginning of what is not closed: always the line itself.
-  private static final Pattern START = Pattern.compile(" \\(start marker at .*");
 
   /// A value that is not text: what it is.
   private enum Nested {
@@ -49,14 +46,14 @@ final class Row {
         throw notJson("there is more behind the object");
       }
     } catch (JacksonException e) {
-      throw notJson(e.getOriginalMessage());
+      String where = JsonMistake.column(e);
+      throw notJson(JsonMistake.of(e) + (where.isEmpty() ? "" : ", in " + where));
     }
     return row;
   }
 
   private static BadRowException notJson(String why) {
-    String plain = START.matcher(why).replaceFirst("");
-    return new BadRowException("not JSON: " + plain, "not JSON");
+    return new BadRowException("not JSON: " + why, "not JSON");
   }
 
   private static @Nullable Object value(JsonParser parser) {

@@ -1,5 +1,6 @@
 package dev.nudge.data;
 
+import dev.nudge.data.CutRows.Loss;
 import dev.nudge.data.RowShape.Content;
 import dev.nudge.settings.LengthSettings;
 import dev.nudge.text.Encoded;
@@ -8,7 +9,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /// Turns the content of a row into tokens and says which are trained.
 ///
@@ -27,22 +27,25 @@ final class RowEncoder {
   private final Tokenizer tokenizer;
   private final int end;
   private final LengthSettings length;
-  private final boolean knobs; // there are flags for it
+  private final boolean splits; // there is a flag for it
   private final int maxLength;
 
-  /// @param length null: there is no choice, and a row that is too long is bad
-  RowEncoder(Tokenizer tokenizer, @Nullable LengthSettings length, int maxLength) {
+  /// @param splits whether a user may choose `--split`
+  RowEncoder(Tokenizer tokenizer, LengthSettings length, boolean splits, int maxLength) {
     this.tokenizer = tokenizer;
     this.end = tokenizer.eosId();
-    this.length = length == null ? new LengthSettings(false, false) : length;
-    this.knobs = length != null;
+    this.length = length;
+    this.splits = splits;
     this.maxLength = maxLength;
   }
 
-  List<Example> encode(Content content, SourceLine source) throws BadRowException {
+  /// The sequences of a row.
+  record Sequences(List<Example> examples, Loss loss) {}
+
+  Sequences encode(Content content, SourceLine source) throws BadRowException {
     try {
       return switch (content) {
-        case Content.Answer answer -> List.of(answer(answer, source));
+        case Content.Answer answer -> answer(answer, source);
         case Content.Text text -> text(text, source);
       };
     } catch (IllegalArgumentException e) {
@@ -50,7 +53,7 @@ final class RowEncoder {
     }
   }
 
-  private Example answer(Content.Answer row, SourceLine source) throws BadRowException {
+  private Sequences answer(Content.Answer row, SourceLine source) throws BadRowException {
     Encoded encoded = tokenizer.encode(row.prompt() + row.completion());
     int begin = row.prompt().codePointCount(0, row.prompt().length());
     int[] ids = ended(encoded.ids());
@@ -60,7 +63,7 @@ final class RowEncoder {
     }
     trained.set(ids.length - 1, ids.length > 1);
     if (ids.length <= maxLength) {
-      return new Example(ids, trained, source);
+      return new Sequences(List.of(new Example(ids, trained, source)), Loss.NOTHING);
     }
     if (!length.truncate()) {
       throw tooLong(ids.length, "its prompt from the left");
@@ -68,7 +71,7 @@ final class RowEncoder {
     return cut(ids, trained, encoded, begin, source);
   }
 
-  private Example cut(int[] ids, BitSet trained, Encoded encoded, int begin, SourceLine source) {
+  private Sequences cut(int[] ids, BitSet trained, Encoded encoded, int begin, SourceLine source) {
     int answer = 0; // its first token, trained or not
     while (answer < encoded.length() && encoded.ends()[answer] <= begin) {
       answer++;
@@ -78,20 +81,22 @@ final class RowEncoder {
       kept++;
     }
     kept = Math.min(kept, maxLength);
-    int from = Math.min(answer, ids.length - (maxLength - kept));
+    int from = ids.length - (maxLength - kept);
+    Loss loss = from > answer ? Loss.ANSWER : Loss.PROMPT;
+    from = Math.min(answer, from);
     int[] shorter = Arrays.copyOf(ids, maxLength);
     System.arraycopy(ids, from, shorter, kept, maxLength - kept);
     BitSet some = new BitSet(maxLength);
     for (int i = Math.max(1, kept); i < maxLength; i++) {
       some.set(i, trained.get(from + i - kept));
     }
-    return new Example(shorter, some, source);
+    return new Sequences(List.of(new Example(shorter, some, source)), loss);
   }
 
-  private List<Example> text(Content.Text row, SourceLine source) throws BadRowException {
+  private Sequences text(Content.Text row, SourceLine source) throws BadRowException {
     int[] ids = ended(tokenizer.ids(row.text()));
     if (ids.length > maxLength && !length.split() && !length.truncate()) {
-      throw tooLong(ids.length, "its end, --split makes several rows of it");
+      throw tooLong(ids.length, "its end" + (splits ? ", --split makes several rows of it" : ""));
     }
     List<Example> parts = new ArrayList<>();
     for (int from = 0; from < ids.length; from += maxLength) {
@@ -103,7 +108,8 @@ final class RowEncoder {
         break;
       }
     }
-    return parts;
+    Loss cut = length.split() ? Loss.SPLIT : Loss.TEXT;
+    return new Sequences(parts, ids.length > maxLength ? cut : Loss.NOTHING);
   }
 
   private int[] ended(int[] ids) {
@@ -117,10 +123,7 @@ final class RowEncoder {
 
   private BadRowException tooLong(int tokens, String cut) {
     return new BadRowException(
-        tokens
-            + " tokens are more than --max-length "
-            + maxLength
-            + (knobs ? "; --truncate cuts " + cut : ""),
+        tokens + " tokens are more than --max-length " + maxLength + "; --truncate cuts " + cut,
         "more tokens than --max-length " + maxLength);
   }
 }

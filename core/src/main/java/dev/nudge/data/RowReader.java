@@ -88,8 +88,7 @@ public final class RowReader implements AutoCloseable {
         in = null;
       }
     } catch (CharacterCodingException e) {
-      throw new InputException(
-          files.get(file) + " line " + line + " is not UTF-8; convert the file to UTF-8", e);
+      throw OtherFormat.notUtf8(files.get(file), line, e);
     } catch (IOException e) {
       throw Unreadable.of(files.get(file), e);
     }

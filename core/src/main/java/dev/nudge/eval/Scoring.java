@@ -56,9 +56,12 @@ public final class Scoring {
     Dataset data =
         AdapterPatterns.of(
                 settings.data(), settings.adapter(), settings.model().anyBase(), notes, warnings)
-            .read(patterns -> Dataset.load(patterns, null, maxLength, tokenizer));
+            .read(patterns -> Dataset.whole(patterns, settings.truncate(), maxLength, tokenizer));
     if (!data.columns().unused().isEmpty()) {
       notes.accept(data.columns().toString());
+    }
+    if (data.cutRows().count() > 0) {
+      notes.accept(data.cutRows().toString());
     }
     try (Session session =
         Session.load(settings.model(), settings.adapter(), tokenizer, machine, warnings)) {

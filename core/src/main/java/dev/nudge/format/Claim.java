@@ -75,6 +75,28 @@ public final class Claim implements AutoCloseable {
     return of(folder);
   }
 
+  /// Tells whether a writer has a folder now. What a killed one left of its lock goes.
+  public static boolean isHeld(Path folder) {
+    try {
+      Path file = folder.toRealPath().resolve(FILE);
+      synchronized (HELD) {
+        if (HELD.contains(file)) {
+          return true;
+        }
+        if (!Files.exists(file)) {
+          return false;
+        }
+        LockFile lock = LockFile.now(file);
+        if (lock != null) {
+          lock.close();
+        }
+        return lock == null;
+      }
+    } catch (IOException e) {
+      return false; // who begins to write will see
+    }
+  }
+
   private static @Nullable Claim take(Path place, List<Path> parents) throws IOException {
     synchronized (HELD) {
       while (true) {

@@ -2,6 +2,7 @@ package dev.nudge.format;
 
 import dev.nudge.settings.InputException;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -87,7 +88,12 @@ public final class Json {
     try {
       return parse(Files.readString(file));
     } catch (JacksonException e) {
-      throw new InputException(file + " is not JSON: " + e.getOriginalMessage(), e);
+      String place = JsonMistake.place(e);
+      throw new InputException(
+          file + " is not JSON" + (place.isEmpty() ? "" : ", " + place) + ": " + JsonMistake.of(e),
+          e);
+    } catch (CharacterCodingException e) {
+      throw new InputException(file + " is not UTF-8 text", e);
     } catch (IOException e) {
       throw new InputException(file + " cannot be read: " + Refusal.reason(e), e);
     }

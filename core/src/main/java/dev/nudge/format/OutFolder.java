@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Checks `--out` before it is written into, and writes files that are complete or absent.
 public final class OutFolder {
-  private static final Set<String> LEFT = Set.of(Swap.NEW, Swap.LOCK, Claim.FILE);
+  private static final Set<String> LEFT =
+      Set.of(Swap.NEW, Swap.LOCK, Claim.FILE, "run.json.tmp"); // by a process that was killed
 
   private OutFolder() {}
 

@@ -79,8 +79,7 @@ final class StrictJson {
     var at = e.getLocation();
     String place =
         at == null || at.getCharOffset() < 0 ? "" : " at character " + at.getCharOffset();
-    String reason = Refusal.oneLine(String.valueOf(e.getOriginalMessage()), 200);
-    return Refusal.of(file, part + " is not valid JSON" + place + ": " + reason, e);
+    return Refusal.of(file, part + " is not valid JSON" + place + ": " + JsonMistake.of(e), e);
   }
 
   /// Reads an object whose first token is current.

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.nudge.data.Prompts;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.ModelConfig;
+import dev.nudge.settings.Count;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.text.Tokenizer;
@@ -110,7 +111,7 @@ public final class Completions {
 
   private static String setAside(Prompts prompts) {
     int bad = prompts.badRows();
-    return (bad == 1 ? "1 bad row is" : bad + " bad rows are")
+    return Count.of(bad, "bad row", "is", "are")
         + " set aside, the first: "
         + prompts.firstBadRows().getFirst();
   }

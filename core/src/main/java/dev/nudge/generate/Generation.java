@@ -1,5 +1,6 @@
 package dev.nudge.generate;
 
+import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.SamplingSettings;
@@ -150,8 +151,8 @@ public final class Generation {
     if (prompt.length >= most) {
       throw new InputException(
           "the prompt has "
-              + prompt.length
-              + " tokens, which leaves none of "
+              + Count.of(prompt.length, "token")
+              + ", which leaves none of --max-length "
               + most
               + " for an answer; shorten it or raise --max-length");
     }

@@ -119,7 +119,15 @@ public record Identity(
     String trained = held(quantize, doubleQuant);
     if (!held.equals(trained)) {
       warnings.accept(
-          "adapter %s was trained on %s; this model has %s".formatted(adapter, trained, held));
+          "adapter %s was trained on %s; this model has %s%s"
+              .formatted(
+                  adapter,
+                  trained,
+                  held,
+                  model.quantize == Quantize.NONE
+                      ? "; --quantize nf4%s gives what it was trained on"
+                          .formatted(doubleQuant ? "" : " --no-double-quant")
+                      : ""));
     }
     if (!Objects.equals(tokenizer, Sha256.of(model.folder.resolve("tokenizer.json")))) {
       warnings.accept(

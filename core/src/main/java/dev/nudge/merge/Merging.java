@@ -85,11 +85,13 @@ public final class Merging {
     ModelSettings model = settings.model();
     ModelConfig config = ModelConfig.load(model.model());
     Checkpoint.check(model.model(), config);
-    Quantization quantization = quantization(settings, config, warnings);
-    identify(settings, quantization, machine, warnings);
+    List<String> ofAdapters = new ArrayList<>(); // told where they are adapters
+    Quantization quantization = quantization(settings, config, ofAdapters::add);
+    identify(settings, quantization, machine, ofAdapters::add);
     try (AdapterStack ignored = AdapterStack.open(settings, config, Dtype.F32)) {
       MergedFolder.check(settings);
     }
+    ofAdapters.forEach(warnings);
     Backend fp32 = Backend.resolve(Compute.FP32, machine.cache(), config.widths());
     Backend compute =
         model.compute() == Compute.BF16

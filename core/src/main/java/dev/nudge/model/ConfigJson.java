@@ -1,6 +1,7 @@
 package dev.nudge.model;
 
 import dev.nudge.format.Json;
+import dev.nudge.format.JsonMistake;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
@@ -39,13 +40,7 @@ final class ConfigJson {
       }
       return new ConfigJson(file, place, root);
     } catch (JacksonException e) {
-      throw new InputException(
-          file
-              + ": "
-              + place
-              + "is not valid JSON: "
-              + oneLine(String.valueOf(e.getOriginalMessage())),
-          e);
+      throw new InputException(file + ": " + place + "is not valid JSON: " + JsonMistake.of(e), e);
     }
   }
 
@@ -63,13 +58,7 @@ final class ConfigJson {
     } catch (JacksonException e) {
       var at = e.getLocation();
       String line = at == null || at.getLineNr() < 1 ? "" : " at line " + at.getLineNr();
-      throw new InputException(
-          file
-              + ": is not valid JSON"
-              + line
-              + ": "
-              + oneLine(String.valueOf(e.getOriginalMessage())),
-          e);
+      throw new InputException(file + ": is not valid JSON" + line + ": " + JsonMistake.of(e), e);
     } catch (CharacterCodingException e) {
       throw new InputException(file + ": is not UTF-8", e);
     } catch (IOException e) {

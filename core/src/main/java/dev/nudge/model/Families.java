@@ -2,6 +2,7 @@ package dev.nudge.model;
 
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.SafeTensors;
+import dev.nudge.settings.HubName;
 import dev.nudge.settings.InputException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,7 +36,7 @@ final class Families {
     OutFolder.mend(folder);
     Path file = folder.resolve("config.json");
     if (!Files.exists(folder)) {
-      throw new InputException(folder + ": no such model folder");
+      throw new InputException(folder + ": no such model folder" + HubName.hint(folder, "--model"));
     }
     if (!Files.isDirectory(folder)) {
       throw new InputException(folder + ": is a file; a model folder with config.json is needed");

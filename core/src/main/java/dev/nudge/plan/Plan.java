@@ -4,6 +4,7 @@ import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.WeightBytes;
 import dev.nudge.nn.Recompute;
+import dev.nudge.settings.Count;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -112,8 +113,7 @@ public record Plan(
         "lanes      "
             + lanes
             + " of "
-            + threadsPerLane
-            + (threadsPerLane == 1 ? " thread" : " threads")
+            + Count.of(threadsPerLane, "thread")
             + ", micro-batches of up to "
             + microBatchTokens
             + " tokens"
@@ -159,7 +159,7 @@ public record Plan(
 
   private String recomputed() {
     return counts().entrySet().stream()
-        .map(e -> e.getKey().replace('_', ' ') + " in " + e.getValue() + " layers")
+        .map(e -> e.getKey().replace('_', ' ') + " in " + Count.of(e.getValue(), "layer"))
         .collect(Collectors.joining(", "));
   }
 

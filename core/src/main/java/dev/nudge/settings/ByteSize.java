@@ -11,6 +11,7 @@ public record ByteSize(long bytes) {
   private static final Pattern FORM =
       Pattern.compile("(\\d{1,18}(?:\\.\\d{1,9})?)\\s*(?:([KMGT])(?:I?B)?|B)?");
   private static final String ALLOWED = "an amount such as 8G, 1.5G or 900M";
+  private static final long LEAST_WITHOUT_UNIT = 1 << 20; // below, a unit was forgotten
 
   public ByteSize {
     if (bytes < 1) {
@@ -18,7 +19,8 @@ public record ByteSize(long bytes) {
     }
   }
 
-  /// Reads `8G`, `8GiB`, `1.5g`, `900M` or a number of bytes.
+  /// Reads `8G`, `8GiB`, `1.5g`, `900M` or a number of bytes, which below 1 MiB is taken for a
+  /// forgotten unit.
   public static ByteSize parse(String text) {
     Matcher form = FORM.matcher(text.strip().toUpperCase(Locale.ROOT));
     if (!form.matches()) {
@@ -28,6 +30,12 @@ public record ByteSize(long bytes) {
     double bytes = Double.parseDouble(form.group(1)) * Math.pow(1024, power);
     if (bytes < 1 || bytes >= Long.MAX_VALUE) {
       throw new IllegalArgumentException(ALLOWED);
+    }
+    if (bytes < LEAST_WITHOUT_UNIT && form.group(1).length() == text.strip().length()) {
+      String number = form.group(1);
+      throw new IllegalArgumentException(
+          "an amount with its unit: %s is %s bytes; say %s%s"
+              .formatted(number, number, number, bytes < 256 ? "G" : "M"));
     }
     return new ByteSize((long) bytes);
   }

@@ -35,10 +35,12 @@ public final class OtherNames {
     here("targets=all-linear", "lora_target_linear");
     here("rs_lora", "use_rslora use_rs_lora peft_use_rslora");
     here("init=loftq", "loftq loftq_config");
-    here("quantize=nf4", "load_in_4bit bnb_4bit_quant_type use_4bit");
+    here("init", "init_lora_weights");
+    here("quantize=nf4", "load_in_4bit bnb_4bit_quant_type use_4bit use_qlora bits quantization");
     here("double_quant", "bnb_4bit_use_double_quant use_bnb_nested_quant use_nested_quant");
     here("compute=bf16", "bf16");
     here("compute=fp32", "fp32");
+    here("compute", "bnb_4bit_compute_dtype precision mixed_precision");
     here("learning_rate", "lr");
     here("schedule", "lr_scheduler lr_scheduler_type lr_schedule");
     here("warmup", "warmup_steps warmup_ratio num_warmup_steps");
@@ -51,7 +53,10 @@ public final class OtherNames {
     here("epochs", "num_train_epochs num_epochs");
     here("max_length", "max_seq_length max_seq_len sequence_len model_max_length cutoff_len");
     here("eval_steps", "steps_per_eval eval_every");
-    here("max_tokens", "max_new_tokens");
+    here("save_steps", "steps_per_save save_interval");
+    here("max_tokens", "max_new_tokens n_predict");
+    here("stop", "stop_strings stop_sequences");
+    here("repetition_penalty", "repeat_penalty");
     here("temperature", "temp do_sample");
     // something else stands here
     String batch = "here {batch_size} counts the sequences of a whole optimiser step";
@@ -63,24 +68,59 @@ public final class OtherNames {
     say("held-out rows are scored each epoch, or as {eval_steps} says", "evaluation_strategy");
     String four = "weights have 4 bits or their own type here: {quantize=nf4}";
     say(four, "load_in_8bit use_8bit");
-    say("the compute types are {compute=bf16} and {compute=fp32}", "fp16 dtype torch_dtype");
+    say("the compute types are {compute=bf16} and {compute=fp32}", "fp16 tf32 dtype torch_dtype");
     String layers =
         "{targets} also takes a /regex/ over the path, such as /.*layers\\.1[0-9]\\..*/";
     say(layers, "num_layers layers_to_transform lora_layers");
     String again = "nothing to set: layers are computed again where {memory} asks for it";
     say(again, "gradient_checkpointing grad_checkpoint use_gradient_checkpointing");
+    say(again, "gradient_checkpointing_kwargs activation_offloading");
     String packed = "nothing to set: rows always lie behind each other, without padding";
     say(packed, "packing sample_packing pad_to_sequence_len group_by_length");
     String shape =
         "the rows say it: of prompt and completion the completion is trained, of text all";
-    say(shape, "train_on_inputs mask_prompt completion_only_loss dataset_text_field");
+    say(shape, "train_on_inputs mask_prompt completion_only_loss assistant_only_loss");
+    String columns = "{prompt} and {completion} are patterns over the columns of a row";
+    say(columns, "dataset_text_field text_column prompt_template response_template");
+    say(columns, "prompt_feature completion_feature instruction_template");
+    String chats = "chat templates are not supported yet; " + columns;
+    say(chats, "chat_template chat_template_path template system_prompt");
     say("every step is a line of metrics.jsonl in {out}", "logging_steps report_to");
     say("every step is a line of metrics.jsonl in {out}", "steps_per_report logging_dir");
+    say(
+        "every step is a line of metrics.jsonl in {out}",
+        "wandb_project run_name logging_strategy");
     String processors = "nudge computes on the processors of this machine; leave it out";
     say(processors, "device device_map no_cuda use_cpu");
     say("nudge never runs code of a model's folder; leave it out", "trust_remote_code");
     String attention = "attention is always computed block by block; leave it out";
     say(attention, "attn_implementation flash_attention use_flash_attention_2");
+    say(attention, "flash_attn use_flash_attn sdp_attention");
+    say("the kernels are chosen for this machine; leave it out", "torch_compile use_liger_kernel");
+    // what there is not
+    say(
+        "DoRA is not supported; an adapter is LoRA, or rank-stabilised LoRA with {rs_lora}",
+        "use_dora peft_use_dora");
+    say(
+        "an adapter is on linear layers alone; {method=full} trains embeddings and head too",
+        "modules_to_save lora_modules_to_save");
+    String resume = "a run cannot be resumed; {init_adapter} begins another with what it saved";
+    say(resume, "resume_from_checkpoint resume checkpoint_path auto_resume_from_checkpoints");
+    String one = "not supported: nudge trains in one process on one machine";
+    say(one, "deepspeed deepspeed_config fsdp fsdp_config ddp local_rank num_processes");
+    String hub = "not supported: nudge talks to no hub; leave it out";
+    say(hub, "push_to_hub hub_model_id hub_token hf_token hub_strategy use_auth_token");
+    String best = "nothing to set: the best by held-out rows is kept, and the last beside it";
+    say(best, "save_total_limit load_best_model_at_end metric_for_best_model");
+    say(best, "early_stopping_patience");
+    String saving = "what trains is saved each tenth of the run, or as {save_steps} says";
+    say(saving, "save_strategy save_every");
+    say("all rows of {data} are taken; give a shorter file", "max_train_samples max_samples");
+    say("noise on embeddings is not supported; leave it out", "neftune_noise_alpha");
+    say("an adapter has no biases; leave it out", "lora_bias bias");
+    say("causal language models are the only ones; leave it out", "task_type");
+    say("rows are read on all processors; leave it out", "dataset_num_proc num_workers");
+    say("rows are read on all processors; leave it out", "dataloader_num_workers");
   }
 
   private OtherNames() {}
@@ -117,6 +157,24 @@ public final class OtherNames {
       settings.put(hole.group(1), hole.group(2) == null ? "" : hole.group(2));
     }
     return settings;
+  }
+
+  /// Says that a verb has no such flags, with what each may mean.
+  ///
+  /// @param known flags, dashes included
+  public static String unknownFlags(List<String> flags, String verb, Collection<String> known) {
+    String all = Nearest.joined(flags, "and");
+    String help = "; see nudge " + verb + " --help";
+    if (flags.size() == 1) {
+      String hint = flagHint(all, known);
+      return "unknown flag " + all + " for " + verb + (hint.isEmpty() ? help : hint);
+    }
+    StringBuilder hints = new StringBuilder();
+    for (String flag : flags) {
+      String hint = flagHint(flag, known);
+      hints.append(hint.isEmpty() ? "" : "; " + flag + ": " + hint.substring(2));
+    }
+    return "unknown flags " + all + " for " + verb + (hints.isEmpty() ? help : hints);
   }
 
   /// Returns `"; here it is --rank"` for a flag such as `--lora-r` or `--lora_r`, else what

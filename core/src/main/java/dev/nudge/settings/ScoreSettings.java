@@ -13,7 +13,8 @@ public record ScoreSettings(
             help = "adapter: a PEFT folder or a run's folder (default: the base model)",
             label = "FOLDER")
         @Nullable Path adapter,
-    @Group("Data") DataSettings data)
+    @Group("Data") DataSettings data,
+    @Setting(help = LengthSettings.TRUNCATE) boolean truncate)
     implements ModelWithers<ScoreSettings>, DataWithers<ScoreSettings> {
 
   /// Scores the rows of a file by the base model, everything else at its default.
@@ -24,6 +25,11 @@ public record ScoreSettings(
   /// The adapter on the model: a PEFT folder or a run's folder.
   public ScoreSettings withAdapter(Path folder) {
     return with("adapter", folder);
+  }
+
+  /// Whether a row that is too long is cut.
+  public ScoreSettings withTruncate(boolean cut) {
+    return with("truncate", cut);
   }
 
   /// Takes values by key, the rest at their defaults.

@@ -1,5 +1,6 @@
 package dev.nudge.text;
 
+import dev.nudge.format.JsonMistake;
 import dev.nudge.settings.InputException;
 import java.nio.file.Path;
 import java.util.BitSet;
@@ -35,7 +36,7 @@ final class Vocabulary {
       parser.nextToken();
       vocabulary.readTop(parser);
     } catch (JacksonException e) {
-      throw new InputException(file + " is not JSON: " + e.getOriginalMessage(), e);
+      throw new InputException(file + " is not JSON: " + JsonMistake.of(e), e);
     }
     vocabulary.index();
     return vocabulary;

@@ -6,6 +6,7 @@ import dev.nudge.plan.Bytes;
 import dev.nudge.plan.Footprint;
 import dev.nudge.plan.Plan;
 import dev.nudge.plan.Rates;
+import dev.nudge.settings.Count;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.PlanSettings;
 import java.util.ArrayList;
@@ -163,7 +164,7 @@ public record Outlook(
   }
 
   private String lanes() {
-    return plan().lanes() == 1 ? "1 lane" : plan().lanes() + " lanes";
+    return Count.of(plan().lanes(), "lane");
   }
 
   private static void row(List<String> lines, String name, long bytes) {

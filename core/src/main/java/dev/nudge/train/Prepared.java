@@ -8,6 +8,7 @@ import dev.nudge.machine.Machine;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.plan.Bytes;
 import dev.nudge.plan.Plan;
+import dev.nudge.settings.Count;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.PageAdvice;
@@ -54,9 +55,17 @@ public record Prepared(
     if (!data.columns().unused().isEmpty()) {
       lines.add("columns    " + data.columns());
     }
+    addCut(lines, "", data);
+    addCut(lines, "--eval-data: ", held);
     lines.add("first row  given    " + data.first().given());
     lines.add("           trained  " + data.first().trained());
     return lines;
+  }
+
+  private static void addCut(List<String> lines, String whose, @Nullable Dataset rows) {
+    if (rows != null && rows.cutRows().count() > 0) {
+      lines.add("cut        " + whose + rows.cutRows());
+    }
   }
 
   /// Describes the run in lines, as they are printed before it starts.
@@ -65,19 +74,19 @@ public record Prepared(
     lines.add(
         String.format(
             Locale.ROOT,
-            "data       %,d rows, %,d tokens, %,d trained%s%s",
-            data.examples().size(),
-            data.tokens(),
+            "data       %s, %s, %,d trained%s%s",
+            Count.of(data.examples().size(), "row"),
+            Count.of(data.tokens(), "token"),
             data.trainedTokens(),
-            data.badRows() == 0 ? "" : ", " + data.badRows() + " bad rows set aside",
+            setAside(data),
             held == null ? "" : heldOut(held)));
     lines.add(
         String.format(
             Locale.ROOT,
-            "run        %,d steps of %d sequences, %,d steps an epoch",
-            steps,
-            settings.loop().batchSize(),
-            batches.stepsPerEpoch()));
+            "run        %s of %s, %s an epoch",
+            Count.of(steps, "step"),
+            Count.of(settings.loop().batchSize(), "sequence"),
+            Count.of(batches.stepsPerEpoch(), "step")));
     lines.add((full() ? "weights    " : "adapter    ") + count + each());
     lines.addAll(plan.lines());
     if (settings.memory() == null) {
@@ -98,11 +107,11 @@ public record Prepared(
   }
 
   private static String heldOut(Dataset held) {
-    return String.format(
-        Locale.ROOT,
-        "; held out %,d rows%s",
-        held.rows(),
-        held.badRows() == 0 ? "" : ", " + held.badRows() + " bad rows set aside");
+    return "; held out " + Count.of(held.rows(), "row") + setAside(held);
+  }
+
+  private static String setAside(Dataset rows) {
+    return rows.badRows() == 0 ? "" : ", " + Count.of(rows.badRows(), "bad row") + " set aside";
   }
 
   private boolean full() {
@@ -119,11 +128,13 @@ public record Prepared(
     Map<String, @Nullable Object> values = new LinkedHashMap<>();
     values.put("rows", data.examples().size());
     values.put("bad_rows", data.badRows());
+    values.put("cut_rows", data.cutRows().count());
     values.put("tokens", data.tokens());
     values.put("trained_tokens", data.trainedTokens());
     values.put("longest", data.longest());
     values.put("eval_rows", held == null ? null : held.rows());
     values.put("eval_bad_rows", held == null ? null : held.badRows());
+    values.put("eval_cut_rows", held == null ? null : held.cutRows().count());
     values.put("steps", steps);
     values.put("steps_per_epoch", batches.stepsPerEpoch());
     values.put("trained_parameters", count.trained());

@@ -52,6 +52,7 @@ final class Run implements AutoCloseable {
   private int updates;
   private boolean unsaved; // an update since the last save
   private int saves;
+  private @Nullable Integer savedStep;
   private final LongSupplier clock; // nanoseconds, for the time since the last save
   private long savedAt;
   private boolean saving;
@@ -105,6 +106,12 @@ final class Run implements AutoCloseable {
 
   private RunResult run(BooleanSupplier cancelled) {
     prepared.warnings().forEach(line -> events.accept(new TrainEvent.Warning(line)));
+    if (folder.beginsAnew()) {
+      events.accept(
+          new TrainEvent.Planned(
+              "earlier    a run in %s ended before it saved anything; this one begins anew"
+                  .formatted(prepared.settings().output().out())));
+    }
     prepared.rows().forEach(line -> events.accept(new TrainEvent.Planned(line)));
     prepared.lines().forEach(line -> events.accept(new TrainEvent.Planned(line)));
     RunResult result;
@@ -112,8 +119,8 @@ final class Run implements AutoCloseable {
       write(RunState.RUNNING);
       Uninterrupted.run(() -> folder.copyTokenizer(prepared.settings().model().model()));
       RunState state = loop(cancelled);
-      if (updates > 0 || (made == 0 && !folder.replaces())) {
-        save();
+      if (updates > 0) {
+        save(); // an adapter that learned nothing is none
       }
       result = write(state);
     } catch (RuntimeException | Error e) {
@@ -252,6 +259,7 @@ final class Run implements AutoCloseable {
       evalBest = loss;
       bestStep = made;
       save(false);
+      write(RunState.RUNNING);
     }
     TrainEvent.Evaluated event = new TrainEvent.Evaluated(made, loss, held.trainedTokens(), best);
     metrics.evaluated(event);
@@ -290,6 +298,7 @@ final class Run implements AutoCloseable {
     saving = false;
     unsaved = false;
     saves++;
+    savedStep = made;
     savedAt = clock.getAsLong();
     events.accept(
         new TrainEvent.Saved(last ? folder.path().resolve(RunFolder.LAST) : folder.path()));
@@ -330,6 +339,8 @@ final class Run implements AutoCloseable {
     Map<String, @Nullable Object> run = new LinkedHashMap<>();
     run.put("id", id);
     run.put("state", state.name().toLowerCase(java.util.Locale.ROOT));
+    run.put(EarlierRun.PLANNED_STEPS, prepared.steps());
+    run.put(EarlierRun.SAVED_STEP, savedStep);
     run.put("settings", prepared.settings().values());
     run.put("plan", prepared.plan().values());
     Uninterrupted.run(() -> run.put(RunDigests.KEY, digests.values(state, folder.path())));

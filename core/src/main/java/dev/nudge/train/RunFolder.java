@@ -43,7 +43,6 @@ final class RunFolder implements AutoCloseable {
   private static final Set<String> DATA = Set.of("data", "eval_data");
 
   private static final String NOT_GIVEN = "not given";
-  private static final int SHOWN = 3; // differences
 
   private final Path out;
   private final Claim claim;
@@ -55,14 +54,14 @@ final class RunFolder implements AutoCloseable {
     this.growing = growing;
   }
 
+  /// Tells whether the run begins where one ended before it saved anything.
+  boolean beginsAnew() {
+    return growing != null && savedNothing(out);
+  }
+
   /// Where the run is written now.
   Path path() {
     return growing == null ? out : growing.path();
-  }
-
-  /// Whether something else is in the run's place still.
-  boolean replaces() {
-    return growing != null;
   }
 
   /// Checks that a run of these settings may start in its folder; nothing is touched.
@@ -96,36 +95,32 @@ final class RunFolder implements AutoCloseable {
       return false;
     }
     JsonNode there = read(run);
-    if (overwrite) {
+    EarlierRun earlier = new EarlierRun(out, there);
+    earlier.checkIsOver();
+    if (overwrite || (!earlier.isFinished() && savedNothing(out))) {
       return false;
     }
-    String state = there.path("state").asString("");
     List<String> other = changedSettings(there.path("settings"), settings);
     if (other.isEmpty()) {
       other = RunDigests.changedInputs(there, settings);
     }
     if (!other.isEmpty()) {
-      throw inTheWay(out, "another run (state " + state + "): " + listed(other));
+      throw earlier.another(other);
     }
-    if (!state.equals("finished")) {
-      throw inTheWay(out, "an unfinished run of these settings (state " + state + ")");
+    if (!earlier.isFinished()) {
+      throw earlier.unfinished(settings);
     }
     List<String> spoilt = RunDigests.changedFiles(there, out);
     if (!spoilt.isEmpty()) {
-      throw inTheWay(out, "this run, finished, but " + listed(spoilt));
+      throw earlier.spoilt(spoilt);
     }
     return true;
   }
 
-  private static InputException inTheWay(Path out, String what) {
-    return new InputException(
-        "--out " + out + " holds " + what + "; give another folder, or --overwrite to replace it");
-  }
-
-  private static String listed(List<String> changes) {
-    int more = changes.size() - SHOWN;
-    String first = String.join(", ", changes.subList(0, Math.min(SHOWN, changes.size())));
-    return more > 0 ? first + " and " + more + " more" : first;
+  /// Whether a run ended before its first save: what it left is in nobody's way.
+  private static boolean savedNothing(Path out) {
+    return Stream.concat(saved(out).stream(), Stream.of(LAST))
+        .noneMatch(name -> Files.exists(out.resolve(name)));
   }
 
   /// A run must not write over the model that it reads.

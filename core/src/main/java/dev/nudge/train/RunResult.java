@@ -7,7 +7,9 @@ import org.jspecify.annotations.Nullable;
 
 /// Says how a run ended, what it came to, and where that lies.
 ///
-/// @param state `FINISHED`, or `STOPPED` where it was cancelled or interrupted
+/// @param state `FINISHED`, or `STOPPED` where it was cancelled or interrupted; one that was
+/// stopped
+///     before an update saves nothing
 /// @param id of the run, as `run.json` has it
 /// @param out folder of the run
 /// @param steps made, skipped ones counted

@@ -4,7 +4,7 @@ package dev.nudge.train;
 public enum RunState {
   RUNNING,
   FINISHED,
-  /// A signal ended it; the adapter is saved as it stood.
+  /// A signal ended it; the adapter is saved as it stood, unless nothing was trained yet.
   STOPPED,
   FAILED
 }

@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.settings.Count;
 import dev.nudge.settings.RunException;
 
 /// Counts the steps that were skipped and says why a run ends for them.
@@ -61,14 +62,14 @@ final class SkippedSteps {
   RunException nothingMade(boolean fp32) {
     if (empty == all) {
       return new RunException(
-          "nothing was trained in %d steps: each of their rows is one token, which leaves nothing to train; nothing is saved; take such rows out of --data, or give more --steps"
-              .formatted(all));
+          "nothing was trained in %s: each row is one token, which leaves nothing to train; nothing is saved; take such rows out of --data, or give more --steps"
+              .formatted(Count.of(all, "step")));
     }
     return new RunException(
-        "%s in any of %d steps, so nothing was trained and nothing is saved; %s"
+        "%s in any of %s, so nothing was trained and nothing is saved; %s"
             .formatted(
                 notFinite(),
-                inARow, // all but the empty ones
+                Count.of(inARow, "step"), // all but the empty ones
                 fp32
                     ? "no --learning-rate mends that: the model's weights may hold NaN or Inf, which nudge score tells, or nudge doctor says what is wrong with this machine"
                     : "no --learning-rate mends that: try --compute fp32, and see what nudge doctor says of this machine"));

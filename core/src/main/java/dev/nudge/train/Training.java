@@ -20,6 +20,7 @@ import dev.nudge.nn.LinearSlot;
 import dev.nudge.plan.Plan;
 import dev.nudge.plan.Planner;
 import dev.nudge.settings.AdapterInit;
+import dev.nudge.settings.Count;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.EvalSettings;
 import dev.nudge.settings.Given;
@@ -37,7 +38,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -200,25 +200,24 @@ public final class Training {
   private static void warnOfRows(Dataset data, @Nullable Dataset held, List<String> warnings) {
     if (data.untrainedRows() > 0) {
       warnings.add(
-          data.untrainedRows() + " rows are one token, so there is nothing of them to train");
+          Count.of(data.untrainedRows(), "row", "is", "are") + " one token: nothing to train");
     }
     if (held == null) {
       return;
     }
     if (held.untrainedRows() > 0) {
       warnings.add(
-          held.untrainedRows() + " held-out rows are one token, so nothing of them counts");
+          Count.of(held.untrainedRows(), "held-out row", "is", "are")
+              + " one token: nothing that counts");
     }
     int known = held.rowsIn(data);
     if (known > 0) {
       warnings.add(
-          String.format(
-              Locale.ROOT,
-              "%,d %s of --eval-data %s in --data too, so the held-out loss is not that of unseen"
-                  + " rows; take them out of one of the two",
-              known,
-              known == 1 ? "row" : "rows",
-              known == 1 ? "is" : "are"));
+          Count.of(known, "row")
+              + " of --eval-data "
+              + (known == 1 ? "is" : "are")
+              + " in --data too, so the held-out loss is not that of unseen rows; take them out of one"
+              + " of the two");
     }
   }
 

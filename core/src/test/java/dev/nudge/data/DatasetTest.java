@@ -39,7 +39,7 @@ class DatasetTest {
     return load(settings(null, null, false, rows), length, maxLength);
   }
 
-  private Dataset load(DataSettings data, @Nullable LengthSettings length, int maxLength) {
+  private Dataset load(DataSettings data, LengthSettings length, int maxLength) {
     return Dataset.load(data, length, maxLength, tokenizer);
   }
 
@@ -203,10 +203,10 @@ class DatasetTest {
       quoteCharacter = '`',
       value = {
         "{\"text\": |not JSON: ",
-        "{'text': 1}|not JSON: Unexpected character",
+        "{'text': 1}|not JSON: ''' stands where a name in double quotes is needed, in column 2",
         "{\"text\": NaN}|not JSON: ",
         "{\"text\": \"a\"} {}|not JSON: there is more behind the object",
-        "{\"text\": \"a\", \"text\": \"b\"}|not JSON: Duplicate",
+        "{\"text\": \"a\", \"text\": \"b\"}|not JSON: the name \"text\" comes twice",
         "[1]|not a JSON object but an array",
         "\"a\"|not a JSON object but a string",
         "7|not a JSON object but a single value",
@@ -243,14 +243,19 @@ class DatasetTest {
             });
   }
 
-  /// A verb without `--truncate` and `--split` does not advise them.
+  /// A verb without `--split` does not advise it.
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
       quoteCharacter = '`',
-      value = {"{\"text\": \"xyz\"}|4", "{\"prompt\": \"xyz\", \"completion\": \"u\"}|5"})
-  void aLongRowIsBadWhereThereIsNoChoice(String row, int tokens) {
-    assertThatThrownBy(() -> load(settings(null, null, false, "{\"text\": \"x\"}", row), null, 3))
+      value = {
+        "{\"text\": \"xyz\"}|4|end",
+        "{\"prompt\": \"xyz\", \"completion\": \"u\"}|5|prompt from the left"
+      })
+  void aLongRowIsBadOrCutWhereNoneIsSplit(String row, int tokens, String cut) throws IOException {
+    DataSettings rows = settings(null, null, false, "{\"text\": \"x\"}", row);
+    assertThat(Dataset.whole(rows, true, 3, tokenizer).longest()).isEqualTo(3);
+    assertThatThrownBy(() -> Dataset.whole(rows, false, 3, tokenizer))
         .asInstanceOf(type(InputException.class))
         .satisfies(
             e ->
@@ -259,7 +264,25 @@ class DatasetTest {
                         folder.resolve("d.jsonl")
                             + " line 2: "
                             + tokens
-                            + " tokens are more than --max-length 3"));
+                            + " tokens are more than --max-length 3; --truncate cuts its "
+                            + cut));
+  }
+
+  @Test
+  void rowsThatWereCutAreCountedByWhatTheyLost() throws IOException {
+    String[] rows = {
+      "{\"text\": \"xy\"}",
+      "{\"text\": \"xyzuvwxyz\"}",
+      "{\"prompt\": \"xyzu\", \"completion\": \"v\"}",
+      "{\"prompt\": \"xyzu\", \"completion\": \"vwxyz\"}"
+    };
+    assertThat(load(TRUNCATE, 4, rows).cutRows())
+        .hasToString(
+            "3 of 4 rows were cut to 4 tokens: 1 prompt from the left, 1 answer at the end, without"
+                + " prompt and end token, 1 text at the end");
+    assertThat(load(SPLIT, 4, rows[0], rows[1]).cutRows())
+        .hasToString("1 of 2 rows was cut to 4 tokens: 1 text into 3 sequences");
+    assertThat(load(TRUNCATE, 99, rows).cutRows().count()).isZero();
   }
 
   @Test

@@ -22,7 +22,7 @@ class RowGoldenTest {
   @MethodSource("tokenizers")
   void tokensAndMaskAreThoseOfTheReference(TokenizerGolden golden) throws BadRowException {
     Tokenizer tokenizer = golden.load();
-    RowEncoder encoder = new RowEncoder(tokenizer, new LengthSettings(false, false), 1_000);
+    RowEncoder encoder = new RowEncoder(tokenizer, new LengthSettings(false, false), true, 1_000);
     assertThat(golden.cases().path("rows")).isNotEmpty();
     int straddling = 0;
     for (JsonNode row : golden.cases().path("rows")) {
@@ -33,6 +33,7 @@ class RowGoldenTest {
               .encode(
                   new RowShape.Content.Answer(prompt, completion),
                   new SourceLine(0, Path.of("golden"), 1, ""))
+              .examples()
               .getFirst();
       String name = prompt + " / " + completion;
       assertThat(example.ids()).as(name).isEqualTo(TokenizerGolden.ints(row.path("ids")));

@@ -85,7 +85,7 @@ class RowReaderTest {
     Files.write(latin, "{}\n{\"text\": \"caf\u00E9\"}\n".getBytes(StandardCharsets.ISO_8859_1));
     refused(latin.toString(), "latin.jsonl line 2 is not UTF-8");
     Files.write(latin, "{}".getBytes(StandardCharsets.UTF_16));
-    refused(latin.toString(), "latin.jsonl line 1 is not UTF-8");
+    refused(latin.toString(), "latin.jsonl is text in UTF-16; ");
     Path loop = Files.createDirectories(folder.resolve("deep")).resolve("loop");
     Files.createSymbolicLink(loop, loop.getParent());
     refused(
@@ -112,19 +112,27 @@ class RowReaderTest {
       delimiter = '|',
       quoteCharacter = '^',
       value = {
-        "rows.jsonl.gz|1f8b0800|compressed with gzip|as a command: gzip -dc FILE > rows.jsonl",
-        "rows.zst|28b52ffd04|compressed with zstd|as a command: zstd -dc FILE > rows.jsonl",
-        "rows.xz|fd377a585a0000|compressed with xz|as a command: xz -dc FILE > rows.jsonl",
-        "rows.zip|504b030414|a zip archive|as a command: unzip -p FILE > rows.jsonl",
-        "rows.xlsx|504b030414|an Excel workbook|in Python: pandas.read_excel(`FILE`)",
-        "rows.parquet|5041523115|a Parquet file|in Python: pandas.read_parquet(`FILE`)",
+        "rows.jsonl.gz|1f8b0800|compressed with gzip|as a command: gzip -dc FILE > converted.jsonl",
+        "rows.zst|28b52ffd04|compressed with zstd|as a command: zstd -dc FILE > converted.jsonl",
+        "rows.xz|fd377a585a0000|compressed with xz|as a command: xz -dc FILE > converted.jsonl",
+        "rows.zip|504b030414|a zip archive|as a command: unzip -p FILE > converted.jsonl",
+        "rows.xlsx|504b030414|an Excel workbook|save it as CSV there, or in Python: pandas.read_excel(`FILE`)",
+        "rows.parquet|5041523115|a Parquet file|"
+            + "with DuckDB, a program and a JDBC driver: COPY (SELECT * FROM read_parquet(`FILE`))",
         "rows.arrow|4152524f57310000|an Arrow file|in Python: pandas.read_feather(`FILE`)",
         "rows.arrow|ffffffff70010000|an Arrow stream, as datasets saves it|in Python:"
             + " datasets.Dataset.from_file(`FILE`).to_json",
-        "rows.csv|746578740a610a|a CSV file|in Python: pandas.read_csv(`FILE`)",
-        "rows.tsv|746578740a610a|a TSV file|in Python: pandas.read_csv(`FILE`, sep=`\\t`)",
-        "rows.jsonl|69642c746578740a312c610a|a CSV file|in Python: pandas.read_csv(`FILE`)",
+        "rows.csv|746578740a610a|a CSV file|"
+            + "with DuckDB, a program and a JDBC driver: COPY (SELECT * FROM read_csv(`FILE`))",
+        "rows.tsv|746578740a610a|a TSV file|"
+            + "with DuckDB, a program and a JDBC driver: COPY (SELECT * FROM read_csv(`FILE`))",
+        "rows.jsonl|69642c746578740a312c610a|a CSV file|"
+            + "with DuckDB, a program and a JDBC driver: COPY (SELECT * FROM read_csv(`FILE`))",
         "rows.json|efbbbf5b0a20207b2274657874223a317d5d|one JSON array|as a command: jq -c '.[]' FILE",
+        "a.jsonl|fffe7b002200|text in UTF-16|as a command: iconv -f UTF-16 -t UTF-8 FILE >",
+        "a.jsonl|feff007b0022|text in UTF-16|as a command: iconv -f UTF-16 -t UTF-8 FILE >",
+        "a.jsonl|7b0022007400|text in UTF-16|as a command: iconv -f UTF-16LE -t UTF-8 FILE >",
+        "a.jsonl|007b00220074|text in UTF-16|as a command: iconv -f UTF-16BE -t UTF-8 FILE >",
         "rows.json|7b0a20202274657874223a20310a7d|JSON over several lines|as a command: jq -c . FILE",
       })
   void anotherFormatIsNamedWithWhatMakesRowsOfIt(String name, String hex, String what, String cure)

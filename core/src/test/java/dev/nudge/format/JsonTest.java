@@ -50,7 +50,7 @@ class JsonTest {
     Path file = Files.writeString(folder.resolve("a.json"), "{\"a\" 1}");
     assertThatThrownBy(() -> Json.read(file))
         .isInstanceOf(InputException.class)
-        .hasMessageStartingWith(file + " is not JSON: ");
+        .hasMessage(file + " is not JSON, line 1, column 6: '1' stands where a colon is needed");
     assertThatThrownBy(() -> Json.read(file, "so nothing is known; give another"))
         .isInstanceOf(InputException.class)
         .hasMessage(file + " cannot be read, so nothing is known; give another");

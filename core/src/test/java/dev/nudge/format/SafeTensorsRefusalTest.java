@@ -82,12 +82,12 @@ class SafeTensorsRefusalTest {
             "{" + A + "," + A + "}",
             8,
             "header is not valid JSON at character"),
-        header("duplicate tensor", "{" + A + "," + A + "}", 8, "property \"a\""),
+        header("duplicate tensor", "{" + A + "," + A + "}", 8, "the name \"a\" comes twice"),
         tensor(
             "duplicate field",
             "\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]",
             8,
-            "property \"dtype\""),
+            "the name \"dtype\" comes twice"),
         header(
             "half a character",
             "{\"\\ud800\":{}}",

@@ -104,7 +104,7 @@ class ShardsTest {
             "{\"weight_map\": {\"a\": 3}}", "index: weight_map \"a\" is 3; a string is needed"),
         Arguments.of(
             "{\"weight_map\": {\"a\": \"one.safetensors\", \"a\": \"two.safetensors\"}}",
-            "property \"a\""),
+            "the name \"a\" comes twice"),
         Arguments.of(
             "{\"weight_map\": {\"a\": \"../outside.safetensors\"}}",
             "weight_map names the file \"../outside.safetensors\"" + only),

@@ -150,7 +150,8 @@ class IdentityTest {
         .containsExactly(
             "adapter "
                 + adapter
-                + " was trained on weights in nf4 with double quantisation; this model has dense weights",
+                + " was trained on weights in nf4 with double quantisation; this model has dense weights; --quantize nf4 gives what it was"
+                + " trained on",
             "adapter " + adapter + " was trained with another tokenizer.json than that of " + model,
             "adapter " + adapter + " was trained with another chat template than that of " + model);
   }

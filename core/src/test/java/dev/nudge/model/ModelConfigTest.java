@@ -302,7 +302,9 @@ class ModelConfigTest {
             ": no_rope_layers is a list of 2; a list of 36 is needed"),
         llama("\"eos_token_id\": \"</s>\"", ": eos_token_id is the string \"</s>\"; a token id"),
         llama("\"eos_token_id\": [1, 2.5]", ": eos_token_id is [1,2.5]; a token id or a list"),
-        llama("\"vocab_size\": 5, \"vocab_size\": 6", ": is not valid JSON at line 1: Duplicate"));
+        llama(
+            "\"vocab_size\": 5, \"vocab_size\": 6",
+            ": is not valid JSON at line 1: the name \"vocab_size\" comes twice"));
   }
 
   static Arguments llama(String json, String line) {

@@ -91,7 +91,15 @@ class OtherNamesTest {
     "fine-tune-type, --method",
     "steps-per-eval, --eval-steps",
     "logging-steps, --out",
-    "gradient-checkpointing, --memory"
+    "gradient-checkpointing, --memory",
+    "use-dora, --rs-lora",
+    "modules-to-save, --method full",
+    "resume-from-checkpoint, --init-adapter",
+    "resume, --init-adapter",
+    "chat-template, --prompt",
+    "save-strategy, --save-steps",
+    "bnb-4bit-compute-dtype, --compute",
+    "dataset-text-field, --completion"
   })
   void whatUsersOfOtherToolsTypeLeadsHere(String name, String flag) {
     List<String> flags = Schema.of(TrainSettings.class).knobs().stream().map(Knob::flag).toList();
@@ -111,6 +119,23 @@ class OtherNamesTest {
     Map<String, Object> values = new LinkedHashMap<>();
     values.put(key, 1);
     return values;
+  }
+
+  @Test
+  void whatThereIsNotIsSaid() {
+    for (String name :
+        List.of(
+            "--deepspeed",
+            "--fsdp",
+            "--push_to_hub",
+            "--save_total_limit",
+            "--attn_implementation",
+            "--use_flash_attention_2",
+            "--use_liger_kernel")) {
+      assertThat(OtherNames.flagHint(name, List.of()))
+          .as(name)
+          .containsPattern("not supported|leave it out|nothing to set");
+    }
   }
 
   @Test

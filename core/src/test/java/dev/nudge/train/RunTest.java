@@ -609,7 +609,22 @@ class RunTest {
     assertThat(result.state()).isEqualTo(RunState.STOPPED);
     assertThat(TinyRun.metrics(out, "eval_loss")).isEmpty();
     assertThat(TinyRun.metrics(out, "loss")).isEmpty();
-    assertThat(out.resolve("adapter_model.safetensors")).exists();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"lora", "full"})
+  void aRunThatIsStoppedBeforeAnUpdateSavesNothing(String method) throws IOException {
+    Path out = temp.resolve("out");
+    var settings =
+        TinyRun.settings(TinyRun.UNTIED, write("rows", ROW), out, "steps", 2, "method", method);
+    List<TrainEvent> events = new ArrayList<>();
+    Training.run(Training.prepare(settings, TinyRun.MACHINE), events::add, () -> true);
+    assertThat(events).noneMatch(TrainEvent.Saved.class::isInstance);
+    assertThat(state(out)).isEqualTo("stopped");
+    for (String name :
+        List.of("adapter_model.safetensors", "adapter_config.json", "nudge.json", "config.json")) {
+      assertThat(out.resolve(name)).doesNotExist();
+    }
   }
 
   @Test
@@ -625,7 +640,7 @@ class RunTest {
             "skip_bad_rows",
             true);
     Prepared prepared = Training.prepare(settings, TinyRun.MACHINE);
-    assertThat(prepared.lines().getFirst()).endsWith("held out 1 rows, 1 bad rows set aside");
+    assertThat(prepared.lines().getFirst()).endsWith("held out 1 row, 1 bad row set aside");
     assertThat(prepared.values()).containsEntry("eval_bad_rows", 1).containsEntry("bad_rows", 0);
   }
 

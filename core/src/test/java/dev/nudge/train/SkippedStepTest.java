@@ -74,7 +74,7 @@ class SkippedStepTest {
   void aRunOfRowsOfOneTokenSaysSo() {
     assertThat(after(3, EMPTY).nothingMade(true))
         .hasMessage(
-            "nothing was trained in 3 steps: each of their rows is one token, which leaves nothing to"
+            "nothing was trained in 3 steps: each row is one token, which leaves nothing to"
                 + " train; nothing is saved; take such rows out of --data, or give more --steps");
   }
 

@@ -1,0 +1,67 @@
+package dev.nudge.cli;
+
+import dev.nudge.settings.Nearest;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+
+/// Knows what other tools call a verb, and says what it is called here or that there is none.
+final class OtherVerbs {
+  private static final Map<String, String> HINTS = new LinkedHashMap<>(); // by name
+
+  static {
+    String here = "here it is ";
+    say(here + "train", "finetune fine-tune finetuning sft lora qlora tune fit trainer");
+    say(here + "train --method full", "pretrain full");
+    say(here + "generate", "predict infer inference ask answer prompt run batch");
+    say(here + "score", "eval evaluate evaluation test perplexity benchmark");
+    say(here + "merge", "fuse merge-lora merge_and_unload");
+    say(here + "plan", "estimate estimate-memory estimate_memory cost");
+    say(here + "quantize", "quantise gptq awq bnb");
+    say(here + "doctor", "env info check diagnose");
+    say(here + "--version", "version");
+    say("there is no server yet; generate --data answers many rows", "serve server api deploy");
+    say("there is no chat yet; generate completes one prompt", "chat repl");
+    say(
+        "there is none: a model folder is read as it is; merge writes base and adapter as one, quantize"
+            + " writes four bits",
+        "export convert save");
+    say(
+        "there is none: nudge talks to no hub; the README says how to get a model's folder",
+        "download pull push upload login hub");
+    say(
+        "there is none: train reads JSONL rows itself, and --dry-run shows how",
+        "data dataset preprocess prepare tokenize");
+    say(
+        "there is none: train learns from examples of right answers alone",
+        "dpo orpo kto grpo ppo rlhf reward");
+  }
+
+  private OtherVerbs() {}
+
+  private static void say(String hint, String names) {
+    for (String name : names.split(" ")) {
+      if (HINTS.put(name, hint) != null) {
+        throw new IllegalStateException(name + " stands in the table twice");
+      }
+    }
+  }
+
+  /// All names that are known, with their hints.
+  static Map<String, String> all() {
+    return HINTS;
+  }
+
+  /// Returns `"; here it is train"` for a verb such as `finetune`, else what is near.
+  ///
+  /// @param known verbs, and what else may stand in their place
+  static String hint(String given, Collection<String> known) {
+    String hint = HINTS.get(given.toLowerCase(Locale.ROOT));
+    if (hint != null) {
+      return "; " + hint;
+    }
+    String near = Nearest.hint(given, known);
+    return near.isEmpty() ? "; see nudge --help" : near;
+  }
+}

@@ -1,0 +1,76 @@
+package dev.nudge.data;
+
+import dev.nudge.settings.Count;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/// Counts the rows that were cut because they were too long, by what they lost.
+///
+/// @param rows all good rows
+/// @param maxLength tokens that were left of each
+/// @param prompts rows that lost the beginning of their prompt
+/// @param answers rows that lost all of their prompt and the end of their answer
+/// @param texts rows of text that lost their end
+/// @param splits rows of text that became several
+/// @param parts the sequences that those became
+public record CutRows(
+    int rows, int maxLength, int prompts, int answers, int texts, int splits, int parts) {
+
+  /// Says what a row lost.
+  enum Loss {
+    NOTHING,
+    PROMPT,
+    ANSWER,
+    TEXT,
+    SPLIT
+  }
+
+  static CutRows none(int maxLength) {
+    return new CutRows(0, maxLength, 0, 0, 0, 0, 0);
+  }
+
+  /// With one more row.
+  ///
+  /// @param sequences that it became
+  CutRows and(Loss loss, int sequences) {
+    return new CutRows(
+        rows + 1,
+        maxLength,
+        prompts + (loss == Loss.PROMPT ? 1 : 0),
+        answers + (loss == Loss.ANSWER ? 1 : 0),
+        texts + (loss == Loss.TEXT ? 1 : 0),
+        splits + (loss == Loss.SPLIT ? 1 : 0),
+        parts + (loss == Loss.SPLIT ? sequences : 0));
+  }
+
+  /// The number of rows that were cut.
+  public int count() {
+    return prompts + answers + texts + splits;
+  }
+
+  /// `17 of 300 rows were cut to 512 tokens: 17 prompts from the left`.
+  @Override
+  public String toString() {
+    List<String> how = new ArrayList<>();
+    if (prompts > 0) {
+      how.add(Count.of(prompts, "prompt") + " from the left");
+    }
+    if (answers > 0) {
+      how.add(Count.of(answers, "answer") + " at the end, without prompt and end token");
+    }
+    if (texts > 0) {
+      how.add(Count.of(texts, "text") + " at the end");
+    }
+    if (splits > 0) {
+      how.add(Count.of(splits, "text") + " into " + Count.of(parts, "sequence"));
+    }
+    return String.format(
+        Locale.ROOT,
+        "%,d of %s cut to %s: %s",
+        count(),
+        Count.of(rows, "row") + (count() == 1 ? " was" : " were"),
+        Count.of(maxLength, "token"),
+        String.join(", ", how));
+  }
+}
