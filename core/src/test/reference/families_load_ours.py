@@ -4,8 +4,8 @@ usage, from the project's root: families_load_ours.py FOLDER...     each as `fam
 
 Versions as in families.py. For each folder, all in fp32: `train` (4 steps of a new adapter on its rows), PEFT loads the adapter without a
 missing or unexpected key and gives the log-probabilities of `score`; `merge`, transformers loads the folder likewise and gives those of
-base + adapter, within the rounding of the stored type; `quantize` of a dense folder, transformers and bitsandbytes load it and give those
-of `score`. Prints a line a folder; exit 0 where all holds.
+base + adapter, within the rounding of the stored type; where FOLDER-nf4 is there too (widths of 64, for which bitsandbytes is right on a
+CPU), `quantize`, and transformers and bitsandbytes give the log-probabilities of `score`. Prints a line a folder; exit 0 where all holds.
 """
 
 import json
@@ -17,6 +17,7 @@ import tempfile
 import warnings
 
 import torch
+from bitsandbytes.nn import Linear4bit
 from peft import PeftModel
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM
@@ -61,7 +62,6 @@ def apart(a, b):
 
 def one(folder, temp):
     model, data = f"{folder}/model", f"{temp}/rows.jsonl"
-    config = json.load(open(f"{model}/config.json", encoding="utf-8"))
     with open(data, "w", encoding="utf-8") as f:
         f.writelines(open(f"{folder}/data.jsonl", encoding="utf-8").readlines()[:ROWS])
     tokenizer = Tokenizer.from_file(f"{model}/tokenizer.json")
@@ -87,11 +87,14 @@ def one(folder, temp):
     merged, same = apart(values, after), apart(ours(f"{temp}/merged", data), values)
 
     quantised = float("nan")
-    if "quantization_config" not in config:
+    if os.path.exists(f"{folder.rstrip('/')}-nf4"):
         nudge("quantize", "--model", model, "--out", f"{temp}/nf4")
         loaded, missed = load(f"{temp}/nf4")
         wrong += [f"nf4 {m}" for m in missed]
-        quantised = apart(ours(f"{temp}/nf4", data), theirs(loaded, rows))
+        for m in loaded.modules():
+            if isinstance(m, Linear4bit):
+                m.compute_dtype = torch.float32  # the folder wishes the stored type
+        quantised = apart(ours(f"{temp}/nf4", data), theirs(loaded.train(), rows))  # to evaluate, it packs for widths that are not these
 
     wrong += [f"{what} {far:.1e}" for what, far, bound in (("adapter", adapter, CLOSE), ("merged", merged, STORED), ("merged, scored by both", same, CLOSE), ("nf4", quantised, CLOSE)) if far > bound]
     print(f"{os.path.basename(folder.rstrip('/'))}: adapter moves {apart(before, after):.2f}, PEFT within {adapter:.1e}; "
@@ -105,8 +108,8 @@ def main(*folders):
         temp = tempfile.mkdtemp()
         try:
             good += one(folder, temp)
-        except SystemExit as e:
-            print(f"{os.path.basename(folder.rstrip('/'))}: {e}", flush=True)
+        except (SystemExit, AssertionError, RuntimeError, ValueError) as e:
+            print(f"{os.path.basename(folder.rstrip('/'))}: {type(e).__name__} {e}", flush=True)
         finally:
             shutil.rmtree(temp)
     print(f"{good} of {len(folders)} folders hold")

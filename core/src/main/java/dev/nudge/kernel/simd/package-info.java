@@ -8,7 +8,7 @@
 /// vectors. That is not taste: in a large loop body the compiler silently stops inlining and boxes
 /// every vector, measured at 4 to 8 times the time. No call allocates once its thread has made one.
 ///
-/// Knows nothing about layers or threads. Read `Strip`, then `VectorSwiGlu`.
+/// Knows nothing about layers or threads. Read `Strip`, then `VectorGlu`.
 @NullMarked
 package dev.nudge.kernel.simd;
 
