@@ -47,9 +47,12 @@ public record ModelConfig(
     eosTokenIds = List.copyOf(eosTokenIds);
   }
 
-  /// Widths of the widest layer's input and output, to try products of them.
+  /// Widths of layers that lie beside each other, to try products of them: the head backwards, keys
+  /// and values, the output of as many heads, the MLP.
   public int[] widths() {
-    return new int[] {hiddenSize, intermediateSize};
+    return new int[] {
+      vocabSize, hiddenSize, headDim * numKeyValueHeads, hiddenSize, intermediateSize
+    };
   }
 
   /// A shape without a padding token.
