@@ -25,6 +25,7 @@ final class Software {
   private static final int[] WIDTHS = {576, 1536, 4096, 14336};
 
   private static final String COMPUTE = "compute type";
+  private static final String PLAIN = "plain Java"; // products without a library
   private static final String TOKENIZERS = "tokenizers";
 
   private final Path cache;
@@ -131,7 +132,7 @@ final class Software {
   private static Finding slowProducts(String problem) {
     return Finding.costs(
         "matrix products",
-        "plain Java",
+        PLAIN,
         problem + ": training is a hundred times slower, good for tiny models only");
   }
 
@@ -178,7 +179,7 @@ final class Software {
   /// Says which type `--compute auto` means here, and why: a small product of each is measured.
   Finding compute(Finding products) {
     Optional<GemmProvider> provider = GemmProvider.find();
-    if (products.state() != Finding.State.OK || provider.isEmpty()) {
+    if (provider.isEmpty() || products.found().equals(PLAIN)) {
       return Finding.ok(COMPUTE, "fp32");
     }
     boolean bf16 = Backend.resolve(Compute.AUTO, cache).compute() == Dtype.BF16;

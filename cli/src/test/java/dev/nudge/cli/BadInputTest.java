@@ -61,7 +61,7 @@ class BadInputTest {
             "a name of the hub",
             p -> {},
             "--model HuggingFaceTB/SmolLM2-135M",
-            "HuggingFaceTB/SmolLM2-135M: no such model folder; nudge does not download: with Git LFS installed, git clone https://huggingface.co/HuggingFaceTB/SmolLM2-135M, then --model SmolLM2-135M"),
+            "HuggingFaceTB/SmolLM2-135M: no such model folder; if that is its name on the hub: nudge does not download; with Git LFS installed, git clone https://huggingface.co/HuggingFaceTB/SmolLM2-135M, then --model SmolLM2-135M"),
         row(
             "the model is a file",
             p -> {},
@@ -277,7 +277,7 @@ class BadInputTest {
             p -> p.write("rows.jsonl", "{\"query\": \"a\", \"label\": \"b\"}"),
             "",
             "D/rows.jsonl: 1 of 1 row is bad\n"
-                + "D/rows.jsonl line 1: neither 'prompt' and 'completion' nor 'text'; the columns are query, label; name them with --prompt and --completion"),
+                + "D/rows.jsonl line 1: neither 'prompt' and 'completion' nor 'text'; the columns are query, label; name them in braces, such as --prompt '{question}' --completion ' {answer}'"),
         row(
             "not JSON at line 3",
             p ->
@@ -376,7 +376,12 @@ class BadInputTest {
             "a pattern that is broken",
             p -> {},
             "--prompt {text",
-            "--prompt '{text' is broken at character 1: { without }; a brace is written {{"));
+            "--prompt '{text' is broken at character 1: { without }; a brace is written {{"),
+        row(
+            "a completion that is a column's name without braces",
+            p -> {},
+            "--prompt {text} --completion label",
+            "--completion 'label' names no column, so all rows would have one answer; a column stands in braces: --completion '{label}'"));
   }
 
   static Stream<Mistake> adapter() {
@@ -771,7 +776,7 @@ class BadInputTest {
             "a bad row",
             p -> p.write("rows.jsonl", "{\"text\": \"a\"}\n{\"label\": \"b\"}"),
             "--tokenizer-data D/rows.jsonl",
-            "D/rows.jsonl line 2: neither 'prompt' and 'completion' nor 'text'; the columns are label; name them with --prompt and --completion"));
+            "D/rows.jsonl line 2: neither 'prompt' and 'completion' nor 'text'; the columns are label; name them in braces, such as --prompt '{question}' --completion ' {answer}'"));
   }
 
   @ParameterizedTest
@@ -1026,7 +1031,15 @@ class BadInputTest {
             p -> {},
             "--model 9B",
             "9B: no such model folder, and no shape of that name; shapes are "
-                + String.join(", ", KnownModels.names())),
+                + String.join(", ", KnownModels.names())
+                + "; did you mean 1B, 3B or 7B?"),
+        row(
+            "a shape as the hub names it",
+            p -> {},
+            "--model meta-llama/Llama-3.2-1B",
+            "meta-llama/Llama-3.2-1B: no such model folder, and no shape of that name; shapes are "
+                + String.join(", ", KnownModels.names())
+                + "; did you mean Llama-3.2-1B, Llama-3.2-3B or Llama-3.1-8B?"),
         row(
             "missing tensor",
             p ->

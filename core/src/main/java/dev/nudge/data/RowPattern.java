@@ -3,6 +3,8 @@ package dev.nudge.data;
 import dev.nudge.settings.InputException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /// Makes a text of a row's columns: `Query: {text}\nIntent:`.
 ///
@@ -79,6 +81,15 @@ public final class RowPattern {
       text.append(part.column() ? row.text(part.text()) : part.text());
     }
     return text.toString();
+  }
+
+  /// Tells whether a text could be one of its rows'.
+  public boolean fits(String text) {
+    String form =
+        parts.stream()
+            .map(part -> part.column() ? ".*" : Pattern.quote(part.text()))
+            .collect(Collectors.joining());
+    return Pattern.compile(form, Pattern.DOTALL).matcher(text).matches();
   }
 
   /// Returns the columns that it uses, in order.

@@ -1,6 +1,7 @@
 package dev.nudge.data;
 
 import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.InputException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -28,11 +29,18 @@ final class RowShape {
     this.completion = completion;
   }
 
+  /// @throws InputException where a pattern is broken, or names no column to learn from
   static RowShape of(DataSettings data) {
+    RowPattern completion = pattern("--completion", data.completion(), "{completion}");
+    if (completion.columns().isEmpty()) {
+      throw new InputException(
+          "--completion '%s' names no column, so all rows would have one answer; a column stands in braces: --completion '{%s}'"
+              .formatted(completion, completion.toString().strip()));
+    }
     return new RowShape(
         data.prompt() != null || data.completion() != null,
         pattern("--prompt", data.prompt(), "{prompt}"),
-        pattern("--completion", data.completion(), "{completion}"));
+        completion);
   }
 
   private static RowPattern pattern(String knob, @Nullable String given, String byDefault) {
@@ -78,7 +86,11 @@ final class RowShape {
     }
     String missing = "neither 'prompt' and 'completion' nor 'text'";
     return new BadRowException(
-        missing + "; " + row.columns() + "; name them with --prompt and --completion", missing);
+        missing
+            + "; "
+            + row.columns()
+            + "; name them in braces, such as --prompt '{question}' --completion ' {answer}'",
+        missing);
   }
 
   private static BadRowException messages() {

@@ -1,5 +1,6 @@
 package dev.nudge.generate;
 
+import dev.nudge.data.RowPattern;
 import dev.nudge.identity.Identity;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.InputException;
@@ -59,6 +60,20 @@ public final class AdapterPatterns {
             given.completion() == null ? completion : given.completion(),
             given.skipBadRows()),
         what);
+  }
+
+  /// Warns of a prompt that has not the form of those that an adapter was trained on.
+  ///
+  /// @param adapter null: nothing is said
+  static void check(
+      String prompt, @Nullable Path adapter, boolean anyBase, Consumer<String> warnings) {
+    Identity identity = adapter == null ? null : Identity.read(adapter, anyBase);
+    String trained = identity == null ? null : identity.pattern("prompt");
+    if (trained != null && !RowPattern.parse("prompt", trained).fits(prompt)) {
+      warnings.accept(
+          "adapter %s was trained on prompts of the form '%s', which this one has not"
+              .formatted(adapter, shown(trained)));
+    }
   }
 
   private static void sort(

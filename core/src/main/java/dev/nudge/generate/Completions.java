@@ -65,6 +65,7 @@ public final class Completions {
       Generation generation =
           new Generation(session, settings.sampling(), threads(settings, machine));
       String prompt = Objects.requireNonNull(settings.prompt());
+      AdapterPatterns.check(prompt, settings.adapter(), settings.model().anyBase(), watcher::warn);
       long start = System.nanoTime();
       Row row = new Row(0, generation.complete(prompt, watcher::piece));
       watcher.row(row);

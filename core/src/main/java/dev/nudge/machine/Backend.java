@@ -56,10 +56,14 @@ public record Backend(
   /// trusted
   /// @throws InputException where `wanted` cannot be had
   public static Backend resolve(Compute wanted, Path cache, int... widths) {
+    return resolve(wanted, cache, GemmProvider.find(), widths);
+  }
+
+  static Backend resolve(
+      Compute wanted, Path cache, Optional<GemmProvider> provider, int... widths) {
     List<String> notes = new ArrayList<>();
     Kernels kernels = Kernels.fastest();
     notes.addAll(JvmFlags.missing(kernels));
-    Optional<GemmProvider> provider = GemmProvider.find();
     Optional<String> missing = load(provider, cache);
     if (provider.isPresent() && missing.isEmpty()) {
       List<String> distrusted = provider.get().distrust(widths);

@@ -68,9 +68,13 @@ public record ModelConfig(
     layers = List.copyOf(layers);
   }
 
-  /// Widths of the widest layer's input and output, to try products of them.
+  /// Widths of layers that lie beside each other, to try products of them: the head backwards, keys
+  /// and values, the output of as many heads, the MLP.
   public int[] widths() {
-    return new int[] {hiddenSize, intermediateSize()};
+    var heads = layers.getFirst().attention();
+    return new int[] {
+      vocabSize, hiddenSize, heads.keyCount() * heads.dim(), hiddenSize, intermediateSize()
+    };
   }
 
   /// A Llama without biases and scaled rope, whose texts begin with token 1 and end with 2.

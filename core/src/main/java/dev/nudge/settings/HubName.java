@@ -21,7 +21,7 @@ public final class HubName {
             && PART.matcher(given.getName(1).toString()).matches()
             && !Files.exists(given.getName(0));
     return likely
-        ? "; nudge does not download: with Git LFS installed, git clone https://huggingface.co/%s/%s, then %s %s"
+        ? "; if that is its name on the hub: nudge does not download; with Git LFS installed, git clone https://huggingface.co/%s/%s, then %s %s"
             .formatted(given.getName(0), given.getName(1), flag, given.getName(1))
         : "";
   }

@@ -3,6 +3,7 @@ package dev.nudge.text;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
+import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -143,7 +144,8 @@ final class NativeTokenizers {
     }
   }
 
-  /// Tells whether the unpacked file is there with the size and CRC-32 that the jar states.
+  /// Tells whether the unpacked file is there with the size and CRC-32 that the jar states; where
+  /// there is no jar, with the bytes.
   private static boolean whole(URL url, Path file) throws IOException {
     if (!Files.isRegularFile(file)) {
       return false;
@@ -153,7 +155,14 @@ final class NativeTokenizers {
       return false;
     }
     if (!(connection instanceof JarURLConnection jar)) {
-      return true;
+      try (InputStream of = new BufferedInputStream(connection.getInputStream());
+          InputStream in = new BufferedInputStream(Files.newInputStream(file))) {
+        int next = of.read();
+        while (next >= 0 && next == in.read()) {
+          next = of.read();
+        }
+        return next < 0;
+      }
     }
     try (CheckedInputStream in = new CheckedInputStream(Files.newInputStream(file), new CRC32())) {
       in.transferTo(OutputStream.nullOutputStream());

@@ -23,6 +23,7 @@ import dev.nudge.plan.SpeedProbe;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Method;
+import dev.nudge.settings.Nearest;
 import dev.nudge.settings.PlanSettings;
 import dev.nudge.settings.Quantize;
 import dev.nudge.tensor.Scope;
@@ -116,7 +117,8 @@ public final class Forecast {
                   new InputException(
                       folder
                           + ": no such model folder, and no shape of that name; shapes are "
-                          + String.join(", ", KnownModels.names())));
+                          + String.join(", ", KnownModels.names())
+                          + Nearest.hint(folder.getFileName().toString(), KnownModels.names())));
     }
     return ModelConfig.load(folder);
   }

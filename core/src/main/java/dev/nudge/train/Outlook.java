@@ -77,6 +77,19 @@ public record Outlook(
             config.parameters(),
             config.numHiddenLayers(),
             attempt.count()));
+    if (settings.rows() == null) {
+      lines.add(
+          settings.model().maxLength() == null
+              ? String.format(
+                  Locale.ROOT,
+                  "rows       taken to be as long as the model allows, %,d tokens each; --max-length"
+                      + " or --data says what yours are",
+                  config.maxPositionEmbeddings())
+              : String.format(
+                  Locale.ROOT,
+                  "rows       taken to be %,d tokens each",
+                  settings.model().maxLength()));
+    }
     if (settings.lora().method() == Method.FULL) {
       lines.add("trained    " + f.each(attempt.count().trained()));
     }

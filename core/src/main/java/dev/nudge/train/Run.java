@@ -304,9 +304,10 @@ final class Run implements AutoCloseable {
         new TrainEvent.Saved(last ? folder.path().resolve(RunFolder.LAST) : folder.path()));
   }
 
-  /// Whether there is something to save that is worth it.
+  /// Whether there is something to save that is worth it where the run fails: an old run in its
+  /// place is worth more.
   private boolean saveable() {
-    return unsaved && !saving && !trainer.torn() && tuning.isFinite();
+    return unsaved && !saving && !folder.replacesAnother() && !trainer.torn() && tuning.isFinite();
   }
 
   private void failed(Throwable cause) {

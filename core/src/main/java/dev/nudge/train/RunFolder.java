@@ -59,6 +59,11 @@ final class RunFolder implements AutoCloseable {
     return growing != null && savedNothing(out);
   }
 
+  /// Whether the next save takes the place of what another run saved.
+  boolean replacesAnother() {
+    return growing != null && !savedNothing(out);
+  }
+
   /// Where the run is written now.
   Path path() {
     return growing == null ? out : growing.path();

@@ -29,6 +29,15 @@ class RowPatternTest {
   }
 
   @Test
+  void aTextThatHasTheFormOfAPatternIsKnown() {
+    RowPattern pattern = RowPattern.parse("--prompt", "Query: {text}\\nIntent:");
+    assertThat(pattern.fits("Query: a\nb?\nIntent:")).isTrue();
+    assertThat(pattern.fits("Query: a Intent:")).isFalse();
+    assertThat(pattern.fits("a")).isFalse();
+    assertThat(RowPattern.parse("--prompt", "{prompt}").fits("")).isTrue();
+  }
+
+  @Test
   void numbersAndBooleansAreAsTheLineWritesThem() throws BadRowException {
     assertThat(render("{n} {big} {e} {yes} {no}"))
         .isEqualTo("1.50 12345678901234567890123 1E5 true false");

@@ -2,6 +2,7 @@ package dev.nudge.format;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.Seeds;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -25,17 +26,24 @@ public record FaultRounds(
     void at(Path folder);
   }
 
-  /// All changes, or every `stride`-th.
+  /// All changes, or every `stride`-th from a random one on. A command whose change was refused may
+  /// end well only if the new folder is there.
   ///
   /// @return how often the command was run
   public int failing(Faults.Kind kind, int stride, Runnable command, Looking next)
       throws IOException {
     int rounds = 0;
     boolean met = true;
-    for (int n = 1; met; n += stride) {
+    for (int n = 1 + Seeds.random().nextInt(stride); met; n += stride) {
       Faults.restore(before, out);
-      met = Faults.met(kind, n, command);
+      Faults.Outcome outcome = Faults.outcome(kind, n, command);
+      met = outcome.met();
       look(kind + " at " + n, kind == Faults.Kind.KILLED, next);
+      if (!outcome.told()) {
+        assertThat(Faults.files(out))
+            .as("%s at %d, and nobody was told", kind, n)
+            .isNotEqualTo(Faults.files(before));
+      }
       rounds++;
     }
     return rounds;

@@ -29,11 +29,23 @@ public final class Faults {
 
   private Faults() {}
 
+  /// What came of a command.
+  ///
+  /// @param met whether it made so many changes; if not it came to its end
+  /// @param told whether it failed
+  public record Outcome(boolean met, boolean told) {}
+
+  /// Runs a command whose n-th change of the disk goes wrong.
+  ///
+  /// @return whether it made so many; if not it came to its end
+  public static boolean met(Kind kind, int n, Runnable command) {
+    return outcome(kind, n, command).met();
+  }
+
   /// Runs a command whose n-th change of the disk goes wrong.
   ///
   /// @param n from 1
-  /// @return whether it made so many; if not it came to its end
-  public static boolean met(Kind kind, int n, Runnable command) {
+  public static Outcome outcome(Kind kind, int n, Runnable command) {
     AtomicInteger changes = new AtomicInteger();
     Throwable failure =
         run(
@@ -46,13 +58,10 @@ public final class Faults {
               }
             },
             command);
-    if (changes.get() >= n) {
-      return true;
-    }
-    if (failure != null) {
+    if (changes.get() < n && failure != null) {
       throw new AssertionError("the command failed by itself", failure);
     }
-    return false;
+    return new Outcome(changes.get() >= n, failure != null);
   }
 
   /// What a command says where its n-th change is refused; null: nothing.

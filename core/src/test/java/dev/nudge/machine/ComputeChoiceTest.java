@@ -68,6 +68,60 @@ class ComputeChoiceTest {
     }
   }
 
+  /// Products of which some are wrong: those are off, and have the rate 0.
+  private record Wrong(boolean bf16Too, boolean fp32Too, List<int[]> asked)
+      implements GemmProvider {
+    @Override
+    public Optional<String> load(Path cache) {
+      return Optional.empty();
+    }
+
+    @Override
+    public String name() {
+      return "wrong";
+    }
+
+    @Override
+    public Gemm open(int threads) {
+      throw new AssertionError("products that are wrong are opened");
+    }
+
+    @Override
+    public List<String> distrust(int... widths) {
+      asked.add(widths);
+      return List.of("products are wrong on this processor");
+    }
+
+    @Override
+    public double probe(Dtype dtype) {
+      return (dtype == Dtype.BF16 ? bf16Too : fp32Too) ? 0 : 200;
+    }
+  }
+
+  private static Backend resolve(Wrong provider) {
+    return Backend.resolve(Compute.AUTO, Path.of("none"), Optional.of(provider), 576, 1536);
+  }
+
+  @Test
+  void aTypeWhoseProductsAreWrongIsNotChosenAndTheUserIsTold() {
+    Wrong provider = new Wrong(true, false, new ArrayList<>());
+    Backend backend = resolve(provider);
+    assertThat(backend.compute()).isEqualTo(Dtype.F32);
+    assertThat(backend.notes()).contains("products are wrong on this processor");
+    assertThat(provider.asked).containsExactly(new int[] {576, 1536});
+  }
+
+  @Test
+  void plainJavaMultipliesWhereAllProductsAreWrong() {
+    Backend backend = resolve(new Wrong(true, true, new ArrayList<>()));
+    assertThat(backend.notes())
+        .contains("products are wrong on this processor")
+        .anyMatch(note -> note.endsWith("so products run in plain Java, a hundred times slower"));
+    try (Gemm gemm = backend.gemms().apply(1)) {
+      assertThat(gemm.packs()).isFalse();
+    }
+  }
+
   @Test
   void bf16ThatIsNotThereIsRefused() {
     assertThatThrownBy(() -> choose(Compute.BF16, 0, 160, 0))

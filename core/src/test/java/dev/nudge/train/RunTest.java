@@ -361,6 +361,27 @@ class RunTest {
   }
 
   @Test
+  void aRunThatFailsBeforeItsFirstSaveLeavesTheOldOne() throws IOException {
+    Path out = temp.resolve("out");
+    var settings =
+        TinyRun.settings(TinyRun.UNTIED, write("rows", ROW), out, "steps", 9, "save_steps", 9);
+    TinyRun.run(settings);
+    Map<String, String> before = Faults.files(out);
+    assertThatThrownBy(
+            () ->
+                Training.run(
+                    Training.prepare(settings.with("overwrite", true), TinyRun.MACHINE),
+                    event -> {
+                      if (event instanceof TrainEvent.Step s && s.step() == 3) {
+                        throw new IllegalStateException("the test's");
+                      }
+                    },
+                    () -> false))
+        .hasMessage("the test's");
+    assertThat(Faults.files(out)).isEqualTo(before);
+  }
+
+  @Test
   void theBestAdapterIsKeptBesideTheLastAndBothCanBeContinued() throws IOException {
     // the held-out answer to a prompt is another than the trained one, so learning makes it worse
     Path data = answers("rows", 12, " valve");

@@ -90,17 +90,20 @@ final class KnownProducts {
     return width <= WIDEST ? width : WIDEST / 2 + width % (WIDEST / 2);
   }
 
-  /// Whether all are right; where the library does not offer the type, none is wrong.
+  /// Whether all are right. A library that offers none of them, because it has not the type, is not
+  /// wrong: its speed is 0, so it is not chosen. One that offers some and not all is.
   static boolean right(Gemm gemm, List<KnownProduct> products) {
-    try {
-      for (KnownProduct product : products) {
+    int offered = 0;
+    for (KnownProduct product : products) {
+      try {
         if (!product.right(gemm)) {
           return false;
         }
+        offered++;
+      } catch (UnsupportedOperationException e) {
+        // counted by what is left
       }
-      return true;
-    } catch (UnsupportedOperationException e) {
-      return true; // its speed is 0, so it is not chosen
     }
+    return offered == 0 || offered == products.size();
   }
 }

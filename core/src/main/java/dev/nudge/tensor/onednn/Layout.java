@@ -65,23 +65,36 @@ record Layout(long handle, long bytes) {
     }
     long layout = clone((long) Api.C.PD_QUERY_MD.invokeExact(pd, Api.QUERY_WEIGHTS_MD, 0));
     Api.check((int) Api.C.PD_DESTROY.invokeExact(pd), "primitive_desc_destroy");
-    if (!serves(engine, b, layout)) {
+    boolean serves =
+        servesAll(
+            b.dtype(),
+            (rows, out, add) -> {
+              long use = matmul(engine, rows, b, out, add, layout);
+              if (use != 0) {
+                Api.check((int) Api.C.PD_DESTROY.invokeExact(use), "primitive_desc_destroy");
+              }
+              return use != 0;
+            });
+    if (!serves) {
       Primitive.destroy(layout);
       return null;
     }
     return new Layout(layout, (long) Api.C.DESC_SIZE.invokeExact(layout));
   }
 
-  /// Whether every product with a factor in this layout has code that is right and fast.
-  private static boolean serves(long engine, Tensor b, long layout) throws Throwable {
+  /// Tells whether a product with a factor in a layout has code that is right and fast.
+  interface Use {
+    boolean served(int rows, Dtype out, boolean add) throws Throwable;
+  }
+
+  /// Whether every product that a factor of this type is used for is served.
+  static boolean servesAll(Dtype factor, Use use) throws Throwable {
     for (int rows : OneDnnGemm.TILES) {
-      for (Dtype out : EnumSet.of(b.dtype(), b.dtype().accumulator())) {
+      for (Dtype out : EnumSet.of(factor, factor.accumulator())) {
         for (boolean add : new boolean[] {false, true}) {
-          long pd = matmul(engine, rows, b, out, add, layout);
-          if (pd == 0) {
+          if (!use.served(rows, out, add)) {
             return false;
           }
-          Api.check((int) Api.C.PD_DESTROY.invokeExact(pd), "primitive_desc_destroy");
         }
       }
     }

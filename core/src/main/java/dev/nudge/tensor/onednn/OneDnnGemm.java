@@ -123,6 +123,11 @@ final class OneDnnGemm implements Gemm {
     }
   }
 
+  /// The number of products that are kept.
+  int products() {
+    return size;
+  }
+
   @Override
   public boolean packs() {
     return true;

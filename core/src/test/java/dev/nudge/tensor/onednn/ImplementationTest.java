@@ -10,8 +10,10 @@ import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Packed;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -190,16 +192,38 @@ class ImplementationTest {
   void anOpenGemmFollowsTheChange() {
     assumeTrue(loaded, "no oneDNN");
     try (Scope scope = Scope.open("test");
-        Gemm gemm = new OneDnn().open(1)) {
+        OneDnnGemm gemm = (OneDnnGemm) new OneDnn().open(1)) {
       Tensor a = gaussian(scope.tensor(Dtype.F32, 40, 64), new Random(1));
       Tensor b = gaussian(scope.tensor(Dtype.F32, 64, 64), new Random(2));
       Tensor before = scope.tensor(Dtype.F32, 40, 64);
       Tensor after = scope.tensor(Dtype.F32, 40, 64);
       gemm.multiply(a, b, before, false);
+      gemm.multiply(a, b, before, true);
+      gemm.multiply(a, b, before, false);
+      assertThat(gemm.products()).isEqualTo(2);
       Implementation.amx(false);
       gemm.multiply(a, b, after, false);
+      assertThat(gemm.products()).as("made anew").isEqualTo(1);
       for (long i = 0; i < before.elements(); i++) {
         assertThat(after.at(i)).isCloseTo(before.at(i), org.assertj.core.data.Offset.offset(1e-4));
+      }
+    }
+  }
+
+  /// One use that only the reference code could serve is enough to do without a layout.
+  @Test
+  void aLayoutIsAskedForEachTileTypeAndSum() throws Throwable {
+    for (Dtype factor : List.of(Dtype.BF16, Dtype.F32)) {
+      Set<List<Object>> asked = new HashSet<>();
+      assertThat(Layout.servesAll(factor, (rows, out, add) -> asked.add(List.of(rows, out, add))))
+          .isTrue();
+      assertThat(asked).hasSize(factor == Dtype.BF16 ? 12 : 6);
+      for (List<Object> use : asked) {
+        assertThat(
+                Layout.servesAll(
+                    factor, (rows, out, add) -> !List.<Object>of(rows, out, add).equals(use)))
+            .as("all but %s", use)
+            .isFalse();
       }
     }
   }
