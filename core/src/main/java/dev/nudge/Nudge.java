@@ -158,7 +158,8 @@ public final class Nudge {
   /// Writes a model folder in four bits.
   public QuantizedFolder.Written quantize(QuantizeSettings settings) {
     return Objects.requireNonNull(
-        QuantizedFolder.prepare(settings, machine.get().cache()).write(Kernels.fastest(), () -> false));
+        QuantizedFolder.prepare(settings, machine.get().cache())
+            .write(Kernels.fastest(), () -> false));
   }
 
   /// Writes a model folder with random weights.

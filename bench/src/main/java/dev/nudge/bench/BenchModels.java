@@ -46,7 +46,9 @@ final class BenchModels {
 
   /// Reads `--quantize`: none, or NF4 with double quantisation.
   static Quantization quantization(Flags flags) {
-    return flags.text("quantize").equals("nf4") ? Quantization.of(new Nf4Format(true)) : Quantization.NONE;
+    return flags.text("quantize").equals("nf4")
+        ? Quantization.of(new Nf4Format(true))
+        : Quantization.NONE;
   }
 
   /// Returns the shape with another number of layers.

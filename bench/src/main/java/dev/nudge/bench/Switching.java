@@ -10,8 +10,8 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
-import dev.nudge.quant.Nf4Format;
 import dev.nudge.nn.LinearSlot;
+import dev.nudge.quant.Nf4Format;
 import dev.nudge.settings.Compute;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Ledger;
@@ -47,7 +47,8 @@ final class Switching {
     Backend backend = Backend.resolve(Compute.AUTO, Machines.cache());
     adapter(folder, config, flags.whole("rank"));
     System.out.println(Machines.line());
-    try (CausalLm model = Checkpoint.random(config, backend, Quantization.of(new Nf4Format(true)), 1);
+    try (CausalLm model =
+            Checkpoint.random(config, backend, Quantization.of(new Nf4Format(true)), 1);
         NamedAdapters adapters =
             new NamedAdapters(model.slots(), ModelConfig.UNTARGETABLE, backend.compute())) {
       long base = Ledger.bytes();

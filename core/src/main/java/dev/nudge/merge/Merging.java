@@ -11,8 +11,8 @@ import dev.nudge.machine.Machine;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.ModelFolder;
-import dev.nudge.model.QuantizedFolder;
 import dev.nudge.model.Quantization;
+import dev.nudge.model.QuantizedFolder;
 import dev.nudge.model.StreamedLm;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
@@ -116,8 +116,7 @@ public final class Merging {
     Quantization resolved = Quantization.resolve(given, config);
     Path model = given.model();
     if (settings.into() == MergeSettings.Into.TRAINED) {
-      boolean stored =
-          Quantization.resolve(ModelSettings.of(model), config).any();
+      boolean stored = Quantization.resolve(ModelSettings.of(model), config).any();
       return stored ? resolved : trained(settings, resolved, config, warnings);
     }
     Quantize wanted = settings.model().quantize();

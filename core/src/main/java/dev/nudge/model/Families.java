@@ -1,9 +1,9 @@
 package dev.nudge.model;
 
 import dev.nudge.format.ConfigJson;
-import dev.nudge.quant.WeightFormats;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.SafeTensors;
+import dev.nudge.quant.WeightFormats;
 import dev.nudge.settings.HubName;
 import dev.nudge.settings.InputException;
 import java.nio.file.Files;

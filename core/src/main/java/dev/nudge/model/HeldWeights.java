@@ -145,8 +145,7 @@ final class HeldWeights implements WeightSource {
     if (own != null) {
       return own.open(file, name, rows, cols);
     }
-    StoredWeight weight =
-        format.make(file.tensor(name), scope, backend.kernels(), room.get());
+    StoredWeight weight = format.make(file.tensor(name), scope, backend.kernels(), room.get());
     PageAdvice.drop(file.bytes(name));
     return weight;
   }

@@ -34,6 +34,12 @@ public record Quantization(@Nullable WeightFormat format, Set<String> left) {
     return new Quantization(format, Set.of());
   }
 
+  /// What a flag asks for in every layer.
+  public static Quantization of(Quantize method, boolean doubleQuant) {
+    WeightFormat format = WeightFormats.of(method, doubleQuant);
+    return format == null ? NONE : of(format);
+  }
+
   /// How `--quantize` and `nudge.json` name it.
   public Quantize method() {
     return format == null ? Quantize.NONE : format.method();

@@ -60,10 +60,7 @@ public final class QuantizedFolder {
   private final @Nullable Path cache;
 
   private QuantizedFolder(
-      QuantizeSettings settings,
-      ModelConfig config,
-      WeightFormat format,
-      @Nullable Path cache) {
+      QuantizeSettings settings, ModelConfig config, WeightFormat format, @Nullable Path cache) {
     this.settings = settings;
     this.config = config;
     this.format = format;
@@ -91,8 +88,7 @@ public final class QuantizedFolder {
   public static QuantizedFolder prepare(QuantizeSettings settings, @Nullable Path cache) {
     ModelConfig config = ModelConfig.load(settings.model());
     Checkpoint.check(settings.model(), config);
-    WeightFormat format =
-        WeightFormats.written(settings);
+    WeightFormat format = WeightFormats.written(settings);
     try (SafeTensors file = SafeTensors.open(settings.model())) {
       for (String path : config.projections()) {
         String weight = path + ".weight";
@@ -170,8 +166,7 @@ public final class QuantizedFolder {
     Map<String, Object> mark = new TreeMap<>();
     mark.put(
         "quantization",
-        new TreeMap<>(
-            Map.of("method", format.name(), "double_quant", format.doubleQuant())));
+        new TreeMap<>(Map.of("method", format.name(), "double_quant", format.doubleQuant())));
     mark.put("source", settings.model().toString());
     if (cache != null) {
       mark.put(Identity.SOURCE_DIGEST, BaseDigest.of(settings.model(), cache));

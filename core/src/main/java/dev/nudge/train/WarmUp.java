@@ -11,7 +11,6 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
-import dev.nudge.quant.Nf4Format;
 import dev.nudge.model.Trainable;
 import dev.nudge.nn.Parameter;
 import dev.nudge.plan.Plan;
@@ -20,6 +19,7 @@ import dev.nudge.settings.Method;
 import dev.nudge.settings.NudgeException;
 import dev.nudge.settings.Optimizer;
 import dev.nudge.settings.OptimizerSettings;
+import dev.nudge.settings.Quantize;
 import dev.nudge.settings.Schedule;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.settings.Warmup;
@@ -93,7 +93,7 @@ public final class WarmUp implements AutoCloseable {
   public static void rehearse(Compute compute, Machine machine, int steps) {
     Backend backend = Backend.resolve(compute, machine.cache());
     for (int i = 0; i < LOADS; i++) {
-      Quantization nf4 = Quantization.of(new Nf4Format(true));
+      Quantization nf4 = Quantization.of(Quantize.NF4, true);
       try (CausalLm model = Checkpoint.random(shape(VOCABULARY), backend, nf4, 1)) {
         model.cache(Caches.ALL);
       }

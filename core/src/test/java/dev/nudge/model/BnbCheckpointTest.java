@@ -3,7 +3,6 @@ package dev.nudge.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.nudge.quant.Nf4Format;
 import dev.nudge.Backends;
 import dev.nudge.format.Entry;
 import dev.nudge.format.SafeTensors;
@@ -13,6 +12,7 @@ import dev.nudge.model.BnbFiles.Part;
 import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.StoredLinear;
 import dev.nudge.quant.NestedScales;
+import dev.nudge.quant.Nf4Format;
 import dev.nudge.quant.Nf4Weight;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
@@ -106,7 +106,8 @@ class BnbCheckpointTest {
     Backend backend = Backend.plain(Dtype.F32);
     for (Path folder : List.of(BnbFiles.SOURCE, BnbFiles.DOUBLE, BnbFiles.PLAIN)) {
       ModelConfig config = ModelConfig.load(folder);
-      for (Quantization q : List.of(Quantization.of(new Nf4Format(true)), Quantization.of(new Nf4Format(false)))) {
+      for (Quantization q :
+          List.of(Quantization.of(new Nf4Format(true)), Quantization.of(new Nf4Format(false)))) {
         long before = Ledger.bytes();
         try (CausalLm lm = Checkpoint.load(folder, config, backend, q)) {
           assertThat(lm.layers()).isEqualTo(1);
@@ -132,7 +133,9 @@ class BnbCheckpointTest {
   void quantisingOnLoadGivesTheStoredWeights() {
     ModelConfig config = ModelConfig.load(BnbFiles.SOURCE);
     Backend backend = Backends.of(Compute.FP32);
-    try (CausalLm made = Checkpoint.load(BnbFiles.SOURCE, config, backend, Quantization.of(new Nf4Format(true)));
+    try (CausalLm made =
+            Checkpoint.load(
+                BnbFiles.SOURCE, config, backend, Quantization.of(new Nf4Format(true)));
         CausalLm stored = Checkpoint.load(BnbFiles.DOUBLE, config, backend)) {
       for (int i = 0; i < made.slots().size(); i++) {
         Nf4Weight a = nf4(made, i);

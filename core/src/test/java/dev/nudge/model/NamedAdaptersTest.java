@@ -3,7 +3,6 @@ package dev.nudge.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.nudge.quant.Nf4Format;
 import dev.nudge.Backends;
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.adapter.PeftAdapter;
@@ -11,6 +10,7 @@ import dev.nudge.format.SafeTensors;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
+import dev.nudge.quant.Nf4Format;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Ledger;
@@ -37,7 +37,8 @@ class NamedAdaptersTest {
   private NamedAdapters adapters;
 
   private CausalLm load(String quantised) {
-    Quantization q = quantised.equals("none") ? Quantization.NONE : Quantization.of(new Nf4Format(true));
+    Quantization q =
+        quantised.equals("none") ? Quantization.NONE : Quantization.of(new Nf4Format(true));
     CausalLm loaded = Checkpoint.load(MODEL, ModelConfig.load(MODEL), backend, q);
     loaded.reserve(IDS.length);
     return loaded;

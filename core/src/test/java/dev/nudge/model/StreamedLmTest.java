@@ -2,11 +2,11 @@ package dev.nudge.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.nudge.quant.Nf4Format;
 import dev.nudge.Backends;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.machine.Backend;
+import dev.nudge.quant.Nf4Format;
 import dev.nudge.settings.Compute;
 import dev.nudge.tensor.Ledger;
 import dev.nudge.tensor.Scope;
