@@ -115,11 +115,11 @@ public final class NewFolder implements AutoCloseable {
     }
   }
 
-  /// The names of all files, relative to the folder.
+  /// The names of all files, relative to the folder, but for locks that could not be removed.
   public List<String> names() {
     try {
       return Disk.all(path).stream()
-          .filter(Files::isRegularFile)
+          .filter(file -> Files.isRegularFile(file) && !OutFolder.isOurs(file))
           .map(file -> path.relativize(file).toString())
           .sorted()
           .toList();

@@ -183,6 +183,12 @@ public final class OutFolder {
     Disk.deleteTree(folder);
   }
 
+  /// Whether a file is one by which folders are put in their place: of no meaning to its reader.
+  public static boolean isOurs(Path file) {
+    String name = file.getFileName().toString();
+    return name.startsWith(".nudge.") || (name.startsWith(".") && name.endsWith(".writer"));
+  }
+
   /// Why the disk refused, in a few words.
   public static String reason(IOException e) {
     return switch (e) {

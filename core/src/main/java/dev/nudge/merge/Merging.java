@@ -277,7 +277,7 @@ public final class Merging {
         }
       }
       try (Stream<Path> files = Files.list(quantised)) {
-        for (Path file : files.toList()) {
+        for (Path file : files.filter(file -> !OutFolder.isOurs(file)).toList()) {
           OutFolder.move(file, folder.resolve(file.getFileName()));
         }
       }

@@ -212,7 +212,7 @@ class DatasetTest {
         "7|not a JSON object but a single value",
         "{}|neither 'prompt' and 'completion' nor 'text'; the row has no columns",
         "{\"question\": 1}|neither 'prompt' and 'completion' nor 'text'; the columns are question;"
-            + " name them with --prompt and --completion",
+            + " name them in braces, such as --prompt '{question}' --completion ' {answer}'",
         "{\"messages\": []}|'messages' rows are not supported yet",
         "{\"text\": null}|column 'text' is null",
         "{\"text\": \"\"}|the text is empty",
@@ -300,7 +300,7 @@ class DatasetTest {
                   .containsExactly(
                       folder.resolve("d.jsonl")
                           + " lines 4, 14, 24, 34, 44, … (200 rows): neither 'prompt' and 'completion'"
-                          + " nor 'text'; the columns are txt; name them with --prompt and --completion");
+                          + " nor 'text'; the columns are txt; name them in braces, such as --prompt '{question}' --completion ' {answer}'");
             });
     Dataset data = load(settings(null, null, true, rows), REFUSE, 8);
     assertThat(data.rows()).isEqualTo(1_800);
