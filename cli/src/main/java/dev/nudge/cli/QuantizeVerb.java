@@ -47,9 +47,10 @@ record QuantizeVerb(Quantizer quantizer) implements Verb<QuantizeSettings> {
       console.note(
           String.format(
               Locale.ROOT,
-              "%s: %s in nf4, %,.1f MB of weights instead of %,.1f, in %.1f s",
+              "%s: %s in %s, %,.1f MB of weights instead of %,.1f, in %.1f s",
               written.out(),
               Count.of(written.layers(), "layer"),
+              settings.method().name().toLowerCase(Locale.ROOT),
               written.bytes() / 1e6,
               written.sourceBytes() / 1e6,
               written.seconds()));

@@ -30,7 +30,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -256,14 +255,9 @@ public final class Merging {
     try {
       QuantizedFolder.Written written =
           QuantizedFolder.prepare(
-                  QuantizeSettings.of(
-                      Map.of(
-                          "model",
-                          folder,
-                          "out",
-                          quantised,
-                          "double_quant",
-                          given == null || given)))
+                  QuantizeSettings.of(folder, quantised)
+                      .withMethod(written(settings.store()))
+                      .withDoubleQuant(given == null || given))
               .write(fp32.kernels(), cancelled);
       if (written == null) {
         return null;
@@ -286,6 +280,13 @@ public final class Merging {
     } catch (IOException e) {
       throw new RunException("cannot write " + folder + ": " + OutFolder.reason(e), e);
     }
+  }
+
+  private static QuantizeSettings.Format written(MergeSettings.Store store) {
+    return switch (store) {
+      case BASE -> throw new IllegalArgumentException("a base's files are copied");
+      case NF4 -> QuantizeSettings.Format.NF4;
+    };
   }
 
   private Difference compare(AdapterStack adapters, Path folder, BooleanSupplier cancelled) {

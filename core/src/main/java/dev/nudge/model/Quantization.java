@@ -72,6 +72,16 @@ public record Quantization(@Nullable WeightFormat format, Set<String> left) {
         WeightFormat here = WeightFormats.in(file, path + ".weight");
         if (here == null) {
           left.add(path);
+        } else if (format != null && format.method() != here.method()) {
+          throw new InputException(
+              file.file(path + ".weight")
+                  + ": "
+                  + path
+                  + " is stored in "
+                  + here.name()
+                  + " and other layers in "
+                  + format.name()
+                  + "; one format is supported");
         } else if (format == null || here.doubleQuant()) {
           format = here;
         }
@@ -130,9 +140,11 @@ public record Quantization(@Nullable WeightFormat format, Set<String> left) {
       }
       return NONE;
     }
-    if (settings.quantize() == Quantize.NONE) {
+    if (settings.quantize() != null && settings.quantize() != stored.method()) {
       throw new InputException(
-          "--quantize none: the weights in "
+          "--quantize "
+              + settings.quantize().shown()
+              + ": the weights in "
               + settings.model()
               + " are stored in "
               + stored.name()

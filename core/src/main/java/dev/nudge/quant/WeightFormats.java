@@ -36,7 +36,9 @@ public final class WeightFormats {
 
   /// The format that `quantize` writes.
   public static WeightFormat written(QuantizeSettings settings) {
-    return new Nf4Format(settings.doubleQuant());
+    return switch (settings.method()) {
+      case NF4 -> new Nf4Format(settings.doubleQuant());
+    };
   }
 
   /// The format in which a file stores a tensor; null: it is dense.

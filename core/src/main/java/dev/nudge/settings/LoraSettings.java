@@ -71,9 +71,11 @@ public record LoraSettings(
     if (method != Method.FULL) {
       return;
     }
-    if (model.quantize() == Quantize.NF4) {
+    if (model.quantize() != null && model.quantize() != Quantize.NONE) {
       throw new InputException(
-          "--quantize nf4 is given with --method full; weights in four bits cannot be trained, so leave one out");
+          "--quantize "
+              + model.quantize().shown()
+              + " is given with --method full; weights in four bits cannot be trained, so leave one out");
     }
     if (model.doubleQuant() != null) {
       throw new InputException(

@@ -25,7 +25,6 @@ import dev.nudge.settings.InputException;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.Nearest;
 import dev.nudge.settings.PlanSettings;
-import dev.nudge.settings.Quantize;
 import dev.nudge.tensor.Scope;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Files;
@@ -213,7 +212,7 @@ public final class Forecast {
       return request.stored(config, backend, q, scope);
     }
     Path folder = settings.model().model();
-    boolean inFile = Quantization.stored(folder, config).method() == Quantize.NF4;
+    boolean inFile = Quantization.stored(folder, config).any();
     return request.assumed(config, backend, q, inFile, Checkpoint.declaredType(folder), scope);
   }
 

@@ -158,11 +158,13 @@ public final class Training {
 
   /// Refuses to train weights in four bits.
   static void checkDense(Path folder, Quantization quantization) {
-    if (quantization.method() == Quantize.NF4) {
+    if (quantization.any()) {
       throw new InputException(
           "--method full: the weights in "
               + folder
-              + " are stored in nf4, which cannot be trained; give a folder with dense weights, or"
+              + " are stored in "
+              + quantization.name()
+              + ", which cannot be trained; give a folder with dense weights, or"
               + " leave --method out to train an adapter");
     }
   }
@@ -172,13 +174,13 @@ public final class Training {
     if (settings.lora().init() != AdapterInit.LOFTQ) {
       return;
     }
-    if (settings.model().quantize() != Quantize.NF4) {
+    if (settings.model().quantize() == null || settings.model().quantize() == Quantize.NONE) {
       throw new InputException(
           "--init loftq makes up for what quantising loses, and nothing is quantised here; add"
               + " --quantize nf4 or leave it out");
     }
     Path folder = settings.model().model();
-    if (Quantization.resolve(ModelSettings.of(folder), config).method() == Quantize.NF4) {
+    if (Quantization.resolve(ModelSettings.of(folder), config).any()) {
       throw new InputException(
           "--init loftq needs the weights before they were quantised, and those in "
               + folder

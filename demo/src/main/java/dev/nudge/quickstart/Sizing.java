@@ -9,7 +9,6 @@ import dev.nudge.model.Quantization;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.PlanSettings;
-import dev.nudge.settings.Quantize;
 import dev.nudge.settings.RunException;
 import dev.nudge.train.Forecast;
 import dev.nudge.train.Prepared;
@@ -25,14 +24,13 @@ final class Sizing {
   static Chapter.Sizes of(Prepared run, Path adapter, Machine machine) {
     long start = System.nanoTime();
     Path model = run.settings().model().model();
-    boolean stored =
-        Quantization.resolve(ModelSettings.of(model), run.config()).method() == Quantize.NF4;
+    boolean stored = Quantization.resolve(ModelSettings.of(model), run.config()).any();
     double peak = ProcessMemory.peakMb();
     return new Chapter.Sizes(
         weights(model),
         size(adapter.resolve(PeftFiles.WEIGHTS)),
         Chapter.Need.of(run.plan()),
-        stored ? null : full(run, machine), // four bits cannot be trained
+        stored ? null : full(run, machine), // quantised weights cannot be trained
         Double.isNaN(peak) ? null : peak,
         (System.nanoTime() - start) / 1e9);
   }
