@@ -84,6 +84,7 @@ public final class Merging {
     ModelSettings model = settings.model();
     ModelConfig config = ModelConfig.load(model.model());
     Checkpoint.check(model.model(), config);
+    Checkpoint.checkRest(model.model(), config);
     List<String> ofAdapters = new ArrayList<>(); // told where they are adapters
     Quantization quantization = quantization(settings, config, ofAdapters::add);
     identify(settings, quantization, machine, ofAdapters::add);

@@ -41,6 +41,31 @@ public final class Checkpoint {
     }
   }
 
+  /// Checks that what stands beside the decoder, such as a part that sees, is not quantised: a
+  /// merged folder holds it as it is stored, and says of none of its weights that they are.
+  ///
+  /// @throws InputException in one line
+  public static void checkRest(Path folder, ModelConfig config) {
+    Set<String> own = config.tensors().keySet();
+    try (SafeTensors file = SafeTensors.open(folder)) {
+      for (String name : file.names()) {
+        if (name.endsWith(".weight") && !own.contains(name)) {
+          WeightFormat format = WeightFormats.in(file, name);
+          if (format != null) {
+            throw new InputException(
+                file.file(name)
+                    + ": "
+                    + name
+                    + " is stored in "
+                    + format.name()
+                    + " and no part of the text model; merge into a folder where only the text"
+                    + " model is quantised, or none");
+          }
+        }
+      }
+    }
+  }
+
   /// The type that a folder's `config.json` says its weights are stored in; BF16 where it does not
   /// say, or is not there.
   public static Dtype declaredType(Path folder) {
@@ -192,8 +217,26 @@ public final class Checkpoint {
     return file.names().stream().filter(n -> !known.contains(n)).toList();
   }
 
+  /// Refuses a head that is said to be the embedding and is stored as another matrix.
+  private static void checkTied(SafeTensors file, ModelConfig config) {
+    String head = config.head();
+    if (config.tieWordEmbeddings()
+        && file.names().contains(head)
+        && file.names().contains(config.embedding())
+        && file.bytes(head).mismatch(file.bytes(config.embedding())) != -1) {
+      throw new InputException(
+          file.file(head)
+              + ": "
+              + head
+              + " is another matrix than "
+              + config.embedding()
+              + ", and config.json says tie_word_embeddings; set it to false to use both");
+    }
+  }
+
   private static void check(SafeTensors file, ModelConfig config) {
     askForSmall(file);
+    checkTied(file, config);
     for (Map.Entry<String, long[]> expected : config.tensors().entrySet()) {
       String name = expected.getKey();
       if (!file.names().contains(name)) {

@@ -165,12 +165,19 @@ final class ConfigReader {
   ///
   /// @param window 0: none, and then no layer may slide
   List<LayerConfig> windowed(LayerConfig layer, boolean[] sliding, int window) {
+    return windowed(layer, layer, sliding, window);
+  }
+
+  /// Two kinds of layers, one of them with a window.
+  ///
+  /// @param window 0: none, and then no layer may slide
+  List<LayerConfig> windowed(LayerConfig whole, LayerConfig local, boolean[] sliding, int window) {
     List<LayerConfig> layers = new ArrayList<>();
     for (boolean slides : sliding) {
       if (slides && window == 0) {
         throw c.refuse("layer_types has sliding_attention, but sliding_window gives no window");
       }
-      layers.add(slides ? layer.withWindow(window) : layer);
+      layers.add(slides ? local.withWindow(window) : whole);
     }
     return layers;
   }

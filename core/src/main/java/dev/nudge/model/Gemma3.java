@@ -5,7 +5,6 @@ import dev.nudge.model.ConfigReader.Defaults;
 import dev.nudge.model.LayerConfig.Norms;
 import dev.nudge.model.LayerConfig.QkNorm;
 import dev.nudge.model.ModelConfig.Place;
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -58,13 +57,10 @@ record Gemma3() implements Family {
     LayerConfig layer =
         Gemma2.layer(c, r).withNorms(Norms.AROUND, QkNorm.HEAD).withScale(Gemma2.scale(c), 0);
     LayerConfig whole = layer.withRope(r.ropes().of("full_attention", 1e6));
-    LayerConfig local = layer.withRope(local(c, r)).withWindow(r.window(4096));
+    LayerConfig local = layer.withRope(local(c, r));
     int pattern = c.whole("sliding_window_pattern", 6, Integer.MAX_VALUE);
-    List<LayerConfig> layers = new ArrayList<>();
-    for (boolean slides : r.sliding(i -> (i + 1) % pattern != 0)) {
-      layers.add(slides ? local : whole);
-    }
-    return Gemma2.ends(r.model(this, layers), cap);
+    boolean[] sliding = r.sliding(i -> (i + 1) % pattern != 0);
+    return Gemma2.ends(r.model(this, r.windowed(whole, local, sliding, r.window(4096))), cap);
   }
 
   private static RopeParameters local(ConfigJson c, ConfigReader r) {

@@ -37,6 +37,9 @@ public final class ModelFolder {
           "special_tokens_map.json",
           "added_tokens.json",
           "chat_template.jinja",
+          "chat_template.json",
+          "preprocessor_config.json",
+          "processor_config.json",
           "tokenizer.model",
           "vocab.json",
           "merges.txt");

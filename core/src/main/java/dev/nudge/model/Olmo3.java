@@ -1,7 +1,6 @@
 package dev.nudge.model;
 
 import dev.nudge.format.ConfigJson;
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -29,11 +28,7 @@ record Olmo3() implements Family {
     LayerConfig whole = layer.withRope(ropes.of("full_attention", THETA));
     RopeParameters near =
         ropes.byKind() ? ropes.of("sliding_attention", THETA) : new RopeParameters.Default(THETA);
-    LayerConfig local = layer.withRope(near).withWindow(r.window(4096));
-    List<LayerConfig> layers = new ArrayList<>();
-    for (boolean slides : r.sliding(i -> (i + 1) % 4 != 0)) {
-      layers.add(slides ? local : whole);
-    }
-    return r.model(this, layers);
+    boolean[] sliding = r.sliding(i -> (i + 1) % 4 != 0);
+    return r.model(this, r.windowed(whole, layer.withRope(near), sliding, r.window(4096)));
   }
 }

@@ -54,7 +54,7 @@ public final class Embedding {
   public void backward(Tensor ids, Tensor dx, Pass p) {
     if (trained != null) {
       if (scale != 1) {
-        p.kernels().elementwise().scale(dx, scale);
+        p.kernels().elementwise().scale(dx, table.dtype() == Dtype.BF16 ? rounded(scale) : scale);
       }
       p.kernels().elementwise().scatter(dx, ids, padding, trained.gradient(p.ws().lane()));
     }
