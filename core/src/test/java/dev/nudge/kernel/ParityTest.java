@@ -149,7 +149,15 @@ class ParityTest {
       case "elementwise.scatter" -> i == 2 ? before[0].rows() * largest(before[0]) : 0;
       case "adamW.step" -> Math.max(largest(before[i], r), largest(before[2], r) * 0.1);
       case "swiGlu.backward" -> gate(before, Glu.Activation.SILU, r);
-      case "geGlu.backward" -> gate(before, Glu.Activation.GELU_TANH, r);
+      case "geGlu.forward" -> tail(before[0], false, List.of(before[1]), r);
+      case "geGlu.backward" ->
+          Math.max(
+              gate(before, Glu.Activation.GELU_TANH, r),
+              switch ((before.length == 3 ? i + 2 : i) % 3) { // aliased: h, gate's, up's
+                case 0 -> tail(before[1], true, List.of(before[0], before[2]), r);
+                case 1 -> tail(before[1], false, List.of(before[0]), r);
+                default -> tail(before[1], false, List.of(before[2]), r);
+              });
       default -> 0;
     };
   }
@@ -199,6 +207,26 @@ class ParityTest {
     for (int c = 0; c < t[0].cols(); c++) {
       double s = 1 / (1 + Math.exp(-activation.t(t[1].get(r, c))));
       largest = Math.max(largest, Math.abs(t[0].get(r, c) * t[2].get(r, c) * s));
+    }
+    return largest;
+  }
+
+  /// The largest factors·e·σ(t) of a row, or that of σ(t) + e·t′·σ(t), times how far a float σ may
+  /// be from it beyond 1e-6 of it:
+  /// t is a product and a sum, so a float t is off by up to four roundings of its size, and where σ
+  /// is nearly exp(t) it is off by as much of itself.
+  private static double tail(Tensor gate, boolean gradient, List<Tensor> factors, int r) {
+    double largest = 0;
+    for (int c = 0; c < gate.cols(); c++) {
+      double e = gate.get(r, c);
+      double t = Glu.Activation.GELU_TANH.t(e);
+      double slope = e * Glu.Activation.GELU_TANH.slope(e);
+      double term = (gradient ? 1 + Math.abs(slope) : e) / (1 + Math.exp(-t));
+      for (Tensor factor : factors) {
+        term *= factor.get(r, c);
+      }
+      double roundings = 4 * 0x1p-24 * Math.max(0, -t);
+      largest = Math.max(largest, Math.abs(term) * Math.max(1, roundings / 1e-6));
     }
     return largest;
   }
