@@ -140,28 +140,17 @@ public record ModelConfig(
   public ModelConfig in(String modelType) {
     Family other = Objects.requireNonNull(Families.of(modelType), modelType);
     List<LayerConfig> published = layers.stream().map(other::published).toList();
-    return new ModelConfig(
-        other,
-        place,
-        hiddenSize,
-        vocabSize,
-        maxPositionEmbeddings,
-        rmsNormEps,
-        tieWordEmbeddings,
-        normOffset,
-        embeddingScale,
-        logitScale,
-        logitCap,
-        bosTokenId,
-        eosTokenIds,
-        padTokenId,
-        published);
+    return with(other, place, published);
   }
 
   ModelConfig withPlace(Place other) {
+    return with(family, other, layers);
+  }
+
+  private ModelConfig with(Family otherFamily, Place otherPlace, List<LayerConfig> otherLayers) {
     return new ModelConfig(
-        family,
-        other,
+        otherFamily,
+        otherPlace,
         hiddenSize,
         vocabSize,
         maxPositionEmbeddings,
@@ -174,7 +163,7 @@ public record ModelConfig(
         bosTokenId,
         eosTokenIds,
         padTokenId,
-        layers);
+        otherLayers);
   }
 
   /// @param offset is added to the weights of norms
