@@ -146,6 +146,7 @@ class ParityTest {
       case "rmsNorm.backward" ->
           i == 4 || i == 5 ? Math.max(largest(before[4], r), gradient(before, offset, r)) : 0;
       case "rmsNorm.weightGradient" -> i == 3 ? normed(before) : 0;
+      case "softmaxRows.rowDots" -> i == 2 ? largestProduct(before[0], before[1], r) : 0;
       case "elementwise.scatter" -> i == 2 ? before[0].rows() * largest(before[0]) : 0;
       case "adamW.step" -> Math.max(largest(before[i], r), largest(before[2], r) * 0.1);
       case "swiGlu.backward" -> gate(before, Glu.Activation.SILU, r);
@@ -174,6 +175,15 @@ class ParityTest {
     double largest = 0;
     for (int r = 0; r < t.rows(); r++) {
       largest = Math.max(largest, largest(t, r));
+    }
+    return largest;
+  }
+
+  /// The largest a·b of a row.
+  private static double largestProduct(Tensor a, Tensor b, int r) {
+    double largest = 0;
+    for (int c = 0; c < a.cols(); c++) {
+      largest = Math.max(largest, Math.abs(a.get(r, c) * b.get(r, c)));
     }
     return largest;
   }
