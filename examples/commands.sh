@@ -32,6 +32,10 @@ mvn verify            # the tests
 # --- settings in a file
 ./nudge train --config run.yaml --rank 8
 
+# --- new tokens, and modules that are trained whole
+./nudge train --model MODEL --data rows.jsonl --add-tokens tokens.txt --modules-to-save norm --out adapters/tokens
+./nudge merge --model MODEL --adapter adapters/tokens --out MODEL-tokens
+
 # --- all weights
 ./nudge train --model MODEL --data texts.jsonl --method full --freeze embed_tokens --out models/mine
 

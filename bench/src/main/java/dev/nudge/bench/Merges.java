@@ -172,8 +172,7 @@ final class Merges {
     try (CausalLm dry = Checkpoint.dry(config, Backend.plain(Dtype.F32), Quantization.NONE);
         Scope scope = Scope.open("adapter")) {
       Lora spec = Lora.of(16, 32, new Targets.AllLinear());
-      Adapters adapter =
-          Adapters.attach(dry.slots(), ModelConfig.UNTARGETABLE, spec, 1, Dtype.F32, 0, scope);
+      Adapters adapter = Adapters.attach(dry.modules(), spec, 1, Dtype.F32, 0, scope);
       SplittableRandom random = new SplittableRandom(2);
       for (Parameter p : adapter.parameters()) {
         for (long i = 0; p.name().contains("lora_B") && i < p.elements(); i++) {

@@ -150,8 +150,7 @@ public final class Paged {
       model.reserve(LENGTH);
       Adapters adapters =
           Adapters.attach(
-              model.slots(),
-              List.of(model.head().path()),
+              model.modules(),
               Lora.of(flags.whole("rank"), 32, Targets.parse(Targets.ALL_LINEAR)),
               1,
               backend.compute(),

@@ -68,8 +68,7 @@ final class Steps implements AutoCloseable {
     this.adapters =
         model.parameters().isEmpty()
             ? Adapters.attach(
-                model.slots(),
-                List.of(model.head().path()),
+                model.modules(),
                 Lora.of(RANK, ALPHA, Targets.parse(Targets.ALL_LINEAR)),
                 1,
                 model.backend().compute(),

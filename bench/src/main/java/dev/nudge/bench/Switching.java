@@ -49,8 +49,7 @@ final class Switching {
     System.out.println(Machines.line());
     try (CausalLm model =
             Checkpoint.random(config, backend, Quantization.of(new Nf4Format(true)), 1);
-        NamedAdapters adapters =
-            new NamedAdapters(model.slots(), ModelConfig.UNTARGETABLE, backend.compute())) {
+        NamedAdapters adapters = new NamedAdapters(model.modules(), backend.compute())) {
       long base = Ledger.bytes();
       int count = flags.whole("adapters");
       double[] attach = new double[count];
@@ -110,8 +109,7 @@ final class Switching {
     try (CausalLm dry = Checkpoint.dry(config, Backend.plain(Dtype.F32), Quantization.NONE);
         Scope scope = Scope.open("adapter")) {
       Lora spec = Lora.of(rank, 2 * rank, new Targets.AllLinear());
-      Adapters.attach(dry.slots(), ModelConfig.UNTARGETABLE, spec, 1, Dtype.F32, 0, scope)
-          .save(folder, "base");
+      Adapters.attach(dry.modules(), spec, 1, Dtype.F32, 0, scope).save(folder, "base");
     }
   }
 }

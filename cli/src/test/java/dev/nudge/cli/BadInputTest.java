@@ -438,15 +438,85 @@ class BadInputTest {
             "--targets /(?P<one>q)_(?P=one)/",
             "targets /(?P<one>q)_(?P=one)/ select no linear layer; the linear layers are down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj"),
         row(
-            "the head as target",
+            "a module to save that is not there",
             p -> {},
-            "--targets lm_head",
-            "target 'lm_head' cannot carry an adapter: the output head and the embeddings are not supported yet; leave it out of the targets"),
+            "--modules-to-save lm_head,embed_token",
+            "--modules-to-save 'embed_token' matches no embedding, head, linear layer or norm; did you mean embed_tokens?; they are down_proj, embed_tokens, gate_proj, input_layernorm, k_proj, lm_head, norm, o_proj, post_attention_layernorm, q_proj, up_proj, v_proj"),
         row(
-            "the embeddings as target",
+            "an empty module to save",
             p -> {},
-            "--targets q_proj,embed_tokens",
-            "target 'model.embed_tokens' cannot carry an adapter: the output head and the embeddings are not supported yet; leave it out of the targets"),
+            "--modules-to-save lm_head,",
+            "--modules-to-save is 'lm_head,'; it must not have an empty entry"),
+        row(
+            "a module to save in four bits",
+            p -> {},
+            "--modules-to-save q_proj --quantize nf4",
+            "--modules-to-save: model.layers.0.self_attn.q_proj is held in four bits, and what is trained whole must be dense; leave it out, or --quantize"),
+        row(
+            "nothing left for A and B",
+            p -> {},
+            "--modules-to-save q_proj --targets q_proj",
+            "--targets q_proj select only what --modules-to-save trains whole; give other targets"),
+        row(
+            "modules to save with all weights",
+            p -> {},
+            "--modules-to-save lm_head --method full",
+            "--modules-to-save is given with --method full, which trains no adapter; leave one out"),
+        row(
+            "modules to save with an adapter to continue from",
+            BadInputTest::initAdapter,
+            "--modules-to-save lm_head --init-adapter D/init",
+            "--modules-to-save is given with --init-adapter, which says what is trained beside A and B; leave one out"),
+        row(
+            "no file of tokens",
+            p -> {},
+            "--add-tokens D/tokens.txt",
+            "--add-tokens D/tokens.txt: no such file"),
+        row(
+            "an empty file of tokens",
+            p -> p.write("tokens.txt", "\n\n"),
+            "--add-tokens D/tokens.txt",
+            "--add-tokens D/tokens.txt holds no token; give one a line"),
+        row(
+            "a new token twice",
+            p -> p.write("tokens.txt", "<a>\n<b>\n<a>\n"),
+            "--add-tokens D/tokens.txt",
+            "--add-tokens D/tokens.txt: line 3: '<a>' stands there twice"),
+        row(
+            "a new token that exists",
+            p -> p.write("tokens.txt", "<a>\n</s>\n"),
+            "--add-tokens D/tokens.txt",
+            "--add-tokens: '</s>' is token 1 of D/model/tokenizer.json already; leave it out"),
+        row(
+            "an adapter whose rows of tokens are not there",
+            p ->
+                initAdapter(p)
+                    .edit(
+                        "init/adapter_config.json",
+                        "\"use_rslora\": false",
+                        "\"use_rslora\": false, \"trainable_token_indices\": [3]"),
+            "--init-adapter D/init",
+            "adapter D/init: tensor base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta is missing, which adapter_config.json calls for"),
+        row(
+            "an adapter whose whole module is not there",
+            p ->
+                initAdapter(p)
+                    .edit(
+                        "init/adapter_config.json",
+                        "\"modules_to_save\": null",
+                        "\"modules_to_save\": [\"model.norm\"]"),
+            "--init-adapter D/init",
+            "adapter D/init: tensor base_model.model.model.norm.weight is missing, though adapter_config.json names it in modules_to_save"),
+        row(
+            "an adapter with negative token ids",
+            p ->
+                initAdapter(p)
+                    .edit(
+                        "init/adapter_config.json",
+                        "\"use_rslora\": false",
+                        "\"use_rslora\": false, \"trainable_token_indices\": [-1]"),
+            "--init-adapter D/init",
+            "D/init/adapter_config.json: trainable_token_indices of embed_tokens are [-1]; give ids from 0"),
         row(
             "adapter of another shape",
             BadInputTest::otherAdapter,

@@ -67,6 +67,8 @@ class ExampleCommandsTest {
             "adapters/support/adapter_model.safetensors",
             "adapters/intents/adapter_model.safetensors",
             "adapters/from-file/adapter_model.safetensors",
+            "adapters/tokens/adapter_model.safetensors",
+            "MODEL-tokens/model.safetensors",
             "models/mine/model.safetensors",
             "MODEL-support/model.safetensors",
             "MODEL-nf4/model.safetensors",
@@ -89,6 +91,7 @@ class ExampleCommandsTest {
         """;
     place.write("messages.jsonl", intents.repeat(8)).write("held-out.jsonl", intents);
     place.write("texts.jsonl", "{\"text\": \"the pump reads seven bar\"}\n");
+    place.write("tokens.txt", "<tool>\nseal-kit\n");
     place.write("run.yaml", "model: MODEL\ndata: [rows.jsonl]\nout: adapters/from-file\n");
     script("nudge", NUDGE);
     script("bin/mvn", MAVEN);

@@ -23,8 +23,7 @@ public record InitAdapter(
   /// Checks the flags against the adapter read from `folder`.
   ///
   /// @throws InputException naming the flag's value and the adapter's
-  public void check(
-      Lora loaded, Path folder, Collection<String> linears, Collection<String> untargetable) {
+  public void check(Lora loaded, Path folder, Collection<String> linears, Collection<String> ends) {
     if (rank != null && rank != loaded.rank()) {
       throw disagree("--rank " + rank, "rank " + loaded.rank(), folder);
     }
@@ -35,7 +34,7 @@ public record InitAdapter(
       throw disagree(rsLora ? "--rs-lora" : "rs-lora off", "use_rslora " + loaded.rsLora(), folder);
     }
     if (targets != null) {
-      checkTargets(targets, loaded, folder, linears, untargetable);
+      checkTargets(targets, loaded, folder, linears, ends);
     }
   }
 
@@ -44,9 +43,9 @@ public record InitAdapter(
       Lora loaded,
       Path folder,
       Collection<String> linears,
-      Collection<String> untargetable) {
-    List<String> wanted = Lora.of(1, 1, given).select(linears, untargetable);
-    List<String> there = loaded.select(linears, untargetable);
+      Collection<String> ends) {
+    List<String> wanted = Lora.of(1, 1, given).select(linears, ends);
+    List<String> there = loaded.select(linears, ends);
     Set<String> difference = new LinkedHashSet<>(wanted);
     there.forEach(difference::remove);
     String how = "only the flag selects";

@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 /// @param alphaPattern alphas of modules that differ, by expression
 /// @param exclude modules taken out again, or null
 /// @param layers layers that a list of targets is restricted to, or null for all
+/// @param extras what the adapter holds beside A and B
 public record Lora(
     int rank,
     double alpha,
@@ -35,7 +36,8 @@ public record Lora(
     Map<String, Integer> rankPattern,
     Map<String, Double> alphaPattern,
     @Nullable Targets exclude,
-    @Nullable Layers layers) {
+    @Nullable Layers layers,
+    Extras extras) {
 
   private static final String PART = ".language_model.";
 
@@ -60,22 +62,27 @@ public record Lora(
 
   /// Makes a plain adapter without patterns or exclusions.
   public static Lora of(int rank, double alpha, Targets targets) {
-    return new Lora(rank, alpha, false, 0, targets, Map.of(), Map.of(), null, null);
+    return new Lora(rank, alpha, false, 0, targets, Map.of(), Map.of(), null, null, Extras.NONE);
   }
 
   public Lora withRsLora(boolean value) {
     return new Lora(
-        rank, alpha, value, dropout, targets, rankPattern, alphaPattern, exclude, layers);
+        rank, alpha, value, dropout, targets, rankPattern, alphaPattern, exclude, layers, extras);
+  }
+
+  public Lora withExtras(Extras value) {
+    return new Lora(
+        rank, alpha, rsLora, dropout, targets, rankPattern, alphaPattern, exclude, layers, value);
   }
 
   public Lora withDropout(double value) {
     return new Lora(
-        rank, alpha, rsLora, value, targets, rankPattern, alphaPattern, exclude, layers);
+        rank, alpha, rsLora, value, targets, rankPattern, alphaPattern, exclude, layers, extras);
   }
 
   public Lora withTargets(Targets value) {
     return new Lora(
-        rank, alpha, rsLora, dropout, value, rankPattern, alphaPattern, exclude, layers);
+        rank, alpha, rsLora, dropout, value, rankPattern, alphaPattern, exclude, layers, extras);
   }
 
   /// Returns the spec to save: `all-linear` becomes the sorted leaf names of the model's layers; an
@@ -109,11 +116,11 @@ public record Lora(
 
   /// Returns the paths, in the order given, that the adapter sits on.
   ///
-  /// @param linears paths of the linear layers that can carry an adapter
-  /// @param untargetable paths of the output head and the embeddings, refused when selected
-  /// @throws InputException where a target matches nothing, or something that is not supported
-  public List<String> select(Collection<String> linears, Collection<String> untargetable) {
-    return Selection.of(this, linears, untargetable);
+  /// @param linears paths of the linear layers of the decoder layers
+  /// @param ends paths of the embedding and the output head, which `all-linear` passes over
+  /// @throws InputException where a target matches nothing
+  public List<String> select(Collection<String> linears, Collection<String> ends) {
+    return Selection.of(this, linears, ends);
   }
 
   private static <T> T first(Map<String, T> pattern, String path, T otherwise) {

@@ -35,6 +35,17 @@ public final class LoraInit {
     }
   }
 
+  /// Fills a matrix with numbers of the standard normal distribution, as PEFT fills B of an
+  /// embedding, by the method of Box and Muller.
+  static void fillNormal(Tensor b, long seed, String path) {
+    long key = mix(mix(seed + GOLDEN) ^ fnv(path));
+    for (long i = 0; i < b.elements(); i++) {
+      double u = (unit(key, 2 * i) + 1) / 2; // in (0, 1)
+      double v = unit(key, 2 * i + 1);
+      b.put(i, Math.sqrt(-2 * Math.log(u)) * Math.cos(Math.PI * v));
+    }
+  }
+
   private static double unit(long key, long i) {
     long k = mix(key + (i + 1) * GOLDEN) >>> (Long.SIZE - BITS);
     return (2 * k + 1 - (1L << BITS)) * 0x1p-24;

@@ -1,13 +1,15 @@
 package dev.nudge.adapter;
 
+import dev.nudge.kernel.HeadLoss;
 import dev.nudge.kernel.Kernels;
-import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
+import dev.nudge.nn.StoredLinear;
 import dev.nudge.nn.Tape;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -241,6 +243,99 @@ public final class LoraLinear implements Linear {
     return dropped;
   }
 
+  /// Adds the update to an output head's logits, chunk by chunk; S is made twice, which costs r of
+  /// the vocabulary's products.
+  @Override
+  public HeadLoss.Beside beside(Pass p, int @Nullable [] rows) {
+    Tensor keys = rows != null && drops(p) ? p.rows().keys(rows, p.ws()) : null;
+    return new HeadUpdate(this, base.beside(p, rows), p, keys);
+  }
+
+  /// The update of an output head.
+  ///
+  /// @param below what the base adds; null: nothing
+  /// @param keys of the rows, for dropout; null: nothing is dropped
+  private record HeadUpdate(
+      LoraLinear lora, HeadLoss.@Nullable Beside below, Pass p, @Nullable Tensor keys)
+      implements HeadLoss.Beside {
+    @Override
+    public void forward(int from, int rows, Tensor h, Tensor z, Workspace ws) {
+      if (below != null) {
+        below.forward(from, rows, h, z, ws);
+      }
+      int mark = ws.mark();
+      Tensor s = reduced(dropped(from, rows, h, ws), ws);
+      ws.gemm().multiply(s, lora.b.work().transposed(), z, true);
+      ws.release(mark);
+    }
+
+    @Override
+    public void backward(HeadLoss.Rows r, Workspace ws) {
+      if (below != null) {
+        below.backward(r, ws);
+      }
+      int mark = ws.mark();
+      Tensor x = dropped(r.from(), r.rows(), r.h(), ws);
+      Tensor s = reduced(x, ws);
+      ws.gemm().multiply(r.dz().transposed(), s, lora.b.gradient(ws.lane()), true);
+      Tensor dS = s; // S is not wanted any more
+      ws.gemm().multiply(r.dz(), lora.b.work(), dS, false);
+      p.kernels().elementwise().scale(dS, lora.scaling);
+      ws.gemm().multiply(dS.transposed(), x, lora.a.gradient(ws.lane()), true);
+      if (!drops()) {
+        ws.gemm().multiply(dS, lora.a.work(), r.dh(), true);
+      } else {
+        Tensor through = ws.take(r.dh().dtype(), r.rows(), r.dh().cols());
+        ws.gemm().multiply(dS.rows(0, r.rows()), lora.a.work(), through, false);
+        drop(through, r.dh().rows(0, r.rows()), r.from(), true);
+      }
+      ws.release(mark);
+    }
+
+    private Tensor reduced(Tensor x, Workspace ws) {
+      Tensor s = ws.take(x.dtype(), x.rows(), lora.rank());
+      ws.gemm().multiply(x, lora.a.work().transposed(), s, false);
+      p.kernels().elementwise().scale(s, lora.scaling);
+      return s;
+    }
+
+    private boolean drops() {
+      return keys != null;
+    }
+
+    /// The rows with the step's mask; rows of company stay.
+    private Tensor dropped(int from, int rows, Tensor h, Workspace ws) {
+      if (!drops()) {
+        return h;
+      }
+      Tensor dropped = ws.take(h.dtype(), h.rows(), h.cols());
+      p.kernels().elementwise().copy(h, dropped);
+      drop(h.rows(0, rows), dropped.rows(0, rows), from, false);
+      return dropped;
+    }
+
+    private void drop(Tensor x, Tensor y, int from, boolean add) {
+      Tensor of = Objects.requireNonNull(keys).rows(from, from + x.rows());
+      long salt = lora.salt ^ p.dropout().seed();
+      p.kernels().elementwise().dropout(x, y, of, salt, lora.dropout, add);
+    }
+  }
+
+  @Override
+  public Linear under() {
+    return base.under();
+  }
+
+  @Override
+  public Linear around(Linear other) {
+    return new LoraLinear(base.around(other), a, b, scaling, dropout, salt);
+  }
+
+  @Override
+  public boolean changes() {
+    return base.changes();
+  }
+
   /// The base's weight, without the update.
   @Override
   public Tensor weight(int from, int to, Workspace ws, Kernels kernels) {
@@ -263,7 +358,7 @@ public final class LoraLinear implements Linear {
       sum = under.merged(from, to, ws, kernels);
     } else {
       Tensor weight = base.weight(from, to, ws, kernels);
-      boolean own = !(base instanceof DenseLinear) && weight.dtype() == a.master().dtype();
+      boolean own = base instanceof StoredLinear && weight.dtype() == a.master().dtype();
       sum = own ? weight : ws.take(a.master().dtype(), to - from, in());
       if (!own) {
         kernels.elementwise().copy(weight, sum);

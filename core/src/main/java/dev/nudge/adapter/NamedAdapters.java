@@ -1,10 +1,9 @@
 package dev.nudge.adapter;
 
-import dev.nudge.nn.LinearSlot;
+import dev.nudge.nn.Modules;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,7 +12,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Several adapters of one base by name, of which one at most is on.
 ///
-/// Each is read once and then waits beside the base: switching assigns the model's slots and copies
+/// Each is read once and then waits beside the base: switching assigns the model's places and
+/// copies
 /// nothing. The base's weights are never touched, so without an adapter it answers as it did, bit
 /// for bit.
 ///
@@ -21,19 +21,16 @@ import org.jspecify.annotations.Nullable;
 public final class NamedAdapters implements AutoCloseable {
   private record Held(Adapters adapters, Scope scope) {}
 
-  private final List<LinearSlot> slots;
-  private final Collection<String> untargetable;
+  private final Modules modules;
   private final Dtype compute;
   private final Map<String, Held> held = new LinkedHashMap<>();
   private @Nullable String active;
   private boolean enabled = true;
 
-  /// @param slots the model's slots
-  /// @param untargetable paths of the output head and the embeddings
+  /// @param modules the model's places
   /// @param compute type that the model computes in
-  public NamedAdapters(List<LinearSlot> slots, Collection<String> untargetable, Dtype compute) {
-    this.slots = slots;
-    this.untargetable = List.copyOf(untargetable);
+  public NamedAdapters(Modules modules, Dtype compute) {
+    this.modules = modules;
     this.compute = compute;
   }
 
@@ -49,7 +46,7 @@ public final class NamedAdapters implements AutoCloseable {
     Scope scope = Scope.open("adapter");
     off();
     try {
-      Adapters adapters = Adapters.attach(slots, untargetable, adapter, 0, compute, 0, scope);
+      Adapters adapters = Adapters.attach(modules, adapter, 0, compute, 0, scope);
       adapters.detach();
       held.put(name, new Held(adapters, scope));
       active = name;

@@ -12,13 +12,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /// Opens an adapter folder, PEFT's or a run's, and holds it against a model before a number is
 /// read.
@@ -27,7 +28,7 @@ import java.util.stream.Stream;
 /// model would answer without a part of its adapter.
 ///
 /// Threading: immutable; close it when the adapter is attached.
-public final class PeftAdapter implements AutoCloseable {
+public final class PeftAdapter implements Source, AutoCloseable {
   private static final Set<StoredType> TYPES =
       Set.of(StoredType.F32, StoredType.F16, StoredType.BF16);
 
@@ -72,24 +73,83 @@ public final class PeftAdapter implements AutoCloseable {
     return spec;
   }
 
-  /// Checks that the adapter is one of a model and returns the paths of the layers it sits on.
+  /// Checks that the adapter is one of a model and returns the layers that its A and B sit on.
   ///
-  /// @param layers the linear layers that can carry an adapter, in model order
-  /// @param untargetable paths of the output head and the embeddings
   /// @throws InputException in one line: what differs, both values
-  public List<LayerShape> fit(Collection<LayerShape> layers, Collection<String> untargetable) {
+  public List<LayerShape> fit(ModelShape model) {
     try {
-      return check(layers, untargetable);
+      return check(model);
     } catch (InputException e) {
       String why = String.valueOf(e.getMessage()).replaceAll("\\p{Cntrl}+", " ");
       throw new InputException("adapter %s: %s".formatted(folder, why), e);
     }
   }
 
-  /// Copies A (rank, in) and B (out, rank) of the layer at `path`.
-  public void read(String path, Tensor a, Tensor b) {
+  /// Whether it holds whole modules or rows of tokens, which no factor can weigh.
+  public boolean holdsWhole() {
+    return !spec.extras().isEmpty();
+  }
+
+  /// Rows of the model's vocabulary with this adapter on it.
+  public int vocabulary(ModelShape model) {
+    LayerShape embedding = model.embedding();
+    int most = embedding == null ? 0 : embedding.in();
+    for (String path : model.ends()) {
+      Tensor table = weight(path);
+      most = Math.max(most, table == null ? 0 : table.rows());
+      most =
+          Math.max(most, spec.extras().ids(path).stream().mapToInt(id -> id + 1).max().orElse(0));
+    }
+    return most;
+  }
+
+  /// The tokenizer that was saved with tokens of its own; null where the model's own counts.
+  public @Nullable Path tokenizer() {
+    Path file = folder.resolve("tokenizer.json");
+    return holdsWhole() && Files.isRegularFile(file) ? file : null;
+  }
+
+  @Override
+  public void linear(String path, Tensor a, Tensor b) {
     copy(tensors.tensor(PeftFiles.nameOfA(path)), a);
     copy(tensors.tensor(PeftFiles.nameOfB(path)), b);
+  }
+
+  @Override
+  public void embedding(String path, Tensor a, Tensor b) {
+    Tensor stored = tensors.tensor(PeftFiles.nameOfEmbeddingA(path)); // (rank, vocabulary)
+    for (int r = 0; r < stored.rows(); r++) {
+      for (int c = 0; c < stored.cols(); c++) {
+        a.set(c, r, stored.get(r, c));
+      }
+    }
+    copy(tensors.tensor(PeftFiles.nameOfEmbeddingB(path)), b);
+  }
+
+  @Override
+  public @Nullable Tensor weight(String path) {
+    String name = table(path);
+    return name == null ? null : tensors.tensor(name);
+  }
+
+  @Override
+  public @Nullable String table(String path) {
+    return PeftFiles.namesOfTable(path).stream()
+        .filter(tensors.names()::contains)
+        .findFirst()
+        .orElse(null);
+  }
+
+  @Override
+  public @Nullable Tensor bias(String path) {
+    String name = PeftFiles.nameOfBias(path);
+    return tensors.names().contains(name) ? tensors.tensor(name) : null;
+  }
+
+  @Override
+  public @Nullable Tensor rows(String path) {
+    String name = PeftFiles.nameOfRows(path);
+    return tensors.names().contains(name) ? tensors.tensor(name) : null;
   }
 
   @Override
@@ -97,16 +157,77 @@ public final class PeftAdapter implements AutoCloseable {
     tensors.close();
   }
 
-  private List<LayerShape> check(Collection<LayerShape> layers, Collection<String> untargetable) {
-    Map<String, LayerShape> byPath = new LinkedHashMap<>();
-    layers.forEach(layer -> byPath.put(layer.path(), layer));
-    checkDepth(byPath.keySet());
-    tensors.names().forEach(name -> checkSides(name, byPath));
-    List<String> selected = spec.select(byPath.keySet(), untargetable);
-    checkNames(selected, byPath.keySet());
-    selected.forEach(this::checkRank);
+  private List<LayerShape> check(ModelShape model) {
+    checkDepth(model.paths());
+    tensors.names().forEach(name -> checkSides(name, model));
+    List<LayerShape> adapted = model.adapted(spec);
+    model.checkTokens(spec.extras(), adapted);
+    List<String> saved = model.saved(spec.extras(), "modules_to_save");
+    checkNames(model, adapted, saved);
+    adapted.forEach(layer -> checkRank(layer, model.isEmbedding(layer.path())));
+    saved.forEach(path -> checkWhole(path, model));
+    model.ends().forEach(path -> checkEnd(path, model));
     tensors.names().forEach(this::checkType);
-    return selected.stream().map(byPath::get).toList();
+    return adapted;
+  }
+
+  /// A module that is saved whole has the model's shape; a table may have more rows.
+  private void checkWhole(String path, ModelShape model) {
+    LayerShape layer = model.at(path);
+    Integer width = model.norms().get(path);
+    if (model.isEnd(path) || (layer == null && width == null)) {
+      return;
+    }
+    List<Long> shape = tensors.entry(PeftFiles.nameOfWeight(path)).shape();
+    List<Long> expected =
+        layer == null
+            ? List.of((long) Objects.requireNonNull(width))
+            : List.of((long) layer.out(), (long) layer.in());
+    if (!shape.equals(expected)) {
+      throw new InputException(
+          "it is of another model: %s is %s, this model's %s"
+              .formatted(PeftFiles.nameOfWeight(path), shape, expected));
+    }
+    Tensor bias = bias(path);
+    if (bias != null && (layer == null || bias.elements() != layer.out())) {
+      throw new InputException(
+          "it is of another model: %s has %d numbers, this model's %d"
+              .formatted(
+                  PeftFiles.nameOfBias(path), bias.elements(), layer == null ? 0 : layer.out()));
+    }
+  }
+
+  /// The ids of rows of a table; of a tied head those of the embedding.
+  private List<Integer> ids(String path, ModelShape model) {
+    List<Integer> own = spec.extras().ids(path);
+    LayerShape embedding = model.embedding();
+    return own.isEmpty() && model.tied() && embedding != null
+        ? spec.extras().ids(embedding.path())
+        : own;
+  }
+
+  private void checkEnd(String path, ModelShape model) {
+    LayerShape end = Objects.requireNonNull(model.at(path));
+    int width = model.isEmbedding(path) ? end.out() : end.in();
+    int tokens = model.isEmbedding(path) ? end.in() : end.out();
+    for (String name : PeftFiles.namesOfTable(path)) {
+      if (tensors.names().contains(name)) {
+        List<Long> shape = tensors.entry(name).shape();
+        if (shape.size() != 2 || shape.get(1) != width || shape.get(0) < tokens) {
+          throw new InputException(
+              "it is of another model: %s is %s, this model's %s has %d tokens of %d numbers"
+                  .formatted(name, shape, path, tokens, width));
+        }
+      }
+    }
+    String rows = PeftFiles.nameOfRows(path);
+    int ids = ids(path, model).size();
+    if (tensors.names().contains(rows)
+        && !tensors.entry(rows).shape().equals(List.of((long) ids, (long) width))) {
+      throw new InputException(
+          "%s is %s; %d token ids of %d numbers each are in %s"
+              .formatted(rows, tensors.entry(rows).shape(), ids, width, PeftConfig.FILE));
+    }
   }
 
   /// An adapter of a deeper model: said as that, not as a hundred tensors too many.
@@ -130,9 +251,9 @@ public final class PeftAdapter implements AutoCloseable {
     return indices;
   }
 
-  private void checkSides(String name, Map<String, LayerShape> byPath) {
+  private void checkSides(String name, ModelShape model) {
     boolean a = PeftFiles.isA(name);
-    LayerShape layer = a || PeftFiles.isB(name) ? byPath.get(PeftFiles.pathOf(name)) : null;
+    LayerShape layer = a || PeftFiles.isB(name) ? model.at(PeftFiles.pathOf(name)) : null;
     if (layer == null) {
       return;
     }
@@ -141,31 +262,45 @@ public final class PeftAdapter implements AutoCloseable {
       throw new InputException(
           "tensor %s has shape %s; it needs two dimensions".formatted(name, shape));
     }
+    Tensor table = !a && model.isEnd(layer.path()) ? weight(layer.path()) : null; // may have grown
     long side = a ? shape.get(1) : shape.get(0);
-    if (side != (a ? layer.in() : layer.out())) {
+    int expected = a ? layer.in() : table == null ? layer.out() : table.rows();
+    if (side != expected) {
       throw new InputException(
           "it is of another model: %s has %d %s, this model's %s has %d"
-              .formatted(
-                  name,
-                  side,
-                  a ? "inputs" : "outputs",
-                  layer.path(),
-                  a ? layer.in() : layer.out()));
+              .formatted(name, side, a ? "inputs" : "outputs", layer.path(), expected));
     }
   }
 
-  private void checkNames(List<String> selected, Set<String> paths) {
+  private void checkNames(ModelShape model, List<LayerShape> adapted, List<String> saved) {
     Set<String> expected = new TreeSet<>();
-    selected.forEach(
-        path -> {
-          expected.add(PeftFiles.nameOfA(path));
-          expected.add(PeftFiles.nameOfB(path));
-        });
-    List<String> extra = tensors.names().stream().filter(n -> !expected.contains(n)).toList();
+    for (LayerShape layer : adapted) {
+      boolean embedding = model.isEmbedding(layer.path());
+      expected.add(nameOfA(layer.path(), embedding));
+      expected.add(nameOfB(layer.path(), embedding));
+    }
+    Set<String> allowed = new TreeSet<>();
+    for (String path : saved) {
+      boolean end = model.isEnd(path); // of two that are tied, one may stand for both
+      (end ? allowed : expected).add(PeftFiles.nameOfWeight(path));
+      allowed.add(PeftFiles.nameOfBias(path));
+    }
+    for (String path : model.ends()) {
+      allowed.addAll(PeftFiles.namesOfTable(path));
+      allowed.addAll(PeftFiles.namesOfCopies(path));
+      if (!ids(path, model).isEmpty()) {
+        allowed.add(PeftFiles.nameOfRows(path));
+      }
+    }
+    checkEnds(model, saved);
+    List<String> extra =
+        tensors.names().stream()
+            .filter(n -> !expected.contains(n) && !allowed.contains(n))
+            .toList();
     if (!extra.isEmpty()) {
       String name = extra.get(0);
       boolean known =
-          (PeftFiles.isA(name) || PeftFiles.isB(name)) && paths.contains(PeftFiles.pathOf(name));
+          (PeftFiles.isA(name) || PeftFiles.isB(name)) && model.at(PeftFiles.pathOf(name)) != null;
       throw new InputException(
           "tensor %s lands nowhere%s%s"
               .formatted(
@@ -177,20 +312,62 @@ public final class PeftAdapter implements AutoCloseable {
     }
     List<String> missing = expected.stream().filter(n -> !tensors.names().contains(n)).toList();
     if (!missing.isEmpty()) {
+      String name = missing.get(0);
       throw new InputException(
-          "tensor %s is missing, though target_modules %s select its layer%s"
-              .formatted(missing.get(0), spec.targets(), more(missing)));
+          name.contains(".lora_")
+              ? "tensor %s is missing, though target_modules %s select its layer%s"
+                  .formatted(name, spec.targets(), more(missing))
+              : "tensor %s is missing, though %s names it in modules_to_save%s"
+                  .formatted(name, PeftConfig.FILE, more(missing)));
     }
+  }
+
+  /// What is said to be saved of the embedding and the head is there, at least for one of two that
+  /// are tied.
+  private void checkEnds(ModelShape model, List<String> saved) {
+    List<String> wholes = saved.stream().filter(model::isEnd).toList();
+    checkOne(model, wholes, PeftFiles::nameOfWeight);
+    List<String> rows =
+        model.ends().stream().filter(path -> !spec.extras().ids(path).isEmpty()).toList();
+    checkOne(model, rows, PeftFiles::nameOfRows);
+  }
+
+  private void checkOne(ModelShape model, List<String> paths, UnaryOperator<String> name) {
+    List<String> missing =
+        paths.stream().map(name).filter(n -> !tensors.names().contains(n)).toList();
+    if (!missing.isEmpty() && (!model.tied() || missing.size() == paths.size())) {
+      throw new InputException(
+          "tensor %s is missing, which %s calls for".formatted(missing.get(0), PeftConfig.FILE));
+    }
+  }
+
+  private static String nameOfA(String path, boolean embedding) {
+    return embedding ? PeftFiles.nameOfEmbeddingA(path) : PeftFiles.nameOfA(path);
+  }
+
+  private static String nameOfB(String path, boolean embedding) {
+    return embedding ? PeftFiles.nameOfEmbeddingB(path) : PeftFiles.nameOfB(path);
   }
 
   private static String more(List<String> names) {
     return names.size() == 1 ? "" : " (and %d more like it)".formatted(names.size() - 1);
   }
 
-  private void checkRank(String path) {
+  private void checkRank(LayerShape layer, boolean embedding) {
+    String path = layer.path();
     int rank = spec.rank(path);
-    long rows = tensors.entry(PeftFiles.nameOfA(path)).shape().get(0);
-    long cols = tensors.entry(PeftFiles.nameOfB(path)).shape().get(1);
+    List<Long> a = tensors.entry(nameOfA(path, embedding)).shape();
+    List<Long> b = tensors.entry(nameOfB(path, embedding)).shape();
+    Tensor table = embedding ? weight(path) : null;
+    long tokens = table == null ? layer.in() : table.rows();
+    if (embedding
+        && !(a.size() == 2 && b.size() == 2 && a.get(1) == tokens && b.get(0) == layer.out())) {
+      throw new InputException(
+          "it is of another model: %s is %s and B %s, this model has %d tokens of %d numbers"
+              .formatted(nameOfA(path, true), a, b, tokens, layer.out()));
+    }
+    long rows = a.get(0);
+    long cols = b.get(1);
     if (rows != rank || cols != rank) {
       throw new InputException(
           "the rank of %s is %d in %s, but lora_A has %d rows and lora_B %d columns"

@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
 /// Writes `adapter_config.json` as PEFT writes it: indent 2, keys sorted, one value per key.
 ///
 /// The keys are those of PEFT 0.10.0, since older readers stop at a key they do not know; a newer
-/// key (`exclude_modules`, 0.14) is written only where it says something. Reading is [PeftReader].
+/// key (`exclude_modules`, 0.14; `trainable_token_indices`, 0.15; `ensure_weight_tying`, 0.18) is
+/// written only where it says something. Reading is [PeftReader].
 public final class PeftConfig {
   /// The file's name in an adapter folder.
   public static final String FILE = "adapter_config.json";
@@ -51,7 +52,8 @@ public final class PeftConfig {
     keys.put("lora_dropout", spec.dropout());
     keys.put("megatron_config", null);
     keys.put("megatron_core", "megatron.core");
-    keys.put("modules_to_save", null);
+    Extras extras = spec.extras();
+    keys.put("modules_to_save", extras.modules().isEmpty() ? null : extras.modules());
     keys.put("peft_type", "LORA");
     keys.put("r", spec.rank());
     keys.put("rank_pattern", spec.rankPattern());
@@ -63,6 +65,12 @@ public final class PeftConfig {
     Targets exclude = spec.exclude();
     if (exclude != null) {
       keys.put("exclude_modules", modules(exclude));
+    }
+    if (!extras.tokens().isEmpty()) {
+      keys.put("trainable_token_indices", extras.tokens());
+    }
+    if (extras.tied()) {
+      keys.put("ensure_weight_tying", true);
     }
     return PythonJson.write(keys);
   }

@@ -15,7 +15,9 @@ import java.util.Map;
 /// Names and writes the two files of an adapter folder, as PEFT does; [PeftAdapter] reads them.
 ///
 /// A layer has two tensors: `base_model.model.PATH.lora_A.weight` (rank, in) and
-/// `….lora_B.weight` (out, rank), in fp32 whatever the compute type was.
+/// `….lora_B.weight` (out, rank), in fp32 whatever the compute type was; the embedding has
+/// `….lora_embedding_A` and `_B`, a module that is saved whole `….weight`, and rows of tokens
+/// `….token_adapter.trainable_tokens_delta`.
 public final class PeftFiles {
   /// The tensors' file in an adapter folder.
   public static final String WEIGHTS = "adapter_model.safetensors";
@@ -34,6 +36,46 @@ public final class PeftFiles {
   /// The name of B of the layer at `path`.
   public static String nameOfB(String path) {
     return PREFIX + path + B;
+  }
+
+  /// The name of A of the embedding at `path`, (rank, vocabulary).
+  static String nameOfEmbeddingA(String path) {
+    return PREFIX + path + ".lora_embedding_A";
+  }
+
+  /// The name of B of the embedding at `path`, (width, rank).
+  static String nameOfEmbeddingB(String path) {
+    return PREFIX + path + ".lora_embedding_B";
+  }
+
+  /// The name of the weight of a module that is saved whole.
+  static String nameOfWeight(String path) {
+    return PREFIX + path + ".weight";
+  }
+
+  static String nameOfBias(String path) {
+    return PREFIX + path + ".bias";
+  }
+
+  /// The name of the rows of tokens of the embedding or the head at `path`, (ids, width).
+  static String nameOfRows(String path) {
+    return PREFIX + path + ".token_adapter.trainable_tokens_delta";
+  }
+
+  /// The names under which PEFT stores the table of an embedding or a head, where it stands in the
+  /// file; the first is what counts.
+  static List<String> namesOfTable(String path) {
+    return List.of(
+        nameOfWeight(path),
+        PREFIX + path + ".base_layer.weight",
+        PREFIX + path + ".token_adapter.base_layer.weight");
+  }
+
+  /// The names of copies that PEFT stores of such a table besides, of a model whose vocabulary has
+  /// grown.
+  static List<String> namesOfCopies(String path) {
+    return List.of(
+        PREFIX + path + ".modules_to_save.weight", PREFIX + path + ".original_module.weight");
   }
 
   static boolean isA(String name) {

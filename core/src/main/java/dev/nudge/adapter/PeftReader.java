@@ -47,7 +47,10 @@ final class PeftReader {
           "alpha_pattern",
           "layers_to_transform",
           "layers_pattern",
-          "init_lora_weights");
+          "init_lora_weights",
+          "modules_to_save",
+          "trainable_token_indices",
+          "ensure_weight_tying");
 
   private static final Set<String> SILENT =
       Set.of(
@@ -59,7 +62,6 @@ final class PeftReader {
           "runtime_config",
           "megatron_core",
           "qalora_group_size",
-          "ensure_weight_tying",
           "loftq_config",
           "eva_config",
           "corda_config",
@@ -98,7 +100,8 @@ final class PeftReader {
           pattern("rank_pattern", (key, value) -> integer(key, value, 0)),
           pattern("alpha_pattern", (key, value) -> number(key, value, 0)),
           modules("exclude_modules"),
-          layers());
+          layers(),
+          extras());
     } catch (InputException e) {
       throw refused(e.getMessage(), e);
     }
@@ -211,6 +214,31 @@ final class PeftReader {
             ? List.of()
             : names.isString() ? List.of(names.stringValue()) : strings("layers_pattern", names);
     return new Layers(numbers, patterns);
+  }
+
+  private Extras extras() {
+    JsonNode modules = root.path("modules_to_save");
+    JsonNode tokens = root.path("trainable_token_indices");
+    Map<String, List<Integer>> ids = new LinkedHashMap<>();
+    if (tokens.isObject()) {
+      tokens.forEachEntry((name, list) -> ids.put(name, ids(list)));
+    } else if (!empty(tokens)) {
+      ids.put("embed_tokens", ids(tokens));
+    }
+    return new Extras(
+        empty(modules) ? List.of() : strings("modules_to_save", modules),
+        ids,
+        0,
+        flag("ensure_weight_tying"));
+  }
+
+  private static List<Integer> ids(JsonNode list) {
+    if (!list.isArray()) {
+      throw new InputException(
+          "trainable_token_indices is %s; it takes a list of token ids, or an object of module: list"
+              .formatted(shown(list)));
+    }
+    return list.valueStream().map(id -> integer("trainable_token_indices", id, 0)).toList();
   }
 
   private <T> Map<String, T> pattern(String key, BiFunction<String, JsonNode, T> read) {

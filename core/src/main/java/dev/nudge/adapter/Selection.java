@@ -19,15 +19,15 @@ import org.jspecify.annotations.Nullable;
 final class Selection {
   private Selection() {}
 
-  static List<String> of(Lora spec, Collection<String> linears, Collection<String> untargetable) {
+  static List<String> of(Lora spec, Collection<String> linears, Collection<String> ends) {
     Predicate<String> selects = predicate(spec);
     if (spec.targets() instanceof Targets.Names names) {
-      names.names().forEach(name -> checkEntry(name, linears, untargetable));
+      names.names().forEach(name -> checkEntry(name, linears, ends));
     }
+    List<String> selected = new ArrayList<>(linears.stream().filter(selects).toList());
     if (!(spec.targets() instanceof Targets.AllLinear)) {
-      untargetable.stream().filter(selects).findFirst().ifPresent(Selection::refuse);
+      ends.stream().filter(selects).forEach(selected::add);
     }
-    List<String> selected = linears.stream().filter(selects).toList();
     Layers layers = spec.layers();
     if (layers != null) {
       checkLayers(layers, linears);
@@ -52,10 +52,9 @@ final class Selection {
     return exclude == null ? targeted : targeted.and(exclude.matcher().negate());
   }
 
-  private static void checkEntry(
-      String name, Collection<String> linears, Collection<String> untargetable) {
+  private static void checkEntry(String name, Collection<String> linears, Collection<String> ends) {
     if (linears.stream().noneMatch(path -> Targets.Names.matches(name, path))
-        && untargetable.stream().noneMatch(path -> Targets.Names.matches(name, path))) {
+        && ends.stream().noneMatch(path -> Targets.Names.matches(name, path))) {
       List<String> near = Nearest.of(name, suffixes(name, linears));
       throw new InputException(
           "target '%s' matches no linear layer of the model; %s"
@@ -65,12 +64,6 @@ final class Selection {
                       ? "the linear layers are " + leaves(linears)
                       : "did you mean " + Nearest.alternatives(near) + "?"));
     }
-  }
-
-  private static void refuse(String path) {
-    throw new InputException(
-        "target '%s' cannot carry an adapter: the output head and the embeddings are not supported yet; leave it out of the targets"
-            .formatted(path));
   }
 
   private static void checkLayers(Layers layers, Collection<String> linears) {

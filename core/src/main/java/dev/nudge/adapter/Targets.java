@@ -108,7 +108,7 @@ public sealed interface Targets {
   }
 
   /// Returns the last part of a dotted path.
-  static String leaf(String path) {
+  public static String leaf(String path) {
     return path.substring(path.lastIndexOf('.') + 1);
   }
 }

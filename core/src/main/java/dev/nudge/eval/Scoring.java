@@ -52,7 +52,7 @@ public final class Scoring {
       Consumer<String> warnings) {
     Path folder = settings.model().model();
     int maxLength = Session.maxLength(settings.model(), ModelConfig.load(folder));
-    Tokenizer tokenizer = Tokenizer.load(folder, machine.cache());
+    Tokenizer tokenizer = Session.tokenizer(folder, settings.adapter(), machine);
     Dataset data =
         AdapterPatterns.of(
                 settings.data(), settings.adapter(), settings.model().anyBase(), notes, warnings)

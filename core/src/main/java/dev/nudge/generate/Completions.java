@@ -81,7 +81,7 @@ public final class Completions {
       Watcher watcher) {
     Path model = settings.model().model();
     int maxLength = Session.maxLength(settings.model(), ModelConfig.load(model));
-    Tokenizer tokenizer = Tokenizer.load(model, machine.cache());
+    Tokenizer tokenizer = Session.tokenizer(model, settings.adapter(), machine);
     AdapterPatterns patterns =
         AdapterPatterns.of(
             data, settings.adapter(), settings.model().anyBase(), watcher::note, watcher::warn);

@@ -56,8 +56,7 @@ public final class Session implements AutoCloseable {
     this.threads = threads;
     this.anyBase = anyBase;
     this.warnings = warnings;
-    this.adapters =
-        new NamedAdapters(model.slots(), ModelConfig.UNTARGETABLE, model.backend().compute());
+    this.adapters = new NamedAdapters(model.modules(), model.backend().compute());
     this.maxLength = maxLength;
   }
 
@@ -91,7 +90,7 @@ public final class Session implements AutoCloseable {
     Quantization quantization = Quantization.resolve(settings, config);
     Backend backend = Backend.resolve(settings.compute(), machine.cache(), config.widths());
     backend.notes().forEach(warnings);
-    Tokenizer tokenizer = loaded == null ? Tokenizer.load(folder, machine.cache()) : loaded;
+    Tokenizer tokenizer = loaded == null ? tokenizer(folder, adapter, machine) : loaded;
     Identity.Model identity =
         new Identity.Model(
             folder,
@@ -118,6 +117,22 @@ public final class Session implements AutoCloseable {
       session.close();
       throw e;
     }
+  }
+
+  /// Loads the tokenizer of a model with an adapter: the adapter's, where that brings tokens or
+  /// whole tables of its own and a tokenizer with them.
+  ///
+  /// @param adapter null: the base model
+  public static Tokenizer tokenizer(Path model, @Nullable Path adapter, Machine machine) {
+    if (adapter != null) {
+      try (PeftAdapter peft = PeftAdapter.open(adapter)) {
+        Path own = peft.tokenizer();
+        if (own != null) {
+          return Tokenizer.load(model, own, machine.cache());
+        }
+      }
+    }
+    return Tokenizer.load(model, machine.cache());
   }
 
   /// Returns the most tokens of a sequence: as the settings say, else as many as the model has

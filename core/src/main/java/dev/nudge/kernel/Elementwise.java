@@ -37,7 +37,7 @@ public interface Elementwise {
 
   /// `table[ids[r]] += x[r]`, the rows in their order; ids (n, 1) of I32, an id may come again.
   ///
-  /// @param skipped an id whose rows are passed over; -1: none
+  /// @param skipped an id whose rows are passed over, one of the table or none; -1: none
   void scatter(Tensor x, Tensor ids, int skipped, Tensor table);
 
   /// out (1, d) of acc: the sum over the rows of x, in row order; added where `add`.
@@ -169,8 +169,8 @@ public interface Elementwise {
       double[] sum = new double[x.cols()];
       for (int r = 0; r < x.rows(); r++) {
         int id = Rows.int32(ids, r);
-        Rows.index("id", id, table.rows());
         if (id != skipped) {
+          Rows.index("id", id, table.rows());
           Rows.load(x, r, row);
           Rows.load(table, id, sum);
           add(row, sum);

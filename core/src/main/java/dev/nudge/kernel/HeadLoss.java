@@ -4,6 +4,7 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Packed;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /// Fuses the output head with cross-entropy, for labelled rows only and without ever holding the
@@ -89,27 +90,60 @@ public final class HeadLoss {
     }
   }
 
+  /// A chunk of labelled rows on the way back.
+  ///
+  /// @param from index of its first row among all
+  /// @param rows of it; what stands behind them in h, dz and dh is company, and zero
+  /// @param h hidden rows
+  /// @param dz (rows, vocabulary) the gradient of the product's logits
+  /// @param dh (rows, width) the gradient of h, added to
+  public record Rows(int from, int rows, Tensor h, Tensor dz, Tensor dh) {}
+
+  /// What a head does beside the product with its frozen weight.
+  public interface Beside {
+    /// Adds to the logits.
+    ///
+    /// @param from index of the chunk's first row among all
+    /// @param rows of the chunk; what stands behind them is company
+    /// @param h (rows, width)
+    /// @param z (rows, vocabulary) accumulator type, added to
+    default void forward(int from, int rows, Tensor h, Tensor z, Workspace ws) {}
+
+    /// Adds gradients.
+    void backward(Rows r, Workspace ws);
+
+    /// The gradient of a weight that trains: dW += dzᵀ·h; rows of company are zero, and so are
+    /// their logits.
+    ///
+    /// @param dW (vocabulary, width) accumulator type, of each lane
+    static Beside of(IntFunction<Tensor> dW) {
+      return (r, ws) -> ws.gemm().multiply(r.dz.transposed(), r.h, dW.apply(ws.lane()), true);
+    }
+  }
+
   /// Computes log-probabilities of the targets.
   ///
   /// @param h (n, width) normalised hidden rows
+  /// @param beside what else the head does; null where it is one weight
   /// @param targets (n, 1) I32
   /// @param logprob (n, 1) F64, written
   /// @param argmax (n, 1) I32, written; may be null
   public static void score(
       Tensor h,
       Weight w,
+      @Nullable Beside beside,
       Tensor targets,
       Tensor logprob,
       @Nullable Tensor argmax,
       Workspace ws,
       Kernels kernels) {
-    run(h, w, targets, 0, logprob, argmax, null, null, ws, kernels);
+    run(h, w, targets, 0, logprob, argmax, null, beside, ws, kernels);
   }
 
   /// Computes log-probabilities and the gradient of −weight · Σ logprob.
   ///
   /// @param dh (n, width) accumulator type, written
-  /// @param dW (vocabulary, width) accumulator type, added to; null where the head is frozen
+  /// @param beside what else the head does; null where it is one frozen weight
   public static void train(
       Tensor h,
       Weight w,
@@ -117,10 +151,10 @@ public final class HeadLoss {
       double weight,
       Tensor logprob,
       Tensor dh,
-      @Nullable Tensor dW,
+      @Nullable Beside beside,
       Workspace ws,
       Kernels kernels) {
-    run(h, w, targets, weight, logprob, null, dh, dW, ws, kernels);
+    run(h, w, targets, weight, logprob, null, dh, beside, ws, kernels);
   }
 
   private static void run(
@@ -131,7 +165,7 @@ public final class HeadLoss {
       Tensor logprob,
       @Nullable Tensor argmax,
       @Nullable Tensor dh,
-      @Nullable Tensor dW,
+      @Nullable Beside beside,
       Workspace ws,
       Kernels kernels) {
     Dtype acc = h.dtype().accumulator();
@@ -157,12 +191,11 @@ public final class HeadLoss {
         ws.zero(hidden);
         kernels.elementwise().copy(h.rows(from, to), hidden.rows(0, rows));
       }
-      ws.gemm()
-          .multiply(
-              all > rows ? hidden.rows(0, all) : h.rows(from, to),
-              w.up(),
-              logits.rows(0, all),
-              false);
+      Tensor right = all > rows ? hidden.rows(0, all) : h.rows(from, to);
+      ws.gemm().multiply(right, w.up(), logits.rows(0, all), false);
+      if (beside != null) {
+        beside.forward(from, rows, right, logits.rows(0, all), ws);
+      }
       shape.apply(z, kernels);
       kernels
           .crossEntropy()
@@ -179,14 +212,13 @@ public final class HeadLoss {
               .softCap()
               .backward(kept.rows(0, rows), dz.rows(0, rows), shape.scale(), shape.cap());
         }
-        ws.gemm()
-            .multiply(dz, w.down(), all > rows ? gradient.rows(0, all) : dh.rows(from, to), false);
+        Tensor down = all > rows ? gradient.rows(0, all) : dh.rows(from, to);
+        ws.gemm().multiply(dz, w.down(), down, false);
+        if (beside != null) {
+          beside.backward(new Rows(from, rows, right, dz, down), ws);
+        }
         if (all > rows) {
           kernels.elementwise().copy(gradient.rows(0, rows), dh.rows(from, to));
-        }
-        if (dW != null) { // rows of company are zero, and so are their logits
-          Tensor right = all > rows ? hidden.rows(0, all) : h.rows(from, to);
-          ws.gemm().multiply(dz.transposed(), right, dW, true);
         }
       }
     }

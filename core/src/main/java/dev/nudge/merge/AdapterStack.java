@@ -1,22 +1,26 @@
 package dev.nudge.merge;
 
 import dev.nudge.adapter.Adapters;
-import dev.nudge.adapter.LayerShape;
+import dev.nudge.adapter.ModelShape;
 import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.machine.Backend;
+import dev.nudge.model.CausalLm;
+import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
+import dev.nudge.model.Quantization;
 import dev.nudge.model.StreamedLm;
-import dev.nudge.nn.LinearSlot;
+import dev.nudge.nn.Modules;
+import dev.nudge.settings.InputException;
 import dev.nudge.settings.MergeSettings;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /// Holds adapters that sit on each other, the first one lowest, read layer by layer.
 final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
@@ -36,12 +40,22 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
   static AdapterStack open(MergeSettings settings, ModelConfig config, Dtype compute) {
     AdapterStack stack = new AdapterStack(compute);
     try {
-      List<LayerShape> layers = layers(config);
+      ModelShape model = shape(config);
       for (int i = 0; i < settings.adapter().size(); i++) {
         PeftAdapter adapter = PeftAdapter.open(Path.of(settings.adapter().get(i)));
         Set<String> paths = new TreeSet<>();
         stack.parts.add(new Part(adapter, paths, settings.scales().get(i)));
-        adapter.fit(layers, ModelConfig.UNTARGETABLE).forEach(shape -> paths.add(shape.path()));
+        adapter.fit(model).forEach(shape -> paths.add(shape.path()));
+        if (adapter.holdsWhole() && settings.adapter().size() > 1) {
+          throw new InputException(
+              "adapter %s holds whole modules or rows of tokens, which stand for themselves; merge it alone"
+                  .formatted(adapter.folder()));
+        }
+        if (adapter.holdsWhole() && settings.scales().get(i) != 1) {
+          throw new InputException(
+              "adapter %s holds whole modules or rows of tokens, which no --scale can weigh; leave it out"
+                  .formatted(adapter.folder()));
+        }
       }
       return stack;
     } catch (RuntimeException | Error e) {
@@ -50,15 +64,10 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
     }
   }
 
-  private static List<LayerShape> layers(ModelConfig config) {
-    Map<String, long[]> tensors = config.tensors();
-    return config.projections().stream()
-        .map(
-            path -> {
-              long[] shape = Objects.requireNonNull(tensors.get(path + ".weight"));
-              return new LayerShape(config.module(path), (int) shape[1], (int) shape[0]);
-            })
-        .toList();
+  private static ModelShape shape(ModelConfig config) {
+    try (CausalLm dry = Checkpoint.dry(config, Backend.plain(Dtype.F32), Quantization.NONE)) {
+      return ModelShape.of(dry.modules());
+    }
   }
 
   /// Returns these adapters for computing in another type; this stack closes them.
@@ -68,16 +77,20 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
     return stack;
   }
 
-  /// The paths of all layers that an adapter sits on.
-  Set<String> paths() {
-    return parts.stream().flatMap(p -> p.paths.stream()).collect(Collectors.toSet());
+  @Override
+  public void put(Modules part, Scope scope) {
+    for (Part each : parts) {
+      Adapters.stack(part, each.paths, each.adapter, each.scale, compute, scope);
+    }
   }
 
-  @Override
-  public void put(List<LinearSlot> slots, Scope scope) {
-    for (Part part : parts) {
-      Adapters.stack(slots, part.paths, part.adapter, part.scale, compute, scope);
-    }
+  /// The tokenizer that an adapter brings; null: the model's own.
+  @Nullable Path tokenizer() {
+    return parts.stream()
+        .map(part -> part.adapter.tokenizer())
+        .filter(Objects::nonNull)
+        .findFirst()
+        .orElse(null);
   }
 
   @Override

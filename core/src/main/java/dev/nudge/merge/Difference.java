@@ -1,6 +1,7 @@
 package dev.nudge.merge;
 
 import dev.nudge.model.StreamedLm;
+import dev.nudge.nn.Linear;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
@@ -33,8 +34,9 @@ public record Difference(
 
   /// A model and what its head reads.
   ///
+  /// @param head of its [StreamedLm#ends]
   /// @param hidden (tokens, width) of [StreamedLm#hidden]
-  record Side(StreamedLm model, Tensor hidden) {}
+  record Side(StreamedLm model, Linear head, Tensor hidden) {}
 
   /// Compares two models on the same sequences.
   static Difference of(
@@ -49,8 +51,8 @@ public record Difference(
         int to = Math.min(next.length, from + step);
         Tensor za = a.rows(0, to - from);
         Tensor zb = b.rows(0, to - from);
-        reference.model.logits(reference.hidden.rows(from, to), za, ws);
-        other.model.logits(other.hidden.rows(from, to), zb, ws);
+        reference.model.logits(reference.hidden.rows(from, to), reference.head, za, ws);
+        other.model.logits(other.hidden.rows(from, to), other.head, zb, ws);
         for (int r = from; r < to; r++) {
           sums.add(za, zb, r - from, next[r]);
         }

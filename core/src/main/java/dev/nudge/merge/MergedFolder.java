@@ -4,6 +4,7 @@ import dev.nudge.format.Json;
 import dev.nudge.format.NewFolder;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.PythonJson;
+import dev.nudge.model.ModelConfig;
 import dev.nudge.model.ModelFolder;
 import dev.nudge.settings.MergeSettings;
 import java.nio.file.Path;
@@ -36,6 +37,26 @@ final class MergedFolder {
   private static @Nullable JsonNode mark(Path folder) {
     JsonNode mark = Json.readOrMissing(folder.resolve(MARK));
     return mark.path("merged").isObject() ? mark : null;
+  }
+
+  /// Changes what a `config.json` says of a model's ends.
+  ///
+  /// @param parted whether the head is no longer the embedding
+  static void ends(
+      Map<String, @Nullable Object> values, ModelConfig config, int tokens, boolean parted) {
+    List<Map<String, @Nullable Object>> all = new ArrayList<>(List.of(values));
+    if (values.get("text_config") instanceof Map<?, ?> text) {
+      Map<String, @Nullable Object> inner = new LinkedHashMap<>();
+      text.forEach((key, value) -> inner.put(String.valueOf(key), value));
+      values.put("text_config", inner);
+      all.add(inner);
+    }
+    if (tokens != config.vocabSize()) {
+      all.getLast().put("vocab_size", tokens);
+    }
+    if (parted) {
+      all.forEach(each -> each.put("tie_word_embeddings", false));
+    }
   }
 
   /// Writes the mark and puts a whole folder in its place.

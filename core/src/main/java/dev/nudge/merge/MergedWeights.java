@@ -1,6 +1,5 @@
 package dev.nudge.merge;
 
-import dev.nudge.adapter.LoraLinear;
 import dev.nudge.format.Entry;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.PythonJson;
@@ -10,8 +9,6 @@ import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.StreamedLm;
-import dev.nudge.nn.Linear;
-import dev.nudge.nn.LinearSlot;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.PageAdvice;
@@ -43,11 +40,13 @@ final class MergedWeights {
 
   private final StreamedLm base;
   private final ModelConfig config;
-  private final AdapterStack adapters;
+  private final Changes changes;
   private final Backend backend;
   private final long blockBytes;
   private final Map<String, Entry> entries;
   private final Set<String> made = new HashSet<>(); // names of weights
+  private final boolean parted;
+  private final int tokens;
 
   /// @param backend computing in fp32
   /// @param blockBytes of rows that a lane makes at a time, in fp32
@@ -59,14 +58,44 @@ final class MergedWeights {
       long blockBytes) {
     this.base = base;
     this.config = config;
-    this.adapters = adapters;
+    this.changes = new Changes(base, config, adapters);
     this.backend = backend;
     this.blockBytes = blockBytes;
     this.entries = base.dense();
-    adapters.paths().forEach(module -> made.add(config.weight(module)));
-    config.projections().stream()
-        .filter(base::quantised)
-        .forEach(path -> made.add(path + ".weight"));
+    try (Scope scope = Scope.measuring()) {
+      for (int i = 0; i < config.numHiddenLayers(); i++) {
+        made.addAll(changes.layer(i, scope).keySet());
+      }
+      Changes.Ends ends = changes.ends(scope);
+      this.parted = ends.parted();
+      this.tokens = ends.tokens();
+      ends.rows().forEach(this::expect);
+    }
+  }
+
+  /// Takes a tensor of an end that is made: the vocabulary may be larger, a head new.
+  private void expect(String name, Changes.Rows rows) {
+    made.add(name);
+    Entry there = entries.get(name);
+    if (there == null || there.shape().size() == 2) {
+      Entry like = there == null ? entry(config.embedding()) : there;
+      Dtype type = Objects.requireNonNull(like.type().dtype());
+      entries.put(name, Entry.of(name, type, new long[] {rows.count(), rows.width()}));
+    }
+  }
+
+  private Entry entry(String name) {
+    return Objects.requireNonNull(entries.get(name), name);
+  }
+
+  /// Whether the head has become another matrix than the embedding.
+  boolean parted() {
+    return parted;
+  }
+
+  /// The vocabulary of what is written.
+  int tokens() {
+    return tokens;
   }
 
   /// Writes all files.
@@ -80,7 +109,8 @@ final class MergedWeights {
     Path root = (index == null ? file.files().getFirst() : index).resolveSibling("");
     Map<Path, List<Entry>> files = new LinkedHashMap<>();
     for (Entry entry : entries.values()) {
-      Path target = folder.resolve(root.relativize(file.file(entry.name())).toString());
+      String like = file.names().contains(entry.name()) ? entry.name() : config.embedding();
+      Path target = folder.resolve(root.relativize(file.file(like)).toString());
       OutFolder.make(target.getParent());
       files.computeIfAbsent(target, f -> new ArrayList<>()).add(entry);
     }
@@ -130,8 +160,14 @@ final class MergedWeights {
       try {
         for (int i = 0; i < config.numHiddenLayers(); i++) {
           check(cancelled);
-          layer(i, to, lanes, workspaces);
+          try (Scope scope = Scope.open("merged layer")) {
+            write(changes.layer(i, scope), to, lanes, workspaces);
+          }
           base.drop(i);
+        }
+        check(cancelled);
+        try (Scope scope = Scope.open("merged ends")) {
+          write(changes.ends(scope).rows(), to, lanes, workspaces);
         }
       } finally {
         lanes.run(
@@ -148,50 +184,42 @@ final class MergedWeights {
     return (int) Math.clamp(ROOM_BYTES / Math.max(1, bytes), 1, threads);
   }
 
-  private void layer(int i, ShardedWriter to, Lanes lanes, List<Workspace> workspaces) {
-    try (Scope scope = Scope.open("merged layer")) {
-      for (LinearSlot slot : slots(i, scope)) {
-        String name = slot.weight();
-        Blocks blocks = new Blocks(slot.linear(), type(name), lanes.count());
-        to.write(name, blocks.pieces(lanes, workspaces));
-      }
-    }
-  }
-
-  private List<LinearSlot> slots(int layer, Scope scope) {
-    List<LinearSlot> slots =
-        base.slots(layer, scope).stream().filter(s -> made.contains(s.weight())).toList();
-    adapters.put(slots, scope);
-    return slots;
+  private void write(
+      Map<String, Changes.Rows> rows, ShardedWriter to, Lanes lanes, List<Workspace> workspaces) {
+    rows.forEach(
+        (name, each) ->
+            to.write(name, new Blocks(each, type(name), lanes.count()).pieces(lanes, workspaces)));
   }
 
   private Dtype type(String name) {
-    return Objects.requireNonNull(Objects.requireNonNull(entries.get(name)).type().dtype());
+    return Objects.requireNonNull(entry(name).type().dtype());
   }
 
   /// A weight as blocks of whole rows.
   private final class Blocks {
-    private final Linear linear;
+    private final Changes.Rows rows;
     private final Dtype type;
     private final int step;
 
     /// @param lanes that share a weight, a small one too
-    Blocks(Linear linear, Dtype type, int lanes) {
-      this.linear = linear;
+    Blocks(Changes.Rows rows, Dtype type, int lanes) {
+      this.rows = rows;
       this.type = type;
-      long whole = (long) linear.out() * linear.in() * Dtype.F32.bytes();
-      this.step = linear.rowsOf(Math.min(blockBytes, Math.ceilDiv(whole, lanes)), Dtype.F32);
+      long row = (long) rows.width() * Dtype.F32.bytes();
+      long most = Math.min(blockBytes, Math.ceilDiv(rows.count() * row, lanes)) / row;
+      int grain = rows.grain();
+      this.step =
+          most >= rows.count()
+              ? rows.count()
+              : (int) Math.clamp(most / grain * grain, Math.min(grain, rows.count()), rows.count());
     }
 
     /// Makes the rows from `from` on, rounded, in the workspace.
     Tensor make(int from, Workspace ws) {
       ws.reset();
-      int to = Math.min(linear.out(), from + step);
+      int to = Math.min(rows.count(), from + step);
       Kernels kernels = ws.dry() ? Kernels.dry() : backend.kernels();
-      Tensor sum =
-          linear instanceof LoraLinear lora
-              ? lora.merged(from, to, ws, kernels)
-              : linear.weight(from, to, ws, kernels);
+      Tensor sum = rows.make(from, to, ws, kernels);
       if (type == sum.dtype()) {
         return sum;
       }
@@ -203,7 +231,7 @@ final class MergedWeights {
     /// All blocks in order, as many made at a time as there are lanes.
     Iterator<MemorySegment> pieces(Lanes lanes, List<Workspace> workspaces) {
       int round = step * lanes.count();
-      return IntStream.iterate(0, from -> from < linear.out(), from -> from + round)
+      return IntStream.iterate(0, from -> from < rows.count(), from -> from + round)
           .boxed()
           .flatMap(
               from ->
@@ -213,7 +241,7 @@ final class MergedWeights {
     }
 
     private Optional<MemorySegment> block(int from, Workspace ws) {
-      return from < linear.out() ? Optional.of(make(from, ws).data()) : Optional.empty();
+      return from < rows.count() ? Optional.of(make(from, ws).data()) : Optional.empty();
     }
   }
 
@@ -222,18 +250,21 @@ final class MergedWeights {
     try (Workspace ws = Workspace.measuring();
         Scope scope = Scope.measuring()) {
       for (int i = 0; i < config.numHiddenLayers(); i++) {
-        for (LinearSlot slot : slots(i, scope)) {
-          new Blocks(slot.linear(), type(slot.weight()), 1).make(0, ws);
-        }
+        measure(changes.layer(i, scope), ws);
       }
+      measure(changes.ends(scope).rows(), ws);
       return ws.peak();
     }
+  }
+
+  private void measure(Map<String, Changes.Rows> rows, Workspace ws) {
+    rows.forEach((name, each) -> new Blocks(each, type(name), 1).make(0, ws));
   }
 
   /// Copies the base's index; one that names constants of quantised weights is made anew.
   private void index(Path from, Path folder, Map<Path, List<Entry>> files) {
     Path to = folder.resolve(from.getFileName().toString());
-    if (entries.keySet().equals(base.file().names())) {
+    if (entries.keySet().equals(base.file().names()) && tokens == config.vocabSize()) {
       OutFolder.copy(from, to);
       return;
     }

@@ -14,6 +14,7 @@ import dev.nudge.model.ModelFolder;
 import dev.nudge.model.Quantization;
 import dev.nudge.model.QuantizedFolder;
 import dev.nudge.model.StreamedLm;
+import dev.nudge.nn.Modules;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.MergeSettings;
@@ -30,6 +31,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -189,7 +192,7 @@ public final class Merging {
         AdapterStack adapters = AdapterStack.open(settings, config, fp32.compute());
         NewFolder folder = NewFolder.at(settings.out())) {
       MergedWeights weights = new MergedWeights(base, config, adapters, fp32, blockBytes);
-      long bytes = write(folder.path(), base, weights, cancelled);
+      long bytes = write(folder.path(), base, weights, adapters, cancelled);
       if (settings.store() != MergeSettings.Store.BASE) {
         QuantizedFolder.Written quantised = quantise(folder.path(), cancelled);
         if (quantised == null) {
@@ -234,15 +237,25 @@ public final class Merging {
   }
 
   private long write(
-      Path folder, StreamedLm base, MergedWeights weights, BooleanSupplier cancelled) {
+      Path folder,
+      StreamedLm base,
+      MergedWeights weights,
+      AdapterStack adapters,
+      BooleanSupplier cancelled) {
     Path model = settings.model().model();
     long bytes = weights.write(folder, threads(), cancelled);
     ModelFolder.copy(model, folder);
+    Path tokenizer = adapters.tokenizer();
+    if (tokenizer != null) {
+      OutFolder.copy(tokenizer, folder.resolve("tokenizer.json"));
+    }
     Path from = model.resolve(MergedFolder.CONFIG);
     Path to = folder.resolve(MergedFolder.CONFIG);
     boolean stored = !base.dense().keySet().equals(base.file().names());
-    if (stored) {
-      OutFolder.place(to, PythonJson.write(Quantization.withoutConfig(from)) + "\n");
+    if (stored || weights.parted() || weights.tokens() != config.vocabSize()) {
+      Map<String, @Nullable Object> values = Quantization.withoutConfig(from);
+      MergedFolder.ends(values, config, weights.tokens(), weights.parted());
+      OutFolder.place(to, PythonJson.write(values) + "\n");
     } else {
       OutFolder.copy(from, to);
     }
@@ -296,7 +309,7 @@ public final class Merging {
     Checkpoint.check(folder, merged);
     Quantization stored = Quantization.resolve(ModelSettings.of(folder), merged);
     AdapterStack own = adapters.in(compute.compute());
-    int rows = Difference.rows(config.vocabSize());
+    int rows = Difference.rows(merged.vocabSize());
     int tokens = probe.stream().mapToInt(ids -> ids.length).sum();
     try (StreamedLm reference = open(model, config, compute, quantization);
         StreamedLm other = open(folder, merged, compute, stored);
@@ -310,13 +323,15 @@ public final class Merging {
                 compute.gemms().apply(threads()))) {
       Tensor a = scope.tensor(compute.compute(), tokens, config.hiddenSize());
       Tensor b = scope.tensor(compute.compute(), tokens, config.hiddenSize());
-      reference.hidden(probe, own, a, ws, cancelled);
-      other.hidden(probe, StreamedLm.Dressing.NONE, b, ws, cancelled);
+      Modules ends = reference.ends(own, scope);
+      Modules otherEnds = other.ends(scope);
+      reference.hidden(probe, own, ends, a, ws, cancelled);
+      other.hidden(probe, StreamedLm.Dressing.NONE, otherEnds, b, ws, cancelled);
       return Difference.of(
-          new Difference.Side(reference, a),
-          new Difference.Side(other, b),
+          new Difference.Side(reference, Objects.requireNonNull(ends.head()).linear(), a),
+          new Difference.Side(other, Objects.requireNonNull(otherEnds.head()).linear(), b),
           probe,
-          config.vocabSize(),
+          merged.vocabSize(),
           ws);
     }
   }

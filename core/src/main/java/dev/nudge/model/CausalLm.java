@@ -7,6 +7,7 @@ import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Embedding;
 import dev.nudge.nn.KvCache;
 import dev.nudge.nn.LinearSlot;
+import dev.nudge.nn.Modules;
 import dev.nudge.nn.Norm;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
@@ -38,8 +39,9 @@ import org.jspecify.annotations.Nullable;
 public final class CausalLm implements AutoCloseable {
   /// The parts that a decoder is put together from.
   ///
-  /// @param slots every linear layer of `layers`, in the checkpoint's order
   /// @param head the output head; a slot of its own
+  /// @param modules where adapters sit; its linear layers are those of `layers`, in the
+  ///     checkpoint's order
   /// @param mapped memory of each layer's weights that is a mapped file
   /// @param owner closes the weights
   record Built(
@@ -47,7 +49,7 @@ public final class CausalLm implements AutoCloseable {
       List<DecoderLayer> layers,
       Norm norm,
       LinearSlot head,
-      List<LinearSlot> slots,
+      Modules modules,
       Ropes ropes,
       List<List<MemorySegment>> mapped,
       AutoCloseable owner) {}
@@ -68,13 +70,14 @@ public final class CausalLm implements AutoCloseable {
     }
     LinearSlot head =
         config.tieWordEmbeddings()
-            ? new LinearSlot(config.place().head(), new Tied(embedding))
+            ? new LinearSlot(config.headModule(), config.head(), Tied.of(embedding.vectors()))
             : Assembly.head(config, parts);
     Norm norm = Assembly.norm(config, parts);
     return new CausalLm(
         config,
         backend,
-        new Built(embedding, layers, norm, head, parts.slots(), ropes, mapped, owner));
+        new Built(
+            embedding, layers, norm, head, parts.modules(head, embedding), ropes, mapped, owner));
   }
 
   /// The stages of a training pass in its workspace.
@@ -92,7 +95,11 @@ public final class CausalLm implements AutoCloseable {
   private @Nullable LayerPager pager;
 
   private CausalLm(ModelConfig config, Backend backend, Built parts) {
-    this(config, backend, parts, new PackedWeights(backend, parts.head(), parts.slots()));
+    this(
+        config,
+        backend,
+        parts,
+        new PackedWeights(backend, parts.head(), parts.modules().linears()));
   }
 
   private CausalLm(ModelConfig config, Backend backend, Built parts, PackedWeights packed) {
@@ -104,8 +111,12 @@ public final class CausalLm implements AutoCloseable {
     this.recompute = Collections.nCopies(parts.layers().size(), Recompute.NONE);
   }
 
+  /// The shape, with the vocabulary as it is: an adapter may bring more tokens.
   public ModelConfig config() {
-    return config;
+    int tokens = parts.embedding().table().rows();
+    return tokens == config.vocabSize()
+        ? config
+        : config.withVocabulary(tokens, config.tieWordEmbeddings());
   }
 
   public Backend backend() {
@@ -114,7 +125,12 @@ public final class CausalLm implements AutoCloseable {
 
   /// Every linear layer but the head.
   public List<LinearSlot> slots() {
-    return parts.slots();
+    return parts.modules().linears();
+  }
+
+  /// The places where adapters sit.
+  public Modules modules() {
+    return parts.modules();
   }
 
   /// The output head.
@@ -165,10 +181,7 @@ public final class CausalLm implements AutoCloseable {
   /// The parameters that train, in the order of the model; a tied head's weight comes once.
   public List<Parameter> parameters() {
     Set<Parameter> all = new LinkedHashSet<>();
-    Parameter table = parts.embedding().trained();
-    if (table != null) {
-      all.add(table);
-    }
+    parts.embedding().parameters(all::add);
     parts.layers().forEach(layer -> layer.parameters(all::add));
     Parameter last = parts.norm().trained();
     if (last != null) {
@@ -182,7 +195,8 @@ public final class CausalLm implements AutoCloseable {
   /// embedding trains, the number of layers where nothing below the last norm does.
   public int lowestTrained() {
     int lowest = 0;
-    while (parts.embedding().trained() == null && lowest < layers() && !trains(lowest)) {
+    boolean whole = parts.embedding().trains();
+    while (!whole && lowest < layers() && !trains(lowest)) {
       lowest++;
     }
     return lowest;
@@ -219,7 +233,7 @@ public final class CausalLm implements AutoCloseable {
     Tape tape = new Tape(ws);
     Pass p = pass(tape, rows, dropout, ws);
     int lowest = lowestTrained();
-    boolean whole = parts.embedding().trained() != null;
+    boolean whole = parts.embedding().trains();
     int width = config.hiddenSize();
     Dtype compute = backend.compute();
     Dtype acc = compute.accumulator();
@@ -422,7 +436,14 @@ public final class CausalLm implements AutoCloseable {
   /// products have no such layout. A cached layer computes the same bits as one of many rows that
   /// is not.
   public void cache(Caches caches) {
-    packed.keep(caches);
+    cache(caches, Set.of());
+  }
+
+  /// Does so for all but some layers.
+  ///
+  /// @param without paths of layers whose weights will train
+  public void cache(Caches caches, Set<String> without) {
+    packed.keep(caches, without);
   }
 
   /// Measures for a plan as if weights were cached: with a packed head passes take larger chunks.

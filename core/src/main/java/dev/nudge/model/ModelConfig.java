@@ -45,10 +45,6 @@ public record ModelConfig(
     List<Integer> eosTokenIds,
     @Nullable Integer padTokenId,
     List<LayerConfig> layers) {
-  /// Paths of the output head and the embeddings, which carry no adapter.
-  public static final List<String> UNTARGETABLE =
-      List.of("lm_head", "model.embed_tokens", "model.language_model.embed_tokens");
-
   /// Where a decoder stands.
   ///
   /// @param tensors begins the names of its tensors in the files
@@ -189,6 +185,26 @@ public record ModelConfig(
         layers);
   }
 
+  /// A model with more tokens, or with a head of its own.
+  public ModelConfig withVocabulary(int tokens, boolean tied) {
+    return new ModelConfig(
+        family,
+        place,
+        hiddenSize,
+        tokens,
+        maxPositionEmbeddings,
+        rmsNormEps,
+        tied,
+        normOffset,
+        embeddingScale,
+        logitScale,
+        logitCap,
+        bosTokenId,
+        eosTokenIds,
+        padTokenId,
+        layers);
+  }
+
   ModelConfig withTokens(boolean tied, List<Integer> eos) {
     return new ModelConfig(
         family,
@@ -295,6 +311,16 @@ public record ModelConfig(
   /// The name of the embedding's tensor.
   public String embedding() {
     return place.tensors + "embed_tokens.weight";
+  }
+
+  /// The path of the embedding's module, as adapters name it.
+  public String embeddingModule() {
+    return place.modules + "embed_tokens";
+  }
+
+  /// The path of the output head's module, as adapters name it.
+  public String headModule() {
+    return "lm_head";
   }
 
   /// The name of the tensor of the norm behind the layers.

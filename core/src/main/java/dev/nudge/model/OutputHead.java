@@ -7,7 +7,6 @@ import dev.nudge.nn.Linear.Direction;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Norm;
 import dev.nudge.nn.PackedLinear;
-import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
 import dev.nudge.nn.Residual;
 import dev.nudge.tensor.Dtype;
@@ -47,7 +46,14 @@ record OutputHead(Norm norm, LinearSlot slot, HeadLoss.Logits shape, Backend bac
     Tensor lp = ws.take(Dtype.F64, m, 1);
     Tensor best = argmax == null ? null : ws.take(Dtype.I32, m, 1);
     HeadLoss.score(
-        picked.branch(), weight(m, ws), ws.ints(b.targets()), lp, best, ws, backend.kernels());
+        picked.branch(),
+        weight(m, ws),
+        slot.linear().beside(p, null),
+        ws.ints(b.targets()),
+        lp,
+        best,
+        ws,
+        backend.kernels());
     for (int i = 0; i < m && !ws.dry(); i++) {
       logprob[i] = lp.at(i);
       if (argmax != null && best != null) {
@@ -64,8 +70,6 @@ record OutputHead(Norm norm, LinearSlot slot, HeadLoss.Logits shape, Backend bac
     Workspace ws = p.ws();
     int m = b.rows().length;
     HeadLoss.Weight head = weight(m, ws);
-    Parameter trained = slot.linear().trainedWeight();
-    Tensor gradient = trained == null ? null : trained.gradient(ws.lane());
     Tensor targets = ws.ints(b.targets());
     Tensor logprob = ws.take(Dtype.F64, m, 1);
     int piece = head.chunk(sum.dtype());
@@ -85,7 +89,7 @@ record OutputHead(Norm norm, LinearSlot slot, HeadLoss.Logits shape, Backend bac
           weight,
           logprob.rows(from, to),
           normed,
-          gradient,
+          slot.linear().beside(p, rows),
           ws,
           backend.kernels());
       ws.zero(dx);
@@ -103,12 +107,12 @@ record OutputHead(Norm norm, LinearSlot slot, HeadLoss.Logits shape, Backend bac
   /// The weight for products of `rows` labelled rows. One that trains changes with each step, so it
   /// is packed for the pass, where rows are enough to pay for that.
   private HeadLoss.Weight weight(int rows, Workspace ws) {
-    Linear head = slot.linear();
+    Linear head = slot.linear().under();
     if (head instanceof PackedLinear p) {
       return new HeadLoss.Weight(p.factor(Direction.FORWARD), p.factor(Direction.BACKWARD), shape);
     }
     Tensor weight = head.weight(ws, backend.kernels());
-    if (head.trainedWeight() == null || rows < PackedLinear.ROWS) {
+    if (!slot.linear().changes() || rows < PackedLinear.ROWS) {
       return HeadLoss.Weight.of(weight, shape);
     }
     Packed up = ws.pack(weight.transposed());

@@ -14,6 +14,7 @@ import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Supplier;
 
 /// Frozen weights that are kept a second time in the layout of their products, once for each
@@ -59,14 +60,17 @@ final class PackedWeights implements AutoCloseable {
     if (caches == Caches.ALL) {
       chosen.addAll(slots);
     }
-    chosen.removeIf(slot -> slot.linear().trainedWeight() != null); // another one after each step
+    chosen.removeIf(slot -> slot.linear().changes()); // another one after each step
     return chosen;
   }
 
   /// Packs weights; nothing happens where products have no layout of their own.
-  void keep(Caches caches) {
+  ///
+  /// @param without paths of layers to leave as they are
+  void keep(Caches caches, Set<String> without) {
     kept = caches;
     List<LinearSlot> chosen = chosen(caches);
+    chosen.removeIf(slot -> without.contains(slot.path()));
     if (chosen.isEmpty() || !known(backend)) {
       return;
     }
@@ -116,17 +120,18 @@ final class PackedWeights implements AutoCloseable {
 
   /// Measures a pass as if weights were kept: with a packed head passes take larger chunks.
   <T> T assuming(Caches caches, Supplier<T> measured) {
-    Linear plain = head.linear();
+    Linear whole = head.linear();
+    Linear plain = whole.under();
     if (!chosen(caches).contains(head) || plain instanceof PackedLinear) {
       return measured.get();
     }
     Packed up = Packed.dry(backend.compute(), plain.in(), plain.out());
     Packed down = Packed.dry(backend.compute(), plain.out(), plain.in());
-    head.set(PackedLinear.of(plain, up, down, null));
+    head.set(whole.around(PackedLinear.of(plain, up, down, null)));
     try {
       return measured.get();
     } finally {
-      head.set(plain);
+      head.set(whole);
     }
   }
 

@@ -3,13 +3,16 @@ package dev.nudge.model;
 import dev.nudge.nn.Embedding;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
+import dev.nudge.nn.Modules;
 import dev.nudge.nn.Norm;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Rotary;
 import dev.nudge.nn.TrainedLinear;
 import dev.nudge.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// The parts that an assembly asks for, with their weights from some source: a list of names, a
@@ -21,6 +24,7 @@ final class Parts {
   private final WeightSource weights;
   private final @Nullable Ropes ropes;
   private final List<LinearSlot> slots = new ArrayList<>();
+  private final Map<String, Norm> norms = new LinkedHashMap<>();
 
   /// @param ropes null where nothing will be computed
   Parts(ModelConfig config, WeightSource weights, @Nullable Ropes ropes) {
@@ -42,7 +46,7 @@ final class Parts {
   /// The output head, which is not added to [#slots].
   LinearSlot head(int out, int in) {
     String path = config.place().head();
-    return new LinearSlot(path, linear(out, in, path, false));
+    return new LinearSlot(config.headModule(), path + ".weight", linear(out, in, path, false));
   }
 
   private Linear linear(int out, int in, String name, boolean biased) {
@@ -63,19 +67,23 @@ final class Parts {
     String name = config.place().tensors() + path + ".weight";
     weights.expect(name, width);
     Parameter trained = weights.parameter(name);
-    return trained == null
-        ? new Norm(row(name), config.rmsNormEps(), config.normOffset())
-        : new Norm(trained, config.rmsNormEps(), config.normOffset());
+    Norm norm =
+        trained == null
+            ? new Norm(row(name), config.rmsNormEps(), config.normOffset())
+            : new Norm(trained, config.rmsNormEps(), config.normOffset());
+    norms.put(config.place().modules() + path, norm);
+    return norm;
   }
 
   Embedding embedding(String path, int rows, int width) {
     String name = config.place().tensors() + path + ".weight";
     weights.expect(name, rows, width);
     Parameter trained = weights.parameter(name);
-    Integer padding = config.padTokenId();
+    Integer given = config.padTokenId();
+    int padding = given == null ? -1 : given;
     return trained == null
-        ? new Embedding(weights.tensor(name), config.embeddingScale())
-        : new Embedding(trained, padding == null ? -1 : padding, config.embeddingScale());
+        ? new Embedding(weights.tensor(name), padding, config.embeddingScale())
+        : new Embedding(trained, padding, config.embeddingScale());
   }
 
   /// How a layer's heads turn; null where they do not.
@@ -86,6 +94,15 @@ final class Parts {
   private Tensor row(String name) {
     Tensor vector = weights.tensor(name);
     return vector.reshaped(1, vector.elements());
+  }
+
+  /// The places of adapters made so far.
+  ///
+  /// @param head null in a part without one
+  /// @param embedding null in a part without one
+  Modules modules(@Nullable LinearSlot head, @Nullable Embedding embedding) {
+    return new Modules(
+        slots, head, config.tieWordEmbeddings(), embedding, config.embeddingModule(), norms);
   }
 
   /// The slots made so far, in the checkpoint's order.

@@ -2,12 +2,16 @@ package dev.nudge.model;
 
 import dev.nudge.format.Entry;
 import dev.nudge.format.SafeTensors;
+import dev.nudge.kernel.HeadLoss;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.DecoderLayer;
+import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Embedding;
+import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
+import dev.nudge.nn.Modules;
 import dev.nudge.nn.Norm;
 import dev.nudge.nn.Pass;
 import dev.nudge.nn.Recompute;
@@ -26,6 +30,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -55,10 +60,11 @@ public final class StreamedLm implements AutoCloseable {
   /// Puts something on the slots of a layer before it runs; what it takes from the scope is given
   /// back after the layer. A measuring scope wants the shapes only.
   public interface Dressing {
-    void put(List<LinearSlot> slots, Scope scope);
+    /// @param part a decoder layer's places, or those of the model's ends
+    void put(Modules part, Scope scope);
 
     /// Puts nothing on the slots: the model as it is.
-    Dressing NONE = (slots, scope) -> {};
+    Dressing NONE = (part, scope) -> {};
   }
 
   /// Thrown out of a pass that somebody wants to stop.
@@ -98,13 +104,32 @@ public final class StreamedLm implements AutoCloseable {
     return file;
   }
 
-  /// The linear layers of one decoder layer, in the checkpoint's order.
+  /// The places of one decoder layer, its linear layers in the checkpoint's order.
   ///
   /// @param scope owns what is not read in place; a measuring one counts it and is given shapes
-  public List<LinearSlot> slots(int layer, Scope scope) {
+  public Modules layer(int layer, Scope scope) {
     Parts parts = parts(config.layer(layer), scope);
     config.family().layer(config, layer, parts);
-    return parts.slots();
+    return parts.modules(null, null);
+  }
+
+  /// The places before and behind the layers: the embedding, the last norm and the head.
+  public Modules ends(Scope scope) {
+    Parts parts = parts(config.place().tensors() + "norm.", scope);
+    Assembly.norm(config, parts);
+    Embedding embedding =
+        new Embedding(file.tensor(config.embedding()), -1, config.embeddingScale());
+    String name = config.tieWordEmbeddings() ? config.embedding() : config.head();
+    LinearSlot head =
+        new LinearSlot(config.headModule(), config.head(), DenseLinear.of(file.tensor(name), null));
+    return parts.modules(head, embedding);
+  }
+
+  /// The ends with what a dressing puts on them.
+  public Modules ends(Dressing dressing, Scope scope) {
+    Modules ends = ends(scope);
+    dressing.put(ends, scope);
+    return ends;
   }
 
   /// Tells whether a linear layer computes with quantised weights.
@@ -151,12 +176,16 @@ public final class StreamedLm implements AutoCloseable {
   /// Bytes that a workspace needs for [#hidden] and [#logits].
   public long bytes(List<int[]> sequences, Dressing dressing, int rows) {
     int tokens = sequences.stream().mapToInt(s -> s.length).sum();
-    try (Workspace ws = Workspace.measuring()) {
+    try (Workspace ws = Workspace.measuring();
+        Scope scope = Scope.measuring()) {
+      Modules ends = ends(dressing, scope);
+      Linear head = Objects.requireNonNull(ends.head()).linear();
       Tensor out = Tensor.dry(backend.compute(), tokens, config.hiddenSize());
-      hidden(sequences, dressing, out, ws, () -> false);
+      hidden(sequences, dressing, ends, out, ws, () -> false);
       logits(
           Tensor.dry(backend.compute(), rows, config.hiddenSize()),
-          Tensor.dry(backend.compute().accumulator(), rows, config.vocabSize()),
+          head,
+          Tensor.dry(backend.compute().accumulator(), rows, head.out()),
           ws);
       return ws.peak();
     }
@@ -180,7 +209,7 @@ public final class StreamedLm implements AutoCloseable {
       try (Scope scope = dry ? Scope.measuring() : Scope.open("layer")) {
         Parts parts = model.parts(model.config.layer(i), scope);
         DecoderLayer layer = model.config.family().layer(model.config, i, parts);
-        dressing.put(parts.slots(), scope);
+        dressing.put(parts.modules(null, null), scope);
         use.accept(layer);
       }
       model.drop(i);
@@ -191,38 +220,37 @@ public final class StreamedLm implements AutoCloseable {
   /// layers.
   ///
   /// @param sequences token ids
+  /// @param ends as [#ends] gives them with the dressing
   /// @param out (tokens, width) in the compute type, written: the sequences one after the other
   /// @throws Cancelled where `cancelled` said so
   public void hidden(
       List<int[]> sequences,
       Dressing dressing,
+      Modules ends,
       Tensor out,
       Workspace ws,
       BooleanSupplier cancelled) {
     ws.reset();
     ropes.reserve(sequences.stream().mapToInt(s -> s.length).max().orElse(0));
-    List<Layers.Flow> flows = flows(sequences, ws);
+    List<Layers.Flow> flows = flows(sequences, Objects.requireNonNull(ends.embedding()), ws);
     int layers = config.numHiddenLayers();
     Layers.forward(
         new Turns(this, dressing, ws.dry(), cancelled),
         flows,
         Collections.nCopies(layers, Recompute.NONE),
         layers);
-    try (Scope scope = ws.dry() ? Scope.measuring() : Scope.open("norm")) {
-      Norm norm = Assembly.norm(config, parts(config.place().tensors() + "norm.", scope));
-      int row = 0;
-      for (Layers.Flow f : flows) {
-        norm.forward(f.stream(), f.stream().x(), f.pass());
-        int rows = f.stream().x().rows();
-        f.pass().kernels().elementwise().copy(f.stream().branch(), out.rows(row, row + rows));
-        row += rows;
-      }
+    Norm norm = ends.norms().values().iterator().next();
+    int row = 0;
+    for (Layers.Flow f : flows) {
+      norm.forward(f.stream(), f.stream().x(), f.pass());
+      int rows = f.stream().x().rows();
+      f.pass().kernels().elementwise().copy(f.stream().branch(), out.rows(row, row + rows));
+      row += rows;
     }
   }
 
-  private List<Layers.Flow> flows(List<int[]> sequences, Workspace ws) {
+  private List<Layers.Flow> flows(List<int[]> sequences, Embedding embedding, Workspace ws) {
     Kernels kernels = ws.dry() ? Kernels.dry() : backend.kernels();
-    Embedding embedding = new Embedding(file.tensor(config.embedding()), config.embeddingScale());
     List<List<int[]>> groups = groups(sequences);
     int most = groups.stream().mapToInt(StreamedLm::tokens).max().orElse(0);
     int width = config.layers().stream().mapToInt(l -> l.feed().inner()).max().orElseThrow();
@@ -259,11 +287,13 @@ public final class StreamedLm implements AutoCloseable {
   /// Computes logits of some rows, some of the vocabulary at a time.
   ///
   /// @param hidden (rows, width) of [#hidden]
+  /// @param head of [#ends]
   /// @param out (rows, vocabulary) in the accumulator type, written
-  public void logits(Tensor hidden, Tensor out, Workspace ws) {
+  public void logits(Tensor hidden, Linear head, Tensor out, Workspace ws) {
     ws.reset();
     Dtype compute = backend.compute();
-    Tensor weight = file.tensor(config.tieWordEmbeddings() ? config.embedding() : config.head());
+    Kernels kernels = ws.dry() ? Kernels.dry() : backend.kernels();
+    Tensor weight = head.under().weight(ws, kernels);
     int step =
         (int) Math.clamp(blockBytes / ((long) weight.cols() * compute.bytes()), 1, weight.rows());
     Tensor room = ws.take(compute, step, weight.cols());
@@ -273,7 +303,13 @@ public final class StreamedLm implements AutoCloseable {
       backend.kernels().elementwise().copy(weight.rows(from, to), block);
       ws.gemm().multiply(hidden, block.transposed(), out.cols(from, to), false);
     }
-    config.logits().apply(out, ws.dry() ? Kernels.dry() : backend.kernels());
+    int rows = hidden.rows();
+    Segments one = Segments.of(new int[] {rows}, new long[1], ws);
+    HeadLoss.Beside beside = head.beside(new Pass(null, one, ws, kernels, Dropout.NONE), null);
+    if (beside != null) {
+      beside.forward(0, rows, hidden, out, ws);
+    }
+    config.logits().apply(out, kernels);
     PageAdvice.drop(weight.data());
   }
 

@@ -48,6 +48,11 @@ public record WeightBytes(long mapped, long dense, long packed, long constants) 
     return new WeightBytes(mapped, dense, packed, constants);
   }
 
+  /// The bytes with more of them in memory, in the compute type.
+  public WeightBytes plusDense(long bytes) {
+    return new WeightBytes(mapped, dense + bytes, packed, constants);
+  }
+
   /// Bytes held in memory of the process, and lost to everything else.
   public long held() {
     return dense + packed + constants;

@@ -1,5 +1,6 @@
 package dev.nudge.nn;
 
+import dev.nudge.kernel.HeadLoss;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
@@ -94,6 +95,29 @@ public interface Linear {
 
   /// The parameter that the weight is; null where the weight is frozen.
   default @Nullable Parameter trainedWeight() {
+    return null;
+  }
+
+  /// Whether its weight, or a part of it, is another one after each step of training.
+  default boolean changes() {
+    return trainedWeight() != null;
+  }
+
+  /// The layer whose weight this one multiplies with: itself, or the one that an adapter is around.
+  default Linear under() {
+    return this;
+  }
+
+  /// Returns this layer around another [#under] of the same shape.
+  default Linear around(Linear other) {
+    return other;
+  }
+
+  /// What an output head does beside the product with the weight of [#under]: adds an adapter's
+  /// part, and gradients; null: nothing.
+  ///
+  /// @param rows which rows of the pass the head is given, for dropout; null: nothing is dropped
+  default HeadLoss.@Nullable Beside beside(Pass p, int @Nullable [] rows) {
     return null;
   }
 

@@ -51,6 +51,15 @@ public final class LinearSlot {
     linear = other;
   }
 
+  /// Puts a layer of another vocabulary in: an output head that has grown, or was grown before.
+  public void resize(Linear other) {
+    if (other.in() != linear.in()) {
+      throw new IllegalArgumentException(
+          path + " takes " + linear.in() + " numbers, not " + other.in());
+    }
+    linear = other;
+  }
+
   @Override
   public String toString() {
     return path;

@@ -7,10 +7,10 @@ import org.jspecify.annotations.Nullable;
 
 /// RMS normalisation: of the residual stream, of what a body gives, or of heads.
 public final class Norm {
-  private final Tensor weight; // (1, width)
+  private Tensor weight; // (1, width)
   private final double eps;
   private final double offset;
-  private final @Nullable Parameter trained;
+  private @Nullable Parameter trained;
 
   private Norm(Tensor weight, @Nullable Parameter trained, double eps, double offset) {
     this.weight = weight;
@@ -99,6 +99,23 @@ public final class Norm {
       Tensor dw = trained.gradient(p.ws().lane());
       p.kernels().rmsNorm().weightGradient(dy, s.x(), s.scales(), dw);
     }
+  }
+
+  /// The weight (1, width).
+  public Tensor weight() {
+    return weight;
+  }
+
+  /// Puts another weight in, of the same width; call it while no pass runs.
+  ///
+  /// @param parameter what it is the working copy of; null where it is frozen
+  public void set(Tensor other, @Nullable Parameter parameter) {
+    if (other.cols() != weight.cols()) {
+      throw new IllegalArgumentException(
+          "a norm of " + weight.cols() + " numbers, not " + other.cols());
+    }
+    weight = other;
+    trained = parameter;
   }
 
   /// What trains; null where the weight is frozen.

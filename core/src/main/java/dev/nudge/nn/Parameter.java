@@ -34,6 +34,20 @@ public final class Parameter {
     }
   }
 
+  /// A parameter whose working copy is memory that is there already.
+  ///
+  /// @param work in the compute type; the master too where the types agree
+  public Parameter(String name, Tensor work, int lanes, Scope scope) {
+    Dtype acc = work.dtype().accumulator();
+    this.name = name;
+    this.decay = true;
+    this.work = work;
+    this.master = work.dtype() == acc ? work : scope.tensor(acc, work.rows(), work.cols());
+    for (int lane = 0; lane < lanes; lane++) {
+      gradients.add(scope.tensor(acc, work.rows(), work.cols()));
+    }
+  }
+
   public String name() {
     return name;
   }

@@ -124,6 +124,16 @@ public final class Segments {
     return keys;
   }
 
+  /// The keys of some rows, (rows, 1) I64, in the workspace.
+  public Tensor keys(int[] rows, Workspace ws) {
+    Tensor picked = ws.take(Dtype.I64, rows.length, 1);
+    for (int i = 0; i < rows.length && !ws.dry(); i++) {
+      long key = keys.data().get(java.lang.foreign.ValueLayout.JAVA_LONG, 8L * rows[i]);
+      picked.data().set(java.lang.foreign.ValueLayout.JAVA_LONG, 8L * i, key);
+    }
+    return picked;
+  }
+
   /// The lane's part in one long sequence; null where sequences are whole.
   public @Nullable Share share() {
     return share;

@@ -1,5 +1,6 @@
 package dev.nudge.nn;
 
+import dev.nudge.kernel.HeadLoss;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
@@ -13,10 +14,24 @@ import org.jspecify.annotations.Nullable;
 public final class Tied implements Linear {
   private final Linear head;
 
-  public Tied(Embedding embedding) {
-    Linear dense = DenseLinear.of(embedding.table(), null);
-    Parameter trained = embedding.trained();
-    this.head = trained == null ? dense : TrainedLinear.of(dense, trained, null);
+  private Tied(Linear head) {
+    this.head = head;
+  }
+
+  /// The head that computes as `head` does, whose weight is an embedding's table.
+  public static Tied of(Linear head) {
+    return new Tied(head);
+  }
+
+  /// The head that is an embedding's table.
+  public static Tied of(Embedding.Vectors vectors) {
+    Linear dense = DenseLinear.of(vectors.table(), null);
+    Parameter trained = vectors.trained();
+    TokenRows rows = vectors.rows();
+    return new Tied(
+        trained != null
+            ? TrainedLinear.of(dense, trained, null)
+            : rows.runs().isEmpty() ? dense : RowsLinear.of(dense, rows));
   }
 
   @Override
@@ -57,6 +72,16 @@ public final class Tied implements Linear {
   @Override
   public @Nullable Parameter trainedWeight() {
     return head.trainedWeight();
+  }
+
+  @Override
+  public HeadLoss.@Nullable Beside beside(Pass p, int @Nullable [] picked) {
+    return head.beside(p, picked);
+  }
+
+  @Override
+  public boolean changes() {
+    return head.changes();
   }
 
   @Override

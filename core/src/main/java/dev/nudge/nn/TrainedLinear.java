@@ -1,5 +1,6 @@
 package dev.nudge.nn;
 
+import dev.nudge.kernel.HeadLoss;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
@@ -92,6 +93,11 @@ public final class TrainedLinear implements Linear {
   @Override
   public @Nullable Parameter trainedWeight() {
     return weight;
+  }
+
+  @Override
+  public HeadLoss.@Nullable Beside beside(Pass p, int @Nullable [] picked) {
+    return weight == null ? null : HeadLoss.Beside.of(weight::gradient);
   }
 
   @Override

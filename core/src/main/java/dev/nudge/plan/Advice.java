@@ -34,10 +34,13 @@ public final class Advice {
       CausalLm model, long trained, OptimizerSettings optimizer, int batchSize) {
     List<String> lines = new ArrayList<>();
     LinearSlot matrix = matrix(model);
-    int rank = ((LoraLinear) matrix.linear()).rank();
-    lines.add(matrix(matrix, rank));
-    lines.add(full(model.config().parameters(), trained));
-    lines.add(rank(trained, rank));
+    if (matrix.linear() instanceof LoraLinear lora) { // else A and B are on the ends alone
+      lines.add(matrix(matrix, lora.rank()));
+      lines.add(full(model.config().parameters(), trained));
+      lines.add(rank(trained, lora.rank()));
+    } else {
+      lines.add(full(model.config().parameters(), trained));
+    }
     if (optimizer.learningRate() < LOW_RATE) {
       lines.add(
           String.format(

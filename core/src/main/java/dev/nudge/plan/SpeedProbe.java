@@ -128,8 +128,7 @@ public final class SpeedProbe {
   }
 
   private Adapters attach(CausalLm model, Lora adapter, int lanes, Scope scope) {
-    return Adapters.attach(
-        model.slots(), ModelConfig.UNTARGETABLE, adapter, 1, backend.compute(), lanes, scope);
+    return Adapters.attach(model.modules(), adapter, 1, backend.compute(), lanes, scope);
   }
 
   private Rates rates(CausalLm model, Lanes threads, List<Workspace> workspaces) {

@@ -25,7 +25,7 @@ public final class Work {
     try (Scope scope = Scope.measuring();
         CausalLm dry = Checkpoint.dry(config, Backend.plain(compute), Quantization.NONE)) {
       Lora smallest = Lora.of(1, 1, Targets.parse(Targets.ALL_LINEAR));
-      Adapters.attach(dry.slots(), ModelConfig.UNTARGETABLE, smallest, 0, compute, 1, scope);
+      Adapters.attach(dry.modules(), smallest, 0, compute, 1, scope);
       return dry.work(lengths, labelled);
     }
   }

@@ -1,6 +1,8 @@
 package dev.nudge.settings;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -12,6 +14,8 @@ import org.jspecify.annotations.Nullable;
 /// @param alpha the update is scaled by alpha / rank, with rsLoRA by alpha / √rank
 /// @param targets `all-linear`, a list such as `q_proj,v_proj`, or `/regex/` in Python's syntax
 ///     over the whole module path
+/// @param modulesToSave names; each means every module whose path ends in it
+/// @param addTokens a file of tokens that the tokenizer does not have; null: none
 /// @param freeze with full: modules whose tensors stay as they are, each entry as in `targets`
 /// @param initAdapter an adapter to continue from, which then gives rank, alpha and targets;
 ///     null: a new one
@@ -39,10 +43,19 @@ public record LoraSettings(
         double dropout,
     @Setting(
             help =
-                "linear layers: all-linear (all but the head), a list, or /regex/ over the whole path",
+                "layers: all-linear (all but the head), a list (embed_tokens and lm_head too), or /regex/ over the whole path",
             byDefault = "all-linear",
             label = "all-linear|q_proj,v_proj|/regex/")
         String targets,
+    @Setting(
+            help =
+                "modules that are trained and saved whole beside the adapter: the embedding, the head, a norm or another linear layer; a list, may be given several times",
+            label = "embed_tokens,lm_head")
+        List<String> modulesToSave,
+    @Setting(
+            help = "new tokens, a token a line: the vocabulary grows, and their rows are trained",
+            label = "FILE")
+        @Nullable Path addTokens,
     @Setting(help = "scale by alpha / sqrt(rank) instead of alpha / rank") boolean rsLora) {
 
   public LoraSettings {
@@ -59,12 +72,27 @@ public record LoraSettings(
     Check.atLeast("--rank", rank, 1);
     Check.positive("--alpha", alpha);
     Check.share("--dropout", dropout);
+    modulesToSave = names(modulesToSave);
+    if (initAdapter != null && (!modulesToSave.isEmpty() || addTokens != null)) {
+      throw new InputException(
+          (addTokens != null ? "--add-tokens" : "--modules-to-save")
+              + " is given with --init-adapter, which says what is trained beside A and B; leave one out");
+    }
     checkPattern("--targets", targets);
   }
 
   /// The flags that shape an adapter, by key.
   private static final List<String> OF_LORA =
-      List.of("init_adapter", "init", "rank", "alpha", "dropout", "targets", "rs_lora");
+      List.of(
+          "init_adapter",
+          "init",
+          "rank",
+          "alpha",
+          "dropout",
+          "targets",
+          "modules_to_save",
+          "add_tokens",
+          "rs_lora");
 
   /// Checks that nothing was given that full fine-tuning has no use for.
   void check(ModelSettings model, Given given) {
@@ -89,6 +117,17 @@ public record LoraSettings(
                 + " is given with --method full, which trains no adapter; leave one out");
       }
     }
+  }
+
+  private static List<String> names(List<String> given) {
+    List<String> names = new ArrayList<>();
+    for (String list : given) {
+      checkPattern("--modules-to-save", list);
+      for (String name : list.split(",", -1)) {
+        names.add(name.strip());
+      }
+    }
+    return List.copyOf(new LinkedHashSet<>(names));
   }
 
   private static void checkPattern(String flag, String targets) {

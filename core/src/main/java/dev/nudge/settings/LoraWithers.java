@@ -47,6 +47,16 @@ public interface LoraWithers<S extends Record> extends Withers<S> {
     return with("targets", targets);
   }
 
+  /// Modules that are trained and saved whole beside the adapter.
+  default S withModulesToSave(String... modules) {
+    return with("modules_to_save", List.of(modules));
+  }
+
+  /// New tokens, a token a line, whose rows are trained.
+  default S withAddTokens(Path file) {
+    return with("add_tokens", file);
+  }
+
   /// Whether the scale is alpha / √rank instead of alpha / rank.
   default S withRsLora(boolean root) {
     return with("rs_lora", root);

@@ -101,9 +101,7 @@ public final class OtherNames {
     say(
         "DoRA is not supported; an adapter is LoRA, or rank-stabilised LoRA with {rs_lora}",
         "use_dora peft_use_dora");
-    say(
-        "an adapter is on linear layers alone; {method=full} trains embeddings and head too",
-        "modules_to_save lora_modules_to_save");
+    here("modules_to_save", "lora_modules_to_save");
     String resume = "a run cannot be resumed; {init_adapter} begins another with what it saved";
     say(resume, "resume_from_checkpoint resume checkpoint_path auto_resume_from_checkpoints");
     String one = "not supported: nudge trains in one process on one machine";

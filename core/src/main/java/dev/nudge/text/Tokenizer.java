@@ -2,6 +2,7 @@ package dev.nudge.text;
 
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
+import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.lang.ref.Cleaner;
@@ -9,6 +10,7 @@ import java.lang.ref.Reference;
 import java.nio.charset.MalformedInputException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
@@ -31,8 +33,15 @@ public final class Tokenizer {
   private final Vocabulary vocabulary;
   private final @Nullable Integer end;
   private final int[] ends;
+  private final @Nullable String json; // null: the folder's own
 
-  private Tokenizer(TokenizersLibrary library, long handle, Path folder, Vocabulary vocabulary) {
+  private Tokenizer(
+      TokenizersLibrary library,
+      long handle,
+      Path folder,
+      Vocabulary vocabulary,
+      @Nullable String json) {
+    this.json = json;
     this.library = library;
     this.handle = handle;
     this.folder = folder;
@@ -55,7 +64,28 @@ public final class Tokenizer {
   ///     be written
   public static Tokenizer load(Path modelFolder, Path cacheFolder) {
     Path file = modelFolder.resolve(FILE);
-    String json = read(modelFolder, file);
+    return load(modelFolder, file, read(modelFolder, file), false, cacheFolder);
+  }
+
+  /// Loads the tokenizer of a model folder with the `tokenizer.json` of another place, such as an
+  /// adapter's folder.
+  public static Tokenizer load(Path modelFolder, Path file, Path cacheFolder) {
+    String json = read(file.resolveSibling(""), file);
+    return load(modelFolder, file, json, true, cacheFolder);
+  }
+
+  /// Loads the tokenizer of a model folder with more tokens than its file has.
+  ///
+  /// @param tokens get the ids behind the largest
+  /// @throws InputException where the tokenizer has one of them already
+  public static Tokenizer load(Path modelFolder, List<String> tokens, Path cacheFolder) {
+    Path file = modelFolder.resolve(FILE);
+    String json = NewTokens.add(read(modelFolder, file), file, tokens);
+    return load(modelFolder, file, json, true, cacheFolder);
+  }
+
+  private static Tokenizer load(
+      Path modelFolder, Path file, String json, boolean other, Path cacheFolder) {
     TokenizersLibrary library = NativeTokenizers.load(cacheFolder);
     Vocabulary vocabulary = Vocabulary.read(json, file);
     long handle;
@@ -67,7 +97,16 @@ public final class Tokenizer {
     }
     library.disablePadding(handle);
     library.disableTruncation(handle);
-    return new Tokenizer(library, handle, modelFolder, vocabulary);
+    return new Tokenizer(library, handle, modelFolder, vocabulary, other ? json : null);
+  }
+
+  /// Writes `tokenizer.json` into a folder where it is not the model folder's own.
+  ///
+  /// @throws dev.nudge.settings.RunException where the disk refuses
+  public void writeOwn(Path target) {
+    if (json != null) {
+      OutFolder.place(target.resolve(FILE), json);
+    }
   }
 
   private static String read(Path folder, Path file) {

@@ -26,6 +26,7 @@ import dev.nudge.settings.Method;
 import dev.nudge.settings.Nearest;
 import dev.nudge.settings.PlanSettings;
 import dev.nudge.tensor.Scope;
+import dev.nudge.text.NewTokens;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,6 +37,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.LongSupplier;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// Says what a run would need and how fast it would go, without weights and without starting it.
@@ -49,6 +51,7 @@ public final class Forecast {
   private final boolean weightsAreThere;
   private final @Nullable Dataset data;
   private final Request.Rows rows;
+  private final List<Integer> added;
   private final Machine machine;
 
   private Forecast(
@@ -58,6 +61,7 @@ public final class Forecast {
       boolean weightsAreThere,
       @Nullable Dataset data,
       Request.Rows rows,
+      List<Integer> added,
       Machine machine) {
     this.settings = settings;
     this.config = config;
@@ -65,6 +69,7 @@ public final class Forecast {
     this.weightsAreThere = weightsAreThere;
     this.data = data;
     this.rows = rows;
+    this.added = added;
     this.machine = machine;
   }
 
@@ -93,13 +98,23 @@ public final class Forecast {
     Dataset data = null;
     Request.Rows rows = Request.Rows.assumed(most, settings.batchSize());
     if (source != null) {
-      Tokenizer tokenizer = tokenizer(folder, machine);
+      NewParts.Tokens tokens = tokens(settings, config, machine);
+      Tokenizer tokenizer = tokens.tokenizer();
       data = Dataset.load(source, settings.length(), most, tokenizer);
-      data.examples().forEach(e -> config.checkTokens(e.ids()));
+      data.examples().forEach(e -> tokens.grown().checkTokens(e.ids()));
       Dataset held = Training.held(settings.eval(), source, settings.length(), most, tokenizer);
       rows = Request.Rows.of(data, held, settings.batchSize());
     }
-    Forecast forecast = new Forecast(settings, config, backend, weights, data, rows, machine);
+    Forecast forecast =
+        new Forecast(
+            settings,
+            config,
+            backend,
+            weights,
+            data,
+            rows,
+            added(settings, config, machine),
+            machine);
     return forecast.outlook(clock);
   }
 
@@ -122,12 +137,27 @@ public final class Forecast {
     return ModelConfig.load(folder);
   }
 
-  private static Tokenizer tokenizer(Path folder, Machine machine) {
+  /// Ids of new tokens; a shape without a tokenizer has them behind its own.
+  private static List<Integer> added(PlanSettings settings, ModelConfig config, Machine machine) {
+    Path file = settings.lora().addTokens();
+    if (file == null) {
+      return List.of();
+    }
+    if (Files.exists(settings.model().model().resolve("tokenizer.json"))) {
+      return tokens(settings, config, machine).added();
+    }
+    int count = NewTokens.read(file).size();
+    return IntStream.range(config.vocabSize(), config.vocabSize() + count).boxed().toList();
+  }
+
+  private static NewParts.Tokens tokens(
+      PlanSettings settings, ModelConfig config, Machine machine) {
+    Path folder = settings.model().model();
     if (!Files.isDirectory(folder)) {
       throw new InputException(
           "--data needs a tokenizer, and " + folder + " is a shape only; give --tokens instead");
     }
-    return Tokenizer.load(folder, machine.cache());
+    return NewParts.tokens(settings.lora(), folder, config, machine.cache());
   }
 
   private static int maxLength(PlanSettings settings, ModelConfig config) {
@@ -160,7 +190,7 @@ public final class Forecast {
   /// Lays a run out under some settings.
   private Attempt attempt(PlanSettings s) {
     Quantization q = quantization(s);
-    Request request = Request.of(s);
+    Request request = Request.of(s).withAdded(added);
     try (Scope scope = Scope.measuring();
         Tuning tuning = request.dry(config, backend, q, scope)) {
       ParameterCount count = tuning.count();
@@ -189,7 +219,8 @@ public final class Forecast {
   private Lora everywhere() {
     try (Scope scope = Scope.measuring();
         CausalLm model = Checkpoint.dry(config, backend, quantization(settings))) {
-      Adapters adapters = Training.attach(model, settings.lora(), settings.given(), 0, 1, scope);
+      Adapters adapters =
+          Training.attach(model, settings.lora(), settings.given(), added, 0, 1, scope);
       adapters.detach();
       Lora spec = adapters.spec();
       return Lora.of(spec.rank(), spec.alpha(), Targets.leafNames(adapters.paths()))
@@ -221,7 +252,10 @@ public final class Forecast {
     var plan = attempt.fit().plan();
     Map<Recompute, Long> bytes = new LinkedHashMap<>();
     try (Scope scope = Scope.measuring();
-        Tuning tuning = Request.of(settings).dry(config, backend, quantization(settings), scope)) {
+        Tuning tuning =
+            Request.of(settings)
+                .withAdded(added)
+                .dry(config, backend, quantization(settings), scope)) {
       CausalLm dry = tuning.model();
       for (Recompute level : Recompute.values()) {
         dry.recompute(java.util.Collections.nCopies(dry.layers(), level));
@@ -235,7 +269,10 @@ public final class Forecast {
   /// Steps as the trainer cuts them, their operations at the rates that were measured.
   private Outlook.Pace pace(Attempt attempt, Rates rates) {
     try (Scope scope = Scope.measuring();
-        Tuning tuning = Request.of(settings).dry(config, backend, quantization(settings), scope)) {
+        Tuning tuning =
+            Request.of(settings)
+                .withAdded(added)
+                .dry(config, backend, quantization(settings), scope)) {
       CausalLm dry = tuning.model();
       dry.recompute(attempt.fit().plan().levels());
       return pace(attempt, rates, dry);

@@ -17,10 +17,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// A run that was checked from end to end and has not started: nothing is written yet.
 ///
+/// @param tokens the tokenizer, and what it has that the model's has not
+/// @param changing paths of layers whose weight trains
 /// @param held held-out rows; null where there are none
 /// @param steps of the whole run
 /// @param warnings what a user should know, one line each
@@ -29,6 +32,8 @@ public record Prepared(
     Machine machine,
     ModelConfig config,
     Backend backend,
+    NewParts.Tokens tokens,
+    Set<String> changing,
     ParameterCount count,
     Dataset data,
     @Nullable Dataset held,

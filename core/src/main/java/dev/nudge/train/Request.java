@@ -22,6 +22,7 @@ import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -31,21 +32,28 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param memory most that the run may take; null: what the machine has
 /// @param given which settings were given
+/// @param added ids of new tokens
 record Request(
     ModelSettings model,
     @Nullable ByteSize memory,
     LoraSettings lora,
     OptimizerSettings optimizer,
     int batchSize,
-    Given given) {
+    Given given,
+    List<Integer> added) {
 
   static Request of(TrainSettings s) {
     return new Request(
-        s.model(), s.memory(), s.lora(), s.optimizer(), s.loop().batchSize(), s.given());
+        s.model(), s.memory(), s.lora(), s.optimizer(), s.loop().batchSize(), s.given(), List.of());
   }
 
   static Request of(PlanSettings s) {
-    return new Request(s.model(), s.memory(), s.lora(), s.optimizer(), s.batchSize(), s.given());
+    return new Request(
+        s.model(), s.memory(), s.lora(), s.optimizer(), s.batchSize(), s.given(), List.of());
+  }
+
+  Request withAdded(List<Integer> tokens) {
+    return new Request(model, memory, lora, optimizer, batchSize, given, tokens);
   }
 
   /// What of the rows a layout depends on.
@@ -110,7 +118,7 @@ record Request(
     CausalLm dry = Checkpoint.dry(config, backend, quantization, trainable(config, scope));
     return full()
         ? Tuning.whole(dry, folder)
-        : Tuning.adapter(dry, Training.attach(dry, lora, given, 0, 1, scope), folder);
+        : Tuning.adapter(dry, Training.attach(dry, lora, given, added, 0, 1, scope), folder);
   }
 
   private @Nullable Trainable trainable(ModelConfig config, Scope scope) {
@@ -147,7 +155,7 @@ record Request(
         rows.largestStep(),
         rows.scored(),
         memoryBytes(machine),
-        weights,
+        weights.plusDense(tuning.frozenBytes()),
         tuning.count().trained(),
         AdamWOptimizer.bytes(tuning.parameters(), optimizer.optimizer()),
         Caches.ALL);

@@ -117,7 +117,7 @@ final class Run implements AutoCloseable {
     RunResult result;
     try {
       write(RunState.RUNNING);
-      Uninterrupted.run(() -> folder.copyTokenizer(prepared.settings().model().model()));
+      Uninterrupted.run(() -> folder.copyTokenizer(prepared));
       RunState state = loop(cancelled);
       if (updates > 0) {
         save(); // an adapter that learned nothing is none
@@ -286,6 +286,9 @@ final class Run implements AutoCloseable {
         growing -> {
           identity.write(growing);
           tuning.write(growing);
+          if (last) {
+            prepared.tokens().tokenizer().writeOwn(growing);
+          }
         };
     Uninterrupted.run(
         () -> {

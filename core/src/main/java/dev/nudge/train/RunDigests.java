@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /// What a run was made of and what it made, by digest, as `run.json` holds it under `digests`:
-/// `data`, `eval_data` and `init_adapter` that it read, and `files` that it left.
+/// `data`, `eval_data`, `init_adapter` and `add_tokens` that it read, and `files` that it left.
 final class RunDigests {
   static final String KEY = "digests";
   private static final String FILES = "files";
@@ -34,6 +34,10 @@ final class RunDigests {
     read.put("data", prepared.data().digest());
     read.put("eval_data", prepared.held() == null ? null : prepared.held().digest());
     read.put("init_adapter", ofAdapter(settings.lora().initAdapter()));
+    Path tokens = settings.lora().addTokens();
+    if (tokens != null) {
+      read.put("add_tokens", ContentDigest.of(tokens));
+    }
     this.made =
         settings.lora().method() == Method.FULL ? weights(settings.model().model()) : ADAPTER;
   }
@@ -90,6 +94,10 @@ final class RunDigests {
     compare(changes, digests, "data", ContentDigest.of(settings.data().data()));
     compare(changes, digests, "eval_data", held == null ? null : ContentDigest.of(List.of(held)));
     compare(changes, digests, "init_adapter", ofAdapter(settings.lora().initAdapter()));
+    Path tokens = settings.lora().addTokens();
+    if (tokens != null && Files.isRegularFile(tokens)) {
+      compare(changes, digests, "add_tokens", ContentDigest.of(tokens));
+    }
     return changes;
   }
 

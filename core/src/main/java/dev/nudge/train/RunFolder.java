@@ -188,7 +188,7 @@ final class RunFolder implements AutoCloseable {
   }
 
   private static String shown(JsonNode value) {
-    if (value.isNull() || value.isMissingNode()) {
+    if (value.isNull() || value.isMissingNode() || (value.isArray() && value.isEmpty())) {
       return NOT_GIVEN;
     }
     return value.isString()
@@ -232,7 +232,9 @@ final class RunFolder implements AutoCloseable {
   }
 
   private static List<String> lastNames(Path out) {
-    return saved(out.resolve(LAST)).stream().map(name -> LAST + "/" + name).toList();
+    List<String> names = new ArrayList<>(saved(out.resolve(LAST)));
+    names.add("tokenizer.json");
+    return names.stream().map(name -> LAST + "/" + name).toList();
   }
 
   /// Puts what is to be used in the run's place, as a whole; the last beside it goes.
@@ -273,8 +275,10 @@ final class RunFolder implements AutoCloseable {
   }
 
   /// Copies the tokenizer's files, as a user of the adapter needs them.
-  void copyTokenizer(Path model) {
+  void copyTokenizer(Prepared prepared) {
+    Path model = prepared.settings().model().model();
     TOKENIZER.forEach(name -> OutFolder.copy(model.resolve(name), path().resolve(name)));
+    prepared.tokens().tokenizer().writeOwn(path());
   }
 
   /// Writes `run.json`.

@@ -3,6 +3,7 @@ package dev.nudge.train;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.InitAdapter;
 import dev.nudge.adapter.Lora;
+import dev.nudge.adapter.ModelShape;
 import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.adapter.Targets;
 import dev.nudge.data.Batches;
@@ -39,8 +40,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Fine-tunes: [#prepare] checks everything that can be wrong before anything starts, [#run] does
@@ -85,12 +89,14 @@ public final class Training {
     checkInit(settings, config);
     Backend backend = Backend.resolve(settings.model().compute(), machine.cache(), config.widths());
     warnings.addAll(backend.notes());
-    Tokenizer tokenizer = Tokenizer.load(folder, machine.cache());
+    NewParts.Tokens tokens = NewParts.tokens(settings.lora(), folder, config, machine.cache());
+    Tokenizer tokenizer = tokens.tokenizer();
     Dataset data = Dataset.load(settings.data(), settings.length(), maxLength, tokenizer);
     Dataset held = held(settings.eval(), settings.data(), settings.length(), maxLength, tokenizer);
-    data.examples().forEach(e -> config.checkTokens(e.ids()));
+    ModelConfig grown = tokens.grown();
+    data.examples().forEach(e -> grown.checkTokens(e.ids()));
     if (held != null) {
-      held.examples().forEach(e -> config.checkTokens(e.ids()));
+      held.examples().forEach(e -> grown.checkTokens(e.ids()));
     }
     warnOfRows(data, held, warnings);
     Batches batches =
@@ -115,7 +121,7 @@ public final class Training {
           settings.model().anyBase(),
           warnings::add);
     }
-    Request request = Request.of(settings);
+    Request request = Request.of(settings).withAdded(tokens.added());
     try (Scope scope = Scope.measuring();
         Tuning tuning = request.dry(config, backend, quantization, scope)) {
       warnings.addAll(tuning.warnings());
@@ -132,6 +138,8 @@ public final class Training {
           machine,
           config,
           backend,
+          tokens,
+          changing(tuning.model()),
           tuning.count(),
           data,
           held,
@@ -140,6 +148,14 @@ public final class Training {
           plan,
           warnings);
     }
+  }
+
+  /// The paths of layers whose weight, or a part of it, trains.
+  private static Set<String> changing(CausalLm model) {
+    return Stream.concat(model.slots().stream(), Stream.of(model.head()))
+        .filter(slot -> slot.linear().changes())
+        .map(LinearSlot::path)
+        .collect(Collectors.toSet());
   }
 
   /// Warns of a run so short that the schedule gives each of its steps the rate 0.
@@ -244,41 +260,38 @@ public final class Training {
   ///
   /// @param given which of them were given, which must not disagree with an adapter to continue
   /// from
+  /// @param added ids of new tokens
   static Adapters attach(
-      CausalLm model, LoraSettings lora, Given given, long seed, int lanes, Scope scope) {
-    List<String> untargetable = ModelConfig.UNTARGETABLE;
+      CausalLm model,
+      LoraSettings lora,
+      Given given,
+      List<Integer> added,
+      long seed,
+      int lanes,
+      Scope scope) {
     Dtype compute = model.backend().compute();
     Path init = lora.initAdapter();
     if (init == null) {
       Lora spec =
           Lora.of(lora.rank(), lora.alpha(), Targets.parse(lora.targets()))
               .withRsLora(lora.rsLora())
-              .withDropout(lora.dropout());
-      return Adapters.attach(model.slots(), untargetable, spec, seed, compute, lanes, scope);
+              .withDropout(lora.dropout())
+              .withExtras(NewParts.extras(lora, ModelShape.of(model.modules()), added));
+      return Adapters.attach(model.modules(), spec, seed, compute, lanes, scope);
     }
     try (PeftAdapter adapter = PeftAdapter.open(init)) {
-      check(adapter, lora, given, model.slots(), untargetable);
-      return Adapters.attach(
-          model.slots(), untargetable, adapter, lora.dropout(), compute, lanes, scope);
+      check(adapter, lora, given, ModelShape.of(model.modules()));
+      return Adapters.attach(model.modules(), adapter, lora.dropout(), compute, lanes, scope);
     }
   }
 
-  private static void check(
-      PeftAdapter adapter,
-      LoraSettings lora,
-      Given given,
-      List<LinearSlot> slots,
-      List<String> untargetable) {
+  private static void check(PeftAdapter adapter, LoraSettings lora, Given given, ModelShape model) {
     new InitAdapter(
             given.contains("rank") ? (Integer) lora.rank() : null,
             given.contains("alpha") ? (Double) lora.alpha() : null,
             given.contains("rs_lora") ? (Boolean) lora.rsLora() : null,
             given.contains("targets") ? Targets.parse(lora.targets()) : null)
-        .check(
-            adapter.spec(),
-            adapter.folder(),
-            slots.stream().map(LinearSlot::path).toList(),
-            untargetable);
+        .check(adapter.spec(), adapter.folder(), model.paths(), model.ends());
   }
 
   /// Prepares and runs, as the command does: a run that is finished already in its folder is not

@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param parameters what trains, in the order of the model
 /// @param warnings what a user should know, one line each
+/// @param frozenBytes that an adapter holds beside what trains
 /// @param writing writes what trains into a folder that grows
 /// @param detaching brings the model back to what it was; its close is apart
 record Tuning(
@@ -31,6 +32,7 @@ record Tuning(
     List<Parameter> parameters,
     ParameterCount count,
     List<String> warnings,
+    long frozenBytes,
     Consumer<Path> writing,
     Runnable detaching)
     implements AutoCloseable {
@@ -51,7 +53,7 @@ record Tuning(
             Quantization.resolve(settings.model(), prepared.config()),
             trainable(settings.lora(), prepared.config(), lanes, scope));
     try {
-      model.cache(prepared.plan().caches());
+      model.cache(prepared.plan().caches(), prepared.changing());
       if (prepared.streams()) {
         model.stream(prepared.roomBeside());
       }
@@ -69,7 +71,13 @@ record Tuning(
     var settings = prepared.settings();
     Adapters adapters =
         Training.attach(
-            model, settings.lora(), settings.given(), settings.loop().seed(), lanes, scope);
+            model,
+            settings.lora(),
+            settings.given(),
+            prepared.tokens().added(),
+            settings.loop().seed(),
+            lanes,
+            scope);
     if (settings.lora().init() == AdapterInit.LOFTQ) {
       try (SafeTensors originals = SafeTensors.open(settings.model().model())) {
         adapters.beginNear(
@@ -90,6 +98,7 @@ record Tuning(
         adapters.parameters(),
         adapters.count(model.config().parameters()),
         adapters.warnings(),
+        adapters.frozenBytes(),
         folder -> adapters.write(folder, base.toString()),
         adapters::detach);
   }
@@ -105,6 +114,7 @@ record Tuning(
         parameters,
         new ParameterCount(trained, model.config().parameters()),
         List.of(),
+        0,
         folder -> ModelFolder.write(base, folder, parameters, model.backend().kernels()),
         () -> {});
   }

@@ -142,8 +142,7 @@ public final class WarmUp implements AutoCloseable {
 
   private static List<Parameter> adapter(CausalLm model, Scope scope) {
     return Adapters.attach(
-            model.slots(),
-            List.of(model.head().path()),
+            model.modules(),
             Lora.of(16, 32, Targets.parse(Targets.ALL_LINEAR)),
             1,
             model.backend().compute(),

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
+import dev.nudge.nn.Modules;
 import dev.nudge.nn.Parameter;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
@@ -21,7 +22,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class AdaptersTest {
-  private static final List<String> HEAD = List.of("lm_head", "model.embed_tokens");
   private static final String Q0 = "model.layers.0.self_attn.q_proj";
   private static final String UP0 = "model.layers.0.mlp.up_proj";
 
@@ -47,8 +47,14 @@ class AdaptersTest {
     return new LinearSlot(path, DenseLinear.of(scope.tensor(compute, out, in), null));
   }
 
+  /// The slots as a model's places; the last one is the head.
+  private static Modules modules(List<LinearSlot> slots) {
+    int layers = slots.size() - 1;
+    return new Modules(slots.subList(0, layers), slots.get(layers), false, null, "", Map.of());
+  }
+
   private Adapters attach(List<LinearSlot> slots, Lora spec) {
-    return Adapters.attach(slots, HEAD, spec, 5, Dtype.F32, 2, scope);
+    return Adapters.attach(modules(slots), spec, 5, Dtype.F32, 2, scope);
   }
 
   private static Lora allLinear() {
@@ -123,7 +129,7 @@ class AdaptersTest {
   @Test
   void theWorkingCopyIsTheRoundedMaster() {
     Adapters adapters =
-        Adapters.attach(slots(Dtype.BF16), HEAD, allLinear(), 5, Dtype.BF16, 0, scope);
+        Adapters.attach(modules(slots(Dtype.BF16)), allLinear(), 5, Dtype.BF16, 0, scope);
     Parameter a = adapters.parameters().get(0);
     assertThat(a.work().dtype()).isEqualTo(Dtype.BF16);
     assertThat(a.master().dtype()).isEqualTo(Dtype.F32);
@@ -149,14 +155,15 @@ class AdaptersTest {
             Map.of("0.mlp.up_proj", 3),
             Map.of(),
             null,
-            null);
+            null,
+            Extras.NONE);
     Adapters first = attach(slots(Dtype.F32), spec);
     Tensor b = first.parameters().get(3).master();
     LoraInit.fill(b, 9, "b");
     first.save(temp.resolve("a"), "base");
     try (PeftAdapter saved = PeftAdapter.open(temp.resolve("a"))) {
       List<LinearSlot> slots = slots(Dtype.F32);
-      Adapters second = Adapters.attach(slots, HEAD, saved, 0, Dtype.F32, 0, scope);
+      Adapters second = Adapters.attach(modules(slots), saved, 0, Dtype.F32, 0, scope);
       assertThat(second.spec()).isEqualTo(first.spec().withDropout(0));
       assertThat(second.paths()).isEqualTo(first.paths());
       assertThat(((LoraLinear) slots.get(1).linear()).scaling()).isEqualTo(4 / Math.sqrt(3));
@@ -176,9 +183,13 @@ class AdaptersTest {
         .isInstanceOf(InputException.class)
         .hasMessage(
             "rank 13 is larger than the larger side of q_proj (8); set --rank to at most 8");
-    assertThatThrownBy(() -> attach(slots, allLinear().withTargets(Targets.parse("lm_head"))))
+    assertThatThrownBy(
+            () ->
+                attach(
+                    slots,
+                    allLinear().withExtras(new Extras(List.of("k_proj"), Map.of(), 0, false))))
         .isInstanceOf(InputException.class)
-        .hasMessageStartingWith("target 'lm_head' cannot carry an adapter");
+        .hasMessageStartingWith("--modules-to-save 'k_proj' matches no");
     assertThat(slots).allMatch(slot -> slot.linear() instanceof DenseLinear);
     assertThat(attach(slots, Lora.of(7, 4, new Targets.AllLinear())).warnings())
         .containsExactly(

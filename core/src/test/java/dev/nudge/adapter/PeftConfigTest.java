@@ -85,9 +85,12 @@ class PeftConfigTest {
             ranks,
             Map.of("é\n\"\\.", 1e-5),
             new Targets.Regex(".*\\.0\\..*"),
-            new Layers(List.of(2, 1), List.of("layers")));
+            new Layers(List.of(2, 1), List.of("layers")),
+            new Extras(List.of("lm_head", "norm"), Map.of("embed_tokens", List.of(9, 4)), 0, true));
     String text = PeftConfig.write(full, "base");
     assertThat(text)
+        .contains("\"trainable_token_indices\": {\n    \"embed_tokens\": [\n")
+        .contains("\"ensure_weight_tying\": true,\n")
         .contains("\"lora_alpha\": 12.5,\n")
         .contains("\"\\u00e9\\n\\\"\\\\.\": 1e-05\n")
         .contains("\"exclude_modules\": \".*\\\\.0\\\\..*\",\n");
@@ -145,11 +148,9 @@ class PeftConfigTest {
         "bias | \"all\"",
         "bias | \"lora_only\"",
         "lora_bias | true",
-        "modules_to_save | [\"lm_head\"]",
         "target_parameters | [\"experts.w\"]",
         "fan_in_fan_out | true",
         "layer_replication | [[0,4],[2,5]]",
-        "trainable_token_indices | [1]",
         "use_qalora | true",
         "alora_invocation_tokens | [5]",
         "megatron_config | {\"a\":1}",

@@ -25,7 +25,6 @@ import org.junit.jupiter.api.io.TempDir;
 class PeftFilesTest {
   private static final String Q = "model.layers.%d.self_attn.q_proj";
   private static final String UP = "model.layers.%d.mlp.up_proj";
-  private static final List<String> HEAD = List.of("lm_head", "model.embed_tokens");
 
   @TempDir Path temp;
 
@@ -71,7 +70,7 @@ class PeftFilesTest {
 
   private static List<LayerShape> fit(Path folder, List<LayerShape> model) {
     try (PeftAdapter adapter = PeftAdapter.open(folder)) {
-      return adapter.fit(model, HEAD);
+      return adapter.fit(ModelShape.of(model));
     }
   }
 
@@ -97,17 +96,18 @@ class PeftFilesTest {
             Map.of("1.mlp.up_proj", 3),
             Map.of(),
             null,
-            null);
+            null,
+            Extras.NONE);
     Path folder = saved(spec, model(2), t -> {});
     assertThat(names(folder)).containsExactly("adapter_config.json", "adapter_model.safetensors");
     try (PeftAdapter adapter = PeftAdapter.open(folder);
         Scope scope = Scope.open("test")) {
       assertThat(adapter.spec()).isEqualTo(spec);
-      assertThat(adapter.fit(model(2), HEAD)).isEqualTo(model(2));
+      assertThat(adapter.fit(ModelShape.of(model(2)))).isEqualTo(model(2));
       String path = UP.formatted(1);
       Tensor a = scope.tensor(Dtype.F32, 3, 8);
       Tensor b = scope.tensor(Dtype.F32, 12, 3);
-      adapter.read(path, a, b);
+      adapter.linear(path, a, b);
       Tensor expected = scope.tensor(Dtype.F32, 12, 3);
       LoraInit.fill(expected, 2, path);
       assertThat(b.data().mismatch(expected.data())).isEqualTo(-1);
@@ -125,9 +125,9 @@ class PeftFilesTest {
       tensors.put(PeftFiles.nameOfA(path), wide);
       PeftFiles.save(folder, spec(), "base", tensors);
       try (PeftAdapter adapter = PeftAdapter.open(folder)) {
-        assertThat(adapter.fit(model(1), HEAD)).isEqualTo(model(1));
+        assertThat(adapter.fit(ModelShape.of(model(1)))).isEqualTo(model(1));
         Tensor back = scope.tensor(Dtype.F32, 2, 8);
-        adapter.read(path, back, scope.tensor(Dtype.F32, 6, 2));
+        adapter.linear(path, back, scope.tensor(Dtype.F32, 6, 2));
         for (long i = 0; i < wide.elements(); i++) {
           assertThat((float) back.at(i)).isEqualTo((float) wide.at(i));
         }

@@ -7,6 +7,7 @@ import dev.nudge.format.Entry;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.nn.DenseLinear;
 import dev.nudge.nn.LinearSlot;
+import dev.nudge.nn.Modules;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
@@ -34,7 +35,6 @@ import tools.jackson.databind.json.JsonMapper;
 class PeftGoldenTest {
   private static final Path GOLDEN = Path.of("src/test/resources/golden");
   private static final Path SAVED = Path.of("target/peft");
-  private static final List<String> HEAD = List.of("lm_head", "model.embed_tokens");
   private static final JsonMapper JSON = new JsonMapper();
 
   static Stream<String> adapters() {
@@ -72,9 +72,7 @@ class PeftGoldenTest {
     try (PeftAdapter adapter = PeftAdapter.open(folder);
         SafeTensors theirs = SafeTensors.open(folder.resolve(PeftFiles.WEIGHTS));
         Scope scope = Scope.open("test")) {
-      List<LayerShape> on =
-          adapter.fit(
-              layers(inputs.path("model").stringValue()), List.of("lm_head", "model.embed_tokens"));
+      List<LayerShape> on = adapter.fit(ModelShape.of(layers(inputs.path("model").stringValue())));
       assertThat(new TreeSet<>(on.stream().map(LayerShape::path).toList()))
           .containsExactlyElementsOf(
               inputs.path("modules").valueStream().map(JsonNode::stringValue).sorted().toList());
@@ -84,7 +82,7 @@ class PeftGoldenTest {
         int r = adapter.spec().rank(layer.path());
         Tensor a = scope.tensor(Dtype.F32, r, layer.in());
         Tensor b = scope.tensor(Dtype.F32, layer.out(), r);
-        adapter.read(layer.path(), a, b);
+        adapter.linear(layer.path(), a, b);
         tensors.put(PeftFiles.nameOfA(layer.path()), a);
         tensors.put(PeftFiles.nameOfB(layer.path()), b);
       }
@@ -109,11 +107,11 @@ class PeftGoldenTest {
                           DenseLinear.of(scope.tensor(Dtype.F32, layer.out(), layer.in()), null)))
               .toList();
       Lora spec = Lora.of(3, 12, new Targets.AllLinear()).withRsLora(true);
-      Adapters adapters = Adapters.attach(slots, HEAD, spec, 0, Dtype.F32, 0, scope);
+      Adapters adapters = Adapters.attach(Modules.of(slots), spec, 0, Dtype.F32, 0, scope);
       adapters.parameters().forEach(p -> LoraInit.fill(p.master(), 1, p.name()));
       adapters.save(SAVED.resolve("new"), model);
       try (PeftAdapter back = PeftAdapter.open(SAVED.resolve("new"))) {
-        assertThat(back.fit(layers(model), HEAD)).hasSameSizeAs(slots);
+        assertThat(back.fit(ModelShape.of(layers(model)))).hasSameSizeAs(slots);
       }
     }
   }

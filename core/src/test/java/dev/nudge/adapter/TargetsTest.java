@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 
 class TargetsTest {
   private static final List<String> LINEARS = linears(12);
-  private static final List<String> REFUSED = List.of("lm_head", "model.embed_tokens");
+  private static final List<String> ENDS = List.of("lm_head", "model.embed_tokens");
 
   static List<String> linears(int layers) {
     List<String> paths = new ArrayList<>();
@@ -28,12 +28,12 @@ class TargetsTest {
   }
 
   private static List<String> select(String targets) {
-    return Lora.of(4, 8, Targets.parse(targets)).select(LINEARS, REFUSED);
+    return Lora.of(4, 8, Targets.parse(targets)).select(LINEARS, ENDS);
   }
 
   private static Lora restricted(
       Targets targets, @Nullable Targets exclude, @Nullable Layers layers) {
-    return new Lora(4, 8, false, 0, targets, Map.of(), Map.of(), exclude, layers);
+    return new Lora(4, 8, false, 0, targets, Map.of(), Map.of(), exclude, layers, Extras.NONE);
   }
 
   @Test
@@ -96,27 +96,25 @@ class TargetsTest {
   }
 
   @Test
-  void theHeadAndTheEmbeddingsAreRefusedByName() {
-    String why =
-        " cannot carry an adapter: the output head and the embeddings are not supported yet; leave"
-            + " it out of the targets";
-    refused("q_proj,lm_head", "target 'lm_head'" + why);
-    refused("embed_tokens", "target 'model.embed_tokens'" + why);
-    refused("/.*/", "target 'lm_head'" + why);
+  void theHeadAndTheEmbeddingAreTakenWhereTheyAreNamed() {
+    assertThat(select("q_proj,lm_head")).contains("lm_head").doesNotContain("model.embed_tokens");
+    assertThat(select("embed_tokens")).containsExactly("model.embed_tokens");
+    assertThat(select("/.*/")).contains("lm_head", "model.embed_tokens");
+    assertThat(select("all-linear")).doesNotContain("lm_head", "model.embed_tokens");
   }
 
   @Test
   void exclusionComesFirst() {
     Targets names = Targets.parse("q_proj,v_proj");
-    assertThat(restricted(names, Targets.parse("v_proj"), null).select(LINEARS, REFUSED))
+    assertThat(restricted(names, Targets.parse("v_proj"), null).select(LINEARS, ENDS))
         .isEqualTo(select("q_proj"));
-    assertThat(restricted(names, new Targets.Regex(".*\\.\\d\\..*"), null).select(LINEARS, REFUSED))
+    assertThat(restricted(names, new Targets.Regex(".*\\.\\d\\..*"), null).select(LINEARS, ENDS))
         .hasSize(4);
     assertThat(
             restricted(new Targets.Regex(".*"), Targets.parse("lm_head,embed_tokens"), null)
-                .select(LINEARS, REFUSED))
+                .select(LINEARS, ENDS))
         .isEqualTo(LINEARS);
-    assertThatThrownBy(() -> restricted(names, names, null).select(LINEARS, REFUSED))
+    assertThatThrownBy(() -> restricted(names, names, null).select(LINEARS, ENDS))
         .isInstanceOf(InputException.class)
         .hasMessageStartingWith(
             "targets q_proj,v_proj select no linear layer with exclude_modules q_proj,v_proj;");
@@ -125,26 +123,24 @@ class TargetsTest {
   @Test
   void layersRestrictNamesButNotWholePaths() {
     Targets names = Targets.parse("q_proj,model.layers.3.mlp.up_proj");
-    assertThat(
-            restricted(names, null, new Layers(List.of(1, 11), List.of())).select(LINEARS, REFUSED))
+    assertThat(restricted(names, null, new Layers(List.of(1, 11), List.of())).select(LINEARS, ENDS))
         .containsExactly(
             "model.layers.1.self_attn.q_proj",
             "model.layers.3.mlp.up_proj",
             "model.layers.11.self_attn.q_proj");
     assertThat(
             restricted(names, null, new Layers(List.of(1), List.of("h", "layers")))
-                .select(LINEARS, REFUSED))
+                .select(LINEARS, ENDS))
         .hasSize(2);
     assertThatThrownBy(
             () ->
                 restricted(names, null, new Layers(List.of(1, 12), List.of()))
-                    .select(LINEARS, REFUSED))
+                    .select(LINEARS, ENDS))
         .isInstanceOf(InputException.class)
         .hasMessage("layers_to_transform names layer 12; the model has layers 0 to 11");
     assertThatThrownBy(
             () ->
-                restricted(names, null, new Layers(List.of(1), List.of("h")))
-                    .select(LINEARS, REFUSED))
+                restricted(names, null, new Layers(List.of(1), List.of("h"))).select(LINEARS, ENDS))
         .isInstanceOf(InputException.class)
         .hasMessage(
             "layers_to_transform names layer 1; the model has no layer that layers_pattern [h]"

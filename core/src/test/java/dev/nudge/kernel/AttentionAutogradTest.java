@@ -138,7 +138,15 @@ class AttentionAutogradTest {
       Tensor dW = draw(scope, vocabulary, width);
       var before = Torch.of(dW);
       HeadLoss.train(
-          h, HeadLoss.Weight.of(w, shape), targets, weight, logprob, dh, dW, ws, Kernels.plain());
+          h,
+          HeadLoss.Weight.of(w, shape),
+          targets,
+          weight,
+          logprob,
+          dh,
+          HeadLoss.Beside.of(lane -> dW),
+          ws,
+          Kernels.plain());
       var th = Torch.leaf(h);
       var tw = Torch.leaf(w);
       var logits = th.matmul(tw.t()).mul(Torch.scalar(scale));
@@ -153,7 +161,8 @@ class AttentionAutogradTest {
 
       Tensor scored = scope.tensor(Dtype.F64, rows, 1);
       Tensor best = scope.tensor(Dtype.I32, rows, 1);
-      HeadLoss.score(h, HeadLoss.Weight.of(w, shape), targets, scored, best, ws, Kernels.plain());
+      HeadLoss.score(
+          h, HeadLoss.Weight.of(w, shape), null, targets, scored, best, ws, Kernels.plain());
       same("scored", scored, expected);
       var likeliest =
           Torch.values(

@@ -287,7 +287,15 @@ class ProductParityTest {
       Tensor packedDw = scope.tensor(c.accumulator(), vocabulary, width);
       Tensor exactDw = scope.tensor(Dtype.F64, vocabulary, width);
       HeadLoss.train(
-          h, HeadLoss.Weight.of(w), targets, 0.01, logprob, dh, dW, ws, backend.kernels());
+          h,
+          HeadLoss.Weight.of(w),
+          targets,
+          0.01,
+          logprob,
+          dh,
+          HeadLoss.Beside.of(lane -> dW),
+          ws,
+          backend.kernels());
       HeadLoss.train(
           wideH,
           HeadLoss.Weight.of(wideW),
@@ -295,7 +303,7 @@ class ProductParityTest {
           0.01,
           exactLogprob,
           exact,
-          exactDw,
+          HeadLoss.Beside.of(lane -> exactDw),
           plain,
           Kernels.plain());
       String name = c + " vocabulary " + vocabulary + " width " + width;
@@ -304,7 +312,16 @@ class ProductParityTest {
       compare(name + " logprob", logprob, exactLogprob, terms, bound(c));
       compare(name + " dh", dh, exact, labels, c == Dtype.F32 ? 4e-6 : bound(c));
       HeadLoss.Weight packed = packed(w, scope, ws);
-      HeadLoss.train(h, packed, targets, 0.01, logprob, dh, packedDw, ws, backend.kernels());
+      HeadLoss.train(
+          h,
+          packed,
+          targets,
+          0.01,
+          logprob,
+          dh,
+          HeadLoss.Beside.of(lane -> packedDw),
+          ws,
+          backend.kernels());
       compare(name + " packed logprob", logprob, exactLogprob, terms, bound(c));
       compare(name + " packed dh", dh, exact, labels, c == Dtype.F32 ? 4e-6 : bound(c));
       // of the norm: single numbers cancel. bf16 rounds each softmax once, by 2⁻⁹ at most

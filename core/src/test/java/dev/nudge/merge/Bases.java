@@ -94,8 +94,7 @@ final class Bases {
     ModelConfig config = ModelConfig.load(base);
     try (CausalLm dry = Checkpoint.dry(config, Backend.plain(Dtype.F32), Quantization.NONE);
         Scope scope = Scope.open("adapter")) {
-      Adapters adapter =
-          Adapters.attach(dry.slots(), ModelConfig.UNTARGETABLE, spec, seed, Dtype.F32, 0, scope);
+      Adapters adapter = Adapters.attach(dry.modules(), spec, seed, Dtype.F32, 0, scope);
       Random random = new Random(seed);
       for (Parameter p : adapter.parameters()) {
         fill(p.master(), random, 0, 0.2);

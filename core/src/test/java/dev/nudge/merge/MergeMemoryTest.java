@@ -62,7 +62,7 @@ class MergeMemoryTest {
       try (StreamedLm base = open(settings, config, q, block);
           AdapterStack adapters = AdapterStack.open(settings, config, Dtype.F32);
           Scope scope = Scope.measuring()) {
-        adapters.put(base.slots(0, scope), scope);
+        adapters.put(base.layer(0, scope), scope);
         boolean nested = q.method() == Quantize.NF4 && q.doubleQuant();
         long layer = scope.bytes() + (nested ? scales(config) : 0);
         long lane = new MergedWeights(base, config, adapters, BACKEND, block).laneBytes();

@@ -98,7 +98,7 @@ class GoldenLogitsTest {
         CausalLm model = Checkpoint.load(modelFolder, config, backend)) {
       if (adapter != null) {
         try (PeftAdapter peft = PeftAdapter.open(adapter)) {
-          Adapters.attach(model.slots(), List.of("lm_head"), peft, 0, backend.compute(), 0, scope);
+          Adapters.attach(model.modules(), peft, 0, backend.compute(), 0, scope);
         }
       }
       // all sequences in one flat batch: none may see another

@@ -15,7 +15,6 @@ import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
-import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -38,8 +37,7 @@ class ModelGradientTest {
     try (CausalLm model = TinyLlama.of(config, backend, seed);
         Scope scope = Scope.open("adapter")) {
       model.reserve(32);
-      Adapters adapter =
-          Adapters.attach(model.slots(), List.of("lm_head"), spec, seed, Dtype.F64, 1, scope);
+      Adapters adapter = Adapters.attach(model.modules(), spec, seed, Dtype.F64, 1, scope);
       adapter.parameters().forEach(p -> fill(p.master(), random));
       Batch batch = TinyLlama.batch(random, config.vocabSize(), 7, 3, 11);
       Dropout drop = Dropout.of(seed, 3);

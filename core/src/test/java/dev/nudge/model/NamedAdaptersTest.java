@@ -45,7 +45,7 @@ class NamedAdaptersTest {
   }
 
   private NamedAdapters named(CausalLm of) {
-    return new NamedAdapters(of.slots(), ModelConfig.UNTARGETABLE, backend.compute());
+    return new NamedAdapters(of.modules(), backend.compute());
   }
 
   @BeforeEach

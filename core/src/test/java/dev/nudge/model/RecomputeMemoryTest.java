@@ -82,7 +82,7 @@ class RecomputeMemoryTest {
         Scope scope = Scope.open("adapter")) {
       model.reserve(N);
       Lora spec = Lora.of(RANK, 1, Targets.parse("all-linear"));
-      Adapters.attach(model.slots(), List.of("lm_head"), spec, 1, compute, 1, scope);
+      Adapters.attach(model.modules(), spec, 1, compute, 1, scope);
       test.accept(model, scope);
     }
   }

@@ -69,8 +69,7 @@ class RecomputeTest {
       if (nf4) {
         quantize(model, scope);
       }
-      Adapters adapter =
-          Adapters.attach(model.slots(), List.of("lm_head"), spec, 2, compute, 1, scope);
+      Adapters adapter = Adapters.attach(model.modules(), spec, 2, compute, 1, scope);
       for (Parameter p : adapter.parameters()) {
         for (long i = 0; i < p.elements(); i++) {
           p.master().put(i, 0.3 * random.nextGaussian());
@@ -128,9 +127,7 @@ class RecomputeTest {
             model,
             own
                 ? model.parameters()
-                : Adapters.attach(
-                        model.slots(), ModelConfig.UNTARGETABLE, spec, 2, compute, 1, scope)
-                    .parameters());
+                : Adapters.attach(model.modules(), spec, 2, compute, 1, scope).parameters());
       }
     }
   }

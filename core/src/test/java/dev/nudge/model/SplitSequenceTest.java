@@ -270,9 +270,7 @@ class SplitSequenceTest {
 
     private List<Parameter> adapter(String targets, double dropout, int count) {
       Lora spec = Lora.of(3, 5, Targets.parse(targets)).withDropout(dropout);
-      Adapters adapter =
-          Adapters.attach(
-              model.slots(), List.of("lm_head"), spec, 1, backend.compute(), count, scope);
+      Adapters adapter = Adapters.attach(model.modules(), spec, 1, backend.compute(), count, scope);
       Random fill = new Random(9);
       for (Parameter p : adapter.parameters()) {
         for (long i = 0; i < p.elements(); i++) {

@@ -1,11 +1,13 @@
 package dev.nudge.model;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.Backends;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.machine.Backend;
+import dev.nudge.nn.Modules;
 import dev.nudge.quant.Nf4Format;
 import dev.nudge.settings.Compute;
 import dev.nudge.tensor.Ledger;
@@ -66,18 +68,17 @@ class StreamedLmTest {
       StreamedLm.Dressing dressing = StreamedLm.Dressing.NONE;
       PeftAdapter peft = adapter == null ? null : PeftAdapter.open(GOLDEN.resolve(adapter));
       if (peft != null) {
-        Adapters on =
-            Adapters.attach(
-                whole.slots(), ModelConfig.UNTARGETABLE, peft, 0, backend.compute(), 0, scope);
+        Adapters on = Adapters.attach(whole.modules(), peft, 0, backend.compute(), 0, scope);
         Set<String> paths = new TreeSet<>(on.paths());
-        dressing = (slots, s) -> Adapters.stack(slots, paths, peft, 1, backend.compute(), s);
+        dressing = (part, s) -> Adapters.stack(part, paths, peft, 1, backend.compute(), s);
       }
       Tensor hidden = scope.tensor(backend.compute(), tokens, config.hiddenSize());
       Tensor is = scope.tensor(backend.compute(), tokens, config.vocabSize());
       long bytes = streamed.bytes(sequences, dressing, tokens);
       try (Workspace ws = new Workspace(0, bytes, backend.gemms().apply(1))) {
-        streamed.hidden(sequences, dressing, hidden, ws, () -> false);
-        streamed.logits(hidden, is, ws);
+        Modules ends = streamed.ends(dressing, scope);
+        streamed.hidden(sequences, dressing, ends, hidden, ws, () -> false);
+        streamed.logits(hidden, requireNonNull(ends.head()).linear(), is, ws);
       }
       int[] ids = sequences.stream().flatMapToInt(Arrays::stream).toArray();
       int[] lengths = sequences.stream().mapToInt(s -> s.length).toArray();

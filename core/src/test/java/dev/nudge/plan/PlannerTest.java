@@ -237,13 +237,7 @@ class PlannerTest {
     try (CausalLm dry = Checkpoint.dry(SHAPE, Backend.plain(Dtype.BF16), Quantization.NONE);
         Scope scope = Scope.measuring()) {
       Adapters.attach(
-          dry.slots(),
-          List.of("lm_head"),
-          Lora.of(16, 32, Targets.parse("all-linear")),
-          0,
-          Dtype.BF16,
-          1,
-          scope);
+          dry.modules(), Lora.of(16, 32, Targets.parse("all-linear")), 0, Dtype.BF16, 1, scope);
       return work.apply(dry);
     }
   }

@@ -46,7 +46,7 @@ class WorkTest {
     try (Scope scope = Scope.measuring();
         CausalLm dry = Checkpoint.dry(CONFIG, Backend.plain(Dtype.F32), Quantization.NONE)) {
       Lora spec = Lora.of(RANK, 1, Targets.parse("all-linear"));
-      Adapters.attach(dry.slots(), ModelConfig.UNTARGETABLE, spec, 0, Dtype.F32, 1, scope);
+      Adapters.attach(dry.modules(), spec, 0, Dtype.F32, 1, scope);
       double kept =
           LAYERS * (4.0 * P * T + 14.0 * Q * T * T + 6.0 * adapters * T) - qkv - qkvAdapters;
       CausalLm.TrainWork work = dry.work(new int[] {(int) T}, 40);

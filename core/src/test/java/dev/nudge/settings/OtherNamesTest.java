@@ -93,7 +93,7 @@ class OtherNamesTest {
     "logging-steps, --out",
     "gradient-checkpointing, --memory",
     "use-dora, --rs-lora",
-    "modules-to-save, --method full",
+    "lora-modules-to-save, --modules-to-save",
     "resume-from-checkpoint, --init-adapter",
     "resume, --init-adapter",
     "chat-template, --prompt",

@@ -68,6 +68,8 @@ class CachedRunTest {
             p.machine(),
             p.config(),
             p.backend(),
+            p.tokens(),
+            p.changing(),
             p.count(),
             p.data(),
             p.held(),

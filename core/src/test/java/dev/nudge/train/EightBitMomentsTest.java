@@ -65,8 +65,7 @@ class EightBitMomentsTest {
       model.reserve(24);
       Adapters adapter =
           Adapters.attach(
-              model.slots(),
-              List.of("lm_head"),
+              model.modules(),
               Lora.of(32, 64, Targets.parse("all-linear")),
               1,
               backend.compute(),

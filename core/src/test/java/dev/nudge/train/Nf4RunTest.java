@@ -149,6 +149,8 @@ class Nf4RunTest {
             large.machine(),
             large.config(),
             large.backend(),
+            large.tokens(),
+            large.changing(),
             large.count(),
             large.data(),
             large.held(),

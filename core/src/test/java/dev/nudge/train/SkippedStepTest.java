@@ -101,8 +101,7 @@ class SkippedStepTest {
         Scope scope = Scope.open("adapter")) {
       model.reserve(8);
       Lora spec = Lora.of(3, 6, Targets.parse("all-linear"));
-      Adapters adapter =
-          Adapters.attach(model.slots(), List.of("lm_head"), spec, 1, backend.compute(), 2, scope);
+      Adapters adapter = Adapters.attach(model.modules(), spec, 1, backend.compute(), 2, scope);
       Plan plan = Plan.uncounted("test", 2, 1, 16, 8, model.trainBytes(16, 8));
       TrainSettings settings =
           TrainSettings.of(

@@ -149,8 +149,7 @@ class StepCutTest {
   private static List<Parameter> adapter(CausalLm model, double dropout, int lanes, Scope scope) {
     Lora spec = Lora.of(5, 10, Targets.parse("all-linear")).withDropout(dropout);
     Adapters adapter =
-        Adapters.attach(
-            model.slots(), List.of("lm_head"), spec, 1, model.backend().compute(), lanes, scope);
+        Adapters.attach(model.modules(), spec, 1, model.backend().compute(), lanes, scope);
     Random fill = new Random(9);
     for (Parameter p : adapter.parameters()) {
       for (long i = 0; i < p.elements(); i++) {

@@ -64,8 +64,7 @@ class TrainerOpensTest {
       model.reserve(8);
       Lora spec = Lora.of(3, 6, Targets.parse("all-linear"));
       List<Parameter> parameters =
-          Adapters.attach(model.slots(), List.of("lm_head"), spec, 1, backend.compute(), 2, scope)
-              .parameters();
+          Adapters.attach(model.modules(), spec, 1, backend.compute(), 2, scope).parameters();
       TrainSettings settings =
           TrainSettings.of(Map.of("model", "m", "data", List.of("d"), "out", "o"));
       Plan plan = plan(model, offloads, pages);

@@ -31,7 +31,7 @@ import tools.jackson.databind.ObjectMapper;
 
 /// Makes the steps of a golden folder and holds each to what the peer gave.
 ///
-/// Losses and gradient norms within 1e-5 relative, tokens exactly.
+/// Losses and gradient norms within 1e-5 relative where nothing else is said, tokens exactly.
 final class TwentySteps {
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -75,14 +75,13 @@ final class TwentySteps {
         Scope scope = Scope.open("adapter");
         PeftAdapter init = PeftAdapter.open(adapter)) {
       Adapters adapters =
-          Adapters.attach(
-              model.slots(), ModelConfig.UNTARGETABLE, init, 0, backend.compute(), lanes, scope);
+          Adapters.attach(model.modules(), init, 0, backend.compute(), lanes, scope);
       hold(expected(folder), rows, model, adapters.parameters(), lanes, microBatchTokens);
       after.accept(adapters.parameters());
     }
   }
 
-  /// Makes the steps that a peer made on whatever trains of a model.
+  /// Makes the steps that a peer made on whatever trains of a model, to 1e-5.
   static void hold(
       JsonNode expected,
       Path rows,
@@ -90,6 +89,21 @@ final class TwentySteps {
       List<Parameter> parameters,
       int lanes,
       int microBatchTokens)
+      throws IOException {
+    hold(expected, rows, model, parameters, lanes, microBatchTokens, 1e-5);
+  }
+
+  /// Makes the steps that a peer made on whatever trains of a model.
+  ///
+  /// @param bound of losses and gradient norms, relative
+  static void hold(
+      JsonNode expected,
+      Path rows,
+      CausalLm model,
+      List<Parameter> parameters,
+      int lanes,
+      int microBatchTokens,
+      double bound)
       throws IOException {
     JsonNode settings = expected.get("settings");
     List<Example> examples = examples(rows);
@@ -115,8 +129,8 @@ final class TwentySteps {
             trainer.step(i, batches.step(i), settings.get("learning_rate").asDouble());
         double loss = expected.get("losses").get(i).asDouble();
         double norm = expected.get("grad_norms").get(i).asDouble();
-        assertThat(r.loss()).describedAs("step %d", i).isCloseTo(loss, within(1e-5 * loss));
-        assertThat(r.gradNorm()).describedAs("step %d", i).isCloseTo(norm, within(1e-5 * norm));
+        assertThat(r.loss()).describedAs("step %d", i).isCloseTo(loss, within(bound * loss));
+        assertThat(r.gradNorm()).describedAs("step %d", i).isCloseTo(norm, within(bound * norm));
         assertThat(r.tokens()).isEqualTo(expected.get("tokens").get(i).asLong());
         assertThat(r.trainedTokens()).isEqualTo(expected.get("trained_tokens").get(i).asLong());
         worst = Math.max(worst, Math.abs(r.loss() - loss) / loss);

@@ -107,8 +107,8 @@ final class VectorElementwise implements Elementwise {
     Scratch scratch = Scratch.get();
     for (int r = 0; r < x.rows(); r++) {
       int id = Rows.int32(ids, r);
-      Rows.index("id", id, table.rows());
       if (id != skipped) {
+        Rows.index("id", id, table.rows());
         add(scratch, x, r, table, id);
       }
     }

@@ -1,0 +1,92 @@
+package dev.nudge.adapter;
+
+import dev.nudge.nn.Embedding;
+import dev.nudge.nn.Embedding.Vectors;
+import dev.nudge.nn.Parameter;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/// A and B beside the embedding's table.
+final class EmbeddingPlace implements Placement {
+  private final String path;
+  private final Embedding embedding;
+  private final Parameter a; // (vocabulary, r), the file's transposed
+  private final Parameter b;
+  private final LoraEmbedding update;
+  private @Nullable Vectors before;
+  private @Nullable Vectors mine;
+
+  /// @param tokens rows that the table has or will have
+  EmbeddingPlace(
+      String path,
+      Embedding embedding,
+      int tokens,
+      Lora spec,
+      double scale,
+      Room room,
+      Source source) {
+    this.path = path;
+    this.embedding = embedding;
+    int rank = spec.rank(path);
+    this.a = room.parameter(PeftFiles.nameOfEmbeddingA(path), tokens, rank);
+    this.b = room.parameter(PeftFiles.nameOfEmbeddingB(path), embedding.table().cols(), rank);
+    if (!room.dry()) {
+      source.embedding(path, a.master(), b.master());
+      Room.round(a);
+      Room.round(b);
+    }
+    this.update = new LoraEmbedding(a, b, scale * spec.scaling(path));
+  }
+
+  @Override
+  public String path() {
+    return path;
+  }
+
+  @Override
+  public boolean free() {
+    return embedding.vectors().added() == null;
+  }
+
+  @Override
+  public boolean there() {
+    return mine != null && embedding.vectors() == mine;
+  }
+
+  @Override
+  public void put() {
+    before = embedding.vectors();
+    mine = new Vectors(before.table(), before.trained(), before.rows(), update);
+    embedding.set(mine);
+  }
+
+  @Override
+  public void remove() {
+    embedding.set(Objects.requireNonNull(before));
+  }
+
+  @Override
+  public List<Parameter> parameters() {
+    return List.of(a, b);
+  }
+
+  @Override
+  public Map<String, Tensor> tensors(Scope scope) {
+    Tensor master = a.master();
+    Tensor stored = scope.tensor(master.dtype(), master.cols(), master.rows());
+    for (int r = 0; r < master.rows(); r++) {
+      for (int c = 0; c < master.cols(); c++) {
+        stored.set(c, r, master.get(r, c));
+      }
+    }
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    tensors.put(a.name(), stored);
+    tensors.put(b.name(), b.master());
+    return tensors;
+  }
+}

@@ -1,0 +1,172 @@
+package dev.nudge.adapter;
+
+import dev.nudge.kernel.Kernels;
+import dev.nudge.nn.Embedding;
+import dev.nudge.nn.Embedding.Vectors;
+import dev.nudge.nn.Linear;
+import dev.nudge.nn.LinearSlot;
+import dev.nudge.nn.Modules;
+import dev.nudge.nn.Parameter;
+import dev.nudge.nn.Tied;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/// The tables that an adapter brings for the embedding and the output head.
+///
+/// A tied head follows the embedding where both have the same numbers afterwards: where rows of
+/// tokens are the embedding's, where the vocabulary has grown, and where the adapter says that they
+/// stay tied. PEFT leaves a tied head with the model's own numbers in every other case, and so does
+/// this.
+final class EndPlaces implements Placement {
+  private final Embedding embedding;
+  private final LinearSlot slot;
+  private final @Nullable Table table; // null: the embedding stays
+  private final @Nullable Table headTable; // null: the head stays, or follows
+  private final boolean follows;
+  private final Vectors before;
+  private final Linear headBefore;
+  private final @Nullable Vectors vectors;
+  private final Linear head;
+
+  private EndPlaces(
+      Modules modules, @Nullable Table table, @Nullable Table headTable, boolean follows) {
+    this.embedding = Objects.requireNonNull(modules.embedding());
+    this.slot = Objects.requireNonNull(modules.head());
+    this.table = table;
+    this.headTable = headTable;
+    this.follows = follows;
+    this.before = embedding.vectors();
+    this.headBefore = slot.linear();
+    this.vectors = table == null ? null : table.vectors();
+    this.head =
+        follows && table != null
+            ? Tied.of(table.head())
+            : headTable == null ? headBefore : headTable.head();
+  }
+
+  /// Makes the tables; null where the adapter brings none.
+  static @Nullable EndPlaces of(Modules modules, Extras extras, Source source, Room room) {
+    Embedding embedding = modules.embedding();
+    LinearSlot slot = modules.head();
+    if (embedding == null || slot == null) {
+      return null;
+    }
+    Tensor base = embedding.table();
+    Tensor headBase = weight(slot);
+    String path = modules.embeddingPath();
+    boolean one = modules.tied() && extras.tied(); // then PEFT may name one of the two only
+    boolean both = one && (extras.saves(path) || extras.saves(slot.path()));
+    Table.Wanted e = Table.Wanted.of(path, base, both || extras.saves(path), extras, source, room);
+    Table.Wanted h =
+        Table.Wanted.of(
+            slot.path(), headBase, both || extras.saves(slot.path()), extras, source, room);
+    if (e.nothing() && h.nothing()) {
+      return null;
+    }
+    boolean follows = modules.tied() && follows(e, h, extras.tied());
+    int tokens =
+        Math.max(Math.max(base.rows(), extras.vocabulary()), Math.max(e.tokens(), h.tokens()));
+    boolean grows = tokens > base.rows();
+    Table table =
+        e.nothing() && !grows && !follows
+            ? null
+            : Table.of(path, base, follows ? e.with(h) : e, tokens, room);
+    Table headTable =
+        follows || (h.nothing() && !grows)
+            ? null
+            : Table.of(slot.path(), headBase, h, tokens, room);
+    return new EndPlaces(modules, table, headTable, follows);
+  }
+
+  private static boolean follows(Table.Wanted e, Table.Wanted h, boolean tied) {
+    if (tied) {
+      return true;
+    }
+    if (e.whole() || h.whole()) {
+      return false; // PEFT trains copies, each for itself
+    }
+    return h.nothing() || (h.ids().isEmpty() && !e.ids().isEmpty()) || e.sameAs(h);
+  }
+
+  private static Tensor weight(LinearSlot slot) {
+    try (Workspace none = Workspace.measuring()) {
+      return slot.linear().under().weight(none, Kernels.dry());
+    }
+  }
+
+  /// Rows of the vocabulary afterwards.
+  int tokens() {
+    return vectors == null ? before.table().rows() : vectors.table().rows();
+  }
+
+  /// The head afterwards.
+  Linear head() {
+    return head;
+  }
+
+  @Override
+  public String path() {
+    return slot.path();
+  }
+
+  @Override
+  public boolean free() {
+    return embedding.vectors() == before && slot.linear() == headBefore;
+  }
+
+  @Override
+  public boolean there() {
+    return slot.linear() == head && (vectors == null || embedding.vectors() == vectors);
+  }
+
+  @Override
+  public void put() {
+    if (vectors != null) {
+      embedding.set(vectors);
+    }
+    slot.resize(head);
+  }
+
+  @Override
+  public void remove() {
+    embedding.set(before);
+    slot.resize(headBefore);
+  }
+
+  @Override
+  public List<Parameter> parameters() {
+    List<Parameter> all = new ArrayList<>();
+    if (table != null) {
+      all.addAll(table.parameters());
+    }
+    if (headTable != null) {
+      all.addAll(headTable.parameters());
+    }
+    return all;
+  }
+
+  @Override
+  public Map<String, Tensor> tensors(Scope scope) {
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    if (table != null) {
+      tensors.putAll(table.tensors(follows ? slot.path() : null, scope));
+    }
+    if (headTable != null) {
+      tensors.putAll(headTable.tensors(null, scope));
+    }
+    return tensors;
+  }
+
+  @Override
+  public long frozenBytes() {
+    return (table == null ? 0 : table.frozenBytes())
+        + (headTable == null ? 0 : headTable.frozenBytes());
+  }
+}

@@ -1,0 +1,81 @@
+package dev.nudge.adapter;
+
+import dev.nudge.nn.Linear;
+import dev.nudge.nn.LinearSlot;
+import dev.nudge.nn.Parameter;
+import dev.nudge.tensor.PageAdvice;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+
+/// A and B around a linear layer or the output head.
+record LoraPlace(LinearSlot slot, Linear base, LoraLinear adapted, Parameter a, Parameter b)
+    implements Placement {
+
+  /// Makes what goes into a slot, without putting it there.
+  ///
+  /// @param base what will be in the slot then
+  static LoraPlace of(
+      LinearSlot slot, Linear base, Lora spec, double scale, Room room, Source source) {
+    String path = slot.path();
+    int rank = spec.rank(path);
+    Parameter a = room.parameter(PeftFiles.nameOfA(path), rank, base.in());
+    Parameter b = room.parameter(PeftFiles.nameOfB(path), base.out(), rank);
+    if (!room.dry()) {
+      source.linear(path, a.master(), b.master());
+      Room.round(a);
+      Room.round(b);
+    }
+    LoraLinear adapted = LoraLinear.of(base, a, b, scale * spec.scaling(path), spec.dropout());
+    return new LoraPlace(slot, base, adapted, a, b);
+  }
+
+  void beginNear(Function<String, Tensor> original, Lora spec, LoftqInit init) {
+    Tensor weight = original.apply(slot.path());
+    init.fill(base, weight, spec.scaling(slot.path()), a.master(), b.master());
+    Room.round(a);
+    Room.round(b);
+    PageAdvice.drop(weight.data());
+  }
+
+  @Override
+  public String path() {
+    return slot.path();
+  }
+
+  @Override
+  public boolean free() {
+    return slot.linear() == base;
+  }
+
+  @Override
+  public boolean there() {
+    return slot.linear() == adapted;
+  }
+
+  @Override
+  public void put() {
+    slot.set(adapted);
+  }
+
+  @Override
+  public void remove() {
+    slot.set(base);
+  }
+
+  @Override
+  public List<Parameter> parameters() {
+    return List.of(a, b);
+  }
+
+  @Override
+  public Map<String, Tensor> tensors(Scope scope) {
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    tensors.put(a.name(), a.master());
+    tensors.put(b.name(), b.master());
+    return tensors;
+  }
+}

@@ -1,0 +1,289 @@
+package dev.nudge.adapter;
+
+import dev.nudge.nn.DenseLinear;
+import dev.nudge.nn.Embedding.Vectors;
+import dev.nudge.nn.Linear;
+import dev.nudge.nn.Parameter;
+import dev.nudge.nn.RowsLinear;
+import dev.nudge.nn.TokenRows;
+import dev.nudge.nn.TrainedLinear;
+import dev.nudge.settings.InputException;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/// A table of the vocabulary as an adapter has it, for the embedding or the output head: trained
+/// whole, with some rows that train, or another frozen one; rows that it has more than the model's
+/// begin as the mean of the model's.
+final class Table {
+  private static final double ROUNDING = 0x1p-7; // of two types, bfloat16 the coarsest
+
+  private final String path;
+  private final Tensor numbers; // (vocabulary, width), compute type
+  private final @Nullable Parameter whole;
+  private final TokenRows rows;
+  private final List<Integer> ids;
+  private final @Nullable String name; // under which the table is saved; null: it is not
+  private final boolean trains;
+
+  private Table(
+      String path,
+      Tensor numbers,
+      @Nullable Parameter whole,
+      TokenRows rows,
+      List<Integer> ids,
+      @Nullable String name,
+      boolean trains) {
+    this.path = path;
+    this.numbers = numbers;
+    this.whole = whole;
+    this.rows = rows;
+    this.ids = ids;
+    this.name = name;
+    this.trains = trains;
+  }
+
+  /// What an adapter says of a table.
+  ///
+  /// @param whole whether it is trained and saved whole
+  /// @param stored its numbers; null: the model's
+  /// @param name of the numbers in the file
+  /// @param ids of rows that are saved by themselves
+  /// @param rows their numbers; null: the table's
+  record Wanted(
+      boolean whole,
+      @Nullable Tensor stored,
+      @Nullable String name,
+      List<Integer> ids,
+      @Nullable Tensor rows) {
+    /// A table that is stored though it is not trained is PEFT's copy of the model's, and passed
+    /// over unless it has more rows.
+    ///
+    /// @param base the model's
+    /// @param whole whether it is saved whole
+    /// @throws InputException where the copy is of another model
+    static Wanted of(
+        String path, Tensor base, boolean whole, Extras extras, Source source, Room room) {
+      List<Integer> ids = extras.ids(path);
+      Tensor stored = source.weight(path);
+      if (stored != null && !whole) {
+        if (!room.dry()) {
+          checkCopy(path, stored, base);
+        }
+        stored = stored.rows() > base.rows() ? stored : null;
+      }
+      return new Wanted(
+          whole,
+          stored,
+          stored == null ? null : source.table(path),
+          ids,
+          ids.isEmpty() ? null : source.rows(path));
+    }
+
+    /// What two say of one table; where both say something, this counts.
+    Wanted with(Wanted other) {
+      return new Wanted(
+          whole || other.whole,
+          stored == null ? other.stored : stored,
+          stored == null ? other.name : name,
+          ids.isEmpty() ? other.ids : ids,
+          rows == null ? other.rows : rows);
+    }
+
+    /// Whether another table has the same numbers, as far as both say which.
+    boolean sameAs(Wanted other) {
+      return whole == other.whole
+          && ids.equals(other.ids)
+          && same(stored, other.stored)
+          && same(rows, other.rows);
+    }
+
+    private static boolean same(@Nullable Tensor a, @Nullable Tensor b) {
+      return a == null
+          || b == null
+          || (a.dtype() == b.dtype()
+              && Arrays.equals(a.shape(), b.shape())
+              && a.data().mismatch(b.data()) == -1);
+    }
+
+    private static void checkCopy(String path, Tensor stored, Tensor base) {
+      for (int r = 0; r < base.rows(); r++) {
+        for (int c = 0; c < base.cols(); c++) {
+          double is = stored.get(r, c);
+          double expected = base.get(r, c);
+          if (Math.abs(is - expected) > ROUNDING * Math.abs(expected) + Float.MIN_NORMAL) {
+            throw new InputException(
+                "the adapter was trained on another %s: row %d of the copy in it differs from the model's (%s and %s)"
+                    .formatted(path, r, is, expected));
+          }
+        }
+      }
+    }
+
+    boolean nothing() {
+      return !whole && stored == null && ids.isEmpty();
+    }
+
+    /// Rows that the table has at least.
+    int tokens() {
+      int stands = stored == null ? 0 : stored.rows();
+      return Math.max(stands, ids.stream().mapToInt(id -> id + 1).max().orElse(0));
+    }
+  }
+
+  /// Makes a table.
+  ///
+  /// @param base the model's (vocabulary, width)
+  /// @param tokens rows, at least the model's
+  static Table of(String path, Tensor base, Wanted wanted, int tokens, Room room) {
+    if (wanted.whole) {
+      Parameter whole = room.parameter(PeftFiles.nameOfWeight(path), tokens, base.cols());
+      if (!room.dry()) {
+        fill(base, wanted.stored, whole.master());
+        Room.round(whole);
+      }
+      return new Table(path, whole.work(), whole, TokenRows.NONE, List.of(), null, room.trains());
+    }
+    Tensor numbers = room.scope().tensor(room.compute(), tokens, base.cols());
+    if (!room.dry()) {
+      fill(base, wanted.stored, numbers);
+    }
+    TokenRows rows = rows(path, numbers, wanted, room);
+    boolean known = // each row that the model has not is one of the saved rows
+        IntStream.range(base.rows(), tokens).allMatch(wanted.ids::contains);
+    String name = known ? null : wanted.name;
+    return new Table(path, numbers, null, rows, wanted.ids, name, room.trains());
+  }
+
+  private static void fill(Tensor base, @Nullable Tensor stored, Tensor to) {
+    Tensor from = stored == null ? base : stored;
+    Room.copy(from, to.rows(0, from.rows()));
+    if (to.rows() > from.rows()) {
+      double[] mean = new double[from.cols()];
+      for (int r = 0; r < from.rows(); r++) {
+        for (int c = 0; c < mean.length; c++) {
+          mean[c] += from.get(r, c);
+        }
+      }
+      for (int r = from.rows(); r < to.rows(); r++) {
+        for (int c = 0; c < mean.length; c++) {
+          to.set(r, c, mean[c] / from.rows());
+        }
+      }
+    }
+  }
+
+  private static TokenRows rows(String path, Tensor numbers, Wanted wanted, Room room) {
+    Map<Integer, Integer> places = new TreeMap<>(); // id → its place in the list
+    for (int i = 0; i < wanted.ids.size(); i++) {
+      places.put(wanted.ids.get(i), i);
+    }
+    int[] sorted = places.keySet().stream().mapToInt(Integer::intValue).toArray();
+    List<TokenRows.Run> runs = new ArrayList<>();
+    for (int from = 0, to; from < sorted.length; from = to) {
+      to = from + 1;
+      while (to < sorted.length && sorted[to] == sorted[to - 1] + 1) {
+        to++;
+      }
+      String name =
+          PeftFiles.nameOfRows(path) + (to - from < sorted.length ? "." + sorted[from] : "");
+      Tensor work = numbers.rows(sorted[from], sorted[to - 1] + 1);
+      Parameter parameter = new Parameter(name, work, room.lanes(), room.scope());
+      if (!room.dry()) {
+        fill(parameter, Arrays.copyOfRange(sorted, from, to), places, wanted.rows);
+      }
+      runs.add(new TokenRows.Run(sorted[from], parameter));
+    }
+    return new TokenRows(runs);
+  }
+
+  private static void fill(
+      Parameter parameter, int[] ids, Map<Integer, Integer> places, @Nullable Tensor rows) {
+    if (rows == null) {
+      Room.copy(parameter.work(), parameter.master());
+      return;
+    }
+    for (int r = 0; r < ids.length; r++) {
+      int place = Objects.requireNonNull(places.get(ids[r]));
+      for (int c = 0; c < rows.cols(); c++) {
+        parameter.master().set(r, c, rows.get(place, c));
+      }
+    }
+    Room.round(parameter);
+  }
+
+  /// The embedding's vectors.
+  Vectors vectors() {
+    return !trains
+        ? Vectors.of(numbers)
+        : whole != null ? Vectors.of(whole) : new Vectors(numbers, null, rows, null);
+  }
+
+  /// An output head of its own.
+  Linear head() {
+    Linear dense = DenseLinear.of(numbers, null);
+    if (!trains) {
+      return dense;
+    }
+    return whole != null
+        ? TrainedLinear.of(dense, whole, null)
+        : RowsLinear.of(dense, rows); // also without rows: a table that is made here is not packed
+  }
+
+  List<Parameter> parameters() {
+    return whole != null
+        ? List.of(whole)
+        : rows.runs().stream().map(TokenRows.Run::parameter).toList();
+  }
+
+  long frozenBytes() {
+    return whole != null ? 0 : numbers.bytes();
+  }
+
+  /// The tensors by their names in an adapter's file.
+  ///
+  /// @param also path of the head that is this table too; null: none
+  /// @param scope owns what is made for the file
+  Map<String, Tensor> tensors(@Nullable String also, Scope scope) {
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    if (whole != null) {
+      tensors.put(whole.name(), whole.master());
+      if (also != null) {
+        tensors.put(PeftFiles.nameOfWeight(also), whole.master());
+      }
+    } else if (!ids.isEmpty()) {
+      tensors.put(PeftFiles.nameOfRows(path), gathered(scope));
+    }
+    if (name != null) {
+      tensors.put(name, numbers);
+    }
+    return tensors;
+  }
+
+  /// The rows in the order of their ids.
+  private Tensor gathered(Scope scope) {
+    if (rows.runs().size() == 1 && ids.equals(ids.stream().sorted().toList())) {
+      return rows.runs().getFirst().parameter().master();
+    }
+    Tensor first = rows.runs().getFirst().parameter().master();
+    Tensor all = scope.tensor(first.dtype(), ids.size(), first.cols());
+    for (int i = 0; i < ids.size(); i++) {
+      int id = ids.get(i);
+      for (TokenRows.Run run : rows.runs()) {
+        int row = id - run.from();
+        if (row >= 0 && row < run.parameter().master().rows()) {
+          Room.copy(run.parameter().master().rows(row, row + 1), all.rows(i, i + 1));
+        }
+      }
+    }
+    return all;
+  }
+}

@@ -1,0 +1,103 @@
+package dev.nudge.adapter;
+
+import dev.nudge.kernel.Kernels;
+import dev.nudge.nn.DenseLinear;
+import dev.nudge.nn.Linear;
+import dev.nudge.nn.LinearSlot;
+import dev.nudge.nn.Parameter;
+import dev.nudge.nn.TrainedLinear;
+import dev.nudge.settings.InputException;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// A linear layer of a decoder layer that an adapter holds whole.
+record WholeLinear(
+    LinearSlot slot, Linear base, Linear whole, Parameter weight, @Nullable Parameter bias)
+    implements Placement {
+
+  /// @throws InputException where it is to train and the model holds it quantised
+  static WholeLinear of(LinearSlot slot, Room room, Source source) {
+    String path = slot.path();
+    Linear base = slot.linear();
+    Parameter weight = room.parameter(PeftFiles.nameOfWeight(path), base.out(), base.in());
+    Tensor given = base.bias();
+    Parameter bias = given == null ? null : room.vector(PeftFiles.nameOfBias(path), base.out());
+    if (!room.dry()) {
+      Tensor stored = source.weight(path);
+      Room.copy(stored == null ? own(base, path) : stored, weight.master());
+      Room.round(weight);
+      if (bias != null && given != null) {
+        Tensor storedBias = source.bias(path);
+        Room.copy(storedBias == null ? given : storedBias, bias.master());
+        Room.round(bias);
+      }
+    } else if (room.trains()) {
+      own(base, path);
+    }
+    Linear dense = DenseLinear.of(weight.work(), bias == null ? null : bias.work());
+    Linear whole = room.trains() ? TrainedLinear.of(dense, weight, bias) : dense;
+    return new WholeLinear(slot, base, whole, weight, bias);
+  }
+
+  private static Tensor own(Linear base, String path) {
+    try (Workspace none = Workspace.measuring()) {
+      Tensor weight = base.weight(none, Kernels.dry());
+      if (none.peak() > 0) {
+        throw new InputException(
+            "--modules-to-save: %s is held in four bits, and what is trained whole must be dense; leave it out, or --quantize"
+                .formatted(path));
+      }
+      return weight;
+    }
+  }
+
+  @Override
+  public String path() {
+    return slot.path();
+  }
+
+  @Override
+  public boolean free() {
+    return slot.linear() == base;
+  }
+
+  @Override
+  public boolean there() {
+    return slot.linear() == whole;
+  }
+
+  @Override
+  public void put() {
+    slot.set(whole);
+  }
+
+  @Override
+  public void remove() {
+    slot.set(base);
+  }
+
+  @Override
+  public List<Parameter> parameters() {
+    List<Parameter> all = new ArrayList<>(List.of(weight));
+    if (bias != null) {
+      all.add(bias);
+    }
+    return all;
+  }
+
+  @Override
+  public Map<String, Tensor> tensors(Scope scope) {
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    tensors.put(weight.name(), weight.master());
+    if (bias != null) {
+      tensors.put(bias.name(), bias.master().reshaped(bias.elements()));
+    }
+    return tensors;
+  }
+}

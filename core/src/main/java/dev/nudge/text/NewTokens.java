@@ -1,0 +1,88 @@
+package dev.nudge.text;
+
+import dev.nudge.format.Json;
+import dev.nudge.format.OutFolder;
+import dev.nudge.settings.InputException;
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Tokens that a tokenizer is to have besides, as `add_tokens` of transformers adds them: they are
+/// recognised anywhere in a text, and their ids follow the largest.
+public final class NewTokens {
+  private NewTokens() {}
+
+  /// Reads a file of tokens, a token a line; blank lines are passed over.
+  ///
+  /// @throws InputException in one line, naming the file
+  public static List<String> read(Path file) {
+    Set<String> tokens = new LinkedHashSet<>();
+    int line = 0;
+    for (String token : lines(file)) {
+      line++;
+      if (!token.isBlank() && !tokens.add(token)) {
+        throw new InputException(
+            "--add-tokens %s: line %d: '%s' stands there twice".formatted(file, line, token));
+      }
+    }
+    if (tokens.isEmpty()) {
+      throw new InputException("--add-tokens %s holds no token; give one a line".formatted(file));
+    }
+    return List.copyOf(tokens);
+  }
+
+  private static List<String> lines(Path file) {
+    if (!Files.isRegularFile(file)) {
+      throw new InputException("--add-tokens %s: no such file".formatted(file));
+    }
+    try {
+      return Files.readAllLines(file);
+    } catch (CharacterCodingException e) {
+      throw new InputException("--add-tokens %s is not UTF-8 text".formatted(file), e);
+    } catch (IOException e) {
+      throw new InputException(
+          "--add-tokens %s cannot be read: %s".formatted(file, OutFolder.reason(e)), e);
+    }
+  }
+
+  /// The text of a `tokenizer.json` with more tokens.
+  static String add(String json, Path file, List<String> tokens) {
+    Vocabulary vocabulary = Vocabulary.read(json, file);
+    for (String token : tokens) {
+      Integer id = vocabulary.id(token);
+      if (id != null) {
+        throw new InputException(
+            "--add-tokens: '%s' is token %d of %s already; leave it out"
+                .formatted(token, id, file));
+      }
+    }
+    JsonNode root = Json.parse(json);
+    if (!(root instanceof ObjectNode object)) {
+      throw new InputException(file + " holds no JSON object");
+    }
+    ArrayNode added =
+        object.get("added_tokens") instanceof ArrayNode there
+            ? there
+            : object.putArray("added_tokens");
+    int id = vocabulary.size();
+    for (String token : tokens) {
+      added
+          .addObject()
+          .put("id", id++)
+          .put("content", token)
+          .put("single_word", false)
+          .put("lstrip", false)
+          .put("rstrip", false)
+          .put("normalized", true)
+          .put("special", false);
+    }
+    return object.toString();
+  }
+}

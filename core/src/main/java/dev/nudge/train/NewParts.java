@@ -1,0 +1,100 @@
+package dev.nudge.train;
+
+import dev.nudge.adapter.Extras;
+import dev.nudge.adapter.LayerShape;
+import dev.nudge.adapter.ModelShape;
+import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.adapter.Targets;
+import dev.nudge.machine.Backend;
+import dev.nudge.model.CausalLm;
+import dev.nudge.model.Checkpoint;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.model.Quantization;
+import dev.nudge.settings.LoraSettings;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.text.NewTokens;
+import dev.nudge.text.Tokenizer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/// Settles what a run trains beside A and B: whole modules, and rows of new tokens.
+final class NewParts {
+  private NewParts() {}
+
+  /// The tokenizer of a run.
+  ///
+  /// @param added ids of tokens that it has and the model's has not, which this run adds
+  /// @param grown the model's shape with all tokens
+  record Tokens(Tokenizer tokenizer, List<Integer> added, ModelConfig grown) {}
+
+  /// Loads the tokenizer, with the tokens that are added or that the adapter to continue from
+  /// brings.
+  ///
+  /// @throws dev.nudge.settings.InputException where a token exists already, or the file is wrong
+  static Tokens tokens(LoraSettings lora, Path folder, ModelConfig config, Path cache) {
+    Path file = lora.addTokens();
+    Path init = lora.initAdapter();
+    if (file != null) {
+      List<String> tokens = NewTokens.read(file);
+      Tokenizer tokenizer = Tokenizer.load(folder, tokens, cache);
+      List<Integer> ids = tokens.stream().map(t -> tokenizer.id(t).orElseThrow()).toList();
+      return new Tokens(tokenizer, ids, grown(config, ids.getLast() + 1));
+    }
+    if (init == null) {
+      return new Tokens(Tokenizer.load(folder, cache), List.of(), config);
+    }
+    try (PeftAdapter adapter = PeftAdapter.open(init)) {
+      Path own = adapter.tokenizer();
+      Tokenizer tokenizer =
+          own == null ? Tokenizer.load(folder, cache) : Tokenizer.load(folder, own, cache);
+      return new Tokens(tokenizer, List.of(), grown(config, adapter.vocabulary(shape(config))));
+    }
+  }
+
+  private static ModelConfig grown(ModelConfig config, int tokens) {
+    return tokens <= config.vocabSize()
+        ? config
+        : config.withVocabulary(tokens, config.tieWordEmbeddings());
+  }
+
+  private static ModelShape shape(ModelConfig config) {
+    try (CausalLm dry = Checkpoint.dry(config, Backend.plain(Dtype.F32), Quantization.NONE)) {
+      return ModelShape.of(dry.modules());
+    }
+  }
+
+  /// What the settings ask for beside A and B. A tied head stays tied: where one of the two is
+  /// trained whole, both are, as one matrix.
+  static Extras extras(LoraSettings lora, ModelShape model, List<Integer> added) {
+    List<String> modules = new ArrayList<>(lora.modulesToSave());
+    LayerShape embedding = model.embedding();
+    LayerShape head = model.head();
+    if (embedding == null || head == null) {
+      return new Extras(modules, Map.of(), 0, false);
+    }
+    boolean embeddingWhole = saves(modules, embedding);
+    boolean headWhole = saves(modules, head);
+    boolean tied = model.tied() && (embeddingWhole || headWhole);
+    if (tied && !embeddingWhole) {
+      modules.add(Targets.leaf(embedding.path()));
+    }
+    if (tied && !headWhole) {
+      modules.add(Targets.leaf(head.path()));
+    }
+    Map<String, List<Integer>> tokens = new LinkedHashMap<>();
+    if (!added.isEmpty() && !embeddingWhole && !tied) {
+      tokens.put(Targets.leaf(embedding.path()), added);
+    }
+    if (!added.isEmpty() && !headWhole && !model.tied()) {
+      tokens.put(Targets.leaf(head.path()), added);
+    }
+    return new Extras(modules, tokens, added.isEmpty() ? 0 : added.getLast() + 1, tied);
+  }
+
+  private static boolean saves(List<String> modules, LayerShape end) {
+    return modules.stream().anyMatch(end.path()::endsWith);
+  }
+}

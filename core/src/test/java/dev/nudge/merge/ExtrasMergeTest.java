@@ -1,0 +1,102 @@
+package dev.nudge.merge;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.Backends;
+import dev.nudge.format.SafeTensors;
+import dev.nudge.machine.Backend;
+import dev.nudge.model.Batch;
+import dev.nudge.model.CausalLm;
+import dev.nudge.model.Checkpoint;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.model.Quantization;
+import dev.nudge.settings.Compute;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.ObjectMapper;
+
+/// Merges the adapters that PEFT trained in `src/test/reference/extras.py`: the merged folder gives
+/// the logits that PEFT gives with the adapter, within 1e-5 of the largest; its head is its own
+/// where it no longer is the embedding, and its vocabulary the grown one.
+class ExtrasMergeTest {
+  private static final Path GOLDEN = Path.of("src/test/resources/golden/extras");
+
+  @TempDir Path temp;
+
+  static List<Path> adapters() throws IOException {
+    try (Stream<Path> files = Files.walk(GOLDEN)) {
+      return files
+          .filter(f -> f.endsWith("final") && Files.isDirectory(f))
+          .map(Path::getParent)
+          .sorted()
+          .toList();
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("adapters")
+  void theMergedModelGivesPeftsLogits(Path folder) throws IOException {
+    Path base = folder.resolveSibling("model");
+    Path out = temp.resolve("out");
+    Merged result =
+        Objects.requireNonNull(
+            MergingTest.run(MergingTest.settings(base, List.of(folder.resolve("final")), out)));
+    assertThat(result.difference().kl()).isLessThan(1e-9);
+    ModelConfig before = ModelConfig.load(base);
+    ModelConfig after = ModelConfig.load(out);
+    String name = folder.getFileName().toString();
+    assertThat(after.vocabSize()).isEqualTo(before.vocabSize() + (name.contains("grown") ? 3 : 0));
+    assertThat(after.tieWordEmbeddings()).isEqualTo(before.tieWordEmbeddings() && staysTied(name));
+    try (SafeTensors file = SafeTensors.open(out)) {
+      assertThat(file.names()).containsExactlyInAnyOrderElementsOf(after.tensors().keySet());
+    }
+    compare(out, after, folder);
+  }
+
+  /// Whether a tied head is the embedding with the adapter on it, in PEFT.
+  private static boolean staysTied(String name) {
+    return List.of(
+            "save-tied",
+            "save-norms-and-layer",
+            "tokens",
+            "tokens-both",
+            "tokens-grown",
+            "tokens-grown-both")
+        .contains(name);
+  }
+
+  private static void compare(Path model, ModelConfig config, Path folder) throws IOException {
+    JsonNode expected =
+        new ObjectMapper().readTree(Files.readString(folder.resolve("expected.json")));
+    JsonNode probe = expected.get("probe");
+    int[] ids = probe.valueStream().mapToInt(JsonNode::asInt).toArray();
+    Backend backend = Backends.of(Compute.FP32);
+    try (CausalLm lm = Checkpoint.load(model, config, backend, Quantization.NONE);
+        Workspace ws = new Workspace(0, 8 << 20, backend.gemms().apply(1))) {
+      lm.reserve(ids.length);
+      Tensor logits =
+          lm.logits(
+              new Batch(ids, new int[] {ids.length}, new long[1], new int[0], new int[0]), ws);
+      JsonNode values = expected.get("after");
+      assertThat(logits.elements()).isEqualTo(values.size());
+      double largest = 0;
+      double worst = 0;
+      for (int i = 0; i < values.size(); i++) {
+        double e = values.get(i).asDouble();
+        largest = Math.max(largest, Math.abs(e));
+        worst = Math.max(worst, Math.abs(logits.at(i) - e));
+      }
+      assertThat(worst / largest).isLessThan(1e-5);
+    }
+  }
+}
