@@ -493,8 +493,8 @@ class BadInputTest {
                 initAdapter(p)
                     .edit(
                         "init/adapter_config.json",
-                        "\"use_rslora\": false",
-                        "\"use_rslora\": false, \"trainable_token_indices\": [3]"),
+                        "\"trainable_token_indices\": null",
+                        "\"trainable_token_indices\": [3]"),
             "--init-adapter D/init",
             "adapter D/init: tensor base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta is missing, which adapter_config.json calls for"),
         row(
@@ -513,8 +513,8 @@ class BadInputTest {
                 initAdapter(p)
                     .edit(
                         "init/adapter_config.json",
-                        "\"use_rslora\": false",
-                        "\"use_rslora\": false, \"trainable_token_indices\": [-1]"),
+                        "\"trainable_token_indices\": null",
+                        "\"trainable_token_indices\": [-1]"),
             "--init-adapter D/init",
             "D/init/adapter_config.json: trainable_token_indices of embed_tokens are [-1]; give ids from 0"),
         row(

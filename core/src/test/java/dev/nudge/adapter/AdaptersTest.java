@@ -95,7 +95,7 @@ class AdaptersTest {
     attach(slots, allLinear());
     assertThatThrownBy(adapters::detach)
         .isInstanceOf(IllegalStateException.class)
-        .hasMessage(Q0 + " no longer holds this adapter");
+        .hasMessage("model.layers.1.mlp.up_proj no longer holds this adapter");
   }
 
   @Test

@@ -45,7 +45,7 @@ class SchemaTest {
         .containsExactlyInAnyOrder(
             ("--model --data --eval-data --prompt --completion --skip-bad-rows --truncate --split"
                     + " --out --overwrite --init-adapter --init --method --freeze --quantize --double-quant --rank --alpha"
-                    + " --dropout --targets --rs-lora --learning-rate --schedule --warmup"
+                    + " --dropout --targets --modules-to-save --add-tokens --rs-lora --learning-rate --schedule --warmup"
                     + " --weight-decay --max-grad-norm --optimizer --beta1 --beta2 --epsilon"
                     + " --steps --epochs --batch-size --max-length --seed --shuffle --compute"
                     + " --lanes --threads --memory --eval-steps --save-steps --dry-run --any-base")
