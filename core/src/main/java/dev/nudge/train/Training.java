@@ -46,6 +46,8 @@ import org.jspecify.annotations.Nullable;
 /// Fine-tunes: [#prepare] checks everything that can be wrong before anything starts, [#run] does
 /// it.
 public final class Training {
+  private static final int WORTH_A_WARM_UP = 5; // steps; of fewer, the first is a quarter or more
+
   private Training() {}
 
   /// Tells whether the run of these settings is already finished in its folder.
@@ -142,18 +144,17 @@ public final class Training {
     }
   }
 
-  /// Warns of a run so short that the schedule gives each of its steps the rate 0.
+  /// Warns of a run so short that its first step, whose rate is 0 where there is a warm-up, is much
+  /// of it.
   private static void warnOfRates(TrainSettings settings, int steps, List<String> warnings) {
-    LearningRate rate = LearningRate.of(settings.optimizer(), steps);
-    for (int i = 0; i < steps; i++) {
-      if (rate.at(i) > 0) {
-        return;
-      }
+    if (steps >= WORTH_A_WARM_UP || LearningRate.of(settings.optimizer(), steps).at(0) > 0) {
+      return;
     }
     warnings.add(
-        (steps == 1 ? "the only step has" : "all " + steps + " steps have")
-            + " the learning rate 0, because the warm-up begins there: nothing is trained; give"
-            + " --warmup 0, or more --epochs or --steps");
+        (steps == 1 ? "the only step has" : "step 1 of " + steps + " has")
+            + " the learning rate 0, because the warm-up begins there: "
+            + (steps == 1 ? "nothing is trained" : "it trains nothing")
+            + "; give --warmup 0, or more --epochs or --steps");
   }
 
   /// Refuses to train weights in four bits.
