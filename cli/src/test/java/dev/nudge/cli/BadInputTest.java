@@ -52,6 +52,9 @@ class BadInputTest {
   private static final String FAMILIES =
       "llama, mistral, qwen2, qwen3, smollm3, phi3, gemma2, gemma3_text, gemma3, granite, olmo2, olmo3, exaone4, seed_oss";
 
+  private static final String PROCESSORS =
+      "unknown flag %s for train; nudge computes on the processors of this machine; leave it out";
+
   @TempDir Path folder;
 
   static Stream<Mistake> model() {
@@ -564,6 +567,24 @@ class BadInputTest {
             "--lora-r 8",
             "unknown flag --lora-r for train; here it is --rank"),
         row(
+            "the rank of PEFT in one letter",
+            p -> {},
+            "-r 8",
+            "unknown flag -r for train; here it is --rank"),
+        row("a GPU", p -> {}, "--gpu", PROCESSORS.formatted("--gpu")),
+        row("a device", p -> {}, "--device cuda", PROCESSORS.formatted("--device")),
+        row("CUDA", p -> {}, "--cuda", PROCESSORS.formatted("--cuda")),
+        row(
+            "half precision",
+            p -> {},
+            "--fp16",
+            "unknown flag --fp16 for train; the compute types are --compute bf16 and --compute fp32"),
+        row(
+            "bf16 as TRL has it",
+            p -> {},
+            "--bf16 true",
+            "unknown flag --bf16 for train; here it is --compute bf16"),
+        row(
             "the micro-batches of TRL",
             p -> {},
             "--per_device_train_batch_size 4",
@@ -693,7 +714,12 @@ class BadInputTest {
             "unknown key in YAML",
             p -> p.write("run.yaml", "learning_rat: 1e-3\n"),
             "--config D/run.yaml",
-            "D/run.yaml: unknown key 'learning_rat'; did you mean learning_rate?"));
+            "D/run.yaml: unknown key 'learning_rat'; did you mean learning_rate?"),
+        row(
+            "unknown keys in YAML",
+            p -> p.write("run.yaml", "learning_rat: 1e-3\nrank: 8\nlora_alpha: 16\nfrob: 1\n"),
+            "--config D/run.yaml",
+            "D/run.yaml: unknown keys 'learning_rat', 'lora_alpha' and 'frob'; learning_rat: did you mean learning_rate?; lora_alpha: here it is alpha"));
   }
 
   @ParameterizedTest
