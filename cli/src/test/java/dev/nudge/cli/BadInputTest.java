@@ -349,17 +349,17 @@ class BadInputTest {
             "a CSV file",
             p -> p.write("rows.csv", "text,label\nthe pump,leak\n"),
             "--data D/rows.csv",
-            "D/rows.csv is a CSV file; JSONL is needed, one JSON object a line; with DuckDB, a program and a JDBC driver: COPY (SELECT * FROM read_csv('D/rows.csv')) TO 'converted.jsonl' (FORMAT json)"),
+            "D/rows.csv is a CSV file; JSONL is needed, one JSON object a line; as a command: duckdb -c \"COPY (FROM read_csv('D/rows.csv')) TO 'converted.jsonl' (FORMAT json)\", or that statement through DuckDB's JDBC driver"),
         row(
             "CSV under another name",
             p -> p.write("rows.jsonl", "text;label\nthe pump;leak\n"),
             "--skip-bad-rows",
-            "D/rows.jsonl is a CSV file; JSONL is needed, one JSON object a line; with DuckDB, a program and a JDBC driver: COPY (SELECT * FROM read_csv('D/rows.jsonl')) TO 'converted.jsonl' (FORMAT json)"),
+            "D/rows.jsonl is a CSV file; JSONL is needed, one JSON object a line; as a command: duckdb -c \"COPY (FROM read_csv('D/rows.jsonl')) TO 'converted.jsonl' (FORMAT json)\", or that statement through DuckDB's JDBC driver"),
         row(
             "a Parquet file, held out",
             p -> p.write("held.parquet", "PAR1\u0015\u0004"),
             "--eval-data D/held.parquet",
-            "D/held.parquet is a Parquet file; JSONL is needed, one JSON object a line; with DuckDB, a program and a JDBC driver: COPY (SELECT * FROM read_parquet('D/held.parquet')) TO 'converted.jsonl' (FORMAT json)"),
+            "D/held.parquet is a Parquet file; JSONL is needed, one JSON object a line; as a command: duckdb -c \"COPY (FROM read_parquet('D/held.parquet')) TO 'converted.jsonl' (FORMAT json)\", or that statement through DuckDB's JDBC driver"),
         row(
             "a file compressed with gzip",
             p -> Files.write(p.path("rows.jsonl.gz"), gzip(Files.readString(p.path("rows.jsonl")))),
