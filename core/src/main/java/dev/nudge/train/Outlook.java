@@ -2,10 +2,10 @@ package dev.nudge.train;
 
 import dev.nudge.model.ModelConfig;
 import dev.nudge.nn.Recompute;
-import dev.nudge.plan.Bytes;
 import dev.nudge.plan.Footprint;
 import dev.nudge.plan.Plan;
 import dev.nudge.plan.Rates;
+import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.PlanSettings;

@@ -77,6 +77,12 @@ public final class Training {
   ///
   /// @throws dev.nudge.settings.InputException in one line, for whatever a user can mend
   public static Prepared prepare(TrainSettings wanted, Machine machine) {
+    Prepared prepared = checked(wanted, machine);
+    RunRoom.check(prepared);
+    return prepared;
+  }
+
+  private static Prepared checked(TrainSettings wanted, Machine machine) {
     Path folder = wanted.model().model();
     ModelConfig config = ModelConfig.load(folder);
     List<String> warnings = new ArrayList<>();
