@@ -543,6 +543,21 @@ class BadInputTest {
             p -> halfReplaced(p, "model"),
             "",
             HALF_REPLACED.formatted("model")),
+        row(
+            "a missing data file, with the folder in the way",
+            p -> p.write("out/notes.txt", "mine"),
+            "--data D/none.jsonl",
+            "D/none.jsonl does not exist; a JSONL file or a glob is needed"),
+        row(
+            "rows that are bad, with a file where the folder is to be",
+            p -> p.write("rows.jsonl", "{\"prompt\": null, \"completion\": \"b\"}"),
+            "--out D/rows.jsonl",
+            "D/rows.jsonl: 1 of 1 row is bad\n" + "D/rows.jsonl line 1: column 'prompt' is null"),
+        row(
+            "a missing model, with the folder in the way",
+            p -> p.write("out/notes.txt", "mine"),
+            "--model D/none",
+            "D/none: no such model folder"),
         row("saves", p -> {}, "--save-steps 0", "--save-steps is 0; it must be at least 1"),
         row(
             "saves that are no number",
@@ -1504,6 +1519,20 @@ class BadInputTest {
     assertThat(place.train("--steps", "1")).isEqualTo(same);
     Files.move(place.path("rows.jsonl"), place.path("mine.jsonl"));
     assertThat(place.train("--steps", "1", "--data", "D/mine.jsonl")).isEqualTo(same);
+    Files.delete(place.path("model/tokenizer.json")); // nothing is made of rows
+    assertThat(place.train("--steps", "1", "--data", "D/mine.jsonl")).isEqualTo(same);
+  }
+
+  @Test
+  void aPlaceThatKeepsNoFilesIsRefusedByADryRunToo() throws IOException {
+    assumeTrue(Files.isDirectory(Path.of("/proc/self")), "only Linux has it");
+    Place place = Place.in(folder);
+    for (String more : List.of("--dry-run", "--json")) {
+      Ran ran = place.train("--out", "/proc/nudge/out", more);
+      assertThat(ran.err()).startsWith("nudge: --out /proc/nudge/out cannot be ").hasLineCount(1);
+      assertThat(ran.out()).isEmpty();
+      assertThat(ran.code()).isEqualTo(2);
+    }
   }
 
   @Test

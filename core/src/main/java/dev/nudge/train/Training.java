@@ -62,6 +62,21 @@ public final class Training {
             : settings);
   }
 
+  /// The same; where something else is in the way, what is wrong with model or rows is told first,
+  /// so that nobody mends one and then meets the other.
+  ///
+  /// @throws dev.nudge.settings.InputException for what is wrong with model, rows or folder
+  public static boolean finished(TrainSettings settings, Machine machine) {
+    Path model = settings.model().model();
+    OutFolder.mend(model);
+    try {
+      return finished(settings);
+    } catch (InputException inTheWay) {
+      checked(settings, machine);
+      throw inTheWay;
+    }
+  }
+
   /// The settings with what the model's files settle.
   private static TrainSettings resolved(TrainSettings settings, Quantization quantization) {
     if (settings.lora().method() == Method.FULL) {
@@ -303,7 +318,7 @@ public final class Training {
       Consumer<Prepared> ready,
       Consumer<TrainEvent> events,
       BooleanSupplier cancelled) {
-    if (finished(settings)) {
+    if (finished(settings, machine)) {
       Path out = settings.output().out();
       events.accept(
           new TrainEvent.Warning("this run is finished already in " + out + "; nothing to do"));
