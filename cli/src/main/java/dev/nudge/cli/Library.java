@@ -46,13 +46,14 @@ final class Library {
 
   static TrainVerb.Outcome train(
       TrainSettings settings, Consumer<TrainEvent> events, BooleanSupplier cancelled) {
-    if (settings.output().dryRun() && !Training.finished(settings)) {
-      Prepared prepared = Training.prepare(settings, machine());
+    Machine machine = machine();
+    if (settings.output().dryRun() && !Training.finished(settings, machine)) {
+      Prepared prepared = Training.prepare(settings, machine);
       prepared.warnings().forEach(line -> events.accept(new TrainEvent.Warning(line)));
       prepared.rows().forEach(line -> events.accept(new TrainEvent.Planned(line)));
       return new TrainVerb.Outcome(RunState.FINISHED, prepared.values(), prepared.lines());
     }
-    RunResult result = Training.run(settings, machine(), _ -> {}, events, cancelled);
+    RunResult result = Training.run(settings, machine, _ -> {}, events, cancelled);
     // stopped before its first save, a run that was to replace another has left nothing
     Map<String, @Nullable Object> record =
         Files.exists(result.record())

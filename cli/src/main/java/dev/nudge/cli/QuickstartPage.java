@@ -1,9 +1,9 @@
 package dev.nudge.cli;
 
 import dev.nudge.merge.Difference;
-import dev.nudge.plan.Bytes;
 import dev.nudge.quickstart.Chapter;
 import dev.nudge.quickstart.Report;
+import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
 import dev.nudge.world.Score;
 import java.nio.file.Path;

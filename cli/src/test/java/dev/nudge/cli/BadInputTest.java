@@ -7,8 +7,10 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.nudge.format.Claim;
 import dev.nudge.plan.KnownModels;
 import dev.nudge.tensor.Ledger;
+import dev.nudge.train.TrainEvent;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
@@ -51,6 +53,9 @@ class BadInputTest {
 
   private static final String FAMILIES =
       "llama, mistral, qwen2, qwen3, smollm3, phi3, gemma2, gemma3_text, gemma3, granite, olmo2, olmo3, exaone4, seed_oss";
+
+  private static final String PROCESSORS =
+      "unknown flag %s for train; nudge computes on the processors of this machine; leave it out";
 
   @TempDir Path folder;
 
@@ -346,17 +351,17 @@ class BadInputTest {
             "a CSV file",
             p -> p.write("rows.csv", "text,label\nthe pump,leak\n"),
             "--data D/rows.csv",
-            "D/rows.csv is a CSV file; JSONL is needed, one JSON object a line; with DuckDB, a program and a JDBC driver: COPY (SELECT * FROM read_csv('D/rows.csv')) TO 'converted.jsonl' (FORMAT json)"),
+            "D/rows.csv is a CSV file; JSONL is needed, one JSON object a line; as a command: duckdb -c \"COPY (FROM read_csv('D/rows.csv')) TO 'converted.jsonl' (FORMAT json)\", or that statement through DuckDB's JDBC driver"),
         row(
             "CSV under another name",
             p -> p.write("rows.jsonl", "text;label\nthe pump;leak\n"),
             "--skip-bad-rows",
-            "D/rows.jsonl is a CSV file; JSONL is needed, one JSON object a line; with DuckDB, a program and a JDBC driver: COPY (SELECT * FROM read_csv('D/rows.jsonl')) TO 'converted.jsonl' (FORMAT json)"),
+            "D/rows.jsonl is a CSV file; JSONL is needed, one JSON object a line; as a command: duckdb -c \"COPY (FROM read_csv('D/rows.jsonl')) TO 'converted.jsonl' (FORMAT json)\", or that statement through DuckDB's JDBC driver"),
         row(
             "a Parquet file, held out",
             p -> p.write("held.parquet", "PAR1\u0015\u0004"),
             "--eval-data D/held.parquet",
-            "D/held.parquet is a Parquet file; JSONL is needed, one JSON object a line; with DuckDB, a program and a JDBC driver: COPY (SELECT * FROM read_parquet('D/held.parquet')) TO 'converted.jsonl' (FORMAT json)"),
+            "D/held.parquet is a Parquet file; JSONL is needed, one JSON object a line; as a command: duckdb -c \"COPY (FROM read_parquet('D/held.parquet')) TO 'converted.jsonl' (FORMAT json)\", or that statement through DuckDB's JDBC driver"),
         row(
             "a file compressed with gzip",
             p -> Files.write(p.path("rows.jsonl.gz"), gzip(Files.readString(p.path("rows.jsonl")))),
@@ -608,6 +613,21 @@ class BadInputTest {
             p -> halfReplaced(p, "model"),
             "",
             HALF_REPLACED.formatted("model")),
+        row(
+            "a missing data file, with the folder in the way",
+            p -> p.write("out/notes.txt", "mine"),
+            "--data D/none.jsonl",
+            "D/none.jsonl does not exist; a JSONL file or a glob is needed"),
+        row(
+            "rows that are bad, with a file where the folder is to be",
+            p -> p.write("rows.jsonl", "{\"prompt\": null, \"completion\": \"b\"}"),
+            "--out D/rows.jsonl",
+            "D/rows.jsonl: 1 of 1 row is bad\n" + "D/rows.jsonl line 1: column 'prompt' is null"),
+        row(
+            "a missing model, with the folder in the way",
+            p -> p.write("out/notes.txt", "mine"),
+            "--model D/none",
+            "D/none: no such model folder"),
         row("saves", p -> {}, "--save-steps 0", "--save-steps is 0; it must be at least 1"),
         row(
             "saves that are no number",
@@ -633,6 +653,24 @@ class BadInputTest {
             p -> {},
             "--lora-r 8",
             "unknown flag --lora-r for train; here it is --rank"),
+        row(
+            "the rank of PEFT in one letter",
+            p -> {},
+            "-r 8",
+            "unknown flag -r for train; here it is --rank"),
+        row("a GPU", p -> {}, "--gpu", PROCESSORS.formatted("--gpu")),
+        row("a device", p -> {}, "--device cuda", PROCESSORS.formatted("--device")),
+        row("CUDA", p -> {}, "--cuda", PROCESSORS.formatted("--cuda")),
+        row(
+            "half precision",
+            p -> {},
+            "--fp16",
+            "unknown flag --fp16 for train; the compute types are --compute bf16 and --compute fp32"),
+        row(
+            "bf16 as TRL has it",
+            p -> {},
+            "--bf16 true",
+            "unknown flag --bf16 for train; here it is --compute bf16"),
         row(
             "the micro-batches of TRL",
             p -> {},
@@ -763,7 +801,12 @@ class BadInputTest {
             "unknown key in YAML",
             p -> p.write("run.yaml", "learning_rat: 1e-3\n"),
             "--config D/run.yaml",
-            "D/run.yaml: unknown key 'learning_rat'; did you mean learning_rate?"));
+            "D/run.yaml: unknown key 'learning_rat'; did you mean learning_rate?"),
+        row(
+            "unknown keys in YAML",
+            p -> p.write("run.yaml", "learning_rat: 1e-3\nrank: 8\nlora_alpha: 16\nfrob: 1\n"),
+            "--config D/run.yaml",
+            "D/run.yaml: unknown keys 'learning_rat', 'lora_alpha' and 'frob'; learning_rat: did you mean learning_rate?; lora_alpha: here it is alpha"));
   }
 
   @ParameterizedTest
@@ -1225,17 +1268,92 @@ class BadInputTest {
   @Test
   void aFullDiskLeavesNothingOfAMerge() throws Exception {
     Place place = Place.in(folder);
-    try (Mount mount = Mount.of(place.path("disk"), "size=96k")) {
+    place.copy(Place.GOLDEN.resolve("peft/all-linear/adapter"), "adapter");
+    try (Mount mount = Mount.of(place.path("disk"), "size=1m")) {
       Map<String, Long> before = Ledger.byOwner();
-      Ran ran = place.merge("--out", "D/disk/out", "--any-base");
+      MergeVerb filling =
+          new MergeVerb(
+              (settings, warnings, cancelled) ->
+                  Library.merge(
+                      settings,
+                      warnings,
+                      () -> {
+                        mount.fill(4_096);
+                        return cancelled.getAsBoolean();
+                      }));
+      Ran ran =
+          place.run(
+              List.of(filling),
+              ("merge --model D/model --adapter D/adapter --threads 1 --any-base --out D/disk/out")
+                  .split(" "));
       assertThat(ran.err())
           .startsWith("nudge: cannot write D/disk/.out.new/model.safetensors (")
           .endsWith(" bytes): No space left on device\n");
       assertThat(ran.code()).isEqualTo(1);
       assertThat(Ledger.byOwner()).isEqualTo(before);
-      try (Stream<Path> files = Files.list(place.path("disk"))) {
-        assertThat(files).isEmpty();
+      assertThat(mount.at.toFile().list()).containsExactly(Mount.FILLER);
+    }
+  }
+
+  /// Before anything is computed; what is there stays as it is.
+  @Test
+  void aDiskThatIsTooSmallIsForeseen() throws Exception {
+    Place place = Place.in(folder);
+    place.copy(Place.GOLDEN.resolve("peft/all-linear/adapter"), "adapter");
+    String free = "KiB are free; make room, give --out on another disk";
+    try (Mount mount = Mount.of(place.path("disk"), "size=256k")) {
+      String[] run = {"--out", "D/disk/out", "--rank", "32", "--steps", "20", "--warmup", "0"};
+      String[] held = with(run, "--eval-data", "D/rows.jsonl", "--eval-steps", "1");
+      for (String more : List.of("--dry-run", "--json")) {
+        tooSmall(
+            place.train(with(run, more)),
+            "2 adapters of \\d+ KiB, for a save grows beside the one before",
+            free + ", or give a smaller --rank");
+        tooSmall(
+            place.train(with(held, more)),
+            "3 adapters of \\d+ KiB, for a save grows beside the one before",
+            free + ", or give a smaller --rank");
       }
+      mount.fill(64 << 10);
+      tooSmall(place.train("--out", "D/disk/out", "--method", "full"), "1 model of \\d+ KiB", free);
+      tooSmall(place.merge("--out", "D/disk/out", "--any-base"), "a model", free);
+      tooSmall(
+          place.merge("--out", "D/disk/out", "--any-base", "--store", "nf4"),
+          "a dense model, and one in four bits beside it",
+          free);
+      mount.fill(8 << 10);
+      tooSmall(
+          place.run("quantize", "--model", "D/model", "--out", "D/disk/out"),
+          "a model in nf4",
+          free);
+      assertThat(mount.at.toFile().list()).containsExactly(Mount.FILLER);
+    }
+  }
+
+  private static void tooSmall(Ran ran, String what, String ways) {
+    List<String> lines = ran.err().lines().filter(l -> !l.startsWith("nudge: warning: ")).toList();
+    assertThat(lines).hasSize(1);
+    assertThat(lines.getFirst())
+        .matches(
+            "nudge: --out D/disk/out has not the room: up to \\d+ KiB are needed \\("
+                + what
+                + "\\), and \\d+ "
+                + ways);
+    assertThat(ran.out()).isEmpty();
+    assertThat(ran.code()).isEqualTo(2);
+  }
+
+  /// Beside it there is no room for two saves; it goes when there is the first.
+  @Test
+  void anOldRunMakesRoomForTheNewOne() throws Exception {
+    Place place = Place.in(folder);
+    try (Mount mount = Mount.of(place.path("disk"), "size=420k")) {
+      String[] run = {"--out", "D/disk/out", "--rank", "32", "--steps", "5", "-q"};
+      for (String seed : List.of("1", "2", "3")) {
+        Ran ran = place.train(with(run, "--seed", seed, "--overwrite"));
+        assertThat(ran.code()).as(ran.err()).isZero();
+      }
+      assertThat(Files.getFileStore(mount.at).getUsableSpace()).isLessThan(2 * 140_752);
     }
   }
 
@@ -1471,6 +1589,20 @@ class BadInputTest {
     assertThat(place.train("--steps", "1")).isEqualTo(same);
     Files.move(place.path("rows.jsonl"), place.path("mine.jsonl"));
     assertThat(place.train("--steps", "1", "--data", "D/mine.jsonl")).isEqualTo(same);
+    Files.delete(place.path("model/tokenizer.json")); // nothing is made of rows
+    assertThat(place.train("--steps", "1", "--data", "D/mine.jsonl")).isEqualTo(same);
+  }
+
+  @Test
+  void aPlaceThatKeepsNoFilesIsRefusedByADryRunToo() throws IOException {
+    assumeTrue(Files.isDirectory(Path.of("/proc/self")), "only Linux has it");
+    Place place = Place.in(folder);
+    for (String more : List.of("--dry-run", "--json")) {
+      Ran ran = place.train("--out", "/proc/nudge/out", more);
+      assertThat(ran.err()).startsWith("nudge: --out /proc/nudge/out cannot be ").hasLineCount(1);
+      assertThat(ran.out()).isEmpty();
+      assertThat(ran.code()).isEqualTo(2);
+    }
   }
 
   @Test
@@ -1485,27 +1617,19 @@ class BadInputTest {
     }
   }
 
-  /// The first adapter fits on the disk, the second beside it does not.
+  /// Something else fills the disk after the first adapter.
   @Test
   void aFullDiskKeepsTheEarlierAdapter() throws Exception {
     Place place = Place.in(folder);
-    try (Mount mount = Mount.of(place.path("disk"), "size=256k")) {
+    try (Mount mount = Mount.of(place.path("disk"), "size=1m")) {
       Map<String, Long> before = Ledger.byOwner();
       Ran ran =
-          place.train(
-              "--out",
-              "D/disk/out",
-              "--rank",
-              "32",
-              "--eval-data",
-              "D/rows.jsonl",
-              "--eval-steps",
-              "1",
-              "--steps",
-              "20",
-              "--learning-rate",
-              "1e-3",
-              "--json");
+          place.run(
+              List.of(filling(mount, TrainEvent.Saved.class, 64 << 10)),
+              (TRAIN
+                      + " --rank 32 --eval-data D/rows.jsonl --eval-steps 1 --steps 20"
+                      + " --learning-rate 1e-3 --json")
+                  .split(" "));
       assertThat(ran.err().lines().toList().getLast())
           .isEqualTo(
               "nudge: cannot write D/disk/out/.nudge.new/adapter_model.safetensors (140752 bytes): No space left on device");
@@ -1531,9 +1655,12 @@ class BadInputTest {
   @Test
   void aDiskThatIsFullAtOnceIsOneLineToo() throws Exception {
     Place place = Place.in(folder);
-    try (Mount mount = Mount.of(place.path("disk"), "size=4k")) {
+    try (Mount mount = Mount.of(place.path("disk"), "size=1m")) {
       Map<String, Long> before = Ledger.byOwner();
-      Ran ran = place.train("--out", "D/disk/out", "--warmup", "0", "-q");
+      Ran ran =
+          place.run(
+              List.of(filling(mount, TrainEvent.Planned.class, 4_096)),
+              (TRAIN + " --warmup 0 -q").split(" "));
       assertThat(ran)
           .isEqualTo(
               new Ran(
@@ -1544,8 +1671,42 @@ class BadInputTest {
     }
   }
 
+  private static final String TRAIN =
+      "train --model D/model --data D/rows.jsonl --compute fp32 --threads 1 --out D/disk/out";
+
+  /// `train` as it is, beside something that fills the disk at an event of the run.
+  private static TrainVerb filling(Mount mount, Class<? extends TrainEvent> at, int left) {
+    return new TrainVerb(
+        (settings, events, cancelled) ->
+            Library.train(
+                settings,
+                event -> {
+                  events.accept(event);
+                  if (at.isInstance(event)) {
+                    mount.fill(left);
+                  }
+                },
+                cancelled));
+  }
+
   /// A small disk of its own, where this process may mount one.
   record Mount(Path at) implements AutoCloseable {
+    static final String FILLER = "filler";
+
+    /// Leaves at most so many bytes.
+    void fill(int left) {
+      try (FileChannel file =
+          FileChannel.open(
+              at.resolve(FILLER), StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
+        long more = Files.getFileStore(at).getUsableSpace() - left;
+        if (more > 0) {
+          file.write(ByteBuffer.allocate((int) more));
+        }
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+
     static Mount of(Path at, String options) throws IOException, InterruptedException {
       Files.createDirectories(at);
       assumeTrue(

@@ -69,6 +69,7 @@ class FullTest {
     place.write("one.jsonl", TEXT);
     List<String> flags =
         new ArrayList<>(List.of("--data", "D/one.jsonl", "--batch-size", "1", "--steps", "4"));
+    flags.addAll(List.of("--warmup", "0"));
     flags.addAll(List.of("--optimizer", optimizer, "--learning-rate", "1e-2"));
     JsonNode roomy = read(full("roomy", with(flags, "--json"))).get("plan");
     assertThat(roomy.at("/bytes/optimizer").asLong()).isPositive();

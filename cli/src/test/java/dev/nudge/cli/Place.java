@@ -66,7 +66,15 @@ record Place(Path folder) {
 
   /// Runs the command; the message is given back with `D` for the folder.
   Ran run(String... args) {
-    Ran ran = Ran.of(Stream.of(args).map(this::full).toArray(String[]::new));
+    return shown(Ran.of(inFull(args)));
+  }
+
+  /// The same with verbs of a test.
+  Ran run(List<Verb<?>> verbs, String... args) {
+    return shown(Ran.of(verbs, inFull(args)));
+  }
+
+  private Ran shown(Ran ran) {
     warmUpsEnded();
     String here = folder.toString();
     return new Ran(ran.code(), ran.out(), ran.err().replace(here, "D"));
@@ -141,6 +149,10 @@ record Place(Path folder) {
         });
     line.addAll(Arrays.asList(flags));
     return line.toArray(String[]::new);
+  }
+
+  private String[] inFull(String... arguments) {
+    return Stream.of(arguments).map(this::full).toArray(String[]::new);
   }
 
   private String full(String argument) {

@@ -275,6 +275,7 @@ class RunTest {
         alpha: 8
         targets: q_proj,v_proj
         steps: 2
+        warmup: 0
         learning_rate: 1e-3
         compute: fp32
         """

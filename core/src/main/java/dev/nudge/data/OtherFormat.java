@@ -30,7 +30,8 @@ final class OtherFormat {
   private static final String PANDAS =
       "in Python: pandas.%s('FILE').to_json('converted.jsonl', orient='records', lines=True)";
   private static final String DUCKDB =
-      "with DuckDB, a program and a JDBC driver: COPY (SELECT * FROM %s('FILE')) TO 'converted.jsonl' (FORMAT json)";
+      "as a command: duckdb -c \"COPY (FROM %s('FILE')) TO 'converted.jsonl' (FORMAT json)\","
+          + " or that statement through DuckDB's JDBC driver";
 
   private static final List<Format> BINARY =
       List.of(

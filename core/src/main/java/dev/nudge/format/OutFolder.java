@@ -75,6 +75,12 @@ public final class OutFolder {
               + there
               + ", or its disk is read-only; give another folder");
     }
+    String view = DiskRoom.view(there);
+    if (view != null) {
+      throw new InputException(
+          "%s %s cannot be made: %s is a view of the system (%s), which keeps no files; give another folder"
+              .formatted(flag, out, there, view));
+    }
     mend(out);
   }
 

@@ -1,5 +1,7 @@
 package dev.nudge.merge;
 
+import dev.nudge.format.DiskRoom;
+import dev.nudge.format.Entry;
 import dev.nudge.format.NewFolder;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.PythonJson;
@@ -30,6 +32,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -103,8 +106,29 @@ public final class Merging {
     compute.notes().forEach(warnings);
     int most = model.maxLength() == null ? config.maxPositionEmbeddings() : model.maxLength();
     List<int[]> probe = ProbeText.of(model.model(), config, most, machine.cache(), warnings);
-    return new Merging(
-        settings, machine, config, quantization, fp32, compute, probe, StreamedLm.BLOCK_BYTES);
+    Merging merging =
+        new Merging(
+            settings, machine, config, quantization, fp32, compute, probe, StreamedLm.BLOCK_BYTES);
+    merging.checkRoom();
+    return merging;
+  }
+
+  /// Foresees a full disk: a dense folder grows first, and one in four bits beside it; what is
+  /// there
+  /// stays until both are done.
+  private void checkRoom() {
+    Path model = settings.model().model();
+    boolean quantised = settings.store() != MergeSettings.Store.BASE;
+    long bytes = ModelFolder.copiedBytes(model);
+    try (StreamedLm base = open(model, config, fp32, quantization)) {
+      Collection<Entry> dense = base.dense().values();
+      bytes += dense.stream().mapToLong(Entry::bytes).sum();
+      if (quantised) {
+        bytes += QuantizedFolder.bytes(dense, config, quantising(model, settings.out()));
+      }
+    }
+    String what = quantised ? "a dense model, and one in four bits beside it" : "a model";
+    DiskRoom.check(settings.out(), bytes, what, "");
   }
 
   /// Returns this merge, making at most so many bytes of a weight at a time.
@@ -264,15 +288,10 @@ public final class Merging {
 
   /// Turns the dense folder into one in four bits: the same bytes as `quantize` gives.
   private QuantizedFolder.@Nullable Written quantise(Path folder, BooleanSupplier cancelled) {
-    Boolean given = settings.model().doubleQuant();
     Path quantised = folder.resolve("quantised");
     try {
       QuantizedFolder.Written written =
-          QuantizedFolder.prepare(
-                  QuantizeSettings.of(folder, quantised)
-                      .withMethod(written(settings.store()))
-                      .withDoubleQuant(given == null || given))
-              .write(fp32.kernels(), cancelled);
+          QuantizedFolder.prepare(quantising(folder, quantised)).write(fp32.kernels(), cancelled);
       if (written == null) {
         return null;
       }
@@ -294,6 +313,13 @@ public final class Merging {
     } catch (IOException e) {
       throw new RunException("cannot write " + folder + ": " + OutFolder.reason(e), e);
     }
+  }
+
+  private QuantizeSettings quantising(Path from, Path to) {
+    Boolean given = settings.model().doubleQuant();
+    return QuantizeSettings.of(from, to)
+        .withMethod(written(settings.store()))
+        .withDoubleQuant(given == null || given);
   }
 
   private static QuantizeSettings.Format written(MergeSettings.Store store) {

@@ -1,5 +1,6 @@
 package dev.nudge.model;
 
+import dev.nudge.format.DiskRoom;
 import dev.nudge.format.Entry;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.SafeTensors;
@@ -189,6 +190,11 @@ public final class ModelFolder {
   /// Tells whether a folder holds a model, or a part of one.
   public static boolean isModel(Path folder) {
     return List.of(CONFIG, SINGLE, INDEX).stream().anyMatch(f -> Files.exists(folder.resolve(f)));
+  }
+
+  /// Bytes of the files that [#copy] copies.
+  public static long copiedBytes(Path from) {
+    return DiskRoom.bytes(COPIED.stream().map(from::resolve).toList());
   }
 
   /// The names of the files that [#write] makes, those of the weights as far as they are known.

@@ -1,6 +1,7 @@
 package dev.nudge.model;
 
 import dev.nudge.format.ConfigJson;
+import dev.nudge.format.DiskRoom;
 import dev.nudge.format.Entry;
 import dev.nudge.format.NewFolder;
 import dev.nudge.format.OutFolder;
@@ -24,7 +25,9 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -117,7 +120,30 @@ public final class QuantizedFolder {
     OutFolder.mend(out);
     ModelFolder.checkPlace(
         out, settings.model(), ours(out), "quantised", "write", settings.overwrite());
-    return new QuantizedFolder(settings, config, format, cache);
+    QuantizedFolder folder = new QuantizedFolder(settings, config, format, cache);
+    folder.checkRoom();
+    return folder;
+  }
+
+  private void checkRoom() {
+    try (SafeTensors file = SafeTensors.open(settings.model())) {
+      List<Entry> dense = names(file).stream().map(file::entry).toList();
+      DiskRoom.check(
+          settings.out(),
+          bytes(dense, config, settings) + ModelFolder.copiedBytes(settings.model()),
+          "a model in " + format.name(),
+          "");
+    }
+  }
+
+  /// Bytes of a model's tensors once its layers are quantised, the JSON of each layer apart.
+  public static long bytes(Collection<Entry> dense, ModelConfig config, QuantizeSettings settings) {
+    WeightFormat format = WeightFormats.written(settings);
+    Set<String> layers = new HashSet<>();
+    config.projections().forEach(path -> layers.add(path + ".weight"));
+    return dense.stream()
+        .mapToLong(e -> layers.contains(e.name()) ? format.bytes(e.elements()) : e.bytes())
+        .sum();
   }
 
   private static boolean ours(Path out) {

@@ -19,6 +19,17 @@ public enum Recompute {
   /// Keeps the layer's input in a mapped file whose pages the system can evict.
   OFFLOADED;
 
+  /// What is computed again, in plain words.
+  public String shown() {
+    return switch (this) {
+      case NONE -> "nothing";
+      case GATE_UP -> "two products of the MLP";
+      case ALL_BUT_ATTENTION -> "all but attention";
+      case EVERYTHING -> "everything";
+      case OFFLOADED -> "everything, its input in a file";
+    };
+  }
+
   /// Tells whether the stream between attention and feed-forward part is kept.
   public boolean keepsMiddle() {
     return this == NONE || this == GATE_UP;

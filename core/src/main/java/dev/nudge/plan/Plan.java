@@ -4,6 +4,7 @@ import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.WeightBytes;
 import dev.nudge.nn.Recompute;
+import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -146,12 +147,12 @@ public record Plan(
     return lines;
   }
 
-  /// Levels with the number of layers that are at them, `none` left out: `gate_up` 12.
-  private Map<String, Integer> counts() {
-    Map<String, Integer> counts = new LinkedHashMap<>();
+  /// Levels with the number of layers that are at them, `NONE` left out.
+  private Map<Recompute, Integer> counts() {
+    Map<Recompute, Integer> counts = new LinkedHashMap<>();
     for (Recompute level : levels) {
       if (level != Recompute.NONE) {
-        counts.merge(level.name().toLowerCase(Locale.ROOT), 1, Integer::sum);
+        counts.merge(level, 1, Integer::sum);
       }
     }
     return counts;
@@ -159,7 +160,7 @@ public record Plan(
 
   private String recomputed() {
     return counts().entrySet().stream()
-        .map(e -> e.getKey().replace('_', ' ') + " in " + Count.of(e.getValue(), "layer"))
+        .map(e -> e.getKey().shown() + " in " + Count.of(e.getValue(), "layer"))
         .collect(Collectors.joining(", "));
   }
 
@@ -174,7 +175,9 @@ public record Plan(
     values.put("split_from", split == Split.NONE ? null : split.from());
     values.put("shared_bytes", split.sharedBytes());
     values.put("caches", caches.name().toLowerCase(Locale.ROOT));
-    values.put("recompute", counts());
+    Map<String, Integer> recompute = new LinkedHashMap<>();
+    counts().forEach((level, n) -> recompute.put(level.name().toLowerCase(Locale.ROOT), n));
+    values.put("recompute", recompute);
     values.put("workspace_bytes", workspaceBytes());
     values.put("total_bytes", totalBytes());
     values.put("bytes", footprint.values());

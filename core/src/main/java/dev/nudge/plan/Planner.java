@@ -4,6 +4,7 @@ import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.WeightBytes;
 import dev.nudge.nn.Recompute;
+import dev.nudge.settings.Bytes;
 import dev.nudge.settings.InputException;
 import java.util.ArrayList;
 import java.util.HashMap;

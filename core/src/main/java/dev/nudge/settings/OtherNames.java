@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
@@ -91,7 +92,8 @@ public final class OtherNames {
         "every step is a line of metrics.jsonl in {out}",
         "wandb_project run_name logging_strategy");
     String processors = "nudge computes on the processors of this machine; leave it out";
-    say(processors, "device device_map no_cuda use_cpu");
+    say(processors, "device device_map no_cuda use_cpu cpu");
+    say(processors, "gpu gpus use_gpu num_gpus n_gpu cuda use_cuda");
     say("nudge never runs code of a model's folder; leave it out", "trust_remote_code");
     String attention = "attention is always computed block by block; leave it out";
     say(attention, "attn_implementation flash_attention use_flash_attention_2");
@@ -161,21 +163,33 @@ public final class OtherNames {
   ///
   /// @param known flags, dashes included
   public static String unknownFlags(List<String> flags, String verb, Collection<String> known) {
-    String all = Nearest.joined(flags, "and");
-    String help = "; see nudge " + verb + " --help";
-    if (flags.size() == 1) {
-      String hint = flagHint(all, known);
-      return "unknown flag " + all + " for " + verb + (hint.isEmpty() ? help : hint);
-    }
-    StringBuilder hints = new StringBuilder();
-    for (String flag : flags) {
-      String hint = flagHint(flag, known);
-      hints.append(hint.isEmpty() ? "" : "; " + flag + ": " + hint.substring(2));
-    }
-    return "unknown flags " + all + " for " + verb + (hints.isEmpty() ? help : hints);
+    String what = Nearest.joined(flags, "and") + " for " + verb;
+    String hints = hints(flags, flag -> flagHint(flag, known));
+    String help = hints.isEmpty() ? "; see nudge " + verb + " --help" : hints;
+    return (flags.size() == 1 ? "unknown flag " : "unknown flags ") + what + help;
   }
 
-  /// Returns `"; here it is --rank"` for a flag such as `--lora-r` or `--lora_r`, else what
+  /// The same for keys of a YAML file.
+  static String unknownKeys(List<String> keys, Collection<String> known) {
+    String what = Nearest.joined(keys.stream().map(key -> "'" + key + "'").toList(), "and");
+    String hints = hints(keys, key -> keyHint(key, known));
+    return (keys.size() == 1 ? "unknown key " : "unknown keys ") + what + hints;
+  }
+
+  /// The hint of one name, or those of several with the name before each.
+  private static String hints(List<String> names, UnaryOperator<String> hintOf) {
+    if (names.size() == 1) {
+      return hintOf.apply(names.getFirst());
+    }
+    StringBuilder hints = new StringBuilder();
+    for (String name : names) {
+      String hint = hintOf.apply(name);
+      hints.append(hint.isEmpty() ? "" : "; " + name + ": " + hint.substring(2));
+    }
+    return hints.toString();
+  }
+
+  /// Returns `"; here it is --rank"` for a flag such as `--lora-r`, `--lora_r` or `-r`, else what
   /// [Nearest#hint] says.
   ///
   /// @param known flags, dashes included
@@ -184,13 +198,13 @@ public final class OtherNames {
   }
 
   /// The same for a key of a YAML file.
-  static String keyHint(String key, Collection<String> known) {
+  private static String keyHint(String key, Collection<String> known) {
     return hint(key, known, "", '_', ": ");
   }
 
   private static String hint(
       String given, Collection<String> known, String dashes, char joint, String before) {
-    String name = given.startsWith(dashes) ? given.substring(dashes.length()) : "";
+    String name = name(given, dashes);
     for (String hint :
         HINTS.getOrDefault(name.replace('-', '_').toLowerCase(Locale.ROOT), List.of())) {
       if (named(hint).keySet().stream()
@@ -205,5 +219,13 @@ public final class OtherNames {
       }
     }
     return Nearest.hint(given, known);
+  }
+
+  /// What stands behind the dashes; a flag of one letter has one dash.
+  private static String name(String given, String dashes) {
+    if (given.startsWith(dashes)) {
+      return given.substring(dashes.length());
+    }
+    return given.length() == 2 && given.startsWith("-") ? given.substring(1) : "";
   }
 }

@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -123,17 +124,13 @@ public final class Schema<S extends Record> {
   }
 
   private Map<String, Object> readLayer(Layer layer) {
+    checkKnown(layer);
     Map<String, Object> read = new LinkedHashMap<>();
     layer
         .values()
         .forEach(
             (key, raw) -> {
-              Knob knob = knobs.get(key);
-              if (knob == null) {
-                String file = layer.file() == null ? "" : layer.file() + ": ";
-                throw new InputException(
-                    file + "unknown key '" + key + "'" + OtherNames.keyHint(key, knobs.keySet()));
-              }
+              Knob knob = Objects.requireNonNull(knobs.get(key));
               if (raw != null) {
                 read.put(key, knob.kind().read(knob, raw, layer));
               } else if (knob.setting().required() || !knob.setting().byDefault().isEmpty()) {
@@ -142,6 +139,16 @@ public final class Schema<S extends Record> {
               }
             });
     return read;
+  }
+
+  /// Names all unknown keys at once.
+  private void checkKnown(Layer layer) {
+    List<String> unknown = new ArrayList<>(layer.values().keySet());
+    unknown.removeAll(knobs.keySet());
+    if (!unknown.isEmpty()) {
+      String file = layer.file() == null ? "" : layer.file() + ": ";
+      throw new InputException(file + OtherNames.unknownKeys(unknown, knobs.keySet()));
+    }
   }
 
   private boolean isExcluded(String key, Map<String, Object> by) {

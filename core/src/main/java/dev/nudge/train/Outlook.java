@@ -2,10 +2,10 @@ package dev.nudge.train;
 
 import dev.nudge.model.ModelConfig;
 import dev.nudge.nn.Recompute;
-import dev.nudge.plan.Bytes;
 import dev.nudge.plan.Footprint;
 import dev.nudge.plan.Plan;
 import dev.nudge.plan.Rates;
+import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.PlanSettings;
@@ -31,6 +31,7 @@ public record Outlook(
     Map<Recompute, Long> levels,
     List<String> remedies,
     @Nullable Pace pace) {
+  private static final double LEAST_COST = 0.01;
 
   /// Says how fast a run goes, and what it costs.
   ///
@@ -115,11 +116,11 @@ public record Outlook(
     row(lines, "in a file: optimiser", f.paged());
     row(lines, "in a file: layer inputs", plan.lanes() * f.pass().offloaded());
     lines.add("");
-    row(lines, "RssAnon at the peak", plan.totalBytes());
-    row(lines, "mapped weights beside it", f.mapped());
+    row(lines, "memory of the process, at its peak", plan.totalBytes());
+    row(lines, "weights read in place, beside it", f.mapped());
     lines.add("");
-    lines.add("activations kept with every layer at one level, " + lanes());
-    levels.forEach((level, bytes) -> row(lines, "  " + name(level).replace('_', ' '), bytes));
+    lines.add("activations kept, by what every layer computes again, " + lanes());
+    levels.forEach((level, bytes) -> row(lines, "  " + level.shown(), bytes));
     lines.add("");
     lines.add(
         (fits() ? "fits       " : "does not fit: ")
@@ -128,7 +129,7 @@ public record Outlook(
             + Bytes.shown(memory));
     if (f.mapped() > 0 && !mappedFits()) {
       lines.add(
-          "  the mapped weights, "
+          "  the weights that are read in place, "
               + Bytes.shown(f.mapped())
               + ", do not fit beside it: every step reads them from the disk again"
               + (f.weights().packed() > 0 ? "" : "; --quantize nf4 makes them a quarter"));
@@ -164,16 +165,32 @@ public record Outlook(
         hours == null
             ? String.format(
                 Locale.ROOT,
-                "time       %.2f hours a million tokens%s; --tokens or --data says how many there are",
-                p.hoursOfAMillion(),
+                "time       %s a million tokens%s; --tokens or --data says how many there are",
+                duration(p.hoursOfAMillion()),
                 cost(p.hoursOfAMillion(), p))
-            : String.format(Locale.ROOT, "time       %.2f hours%s", hours, cost(hours, p)));
+            : "time       " + duration(hours) + cost(hours, p));
     return lines;
   }
 
   private static String cost(double hours, Pace p) {
     Double price = p.price();
-    return price == null ? "" : String.format(Locale.ROOT, ", cost %.2f", hours * price);
+    if (price == null) {
+      return "";
+    }
+    return hours * price < LEAST_COST
+        ? ", cost below " + LEAST_COST
+        : String.format(Locale.ROOT, ", cost %.2f", hours * price);
+  }
+
+  /// Writes hours as `6.5 seconds`, `43 seconds`, `12 minutes` or `2.50 hours`.
+  private static String duration(double hours) {
+    double seconds = 3600 * hours;
+    if (seconds < 100) {
+      return String.format(Locale.ROOT, seconds < 10 ? "%.1f seconds" : "%.0f seconds", seconds);
+    }
+    return seconds < 6000
+        ? String.format(Locale.ROOT, "%.0f minutes", seconds / 60)
+        : String.format(Locale.ROOT, "%.2f hours", hours);
   }
 
   private String lanes() {

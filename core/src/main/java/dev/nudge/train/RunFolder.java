@@ -1,6 +1,7 @@
 package dev.nudge.train;
 
 import dev.nudge.format.Claim;
+import dev.nudge.format.DiskRoom;
 import dev.nudge.format.Json;
 import dev.nudge.format.NewFolder;
 import dev.nudge.format.OutFolder;
@@ -220,6 +221,16 @@ final class RunFolder implements AutoCloseable {
     names.addAll(saved(out));
     names.addAll(lastNames(out));
     return names;
+  }
+
+  /// Bytes of what the first save of a run takes the place of.
+  static long replacedBytes(Path out) {
+    return DiskRoom.bytes(names(out).stream().distinct().map(out::resolve).toList());
+  }
+
+  /// Bytes of what a run copies beside what trains.
+  static long besideBytes(Path model) {
+    return DiskRoom.bytes(TOKENIZER.stream().map(model::resolve).toList());
   }
 
   /// The names of what was saved in a folder: an adapter, or a model.

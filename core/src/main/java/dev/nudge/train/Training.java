@@ -50,6 +50,8 @@ import org.jspecify.annotations.Nullable;
 /// Fine-tunes: [#prepare] checks everything that can be wrong before anything starts, [#run] does
 /// it.
 public final class Training {
+  private static final int WORTH_A_WARM_UP = 5; // steps; of fewer, the first is a quarter or more
+
   private Training() {}
 
   /// Tells whether the run of these settings is already finished in its folder.
@@ -62,6 +64,21 @@ public final class Training {
         Files.exists(model.resolve("config.json"))
             ? resolved(settings, Quantization.resolve(settings.model(), ModelConfig.load(model)))
             : settings);
+  }
+
+  /// The same; where something else is in the way, what is wrong with model or rows is told first,
+  /// so that nobody mends one and then meets the other.
+  ///
+  /// @throws dev.nudge.settings.InputException for what is wrong with model, rows or folder
+  public static boolean finished(TrainSettings settings, Machine machine) {
+    Path model = settings.model().model();
+    OutFolder.mend(model);
+    try {
+      return finished(settings);
+    } catch (InputException inTheWay) {
+      checked(settings, machine);
+      throw inTheWay;
+    }
   }
 
   /// The settings with what the model's files settle.
@@ -79,6 +96,12 @@ public final class Training {
   ///
   /// @throws dev.nudge.settings.InputException in one line, for whatever a user can mend
   public static Prepared prepare(TrainSettings wanted, Machine machine) {
+    Prepared prepared = checked(wanted, machine);
+    RunRoom.check(prepared);
+    return prepared;
+  }
+
+  private static Prepared checked(TrainSettings wanted, Machine machine) {
     Path folder = wanted.model().model();
     ModelConfig config = ModelConfig.load(folder);
     List<String> warnings = new ArrayList<>();
@@ -158,18 +181,17 @@ public final class Training {
         .collect(Collectors.toSet());
   }
 
-  /// Warns of a run so short that the schedule gives each of its steps the rate 0.
+  /// Warns of a run so short that its first step, whose rate is 0 where there is a warm-up, is much
+  /// of it.
   private static void warnOfRates(TrainSettings settings, int steps, List<String> warnings) {
-    LearningRate rate = LearningRate.of(settings.optimizer(), steps);
-    for (int i = 0; i < steps; i++) {
-      if (rate.at(i) > 0) {
-        return;
-      }
+    if (steps >= WORTH_A_WARM_UP || LearningRate.of(settings.optimizer(), steps).at(0) > 0) {
+      return;
     }
     warnings.add(
-        (steps == 1 ? "the only step has" : "all " + steps + " steps have")
-            + " the learning rate 0, because the warm-up begins there: nothing is trained; give"
-            + " --warmup 0, or more --epochs or --steps");
+        (steps == 1 ? "the only step has" : "step 1 of " + steps + " has")
+            + " the learning rate 0, because the warm-up begins there: "
+            + (steps == 1 ? "nothing is trained" : "it trains nothing")
+            + "; give --warmup 0, or more --epochs or --steps");
   }
 
   /// Refuses to train weights in four bits.
@@ -309,7 +331,7 @@ public final class Training {
       Consumer<Prepared> ready,
       Consumer<TrainEvent> events,
       BooleanSupplier cancelled) {
-    if (finished(settings)) {
+    if (finished(settings, machine)) {
       Path out = settings.output().out();
       events.accept(
           new TrainEvent.Warning("this run is finished already in " + out + "; nothing to do"));

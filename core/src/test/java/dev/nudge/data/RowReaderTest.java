@@ -118,16 +118,16 @@ class RowReaderTest {
         "rows.zip|504b030414|a zip archive|as a command: unzip -p FILE > converted.jsonl",
         "rows.xlsx|504b030414|an Excel workbook|save it as CSV there, or in Python: pandas.read_excel(`FILE`)",
         "rows.parquet|5041523115|a Parquet file|"
-            + "with DuckDB, a program and a JDBC driver: COPY (SELECT * FROM read_parquet(`FILE`))",
+            + "as a command: duckdb -c \"COPY (FROM read_parquet(`FILE`)) TO",
         "rows.arrow|4152524f57310000|an Arrow file|in Python: pandas.read_feather(`FILE`)",
         "rows.arrow|ffffffff70010000|an Arrow stream, as datasets saves it|in Python:"
             + " datasets.Dataset.from_file(`FILE`).to_json",
         "rows.csv|746578740a610a|a CSV file|"
-            + "with DuckDB, a program and a JDBC driver: COPY (SELECT * FROM read_csv(`FILE`))",
+            + "as a command: duckdb -c \"COPY (FROM read_csv(`FILE`)) TO",
         "rows.tsv|746578740a610a|a TSV file|"
-            + "with DuckDB, a program and a JDBC driver: COPY (SELECT * FROM read_csv(`FILE`))",
+            + "as a command: duckdb -c \"COPY (FROM read_csv(`FILE`)) TO",
         "rows.jsonl|69642c746578740a312c610a|a CSV file|"
-            + "with DuckDB, a program and a JDBC driver: COPY (SELECT * FROM read_csv(`FILE`))",
+            + "as a command: duckdb -c \"COPY (FROM read_csv(`FILE`)) TO",
         "rows.json|efbbbf5b0a20207b2274657874223a317d5d|one JSON array|as a command: jq -c '.[]' FILE",
         "a.jsonl|fffe7b002200|text in UTF-16|as a command: iconv -f UTF-16 -t UTF-8 FILE >",
         "a.jsonl|feff007b0022|text in UTF-16|as a command: iconv -f UTF-16 -t UTF-8 FILE >",

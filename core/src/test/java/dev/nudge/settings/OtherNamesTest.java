@@ -131,7 +131,10 @@ class OtherNamesTest {
             "--save_total_limit",
             "--attn_implementation",
             "--use_flash_attention_2",
-            "--use_liger_kernel")) {
+            "--use_liger_kernel",
+            "--gpu",
+            "--device",
+            "--cuda")) {
       assertThat(OtherNames.flagHint(name, List.of()))
           .as(name)
           .containsPattern("not supported|leave it out|nothing to set");
@@ -144,5 +147,7 @@ class OtherNamesTest {
     assertThat(OtherNames.flagHint("--lora-r", few)).isEmpty();
     assertThat(OtherNames.flagHint("--modle", few)).isEqualTo("; did you mean --model?");
     assertThat(OtherNames.flagHint("-lr", few)).isEmpty();
+    assertThat(OtherNames.flagHint("-r", few)).isEmpty();
+    assertThat(OtherNames.flagHint("-r", List.of("--rank"))).isEqualTo("; here it is --rank");
   }
 }

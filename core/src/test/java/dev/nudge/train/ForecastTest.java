@@ -10,6 +10,7 @@ import dev.nudge.adapter.PeftFiles;
 import dev.nudge.adapter.Targets;
 import dev.nudge.machine.Backend;
 import dev.nudge.machine.Machine;
+import dev.nudge.plan.Rates;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.PlanSettings;
@@ -21,6 +22,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -64,6 +66,32 @@ class ForecastTest {
       assertThat(node.has(key)).as(key).isTrue();
       node.putNull(key);
     }
+  }
+
+  /// No words of the code, and no hours where there are seconds.
+  @Test
+  void theTableSpeaksPlainly() {
+    Outlook outlook = plan("max_length", 512, "batch_size", 1, "quantize", "nf4");
+    assertThat(String.join("\n", outlook.lines()))
+        .contains("\n  memory of the process, at its peak  ")
+        .contains("\n    two products of the MLP  ", "\n    all but attention  ")
+        .doesNotContain("RssAnon", "gate up", "offloaded");
+    assertThat(time(outlook, 0.002)).isEqualTo("time       7.2 seconds, cost below 0.01");
+    assertThat(time(outlook, 0.02)).isEqualTo("time       72 seconds, cost 0.02");
+    assertThat(time(outlook, 0.5)).isEqualTo("time       30 minutes, cost 0.60");
+    assertThat(time(outlook, 2.5)).isEqualTo("time       2.50 hours, cost 3.00");
+    assertThat(time(outlook, null))
+        .isEqualTo(
+            "time       33 minutes a million tokens, cost 0.67; --tokens or --data says how many"
+                + " there are");
+  }
+
+  /// What is said of a run of so many hours at 500 tokens a second and 1.2 an hour.
+  private static String time(Outlook o, @Nullable Double hours) {
+    var pace = new Outlook.Pace(new Rates(9, 9, 9, 9), 2, 1000, hours, 1.2);
+    return new Outlook(
+            o.settings(), o.config(), o.attempt(), o.memory(), o.levels(), o.remedies(), pace)
+        .lines().stream().filter(line -> line.startsWith("time ")).findFirst().orElseThrow();
   }
 
   @Test

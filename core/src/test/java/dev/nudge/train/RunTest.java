@@ -680,15 +680,26 @@ class RunTest {
     assertThat(warnings(data, write("r", TinyRun.row("pump:", " valve")))).isEmpty();
   }
 
-  /// A schedule that gives each step the rate 0 trains nothing, which a run says before it starts.
+  /// A warm-up begins at the rate 0, which a short run says before it starts.
   @Test
-  void aRunWhoseOnlyStepHasTheRateZeroSaysSo() throws IOException {
+  void aShortRunWhoseFirstStepTrainsNothingSaysSo() throws IOException {
     Path data = write("z", ROW);
-    for (int steps : new int[] {1, 2}) {
+    for (int steps : new int[] {1, 2, 4, 5}) {
+      String says =
+          (steps == 1 ? "the only step has" : "step 1 of " + steps + " has")
+              + " the learning rate 0, because the warm-up begins there: "
+              + (steps == 1 ? "nothing is trained" : "it trains nothing")
+              + "; give --warmup 0, or more --epochs or --steps";
       var settings = TinyRun.settings(TinyRun.UNTIED, data, temp.resolve("none"), "steps", steps);
-      List<String> said = Training.prepare(settings, TinyRun.MACHINE).warnings();
-      assertThat(said).filteredOn(line -> line.contains("nothing is trained")).hasSize(2 - steps);
+      assertThat(ofRates(settings)).isEqualTo(steps < 5 ? List.of(says) : List.of());
+      assertThat(ofRates(settings.with("warmup", 0))).isEmpty();
     }
+  }
+
+  private static List<String> ofRates(TrainSettings settings) {
+    return Training.prepare(settings, TinyRun.MACHINE).warnings().stream()
+        .filter(line -> line.contains("learning rate"))
+        .toList();
   }
 
   private List<String> warnings(Path data, Path held) {

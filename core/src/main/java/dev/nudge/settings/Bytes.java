@@ -1,8 +1,8 @@
-package dev.nudge.plan;
+package dev.nudge.settings;
 
 import java.util.Locale;
 
-/// Writes amounts of memory for people.
+/// Writes amounts of memory, and of disk, for people.
 public final class Bytes {
   private Bytes() {}
 

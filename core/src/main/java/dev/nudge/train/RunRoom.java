@@ -1,0 +1,62 @@
+package dev.nudge.train;
+
+import dev.nudge.format.DiskRoom;
+import dev.nudge.model.ModelFolder;
+import dev.nudge.settings.Bytes;
+import dev.nudge.settings.Count;
+import dev.nudge.settings.Method;
+import dev.nudge.settings.TrainSettings;
+import dev.nudge.tensor.Dtype;
+import java.nio.file.Path;
+
+/// Foresees whether the disk has the room for what a run will write.
+///
+/// A save grows beside the one before and then takes its place, and the best on held-out rows lies
+/// beside the last: up to three copies of what trains are there at a time. What a run replaces
+/// stays until its first save, and makes room then. Files of pages are there from the start.
+final class RunRoom {
+  private static final long METRICS_BYTES = 300; // a line
+
+  private RunRoom() {}
+
+  /// @throws dev.nudge.settings.InputException where it has not
+  static void check(Prepared run) {
+    TrainSettings settings = run.settings();
+    boolean full = settings.lora().method() == Method.FULL;
+    Path model = settings.model().model();
+    Path out = settings.output().out();
+    long each = full ? modelBytes(model) : run.count().trained() * Dtype.F32.bytes();
+    int copies = copies(run);
+    long saves = Math.max(each, copies * each - RunFolder.replacedBytes(out));
+    long pages = run.plan().footprint().paged() + run.plan().lanes() * run.plan().offloadedBytes();
+    String what = Count.of(copies, full ? "model" : "adapter") + " of " + Bytes.shown(each);
+    if (copies > 1) {
+      what += ", for a save grows beside the one before";
+    }
+    if (pages > 0) {
+      what += "; pages of memory in files, " + Bytes.shown(pages);
+    }
+    DiskRoom.check(
+        out,
+        saves + pages + RunFolder.besideBytes(model) + METRICS_BYTES * run.steps(),
+        what,
+        pages > saves
+            ? ", or give a larger --memory"
+            : full || settings.lora().initAdapter() != null ? "" : ", or give a smaller --rank");
+  }
+
+  /// Bytes of a model with the same files, names and types as its base.
+  private static long modelBytes(Path base) {
+    return DiskRoom.bytes(ModelFolder.names(base).stream().distinct().map(base::resolve).toList());
+  }
+
+  /// The most copies of what trains that lie there at a time.
+  private static int copies(Prepared run) {
+    Integer save = run.settings().output().saveSteps();
+    Integer look = run.settings().eval().evalSteps();
+    boolean saves = save == null ? run.steps() > 1 : save < run.steps(); // before the end
+    boolean best =
+        run.held() != null && (look == null ? run.batches().stepsPerEpoch() : look) < run.steps();
+    return 1 + (saves ? 1 : 0) + (best ? 1 : 0);
+  }
+}
