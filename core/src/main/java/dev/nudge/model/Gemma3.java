@@ -56,16 +56,11 @@ record Gemma3() implements Family {
     ConfigReader r = new ConfigReader(c, generation, DEFAULTS);
     LayerConfig layer =
         Gemma2.layer(c, r).withNorms(Norms.AROUND, QkNorm.HEAD).withScale(Gemma2.scale(c), 0);
-    LayerConfig whole = layer.withRope(r.ropes().of("full_attention", 1e6));
-    LayerConfig local = layer.withRope(local(c, r));
+    LayerConfig whole = layer.withRope(r.ropes().full(1e6));
+    LayerConfig local =
+        layer.withRope(r.ropes().sliding(() -> c.positive("rope_local_base_freq", 1e4)));
     int pattern = c.whole("sliding_window_pattern", 6, Integer.MAX_VALUE);
     boolean[] sliding = r.sliding(i -> (i + 1) % pattern != 0);
     return Gemma2.ends(r.model(this, r.windowed(whole, local, sliding, r.window(4096))), cap);
-  }
-
-  private static RopeParameters local(ConfigJson c, ConfigReader r) {
-    return r.ropes().byKind()
-        ? r.ropes().of("sliding_attention", 1e4)
-        : new RopeParameters.Default(c.positive("rope_local_base_freq", 1e4));
   }
 }
