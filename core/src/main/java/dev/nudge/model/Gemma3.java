@@ -12,8 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// turn faster.
 record Gemma3() implements Family {
   private static final Defaults DEFAULTS =
-      new Defaults(
-          2304, 9216, 26, 8, 4, 256, 262208, 131072, 1e-6, true, 1e6, List.of(2), List.of(1), 0);
+      new Defaults(2304, 9216, 26, 8, 4, 256, 262208, 131072, 1e-6, true, 1e6, List.of(1), 0);
 
   @Override
   public List<String> modelTypes() {
@@ -45,7 +44,7 @@ record Gemma3() implements Family {
       throw c.refuse("text_config is missing; it is needed");
     }
     ModelConfig config = text(inner, generation, 0);
-    List<Integer> ends = ConfigReader.ids(c, "eos_token_id", List.of());
+    List<Integer> ends = ConfigReader.ends(c, List.of());
     return config
         .withTokens(
             c.flag("tie_word_embeddings", true), ConfigReader.union(ends, config.eosTokenIds()))
