@@ -330,11 +330,10 @@ def sketch(tensors):
 
 
 def gradients(model, rows):
-    """Those of the first step's loss, before anything is clipped."""
+    """Those of the mean loss over all trained tokens."""
     everything(model)
-    batch = rows[:BATCH]
-    trained = sum(len(r["ids"]) - r["first_trained"] for r in batch)
-    for row in batch:
+    trained = sum(len(r["ids"]) - r["first_trained"] for r in rows)
+    for row in rows:
         (row_loss(model, row)[0] / trained).backward()
     return sketch((n, p.grad) for n, p in model.named_parameters() if p.requires_grad)
 
