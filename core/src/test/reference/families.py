@@ -20,6 +20,7 @@ import random
 import shutil
 import sys
 
+import numpy as np
 import torch
 from bitsandbytes import functional as bnb
 from bitsandbytes.nn import Linear4bit
@@ -42,6 +43,7 @@ SETTINGS = dict(batch_size=BATCH, steps=STEPS, learning_rate=5e-3, schedule="con
                 beta1=0.9, beta2=0.999, epsilon=1e-8, dropout=0.0, shuffle=False)
 FULL = dict(batch_size=BATCH, steps=FULL_STEPS, learning_rate=1e-3, weight_decay=0.1, max_grad_norm=1.0)
 GREEDY = dict(prompt=12, tokens=26)  # ends above WINDOW and ORIGINAL
+SIGNS = 8
 ENDS = (1, 45)  # 45: of the folder with a vision tower alone
 
 SMALL = dict(vocab_size=47, hidden_size=64, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
@@ -313,6 +315,29 @@ def sums(tensors):
     return {n: [t.double().sum().item(), t.double().abs().sum().item()] for n, t in tensors}
 
 
+def signs(n):
+    """SIGNS rows of n times +1 or -1: bit k of the numbers that SplitMix64 gives from 0."""
+    z = np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    z = z ^ (z >> np.uint64(31))
+    return 1.0 - 2.0 * ((z[None, :] >> np.arange(SIGNS, dtype=np.uint64)[:, None]) & np.uint64(1)).astype(np.float64)
+
+
+def sketch(tensors):
+    """name → norm, and the tensor times each row of signs. Of a difference these are as large as its norm in the mean of squares."""
+    return {n: [t.double().norm().item(), *(signs(t.numel()) @ t.detach().double().flatten().numpy()).tolist()] for n, t in tensors}
+
+
+def gradients(model, rows):
+    """Those of the mean loss over all trained tokens."""
+    everything(model)
+    trained = sum(len(r["ids"]) - r["first_trained"] for r in rows)
+    for row in rows:
+        (row_loss(model, row)[0] / trained).backward()
+    return sketch((n, p.grad) for n, p in model.named_parameters() if p.requires_grad)
+
+
 def changed(model, before):
     return [(n, t) for n, t in model.state_dict().items() if n not in before or not torch.equal(t, before[n])]
 
@@ -487,9 +512,12 @@ def one(out, name, spec):
         gap = max(abs(a - b) / b for a, b in zip(history["losses"], history64["losses"]))
         line += f"; loss {history['losses'][0]:.3f} to {history['losses'][-1]:.3f} (fp64 {gap:.0e})"
         if "full" in kinds:
+            first = gradients(load(base, torch.float64), rows)
             model = load(base)
+            origin = {n: p.detach().double() for n, p in model.named_parameters()}
             full = train(model, everything(model), rows, FULL)
-            expected["full"] = {"settings": FULL, **full, "final": sums((n, p.detach()) for n, p in model.named_parameters() if p.requires_grad)}
+            moved = sketch((n, p.detach().double() - origin[n]) for n, p in model.named_parameters() if p.requires_grad)
+            expected["full"] = {"settings": FULL, **full, "gradients": first, "moved": moved}
             line += f", full {full['losses'][-1]:.3f}"
         write_json(f"{folder}/train/expected.json", expected)
     if "nf4" in kinds:
@@ -505,7 +533,7 @@ def defaults():
         config = CONFIG_MAPPING[kind]()
         keys = [k for k in type(config).__annotations__ if k not in ("use_cache", "initializer_range", "pretraining_tp")]
         values = config.to_dict()
-        all[kind] = {"config": {k: values[k] for k in sorted(keys) if k in values and k not in ("layer_types", "no_rope_layers")},
+        all[kind] = {"config": {k: values[k] for k in sorted(keys) if k in values},
                      "peft_targets": TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING.get(kind)}
     return all
 

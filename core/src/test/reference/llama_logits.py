@@ -125,12 +125,6 @@ def one(out, name, spec):
 def main(out):
     for name, spec in MODELS.items():
         one(out, name, spec)
-    # What a config.json that names nothing but the family means.
-    d = LlamaConfig().to_dict()
-    keys = ("vocab_size hidden_size intermediate_size num_hidden_layers num_attention_heads num_key_value_heads head_dim "
-            "hidden_act max_position_embeddings rms_norm_eps tie_word_embeddings attention_bias mlp_bias bos_token_id "
-            "eos_token_id pad_token_id rope_parameters").split()
-    write_json(f"{out}/llama/defaults.json", {k: d[k] for k in keys})
 
 
 if __name__ == "__main__":

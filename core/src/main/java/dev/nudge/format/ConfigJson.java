@@ -10,6 +10,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /// The values of a JSON configuration, by key; a wrong one is refused with file, key, what stands
 /// there and what is allowed.
@@ -96,6 +97,13 @@ public final class ConfigJson {
       throw refuse(key + " is " + show(values.get(key)) + "; an object is needed");
     }
     return new ConfigJson(file, place + key + ".", values.get(key));
+  }
+
+  /// The entries of this object and, under other keys, of another one.
+  public ConfigJson over(ConfigJson below) {
+    ObjectNode both = ((ObjectNode) below.values).deepCopy();
+    both.setAll((ObjectNode) values);
+    return new ConfigJson(file, place, both);
   }
 
   /// @param absent what an absent key means; null where it must be there

@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
 final class Answer {
   private final StreamDecoder decoder;
   private final List<String> stops;
-  private final int[] endIds;
+  private final Tokenizer tokenizer;
+  private final List<Integer> ends;
   private final int most;
   private final Consumer<String> pieces;
   private final StringBuilder text = new StringBuilder();
@@ -22,12 +23,20 @@ final class Answer {
   private int tokens;
   private @Nullable Stop stop;
 
+  /// @param ends tokens that end it, as the tokenizer's end token does
   /// @param most tokens allowed
   /// @param pieces told text as it comes
-  Answer(Tokenizer tokenizer, int[] prompt, List<String> stops, int most, Consumer<String> pieces) {
+  Answer(
+      Tokenizer tokenizer,
+      List<Integer> ends,
+      int[] prompt,
+      List<String> stops,
+      int most,
+      Consumer<String> pieces) {
     this.decoder = new StreamDecoder(tokenizer, prompt);
     this.stops = stops;
-    this.endIds = tokenizer.endIds();
+    this.tokenizer = tokenizer;
+    this.ends = ends;
     this.most = most;
     this.pieces = pieces;
   }
@@ -37,10 +46,8 @@ final class Answer {
   /// @return whether the sequence goes on
   boolean push(int id) {
     tokens++;
-    for (int end : endIds) {
-      if (id == end) {
-        return end(Stop.EOS);
-      }
+    if (ends.contains(id) || tokenizer.isEnd(id)) {
+      return end(Stop.EOS);
     }
     text.append(decoder.push(id));
     if (stopped()) {

@@ -179,7 +179,12 @@ public final class Generation {
         all.add(decoder.open(first + i, prompt, positions));
         answers.add(
             new Answer(
-                session.tokenizer(), prompt, sampling.stop(), positions - prompt.length, pieces));
+                session.tokenizer(),
+                session.config().eosTokenIds(),
+                prompt,
+                sampling.stop(),
+                positions - prompt.length,
+                pieces));
       }
       running.addAll(all);
       while (!running.isEmpty() && !steps.stopped()) {

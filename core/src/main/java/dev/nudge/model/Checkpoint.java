@@ -183,7 +183,7 @@ public final class Checkpoint {
   }
 
   /// A model of random weights in memory, for measuring: a matrix uniform in ±1/√in, the embedding
-  /// likewise, norms 1, biases 0. Equal seeds give equal weights.
+  /// likewise, norms that compute as 1, biases 0. Equal seeds give equal weights.
   public static CausalLm random(
       ModelConfig config,
       Backend backend,
@@ -191,7 +191,7 @@ public final class Checkpoint {
       @Nullable Trainable trainable,
       long seed) {
     Scope scope = Scope.open("weights");
-    WeightSource.Fill fill = (weight, name) -> fill(weight, name, seed);
+    WeightSource.Fill fill = (weight, name) -> fill(weight, name, config, seed);
     return made(
         config,
         backend,
@@ -201,14 +201,10 @@ public final class Checkpoint {
         scope);
   }
 
-  private static void fill(Tensor weight, String name, long seed) {
-    boolean matrix = weight.rank() == 2 && weight.rows() > 1; // a parameter's vector is one row
-    double bound = matrix ? 1 / Math.sqrt(weight.cols()) : 0;
-    double offset = matrix || name.endsWith(".bias") ? 0 : 1;
+  private static void fill(Tensor weight, String name, ModelConfig config, long seed) {
+    double bound = weight.rank() == 2 ? 1 / Math.sqrt(weight.cols()) : 0;
     SplittableRandom random = new SplittableRandom(seed * 0x9E3779B97F4A7C15L + name.hashCode());
-    for (long i = 0; i < weight.elements(); i++) {
-      weight.put(i, offset + bound * (2 * random.nextDouble() - 1));
-    }
+    FreshModel.fill(weight, name, config, () -> bound * (2 * random.nextDouble() - 1));
   }
 
   /// Names that the config does not call for: one of them may be the missing one, misspelled.

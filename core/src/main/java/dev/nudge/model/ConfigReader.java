@@ -19,6 +19,7 @@ import tools.jackson.databind.JsonNode;
 final class ConfigReader {
   static final int MOST_SIZE = 1 << 22;
   private static final int MOST_LAYERS = 1 << 14;
+  private static final String EOS = "eos_token_id";
 
   /// What absent keys mean in a family.
   ///
@@ -36,7 +37,6 @@ final class ConfigReader {
       double eps,
       boolean tied,
       double theta,
-      List<Integer> bos,
       List<Integer> eos,
       @Nullable Integer pad) {}
 
@@ -201,12 +201,7 @@ final class ConfigReader {
         1,
         1,
         0,
-        first(
-            ids(c, "bos_token_id", d.bos),
-            generation == null ? List.of() : ids(generation, "bos_token_id", List.of())),
-        union(
-            ids(c, "eos_token_id", d.eos),
-            generation == null ? List.of() : ids(generation, "eos_token_id", List.of())),
+        union(ends(c, d.eos), generation == null ? List.of() : ends(generation, List.of())),
         padding(),
         layers);
   }
@@ -219,17 +214,18 @@ final class ConfigReader {
     return eps;
   }
 
-  /// Token ids: a number, a list of them, or null for none. A negative one stands for none.
-  static List<Integer> ids(ConfigJson c, String key, List<Integer> absent) {
-    if (!c.present(key)) {
+  /// The tokens that end a text: an id, a list of them, or null for none. A negative one stands for
+  /// none.
+  static List<Integer> ends(ConfigJson c, List<Integer> absent) {
+    if (!c.present(EOS)) {
       return absent;
     }
     List<Integer> ids = new ArrayList<>();
-    JsonNode value = c.node(key);
+    JsonNode value = c.node(EOS);
     for (JsonNode id : value.isArray() ? value.values() : List.of(value)) {
       if (!id.isNull() && !id.isInt()) {
         throw c.refuse(
-            key + " is " + ConfigJson.show(value) + "; a token id or a list of them is needed");
+            EOS + " is " + ConfigJson.show(value) + "; a token id or a list of them is needed");
       }
       if (id.isInt() && id.intValue() >= 0 && !ids.contains(id.intValue())) {
         ids.add(id.intValue());
@@ -248,10 +244,6 @@ final class ConfigReader {
     }
     int id = c.node("pad_token_id").intValue();
     return id < 0 ? id + c.whole("vocab_size", d.vocabulary, MOST_SIZE) : id;
-  }
-
-  private static @Nullable Integer first(List<Integer> ids, List<Integer> otherwise) {
-    return ids.isEmpty() ? otherwise.isEmpty() ? null : otherwise.getFirst() : ids.getFirst();
   }
 
   static List<Integer> union(List<Integer> ids, List<Integer> more) {

@@ -12,8 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// window the layers that have it turn, and the others do not.
 record Exaone4() implements Family {
   private static final Defaults DEFAULTS =
-      new Defaults(
-          4096, 16384, 32, 32, 32, 0, 102400, 2048, 1e-5, false, 1e4, List.of(0), List.of(2), null);
+      new Defaults(4096, 16384, 32, 32, 32, 0, 102400, 2048, 1e-5, false, 1e4, List.of(2), null);
 
   @Override
   public List<String> modelTypes() {

@@ -17,13 +17,15 @@ import java.util.OptionalLong;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
+import java.util.function.DoubleSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// A model that a `config.json` describes, with weights that nobody has trained.
 ///
 /// They are as transformers makes them: matrices and embeddings normal with mean 0 and deviation
-/// `initializer_range` (0.02 where the file has none), norms 1, biases 0, the embedding of
-/// `pad_token_id` 0; stored in the file's `torch_dtype` or `dtype`, bfloat16 where it has neither.
+/// `initializer_range` (0.02 where the file has none), norms that compute as 1, biases 0, the
+/// embedding of `pad_token_id` 0; stored in the file's `torch_dtype` or `dtype`, bfloat16 where it
+/// has neither.
 /// The numbers are one stream of `java.util.Random.nextGaussian`, whose algorithm its
 /// documentation fixes, over the tensors in the order of the model; so a seed gives the same bytes
 /// everywhere.
@@ -159,13 +161,21 @@ public final class FreshModel {
   }
 
   private void fill(Tensor tensor, String name, Random random) {
-    boolean bias = name.endsWith(".bias");
-    boolean norm = tensor.rank() == 1;
-    for (long i = 0; i < tensor.elements(); i++) {
-      tensor.put(i, bias ? 0 : norm ? 1 - config.normOffset() : range * random.nextGaussian());
-    }
+    fill(tensor, name, config, () -> range * random.nextGaussian());
     if (padding >= 0 && name.equals(config.embedding())) {
       tensor.rows(padding, padding + 1).zero();
+    }
+  }
+
+  /// Writes a tensor that nobody has trained: norms that compute as 1, biases 0.
+  ///
+  /// @param draw gives the numbers of all other tensors
+  static void fill(Tensor tensor, String name, ModelConfig config, DoubleSupplier draw) {
+    boolean norm = name.endsWith("norm.weight");
+    boolean drawn = !norm && !name.endsWith(".bias");
+    double constant = norm ? 1 - config.normOffset() : 0;
+    for (long i = 0; i < tensor.elements(); i++) {
+      tensor.put(i, drawn ? draw.getAsDouble() : constant);
     }
   }
 }

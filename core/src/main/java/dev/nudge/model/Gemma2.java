@@ -11,8 +11,7 @@ import org.jspecify.annotations.Nullable;
 /// Gemma 2: norms around both halves, soft caps, every other layer with a window.
 record Gemma2() implements Family {
   private static final Defaults DEFAULTS =
-      new Defaults(
-          2304, 9216, 26, 8, 4, 256, 256000, 8192, 1e-6, true, 1e4, List.of(2), List.of(1), 0);
+      new Defaults(2304, 9216, 26, 8, 4, 256, 256000, 8192, 1e-6, true, 1e4, List.of(1), 0);
 
   /// A layer as all Gemmas have it.
   static LayerConfig layer(ConfigJson c, ConfigReader r) {

@@ -12,8 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// turn faster.
 record Gemma3() implements Family {
   private static final Defaults DEFAULTS =
-      new Defaults(
-          2304, 9216, 26, 8, 4, 256, 262208, 131072, 1e-6, true, 1e6, List.of(2), List.of(1), 0);
+      new Defaults(2304, 9216, 26, 8, 4, 256, 262208, 131072, 1e-6, true, 1e6, List.of(1), 0);
 
   @Override
   public List<String> modelTypes() {
@@ -45,7 +44,7 @@ record Gemma3() implements Family {
       throw c.refuse("text_config is missing; it is needed");
     }
     ModelConfig config = text(inner, generation, 0);
-    List<Integer> ends = ConfigReader.ids(c, "eos_token_id", List.of());
+    List<Integer> ends = ConfigReader.ends(c, List.of());
     return config
         .withTokens(
             c.flag("tie_word_embeddings", true), ConfigReader.union(ends, config.eosTokenIds()))
@@ -56,16 +55,11 @@ record Gemma3() implements Family {
     ConfigReader r = new ConfigReader(c, generation, DEFAULTS);
     LayerConfig layer =
         Gemma2.layer(c, r).withNorms(Norms.AROUND, QkNorm.HEAD).withScale(Gemma2.scale(c), 0);
-    LayerConfig whole = layer.withRope(r.ropes().of("full_attention", 1e6));
-    LayerConfig local = layer.withRope(local(c, r));
+    LayerConfig whole = layer.withRope(r.ropes().full(1e6));
+    LayerConfig local =
+        layer.withRope(r.ropes().sliding(() -> c.positive("rope_local_base_freq", 1e4)));
     int pattern = c.whole("sliding_window_pattern", 6, Integer.MAX_VALUE);
     boolean[] sliding = r.sliding(i -> (i + 1) % pattern != 0);
     return Gemma2.ends(r.model(this, r.windowed(whole, local, sliding, r.window(4096))), cap);
-  }
-
-  private static RopeParameters local(ConfigJson c, ConfigReader r) {
-    return r.ropes().byKind()
-        ? r.ropes().of("sliding_attention", 1e4)
-        : new RopeParameters.Default(c.positive("rope_local_base_freq", 1e4));
   }
 }

@@ -8,8 +8,7 @@ import org.jspecify.annotations.Nullable;
 /// Llama 1 to 3 and what is built like them.
 record Llama() implements Family {
   private static final Defaults DEFAULTS =
-      new Defaults(
-          4096, 11008, 32, 32, 0, 0, 32000, 2048, 1e-6, false, 1e4, List.of(1), List.of(2), null);
+      new Defaults(4096, 11008, 32, 32, 0, 0, 32000, 2048, 1e-6, false, 1e4, List.of(2), null);
 
   @Override
   public List<String> modelTypes() {

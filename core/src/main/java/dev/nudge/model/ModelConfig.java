@@ -23,7 +23,6 @@ import org.jspecify.annotations.Nullable;
 /// @param embeddingScale of the embedding's vectors as input
 /// @param logitScale of the head's logits
 /// @param logitCap soft bound of the logits; 0: none
-/// @param bosTokenId the first token of a text, null where there is none
 /// @param eosTokenIds the tokens that end a text: those of `config.json`, then what
 ///     `generation_config.json` adds; may be empty
 /// @param padTokenId the token whose vector gets no gradient as an input, as in transformers; null
@@ -41,7 +40,6 @@ public record ModelConfig(
     double embeddingScale,
     double logitScale,
     double logitCap,
-    @Nullable Integer bosTokenId,
     List<Integer> eosTokenIds,
     @Nullable Integer padTokenId,
     List<LayerConfig> layers) {
@@ -73,7 +71,7 @@ public record ModelConfig(
     };
   }
 
-  /// A Llama without biases and scaled rope, whose texts begin with token 1 and end with 2.
+  /// A Llama without biases and scaled rope, whose texts end with token 2.
   public static ModelConfig llama(
       int hidden,
       int inner,
@@ -100,7 +98,6 @@ public record ModelConfig(
         1,
         1,
         0,
-        1,
         List.of(2),
         null,
         Collections.nCopies(depth, layer));
@@ -126,7 +123,6 @@ public record ModelConfig(
         embeddingScale,
         logitScale,
         logitCap,
-        bosTokenId,
         eosTokenIds,
         null,
         other);
@@ -156,7 +152,6 @@ public record ModelConfig(
         embeddingScale,
         logitScale,
         logitCap,
-        bosTokenId,
         eosTokenIds,
         padTokenId,
         otherLayers);
@@ -179,7 +174,6 @@ public record ModelConfig(
         embedding,
         logits,
         cap,
-        bosTokenId,
         eosTokenIds,
         padTokenId,
         layers);
@@ -199,7 +193,6 @@ public record ModelConfig(
         embeddingScale,
         logitScale,
         logitCap,
-        bosTokenId,
         eosTokenIds,
         padTokenId,
         layers);
@@ -218,7 +211,6 @@ public record ModelConfig(
         embeddingScale,
         logitScale,
         logitCap,
-        bosTokenId,
         eos,
         padTokenId,
         layers);

@@ -10,8 +10,7 @@ import org.jspecify.annotations.Nullable;
 /// OLMo 2: norms behind the halves alone, queries and keys normalised over their whole width.
 record Olmo2() implements Family {
   static final Defaults DEFAULTS =
-      new Defaults(
-          4096, 11008, 32, 32, 0, 0, 50304, 2048, 1e-5, false, 1e4, List.of(), List.of(50279), 1);
+      new Defaults(4096, 11008, 32, 32, 0, 0, 50304, 2048, 1e-5, false, 1e4, List.of(50279), 1);
 
   @Override
   public List<String> modelTypes() {

@@ -2,12 +2,27 @@ package dev.nudge.model;
 
 import dev.nudge.format.ConfigJson;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// OLMo 3: OLMo 2's layers, three of four with a window; only the others turn as a long context
 /// wants it.
 record Olmo3() implements Family {
   private static final double THETA = 5e5;
+
+  /// The theta of layers with a window that have none of their own; transformers gives `rope_theta`
+  /// to the others alone.
+  private static double near(ConfigJson c) {
+    double theta = c.positive("rope_theta", THETA);
+    if (theta != THETA) {
+      throw c.refuse(
+          "rope_theta is "
+              + theta
+              + ", which transformers gives to full layers alone; name the rope_theta of both kinds"
+              + " of layers in rope_parameters");
+    }
+    return THETA;
+  }
 
   @Override
   public List<String> modelTypes() {
@@ -23,12 +38,13 @@ record Olmo3() implements Family {
   public ModelConfig read(ConfigJson c, @Nullable ConfigJson generation) {
     ConfigReader r = new ConfigReader(c, generation, Olmo2.DEFAULTS);
     r.activation("hidden_act", "silu");
-    RopeReader ropes = r.ropes();
-    LayerConfig layer = Olmo2.layer(c, r);
-    LayerConfig whole = layer.withRope(ropes.of("full_attention", THETA));
-    RopeParameters near =
-        ropes.byKind() ? ropes.of("sliding_attention", THETA) : new RopeParameters.Default(THETA);
     boolean[] sliding = r.sliding(i -> (i + 1) % 4 != 0);
-    return r.model(this, r.windowed(whole, layer.withRope(near), sliding, r.window(4096)));
+    LayerConfig layer = Olmo2.layer(c, r);
+    LayerConfig whole = layer.withRope(r.ropes().full(THETA));
+    LayerConfig local =
+        IntStream.range(0, sliding.length).anyMatch(i -> sliding[i])
+            ? layer.withRope(r.ropes().sliding(() -> near(c)))
+            : whole;
+    return r.model(this, r.windowed(whole, local, sliding, r.window(4096)));
   }
 }

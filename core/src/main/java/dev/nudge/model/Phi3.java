@@ -10,21 +10,7 @@ import org.jspecify.annotations.Nullable;
 /// part of a head turns.
 record Phi3() implements Family {
   private static final Defaults DEFAULTS =
-      new Defaults(
-          3072,
-          8192,
-          32,
-          32,
-          0,
-          0,
-          32064,
-          4096,
-          1e-5,
-          false,
-          1e4,
-          List.of(1),
-          List.of(32000),
-          32000);
+      new Defaults(3072, 8192, 32, 32, 0, 0, 32064, 4096, 1e-5, false, 1e4, List.of(32000), 32000);
 
   @Override
   public List<String> modelTypes() {

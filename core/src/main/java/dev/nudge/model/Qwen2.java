@@ -8,8 +8,7 @@ import org.jspecify.annotations.Nullable;
 /// Qwen2 and Qwen2.5: q, k and v have biases; where a window is switched on the upper layers slide.
 record Qwen2() implements Family {
   private static final Defaults DEFAULTS =
-      new Defaults(
-          4096, 22016, 32, 32, 32, 0, 151936, 32768, 1e-6, false, 1e4, List.of(), List.of(), null);
+      new Defaults(4096, 22016, 32, 32, 32, 0, 151936, 32768, 1e-6, false, 1e4, List.of(), null);
 
   @Override
   public LayerConfig published(LayerConfig llama) {

@@ -3,23 +3,37 @@ package dev.nudge.model;
 import dev.nudge.format.ConfigJson;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.DoubleSupplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /// Reads the rotary settings of a config as transformers 5.24 reads them.
 ///
 /// Two layouts are in the field and may be mixed; where both say something, the order is that of
-/// transformers:
+/// transformers. Of a family with one rope for all layers:
 ///
 /// - rotary settings: `rope_scaling` (layout 4) if it is there and not empty, else
 ///   `rope_parameters` (layout 5); in it `rope_type` before `type`, neither is `default`;
 /// - `rope_theta`: the one in that object, else the one beside it, else the family's;
 /// - `original_max_position_embeddings`: the one beside, else the one in the object, else
-///   `max_position_embeddings`;
-/// - families whose layers alternate have an object for each kind of layer in `rope_parameters`.
+///   `max_position_embeddings`.
+///
+/// Of a family whose layers with a window turn otherwise than the others, `rope_parameters` has an
+/// object for each kind of layer:
+///
+/// - full layers: `full_attention`, on which `rope_scaling` is laid key by key;
+/// - layers with a window: `sliding_attention`, whatever `rope_scaling` says;
+/// - an absent object is `default`; an absent `rope_theta` is the one beside for full layers, and
+///   what the family says for the others; `original_max_position_embeddings` beside is not read.
+///
+/// Refused is what transformers takes in silence and does not read as the file means it: an object
+/// for each kind of layer in a family that has one rope, and one for all in a family that has two;
+/// `type` without `rope_type` in the `rope_scaling` of such a family, and its `truncate`.
 final class RopeReader {
   private static final String ORIGINAL = "original_max_position_embeddings";
   private static final String PARTIAL = "partial_rotary_factor";
+  private static final String FULL = "full_attention";
+  private static final String SLIDING = "sliding_attention";
   private static final List<String> TYPES =
       List.of("default", "linear", "dynamic", "llama3", "yarn", "longrope");
 
@@ -35,36 +49,25 @@ final class RopeReader {
 
   /// The one for all layers, whose heads turn as a whole.
   RopeParameters whole() {
-    return whole(outer());
+    ConfigJson rope = outer();
+    return rope == null
+        ? new RopeParameters.Default(c.positive("rope_theta", theta))
+        : read(rope, theta(rope), c.present(ORIGINAL) ? c : rope);
   }
 
-  private RopeParameters whole(@Nullable ConfigJson rope) {
-    if (rope != null && !type(rope).equals("default") && rope.number(PARTIAL, 1.0) != 1) {
-      throw rope.refuse(PARTIAL + " is " + rope.number(PARTIAL, 1.0) + "; only 1 is supported");
-    }
-    return read(rope, theta, TYPES, positions);
-  }
-
-  /// The one for a kind of layer: of its own object, or in layout 4 the one for all.
+  /// The one for the full layers of a family that has two.
   ///
-  /// @param kind `full_attention` or `sliding_attention`
-  /// @param base what an absent theta means
-  RopeParameters of(String kind, double base) {
-    ConfigJson scaling = c.object("rope_scaling");
-    ConfigJson all = c.object("rope_parameters");
-    if (all == null || (scaling != null && !scaling.isEmpty())) {
-      return read(outer(), base, TYPES, positions);
-    }
-    ConfigJson own = all.object(kind);
-    return own == null
-        ? new RopeParameters.Default(base)
-        : new RopeReader(c, positions, base).whole(own);
+  /// @param absent what an absent theta means
+  RopeParameters full(double absent) {
+    return ofKind(ofFull(), () -> c.positive("rope_theta", absent));
   }
 
-  /// Whether there is an object for each kind of layer.
-  boolean byKind() {
-    ConfigJson all = c.object("rope_parameters");
-    return all != null && (all.has("full_attention") || all.has("sliding_attention"));
+  /// The one for the layers with a window of a family that has two.
+  ///
+  /// @param absent gives the theta where their object has none
+  RopeParameters sliding(DoubleSupplier absent) {
+    ConfigJson kinds = kinds();
+    return ofKind(kinds == null ? null : kinds.object(SLIDING), absent);
   }
 
   /// The part of a head that turns.
@@ -83,48 +86,115 @@ final class RopeReader {
   /// @param width dimensions that turn
   RopeParameters longOrPlain(int width, int originalAbsent) {
     ConfigJson rope = outer();
-    if (rope == null || type(rope).equals("default")) {
-      return read(rope, theta, List.of("default"), positions);
+    if (rope == null) {
+      return new RopeParameters.Default(c.positive("rope_theta", theta));
     }
-    ConfigReader.supported(
-        rope, "rope_type", type(rope), List.of("default", "longrope", "su", "yarn"));
-    return longrope(rope, theta(rope, theta), width, original(rope, originalAbsent));
+    String type = type(rope);
+    ConfigReader.supported(rope, "rope_type", type, List.of("default", "longrope", "su", "yarn"));
+    return type.equals("default")
+        ? new RopeParameters.Default(theta(rope))
+        : longrope(
+            rope, theta(rope), width, original(c.present(ORIGINAL) ? c : rope, originalAbsent));
+  }
+
+  private static boolean byKind(ConfigJson rope) {
+    return rope.present(FULL) || rope.present(SLIDING);
   }
 
   private @Nullable ConfigJson outer() {
     ConfigJson scaling = c.object("rope_scaling");
-    return scaling == null || scaling.isEmpty() ? c.object("rope_parameters") : scaling;
+    ConfigJson rope = scaling == null || scaling.isEmpty() ? c.object("rope_parameters") : scaling;
+    if (rope != null && byKind(rope)) {
+      throw rope.refuse(
+          (rope.present(FULL) ? FULL : SLIDING)
+              + " is given; all layers of this family turn alike, so its keys stand one level up");
+    }
+    return rope;
+  }
+
+  /// The objects by kind of layer; keys that stand beside them are not read.
+  private @Nullable ConfigJson kinds() {
+    ConfigJson all = c.object("rope_parameters");
+    if (all != null && !all.isEmpty() && !byKind(all)) {
+      throw c.refuse(
+          "rope_parameters has neither full_attention nor sliding_attention; this family needs"
+              + " an object for each");
+    }
+    return all;
+  }
+
+  private @Nullable ConfigJson ofFull() {
+    ConfigJson kinds = kinds();
+    ConfigJson own = kinds == null ? null : kinds.object(FULL);
+    ConfigJson scaling = c.object("rope_scaling");
+    if (scaling == null) {
+      return own;
+    }
+    if (byKind(scaling)) {
+      throw c.refuse(
+          "rope_scaling has an object for a kind of layer; it belongs into rope_parameters");
+    }
+    if (kinds != null && own == null) {
+      throw c.refuse(
+          "rope_scaling is given beside a rope_parameters without full_attention; put it there");
+    }
+    ConfigJson all = own == null ? scaling : scaling.over(own);
+    String read = own == null ? scaling.text("rope_type", "default") : type(all);
+    if (scaling.present("type") && !read.equals(type(scaling))) {
+      throw scaling.refuse(
+          "type is "
+              + ConfigJson.quote(type(scaling))
+              + ", but transformers takes rope_type "
+              + ConfigJson.quote(read)
+              + " in this family; call the key rope_type");
+    }
+    return all;
+  }
+
+  private RopeParameters ofKind(@Nullable ConfigJson own, DoubleSupplier absent) {
+    if (own == null) {
+      return new RopeParameters.Default(absent.getAsDouble());
+    }
+    double base =
+        own.present("rope_theta") ? own.positive("rope_theta", null) : absent.getAsDouble();
+    RopeParameters rope = read(own, base, own);
+    ConfigJson kinds = kinds();
+    if (rope instanceof RopeParameters.Yarn yarn
+        && !(yarn.truncate() && (kinds == null || kinds.flag("truncate", true)))) {
+      throw c.refuse("truncate of yarn is false; only true is supported in this family");
+    }
+    return rope;
   }
 
   private static String type(ConfigJson rope) {
     return rope.text("rope_type", rope.text("type", "default"));
   }
 
-  private double theta(ConfigJson rope, double base) {
+  private double theta(ConfigJson rope) {
     return rope.present("rope_theta")
         ? rope.positive("rope_theta", null)
-        : c.positive("rope_theta", base);
+        : c.positive("rope_theta", theta);
   }
 
-  private int original(ConfigJson rope, int absent) {
-    return (c.present(ORIGINAL) ? c : rope).whole(ORIGINAL, absent, Integer.MAX_VALUE);
+  private static int original(ConfigJson where, int absent) {
+    return where.whole(ORIGINAL, absent, Integer.MAX_VALUE);
   }
 
-  private RopeParameters read(
-      @Nullable ConfigJson rope, double base, List<String> types, int context) {
-    if (rope == null) {
-      return new RopeParameters.Default(c.positive("rope_theta", base));
-    }
+  /// @param originals has `original_max_position_embeddings`
+  private RopeParameters read(ConfigJson rope, double base, ConfigJson originals) {
     String type = type(rope);
-    double theta = theta(rope, base);
-    ConfigReader.supported(rope, "rope_type", type, types);
+    ConfigReader.supported(rope, "rope_type", type, TYPES);
+    ConfigJson part = rope.present(PARTIAL) ? rope : c;
+    if (!type.equals("default") && part.has(PARTIAL) && part.number(PARTIAL, 1.0) != 1) {
+      throw part.refuse(PARTIAL + " is " + part.number(PARTIAL, 1.0) + "; only 1 is supported");
+    }
     return switch (type) {
-      case "default" -> new RopeParameters.Default(theta);
-      case "linear" -> new RopeParameters.Linear(theta, rope.positive("factor", null));
-      case "dynamic" -> new RopeParameters.Dynamic(theta, rope.positive("factor", null), context);
-      case "llama3" -> llama3(rope, theta, original(rope, context));
-      case "yarn" -> yarn(rope, theta, original(rope, context));
-      default -> longrope(rope, theta, -1, original(rope, context));
+      case "default" -> new RopeParameters.Default(base);
+      case "linear" -> new RopeParameters.Linear(base, rope.positive("factor", null));
+      case "dynamic" -> new RopeParameters.Dynamic(base, rope.positive("factor", null), positions);
+      case "llama3" -> llama3(rope, base, original(originals, positions));
+      case "yarn" -> yarn(rope, base, original(originals, positions));
+      default -> longrope(rope, base, -1, original(originals, positions));
     };
   }
 

@@ -8,8 +8,7 @@ import org.jspecify.annotations.Nullable;
 /// Seed-OSS: a Qwen2 whose heads have a width of their own and whose biases are switched by flags.
 record SeedOss() implements Family {
   private static final Defaults DEFAULTS =
-      new Defaults(
-          4096, 27648, 64, 80, 8, 128, 155136, 524288, 1e-6, false, 1e4, List.of(0), List.of(2), 1);
+      new Defaults(4096, 27648, 64, 80, 8, 128, 155136, 524288, 1e-6, false, 1e4, List.of(2), 1);
 
   @Override
   public List<String> modelTypes() {

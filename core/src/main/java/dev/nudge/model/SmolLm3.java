@@ -10,20 +10,7 @@ import org.jspecify.annotations.Nullable;
 record SmolLm3() implements Family {
   private static final Defaults DEFAULTS =
       new Defaults(
-          2048,
-          11008,
-          36,
-          16,
-          4,
-          0,
-          128256,
-          32768,
-          1e-6,
-          true,
-          2e6,
-          List.of(128000),
-          List.of(128001),
-          128004);
+          2048, 11008, 36, 16, 4, 0, 128256, 32768, 1e-6, true, 2e6, List.of(128001), 128004);
 
   /// Which layers turn: `no_rope_layers` has 1 for those that do.
   private static boolean[] turns(ConfigJson c, int depth) {

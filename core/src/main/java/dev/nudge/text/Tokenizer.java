@@ -32,7 +32,6 @@ public final class Tokenizer {
   private final Path folder;
   private final Vocabulary vocabulary;
   private final @Nullable Integer end;
-  private final int[] ends;
   private final @Nullable String json; // null: the folder's own
 
   private Tokenizer(
@@ -48,7 +47,6 @@ public final class Tokenizer {
     this.vocabulary = vocabulary;
     CLEANER.register(this, () -> library.deleteTokenizer(handle));
     this.end = EndTokens.end(folder, vocabulary);
-    this.ends = EndTokens.all(folder, end);
   }
 
   /// Loads the tokenizer of a model folder; natives are unpacked to `.cache/nudge` of the user.
@@ -215,10 +213,9 @@ public final class Tokenizer {
     return end;
   }
 
-  /// Returns the ids on which a generation stops, in ascending order: those of
-  /// `generation_config.json`, of `config.json` and the end token.
-  public int[] endIds() {
-    return ends.clone();
+  /// Tells whether this is the end token that closes a row.
+  public boolean isEnd(int id) {
+    return end != null && end == id;
   }
 
   /// Returns one above the largest token id.

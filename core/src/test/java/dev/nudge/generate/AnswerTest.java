@@ -16,7 +16,8 @@ import org.junit.jupiter.api.Test;
 
 /// Holds where a completion ends and what is shown of it on the way.
 class AnswerTest {
-  private static final int END = 1;
+  private static final int END = 1; // the tokenizer's
+  private static final int OTHER_END = 2; // the model's
 
   private static Tokenizer tokenizer;
 
@@ -38,6 +39,15 @@ class AnswerTest {
     assertThat(told.pieces).hasSizeGreaterThan(1);
     assertThat(tell(new int[] {END}, 1, List.of()).completion)
         .isEqualTo(new Completion("", 1, Stop.EOS));
+  }
+
+  @Test
+  void anEndTokenOfTheModelEndsATextTooAndNoOtherDoes() {
+    int[] ids = tokenizer.ids(" seven bar");
+    Told told = tell(plus(plus(ids, OTHER_END), ids[0]), 100, List.of());
+    assertThat(told.completion).isEqualTo(new Completion(" seven bar", ids.length + 1, Stop.EOS));
+    assertThat(tell(plus(plus(ids, 0), ids[0]), ids.length + 2, List.of()).completion.stop())
+        .isEqualTo(Stop.LENGTH);
   }
 
   @Test
@@ -136,7 +146,7 @@ class AnswerTest {
 
   private static Told tell(int[] ids, int most, List<String> stops) {
     List<String> pieces = new ArrayList<>();
-    Answer answer = new Answer(tokenizer, new int[0], stops, most, pieces::add);
+    Answer answer = new Answer(tokenizer, List.of(OTHER_END), new int[0], stops, most, pieces::add);
     int used = 0;
     while (used < ids.length && answer.push(ids[used++])) {}
     return new Told(pieces, answer.completion(), used);

@@ -8,6 +8,8 @@ import dev.nudge.machine.Machine;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.SamplingSettings;
 import dev.nudge.tensor.Ledger;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -17,6 +19,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /// Completes more prompts than are decoded side by side, on two lanes.
 class GenerationTest {
@@ -43,6 +46,24 @@ class GenerationTest {
 
   private Generation generation() {
     return new Generation(session, SamplingSettings.greedy().withMaxTokens(MOST), 2);
+  }
+
+  @Test
+  void anEndTokenThatOnlyGenerationConfigNamesEndsACompletion(@TempDir Path folder)
+      throws IOException {
+    for (String file :
+        List.of("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")) {
+      Files.copy(MODEL.resolve(file), folder.resolve(file));
+    }
+    String all = IntStream.range(0, session.config().vocabSize()).boxed().toList().toString();
+    Files.writeString(folder.resolve("generation_config.json"), "{\"eos_token_id\": " + all + "}");
+    assertThat(generation().complete("pump", piece -> {}).tokens()).isGreaterThan(1);
+    try (Session other = Session.load(ModelSettings.of(folder), null, MACHINE, warning -> {})) {
+      Completion completion =
+          new Generation(other, SamplingSettings.greedy().withMaxTokens(MOST), 2)
+              .complete("pump", piece -> {});
+      assertThat(completion).isEqualTo(new Completion("", 1, Completion.Stop.EOS));
+    }
   }
 
   /// The second lane waits until the first completion is told, so that what it decodes after that

@@ -121,7 +121,7 @@ class FreshFolderTest {
     Tokenizer tokenizer = Tokenizer.load(made);
     assertThat(config.vocabSize()).isEqualTo(tokenizer.vocabSize()).isBetween(258, 299);
     assertThat(config.eosTokenIds()).containsExactly(tokenizer.eosId());
-    assertThat(config.bosTokenId()).isNull();
+    assertThat(made.resolve("config.json")).content().contains("\"bos_token_id\": null");
     assertThat(tokenizer.ids(" pump")).hasSize(1);
     try (SafeTensors file = SafeTensors.open(made)) {
       assertThat(file.tensor("model.norm.weight").dtype()).isEqualTo(Dtype.F32);

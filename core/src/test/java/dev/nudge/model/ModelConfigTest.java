@@ -56,8 +56,6 @@ class ModelConfigTest {
     assertThat(c.layers().getFirst().biases().out())
         .isEqualTo(want.get("attention_bias").booleanValue());
     assertThat(c.layers().getFirst().biases().mlp()).isEqualTo(want.get("mlp_bias").booleanValue());
-    JsonNode bos = want.get("bos_token_id");
-    assertThat(c.bosTokenId()).isEqualTo(bos.isNull() ? null : (Integer) bos.intValue());
     JsonNode eos = want.get("eos_token_id");
     assertThat(c.eosTokenIds())
         .isEqualTo(
@@ -125,15 +123,11 @@ class ModelConfigTest {
 
   @Test
   void generationConfigAddsEndTokens() throws IOException {
-    Files.writeString(
-        folder.resolve("generation_config.json"),
-        "{\"eos_token_id\": [2, 7], \"bos_token_id\": 3}");
+    Files.writeString(folder.resolve("generation_config.json"), "{\"eos_token_id\": [2, 7]}");
     assertThat(load("{\"model_type\": \"llama\", \"eos_token_id\": 7}").eosTokenIds())
         .containsExactly(7, 2);
-    ModelConfig none =
-        load("{\"model_type\": \"llama\", \"eos_token_id\": null, \"bos_token_id\": null}");
+    ModelConfig none = load("{\"model_type\": \"llama\", \"eos_token_id\": null}");
     assertThat(none.eosTokenIds()).containsExactly(2, 7);
-    assertThat(none.bosTokenId()).isEqualTo(3);
   }
 
   @Test

@@ -14,6 +14,8 @@ import dev.nudge.tensor.Ledger;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -21,8 +23,11 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /// A model that is gone through layer by layer gives the logits of one that is loaded whole.
 class StreamedLmTest {
@@ -39,26 +44,47 @@ class StreamedLmTest {
     "bnb/double, , none, 33554432",
     "bnb/double, , none, 3000",
     "bnb/plain, , none, 700",
-    "families/gemma2/model, families/gemma2/train/init, nf4, 3000",
-    "families/gemma3/model, families/gemma3/train/init, none, 700",
-    "families/gemma3-multimodal/model, families/gemma3-multimodal/train/init, nf4, 3000",
-    "families/gemma3-multimodal/nf4/model, , none, 700",
-    "families/granite/model, families/granite/train/init, none, 700",
-    "families/olmo2/model, families/olmo2/train/init, none, 3000",
-    "families/phi3/nf4/model, families/phi3/train/init, none, 3000",
-    "families/phi4-mini/model, families/phi4-mini/train/init, nf4, 700",
-    "families/qwen3-tied/model, families/qwen3-tied/train/init, nf4, 700",
-    "families/smollm3/model, families/smollm3/train/init, none, 700",
-    "families/llama-dynamic/model, families/llama-dynamic/train/init, none, 700",
   })
-  void logitsAreThoseOfTheWholeModel(Path model, Path adapter, String quantised, long blockBytes) {
-    Path folder = GOLDEN.resolve(model);
+  void logitsAreThoseOfTheWholeModel(
+      Path model, @Nullable Path adapter, String quantised, long blockBytes) {
+    hold(
+        GOLDEN.resolve(model),
+        adapter == null ? null : GOLDEN.resolve(adapter),
+        quantised.equals("nf4") ? Quantization.of(new Nf4Format(true)) : null,
+        blockBytes);
+  }
+
+  static List<Arguments> families() throws IOException {
+    List<Arguments> all = new ArrayList<>();
+    for (Path model : GoldenFamilies.models()) {
+      Path stored = model.resolveSibling("nf4/model");
+      Path init = model.resolveSibling("train/init");
+      Path adapter = Files.exists(init) ? init : null;
+      all.add(Arguments.of(model, adapter, Quantization.NONE, 700));
+      if (Files.exists(stored)) {
+        all.add(Arguments.of(model, adapter, Quantization.of(new Nf4Format(true)), 3000));
+        all.add(Arguments.of(stored, adapter, null, 700));
+      }
+    }
+    return all;
+  }
+
+  /// @param quantization null: as the folder is stored
+  @ParameterizedTest
+  @MethodSource("families")
+  void logitsOfEveryFamilyAreThoseOfTheWholeModel(
+      Path model, @Nullable Path adapter, @Nullable Quantization quantization, long blockBytes) {
+    hold(model, adapter, quantization, blockBytes);
+  }
+
+  private static void hold(
+      Path folder, @Nullable Path adapter, @Nullable Quantization quantization, long blockBytes) {
     Backend backend = Backends.of(Compute.FP32);
     ModelConfig config = ModelConfig.load(folder);
     Quantization q =
-        quantised.equals("nf4")
-            ? Quantization.of(new Nf4Format(true))
-            : Quantization.resolve(BnbFiles.settings(folder), config);
+        quantization == null
+            ? Quantization.resolve(BnbFiles.settings(folder), config)
+            : quantization;
     // more than one group of rows, one of them longer than a group
     List<int[]> sequences = sequences(config.vocabSize(), 40, 7, 300, 120, 130, 1);
     int tokens = sequences.stream().mapToInt(s -> s.length).sum();
@@ -66,7 +92,7 @@ class StreamedLmTest {
         CausalLm whole = Checkpoint.load(folder, config, backend, q);
         StreamedLm streamed = StreamedLm.open(folder, config, backend, q, blockBytes)) {
       StreamedLm.Dressing dressing = StreamedLm.Dressing.NONE;
-      PeftAdapter peft = adapter == null ? null : PeftAdapter.open(GOLDEN.resolve(adapter));
+      PeftAdapter peft = adapter == null ? null : PeftAdapter.open(adapter);
       if (peft != null) {
         Adapters on = Adapters.attach(whole.modules(), peft, 0, backend.compute(), 0, scope);
         Set<String> paths = new TreeSet<>(on.paths());

@@ -40,7 +40,6 @@ public final class TinyLlama {
         c.embeddingScale(),
         c.logitScale(),
         c.logitCap(),
-        c.bosTokenId(),
         c.eosTokenIds(),
         c.padTokenId(),
         c.layers().stream().map(layer -> layer.withBias(true, true, true)).toList());

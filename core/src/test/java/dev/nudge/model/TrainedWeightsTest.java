@@ -14,6 +14,9 @@ import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Loads tensors that train: what masters and working copies hold, and what is not cached.
 class TrainedWeightsTest {
@@ -44,6 +47,34 @@ class TrainedWeightsTest {
       assertThat(scope.bytes()).isEqualTo((4 + 2 + 2 * 4) * n);
     }
     assertThat(Ledger.bytes()).isEqualTo(held);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"gemma3", "qwen2-tied"})
+  void normsThatNobodyTrainedComputeAsOneInAPlanAndInANewFolder(String name, @TempDir Path temp) {
+    Path json = Path.of("src/test/resources/golden/families", name, "model/config.json");
+    FreshModel fresh = FreshModel.read(json);
+    ModelConfig config = fresh.config();
+    Path weights = temp.resolve("model.safetensors");
+    fresh.write(weights, 1, () -> false);
+    Backend backend = Backend.plain(Dtype.F32);
+    try (Scope scope = Scope.open("parameters");
+        SafeTensors file = SafeTensors.open(temp);
+        CausalLm model =
+            Checkpoint.random(config, backend, Quantization.NONE, Trainable.all(0, scope), 1)) {
+      for (Parameter p : model.parameters()) {
+        if (p.name().contains("norm")) {
+          for (long i = 0; i < p.elements(); i++) {
+            assertThat(p.master().at(i) + config.normOffset()).as(p.name()).isEqualTo(1);
+            assertThat(file.tensor(p.name()).at(i)).as(p.name()).isEqualTo(p.master().at(i));
+          }
+        } else if (p.name().endsWith(".bias")) {
+          assertThat(p.master().at(0)).as(p.name()).isZero();
+        } else {
+          assertThat(p.master().at(0)).as(p.name()).isNotZero();
+        }
+      }
+    }
   }
 
   @Test

@@ -77,18 +77,18 @@ class TokenizerTest {
     Files.writeString(
         write("special_tokens_map.json"), "{\"eos_token\": {\"content\": \"<pad>\"}}");
     Files.writeString(write("config.json"), "{\"eos_token_id\": [0, 1]}");
-    Files.writeString(write("generation_config.json"), "{\"eos_token_id\": 5}");
     assertThat(byteLevel(false).eosId()).isEqualTo(1);
     Files.writeString(write("tokenizer_config.json"), "{\"eos_token\": {\"content\": \"<s>\"}}");
     assertThat(Tokenizer.load(folder).eosId()).isZero();
     Files.writeString(write("tokenizer_config.json"), "{\"eos_token\": null}");
     assertThat(Tokenizer.load(folder).eosId()).isEqualTo(2);
-    assertThat(Tokenizer.load(folder).endIds()).containsExactly(0, 1, 2, 5);
+    assertThat(Tokenizer.load(folder).isEnd(2)).isTrue();
+    assertThat(Tokenizer.load(folder).isEnd(0)).isFalse();
     Files.delete(write("special_tokens_map.json"));
     assertThat(Tokenizer.load(folder).eosId()).isZero();
     Files.delete(write("config.json"));
     Tokenizer without = Tokenizer.load(folder);
-    assertThat(without.endIds()).containsExactly(5);
+    assertThat(without.isEnd(0)).isFalse();
     assertThatThrownBy(without::eosId)
         .isInstanceOf(InputException.class)
         .hasMessageContaining("names no end token");

@@ -55,16 +55,20 @@ final class TwentySteps {
       throws IOException {
     Path rows = folder.resolve("rows.jsonl");
     Path init = folder.resolve("init");
-    hold(folder, rows, init, modelFolder, quantization, lanes, microBatchTokens, after);
+    hold(folder, rows, init, modelFolder, quantization, false, lanes, microBatchTokens, after);
   }
 
   /// Makes the steps of `folder` with rows and an adapter from elsewhere.
+  ///
+  /// @param streamed whether weights that are used where they lie in their file are read layer by
+  ///     layer
   static void hold(
       Path folder,
       Path rows,
       Path adapter,
       Path modelFolder,
       Quantization quantization,
+      boolean streamed,
       int lanes,
       int microBatchTokens,
       Consumer<List<Parameter>> after)
@@ -74,6 +78,9 @@ final class TwentySteps {
             Checkpoint.load(modelFolder, ModelConfig.load(modelFolder), backend, quantization);
         Scope scope = Scope.open("adapter");
         PeftAdapter init = PeftAdapter.open(adapter)) {
+      if (streamed) {
+        model.stream(0);
+      }
       Adapters adapters =
           Adapters.attach(model.modules(), init, 0, backend.compute(), lanes, scope);
       hold(expected(folder), rows, model, adapters.parameters(), lanes, microBatchTokens);
@@ -139,7 +146,7 @@ final class TwentySteps {
     }
   }
 
-  private static List<Example> examples(Path file) throws IOException {
+  static List<Example> examples(Path file) throws IOException {
     List<Example> examples = new ArrayList<>();
     for (String line : Files.readAllLines(file)) {
       JsonNode row = JSON.readTree(line);
