@@ -67,7 +67,7 @@ class CompletionTest {
         """
         source ./completion.bash
         nudge() { printf '[%s]' "$@" >>typed; echo >>typed; }
-        nudge tra\t--mod\tmodels/\t --compu\tb\t
+        nudge tra\t--mode\tmodels/\t --compu\tb\t
         nudge score --data models/ro\t--adapter=mod\t
         """;
     run(typed, "bash", "--norc", "--noprofile", "-i");
@@ -87,7 +87,7 @@ class CompletionTest {
         zpty shell zsh -f -i
         zpty -w shell 'PS1=; fpath=($PWD $fpath); autoload -U compinit; compinit -u -D'
         zpty -w shell 'nudge() { print -r -- "${(j:|:)@}" >>typed }'
-        for line in $'nudge tra\\t--mod\\tmodels/m\\t --compu\\tb\\t' $'nudge score --data models/r\\t' \\
+        for line in $'nudge tra\\t--mode\\tmodels/m\\t --compu\\tb\\t' $'nudge score --data models/r\\t' \\
           $'nudge install --dir=mod\\t' $'nudge help tra\\t'; do
           zpty -w shell "$line"
         done
