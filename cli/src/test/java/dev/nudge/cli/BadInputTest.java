@@ -1311,7 +1311,7 @@ class BadInputTest {
             free + ", or give a smaller --rank");
         tooSmall(
             place.train(with(held, more)),
-            "3 adapters of \\d+ KiB, for a save grows beside the one before",
+            "2 adapters of \\d+ KiB, for a save grows beside the one before",
             free + ", or give a smaller --rank");
       }
       mount.fill(64 << 10);

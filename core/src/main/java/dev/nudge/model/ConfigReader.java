@@ -201,9 +201,15 @@ final class ConfigReader {
         1,
         1,
         0,
-        union(ends(c, d.eos), generation == null ? List.of() : ends(generation, List.of())),
+        endIds(c, generation),
         padding(),
         layers);
+  }
+
+  /// The end ids of both files; the family's own only where neither names one.
+  private List<Integer> endIds(ConfigJson c, @Nullable ConfigJson generation) {
+    List<Integer> named = generation == null ? List.of() : ends(generation, List.of());
+    return union(ends(c, named.isEmpty() ? d.eos : List.of()), named);
   }
 
   private double eps() {

@@ -77,11 +77,12 @@ public final class QuantizedFolder {
   /// @param bytes of the tensors that were written
   public record Written(Path out, int layers, long sourceBytes, long bytes, double seconds) {}
 
-  /// Checks all that can be wrong before anything is written; the folder will not name its source.
+  /// Checks what can be wrong before anything is written, but for the room on the disk: for a
+  /// folder inside one that grows. It will not name its source.
   ///
   /// @throws InputException in one line
   public static QuantizedFolder prepare(QuantizeSettings settings) {
-    return prepare(settings, null);
+    return checked(settings, null);
   }
 
   /// Checks all that can be wrong before anything is written; the folder will name its source.
@@ -89,6 +90,12 @@ public final class QuantizedFolder {
   /// @param cache cache folder of the user, where the digest of the source is kept
   /// @throws InputException in one line
   public static QuantizedFolder prepare(QuantizeSettings settings, @Nullable Path cache) {
+    QuantizedFolder folder = checked(settings, cache);
+    folder.checkRoom();
+    return folder;
+  }
+
+  private static QuantizedFolder checked(QuantizeSettings settings, @Nullable Path cache) {
     ModelConfig config = ModelConfig.load(settings.model());
     Checkpoint.check(settings.model(), config);
     WeightFormat format = WeightFormats.written(settings);
@@ -120,9 +127,7 @@ public final class QuantizedFolder {
     OutFolder.mend(out);
     ModelFolder.checkPlace(
         out, settings.model(), ours(out), "quantised", "write", settings.overwrite());
-    QuantizedFolder folder = new QuantizedFolder(settings, config, format, cache);
-    folder.checkRoom();
-    return folder;
+    return new QuantizedFolder(settings, config, format, cache);
   }
 
   private void checkRoom() {

@@ -11,9 +11,10 @@ import java.nio.file.Path;
 
 /// Foresees whether the disk has the room for what a run will write.
 ///
-/// A save grows beside the one before and then takes its place, and the best on held-out rows lies
-/// beside the last: up to three copies of what trains are there at a time. What a run replaces
-/// stays until its first save, and makes room then. Files of pages are there from the start.
+/// A save grows beside the one before and then takes its place, so two copies of what trains are
+/// there at a time. Where the best on held-out rows lies beside the last there may be a third: that
+/// is not sure, so nothing is refused for it. What a run replaces stays until its first save, and
+/// makes room then. Files of pages are there from the start.
 final class RunRoom {
   private static final long METRICS_BYTES = 300; // a line
 
@@ -50,13 +51,13 @@ final class RunRoom {
     return DiskRoom.bytes(ModelFolder.names(base).stream().distinct().map(base::resolve).toList());
   }
 
-  /// The most copies of what trains that lie there at a time.
+  /// The copies of what trains that are sure to lie there at a time.
   private static int copies(Prepared run) {
     Integer save = run.settings().output().saveSteps();
     Integer look = run.settings().eval().evalSteps();
     boolean saves = save == null ? run.steps() > 1 : save < run.steps(); // before the end
     boolean best =
         run.held() != null && (look == null ? run.batches().stepsPerEpoch() : look) < run.steps();
-    return 1 + (saves ? 1 : 0) + (best ? 1 : 0);
+    return saves || best ? 2 : 1;
   }
 }

@@ -8,6 +8,7 @@ import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.adapter.Targets;
 import dev.nudge.data.Batches;
 import dev.nudge.data.Dataset;
+import dev.nudge.format.Claim;
 import dev.nudge.format.OutFolder;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.identity.Identity;
@@ -76,7 +77,9 @@ public final class Training {
     try {
       return finished(settings);
     } catch (InputException inTheWay) {
-      checked(settings, machine);
+      if (!Claim.isHeld(settings.output().out())) { // one that trains has the memory too
+        checked(settings, machine);
+      }
       throw inTheWay;
     }
   }
