@@ -456,7 +456,7 @@ class BadInputTest {
             "a module to save in four bits",
             p -> {},
             "--modules-to-save q_proj --quantize nf4",
-            "--modules-to-save: model.layers.0.self_attn.q_proj is held in four bits, and what is trained whole must be dense; leave it out, or --quantize"),
+            "model.layers.0.self_attn.q_proj is held in four bits, and what is trained whole (--modules-to-save, or modules_to_save of the adapter) must be dense; leave it out, or --quantize"),
         row(
             "nothing left for A and B",
             p -> {},
@@ -487,6 +487,11 @@ class BadInputTest {
             p -> p.write("tokens.txt", "<a>\n<b>\n<a>\n"),
             "--add-tokens D/tokens.txt",
             "--add-tokens D/tokens.txt: line 3: '<a>' stands there twice"),
+        row(
+            "a new token with a blank at its end",
+            p -> p.write("tokens.txt", "<a>\n<b> \n"),
+            "--add-tokens D/tokens.txt",
+            "--add-tokens D/tokens.txt: line 2: '<b> ' begins or ends with a blank, which is hard to see; take it away"),
         row(
             "a new token that exists",
             p -> p.write("tokens.txt", "<a>\n</s>\n"),

@@ -61,7 +61,9 @@ final class EmbeddingPlace implements Placement {
   @Override
   public void put() {
     before = embedding.vectors();
-    mine = new Vectors(before.table(), before.trained(), before.rows(), update);
+    Embedding.Update under = before.added();
+    Embedding.Update all = under == null ? update : under.and(update);
+    mine = new Vectors(before.table(), before.trained(), before.rows(), all);
     embedding.set(mine);
   }
 

@@ -18,6 +18,8 @@ import java.util.TreeSet;
 /// @param tied whether a head that is the embedding stays that, PEFT's `ensure_weight_tying`
 public record Extras(
     List<String> modules, Map<String, List<Integer>> tokens, int vocabulary, boolean tied) {
+  private static final int MOST = 1 << 22;
+
   /// A and B only.
   public static final Extras NONE = new Extras(List.of(), Map.of(), 0, false);
 
@@ -35,6 +37,11 @@ public record Extras(
     if (ids.isEmpty() || ids.stream().anyMatch(id -> id < 0)) {
       throw new InputException(
           "trainable_token_indices of %s are %s; give ids from 0".formatted(name, ids));
+    }
+    if (ids.stream().anyMatch(id -> id >= MOST)) {
+      throw new InputException(
+          "trainable_token_indices of %s hold an id from %d on; no vocabulary is as large"
+              .formatted(name, MOST));
     }
     if (new TreeSet<>(ids).size() < ids.size()) {
       throw new InputException("trainable_token_indices of %s name a token twice".formatted(name));

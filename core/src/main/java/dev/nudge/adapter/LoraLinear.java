@@ -285,9 +285,9 @@ public final class LoraLinear implements Linear {
       if (!drops()) {
         ws.gemm().multiply(dS, lora.a.work(), r.dh(), true);
       } else {
-        Tensor through = ws.take(r.dh().dtype(), r.rows(), r.dh().cols());
-        ws.gemm().multiply(dS.rows(0, r.rows()), lora.a.work(), through, false);
-        drop(through, r.dh().rows(0, r.rows()), r.from(), true);
+        Tensor through = ws.take(r.dh().dtype(), r.dh().rows(), r.dh().cols());
+        ws.gemm().multiply(dS, lora.a.work(), through, false);
+        drop(through.rows(0, r.rows()), r.dh().rows(0, r.rows()), r.from(), true);
       }
       ws.release(mark);
     }

@@ -52,6 +52,11 @@ public record ModelShape(
     return new LayerShape(slot.path(), slot.linear().in(), slot.linear().out());
   }
 
+  /// Rows of the vocabulary; 0 in a part of a model without an embedding.
+  public int tokens() {
+    return embedding == null ? 0 : embedding.in();
+  }
+
   /// The paths of the linear layers of the decoder layers.
   public List<String> paths() {
     return linears.stream().map(LayerShape::path).toList();

@@ -95,8 +95,9 @@ public final class PeftAdapter implements Source, AutoCloseable {
     LayerShape embedding = model.embedding();
     int most = embedding == null ? 0 : embedding.in();
     for (String path : model.ends()) {
-      Tensor table = weight(path);
-      most = Math.max(most, table == null ? 0 : table.rows());
+      String table = table(path);
+      List<Long> shape = table == null ? List.of(0L) : tensors.entry(table).shape();
+      most = (int) Math.max(most, Math.min(shape.getFirst(), Integer.MAX_VALUE));
       most =
           Math.max(most, spec.extras().ids(path).stream().mapToInt(id -> id + 1).max().orElse(0));
     }
@@ -106,7 +107,8 @@ public final class PeftAdapter implements Source, AutoCloseable {
   /// The tokenizer that was saved with tokens of its own; null where the model's own counts.
   public @Nullable Path tokenizer() {
     Path file = folder.resolve("tokenizer.json");
-    return holdsWhole() && Files.isRegularFile(file) ? file : null;
+    boolean own = holdsWhole() || tensors.names().stream().anyMatch(PeftFiles::isTable);
+    return own && Files.isRegularFile(file) ? file : null;
   }
 
   @Override
@@ -159,6 +161,7 @@ public final class PeftAdapter implements Source, AutoCloseable {
 
   private List<LayerShape> check(ModelShape model) {
     checkDepth(model.paths());
+    model.ends().forEach(path -> checkEnd(path, model));
     tensors.names().forEach(name -> checkSides(name, model));
     List<LayerShape> adapted = model.adapted(spec);
     model.checkTokens(spec.extras(), adapted);
@@ -166,7 +169,6 @@ public final class PeftAdapter implements Source, AutoCloseable {
     checkNames(model, adapted, saved);
     adapted.forEach(layer -> checkRank(layer, model.isEmbedding(layer.path())));
     saved.forEach(path -> checkWhole(path, model));
-    model.ends().forEach(path -> checkEnd(path, model));
     tensors.names().forEach(this::checkType);
     return adapted;
   }
@@ -215,7 +217,7 @@ public final class PeftAdapter implements Source, AutoCloseable {
         List<Long> shape = tensors.entry(name).shape();
         if (shape.size() != 2 || shape.get(1) != width || shape.get(0) < tokens) {
           throw new InputException(
-              "it is of another model: %s is %s, this model's %s has %d tokens of %d numbers"
+              "it is of another model, or of one with fewer tokens: %s is %s, this model's %s has %d tokens of %d numbers"
                   .formatted(name, shape, path, tokens, width));
         }
       }
@@ -283,7 +285,9 @@ public final class PeftAdapter implements Source, AutoCloseable {
     for (String path : saved) {
       boolean end = model.isEnd(path); // of two that are tied, one may stand for both
       (end ? allowed : expected).add(PeftFiles.nameOfWeight(path));
-      allowed.add(PeftFiles.nameOfBias(path));
+      if (!end && model.at(path) != null) {
+        allowed.add(PeftFiles.nameOfBias(path));
+      }
     }
     for (String path : model.ends()) {
       allowed.addAll(PeftFiles.namesOfTable(path));

@@ -11,6 +11,7 @@ import dev.nudge.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /// Names and writes the two files of an adapter folder, as PEFT does; [PeftAdapter] reads them.
 ///
@@ -76,6 +77,16 @@ public final class PeftFiles {
   static List<String> namesOfCopies(String path) {
     return List.of(
         PREFIX + path + ".modules_to_save.weight", PREFIX + path + ".original_module.weight");
+  }
+
+  /// Whether a name is one of [#namesOfTable] of an embedding or a head, by the names that these
+  /// have in all models.
+  static boolean isTable(String name) {
+    return Stream.of("embed_tokens", "lm_head")
+        .anyMatch(
+            end ->
+                Stream.of(".weight", ".base_layer.weight", ".token_adapter.base_layer.weight")
+                    .anyMatch(last -> name.endsWith(end + last)));
   }
 
   static boolean isA(String name) {

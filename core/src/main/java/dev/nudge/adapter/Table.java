@@ -12,10 +12,12 @@ import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -147,26 +149,28 @@ final class Table {
     if (wanted.whole) {
       Parameter whole = room.parameter(PeftFiles.nameOfWeight(path), tokens, base.cols());
       if (!room.dry()) {
-        fill(base, wanted.stored, whole.master());
+        fill(base, wanted.stored, whole.master(), Set.of());
         Room.round(whole);
       }
       return new Table(path, whole.work(), whole, TokenRows.NONE, List.of(), null, room.trains());
     }
+    Set<Integer> ids = new HashSet<>(wanted.ids);
     Tensor numbers = room.scope().tensor(room.compute(), tokens, base.cols());
     if (!room.dry()) {
-      fill(base, wanted.stored, numbers);
+      fill(base, wanted.stored, numbers, wanted.rows == null ? Set.of() : ids);
     }
     TokenRows rows = rows(path, numbers, wanted, room);
     boolean known = // each row that the model has not is one of the saved rows
-        IntStream.range(base.rows(), tokens).allMatch(wanted.ids::contains);
+        IntStream.range(base.rows(), tokens).allMatch(ids::contains);
     String name = known ? null : wanted.name;
     return new Table(path, numbers, null, rows, wanted.ids, name, room.trains());
   }
 
-  private static void fill(Tensor base, @Nullable Tensor stored, Tensor to) {
+  /// @param later rows that somebody else writes
+  private static void fill(Tensor base, @Nullable Tensor stored, Tensor to, Set<Integer> later) {
     Tensor from = stored == null ? base : stored;
     Room.copy(from, to.rows(0, from.rows()));
-    if (to.rows() > from.rows()) {
+    if (!IntStream.range(from.rows(), to.rows()).allMatch(later::contains)) {
       double[] mean = new double[from.cols()];
       for (int r = 0; r < from.rows(); r++) {
         for (int c = 0; c < mean.length; c++) {

@@ -50,7 +50,7 @@ record WholeLinear(
       Tensor weight = base.weight(none, Kernels.dry());
       if (none.peak() > 0) {
         throw new InputException(
-            "--modules-to-save: %s is held in four bits, and what is trained whole must be dense; leave it out, or --quantize"
+            "%s is held in four bits, and what is trained whole (--modules-to-save, or modules_to_save of the adapter) must be dense; leave it out, or --quantize"
                 .formatted(path));
       }
       return weight;

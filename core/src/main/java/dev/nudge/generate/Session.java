@@ -158,9 +158,22 @@ public final class Session implements AutoCloseable {
     lock.writeLock().lock();
     try (PeftAdapter peft = PeftAdapter.open(adapter)) {
       Identity.check(adapter, identity, anyBase, warnings);
+      checkTokenizer(peft);
       adapters.attach(name, peft);
     } finally {
       lock.writeLock().unlock();
+    }
+  }
+
+  /// A session has one tokenizer: that of the adapter it was loaded with, or the model's.
+  private void checkTokenizer(PeftAdapter adapter) {
+    Path own = adapter.tokenizer();
+    if (own != null && !tokenizer.isOf(own)) {
+      throw new InputException(
+          "adapter "
+              + adapter.folder()
+              + " brings a tokenizer of its own; load the session with this adapter, so that its"
+              + " tokens are known");
     }
   }
 

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// Holds adapters that sit on each other, the first one lowest, read layer by layer.
@@ -27,9 +28,11 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
   private record Part(PeftAdapter adapter, Set<String> paths, double scale) {}
 
   private final List<Part> parts = new ArrayList<>();
+  private final ModelShape model;
   private final Dtype compute;
 
-  private AdapterStack(Dtype compute) {
+  private AdapterStack(ModelShape model, Dtype compute) {
+    this.model = model;
     this.compute = compute;
   }
 
@@ -38,9 +41,9 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
   /// @param compute type that A and B multiply in
   /// @throws dev.nudge.settings.InputException where one is not of this model
   static AdapterStack open(MergeSettings settings, ModelConfig config, Dtype compute) {
-    AdapterStack stack = new AdapterStack(compute);
+    ModelShape model = shape(config);
+    AdapterStack stack = new AdapterStack(model, compute);
     try {
-      ModelShape model = shape(config);
       for (int i = 0; i < settings.adapter().size(); i++) {
         PeftAdapter adapter = PeftAdapter.open(Path.of(settings.adapter().get(i)));
         Set<String> paths = new TreeSet<>();
@@ -72,7 +75,7 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
 
   /// Returns these adapters for computing in another type; this stack closes them.
   AdapterStack in(Dtype other) {
-    AdapterStack stack = new AdapterStack(other);
+    AdapterStack stack = new AdapterStack(model, other);
     stack.parts.addAll(parts);
     return stack;
   }
@@ -82,6 +85,16 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
     for (Part each : parts) {
       Adapters.stack(part, each.paths, each.adapter, each.scale, compute, scope);
     }
+  }
+
+  /// The ids of rows that adapters change by themselves, and of those that the model has not.
+  List<Integer> tokens() {
+    Set<Integer> ids = new TreeSet<>();
+    for (Part part : parts) {
+      part.adapter.spec().extras().tokens().values().forEach(ids::addAll);
+      IntStream.range(model.tokens(), part.adapter.vocabulary(model)).forEach(ids::add);
+    }
+    return List.copyOf(ids);
   }
 
   /// The tokenizer that an adapter brings; null: the model's own.

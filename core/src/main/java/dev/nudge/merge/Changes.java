@@ -93,6 +93,12 @@ record Changes(StreamedLm base, ModelConfig config, AdapterStack adapters) {
       if (slot.linear() != linears.get(slot) || base.quantised(path)) {
         changed.put(slot.weight(), rows(slot.linear()));
       }
+      Tensor bias = slot.linear().bias();
+      if (bias != null
+          && slot.linear() instanceof DenseLinear
+          && slot.linear() != linears.get(slot)) {
+        changed.put(path + ".bias", rows(DenseLinear.of(bias, null)));
+      }
     }
     return changed;
   }

@@ -94,8 +94,10 @@ public final class Merging {
     List<String> ofAdapters = new ArrayList<>(); // told where they are adapters
     Quantization quantization = quantization(settings, config, ofAdapters::add);
     identify(settings, quantization, machine, ofAdapters::add);
-    try (AdapterStack ignored = AdapterStack.open(settings, config, Dtype.F32)) {
+    List<Integer> ids;
+    try (AdapterStack adapters = AdapterStack.open(settings, config, Dtype.F32)) {
       MergedFolder.check(settings);
+      ids = adapters.tokens();
     }
     ofAdapters.forEach(warnings);
     Backend fp32 = Backend.resolve(Compute.FP32, machine.cache(), config.widths());
@@ -105,7 +107,11 @@ public final class Merging {
             : fp32;
     compute.notes().forEach(warnings);
     int most = model.maxLength() == null ? config.maxPositionEmbeddings() : model.maxLength();
-    List<int[]> probe = ProbeText.of(model.model(), config, most, machine.cache(), warnings);
+    List<int[]> probe =
+        new ArrayList<>(ProbeText.of(model.model(), config, most, machine.cache(), warnings));
+    if (!ids.isEmpty()) {
+      probe.add(ProbeText.of(ids, probe.getFirst(), most));
+    }
     Merging merging =
         new Merging(
             settings, machine, config, quantization, fp32, compute, probe, StreamedLm.BLOCK_BYTES);

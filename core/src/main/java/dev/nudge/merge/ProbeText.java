@@ -49,6 +49,17 @@ final class ProbeText {
     return sequences.isEmpty() ? arbitrary(config, most) : sequences;
   }
 
+  /// A passage of tokens that adapters bring or change, each behind a known one.
+  static int[] of(List<Integer> tokens, int[] known, int maxLength) {
+    int count = Math.min(tokens.size(), Math.min(MOST, maxLength) / 2);
+    int[] ids = new int[2 * count];
+    for (int i = 0; i < count; i++) {
+      ids[2 * i] = known[i % known.length];
+      ids[2 * i + 1] = tokens.get((int) ((long) i * tokens.size() / count));
+    }
+    return ids;
+  }
+
   private static String text() {
     try (InputStream in =
         Objects.requireNonNull(ProbeText.class.getResourceAsStream("probe.txt"))) {

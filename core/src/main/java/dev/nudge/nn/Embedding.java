@@ -64,6 +64,36 @@ public final class Embedding {
 
     /// Visits the parameters that train.
     void parameters(Consumer<Parameter> each);
+
+    /// This update and another one on the same vectors, which comes after it.
+    default Update and(Update other) {
+      Update first = this;
+      return new Update() {
+        @Override
+        public void forward(Tensor ids, Tensor x, Pass p) {
+          first.forward(ids, x, p);
+          other.forward(ids, x, p);
+        }
+
+        @Override
+        public void backward(Tensor ids, Tensor dx, int padding, Pass p) {
+          first.backward(ids, dx, padding, p);
+          other.backward(ids, dx, padding, p);
+        }
+
+        @Override
+        public void addTo(Tensor sum, int from, int to, Workspace ws, Kernels kernels) {
+          first.addTo(sum, from, to, ws, kernels);
+          other.addTo(sum, from, to, ws, kernels);
+        }
+
+        @Override
+        public void parameters(Consumer<Parameter> each) {
+          first.parameters(each);
+          other.parameters(each);
+        }
+      };
+    }
   }
 
   /// A frozen table (vocabulary, width).

@@ -25,8 +25,14 @@ public final class NewTokens {
   public static List<String> read(Path file) {
     Set<String> tokens = new LinkedHashSet<>();
     int line = 0;
-    for (String token : lines(file)) {
+    for (String text : lines(file)) {
       line++;
+      String token = line == 1 && text.startsWith("\uFEFF") ? text.substring(1) : text;
+      if (!token.isBlank() && !token.equals(token.strip())) {
+        throw new InputException(
+            "--add-tokens %s: line %d: '%s' begins or ends with a blank, which is hard to see; take it away"
+                .formatted(file, line, token));
+      }
       if (!token.isBlank() && !tokens.add(token)) {
         throw new InputException(
             "--add-tokens %s: line %d: '%s' stands there twice".formatted(file, line, token));

@@ -98,6 +98,12 @@ public final class Tokenizer {
     return new Tokenizer(library, handle, modelFolder, vocabulary, other ? json : null);
   }
 
+  /// Whether this is the tokenizer of a file: it was loaded from one with these contents.
+  public boolean isOf(Path file) {
+    Path own = folder.resolve(FILE);
+    return read(file.resolveSibling(""), file).equals(json == null ? read(folder, own) : json);
+  }
+
   /// Writes `tokenizer.json` into a folder where it is not the model folder's own.
   ///
   /// @throws dev.nudge.settings.RunException where the disk refuses

@@ -157,7 +157,7 @@ public final class Forecast {
       throw new InputException(
           "--data needs a tokenizer, and " + folder + " is a shape only; give --tokens instead");
     }
-    return NewParts.tokens(settings.lora(), folder, config, machine.cache());
+    return NewParts.tokens(settings.lora(), folder, config, machine.cache(), warning -> {});
   }
 
   private static int maxLength(PlanSettings settings, ModelConfig config) {

@@ -10,15 +10,18 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
+import dev.nudge.settings.InputException;
 import dev.nudge.settings.LoraSettings;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.text.NewTokens;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /// Settles what a run trains beside A and B: whole modules, and rows of new tokens.
 final class NewParts {
@@ -34,13 +37,16 @@ final class NewParts {
   /// brings.
   ///
   /// @throws dev.nudge.settings.InputException where a token exists already, or the file is wrong
-  static Tokens tokens(LoraSettings lora, Path folder, ModelConfig config, Path cache) {
+  ///
+  /// @param warnings told one line each
+  static Tokens tokens(
+      LoraSettings lora, Path folder, ModelConfig config, Path cache, Consumer<String> warnings) {
     Path file = lora.addTokens();
     Path init = lora.initAdapter();
     if (file != null) {
       List<String> tokens = NewTokens.read(file);
       Tokenizer tokenizer = Tokenizer.load(folder, tokens, cache);
-      List<Integer> ids = tokens.stream().map(t -> tokenizer.id(t).orElseThrow()).toList();
+      List<Integer> ids = tokens.stream().map(t -> id(t, tokenizer, warnings)).toList();
       return new Tokens(tokenizer, ids, grown(config, ids.getLast() + 1));
     }
     if (init == null) {
@@ -52,6 +58,32 @@ final class NewParts {
           own == null ? Tokenizer.load(folder, cache) : Tokenizer.load(folder, own, cache);
       return new Tokens(tokenizer, List.of(), grown(config, adapter.vocabulary(shape(config))));
     }
+  }
+
+  /// The id of a new token, once the tokenizer gives it: it counts ids by itself, and where its own
+  /// have gaps it counts otherwise.
+  private static int id(String token, Tokenizer tokenizer, Consumer<String> warnings) {
+    int id = tokenizer.id(token).orElseThrow();
+    if (!gives(token, id, tokenizer)) {
+      throw new InputException(
+          "--add-tokens: the tokenizer does not give '%s' the id %d; add the tokens with transformers and give that model"
+              .formatted(token, id));
+    }
+    if (!gives("x" + token + "x", id, tokenizer)) {
+      warnings.accept(
+          "the tokenizer finds '%s' only behind a blank or at the beginning of a text"
+              .formatted(token));
+    }
+    if (!tokenizer.decode(new int[] {id}, true).strip().equals(token)) {
+      warnings.accept(
+          "the tokenizer writes '%s' otherwise when it answers: '%s'"
+              .formatted(token, tokenizer.decode(new int[] {id}, true).strip()));
+    }
+    return id;
+  }
+
+  private static boolean gives(String text, int id, Tokenizer tokenizer) {
+    return Arrays.stream(tokenizer.ids(text)).anyMatch(each -> each == id);
   }
 
   private static ModelConfig grown(ModelConfig config, int tokens) {

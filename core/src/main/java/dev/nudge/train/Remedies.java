@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.settings.InputException;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.Optimizer;
 import dev.nudge.settings.PlanSettings;
@@ -69,7 +70,11 @@ final class Remedies {
   }
 
   private boolean fits(PlanSettings s) {
-    return attempt.apply(s).fit().fits();
+    try {
+      return attempt.apply(s).fit().fits();
+    } catch (InputException e) {
+      return false; // a knob that these settings do not allow
+    }
   }
 
   /// The longest rows that fit, a multiple of 64; 0 where none do.

@@ -115,7 +115,8 @@ public final class Training {
     checkInit(settings, config);
     Backend backend = Backend.resolve(settings.model().compute(), machine.cache(), config.widths());
     warnings.addAll(backend.notes());
-    NewParts.Tokens tokens = NewParts.tokens(settings.lora(), folder, config, machine.cache());
+    NewParts.Tokens tokens =
+        NewParts.tokens(settings.lora(), folder, config, machine.cache(), warnings::add);
     Tokenizer tokenizer = tokens.tokenizer();
     Dataset data = Dataset.load(settings.data(), settings.length(), maxLength, tokenizer);
     Dataset held = held(settings.eval(), settings.data(), settings.length(), maxLength, tokenizer);
