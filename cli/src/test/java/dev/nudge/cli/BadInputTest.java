@@ -1305,7 +1305,7 @@ class BadInputTest {
   void aDiskThatIsTooSmallIsForeseen() throws Exception {
     Place place = Place.in(folder);
     place.copy(Place.GOLDEN.resolve("peft/all-linear/adapter"), "adapter");
-    String free = "KiB are free; make room, give --out on another disk";
+    String free = "KiB are free; make room or give --out on another disk";
     try (Mount mount = Mount.of(place.path("disk"), "size=256k")) {
       String[] run = {"--out", "D/disk/out", "--rank", "32", "--steps", "20", "--warmup", "0"};
       String[] held = with(run, "--eval-data", "D/rows.jsonl", "--eval-steps", "1");

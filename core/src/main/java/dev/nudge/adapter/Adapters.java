@@ -212,6 +212,11 @@ public final class Adapters {
     return places.stream().flatMap(place -> place.parameters().stream()).toList();
   }
 
+  /// Bytes of the tensors in the adapter's file.
+  public long savedBytes() {
+    return Dtype.F32.bytes() * places.stream().mapToLong(Placement::savedNumbers).sum();
+  }
+
   /// Bytes of tables that the adapter holds beside what trains.
   public long frozenBytes() {
     return places.stream().mapToLong(Placement::frozenBytes).sum();

@@ -165,6 +165,12 @@ final class EndPlaces implements Placement {
   }
 
   @Override
+  public long savedNumbers() {
+    return (table == null ? 0 : table.savedNumbers(follows))
+        + (headTable == null ? 0 : headTable.savedNumbers(false));
+  }
+
+  @Override
   public long frozenBytes() {
     return (table == null ? 0 : table.frozenBytes())
         + (headTable == null ? 0 : headTable.frozenBytes());

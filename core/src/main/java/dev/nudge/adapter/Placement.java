@@ -32,6 +32,11 @@ interface Placement {
   /// @param scope owns what is made for the file
   Map<String, Tensor> tensors(Scope scope);
 
+  /// Numbers of [#tensors].
+  default long savedNumbers() {
+    return parameters().stream().mapToLong(Parameter::elements).sum();
+  }
+
   /// Bytes that it holds beside its parameters.
   default long frozenBytes() {
     return 0;

@@ -55,7 +55,9 @@ final class Selection {
   private static void checkEntry(String name, Collection<String> linears, Collection<String> ends) {
     if (linears.stream().noneMatch(path -> Targets.Names.matches(name, path))
         && ends.stream().noneMatch(path -> Targets.Names.matches(name, path))) {
-      List<String> near = Nearest.of(name, suffixes(name, linears));
+      List<String> all = new ArrayList<>(linears);
+      all.addAll(ends);
+      List<String> near = Nearest.of(name, suffixes(name, all));
       throw new InputException(
           "target '%s' matches no linear layer of the model; %s"
               .formatted(

@@ -248,6 +248,14 @@ final class Table {
         : rows.runs().stream().map(TokenRows.Run::parameter).toList();
   }
 
+  /// Numbers of [#tensors].
+  ///
+  /// @param twice whether the head is this table too
+  long savedNumbers(boolean twice) {
+    long trained = parameters().stream().mapToLong(Parameter::elements).sum();
+    return (whole != null && twice ? 2 : 1) * trained + (name == null ? 0 : numbers.elements());
+  }
+
   long frozenBytes() {
     return whole != null ? 0 : numbers.bytes();
   }

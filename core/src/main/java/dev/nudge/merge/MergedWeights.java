@@ -18,6 +18,7 @@ import dev.nudge.tensor.Workspace;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -86,6 +87,11 @@ final class MergedWeights {
 
   private Entry entry(String name) {
     return Objects.requireNonNull(entries.get(name), name);
+  }
+
+  /// The tensors of the merged model.
+  Collection<Entry> entries() {
+    return entries.values();
   }
 
   /// Whether the head has become another matrix than the embedding.

@@ -126,8 +126,10 @@ public final class Merging {
     Path model = settings.model().model();
     boolean quantised = settings.store() != MergeSettings.Store.BASE;
     long bytes = ModelFolder.copiedBytes(model);
-    try (StreamedLm base = open(model, config, fp32, quantization)) {
-      Collection<Entry> dense = base.dense().values();
+    try (StreamedLm base = open(model, config, fp32, quantization);
+        AdapterStack adapters = AdapterStack.open(settings, config, fp32.compute())) {
+      Collection<Entry> dense =
+          new MergedWeights(base, config, adapters, fp32, blockBytes).entries();
       bytes += dense.stream().mapToLong(Entry::bytes).sum();
       if (quantised) {
         bytes += QuantizedFolder.bytes(dense, config, quantising(model, settings.out()));

@@ -37,7 +37,16 @@ public final class Advice {
     if (matrix.linear() instanceof LoraLinear lora) { // else A and B are on the ends alone
       lines.add(matrix(matrix, lora.rank()));
       lines.add(full(model.config().parameters(), trained));
-      lines.add(rank(trained, lora.rank()));
+      long low = lowRank(model);
+      lines.add(rank(low, lora.rank()));
+      if (trained > low) {
+        lines.add(
+            String.format(
+                Locale.ROOT,
+                "modules that are trained whole, new tokens, and A and B on the ends: %,d numbers, %s in the file",
+                trained - low,
+                gigabytes(4 * (trained - low))));
+      }
     } else {
       lines.add(full(model.config().parameters(), trained));
     }
@@ -115,6 +124,17 @@ public final class Advice {
       }
     }
     return chosen;
+  }
+
+  /// Numbers of A and B on the layers.
+  private static long lowRank(CausalLm model) {
+    long sum = 0;
+    for (LinearSlot slot : model.slots()) {
+      if (slot.linear() instanceof LoraLinear lora) {
+        sum += lora.a().elements() + lora.b().elements();
+      }
+    }
+    return sum;
   }
 
   private static String matrix(LinearSlot chosen, int rank) {

@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
 /// @param modulesToSave names; each means every module whose path ends in it
 /// @param addTokens a file of tokens that the tokenizer does not have; null: none
 /// @param freeze with full: modules whose tensors stay as they are, each entry as in `targets`
-/// @param initAdapter an adapter to continue from, which then gives rank, alpha and targets;
+/// @param initAdapter an adapter to continue from, which then gives rank, alpha, targets and what
+/// is trained beside;
 ///     null: a new one
 /// @param init how a new adapter begins
 public record LoraSettings(
@@ -43,17 +44,18 @@ public record LoraSettings(
         double dropout,
     @Setting(
             help =
-                "layers: all-linear (all but the head), a list (embed_tokens and lm_head too), or /regex/ over the whole path",
+                "layers: all-linear (without embedding and head), or a list or /regex/ over the whole path, which may name these two",
             byDefault = "all-linear",
             label = "all-linear|q_proj,v_proj|/regex/")
         String targets,
     @Setting(
             help =
                 "modules that are trained and saved whole beside the adapter: the embedding, the head, a norm or another linear layer; a list, may be given several times",
-            label = "embed_tokens,lm_head")
+            label = "norm|embed_tokens,lm_head")
         List<String> modulesToSave,
     @Setting(
-            help = "new tokens, a token a line: the vocabulary grows, and their rows are trained",
+            help =
+                "new tokens, one a line; the vocabulary grows where it has no room, and their rows are trained",
             label = "FILE")
         @Nullable Path addTokens,
     @Setting(help = "scale by alpha / sqrt(rank) instead of alpha / rank") boolean rsLora) {

@@ -8,15 +8,14 @@ import java.util.Map;
 
 /// What `merge` can be told.
 ///
-/// @param adapter PEFT folders or run folders, merged one after the other
+/// @param adapter PEFT folders or run folders, summed
 /// @param scale factor on each adapter's own scale, in their order; empty: 1 for all
 /// @param tolerance most mean KL of merged against base + adapter, nats a token
 public record MergeSettings(
     @Group("Model and machine") ModelSettings model,
     @Group("Adapter")
         @Setting(
-            help =
-                "adapter: a PEFT folder or a run's folder; several are merged one after the other",
+            help = "adapter: a PEFT folder or a run's folder; several are summed",
             required = true,
             label = "FOLDER")
         List<String> adapter,
@@ -100,7 +99,7 @@ public record MergeSettings(
     return of(Map.of("model", model, "adapter", adapter.toString(), "out", out));
   }
 
-  /// The adapters, merged one after the other.
+  /// The adapters, which are summed.
   public MergeSettings withAdapter(Path... folders) {
     return with("adapter", Arrays.stream(folders).map(Path::toString).toList());
   }

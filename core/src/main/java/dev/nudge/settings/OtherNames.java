@@ -103,7 +103,9 @@ public final class OtherNames {
     say(
         "DoRA is not supported; an adapter is LoRA, or rank-stabilised LoRA with {rs_lora}",
         "use_dora peft_use_dora");
-    here("modules_to_save", "lora_modules_to_save");
+    here("modules_to_save", "lora_modules_to_save additional_target");
+    here("add_tokens", "new_tokens add_new_tokens new_special_tokens");
+    say("new tokens are trained with {add_tokens}", "trainable_token_indices resize_vocab");
     String resume = "a run cannot be resumed; {init_adapter} begins another with what it saved";
     say(resume, "resume_from_checkpoint resume checkpoint_path auto_resume_from_checkpoints");
     String one = "not supported: nudge trains in one process on one machine";
@@ -117,7 +119,7 @@ public final class OtherNames {
     say(saving, "save_strategy save_every");
     say("all rows of {data} are taken; give a shorter file", "max_train_samples max_samples");
     say("noise on embeddings is not supported; leave it out", "neftune_noise_alpha");
-    say("an adapter has no biases; leave it out", "lora_bias bias");
+    say("A and B have no biases; leave it out", "lora_bias bias");
     say("causal language models are the only ones; leave it out", "task_type");
     say("rows are read on all processors; leave it out", "dataset_num_proc num_workers");
     say("rows are read on all processors; leave it out", "dataloader_num_workers");

@@ -6,13 +6,11 @@ import org.jspecify.annotations.Nullable;
 
 /// Everything a fine-tuning run can be told.
 ///
-/// @param memory most memory the run may take; null: what the machine has
+/// @param memory most memory the run may take; null: what is free now
 /// @param given which settings were given rather than left at their default
 public record TrainSettings(
     @Group("Model and machine") ModelSettings model,
-    @Setting(
-            help = "most memory to use, such as 8G (default: what the machine has)",
-            label = "SIZE")
+    @Setting(help = "most memory to use, such as 8G (default: what is free now)", label = "SIZE")
         @Nullable ByteSize memory,
     @Group("Data") DataSettings data,
     @Group("Data") LengthSettings length,

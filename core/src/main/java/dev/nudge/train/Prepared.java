@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 /// A run that was checked from end to end and has not started: nothing is written yet.
 ///
 /// @param tokens the tokenizer, and what it has that the model's has not
+/// @param savedBytes of an adapter's tensors in its file; 0 for a model
 /// @param changing paths of layers whose weight trains
 /// @param held held-out rows; null where there are none
 /// @param steps of the whole run
@@ -34,6 +35,7 @@ public record Prepared(
     Backend backend,
     NewParts.Tokens tokens,
     Set<String> changing,
+    long savedBytes,
     ParameterCount count,
     Dataset data,
     @Nullable Dataset held,

@@ -41,7 +41,7 @@ final class RunFolder implements AutoCloseable {
       Set.of("out", "lanes", "threads", "memory", "overwrite", "dry_run", "any_base", "save_steps");
 
   /// Settings whose files are known by what they hold.
-  private static final Set<String> DATA = Set.of("data", "eval_data");
+  private static final Set<String> DATA = Set.of("data", "eval_data", "add_tokens");
 
   private static final String NOT_GIVEN = "not given";
 

@@ -6,7 +6,6 @@ import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.TrainSettings;
-import dev.nudge.tensor.Dtype;
 import java.nio.file.Path;
 
 /// Foresees whether the disk has the room for what a run will write.
@@ -26,7 +25,7 @@ final class RunRoom {
     boolean full = settings.lora().method() == Method.FULL;
     Path model = settings.model().model();
     Path out = settings.output().out();
-    long each = full ? modelBytes(model) : run.count().trained() * Dtype.F32.bytes();
+    long each = full ? modelBytes(model) : run.savedBytes();
     int copies = copies(run);
     long saves = Math.max(each, copies * each - RunFolder.replacedBytes(out));
     long pages = run.plan().footprint().paged() + run.plan().lanes() * run.plan().offloadedBytes();
@@ -35,7 +34,7 @@ final class RunRoom {
       what += ", for a save grows beside the one before";
     }
     if (pages > 0) {
-      what += "; pages of memory in files, " + Bytes.shown(pages);
+      what += "; " + Bytes.shown(pages) + " of memory that --memory sends to files";
     }
     DiskRoom.check(
         out,
@@ -43,7 +42,11 @@ final class RunRoom {
         what,
         pages > saves
             ? ", or give a larger --memory"
-            : full || settings.lora().initAdapter() != null ? "" : ", or give a smaller --rank");
+            : full || settings.lora().initAdapter() != null
+                ? ""
+                : settings.lora().modulesToSave().isEmpty()
+                    ? ", or give a smaller --rank"
+                    : ", or give fewer --modules-to-save");
   }
 
   /// Bytes of a model with the same files, names and types as its base.

@@ -167,6 +167,7 @@ public final class Training {
           backend,
           tokens,
           changing(tuning.model()),
+          tuning.savedBytes(),
           tuning.count(),
           data,
           held,

@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
 /// @param parameters what trains, in the order of the model
 /// @param warnings what a user should know, one line each
 /// @param frozenBytes that an adapter holds beside what trains
+/// @param savedBytes of an adapter's tensors in its file; 0 for a model
 /// @param writing writes what trains into a folder that grows
 /// @param detaching brings the model back to what it was; its close is apart
 record Tuning(
@@ -33,6 +34,7 @@ record Tuning(
     ParameterCount count,
     List<String> warnings,
     long frozenBytes,
+    long savedBytes,
     Consumer<Path> writing,
     Runnable detaching)
     implements AutoCloseable {
@@ -99,6 +101,7 @@ record Tuning(
         adapters.count(model.config().parameters()),
         adapters.warnings(),
         adapters.frozenBytes(),
+        adapters.savedBytes(),
         folder -> adapters.write(folder, base.toString()),
         adapters::detach);
   }
@@ -114,6 +117,7 @@ record Tuning(
         parameters,
         new ParameterCount(trained, model.config().parameters()),
         List.of(),
+        0,
         0,
         folder -> ModelFolder.write(base, folder, parameters, model.backend().kernels()),
         () -> {});

@@ -24,7 +24,7 @@ class DiskRoomTest {
             () -> DiskRoom.check(out, 1L << 60, "two models", ", or give a smaller --rank"))
         .isInstanceOf(InputException.class)
         .hasMessageMatching(
-            "--out \\Q%s\\E has not the room: up to 1073741824\\.00 GiB are needed \\(two models\\), and [0-9.]+ [KMG]iB are free; make room, give --out on another disk, or give a smaller --rank"
+            "--out \\Q%s\\E has not the room: up to 1073741824\\.00 GiB are needed \\(two models\\), and [0-9.]+ [KMG]iB are free; make room or give --out on another disk, or give a smaller --rank"
                 .formatted(out));
     assertThat(temp).isEmptyDirectory();
   }

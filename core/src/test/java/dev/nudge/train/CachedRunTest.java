@@ -70,6 +70,7 @@ class CachedRunTest {
             p.backend(),
             p.tokens(),
             p.changing(),
+            p.savedBytes(),
             p.count(),
             p.data(),
             p.held(),

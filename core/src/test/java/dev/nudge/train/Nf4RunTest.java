@@ -151,6 +151,7 @@ class Nf4RunTest {
             large.backend(),
             large.tokens(),
             large.changing(),
+            large.savedBytes(),
             large.count(),
             large.data(),
             large.held(),
