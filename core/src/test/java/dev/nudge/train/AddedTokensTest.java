@@ -3,11 +3,13 @@ package dev.nudge.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.nudge.Backends;
 import dev.nudge.eval.Scoring;
 import dev.nudge.format.Json;
 import dev.nudge.generate.Session;
 import dev.nudge.merge.Merging;
 import dev.nudge.model.ModelConfig;
+import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.MergeSettings;
 import dev.nudge.settings.ModelSettings;
@@ -19,6 +21,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -42,6 +45,7 @@ class AddedTokensTest {
   })
   void newTokensAreKnownWhereverTheAdapterIs(
       String ends, String saved, String compute, String quantize) throws IOException {
+    Backends.orSkip(Compute.valueOf(compute.toUpperCase(Locale.ROOT)));
     Path model = ends.equals("tied") ? TinyRun.TIED : TinyRun.UNTIED;
     Path tokens = Files.writeString(temp.resolve("tokens.txt"), "<tool>\n\nrotor-7\n");
     Path data = temp.resolve("rows.jsonl");
