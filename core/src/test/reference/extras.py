@@ -103,14 +103,6 @@ def train(model, all, learning_rate):
     return history
 
 
-def save(model, folder):
-    for c in model.peft_config.values():
-        c.base_model_name_or_path = None
-    model.save_pretrained(folder)
-    os.remove(f"{folder}/README.md")
-    sorted_targets(folder)
-
-
 def case(out, name, key, spec, seed):
     spec = dict(spec)
     grow = spec.pop("grow", False)

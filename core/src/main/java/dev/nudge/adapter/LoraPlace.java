@@ -12,8 +12,8 @@ import java.util.Map;
 import java.util.function.Function;
 
 /// A and B around a linear layer or the output head.
-record LoraPlace(LinearSlot slot, Linear base, LoraLinear adapted, Parameter a, Parameter b)
-    implements Placement {
+record LoraPlace(LinearSlot slot, Linear base, LoraLinear made, Parameter a, Parameter b)
+    implements InSlot {
 
   /// Makes what goes into a slot, without putting it there.
   ///
@@ -39,31 +39,6 @@ record LoraPlace(LinearSlot slot, Linear base, LoraLinear adapted, Parameter a, 
     Room.round(a);
     Room.round(b);
     PageAdvice.drop(weight.data());
-  }
-
-  @Override
-  public String path() {
-    return slot.path();
-  }
-
-  @Override
-  public boolean free() {
-    return slot.linear() == base;
-  }
-
-  @Override
-  public boolean there() {
-    return slot.linear() == adapted;
-  }
-
-  @Override
-  public void put() {
-    slot.set(adapted);
-  }
-
-  @Override
-  public void remove() {
-    slot.set(base);
   }
 
   @Override

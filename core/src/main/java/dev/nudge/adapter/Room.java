@@ -1,5 +1,6 @@
 package dev.nudge.adapter;
 
+import dev.nudge.kernel.Elementwise;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.nn.Parameter;
 import dev.nudge.tensor.Dtype;
@@ -11,6 +12,8 @@ import dev.nudge.tensor.Tensor;
 /// @param lanes gradients of each; 0 where the adapter only serves
 /// @param scope a measuring one leaves the parameters without numbers
 record Room(Dtype compute, int lanes, Scope scope) {
+  private static final Elementwise ELEMENTWISE = Kernels.fastest().elementwise();
+
   Parameter parameter(String name, int rows, int cols) {
     return new Parameter(name, true, rows, cols, compute, lanes, scope);
   }
@@ -31,7 +34,7 @@ record Room(Dtype compute, int lanes, Scope scope) {
   /// to ← from, converted; a vector is one row.
   static void copy(Tensor from, Tensor to) {
     Tensor rows = from.rank() == 2 ? from : from.reshaped(1, from.elements());
-    Kernels.fastest().elementwise().copy(rows, to);
+    ELEMENTWISE.copy(rows, to);
   }
 
   /// Refreshes the working copy of a parameter from its master.

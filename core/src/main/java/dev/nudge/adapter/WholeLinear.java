@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
 
 /// A linear layer of a decoder layer that an adapter holds whole.
 record WholeLinear(
-    LinearSlot slot, Linear base, Linear whole, Parameter weight, @Nullable Parameter bias)
-    implements Placement {
+    LinearSlot slot, Linear base, Linear made, Parameter weight, @Nullable Parameter bias)
+    implements InSlot {
 
   /// @throws InputException where it is to train and the model holds it quantised
   static WholeLinear of(LinearSlot slot, Room room, Source source) {
@@ -55,31 +55,6 @@ record WholeLinear(
       }
       return weight;
     }
-  }
-
-  @Override
-  public String path() {
-    return slot.path();
-  }
-
-  @Override
-  public boolean free() {
-    return slot.linear() == base;
-  }
-
-  @Override
-  public boolean there() {
-    return slot.linear() == whole;
-  }
-
-  @Override
-  public void put() {
-    slot.set(whole);
-  }
-
-  @Override
-  public void remove() {
-    slot.set(base);
   }
 
   @Override

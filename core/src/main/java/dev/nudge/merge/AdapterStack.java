@@ -3,11 +3,8 @@ package dev.nudge.merge;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.ModelShape;
 import dev.nudge.adapter.PeftAdapter;
-import dev.nudge.machine.Backend;
-import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
-import dev.nudge.model.Quantization;
 import dev.nudge.model.StreamedLm;
 import dev.nudge.nn.Modules;
 import dev.nudge.settings.InputException;
@@ -41,7 +38,7 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
   /// @param compute type that A and B multiply in
   /// @throws dev.nudge.settings.InputException where one is not of this model
   static AdapterStack open(MergeSettings settings, ModelConfig config, Dtype compute) {
-    ModelShape model = shape(config);
+    ModelShape model = ModelShape.of(Checkpoint.places(config));
     AdapterStack stack = new AdapterStack(model, compute);
     try {
       for (int i = 0; i < settings.adapter().size(); i++) {
@@ -64,12 +61,6 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
     } catch (RuntimeException | Error e) {
       stack.close();
       throw e;
-    }
-  }
-
-  private static ModelShape shape(ModelConfig config) {
-    try (CausalLm dry = Checkpoint.dry(config, Backend.plain(Dtype.F32), Quantization.NONE)) {
-      return ModelShape.of(dry.modules());
     }
   }
 

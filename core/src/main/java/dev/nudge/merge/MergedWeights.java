@@ -9,6 +9,7 @@ import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.StreamedLm;
+import dev.nudge.nn.Linear;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.PageAdvice;
@@ -212,12 +213,8 @@ final class MergedWeights {
       this.rows = rows;
       this.type = type;
       long row = (long) rows.width() * Dtype.F32.bytes();
-      long most = Math.min(blockBytes, Math.ceilDiv(rows.count() * row, lanes)) / row;
-      int grain = rows.grain();
-      this.step =
-          most >= rows.count()
-              ? rows.count()
-              : (int) Math.clamp(most / grain * grain, Math.min(grain, rows.count()), rows.count());
+      long bytes = Math.min(blockBytes, Math.ceilDiv(rows.count() * row, lanes));
+      this.step = Linear.rowsOf(bytes, row, rows.count(), rows.grain());
     }
 
     /// Makes the rows from `from` on, rounded, in the workspace.

@@ -120,8 +120,7 @@ public final class Merging {
   }
 
   /// Foresees a full disk: a dense folder grows first, and one in four bits beside it; what is
-  /// there
-  /// stays until both are done.
+  /// there stays until both are done.
   private void checkRoom() {
     Path model = settings.model().model();
     boolean quantised = settings.store() != MergeSettings.Store.BASE;

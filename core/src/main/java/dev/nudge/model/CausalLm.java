@@ -70,7 +70,7 @@ public final class CausalLm implements AutoCloseable {
     }
     LinearSlot head =
         config.tieWordEmbeddings()
-            ? new LinearSlot(config.headModule(), config.head(), Tied.of(embedding.vectors()))
+            ? new LinearSlot(config.headModule(), config.head(), Tied.of(embedding))
             : Assembly.head(config, parts);
     Norm norm = Assembly.norm(config, parts);
     return new CausalLm(

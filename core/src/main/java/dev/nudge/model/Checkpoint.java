@@ -3,6 +3,7 @@ package dev.nudge.model;
 import dev.nudge.format.ConfigJson;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.machine.Backend;
+import dev.nudge.nn.Modules;
 import dev.nudge.quant.WeightFormat;
 import dev.nudge.quant.WeightFormats;
 import dev.nudge.settings.InputException;
@@ -157,6 +158,13 @@ public final class Checkpoint {
   /// A frozen model without weights, for plans: only its shapes are real.
   public static CausalLm dry(ModelConfig config, Backend backend, Quantization quantization) {
     return dry(config, backend, quantization, null);
+  }
+
+  /// The places of a shape's adapters, without weights.
+  public static Modules places(ModelConfig config) {
+    try (CausalLm dry = dry(config, Backend.plain(Dtype.F32), Quantization.NONE)) {
+      return dry.modules();
+    }
   }
 
   /// A model without weights whose layers are held as `quantization` says, but for what trains.

@@ -181,29 +181,19 @@ public record ModelConfig(
 
   /// A model with more tokens, or with a head of its own.
   public ModelConfig withVocabulary(int tokens, boolean tied) {
-    return new ModelConfig(
-        family,
-        place,
-        hiddenSize,
-        tokens,
-        maxPositionEmbeddings,
-        rmsNormEps,
-        tied,
-        normOffset,
-        embeddingScale,
-        logitScale,
-        logitCap,
-        eosTokenIds,
-        padTokenId,
-        layers);
+    return withTokens(tokens, tied, eosTokenIds);
   }
 
   ModelConfig withTokens(boolean tied, List<Integer> eos) {
+    return withTokens(vocabSize, tied, eos);
+  }
+
+  private ModelConfig withTokens(int vocabulary, boolean tied, List<Integer> eos) {
     return new ModelConfig(
         family,
         place,
         hiddenSize,
-        vocabSize,
+        vocabulary,
         maxPositionEmbeddings,
         rmsNormEps,
         tied,

@@ -78,11 +78,18 @@ public interface Linear {
   /// Returns how many rows of the weight take at most `bytes`: all where they fit, but at least
   /// those that cannot be cut.
   default int rowsOf(long bytes, Dtype dtype) {
-    long rows = bytes / Math.max(1, (long) in() * dtype.bytes());
+    return rowsOf(bytes, (long) in() * dtype.bytes(), out(), grain());
+  }
+
+  /// Returns how many of `rows` rows take at most `bytes`: all where they fit, but at least those
+  /// that cannot be cut.
+  ///
+  /// @param rowBytes of a row
+  /// @param grain the number of rows in whose multiples they can be cut
+  static int rowsOf(long bytes, long rowBytes, int rows, int grain) {
+    long most = bytes / Math.max(1, rowBytes);
     return (int)
-        (rows >= out()
-            ? out()
-            : Math.clamp(rows / grain() * grain(), Math.min(grain(), out()), out()));
+        (most >= rows ? rows : Math.clamp(most / grain * grain, Math.min(grain, rows), rows));
   }
 
   /// The bias (1, out), added to each row of the product; null where there is none.

@@ -24,14 +24,10 @@ public final class Tied implements Linear {
   }
 
   /// The head that is an embedding's table.
-  public static Tied of(Embedding.Vectors vectors) {
-    Linear dense = DenseLinear.of(vectors.table(), null);
-    Parameter trained = vectors.trained();
-    TokenRows rows = vectors.rows();
-    return new Tied(
-        trained != null
-            ? TrainedLinear.of(dense, trained, null)
-            : rows.runs().isEmpty() ? dense : RowsLinear.of(dense, rows));
+  public static Tied of(Embedding embedding) {
+    Linear dense = DenseLinear.of(embedding.table(), null);
+    Parameter trained = embedding.trained();
+    return new Tied(trained == null ? dense : TrainedLinear.of(dense, trained, null));
   }
 
   @Override

@@ -14,8 +14,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Tokens that a tokenizer is to have besides, as `add_tokens` of transformers adds them: they are
-/// recognised anywhere in a text, and their ids follow the largest.
+/// Tokens that a tokenizer is to have besides, as `add_tokens` of transformers adds them: their ids
+/// follow the largest.
 public final class NewTokens {
   private NewTokens() {}
 

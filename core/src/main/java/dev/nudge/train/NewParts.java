@@ -5,14 +5,10 @@ import dev.nudge.adapter.LayerShape;
 import dev.nudge.adapter.ModelShape;
 import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.adapter.Targets;
-import dev.nudge.machine.Backend;
-import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
-import dev.nudge.model.Quantization;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.LoraSettings;
-import dev.nudge.tensor.Dtype;
 import dev.nudge.text.NewTokens;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
@@ -56,7 +52,10 @@ final class NewParts {
       Path own = adapter.tokenizer();
       Tokenizer tokenizer =
           own == null ? Tokenizer.load(folder, cache) : Tokenizer.load(folder, own, cache);
-      return new Tokens(tokenizer, List.of(), grown(config, adapter.vocabulary(shape(config))));
+      return new Tokens(
+          tokenizer,
+          List.of(),
+          grown(config, adapter.vocabulary(ModelShape.of(Checkpoint.places(config)))));
     }
   }
 
@@ -90,12 +89,6 @@ final class NewParts {
     return tokens <= config.vocabSize()
         ? config
         : config.withVocabulary(tokens, config.tieWordEmbeddings());
-  }
-
-  private static ModelShape shape(ModelConfig config) {
-    try (CausalLm dry = Checkpoint.dry(config, Backend.plain(Dtype.F32), Quantization.NONE)) {
-      return ModelShape.of(dry.modules());
-    }
   }
 
   /// What the settings ask for beside A and B. A tied head stays tied: where one of the two is

@@ -72,8 +72,6 @@ public final class Training {
   ///
   /// @throws dev.nudge.settings.InputException for what is wrong with model, rows or folder
   public static boolean finished(TrainSettings settings, Machine machine) {
-    Path model = settings.model().model();
-    OutFolder.mend(model);
     try {
       return finished(settings);
     } catch (InputException inTheWay) {
