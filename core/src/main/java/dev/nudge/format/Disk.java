@@ -96,6 +96,27 @@ final class Disk {
     }
   }
 
+  /// Cuts a file to its first bytes and brings it to the disk; false where it has fewer.
+  static boolean cut(Path file, long bytes) throws IOException {
+    if (!Files.isRegularFile(file) || Files.size(file) < bytes) {
+      return false;
+    }
+    before("cut", file);
+    try (var out = new RandomAccessFile(file.toFile(), "rw")) {
+      out.setLength(bytes);
+      out.getFD().sync();
+    }
+    return true;
+  }
+
+  /// Brings a file to the disk that no channel is open for.
+  static void force(Path file) throws IOException {
+    before("flush", file);
+    try (var out = new RandomAccessFile(file.toFile(), "rw")) {
+      out.getFD().sync();
+    }
+  }
+
   /// Brings the names in a folder to the disk. Not every system can, so a refusal is none.
   static void forceFolder(@Nullable Path folder) {
     if (folder == null) {

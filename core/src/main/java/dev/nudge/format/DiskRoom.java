@@ -59,6 +59,17 @@ public final class DiskRoom {
     }
   }
 
+  /// Whether something failed because the disk, or a quota, has no room.
+  public static boolean isFull(Throwable failure) {
+    for (Throwable e = failure; e != null; e = e.getCause()) {
+      String said = e instanceof IOException ? String.valueOf(e.getMessage()) : "";
+      if (said.contains("No space left") || said.contains("quota exceeded")) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   private static long free(@Nullable Path there) {
     if (there == null) {
       return Long.MAX_VALUE;

@@ -12,6 +12,7 @@ import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.MapperFeature;
 import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.cfg.EnumFeature;
 import tools.jackson.databind.json.JsonMapper;
@@ -28,6 +29,7 @@ public final class Json {
       JsonMapper.builder()
           .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
           .enable(EnumFeature.WRITE_ENUMS_TO_LOWERCASE)
+          .enable(MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS)
           .addModule(
               new SimpleModule().addSerializer(Path.class, new ToStringSerializer(Path.class)))
           .build();
@@ -53,6 +55,13 @@ public final class Json {
   /// Makes the tree that [#line] would write.
   public static JsonNode tree(Object value) {
     return MAPPER.valueToTree(value);
+  }
+
+  /// Makes a record of the tree that was made of one.
+  ///
+  /// @throws JacksonException where it is not of that shape
+  public static <T extends Record> T record(JsonNode tree, Class<T> type) {
+    return MAPPER.treeToValue(tree, type);
   }
 
   /// Makes maps, lists, strings, numbers, booleans and null of an object.

@@ -158,12 +158,38 @@ public final class OutFolder {
     }
   }
 
+  /// Cuts a file to the bytes that it had once, and brings it to the disk.
+  ///
+  /// @return false where it has fewer; it is as it was then
+  /// @throws RunException where the disk refuses
+  public static boolean cut(Path file, long bytes) {
+    try {
+      return Disk.cut(file, bytes);
+    } catch (IOException e) {
+      throw failure(file, e);
+    }
+  }
+
+  /// Brings a file that was written line by line to the disk.
+  ///
+  /// @throws RunException where the disk refuses
+  public static void force(Path file) {
+    try {
+      Disk.force(file);
+    } catch (IOException e) {
+      throw failure(file, e);
+    }
+  }
+
   /// Makes a folder and those above it.
   ///
   /// @throws RunException where the disk refuses
   public static void make(@Nullable Path folder) {
     try {
-      Disk.makeFolder(folder);
+      if (folder != null && !Files.isDirectory(folder)) {
+        Disk.makeFolder(folder);
+        Disk.forceFolder(folder.toAbsolutePath().getParent());
+      }
     } catch (IOException e) {
       throw new RunException("cannot write " + folder + ": " + reason(e), e);
     }

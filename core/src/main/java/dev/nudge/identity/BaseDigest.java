@@ -2,6 +2,7 @@ package dev.nudge.identity;
 
 import dev.nudge.format.Entry;
 import dev.nudge.format.SafeTensors;
+import dev.nudge.format.Sha256;
 import dev.nudge.tensor.PageAdvice;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;

@@ -3,6 +3,7 @@ package dev.nudge.identity;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.PythonJson;
+import dev.nudge.format.Sha256;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Quantize;
 import java.nio.charset.StandardCharsets;

@@ -59,6 +59,11 @@ public record Footprint(
         runtime);
   }
 
+  /// Bytes of what updates change: masters and the optimiser's state, as a checkpoint holds them.
+  public long stateBytes() {
+    return masters + optimizer + paged;
+  }
+
   /// Returns this footprint with the optimiser's state in a mapped file.
   Footprint withPagedOptimizer() {
     return new Footprint(

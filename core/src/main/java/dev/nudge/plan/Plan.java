@@ -118,7 +118,7 @@ public record Plan(
             + ", micro-batches of up to "
             + microBatchTokens
             + " tokens"
-            + (split == Split.NONE
+            + (split.equals(Split.NONE)
                 ? ""
                 : "; rows of " + split.from() + " and more may be cut over all lanes"));
     if (!counts().isEmpty()) {
@@ -172,7 +172,7 @@ public record Plan(
     values.put("threads_per_lane", threadsPerLane);
     values.put("micro_batch_tokens", microBatchTokens);
     values.put("longest", longest);
-    values.put("split_from", split == Split.NONE ? null : split.from());
+    values.put("split_from", split.equals(Split.NONE) ? null : split.from());
     values.put("shared_bytes", split.sharedBytes());
     values.put("caches", caches.name().toLowerCase(Locale.ROOT));
     Map<String, Integer> recompute = new LinkedHashMap<>();

@@ -20,4 +20,19 @@ public interface OutWithers<S extends Record> extends Withers<S> {
   default S withSaveSteps(int steps) {
     return with("save_steps", steps);
   }
+
+  /// Whether the run in that folder must be gone on with; without, it is where it can be.
+  default S withResume(boolean must) {
+    return with("resume", must);
+  }
+
+  /// Checkpoints to keep, beside that of the best step; 0 makes none.
+  default S withKeep(int checkpoints) {
+    return with("keep", checkpoints);
+  }
+
+  /// Seconds to wait for room where the disk is full.
+  default S withDiskWait(int seconds) {
+    return with("disk_wait", seconds);
+  }
 }

@@ -10,6 +10,11 @@ public interface GemmProvider {
   /// The library's name and version, for example `oneDNN 3.13.0`.
   String name();
 
+  /// What instructions its products may take, as far as it tells; empty before it is loaded.
+  default String instructions() {
+    return "";
+  }
+
   /// Unpacks and loads the library, once a process.
   ///
   /// @param cache the folder that unpacked libraries are kept in

@@ -9,10 +9,14 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.MappedFile;
 import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /// AdamW over all parameters, with fp32 masters, and moments in fp32 or 8 bits.
@@ -36,6 +40,7 @@ final class AdamWOptimizer implements AutoCloseable {
   private final Scope scope;
   private final @Nullable MappedFile file;
   private final List<Piece> pieces = new ArrayList<>();
+  private final Map<String, List<Tensor>> moments = new TreeMap<>();
   private final int[] starts; // the first piece of each lane, and the end
   private final double[] squares;
   private long updates;
@@ -60,12 +65,34 @@ final class AdamWOptimizer implements AutoCloseable {
       Moments.Form form = Moments.Form.of(settings.optimizer(), acc, p.elements());
       for (long from = 0; from < p.elements(); from += Piece.MOST) {
         int n = (int) Math.min(Piece.MOST, p.elements() - from);
-        pieces.add(Piece.of(p, from, n, form.over(memory.asSlice(at), acc, n)));
+        Piece piece = Piece.of(p, from, n, form.over(memory.asSlice(at), acc, n));
+        pieces.add(piece);
+        piece.moments().parts().forEach((part, numbers) -> add(p.name() + "." + part, numbers));
         at += aligned(form.bytes(acc, n));
       }
     }
     this.squares = new double[pieces.size()];
     this.starts = deal(pieces, lanes.count());
+  }
+
+  private void add(String name, Tensor numbers) {
+    moments.computeIfAbsent(name, _ -> new ArrayList<>()).add(numbers);
+  }
+
+  /// The moments by the name of their parameter and what they are, such as `W.exp_avg`, each in the
+  /// pieces that follow each other.
+  Map<String, List<Tensor>> moments() {
+    return Collections.unmodifiableMap(moments);
+  }
+
+  /// Updates made so far.
+  long updates() {
+    return updates;
+  }
+
+  /// Goes on behind a number of updates, whose moments were put in place.
+  void goOn(long made) {
+    updates = made;
   }
 
   /// Bytes of the state for these parameters.

@@ -1,9 +1,11 @@
 package dev.nudge.train;
 
+import dev.nudge.format.DiskRoom;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -15,10 +17,34 @@ import org.jspecify.annotations.Nullable;
 final class Metrics {
   private final Supplier<Path> folder;
 
-  /// @param folder where the run is now
-  Metrics(Supplier<Path> folder) {
+  private Metrics(Supplier<Path> folder) {
     this.folder = folder;
-    OutFolder.place(folder.get().resolve(RunFolder.METRICS), "");
+  }
+
+  /// Begins the file anew.
+  ///
+  /// @param folder where the run is now
+  static Metrics begin(Supplier<Path> folder) {
+    Metrics metrics = new Metrics(folder);
+    OutFolder.place(metrics.file(), "");
+    return metrics;
+  }
+
+  /// Goes on behind the lines that a checkpoint knows; what stands behind them goes.
+  ///
+  /// @return null where lines that it knows are missing
+  static @Nullable Metrics goOn(Supplier<Path> folder, long bytes) {
+    Metrics metrics = new Metrics(folder);
+    return OutFolder.cut(metrics.file(), bytes) ? metrics : null;
+  }
+
+  private Path file() {
+    return folder.get().resolve(RunFolder.METRICS);
+  }
+
+  /// Bytes of the lines so far.
+  long bytes() {
+    return DiskRoom.bytes(List.of(file()));
   }
 
   void step(TrainEvent.Step s) {
@@ -48,6 +74,6 @@ final class Metrics {
   }
 
   private void write(Map<String, @Nullable Object> row) {
-    OutFolder.append(folder.get().resolve(RunFolder.METRICS), Json.line(row));
+    OutFolder.append(file(), Json.line(row));
   }
 }

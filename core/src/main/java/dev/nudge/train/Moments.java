@@ -7,6 +7,7 @@ import dev.nudge.settings.Optimizer;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// AdamW's two moments of some numbers of a parameter: in its accumulator type, or in 8 bits.
@@ -17,6 +18,9 @@ sealed interface Moments {
 
   /// Makes one step, for numbers as one row each.
   void step(Kernels kernels, Tensor master, @Nullable Tensor work, Tensor grad, AdamW.Hyper hyper);
+
+  /// Its numbers by name, as a checkpoint holds them.
+  Map<String, Tensor> parts();
 
   /// Says in which form the moments of a parameter are kept.
   enum Form {
@@ -65,6 +69,11 @@ sealed interface Moments {
         Kernels kernels, Tensor master, @Nullable Tensor work, Tensor grad, AdamW.Hyper hyper) {
       kernels.adamW().step(master, work, grad, m, v, hyper);
     }
+
+    @Override
+    public Map<String, Tensor> parts() {
+      return Map.of("exp_avg", m, "exp_avg_sq", v);
+    }
   }
 
   /// Moments as codes and largest magnitudes of blocks.
@@ -73,6 +82,15 @@ sealed interface Moments {
     public void step(
         Kernels kernels, Tensor master, @Nullable Tensor work, Tensor grad, AdamW.Hyper hyper) {
       kernels.adamW8().step(master, work, grad, m, mMax, v, vMax, hyper);
+    }
+
+    @Override
+    public Map<String, Tensor> parts() {
+      return Map.of(
+          "exp_avg.codes", m,
+          "exp_avg.absmax", mMax,
+          "exp_avg_sq.codes", v,
+          "exp_avg_sq.absmax", vMax);
     }
   }
 }

@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
 /// @param changing paths of layers whose weight trains
 /// @param held held-out rows; null where there are none
 /// @param steps of the whole run
+/// @param resumed what the run goes on from; null where it begins
 /// @param warnings what a user should know, one line each
 public record Prepared(
     TrainSettings settings,
@@ -42,7 +43,28 @@ public record Prepared(
     Batches batches,
     int steps,
     Plan plan,
+    @Nullable Resumed resumed,
     List<String> warnings) {
+
+  /// The same run in another layout.
+  Prepared withPlan(Plan other) {
+    return new Prepared(
+        settings,
+        machine,
+        config,
+        backend,
+        tokens,
+        changing,
+        savedBytes,
+        count,
+        data,
+        held,
+        batches,
+        steps,
+        other,
+        resumed,
+        warnings);
+  }
 
   /// Tells whether mapped weights are streamed: they do not fit into memory beside the rest.
   public boolean streams() {
@@ -94,6 +116,9 @@ public record Prepared(
             Count.of(steps, "step"),
             Count.of(settings.loop().batchSize(), "sequence"),
             Count.of(batches.stepsPerEpoch(), "step")));
+    if (resumed != null) {
+      lines.add("resume     behind step " + resumed.step());
+    }
     lines.add((full() ? "weights    " : "adapter    ") + count + each());
     lines.addAll(plan.lines());
     if (settings.memory() == null) {
@@ -147,6 +172,7 @@ public record Prepared(
     values.put("trained_parameters", count.trained());
     values.put("all_parameters", count.all());
     values.put("share", count.share());
+    values.put("resumed_step", resumed == null ? null : resumed.step());
     values.put("plan", plan.values());
     values.put("streams_weights", streams());
     values.put("settings", settings.values());

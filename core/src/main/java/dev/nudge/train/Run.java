@@ -3,12 +3,15 @@ package dev.nudge.train;
 import static java.util.Objects.requireNonNull;
 
 import dev.nudge.data.Dataset;
+import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.machine.ProcessMemory;
+import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayDeque;
@@ -22,6 +25,13 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// Makes one run, from loading the model to the last file: the training loop.
+///
+/// What it saves is written beside the next step, which changes no number before that is done: so
+/// writing takes none of the run's time as long as it takes less than a forward and a backward
+/// pass, and a checkpoint needs no copy of what it holds.
+///
+/// A checkpoint is written before the adapter that it explains, so whatever a kill leaves, the
+/// latest checkpoint is at least as late as all else, and the run makes the rest once more.
 ///
 /// Threading: confined to the thread that runs it; lanes are the trainer's.
 final class Run implements AutoCloseable {
@@ -37,34 +47,50 @@ final class Run implements AutoCloseable {
   private final Metrics metrics;
   private final RunIdentity identity;
   private final RunDigests digests;
-  private final String id = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
+  private final String id;
   private final long started = System.nanoTime();
+  private final RunCounts counts;
+  private final @Nullable RunCheckpoint resumed;
+  private final Behind behind;
 
-  private int made;
-  private long tokens;
-  private long trainedTokens;
-  private final SkippedSteps skipped = new SkippedSteps();
-  private double firstLoss = Double.NaN;
-  private double lastLoss = Double.NaN;
-  private @Nullable Double evalBefore;
-  private @Nullable Double evalBest;
-  private int bestStep;
-  private int updates;
-  private boolean unsaved; // an update since the last save
+  private boolean evaluated = true; // what is due after this step
+  private int savedUpdates;
   private int saves;
   private @Nullable Integer savedStep;
   private final LongSupplier clock; // nanoseconds, for the time since the last save
   private long savedAt;
-  private boolean saving;
+  private @Nullable Save saving; // that is being written
+  private boolean unwritable; // the disk has refused one
   private boolean diverged;
   private boolean interrupted;
+  private BooleanSupplier cancelled = () -> false;
+
+  /// What is being written.
+  ///
+  /// @param last whether it goes beside the best
+  private record Save(int step, int updates, boolean last) {}
+
+  private boolean unsaved() {
+    return counts.updates() > savedUpdates;
+  }
 
   Run(Prepared prepared, Consumer<TrainEvent> events, LongSupplier clock) {
     this.prepared = prepared;
     this.events = events;
     this.clock = clock;
     this.savedAt = clock.getAsLong();
+    Resumed from = prepared.resumed();
+    this.resumed = from == null ? null : from.found().checkpoint();
+    this.counts = resumed == null ? RunCounts.none() : RunCounts.of(resumed.counts());
+    this.id =
+        resumed == null ? Instant.now().truncatedTo(ChronoUnit.SECONDS).toString() : resumed.run();
     var settings = prepared.settings();
+    this.behind =
+        new Behind(
+            settings.output().out(),
+            Duration.ofSeconds(settings.output().diskWait()),
+            line -> events.accept(new TrainEvent.Warning(line)),
+            () -> cancelled.getAsBoolean());
     try {
       Scope scope = Scope.open("parameters");
       closing.push(scope::close);
@@ -80,10 +106,11 @@ final class Run implements AutoCloseable {
               settings.loop().seed(),
               requireNonNull(OutFolder.existing(settings.output().out())));
       closing.push(trainer::close);
+      trainer.beforeUpdates(this::awaitSave);
       this.digests = new RunDigests(prepared);
-      this.folder = RunFolder.create(settings);
+      this.folder = RunFolder.create(settings, from != null);
       closing.push(folder::close);
-      this.metrics = new Metrics(folder::path);
+      this.metrics = from == null ? Metrics.begin(folder::path) : goOn(from);
       this.identity = new RunIdentity(prepared);
       closing.push(identity::close);
     } catch (RuntimeException | Error e) {
@@ -92,11 +119,29 @@ final class Run implements AutoCloseable {
     }
   }
 
+  /// Brings everything to where a checkpoint left it.
+  private Metrics goOn(Resumed from) {
+    RunCheckpoint checkpoint = from.found().checkpoint();
+    trainer.read(from.found().state(), checkpoint.optimizerUpdates());
+    evaluated = checkpoint.evaluated();
+    saves = 1;
+    savedStep = from.step();
+    savedUpdates = counts.updates();
+    Metrics lines = Metrics.goOn(folder::path, checkpoint.metricsBytes());
+    if (lines == null) {
+      throw new InputException(
+          "%s has fewer lines than the run had written by step %d; put it back, or --overwrite to begin anew"
+              .formatted(folder.path().resolve(RunFolder.METRICS), from.step()));
+    }
+    return lines;
+  }
+
   /// Runs to the end, or until `cancelled` or an interrupt of this thread, which is interrupted
   /// again when all is saved.
   RunResult go(BooleanSupplier cancelled) {
+    this.cancelled = () -> interrupted || cancelled.getAsBoolean();
     try {
-      return run(cancelled);
+      return run();
     } finally {
       if (interrupted) {
         Thread.currentThread().interrupt();
@@ -104,7 +149,7 @@ final class Run implements AutoCloseable {
     }
   }
 
-  private RunResult run(BooleanSupplier cancelled) {
+  private RunResult run() {
     prepared.warnings().forEach(line -> events.accept(new TrainEvent.Warning(line)));
     if (folder.beginsAnew()) {
       events.accept(
@@ -117,81 +162,119 @@ final class Run implements AutoCloseable {
     RunResult result;
     try {
       write(RunState.RUNNING);
-      Uninterrupted.run(() -> folder.copyTokenizer(prepared));
-      RunState state = loop(cancelled);
-      if (updates > 0) {
-        save(); // an adapter that learned nothing is none
+      behind.now(() -> folder.copyTokenizer(prepared));
+      RunState state = loop();
+      if (counts.updates() > 0) {
+        save(
+            state != RunState.FINISHED
+                || prepared.settings().output().keep()
+                    != null); // an adapter that learned nothing is none
       }
+      awaitSave();
       result = write(state);
+      if (state == RunState.FINISHED && prepared.settings().output().keep() == null) {
+        behind.now(() -> RunCheckpoints.clear(folder.path()));
+      }
     } catch (RuntimeException | Error e) {
       failed(e);
       throw e;
     }
-    if (evalBefore != null && evalBest != null && evalBest > evalBefore) {
+    Double before = counts.evalBefore();
+    Double best = counts.evalBest();
+    if (before != null && best != null && best > before) {
       events.accept(
           new TrainEvent.Warning(
               "the lowest held-out loss, %.4f, is above the one before training, %.4f"
-                  .formatted(evalBest, evalBefore)));
+                  .formatted(best, before)));
     }
     events.accept(
-        new TrainEvent.Finished(result.state(), made, trainedTokens, result.seconds(), evalBest));
+        new TrainEvent.Finished(
+            result.state(), counts.steps(), counts.trainedTokens(), result.seconds(), best));
     return result;
   }
 
-  private RunState loop(BooleanSupplier cancelled) {
+  private RunState loop() {
     var settings = prepared.settings();
     LearningRate rate = LearningRate.of(settings.optimizer(), prepared.steps());
-    evaluate(cancelled);
-    while (made < prepared.steps()) {
+    if (resumed == null) {
+      evaluate();
+    } else {
+      again();
+    }
+    while (counts.steps() < prepared.steps()) {
       noteInterrupt();
-      if (interrupted || cancelled.getAsBoolean()) {
+      if (cancelled.getAsBoolean()) {
         return RunState.STOPPED;
       }
-      step(rate.at(made));
+      step(rate.at(counts.steps()));
       identity.begin();
-      if (skipped.tooMany()) {
+      if (counts.skipped().tooMany()) {
         throw ended();
       }
-      if (evaluatesAfter(made)) {
-        evaluate(cancelled);
-      }
-      if (savesAfter(made)) {
-        save();
-        write(RunState.RUNNING);
-      }
+      afterStep();
     }
-    if (updates == 0) {
+    if (counts.updates() == 0) {
       throw ended();
     }
-    return RunState.FINISHED;
+    return evaluated ? RunState.FINISHED : RunState.STOPPED;
+  }
+
+  /// What is due between two steps: a held-out loss, a save.
+  private void afterStep() {
+    evaluated = !evaluatesAfter(counts.steps());
+    boolean best = !evaluated && evaluate();
+    if (best) {
+      save(true, true);
+    } else if (savesAfter(counts.steps())) {
+      save(true);
+    }
+  }
+
+  /// Makes what a run that went on may have missed: what it saved with its checkpoint, the best
+  /// where that is older than what lies there, and the held-out loss that a stop came before.
+  private void again() {
+    Resumed from = requireNonNull(prepared.resumed());
+    Integer best = counts.bestStep();
+    if (!from.found().torn().isEmpty() && best != null && best < from.step()) {
+      RunCheckpoints.Found older = RunCheckpoints.at(folder.path(), best);
+      if (older != null) {
+        trainer.read(older.state(), older.checkpoint().optimizerUpdates());
+        behind.now(() -> write(false));
+        trainer.read(from.found().state(), from.found().checkpoint().optimizerUpdates());
+      }
+    }
+    save(counts.isBest(), false);
+    if (!evaluated) {
+      afterStep();
+    }
   }
 
   /// Why the steps that were skipped end the run.
   private RunException ended() {
-    if (updates == 0) {
-      return skipped.nothingMade(prepared.backend().compute() != Dtype.BF16);
+    if (counts.updates() == 0) {
+      return counts.skipped().nothingMade(prepared.backend().compute() != Dtype.BF16);
     }
     diverged = true;
-    return skipped.diverged(
-        saves > 0 || saveable(), prepared.settings().optimizer().maxGradNorm() > 0);
+    return counts
+        .skipped()
+        .diverged(saves > 0 || saveable(), prepared.settings().optimizer().maxGradNorm() > 0);
   }
 
   /// Makes the next step.
   private void step(double rate) {
     long start = System.nanoTime();
-    Trainer.Result r = trainer.step(made, prepared.batches().step(made), rate);
+    int at = counts.steps();
+    Trainer.Result r = trainer.step(at, prepared.batches().step(at), rate);
     double seconds = seconds(start);
     noteInterrupt();
-    made++;
-    if (made == 1) {
+    counts.take(r);
+    evaluated = false; // until it is known whether one is due
+    if (resumed == null ? at == 0 : at == resumed.step()) {
       trainer.settle();
     }
-    skipped.take(r);
-    tokens += r.tokens();
-    trainedTokens += r.trainedTokens();
     TrainEvent.Step event =
         new TrainEvent.Step(
-            made,
+            counts.steps(),
             prepared.steps(),
             r.skipped() ? Double.NaN : r.loss(),
             rate,
@@ -201,16 +284,12 @@ final class Run implements AutoCloseable {
             seconds,
             r.tokens() / seconds,
             ProcessMemory.rssAnonMb());
-    metrics.step(event);
+    behind.line(() -> metrics.step(event));
     events.accept(event);
     if (r.skipped()) {
       events.accept(
-          new TrainEvent.Warning("step " + made + " is skipped: " + SkippedSteps.reason(r)));
-    } else {
-      updates++;
-      unsaved = true;
-      firstLoss = Double.isNaN(firstLoss) ? r.loss() : firstLoss;
-      lastLoss = r.loss();
+          new TrainEvent.Warning(
+              "step " + counts.steps() + " is skipped: " + SkippedSteps.reason(r)));
     }
   }
 
@@ -220,13 +299,16 @@ final class Run implements AutoCloseable {
   }
 
   private boolean evaluatesAfter(int steps) {
+    if (prepared.held() == null) {
+      return false;
+    }
     Integer every = prepared.settings().eval().evalSteps();
     boolean due = every == null ? prepared.batches().endsEpoch(steps - 1) : steps % every == 0;
     return due || steps == prepared.steps();
   }
 
   private boolean savesAfter(int steps) {
-    if (!unsaved || skipped.isLast() || steps == prepared.steps()) {
+    if (!unsaved() || counts.skipped().isLast() || steps == prepared.steps()) {
       return false; // what gave no number is not saved over what did; the end saves by itself
     }
     Integer every = prepared.settings().output().saveSteps();
@@ -236,52 +318,72 @@ final class Run implements AutoCloseable {
         : steps % every == 0;
   }
 
-  /// Computes the held-out loss, and keeps what is the best; one that is cancelled on the way was
+  /// Computes the held-out loss, where there are rows for one; one that is cancelled on the way was
   /// never made.
-  private void evaluate(BooleanSupplier cancelled) {
-    if (prepared.held() == null) {
-      return;
+  ///
+  /// @return whether it is the lowest
+  private boolean evaluate() {
+    Dataset held = prepared.held();
+    if (held == null) {
+      return false;
     }
-    OptionalDouble loss = trainer.evaluate(prepared.held(), cancelled);
+    OptionalDouble loss = trainer.evaluate(held, cancelled);
     noteInterrupt();
-    if (loss.isPresent()) {
-      evaluated(loss.getAsDouble());
+    if (loss.isEmpty()) {
+      return false;
     }
-  }
-
-  private void evaluated(double loss) {
-    Dataset held = requireNonNull(prepared.held());
-    boolean best = made > 0 && Double.isFinite(loss) && (evalBest == null || loss < evalBest);
-    if (made == 0) {
-      evalBefore = loss;
-    }
-    if (best) {
-      evalBest = loss;
-      bestStep = made;
-      save(false);
-      write(RunState.RUNNING);
-    }
-    TrainEvent.Evaluated event = new TrainEvent.Evaluated(made, loss, held.trainedTokens(), best);
-    metrics.evaluated(event);
+    evaluated = true;
+    boolean best = counts.evaluated(loss.getAsDouble());
+    TrainEvent.Evaluated event =
+        new TrainEvent.Evaluated(counts.steps(), loss.getAsDouble(), held.trainedTokens(), best);
+    behind.line(() -> metrics.evaluated(event));
     events.accept(event);
+    return best;
   }
 
   /// Saves what trains as it stands, where that is not done yet: as the run's own, or beside the
   /// best. A run that has diverged leaves what was saved before as its own.
-  private void save() {
-    if (unsaved || saves == 0) {
+  ///
+  /// @param checkpointed whether a run may go on from there
+  private void save(boolean checkpointed) {
+    awaitSave();
+    if (unsaved()) {
       if (!tuning.isFinite()) {
         diverged = true;
         throw new RunException(
             "the update of step %d made numbers that are not finite; %s; lower --learning-rate"
-                .formatted(made, SkippedSteps.kept(saves > 0)));
+                .formatted(counts.steps(), SkippedSteps.kept(saves > 0)));
       }
-      save(evalBest != null || (diverged && saves > 0));
+      save(false, checkpointed);
     }
   }
 
-  private void save(boolean last) {
-    saving = true;
+  /// Begins to save.
+  ///
+  /// @param checkpointed whether a checkpoint is written first, where the settings want any
+  private void save(boolean best, boolean checkpointed) {
+    awaitSave();
+    boolean last = !best && (counts.evalBest() != null || (diverged && saves > 0));
+    int keep = prepared.settings().output().kept();
+    Integer bestStep = counts.bestStep();
+    RunCheckpoint checkpoint = checkpointed && keep > 0 ? checkpoint() : null;
+    saving = new Save(counts.steps(), counts.updates(), last);
+    behind.begin(
+        () -> {
+          if (checkpoint != null) {
+            OutFolder.force(folder.path().resolve(RunFolder.METRICS));
+            RunCheckpoints.write(folder.path(), checkpoint, trainer::write);
+            RunCheckpoints.prune(folder.path(), keep, bestStep);
+          }
+          write(last);
+        });
+    if (folder.moves()) {
+      awaitSave();
+    }
+  }
+
+  /// Writes what trains into the run's folder, or beside the best.
+  private void write(boolean last) {
     Consumer<Path> writing =
         growing -> {
           identity.write(growing);
@@ -290,33 +392,64 @@ final class Run implements AutoCloseable {
             prepared.tokens().tokenizer().writeOwn(growing);
           }
         };
-    Uninterrupted.run(
-        () -> {
-          if (last) {
-            folder.saveLast(writing);
-          } else {
-            folder.save(writing);
-          }
-        });
-    saving = false;
-    unsaved = false;
+    if (last) {
+      folder.saveLast(writing);
+    } else {
+      folder.save(writing);
+    }
+  }
+
+  /// Waits until what was saved is on the disk.
+  private void awaitSave() {
+    Save save = saving;
+    if (save == null) {
+      return;
+    }
+    unwritable = true;
+    behind.await();
+    unwritable = false;
+    saving = null;
+    savedUpdates = save.updates();
     saves++;
-    savedStep = made;
+    savedStep = save.step();
     savedAt = clock.getAsLong();
     events.accept(
-        new TrainEvent.Saved(last ? folder.path().resolve(RunFolder.LAST) : folder.path()));
+        new TrainEvent.Saved(save.last() ? folder.path().resolve(RunFolder.LAST) : folder.path()));
+    write(RunState.RUNNING);
+  }
+
+  /// The state of the run between two steps.
+  private RunCheckpoint checkpoint() {
+    return new RunCheckpoint(
+        id,
+        counts.values(),
+        evaluated,
+        trainer.updates(),
+        metrics.bytes(),
+        Json.tree(prepared.settings().values()),
+        Json.tree(digests.values(RunState.RUNNING, folder.path())),
+        prepared.plan(),
+        Resumed.place(prepared.backend().name()));
   }
 
   /// Whether there is something to save that is worth it where the run fails: an old run in its
   /// place is worth more.
   private boolean saveable() {
-    return unsaved && !saving && !folder.replacesAnother() && !trainer.torn() && tuning.isFinite();
+    return unsaved()
+        && !unwritable
+        && !folder.replacesAnother()
+        && !trainer.torn()
+        && tuning.isFinite();
   }
 
   private void failed(Throwable cause) {
     try {
+      if (!unwritable) {
+        awaitSave();
+      }
       if (saveable()) {
-        save();
+        save(!diverged);
+        awaitSave();
       }
       write(RunState.FAILED);
     } catch (RuntimeException | Error e) {
@@ -325,21 +458,22 @@ final class Run implements AutoCloseable {
   }
 
   private RunResult write(RunState state) {
+    Double best = counts.evalBest();
     RunResult result =
         new RunResult(
             state,
             id,
             folder.path(),
-            made,
-            skipped.count(),
-            tokens,
-            trainedTokens,
+            counts.steps(),
+            counts.skipped().count(),
+            counts.tokens(),
+            counts.trainedTokens(),
             seconds(started),
-            finite(firstLoss),
-            finite(lastLoss),
-            evalBefore,
-            evalBest,
-            evalBest == null ? null : bestStep);
+            counts.firstLoss(),
+            counts.lastLoss(),
+            counts.evalBefore(),
+            best,
+            counts.bestStep());
     Map<String, @Nullable Object> run = new LinkedHashMap<>();
     run.put("id", id);
     run.put("state", state.name().toLowerCase(java.util.Locale.ROOT));
@@ -347,23 +481,22 @@ final class Run implements AutoCloseable {
     run.put(EarlierRun.SAVED_STEP, savedStep);
     run.put("settings", prepared.settings().values());
     run.put("plan", prepared.plan().values());
-    Uninterrupted.run(() -> run.put(RunDigests.KEY, digests.values(state, folder.path())));
     run.put("trained_parameters", prepared.count().trained());
     run.put("all_parameters", prepared.count().all());
     run.put("versions", Map.of("nudge", version(), "java", Runtime.version().toString()));
     run.put("machine", prepared.machine().name());
     run.put("totals", result.totals());
-    Uninterrupted.run(() -> folder.write(run));
+    behind.now(
+        () -> {
+          run.put(RunDigests.KEY, digests.values(state, folder.path()));
+          folder.write(run);
+        });
     return result;
   }
 
   private static String version() {
     String version = Run.class.getPackage().getImplementationVersion();
     return version == null ? "unknown" : version;
-  }
-
-  private static @Nullable Double finite(double value) {
-    return Double.isFinite(value) ? value : null;
   }
 
   private static double seconds(long since) {

@@ -38,7 +38,18 @@ final class RunFolder implements AutoCloseable {
 
   /// Settings that do not make a run another one.
   private static final Set<String> FREE =
-      Set.of("out", "lanes", "threads", "memory", "overwrite", "dry_run", "any_base", "save_steps");
+      Set.of(
+          "out",
+          "lanes",
+          "threads",
+          "memory",
+          "overwrite",
+          "dry_run",
+          "any_base",
+          "save_steps",
+          "keep",
+          "disk_wait",
+          "resume");
 
   /// Settings whose files are known by what they hold.
   private static final Set<String> DATA = Set.of("data", "eval_data", "add_tokens");
@@ -65,6 +76,11 @@ final class RunFolder implements AutoCloseable {
     return growing != null && !savedNothing(out);
   }
 
+  /// Whether the next save puts the run in its place, and so moves all that it has written.
+  boolean moves() {
+    return growing != null;
+  }
+
   /// Where the run is written now.
   Path path() {
     return growing == null ? out : growing.path();
@@ -80,11 +96,14 @@ final class RunFolder implements AutoCloseable {
     OutFolder.checkPlace(out);
     OutFolder.mend(out.resolve(LAST));
     checkModel(settings.model().model(), out);
+    boolean resume = settings.output().resume();
     if (OutFolder.isFree(out)) {
+      checkNotResumed(resume, out);
       return false;
     }
     Path run = out.resolve(RUN);
     if (!Files.exists(run)) {
+      checkNotResumed(resume, out);
       if (Stream.concat(ADAPTER.stream(), Stream.of(LAST))
           .anyMatch(f -> Files.exists(out.resolve(f)))) {
         throw new InputException(
@@ -104,6 +123,7 @@ final class RunFolder implements AutoCloseable {
     EarlierRun earlier = new EarlierRun(out, there);
     earlier.checkIsOver();
     if (overwrite || (!earlier.isFinished() && savedNothing(out))) {
+      checkNotResumed(resume, out);
       return false;
     }
     List<String> other = changedSettings(there.path("settings"), settings);
@@ -114,6 +134,9 @@ final class RunFolder implements AutoCloseable {
       throw earlier.another(other);
     }
     if (!earlier.isFinished()) {
+      if (!RunCheckpoints.all(out).isEmpty()) {
+        return false;
+      }
       throw earlier.unfinished(settings);
     }
     List<String> spoilt = RunDigests.changedFiles(there, out);
@@ -123,10 +146,37 @@ final class RunFolder implements AutoCloseable {
     return true;
   }
 
+  private static void checkNotResumed(boolean resume, Path out) {
+    if (resume) {
+      throw new InputException(
+          "--resume: --out "
+              + out
+              + " holds no run to go on with; leave --resume out to begin one");
+    }
+  }
+
+  /// What the very same run, which did not come to its end, goes on from; null where it begins.
+  ///
+  /// @throws InputException where it has checkpoints and each is torn
+  static RunCheckpoints.@Nullable Found resumable(TrainSettings settings) {
+    Path out = settings.output().out();
+    Path run = out.resolve(RUN);
+    if (settings.output().overwrite() || !Files.exists(run) || RunCheckpoints.all(out).isEmpty()) {
+      return null;
+    }
+    JsonNode there = read(run);
+    boolean other =
+        new EarlierRun(out, there).isFinished()
+            || !changedSettings(there.path("settings"), settings).isEmpty()
+            || !RunDigests.changedInputs(there, settings).isEmpty();
+    return other ? null : RunCheckpoints.newest(out);
+  }
+
   /// Whether a run ended before its first save: what it left is in nobody's way.
   private static boolean savedNothing(Path out) {
-    return Stream.concat(saved(out).stream(), Stream.of(LAST))
-        .noneMatch(name -> Files.exists(out.resolve(name)));
+    return RunCheckpoints.all(out).isEmpty()
+        && Stream.concat(saved(out).stream(), Stream.of(LAST))
+            .noneMatch(name -> Files.exists(out.resolve(name)));
   }
 
   /// A run must not write over the model that it reads.
@@ -198,13 +248,14 @@ final class RunFolder implements AutoCloseable {
   }
 
   /// Makes the folder, which is this run's alone until it closes. What is in its place stays until
-  /// the first save.
-  static RunFolder create(TrainSettings settings) {
+  /// the first save, but for a run that goes on.
+  static RunFolder create(TrainSettings settings, boolean goesOn) {
     Path out = settings.output().out();
     Claim claim = Claim.in(out);
     try {
       NewFolder.clear(out.resolve(LAST));
-      return new RunFolder(out, claim, OutFolder.isFree(out) ? null : NewFolder.in(claim));
+      boolean inPlace = goesOn || OutFolder.isFree(out);
+      return new RunFolder(out, claim, inPlace ? null : NewFolder.in(claim));
     } catch (RuntimeException | Error e) {
       claim.close();
       throw e;
@@ -220,6 +271,7 @@ final class RunFolder implements AutoCloseable {
     names.addAll(List.of(METRICS, RUN, RUN + ".tmp")); // the last of a run that was killed
     names.addAll(saved(out));
     names.addAll(lastNames(out));
+    names.addAll(RunCheckpoints.names(out));
     return names;
   }
 

@@ -27,11 +27,16 @@ final class RunRoom {
     Path out = settings.output().out();
     long each = full ? modelBytes(model) : run.savedBytes();
     int copies = copies(run);
-    long saves = Math.max(each, copies * each - RunFolder.replacedBytes(out));
+    int kept = copies > 1 ? checkpoints(run) : 0;
+    long state = run.plan().footprint().stateBytes();
+    long saves = Math.max(each, copies * each + kept * state - RunFolder.replacedBytes(out));
     long pages = run.plan().footprint().paged() + run.plan().lanes() * run.plan().offloadedBytes();
     String what = Count.of(copies, full ? "model" : "adapter") + " of " + Bytes.shown(each);
     if (copies > 1) {
       what += ", for a save grows beside the one before";
+    }
+    if (kept > 0) {
+      what += "; " + Count.of(kept, "checkpoint") + " of " + Bytes.shown(state) + " (--keep)";
     }
     if (pages > 0) {
       what += "; " + Bytes.shown(pages) + " of memory that --memory sends to files";
@@ -52,6 +57,12 @@ final class RunRoom {
   /// Bytes of a model with the same files, names and types as its base.
   private static long modelBytes(Path base) {
     return DiskRoom.bytes(ModelFolder.names(base).stream().distinct().map(base::resolve).toList());
+  }
+
+  /// The checkpoints that may lie there at a time: those that are kept, and one that grows.
+  private static int checkpoints(Prepared run) {
+    int kept = run.settings().output().kept();
+    return kept == 0 ? 0 : kept + 1;
   }
 
   /// The copies of what trains that are sure to lie there at a time.

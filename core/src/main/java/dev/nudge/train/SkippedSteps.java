@@ -2,6 +2,9 @@ package dev.nudge.train;
 
 import dev.nudge.settings.Count;
 import dev.nudge.settings.RunException;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import tools.jackson.databind.JsonNode;
 
 /// Counts the steps that were skipped and says why a run ends for them.
 ///
@@ -36,6 +39,26 @@ final class SkippedSteps {
 
   int count() {
     return all;
+  }
+
+  /// The counts, as a checkpoint holds them.
+  Map<String, Integer> values() {
+    Map<String, Integer> values = new LinkedHashMap<>();
+    values.put("all", all);
+    values.put("empty", empty);
+    values.put("in_a_row", inARow);
+    values.put("finite_losses", finiteLosses);
+    return values;
+  }
+
+  /// Goes on with the counts of a checkpoint.
+  static SkippedSteps of(JsonNode values) {
+    SkippedSteps skipped = new SkippedSteps();
+    skipped.all = values.path("all").asInt(0);
+    skipped.empty = values.path("empty").asInt(0);
+    skipped.inARow = values.path("in_a_row").asInt(0);
+    skipped.finiteLosses = values.path("finite_losses").asInt(0);
+    return skipped;
   }
 
   /// Whether a step was skipped for its numbers since the last update.

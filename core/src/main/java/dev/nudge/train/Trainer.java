@@ -52,6 +52,8 @@ public final class Trainer implements AutoCloseable {
   private final LaneGroup group;
   private final AdamWOptimizer optimizer;
   private final Queue<Runnable> opened = new ConcurrentLinkedQueue<>();
+  private final TrainedState state;
+  private Runnable beforeUpdate = () -> {};
   private boolean torn;
 
   /// Says what an optimiser step gave.
@@ -97,6 +99,7 @@ public final class Trainer implements AutoCloseable {
               lanes,
               plan.footprint().paged() > 0 ? pages : null);
       opened.add(optimizer::close);
+      this.state = new TrainedState(parameters, optimizer);
     } catch (RuntimeException | Error e) {
       close();
       throw e;
@@ -137,6 +140,31 @@ public final class Trainer implements AutoCloseable {
     opened.add(Malloc.keepBlocks()::close);
   }
 
+  /// Has something done before an update changes the parameters: what reads them beside a step must
+  /// have ended then.
+  void beforeUpdates(Runnable work) {
+    beforeUpdate = work;
+  }
+
+  /// Writes all numbers that updates change into a file; never during one.
+  void write(Path file) {
+    state.write(file);
+  }
+
+  /// Puts back what [#write] wrote.
+  ///
+  /// @param updates that were made until then
+  /// @throws dev.nudge.settings.InputException where the file is of other parameters
+  void read(Path file, long updates) {
+    state.read(file, model.backend().kernels());
+    optimizer.goOn(updates);
+  }
+
+  /// Updates that the optimiser has made.
+  long updates() {
+    return optimizer.updates();
+  }
+
   /// Makes one step on some rows.
   ///
   /// @param step number of the step, which seeds its dropout
@@ -151,6 +179,7 @@ public final class Trainer implements AutoCloseable {
     if (skipped) {
       optimizer.clear();
     } else {
+      beforeUpdate.run();
       torn = true;
       optimizer.apply(rate, norm);
       torn = false;

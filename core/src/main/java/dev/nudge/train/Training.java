@@ -22,6 +22,7 @@ import dev.nudge.nn.LinearSlot;
 import dev.nudge.plan.Plan;
 import dev.nudge.plan.Planner;
 import dev.nudge.settings.AdapterInit;
+import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.EvalSettings;
@@ -44,6 +45,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -111,7 +113,13 @@ public final class Training {
     Quantization quantization = Quantization.resolve(wanted.model(), config);
     TrainSettings settings = resolved(wanted, quantization);
     checkInit(settings, config);
-    Backend backend = Backend.resolve(settings.model().compute(), machine.cache(), config.widths());
+    RunCheckpoints.Found found = RunFolder.resumable(settings);
+    Resumed resumed = found == null ? null : Resumed.of(found, settings);
+    Backend backend =
+        Backend.resolve(
+            resumed != null && resumed.here() ? resumed.compute() : settings.model().compute(),
+            machine.cache(),
+            config.widths());
     warnings.addAll(backend.notes());
     NewParts.Tokens tokens =
         NewParts.tokens(settings.lora(), folder, config, machine.cache(), warnings::add);
@@ -150,14 +158,17 @@ public final class Training {
     try (Scope scope = Scope.measuring();
         Tuning tuning = request.dry(config, backend, quantization, scope)) {
       warnings.addAll(tuning.warnings());
-      Plan plan =
-          Planner.plan(
-              tuning.model(),
-              request.wanted(
-                  tuning,
-                  request.stored(config, backend, quantization, scope),
-                  Request.Rows.of(data, held, settings.loop().batchSize()),
-                  machine));
+      Supplier<Plan> anew =
+          () ->
+              Planner.plan(
+                  tuning.model(),
+                  request.wanted(
+                      tuning,
+                      request.stored(config, backend, quantization, scope),
+                      Request.Rows.of(data, held, settings.loop().batchSize()),
+                      machine));
+      long free = settings.memory() == null ? machine.memoryBytes() : Long.MAX_VALUE;
+      Plan plan = resumed == null ? anew.get() : plan(resumed, backend, free, warnings, anew);
       return new Prepared(
           settings,
           machine,
@@ -172,8 +183,26 @@ public final class Training {
           batches,
           steps,
           plan,
+          resumed,
           warnings);
     }
+  }
+
+  /// The layout of a run that goes on: that of before, wherever it can be.
+  private static Plan plan(
+      Resumed resumed, Backend backend, long free, List<String> warnings, Supplier<Plan> anew) {
+    String other = resumed.anew(backend.name());
+    warnings.addAll(resumed.warnings(other));
+    if (other != null) {
+      return anew.get();
+    }
+    Plan plan = resumed.found().checkpoint().plan();
+    if (plan.totalBytes() > free) {
+      throw new InputException(
+          "this run is laid out for %s, and %s are free; free more, or give --memory %dM: it goes on with a layout made anew, not bit-equal to one that was never interrupted"
+              .formatted(Bytes.shown(plan.totalBytes()), Bytes.shown(free), free >> 20));
+    }
+    return plan;
   }
 
   /// The paths of layers whose weight, or a part of it, trains.

@@ -80,7 +80,7 @@ record Tuning(
             settings.loop().seed(),
             lanes,
             scope);
-    if (settings.lora().init() == AdapterInit.LOFTQ) {
+    if (settings.lora().init() == AdapterInit.LOFTQ && prepared.resumed() == null) {
       try (SafeTensors originals = SafeTensors.open(settings.model().model())) {
         adapters.beginNear(
             path -> originals.tensor(prepared.config().weight(path)),

@@ -99,10 +99,11 @@ public record FaultRounds(
     }
   }
 
-  /// The files whose bytes are those of each run.
+  /// The files whose bytes are those of each run; a checkpoint names its run.
   public static Map<String, String> fixed(Map<String, String> files, Set<String> changing) {
     Map<String, String> fixed = new TreeMap<>(files);
     fixed.keySet().removeAll(changing);
+    fixed.keySet().removeIf(name -> name.startsWith("checkpoints/"));
     return fixed;
   }
 }

@@ -62,22 +62,7 @@ class CachedRunTest {
                 "overwrite",
                 true),
             TinyRun.MACHINE);
-    Prepared cached =
-        new Prepared(
-            p.settings(),
-            p.machine(),
-            p.config(),
-            p.backend(),
-            p.tokens(),
-            p.changing(),
-            p.savedBytes(),
-            p.count(),
-            p.data(),
-            p.held(),
-            p.batches(),
-            p.steps(),
-            with(p.plan(), caches),
-            p.warnings());
+    Prepared cached = p.withPlan(with(p.plan(), caches));
     Training.run(cached, event -> {}, () -> false);
     List<JsonNode> steps = TinyRun.metrics(out, "loss");
     for (JsonNode step : steps) {

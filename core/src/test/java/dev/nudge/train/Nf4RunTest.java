@@ -143,22 +143,7 @@ class Nf4RunTest {
     }
     assertThat(small.streams()).isTrue();
     assertThat(small.lines()).anyMatch(line -> line.startsWith("weights    "));
-    Prepared same =
-        new Prepared(
-            large.settings(),
-            large.machine(),
-            large.config(),
-            large.backend(),
-            large.tokens(),
-            large.changing(),
-            large.savedBytes(),
-            large.count(),
-            large.data(),
-            large.held(),
-            large.batches(),
-            large.steps(),
-            small.plan(),
-            large.warnings());
+    Prepared same = large.withPlan(small.plan());
     assertThat(same.streams()).isFalse();
     Training.run(same, event -> {}, () -> false);
     Training.run(small, event -> {}, () -> false);

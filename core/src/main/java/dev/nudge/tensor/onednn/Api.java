@@ -73,6 +73,8 @@ final class Api {
   /// The functions; made when first used.
   static final class C {
     static final MethodHandle VERSION = handle("dnnl_version", FunctionDescriptor.of(ADDRESS));
+    static final MethodHandle EFFECTIVE_ISA =
+        handle("dnnl_get_effective_cpu_isa", FunctionDescriptor.of(JAVA_INT));
     static final MethodHandle ENGINE_CREATE =
         status("dnnl_engine_create", ADDRESS, JAVA_INT, JAVA_LONG);
     static final MethodHandle STREAM_CREATE =

@@ -29,6 +29,7 @@ public final class OneDnn implements GemmProvider {
   private static long engine;
   private static boolean offersAmx;
   private static String version = "";
+  private static String instructions = "";
   private static @Nullable MethodHandle ompThreads;
   private static final int DRAWN = 60; // products more where there is AMX
   private static final Set<Dtype> DISTRUSTED = EnumSet.noneOf(Dtype.class);
@@ -41,6 +42,11 @@ public final class OneDnn implements GemmProvider {
   @Override
   public String name() {
     return version.isEmpty() ? "oneDNN" : "oneDNN " + version;
+  }
+
+  @Override
+  public String instructions() {
+    return instructions;
   }
 
   @Override
@@ -79,6 +85,7 @@ public final class OneDnn implements GemmProvider {
       Api.check((int) Api.C.ENGINE_CREATE.invokeExact(call.out, Api.CPU, 0L), "engine_create");
       engine = call.made();
       Api.check((int) Api.C.CACHE_CAPACITY.invokeExact(0), "set_primitive_cache_capacity");
+      instructions = "isa " + Integer.toHexString((int) Api.C.EFFECTIVE_ISA.invokeExact());
       offersAmx = offersAmx();
       Implementation.amx(offersAmx);
       try {

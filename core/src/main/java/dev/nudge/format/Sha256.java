@@ -1,22 +1,28 @@
-package dev.nudge.identity;
+package dev.nudge.format;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import org.jspecify.annotations.Nullable;
 
-/// Computes the SHA-256 of memory and of small files.
-final class Sha256 {
+/// Computes the SHA-256 of memory and of files.
+///
+/// Threading: one thread each.
+public final class Sha256 {
   /// Stands before a digest in a file, as in OCI.
-  static final String PREFIX = "sha256:";
+  public static final String PREFIX = "sha256:";
 
   private final MessageDigest digest;
 
-  Sha256() {
+  /// Begins a digest.
+  public Sha256() {
     try {
       this.digest = MessageDigest.getInstance("SHA-256");
     } catch (NoSuchAlgorithmException e) {
@@ -25,28 +31,44 @@ final class Sha256 {
   }
 
   /// Adds memory to the digest, at most 2 GB.
-  void update(MemorySegment bytes) {
+  public void update(MemorySegment bytes) {
     digest.update(bytes.asByteBuffer());
   }
 
   /// Ends the digest and returns it in hexadecimal digits.
-  String hex() {
+  public String hex() {
     return HexFormat.of().formatHex(digest.digest());
   }
 
   /// The digest of a text or a file's bytes, with its prefix.
-  static String of(byte[] bytes) {
+  public static String of(byte[] bytes) {
     Sha256 sha = new Sha256();
     sha.update(MemorySegment.ofArray(bytes));
     return PREFIX + sha.hex();
   }
 
   /// The digest of a small file; null where there is none.
-  static @Nullable String of(Path file) {
+  public static @Nullable String of(Path file) {
     try {
       return Files.isRegularFile(file) ? of(Files.readAllBytes(file)) : null;
     } catch (IOException e) {
       return null; // whoever needs the file says what is wrong with it
     }
+  }
+
+  /// The digest of a file of any size, with its prefix.
+  public static String ofFile(Path file) throws IOException {
+    return Disk.uninterrupted(
+        () -> {
+          try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            Sha256 sha = new Sha256();
+            ByteBuffer buffer = ByteBuffer.allocateDirect(1 << 20);
+            while (channel.read(buffer) >= 0) {
+              sha.digest.update(buffer.flip());
+              buffer.clear();
+            }
+            return PREFIX + sha.hex();
+          }
+        });
   }
 }

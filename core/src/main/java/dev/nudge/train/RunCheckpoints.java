@@ -1,0 +1,197 @@
+package dev.nudge.train;
+
+import dev.nudge.format.Json;
+import dev.nudge.format.NewFolder;
+import dev.nudge.format.OutFolder;
+import dev.nudge.format.Sha256;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// The checkpoints of a run, `checkpoints/step-NNNNNN/` each: complete or absent.
+///
+/// A folder grows beside its name, is brought to the disk, and one rename puts it there; one that
+/// goes is renamed out of sight first. A checkpoint that does not hold what it says, because a disk
+/// or somebody has changed it, is torn: the one before it counts then.
+final class RunCheckpoints {
+  static final String FOLDER = "checkpoints";
+  static final String STATE = "state.safetensors";
+  static final String RECORD = "checkpoint.json";
+  private static final Pattern NAME = Pattern.compile("step-\\d{6,}");
+
+  private RunCheckpoints() {}
+
+  /// A checkpoint that holds what it says.
+  ///
+  /// @param torn one phrase for each later one that does not
+  record Found(Path folder, RunCheckpoint checkpoint, List<String> torn) {
+    Path state() {
+      return folder.resolve(STATE);
+    }
+  }
+
+  /// Where the checkpoint after a step is.
+  static Path folder(Path run, int step) {
+    return run.resolve(FOLDER).resolve("step-%06d".formatted(step));
+  }
+
+  /// The folders of a run's checkpoints, the latest first.
+  static List<Path> all(Path run) {
+    Path folder = run.resolve(FOLDER);
+    if (!Files.isDirectory(folder)) {
+      return List.of();
+    }
+    try (Stream<Path> files = Files.list(folder)) {
+      return files
+          .filter(f -> NAME.matcher(f.getFileName().toString()).matches())
+          .sorted(Comparator.comparingInt(RunCheckpoints::step).reversed())
+          .toList();
+    } catch (IOException e) {
+      throw new InputException(folder + " cannot be read: " + OutFolder.reason(e), e);
+    }
+  }
+
+  private static int step(Path folder) {
+    return Integer.parseInt(folder.getFileName().toString().substring("step-".length()));
+  }
+
+  /// The names of all files of checkpoints, relative to the run.
+  static List<String> names(Path run) {
+    List<String> names = new ArrayList<>();
+    for (Path folder : all(run)) {
+      names.add(run.relativize(folder.resolve(STATE)).toString());
+      names.add(run.relativize(folder.resolve(RECORD)).toString());
+    }
+    return names;
+  }
+
+  /// The latest checkpoint that holds what it says.
+  ///
+  /// @throws InputException where there are some and none does
+  static @Nullable Found newest(Path run) {
+    List<String> torn = new ArrayList<>();
+    for (Path folder : all(run)) {
+      JsonNode file = Json.readOrMissing(folder.resolve(RECORD));
+      String wrong = wrong(folder, file);
+      RunCheckpoint checkpoint = wrong == null ? RunCheckpoint.of(file) : null;
+      if (checkpoint != null) {
+        return new Found(folder, checkpoint, torn);
+      }
+      torn.add(folder.getFileName() + " " + (wrong == null ? "is of another nudge" : wrong));
+    }
+    if (!torn.isEmpty()) {
+      throw new InputException(
+          "no checkpoint in %s can be gone on from: %s; --overwrite begins anew"
+              .formatted(run.resolve(FOLDER), String.join(", ", torn)));
+    }
+    return null;
+  }
+
+  /// The checkpoint after a step; null where there is none that holds what it says.
+  static @Nullable Found at(Path run, int step) {
+    Path folder = folder(run, step);
+    JsonNode file = Json.readOrMissing(folder.resolve(RECORD));
+    RunCheckpoint checkpoint = wrong(folder, file) == null ? RunCheckpoint.of(file) : null;
+    return checkpoint == null ? null : new Found(folder, checkpoint, List.of());
+  }
+
+  private static @Nullable String wrong(Path folder, JsonNode file) {
+    if (file.isMissingNode()) {
+      return "is torn (" + RECORD + " is missing or not JSON)";
+    }
+    int format = file.path("format").asInt(0);
+    if (format != RunCheckpoint.FORMAT) {
+      return "is of another nudge (format %d; this one reads %d)"
+          .formatted(format, RunCheckpoint.FORMAT);
+    }
+    Path state = folder.resolve(STATE);
+    try {
+      String digest = Files.isRegularFile(state) ? Sha256.ofFile(state) : "";
+      if (digest.isEmpty()) {
+        return "is torn (" + STATE + " is missing)";
+      }
+      return digest.equals(file.path("files").path(STATE).asString(""))
+          ? null
+          : "is torn (" + STATE + " has another digest)";
+    } catch (IOException e) {
+      return "cannot be read (" + OutFolder.reason(e) + ")";
+    }
+  }
+
+  /// Writes a checkpoint as a whole.
+  ///
+  /// @param state writes the numbers into a file
+  /// @throws RunException where the disk refuses
+  static void write(Path run, RunCheckpoint checkpoint, Consumer<Path> state) {
+    OutFolder.make(run.resolve(FOLDER));
+    Path target = folder(run, checkpoint.step());
+    remove(target);
+    try (NewFolder folder = NewFolder.at(target)) {
+      Path numbers = folder.path().resolve(STATE);
+      state.accept(numbers);
+      OutFolder.place(folder.path().resolve(RECORD), checkpoint.text(Sha256.ofFile(numbers)));
+      folder.place(List.of());
+    } catch (IOException e) {
+      throw new RunException("cannot read " + target + ": " + OutFolder.reason(e), e);
+    }
+  }
+
+  /// Removes all but the last `keep` and that of the best step; what a killed process left of
+  /// others
+  /// goes too.
+  static void prune(Path run, int keep, @Nullable Integer best) {
+    List<Path> all = all(run);
+    for (int i = keep; i < all.size(); i++) {
+      if (best == null || step(all.get(i)) != best) {
+        remove(all.get(i));
+      }
+    }
+    clean(run.resolve(FOLDER));
+  }
+
+  private static void clean(Path folder) {
+    try (Stream<Path> files = Files.list(folder)) {
+      for (Path file : files.toList()) {
+        if (file.getFileName().toString().startsWith(".step-")) {
+          OutFolder.delete(file);
+        }
+      }
+    } catch (IOException e) {
+      throw new RunException("cannot clean " + folder + ": " + OutFolder.reason(e), e);
+    }
+  }
+
+  /// Removes all checkpoints.
+  static void clear(Path run) {
+    all(run).forEach(RunCheckpoints::remove);
+    try {
+      OutFolder.delete(run.resolve(FOLDER));
+    } catch (IOException e) {
+      throw new RunException(
+          "cannot remove " + run.resolve(FOLDER) + ": " + OutFolder.reason(e), e);
+    }
+  }
+
+  private static void remove(Path folder) {
+    Path aside = folder.resolveSibling("." + folder.getFileName() + ".old");
+    try {
+      OutFolder.delete(aside);
+      if (Files.exists(folder)) {
+        OutFolder.move(folder, aside);
+        OutFolder.delete(aside);
+      }
+    } catch (IOException e) {
+      throw new RunException("cannot remove " + folder + ": " + OutFolder.reason(e), e);
+    }
+  }
+}

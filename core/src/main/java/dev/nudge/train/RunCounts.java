@@ -1,0 +1,145 @@
+package dev.nudge.train;
+
+import dev.nudge.format.Json;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// What a run has made so far: its totals, and what a run that goes on must know of before.
+final class RunCounts {
+  private final SkippedSteps skipped;
+  private int steps;
+  private int updates;
+  private long tokens;
+  private long trainedTokens;
+  private double firstLoss = Double.NaN;
+  private double lastLoss = Double.NaN;
+  private @Nullable Double evalBefore;
+  private @Nullable Double evalBest;
+  private int bestStep;
+
+  private RunCounts(SkippedSteps skipped) {
+    this.skipped = skipped;
+  }
+
+  /// Those of a run that begins.
+  static RunCounts none() {
+    return new RunCounts(new SkippedSteps());
+  }
+
+  /// Those that [#values] made.
+  static RunCounts of(JsonNode values) {
+    RunCounts counts = new RunCounts(SkippedSteps.of(values.path("skipped")));
+    counts.steps = values.path("steps").asInt(0);
+    counts.updates = values.path("updates").asInt(0);
+    counts.tokens = values.path("tokens").asLong(0);
+    counts.trainedTokens = values.path("trained_tokens").asLong(0);
+    counts.firstLoss = values.path("first_loss").asDouble(Double.NaN);
+    counts.lastLoss = values.path("last_loss").asDouble(Double.NaN);
+    counts.evalBefore = number(values, "eval_loss_before");
+    counts.evalBest = number(values, "eval_loss_best");
+    counts.bestStep = values.path("best_step").asInt(0);
+    return counts;
+  }
+
+  private static @Nullable Double number(JsonNode values, String key) {
+    return values.path(key).isNumber() ? (Double) values.path(key).asDouble() : null;
+  }
+
+  /// The counts as they stand, for a file.
+  JsonNode values() {
+    Map<String, @Nullable Object> values = new LinkedHashMap<>();
+    values.put("steps", steps);
+    values.put("updates", updates);
+    values.put("skipped", skipped.values());
+    values.put("tokens", tokens);
+    values.put("trained_tokens", trainedTokens);
+    values.put("first_loss", firstLoss());
+    values.put("last_loss", lastLoss());
+    values.put("eval_loss_before", finite(evalBefore));
+    values.put("eval_loss_best", evalBest);
+    values.put("best_step", bestStep);
+    return Json.tree(values);
+  }
+
+  /// Takes a step, made or skipped.
+  void take(Trainer.Result r) {
+    steps++;
+    skipped.take(r);
+    tokens += r.tokens();
+    trainedTokens += r.trainedTokens();
+    if (!r.skipped()) {
+      updates++;
+      firstLoss = Double.isNaN(firstLoss) ? r.loss() : firstLoss;
+      lastLoss = r.loss();
+    }
+  }
+
+  /// Takes a held-out loss.
+  ///
+  /// @return whether it is the lowest since training began
+  boolean evaluated(double loss) {
+    if (steps == 0) {
+      evalBefore = loss;
+      return false;
+    }
+    boolean best = Double.isFinite(loss) && (evalBest == null || loss < evalBest);
+    if (best) {
+      evalBest = loss;
+      bestStep = steps;
+    }
+    return best;
+  }
+
+  SkippedSteps skipped() {
+    return skipped;
+  }
+
+  /// Steps made, skipped ones among them.
+  int steps() {
+    return steps;
+  }
+
+  int updates() {
+    return updates;
+  }
+
+  long tokens() {
+    return tokens;
+  }
+
+  long trainedTokens() {
+    return trainedTokens;
+  }
+
+  @Nullable Double firstLoss() {
+    return finite(firstLoss);
+  }
+
+  @Nullable Double lastLoss() {
+    return finite(lastLoss);
+  }
+
+  @Nullable Double evalBefore() {
+    return evalBefore;
+  }
+
+  @Nullable Double evalBest() {
+    return evalBest;
+  }
+
+  /// The step of the lowest held-out loss; null where none was taken.
+  @Nullable Integer bestStep() {
+    return evalBest == null ? null : (Integer) bestStep;
+  }
+
+  /// Whether the lowest held-out loss is that after the last step.
+  boolean isBest() {
+    return evalBest != null && bestStep == steps;
+  }
+
+  private static @Nullable Double finite(@Nullable Double value) {
+    return value != null && Double.isFinite(value) ? value : null;
+  }
+}

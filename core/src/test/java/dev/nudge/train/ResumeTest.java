@@ -1,0 +1,292 @@
+package dev.nudge.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.nudge.format.Faults;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.TrainSettings;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+
+/// A run that is stopped or killed and goes on ends with the bytes of one that never was.
+class ResumeTest {
+  private static final int STEPS = 7;
+
+  @TempDir private Path temp;
+  private Path rows;
+  private Path held;
+
+  @BeforeEach
+  void rows() throws IOException {
+    rows = TinyRun.rows(temp.resolve("rows"), 11, 60, 1);
+    held = TinyRun.rows(temp.resolve("held"), 3, 30, 2);
+  }
+
+  /// Seven steps in epochs of three, with dropout, decay and clipping at work.
+  private TrainSettings settings(String kind, Path out) {
+    TrainSettings given =
+        TinyRun.settings(
+            TinyRun.TIED,
+            rows,
+            out,
+            "eval_data",
+            held.toString(),
+            "eval_steps",
+            2,
+            "batch_size",
+            4,
+            "steps",
+            STEPS,
+            "learning_rate",
+            0.02,
+            "weight_decay",
+            0.1,
+            "compute",
+            "fp32",
+            "lanes",
+            2,
+            "threads",
+            1,
+            "save_steps",
+            1,
+            "keep",
+            2);
+    TrainSettings base = kind.equals("full") ? given : given.with("dropout", 0.1);
+    return switch (kind) {
+      case "lora" -> base;
+      case "nf4" -> base.with("quantize", "nf4");
+      case "8bit" -> base.with("optimizer", "adamw-8bit").with("rank", 32);
+      case "full" -> base.with("method", "full");
+      default -> throw new IllegalArgumentException(kind);
+    };
+  }
+
+  /// What must not depend on how often a run was away: weights, and metrics without times.
+  static Map<String, String> fixed(Path out) throws IOException {
+    Map<String, String> files = new TreeMap<>(Faults.files(out));
+    files.remove("run.json");
+    files.remove("metrics.jsonl");
+    files.keySet().removeIf(name -> name.startsWith("checkpoints/"));
+    List<String> lines = new ArrayList<>();
+    for (String key : List.of("loss", "eval_loss")) {
+      for (JsonNode row : TinyRun.metrics(out, key)) {
+        lines.add(
+            List.of("step", "loss", "lr", "grad_norm", "tokens", "trained_tokens", "eval_loss")
+                .stream()
+                .map(k -> k + "=" + row.path(k))
+                .toList()
+                .toString());
+      }
+    }
+    files.put("metrics", String.join("\n", lines));
+    return files;
+  }
+
+  private static RunResult run(TrainSettings settings, int steps) {
+    int[] made = {0};
+    return Training.run(
+        Training.prepare(settings, TinyRun.MACHINE),
+        event -> {
+          if (event instanceof TrainEvent.Step) {
+            made[0]++;
+          }
+        },
+        () -> made[0] >= steps);
+  }
+
+  private Map<String, String> uninterrupted(String kind) throws IOException {
+    Path whole = temp.resolve("whole-" + kind);
+    assertThat(run(settings(kind, whole), Integer.MAX_VALUE).state()).isEqualTo(RunState.FINISHED);
+    return fixed(whole);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"lora", "nf4", "8bit", "full"})
+  void stoppedAfterAnyStepItEndsAsIfItNeverWas(String kind) throws IOException {
+    Map<String, String> whole = uninterrupted(kind);
+    for (int k = 1; k < STEPS; k++) {
+      Path out = temp.resolve(kind + k);
+      TrainSettings settings = settings(kind, out);
+      assertThat(run(settings, k).state()).as("after %d", k).isEqualTo(RunState.STOPPED);
+      assertThat(TinyRun.metrics(out, "loss")).hasSize(k);
+      assertThat(Training.finished(settings)).isFalse();
+      RunResult rest = run(settings, Integer.MAX_VALUE);
+      assertThat(rest.steps()).isEqualTo(STEPS);
+      assertThat(fixed(out)).as("stopped after %d", k).isEqualTo(whole);
+    }
+  }
+
+  @Test
+  void stoppedAfterEachStepItEndsAsIfItNeverWas() throws IOException {
+    Path out = temp.resolve("out");
+    int runs = 0;
+    while (run(settings("lora", out), 1).state() == RunState.STOPPED) {
+      runs++;
+    }
+    assertThat(runs).isEqualTo(STEPS); // the last one stops before its held-out loss
+    assertThat(fixed(out)).isEqualTo(uninterrupted("lora"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"lora", "full"})
+  void killedBeforeSomeChangesOfTheDiskItEndsAsIfItNeverWas(String kind) throws IOException {
+    killed(kind, 17);
+  }
+
+  @ParameterizedTest
+  @org.junit.jupiter.api.Tag("slow")
+  @ValueSource(strings = {"lora", "nf4", "8bit", "full"})
+  void killedBeforeAnyChangeOfTheDiskItEndsAsIfItNeverWas(String kind) throws IOException {
+    killed(kind, 1);
+  }
+
+  private void killed(String kind, int stride) throws IOException {
+    Map<String, String> whole = uninterrupted(kind);
+    Path out = temp.resolve("killed");
+    boolean met = true;
+    int resumed = 0;
+    for (int n = 1; met; n += stride) {
+      dev.nudge.format.OutFolder.delete(out);
+      TrainSettings settings = settings(kind, out);
+      met = Faults.met(Faults.Kind.KILLED, n, () -> run(settings, Integer.MAX_VALUE));
+      if (!met || (Files.exists(out.resolve("run.json")) && Training.finished(settings))) {
+        continue;
+      }
+      Prepared again = Training.prepare(settings, TinyRun.MACHINE);
+      resumed += again.resumed() == null ? 0 : 1;
+      Training.run(again, event -> {}, () -> false);
+      assertThat(fixed(out)).as("killed before change %d", n).isEqualTo(whole);
+    }
+    assertThat(resumed).as("went on").isGreaterThan(100 / stride);
+  }
+
+  @Test
+  void theLastCheckpointsAndTheBestAreKept() throws IOException {
+    Path out = temp.resolve("out");
+    run(settings("lora", out).with("learning_rate", 0.9).with("schedule", "constant"), 99);
+    int best = TinyRun.record(out).path("totals").path("best_step").asInt();
+    List<String> kept =
+        RunCheckpoints.all(out).stream().map(f -> f.getFileName().toString()).toList();
+    assertThat(kept).startsWith("step-000007", "step-000006").contains("step-00000" + best);
+    assertThat(kept.size()).isLessThanOrEqualTo(3);
+  }
+
+  @Test
+  void aFinishedRunKeepsCheckpointsOnlyWhereItIsTold() throws IOException {
+    Path out = temp.resolve("out");
+    TrainSettings settings = settings("lora", out);
+    Map<String, Object> values = new java.util.HashMap<>(settings.values());
+    values.values().removeIf(java.util.Objects::isNull);
+    values.remove("keep");
+    values.remove("epochs");
+    values.put("save_steps", 2);
+    TrainSettings without = TrainSettings.of(values);
+    run(without, 5);
+    assertThat(RunCheckpoints.all(out)).hasSizeBetween(2, 3);
+    run(without, Integer.MAX_VALUE);
+    assertThat(out.resolve("checkpoints")).doesNotExist();
+  }
+
+  @Test
+  void aTornCheckpointIsNamedAndTheOneBeforeItTaken() throws IOException {
+    Path out = temp.resolve("out");
+    TrainSettings settings = settings("lora", out);
+    run(settings, 5);
+    Path newest = RunCheckpoints.all(out).getFirst();
+    assertThat(newest).hasFileName("step-000005");
+    Path state = newest.resolve("state.safetensors");
+    byte[] bytes = Files.readAllBytes(state);
+    bytes[bytes.length / 2] ^= 1;
+    Files.write(state, bytes);
+    Prepared again = Training.prepare(settings, TinyRun.MACHINE);
+    assertThat(again.warnings())
+        .contains(
+            "checkpoint step-000005 is torn (state.safetensors has another digest); the run goes on from step-000004");
+    Training.run(again, event -> {}, () -> false);
+    assertThat(fixed(out)).isEqualTo(uninterrupted("lora"));
+  }
+
+  @Test
+  void whereEachIsTornNothingIsTouched() throws IOException {
+    Path out = temp.resolve("out");
+    TrainSettings settings = settings("lora", out);
+    run(settings, 3);
+    for (Path folder : RunCheckpoints.all(out)) {
+      Files.writeString(folder.resolve("checkpoint.json"), "{");
+    }
+    Map<String, String> before = Faults.files(out);
+    assertThatThrownBy(() -> Training.prepare(settings, TinyRun.MACHINE))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("step-000003 is torn (checkpoint.json is missing or not JSON)")
+        .hasMessageEndingWith("--overwrite begins anew");
+    assertThat(Faults.files(out)).isEqualTo(before);
+  }
+
+  @Test
+  void anotherKindOfProcessorIsAllowedAndTold() throws IOException {
+    Path out = temp.resolve("out");
+    TrainSettings settings = settings("lora", out);
+    run(settings, 3);
+    for (Path folder : RunCheckpoints.all(out)) {
+      Path file = folder.resolve("checkpoint.json");
+      Files.writeString(
+          file,
+          Files.readString(file)
+              .replaceAll("\"processor\" : \"[^\"]*\"", "\"processor\" : \"z80\""));
+    }
+    Prepared again = Training.prepare(settings, TinyRun.MACHINE);
+    assertThat(again.warnings())
+        .anyMatch(
+            line ->
+                line.contains("another kind than the one it began on")
+                    && line.contains("not bit-equal"));
+    assertThat(Training.run(again, event -> {}, () -> false).steps()).isEqualTo(STEPS);
+  }
+
+  @Test
+  void thePlanIsReadBack() throws IOException {
+    Path out = temp.resolve("out");
+    TrainSettings settings = settings("lora", out);
+    dev.nudge.plan.Plan plan = Training.prepare(settings, TinyRun.MACHINE).plan();
+    run(settings, 2);
+    Prepared again = Training.prepare(settings, TinyRun.MACHINE);
+    assertThat(again.plan()).isEqualTo(plan);
+    Prepared lanes = Training.prepare(settings.with("lanes", 1), TinyRun.MACHINE);
+    assertThat(lanes.plan().lanes()).isEqualTo(1);
+    assertThat(lanes.warnings())
+        .anyMatch(line -> line.contains("--lanes is another") && line.contains("not bit-equal"));
+  }
+
+  @Test
+  void whatCannotBeGoneOnWithIsRefused() throws IOException {
+    Path out = temp.resolve("out");
+    TrainSettings settings = settings("lora", out);
+    assertThatThrownBy(() -> Training.finished(settings.with("resume", true)))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("holds no run to go on with");
+    run(settings, 2);
+    assertThat(Training.finished(settings.with("resume", true))).isFalse();
+    assertThatThrownBy(() -> Training.finished(settings.with("rank", 4)))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("--rank was 16 and is 4");
+    assertThatThrownBy(() -> settings.with("resume", true).with("overwrite", true))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("leave one out");
+    Files.writeString(out.resolve("metrics.jsonl"), "");
+    assertThatThrownBy(() -> run(settings, 9))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("has fewer lines");
+  }
+}
