@@ -116,6 +116,10 @@ public final class Main {
       return ExitCode.DONE;
     }
     List<Layer> layers = new ArrayList<>();
+    Layer before = verb.before(line.values());
+    if (before != null) {
+      layers.add(before);
+    }
     if (line.config() != null) {
       layers.add(RunFile.read(path(line.config())));
     }

@@ -41,6 +41,7 @@ final class Progress implements Consumer<TrainEvent> {
   private double mean = Double.NaN;
   private double seconds; // of a step, mean of the latest
   private int timed; // steps
+  private boolean first = true; // step that is seen: a run that goes on begins later than at 1
   private boolean saved; // something
 
   /// @param clock nanoseconds, for the intervals
@@ -91,7 +92,9 @@ final class Progress implements Consumer<TrainEvent> {
   }
 
   private void step(Step step) {
-    if (step.step() > 1) {
+    if (first) {
+      first = false;
+    } else {
       timed++;
       seconds += (step.seconds() - seconds) / Math.min(timed, LATEST);
     }

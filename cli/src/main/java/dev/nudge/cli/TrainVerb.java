@@ -1,11 +1,15 @@
 package dev.nudge.cli;
 
+import dev.nudge.settings.Layer;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.RunState;
 import dev.nudge.train.TrainEvent;
+import dev.nudge.train.Training;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /// `nudge train`: one fine-tuning run.
 ///
@@ -46,6 +50,18 @@ record TrainVerb(Runner runner) implements Verb<TrainSettings> {
   @Override
   public boolean takesFile() {
     return true;
+  }
+
+  /// A run that is gone on with needs its folder alone: what is not given again is what it had.
+  @Override
+  public @Nullable Layer before(Layer given) {
+    boolean resumes = "true".equals(String.valueOf(given.values().get("resume")));
+    Object out = given.values().get("out");
+    if (!resumes || out == null) {
+      return null;
+    }
+    Path folder = Path.of(out.toString());
+    return Layer.of(folder.resolve("run.json").toString(), Training.given(folder));
   }
 
   @Override

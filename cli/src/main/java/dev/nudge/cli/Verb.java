@@ -1,6 +1,8 @@
 package dev.nudge.cli;
 
+import dev.nudge.settings.Layer;
 import dev.nudge.settings.Schema;
+import org.jspecify.annotations.Nullable;
 
 /// One verb of the command: its settings, and what it does with them.
 ///
@@ -21,6 +23,11 @@ interface Verb<S extends Record> {
   /// Tells whether the verb takes `--config FILE`.
   default boolean takesFile() {
     return false;
+  }
+
+  /// Settings that stand before those given, because of what was given; null: none.
+  default @Nullable Layer before(Layer given) {
+    return null;
   }
 
   /// Runs the verb.

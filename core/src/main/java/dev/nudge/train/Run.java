@@ -480,6 +480,7 @@ final class Run implements AutoCloseable {
     run.put(EarlierRun.PLANNED_STEPS, prepared.steps());
     run.put(EarlierRun.SAVED_STEP, savedStep);
     run.put("settings", prepared.settings().values());
+    run.put("given", prepared.settings().given().keys().stream().sorted().toList());
     run.put("plan", prepared.plan().values());
     run.put("trained_parameters", prepared.count().trained());
     run.put("all_parameters", prepared.count().all());

@@ -12,9 +12,12 @@ import dev.nudge.settings.TrainSettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -194,6 +197,22 @@ final class RunFolder implements AutoCloseable {
   /// Reads `run.json` as plain values.
   static Map<String, @Nullable Object> record(Path out) {
     return Json.plain(read(out.resolve(RUN)));
+  }
+
+  /// The settings that were given for the run in a folder, but those that say how it is written.
+  static Map<String, @Nullable Object> given(Path out) {
+    Path file = out.resolve(RUN);
+    checkNotResumed(!Files.exists(file), out);
+    JsonNode run = read(file);
+    Map<String, @Nullable Object> given = new LinkedHashMap<>(Json.plain(run.path("settings")));
+    Set<String> keys = new HashSet<>();
+    run.path("given").forEach(key -> keys.add(key.asString("")));
+    if (!keys.isEmpty()) {
+      given.keySet().retainAll(keys); // others are defaults, which some choices refuse
+    }
+    given.keySet().removeAll(Set.of("out", "overwrite", "resume", "dry_run"));
+    given.values().removeIf(Objects::isNull);
+    return given;
   }
 
   /// How the run in a folder ended, as its `run.json` says.

@@ -394,6 +394,13 @@ public final class Training {
     return RunFolder.record(out);
   }
 
+  /// The settings that were given for the run in a folder, by key, for one that goes on with it.
+  ///
+  /// @throws InputException where there is none
+  public static Map<String, @Nullable Object> given(Path out) {
+    return RunFolder.given(out);
+  }
+
   /// Runs what was prepared.
   ///
   /// @throws dev.nudge.settings.RunException where it fails while running
