@@ -83,6 +83,7 @@ class ArchitectureTest {
                   "adapter",
                   "text",
                   "data",
+                  "generate",
                   "plan")),
           Map.entry(
               "eval",

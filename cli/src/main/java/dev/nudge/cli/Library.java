@@ -64,7 +64,7 @@ final class Library {
 
   static PlanVerb.Answer plan(PlanSettings settings) {
     Outlook outlook = Forecast.of(settings, machine());
-    return new PlanVerb.Answer(outlook.lines(), outlook.values());
+    return new PlanVerb.Answer(outlook.fits(), outlook.lines(), outlook.values());
   }
 
   static Scoring.Summary score(

@@ -386,6 +386,12 @@ public final class CausalLm implements AutoCloseable {
         layers(), positions, config.layers().getFirst().attention().keyWidth(), backend.compute());
   }
 
+  /// Bytes of [#cache] for a sequence of up to `positions` tokens.
+  public long keyValueBytes(int positions) {
+    int width = config.layers().getFirst().attention().keyWidth();
+    return KvCache.bytes(layers(), positions, width, backend.compute());
+  }
+
   private DryPasses dry() {
     CausalLm dry = new CausalLm(config, backend.withKernels(Kernels.dry()), parts, packed);
     dry.recompute(recompute);

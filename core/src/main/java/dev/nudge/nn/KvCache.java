@@ -33,6 +33,11 @@ public final class KvCache implements AutoCloseable {
     return cache;
   }
 
+  /// Bytes of a cache of `capacity` positions.
+  public static long bytes(int layers, int capacity, int width, Dtype compute) {
+    return 2L * layers * capacity * width * compute.bytes();
+  }
+
   /// A cache without memory that stands at `length`, for dry runs.
   public static KvCache dry(int layers, int capacity, int length, int width, Dtype compute) {
     KvCache cache = new KvCache(null, capacity);

@@ -54,6 +54,7 @@ public final class OtherNames {
     here("epochs", "num_train_epochs num_epochs");
     here("max_length", "max_seq_length max_seq_len sequence_len model_max_length cutoff_len");
     here("eval_steps", "steps_per_eval eval_every");
+    here("patience", "early_stopping_patience early_stopping");
     here("save_steps", "steps_per_save save_interval");
     here("max_tokens", "max_new_tokens n_predict");
     here("stop", "stop_strings stop_sequences");
@@ -114,7 +115,6 @@ public final class OtherNames {
     say(hub, "push_to_hub hub_model_id hub_token hf_token hub_strategy use_auth_token");
     String best = "nothing to set: the best by held-out rows is kept, and the last beside it";
     say(best, "save_total_limit load_best_model_at_end metric_for_best_model");
-    say(best, "early_stopping_patience");
     String saving = "what trains is saved each tenth of the run, or as {save_steps} says";
     say(saving, "save_strategy save_every");
     say("all rows of {data} are taken; give a shorter file", "max_train_samples max_samples");
