@@ -634,6 +634,18 @@ class BadInputTest {
             "--model D/none",
             "D/none: no such model folder"),
         row("saves", p -> {}, "--save-steps 0", "--save-steps is 0; it must be at least 1"),
+        row("checkpoints", p -> {}, "--keep -1", "--keep is -1; it must be at least 0"),
+        row("waiting", p -> {}, "--disk-wait -1", "--disk-wait is -1; it must be at least 0"),
+        row(
+            "no run to go on with",
+            p -> {},
+            "--resume",
+            "--resume: --out D/out holds no run to go on with; leave --resume out to begin one"),
+        row(
+            "going on and beginning anew",
+            p -> p.write("out/run.json", "{\"state\": \"stopped\"}"),
+            "--resume --overwrite",
+            "--resume and --overwrite are both given; a run goes on or begins anew, so leave one out"),
         row(
             "saves that are no number",
             p -> {},
