@@ -30,8 +30,9 @@ public final class KvCache implements AutoCloseable {
     return new KvCache(KvPool.open(layers, 1, capacity, width, compute), true);
   }
 
-  /// A cache that shares this one's full blocks, those within its first `tokens` positions: of the
-  /// tokens from its [#length] on it has to be fed its own.
+  /// A cache that starts with this one's full blocks within the first `tokens` positions, shared:
+  /// it
+  /// stands at its [#length], and from there on it is fed and writes its own.
   public KvCache fork(int tokens) {
     KvCache fork = pool.cache();
     int full = Math.min(tokens, length) / pool.blockSize();

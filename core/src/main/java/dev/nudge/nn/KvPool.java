@@ -55,9 +55,9 @@ public final class KvPool implements AutoCloseable {
 
     Exhausted(int wanted, KvPool pool) {
       super(
-          "a sequence wants %d more blocks of %d positions, and %d of the pool's %d are free; "
-              .concat("close or clear another sequence, or open a larger pool")
-              .formatted(wanted, pool.blockSize, pool.freeCount, pool.users.length));
+          "a sequence wants %d more of the pool's blocks of %d positions, of which %d of %d are free"
+                  .formatted(wanted, pool.blockSize, pool.freeCount, pool.users.length)
+              + "; close or clear another sequence, or open a larger pool");
     }
   }
 
