@@ -110,7 +110,10 @@ final class Run implements AutoCloseable {
       this.digests = new RunDigests(prepared);
       this.folder = RunFolder.create(settings, from != null);
       closing.push(folder::close);
-      this.metrics = from == null ? Metrics.begin(folder::path) : goOn(from);
+      this.metrics = new Metrics(folder::path);
+      if (from != null) {
+        goOn(from, metrics);
+      }
       this.identity = new RunIdentity(prepared);
       closing.push(identity::close);
     } catch (RuntimeException | Error e) {
@@ -120,20 +123,18 @@ final class Run implements AutoCloseable {
   }
 
   /// Brings everything to where a checkpoint left it.
-  private Metrics goOn(Resumed from) {
+  private void goOn(Resumed from, Metrics lines) {
     RunCheckpoint checkpoint = from.found().checkpoint();
     trainer.read(from.found().state(), checkpoint.optimizerUpdates());
     evaluated = checkpoint.evaluated();
     saves = 1;
     savedStep = from.step();
     savedUpdates = counts.updates();
-    Metrics lines = Metrics.goOn(folder::path, checkpoint.metricsBytes());
-    if (lines == null) {
+    if (!lines.goOn(checkpoint.metricsBytes())) {
       throw new InputException(
           "%s has fewer lines than the run had written by step %d; put it back, or --overwrite to begin anew"
               .formatted(folder.path().resolve(RunFolder.METRICS), from.step()));
     }
-    return lines;
   }
 
   /// Runs to the end, or until `cancelled` or an interrupt of this thread, which is interrupted
@@ -161,7 +162,10 @@ final class Run implements AutoCloseable {
     prepared.lines().forEach(line -> events.accept(new TrainEvent.Planned(line)));
     RunResult result;
     try {
-      write(RunState.RUNNING);
+      write(RunState.RUNNING); // first: by it the folder is known as a run's
+      if (resumed == null) {
+        behind.now(metrics::begin);
+      }
       behind.now(() -> folder.copyTokenizer(prepared));
       RunState state = loop();
       if (counts.updates() > 0) {
