@@ -1,6 +1,6 @@
 package dev.nudge;
 
-import dev.nudge.kernel.CausalAttention;
+import dev.nudge.kernel.Attend;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
@@ -14,7 +14,7 @@ public final class TorchLlama {
   private TorchLlama() {}
 
   /// Causal attention of the last rows of one sequence, q (m, queryWidth), k and v (n, keyWidth).
-  public static Tensor attention(CausalAttention.Shape h, Tensor q, Tensor k, Tensor v) {
+  public static Tensor attention(Attend.Shape h, Tensor q, Tensor k, Tensor v) {
     long m = q.size(0);
     long n = k.size(0);
     Tensor mask =

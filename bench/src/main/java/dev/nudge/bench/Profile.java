@@ -87,6 +87,7 @@ final class Profile {
         around(Glu.class, k.swiGlu()),
         around(Glu.class, k.geGlu()),
         around(SoftCap.class, k.softCap()),
+        k.attend(), // its products and rows are timed
         around(SoftmaxRows.class, k.softmaxRows()),
         around(CrossEntropy.class, k.crossEntropy()),
         around(AdamW.class, k.adamW()),

@@ -634,6 +634,18 @@ class BadInputTest {
             "--model D/none",
             "D/none: no such model folder"),
         row("saves", p -> {}, "--save-steps 0", "--save-steps is 0; it must be at least 1"),
+        row("checkpoints", p -> {}, "--keep -1", "--keep is -1; it must be at least 0"),
+        row("waiting", p -> {}, "--disk-wait -1", "--disk-wait is -1; it must be at least 0"),
+        row(
+            "no run to go on with",
+            p -> {},
+            "--resume",
+            "--resume: --out D/out holds no run to go on with; leave --resume out to begin one"),
+        row(
+            "going on and beginning anew",
+            p -> p.write("out/run.json", "{\"state\": \"stopped\"}"),
+            "--resume --overwrite",
+            "--resume and --overwrite are both given; a run goes on or begins anew, so leave one out"),
         row(
             "saves that are no number",
             p -> {},
@@ -1308,10 +1320,14 @@ class BadInputTest {
     String free = "KiB are free; make room or give --out on another disk";
     try (Mount mount = Mount.of(place.path("disk"), "size=256k")) {
       String[] run = {"--out", "D/disk/out", "--rank", "32", "--steps", "20", "--warmup", "0"};
-      String[] held = with(run, "--eval-data", "D/rows.jsonl", "--eval-steps", "1");
+      String[] held = with(run, "--eval-data", "D/rows.jsonl", "--eval-steps", "1", "--keep", "0");
       for (String more : List.of("--dry-run", "--json")) {
         tooSmall(
-            place.train(with(run, more)),
+            place.train(with(run, more, "--keep", "1")),
+            "2 adapters of \\d+ KiB, for a save grows beside the one before; 2 checkpoints of \\d+ KiB \\(--keep\\)",
+            free + ", or give a smaller --rank");
+        tooSmall(
+            place.train(with(run, more, "--keep", "0")),
             "2 adapters of \\d+ KiB, for a save grows beside the one before",
             free + ", or give a smaller --rank");
         tooSmall(
@@ -1340,7 +1356,7 @@ class BadInputTest {
     assertThat(lines).hasSize(1);
     assertThat(lines.getFirst())
         .matches(
-            "nudge: --out D/disk/out has not the room: up to \\d+ KiB are needed \\("
+            "nudge: --out D/disk/out has not the room: up to \\d+ [KM]iB are needed \\("
                 + what
                 + "\\), and \\d+ "
                 + ways);
@@ -1353,7 +1369,7 @@ class BadInputTest {
   void anOldRunMakesRoomForTheNewOne() throws Exception {
     Place place = Place.in(folder);
     try (Mount mount = Mount.of(place.path("disk"), "size=420k")) {
-      String[] run = {"--out", "D/disk/out", "--rank", "32", "--steps", "5", "-q"};
+      String[] run = {"--out", "D/disk/out", "--rank", "32", "--steps", "5", "--keep", "0", "-q"};
       for (String seed : List.of("1", "2", "3")) {
         Ran ran = place.train(with(run, "--seed", seed, "--overwrite"));
         assertThat(ran.code()).as(ran.err()).isZero();
@@ -1626,13 +1642,13 @@ class BadInputTest {
   @Test
   void aFullDiskKeepsTheEarlierAdapter() throws Exception {
     Place place = Place.in(folder);
-    try (Mount mount = Mount.of(place.path("disk"), "size=1m")) {
+    try (Mount mount = Mount.of(place.path("disk"), "size=4m")) {
       Map<String, Long> before = Ledger.byOwner();
       Ran ran =
           place.run(
               List.of(filling(mount, TrainEvent.Saved.class, 64 << 10)),
               (TRAIN
-                      + " --rank 32 --eval-data D/rows.jsonl --eval-steps 1 --steps 20"
+                      + " --keep 0 --disk-wait 0 --rank 32 --eval-data D/rows.jsonl --eval-steps 1 --steps 20"
                       + " --learning-rate 1e-3 --json")
                   .split(" "));
       assertThat(ran.err().lines().toList().getLast())
@@ -1665,7 +1681,7 @@ class BadInputTest {
       Ran ran =
           place.run(
               List.of(filling(mount, TrainEvent.Planned.class, 4_096)),
-              (TRAIN + " --warmup 0 -q").split(" "));
+              (TRAIN + " --warmup 0 --disk-wait 0 -q").split(" "));
       assertThat(ran)
           .isEqualTo(
               new Ran(
@@ -1676,11 +1692,11 @@ class BadInputTest {
     }
   }
 
-  private static final String TRAIN =
+  static final String TRAIN =
       "train --model D/model --data D/rows.jsonl --compute fp32 --threads 1 --out D/disk/out";
 
   /// `train` as it is, beside something that fills the disk at an event of the run.
-  private static TrainVerb filling(Mount mount, Class<? extends TrainEvent> at, int left) {
+  static TrainVerb filling(Mount mount, Class<? extends TrainEvent> at, int left) {
     return new TrainVerb(
         (settings, events, cancelled) ->
             Library.train(
@@ -1697,6 +1713,15 @@ class BadInputTest {
   /// A small disk of its own, where this process may mount one.
   record Mount(Path at) implements AutoCloseable {
     static final String FILLER = "filler";
+
+    /// Gives back what [#fill] took.
+    void free() {
+      try {
+        Files.deleteIfExists(at.resolve(FILLER));
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
 
     /// Leaves at most so many bytes.
     void fill(int left) {

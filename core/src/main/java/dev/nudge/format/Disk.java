@@ -28,6 +28,9 @@ final class Disk {
   interface Watch {
     /// @param change such as `rename`
     void before(String change, Path path) throws IOException;
+
+    /// Is told of a rename that is made.
+    default void renamed(Path from, Path to) {}
   }
 
   private static volatile @Nullable Watch watch;
@@ -173,6 +176,10 @@ final class Disk {
   static void move(Path from, Path to) throws IOException {
     before("rename", to);
     Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    Watch told = watch;
+    if (told != null) {
+      told.renamed(from, to);
+    }
   }
 
   /// Makes a folder and those above it.

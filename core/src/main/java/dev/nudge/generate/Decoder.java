@@ -29,9 +29,9 @@ final class Decoder {
     int count;
     private final KvCache cache;
 
-    Sequence(long number, int[] prompt, KvCache cache) {
+    Sequence(long number, int[] prompt, int positions, KvCache cache) {
       this.number = number;
-      this.ids = Arrays.copyOf(prompt, cache.capacity() + 1);
+      this.ids = Arrays.copyOf(prompt, positions + 1);
       this.count = prompt.length;
       this.cache = cache;
     }
@@ -48,7 +48,7 @@ final class Decoder {
 
   /// Opens a sequence of up to `positions` tokens.
   Sequence open(long number, int[] prompt, int positions) {
-    return new Sequence(number, prompt, model.cache(positions));
+    return new Sequence(number, prompt, positions, model.cache(positions));
   }
 
   /// Feeds what the caches do not hold yet.

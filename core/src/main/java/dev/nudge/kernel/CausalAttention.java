@@ -3,135 +3,54 @@ package dev.nudge.kernel;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import java.util.List;
 
-/// Computes causal attention of one sequence with grouped heads, in blocks of queries.
-///
-///     P = softmax(c·Q·Kᵀ + mask),  O = P·V            c the scale, mostly 1/√dim
-///     D = rowsum(dO ∘ O),  dV = Pᵀ·dO,  dS = c·P ∘ (dO·Vᵀ − D),  dQ = dS·K,  dK = dSᵀ·Q
-///
-/// A soft cap goes over the scores before the mask ([SoftCap]). With a window a query sees the last
-/// keys only, itself among them, and a block computes nothing of what lies before the window of
-/// its first query.
+/// Attends in blocks of queries, whole rows of scores at a time.
 ///
 /// The query heads that share a key-value head are laid side by side, so that each block is one
 /// product of (tokens · group) rows, and the copies that this needs cost a sweep over q and the
 /// output. A block looks at the keys up to its own last token only: what lies wholly beyond the
-/// diagonal is never computed. Of the probabilities only their log-sum-exp is kept; the
+/// diagonal is never computed, nor what lies before the window of its first query. The
 /// backward computes the scores again. Scores, dP, dK and dV are fp32 (measured to cost
 /// nothing), P and dS are rounded to the compute type as factors of the next product.
+///
+/// Where keys lie in several blocks there is a product for each: their scores are columns of one
+/// matrix, so the softmax is that of keys in one piece, and P·V is summed over them in the
+/// accumulator type and rounded once. Keys in one block make the products that they always made.
 ///
 /// Against one pass with running maxima over key blocks (FlashAttention [1]): on a CPU a block of
 /// whole score rows stays in L2 up to some thousand keys, so the rescaling is saved.
 ///
 /// [1] Dao, FlashAttention-2, arXiv:2307.08691.
-public final class CausalAttention {
+public final class CausalAttention implements Attend {
   private static final int BLOCK = 64; // query tokens of a block
   private static final int LONG_BLOCK = 32; // where a block sees more than LONG keys
   private static final int LONG = 2048;
 
-  private CausalAttention() {}
-
-  /// The shape of one layer's attention.
-  ///
-  /// @param count query heads
-  /// @param keyCount key-value heads; a divisor of the query heads
-  /// @param dim numbers of a head
-  /// @param scale of the products of queries and keys
-  /// @param window keys that a query sees at most, its own among them; 0: all before it
-  /// @param softCap bound of the scores; 0: none
-  public record Shape(int count, int keyCount, int dim, double scale, int window, double softCap) {
-    public Shape {
-      if (count < 1 || keyCount < 1 || dim < 2 || count % keyCount != 0 || window < 0) {
-        throw new IllegalArgumentException(
-            count + " heads over " + keyCount + " key-value heads of " + dim);
-      }
-    }
-
-    /// Plain attention: scaled by 1/√dim, over all keys.
-    public Shape(int count, int keyCount, int dim) {
-      this(count, keyCount, dim, 1 / Math.sqrt(dim), 0, 0);
-    }
-
-    public int group() {
-      return count / keyCount;
-    }
-
-    public int queryWidth() {
-      return count * dim;
-    }
-
-    public int keyWidth() {
-      return keyCount * dim;
-    }
-
-    /// The first key that a query at this position sees.
-    int first(int position) {
-      return window == 0 ? 0 : Math.max(0, position - window + 1);
-    }
-
-    /// The factor of scores that are capped or not.
-    private double rest() {
-      return softCap == 0 ? scale : 1;
-    }
-
-    private void cap(Tensor scores, Kernels kernels) {
-      if (softCap != 0) {
-        kernels.softCap().forward(scores, scale, softCap);
-      }
-    }
-  }
-
-  /// Computes `out` (m, queryWidth) of the last m tokens of a sequence of n.
-  ///
-  /// @param q (m, queryWidth)
-  /// @param k (n, keyWidth)
-  /// @param v (n, keyWidth)
-  /// @param lse (m · count, 1), accumulator type; a block of (m, group) for each key-value head
-  public static void forward(
-      Shape h,
-      Tensor q,
-      Tensor k,
-      Tensor v,
-      Tensor out,
-      Tensor lse,
-      Workspace ws,
-      Kernels kernels) {
+  @Override
+  public void forward(
+      Shape h, Tensor q, KeyValues kv, Tensor out, Tensor lse, Workspace ws, Kernels kernels) {
     int m = q.rows();
-    int past = k.rows() - m;
+    int past = kv.rows() - m;
     double before = ws.operations();
     int group = h.group();
     for (int g = 0; g < heads(h, ws); g++) {
       int mark = ws.mark();
       Tensor qg = gathered(h, q, g, ws, kernels); // (m·group, dim)
-      Tensor kg = slice(h, k, g);
-      Tensor vg = slice(h, v, g);
       Tensor og = group == 1 ? slice(h, out, g) : flat(h, ws.take(q.dtype(), m, group * h.dim()));
       for (int from = 0; from < m; ) {
         int to = Math.min(m, from + block(h, past + from));
-        int first = h.first(past + from);
-        int seen = past + to;
-        int inner = ws.mark();
-        Tensor scores = ws.take(q.dtype().accumulator(), (to - from) * group, seen - first);
-        Tensor probs = scratch(q.dtype(), scores, ws);
-        ws.gemm()
-            .multiply(
-                qg.rows(from * group, to * group),
-                kg.rows(first, seen).transposed(),
-                scores,
-                false);
-        h.cap(scores, kernels);
-        kernels
-            .softmaxRows()
-            .forward(
-                scores,
-                h.rest(),
-                past + from - first,
-                group,
-                h.window,
-                probs,
-                rowsOf(h, lse, g, m, from, to));
-        ws.gemm().multiply(probs, vg.rows(first, seen), og.rows(from * group, to * group), false);
-        ws.release(inner);
+        forwardBlock(
+            h,
+            g,
+            past,
+            from,
+            qg.rows(from * group, to * group),
+            kv,
+            og.rows(from * group, to * group),
+            rowsOf(h, lse, g, m, from, to),
+            ws,
+            kernels);
         from = ws.dry() ? Math.max(to, lastWhole(h, past, to, m)) : to;
       }
       scatter(h, og, out, g, kernels);
@@ -142,8 +61,47 @@ public final class CausalAttention {
     }
   }
 
-  /// Computes dq, dk and dv of a whole sequence, all in the compute type.
-  public static void backward(
+  /// Computes one block of queries of key-value head g, those from `from` on behind `past` keys.
+  private static void forwardBlock(
+      Shape h,
+      int g,
+      int past,
+      int from,
+      Tensor q,
+      KeyValues kv,
+      Tensor out,
+      Tensor lse,
+      Workspace ws,
+      Kernels kernels) {
+    int first = h.first(past + from);
+    int seen = past + from + q.rows() / h.group();
+    int mark = ws.mark();
+    List<KeyValues.Piece> pieces = kv.pieces(first, seen);
+    Tensor scores = ws.take(q.dtype().accumulator(), q.rows(), seen - first);
+    Tensor probs = scratch(q.dtype(), scores, ws);
+    for (KeyValues.Piece p : pieces) {
+      Tensor k = slice(h, p.keys(), g);
+      Tensor part = scores.cols(p.from() - first, p.to() - first);
+      ws.gemm().multiply(q, k.transposed(), part, false);
+    }
+    cap(h, scores, kernels);
+    kernels
+        .softmaxRows()
+        .forward(scores, rest(h), past + from - first, h.group(), h.window(), probs, lse);
+    boolean rounded = kv.keys().size() > 1 && out.dtype() != scores.dtype();
+    Tensor sum = rounded ? ws.take(scores.dtype(), out.rows(), out.cols()) : out;
+    for (KeyValues.Piece p : pieces) {
+      Tensor part = probs.cols(p.from() - first, p.to() - first);
+      ws.gemm().multiply(part, slice(h, p.values(), g), sum, p.from() > first);
+    }
+    if (rounded) {
+      kernels.elementwise().copy(sum, out);
+    }
+    ws.release(mark);
+  }
+
+  @Override
+  public void backward(
       Shape h,
       Tensor q,
       Tensor k,
@@ -173,14 +131,8 @@ public final class CausalAttention {
     }
   }
 
-  /// Computes dq of the last m tokens of a sequence of n, and what their queries give to the
-  /// gradients of all n keys and values.
-  ///
-  /// @param dk (keyCount · s, dim) with s ≥ n, accumulator type: s rows for each key-value head, of
-  ///     which the first n are written
-  /// @param dv like dk
-  /// @param add whether to add to dk and dv
-  public static void backwardPart(
+  @Override
+  public void backwardPart(
       Shape h,
       Tensor q,
       Tensor k,
@@ -232,7 +184,7 @@ public final class CausalAttention {
     Tensor dqg = group == 1 ? slice(h, dq, g) : flat(h, ws.take(q.dtype(), m, group * h.dim()));
     Tensor d = ws.take(q.dtype().accumulator(), m, group);
     kernels.softmaxRows().rowDots(wide(h, dOut, g), wide(h, out, g), group, d);
-    boolean zeros = h.window > 0 && !add;
+    boolean zeros = h.window() > 0 && !add;
     if (zeros) {
       ws.zero(dkg);
       ws.zero(dvg);
@@ -297,22 +249,22 @@ public final class CausalAttention {
     Tensor dS = scratch(qg.dtype(), dP, ws);
     ws.gemm().multiply(q, k.transposed(), scores, false);
     ws.gemm().multiply(dO, vg.rows(begin, seen).transposed(), dP, false);
-    h.cap(scores, kernels);
+    cap(h, scores, kernels);
     kernels
         .softmaxRows()
         .backward(
             scores,
-            h.rest(),
+            rest(h),
             past + from - begin,
             group,
-            h.window,
+            h.window(),
             lse,
             dP,
             d.rows(first, last),
             probs,
             dS);
-    if (h.softCap != 0) {
-      kernels.softCap().backward(scores, dS, h.scale, h.softCap);
+    if (h.softCap() != 0) {
+      kernels.softCap().backward(scores, dS, h.scale(), h.softCap());
     }
     ws.gemm().multiply(probs.transposed(), dO, dvg.rows(begin, seen), add);
     ws.gemm().multiply(dS.transposed(), q, dkg.rows(begin, seen), add);
@@ -320,9 +272,9 @@ public final class CausalAttention {
     ws.release(mark);
   }
 
-  /// The last token of the block of queries that takes the most scratch in a sequence.
-  public static int fullest(Shape h, int tokens) {
-    long widest = h.window == 0 ? tokens : Math.min(tokens, h.window + LONG_BLOCK - 1L);
+  @Override
+  public int fullest(Shape h, int tokens) {
+    long widest = h.window() == 0 ? tokens : Math.min(tokens, h.window() + LONG_BLOCK - 1L);
     return LONG_BLOCK * widest > BLOCK * (long) LONG ? tokens : Math.min(tokens, LONG);
   }
 
@@ -341,8 +293,19 @@ public final class CausalAttention {
 
   /// Where the blocks of [#BLOCK] queries end and those of [#LONG_BLOCK] begin.
   private static int shortEnd(Shape h, int past) {
-    boolean always = h.window > 0 && h.window + BLOCK - 1 <= LONG;
+    boolean always = h.window() > 0 && h.window() + BLOCK - 1 <= LONG;
     return always ? Integer.MAX_VALUE / BLOCK * BLOCK : Math.max(0, LONG - past) / BLOCK * BLOCK;
+  }
+
+  private static void cap(Shape h, Tensor scores, Kernels kernels) {
+    if (h.softCap() != 0) {
+      kernels.softCap().forward(scores, h.scale(), h.softCap());
+    }
+  }
+
+  /// The factor of scores that are capped or not.
+  private static double rest(Shape h) {
+    return h.softCap() == 0 ? h.scale() : 1;
   }
 
   /// Key-value heads that a pass goes through. One that only measures needs the first alone: each

@@ -14,6 +14,7 @@ final class DryKernels {
         nothing(Glu.class),
         nothing(Glu.class),
         nothing(SoftCap.class),
+        new CausalAttention(), // its products are counted
         nothing(SoftmaxRows.class),
         nothing(CrossEntropy.class),
         nothing(AdamW.class),

@@ -1,7 +1,8 @@
 /// Holds the fused operations of a training step that are not matrix products, one file each:
 /// the interface, the formula, and the portable provider, which loads a row into doubles,
 /// computes there and rounds once when it stores. [dev.nudge.kernel.Kernels] is the set of all
-/// of them.
+/// of them. [dev.nudge.kernel.Attend] and [dev.nudge.kernel.HeadLoss] are made of products and
+/// these.
 ///
 /// Knows nothing about models, layers, gradients' owners or threads, and nothing about the Vector
 /// API: the faster provider is found by [java.util.ServiceLoader]. Read `Kernels`, then `RmsNorm`.

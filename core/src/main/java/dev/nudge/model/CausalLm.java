@@ -6,6 +6,7 @@ import dev.nudge.nn.DecoderLayer;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Embedding;
 import dev.nudge.nn.KvCache;
+import dev.nudge.nn.KvPool;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Modules;
 import dev.nudge.nn.Norm;
@@ -284,7 +285,12 @@ public final class CausalLm implements AutoCloseable {
   /// @param lengths how many of them each sequence has; at least 1
   /// @param caches one a sequence; they grow by these tokens
   /// @return (sequences, vocabulary), accumulator type, valid until the workspace's next pass
+  /// @throws dev.nudge.nn.KvPool.Exhausted where a pool lacks blocks for the new tokens; no cache
+  ///     has grown then, and the call may come again
   public Tensor next(int[] ids, int[] lengths, List<KvCache> caches, Workspace ws) {
+    for (int i = 0; i < lengths.length; i++) {
+      caches.get(i).reserve(lengths[i]);
+    }
     ws.reset();
     Pass p = pass(null, Segments.continuing(lengths, caches, ws), Dropout.NONE, ws);
     Residual r = forward(ids, inner(ids.length, ws), layers(), false, p);
@@ -377,19 +383,33 @@ public final class CausalLm implements AutoCloseable {
   /// Bytes that a workspace needs for [#next] on up to `tokens` tokens of `sequences` sequences,
   /// each of up to `positions` positions.
   public long nextBytes(int tokens, int sequences, int positions) {
-    return dry().next(tokens, sequences, positions);
+    return nextBytes(tokens, sequences, positions, Integer.MAX_VALUE);
+  }
+
+  /// The same where caches are of a pool with blocks of `blockSize` positions.
+  public long nextBytes(int tokens, int sequences, int positions, int blockSize) {
+    return dry().next(tokens, sequences, positions, blockSize);
   }
 
   /// An empty cache for a sequence of up to `positions` tokens.
   public KvCache cache(int positions) {
-    return KvCache.of(
-        layers(), positions, config.layers().getFirst().attention().keyWidth(), backend.compute());
+    return KvCache.of(layers(), positions, keyWidth(), backend.compute());
+  }
+
+  /// A pool for caches of many sequences.
+  ///
+  /// @param blockSize positions of a block
+  public KvPool pool(int blocks, int blockSize) {
+    return KvPool.open(layers(), blocks, blockSize, keyWidth(), backend.compute());
+  }
+
+  int keyWidth() {
+    return config.layers().getFirst().attention().keyWidth();
   }
 
   /// Bytes of [#cache] for a sequence of up to `positions` tokens.
   public long keyValueBytes(int positions) {
-    int width = config.layers().getFirst().attention().keyWidth();
-    return KvCache.bytes(layers(), positions, width, backend.compute());
+    return 2L * layers() * positions * keyWidth() * backend.compute().bytes();
   }
 
   private DryPasses dry() {

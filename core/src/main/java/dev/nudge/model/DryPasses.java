@@ -1,11 +1,12 @@
 package dev.nudge.model;
 
-import dev.nudge.kernel.CausalAttention;
+import dev.nudge.kernel.Attend;
 import dev.nudge.model.CausalLm.SplitParts;
 import dev.nudge.model.CausalLm.TrainParts;
 import dev.nudge.model.CausalLm.TrainWork;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.KvCache;
+import dev.nudge.nn.KvPool;
 import dev.nudge.nn.Share;
 import dev.nudge.tensor.LaneGroup;
 import dev.nudge.tensor.Workspace;
@@ -29,8 +30,9 @@ record DryPasses(CausalLm model) {
 
   /// @param tokens of the longest sequence that is cut; the lane has the most of everything
   SplitParts split(int tokens, int lanes) {
+    Attend attend = model.backend().kernels().attend();
     return model.config().layers().stream()
-        .mapToInt(layer -> CausalAttention.fullest(layer.attention(), tokens))
+        .mapToInt(layer -> attend.fullest(layer.attention(), tokens))
         .distinct()
         .mapToObj(end -> split(tokens, lanes, end))
         .reduce((a, b) -> new SplitParts(a.lane().or(b.lane()), Math.max(a.shared(), b.shared())))
@@ -83,20 +85,22 @@ record DryPasses(CausalLm model) {
     return measured(ws -> model.score(largest, new double[tokens], new int[tokens], ws));
   }
 
-  long next(int tokens, int sequences, int positions) {
+  /// @param blockSize positions of a block at most
+  long next(int tokens, int sequences, int positions, int blockSize) {
     int[] lengths = new int[sequences];
     Arrays.fill(lengths, 1);
     lengths[0] = Math.max(1, tokens - sequences + 1);
     List<KvCache> caches = new ArrayList<>();
     for (int length : lengths) {
       int past = Math.max(0, positions - length);
-      caches.add(
-          KvCache.dry(
-              model.layers(),
-              past + length,
-              past,
-              model.config().layers().getFirst().attention().keyWidth(),
-              model.backend().compute()));
+      int size = Math.min(blockSize, past + length);
+      int blocks = Math.ceilDiv(past + length, size);
+      KvCache cache =
+          KvPool.dry(model.layers(), blocks, size, model.keyWidth(), model.backend().compute())
+              .cache();
+      cache.reserve(past);
+      cache.advance(past);
+      caches.add(cache);
     }
     int[] ids = new int[Arrays.stream(lengths).sum()];
     return measured(ws -> model.next(ids, lengths, caches, ws));

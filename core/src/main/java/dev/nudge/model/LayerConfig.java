@@ -1,6 +1,6 @@
 package dev.nudge.model;
 
-import dev.nudge.kernel.CausalAttention.Shape;
+import dev.nudge.kernel.Attend.Shape;
 import dev.nudge.kernel.Glu.Activation;
 import org.jspecify.annotations.Nullable;
 

@@ -1,6 +1,7 @@
 package dev.nudge.nn;
 
-import dev.nudge.kernel.CausalAttention;
+import dev.nudge.kernel.Attend;
+import dev.nudge.kernel.KeyValues;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
@@ -15,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 /// normalises and turns them again.
 public final class Attention implements Body {
   private final int layer;
-  private final CausalAttention.Shape shape;
+  private final Attend.Shape shape;
   private final @Nullable Rotary rotary;
   private final Split qkv;
   private final LinearSlot oProj;
@@ -33,7 +34,7 @@ public final class Attention implements Body {
   /// @param norms null where queries and keys are taken as they are
   public Attention(
       int layer,
-      CausalAttention.Shape shape,
+      Attend.Shape shape,
       @Nullable Rotary rotary,
       Split qkv,
       LinearSlot oProj,
@@ -97,18 +98,23 @@ public final class Attention implements Body {
     for (int i = 0; i < rows.count(); i++) {
       int from = rows.start(i);
       int to = from + rows.length(i);
+      Tensor keys = k.rows(from, to);
+      Tensor values = v.rows(from, to);
       KvCache cache = rows.cache(i);
-      Tensor keys = cache == null ? k.rows(from, to) : kept(cache.keys(layer), k, i, p);
-      Tensor values = cache == null ? v.rows(from, to) : kept(cache.values(layer), v, i, p);
-      CausalAttention.forward(
-          shape,
-          q.rows(from, to),
-          keys,
-          values,
-          output.out().rows(from, to),
-          output.lse().rows(shape.count() * from, shape.count() * to),
-          p.ws(),
-          p.kernels());
+      KeyValues kv =
+          cache == null
+              ? KeyValues.of(keys, values)
+              : cache.append(layer, keys, values, p.kernels());
+      p.kernels()
+          .attend()
+          .forward(
+              shape,
+              q.rows(from, to),
+              kv,
+              output.out().rows(from, to),
+              output.lse().rows(shape.count() * from, shape.count() * to),
+              p.ws(),
+              p.kernels());
     }
   }
 
@@ -159,18 +165,6 @@ public final class Attention implements Body {
     if (p.tape() != null) {
       p.tape().push(s);
     }
-  }
-
-  /// Appends the new rows to a cache and gives all its rows.
-  private static Tensor kept(Tensor cached, Tensor fresh, int sequence, Pass p) {
-    Segments rows = p.rows();
-    int past = rows.past(sequence);
-    int length = rows.length(sequence);
-    int start = rows.start(sequence);
-    p.kernels()
-        .elementwise()
-        .copy(fresh.rows(start, start + length), cached.rows(past, past + length));
-    return cached.rows(0, past + length);
   }
 
   /// Computes dx from dy. Gradients of q, k and v are written over them.
@@ -224,19 +218,21 @@ public final class Attention implements Body {
       Tensor dq = q.rows(from, to);
       Tensor dk = k.rows(from, to);
       Tensor dv = v.rows(from, to);
-      CausalAttention.backward(
-          shape,
-          dq,
-          dk,
-          dv,
-          output.out().rows(from, to),
-          output.lse().rows(shape.count() * from, shape.count() * to),
-          dOut.rows(from, to),
-          dq,
-          dk,
-          dv,
-          p.ws(),
-          p.kernels());
+      p.kernels()
+          .attend()
+          .backward(
+              shape,
+              dq,
+              dk,
+              dv,
+              output.out().rows(from, to),
+              output.lse().rows(shape.count() * from, shape.count() * to),
+              dOut.rows(from, to),
+              dq,
+              dk,
+              dv,
+              p.ws(),
+              p.kernels());
     }
   }
 

@@ -1,52 +1,45 @@
 package dev.nudge.nn;
 
+import dev.nudge.kernel.Kernels;
+import dev.nudge.kernel.KeyValues;
 import dev.nudge.tensor.Dtype;
-import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /// Keeps the keys and values of one sequence for every layer, so that a new token costs one row.
 ///
-/// Threading: confined to the thread that decodes.
+/// It is a list of blocks of a [KvPool]. To feed tokens: [#reserve] their room, let every layer
+/// [#append] them, then [#advance].
+///
+/// Threading: confined to the thread that decodes, as its pool.
 public final class KvCache implements AutoCloseable {
-  private final @Nullable Scope scope; // null: dry
-  private final List<Tensor> keys = new ArrayList<>();
-  private final List<Tensor> values = new ArrayList<>();
-  private final int capacity;
+  private final KvPool pool;
+  private final boolean alone; // the pool is its own
+  private final List<Integer> blocks = new ArrayList<>();
   private int length;
 
-  private KvCache(@Nullable Scope scope, int capacity) {
-    this.scope = scope;
-    this.capacity = capacity;
+  KvCache(KvPool pool, boolean alone) {
+    this.pool = pool;
+    this.alone = alone;
   }
 
-  /// Reserves `capacity` positions of `width` numbers (key-value heads × head dimension) a layer.
+  /// A cache of one block of its own: `capacity` positions of `width` numbers (key-value heads ×
+  /// head dimension) a layer.
   public static KvCache of(int layers, int capacity, int width, Dtype compute) {
-    Scope scope = Scope.open("kv cache");
-    KvCache cache = new KvCache(scope, capacity);
-    for (int i = 0; i < layers; i++) {
-      cache.keys.add(scope.tensor(compute, capacity, width));
-      cache.values.add(scope.tensor(compute, capacity, width));
-    }
-    return cache;
+    return new KvCache(KvPool.open(layers, 1, capacity, width, compute), true);
   }
 
-  /// Bytes of a cache of `capacity` positions.
-  public static long bytes(int layers, int capacity, int width, Dtype compute) {
-    return 2L * layers * capacity * width * compute.bytes();
-  }
-
-  /// A cache without memory that stands at `length`, for dry runs.
-  public static KvCache dry(int layers, int capacity, int length, int width, Dtype compute) {
-    KvCache cache = new KvCache(null, capacity);
-    for (int i = 0; i < layers; i++) {
-      cache.keys.add(Tensor.dry(compute, capacity, width));
-      cache.values.add(Tensor.dry(compute, capacity, width));
-    }
-    cache.length = length;
-    return cache;
+  /// A cache that starts with this one's full blocks within the first `tokens` positions, shared:
+  /// it
+  /// stands at its [#length], and from there on it is fed and writes its own.
+  public KvCache fork(int tokens) {
+    KvCache fork = pool.cache();
+    int full = Math.min(tokens, length) / pool.blockSize();
+    fork.blocks.addAll(blocks.subList(0, full));
+    fork.length = full * pool.blockSize();
+    pool.share(fork.blocks);
+    return fork;
   }
 
   /// Positions filled.
@@ -54,38 +47,49 @@ public final class KvCache implements AutoCloseable {
     return length;
   }
 
-  public int capacity() {
-    return capacity;
+  /// Takes the blocks that the next `tokens` positions need.
+  ///
+  /// @throws KvPool.Exhausted where the pool has fewer; nothing is taken then
+  public void reserve(int tokens) {
+    pool.take(Math.max(0, blocks(length + tokens) - blocks.size()), blocks);
   }
 
-  /// Keys of a layer, (capacity, width).
-  public Tensor keys(int layer) {
-    return keys.get(layer);
+  private int blocks(int positions) {
+    return Math.ceilDiv(positions, pool.blockSize());
   }
 
-  /// Values of a layer, (capacity, width).
-  public Tensor values(int layer) {
-    return values.get(layer);
-  }
-
-  /// Counts positions that every layer has written.
-  public void advance(int tokens) {
-    if (length + tokens > capacity) {
-      throw new IllegalStateException(
-          "cache holds " + capacity + " positions, wants " + (length + tokens));
+  /// Writes keys and values of new tokens behind those of a layer, into the blocks they belong to.
+  ///
+  /// @param k (new tokens, width)
+  /// @param v like k
+  /// @return all of the layer's, the new ones among them
+  KeyValues append(int layer, Tensor k, Tensor v, Kernels kernels) {
+    int end = length + k.rows();
+    List<Integer> used = blocks.subList(0, blocks(end));
+    KeyValues all = new KeyValues(pool.keys(layer, used), pool.values(layer, used), end);
+    for (KeyValues.Piece p : all.pieces(length, end)) {
+      kernels.elementwise().copy(k.rows(p.from() - length, p.to() - length), p.keys());
+      kernels.elementwise().copy(v.rows(p.from() - length, p.to() - length), p.values());
     }
+    return all;
+  }
+
+  /// Counts positions that every layer has appended.
+  public void advance(int tokens) {
     length += tokens;
   }
 
-  /// Forgets all positions.
+  /// Forgets all positions and gives the blocks back.
   public void clear() {
+    pool.release(blocks);
     length = 0;
   }
 
   @Override
   public void close() {
-    if (scope != null) {
-      scope.close();
+    clear();
+    if (alone) {
+      pool.close();
     }
   }
 }

@@ -1,7 +1,8 @@
 package dev.nudge.nn;
 
-import dev.nudge.kernel.CausalAttention;
+import dev.nudge.kernel.Attend;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.kernel.KeyValues;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 
@@ -17,9 +18,9 @@ import dev.nudge.tensor.Workspace;
 /// keeps its own rows, as where sequences are whole. Cut by query rows and not by heads, because
 /// the heads of a model need not divide by the lanes.
 final class SharedAttention {
-  private final CausalAttention.Shape heads;
+  private final Attend.Shape heads;
 
-  SharedAttention(CausalAttention.Shape heads) {
+  SharedAttention(Attend.Shape heads) {
     this.heads = heads;
   }
 
@@ -55,15 +56,16 @@ final class SharedAttention {
       int from = rows.start(i);
       int to = from + rows.length(i);
       int seen = rows.past(i) + rows.length(i);
-      CausalAttention.forward(
-          heads,
-          q.rows(from, to),
-          keys.rows(0, seen),
-          values.rows(0, seen),
-          output.out().rows(from, to),
-          output.lse().rows(heads.count() * from, heads.count() * to),
-          p.ws(),
-          p.kernels());
+      p.kernels()
+          .attend()
+          .forward(
+              heads,
+              q.rows(from, to),
+              KeyValues.of(keys.rows(0, seen), values.rows(0, seen)),
+              output.out().rows(from, to),
+              output.lse().rows(heads.count() * from, heads.count() * to),
+              p.ws(),
+              p.kernels());
     }
     share.member().free();
   }
@@ -112,20 +114,22 @@ final class SharedAttention {
       int to = from + rows.length(i);
       int seen = rows.past(i) + rows.length(i);
       if (from < to) {
-        CausalAttention.backwardPart(
-            heads,
-            q.rows(from, to),
-            keys.rows(0, seen),
-            values.rows(0, seen),
-            output.out().rows(from, to),
-            output.lse().rows(heads.count() * from, heads.count() * to),
-            dOut.rows(from, to),
-            q.rows(from, to),
-            dk,
-            dv,
-            add,
-            p.ws(),
-            p.kernels());
+        p.kernels()
+            .attend()
+            .backwardPart(
+                heads,
+                q.rows(from, to),
+                keys.rows(0, seen),
+                values.rows(0, seen),
+                output.out().rows(from, to),
+                output.lse().rows(heads.count() * from, heads.count() * to),
+                dOut.rows(from, to),
+                q.rows(from, to),
+                dk,
+                dv,
+                add,
+                p.ws(),
+                p.kernels());
         add = true;
       }
     }

@@ -25,25 +25,21 @@ import tools.jackson.databind.JsonNode;
 final class Metrics {
   private final Supplier<Path> folder;
 
-  private Metrics(Supplier<Path> folder) {
+  /// @param folder where the run is now
+  Metrics(Supplier<Path> folder) {
     this.folder = folder;
   }
 
   /// Begins the file anew.
-  ///
-  /// @param folder where the run is now
-  static Metrics begin(Supplier<Path> folder) {
-    Metrics metrics = new Metrics(folder);
-    OutFolder.place(metrics.file(), "");
-    return metrics;
+  void begin() {
+    OutFolder.place(file(), "");
   }
 
   /// Goes on behind the lines that a checkpoint knows; what stands behind them goes.
   ///
-  /// @return null where lines that it knows are missing
-  static @Nullable Metrics goOn(Supplier<Path> folder, long bytes) {
-    Metrics metrics = new Metrics(folder);
-    return OutFolder.cut(metrics.file(), bytes) ? metrics : null;
+  /// @return false where lines that it knows are missing
+  boolean goOn(long bytes) {
+    return OutFolder.cut(file(), bytes);
   }
 
   private Path file() {

@@ -117,14 +117,11 @@ final class Run implements AutoCloseable {
       this.digests = new RunDigests(prepared);
       this.folder = RunFolder.create(settings, from != null);
       closing.push(folder::close);
-      this.metrics = from == null ? Metrics.begin(folder::path) : goOn(from);
-      this.samples =
-          from == null
-              ? Samples.begin(folder::path)
-              : whole(
-                  Samples.goOn(folder::path, from.found().checkpoint().samplesBytes()),
-                  RunFolder.SAMPLES,
-                  from);
+      this.metrics = new Metrics(folder::path);
+      this.samples = new Samples(folder::path);
+      if (from != null) {
+        goOn(from);
+      }
       this.identity = new RunIdentity(prepared);
       closing.push(identity::close);
     } catch (RuntimeException | Error e) {
@@ -134,27 +131,25 @@ final class Run implements AutoCloseable {
   }
 
   /// Brings everything to where a checkpoint left it.
-  private Metrics goOn(Resumed from) {
+  private void goOn(Resumed from) {
     RunCheckpoint checkpoint = from.found().checkpoint();
     trainer.read(from.found().state(), checkpoint.optimizerUpdates());
     evaluated = checkpoint.evaluated();
     saves = 1;
     savedStep = from.step();
     savedUpdates = counts.updates();
-    Metrics lines =
-        whole(Metrics.goOn(folder::path, checkpoint.metricsBytes()), RunFolder.METRICS, from);
-    lines.steps(s -> watch(s, told -> {}));
-    return lines;
+    checkWhole(metrics.goOn(checkpoint.metricsBytes()), RunFolder.METRICS, from);
+    checkWhole(samples.goOn(checkpoint.samplesBytes()), RunFolder.SAMPLES, from);
+    metrics.steps(s -> watch(s, told -> {}));
   }
 
   /// Refuses a file that has lost lines that a checkpoint knows.
-  private <T> T whole(@Nullable T lines, String file, Resumed from) {
-    if (lines == null) {
+  private void checkWhole(boolean whole, String file, Resumed from) {
+    if (!whole) {
       throw new InputException(
           "%s has fewer lines than the run had written by step %d; put it back, or --overwrite to begin anew"
               .formatted(folder.path().resolve(file), from.step()));
     }
-    return lines;
   }
 
   /// Runs to the end, or until `cancelled` or an interrupt of this thread, which is interrupted
@@ -183,7 +178,10 @@ final class Run implements AutoCloseable {
     prepared.lines().forEach(line -> events.accept(new TrainEvent.Planned(line)));
     RunResult result;
     try {
-      write(RunState.RUNNING);
+      write(RunState.RUNNING); // first: by it the folder is known as a run's
+      if (resumed == null) {
+        behind.now(metrics::begin);
+      }
       behind.now(() -> folder.copyTokenizer(prepared));
       RunState state = loop();
       if (counts.updates() > 0) {

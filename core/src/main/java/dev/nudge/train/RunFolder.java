@@ -207,7 +207,10 @@ final class RunFolder implements AutoCloseable {
     Path file = out.resolve(RUN);
     checkNotResumed(!Files.exists(file), out);
     JsonNode run = read(file);
-    Map<String, @Nullable Object> given = new LinkedHashMap<>(Json.plain(run.path("settings")));
+    Map<String, @Nullable Object> given = new LinkedHashMap<>();
+    if (run.path("settings").isObject()) {
+      given.putAll(Json.plain(run.path("settings")));
+    }
     Set<String> keys = new HashSet<>();
     run.path("given").forEach(key -> keys.add(key.asString("")));
     if (!keys.isEmpty()) {

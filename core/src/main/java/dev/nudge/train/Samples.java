@@ -9,33 +9,22 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 
 /// Writes `samples.jsonl`: what a run answers at each held-out loss, a line a prompt. A run without
 /// prompts has no such file.
 final class Samples {
   private final Supplier<Path> folder;
 
-  private Samples(Supplier<Path> folder) {
-    this.folder = folder;
-  }
-
-  /// Begins anew: the first line makes the file.
-  ///
   /// @param folder where the run is now
-  static Samples begin(Supplier<Path> folder) {
-    return new Samples(folder);
+  Samples(Supplier<Path> folder) {
+    this.folder = folder;
   }
 
   /// Goes on behind the lines that a checkpoint knows; what stands behind them goes.
   ///
-  /// @return null where lines that it knows are missing
-  static @Nullable Samples goOn(Supplier<Path> folder, long bytes) {
-    Samples samples = new Samples(folder);
-    if (!Files.exists(samples.file())) {
-      return bytes == 0 ? samples : null;
-    }
-    return OutFolder.cut(samples.file(), bytes) ? samples : null;
+  /// @return false where lines that it knows are missing
+  boolean goOn(long bytes) {
+    return Files.exists(file()) ? OutFolder.cut(file(), bytes) : bytes == 0;
   }
 
   private Path file() {

@@ -1,11 +1,18 @@
 package dev.nudge.format;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiConsumer;
 import java.util.regex.Pattern;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
@@ -17,7 +24,9 @@ public final class Faults {
     /// The change is refused once; what the command does about it works.
     FAILED,
     /// That change and all later ones are never made, as after a kill.
-    KILLED
+    KILLED,
+    /// The same, and what was written and not flushed is lost, as after the power has failed.
+    POWER
   }
 
   private static final Pattern HIDDEN =
@@ -47,21 +56,82 @@ public final class Faults {
   /// @param n from 1
   public static Outcome outcome(Kind kind, int n, Runnable command) {
     AtomicInteger changes = new AtomicInteger();
-    Throwable failure =
-        run(
-            (change, path) -> {
-              int i = changes.incrementAndGet();
-              if (kind == Kind.KILLED && i >= n) {
-                throw new Killed();
-              } else if (i == n) {
-                throw new IOException("refused by the test");
-              }
-            },
-            command);
+    Unflushed unflushed = new Unflushed();
+    Disk.Watch watch =
+        new Disk.Watch() {
+          @Override
+          public void before(String change, Path path) throws IOException {
+            int i = changes.incrementAndGet();
+            if (kind != Kind.FAILED && i >= n) {
+              throw new Killed();
+            } else if (i == n) {
+              throw new IOException("refused by the test");
+            }
+            unflushed.before(change, path);
+          }
+
+          @Override
+          public void renamed(Path from, Path to) {
+            unflushed.renamed(from, to);
+          }
+        };
+    Throwable failure = run(watch, command);
+    if (kind == Kind.POWER) {
+      unflushed.lose();
+    }
     if (changes.get() < n && failure != null) {
       throw new AssertionError("the command failed by itself", failure);
     }
     return new Outcome(changes.get() >= n, failure != null);
+  }
+
+  /// What was written into files since they were last brought to the disk.
+  private static final class Unflushed {
+    private final Map<Path, Long> kept = new TreeMap<>(); // bytes that are on the disk
+    private final Set<Path> dirty = new TreeSet<>();
+
+    private synchronized void before(String change, Path path) throws IOException {
+      switch (change) {
+        case "create" -> {
+          dirty.add(path);
+          kept.put(path, 0L);
+        }
+        case "write" -> dirty.add(path);
+        case "cut", "flush" -> {
+          dirty.remove(path);
+          if (Files.isRegularFile(path)) {
+            kept.put(path, Files.size(path)); // of a cut one too many, and all are whole
+          }
+        }
+        default -> {}
+      }
+    }
+
+    private synchronized void renamed(Path from, Path to) {
+      for (Path file : List.copyOf(kept.keySet())) {
+        if (file.startsWith(from)) {
+          Path now = from.equals(file) ? to : to.resolve(from.relativize(file));
+          kept.put(now, kept.remove(file));
+          dirty.remove(now);
+          if (dirty.remove(file)) {
+            dirty.add(now);
+          }
+        }
+      }
+    }
+
+    private synchronized void lose() {
+      for (Path file : dirty) {
+        if (!Files.isRegularFile(file)) {
+          continue;
+        }
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+          channel.truncate(kept.getOrDefault(file, 0L));
+        } catch (IOException e) {
+          throw new UncheckedIOException(e);
+        }
+      }
+    }
   }
 
   /// What a command says where its n-th change is refused; null: nothing.
@@ -86,6 +156,11 @@ public final class Faults {
     } finally {
       Disk.watch(null);
     }
+  }
+
+  /// Tells of each change of the disk from now on, before it is made.
+  public static void watch(BiConsumer<String, Path> told) {
+    Disk.watch(told::accept);
   }
 
   /// Ends this process before the n-th change from now.

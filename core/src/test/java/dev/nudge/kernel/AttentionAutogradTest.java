@@ -60,8 +60,7 @@ class AttentionAutogradTest {
     boolean large = n > 300;
     int dim = 2 * (1 + random.nextInt(large ? 1 : 9));
     double scale = window + cap == 0 ? 1 / Math.sqrt(dim) : 0.2 + random.nextDouble();
-    var heads =
-        new CausalAttention.Shape(group * (large ? 1 : 2), large ? 1 : 2, dim, scale, window, cap);
+    var heads = new Attend.Shape(group * (large ? 1 : 2), large ? 1 : 2, dim, scale, window, cap);
     try (Scope scope = Scope.open("autograd");
         PointerScope pointers = new PointerScope();
         Workspace ws = workspace()) {
@@ -70,7 +69,7 @@ class AttentionAutogradTest {
       Tensor v = draw(scope, n, heads.keyWidth());
       Tensor out = draw(scope, n, heads.queryWidth());
       Tensor lse = scope.tensor(Dtype.F64, (long) n * heads.count(), 1);
-      CausalAttention.forward(heads, q, k, v, out, lse, ws, Kernels.plain());
+      Kernels.plain().attend().forward(heads, q, KeyValues.of(k, v), out, lse, ws, Kernels.plain());
       var tq = Torch.leaf(q);
       var tk = Torch.leaf(k);
       var tv = Torch.leaf(v);
@@ -82,7 +81,9 @@ class AttentionAutogradTest {
       Tensor dq = draw(scope, n, heads.queryWidth());
       Tensor dk = draw(scope, n, heads.keyWidth());
       Tensor dv = draw(scope, n, heads.keyWidth());
-      CausalAttention.backward(heads, q, k, v, out, lse, dOut, dq, dk, dv, ws, Kernels.plain());
+      Kernels.plain()
+          .attend()
+          .backward(heads, q, k, v, out, lse, dOut, dq, dk, dv, ws, Kernels.plain());
       same("dq", dq, tq.grad());
       same("dk", dk, tk.grad());
       same("dv", dv, tv.grad());
@@ -99,8 +100,7 @@ class AttentionAutogradTest {
     "66, 130, 2, 20"
   })
   void attentionOfTheLastTokens(int m, int n, int group, int window) {
-    var heads =
-        new CausalAttention.Shape(2 * group, 2, 2 * (1 + random.nextInt(4)), 0.4, window, 0);
+    var heads = new Attend.Shape(2 * group, 2, 2 * (1 + random.nextInt(4)), 0.4, window, 0);
     try (Scope scope = Scope.open("autograd");
         PointerScope pointers = new PointerScope();
         Workspace ws = workspace()) {
@@ -109,7 +109,7 @@ class AttentionAutogradTest {
       Tensor v = draw(scope, n, heads.keyWidth());
       Tensor out = draw(scope, m, heads.queryWidth());
       Tensor lse = scope.tensor(Dtype.F64, (long) m * heads.count(), 1);
-      CausalAttention.forward(heads, q, k, v, out, lse, ws, Kernels.plain());
+      Kernels.plain().attend().forward(heads, q, KeyValues.of(k, v), out, lse, ws, Kernels.plain());
       same("out", out, TorchLlama.attention(heads, Torch.of(q), Torch.of(k), Torch.of(v)));
     }
   }

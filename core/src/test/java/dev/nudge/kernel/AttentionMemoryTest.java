@@ -7,14 +7,16 @@ import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import java.util.List;
 import java.util.function.Function;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /// A pass that only measures skips blocks and heads; what it measures is what the whole pass takes.
 class AttentionMemoryTest {
-  private static final CausalAttention.Shape HEADS = new CausalAttention.Shape(4, 2, 2);
+  private static final Attend.Shape HEADS = new Attend.Shape(4, 2, 2);
 
   /// Lengths around blocks of 64 queries, and around 2,048 keys, where blocks are of 32.
   @ParameterizedTest
@@ -41,6 +43,60 @@ class AttentionMemoryTest {
       same(type, queries, past, true);
       same(type, queries, past, false);
     }
+  }
+
+  /// The same over keys in blocks; products are counted as those over keys in one piece.
+  @ParameterizedTest
+  @CsvSource({
+    "1, 30, 0",
+    "100, 30, 0",
+    "64, 64, 0",
+    "33, 2100, 0",
+    "130, 2100, 0",
+    "1, 2100, 90",
+    "300, 70, 90"
+  })
+  void theDryPassOverBlocksTakesWhatTheRealOneTakes(int queries, int past, int window) {
+    var heads = new Attend.Shape(4, 2, 2, 0.7, window, 0);
+    for (Dtype type : new Dtype[] {Dtype.F32, Dtype.BF16}) {
+      for (int size : new int[] {3, 16, 64}) {
+        try (Scope scope = Scope.open("test");
+            Workspace dry = Workspace.measuring();
+            Workspace one = Workspace.measuring()) {
+          Making none = (r, c) -> Tensor.dry(type, r, c);
+          Making noSum = (r, c) -> Tensor.dry(type.accumulator(), r, c);
+          forward(heads, queries, past, size, none, noSum, dry, Kernels.dry());
+          forward(heads, queries, past, past + queries, none, noSum, one, Kernels.dry());
+          assertThat(dry.operations()).isEqualTo(one.operations());
+          try (Workspace ws = new Workspace(0, dry.peak(), Gemm.plain())) {
+            Making real = (r, c) -> scope.tensor(type, r, c);
+            Making sum = (r, c) -> scope.tensor(type.accumulator(), r, c);
+            forward(heads, queries, past, size, real, sum, ws, Kernels.plain());
+            assertThat(ws.peak()).as("%s, blocks of %d", type, size).isEqualTo(dry.peak());
+          }
+        }
+      }
+    }
+  }
+
+  /// @param size positions of a block
+  private static void forward(
+      Attend.Shape h,
+      int m,
+      int past,
+      int size,
+      Making make,
+      Making acc,
+      Workspace ws,
+      Kernels kernels) {
+    List<Tensor> blocks =
+        IntStream.range(0, Math.ceilDiv(past + m, size))
+            .mapToObj(i -> make.of(size, h.keyWidth()))
+            .toList();
+    KeyValues kv = new KeyValues(blocks, blocks, past + m);
+    Tensor q = make.of(m, h.queryWidth());
+    Tensor out = make.of(m, h.queryWidth());
+    kernels.attend().forward(h, q, kv, out, acc.of(m * h.count(), 1), ws, kernels);
   }
 
   private static void same(Dtype type, int queries, int past, boolean forwardOnly) {
@@ -91,29 +147,33 @@ class AttentionMemoryTest {
     Tensor v = narrow.apply(n);
     Tensor out = wide.apply(m);
     Tensor lse = acc.of(m * HEADS.count(), 1);
-    CausalAttention.forward(HEADS, q, k, v, out, lse, ws, kernels);
+    kernels.attend().forward(HEADS, q, KeyValues.of(k, v), out, lse, ws, kernels);
     if (forwardOnly) {
       return;
     }
     Tensor dOut = wide.apply(m);
     Tensor dq = wide.apply(m);
-    CausalAttention.backwardPart(
-        HEADS,
-        q,
-        k,
-        v,
-        out,
-        lse,
-        dOut,
-        dq,
-        acc.of(HEADS.keyCount() * n, HEADS.dim()),
-        acc.of(HEADS.keyCount() * n, HEADS.dim()),
-        false,
-        ws,
-        kernels);
+    kernels
+        .attend()
+        .backwardPart(
+            HEADS,
+            q,
+            k,
+            v,
+            out,
+            lse,
+            dOut,
+            dq,
+            acc.of(HEADS.keyCount() * n, HEADS.dim()),
+            acc.of(HEADS.keyCount() * n, HEADS.dim()),
+            false,
+            ws,
+            kernels);
     if (past == 0) {
-      CausalAttention.backward(
-          HEADS, q, k, v, out, lse, dOut, dq, narrow.apply(n), narrow.apply(n), ws, kernels);
+      kernels
+          .attend()
+          .backward(
+              HEADS, q, k, v, out, lse, dOut, dq, narrow.apply(n), narrow.apply(n), ws, kernels);
     }
   }
 

@@ -42,6 +42,7 @@ class ParityTest {
     assertThat(fast.name()).startsWith("vector");
   }
 
+  /// But attention, which is made of products: [ProductParityTest] and [KeyValuesTest] compare it.
   @Test
   void everyOperationIsListed() {
     List<String> missing = new ArrayList<>();
@@ -53,6 +54,7 @@ class ParityTest {
       for (Method method : component.getType().getDeclaredMethods()) {
         String name = component.getName() + "." + method.getName();
         if (component.getType().isInterface()
+            && component.getType() != Attend.class
             && Modifier.isAbstract(method.getModifiers())
             && !listed.contains(name)) {
           missing.add(name);

@@ -96,14 +96,14 @@ class ProductParityTest {
       for (int group : new int[] {1, 3}) {
         if (n < 2000 || group == 1) {
           int dim = n < 2000 ? 2 * (4 + random.nextInt(29)) : 16;
-          attention(new CausalAttention.Shape(group, 1, dim), n, backend);
+          attention(new Attend.Shape(group, 1, dim), n, backend);
         }
       }
     }
     told("attention " + backend.compute(), compute == Compute.FP32 ? 0.2 : 0.01);
   }
 
-  private void attention(CausalAttention.Shape h, int n, Backend backend) {
+  private void attention(Attend.Shape h, int n, Backend backend) {
     Dtype c = backend.compute();
     try (Scope scope = Scope.open("parity");
         Workspace ws = new Workspace(0, 32 << 20, backend.gemms().apply(1));
@@ -139,7 +139,7 @@ class ProductParityTest {
   /// @param kept the lse that the backward pass starts from; null: its own. It is kept in fp32,
   ///     and half the distance of floats from 8 on is 4.8e-7 of every probability
   private static Tensor[] attention(
-      CausalAttention.Shape h,
+      Attend.Shape h,
       Scope scope,
       Dtype c,
       Tensor q,
@@ -155,16 +155,16 @@ class ProductParityTest {
     Tensor dq = scope.tensor(c, n, h.queryWidth());
     Tensor dk = scope.tensor(c, n, h.keyWidth());
     Tensor dv = scope.tensor(c, n, h.keyWidth());
-    CausalAttention.forward(h, q, k, v, out, lse, ws, kernels);
+    kernels.attend().forward(h, q, KeyValues.of(k, v), out, lse, ws, kernels);
     Tensor from = kept == null ? lse : kept;
-    CausalAttention.backward(h, q, k, v, out, from, dO, dq, dk, dv, ws, kernels);
+    kernels.attend().backward(h, q, k, v, out, from, dO, dq, dk, dv, ws, kernels);
     return new Tensor[] {out, dq, dk, dv, lse};
   }
 
   /// For each row of out, dq, dk, dv and lse the largest sum of its terms' sizes; one key-value
   /// head.
   private static double[][] terms(
-      CausalAttention.Shape h, Tensor q, Tensor k, Tensor v, Tensor out, Tensor dO) {
+      Attend.Shape h, Tensor q, Tensor k, Tensor v, Tensor out, Tensor dO) {
     int n = q.rows();
     int dim = h.dim();
     double[][] ks = numbers(k, 0, dim);

@@ -1,13 +1,16 @@
 package dev.nudge.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.Backends;
 import dev.nudge.Seeds;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.KvCache;
+import dev.nudge.nn.KvPool;
 import dev.nudge.settings.Compute;
 import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Ledger;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
@@ -19,6 +22,8 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /// Compares the logits of decoding with caches, several sequences side by side, with those of whole
 /// sequences in one pass.
@@ -33,15 +38,15 @@ class DecodingTest {
     for (boolean bias : new boolean[] {false, true}) {
       ModelConfig config = TinyLlama.config(3, !bias, bias);
       try (CausalLm model = TinyLlama.of(config, Backend.plain(Dtype.F64), 5)) {
-        compare(model, 1e-12);
+        compare(model, 1e-12, 1, 3, 16);
       }
       try (CausalLm model = TinyLlama.of(config, Backends.of(Compute.FP32), 6)) {
-        compare(model, 1e-5);
+        compare(model, 1e-5, 1, 3, 16);
       }
     }
     Backend backend = Backends.of(Compute.FP32);
     try (CausalLm model = Checkpoint.load(LLAMA3, ModelConfig.load(LLAMA3), backend)) {
-      compare(model, 1e-5);
+      compare(model, 1e-5, 1, 3, 16);
     }
   }
 
@@ -54,14 +59,26 @@ class DecodingTest {
       if (one) {
         System.out.println(folder);
         try (CausalLm model = Checkpoint.load(folder, config, Backends.of(Compute.FP32))) {
-          compare(model, 1e-5);
+          compare(model, 1e-5, 3);
         }
       }
     }
   }
 
-  private static void compare(CausalLm model, double bound) {
+  /// Over a cache of its own a sequence, and over pools; blocks that hold a whole sequence give the
+  /// same bits.
+  private static void compare(CausalLm model, double bound, int... blockSizes) {
     long seed = Seeds.next();
+    double[] alone = compare(model, bound, seed, 0);
+    for (int blockSize : blockSizes) {
+      compare(model, bound, seed, blockSize);
+    }
+    assertThat(compare(model, bound, seed, 64)).isEqualTo(alone);
+  }
+
+  /// @param blockSize of a pool with just the blocks that are needed; 0: no pool
+  /// @return all logits
+  private static double[] compare(CausalLm model, double bound, long seed, int blockSize) {
     Random random = new Random(seed);
     int vocabulary = model.config().vocabSize();
     int[] lengths = {1, 9, 23, 50, 2};
@@ -74,13 +91,18 @@ class DecodingTest {
             .toArray(int[][]::new);
     int[] flat = Arrays.stream(ids).flatMapToInt(Arrays::stream).toArray();
     List<KvCache> caches = new ArrayList<>();
-    long bytes = model.nextBytes(flat.length, lengths.length, most);
+    List<Double> all = new ArrayList<>();
+    int size = blockSize == 0 ? most : blockSize;
+    int blocks = Arrays.stream(lengths).map(n -> Math.ceilDiv(n, size)).sum();
+    long bytes = model.nextBytes(flat.length, lengths.length, most, size);
+    long before = Ledger.bytes();
     try (Scope scope = Scope.open("test");
+        KvPool pool = model.pool(blocks, size);
         Workspace ws = new Workspace(0, bytes, model.backend().gemms().apply(1))) {
       Tensor whole = scope.tensor(Dtype.F64, flat.length, vocabulary);
       try (Workspace large = new Workspace(0, 64 << 20, model.backend().gemms().apply(1))) {
-        Batch all = new Batch(flat, lengths, new long[lengths.length], new int[0], new int[0]);
-        copy(model.logits(all, large), whole);
+        Batch rows = new Batch(flat, lengths, new long[lengths.length], new int[0], new int[0]);
+        copy(model.logits(rows, large), whole);
       }
       double largest =
           IntStream.range(0, (int) whole.elements())
@@ -89,7 +111,7 @@ class DecodingTest {
               .orElse(0);
       int[] fed = new int[lengths.length];
       for (int i = 0; i < lengths.length; i++) {
-        caches.add(model.cache(lengths[i]));
+        caches.add(blockSize == 0 ? model.cache(lengths[i]) : pool.cache());
       }
       double worst = 0;
       int checked = 0;
@@ -121,14 +143,112 @@ class DecodingTest {
           int row = Arrays.stream(lengths, 0, now[k]).sum() + fed[now[k]] - 1;
           for (int v = 0; v < vocabulary; v++) {
             worst = Math.max(worst, Math.abs(logits.get(k, v) - whole.get(row, v)));
+            all.add(logits.get(k, v));
           }
           checked++;
         }
       }
       System.out.printf("%d rows within %.1e of the largest logit%n", checked, worst / largest);
       assertThat(worst / largest).isLessThan(bound);
-    } finally {
       caches.forEach(KvCache::close);
+      assertThat(pool.free()).isEqualTo(blocks);
+    }
+    assertThat(Ledger.bytes()).isEqualTo(before);
+    return all.stream().mapToDouble(logit -> logit).toArray();
+  }
+
+  /// Two sequences with the same 35 tokens at their start, of which 32 lie in blocks of both.
+  @ParameterizedTest
+  @EnumSource(
+      value = Compute.class,
+      names = {"FP32", "BF16"})
+  void aSharedPrefixGivesTheBitsOfASequenceAlone(Compute compute) {
+    Backend backend = Backends.orSkip(compute);
+    int[] ids = new Random(Seeds.next()).ints(60, 0, 37).toArray();
+    try (CausalLm model = TinyLlama.of(TinyLlama.config(3, false, true), backend, 5);
+        KvPool pool = model.pool(20, 16);
+        Workspace ws = new Workspace(0, model.nextBytes(35, 1, 60, 16), backend.gemms().apply(1));
+        KvCache alone = pool.cache();
+        KvCache first = pool.cache()) {
+      model.reserve(60);
+      List<Double> expected = decode(model, alone, ids, 35, ws);
+      List<Double> before = decode(model, first, Arrays.copyOf(ids, 40), 35, ws);
+      int free = pool.free();
+      try (KvCache fork = first.fork(34)) {
+        assertThat(fork.length()).isEqualTo(32);
+        assertThat(pool.free()).isEqualTo(free);
+        KvCache again = pool.cache();
+        decode(model, again, Arrays.copyOf(ids, 32), 32, ws);
+        int[] other = new Random(Seeds.next()).ints(60, 0, 37).toArray();
+        System.arraycopy(ids, 0, other, 0, 35);
+        assertThat(decode(model, fork, other, 3, ws)).isEqualTo(decode(model, again, other, 3, ws));
+        again.close();
+      }
+      before.addAll(decode(model, first, ids, 1, ws));
+      assertThat(before).isEqualTo(expected);
+    }
+  }
+
+  /// Feeds what the cache does not hold yet, `prompt` tokens at once and then one at a time.
+  private static List<Double> decode(
+      CausalLm model, KvCache cache, int[] ids, int prompt, Workspace ws) {
+    List<Double> all = new ArrayList<>();
+    for (int n = prompt; cache.length() < ids.length; n = 1) {
+      int from = cache.length();
+      int[] now = Arrays.copyOfRange(ids, from, from + n);
+      Tensor logits = model.next(now, new int[] {n}, List.of(cache), ws);
+      for (int v = 0; v < logits.cols(); v++) {
+        all.add(logits.get(0, v));
+      }
+    }
+    return all;
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = Compute.class,
+      names = {"FP32", "BF16"})
+  void theDryStepOverBlocksTakesWhatTheRealOneTakes(Compute compute) {
+    Backend backend = Backends.orSkip(compute);
+    for (int blockSize : new int[] {3, 16, 64}) {
+      try (CausalLm model = TinyLlama.of(TinyLlama.config(2, true, false), backend, 5);
+          KvPool pool = model.pool(200, blockSize);
+          KvCache one = pool.cache();
+          KvCache other = pool.cache()) {
+        model.reserve(100);
+        List<KvCache> both = List.of(one, other);
+        try (Workspace ws = new Workspace(0, 8 << 20, backend.gemms().apply(1))) {
+          model.next(new int[99 + 96], new int[] {96, 99}, both, ws);
+        }
+        long bytes = model.nextBytes(5, 2, 100, blockSize);
+        try (Workspace ws = new Workspace(0, bytes, backend.gemms().apply(1))) {
+          model.next(new int[5], new int[] {4, 1}, both, ws);
+          assertThat(ws.peak()).as("blocks of %d", blockSize).isEqualTo(bytes);
+        }
+      }
+    }
+  }
+
+  /// A step that cannot have its blocks changes nothing; it comes again when another has ended.
+  @Test
+  void aStepThatThePoolHasNoBlocksForCanComeAgain() {
+    Backend backend = Backends.of(Compute.FP32);
+    try (CausalLm model = TinyLlama.of(TinyLlama.config(2, true, false), backend, 5);
+        KvPool pool = model.pool(3, 4);
+        Workspace ws = new Workspace(0, model.nextBytes(8, 2, 8, 4), backend.gemms().apply(1));
+        KvCache one = pool.cache();
+        KvCache other = pool.cache()) {
+      model.reserve(8);
+      model.next(new int[8], new int[] {4, 4}, List.of(one, other), ws);
+      int[] next = {1, 2};
+      assertThatThrownBy(() -> model.next(next, new int[] {1, 1}, List.of(one, other), ws))
+          .isInstanceOf(KvPool.Exhausted.class)
+          .hasMessageStartingWith(
+              "a sequence wants 1 more of the pool's blocks of 4 positions, of which 0 of 3");
+      assertThat(one.length()).isEqualTo(4);
+      one.close();
+      model.next(new int[] {2}, new int[] {1}, List.of(other), ws);
+      assertThat(other.length()).isEqualTo(5);
     }
   }
 

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.nudge.Seeds;
 import dev.nudge.Torch;
 import dev.nudge.TorchLlama;
-import dev.nudge.kernel.CausalAttention;
+import dev.nudge.kernel.Attend;
 import dev.nudge.machine.Backend;
 import dev.nudge.nn.Dropout;
 import dev.nudge.nn.Parameter;
@@ -126,7 +126,7 @@ class TrainedModelAutogradTest {
       turns.put(i, frequencies[i]);
     }
     Tensor turn = Torch.of(turns);
-    var heads = new CausalAttention.Shape(c.numAttentionHeads(), c.numKeyValueHeads(), c.headDim());
+    var heads = new Attend.Shape(c.numAttentionHeads(), c.numKeyValueHeads(), c.headDim());
     Tensor n = TorchLlama.rmsNorm(x, leaf(w, path + "input_layernorm.weight"), c.rmsNormEps());
     Tensor q = linear(w, path + "self_attn.q_proj", n);
     Tensor k = linear(w, path + "self_attn.k_proj", n);

@@ -6,7 +6,7 @@ import dev.nudge.Seeds;
 import dev.nudge.Torch;
 import dev.nudge.TorchLlama;
 import dev.nudge.adapter.LoraLinear;
-import dev.nudge.kernel.CausalAttention;
+import dev.nudge.kernel.Attend;
 import dev.nudge.kernel.Glu;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.tensor.Dtype;
@@ -186,7 +186,7 @@ class LayerAutogradTest {
     int rows = lengths[0] + lengths[1] + lengths[2];
     int width = 3 + random.nextInt(12);
     int inner = 3 + random.nextInt(20);
-    var heads = new CausalAttention.Shape(2 * group, 2, 2 * (1 + random.nextInt(4)));
+    var heads = new Attend.Shape(2 * group, 2, 2 * (1 + random.nextInt(4)));
     double[] frequencies = new double[heads.dim() / 2];
     for (int i = 0; i < frequencies.length; i++) {
       frequencies[i] = random.nextDouble();

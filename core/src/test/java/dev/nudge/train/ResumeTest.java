@@ -3,26 +3,33 @@ package dev.nudge.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.nudge.Seeds;
 import dev.nudge.format.Faults;
+import dev.nudge.format.OutFolder;
+import dev.nudge.plan.Plan;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
 /// A run that is stopped or killed and goes on ends with the bytes of one that never was.
 class ResumeTest {
-  private static final int STEPS = 7;
+  static final int STEPS = 7;
 
   @TempDir private Path temp;
   private Path rows;
@@ -36,6 +43,10 @@ class ResumeTest {
 
   /// Seven steps in epochs of three, with dropout, decay and clipping at work.
   private TrainSettings settings(String kind, Path out) {
+    return settings(kind, rows, held, out);
+  }
+
+  static TrainSettings settings(String kind, Path rows, Path held, Path out) {
     TrainSettings given =
         TinyRun.settings(
             TinyRun.TIED,
@@ -129,6 +140,49 @@ class ResumeTest {
   }
 
   @Test
+  void aPagedOptimiserGoesOnInItsFile() throws IOException {
+    Map<String, String> whole = uninterrupted("full");
+    Path out = temp.resolve("paged");
+    TrainSettings settings = settings("full", out);
+    Prepared first = Training.prepare(settings, TinyRun.MACHINE);
+    int[] asked = {0};
+    Training.run(
+        first.withPlan(first.plan().withPagedOptimizer()),
+        event -> asked[0] += event instanceof TrainEvent.Step ? 1 : 0,
+        () -> asked[0] >= 3);
+    Prepared again = Training.prepare(settings, TinyRun.MACHINE);
+    assertThat(again.plan().footprint().paged()).isPositive();
+    Training.run(again, event -> {}, () -> false);
+    assertThat(fixed(out)).isEqualTo(whole);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"lora", "nf4"})
+  void streamedWeightsGoOnStreamed(String kind) throws IOException {
+    Path large = temp.resolve("large");
+    TrainSettings held = settings(kind, large);
+    Prepared most = Training.prepare(held, TinyRun.MACHINE);
+    TrainSettings tight = held;
+    Prepared first = most;
+    for (int i = 0; i < 100 && !first.streams(); i++) { // all means that save memory come before
+      tight =
+          held.with("memory", Long.toString(first.plan().totalBytes()))
+              .with("out", temp.resolve("tight"));
+      first = Training.prepare(tight, TinyRun.MACHINE);
+    }
+    assertThat(first.streams()).isTrue();
+    assertThat(most.streams()).isFalse();
+    int[] asked = {0};
+    Training.run(
+        first, event -> asked[0] += event instanceof TrainEvent.Step ? 1 : 0, () -> asked[0] >= 3);
+    Prepared again = Training.prepare(tight, TinyRun.MACHINE);
+    assertThat(again.streams()).isTrue();
+    Training.run(again, event -> {}, () -> false);
+    Training.run(most.withPlan(first.plan()), event -> {}, () -> false);
+    assertThat(fixed(temp.resolve("tight"))).isEqualTo(fixed(large));
+  }
+
+  @Test
   void stoppedAfterEachStepItEndsAsIfItNeverWas() throws IOException {
     Path out = temp.resolve("out");
     int runs = 0;
@@ -140,33 +194,41 @@ class ResumeTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"lora", "full"})
-  void killedBeforeSomeChangesOfTheDiskItEndsAsIfItNeverWas(String kind) throws IOException {
-    killed(kind, 17);
+  @CsvSource({"lora, KILLED", "full, POWER"})
+  void killedBeforeSomeChangesOfTheDiskItEndsAsIfItNeverWas(String kind, Faults.Kind how)
+      throws IOException {
+    killed(kind, how, 17);
   }
 
+  /// The power fails: what was written and not flushed is lost too.
   @ParameterizedTest
-  @org.junit.jupiter.api.Tag("slow")
-  @ValueSource(strings = {"lora", "nf4", "8bit", "full"})
-  void killedBeforeAnyChangeOfTheDiskItEndsAsIfItNeverWas(String kind) throws IOException {
-    killed(kind, 1);
+  @Tag("slow")
+  @CsvSource({
+    "lora, POWER, 1",
+    "lora, KILLED, 5",
+    "nf4, POWER, 7",
+    "8bit, POWER, 7",
+    "full, POWER, 7"
+  })
+  void killedBeforeAnyChangeOfTheDiskItEndsAsIfItNeverWas(String kind, Faults.Kind how, int stride)
+      throws IOException {
+    killed(kind, how, stride);
   }
 
-  private void killed(String kind, int stride) throws IOException {
+  private void killed(String kind, Faults.Kind how, int stride) throws IOException {
     Map<String, String> whole = uninterrupted(kind);
     Path out = temp.resolve("killed");
+    TrainSettings settings = settings(kind, out);
     boolean met = true;
     int resumed = 0;
-    for (int n = 1; met; n += stride) {
-      dev.nudge.format.OutFolder.delete(out);
-      TrainSettings settings = settings(kind, out);
-      met = Faults.met(Faults.Kind.KILLED, n, () -> run(settings, Integer.MAX_VALUE));
-      if (!met || (Files.exists(out.resolve("run.json")) && Training.finished(settings))) {
-        continue;
+    for (int n = 1 + Seeds.random().nextInt(stride); met; n += stride) {
+      OutFolder.delete(out);
+      met = Faults.met(how, n, () -> run(settings, Integer.MAX_VALUE));
+      if (!Files.exists(out.resolve("run.json")) || !Training.finished(settings)) {
+        Prepared again = Training.prepare(settings, TinyRun.MACHINE);
+        resumed += again.resumed() == null ? 0 : 1;
+        Training.run(again, event -> {}, () -> false);
       }
-      Prepared again = Training.prepare(settings, TinyRun.MACHINE);
-      resumed += again.resumed() == null ? 0 : 1;
-      Training.run(again, event -> {}, () -> false);
       assertThat(fixed(out)).as("killed before change %d", n).isEqualTo(whole);
     }
     assertThat(resumed).as("went on").isGreaterThan(100 / stride);
@@ -187,8 +249,8 @@ class ResumeTest {
   void aFinishedRunKeepsCheckpointsOnlyWhereItIsTold() throws IOException {
     Path out = temp.resolve("out");
     TrainSettings settings = settings("lora", out);
-    Map<String, Object> values = new java.util.HashMap<>(settings.values());
-    values.values().removeIf(java.util.Objects::isNull);
+    Map<String, Object> values = new HashMap<>(settings.values());
+    values.values().removeIf(Objects::isNull);
     values.remove("keep");
     values.remove("epochs");
     values.put("save_steps", 2);
@@ -259,7 +321,7 @@ class ResumeTest {
   void thePlanIsReadBack() throws IOException {
     Path out = temp.resolve("out");
     TrainSettings settings = settings("lora", out);
-    dev.nudge.plan.Plan plan = Training.prepare(settings, TinyRun.MACHINE).plan();
+    Plan plan = Training.prepare(settings, TinyRun.MACHINE).plan();
     run(settings, 2);
     Prepared again = Training.prepare(settings, TinyRun.MACHINE);
     assertThat(again.plan()).isEqualTo(plan);

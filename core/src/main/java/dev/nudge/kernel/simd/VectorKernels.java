@@ -1,5 +1,6 @@
 package dev.nudge.kernel.simd;
 
+import dev.nudge.kernel.CausalAttention;
 import dev.nudge.kernel.Glu;
 import dev.nudge.kernel.Kernels;
 
@@ -14,6 +15,7 @@ public final class VectorKernels implements Kernels.Provider {
         new VectorGlu(Glu.Activation.SILU),
         new VectorGlu(Glu.Activation.GELU_TANH),
         new VectorSoftCap(),
+        new CausalAttention(),
         new VectorSoftmaxRows(),
         new VectorCrossEntropy(),
         new VectorAdamW(),

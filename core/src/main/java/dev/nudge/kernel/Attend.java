@@ -1,0 +1,107 @@
+package dev.nudge.kernel;
+
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+
+/// Computes causal attention of one sequence with grouped heads.
+///
+///     P = softmax(c·Q·Kᵀ + mask),  O = P·V            c the scale, mostly 1/√dim
+///     D = rowsum(dO ∘ O),  dV = Pᵀ·dO,  dS = c·P ∘ (dO·Vᵀ − D),  dQ = dS·K,  dK = dSᵀ·Q
+///
+/// A soft cap goes over the scores before the mask ([SoftCap]). With a window a query sees the last
+/// keys only, itself among them. Of the probabilities only their log-sum-exp is kept.
+///
+/// The forward pass reads keys in blocks ([KeyValues]), for decoding; the backward passes read them
+/// in one piece, as training has them. All three make their products by the workspace's Gemm and
+/// call the other kernels for rows.
+public interface Attend {
+  /// The shape of one layer's attention.
+  ///
+  /// @param count query heads
+  /// @param keyCount key-value heads; a divisor of the query heads
+  /// @param dim numbers of a head
+  /// @param scale of the products of queries and keys
+  /// @param window keys that a query sees at most, its own among them; 0: all before it
+  /// @param softCap bound of the scores; 0: none
+  record Shape(int count, int keyCount, int dim, double scale, int window, double softCap) {
+    public Shape {
+      if (count < 1 || keyCount < 1 || dim < 2 || count % keyCount != 0 || window < 0) {
+        throw new IllegalArgumentException(
+            count + " heads over " + keyCount + " key-value heads of " + dim);
+      }
+    }
+
+    /// Plain attention: scaled by 1/√dim, over all keys.
+    public Shape(int count, int keyCount, int dim) {
+      this(count, keyCount, dim, 1 / Math.sqrt(dim), 0, 0);
+    }
+
+    public int group() {
+      return count / keyCount;
+    }
+
+    public int queryWidth() {
+      return count * dim;
+    }
+
+    public int keyWidth() {
+      return keyCount * dim;
+    }
+
+    /// The first key that a query at this position sees.
+    int first(int position) {
+      return window == 0 ? 0 : Math.max(0, position - window + 1);
+    }
+  }
+
+  /// Computes `out` (m, queryWidth) of the last m tokens of a sequence of n.
+  ///
+  /// @param q (m, queryWidth)
+  /// @param kv n keys and values of keyWidth
+  /// @param lse (m · count, 1), accumulator type; a block of (m, group) for each key-value head
+  void forward(
+      Shape h, Tensor q, KeyValues kv, Tensor out, Tensor lse, Workspace ws, Kernels kernels);
+
+  /// Computes dq, dk and dv of a whole sequence, all in the compute type.
+  ///
+  /// @param k (n, keyWidth)
+  /// @param v (n, keyWidth)
+  void backward(
+      Shape h,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      Tensor out,
+      Tensor lse,
+      Tensor dOut,
+      Tensor dq,
+      Tensor dk,
+      Tensor dv,
+      Workspace ws,
+      Kernels kernels);
+
+  /// Computes dq of the last m tokens of a sequence of n, and what their queries give to the
+  /// gradients of all n keys and values.
+  ///
+  /// @param dk (keyCount · s, dim) with s ≥ n, accumulator type: s rows for each key-value head, of
+  ///     which the first n are written
+  /// @param dv like dk
+  /// @param add whether to add to dk and dv
+  void backwardPart(
+      Shape h,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      Tensor out,
+      Tensor lse,
+      Tensor dOut,
+      Tensor dq,
+      Tensor dk,
+      Tensor dv,
+      boolean add,
+      Workspace ws,
+      Kernels kernels);
+
+  /// The token of a sequence at which queries that end there take the most scratch.
+  int fullest(Shape h, int tokens);
+}

@@ -1,0 +1,53 @@
+package dev.nudge.kernel;
+
+import dev.nudge.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+
+/// Lists the keys and values of one sequence in one layer, block after block.
+///
+/// Blocks have the same number of rows, one a position, and all but the last are full. What lies
+/// behind the last position is never read.
+///
+/// @param keys tensors of (block, keyWidth)
+/// @param values like keys
+/// @param rows positions in all
+public record KeyValues(List<Tensor> keys, List<Tensor> values, int rows) {
+  public KeyValues {
+    int room = keys.size() * keys.getFirst().rows();
+    if (values.size() != keys.size() || rows > room || rows < room - keys.getFirst().rows()) {
+      throw new IllegalArgumentException(
+          rows + " positions in " + keys.size() + " blocks of " + keys.getFirst());
+    }
+  }
+
+  /// Keys and values that lie in one piece, (n, keyWidth) each.
+  public static KeyValues of(Tensor k, Tensor v) {
+    return new KeyValues(List.of(k), List.of(v), k.rows());
+  }
+
+  /// The positions `from` … `to` in one block.
+  ///
+  /// @param keys (to − from, keyWidth)
+  /// @param values like keys
+  public record Piece(int from, int to, Tensor keys, Tensor values) {}
+
+  /// The positions `from` … `to`, a piece for each block that holds any of them.
+  public List<Piece> pieces(int from, int to) {
+    int size = keys.getFirst().rows();
+    List<Piece> pieces = new ArrayList<>();
+    for (int at = from; at < to; ) {
+      int block = at / size;
+      int start = block * size;
+      int end = Math.min(to, start + size);
+      pieces.add(
+          new Piece(
+              at,
+              end,
+              keys.get(block).rows(at - start, end - start),
+              values.get(block).rows(at - start, end - start)));
+      at = end;
+    }
+    return pieces;
+  }
+}
