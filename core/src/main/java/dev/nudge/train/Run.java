@@ -37,7 +37,8 @@ final class Run implements AutoCloseable {
   private final Metrics metrics;
   private final RunIdentity identity;
   private final RunDigests digests;
-  private final String id = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
+  private final Instant startedAt = Instant.now().truncatedTo(ChronoUnit.SECONDS);
+  private final String id = RunId.at(startedAt);
   private final long started = System.nanoTime();
 
   private int made;
@@ -342,17 +343,23 @@ final class Run implements AutoCloseable {
             evalBest == null ? null : bestStep);
     Map<String, @Nullable Object> run = new LinkedHashMap<>();
     run.put("id", id);
+    run.put("started", startedAt.toString());
     run.put("state", state.name().toLowerCase(java.util.Locale.ROOT));
     run.put(EarlierRun.PLANNED_STEPS, prepared.steps());
     run.put(EarlierRun.SAVED_STEP, savedStep);
     run.put("settings", prepared.settings().values());
     run.put("plan", prepared.plan().values());
-    Uninterrupted.run(() -> run.put(RunDigests.KEY, digests.values(state, folder.path())));
+    Map<String, @Nullable Object> known = identity.digests();
+    Uninterrupted.run(() -> known.putAll(digests.values(state, folder.path())));
+    run.put(RunDigests.KEY, known);
+    run.putAll(identity.values());
     run.put("trained_parameters", prepared.count().trained());
     run.put("all_parameters", prepared.count().all());
     run.put("versions", Map.of("nudge", version(), "java", Runtime.version().toString()));
     run.put("machine", prepared.machine().name());
-    run.put("totals", result.totals());
+    Map<String, @Nullable Object> totals = result.totals();
+    totals.put("cost", prepared.settings().cost(result.seconds()));
+    run.put("totals", totals);
     Uninterrupted.run(() -> folder.write(run));
     return result;
   }

@@ -30,6 +30,7 @@ import tools.jackson.databind.JsonNode;
 final class RunFolder implements AutoCloseable {
   static final String RUN = "run.json";
   static final String METRICS = "metrics.jsonl";
+  static final String CURVES = "loss.svg";
   static final String LAST = "last";
   private static final List<String> ADAPTER =
       List.of("adapter_model.safetensors", "adapter_config.json", Identity.FILE);
@@ -38,7 +39,16 @@ final class RunFolder implements AutoCloseable {
 
   /// Settings that do not make a run another one.
   private static final Set<String> FREE =
-      Set.of("out", "lanes", "threads", "memory", "overwrite", "dry_run", "any_base", "save_steps");
+      Set.of(
+          "out",
+          "lanes",
+          "threads",
+          "memory",
+          "price_per_hour",
+          "overwrite",
+          "dry_run",
+          "any_base",
+          "save_steps");
 
   /// Settings whose files are known by what they hold.
   private static final Set<String> DATA = Set.of("data", "eval_data", "add_tokens");
@@ -212,12 +222,12 @@ final class RunFolder implements AutoCloseable {
   }
 
   /// The names of what an earlier run wrote.
-  private static List<String> names(Path out) {
+  static List<String> names(Path out) {
     if (!Files.exists(out.resolve(RUN))) {
       return List.of();
     }
     List<String> names = new ArrayList<>(TOKENIZER);
-    names.addAll(List.of(METRICS, RUN, RUN + ".tmp")); // the last of a run that was killed
+    names.addAll(List.of(METRICS, CURVES, RUN, RUN + ".tmp")); // the last of a run that was killed
     names.addAll(saved(out));
     names.addAll(lastNames(out));
     return names;

@@ -1,0 +1,198 @@
+package dev.nudge.runs;
+
+import dev.nudge.format.Json;
+import dev.nudge.settings.InputException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+
+/// Keeps what a list needs of each `run.json` under a folder, in one file of the user's cache
+/// folder: `runs/….jsonl`.
+///
+/// A line stands for a `run.json` with the path, size, time of change and number that it had; one
+/// that has others now is read again. What was changed less than two seconds before it was read is
+/// not kept, for its next change may leave the same time. The first line has a checksum of the
+/// others. So an index that is missing, old or torn costs time and changes nothing; nobody waits
+/// for it, and of two processes that write it one wins.
+final class RunIndex {
+  private static final int VERSION = 1;
+  private static final long RACY_NANOS = TimeUnit.SECONDS.toNanos(2);
+  private static final List<String> KEPT =
+      List.of("id", "state", "started", "planned_steps", "quantization", "settings", "totals");
+
+  private final Path root;
+  private final @Nullable Path file;
+  private final Map<String, String> before; // stamp → what is kept of run.json
+  private final Map<String, String> now = new LinkedHashMap<>();
+  private boolean changed;
+
+  private RunIndex(Path root, @Nullable Path file, Map<String, String> before) {
+    this.root = root;
+    this.file = file;
+    this.before = before;
+  }
+
+  /// Takes what was kept of the runs under a folder.
+  ///
+  /// @param cache null: nothing is kept
+  static RunIndex of(@Nullable Path cache, Path root) {
+    if (cache == null) {
+      return new RunIndex(root, null, Map.of());
+    }
+    Path file = cache.resolve("runs").resolve(name(root) + ".jsonl");
+    return new RunIndex(root, file, load(file));
+  }
+
+  /// A name for the file, from the folder's own.
+  private static String name(Path root) {
+    byte[] place = root.toAbsolutePath().normalize().toString().getBytes(StandardCharsets.UTF_8);
+    try {
+      byte[] digest = MessageDigest.getInstance("SHA-256").digest(place);
+      return HexFormat.of().formatHex(digest, 0, 16);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static Map<String, String> load(Path file) {
+    Map<String, String> lines = new HashMap<>();
+    try {
+      byte[] bytes = Files.readAllBytes(file);
+      int head = 0;
+      while (head < bytes.length && bytes[head] != '\n') {
+        head++;
+      }
+      ByteBuffer rest =
+          ByteBuffer.wrap(
+              bytes, Math.min(head + 1, bytes.length), Math.max(0, bytes.length - head - 1));
+      String first = new String(bytes, 0, head, StandardCharsets.UTF_8);
+      if (!first.equals(head(rest.duplicate()))) {
+        return Map.of();
+      }
+      for (String line : StandardCharsets.UTF_8.decode(rest).toString().split("\n")) {
+        int tab = line.indexOf('\t');
+        if (tab > 0) {
+          lines.put(line.substring(0, tab), line.substring(tab + 1));
+        }
+      }
+    } catch (IOException e) {
+      return Map.of(); // made anew
+    }
+    return lines;
+  }
+
+  private static String head(ByteBuffer rest) {
+    CRC32C sum = new CRC32C();
+    sum.update(rest);
+    return "{\"version\":" + VERSION + ",\"crc32c\":" + sum.getValue() + "}";
+  }
+
+  /// Reads a run, from the index where its `run.json` is as it was.
+  ///
+  /// @return null where it cannot be read, which is told
+  @Nullable RunSummary read(Path folder, Consumer<String> warnings) {
+    Path file = folder.resolve(RunFiles.RUN);
+    String stamp = null;
+    try {
+      long clock = System.currentTimeMillis();
+      BasicFileAttributes about = Files.readAttributes(file, BasicFileAttributes.class);
+      long age =
+          TimeUnit.MILLISECONDS.toNanos(clock) - about.lastModifiedTime().to(TimeUnit.NANOSECONDS);
+      stamp = age < RACY_NANOS ? null : stamp(folder, about);
+    } catch (IOException e) {
+      // reading it says why
+    }
+    String kept = stamp == null ? null : before.get(stamp);
+    JsonNode run = kept == null ? null : parsed(kept);
+    RunSummary summary = run == null ? null : RunSummary.of(folder, run);
+    if (summary == null) {
+      kept = null;
+      try {
+        run = Json.read(file);
+      } catch (InputException e) {
+        warnings.accept(e.getMessage() + "; the run is left out");
+        return null;
+      }
+      summary = RunSummary.of(folder, run);
+      if (summary == null) {
+        warnings.accept(file + " is not that of a run that this nudge knows; the run is left out");
+        return null;
+      }
+    }
+    if (stamp != null) {
+      changed |= kept == null;
+      now.put(stamp, kept == null ? kept(run) : kept);
+    }
+    return summary;
+  }
+
+  private String stamp(Path folder, BasicFileAttributes about) {
+    List<Object> stamp = new ArrayList<>();
+    stamp.add(root.relativize(folder).toString());
+    stamp.add(about.size());
+    stamp.add(about.lastModifiedTime().to(TimeUnit.NANOSECONDS));
+    stamp.add(String.valueOf(about.fileKey()));
+    return Json.line(stamp); // no tab and no line break, whatever the name
+  }
+
+  private static @Nullable JsonNode parsed(String kept) {
+    try {
+      return Json.parse(kept);
+    } catch (JacksonException e) {
+      return null;
+    }
+  }
+
+  private static String kept(JsonNode run) {
+    Map<String, JsonNode> kept = new LinkedHashMap<>();
+    for (String key : KEPT) {
+      if (run.has(key)) {
+        kept.put(key, run.get(key));
+      }
+    }
+    return Json.line(kept);
+  }
+
+  /// Writes the index where it is not as it was. It can be lost, so a refusal is none.
+  void keep() {
+    if (file == null || (!changed && now.size() == before.size())) {
+      return;
+    }
+    StringBuilder lines = new StringBuilder();
+    now.forEach((stamp, run) -> lines.append(stamp).append('\t').append(run).append('\n'));
+    byte[] rest = lines.toString().getBytes(StandardCharsets.UTF_8);
+    byte[] head = (head(ByteBuffer.wrap(rest)) + "\n").getBytes(StandardCharsets.UTF_8);
+    try {
+      Files.createDirectories(file.getParent());
+      Path beside = Files.createTempFile(file.getParent(), "index", ".tmp");
+      try {
+        Files.write(
+            beside, ByteBuffer.allocate(head.length + rest.length).put(head).put(rest).array());
+        Files.move(
+            beside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      } finally {
+        Files.deleteIfExists(beside);
+      }
+    } catch (IOException e) {
+      // made anew next time
+    }
+  }
+}
