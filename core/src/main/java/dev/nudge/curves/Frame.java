@@ -12,8 +12,9 @@ import org.jspecify.annotations.Nullable;
 record Frame(Axis steps, Axis losses) {
   private static final double COMMON = 0.98;
 
+  /// @param padding share of the losses' range that is added at both ends
   /// @return null where no run has a loss
-  static @Nullable Frame of(List<Curves> runs, int stepTicks, int lossTicks) {
+  static @Nullable Frame of(List<Curves> runs, int stepTicks, int lossTicks, double padding) {
     List<Double> raw = new ArrayList<>();
     double low = Double.POSITIVE_INFINITY;
     double high = Double.NEGATIVE_INFINITY;
@@ -39,6 +40,7 @@ record Frame(Axis steps, Axis losses) {
       high = Math.max(high, raw.get((int) Math.ceil(COMMON * raw.size()) - 1));
     }
     return new Frame(
-        Axis.of(first, last, stepTicks, true), Axis.of(low, high, lossTicks, false).padded(0.04));
+        Axis.of(first, last, stepTicks, true),
+        Axis.of(low, high, lossTicks, false).padded(padding));
   }
 }

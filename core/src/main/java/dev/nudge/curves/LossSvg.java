@@ -29,7 +29,7 @@ public final class LossSvg {
       """
       <style>
       text { font: 13px sans-serif; fill: #444 } .paper { fill: #fff } .grid { stroke: #e4e4e4 }
-      .raw { fill: none; stroke-opacity: .3 } .smooth { fill: none; stroke-width: 2 } .best { fill: none; stroke-width: 2 }
+      .raw { fill: none; stroke-opacity: .4 } .smooth { fill: none; stroke-width: 2 } .best { fill: none; stroke-width: 2 }
       .c0 { stroke: #1f6fb4; color: #1f6fb4 } .c1 { stroke: #c8501e; color: #c8501e } .c2 { stroke: #2d8540; color: #2d8540 } .c3 { stroke: #8e44ad; color: #8e44ad }
       .c4 { stroke: #a0741a; color: #a0741a } .c5 { stroke: #c2185b; color: #c2185b } .c6 { stroke: #00838f; color: #00838f } .c7 { stroke: #666; color: #666 }
       .dot { fill: currentColor; stroke: none } .h0 { stroke: #c8501e; color: #c8501e }
@@ -48,7 +48,7 @@ public final class LossSvg {
 
   private LossSvg(List<Curves> runs, int legend) {
     this.top = TOP + LEGEND * legend;
-    this.frame = Frame.of(runs, 8, 6);
+    this.frame = Frame.of(runs, 8, 6, 0.04);
   }
 
   /// Draws one run from the rows of its `metrics.jsonl`.
@@ -78,9 +78,12 @@ public final class LossSvg {
           LEFT, top, WIDTH - LEFT - RIGHT, PLOT);
       line("<g clip-path=\"url(#plot)\">");
       for (int i = 0; i < runs.size(); i++) {
-        curves(runs.get(i), i, runs.size(), frame);
+        lines(runs.get(i), i, runs.size(), frame);
       }
       line("</g>");
+      for (int i = 0; i < runs.size(); i++) {
+        heldOut(runs.get(i), runs.size() == 1 ? "h0" : "c" + i % COLOURS, frame);
+      }
       if (runs.size() == 1) {
         legend(runs.getFirst());
       } else {
@@ -116,13 +119,16 @@ public final class LossSvg {
         top + PLOT / 2);
   }
 
-  private void curves(Curves run, int index, int runs, Frame f) {
+  private void lines(Curves run, int index, int runs, Frame f) {
     String colour = "c" + index % COLOURS;
-    String held = runs == 1 ? "h0" : colour;
     if (runs <= RAW) {
       polyline("raw " + colour, run.train(), f);
     }
     polyline("smooth " + colour, run.smooth(), f);
+  }
+
+  /// All of them lie within the axes.
+  private void heldOut(Curves run, String held, Frame f) {
     for (Point point : Thinning.of(run.heldOut())) {
       line(
           "<circle class=\"dot %s\" cx=\"%s\" cy=\"%s\" r=\"3.5\"/>",

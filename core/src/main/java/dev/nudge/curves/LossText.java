@@ -33,7 +33,7 @@ public final class LossText {
   /// @param width of a line, at least 30
   /// @param rows lines of a plot, at least 2
   public static List<String> of(List<Curves> runs, boolean unicode, int width, int rows) {
-    Frame frame = Frame.of(runs, 4, 4);
+    Frame frame = Frame.of(runs, 4, 4, 0);
     List<String> lines = new ArrayList<>();
     for (Curves run : runs) {
       if (!lines.isEmpty()) {

@@ -11,6 +11,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /// Writes runs for other programs: metrics and settings as JSON, as CSV, as event files of
@@ -32,7 +33,7 @@ public final class RunExport {
       one.put("metrics", run.metrics());
       all.add(one);
     }
-    return List.of(file(out, Json.indented(Map.of("runs", all)) + "\n", overwrite));
+    return List.of(file("--out", out, Json.indented(Map.of("runs", all)) + "\n", overwrite));
   }
 
   /// Writes a folder with `runs.csv`, a row a run with all settings, and `metrics.csv`, a row for
@@ -44,14 +45,8 @@ public final class RunExport {
     List<Map<String, JsonNode>> metrics = new ArrayList<>();
     for (StoredRun run : runs) {
       Map<String, JsonNode> row = new LinkedHashMap<>();
-      run.summary()
-          .values()
-          .forEach(
-              (key, value) -> {
-                if (!key.equals("settings")) {
-                  row.put(key, value == null ? run.run().path("") : Json.tree(value));
-                }
-              });
+      run.summary().values().forEach((key, value) -> row.put(key, tree(value)));
+      row.remove("settings");
       run.summary()
           .settings()
           .properties()
@@ -66,8 +61,19 @@ public final class RunExport {
     }
     folder(out, List.of("runs.csv", "metrics.csv"), overwrite);
     return List.of(
-        file(out.resolve("runs.csv"), table(settings), true),
-        file(out.resolve("metrics.csv"), table(metrics), true));
+        file("--out", out.resolve("runs.csv"), table(settings), true),
+        file("--out", out.resolve("metrics.csv"), table(metrics), true));
+  }
+
+  private static String text(@Nullable JsonNode value) {
+    if (value == null || value.isNull()) {
+      return "";
+    }
+    return value.isString() ? value.asString() : value.toString();
+  }
+
+  private static JsonNode tree(@Nullable Object value) {
+    return Json.tree(value == null ? "" : value);
   }
 
   private static String table(List<Map<String, JsonNode>> rows) {
@@ -78,9 +84,7 @@ public final class RunExport {
     for (Map<String, JsonNode> row : rows) {
       List<String> cells = new ArrayList<>();
       for (String column : columns) {
-        JsonNode value = row.get(column);
-        boolean empty = value == null || value.isNull() || value.isMissingNode();
-        cells.add(cell(empty ? "" : value.isString() ? value.asString() : value.toString()));
+        cells.add(cell(text(row.get(column))));
       }
       line(csv, cells);
     }
@@ -124,24 +128,25 @@ public final class RunExport {
 
   /// Writes a text where nothing else is in the way.
   ///
+  /// @param flag that names the file, for messages
   /// @throws InputException where the file cannot be made, or is there and is to stay
-  public static Path file(Path out, String text, boolean overwrite) {
-    check(out, overwrite);
+  public static Path file(String flag, Path out, String text, boolean overwrite) {
+    check(flag, out, overwrite);
     OutFolder.make(out.toAbsolutePath().getParent());
     OutFolder.place(out, text);
     return out;
   }
 
-  private static void check(Path out, boolean overwrite) {
+  private static void check(String flag, Path out, boolean overwrite) {
     if (Files.isDirectory(out)) {
-      throw new InputException("--out " + out + " is a folder; give the name of a file");
+      throw new InputException(flag + " " + out + " is a folder; give the name of a file");
     }
     if (Files.exists(out) && !overwrite) {
       throw new InputException(
-          "--out " + out + " is there; give another name, or --overwrite to replace it");
+          flag + " " + out + " is there; give another name, or --overwrite to replace it");
     }
     Path parent = out.toAbsolutePath().getParent();
-    OutFolder.checkPlace(parent == null ? out : parent);
+    OutFolder.checkPlace(flag, parent == null ? out : parent);
   }
 
   private static void folder(Path out, List<String> names, boolean overwrite) {

@@ -36,7 +36,10 @@ final class RunIndex {
   private static final int VERSION = 1;
   private static final long RACY_NANOS = TimeUnit.SECONDS.toNanos(2);
   private static final List<String> KEPT =
-      List.of("id", "state", "started", "planned_steps", "quantization", "settings", "totals");
+      List.of("id", "state", "started", "planned_steps", "quantization");
+  private static final List<String> SETTINGS = List.of("model", "method", "quantize");
+  private static final List<String> TOTALS =
+      List.of("steps", "tokens", "seconds", "last_loss", "eval_loss_best", "cost");
 
   private final Path root;
   private final @Nullable Path file;
@@ -110,47 +113,49 @@ final class RunIndex {
   /// @return null where it cannot be read, which is told
   @Nullable RunSummary read(Path folder, Consumer<String> warnings) {
     Path file = folder.resolve(RunFiles.RUN);
-    String stamp = null;
-    try {
-      long clock = System.currentTimeMillis();
-      BasicFileAttributes about = Files.readAttributes(file, BasicFileAttributes.class);
-      long age =
-          TimeUnit.MILLISECONDS.toNanos(clock) - about.lastModifiedTime().to(TimeUnit.NANOSECONDS);
-      stamp = age < RACY_NANOS ? null : stamp(folder, about);
-    } catch (IOException e) {
-      // reading it says why
-    }
+    String stamp = stamp(folder, file);
     String kept = stamp == null ? null : before.get(stamp);
-    JsonNode run = kept == null ? null : parsed(kept);
-    RunSummary summary = run == null ? null : RunSummary.of(folder, run);
+    RunSummary summary = kept == null ? null : known(folder, kept);
+    if (stamp != null && kept != null && summary != null) {
+      now.put(stamp, kept);
+      return summary;
+    }
+    JsonNode run;
+    try {
+      run = Json.read(file);
+    } catch (InputException e) {
+      warnings.accept(e.getMessage() + "; the run is left out");
+      return null;
+    }
+    summary = RunSummary.of(folder, run);
     if (summary == null) {
-      kept = null;
-      try {
-        run = Json.read(file);
-      } catch (InputException e) {
-        warnings.accept(e.getMessage() + "; the run is left out");
-        return null;
-      }
-      summary = RunSummary.of(folder, run);
-      if (summary == null) {
-        warnings.accept(file + " is not that of a run that this nudge knows; the run is left out");
-        return null;
-      }
+      warnings.accept(file + " is not that of a run that this nudge knows; the run is left out");
+      return null;
     }
     if (stamp != null) {
-      changed |= kept == null;
-      now.put(stamp, kept == null ? kept(run) : kept);
+      now.put(stamp, kept(run));
+      changed = true;
     }
     return summary;
   }
 
-  private String stamp(Path folder, BasicFileAttributes about) {
-    List<Object> stamp = new ArrayList<>();
-    stamp.add(root.relativize(folder).toString());
-    stamp.add(about.size());
-    stamp.add(about.lastModifiedTime().to(TimeUnit.NANOSECONDS));
-    stamp.add(String.valueOf(about.fileKey()));
-    return Json.line(stamp); // no tab and no line break, whatever the name
+  /// What tells a `run.json` from one that was there before or comes later; null where it is too
+  /// young for that.
+  private @Nullable String stamp(Path folder, Path file) {
+    try {
+      long clock = TimeUnit.MILLISECONDS.toNanos(System.currentTimeMillis());
+      BasicFileAttributes about = Files.readAttributes(file, BasicFileAttributes.class);
+      long changedAt = about.lastModifiedTime().to(TimeUnit.NANOSECONDS);
+      List<Object> stamp = new ArrayList<>();
+      stamp.add(root.relativize(folder).toString());
+      stamp.add(about.size());
+      stamp.add(changedAt);
+      stamp.add(String.valueOf(about.fileKey()));
+      // no tab and no line break, whatever the name
+      return clock - changedAt < RACY_NANOS ? null : Json.line(stamp);
+    } catch (IOException e) {
+      return null; // reading it says why
+    }
   }
 
   private static @Nullable JsonNode parsed(String kept) {
@@ -161,14 +166,31 @@ final class RunIndex {
     }
   }
 
+  /// What a list shows of a run, a tab, and all its settings, which are seldom read.
   private static String kept(JsonNode run) {
-    Map<String, JsonNode> kept = new LinkedHashMap<>();
-    for (String key : KEPT) {
-      if (run.has(key)) {
-        kept.put(key, run.get(key));
+    Map<String, Object> kept = part(run, KEPT);
+    kept.put("settings", part(run.path("settings"), SETTINGS));
+    kept.put("totals", part(run.path("totals"), TOTALS));
+    return Json.line(kept) + "\t" + Json.line(run.path("settings"));
+  }
+
+  private static Map<String, Object> part(JsonNode of, List<String> keys) {
+    Map<String, Object> part = new LinkedHashMap<>();
+    for (String key : keys) {
+      JsonNode value = of.get(key);
+      if (value != null) {
+        part.put(key, value);
       }
     }
-    return Json.line(kept);
+    return part;
+  }
+
+  private static @Nullable RunSummary known(Path folder, String kept) {
+    int tab = kept.indexOf('\t');
+    JsonNode part = parsed(kept.substring(0, Math.max(tab, 0)));
+    return part == null
+        ? null
+        : RunSummary.of(folder, part, () -> Json.parse(kept.substring(tab + 1)));
   }
 
   /// Writes the index where it is not as it was. It can be lost, so a refusal is none.

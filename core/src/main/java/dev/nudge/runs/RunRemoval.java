@@ -1,6 +1,7 @@
 package dev.nudge.runs;
 
 import dev.nudge.format.Claim;
+import dev.nudge.format.NewFolder;
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
@@ -53,6 +54,8 @@ public final class RunRemoval {
     int files = 0;
     long bytes = 0;
     try (Claim claim = Claim.of(folder)) {
+      NewFolder.clear(folder); // what a killed process left
+      NewFolder.clear(folder.resolve("last"));
       List<Path> gone = ours(folder);
       for (Path file : gone) {
         bytes += size(file);

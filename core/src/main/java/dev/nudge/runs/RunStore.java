@@ -3,6 +3,7 @@ package dev.nudge.runs;
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
+import java.nio.file.FileVisitOption;
 import java.nio.file.FileVisitResult;
 import java.nio.file.FileVisitor;
 import java.nio.file.Files;
@@ -132,7 +133,8 @@ public final class RunStore {
 
   /// The folders that are looked under, for a message.
   public String shownRoots() {
-    return String.join(", ", roots.stream().map(Path::toString).toList());
+    return String.join(
+        ", ", roots.stream().map(r -> r.toString().isEmpty() ? "this folder" : r + "").toList());
   }
 
   private static String listed(List<RunSummary> runs) {
@@ -154,7 +156,7 @@ public final class RunStore {
             if (!isRun(folder)) {
               return FileVisitResult.CONTINUE;
             }
-            found.add(folder);
+            found.add(folder.toString().isEmpty() ? Path.of(".") : folder);
             return FileVisitResult.SKIP_SUBTREE;
           }
 
@@ -170,8 +172,7 @@ public final class RunStore {
         };
     try {
       // what is as deep as this is only looked at, not into
-      Files.walkFileTree(
-          root, EnumSet.noneOf(java.nio.file.FileVisitOption.class), DEPTH + 1, visitor);
+      Files.walkFileTree(root, EnumSet.noneOf(FileVisitOption.class), DEPTH + 1, visitor);
     } catch (IOException e) {
       throw new InputException("--runs " + root + " cannot be read: " + OutFolder.reason(e), e);
     }
@@ -186,7 +187,11 @@ public final class RunStore {
     if (!OutFolder.isCutOff(folder)) {
       return false;
     }
-    OutFolder.mend(folder); // a killed process left it half replaced
+    try {
+      OutFolder.mend(folder); // a killed process left it half replaced
+    } catch (InputException e) {
+      return false; // it may not be mended by this user; who opens it is told
+    }
     return Files.exists(folder.resolve(RunFiles.RUN));
   }
 }

@@ -5,6 +5,7 @@ import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -24,7 +25,7 @@ import tools.jackson.databind.JsonNode;
 /// @param tokensPerS tokens over the seconds of the whole run, evaluating and saving counted
 /// @param seconds of the whole run, loading apart
 /// @param cost seconds times `--price-per-hour`; null without a price
-/// @param settings all of them, resolved, by key
+/// @param all makes the tree of all settings
 public record RunSummary(
     String id,
     Path folder,
@@ -40,12 +41,25 @@ public record RunSummary(
     @Nullable Double tokensPerS,
     @Nullable Double seconds,
     @Nullable Double cost,
-    JsonNode settings) {
+    Supplier<JsonNode> all) {
+
+  /// All settings, resolved, by key.
+  public JsonNode settings() {
+    return all.get();
+  }
 
   /// Takes what a `run.json` holds.
   ///
   /// @return null where it is that of no run that this nudge knows
   static @Nullable RunSummary of(Path folder, JsonNode run) {
+    JsonNode settings = run.path("settings");
+    return of(folder, run, () -> settings);
+  }
+
+  /// Takes the part of a `run.json` that is needed at once.
+  ///
+  /// @param all makes the tree of all settings
+  static @Nullable RunSummary of(Path folder, JsonNode run, Supplier<JsonNode> all) {
     JsonNode totals = run.path("totals");
     JsonNode settings = run.path("settings");
     RunStatus state = RunStatus.written(run.path("state").asString(""));
@@ -70,7 +84,7 @@ public record RunSummary(
         seconds == null || seconds <= 0 ? null : totals.path("tokens").asDouble(0) / seconds,
         seconds,
         number(totals.path("cost")),
-        settings);
+        all);
   }
 
   private static @Nullable Instant started(String text) {
@@ -111,7 +125,7 @@ public record RunSummary(
         tokensPerS,
         seconds,
         cost,
-        settings);
+        all);
   }
 
   /// What `--json` prints of it.
@@ -132,7 +146,7 @@ public record RunSummary(
     values.put("tokens_per_s", tokensPerS);
     values.put("seconds", seconds);
     values.put("cost", cost);
-    values.put("settings", settings);
+    values.put("settings", settings());
     return values;
   }
 }

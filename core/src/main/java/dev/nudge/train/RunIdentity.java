@@ -19,6 +19,7 @@ final class RunIdentity implements AutoCloseable {
   private final Prepared prepared;
   private @Nullable BaseDigest digest;
   private @Nullable Identity identity;
+  private @Nullable Map<String, @Nullable Object> values;
 
   RunIdentity(Prepared prepared) {
     this.prepared = prepared;
@@ -66,6 +67,13 @@ final class RunIdentity implements AutoCloseable {
 
   /// How the weights are held and what the rows are like, as `run.json` has it.
   Map<String, @Nullable Object> values() {
+    if (values == null) {
+      values = known();
+    }
+    return values;
+  }
+
+  private Map<String, @Nullable Object> known() {
     Quantization quantization =
         Quantization.resolve(prepared.settings().model(), prepared.config());
     Map<String, @Nullable Object> held = new LinkedHashMap<>();
@@ -80,10 +88,10 @@ final class RunIdentity implements AutoCloseable {
     Dataset eval = prepared.held();
     data.put("eval_rows", eval == null ? null : eval.rows());
     data.put("eval_bad_rows", eval == null ? null : eval.badRows());
-    Map<String, @Nullable Object> values = new LinkedHashMap<>();
-    values.put("quantization", held);
-    values.put("data", data);
-    return values;
+    Map<String, @Nullable Object> known = new LinkedHashMap<>();
+    known.put("quantization", held);
+    known.put("data", data);
+    return known;
   }
 
   private Identity identity() {
