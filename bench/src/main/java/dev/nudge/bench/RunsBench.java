@@ -77,8 +77,7 @@ final class RunsBench {
 
   private static double millis(Path runs, @Nullable Path cache) {
     long start = System.nanoTime();
-    int found =
-        RunStore.of(List.of(runs), cache, line -> {}).list().size();
+    int found = RunStore.of(List.of(runs), cache, line -> {}).list().size();
     if (found == 0) {
       throw new IllegalStateException("nothing was found");
     }
@@ -106,7 +105,13 @@ final class RunsBench {
     TrainSettings settings =
         TrainSettings.of(
             Map.of(
-                "model", "models/SmolLM2-135M", "data", "rows.jsonl", "out", folder, "rank",
+                "model",
+                "models/SmolLM2-135M",
+                "data",
+                "rows.jsonl",
+                "out",
+                folder,
+                "rank",
                 1 + number % 64));
     Map<String, Object> run = new LinkedHashMap<>();
     run.put("id", "20261101-100000-%06x".formatted(number));

@@ -60,9 +60,19 @@ final class RunTable {
     if (runs.stream().allMatch(run -> run.cost() == null)) {
       cells.remove(RunColumn.COST);
     }
+    Map<RunColumn, List<String>> all = new EnumMap<>(cells);
     for (RunColumn column : LEFT_OUT) {
       if (width > 0 && width(cells) > width) {
         cells.remove(column);
+      }
+    }
+    for (RunColumn column :
+        LEFT_OUT.reversed()) { // a narrow one may have room where a wide one had none
+      List<String> texts = all.get(column);
+      if (texts != null && width > 0 && cells.putIfAbsent(column, texts) == null) {
+        if (width(cells) > width) {
+          cells.remove(column);
+        }
       }
     }
     int over = width > 0 ? width(cells) - width : 0;

@@ -44,7 +44,8 @@ class CompletionTest {
     List<String> ofRuns = List.of("list", "show", "compare", "plot", "export", "rm");
     assertThat(words("nudge", "runs", "")).isEqualTo(ofRuns);
     assertThat(words("nudge", "help", "runs", "")).isEqualTo(ofRuns);
-    assertThat(words("nudge", "runs", "list", "--sort", "st")).containsExactly("state", "steps", "started");
+    assertThat(words("nudge", "runs", "list", "--sort", "st"))
+        .containsExactly("state", "steps", "started");
     assertThat(words("nudge", "train", "--model", "m", "--no-s")).containsExactly("--no-shuffle");
     assertThat(words("nudge", "train", "--compute", "")).containsExactly("auto", "bf16", "fp32");
     assertThat(words("nudge", "train", "--compute", "=")).containsExactly("auto", "bf16", "fp32");

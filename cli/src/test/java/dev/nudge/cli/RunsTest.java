@@ -52,7 +52,8 @@ class RunsTest {
 
   @BeforeEach
   void copy() throws IOException {
-    place = new Place(folder).copy(trained.resolve("one"), "one").copy(trained.resolve("two"), "x/two");
+    place =
+        new Place(folder).copy(trained.resolve("one"), "one").copy(trained.resolve("two"), "x/two");
   }
 
   private JsonNode json(String... args) {
@@ -98,8 +99,20 @@ class RunsTest {
     assertThat(lines).hasSize(3);
     assertThat(lines.getFirst().split(" +"))
         .containsExactly(
-            "NAME", "STATE", "STEPS", "HELD", "OUT", "LOSS", "METHOD", "QUANTIZE", "MODEL",
-            "TOK/S", "TIME", "COST", "STARTED", "ID");
+            "NAME",
+            "STATE",
+            "STEPS",
+            "HELD",
+            "OUT",
+            "LOSS",
+            "METHOD",
+            "QUANTIZE",
+            "MODEL",
+            "TOK/S",
+            "TIME",
+            "COST",
+            "STARTED",
+            "ID");
     assertThat(lines.get(1)).startsWith("one ").contains(" finished ").endsWith(first);
     assertThat(lines.get(2)).startsWith("two ").endsWith(second);
     assertThat(runs("list", "--sort", "name", "--reverse").out().lines().skip(1))
@@ -141,8 +154,18 @@ class RunsTest {
     assertThat(RunTable.lines(List.of(run), 0).get(1).split("  +"))
         .containsExactly(
             "a-rather-long-name-of-an-experiment-é",
-            "killed", "1234/12345", "1.2346", "0.9877", "lora", "nf4", "SmolLM2-135M-Instruct",
-            "5,368", "3 h 25 m", "12.35", "2026-11-28 02:19", "20261128-021915-7f3a21");
+            "killed",
+            "1234/12345",
+            "1.2346",
+            "0.9877",
+            "lora",
+            "nf4",
+            "SmolLM2-135M-Instruct",
+            "5,368",
+            "3 h 25 m",
+            "12.35",
+            "2026-11-28 02:19",
+            "20261128-021915-7f3a21");
     assertThat(RunTable.time(9.94)).isEqualTo("9.9 s");
     assertThat(RunTable.time(59.4)).isEqualTo("59 s");
     assertThat(RunTable.time(773)).isEqualTo("12 m 53 s");
@@ -199,7 +222,8 @@ class RunsTest {
   @Test
   void plotAndExportWriteFiles() throws IOException {
     String out = folder.resolve("out").toString();
-    assertThat(json("plot", "one", "two", "--out", out + "/l.svg", "--json").get("runs")).hasSize(2);
+    assertThat(json("plot", "one", "two", "--out", out + "/l.svg", "--json").get("runs"))
+        .hasSize(2);
     assertThat(folder.resolve("out/l.svg")).isNotEmptyFile();
     for (String format : List.of("csv", "tensorboard")) {
       JsonNode made =
@@ -301,7 +325,8 @@ class RunsTest {
     assertThat(Ran.of("help", "runs", "show").out())
         .startsWith("nudge runs show: ")
         .contains("Usage: nudge runs show RUN [FLAGS]")
-        .contains("  RUN                         a run: its id, the start of its id, or its folder");
+        .contains(
+            "  RUN                         a run: its id, the start of its id, or its folder");
     assertThat(Ran.of("runs", "rm", "--help").out()).contains("Usage: nudge runs rm RUN… [FLAGS]");
   }
 }

@@ -38,7 +38,7 @@ record Axis(double from, double to, double step) {
     List<Double> ticks = new ArrayList<>();
     double slack = step * 1e-9;
     for (double i = Math.ceil((from - slack) / step); i * step <= to + slack; i++) {
-      ticks.add(i * step);
+      ticks.add(i * step + 0.0); // never -0.0
     }
     return ticks;
   }

@@ -215,9 +215,9 @@ class LossSvgTest {
     assertThat(LossText.of(List.of(run), false, 31, 4))
         .containsExactly(
             "r",
-            "  39.0000 |******",
-            "          |     *****o",
-            "          |          ******",
+            "  39.0000 |*****    o",
+            "          |     *****",
+            "          |          *****",
             "   0.0000 |               *****",
             "           step 1            40");
     List<String> braille = LossText.of(List.of(run, falling("s", 8)), true, 60, 3);

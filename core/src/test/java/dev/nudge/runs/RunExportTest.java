@@ -101,7 +101,7 @@ class RunExportTest {
   void mlflowGetsSettingsMetricsWithStepsTagsAndHowItEnded() {
     List<MlflowExport.Sent> sent = MlflowExport.send(runs.subList(0, 1), url(), "new");
     assertThat(sent)
-        .containsExactly(new MlflowExport.Sent("20261101-100000-000000", "8", "r1", 14));
+        .containsExactly(new MlflowExport.Sent("20261101-100000-000000", "8", "r1", 16));
     assertThat(requests)
         .containsExactly(
             "GET experiments/get-by-name?experiment_name=new",
@@ -117,19 +117,25 @@ class RunExportTest {
     long start = MadeRuns.START.toEpochMilli();
     assertThat(create.get("start_time").asLong()).isEqualTo(start);
     assertThat(create.get("tags").toString())
-        .contains("{\"key\":\"nudge.id\",\"value\":\"20261101-100000-000000\"}", "nudge.digest.data")
+        .contains(
+            "{\"key\":\"nudge.id\",\"value\":\"20261101-100000-000000\"}", "nudge.digest.data")
         .contains("\"mlflow.runName\"");
     JsonNode params = bodies.get(2).get("params");
     assertThat(params.toString())
-        .contains("{\"key\":\"rank\",\"value\":\"8\"}", "{\"key\":\"data\",\"value\":\"data/a.jsonl\"}")
+        .contains(
+            "{\"key\":\"rank\",\"value\":\"8\"}", "{\"key\":\"data\",\"value\":\"data/a.jsonl\"}")
         .doesNotContain("eval_data"); // not set
     JsonNode metrics = bodies.get(3).get("metrics");
     assertThat(metrics.get(0))
-        .isEqualTo(Json.parse("{\"key\":\"eval/loss\",\"value\":2.5,\"timestamp\":" + start + ",\"step\":0}"));
+        .isEqualTo(
+            Json.parse(
+                "{\"key\":\"eval/loss\",\"value\":2.5,\"timestamp\":" + start + ",\"step\":0}"));
     assertThat(metrics.get(1))
         .isEqualTo(
             Json.parse(
-                "{\"key\":\"train/loss\",\"value\":2.0,\"timestamp\":" + (start + 2000) + ",\"step\":1}"));
+                "{\"key\":\"train/loss\",\"value\":2.0,\"timestamp\":"
+                    + (start + 2000)
+                    + ",\"step\":1}"));
     assertThat(metrics.toString()).doesNotContain("null"); // a skipped step has no loss
     assertThat(bodies.get(4).get("status").asString()).isEqualTo("FINISHED");
     assertThat(bodies.get(4).get("end_time").asLong()).isEqualTo(start + 4000);
@@ -165,7 +171,8 @@ class RunExportTest {
 
   @Test
   void whatGoesWrongWithAServerIsOneLine() throws IOException {
-    for (String bad : List.of("localhost:5000", "ftp://a", "http://", "http://a b", "http://a?x=1", "")) {
+    for (String bad :
+        List.of("localhost:5000", "ftp://a", "http://", "http://a b", "http://a?x=1", "")) {
       assertThatThrownBy(() -> MlflowExport.send(runs, bad, "x"))
           .isInstanceOf(InputException.class)
           .hasMessage(
@@ -180,9 +187,7 @@ class RunExportTest {
     assertThatThrownBy(() -> MlflowExport.send(runs, "http://127.0.0.1:" + free, "x"))
         .isInstanceOf(RunException.class)
         .hasMessage(
-            "cannot connect to http://127.0.0.1:"
-                + free
-                + "; is an MLflow server running there?");
+            "cannot connect to http://127.0.0.1:" + free + "; is an MLflow server running there?");
     assertThatThrownBy(() -> MlflowExport.send(runs, url() + "/other", "x"))
         .isInstanceOf(RunException.class)
         .hasMessage(
@@ -240,7 +245,10 @@ class RunExportTest {
     byte[] zeros = new byte[32];
     int crc = 0x8a9136aa;
     int masked = (crc >>> 15 | crc << 17) + 0xa282ead8;
-    assertThat(ByteBuffer.wrap(TensorBoardEvents.masked(zeros)).order(ByteOrder.LITTLE_ENDIAN).getInt())
+    assertThat(
+            ByteBuffer.wrap(TensorBoardEvents.masked(zeros))
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .getInt())
         .isEqualTo(masked);
   }
 
@@ -248,8 +256,7 @@ class RunExportTest {
   void anEventFileIsThatWhichTensorBoardHasRead() throws IOException {
     Path out = folder.resolve("tb");
     List<Path> files = RunExport.tensorBoard(runs, out, false);
-    assertThat(files.getFirst())
-        .isEqualTo(out.resolve("a/events.out.tfevents.1793527200.nudge"));
+    assertThat(files.getFirst()).isEqualTo(out.resolve("a/events.out.tfevents.1793527200.nudge"));
     byte[] bytes = Files.readAllBytes(files.getFirst());
     assertThat(HexFormat.of().formatHex(bytes))
         .isEqualTo(Files.readString(GOLDEN.resolve("events.hex")).strip());
@@ -260,13 +267,11 @@ class RunExportTest {
   @Test
   void runsOfOneNameAreFoldersOfTheirOwn() throws IOException {
     MadeRuns.finished(folder.resolve("other/a"), 5);
-    List<StoredRun> two =
-        List.of(runs.getFirst(), StoredRun.open(folder.resolve("other/a")));
+    List<StoredRun> two = List.of(runs.getFirst(), StoredRun.open(folder.resolve("other/a")));
     List<String> names = new ArrayList<>();
     for (Path file : RunExport.tensorBoard(two, folder.resolve("tb"), false)) {
       names.add(file.getName(file.getNameCount() - 2).toString());
     }
-    assertThat(names)
-        .containsExactly("a-20261101-100000-000000", "a-20261101-100500-000005");
+    assertThat(names).containsExactly("a-20261101-100000-000000", "a-20261101-100500-000005");
   }
 }
