@@ -45,6 +45,15 @@ mvn verify            # the tests
 # --- four bits on disk
 ./nudge quantize --model MODEL --out MODEL-nf4
 
+# --- runs and their curves
+./nudge runs list --sort held-out
+./nudge runs list --where state=finished --where rank=16
+./nudge runs show adapters/intents
+./nudge runs compare adapters/support adapters/intents --svg compared.svg
+./nudge runs plot adapters/intents --out intents.svg
+./nudge runs export adapters/intents --format tensorboard --out logs
+./nudge runs rm adapters/from-file --yes
+
 # --- what a run needs
 ./nudge plan --model 7B --quantize nf4 --max-length 512 --batch-size 1 --price-per-hour 1.20 --tokens 2000000
 
