@@ -29,6 +29,10 @@ mvn verify            # the tests
 ./nudge generate --model MODEL --adapter adapters/intents --data held-out.jsonl \
     --prompt 'Query: {text}\nIntent:' --max-tokens 24 > answers.jsonl
 
+# --- while you wait
+./nudge train --model MODEL --data rows.jsonl --eval-data held-out-rows.jsonl --patience 3 --samples 2 \
+    --on-divergence stop --on-event 'cat >> events.jsonl' --out adapters/watched
+
 # --- settings in a file
 ./nudge train --config run.yaml --rank 8
 
@@ -45,8 +49,17 @@ mvn verify            # the tests
 # --- four bits on disk
 ./nudge quantize --model MODEL --out MODEL-nf4
 
+# --- runs and their curves
+./nudge runs list --sort held-out
+./nudge runs list --where state=finished --where rank=16
+./nudge runs show adapters/intents
+./nudge runs compare adapters/support adapters/intents --svg compared.svg
+./nudge runs plot adapters/intents --out intents.svg
+./nudge runs export adapters/intents --format tensorboard --out logs
+./nudge runs rm adapters/from-file --yes
+
 # --- what a run needs
-./nudge plan --model 7B --quantize nf4 --max-length 512 --batch-size 1 --price-per-hour 1.20 --tokens 2000000
+./nudge plan --model 7B --memory 16G --quantize nf4 --max-length 512 --batch-size 1 --price-per-hour 1.20 --tokens 2000000
 
 # --- a model from nothing
 ./nudge init --config small.json --tokenizer-data texts.jsonl --vocab-size 2048 --out fresh

@@ -11,6 +11,7 @@ import dev.nudge.machine.Machine;
 import dev.nudge.merge.Merged;
 import dev.nudge.merge.Merging;
 import dev.nudge.model.QuantizedFolder;
+import dev.nudge.runs.RunStore;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InitSettings;
 import dev.nudge.settings.MergeSettings;
@@ -98,6 +99,11 @@ public final class Nudge {
   /// Says what a run needs: bytes, time and cost.
   public Outlook plan(PlanSettings settings) {
     return Forecast.of(settings, machine.get());
+  }
+
+  /// Finds the runs under folders, to list, open, compare and export them.
+  public RunStore runs(List<Path> folders) {
+    return RunStore.of(folders, machine.get().cache(), warnings);
   }
 
   /// Scores the completions of rows.

@@ -53,6 +53,7 @@ class ArchitectureTest {
           Map.entry("text", Set.of("format")),
           Map.entry("data", Set.of("tensor", "format", "text")),
           Map.entry("init", Set.of("format", "model", "text", "data")),
+          Map.entry("curves", Set.of("format")),
           Map.entry(
               "generate",
               Set.of("tensor", "machine", "nn", "identity", "model", "adapter", "text", "data")),
@@ -84,13 +85,24 @@ class ArchitectureTest {
                   "text",
                   "data",
                   "generate",
-                  "plan")),
+                  "plan",
+                  "curves")),
+          Map.entry("runs", Set.of("format", "identity", "curves", "train")),
           Map.entry(
               "eval",
               Set.of("tensor", "machine", "model", "adapter", "text", "data", "generate", "train")),
           Map.entry(
               ROOT,
-              Set.of("kernel", "machine", "model", "init", "generate", "merge", "train", "eval")));
+              Set.of(
+                  "kernel",
+                  "machine",
+                  "model",
+                  "init",
+                  "generate",
+                  "merge",
+                  "train",
+                  "eval",
+                  "runs")));
 
   private static final JavaClasses CLASSES =
       new ClassFileImporter().importPath(Path.of("target/classes"));

@@ -17,7 +17,7 @@ final class BashCompletion {
   private BashCompletion() {}
 
   static String of(List<Verb<?>> verbs) {
-    String names = verbs.stream().map(Verb::name).collect(joining(" "));
+    String names = verbs.stream().map(Verb::group).distinct().collect(joining(" "));
     return """
         # Completion of nudge for bash, made by: nudge completion --shell bash
         _nudge() {
@@ -25,7 +25,11 @@ final class BashCompletion {
           COMPREPLY=()
           if [ "$COMP_CWORD" -eq 1 ]; then
             verb='' flag='' words='%s help --help --version'
-          elif [ "$word" = = ]; then
+          fi
+          case $verb in
+        %s
+          esac
+          if [ "$word" = = ]; then
             word=
           elif [ "$flag" = = ]; then
             flag=${COMP_WORDS[COMP_CWORD - 2]}
@@ -33,6 +37,7 @@ final class BashCompletion {
           case $verb:$flag in
             : | *:-h | *:--help) ;;
             help:help) words='%s' ;;
+        %s
             help:*) words= ;;
         %s
           esac
@@ -42,7 +47,24 @@ final class BashCompletion {
         }
         complete -o default -F _nudge nudge"""
         .formatted(
-            names, names, verbs.stream().flatMap(BashCompletion::cases).collect(joining("\n")));
+            names,
+            groups(
+                verbs,
+                "    %1$s) if [ \"$COMP_CWORD\" -eq 2 ]; then verb='' flag='' words='%2$s'; else verb=%1$s-${COMP_WORDS[2]}; fi ;;"),
+            names,
+            groups(verbs, "    help:%s) words='%s' ;;"),
+            verbs.stream().flatMap(BashCompletion::cases).collect(joining("\n")));
+  }
+
+  /// A line for each group of verbs: its word, and the second words of its verbs.
+  private static String groups(List<Verb<?>> verbs, String line) {
+    return verbs.stream()
+        .filter(Verb::inGroup)
+        .collect(groupingBy(Verb::group, TreeMap::new, mapping(Verb::lastWord, joining(" "))))
+        .entrySet()
+        .stream()
+        .map(group -> line.formatted(group.getKey(), group.getValue()))
+        .collect(joining("\n"));
   }
 
   /// The branches of one verb: flags that take the same stand together, then the flags themselves.
@@ -55,12 +77,17 @@ final class BashCompletion {
                 groupingBy(
                     BashCompletion::action,
                     TreeMap::new,
-                    mapping(flag -> verb.name() + ":" + flag.name(), joining(" | "))))
+                    mapping(flag -> joined(verb) + ":" + flag.name(), joining(" | "))))
             .entrySet()
             .stream()
             .map(same -> "    " + same.getValue() + ") " + same.getKey() + " ;;");
     String all = flags.stream().map(CompletedFlag::name).collect(joining(" "));
-    return Stream.concat(values, Stream.of("    " + verb.name() + ":*) words='" + all + "' ;;"));
+    return Stream.concat(values, Stream.of("    " + joined(verb) + ":*) words='" + all + "' ;;"));
+  }
+
+  /// The words of a verb as one.
+  private static String joined(Verb<?> verb) {
+    return verb.name().replace(' ', '-');
   }
 
   /// Writes what a branch of the script does: `return` leaves the names of files, or of folders, to

@@ -29,6 +29,9 @@ record CompletedFlag(
   static List<CompletedFlag> of(Verb<?> verb) {
     List<CompletedFlag> flags = new ArrayList<>();
     for (Knob knob : verb.schema().knobs()) {
+      if (knob.operand()) {
+        continue;
+      }
       Takes takes = takes(knob);
       String help = knob.setting().help();
       flags.add(

@@ -14,6 +14,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Model.PositionalParamSpec;
 import picocli.CommandLine.OverwrittenOptionException;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
@@ -53,6 +54,10 @@ final class Flags {
   static Flags of(Verb<?> verb, List<Knob> knobs) {
     CommandSpec spec = CommandSpec.create().name(verb.name());
     for (Knob knob : knobs) {
+      if (knob.operand()) {
+        spec.addPositional(operand(knob));
+        continue;
+      }
       OptionSpec.Builder option = OptionSpec.builder(knob.flag());
       spec.addOption(
           (switch (knob.kind()) {
@@ -77,6 +82,13 @@ final class Flags {
     parser.setInterpolateVariables(false);
     parser.setAllowOptionsAsOptionParameters(true); // values are joined to their flags before
     return new Flags(knobs, parser, verb.takesFile());
+  }
+
+  private static PositionalParamSpec operand(Knob knob) {
+    PositionalParamSpec.Builder operand = PositionalParamSpec.builder().paramLabel(knob.label());
+    return knob.repeatable()
+        ? operand.index("0..*").arity("0..*").type(List.class).auxiliaryTypes(String.class).build()
+        : operand.index("0").arity("0..1").type(String.class).build();
   }
 
   private static OptionSpec switchOption(String flag) {
@@ -107,7 +119,11 @@ final class Flags {
     }
     Map<String, Object> values = new LinkedHashMap<>();
     for (Knob knob : knobs) {
-      if (result.hasMatchedOption(knob.flag())) {
+      if (knob.operand()) {
+        if (result.hasMatchedPositional(0)) {
+          values.put(knob.key(), result.matchedPositionalValue(0, (Object) ""));
+        }
+      } else if (result.hasMatchedOption(knob.flag())) {
         Object value = result.matchedOptionValue(knob.flag(), (Object) "");
         values.put(knob.key(), value);
       }
@@ -189,11 +205,19 @@ final class Flags {
             .distinct()
             .toList();
     if (flags.isEmpty()) {
+      String taken =
+          knobs.stream()
+              .filter(Knob::operand)
+              .findAny()
+              .map(knob -> "one " + knob.label())
+              .orElse("flags only");
       return "unexpected argument '"
           + arguments.getFirst()
           + "'; "
           + verb
-          + " takes flags only, see nudge "
+          + " takes "
+          + taken
+          + ", see nudge "
           + verb
           + " --help";
     }

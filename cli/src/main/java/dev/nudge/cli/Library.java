@@ -12,8 +12,10 @@ import dev.nudge.quickstart.Chapter;
 import dev.nudge.quickstart.Quickstart;
 import dev.nudge.quickstart.Report;
 import dev.nudge.quickstart.Wanted;
+import dev.nudge.runs.RunStore;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InitSettings;
+import dev.nudge.settings.InputException;
 import dev.nudge.settings.MergeSettings;
 import dev.nudge.settings.PlanSettings;
 import dev.nudge.settings.QuantizeSettings;
@@ -28,6 +30,7 @@ import dev.nudge.train.RunState;
 import dev.nudge.train.TrainEvent;
 import dev.nudge.train.Training;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -100,6 +103,19 @@ final class Library {
     return Quickstart.run(Wanted.of(model, settings.keep()), machine(), told, cancelled);
   }
 
+  static RunStore runs(List<String> roots, Consumer<String> warnings) {
+    List<Path> folders = roots.isEmpty() ? List.of(Path.of("")) : paths(roots);
+    return RunStore.of(folders, CacheFolder.of(System.getenv()), warnings);
+  }
+
+  private static List<Path> paths(List<String> roots) {
+    try {
+      return roots.stream().map(Path::of).toList();
+    } catch (InvalidPathException e) {
+      throw new InputException("--runs is '" + e.getInput() + "'; it must be a path", e);
+    }
+  }
+
   /// The verbs that the library answers.
   static List<Verb<?>> verbs() {
     return List.of(
@@ -111,6 +127,12 @@ final class Library {
         new MergeVerb(Library::merge),
         new QuantizeVerb(Library::quantize),
         new InitVerb(Library::init),
+        new RunsListVerb(Library::runs),
+        new RunsShowVerb(Library::runs),
+        new RunsCompareVerb(Library::runs),
+        new RunsPlotVerb(Library::runs),
+        new RunsExportVerb(Library::runs),
+        new RunsRemoveVerb(Library::runs),
         new DoctorVerb(),
         new InstallVerb(System.getenv(), System.getProperty("nudge.launcher")),
         new CompletionVerb(Library::verbs));

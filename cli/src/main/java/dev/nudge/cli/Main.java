@@ -18,6 +18,7 @@ import java.util.List;
 /// code.
 public final class Main {
   static final String HELP = "help";
+  private static final List<String> HELP_FLAGS = List.of("--help", "-h");
 
   /// A verb stands here from its first working version on.
   private static final List<Verb<?>> VERBS = Library.verbs();
@@ -76,22 +77,46 @@ public final class Main {
         return ExitCode.DONE;
       }
       default -> {
-        return call(verb(verbs, first), args.subList(1, args.size()), out, err);
+        List<Verb<?>> group = group(verbs, first);
+        if (!group.isEmpty() && (args.size() == 1 || HELP_FLAGS.contains(args.get(1)))) {
+          out.line(Usage.of(first, group));
+          return ExitCode.DONE;
+        }
+        int words = group.isEmpty() ? 1 : 2;
+        if (words == 2 && args.get(1).startsWith("-")) {
+          throw new InputException(
+              "behind %s comes one of its verbs: %s"
+                  .formatted(
+                      first, String.join(", ", group.stream().map(Verb::lastWord).toList())));
+        }
+        Verb<?> verb = verb(verbs, String.join(" ", args.subList(0, words)));
+        return call(verb, args.subList(words, args.size()), out, err);
       }
     }
   }
 
   /// What `nudge help` and `nudge help VERB` print.
   private static String help(List<Verb<?>> verbs, List<String> args) {
-    if (args.size() > 1) {
+    String first = args.isEmpty() ? HELP : args.getFirst();
+    List<Verb<?>> group = group(verbs, first);
+    int words = group.isEmpty() ? 1 : 2;
+    if (args.size() > words) {
       throw new InputException(
-          "unexpected argument '" + args.get(1) + "'; help takes one verb, or none");
+          "unexpected argument '" + args.get(words) + "'; help takes one verb, or none");
     }
-    if (args.isEmpty() || args.getFirst().equals(HELP)) {
+    if (first.equals(HELP)) {
       return Usage.of(verbs);
     }
-    Verb<?> verb = verb(verbs, args.getFirst());
+    if (args.size() < words) {
+      return Usage.of(first, group);
+    }
+    Verb<?> verb = verb(verbs, String.join(" ", args));
     return Usage.of(verb, verb.schema().knobs());
+  }
+
+  /// The verbs whose first word of two is this.
+  private static List<Verb<?>> group(List<Verb<?>> verbs, String name) {
+    return verbs.stream().filter(verb -> verb.name().startsWith(name + " ")).toList();
   }
 
   private static Verb<?> verb(List<Verb<?>> verbs, String name) {

@@ -69,5 +69,6 @@ final class Rehearsal {
       train.addAll(method);
       command.accept(train);
     }
+    command.accept(List.of("runs", "list", "--runs", folder.toString()));
   }
 }

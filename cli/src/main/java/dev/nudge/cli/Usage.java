@@ -23,7 +23,7 @@ final class Usage {
     lines.add("Usage: nudge VERB [FLAGS]");
     lines.add("");
     for (Verb<?> verb : verbs) {
-      lines.add(" ".repeat(INDENT) + String.format("%-12s%s", verb.name(), verb.summary()));
+      lines.add(" ".repeat(INDENT) + String.format("%-14s%s", verb.name(), verb.summary()));
     }
     lines.add("");
     lines.add("nudge help VERB says what a verb takes; nudge --version says which nudge this is.");
@@ -57,6 +57,19 @@ final class Usage {
     return String.join("\n", lines);
   }
 
+  /// The help of a group of verbs, `nudge runs`.
+  static String of(String group, Collection<? extends Verb<?>> verbs) {
+    List<String> lines = new ArrayList<>();
+    lines.add("Usage: nudge " + group + " VERB [FLAGS]");
+    lines.add("");
+    for (Verb<?> verb : verbs) {
+      lines.add(" ".repeat(INDENT) + String.format("%-14s%s", verb.name(), verb.summary()));
+    }
+    lines.add("");
+    lines.add("nudge help " + group + " VERB says what a verb takes.");
+    return String.join("\n", lines);
+  }
+
   private static String required(List<Knob> knobs) {
     StringBuilder synopsis = new StringBuilder();
     knobs.stream()
@@ -66,6 +79,9 @@ final class Usage {
   }
 
   private static String names(Knob knob) {
+    if (knob.operand()) {
+      return knob.label() + (knob.repeatable() ? "…" : "");
+    }
     if (knob.kind() == Kind.SWITCH) {
       return knob.flag() + (knob.setting().negatable() ? ", --no-" + knob.flag().substring(2) : "");
     }

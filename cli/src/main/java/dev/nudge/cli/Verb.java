@@ -11,8 +11,24 @@ import org.jspecify.annotations.Nullable;
 /// @param <S> the record of its settings
 interface Verb<S extends Record> {
 
-  /// The word on the command line that calls the verb.
+  /// The word on the command line that calls the verb, or two of them: `runs list` is one of the
+  /// group `runs`.
   String name();
+
+  /// The group that the verb is in, the first of its two words; the whole word of any other.
+  default String group() {
+    return name().split(" ", 2)[0];
+  }
+
+  /// Tells whether two words call the verb.
+  default boolean inGroup() {
+    return name().contains(" ");
+  }
+
+  /// The word that calls the verb within its group.
+  default String lastWord() {
+    return name().substring(name().indexOf(' ') + 1);
+  }
 
   /// Says what the verb does, in one sentence.
   String summary();

@@ -1,8 +1,11 @@
 package dev.nudge.cli;
 
+import static java.util.stream.Collectors.groupingBy;
 import static java.util.stream.Collectors.joining;
+import static java.util.stream.Collectors.mapping;
 
 import java.util.List;
+import java.util.TreeMap;
 
 /// Writes the completion of the command for zsh: `_arguments` with a line a flag.
 ///
@@ -29,6 +32,9 @@ final class ZshCompletion {
           shift words
           (( CURRENT-- ))
           case $verb in
+        %s
+          esac
+          case $verb in
             help)
               compadd -- %s ;;
         %s
@@ -37,16 +43,42 @@ final class ZshCompletion {
         if [ "$funcstack[1]" = _nudge ]; then _nudge "$@"; else compdef _nudge nudge; fi"""
         .formatted(
             verbs.stream()
-                .map(verb -> "      " + quoted(verb.name() + ":" + verb.summary()))
-                .collect(joining("\n")),
-            verbs.stream().map(Verb::name).collect(joining(" ")),
+                    .filter(verb -> !verb.inGroup())
+                    .map(verb -> "      " + quoted(verb.name() + ":" + verb.summary()))
+                    .collect(joining("\n"))
+                + groups(verbs, "\n      '%1$s:one of %2$s'"),
+            groups(
+                verbs,
+                """
+                    %1$s)
+                      if (( CURRENT == 2 )); then
+                        compadd -- %2$s
+                        return
+                      fi
+                      verb=%1$s-$words[2]
+                      shift words
+                      (( CURRENT-- )) ;;
+                """),
+            verbs.stream().map(Verb::group).distinct().collect(joining(" ")),
             verbs.stream().map(ZshCompletion::branch).collect(joining("\n")));
+  }
+
+  /// A text for each group of verbs: its word, and the second words of its verbs.
+  private static String groups(List<Verb<?>> verbs, String text) {
+    return verbs.stream()
+        .filter(Verb::inGroup)
+        .collect(groupingBy(Verb::group, TreeMap::new, mapping(Verb::lastWord, joining(" "))))
+        .entrySet()
+        .stream()
+        .map(group -> text.formatted(group.getKey(), group.getValue()))
+        .collect(joining());
   }
 
   private static String branch(Verb<?> verb) {
     return CompletedFlag.of(verb).stream()
         .map(flag -> " \\\n        " + quoted(spec(flag)))
-        .collect(joining("", "    " + verb.name() + ")\n      _arguments", " ;;"));
+        .collect(
+            joining("", "    " + verb.name().replace(' ', '-') + ")\n      _arguments", " ;;"));
   }
 
   /// `--flag=[help]:label:action`; `=` says that the value may also stand behind a space.

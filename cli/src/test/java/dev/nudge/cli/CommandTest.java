@@ -246,8 +246,8 @@ class CommandTest {
       assertThat(Ran.of(verbs, args)).as(line).isEqualTo(help);
     }
     for (Verb<?> verb : Library.verbs()) {
-      Ran ofVerb = Ran.of("help", verb.name());
-      assertThat(ofVerb).isEqualTo(Ran.of(verb.name(), "--help"));
+      Ran ofVerb = Ran.of(("help " + verb.name()).split(" "));
+      assertThat(ofVerb).isEqualTo(Ran.of((verb.name() + " --help").split(" ")));
       assertThat(ofVerb.out()).startsWith("nudge " + verb.name() + ": ");
     }
   }

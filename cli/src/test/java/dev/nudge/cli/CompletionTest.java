@@ -29,7 +29,8 @@ class CompletionTest {
   @Test
   void bashOffersVerbsFlagsAndChoices() throws Exception {
     assumeTrue(has("bash"), "there is no bash");
-    List<String> verbs = new ArrayList<>(Library.verbs().stream().map(Verb::name).toList());
+    List<String> verbs =
+        new ArrayList<>(Library.verbs().stream().map(Verb::group).distinct().toList());
     assertThat(words("nudge", "help", "")).isEqualTo(verbs);
     assertThat(words("nudge", "help", "train", "")).isEmpty();
     verbs.addAll(List.of("help", "--help", "--version"));
@@ -37,9 +38,14 @@ class CompletionTest {
     assertThat(words("nudge", "tr")).containsExactly("train");
     for (Verb<?> verb : Library.verbs()) {
       List<String> flags = CompletedFlag.of(verb).stream().map(CompletedFlag::name).toList();
-      assertThat(words("nudge", verb.name(), "")).isEqualTo(flags);
-      assertThat(Ran.of(verb.name(), "--help").out()).contains(flags);
+      assertThat(words(("nudge " + verb.name() + " ").split(" ", -1))).isEqualTo(flags);
+      assertThat(Ran.of((verb.name() + " --help").split(" ")).out()).contains(flags);
     }
+    List<String> ofRuns = List.of("list", "show", "compare", "plot", "export", "rm");
+    assertThat(words("nudge", "runs", "")).isEqualTo(ofRuns);
+    assertThat(words("nudge", "help", "runs", "")).isEqualTo(ofRuns);
+    assertThat(words("nudge", "runs", "list", "--sort", "st"))
+        .containsExactly("state", "steps", "started");
     assertThat(words("nudge", "train", "--model", "m", "--no-s")).containsExactly("--no-shuffle");
     assertThat(words("nudge", "train", "--compute", "")).containsExactly("auto", "bf16", "fp32");
     assertThat(words("nudge", "train", "--compute", "=")).containsExactly("auto", "bf16", "fp32");

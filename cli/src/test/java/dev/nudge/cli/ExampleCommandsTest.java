@@ -66,17 +66,20 @@ class ExampleCommandsTest {
         List.of(
             "adapters/support/adapter_model.safetensors",
             "adapters/intents/adapter_model.safetensors",
-            "adapters/from-file/adapter_model.safetensors",
             "adapters/tokens/adapter_model.safetensors",
             "MODEL-tokens/model.safetensors",
             "models/mine/model.safetensors",
             "MODEL-support/model.safetensors",
             "MODEL-nf4/model.safetensors",
+            "compared.svg",
+            "intents.svg",
+            "logs/intents",
             "fresh/tokenizer.json",
             "home/.local/bin/nudge")) {
       assertThat(folder.resolve(made)).exists();
     }
     assertThat(folder.resolve("adapters/pumps")).doesNotExist();
+    assertThat(folder.resolve("adapters/from-file")).doesNotExist(); // made and removed
     assertThat(folder.resolve("answers.jsonl")).content().hasLineCount(2);
   }
 

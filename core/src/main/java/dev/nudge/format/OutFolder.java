@@ -51,6 +51,11 @@ public final class OutFolder {
     }
   }
 
+  /// Tells whether a killed process left a folder between what it was and what it was to be.
+  public static boolean isCutOff(Path folder) {
+    return new Swap(folder).isCutOff();
+  }
+
   /// Checks that `--out` can be made, or written into where it exists; only what is to be mended
   /// is touched.
   ///

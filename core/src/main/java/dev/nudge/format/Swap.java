@@ -113,7 +113,7 @@ final class Swap {
     }
   }
 
-  private boolean isCutOff() {
+  boolean isCutOff() {
     return Files.exists(place.resolve(PUT)) || Files.exists(place.resolve(OLD));
   }
 

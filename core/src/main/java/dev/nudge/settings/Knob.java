@@ -23,9 +23,14 @@ public record Knob(String name, String group, Kind kind, Class<?> type, Setting 
     return joined("_");
   }
 
-  /// The flag, `--batch-size`.
+  /// The flag, `--batch-size`; of an operand what stands for it, `RUN`.
   public String flag() {
-    return "--" + joined("-");
+    return operand() ? label() : "--" + joined("-");
+  }
+
+  /// Whether its values stand on the command line without a flag.
+  public boolean operand() {
+    return setting.operand();
   }
 
   /// Whether the flag may be given several times.

@@ -107,8 +107,8 @@ public final class OtherNames {
     here("modules_to_save", "lora_modules_to_save additional_target");
     here("add_tokens", "new_tokens add_new_tokens new_special_tokens");
     say("new tokens are trained with {add_tokens}", "trainable_token_indices resize_vocab");
-    String resume = "a run cannot be resumed; {init_adapter} begins another with what it saved";
-    say(resume, "resume_from_checkpoint resume checkpoint_path auto_resume_from_checkpoints");
+    String resume = "{resume} goes on with the run in {out}, as the same command does";
+    say(resume, "resume_from_checkpoint checkpoint_path auto_resume_from_checkpoints");
     String one = "not supported: nudge trains in one process on one machine";
     say(one, "deepspeed deepspeed_config fsdp fsdp_config ddp local_rank num_processes");
     String hub = "not supported: nudge talks to no hub; leave it out";

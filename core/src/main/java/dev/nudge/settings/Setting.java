@@ -34,6 +34,10 @@ public @interface Setting {
   /// Whether a value must be given.
   boolean required() default false;
 
+  /// Whether its values stand on the command line without a flag, as the runs of `runs show RUN`;
+  /// the label is its name in messages then.
+  boolean operand() default false;
+
   /// Whether a switch also has a `--no-` form.
   boolean negatable() default false;
 

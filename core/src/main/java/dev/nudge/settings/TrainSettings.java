@@ -8,11 +8,15 @@ import org.jspecify.annotations.Nullable;
 /// Everything a fine-tuning run can be told.
 ///
 /// @param memory most memory the run may take; null: what is free now
+/// @param pricePerHour of the machine, in any currency; null: no cost
 /// @param given which settings were given rather than left at their default
 public record TrainSettings(
     @Group("Model and machine") ModelSettings model,
     @Setting(help = "most memory to use, such as 8G (default: what is free now)", label = "SIZE")
         @Nullable ByteSize memory,
+    @Setting(
+            help = "price of the machine an hour, in any currency; run.json says what the run cost")
+        @Nullable Double pricePerHour,
     @Group("Data") DataSettings data,
     @Group("Data") LengthSettings length,
     @Group("Data") EvalSettings eval,
@@ -35,6 +39,7 @@ public record TrainSettings(
   public TrainSettings {
     lora.check(model, given);
     watch.check(eval);
+    Check.positive("--price-per-hour", pricePerHour);
   }
 
   private static final Schema<TrainSettings> SCHEMA = Schema.of(TrainSettings.class);
@@ -55,6 +60,16 @@ public record TrainSettings(
   /// The most memory the run may take.
   public TrainSettings withMemory(long bytes) {
     return with("memory", new ByteSize(bytes));
+  }
+
+  /// The price of the machine an hour, in any currency.
+  public TrainSettings withPricePerHour(double price) {
+    return with("price_per_hour", price);
+  }
+
+  /// What a run of so many seconds costs; null without a price.
+  public @Nullable Double cost(double seconds) {
+    return pricePerHour == null ? null : seconds * pricePerHour / 3600;
   }
 
   /// Returns the resolved values by key, as a run file holds them.

@@ -52,8 +52,10 @@ final class Run implements AutoCloseable {
   private final Divergence divergence;
   private final RunIdentity identity;
   private final RunDigests digests;
+  private final Instant startedAt;
   private final String id;
   private final long started = System.nanoTime();
+  private final double secondsBefore; // a run that goes on has had some
   private final RunCounts counts;
   private final @Nullable RunCheckpoint resumed;
   private final Behind behind;
@@ -88,8 +90,12 @@ final class Run implements AutoCloseable {
     Resumed from = prepared.resumed();
     this.resumed = from == null ? null : from.found().checkpoint();
     this.counts = resumed == null ? RunCounts.none() : RunCounts.of(resumed.counts());
-    this.id =
-        resumed == null ? Instant.now().truncatedTo(ChronoUnit.SECONDS).toString() : resumed.run();
+    this.startedAt =
+        resumed == null
+            ? Instant.now().truncatedTo(ChronoUnit.SECONDS)
+            : Instant.parse(resumed.started());
+    this.id = resumed == null ? RunId.at(startedAt) : resumed.run();
+    this.secondsBefore = resumed == null ? 0 : resumed.seconds();
     var settings = prepared.settings();
     this.behind =
         new Behind(
@@ -512,6 +518,8 @@ final class Run implements AutoCloseable {
   private RunCheckpoint checkpoint() {
     return new RunCheckpoint(
         id,
+        startedAt.toString(),
+        secondsBefore + seconds(started),
         counts.values(),
         evaluated,
         trainer.updates(),
@@ -559,7 +567,7 @@ final class Run implements AutoCloseable {
             counts.skipped().count(),
             counts.tokens(),
             counts.trainedTokens(),
-            seconds(started),
+            secondsBefore + seconds(started),
             counts.firstLoss(),
             counts.lastLoss(),
             counts.evalBefore(),
@@ -569,6 +577,7 @@ final class Run implements AutoCloseable {
             divergence.step());
     Map<String, @Nullable Object> run = new LinkedHashMap<>();
     run.put("id", id);
+    run.put("started", startedAt.toString());
     run.put("state", state.name().toLowerCase(java.util.Locale.ROOT));
     run.put(EarlierRun.PLANNED_STEPS, prepared.steps());
     run.put(EarlierRun.SAVED_STEP, savedStep);
@@ -581,14 +590,22 @@ final class Run implements AutoCloseable {
             .sorted()
             .toList());
     run.put("plan", prepared.plan().values());
+    run.putAll(identity.values());
     run.put("trained_parameters", prepared.count().trained());
     run.put("all_parameters", prepared.count().all());
     run.put("versions", Map.of("nudge", version(), "java", Runtime.version().toString()));
     run.put("machine", prepared.machine().name());
-    run.put("totals", result.totals());
+    Map<String, @Nullable Object> totals = result.totals();
+    totals.put("cost", prepared.settings().cost(result.seconds()));
+    run.put("totals", totals);
     behind.now(
         () -> {
-          run.put(RunDigests.KEY, digests.values(state, folder.path()));
+          Map<String, @Nullable Object> known = identity.digests();
+          known.putAll(digests.values(state, folder.path()));
+          run.put(RunDigests.KEY, known);
+          if (state != RunState.RUNNING) {
+            folder.draw();
+          }
           folder.write(run);
         });
     return result;

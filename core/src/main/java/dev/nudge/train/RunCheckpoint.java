@@ -15,6 +15,8 @@ import tools.jackson.databind.JsonNode;
 /// the number of the step, so the number of steps made is the cursor of all three.
 ///
 /// @param run id of the run
+/// @param started when it began, in UTC
+/// @param seconds that it has taken, time away apart
 /// @param counts what was made, as [RunCounts#values] gives it
 /// @param evaluated false where the held-out loss after this step is due and was not taken
 /// @param optimizerUpdates updates that the optimiser's moments know of
@@ -26,6 +28,8 @@ import tools.jackson.databind.JsonNode;
 /// @param made where it was computed
 record RunCheckpoint(
     String run,
+    String started,
+    double seconds,
     JsonNode counts,
     boolean evaluated,
     long optimizerUpdates,
@@ -70,6 +74,8 @@ record RunCheckpoint(
     try {
       return new RunCheckpoint(
           file.path("run").asString(""),
+          file.path("started").asString(""),
+          file.path("seconds").asDouble(0),
           file.path("counts"),
           file.path("evaluated").asBoolean(true),
           file.path("optimizer_updates").asLong(0),

@@ -1,5 +1,7 @@
 package dev.nudge.train;
 
+import dev.nudge.curves.Curves;
+import dev.nudge.curves.LossSvg;
 import dev.nudge.format.Claim;
 import dev.nudge.format.DiskRoom;
 import dev.nudge.format.Json;
@@ -34,6 +36,7 @@ final class RunFolder implements AutoCloseable {
   static final String RUN = "run.json";
   static final String METRICS = "metrics.jsonl";
   static final String SAMPLES = "samples.jsonl";
+  static final String CURVES = "loss.svg";
   static final String LAST = "last";
   private static final List<String> ADAPTER =
       List.of("adapter_model.safetensors", "adapter_config.json", Identity.FILE);
@@ -47,6 +50,7 @@ final class RunFolder implements AutoCloseable {
           "lanes",
           "threads",
           "memory",
+          "price_per_hour",
           "overwrite",
           "dry_run",
           "any_base",
@@ -294,12 +298,13 @@ final class RunFolder implements AutoCloseable {
   }
 
   /// The names of what an earlier run wrote.
-  private static List<String> names(Path out) {
+  static List<String> names(Path out) {
     if (!Files.exists(out.resolve(RUN))) {
       return List.of();
     }
     List<String> names = new ArrayList<>(TOKENIZER);
-    names.addAll(List.of(METRICS, SAMPLES, RUN, RUN + ".tmp")); // the last of a run that was killed
+    names.addAll(List.of(METRICS, SAMPLES, CURVES, RUN));
+    names.add(RUN + ".tmp"); // the last of a run that was killed
     names.addAll(saved(out));
     names.addAll(lastNames(out));
     names.addAll(RunCheckpoints.names(out));
@@ -373,6 +378,13 @@ final class RunFolder implements AutoCloseable {
     Path model = prepared.settings().model().model();
     TOKENIZER.forEach(name -> OutFolder.copy(model.resolve(name), path().resolve(name)));
     prepared.tokens().tokenizer().writeOwn(path());
+  }
+
+  /// Draws the curves.
+  void draw() {
+    String name = String.valueOf(out.toAbsolutePath().getFileName());
+    Curves curves = Curves.read(name, path().resolve(METRICS));
+    OutFolder.place(path().resolve(CURVES), LossSvg.of(List.of(curves)));
   }
 
   /// Writes `run.json`.

@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.data.Dataset;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.identity.Identity;
 import dev.nudge.model.Quantization;
@@ -9,15 +10,16 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Writes beside each adapter of a run what it is trained on; nothing where the model itself
-/// trains.
+/// Knows what a run is trained on, for its `run.json`, and writes it beside each adapter; nothing
+/// there where the model itself trains.
 ///
 /// The digest of the base is begun after the first step, which it must not slow, and waited for
-/// where an adapter is saved.
+/// at the first save.
 final class RunIdentity implements AutoCloseable {
   private final Prepared prepared;
   private @Nullable BaseDigest digest;
   private @Nullable Identity identity;
+  private @Nullable Map<String, @Nullable Object> values;
 
   RunIdentity(Prepared prepared) {
     this.prepared = prepared;
@@ -37,20 +39,59 @@ final class RunIdentity implements AutoCloseable {
 
   /// Begins to compute the digest of the base, which takes time; a second call does nothing.
   void begin() {
-    if (digest == null && adapters()) {
+    if (digest == null) {
       digest = BaseDigest.later(base(), cache());
     }
   }
 
   /// Writes `nudge.json` beside an adapter.
   void write(Path folder) {
-    if (!adapters()) {
-      return;
-    }
     if (identity == null) {
       identity = identity();
     }
-    identity.write(folder);
+    if (adapters()) {
+      identity.write(folder);
+    }
+  }
+
+  /// The digests of base, tokenizer and template; none before the first save.
+  Map<String, @Nullable Object> digests() {
+    Map<String, @Nullable Object> digests = new LinkedHashMap<>();
+    if (identity != null) {
+      digests.put("base", identity.base());
+      digests.put("tokenizer", identity.tokenizer());
+      digests.put("template", identity.template());
+    }
+    return digests;
+  }
+
+  /// How the weights are held and what the rows are like, as `run.json` has it.
+  Map<String, @Nullable Object> values() {
+    if (values == null) {
+      values = known();
+    }
+    return values;
+  }
+
+  private Map<String, @Nullable Object> known() {
+    Quantization quantization =
+        Quantization.resolve(prepared.settings().model(), prepared.config());
+    Map<String, @Nullable Object> held = new LinkedHashMap<>();
+    held.put("method", quantization.method().shown());
+    held.put("double_quant", quantization.doubleQuant());
+    Map<String, @Nullable Object> data = new LinkedHashMap<>();
+    data.put("rows", prepared.data().rows());
+    data.put("bad_rows", prepared.data().badRows());
+    data.put("tokens", prepared.data().tokens());
+    data.put("trained_tokens", prepared.data().trainedTokens());
+    data.put("longest", prepared.data().longest());
+    Dataset eval = prepared.held();
+    data.put("eval_rows", eval == null ? null : eval.rows());
+    data.put("eval_bad_rows", eval == null ? null : eval.badRows());
+    Map<String, @Nullable Object> known = new LinkedHashMap<>();
+    known.put("quantization", held);
+    known.put("data", data);
+    return known;
   }
 
   private Identity identity() {

@@ -408,6 +408,12 @@ public final class Training {
     return RunFolder.given(out);
   }
 
+  /// The names of what a run has written into its folder, whether they are there or not: what
+  /// `--overwrite` may remove.
+  public static List<String> written(Path out) {
+    return RunFolder.names(out);
+  }
+
   /// Runs what was prepared.
   ///
   /// @throws dev.nudge.settings.RunException where it fails while running

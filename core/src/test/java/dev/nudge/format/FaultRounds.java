@@ -99,11 +99,13 @@ public record FaultRounds(
     }
   }
 
-  /// The files whose bytes are those of each run; a checkpoint names its run.
+  /// The files whose bytes are those of each run, and that each save has: a checkpoint names its
+  /// run,
+  /// and curves are drawn at the end.
   public static Map<String, String> fixed(Map<String, String> files, Set<String> changing) {
     Map<String, String> fixed = new TreeMap<>(files);
     fixed.keySet().removeAll(changing);
-    fixed.keySet().removeIf(name -> name.startsWith("checkpoints/"));
+    fixed.keySet().removeIf(name -> name.startsWith("checkpoints/") || name.equals("loss.svg"));
     return fixed;
   }
 }

@@ -1,0 +1,135 @@
+package dev.nudge.bench;
+
+import dev.nudge.format.Json;
+import dev.nudge.format.OutFolder;
+import dev.nudge.runs.RunStore;
+import dev.nudge.settings.TrainSettings;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// Measures what `nudge runs list` asks of the library: many folders of runs, made here, listed
+/// without an index, and with one, by a JVM that has just begun and by one that has done it before.
+///
+///     bench/runs [--runs 1000] [--rounds 9] [--keep no]
+///
+/// With `--keep yes` the folders stay, so that the whole command can be timed on them.
+final class RunsBench {
+  private static final int STEPS = 200;
+  private static final Instant START = Instant.parse("2026-11-01T10:00:00Z");
+
+  private RunsBench() {}
+
+  public static void main(String[] args) throws IOException {
+    Flags flags =
+        Flags.parse(
+            "bench/runs",
+            args,
+            "runs",
+            "1000",
+            "rounds",
+            "9",
+            "keep",
+            "no|yes",
+            "dir",
+            System.getProperty("java.io.tmpdir"));
+    Path folder = Path.of(flags.text("dir")).resolve("nudge-bench-runs");
+    Path runs = folder.resolve("runs");
+    Path cache = folder.resolve("cache");
+    int count = flags.whole("runs");
+    boolean made = Files.isDirectory(runs.resolve(name(count - 1)));
+    OutFolder.delete(made ? cache : folder);
+    for (int i = 0; i < count && !made; i++) {
+      make(runs.resolve(name(i)), i);
+    }
+    System.out.println(Machines.line());
+    System.out.printf(Locale.ROOT, "%-34s%8.0f ms%n", "first, no index", millis(runs, cache));
+    double[] with = new double[flags.whole("rounds")];
+    double[] without = new double[with.length];
+    for (int i = 0; i < with.length; i++) {
+      with[i] = millis(runs, cache);
+      without[i] = millis(runs, null);
+    }
+    System.out.printf(
+        Locale.ROOT,
+        "%-34s%8.0f ms%n%-34s%8.0f ms%n%-34s%8.0f ms%n",
+        "second, with the index",
+        with[0],
+        "median, with the index",
+        median(with),
+        "median, without",
+        median(without));
+    if (flags.text("keep").equals("yes")) {
+      System.out.println("kept: NUDGE_CACHE=" + cache + " ./nudge runs list --runs " + runs);
+    } else {
+      OutFolder.delete(folder);
+    }
+  }
+
+  private static double millis(Path runs, @Nullable Path cache) {
+    long start = System.nanoTime();
+    int found = RunStore.of(List.of(runs), cache, line -> {}).list().size();
+    if (found == 0) {
+      throw new IllegalStateException("nothing was found");
+    }
+    return (System.nanoTime() - start) / 1e6;
+  }
+
+  private static double median(double[] values) {
+    double[] sorted = values.clone();
+    Arrays.sort(sorted);
+    return sorted[sorted.length / 2];
+  }
+
+  private static String name(int number) {
+    return "sweep%02d/run-%04d".formatted(number / 100, number);
+  }
+
+  /// A folder as `train` leaves it, but for its weights.
+  private static void make(Path folder, int number) throws IOException {
+    Map<String, Object> totals = new LinkedHashMap<>();
+    totals.put("steps", STEPS);
+    totals.put("tokens", 400_000 + number);
+    totals.put("seconds", 812.25 + number);
+    totals.put("last_loss", 1.25 + number * 1e-4);
+    totals.put("eval_loss_best", 1.5 + number * 1e-4);
+    TrainSettings settings =
+        TrainSettings.of(
+            Map.of(
+                "model",
+                "models/SmolLM2-135M",
+                "data",
+                "rows.jsonl",
+                "out",
+                folder,
+                "rank",
+                1 + number % 64));
+    Map<String, Object> run = new LinkedHashMap<>();
+    run.put("id", "20261101-100000-%06x".formatted(number));
+    run.put("started", START.plusSeconds(number).toString());
+    run.put("state", "finished");
+    run.put("planned_steps", STEPS);
+    run.put("settings", settings.values());
+    run.put("plan", Map.of("lanes", 2, "bytes", Map.of("weights", 1, "activations", 2)));
+    run.put("digests", Map.of("data", "sha256:" + "0".repeat(64)));
+    run.put("totals", totals);
+    Files.createDirectories(folder);
+    Files.writeString(folder.resolve("run.json"), Json.indented(run) + "\n");
+    Files.setLastModifiedTime(folder.resolve("run.json"), FileTime.from(START));
+    List<String> rows = new ArrayList<>();
+    for (int step = 1; step <= STEPS; step++) {
+      rows.add("{\"step\":%d,\"loss\":%s}".formatted(step, 3.0 / step));
+    }
+    Files.write(folder.resolve("metrics.jsonl"), rows);
+    Files.write(folder.resolve("adapter_model.safetensors"), new byte[1024]);
+  }
+}

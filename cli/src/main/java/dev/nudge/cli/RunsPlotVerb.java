@@ -1,0 +1,67 @@
+package dev.nudge.cli;
+
+import dev.nudge.curves.Curves;
+import dev.nudge.curves.LossSvg;
+import dev.nudge.runs.RunExport;
+import dev.nudge.runs.StoredRun;
+import dev.nudge.settings.Count;
+import dev.nudge.settings.Setting;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/// `nudge runs plot`: the losses of runs as one SVG.
+///
+/// @param stores opens the runs
+record RunsPlotVerb(RunStores stores) implements Verb<RunsPlotVerb.Settings> {
+
+  /// The flags of `nudge runs plot`.
+  record Settings(
+      @Setting(help = RunStores.RUN, label = "RUN", operand = true, required = true)
+          List<String> run,
+      @Setting(help = RunStores.ROOTS, label = "FOLDER") List<String> runs,
+      @Setting(help = "SVG file to draw", label = "FILE", required = true) Path out,
+      @Setting(help = "replace that file") boolean overwrite) {}
+
+  @Override
+  public String name() {
+    return "runs plot";
+  }
+
+  @Override
+  public String summary() {
+    return "draws the losses of runs as an SVG";
+  }
+
+  @Override
+  public Class<Settings> settings() {
+    return Settings.class;
+  }
+
+  @Override
+  public int run(Settings settings, Console console) {
+    List<StoredRun> runs = stores.under(settings.runs(), console::warn).open(settings.run());
+    RunExport.file("--out", settings.out(), LossSvg.of(curves(runs)), settings.overwrite());
+    console.note(settings.out() + ": " + Count.of(runs.size(), "run"));
+    console.object(
+        Map.of(
+            "out",
+            settings.out().toString(),
+            "runs",
+            runs.stream().map(run -> run.summary().id()).toList()));
+    return ExitCode.DONE;
+  }
+
+  /// The curves of runs, under the names of their folders, with the id where two have one name.
+  static List<Curves> curves(List<StoredRun> runs) {
+    List<String> names = runs.stream().map(run -> run.summary().name()).toList();
+    List<Curves> curves = new ArrayList<>();
+    for (StoredRun run : runs) {
+      String name = run.summary().name();
+      boolean shared = names.indexOf(name) != names.lastIndexOf(name);
+      curves.add(Curves.of(shared ? name + " " + run.summary().id() : name, run.metrics()));
+    }
+    return curves;
+  }
+}

@@ -1,0 +1,93 @@
+package dev.nudge.cli;
+
+import dev.nudge.curves.LossText;
+import dev.nudge.runs.RunColumn;
+import dev.nudge.runs.RunComparison;
+import dev.nudge.runs.RunStatus;
+import dev.nudge.runs.RunSummary;
+import dev.nudge.runs.StoredRun;
+import dev.nudge.settings.Setting;
+import java.util.List;
+import java.util.Locale;
+import tools.jackson.databind.JsonNode;
+
+/// `nudge runs show`: everything of one run.
+///
+/// @param stores opens the runs
+record RunsShowVerb(RunStores stores) implements Verb<RunsShowVerb.Settings> {
+  private static final int KEY = 28; // columns of a name
+
+  /// The flags of `nudge runs show`.
+  record Settings(
+      @Setting(help = RunStores.RUN, label = "RUN", operand = true, required = true) String run,
+      @Setting(help = RunStores.ROOTS, label = "FOLDER") List<String> runs) {}
+
+  @Override
+  public String name() {
+    return "runs show";
+  }
+
+  @Override
+  public String summary() {
+    return "shows everything of one run: settings, digests, machine, losses, files";
+  }
+
+  @Override
+  public Class<Settings> settings() {
+    return Settings.class;
+  }
+
+  @Override
+  public int run(Settings settings, Console console) {
+    StoredRun run = stores.under(settings.runs(), console::warn).open(settings.run());
+    RunSummary summary = run.summary();
+    line(console, "folder", run.folder().toString());
+    for (RunColumn column : RunColumn.values()) {
+      String remark =
+          column == RunColumn.STATE && summary.state() == RunStatus.KILLED
+              ? ": it says running, and no process has its folder"
+              : "";
+      line(console, column.word(), RunTable.cell(column, summary) + remark);
+    }
+    line(console, "machine", run.run().path("machine").asString("-"));
+    for (String part :
+        List.of("settings", "data", "quantization", "digests", "versions", "totals", "plan")) {
+      section(console, part, run.run().path(part));
+    }
+    console.result("");
+    console.result("files");
+    run.artefacts()
+        .forEach(
+            (name, bytes) ->
+                line(console, "  " + name, String.format(Locale.ROOT, "%,d bytes", bytes)));
+    console.result("");
+    LossText.of(List.of(run.curves()), Terminal.showsUnicode(), Plots.width(), Plots.LARGE)
+        .forEach(console::result);
+    console.object(run.values());
+    return ExitCode.DONE;
+  }
+
+  private static void section(Console console, String name, JsonNode values) {
+    if (values.isObject() && !values.isEmpty()) {
+      console.result("");
+      console.result(name);
+      values.properties().forEach(entry -> nested(console, entry.getKey(), entry.getValue()));
+    }
+  }
+
+  /// A value, or with dots between their names the values of an object; what is not set is left
+  /// out.
+  private static void nested(Console console, String key, JsonNode value) {
+    if (value.isObject()) {
+      value
+          .properties()
+          .forEach(entry -> nested(console, key + "." + entry.getKey(), entry.getValue()));
+    } else if (!value.isNull()) {
+      line(console, "  " + key, RunComparison.shown(value));
+    }
+  }
+
+  private static void line(Console console, String key, String value) {
+    console.result(key + " ".repeat(Math.max(1, KEY - key.length())) + value);
+  }
+}

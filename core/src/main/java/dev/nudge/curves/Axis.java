@@ -1,0 +1,57 @@
+package dev.nudge.curves;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/// A range of numbers and the round ones in it, at which an axis has its ticks: steps of 1, 2 or 5
+/// times a power of ten.
+///
+/// @param from its lower end
+/// @param to its upper end, above `from`
+/// @param step between two ticks
+record Axis(double from, double to, double step) {
+
+  /// Takes the range of the values, a little wider where it is a single one.
+  ///
+  /// @param most ticks, at least 2
+  static Axis of(double low, double high, int most, boolean whole) {
+    double wide = high > low ? high - low : Math.max(Math.abs(low) * 0.1, whole ? 1 : 1e-3);
+    double from = high > low ? low : low - (whole ? 0 : wide / 2);
+    double rough = wide / most;
+    double power = Math.pow(10, Math.floor(Math.log10(rough)));
+    double step = 10 * power;
+    for (int factor : new int[] {5, 2, 1}) {
+      step = factor * power >= rough ? factor * power : step;
+    }
+    return new Axis(from, from + wide, whole ? Math.max(1, Math.rint(step)) : step);
+  }
+
+  /// Widens both ends by a share of the range.
+  Axis padded(double share) {
+    double more = (to - from) * share;
+    return new Axis(from - more, to + more, step);
+  }
+
+  /// The round numbers within the range.
+  List<Double> ticks() {
+    List<Double> ticks = new ArrayList<>();
+    double slack = step * 1e-9;
+    for (double i = Math.ceil((from - slack) / step); i * step <= to + slack; i++) {
+      ticks.add(i * step + 0.0); // never -0.0
+    }
+    return ticks;
+  }
+
+  /// Where a value lies in the range: 0 at its lower end, 1 at its upper end.
+  double share(double value) {
+    return (value - from) / (to - from);
+  }
+
+  /// Writes a tick with the digits that tell it from its neighbour.
+  String label(double tick) {
+    int decimals = (int) Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+    String text = String.format(Locale.ROOT, "%,." + Math.min(decimals, 9) + "f", tick);
+    return text.matches("-0(\\.0*)?") ? text.substring(1) : text;
+  }
+}

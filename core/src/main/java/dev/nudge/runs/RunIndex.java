@@ -1,0 +1,220 @@
+package dev.nudge.runs;
+
+import dev.nudge.format.Json;
+import dev.nudge.settings.InputException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+
+/// Keeps what a list needs of each `run.json` under a folder, in one file of the user's cache
+/// folder: `runs/….jsonl`.
+///
+/// A line stands for a `run.json` with the path, size, time of change and number that it had; one
+/// that has others now is read again. What was changed less than two seconds before it was read is
+/// not kept, for its next change may leave the same time. The first line has a checksum of the
+/// others. So an index that is missing, old or torn costs time and changes nothing; nobody waits
+/// for it, and of two processes that write it one wins.
+final class RunIndex {
+  private static final int VERSION = 1;
+  private static final long RACY_NANOS = TimeUnit.SECONDS.toNanos(2);
+  private static final List<String> KEPT =
+      List.of("id", "state", "started", "planned_steps", "quantization");
+  private static final List<String> SETTINGS = List.of("model", "method", "quantize");
+  private static final List<String> TOTALS =
+      List.of("steps", "tokens", "seconds", "last_loss", "eval_loss_best", "cost");
+
+  private final Path root;
+  private final @Nullable Path file;
+  private final Map<String, String> before; // stamp → what is kept of run.json
+  private final Map<String, String> now = new LinkedHashMap<>();
+  private boolean changed;
+
+  private RunIndex(Path root, @Nullable Path file, Map<String, String> before) {
+    this.root = root;
+    this.file = file;
+    this.before = before;
+  }
+
+  /// Takes what was kept of the runs under a folder.
+  ///
+  /// @param cache null: nothing is kept
+  static RunIndex of(@Nullable Path cache, Path root) {
+    if (cache == null) {
+      return new RunIndex(root, null, Map.of());
+    }
+    Path file = cache.resolve("runs").resolve(name(root) + ".jsonl");
+    return new RunIndex(root, file, load(file));
+  }
+
+  /// A name for the file, from the folder's own.
+  private static String name(Path root) {
+    byte[] place = root.toAbsolutePath().normalize().toString().getBytes(StandardCharsets.UTF_8);
+    try {
+      byte[] digest = MessageDigest.getInstance("SHA-256").digest(place);
+      return HexFormat.of().formatHex(digest, 0, 16);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static Map<String, String> load(Path file) {
+    Map<String, String> lines = new HashMap<>();
+    try {
+      byte[] bytes = Files.readAllBytes(file);
+      int head = 0;
+      while (head < bytes.length && bytes[head] != '\n') {
+        head++;
+      }
+      ByteBuffer rest =
+          ByteBuffer.wrap(
+              bytes, Math.min(head + 1, bytes.length), Math.max(0, bytes.length - head - 1));
+      String first = new String(bytes, 0, head, StandardCharsets.UTF_8);
+      if (!first.equals(head(rest.duplicate()))) {
+        return Map.of();
+      }
+      for (String line : StandardCharsets.UTF_8.decode(rest).toString().split("\n")) {
+        int tab = line.indexOf('\t');
+        if (tab > 0) {
+          lines.put(line.substring(0, tab), line.substring(tab + 1));
+        }
+      }
+    } catch (IOException e) {
+      return Map.of(); // made anew
+    }
+    return lines;
+  }
+
+  private static String head(ByteBuffer rest) {
+    CRC32C sum = new CRC32C();
+    sum.update(rest);
+    return "{\"version\":" + VERSION + ",\"crc32c\":" + sum.getValue() + "}";
+  }
+
+  /// Reads a run, from the index where its `run.json` is as it was.
+  ///
+  /// @return null where it cannot be read, which is told
+  @Nullable RunSummary read(Path folder, Consumer<String> warnings) {
+    Path file = folder.resolve(RunFiles.RUN);
+    String stamp = stamp(folder, file);
+    String kept = stamp == null ? null : before.get(stamp);
+    RunSummary summary = kept == null ? null : known(folder, kept);
+    if (stamp != null && kept != null && summary != null) {
+      now.put(stamp, kept);
+      return summary;
+    }
+    JsonNode run;
+    try {
+      run = Json.read(file);
+    } catch (InputException e) {
+      warnings.accept(e.getMessage() + "; the run is left out");
+      return null;
+    }
+    summary = RunSummary.of(folder, run);
+    if (summary == null) {
+      warnings.accept(file + " is not that of a run that this nudge knows; the run is left out");
+      return null;
+    }
+    if (stamp != null) {
+      now.put(stamp, kept(run));
+      changed = true;
+    }
+    return summary;
+  }
+
+  /// What tells a `run.json` from one that was there before or comes later; null where it is too
+  /// young for that.
+  private @Nullable String stamp(Path folder, Path file) {
+    try {
+      long clock = TimeUnit.MILLISECONDS.toNanos(System.currentTimeMillis());
+      BasicFileAttributes about = Files.readAttributes(file, BasicFileAttributes.class);
+      long changedAt = about.lastModifiedTime().to(TimeUnit.NANOSECONDS);
+      List<Object> stamp = new ArrayList<>();
+      stamp.add(root.relativize(folder).toString());
+      stamp.add(about.size());
+      stamp.add(changedAt);
+      stamp.add(String.valueOf(about.fileKey()));
+      // no tab and no line break, whatever the name
+      return clock - changedAt < RACY_NANOS ? null : Json.line(stamp);
+    } catch (IOException e) {
+      return null; // reading it says why
+    }
+  }
+
+  private static @Nullable JsonNode parsed(String kept) {
+    try {
+      return Json.parse(kept);
+    } catch (JacksonException e) {
+      return null;
+    }
+  }
+
+  /// What a list shows of a run, a tab, and all its settings, which are seldom read.
+  private static String kept(JsonNode run) {
+    Map<String, Object> kept = part(run, KEPT);
+    kept.put("settings", part(run.path("settings"), SETTINGS));
+    kept.put("totals", part(run.path("totals"), TOTALS));
+    return Json.line(kept) + "\t" + Json.line(run.path("settings"));
+  }
+
+  private static Map<String, Object> part(JsonNode of, List<String> keys) {
+    Map<String, Object> part = new LinkedHashMap<>();
+    for (String key : keys) {
+      JsonNode value = of.get(key);
+      if (value != null) {
+        part.put(key, value);
+      }
+    }
+    return part;
+  }
+
+  private static @Nullable RunSummary known(Path folder, String kept) {
+    int tab = kept.indexOf('\t');
+    JsonNode part = parsed(kept.substring(0, Math.max(tab, 0)));
+    return part == null
+        ? null
+        : RunSummary.of(folder, part, () -> Json.parse(kept.substring(tab + 1)));
+  }
+
+  /// Writes the index where it is not as it was. It can be lost, so a refusal is none.
+  void keep() {
+    if (file == null || (!changed && now.size() == before.size())) {
+      return;
+    }
+    StringBuilder lines = new StringBuilder();
+    now.forEach((stamp, run) -> lines.append(stamp).append('\t').append(run).append('\n'));
+    byte[] rest = lines.toString().getBytes(StandardCharsets.UTF_8);
+    byte[] head = (head(ByteBuffer.wrap(rest)) + "\n").getBytes(StandardCharsets.UTF_8);
+    try {
+      Files.createDirectories(file.getParent());
+      Path beside = Files.createTempFile(file.getParent(), "index", ".tmp");
+      try {
+        Files.write(
+            beside, ByteBuffer.allocate(head.length + rest.length).put(head).put(rest).array());
+        Files.move(
+            beside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      } finally {
+        Files.deleteIfExists(beside);
+      }
+    } catch (IOException e) {
+      // made anew next time
+    }
+  }
+}
