@@ -135,9 +135,10 @@ final class RunTable {
               run.plannedSteps() == null || run.state() == RunStatus.FINISHED
                   ? String.valueOf(run.steps())
                   : run.steps() + "/" + run.plannedSteps();
-          case HELD_OUT, LOSS -> String.format(Locale.ROOT, "%.4f", value);
-          case TOKENS_PER_S -> String.format(Locale.ROOT, "%,.0f", value);
-          case COST -> String.format(Locale.ROOT, (Double) value < 0.1 ? "%.4f" : "%.2f", value);
+          case HELD_OUT, LOSS -> String.format(Locale.ROOT, "%.4f", (Double) value);
+          case TOKENS_PER_S -> String.format(Locale.ROOT, "%,.0f", (Double) value);
+          case COST ->
+              String.format(Locale.ROOT, (Double) value < 0.1 ? "%.4f" : "%.2f", (Double) value);
           case DURATION -> time((Double) value);
           case STARTED -> run.started() == null ? "-" : MINUTE.format(run.started());
           case MODEL -> RunFilter.lastName(run.model());

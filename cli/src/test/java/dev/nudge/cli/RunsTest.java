@@ -278,7 +278,7 @@ class RunsTest {
           runs show nothing --runs D/x           | there is no run 'nothing' under D/x; nudge runs list shows what is there, --runs looks elsewhere
           runs show D/x                          | D/x is not a run's folder: it holds no run.json; give one, or an id
           runs show D/one/run.json               | D/one/run.json is a file; give a run's folder or its id
-          runs show D/torn                       | D/torn/run.json is not JSON, line 3, column 11: it ends within a text
+          runs show D/torn                       | D/torn/run.json is not JSON, line 3, column 7: it ends within a text
           runs show D/bad                        | D/bad/metrics.jsonl:2 is not a row of metrics, a JSON object; mend or delete it
           runs compare two --runs D/x            | RUN is one run; runs compare takes two or more
           runs plot D/one                        | --out is missing; it is required

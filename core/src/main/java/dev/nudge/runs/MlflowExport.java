@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -137,9 +138,9 @@ public final class MlflowExport {
   }
 
   private static List<Map<String, String>> pairs(Map<String, String> values) {
-    return values.entrySet().stream()
-        .map(entry -> Map.of("key", entry.getKey(), "value", entry.getValue()))
-        .toList();
+    List<Map<String, String>> pairs = new ArrayList<>();
+    values.forEach((key, value) -> pairs.add(new TreeMap<>(Map.of("key", key, "value", value))));
+    return pairs;
   }
 
   private static List<Map<String, Object>> metrics(StoredRun run, long start) {

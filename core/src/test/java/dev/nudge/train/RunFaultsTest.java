@@ -121,7 +121,8 @@ class RunFaultsTest {
     Path copy = before.resolveSibling("copy");
     Faults.restore(before, copy);
     for (String name :
-        List.of("run.json", "metrics.jsonl", "tokenizer.json", "tokenizer_config.json")) {
+        List.of(
+            "run.json", "metrics.jsonl", "loss.svg", "tokenizer.json", "tokenizer_config.json")) {
       Files.deleteIfExists(copy.resolve(name)); // they stand beside the adapter to use alone
     }
     Files.move(copy, last);

@@ -33,6 +33,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /// Makes whole runs and looks at what they tell and leave: steps that are skipped, the best and the
 /// last adapter, what an interruption saves.
@@ -533,7 +534,8 @@ class RunTest {
             "learning_rate",
             0.05);
     RunResult result = run(settings, event -> {});
-    JsonNode totals = TinyRun.record(out).get("totals");
+    ObjectNode totals = (ObjectNode) TinyRun.record(out).get("totals");
+    assertThat(totals.remove("cost").isNull()).as("without --price-per-hour").isTrue();
     assertThat(new ObjectMapper().<JsonNode>valueToTree(result.totals()).toString())
         .isEqualTo(totals.toString());
     assertThat(result.steps()).isEqualTo(4);
@@ -720,7 +722,8 @@ class RunTest {
     TinyRun.run(settings);
     JsonNode digests = TinyRun.record(out).get("digests");
     assertThat(digests.propertyNames())
-        .containsExactly("data", "eval_data", "init_adapter", "files");
+        .containsExactly(
+            "base", "tokenizer", "template", "data", "eval_data", "init_adapter", "files");
     assertThat(digests.get("data").asString()).isEqualTo(ContentDigest.of(data));
     assertThat(digests.get("eval_data").asString()).isEqualTo(ContentDigest.of(held));
     assertThat(digests.get("init_adapter").isNull()).isTrue();
