@@ -30,7 +30,8 @@ mvn verify            # the tests
     --prompt 'Query: {text}\nIntent:' --max-tokens 24 > answers.jsonl
 
 # --- while you wait
-./nudge train --model MODEL --data rows.jsonl --eval-data held-out-rows.jsonl --patience 3 --samples 2 \
+./nudge train --model MODEL --data messages.jsonl --eval-data held-out.jsonl \
+    --prompt 'Query: {text}\nIntent:' --completion ' {label}' --patience 3 --samples 2 \
     --on-divergence stop --on-event 'cat >> events.jsonl' --out adapters/watched
 
 # --- settings in a file

@@ -71,7 +71,8 @@ public final class Nudge {
 
   /// Fine-tunes a model and saves the result into `settings.output().out()`.
   ///
-  /// @param events told from this thread, in order; warnings are among them
+  /// @param events told from this thread, in order ([TrainEvent] lists them); warnings are among
+  ///     them
   public RunResult train(TrainSettings settings, Consumer<TrainEvent> events) {
     return train(settings, events, () -> false);
   }
@@ -90,6 +91,8 @@ public final class Nudge {
         event -> {
           if (event instanceof TrainEvent.Warning warning) {
             warnings.accept(warning.line());
+          } else if (event instanceof TrainEvent.Diverged sign) {
+            warnings.accept(sign.line());
           }
           events.accept(event);
         },
