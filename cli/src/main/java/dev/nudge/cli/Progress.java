@@ -119,7 +119,7 @@ final class Progress implements Consumer<TrainEvent> {
   /// A text on one line, cut where it is long: a prompt at its beginning, since the answer follows
   /// its end.
   private static String quoted(String text, boolean end) {
-    String flat = text.replaceAll("\\s+", " ").strip();
+    String flat = text.replaceAll("[\\s\\p{Cntrl}]+", " ").strip();
     int[] points = flat.codePoints().toArray();
     if (points.length > SHOWN) {
       flat =

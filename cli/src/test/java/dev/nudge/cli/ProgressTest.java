@@ -115,7 +115,7 @@ class ProgressTest {
   @Test
   void aSampleIsOneShortLine() {
     Progress progress = new Progress(err, Progress.Style.LINES, () -> now);
-    progress.accept(new TrainEvent.Sampled(4, "Query: a\nIntent:", " pay\n\nnow"));
+    progress.accept(new TrainEvent.Sampled(4, "Query: a\nIntent:", " pay\n\u001b\u0007now"));
     progress.accept(new TrainEvent.Sampled(4, "x".repeat(90) + "end", "y".repeat(90)));
     assertThat(text().lines())
         .containsExactly(

@@ -21,7 +21,7 @@ import tools.jackson.databind.JsonNode;
 /// event's name in `NUDGE_EVENT`. Nothing of the event or of the settings is on its command line.
 ///
 /// The run never waits for it: commands are started on a thread of their own, one at a time. Events
-/// queue up behind one that takes long, and where the queue is full they are dropped. At its end
+/// queue up behind one that takes long, and where the queue is full the oldest are dropped. At its end
 /// the
 /// run waits 10 seconds for those in the queue. Commands that fail are told once, as one warning.
 ///
@@ -73,8 +73,12 @@ final class EventCommand implements Consumer<TrainEvent>, AutoCloseable {
       run.put("out", started.out().toAbsolutePath().normalize().toString());
     }
     String name = name(event);
-    if (name != null && !queue.offer(new Told(name, text(name, event)))) {
-      failure = "takes too long: events are dropped";
+    if (name != null) {
+      Told told = new Told(name, text(name, event));
+      while (!queue.offer(told)) {
+        queue.poll(); // the oldest: how a run ends is told in any case
+        failure = "takes too long: events are dropped";
+      }
     }
     warn();
   }
