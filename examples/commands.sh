@@ -29,6 +29,10 @@ mvn verify            # the tests
 ./nudge generate --model MODEL --adapter adapters/intents --data held-out.jsonl \
     --prompt 'Query: {text}\nIntent:' --max-tokens 24 > answers.jsonl
 
+# --- while you wait
+./nudge train --model MODEL --data rows.jsonl --eval-data held-out-rows.jsonl --patience 3 --samples 2 \
+    --on-divergence stop --on-event 'cat >> events.jsonl' --out adapters/watched
+
 # --- settings in a file
 ./nudge train --config run.yaml --rank 8
 
@@ -55,7 +59,7 @@ mvn verify            # the tests
 ./nudge runs rm adapters/from-file --yes
 
 # --- what a run needs
-./nudge plan --model 7B --quantize nf4 --max-length 512 --batch-size 1 --price-per-hour 1.20 --tokens 2000000
+./nudge plan --model 7B --memory 16G --quantize nf4 --max-length 512 --batch-size 1 --price-per-hour 1.20 --tokens 2000000
 
 # --- a model from nothing
 ./nudge init --config small.json --tokenizer-data texts.jsonl --vocab-size 2048 --out fresh

@@ -195,7 +195,9 @@ public final class Paged {
             new WeightBytes(0, 0, 0, 0),
             trained,
             state,
-            model.caches()));
+            model.caches(),
+            0,
+            0));
   }
 
   private static List<Example> examples(int rows, int vocabulary) {

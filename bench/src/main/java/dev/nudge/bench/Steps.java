@@ -89,7 +89,9 @@ final class Steps implements AutoCloseable {
             new WeightBytes(0, 0, 0, 0),
             trained,
             8 * trained,
-            model.caches());
+            model.caches(),
+            0,
+            0);
     Plan plan =
         level == null
             ? Planner.plan(model, wanted)

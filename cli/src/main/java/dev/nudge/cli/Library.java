@@ -67,7 +67,7 @@ final class Library {
 
   static PlanVerb.Answer plan(PlanSettings settings) {
     Outlook outlook = Forecast.of(settings, machine());
-    return new PlanVerb.Answer(outlook.lines(), outlook.values());
+    return new PlanVerb.Answer(outlook.fits(), outlook.lines(), outlook.values());
   }
 
   static Scoring.Summary score(
@@ -133,6 +133,7 @@ final class Library {
         new RunsPlotVerb(Library::runs),
         new RunsExportVerb(Library::runs),
         new RunsRemoveVerb(Library::runs),
+        new RunsQueueVerb(Library::machine),
         new DoctorVerb(),
         new InstallVerb(System.getenv(), System.getProperty("nudge.launcher")),
         new CompletionVerb(Library::verbs));

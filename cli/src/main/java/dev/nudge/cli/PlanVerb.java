@@ -16,8 +16,9 @@ record PlanVerb(Forecaster forecaster) implements Verb<PlanSettings> {
 
   /// Says what a run needs, as lines and as one object.
   ///
+  /// @param fits whether the run fits into the memory there is
   /// @param object for `--json`
-  record Answer(List<String> lines, Object object) {}
+  record Answer(boolean fits, List<String> lines, Object object) {}
 
   @Override
   public String name() {
@@ -44,6 +45,6 @@ record PlanVerb(Forecaster forecaster) implements Verb<PlanSettings> {
     Answer answer = forecaster.plan(settings);
     answer.lines().forEach(console::result);
     console.object(answer.object());
-    return ExitCode.DONE;
+    return answer.fits() ? ExitCode.DONE : ExitCode.WRONG; // as the run would exit
   }
 }

@@ -3,13 +3,19 @@ package dev.nudge.cli;
 import dev.nudge.settings.Count;
 import dev.nudge.train.RunState;
 import dev.nudge.train.TrainEvent;
+import dev.nudge.train.TrainEvent.Diverged;
 import dev.nudge.train.TrainEvent.Evaluated;
+import dev.nudge.train.TrainEvent.Failed;
 import dev.nudge.train.TrainEvent.Finished;
 import dev.nudge.train.TrainEvent.Planned;
+import dev.nudge.train.TrainEvent.Sampled;
 import dev.nudge.train.TrainEvent.Saved;
+import dev.nudge.train.TrainEvent.Started;
 import dev.nudge.train.TrainEvent.Step;
 import dev.nudge.train.TrainEvent.Warning;
 import java.io.PrintStream;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.Locale;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -17,10 +23,11 @@ import java.util.function.LongSupplier;
 /// Draws a run on standard error.
 ///
 /// The arrow beside the loss compares it with a running mean of the steps before (weight 0.9):
-/// losses of single steps jump, and the eye is bad at averaging. The time left is the mean of the
-/// latest steps' times, times the steps to come. The first step, which a cold JVM makes several
-/// times
-/// slower, does not count, and no time is told before a few others did.
+/// losses of single steps jump, and the eye is bad at averaging. Tokens a second are those of the
+/// latest 20 steps. The time left is the mean of these steps' times, times the steps to come, and
+/// what comes between steps: held-out losses at the mean of those that were, and whatever else the
+/// clock shows between two steps. The first step, which a cold JVM makes several times slower,
+/// counts in neither, and no time is told before a few others did.
 ///
 /// Threading: events come one at a time.
 final class Progress implements Consumer<TrainEvent> {
@@ -34,23 +41,34 @@ final class Progress implements Consumer<TrainEvent> {
 
   private static final double KEPT = 0.9;
   private static final double FLAT = 0.002;
-  private static final int LATEST = 10; // steps
+  private static final int LATEST = 20; // steps
   private static final int ENOUGH = 3; // steps, to tell the time left
+  private static final int SHOWN = 60; // characters of a prompt or an answer
 
   private final LiveLine line;
   private double mean = Double.NaN;
-  private double seconds; // of a step, mean of the latest
-  private int timed; // steps
+  private final LongSupplier clock;
+  private final Deque<Step> latest = new ArrayDeque<>(); // the first step only where it is alone
+  private int timed; // steps but the first
   private boolean first = true; // step that is seen: a run that goes on begins later than at 1
+  private long steppedAt; // when the last step was told
+  private double evaluating; // seconds since then
+  private double between; // seconds of what else came between steps
+  private int evaluations; // held-out losses to come
+  private int evaluated; // those that count for their mean
+  private double evaluation; // mean seconds of one
+  private boolean before = true; // the first step, where a held-out loss is slower than later
   private boolean saved; // something
 
   /// @param clock nanoseconds, for the intervals
   Progress(PrintStream err, Style style, LongSupplier clock) {
-    this(new LiveLine(err, style, clock, ""));
+    this(new LiveLine(err, style, clock, ""), clock);
   }
 
-  Progress(LiveLine line) {
+  /// @param clock nanoseconds, for what comes between steps
+  Progress(LiveLine line, LongSupplier clock) {
     this.line = line;
+    this.clock = clock;
   }
 
   /// Returns how a verb shows progress.
@@ -65,12 +83,51 @@ final class Progress implements Consumer<TrainEvent> {
   public void accept(TrainEvent event) {
     switch (event) {
       case Warning warning -> line.print("nudge: warning: " + warning.line());
+      case Diverged sign -> line.print("nudge: warning: " + sign.line());
+      case Started started -> evaluations = started.evaluations();
       case Planned planned -> line.note(planned.line());
       case Step step -> step(step);
-      case Evaluated held -> line.note(heldOut(held));
+      case Evaluated held -> evaluated(held);
+      case Sampled sample -> line.note(sampled(sample));
       case Saved folder -> saved(folder);
       case Finished finished -> finished(finished);
+      case Failed _ -> {} // the command tells why, as its last line
     }
+  }
+
+  private void evaluated(Evaluated held) {
+    evaluating += held.seconds();
+    if (before) {
+      evaluation = held.seconds(); // until there is a better one
+    } else {
+      evaluated++;
+      evaluation += (held.seconds() - evaluation) / evaluated;
+      evaluations = Math.max(0, evaluations - 1);
+    }
+    line.note(heldOut(held));
+  }
+
+  private static String sampled(Sampled sample) {
+    return String.format(
+        Locale.ROOT,
+        "step %d  sample %s -> %s",
+        sample.step(),
+        quoted(sample.prompt(), true),
+        quoted(sample.completion(), false));
+  }
+
+  /// A text on one line, cut where it is long: a prompt at its beginning, since the answer follows
+  /// its end.
+  private static String quoted(String text, boolean end) {
+    String flat = text.replaceAll("\\s+", " ").strip();
+    int[] points = flat.codePoints().toArray();
+    if (points.length > SHOWN) {
+      flat =
+          end
+              ? "…" + new String(points, points.length - SHOWN, SHOWN)
+              : new String(points, 0, SHOWN) + "…";
+    }
+    return "\"" + flat + "\"";
   }
 
   private void saved(Saved folder) {
@@ -92,12 +149,7 @@ final class Progress implements Consumer<TrainEvent> {
   }
 
   private void step(Step step) {
-    if (first) {
-      first = false;
-    } else {
-      timed++;
-      seconds += (step.seconds() - seconds) / Math.min(timed, LATEST);
-    }
+    take(step);
     String text = line(step);
     if (!Double.isNaN(step.loss())) {
       mean = Double.isNaN(mean) ? step.loss() : running(mean, step.loss());
@@ -107,6 +159,36 @@ final class Progress implements Consumer<TrainEvent> {
     if (last) {
       end();
     }
+  }
+
+  private void take(Step step) {
+    long now = clock.getAsLong();
+    if (first) {
+      first = false;
+    } else {
+      if (timed == 0) {
+        latest.clear(); // of the first step
+      }
+      timed++;
+      between += Math.max(0, (now - steppedAt) / 1e9 - step.seconds() - evaluating);
+    }
+    latest.addLast(step);
+    if (latest.size() > LATEST) {
+      latest.removeFirst();
+    }
+    steppedAt = now;
+    evaluating = 0;
+    before = false;
+  }
+
+  private double tokensPerSecond() {
+    long tokens = latest.stream().mapToLong(Step::tokens).sum();
+    return tokens / latest.stream().mapToDouble(Step::seconds).sum();
+  }
+
+  private double secondsLeft(Step step) {
+    double seconds = latest.stream().mapToDouble(Step::seconds).average().orElse(0);
+    return (seconds + between / timed) * (step.steps() - step.step()) + evaluation * evaluations;
   }
 
   private static double running(double mean, double value) {
@@ -127,8 +209,7 @@ final class Progress implements Consumer<TrainEvent> {
         Double.isNaN(step.rssAnonMb())
             ? ""
             : String.format(Locale.ROOT, "  %.1f GB", step.rssAnonMb() / 1024);
-    String left =
-        timed < ENOUGH ? "" : "  " + duration(seconds * (step.steps() - step.step())) + " left";
+    String left = timed < ENOUGH ? "" : "  " + duration(secondsLeft(step)) + " left";
     return String.format(
         Locale.ROOT,
         "step %d/%d  %s  lr %.2e  norm %.3f  %,.0f tok/s%s%s",
@@ -137,7 +218,7 @@ final class Progress implements Consumer<TrainEvent> {
         loss,
         step.lr(),
         step.gradNorm(),
-        step.tokensPerSecond(),
+        tokensPerSecond(),
         memory,
         left);
   }
@@ -166,9 +247,11 @@ final class Progress implements Consumer<TrainEvent> {
             : String.format(Locale.ROOT, ", best held-out loss %.4f", end.bestLoss());
     return String.format(
         Locale.ROOT,
-        "%s after %s, %s, %s%s",
+        "%s%s after %s%s, %s, %s%s",
         end.state().name().toLowerCase(Locale.ROOT),
+        end.early() == null ? "" : " early",
         Count.of(end.steps(), "step"),
+        end.early() == null ? "" : ", for " + end.early(),
         Count.of(end.trainedTokens(), "trained token"),
         duration(end.seconds()),
         best);

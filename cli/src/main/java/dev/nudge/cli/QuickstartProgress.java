@@ -17,7 +17,7 @@ final class QuickstartProgress implements Consumer<Chapter> {
   QuickstartProgress(Console console, LiveLine live) {
     this.console = console;
     this.live = live;
-    this.steps = new Progress(live);
+    this.steps = new Progress(live, System::nanoTime);
   }
 
   @Override

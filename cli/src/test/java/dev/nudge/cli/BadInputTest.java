@@ -54,6 +54,8 @@ class BadInputTest {
   private static final String FAMILIES =
       "llama, mistral, qwen2, qwen3, smollm3, phi3, gemma2, gemma3_text, gemma3, granite, olmo2, olmo3, exaone4, seed_oss";
 
+  private static final String EVAL = "--eval-data D/rows.jsonl ";
+
   private static final String PROCESSORS =
       "unknown flag %s for train; nudge computes on the processors of this machine; leave it out";
 
@@ -655,7 +657,43 @@ class BadInputTest {
             "too little memory",
             p -> {},
             "--memory 10M",
-            "the run needs 114 MiB and may use 10 MiB; give a smaller --max-length (the longest row has 15 tokens) or a larger --memory"));
+            "the run needs 114 MiB and may use 10 MiB; it fits with --memory 114MiB"),
+        row("patience", p -> {}, EVAL + "--patience 0", "--patience is 0; it must be at least 1"),
+        row(
+            "patience without held-out rows",
+            p -> {},
+            "--patience 3",
+            "--patience is given without held-out rows, whose loss it counts; add --eval-data"),
+        row(
+            "prompts to answer without held-out rows",
+            p -> {},
+            "--sample-prompt seal",
+            "--sample-prompt is given without held-out rows, at whose loss prompts are answered; add --eval-data"),
+        row(
+            "rows to answer without held-out rows",
+            p -> {},
+            "--samples 2",
+            "--samples is given without held-out rows, at whose loss prompts are answered; add --eval-data"),
+        row(
+            "rows to answer below none",
+            p -> {},
+            EVAL + "--samples -1",
+            "--samples is -1; it must be at least 0"),
+        row(
+            "answers of no token",
+            p -> {},
+            EVAL + "--samples 1 --sample-tokens 0",
+            "--sample-tokens is 0; it must be at least 1"),
+        row(
+            "a prompt that leaves no room",
+            p -> {},
+            EVAL + "--max-length 20 --sample-prompt " + "s".repeat(60),
+            "--sample-prompt has 60 tokens, which leaves none of --max-length 20 for an answer; shorten it or raise --max-length"),
+        row(
+            "what follows divergence",
+            p -> {},
+            "--on-divergence end",
+            "--on-divergence is 'end'; supported: warn, stop"));
   }
 
   static Stream<Mistake> flags() {

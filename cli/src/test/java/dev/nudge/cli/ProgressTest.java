@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 class ProgressTest {
@@ -41,9 +42,9 @@ class ProgressTest {
     progress.accept(step(3, 3, Double.NaN));
     assertThat(text().lines())
         .containsExactly(
-            "step 1/3  loss 2.5000 →  lr 2.00e-04  norm 1.500  1,024 tok/s  2.0 GB",
-            "step 2/3  loss 1.2500 ↓  lr 2.00e-04  norm 1.500  1,024 tok/s  2.0 GB",
-            "step 3/3  loss skipped   lr 2.00e-04  norm 1.500  1,024 tok/s  2.0 GB");
+            "step 1/3  loss 2.5000 →  lr 2.00e-04  norm 1.500  41 tok/s  2.0 GB",
+            "step 2/3  loss 1.2500 ↓  lr 2.00e-04  norm 1.500  41 tok/s  2.0 GB",
+            "step 3/3  loss skipped   lr 2.00e-04  norm 1.500  41 tok/s  2.0 GB");
   }
 
   @Test
@@ -60,11 +61,92 @@ class ProgressTest {
     assertThat(left).containsExactly("", "", "", "20 s left", "0 s left");
   }
 
+  /// Steps of 2 s that are up to 40 % longer or shorter, a first one of 60 s, a held-out loss of 30
+  /// s
+  /// each 25 steps, and a save of 1 s each 5.
+  @Test
+  void theTimeLeftSettlesWithinTwentySteps() {
+    for (int seed = 0; seed < 20; seed++) {
+      Random random = new Random(seed);
+      int steps = 400;
+      double[] seconds = new double[steps + 1];
+      double[] told = new double[steps + 1]; // seconds when the step is told
+      bytes.reset();
+      now = 0;
+      Progress progress = new Progress(err, Progress.Style.LIVE, () -> now);
+      progress.accept(new TrainEvent.Started("id", Path.of("o"), 0, steps, steps / 25));
+      held(progress, 0, 30);
+      String[] lines = new String[steps + 1];
+      for (int step = 1; step <= steps; step++) {
+        seconds[step] = step == 1 ? 60 : 2 * (0.6 + 0.8 * random.nextDouble());
+        now += (long) (seconds[step] * 1e9);
+        bytes.reset();
+        progress.accept(
+            new TrainEvent.Step(step, steps, 1, 2e-4, 1, 1000, 1, seconds[step], 1, Double.NaN));
+        told[step] = now / 1e9;
+        lines[step] = text();
+        if (step % 25 == 0) {
+          held(progress, step, 30);
+        }
+        if (step % 5 == 0) {
+          now += 1_000_000_000L;
+        }
+      }
+      double end = now / 1e9;
+      for (int step = 20; step < steps - 20; step++) {
+        String left = lines[step].replaceFirst("(?s).*?([0-9:]+)( s)? left.*", "$1");
+        double shown = 0;
+        for (String part : left.split(":")) {
+          shown = 60 * shown + Integer.parseInt(part);
+        }
+        double real = end - told[step];
+        assertThat(shown).as("seed %d step %d", seed, step).isBetween(0.9 * real, 1.1 * real);
+      }
+      String rate = lines[20].replaceFirst("(?s).*  ([0-9,]+) tok/s.*", "$1");
+      assertThat(Double.parseDouble(rate)).isBetween(450.0, 550.0);
+    }
+  }
+
+  private void held(Progress progress, int step, int seconds) {
+    now += seconds * 1_000_000_000L;
+    progress.accept(new TrainEvent.Evaluated(step, 2, 100, false, seconds));
+  }
+
+  @Test
+  void aSampleIsOneShortLine() {
+    Progress progress = new Progress(err, Progress.Style.LINES, () -> now);
+    progress.accept(new TrainEvent.Sampled(4, "Query: a\nIntent:", " pay\n\nnow"));
+    progress.accept(new TrainEvent.Sampled(4, "x".repeat(90) + "end", "y".repeat(90)));
+    assertThat(text().lines())
+        .containsExactly(
+            "step 4  sample \"Query: a Intent:\" -> \"pay now\"",
+            "step 4  sample \"…" + "x".repeat(57) + "end\" -> \"" + "y".repeat(60) + "…\"");
+  }
+
+  @Test
+  void aSignOfDivergenceIsAWarningAndAnEarlyEndIsToldInPlainWords() {
+    Progress progress = new Progress(err, Progress.Style.LINES, () -> now);
+    progress.accept(new TrainEvent.Diverged(7, TrainEvent.Diverged.Cause.LOSS, "step 7: it rises"));
+    progress.accept(
+        new TrainEvent.Finished(
+            RunState.FINISHED,
+            40,
+            5000,
+            30,
+            0.5,
+            "3 held-out losses without a new lowest (--patience)"));
+    assertThat(text().lines())
+        .containsExactly(
+            "nudge: warning: step 7: it rises",
+            "finished early after 40 steps, for 3 held-out losses without a new lowest (--patience),"
+                + " 5,000 trained tokens, 30 s, best held-out loss 0.5000");
+  }
+
   @Test
   void theLiveLineIsRedrawnAndMakesRoomForOtherLines() {
     Progress progress = new Progress(err, Progress.Style.LIVE, () -> now);
     progress.accept(step(1, 3, 2.5));
-    progress.accept(new TrainEvent.Evaluated(1, 2.25, 1200, true));
+    progress.accept(new TrainEvent.Evaluated(1, 2.25, 1200, true, 1));
     progress.accept(step(2, 3, 3.5));
     progress.end();
     assertThat(text())
@@ -91,7 +173,7 @@ class ProgressTest {
     progress.accept(step(1, 1, 1));
     progress.accept(new TrainEvent.Saved(Path.of("o")));
     progress.accept(new TrainEvent.Warning("look out"));
-    progress.accept(new TrainEvent.Finished(RunState.FINISHED, 1, 10, 3, null));
+    progress.accept(new TrainEvent.Finished(RunState.FINISHED, 1, 10, 3, null, null));
     progress.end();
     assertThat(text()).isEqualTo("nudge: warning: look out\n");
   }
@@ -100,7 +182,7 @@ class ProgressTest {
   void theEndSaysHowTheRunWent() {
     Progress progress = new Progress(err, Progress.Style.LINES, () -> now);
     progress.accept(new TrainEvent.Saved(Path.of("o")));
-    progress.accept(new TrainEvent.Finished(RunState.STOPPED, 1200, 50_000, 3725, 0.5));
+    progress.accept(new TrainEvent.Finished(RunState.STOPPED, 1200, 50_000, 3725, 0.5, null));
     assertThat(text())
         .isEqualTo(
             "saved o\nstopped after 1,200 steps, 50,000 trained tokens, 1:02:05,"
@@ -112,7 +194,7 @@ class ProgressTest {
     for (Progress.Style style : Progress.Style.values()) {
       bytes.reset();
       Progress progress = new Progress(err, style, () -> now);
-      progress.accept(new TrainEvent.Finished(RunState.STOPPED, 0, 0, 1, null));
+      progress.accept(new TrainEvent.Finished(RunState.STOPPED, 0, 0, 1, null, null));
       assertThat(text())
           .isEqualTo("nudge: stopped before an update: nothing was trained and nothing is saved\n");
     }

@@ -244,6 +244,26 @@ class RunTest {
   }
 
   @Test
+  void aPlanThatDoesNotFitEndsAsTheRunWouldAndStillPrintsItsTable() throws IOException {
+    Place place = Place.in(own);
+    List<String> common = List.of("--model", "D/model", "--data", "D/rows.jsonl", "--memory", "20M");
+    List<String> plan = new ArrayList<>(List.of("plan", "--no-probe"));
+    plan.addAll(common);
+    Ran planned = place.run(plan.toArray(String[]::new));
+    assertThat(planned.code()).isEqualTo(ExitCode.WRONG);
+    assertThat(planned.out()).contains("does not fit: ").contains("would fit with --memory");
+    plan.add("--json");
+    Ran object = place.run(plan.toArray(String[]::new));
+    assertThat(object.code()).isEqualTo(ExitCode.WRONG);
+    assertThat(JSON.readTree(object.out()).path("fits").asBoolean(true)).isFalse();
+    List<String> train = new ArrayList<>(List.of("train", "--out", "D/out", "--dry-run"));
+    train.addAll(common);
+    assertThat(place.run(train.toArray(String[]::new)).code()).isEqualTo(ExitCode.WRONG);
+    plan.set(plan.indexOf("20M"), "1G");
+    assertThat(place.run(plan.toArray(String[]::new)).code()).isZero();
+  }
+
+  @Test
   void aDryRunSaysWhatWouldHappenAndWritesNothing() throws IOException {
     Place dry = Place.in(own);
     Map<String, String> before = dry.listing();

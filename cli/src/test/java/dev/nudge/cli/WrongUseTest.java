@@ -49,7 +49,7 @@ class WrongUseTest {
           train --rang 8                            | unknown flag --rang for train; did you mean --rank?
           train --rang=8                            | unknown flag --rang for train; did you mean --rank?
           train --ran 8                             | unknown flag --ran for train; did you mean --rank?
-          train --resume                            | unknown flag --resume for train; a run cannot be resumed; --init-adapter begins another with what it saved
+          train --resume_from_checkpoint            | unknown flag --resume_from_checkpoint for train; --resume goes on with the run in --out, as the same command does
           train --save-step 5                       | unknown flag --save-step for train; did you mean --save-steps or --eval-steps?
           finetune --model m                        | unknown verb finetune; here it is train
           evaluate                                  | unknown verb evaluate; here it is score

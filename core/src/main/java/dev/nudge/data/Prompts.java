@@ -55,6 +55,30 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
     return new Prompts(prompts, bad.count(), bad.first());
   }
 
+  /// Reads the prompts of the first rows that have one; other rows are passed over.
+  ///
+  /// @param most prompts to read
+  /// @param maxLength as for [#load]
+  public static List<Prompt> first(
+      int most, DataSettings data, int maxLength, Tokenizer tokenizer) {
+    RowShape shape = RowShape.of(data);
+    List<Prompt> prompts = new ArrayList<>();
+    try (RowReader reader = RowReader.open(data.data())) {
+      List<SourceLine> lines = reader.next(1);
+      for (; !lines.isEmpty() && prompts.size() < most; lines = reader.next(1)) {
+        SourceLine line = lines.getFirst();
+        try {
+          String text = shape.prompt(Row.parse(line.text()));
+          check(text, maxLength, tokenizer);
+          prompts.add(new Prompt(line.index(), line.file(), line.number(), text));
+        } catch (BadRowException e) {
+          continue; // it has none, or none that leaves room for an answer
+        }
+      }
+    }
+    return prompts;
+  }
+
   private static void check(String prompt, int maxLength, Tokenizer tokenizer)
       throws BadRowException {
     int tokens = tokens(prompt, tokenizer);

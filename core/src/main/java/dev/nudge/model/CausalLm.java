@@ -407,6 +407,11 @@ public final class CausalLm implements AutoCloseable {
     return config.layers().getFirst().attention().keyWidth();
   }
 
+  /// Bytes of [#cache] for a sequence of up to `positions` tokens.
+  public long keyValueBytes(int positions) {
+    return 2L * layers() * positions * keyWidth() * backend.compute().bytes();
+  }
+
   private DryPasses dry() {
     CausalLm dry = new CausalLm(config, backend.withKernels(Kernels.dry()), parts, packed);
     dry.recompute(recompute);

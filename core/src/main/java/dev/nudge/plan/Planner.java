@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// Lays a run out in the memory there is, the dearest means last:
@@ -68,6 +69,8 @@ public final class Planner {
   /// @param trained numbers that train: of the adapter, or of the model
   /// @param optimizerBytes state of the optimiser
   /// @param caches the most that may be cached where memory is free
+  /// @param samples prompts that are answered between steps, one a lane at a time
+  /// @param sampleBytes what answering one takes, at most
   public record Wanted(
       int threads,
       @Nullable Integer lanes,
@@ -79,7 +82,9 @@ public final class Planner {
       WeightBytes weights,
       long trained,
       long optimizerBytes,
-      Caches caches) {}
+      Caches caches,
+      int samples,
+      long sampleBytes) {}
 
   /// A layout, or where none fits the one that needs the least.
   public record Fit(Plan plan, boolean fits) {}
@@ -87,13 +92,24 @@ public final class Planner {
   /// Lays a run out.
   ///
   /// @param dry the model without weights, adapters attached; its levels are changed
-  /// @throws InputException where nothing fits, naming what could be given
-  public static Plan plan(CausalLm dry, Wanted w) {
+  /// @param remedies flags with which it fits, each enough alone; asked only where nothing fits
+  /// @throws InputException where nothing fits, naming them
+  public static Plan plan(CausalLm dry, Wanted w, Supplier<List<String>> remedies) {
     Fit fit = fit(dry, w);
     if (!fit.fits()) {
-      throw new InputException(refusal(fit.plan(), w));
+      throw new InputException(
+          "the run needs %s and may use %s; it fits with %s"
+              .formatted(
+                  Bytes.shown(fit.plan().totalBytes()),
+                  Bytes.shown(w.memoryBytes),
+                  String.join(", or with ", remedies.get())));
     }
     return fit.plan();
+  }
+
+  /// The same where no flags are known with which it would fit.
+  public static Plan plan(CausalLm dry, Wanted w) {
+    return plan(dry, w, () -> List.of("a larger --memory"));
   }
 
   /// Lays a run out, or says what the leanest layout needs.
@@ -286,20 +302,9 @@ public final class Planner {
                 t.workspace,
                 t.pass,
                 dry.cacheBytes(caches),
-                Runtimes.bytes(dry.config(), dry.backend(), lanes, tokens, w.longest)),
+                Runtimes.bytes(dry.config(), dry.backend(), lanes, tokens, w.longest)
+                    + Math.min(lanes, w.samples) * w.sampleBytes),
             caches);
     return paged ? plan.withPagedOptimizer() : plan;
-  }
-
-  private static String refusal(Plan plan, Wanted w) {
-    return "the run needs "
-        + Bytes.shown(plan.totalBytes())
-        + " and may use "
-        + Bytes.shown(w.memoryBytes)
-        + "; "
-        + (plan.lanes() == 1 ? "give " : "give fewer --lanes (now " + plan.lanes() + "), ")
-        + "a smaller --max-length (the longest row has "
-        + w.longest
-        + " tokens) or a larger --memory";
   }
 }

@@ -54,6 +54,7 @@ public final class OtherNames {
     here("epochs", "num_train_epochs num_epochs");
     here("max_length", "max_seq_length max_seq_len sequence_len model_max_length cutoff_len");
     here("eval_steps", "steps_per_eval eval_every");
+    here("patience", "early_stopping_patience early_stopping");
     here("save_steps", "steps_per_save save_interval");
     here("max_tokens", "max_new_tokens n_predict");
     here("stop", "stop_strings stop_sequences");
@@ -106,15 +107,14 @@ public final class OtherNames {
     here("modules_to_save", "lora_modules_to_save additional_target");
     here("add_tokens", "new_tokens add_new_tokens new_special_tokens");
     say("new tokens are trained with {add_tokens}", "trainable_token_indices resize_vocab");
-    String resume = "a run cannot be resumed; {init_adapter} begins another with what it saved";
-    say(resume, "resume_from_checkpoint resume checkpoint_path auto_resume_from_checkpoints");
+    String resume = "{resume} goes on with the run in {out}, as the same command does";
+    say(resume, "resume_from_checkpoint checkpoint_path auto_resume_from_checkpoints");
     String one = "not supported: nudge trains in one process on one machine";
     say(one, "deepspeed deepspeed_config fsdp fsdp_config ddp local_rank num_processes");
     String hub = "not supported: nudge talks to no hub; leave it out";
     say(hub, "push_to_hub hub_model_id hub_token hf_token hub_strategy use_auth_token");
     String best = "nothing to set: the best by held-out rows is kept, and the last beside it";
     say(best, "save_total_limit load_best_model_at_end metric_for_best_model");
-    say(best, "early_stopping_patience");
     String saving = "what trains is saved each tenth of the run, or as {save_steps} says";
     say(saving, "save_strategy save_every");
     say("all rows of {data} are taken; give a shorter file", "max_train_samples max_samples");

@@ -1,8 +1,12 @@
 package dev.nudge.settings;
 
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// What `plan` can be told: the settings of a run that bear on memory and time, and a price.
@@ -91,6 +95,16 @@ public record PlanSettings(
   /// @param model a folder, of which `config.json` is enough, or a shape (`7B`)
   public static PlanSettings of(Path model) {
     return of(Map.of("model", model));
+  }
+
+  /// Plans a run as it was asked for: those of its settings that were given and bear on a plan.
+  public static PlanSettings of(TrainSettings run) {
+    Set<String> keys = SCHEMA.knobs().stream().map(Knob::key).collect(Collectors.toSet());
+    Map<String, @Nullable Object> values = new LinkedHashMap<>(run.values());
+    values.keySet().retainAll(keys);
+    values.keySet().retainAll(run.given().keys());
+    values.values().removeIf(Objects::isNull);
+    return of(values);
   }
 
   /// Takes values by key, the rest at their defaults.

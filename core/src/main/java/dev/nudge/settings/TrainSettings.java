@@ -1,6 +1,7 @@
 package dev.nudge.settings;
 
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -20,6 +21,7 @@ public record TrainSettings(
     @Group("Data") LengthSettings length,
     @Group("Data") EvalSettings eval,
     @Group("Output") OutSettings output,
+    @Group("While it runs") WatchSettings watch,
     @Group("Method") LoraSettings lora,
     @Group("Optimiser") OptimizerSettings optimizer,
     @Group("Loop") LoopSettings loop,
@@ -29,12 +31,14 @@ public record TrainSettings(
         LengthWithers<TrainSettings>,
         EvalWithers<TrainSettings>,
         OutWithers<TrainSettings>,
+        WatchWithers<TrainSettings>,
         LoraWithers<TrainSettings>,
         OptimizerWithers<TrainSettings>,
         LoopWithers<TrainSettings> {
 
   public TrainSettings {
     lora.check(model, given);
+    watch.check(eval);
     Check.positive("--price-per-hour", pricePerHour);
   }
 
@@ -68,8 +72,16 @@ public record TrainSettings(
     return pricePerHour == null ? null : seconds * pricePerHour / 3600;
   }
 
-  /// Returns the resolved values by key, as a run file or `run.json` holds them.
+  /// Returns the resolved values by key, as a run file holds them.
   public Map<String, @Nullable Object> values() {
     return SCHEMA.values(this);
+  }
+
+  /// Returns the resolved values by key, as `run.json` holds them: without the command of
+  /// `--on-event`, which may hold a secret.
+  public Map<String, @Nullable Object> recorded() {
+    Map<String, @Nullable Object> values = new LinkedHashMap<>(values());
+    values.remove("on_event");
+    return values;
   }
 }

@@ -25,6 +25,7 @@ import dev.nudge.settings.InputException;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.Nearest;
 import dev.nudge.settings.PlanSettings;
+import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.Scope;
 import dev.nudge.text.NewTokens;
 import dev.nudge.text.Tokenizer;
@@ -52,6 +53,7 @@ public final class Forecast {
   private final @Nullable Dataset data;
   private final Request.Rows rows;
   private final List<Integer> added;
+  private final SamplePrompts samples;
   private final Machine machine;
 
   private Forecast(
@@ -62,6 +64,7 @@ public final class Forecast {
       @Nullable Dataset data,
       Request.Rows rows,
       List<Integer> added,
+      SamplePrompts samples,
       Machine machine) {
     this.settings = settings;
     this.config = config;
@@ -70,6 +73,7 @@ public final class Forecast {
     this.data = data;
     this.rows = rows;
     this.added = added;
+    this.samples = samples;
     this.machine = machine;
   }
 
@@ -114,8 +118,25 @@ public final class Forecast {
             data,
             rows,
             added(settings, config, machine),
+            SamplePrompts.none(),
             machine);
     return forecast.outlook(clock);
+  }
+
+  /// Flags with which a run fits that does not, each enough alone.
+  static List<String> remedies(
+      TrainSettings run,
+      ModelConfig config,
+      Backend backend,
+      Dataset data,
+      Request.Rows rows,
+      List<Integer> added,
+      SamplePrompts samples,
+      Machine machine) {
+    PlanSettings settings = PlanSettings.of(run);
+    Forecast forecast =
+        new Forecast(settings, config, backend, true, data, rows, added, samples, machine);
+    return new Remedies(forecast::attempt, settings).found();
   }
 
   private static boolean hasWeights(Path folder) {
@@ -201,6 +222,7 @@ public final class Forecast {
                   tuning,
                   weights(request, q, scope),
                   rows.cut(maxLength(s, config), s.batchSize()),
+                  samples,
                   machine));
       List<String> advice =
           full(s)

@@ -3,12 +3,20 @@ package dev.nudge.train;
 import dev.nudge.format.DiskRoom;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
+import dev.nudge.settings.InputException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
 
 /// Writes `metrics.jsonl`: one object a step or a held-out loss, full precision, a line at a time.
 ///
@@ -41,6 +49,41 @@ final class Metrics {
   /// Bytes of the lines so far.
   long bytes() {
     return DiskRoom.bytes(List.of(file()));
+  }
+
+  /// Tells the steps so far, as they were told when they were made.
+  ///
+  /// @throws InputException where a line is not one of a step or a held-out loss
+  void steps(Consumer<TrainEvent.Step> listener) {
+    try (Stream<String> lines = Files.lines(file())) {
+      lines
+          .map(Json::parse)
+          .filter(row -> row.has("loss"))
+          .forEach(row -> listener.accept(step(row)));
+    } catch (IOException | UncheckedIOException | JacksonException e) {
+      throw new InputException(
+          file()
+              + " cannot be read, so the run cannot go on; put it back, or --overwrite to begin anew",
+          e);
+    }
+  }
+
+  private static TrainEvent.Step step(JsonNode row) {
+    return new TrainEvent.Step(
+        row.path("step").asInt(0),
+        0,
+        number(row, "loss"),
+        row.path("lr").asDouble(0),
+        number(row, "grad_norm"),
+        row.path("tokens").asLong(0),
+        row.path("trained_tokens").asLong(0),
+        row.path("seconds").asDouble(0),
+        row.path("tokens_per_s").asDouble(0),
+        number(row, "rss_anon_mb"));
+  }
+
+  private static double number(JsonNode row, String key) {
+    return row.path(key).isNumber() ? row.path(key).doubleValue() : Double.NaN;
   }
 
   void step(TrainEvent.Step s) {

@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 /// @param savedBytes of an adapter's tensors in its file; 0 for a model
 /// @param changing paths of layers whose weight trains
 /// @param held held-out rows; null where there are none
+/// @param samples prompts that are answered at each held-out loss
 /// @param steps of the whole run
 /// @param resumed what the run goes on from; null where it begins
 /// @param warnings what a user should know, one line each
@@ -40,6 +41,7 @@ public record Prepared(
     ParameterCount count,
     Dataset data,
     @Nullable Dataset held,
+    SamplePrompts samples,
     Batches batches,
     int steps,
     Plan plan,
@@ -59,11 +61,24 @@ public record Prepared(
         count,
         data,
         held,
+        samples,
         batches,
         steps,
         other,
         resumed,
         warnings);
+  }
+
+  /// Tells whether a held-out loss is taken after a step.
+  ///
+  /// @param step from 1
+  boolean evaluatesAfter(int step) {
+    if (held == null) {
+      return false;
+    }
+    Integer every = settings.eval().evalSteps();
+    boolean due = every == null ? batches.endsEpoch(step - 1) : step % every == 0;
+    return due || step == steps;
   }
 
   /// Tells whether mapped weights are streamed: they do not fit into memory beside the rest.
@@ -175,7 +190,7 @@ public record Prepared(
     values.put("resumed_step", resumed == null ? null : resumed.step());
     values.put("plan", plan.values());
     values.put("streams_weights", streams());
-    values.put("settings", settings.values());
+    values.put("settings", settings.recorded());
     return values;
   }
 }

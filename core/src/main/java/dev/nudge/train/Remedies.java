@@ -33,19 +33,25 @@ final class Remedies {
     }
     int length = longest(settings);
     if (length > 0) {
-      found.add("--max-length " + length);
+      found.add(shorter(length));
     }
     if (found.isEmpty() && !knobs().isEmpty()) {
       int shorter = fits(all) ? -1 : longest(all);
       if (shorter != 0) {
         StringBuilder flags = new StringBuilder();
         knobs().forEach(knob -> flags.append(knob.flags()).append(' '));
-        found.add(shorter < 0 ? flags.toString().strip() : flags + "--max-length " + shorter);
+        found.add(shorter < 0 ? flags.toString().strip() : flags + shorter(shorter));
       }
     }
     long needed = attempt.apply(settings).fit().plan().totalBytes();
     found.add("--memory " + Math.ceilDiv(needed, 1L << 20) + "MiB");
     return found;
+  }
+
+  /// The flags of shorter rows: where there are longer ones, these must be cut too.
+  private String shorter(int length) {
+    boolean cut = settings.rows() == null || settings.length().truncate() || settings.length().split();
+    return "--max-length " + length + (cut ? "" : " --truncate");
   }
 
   private record Knob(String key, Object value, String flags) {}

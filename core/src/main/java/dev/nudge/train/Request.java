@@ -146,7 +146,10 @@ record Request(
   }
 
   /// What the planner lays out.
-  Planner.Wanted wanted(Tuning tuning, WeightBytes weights, Rows rows, Machine machine) {
+  ///
+  /// @param samples prompts that are answered between steps
+  Planner.Wanted wanted(
+      Tuning tuning, WeightBytes weights, Rows rows, SamplePrompts samples, Machine machine) {
     return new Planner.Wanted(
         threads(machine),
         model.lanes(),
@@ -158,6 +161,8 @@ record Request(
         weights.plusDense(tuning.frozenBytes()),
         tuning.count().trained(),
         AdamWOptimizer.bytes(tuning.parameters(), optimizer.optimizer()),
-        Caches.ALL);
+        Caches.ALL,
+        samples.count(),
+        samples.bytes(tuning.model()));
   }
 }

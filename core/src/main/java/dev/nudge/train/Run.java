@@ -7,6 +7,7 @@ import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.machine.ProcessMemory;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.OnDivergence;
 import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
@@ -17,11 +18,13 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// Makes one run, from loading the model to the last file: the training loop.
@@ -45,6 +48,8 @@ final class Run implements AutoCloseable {
   private final Trainer trainer;
   private final RunFolder folder;
   private final Metrics metrics;
+  private final Samples samples;
+  private final Divergence divergence;
   private final RunIdentity identity;
   private final RunDigests digests;
   private final Instant startedAt;
@@ -63,7 +68,8 @@ final class Run implements AutoCloseable {
   private long savedAt;
   private @Nullable Save saving; // that is being written
   private boolean unwritable; // the disk has refused one
-  private boolean diverged;
+  private boolean diverged; // so what trains is worth less than what was saved
+  private TrainEvent.@Nullable Diverged diverges; // the first sign of it
   private boolean interrupted;
   private BooleanSupplier cancelled = () -> false;
 
@@ -97,7 +103,8 @@ final class Run implements AutoCloseable {
             Duration.ofSeconds(settings.output().diskWait()),
             line -> events.accept(new TrainEvent.Warning(line)),
             () -> cancelled.getAsBoolean());
-    try {
+    this.divergence = new Divergence(settings, prepared.steps());
+    try (PhaseEvent _ = PhaseEvent.of("load", counts.steps())) {
       Scope scope = Scope.open("parameters");
       closing.push(scope::close);
       this.tuning = Tuning.load(prepared, scope);
@@ -117,8 +124,9 @@ final class Run implements AutoCloseable {
       this.folder = RunFolder.create(settings, from != null);
       closing.push(folder::close);
       this.metrics = new Metrics(folder::path);
+      this.samples = new Samples(folder::path);
       if (from != null) {
-        goOn(from, metrics);
+        goOn(from);
       }
       this.identity = new RunIdentity(prepared);
       closing.push(identity::close);
@@ -129,17 +137,24 @@ final class Run implements AutoCloseable {
   }
 
   /// Brings everything to where a checkpoint left it.
-  private void goOn(Resumed from, Metrics lines) {
+  private void goOn(Resumed from) {
     RunCheckpoint checkpoint = from.found().checkpoint();
     trainer.read(from.found().state(), checkpoint.optimizerUpdates());
     evaluated = checkpoint.evaluated();
     saves = 1;
     savedStep = from.step();
     savedUpdates = counts.updates();
-    if (!lines.goOn(checkpoint.metricsBytes())) {
+    checkWhole(metrics.goOn(checkpoint.metricsBytes()), RunFolder.METRICS, from);
+    checkWhole(samples.goOn(checkpoint.samplesBytes()), RunFolder.SAMPLES, from);
+    metrics.steps(s -> watch(s, told -> {}));
+  }
+
+  /// Refuses a file that has lost lines that a checkpoint knows.
+  private void checkWhole(boolean whole, String file, Resumed from) {
+    if (!whole) {
       throw new InputException(
           "%s has fewer lines than the run had written by step %d; put it back, or --overwrite to begin anew"
-              .formatted(folder.path().resolve(RunFolder.METRICS), from.step()));
+              .formatted(folder.path().resolve(file), from.step()));
     }
   }
 
@@ -164,6 +179,7 @@ final class Run implements AutoCloseable {
               "earlier    a run in %s ended before it saved anything; this one begins anew"
                   .formatted(prepared.settings().output().out())));
     }
+    events.accept(started());
     prepared.rows().forEach(line -> events.accept(new TrainEvent.Planned(line)));
     prepared.lines().forEach(line -> events.accept(new TrainEvent.Planned(line)));
     RunResult result;
@@ -199,8 +215,37 @@ final class Run implements AutoCloseable {
     }
     events.accept(
         new TrainEvent.Finished(
-            result.state(), counts.steps(), counts.trainedTokens(), result.seconds(), best));
+            result.state(),
+            counts.steps(),
+            counts.trainedTokens(),
+            result.seconds(),
+            best,
+            early()
+                ? counts.sinceBest()
+                    + (counts.sinceBest() == 1 ? " held-out loss" : " held-out losses")
+                    + " without a new lowest (--patience)"
+                : null));
     return result;
+  }
+
+  private TrainEvent.Started started() {
+    int steps = prepared.steps();
+    int evaluations =
+        (int)
+            IntStream.rangeClosed(counts.steps() + 1, steps)
+                .filter(prepared::evaluatesAfter)
+                .count();
+    return new TrainEvent.Started(
+        id, prepared.settings().output().out(), counts.steps(), steps, evaluations);
+  }
+
+  /// Whether the run ends before its planned steps because its held-out loss falls no more.
+  private boolean early() {
+    Integer patience = prepared.settings().watch().patience();
+    return patience != null
+        && counts.sinceBest() >= patience
+        && counts.steps() < prepared.steps()
+        && evaluated;
   }
 
   private RunState loop() {
@@ -211,7 +256,7 @@ final class Run implements AutoCloseable {
     } else {
       again();
     }
-    while (counts.steps() < prepared.steps()) {
+    while (counts.steps() < prepared.steps() && !early()) {
       noteInterrupt();
       if (cancelled.getAsBoolean()) {
         return RunState.STOPPED;
@@ -221,6 +266,7 @@ final class Run implements AutoCloseable {
       if (counts.skipped().tooMany()) {
         throw ended();
       }
+      checkDiverged();
       afterStep();
     }
     if (counts.updates() == 0) {
@@ -231,7 +277,7 @@ final class Run implements AutoCloseable {
 
   /// What is due between two steps: a held-out loss, a save.
   private void afterStep() {
-    evaluated = !evaluatesAfter(counts.steps());
+    evaluated = !prepared.evaluatesAfter(counts.steps());
     boolean best = !evaluated && evaluate();
     if (best) {
       save(true, true);
@@ -244,6 +290,7 @@ final class Run implements AutoCloseable {
   /// where that is older than what lies there, and the held-out loss that a stop came before.
   private void again() {
     Resumed from = requireNonNull(prepared.resumed());
+    checkDiverged();
     Integer best = counts.bestStep();
     if (!from.found().torn().isEmpty() && best != null && best < from.step()) {
       RunCheckpoints.Found older = RunCheckpoints.at(folder.path(), best);
@@ -270,10 +317,34 @@ final class Run implements AutoCloseable {
         .diverged(saves > 0 || saveable(), prepared.settings().optimizer().maxGradNorm() > 0);
   }
 
+  /// Ends a run that diverges, where the settings say so.
+  private void checkDiverged() {
+    TrainEvent.Diverged sign = diverges;
+    if (prepared.settings().watch().onDivergence() == OnDivergence.STOP && sign != null) {
+      diverged = true;
+      throw new RunException(
+          sign.line()
+              + "; "
+              + SkippedSteps.kept(saves > 0 || saveable())
+              + " (--on-divergence stop)");
+    }
+  }
+
+  /// Notes what a step says of the run's course.
+  private void watch(TrainEvent.Step step, Consumer<TrainEvent> told) {
+    TrainEvent.Diverged sign =
+        divergence.take(step.step(), step.loss(), step.gradNorm(), step.trainedTokens());
+    if (sign != null) {
+      diverges = diverges == null ? sign : diverges;
+      told.accept(sign);
+    }
+  }
+
   /// Makes the next step.
   private void step(double rate) {
     long start = System.nanoTime();
     int at = counts.steps();
+    StepEvent recorded = StepEvent.started();
     Trainer.Result r = trainer.step(at, prepared.batches().step(at), rate);
     double seconds = seconds(start);
     noteInterrupt();
@@ -294,6 +365,7 @@ final class Run implements AutoCloseable {
             seconds,
             r.tokens() / seconds,
             ProcessMemory.rssAnonMb());
+    recorded.end(event);
     behind.line(() -> metrics.step(event));
     events.accept(event);
     if (r.skipped()) {
@@ -301,20 +373,12 @@ final class Run implements AutoCloseable {
           new TrainEvent.Warning(
               "step " + counts.steps() + " is skipped: " + SkippedSteps.reason(r)));
     }
+    watch(event, events);
   }
 
   /// Keeps an interrupt for later: a channel that an interrupted thread writes to is closed.
   private void noteInterrupt() {
     interrupted |= Thread.interrupted();
-  }
-
-  private boolean evaluatesAfter(int steps) {
-    if (prepared.held() == null) {
-      return false;
-    }
-    Integer every = prepared.settings().eval().evalSteps();
-    boolean due = every == null ? prepared.batches().endsEpoch(steps - 1) : steps % every == 0;
-    return due || steps == prepared.steps();
   }
 
   private boolean savesAfter(int steps) {
@@ -328,8 +392,8 @@ final class Run implements AutoCloseable {
         : steps % every == 0;
   }
 
-  /// Computes the held-out loss, where there are rows for one; one that is cancelled on the way was
-  /// never made.
+  /// Computes the held-out loss, where there are rows for one, and answers prompts; one that is
+  /// cancelled on the way was never made.
   ///
   /// @return whether it is the lowest
   private boolean evaluate() {
@@ -337,17 +401,33 @@ final class Run implements AutoCloseable {
     if (held == null) {
       return false;
     }
-    OptionalDouble loss = trainer.evaluate(held, cancelled);
+    long start = System.nanoTime();
+    OptionalDouble loss;
+    List<String> answers;
+    try (PhaseEvent _ = PhaseEvent.of("evaluate", counts.steps())) {
+      loss = trainer.evaluate(held, cancelled);
+      answers =
+          loss.isEmpty()
+              ? null
+              : trainer.answer(prepared.samples(), prepared.tokens().tokenizer(), cancelled);
+    }
     noteInterrupt();
-    if (loss.isEmpty()) {
+    if (loss.isEmpty() || answers == null) {
       return false;
     }
     evaluated = true;
     boolean best = counts.evaluated(loss.getAsDouble());
     TrainEvent.Evaluated event =
-        new TrainEvent.Evaluated(counts.steps(), loss.getAsDouble(), held.trainedTokens(), best);
+        new TrainEvent.Evaluated(
+            counts.steps(), loss.getAsDouble(), held.trainedTokens(), best, seconds(start));
     behind.line(() -> metrics.evaluated(event));
     events.accept(event);
+    for (int i = 0; i < answers.size(); i++) {
+      TrainEvent.Sampled sample =
+          new TrainEvent.Sampled(counts.steps(), prepared.samples().text(i), answers.get(i));
+      behind.line(() -> samples.write(sample));
+      events.accept(sample);
+    }
     return best;
   }
 
@@ -377,15 +457,21 @@ final class Run implements AutoCloseable {
     int keep = prepared.settings().output().kept();
     Integer bestStep = counts.bestStep();
     RunCheckpoint checkpoint = checkpointed && keep > 0 ? checkpoint() : null;
-    saving = new Save(counts.steps(), counts.updates(), last);
+    int step = counts.steps();
+    saving = new Save(step, counts.updates(), last);
     behind.begin(
         () -> {
           if (checkpoint != null) {
-            OutFolder.force(folder.path().resolve(RunFolder.METRICS));
-            RunCheckpoints.write(folder.path(), checkpoint, trainer::write);
-            RunCheckpoints.prune(folder.path(), keep, bestStep);
+            try (PhaseEvent _ = PhaseEvent.of("checkpoint", checkpoint.step())) {
+              OutFolder.force(folder.path().resolve(RunFolder.METRICS));
+              samples.force();
+              RunCheckpoints.write(folder.path(), checkpoint, trainer::write);
+              RunCheckpoints.prune(folder.path(), keep, bestStep);
+            }
           }
-          write(last);
+          try (PhaseEvent _ = PhaseEvent.of("save", step)) {
+            write(last);
+          }
         });
     if (folder.moves()) {
       awaitSave();
@@ -438,7 +524,8 @@ final class Run implements AutoCloseable {
         evaluated,
         trainer.updates(),
         metrics.bytes(),
-        Json.tree(prepared.settings().values()),
+        samples.bytes(),
+        Json.tree(prepared.settings().recorded()),
         Json.tree(digests.values(RunState.RUNNING, folder.path())),
         prepared.plan(),
         Resumed.place(prepared.backend().name()));
@@ -485,15 +572,23 @@ final class Run implements AutoCloseable {
             counts.lastLoss(),
             counts.evalBefore(),
             best,
-            counts.bestStep());
+            counts.bestStep(),
+            early(),
+            divergence.step());
     Map<String, @Nullable Object> run = new LinkedHashMap<>();
     run.put("id", id);
     run.put("started", startedAt.toString());
     run.put("state", state.name().toLowerCase(java.util.Locale.ROOT));
     run.put(EarlierRun.PLANNED_STEPS, prepared.steps());
     run.put(EarlierRun.SAVED_STEP, savedStep);
-    run.put("settings", prepared.settings().values());
-    run.put("given", prepared.settings().given().keys().stream().sorted().toList());
+    Map<String, @Nullable Object> settings = prepared.settings().recorded();
+    run.put("settings", settings);
+    run.put(
+        "given",
+        prepared.settings().given().keys().stream()
+            .filter(settings::containsKey)
+            .sorted()
+            .toList());
     run.put("plan", prepared.plan().values());
     run.putAll(identity.values());
     run.put("trained_parameters", prepared.count().trained());

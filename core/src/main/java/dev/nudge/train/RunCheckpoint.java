@@ -21,6 +21,7 @@ import tools.jackson.databind.JsonNode;
 /// @param evaluated false where the held-out loss after this step is due and was not taken
 /// @param optimizerUpdates updates that the optimiser's moments know of
 /// @param metricsBytes length of `metrics.jsonl` after this step
+/// @param samplesBytes length of `samples.jsonl` after this step
 /// @param settings of the run
 /// @param digests of what it reads
 /// @param plan its layout
@@ -33,6 +34,7 @@ record RunCheckpoint(
     boolean evaluated,
     long optimizerUpdates,
     long metricsBytes,
+    long samplesBytes,
     JsonNode settings,
     JsonNode digests,
     Plan plan,
@@ -78,6 +80,7 @@ record RunCheckpoint(
           file.path("evaluated").asBoolean(true),
           file.path("optimizer_updates").asLong(0),
           file.path("metrics_bytes").asLong(0),
+          file.path("samples_bytes").asLong(0),
           file.path("settings"),
           file.path("digests"),
           Json.record(file.path("plan"), Plan.class),

@@ -18,6 +18,7 @@ final class RunCounts {
   private @Nullable Double evalBefore;
   private @Nullable Double evalBest;
   private int bestStep;
+  private int sinceBest; // held-out losses
 
   private RunCounts(SkippedSteps skipped) {
     this.skipped = skipped;
@@ -40,6 +41,7 @@ final class RunCounts {
     counts.evalBefore = number(values, "eval_loss_before");
     counts.evalBest = number(values, "eval_loss_best");
     counts.bestStep = values.path("best_step").asInt(0);
+    counts.sinceBest = values.path("evals_since_best").asInt(0);
     return counts;
   }
 
@@ -60,6 +62,7 @@ final class RunCounts {
     values.put("eval_loss_before", finite(evalBefore));
     values.put("eval_loss_best", evalBest);
     values.put("best_step", bestStep);
+    values.put("evals_since_best", sinceBest);
     return Json.tree(values);
   }
 
@@ -85,6 +88,7 @@ final class RunCounts {
       return false;
     }
     boolean best = Double.isFinite(loss) && (evalBest == null || loss < evalBest);
+    sinceBest = best ? 0 : sinceBest + 1;
     if (best) {
       evalBest = loss;
       bestStep = steps;
@@ -132,6 +136,11 @@ final class RunCounts {
   /// The step of the lowest held-out loss; null where none was taken.
   @Nullable Integer bestStep() {
     return evalBest == null ? null : (Integer) bestStep;
+  }
+
+  /// Held-out losses since the lowest, or since training began where none was a number.
+  int sinceBest() {
+    return sinceBest;
   }
 
   /// Whether the lowest held-out loss is that after the last step.

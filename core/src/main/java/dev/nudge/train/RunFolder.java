@@ -35,6 +35,7 @@ import tools.jackson.databind.JsonNode;
 final class RunFolder implements AutoCloseable {
   static final String RUN = "run.json";
   static final String METRICS = "metrics.jsonl";
+  static final String SAMPLES = "samples.jsonl";
   static final String CURVES = "loss.svg";
   static final String LAST = "last";
   private static final List<String> ADAPTER =
@@ -56,6 +57,8 @@ final class RunFolder implements AutoCloseable {
           "save_steps",
           "keep",
           "disk_wait",
+          "on_divergence",
+          "on_event",
           "resume");
 
   /// Settings whose files are known by what they hold.
@@ -226,7 +229,6 @@ final class RunFolder implements AutoCloseable {
   static RunResult result(Path out) {
     JsonNode run = read(out.resolve(RUN));
     JsonNode totals = run.path("totals");
-    JsonNode best = totals.path("best_step");
     return new RunResult(
         RunState.valueOf(run.path("state").asString("").toUpperCase(Locale.ROOT)),
         run.path("id").asString(""),
@@ -240,7 +242,14 @@ final class RunFolder implements AutoCloseable {
         number(totals, "last_loss"),
         number(totals, "eval_loss_before"),
         number(totals, "eval_loss_best"),
-        best.isNumber() ? (Integer) best.asInt() : null);
+        whole(totals, "best_step"),
+        totals.path("stopped_early").asBoolean(false),
+        whole(totals, "diverged_step"));
+  }
+
+  private static @Nullable Integer whole(JsonNode totals, String key) {
+    JsonNode value = totals.path(key);
+    return value.isNumber() ? (Integer) value.asInt() : null;
   }
 
   private static @Nullable Double number(JsonNode totals, String key) {
@@ -294,7 +303,8 @@ final class RunFolder implements AutoCloseable {
       return List.of();
     }
     List<String> names = new ArrayList<>(TOKENIZER);
-    names.addAll(List.of(METRICS, CURVES, RUN, RUN + ".tmp")); // the last of a run that was killed
+    names.addAll(List.of(METRICS, SAMPLES, CURVES, RUN));
+    names.add(RUN + ".tmp"); // the last of a run that was killed
     names.addAll(saved(out));
     names.addAll(lastNames(out));
     names.addAll(RunCheckpoints.names(out));

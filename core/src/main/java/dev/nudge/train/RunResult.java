@@ -23,6 +23,8 @@ import org.jspecify.annotations.Nullable;
 /// @param evalLossBefore held-out loss before training; null without held-out rows
 /// @param evalLossBest the lowest held-out loss after training began; null where none was taken
 /// @param bestStep the step after which that was; null likewise
+/// @param stoppedEarly whether it ended before its planned steps because --patience was at its end
+/// @param divergedStep the first step at which it was seen to diverge; null where it was not
 public record RunResult(
     RunState state,
     String id,
@@ -36,7 +38,9 @@ public record RunResult(
     @Nullable Double lastLoss,
     @Nullable Double evalLossBefore,
     @Nullable Double evalLossBest,
-    @Nullable Integer bestStep) {
+    @Nullable Integer bestStep,
+    boolean stoppedEarly,
+    @Nullable Integer divergedStep) {
 
   /// The folder of what to use: the adapter, or with full fine-tuning the model, that was best on
   /// held-out rows, else the last.
@@ -73,6 +77,8 @@ public record RunResult(
     totals.put("eval_loss_before", evalLossBefore);
     totals.put("eval_loss_best", evalLossBest);
     totals.put("best_step", bestStep);
+    totals.put("stopped_early", stoppedEarly);
+    totals.put("diverged_step", divergedStep);
     return totals;
   }
 }

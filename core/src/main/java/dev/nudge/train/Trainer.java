@@ -3,6 +3,8 @@ package dev.nudge.train;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.Example;
 import dev.nudge.data.Packing;
+import dev.nudge.generate.Completion;
+import dev.nudge.generate.Greedy;
 import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.LayerConfig;
@@ -20,6 +22,7 @@ import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.Malloc;
 import dev.nudge.tensor.MappedFile;
 import dev.nudge.tensor.Workspace;
+import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,6 +31,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /// Makes optimiser steps: the sequences of a step spread over lanes and micro-batches, one gradient
 /// out of all, one update.
@@ -53,6 +57,7 @@ public final class Trainer implements AutoCloseable {
   private final AdamWOptimizer optimizer;
   private final Queue<Runnable> opened = new ConcurrentLinkedQueue<>();
   private final TrainedState state;
+  private final int threadsPerLane;
   private Runnable beforeUpdate = () -> {};
   private boolean torn;
 
@@ -85,6 +90,7 @@ public final class Trainer implements AutoCloseable {
     this.split = plan.split();
     this.seed = seed;
     this.cost = cost(model);
+    this.threadsPerLane = plan.threadsPerLane();
     this.lanes = new Lanes(plan.lanes());
     opened.add(lanes::close);
     try {
@@ -255,6 +261,35 @@ public final class Trainer implements AutoCloseable {
       sum -= score.logprob();
     }
     return OptionalDouble.of(sum / data.trainedTokens());
+  }
+
+  /// Answers prompts with the likeliest tokens, lanes side by side; no number that trains changes.
+  ///
+  /// @param cancelled asked by lanes, before each token
+  /// @return the answers in the order of the prompts; null where it was cancelled
+  @Nullable List<String> answer(
+      SamplePrompts prompts, Tokenizer tokenizer, BooleanSupplier cancelled) {
+    String[] answers = new String[prompts.count()];
+    List<Boolean> whole =
+        lanes.run(
+            lane -> {
+              for (int i = lane; i < answers.length; i += lanes.count()) {
+                int[] ids = prompts.ids(i);
+                int positions = prompts.positions(i);
+                long bytes = Greedy.workspaceBytes(model, ids.length, positions);
+                Gemm gemm = model.backend().gemms().apply(threadsPerLane);
+                try (Workspace ws = new Workspace(lane, bytes, gemm)) {
+                  Completion answer =
+                      Greedy.complete(model, tokenizer, ids, positions, ws, cancelled);
+                  if (answer == null) {
+                    return false;
+                  }
+                  answers[i] = answer.text();
+                }
+              }
+              return true;
+            });
+    return whole.contains(false) ? null : List.of(answers);
   }
 
   /// Lays examples out flat.

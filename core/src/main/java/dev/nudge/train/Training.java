@@ -131,6 +131,7 @@ public final class Training {
     if (held != null) {
       held.examples().forEach(e -> grown.checkTokens(e.ids()));
     }
+    SamplePrompts samples = SamplePrompts.of(settings, maxLength, tokenizer, grown);
     warnOfRows(data, held, warnings);
     Batches batches =
         Batches.of(
@@ -154,6 +155,7 @@ public final class Training {
           settings.model().anyBase(),
           warnings::add);
     }
+    Request.Rows rows = Request.Rows.of(data, held, settings.loop().batchSize());
     Request request = Request.of(settings).withAdded(tokens.added());
     try (Scope scope = Scope.measuring();
         Tuning tuning = request.dry(config, backend, quantization, scope)) {
@@ -165,8 +167,12 @@ public final class Training {
                   request.wanted(
                       tuning,
                       request.stored(config, backend, quantization, scope),
-                      Request.Rows.of(data, held, settings.loop().batchSize()),
-                      machine));
+                      rows,
+                      samples,
+                      machine),
+                  () ->
+                      Forecast.remedies(
+                          settings, config, backend, data, rows, tokens.added(), samples, machine));
       long free = settings.memory() == null ? machine.memoryBytes() : Long.MAX_VALUE;
       Plan plan = resumed == null ? anew.get() : plan(resumed, backend, free, warnings, anew);
       return new Prepared(
@@ -180,6 +186,7 @@ public final class Training {
           tuning.count(),
           data,
           held,
+          samples,
           batches,
           steps,
           plan,
@@ -412,8 +419,33 @@ public final class Training {
   /// @throws dev.nudge.settings.RunException where it fails while running
   public static RunResult run(
       Prepared prepared, Consumer<TrainEvent> events, BooleanSupplier cancelled) {
-    try (Run run = new Run(prepared, events, System::nanoTime)) {
+    String command = prepared.settings().watch().onEvent();
+    if (command == null) {
+      return made(prepared, events, cancelled);
+    }
+    try (EventCommand told = EventCommand.of(command, events)) {
+      return made(prepared, told, cancelled);
+    }
+  }
+
+  private static RunResult made(
+      Prepared prepared, Consumer<TrainEvent> events, BooleanSupplier cancelled) {
+    int[] step = {0};
+    Consumer<TrainEvent> told =
+        event -> {
+          step[0] = event instanceof TrainEvent.Step made ? made.step() : step[0];
+          events.accept(event);
+        };
+    try (Run run = new Run(prepared, told, System::nanoTime)) {
       return run.go(cancelled);
+    } catch (RuntimeException | Error e) {
+      try {
+        String said = e.getMessage();
+        events.accept(new TrainEvent.Failed(step[0], said == null ? e.toString() : said));
+      } catch (RuntimeException | Error listener) {
+        e.addSuppressed(listener); // it may be what failed
+      }
+      throw e;
     }
   }
 }

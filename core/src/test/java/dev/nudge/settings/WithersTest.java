@@ -27,6 +27,9 @@ class WithersTest {
           "double_quant", Map.of("quantize", "nf4"),
           "eval_steps", Map.of("eval_data", "e"),
           "freeze", Map.of("method", "full"),
+          "patience", Map.of("eval_data", "e"),
+          "sample_prompt", Map.of("eval_data", "e"),
+          "samples", Map.of("eval_data", "e"),
           "vocab_size", Map.of("tokenizer_data", "t"));
 
   /// A run without weights and files is `Training.prepare`, not a setting of Java code.

@@ -134,6 +134,8 @@ public final class Quickstart {
   private void trains(Chapter chapter) {
     if (chapter instanceof Chapter.Trains(TrainEvent.Warning(String line))) {
       warn(line);
+    } else if (chapter instanceof Chapter.Trains(TrainEvent.Diverged sign)) {
+      warn(sign.line());
     } else {
       tell(chapter);
     }

@@ -1,0 +1,55 @@
+package dev.nudge.settings;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// What is looked at while a run is made, and what follows from it.
+///
+/// @param patience null: the run goes on to its planned end
+/// @param samplePrompt prompts that are answered at each held-out loss, as they are
+/// @param samples held-out rows, from the first that have one, whose prompts are answered likewise
+/// @param sampleTokens most tokens of an answer
+/// @param onEvent null: none
+public record WatchSettings(
+    @Setting(
+            help = "held-out losses without a new lowest after which the run ends (default: never)")
+        @Nullable Integer patience,
+    @Setting(help = "prompt to answer at each held-out loss; may be given several times")
+        List<String> samplePrompt,
+    @Setting(
+            help = "answer the prompts of so many held-out rows at each held-out loss",
+            byDefault = "0")
+        int samples,
+    @Setting(help = "most tokens of such an answer", byDefault = "64") int sampleTokens,
+    @Setting(help = "where the run diverges: say so, or end it", byDefault = "warn")
+        OnDivergence onDivergence,
+    @Setting(help = "command to start at events, each as JSON on its standard input", label = "CMD")
+        @Nullable String onEvent) {
+
+  public WatchSettings {
+    Check.atLeast("--patience", patience, 1);
+    samplePrompt = List.copyOf(samplePrompt);
+    samplePrompt.forEach(prompt -> Check.notEmpty("--sample-prompt", prompt));
+    Check.atLeast("--samples", samples, 0);
+    Check.atLeast("--sample-tokens", sampleTokens, 1);
+    Check.notBlank("--on-event", onEvent);
+  }
+
+  /// Refuses what needs held-out rows where there are none.
+  void check(EvalSettings eval) {
+    if (eval.evalData() != null) {
+      return;
+    }
+    String flag =
+        patience != null
+            ? "--patience"
+            : !samplePrompt.isEmpty() ? "--sample-prompt" : samples > 0 ? "--samples" : null;
+    if (flag != null) {
+      throw new InputException(
+          flag
+              + " is given without held-out rows, "
+              + (patience != null ? "whose loss it counts" : "at whose loss prompts are answered")
+              + "; add --eval-data");
+    }
+  }
+}

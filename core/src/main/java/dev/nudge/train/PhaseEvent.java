@@ -1,0 +1,40 @@
+package dev.nudge.train;
+
+import jdk.jfr.Category;
+import jdk.jfr.Event;
+import jdk.jfr.Label;
+import jdk.jfr.Name;
+import jdk.jfr.StackTrace;
+
+/// What a run does beside its steps, for the flight recorder: `load`, `evaluate`, `checkpoint`,
+/// `save`. The last two are written beside steps, on a thread of their own.
+@Name("dev.nudge.Phase")
+@Label("Phase")
+@Category("nudge")
+@StackTrace(false)
+final class PhaseEvent extends Event implements AutoCloseable {
+  @Label("Phase")
+  final String phase;
+
+  @Label("After step")
+  final int step;
+
+  private PhaseEvent(String phase, int step) {
+    this.phase = phase;
+    this.step = step;
+  }
+
+  /// Begins a phase; closing it ends it.
+  ///
+  /// @param step steps made before
+  static PhaseEvent of(String phase, int step) {
+    PhaseEvent event = new PhaseEvent(phase, step);
+    event.begin();
+    return event;
+  }
+
+  @Override
+  public void close() {
+    commit();
+  }
+}

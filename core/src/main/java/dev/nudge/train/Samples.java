@@ -1,0 +1,53 @@
+package dev.nudge.train;
+
+import dev.nudge.format.DiskRoom;
+import dev.nudge.format.Json;
+import dev.nudge.format.OutFolder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+
+/// Writes `samples.jsonl`: what a run answers at each held-out loss, a line a prompt. A run without
+/// prompts has no such file.
+final class Samples {
+  private final Supplier<Path> folder;
+
+  /// @param folder where the run is now
+  Samples(Supplier<Path> folder) {
+    this.folder = folder;
+  }
+
+  /// Goes on behind the lines that a checkpoint knows; what stands behind them goes.
+  ///
+  /// @return false where lines that it knows are missing
+  boolean goOn(long bytes) {
+    return Files.exists(file()) ? OutFolder.cut(file(), bytes) : bytes == 0;
+  }
+
+  private Path file() {
+    return folder.get().resolve(RunFolder.SAMPLES);
+  }
+
+  /// Bytes of the lines so far.
+  long bytes() {
+    return DiskRoom.bytes(List.of(file()));
+  }
+
+  /// Brings the lines so far to the disk.
+  void force() {
+    if (Files.exists(file())) {
+      OutFolder.force(file());
+    }
+  }
+
+  void write(TrainEvent.Sampled sample) {
+    Map<String, Object> row = new LinkedHashMap<>();
+    row.put("step", sample.step());
+    row.put("prompt", sample.prompt());
+    row.put("completion", sample.completion());
+    OutFolder.append(file(), Json.line(row));
+  }
+}
