@@ -140,7 +140,11 @@ record RunsQueueVerb(Supplier<Machine> machine) implements Verb<RunsQueueVerb.Se
         case TrainEvent.Evaluated held ->
             console.note(
                 String.format(
-                    Locale.ROOT, "%s  held-out loss %.4f after %d", name, held.loss(), held.step()));
+                    Locale.ROOT,
+                    "%s  held-out loss %.4f after %d",
+                    name,
+                    held.loss(),
+                    held.step()));
         default -> {}
       }
     }

@@ -246,7 +246,8 @@ class RunTest {
   @Test
   void aPlanThatDoesNotFitEndsAsTheRunWouldAndStillPrintsItsTable() throws IOException {
     Place place = Place.in(own);
-    List<String> common = List.of("--model", "D/model", "--data", "D/rows.jsonl", "--memory", "20M");
+    List<String> common =
+        List.of("--model", "D/model", "--data", "D/rows.jsonl", "--memory", "20M");
     List<String> plan = new ArrayList<>(List.of("plan", "--no-probe"));
     plan.addAll(common);
     Ran planned = place.run(plan.toArray(String[]::new));

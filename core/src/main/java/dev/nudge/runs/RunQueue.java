@@ -170,15 +170,16 @@ public final class RunQueue {
             first.entry().name(),
             first.needs().shown(),
             free().shown(),
-            more == 0 ? "" : "; " + more + " more " + (more == 1 ? "waits" : "wait") + " behind it");
+            more == 0
+                ? ""
+                : "; " + more + " more " + (more == 1 ? "waits" : "wait") + " behind it");
   }
 
   private void begin(Waiting next, BooleanSupplier cancelled) {
     Entry entry = next.entry();
     running.put(entry.name(), next.needs());
     listener.line(entry.name() + " begins, into " + entry.settings().output().out());
-    Consumer<TrainEvent> events =
-        event -> told.add(() -> listener.event(entry.name(), event));
+    Consumer<TrainEvent> events = event -> told.add(() -> listener.event(entry.name(), event));
     Thread thread =
         new Thread(
             () -> {

@@ -50,7 +50,8 @@ final class Remedies {
 
   /// The flags of shorter rows: where there are longer ones, these must be cut too.
   private String shorter(int length) {
-    boolean cut = settings.rows() == null || settings.length().truncate() || settings.length().split();
+    boolean cut =
+        settings.rows() == null || settings.length().truncate() || settings.length().split();
     return "--max-length " + length + (cut ? "" : " --truncate");
   }
 

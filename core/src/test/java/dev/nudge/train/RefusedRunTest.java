@@ -59,7 +59,8 @@ class RefusedRunTest {
   void aRefusalHasLoadedNothing() throws IOException {
     long before = Ledger.bytes();
     String refusal = refusal(settings("lora").with("memory", "10M"));
-    assertThat(refusal).matches("the run needs \\d+ MiB and may use 10 MiB; it fits with .*--memory \\d+MiB");
+    assertThat(refusal)
+        .matches("the run needs \\d+ MiB and may use 10 MiB; it fits with .*--memory \\d+MiB");
     assertThat(Ledger.bytes()).isEqualTo(before);
     assertThat(temp.resolve("out")).doesNotExist();
   }
