@@ -87,7 +87,7 @@ class ArchitectureTest {
                   "generate",
                   "plan",
                   "curves")),
-          Map.entry("runs", Set.of("format", "identity", "curves", "train")),
+          Map.entry("runs", Set.of("machine", "format", "identity", "curves", "plan", "train")),
           Map.entry(
               "eval",
               Set.of("tensor", "machine", "model", "adapter", "text", "data", "generate", "train")),

@@ -133,6 +133,7 @@ final class Library {
         new RunsPlotVerb(Library::runs),
         new RunsExportVerb(Library::runs),
         new RunsRemoveVerb(Library::runs),
+        new RunsQueueVerb(Library::machine),
         new DoctorVerb(),
         new InstallVerb(System.getenv(), System.getProperty("nudge.launcher")),
         new CompletionVerb(Library::verbs));

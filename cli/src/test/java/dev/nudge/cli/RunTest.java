@@ -59,7 +59,8 @@ class RunTest {
               "tokenizer.json",
               "tokenizer_config.json",
               "run.json",
-              "metrics.jsonl");
+              "metrics.jsonl",
+              "loss.svg");
     }
     assertThat(place.path("out/tokenizer.json"))
         .hasSameBinaryContentAs(place.path("model/tokenizer.json"));

@@ -1,0 +1,229 @@
+package dev.nudge.runs;
+
+import dev.nudge.format.OutFolder;
+import dev.nudge.machine.Machine;
+import dev.nudge.plan.Plan;
+import dev.nudge.settings.Bytes;
+import dev.nudge.settings.Count;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.TrainSettings;
+import dev.nudge.train.Prepared;
+import dev.nudge.train.RunResult;
+import dev.nudge.train.RunState;
+import dev.nudge.train.TrainEvent;
+import dev.nudge.train.Training;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// Makes a list of runs in order, as many at a time as a budget of memory and threads holds.
+///
+/// All are checked before the first begins. A run begins when what its plan takes is free of the
+/// budget; none overtakes one that waits. One that fails does not hold up the others. Nothing is
+/// kept of the list itself: given again after a kill, finished runs say so, unfinished ones go on,
+/// the others begin.
+///
+/// Threading: the thread that calls waits, and all events come from it; each run has a thread.
+public final class RunQueue {
+  /// A run to make.
+  ///
+  /// @param name what it is called in messages, such as its file
+  public record Entry(String name, TrainSettings settings) {}
+
+  /// What became of a run.
+  ///
+  /// @param state null where it failed before it began
+  /// @param failure null where it ended well
+  public record Outcome(
+      String name, Path out, @Nullable RunState state, @Nullable Throwable failure) {}
+
+  /// Is told of the queue and of its runs.
+  public interface Listener {
+    /// One line of the queue itself: what begins, ends, waits.
+    void line(String line);
+
+    /// An event of a run.
+    void event(String name, TrainEvent event);
+  }
+
+  /// What a run takes of the budget.
+  private record Needs(long bytes, int threads) {
+    static Needs of(Plan plan) {
+      return new Needs(plan.totalBytes(), plan.lanes() * plan.threadsPerLane());
+    }
+
+    String shown() {
+      return Bytes.shown(bytes) + " and " + Count.of(threads, "thread");
+    }
+  }
+
+  private record Waiting(Entry entry, Needs needs) {}
+
+  private final Machine budget;
+  private final Listener listener;
+  private final LinkedBlockingQueue<Runnable> told = new LinkedBlockingQueue<>();
+  private final Map<String, Needs> running = new HashMap<>();
+  private final List<Outcome> outcomes = new ArrayList<>();
+
+  /// @param budget memory and threads that all runs together may take
+  public RunQueue(Machine budget, Listener listener) {
+    this.budget = budget;
+    this.listener = listener;
+  }
+
+  /// Makes the runs.
+  ///
+  /// @param cancelled once true, the runs that are being made save and end, and no other begins
+  /// @return what became of those that began, in the order in which they ended
+  /// @throws InputException in one line, where one of them cannot be made; none has begun then
+  public List<Outcome> run(List<Entry> entries, BooleanSupplier cancelled) {
+    checkPlaces(entries);
+    List<Waiting> waiting = new ArrayList<>();
+    for (Entry entry : entries) {
+      Waiting next = checked(entry);
+      if (next != null) {
+        waiting.add(next);
+      }
+    }
+    String said = "";
+    while (!waiting.isEmpty() || !running.isEmpty()) {
+      while (!waiting.isEmpty() && !cancelled.getAsBoolean() && fits(waiting.getFirst().needs())) {
+        begin(waiting.removeFirst(), cancelled);
+      }
+      if (running.isEmpty()) {
+        break; // cancelled
+      }
+      String line = line(waiting);
+      if (!line.equals(said)) {
+        listener.line(line);
+        said = line;
+      }
+      await();
+    }
+    return List.copyOf(outcomes);
+  }
+
+  private static void checkPlaces(List<Entry> entries) {
+    for (int i = 0; i < entries.size(); i++) {
+      for (int j = 0; j < i; j++) {
+        Path out = entries.get(i).settings().output().out().toAbsolutePath().normalize();
+        Path other = entries.get(j).settings().output().out().toAbsolutePath().normalize();
+        if (out.equals(other) || OutFolder.same(out, other)) {
+          throw new InputException(
+              "%s and %s both train into %s; give each its own folder"
+                  .formatted(entries.get(j).name(), entries.get(i).name(), out));
+        }
+      }
+    }
+  }
+
+  /// What a run takes; null where it is finished already.
+  private @Nullable Waiting checked(Entry entry) {
+    try {
+      if (Training.finished(entry.settings(), budget)) {
+        listener.line(entry.name() + " is finished already");
+        return null;
+      }
+      Prepared prepared = Training.prepare(entry.settings(), budget);
+      Needs needs = Needs.of(prepared.plan());
+      if (needs.bytes() > budget.memoryBytes() || needs.threads() > budget.threads()) {
+        throw new InputException(
+            "it takes %s, and the budget is %s; give more, or less to this run"
+                .formatted(
+                    needs.shown(), new Needs(budget.memoryBytes(), budget.threads()).shown()));
+      }
+      return new Waiting(entry, needs);
+    } catch (InputException e) {
+      throw new InputException(entry.name() + ": " + e.getMessage(), e);
+    }
+  }
+
+  private Needs free() {
+    long bytes = budget.memoryBytes();
+    int threads = budget.threads();
+    for (Needs needs : running.values()) {
+      bytes -= needs.bytes();
+      threads -= needs.threads();
+    }
+    return new Needs(bytes, threads);
+  }
+
+  private boolean fits(Needs needs) {
+    Needs free = free();
+    return needs.bytes() <= free.bytes() && needs.threads() <= free.threads();
+  }
+
+  private String line(List<Waiting> waiting) {
+    if (waiting.isEmpty()) {
+      return Count.of(running.size(), "run") + " left, none waits";
+    }
+    Waiting first = waiting.getFirst();
+    int more = waiting.size() - 1;
+    return "%s waits for %s; %s are free%s"
+        .formatted(
+            first.entry().name(),
+            first.needs().shown(),
+            free().shown(),
+            more == 0
+                ? ""
+                : "; " + more + " more " + (more == 1 ? "waits" : "wait") + " behind it");
+  }
+
+  private void begin(Waiting next, BooleanSupplier cancelled) {
+    Entry entry = next.entry();
+    running.put(entry.name(), next.needs());
+    listener.line(entry.name() + " begins, into " + entry.settings().output().out());
+    Consumer<TrainEvent> events = event -> told.add(() -> listener.event(entry.name(), event));
+    Thread thread =
+        new Thread(
+            () -> {
+              RunResult result = null;
+              Throwable failure = null;
+              try {
+                result =
+                    Training.run(Training.prepare(entry.settings(), budget), events, cancelled);
+              } catch (RuntimeException | Error e) {
+                failure = e;
+              }
+              RunState state = result == null ? null : result.state();
+              Outcome outcome =
+                  new Outcome(entry.name(), entry.settings().output().out(), state, failure);
+              told.add(() -> ended(outcome));
+            },
+            "nudge run " + entry.name());
+    thread.start();
+  }
+
+  private void ended(Outcome outcome) {
+    running.remove(outcome.name());
+    outcomes.add(outcome);
+    Throwable failure = outcome.failure();
+    listener.line(
+        outcome.name()
+            + (failure == null
+                ? " is " + String.valueOf(outcome.state()).toLowerCase(java.util.Locale.ROOT)
+                : " failed: " + failure.getMessage()));
+  }
+
+  /// Waits for the next that is told; an interrupt is kept for later.
+  private void await() {
+    boolean interrupted = false;
+    while (true) {
+      try {
+        told.take().run();
+        break;
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}
