@@ -37,7 +37,7 @@ final class Run implements AutoCloseable {
   private final Metrics metrics;
   private final RunIdentity identity;
   private final RunDigests digests;
-  private final Instant startedAt = Instant.now().truncatedTo(ChronoUnit.SECONDS);
+  private final Instant startedAt = Instant.now().truncatedTo(ChronoUnit.MILLIS);
   private final String id = RunId.at(startedAt);
   private final long started = System.nanoTime();
 
