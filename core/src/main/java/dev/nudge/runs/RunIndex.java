@@ -21,6 +21,7 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.zip.CRC32C;
@@ -208,8 +209,9 @@ final class RunIndex {
     byte[] rest = lines.toString().getBytes(StandardCharsets.UTF_8);
     byte[] head = (head(ByteBuffer.wrap(rest)) + "\n").getBytes(StandardCharsets.UTF_8);
     try {
-      Files.createDirectories(file.getParent());
-      Path beside = Files.createTempFile(file.getParent(), "index", ".tmp");
+      Path folder = Objects.requireNonNull(file.getParent());
+      Files.createDirectories(folder);
+      Path beside = Files.createTempFile(folder, "index", ".tmp");
       try {
         Files.write(
             beside, ByteBuffer.allocate(head.length + rest.length).put(head).put(rest).array());
@@ -218,7 +220,7 @@ final class RunIndex {
       } finally {
         Files.deleteIfExists(beside);
       }
-      deleteOld(file.getParent());
+      deleteOld(folder);
     } catch (IOException e) {
       // made anew next time
     }
