@@ -106,6 +106,45 @@ class NothingOutsideTest {
     assertThat(said).contains("run        3 steps");
   }
 
+  /// `nudge.json` lists the files of a merged folder: what it was made to list elsewhere stays.
+  @Test
+  void namesInAFolderThatIsReplacedStayInIt() throws IOException {
+    Place place = Place.in(temp);
+    assertThat(place.merge().code()).isZero();
+    for (String mine : List.of("mine.txt", "elsewhere/mine.txt", "out/own/mine.txt")) {
+      place.write(mine, "mine");
+    }
+    Files.createSymbolicLink(place.path("out/sub"), place.path("elsewhere"));
+    String absolute = place.path("mine.txt").toString();
+    place.edit(
+        "out/nudge.json",
+        "\"files\": [",
+        "\"files\": [\"../mine.txt\", \"own/../../mine.txt\", \"%s\", \"sub/mine.txt\","
+            .formatted(absolute));
+    Ran again = place.merge("--overwrite");
+    assertThat(again.code()).as(again.err()).isZero();
+    for (String mine : List.of("mine.txt", "elsewhere/mine.txt", "out/own/mine.txt")) {
+      assertThat(place.path(mine)).hasContent("mine");
+    }
+  }
+
+  /// An adapter names its base and its tokenizer names itself: neither is a file to open.
+  @Test
+  void namesInAnAdapterAreNotOpened() throws IOException {
+    Place place = Place.in(temp);
+    place.copy(Place.GOLDEN.resolve("peft/all-linear/adapter"), "adapter");
+    Ran before = place.answer("score", "--adapter", "D/adapter", "--json");
+    assertThat(before.code()).as(before.err()).isZero();
+    String config = Files.readString(place.path("adapter/adapter_config.json"));
+    place.write(
+        "adapter/adapter_config.json",
+        config.replaceAll(
+            "(\"base_model_name_or_path\": )(\"[^\"]*\"|null)", "$1\"/proc/self/mem\""));
+    assertThat(Files.readString(place.path("adapter/adapter_config.json"))).contains("/proc/self");
+    assertThat(place.answer("score", "--adapter", "D/adapter", "--json").out())
+        .isEqualTo(before.out());
+  }
+
   @Test
   void whatRowsHoldIsNotTold() throws IOException {
     Place place = Place.in(temp);

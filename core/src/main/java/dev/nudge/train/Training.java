@@ -377,7 +377,7 @@ public final class Training {
         prepared = prepare(settings, prepared.machine().again());
         taken = prepared.reserve();
       }
-      try (Reservations.Taken announced = taken) {
+      try (Reservations.Taken _ = taken) {
         ready.accept(prepared);
         RunResult result =
             run(

@@ -66,7 +66,7 @@ class SharedMemoryTest {
             event -> {},
             () -> false);
     assertThat(result.state()).isEqualTo(RunState.FINISHED);
-    return made.get();
+    return requireNonNull(made.get());
   }
 
   @Test
@@ -75,7 +75,7 @@ class SharedMemoryTest {
     Machine first = machine(FREE);
     Machine second = machine(FREE);
     List<String> lines = new ArrayList<>();
-    try (Taken taken = requireNonNull(first.others().take(FREE - wanted + STEP, FREE))) {
+    try (Taken _ = requireNonNull(first.others().take(FREE - wanted + STEP, FREE))) {
       Prepared prepared = run(settings, second, lines);
       assertThat(prepared.machine().memoryBytes()).isEqualTo(wanted - STEP);
       assertThat(prepared.plan().totalBytes()).isLessThan(wanted - STEP);
@@ -89,7 +89,7 @@ class SharedMemoryTest {
   @Test
   void whereBothFitNothingIsPlannedAgain() {
     Machine second = machine(FREE);
-    try (Taken taken = requireNonNull(announced().take(FREE / 2, FREE))) {
+    try (Taken _ = requireNonNull(announced().take(FREE / 2, FREE))) {
       assertThat(run(settings, second, new ArrayList<>()).machine()).isSameAs(second);
     }
   }
@@ -97,7 +97,7 @@ class SharedMemoryTest {
   @Test
   void whereTheSecondDoesNotFitItIsRefusedBeforeItWrites() {
     Machine second = machine(FREE);
-    try (Taken taken = requireNonNull(announced().take(FREE - (8 << 20), FREE))) {
+    try (Taken _ = requireNonNull(announced().take(FREE - (8 << 20), FREE))) {
       assertThatThrownBy(() -> run(settings, second, new ArrayList<>()))
           .isInstanceOf(InputException.class)
           .hasMessageContaining("and may use 8 MiB");
@@ -109,7 +109,7 @@ class SharedMemoryTest {
   @Test
   void memoryThatIsGivenIsTakenAsItIs() {
     Machine second = machine(FREE);
-    try (Taken taken = requireNonNull(announced().take(FREE, FREE))) {
+    try (Taken _ = requireNonNull(announced().take(FREE, FREE))) {
       Prepared prepared = run(settings.with("memory", "1G"), second, new ArrayList<>());
       assertThat(prepared.machine()).isSameAs(second);
     }
