@@ -1719,6 +1719,8 @@ class BadInputTest {
             .containsExactlyInAnyOrder(
                 "adapter_config.json",
                 "adapter_model.safetensors",
+                "events.jsonl",
+                "loss.svg",
                 "metrics.jsonl",
                 "nudge.json",
                 "run.json",
