@@ -27,8 +27,8 @@ class RefusedRunTest {
     TrainSettings settings =
         TinyRun.settings(TinyRun.TIED, rows, temp.resolve("out"), "compute", "fp32", "lanes", 2)
             .withBatchSize(8)
-            .withSamplePrompt("seal")
-            .withEvalData(rows.toString());
+            .withEvalData(rows.toString())
+            .withSamplePrompt("seal");
     return method.equals("full") ? settings.with("method", "full") : settings.withRank(32);
   }
 
