@@ -1,9 +1,11 @@
 package dev.nudge.cli;
 
 import dev.nudge.format.Json;
+import dev.nudge.settings.Secret;
 import java.io.PrintStream;
 
 /// Prints what a verb may print: results on standard output, everything else on standard error.
+/// Warnings hide what may be a secret in a URL.
 ///
 /// @param results standard output
 /// @param messages standard error
@@ -36,11 +38,11 @@ record Console(
 
   /// Prints a warning, also with `-q`.
   void warn(String line) {
-    messages.println("nudge: warning: " + line);
+    messages.println("nudge: warning: " + Secret.hidden(line));
   }
 
   /// Prints why a gate or a tolerance said no: the last line.
   void refuse(String line) {
-    messages.println("nudge: " + line);
+    messages.println("nudge: " + Secret.hidden(line));
   }
 }

@@ -2,8 +2,11 @@ package dev.nudge.cli;
 
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.NudgeException;
+import dev.nudge.settings.Secret;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
@@ -64,12 +67,15 @@ record Failure(int code, String line, List<String> details) {
     return String.valueOf(message).strip().replaceAll("\\s*\\R\\s*", " ");
   }
 
-  /// Prints the failure, after the stack trace if one is wanted: the mistake stays last.
+  /// Prints the failure, after the stack trace if one is wanted: the mistake stays last. What may
+  /// be a secret in a URL is hidden.
   void print(PrintStream err, Throwable e, boolean trace) {
     if (trace) {
-      e.printStackTrace(err);
+      StringWriter frames = new StringWriter();
+      e.printStackTrace(new PrintWriter(frames, true));
+      err.print(Secret.hidden(frames.toString()));
     }
-    err.println("nudge: " + line);
-    details.forEach(err::println);
+    err.println("nudge: " + Secret.hidden(line));
+    details.forEach(detail -> err.println(Secret.hidden(detail)));
   }
 }

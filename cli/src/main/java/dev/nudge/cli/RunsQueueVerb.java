@@ -75,7 +75,8 @@ record RunsQueueVerb(Supplier<Machine> machine) implements Verb<RunsQueueVerb.Se
             threads == null ? here.threads() : threads,
             memory == null ? here.memoryBytes() : memory.bytes(),
             here.cache(),
-            here.name());
+            here.name(),
+            here.others());
     List<RunQueue.Entry> entries = new ArrayList<>();
     for (String file : settings.run()) {
       entries.add(new RunQueue.Entry(file, read(file)));

@@ -635,6 +635,25 @@ class BadInputTest {
             p -> p.write("out/notes.txt", "mine"),
             "--model D/none",
             "D/none: no such model folder"),
+        row(
+            "out is a URL with a password",
+            p -> {},
+            "--out s3://me:pw@host/out?key=a",
+            "--out s3:/***@host/out?key=*** is a URL; give a folder of this machine"),
+        row(
+            "out is a link to nothing",
+            p -> Files.createSymbolicLink(p.path("out"), p.path("none")),
+            "",
+            "--out D/out is a link to what is not there; remove it, or give another folder"),
+        row(
+            "checkpoints that lie elsewhere",
+            p -> {
+              p.write("out/run.json", "{}");
+              p.write("elsewhere/mine.txt", "mine");
+              Files.createSymbolicLink(p.path("out/checkpoints"), p.path("elsewhere"));
+            },
+            "--overwrite",
+            "--out: D/out/checkpoints is a link, and nothing outside --out is written; remove it, or give --out where it leads"),
         row("saves", p -> {}, "--save-steps 0", "--save-steps is 0; it must be at least 1"),
         row("checkpoints", p -> {}, "--keep -1", "--keep is -1; it must be at least 0"),
         row("waiting", p -> {}, "--disk-wait -1", "--disk-wait is -1; it must be at least 0"),

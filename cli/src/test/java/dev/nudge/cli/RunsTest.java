@@ -1,6 +1,7 @@
 package dev.nudge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.format.Claim;
 import dev.nudge.format.Json;
@@ -82,7 +83,7 @@ class RunsTest {
     JsonNode run = Json.read(folder.resolve("one/run.json"));
     assertThat(Instant.parse(run.get("started").asString())).isBefore(Instant.now());
     double seconds = run.at("/totals/seconds").asDouble();
-    assertThat(run.at("/totals/cost").asDouble()).isEqualTo(seconds); // 3600 an hour
+    assertThat(run.at("/totals/cost").asDouble()).isCloseTo(seconds, within(1e-9)); // 3600 an hour
     assertThat(run.at("/digests/base/0").asString()).startsWith("sha256:");
     assertThat(run.at("/digests/base"))
         .isEqualTo(Json.read(folder.resolve("one/nudge.json")).get("base"));

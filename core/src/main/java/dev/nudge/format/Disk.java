@@ -9,7 +9,9 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLockInterruptionException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -21,6 +23,9 @@ import org.jspecify.annotations.Nullable;
 /// Makes every change of a file or folder that is kept: creates, writes, flushes, renames, deletes.
 ///
 /// One place, so that a test can fail or end the process before any one of them ([#watch]).
+///
+/// None follows a link: a link may be replaced, renamed or deleted, what it leads to was not named
+/// and is not written, emptied or deleted.
 ///
 /// Threading: stateless but for the watch, which tests set before they begin.
 final class Disk {
@@ -49,14 +54,28 @@ final class Disk {
     }
   }
 
-  /// Opens a file that is written anew.
+  /// Opens a file that is written anew; a link of that name goes first.
   static FileChannel create(Path file) throws IOException {
+    if (Files.isSymbolicLink(file)) {
+      delete(file);
+    }
     before("create", file);
     return FileChannel.open(
         file,
         StandardOpenOption.CREATE,
         StandardOpenOption.TRUNCATE_EXISTING,
-        StandardOpenOption.WRITE);
+        StandardOpenOption.WRITE,
+        LinkOption.NOFOLLOW_LINKS);
+  }
+
+  /// Refuses to write into what a link leads to.
+  static void checkNoLink(Path path) throws IOException {
+    if (Files.isSymbolicLink(path)) {
+      throw new FileSystemException(
+          path.toString(),
+          null,
+          path.getFileName() + " is a link, and what it leads to is not written; remove it");
+    }
   }
 
   /// Writes all bytes at a position of a file.
@@ -86,6 +105,7 @@ final class Disk {
   /// Puts a line behind a file, or leaves the file as it was. No channel: an interrupt would close
   /// it.
   static void append(Path file, byte[] line) throws IOException {
+    checkNoLink(file);
     before("write", file);
     try (var out = new RandomAccessFile(file.toFile(), "rw")) {
       long end = out.length();
@@ -101,6 +121,7 @@ final class Disk {
 
   /// Cuts a file to its first bytes and brings it to the disk; false where it has fewer.
   static boolean cut(Path file, long bytes) throws IOException {
+    checkNoLink(file);
     if (!Files.isRegularFile(file) || Files.size(file) < bytes) {
       return false;
     }
@@ -114,6 +135,7 @@ final class Disk {
 
   /// Brings a file to the disk that no channel is open for.
   static void force(Path file) throws IOException {
+    checkNoLink(file);
     before("flush", file);
     try (var out = new RandomAccessFile(file.toFile(), "rw")) {
       out.getFD().sync();
@@ -196,9 +218,9 @@ final class Disk {
     Files.deleteIfExists(path);
   }
 
-  /// Deletes a folder with all that is in it; nothing is done where it is absent.
+  /// Deletes a folder with all that is in it, a link as itself; nothing is done where it is absent.
   static void deleteTree(Path folder) throws IOException {
-    if (!Files.exists(folder)) {
+    if (!Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {
       return;
     }
     for (Path path : all(folder)) {

@@ -1,5 +1,6 @@
 package dev.nudge.format;
 
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import tools.jackson.core.JacksonException;
@@ -12,6 +13,26 @@ public final class JsonMistake {
       Pattern.compile("Unexpected character \\((.+?) \\(code [^)]*\\)+:? ?(.*)", Pattern.DOTALL);
   private static final Pattern TOKEN =
       Pattern.compile("(?:Unrecognized|Non-standard) token '(.*?)'.*", Pattern.DOTALL);
+
+  /// What other languages write for values. Another word may be of a row, and rows are not shown.
+  private static final Set<String> WORDS =
+      Set.of(
+          "True",
+          "False",
+          "TRUE",
+          "FALSE",
+          "None",
+          "NULL",
+          "Null",
+          "nil",
+          "NaN",
+          "nan",
+          "NAN",
+          "Infinity",
+          "-Infinity",
+          "inf",
+          "undefined");
+
   private static final Pattern WITHIN_TEXT = Pattern.compile("quote|String|name|escape");
   private static final Pattern MARKER = Pattern.compile("Unexpected close marker ('.').*");
   private static final Pattern TWICE =
@@ -46,7 +67,8 @@ public final class JsonMistake {
     }
     Matcher token = TOKEN.matcher(message);
     if (token.matches()) {
-      return token.group(1) + " is no value; a text stands in double quotes";
+      return (WORDS.contains(token.group(1)) ? token.group(1) : "a word without quotes")
+          + " is no value; a text stands in double quotes";
     }
     Matcher twice = TWICE.matcher(message);
     if (twice.matches()) {

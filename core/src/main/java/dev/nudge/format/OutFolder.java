@@ -66,6 +66,9 @@ public final class OutFolder {
 
   /// Checks that the folder of a flag can be made, or written into where it exists.
   public static void checkPlace(String flag, Path out) {
+    if (out.toString().matches("[A-Za-z][A-Za-z0-9+.-]+:[/\\\\].*")) { // one letter is a drive
+      throw new InputException(flag + " " + out + " is a URL; give a folder of this machine");
+    }
     Path there = existing(out);
     if (there == null || !Files.isDirectory(there)) {
       throw new InputException(
@@ -80,6 +83,10 @@ public final class OutFolder {
               + there
               + ", or its disk is read-only; give another folder");
     }
+    if (Files.isSymbolicLink(out) && !Files.exists(out)) {
+      throw new InputException(
+          flag + " " + out + " is a link to what is not there; remove it, or give another folder");
+    }
     String view = DiskRoom.view(there);
     if (view != null) {
       throw new InputException(
@@ -87,6 +94,18 @@ public final class OutFolder {
               .formatted(flag, out, there, view));
     }
     mend(out);
+  }
+
+  /// Checks that what will be written in a folder of `--out` stays in `--out`.
+  ///
+  /// @throws InputException where the folder is a link
+  public static void checkNoLink(Path folder) {
+    if (Files.isSymbolicLink(folder)) {
+      throw new InputException(
+          "--out: "
+              + folder
+              + " is a link, and nothing outside --out is written; remove it, or give --out where it leads");
+    }
   }
 
   /// Tells whether nothing is in the way of a new folder: an empty folder counts as absent, and

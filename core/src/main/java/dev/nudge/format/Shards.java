@@ -103,7 +103,7 @@ record Shards(Path index, Map<Path, TreeSet<String>> files) {
     for (Path part : given) {
       up |= part.toString().equals("..");
     }
-    if (name.isEmpty() || name.indexOf('\\') >= 0 || given.isAbsolute() || up) {
+    if (name.isEmpty() || name.indexOf('\\') >= 0 || given.getRoot() != null || up) {
       throw Refusal.of(
           index,
           "weight_map names the file "

@@ -10,6 +10,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /// Replaces the files that `nudge` wrote in a folder by others: all of them or none, whenever the
 /// process ends.
@@ -26,6 +27,9 @@ import java.util.concurrent.locks.ReentrantLock;
 /// What a killed process left is mended by who looks at the folder next ([#mend]): where
 /// `.nudge.put` is, by 3 and 4; where only `.nudge.old` is, by bringing it back. Where a single
 /// file changes it is renamed over the old one, and nothing else is done.
+///
+/// A folder in the place that is a link is not the place's: what is behind it is neither moved nor
+/// replaced.
 ///
 /// Threading: one swap or mending at a time, in this process by a lock, between processes by one on
 /// `.nudge.lock`. Of those who write, one at a time grows a folder at all ([Claim]).
@@ -54,8 +58,11 @@ final class Swap {
   void put(List<String> old) throws IOException {
     List<Path> names = files(NEW);
     Set<Path> going = new LinkedHashSet<>(names);
-    old.stream().map(Path::of).filter(this::isInside).forEach(going::add);
-    going.removeIf(name -> !isFile(place.resolve(name)));
+    old.stream().map(Path::of).forEach(going::add);
+    going.removeIf(name -> !isInside(name) || !isFile(place.resolve(name)));
+    for (Path name : names) {
+      checkNoLink(name, going);
+    }
     List<Path> changed = new ArrayList<>();
     for (Path name : names) {
       if (!same(in(NEW, name), place.resolve(name))) {
@@ -186,7 +193,26 @@ final class Swap {
   }
 
   private boolean isInside(Path name) {
-    return !name.toString().isEmpty() && place.resolve(name).normalize().startsWith(place);
+    return !name.toString().isEmpty()
+        && place.resolve(name).normalize().startsWith(place)
+        && link(name) == null;
+  }
+
+  /// The folder between the place and a name in it that is a link; null: none is.
+  private @Nullable Path link(Path name) {
+    for (Path p = name.getParent(); p != null; p = p.getParent()) {
+      if (Files.isSymbolicLink(place.resolve(p))) {
+        return place.resolve(p);
+      }
+    }
+    return null;
+  }
+
+  private void checkNoLink(Path name, Set<Path> going) throws IOException {
+    Path link = link(name);
+    if (link != null && !going.contains(place.relativize(link))) {
+      Disk.checkNoLink(link);
+    }
   }
 
   private static boolean isFile(Path path) {
@@ -199,10 +225,16 @@ final class Swap {
   }
 
   private static boolean same(Path a, Path b) throws IOException {
-    return Files.isRegularFile(b) && Files.size(a) == Files.size(b) && Files.mismatch(a, b) == -1;
+    return Files.isRegularFile(b, LinkOption.NOFOLLOW_LINKS)
+        && Files.size(a) == Files.size(b)
+        && Files.mismatch(a, b) == -1;
   }
 
-  private static void move(Path from, Path to) throws IOException {
+  private void move(Path from, Path to) throws IOException {
+    checkNoLink(place.relativize(to), Set.of());
+    if (Files.isSymbolicLink(from) && isEmpty(to)) {
+      Disk.delete(to); // made for what took the link's place
+    }
     Disk.makeFolder(to.getParent());
     Disk.move(from, to);
   }
@@ -210,6 +242,7 @@ final class Swap {
   /// The names of all files in a folder of the swap.
   private List<Path> files(String folder) throws IOException {
     Path root = place.resolve(folder);
+    Disk.checkNoLink(root);
     return Disk.all(root).stream().filter(Swap::isFile).map(root::relativize).toList();
   }
 

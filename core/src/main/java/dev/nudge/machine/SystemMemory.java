@@ -27,22 +27,60 @@ public record SystemMemory(Path root) {
     OperatingSystemMXBean system =
         (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
     return Math.min(
-        available().orElse(system.getFreeMemorySize()), limitBytes().orElse(Long.MAX_VALUE));
+        available().orElse(system.getFreeMemorySize()), leftBytes().orElse(Long.MAX_VALUE));
+  }
+
+  /// The least that is left below the limit of a control group of this process; the pages of files
+  /// count as free, for the system gives them back.
+  OptionalLong leftBytes() {
+    return groups()
+        .filter(group -> limit(group).isPresent())
+        .mapToLong(group -> Math.max(0, limit(group).getAsLong() - usedBytes(group)))
+        .min();
+  }
+
+  private long usedBytes(Group group) {
+    String used =
+        text(group.folder + (group.second ? "/memory.current" : "/memory.usage_in_bytes"));
+    long files =
+        text(group.folder + "/memory.stat")
+            .lines()
+            .filter(
+                line -> line.matches((group.second ? "" : "total_") + "(in)?active_file \\d{1,18}"))
+            .mapToLong(line -> Long.parseLong(line.substring(line.indexOf(' ') + 1)))
+            .sum();
+    return used.strip().matches("\\d{1,18}")
+        ? Math.max(0, Long.parseLong(used.strip()) - files)
+        : 0;
   }
 
   /// The least limit of the control group of this process and of those above it, if there is one:
   /// version 2 and version 1.
   public OptionalLong limitBytes() {
-    return Stream.concat(Stream.of("0::/", "0:memory:/"), text("proc/self/cgroup").lines())
-        .flatMap(SystemMemory::limitFiles)
-        .map(file -> text(file).strip())
-        .filter(limit -> limit.matches("\\d{1,18}")) // version 1 says "none" by 19 digits
-        .mapToLong(Long::parseLong)
-        .min();
+    return groups().flatMapToLong(group -> limit(group).stream()).min();
   }
 
-  /// The files with the limits of a group, `number:controllers:/path`, and of those above it.
-  private static Stream<String> limitFiles(String group) {
+  /// A control group that limits memory.
+  ///
+  /// @param folder its files, relative to the root
+  /// @param second whether it is of version 2
+  private record Group(String folder, boolean second) {}
+
+  private OptionalLong limit(Group group) {
+    String limit =
+        text(group.folder + (group.second ? "/memory.max" : "/memory.limit_in_bytes")).strip();
+    return limit.matches("\\d{1,18}") // version 1 says "none" by 19 digits
+        ? OptionalLong.of(Long.parseLong(limit))
+        : OptionalLong.empty();
+  }
+
+  private Stream<Group> groups() {
+    return Stream.concat(Stream.of("0::/", "0:memory:/"), text("proc/self/cgroup").lines())
+        .flatMap(SystemMemory::groups);
+  }
+
+  /// A group, `number:controllers:/path`, and those above it.
+  private static Stream<Group> groups(String group) {
     String[] parts = group.split(":", 3);
     boolean known = parts.length == 3 && parts[2].startsWith("/");
     boolean second = known && parts[1].isEmpty();
@@ -51,12 +89,11 @@ public record SystemMemory(Path root) {
       return Stream.empty();
     }
     String root = second ? "sys/fs/cgroup" : "sys/fs/cgroup/memory";
-    String name = second ? "memory.max" : "memory.limit_in_bytes";
-    List<String> files = new ArrayList<>();
+    List<Group> groups = new ArrayList<>();
     for (Path p = Path.of(parts[2]); p != null; p = p.getParent()) {
-      files.add(root + "/" + Path.of("/").relativize(p) + "/" + name);
+      groups.add(new Group(root + "/" + Path.of("/").relativize(p), second));
     }
-    return files.stream();
+    return groups.stream();
   }
 
   private OptionalLong available() {

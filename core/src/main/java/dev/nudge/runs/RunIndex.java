@@ -5,18 +5,23 @@ import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileTime;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.zip.CRC32C;
@@ -34,6 +39,7 @@ import tools.jackson.databind.JsonNode;
 /// for it, and of two processes that write it one wins.
 final class RunIndex {
   private static final int VERSION = 1;
+  private static final int DAYS = 30; // that an index is kept without a change
   private static final long RACY_NANOS = TimeUnit.SECONDS.toNanos(2);
   private static final List<String> KEPT =
       List.of("id", "state", "started", "planned_steps", "quantization");
@@ -203,8 +209,9 @@ final class RunIndex {
     byte[] rest = lines.toString().getBytes(StandardCharsets.UTF_8);
     byte[] head = (head(ByteBuffer.wrap(rest)) + "\n").getBytes(StandardCharsets.UTF_8);
     try {
-      Files.createDirectories(file.getParent());
-      Path beside = Files.createTempFile(file.getParent(), "index", ".tmp");
+      Path folder = Objects.requireNonNull(file.getParent());
+      Files.createDirectories(folder);
+      Path beside = Files.createTempFile(folder, "index", ".tmp");
       try {
         Files.write(
             beside, ByteBuffer.allocate(head.length + rest.length).put(head).put(rest).array());
@@ -213,8 +220,21 @@ final class RunIndex {
       } finally {
         Files.deleteIfExists(beside);
       }
+      deleteOld(folder);
     } catch (IOException e) {
       // made anew next time
+    }
+  }
+
+  /// Deletes what nobody has written for a month: mostly that of folders that are gone.
+  private static void deleteOld(Path folder) throws IOException {
+    FileTime month = FileTime.from(Instant.now().minus(DAYS, ChronoUnit.DAYS));
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*.jsonl")) {
+      for (Path old : files) {
+        if (Files.getLastModifiedTime(old).compareTo(month) < 0) {
+          Files.deleteIfExists(old);
+        }
+      }
     }
   }
 }

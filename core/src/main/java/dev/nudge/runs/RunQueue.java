@@ -186,8 +186,7 @@ public final class RunQueue {
               RunResult result = null;
               Throwable failure = null;
               try {
-                result =
-                    Training.run(Training.prepare(entry.settings(), budget), events, cancelled);
+                result = Training.run(entry.settings(), budget, _ -> {}, events, cancelled);
               } catch (RuntimeException | Error e) {
                 failure = e;
               }

@@ -21,7 +21,8 @@ import tools.jackson.databind.JsonNode;
 /// event's name in `NUDGE_EVENT`. Nothing of the event or of the settings is on its command line.
 ///
 /// The run never waits for it: commands are started on a thread of their own, one at a time. Events
-/// queue up behind one that takes long, and where the queue is full the oldest are dropped. At its end
+/// queue up behind one that takes long, and where the queue is full the oldest are dropped. At its
+/// end
 /// the
 /// run waits 10 seconds for those in the queue. Commands that fail are told once, as one warning.
 ///

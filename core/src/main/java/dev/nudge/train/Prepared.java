@@ -5,6 +5,7 @@ import dev.nudge.data.Batches;
 import dev.nudge.data.Dataset;
 import dev.nudge.machine.Backend;
 import dev.nudge.machine.Machine;
+import dev.nudge.machine.Reservations;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.plan.Plan;
 import dev.nudge.settings.Bytes;
@@ -81,6 +82,16 @@ public record Prepared(
     return due || step == steps;
   }
 
+  /// Announces to other runs what this one will take of the memory.
+  ///
+  /// @return null where others were announced since it was planned, and it does not fit beside them
+  Reservations.@Nullable Taken reserve() {
+    return machine
+        .others()
+        .take(
+            plan.totalBytes(), settings.memory() == null ? machine.memoryBytes() : Long.MAX_VALUE);
+  }
+
   /// Tells whether mapped weights are streamed: they do not fit into memory beside the rest.
   public boolean streams() {
     return plan.footprint().mapped() > roomBeside();
@@ -137,10 +148,17 @@ public record Prepared(
     lines.add((full() ? "weights    " : "adapter    ") + count + each());
     lines.addAll(plan.lines());
     if (settings.memory() == null) {
+      long ahead = machine.others().aheadBytes();
       lines.add(
           "layout     for the "
               + Bytes.shown(machine.memoryBytes())
-              + " that are free now; --memory gives one that stays, and with it the same bits");
+              + " that "
+              + (ahead == 0
+                  ? "are free now"
+                  : "%s planned by %s now leave"
+                      .formatted(
+                          Bytes.shown(ahead), Count.of(machine.others().runs(), "other run")))
+              + "; --memory gives one that stays, and with it the same bits");
     }
     if (streams()) {
       lines.add(

@@ -92,7 +92,7 @@ final class Run implements AutoCloseable {
     this.counts = resumed == null ? RunCounts.none() : RunCounts.of(resumed.counts());
     this.startedAt =
         resumed == null
-            ? Instant.now().truncatedTo(ChronoUnit.SECONDS)
+            ? Instant.now().truncatedTo(ChronoUnit.MILLIS)
             : Instant.parse(resumed.started());
     this.id = resumed == null ? RunId.at(startedAt) : resumed.run();
     this.secondsBefore = resumed == null ? 0 : resumed.seconds();

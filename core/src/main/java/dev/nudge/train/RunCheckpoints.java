@@ -8,6 +8,7 @@ import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -69,6 +70,10 @@ final class RunCheckpoints {
   static List<String> names(Path run) {
     List<String> names = new ArrayList<>();
     for (Path folder : all(run)) {
+      if (Files.isSymbolicLink(folder)) {
+        names.add(run.relativize(folder).toString()); // what it leads to is not the run's
+        continue;
+      }
       names.add(run.relativize(folder.resolve(STATE)).toString());
       names.add(run.relativize(folder.resolve(RECORD)).toString());
     }
@@ -186,7 +191,7 @@ final class RunCheckpoints {
     Path aside = folder.resolveSibling("." + folder.getFileName() + ".old");
     try {
       OutFolder.delete(aside);
-      if (Files.exists(folder)) {
+      if (Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {
         OutFolder.move(folder, aside);
         OutFolder.delete(aside);
       }

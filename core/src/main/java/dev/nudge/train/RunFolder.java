@@ -104,6 +104,8 @@ final class RunFolder implements AutoCloseable {
     Path out = settings.output().out();
     boolean overwrite = settings.output().overwrite();
     OutFolder.checkPlace(out);
+    OutFolder.checkNoLink(out.resolve(LAST));
+    OutFolder.checkNoLink(out.resolve(RunCheckpoints.FOLDER));
     OutFolder.mend(out.resolve(LAST));
     checkModel(settings.model().model(), out);
     boolean resume = settings.output().resume();

@@ -14,6 +14,7 @@ import dev.nudge.identity.BaseDigest;
 import dev.nudge.identity.Identity;
 import dev.nudge.machine.Backend;
 import dev.nudge.machine.Machine;
+import dev.nudge.machine.Reservations;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
@@ -378,19 +379,26 @@ public final class Training {
     }
     try (WarmUp warmUp = WarmUp.startOnce(settings, machine)) {
       Prepared prepared = prepare(settings, machine);
-      ready.accept(prepared);
-      RunResult result =
-          run(
-              prepared,
-              event -> {
-                if (event instanceof TrainEvent.Planned) { // all is loaded
-                  warmUp.close();
-                }
-                events.accept(event);
-              },
-              cancelled);
-      warmUp.join(); // it ended at the first step, and its memory is not left behind
-      return result;
+      Reservations.Taken taken = prepared.reserve();
+      while (taken == null) { // another run was planned meanwhile
+        prepared = prepare(settings, prepared.machine().again());
+        taken = prepared.reserve();
+      }
+      try (Reservations.Taken _ = taken) {
+        ready.accept(prepared);
+        RunResult result =
+            run(
+                prepared,
+                event -> {
+                  if (event instanceof TrainEvent.Planned) { // all is loaded
+                    warmUp.close();
+                  }
+                  events.accept(event);
+                },
+                cancelled);
+        warmUp.join(); // it ended at the first step, and its memory is not left behind
+        return result;
+      }
     }
   }
 

@@ -21,7 +21,7 @@ class JsonMistakeTest {
         "{\"a\": 1,}|'}' stands where a name in double quotes is needed",
         "{\"a\": True}|True is no value; a text stands in double quotes",
         "{\"a\": NaN}|NaN is no value; a text stands in double quotes",
-        "{\"a\": abc}|abc is no value; a text stands in double quotes",
+        "{\"a\": abc}|a word without quotes is no value; a text stands in double quotes",
         "{\"a\": \"b|it ends within a text",
         "{\"a\": 1]|']' closes what is not open",
         "{\"a\": \"\\u12x4\"}|'x' stands where a digit from 0 to 9 or a to f is needed",

@@ -46,6 +46,33 @@ class SystemMemoryTest {
   }
 
   @Test
+  void whatAnotherProcessOfAGroupHoldsIsNotLeft() throws IOException {
+    assertThat(new SystemMemory(root).leftBytes()).isEmpty();
+    write("proc/self/cgroup", "0::/job");
+    write("sys/fs/cgroup/job/memory.max", "9000");
+    assertThat(new SystemMemory(root).leftBytes()).hasValue(9000);
+    write("sys/fs/cgroup/job/memory.current", "7000");
+    assertThat(new SystemMemory(root).leftBytes()).hasValue(2000);
+    write("sys/fs/cgroup/job/memory.stat", "anon 4000\ninactive_file 2000\nactive_file 1000");
+    assertThat(new SystemMemory(root).leftBytes()).hasValue(5000);
+    write("sys/fs/cgroup/memory.max", "4500");
+    assertThat(new SystemMemory(root).leftBytes()).hasValue(4500);
+    write("sys/fs/cgroup/memory.current", "4600");
+    assertThat(new SystemMemory(root).leftBytes()).hasValue(0);
+  }
+
+  @Test
+  void theSameInAGroupOfVersion1() throws IOException {
+    write("proc/self/cgroup", "4:memory:/slurm/job");
+    write("sys/fs/cgroup/memory/slurm/job/memory.limit_in_bytes", "5000");
+    write("sys/fs/cgroup/memory/slurm/job/memory.usage_in_bytes", "3000");
+    write(
+        "sys/fs/cgroup/memory/slurm/job/memory.stat",
+        "active_file 9\ntotal_inactive_file 400\ntotal_active_file 100");
+    assertThat(new SystemMemory(root).leftBytes()).hasValue(2500);
+  }
+
+  @Test
   void whatIsNoGroupIsPassedOver() throws IOException {
     write("proc/self/cgroup", "nonsense\n0::relative\n4:memory:/../outside");
     assertThat(new SystemMemory(root).limitBytes()).isEmpty();

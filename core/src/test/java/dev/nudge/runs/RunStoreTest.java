@@ -9,6 +9,9 @@ import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -212,6 +215,17 @@ class RunStoreTest {
     assertThat(warnings).isEmpty();
   }
 
+  @Test
+  void anIndexThatNobodyWroteForAMonthGoes() throws IOException {
+    Path runs = Files.createDirectories(cache.resolve("runs"));
+    Path gone = Files.writeString(runs.resolve("gone.jsonl"), "of a folder that is not there");
+    Path young = Files.writeString(runs.resolve("young.jsonl"), "of another folder");
+    Files.setLastModifiedTime(gone, FileTime.from(Instant.now().minus(31, ChronoUnit.DAYS)));
+    values();
+    assertThat(gone).doesNotExist();
+    assertThat(young).exists();
+  }
+
   /// The text that the index keeps stands in for `run.json`: seen by a change that only it has.
   @Test
   void theIndexIsUsed() throws IOException {
@@ -236,6 +250,24 @@ class RunStoreTest {
     MadeRuns.old(beside);
     Files.move(beside, a, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
     assertThat(chosen(store.list(), "rank=7")).containsExactly("a");
+  }
+
+  /// In this process, the best of five; `bench/runs` measures the rest.
+  @Test
+  void aThousandRunsAreListedWithinThreeTenthsOfASecond() throws IOException {
+    Path many = folder.resolve("many");
+    for (int i = 0; i < 1000; i++) {
+      MadeRuns.finished(many.resolve("sweep" + i / 100 + "/run" + i), i);
+    }
+    RunStore thousand = MadeRuns.store(cache, warnings, many);
+    assertThat(thousand.list()).hasSize(1000);
+    double best = Double.POSITIVE_INFINITY;
+    for (int i = 0; i < 5; i++) {
+      long start = System.nanoTime();
+      assertThat(thousand.list()).hasSize(1000);
+      best = Math.min(best, (System.nanoTime() - start) / 1e9);
+    }
+    assertThat(best).isLessThan(0.3);
   }
 
   @Test
