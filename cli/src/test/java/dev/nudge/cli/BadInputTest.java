@@ -1720,6 +1720,8 @@ class BadInputTest {
             .containsExactlyInAnyOrder(
                 "adapter_config.json",
                 "adapter_model.safetensors",
+                "events.jsonl",
+                "loss.svg",
                 "metrics.jsonl",
                 "nudge.json",
                 "run.json",

@@ -60,6 +60,7 @@ class RunTest {
               "tokenizer_config.json",
               "run.json",
               "metrics.jsonl",
+              "events.jsonl",
               "loss.svg");
     }
     assertThat(place.path("out/tokenizer.json"))

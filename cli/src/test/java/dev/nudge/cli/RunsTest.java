@@ -246,7 +246,7 @@ class RunsTest {
         .isEqualTo("nudge: runs rm would remove 1 run: D/one (0.1 MB); add --yes\n");
     assertThat(folder.resolve("one/run.json")).exists();
     assertThat(runs("rm", "one", "--yes").err())
-        .isEqualTo("D/one: 8 files removed, 0.1 MB; 1 other name stay there\n");
+        .isEqualTo("D/one: 9 files removed, 0.1 MB; 1 other name stay there\n");
     assertThat(folder.resolve("one")).isDirectoryContaining("glob:**/notes.txt");
     assertThat(json("list", "--json").get("runs")).hasSize(1);
     try (Claim claim = Claim.of(folder.resolve("x/two"))) {

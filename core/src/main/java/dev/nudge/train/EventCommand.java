@@ -2,7 +2,6 @@ package dev.nudge.train;
 
 import static java.util.Objects.requireNonNull;
 
-import dev.nudge.format.Json;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.lang.ProcessBuilder.Redirect;
@@ -15,7 +14,6 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.JsonNode;
 
 /// Starts a command at the events of a run: the event as one JSON object on its standard input, the
 /// event's name in `NUDGE_EVENT`. Nothing of the event or of the settings is on its command line.
@@ -73,41 +71,15 @@ final class EventCommand implements Consumer<TrainEvent>, AutoCloseable {
       run.put("run", started.run());
       run.put("out", started.out().toAbsolutePath().normalize().toString());
     }
-    String name = name(event);
+    String name = EventLine.name(event);
     if (name != null) {
-      Told told = new Told(name, text(name, event));
+      Told told = new Told(name, EventLine.of(name, event, run) + "\n");
       while (!queue.offer(told)) {
         queue.poll(); // the oldest: how a run ends is told in any case
         failure = "takes too long: events are dropped";
       }
     }
     warn();
-  }
-
-  /// The name of an event; null where no command is started at it.
-  private static @Nullable String name(TrainEvent event) {
-    return switch (event) {
-      case TrainEvent.Started _ -> "started";
-      case TrainEvent.Evaluated _ -> "evaluated";
-      case TrainEvent.Saved _ -> "saved";
-      case TrainEvent.Warning _ -> "warning";
-      case TrainEvent.Diverged _ -> "diverged";
-      case TrainEvent.Failed _ -> "failed";
-      case TrainEvent.Finished end -> end.state() == RunState.STOPPED ? "stopped" : "finished";
-      case TrainEvent.Planned _, TrainEvent.Step _, TrainEvent.Sampled _ -> null;
-    };
-  }
-
-  private String text(String name, TrainEvent event) {
-    Map<String, @Nullable Object> values = new java.util.LinkedHashMap<>();
-    values.put("event", name);
-    values.putAll(run);
-    for (Map.Entry<String, JsonNode> field : Json.tree(event).properties()) {
-      JsonNode value = field.getValue();
-      boolean number = !value.isFloatingPointNumber() || Double.isFinite(value.doubleValue());
-      values.putIfAbsent(field.getKey(), number ? value : null);
-    }
-    return Json.line(values) + "\n";
   }
 
   private void warn() {

@@ -42,7 +42,7 @@ final class Run implements AutoCloseable {
   private static final long LONGEST_UNSAVED_NANOS = 600_000_000_000L; // ten minutes
 
   private final Prepared prepared;
-  private final Consumer<TrainEvent> events;
+  private final Consumer<TrainEvent> events; // the log among them
   private final Deque<Runnable> closing = new ArrayDeque<>(); // the last opened first
   private final Tuning tuning;
   private final Trainer trainer;
@@ -56,6 +56,8 @@ final class Run implements AutoCloseable {
   private final String id;
   private final long started = System.nanoTime();
   private final double secondsBefore; // a run that goes on has had some
+  private final Consumer<TrainEvent> told;
+  private final EventLog log;
   private final RunCounts counts;
   private final @Nullable RunCheckpoint resumed;
   private final Behind behind;
@@ -78,13 +80,19 @@ final class Run implements AutoCloseable {
   /// @param last whether it goes beside the best
   private record Save(int step, int updates, boolean last) {}
 
+  private void tell(TrainEvent event) {
+    log.accept(event);
+    told.accept(event);
+  }
+
   private boolean unsaved() {
     return counts.updates() > savedUpdates;
   }
 
   Run(Prepared prepared, Consumer<TrainEvent> events, LongSupplier clock) {
     this.prepared = prepared;
-    this.events = events;
+    this.events = this::tell;
+    this.told = events;
     this.clock = clock;
     this.savedAt = clock.getAsLong();
     Resumed from = prepared.resumed();
@@ -101,7 +109,7 @@ final class Run implements AutoCloseable {
         new Behind(
             settings.output().out(),
             Duration.ofSeconds(settings.output().diskWait()),
-            line -> events.accept(new TrainEvent.Warning(line)),
+            line -> tell(new TrainEvent.Warning(line)),
             () -> cancelled.getAsBoolean());
     this.divergence = new Divergence(settings, prepared.steps());
     try (PhaseEvent _ = PhaseEvent.of("load", counts.steps())) {
@@ -123,6 +131,7 @@ final class Run implements AutoCloseable {
       this.digests = new RunDigests(prepared);
       this.folder = RunFolder.create(settings, from != null);
       closing.push(folder::close);
+      this.log = new EventLog(folder::path);
       this.metrics = new Metrics(folder::path);
       this.samples = new Samples(folder::path);
       if (from != null) {
@@ -185,6 +194,7 @@ final class Run implements AutoCloseable {
     RunResult result;
     try {
       write(RunState.RUNNING); // first: by it the folder is known as a run's
+      log.open();
       if (resumed == null) {
         behind.now(metrics::begin);
       }

@@ -305,7 +305,7 @@ final class RunFolder implements AutoCloseable {
       return List.of();
     }
     List<String> names = new ArrayList<>(TOKENIZER);
-    names.addAll(List.of(METRICS, SAMPLES, CURVES, RUN));
+    names.addAll(List.of(METRICS, EventLog.FILE, SAMPLES, CURVES, RUN));
     names.add(RUN + ".tmp"); // the last of a run that was killed
     names.addAll(saved(out));
     names.addAll(lastNames(out));

@@ -105,7 +105,12 @@ public record FaultRounds(
   public static Map<String, String> fixed(Map<String, String> files, Set<String> changing) {
     Map<String, String> fixed = new TreeMap<>(files);
     fixed.keySet().removeAll(changing);
-    fixed.keySet().removeIf(name -> name.startsWith("checkpoints/") || name.equals("loss.svg"));
+    fixed
+        .keySet()
+        .removeIf(
+            name ->
+                name.startsWith("checkpoints/")
+                    || List.of("loss.svg", "events.jsonl").contains(name));
     return fixed;
   }
 }

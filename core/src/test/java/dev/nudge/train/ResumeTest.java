@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.Seeds;
 import dev.nudge.format.Faults;
+import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.plan.Plan;
 import dev.nudge.settings.InputException;
@@ -89,6 +90,7 @@ class ResumeTest {
     Map<String, String> files = new TreeMap<>(Faults.files(out));
     files.remove("run.json");
     files.remove("metrics.jsonl");
+    files.remove("events.jsonl");
     assertThat(files.remove("loss.svg")).isNotNull(); // it has the folder's name
     files.keySet().removeIf(name -> name.startsWith("checkpoints/"));
     List<String> lines = new ArrayList<>();
@@ -260,6 +262,19 @@ class ResumeTest {
     assertThat(RunCheckpoints.all(out)).hasSizeBetween(2, 3);
     run(without, Integer.MAX_VALUE);
     assertThat(out.resolve("checkpoints")).doesNotExist();
+  }
+
+  @Test
+  void itsEventsAreKeptInOneFile() throws IOException {
+    Path out = temp.resolve("out");
+    run(settings("lora", out), 3);
+    run(settings("lora", out), Integer.MAX_VALUE);
+    List<String> events =
+        Files.readAllLines(out.resolve("events.jsonl")).stream()
+            .map(line -> Json.parse(line).path("event").asString())
+            .filter(event -> !event.equals("saved") && !event.equals("evaluated"))
+            .toList();
+    assertThat(events).containsExactly("started", "stopped", "started", "finished");
   }
 
   @Test

@@ -122,7 +122,12 @@ class RunFaultsTest {
     Faults.restore(before, copy);
     for (String name :
         List.of(
-            "run.json", "metrics.jsonl", "loss.svg", "tokenizer.json", "tokenizer_config.json")) {
+            "run.json",
+            "metrics.jsonl",
+            "events.jsonl",
+            "loss.svg",
+            "tokenizer.json",
+            "tokenizer_config.json")) {
       Files.deleteIfExists(copy.resolve(name)); // they stand beside the adapter to use alone
     }
     Files.move(copy, last);
