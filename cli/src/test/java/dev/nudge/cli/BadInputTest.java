@@ -1535,7 +1535,8 @@ class BadInputTest {
         "D/out/run.json cannot be read, so the run in its folder is unknown; give another folder");
     place.write("out/mine.txt", "mine");
     place.write("out/run.json", "{}");
-    assertThat(place.train("--steps", "2", "--overwrite", "-q").code()).isZero();
+    Ran anew = place.train("--steps", "2", "--overwrite", "-q");
+    assertThat(anew.code()).as(anew.err()).isZero();
     assertThat(place.path("out/mine.txt")).hasContent("mine");
   }
 

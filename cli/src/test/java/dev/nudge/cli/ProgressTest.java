@@ -61,7 +61,7 @@ class ProgressTest {
     assertThat(left).containsExactly("", "", "", "20 s left", "0 s left");
   }
 
-  /// Steps of 2 s that are up to 40 % longer or shorter, a first one of 60 s, a held-out loss of 30
+  /// Steps of 2 s that are up to 20 % longer or shorter, a first one of 60 s, a held-out loss of 30
   /// s
   /// each 25 steps, and a save of 1 s each 5.
   @Test
@@ -78,7 +78,7 @@ class ProgressTest {
       held(progress, 0, 30);
       String[] lines = new String[steps + 1];
       for (int step = 1; step <= steps; step++) {
-        seconds[step] = step == 1 ? 60 : 2 * (0.6 + 0.8 * random.nextDouble());
+        seconds[step] = step == 1 ? 60 : 2 * (0.8 + 0.4 * random.nextDouble());
         now += (long) (seconds[step] * 1e9);
         bytes.reset();
         progress.accept(

@@ -11,13 +11,17 @@ import java.util.Locale;
 /// @param to its upper end, above `from`
 /// @param step between two ticks
 record Axis(double from, double to, double step) {
+  private static final double APART = 1e-9;
 
-  /// Takes the range of the values, a little wider where it is a single one.
+  /// Takes the range of the values, a little wider where it is a single one, or where two are so
+  /// near
+  /// each other that ticks between them are no numbers of their own.
   ///
   /// @param most ticks, at least 2
   static Axis of(double low, double high, int most, boolean whole) {
-    double wide = high > low ? high - low : Math.max(Math.abs(low) * 0.1, whole ? 1 : 1e-3);
-    double from = high > low ? low : low - (whole ? 0 : wide / 2);
+    boolean range = high - low > APART * Math.max(Math.abs(low), Math.abs(high));
+    double wide = range ? high - low : Math.max(Math.abs(low) * 0.1, whole ? 1 : 1e-3);
+    double from = range ? low : low - (whole ? 0 : wide / 2);
     double rough = wide / most;
     double power = Math.pow(10, Math.floor(Math.log10(rough)));
     double step = 10 * power;

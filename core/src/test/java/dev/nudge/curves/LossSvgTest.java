@@ -153,6 +153,7 @@ class LossSvgTest {
     Axis fine = Axis.of(0.00012, 0.00031, 6, false);
     assertThat(fine.label(fine.ticks().getFirst())).isEqualTo("0.00015");
     assertThat(Axis.of(2, 2, 6, false).ticks()).isNotEmpty();
+    assertThat(Axis.of(2, Math.nextUp(2), 6, false).ticks()).as("all but one").hasSizeBetween(1, 8);
     assertThat(Axis.of(-1, 1, 4, false).ticks()).contains(0.);
     assertThat(Axis.of(-1, 1, 4, false).label(-0.0)).isEqualTo("0.0");
   }

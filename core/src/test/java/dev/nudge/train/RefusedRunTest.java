@@ -19,6 +19,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// What will not fit is said before weights are loaded, with flags that do.
 class RefusedRunTest {
   private static final String FITS = "; it fits with ";
+  private static final String NONE = "nothing was refused";
 
   @TempDir private Path temp;
 
@@ -27,8 +28,8 @@ class RefusedRunTest {
     TrainSettings settings =
         TinyRun.settings(TinyRun.TIED, rows, temp.resolve("out"), "compute", "fp32", "lanes", 2)
             .withBatchSize(8)
-            .withSamplePrompt("seal")
-            .withEvalData(rows.toString());
+            .withEvalData(rows.toString())
+            .withSamplePrompt("seal");
     return method.equals("full") ? settings.with("method", "full") : settings.withRank(32);
   }
 
@@ -40,9 +41,10 @@ class RefusedRunTest {
     for (int mib = 100; mib < 200; mib += 2) {
       TrainSettings small = settings.with("memory", mib + "M");
       String refusal = refusal(small);
-      if (refusal == null) {
+      if (refusal.equals(NONE)) {
         break;
       }
+      assertThat(refusal).contains(FITS);
       String list = refusal.substring(refusal.indexOf(FITS) + FITS.length());
       for (String flags : list.split(", or with ")) {
         named.add(flags);
@@ -68,7 +70,7 @@ class RefusedRunTest {
   private static String refusal(TrainSettings settings) {
     try {
       Training.prepare(settings, TinyRun.MACHINE);
-      return "nothing was refused";
+      return NONE;
     } catch (InputException e) {
       return String.valueOf(e.getMessage());
     }
