@@ -5,6 +5,7 @@ import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.RunState;
 import dev.nudge.train.TrainEvent;
 import dev.nudge.train.Training;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.BooleanSupplier;
@@ -60,7 +61,12 @@ record TrainVerb(Runner runner) implements Verb<TrainSettings> {
     if (!resumes || out == null) {
       return null;
     }
-    Path folder = Path.of(out.toString());
+    Path folder;
+    try {
+      folder = Path.of(out.toString());
+    } catch (InvalidPathException e) {
+      return null; // the setting says what is wrong with it
+    }
     return Layer.of(folder.resolve("run.json").toString(), Training.given(folder));
   }
 

@@ -31,6 +31,8 @@ public final class DiskRoom {
           "efivarfs",
           "binfmt_misc");
 
+  private static final long NOTHING = 4096; // bytes
+
   private DiskRoom() {}
 
   /// The kind of view that a folder is in, where nothing can be kept there; null: it is none.
@@ -59,15 +61,21 @@ public final class DiskRoom {
     }
   }
 
-  /// Whether something failed because the disk, or a quota, has no room.
-  public static boolean isFull(Throwable failure) {
+  /// Whether something failed because the disk, or a quota, has no room. The system's words may be
+  /// in
+  /// another language, so a disk without room counts too.
+  ///
+  /// @param folder on that disk
+  public static boolean isFull(Throwable failure, Path folder) {
+    boolean refused = false;
     for (Throwable e = failure; e != null; e = e.getCause()) {
       String said = e instanceof IOException ? String.valueOf(e.getMessage()) : "";
       if (said.contains("No space left") || said.contains("quota exceeded")) {
         return true;
       }
+      refused |= e instanceof IOException;
     }
-    return false;
+    return refused && free(OutFolder.existing(folder)) < NOTHING;
   }
 
   private static long free(@Nullable Path there) {

@@ -200,9 +200,15 @@ public final class OutFolder {
   public static void force(Path file) {
     try {
       Disk.force(file);
+      Disk.forceFolder(file.toAbsolutePath().getParent());
     } catch (IOException e) {
       throw failure(file, e);
     }
+  }
+
+  /// Brings the names in a folder to the disk.
+  public static void forceFolder(Path folder) {
+    Disk.forceFolder(folder);
   }
 
   /// Makes a folder and those above it.

@@ -17,7 +17,7 @@ final class Behind {
   private static final long LOOK_MILLIS = 100;
 
   private final Path out;
-  private final Duration patience;
+  private Duration patience;
   private final Consumer<String> warn;
   private final BooleanSupplier cancelled;
   private @Nullable Task task;
@@ -36,7 +36,7 @@ final class Behind {
   /// Begins work, which must leave nothing where it fails: it is made again when there is room.
   void begin(Runnable work) {
     await();
-    Task own = new Task(work, patience);
+    Task own = new Task(work, patience, out);
     Thread thread = new Thread(own, "nudge writes");
     own.thread = thread;
     task = own;
@@ -80,11 +80,16 @@ final class Behind {
     try {
       work.run();
     } catch (RuntimeException e) {
-      if (!DiskRoom.isFull(e)) {
+      if (!DiskRoom.isFull(e, out)) {
         throw e;
       }
       now(work);
     }
+  }
+
+  /// Waits no more for a disk that is full.
+  void hurry() {
+    patience = Duration.ZERO;
   }
 
   /// Does work and waits for it.
@@ -96,26 +101,29 @@ final class Behind {
   private static final class Task implements Runnable {
     private final Runnable work;
     private final Duration patience;
+    private final Path out;
     private @Nullable Thread thread;
     private volatile boolean waits;
     private volatile boolean patient = true;
     private volatile @Nullable Throwable failure;
 
-    Task(Runnable work, Duration patience) {
+    Task(Runnable work, Duration patience, Path out) {
       this.work = work;
       this.patience = patience;
+      this.out = out;
     }
 
     @Override
     public void run() {
-      long end = System.nanoTime() + patience.toNanos();
+      long end = 0;
       long pause = LOOK_MILLIS;
       while (true) {
         try {
           work.run();
           return;
         } catch (RuntimeException | Error e) {
-          if (!DiskRoom.isFull(e) || !patient || System.nanoTime() >= end) {
+          end = waits ? end : System.nanoTime() + patience.toNanos(); // from the first refusal
+          if (!DiskRoom.isFull(e, out) || !patient || System.nanoTime() >= end) {
             failure = e;
             return;
           }

@@ -43,6 +43,11 @@ record EarlierRun(Path out, JsonNode run) {
     return inTheWay("another run (" + how + "): " + listed(changes));
   }
 
+  /// The refusal to go on with a model that is another now.
+  InputException onAnother(List<String> changes) {
+    return inTheWay("this run, begun on another model: " + listed(changes));
+  }
+
   /// The refusal of a finished run whose files have changed.
   InputException spoilt(List<String> changes) {
     return inTheWay("this run, finished, but " + listed(changes));

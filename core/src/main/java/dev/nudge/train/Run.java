@@ -64,6 +64,7 @@ final class Run implements AutoCloseable {
 
   private boolean evaluated = true; // what is due after this step
   private int savedUpdates;
+  private boolean lined = true; // the lines of what is counted are written
   private int saves;
   private @Nullable Integer savedStep;
   private final LongSupplier clock; // nanoseconds, for the time since the last save
@@ -155,6 +156,7 @@ final class Run implements AutoCloseable {
     savedUpdates = counts.updates();
     checkWhole(metrics.goOn(checkpoint.metricsBytes()), RunFolder.METRICS, from);
     checkWhole(samples.goOn(checkpoint.samplesBytes()), RunFolder.SAMPLES, from);
+    RunCheckpoints.removeAfter(folder.path(), from.step());
     metrics.steps(s -> watch(s, told -> {}));
   }
 
@@ -208,12 +210,12 @@ final class Run implements AutoCloseable {
       }
       awaitSave();
       result = write(state);
-      if (state == RunState.FINISHED && prepared.settings().output().keep() == null) {
-        behind.now(() -> RunCheckpoints.clear(folder.path()));
-      }
     } catch (RuntimeException | Error e) {
       failed(e);
       throw e;
+    }
+    if (result.state() == RunState.FINISHED && prepared.settings().output().keep() == null) {
+      unimportant(() -> RunCheckpoints.clear(folder.path()));
     }
     Double before = counts.evalBefore();
     Double best = counts.evalBest();
@@ -236,6 +238,15 @@ final class Run implements AutoCloseable {
                     + " without a new lowest (--patience)"
                 : null));
     return result;
+  }
+
+  /// Does what no run fails for; where it fails that is told.
+  private void unimportant(Runnable work) {
+    try {
+      behind.now(work);
+    } catch (RunException | InputException e) {
+      events.accept(new TrainEvent.Warning(String.valueOf(e.getMessage())));
+    }
   }
 
   private TrainEvent.Started started() {
@@ -358,6 +369,8 @@ final class Run implements AutoCloseable {
     Trainer.Result r = trainer.step(at, prepared.batches().step(at), rate);
     double seconds = seconds(start);
     noteInterrupt();
+    awaitSave(); // a step that was skipped has not
+    lined = false;
     counts.take(r);
     evaluated = false; // until it is known whether one is due
     if (resumed == null ? at == 0 : at == resumed.step()) {
@@ -377,6 +390,7 @@ final class Run implements AutoCloseable {
             ProcessMemory.rssAnonMb());
     recorded.end(event);
     behind.line(() -> metrics.step(event));
+    lined = true;
     events.accept(event);
     if (r.skipped()) {
       events.accept(
@@ -425,6 +439,8 @@ final class Run implements AutoCloseable {
     if (loss.isEmpty() || answers == null) {
       return false;
     }
+    awaitSave();
+    lined = false;
     evaluated = true;
     boolean best = counts.evaluated(loss.getAsDouble());
     TrainEvent.Evaluated event =
@@ -438,6 +454,7 @@ final class Run implements AutoCloseable {
       behind.line(() -> samples.write(sample));
       events.accept(sample);
     }
+    lined = true;
     return best;
   }
 
@@ -468,14 +485,20 @@ final class Run implements AutoCloseable {
     Integer bestStep = counts.bestStep();
     RunCheckpoint checkpoint = checkpointed && keep > 0 ? checkpoint() : null;
     int step = counts.steps();
+    boolean moves = folder.moves();
+    boolean[] placed = {false}; // where the disk is full the rest alone is made again
     saving = new Save(step, counts.updates(), last);
     behind.begin(
         () -> {
-          if (checkpoint != null) {
+          if (keep == 0) {
+            RunCheckpoints.clear(folder.path()); // of a run that has had some
+          }
+          if (checkpoint != null && !placed[0]) {
             try (PhaseEvent _ = PhaseEvent.of("checkpoint", checkpoint.step())) {
               OutFolder.force(folder.path().resolve(RunFolder.METRICS));
               samples.force();
               RunCheckpoints.write(folder.path(), checkpoint, trainer::write);
+              placed[0] = true;
               RunCheckpoints.prune(folder.path(), keep, bestStep);
             }
           }
@@ -483,7 +506,7 @@ final class Run implements AutoCloseable {
             write(last);
           }
         });
-    if (folder.moves()) {
+    if (moves) {
       awaitSave();
     }
   }
@@ -552,17 +575,22 @@ final class Run implements AutoCloseable {
   }
 
   private void failed(Throwable cause) {
+    behind.hurry();
     try {
       if (!unwritable) {
         awaitSave();
       }
       if (saveable()) {
-        save(!diverged);
+        save(!diverged && lined);
         awaitSave();
       }
-      write(RunState.FAILED);
     } catch (RuntimeException | Error e) {
       cause.addSuppressed(e); // the disk or the memory may be what failed
+    }
+    try {
+      write(RunState.FAILED);
+    } catch (RuntimeException | Error e) {
+      cause.addSuppressed(e);
     }
   }
 
@@ -613,11 +641,11 @@ final class Run implements AutoCloseable {
           Map<String, @Nullable Object> known = identity.digests();
           known.putAll(digests.values(state, folder.path()));
           run.put(RunDigests.KEY, known);
-          if (state != RunState.RUNNING) {
-            folder.draw();
-          }
           folder.write(run);
         });
+    if (state != RunState.RUNNING) {
+      unimportant(folder::draw);
+    }
     return result;
   }
 

@@ -1,7 +1,9 @@
 package dev.nudge.train;
 
 import dev.nudge.format.Json;
+import dev.nudge.format.Sha256;
 import dev.nudge.plan.Plan;
+import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -43,6 +45,8 @@ record RunCheckpoint(
   /// Version of the format; a reader refuses a later one.
   static final int FORMAT = 1;
 
+  private static final String DIGEST = "sha256";
+
   /// Where a run is computed: what its bits may depend on.
   ///
   /// @param processor its kind
@@ -61,7 +65,20 @@ record RunCheckpoint(
     values.put("format", FORMAT);
     values.put("files", Map.of(RunCheckpoints.STATE, digest));
     Json.tree(this).properties().forEach(e -> values.put(e.getKey(), e.getValue()));
+    values.put(DIGEST, digestOf(Json.tree(values)));
     return Json.indented(values) + "\n";
+  }
+
+  private static String digestOf(JsonNode values) {
+    return Sha256.of(Json.line(values).getBytes(StandardCharsets.UTF_8));
+  }
+
+  /// Whether a file holds what [#text] wrote: its last key is the digest of the others.
+  static boolean isWhole(JsonNode file) {
+    Map<String, @Nullable Object> others = new LinkedHashMap<>();
+    file.properties().forEach(e -> others.put(e.getKey(), e.getValue()));
+    others.remove(DIGEST);
+    return file.path(DIGEST).asString("").equals(digestOf(Json.tree(others)));
   }
 
   /// Reads what [#text] wrote.
@@ -93,7 +110,7 @@ record RunCheckpoint(
   /// The settings of layout that were given otherwise than when the run began, as flags.
   List<String> otherLayout(JsonNode now) {
     return List.of("lanes", "threads", "memory").stream()
-        .filter(key -> !settings.path(key).equals(now.path(key)))
+        .filter(key -> !settings.path(key).toString().equals(now.path(key).toString()))
         .map(key -> "--" + key)
         .toList();
   }

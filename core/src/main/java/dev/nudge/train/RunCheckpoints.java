@@ -28,7 +28,8 @@ final class RunCheckpoints {
   static final String FOLDER = "checkpoints";
   static final String STATE = "state.safetensors";
   static final String RECORD = "checkpoint.json";
-  private static final Pattern NAME = Pattern.compile("step-\\d{6,}");
+  private static final String OLD = ".old";
+  private static final Pattern NAME = Pattern.compile("step-\\d{6,9}");
 
   private RunCheckpoints() {}
 
@@ -80,19 +81,41 @@ final class RunCheckpoints {
     return names;
   }
 
-  /// The latest checkpoint that holds what it says.
+  /// Puts back what a kill left aside while a checkpoint was replaced.
+  static void mend(Path run) {
+    Path folder = run.resolve(FOLDER);
+    if (!Files.isDirectory(folder)) {
+      return;
+    }
+    try (Stream<Path> files = Files.list(folder)) {
+      for (Path aside : files.filter(f -> f.getFileName().toString().endsWith(OLD)).toList()) {
+        String name = aside.getFileName().toString();
+        Path place = folder.resolve(name.substring(1, name.length() - OLD.length()));
+        if (NAME.matcher(place.getFileName().toString()).matches() && !Files.exists(place)) {
+          OutFolder.move(aside, place);
+        }
+      }
+    } catch (IOException e) {
+      throw new InputException(folder + " cannot be read: " + OutFolder.reason(e), e);
+    }
+  }
+
+  /// The latest checkpoint of a run that holds what it says.
   ///
+  /// @param id of the run
   /// @throws InputException where there are some and none does
-  static @Nullable Found newest(Path run) {
+  static @Nullable Found newest(Path run, String id) {
+    mend(run);
     List<String> torn = new ArrayList<>();
     for (Path folder : all(run)) {
       JsonNode file = Json.readOrMissing(folder.resolve(RECORD));
       String wrong = wrong(folder, file);
       RunCheckpoint checkpoint = wrong == null ? RunCheckpoint.of(file) : null;
-      if (checkpoint != null) {
+      if (checkpoint != null && checkpoint.run().equals(id)) {
         return new Found(folder, checkpoint, torn);
       }
-      torn.add(folder.getFileName() + " " + (wrong == null ? "is of another nudge" : wrong));
+      String why = checkpoint == null ? "is of another nudge" : "is of another run";
+      torn.add(folder.getFileName() + " " + (wrong == null ? why : wrong));
     }
     if (!torn.isEmpty()) {
       throw new InputException(
@@ -110,6 +133,11 @@ final class RunCheckpoints {
     return checkpoint == null ? null : new Found(folder, checkpoint, List.of());
   }
 
+  /// Removes the checkpoints after a step: a run goes on from there, and makes them again.
+  static void removeAfter(Path run, int step) {
+    all(run).stream().filter(folder -> step(folder) > step).forEach(RunCheckpoints::remove);
+  }
+
   private static @Nullable String wrong(Path folder, JsonNode file) {
     if (file.isMissingNode()) {
       return "is torn (" + RECORD + " is missing or not JSON)";
@@ -118,6 +146,9 @@ final class RunCheckpoints {
     if (format != RunCheckpoint.FORMAT) {
       return "is of another nudge (format %d; this one reads %d)"
           .formatted(format, RunCheckpoint.FORMAT);
+    }
+    if (!RunCheckpoint.isWhole(file)) {
+      return "is torn (" + RECORD + " has another digest)";
     }
     Path state = folder.resolve(STATE);
     try {
@@ -133,21 +164,32 @@ final class RunCheckpoints {
     }
   }
 
-  /// Writes a checkpoint as a whole.
+  /// Writes a checkpoint as a whole. One of the same step stays until the new one is whole.
   ///
   /// @param state writes the numbers into a file
   /// @throws RunException where the disk refuses
   static void write(Path run, RunCheckpoint checkpoint, Consumer<Path> state) {
     OutFolder.make(run.resolve(FOLDER));
     Path target = folder(run, checkpoint.step());
-    remove(target);
-    try (NewFolder folder = NewFolder.at(target)) {
-      Path numbers = folder.path().resolve(STATE);
-      state.accept(numbers);
-      OutFolder.place(folder.path().resolve(RECORD), checkpoint.text(Sha256.ofFile(numbers)));
-      folder.place(List.of());
+    Path grown = target.resolveSibling("." + target.getFileName() + ".grown");
+    try {
+      OutFolder.delete(grown);
+      try (NewFolder folder = NewFolder.at(grown)) {
+        Path numbers = folder.path().resolve(STATE);
+        state.accept(numbers);
+        OutFolder.place(folder.path().resolve(RECORD), checkpoint.text(Sha256.ofFile(numbers)));
+        folder.place(List.of());
+      }
+      Path aside = target.resolveSibling("." + target.getFileName() + OLD);
+      if (Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
+        OutFolder.delete(aside);
+        OutFolder.move(target, aside);
+      }
+      OutFolder.move(grown, target);
+      OutFolder.forceFolder(run.resolve(FOLDER));
+      OutFolder.delete(aside);
     } catch (IOException e) {
-      throw new RunException("cannot read " + target + ": " + OutFolder.reason(e), e);
+      throw new RunException("cannot write " + target + ": " + OutFolder.reason(e), e);
     }
   }
 
@@ -188,7 +230,7 @@ final class RunCheckpoints {
   }
 
   private static void remove(Path folder) {
-    Path aside = folder.resolveSibling("." + folder.getFileName() + ".old");
+    Path aside = folder.resolveSibling("." + folder.getFileName() + OLD);
     try {
       OutFolder.delete(aside);
       if (Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {

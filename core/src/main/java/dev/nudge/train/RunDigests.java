@@ -4,6 +4,8 @@ import dev.nudge.adapter.PeftConfig;
 import dev.nudge.adapter.PeftFiles;
 import dev.nudge.data.ContentDigest;
 import dev.nudge.format.OutFolder;
+import dev.nudge.format.Sha256;
+import dev.nudge.identity.BaseDigest;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.TrainSettings;
@@ -97,6 +99,31 @@ final class RunDigests {
     Path tokens = settings.lora().addTokens();
     if (tokens != null && Files.isRegularFile(tokens)) {
       compare(changes, digests, "add_tokens", ContentDigest.of(tokens));
+    }
+    return changes;
+  }
+
+  /// What a run that goes on would compute with that is not what it began with, one phrase each.
+  /// What is not known yet, because nothing was saved, is not compared.
+  ///
+  /// @param digests of the run
+  static List<String> changedModel(JsonNode digests, Path model, Path cache) {
+    List<String> changes = new ArrayList<>();
+    JsonNode base = digests.path("base");
+    if (!base.isMissingNode() && !base.isEmpty()) {
+      String now = BaseDigest.of(model, cache);
+      boolean known = base.isString() && base.asString("").equals(now);
+      for (JsonNode one : base) {
+        known |= one.asString("").equals(now);
+      }
+      if (!known) {
+        changes.add("--model " + model + " holds other weights now");
+      }
+    }
+    String tokenizer = digests.path("tokenizer").asString("");
+    String file = Sha256.of(model.resolve("tokenizer.json"));
+    if (!tokenizer.isEmpty() && !tokenizer.equals(file)) {
+      changes.add("--model " + model + " holds another tokenizer now");
     }
     return changes;
   }

@@ -134,6 +134,7 @@ final class RunFolder implements AutoCloseable {
     JsonNode there = read(run);
     EarlierRun earlier = new EarlierRun(out, there);
     earlier.checkIsOver();
+    RunCheckpoints.mend(out);
     if (overwrite || (!earlier.isFinished() && savedNothing(out))) {
       checkNotResumed(resume, out);
       return false;
@@ -155,6 +156,9 @@ final class RunFolder implements AutoCloseable {
     if (!spoilt.isEmpty()) {
       throw earlier.spoilt(spoilt);
     }
+    if (settings.output().keep() == null) {
+      RunCheckpoints.clear(out); // a kill may have come before
+    }
     return true;
   }
 
@@ -169,19 +173,29 @@ final class RunFolder implements AutoCloseable {
 
   /// What the very same run, which did not come to its end, goes on from; null where it begins.
   ///
-  /// @throws InputException where it has checkpoints and each is torn
-  static RunCheckpoints.@Nullable Found resumable(TrainSettings settings) {
+  /// @param cache where digests of weights are kept
+  /// @throws InputException where it has checkpoints and each is torn, or the model is another now
+  static RunCheckpoints.@Nullable Found resumable(TrainSettings settings, Path cache) {
     Path out = settings.output().out();
     Path run = out.resolve(RUN);
     if (settings.output().overwrite() || !Files.exists(run) || RunCheckpoints.all(out).isEmpty()) {
       return null;
     }
     JsonNode there = read(run);
+    EarlierRun earlier = new EarlierRun(out, there);
     boolean other =
-        new EarlierRun(out, there).isFinished()
+        earlier.isFinished()
             || !changedSettings(there.path("settings"), settings).isEmpty()
             || !RunDigests.changedInputs(there, settings).isEmpty();
-    return other ? null : RunCheckpoints.newest(out);
+    if (other) {
+      return null;
+    }
+    List<String> model =
+        RunDigests.changedModel(there.path(RunDigests.KEY), settings.model().model(), cache);
+    if (!model.isEmpty()) {
+      throw earlier.onAnother(model);
+    }
+    return RunCheckpoints.newest(out, there.path("id").asString(""));
   }
 
   /// Whether a run ended before its first save: what it left is in nobody's way.
@@ -211,6 +225,7 @@ final class RunFolder implements AutoCloseable {
   /// The settings that were given for the run in a folder, but those that say how it is written.
   static Map<String, @Nullable Object> given(Path out) {
     Path file = out.resolve(RUN);
+    OutFolder.mend(out);
     checkNotResumed(!Files.exists(file), out);
     JsonNode run = read(file);
     Map<String, @Nullable Object> given = new LinkedHashMap<>();

@@ -114,7 +114,7 @@ public final class Training {
     Quantization quantization = Quantization.resolve(wanted.model(), config);
     TrainSettings settings = resolved(wanted, quantization);
     checkInit(settings, config);
-    RunCheckpoints.Found found = RunFolder.resumable(settings);
+    RunCheckpoints.Found found = RunFolder.resumable(settings, machine.cache());
     Resumed resumed = found == null ? null : Resumed.of(found, settings);
     Backend backend =
         Backend.resolve(

@@ -40,6 +40,7 @@ class KilledRunsTest {
   @TempDir private Path temp;
   private final Random random = Seeds.random();
   private final Map<String, Integer> kills = new TreeMap<>();
+  private int resumed;
 
   @Test
   @Tag("slow")
@@ -62,12 +63,13 @@ class KilledRunsTest {
         int times = phase.equals("start") ? 1 : 1 + random.nextInt(4); // it comes once
         ended = child(kind, out, phase, times);
       }
-      while (!ended) {
-        ended = child(kind, out, "none", 0);
-      }
+      ended = ended || child(kind, out, "none", 0);
+      assertThat(ended).as(out).isTrue();
       assertThat(ResumeTest.fixed(temp.resolve(out))).as(out).isEqualTo(whole.get(kind));
     }
-    System.out.printf(Locale.ROOT, "kills by phase %s, in %d runs%n", kills, runs);
+    System.out.printf(
+        Locale.ROOT, "kills by phase %s, in %d runs, %d times gone on%n", kills, runs, resumed);
+    assertThat(resumed).as("runs that went on from a checkpoint").isGreaterThan(KILLS / 2);
     for (String phase : PHASES) {
       assertThat(kills)
           .as("kills by phase")
@@ -94,6 +96,10 @@ class KilledRunsTest {
     boolean killed = false;
     try (BufferedReader lines = process.inputReader(StandardCharsets.UTF_8)) {
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+        if (line.equals("goes on")) {
+          resumed++;
+          continue;
+        }
         last = line;
         if (line.equals(phase) && ++seen == times) {
           Thread.sleep(0, random.nextInt(999_999));
@@ -125,6 +131,9 @@ class KilledRunsTest {
       System.exit(0);
     }
     Prepared prepared = Training.prepare(settings, TinyRun.MACHINE);
+    if (prepared.resumed() != null) {
+      told.println("goes on");
+    }
     boolean[] ends = {false};
     Faults.watch(
         (change, path) -> {

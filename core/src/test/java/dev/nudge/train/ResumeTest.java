@@ -1,16 +1,22 @@
 package dev.nudge.train;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.nudge.Backends;
 import dev.nudge.Seeds;
 import dev.nudge.format.Faults;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
+import dev.nudge.format.Sha256;
+import dev.nudge.machine.Machine;
 import dev.nudge.plan.Plan;
+import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainSettings;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -27,6 +33,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /// A run that is stopped or killed and goes on ends with the bytes of one that never was.
 class ResumeTest {
@@ -75,12 +82,14 @@ class ResumeTest {
             1,
             "keep",
             2);
-    TrainSettings base = kind.equals("full") ? given : given.with("dropout", 0.1);
+    TrainSettings base = kind.startsWith("full") ? given : given.with("dropout", 0.1);
     return switch (kind) {
       case "lora" -> base;
       case "nf4" -> base.with("quantize", "nf4");
       case "8bit" -> base.with("optimizer", "adamw-8bit").with("rank", 32);
       case "full" -> base.with("method", "full");
+      case "bf16" -> base.with("compute", "bf16");
+      case "full-bf16" -> given.with("method", "full").with("compute", "bf16");
       default -> throw new IllegalArgumentException(kind);
     };
   }
@@ -91,7 +100,7 @@ class ResumeTest {
     files.remove("run.json");
     files.remove("metrics.jsonl");
     files.remove("events.jsonl");
-    assertThat(files.remove("loss.svg")).isNotNull(); // it has the folder's name
+    files.remove("loss.svg"); // it has the folder's name
     files.keySet().removeIf(name -> name.startsWith("checkpoints/"));
     List<String> lines = new ArrayList<>();
     for (String key : List.of("loss", "eval_loss")) {
@@ -136,7 +145,10 @@ class ResumeTest {
       assertThat(run(settings, k).state()).as("after %d", k).isEqualTo(RunState.STOPPED);
       assertThat(TinyRun.metrics(out, "loss")).hasSize(k);
       assertThat(Training.finished(settings)).isFalse();
-      RunResult rest = run(settings, Integer.MAX_VALUE);
+      Prepared again = Training.prepare(settings, TinyRun.MACHINE);
+      assertThat(requireNonNull(again.resumed()).step()).isEqualTo(k);
+      assertThat(again.warnings()).noneMatch(line -> line.contains("bit-equal"));
+      RunResult rest = Training.run(again, event -> {}, () -> false);
       assertThat(rest.steps()).isEqualTo(STEPS);
       assertThat(fixed(out)).as("stopped after %d", k).isEqualTo(whole);
     }
@@ -185,6 +197,13 @@ class ResumeTest {
     assertThat(fixed(temp.resolve("tight"))).isEqualTo(fixed(large));
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"bf16", "full-bf16"})
+  void soItIsWhereProductsReadACopyInBf16(String kind) throws IOException {
+    Backends.orSkip(Compute.BF16);
+    stoppedAfterAnyStepItEndsAsIfItNeverWas(kind);
+  }
+
   @Test
   void stoppedAfterEachStepItEndsAsIfItNeverWas() throws IOException {
     Path out = temp.resolve("out");
@@ -197,7 +216,7 @@ class ResumeTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"lora, KILLED", "full, POWER"})
+  @CsvSource({"lora, KILLED", "full, POWER", "lora, FAILED"})
   void killedBeforeSomeChangesOfTheDiskItEndsAsIfItNeverWas(String kind, Faults.Kind how)
       throws IOException {
     killed(kind, how, 17);
@@ -207,6 +226,7 @@ class ResumeTest {
   @ParameterizedTest
   @Tag("slow")
   @CsvSource({
+    "lora, FAILED, 2",
     "lora, POWER, 1",
     "lora, KILLED, 5",
     "nf4, POWER, 7",
@@ -319,7 +339,7 @@ class ResumeTest {
     run(settings, 3);
     for (Path folder : RunCheckpoints.all(out)) {
       Path file = folder.resolve("checkpoint.json");
-      Files.writeString(
+      changed(
           file,
           Files.readString(file)
               .replaceAll("\"processor\" : \"[^\"]*\"", "\"processor\" : \"z80\""));
@@ -333,6 +353,15 @@ class ResumeTest {
     assertThat(Training.run(again, event -> {}, () -> false).steps()).isEqualTo(STEPS);
   }
 
+  /// Writes another text with the digest that belongs to it.
+  private static void changed(Path file, String text) throws IOException {
+    ObjectNode values = (ObjectNode) Json.parse(text);
+    values.remove("sha256");
+    String line = Json.line(values);
+    values.put("sha256", Sha256.of(line.getBytes(StandardCharsets.UTF_8)));
+    Files.writeString(file, Json.indented(values));
+  }
+
   @Test
   void thePlanIsReadBack() throws IOException {
     Path out = temp.resolve("out");
@@ -341,10 +370,62 @@ class ResumeTest {
     run(settings, 2);
     Prepared again = Training.prepare(settings, TinyRun.MACHINE);
     assertThat(again.plan()).isEqualTo(plan);
+    Machine larger = new Machine(2, 9L << 30, TinyRun.MACHINE.cache(), "test");
+    assertThat(Training.prepare(settings, larger).plan()).isEqualTo(plan);
     Prepared lanes = Training.prepare(settings.with("lanes", 1), TinyRun.MACHINE);
     assertThat(lanes.plan().lanes()).isEqualTo(1);
     assertThat(lanes.warnings())
         .anyMatch(line -> line.contains("--lanes is another") && line.contains("not bit-equal"));
+  }
+
+  @Test
+  void anotherModelIsNotGoneOnWith() throws IOException {
+    Path model = TinyRun.sharded(temp.resolve("model"));
+    Path out = temp.resolve("out");
+    TrainSettings settings = settings("lora", out).with("model", model);
+    run(settings, 3);
+    Path shard = model.resolve("model-00001-of-00002.safetensors");
+    byte[] bytes = Files.readAllBytes(shard);
+    bytes[bytes.length - 1] ^= 1;
+    Files.write(shard, bytes);
+    assertThatThrownBy(() -> Training.prepare(settings, TinyRun.MACHINE))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("begun on another model: --model " + model + " holds other weights");
+    bytes[bytes.length - 1] ^= 1;
+    Files.write(shard, bytes);
+    Path tokenizer = model.resolve("tokenizer.json");
+    Files.writeString(tokenizer, Files.readString(tokenizer) + " ");
+    assertThatThrownBy(() -> Training.prepare(settings, TinyRun.MACHINE))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("holds another tokenizer now");
+  }
+
+  @Test
+  void aDigitOfARecordThatChangedIsSeen() throws IOException {
+    Path out = temp.resolve("out");
+    TrainSettings settings = settings("lora", out);
+    run(settings, 4);
+    Path record = RunCheckpoints.all(out).getFirst().resolve("checkpoint.json");
+    String text = Files.readString(record);
+    Files.writeString(record, text.replaceFirst("\"updates\" : 4", "\"updates\" : 5"));
+    assertThat(Files.readString(record)).isNotEqualTo(text);
+    assertThat(Training.prepare(settings, TinyRun.MACHINE).warnings())
+        .anyMatch(line -> line.contains("is torn (checkpoint.json has another digest)"));
+  }
+
+  @Test
+  void aReplacedCheckpointThatAKillLeftAsideComesBack() throws IOException {
+    Path out = temp.resolve("out");
+    TrainSettings settings = settings("lora", out).with("keep", 1);
+    run(settings, 3);
+    Path newest = RunCheckpoints.all(out).getFirst();
+    for (Path other : RunCheckpoints.all(out)) {
+      Files.move(other, other.resolveSibling("." + other.getFileName() + ".old"));
+    }
+    assertThat(Training.finished(settings)).isFalse();
+    assertThat(RunCheckpoints.all(out).getFirst()).isEqualTo(newest);
+    run(settings, Integer.MAX_VALUE);
+    assertThat(fixed(out)).isEqualTo(uninterrupted("lora"));
   }
 
   @Test
