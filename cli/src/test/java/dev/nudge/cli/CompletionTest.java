@@ -41,7 +41,7 @@ class CompletionTest {
       assertThat(words(("nudge " + verb.name() + " ").split(" ", -1))).isEqualTo(flags);
       assertThat(Ran.of((verb.name() + " --help").split(" ")).out()).contains(flags);
     }
-    List<String> ofRuns = List.of("list", "show", "compare", "plot", "export", "rm");
+    List<String> ofRuns = List.of("list", "show", "compare", "plot", "export", "rm", "queue");
     assertThat(words("nudge", "runs", "")).isEqualTo(ofRuns);
     assertThat(words("nudge", "help", "runs", "")).isEqualTo(ofRuns);
     assertThat(words("nudge", "runs", "list", "--sort", "st"))

@@ -92,7 +92,9 @@ class FullTest {
       assertThat(files.map(f -> f.getFileName().toString()).sorted())
           .containsExactly(
               "config.json",
+              "events.jsonl",
               "generation_config.json",
+              "loss.svg",
               "metrics.jsonl",
               "model.safetensors",
               "run.json",

@@ -266,7 +266,7 @@ class RunsTest {
       textBlock =
           """
           runs lst                               | unknown verb runs lst; did you mean runs list or runs plot?
-          runs --json                            | behind runs comes one of its verbs: list, show, compare, plot, export, rm
+          runs --json                            | behind runs comes one of its verbs: list, show, compare, plot, export, rm, queue
           help runs show now                     | unexpected argument 'now'; help takes one verb, or none
           runs list extra                        | unexpected argument 'extra'; runs list takes flags only, see nudge runs list --help
           runs list --runs D/none                | --runs is D/none; there is no such folder

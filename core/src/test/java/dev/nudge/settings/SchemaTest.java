@@ -48,7 +48,9 @@ class SchemaTest {
                     + " --dropout --targets --modules-to-save --add-tokens --rs-lora --learning-rate --schedule --warmup"
                     + " --weight-decay --max-grad-norm --optimizer --beta1 --beta2 --epsilon"
                     + " --steps --epochs --batch-size --max-length --seed --shuffle --compute"
-                    + " --lanes --threads --memory --price-per-hour --eval-steps --save-steps --dry-run --any-base")
+                    + " --lanes --threads --memory --price-per-hour --eval-steps --save-steps --dry-run --any-base"
+                    + " --resume --keep --disk-wait --patience --samples --sample-prompt --sample-tokens"
+                    + " --on-divergence --on-event")
                 .split(" "));
     assertThat(TRAIN.knobs()).extracting(Knob::key).contains("max_grad_norm", "rs_lora");
   }

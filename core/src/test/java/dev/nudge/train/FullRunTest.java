@@ -84,7 +84,9 @@ class FullRunTest {
       assertThat(names(out))
           .containsExactly(
               "config.json",
+              "events.jsonl",
               "generation_config.json",
+              "loss.svg",
               "metrics.jsonl",
               "model.safetensors",
               "run.json",
