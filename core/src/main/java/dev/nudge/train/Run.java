@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -64,7 +65,7 @@ final class Run implements AutoCloseable {
 
   private boolean evaluated = true; // what is due after this step
   private int savedUpdates;
-  private boolean lined = true; // the lines of what is counted are written
+  private final Deque<Runnable> lines = new ArrayDeque<>(); // of what is counted, not written yet
   private int saves;
   private @Nullable Integer savedStep;
   private final LongSupplier clock; // nanoseconds, for the time since the last save
@@ -370,7 +371,6 @@ final class Run implements AutoCloseable {
     double seconds = seconds(start);
     noteInterrupt();
     awaitSave(); // a step that was skipped has not
-    lined = false;
     counts.take(r);
     evaluated = false; // until it is known whether one is due
     if (resumed == null ? at == 0 : at == resumed.step()) {
@@ -389,8 +389,8 @@ final class Run implements AutoCloseable {
             r.tokens() / seconds,
             ProcessMemory.rssAnonMb());
     recorded.end(event);
-    behind.line(() -> metrics.step(event));
-    lined = true;
+    lines.add(() -> metrics.step(event));
+    writeLines();
     events.accept(event);
     if (r.skipped()) {
       events.accept(
@@ -440,22 +440,29 @@ final class Run implements AutoCloseable {
       return false;
     }
     awaitSave();
-    lined = false;
     evaluated = true;
     boolean best = counts.evaluated(loss.getAsDouble());
     TrainEvent.Evaluated event =
         new TrainEvent.Evaluated(
             counts.steps(), loss.getAsDouble(), held.trainedTokens(), best, seconds(start));
-    behind.line(() -> metrics.evaluated(event));
-    events.accept(event);
+    List<TrainEvent.Sampled> sampled = new ArrayList<>();
     for (int i = 0; i < answers.size(); i++) {
-      TrainEvent.Sampled sample =
-          new TrainEvent.Sampled(counts.steps(), prepared.samples().text(i), answers.get(i));
-      behind.line(() -> samples.write(sample));
-      events.accept(sample);
+      sampled.add(
+          new TrainEvent.Sampled(counts.steps(), prepared.samples().text(i), answers.get(i)));
     }
-    lined = true;
+    lines.add(() -> metrics.evaluated(event));
+    sampled.forEach(sample -> lines.add(() -> samples.write(sample)));
+    writeLines();
+    events.accept(event);
+    sampled.forEach(events);
     return best;
+  }
+
+  private void writeLines() {
+    while (!lines.isEmpty()) {
+      behind.line(lines.getFirst());
+      lines.removeFirst();
+    }
   }
 
   /// Saves what trains as it stands, where that is not done yet: as the run's own, or beside the
@@ -580,8 +587,9 @@ final class Run implements AutoCloseable {
       if (!unwritable) {
         awaitSave();
       }
+      writeLines(); // what refused one may be over
       if (saveable()) {
-        save(!diverged && lined);
+        save(counts.isBest() && evaluated, !diverged);
         awaitSave();
       }
     } catch (RuntimeException | Error e) {

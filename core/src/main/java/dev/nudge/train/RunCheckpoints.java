@@ -29,6 +29,7 @@ final class RunCheckpoints {
   static final String STATE = "state.safetensors";
   static final String RECORD = "checkpoint.json";
   private static final String OLD = ".old";
+  private static final Pattern LEFT = Pattern.compile("\\.{1,2}step-");
   private static final Pattern NAME = Pattern.compile("step-\\d{6,9}");
 
   private RunCheckpoints() {}
@@ -209,7 +210,7 @@ final class RunCheckpoints {
   private static void clean(Path folder) {
     try (Stream<Path> files = Files.list(folder)) {
       for (Path file : files.toList()) {
-        if (file.getFileName().toString().startsWith(".step-")) {
+        if (LEFT.matcher(file.getFileName().toString()).lookingAt()) {
           OutFolder.delete(file);
         }
       }

@@ -226,12 +226,12 @@ class ResumeTest {
   @ParameterizedTest
   @Tag("slow")
   @CsvSource({
-    "lora, FAILED, 2",
-    "lora, POWER, 1",
-    "lora, KILLED, 5",
-    "nf4, POWER, 7",
-    "8bit, POWER, 7",
-    "full, POWER, 7"
+    "lora, FAILED, 5",
+    "lora, POWER, 2",
+    "lora, KILLED, 11",
+    "nf4, POWER, 23",
+    "8bit, POWER, 23",
+    "full, POWER, 11"
   })
   void killedBeforeAnyChangeOfTheDiskItEndsAsIfItNeverWas(String kind, Faults.Kind how, int stride)
       throws IOException {
