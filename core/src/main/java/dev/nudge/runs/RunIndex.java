@@ -1,6 +1,7 @@
 package dev.nudge.runs;
 
 import dev.nudge.format.Json;
+import dev.nudge.format.Sha256;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -11,13 +12,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,6 +36,7 @@ import tools.jackson.databind.JsonNode;
 /// others. So an index that is missing, old or torn costs time and changes nothing; nobody waits
 /// for it, and of two processes that write it one wins.
 final class RunIndex {
+  private static final int NAME_DIGITS = 32;
   private static final int VERSION = 1;
   private static final int DAYS = 30; // that an index is kept without a change
   private static final long RACY_NANOS = TimeUnit.SECONDS.toNanos(2);
@@ -73,12 +72,8 @@ final class RunIndex {
   /// A name for the file, from the folder's own.
   private static String name(Path root) {
     byte[] place = root.toAbsolutePath().normalize().toString().getBytes(StandardCharsets.UTF_8);
-    try {
-      byte[] digest = MessageDigest.getInstance("SHA-256").digest(place);
-      return HexFormat.of().formatHex(digest, 0, 16);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
+    String digest = Sha256.of(place).substring(Sha256.PREFIX.length());
+    return digest.substring(0, NAME_DIGITS);
   }
 
   private static Map<String, String> load(Path file) {

@@ -59,6 +59,7 @@ final class Run implements AutoCloseable {
   private final double secondsBefore; // a run that goes on has had some
   private final Consumer<TrainEvent> told;
   private final EventLog log;
+  private final RunCheckpoint.Place here;
   private final RunCounts counts;
   private final @Nullable RunCheckpoint resumed;
   private final Behind behind;
@@ -106,6 +107,7 @@ final class Run implements AutoCloseable {
             : Instant.parse(resumed.started());
     this.id = resumed == null ? RunId.at(startedAt) : resumed.run();
     this.secondsBefore = resumed == null ? 0 : resumed.seconds();
+    this.here = Resumed.place(prepared.backend().name());
     var settings = prepared.settings();
     this.behind =
         new Behind(
@@ -568,7 +570,7 @@ final class Run implements AutoCloseable {
         Json.tree(prepared.settings().recorded()),
         Json.tree(digests.values(RunState.RUNNING, folder.path())),
         prepared.plan(),
-        Resumed.place(prepared.backend().name()));
+        here);
   }
 
   /// Whether there is something to save that is worth it where the run fails: an old run in its
@@ -639,7 +641,7 @@ final class Run implements AutoCloseable {
     run.putAll(identity.values());
     run.put("trained_parameters", prepared.count().trained());
     run.put("all_parameters", prepared.count().all());
-    run.put("versions", Map.of("nudge", version(), "java", Runtime.version().toString()));
+    run.put("versions", Map.of("nudge", here.nudge(), "java", here.java()));
     run.put("machine", prepared.machine().name());
     Map<String, @Nullable Object> totals = result.totals();
     totals.put("cost", prepared.settings().cost(result.seconds()));
@@ -655,11 +657,6 @@ final class Run implements AutoCloseable {
       unimportant(folder::draw);
     }
     return result;
-  }
-
-  private static String version() {
-    String version = Run.class.getPackage().getImplementationVersion();
-    return version == null ? "unknown" : version;
   }
 
   private static double seconds(long since) {
