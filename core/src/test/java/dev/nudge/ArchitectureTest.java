@@ -54,9 +54,19 @@ class ArchitectureTest {
           Map.entry("data", Set.of("tensor", "format", "text")),
           Map.entry("init", Set.of("format", "model", "text", "data")),
           Map.entry("curves", Set.of("format")),
+          Map.entry("engine", Set.of("tensor", "nn", "model", "adapter")),
           Map.entry(
               "generate",
-              Set.of("tensor", "machine", "nn", "identity", "model", "adapter", "text", "data")),
+              Set.of(
+                  "tensor",
+                  "machine",
+                  "nn",
+                  "identity",
+                  "model",
+                  "adapter",
+                  "text",
+                  "data",
+                  "engine")),
           Map.entry(
               "merge",
               Set.of(

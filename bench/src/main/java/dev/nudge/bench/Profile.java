@@ -2,8 +2,10 @@ package dev.nudge.bench;
 
 import dev.nudge.kernel.AdamW;
 import dev.nudge.kernel.AdamW8;
+import dev.nudge.kernel.AttendOne;
 import dev.nudge.kernel.CrossEntropy;
 import dev.nudge.kernel.Elementwise;
+import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Glu;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.kernel.Nf4;
@@ -93,7 +95,9 @@ final class Profile {
         around(AdamW.class, k.adamW()),
         around(AdamW8.class, k.adamW8()),
         around(Elementwise.class, k.elementwise()),
-        around(Nf4.class, k.nf4()));
+        around(Nf4.class, k.nf4()),
+        around(FewRows.class, k.fewRows()),
+        around(AttendOne.class, k.attendOne()));
   }
 
   private <T> T around(Class<T> type, T kernel) {

@@ -171,6 +171,13 @@ public final class Adapters {
     return places;
   }
 
+  /// The updates of linear layers that this adapter is; empty where any part of it is something
+  /// else.
+  List<LoraPlace> updates() {
+    boolean all = places.stream().allMatch(LoraPlace.class::isInstance);
+    return all ? places.stream().map(LoraPlace.class::cast).toList() : List.of();
+  }
+
   private static Adapters put(List<Placement> places, Lora spec, List<String> warnings) {
     places.forEach(Placement::put);
     return new Adapters(spec, places, warnings);

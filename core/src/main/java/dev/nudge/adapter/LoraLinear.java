@@ -129,7 +129,7 @@ public final class LoraLinear implements Linear {
       if (ready != null) {
         ready.forward(x.rows(from, to), out, p);
       }
-      p.gemm().multiply(part, b.work().transposed(), out, true);
+      p.product(part, b.work(), out, true);
     }
     ws.release(scratch);
     if (p.tape() != null) {
@@ -137,6 +137,15 @@ public final class LoraLinear implements Linear {
     } else {
       ws.release(mark);
     }
+  }
+
+  /// Adds this adapter's part to what the base gave.
+  void update(Tensor x, Tensor y, Pass p) {
+    int mark = p.ws().mark();
+    Tensor s = p.ws().take(x.dtype(), x.rows(), rank());
+    reduce(x, 0, x.rows(), s, p);
+    p.product(s, b.work(), y, true);
+    p.ws().release(mark);
   }
 
   @Override
@@ -154,7 +163,7 @@ public final class LoraLinear implements Linear {
   /// s = s·drop(x)·Aᵀ of a tile.
   private void reduce(Tensor x, int from, int to, Tensor s, Pass p) {
     int mark = p.ws().mark();
-    p.gemm().multiply(dropped(x, from, to, p), a.work().transposed(), s, false);
+    p.product(dropped(x, from, to, p), a.work(), s, false);
     p.kernels().elementwise().scale(s, scaling);
     p.ws().release(mark);
   }

@@ -19,11 +19,13 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Threading: everything here while no pass runs.
 public final class NamedAdapters implements AutoCloseable {
-  private record Held(Adapters adapters, Scope scope) {}
+  /// @param number in the bank; −1: it cannot be one of several in a step
+  private record Held(Adapters adapters, Scope scope, int number) {}
 
   private final Modules modules;
   private final Dtype compute;
   private final Map<String, Held> held = new LinkedHashMap<>();
+  private final Bank bank = new Bank();
   private @Nullable String active;
   private boolean enabled = true;
 
@@ -48,7 +50,8 @@ public final class NamedAdapters implements AutoCloseable {
     try {
       Adapters adapters = Adapters.attach(modules, adapter, 0, compute, 0, scope);
       adapters.detach();
-      held.put(name, new Held(adapters, scope));
+      List<LoraPlace> updates = adapters.updates();
+      held.put(name, new Held(adapters, scope, updates.isEmpty() ? -1 : bank.add(updates)));
       active = name;
       on();
     } catch (RuntimeException | Error e) {
@@ -62,10 +65,7 @@ public final class NamedAdapters implements AutoCloseable {
   ///
   /// @throws IllegalArgumentException where no adapter has that name
   public void use(String name) {
-    if (!held.containsKey(name)) {
-      throw new IllegalArgumentException(
-          "no adapter is named " + name + "; attached are " + names());
-    }
+    known(name);
     off();
     active = name;
     on();
@@ -94,17 +94,69 @@ public final class NamedAdapters implements AutoCloseable {
   ///
   /// @throws IllegalArgumentException where no adapter has that name
   public void detach(String name) {
-    Held gone = held.get(name);
-    if (gone == null) {
-      throw new IllegalArgumentException(
-          "no adapter is named " + name + "; attached are " + names());
-    }
+    Held gone = known(name);
     if (name.equals(active)) {
       off();
       active = null;
     }
     held.remove(name);
+    if (gone.number >= 0) {
+      bank.remove(gone.number);
+    }
     gone.scope.close();
+  }
+
+  /// How a sequence's steps get its adapter.
+  ///
+  /// @param number of the adapter in the bank; −1: none
+  /// @param alone the adapter that must be alone in a step, because it changes more than linear
+  ///     layers; null: steps of this sequence may have others of the bank and of the base
+  public record Way(int number, @Nullable String alone) {
+    /// The base without an adapter.
+    public static final Way BASE = new Way(-1, null);
+  }
+
+  /// How a sequence of an adapter goes.
+  ///
+  /// @param name null: the base
+  /// @throws IllegalArgumentException where no adapter has that name
+  public Way way(@Nullable String name) {
+    if (name == null) {
+      return Way.BASE;
+    }
+    int number = known(name).number;
+    return new Way(number, number < 0 ? name : null);
+  }
+
+  /// Runs passes of sequences that go one way, and leaves the adapters as they were.
+  ///
+  /// @param alone of their [Way]
+  /// @param banked whether any of them goes through an adapter of the bank
+  public void within(@Nullable String alone, boolean banked, Runnable passes) {
+    off();
+    Adapters one = alone == null ? null : known(alone).adapters;
+    if (one != null) {
+      one.reattach();
+    }
+    Runnable undo = banked ? bank.put() : () -> {};
+    try {
+      passes.run();
+    } finally {
+      undo.run();
+      if (one != null) {
+        one.detach();
+      }
+      on();
+    }
+  }
+
+  private Held known(String name) {
+    Held found = held.get(name);
+    if (found == null) {
+      throw new IllegalArgumentException(
+          "no adapter is named " + name + "; attached are " + names());
+    }
+    return found;
   }
 
   /// The names of all adapters, in the order of attaching.

@@ -62,8 +62,7 @@ public final class Completions {
   private static Done one(GenerateSettings settings, Machine machine, Watcher watcher) {
     try (Session session =
         Session.load(settings.model(), settings.adapter(), machine, watcher::warn)) {
-      Generation generation =
-          new Generation(session, settings.sampling(), threads(settings, machine));
+      Generation generation = new Generation(session, settings.sampling());
       String prompt = Objects.requireNonNull(settings.prompt());
       AdapterPatterns.check(prompt, settings.adapter(), settings.model().anyBase(), watcher::warn);
       long start = System.nanoTime();
@@ -92,12 +91,10 @@ public final class Completions {
     List<Row> done = new ArrayList<>();
     try (Session session =
         Session.load(settings.model(), settings.adapter(), tokenizer, machine, watcher::warn)) {
-      int threads = threads(settings, machine);
       long start = System.nanoTime();
-      new Generation(session, settings.sampling(), threads)
+      new Generation(session, settings.sampling())
           .complete(
               prompts.prompts().stream().map(Prompts.Prompt::text).toList(),
-              Objects.requireNonNullElse(settings.model().lanes(), threads),
               (completion, i) -> {
                 done.add(new Row(prompts.prompts().get(i).index(), completion));
                 watcher.row(done.getLast());
@@ -115,9 +112,5 @@ public final class Completions {
     return Count.of(bad, "bad row", "is", "are")
         + " set aside, the first: "
         + prompts.firstBadRows().getFirst();
-  }
-
-  private static int threads(GenerateSettings settings, Machine machine) {
-    return Objects.requireNonNullElse(settings.model().threads(), machine.threads());
   }
 }

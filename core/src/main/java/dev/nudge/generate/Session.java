@@ -2,6 +2,8 @@ package dev.nudge.generate;
 
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.engine.Engine;
+import dev.nudge.engine.Limits;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.identity.Identity;
 import dev.nudge.machine.Backend;
@@ -36,10 +38,11 @@ public final class Session implements AutoCloseable {
   private final Identity.Model identity;
   private final NamedAdapters adapters;
   private final int maxLength;
-  private final int threads;
+  private final Limits limits;
   private final boolean anyBase;
   private final Consumer<String> warnings;
   private final ReadWriteLock lock = new ReentrantReadWriteLock();
+  private @Nullable Engine engine;
   private boolean closed;
 
   private Session(
@@ -47,13 +50,13 @@ public final class Session implements AutoCloseable {
       CausalLm model,
       Identity.Model identity,
       int maxLength,
-      int threads,
+      Limits limits,
       boolean anyBase,
       Consumer<String> warnings) {
     this.tokenizer = tokenizer;
     this.model = model;
     this.identity = identity;
-    this.threads = threads;
+    this.limits = limits;
     this.anyBase = anyBase;
     this.warnings = warnings;
     this.adapters = new NamedAdapters(model.modules(), model.backend().compute());
@@ -105,7 +108,10 @@ public final class Session implements AutoCloseable {
             model,
             identity,
             maxLength(settings, config),
-            threads == null ? machine.threads() : threads,
+            new Limits(
+                threads == null ? machine.threads() : threads,
+                machine.again().memoryBytes() / 2,
+                true),
             settings.anyBase(),
             warnings);
     try {
@@ -192,7 +198,7 @@ public final class Session implements AutoCloseable {
   /// @param pieces told text as it comes, whole characters only
   /// @throws InputException where the prompt is empty or too long
   public Completion complete(String prompt, SamplingSettings sampling, Consumer<String> pieces) {
-    return new Generation(this, sampling, threads).complete(prompt, pieces);
+    return new Generation(this, sampling).complete(prompt, pieces);
   }
 
   /// Keeps the model open, and without new adapters, until what this gives back is unlocked.
@@ -204,6 +210,19 @@ public final class Session implements AutoCloseable {
       throw new IllegalStateException("the session is closed");
     }
     return held;
+  }
+
+  /// The engine that answers; it starts with the first call.
+  synchronized Engine engine() {
+    if (engine == null) {
+      engine = new Engine(model, adapters, limits);
+    }
+    return engine;
+  }
+
+  /// The adapter that answers now; null: the base alone.
+  @Nullable String adapter() {
+    return adapters.enabled() ? adapters.active() : null;
   }
 
   /// The adapters of this session's model by name, to switch between them.
@@ -250,6 +269,9 @@ public final class Session implements AutoCloseable {
     lock.writeLock().lock();
     try {
       closed = true;
+      if (engine != null) {
+        engine.close();
+      }
       adapters.close();
       model.close();
     } finally {

@@ -49,7 +49,7 @@ public interface Attend {
     }
 
     /// The first key that a query at this position sees.
-    int first(int position) {
+    public int first(int position) {
       return window == 0 ? 0 : Math.max(0, position - window + 1);
     }
   }

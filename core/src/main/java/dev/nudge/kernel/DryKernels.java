@@ -20,7 +20,9 @@ final class DryKernels {
         nothing(AdamW.class),
         nothing(AdamW8.class),
         nothing(Elementwise.class),
-        nothing(Nf4.class));
+        nothing(Nf4.class),
+        new DryFewRows(),
+        nothing(AttendOne.class));
   }
 
   private static <T> T nothing(Class<T> type) {

@@ -19,7 +19,9 @@ public record Kernels(
     AdamW adamW,
     AdamW8 adamW8,
     Elementwise elementwise,
-    Nf4 nf4) {
+    Nf4 nf4,
+    FewRows fewRows,
+    AttendOne attendOne) {
 
   /// Name of the portable kernels.
   public static final String PLAIN = "plain";
@@ -46,7 +48,9 @@ public record Kernels(
         new AdamW.Plain(),
         new AdamW8.Plain(),
         new Elementwise.Plain(),
-        new Nf4.Plain());
+        new Nf4.Plain(),
+        new FewRows.Plain(),
+        new AttendOne.Plain());
   }
 
   /// The gate of an activation.

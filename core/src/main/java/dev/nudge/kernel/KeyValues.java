@@ -26,6 +26,15 @@ public record KeyValues(List<Tensor> keys, List<Tensor> values, int rows) {
     return new KeyValues(List.of(k), List.of(v), k.rows());
   }
 
+  /// The first `rows` positions.
+  public KeyValues upTo(int rows) {
+    if (rows == this.rows) {
+      return this;
+    }
+    int blocks = Math.max(1, Math.ceilDiv(rows, keys.getFirst().rows()));
+    return new KeyValues(keys.subList(0, blocks), values.subList(0, blocks), rows);
+  }
+
   /// The positions `from` … `to` in one block.
   ///
   /// @param keys (to − from, keyWidth)

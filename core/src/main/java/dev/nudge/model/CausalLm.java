@@ -19,10 +19,12 @@ import dev.nudge.nn.Share;
 import dev.nudge.nn.Tape;
 import dev.nudge.nn.Tied;
 import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -303,6 +305,72 @@ public final class CausalLm implements AutoCloseable {
     return output.logits(r, last, p);
   }
 
+  /// Feeds few new tokens of several sequences and gives the logits after each of them: the pass of
+  /// decoding. A sequence's logits have the bits that they have alone, and the bits that they have
+  /// where its tokens come one at a time.
+  ///
+  /// @param ids as in [#next], likewise `lengths` and `caches`
+  /// @param adapters the adapter of a bank that each sequence goes through; −1: none
+  /// @param team threads that share the work
+  /// @return (tokens, vocabulary), accumulator type, valid until the workspace's next pass
+  public Tensor decode(
+      int[] ids, int[] lengths, List<KvCache> caches, int[] adapters, Workspace ws, Team team) {
+    for (int i = 0; i < lengths.length; i++) {
+      caches.get(i).reserve(lengths[i]);
+    }
+    ws.reset();
+    Segments rows = Segments.continuing(lengths, caches, ws).through(adapters);
+    Pass p = new Pass(null, rows, ws, backend.kernels(), Dropout.NONE, true, team);
+    Residual r = forward(ids, inner(ids.length, ws), layers(), false, p);
+    for (int i = 0; i < lengths.length; i++) {
+      caches.get(i).advance(lengths[i]);
+    }
+    return output.logits(r, all(ids.length), p);
+  }
+
+  /// Feeds pieces of the prompts of several sequences and gives the logits after some of them. A
+  /// sequence's logits have the bits that they have alone, and the bits that they have where its
+  /// prompt is fed in other pieces of whole blocks of keys.
+  ///
+  /// @param ids as in [#next], likewise `lengths` and `caches`
+  /// @param adapters as in [#decode], likewise `team`
+  /// @param ended sequences whose last token's logits are wanted
+  /// @return (ended, vocabulary), accumulator type, valid until the workspace's next pass
+  public Tensor read(
+      int[] ids,
+      int[] lengths,
+      List<KvCache> caches,
+      int[] adapters,
+      int[] ended,
+      Workspace ws,
+      Team team) {
+    for (int i = 0; i < lengths.length; i++) {
+      caches.get(i).reserve(lengths[i]);
+    }
+    ws.reset();
+    Segments rows = Segments.continuing(lengths, caches, ws).through(adapters);
+    Pass p = new Pass(null, rows, ws, backend.kernels(), Dropout.NONE, true, null);
+    Residual r = forward(ids, inner(ids.length, ws), layers(), false, p);
+    for (int i = 0; i < lengths.length; i++) {
+      caches.get(i).advance(lengths[i]);
+    }
+    int[] last = new int[ended.length];
+    int[] through = new int[ended.length];
+    for (int i = 0; i < ended.length; i++) {
+      last[i] = rows.start(ended[i]) + rows.length(ended[i]) - 1;
+      through[i] = rows.adapter(ended[i]);
+    }
+    Segments single = Segments.single(ended.length, ws).through(through);
+    Pass head = new Pass(null, single, ws, backend.kernels(), Dropout.NONE, true, team);
+    return output.logits(r, last, head);
+  }
+
+  private static int[] all(int rows) {
+    int[] all = new int[rows];
+    Arrays.setAll(all, i -> i);
+    return all;
+  }
+
   /// Computes the logits of all tokens of whole sequences: for tests and small models.
   ///
   /// @return (tokens, vocabulary), accumulator type, valid until the workspace's next pass
@@ -310,11 +378,7 @@ public final class CausalLm implements AutoCloseable {
     ws.reset();
     Pass p = pass(null, Segments.of(b.lengths(), b.keys(), ws), Dropout.NONE, ws);
     Residual r = forward(b.ids(), inner(b.tokens(), ws), layers(), false, p);
-    int[] all = new int[b.tokens()];
-    for (int i = 0; i < all.length; i++) {
-      all[i] = i;
-    }
-    return output.logits(r, all, p);
+    return output.logits(r, all(b.tokens()), p);
   }
 
   /// Bytes that one lane's workspace needs to train on batches up to a size: the training pass
@@ -391,6 +455,18 @@ public final class CausalLm implements AutoCloseable {
     return dry().next(tokens, sequences, positions, blockSize);
   }
 
+  /// Bytes that a workspace needs for [#read] on up to `tokens` tokens of `sequences` sequences,
+  /// each
+  /// of up to `positions` positions in blocks of `blockSize`.
+  public long readBytes(int tokens, int sequences, int positions, int blockSize) {
+    return dry().read(tokens, sequences, positions, blockSize);
+  }
+
+  /// Bytes that a workspace needs for [#decode] on up to `tokens` tokens of `sequences` sequences.
+  public long decodeBytes(int tokens, int sequences) {
+    return dry().decode(tokens, sequences);
+  }
+
   /// An empty cache for a sequence of up to `positions` tokens.
   public KvCache cache(int positions) {
     return KvCache.of(layers(), positions, keyWidth(), backend.compute());
@@ -401,6 +477,13 @@ public final class CausalLm implements AutoCloseable {
   /// @param blockSize positions of a block
   public KvPool pool(int blocks, int blockSize) {
     return KvPool.open(layers(), blocks, blockSize, keyWidth(), backend.compute());
+  }
+
+  /// A pool that takes memory as sequences grow.
+  ///
+  /// @param most blocks that it may have
+  public KvPool growingPool(int most, int blockSize) {
+    return KvPool.growing(layers(), most, blockSize, keyWidth(), backend.compute());
   }
 
   int keyWidth() {

@@ -9,6 +9,7 @@ import dev.nudge.nn.KvCache;
 import dev.nudge.nn.KvPool;
 import dev.nudge.nn.Share;
 import dev.nudge.tensor.LaneGroup;
+import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Workspace;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -87,9 +88,38 @@ record DryPasses(CausalLm model) {
 
   /// @param blockSize positions of a block at most
   long next(int tokens, int sequences, int positions, int blockSize) {
+    int[] lengths = lengths(tokens, sequences);
+    List<KvCache> caches = caches(lengths, positions, blockSize);
+    int[] ids = new int[Arrays.stream(lengths).sum()];
+    return measured(ws -> model.next(ids, lengths, caches, ws));
+  }
+
+  /// @param blockSize positions of a block at most
+  long read(int tokens, int sequences, int positions, int blockSize) {
+    int[] lengths = lengths(tokens, sequences);
+    List<KvCache> caches = caches(lengths, positions, blockSize);
+    int[] ids = new int[Arrays.stream(lengths).sum()];
+    int[] all = new int[sequences];
+    Arrays.setAll(all, i -> i);
+    try (Team team = new Team(1)) {
+      return measured(ws -> model.read(ids, lengths, caches, none(sequences), all, ws, team));
+    }
+  }
+
+  private static int[] lengths(int tokens, int sequences) {
     int[] lengths = new int[sequences];
     Arrays.fill(lengths, 1);
     lengths[0] = Math.max(1, tokens - sequences + 1);
+    return lengths;
+  }
+
+  private static int[] none(int sequences) {
+    int[] none = new int[sequences];
+    Arrays.fill(none, -1);
+    return none;
+  }
+
+  private List<KvCache> caches(int[] lengths, int positions, int blockSize) {
     List<KvCache> caches = new ArrayList<>();
     for (int length : lengths) {
       int past = Math.max(0, positions - length);
@@ -102,8 +132,16 @@ record DryPasses(CausalLm model) {
       cache.advance(past);
       caches.add(cache);
     }
+    return caches;
+  }
+
+  long decode(int tokens, int sequences) {
+    int[] lengths = lengths(tokens, sequences);
+    List<KvCache> caches = caches(lengths, lengths[0], lengths[0]);
     int[] ids = new int[Arrays.stream(lengths).sum()];
-    return measured(ws -> model.next(ids, lengths, caches, ws));
+    try (Team team = new Team(1)) {
+      return measured(ws -> model.decode(ids, lengths, caches, none(sequences), ws, team));
+    }
   }
 
   private static long measured(Consumer<Workspace> pass) {

@@ -3,9 +3,11 @@ package dev.nudge.nn;
 import dev.nudge.kernel.Attend;
 import dev.nudge.kernel.KeyValues;
 import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -78,7 +80,7 @@ public final class Attention implements Body {
 
   @Override
   public void forward(Tensor x, Tensor y, Tensor inner, @Nullable Kept kept, Pass p) {
-    Output output = (Output) java.util.Objects.requireNonNull(kept);
+    Output output = (Output) Objects.requireNonNull(kept);
     Saved s = projected(x, output, p);
     int mark = p.ws().mark();
     Tensor q = norms == null ? s.q() : turned(s.q(), norms.q(), norms.wholeWidth(), p).x();
@@ -93,7 +95,35 @@ public final class Attention implements Body {
     push(s, p);
   }
 
+  /// Attends for each query by itself, on all threads of the team.
+  private void decode(Tensor q, Tensor k, Tensor v, Tensor out, Pass p, Team team) {
+    Segments rows = p.rows();
+    KeyValues[] seen = new KeyValues[rows.rows()];
+    for (int i = 0; i < rows.count(); i++) {
+      int from = rows.start(i);
+      int to = from + rows.length(i);
+      KvCache cache = Objects.requireNonNull(rows.cache(i), "a pass that decodes has caches");
+      KeyValues all = cache.append(layer, k.rows(from, to), v.rows(from, to), p.kernels());
+      for (int row = from; row < to; row++) {
+        seen[row] = all.upTo(rows.past(i) + row - from + 1);
+      }
+    }
+    int groups = shape.keyCount();
+    team.each(
+        rows.rows() * groups,
+        i -> {
+          int row = i / groups;
+          p.kernels()
+              .attendOne()
+              .forward(shape, i % groups, q.rows(row, row + 1), seen[row], out.rows(row, row + 1));
+        });
+  }
+
   private void attend(Tensor q, Tensor k, Tensor v, Output output, Pass p) {
+    if (p.team() != null) {
+      decode(q, k, v, output.out(), p, p.team());
+      return;
+    }
     Segments rows = p.rows();
     for (int i = 0; i < rows.count(); i++) {
       int from = rows.start(i);
@@ -120,7 +150,7 @@ public final class Attention implements Body {
 
   @Override
   public void again(Tensor x, @Nullable Tensor y, Tensor inner, @Nullable Kept kept, Pass p) {
-    Output output = (Output) java.util.Objects.requireNonNull(kept);
+    Output output = (Output) Objects.requireNonNull(kept);
     Saved s = projected(x, output, p);
     if (y == null) {
       oProj.linear().again(output.out(), p);

@@ -1,5 +1,6 @@
 package dev.nudge.nn;
 
+import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
@@ -9,10 +10,12 @@ import org.jspecify.annotations.Nullable;
 /// A frozen linear layer with its weight (out, in) in the compute type.
 public final class DenseLinear implements Linear {
   private final Tensor weight;
+  private final FewRows.Dense few;
   private final @Nullable Tensor bias;
 
   private DenseLinear(Tensor weight, @Nullable Tensor bias) {
     this.weight = weight;
+    this.few = new FewRows.Dense(weight);
     this.bias = bias;
   }
 
@@ -34,7 +37,9 @@ public final class DenseLinear implements Linear {
   @Override
   public void forward(Tensor x, Tensor y, Pass p) {
     int mark = p.ws().mark();
-    p.gemm().multiply(x, PackedLinear.factor(weight, x.rows(), Direction.FORWARD, p), y, false);
+    if (!p.few(x, few, y, false)) {
+      p.gemm().multiply(x, PackedLinear.factor(weight, x.rows(), Direction.FORWARD, p), y, false);
+    }
     p.ws().release(mark);
     if (bias != null) {
       p.kernels().elementwise().addBias(y, bias);

@@ -4,34 +4,60 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /// Holds the keys and values of many sequences in blocks, which are handed out as sequences grow.
 ///
 /// A block has the same number of positions of every layer. A sequence's [KvCache] lists its
-/// blocks; a full block may be in the lists of several, and is free again when none has it. All
-/// memory is taken when the pool opens.
+/// blocks; a full block may be in the lists of several, and is free again when none has it. The
+/// pool takes memory as its blocks are wanted, up to those it may have.
 ///
 /// Threading: confined to one thread, with all its caches.
 public final class KvPool implements AutoCloseable {
   private final Scope scope;
-  private final List<Tensor> keys = new ArrayList<>(); // a layer's: (blocks · blockSize, width)
-  private final List<Tensor> values = new ArrayList<>();
+  private final List<Tensor[]> keys = new ArrayList<>(); // a layer's blocks: (blockSize, width)
+  private final List<Tensor[]> values = new ArrayList<>();
   private final int blockSize;
-  private final int[] users; // lists that each block is in
-  private final int[] free; // a stack
+  private final int width;
+  private final Dtype compute;
+  private final int most; // blocks
+  private int[] users = new int[0]; // lists that each block is in
+  private int[] free = new int[0]; // a stack
   private int freeCount;
 
-  private KvPool(Scope scope, int layers, int blocks, int blockSize, int width, Dtype compute) {
+  private KvPool(
+      Scope scope, int layers, int blocks, int most, int blockSize, int width, Dtype compute) {
     this.scope = scope;
     this.blockSize = blockSize;
-    this.users = new int[blocks];
-    this.free = new int[blocks];
+    this.width = width;
+    this.compute = compute;
+    this.most = most;
     for (int i = 0; i < layers; i++) {
-      keys.add(scope.tensor(compute, (long) blocks * blockSize, width));
-      values.add(scope.tensor(compute, (long) blocks * blockSize, width));
+      keys.add(new Tensor[0]);
+      values.add(new Tensor[0]);
     }
-    for (int block = blocks - 1; block >= 0; block--) {
+    grow(blocks);
+  }
+
+  /// Takes memory for `blocks` more.
+  private void grow(int blocks) {
+    int before = users.length;
+    int all = before + blocks;
+    for (List<Tensor[]> kind : List.of(keys, values)) {
+      kind.replaceAll(
+          old -> {
+            Tensor more = scope.tensor(compute, (long) blocks * blockSize, width);
+            Tensor[] cut = Arrays.copyOf(old, all);
+            for (int i = 0; i < blocks; i++) {
+              cut[before + i] = more.rows(i * blockSize, (i + 1) * blockSize);
+            }
+            return cut;
+          });
+    }
+    users = Arrays.copyOf(users, all);
+    free = Arrays.copyOf(free, all);
+    for (int block = all - 1; block >= before; block--) {
       free[freeCount++] = block;
     }
   }
@@ -41,12 +67,19 @@ public final class KvPool implements AutoCloseable {
   /// @param blockSize positions of a block
   /// @param width numbers of a position in one layer (key-value heads × head dimension)
   public static KvPool open(int layers, int blocks, int blockSize, int width, Dtype compute) {
-    return new KvPool(Scope.open("kv cache"), layers, blocks, blockSize, width, compute);
+    return new KvPool(Scope.open("kv cache"), layers, blocks, blocks, blockSize, width, compute);
+  }
+
+  /// Opens a pool that takes memory as sequences grow.
+  ///
+  /// @param most blocks that it may have
+  public static KvPool growing(int layers, int most, int blockSize, int width, Dtype compute) {
+    return new KvPool(Scope.open("kv cache"), layers, 0, most, blockSize, width, compute);
   }
 
   /// A pool without memory, for dry runs.
   public static KvPool dry(int layers, int blocks, int blockSize, int width, Dtype compute) {
-    return new KvPool(Scope.measuring(), layers, blocks, blockSize, width, compute);
+    return new KvPool(Scope.measuring(), layers, blocks, blocks, blockSize, width, compute);
   }
 
   /// Says that a sequence wants more blocks than are free. Nothing was taken.
@@ -56,7 +89,7 @@ public final class KvPool implements AutoCloseable {
     Exhausted(int wanted, KvPool pool) {
       super(
           "a sequence wants %d more of the pool's blocks of %d positions, of which %d of %d are free"
-                  .formatted(wanted, pool.blockSize, pool.freeCount, pool.users.length)
+                  .formatted(wanted, pool.blockSize, pool.free(), pool.most)
               + "; close or clear another sequence, or open a larger pool");
     }
   }
@@ -71,15 +104,23 @@ public final class KvPool implements AutoCloseable {
     return blockSize;
   }
 
-  /// Blocks that no sequence has.
+  /// Blocks that no sequence has, those for which no memory was taken yet among them.
   public int free() {
-    return freeCount;
+    return freeCount + most - users.length;
+  }
+
+  /// Blocks for which memory was taken.
+  public int held() {
+    return users.length;
   }
 
   /// Adds `count` free blocks to a list, or none where there are fewer.
   void take(int count, List<Integer> blocks) {
-    if (count > freeCount) {
+    if (count > free()) {
       throw new Exhausted(count, this);
+    }
+    if (count > freeCount) {
+      grow(Math.clamp(users.length, count - freeCount, most - users.length)); // or twice as many
     }
     for (int i = 0; i < count; i++) {
       int block = free[--freeCount];
@@ -103,6 +144,15 @@ public final class KvPool implements AutoCloseable {
     blocks.clear();
   }
 
+  /// Copies the first `rows` positions of a block, of all layers.
+  void copy(int from, int to, int rows) {
+    for (List<Tensor[]> kind : List.of(keys, values)) {
+      for (Tensor[] layer : kind) {
+        layer[to].data().copyFrom(layer[from].rows(0, rows).data());
+      }
+    }
+  }
+
   /// The keys of some blocks in a layer, (blockSize, width) each.
   List<Tensor> keys(int layer, List<Integer> blocks) {
     return views(keys.get(layer), blocks);
@@ -113,10 +163,12 @@ public final class KvPool implements AutoCloseable {
     return views(values.get(layer), blocks);
   }
 
-  private List<Tensor> views(Tensor all, List<Integer> blocks) {
-    return blocks.stream()
-        .map(block -> all.rows(block * blockSize, (block + 1) * blockSize))
-        .toList();
+  private static List<Tensor> views(Tensor[] all, List<Integer> blocks) {
+    Tensor[] views = new Tensor[blocks.size()];
+    for (int i = 0; i < views.length; i++) {
+      views[i] = all[blocks.get(i)];
+    }
+    return List.of(views);
   }
 
   /// Frees the memory; no cache of the pool is used afterwards.

@@ -36,7 +36,7 @@ public final class PackedLinear implements Linear {
   /// @param weight (out, in)
   public static Packed factor(Tensor weight, int rows, Direction direction, Pass p) {
     Tensor plain = direction == Direction.FORWARD ? weight.transposed() : weight;
-    return rows < ROWS ? Packed.plain(plain) : p.ws().pack(plain);
+    return rows < ROWS && !p.steady() ? Packed.plain(plain) : p.ws().pack(plain);
   }
 
   /// The layer for products of `rows` rows piece by piece.

@@ -3,6 +3,7 @@ package dev.nudge.nn;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -20,6 +21,7 @@ public final class Segments {
   private final Tensor keys; // (rows, 1) I64
   private final @Nullable List<KvCache> caches;
   private final @Nullable Share share;
+  private int[] adapters = new int[0]; // empty: none says one
 
   private Segments(
       int[] starts,
@@ -50,6 +52,13 @@ public final class Segments {
   public static Segments continuing(int[] lengths, List<KvCache> caches, Workspace ws) {
     int[] pasts = caches.stream().mapToInt(KvCache::length).toArray();
     return make(lengths, pasts, new long[lengths.length], caches, null, ws);
+  }
+
+  /// Rows that are the last of a sequence each, for an output head.
+  public static Segments single(int rows, Workspace ws) {
+    int[] ones = new int[rows];
+    Arrays.fill(ones, 1);
+    return make(ones, new int[rows], new long[rows], null, null, ws);
   }
 
   /// A lane's two pieces of a sequence that is cut over all lanes, the early one first; a piece may
@@ -89,6 +98,22 @@ public final class Segments {
       }
     }
     return new Segments(starts, lengths, pasts, positions, rowKeys, caches, share);
+  }
+
+  /// Says which adapter of a bank each sequence goes through.
+  ///
+  /// @param numbers one a sequence; −1: none
+  public Segments through(int[] numbers) {
+    if (numbers.length != lengths.length) {
+      throw new IllegalArgumentException(numbers.length + " adapters of " + count() + " sequences");
+    }
+    adapters = numbers.clone();
+    return this;
+  }
+
+  /// The adapter of a bank that sequence `i` goes through; −1: none.
+  public int adapter(int i) {
+    return adapters.length == 0 ? -1 : adapters[i];
   }
 
   /// Number of sequences.

@@ -1,5 +1,6 @@
 package dev.nudge.nn;
 
+import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
@@ -36,6 +37,11 @@ public final class StoredLinear implements Linear {
     /// The number of rows at whose multiples parts begin.
     default int grain() {
       return 1;
+    }
+
+    /// The weight as products of few rows read it; null where it has to be made first.
+    default FewRows.@Nullable Weight few() {
+      return null;
     }
   }
 
@@ -97,6 +103,10 @@ public final class StoredLinear implements Linear {
 
   @Override
   public void forward(Tensor x, Tensor y, Pass p) {
+    if (p.few(x, source.few(), y, false)) {
+      addBias(y, p);
+      return;
+    }
     int step = rowsOf(blockBytes, compute);
     int mark = p.ws().mark();
     if (step == out()) {
@@ -110,6 +120,10 @@ public final class StoredLinear implements Linear {
       p.gemm().multiply(x, block.transposed(), y.cols(from, to), false);
       p.ws().release(mark);
     }
+    addBias(y, p);
+  }
+
+  private void addBias(Tensor y, Pass p) {
     if (bias != null) {
       p.kernels().elementwise().addBias(y, bias);
     }

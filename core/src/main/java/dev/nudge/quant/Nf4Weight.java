@@ -1,5 +1,6 @@
 package dev.nudge.quant;
 
+import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.kernel.Nf4;
 import dev.nudge.tensor.Dtype;
@@ -23,6 +24,7 @@ public final class Nf4Weight implements StoredWeight {
   private final Tensor packed;
   private final @Nullable Tensor absmax;
   private final @Nullable NestedScales nested;
+  private final FewRows.Quantized few;
 
   private Nf4Weight(
       int rows, int cols, Tensor packed, @Nullable Tensor absmax, @Nullable NestedScales nested) {
@@ -40,6 +42,14 @@ public final class Nf4Weight implements StoredWeight {
     this.packed = packed;
     this.absmax = absmax;
     this.nested = nested;
+    this.few = new FewRows.Quantized(rows, cols, packed, scales(absmax, nested));
+  }
+
+  private static FewRows.Scales scales(@Nullable Tensor absmax, @Nullable NestedScales nested) {
+    if (nested != null) {
+      return new FewRows.Scales(nested.absmax(), nested.codes(), nested.offset());
+    }
+    return new FewRows.Scales(Objects.requireNonNull(absmax, "a weight without scales"), null, 0);
   }
 
   /// Wraps codes and scales, contiguous and of any shape.
@@ -119,6 +129,11 @@ public final class Nf4Weight implements StoredWeight {
   /// The scales in eight bits; null where they are in fp32.
   public @Nullable NestedScales nested() {
     return nested;
+  }
+
+  @Override
+  public FewRows.Weight few() {
+    return few;
   }
 
   @Override

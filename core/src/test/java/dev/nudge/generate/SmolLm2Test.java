@@ -140,10 +140,9 @@ class SmolLm2Test {
           Schema.of(GenerateSettings.class)
               .of(Map.of("model", model.toString(), "prompt", "none", "max_tokens", most));
       List<Completion> texts = new ArrayList<>();
-      new Generation(session, settings.sampling(), machine().threads())
+      new Generation(session, settings.sampling())
           .complete(
               cases.stream().map(c -> c.get("prompt").asString()).toList(),
-              1,
               (completion, i) -> texts.add(completion));
       for (int i = 0; i < cases.size(); i++) {
         int[] prompt = ints(cases.get(i).get("prompt_ids"));

@@ -86,10 +86,9 @@ record Exam(List<Ticket> training, List<Ticket> test) {
       Consumer<Chapter> told,
       BooleanSupplier cancelled) {
     List<String> answers = new ArrayList<>();
-    new Generation(session, GREEDY, threads)
+    new Generation(session, GREEDY)
         .complete(
             prompts,
-            threads,
             (completion, i) -> {
               if (cancelled.getAsBoolean()) {
                 throw new CancellationException();

@@ -28,7 +28,12 @@ final class Scratch {
 
   final int[] order = new int[AdamW8.BLOCK];
 
+  /// What rows side by side come to.
+  final float[] sums = new float[VectorFewRows.SIDE];
+
+  private float[] scales = new float[0];
   private MemorySegment row = allocate(Strip.BLOCK * 8L);
+  private MemorySegment wide = MemorySegment.NULL;
 
   private Scratch() {}
 
@@ -43,6 +48,22 @@ final class Scratch {
       row = allocate(Long.highestOneBit(bytes) * 2);
     }
     return row;
+  }
+
+  /// At least `bytes` bytes beside those of [#row], content unspecified.
+  MemorySegment wide(long bytes) {
+    if (wide.byteSize() < bytes) {
+      wide = allocate(Long.highestOneBit(bytes) * 2);
+    }
+    return wide;
+  }
+
+  /// At least `n` floats, content unspecified.
+  float[] scales(int n) {
+    if (scales.length < n) {
+      scales = new float[n];
+    }
+    return scales;
   }
 
   private static Strip strip() {

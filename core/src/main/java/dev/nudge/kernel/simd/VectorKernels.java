@@ -21,6 +21,8 @@ public final class VectorKernels implements Kernels.Provider {
         new VectorAdamW(),
         new VectorAdamW8(),
         new VectorElementwise(),
-        new VectorNf4());
+        new VectorNf4(),
+        new VectorFewRows(),
+        new VectorAttendOne());
   }
 }

@@ -31,7 +31,7 @@ import jdk.incubator.vector.FloatVector;
 final class VectorSoftmaxRows implements SoftmaxRows {
   /// What pads a last vector: its power is 0 at any scale above [#SMALLEST_SCALE], and times a
   /// scale whose lower part is 0 it is no NaN, as an infinity would be.
-  private static final float LEAST = -1e38f;
+  static final float LEAST = -1e38f;
 
   private static final double SMALLEST_SCALE = 1e-20;
 
@@ -287,7 +287,7 @@ final class VectorSoftmaxRows implements SoftmaxRows {
     return max;
   }
 
-  private static float largest(MemorySegment x, long at, int n) {
+  static float largest(MemorySegment x, long at, int n) {
     FloatVector max = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
     for (int i = 0; i < n; i += LANES) {
       FloatVector v = FloatVector.fromMemorySegment(F, x, at + 4L * i, LE);
@@ -316,7 +316,7 @@ final class VectorSoftmaxRows implements SoftmaxRows {
   }
 
   /// to ← exp(x·(high + low) − minus); one sweep where the scale is a float, as a power of two is.
-  private static float powers(
+  static float powers(
       MemorySegment x,
       long at,
       MemorySegment to,

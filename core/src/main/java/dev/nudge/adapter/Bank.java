@@ -1,0 +1,55 @@
+package dev.nudge.adapter;
+
+import dev.nudge.nn.LinearSlot;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/// Adapters of one base whose rows may be in one step: a [LoraBank] for each slot that any of them
+/// changes.
+///
+/// Threading: everything here while no pass runs.
+final class Bank {
+  private final Map<LinearSlot, LoraBank> banks = new LinkedHashMap<>();
+  private final List<Boolean> taken = new ArrayList<>(); // by number
+
+  /// Takes an adapter of which every part is an update of a linear layer, while none is on.
+  ///
+  /// @return its number
+  int add(List<LoraPlace> places) {
+    int number = taken.indexOf(false);
+    if (number < 0) {
+      number = taken.size();
+      taken.add(true);
+    } else {
+      taken.set(number, true);
+    }
+    for (LoraPlace place : places) {
+      banks
+          .computeIfAbsent(place.slot(), slot -> new LoraBank(place.base()))
+          .set(number, place.made());
+    }
+    return number;
+  }
+
+  /// Forgets an adapter.
+  void remove(int number) {
+    taken.set(number, false);
+    banks.values().forEach(bank -> bank.set(number, null));
+  }
+
+  /// Puts the banks into their slots.
+  ///
+  /// @return what takes them out again
+  Runnable put() {
+    List<Runnable> undo = new ArrayList<>();
+    banks.forEach(
+        (slot, bank) -> {
+          var before = slot.linear();
+          slot.set(bank);
+          undo.add(() -> slot.set(before));
+        });
+    return () -> undo.forEach(Runnable::run);
+  }
+}

@@ -1,0 +1,20 @@
+package dev.nudge.engine;
+
+import dev.nudge.tensor.Tensor;
+
+/// Chooses the tokens of one sequence.
+///
+/// Threading: the engine's thread calls; what a method throws ends the sequence.
+public interface Caller {
+  /// What [#next] gives where the sequence ends.
+  int END = -1;
+
+  /// Chooses the token that follows.
+  ///
+  /// @param logits (n, vocabulary), valid during the call
+  /// @param row the sequence's
+  /// @param ids all tokens of the sequence so far
+  /// @param count how many of `ids` are filled
+  /// @return the token, or [#END]
+  int next(Tensor logits, int row, int[] ids, int count);
+}

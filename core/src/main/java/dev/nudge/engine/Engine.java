@@ -1,0 +1,148 @@
+package dev.nudge.engine;
+
+import dev.nudge.adapter.NamedAdapters;
+import dev.nudge.model.CausalLm;
+import dev.nudge.settings.Bytes;
+import dev.nudge.settings.Count;
+import dev.nudge.settings.InputException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/// Owns a loaded model and takes steps for all its callers: one thread, lanes and workspaces opened
+/// once, keys and values in one pool.
+///
+/// A step decodes one token of each sequence that answers, or several where it guesses them, and
+/// then reads some of the prompts that wait, so that long prompts do not hold up answers. A
+/// sequence is admitted once the pool has room for all that it may grow to; until then it waits, in
+/// order. What a sequence says does not depend on what is beside it: each row is computed with the
+/// same bits alone and among others.
+///
+/// Threading: any thread submits; the model's passes and the callers run on the engine's thread.
+/// Nothing else runs passes of the model, or changes its adapters, while sequences run.
+public final class Engine implements AutoCloseable {
+  private final CausalLm model;
+  private final Limits limits;
+  private final NamedAdapters adapters;
+  private final ConcurrentLinkedQueue<Sequence> submitted = new ConcurrentLinkedQueue<>();
+  private final Thread thread;
+  private volatile boolean closed;
+
+  /// Starts an engine; it takes its memory with the first sequence.
+  public Engine(CausalLm model, NamedAdapters adapters, Limits limits) {
+    this.model = model;
+    this.adapters = adapters;
+    this.limits = limits;
+    this.thread = new Thread(this::run, "engine");
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  /// Asks for a sequence.
+  ///
+  /// @param prompt its first tokens, at least one
+  /// @param positions tokens that it may grow to
+  /// @param adapter the name of its adapter; null: the base
+  /// @throws InputException where it may become longer than the model or the memory allows
+  public Ticket submit(int[] prompt, int positions, @Nullable String adapter, Caller caller) {
+    check(prompt.length, positions);
+    Ticket ticket = new Ticket(() -> LockSupport.unpark(thread));
+    boolean speculate = limits.speculate() && !model.config().turnsAnew(1, positions);
+    submitted.add(
+        new Sequence(prompt, positions, adapters.way(adapter), speculate, caller, ticket));
+    LockSupport.unpark(thread);
+    if (closed) {
+      refuseAll();
+    }
+    return ticket;
+  }
+
+  private void check(int prompt, int positions) {
+    if (prompt < 1 || positions < prompt) {
+      throw new IllegalArgumentException(prompt + " tokens that may grow to " + positions);
+    }
+    if (Limits.blocks(positions) > limits.blocks(model)) {
+      throw new InputException(
+          "a sequence of up to %s needs %s of keys and values, and there are %s for them; lower --max-tokens, shorten the prompt or raise --memory"
+              .formatted(
+                  Count.of(positions, "token"),
+                  Bytes.shown(model.keyValueBytes(positions)),
+                  Bytes.shown(limits.keyBytes())));
+    }
+  }
+
+  private void run() {
+    List<Sequence> running = new ArrayList<>();
+    ArrayDeque<Sequence> waiting = new ArrayDeque<>();
+    try (Steps steps = new Steps(model, adapters, limits)) {
+      while (!closed) {
+        for (Sequence s = submitted.poll(); s != null; s = submitted.poll()) {
+          waiting.add(s);
+        }
+        drop(waiting, running);
+        steps.admit(waiting, running);
+        if (running.isEmpty()) {
+          if (submitted.isEmpty() && !closed) {
+            LockSupport.park(this);
+          }
+          continue;
+        }
+        steps.step(running);
+      }
+    } catch (RuntimeException | Error e) {
+      closed = true;
+      running.forEach(s -> s.end(e));
+      waiting.forEach(s -> s.end(e));
+      running.clear();
+      waiting.clear();
+    }
+    running.forEach(s -> s.end(ended()));
+    waiting.forEach(s -> s.end(ended()));
+    refuseAll();
+  }
+
+  /// Ends what was cancelled or is done.
+  private static void drop(ArrayDeque<Sequence> waiting, List<Sequence> running) {
+    waiting.removeIf(Engine::ends);
+    running.removeIf(Engine::ends);
+  }
+
+  private static boolean ends(Sequence s) {
+    if (s.done()) {
+      s.end(null);
+      return true;
+    }
+    return false;
+  }
+
+  private void refuseAll() {
+    for (Sequence s = submitted.poll(); s != null; s = submitted.poll()) {
+      s.end(ended());
+    }
+  }
+
+  private static IllegalStateException ended() {
+    return new IllegalStateException("the engine is closed");
+  }
+
+  /// Ends all sequences and frees everything; the model stays.
+  @Override
+  public void close() {
+    closed = true;
+    LockSupport.unpark(thread);
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,63 @@
+package dev.nudge.engine;
+
+import dev.nudge.model.CausalLm;
+import dev.nudge.tensor.Workspace;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/// The workspace of an engine's steps, as large as the longest sequence so far needs: the passes
+/// themselves, run dry.
+///
+/// Threading: confined to the engine's thread.
+final class Room implements AutoCloseable {
+  private final CausalLm model;
+  private final int threads;
+  private @Nullable Workspace workspace;
+  private int positions;
+  private int tokens = Limits.READ;
+
+  Room(CausalLm model, int threads) {
+    this.model = model;
+    this.threads = threads;
+  }
+
+  /// Makes room for a sequence of up to so many tokens.
+  void ensure(int wanted) {
+    if (workspace != null && wanted <= positions) {
+      return;
+    }
+    if (workspace != null) {
+      workspace.close();
+    }
+    positions = Math.max(wanted, 2 * positions);
+    tokens = Math.max(tokens, model.config().turnsAnew(1, wanted) ? wanted : 0);
+    model.reserve(positions);
+    workspace =
+        new Workspace(0, bytes(model, tokens, positions), model.backend().gemms().apply(threads));
+  }
+
+  /// Tokens of prompts that a step may read: those of a sequence whose turns depend on its length
+  /// are read at once.
+  int tokens() {
+    return tokens;
+  }
+
+  Workspace workspace() {
+    return Objects.requireNonNull(workspace, "no sequence was admitted");
+  }
+
+  /// Bytes that steps take.
+  static long bytes(CausalLm model, int tokens, int positions) {
+    int longest = Math.max(tokens, positions);
+    return Math.max(
+        model.decodeBytes(Limits.ROWS, Limits.ROWS),
+        model.readBytes(tokens, Limits.ROWS, longest, Limits.BLOCK));
+  }
+
+  @Override
+  public void close() {
+    if (workspace != null) {
+      workspace.close();
+    }
+  }
+}

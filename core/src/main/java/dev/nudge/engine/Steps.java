@@ -1,0 +1,191 @@
+package dev.nudge.engine;
+
+import dev.nudge.adapter.NamedAdapters;
+import dev.nudge.model.CausalLm;
+import dev.nudge.nn.KvPool;
+import dev.nudge.tensor.Team;
+import dev.nudge.tensor.Tensor;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/// Takes the steps of an engine: decodes, then reads prompts.
+///
+/// Threading: confined to the engine's thread.
+final class Steps implements AutoCloseable {
+  private static final int GUESSING = 4; // sequences beside which guesses pay
+
+  private final CausalLm model;
+  private final NamedAdapters adapters;
+  private final Team team;
+  private final Room room;
+  private final int blocks;
+  private int admitted; // blocks that running sequences may grow to
+  private @Nullable KvPool pool;
+
+  Steps(CausalLm model, NamedAdapters adapters, Limits limits) {
+    this.model = model;
+    this.adapters = adapters;
+    this.team = new Team(limits.threads());
+    this.room = new Room(model, limits.threads());
+    this.blocks = limits.blocks(model);
+  }
+
+  /// Lets waiting sequences run, in order, as far as keys have room for all that they may become.
+  void admit(ArrayDeque<Sequence> waiting, List<Sequence> running) {
+    admitted = running.stream().mapToInt(s -> Limits.blocks(s.positions)).sum();
+    while (!waiting.isEmpty() && running.size() < Limits.ROWS) {
+      Sequence s = waiting.peek();
+      if (admitted + Limits.blocks(s.positions) > blocks) {
+        return;
+      }
+      if (pool == null) {
+        pool = model.growingPool(blocks, Limits.BLOCK);
+      }
+      room.ensure(s.positions);
+      s.start(pool.cache());
+      admitted += Limits.blocks(s.positions);
+      running.add(waiting.remove());
+    }
+  }
+
+  /// One token or more of each sequence that answers, and some of the prompts.
+  void step(List<Sequence> running) {
+    for (Sequence s : running) {
+      if (model.config().turnsAnew(s.cache().length(), s.count())) {
+        s.cache().cut(0); // a long sequence turns otherwise, so all of it is read again
+      }
+    }
+    List<Sequence> answering = new ArrayList<>();
+    List<Sequence> reading = new ArrayList<>();
+    running.forEach(s -> (s.reads() ? reading : answering).add(s));
+    while (!answering.isEmpty()) {
+      List<Sequence> together = together(answering);
+      answering.removeAll(together);
+      within(together, () -> decode(together, running.size()));
+    }
+    if (!reading.isEmpty()) {
+      List<Sequence> together = together(reading);
+      within(together, () -> read(together, running));
+    }
+  }
+
+  /// Those whose steps may be the first one's.
+  private static List<Sequence> together(List<Sequence> all) {
+    String alone = all.getFirst().way.alone();
+    return all.stream().filter(s -> Objects.equals(alone, s.way.alone())).toList();
+  }
+
+  private void within(List<Sequence> together, Runnable passes) {
+    boolean banked = together.stream().anyMatch(s -> s.way.number() >= 0);
+    adapters.within(together.getFirst().way.alone(), banked, passes);
+  }
+
+  private void decode(List<Sequence> together, int beside) {
+    int most = beside <= GUESSING ? Drafts.MOST : 0;
+    int[] ids = new int[Limits.ROWS];
+    int[] lengths = new int[together.size()];
+    int rows = 0;
+    for (int i = 0; i < lengths.length; i++) {
+      Sequence s = together.get(i);
+      ids[rows] = s.ids()[s.count() - 1];
+      int room = Math.min(most, s.positions - s.count());
+      int guessed = s.drafts.guess(s.ids(), s.count(), ids, rows + 1, room);
+      lengths[i] = 1 + guessed;
+      rows += lengths[i];
+    }
+    Tensor logits =
+        model.decode(
+            Arrays.copyOf(ids, rows),
+            lengths,
+            together.stream().map(Sequence::cache).toList(),
+            numbers(together),
+            room.workspace(),
+            team);
+    for (int i = 0, row = 0; i < lengths.length; row += lengths[i++]) {
+      take(together.get(i), logits, row, lengths[i] - 1, ids);
+    }
+  }
+
+  /// Takes a sequence's token, and those of its guesses that are right.
+  private static void take(Sequence s, Tensor logits, int row, int guessed, int[] ids) {
+    int right = 0;
+    int before = s.count();
+    try {
+      while (s.next(logits, row + right)
+          && right < guessed
+          && s.ids()[before + right] == ids[row + right + 1]) {
+        right++;
+      }
+    } catch (RuntimeException | Error e) {
+      s.end(e);
+      return;
+    }
+    if (!s.done()) {
+      s.cache().cut(before + right);
+      s.drafts.learn(guessed, right);
+    }
+  }
+
+  private void read(List<Sequence> together, List<Sequence> running) {
+    List<Sequence> fed = new ArrayList<>();
+    List<Integer> lengths = new ArrayList<>();
+    int left = room.tokens();
+    for (Sequence s : together) {
+      boolean fresh = s.cache().length() == 0 && !model.config().turnsAnew(1, s.positions);
+      if (fresh && Prefix.waits(s, running)) {
+        continue; // what it shares with another prompt is being read
+      }
+      int rest = s.count() - s.cache().length();
+      boolean whole = model.config().turnsAnew(1, s.count()); // its turns depend on all of it
+      int piece = rest <= left ? rest : whole ? 0 : left / Limits.BLOCK * Limits.BLOCK;
+      if (piece > 0) {
+        fed.add(s);
+        lengths.add(piece);
+        left -= piece;
+      }
+    }
+    feed(fed, lengths.stream().mapToInt(i -> i).toArray());
+  }
+
+  private void feed(List<Sequence> fed, int[] lengths) {
+    int[] ids = new int[Arrays.stream(lengths).sum()];
+    List<Integer> ended = new ArrayList<>();
+    for (int i = 0, at = 0; i < lengths.length; at += lengths[i++]) {
+      Sequence s = fed.get(i);
+      int from = s.cache().length();
+      System.arraycopy(s.ids(), from, ids, at, lengths[i]);
+      if (from + lengths[i] == s.count()) {
+        ended.add(i);
+      }
+    }
+    Tensor logits =
+        model.read(
+            ids,
+            lengths,
+            fed.stream().map(Sequence::cache).toList(),
+            numbers(fed),
+            ended.stream().mapToInt(i -> i).toArray(),
+            room.workspace(),
+            team);
+    for (int row = 0; row < ended.size(); row++) {
+      take(fed.get(ended.get(row)), logits, row, 0, ids);
+    }
+  }
+
+  private static int[] numbers(List<Sequence> of) {
+    return of.stream().mapToInt(s -> s.way.number()).toArray();
+  }
+
+  @Override
+  public void close() {
+    team.close();
+    room.close();
+    if (pool != null) {
+      pool.close();
+    }
+  }
+}

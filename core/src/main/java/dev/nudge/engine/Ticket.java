@@ -1,0 +1,65 @@
+package dev.nudge.engine;
+
+import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
+
+/// A sequence that an engine was asked for.
+///
+/// Threading: any thread.
+public final class Ticket {
+  private final CountDownLatch ended = new CountDownLatch(1);
+  private final Runnable wake;
+  private volatile boolean cancelled;
+  private volatile @Nullable Throwable failure;
+
+  Ticket(Runnable wake) {
+    this.wake = wake;
+  }
+
+  /// Asks for the end of the sequence; it comes within a step, and its caller is not asked again.
+  public void cancel() {
+    cancelled = true;
+    wake.run();
+  }
+
+  boolean cancelled() {
+    return cancelled;
+  }
+
+  /// Whether the sequence has ended.
+  public boolean ended() {
+    return ended.getCount() == 0;
+  }
+
+  void end(@Nullable Throwable cause) {
+    failure = cause;
+    ended.countDown();
+  }
+
+  /// Waits for the end of the sequence. An interrupt of this thread cancels it; the thread is
+  /// interrupted again.
+  ///
+  /// @throws RuntimeException what the caller or the engine failed with
+  public void await() {
+    boolean interrupted = false;
+    while (true) {
+      try {
+        ended.await();
+        break;
+      } catch (InterruptedException e) {
+        interrupted = true;
+        cancel();
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    Throwable cause = failure;
+    if (cause instanceof RuntimeException e) {
+      throw e;
+    }
+    if (cause instanceof Error e) {
+      throw e;
+    }
+  }
+}

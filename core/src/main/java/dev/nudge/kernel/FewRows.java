@@ -1,0 +1,144 @@
+package dev.nudge.kernel;
+
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import org.jspecify.annotations.Nullable;
+
+/// Multiplies few rows by a weight in the form in which it is kept: y = x·Wᵀ.
+///
+/// One token of a sequence is one row, and a product of one row reads every byte of the weight for
+/// two operations a number. So the weight is read once, from where it lies, and made in registers.
+/// A row's bits depend on the row and the weight alone: not on the rows beside it, nor on how the
+/// weight's rows are cut over threads. Sums are in fp32.
+///
+/// Threading: any number of threads at once, on different rows of the weight.
+public interface FewRows {
+  /// A weight (rows, cols) as these products read it.
+  sealed interface Weight {
+    int rows();
+
+    int cols();
+
+    /// Bytes that a product reads.
+    long bytes();
+
+    /// The number of rows in whose multiples it can be cut.
+    default int grain() {
+      return 1;
+    }
+  }
+
+  /// A matrix of F32 or BF16, its rows contiguous.
+  record Dense(Tensor matrix) implements Weight {
+    @Override
+    public int rows() {
+      return matrix.rows();
+    }
+
+    @Override
+    public int cols() {
+      return matrix.cols();
+    }
+
+    @Override
+    public long bytes() {
+      return matrix.bytes();
+    }
+  }
+
+  /// Four bits a number as [Nf4] has them. Numbers are those that [Nf4#dequantize] gives in the
+  /// compute type, to the bit.
+  ///
+  /// @param packed ⌈rows·cols/2⌉ of U8
+  /// @param scales of the blocks
+  record Quantized(int rows, int cols, Tensor packed, Scales scales) implements Weight {
+    @Override
+    public long bytes() {
+      return packed.bytes() + scales.bytes();
+    }
+  }
+
+  /// The scales of blocks of [Nf4#BLOCK] numbers: in fp32, or in eight bits with one fp32 for
+  /// [#NESTED] of them: level(code)·absmax + offset.
+  ///
+  /// @param absmax F32: one a block, or one for [#NESTED] blocks
+  /// @param codes U8, one a block; null where `absmax` has the scales themselves
+  record Scales(Tensor absmax, @Nullable Tensor codes, float offset) {
+    /// Scales in eight bits that share one fp32.
+    public static final int NESTED = 256;
+
+    /// The scale of a block.
+    public float of(int block) {
+      if (codes == null) {
+        return (float) absmax.at(block);
+      }
+      float level = DynamicMap.SIGNED.value((int) codes.at(block));
+      return level * (float) absmax.at(block / NESTED) + offset;
+    }
+
+    long bytes() {
+      return absmax.bytes() + (codes == null ? 0 : codes.bytes());
+    }
+  }
+
+  /// Whether this provider multiplies by such a weight; else it has to be made first.
+  ///
+  /// @param compute type of the rows
+  boolean takes(Weight w, Dtype compute);
+
+  /// Brings rows into the type and order in which [#multiply] reads them, in the workspace.
+  ///
+  /// @param x (rows, cols)
+  Tensor arranged(Tensor x, Weight w, Workspace ws);
+
+  /// Computes the columns `from` … `to` of y, or adds to them.
+  ///
+  /// @param x what [#arranged] made
+  /// @param compute type of the rows before that, in which numbers of four bits are made
+  /// @param from a multiple of the weight's grain
+  /// @param y (rows, the weight's rows) of F32 or BF16
+  void multiply(Tensor x, Weight w, Dtype compute, int from, int to, Tensor y, boolean add);
+
+  /// Computes number by number, sums in double.
+  final class Plain implements FewRows {
+    @Override
+    public boolean takes(Weight w, Dtype compute) {
+      return true;
+    }
+
+    @Override
+    public Tensor arranged(Tensor x, Weight w, Workspace ws) {
+      return x;
+    }
+
+    @Override
+    public void multiply(
+        Tensor x, Weight w, Dtype compute, int from, int to, Tensor y, boolean add) {
+      for (int r = 0; r < x.rows(); r++) {
+        for (int o = from; o < to; o++) {
+          double sum = add ? y.get(r, o) : 0;
+          for (int i = 0; i < w.cols(); i++) {
+            sum += x.get(r, i) * value(w, compute, o, i);
+          }
+          y.set(r, o, sum);
+        }
+      }
+    }
+
+    private static double value(Weight w, Dtype compute, int row, int col) {
+      return switch (w) {
+        case Dense d -> d.matrix.get(row, col);
+        case Quantized q -> {
+          long at = (long) row * q.cols + col;
+          int pair = (int) q.packed.at(at / 2);
+          float v =
+              Nf4.level(at % 2 == 0 ? pair >> 4 : pair & 15) * q.scales.of((int) (at / Nf4.BLOCK));
+          yield compute == Dtype.BF16
+              ? dev.nudge.tensor.Bf16.toFloat(dev.nudge.tensor.Bf16.round(v))
+              : v;
+        }
+      };
+    }
+  }
+}

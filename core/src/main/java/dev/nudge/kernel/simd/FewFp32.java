@@ -1,0 +1,67 @@
+package dev.nudge.kernel.simd;
+
+import static dev.nudge.kernel.simd.Species.BY_1;
+import static dev.nudge.kernel.simd.Species.BY_2;
+import static dev.nudge.kernel.simd.Species.BY_4;
+import static dev.nudge.kernel.simd.Species.BY_8;
+import static dev.nudge.kernel.simd.Species.F;
+import static dev.nudge.kernel.simd.Species.LANES;
+import static dev.nudge.kernel.simd.Species.LE;
+
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+
+/// Multiplies a row of a weight in fp32 by one row of x, or by four.
+final class FewFp32 {
+  private FewFp32() {}
+
+  /// The sum over `cols` numbers at `at`; x at `from`, padded with zeros.
+  static float one(
+      MemorySegment w, long at, MemorySegment x, long from, int cols, VectorMask<Float> rest) {
+    FloatVector even = FloatVector.zero(F);
+    FloatVector odd = FloatVector.zero(F);
+    int i = 0;
+    for (; i <= cols - 2 * LANES; i += 2 * LANES) {
+      FloatVector low = FloatVector.fromMemorySegment(F, w, at + 4L * i, LE);
+      FloatVector high = FloatVector.fromMemorySegment(F, w, at + 4L * (i + LANES), LE);
+      even = low.fma(FloatVector.fromMemorySegment(F, x, from + 4L * i, LE), even);
+      odd = high.fma(FloatVector.fromMemorySegment(F, x, from + 4L * (i + LANES), LE), odd);
+    }
+    if (i <= cols - LANES) {
+      FloatVector low = FloatVector.fromMemorySegment(F, w, at + 4L * i, LE);
+      even = low.fma(FloatVector.fromMemorySegment(F, x, from + 4L * i, LE), even);
+      i += LANES;
+    }
+    if (i < cols) {
+      FloatVector last = FloatVector.fromMemorySegment(F, w, at + 4L * i, LE, rest);
+      odd = last.fma(FloatVector.fromMemorySegment(F, x, from + 4L * i, LE), odd);
+    }
+    FloatVector sum = even.add(odd);
+    if (LANES > 8) {
+      sum = sum.add(sum.rearrange(BY_8));
+    }
+    if (LANES > 4) {
+      sum = sum.add(sum.rearrange(BY_4));
+    }
+    if (LANES > 2) {
+      sum = sum.add(sum.rearrange(BY_2));
+    }
+    sum = sum.add(sum.rearrange(BY_1));
+    return sum.lane(0);
+  }
+
+  /// The sums of four rows, `stride` bytes apart.
+  static void four(
+      MemorySegment w,
+      long at,
+      MemorySegment x,
+      long stride,
+      int cols,
+      VectorMask<Float> rest,
+      float[] sums) {
+    for (int row = 0; row < VectorFewRows.SIDE; row++) {
+      sums[row] = one(w, at, x, row * stride, cols, rest);
+    }
+  }
+}

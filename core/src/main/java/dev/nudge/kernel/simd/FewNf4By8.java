@@ -1,0 +1,284 @@
+package dev.nudge.kernel.simd;
+
+import static dev.nudge.kernel.simd.Species.BY_1;
+import static dev.nudge.kernel.simd.Species.BY_2;
+import static dev.nudge.kernel.simd.Species.BY_4;
+import static dev.nudge.kernel.simd.Species.F;
+import static dev.nudge.kernel.simd.Species.I;
+import static dev.nudge.kernel.simd.Species.LE;
+import static jdk.incubator.vector.VectorOperators.GT;
+import static jdk.incubator.vector.VectorOperators.LSHR;
+import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_B2I;
+
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+
+/// Does what [FewNf4By16] does where vectors have eight lanes: a block's values are two vectors,
+/// and
+/// the upper bit of a code chooses between them.
+final class FewNf4By8 {
+  private static final VectorSpecies<Byte> B = VectorSpecies.of(byte.class, VectorShape.S_64_BIT);
+  private static final FloatVector LOW = FewNf4.levels(0);
+  private static final FloatVector HIGH = FewNf4.levels(8);
+
+  private FewNf4By8() {}
+
+  /// The sum over `blocks` blocks at `at`.
+  static float one(
+      MemorySegment w, long at, float[] scales, int from, MemorySegment x, int blocks, int round) {
+    FloatVector even = FloatVector.zero(F);
+    FloatVector odd = FloatVector.zero(F);
+    for (int b = 0; b < blocks; b++) {
+      IntVector lowBits = LOW.mul(scales[from + b]).reinterpretAsInts();
+      IntVector lowUp = lowBits.lanewise(LSHR, 16).and(1).add(0x7fff).and(round & 0xffff);
+      IntVector low = lowBits.add(lowUp).and(~(round & 0xffff));
+      IntVector highBits = HIGH.mul(scales[from + b]).reinterpretAsInts();
+      IntVector highUp = highBits.lanewise(LSHR, 16).and(1).add(0x7fff).and(round & 0xffff);
+      IntVector high = highBits.add(highUp).and(~(round & 0xffff));
+      long to = 256L * b;
+      IntVector pairs0 =
+          (IntVector)
+              ByteVector.fromMemorySegment(B, w, at + 32L * b + 0, LE)
+                  .convertShape(ZERO_EXTEND_B2I, I, 0);
+      IntVector codes0 = pairs0.lanewise(LSHR, 4);
+      FloatVector first0 =
+          codes0
+              .and(7)
+              .selectFrom(low)
+              .blend(codes0.and(7).selectFrom(high), codes0.compare(GT, 7))
+              .reinterpretAsFloats();
+      IntVector others0 = pairs0.and(15);
+      FloatVector second0 =
+          others0
+              .and(7)
+              .selectFrom(low)
+              .blend(others0.and(7).selectFrom(high), others0.compare(GT, 7))
+              .reinterpretAsFloats();
+      even = first0.fma(FloatVector.fromMemorySegment(F, x, to + 0, LE), even);
+      odd = second0.fma(FloatVector.fromMemorySegment(F, x, to + 32, LE), odd);
+      IntVector pairs1 =
+          (IntVector)
+              ByteVector.fromMemorySegment(B, w, at + 32L * b + 8, LE)
+                  .convertShape(ZERO_EXTEND_B2I, I, 0);
+      IntVector codes1 = pairs1.lanewise(LSHR, 4);
+      FloatVector first1 =
+          codes1
+              .and(7)
+              .selectFrom(low)
+              .blend(codes1.and(7).selectFrom(high), codes1.compare(GT, 7))
+              .reinterpretAsFloats();
+      IntVector others1 = pairs1.and(15);
+      FloatVector second1 =
+          others1
+              .and(7)
+              .selectFrom(low)
+              .blend(others1.and(7).selectFrom(high), others1.compare(GT, 7))
+              .reinterpretAsFloats();
+      even = first1.fma(FloatVector.fromMemorySegment(F, x, to + 64, LE), even);
+      odd = second1.fma(FloatVector.fromMemorySegment(F, x, to + 96, LE), odd);
+      IntVector pairs2 =
+          (IntVector)
+              ByteVector.fromMemorySegment(B, w, at + 32L * b + 16, LE)
+                  .convertShape(ZERO_EXTEND_B2I, I, 0);
+      IntVector codes2 = pairs2.lanewise(LSHR, 4);
+      FloatVector first2 =
+          codes2
+              .and(7)
+              .selectFrom(low)
+              .blend(codes2.and(7).selectFrom(high), codes2.compare(GT, 7))
+              .reinterpretAsFloats();
+      IntVector others2 = pairs2.and(15);
+      FloatVector second2 =
+          others2
+              .and(7)
+              .selectFrom(low)
+              .blend(others2.and(7).selectFrom(high), others2.compare(GT, 7))
+              .reinterpretAsFloats();
+      even = first2.fma(FloatVector.fromMemorySegment(F, x, to + 128, LE), even);
+      odd = second2.fma(FloatVector.fromMemorySegment(F, x, to + 160, LE), odd);
+      IntVector pairs3 =
+          (IntVector)
+              ByteVector.fromMemorySegment(B, w, at + 32L * b + 24, LE)
+                  .convertShape(ZERO_EXTEND_B2I, I, 0);
+      IntVector codes3 = pairs3.lanewise(LSHR, 4);
+      FloatVector first3 =
+          codes3
+              .and(7)
+              .selectFrom(low)
+              .blend(codes3.and(7).selectFrom(high), codes3.compare(GT, 7))
+              .reinterpretAsFloats();
+      IntVector others3 = pairs3.and(15);
+      FloatVector second3 =
+          others3
+              .and(7)
+              .selectFrom(low)
+              .blend(others3.and(7).selectFrom(high), others3.compare(GT, 7))
+              .reinterpretAsFloats();
+      even = first3.fma(FloatVector.fromMemorySegment(F, x, to + 192, LE), even);
+      odd = second3.fma(FloatVector.fromMemorySegment(F, x, to + 224, LE), odd);
+    }
+    FloatVector sum = even.add(odd);
+    sum = sum.add(sum.rearrange(BY_4));
+    sum = sum.add(sum.rearrange(BY_2));
+    sum = sum.add(sum.rearrange(BY_1));
+    return sum.lane(0);
+  }
+
+  /// The sums of four rows, `stride` bytes apart.
+  static void four(
+      MemorySegment w,
+      long at,
+      float[] scales,
+      int from,
+      MemorySegment x,
+      long stride,
+      int blocks,
+      int round,
+      float[] sums) {
+    FloatVector even0 = FloatVector.zero(F);
+    FloatVector odd0 = FloatVector.zero(F);
+    FloatVector even1 = FloatVector.zero(F);
+    FloatVector odd1 = FloatVector.zero(F);
+    FloatVector even2 = FloatVector.zero(F);
+    FloatVector odd2 = FloatVector.zero(F);
+    FloatVector even3 = FloatVector.zero(F);
+    FloatVector odd3 = FloatVector.zero(F);
+    for (int b = 0; b < blocks; b++) {
+      IntVector lowBits = LOW.mul(scales[from + b]).reinterpretAsInts();
+      IntVector lowUp = lowBits.lanewise(LSHR, 16).and(1).add(0x7fff).and(round & 0xffff);
+      IntVector low = lowBits.add(lowUp).and(~(round & 0xffff));
+      IntVector highBits = HIGH.mul(scales[from + b]).reinterpretAsInts();
+      IntVector highUp = highBits.lanewise(LSHR, 16).and(1).add(0x7fff).and(round & 0xffff);
+      IntVector high = highBits.add(highUp).and(~(round & 0xffff));
+      long to = 256L * b;
+      IntVector pairs0 =
+          (IntVector)
+              ByteVector.fromMemorySegment(B, w, at + 32L * b + 0, LE)
+                  .convertShape(ZERO_EXTEND_B2I, I, 0);
+      IntVector codes0 = pairs0.lanewise(LSHR, 4);
+      FloatVector first0 =
+          codes0
+              .and(7)
+              .selectFrom(low)
+              .blend(codes0.and(7).selectFrom(high), codes0.compare(GT, 7))
+              .reinterpretAsFloats();
+      IntVector others0 = pairs0.and(15);
+      FloatVector second0 =
+          others0
+              .and(7)
+              .selectFrom(low)
+              .blend(others0.and(7).selectFrom(high), others0.compare(GT, 7))
+              .reinterpretAsFloats();
+      even0 = first0.fma(FloatVector.fromMemorySegment(F, x, to + 0, LE), even0);
+      odd0 = second0.fma(FloatVector.fromMemorySegment(F, x, to + 32, LE), odd0);
+      even1 = first0.fma(FloatVector.fromMemorySegment(F, x, stride + to + 0, LE), even1);
+      odd1 = second0.fma(FloatVector.fromMemorySegment(F, x, stride + to + 32, LE), odd1);
+      even2 = first0.fma(FloatVector.fromMemorySegment(F, x, 2 * stride + to + 0, LE), even2);
+      odd2 = second0.fma(FloatVector.fromMemorySegment(F, x, 2 * stride + to + 32, LE), odd2);
+      even3 = first0.fma(FloatVector.fromMemorySegment(F, x, 3 * stride + to + 0, LE), even3);
+      odd3 = second0.fma(FloatVector.fromMemorySegment(F, x, 3 * stride + to + 32, LE), odd3);
+      IntVector pairs1 =
+          (IntVector)
+              ByteVector.fromMemorySegment(B, w, at + 32L * b + 8, LE)
+                  .convertShape(ZERO_EXTEND_B2I, I, 0);
+      IntVector codes1 = pairs1.lanewise(LSHR, 4);
+      FloatVector first1 =
+          codes1
+              .and(7)
+              .selectFrom(low)
+              .blend(codes1.and(7).selectFrom(high), codes1.compare(GT, 7))
+              .reinterpretAsFloats();
+      IntVector others1 = pairs1.and(15);
+      FloatVector second1 =
+          others1
+              .and(7)
+              .selectFrom(low)
+              .blend(others1.and(7).selectFrom(high), others1.compare(GT, 7))
+              .reinterpretAsFloats();
+      even0 = first1.fma(FloatVector.fromMemorySegment(F, x, to + 64, LE), even0);
+      odd0 = second1.fma(FloatVector.fromMemorySegment(F, x, to + 96, LE), odd0);
+      even1 = first1.fma(FloatVector.fromMemorySegment(F, x, stride + to + 64, LE), even1);
+      odd1 = second1.fma(FloatVector.fromMemorySegment(F, x, stride + to + 96, LE), odd1);
+      even2 = first1.fma(FloatVector.fromMemorySegment(F, x, 2 * stride + to + 64, LE), even2);
+      odd2 = second1.fma(FloatVector.fromMemorySegment(F, x, 2 * stride + to + 96, LE), odd2);
+      even3 = first1.fma(FloatVector.fromMemorySegment(F, x, 3 * stride + to + 64, LE), even3);
+      odd3 = second1.fma(FloatVector.fromMemorySegment(F, x, 3 * stride + to + 96, LE), odd3);
+      IntVector pairs2 =
+          (IntVector)
+              ByteVector.fromMemorySegment(B, w, at + 32L * b + 16, LE)
+                  .convertShape(ZERO_EXTEND_B2I, I, 0);
+      IntVector codes2 = pairs2.lanewise(LSHR, 4);
+      FloatVector first2 =
+          codes2
+              .and(7)
+              .selectFrom(low)
+              .blend(codes2.and(7).selectFrom(high), codes2.compare(GT, 7))
+              .reinterpretAsFloats();
+      IntVector others2 = pairs2.and(15);
+      FloatVector second2 =
+          others2
+              .and(7)
+              .selectFrom(low)
+              .blend(others2.and(7).selectFrom(high), others2.compare(GT, 7))
+              .reinterpretAsFloats();
+      even0 = first2.fma(FloatVector.fromMemorySegment(F, x, to + 128, LE), even0);
+      odd0 = second2.fma(FloatVector.fromMemorySegment(F, x, to + 160, LE), odd0);
+      even1 = first2.fma(FloatVector.fromMemorySegment(F, x, stride + to + 128, LE), even1);
+      odd1 = second2.fma(FloatVector.fromMemorySegment(F, x, stride + to + 160, LE), odd1);
+      even2 = first2.fma(FloatVector.fromMemorySegment(F, x, 2 * stride + to + 128, LE), even2);
+      odd2 = second2.fma(FloatVector.fromMemorySegment(F, x, 2 * stride + to + 160, LE), odd2);
+      even3 = first2.fma(FloatVector.fromMemorySegment(F, x, 3 * stride + to + 128, LE), even3);
+      odd3 = second2.fma(FloatVector.fromMemorySegment(F, x, 3 * stride + to + 160, LE), odd3);
+      IntVector pairs3 =
+          (IntVector)
+              ByteVector.fromMemorySegment(B, w, at + 32L * b + 24, LE)
+                  .convertShape(ZERO_EXTEND_B2I, I, 0);
+      IntVector codes3 = pairs3.lanewise(LSHR, 4);
+      FloatVector first3 =
+          codes3
+              .and(7)
+              .selectFrom(low)
+              .blend(codes3.and(7).selectFrom(high), codes3.compare(GT, 7))
+              .reinterpretAsFloats();
+      IntVector others3 = pairs3.and(15);
+      FloatVector second3 =
+          others3
+              .and(7)
+              .selectFrom(low)
+              .blend(others3.and(7).selectFrom(high), others3.compare(GT, 7))
+              .reinterpretAsFloats();
+      even0 = first3.fma(FloatVector.fromMemorySegment(F, x, to + 192, LE), even0);
+      odd0 = second3.fma(FloatVector.fromMemorySegment(F, x, to + 224, LE), odd0);
+      even1 = first3.fma(FloatVector.fromMemorySegment(F, x, stride + to + 192, LE), even1);
+      odd1 = second3.fma(FloatVector.fromMemorySegment(F, x, stride + to + 224, LE), odd1);
+      even2 = first3.fma(FloatVector.fromMemorySegment(F, x, 2 * stride + to + 192, LE), even2);
+      odd2 = second3.fma(FloatVector.fromMemorySegment(F, x, 2 * stride + to + 224, LE), odd2);
+      even3 = first3.fma(FloatVector.fromMemorySegment(F, x, 3 * stride + to + 192, LE), even3);
+      odd3 = second3.fma(FloatVector.fromMemorySegment(F, x, 3 * stride + to + 224, LE), odd3);
+    }
+    FloatVector sum0 = even0.add(odd0);
+    sum0 = sum0.add(sum0.rearrange(BY_4));
+    sum0 = sum0.add(sum0.rearrange(BY_2));
+    sum0 = sum0.add(sum0.rearrange(BY_1));
+    sums[0] = sum0.lane(0);
+    FloatVector sum1 = even1.add(odd1);
+    sum1 = sum1.add(sum1.rearrange(BY_4));
+    sum1 = sum1.add(sum1.rearrange(BY_2));
+    sum1 = sum1.add(sum1.rearrange(BY_1));
+    sums[1] = sum1.lane(0);
+    FloatVector sum2 = even2.add(odd2);
+    sum2 = sum2.add(sum2.rearrange(BY_4));
+    sum2 = sum2.add(sum2.rearrange(BY_2));
+    sum2 = sum2.add(sum2.rearrange(BY_1));
+    sums[2] = sum2.lane(0);
+    FloatVector sum3 = even3.add(odd3);
+    sum3 = sum3.add(sum3.rearrange(BY_4));
+    sum3 = sum3.add(sum3.rearrange(BY_2));
+    sum3 = sum3.add(sum3.rearrange(BY_1));
+    sums[3] = sum3.lane(0);
+  }
+}

@@ -1,0 +1,165 @@
+package dev.nudge.kernel.simd;
+
+import static dev.nudge.kernel.simd.Species.F;
+import static dev.nudge.kernel.simd.Species.I;
+import static dev.nudge.kernel.simd.Species.LANES;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import dev.nudge.kernel.FewRows;
+import dev.nudge.kernel.Nf4;
+import dev.nudge.tensor.Bf16;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.VectorMask;
+
+/// Multiplies one row at a time, or [#SIDE] rows side by side for one reading of the weight.
+///
+/// Two numbers of bfloat16, and two of four bits, lie beside each other in what a load brings into
+/// an int lane. They are taken out as two vectors, of the even and of the odd numbers, so rows of x
+/// are put into that order once: of each 2·lanes numbers first the even ones, then the odd ones.
+/// Both kinds of loops add a row's numbers in one order, so a row has the same bits in both.
+final class VectorFewRows implements FewRows {
+  /// Rows that go through a weight together.
+  static final int SIDE = 4;
+
+  private static final int PAIRS = 2 * LANES;
+
+  private final FewRows portable = new FewRows.Plain();
+  private final FewNf4 nf4 = new FewNf4();
+
+  @Override
+  public boolean takes(Weight w, Dtype compute) {
+    if (compute != Dtype.BF16 && compute != Dtype.F32) {
+      return false;
+    }
+    return switch (w) {
+      case Dense d -> d.matrix().stride(1) == 1 && takes(d);
+      case Quantized q -> FewNf4.KNOWN && q.cols() % Nf4.BLOCK == 0;
+    };
+  }
+
+  private static boolean takes(Dense d) {
+    Dtype dtype = d.matrix().dtype();
+    return dtype == Dtype.F32 || dtype == Dtype.BF16 && d.cols() % 2 == 0;
+  }
+
+  private static boolean inPairs(Weight w) {
+    return !(w instanceof Dense d && d.matrix().dtype() == Dtype.F32);
+  }
+
+  @Override
+  public Tensor arranged(Tensor x, Weight w, Workspace ws) {
+    if (!takes(w, x.dtype())) {
+      return portable.arranged(x, w, ws);
+    }
+    int cols = Math.ceilDiv(x.cols(), PAIRS) * PAIRS;
+    int rows = x.rows() == 1 ? 1 : Math.ceilDiv(x.rows(), SIDE) * SIDE;
+    Tensor to = ws.take(Dtype.F32, rows, cols);
+    if (ws.dry()) {
+      return to;
+    }
+    boolean pairs = inPairs(w);
+    for (int r = 0; r < rows; r++) {
+      arrange(x, Math.min(r, x.rows() - 1), to.data(), 4L * r * cols, cols, pairs);
+    }
+    return to;
+  }
+
+  private static void arrange(
+      Tensor x, int row, MemorySegment to, long at, int cols, boolean pairs) {
+    long from = row * x.rowStride();
+    boolean low = x.dtype() == Dtype.BF16;
+    MemorySegment data = x.data();
+    int n = x.cols();
+    for (int i = 0; i < cols; i++) {
+      float v = 0;
+      if (i < n) {
+        v =
+            low
+                ? Bf16.toFloat(data.get(JAVA_SHORT_UNALIGNED, 2 * (from + i)))
+                : data.get(JAVA_FLOAT_UNALIGNED, 4 * (from + i));
+      }
+      int place = pairs ? i - i % PAIRS + i % PAIRS / 2 + (i & 1) * LANES : i;
+      to.set(JAVA_FLOAT_UNALIGNED, at + 4L * place, v);
+    }
+  }
+
+  @Override
+  public void multiply(Tensor x, Weight w, Dtype compute, int from, int to, Tensor y, boolean add) {
+    if (!takes(w, compute)) {
+      portable.multiply(x, w, compute, from, to, y, add);
+      return;
+    }
+    for (int r = 0; r < y.rows(); r += x.rows() == 1 ? 1 : SIDE) {
+      Out out = new Out(y, r, Math.min(y.rows(), r + SIDE), add);
+      MemorySegment rows = x.data().asSlice(4L * r * x.cols());
+      int stride = 4 * x.cols();
+      boolean one = x.rows() == 1;
+      switch (w) {
+        case Dense d when d.matrix().dtype() == Dtype.BF16 ->
+            bf16(d.matrix(), rows, stride, one, from, to, out);
+        case Dense d -> fp32(d.matrix(), rows, stride, one, from, to, out);
+        case Quantized q -> nf4.multiply(q, rows, stride, one, compute, from, to, out);
+      }
+    }
+  }
+
+  private static void bf16(
+      Tensor w, MemorySegment x, int stride, boolean one, int from, int to, Out out) {
+    int cols = w.cols();
+    VectorMask<Integer> rest = I.indexInRange(0, cols % PAIRS / 2);
+    float[] sums = Scratch.get().sums;
+    for (int o = from; o < to; o++) {
+      long at = 2 * o * w.rowStride();
+      if (one) {
+        out.put(0, o, FewBf16.one(w.data(), at, x, cols, rest));
+      } else {
+        FewBf16.four(w.data(), at, x, stride, cols, rest, sums);
+        out.put(o, sums);
+      }
+    }
+  }
+
+  private static void fp32(
+      Tensor w, MemorySegment x, int stride, boolean one, int from, int to, Out out) {
+    int cols = w.cols();
+    VectorMask<Float> rest = F.indexInRange(0, cols % LANES);
+    float[] sums = Scratch.get().sums;
+    for (int o = from; o < to; o++) {
+      long at = 4 * o * w.rowStride();
+      if (one) {
+        out.put(0, o, FewFp32.one(w.data(), at, x, 0, cols, rest));
+      } else {
+        FewFp32.four(w.data(), at, x, stride, cols, rest, sums);
+        out.put(o, sums);
+      }
+    }
+  }
+
+  /// Some rows of y, to which results go one by one.
+  ///
+  /// @param from first row of y
+  /// @param to row behind the last
+  record Out(Tensor y, int from, int to, boolean add) {
+    void put(int row, int col, float v) {
+      long at = (from + row) * y.rowStride() + col;
+      MemorySegment data = y.data();
+      if (y.dtype() == Dtype.BF16) {
+        float sum = add ? v + Bf16.toFloat(data.get(JAVA_SHORT_UNALIGNED, 2 * at)) : v;
+        data.set(JAVA_SHORT_UNALIGNED, 2 * at, Bf16.round(sum));
+      } else {
+        float sum = add ? v + data.get(JAVA_FLOAT_UNALIGNED, 4 * at) : v;
+        data.set(JAVA_FLOAT_UNALIGNED, 4 * at, sum);
+      }
+    }
+
+    void put(int col, float[] sums) {
+      for (int row = 0; row < to - from; row++) {
+        put(row, col, sums[row]);
+      }
+    }
+  }
+}

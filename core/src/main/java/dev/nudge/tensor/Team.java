@@ -1,0 +1,161 @@
+package dev.nudge.tensor;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
+
+/// Shares the work inside of one pass between the caller's thread and some helpers.
+///
+/// [#each] cuts work into pieces and gives each to the thread that comes first. So a thread that is
+/// not running, because another process has its processor, holds up the one piece it has in hand
+/// and no other. A helper without work looks for some for tens of microseconds, longer than what
+/// lies between two products of a token, and then parks. The bits of a result must not depend on
+/// which thread computes a piece.
+///
+/// Threading: one thread calls [#each] and [#close].
+public final class Team implements AutoCloseable {
+  private static final int SPINS = 4000; // some tens of microseconds
+  private static final int PIECE_BITS = 24;
+  private static final long PIECES = (1L << PIECE_BITS) - 1;
+
+  private final List<Helper> helpers = new ArrayList<>();
+  private final AtomicLong ticket = new AtomicLong(); // round, pieces left
+  private final AtomicInteger undone = new AtomicInteger();
+  private volatile @Nullable IntConsumer work;
+  private volatile @Nullable Throwable failure;
+  private volatile boolean closed;
+
+  /// Starts `threads` − 1 helpers.
+  public Team(int threads) {
+    for (int i = 1; i < threads; i++) {
+      Helper helper = new Helper(i);
+      helpers.add(helper);
+      helper.thread.start();
+    }
+  }
+
+  /// Threads that work, the caller's among them.
+  public int threads() {
+    return helpers.size() + 1;
+  }
+
+  /// Does the pieces 0 … `pieces` − 1, each on one thread, and returns when all are done; the first
+  /// failure is thrown then.
+  public void each(int pieces, IntConsumer piece) {
+    if (helpers.isEmpty() || pieces == 1) {
+      for (int i = 0; i < pieces; i++) {
+        piece.accept(i);
+      }
+      return;
+    }
+    if (pieces > PIECES) {
+      throw new IllegalArgumentException(pieces + " pieces");
+    }
+    failure = null;
+    work = piece;
+    undone.set(pieces);
+    long round = (ticket.get() >>> PIECE_BITS) + 1;
+    ticket.set(round << PIECE_BITS | pieces);
+    for (Helper helper : helpers) {
+      helper.wake();
+    }
+    take(round);
+    for (int spins = 0; undone.get() > 0; spins++) {
+      if (spins < SPINS) {
+        Thread.onSpinWait();
+      } else {
+        Thread.yield();
+      }
+    }
+    Throwable cause = failure;
+    if (cause instanceof RuntimeException e) {
+      throw e;
+    }
+    if (cause instanceof Error e) {
+      throw e;
+    }
+  }
+
+  /// Does pieces of a round as long as there are any.
+  private void take(long round) {
+    long now = ticket.get();
+    while (now >>> PIECE_BITS == round && (now & PIECES) > 0) {
+      if (ticket.compareAndSet(now, now - 1)) {
+        IntConsumer piece = work; // this round's: it does not end before this piece
+        try {
+          if (piece != null) {
+            piece.accept((int) (now & PIECES) - 1);
+          }
+        } catch (RuntimeException | Error e) {
+          failure = e;
+        } finally {
+          undone.decrementAndGet();
+        }
+      }
+      now = ticket.get();
+    }
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    helpers.forEach(Helper::end);
+  }
+
+  /// A thread that looks for pieces.
+  private final class Helper implements Runnable {
+    private final Thread thread;
+    private volatile boolean parked;
+
+    Helper(int number) {
+      thread = new Thread(this, "team-" + number);
+      thread.setDaemon(true);
+    }
+
+    void wake() {
+      if (parked) {
+        LockSupport.unpark(thread);
+      }
+    }
+
+    void end() {
+      LockSupport.unpark(thread);
+      boolean interrupted = false;
+      while (thread.isAlive()) {
+        try {
+          thread.join();
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+
+    @Override
+    public void run() {
+      int idle = 0;
+      while (!closed) {
+        long now = ticket.get();
+        if ((now & PIECES) > 0) {
+          take(now >>> PIECE_BITS);
+          idle = 0;
+        } else if (++idle < SPINS) {
+          Thread.onSpinWait();
+        } else {
+          parked = true; // announced before it looks again, so the caller sees one or the other
+          if ((ticket.get() & PIECES) == 0 && !closed) {
+            LockSupport.park(Team.this);
+          }
+          parked = false;
+          idle = 0;
+        }
+      }
+    }
+  }
+}

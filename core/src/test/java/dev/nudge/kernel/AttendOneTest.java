@@ -1,0 +1,88 @@
+package dev.nudge.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.nudge.Seeds;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+/// Attention of one query against sums in double; any blocks of keys give the same bits.
+class AttendOneTest {
+  private final AttendOne fast = Kernels.fastest().attendOne();
+  private final AttendOne plain = new AttendOne.Plain();
+  private final Random random = new Random(Seeds.next());
+
+  @Test
+  void equalsSumsInDouble() {
+    Attend.Shape[] shapes = {
+      new Attend.Shape(3, 1, 64),
+      new Attend.Shape(4, 4, 16),
+      new Attend.Shape(14, 2, 128),
+      new Attend.Shape(8, 2, 80, 0.1, 9, 0),
+      new Attend.Shape(4, 2, 6, 1, 0, 5),
+      new Attend.Shape(5, 1, 34, 0.3, 40, 30),
+      new Attend.Shape(2, 1, 7),
+    };
+    for (Attend.Shape h : shapes) {
+      for (Dtype dtype : List.of(Dtype.F32, Dtype.BF16)) {
+        for (int n : new int[] {1, 2, 17, 64, 130}) {
+          check(h, dtype, n);
+        }
+      }
+    }
+  }
+
+  private void check(Attend.Shape h, Dtype dtype, int n) {
+    try (Scope scope = Scope.open("test")) {
+      Tensor q = noise(scope.tensor(dtype, 1, h.queryWidth()));
+      Tensor k = noise(scope.tensor(dtype, n, h.keyWidth()));
+      Tensor v = noise(scope.tensor(dtype, n, h.keyWidth()));
+      Tensor want = scope.tensor(Dtype.F64, 1, h.queryWidth());
+      Tensor first = null;
+      for (int block : new int[] {n, 1, 3, 64}) {
+        KeyValues kv = new KeyValues(cut(k, block, scope), cut(v, block, scope), n);
+        Tensor got = scope.tensor(dtype, 1, h.queryWidth());
+        for (int g = 0; g < h.keyCount(); g++) {
+          fast.forward(h, g, q, kv, got);
+          plain.forward(h, g, q, kv, want);
+        }
+        first = first == null ? got : first;
+        double bound = dtype == Dtype.F32 ? 1e-5 : 1.0 / 64;
+        for (int i = 0; i < h.queryWidth(); i++) {
+          assertThat(got.get(0, i)).isCloseTo(want.get(0, i), within(bound));
+          assertThat(got.get(0, i)).isEqualTo(first.get(0, i));
+        }
+      }
+    }
+  }
+
+  /// Blocks of rows, the last with NaN behind its own.
+  private static List<Tensor> cut(Tensor all, int block, Scope scope) {
+    List<Tensor> blocks = new ArrayList<>();
+    for (int from = 0; from < all.rows(); from += block) {
+      Tensor b = scope.tensor(all.dtype(), block, all.cols());
+      for (int r = 0; r < block; r++) {
+        for (int c = 0; c < all.cols(); c++) {
+          b.set(r, c, from + r < all.rows() ? all.get(from + r, c) : Double.NaN);
+        }
+      }
+      blocks.add(b);
+    }
+    return blocks;
+  }
+
+  private Tensor noise(Tensor t) {
+    for (int r = 0; r < t.rows(); r++) {
+      for (int c = 0; c < t.cols(); c++) {
+        t.set(r, c, random.nextGaussian());
+      }
+    }
+    return t;
+  }
+}

@@ -1,0 +1,199 @@
+package dev.nudge.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.nudge.Seeds;
+import dev.nudge.quant.Nf4Weight;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Gemm;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.lang.management.ManagementFactory;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+/// Products of few rows against sums in double; odd shapes, NaN beside what is read.
+class FewRowsTest {
+  private final Kernels kernels = Kernels.fastest();
+  private final FewRows fast = kernels.fewRows();
+  private final FewRows plain = new FewRows.Plain();
+  private final Random random = new Random(Seeds.next());
+
+  @Test
+  void aDenseWeightOfAnyShape() {
+    for (Dtype dtype : List.of(Dtype.BF16, Dtype.F32)) {
+      for (int cols : new int[] {2, 6, 30, 32, 34, 64, 94, 576, 1000}) {
+        for (int rows : new int[] {1, 2, 4, 5, 9}) {
+          try (Scope scope = Scope.open("test")) {
+            check(new FewRows.Dense(between(scope, dtype, 11, cols)), rows, dtype, scope);
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void anOddRowOfBf16IsLeftToTheProductsOfMatrices() {
+    try (Scope scope = Scope.open("test")) {
+      Tensor w = scope.tensor(Dtype.BF16, 4, 6);
+      assertThat(fast.takes(new FewRows.Dense(w), Dtype.BF16)).isTrue();
+      if (!kernels.name().equals(Kernels.PLAIN)) {
+        assertThat(fast.takes(new FewRows.Dense(w.cols(0, 5)), Dtype.BF16)).isFalse();
+        assertThat(fast.takes(new FewRows.Dense(w.transposed()), Dtype.BF16)).isFalse();
+      }
+    }
+  }
+
+  @Test
+  void aWeightOfFourBitsHasTheNumbersThatItIsMadeOf() {
+    for (Dtype compute : List.of(Dtype.BF16, Dtype.F32)) {
+      for (boolean nested : new boolean[] {false, true}) {
+        for (int[] shape : new int[][] {{3, 64}, {70, 192}, {300, 576}, {5, 64 * 300}}) {
+          try (Scope scope = Scope.open("test")) {
+            Tensor source = noise(scope.tensor(Dtype.F32, shape[0], shape[1]));
+            Nf4Weight weight = Nf4Weight.quantize(source, nested, scope, kernels);
+            Tensor made = scope.tensor(compute, shape[0], shape[1]);
+            try (Workspace ws = new Workspace(0, 1 << 20, Gemm.plain())) {
+              weight.make(0, shape[0], made, ws, kernels);
+            }
+            columns(weight.few(), made, compute, scope);
+            check(weight.few(), 1, compute, scope);
+            check(weight.few(), 6, compute, scope);
+          }
+        }
+      }
+    }
+  }
+
+  /// The product with a row of the unit matrix is a column of the weight, to the bit.
+  private void columns(FewRows.Weight few, Tensor made, Dtype compute, Scope scope) {
+    Tensor one = scope.tensor(compute, 1, few.cols());
+    for (int col = 0; col < few.cols(); col += 1 + few.cols() / 50) {
+      one.set(0, col, 1);
+      for (FewRows by : List.of(plain, fast)) {
+        if (by.takes(few, compute)) {
+          Tensor y = product(by, one, few, compute, 0, few.rows(), scope);
+          for (int row = 0; row < few.rows(); row++) {
+            assertThat(y.get(0, row)).isEqualTo(made.get(row, col));
+          }
+        }
+      }
+      one.set(0, col, 0);
+    }
+  }
+
+  /// Against sums in double; and each row has the bits that it has alone, in parts too.
+  private void check(FewRows.Weight w, int rows, Dtype compute, Scope scope) {
+    if (!fast.takes(w, compute)) {
+      return;
+    }
+    int out = w.rows();
+    Tensor x = between(scope, compute, rows, w.cols());
+    Tensor got = product(fast, x, w, compute, 0, out, scope);
+    Tensor want = scope.tensor(Dtype.F64, rows, out);
+    plain.multiply(x, w, compute, 0, out, want, false);
+    for (int r = 0; r < rows; r++) {
+      Tensor alone = product(fast, x.rows(r, r + 1), w, compute, 0, out, scope);
+      Tensor start = product(fast, x.rows(r, r + 1), w, compute, 0, out / 2, scope);
+      for (int o = 0; o < out; o++) {
+        assertThat(got.get(r, o)).isCloseTo(want.get(r, o), within(1e-6 * w.cols()));
+        assertThat(alone.get(0, o)).isEqualTo(got.get(r, o));
+        double half = o < out / 2 ? got.get(r, o) : Double.NaN;
+        assertThat(Double.compare(start.get(0, o), half)).isZero();
+      }
+    }
+    Tensor sum = scope.tensor(Dtype.BF16, rows, out);
+    fill(sum, 1);
+    multiply(fast, x, w, compute, 0, out, sum, true);
+    for (int r = 0; r < rows; r++) {
+      for (int o = 0; o < out; o++) {
+        double exact = 1 + got.get(r, o);
+        assertThat(sum.get(r, o)).isCloseTo(exact, within(Math.abs(exact) / 256 + 1e-6));
+      }
+    }
+  }
+
+  @Test
+  void aWarmCallAllocatesNothingOfTheWeightsSize() {
+    var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+    try (Scope scope = Scope.open("test");
+        Workspace ws = new Workspace(0, 1 << 20, Gemm.plain())) {
+      Tensor source = noise(scope.tensor(Dtype.F32, 128, 256));
+      Tensor low = scope.tensor(Dtype.BF16, 128, 256);
+      kernels.elementwise().copy(source, low);
+      Nf4Weight nf4 = Nf4Weight.quantize(source, true, scope, kernels);
+      Tensor x = scope.tensor(Dtype.BF16, 4, 256);
+      Tensor y = scope.tensor(Dtype.BF16, 4, 128);
+      List<FewRows.Weight> weights =
+          List.of(nf4.few(), new FewRows.Dense(low), new FewRows.Dense(source));
+      for (FewRows.Weight w : weights) {
+        for (int rows : new int[] {1, 4}) {
+          Tensor some = x.rows(0, rows);
+          Tensor to = y.rows(0, rows);
+          long bytes = fast.takes(w, Dtype.BF16) ? Long.MAX_VALUE : 0;
+          long end = System.nanoTime() + 30_000_000_000L; // until the compiler has come by
+          while (bytes >= 1000 && System.nanoTime() < end && fast.takes(w, Dtype.BF16)) {
+            ws.reset();
+            Tensor arranged = fast.arranged(some, w, ws);
+            long before = threads.getCurrentThreadAllocatedBytes();
+            fast.multiply(arranged, w, Dtype.BF16, 0, 128, to, false);
+            bytes = Math.min(bytes, threads.getCurrentThreadAllocatedBytes() - before);
+            if (kernels.name().equals(Kernels.PLAIN)) {
+              return; // slow, and of no interest
+            }
+          }
+          assertThat(bytes).as("%s, %d rows", w, rows).isLessThan(1000);
+        }
+      }
+    }
+  }
+
+  private Tensor product(
+      FewRows by, Tensor x, FewRows.Weight w, Dtype compute, int from, int to, Scope scope) {
+    Tensor y = scope.tensor(Dtype.F32, x.rows(), w.rows());
+    fill(y, Double.NaN);
+    multiply(by, x, w, compute, from, to, y, false);
+    return y;
+  }
+
+  private static void multiply(
+      FewRows by,
+      Tensor x,
+      FewRows.Weight w,
+      Dtype compute,
+      int from,
+      int to,
+      Tensor y,
+      boolean add) {
+    try (Workspace ws = new Workspace(0, 1 << 22, Gemm.plain())) {
+      by.multiply(by.arranged(x, w, ws), w, compute, from, to, y, add);
+    }
+  }
+
+  private Tensor noise(Tensor t) {
+    for (int r = 0; r < t.rows(); r++) {
+      for (int c = 0; c < t.cols(); c++) {
+        t.set(r, c, random.nextGaussian());
+      }
+    }
+    return t;
+  }
+
+  /// Random numbers between columns of NaN.
+  private Tensor between(Scope scope, Dtype dtype, int rows, int cols) {
+    Tensor all = scope.tensor(dtype, rows, cols + 2);
+    fill(all, Double.NaN);
+    return noise(all.cols(1, cols + 1));
+  }
+
+  private static void fill(Tensor t, double value) {
+    for (int r = 0; r < t.rows(); r++) {
+      for (int c = 0; c < t.cols(); c++) {
+        t.set(r, c, value);
+      }
+    }
+  }
+}
