@@ -32,7 +32,7 @@ final class LoraEmbedding implements Embedding.Update {
   public void forward(Tensor ids, Tensor x, Pass p) {
     Workspace ws = p.ws();
     int mark = ws.mark();
-    p.gemm().multiply(rows(ids, x.dtype(), p), b.work().transposed(), x, true);
+    p.product(rows(ids, x.dtype(), p), b.work(), x, true);
     ws.release(mark);
   }
 

@@ -30,6 +30,7 @@ public final class Engine implements AutoCloseable {
   private final ConcurrentLinkedQueue<Sequence> submitted = new ConcurrentLinkedQueue<>();
   private final Thread thread;
   private volatile boolean closed;
+  private volatile int blocksHeld;
 
   /// Starts an engine; it takes its memory with the first sequence.
   public Engine(CausalLm model, NamedAdapters adapters, Limits limits) {
@@ -91,6 +92,7 @@ public final class Engine implements AutoCloseable {
           continue;
         }
         steps.step(running);
+        blocksHeld = steps.blocksHeld();
       }
     } catch (RuntimeException | Error e) {
       closed = true;
@@ -126,6 +128,11 @@ public final class Engine implements AutoCloseable {
 
   private static IllegalStateException ended() {
     return new IllegalStateException("the engine is closed");
+  }
+
+  /// Blocks of keys for which memory was taken.
+  int blocksHeld() {
+    return blocksHeld;
   }
 
   /// Ends all sequences and frees everything; the model stays.

@@ -52,6 +52,11 @@ final class Steps implements AutoCloseable {
     }
   }
 
+  /// Blocks of keys for which memory was taken.
+  int blocksHeld() {
+    return pool == null ? 0 : pool.held();
+  }
+
   /// One token or more of each sequence that answers, and some of the prompts.
   void step(List<Sequence> running) {
     for (Sequence s : running) {

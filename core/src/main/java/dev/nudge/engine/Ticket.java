@@ -31,9 +31,12 @@ public final class Ticket {
     return ended.getCount() == 0;
   }
 
+  /// Ends it; the first end counts.
   void end(@Nullable Throwable cause) {
-    failure = cause;
-    ended.countDown();
+    if (!ended()) {
+      failure = cause;
+      ended.countDown();
+    }
   }
 
   /// Waits for the end of the sequence. An interrupt of this thread cancels it; the thread is

@@ -1,0 +1,247 @@
+package dev.nudge.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.nudge.Backends;
+import dev.nudge.Seeds;
+import dev.nudge.adapter.NamedAdapters;
+import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.model.CausalLm;
+import dev.nudge.model.Checkpoint;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.settings.Compute;
+import dev.nudge.settings.InputException;
+import dev.nudge.tensor.Ledger;
+import dev.nudge.tensor.Tensor;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/// One model and many callers: what a sequence says does not depend on what is beside it.
+class EngineTest {
+  private static final Path FOLDER = Path.of("src/test/resources/golden/extras/untied");
+  private static final List<String> ADAPTERS =
+      List.of("lora-head", "lora-both", "save-both", "save-norms-and-layer");
+  private static final long ROOMY = 64L << 20;
+
+  private final long before = Ledger.bytes();
+  private final Random random = new Random(Seeds.next());
+  private final ModelConfig config = ModelConfig.load(FOLDER.resolve("model"));
+  private final CausalLm model =
+      Checkpoint.load(FOLDER.resolve("model"), config, Backends.of(Compute.FP32));
+  private final NamedAdapters adapters =
+      new NamedAdapters(model.modules(), model.backend().compute());
+
+  @AfterEach
+  void close() {
+    adapters.close();
+    model.close();
+    assertThat(Ledger.bytes()).isEqualTo(before);
+    assertThat(Thread.getAllStackTraces().keySet().stream().map(Thread::getName))
+        .noneMatch(name -> name.equals("engine"));
+  }
+
+  /// Takes the likeliest token, `most` times.
+  private static final class Greedy implements Caller {
+    final List<Integer> said = new ArrayList<>();
+    final List<Float> logits = new ArrayList<>();
+    private final int most;
+
+    Greedy(int most) {
+      this.most = most;
+    }
+
+    @Override
+    public int next(Tensor all, int row, int[] ids, int count) {
+      int best = 0;
+      for (int i = 1; i < all.cols(); i++) {
+        best = all.get(row, i) > all.get(row, best) ? i : best;
+      }
+      said.add(best);
+      logits.add((float) all.get(row, best));
+      return said.size() == most ? END : best;
+    }
+  }
+
+  private Engine engine(long keyBytes, boolean speculate) {
+    return new Engine(model, adapters, new Limits(2, keyBytes, speculate));
+  }
+
+  private int[] prompt(int tokens) {
+    return random.ints(tokens, 0, config.vocabSize()).toArray();
+  }
+
+  private void attach() {
+    for (String name : ADAPTERS) {
+      try (PeftAdapter peft = PeftAdapter.open(FOLDER.resolve(name).resolve("final"))) {
+        adapters.attach(name, peft);
+      }
+    }
+    try (PeftAdapter peft = PeftAdapter.open(FOLDER.resolve("lora-head/init"))) {
+      adapters.attach("another", peft);
+    }
+    adapters.disable();
+  }
+
+  @Test
+  void whatASequenceSaysDoesNotDependOnWhatIsBesideIt() {
+    attach();
+    List<String> names = new ArrayList<>(ADAPTERS);
+    names.add("another");
+    names.add(null);
+    List<int[]> prompts = IntStream.range(0, 60).mapToObj(i -> prompt(1 + i * 3)).toList();
+    List<Greedy> alone = new ArrayList<>();
+    try (Engine engine = engine(ROOMY, false)) {
+      for (int i = 0; i < prompts.size(); i++) {
+        alone.add(new Greedy(1 + i % 25));
+        String name = names.get(i % names.size());
+        engine
+            .submit(prompts.get(i), prompts.get(i).length + 30, name, alone.getLast())
+            .await();
+      }
+    }
+    for (boolean speculate : new boolean[] {false, true}) {
+      try (Engine engine = engine(ROOMY, speculate)) {
+        List<Ticket> tickets = new ArrayList<>();
+        List<Greedy> among = new ArrayList<>();
+        for (int i = 0; i < prompts.size(); i++) {
+          among.add(new Greedy(1 + i % 25));
+          String name = names.get(i % names.size());
+          tickets.add(
+              engine.submit(prompts.get(i), prompts.get(i).length + 30, name, among.getLast()));
+        }
+        tickets.forEach(Ticket::await);
+        for (int i = 0; i < prompts.size(); i++) {
+          assertThat(among.get(i).logits).as("prompt %d", i).isEqualTo(alone.get(i).logits);
+          assertThat(among.get(i).said).isEqualTo(alone.get(i).said);
+        }
+      }
+    }
+    assertThat(names.stream().map(name -> first(alone, names, name)).distinct().count())
+        .isGreaterThan(3); // adapters do something
+  }
+
+  private static Object first(List<Greedy> all, List<String> names, String name) {
+    return all.get(24 + names.indexOf(name)).logits.getFirst();
+  }
+
+  @Test
+  void promptsWithACommonStartShareItsKeys() {
+    int[] start = prompt(200);
+    Greedy alone = new Greedy(5);
+    int[] first = Arrays.copyOf(start, 230);
+    Arrays.fill(first, 200, 230, 7);
+    try (Engine engine = engine(ROOMY, false)) {
+      engine.submit(first, 240, null, alone).await();
+    }
+    try (Engine engine = engine(ROOMY, false)) {
+      List<Ticket> tickets = new ArrayList<>();
+      List<Greedy> all = new ArrayList<>();
+      for (int i = 0; i < 20; i++) {
+        int[] other = Arrays.copyOf(start, 205 + i);
+        all.add(new Greedy(5));
+        tickets.add(engine.submit(i == 10 ? first : other, 240, null, all.getLast()));
+      }
+      tickets.forEach(Ticket::await);
+      assertThat(all.get(10).logits).isEqualTo(alone.logits);
+      // three blocks of the common start once, and one or two of its own for each of the others
+      assertThat(engine.blocksHeld()).isLessThan(4 + 3 * 20);
+    }
+  }
+
+  @Test
+  void sequencesWaitForRoomAndOneThatNeverFitsIsRefused() {
+    long block = model.keyValueBytes(Limits.BLOCK);
+    try (Engine engine = engine(3 * block, false)) {
+      List<Ticket> tickets = new ArrayList<>();
+      List<Greedy> all = new ArrayList<>();
+      for (int i = 0; i < 12; i++) {
+        all.add(new Greedy(10));
+        tickets.add(engine.submit(prompt(60 + 10 * i % 40), 128, null, all.getLast()));
+      }
+      tickets.forEach(Ticket::await);
+      assertThat(all).allMatch(g -> g.said.size() == 10);
+      assertThat(engine.blocksHeld()).isBetween(2, 3);
+      assertThatThrownBy(() -> engine.submit(prompt(5), 193, null, new Greedy(1)))
+          .isInstanceOf(InputException.class)
+          .hasMessageStartingWith("a sequence of up to 193 tokens needs ")
+          .hasMessageEndingWith(
+              "lower --max-tokens, shorten the prompt or raise --memory");
+    }
+  }
+
+  @Test
+  void aCancelledSequenceEndsWithinAStepAndGivesItsRoomBack() throws InterruptedException {
+    try (Engine engine = engine(ROOMY, false)) {
+      CountDownLatch begun = new CountDownLatch(3);
+      int[] asked = new int[1];
+      Ticket endless =
+          engine.submit(
+              prompt(3),
+              4000,
+              null,
+              (logits, row, ids, count) -> {
+                asked[0]++;
+                begun.countDown();
+                return 1;
+              });
+      begun.await();
+      endless.cancel();
+      endless.await();
+      int then = asked[0];
+      assertThat(then).isLessThan(3990);
+      engine.submit(prompt(3), 10, null, new Greedy(3)).await();
+      assertThat(asked[0]).isEqualTo(then);
+    }
+  }
+
+  @Test
+  void aCallerThatFailsEndsItsOwnSequenceOnly() {
+    try (Engine engine = engine(ROOMY, true)) {
+      Greedy good = new Greedy(30);
+      Ticket other = engine.submit(prompt(5), 40, null, good);
+      Ticket bad =
+          engine.submit(
+              prompt(5),
+              40,
+              null,
+              (logits, row, ids, count) -> {
+                throw new IllegalStateException("no");
+              });
+      assertThatThrownBy(bad::await).hasMessage("no");
+      other.await();
+      assertThat(good.said).hasSize(30);
+    }
+  }
+
+  @Test
+  void aClosedEngineEndsWhatWaitsAndTakesNothingMore() {
+    Engine engine = engine(ROOMY, true);
+    Ticket endless = engine.submit(prompt(3), 4000, null, (logits, row, ids, count) -> 1);
+    engine.close();
+    assertThatThrownBy(endless::await).hasMessage("the engine is closed");
+    assertThatThrownBy(engine.submit(prompt(3), 9, null, new Greedy(2))::await)
+        .hasMessage("the engine is closed");
+  }
+
+  @Test
+  void tenThousandCallsLeaveNothingBehind() {
+    try (Engine engine = engine(ROOMY, true)) {
+      int[] prompt = prompt(3);
+      long after = 0;
+      for (int i = 0; i < 10_000; i++) {
+        engine.submit(prompt, 6, null, new Greedy(2)).await();
+        after = i == 100 ? Ledger.bytes() : after;
+      }
+      assertThat(Ledger.bytes()).isEqualTo(after);
+      assertThat(engine.blocksHeld()).isEqualTo(1);
+    }
+  }
+}
