@@ -1,13 +1,14 @@
 package dev.nudge.bench;
 
+import dev.nudge.adapter.NamedAdapters;
+import dev.nudge.engine.Caller;
+import dev.nudge.engine.Engine;
+import dev.nudge.engine.Limits;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.Caches;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
-import dev.nudge.nn.KvCache;
 import dev.nudge.settings.Compute;
-import dev.nudge.tensor.Lanes;
-import dev.nudge.tensor.Workspace;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Arrays;
@@ -24,8 +25,6 @@ import java.util.function.DoubleSupplier;
 /// system can give the command n/(n+1) of what it had: a factor of 1.5 on two. What is more than
 /// that is lost by threads that wait for each other.
 final class Neighbour {
-  private static final int POSITIONS = 2048;
-
   private Neighbour() {}
 
   /// The neighbour's program: it counts until it is ended.
@@ -68,44 +67,31 @@ final class Neighbour {
     try (CausalLm model =
         Checkpoint.random(
             BenchModels.named(flags.text("shape")), backend, BenchModels.quantization(flags), 1)) {
-      model.cache(Caches.ALL);
       decode(flags, model, threads);
+      model.cache(Caches.ALL);
       step(flags, model, threads);
     }
   }
 
   private static void decode(Flags flags, CausalLm model, int threads) {
     int tokens = flags.whole("tokens");
-    model.reserve(POSITIONS);
-    try (Lanes lane = new Lanes(1);
-        KvCache cache = model.cache(POSITIONS)) {
-      Workspace ws =
-          lane.run(
-                  i ->
-                      new Workspace(
-                          i,
-                          model.nextBytes(1, 1, POSITIONS),
-                          model.backend().gemms().apply(threads)))
-              .getFirst();
+    try (NamedAdapters none = new NamedAdapters(model.modules(), model.backend().compute());
+        Engine engine = new Engine(model, none, new Limits(threads, 1L << 30, false))) {
       compare(
           flags,
           "decoding",
           "tokens/s",
           tokens,
-          () ->
-              lane.run(
-                      i -> {
-                        long start = System.nanoTime();
-                        for (int t = 0; t < tokens; t++) {
-                          model.next(new int[] {t}, new int[] {1}, List.of(cache), ws);
-                        }
-                        return (System.nanoTime() - start) / 1e9;
-                      })
-                  .getFirst());
-      lane.run(
-          i -> {
-            ws.close();
-            return i;
+          () -> {
+            long start = System.nanoTime();
+            engine
+                .submit(
+                    new int[1],
+                    tokens + 1,
+                    null,
+                    (logits, row, ids, count) -> count == tokens ? Caller.END : count)
+                .await();
+            return (System.nanoTime() - start) / 1e9;
           });
     }
   }

@@ -105,7 +105,8 @@ final class Switching {
     return (System.nanoTime() - since) / 1e6;
   }
 
-  private static void adapter(Path folder, ModelConfig config, int rank) {
+  /// Writes an adapter on all linear layers.
+  static void adapter(Path folder, ModelConfig config, int rank) {
     try (CausalLm dry = Checkpoint.dry(config, Backend.plain(Dtype.F32), Quantization.NONE);
         Scope scope = Scope.open("adapter")) {
       Lora spec = Lora.of(rank, 2 * rank, new Targets.AllLinear());

@@ -1,0 +1,41 @@
+package dev.nudge.bench;
+
+import dev.nudge.kernel.Kernels;
+import dev.nudge.kernel.FewRows;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Team;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import dev.nudge.tensor.Gemm;
+
+/// Measures how fast threads read memory that no cache holds: a product of one row with a matrix in
+/// fp32, two operations for four bytes.
+final class Bandwidth {
+  private static final int COLS = 4096;
+  private static final int ROWS = 32768; // 512 MB
+
+  private Bandwidth() {}
+
+  /// Bytes a second of `threads` threads together, the best of some sweeps.
+  static double read(int threads) {
+    FewRows few = Kernels.fastest().fewRows();
+    try (Scope scope = Scope.open("bandwidth");
+        Team team = new Team(threads);
+        Workspace ws = new Workspace(0, 1 << 20, Gemm.plain())) {
+      FewRows.Dense all = new FewRows.Dense(scope.tensor(Dtype.F32, ROWS, COLS));
+      Tensor x = few.arranged(scope.tensor(Dtype.F32, 1, COLS), all, ws);
+      Tensor y = scope.tensor(Dtype.F32, 1, ROWS);
+      double best = 0;
+      for (int sweep = 0; sweep < 12; sweep++) {
+        long start = System.nanoTime();
+        int piece = 512;
+        team.each(
+            ROWS / piece,
+            i -> few.multiply(x, all, Dtype.F32, i * piece, (i + 1) * piece, y, false));
+        best = Math.max(best, all.bytes() / ((System.nanoTime() - start) / 1e9));
+      }
+      return best;
+    }
+  }
+}

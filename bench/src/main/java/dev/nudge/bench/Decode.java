@@ -1,0 +1,229 @@
+package dev.nudge.bench;
+
+import dev.nudge.adapter.NamedAdapters;
+import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.engine.Caller;
+import dev.nudge.engine.Engine;
+import dev.nudge.engine.Limits;
+import dev.nudge.engine.Ticket;
+import dev.nudge.kernel.FewRows;
+import dev.nudge.machine.Backend;
+import dev.nudge.model.CausalLm;
+import dev.nudge.model.Checkpoint;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.nn.Linear;
+import dev.nudge.nn.LinearSlot;
+import dev.nudge.nn.StoredLinear;
+import dev.nudge.settings.Compute;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicLong;
+
+/// Measures decoding by the engine: one stream and many, with adapters, and what is read for a
+/// token beside what the machine reads. With `--gguf` a real llama.cpp decodes by turns.
+///
+///     bench/decode [--shape 135m] [--quantize nf4] [--streams 1] [--adapters 0] [--prompt 16]
+///         [--tokens 128] [--rounds 3] [--gguf FILE --python PYTHON]
+final class Decode {
+  private Decode() {}
+
+  public static void main(String[] args) throws Exception {
+    Flags flags =
+        Flags.parse(
+            "bench/decode",
+            args,
+            "shape",
+            BenchModels.ROOFLINE,
+            "compute",
+            "auto|bf16|fp32",
+            "quantize",
+            "none|nf4",
+            "streams",
+            "1",
+            "adapters",
+            "0",
+            "rank",
+            "16",
+            "prompt",
+            "16",
+            "tokens",
+            "128",
+            "rounds",
+            "3",
+            "threads",
+            "0",
+            "gguf",
+            "",
+            "python",
+            "python3",
+            "dir",
+            System.getProperty("java.io.tmpdir"));
+    ModelConfig config = BenchModels.named(flags.text("shape"));
+    Backend backend = Backend.resolve(flags.choice("compute", Compute.class), Machines.cache());
+    int threads = flags.whole("threads", Runtime.getRuntime().availableProcessors());
+    System.out.println(Machines.line());
+    System.out.printf(
+        "shape %s, %s, %s, %d threads, %d streams, %d adapters%n",
+        flags.text("shape"),
+        flags.text("quantize"),
+        backend.name(),
+        threads,
+        flags.whole("streams"),
+        flags.whole("adapters"));
+    try (CausalLm model =
+            Checkpoint.random(config, backend, BenchModels.quantization(flags), 1);
+        NamedAdapters adapters = new NamedAdapters(model.modules(), backend.compute())) {
+      double bytes = bytes(model);
+      Path folder = Path.of(flags.text("dir")).resolve("nudge-bench-decode");
+      if (flags.whole("adapters") > 0) {
+        Switching.adapter(folder, config, flags.whole("rank"));
+      }
+      for (int i = 0; i < flags.whole("adapters"); i++) {
+        try (PeftAdapter peft = PeftAdapter.open(folder)) {
+          adapters.attach("adapter " + i, peft);
+        }
+      }
+      adapters.disable();
+      try (Engine engine = new Engine(model, adapters, new Limits(threads, 4L << 30, false))) {
+        rounds(flags, engine, config.vocabSize(), bytes, threads);
+      }
+    }
+  }
+
+  private static void rounds(
+      Flags flags, Engine engine, int vocabulary, double bytes, int threads) throws Exception {
+    int rounds = flags.whole("rounds");
+    double[] ours = new double[rounds];
+    double[] prompts = new double[rounds];
+    double[] peer = new double[rounds];
+    for (int i = 0; i < 2; i++) {
+      once(flags, engine, vocabulary); // compiled
+    }
+    boolean beside = !flags.text("gguf").isEmpty();
+    for (int i = 0; i < rounds; i++) {
+      double[] rates = once(flags, engine, vocabulary);
+      ours[i] = rates[0];
+      prompts[i] = rates[1];
+      peer[i] = beside ? llama(flags, threads) : 0;
+    }
+    double bandwidth = Bandwidth.read(threads);
+    double one = median(ours);
+    System.out.printf(
+        Locale.ROOT,
+        "decoding: %.1f tokens/s in all (each %s); prompts %.0f tokens/s%n",
+        one,
+        shown(ours),
+        median(prompts));
+    if (flags.whole("streams") == 1) {
+      System.out.printf(
+          Locale.ROOT,
+          "a token reads %.0f MB of weights: %.1f GB/s, %.0f %% of the %.1f GB/s that %d threads read%n",
+          bytes / 1e6,
+          one * bytes / 1e9,
+          100 * one * bytes / bandwidth,
+          bandwidth / 1e9,
+          threads);
+    }
+    if (beside) {
+      System.out.printf(
+          Locale.ROOT,
+          "llama.cpp, one stream, %s: %.1f tokens/s (each %s): ratio %.2f%n",
+          Path.of(flags.text("gguf")).getFileName(),
+          median(peer),
+          shown(peer),
+          one / median(peer));
+    }
+  }
+
+  /// Tokens a second between the first and the last token of each stream, and of the prompts before.
+  private static double[] once(Flags flags, Engine engine, int vocabulary) {
+    int streams = flags.whole("streams");
+    int tokens = flags.whole("tokens");
+    int prompt = flags.whole("prompt");
+    int adapters = flags.whole("adapters");
+    AtomicLong first = new AtomicLong();
+    long start = System.nanoTime();
+    List<Ticket> tickets = new ArrayList<>();
+    for (int i = 0; i < streams; i++) {
+      int[] ids = new Random(i).ints(prompt, 0, vocabulary).toArray();
+      String adapter = adapters == 0 ? null : "adapter " + i % adapters;
+      tickets.add(
+          engine.submit(
+              ids,
+              prompt + tokens,
+              adapter,
+              (logits, row, all, count) -> {
+                if (count == prompt) {
+                  first.set(System.nanoTime()); // of the last stream, in the end
+                }
+                return count == prompt + tokens - 1 ? Caller.END : (count * 7919) % vocabulary;
+              }));
+    }
+    tickets.forEach(Ticket::await);
+    long end = System.nanoTime();
+    return new double[] {
+      streams * (tokens - 1) / ((end - first.get()) / 1e9),
+      streams * prompt / ((first.get() - start) / 1e9)
+    };
+  }
+
+  /// Bytes of weights that a token reads.
+  private static double bytes(CausalLm model) {
+    double bytes = 0;
+    List<LinearSlot> slots = new ArrayList<>(model.slots());
+    slots.add(model.head());
+    for (LinearSlot slot : slots) {
+      Linear linear = slot.linear();
+      FewRows.Weight few = linear instanceof StoredLinear s ? s.source().few() : null;
+      bytes +=
+          few == null
+              ? (double) linear.in() * linear.out() * model.backend().compute().bytes()
+              : few.bytes();
+    }
+    return bytes;
+  }
+
+  private static double llama(Flags flags, int threads) throws Exception {
+    Path script = Path.of(System.getProperty("nudge.home", ".")).resolve("bench/peer/llamacpp.py");
+    List<String> command =
+        List.of(
+            flags.text("python"),
+            script.toString(),
+            flags.text("gguf"),
+            "--threads",
+            "" + threads,
+            "--prompt",
+            flags.text("prompt"),
+            "--new",
+            flags.text("tokens"),
+            "--repeat",
+            "1");
+    Process process =
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    String out = new String(process.getInputStream().readAllBytes());
+    if (process.waitFor() != 0) {
+      throw new IllegalStateException("llama.cpp ended with " + process.exitValue());
+    }
+    String key = "\"decode_tokens_per_s\": ";
+    int at = out.indexOf(key) + key.length();
+    return Double.parseDouble(out.substring(at, out.indexOf(',', at)));
+  }
+
+  private static double median(double[] values) {
+    double[] sorted = values.clone();
+    Arrays.sort(sorted);
+    return sorted[sorted.length / 2];
+  }
+
+  private static String shown(double[] values) {
+    StringBuilder all = new StringBuilder();
+    for (double v : values) {
+      all.append(all.isEmpty() ? "" : " ").append(String.format(Locale.ROOT, "%.1f", v));
+    }
+    return all.toString();
+  }
+}
