@@ -1,0 +1,200 @@
+package dev.nudge.generate;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+import dev.nudge.settings.SamplingSettings;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.Map;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/// A row of logits, copied out of its tensor once, and what settings do to it before a token is
+/// chosen. A token that may not come has -∞.
+///
+/// Threading: confined to one thread.
+final class Logits {
+  /// Tokens whose largest logit is known, so that others can be passed by.
+  static final int BLOCK = 128;
+
+  private final SamplingSettings settings;
+  private final Exponentials exponentials = new Exponentials();
+  private final int[] biased; // ids
+  private final double[] biases;
+  private float[] raw = {};
+  private double[] values = {};
+  private double[] peaks = {};
+  private double[] weights = {}; // exponentials
+  private int[] counts = {}; // of each token in a history; zero between calls
+  private int @Nullable [] ends; // found when first asked for
+  private double[] endValues = {};
+
+  Logits(SamplingSettings settings) {
+    Map<Integer, Double> given = settings.biases();
+    this.settings = settings;
+    this.biased = given.keySet().stream().mapToInt(i -> i).toArray();
+    this.biases = given.values().stream().mapToDouble(v -> v).toArray();
+  }
+
+  /// Copies a row.
+  ///
+  /// @throws dev.nudge.settings.InputException where a setting names a token that it has not
+  void read(Tensor rows, int row) {
+    int vocabulary = rows.cols();
+    if (values.length != vocabulary) {
+      settings.checkTokens(vocabulary);
+      values = new double[vocabulary];
+      peaks = new double[Math.ceilDiv(vocabulary, BLOCK)];
+      raw = new float[vocabulary];
+      counts = new int[vocabulary];
+      ends = null;
+    }
+    if (rows.dtype() == Dtype.F32 && rows.stride(1) == 1) {
+      long at = row * rows.rowStride() * Float.BYTES;
+      MemorySegment.copy(rows.data(), JAVA_FLOAT_UNALIGNED, at, raw, 0, vocabulary);
+      widen(raw, values);
+    } else {
+      for (int i = 0; i < vocabulary; i++) {
+        values[i] = rows.get(row, i);
+      }
+    }
+  }
+
+  private static void widen(float[] from, double[] to) {
+    for (int i = 0; i < to.length; i++) {
+      to[i] = from[i];
+    }
+  }
+
+  int size() {
+    return values.length;
+  }
+
+  double at(int id) {
+    return values[id];
+  }
+
+  /// The largest; the peaks are those of the row as it is now.
+  double max() {
+    double most = Double.NEGATIVE_INFINITY;
+    for (int b = 0; b < peaks.length; b++) {
+      peaks[b] = max(values, b * BLOCK, Math.min(values.length, (b + 1) * BLOCK));
+      most = Math.max(most, peaks[b]);
+    }
+    return most;
+  }
+
+  private static double max(double[] values, int from, int to) {
+    double most = Double.NEGATIVE_INFINITY;
+    for (int i = from; i < to; i++) {
+      most = Math.max(most, values[i]);
+    }
+    return most;
+  }
+
+  /// The logarithm of the sum of all exponentials: a logit less this is a log-probability.
+  double normaliser() {
+    double most = max();
+    if (weights.length != values.length) {
+      weights = new double[values.length];
+    }
+    exponentials.of(values, values.length, most, 1, weights);
+    return most + Math.log(Exponentials.sum(weights, values.length));
+  }
+
+  int blocks() {
+    return peaks.length;
+  }
+
+  /// The largest of a block, as of the latest [#max].
+  double peak(int block) {
+    return peaks[block];
+  }
+
+  /// The first of the largest.
+  int argmax() {
+    double most = max();
+    int block = 0;
+    while (block < peaks.length && peaks[block] != most) {
+      block++;
+    }
+    for (int i = block * BLOCK; i < values.length; i++) {
+      if (values[i] == most) {
+        return i;
+      }
+    }
+    return 0; // a model that diverged: not a number somewhere
+  }
+
+  /// Bars all tokens but some.
+  ///
+  /// @param allowed a bit for each token that may come
+  void keep(long[] allowed) {
+    boolean any = false;
+    for (int i = 0; i < values.length; i++) {
+      boolean may = i >> 6 < allowed.length && (allowed[i >> 6] >>> i & 1) != 0;
+      values[i] = may ? values[i] : Double.NEGATIVE_INFINITY;
+      any |= may;
+    }
+    if (!any) {
+      throw new IllegalArgumentException("no token is allowed");
+    }
+  }
+
+  /// Bars end tokens, where anything else may come.
+  void bar(IntPredicate isEnd) {
+    int[] all = ends;
+    if (all == null) {
+      all = IntStream.range(0, values.length).filter(isEnd).toArray();
+      ends = all;
+      endValues = new double[all.length];
+    }
+    for (int i = 0; i < all.length; i++) {
+      endValues[i] = values[all[i]];
+      values[all[i]] = Double.NEGATIVE_INFINITY;
+    }
+    if (max() == Double.NEGATIVE_INFINITY) {
+      for (int i = 0; i < all.length; i++) {
+        values[all[i]] = endValues[i];
+      }
+    }
+  }
+
+  /// Adds what `logitBias` says.
+  void bias() {
+    for (int i = 0; i < biased.length; i++) {
+      values[biased[i]] += biases[i];
+    }
+  }
+
+  /// Makes tokens less likely that are there already: `repetitionPenalty` those of the history,
+  /// presence and frequency those of the completion.
+  void penalise(int[] history, int prompt, int count) {
+    double repetition = settings.repetitionPenalty();
+    if (repetition != 1) {
+      for (int i = 0; i < count; i++) {
+        int id = history[i];
+        if (counts[id]++ == 0) {
+          values[id] = values[id] > 0 ? values[id] / repetition : values[id] * repetition;
+        }
+      }
+      forget(history, 0, count);
+    }
+    double presence = settings.presencePenalty();
+    double frequency = settings.frequencyPenalty();
+    if (presence != 0 || frequency != 0) {
+      for (int i = prompt; i < count; i++) {
+        values[history[i]] -= counts[history[i]]++ == 0 ? presence + frequency : frequency;
+      }
+      forget(history, prompt, count);
+    }
+  }
+
+  private void forget(int[] history, int from, int to) {
+    for (int i = from; i < to; i++) {
+      counts[history[i]] = 0;
+    }
+  }
+}
