@@ -128,9 +128,7 @@ class CommandTest {
     String[] logprobs = {"generate", "--model", "m", "--prompt", "ab", "--logprobs"};
     assertThat(Ran.of(verbs, logprobs).out()).isEqualTo(row + "\n");
     assertThat(Ran.of(verbs, plus(logprobs, "--json")).out()).isEqualTo(row + "\n");
-    String[] two = {
-      "generate", "--model", "m", "--prompt", "ab", "--n", "2", "--temperature", "1"
-    };
+    String[] two = {"generate", "--model", "m", "--prompt", "ab", "--n", "2", "--temperature", "1"};
     assertThat(Ran.of(verbs, two).out()).isEqualTo(row + "\n" + row + "\n");
     assertThat(Ran.of(verbs, plus(two, "--json")).out())
         .isEqualTo("{\"completions\":[" + row + "," + row + "]}\n");

@@ -12,6 +12,8 @@ import dev.nudge.tensor.Tensor;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -139,7 +141,7 @@ class LogitsTest {
     Tensor rows = row(new double[1000]);
     Sampler sampler = new Sampler(GREEDY.withTemperature(1));
     assertThat(
-            java.util.stream.IntStream.range(0, 50)
+            IntStream.range(0, 50)
                 .map(i -> sampler.next(rows, 0, new int[0], 0, Sampler.sequence(5, i)))
                 .distinct()
                 .count())
@@ -162,7 +164,7 @@ class LogitsTest {
       int[] history,
       int prompt,
       int count,
-      long[] allowed) {
+      long @Nullable [] allowed) {
     return new Sampler(settings, id -> id == 0).next(rows, 0, history, prompt, count, 0, allowed);
   }
 
