@@ -163,6 +163,9 @@ class WrongUseTest {
           --min-tokens -1      | --min-tokens is -1; it must be at least 0
           --min-tokens 9 --max-tokens 8 | --min-tokens is 9; it must be at most --max-tokens 8
           --min-new-tokens 9   | unknown flag --min-new-tokens for generate; here it is --min-tokens
+          --regex=             | --regex is ''; it must not be empty
+          --regex a --json-schema s.json | --regex and --json-schema are both given; leave one out
+          --guided-json s.json | unknown flag --guided-json for generate; here it is --json-schema
           --logprobs=5         | --logprobs takes no value; give it alone
           --top-logprobs 5     | --top-logprobs is given without --logprobs; add it
           --logprobs --top-logprobs 21 | --top-logprobs is 21; it must be from 0 to 20

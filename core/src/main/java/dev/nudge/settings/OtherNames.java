@@ -63,6 +63,8 @@ public final class OtherNames {
     here("stop_id", "stop_ids stop_token_ids eos_token_id");
     here("logit_bias", "sequence_bias");
     here("top_logprobs", "n_probs");
+    here("regex", "guided_regex");
+    here("json_schema", "guided_json response_format json_schema_file");
     here("repetition_penalty", "repeat_penalty");
     here("temperature", "temp do_sample");
     // something else stands here

@@ -1,10 +1,12 @@
 package dev.nudge.settings;
 
+import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /// How the next token is chosen, where a completion ends and what is told of it.
 ///
@@ -17,6 +19,8 @@ import java.util.TreeMap;
 /// @param stop texts that end a completion and are not part of it
 /// @param stopId ids of tokens that end a completion and are not part of its text
 /// @param minTokens until then no end token, `stopId` or `stop` ends it
+/// @param regex whole completions that it matches are all that there may be; null: any
+/// @param jsonSchema a file likewise; null: any
 /// @param logprobs tell each token with its log-probability
 /// @param topLogprobs and beside it the likeliest tokens of its place, this many
 public record SamplingSettings(
@@ -51,6 +55,10 @@ public record SamplingSettings(
     @Setting(help = "tokens before anything but --max-tokens may end it", byDefault = "0")
         int minTokens,
     @Setting(help = "most tokens of a completion", byDefault = "256") int maxTokens,
+    @Setting(help = "the completion is what this regular expression matches", label = "PATTERN")
+        @Nullable String regex,
+    @Setting(help = "the completion is JSON of the schema in this file", label = "FILE")
+        @Nullable Path jsonSchema,
     @Setting(help = "tell each token with its log-probability") boolean logprobs,
     @Setting(help = "and this many of the likeliest tokens in its place; 0 to 20", byDefault = "0")
         int topLogprobs)
@@ -84,6 +92,10 @@ public record SamplingSettings(
     Check.atLeast("--max-tokens", maxTokens, 1);
     if (minTokens > maxTokens) {
       throw Check.wrong("--min-tokens", minTokens, "at most --max-tokens " + maxTokens);
+    }
+    Check.notEmpty("--regex", regex);
+    if (regex != null && jsonSchema != null) {
+      throw new InputException("--regex and --json-schema are both given; leave one out");
     }
     Check.between("--top-logprobs", topLogprobs, 0, MOST_TOP);
     if (topLogprobs > 0 && !logprobs) {

@@ -1,5 +1,6 @@
 package dev.nudge.settings;
 
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -73,6 +74,16 @@ public interface SamplingWithers<S extends Record> extends Withers<S> {
   /// Tokens before anything but the most tokens may end a completion.
   default S withMinTokens(int tokens) {
     return with("min_tokens", tokens);
+  }
+
+  /// The completion is what this regular expression matches.
+  default S withRegex(String pattern) {
+    return with("regex", pattern);
+  }
+
+  /// The completion is JSON of the schema in this file.
+  default S withJsonSchema(Path file) {
+    return with("json_schema", file);
   }
 
   /// Tells each token with its log-probability.
