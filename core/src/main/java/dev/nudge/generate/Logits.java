@@ -6,6 +6,7 @@ import dev.nudge.settings.SamplingSettings;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
@@ -133,10 +134,20 @@ final class Logits {
   /// @param allowed a bit for each token that may come
   void keep(long[] allowed) {
     boolean any = false;
-    for (int i = 0; i < values.length; i++) {
-      boolean may = i >> 6 < allowed.length && (allowed[i >> 6] >>> i & 1) != 0;
-      values[i] = may ? values[i] : Double.NEGATIVE_INFINITY;
-      any |= may;
+    for (int from = 0; from < values.length; from += Long.SIZE) {
+      int word = from / Long.SIZE;
+      long may = word < allowed.length ? allowed[word] : 0;
+      int to = Math.min(values.length, from + Long.SIZE);
+      if (may == 0) {
+        Arrays.fill(values, from, to, Double.NEGATIVE_INFINITY);
+      } else if (may != -1) {
+        for (int i = from; i < to; i++) {
+          values[i] = (may >>> i & 1) == 0 ? Double.NEGATIVE_INFINITY : values[i];
+          any |= (may >>> i & 1) != 0;
+        }
+      } else {
+        any = true;
+      }
     }
     if (!any) {
       throw new IllegalArgumentException("no token is allowed");

@@ -96,6 +96,11 @@ class LogitsTest {
     assertThat(next(bias, rows, new int[0], 0, 0, new long[] {0, 1L << 6, 0})).isEqualTo(70);
     assertThat(next(bias, rows, new int[0], 0, 0, new long[] {0, 1L << 6, 2})).isEqualTo(129);
     assertThat(next(bias, rows, new int[0], 0, 0, new long[] {1L << 63})).isEqualTo(63);
+    assertThat(next(bias, rows, new int[0], 0, 0, new long[] {~(1L << 3), -1})).isEqualTo(70);
+    assertThat(next(bias, rows, new int[0], 0, 0, new long[] {0, -1, -1})).isEqualTo(129);
+    // bits beyond the vocabulary are no tokens
+    assertThatThrownBy(() -> next(bias, rows, new int[0], 0, 0, new long[] {0, 0, 1L << 5, -1}))
+        .isInstanceOf(IllegalArgumentException.class);
     SamplingSettings hot = GREEDY.withTemperature(50);
     for (int i = 0; i < 300; i++) {
       Sampler sampler = new Sampler(hot);
