@@ -7,12 +7,8 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.Map;
-import java.util.function.IntPredicate;
-import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 
-/// A row of logits, copied out of its tensor once, and what settings do to it before a token is
+/// A row of logits, copied out of its tensor once, and what is done to it before a token is
 /// chosen. A token that may not come has -∞.
 ///
 /// Threading: confined to one thread.
@@ -20,37 +16,21 @@ final class Logits {
   /// Tokens whose largest logit is known, so that others can be passed by.
   static final int BLOCK = 128;
 
-  private final SamplingSettings settings;
   private final Exponentials exponentials = new Exponentials();
-  private final int[] biased; // ids
-  private final double[] biases;
   private float[] raw = {};
   private double[] values = {};
   private double[] peaks = {};
   private double[] weights = {}; // exponentials
   private int[] counts = {}; // of each token in a history; zero between calls
-  private int @Nullable [] ends; // found when first asked for
-  private double[] endValues = {};
-
-  Logits(SamplingSettings settings) {
-    Map<Integer, Double> given = settings.biases();
-    this.settings = settings;
-    this.biased = given.keySet().stream().mapToInt(i -> i).toArray();
-    this.biases = given.values().stream().mapToDouble(v -> v).toArray();
-  }
 
   /// Copies a row.
-  ///
-  /// @throws dev.nudge.settings.InputException where a setting names a token that it has not
   void read(Tensor rows, int row) {
     int vocabulary = rows.cols();
     if (values.length != vocabulary) {
-      settings.checkTokens(vocabulary);
       values = new double[vocabulary];
       peaks = new double[Math.ceilDiv(vocabulary, BLOCK)];
       raw = new float[vocabulary];
       counts = new int[vocabulary];
-      ends = null;
     }
     if (rows.dtype() == Dtype.F32 && rows.stride(1) == 1) {
       long at = row * rows.rowStride() * Float.BYTES;
@@ -154,35 +134,30 @@ final class Logits {
     }
   }
 
-  /// Bars end tokens, where anything else may come.
-  void bar(IntPredicate isEnd) {
-    int[] all = ends;
-    if (all == null) {
-      all = IntStream.range(0, values.length).filter(isEnd).toArray();
-      ends = all;
-      endValues = new double[all.length];
-    }
-    for (int i = 0; i < all.length; i++) {
-      endValues[i] = values[all[i]];
-      values[all[i]] = Double.NEGATIVE_INFINITY;
+  /// Bars tokens, where anything else may come.
+  ///
+  /// @param room for a number of each of them
+  void bar(int[] ids, double[] room) {
+    for (int i = 0; i < ids.length; i++) {
+      room[i] = values[ids[i]];
+      values[ids[i]] = Double.NEGATIVE_INFINITY;
     }
     if (max() == Double.NEGATIVE_INFINITY) {
-      for (int i = 0; i < all.length; i++) {
-        values[all[i]] = endValues[i];
+      for (int i = 0; i < ids.length; i++) {
+        values[ids[i]] = room[i];
       }
     }
   }
 
-  /// Adds what `logitBias` says.
-  void bias() {
-    for (int i = 0; i < biased.length; i++) {
-      values[biased[i]] += biases[i];
+  void add(int[] ids, double[] biases) {
+    for (int i = 0; i < ids.length; i++) {
+      values[ids[i]] += biases[i];
     }
   }
 
   /// Makes tokens less likely that are there already: `repetitionPenalty` those of the history,
   /// presence and frequency those of the completion.
-  void penalise(int[] history, int prompt, int count) {
+  void penalise(SamplingSettings settings, int[] history, int prompt, int count) {
     double repetition = settings.repetitionPenalty();
     if (repetition != 1) {
       for (int i = 0; i < count; i++) {

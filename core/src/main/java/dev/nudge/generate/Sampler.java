@@ -2,7 +2,9 @@ package dev.nudge.generate;
 
 import dev.nudge.settings.SamplingSettings;
 import dev.nudge.tensor.Tensor;
+import java.util.Map;
 import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// Chooses the next token from a row of logits.
@@ -16,27 +18,42 @@ import org.jspecify.annotations.Nullable;
 /// side, the likeliest first and ties by id, and a number in [0, 1) points at one.
 ///
 /// That number comes from a counter: seed, sequence and place, so a sequence's text does not depend
-/// on what else is in its batch. Nothing is sorted ([Candidates]), and after the first token
-/// nothing
-/// is allocated but what `logprobs` tells.
+/// on what else is in its batch. Nothing is sorted ([Candidates]). After the first token nothing is
+/// allocated but what `logprobs` tells.
 ///
 /// Threading: confined to one thread.
 final class Sampler {
   private final SamplingSettings settings;
-  private final IntPredicate ends;
+  private final IntPredicate isEnd;
   private final Logits logits;
-  private final Candidates candidates = new Candidates();
+  private final Candidates candidates;
+  private final int[] biased; // ids
+  private final double[] biases;
+  private int[] ends = {};
+  private double[] barred = {}; // room for a logit of each
+  private int vocabulary;
   private @Nullable Logprobs thought;
 
-  Sampler(SamplingSettings settings) {
-    this(settings, id -> false);
+  /// What samplers of one thread may share: numbers of a vocabulary that stay for one call only.
+  record Room(Logits logits, Candidates candidates) {
+    Room() {
+      this(new Logits(), new Candidates());
+    }
   }
 
-  /// @param ends the end tokens of model and tokenizer, which `minTokens` holds back
-  Sampler(SamplingSettings settings, IntPredicate ends) {
+  Sampler(SamplingSettings settings) {
+    this(settings, id -> false, new Room());
+  }
+
+  /// @param isEnd the end tokens of model and tokenizer, which `minTokens` holds back
+  Sampler(SamplingSettings settings, IntPredicate isEnd, Room room) {
+    Map<Integer, Double> given = settings.biases();
     this.settings = settings;
-    this.ends = ends.or(settings.stopIds()::contains);
-    this.logits = new Logits(settings);
+    this.isEnd = isEnd.or(settings.stopIds()::contains);
+    this.logits = room.logits;
+    this.candidates = room.candidates;
+    this.biased = given.keySet().stream().mapToInt(i -> i).toArray();
+    this.biases = given.values().stream().mapToDouble(v -> v).toArray();
   }
 
   /// The number of a sequence, for its draws: that of the prompt where it is the first completion,
@@ -90,16 +107,31 @@ final class Sampler {
 
   private void read(
       Tensor rows, int row, int[] history, int prompt, int count, long @Nullable [] allowed) {
+    if (vocabulary != rows.cols()) {
+      meet(rows.cols());
+    }
     logits.read(rows, row);
     thought = settings.logprobs() ? Logprobs.of(logits, settings.topLogprobs()) : null;
     if (allowed != null) {
       logits.keep(allowed);
     }
     if (count - prompt < settings.minTokens()) {
-      logits.bar(ends);
+      logits.bar(ends, barred);
     }
-    logits.bias();
-    logits.penalise(history, prompt, count);
+    logits.add(biased, biases);
+    logits.penalise(settings, history, prompt, count);
+  }
+
+  /// Looks once at the tokens that there are.
+  ///
+  /// @throws dev.nudge.settings.InputException where a setting names another one
+  private void meet(int tokens) {
+    settings.checkTokens(tokens);
+    vocabulary = tokens;
+    if (settings.minTokens() > 0) {
+      ends = IntStream.range(0, tokens).filter(isEnd).toArray();
+      barred = new double[ends.length];
+    }
   }
 
   private int draw(double u) {

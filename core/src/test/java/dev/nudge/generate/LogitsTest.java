@@ -53,12 +53,30 @@ class LogitsTest {
   @Test
   void aSamplerRemembersNothingOfTheTokenBefore() {
     Tensor rows = row(3, 2, 1, 0);
-    Sampler sampler =
-        new Sampler(GREEDY.withPresencePenalty(1.1).withRepetitionPenalty(1.01), id -> false);
+    Sampler sampler = new Sampler(GREEDY.withPresencePenalty(1.1).withRepetitionPenalty(1.01));
     assertThat(sampler.next(rows, 0, new int[] {0}, 0, 1, 0, null)).isEqualTo(1);
     assertThat(sampler.next(rows, 0, new int[] {1}, 0, 1, 0, null)).isEqualTo(0);
     assertThat(sampler.next(rows, 0, new int[] {0}, 0, 1, 0, new long[] {1})).isEqualTo(0);
     assertThat(sampler.next(rows, 0, new int[] {1}, 0, 1, 0, null)).isEqualTo(0);
+  }
+
+  @Test
+  void samplersOfAThreadShareTheirRoom() {
+    Sampler.Room room = new Sampler.Room();
+    Sampler greedy = new Sampler(GREEDY, id -> false, room);
+    Sampler biased =
+        new Sampler(GREEDY.withLogitBias(Map.of(2, 9.0)).withMinTokens(9), id -> id == 2, room);
+    Sampler hot = new Sampler(GREEDY.withTemperature(1).withTopK(2), id -> false, room);
+    Sampler alone = new Sampler(GREEDY.withTemperature(1).withTopK(2));
+    Tensor four = row(3, 2, 1, 0);
+    Tensor six = row(0, 1, 2, 3, 4, 5);
+    for (int i = 0; i < 50; i++) {
+      assertThat(greedy.next(four, 0, new int[0], 0, i)).isEqualTo(0);
+      assertThat(biased.next(four, 0, new int[0], 0, 0, i, null)).isEqualTo(0);
+      assertThat(greedy.next(six, 0, new int[0], 0, i)).isEqualTo(5);
+      int drawn = hot.next(six, 0, new int[0], 0, i);
+      assertThat(drawn).isEqualTo(alone.next(six, 0, new int[0], 0, i)).isIn(4, 5);
+    }
   }
 
   @Test
@@ -170,7 +188,8 @@ class LogitsTest {
       int prompt,
       int count,
       long @Nullable [] allowed) {
-    return new Sampler(settings, id -> id == 0).next(rows, 0, history, prompt, count, 0, allowed);
+    return new Sampler(settings, id -> id == 0, new Sampler.Room())
+        .next(rows, 0, history, prompt, count, 0, allowed);
   }
 
   private Tensor row(double... logits) {

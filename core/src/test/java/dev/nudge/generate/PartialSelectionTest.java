@@ -108,7 +108,7 @@ class PartialSelectionTest {
   private static void noGarbage(SamplingSettings settings) {
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     Random random = new Random(5);
-    Sampler sampler = new Sampler(settings, id -> id == 7);
+    Sampler sampler = new Sampler(settings, id -> id == 7, new Sampler.Room());
     int[] history = random.ints(100, 0, 5_000).toArray();
     long[] allowed = random.longs(5_000 / 64 + 1).toArray();
     try (Scope scope = Scope.open("test")) {
