@@ -61,7 +61,12 @@ record GenerateVerb(Completer completer) implements Verb<GenerateSettings> {
   public int run(GenerateSettings settings, Console console) {
     DataSettings data = settings.rows();
     if (data == null) {
-      prompt(StandardInput.asPrompt(settings), console);
+      GenerateSettings given = StandardInput.asPrompt(settings);
+      if (given.sampling().n() > 1 || given.sampling().logprobs() && !console.json()) {
+        rows(given, console); // more than a text
+      } else {
+        prompt(given, console);
+      }
     } else {
       StandardInput.checkPattern(data.prompt());
       rows(settings, console);

@@ -1457,6 +1457,19 @@ class BadInputTest {
   }
 
   @Test
+  void aTokenThatTheModelHasNotIsRefused() throws IOException {
+    Place place = Place.in(folder);
+    for (String[] prompt : List.of(new String[] {"--prompt", "the pump"}, new String[] {"-q"})) {
+      check(
+          place.answer("generate", with(prompt, "--stop-id", "320")),
+          "--stop-id names token 320; the model has tokens 0 to 319");
+      check(
+          place.answer("generate", with(prompt, "--logit-bias", "319=1", "--logit-bias", "5000=1")),
+          "--logit-bias names token 5000; the model has tokens 0 to 319");
+    }
+  }
+
+  @Test
   void aRowTooLongToScoreNamesOnlyFlagsOfScore() throws IOException {
     check(
         Place.in(folder).answer("score", "--max-length", "7"),

@@ -21,6 +21,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -119,6 +120,22 @@ class CommandTest {
     assertThat(Ran.of(verbs, "generate", "--model", "m", "--data", "d", "-q").err()).isEmpty();
     assertThat(Ran.of(verbs, "generate", "--model", "m", "--data", "d", "--json").out())
         .isEqualTo("{\"completions\":[" + first + "," + second + "]}\n");
+  }
+
+  @Test
+  void whatIsMoreThanATextIsALineOfJson() {
+    String row = "{\"index\":0,\"completion\":\"ab\",\"tokens\":2,\"stop\":\"eos\"}";
+    String[] logprobs = {"generate", "--model", "m", "--prompt", "ab", "--logprobs"};
+    assertThat(Ran.of(verbs, logprobs).out()).isEqualTo(row + "\n");
+    assertThat(Ran.of(verbs, plus(logprobs, "--json")).out()).isEqualTo(row + "\n");
+    String[] two = {"generate", "--model", "m", "--prompt", "ab", "--n", "2", "--temperature", "1"};
+    assertThat(Ran.of(verbs, two).out()).isEqualTo(row + "\n" + row + "\n");
+    assertThat(Ran.of(verbs, plus(two, "--json")).out())
+        .isEqualTo("{\"completions\":[" + row + "," + row + "]}\n");
+  }
+
+  private static String[] plus(String[] args, String more) {
+    return Stream.concat(Stream.of(args), Stream.of(more)).toArray(String[]::new);
   }
 
   @Test

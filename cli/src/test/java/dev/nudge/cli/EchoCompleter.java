@@ -4,9 +4,10 @@ import dev.nudge.generate.Completion;
 import dev.nudge.generate.Completion.Stop;
 import dev.nudge.generate.Completions;
 import dev.nudge.settings.GenerateSettings;
+import java.util.Collections;
 import java.util.List;
 
-/// Gives a prompt back in two pieces, and two rows for a file.
+/// Gives a prompt back in two pieces or several times, and two rows for a file.
 final class EchoCompleter implements GenerateVerb.Completer {
 
   @Override
@@ -14,9 +15,14 @@ final class EchoCompleter implements GenerateVerb.Completer {
     String prompt = settings.prompt();
     if (settings.rows() == null && prompt != null) {
       watcher.warn("only an echo");
-      watcher.piece(prompt.substring(0, 1));
-      watcher.piece(prompt.substring(1));
-      return new Completions.Done(List.of(row(0, prompt, 2, Stop.EOS)), 0.5);
+      int n = settings.sampling().n();
+      if (n == 1) {
+        watcher.piece(prompt.substring(0, 1));
+        watcher.piece(prompt.substring(1));
+      }
+      List<Completions.Row> same = Collections.nCopies(n, row(0, prompt, 2, Stop.EOS));
+      same.forEach(watcher::row);
+      return new Completions.Done(same, 0.5);
     }
     List<Completions.Row> rows =
         List.of(row(0, "a", 1, Stop.LENGTH), row(2, "é\n", 3, Stop.STRING));

@@ -133,6 +133,48 @@ class WrongUseTest {
     assertThat(trained).isEmpty();
   }
 
+  /// How tokens are chosen: each wrong value, and each pair that makes no sense.
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '"',
+      textBlock =
+          """
+          --top-p 0            | --top-p is 0; it must be above 0 and at most 1
+          --presence-penalty 2.5 | --presence-penalty is 2.5; it must be from -2 to 2
+          --presence-penalty -3 | --presence-penalty is -3; it must be from -2 to 2
+          --frequency-penalty 9 | --frequency-penalty is 9; it must be from -2 to 2
+          --frequency-penalty much | --frequency-penalty is 'much'; it must be a number
+          --logit-bias 5       | --logit-bias is '5'; it must be ID=VALUE with a value from -100 to 100
+          --logit-bias 5=      | --logit-bias is '5='; it must be ID=VALUE with a value from -100 to 100
+          --logit-bias 5=101   | --logit-bias is '5=101'; it must be ID=VALUE with a value from -100 to 100
+          --logit-bias 5=NaN   | --logit-bias is '5=NaN'; it must be ID=VALUE with a value from -100 to 100
+          --logit-bias yes=1   | --logit-bias is 'yes=1'; a token id must be a whole number, at least 0
+          --logit-bias -5=1    | --logit-bias is '-5=1'; a token id must be a whole number, at least 0
+          --logit-bias 5=1 --logit-bias 5=2 | --logit-bias has token 5 twice; give it once
+          --stop-id end        | --stop-id is 'end'; a token id must be a whole number, at least 0
+          --stop-id -1         | --stop-id is '-1'; a token id must be a whole number, at least 0
+          --stop-id +1         | --stop-id is '+1'; a token id must be a whole number, at least 0
+          --stop-id 99999999999 | --stop-id is '99999999999'; a token id must be a whole number, at least 0
+          --stop-ids 5         | unknown flag --stop-ids for generate; here it is --stop-id
+          --n 0                | --n is 0; it must be at least 1
+          --n 3                | --n is 3 with --temperature 0, which says the same each time; raise --temperature
+          --num-return-sequences 3 | unknown flag --num-return-sequences for generate; here it is --n
+          --min-tokens -1      | --min-tokens is -1; it must be at least 0
+          --min-tokens 9 --max-tokens 8 | --min-tokens is 9; it must be at most --max-tokens 8
+          --min-new-tokens 9   | unknown flag --min-new-tokens for generate; here it is --min-tokens
+          --regex=             | --regex is ''; it must not be empty
+          --regex a --json-schema s.json | --regex and --json-schema are both given; leave one out
+          --guided-json s.json | unknown flag --guided-json for generate; here it is --json-schema
+          --logprobs=5         | --logprobs takes no value; give it alone
+          --top-logprobs 5     | --top-logprobs is given without --logprobs; add it
+          --logprobs --top-logprobs 21 | --top-logprobs is 21; it must be from 0 to 20
+          --logprobs --top-logprobs -1 | --top-logprobs is -1; it must be from 0 to 20
+          """)
+  void aWrongWayToChooseTokensIsOneLineAndExitCodeTwo(String flags, String message) {
+    aMistakeIsOneLineAndExitCodeTwo("generate --model m --prompt p " + flags, message);
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',

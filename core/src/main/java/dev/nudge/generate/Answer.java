@@ -1,9 +1,12 @@
 package dev.nudge.generate;
 
 import dev.nudge.generate.Completion.Stop;
+import dev.nudge.settings.SamplingSettings;
 import dev.nudge.text.StreamDecoder;
 import dev.nudge.text.Tokenizer;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -14,18 +17,20 @@ import org.jspecify.annotations.Nullable;
 final class Answer {
   private final StreamDecoder decoder;
   private final List<String> stops;
+  private final Set<Integer> stopIds;
   private final Tokenizer tokenizer;
   private final List<Integer> ends;
+  private final int least;
   private final int most;
   private final Consumer<String> pieces;
+  private final @Nullable List<TokenLogprob> logprobs;
+  private final boolean tops;
   private final StringBuilder text = new StringBuilder();
   private int shown;
   private int tokens;
   private @Nullable Stop stop;
 
-  /// @param ends tokens that end it, as the tokenizer's end token does
-  /// @param most tokens allowed
-  /// @param pieces told text as it comes
+  /// An answer of which only stop strings are asked.
   Answer(
       Tokenizer tokenizer,
       List<Integer> ends,
@@ -33,24 +38,64 @@ final class Answer {
       List<String> stops,
       int most,
       Consumer<String> pieces) {
+    this(
+        tokenizer,
+        ends,
+        prompt,
+        SamplingSettings.greedy().withStop(stops.toArray(String[]::new)),
+        most,
+        pieces);
+  }
+
+  /// @param ends tokens that end it, as the tokenizer's end token does
+  /// @param sampling says what else ends it, and whether log-probabilities are told
+  /// @param most tokens allowed
+  /// @param pieces told text as it comes
+  Answer(
+      Tokenizer tokenizer,
+      List<Integer> ends,
+      int[] prompt,
+      SamplingSettings sampling,
+      int most,
+      Consumer<String> pieces) {
     this.decoder = new StreamDecoder(tokenizer, prompt);
-    this.stops = stops;
+    this.stops = sampling.stop();
+    this.stopIds = sampling.stopIds();
     this.tokenizer = tokenizer;
     this.ends = ends;
+    this.least = sampling.minTokens();
     this.most = most;
     this.pieces = pieces;
+    this.logprobs = sampling.logprobs() ? new ArrayList<>() : null;
+    this.tops = sampling.topLogprobs() > 0;
   }
 
   /// Takes a token.
   ///
   /// @return whether the sequence goes on
   boolean push(int id) {
+    return push(id, null);
+  }
+
+  /// Takes a token.
+  ///
+  /// @param thought what the model thought of it, where the settings ask for that
+  /// @return whether the sequence goes on
+  boolean push(int id, @Nullable Logprobs thought) {
     tokens++;
+    if (logprobs != null && thought != null) {
+      logprobs.add(told(thought.token(), tops ? thought.top() : null));
+    }
     if (ends.contains(id) || tokenizer.isEnd(id)) {
       return end(Stop.EOS);
     }
+    if (stopIds.contains(id)) {
+      return end(Stop.TOKEN);
+    }
     text.append(decoder.push(id));
-    if (stopped()) {
+    if (tokens <= least) {
+      show(text.length()); // no stop string begins in it
+    } else if (stopped()) {
       return false;
     }
     if (tokens == most) {
@@ -58,6 +103,14 @@ final class Answer {
     }
     show(text.length() - held());
     return true;
+  }
+
+  private TokenLogprob told(Logprobs.Likely likely, @Nullable List<Logprobs.Likely> top) {
+    return new TokenLogprob(
+        tokenizer.decode(new int[] {likely.id()}, false),
+        likely.id(),
+        likely.logprob(),
+        top == null ? null : top.stream().map(t -> told(t, null)).toList());
   }
 
   private boolean end(Stop reason) {
@@ -80,8 +133,8 @@ final class Answer {
   private boolean stopped() {
     int first = -1;
     for (String s : stops) {
-      int at = text.indexOf(s, Math.max(0, shown - s.length()));
-      if (at >= shown && (first < 0 || at < first)) {
+      int at = text.indexOf(s, shown);
+      if (at >= 0 && (first < 0 || at < first)) {
         first = at;
       }
     }
@@ -115,6 +168,10 @@ final class Answer {
   }
 
   Completion completion() {
-    return new Completion(text.toString(), tokens, stop == null ? Stop.LENGTH : stop);
+    return new Completion(
+        text.toString(),
+        tokens,
+        stop == null ? Stop.LENGTH : stop,
+        logprobs == null ? null : List.copyOf(logprobs));
   }
 }

@@ -1,12 +1,25 @@
 package dev.nudge.generate;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// A completion and what ended it.
 ///
 /// @param text without special tokens and without the stop string
 /// @param tokens their number, the end token included
-public record Completion(@JsonProperty("completion") String text, int tokens, Stop stop) {
+/// @param logprobs each of them with its log-probability; null where not asked for
+public record Completion(
+    @JsonProperty("completion") String text,
+    int tokens,
+    Stop stop,
+    @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable List<TokenLogprob> logprobs) {
+  /// A completion without log-probabilities.
+  public Completion(String text, int tokens, Stop stop) {
+    this(text, tokens, stop, null);
+  }
+
   /// The reason why a completion ended.
   public enum Stop {
     /// An end token came.
@@ -15,6 +28,8 @@ public record Completion(@JsonProperty("completion") String text, int tokens, St
     LENGTH,
     /// A stop string came.
     STRING,
+    /// A token came that the settings name as one that ends it.
+    TOKEN,
     /// The thread that asked was interrupted; the text is what there was until then.
     INTERRUPTED
   }

@@ -2,130 +2,160 @@ package dev.nudge.generate;
 
 import dev.nudge.settings.SamplingSettings;
 import dev.nudge.tensor.Tensor;
-import java.util.Arrays;
+import java.util.Map;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /// Chooses the next token from a row of logits.
 ///
-/// In the order of transformers: the repetition penalty (logits of tokens already there are
-/// divided by it where positive, multiplied where negative), then with a temperature above 0
-/// the logits are divided by it, cut to the `topK` largest, to the smallest set that holds
-/// `topP` of the probability, and to those with at least `minP` of the largest probability; one
-/// of what is left is drawn. Draws come from a counter: seed, sequence and place, so a
-/// sequence's text does not depend on what else is in its batch.
+/// In the order of vLLM and transformers: tokens that are barred (all but `allowed`; end tokens
+/// before `minTokens`), the bias, the repetition penalty (logits of tokens already there are
+/// divided by it where positive, multiplied where negative), what presence and frequency in the
+/// completion take off; then with a temperature above 0 the logits are divided by it, cut to the
+/// `topK` largest, to the smallest set that holds `topP` of the probability, and to those with at
+/// least `minP` of the largest probability; one of what is left is drawn: the tokens stand side by
+/// side, the likeliest first and ties by id, and a number in [0, 1) points at one.
+///
+/// That number comes from a counter: seed, sequence and place, so a sequence's text does not depend
+/// on what else is in its batch. Nothing is sorted ([Candidates]). After the first token nothing is
+/// allocated but what `logprobs` tells.
 ///
 /// Threading: confined to one thread.
 final class Sampler {
   private final SamplingSettings settings;
-  private double[] logits = new double[0];
-  private Integer[] order = new Integer[0];
-  private double[] p = new double[0];
+  private final IntPredicate isEnd;
+  private final Logits logits;
+  private final Candidates candidates;
+  private final int[] biased; // ids
+  private final double[] biases;
+  private int[] ends = {};
+  private double[] barred = {}; // room for a logit of each
+  private int vocabulary;
+  private @Nullable Logprobs thought;
+
+  /// What samplers of one thread may share: numbers of a vocabulary that stay for one call only.
+  record Room(Logits logits, Candidates candidates) {
+    Room() {
+      this(new Logits(), new Candidates());
+    }
+  }
 
   Sampler(SamplingSettings settings) {
+    this(settings, id -> false, new Room());
+  }
+
+  /// @param isEnd the end tokens of model and tokenizer, which `minTokens` holds back
+  Sampler(SamplingSettings settings, IntPredicate isEnd, Room room) {
+    Map<Integer, Double> given = settings.biases();
     this.settings = settings;
+    this.isEnd = isEnd.or(settings.stopIds()::contains);
+    this.logits = room.logits;
+    this.candidates = room.candidates;
+    this.biased = given.keySet().stream().mapToInt(i -> i).toArray();
+    this.biases = given.values().stream().mapToDouble(v -> v).toArray();
+  }
+
+  /// The number of a sequence, for its draws: that of the prompt where it is the first completion,
+  /// and for the others one that no prompt has.
+  static long sequence(long prompt, int choice) {
+    return prompt + ((long) choice << 32);
+  }
+
+  /// Chooses where settings do not ask what of `history` is the prompt; all of it counts as the
+  /// completion.
+  int next(Tensor rows, int row, int[] history, int count, long sequence) {
+    return next(rows, row, history, 0, count, sequence, null);
   }
 
   /// @param rows logits (sequences, vocabulary)
   /// @param row which sequence's
   /// @param history all tokens of the sequence so far
+  /// @param prompt how many of them are the prompt's
   /// @param count how many of `history` are filled
   /// @param sequence number of the sequence, for its draws
-  int next(Tensor rows, int row, int[] history, int count, long sequence) {
-    read(rows, row, history, count);
-    return settings.temperature() == 0 ? argmax() : draw(uniform(sequence, count));
+  /// @param allowed a bit for each token that may come, the first the lowest of the first; null:
+  /// all
+  int next(
+      Tensor rows,
+      int row,
+      int[] history,
+      int prompt,
+      int count,
+      long sequence,
+      long @Nullable [] allowed) {
+    read(rows, row, history, prompt, count, allowed);
+    int id = settings.temperature() == 0 ? logits.argmax() : draw(uniform(sequence, count));
+    Logprobs all = thought;
+    thought = all == null ? null : all.choose(rows.get(row, id), id);
+    return id;
+  }
+
+  /// What the model itself thought of the token that came last: its log-probability before bias,
+  /// penalties, temperature and all else that chose it, as `score` gives it. Null where the
+  /// settings do not ask.
+  @Nullable Logprobs logprobs() {
+    return thought;
   }
 
   /// Returns what each token is drawn with, likewise; for tests.
   double[] probabilities(Tensor rows, int row, int[] history, int count) {
-    read(rows, row, history, count);
-    double[] all = new double[logits.length];
-    int kept = candidates();
-    double sum = Arrays.stream(p, 0, kept).sum();
-    for (int i = 0; i < kept; i++) {
-      all[order[i]] = p[i] / sum;
-    }
-    return all;
+    read(rows, row, history, 0, count, null);
+    filter();
+    return candidates.shares(rows.cols());
   }
 
-  private void read(Tensor rows, int row, int[] history, int count) {
-    int vocabulary = rows.cols();
-    if (logits.length != vocabulary) {
-      logits = new double[vocabulary];
+  private void read(
+      Tensor rows, int row, int[] history, int prompt, int count, long @Nullable [] allowed) {
+    if (vocabulary != rows.cols()) {
+      meet(rows.cols());
     }
-    for (int i = 0; i < vocabulary; i++) {
-      logits[i] = rows.get(row, i);
+    logits.read(rows, row);
+    thought = settings.logprobs() ? Logprobs.of(logits, settings.topLogprobs()) : null;
+    if (allowed != null) {
+      logits.keep(allowed);
     }
-    penalise(history, count);
+    if (count - prompt < settings.minTokens()) {
+      logits.bar(ends, barred);
+    }
+    logits.add(biased, biases);
+    logits.penalise(settings, history, prompt, count);
   }
 
-  private void penalise(int[] history, int count) {
-    double penalty = settings.repetitionPenalty();
-    if (penalty == 1) {
-      return;
+  /// Looks once at the tokens that there are.
+  ///
+  /// @throws dev.nudge.settings.InputException where a setting names another one
+  private void meet(int tokens) {
+    settings.checkTokens(tokens);
+    vocabulary = tokens;
+    if (settings.minTokens() > 0) {
+      ends = IntStream.range(0, tokens).filter(isEnd).toArray();
+      barred = new double[ends.length];
     }
-    for (int id : Arrays.stream(history, 0, count).distinct().toArray()) {
-      logits[id] = logits[id] > 0 ? logits[id] / penalty : logits[id] * penalty;
-    }
-  }
-
-  private int argmax() {
-    int best = 0;
-    for (int i = 1; i < logits.length; i++) {
-      best = logits[i] > logits[best] ? i : best;
-    }
-    return best;
   }
 
   private int draw(double u) {
-    int kept = candidates();
-    double left = 0;
-    for (int i = 0; i < kept; i++) {
-      left += p[i];
-    }
-    double at = u * left;
-    for (int i = 0; i < kept; i++) {
-      at -= p[i];
-      if (at < 0) {
-        return order[i];
-      }
-    }
-    return order[kept - 1];
+    filter();
+    return candidates.at(u * candidates.mass());
   }
 
-  /// Sorts the tokens that may be drawn to the front of `order`, the likeliest first, and puts what
-  /// each weighs into `p`.
-  ///
-  /// @return their number
-  private int candidates() {
-    int n = logits.length;
-    if (order.length != n) {
-      order = new Integer[n];
-      p = new double[n];
+  /// Leaves in `candidates` what may be drawn.
+  private void filter() {
+    double temperature = settings.temperature();
+    double range = Candidates.RANGE;
+    if (settings.topP() == 1 && settings.minP() > 0) {
+      range = Math.min(range, 1e-9 - Math.log(settings.minP())); // a little more than may stay
     }
-    for (int i = 0; i < n; i++) {
-      order[i] = i;
+    int most = settings.topK() > 0 ? settings.topK() : Integer.MAX_VALUE;
+    candidates.collect(logits, range * temperature, most);
+    candidates.keepLikeliest(most);
+    candidates.weigh(temperature);
+    if (settings.topP() < 1) {
+      candidates.keepMass(settings.topP() * candidates.mass());
     }
-    Arrays.sort(order, (a, b) -> Double.compare(logits[b], logits[a])); // stable: ties by id
-    int kept = settings.topK() > 0 ? Math.min(settings.topK(), n) : n;
-    double top = logits[order[0]];
-    double sum = 0;
-    for (int i = 0; i < kept; i++) {
-      p[i] = Math.exp((logits[order[i]] - top) / settings.temperature());
-      sum += p[i];
+    if (settings.minP() > 0) {
+      candidates.keepAbove(settings.minP());
     }
-    return cut(kept, sum);
-  }
-
-  /// How many of the sorted probabilities stay after top-p and min-p; at least 1.
-  private int cut(int kept, double sum) {
-    double before = 0;
-    double largest = p[0];
-    int stay = 0;
-    while (stay < kept
-        && (stay == 0
-            || (before < settings.topP() * sum && p[stay] >= settings.minP() * largest))) {
-      before += p[stay++];
-    }
-    return stay;
   }
 
   /// A number in [0, 1) from seed, sequence and place.

@@ -25,6 +25,12 @@ final class Check {
     }
   }
 
+  static void between(String flag, double value, int least, int most) {
+    if (!(value >= least && value <= most)) {
+      throw wrong(flag, value, "from " + least + " to " + most);
+    }
+  }
+
   /// Allows 0 ≤ value < 1.
   static void share(String flag, double value) {
     if (!(value >= 0 && value < 1)) {

@@ -57,7 +57,14 @@ public final class OtherNames {
     here("patience", "early_stopping_patience early_stopping");
     here("save_steps", "steps_per_save save_interval");
     here("max_tokens", "max_new_tokens n_predict");
+    here("min_tokens", "min_new_tokens");
+    here("n", "num_return_sequences num_completions");
     here("stop", "stop_strings stop_sequences");
+    here("stop_id", "stop_ids stop_token_ids eos_token_id");
+    here("logit_bias", "sequence_bias");
+    here("top_logprobs", "n_probs");
+    here("regex", "guided_regex");
+    here("json_schema", "guided_json response_format json_schema_file");
     here("repetition_penalty", "repeat_penalty");
     here("temperature", "temp do_sample");
     // something else stands here

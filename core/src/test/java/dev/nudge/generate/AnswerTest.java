@@ -4,7 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.Backends;
 import dev.nudge.Seeds;
+import dev.nudge.format.Json;
 import dev.nudge.generate.Completion.Stop;
+import dev.nudge.generate.Logprobs.Likely;
+import dev.nudge.settings.SamplingSettings;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -83,6 +86,67 @@ class AnswerTest {
   }
 
   @Test
+  void aStopIdEndsTheTextBeforeItAndCounts() {
+    int[] ids = tokenizer.ids(" seven bar, nine");
+    SamplingSettings sampling = SamplingSettings.greedy().withStopId(ids[2], 9_999);
+    String before = tokenizer.decode(Arrays.copyOf(ids, 2), true);
+    assertThat(tell(ids, 100, sampling).completion)
+        .isEqualTo(new Completion(before, 3, Stop.TOKEN));
+    // a stop string that its text held back goes out
+    assertThat(tell(ids, 100, sampling.withStop(before + "#")).completion)
+        .isEqualTo(new Completion(before, 3, Stop.TOKEN));
+    assertThat(tell(new int[] {END}, 9, sampling.withStopId(END)).completion.stop())
+        .isEqualTo(Stop.EOS);
+  }
+
+  @Test
+  void textOfTheLeastNumberOfTokensIsNoPartOfAStopString() {
+    int[] ids = tokenizer.ids(" a a a a a");
+    SamplingSettings stop = SamplingSettings.greedy().withStop("a");
+    assertThat(tell(ids, 100, stop).completion.text()).isEqualTo(" ");
+    String all = tokenizer.decode(ids, true);
+    for (int least = 1; least < ids.length; least++) {
+      String first = tokenizer.decode(Arrays.copyOf(ids, least), true);
+      Told told = tell(ids, ids.length, stop.withMinTokens(least));
+      assertThat(told.completion.text())
+          .isEqualTo(all.substring(0, all.indexOf('a', first.length())));
+      assertThat(String.join("", told.pieces)).isEqualTo(told.completion.text());
+      assertThat(told.used).isGreaterThan(least);
+    }
+    Told never = tell(ids, ids.length, stop.withMinTokens(ids.length));
+    assertThat(never.completion).isEqualTo(new Completion(all, ids.length, Stop.LENGTH));
+  }
+
+  @Test
+  void logprobsStandBesideTheTokensWhereAskedFor() {
+    int[] ids = tokenizer.ids(" seven bar");
+    Logprobs thought =
+        new Logprobs(
+            0, new Likely(ids[0], -0.5), List.of(new Likely(END, -0.25), new Likely(ids[0], -0.5)));
+    SamplingSettings asked = SamplingSettings.greedy().withLogprobs(true);
+    String text = tokenizer.decode(new int[] {ids[0]}, false);
+    TokenLogprob plain = new TokenLogprob(text, ids[0], -0.5, null);
+    assertThat(pushed(asked, thought).logprobs()).containsExactly(plain);
+    TokenLogprob end = new TokenLogprob(tokenizer.decode(new int[] {END}, false), END, -0.25, null);
+    assertThat(end.token()).isNotEmpty(); // a special token is spelled out
+    assertThat(pushed(asked.withTopLogprobs(2), thought).logprobs())
+        .containsExactly(new TokenLogprob(text, ids[0], -0.5, List.of(end, plain)));
+    assertThat(pushed(SamplingSettings.greedy(), thought).logprobs()).isNull();
+    assertThat(Json.line(pushed(asked, thought)))
+        .isEqualTo(
+            "{\"completion\":\"%s\",\"tokens\":1,\"stop\":\"length\",\"logprobs\":[{\"token\":\"%s\",\"id\":%d,\"logprob\":-0.5}]}"
+                .formatted(text, text, ids[0]));
+    assertThat(Json.line(new Completion("a", 1, Stop.TOKEN)))
+        .isEqualTo("{\"completion\":\"a\",\"tokens\":1,\"stop\":\"token\"}");
+  }
+
+  private static Completion pushed(SamplingSettings sampling, Logprobs thought) {
+    Answer answer = new Answer(tokenizer, List.of(OTHER_END), new int[0], sampling, 1, piece -> {});
+    answer.push(thought.token().id(), thought);
+    return answer.completion();
+  }
+
+  @Test
   void halfACharacterIsNeverShown() {
     int[] ids = plus(tokenizer.ids("🙂 漢字 👩‍🔧 é"), END);
     assertThat(ids.length).isGreaterThan(12);
@@ -145,8 +209,13 @@ class AnswerTest {
   }
 
   private static Told tell(int[] ids, int most, List<String> stops) {
+    return tell(ids, most, SamplingSettings.greedy().withStop(stops.toArray(String[]::new)));
+  }
+
+  private static Told tell(int[] ids, int most, SamplingSettings sampling) {
     List<String> pieces = new ArrayList<>();
-    Answer answer = new Answer(tokenizer, List.of(OTHER_END), new int[0], stops, most, pieces::add);
+    Answer answer =
+        new Answer(tokenizer, List.of(OTHER_END), new int[0], sampling, most, pieces::add);
     int used = 0;
     while (used < ids.length && answer.push(ids[used++])) {}
     return new Told(pieces, answer.completion(), used);

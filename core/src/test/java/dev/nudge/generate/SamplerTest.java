@@ -10,7 +10,6 @@ import dev.nudge.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
@@ -29,15 +28,12 @@ class SamplerTest {
     for (JsonNode c : new ObjectMapper().readTree(Files.readString(GOLDEN)).get("cases")) {
       JsonNode s = c.get("settings");
       SamplingSettings settings =
-          new SamplingSettings(
-              s.path("temperature").asDouble(),
-              s.path("top_p").asDouble(1),
-              s.path("top_k").asInt(0),
-              s.path("min_p").asDouble(0),
-              s.path("repetition_penalty").asDouble(1),
-              0,
-              List.of(),
-              8);
+          SamplingSettings.greedy()
+              .withTemperature(s.path("temperature").asDouble())
+              .withTopP(s.path("top_p").asDouble(1))
+              .withTopK(s.path("top_k").asInt(0))
+              .withMinP(s.path("min_p").asDouble(0))
+              .withRepetitionPenalty(s.path("repetition_penalty").asDouble(1));
       int[] history = c.get("history").valueStream().mapToInt(JsonNode::asInt).toArray();
       double[] expected =
           c.get("probabilities").valueStream().mapToDouble(JsonNode::asDouble).toArray();
@@ -100,7 +96,10 @@ class SamplerTest {
   }
 
   private static SamplingSettings settings(double temperature, double penalty, long seed) {
-    return new SamplingSettings(temperature, 1, 0, 0, penalty, seed, List.of(), 8);
+    return SamplingSettings.greedy()
+        .withTemperature(temperature)
+        .withRepetitionPenalty(penalty)
+        .withSeed(seed);
   }
 
   private static Tensor row(Scope scope, double... logits) {
