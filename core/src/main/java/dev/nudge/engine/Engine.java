@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Owns a loaded model and takes steps for all its callers: one thread, lanes and workspaces opened
@@ -28,6 +29,7 @@ public final class Engine implements AutoCloseable {
   private final Limits limits;
   private final NamedAdapters adapters;
   private final ConcurrentLinkedQueue<Sequence> submitted = new ConcurrentLinkedQueue<>();
+  private final ConcurrentLinkedQueue<Job> jobs = new ConcurrentLinkedQueue<>();
   private final Thread thread;
   private volatile boolean closed;
   private volatile int blocksHeld;
@@ -61,6 +63,35 @@ public final class Engine implements AutoCloseable {
     return ticket;
   }
 
+  /// Computes the mean of the last hidden states of a text, between two steps of others.
+  ///
+  /// @param adapter the name of its adapter; null: the base
+  /// @return as many numbers as the model is wide
+  public float[] embed(int[] ids, @Nullable String adapter) {
+    NamedAdapters.Way way = adapters.way(adapter);
+    float[][] result = new float[1][];
+    Job job = new Job(steps -> result[0] = steps.embed(ids, way), new Ticket(() -> {}));
+    jobs.add(job);
+    LockSupport.unpark(thread);
+    if (closed) {
+      refuseAll();
+    }
+    job.ticket.await();
+    return result[0];
+  }
+
+  /// A pass of its own, between two steps.
+  private record Job(Consumer<Steps> work, Ticket ticket) {
+    void run(Steps steps) {
+      try {
+        work.accept(steps);
+        ticket.end(null);
+      } catch (RuntimeException | Error e) {
+        ticket.end(e);
+      }
+    }
+  }
+
   private void check(int prompt, int positions) {
     if (prompt < 1 || positions < prompt) {
       throw new IllegalArgumentException(prompt + " tokens that may grow to " + positions);
@@ -83,10 +114,13 @@ public final class Engine implements AutoCloseable {
         for (Sequence s = submitted.poll(); s != null; s = submitted.poll()) {
           waiting.add(s);
         }
+        for (Job job = jobs.poll(); job != null; job = jobs.poll()) {
+          job.run(steps);
+        }
         drop(waiting, running);
         steps.admit(waiting, running);
         if (running.isEmpty()) {
-          if (submitted.isEmpty() && !closed) {
+          if (submitted.isEmpty() && jobs.isEmpty() && !closed) {
             LockSupport.park(this);
           }
           continue;
@@ -121,6 +155,9 @@ public final class Engine implements AutoCloseable {
   }
 
   private void refuseAll() {
+    for (Job job = jobs.poll(); job != null; job = jobs.poll()) {
+      job.ticket.end(ended());
+    }
     for (Sequence s = submitted.poll(); s != null; s = submitted.poll()) {
       s.end(ended());
     }

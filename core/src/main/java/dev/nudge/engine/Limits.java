@@ -1,6 +1,7 @@
 package dev.nudge.engine;
 
 import dev.nudge.model.CausalLm;
+import org.jspecify.annotations.Nullable;
 
 /// What an engine may take.
 ///
@@ -20,6 +21,22 @@ public record Limits(int threads, long keyBytes, boolean speculate) {
   /// Bytes of keys and values of a position.
   static long bytesOf(CausalLm model) {
     return model.keyValueBytes(1);
+  }
+
+  /// What an engine of a loaded model may take.
+  ///
+  /// @param memory bytes of weights, workspace and keys together; null: of what was free before
+  ///     the weights were loaded, half of the rest is for keys
+  /// @param free bytes that were free then
+  /// @param held bytes of the weights
+  public static Limits of(int threads, @Nullable Long memory, long free, long held) {
+    long keys = memory == null ? Math.max(0, free - held) / 2 : Math.max(0, memory - held);
+    return new Limits(threads, keys, true);
+  }
+
+  /// Positions that the memory of keys has room for.
+  public long positions(CausalLm model) {
+    return (long) blocks(model) * BLOCK;
   }
 
   /// Blocks that the memory of keys has room for.

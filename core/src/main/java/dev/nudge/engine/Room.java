@@ -46,6 +46,13 @@ final class Room implements AutoCloseable {
     return Objects.requireNonNull(workspace, "no sequence was admitted");
   }
 
+  /// A workspace for one text by itself.
+  Workspace alone(int tokens) {
+    model.reserve(tokens);
+    return new Workspace(
+        0, model.embedBytes(tokens), model.backend().gemms().apply(threads));
+  }
+
   /// Bytes that steps take.
   static long bytes(CausalLm model, int tokens, int positions) {
     int longest = Math.max(tokens, positions);

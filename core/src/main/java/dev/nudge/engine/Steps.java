@@ -5,6 +5,7 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.nn.KvPool;
 import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -76,6 +77,16 @@ final class Steps implements AutoCloseable {
       List<Sequence> together = together(reading);
       within(together, () -> read(together, running));
     }
+  }
+
+  /// The mean of the last hidden states of a text.
+  float[] embed(int[] ids, NamedAdapters.Way way) {
+    float[][] mean = new float[1][];
+    try (Workspace ws = room.alone(ids.length)) {
+      adapters.within(
+          way.alone(), way.number() >= 0, () -> mean[0] = model.embed(ids, way.number(), ws));
+    }
+    return mean[0];
   }
 
   /// Those whose steps may be the first one's.

@@ -1,5 +1,6 @@
 package dev.nudge.generate;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.nudge.data.Prompts;
 import dev.nudge.machine.Machine;
@@ -23,7 +24,16 @@ public final class Completions {
   /// A completion and the row that it belongs to.
   ///
   /// @param index of the row, from 0, bad rows counted; 0 where one prompt was asked for
-  public record Row(long index, @JsonUnwrapped Completion completion) {}
+  /// @param choice which completion of the prompt, from 0; null where one was asked for
+  public record Row(
+      long index,
+      @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Integer choice,
+      @JsonUnwrapped Completion completion) {
+    /// The only completion of a prompt.
+    public Row(long index, Completion completion) {
+      this(index, null, completion);
+    }
+  }
 
   /// Completions and the seconds that they took, loading apart.
   public record Done(List<Row> rows, double seconds) {}
@@ -61,14 +71,26 @@ public final class Completions {
 
   private static Done one(GenerateSettings settings, Machine machine, Watcher watcher) {
     try (Session session =
-        Session.load(settings.model(), settings.adapter(), machine, watcher::warn)) {
+        Session.load(
+            settings.model(), settings.adapter(), null, settings.memory(), machine, watcher::warn)) {
+      watcher.note(session.plan());
       Generation generation = new Generation(session, settings.sampling());
       String prompt = Objects.requireNonNull(settings.prompt());
       AdapterPatterns.check(prompt, settings.adapter(), settings.model().anyBase(), watcher::warn);
       long start = System.nanoTime();
-      Row row = new Row(0, generation.complete(prompt, watcher::piece));
-      watcher.row(row);
-      return new Done(List.of(row), seconds(start));
+      if (settings.sampling().n() == 1) {
+        Row row = new Row(0, generation.complete(prompt, watcher::piece));
+        watcher.row(row);
+        return new Done(List.of(row), seconds(start));
+      }
+      List<Row> rows = new ArrayList<>();
+      generation.complete(
+          List.of(prompt),
+          (completion, i) -> {
+            rows.add(new Row(0, i, completion));
+            watcher.row(rows.getLast());
+          });
+      return new Done(List.copyOf(rows), seconds(start));
     }
   }
 
@@ -90,13 +112,22 @@ public final class Completions {
     }
     List<Row> done = new ArrayList<>();
     try (Session session =
-        Session.load(settings.model(), settings.adapter(), tokenizer, machine, watcher::warn)) {
+        Session.load(
+            settings.model(),
+            settings.adapter(),
+            tokenizer,
+            settings.memory(),
+            machine,
+            watcher::warn)) {
+      watcher.note(session.plan());
       long start = System.nanoTime();
       new Generation(session, settings.sampling())
           .complete(
               prompts.prompts().stream().map(Prompts.Prompt::text).toList(),
               (completion, i) -> {
-                done.add(new Row(prompts.prompts().get(i).index(), completion));
+                int n = settings.sampling().n();
+                long index = prompts.prompts().get(i / n).index();
+                done.add(new Row(index, n == 1 ? null : i % n, completion));
                 watcher.row(done.getLast());
               });
       return new Done(List.copyOf(done), seconds(start));

@@ -20,7 +20,9 @@ public final class Generation {
   private final Session session;
   private final SamplingSettings sampling;
 
+  /// @throws InputException where the settings name a token that the model has not
   public Generation(Session session, SamplingSettings sampling) {
+    sampling.checkTokens(session.config().vocabSize());
     this.session = session;
     this.sampling = sampling;
   }
@@ -43,7 +45,7 @@ public final class Generation {
     Lock held = session.hold();
     try {
       int[] ids = session.encode(prompt);
-      return ask(ids, positions(ids), 0, pieces).await();
+      return ask(ids, 0, pieces).await();
     } finally {
       held.unlock();
     }
@@ -52,22 +54,23 @@ public final class Generation {
   /// Completes many prompts. The first failure, one of `done` as well, stops all of them within a
   /// step; so does an interrupt of this thread, which is interrupted again.
   ///
-  /// @param done told each completion with the place of its prompt, in order, by this thread; once
-  ///     it threw, nothing more
+  /// @param done told each completion with its place, in order, by this thread: that of its prompt
+  ///     times `n`, and its number among the prompt's; once it threw, nothing more
   /// @throws RunException where an interrupt left prompts that were not completed
   public void complete(List<String> prompts, ObjIntConsumer<Completion> done) {
     Lock held = session.hold();
     List<Asked> asked = new ArrayList<>();
     try {
       List<int[]> ids = encoded(prompts);
-      for (int i = 0; i < ids.size(); i++) {
-        asked.add(ask(ids.get(i), positions(ids.get(i)), i, piece -> {}));
+      int n = sampling.n();
+      for (int i = 0; i < ids.size() * n; i++) {
+        asked.add(ask(ids.get(i / n), Sampler.sequence(i / n, i % n), piece -> {}));
       }
       for (int i = 0; i < asked.size(); i++) {
         Completion completion = asked.get(i).await();
         if (Thread.currentThread().isInterrupted()) {
           throw new RunException(
-              "interrupted: %d of %d prompts are completed".formatted(i, prompts.size()));
+              "interrupted: %d of %d prompts are completed".formatted(i / n, prompts.size()));
         }
         done.accept(completion, i);
       }
@@ -114,15 +117,17 @@ public final class Generation {
     return (int) Math.min(most, (long) prompt.length + sampling.maxTokens());
   }
 
-  private Asked ask(int[] prompt, int positions, long number, Consumer<String> pieces) {
+  /// @param draws number of the sequence, for its draws
+  private Asked ask(int[] prompt, long draws, Consumer<String> pieces) {
     Engine engine = session.engine();
-    Sampler sampler = new Sampler(sampling);
+    int positions = positions(prompt);
+    Sampler sampler = new Sampler(sampling, session::isEnd, session.room());
     Answer answer =
         new Answer(
             session.tokenizer(),
             session.config().eosTokenIds(),
             prompt,
-            sampling.stop(),
+            sampling,
             positions - prompt.length,
             pieces);
     Ticket ticket =
@@ -131,8 +136,8 @@ public final class Generation {
             positions,
             session.adapter(),
             (logits, row, ids, count) -> {
-              int id = sampler.next(logits, row, ids, count, number);
-              return answer.push(id) ? id : Caller.END;
+              int id = sampler.next(logits, row, ids, prompt.length, count, draws, null);
+              return answer.push(id, sampler.logprobs()) ? id : Caller.END;
             });
     return new Asked(ticket, answer);
   }

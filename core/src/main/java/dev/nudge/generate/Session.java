@@ -12,9 +12,13 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
+import dev.nudge.settings.ByteSize;
+import dev.nudge.settings.Bytes;
+import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.SamplingSettings;
+import dev.nudge.tensor.Ledger;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.Objects;
@@ -42,6 +46,7 @@ public final class Session implements AutoCloseable {
   private final boolean anyBase;
   private final Consumer<String> warnings;
   private final ReadWriteLock lock = new ReentrantReadWriteLock();
+  private final Sampler.Room room = new Sampler.Room();
   private @Nullable Engine engine;
   private boolean closed;
 
@@ -81,6 +86,21 @@ public final class Session implements AutoCloseable {
       @Nullable Tokenizer loaded,
       Machine machine,
       Consumer<String> warnings) {
+    return load(settings, adapter, loaded, null, machine, warnings);
+  }
+
+  /// Loads a model with an adapter within an amount of memory.
+  ///
+  /// @param loaded the model's tokenizer; null: it is loaded
+  /// @param memory of the weights and of the keys of all sequences; null: half of what is free
+  ///     beside the weights is for keys
+  public static Session load(
+      ModelSettings settings,
+      @Nullable Path adapter,
+      @Nullable Tokenizer loaded,
+      @Nullable ByteSize memory,
+      Machine machine,
+      Consumer<String> warnings) {
     Path folder = settings.model();
     ModelConfig config = ModelConfig.load(folder);
     Integer given = settings.maxLength();
@@ -100,6 +120,7 @@ public final class Session implements AutoCloseable {
             quantization.method(),
             quantization.doubleQuant(),
             () -> BaseDigest.of(folder, machine.cache()));
+    long before = Ledger.bytes();
     CausalLm model = Checkpoint.load(folder, config, backend, quantization);
     Integer threads = settings.threads();
     Session session =
@@ -108,10 +129,11 @@ public final class Session implements AutoCloseable {
             model,
             identity,
             maxLength(settings, config),
-            new Limits(
+            Limits.of(
                 threads == null ? machine.threads() : threads,
-                machine.again().memoryBytes() / 2,
-                true),
+                memory == null ? null : memory.bytes(),
+                machine.memoryBytes(),
+                Ledger.bytes() - before),
             settings.anyBase(),
             warnings);
     try {
@@ -218,6 +240,44 @@ public final class Session implements AutoCloseable {
       engine = new Engine(model, adapters, limits);
     }
     return engine;
+  }
+
+  /// Says in a line what the keys of a token take, and of how many tokens there may be.
+  String plan() {
+    return "keys and values: %s a token, room for %s in %s"
+        .formatted(
+            Bytes.shown(model.keyValueBytes(1)),
+            Count.of(limits.positions(model), "token"),
+            Bytes.shown(limits.keyBytes()));
+  }
+
+  /// The mean of the last hidden states of a text's tokens, behind the last norm: its embedding.
+  ///
+  /// @return as many numbers as the model is wide
+  /// @throws InputException where the text is empty or too long
+  public float[] embed(String text) {
+    Lock held = hold();
+    try {
+      int[] ids = encode(text);
+      if (ids.length > maxLength) {
+        throw new InputException(
+            "the text has %s, and --max-length is %d; shorten it or raise --max-length"
+                .formatted(Count.of(ids.length, "token"), maxLength));
+      }
+      return engine().embed(ids, adapter());
+    } finally {
+      held.unlock();
+    }
+  }
+
+  /// What samplers share on the engine's thread.
+  Sampler.Room room() {
+    return room;
+  }
+
+  /// Whether a token ends a text.
+  boolean isEnd(int id) {
+    return config().eosTokenIds().contains(id) || tokenizer.isEnd(id);
   }
 
   /// The adapter that answers now; null: the base alone.

@@ -365,6 +365,33 @@ public final class CausalLm implements AutoCloseable {
     return output.logits(r, last, head);
   }
 
+  /// Computes the mean of the hidden states behind the last norm over the tokens of a text.
+  ///
+  /// @param adapter the adapter of a bank that it goes through; −1: none
+  /// @return as many numbers as the model is wide
+  public float[] embed(int[] ids, int adapter, Workspace ws) {
+    ws.reset();
+    Segments rows =
+        Segments.of(new int[] {ids.length}, new long[1], ws).through(new int[] {adapter});
+    Pass p = new Pass(null, rows, ws, backend.kernels(), Dropout.NONE, true, null);
+    Residual r = forward(ids, inner(ids.length, ws), layers(), false, p);
+    parts.norm().forward(r, r.pending() ? r.x() : null, p);
+    float[] mean = new float[config.hiddenSize()];
+    for (int i = 0; i < mean.length && !ws.dry(); i++) {
+      double sum = 0;
+      for (int row = 0; row < ids.length; row++) {
+        sum += r.branch().get(row, i);
+      }
+      mean[i] = (float) (sum / ids.length);
+    }
+    return mean;
+  }
+
+  /// Bytes that a workspace needs for [#embed] on up to `tokens` tokens.
+  public long embedBytes(int tokens) {
+    return dry().embed(tokens);
+  }
+
   private static int[] all(int rows) {
     int[] all = new int[rows];
     Arrays.setAll(all, i -> i);

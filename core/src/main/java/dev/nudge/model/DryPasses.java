@@ -106,6 +106,10 @@ record DryPasses(CausalLm model) {
     }
   }
 
+  long embed(int tokens) {
+    return measured(ws -> model.embed(new int[tokens], -1, ws));
+  }
+
   private static int[] lengths(int tokens, int sequences) {
     int[] lengths = new int[sequences];
     Arrays.fill(lengths, 1);

@@ -8,6 +8,8 @@ import org.jspecify.annotations.Nullable;
 /// What `generate` can be told.
 ///
 /// @param adapter a PEFT folder or a run's folder; null: the base model
+/// @param memory of weights, workspaces and the keys of all sequences; null: half of what is free
+///     beside the weights, for keys
 /// @param data files or globs of prompts; empty: `prompt` is the prompt
 /// @param prompt the prompt, or with data the pattern of the prompts; null: the column `prompt`
 public record GenerateSettings(
@@ -16,6 +18,10 @@ public record GenerateSettings(
             help = "adapter: a PEFT folder or a run's folder (default: the base model)",
             label = "FOLDER")
         @Nullable Path adapter,
+    @Setting(
+            help = "memory that it may take, such as 8G (default: half of what is free, for keys)",
+            label = "SIZE")
+        @Nullable ByteSize memory,
     @Group("Prompts")
         @Setting(
             help = "JSONL file or glob of rows to complete; may be given several times",

@@ -147,118 +147,37 @@ final class FewNf4By8 {
     FloatVector odd2 = FloatVector.zero(F);
     FloatVector even3 = FloatVector.zero(F);
     FloatVector odd3 = FloatVector.zero(F);
+    int half = round & 0xffff;
     for (int b = 0; b < blocks; b++) {
-      IntVector lowBits = LOW.mul(scales[from + b]).reinterpretAsInts();
-      IntVector lowUp = lowBits.lanewise(LSHR, 16).and(1).add(0x7fff).and(round & 0xffff);
-      IntVector low = lowBits.add(lowUp).and(~(round & 0xffff));
-      IntVector highBits = HIGH.mul(scales[from + b]).reinterpretAsInts();
-      IntVector highUp = highBits.lanewise(LSHR, 16).and(1).add(0x7fff).and(round & 0xffff);
-      IntVector high = highBits.add(highUp).and(~(round & 0xffff));
-      long to = 256L * b;
-      IntVector pairs0 =
-          (IntVector)
-              ByteVector.fromMemorySegment(B, w, at + 32L * b + 0, LE)
-                  .convertShape(ZERO_EXTEND_B2I, I, 0);
-      IntVector codes0 = pairs0.lanewise(LSHR, 4);
-      FloatVector first0 =
-          codes0
-              .and(7)
-              .selectFrom(low)
-              .blend(codes0.and(7).selectFrom(high), codes0.compare(GT, 7))
-              .reinterpretAsFloats();
-      IntVector others0 = pairs0.and(15);
-      FloatVector second0 =
-          others0
-              .and(7)
-              .selectFrom(low)
-              .blend(others0.and(7).selectFrom(high), others0.compare(GT, 7))
-              .reinterpretAsFloats();
-      even0 = first0.fma(FloatVector.fromMemorySegment(F, x, to + 0, LE), even0);
-      odd0 = second0.fma(FloatVector.fromMemorySegment(F, x, to + 32, LE), odd0);
-      even1 = first0.fma(FloatVector.fromMemorySegment(F, x, stride + to + 0, LE), even1);
-      odd1 = second0.fma(FloatVector.fromMemorySegment(F, x, stride + to + 32, LE), odd1);
-      even2 = first0.fma(FloatVector.fromMemorySegment(F, x, 2 * stride + to + 0, LE), even2);
-      odd2 = second0.fma(FloatVector.fromMemorySegment(F, x, 2 * stride + to + 32, LE), odd2);
-      even3 = first0.fma(FloatVector.fromMemorySegment(F, x, 3 * stride + to + 0, LE), even3);
-      odd3 = second0.fma(FloatVector.fromMemorySegment(F, x, 3 * stride + to + 32, LE), odd3);
-      IntVector pairs1 =
-          (IntVector)
-              ByteVector.fromMemorySegment(B, w, at + 32L * b + 8, LE)
-                  .convertShape(ZERO_EXTEND_B2I, I, 0);
-      IntVector codes1 = pairs1.lanewise(LSHR, 4);
-      FloatVector first1 =
-          codes1
-              .and(7)
-              .selectFrom(low)
-              .blend(codes1.and(7).selectFrom(high), codes1.compare(GT, 7))
-              .reinterpretAsFloats();
-      IntVector others1 = pairs1.and(15);
-      FloatVector second1 =
-          others1
-              .and(7)
-              .selectFrom(low)
-              .blend(others1.and(7).selectFrom(high), others1.compare(GT, 7))
-              .reinterpretAsFloats();
-      even0 = first1.fma(FloatVector.fromMemorySegment(F, x, to + 64, LE), even0);
-      odd0 = second1.fma(FloatVector.fromMemorySegment(F, x, to + 96, LE), odd0);
-      even1 = first1.fma(FloatVector.fromMemorySegment(F, x, stride + to + 64, LE), even1);
-      odd1 = second1.fma(FloatVector.fromMemorySegment(F, x, stride + to + 96, LE), odd1);
-      even2 = first1.fma(FloatVector.fromMemorySegment(F, x, 2 * stride + to + 64, LE), even2);
-      odd2 = second1.fma(FloatVector.fromMemorySegment(F, x, 2 * stride + to + 96, LE), odd2);
-      even3 = first1.fma(FloatVector.fromMemorySegment(F, x, 3 * stride + to + 64, LE), even3);
-      odd3 = second1.fma(FloatVector.fromMemorySegment(F, x, 3 * stride + to + 96, LE), odd3);
-      IntVector pairs2 =
-          (IntVector)
-              ByteVector.fromMemorySegment(B, w, at + 32L * b + 16, LE)
-                  .convertShape(ZERO_EXTEND_B2I, I, 0);
-      IntVector codes2 = pairs2.lanewise(LSHR, 4);
-      FloatVector first2 =
-          codes2
-              .and(7)
-              .selectFrom(low)
-              .blend(codes2.and(7).selectFrom(high), codes2.compare(GT, 7))
-              .reinterpretAsFloats();
-      IntVector others2 = pairs2.and(15);
-      FloatVector second2 =
-          others2
-              .and(7)
-              .selectFrom(low)
-              .blend(others2.and(7).selectFrom(high), others2.compare(GT, 7))
-              .reinterpretAsFloats();
-      even0 = first2.fma(FloatVector.fromMemorySegment(F, x, to + 128, LE), even0);
-      odd0 = second2.fma(FloatVector.fromMemorySegment(F, x, to + 160, LE), odd0);
-      even1 = first2.fma(FloatVector.fromMemorySegment(F, x, stride + to + 128, LE), even1);
-      odd1 = second2.fma(FloatVector.fromMemorySegment(F, x, stride + to + 160, LE), odd1);
-      even2 = first2.fma(FloatVector.fromMemorySegment(F, x, 2 * stride + to + 128, LE), even2);
-      odd2 = second2.fma(FloatVector.fromMemorySegment(F, x, 2 * stride + to + 160, LE), odd2);
-      even3 = first2.fma(FloatVector.fromMemorySegment(F, x, 3 * stride + to + 128, LE), even3);
-      odd3 = second2.fma(FloatVector.fromMemorySegment(F, x, 3 * stride + to + 160, LE), odd3);
-      IntVector pairs3 =
-          (IntVector)
-              ByteVector.fromMemorySegment(B, w, at + 32L * b + 24, LE)
-                  .convertShape(ZERO_EXTEND_B2I, I, 0);
-      IntVector codes3 = pairs3.lanewise(LSHR, 4);
-      FloatVector first3 =
-          codes3
-              .and(7)
-              .selectFrom(low)
-              .blend(codes3.and(7).selectFrom(high), codes3.compare(GT, 7))
-              .reinterpretAsFloats();
-      IntVector others3 = pairs3.and(15);
-      FloatVector second3 =
-          others3
-              .and(7)
-              .selectFrom(low)
-              .blend(others3.and(7).selectFrom(high), others3.compare(GT, 7))
-              .reinterpretAsFloats();
-      even0 = first3.fma(FloatVector.fromMemorySegment(F, x, to + 192, LE), even0);
-      odd0 = second3.fma(FloatVector.fromMemorySegment(F, x, to + 224, LE), odd0);
-      even1 = first3.fma(FloatVector.fromMemorySegment(F, x, stride + to + 192, LE), even1);
-      odd1 = second3.fma(FloatVector.fromMemorySegment(F, x, stride + to + 224, LE), odd1);
-      even2 = first3.fma(FloatVector.fromMemorySegment(F, x, 2 * stride + to + 192, LE), even2);
-      odd2 = second3.fma(FloatVector.fromMemorySegment(F, x, 2 * stride + to + 224, LE), odd2);
-      even3 = first3.fma(FloatVector.fromMemorySegment(F, x, 3 * stride + to + 192, LE), even3);
-      odd3 = second3.fma(FloatVector.fromMemorySegment(F, x, 3 * stride + to + 224, LE), odd3);
+      IntVector low = LOW.mul(scales[from + b]).reinterpretAsInts();
+      low = low.add(low.lanewise(LSHR, 16).and(1).add(0x7fff).and(half)).and(~half);
+      IntVector high = HIGH.mul(scales[from + b]).reinterpretAsInts();
+      high = high.add(high.lanewise(LSHR, 16).and(1).add(0x7fff).and(half)).and(~half);
+      for (int step = 4 * b; step < 4 * b + 4; step++) { // unrolled it is too long to compile
+        IntVector pairs =
+            (IntVector)
+                ByteVector.fromMemorySegment(B, w, at + 8L * step, LE)
+                    .convertShape(ZERO_EXTEND_B2I, I, 0);
+        IntVector codes = pairs.lanewise(LSHR, 4);
+        IntVector others = pairs.and(15);
+        FloatVector first =
+            codes.and(7).selectFrom(low)
+                .blend(codes.and(7).selectFrom(high), codes.compare(GT, 7))
+                .reinterpretAsFloats();
+        FloatVector second =
+            others.and(7).selectFrom(low)
+                .blend(others.and(7).selectFrom(high), others.compare(GT, 7))
+                .reinterpretAsFloats();
+        long to = 64L * step;
+        even0 = first.fma(FloatVector.fromMemorySegment(F, x, to, LE), even0);
+        odd0 = second.fma(FloatVector.fromMemorySegment(F, x, to + 32, LE), odd0);
+        even1 = first.fma(FloatVector.fromMemorySegment(F, x, stride + to, LE), even1);
+        odd1 = second.fma(FloatVector.fromMemorySegment(F, x, stride + to + 32, LE), odd1);
+        even2 = first.fma(FloatVector.fromMemorySegment(F, x, 2 * stride + to, LE), even2);
+        odd2 = second.fma(FloatVector.fromMemorySegment(F, x, 2 * stride + to + 32, LE), odd2);
+        even3 = first.fma(FloatVector.fromMemorySegment(F, x, 3 * stride + to, LE), even3);
+        odd3 = second.fma(FloatVector.fromMemorySegment(F, x, 3 * stride + to + 32, LE), odd3);
+      }
     }
     FloatVector sum0 = even0.add(odd0);
     sum0 = sum0.add(sum0.rearrange(BY_4));
