@@ -189,6 +189,32 @@ class JsonSchemaTest {
     assertThat(allows(schema, text)).isEqualTo(allowed);
   }
 
+  /// Two rules run side by side here and call the same one, at two depths.
+  @Test
+  void branchesThatReadTheSameForAWhileBothGoOn() throws IOException {
+    String branches =
+        IntStream.of(1, 2)
+            .mapToObj(
+                i ->
+                    """
+                    {"type": "object", "properties": {"n1": {"type": "array", "items": {
+                      "type": "object", "properties": {"n2": {"type": "string"},
+                        "n3": {"type": "array", "items": {"type": "boolean"}},
+                        "n4": {"const": %d}},
+                      "required": ["n2", "n4"], "additionalProperties": false}}}}
+                    """
+                        .formatted(i))
+            .collect(Collectors.joining(","));
+    String schema = "{\"type\":\"array\",\"items\":{\"anyOf\":[" + branches + "]}}";
+    for (int i = 1; i <= 3; i++) {
+      String item = "{\"n2\": \"x\", \"n3\": [true], \"n4\": " + i + "}";
+      String text = "[{\"n1\": [" + item + ", " + item + "]}]";
+      assertThat(allows(schema, text)).as(text).isEqualTo(i < 3);
+    }
+    String mixed = "[{\"n1\": [{\"n2\": \"x\", \"n4\": 1}, {\"n2\": \"x\", \"n4\": 2}]}]";
+    assertThat(allows(schema, mixed)).isFalse();
+  }
+
   @Test
   void lengthsOfLongTextsAreCounted() throws IOException {
     Tokenizer tokenizer = Walks.trained(folder);
