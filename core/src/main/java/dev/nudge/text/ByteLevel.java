@@ -1,6 +1,7 @@
 package dev.nudge.text;
 
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -21,6 +22,7 @@ final class ByteLevel {
           "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
           Pattern.UNICODE_CHARACTER_CLASS);
   private static final char[] LETTERS = letters();
+  private static final int[] UNSIGNED = unsigned();
 
   private ByteLevel() {}
 
@@ -45,6 +47,29 @@ final class ByteLevel {
       letters[i] = LETTERS[bytes[i] & 0xFF];
     }
     return new String(letters);
+  }
+
+  /// The bytes of a token: those of its letters, or of itself where a character is no letter.
+  static byte[] bytes(String token) {
+    byte[] bytes = new byte[token.length()];
+    for (int i = 0; i < bytes.length; i++) {
+      char letter = token.charAt(i);
+      int unsigned = letter < UNSIGNED.length ? UNSIGNED[letter] : -1;
+      if (unsigned < 0) {
+        return token.getBytes(StandardCharsets.UTF_8);
+      }
+      bytes[i] = (byte) unsigned;
+    }
+    return bytes;
+  }
+
+  private static int[] unsigned() {
+    int[] unsigned = new int[2 * BYTES];
+    Arrays.fill(unsigned, -1);
+    for (int b = 0; b < BYTES; b++) {
+      unsigned[LETTERS[b]] = b;
+    }
+    return unsigned;
   }
 
   private static char[] letters() {

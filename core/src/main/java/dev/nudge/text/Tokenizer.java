@@ -240,6 +240,21 @@ public final class Tokenizer {
     return vocabulary.token(id);
   }
 
+  /// Returns the bytes that a token adds to a text (UTF-8, or a part of a character); null for a
+  /// special token and for an id that is none.
+  ///
+  /// @throws InputException where the decoder of `tokenizer.json` is neither byte-level nor one
+  ///     that writes `\u2581` for a space
+  public byte @Nullable [] bytes(int id) {
+    if (!vocabulary.hasBytes()) {
+      throw new InputException(
+          folder
+              + ": the decoder of tokenizer.json is not one whose tokens are known as bytes; those"
+              + " are ByteLevel, Metaspace, and Replace of \u2581");
+    }
+    return vocabulary.bytes(id);
+  }
+
   /// Tells whether the characters at the end of `ids[0 .. count]` may change with what follows: the
   /// last token that gives any is a byte of a run.
   boolean endsOpen(int[] ids, int count) {

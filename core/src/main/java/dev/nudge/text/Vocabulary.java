@@ -2,6 +2,7 @@ package dev.nudge.text;
 
 import dev.nudge.format.JsonMistake;
 import dev.nudge.settings.InputException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.BitSet;
 import java.util.HashMap;
@@ -17,8 +18,9 @@ import tools.jackson.core.json.JsonFactory;
 ///
 /// From `tokenizer.json`: `model.vocab` (an object of ids, or Unigram's list of pieces with their
 /// scores) and `added_tokens`, which win. The file is streamed; merges, its larger half, are passed
-/// over.
+/// over. And from `decoder`: how a token is spelled, so which bytes it adds to a text.
 final class Vocabulary {
+  private static final char BLOCK = '\u2581';
   private static final Pattern BYTE = Pattern.compile("<0x[0-9A-Fa-f]{2}>");
 
   private final Map<String, Integer> ids = new HashMap<>();
@@ -26,6 +28,8 @@ final class Vocabulary {
   private final BitSet bytes = new BitSet();
   private final BitSet special = new BitSet();
   private boolean byteFallback;
+  private boolean byteLevel;
+  private boolean blocks; // ▁ stands for a space
   private int size;
 
   private Vocabulary() {}
@@ -63,6 +67,26 @@ final class Vocabulary {
   /// Tells whether decoding without special tokens leaves the id out.
   boolean isSilent(int id) {
     return id < 0 || special.get(id) || !tokens.containsKey(id);
+  }
+
+  /// Tells whether [#bytes] knows what the decoder does.
+  boolean hasBytes() {
+    return byteLevel || blocks;
+  }
+
+  /// Returns the bytes that a token adds to a text; null for a token that [#isSilent].
+  byte @Nullable [] bytes(int id) {
+    String token = tokens.get(id);
+    if (token == null || isSilent(id)) {
+      return null;
+    }
+    if (byteLevel) {
+      return ByteLevel.bytes(token);
+    }
+    if (isByte(id)) {
+      return new byte[] {(byte) Integer.parseInt(token.substring(3, 5), 16)};
+    }
+    return token.replace(BLOCK, ' ').getBytes(StandardCharsets.UTF_8);
   }
 
   private void index() {
@@ -147,8 +171,11 @@ final class Vocabulary {
         depth++;
       } else if (token == JsonToken.END_OBJECT || token == JsonToken.END_ARRAY) {
         depth--;
-      } else if (token == JsonToken.VALUE_STRING && parser.getString().equals("ByteFallback")) {
-        byteFallback = true;
+      } else if (token == JsonToken.VALUE_STRING) {
+        String text = parser.getString();
+        byteFallback |= text.equals("ByteFallback");
+        byteLevel |= text.equals("ByteLevel");
+        blocks |= text.equals("Metaspace") || text.equals(String.valueOf(BLOCK));
       }
     }
   }

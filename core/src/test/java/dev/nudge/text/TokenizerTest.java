@@ -4,9 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.settings.InputException;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -24,6 +27,27 @@ class TokenizerTest {
     assertThat(encoded.starts()).containsExactly(0, 0, 1, 1, 1, 1, 2, 5, 9);
     assertThat(encoded.ends()).containsExactly(1, 1, 2, 2, 2, 2, 5, 9, 10);
     assertThat(encoded.ids()[7]).isEqualTo(1);
+  }
+
+  @Test
+  void bytesOfTokensTogetherAreTheTextTheyDecodeTo() throws IOException {
+    Tokenizer blocks = Tokenizer.load(TinyTokenizers.sentencePiece(folder.resolve("blocks"), true));
+    for (Tokenizer tokenizer : List.of(byteLevel(true), blocks)) {
+      int[] ids = tokenizer.ids("he ab é 漢 😀</s> x\n");
+      ByteArrayOutputStream all = new ByteArrayOutputStream();
+      for (int id : ids) {
+        byte[] bytes = tokenizer.bytes(id);
+        if (bytes != null) { // a special token adds none
+          all.writeBytes(bytes);
+        }
+      }
+      // a decoder with blocks drops the first space of a text
+      assertThat(all.toString(StandardCharsets.UTF_8).strip())
+          .isEqualTo(tokenizer.decode(ids, true).strip());
+      assertThat(tokenizer.bytes(tokenizer.eosId())).isNull();
+      assertThat(tokenizer.bytes(99_999)).isNull();
+      assertThat(tokenizer.bytes(-3)).isNull();
+    }
   }
 
   @Test

@@ -1,0 +1,135 @@
+package dev.nudge.constrain;
+
+import dev.nudge.format.JsonMistake;
+import dev.nudge.settings.InputException;
+import dev.nudge.text.Tokenizer;
+import java.util.BitSet;
+import java.util.Collection;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/// What a generated text must be: a text that matches a regular expression, or a JSON value that is
+/// valid under a schema.
+///
+/// It is compiled once for a tokenizer; then a sampler asks the state of each sequence which tokens
+/// are [State#allowed], picks one and pushes it. The answer is exact: a token is allowed where at
+/// least one whole text goes on with it, so a sequence never gets stuck. A text is of what the
+/// tokenizer can write: characters whose bytes have a token each (where a vocabulary has the 256
+/// bytes, all) and characters that are a token.
+///
+/// Threading: any number of threads may share a constraint and its states.
+public final class Constraint {
+  /// A text so far. It does not change; a push gives another.
+  public interface State {
+    /// Returns the tokens that may come next: bit `id & 63` of word `id >> 6`. It is kept with the
+    /// state and not to be changed. Ids behind its last word are not allowed.
+    ///
+    /// Tokens that end a text are allowed where it is [#complete] and only there. A special token
+    /// never is otherwise.
+    long[] allowed();
+
+    /// Returns the state behind a token; behind one that ends the text, this.
+    ///
+    /// @throws IllegalArgumentException where the token is not allowed
+    State push(int id);
+
+    /// Whether the text so far may end here.
+    boolean complete();
+
+    /// Whether it must end here: nothing but its end may follow.
+    boolean finished();
+  }
+
+  private static final JsonMapper JSON =
+      JsonMapper.builder()
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+          .build();
+
+  private final Machine machine;
+
+  private Constraint(Machine machine) {
+    this.machine = machine;
+  }
+
+  /// Compiles a regular expression that the whole text must match.
+  ///
+  /// The syntax is that of [java.util.regex.Pattern] as far as it is regular and ECMAScript has it
+  /// too: characters, `.`, classes, `\d \w \s`, `\p{L}`, groups, `|`, `* + ? {m,n}`, and `^ $` at
+  /// the ends. What both read in different ways is read as Java does (`\s` and `\w` are ASCII).
+  ///
+  /// @param ends tokens that end a text; empty where the sampler ends it by itself
+  /// @throws InputException where the expression is not of this kind, or no text matches
+  public static Constraint regex(String pattern, Tokenizer tokenizer, Collection<Integer> ends) {
+    Words words = Words.of(tokenizer, ends);
+    Rules rules = new Rules();
+    int whole = rules.rule();
+    try {
+      CharNfa texts = ExpressionParser.automaton(pattern, false, "the pattern ");
+      new Spelling(rules, words.writable()).all(rules.start(whole), texts, rules.end(whole), false);
+    } catch (CharNfa.TooLarge e) {
+      throw new InputException(
+          "the pattern '%s' needs more than %,d states; use smaller numbers in { }"
+              .formatted(pattern, CharNfa.MOST_STATES),
+          e);
+    }
+    return of(rules, words, ends, "the pattern '" + pattern + "'");
+  }
+
+  /// Compiles a JSON schema (2020-12, and what earlier drafts write alike) under which the text,
+  /// one JSON value, is valid.
+  ///
+  /// Keywords: `type`, `enum`, `const`, `properties`, `required`, `additionalProperties`, `items`,
+  /// `prefixItems`, `minItems`, `maxItems`, `minLength`, `maxLength`, `pattern` (as in [#regex],
+  /// but it may match within a string), `format` (date, time, date-time, uuid, ipv4, email),
+  /// `minimum`, `maximum`, `exclusiveMinimum`, `exclusiveMaximum`, `multipleOf`, `allOf`, `anyOf`,
+  /// `oneOf` whose branches are seen to be apart, `$ref` within the schema, itself included. Titles
+  /// and other notes are passed over; any other keyword is refused.
+  ///
+  /// A value is written in one layout: behind `:` and `,` one space or none, no other white space;
+  /// properties in the order of the schema, those that it does not name behind them; characters as
+  /// they are, but `"`, `\` and control characters as escapes; numbers with bounds or `multipleOf`
+  /// without an exponent. A property that the schema does not name may come twice.
+  ///
+  /// @param ends tokens that end a text; empty where the sampler ends it by itself
+  /// @throws InputException where the schema is not of this kind, or no value is valid
+  public static Constraint jsonSchema(
+      String schema, Tokenizer tokenizer, Collection<Integer> ends) {
+    Words words = Words.of(tokenizer, ends);
+    JsonNode root;
+    try {
+      root = JSON.readTree(schema);
+    } catch (JacksonException e) {
+      String place = JsonMistake.place(e);
+      throw new InputException(
+          "the schema is not JSON"
+              + (place.isEmpty() ? "" : ", " + place)
+              + ": "
+              + JsonMistake.of(e),
+          e);
+    }
+    if (root.isMissingNode()) {
+      throw new InputException("the schema is empty; {} allows any JSON value");
+    }
+    return of(SchemaCompiler.compile(root, words.writable()), words, ends, "the schema");
+  }
+
+  private static Constraint of(Rules rules, Words words, Collection<Integer> ends, String what) {
+    if (!rules.seal()) {
+      throw new InputException(
+          what + " allows no text that ends and that the tokenizer can write; loosen it");
+    }
+    BitSet endIds = new BitSet();
+    ends.forEach(endIds::set);
+    return new Constraint(new Machine(rules, words, endIds));
+  }
+
+  /// The state before the first token.
+  public State start() {
+    return machine.start();
+  }
+}

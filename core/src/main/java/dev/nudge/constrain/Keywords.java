@@ -1,0 +1,231 @@
+package dev.nudge.constrain;
+
+import dev.nudge.constrain.Shape.Kind;
+import dev.nudge.constrain.TextRule.Pattern;
+import dev.nudge.settings.InputException;
+import java.math.BigDecimal;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// The keywords of one schema, each checked when it is asked for.
+///
+/// @param schema an object
+/// @param place where it stands
+record Keywords(JsonNode schema, String place) {
+  static final Map<String, Kind> KINDS =
+      Map.of(
+          "null", Kind.NULL,
+          "boolean", Kind.BOOLEAN,
+          "number", Kind.NUMBER,
+          "integer", Kind.NUMBER,
+          "string", Kind.STRING,
+          "array", Kind.ARRAY,
+          "object", Kind.OBJECT);
+  private static final int MOST_DIGITS = 400;
+  private static final String TYPES =
+      "null, boolean, integer, number, string, array, object or a list of these";
+
+  private InputException wrong(String keyword, String allowed) {
+    JsonNode given = schema.get(keyword);
+    return SchemaReader.mistake(
+        place + "/" + keyword, (given == null ? "it" : brief(given)) + " is not " + allowed);
+  }
+
+  /// A value as messages show it.
+  static String brief(JsonNode value) {
+    String text = value.toString();
+    return text.length() > 60 ? text.substring(0, 57) + "..." : text;
+  }
+
+  static String below(String place, String name) {
+    return place + "/" + name.replace("~", "~0").replace("/", "~1");
+  }
+
+  @Nullable String text(String keyword) {
+    JsonNode value = schema.get(keyword);
+    if (value != null && !value.isString()) {
+      throw wrong(keyword, "a text");
+    }
+    return value == null ? null : value.stringValue();
+  }
+
+  /// The types, or null where any is allowed.
+  @Nullable List<String> types() {
+    JsonNode type = schema.get("type");
+    if (type == null) {
+      return null;
+    }
+    List<String> names = new ArrayList<>();
+    for (JsonNode name : type.isArray() ? type.values() : List.of(type)) {
+      if (!name.isString() || !KINDS.containsKey(name.stringValue())) {
+        throw wrong("type", TYPES);
+      }
+      names.add(name.stringValue());
+    }
+    if (names.isEmpty()) {
+      throw wrong("type", TYPES);
+    }
+    return names;
+  }
+
+  @Nullable List<JsonNode> values(String keyword) {
+    JsonNode list = schema.get(keyword);
+    if (list == null) {
+      return null;
+    }
+    if (!list.isArray() || list.isEmpty()) {
+      throw wrong(keyword, "a list of at least one value");
+    }
+    list.forEach(value -> checkDigits(keyword, value));
+    return List.copyOf(list.values());
+  }
+
+  /// The only value, or null where there is no such keyword.
+  @Nullable JsonNode value(String keyword) {
+    JsonNode value = schema.get(keyword);
+    if (value != null) {
+      checkDigits(keyword, value);
+    }
+    return value;
+  }
+
+  /// A number is written in full, and one like 1e999999 has no place.
+  private void checkDigits(String keyword, JsonNode value) {
+    if (value.isNumber() && digits(value.decimalValue()) > MOST_DIGITS) {
+      throw wrong(keyword, "of numbers of at most " + MOST_DIGITS + " digits");
+    }
+    value.forEach(part -> checkDigits(keyword, part));
+  }
+
+  private static long digits(BigDecimal number) {
+    return number.precision() + Math.abs((long) number.scale());
+  }
+
+  /// The places of the schemas in a list; empty where there is no such keyword.
+  List<String> schemas(String keyword) {
+    JsonNode list = schema.get(keyword);
+    if (list == null) {
+      return List.of();
+    }
+    if (!list.isArray() || list.isEmpty()) {
+      throw wrong(keyword, "a list of at least one schema");
+    }
+    List<String> places = new ArrayList<>();
+    for (int i = 0; i < list.size(); i++) {
+      places.add(place + "/" + keyword + "/" + i);
+    }
+    return places;
+  }
+
+  private int count(String keyword, int otherwise) {
+    JsonNode value = schema.get(keyword);
+    if (value == null) {
+      return otherwise;
+    }
+    BigDecimal number = value.isNumber() ? value.decimalValue() : BigDecimal.ONE.negate();
+    if (digits(number) > MOST_DIGITS
+        || number.signum() < 0
+        || number.remainder(BigDecimal.ONE).signum() != 0) {
+      throw wrong(keyword, "a whole number from 0 on");
+    }
+    return number.min(BigDecimal.valueOf(Integer.MAX_VALUE)).intValue();
+  }
+
+  private @Nullable BigDecimal number(String keyword) {
+    JsonNode value = schema.get(keyword);
+    if (value == null) {
+      return null;
+    }
+    if (!value.isNumber()) {
+      throw wrong(keyword, "a number");
+    }
+    BigDecimal number = value.decimalValue();
+    if (digits(number) > MOST_DIGITS) {
+      throw wrong(keyword, "a number of at most " + MOST_DIGITS + " digits");
+    }
+    return number;
+  }
+
+  NumberRule number() {
+    NumberRule rule = NumberRule.ANY;
+    BigDecimal least = number("minimum");
+    BigDecimal above = number("exclusiveMinimum");
+    BigDecimal most = number("maximum");
+    BigDecimal below = number("exclusiveMaximum");
+    BigDecimal multiple = number("multipleOf");
+    rule = least == null ? rule : rule.and(NumberRule.least(least, false));
+    rule = above == null ? rule : rule.and(NumberRule.least(above, true));
+    rule = most == null ? rule : rule.and(NumberRule.most(most, false));
+    rule = below == null ? rule : rule.and(NumberRule.most(below, true));
+    if (multiple != null && multiple.signum() <= 0) {
+      throw wrong("multipleOf", "a number above 0");
+    }
+    return multiple == null ? rule : rule.and(NumberRule.multiple(multiple));
+  }
+
+  TextRule text() {
+    List<Pattern> patterns = new ArrayList<>();
+    String pattern = text("pattern");
+    if (pattern != null) {
+      patterns.add(new Pattern(pattern, true, place + "/pattern"));
+    }
+    String format = text("format");
+    if (format != null) {
+      String expression = Formats.expression(format);
+      if (expression == null) {
+        throw wrong("format", "a format that is supported; those are " + Formats.names());
+      }
+      patterns.add(new Pattern(expression, false, "format " + format));
+    }
+    return new TextRule(count("minLength", 0), count("maxLength", -1), List.copyOf(patterns));
+  }
+
+  ListRule list() {
+    JsonNode items = schema.get("items");
+    if (items != null && items.isArray()) {
+      throw wrong("items", "one schema; a list of them is prefixItems");
+    }
+    JsonNode unique = schema.get("uniqueItems");
+    if (unique != null && !(unique.isBoolean() && !unique.booleanValue())) {
+      throw wrong("uniqueItems", "false; that items differ cannot be held");
+    }
+    return new ListRule(
+        schemas("prefixItems").stream().map(List::of).toList(),
+        items == null ? List.of() : List.of(place + "/items"),
+        count("minItems", 0),
+        count("maxItems", -1));
+  }
+
+  ObjectRule object() {
+    Map<String, List<String>> properties = new LinkedHashMap<>();
+    JsonNode given = schema.get("properties");
+    if (given != null && !given.isObject()) {
+      throw wrong("properties", "an object of schemas");
+    }
+    if (given != null) {
+      given
+          .propertyNames()
+          .forEach(n -> properties.put(n, List.of(below(place + "/properties", n))));
+    }
+    Set<String> required = new LinkedHashSet<>();
+    JsonNode names = schema.get("required");
+    for (JsonNode name : names == null || !names.isArray() ? List.<JsonNode>of() : names.values()) {
+      if (!name.isString()) {
+        throw wrong("required", "a list of names");
+      }
+      required.add(name.stringValue());
+    }
+    if (names != null && !names.isArray()) {
+      throw wrong("required", "a list of names");
+    }
+    boolean others = schema.has("additionalProperties");
+    return new ObjectRule(
+        properties, required, others ? List.of(place + "/additionalProperties") : List.of());
+  }
+}

@@ -1,0 +1,66 @@
+package dev.nudge.constrain;
+
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import org.jspecify.annotations.Nullable;
+
+/// What a schema says of numbers. An integer is a multiple of 1.
+///
+/// @param least the smallest, or what all are above; null for none
+/// @param most the largest, or what all are below; null for none
+/// @param multiple what all are multiples of; null for any number
+record NumberRule(
+    @Nullable BigDecimal least,
+    boolean above,
+    @Nullable BigDecimal most,
+    boolean below,
+    @Nullable BigDecimal multiple) {
+  static final NumberRule ANY = new NumberRule(null, false, null, false, null);
+
+  static NumberRule least(BigDecimal bound, boolean above) {
+    return new NumberRule(bound, above, null, false, null);
+  }
+
+  static NumberRule most(BigDecimal bound, boolean below) {
+    return new NumberRule(null, false, bound, below, null);
+  }
+
+  static NumberRule multiple(BigDecimal of) {
+    return new NumberRule(null, false, null, false, of);
+  }
+
+  /// The numbers of both.
+  NumberRule and(NumberRule other) {
+    BigDecimal low = least;
+    boolean open = above;
+    if (other.least != null) {
+      int order = low == null ? 1 : other.least.compareTo(low);
+      low = order > 0 ? other.least : low;
+      open = order > 0 ? other.above : order == 0 ? above || other.above : above;
+    }
+    BigDecimal high = most;
+    boolean openHigh = below;
+    if (other.most != null) {
+      int order = high == null ? -1 : other.most.compareTo(high);
+      high = order < 0 ? other.most : high;
+      openHigh = order < 0 ? other.below : order == 0 ? below || other.below : below;
+    }
+    return new NumberRule(low, open, high, openHigh, common(multiple, other.multiple));
+  }
+
+  private static @Nullable BigDecimal common(@Nullable BigDecimal a, @Nullable BigDecimal b) {
+    if (a == null || b == null) {
+      return a == null ? b : a;
+    }
+    int scale = Math.max(0, Math.max(a.scale(), b.scale()));
+    BigInteger left = a.setScale(scale).unscaledValue();
+    BigInteger right = b.setScale(scale).unscaledValue();
+    return new BigDecimal(left.divide(left.gcd(right)).multiply(right), scale);
+  }
+
+  boolean has(BigDecimal value) {
+    boolean high = least == null || value.compareTo(least) >= (above ? 1 : 0);
+    boolean low = most == null || value.compareTo(most) <= (below ? -1 : 0);
+    return high && low && (multiple == null || value.remainder(multiple).signum() == 0);
+  }
+}

@@ -1,0 +1,259 @@
+package dev.nudge.constrain;
+
+import dev.nudge.constrain.Shape.Kind;
+import dev.nudge.settings.InputException;
+import java.math.BigDecimal;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import tools.jackson.core.JsonPointer;
+import tools.jackson.databind.JsonNode;
+
+/// Reads a schema into [Shape]s: follows references, joins `allOf` and what stands beside it, and
+/// gives a shape for each branch of `anyOf` and `oneOf`.
+///
+/// Which schema is meant is said by places in the document, JSON pointers with a `#` before them: a
+/// value is valid under a list of places where it is under each. So a schema may contain itself, as
+/// long as there is a value between.
+final class SchemaReader {
+  private static final int MOST_SHAPES = 1000;
+  private static final Set<String> NOTES =
+      Set.of(
+          "title",
+          "description",
+          "default",
+          "examples",
+          "$schema",
+          "$id",
+          "$comment",
+          "$defs",
+          "definitions",
+          "deprecated",
+          "readOnly",
+          "writeOnly");
+  static final List<String> KEYWORDS =
+      List.of(
+          "type",
+          "enum",
+          "const",
+          "properties",
+          "required",
+          "additionalProperties",
+          "items",
+          "prefixItems",
+          "minItems",
+          "maxItems",
+          "uniqueItems",
+          "minLength",
+          "maxLength",
+          "pattern",
+          "format",
+          "minimum",
+          "maximum",
+          "exclusiveMinimum",
+          "exclusiveMaximum",
+          "multipleOf",
+          "anyOf",
+          "oneOf",
+          "allOf",
+          "$ref");
+
+  private final JsonNode root;
+  private final Map<String, List<Shape>> read = new HashMap<>();
+  private final Map<List<String>, List<Shape>> joined = new HashMap<>();
+  private final Set<String> open = new LinkedHashSet<>();
+
+  SchemaReader(JsonNode root) {
+    this.root = root;
+  }
+
+  static InputException mistake(String place, String what) {
+    return new InputException("the schema at " + place + ": " + what);
+  }
+
+  /// The shapes of what is valid under all of some places.
+  List<Shape> shapes(List<String> places) {
+    List<Shape> known = joined.get(places);
+    if (known == null) {
+      known = List.of(Shape.ANY);
+      for (String place : places) {
+        known = both(known, shapes(place), place);
+      }
+      joined.put(places, known);
+    }
+    return known;
+  }
+
+  private List<Shape> shapes(String place) {
+    List<Shape> known = read.get(place);
+    if (known == null) {
+      if (!open.add(place)) {
+        throw mistake(place, "$ref leads back here without a value between; take one away");
+      }
+      known = read(place);
+      open.remove(place);
+      read.put(place, known);
+    }
+    return known;
+  }
+
+  private static List<Shape> both(List<Shape> a, List<Shape> b, String place) {
+    List<Shape> all = new ArrayList<>();
+    for (Shape left : a) {
+      for (Shape right : b) {
+        Shape both = left == Shape.ANY ? right : right == Shape.ANY ? left : left.and(right);
+        if (!both.kinds().isEmpty() && (both.values() == null || !both.values().isEmpty())) {
+          all.add(both);
+        }
+      }
+    }
+    if (all.size() > MOST_SHAPES) {
+      throw mistake(place, "more than " + MOST_SHAPES + " branches when all are joined");
+    }
+    return List.copyOf(new LinkedHashSet<>(all));
+  }
+
+  private List<Shape> read(String place) {
+    JsonNode schema = root.at(JsonPointer.compile(place.substring(1)));
+    if (schema.isBoolean()) {
+      return schema.booleanValue() ? List.of(Shape.ANY) : List.of();
+    }
+    if (!schema.isObject()) {
+      throw mistake(
+          place, Keywords.brief(schema) + " is no schema; it is an object, true or false");
+    }
+    for (String keyword : schema.propertyNames()) {
+      if (!KEYWORDS.contains(keyword) && !NOTES.contains(keyword)
+          || keyword.equals("$id") && !place.equals("#")) {
+        throw mistake(
+            place,
+            "the keyword '"
+                + keyword
+                + "' is not supported"
+                + (keyword.equals("$id") ? " below the top" : "")
+                + "; supported are "
+                + String.join(", ", KEYWORDS));
+      }
+    }
+    Keywords keywords = new Keywords(schema, place);
+    List<Shape> all = both(List.of(own(keywords)), List.of(Shape.ANY), place);
+    String reference = keywords.text("$ref");
+    if (reference != null) {
+      all = both(all, shapes(target(reference, place)), place);
+    }
+    for (String part : keywords.schemas("allOf")) {
+      all = both(all, shapes(part), place);
+    }
+    if (schema.has("anyOf")) {
+      List<Shape> any = new ArrayList<>();
+      for (String branch : keywords.schemas("anyOf")) {
+        any.addAll(shapes(branch));
+      }
+      all = both(all, any, place);
+    }
+    return schema.has("oneOf") ? one(all, keywords, place) : all;
+  }
+
+  /// Only where no value can be valid under two branches is one of them the same as any of them.
+  private List<Shape> one(List<Shape> beside, Keywords keywords, String place) {
+    List<List<Shape>> branches = new ArrayList<>();
+    for (String branch : keywords.schemas("oneOf")) {
+      branches.add(both(beside, shapes(branch), place));
+    }
+    for (int i = 0; i < branches.size(); i++) {
+      for (int j = 0; j < i; j++) {
+        if (!new Apart(this).are(branches.get(j), branches.get(i))) {
+          throw mistake(
+              place + "/oneOf",
+              "a value may be valid under branches "
+                  + j
+                  + " and "
+                  + i
+                  + "; set them apart by type or by a required property with other constants, or"
+                  + " write anyOf");
+        }
+      }
+    }
+    return List.copyOf(new LinkedHashSet<>(branches.stream().flatMap(List::stream).toList()));
+  }
+
+  private Shape own(Keywords keywords) {
+    Shape shape = Shape.ANY;
+    List<String> types = keywords.types();
+    if (types != null) {
+      Set<Kind> kinds = new LinkedHashSet<>();
+      types.forEach(t -> kinds.add(t.equals("integer") ? Kind.NUMBER : Keywords.KINDS.get(t)));
+      shape = shape.with(kinds);
+      if (types.contains("integer") && !types.contains("number")) {
+        shape = shape.with(NumberRule.multiple(BigDecimal.ONE));
+      }
+    }
+    List<JsonNode> values = keywords.values("enum");
+    shape = values == null ? shape : shape.with(values);
+    JsonNode constant = keywords.value("const");
+    shape = constant == null ? shape : shape.with(List.of(constant));
+    return shape
+        .with(keywords.number())
+        .with(keywords.text())
+        .with(keywords.list())
+        .with(keywords.object());
+  }
+
+  private String target(String reference, String place) {
+    String pointer = reference;
+    try {
+      pointer = URLDecoder.decode(reference.replace("+", "%2B"), StandardCharsets.UTF_8);
+    } catch (IllegalArgumentException _) {
+      // it is refused as it stands
+    }
+    boolean inside = pointer.equals("#") || pointer.startsWith("#/");
+    if (!inside) {
+      throw mistake(
+          place + "/$ref",
+          "'" + reference + "' is not within the schema; references are # and #/$defs/…");
+    }
+    if (root.at(JsonPointer.compile(pointer.substring(1))).isMissingNode()) {
+      throw mistake(place + "/$ref", "'" + reference + "' is not there");
+    }
+    return pointer;
+  }
+
+  /// Whether a value is valid under all of some places.
+  boolean has(List<String> places, JsonNode value) {
+    return shapes(places).stream().anyMatch(shape -> has(shape, value));
+  }
+
+  boolean has(Shape shape, JsonNode value) {
+    Kind kind = Kind.of(value);
+    List<JsonNode> values = shape.values();
+    if (!shape.kinds().contains(kind)
+        || values != null && values.stream().noneMatch(v -> Values.same(v, value))) {
+      return false;
+    }
+    return switch (kind) {
+      case NULL, BOOLEAN -> true;
+      case NUMBER -> shape.number().has(value.decimalValue());
+      case STRING -> shape.text().has(value.stringValue());
+      case ARRAY -> {
+        ListRule rule = shape.list();
+        boolean all =
+            value.size() >= rule.least() && (rule.most() < 0 || value.size() <= rule.most());
+        for (int i = 0; all && i < value.size(); i++) {
+          all = has(rule.item(i), value.get(i));
+        }
+        yield all;
+      }
+      case OBJECT -> {
+        ObjectRule rule = shape.object();
+        yield rule.required().stream().allMatch(value::has)
+            && value.properties().stream()
+                .allMatch(p -> has(rule.property(p.getKey()), p.getValue()));
+      }
+    };
+  }
+}
