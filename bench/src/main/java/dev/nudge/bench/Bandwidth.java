@@ -1,13 +1,13 @@
 package dev.nudge.bench;
 
-import dev.nudge.kernel.Kernels;
 import dev.nudge.kernel.FewRows;
+import dev.nudge.kernel.Kernels;
 import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
-import dev.nudge.tensor.Gemm;
 
 /// Measures how fast threads read memory that no cache holds: a product of one row with a matrix in
 /// fp32, two operations for four bytes.

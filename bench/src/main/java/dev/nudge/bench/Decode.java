@@ -74,8 +74,7 @@ final class Decode {
         threads,
         flags.whole("streams"),
         flags.whole("adapters"));
-    try (CausalLm model =
-            Checkpoint.random(config, backend, BenchModels.quantization(flags), 1);
+    try (CausalLm model = Checkpoint.random(config, backend, BenchModels.quantization(flags), 1);
         NamedAdapters adapters = new NamedAdapters(model.modules(), backend.compute())) {
       double bytes = bytes(model);
       Path folder = Path.of(flags.text("dir")).resolve("nudge-bench-decode");
@@ -94,8 +93,8 @@ final class Decode {
     }
   }
 
-  private static void rounds(
-      Flags flags, Engine engine, int vocabulary, double bytes, int threads) throws Exception {
+  private static void rounds(Flags flags, Engine engine, int vocabulary, double bytes, int threads)
+      throws Exception {
     int rounds = flags.whole("rounds");
     double[] ours = new double[rounds];
     double[] prompts = new double[rounds];
@@ -139,7 +138,8 @@ final class Decode {
     }
   }
 
-  /// Tokens a second between the first and the last token of each stream, and of the prompts before.
+  /// Tokens a second between the first and the last token of each stream, and of the prompts
+  /// before.
   private static double[] once(Flags flags, Engine engine, int vocabulary) {
     int streams = flags.whole("streams");
     int tokens = flags.whole("tokens");
@@ -188,7 +188,7 @@ final class Decode {
   }
 
   private static double llama(Flags flags, int threads) throws Exception {
-    Path script = Path.of(System.getProperty("nudge.home", ".")).resolve("bench/peer/llamacpp.py");
+    Path script = Machines.home().resolve("bench/peer/llamacpp.py");
     List<String> command =
         List.of(
             flags.text("python"),

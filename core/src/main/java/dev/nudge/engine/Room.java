@@ -49,8 +49,7 @@ final class Room implements AutoCloseable {
   /// A workspace for one text by itself.
   Workspace alone(int tokens) {
     model.reserve(tokens);
-    return new Workspace(
-        0, model.embedBytes(tokens), model.backend().gemms().apply(threads));
+    return new Workspace(0, model.embedBytes(tokens), model.backend().gemms().apply(threads));
   }
 
   /// Bytes that steps take.

@@ -72,7 +72,12 @@ public final class Completions {
   private static Done one(GenerateSettings settings, Machine machine, Watcher watcher) {
     try (Session session =
         Session.load(
-            settings.model(), settings.adapter(), null, settings.memory(), machine, watcher::warn)) {
+            settings.model(),
+            settings.adapter(),
+            null,
+            settings.memory(),
+            machine,
+            watcher::warn)) {
       watcher.note(session.plan());
       Generation generation = new Generation(session, settings.sampling());
       String prompt = Objects.requireNonNull(settings.prompt());

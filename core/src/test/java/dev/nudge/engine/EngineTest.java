@@ -102,9 +102,7 @@ class EngineTest {
       for (int i = 0; i < prompts.size(); i++) {
         alone.add(new Greedy(1 + i % 25));
         String name = names.get(i % names.size());
-        engine
-            .submit(prompts.get(i), prompts.get(i).length + 30, name, alone.getLast())
-            .await();
+        engine.submit(prompts.get(i), prompts.get(i).length + 30, name, alone.getLast()).await();
       }
     }
     for (boolean speculate : new boolean[] {false, true}) {
@@ -172,8 +170,7 @@ class EngineTest {
       assertThatThrownBy(() -> engine.submit(prompt(5), 193, null, new Greedy(1)))
           .isInstanceOf(InputException.class)
           .hasMessageStartingWith("a sequence of up to 193 tokens needs ")
-          .hasMessageEndingWith(
-              "lower --max-tokens, shorten the prompt or raise --memory");
+          .hasMessageEndingWith("lower --max-tokens, shorten the prompt or raise --memory");
     }
   }
 

@@ -46,7 +46,7 @@ final class FewNf4 {
     int blocks = w.cols() / Nf4.BLOCK;
     int rows = Math.max(1, BLOCKS / blocks);
     float[] scales = scratch.scales(Math.max(BLOCKS, blocks));
-    int round = compute == Dtype.BF16 ? -1 : 0;
+    float round = compute == Dtype.BF16 ? 65537 : 1;
     MemorySegment packed = w.packed().data();
     for (int first = from; first < to; first += rows) {
       int last = Math.min(to, first + rows);

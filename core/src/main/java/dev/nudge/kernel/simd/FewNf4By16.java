@@ -20,7 +20,10 @@ import jdk.incubator.vector.VectorSpecies;
 /// Multiplies a row of four-bit numbers by one row of x, or by four, where vectors have sixteen
 /// lanes: a block's sixteen values are one vector, and a number is a permutation of it.
 ///
-/// `round` is −1 where values are rounded to bfloat16, and 0 where they are not.
+/// Values are rounded to bfloat16 by 2¹⁶ + 1 as `round`: v·round − (v·round − v) is the nearest
+/// float
+/// of eight bits, ties to even, for any v whose product is a normal float; 1 leaves them as they
+/// are. Indices of a permutation wrap, so a byte's upper half need not be taken off.
 final class FewNf4By16 {
   private static final VectorSpecies<Byte> B = VectorSpecies.of(byte.class, VectorShape.S_128_BIT);
   private static final FloatVector LEVELS = FewNf4.levels(0);
@@ -29,20 +32,26 @@ final class FewNf4By16 {
 
   /// The sum over `blocks` blocks at `at`.
   static float one(
-      MemorySegment w, long at, float[] scales, int from, MemorySegment x, int blocks, int round) {
+      MemorySegment w,
+      long at,
+      float[] scales,
+      int from,
+      MemorySegment x,
+      int blocks,
+      float round) {
     FloatVector even = FloatVector.zero(F);
     FloatVector odd = FloatVector.zero(F);
     for (int b = 0; b < blocks; b++) {
-      IntVector bits = LEVELS.mul(scales[from + b]).reinterpretAsInts();
-      IntVector up = bits.lanewise(LSHR, 16).and(1).add(0x7fff).and(round & 0xffff);
-      IntVector table = bits.add(up).and(~(round & 0xffff));
+      FloatVector values = LEVELS.mul(scales[from + b]);
+      FloatVector spread = values.mul(round);
+      IntVector table = spread.sub(spread.sub(values)).reinterpretAsInts();
       long to = 256L * b;
       IntVector pairs0 =
           (IntVector)
               ByteVector.fromMemorySegment(B, w, at + 32L * b + 0, LE)
                   .convertShape(ZERO_EXTEND_B2I, I, 0);
       FloatVector first0 = pairs0.lanewise(LSHR, 4).selectFrom(table).reinterpretAsFloats();
-      FloatVector second0 = pairs0.and(15).selectFrom(table).reinterpretAsFloats();
+      FloatVector second0 = pairs0.selectFrom(table).reinterpretAsFloats();
       even = first0.fma(FloatVector.fromMemorySegment(F, x, to + 0, LE), even);
       odd = second0.fma(FloatVector.fromMemorySegment(F, x, to + 64, LE), odd);
       IntVector pairs1 =
@@ -50,7 +59,7 @@ final class FewNf4By16 {
               ByteVector.fromMemorySegment(B, w, at + 32L * b + 16, LE)
                   .convertShape(ZERO_EXTEND_B2I, I, 0);
       FloatVector first1 = pairs1.lanewise(LSHR, 4).selectFrom(table).reinterpretAsFloats();
-      FloatVector second1 = pairs1.and(15).selectFrom(table).reinterpretAsFloats();
+      FloatVector second1 = pairs1.selectFrom(table).reinterpretAsFloats();
       even = first1.fma(FloatVector.fromMemorySegment(F, x, to + 128, LE), even);
       odd = second1.fma(FloatVector.fromMemorySegment(F, x, to + 192, LE), odd);
     }
@@ -71,7 +80,7 @@ final class FewNf4By16 {
       MemorySegment x,
       long stride,
       int blocks,
-      int round,
+      float round,
       float[] sums) {
     FloatVector even0 = FloatVector.zero(F);
     FloatVector odd0 = FloatVector.zero(F);
@@ -82,16 +91,16 @@ final class FewNf4By16 {
     FloatVector even3 = FloatVector.zero(F);
     FloatVector odd3 = FloatVector.zero(F);
     for (int b = 0; b < blocks; b++) {
-      IntVector bits = LEVELS.mul(scales[from + b]).reinterpretAsInts();
-      IntVector up = bits.lanewise(LSHR, 16).and(1).add(0x7fff).and(round & 0xffff);
-      IntVector table = bits.add(up).and(~(round & 0xffff));
+      FloatVector values = LEVELS.mul(scales[from + b]);
+      FloatVector spread = values.mul(round);
+      IntVector table = spread.sub(spread.sub(values)).reinterpretAsInts();
       long to = 256L * b;
       IntVector pairs0 =
           (IntVector)
               ByteVector.fromMemorySegment(B, w, at + 32L * b + 0, LE)
                   .convertShape(ZERO_EXTEND_B2I, I, 0);
       FloatVector first0 = pairs0.lanewise(LSHR, 4).selectFrom(table).reinterpretAsFloats();
-      FloatVector second0 = pairs0.and(15).selectFrom(table).reinterpretAsFloats();
+      FloatVector second0 = pairs0.selectFrom(table).reinterpretAsFloats();
       even0 = first0.fma(FloatVector.fromMemorySegment(F, x, to + 0, LE), even0);
       odd0 = second0.fma(FloatVector.fromMemorySegment(F, x, to + 64, LE), odd0);
       even1 = first0.fma(FloatVector.fromMemorySegment(F, x, stride + to + 0, LE), even1);
@@ -105,7 +114,7 @@ final class FewNf4By16 {
               ByteVector.fromMemorySegment(B, w, at + 32L * b + 16, LE)
                   .convertShape(ZERO_EXTEND_B2I, I, 0);
       FloatVector first1 = pairs1.lanewise(LSHR, 4).selectFrom(table).reinterpretAsFloats();
-      FloatVector second1 = pairs1.and(15).selectFrom(table).reinterpretAsFloats();
+      FloatVector second1 = pairs1.selectFrom(table).reinterpretAsFloats();
       even0 = first1.fma(FloatVector.fromMemorySegment(F, x, to + 128, LE), even0);
       odd0 = second1.fma(FloatVector.fromMemorySegment(F, x, to + 192, LE), odd0);
       even1 = first1.fma(FloatVector.fromMemorySegment(F, x, stride + to + 128, LE), even1);

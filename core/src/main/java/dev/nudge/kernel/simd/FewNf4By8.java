@@ -29,16 +29,22 @@ final class FewNf4By8 {
 
   /// The sum over `blocks` blocks at `at`.
   static float one(
-      MemorySegment w, long at, float[] scales, int from, MemorySegment x, int blocks, int round) {
+      MemorySegment w,
+      long at,
+      float[] scales,
+      int from,
+      MemorySegment x,
+      int blocks,
+      float round) {
     FloatVector even = FloatVector.zero(F);
     FloatVector odd = FloatVector.zero(F);
     for (int b = 0; b < blocks; b++) {
-      IntVector lowBits = LOW.mul(scales[from + b]).reinterpretAsInts();
-      IntVector lowUp = lowBits.lanewise(LSHR, 16).and(1).add(0x7fff).and(round & 0xffff);
-      IntVector low = lowBits.add(lowUp).and(~(round & 0xffff));
-      IntVector highBits = HIGH.mul(scales[from + b]).reinterpretAsInts();
-      IntVector highUp = highBits.lanewise(LSHR, 16).and(1).add(0x7fff).and(round & 0xffff);
-      IntVector high = highBits.add(highUp).and(~(round & 0xffff));
+      FloatVector lowValues = LOW.mul(scales[from + b]);
+      FloatVector lowSpread = lowValues.mul(round);
+      IntVector low = lowSpread.sub(lowSpread.sub(lowValues)).reinterpretAsInts();
+      FloatVector highValues = HIGH.mul(scales[from + b]);
+      FloatVector highSpread = highValues.mul(round);
+      IntVector high = highSpread.sub(highSpread.sub(highValues)).reinterpretAsInts();
       long to = 256L * b;
       IntVector pairs0 =
           (IntVector)
@@ -47,16 +53,14 @@ final class FewNf4By8 {
       IntVector codes0 = pairs0.lanewise(LSHR, 4);
       FloatVector first0 =
           codes0
-              .and(7)
               .selectFrom(low)
-              .blend(codes0.and(7).selectFrom(high), codes0.compare(GT, 7))
+              .blend(codes0.selectFrom(high), codes0.compare(GT, 7))
               .reinterpretAsFloats();
       IntVector others0 = pairs0.and(15);
       FloatVector second0 =
           others0
-              .and(7)
               .selectFrom(low)
-              .blend(others0.and(7).selectFrom(high), others0.compare(GT, 7))
+              .blend(others0.selectFrom(high), others0.compare(GT, 7))
               .reinterpretAsFloats();
       even = first0.fma(FloatVector.fromMemorySegment(F, x, to + 0, LE), even);
       odd = second0.fma(FloatVector.fromMemorySegment(F, x, to + 32, LE), odd);
@@ -67,16 +71,14 @@ final class FewNf4By8 {
       IntVector codes1 = pairs1.lanewise(LSHR, 4);
       FloatVector first1 =
           codes1
-              .and(7)
               .selectFrom(low)
-              .blend(codes1.and(7).selectFrom(high), codes1.compare(GT, 7))
+              .blend(codes1.selectFrom(high), codes1.compare(GT, 7))
               .reinterpretAsFloats();
       IntVector others1 = pairs1.and(15);
       FloatVector second1 =
           others1
-              .and(7)
               .selectFrom(low)
-              .blend(others1.and(7).selectFrom(high), others1.compare(GT, 7))
+              .blend(others1.selectFrom(high), others1.compare(GT, 7))
               .reinterpretAsFloats();
       even = first1.fma(FloatVector.fromMemorySegment(F, x, to + 64, LE), even);
       odd = second1.fma(FloatVector.fromMemorySegment(F, x, to + 96, LE), odd);
@@ -87,16 +89,14 @@ final class FewNf4By8 {
       IntVector codes2 = pairs2.lanewise(LSHR, 4);
       FloatVector first2 =
           codes2
-              .and(7)
               .selectFrom(low)
-              .blend(codes2.and(7).selectFrom(high), codes2.compare(GT, 7))
+              .blend(codes2.selectFrom(high), codes2.compare(GT, 7))
               .reinterpretAsFloats();
       IntVector others2 = pairs2.and(15);
       FloatVector second2 =
           others2
-              .and(7)
               .selectFrom(low)
-              .blend(others2.and(7).selectFrom(high), others2.compare(GT, 7))
+              .blend(others2.selectFrom(high), others2.compare(GT, 7))
               .reinterpretAsFloats();
       even = first2.fma(FloatVector.fromMemorySegment(F, x, to + 128, LE), even);
       odd = second2.fma(FloatVector.fromMemorySegment(F, x, to + 160, LE), odd);
@@ -107,16 +107,14 @@ final class FewNf4By8 {
       IntVector codes3 = pairs3.lanewise(LSHR, 4);
       FloatVector first3 =
           codes3
-              .and(7)
               .selectFrom(low)
-              .blend(codes3.and(7).selectFrom(high), codes3.compare(GT, 7))
+              .blend(codes3.selectFrom(high), codes3.compare(GT, 7))
               .reinterpretAsFloats();
       IntVector others3 = pairs3.and(15);
       FloatVector second3 =
           others3
-              .and(7)
               .selectFrom(low)
-              .blend(others3.and(7).selectFrom(high), others3.compare(GT, 7))
+              .blend(others3.selectFrom(high), others3.compare(GT, 7))
               .reinterpretAsFloats();
       even = first3.fma(FloatVector.fromMemorySegment(F, x, to + 192, LE), even);
       odd = second3.fma(FloatVector.fromMemorySegment(F, x, to + 224, LE), odd);
@@ -137,7 +135,7 @@ final class FewNf4By8 {
       MemorySegment x,
       long stride,
       int blocks,
-      int round,
+      float round,
       float[] sums) {
     FloatVector even0 = FloatVector.zero(F);
     FloatVector odd0 = FloatVector.zero(F);
@@ -147,12 +145,13 @@ final class FewNf4By8 {
     FloatVector odd2 = FloatVector.zero(F);
     FloatVector even3 = FloatVector.zero(F);
     FloatVector odd3 = FloatVector.zero(F);
-    int half = round & 0xffff;
     for (int b = 0; b < blocks; b++) {
-      IntVector low = LOW.mul(scales[from + b]).reinterpretAsInts();
-      low = low.add(low.lanewise(LSHR, 16).and(1).add(0x7fff).and(half)).and(~half);
-      IntVector high = HIGH.mul(scales[from + b]).reinterpretAsInts();
-      high = high.add(high.lanewise(LSHR, 16).and(1).add(0x7fff).and(half)).and(~half);
+      FloatVector lowValues = LOW.mul(scales[from + b]);
+      FloatVector lowSpread = lowValues.mul(round);
+      IntVector low = lowSpread.sub(lowSpread.sub(lowValues)).reinterpretAsInts();
+      FloatVector highValues = HIGH.mul(scales[from + b]);
+      FloatVector highSpread = highValues.mul(round);
+      IntVector high = highSpread.sub(highSpread.sub(highValues)).reinterpretAsInts();
       for (int step = 4 * b; step < 4 * b + 4; step++) { // unrolled it is too long to compile
         IntVector pairs =
             (IntVector)
@@ -161,12 +160,14 @@ final class FewNf4By8 {
         IntVector codes = pairs.lanewise(LSHR, 4);
         IntVector others = pairs.and(15);
         FloatVector first =
-            codes.and(7).selectFrom(low)
-                .blend(codes.and(7).selectFrom(high), codes.compare(GT, 7))
+            codes
+                .selectFrom(low)
+                .blend(codes.selectFrom(high), codes.compare(GT, 7))
                 .reinterpretAsFloats();
         FloatVector second =
-            others.and(7).selectFrom(low)
-                .blend(others.and(7).selectFrom(high), others.compare(GT, 7))
+            others
+                .selectFrom(low)
+                .blend(others.selectFrom(high), others.compare(GT, 7))
                 .reinterpretAsFloats();
         long to = 64L * step;
         even0 = first.fma(FloatVector.fromMemorySegment(F, x, to, LE), even0);
