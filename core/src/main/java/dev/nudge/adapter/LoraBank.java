@@ -1,5 +1,6 @@
 package dev.nudge.adapter;
 
+import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.Parameter;
@@ -45,6 +46,21 @@ final class LoraBank implements Linear {
   @Override
   public void forward(Tensor x, Tensor y, Pass p) {
     base.forward(x, y, p);
+    updates(x, y, p);
+  }
+
+  @Override
+  public FewRows.@Nullable Weight few() {
+    return base.few();
+  }
+
+  @Override
+  public void rest(Tensor x, Tensor y, Pass p) {
+    base.rest(x, y, p);
+    updates(x, y, p);
+  }
+
+  private void updates(Tensor x, Tensor y, Pass p) {
     Segments rows = p.rows();
     if (rows.count() == 1) { // of which x may be some rows
       update(rows.adapter(0), x, y, p);

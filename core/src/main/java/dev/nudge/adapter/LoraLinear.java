@@ -1,5 +1,6 @@
 package dev.nudge.adapter;
 
+import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.HeadLoss;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.nn.Linear;
@@ -137,6 +138,17 @@ public final class LoraLinear implements Linear {
     } else {
       ws.release(mark);
     }
+  }
+
+  @Override
+  public FewRows.@Nullable Weight few() {
+    return base.few();
+  }
+
+  @Override
+  public void rest(Tensor x, Tensor y, Pass p) {
+    base.rest(x, y, p);
+    update(x, y, p);
   }
 
   /// Adds this adapter's part to what the base gave.

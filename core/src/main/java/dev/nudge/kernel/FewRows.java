@@ -22,11 +22,6 @@ public interface FewRows {
 
     /// Bytes that a product reads.
     long bytes();
-
-    /// The number of rows in whose multiples it can be cut.
-    default int grain() {
-      return 1;
-    }
   }
 
   /// A matrix of F32 or BF16, its rows contiguous.
@@ -87,6 +82,11 @@ public interface FewRows {
   /// @param compute type of the rows
   boolean takes(Weight w, Dtype compute);
 
+  /// Whether rows that are arranged for one weight are for another one of the same columns too.
+  default boolean alike(Weight one, Weight other) {
+    return one.getClass() == other.getClass();
+  }
+
   /// Brings rows into the type and order in which [#multiply] reads them, in the workspace.
   ///
   /// @param x (rows, cols)
@@ -96,7 +96,6 @@ public interface FewRows {
   ///
   /// @param x what [#arranged] made
   /// @param compute type of the rows before that, in which numbers of four bits are made
-  /// @param from a multiple of the weight's grain
   /// @param y (rows, the weight's rows) of F32 or BF16
   void multiply(Tensor x, Weight w, Dtype compute, int from, int to, Tensor y, boolean add);
 

@@ -41,6 +41,16 @@ public final class DenseLinear implements Linear {
       p.gemm().multiply(x, PackedLinear.factor(weight, x.rows(), Direction.FORWARD, p), y, false);
     }
     p.ws().release(mark);
+    rest(x, y, p);
+  }
+
+  @Override
+  public FewRows.Weight few() {
+    return few;
+  }
+
+  @Override
+  public void rest(Tensor x, Tensor y, Pass p) {
     if (bias != null) {
       p.kernels().elementwise().addBias(y, bias);
     }

@@ -1,5 +1,6 @@
 package dev.nudge.nn;
 
+import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.HeadLoss;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.tensor.Dtype;
@@ -96,6 +97,15 @@ public interface Linear {
   default @Nullable Tensor bias() {
     return null;
   }
+
+  /// The weight with which a pass that decodes may multiply by itself, if it lets [#rest] do what
+  /// else this layer does; null: it must call [#forward].
+  default FewRows.@Nullable Weight few() {
+    return null;
+  }
+
+  /// Adds to y what this layer adds to the product with the weight of [#few].
+  default void rest(Tensor x, Tensor y, Pass p) {}
 
   /// Returns this layer with another weight of the same shape.
   Linear withWeight(Tensor weight);

@@ -6,6 +6,8 @@ import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -65,21 +67,55 @@ public record Pass(
   /// @param w null: one that has to be made first
   /// @return whether it was done
   public boolean few(Tensor x, FewRows.@Nullable Weight w, Tensor y, boolean add) {
-    FewRows kernel = kernels.fewRows();
-    if (team == null || w == null || !kernel.takes(w, x.dtype())) {
-      return false;
+    return takes(x, w) && few(x, List.of(w), List.of(y), add);
+  }
+
+  private boolean takes(Tensor x, FewRows.@Nullable Weight w) {
+    return team != null && w != null && kernels.fewRows().takes(w, x.dtype());
+  }
+
+  /// Does so with several layers of one input, as one piece of work: threads wait for each other
+  /// once.
+  ///
+  /// @return whether it was done; nothing was written where not
+  boolean few(Tensor x, List<? extends Linear> layers, List<Tensor> ys) {
+    List<FewRows.Weight> weights = new ArrayList<>(layers.size());
+    for (Linear layer : layers) {
+      FewRows.Weight w = team == null ? null : layer.few();
+      if (w == null || !takes(x, w)) {
+        return false;
+      }
+      weights.add(w);
     }
+    return few(x, weights, ys, false);
+  }
+
+  private boolean few(Tensor x, List<FewRows.Weight> weights, List<Tensor> ys, boolean add) {
+    FewRows kernel = kernels.fewRows();
+    Team all = Objects.requireNonNull(team);
     int mark = ws.mark();
-    Tensor arranged = kernel.arranged(x, w, ws);
-    int grain = w.grain();
-    int parts = Math.ceilDiv(w.rows(), grain);
-    int pieces = Math.clamp(parts * grain / LEAST, 1, PIECES * team.threads());
-    team.each(
+    int n = weights.size();
+    Tensor[] arranged = new Tensor[n];
+    int rows = 0;
+    for (int i = 0; i < n; i++) {
+      boolean again = i > 0 && kernel.alike(weights.get(i - 1), weights.get(i));
+      arranged[i] = again ? arranged[i - 1] : kernel.arranged(x, weights.get(i), ws);
+      rows += weights.get(i).rows();
+    }
+    int total = rows;
+    int pieces = Math.clamp(total / LEAST, 1, PIECES * all.threads());
+    all.each(
         pieces,
-        i -> {
-          int from = (int) ((long) parts * i / pieces) * grain;
-          int to = Math.min(w.rows(), (int) ((long) parts * (i + 1) / pieces) * grain);
-          kernel.multiply(arranged, w, x.dtype(), from, to, y, add);
+        piece -> {
+          int first = (int) ((long) total * piece / pieces);
+          int last = (int) ((long) total * (piece + 1) / pieces);
+          for (int i = 0, start = 0; i < n && start < last; start += weights.get(i++).rows()) {
+            int to = Math.min(last - start, weights.get(i).rows());
+            int from = Math.max(0, first - start);
+            if (from < to) {
+              kernel.multiply(arranged[i], weights.get(i), x.dtype(), from, to, ys.get(i), add);
+            }
+          }
         });
     ws.release(mark);
     return true;

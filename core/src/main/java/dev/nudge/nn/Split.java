@@ -54,8 +54,14 @@ public final class Split {
     for (LinearSlot slot : slots) {
       outputs.add(p.ws().take(x.dtype(), x.rows(), slot.linear().out()));
     }
+    List<Linear> layers = slots.stream().map(LinearSlot::linear).toList();
+    boolean few = p.few(x, layers, outputs);
     for (int i = 0; i < outputs.size(); i++) {
-      slots.get(i).linear().forward(x, outputs.get(i), p);
+      if (few) {
+        layers.get(i).rest(x, outputs.get(i), p);
+      } else {
+        layers.get(i).forward(x, outputs.get(i), p);
+      }
     }
     if (!packed) {
       return new Parts(outputs, outputs);

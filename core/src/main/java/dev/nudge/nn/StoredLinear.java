@@ -103,8 +103,8 @@ public final class StoredLinear implements Linear {
 
   @Override
   public void forward(Tensor x, Tensor y, Pass p) {
-    if (p.few(x, source.few(), y, false)) {
-      addBias(y, p);
+    if (p.few(x, few(), y, false)) {
+      rest(x, y, p);
       return;
     }
     int step = rowsOf(blockBytes, compute);
@@ -120,10 +120,16 @@ public final class StoredLinear implements Linear {
       p.gemm().multiply(x, block.transposed(), y.cols(from, to), false);
       p.ws().release(mark);
     }
-    addBias(y, p);
+    rest(x, y, p);
   }
 
-  private void addBias(Tensor y, Pass p) {
+  @Override
+  public FewRows.@Nullable Weight few() {
+    return source.few();
+  }
+
+  @Override
+  public void rest(Tensor x, Tensor y, Pass p) {
     if (bias != null) {
       p.kernels().elementwise().addBias(y, bias);
     }

@@ -57,6 +57,18 @@ final class FewBf16 {
     return sum.lane(0);
   }
 
+  /// Widens a row into pairs: of each 2·lanes numbers the even ones, then the odd ones; zeros
+  /// behind
+  /// the last.
+  static void apart(MemorySegment x, long at, int cols, MemorySegment to, long first) {
+    for (int i = 0; i < cols; i += 2 * LANES) {
+      VectorMask<Integer> in = I.indexInRange(0, (cols - i) / 2);
+      IntVector pairs = IntVector.fromMemorySegment(I, x, at + 2L * i, LE, in);
+      pairs.lanewise(LSHL, 16).intoMemorySegment(to, first + 4L * i, LE);
+      pairs.and(UPPER).intoMemorySegment(to, first + 4L * (i + LANES), LE);
+    }
+  }
+
   /// The sums of four rows, `stride` bytes apart.
   static void four(
       MemorySegment w,

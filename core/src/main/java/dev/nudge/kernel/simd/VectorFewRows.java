@@ -46,6 +46,11 @@ final class VectorFewRows implements FewRows {
     return dtype == Dtype.F32 || dtype == Dtype.BF16 && d.cols() % 2 == 0;
   }
 
+  @Override
+  public boolean alike(Weight one, Weight other) {
+    return inPairs(one) == inPairs(other);
+  }
+
   private static boolean inPairs(Weight w) {
     return !(w instanceof Dense d && d.matrix().dtype() == Dtype.F32);
   }
@@ -63,7 +68,12 @@ final class VectorFewRows implements FewRows {
     }
     boolean pairs = inPairs(w);
     for (int r = 0; r < rows; r++) {
-      arrange(x, Math.min(r, x.rows() - 1), to.data(), 4L * r * cols, cols, pairs);
+      int row = Math.min(r, x.rows() - 1);
+      if (pairs && x.dtype() == Dtype.BF16 && x.cols() % 2 == 0) {
+        FewBf16.apart(x.data(), 2 * row * x.rowStride(), x.cols(), to.data(), 4L * r * cols);
+      } else {
+        arrange(x, row, to.data(), 4L * r * cols, cols, pairs);
+      }
     }
     return to;
   }
