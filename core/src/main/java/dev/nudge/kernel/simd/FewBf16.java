@@ -25,7 +25,7 @@ final class FewBf16 {
   private FewBf16() {}
 
   /// The sum over `cols` numbers at `at`; x in pairs, padded with zeros.
-  static float one(MemorySegment w, long at, MemorySegment x, int cols, VectorMask<Integer> rest) {
+  static float one(MemorySegment w, long at, MemorySegment x, int cols) {
     FloatVector even = FloatVector.zero(F);
     FloatVector odd = FloatVector.zero(F);
     int i = 0;
@@ -37,6 +37,8 @@ final class FewBf16 {
       odd = high.fma(FloatVector.fromMemorySegment(F, x, 4L * (i + LANES), LE), odd);
     }
     if (i < cols) {
+      VectorMask<Integer> rest = I.indexInRange(0, (cols - i) / 2); // made here: as an argument a
+      // mask would be an object a row
       IntVector pairs = IntVector.fromMemorySegment(I, w, at + 2L * i, LE, rest);
       FloatVector low = pairs.lanewise(LSHL, 16).reinterpretAsFloats();
       FloatVector high = pairs.and(UPPER).reinterpretAsFloats();
@@ -70,14 +72,7 @@ final class FewBf16 {
   }
 
   /// The sums of four rows, `stride` bytes apart.
-  static void four(
-      MemorySegment w,
-      long at,
-      MemorySegment x,
-      long stride,
-      int cols,
-      VectorMask<Integer> rest,
-      float[] sums) {
+  static void four(MemorySegment w, long at, MemorySegment x, long stride, int cols, float[] sums) {
     FloatVector even0 = FloatVector.zero(F);
     FloatVector odd0 = FloatVector.zero(F);
     FloatVector even1 = FloatVector.zero(F);
@@ -103,6 +98,8 @@ final class FewBf16 {
       odd3 = high.fma(FloatVector.fromMemorySegment(F, x, 3 * stride + odd, LE), odd3);
     }
     if (i < cols) {
+      VectorMask<Integer> rest = I.indexInRange(0, (cols - i) / 2); // made here: as an argument a
+      // mask would be an object a row
       IntVector pairs = IntVector.fromMemorySegment(I, w, at + 2L * i, LE, rest);
       FloatVector low = pairs.lanewise(LSHL, 16).reinterpretAsFloats();
       FloatVector high = pairs.and(UPPER).reinterpretAsFloats();

@@ -17,8 +17,7 @@ final class FewFp32 {
   private FewFp32() {}
 
   /// The sum over `cols` numbers at `at`; x at `from`, padded with zeros.
-  static float one(
-      MemorySegment w, long at, MemorySegment x, long from, int cols, VectorMask<Float> rest) {
+  static float one(MemorySegment w, long at, MemorySegment x, long from, int cols) {
     FloatVector even = FloatVector.zero(F);
     FloatVector odd = FloatVector.zero(F);
     int i = 0;
@@ -34,6 +33,7 @@ final class FewFp32 {
       i += LANES;
     }
     if (i < cols) {
+      VectorMask<Float> rest = F.indexInRange(0, cols - i);
       FloatVector last = FloatVector.fromMemorySegment(F, w, at + 4L * i, LE, rest);
       odd = last.fma(FloatVector.fromMemorySegment(F, x, from + 4L * i, LE), odd);
     }
@@ -52,16 +52,9 @@ final class FewFp32 {
   }
 
   /// The sums of four rows, `stride` bytes apart.
-  static void four(
-      MemorySegment w,
-      long at,
-      MemorySegment x,
-      long stride,
-      int cols,
-      VectorMask<Float> rest,
-      float[] sums) {
+  static void four(MemorySegment w, long at, MemorySegment x, long stride, int cols, float[] sums) {
     for (int row = 0; row < VectorFewRows.SIDE; row++) {
-      sums[row] = one(w, at, x, row * stride, cols, rest);
+      sums[row] = one(w, at, x, row * stride, cols);
     }
   }
 }

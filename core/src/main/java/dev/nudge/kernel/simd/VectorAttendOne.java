@@ -1,7 +1,5 @@
 package dev.nudge.kernel.simd;
 
-import static dev.nudge.kernel.simd.Species.F;
-import static dev.nudge.kernel.simd.Species.I;
 import static dev.nudge.kernel.simd.Species.LANES;
 import static dev.nudge.kernel.simd.Species.padded;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
@@ -14,7 +12,6 @@ import dev.nudge.tensor.Bf16;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
-import jdk.incubator.vector.VectorMask;
 
 /// Attends for one query in three sweeps: its products with all keys, their softmax, the sum of the
 /// values.
@@ -95,27 +92,22 @@ final class VectorAttendOne implements AttendOne {
       int sides) {
     int size = kv.keys().getFirst().rows();
     float[] sums = Scratch.get().sums;
-    VectorMask<Integer> ints = I.indexInRange(0, h.dim() % PAIRS / 2);
-    VectorMask<Float> floats = F.indexInRange(0, h.dim() % LANES);
     for (int j = first; j < kv.rows(); j++) {
       Tensor block = kv.keys().get(j / size);
       long at = (j % size * block.rowStride() + (long) g * h.dim()) * (low ? 2 : 4);
       MemorySegment data = block.data();
       long to = 4L * (j - first);
       if (sides == 1) {
-        float dot =
-            low
-                ? FewBf16.one(data, at, q, h.dim(), ints)
-                : FewFp32.one(data, at, q, 0, h.dim(), floats);
+        float dot = low ? FewBf16.one(data, at, q, h.dim()) : FewFp32.one(data, at, q, 0, h.dim());
         scores.set(JAVA_FLOAT_UNALIGNED, to, dot);
         continue;
       }
       for (int i = 0; i < sides; i += VectorFewRows.SIDE) {
         MemorySegment four = q.asSlice(4L * i * width);
         if (low) {
-          FewBf16.four(data, at, four, 4L * width, h.dim(), ints, sums);
+          FewBf16.four(data, at, four, 4L * width, h.dim(), sums);
         } else {
-          FewFp32.four(data, at, four, 4L * width, h.dim(), floats, sums);
+          FewFp32.four(data, at, four, 4L * width, h.dim(), sums);
         }
         for (int k = 0; k < VectorFewRows.SIDE; k++) {
           scores.set(JAVA_FLOAT_UNALIGNED, to + 4L * (i + k) * row, sums[k]);
@@ -158,13 +150,9 @@ final class VectorAttendOne implements AttendOne {
       for (int c = 0; c < width; c += PAIRS) {
         int left = h.dim() - c;
         if (low) {
-          VectorMask<Integer> in = I.indexInRange(0, left / 2);
-          Weighted.bf16(block.data(), from + 2L * c, stride, rows, p, weight, sums, 4L * c, in);
+          Weighted.bf16(block.data(), from + 2L * c, stride, rows, p, weight, sums, 4L * c, left);
         } else {
-          VectorMask<Float> start = F.indexInRange(0, left);
-          VectorMask<Float> end = F.indexInRange(LANES, left);
-          Weighted.fp32(
-              block.data(), from + 4L * c, stride, rows, p, weight, sums, 4L * c, start, end);
+          Weighted.fp32(block.data(), from + 4L * c, stride, rows, p, weight, sums, 4L * c, left);
         }
       }
       j += rows;

@@ -1,7 +1,5 @@
 package dev.nudge.kernel.simd;
 
-import static dev.nudge.kernel.simd.Species.F;
-import static dev.nudge.kernel.simd.Species.I;
 import static dev.nudge.kernel.simd.Species.LANES;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
@@ -13,7 +11,6 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.lang.foreign.MemorySegment;
-import jdk.incubator.vector.VectorMask;
 
 /// Multiplies one row at a time, or [#SIDE] rows side by side for one reading of the weight.
 ///
@@ -120,14 +117,13 @@ final class VectorFewRows implements FewRows {
   private static void bf16(
       Tensor w, MemorySegment x, int stride, boolean one, int from, int to, Out out) {
     int cols = w.cols();
-    VectorMask<Integer> rest = I.indexInRange(0, cols % PAIRS / 2);
     float[] sums = Scratch.get().sums;
     for (int o = from; o < to; o++) {
       long at = 2 * o * w.rowStride();
       if (one) {
-        out.put(0, o, FewBf16.one(w.data(), at, x, cols, rest));
+        out.put(0, o, FewBf16.one(w.data(), at, x, cols));
       } else {
-        FewBf16.four(w.data(), at, x, stride, cols, rest, sums);
+        FewBf16.four(w.data(), at, x, stride, cols, sums);
         out.put(o, sums);
       }
     }
@@ -136,14 +132,13 @@ final class VectorFewRows implements FewRows {
   private static void fp32(
       Tensor w, MemorySegment x, int stride, boolean one, int from, int to, Out out) {
     int cols = w.cols();
-    VectorMask<Float> rest = F.indexInRange(0, cols % LANES);
     float[] sums = Scratch.get().sums;
     for (int o = from; o < to; o++) {
       long at = 4 * o * w.rowStride();
       if (one) {
-        out.put(0, o, FewFp32.one(w.data(), at, x, 0, cols, rest));
+        out.put(0, o, FewFp32.one(w.data(), at, x, 0, cols));
       } else {
-        FewFp32.four(w.data(), at, x, stride, cols, rest, sums);
+        FewFp32.four(w.data(), at, x, stride, cols, sums);
         out.put(o, sums);
       }
     }

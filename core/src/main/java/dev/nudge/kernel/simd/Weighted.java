@@ -22,7 +22,7 @@ final class Weighted {
   ///
   /// @param at first byte of the numbers in the first row
   /// @param stride bytes from row to row
-  /// @param in which of the ints are numbers
+  /// @param left numbers of a row from there on
   static void bf16(
       MemorySegment values,
       long at,
@@ -32,7 +32,8 @@ final class Weighted {
       long from,
       MemorySegment sums,
       long to,
-      VectorMask<Integer> in) {
+      int left) {
+    VectorMask<Integer> in = I.indexInRange(0, left / 2);
     FloatVector even = FloatVector.fromMemorySegment(F, sums, to, LE);
     FloatVector odd = FloatVector.fromMemorySegment(F, sums, to + 4L * LANES, LE);
     for (int j = 0; j < rows; j++) {
@@ -55,8 +56,9 @@ final class Weighted {
       long from,
       MemorySegment sums,
       long to,
-      VectorMask<Float> low,
-      VectorMask<Float> high) {
+      int left) {
+    VectorMask<Float> low = F.indexInRange(0, left);
+    VectorMask<Float> high = F.indexInRange(LANES, left);
     FloatVector first = FloatVector.fromMemorySegment(F, sums, to, LE);
     FloatVector second = FloatVector.fromMemorySegment(F, sums, to + 4L * LANES, LE);
     for (int j = 0; j < rows; j++) {
