@@ -67,6 +67,8 @@ class ArchitectureTest {
                   "adapter",
                   "text",
                   "data",
+                  "format",
+                  "constrain",
                   "engine")),
           Map.entry(
               "merge",

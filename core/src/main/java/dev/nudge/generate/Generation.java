@@ -1,17 +1,26 @@
 package dev.nudge.generate;
 
+import dev.nudge.constrain.Constraint;
 import dev.nudge.engine.Caller;
 import dev.nudge.engine.Engine;
 import dev.nudge.engine.Ticket;
+import dev.nudge.format.OutFolder;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.SamplingSettings;
+import dev.nudge.tensor.Tensor;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.locks.Lock;
 import java.util.function.Consumer;
 import java.util.function.ObjIntConsumer;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /// Completes prompts by the engine of a session: one as a stream of text, or many side by side.
 ///
@@ -19,12 +28,34 @@ import java.util.function.ObjIntConsumer;
 public final class Generation {
   private final Session session;
   private final SamplingSettings sampling;
+  private final @Nullable Constraint constraint;
 
   /// @throws InputException where the settings name a token that the model has not
   public Generation(Session session, SamplingSettings sampling) {
     sampling.checkTokens(session.config().vocabSize());
     this.session = session;
     this.sampling = sampling;
+    this.constraint = constraint(session, sampling);
+  }
+
+  private static @Nullable Constraint constraint(Session session, SamplingSettings sampling) {
+    Path schema = sampling.jsonSchema();
+    if (sampling.regex() == null && schema == null) {
+      return null;
+    }
+    List<Integer> ends =
+        IntStream.range(0, session.config().vocabSize()).filter(session::isEnd).boxed().toList();
+    if (schema == null) {
+      return Constraint.regex(Objects.requireNonNull(sampling.regex()), session.tokenizer(), ends);
+    }
+    try {
+      return Constraint.jsonSchema(Files.readString(schema), session.tokenizer(), ends);
+    } catch (InputException e) {
+      throw new InputException("--json-schema " + schema + ": " + e.getMessage(), e);
+    } catch (IOException e) {
+      throw new InputException(
+          "--json-schema " + schema + " cannot be read: " + OutFolder.reason(e), e);
+    }
   }
 
   /// A completion that the engine makes.
@@ -130,15 +161,34 @@ public final class Generation {
             sampling,
             positions - prompt.length,
             pieces);
-    Ticket ticket =
-        engine.submit(
-            prompt,
-            positions,
-            session.adapter(),
-            (logits, row, ids, count) -> {
-              int id = sampler.next(logits, row, ids, prompt.length, count, draws, null);
-              return answer.push(id, sampler.logprobs()) ? id : Caller.END;
-            });
-    return new Asked(ticket, answer);
+    Constraint.State start = constraint == null ? null : constraint.start();
+    Caller caller = new Chosen(sampler, answer, prompt.length, draws, start);
+    return new Asked(engine.submit(prompt, positions, session.adapter(), caller), answer);
+  }
+
+  /// Samples the tokens of one answer.
+  private static final class Chosen implements Caller {
+    private final Sampler sampler;
+    private final Answer answer;
+    private final int prompt;
+    private final long draws;
+    private Constraint.@Nullable State state;
+
+    Chosen(
+        Sampler sampler, Answer answer, int prompt, long draws, Constraint.@Nullable State state) {
+      this.sampler = sampler;
+      this.answer = answer;
+      this.prompt = prompt;
+      this.draws = draws;
+      this.state = state;
+    }
+
+    @Override
+    public int next(Tensor logits, int row, int[] ids, int count) {
+      long[] allowed = state == null ? null : state.allowed();
+      int id = sampler.next(logits, row, ids, prompt, count, draws, allowed);
+      state = state == null ? null : state.push(id);
+      return answer.push(id, sampler.logprobs()) ? id : END;
+    }
   }
 }
