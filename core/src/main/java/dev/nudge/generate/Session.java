@@ -2,6 +2,7 @@ package dev.nudge.generate;
 
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.engine.DecodeWarmUp;
 import dev.nudge.engine.Engine;
 import dev.nudge.engine.Limits;
 import dev.nudge.identity.BaseDigest;
@@ -113,7 +114,6 @@ public final class Session implements AutoCloseable {
     Quantization quantization = Quantization.resolve(settings, config);
     Backend backend = Backend.resolve(settings.compute(), machine.cache(), config.widths());
     backend.notes().forEach(warnings);
-    Tokenizer tokenizer = loaded == null ? tokenizer(folder, adapter, machine) : loaded;
     Identity.Model identity =
         new Identity.Model(
             folder,
@@ -121,7 +121,12 @@ public final class Session implements AutoCloseable {
             quantization.doubleQuant(),
             () -> BaseDigest.of(folder, machine.cache()));
     long before = Ledger.bytes();
-    CausalLm model = Checkpoint.load(folder, config, backend, quantization);
+    Tokenizer tokenizer;
+    CausalLm model;
+    try (DecodeWarmUp warmUp = DecodeWarmUp.start(backend, quantization)) {
+      tokenizer = loaded == null ? tokenizer(folder, adapter, machine) : loaded;
+      model = Checkpoint.load(folder, config, backend, quantization);
+    }
     Integer threads = settings.threads();
     Session session =
         new Session(

@@ -1,0 +1,89 @@
+package dev.nudge.engine;
+
+import dev.nudge.machine.Backend;
+import dev.nudge.model.CausalLm;
+import dev.nudge.model.Checkpoint;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.model.Quantization;
+import dev.nudge.nn.KvCache;
+import dev.nudge.nn.KvPool;
+import dev.nudge.tensor.Team;
+import dev.nudge.tensor.Workspace;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/// Has the JVM compile the kernels of decoding while a model is loaded.
+///
+/// Until a loop of the Vector API is compiled each of its vectors is an object, and the first
+/// tokens would wait for that. What is compiled belongs to the process, so tokens of a random model
+/// of one layer do it for every other one.
+///
+/// Threading: works on a thread of its own between [#start] and [#close].
+public final class DecodeWarmUp implements AutoCloseable {
+  private static final int STEPS = 400; // all is compiled long before
+  private static final int POSITIONS = 100;
+  private static final int SIDE = 4; // tokens of every other step
+  private static final ModelConfig SMALL =
+      ModelConfig.llama(256, 512, 1, 6, 2, 64, 1024, 128, true, 10_000);
+
+  private static final Set<String> WARM = ConcurrentHashMap.newKeySet(); // what was decoded
+
+  private final Backend backend;
+  private final Quantization quantization;
+  private final Thread thread;
+  private volatile boolean closed;
+
+  private DecodeWarmUp(Backend backend, Quantization quantization) {
+    this.backend = backend;
+    this.quantization = quantization;
+    this.thread = new Thread(this::run, "decode warm-up");
+    thread.setDaemon(true);
+  }
+
+  /// Starts, once for each kind of weights in a process.
+  public static DecodeWarmUp start(Backend backend, Quantization quantization) {
+    DecodeWarmUp warmUp = new DecodeWarmUp(backend, quantization);
+    if (WARM.add(backend.name() + quantization.name())) {
+      warmUp.thread.start();
+    }
+    return warmUp;
+  }
+
+  private void run() {
+    try (CausalLm model = Checkpoint.random(SMALL, backend, quantization, 1);
+        Team team = new Team(1);
+        KvPool pool = model.pool(Limits.blocks(POSITIONS) + 1, Limits.BLOCK);
+        Workspace ws = new Workspace(0, model.decodeBytes(SIDE, 1), backend.gemms().apply(1))) {
+      model.reserve(POSITIONS);
+      KvCache cache = pool.cache();
+      for (int step = 0; step < STEPS && !closed; step++) {
+        int rows = step % 2 == 0 ? 1 : SIDE;
+        int[] ids = new int[rows];
+        Arrays.fill(ids, step);
+        if (cache.length() + rows > POSITIONS) {
+          cache.cut(0);
+        }
+        var _ = model.decode(ids, new int[] {rows}, List.of(cache), new int[] {-1}, ws, team);
+      }
+    }
+  }
+
+  /// Ends it within a step.
+  @Override
+  public void close() {
+    closed = true;
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}
