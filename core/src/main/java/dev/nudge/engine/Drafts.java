@@ -11,11 +11,15 @@ final class Drafts {
   /// Most tokens that are guessed at once.
   static final int MOST = 7;
 
-  private static final int LONGEST = 3; // tokens that must have come before
-  private static final int PAUSE = 8; // steps without a guess after wrong ones
+  private static final int FEW =
+      3; // with the token before them as many rows as a product takes at once
+  private static final int LONGEST = 4; // tokens that must have come before
+  private static final int LEAST = 2;
+  private static final int LONGEST_PAUSE = 8; // steps without a guess after wrong ones
 
   private final boolean wanted;
-  private int most = 3;
+  private int most = FEW;
+  private int wrong; // steps one after the other
   private int pause;
 
   Drafts(boolean wanted) {
@@ -37,7 +41,7 @@ final class Drafts {
       return 0;
     }
     int most = Math.min(this.most, room);
-    for (int n = Math.min(LONGEST, count - 1); n > 1; n--) {
+    for (int n = Math.min(LONGEST, count - 1); n >= LEAST; n--) {
       int from = earlier(ids, count, n);
       if (from >= 0) {
         int found = Math.min(most, count - from);
@@ -67,13 +71,8 @@ final class Drafts {
     if (guessed == 0) {
       return;
     }
-    if (right == guessed) {
-      most = Math.min(MOST, 2 * most + 1);
-    } else if (right == 0) {
-      pause = most == 1 ? PAUSE : 0;
-      most = Math.max(1, most / 2);
-    } else {
-      most = Math.max(1, right);
-    }
+    most = right < guessed ? FEW : MOST;
+    wrong = right > 0 ? 0 : wrong + 1;
+    pause = wrong > 1 ? Math.min(LONGEST_PAUSE, 1 << (wrong - 1)) : 0;
   }
 }
