@@ -55,7 +55,7 @@ class ArchitectureTest {
           Map.entry("data", Set.of("tensor", "format", "text")),
           Map.entry("init", Set.of("format", "model", "text", "data")),
           Map.entry("curves", Set.of("format")),
-          Map.entry("engine", Set.of("tensor", "nn", "model", "adapter")),
+          Map.entry("engine", Set.of("tensor", "machine", "nn", "model", "adapter")),
           Map.entry(
               "generate",
               Set.of(

@@ -28,6 +28,7 @@ public final class NamedAdapters implements AutoCloseable {
   private final Bank bank = new Bank();
   private @Nullable String active;
   private boolean enabled = true;
+  private long version;
 
   /// @param modules the model's places
   /// @param compute type that the model computes in
@@ -53,6 +54,7 @@ public final class NamedAdapters implements AutoCloseable {
       List<LoraPlace> updates = adapters.updates();
       held.put(name, new Held(adapters, scope, updates.isEmpty() ? -1 : bank.add(updates)));
       active = name;
+      version++;
       on();
     } catch (RuntimeException | Error e) {
       scope.close();
@@ -100,6 +102,7 @@ public final class NamedAdapters implements AutoCloseable {
       active = null;
     }
     held.remove(name);
+    version++;
     if (gone.number >= 0) {
       bank.remove(gone.number);
     }
@@ -114,6 +117,11 @@ public final class NamedAdapters implements AutoCloseable {
   public record Way(int number, @Nullable String alone) {
     /// The base without an adapter.
     public static final Way BASE = new Way(-1, null);
+  }
+
+  /// A number that is another one after each attaching and detaching.
+  public long version() {
+    return version;
   }
 
   /// How a sequence of an adapter goes.
@@ -133,19 +141,25 @@ public final class NamedAdapters implements AutoCloseable {
   /// @param alone of their [Way]
   /// @param banked whether any of them goes through an adapter of the bank
   public void within(@Nullable String alone, boolean banked, Runnable passes) {
-    off();
     Adapters one = alone == null ? null : known(alone).adapters;
-    if (one != null) {
-      one.reattach();
-    }
-    Runnable undo = banked ? bank.put() : () -> {};
+    off();
     try {
-      passes.run();
-    } finally {
-      undo.run();
-      if (one != null) {
-        one.detach();
+      if (one == null) {
+        Runnable undo = banked ? bank.put() : () -> {};
+        try {
+          passes.run();
+        } finally {
+          undo.run();
+        }
+      } else {
+        one.reattach();
+        try {
+          passes.run();
+        } finally {
+          one.detach();
+        }
       }
+    } finally {
       on();
     }
   }

@@ -55,7 +55,7 @@ public final class DecodeWarmUp implements AutoCloseable {
     try (CausalLm model = Checkpoint.random(SMALL, backend, quantization, 1);
         Team team = new Team(1);
         KvPool pool = model.pool(Limits.blocks(POSITIONS) + 1, Limits.BLOCK);
-        Workspace ws = new Workspace(0, model.decodeBytes(SIDE, 1), backend.gemms().apply(1))) {
+        Workspace ws = new Workspace(0, bytes(model), backend.gemms().apply(1))) {
       model.reserve(POSITIONS);
       KvCache cache = pool.cache();
       for (int step = 0; step < STEPS && !closed; step++) {
@@ -68,6 +68,10 @@ public final class DecodeWarmUp implements AutoCloseable {
         var _ = model.decode(ids, new int[] {rows}, List.of(cache), new int[] {-1}, ws, team);
       }
     }
+  }
+
+  private static long bytes(CausalLm model) {
+    return Math.max(model.decodeBytes(SIDE, 1), model.readBytes(SIDE, 1, POSITIONS, Limits.BLOCK));
   }
 
   /// Ends it within a step.

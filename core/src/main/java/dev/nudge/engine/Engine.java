@@ -32,6 +32,7 @@ public final class Engine implements AutoCloseable {
   private final ConcurrentLinkedQueue<Job> jobs = new ConcurrentLinkedQueue<>();
   private final Thread thread;
   private volatile boolean closed;
+  private volatile @Nullable Throwable cause; // of an end by itself
   private volatile int blocksHeld;
 
   /// Starts an engine; it takes its memory with the first sequence.
@@ -51,6 +52,7 @@ public final class Engine implements AutoCloseable {
   /// @param adapter the name of its adapter; null: the base
   /// @throws InputException where it may become longer than the model or the memory allows
   public Ticket submit(int[] prompt, int positions, @Nullable String adapter, Caller caller) {
+    outside();
     check(prompt.length, positions);
     Ticket ticket = new Ticket(() -> LockSupport.unpark(thread));
     boolean speculate = limits.speculate() && !model.config().turnsAnew(1, positions);
@@ -68,6 +70,7 @@ public final class Engine implements AutoCloseable {
   /// @param adapter the name of its adapter; null: the base
   /// @return as many numbers as the model is wide
   public float[] embed(int[] ids, @Nullable String adapter) {
+    outside();
     NamedAdapters.Way way = adapters.way(adapter);
     float[][] result = new float[1][];
     Job job = new Job(steps -> result[0] = steps.embed(ids, way), new Ticket(() -> {}));
@@ -90,6 +93,20 @@ public final class Engine implements AutoCloseable {
         ticket.end(e);
       }
     }
+  }
+
+  /// Refuses calls that would wait for their own thread.
+  private void outside() {
+    if (Thread.currentThread() == thread) {
+      throw new IllegalStateException(
+          "what is told of an answer is told by the engine's thread, which cannot ask for another;"
+              + " hand it to a thread of your own");
+    }
+  }
+
+  /// Whether it has ended, by itself or by [#close]: what it is asked for ends at once.
+  public boolean ended() {
+    return closed;
   }
 
   private void check(int prompt, int positions) {
@@ -129,14 +146,15 @@ public final class Engine implements AutoCloseable {
         blocksHeld = steps.blocksHeld();
       }
     } catch (RuntimeException | Error e) {
+      cause = e;
       closed = true;
       running.forEach(s -> s.end(e));
       waiting.forEach(s -> s.end(e));
       running.clear();
       waiting.clear();
     }
-    running.forEach(s -> s.end(ended()));
-    waiting.forEach(s -> s.end(ended()));
+    running.forEach(s -> s.end(closing()));
+    waiting.forEach(s -> s.end(closing()));
     refuseAll();
   }
 
@@ -148,7 +166,7 @@ public final class Engine implements AutoCloseable {
 
   private static boolean ends(Sequence s) {
     if (s.done()) {
-      s.end(null);
+      s.end(s.failure());
       return true;
     }
     return false;
@@ -156,15 +174,15 @@ public final class Engine implements AutoCloseable {
 
   private void refuseAll() {
     for (Job job = jobs.poll(); job != null; job = jobs.poll()) {
-      job.ticket.end(ended());
+      job.ticket.end(closing());
     }
     for (Sequence s = submitted.poll(); s != null; s = submitted.poll()) {
-      s.end(ended());
+      s.end(closing());
     }
   }
 
-  private static IllegalStateException ended() {
-    return new IllegalStateException("the engine is closed");
+  private IllegalStateException closing() {
+    return new IllegalStateException("the engine is closed", cause);
   }
 
   /// Blocks of keys for which memory was taken.
@@ -175,6 +193,7 @@ public final class Engine implements AutoCloseable {
   /// Ends all sequences and frees everything; the model stays.
   @Override
   public void close() {
+    outside();
     closed = true;
     LockSupport.unpark(thread);
     boolean interrupted = false;

@@ -25,7 +25,7 @@ public record Limits(int threads, long keyBytes, boolean speculate) {
 
   /// What an engine of a loaded model may take.
   ///
-  /// @param memory bytes of weights, workspace and keys together; null: of what was free before
+  /// @param memory bytes of weights and keys together; null: of what was free before
   ///     the weights were loaded, half of the rest is for keys
   /// @param free bytes that were free then
   /// @param held bytes of the weights

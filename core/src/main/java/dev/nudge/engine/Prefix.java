@@ -1,6 +1,7 @@
 package dev.nudge.engine;
 
 import java.util.List;
+import java.util.function.Predicate;
 
 /// Finds what prompts have in common, so that its keys are read once: whole blocks of them.
 final class Prefix {
@@ -10,7 +11,9 @@ final class Prefix {
   /// own.
   ///
   /// @return whether it should rather wait, for a sequence before it will have read more of that
-  static boolean waits(Sequence s, List<Sequence> running) {
+  ///
+  /// @param apart whether a sequence's keys may be turned otherwise than those of short ones
+  static boolean waits(Sequence s, List<Sequence> running, Predicate<Sequence> apart) {
     Sequence best = null;
     int most = 0;
     int later = 0;
@@ -20,7 +23,7 @@ final class Prefix {
         before = false;
         continue;
       }
-      if (other.done() || !other.way.equals(s.way)) {
+      if (other.done() || !other.way.equals(s.way) || apart.test(other)) {
         continue;
       }
       int common = common(s, other);

@@ -15,6 +15,12 @@ final class Room implements AutoCloseable {
   private @Nullable Workspace workspace;
   private int positions;
   private int tokens = Limits.READ;
+  private long measured = -1; // the adapters that it was measured with
+
+  /// Says what steps take.
+  interface Measure {
+    long bytes(int tokens, int positions);
+  }
 
   Room(CausalLm model, int threads) {
     this.model = model;
@@ -22,18 +28,22 @@ final class Room implements AutoCloseable {
   }
 
   /// Makes room for a sequence of up to so many tokens.
-  void ensure(int wanted) {
-    if (workspace != null && wanted <= positions) {
+  ///
+  /// @param adapters another number where others are attached than before
+  /// @param bytes that steps take with so many tokens to read and positions
+  void ensure(int wanted, long adapters, Measure bytes) {
+    int read = model.config().turnsAnew(1, wanted) ? wanted : Limits.READ;
+    boolean held = workspace != null && wanted <= positions && read <= tokens;
+    if (held && adapters == measured) {
       return;
     }
-    if (workspace != null) {
-      workspace.close();
-    }
-    positions = Math.max(wanted, 2 * positions);
-    tokens = Math.max(tokens, model.config().turnsAnew(1, wanted) ? wanted : 0);
+    close();
+    positions = held ? positions : Math.max(wanted, 2 * positions);
+    tokens = Math.max(tokens, read);
+    measured = adapters;
     model.reserve(positions);
     workspace =
-        new Workspace(0, bytes(model, tokens, positions), model.backend().gemms().apply(threads));
+        new Workspace(0, bytes.bytes(tokens, positions), model.backend().gemms().apply(threads));
   }
 
   /// Tokens of prompts that a step may read: those of a sequence whose turns depend on its length
@@ -62,8 +72,10 @@ final class Room implements AutoCloseable {
 
   @Override
   public void close() {
-    if (workspace != null) {
-      workspace.close();
+    Workspace closing = workspace;
+    workspace = null;
+    if (closing != null) {
+      closing.close();
     }
   }
 }

@@ -20,6 +20,7 @@ final class Sequence {
   private int count;
   private @Nullable KvCache cache;
   private boolean done;
+  private @Nullable Throwable failure;
 
   Sequence(
       int[] prompt,
@@ -28,7 +29,7 @@ final class Sequence {
       boolean speculate,
       Caller caller,
       Ticket ticket) {
-    this.ids = Arrays.copyOf(prompt, positions + 1);
+    this.ids = prompt.clone();
     this.count = prompt.length;
     this.prompt = prompt.length;
     this.positions = positions;
@@ -67,12 +68,26 @@ final class Sequence {
   /// @return whether the sequence goes on
   boolean next(Tensor logits, int row) {
     int id = caller.next(logits, row, ids, count);
-    if (id == Caller.END || count == ids.length) {
+    if (id == Caller.END) {
       done = true;
       return false;
     }
+    if (count == ids.length) {
+      ids = Arrays.copyOf(ids, Math.min(positions + 1, count + count / 2 + 64));
+    }
     ids[count++] = id;
-    return true;
+    done = count >= positions;
+    return !done;
+  }
+
+  /// Ends it with the next step; what it failed with is told then.
+  void fail(Throwable cause) {
+    failure = cause;
+    done = true;
+  }
+
+  @Nullable Throwable failure() {
+    return failure;
   }
 
   boolean done() {

@@ -46,11 +46,24 @@ final class Steps implements AutoCloseable {
       if (pool == null) {
         pool = model.growingPool(blocks, Limits.BLOCK);
       }
-      room.ensure(s.positions);
+      room.ensure(s.positions, adapters.version(), this::bytes);
       s.start(pool.cache());
       admitted += Limits.blocks(s.positions);
       running.add(waiting.remove());
     }
+  }
+
+  /// Bytes that steps take, whichever adapters are in them.
+  private long bytes(int tokens, int positions) {
+    long[] most = {0};
+    Runnable measured = () -> most[0] = Math.max(most[0], Room.bytes(model, tokens, positions));
+    adapters.within(null, true, measured);
+    for (String name : adapters.names()) {
+      if (adapters.way(name).alone() != null) {
+        adapters.within(name, false, measured);
+      }
+    }
+    return most[0];
   }
 
   /// Blocks of keys for which memory was taken.
@@ -82,10 +95,14 @@ final class Steps implements AutoCloseable {
   /// The mean of the last hidden states of a text.
   float[] embed(int[] ids, NamedAdapters.Way way) {
     float[][] mean = new float[1][];
-    try (Workspace ws = room.alone(ids.length)) {
-      adapters.within(
-          way.alone(), way.number() >= 0, () -> mean[0] = model.embed(ids, way.number(), ws));
-    }
+    adapters.within(
+        way.alone(),
+        way.number() >= 0,
+        () -> {
+          try (Workspace ws = room.alone(ids.length)) {
+            mean[0] = model.embed(ids, way.number(), ws);
+          }
+        });
     return mean[0];
   }
 
@@ -137,8 +154,7 @@ final class Steps implements AutoCloseable {
         right++;
       }
     } catch (RuntimeException | Error e) {
-      s.end(e);
-      return;
+      s.fail(e);
     }
     if (!s.done()) {
       s.cache().cut(before + right);
@@ -151,8 +167,8 @@ final class Steps implements AutoCloseable {
     List<Integer> lengths = new ArrayList<>();
     int left = room.tokens();
     for (Sequence s : together) {
-      boolean fresh = s.cache().length() == 0 && !model.config().turnsAnew(1, s.positions);
-      if (fresh && Prefix.waits(s, running)) {
+      boolean fresh = s.cache().length() == 0 && !turns(s);
+      if (fresh && Prefix.waits(s, running, this::turns)) {
         continue; // what it shares with another prompt is being read
       }
       int rest = s.count() - s.cache().length();
@@ -164,7 +180,14 @@ final class Steps implements AutoCloseable {
         left -= piece;
       }
     }
-    feed(fed, lengths.stream().mapToInt(i -> i).toArray());
+    if (!fed.isEmpty()) {
+      feed(fed, lengths.stream().mapToInt(i -> i).toArray());
+    }
+  }
+
+  /// Whether a sequence may become one whose tokens are turned otherwise than a short one's.
+  private boolean turns(Sequence s) {
+    return model.config().turnsAnew(1, s.positions);
   }
 
   private void feed(List<Sequence> fed, int[] lengths) {
@@ -199,9 +222,8 @@ final class Steps implements AutoCloseable {
   @Override
   public void close() {
     team.close();
-    room.close();
-    if (pool != null) {
-      pool.close();
+    try (KvPool closing = pool) {
+      room.close();
     }
   }
 }

@@ -16,7 +16,8 @@ public final class Ticket {
     this.wake = wake;
   }
 
-  /// Asks for the end of the sequence; it comes within a step, and its caller is not asked again.
+  /// Asks for the end of the sequence; it comes with the step that is under way, and its caller is
+  /// not asked after that.
   public void cancel() {
     cancelled = true;
     wake.run();

@@ -1,4 +1,13 @@
-/// One loaded model and many callers: an engine takes steps that mix the prompts and the tokens of
-/// many sequences.
-@org.jspecify.annotations.NullMarked
+/// Holds the engine: one loaded model and many callers.
+///
+/// [Engine] owns a thread, a workspace and a pool of keys, and takes steps that decode tokens of
+/// many
+/// sequences and read pieces of their prompts ([Steps]). [Limits] bounds the keys, a [Ticket] is
+/// what
+/// a caller waits for, a [Caller] chooses the tokens.
+///
+/// Knows nothing about texts, sampling or files. Read [Engine] first, then [Steps].
+@NullMarked
 package dev.nudge.engine;
+
+import org.jspecify.annotations.NullMarked;

@@ -78,7 +78,9 @@ public final class Completions {
             settings.memory(),
             machine,
             watcher::warn)) {
-      watcher.note(session.plan());
+      if (settings.memory() != null) {
+        watcher.note(session.plan());
+      }
       Generation generation = new Generation(session, settings.sampling());
       String prompt = Objects.requireNonNull(settings.prompt());
       AdapterPatterns.check(prompt, settings.adapter(), settings.model().anyBase(), watcher::warn);
@@ -124,7 +126,9 @@ public final class Completions {
             settings.memory(),
             machine,
             watcher::warn)) {
-      watcher.note(session.plan());
+      if (settings.memory() != null) {
+        watcher.note(session.plan());
+      }
       long start = System.nanoTime();
       new Generation(session, settings.sampling())
           .complete(

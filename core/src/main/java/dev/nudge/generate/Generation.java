@@ -106,9 +106,12 @@ public final class Generation {
         done.accept(completion, i);
       }
     } finally {
-      asked.forEach(a -> a.ticket.cancel());
-      asked.forEach(Generation::ended);
-      held.unlock();
+      try {
+        asked.forEach(a -> a.ticket.cancel());
+        asked.forEach(Generation::ended);
+      } finally {
+        held.unlock();
+      }
     }
   }
 
@@ -116,7 +119,7 @@ public final class Generation {
   private static void ended(Asked asked) {
     try {
       asked.ticket.await();
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       // the first failure is thrown, this one is of the same cause or nobody's
     }
   }

@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
 
 /// A model that answers: weights, an adapter perhaps, and the tokenizer.
 ///
-/// Threading: any number of threads may complete prompts at once, each with a workspace of its own;
+/// Threading: any number of threads may complete prompts at once, side by side in one engine;
 /// [#attach] and [#close] wait until none does, and switching by [#adapters] is for moments when
 /// none does.
 public final class Session implements AutoCloseable {
@@ -218,11 +218,14 @@ public final class Session implements AutoCloseable {
     return complete(prompt, SamplingSettings.greedy(), piece -> {});
   }
 
-  /// Completes a prompt. An interrupt of this thread ends it within a token (the prompt itself is
-  /// read in one go): the completion holds the text until then and says `INTERRUPTED`, and the
+  /// Completes a prompt. An interrupt of this thread ends it within a token (a prompt is
+  /// read in pieces): the completion holds the text until then and says `INTERRUPTED`, and the
   /// thread is interrupted again.
   ///
-  /// @param pieces told text as it comes, whole characters only
+  /// @param sampling of which `n` counts as 1
+  /// @param pieces told text as it comes, whole characters only, by the engine's thread: it holds
+  /// up
+  ///     all answers while it takes a piece, and cannot ask the session anything
   /// @throws InputException where the prompt is empty or too long
   public Completion complete(String prompt, SamplingSettings sampling, Consumer<String> pieces) {
     return new Generation(this, sampling).complete(prompt, pieces);
@@ -241,6 +244,10 @@ public final class Session implements AutoCloseable {
 
   /// The engine that answers; it starts with the first call.
   synchronized Engine engine() {
+    if (engine != null && engine.ended()) { // a step failed, and with it all that ran
+      engine.close();
+      engine = null;
+    }
     if (engine == null) {
       engine = new Engine(model, adapters, limits);
     }

@@ -85,26 +85,6 @@ public final class KvCache implements AutoCloseable {
     pool.release(blocks.subList(blocks(length), blocks.size()));
   }
 
-  /// A cache that holds what this one does: full blocks shared, the last one copied where it is not
-  /// full.
-  ///
-  /// @throws KvPool.Exhausted where the pool has no block for the copy
-  public KvCache copy() {
-    KvCache copy = fork(length);
-    int rest = length - copy.length;
-    if (rest > 0) {
-      try {
-        copy.reserve(rest);
-      } catch (RuntimeException e) {
-        copy.close();
-        throw e;
-      }
-      pool.copy(blocks.get(copy.blocks.size() - 1), copy.blocks.getLast(), rest);
-      copy.length = length;
-    }
-    return copy;
-  }
-
   /// Forgets all positions and gives the blocks back.
   public void clear() {
     pool.release(blocks);

@@ -144,15 +144,6 @@ public final class KvPool implements AutoCloseable {
     blocks.clear();
   }
 
-  /// Copies the first `rows` positions of a block, of all layers.
-  void copy(int from, int to, int rows) {
-    for (List<Tensor[]> kind : List.of(keys, values)) {
-      for (Tensor[] layer : kind) {
-        layer[to].data().copyFrom(layer[from].rows(0, rows).data());
-      }
-    }
-  }
-
   /// The keys of some blocks in a layer, (blockSize, width) each.
   List<Tensor> keys(int layer, List<Integer> blocks) {
     return views(keys.get(layer), blocks);

@@ -8,8 +8,9 @@ import org.jspecify.annotations.Nullable;
 /// What `generate` can be told.
 ///
 /// @param adapter a PEFT folder or a run's folder; null: the base model
-/// @param memory of weights, workspaces and the keys of all sequences; null: half of what is free
-///     beside the weights, for keys
+/// @param memory of the weights and the keys of all sequences, workspaces beside them; null: half
+/// of
+///     what is free beside the weights is for keys
 /// @param data files or globs of prompts; empty: `prompt` is the prompt
 /// @param prompt the prompt, or with data the pattern of the prompts; null: the column `prompt`
 public record GenerateSettings(
@@ -19,7 +20,8 @@ public record GenerateSettings(
             label = "FOLDER")
         @Nullable Path adapter,
     @Setting(
-            help = "memory that it may take, such as 8G (default: half of what is free, for keys)",
+            help =
+                "most memory for weights and answers under way, such as 8G (default: weights, and half of what is free then)",
             label = "SIZE")
         @Nullable ByteSize memory,
     @Group("Prompts")
@@ -66,6 +68,11 @@ public record GenerateSettings(
   /// The adapter on the model: a PEFT folder or a run's folder.
   public GenerateSettings withAdapter(Path folder) {
     return with("adapter", folder);
+  }
+
+  /// The memory of weights and keys.
+  public GenerateSettings withMemory(long bytes) {
+    return with("memory", new ByteSize(bytes));
   }
 
   /// Takes values by key, the rest at their defaults.
