@@ -32,7 +32,7 @@ mvn verify            # the tests
 # --- while you wait
 ./nudge train --model MODEL --data messages.jsonl --eval-data held-out.jsonl \
     --prompt 'Query: {text}\nIntent:' --completion ' {label}' --patience 3 --samples 2 \
-    --on-divergence stop --on-event 'cat >> events.jsonl' --out adapters/watched
+    --on-divergence stop --on-event 'cat >> told.jsonl' --out adapters/watched
 
 # --- settings in a file
 ./nudge train --config run.yaml --rank 8

@@ -8,6 +8,7 @@ import dev.nudge.model.Quantization;
 import dev.nudge.nn.KvCache;
 import dev.nudge.nn.KvPool;
 import dev.nudge.tensor.Team;
+import dev.nudge.tensor.Threads;
 import dev.nudge.tensor.Workspace;
 import java.util.Arrays;
 import java.util.List;
@@ -78,16 +79,6 @@ public final class DecodeWarmUp implements AutoCloseable {
   @Override
   public void close() {
     closed = true;
-    boolean interrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    Threads.join(thread);
   }
 }

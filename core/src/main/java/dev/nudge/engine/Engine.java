@@ -5,6 +5,7 @@ import dev.nudge.model.CausalLm;
 import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
+import dev.nudge.tensor.Threads;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
@@ -148,13 +149,10 @@ public final class Engine implements AutoCloseable {
     } catch (RuntimeException | Error e) {
       cause = e;
       closed = true;
-      running.forEach(s -> s.end(e));
-      waiting.forEach(s -> s.end(e));
-      running.clear();
-      waiting.clear();
     }
-    running.forEach(s -> s.end(closing()));
-    waiting.forEach(s -> s.end(closing()));
+    Throwable end = cause == null ? closing() : cause;
+    running.forEach(s -> s.end(end));
+    waiting.forEach(s -> s.end(end));
     refuseAll();
   }
 
@@ -196,16 +194,6 @@ public final class Engine implements AutoCloseable {
     outside();
     closed = true;
     LockSupport.unpark(thread);
-    boolean interrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    Threads.join(thread);
   }
 }

@@ -18,11 +18,6 @@ public record Limits(int threads, long keyBytes, boolean speculate) {
   /// Rows of a step that decodes, guesses among them.
   static final int ROWS = 32;
 
-  /// Bytes of keys and values of a position.
-  static long bytesOf(CausalLm model) {
-    return model.keyValueBytes(1);
-  }
-
   /// What an engine of a loaded model may take.
   ///
   /// @param memory bytes of weights and keys together; null: of what was free before
@@ -41,7 +36,7 @@ public record Limits(int threads, long keyBytes, boolean speculate) {
 
   /// Blocks that the memory of keys has room for.
   int blocks(CausalLm model) {
-    return (int) Math.min(Integer.MAX_VALUE / BLOCK, keyBytes / (bytesOf(model) * BLOCK));
+    return (int) Math.min(Integer.MAX_VALUE / BLOCK, keyBytes / model.keyValueBytes(BLOCK));
   }
 
   static int blocks(int positions) {

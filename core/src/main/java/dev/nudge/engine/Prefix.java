@@ -10,9 +10,8 @@ final class Prefix {
   /// Lets a sequence that has read nothing begin with what another one's prompt shares with its
   /// own.
   ///
-  /// @return whether it should rather wait, for a sequence before it will have read more of that
-  ///
   /// @param apart whether a sequence's keys may be turned otherwise than those of short ones
+  /// @return whether it should rather wait, for a sequence before it will have read more of that
   static boolean waits(Sequence s, List<Sequence> running, Predicate<Sequence> apart) {
     Sequence best = null;
     int most = 0;

@@ -24,7 +24,6 @@ final class Steps implements AutoCloseable {
   private final Team team;
   private final Room room;
   private final int blocks;
-  private int admitted; // blocks that running sequences may grow to
   private @Nullable KvPool pool;
 
   Steps(CausalLm model, NamedAdapters adapters, Limits limits) {
@@ -37,7 +36,7 @@ final class Steps implements AutoCloseable {
 
   /// Lets waiting sequences run, in order, as far as keys have room for all that they may become.
   void admit(ArrayDeque<Sequence> waiting, List<Sequence> running) {
-    admitted = running.stream().mapToInt(s -> Limits.blocks(s.positions)).sum();
+    int admitted = running.stream().mapToInt(s -> Limits.blocks(s.positions)).sum();
     while (!waiting.isEmpty() && running.size() < Limits.ROWS) {
       Sequence s = waiting.peek();
       if (admitted + Limits.blocks(s.positions) > blocks) {

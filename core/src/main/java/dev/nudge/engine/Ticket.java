@@ -1,5 +1,6 @@
 package dev.nudge.engine;
 
+import dev.nudge.tensor.Threads;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 
@@ -58,12 +59,6 @@ public final class Ticket {
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
-    Throwable cause = failure;
-    if (cause instanceof RuntimeException e) {
-      throw e;
-    }
-    if (cause instanceof Error e) {
-      throw e;
-    }
+    Threads.rethrow(failure, "a sequence failed");
   }
 }

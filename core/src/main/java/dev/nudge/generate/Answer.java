@@ -30,23 +30,6 @@ final class Answer {
   private int tokens;
   private @Nullable Stop stop;
 
-  /// An answer of which only stop strings are asked.
-  Answer(
-      Tokenizer tokenizer,
-      List<Integer> ends,
-      int[] prompt,
-      List<String> stops,
-      int most,
-      Consumer<String> pieces) {
-    this(
-        tokenizer,
-        ends,
-        prompt,
-        SamplingSettings.greedy().withStop(stops.toArray(String[]::new)),
-        most,
-        pieces);
-  }
-
   /// @param ends tokens that end it, as the tokenizer's end token does
   /// @param sampling says what else ends it, and whether log-probabilities are told
   /// @param most tokens allowed

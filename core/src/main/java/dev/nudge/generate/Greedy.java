@@ -38,13 +38,14 @@ public final class Greedy {
       Workspace ws,
       BooleanSupplier cancelled) {
     Decoder decoder = new Decoder(model, ws);
-    Sampler sampler = new Sampler(SamplingSettings.greedy());
+    SamplingSettings greedy = SamplingSettings.greedy();
+    Sampler sampler = new Sampler(greedy);
     Answer answer =
         new Answer(
             tokenizer,
             model.config().eosTokenIds(),
             prompt,
-            List.of(),
+            greedy,
             positions - prompt.length,
             piece -> {});
     try (Decoder.Sequence sequence = decoder.open(0, prompt, positions)) {

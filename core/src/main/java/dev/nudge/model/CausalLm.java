@@ -290,19 +290,31 @@ public final class CausalLm implements AutoCloseable {
   /// @throws dev.nudge.nn.KvPool.Exhausted where a pool lacks blocks for the new tokens; no cache
   ///     has grown then, and the call may come again
   public Tensor next(int[] ids, int[] lengths, List<KvCache> caches, Workspace ws) {
+    Pass p = pass(null, continuing(lengths, caches, ws), Dropout.NONE, ws);
+    Residual r = feed(ids, caches, p);
+    return output.logits(r, last(p.rows(), all(lengths.length)), p);
+  }
+
+  /// Starts a pass over new tokens of sequences, for which their caches have room then.
+  private static Segments continuing(int[] lengths, List<KvCache> caches, Workspace ws) {
     for (int i = 0; i < lengths.length; i++) {
       caches.get(i).reserve(lengths[i]);
     }
     ws.reset();
-    Pass p = pass(null, Segments.continuing(lengths, caches, ws), Dropout.NONE, ws);
-    Residual r = forward(ids, inner(ids.length, ws), layers(), false, p);
-    int[] last = new int[lengths.length];
-    for (int i = 0, end = 0; i < lengths.length; i++) {
-      end += lengths[i];
-      last[i] = end - 1;
-      caches.get(i).advance(lengths[i]);
+    return Segments.continuing(lengths, caches, ws);
+  }
+
+  private Residual feed(int[] ids, List<KvCache> caches, Pass p) {
+    Residual r = forward(ids, inner(ids.length, p.ws()), layers(), false, p);
+    for (int i = 0; i < caches.size(); i++) {
+      caches.get(i).advance(p.rows().length(i));
     }
-    return output.logits(r, last, p);
+    return r;
+  }
+
+  /// The last row of each of some sequences.
+  private static int[] last(Segments rows, int[] of) {
+    return Arrays.stream(of).map(i -> rows.start(i) + rows.length(i) - 1).toArray();
   }
 
   /// Feeds few new tokens of several sequences and gives the logits after each of them: the pass of
@@ -315,17 +327,8 @@ public final class CausalLm implements AutoCloseable {
   /// @return (tokens, vocabulary), accumulator type, valid until the workspace's next pass
   public Tensor decode(
       int[] ids, int[] lengths, List<KvCache> caches, int[] adapters, Workspace ws, Team team) {
-    for (int i = 0; i < lengths.length; i++) {
-      caches.get(i).reserve(lengths[i]);
-    }
-    ws.reset();
-    Segments rows = Segments.continuing(lengths, caches, ws).through(adapters);
-    Pass p = new Pass(null, rows, ws, backend.kernels(), Dropout.NONE, true, team);
-    Residual r = forward(ids, inner(ids.length, ws), layers(), false, p);
-    for (int i = 0; i < lengths.length; i++) {
-      caches.get(i).advance(lengths[i]);
-    }
-    return output.logits(r, all(ids.length), p);
+    Pass p = steady(continuing(lengths, caches, ws).through(adapters), ws, team);
+    return output.logits(feed(ids, caches, p), all(ids.length), p);
   }
 
   /// Feeds pieces of the prompts of several sequences and gives the logits after some of them. A
@@ -344,25 +347,11 @@ public final class CausalLm implements AutoCloseable {
       int[] ended,
       Workspace ws,
       Team team) {
-    for (int i = 0; i < lengths.length; i++) {
-      caches.get(i).reserve(lengths[i]);
-    }
-    ws.reset();
-    Segments rows = Segments.continuing(lengths, caches, ws).through(adapters);
-    Pass p = new Pass(null, rows, ws, backend.kernels(), Dropout.NONE, true, null);
-    Residual r = forward(ids, inner(ids.length, ws), layers(), false, p);
-    for (int i = 0; i < lengths.length; i++) {
-      caches.get(i).advance(lengths[i]);
-    }
-    int[] last = new int[ended.length];
-    int[] through = new int[ended.length];
-    for (int i = 0; i < ended.length; i++) {
-      last[i] = rows.start(ended[i]) + rows.length(ended[i]) - 1;
-      through[i] = rows.adapter(ended[i]);
-    }
+    Segments rows = continuing(lengths, caches, ws).through(adapters);
+    Residual r = feed(ids, caches, steady(rows, ws, null));
+    int[] through = Arrays.stream(ended).map(i -> adapters[i]).toArray();
     Segments single = Segments.single(ended.length, ws).through(through);
-    Pass head = new Pass(null, single, ws, backend.kernels(), Dropout.NONE, true, team);
-    return output.logits(r, last, head);
+    return output.logits(r, last(rows, ended), steady(single, ws, team));
   }
 
   /// Computes the mean of the hidden states behind the last norm over the tokens of a text.
@@ -373,7 +362,7 @@ public final class CausalLm implements AutoCloseable {
     ws.reset();
     Segments rows =
         Segments.of(new int[] {ids.length}, new long[1], ws).through(new int[] {adapter});
-    Pass p = new Pass(null, rows, ws, backend.kernels(), Dropout.NONE, true, null);
+    Pass p = steady(rows, ws, null);
     Residual r = forward(ids, inner(ids.length, ws), layers(), false, p);
     parts.norm().forward(r, r.pending() ? r.x() : null, p);
     float[] mean = new float[config.hiddenSize()];
@@ -530,6 +519,13 @@ public final class CausalLm implements AutoCloseable {
 
   private Pass pass(@Nullable Tape tape, Segments rows, Dropout dropout, Workspace ws) {
     return new Pass(tape, rows, ws, backend.kernels(), dropout);
+  }
+
+  /// A pass of generation.
+  ///
+  /// @param team null where it does not decode
+  private Pass steady(Segments rows, Workspace ws, @Nullable Team team) {
+    return new Pass(null, rows, ws, backend.kernels(), Dropout.NONE, true, team);
   }
 
   private Tensor inner(int tokens, Workspace ws) {

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import dev.nudge.kernel.DynamicMap;
+import dev.nudge.kernel.FewRows;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
@@ -24,7 +25,7 @@ import java.lang.foreign.MemorySegment;
 /// @param offset the mean of the scales
 public record NestedScales(Tensor codes, Tensor absmax, float offset) {
   /// Scales that share one fp32.
-  public static final int BLOCK = 256;
+  public static final int BLOCK = FewRows.Scales.NESTED;
 
   private static final byte[] STEPS = steps();
 

@@ -169,16 +169,7 @@ public final class LaneGroup implements AutoCloseable {
     }
 
     private void check() {
-      Throwable cause = failure;
-      if (cause instanceof RuntimeException e) {
-        throw e;
-      }
-      if (cause instanceof Error e) {
-        throw e;
-      }
-      if (cause != null) {
-        throw new IllegalStateException("another lane failed", cause);
-      }
+      Threads.rethrow(failure, "another lane failed");
     }
   }
 }

@@ -68,15 +68,7 @@ public final class Lanes implements AutoCloseable {
     if (again) {
       Thread.currentThread().interrupt();
     }
-    if (failure instanceof RuntimeException e) {
-      throw e;
-    }
-    if (failure instanceof Error e) {
-      throw e;
-    }
-    if (failure != null) {
-      throw new IllegalStateException("a lane failed", failure);
-    }
+    Threads.rethrow(failure, "a lane failed");
     return results;
   }
 

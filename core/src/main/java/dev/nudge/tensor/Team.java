@@ -71,13 +71,7 @@ public final class Team implements AutoCloseable {
         Thread.yield();
       }
     }
-    Throwable cause = failure;
-    if (cause instanceof RuntimeException e) {
-      throw e;
-    }
-    if (cause instanceof Error e) {
-      throw e;
-    }
+    Threads.rethrow(failure, "a piece failed");
   }
 
   /// Does pieces of a round as long as there are any.
@@ -124,17 +118,7 @@ public final class Team implements AutoCloseable {
 
     void end() {
       LockSupport.unpark(thread);
-      boolean interrupted = false;
-      while (thread.isAlive()) {
-        try {
-          thread.join();
-        } catch (InterruptedException e) {
-          interrupted = true;
-        }
-      }
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
+      Threads.join(thread);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.nudge.train;
 
 import dev.nudge.format.DiskRoom;
+import dev.nudge.tensor.Threads;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.function.BooleanSupplier;
@@ -139,12 +140,7 @@ final class Behind {
     }
 
     private void rethrow() {
-      if (failure instanceof RuntimeException e) {
-        throw e;
-      }
-      if (failure instanceof Error e) {
-        throw e;
-      }
+      Threads.rethrow(failure, "writing behind failed");
     }
   }
 }

@@ -24,6 +24,11 @@ final class FewBf16 {
 
   private FewBf16() {}
 
+  /// The place of number `i` of a row in pairs.
+  static int place(int i) {
+    return i - i % (2 * LANES) + i % (2 * LANES) / 2 + (i & 1) * LANES;
+  }
+
   /// The sum over `cols` numbers at `at`; x in pairs, padded with zeros.
   static float one(MemorySegment w, long at, MemorySegment x, int cols) {
     FloatVector even = FloatVector.zero(F);
@@ -59,9 +64,10 @@ final class FewBf16 {
     return sum.lane(0);
   }
 
-  /// Widens a row into pairs: of each 2·lanes numbers the even ones, then the odd ones; zeros
-  /// behind
-  /// the last.
+  /// Widens a row into pairs: of each 2·lanes numbers the even ones, then the odd ones. Zeros are
+  /// behind the last.
+  ///
+  /// @param cols an even number
   static void apart(MemorySegment x, long at, int cols, MemorySegment to, long first) {
     for (int i = 0; i < cols; i += 2 * LANES) {
       VectorMask<Integer> in = I.indexInRange(0, (cols - i) / 2);

@@ -57,26 +57,14 @@ final class VectorAttendOne implements AttendOne {
     }
   }
 
+  /// The queries of a group, then zeros for the sides that have none.
   private static void load(
       Attend.Shape h, int g, Tensor q, boolean low, MemorySegment to, int width, int sides) {
-    for (int i = 0; i < sides; i++) {
-      for (int c = 0; c < width; c++) {
-        float v = 0;
-        if (i < h.group() && c < h.dim()) {
-          long at = (long) (g * h.group() + i) * h.dim() + c;
-          v =
-              low
-                  ? Bf16.toFloat(q.data().get(JAVA_SHORT_UNALIGNED, 2 * at))
-                  : q.data().get(JAVA_FLOAT_UNALIGNED, 4 * at);
-        }
-        to.set(JAVA_FLOAT_UNALIGNED, 4L * (i * width + place(c, low)), v);
-      }
+    for (int i = 0; i < h.group(); i++) {
+      long from = (long) (g * h.group() + i) * h.dim();
+      VectorFewRows.arrange(q, from, h.dim(), low, to, 4L * i * width);
     }
-  }
-
-  /// Where number `c` of a row lies.
-  private static int place(int c, boolean pairs) {
-    return pairs ? c - c % PAIRS + c % PAIRS / 2 + (c & 1) * LANES : c;
+    to.asSlice(4L * h.group() * width, 4L * (sides - h.group()) * width).fill((byte) 0);
   }
 
   private static void scores(
@@ -162,7 +150,7 @@ final class VectorAttendOne implements AttendOne {
   private static void store(
       MemorySegment sums, boolean low, int dim, float inverse, Tensor out, int col) {
     for (int c = 0; c < dim; c++) {
-      float v = inverse * sums.get(JAVA_FLOAT_UNALIGNED, 4L * place(c, low));
+      float v = inverse * sums.get(JAVA_FLOAT_UNALIGNED, 4L * (low ? FewBf16.place(c) : c));
       long at = col + c;
       if (low) {
         out.data().set(JAVA_SHORT_UNALIGNED, 2 * at, Bf16.round(v));

@@ -63,34 +63,33 @@ final class VectorFewRows implements FewRows {
     if (ws.dry()) {
       return to;
     }
-    boolean pairs = inPairs(w);
     for (int r = 0; r < rows; r++) {
       int row = Math.min(r, x.rows() - 1);
-      if (pairs && x.dtype() == Dtype.BF16 && x.cols() % 2 == 0) {
-        FewBf16.apart(x.data(), 2 * row * x.rowStride(), x.cols(), to.data(), 4L * r * cols);
-      } else {
-        arrange(x, row, to.data(), 4L * r * cols, cols, pairs);
-      }
+      arrange(x, row * x.rowStride(), x.cols(), inPairs(w), to.data(), 4L * r * cols);
     }
     return to;
   }
 
-  private static void arrange(
-      Tensor x, int row, MemorySegment to, long at, int cols, boolean pairs) {
-    long from = row * x.rowStride();
+  /// Widens `n` numbers that begin at element `from`, with zeros up to whole pairs of vectors.
+  ///
+  /// @param pairs whether the even ones come before the odd ones
+  /// @param at first byte of what is written
+  static void arrange(Tensor x, long from, int n, boolean pairs, MemorySegment to, long at) {
     boolean low = x.dtype() == Dtype.BF16;
-    MemorySegment data = x.data();
-    int n = x.cols();
-    for (int i = 0; i < cols; i++) {
-      float v = 0;
-      if (i < n) {
-        v =
-            low
-                ? Bf16.toFloat(data.get(JAVA_SHORT_UNALIGNED, 2 * (from + i)))
-                : data.get(JAVA_FLOAT_UNALIGNED, 4 * (from + i));
+    if (pairs && low) {
+      FewBf16.apart(x.data(), 2 * from, n, to, at);
+      return;
+    }
+    to.asSlice(at, 4L * Math.ceilDiv(n, PAIRS) * PAIRS).fill((byte) 0);
+    if (low) {
+      Narrow.widen(x.data(), 2 * from, to, at, n);
+    } else if (pairs) {
+      for (int i = 0; i < n; i++) {
+        float v = x.data().get(JAVA_FLOAT_UNALIGNED, 4 * (from + i));
+        to.set(JAVA_FLOAT_UNALIGNED, at + 4L * FewBf16.place(i), v);
       }
-      int place = pairs ? i - i % PAIRS + i % PAIRS / 2 + (i & 1) * LANES : i;
-      to.set(JAVA_FLOAT_UNALIGNED, at + 4L * place, v);
+    } else {
+      MemorySegment.copy(x.data(), 4 * from, to, at, 4L * n);
     }
   }
 
