@@ -2,6 +2,7 @@ package dev.nudge;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.nudge.engine.RowScore;
 import dev.nudge.eval.Scoring;
 import dev.nudge.generate.Completions;
 import dev.nudge.generate.Session;
@@ -23,7 +24,6 @@ import dev.nudge.settings.ScoreSettings;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.Forecast;
 import dev.nudge.train.Outlook;
-import dev.nudge.train.RowScore;
 import dev.nudge.train.RunResult;
 import dev.nudge.train.TrainEvent;
 import dev.nudge.train.Training;

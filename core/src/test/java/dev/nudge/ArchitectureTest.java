@@ -55,7 +55,8 @@ class ArchitectureTest {
           Map.entry("data", Set.of("tensor", "format", "text")),
           Map.entry("init", Set.of("format", "model", "text", "data")),
           Map.entry("curves", Set.of("format")),
-          Map.entry("engine", Set.of("tensor", "machine", "nn", "model", "adapter")),
+          Map.entry(
+              "engine", Set.of("tensor", "kernel", "machine", "nn", "model", "adapter", "data")),
           Map.entry(
               "generate",
               Set.of(
@@ -97,13 +98,12 @@ class ArchitectureTest {
                   "adapter",
                   "text",
                   "data",
+                  "engine",
                   "generate",
                   "plan",
                   "curves")),
           Map.entry("runs", Set.of("machine", "format", "identity", "curves", "plan", "train")),
-          Map.entry(
-              "eval",
-              Set.of("tensor", "machine", "model", "adapter", "text", "data", "generate", "train")),
+          Map.entry("eval", Set.of("machine", "model", "text", "data", "engine", "generate")),
           Map.entry(
               ROOT,
               Set.of(
@@ -111,6 +111,7 @@ class ArchitectureTest {
                   "machine",
                   "model",
                   "init",
+                  "engine",
                   "generate",
                   "merge",
                   "train",

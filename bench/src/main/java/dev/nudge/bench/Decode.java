@@ -87,7 +87,11 @@ final class Decode {
         }
       }
       adapters.disable();
-      try (Engine engine = new Engine(model, adapters, new Limits(threads, 4L << 30, false))) {
+      try (Engine engine =
+          new Engine(
+              model,
+              adapters,
+              new Limits(threads, 4L << 30, config.maxPositionEmbeddings(), false))) {
         rounds(flags, engine, config.vocabSize(), bytes, threads);
       }
     }

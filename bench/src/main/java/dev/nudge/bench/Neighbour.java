@@ -76,7 +76,7 @@ final class Neighbour {
   private static void decode(Flags flags, CausalLm model, int threads) {
     int tokens = flags.whole("tokens");
     try (NamedAdapters none = new NamedAdapters(model.modules(), model.backend().compute());
-        Engine engine = new Engine(model, none, new Limits(threads, 1L << 30, false))) {
+        Engine engine = new Engine(model, none, new Limits(threads, 1L << 30, tokens + 1, false))) {
       compare(
           flags,
           "decoding",

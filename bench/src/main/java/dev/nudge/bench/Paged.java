@@ -196,7 +196,6 @@ public final class Paged {
             trained,
             state,
             model.caches(),
-            0,
             0));
   }
 

@@ -90,7 +90,6 @@ final class Steps implements AutoCloseable {
             trained,
             8 * trained,
             model.caches(),
-            0,
             0);
     Plan plan =
         level == null

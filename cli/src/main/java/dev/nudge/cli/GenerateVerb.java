@@ -2,17 +2,20 @@ package dev.nudge.cli;
 
 import dev.nudge.format.Json;
 import dev.nudge.generate.Completions;
+import dev.nudge.generate.Embeddings;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.GenerateSettings;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /// `nudge generate`: completes a prompt, or every row of a file.
 ///
 /// @param completer the library's generation
-record GenerateVerb(Completer completer) implements Verb<GenerateSettings> {
+/// @param embedder the library's embeddings
+record GenerateVerb(Completer completer, Embedder embedder) implements Verb<GenerateSettings> {
 
   private static final String ADVICE =
       "; does the prompt end as the trained ones do, blanks included?";
@@ -21,6 +24,13 @@ record GenerateVerb(Completer completer) implements Verb<GenerateSettings> {
   interface Completer {
     /// Completes `settings.prompt()` or the rows of `settings.rows()`.
     Completions.Done complete(GenerateSettings settings, Completions.Watcher watcher);
+  }
+
+  /// What it wants of the library with `--embed`.
+  interface Embedder {
+    /// Embeds the prompt or the prompts of the rows, and tells each.
+    List<Embeddings.Row> embed(
+        GenerateSettings settings, Completions.Watcher watcher, Consumer<Embeddings.Row> rows);
   }
 
   /// Prints what is told beside the answers.
@@ -60,7 +70,12 @@ record GenerateVerb(Completer completer) implements Verb<GenerateSettings> {
   @Override
   public int run(GenerateSettings settings, Console console) {
     DataSettings data = settings.rows();
-    if (data == null) {
+    if (settings.embed()) {
+      if (data != null) {
+        StandardInput.checkPattern(data.prompt());
+      }
+      embed(data == null ? StandardInput.asPrompt(settings) : settings, console);
+    } else if (data == null) {
       GenerateSettings given = StandardInput.asPrompt(settings);
       if (given.sampling().n() > 1 || given.sampling().logprobs() && !console.json()) {
         rows(given, console); // more than a text
@@ -72,6 +87,20 @@ record GenerateVerb(Completer completer) implements Verb<GenerateSettings> {
       rows(settings, console);
     }
     return ExitCode.DONE;
+  }
+
+  private void embed(GenerateSettings settings, Console console) {
+    List<Embeddings.Row> rows =
+        embedder.embed(
+            settings,
+            new Told(console) {},
+            row -> {
+              if (!console.json()) {
+                console.result(Json.line(row));
+              }
+            });
+    console.object(settings.rows() == null ? rows.getFirst() : Map.of("embeddings", rows));
+    console.note(Count.of(rows.size(), "embedding"));
   }
 
   private void prompt(GenerateSettings settings, Console console) {

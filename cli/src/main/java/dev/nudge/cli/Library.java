@@ -1,7 +1,9 @@
 package dev.nudge.cli;
 
+import dev.nudge.engine.RowScore;
 import dev.nudge.eval.Scoring;
 import dev.nudge.generate.Completions;
+import dev.nudge.generate.Embeddings;
 import dev.nudge.init.FreshFolder;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.machine.Machine;
@@ -24,7 +26,6 @@ import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.Forecast;
 import dev.nudge.train.Outlook;
 import dev.nudge.train.Prepared;
-import dev.nudge.train.RowScore;
 import dev.nudge.train.RunResult;
 import dev.nudge.train.RunState;
 import dev.nudge.train.TrainEvent;
@@ -93,6 +94,11 @@ final class Library {
     return Merging.prepare(settings, machine(), warnings).run(cancelled);
   }
 
+  static List<Embeddings.Row> embed(
+      GenerateSettings settings, Completions.Watcher watcher, Consumer<Embeddings.Row> rows) {
+    return Embeddings.of(settings, machine(), System.in, watcher, rows);
+  }
+
   static Completions.Done generate(GenerateSettings settings, Completions.Watcher watcher) {
     return Completions.of(settings, machine(), System.in, watcher);
   }
@@ -121,7 +127,7 @@ final class Library {
     return List.of(
         new QuickstartVerb(Library::quickstart),
         new TrainVerb(Library::train),
-        new GenerateVerb(Library::generate),
+        new GenerateVerb(Library::generate, Library::embed),
         new ScoreVerb(Library::score),
         new PlanVerb(Library::plan),
         new MergeVerb(Library::merge),

@@ -1,10 +1,10 @@
 package dev.nudge.cli;
 
+import dev.nudge.engine.RowScore;
 import dev.nudge.eval.Scoring;
 import dev.nudge.format.Json;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.ScoreSettings;
-import dev.nudge.train.RowScore;
 import java.util.Locale;
 import java.util.function.Consumer;
 

@@ -2,13 +2,13 @@ package dev.nudge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.engine.RowScore;
 import dev.nudge.eval.Scoring;
 import dev.nudge.generate.Completion.Stop;
 import dev.nudge.generate.Completions;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.TrainSettings;
-import dev.nudge.train.RowScore;
 import dev.nudge.train.RunState;
 import dev.nudge.train.TrainEvent;
 import java.io.ByteArrayOutputStream;
@@ -43,7 +43,7 @@ class CommandTest {
                     Map.of("rows", 3),
                     dry ? List.of("3 rows", "2 steps") : List.of());
               }),
-          new GenerateVerb(new EchoCompleter()),
+          new GenerateVerb(new EchoCompleter(), EchoCompleter::embed),
           new ScoreVerb(
               (_, rows, notes, _) -> {
                 notes.accept("trained: text; unused: id");
@@ -188,7 +188,8 @@ class CommandTest {
         new GenerateVerb(
             (settings, _) ->
                 new Completions.Done(
-                    settings.rows() == null ? List.of(row) : List.of(row, blank, row), 1));
+                    settings.rows() == null ? List.of(row) : List.of(row, blank, row), 1),
+            EchoCompleter::embed);
     List<String> line = new ArrayList<>(List.of("generate", "--model", "m"));
     line.addAll(List.of(flags));
     return Ran.of(List.of(verb), line.toArray(String[]::new));

@@ -3,9 +3,11 @@ package dev.nudge.cli;
 import dev.nudge.generate.Completion;
 import dev.nudge.generate.Completion.Stop;
 import dev.nudge.generate.Completions;
+import dev.nudge.generate.Embeddings;
 import dev.nudge.settings.GenerateSettings;
 import java.util.Collections;
 import java.util.List;
+import java.util.function.Consumer;
 
 /// Gives a prompt back in two pieces or several times, and two rows for a file.
 final class EchoCompleter implements GenerateVerb.Completer {
@@ -28,6 +30,13 @@ final class EchoCompleter implements GenerateVerb.Completer {
         List.of(row(0, "a", 1, Stop.LENGTH), row(2, "é\n", 3, Stop.STRING));
     rows.forEach(watcher::row);
     return new Completions.Done(rows, 0.25);
+  }
+
+  static List<Embeddings.Row> embed(
+      GenerateSettings settings, Completions.Watcher watcher, Consumer<Embeddings.Row> rows) {
+    List<Embeddings.Row> all = List.of(new Embeddings.Row(0, new float[] {0.5f, -1}));
+    all.forEach(rows);
+    return all;
   }
 
   static Completions.Row row(long index, String text, int tokens, Stop stop) {

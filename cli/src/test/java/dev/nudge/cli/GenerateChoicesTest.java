@@ -54,6 +54,42 @@ class GenerateChoicesTest {
   }
 
   @Test
+  void embeddingsAreOfTheModelsWidthAndTheSameInEveryForm() {
+    List<JsonNode> rows = rows("--embed");
+    assertThat(rows).hasSize(2);
+    for (int i = 0; i < 2; i++) {
+      assertThat(rows.get(i).propertyNames()).containsExactly("index", "embedding");
+      assertThat(rows.get(i).get("index").asInt()).isEqualTo(i);
+      assertThat(rows.get(i).get("embedding")).hasSizeGreaterThan(1);
+    }
+    assertThat(rows.getFirst().get("embedding")).isNotEqualTo(rows.getLast().get("embedding"));
+    Ran one = place.answer("generate", "--prompt", "the pump", "--embed", "-q");
+    assertThat(JSON.readTree(one.out())).isEqualTo(rows.getFirst());
+    Ran object = place.answer("generate", "--prompt", "the pump", "--embed", "--json", "-q");
+    assertThat(JSON.readTree(object.out())).isEqualTo(rows.getFirst());
+    Ran wrong = place.answer("generate", "--prompt", "the pump", "--embed", "--top-k", "3");
+    assertThat(wrong.code()).isEqualTo(2);
+    assertThat(wrong.err())
+        .isEqualTo(
+            "nudge: --embed gives embeddings and samples nothing; leave the flags of sampling out\n");
+  }
+
+  @Test
+  void memoryBoundsWhatASequenceMayGrowTo() {
+    Ran little = place.answer("generate", "--prompt", "the pump", "--memory", "1K");
+    assertThat(little.code()).isEqualTo(2);
+    assertThat(little.err().lines().toList().getLast())
+        .startsWith("nudge: a sequence of up to ")
+        .contains("keys and values", "raise --memory");
+    Ran wrong = place.answer("generate", "--prompt", "the pump", "--memory", "much");
+    assertThat(wrong.code()).isEqualTo(2);
+    assertThat(wrong.err()).contains("--memory is 'much'").hasLineCount(1);
+    Ran enough = place.answer("generate", "--prompt", "the pump", "--memory", "100M");
+    assertThat(enough.code()).isZero();
+    assertThat(enough.err()).contains("keys and values: ", "a token, room for ");
+  }
+
+  @Test
   void eachTokenIsToldWithItsLogprobAndTheLikeliestOnes() {
     List<String[]> ways =
         List.of(

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.nudge.train.RowScore;
+import dev.nudge.engine.RowScore;
 import dev.nudge.train.RunState;
 import java.io.IOException;
 import java.io.OutputStream;

@@ -25,7 +25,7 @@ class WrongUseTest {
                 trained.add(settings);
                 return new TrainVerb.Outcome(RunState.FINISHED, Map.of("id", "x"), List.of());
               }),
-          new GenerateVerb(new EchoCompleter()),
+          new GenerateVerb(new EchoCompleter(), EchoCompleter::embed),
           new DoctorVerb());
 
   @TempDir Path folder;

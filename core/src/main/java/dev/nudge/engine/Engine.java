@@ -1,6 +1,7 @@
 package dev.nudge.engine;
 
 import dev.nudge.adapter.NamedAdapters;
+import dev.nudge.data.Example;
 import dev.nudge.model.CausalLm;
 import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
@@ -31,6 +32,7 @@ public final class Engine implements AutoCloseable {
   private final NamedAdapters adapters;
   private final ConcurrentLinkedQueue<Sequence> submitted = new ConcurrentLinkedQueue<>();
   private final ConcurrentLinkedQueue<Job> jobs = new ConcurrentLinkedQueue<>();
+  private final ConcurrentLinkedQueue<ScoreJob> scoring = new ConcurrentLinkedQueue<>();
   private final Thread thread;
   private volatile boolean closed;
   private volatile @Nullable Throwable cause; // of an end by itself
@@ -55,11 +57,11 @@ public final class Engine implements AutoCloseable {
   public Ticket submit(int[] prompt, int positions, @Nullable String adapter, Caller caller) {
     outside();
     check(prompt.length, positions);
-    Ticket ticket = new Ticket(() -> LockSupport.unpark(thread));
+    Ticket ticket = new Ticket(this::wake);
     boolean speculate = limits.speculate() && !model.config().turnsAnew(1, positions);
     submitted.add(
         new Sequence(prompt, positions, adapters.way(adapter), speculate, caller, ticket));
-    LockSupport.unpark(thread);
+    wake();
     if (closed) {
       refuseAll();
     }
@@ -76,12 +78,38 @@ public final class Engine implements AutoCloseable {
     float[][] result = new float[1][];
     Job job = new Job(steps -> result[0] = steps.embed(ids, way), new Ticket(() -> {}));
     jobs.add(job);
-    LockSupport.unpark(thread);
+    wake();
     if (closed) {
       refuseAll();
     }
     job.ticket.await();
     return result[0];
+  }
+
+  /// Scores rows: how likely the model finds what is trained of each. Answers go on beside it: a
+  /// batch of each lane is between two of their steps. An interrupt of this thread ends it within a
+  /// batch.
+  ///
+  /// @param lanes threads that score side by side; the bits of a score depend on their number
+  /// @param adapter the name of its adapter; null: the base
+  /// @return in the order of the rows; empty where it was interrupted, and the thread is so again
+  public List<RowScore> score(List<Example> rows, int lanes, @Nullable String adapter) {
+    outside();
+    if (rows.isEmpty()) {
+      return List.of();
+    }
+    ScoreJob job = new ScoreJob(rows, lanes, adapter, new Ticket(this::wake));
+    scoring.add(job);
+    wake();
+    if (closed) {
+      refuseAll();
+    }
+    job.ticket.await();
+    return job.ticket.cancelled() ? List.of() : job.scores();
+  }
+
+  private void wake() {
+    LockSupport.unpark(thread);
   }
 
   /// A pass of its own, between two steps.
@@ -137,14 +165,14 @@ public final class Engine implements AutoCloseable {
         }
         drop(waiting, running);
         steps.admit(waiting, running);
-        if (running.isEmpty()) {
-          if (submitted.isEmpty() && jobs.isEmpty() && !closed) {
-            LockSupport.park(this);
-          }
-          continue;
+        if (!running.isEmpty()) {
+          steps.step(running);
+          blocksHeld = steps.blocksHeld();
         }
-        steps.step(running);
-        blocksHeld = steps.blocksHeld();
+        score(steps, !running.isEmpty());
+        if (running.isEmpty() && !asked() && !closed) {
+          LockSupport.park(this);
+        }
       }
     } catch (RuntimeException | Error e) {
       cause = e;
@@ -154,6 +182,32 @@ public final class Engine implements AutoCloseable {
     running.forEach(s -> s.end(end));
     waiting.forEach(s -> s.end(end));
     refuseAll();
+  }
+
+  /// Whether something waits to be begun or gone on with.
+  private boolean asked() {
+    return !submitted.isEmpty() || !jobs.isEmpty() || !scoring.isEmpty();
+  }
+
+  /// Scores rows: a batch of each lane where others want the model too, else until others do.
+  private void score(Steps steps, boolean beside) {
+    ScoreJob job = scoring.peek();
+    if (job == null) {
+      return;
+    }
+    try {
+      boolean done =
+          job.ticket.cancelled()
+              || steps.score(
+                  job, () -> beside || closed || !submitted.isEmpty() || !jobs.isEmpty());
+      if (done || job.ticket.cancelled()) {
+        scoring.remove();
+        job.ticket.end(null);
+      }
+    } catch (RuntimeException | Error e) {
+      scoring.remove();
+      job.ticket.end(e);
+    }
   }
 
   /// Ends what was cancelled or is done.
@@ -172,6 +226,9 @@ public final class Engine implements AutoCloseable {
 
   private void refuseAll() {
     for (Job job = jobs.poll(); job != null; job = jobs.poll()) {
+      job.ticket.end(closing());
+    }
+    for (ScoreJob job = scoring.poll(); job != null; job = scoring.poll()) {
       job.ticket.end(closing());
     }
     for (Sequence s = submitted.poll(); s != null; s = submitted.poll()) {

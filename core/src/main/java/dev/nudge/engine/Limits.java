@@ -7,8 +7,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param threads processor threads
 /// @param keyBytes memory of keys and values of all sequences together, in bytes
+/// @param longest positions of the longest sequence that it is asked for
 /// @param speculate whether tokens are guessed from what a sequence has said before
-public record Limits(int threads, long keyBytes, boolean speculate) {
+public record Limits(int threads, long keyBytes, int longest, boolean speculate) {
   /// Positions of a block of keys.
   public static final int BLOCK = 64;
 
@@ -20,13 +21,35 @@ public record Limits(int threads, long keyBytes, boolean speculate) {
 
   /// What an engine of a loaded model may take.
   ///
-  /// @param memory bytes of weights and keys together; null: of what was free before
+  /// @param memory bytes of weights, workspace and keys together; null: of what was free before
   ///     the weights were loaded, half of the rest is for keys
   /// @param free bytes that were free then
   /// @param held bytes of the weights
-  public static Limits of(int threads, @Nullable Long memory, long free, long held) {
-    long keys = memory == null ? Math.max(0, free - held) / 2 : Math.max(0, memory - held);
-    return new Limits(threads, keys, true);
+  /// @param longest positions of the longest sequence
+  public static Limits of(
+      CausalLm model, int threads, @Nullable Long memory, long free, long held, int longest) {
+    long keys =
+        memory == null
+            ? Math.max(0, free - held) / 2
+            : Math.max(0, memory - held - roomBytes(model, longest));
+    return new Limits(threads, keys, longest, true);
+  }
+
+  /// What an engine needs that has so many sequences side by side.
+  ///
+  /// @param longest positions of the longest sequence
+  public static Limits of(CausalLm model, int threads, int sequences, int longest) {
+    long keys = (long) sequences * model.keyValueBytes(blocks(longest) * BLOCK);
+    return new Limits(threads, keys, longest, true);
+  }
+
+  /// Bytes of keys and workspace together.
+  public long bytes(CausalLm model) {
+    return keyBytes + roomBytes(model, longest);
+  }
+
+  private static long roomBytes(CausalLm model, int longest) {
+    return Room.bytes(model, Room.read(model, longest), longest);
   }
 
   /// Positions that the memory of keys has room for.

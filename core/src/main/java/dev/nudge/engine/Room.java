@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /// Threading: confined to the engine's thread.
 final class Room implements AutoCloseable {
   private final CausalLm model;
-  private final int threads;
+  private final Limits limits;
   private @Nullable Workspace workspace;
   private int positions;
   private int tokens = Limits.READ;
@@ -22,9 +22,9 @@ final class Room implements AutoCloseable {
     long bytes(int tokens, int positions);
   }
 
-  Room(CausalLm model, int threads) {
+  Room(CausalLm model, Limits limits) {
     this.model = model;
-    this.threads = threads;
+    this.limits = limits;
   }
 
   /// Makes room for a sequence of up to so many tokens.
@@ -32,18 +32,24 @@ final class Room implements AutoCloseable {
   /// @param adapters another number where others are attached than before
   /// @param bytes that steps take with so many tokens to read and positions
   void ensure(int wanted, long adapters, Measure bytes) {
-    int read = model.config().turnsAnew(1, wanted) ? wanted : Limits.READ;
+    int read = read(model, wanted);
     boolean held = workspace != null && wanted <= positions && read <= tokens;
     if (held && adapters == measured) {
       return;
     }
     close();
-    positions = held ? positions : Math.max(wanted, 2 * positions);
+    positions = held ? positions : Math.max(wanted, Math.min(2 * positions, limits.longest()));
     tokens = Math.max(tokens, read);
     measured = adapters;
     model.reserve(positions);
     workspace =
-        new Workspace(0, bytes.bytes(tokens, positions), model.backend().gemms().apply(threads));
+        new Workspace(
+            0, bytes.bytes(tokens, positions), model.backend().gemms().apply(limits.threads()));
+  }
+
+  /// Tokens of prompts that steps read at once where sequences have up to `positions`.
+  static int read(CausalLm model, int positions) {
+    return model.config().turnsAnew(1, positions) ? positions : Limits.READ;
   }
 
   /// Tokens of prompts that a step may read: those of a sequence whose turns depend on its length
@@ -59,7 +65,8 @@ final class Room implements AutoCloseable {
   /// A workspace for one text by itself.
   Workspace alone(int tokens) {
     model.reserve(tokens);
-    return new Workspace(0, model.embedBytes(tokens), model.backend().gemms().apply(threads));
+    return new Workspace(
+        0, model.embedBytes(tokens), model.backend().gemms().apply(limits.threads()));
   }
 
   /// Bytes that steps take.

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// Takes the steps of an engine: decodes, then reads prompts.
@@ -23,6 +24,7 @@ final class Steps implements AutoCloseable {
   private final NamedAdapters adapters;
   private final Team team;
   private final Room room;
+  private final ScoreRoom scoreRoom;
   private final int blocks;
   private @Nullable KvPool pool;
 
@@ -30,7 +32,8 @@ final class Steps implements AutoCloseable {
     this.model = model;
     this.adapters = adapters;
     this.team = new Team(limits.threads());
-    this.room = new Room(model, limits.threads());
+    this.room = new Room(model, limits);
+    this.scoreRoom = new ScoreRoom(model, limits.threads());
     this.blocks = limits.blocks(model);
   }
 
@@ -103,6 +106,15 @@ final class Steps implements AutoCloseable {
           }
         });
     return mean[0];
+  }
+
+  /// Scores rows, some or all that are missing.
+  ///
+  /// @return whether none is missing any more
+  boolean score(ScoreJob job, BooleanSupplier pause) {
+    boolean[] done = new boolean[1];
+    adapters.within(job.adapter, false, () -> done[0] = job.go(scoreRoom, pause));
+    return done[0];
   }
 
   /// Those whose steps may be the first one's.
@@ -221,7 +233,8 @@ final class Steps implements AutoCloseable {
   @Override
   public void close() {
     team.close();
-    try (KvPool closing = pool) {
+    try (KvPool closing = pool;
+        ScoreRoom scores = scoreRoom) {
       room.close();
     }
   }

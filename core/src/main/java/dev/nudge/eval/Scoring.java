@@ -1,18 +1,13 @@
 package dev.nudge.eval;
 
 import dev.nudge.data.Dataset;
-import dev.nudge.data.Example;
+import dev.nudge.engine.RowScore;
 import dev.nudge.generate.AdapterPatterns;
 import dev.nudge.generate.Session;
 import dev.nudge.machine.Machine;
-import dev.nudge.model.CausalLm;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.settings.ScoreSettings;
-import dev.nudge.tensor.Lanes;
-import dev.nudge.tensor.Workspace;
 import dev.nudge.text.Tokenizer;
-import dev.nudge.train.RowScore;
-import dev.nudge.train.Scorer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,8 +15,6 @@ import java.util.function.Consumer;
 
 /// Scores rows: how likely a model finds each row's completion.
 public final class Scoring {
-  private static final int BUDGET = 2048; // tokens of a batch
-  private static final int CHUNK = 512; // rows told together
 
   private Scoring() {}
 
@@ -65,50 +58,24 @@ public final class Scoring {
     }
     try (Session session =
         Session.load(settings.model(), settings.adapter(), tokenizer, machine, warnings)) {
-      data.examples().forEach(e -> session.config().checkTokens(e.ids()));
-      Integer threads = settings.model().threads();
-      Integer lanes = settings.model().lanes();
-      int cores = threads == null ? machine.threads() : threads;
-      int used = Math.min(lanes == null ? cores : lanes, data.examples().size());
-      return score(session.model(), data, used, Math.max(1, cores / used), rows);
+      List<RowScore> all = new ArrayList<>();
+      session.score(
+          data.examples(),
+          settings.model().lanes(),
+          row -> {
+            all.add(row);
+            rows.accept(row);
+          });
+      return summary(all, data.badRows());
     }
   }
 
-  private static Summary score(
-      CausalLm model, Dataset data, int count, int threads, Consumer<RowScore> rows) {
-    int budget = Math.max(BUDGET, data.longest());
-    model.reserve(data.longest());
-    long bytes = model.scoreBytes(budget, data.longest());
-    try (Lanes lanes = new Lanes(count)) {
-      List<Workspace> workspaces =
-          lanes.run(lane -> new Workspace(lane, bytes, model.backend().gemms().apply(threads)));
-      try {
-        return score(new Scorer(model, lanes, workspaces, budget), data, rows);
-      } finally {
-        lanes.run(
-            lane -> {
-              workspaces.get(lane).close();
-              return lane;
-            });
-      }
-    }
-  }
-
-  private static Summary score(Scorer scorer, Dataset data, Consumer<RowScore> rows) {
-    List<Example> examples = data.examples();
-    List<RowScore> all = new ArrayList<>();
-    for (int from = 0; from < examples.size(); from += CHUNK) {
-      List<Example> chunk = examples.subList(from, Math.min(examples.size(), from + CHUNK));
-      for (RowScore row : scorer.score(chunk)) {
-        all.add(row);
-        rows.accept(row);
-      }
-    }
+  private static Summary summary(List<RowScore> all, int badRows) {
     long tokens = all.stream().mapToLong(RowScore::tokens).sum();
     double logprob = all.stream().mapToDouble(RowScore::logprob).sum();
     return new Summary(
         all.size(),
-        data.badRows(),
+        badRows,
         tokens,
         logprob,
         -logprob / tokens,

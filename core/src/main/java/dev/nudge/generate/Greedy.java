@@ -1,62 +1,86 @@
 package dev.nudge.generate;
 
+import dev.nudge.engine.Caller;
+import dev.nudge.engine.Engine;
+import dev.nudge.engine.Ticket;
 import dev.nudge.model.CausalLm;
 import dev.nudge.settings.SamplingSettings;
-import dev.nudge.tensor.Workspace;
+import dev.nudge.tensor.Tensor;
 import dev.nudge.text.Tokenizer;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// Completes a prompt with the likeliest tokens on a model that somebody else holds, such as a run
+/// Completes prompts with the likeliest tokens on an engine that somebody else holds, such as a run
 /// between two of its steps.
 ///
-/// Threading: any thread, with a workspace of its own; nothing of the model changes.
+/// Threading: any thread.
 public final class Greedy {
   private Greedy() {}
 
-  /// Bytes of the workspace for a sequence.
+  /// A prompt.
   ///
-  /// @param prompt tokens of its prompt
-  /// @param positions tokens that it may grow to
-  public static long workspaceBytes(CausalLm model, int prompt, int positions) {
-    boolean again = model.config().turnsAnew(1, positions);
-    return model.nextBytes(again ? positions : prompt, 1, positions);
-  }
+  /// @param ids its tokens
+  /// @param positions tokens that it and its answer may come to
+  @SuppressWarnings("ArrayRecordComponent")
+  public record Prompt(int[] ids, int positions) {}
 
-  /// Completes a prompt.
+  /// Completes prompts side by side.
   ///
-  /// @param prompt its tokens
-  /// @param positions tokens that the sequence may grow to, for which the model has reserved
-  /// @param cancelled asked before each token
-  /// @return null where it was cancelled
-  public static @Nullable Completion complete(
+  /// @param model the engine's
+  /// @param cancelled asked before each token, by the engine's thread
+  /// @return the answers in the order of the prompts; null where it was cancelled
+  public static @Nullable List<String> answers(
+      Engine engine,
       CausalLm model,
       Tokenizer tokenizer,
-      int[] prompt,
-      int positions,
-      Workspace ws,
+      List<Prompt> prompts,
       BooleanSupplier cancelled) {
-    Decoder decoder = new Decoder(model, ws);
-    SamplingSettings greedy = SamplingSettings.greedy();
-    Sampler sampler = new Sampler(greedy);
-    Answer answer =
-        new Answer(
-            tokenizer,
-            model.config().eosTokenIds(),
-            prompt,
-            greedy,
-            positions - prompt.length,
-            piece -> {});
-    try (Decoder.Sequence sequence = decoder.open(0, prompt, positions)) {
-      while (!cancelled.getAsBoolean()) {
-        int id = sampler.next(decoder.step(List.of(sequence)), 0, sequence.ids, sequence.count, 0);
-        if (!answer.push(id)) {
-          return answer.completion();
-        }
-        sequence.add(id);
-      }
+    List<Likeliest> callers = new ArrayList<>();
+    List<Ticket> tickets = new ArrayList<>();
+    for (Prompt prompt : prompts) {
+      Likeliest caller = new Likeliest(model, tokenizer, prompt, cancelled);
+      callers.add(caller);
+      tickets.add(engine.submit(prompt.ids, prompt.positions, null, caller));
+    }
+    tickets.forEach(Ticket::await);
+    if (callers.stream().anyMatch(caller -> caller.cancelled)
+        || Thread.currentThread().isInterrupted()) {
       return null;
+    }
+    return callers.stream().map(caller -> caller.answer.completion().text()).toList();
+  }
+
+  /// Takes the likeliest tokens of one answer.
+  private static final class Likeliest implements Caller {
+    private final Sampler sampler = new Sampler(SamplingSettings.greedy());
+    private final Answer answer;
+    private final int prompt;
+    private final BooleanSupplier cancel;
+    private boolean cancelled;
+
+    Likeliest(CausalLm model, Tokenizer tokenizer, Prompt prompt, BooleanSupplier cancel) {
+      this.answer =
+          new Answer(
+              tokenizer,
+              model.config().eosTokenIds(),
+              prompt.ids,
+              SamplingSettings.greedy(),
+              prompt.positions - prompt.ids.length,
+              piece -> {});
+      this.prompt = prompt.ids.length;
+      this.cancel = cancel;
+    }
+
+    @Override
+    public int next(Tensor logits, int row, int[] ids, int count) {
+      if (cancel.getAsBoolean()) {
+        cancelled = true;
+        return END;
+      }
+      int id = sampler.next(logits, row, ids, prompt, count, 0, null);
+      return answer.push(id) ? id : END;
     }
   }
 }

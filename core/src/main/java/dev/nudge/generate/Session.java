@@ -2,9 +2,11 @@ package dev.nudge.generate;
 
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.data.Example;
 import dev.nudge.engine.DecodeWarmUp;
 import dev.nudge.engine.Engine;
 import dev.nudge.engine.Limits;
+import dev.nudge.engine.RowScore;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.identity.Identity;
 import dev.nudge.machine.Backend;
@@ -18,10 +20,12 @@ import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.RunException;
 import dev.nudge.settings.SamplingSettings;
 import dev.nudge.tensor.Ledger;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReadWriteLock;
@@ -37,6 +41,8 @@ import org.jspecify.annotations.Nullable;
 public final class Session implements AutoCloseable {
   /// The name of the adapter that a session is loaded with.
   public static final String ADAPTER = "adapter";
+
+  private static final int SCORED = 512; // rows told together
 
   private final Tokenizer tokenizer;
   private final CausalLm model;
@@ -135,10 +141,12 @@ public final class Session implements AutoCloseable {
             identity,
             maxLength(settings, config),
             Limits.of(
+                model,
                 threads == null ? machine.threads() : threads,
                 memory == null ? null : memory.bytes(),
                 machine.memoryBytes(),
-                Ledger.bytes() - before),
+                Ledger.bytes() - before,
+                maxLength(settings, config)),
             settings.anyBase(),
             warnings);
     try {
@@ -277,6 +285,32 @@ public final class Session implements AutoCloseable {
                 .formatted(Count.of(ids.length, "token"), maxLength));
       }
       return engine().embed(ids, adapter());
+    } finally {
+      held.unlock();
+    }
+  }
+
+  /// Scores rows: how likely the model finds what is trained of each. Answers of this session go on
+  /// beside it.
+  ///
+  /// @param lanes threads that score side by side; null: as many as the session's
+  /// @param told each score, in order
+  /// @throws RunException where an interrupt of this thread left rows that were not scored
+  public void score(List<Example> rows, @Nullable Integer lanes, Consumer<RowScore> told) {
+    Lock held = hold();
+    try {
+      rows.forEach(row -> config().checkTokens(row.ids()));
+      int wanted = lanes == null ? limits.threads() : lanes;
+      int used = Math.max(1, Math.min(wanted, rows.size()));
+      for (int from = 0; from < rows.size(); from += SCORED) {
+        List<Example> some = rows.subList(from, Math.min(rows.size(), from + SCORED));
+        List<RowScore> scores = engine().score(some, used, adapter());
+        if (scores.size() < some.size()) {
+          throw new RunException(
+              "interrupted: %d of %d rows are scored".formatted(from, rows.size()));
+        }
+        scores.forEach(told);
+      }
     } finally {
       held.unlock();
     }

@@ -281,20 +281,6 @@ public final class CausalLm implements AutoCloseable {
     output.score(r, b, logprob, argmax, p);
   }
 
-  /// Feeds new tokens of several sequences and gives the logits after the last of each.
-  ///
-  /// @param ids new tokens of all sequences, one after the other
-  /// @param lengths how many of them each sequence has; at least 1
-  /// @param caches one a sequence; they grow by these tokens
-  /// @return (sequences, vocabulary), accumulator type, valid until the workspace's next pass
-  /// @throws dev.nudge.nn.KvPool.Exhausted where a pool lacks blocks for the new tokens; no cache
-  ///     has grown then, and the call may come again
-  public Tensor next(int[] ids, int[] lengths, List<KvCache> caches, Workspace ws) {
-    Pass p = pass(null, continuing(lengths, caches, ws), Dropout.NONE, ws);
-    Residual r = feed(ids, caches, p);
-    return output.logits(r, last(p.rows(), all(lengths.length)), p);
-  }
-
   /// Starts a pass over new tokens of sequences, for which their caches have room then.
   private static Segments continuing(int[] lengths, List<KvCache> caches, Workspace ws) {
     for (int i = 0; i < lengths.length; i++) {
@@ -321,10 +307,14 @@ public final class CausalLm implements AutoCloseable {
   /// decoding. A sequence's logits have the bits that they have alone, and the bits that they have
   /// where its tokens come one at a time.
   ///
-  /// @param ids as in [#next], likewise `lengths` and `caches`
+  /// @param ids new tokens of all sequences, one after the other
+  /// @param lengths how many of them each sequence has; at least 1
+  /// @param caches one a sequence; they grow by these tokens
   /// @param adapters the adapter of a bank that each sequence goes through; −1: none
   /// @param team threads that share the work
   /// @return (tokens, vocabulary), accumulator type, valid until the workspace's next pass
+  /// @throws dev.nudge.nn.KvPool.Exhausted where a pool lacks blocks for the new tokens; no cache
+  ///     has grown then, and the call may come again
   public Tensor decode(
       int[] ids, int[] lengths, List<KvCache> caches, int[] adapters, Workspace ws, Team team) {
     Pass p = steady(continuing(lengths, caches, ws).through(adapters), ws, team);
@@ -335,8 +325,7 @@ public final class CausalLm implements AutoCloseable {
   /// sequence's logits have the bits that they have alone, and the bits that they have where its
   /// prompt is fed in other pieces of whole blocks of keys.
   ///
-  /// @param ids as in [#next], likewise `lengths` and `caches`
-  /// @param adapters as in [#decode], likewise `team`
+  /// @param ids as in [#decode], likewise `lengths`, `caches`, `adapters` and `team`
   /// @param ended sequences whose last token's logits are wanted
   /// @return (ended, vocabulary), accumulator type, valid until the workspace's next pass
   public Tensor read(
@@ -458,17 +447,6 @@ public final class CausalLm implements AutoCloseable {
   /// Bytes that a workspace needs for scoring batches up to this size.
   public long scoreBytes(int tokens, int longest) {
     return dry().score(tokens, longest);
-  }
-
-  /// Bytes that a workspace needs for [#next] on up to `tokens` tokens of `sequences` sequences,
-  /// each of up to `positions` positions.
-  public long nextBytes(int tokens, int sequences, int positions) {
-    return nextBytes(tokens, sequences, positions, Integer.MAX_VALUE);
-  }
-
-  /// The same where caches are of a pool with blocks of `blockSize` positions.
-  public long nextBytes(int tokens, int sequences, int positions, int blockSize) {
-    return dry().next(tokens, sequences, positions, blockSize);
   }
 
   /// Bytes that a workspace needs for [#read] on up to `tokens` tokens of `sequences` sequences,

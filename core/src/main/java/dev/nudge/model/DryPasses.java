@@ -87,14 +87,6 @@ record DryPasses(CausalLm model) {
   }
 
   /// @param blockSize positions of a block at most
-  long next(int tokens, int sequences, int positions, int blockSize) {
-    int[] lengths = lengths(tokens, sequences);
-    List<KvCache> caches = caches(lengths, positions, blockSize);
-    int[] ids = new int[Arrays.stream(lengths).sum()];
-    return measured(ws -> model.next(ids, lengths, caches, ws));
-  }
-
-  /// @param blockSize positions of a block at most
   long read(int tokens, int sequences, int positions, int blockSize) {
     int[] lengths = lengths(tokens, sequences);
     List<KvCache> caches = caches(lengths, positions, blockSize);

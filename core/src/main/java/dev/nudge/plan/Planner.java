@@ -69,8 +69,7 @@ public final class Planner {
   /// @param trained numbers that train: of the adapter, or of the model
   /// @param optimizerBytes state of the optimiser
   /// @param caches the most that may be cached where memory is free
-  /// @param samples prompts that are answered between steps, one a lane at a time
-  /// @param sampleBytes what answering one takes, at most
+  /// @param sampleBytes what answering prompts between steps takes
   public record Wanted(
       int threads,
       @Nullable Integer lanes,
@@ -83,7 +82,6 @@ public final class Planner {
       long trained,
       long optimizerBytes,
       Caches caches,
-      int samples,
       long sampleBytes) {}
 
   /// A layout, or where none fits the one that needs the least.
@@ -303,7 +301,7 @@ public final class Planner {
                 t.pass,
                 dry.cacheBytes(caches),
                 Runtimes.bytes(dry.config(), dry.backend(), lanes, tokens, w.longest)
-                    + Math.min(lanes, w.samples) * w.sampleBytes),
+                    + w.sampleBytes),
             caches);
     return paged ? plan.withPagedOptimizer() : plan;
   }

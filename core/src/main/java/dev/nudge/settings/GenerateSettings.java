@@ -8,10 +8,10 @@ import org.jspecify.annotations.Nullable;
 /// What `generate` can be told.
 ///
 /// @param adapter a PEFT folder or a run's folder; null: the base model
-/// @param memory of the weights and the keys of all sequences, workspaces beside them; null: half
-/// of
-///     what is free beside the weights is for keys
+/// @param memory of the weights, the workspace and the keys of all sequences; null: half of what
+///     is free beside the weights is for keys
 /// @param data files or globs of prompts; empty: `prompt` is the prompt
+/// @param embed give each prompt's embedding instead of an answer
 /// @param prompt the prompt, or with data the pattern of the prompts; null: the column `prompt`
 public record GenerateSettings(
     @Group("Model and machine") ModelSettings model,
@@ -37,6 +37,10 @@ public record GenerateSettings(
         @Nullable String completion,
     @Setting(help = "set bad rows aside and count them, instead of refusing the data")
         boolean skipBadRows,
+    @Setting(
+            help =
+                "give each prompt's embedding, the mean of its last hidden states, not an answer")
+        boolean embed,
     @Group("Sampling") SamplingSettings sampling)
     implements ModelWithers<GenerateSettings>,
         DataWithers<GenerateSettings>,
@@ -52,6 +56,10 @@ public record GenerateSettings(
       if (completion != null) {
         throw new InputException("--completion is given without rows; add --data");
       }
+    }
+    if (embed && !sampling.equals(SamplingSettings.greedy())) {
+      throw new InputException(
+          "--embed gives embeddings and samples nothing; leave the flags of sampling out");
     }
   }
 
@@ -73,6 +81,11 @@ public record GenerateSettings(
   /// The memory of weights and keys.
   public GenerateSettings withMemory(long bytes) {
     return with("memory", new ByteSize(bytes));
+  }
+
+  /// Whether each prompt's embedding is given instead of an answer.
+  public GenerateSettings withEmbed(boolean embed) {
+    return with("embed", embed);
   }
 
   /// Takes values by key, the rest at their defaults.

@@ -6,6 +6,7 @@ import dev.nudge.adapter.ParameterCount;
 import dev.nudge.adapter.Targets;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.Packing;
+import dev.nudge.engine.Flat;
 import dev.nudge.machine.Backend;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.CausalLm;
@@ -306,7 +307,7 @@ public final class Forecast {
     int[] lengths = step(plan.longest());
     Packing packing =
         Packing.of(
-            lengths, plan.lanes(), plan.microBatchTokens(), Trainer.cost(dry), plan.split().from());
+            lengths, plan.lanes(), plan.microBatchTokens(), Flat.cost(dry), plan.split().from());
     Map<List<Integer>, CausalLm.TrainWork> known = new HashMap<>();
     double share = data == null ? 1 : (double) data.trainedTokens() / Math.max(1, data.tokens());
     double together = 0;

@@ -162,7 +162,6 @@ record Request(
         tuning.count().trained(),
         AdamWOptimizer.bytes(tuning.parameters(), optimizer.optimizer()),
         Caches.ALL,
-        samples.count(),
         samples.bytes(tuning.model()));
   }
 }

@@ -1,6 +1,7 @@
 package dev.nudge.train;
 
 import dev.nudge.data.Prompts;
+import dev.nudge.engine.Limits;
 import dev.nudge.generate.Greedy;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.ModelConfig;
@@ -11,10 +12,13 @@ import dev.nudge.settings.TrainSettings;
 import dev.nudge.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /// The prompts that a run answers at each held-out loss: those that were given, then those of
 /// held-out rows.
 final class SamplePrompts {
+  private static final int SIDE_BY_SIDE = 4;
+
   private final List<String> texts = new ArrayList<>();
   private final List<int[]> ids = new ArrayList<>();
   private final int tokens;
@@ -81,34 +85,26 @@ final class SamplePrompts {
     return texts.get(place);
   }
 
-  /// The tokens of a prompt; not to be changed.
-  int[] ids(int place) {
-    return ids.get(place);
+  /// What an engine is asked, in the order of the prompts.
+  List<Greedy.Prompt> asked() {
+    return IntStream.range(0, count())
+        .mapToObj(i -> new Greedy.Prompt(ids.get(i), positions(i)))
+        .toList();
   }
 
   /// Tokens that a prompt and its answer may come to.
-  int positions(int place) {
+  private int positions(int place) {
     return (int) Math.min(maxLength, (long) ids.get(place).length + tokens);
   }
 
-  /// The same for the longest; 0 where there is none.
-  int positions() {
-    int most = 0;
-    for (int i = 0; i < count(); i++) {
-      most = Math.max(most, positions(i));
-    }
-    return most;
+  /// What the engine may take that answers them: keys for some of them side by side.
+  Limits limits(CausalLm model, int threads) {
+    int longest = IntStream.range(0, count()).map(this::positions).max().orElse(0);
+    return Limits.of(model, threads, Math.min(count(), SIDE_BY_SIDE), longest);
   }
 
-  /// Bytes that answering one takes, at most.
+  /// Bytes that answering them takes.
   long bytes(CausalLm model) {
-    long most = 0;
-    for (int i = 0; i < count(); i++) {
-      int all = positions(i);
-      most =
-          Math.max(
-              most, Greedy.workspaceBytes(model, ids(i).length, all) + model.keyValueBytes(all));
-    }
-    return most;
+    return count() == 0 ? 0 : limits(model, 1).bytes(model);
   }
 }

@@ -1,17 +1,19 @@
 package dev.nudge.train;
 
+import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.Example;
 import dev.nudge.data.Packing;
-import dev.nudge.generate.Completion;
+import dev.nudge.engine.Engine;
+import dev.nudge.engine.Flat;
+import dev.nudge.engine.Limits;
+import dev.nudge.engine.RowScore;
+import dev.nudge.engine.Scorer;
 import dev.nudge.generate.Greedy;
 import dev.nudge.model.Batch;
 import dev.nudge.model.CausalLm;
-import dev.nudge.model.LayerConfig;
 import dev.nudge.nn.Cut;
 import dev.nudge.nn.Dropout;
-import dev.nudge.nn.Linear;
-import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Share;
 import dev.nudge.plan.Plan;
@@ -24,7 +26,6 @@ import dev.nudge.tensor.MappedFile;
 import dev.nudge.tensor.Workspace;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.Queue;
@@ -89,7 +90,7 @@ public final class Trainer implements AutoCloseable {
     this.longest = plan.longest();
     this.split = plan.split();
     this.seed = seed;
-    this.cost = cost(model);
+    this.cost = Flat.cost(model);
     this.threadsPerLane = plan.threadsPerLane();
     this.lanes = new Lanes(plan.lanes());
     opened.add(lanes::close);
@@ -124,20 +125,6 @@ public final class Trainer implements AutoCloseable {
   /// Bytes of the optimiser's state for these parameters.
   public static long optimizerBytes(List<Parameter> parameters, OptimizerSettings settings) {
     return AdamWOptimizer.bytes(parameters, settings.optimizer());
-  }
-
-  /// Returns what a token and a pair of tokens cost, from the products of a step.
-  static Packing.Cost cost(CausalLm model) {
-    double linear = 0;
-    for (LinearSlot slot : model.slots()) {
-      Linear l = slot.linear();
-      linear += (l.trainedWeight() == null ? 4.0 : 6.0) * l.in() * l.out();
-    }
-    double pairs = 0;
-    for (LayerConfig layer : model.config().layers()) {
-      pairs += layer.attention().queryWidth();
-    }
-    return new Packing.Cost(linear, 7.0 * pairs);
   }
 
   /// Has memory that products free stay with the process until this trainer is closed. To be called
@@ -228,7 +215,7 @@ public final class Trainer implements AutoCloseable {
   private double together(Packing packing, int[] rows, double weight, Dropout dropout, int lane) {
     double sum = 0;
     for (int position : packing.split()) {
-      Batch whole = batch(List.of(position), rows, examples);
+      Batch whole = Flat.batch(List.of(position), rows, examples);
       Share share = new Share(group.member(lane), Cut.of(whole.tokens(), lanes.count()));
       Batch part = whole.part(share.cut(), lane);
       sum += model.train(part, share, weight, dropout, workspaces.get(lane));
@@ -240,7 +227,9 @@ public final class Trainer implements AutoCloseable {
   private double alone(Packing packing, int[] rows, double weight, Dropout dropout, int lane) {
     double sum = 0;
     for (List<Integer> microBatch : packing.lanes().get(lane)) {
-      sum += model.train(batch(microBatch, rows, examples), weight, dropout, workspaces.get(lane));
+      sum +=
+          model.train(
+              Flat.batch(microBatch, rows, examples), weight, dropout, workspaces.get(lane));
     }
     return sum;
   }
@@ -251,77 +240,28 @@ public final class Trainer implements AutoCloseable {
   /// @return empty where it was cancelled
   public OptionalDouble evaluate(Dataset data, BooleanSupplier cancelled) {
     int room = Math.max(budget, longest); // rows are scored whole
-    Scorer scorer = new Scorer(model, lanes, workspaces, room);
-    RowScore[] scores = scorer.score(data.examples(), cancelled);
-    if (scores == null) {
+    Scorer.Scores scores = new Scorer(model, lanes, workspaces, room).begin(data.examples());
+    if (!scores.go(cancelled)) {
       return OptionalDouble.empty();
     }
     double sum = 0;
-    for (RowScore score : scores) {
+    for (RowScore score : scores.rows()) {
       sum -= score.logprob();
     }
     return OptionalDouble.of(sum / data.trainedTokens());
   }
 
-  /// Answers prompts with the likeliest tokens, lanes side by side; no number that trains changes.
+  /// Answers prompts with the likeliest tokens, all side by side; no number that trains changes.
   ///
-  /// @param cancelled asked by lanes, before each token
+  /// @param cancelled asked before each token
   /// @return the answers in the order of the prompts; null where it was cancelled
   @Nullable List<String> answer(
       SamplePrompts prompts, Tokenizer tokenizer, BooleanSupplier cancelled) {
-    String[] answers = new String[prompts.count()];
-    List<Boolean> whole =
-        lanes.run(
-            lane -> {
-              for (int i = lane; i < answers.length; i += lanes.count()) {
-                int[] ids = prompts.ids(i);
-                int positions = prompts.positions(i);
-                long bytes = Greedy.workspaceBytes(model, ids.length, positions);
-                Gemm gemm = model.backend().gemms().apply(threadsPerLane);
-                try (Workspace ws = new Workspace(lane, bytes, gemm)) {
-                  Completion answer =
-                      Greedy.complete(model, tokenizer, ids, positions, ws, cancelled);
-                  if (answer == null) {
-                    return false;
-                  }
-                  answers[i] = answer.text();
-                }
-              }
-              return true;
-            });
-    return whole.contains(false) ? null : List.of(answers);
-  }
-
-  /// Lays examples out flat.
-  ///
-  /// @param positions places in `rows`; a sequence is known by its place in the step, so that
-  ///     dropout does not depend on the cut
-  static Batch batch(List<Integer> positions, int[] rows, List<Example> examples) {
-    List<Example> chosen = new ArrayList<>();
-    positions.forEach(p -> chosen.add(examples.get(rows[p])));
-    int tokens = chosen.stream().mapToInt(Example::length).sum();
-    int labelled = chosen.stream().mapToInt(Example::trainedTokens).sum();
-    int[] ids = new int[tokens];
-    int[] at = new int[labelled];
-    int[] targets = new int[labelled];
-    int start = 0;
-    int label = 0;
-    for (Example e : chosen) {
-      for (int i = 0; i < e.length(); i++) {
-        ids[start + i] = e.id(i);
-        if (e.trained(i)) {
-          at[label] = start + i - 1;
-          targets[label++] = e.id(i);
-        }
-      }
-      start += e.length();
+    Limits limits = prompts.limits(model, lanes.count() * threadsPerLane);
+    NamedAdapters none = new NamedAdapters(model.modules(), model.backend().compute());
+    try (Engine engine = new Engine(model, none, limits)) {
+      return Greedy.answers(engine, model, tokenizer, prompts.asked(), cancelled);
     }
-    return new Batch(
-        ids,
-        chosen.stream().mapToInt(Example::length).toArray(),
-        positions.stream().mapToLong(Integer::longValue).toArray(),
-        at,
-        targets);
   }
 
   @Override

@@ -59,7 +59,7 @@ record Tuning(
       if (prepared.streams()) {
         model.stream(prepared.roomBeside());
       }
-      model.reserve(Math.max(prepared.plan().longest(), prepared.samples().positions()));
+      model.reserve(prepared.plan().longest());
       return full
           ? whole(model, folder)
           : adapter(model, attach(model, prepared, lanes, scope), folder);

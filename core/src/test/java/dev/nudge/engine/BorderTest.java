@@ -83,7 +83,7 @@ class BorderTest {
       CausalLm model, NamedAdapters none, int[] start, int... lengths) {
     List<List<Float>> all = new ArrayList<>();
     List<Ticket> tickets = new ArrayList<>();
-    try (Engine engine = new Engine(model, none, new Limits(2, 64 << 20, true))) {
+    try (Engine engine = new Engine(model, none, new Limits(2, 64 << 20, 256, true))) {
       for (int length : lengths) {
         List<Float> logits = new ArrayList<>();
         all.add(logits);

@@ -7,6 +7,7 @@ import dev.nudge.Backends;
 import dev.nudge.Seeds;
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.data.Example;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
@@ -71,7 +72,7 @@ class EngineTest {
   }
 
   private Engine engine(long keyBytes, boolean speculate) {
-    return new Engine(model, adapters, new Limits(2, keyBytes, speculate));
+    return new Engine(model, adapters, new Limits(2, keyBytes, 256, speculate));
   }
 
   private int[] prompt(int tokens) {
@@ -128,6 +129,64 @@ class EngineTest {
 
   private static Object first(List<Greedy> all, List<String> names, String name) {
     return all.get(24 + names.indexOf(name)).logits.getFirst();
+  }
+
+  @Test
+  void rowsAreScoredBesideAnswersWithTheBitsThatTheyHaveAlone() {
+    attach();
+    List<Example> rows =
+        IntStream.range(0, 40).mapToObj(i -> Example.of(prompt(2 + 97 * i % 700))).toList();
+    List<int[]> prompts = IntStream.range(0, 12).mapToObj(i -> prompt(1 + 7 * i)).toList();
+    for (String name : Arrays.asList("lora-head", "save-both", null)) {
+      List<RowScore> alone;
+      List<Greedy> said = new ArrayList<>();
+      try (Engine engine = engine(ROOMY, false)) {
+        alone = engine.score(rows, 2, name);
+        prompts.forEach(
+            p -> {
+              said.add(new Greedy(60));
+              engine.submit(p, p.length + 60, "another", said.getLast()).await();
+            });
+      }
+      try (Engine engine = engine(ROOMY, true)) {
+        List<Greedy> again = new ArrayList<>();
+        List<Ticket> tickets = new ArrayList<>();
+        for (int[] p : prompts) {
+          again.add(new Greedy(60));
+          tickets.add(engine.submit(p, p.length + 60, "another", again.getLast()));
+        }
+        assertThat(engine.score(rows, 2, name)).isEqualTo(alone);
+        tickets.forEach(Ticket::await);
+        for (int i = 0; i < said.size(); i++) {
+          assertThat(again.get(i).logits).as("prompt %d", i).isEqualTo(said.get(i).logits);
+        }
+      }
+      assertThat(alone.stream().mapToInt(RowScore::tokens).sum())
+          .isEqualTo(rows.stream().mapToInt(row -> row.length() - 1).sum());
+    }
+  }
+
+  @Test
+  void scoringEndsWithAnInterruptAndWithTheEngine() throws InterruptedException {
+    List<Example> rows = IntStream.range(0, 400).mapToObj(i -> Example.of(prompt(300))).toList();
+    List<List<RowScore>> got = new ArrayList<>();
+    try (Engine engine = engine(ROOMY, false)) {
+      Thread caller =
+          new Thread(
+              () -> {
+                Thread.currentThread().interrupt();
+                got.add(engine.score(rows, 2, null));
+                got.add(Thread.currentThread().isInterrupted() ? List.of() : null);
+              });
+      caller.start();
+      caller.join();
+      assertThat(got).containsExactly(List.of(), List.of());
+      assertThat(engine.score(rows.subList(0, 3), 3, null)).hasSize(3);
+      assertThat(engine.score(List.of(), 3, null)).isEmpty();
+    }
+    Engine closed = engine(ROOMY, false);
+    closed.close();
+    assertThatThrownBy(() -> closed.score(rows, 2, null)).hasMessageContaining("closed");
   }
 
   @Test

@@ -3,6 +3,9 @@ package dev.nudge.generate;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.Backends;
+import dev.nudge.adapter.NamedAdapters;
+import dev.nudge.engine.Engine;
+import dev.nudge.engine.Limits;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
@@ -10,7 +13,6 @@ import dev.nudge.model.GoldenFamilies;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.settings.Compute;
 import dev.nudge.tensor.Tensor;
-import dev.nudge.tensor.Workspace;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -41,27 +43,28 @@ class FamilyGreedyTest {
     int positions = prompt.length + expected.length;
     Backend backend = Backends.of(Compute.FP32);
     ModelConfig config = ModelConfig.load(folder);
+    List<Integer> got = new ArrayList<>();
     try (CausalLm model = Checkpoint.load(folder, config, backend);
-        Workspace ws =
-            new Workspace(0, model.nextBytes(positions, 1, positions), backend.gemms().apply(1))) {
-      model.reserve(positions);
-      Decoder decoder = new Decoder(model, ws);
-      List<Integer> got = new ArrayList<>();
-      try (Decoder.Sequence s = decoder.open(0, prompt, positions)) {
-        while (got.size() < expected.length) {
-          int id = likeliest(decoder.step(List.of(s)));
-          got.add(id);
-          s.add(id);
-        }
-      }
-      assertThat(got.stream().mapToInt(i -> i).toArray()).isEqualTo(expected);
+        NamedAdapters none = new NamedAdapters(model.modules(), backend.compute());
+        Engine engine = new Engine(model, none, Limits.of(model, 1, 1, positions))) {
+      engine
+          .submit(
+              prompt,
+              positions,
+              null,
+              (logits, row, ids, count) -> {
+                got.add(likeliest(logits, row));
+                return got.getLast();
+              })
+          .await();
     }
+    assertThat(got.stream().mapToInt(i -> i).toArray()).isEqualTo(expected);
   }
 
-  private static int likeliest(Tensor logits) {
+  private static int likeliest(Tensor logits, int row) {
     int best = 0;
     for (int v = 1; v < logits.cols(); v++) {
-      best = logits.get(0, v) > logits.get(0, best) ? v : best;
+      best = logits.get(row, v) > logits.get(row, best) ? v : best;
     }
     return best;
   }

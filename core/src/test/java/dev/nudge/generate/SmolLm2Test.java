@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nudge.Backends;
+import dev.nudge.engine.Caller;
+import dev.nudge.engine.RowScore;
+import dev.nudge.engine.Ticket;
 import dev.nudge.eval.Scoring;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.Batch;
@@ -13,7 +16,6 @@ import dev.nudge.settings.Schema;
 import dev.nudge.settings.ScoreSettings;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
-import dev.nudge.train.RowScore;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -160,36 +162,25 @@ class SmolLm2Test {
   private static List<int[]> greedy(Session session, List<JsonNode> cases, int most) {
     List<int[]> prompts =
         cases.stream().map(c -> session.encode(c.get("prompt").asString())).toList();
-    int tokens = prompts.stream().mapToInt(p -> p.length).sum();
-    int positions = most + prompts.stream().mapToInt(p -> p.length).max().orElse(0);
-    session.model().reserve(positions);
-    List<Decoder.Sequence> all = new ArrayList<>();
-    try (Workspace ws =
-        workspace(session, session.model().nextBytes(tokens, prompts.size(), positions))) {
-      Decoder decoder = new Decoder(session.model(), ws);
-      for (int i = 0; i < prompts.size(); i++) {
-        assertThat(prompts.get(i)).containsExactly(ints(cases.get(i).get("prompt_ids")));
-        all.add(decoder.open(i, prompts.get(i), prompts.get(i).length + most));
-      }
-      List<Decoder.Sequence> running = new ArrayList<>(all);
-      for (int step = 0; step < most && !running.isEmpty(); step++) {
-        Tensor logits = decoder.step(running);
-        List<Decoder.Sequence> next = new ArrayList<>();
-        for (int row = 0; row < running.size(); row++) {
-          int id = argmax(logits, row);
-          running.get(row).add(id);
-          if (id != expected.get("eos_id").asInt()) {
-            next.add(running.get(row));
-          }
-        }
-        running = next;
-      }
-      return all.stream()
-          .map(s -> Arrays.copyOfRange(s.ids, prompts.get((int) s.number).length, s.count))
-          .toList();
-    } finally {
-      all.forEach(Decoder.Sequence::close);
+    List<int[]> all = new ArrayList<>();
+    List<Ticket> tickets = new ArrayList<>();
+    for (int i = 0; i < prompts.size(); i++) {
+      int[] prompt = prompts.get(i);
+      assertThat(prompt).containsExactly(ints(cases.get(i).get("prompt_ids")));
+      int place = i;
+      all.add(new int[0]);
+      Caller caller =
+          (logits, row, ids, count) -> {
+            int id = argmax(logits, row);
+            int[] said = Arrays.copyOfRange(ids, prompt.length, count + 1);
+            said[count - prompt.length] = id;
+            all.set(place, said);
+            return id == expected.get("eos_id").asInt() ? Caller.END : id;
+          };
+      tickets.add(session.engine().submit(prompt, prompt.length + most, null, caller));
     }
+    tickets.forEach(Ticket::await);
+    return all;
   }
 
   private static int argmax(Tensor logits, int row) {

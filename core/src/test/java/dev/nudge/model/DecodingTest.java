@@ -12,6 +12,7 @@ import dev.nudge.settings.Compute;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Ledger;
 import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.io.IOException;
@@ -94,7 +95,7 @@ class DecodingTest {
     List<Double> all = new ArrayList<>();
     int size = blockSize == 0 ? most : blockSize;
     int blocks = Arrays.stream(lengths).map(n -> Math.ceilDiv(n, size)).sum();
-    long bytes = model.nextBytes(flat.length, lengths.length, most, size);
+    long bytes = model.readBytes(flat.length, lengths.length, most, size);
     long before = Ledger.bytes();
     try (Scope scope = Scope.open("test");
         KvPool pool = model.pool(blocks, size);
@@ -137,7 +138,7 @@ class DecodingTest {
           }
           their.add(caches.get(now[k]));
         }
-        Tensor logits = model.next(tokens.stream().mapToInt(i -> i).toArray(), news, their, ws);
+        Tensor logits = next(model, tokens.stream().mapToInt(i -> i).toArray(), news, their, ws);
         for (int k = 0; k < now.length; k++) {
           fed[now[k]] += news[k];
           int row = Arrays.stream(lengths, 0, now[k]).sum() + fed[now[k]] - 1;
@@ -167,7 +168,7 @@ class DecodingTest {
     int[] ids = new Random(Seeds.next()).ints(60, 0, 37).toArray();
     try (CausalLm model = TinyLlama.of(TinyLlama.config(3, false, true), backend, 5);
         KvPool pool = model.pool(20, 16);
-        Workspace ws = new Workspace(0, model.nextBytes(35, 1, 60, 16), backend.gemms().apply(1));
+        Workspace ws = new Workspace(0, model.readBytes(35, 1, 60, 16), backend.gemms().apply(1));
         KvCache alone = pool.cache();
         KvCache first = pool.cache()) {
       model.reserve(60);
@@ -196,7 +197,7 @@ class DecodingTest {
     for (int n = prompt; cache.length() < ids.length; n = 1) {
       int from = cache.length();
       int[] now = Arrays.copyOfRange(ids, from, from + n);
-      Tensor logits = model.next(now, new int[] {n}, List.of(cache), ws);
+      Tensor logits = next(model, now, new int[] {n}, List.of(cache), ws);
       for (int v = 0; v < logits.cols(); v++) {
         all.add(logits.get(0, v));
       }
@@ -218,11 +219,11 @@ class DecodingTest {
         model.reserve(100);
         List<KvCache> both = List.of(one, other);
         try (Workspace ws = new Workspace(0, 8 << 20, backend.gemms().apply(1))) {
-          model.next(new int[99 + 96], new int[] {96, 99}, both, ws);
+          next(model, new int[99 + 96], new int[] {96, 99}, both, ws);
         }
-        long bytes = model.nextBytes(5, 2, 100, blockSize);
+        long bytes = model.readBytes(5, 2, 100, blockSize);
         try (Workspace ws = new Workspace(0, bytes, backend.gemms().apply(1))) {
-          model.next(new int[5], new int[] {4, 1}, both, ws);
+          next(model, new int[5], new int[] {4, 1}, both, ws);
           assertThat(ws.peak()).as("blocks of %d", blockSize).isEqualTo(bytes);
         }
       }
@@ -235,20 +236,31 @@ class DecodingTest {
     Backend backend = Backends.of(Compute.FP32);
     try (CausalLm model = TinyLlama.of(TinyLlama.config(2, true, false), backend, 5);
         KvPool pool = model.pool(3, 4);
-        Workspace ws = new Workspace(0, model.nextBytes(8, 2, 8, 4), backend.gemms().apply(1));
+        Workspace ws = new Workspace(0, model.readBytes(8, 2, 8, 4), backend.gemms().apply(1));
         KvCache one = pool.cache();
         KvCache other = pool.cache()) {
       model.reserve(8);
-      model.next(new int[8], new int[] {4, 4}, List.of(one, other), ws);
+      next(model, new int[8], new int[] {4, 4}, List.of(one, other), ws);
       int[] next = {1, 2};
-      assertThatThrownBy(() -> model.next(next, new int[] {1, 1}, List.of(one, other), ws))
+      assertThatThrownBy(() -> next(model, next, new int[] {1, 1}, List.of(one, other), ws))
           .isInstanceOf(KvPool.Exhausted.class)
           .hasMessageStartingWith(
               "a sequence wants 1 more of the pool's blocks of 4 positions, of which 0 of 3");
       assertThat(one.length()).isEqualTo(4);
       one.close();
-      model.next(new int[] {2}, new int[] {1}, List.of(other), ws);
+      next(model, new int[] {2}, new int[] {1}, List.of(other), ws);
       assertThat(other.length()).isEqualTo(5);
+    }
+  }
+
+  /// The logits after the last new token of each sequence.
+  private static Tensor next(
+      CausalLm model, int[] ids, int[] lengths, List<KvCache> caches, Workspace ws) {
+    int[] none = new int[lengths.length];
+    Arrays.fill(none, -1);
+    int[] all = IntStream.range(0, lengths.length).toArray();
+    try (Team team = new Team(1)) {
+      return model.read(ids, lengths, caches, none, all, ws, team);
     }
   }
 

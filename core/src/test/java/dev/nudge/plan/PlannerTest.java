@@ -181,7 +181,6 @@ class PlannerTest {
             trained,
             8 * trained,
             Caches.ALL,
-            0,
             0));
   }
 
@@ -232,7 +231,6 @@ class PlannerTest {
         trained,
         0,
         Caches.NONE,
-        0,
         0);
   }
 

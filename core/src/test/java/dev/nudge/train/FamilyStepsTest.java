@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.Backends;
 import dev.nudge.data.Example;
+import dev.nudge.engine.Flat;
 import dev.nudge.format.SafeTensors;
 import dev.nudge.machine.Backend;
 import dev.nudge.model.Batch;
@@ -137,7 +138,7 @@ class FamilyStepsTest {
     List<Example> examples = TwentySteps.examples(ROWS);
     List<Integer> all = IntStream.range(0, examples.size()).boxed().toList();
     int[] inOrder = IntStream.range(0, examples.size()).toArray();
-    Batch batch = Trainer.batch(all, inOrder, examples);
+    Batch batch = Flat.batch(all, inOrder, examples);
     int longest = IntStream.of(batch.lengths()).max().orElseThrow();
     for (boolean exact : new boolean[] {true, false}) {
       Backend backend = exact ? Backend.plain(Dtype.F64) : Backends.of(Compute.FP32);

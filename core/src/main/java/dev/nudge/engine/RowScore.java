@@ -1,4 +1,4 @@
-package dev.nudge.train;
+package dev.nudge.engine;
 
 /// Says how likely a model finds the completion of one row.
 ///

@@ -1,0 +1,62 @@
+package dev.nudge.engine;
+
+import dev.nudge.data.Example;
+import dev.nudge.data.Packing;
+import dev.nudge.model.Batch;
+import dev.nudge.model.CausalLm;
+import dev.nudge.model.LayerConfig;
+import dev.nudge.nn.Linear;
+import dev.nudge.nn.LinearSlot;
+import java.util.ArrayList;
+import java.util.List;
+
+/// Lays examples out as batches of a model, and weighs what they cost it.
+public final class Flat {
+  private Flat() {}
+
+  /// Returns what a token and a pair of tokens cost, from the products of a step.
+  public static Packing.Cost cost(CausalLm model) {
+    double linear = 0;
+    for (LinearSlot slot : model.slots()) {
+      Linear l = slot.linear();
+      linear += (l.trainedWeight() == null ? 4.0 : 6.0) * l.in() * l.out();
+    }
+    double pairs = 0;
+    for (LayerConfig layer : model.config().layers()) {
+      pairs += layer.attention().queryWidth();
+    }
+    return new Packing.Cost(linear, 7.0 * pairs);
+  }
+
+  /// Lays examples out flat.
+  ///
+  /// @param positions places in `rows`; a sequence is known by its place in the step, so that
+  ///     dropout does not depend on the cut
+  public static Batch batch(List<Integer> positions, int[] rows, List<Example> examples) {
+    List<Example> chosen = new ArrayList<>();
+    positions.forEach(p -> chosen.add(examples.get(rows[p])));
+    int tokens = chosen.stream().mapToInt(Example::length).sum();
+    int labelled = chosen.stream().mapToInt(Example::trainedTokens).sum();
+    int[] ids = new int[tokens];
+    int[] at = new int[labelled];
+    int[] targets = new int[labelled];
+    int start = 0;
+    int label = 0;
+    for (Example e : chosen) {
+      for (int i = 0; i < e.length(); i++) {
+        ids[start + i] = e.id(i);
+        if (e.trained(i)) {
+          at[label] = start + i - 1;
+          targets[label++] = e.id(i);
+        }
+      }
+      start += e.length();
+    }
+    return new Batch(
+        ids,
+        chosen.stream().mapToInt(Example::length).toArray(),
+        positions.stream().mapToLong(Integer::longValue).toArray(),
+        at,
+        targets);
+  }
+}

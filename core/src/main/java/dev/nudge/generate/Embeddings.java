@@ -1,0 +1,55 @@
+package dev.nudge.generate;
+
+import dev.nudge.machine.Machine;
+import dev.nudge.settings.GenerateSettings;
+import dev.nudge.settings.InputException;
+import java.io.InputStream;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// Embeds the texts that [GenerateSettings] name: one prompt, or the prompts of rows.
+public final class Embeddings {
+  private Embeddings() {}
+
+  /// The embedding of a text: the mean of its tokens' last hidden states, behind the last norm.
+  ///
+  /// @param index of the row, from 0, bad rows counted; 0 where one text was given
+  /// @param embedding as many numbers as the model is wide
+  @SuppressWarnings("ArrayRecordComponent")
+  public record Row(long index, float[] embedding) {}
+
+  /// Loads the model, embeds, and frees all.
+  ///
+  /// @param standardInput read where the rows' file is `-`; null: that is refused
+  /// @param watcher told lines only
+  /// @param rows told in order
+  /// @throws InputException in one line, for whatever a user can mend
+  public static List<Row> of(
+      GenerateSettings settings,
+      Machine machine,
+      @Nullable InputStream standardInput,
+      Completions.Watcher watcher,
+      Consumer<Row> rows) {
+    try (Asked asked = Asked.open(settings, machine, standardInput, watcher)) {
+      List<Row> all = new ArrayList<>();
+      for (Asked.Prompt prompt : asked.prompts()) {
+        all.add(new Row(prompt.index(), embedding(asked, prompt)));
+        rows.accept(all.getLast());
+      }
+      return List.copyOf(all);
+    }
+  }
+
+  private static float[] embedding(Asked asked, Asked.Prompt prompt) {
+    try {
+      return asked.session().embed(prompt.text());
+    } catch (InputException e) {
+      if (asked.prompts().size() == 1) {
+        throw e;
+      }
+      throw new InputException("prompt " + prompt.index() + ": " + e.getMessage(), e);
+    }
+  }
+}
