@@ -30,7 +30,7 @@ public record DataStats(long rows, long badRows, long characters) {
         for (SourceLine line : lines) {
           rows++;
           try {
-            characters += length(shape.content(Row.parse(line.text())));
+            characters += length(shape.content(Row.parse(line)));
           } catch (BadRowException e) {
             bad++;
           }
@@ -45,6 +45,9 @@ public record DataStats(long rows, long badRows, long characters) {
     return switch (content) {
       case RowShape.Content.Answer row -> row.prompt().length() + row.completion().length();
       case RowShape.Content.Text row -> row.text().length();
+      case RowShape.Content.Conversation row -> Texts.said(row.messages()).length();
+      case RowShape.Content.ChatAnswer row ->
+          Texts.said(row.prompt()).length() + Texts.said(row.completion()).length();
     };
   }
 
