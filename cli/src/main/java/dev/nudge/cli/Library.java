@@ -1,5 +1,6 @@
 package dev.nudge.cli;
 
+import dev.nudge.data.DataStats;
 import dev.nudge.eval.Scoring;
 import dev.nudge.generate.Completions;
 import dev.nudge.init.FreshFolder;
@@ -124,6 +125,7 @@ final class Library {
         new GenerateVerb(Library::generate),
         new ScoreVerb(Library::score),
         new PlanVerb(Library::plan),
+        new DataStatsVerb(DataStats::of),
         new MergeVerb(Library::merge),
         new QuantizeVerb(Library::quantize),
         new InitVerb(Library::init),

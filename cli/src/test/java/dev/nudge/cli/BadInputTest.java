@@ -284,7 +284,7 @@ class BadInputTest {
             p -> p.write("rows.jsonl", "{\"query\": \"a\", \"label\": \"b\"}"),
             "",
             "D/rows.jsonl: 1 of 1 row is bad\n"
-                + "D/rows.jsonl line 1: neither 'prompt' and 'completion' nor 'text'; the columns are query, label; name them in braces, such as --prompt '{question}' --completion ' {answer}'"),
+                + "D/rows.jsonl line 1: neither 'prompt' and 'completion' nor 'messages' nor 'text'; the columns are query, label; name them in braces, such as --prompt '{question}' --completion ' {answer}'"),
         row(
             "not JSON at line 3",
             p ->
@@ -329,7 +329,9 @@ class BadInputTest {
         row(
             "messages",
             p ->
-                p.write("rows.jsonl", "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}]}"),
+                p.write(
+                    "rows.jsonl",
+                    "{\"messages\": [{\"role\": \"assistant\", \"content\": \"a\"}]}"),
             "",
             "D/rows.jsonl: 1 of 1 row is bad\n"
                 + "D/rows.jsonl line 1: 'messages' rows are not supported yet; supported are prompt + completion and text"),
@@ -963,7 +965,7 @@ class BadInputTest {
             "a bad row",
             p -> p.write("rows.jsonl", "{\"text\": \"a\"}\n{\"label\": \"b\"}"),
             "--tokenizer-data D/rows.jsonl",
-            "D/rows.jsonl line 2: neither 'prompt' and 'completion' nor 'text'; the columns are label; name them in braces, such as --prompt '{question}' --completion ' {answer}'"));
+            "D/rows.jsonl line 2: neither 'prompt' and 'completion' nor 'messages' nor 'text'; the columns are label; name them in braces, such as --prompt '{question}' --completion ' {answer}'"));
   }
 
   @ParameterizedTest

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /// Holds the tokens of all rows of some files, in the order of the files.
 ///
@@ -26,6 +27,7 @@ public final class Dataset {
   private final int longest;
   private final int untrained;
   private final UsedColumns columns;
+  private final SeenShapes shapes;
   private final ShownRow first;
   private final String digest;
 
@@ -34,12 +36,14 @@ public final class Dataset {
       BadRows bad,
       CutRows cut,
       UsedColumns columns,
+      SeenShapes shapes,
       ShownRow first,
       String digest) {
     this.examples = List.copyOf(examples);
     this.bad = bad;
     this.cut = cut;
     this.columns = columns;
+    this.shapes = shapes;
     this.first = first;
     this.digest = digest;
     this.tokens = examples.stream().mapToLong(Example::length).sum();
@@ -57,7 +61,20 @@ public final class Dataset {
   ///     no good row or nothing to train; where the tokenizer has no end token
   public static Dataset load(
       DataSettings data, LengthSettings length, int maxLength, Tokenizer tokenizer) {
-    return load(data, new RowEncoder(tokenizer, length, true, maxLength), maxLength, tokenizer);
+    return load(data, length, maxLength, tokenizer, null);
+  }
+
+  /// The same where rows may be conversations.
+  ///
+  /// @param chat null: there is no template, and conversations are bad rows
+  public static Dataset load(
+      DataSettings data,
+      LengthSettings length,
+      int maxLength,
+      Tokenizer tokenizer,
+      @Nullable Conversations chat) {
+    return load(
+        data, new RowEncoder(tokenizer, length, true, maxLength, chat), maxLength, tokenizer);
   }
 
   /// Reads and encodes rows likewise, each as one sequence.
@@ -65,8 +82,19 @@ public final class Dataset {
   /// @param truncate whether a row that is too long is cut; else it is bad
   public static Dataset whole(
       DataSettings data, boolean truncate, int maxLength, Tokenizer tokenizer) {
+    return whole(data, truncate, maxLength, tokenizer, null);
+  }
+
+  /// The same where rows may be conversations.
+  public static Dataset whole(
+      DataSettings data,
+      boolean truncate,
+      int maxLength,
+      Tokenizer tokenizer,
+      @Nullable Conversations chat) {
     LengthSettings length = new LengthSettings(truncate, false);
-    return load(data, new RowEncoder(tokenizer, length, false, maxLength), maxLength, tokenizer);
+    return load(
+        data, new RowEncoder(tokenizer, length, false, maxLength, chat), maxLength, tokenizer);
   }
 
   private static Dataset load(
@@ -75,6 +103,7 @@ public final class Dataset {
     List<Example> examples = new ArrayList<>();
     BadRows bad = new BadRows();
     UsedColumns.Tally columns = new UsedColumns.Tally(shape);
+    SeenShapes.Tally shapes = new SeenShapes.Tally();
     String digest = ContentDigest.of(data.data());
     CutRows cut = CutRows.none(maxLength);
     int rows = 0;
@@ -87,6 +116,7 @@ public final class Dataset {
               examples.addAll(good.sequences().examples());
               cut = cut.and(good.sequences().loss(), good.sequences().examples().size());
               columns.add(good.content(), good.names());
+              shapes.add(good.content());
             }
             case Outcome.Bad row -> bad.add(row.row());
           }
@@ -102,7 +132,7 @@ public final class Dataset {
               + maxLength);
     }
     ShownRow first = ShownRow.of(examples.getFirst(), tokenizer);
-    return new Dataset(examples, bad, cut, columns.columns(), first, digest);
+    return new Dataset(examples, bad, cut, columns.columns(), shapes.shapes(), first, digest);
   }
 
   private sealed interface Outcome {
@@ -122,7 +152,7 @@ public final class Dataset {
 
   private static Outcome outcome(SourceLine line, RowShape shape, RowEncoder encoder) {
     try {
-      Row row = Row.parse(line.text());
+      Row row = Row.parse(line);
       RowShape.Content content = shape.content(row);
       return new Outcome.Good(encoder.encode(content, line), content, row.names());
     } catch (BadRowException e) {
@@ -158,6 +188,11 @@ public final class Dataset {
   /// Returns the columns that the rows are made of, and those that no row uses.
   public UsedColumns columns() {
     return columns;
+  }
+
+  /// Returns what the rows look like, as it was recognised.
+  public SeenShapes shapes() {
+    return shapes;
   }
 
   /// Returns the first sequence as it is trained, for people.

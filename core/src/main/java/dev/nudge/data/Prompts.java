@@ -43,7 +43,7 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
       for (; !lines.isEmpty(); lines = reader.next(1)) {
         SourceLine line = lines.getFirst();
         try {
-          String text = shape.prompt(Row.parse(line.text()));
+          String text = shape.prompt(Row.parse(line));
           check(text, maxLength, tokenizer);
           prompts.add(new Prompt(line.index(), line.file(), line.number(), text));
         } catch (BadRowException e) {
@@ -68,7 +68,7 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
       for (; !lines.isEmpty() && prompts.size() < most; lines = reader.next(1)) {
         SourceLine line = lines.getFirst();
         try {
-          String text = shape.prompt(Row.parse(line.text()));
+          String text = shape.prompt(Row.parse(line));
           check(text, maxLength, tokenizer);
           prompts.add(new Prompt(line.index(), line.file(), line.number(), text));
         } catch (BadRowException e) {
