@@ -19,12 +19,14 @@ import dev.nudge.settings.InitSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.MergeSettings;
 import dev.nudge.settings.PlanSettings;
+import dev.nudge.settings.PreviewSettings;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.settings.ScoreSettings;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.Forecast;
 import dev.nudge.train.Outlook;
 import dev.nudge.train.Prepared;
+import dev.nudge.train.Preview;
 import dev.nudge.train.RowScore;
 import dev.nudge.train.RunResult;
 import dev.nudge.train.RunState;
@@ -69,6 +71,10 @@ final class Library {
   static PlanVerb.Answer plan(PlanSettings settings) {
     Outlook outlook = Forecast.of(settings, machine());
     return new PlanVerb.Answer(outlook.fits(), outlook.lines(), outlook.values());
+  }
+
+  static Preview preview(PreviewSettings settings) {
+    return Preview.of(settings, machine());
   }
 
   static Scoring.Summary score(
@@ -126,6 +132,7 @@ final class Library {
         new ScoreVerb(Library::score),
         new PlanVerb(Library::plan),
         new DataStatsVerb(DataStats::of),
+        new DataPreviewVerb(Library::preview, Colours::standard),
         new MergeVerb(Library::merge),
         new QuantizeVerb(Library::quantize),
         new InitVerb(Library::init),

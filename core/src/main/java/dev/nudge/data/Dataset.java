@@ -200,6 +200,26 @@ public final class Dataset {
     return first;
   }
 
+  /// Returns the first rows as the model sees them.
+  ///
+  /// @param most rows
+  /// @param tokenizer that the rows were encoded with
+  public List<SeenRow> seen(int most, Tokenizer tokenizer) {
+    return examples.stream().limit(most).map(example -> SeenRow.of(example, tokenizer)).toList();
+  }
+
+  /// Returns how long the sequences are.
+  public Lengths lengths() {
+    return Lengths.of(examples.stream().mapToInt(Example::length));
+  }
+
+  /// Returns what is wrong at the ends of the sequences.
+  ///
+  /// @param tokenizer that the rows were encoded with
+  public Ends ends(Tokenizer tokenizer) {
+    return Ends.of(examples, tokenizer);
+  }
+
   /// Returns the digest of the files' contents ([ContentDigest]).
   public String digest() {
     return digest;

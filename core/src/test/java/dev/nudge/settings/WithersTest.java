@@ -51,6 +51,7 @@ class WithersTest {
             QuantizeSettings.of(A, B),
             InitSettings.of(A, B),
             PlanSettings.of(A).withData("d"),
+            PreviewSettings.of(A, A),
             ModelSettings.of(A),
             SamplingSettings.greedy())
         .flatMap(
