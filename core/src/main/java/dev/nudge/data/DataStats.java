@@ -1,5 +1,6 @@
 package dev.nudge.data;
 
+import dev.nudge.data.source.Pick;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.DataSettings;
 import java.util.LinkedHashMap;
@@ -24,7 +25,7 @@ public record DataStats(long rows, long badRows, long characters) {
     long rows = 0;
     long bad = 0;
     long characters = 0;
-    try (RowReader reader = RowReader.open(data.data())) {
+    try (RowReader reader = RowReader.open(data, Pick.TRAIN)) {
       List<SourceLine> lines = reader.next(CHUNK);
       for (; !lines.isEmpty(); lines = reader.next(CHUNK)) {
         for (SourceLine line : lines) {

@@ -1,5 +1,6 @@
 package dev.nudge.data;
 
+import dev.nudge.data.source.Pick;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.LengthSettings;
@@ -30,6 +31,7 @@ public final class Dataset {
   private final SeenShapes shapes;
   private final ShownRow first;
   private final String digest;
+  private final List<String> guesses;
 
   private Dataset(
       List<Example> examples,
@@ -38,7 +40,9 @@ public final class Dataset {
       UsedColumns columns,
       SeenShapes shapes,
       ShownRow first,
-      String digest) {
+      String digest,
+      List<String> guesses) {
+    this.guesses = List.copyOf(guesses);
     this.examples = List.copyOf(examples);
     this.bad = bad;
     this.cut = cut;
@@ -104,10 +108,11 @@ public final class Dataset {
     BadRows bad = new BadRows();
     UsedColumns.Tally columns = new UsedColumns.Tally(shape);
     SeenShapes.Tally shapes = new SeenShapes.Tally();
-    String digest = ContentDigest.of(data.data());
+    String digest = ContentDigest.of(data, Pick.TRAIN);
     CutRows cut = CutRows.none(maxLength);
     int rows = 0;
-    try (RowReader reader = RowReader.open(data.data())) {
+    List<String> guesses;
+    try (RowReader reader = RowReader.open(data, Pick.TRAIN)) {
       List<SourceLine> lines = reader.next(CHUNK);
       for (; !lines.isEmpty(); lines = reader.next(CHUNK)) {
         for (Outcome outcome : outcomes(lines, shape, encoder)) {
@@ -123,6 +128,7 @@ public final class Dataset {
         }
         rows += lines.size();
       }
+      guesses = reader.guesses();
     }
     bad.check(rows, data.skipBadRows(), data.data());
     if (examples.stream().allMatch(e -> e.trainedTokens() == 0)) {
@@ -132,7 +138,8 @@ public final class Dataset {
               + maxLength);
     }
     ShownRow first = ShownRow.of(examples.getFirst(), tokenizer);
-    return new Dataset(examples, bad, cut, columns.columns(), shapes.shapes(), first, digest);
+    return new Dataset(
+        examples, bad, cut, columns.columns(), shapes.shapes(), first, digest, guesses);
   }
 
   private sealed interface Outcome {
@@ -218,6 +225,11 @@ public final class Dataset {
   /// @param tokenizer that the rows were encoded with
   public Ends ends(Tokenizer tokenizer) {
     return Ends.of(examples, tokenizer);
+  }
+
+  /// Returns what was guessed of the files' formats, a line each.
+  public List<String> guesses() {
+    return guesses;
   }
 
   /// Returns the digest of the files' contents ([ContentDigest]).

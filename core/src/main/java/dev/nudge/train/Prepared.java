@@ -108,6 +108,7 @@ public record Prepared(
   /// is printed before anything else of the run.
   public List<String> rows() {
     List<String> lines = new ArrayList<>();
+    data.guesses().forEach(line -> lines.add("format     " + line));
     lines.add("rows are   " + data.shapes());
     if (!data.columns().unused().isEmpty()) {
       lines.add("columns    " + data.columns());
