@@ -59,6 +59,9 @@ mvn verify            # the tests
 ./nudge runs export adapters/intents --format tensorboard --out logs
 ./nudge runs rm adapters/from-file --yes
 
+# --- rows as the model sees them
+./nudge data preview --model MODEL --data messages.jsonl --prompt 'Query: {text}\nIntent:' --completion ' {label}' --html preview.html
+
 # --- what a run needs
 ./nudge plan --model 7B --memory 16G --quantize nf4 --max-length 512 --batch-size 1 --price-per-hour 1.20 --tokens 2000000
 

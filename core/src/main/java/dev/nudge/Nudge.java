@@ -18,12 +18,14 @@ import dev.nudge.settings.InitSettings;
 import dev.nudge.settings.MergeSettings;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.PlanSettings;
+import dev.nudge.settings.PreviewSettings;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.ScoreSettings;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.Forecast;
 import dev.nudge.train.Outlook;
+import dev.nudge.train.Preview;
 import dev.nudge.train.RunResult;
 import dev.nudge.train.TrainEvent;
 import dev.nudge.train.Training;
@@ -102,6 +104,11 @@ public final class Nudge {
   /// Says what a run needs: bytes, time and cost.
   public Outlook plan(PlanSettings settings) {
     return Forecast.of(settings, machine.get());
+  }
+
+  /// Says what a model will see of rows: the first of them, and counts of all.
+  public Preview preview(PreviewSettings settings) {
+    return Preview.of(settings, machine.get());
   }
 
   /// Finds the runs under folders, to list, open, compare and export them.

@@ -52,7 +52,8 @@ class ArchitectureTest {
           Map.entry("adapter", Set.of("tensor", "kernel", "machine", "nn", "format")),
           Map.entry("text", Set.of("format")),
           Map.entry("constrain", Set.of("format", "text")),
-          Map.entry("data", Set.of("tensor", "format", "text")),
+          Map.entry("data.source", Set.of()),
+          Map.entry("data", Set.of("tensor", "format", "text", "data.source")),
           Map.entry("init", Set.of("format", "model", "text", "data")),
           Map.entry("curves", Set.of("format")),
           Map.entry(

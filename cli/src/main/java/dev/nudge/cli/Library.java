@@ -1,6 +1,7 @@
 package dev.nudge.cli;
 
 import dev.nudge.engine.RowScore;
+import dev.nudge.data.DataStats;
 import dev.nudge.eval.Scoring;
 import dev.nudge.generate.Completions;
 import dev.nudge.generate.Embeddings;
@@ -20,12 +21,14 @@ import dev.nudge.settings.InitSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.MergeSettings;
 import dev.nudge.settings.PlanSettings;
+import dev.nudge.settings.PreviewSettings;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.settings.ScoreSettings;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.train.Forecast;
 import dev.nudge.train.Outlook;
 import dev.nudge.train.Prepared;
+import dev.nudge.train.Preview;
 import dev.nudge.train.RunResult;
 import dev.nudge.train.RunState;
 import dev.nudge.train.TrainEvent;
@@ -69,6 +72,10 @@ final class Library {
   static PlanVerb.Answer plan(PlanSettings settings) {
     Outlook outlook = Forecast.of(settings, machine());
     return new PlanVerb.Answer(outlook.fits(), outlook.lines(), outlook.values());
+  }
+
+  static Preview preview(PreviewSettings settings) {
+    return Preview.of(settings, machine());
   }
 
   static Scoring.Summary score(
@@ -130,6 +137,8 @@ final class Library {
         new GenerateVerb(Library::generate, Library::embed),
         new ScoreVerb(Library::score),
         new PlanVerb(Library::plan),
+        new DataStatsVerb(DataStats::of),
+        new DataPreviewVerb(Library::preview, Colours::standard),
         new MergeVerb(Library::merge),
         new QuantizeVerb(Library::quantize),
         new InitVerb(Library::init),

@@ -30,9 +30,10 @@ final class OtherVerbs {
     say(
         "there is none: nudge talks to no hub; the README says how to get a model's folder",
         "download pull push upload login hub");
+    say(here + "data stats", "dataset datasets inspect");
     say(
-        "there is none: train reads JSONL rows itself, and --dry-run shows how",
-        "data dataset preprocess prepare tokenize");
+        "there is none: train reads and tokenises rows itself, and --dry-run shows how",
+        "preprocess prepare tokenize");
     say(
         "there is none: train learns from examples of right answers alone",
         "dpo orpo kto grpo ppo rlhf reward");

@@ -252,27 +252,27 @@ class BadInputTest {
             "missing data file",
             p -> {},
             "--data D/none.jsonl",
-            "D/none.jsonl does not exist; a JSONL file or a glob is needed"),
+            "D/none.jsonl does not exist; a file, a folder or a glob of rows is needed"),
         row(
             "a glob that matches nothing",
             p -> {},
             "--data D/*.json",
-            "no file matches D/*.json; a JSONL file or a glob is needed"),
+            "no file matches D/*.json; a file, a folder or a glob of rows is needed"),
         row(
             "a folder as data",
             p -> {},
             "--data D/model",
-            "D/model is a folder; give files or a glob, such as D/model/*.jsonl"),
+            "D/model holds no data; a file of it ends in .jsonl, .json, .csv, .tsv or .parquet, perhaps with .gz"),
         row(
             "missing held-out file",
             p -> {},
             "--eval-data D/none.jsonl",
-            "D/none.jsonl does not exist; a JSONL file or a glob is needed"),
+            "D/none.jsonl does not exist; a file, a folder or a glob of rows is needed"),
         row(
             "empty data",
             p -> p.write("rows.jsonl", "\n \n"),
             "",
-            "D/rows.jsonl holds no rows; a row is a line with a JSON object"),
+            "D/rows.jsonl holds no rows; a row is a JSON object, or a record below a header"),
         row(
             "wrong column",
             p -> {},
@@ -284,7 +284,7 @@ class BadInputTest {
             p -> p.write("rows.jsonl", "{\"query\": \"a\", \"label\": \"b\"}"),
             "",
             "D/rows.jsonl: 1 of 1 row is bad\n"
-                + "D/rows.jsonl line 1: neither 'prompt' and 'completion' nor 'text'; the columns are query, label; name them in braces, such as --prompt '{question}' --completion ' {answer}'"),
+                + "D/rows.jsonl line 1: neither 'prompt' and 'completion' nor 'messages' nor 'text'; the columns are query, label; name them in braces, such as --prompt '{question}' --completion ' {answer}'"),
         row(
             "not JSON at line 3",
             p ->
@@ -309,7 +309,7 @@ class BadInputTest {
                 Files.writeString(
                     p.path("rows.jsonl"), "\uFEFF{\"text\": \"a\"}", StandardCharsets.UTF_16LE),
             "",
-            "D/rows.jsonl is text in UTF-16; JSONL is needed, one JSON object a line; as a command: iconv -f UTF-16 -t UTF-8 D/rows.jsonl > converted.jsonl, or in PowerShell: Get-Content D/rows.jsonl | Set-Content -Encoding utf8 converted.jsonl"),
+            "D/rows.jsonl is text in UTF-16; supported are JSONL, JSON, CSV, TSV and Parquet, also with gzip; as a command: iconv -f UTF-16 -t UTF-8 D/rows.jsonl > converted.jsonl, or in PowerShell: Get-Content D/rows.jsonl | Set-Content -Encoding utf8 converted.jsonl"),
         row(
             "empty completion",
             p -> p.write("rows.jsonl", "{\"prompt\": \"a\", \"completion\": \"\"}"),
@@ -329,7 +329,9 @@ class BadInputTest {
         row(
             "messages",
             p ->
-                p.write("rows.jsonl", "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}]}"),
+                p.write(
+                    "rows.jsonl",
+                    "{\"messages\": [{\"role\": \"assistant\", \"content\": \"a\"}]}"),
             "",
             "D/rows.jsonl: 1 of 1 row is bad\n"
                 + "D/rows.jsonl line 1: 'messages' rows are not supported yet; supported are prompt + completion and text"),
@@ -350,30 +352,71 @@ class BadInputTest {
                 + "D/a.jsonl lines 1, 2, 3, 4, 5, … (31 rows): no column 'completion'; the columns are prompt\n"
                 + "D/b.jsonl line 1: not a JSON object but an array"),
         row(
-            "a CSV file",
-            p -> p.write("rows.csv", "text,label\nthe pump,leak\n"),
+            "a CSV file with a record of another length",
+            p -> p.write("rows.csv", "prompt;completion\na;b\n\na;b;c\n"),
             "--data D/rows.csv",
-            "D/rows.csv is a CSV file; JSONL is needed, one JSON object a line; as a command: duckdb -c \"COPY (FROM read_csv('D/rows.csv')) TO 'converted.jsonl' (FORMAT json)\", or that statement through DuckDB's JDBC driver"),
+            "D/rows.csv: 1 of 2 rows is bad; --skip-bad-rows sets them aside\n"
+                + "D/rows.csv line 4: 3 fields, where the header names 2 columns; a field with separators or line breaks stands in double quotes"),
+        row(
+            "a CSV file that names a column twice",
+            p -> p.write("rows.csv", "text,text\na,b\n"),
+            "--data D/rows.csv",
+            "D/rows.csv names the column text twice in its header; rename one"),
         row(
             "CSV under another name",
-            p -> p.write("rows.jsonl", "text;label\nthe pump;leak\n"),
-            "--skip-bad-rows",
-            "D/rows.jsonl is a CSV file; JSONL is needed, one JSON object a line; as a command: duckdb -c \"COPY (FROM read_csv('D/rows.jsonl')) TO 'converted.jsonl' (FORMAT json)\", or that statement through DuckDB's JDBC driver"),
+            p -> p.write("rows.jsonl", "query;label\nthe pump;leak\n"),
+            "",
+            "D/rows.jsonl: 1 of 1 row is bad\n"
+                + "D/rows.jsonl line 2: neither 'prompt' and 'completion' nor 'messages' nor 'text'; the columns are query, label; name them in braces, such as --prompt '{question}' --completion ' {answer}'"),
         row(
             "a Parquet file, held out",
             p -> p.write("held.parquet", "PAR1\u0015\u0004"),
             "--eval-data D/held.parquet",
-            "D/held.parquet is a Parquet file; JSONL is needed, one JSON object a line; as a command: duckdb -c \"COPY (FROM read_parquet('D/held.parquet')) TO 'converted.jsonl' (FORMAT json)\", or that statement through DuckDB's JDBC driver"),
+            "D/held.parquet is a Parquet file, for which nudge needs DuckDB, 80 MB that a plain install leaves out: nudge install duckdb (in Java: dev.nudge:nudge-duckdb on the class path)"),
         row(
-            "a file compressed with gzip",
-            p -> Files.write(p.path("rows.jsonl.gz"), gzip(Files.readString(p.path("rows.jsonl")))),
+            "a query",
+            p -> {},
+            "--sql SELECT",
+            "--sql is given, for which nudge needs DuckDB, 80 MB that a plain install leaves out: nudge install duckdb (in Java: dev.nudge:nudge-duckdb on the class path)"),
+        row(
+            "a file compressed with gzip and cut off",
+            p ->
+                Files.write(
+                    p.path("rows.jsonl.gz"),
+                    Arrays.copyOf(gzip(Files.readString(p.path("rows.jsonl"))), 40)),
             "--data D/rows.jsonl.gz",
-            "D/rows.jsonl.gz is compressed with gzip; JSONL is needed, one JSON object a line; as a command: gzip -dc D/rows.jsonl.gz > converted.jsonl"),
+            "D/rows.jsonl.gz cannot be read: it ends too early; is it cut off?"),
         row(
-            "one JSON array",
-            p -> p.write("rows.json", "[\n  {\"text\": \"a\"},\n  {\"text\": \"b\"}\n]"),
+            "a file compressed with zstd",
+            p -> Files.write(p.path("rows.zst"), new byte[] {0x28, (byte) 0xB5, 0x2F, (byte) 0xFD}),
+            "--data D/rows.zst",
+            "D/rows.zst is compressed with zstd; supported are JSONL, JSON, CSV, TSV and Parquet, also with gzip; as a command: zstd -dc D/rows.zst > converted.jsonl"),
+        row(
+            "a JSON array that is cut off",
+            p -> p.write("rows.json", "[\n  {\"text\": \"a\"},\n  {\"text\": \"b\"}\n"),
             "--data D/rows.json",
-            "D/rows.json is one JSON array; JSONL is needed, one JSON object a line; as a command: jq -c '.[]' D/rows.json > converted.jsonl"),
+            "D/rows.json: 1 of 3 rows is bad; --skip-bad-rows sets them aside\n"
+                + "D/rows.json line 4: the array has no end; is the file cut off?"),
+        row(
+            "a shape that the rows have not",
+            p -> {},
+            "--shape alpaca",
+            "D/rows.jsonl: 3 of 3 rows are bad\n"
+                + "D/rows.jsonl lines 1, 2, 3 (3 rows): no column 'instruction'; the columns are prompt, completion"),
+        row(
+            "a column that is called otherwise here",
+            p -> {},
+            "--columns dialog=messages",
+            "--columns dialog=messages: a row has no dialog here; there are messages, tools, conversations, instruction, input, output, history, system, prompt, completion, text; the row's own name stands behind the sign: messages=dialog"),
+        row(
+            "a message of nobody that is known",
+            p ->
+                p.write(
+                    "rows.jsonl",
+                    "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"bot\", \"content\": \"b\"}]}"),
+            "",
+            "D/rows.jsonl: 1 of 1 row is bad\n"
+                + "D/rows.jsonl line 1: message 2 has the role 'bot'; known roles are system, developer, user, assistant, tool, function"),
         row(
             "standard input as rows to train on",
             p -> {},
@@ -624,7 +667,7 @@ class BadInputTest {
             "a missing data file, with the folder in the way",
             p -> p.write("out/notes.txt", "mine"),
             "--data D/none.jsonl",
-            "D/none.jsonl does not exist; a JSONL file or a glob is needed"),
+            "D/none.jsonl does not exist; a file, a folder or a glob of rows is needed"),
         row(
             "rows that are bad, with a file where the folder is to be",
             p -> p.write("rows.jsonl", "{\"prompt\": null, \"completion\": \"b\"}"),
@@ -958,12 +1001,12 @@ class BadInputTest {
             "a text that is missing",
             p -> {},
             "--tokenizer-data D/none.txt",
-            "D/none.txt does not exist; a JSONL file or a glob is needed"),
+            "D/none.txt does not exist; a file, a folder or a glob of rows is needed"),
         row(
             "a bad row",
             p -> p.write("rows.jsonl", "{\"text\": \"a\"}\n{\"label\": \"b\"}"),
             "--tokenizer-data D/rows.jsonl",
-            "D/rows.jsonl line 2: neither 'prompt' and 'completion' nor 'text'; the columns are label; name them in braces, such as --prompt '{question}' --completion ' {answer}'"));
+            "D/rows.jsonl line 2: neither 'prompt' and 'completion' nor 'messages' nor 'text'; the columns are label; name them in braces, such as --prompt '{question}' --completion ' {answer}'"));
   }
 
   @ParameterizedTest
@@ -995,7 +1038,7 @@ class BadInputTest {
             "missing data file",
             p -> {},
             "--data D/none.jsonl",
-            "D/none.jsonl does not exist; a JSONL file or a glob is needed"),
+            "D/none.jsonl does not exist; a file, a folder or a glob of rows is needed"),
         row(
             "wrong column",
             p -> {},
@@ -1056,7 +1099,7 @@ class BadInputTest {
             "no rows",
             p -> p.write("rows.jsonl", ""),
             "",
-            "D/rows.jsonl holds no rows; a row is a line with a JSON object"));
+            "D/rows.jsonl holds no rows; a row is a JSON object, or a record below a header"));
   }
 
   @ParameterizedTest
@@ -1247,7 +1290,7 @@ class BadInputTest {
             "missing held-out file",
             p -> {},
             "--data D/rows.jsonl --eval-data D/none.jsonl",
-            "D/none.jsonl does not exist; a JSONL file or a glob is needed"),
+            "D/none.jsonl does not exist; a file, a folder or a glob of rows is needed"),
         row(
             "rows for a shape",
             p -> {},
@@ -1622,7 +1665,7 @@ class BadInputTest {
             "the data is gone",
             p -> Files.delete(p.path("rows.jsonl")),
             "",
-            "D/rows.jsonl does not exist; a JSONL file or a glob is needed"),
+            "D/rows.jsonl does not exist; a file, a folder or a glob of rows is needed"),
         row(
             "the adapter is gone",
             p -> Files.delete(p.path("out/" + weights)),

@@ -37,7 +37,8 @@ class RowsTest {
 
   @Test
   void columnsThatAreLeftOutAreToldAndTheFirstRowIsShown() {
-    String columns = "columns    prompt: query; trained: label; unused: id\n";
+    String columns =
+        "rows are   prompt-completion\ncolumns    prompt: query; trained: label; unused: id\n";
     String row = "first row  given    \"the pump\\n:\"\n           trained  \" leaks</s>\"\n";
     Ran dry = trained("--warmup", "0", "--dry-run");
     assertThat(dry.err()).isEqualTo(columns + row);
@@ -47,12 +48,12 @@ class RowsTest {
     Ran texts = place.train("--data", "D/texts.jsonl", "--warmup", "0", "--dry-run");
     assertThat(texts.err())
         .isEqualTo(
-            "columns    trained: text; unused: id, label\n"
+            "rows are   text\ncolumns    trained: text; unused: id, label\n"
                 + "first row  given    \"t\"\n           trained  \"he pump</s>\"\n");
     Ran all = place.train("--warmup", "0", "--dry-run");
     assertThat(all.err())
         .isEqualTo(
-            "first row  given    \"the pump\"\n           trained  \" reads seven bar</s>\"\n");
+            "rows are   prompt-completion\nfirst row  given    \"the pump\"\n           trained  \" reads seven bar</s>\"\n");
     assertThat(trained("--warmup", "0").err()).startsWith(columns + row + "data       2 rows, ");
     assertThat(trained("--warmup", "0", "--overwrite", "-q").err()).isEmpty();
   }

@@ -45,7 +45,8 @@ final class BadRows {
   void check(int rows, boolean skip, List<String> files) {
     String source = name(files);
     if (rows == 0) {
-      throw new InputException(source + " holds no rows; a row is a line with a JSON object");
+      throw new InputException(
+          source + " holds no rows; a row is a JSON object, or a record below a header");
     }
     boolean none = count == rows;
     if (none || count > 0 && !skip) {

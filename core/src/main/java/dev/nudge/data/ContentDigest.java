@@ -1,21 +1,31 @@
 package dev.nudge.data;
 
+import dev.nudge.data.source.Pick;
+import dev.nudge.data.source.SourceFiles;
+import dev.nudge.data.source.Sources;
+import dev.nudge.data.source.Unreadable;
+import dev.nudge.settings.DataSettings;
+import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.zip.GZIPInputStream;
 
 /// A digest of what files hold: SHA-256 over their bytes, one file after the other, with a line
 /// break between two where the first does not end in one.
 ///
 /// So it is that of the rows in their order: names and times of files do not count, nor into how
-/// many files the rows are cut. Of one file it is what `sha256sum` says.
+/// many files the rows are cut. Of one file it is what `sha256sum` says. A file that is compressed
+/// with gzip counts with what is in it, a query with the rows of its result.
 public final class ContentDigest {
   private static final String PREFIX = "sha256:"; // as in OCI
+  private static final int AT_ONCE = 512; // rows
 
   private ContentDigest() {}
 
@@ -23,7 +33,39 @@ public final class ContentDigest {
   ///
   /// @throws dev.nudge.settings.InputException where a file is missing or cannot be read
   public static String of(List<String> filesOrGlobs) {
-    return ofFiles(SourceFiles.of(filesOrGlobs));
+    return ofFiles(files(filesOrGlobs, Pick.TRAIN));
+  }
+
+  /// The digest of the rows that settings name.
+  ///
+  /// @throws dev.nudge.settings.InputException where a file is missing or cannot be read
+  public static String of(DataSettings data, Pick pick) {
+    return data.shape().sql() == null ? ofFiles(files(data.data(), pick)) : ofRows(data, pick);
+  }
+
+  private static List<Path> files(List<String> filesOrGlobs, Pick pick) {
+    return SourceFiles.of(filesOrGlobs, pick).stream().map(SourceFiles.Found::file).toList();
+  }
+
+  private static String ofRows(DataSettings data, Pick pick) {
+    MessageDigest sha = sha256();
+    try (RowReader reader = RowReader.open(data, pick)) {
+      List<SourceLine> lines = reader.next(AT_ONCE);
+      for (; !lines.isEmpty(); lines = reader.next(AT_ONCE)) {
+        for (SourceLine line : lines) {
+          sha.update((line.text() + "\n").getBytes(StandardCharsets.UTF_8));
+        }
+      }
+    }
+    return PREFIX + HexFormat.of().formatHex(sha.digest());
+  }
+
+  private static InputStream opened(Path file) throws IOException {
+    InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16);
+    in.mark(2);
+    byte[] head = in.readNBytes(2);
+    in.reset();
+    return Sources.isGzip(head) ? new GZIPInputStream(in, 1 << 16) : in;
   }
 
   /// The digest of one file.
@@ -39,7 +81,7 @@ public final class ContentDigest {
     byte last = '\n';
     for (Path file : files) {
       boolean begun = last == '\n';
-      try (InputStream in = Files.newInputStream(file)) {
+      try (InputStream in = opened(file)) {
         for (int n = in.read(buffer); n > 0; n = in.read(buffer)) {
           if (!begun) {
             sha.update((byte) '\n');

@@ -12,10 +12,18 @@ import java.util.Locale;
 /// @param prompts rows that lost the beginning of their prompt
 /// @param answers rows that lost all of their prompt and the end of their answer
 /// @param texts rows of text that lost their end
+/// @param chats conversations that lost their end
 /// @param splits rows of text that became several
 /// @param parts the sequences that those became
 public record CutRows(
-    int rows, int maxLength, int prompts, int answers, int texts, int splits, int parts) {
+    int rows,
+    int maxLength,
+    int prompts,
+    int answers,
+    int texts,
+    int chats,
+    int splits,
+    int parts) {
 
   /// Says what a row lost.
   enum Loss {
@@ -23,11 +31,12 @@ public record CutRows(
     PROMPT,
     ANSWER,
     TEXT,
+    CHAT,
     SPLIT
   }
 
   static CutRows none(int maxLength) {
-    return new CutRows(0, maxLength, 0, 0, 0, 0, 0);
+    return new CutRows(0, maxLength, 0, 0, 0, 0, 0, 0);
   }
 
   /// With one more row.
@@ -40,13 +49,14 @@ public record CutRows(
         prompts + (loss == Loss.PROMPT ? 1 : 0),
         answers + (loss == Loss.ANSWER ? 1 : 0),
         texts + (loss == Loss.TEXT ? 1 : 0),
+        chats + (loss == Loss.CHAT ? 1 : 0),
         splits + (loss == Loss.SPLIT ? 1 : 0),
         parts + (loss == Loss.SPLIT ? sequences : 0));
   }
 
   /// The number of rows that were cut.
   public int count() {
-    return prompts + answers + texts + splits;
+    return prompts + answers + texts + chats + splits;
   }
 
   /// `17 of 300 rows were cut to 512 tokens: 17 prompts from the left`.
@@ -61,6 +71,9 @@ public record CutRows(
     }
     if (texts > 0) {
       how.add(Count.of(texts, "text") + " at the end");
+    }
+    if (chats > 0) {
+      how.add(Count.of(chats, "conversation") + " at the end");
     }
     if (splits > 0) {
       how.add(Count.of(splits, "text") + " into " + Count.of(parts, "sequence"));

@@ -1,5 +1,6 @@
 package dev.nudge.data;
 
+import dev.nudge.data.source.Pick;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.LengthSettings;
@@ -10,6 +11,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /// Holds the tokens of all rows of some files, in the order of the files.
 ///
@@ -26,20 +28,26 @@ public final class Dataset {
   private final int longest;
   private final int untrained;
   private final UsedColumns columns;
+  private final SeenShapes shapes;
   private final ShownRow first;
   private final String digest;
+  private final List<String> guesses;
 
   private Dataset(
       List<Example> examples,
       BadRows bad,
       CutRows cut,
       UsedColumns columns,
+      SeenShapes shapes,
       ShownRow first,
-      String digest) {
+      String digest,
+      List<String> guesses) {
+    this.guesses = List.copyOf(guesses);
     this.examples = List.copyOf(examples);
     this.bad = bad;
     this.cut = cut;
     this.columns = columns;
+    this.shapes = shapes;
     this.first = first;
     this.digest = digest;
     this.tokens = examples.stream().mapToLong(Example::length).sum();
@@ -57,7 +65,20 @@ public final class Dataset {
   ///     no good row or nothing to train; where the tokenizer has no end token
   public static Dataset load(
       DataSettings data, LengthSettings length, int maxLength, Tokenizer tokenizer) {
-    return load(data, new RowEncoder(tokenizer, length, true, maxLength), maxLength, tokenizer);
+    return load(data, length, maxLength, tokenizer, null);
+  }
+
+  /// The same where rows may be conversations.
+  ///
+  /// @param chat null: there is no template, and conversations are bad rows
+  public static Dataset load(
+      DataSettings data,
+      LengthSettings length,
+      int maxLength,
+      Tokenizer tokenizer,
+      @Nullable Conversations chat) {
+    return load(
+        data, new RowEncoder(tokenizer, length, true, maxLength, chat), maxLength, tokenizer);
   }
 
   /// Reads and encodes rows likewise, each as one sequence.
@@ -65,8 +86,19 @@ public final class Dataset {
   /// @param truncate whether a row that is too long is cut; else it is bad
   public static Dataset whole(
       DataSettings data, boolean truncate, int maxLength, Tokenizer tokenizer) {
+    return whole(data, truncate, maxLength, tokenizer, null);
+  }
+
+  /// The same where rows may be conversations.
+  public static Dataset whole(
+      DataSettings data,
+      boolean truncate,
+      int maxLength,
+      Tokenizer tokenizer,
+      @Nullable Conversations chat) {
     LengthSettings length = new LengthSettings(truncate, false);
-    return load(data, new RowEncoder(tokenizer, length, false, maxLength), maxLength, tokenizer);
+    return load(
+        data, new RowEncoder(tokenizer, length, false, maxLength, chat), maxLength, tokenizer);
   }
 
   private static Dataset load(
@@ -75,10 +107,12 @@ public final class Dataset {
     List<Example> examples = new ArrayList<>();
     BadRows bad = new BadRows();
     UsedColumns.Tally columns = new UsedColumns.Tally(shape);
-    String digest = ContentDigest.of(data.data());
+    SeenShapes.Tally shapes = new SeenShapes.Tally();
+    String digest = ContentDigest.of(data, Pick.TRAIN);
     CutRows cut = CutRows.none(maxLength);
     int rows = 0;
-    try (RowReader reader = RowReader.open(data.data())) {
+    List<String> guesses;
+    try (RowReader reader = RowReader.open(data, Pick.TRAIN)) {
       List<SourceLine> lines = reader.next(CHUNK);
       for (; !lines.isEmpty(); lines = reader.next(CHUNK)) {
         for (Outcome outcome : outcomes(lines, shape, encoder)) {
@@ -87,12 +121,14 @@ public final class Dataset {
               examples.addAll(good.sequences().examples());
               cut = cut.and(good.sequences().loss(), good.sequences().examples().size());
               columns.add(good.content(), good.names());
+              shapes.add(good.content());
             }
             case Outcome.Bad row -> bad.add(row.row());
           }
         }
         rows += lines.size();
       }
+      guesses = reader.guesses();
     }
     bad.check(rows, data.skipBadRows(), data.data());
     if (examples.stream().allMatch(e -> e.trainedTokens() == 0)) {
@@ -102,7 +138,8 @@ public final class Dataset {
               + maxLength);
     }
     ShownRow first = ShownRow.of(examples.getFirst(), tokenizer);
-    return new Dataset(examples, bad, cut, columns.columns(), first, digest);
+    return new Dataset(
+        examples, bad, cut, columns.columns(), shapes.shapes(), first, digest, guesses);
   }
 
   private sealed interface Outcome {
@@ -122,7 +159,7 @@ public final class Dataset {
 
   private static Outcome outcome(SourceLine line, RowShape shape, RowEncoder encoder) {
     try {
-      Row row = Row.parse(line.text());
+      Row row = Row.parse(line);
       RowShape.Content content = shape.content(row);
       return new Outcome.Good(encoder.encode(content, line), content, row.names());
     } catch (BadRowException e) {
@@ -160,9 +197,39 @@ public final class Dataset {
     return columns;
   }
 
+  /// Returns what the rows look like, as it was recognised.
+  public SeenShapes shapes() {
+    return shapes;
+  }
+
   /// Returns the first sequence as it is trained, for people.
   public ShownRow first() {
     return first;
+  }
+
+  /// Returns the first rows as the model sees them.
+  ///
+  /// @param most rows
+  /// @param tokenizer that the rows were encoded with
+  public List<SeenRow> seen(int most, Tokenizer tokenizer) {
+    return examples.stream().limit(most).map(example -> SeenRow.of(example, tokenizer)).toList();
+  }
+
+  /// Returns how long the sequences are.
+  public Lengths lengths() {
+    return Lengths.of(examples.stream().mapToInt(Example::length));
+  }
+
+  /// Returns what is wrong at the ends of the sequences.
+  ///
+  /// @param tokenizer that the rows were encoded with
+  public Ends ends(Tokenizer tokenizer) {
+    return Ends.of(examples, tokenizer);
+  }
+
+  /// Returns what was guessed of the files' formats, a line each.
+  public List<String> guesses() {
+    return guesses;
   }
 
   /// Returns the digest of the files' contents ([ContentDigest]).

@@ -1,5 +1,6 @@
 package dev.nudge.data;
 
+import dev.nudge.data.source.Pick;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.text.Tokenizer;
@@ -38,12 +39,12 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
     RowShape shape = RowShape.of(data);
     List<Prompt> prompts = new ArrayList<>();
     BadRows bad = new BadRows();
-    try (RowReader reader = RowReader.open(data.data(), standardInput)) {
+    try (RowReader reader = RowReader.open(data, standardInput)) {
       List<SourceLine> lines = reader.next(1);
       for (; !lines.isEmpty(); lines = reader.next(1)) {
         SourceLine line = lines.getFirst();
         try {
-          String text = shape.prompt(Row.parse(line.text()));
+          String text = shape.prompt(Row.parse(line));
           check(text, maxLength, tokenizer);
           prompts.add(new Prompt(line.index(), line.file(), line.number(), text));
         } catch (BadRowException e) {
@@ -63,12 +64,12 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
       int most, DataSettings data, int maxLength, Tokenizer tokenizer) {
     RowShape shape = RowShape.of(data);
     List<Prompt> prompts = new ArrayList<>();
-    try (RowReader reader = RowReader.open(data.data())) {
+    try (RowReader reader = RowReader.open(data, Pick.TRAIN)) {
       List<SourceLine> lines = reader.next(1);
       for (; !lines.isEmpty() && prompts.size() < most; lines = reader.next(1)) {
         SourceLine line = lines.getFirst();
         try {
-          String text = shape.prompt(Row.parse(line.text()));
+          String text = shape.prompt(Row.parse(line));
           check(text, maxLength, tokenizer);
           prompts.add(new Prompt(line.index(), line.file(), line.number(), text));
         } catch (BadRowException e) {

@@ -11,25 +11,42 @@ import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.json.JsonFactory;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
 
 /// Holds the columns of one line: a JSON object.
 ///
 /// Texts are kept as they are, numbers and booleans as the line writes them (`1.50` stays `1.50`).
-/// A name that is there twice is an error of the line.
+/// Lists and objects are kept as their text and read when they are asked for, so a column that
+/// nobody uses costs little. A name that is there twice is an error of the line.
 final class Row {
-  private static final JsonFactory JSON =
-      JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+  private static final JsonMapper JSON =
+      new JsonMapper(
+          JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build());
   private static final int NAMES_SHOWN = 20;
 
-  /// A value that is not text: what it is.
-  private enum Nested {
-    ARRAY,
-    OBJECT
+  /// A list or an object, as the line writes it.
+  private record Nested(String json) {
+    boolean list() {
+      return json.startsWith("[");
+    }
+
+    String kind() {
+      return list() ? "an array" : "an object";
+    }
   }
 
   private final Map<String, @Nullable Object> columns = new LinkedHashMap<>();
 
   private Row() {}
+
+  static Row parse(SourceLine line) throws BadRowException {
+    if (line.problem() != null) {
+      throw new BadRowException(line.problem());
+    }
+    return parse(line.text());
+  }
 
   static Row parse(String line) throws BadRowException {
     Row row = new Row();
@@ -40,7 +57,7 @@ final class Row {
       }
       while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
         String name = parser.currentName();
-        row.columns.put(name, value(parser));
+        row.columns.put(name, value(parser, line));
       }
       if (parser.nextToken() != null) {
         throw notJson("there is more behind the object");
@@ -56,11 +73,12 @@ final class Row {
     return new BadRowException("not JSON: " + why, "not JSON");
   }
 
-  private static @Nullable Object value(JsonParser parser) {
+  private static @Nullable Object value(JsonParser parser, String line) {
     JsonToken token = parser.nextToken();
     if (token == JsonToken.START_ARRAY || token == JsonToken.START_OBJECT) {
+      int begin = (int) parser.currentTokenLocation().getCharOffset();
       parser.skipChildren();
-      return token == JsonToken.START_ARRAY ? Nested.ARRAY : Nested.OBJECT;
+      return new Nested(line.substring(begin, (int) parser.currentLocation().getCharOffset()));
     }
     return token == JsonToken.VALUE_NULL ? null : parser.getString();
   }
@@ -81,22 +99,59 @@ final class Row {
     return columns.get(name) != null;
   }
 
+  /// Tells whether the column is a list.
+  boolean isList(String name) {
+    return columns.get(name) instanceof Nested nested && nested.list();
+  }
+
   /// Returns the text of a column.
   String text(String name) throws BadRowException {
     Object value = columns.get(name);
     if (value instanceof String text) {
       return text;
     }
-    if (value != null) {
-      String kind = value == Nested.ARRAY ? "an array" : "an object";
+    if (value instanceof Nested nested) {
       throw new BadRowException(
-          "column '" + name + "' is " + kind + "; a text, a number or a boolean is needed");
+          "column '"
+              + name
+              + "' is "
+              + nested.kind()
+              + "; a text, a number or a boolean is needed");
     }
+    throw absent(name);
+  }
+
+  /// Returns the list of a column, which may stand there as a text that is JSON.
+  ///
+  /// @param what it holds, for the message: `a list of messages`
+  ArrayNode list(String name, String what) throws BadRowException {
+    Object value = columns.get(name);
+    if (value == null) {
+      throw absent(name);
+    }
+    String json = value instanceof Nested nested ? nested.json() : value.toString();
+    if (!json.stripLeading().startsWith("[")) {
+      String kind = value instanceof Nested nested ? nested.kind() : "a text";
+      throw new BadRowException("column '" + name + "' is " + kind + "; " + what + " is needed");
+    }
+    return (ArrayNode) node(name, json);
+  }
+
+  private static JsonNode node(String name, String json) throws BadRowException {
+    try {
+      return JSON.readTree(json);
+    } catch (JacksonException e) {
+      String why = "column '" + name + "' is a text that is no JSON";
+      throw new BadRowException(why + ": " + JsonMistake.of(e), why);
+    }
+  }
+
+  private BadRowException absent(String name) {
     if (columns.containsKey(name)) {
-      throw new BadRowException("column '" + name + "' is null");
+      return new BadRowException("column '" + name + "' is null");
     }
     String missing = "no column '" + name + "'";
-    throw new BadRowException(missing + "; " + columns() + Nearest.hint(name, names()), missing);
+    return new BadRowException(missing + "; " + columns() + Nearest.hint(name, names()), missing);
   }
 
   /// Lists the columns for a message.

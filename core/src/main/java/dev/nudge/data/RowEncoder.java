@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// Turns the content of a row into tokens and says which are trained.
 ///
@@ -20,7 +21,7 @@ import java.util.List;
 /// A row longer than the limit, end token counted, is bad, or cut: its prompt from the left, behind
 /// what the post-processor puts before it, so that the answer and what stands next to it stay; only
 /// an answer that is too long alone loses its end, and its end token with it. A text loses its end,
-/// or is split into consecutive rows.
+/// or is split into consecutive rows; a conversation loses its end.
 ///
 /// Threading: any number of threads.
 final class RowEncoder {
@@ -29,9 +30,17 @@ final class RowEncoder {
   private final LengthSettings length;
   private final boolean splits; // there is a flag for it
   private final int maxLength;
+  private final @Nullable Conversations chat;
 
   /// @param splits whether a user may choose `--split`
-  RowEncoder(Tokenizer tokenizer, LengthSettings length, boolean splits, int maxLength) {
+  /// @param chat null: there is no template, and conversations are bad rows
+  RowEncoder(
+      Tokenizer tokenizer,
+      LengthSettings length,
+      boolean splits,
+      int maxLength,
+      @Nullable Conversations chat) {
+    this.chat = chat;
     this.tokenizer = tokenizer;
     this.end = tokenizer.eosId();
     this.length = length;
@@ -47,6 +56,8 @@ final class RowEncoder {
       return switch (content) {
         case Content.Answer answer -> answer(answer, source);
         case Content.Text text -> text(text, source);
+        case Content.Conversation row -> chat(rendered(row), source);
+        case Content.ChatAnswer row -> chat(rendered(row), source);
       };
     } catch (IllegalArgumentException e) {
       throw new BadRowException(String.valueOf(e.getMessage()), "the text is not Unicode");
@@ -110,6 +121,36 @@ final class RowEncoder {
     }
     Loss cut = length.split() ? Loss.SPLIT : Loss.TEXT;
     return new Sequences(parts, ids.length > maxLength ? cut : Loss.NOTHING);
+  }
+
+  private Conversations.Tokens rendered(Content content) throws BadRowException {
+    if (chat == null) {
+      throw RowShape.noTemplate();
+    }
+    try {
+      return content instanceof Content.ChatAnswer row
+          ? chat.answer(row.prompt(), row.completion(), row.tools())
+          : conversation(chat, (Content.Conversation) content);
+    } catch (IllegalArgumentException e) {
+      throw new BadRowException(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static Conversations.Tokens conversation(Conversations chat, Content.Conversation row) {
+    return chat.conversation(row.messages(), row.tools());
+  }
+
+  private Sequences chat(Conversations.Tokens row, SourceLine source) throws BadRowException {
+    int[] ids = row.ids();
+    if (ids.length <= maxLength) {
+      return new Sequences(List.of(new Example(ids, row.trained(), source)), Loss.NOTHING);
+    }
+    if (!length.truncate()) {
+      throw tooLong(ids.length, "its end");
+    }
+    BitSet some = row.trained().get(0, maxLength);
+    return new Sequences(
+        List.of(new Example(Arrays.copyOf(ids, maxLength), some, source)), Loss.CHAT);
   }
 
   private int[] ended(int[] ids) {

@@ -69,6 +69,11 @@ public final class RowPattern {
     return new RowPattern(pattern, List.copyOf(parts));
   }
 
+  /// The pattern that is one column and nothing else.
+  static RowPattern column(String name) {
+    return new RowPattern("{" + name + "}", List.of(new Part(name, true)));
+  }
+
   private static InputException broken(String knob, String pattern, int at, String reason) {
     String shown = pattern.replace("\n", "\\n").replace("\r", "\\r");
     return new InputException(

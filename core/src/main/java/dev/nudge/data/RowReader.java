@@ -1,140 +1,166 @@
 package dev.nudge.data;
 
+import dev.nudge.data.source.NotUtf8;
+import dev.nudge.data.source.OtherFormat;
+import dev.nudge.data.source.Pick;
+import dev.nudge.data.source.RowSource;
+import dev.nudge.data.source.RowSource.Piece;
+import dev.nudge.data.source.SourceFiles;
+import dev.nudge.data.source.SourceFiles.Found;
+import dev.nudge.data.source.Sources;
+import dev.nudge.data.source.TableReader;
+import dev.nudge.data.source.Unreadable;
+import dev.nudge.settings.Count;
+import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.InputException;
-import java.io.BufferedInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.CharsetDecoder;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Reads the lines of JSONL files, one file after the other.
+/// Reads the rows of files, one file after the other, or those of a query over them.
 ///
-/// Lines end with `\n` (a `\r` before it is dropped) and are UTF-8; a byte-order mark at the start
-/// of a file is dropped. Blank lines are passed over and not counted in `index`.
+/// Blank lines are passed over and not counted in `index`.
 ///
 /// Threading: one thread.
 public final class RowReader implements AutoCloseable {
-  private static final int BUFFER = 1 << 16;
+  private static final Path QUERY = Path.of("(--sql)");
 
-  private final List<Path> files;
+  private final List<Found> files;
+  private final @Nullable String sql;
   private final @Nullable InputStream standardInput;
-  private final CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder();
-  private final ByteArrayOutputStream bytes = new ByteArrayOutputStream(BUFFER);
-  private @Nullable InputStream in;
+  private final Map<String, List<Path>> guessed = new LinkedHashMap<>();
+  private final List<Integer> starts = new ArrayList<>(); // index of each source's first row
+  private @Nullable RowSource in;
   private int file = -1;
-  private int line;
   private int index;
 
-  private RowReader(List<Path> files, @Nullable InputStream standardInput) {
+  private RowReader(List<Found> files, @Nullable String sql, @Nullable InputStream standardInput) {
     this.files = files;
+    this.sql = sql;
     this.standardInput = standardInput;
   }
 
-  /// Opens files and globs.
+  /// Opens files, folders and globs.
   ///
   /// @throws InputException where a file is missing or a glob matches nothing
   public static RowReader open(List<String> filesOrGlobs) {
-    return open(filesOrGlobs, null);
+    return new RowReader(SourceFiles.of(filesOrGlobs, Pick.TRAIN), null, null);
   }
 
-  /// The same where one of them may be standard input, `-`.
+  /// Opens what the settings name.
+  static RowReader open(DataSettings data, Pick pick) {
+    return new RowReader(SourceFiles.of(data.data(), pick), data.shape().sql(), null);
+  }
+
+  /// The same where one of the files may be standard input, `-`.
   ///
   /// @param standardInput null: it is not to be read here
-  static RowReader open(List<String> filesOrGlobs, @Nullable InputStream standardInput) {
-    return new RowReader(SourceFiles.of(filesOrGlobs, standardInput != null), standardInput);
+  static RowReader open(DataSettings data, @Nullable InputStream standardInput) {
+    return new RowReader(
+        SourceFiles.of(data.data(), Pick.TRAIN, standardInput != null),
+        data.shape().sql(),
+        standardInput);
   }
 
-  /// Returns the next lines, at most `most` of them; none at the end.
+  /// Returns the next rows, at most `most` of them; none at the end.
   ///
-  /// @throws InputException where a file is no JSONL, not UTF-8 or cannot be read
+  /// @throws InputException where a file has a format that is not supported, is not UTF-8 or cannot
+  ///     be read
   public List<SourceLine> next(int most) {
     List<SourceLine> lines = new ArrayList<>();
     while (lines.size() < most) {
-      String text = nextLine();
-      if (text == null) {
+      Piece piece = piece();
+      if (piece == null) {
         break;
       }
-      if (!text.isBlank()) {
-        lines.add(new SourceLine(index++, files.get(file), line, text));
-      }
+      lines.add(new SourceLine(index++, path(), piece.line(), piece.text(), piece.problem()));
     }
     return lines;
   }
 
-  private @Nullable String nextLine() {
+  private Path path() {
+    return sql == null ? files.get(file).file() : QUERY;
+  }
+
+  private @Nullable Piece piece() {
     try {
       while (true) {
         if (in == null) {
-          if (file + 1 == files.size()) {
+          if (file + 1 == files.size() || sql != null && file >= 0) {
             return null;
           }
           file++;
-          line = 0;
-          in = opened(files.get(file));
+          begin(files.get(file).source());
+          in = opened(files.get(file).file());
         }
-        if (readBytes(in)) {
-          line++;
-          return text();
+        Piece piece = in.next();
+        if (piece != null) {
+          return piece;
         }
-        in.close();
-        in = null;
+        close();
       }
-    } catch (CharacterCodingException e) {
-      throw OtherFormat.notUtf8(files.get(file), line, e);
+    } catch (NotUtf8 e) {
+      throw OtherFormat.notUtf8(path(), e.line(), e);
     } catch (IOException e) {
-      throw Unreadable.of(files.get(file), e);
+      throw Unreadable.of(path(), e);
     }
   }
 
-  private InputStream opened(Path path) throws IOException {
-    InputStream from =
+  private void begin(int source) {
+    while (starts.size() <= source) {
+      starts.add(index);
+    }
+  }
+
+  private RowSource opened(Path path) throws IOException {
+    if (sql != null) {
+      return TableReader.find("--sql is given")
+          .query(sql, files.stream().map(Found::file).toList());
+    }
+    RowSource source =
         standardInput != null && path.equals(SourceFiles.STANDARD_INPUT)
-            ? standardInput
-            : Files.newInputStream(path);
-    InputStream buffered = new BufferedInputStream(from, BUFFER);
-    buffered.mark(OtherFormat.HEAD);
-    byte[] head = buffered.readNBytes(OtherFormat.HEAD);
-    buffered.reset();
-    OtherFormat.check(path, head);
-    return buffered;
+            ? Sources.open(path, standardInput)
+            : Sources.open(path);
+    if (source.guessed() != null) {
+      guessed.computeIfAbsent(source.guessed(), what -> new ArrayList<>()).add(path);
+    }
+    return source;
   }
 
-  /// Reads up to the end of the line; false where the file is at its end.
-  private boolean readBytes(InputStream from) throws IOException {
-    bytes.reset();
-    int b = from.read();
-    if (b < 0) {
-      return false;
-    }
-    while (b >= 0 && b != '\n') {
-      bytes.write(b);
-      b = from.read();
-    }
-    return true;
+  /// What was guessed of the files read so far, a line each: `D/a.csv is CSV, columns separated by
+  /// ';'`.
+  List<String> guesses() {
+    List<String> lines = new ArrayList<>();
+    guessed.forEach(
+        (what, where) ->
+            lines.add(
+                where.getFirst()
+                    + (where.size() == 1
+                        ? " is "
+                        : " and " + Count.of(where.size() - 1, "other file") + " are ")
+                    + what));
+    return lines;
   }
 
-  private String text() throws CharacterCodingException {
-    String text = decoder.decode(ByteBuffer.wrap(bytes.toByteArray())).toString();
-    int start = line == 1 && text.startsWith("\uFEFF") ? 1 : 0;
-    int end = text.endsWith("\r") ? text.length() - 1 : text.length();
-    return text.substring(start, Math.max(start, end));
+  /// The index of the first row of each name that was given, of those read so far.
+  List<Integer> starts() {
+    return starts;
   }
 
   @Override
   public void close() {
-    if (in != null) {
+    RowSource open = in;
+    in = null;
+    if (open != null) {
       try {
-        in.close();
+        open.close();
       } catch (IOException e) {
-        throw Unreadable.of(files.get(file), e);
+        throw Unreadable.of(path(), e);
       }
     }
   }

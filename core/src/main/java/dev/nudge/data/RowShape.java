@@ -1,37 +1,81 @@
 package dev.nudge.data;
 
 import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.DataShape;
 import dev.nudge.settings.InputException;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.ArrayNode;
 
 /// Finds in a row what is shown and what is trained.
 ///
 /// With a pattern a row is prompt + completion; the one without a pattern is the column of that
-/// name. Without patterns the row's columns decide: prompt + completion, else text. A column that
-/// is null counts as absent for this choice.
+/// name. Without patterns it is what the settings name, or else what the row's columns say, the
+/// first of these that is there: prompt + completion, messages, ShareGPT's conversations, Alpaca's
+/// instruction + output, text. A column that is null counts as absent for this choice. A column may
+/// have another name in the row (`--columns`).
 final class RowShape {
 
-  /// The content of a row: a prompt with its completion, or a text.
+  /// The content of a row.
   sealed interface Content {
-    record Answer(String prompt, String completion) implements Content {}
+    /// What the row looked like.
+    DataShape shape();
 
-    record Text(String text) implements Content {}
+    /// A prompt with its completion.
+    record Answer(String prompt, String completion) implements Content {
+      @Override
+      public DataShape shape() {
+        return DataShape.PROMPT_COMPLETION;
+      }
+    }
+
+    /// A prompt and a completion that are lists of messages.
+    record ChatAnswer(ArrayNode prompt, ArrayNode completion, @Nullable ArrayNode tools)
+        implements Content {
+      @Override
+      public DataShape shape() {
+        return DataShape.PROMPT_COMPLETION;
+      }
+    }
+
+    /// Messages, and the tools that they may call.
+    record Conversation(ArrayNode messages, @Nullable ArrayNode tools, DataShape shape)
+        implements Content {}
+
+    /// A text.
+    record Text(String text) implements Content {
+      @Override
+      public DataShape shape() {
+        return DataShape.TEXT;
+      }
+    }
   }
 
   private final boolean fixed;
+  private final @Nullable DataShape named;
+  private final Map<String, String> names;
   private final RowPattern prompt;
   private final RowPattern completion;
 
-  private RowShape(boolean fixed, RowPattern prompt, RowPattern completion) {
+  private RowShape(
+      boolean fixed,
+      @Nullable DataShape named,
+      Map<String, String> names,
+      RowPattern prompt,
+      RowPattern completion) {
     this.fixed = fixed;
+    this.named = named;
+    this.names = names;
     this.prompt = prompt;
     this.completion = completion;
   }
 
   /// @throws InputException where a pattern is broken, or names no column to learn from
   static RowShape of(DataSettings data) {
-    RowPattern completion = pattern("--completion", data.completion(), "{completion}");
+    Map<String, String> names = data.shape().mapping();
+    RowPattern completion = pattern("completion", data.completion(), names);
     if (completion.columns().isEmpty()) {
       throw new InputException(
           "--completion '%s' names no column, so all rows would have one answer; a column stands in braces: --completion '{%s}'"
@@ -39,63 +83,185 @@ final class RowShape {
     }
     return new RowShape(
         data.prompt() != null || data.completion() != null,
-        pattern("--prompt", data.prompt(), "{prompt}"),
+        data.shape().shape(),
+        names,
+        pattern("prompt", data.prompt(), names),
         completion);
   }
 
-  private static RowPattern pattern(String knob, @Nullable String given, String byDefault) {
-    return RowPattern.parse(knob, given == null ? byDefault : given);
+  private static RowPattern pattern(
+      String name, @Nullable String given, Map<String, String> names) {
+    return given == null
+        ? RowPattern.column(names.getOrDefault(name, name))
+        : RowPattern.parse("--" + name, given);
+  }
+
+  /// The name that a column has in the row.
+  private String column(String name) {
+    return names.getOrDefault(name, name);
+  }
+
+  private boolean has(Row row, String name) {
+    return row.has(column(name));
   }
 
   Content content(Row row) throws BadRowException {
-    boolean answer = fixed || row.has("prompt") && row.has("completion");
-    if (!answer && row.has("text")) {
-      return new Content.Text(full("text", row.text("text")));
+    return switch (shape(row)) {
+      case PROMPT_COMPLETION -> answer(row);
+      case MESSAGES -> conversation(row, DataShape.MESSAGES, Messages.of(row, column("messages")));
+      case SHAREGPT ->
+          conversation(
+              row,
+              DataShape.SHAREGPT,
+              ShareGptRows.of(row, column("conversations"), column("system")));
+      case ALPACA -> conversation(row, DataShape.ALPACA, AlpacaRows.of(row, this::column));
+      case TEXT -> new Content.Text(full("text", row.text(column("text"))));
+    };
+  }
+
+  private DataShape shape(Row row) throws BadRowException {
+    if (fixed) {
+      return DataShape.PROMPT_COMPLETION;
     }
-    if (!answer && !row.names().contains("prompt") && !row.names().contains("completion")) {
-      throw noShape(row);
+    if (named != null) {
+      return named;
     }
-    String shown = prompt.render(row);
-    return new Content.Answer(shown, full("completion", completion.render(row)));
+    DataShape there = recognised(row);
+    if (there != null) {
+      return there;
+    }
+    if (row.names().contains(column("prompt")) || row.names().contains(column("completion"))) {
+      return DataShape.PROMPT_COMPLETION; // and the mistake is told there
+    }
+    throw noShape(row);
+  }
+
+  private @Nullable DataShape recognised(Row row) {
+    if (has(row, "prompt") && has(row, "completion")) {
+      return DataShape.PROMPT_COMPLETION;
+    } else if (has(row, "messages")) {
+      return DataShape.MESSAGES;
+    } else if (has(row, "conversations")) {
+      return DataShape.SHAREGPT;
+    } else if (has(row, "instruction") && has(row, "output")) {
+      return DataShape.ALPACA;
+    }
+    return has(row, "text") ? DataShape.TEXT : null;
+  }
+
+  private Content answer(Row row) throws BadRowException {
+    String from = column("prompt");
+    String to = column("completion");
+    if (fixed || !row.isList(from) && !row.isList(to)) {
+      String shown = prompt.render(row);
+      return new Content.Answer(shown, full("completion", completion.render(row)));
+    }
+    if (!row.isList(from) || !row.isList(to)) {
+      throw new BadRowException(
+          "of '%s' and '%s' one is a list of messages and one is not; both must be texts or both lists"
+              .formatted(from, to));
+    }
+    ArrayNode answered = Messages.of(row, to);
+    if (!Messages.hasAnswer(answered)) {
+      throw noAnswer("'" + to + "'");
+    }
+    return new Content.ChatAnswer(
+        Messages.of(row, from), answered, Messages.tools(row, column("tools")));
+  }
+
+  private Content conversation(Row row, DataShape shape, ArrayNode messages)
+      throws BadRowException {
+    if (!Messages.hasAnswer(messages)) {
+      throw noAnswer("the conversation");
+    }
+    return new Content.Conversation(messages, Messages.tools(row, column("tools")), shape);
+  }
+
+  private static BadRowException noAnswer(String where) {
+    return new BadRowException(where + " has no message of the assistant: nothing to train");
   }
 
   /// The columns that a row's prompt is made of.
   List<String> promptColumns(Content content) {
-    return content instanceof Content.Answer ? prompt.columns() : List.of();
+    return switch (content) {
+      case Content.Answer _ -> prompt.columns();
+      case Content.ChatAnswer row -> withTools(List.of(column("prompt")), row.tools());
+      case Content.Conversation row ->
+          row.shape() == DataShape.ALPACA
+              ? List.of(column("system"), column("history"), column("instruction"), column("input"))
+              : List.of();
+      case Content.Text _ -> List.of();
+    };
   }
 
   /// The columns that what is trained is made of.
   List<String> trainedColumns(Content content) {
-    return content instanceof Content.Answer ? completion.columns() : List.of("text");
+    return switch (content) {
+      case Content.Answer _ -> completion.columns();
+      case Content.ChatAnswer _ -> List.of(column("completion"));
+      case Content.Conversation row ->
+          switch (row.shape()) {
+            case ALPACA -> List.of(column("output"));
+            case SHAREGPT ->
+                withTools(List.of(column("conversations"), column("system")), row.tools());
+            default -> withTools(List.of(column("messages")), row.tools());
+          };
+      case Content.Text _ -> List.of(column("text"));
+    };
+  }
+
+  private List<String> withTools(List<String> columns, @Nullable ArrayNode tools) {
+    List<String> all = new ArrayList<>(columns);
+    if (tools != null) {
+      all.add(column("tools"));
+    }
+    return all;
   }
 
   /// Returns the prompt alone, for rows whose completion is still to be made.
   String prompt(Row row) throws BadRowException {
-    if (!fixed && !row.has("prompt") && row.has("messages")) {
-      throw messages();
+    if (conversation(row)) {
+      throw noTemplate();
     }
     return prompt.render(row);
   }
 
-  private static BadRowException noShape(Row row) {
-    if (row.names().contains("messages")) {
-      return messages();
+  /// Whether the prompt of a row is messages.
+  boolean conversation(Row row) {
+    if (fixed) {
+      return false;
     }
-    if (row.names().contains("text")) {
-      return new BadRowException("column 'text' is null");
+    if (row.isList(column("prompt"))) {
+      return true;
     }
-    String missing = "neither 'prompt' and 'completion' nor 'text'";
+    if (named != null) {
+      return named != DataShape.PROMPT_COMPLETION && named != DataShape.TEXT;
+    }
+    return !has(row, "prompt")
+        && (has(row, "messages") || has(row, "conversations") || has(row, "instruction"));
+  }
+
+  static BadRowException noTemplate() {
+    return new BadRowException(
+        "'messages' rows are not supported yet; supported are prompt + completion and text");
+  }
+
+  private BadRowException noShape(Row row) {
+    for (String name : List.of("messages", "conversations", "text")) {
+      if (row.names().contains(column(name))) {
+        return new BadRowException("column '" + column(name) + "' is null");
+      }
+    }
+    String list = row.names().stream().filter(row::isList).findFirst().orElse(null);
+    String missing = "neither 'prompt' and 'completion' nor 'messages' nor 'text'";
     return new BadRowException(
         missing
             + "; "
             + row.columns()
-            + "; name them in braces, such as --prompt '{question}' --completion ' {answer}'",
+            + (list == null
+                ? "; name them in braces, such as --prompt '{question}' --completion ' {answer}'"
+                : "; if " + list + " holds the messages, say --columns messages=" + list),
         missing);
-  }
-
-  private static BadRowException messages() {
-    return new BadRowException(
-        "'messages' rows are not supported yet; supported are prompt + completion and text");
   }
 
   private static String full(String name, String text) throws BadRowException {

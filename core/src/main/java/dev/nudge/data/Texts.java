@@ -5,9 +5,12 @@ import dev.nudge.settings.InputException;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import tools.jackson.databind.node.ArrayNode;
 
 /// Reads plain texts, one after the other: of a `.txt` file every line with its end, of any other
-/// the text of each row, of a prompt and its completion both as one.
+/// the text of each row, of a prompt and its completion both as one, of a conversation what is
+/// said.
 public final class Texts {
   private static final int AT_ONCE = 256;
 
@@ -17,7 +20,7 @@ public final class Texts {
   ///
   /// @throws InputException where a file is missing or not UTF-8, or a row is bad
   public static void each(List<String> filesOrGlobs, Consumer<String> text) {
-    RowShape shape = RowShape.of(new DataSettings(filesOrGlobs, null, null, false));
+    RowShape shape = RowShape.of(DataSettings.of(filesOrGlobs));
     try (RowReader reader = RowReader.open(filesOrGlobs)) {
       List<SourceLine> lines = reader.next(AT_ONCE);
       for (; !lines.isEmpty(); lines = reader.next(AT_ONCE)) {
@@ -33,12 +36,19 @@ public final class Texts {
       return line.text() + "\n";
     }
     try {
-      return switch (shape.content(Row.parse(line.text()))) {
+      return switch (shape.content(Row.parse(line))) {
         case RowShape.Content.Text row -> row.text();
         case RowShape.Content.Answer row -> row.prompt() + row.completion();
+        case RowShape.Content.Conversation row -> said(row.messages());
+        case RowShape.Content.ChatAnswer row -> said(row.prompt()) + "\n" + said(row.completion());
       };
     } catch (BadRowException e) {
       throw new InputException(line.bad(e).toString(), e);
     }
+  }
+
+  /// What all messages say, a line break between two.
+  static String said(ArrayNode messages) {
+    return messages.valueStream().map(Turns::text).collect(Collectors.joining("\n"));
   }
 }

@@ -41,20 +41,21 @@ public record UsedColumns(List<String> prompt, List<String> trained, List<String
     private final Set<String> trained = new LinkedHashSet<>();
     private final Set<String> all = new LinkedHashSet<>();
     private @Nullable Set<String> last; // most rows have the columns of the row before
-    private @Nullable Class<?> kind;
+    private @Nullable List<String> lastTrained;
 
     Tally(RowShape shape) {
       this.shape = shape;
     }
 
     void add(RowShape.Content content, Set<String> names) {
-      if (content.getClass() == kind && names.equals(last)) {
+      List<String> columns = shape.trainedColumns(content);
+      if (columns.equals(lastTrained) && names.equals(last)) {
         return;
       }
-      kind = content.getClass();
+      lastTrained = columns;
       last = names;
-      prompt.addAll(shape.promptColumns(content));
-      trained.addAll(shape.trainedColumns(content));
+      shape.promptColumns(content).stream().filter(names::contains).forEach(prompt::add);
+      columns.stream().filter(names::contains).forEach(trained::add);
       names.stream().limit(MOST - all.size()).forEach(all::add);
     }
 

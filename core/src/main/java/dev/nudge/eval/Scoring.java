@@ -50,6 +50,7 @@ public final class Scoring {
         AdapterPatterns.of(
                 settings.data(), settings.adapter(), settings.model().anyBase(), notes, warnings)
             .read(patterns -> Dataset.whole(patterns, settings.truncate(), maxLength, tokenizer));
+    data.guesses().forEach(notes);
     if (!data.columns().unused().isEmpty()) {
       notes.accept(data.columns().toString());
     }

@@ -54,11 +54,9 @@ public final class AdapterPatterns {
     String what = String.join(" ", taken) + ", from " + adapter + "/" + Identity.FILE;
     notes.accept("patterns: " + what);
     return new AdapterPatterns(
-        new DataSettings(
-            given.data(),
+        given.withPatterns(
             given.prompt() == null ? prompt : given.prompt(),
-            given.completion() == null ? completion : given.completion(),
-            given.skipBadRows()),
+            given.completion() == null ? completion : given.completion()),
         what);
   }
 

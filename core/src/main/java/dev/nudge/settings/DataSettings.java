@@ -8,9 +8,11 @@ import org.jspecify.annotations.Nullable;
 /// @param data files or globs, in order
 /// @param prompt pattern over a row's columns; null: the column `prompt`
 /// @param completion pattern over a row's columns; null: the column `completion`
+/// @param shape what rows look like
 public record DataSettings(
     @Setting(
-            help = "JSONL file or glob of rows; may be given several times",
+            help =
+                "file, folder or glob of rows: JSONL, JSON, CSV, TSV, Parquet, each also with gzip; may be given several times",
             required = true,
             label = "FILE")
         List<String> data,
@@ -20,6 +22,7 @@ public record DataSettings(
         @Nullable String prompt,
     @Setting(help = "pattern of the completion, such as ' {label}'", label = "PATTERN")
         @Nullable String completion,
+    @Group("Data") ShapeSettings shape,
     @Setting(help = "set bad rows aside and count them, instead of refusing the data")
         boolean skipBadRows) {
 
@@ -30,5 +33,21 @@ public record DataSettings(
     }
     data.forEach(file -> Check.notBlank("--data", file));
     Check.notEmpty("--completion", completion);
+    shape.check(prompt, completion);
+  }
+
+  /// Rows of files as they are recognised.
+  public static DataSettings of(List<String> filesOrGlobs) {
+    return new DataSettings(filesOrGlobs, null, null, ShapeSettings.RECOGNISED, false);
+  }
+
+  /// The same of other files.
+  public DataSettings withFiles(List<String> filesOrGlobs) {
+    return new DataSettings(filesOrGlobs, prompt, completion, shape, skipBadRows);
+  }
+
+  /// The same with other patterns.
+  public DataSettings withPatterns(@Nullable String prompt, @Nullable String completion) {
+    return new DataSettings(data, prompt, completion, shape, skipBadRows);
   }
 }

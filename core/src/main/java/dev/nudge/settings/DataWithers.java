@@ -5,7 +5,7 @@ import java.util.List;
 /// Changes where rows come from.
 ///
 /// @param <S> the record that holds them
-public interface DataWithers<S extends Record> extends Withers<S> {
+public interface DataWithers<S extends Record> extends ShapeWithers<S> {
   /// JSONL files or globs of rows, in order.
   default S withData(String... filesOrGlobs) {
     return with("data", List.of(filesOrGlobs));

@@ -26,7 +26,7 @@ public record GenerateSettings(
         @Nullable ByteSize memory,
     @Group("Prompts")
         @Setting(
-            help = "JSONL file or glob of rows to complete; may be given several times",
+            help = "file, folder or glob of rows to complete; may be given several times",
             label = "FILE")
         List<String> data,
     @Setting(help = "the prompt; with --data, its pattern over a row's columns", label = "TEXT")
@@ -35,6 +35,7 @@ public record GenerateSettings(
             help = "with --data: pattern of the completion, which is not shown to the model",
             label = "PATTERN")
         @Nullable String completion,
+    @Group("Prompts") ShapeSettings shape,
     @Setting(help = "set bad rows aside and count them, instead of refusing the data")
         boolean skipBadRows,
     @Setting(
@@ -56,6 +57,7 @@ public record GenerateSettings(
       if (completion != null) {
         throw new InputException("--completion is given without rows; add --data");
       }
+      shape.checkNone();
     }
     if (embed && !sampling.equals(SamplingSettings.greedy())) {
       throw new InputException(
@@ -65,7 +67,7 @@ public record GenerateSettings(
 
   /// Returns the rows to complete, or null where the prompt stands for itself.
   public @Nullable DataSettings rows() {
-    return data.isEmpty() ? null : new DataSettings(data, prompt, completion, skipBadRows);
+    return data.isEmpty() ? null : new DataSettings(data, prompt, completion, shape, skipBadRows);
   }
 
   /// Completes one prompt by the base model, everything else at its default.

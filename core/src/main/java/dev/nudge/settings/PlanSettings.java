@@ -31,13 +31,14 @@ public record PlanSettings(
         boolean probe,
     @Group("Data")
         @Setting(
-            help = "JSONL file or glob of rows; may be given several times; needs the tokenizer",
+            help = "file, folder or glob of rows; may be given several times; needs the tokenizer",
             label = "FILE")
         List<String> data,
     @Setting(help = "pattern of the prompt over a row's columns", label = "PATTERN")
         @Nullable String prompt,
     @Setting(help = "pattern of the completion, such as ' {label}'", label = "PATTERN")
         @Nullable String completion,
+    @Group("Data") ShapeSettings shape,
     @Setting(help = "set bad rows aside and count them, instead of refusing the data")
         boolean skipBadRows,
     @Group("Data") LengthSettings length,
@@ -73,6 +74,9 @@ public record PlanSettings(
     String ofRows = data.isEmpty() ? flagOfRows(prompt, completion, length, eval) : null;
     if (ofRows != null) {
       throw new InputException(ofRows + " is given without rows; add --data");
+    }
+    if (data.isEmpty()) {
+      shape.checkNone();
     }
   }
 
@@ -144,6 +148,6 @@ public record PlanSettings(
 
   /// Returns the rows to train on, or null where none are given.
   public @Nullable DataSettings rows() {
-    return data.isEmpty() ? null : new DataSettings(data, prompt, completion, skipBadRows);
+    return data.isEmpty() ? null : new DataSettings(data, prompt, completion, shape, skipBadRows);
   }
 }

@@ -1,15 +1,12 @@
 package dev.nudge.text;
 
-import ai.djl.huggingface.tokenizers.jni.CharSpan;
-import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
-import java.lang.ref.Cleaner;
-import java.lang.ref.Reference;
 import java.nio.charset.MalformedInputException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
@@ -21,31 +18,33 @@ import org.jspecify.annotations.Nullable;
 /// adds it, padding and truncation are off, and decoding cleans nothing up. `tokenizer_class` is
 /// ignored.
 ///
-/// Threading: any number of threads may use one tokenizer. The native object is freed when the
+/// What users wrote may be set apart ([#encode(String, List)]): special tokens are then recognised
+/// in the rest only.
+///
+/// Threading: any number of threads may use one tokenizer. What is native is freed when the
 /// tokenizer is no longer reachable.
 public final class Tokenizer {
-  private static final Cleaner CLEANER = Cleaner.create();
   private static final String FILE = "tokenizer.json";
 
-  private final TokenizersLibrary library;
-  private final long handle;
+  private final NativeTokenizer tokenizer;
   private final Path folder;
+  private final Path cache;
   private final Vocabulary vocabulary;
   private final @Nullable Integer end;
   private final @Nullable String json; // null: the folder's own
+  private volatile @Nullable Spelled spelled; // made when a text first needs it
 
   private Tokenizer(
-      TokenizersLibrary library,
-      long handle,
+      NativeTokenizer tokenizer,
       Path folder,
+      Path cache,
       Vocabulary vocabulary,
       @Nullable String json) {
-    this.json = json;
-    this.library = library;
-    this.handle = handle;
+    this.tokenizer = tokenizer;
     this.folder = folder;
+    this.cache = cache;
     this.vocabulary = vocabulary;
-    CLEANER.register(this, () -> library.deleteTokenizer(handle));
+    this.json = json;
     this.end = EndTokens.end(folder, vocabulary);
   }
 
@@ -84,24 +83,18 @@ public final class Tokenizer {
 
   private static Tokenizer load(
       Path modelFolder, Path file, String json, boolean other, Path cacheFolder) {
-    TokenizersLibrary library = NativeTokenizers.load(cacheFolder);
     Vocabulary vocabulary = Vocabulary.read(json, file);
-    long handle;
-    try {
-      handle = library.createTokenizerFromString(json);
-    } catch (RuntimeException e) {
-      throw new InputException(
-          file + " is not a tokenizer that can be read: " + NativeTokenizers.oneLine(e), e);
-    }
-    library.disablePadding(handle);
-    library.disableTruncation(handle);
-    return new Tokenizer(library, handle, modelFolder, vocabulary, other ? json : null);
+    NativeTokenizer tokenizer = NativeTokenizer.of(json, file, cacheFolder);
+    return new Tokenizer(tokenizer, modelFolder, cacheFolder, vocabulary, other ? json : null);
   }
 
   /// Whether this is the tokenizer of a file: it was loaded from one with these contents.
   public boolean isOf(Path file) {
-    Path own = folder.resolve(FILE);
-    return read(file.resolveSibling(""), file).equals(json == null ? read(folder, own) : json);
+    return read(file.resolveSibling(""), file).equals(json());
+  }
+
+  private String json() {
+    return json == null ? read(folder, folder.resolve(FILE)) : json;
   }
 
   /// Writes `tokenizer.json` into a folder where it is not the model folder's own.
@@ -134,42 +127,67 @@ public final class Tokenizer {
   ///
   /// @throws IllegalArgumentException where the text is not Unicode (half of a surrogate pair)
   public Encoded encode(String text) {
-    long encoding = open(text);
-    try {
-      int[] ids = ints(library.getTokenIds(encoding));
-      CharSpan[] spans = library.getTokenCharSpans(encoding);
-      int[] starts = new int[ids.length];
-      int[] ends = new int[ids.length];
-      for (int i = 0; i < ids.length; i++) {
-        CharSpan span = spans[i]; // null where the post-processor added the token
-        starts[i] = span == null ? -1 : span.getStart();
-        ends[i] = span == null ? -1 : span.getEnd();
-      }
-      return new Encoded(ids, starts, ends);
-    } finally {
-      library.deleteEncoding(encoding);
-      Reference.reachabilityFence(this);
+    return tokenizer.encode(text, true);
+  }
+
+  /// Encodes a text that a template made of what users wrote: the post-processor adds nothing, and
+  /// no token of a user's is special, whatever it looks like.
+  ///
+  /// The template's own special tokens are recognised. What users wrote has the tokens that
+  /// `split_special_tokens=True` of transformers gives it, but for a model whose own vocabulary has
+  /// a special token as a piece (Unigram's `<s>`): here it stays text there too. Added tokens that
+  /// are not special are recognised everywhere.
+  ///
+  /// @param users characters that users wrote; two that follow each other are one text
+  /// @throws IllegalArgumentException where the text is not Unicode (half of a surrogate pair)
+  public Encoded encode(String text, List<TextRange> users) {
+    Encoded encoded = tokenizer.encode(text, false);
+    if (!speaks(text, encoded, users)) {
+      return encoded;
     }
+    List<TextRange> ordered =
+        users.stream().sorted(Comparator.comparingInt(TextRange::start)).toList();
+    return spelled().encode(text, ordered);
+  }
+
+  /// Tells whether a special token has characters that a user wrote.
+  private boolean speaks(String text, Encoded encoded, List<TextRange> users) {
+    @Nullable CodePoints points = null;
+    for (int i = 0; i < encoded.length(); i++) {
+      int id = encoded.ids()[i];
+      if (!vocabulary.isSpecial(id)) {
+        continue;
+      }
+      points = points == null ? CodePoints.of(text) : points;
+      int from = points.index(encoded.starts()[i]);
+      int to = points.index(encoded.ends()[i]);
+      boolean unknown =
+          id == vocabulary.unknown()
+              && !text.substring(from, to).contains(String.valueOf(vocabulary.token(id)));
+      if (!unknown && users.stream().anyMatch(user -> user.meets(from, to))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private Spelled spelled() {
+    Spelled made = spelled;
+    if (made == null) {
+      synchronized (tokenizer) {
+        made = spelled;
+        if (made == null) {
+          made = Spelled.of(tokenizer, vocabulary, json(), folder.resolve(FILE), cache);
+          spelled = made;
+        }
+      }
+    }
+    return made;
   }
 
   /// Encodes a text without the spans of its tokens.
   public int[] ids(String text) {
-    long encoding = open(text);
-    try {
-      return ints(library.getTokenIds(encoding));
-    } finally {
-      library.deleteEncoding(encoding);
-      Reference.reachabilityFence(this);
-    }
-  }
-
-  private long open(String text) {
-    int half = loneSurrogate(text);
-    if (half >= 0) {
-      throw new IllegalArgumentException(
-          "the text is not Unicode: half of a surrogate pair at character " + half);
-    }
-    return library.encode(handle, text, true);
+    return tokenizer.ids(text, true);
   }
 
   /// Returns the index of the first half of a surrogate pair that stands alone, or -1.
@@ -195,15 +213,7 @@ public final class Tokenizer {
   }
 
   String decode(int[] ids, int from, int to, boolean skipSpecial) {
-    long[] wide = new long[to - from];
-    for (int i = from; i < to; i++) {
-      wide[i - from] = ids[i];
-    }
-    try {
-      return library.decode(handle, wide, skipSpecial);
-    } finally {
-      Reference.reachabilityFence(this);
-    }
+    return tokenizer.decode(ids, from, to, skipSpecial);
   }
 
   /// Returns the id of the end token that closes a row.
@@ -222,6 +232,11 @@ public final class Tokenizer {
   /// Tells whether this is the end token that closes a row.
   public boolean isEnd(int id) {
     return end != null && end == id;
+  }
+
+  /// Tells whether this is a special token.
+  public boolean isSpecial(int id) {
+    return vocabulary.isSpecial(id);
   }
 
   /// Returns one above the largest token id.
@@ -263,13 +278,5 @@ public final class Tokenizer {
       last--;
     }
     return last >= 0 && vocabulary.isByte(ids[last]);
-  }
-
-  private static int[] ints(long[] values) {
-    int[] result = new int[values.length];
-    for (int i = 0; i < values.length; i++) {
-      result[i] = (int) values[i];
-    }
-    return result;
   }
 }

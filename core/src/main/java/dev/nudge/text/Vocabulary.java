@@ -8,6 +8,7 @@ import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
@@ -27,6 +28,9 @@ final class Vocabulary {
   private final Map<Integer, String> tokens = new HashMap<>();
   private final BitSet bytes = new BitSet();
   private final BitSet special = new BitSet();
+  private final BitSet added = new BitSet();
+  private @Nullable String unknownToken;
+  private int unknown = -1;
   private boolean byteFallback;
   private boolean byteLevel;
   private boolean blocks; // ▁ stands for a space
@@ -69,6 +73,21 @@ final class Vocabulary {
     return id < 0 || special.get(id) || !tokens.containsKey(id);
   }
 
+  /// Tells whether this is a special token.
+  boolean isSpecial(int id) {
+    return id >= 0 && special.get(id);
+  }
+
+  /// Returns the ids of the added tokens, special ones among them.
+  IntStream added() {
+    return added.stream();
+  }
+
+  /// Returns the id that stands for what the model does not know; -1 for none.
+  int unknown() {
+    return unknown;
+  }
+
   /// Tells whether [#bytes] knows what the decoder does.
   boolean hasBytes() {
     return byteLevel || blocks;
@@ -98,6 +117,8 @@ final class Vocabulary {
             bytes.set(id);
           }
         });
+    Integer named = unknownToken == null ? null : ids.get(unknownToken);
+    unknown = named == null ? unknown : named;
   }
 
   private void readTop(JsonParser parser) {
@@ -117,7 +138,8 @@ final class Vocabulary {
 
   private void readModel(JsonParser parser) {
     while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
-      boolean vocab = parser.currentName().equals("vocab");
+      String name = parser.currentName();
+      boolean vocab = name.equals("vocab");
       JsonToken value = parser.nextToken();
       if (vocab && value == JsonToken.START_OBJECT) {
         while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
@@ -131,6 +153,10 @@ final class Vocabulary {
           ids.put(parser.getString(), id);
           while (parser.nextToken() != JsonToken.END_ARRAY) {}
         }
+      } else if (name.equals("unk_token") && value == JsonToken.VALUE_STRING) {
+        unknownToken = parser.getString();
+      } else if (name.equals("unk_id") && value == JsonToken.VALUE_NUMBER_INT) {
+        unknown = parser.getIntValue();
       } else {
         parser.skipChildren();
       }
@@ -156,6 +182,7 @@ final class Vocabulary {
       if (content != null && id >= 0) {
         added.put(content, id);
         special.set(id, hidden);
+        this.added.set(id);
       }
     }
   }

@@ -103,10 +103,13 @@ public record Prepared(
     return memory - plan.totalBytes();
   }
 
-  /// Describes how rows are read: columns that are left out, and the first row as it is trained. It
+  /// Describes how rows are read: what they look like, columns that are left out, and the first row
+  /// as it is trained. It
   /// is printed before anything else of the run.
   public List<String> rows() {
     List<String> lines = new ArrayList<>();
+    data.guesses().forEach(line -> lines.add("format     " + line));
+    lines.add("rows are   " + data.shapes());
     if (!data.columns().unused().isEmpty()) {
       lines.add("columns    " + data.columns());
     }

@@ -100,6 +100,7 @@ final class RunIdentity implements AutoCloseable {
     Map<String, @Nullable Object> data = new LinkedHashMap<>();
     data.put("prompt", settings.data().prompt());
     data.put("completion", settings.data().completion());
+    data.put("shape", prepared.data().shapes().most().shown());
     data.put("rows", prepared.data().rows());
     data.put("tokens", prepared.data().tokens());
     data.put("trained_tokens", prepared.data().trainedTokens());

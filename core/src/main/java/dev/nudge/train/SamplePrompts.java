@@ -49,8 +49,7 @@ final class SamplePrompts {
     String held = settings.eval().evalData();
     if (watch.samples() > 0 && held != null) {
       DataSettings data = settings.data();
-      DataSettings rows =
-          new DataSettings(List.of(held), data.prompt(), data.completion(), data.skipBadRows());
+      DataSettings rows = data.withFiles(List.of(held));
       List<Prompts.Prompt> first = Prompts.first(watch.samples(), rows, maxLength, tokenizer);
       if (first.isEmpty()) {
         throw new InputException(

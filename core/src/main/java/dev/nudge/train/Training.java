@@ -311,11 +311,7 @@ public final class Training {
     String file = eval.evalData();
     return file == null
         ? null
-        : Dataset.load(
-            new DataSettings(List.of(file), data.prompt(), data.completion(), data.skipBadRows()),
-            length,
-            maxLength,
-            tokenizer);
+        : Dataset.load(data.withFiles(List.of(file)), length, maxLength, tokenizer);
   }
 
   /// Puts an adapter on a model, for any settings that shape an adapter.

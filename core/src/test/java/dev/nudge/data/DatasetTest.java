@@ -7,6 +7,7 @@ import static org.assertj.core.api.InstanceOfAssertFactories.type;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.LengthSettings;
+import dev.nudge.settings.ShapeSettings;
 import dev.nudge.text.TinyTokenizers;
 import dev.nudge.text.Tokenizer;
 import java.io.IOException;
@@ -47,7 +48,8 @@ class DatasetTest {
       @Nullable String prompt, @Nullable String completion, boolean skip, String... rows)
       throws IOException {
     Path file = Files.writeString(folder.resolve("d.jsonl"), String.join("\n", rows));
-    return new DataSettings(List.of(file.toString()), prompt, completion, skip);
+    return new DataSettings(
+        List.of(file.toString()), prompt, completion, ShapeSettings.RECOGNISED, skip);
   }
 
   /// Writes a sequence with `[` before each trained token and `|` before each other.
@@ -210,16 +212,17 @@ class DatasetTest {
         "[1]|not a JSON object but an array",
         "\"a\"|not a JSON object but a string",
         "7|not a JSON object but a single value",
-        "{}|neither 'prompt' and 'completion' nor 'text'; the row has no columns",
-        "{\"question\": 1}|neither 'prompt' and 'completion' nor 'text'; the columns are question;"
+        "{}|neither 'prompt' and 'completion' nor 'messages' nor 'text'; the row has no columns",
+        "{\"question\": 1}|neither 'prompt' and 'completion' nor 'messages' nor 'text'; the columns are question;"
             + " name them in braces, such as --prompt '{question}' --completion ' {answer}'",
-        "{\"messages\": []}|'messages' rows are not supported yet",
+        "{\"messages\": []}|'messages' is an empty list; messages are needed",
+        "{\"messages\": [{\"role\": \"assistant\", \"content\": \"a\"}]}|'messages' rows are not supported yet",
         "{\"text\": null}|column 'text' is null",
         "{\"text\": \"\"}|the text is empty",
         "{\"prompt\": \"a\"}|no column 'completion'; the columns are prompt",
         "{\"prompt\": \"a\", \"completion\": \"\"}|the completion is empty",
         "{\"prompt\": \"a\", \"completion\": null}|column 'completion' is null",
-        "{\"prompt\": [], \"completion\": \"a\"}|column 'prompt' is an array",
+        "{\"prompt\": {}, \"completion\": \"a\"}|column 'prompt' is an object",
         "{\"completion\": \"a\"}|no column 'prompt'",
         "{\"text\": \"\\ud83d\"}|the text is not Unicode",
         "{\"text\": \"xyzuvwxyz\"}|10 tokens are more than --max-length 8; --truncate cuts its"
@@ -300,7 +303,7 @@ class DatasetTest {
                   .containsExactly(
                       folder.resolve("d.jsonl")
                           + " lines 4, 14, 24, 34, 44, … (200 rows): neither 'prompt' and 'completion'"
-                          + " nor 'text'; the columns are txt; name them in braces, such as --prompt '{question}' --completion ' {answer}'");
+                          + " nor 'messages' nor 'text'; the columns are txt; name them in braces, such as --prompt '{question}' --completion ' {answer}'");
             });
     Dataset data = load(settings(null, null, true, rows), REFUSE, 8);
     assertThat(data.rows()).isEqualTo(1_800);

@@ -22,7 +22,8 @@ class RowGoldenTest {
   @MethodSource("tokenizers")
   void tokensAndMaskAreThoseOfTheReference(TokenizerGolden golden) throws BadRowException {
     Tokenizer tokenizer = golden.load();
-    RowEncoder encoder = new RowEncoder(tokenizer, new LengthSettings(false, false), true, 1_000);
+    RowEncoder encoder =
+        new RowEncoder(tokenizer, new LengthSettings(false, false), true, 1_000, null);
     assertThat(golden.cases().path("rows")).isNotEmpty();
     int straddling = 0;
     for (JsonNode row : golden.cases().path("rows")) {

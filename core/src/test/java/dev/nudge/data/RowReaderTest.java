@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.tuple;
 
+import dev.nudge.data.source.Unreadable;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -16,6 +17,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -79,7 +81,7 @@ class RowReaderTest {
     refused(folder + "/none.jsonl", "none.jsonl does not exist");
     refused(folder + "/*.jsonl", "no file matches ");
     refused(folder + "/none/*.jsonl", "no file matches ");
-    refused(folder.toString(), "is a folder");
+    refused(folder.toString(), "holds no data; ");
     refused(folder + "/[", "is not a glob");
     Path latin = folder.resolve("latin.jsonl");
     Files.write(latin, "{}\n{\"text\": \"caf\u00E9\"}\n".getBytes(StandardCharsets.ISO_8859_1));
@@ -112,28 +114,17 @@ class RowReaderTest {
       delimiter = '|',
       quoteCharacter = '^',
       value = {
-        "rows.jsonl.gz|1f8b0800|compressed with gzip|as a command: gzip -dc FILE > converted.jsonl",
         "rows.zst|28b52ffd04|compressed with zstd|as a command: zstd -dc FILE > converted.jsonl",
         "rows.xz|fd377a585a0000|compressed with xz|as a command: xz -dc FILE > converted.jsonl",
         "rows.zip|504b030414|a zip archive|as a command: unzip -p FILE > converted.jsonl",
         "rows.xlsx|504b030414|an Excel workbook|save it as CSV there, or in Python: pandas.read_excel(`FILE`)",
-        "rows.parquet|5041523115|a Parquet file|"
-            + "as a command: duckdb -c \"COPY (FROM read_parquet(`FILE`)) TO",
         "rows.arrow|4152524f57310000|an Arrow file|in Python: pandas.read_feather(`FILE`)",
         "rows.arrow|ffffffff70010000|an Arrow stream, as datasets saves it|in Python:"
             + " datasets.Dataset.from_file(`FILE`).to_json",
-        "rows.csv|746578740a610a|a CSV file|"
-            + "as a command: duckdb -c \"COPY (FROM read_csv(`FILE`)) TO",
-        "rows.tsv|746578740a610a|a TSV file|"
-            + "as a command: duckdb -c \"COPY (FROM read_csv(`FILE`)) TO",
-        "rows.jsonl|69642c746578740a312c610a|a CSV file|"
-            + "as a command: duckdb -c \"COPY (FROM read_csv(`FILE`)) TO",
-        "rows.json|efbbbf5b0a20207b2274657874223a317d5d|one JSON array|as a command: jq -c '.[]' FILE",
         "a.jsonl|fffe7b002200|text in UTF-16|as a command: iconv -f UTF-16 -t UTF-8 FILE >",
         "a.jsonl|feff007b0022|text in UTF-16|as a command: iconv -f UTF-16 -t UTF-8 FILE >",
         "a.jsonl|7b0022007400|text in UTF-16|as a command: iconv -f UTF-16LE -t UTF-8 FILE >",
         "a.jsonl|007b00220074|text in UTF-16|as a command: iconv -f UTF-16BE -t UTF-8 FILE >",
-        "rows.json|7b0a20202274657874223a20310a7d|JSON over several lines|as a command: jq -c . FILE",
       })
   void anotherFormatIsNamedWithWhatMakesRowsOfIt(String name, String hex, String what, String cure)
       throws IOException {
@@ -141,7 +132,11 @@ class RowReaderTest {
     String how = cure.replace('`', '\'').replace("FILE", file.toString());
     refused(
         file.toString(),
-        file + " is " + what + "; JSONL is needed, one JSON object a line; " + how);
+        file
+            + " is "
+            + what
+            + "; supported are JSONL, JSON, CSV, TSV and Parquet, also with gzip; "
+            + how);
   }
 
   @Test
@@ -167,6 +162,16 @@ class RowReaderTest {
     String large = "row\n".repeat(50_000); // more than is read at once
     assertThat(ContentDigest.of(List.of(file("large", large), a)))
         .isEqualTo(sha(large + "one\ntwo"));
+  }
+
+  @Test
+  void theDigestOfAFileThatIsZippedIsThatOfWhatIsInIt() throws Exception {
+    Path zipped = folder.resolve("a.jsonl.gz");
+    try (var gzip = new GZIPOutputStream(Files.newOutputStream(zipped))) {
+      gzip.write("one\ntwo".getBytes(StandardCharsets.UTF_8));
+    }
+    assertThat(ContentDigest.of(zipped)).isEqualTo(sha("one\ntwo"));
+    assertThat(read(zipped.toString())).extracting(SourceLine::text).containsExactly("one", "two");
   }
 
   private static String sha(String text) throws NoSuchAlgorithmException {

@@ -36,7 +36,8 @@ class WithersTest {
           "vocab_size", Map.of("tokenizer_data", "t"));
 
   /// What most settings allow is too much for these.
-  private static final Map<String, Object> SAMPLES = Map.of("top_logprobs", 7);
+  private static final Map<String, Object> SAMPLES =
+      Map.of("top_logprobs", 7, "columns", new String[] {"text=other"});
 
   /// A run without weights and files is `Training.prepare`, not a setting of Java code.
   private static final List<String> WITHOUT = List.of("dry_run");
@@ -50,6 +51,7 @@ class WithersTest {
             QuantizeSettings.of(A, B),
             InitSettings.of(A, B),
             PlanSettings.of(A).withData("d"),
+            PreviewSettings.of(A, A),
             ModelSettings.of(A),
             SamplingSettings.greedy())
         .flatMap(

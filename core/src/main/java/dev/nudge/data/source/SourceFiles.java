@@ -1,4 +1,4 @@
-package dev.nudge.data;
+package dev.nudge.data.source;
 
 import static java.util.Objects.requireNonNull;
 
@@ -18,43 +18,70 @@ import java.util.regex.PatternSyntaxException;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Finds the files that are meant by names and globs (`data/*.jsonl`, `**` for any depth).
+/// Finds the files that are meant by names, folders and globs (`data/*.jsonl`, `**` for any depth).
 ///
 /// `-` is standard input. A name that exists is that file, whatever characters it has. The files of
-/// a glob come in the order of their names.
-final class SourceFiles {
+/// a glob and of a folder come in the order of their names.
+public final class SourceFiles {
   /// Stands for standard input, which has no path.
-  static final Path STANDARD_INPUT = Path.of("(standard input)");
+  public static final Path STANDARD_INPUT = Path.of("(standard input)");
 
   private static final Pattern GLOB = Pattern.compile(".*[*?\\[{].*");
+  private static final String NEEDED = "; a file, a folder or a glob of rows is needed";
+
+  /// A file, and which of the names meant it, from 0.
+  public record Found(Path file, int source) {}
 
   private SourceFiles() {}
 
   /// Standard input is refused.
-  static List<Path> of(List<String> names) {
-    return of(names, false);
+  public static List<Found> of(List<String> names, Pick pick) {
+    return of(names, pick, false);
   }
 
   /// @param piped whether standard input is read
-  static List<Path> of(List<String> names, boolean piped) {
-    List<Path> files = new ArrayList<>();
-    for (String name : names) {
-      Path path = path(name);
-      if (name.equals("-")) {
-        if (!piped) {
-          throw new InputException(
-              "- is standard input, which only generate reads rows from; give a file or a glob");
-        }
-        files.add(STANDARD_INPUT);
-      } else if (path != null && Files.exists(path)) {
-        files.add(file(path));
-      } else if (GLOB.matcher(name).matches()) {
-        files.addAll(glob(name));
-      } else {
-        throw new InputException(name + " does not exist; a JSONL file or a glob is needed");
-      }
+  /// @throws InputException where a name means no file
+  public static List<Found> of(List<String> names, Pick pick, boolean piped) {
+    List<Found> files = new ArrayList<>();
+    for (int i = 0; i < names.size(); i++) {
+      int source = i;
+      meant(names.get(i), pick, piped).forEach(file -> files.add(new Found(file, source)));
+    }
+    if (files.isEmpty()) {
+      throw new InputException(
+          pick.held()
+              ? "--eval-split %s: no file of %s has that split in its name, as test.jsonl or data/test-00000-of-00001.parquet has; a share such as 0.05 cuts one off"
+                  .formatted(pick.split(), String.join(", ", names))
+              : "--eval-split %s leaves no file of %s to train on"
+                  .formatted(pick.split(), String.join(", ", names)));
     }
     return files;
+  }
+
+  private static List<Path> meant(String name, Pick pick, boolean piped) {
+    Path path = path(name);
+    if (name.equals("-")) {
+      if (!piped) {
+        throw new InputException(
+            "- is standard input, which only generate reads rows from; give a file or a glob");
+      }
+      return List.of(STANDARD_INPUT);
+    } else if (path != null && Files.isDirectory(path)) {
+      return DataFolder.files(path, pick);
+    } else if (path != null && Files.exists(path)) {
+      return picked(List.of(file(path)), pick);
+    } else if (GLOB.matcher(name).matches()) {
+      return picked(glob(name), pick);
+    }
+    throw new InputException(name + " does not exist" + NEEDED);
+  }
+
+  private static List<Path> picked(List<Path> files, Pick pick) {
+    return pick.split() == null
+        ? files
+        : files.stream()
+            .filter(file -> pick.split().equals(Split.of(file.getFileName())) == pick.held())
+            .toList();
   }
 
   private static @Nullable Path path(String name) {
@@ -66,10 +93,6 @@ final class SourceFiles {
   }
 
   private static Path file(Path path) {
-    if (Files.isDirectory(path)) {
-      throw new InputException(
-          path + " is a folder; give files or a glob, such as " + path.resolve("*.jsonl"));
-    }
     if (!Files.isReadable(path)) {
       throw new InputException(path + " cannot be read: no permission");
     }
@@ -85,7 +108,7 @@ final class SourceFiles {
     String rest = glob.substring(root.length());
     List<Path> found = matches(root, rest, glob);
     if (found.isEmpty()) {
-      throw new InputException("no file matches " + glob + "; a JSONL file or a glob is needed");
+      throw new InputException("no file matches " + glob + NEEDED);
     }
     return found.stream().map(SourceFiles::file).toList();
   }

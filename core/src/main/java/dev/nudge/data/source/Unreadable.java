@@ -1,6 +1,7 @@
-package dev.nudge.data;
+package dev.nudge.data.source;
 
 import dev.nudge.settings.InputException;
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
@@ -8,20 +9,21 @@ import java.nio.file.FileSystemLoopException;
 import java.nio.file.NoSuchFileException;
 
 /// Says in a few words why something could not be read.
-final class Unreadable {
+public final class Unreadable {
   private Unreadable() {}
 
   /// The refusal of what was named.
-  static InputException of(Object name, IOException e) {
+  public static InputException of(Object name, IOException e) {
     return new InputException(name + " cannot be read: " + reason(e), e);
   }
 
-  static String reason(IOException e) {
+  public static String reason(IOException e) {
     String reason =
         switch (e) {
           case AccessDeniedException denied -> "no permission for " + denied.getFile();
           case NoSuchFileException none -> none.getFile() + " is not there";
           case FileSystemLoopException loop -> loop.getFile() + " leads back to a folder above it";
+          case EOFException _ -> "it ends too early; is it cut off?";
           case FileSystemException other -> other.getReason();
           default -> e.getMessage();
         };

@@ -1,0 +1,67 @@
+package dev.nudge.cli;
+
+import dev.nudge.data.SeenRow;
+import dev.nudge.format.OutFolder;
+import dev.nudge.settings.PreviewSettings;
+import dev.nudge.train.Preview;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Supplier;
+
+/// `nudge data preview`: rows as the model sees them, what of them is trained, and counts.
+///
+/// @param previewer the library's reading
+/// @param colours how what is trained is marked
+record DataPreviewVerb(Previewer previewer, Supplier<Colours> colours)
+    implements Verb<PreviewSettings> {
+
+  /// What the command wants of the library.
+  interface Previewer {
+    /// Reads all rows; no model is loaded.
+    Preview preview(PreviewSettings settings);
+  }
+
+  @Override
+  public String name() {
+    return "data preview";
+  }
+
+  @Override
+  public String summary() {
+    return "shows rows as the model sees them, trained tokens marked, and counts lengths and cuts";
+  }
+
+  @Override
+  public Class<PreviewSettings> settings() {
+    return PreviewSettings.class;
+  }
+
+  @Override
+  public int run(PreviewSettings settings, Console console) {
+    Path html = settings.html();
+    if (html != null) {
+      PreviewPage.check(html);
+    }
+    Preview preview = previewer.preview(settings);
+    PreviewText text = new PreviewText(preview, colours.get(), Terminal.showsUnicode());
+    text.rows().forEach(console::result);
+    text.counts().forEach(console.json() ? console::note : console::result);
+    preview.rows().forEach(row -> console.object(values(row)));
+    if (html != null) {
+      OutFolder.place(html, PreviewPage.of(preview));
+      console.note(html + ": the same as a page");
+    }
+    return ExitCode.DONE;
+  }
+
+  private static Map<String, Object> values(SeenRow row) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("index", row.index());
+    values.put("text", row.text());
+    values.put("ids", row.ids());
+    values.put("trained", row.trained());
+    values.put("spans", row.spans());
+    return values;
+  }
+}

@@ -1,0 +1,125 @@
+package dev.nudge.cli;
+
+import dev.nudge.data.Lengths;
+import dev.nudge.data.SeenRow;
+import dev.nudge.format.OutFolder;
+import dev.nudge.settings.InputException;
+import dev.nudge.train.Preview;
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+
+/// Writes a preview as one page of HTML that stands for itself: no script, no font, no file but its
+/// own. What is trained is coloured and underlined; whatever rows hold is text there.
+final class PreviewPage {
+  private static final String HEAD =
+      """
+      <!doctype html>
+      <html lang="en">
+      <head>
+      <meta charset="utf-8">
+      <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+      <title>nudge data preview</title>
+      <style>
+      body { font: 15px sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #222; background: #fff }
+      pre { font: 14px monospace; white-space: pre-wrap; overflow-wrap: anywhere; border: 1px solid #ddd; padding: .7em; color: #666 }
+      mark { color: #0b5d1e; background: #e2f4e5; text-decoration: underline }
+      th { text-align: left; vertical-align: top; padding-right: 1em; font-weight: 600 } td.n { text-align: right; padding-right: 1em }
+      .bar { background: #1f6fb4; height: .8em }
+      @media (prefers-color-scheme: dark) {
+      body { color: #ddd; background: #16181c } pre { color: #aaa; border-color: #33373d } mark { color: #9be0a9; background: #17351d }
+      }
+      </style>
+      </head>
+      <body>
+      <h1>What the model sees</h1>
+      """;
+
+  private static final String TITLE = "<title>nudge data preview</title>";
+
+  private PreviewPage() {}
+
+  /// Refuses a file that is no such page: it is not replaced.
+  static void check(Path file) {
+    if (Files.isDirectory(file)) {
+      throw new InputException("--html " + file + " is a folder; give a file");
+    }
+    try {
+      if (Files.exists(file) && !Files.readString(file).contains(TITLE)) {
+        throw new InputException(
+            "--html %s exists and is no page of data preview; give another file".formatted(file));
+      }
+    } catch (CharacterCodingException e) {
+      throw new InputException(
+          "--html %s exists and is no page of data preview; give another file".formatted(file), e);
+    } catch (IOException e) {
+      throw new InputException("--html " + file + ": " + OutFolder.reason(e), e);
+    }
+  }
+
+  static String of(Preview preview) {
+    StringBuilder page = new StringBuilder(HEAD);
+    page.append("<table>\n");
+    PreviewText.facts(preview).forEach(fact -> row(page, fact.name(), fact.value()));
+    preview.advice().forEach(line -> row(page, "advice", line));
+    page.append("</table>\n<h2>Lengths</h2>\n<table>\n");
+    lengths(page, preview.lengths());
+    page.append("</table>\n<h2>Rows</h2>\n<p>What is trained is <mark>marked</mark>.</p>\n");
+    preview.rows().forEach(row -> row(page, row));
+    return page.append("</body>\n</html>\n").toString();
+  }
+
+  private static void row(StringBuilder page, String name, String value) {
+    page.append("<tr><th>")
+        .append(escaped(name))
+        .append("</th><td>")
+        .append(escaped(value))
+        .append("</td></tr>\n");
+  }
+
+  private static void lengths(StringBuilder page, Lengths lengths) {
+    List<Integer> counts = lengths.counts();
+    int most = counts.stream().mapToInt(Integer::intValue).max().orElse(1);
+    for (int bin = 0; bin < counts.size(); bin++) {
+      page.append(
+          String.format(
+              Locale.ROOT,
+              "<tr><th>%s</th><td class=\"n\">%,d</td><td><div class=\"bar\" style=\"width:%.1fem\"></div></td></tr>\n",
+              lengths.names().get(bin),
+              counts.get(bin),
+              30.0 * counts.get(bin) / most));
+    }
+  }
+
+  private static void row(StringBuilder page, SeenRow row) {
+    page.append("<h3>")
+        .append(escaped(PreviewText.heading(row)))
+        .append("</h3>\n<pre>\n"); // the break is not shown
+    for (SeenRow.Part part : row.parts()) {
+      String text = escaped(part.text());
+      page.append(part.trained() ? "<mark>" + text + "</mark>" : text);
+    }
+    page.append("</pre>\n");
+  }
+
+  /// Text as HTML shows it; control characters, which it may not hold, by a sign.
+  static String escaped(String text) {
+    StringBuilder safe = new StringBuilder(text.length());
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      switch (c) {
+        case '&' -> safe.append("&amp;");
+        case '<' -> safe.append("&lt;");
+        case '>' -> safe.append("&gt;");
+        case '"' -> safe.append("&quot;");
+        case '\'' -> safe.append("&#39;");
+        case '\n', '\t' -> safe.append(c);
+        default -> safe.append(Character.isISOControl(c) ? '\uFFFD' : c);
+      }
+    }
+    return safe.toString();
+  }
+}

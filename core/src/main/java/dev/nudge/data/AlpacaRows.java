@@ -1,0 +1,52 @@
+package dev.nudge.data;
+
+import java.util.function.UnaryOperator;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+
+/// Makes messages of Alpaca's `instruction`, `input` and `output`.
+///
+/// The user says the instruction, a blank line and the input, where there is one; the assistant
+/// says the output. `history`, a list of pairs of texts, and a `system` message come before them.
+final class AlpacaRows {
+  private AlpacaRows() {}
+
+  /// @param column the name that a column has in the row
+  static ArrayNode of(Row row, UnaryOperator<String> column) throws BadRowException {
+    ArrayNode messages = JsonNodeFactory.instance.arrayNode();
+    String system = column.apply("system");
+    if (row.has(system) && !row.text(system).isEmpty()) {
+      messages.add(Messages.message("system", row.text(system)));
+    }
+    addHistory(messages, row, column.apply("history"));
+    String input = column.apply("input");
+    String more = row.has(input) ? row.text(input) : "";
+    String said = row.text(column.apply("instruction")) + (more.isEmpty() ? "" : "\n\n" + more);
+    messages.add(Messages.message("user", said));
+    messages.add(Messages.message("assistant", row.text(column.apply("output"))));
+    return messages;
+  }
+
+  private static void addHistory(ArrayNode messages, Row row, String column)
+      throws BadRowException {
+    if (!row.has(column)) {
+      return;
+    }
+    int turn = 0;
+    for (JsonNode pair : row.list(column, "a list of pairs")) {
+      turn++;
+      if (!pair.isArray()
+          || pair.size() != 2
+          || !pair.get(0).isString()
+          || !pair.get(1).isString()) {
+        throw new BadRowException(
+            "turn %d of '%s' is no pair of texts, what the user and what the assistant said"
+                .formatted(turn, column),
+            "a turn of '" + column + "' is no pair of texts");
+      }
+      messages.add(Messages.message("user", pair.get(0).asString()));
+      messages.add(Messages.message("assistant", pair.get(1).asString()));
+    }
+  }
+}

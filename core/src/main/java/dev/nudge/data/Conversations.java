@@ -1,0 +1,27 @@
+package dev.nudge.data;
+
+import java.util.BitSet;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.ArrayNode;
+
+/// Makes tokens of conversations: what the chat template of a model does, seen from the data.
+///
+/// Messages are as users gave them, checked, in OpenAI's form. A conversation that cannot be
+/// rendered is refused by an `IllegalArgumentException` with one line, which makes it a bad row.
+///
+/// Threading: any number of threads.
+public interface Conversations {
+
+  /// Tokens of a conversation, and which of them are trained; the first never is.
+  @SuppressWarnings("ArrayRecordComponent") // made, cut and handed on, never compared
+  record Tokens(int[] ids, BitSet trained) {}
+
+  /// All messages, what the assistant says trained.
+  Tokens conversation(ArrayNode messages, @Nullable ArrayNode tools);
+
+  /// A prompt of messages and the messages that answer it; the answer is trained.
+  Tokens answer(ArrayNode prompt, ArrayNode completion, @Nullable ArrayNode tools);
+
+  /// The text that the model is to go on from: all messages, and the beginning of an answer.
+  String prompt(ArrayNode messages, @Nullable ArrayNode tools);
+}

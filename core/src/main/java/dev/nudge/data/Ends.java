@@ -1,0 +1,38 @@
+package dev.nudge.data;
+
+import dev.nudge.text.Tokenizer;
+import java.util.List;
+
+/// Counts what goes wrong in silence at the two ends of rows.
+///
+/// @param begunTwice sequences whose first two tokens are the same special one: a template writes a
+///     beginning and the tokenizer adds another
+/// @param ended sequences in which an end is trained: the end token, or another special token, as
+///     the one that ends a turn
+public record Ends(int begunTwice, int ended) {
+
+  static Ends of(List<Example> examples, Tokenizer tokenizer) {
+    int twice = 0;
+    int ended = 0;
+    for (Example example : examples) {
+      twice +=
+          example.length() > 1
+                  && example.id(0) == example.id(1)
+                  && tokenizer.isSpecial(example.id(0))
+              ? 1
+              : 0;
+      ended += ends(example, tokenizer) ? 1 : 0;
+    }
+    return new Ends(twice, ended);
+  }
+
+  private static boolean ends(Example example, Tokenizer tokenizer) {
+    for (int place = example.length() - 1; place > 0; place--) {
+      int id = example.id(place);
+      if (example.trained(place) && (tokenizer.isEnd(id) || tokenizer.isSpecial(id))) {
+        return true;
+      }
+    }
+    return false;
+  }
+}

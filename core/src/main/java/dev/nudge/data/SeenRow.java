@@ -1,0 +1,81 @@
+package dev.nudge.data;
+
+import dev.nudge.text.Tokenizer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/// A row as the model sees it: its tokens as one text, special tokens in sight, and which parts of
+/// that are trained.
+///
+/// @param index of the row, from 0
+/// @param line of its file, from 1
+/// @param text what the tokens decode to
+/// @param parts the same text in parts that are trained or not, none of them empty
+/// @param ids the tokens
+/// @param trained a 0 or 1 for each, as the loss counts it
+@SuppressWarnings("ArrayRecordComponent") // made, shown, never compared
+public record SeenRow(
+    int index, Path file, int line, String text, List<Part> parts, int[] ids, int[] trained) {
+
+  /// A part of a row's text.
+  public record Part(String text, boolean trained) {}
+
+  /// Shows a sequence.
+  ///
+  /// A character whose tokens are trained in part belongs to what comes behind it: only together
+  /// they are one.
+  static SeenRow of(Example example, Tokenizer tokenizer) {
+    int[] ids = example.ids();
+    int[] trained = new int[ids.length];
+    Arrays.setAll(trained, place -> example.trained(place) ? 1 : 0);
+    String text = tokenizer.decode(ids, false);
+    List<Part> parts = new ArrayList<>();
+    int from = 0;
+    for (int place = 1; place <= ids.length; place++) {
+      if (place < ids.length && trained[place] == trained[place - 1]) {
+        continue;
+      }
+      int to =
+          place == ids.length
+              ? text.length()
+              : same(text, tokenizer.decode(Arrays.copyOf(ids, place), false));
+      if (to > from) {
+        parts.add(new Part(text.substring(from, to), trained[place - 1] == 1));
+        from = to;
+      }
+    }
+    return new SeenRow(
+        example.index(), example.file(), example.line(), text, List.copyOf(parts), ids, trained);
+  }
+
+  /// Where two texts part, not inside a pair of surrogates.
+  private static int same(String text, String start) {
+    int at = 0;
+    int most = Math.min(text.length(), start.length());
+    while (at < most && text.charAt(at) == start.charAt(at)) {
+      at++;
+    }
+    return at > 0 && Character.isHighSurrogate(text.charAt(at - 1)) ? at - 1 : at;
+  }
+
+  /// The trained parts of the text as `[from, to)`, in Unicode code points.
+  public List<List<Integer>> spans() {
+    List<List<Integer>> spans = new ArrayList<>();
+    int from = 0;
+    for (Part part : parts) {
+      int to = from + part.text().codePointCount(0, part.text().length());
+      if (part.trained()) {
+        spans.add(List.of(from, to));
+      }
+      from = to;
+    }
+    return spans;
+  }
+
+  /// The number of trained tokens.
+  public int trainedTokens() {
+    return Arrays.stream(trained).sum();
+  }
+}

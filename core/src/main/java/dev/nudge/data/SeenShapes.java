@@ -1,0 +1,62 @@
+package dev.nudge.data;
+
+import dev.nudge.settings.Count;
+import dev.nudge.settings.DataShape;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+
+/// Counts the shapes of rows as they were recognised.
+///
+/// @param counts rows of each shape that there is
+/// @param withTools rows that name tools
+public record SeenShapes(Map<DataShape, Integer> counts, int withTools) {
+
+  /// The shape of most rows; text where there is no row.
+  public DataShape most() {
+    return counts.entrySet().stream()
+        .max(Map.Entry.comparingByValue())
+        .map(Map.Entry::getKey)
+        .orElse(DataShape.TEXT);
+  }
+
+  /// `messages (90 rows), text (10 rows); 12 rows with tools`.
+  @Override
+  public String toString() {
+    List<String> shapes = new ArrayList<>();
+    counts.entrySet().stream()
+        .sorted(Comparator.comparing(entry -> -entry.getValue()))
+        .forEach(
+            entry ->
+                shapes.add(
+                    entry.getKey().shown()
+                        + (counts.size() == 1
+                            ? ""
+                            : " (" + Count.of(entry.getValue(), "row") + ")")));
+    String tools = withTools == 0 ? "" : "; " + Count.of(withTools, "row") + " with tools";
+    return String.join(", ", shapes) + tools;
+  }
+
+  /// Collects the shapes of rows, one row after the other.
+  static final class Tally {
+    private final Map<DataShape, Integer> counts = new EnumMap<>(DataShape.class);
+    private int withTools;
+
+    void add(RowShape.Content content) {
+      counts.merge(content.shape(), 1, Integer::sum);
+      boolean tools =
+          switch (content) {
+            case RowShape.Content.Conversation row -> row.tools() != null;
+            case RowShape.Content.ChatAnswer row -> row.tools() != null;
+            case RowShape.Content.Answer _, RowShape.Content.Text _ -> false;
+          };
+      withTools += tools ? 1 : 0;
+    }
+
+    SeenShapes shapes() {
+      return new SeenShapes(Map.copyOf(counts), withTools);
+    }
+  }
+}

@@ -1,0 +1,84 @@
+package dev.nudge.settings;
+
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/// What `data preview` can be told.
+///
+/// @param limit rows that are shown; counts are of all
+/// @param html a page to write; null: none
+/// @param pricePerHour of the machine, in any currency; null: no time and no cost
+public record PreviewSettings(
+    @Group("Model and machine") ModelSettings model,
+    @Setting(
+            help =
+                "price of the machine an hour, in any currency: measures this machine for a second and says what a run costs")
+        @Nullable Double pricePerHour,
+    @Group("Data") DataSettings data,
+    @Group("Data") LengthSettings length,
+    @Group("Output") @Setting(help = "rows that are shown; all are counted", byDefault = "10")
+        int limit,
+    @Setting(help = "write the same as one page of HTML", label = "FILE") @Nullable Path html,
+    @Group("Loop") @Setting(help = "sequences of one optimiser step", byDefault = "16")
+        int batchSize,
+    @Setting(help = "passes over the data; a fraction is allowed", byDefault = "1") double epochs)
+    implements ModelWithers<PreviewSettings>,
+        DataWithers<PreviewSettings>,
+        LengthWithers<PreviewSettings> {
+  private static final Schema<PreviewSettings> SCHEMA = Schema.of(PreviewSettings.class);
+  private static final List<String> OWN = List.of("limit", "html"); // a plan has no such settings
+
+  public PreviewSettings {
+    Check.positive("--price-per-hour", pricePerHour);
+    Check.atLeast("--limit", limit, 1);
+    Check.atLeast("--batch-size", batchSize, 1);
+    Check.positive("--epochs", epochs);
+  }
+
+  /// Shows the rows of a file as a model sees them, everything else at its default.
+  public static PreviewSettings of(Path model, Path data) {
+    return of(Map.of("model", model, "data", data.toString()));
+  }
+
+  /// Takes values by key, the rest at their defaults.
+  public static PreviewSettings of(Map<String, ?> values) {
+    return SCHEMA.of(values);
+  }
+
+  /// Rows that are shown.
+  public PreviewSettings withLimit(int rows) {
+    return with("limit", rows);
+  }
+
+  /// A page to write.
+  public PreviewSettings withHtml(Path file) {
+    return with("html", file);
+  }
+
+  /// The price of the machine an hour, in any currency.
+  public PreviewSettings withPricePerHour(double price) {
+    return with("price_per_hour", price);
+  }
+
+  /// Sequences of one optimiser step.
+  public PreviewSettings withBatchSize(int sequences) {
+    return with("batch_size", sequences);
+  }
+
+  /// Passes over the data.
+  public PreviewSettings withEpochs(double passes) {
+    return with("epochs", passes);
+  }
+
+  /// The run that would be made of these rows, to be planned.
+  public PlanSettings plan() {
+    Map<String, @Nullable Object> values = new LinkedHashMap<>(SCHEMA.values(this));
+    values.keySet().removeAll(OWN);
+    values.values().removeIf(Objects::isNull);
+    return PlanSettings.of(values);
+  }
+}

@@ -1,0 +1,25 @@
+package dev.nudge.text;
+
+/// Turns places that are counted in code points into places that are counted as Java does.
+final class CodePoints {
+  private final int[] indices; // empty: both are the same
+
+  private CodePoints(int[] indices) {
+    this.indices = indices;
+  }
+
+  static CodePoints of(String text) {
+    int count = text.codePointCount(0, text.length());
+    int[] indices = new int[count == text.length() ? 0 : count + 1];
+    for (int point = 1, index = 0; point < indices.length; point++) {
+      index = text.offsetByCodePoints(index, 1);
+      indices[point] = index;
+    }
+    return new CodePoints(indices);
+  }
+
+  /// The index of the character at which a code point begins.
+  int index(int point) {
+    return indices.length == 0 ? point : indices[point];
+  }
+}

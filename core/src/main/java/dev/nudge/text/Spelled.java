@@ -1,0 +1,192 @@
+package dev.nudge.text;
+
+import dev.nudge.settings.InputException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/// Encodes a text of which users wrote a part: special tokens are recognised in the rest only.
+///
+/// The library's own switch for it, `encode_special_tokens`, is out of reach from Java, and spares
+/// all special tokens of a text. So a second tokenizer is made, whose special tokens have other
+/// names ([Renaming]), and the text is rewritten: where the template wrote one, its new name
+/// stands,
+/// and what users wrote is letters to the second tokenizer. Offsets are told of the text as it was.
+///
+/// The template's special tokens are those that the first tokenizer finds in each piece that no
+/// user wrote, so neither half of one counts. One that the second does not take where it stands (a
+/// token that must be a word of its own, beside a letter) is no token in the whole text either: its
+/// old text is put back.
+///
+/// Threading: any number of threads.
+final class Spelled {
+  private final NativeTokenizer first;
+  private final NativeTokenizer second;
+  private final Vocabulary vocabulary;
+  private final Renaming renaming;
+
+  private Spelled(
+      NativeTokenizer first, NativeTokenizer second, Vocabulary vocabulary, Renaming renaming) {
+    this.first = first;
+    this.second = second;
+    this.vocabulary = vocabulary;
+    this.renaming = renaming;
+  }
+
+  /// Makes the second tokenizer; it takes about as long and as much memory as the first.
+  ///
+  /// @param json the text of `tokenizer.json`
+  static Spelled of(
+      NativeTokenizer first, Vocabulary vocabulary, String json, Path file, Path cache) {
+    Set<String> specials = new LinkedHashSet<>();
+    Set<String> others = new LinkedHashSet<>();
+    vocabulary
+        .added()
+        .filter(id -> !token(vocabulary, id).isEmpty())
+        .forEach(id -> (vocabulary.isSpecial(id) ? specials : others).add(token(vocabulary, id)));
+    Renaming renaming = new Renaming(specials, others);
+    NativeTokenizer second = NativeTokenizer.of(renaming.copy(json, file), file, cache);
+    for (String special : specials) {
+      int[] ids = second.ids(renaming.name(special), false);
+      Integer id = vocabulary.id(special);
+      if (id == null || Arrays.stream(ids).noneMatch(i -> i == id)) {
+        throw new InputException(
+            file + ": its special token '" + special + "' cannot be told from what users write");
+      }
+    }
+    return new Spelled(first, second, vocabulary, renaming);
+  }
+
+  private static String token(Vocabulary vocabulary, int id) {
+    return String.valueOf(vocabulary.token(id));
+  }
+
+  /// A special token in the text, in characters, and in code points of the text as it is rewritten.
+  private record Place(int id, int start, int end) {}
+
+  Encoded encode(String text, List<TextRange> users) {
+    List<Place> places = places(text, users);
+    while (true) {
+      Rewritten rewritten = rewrite(text, places);
+      Encoded encoded = second.encode(rewritten.text, false);
+      List<Place> taken = rewritten.taken(encoded, places);
+      if (taken.size() == places.size()) {
+        return rewritten.back(encoded);
+      }
+      places = taken;
+    }
+  }
+
+  /// The special tokens in what no user wrote.
+  private List<Place> places(String text, List<TextRange> users) {
+    List<Place> places = new ArrayList<>();
+    int from = 0;
+    for (TextRange user : users) {
+      find(text, from, user.start(), places);
+      from = Math.max(from, user.end());
+    }
+    find(text, from, text.length(), places);
+    return places;
+  }
+
+  private void find(String text, int from, int to, List<Place> places) {
+    if (to <= from) {
+      return;
+    }
+    String piece = text.substring(from, to);
+    Encoded encoded = first.encode(piece, false);
+    CodePoints points = CodePoints.of(piece);
+    for (int i = 0; i < encoded.length(); i++) {
+      int id = encoded.ids()[i];
+      if (!vocabulary.isSpecial(id)) {
+        continue;
+      }
+      int start = points.index(encoded.starts()[i]);
+      int end = points.index(encoded.ends()[i]);
+      String token = token(vocabulary, id);
+      int at = piece.indexOf(token, start); // blanks around it may belong to the token
+      if (at >= 0 && at + token.length() <= end) {
+        places.add(new Place(id, from + at, from + at + token.length()));
+      } else if (id != vocabulary.unknown()) { // a normaliser changed it
+        places.add(new Place(id, from + start, from + end));
+      }
+    }
+  }
+
+  private Rewritten rewrite(String text, List<Place> places) {
+    StringBuilder other = new StringBuilder(text.length() + 32 * places.size());
+    int[] from = new int[places.size()];
+    int[] to = new int[places.size()];
+    int[] source = new int[places.size()];
+    int[] sourceEnd = new int[places.size()];
+    int at = 0;
+    int points = 0; // of the rewritten text
+    int sourcePoints = 0;
+    for (int k = 0; k < from.length; k++) {
+      Place place = places.get(k);
+      int between = text.codePointCount(at, place.start());
+      String name = renaming.name(token(vocabulary, place.id()));
+      other.append(text, at, place.start()).append(name);
+      from[k] = points + between;
+      to[k] = from[k] + name.length();
+      source[k] = sourcePoints + between;
+      sourceEnd[k] = source[k] + text.codePointCount(place.start(), place.end());
+      points = to[k];
+      sourcePoints = sourceEnd[k];
+      at = place.end();
+    }
+    other.append(text, at, text.length());
+    return new Rewritten(other.toString(), from, to, source, sourceEnd);
+  }
+
+  /// A text with other names in it.
+  ///
+  /// @param from where each name begins, in code points, as all of these
+  /// @param to where it ends
+  /// @param source where the token begins in the text as it was
+  /// @param sourceEnd where it ends there
+  @SuppressWarnings("ArrayRecordComponent")
+  private record Rewritten(String text, int[] from, int[] to, int[] source, int[] sourceEnd) {
+
+    /// The places whose token is among the tokens.
+    List<Place> taken(Encoded encoded, List<Place> places) {
+      List<Place> taken = new ArrayList<>();
+      int i = 0;
+      for (int k = 0; k < from.length; k++) {
+        while (i < encoded.length() && encoded.ends()[i] < to[k]) {
+          i++;
+        }
+        int j = i; // a token without characters may stand before it
+        while (j < encoded.length()
+            && encoded.starts()[j] <= from[k]
+            && encoded.ids()[j] != places.get(k).id()) {
+          j++;
+        }
+        if (j < encoded.length()
+            && encoded.ids()[j] == places.get(k).id()
+            && encoded.starts()[j] <= from[k]
+            && encoded.ends()[j] >= to[k]) {
+          taken.add(places.get(k));
+        }
+      }
+      return taken;
+    }
+
+    Encoded back(Encoded encoded) {
+      for (int i = 0; i < encoded.length(); i++) {
+        encoded.starts()[i] = back(encoded.starts()[i]);
+        encoded.ends()[i] = back(encoded.ends()[i]);
+      }
+      return encoded;
+    }
+
+    private int back(int point) {
+      int found = Arrays.binarySearch(to, point);
+      int before = (found >= 0 ? found + 1 : -found - 1) - 1; // the last name that ended
+      return before < 0 ? point : sourceEnd[before] + point - to[before];
+    }
+  }
+}

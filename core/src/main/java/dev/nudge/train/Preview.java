@@ -1,0 +1,109 @@
+package dev.nudge.train;
+
+import dev.nudge.data.Batches;
+import dev.nudge.data.Dataset;
+import dev.nudge.data.Ends;
+import dev.nudge.data.Lengths;
+import dev.nudge.data.SeenRow;
+import dev.nudge.identity.Identity;
+import dev.nudge.machine.Machine;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.settings.DataShape;
+import dev.nudge.settings.PreviewSettings;
+import dev.nudge.text.Tokenizer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// Says what a model will see of rows, without loading it: the first of them, and counts of all.
+///
+/// @param rows the first rows
+/// @param data all of them, for its counts
+/// @param steps of a run over them
+/// @param epochs of that run
+/// @param hours that it takes; null where no price was given, or where it does not fit
+/// @param cost null likewise
+/// @param advice a line each
+public record Preview(
+    List<SeenRow> rows,
+    Dataset data,
+    Lengths lengths,
+    Ends ends,
+    int steps,
+    double epochs,
+    @Nullable Double hours,
+    @Nullable Double cost,
+    List<String> advice) {
+  private static final Set<DataShape> TEXTS = Set.of(DataShape.TEXT, DataShape.PROMPT_COMPLETION);
+
+  /// Reads all rows.
+  ///
+  /// @throws dev.nudge.settings.InputException in one line, for whatever a user can mend
+  public static Preview of(PreviewSettings settings, Machine machine) {
+    Path folder = settings.model().model();
+    ModelConfig config = ModelConfig.load(folder);
+    int most =
+        Objects.requireNonNullElse(settings.model().maxLength(), config.maxPositionEmbeddings());
+    Tokenizer tokenizer = Tokenizer.load(folder, machine.cache());
+    Dataset data = Dataset.load(settings.data(), settings.length(), most, tokenizer);
+    data.examples().forEach(example -> config.checkTokens(example.ids()));
+    Batches batches = Batches.of(data.rows(), settings.batchSize(), 0, false);
+    Double price = settings.pricePerHour();
+    Outlook.Pace pace = price == null ? null : Forecast.of(settings.plan(), machine).pace();
+    Double hours = pace == null ? null : pace.hours();
+    Ends ends = data.ends(tokenizer);
+    return new Preview(
+        data.seen(settings.limit(), tokenizer),
+        data,
+        data.lengths(),
+        ends,
+        batches.steps(settings.epochs()),
+        settings.epochs(),
+        hours,
+        hours == null || price == null ? null : hours * price,
+        advice(folder, data, ends, tokenizer));
+  }
+
+  private static List<String> advice(Path folder, Dataset data, Ends ends, Tokenizer tokenizer) {
+    List<String> advice = new ArrayList<>();
+    boolean texts = TEXTS.containsAll(data.shapes().counts().keySet());
+    boolean spoken = data.seen(1, tokenizer).stream().anyMatch(row -> speaks(row, tokenizer));
+    if (texts && !spoken && Identity.hasTemplate(folder)) {
+      advice.add(
+          "the model has a chat template, and these rows are plain text; give rows of 'messages' if"
+              + " it is to be talked to, or take its base model");
+    }
+    if (ends.begunTwice() > 0) {
+      advice.add(
+          "rows begin with the beginning-of-text token twice: the text writes it and the tokenizer"
+              + " adds it; take it out of the rows or the pattern");
+    }
+    if (ends.ended() == 0) {
+      advice.add("no end token is trained, so the model does not learn where to stop");
+    }
+    return advice;
+  }
+
+  /// Whether a template's special tokens stand inside the row: written there by hand.
+  private static boolean speaks(SeenRow row, Tokenizer tokenizer) {
+    for (int place = 1; place < row.ids().length - 1; place++) {
+      if (tokenizer.isSpecial(row.ids()[place])) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// Tokens of the whole run.
+  public long runTokens() {
+    return Math.round(epochs * data.tokens());
+  }
+
+  /// The share of all tokens that is trained.
+  public double trainedShare() {
+    return (double) data.trainedTokens() / data.tokens();
+  }
+}

@@ -1,0 +1,98 @@
+package dev.nudge.data;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.LengthSettings;
+import dev.nudge.text.TinyTokenizers;
+import dev.nudge.text.Tokenizer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.BitSet;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class SeenRowTest {
+  @TempDir Path folder;
+
+  private Dataset data(Tokenizer tokenizer, String... rows) throws IOException {
+    Path file = Files.writeString(folder.resolve("rows.jsonl"), String.join("\n", rows));
+    return Dataset.load(
+        DataSettings.of(List.of(file.toString())), new LengthSettings(true, false), 40, tokenizer);
+  }
+
+  @Test
+  void aRowIsItsTokensAsTextInPartsThatAreTrainedOrNot() throws IOException {
+    Tokenizer tokenizer = Tokenizer.load(TinyTokenizers.byteLevel(folder, true));
+    SeenRow row =
+        data(tokenizer, "", "{\"prompt\": \"he 😀\", \"completion\": \" ab\"}")
+            .seen(5, tokenizer)
+            .getFirst();
+    assertThat(row.text()).isEqualTo("<s>he 😀 ab</s>");
+    assertThat(row.parts())
+        .containsExactly(new SeenRow.Part("<s>he 😀", false), new SeenRow.Part(" ab</s>", true));
+    assertThat(row.spans()).containsExactly(List.of(7, 14)); // the emoji is one code point
+    assertThat(row.index()).isZero();
+    assertThat(row.line()).isEqualTo(2);
+    assertThat(row.trained()).hasSameSizeAs(row.ids());
+    assertThat(row.trainedTokens()).isEqualTo(2);
+  }
+
+  @Test
+  void partsTogetherAreTheTextAlsoWhereABoundaryCutsACharacter() throws IOException {
+    List<Path> folders =
+        List.of(
+            TinyTokenizers.byteLevel(folder.resolve("a"), true),
+            TinyTokenizers.sentencePiece(folder.resolve("b"), true));
+    for (Path one : folders) {
+      Tokenizer tokenizer = Tokenizer.load(one);
+      int[] ids = tokenizer.ids("ab 😀 é 漢");
+      for (int cut = 1; cut < ids.length; cut++) {
+        Example example = new Example(ids, trainedFrom(cut, ids.length), line());
+        SeenRow row = SeenRow.of(example, tokenizer);
+        StringBuilder all = new StringBuilder();
+        row.parts().forEach(part -> all.append(part.text()));
+        assertThat(all.toString()).isEqualTo(row.text()).isEqualTo(tokenizer.decode(ids, false));
+        assertThat(row.parts()).noneMatch(part -> part.text().contains("\uFFFD"));
+        assertThat(row.parts()).allMatch(part -> Tokenizer.loneSurrogate(part.text()) < 0);
+      }
+    }
+  }
+
+  private static BitSet trainedFrom(int from, int to) {
+    BitSet trained = new BitSet(to);
+    trained.set(from, to);
+    return trained;
+  }
+
+  private static SourceLine line() {
+    return new SourceLine(0, Path.of("rows"), 1, "");
+  }
+
+  @Test
+  void lengthsFallIntoFewBinsOfOneWidth() {
+    Lengths lengths = Lengths.of(IntStream.of(3, 812, 40, 0, 99, 100));
+    assertThat(lengths.width()).isEqualTo(100);
+    assertThat(lengths.counts()).containsExactly(4, 1, 0, 0, 0, 0, 0, 0, 1);
+    assertThat(lengths.names()).startsWith("0-99", "100-199").endsWith("800-899");
+    assertThat(lengths.longest()).isEqualTo(812);
+    assertThat(Lengths.of(IntStream.of(7)).names()).endsWith("7").hasSize(8);
+    assertThat(Lengths.of(IntStream.of(Integer.MAX_VALUE)).counts().size()).isBetween(2, 10);
+  }
+
+  @Test
+  void aBeginningThatIsThereTwiceAndAnEndThatIsNotTrainedAreCounted() throws IOException {
+    Tokenizer tokenizer = Tokenizer.load(TinyTokenizers.byteLevel(folder, true));
+    Dataset data =
+        data(
+            tokenizer,
+            "{\"prompt\": \"<s>he\", \"completion\": \" ab\"}",
+            "{\"prompt\": \"he\", \"completion\": \"" + "x".repeat(60) + "\"}",
+            "{\"text\": \"he\"}");
+    assertThat(data.cutRows().count()).isEqualTo(1);
+    assertThat(data.ends(tokenizer)).isEqualTo(new Ends(1, 2));
+  }
+}
