@@ -22,17 +22,23 @@ final class EncodedRows {
   }
 
   /// @param table where the tokens go, in the order of the rows
+  /// @param bytes of the data files
   /// @param watch told after each chunk
   /// @throws dev.nudge.settings.InputException where a file cannot be read, or a row is bad and bad
   ///     rows are not set aside, or no row is good
   static RowFacts read(
-      DataSettings data, RowEncoder encoder, TokenTableBuilder table, TokenCache.Watch watch) {
+      DataSettings data,
+      RowEncoder encoder,
+      TokenTableBuilder table,
+      long bytes,
+      TokenCache.Watch watch) {
     RowShape shape = RowShape.of(data);
     BadRows bad = new BadRows();
     UsedColumns.Tally columns = new UsedColumns.Tally(shape);
     SeenShapes.Tally shapes = new SeenShapes.Tally();
     CutRows cut = CutRows.none(encoder.maxLength());
     int rows = 0;
+    long read = 0; // characters, about as many as bytes
     List<String> guesses;
     try (RowReader reader = RowReader.open(data, Pick.TRAIN)) {
       List<SourceLine> lines = reader.next(CHUNK);
@@ -49,8 +55,10 @@ final class EncodedRows {
           }
         }
         rows += lines.size();
-        watch.read(rows, table.tokens());
+        read += lines.stream().mapToLong(line -> line.text().length() + 1L).sum();
+        watch.read(rows, table.tokens(), Math.min(0.99, (double) read / Math.max(1, bytes)));
       }
+      watch.read(rows, table.tokens(), 1);
       guesses = reader.guesses();
     }
     bad.check(rows, data.skipBadRows(), data.data());

@@ -2,6 +2,7 @@ package dev.nudge.data;
 
 import dev.nudge.data.source.Pick;
 import dev.nudge.data.source.SourceFiles;
+import dev.nudge.data.source.Unreadable;
 import dev.nudge.format.Json;
 import dev.nudge.format.Sha256;
 import dev.nudge.settings.DataSettings;
@@ -11,7 +12,6 @@ import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,11 +36,12 @@ public final class TokenCache {
 
   /// Told how far reading is.
   public interface Watch {
-    /// After each chunk of rows.
+    /// After each chunk of rows, and once more at the end.
     ///
     /// @param rows that were read, bad ones included
     /// @param tokens that the good ones have
-    void read(long rows, long tokens);
+    /// @param share of the files that was read, about; 1 at the end alone
+    void read(long rows, long tokens, double share);
   }
 
   private final @Nullable Path folder;
@@ -55,12 +56,12 @@ public final class TokenCache {
 
   /// Keeps nothing.
   public static TokenCache none() {
-    return new TokenCache(null, (rows, tokens) -> {}, 0);
+    return new TokenCache(null, (rows, tokens, share) -> {}, 0);
   }
 
   /// Keeps files in a cache folder.
   public static TokenCache in(Path cacheFolder) {
-    return new TokenCache(cacheFolder.resolve(FOLDER), (rows, tokens) -> {}, LEAST_BYTES);
+    return new TokenCache(cacheFolder.resolve(FOLDER), (rows, tokens, share) -> {}, LEAST_BYTES);
   }
 
   /// The same, telling how far reading is; nothing is told where tokens are kept already.
@@ -80,14 +81,16 @@ public final class TokenCache {
   ///
   /// @param digest of the contents of the data files
   Rows rows(DataSettings data, RowEncoder encoder, String digest) {
-    Path file = file(data, encoder, digest);
+    Map<String, Long> sizes = sizes(data);
+    long bytes = sizes.values().stream().mapToLong(Long::longValue).sum();
+    Path file = bytes < leastBytes ? null : file(data, encoder, digest, sizes);
     Rows kept = file == null ? null : TokenFile.open(file);
     if (kept != null) {
       return kept;
     }
     if (file != null) {
       try {
-        Rows made = make(data, encoder, file);
+        Rows made = make(data, encoder, file, bytes);
         if (made != null) {
           return made;
         }
@@ -95,45 +98,46 @@ public final class TokenCache {
         // the folder cannot be written, or the disk is full: a cache is no reason to fail
       }
     }
-    return inMemory(data, encoder);
+    return inMemory(data, encoder, bytes);
   }
 
-  private Rows inMemory(DataSettings data, RowEncoder encoder) {
+  private Rows inMemory(DataSettings data, RowEncoder encoder, long bytes) {
     TokenTableBuilder.InMemory ids = new TokenTableBuilder.InMemory();
     TokenTableBuilder table = new TokenTableBuilder(ids);
-    RowFacts facts = EncodedRows.read(data, encoder, table, watch);
+    RowFacts facts = EncodedRows.read(data, encoder, table, bytes, watch);
     return new Rows(table.table(ids.ids()).examples(), facts);
   }
 
-  private @Nullable Rows make(DataSettings data, RowEncoder encoder, Path file) throws IOException {
+  private @Nullable Rows make(DataSettings data, RowEncoder encoder, Path file, long bytes)
+      throws IOException {
     Files.createDirectories(file.getParent());
     try (TokenFile.Writer writer = TokenFile.write(file)) {
       TokenTableBuilder table = new TokenTableBuilder(writer);
-      RowFacts facts = EncodedRows.read(data, encoder, table, watch);
+      RowFacts facts = EncodedRows.read(data, encoder, table, bytes, watch);
       writer.finish(table, facts);
     }
     OldTokens.sweep(file);
     return TokenFile.open(file);
   }
 
-  /// The file of these rows; null where none is kept.
-  private @Nullable Path file(DataSettings data, RowEncoder encoder, String digest) {
-    Map<String, @Nullable Object> rule = encoder.rule();
-    if (folder == null || rule == null) {
-      return null;
-    }
-    List<Object> files = new ArrayList<>();
-    long bytes = 0;
-    try {
-      for (SourceFiles.Found found : SourceFiles.of(data.data(), Pick.TRAIN)) {
-        long size = Files.size(found.file());
-        files.add(List.of(found.file().toString(), size));
-        bytes += size;
+  /// The data files with their bytes.
+  private static Map<String, Long> sizes(DataSettings data) {
+    Map<String, Long> sizes = new LinkedHashMap<>();
+    for (SourceFiles.Found found : SourceFiles.of(data.data(), Pick.TRAIN)) {
+      try {
+        sizes.merge(found.file().toString(), Files.size(found.file()), Long::sum);
+      } catch (IOException e) {
+        throw Unreadable.of(found.file(), e);
       }
-    } catch (IOException e) {
-      return null; // whoever reads the files says what is wrong with them
     }
-    if (bytes < leastBytes) {
+    return sizes;
+  }
+
+  /// The file of these rows; null where none is kept.
+  private @Nullable Path file(
+      DataSettings data, RowEncoder encoder, String digest, Map<String, Long> sizes) {
+    Map<String, @Nullable Object> rule = folder == null ? null : encoder.rule();
+    if (folder == null || rule == null) {
       return null;
     }
     Map<String, @Nullable Object> all = new LinkedHashMap<>();
@@ -141,7 +145,7 @@ public final class TokenCache {
     all.put("program", TokenCache.class.getPackage().getImplementationVersion());
     all.put("rule", rule);
     all.put("data", data);
-    all.put("files", files);
+    all.put("files", sizes);
     all.put("digest", digest);
     Sha256 sha = new Sha256();
     sha.update(MemorySegment.ofArray(Json.line(all).getBytes(StandardCharsets.UTF_8)));

@@ -63,7 +63,7 @@ class TokenCacheTest {
 
   private TokenCache kept() {
     read = 0;
-    return TokenCache.in(cache).ofAll().watched((rows, tokens) -> read = rows);
+    return TokenCache.in(cache).ofAll().watched((rows, tokens, share) -> read = rows);
   }
 
   private Dataset load(TokenCache with) {
