@@ -1,9 +1,11 @@
 package dev.nudge.cli;
 
 import dev.nudge.data.SeenRow;
+import dev.nudge.data.TokenCache;
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.PreviewSettings;
 import dev.nudge.train.Preview;
+import dev.nudge.train.TrainEvent;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -19,7 +21,9 @@ record DataPreviewVerb(Previewer previewer, Supplier<Colours> colours)
   /// What the command wants of the library.
   interface Previewer {
     /// Reads all rows; no model is loaded.
-    Preview preview(PreviewSettings settings);
+    ///
+    /// @param watch told how far rows are made into tokens
+    Preview preview(PreviewSettings settings, TokenCache.Watch watch);
   }
 
   @Override
@@ -43,7 +47,16 @@ record DataPreviewVerb(Previewer previewer, Supplier<Colours> colours)
     if (html != null) {
       PreviewPage.check(html);
     }
-    Preview preview = previewer.preview(settings);
+    LiveLine line = new LiveLine(console.messages(), Progress.style(console), System::nanoTime, "");
+    long begun = System.nanoTime();
+    Preview preview =
+        previewer.preview(
+            settings,
+            (rows, tokens, share) ->
+                Progress.tokenised(
+                    line,
+                    new TrainEvent.Tokenised(
+                        rows, tokens, share, (System.nanoTime() - begun) / 1e9)));
     PreviewText text = new PreviewText(preview, colours.get(), Terminal.showsUnicode());
     text.rows().forEach(console::result);
     text.counts().forEach(console.json() ? console::note : console::result);

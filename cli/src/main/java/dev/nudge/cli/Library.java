@@ -2,6 +2,7 @@ package dev.nudge.cli;
 
 import dev.nudge.engine.RowScore;
 import dev.nudge.data.DataStats;
+import dev.nudge.data.TokenCache;
 import dev.nudge.eval.Scoring;
 import dev.nudge.generate.Completions;
 import dev.nudge.generate.Embeddings;
@@ -55,7 +56,7 @@ final class Library {
       TrainSettings settings, Consumer<TrainEvent> events, BooleanSupplier cancelled) {
     Machine machine = machine();
     if (settings.output().dryRun() && !Training.finished(settings, machine)) {
-      Prepared prepared = Training.prepare(settings, machine);
+      Prepared prepared = Training.prepare(settings, machine, events);
       prepared.warnings().forEach(line -> events.accept(new TrainEvent.Warning(line)));
       prepared.rows().forEach(line -> events.accept(new TrainEvent.Planned(line)));
       return new TrainVerb.Outcome(RunState.FINISHED, prepared.values(), prepared.lines());
@@ -74,8 +75,8 @@ final class Library {
     return new PlanVerb.Answer(outlook.fits(), outlook.lines(), outlook.values());
   }
 
-  static Preview preview(PreviewSettings settings) {
-    return Preview.of(settings, machine());
+  static Preview preview(PreviewSettings settings, TokenCache.Watch watch) {
+    return Preview.of(settings, machine(), watch);
   }
 
   static Scoring.Summary score(

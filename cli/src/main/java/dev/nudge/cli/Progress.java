@@ -12,6 +12,7 @@ import dev.nudge.train.TrainEvent.Sampled;
 import dev.nudge.train.TrainEvent.Saved;
 import dev.nudge.train.TrainEvent.Started;
 import dev.nudge.train.TrainEvent.Step;
+import dev.nudge.train.TrainEvent.Tokenised;
 import dev.nudge.train.TrainEvent.Warning;
 import java.io.PrintStream;
 import java.util.ArrayDeque;
@@ -31,6 +32,9 @@ import java.util.function.LongSupplier;
 ///
 /// Threading: events come one at a time.
 final class Progress implements Consumer<TrainEvent> {
+  private static final int BAR = 20;
+  private static final long MANY_TOKENS = 1_000_000; // worth a line that stays
+
   /// Says how progress is shown.
   enum Style {
     LIVE,
@@ -84,6 +88,7 @@ final class Progress implements Consumer<TrainEvent> {
     switch (event) {
       case Warning warning -> line.print("nudge: warning: " + warning.line());
       case Diverged sign -> line.print("nudge: warning: " + sign.line());
+      case Tokenised rows -> tokenised(line, rows);
       case Started started -> evaluations = started.evaluations();
       case Planned planned -> line.note(planned.line());
       case Step step -> step(step);
@@ -92,6 +97,27 @@ final class Progress implements Consumer<TrainEvent> {
       case Saved folder -> saved(folder);
       case Finished finished -> finished(finished);
       case Failed _ -> {} // the command tells why, as its last line
+    }
+  }
+
+  /// Shows how far rows are made into tokens; what took long stays.
+  static void tokenised(LiveLine line, Tokenised rows) {
+    boolean done = rows.share() == 1;
+    String made =
+        String.format(
+            Locale.ROOT,
+            "%s, %s, %,.0f tokens/s",
+            Count.of(rows.rows(), "row"),
+            Count.of(rows.tokens(), "token"),
+            rows.tokens() / Math.max(1e-3, rows.seconds()));
+    if (!done) {
+      int filled = (int) (BAR * rows.share());
+      String bar = "#".repeat(filled) + ".".repeat(BAR - filled);
+      line.draw("tokenising [%s] %s".formatted(bar, made), false, false);
+    } else if (rows.tokens() >= MANY_TOKENS) {
+      line.note("tokenised  " + made);
+    } else {
+      line.clear();
     }
   }
 

@@ -167,8 +167,26 @@ class ProgressTest {
   }
 
   @Test
+  void tokenisingHasABarAndALineThatStaysWhereItTookLong() {
+    Progress live = new Progress(err, Progress.Style.LIVE, () -> now);
+    live.accept(new TrainEvent.Tokenised(512, 50_000, 0.25, 0.5));
+    assertThat(text())
+        .contains("tokenising [#####...............] 512 rows, 50,000 tokens, 100,000 tokens/s");
+    live.accept(new TrainEvent.Tokenised(2_000, 200_000, 1, 2));
+    assertThat(text()).endsWith("\r\u001b[K").doesNotContain("tokenised");
+    Progress lines = new Progress(err, Progress.Style.LINES, () -> now);
+    bytes.reset();
+    lines.accept(new TrainEvent.Tokenised(512, 50_000, 0.25, 0.5));
+    assertThat(text()).isEmpty();
+    lines.accept(new TrainEvent.Tokenised(20_000, 2_000_000, 1, 4));
+    assertThat(text()).isEqualTo("tokenised  20,000 rows, 2,000,000 tokens, 500,000 tokens/s\n");
+  }
+
+  @Test
   void quietMeansWarningsOnly() {
     Progress progress = new Progress(err, Progress.Style.SILENT, () -> now);
+    progress.accept(new TrainEvent.Tokenised(512, 50_000, 0.25, 0.5));
+    progress.accept(new TrainEvent.Tokenised(20_000, 2_000_000, 1, 4));
     progress.accept(new TrainEvent.Planned("2 lanes"));
     progress.accept(step(1, 1, 1));
     progress.accept(new TrainEvent.Saved(Path.of("o")));

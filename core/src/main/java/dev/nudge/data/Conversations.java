@@ -22,6 +22,12 @@ public interface Conversations {
   /// A prompt of messages and the messages that answer it; the answer is trained.
   Tokens answer(ArrayNode prompt, ArrayNode completion, @Nullable ArrayNode tools);
 
+  /// A digest of the template and of the rule of what is trained: rows have the same tokens and
+  /// marks where it is the same. Null: none is known, and tokens are made each time.
+  default @Nullable String digest() {
+    return null;
+  }
+
   /// The text that the model is to go on from: all messages, and the beginning of an answer.
   String prompt(ArrayNode messages, @Nullable ArrayNode tools);
 }

@@ -5,49 +5,26 @@ import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.LengthSettings;
 import dev.nudge.text.Tokenizer;
-import java.nio.IntBuffer;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
-import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// Holds the tokens of all rows of some files, in the order of the files.
 ///
-/// Rows are read in chunks that are parsed and encoded in parallel; the result does not depend on
-/// it. Immutable.
+/// The tokens lie in one table ([TokenTable]), which is kept between runs where there is a
+/// [TokenCache]. Immutable.
 public final class Dataset {
-  private static final int CHUNK = 512;
-
   private final List<Example> examples;
-  private final BadRows bad;
-  private final CutRows cut;
+  private final RowFacts facts;
   private final long tokens;
   private final long trainedTokens;
   private final int longest;
   private final int untrained;
-  private final UsedColumns columns;
-  private final SeenShapes shapes;
   private final ShownRow first;
   private final String digest;
-  private final List<String> guesses;
 
-  private Dataset(
-      List<Example> examples,
-      BadRows bad,
-      CutRows cut,
-      UsedColumns columns,
-      SeenShapes shapes,
-      ShownRow first,
-      String digest,
-      List<String> guesses) {
-    this.guesses = List.copyOf(guesses);
-    this.examples = List.copyOf(examples);
-    this.bad = bad;
-    this.cut = cut;
-    this.columns = columns;
-    this.shapes = shapes;
+  private Dataset(List<Example> examples, RowFacts facts, ShownRow first, String digest) {
+    this.examples = examples;
+    this.facts = facts;
     this.first = first;
     this.digest = digest;
     this.tokens = examples.stream().mapToLong(Example::length).sum();
@@ -77,8 +54,18 @@ public final class Dataset {
       int maxLength,
       Tokenizer tokenizer,
       @Nullable Conversations chat) {
-    return load(
-        data, new RowEncoder(tokenizer, length, true, maxLength, chat), maxLength, tokenizer);
+    return load(data, length, maxLength, tokenizer, chat, TokenCache.none());
+  }
+
+  /// The same where tokens that were made before are kept.
+  public static Dataset load(
+      DataSettings data,
+      LengthSettings length,
+      int maxLength,
+      Tokenizer tokenizer,
+      @Nullable Conversations chat,
+      TokenCache cache) {
+    return load(data, new RowEncoder(tokenizer, length, true, maxLength, chat), tokenizer, cache);
   }
 
   /// Reads and encodes rows likewise, each as one sequence.
@@ -96,75 +83,33 @@ public final class Dataset {
       int maxLength,
       Tokenizer tokenizer,
       @Nullable Conversations chat) {
+    return whole(data, truncate, maxLength, tokenizer, chat, TokenCache.none());
+  }
+
+  /// The same where tokens that were made before are kept.
+  public static Dataset whole(
+      DataSettings data,
+      boolean truncate,
+      int maxLength,
+      Tokenizer tokenizer,
+      @Nullable Conversations chat,
+      TokenCache cache) {
     LengthSettings length = new LengthSettings(truncate, false);
-    return load(
-        data, new RowEncoder(tokenizer, length, false, maxLength, chat), maxLength, tokenizer);
+    return load(data, new RowEncoder(tokenizer, length, false, maxLength, chat), tokenizer, cache);
   }
 
   private static Dataset load(
-      DataSettings data, RowEncoder encoder, int maxLength, Tokenizer tokenizer) {
-    RowShape shape = RowShape.of(data);
-    List<Example> examples = new ArrayList<>();
-    BadRows bad = new BadRows();
-    UsedColumns.Tally columns = new UsedColumns.Tally(shape);
-    SeenShapes.Tally shapes = new SeenShapes.Tally();
+      DataSettings data, RowEncoder encoder, Tokenizer tokenizer, TokenCache cache) {
     String digest = ContentDigest.of(data, Pick.TRAIN);
-    CutRows cut = CutRows.none(maxLength);
-    int rows = 0;
-    List<String> guesses;
-    try (RowReader reader = RowReader.open(data, Pick.TRAIN)) {
-      List<SourceLine> lines = reader.next(CHUNK);
-      for (; !lines.isEmpty(); lines = reader.next(CHUNK)) {
-        for (Outcome outcome : outcomes(lines, shape, encoder)) {
-          switch (outcome) {
-            case Outcome.Good good -> {
-              examples.addAll(good.sequences().examples());
-              cut = cut.and(good.sequences().loss(), good.sequences().examples().size());
-              columns.add(good.content(), good.names());
-              shapes.add(good.content());
-            }
-            case Outcome.Bad row -> bad.add(row.row());
-          }
-        }
-        rows += lines.size();
-      }
-      guesses = reader.guesses();
-    }
-    bad.check(rows, data.skipBadRows(), data.data());
-    if (examples.stream().allMatch(e -> e.trainedTokens() == 0)) {
+    TokenCache.Rows rows = cache.rows(data, encoder, digest);
+    if (rows.examples().stream().allMatch(e -> e.trainedTokens() == 0)) {
       throw new InputException(
           BadRows.name(data.data())
               + ": nothing would be trained; no row has a token behind its first within --max-length "
-              + maxLength);
+              + encoder.maxLength());
     }
-    ShownRow first = ShownRow.of(examples.getFirst(), tokenizer);
-    return new Dataset(
-        examples, bad, cut, columns.columns(), shapes.shapes(), first, digest, guesses);
-  }
-
-  private sealed interface Outcome {
-    record Good(RowEncoder.Sequences sequences, RowShape.Content content, Set<String> names)
-        implements Outcome {}
-
-    record Bad(BadRow row) implements Outcome {}
-  }
-
-  private static List<Outcome> outcomes(
-      List<SourceLine> lines, RowShape shape, RowEncoder encoder) {
-    return IntStream.range(0, lines.size())
-        .parallel()
-        .mapToObj(i -> outcome(lines.get(i), shape, encoder))
-        .toList();
-  }
-
-  private static Outcome outcome(SourceLine line, RowShape shape, RowEncoder encoder) {
-    try {
-      Row row = Row.parse(line);
-      RowShape.Content content = shape.content(row);
-      return new Outcome.Good(encoder.encode(content, line), content, row.names());
-    } catch (BadRowException e) {
-      return new Outcome.Bad(line.bad(e));
-    }
+    ShownRow first = ShownRow.of(rows.examples().getFirst(), tokenizer);
+    return new Dataset(rows.examples(), rows.facts(), first, digest);
   }
 
   /// Returns the sequences; the parts of a split row follow each other.
@@ -179,27 +124,27 @@ public final class Dataset {
 
   /// Returns the number of rows that were set aside.
   public int badRows() {
-    return bad.count();
+    return facts.bad();
   }
 
   /// Returns the first rows that were set aside, up to 20.
   public List<BadRow> firstBadRows() {
-    return bad.first();
+    return facts.firstBad();
   }
 
   /// Returns the number of rows that were cut because they were too long, and how.
   public CutRows cutRows() {
-    return cut;
+    return facts.cut();
   }
 
   /// Returns the columns that the rows are made of, and those that no row uses.
   public UsedColumns columns() {
-    return columns;
+    return facts.columns();
   }
 
   /// Returns what the rows look like, as it was recognised.
   public SeenShapes shapes() {
-    return shapes;
+    return facts.shapes();
   }
 
   /// Returns the first sequence as it is trained, for people.
@@ -229,7 +174,7 @@ public final class Dataset {
 
   /// Returns what was guessed of the files' formats, a line each.
   public List<String> guesses() {
-    return guesses;
+    return facts.guesses();
   }
 
   /// Returns the digest of the files' contents ([ContentDigest]).
@@ -239,14 +184,7 @@ public final class Dataset {
 
   /// Counts the rows of this data whose tokens are those of a row of other data.
   public int rowsIn(Dataset other) {
-    Set<IntBuffer> there =
-        other.examples.stream().map(Example::view).collect(Collectors.toUnmodifiableSet());
-    return (int)
-        examples.stream()
-            .filter(e -> there.contains(e.view()))
-            .mapToInt(Example::index)
-            .distinct()
-            .count();
+    return SameTokens.rows(examples, other.examples);
   }
 
   /// Returns the number of sequences without a trained token: nothing stands behind their first.

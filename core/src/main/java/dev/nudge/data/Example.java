@@ -1,23 +1,27 @@
 package dev.nudge.data;
 
-import java.nio.IntBuffer;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.BitSet;
 
 /// Holds one sequence to train on or to score: token ids, and which of them count.
 ///
 /// A trained token is one whose probability given the tokens before it enters the loss; the first
 /// token has none before it and is never trained.
+///
+/// It is a place in a table of all sequences, so a data set may have millions of them.
 public final class Example {
-  private final int[] ids;
-  private final BitSet trained;
-  private final SourceLine source;
+  private final TokenTable table;
+  private final int row;
 
+  Example(TokenTable table, int row) {
+    this.table = table;
+    this.row = row;
+  }
+
+  /// A sequence by itself.
   Example(int[] ids, BitSet trained, SourceLine source) {
-    this.ids = ids;
-    this.trained = trained;
-    // The line's text is not needed any more.
-    this.source = new SourceLine(source.index(), source.file(), source.number(), "");
+    this(TokenTableBuilder.one(ids, trained, source), 0);
   }
 
   /// Makes a sequence of which every token but the first is trained, from no file: for measuring.
@@ -31,47 +35,51 @@ public final class Example {
 
   /// Returns the number of tokens.
   public int length() {
-    return ids.length;
+    return table.length(row);
   }
 
   /// Returns the token at a place.
   public int id(int place) {
-    return ids[place];
+    return table.id(row, place);
   }
 
   /// Returns a copy of the token ids.
   public int[] ids() {
-    return ids.clone();
+    return table.ids(row);
   }
 
-  /// The token ids as something that equals another sequence's.
-  IntBuffer view() {
-    return IntBuffer.wrap(ids).asReadOnlyBuffer();
+  /// A hash of the token ids.
+  int hash() {
+    return Arrays.hashCode(ids());
+  }
+
+  boolean sameTokens(Example other) {
+    return Arrays.equals(ids(), other.ids());
   }
 
   /// Tells whether the token at this place is trained: predicted from those before it.
   public boolean trained(int place) {
-    return trained.get(place);
+    return table.trained(row, place);
   }
 
   /// Returns the number of trained tokens.
   public int trainedTokens() {
-    return trained.cardinality();
+    return table.trainedTokens(row);
   }
 
   /// Returns the number of its row among the non-blank lines of all files, from 0. The parts of a
   /// row that was split have the same one.
   public int index() {
-    return source.index();
+    return table.index(row);
   }
 
   /// Returns the file of its row.
   public Path file() {
-    return source.file();
+    return table.file(row);
   }
 
   /// Returns the number of its line in the file, from 1.
   public int line() {
-    return source.number();
+    return table.line(row);
   }
 }

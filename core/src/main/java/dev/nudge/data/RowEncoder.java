@@ -8,7 +8,9 @@ import dev.nudge.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// Turns the content of a row into tokens and says which are trained.
@@ -46,6 +48,22 @@ final class RowEncoder {
     this.length = length;
     this.splits = splits;
     this.maxLength = maxLength;
+  }
+
+  int maxLength() {
+    return maxLength;
+  }
+
+  /// What tokens and marks of a row follow from, beside the row and how it is read; null where it
+  /// is not known.
+  @Nullable Map<String, @Nullable Object> rule() {
+    Map<String, @Nullable Object> rule = new LinkedHashMap<>();
+    rule.put("tokenizer", tokenizer.digest());
+    rule.put("end", end);
+    rule.put("length", length);
+    rule.put("max_length", maxLength);
+    rule.put("chat", chat == null ? null : chat.digest());
+    return chat != null && chat.digest() == null ? null : rule;
   }
 
   /// The sequences of a row.

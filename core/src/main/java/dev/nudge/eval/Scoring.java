@@ -1,6 +1,7 @@
 package dev.nudge.eval;
 
 import dev.nudge.data.Dataset;
+import dev.nudge.data.TokenCache;
 import dev.nudge.engine.RowScore;
 import dev.nudge.generate.AdapterPatterns;
 import dev.nudge.generate.Session;
@@ -49,7 +50,15 @@ public final class Scoring {
     Dataset data =
         AdapterPatterns.of(
                 settings.data(), settings.adapter(), settings.model().anyBase(), notes, warnings)
-            .read(patterns -> Dataset.whole(patterns, settings.truncate(), maxLength, tokenizer));
+            .read(
+                patterns ->
+                    Dataset.whole(
+                        patterns,
+                        settings.truncate(),
+                        maxLength,
+                        tokenizer,
+                        null,
+                        TokenCache.in(machine.cache())));
     data.guesses().forEach(notes);
     if (!data.columns().unused().isEmpty()) {
       notes.accept(data.columns().toString());

@@ -78,7 +78,8 @@ final class NativeTokenizers {
     return List.of(System.mapLibraryName("tokenizers"));
   }
 
-  private static String version() {
+  /// The version of the library.
+  static String version() {
     try (InputStream in = resource(FOLDER + "tokenizers.properties").openStream()) {
       Properties properties = new Properties();
       properties.load(in);

@@ -1,9 +1,11 @@
 package dev.nudge.text;
 
 import dev.nudge.format.OutFolder;
+import dev.nudge.format.Sha256;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
 import java.nio.charset.MalformedInputException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -95,6 +97,13 @@ public final class Tokenizer {
 
   private String json() {
     return json == null ? read(folder, folder.resolve(FILE)) : json;
+  }
+
+  /// A digest of the tokenizer and of the library that reads it: where it is the same, so are the
+  /// tokens of every text.
+  public String digest() {
+    String text = NativeTokenizers.version() + "\n" + json();
+    return Sha256.of(text.getBytes(StandardCharsets.UTF_8));
   }
 
   /// Writes `tokenizer.json` into a folder where it is not the model folder's own.

@@ -21,7 +21,8 @@ final class EventLine {
       case TrainEvent.Diverged _ -> "diverged";
       case TrainEvent.Failed _ -> "failed";
       case TrainEvent.Finished end -> end.state() == RunState.STOPPED ? "stopped" : "finished";
-      case TrainEvent.Planned _, TrainEvent.Step _, TrainEvent.Sampled _ -> null;
+      case TrainEvent.Tokenised _, TrainEvent.Planned _, TrainEvent.Step _, TrainEvent.Sampled _ ->
+          null;
     };
   }
 

@@ -6,6 +6,7 @@ import dev.nudge.adapter.ParameterCount;
 import dev.nudge.adapter.Targets;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.Packing;
+import dev.nudge.data.TokenCache;
 import dev.nudge.engine.Flat;
 import dev.nudge.machine.Backend;
 import dev.nudge.machine.Machine;
@@ -105,9 +106,11 @@ public final class Forecast {
     if (source != null) {
       NewParts.Tokens tokens = tokens(settings, config, machine);
       Tokenizer tokenizer = tokens.tokenizer();
-      data = Dataset.load(source, settings.length(), most, tokenizer);
+      TokenCache cache = TokenCache.in(machine.cache());
+      data = Dataset.load(source, settings.length(), most, tokenizer, null, cache);
       data.examples().forEach(e -> tokens.grown().checkTokens(e.ids()));
-      Dataset held = Training.held(settings.eval(), source, settings.length(), most, tokenizer);
+      Dataset held =
+          Training.held(settings.eval(), source, settings.length(), most, tokenizer, cache);
       rows = Request.Rows.of(data, held, settings.batchSize());
     }
     Forecast forecast =

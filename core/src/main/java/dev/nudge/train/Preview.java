@@ -5,6 +5,7 @@ import dev.nudge.data.Dataset;
 import dev.nudge.data.Ends;
 import dev.nudge.data.Lengths;
 import dev.nudge.data.SeenRow;
+import dev.nudge.data.TokenCache;
 import dev.nudge.identity.Identity;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.ModelConfig;
@@ -43,12 +44,26 @@ public record Preview(
   ///
   /// @throws dev.nudge.settings.InputException in one line, for whatever a user can mend
   public static Preview of(PreviewSettings settings, Machine machine) {
+    return of(settings, machine, (rows, tokens, share) -> {});
+  }
+
+  /// The same.
+  ///
+  /// @param watch told how far rows are made into tokens
+  public static Preview of(PreviewSettings settings, Machine machine, TokenCache.Watch watch) {
     Path folder = settings.model().model();
     ModelConfig config = ModelConfig.load(folder);
     int most =
         Objects.requireNonNullElse(settings.model().maxLength(), config.maxPositionEmbeddings());
     Tokenizer tokenizer = Tokenizer.load(folder, machine.cache());
-    Dataset data = Dataset.load(settings.data(), settings.length(), most, tokenizer);
+    Dataset data =
+        Dataset.load(
+            settings.data(),
+            settings.length(),
+            most,
+            tokenizer,
+            null,
+            TokenCache.in(machine.cache()).watched(watch));
     data.examples().forEach(example -> config.checkTokens(example.ids()));
     Batches batches = Batches.of(data.rows(), settings.batchSize(), 0, false);
     Double price = settings.pricePerHour();

@@ -4,7 +4,8 @@ import java.nio.file.Path;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Tells what happens in a run, in order: started, planned, steps with held-out losses and their
+/// Tells what happens in a run, in order: rows made into tokens, started, planned, steps with
+/// held-out losses and their
 /// samples between them, saved, finished; or failed. Warnings and signs that it diverges come when
 /// they are seen.
 ///
@@ -19,6 +20,14 @@ public sealed interface TrainEvent {
       }
     };
   }
+
+  /// Rows are made into tokens, before all else; not told of those that were made before.
+  ///
+  /// @param rows so far
+  /// @param tokens so far
+  /// @param share of the files, about; 1 at the end
+  /// @param seconds so far
+  record Tokenised(long rows, long tokens, double share, double seconds) implements TrainEvent {}
 
   /// Everything is loaded and the first step comes.
   ///

@@ -8,6 +8,7 @@ import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.adapter.Targets;
 import dev.nudge.data.Batches;
 import dev.nudge.data.Dataset;
+import dev.nudge.data.TokenCache;
 import dev.nudge.format.Claim;
 import dev.nudge.format.OutFolder;
 import dev.nudge.identity.BaseDigest;
@@ -79,7 +80,7 @@ public final class Training {
       return finished(settings);
     } catch (InputException inTheWay) {
       if (!Claim.isHeld(settings.output().out())) { // one that trains has the memory too
-        checked(settings, machine);
+        checked(settings, machine, event -> {});
       }
       throw inTheWay;
     }
@@ -100,12 +101,32 @@ public final class Training {
   ///
   /// @throws dev.nudge.settings.InputException in one line, for whatever a user can mend
   public static Prepared prepare(TrainSettings wanted, Machine machine) {
-    Prepared prepared = checked(wanted, machine);
+    return prepare(wanted, machine, event -> {});
+  }
+
+  /// The same.
+  ///
+  /// @param events told how far rows are made into tokens
+  public static Prepared prepare(
+      TrainSettings wanted, Machine machine, Consumer<TrainEvent> events) {
+    Prepared prepared = checked(wanted, machine, events);
     RunRoom.check(prepared);
     return prepared;
   }
 
-  private static Prepared checked(TrainSettings wanted, Machine machine) {
+  /// The tokens that are kept, telling of those that are made.
+  private static TokenCache cache(Machine machine, Consumer<TrainEvent> events) {
+    long begun = System.nanoTime();
+    return TokenCache.in(machine.cache())
+        .watched(
+            (rows, tokens, share) ->
+                events.accept(
+                    new TrainEvent.Tokenised(
+                        rows, tokens, share, (System.nanoTime() - begun) / 1e9)));
+  }
+
+  private static Prepared checked(
+      TrainSettings wanted, Machine machine, Consumer<TrainEvent> events) {
     Path folder = wanted.model().model();
     ModelConfig config = ModelConfig.load(folder);
     List<String> warnings = new ArrayList<>();
@@ -125,8 +146,17 @@ public final class Training {
     NewParts.Tokens tokens =
         NewParts.tokens(settings.lora(), folder, config, machine.cache(), warnings::add);
     Tokenizer tokenizer = tokens.tokenizer();
-    Dataset data = Dataset.load(settings.data(), settings.length(), maxLength, tokenizer);
-    Dataset held = held(settings.eval(), settings.data(), settings.length(), maxLength, tokenizer);
+    Dataset data =
+        Dataset.load(
+            settings.data(), settings.length(), maxLength, tokenizer, null, cache(machine, events));
+    Dataset held =
+        held(
+            settings.eval(),
+            settings.data(),
+            settings.length(),
+            maxLength,
+            tokenizer,
+            cache(machine, events));
     ModelConfig grown = tokens.grown();
     data.examples().forEach(e -> grown.checkTokens(e.ids()));
     if (held != null) {
@@ -307,11 +337,12 @@ public final class Training {
       DataSettings data,
       LengthSettings length,
       int maxLength,
-      Tokenizer tokenizer) {
+      Tokenizer tokenizer,
+      TokenCache cache) {
     String file = eval.evalData();
     return file == null
         ? null
-        : Dataset.load(data.withFiles(List.of(file)), length, maxLength, tokenizer);
+        : Dataset.load(data.withFiles(List.of(file)), length, maxLength, tokenizer, null, cache);
   }
 
   /// Puts an adapter on a model, for any settings that shape an adapter.
@@ -374,10 +405,10 @@ public final class Training {
       return RunFolder.result(out);
     }
     try (WarmUp warmUp = WarmUp.startOnce(settings, machine)) {
-      Prepared prepared = prepare(settings, machine);
+      Prepared prepared = prepare(settings, machine, events);
       Reservations.Taken taken = prepared.reserve();
       while (taken == null) { // another run was planned meanwhile
-        prepared = prepare(settings, prepared.machine().again());
+        prepared = prepare(settings, prepared.machine().again(), events);
         taken = prepared.reserve();
       }
       try (Reservations.Taken _ = taken) {

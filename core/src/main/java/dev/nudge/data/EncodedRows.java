@@ -1,0 +1,86 @@
+package dev.nudge.data;
+
+import dev.nudge.data.source.Pick;
+import dev.nudge.settings.DataSettings;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.IntStream;
+
+/// Reads rows and makes tokens of them, in chunks that are parsed and encoded on all processors;
+/// the
+/// result does not depend on it.
+final class EncodedRows {
+  private static final int CHUNK = 512;
+
+  private EncodedRows() {}
+
+  private sealed interface Outcome {
+    record Good(RowEncoder.Sequences sequences, RowShape.Content content, Set<String> names)
+        implements Outcome {}
+
+    record Bad(BadRow row) implements Outcome {}
+  }
+
+  /// @param table where the tokens go, in the order of the rows
+  /// @param bytes of the data files
+  /// @param watch told after each chunk
+  /// @throws dev.nudge.settings.InputException where a file cannot be read, or a row is bad and bad
+  ///     rows are not set aside, or no row is good
+  static RowFacts read(
+      DataSettings data,
+      RowEncoder encoder,
+      TokenTableBuilder table,
+      long bytes,
+      TokenCache.Watch watch) {
+    RowShape shape = RowShape.of(data);
+    BadRows bad = new BadRows();
+    UsedColumns.Tally columns = new UsedColumns.Tally(shape);
+    SeenShapes.Tally shapes = new SeenShapes.Tally();
+    CutRows cut = CutRows.none(encoder.maxLength());
+    int rows = 0;
+    long read = 0; // characters, about as many as bytes
+    List<String> guesses;
+    try (RowReader reader = RowReader.open(data, Pick.TRAIN)) {
+      List<SourceLine> lines = reader.next(CHUNK);
+      for (; !lines.isEmpty(); lines = reader.next(CHUNK)) {
+        for (Outcome outcome : outcomes(lines, shape, encoder)) {
+          switch (outcome) {
+            case Outcome.Good good -> {
+              good.sequences().examples().forEach(table::add);
+              cut = cut.and(good.sequences().loss(), good.sequences().examples().size());
+              columns.add(good.content(), good.names());
+              shapes.add(good.content());
+            }
+            case Outcome.Bad row -> bad.add(row.row());
+          }
+        }
+        rows += lines.size();
+        read += lines.stream().mapToLong(line -> line.text().length() + 1L).sum();
+        watch.read(rows, table.tokens(), Math.min(0.99, (double) read / Math.max(1, bytes)));
+      }
+      watch.read(rows, table.tokens(), 1);
+      guesses = reader.guesses();
+    }
+    bad.check(rows, data.skipBadRows(), data.data());
+    return new RowFacts(
+        bad.count(), bad.first(), cut, columns.columns(), shapes.shapes(), List.copyOf(guesses));
+  }
+
+  private static List<Outcome> outcomes(
+      List<SourceLine> lines, RowShape shape, RowEncoder encoder) {
+    return IntStream.range(0, lines.size())
+        .parallel()
+        .mapToObj(i -> outcome(lines.get(i), shape, encoder))
+        .toList();
+  }
+
+  private static Outcome outcome(SourceLine line, RowShape shape, RowEncoder encoder) {
+    try {
+      Row row = Row.parse(line);
+      RowShape.Content content = shape.content(row);
+      return new Outcome.Good(encoder.encode(content, line), content, row.names());
+    } catch (BadRowException e) {
+      return new Outcome.Bad(line.bad(e));
+    }
+  }
+}

@@ -1,0 +1,154 @@
+package dev.nudge.data;
+
+import dev.nudge.data.source.Pick;
+import dev.nudge.data.source.SourceFiles;
+import dev.nudge.data.source.Unreadable;
+import dev.nudge.format.Json;
+import dev.nudge.format.Sha256;
+import dev.nudge.settings.DataSettings;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// Keeps the tokens of rows in files of the cache folder, so that they are made once.
+///
+/// A file is found by a digest of all that its tokens follow from: the tokenizer, the chat template
+/// and its rule of what is trained, the settings of rows and of their length, the names, sizes and
+/// contents of the data files, and this program. So nothing has to be thrown away by hand, and one
+/// that is torn or damaged ([TokenFile]) is made again. Small data is tokenised each time: that
+/// takes less than a second.
+///
+/// A file is written beside its place and renamed, so two processes may make the same one. Where
+/// the
+/// folder cannot be written, tokens stay in memory. Files that were not used for 30 days go when
+/// another is written, and the oldest until all together are at most 20 GB.
+public final class TokenCache {
+  static final String FOLDER = "tokens";
+  private static final int VERSION = 1; // raised when tokens or marks of a row change
+  private static final long LEAST_BYTES = 256 << 10; // of data files
+
+  /// Told how far reading is.
+  public interface Watch {
+    /// After each chunk of rows, and once more at the end.
+    ///
+    /// @param rows that were read, bad ones included
+    /// @param tokens that the good ones have
+    /// @param share of the files that was read, about; 1 at the end alone
+    void read(long rows, long tokens, double share);
+  }
+
+  private final @Nullable Path folder;
+  private final Watch watch;
+  private final long leastBytes;
+
+  private TokenCache(@Nullable Path folder, Watch watch, long leastBytes) {
+    this.folder = folder;
+    this.watch = watch;
+    this.leastBytes = leastBytes;
+  }
+
+  /// Keeps nothing.
+  public static TokenCache none() {
+    return new TokenCache(null, (rows, tokens, share) -> {}, 0);
+  }
+
+  /// Keeps files in a cache folder.
+  public static TokenCache in(Path cacheFolder) {
+    return new TokenCache(cacheFolder.resolve(FOLDER), (rows, tokens, share) -> {}, LEAST_BYTES);
+  }
+
+  /// The same, telling how far reading is; nothing is told where tokens are kept already.
+  public TokenCache watched(Watch watch) {
+    return new TokenCache(folder, watch, leastBytes);
+  }
+
+  /// The same for data of any size.
+  TokenCache ofAll() {
+    return new TokenCache(folder, watch, 0);
+  }
+
+  /// Sequences and what is known of their rows.
+  record Rows(List<Example> examples, RowFacts facts) {}
+
+  /// The rows of data, from their file or made.
+  ///
+  /// @param digest of the contents of the data files
+  Rows rows(DataSettings data, RowEncoder encoder, String digest) {
+    Map<String, Long> sizes = sizes(data);
+    long bytes = sizes.values().stream().mapToLong(Long::longValue).sum();
+    Path file = bytes < leastBytes ? null : file(data, encoder, digest, sizes);
+    Rows kept = file == null ? null : TokenFile.open(file);
+    if (kept != null) {
+      return kept;
+    }
+    if (file != null) {
+      try {
+        Rows made = make(data, encoder, file, bytes);
+        if (made != null) {
+          return made;
+        }
+      } catch (IOException | UncheckedIOException e) {
+        // the folder cannot be written, or the disk is full: a cache is no reason to fail
+      }
+    }
+    return inMemory(data, encoder, bytes);
+  }
+
+  private Rows inMemory(DataSettings data, RowEncoder encoder, long bytes) {
+    TokenTableBuilder.InMemory ids = new TokenTableBuilder.InMemory();
+    TokenTableBuilder table = new TokenTableBuilder(ids);
+    RowFacts facts = EncodedRows.read(data, encoder, table, bytes, watch);
+    return new Rows(table.table(ids.ids()).examples(), facts);
+  }
+
+  private @Nullable Rows make(DataSettings data, RowEncoder encoder, Path file, long bytes)
+      throws IOException {
+    Files.createDirectories(file.getParent());
+    try (TokenFile.Writer writer = TokenFile.write(file)) {
+      TokenTableBuilder table = new TokenTableBuilder(writer);
+      RowFacts facts = EncodedRows.read(data, encoder, table, bytes, watch);
+      writer.finish(table, facts);
+    }
+    OldTokens.sweep(file);
+    return TokenFile.open(file);
+  }
+
+  /// The data files with their bytes.
+  private static Map<String, Long> sizes(DataSettings data) {
+    Map<String, Long> sizes = new LinkedHashMap<>();
+    for (SourceFiles.Found found : SourceFiles.of(data.data(), Pick.TRAIN)) {
+      try {
+        sizes.merge(found.file().toString(), Files.size(found.file()), Long::sum);
+      } catch (IOException e) {
+        throw Unreadable.of(found.file(), e);
+      }
+    }
+    return sizes;
+  }
+
+  /// The file of these rows; null where none is kept.
+  private @Nullable Path file(
+      DataSettings data, RowEncoder encoder, String digest, Map<String, Long> sizes) {
+    Map<String, @Nullable Object> rule = folder == null ? null : encoder.rule();
+    if (folder == null || rule == null) {
+      return null;
+    }
+    Map<String, @Nullable Object> all = new LinkedHashMap<>();
+    all.put("version", VERSION);
+    all.put("program", TokenCache.class.getPackage().getImplementationVersion());
+    all.put("rule", rule);
+    all.put("data", data);
+    all.put("files", sizes);
+    all.put("digest", digest);
+    Sha256 sha = new Sha256();
+    sha.update(MemorySegment.ofArray(Json.line(all).getBytes(StandardCharsets.UTF_8)));
+    return folder.resolve(sha.hex() + TokenFile.SUFFIX);
+  }
+}

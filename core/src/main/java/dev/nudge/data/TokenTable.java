@@ -1,0 +1,125 @@
+package dev.nudge.data;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.util.AbstractList;
+import java.util.List;
+import java.util.RandomAccess;
+
+/// Holds the tokens of many sequences, one behind the other, in memory or in a mapped file.
+///
+/// A sequence is a place in it ([Example]), so a million of them are a few numbers each:
+///
+/// ```
+///   ids       int32, all tokens
+///   trained   bits, one a token, in words of 64
+///   offsets   int64, where each sequence begins, and the end of the last
+///   sources   int32, three a sequence: its row, its file in `files`, its line
+/// ```
+///
+/// Threading: any number of threads; nothing changes.
+final class TokenTable {
+  static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN);
+  static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN);
+  static final int SOURCE = 3; // numbers of one
+
+  private final MemorySegment ids;
+  private final MemorySegment trained;
+  private final MemorySegment offsets;
+  private final MemorySegment sources;
+  private final List<Path> files;
+  private final int size;
+
+  TokenTable(
+      MemorySegment ids,
+      MemorySegment trained,
+      MemorySegment offsets,
+      MemorySegment sources,
+      List<Path> files) {
+    this.ids = ids;
+    this.trained = trained;
+    this.offsets = offsets;
+    this.sources = sources;
+    this.files = List.copyOf(files);
+    this.size = (int) (offsets.byteSize() / Long.BYTES) - 1;
+  }
+
+  /// The sequences, made when they are asked for.
+  List<Example> examples() {
+    return new Examples();
+  }
+
+  private final class Examples extends AbstractList<Example> implements RandomAccess {
+    @Override
+    public Example get(int row) {
+      if (row < 0 || row >= size) {
+        throw new IndexOutOfBoundsException("sequence " + row + " of " + size);
+      }
+      return new Example(TokenTable.this, row);
+    }
+
+    @Override
+    public int size() {
+      return size;
+    }
+  }
+
+  private long start(int row) {
+    return offsets.getAtIndex(LONG, row);
+  }
+
+  int length(int row) {
+    return (int) (start(row + 1) - start(row));
+  }
+
+  int id(int row, int place) {
+    return ids.getAtIndex(INT, start(row) + checked(row, place));
+  }
+
+  int[] ids(int row) {
+    int[] copy = new int[length(row)];
+    MemorySegment.copy(ids, INT, start(row) * Integer.BYTES, copy, 0, copy.length);
+    return copy;
+  }
+
+  boolean trained(int row, int place) {
+    long at = start(row) + checked(row, place);
+    return (trained.getAtIndex(LONG, at >> 6) >>> at & 1) == 1;
+  }
+
+  private int checked(int row, int place) {
+    int length = length(row);
+    if (place < 0 || place >= length) {
+      throw new IndexOutOfBoundsException("token " + place + " of " + length);
+    }
+    return place;
+  }
+
+  int trainedTokens(int row) {
+    long from = start(row);
+    long to = start(row + 1);
+    int count = 0;
+    for (long word = from >> 6; word << 6 < to; word++) {
+      long bits = trained.getAtIndex(LONG, word);
+      bits &= word << 6 < from ? -1L << from : -1L;
+      bits &= (word + 1) << 6 > to ? -1L >>> -to : -1L;
+      count += Long.bitCount(bits);
+    }
+    return count;
+  }
+
+  /// The number of its row among all.
+  int index(int row) {
+    return sources.getAtIndex(INT, (long) SOURCE * row);
+  }
+
+  Path file(int row) {
+    return files.get(sources.getAtIndex(INT, (long) SOURCE * row + 1));
+  }
+
+  int line(int row) {
+    return sources.getAtIndex(INT, (long) SOURCE * row + 2);
+  }
+}

@@ -1,0 +1,148 @@
+package dev.nudge.data;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/// Collects sequences for a [TokenTable]; tokens go to a [Sink], the rest, an eighth of it or less,
+/// stays in memory until the end.
+///
+/// Threading: one thread.
+final class TokenTableBuilder {
+
+  /// Where token ids go.
+  interface Sink {
+    void add(int[] ids);
+  }
+
+  private final Sink sink;
+  private final Map<Path, Integer> files = new HashMap<>();
+  private final List<Path> names = new ArrayList<>();
+  private long[] trained = new long[64];
+  private long[] offsets = new long[64];
+  private int[] sources = new int[64 * TokenTable.SOURCE];
+  private int size;
+
+  TokenTableBuilder(Sink sink) {
+    this.sink = sink;
+  }
+
+  /// The table of one sequence.
+  static TokenTable one(int[] ids, BitSet trained, SourceLine source) {
+    long[] words = Arrays.copyOf(trained.get(0, ids.length).toLongArray(), words(ids.length));
+    return new TokenTable(
+        little(ids.clone()),
+        little(words),
+        little(new long[] {0, ids.length}),
+        little(new int[] {source.index(), 0, source.number()}),
+        List.of(source.file()));
+  }
+
+  void add(Example example) {
+    int[] ids = example.ids();
+    long from = offsets[size];
+    if (size + 1 == offsets.length) {
+      offsets = Arrays.copyOf(offsets, 2 * offsets.length);
+      sources = Arrays.copyOf(sources, 2 * sources.length);
+    }
+    offsets[size + 1] = from + ids.length;
+    int words = words(from + ids.length);
+    if (words > trained.length) {
+      trained = Arrays.copyOf(trained, Math.max(words, trained.length + (trained.length >> 1)));
+    }
+    for (int place = 0; place < ids.length; place++) {
+      if (example.trained(place)) {
+        trained[(int) (from + place >> 6)] |= 1L << from + place;
+      }
+    }
+    int at = TokenTable.SOURCE * size;
+    sources[at] = example.index();
+    sources[at + 1] = files.computeIfAbsent(example.file(), this::named);
+    sources[at + 2] = example.line();
+    sink.add(ids);
+    size++;
+  }
+
+  private int named(Path file) {
+    names.add(file);
+    return names.size() - 1;
+  }
+
+  private static int words(long tokens) {
+    return Math.toIntExact((tokens + 63) >> 6);
+  }
+
+  int size() {
+    return size;
+  }
+
+  long tokens() {
+    return offsets[size];
+  }
+
+  List<Path> files() {
+    return names;
+  }
+
+  MemorySegment trained() {
+    return little(Arrays.copyOf(trained, words(tokens())));
+  }
+
+  MemorySegment offsets() {
+    return little(Arrays.copyOf(offsets, size + 1));
+  }
+
+  MemorySegment sources() {
+    return little(Arrays.copyOf(sources, TokenTable.SOURCE * size));
+  }
+
+  /// The table of what was collected.
+  ///
+  /// @param ids all that went to the sink
+  TokenTable table(MemorySegment ids) {
+    return new TokenTable(ids, trained(), offsets(), sources(), names);
+  }
+
+  /// Words in the order of bytes that tables have.
+  private static MemorySegment little(long[] words) {
+    MemorySegment segment = MemorySegment.ofArray(words);
+    for (int i = 0; i < words.length; i++) {
+      segment.setAtIndex(TokenTable.LONG, i, words[i]); // a copy onto itself on most machines
+    }
+    return segment;
+  }
+
+  private static MemorySegment little(int[] numbers) {
+    MemorySegment segment = MemorySegment.ofArray(numbers);
+    for (int i = 0; i < numbers.length; i++) {
+      segment.setAtIndex(TokenTable.INT, i, numbers[i]);
+    }
+    return segment;
+  }
+
+  /// Keeps tokens in memory.
+  static final class InMemory implements Sink {
+    private int[] ids = new int[1024];
+    private int count;
+
+    @Override
+    public void add(int[] more) {
+      int needed = Math.addExact(count, more.length);
+      if (needed > ids.length) {
+        ids = Arrays.copyOf(ids, Math.max(needed, (int) Math.min(1.5 * ids.length, 1 << 30)));
+      }
+      System.arraycopy(more, 0, ids, count, more.length);
+      count = needed;
+    }
+
+    MemorySegment ids() {
+      ids = Arrays.copyOf(ids, count);
+      return little(ids);
+    }
+  }
+}
