@@ -2,11 +2,13 @@ package dev.nudge.data;
 
 import dev.nudge.data.source.Pick;
 import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.EvalSplit;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.LengthSettings;
 import dev.nudge.text.Tokenizer;
 import java.nio.IntBuffer;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -30,8 +32,11 @@ public final class Dataset {
   private final UsedColumns columns;
   private final SeenShapes shapes;
   private final ShownRow first;
-  private final String digest;
-  private final List<String> guesses;
+  private final Files files;
+  private final BitSet grouped;
+
+  /// What is known of the files.
+  private record Files(String digest, List<String> guesses, List<Integer> starts) {}
 
   private Dataset(
       List<Example> examples,
@@ -40,16 +45,16 @@ public final class Dataset {
       UsedColumns columns,
       SeenShapes shapes,
       ShownRow first,
-      String digest,
-      List<String> guesses) {
-    this.guesses = List.copyOf(guesses);
+      Files files,
+      BitSet grouped) {
+    this.grouped = grouped;
     this.examples = List.copyOf(examples);
     this.bad = bad;
     this.cut = cut;
     this.columns = columns;
     this.shapes = shapes;
     this.first = first;
-    this.digest = digest;
+    this.files = files;
     this.tokens = examples.stream().mapToLong(Example::length).sum();
     this.trainedTokens = examples.stream().mapToLong(Example::trainedTokens).sum();
     this.longest = examples.stream().mapToInt(Example::length).max().orElse(0);
@@ -103,34 +108,59 @@ public final class Dataset {
 
   private static Dataset load(
       DataSettings data, RowEncoder encoder, int maxLength, Tokenizer tokenizer) {
+    return read(Reading.all(data), encoder, maxLength, tokenizer);
+  }
+
+  /// What is read of the data, and how closely it is looked at.
+  ///
+  /// @param flaws counts what it sees; null: nothing is looked for
+  /// @param groups null: no row is held out by its group
+  record Reading(
+      DataSettings data, Pick pick, @Nullable Flaws flaws, EvalSplit.@Nullable Grouped groups) {
+    static Reading all(DataSettings data) {
+      return new Reading(data, Pick.TRAIN, null, null);
+    }
+  }
+
+  static Dataset read(Reading reading, RowEncoder encoder, int maxLength, Tokenizer tokenizer) {
+    DataSettings data = reading.data();
     RowShape shape = RowShape.of(data);
     List<Example> examples = new ArrayList<>();
     BadRows bad = new BadRows();
     UsedColumns.Tally columns = new UsedColumns.Tally(shape);
     SeenShapes.Tally shapes = new SeenShapes.Tally();
-    String digest = ContentDigest.of(data, Pick.TRAIN);
+    String digest = ContentDigest.of(data, reading.pick());
     CutRows cut = CutRows.none(maxLength);
+    BitSet grouped = new BitSet();
     int rows = 0;
-    List<String> guesses;
-    try (RowReader reader = RowReader.open(data, Pick.TRAIN)) {
+    Files files;
+    try (RowReader reader = RowReader.open(data, reading.pick())) {
       List<SourceLine> lines = reader.next(CHUNK);
       for (; !lines.isEmpty(); lines = reader.next(CHUNK)) {
-        for (Outcome outcome : outcomes(lines, shape, encoder)) {
-          switch (outcome) {
+        List<Outcome> outcomes = outcomes(lines, shape, encoder, reading);
+        for (int i = 0; i < lines.size(); i++) {
+          switch (outcomes.get(i)) {
             case Outcome.Good good -> {
-              examples.addAll(good.sequences().examples());
-              cut = cut.and(good.sequences().loss(), good.sequences().examples().size());
               columns.add(good.content(), good.names());
               shapes.add(good.content());
+              Flaws flaws = reading.flaws();
+              if (flaws == null || flaws.add(good.look(), lines.get(i))) {
+                examples.addAll(good.sequences().examples());
+                cut = cut.and(good.sequences().loss(), good.sequences().examples().size());
+                grouped.set(lines.get(i).index(), good.held());
+              }
             }
             case Outcome.Bad row -> bad.add(row.row());
           }
         }
         rows += lines.size();
       }
-      guesses = reader.guesses();
+      files = new Files(digest, reader.guesses(), reader.starts());
     }
     bad.check(rows, data.skipBadRows(), data.data());
+    if (examples.isEmpty()) {
+      throw new InputException(BadRows.name(data.data()) + ": --drop-rows leaves no row");
+    }
     if (examples.stream().allMatch(e -> e.trainedTokens() == 0)) {
       throw new InputException(
           BadRows.name(data.data())
@@ -139,32 +169,64 @@ public final class Dataset {
     }
     ShownRow first = ShownRow.of(examples.getFirst(), tokenizer);
     return new Dataset(
-        examples, bad, cut, columns.columns(), shapes.shapes(), first, digest, guesses);
+        examples, bad, cut, columns.columns(), shapes.shapes(), first, files, grouped);
   }
 
   private sealed interface Outcome {
-    record Good(RowEncoder.Sequences sequences, RowShape.Content content, Set<String> names)
+    record Good(
+        RowEncoder.Sequences sequences,
+        RowShape.Content content,
+        Set<String> names,
+        Look look,
+        boolean held)
         implements Outcome {}
 
     record Bad(BadRow row) implements Outcome {}
   }
 
   private static List<Outcome> outcomes(
-      List<SourceLine> lines, RowShape shape, RowEncoder encoder) {
+      List<SourceLine> lines, RowShape shape, RowEncoder encoder, Reading reading) {
     return IntStream.range(0, lines.size())
         .parallel()
-        .mapToObj(i -> outcome(lines.get(i), shape, encoder))
+        .mapToObj(i -> outcome(lines.get(i), shape, encoder, reading))
         .toList();
   }
 
-  private static Outcome outcome(SourceLine line, RowShape shape, RowEncoder encoder) {
+  private static Outcome outcome(
+      SourceLine line, RowShape shape, RowEncoder encoder, Reading reading) {
     try {
       Row row = Row.parse(line);
       RowShape.Content content = shape.content(row);
-      return new Outcome.Good(encoder.encode(content, line), content, row.names());
+      EvalSplit.Grouped groups = reading.groups();
+      return new Outcome.Good(
+          encoder.encode(content, line),
+          content,
+          row.names(),
+          reading.flaws() == null ? Look.NOTHING : Look.at(content),
+          groups != null && Splits.holdsOut(groups, row.text(groups.column())));
     } catch (BadRowException e) {
       return new Outcome.Bad(line.bad(e));
     }
+  }
+
+  /// The same data with some of its rows.
+  ///
+  /// @param held whether the rows are held out of it: bad and cut rows then count with the others
+  Dataset with(List<Example> rows, boolean held, Tokenizer tokenizer) {
+    return new Dataset(
+        rows,
+        held ? new BadRows() : bad,
+        held ? CutRows.none(0) : cut,
+        columns,
+        shapes,
+        ShownRow.of(rows.getFirst(), tokenizer),
+        files,
+        new BitSet());
+  }
+
+  /// Whether a row is held out by its group.
+  boolean grouped(int index) {
+    return grouped.get(index);
   }
 
   /// Returns the sequences; the parts of a split row follow each other.
@@ -209,12 +271,17 @@ public final class Dataset {
 
   /// Returns what was guessed of the files' formats, a line each.
   public List<String> guesses() {
-    return guesses;
+    return files.guesses();
   }
 
   /// Returns the digest of the files' contents ([ContentDigest]).
   public String digest() {
-    return digest;
+    return files.digest();
+  }
+
+  /// Returns for each name that was given as data the index of its first row.
+  public List<Integer> sourceStarts() {
+    return files.starts();
   }
 
   /// Counts the rows of this data whose tokens are those of a row of other data.
