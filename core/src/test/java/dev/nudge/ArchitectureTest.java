@@ -53,7 +53,8 @@ class ArchitectureTest {
           Map.entry("text", Set.of("format")),
           Map.entry("constrain", Set.of("format", "text")),
           Map.entry("data.source", Set.of()),
-          Map.entry("data", Set.of("tensor", "format", "text", "data.source")),
+          Map.entry("data.quality", Set.of()),
+          Map.entry("data", Set.of("tensor", "format", "text", "data.source", "data.quality")),
           Map.entry("init", Set.of("format", "model", "text", "data")),
           Map.entry("curves", Set.of("format")),
           Map.entry(

@@ -1,6 +1,5 @@
 package dev.nudge.data;
 
-import dev.nudge.data.source.Pick;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.LengthSettings;
@@ -100,16 +99,39 @@ public final class Dataset {
 
   private static Dataset load(
       DataSettings data, RowEncoder encoder, Tokenizer tokenizer, TokenCache cache) {
-    String digest = ContentDigest.of(data, Pick.TRAIN);
-    TokenCache.Rows rows = cache.rows(data, encoder, digest);
-    if (rows.examples().stream().allMatch(e -> e.trainedTokens() == 0)) {
+    return read(Reading.all(data), encoder, tokenizer, cache);
+  }
+
+  /// Reads and encodes what is wanted of the data.
+  static Dataset read(Reading reading, RowEncoder encoder, Tokenizer tokenizer, TokenCache cache) {
+    String digest = ContentDigest.of(reading.data(), reading.pick());
+    TokenCache.Rows rows = cache.rows(reading, encoder, digest);
+    List<Example> examples = reading.without(rows);
+    String name = BadRows.name(reading.data().data());
+    if (examples.isEmpty()) {
+      throw new InputException(name + ": --drop-rows leaves no row");
+    }
+    if (examples.stream().allMatch(e -> e.trainedTokens() == 0)) {
       throw new InputException(
-          BadRows.name(data.data())
+          name
               + ": nothing would be trained; no row has a token behind its first within --max-length "
               + encoder.maxLength());
     }
-    ShownRow first = ShownRow.of(rows.examples().getFirst(), tokenizer);
-    return new Dataset(rows.examples(), rows.facts(), first, digest);
+    return new Dataset(
+        examples, rows.facts(), ShownRow.of(examples.getFirst(), tokenizer), digest);
+  }
+
+  /// The same data with some of its rows.
+  ///
+  /// @param held whether the rows are held out of it: bad and cut rows then count with the others
+  Dataset with(List<Example> rows, boolean held, Tokenizer tokenizer) {
+    ShownRow shown = ShownRow.of(rows.getFirst(), tokenizer);
+    return new Dataset(rows, held ? facts.withoutMistakes() : facts, shown, digest);
+  }
+
+  /// The rows that are held out by their groups, by index.
+  List<Integer> grouped() {
+    return facts.grouped();
   }
 
   /// Returns the sequences; the parts of a split row follow each other.
@@ -175,6 +197,11 @@ public final class Dataset {
   /// Returns what was guessed of the files' formats, a line each.
   public List<String> guesses() {
     return facts.guesses();
+  }
+
+  /// Returns for each name that was given as data the index of its first row.
+  public List<Integer> sourceStarts() {
+    return facts.starts();
   }
 
   /// Returns the digest of the files' contents ([ContentDigest]).

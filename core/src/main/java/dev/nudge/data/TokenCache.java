@@ -1,11 +1,9 @@
 package dev.nudge.data;
 
-import dev.nudge.data.source.Pick;
 import dev.nudge.data.source.SourceFiles;
 import dev.nudge.data.source.Unreadable;
 import dev.nudge.format.Json;
 import dev.nudge.format.Sha256;
-import dev.nudge.settings.DataSettings;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
@@ -77,10 +75,10 @@ public final class TokenCache {
   /// Sequences and what is known of their rows.
   record Rows(List<Example> examples, RowFacts facts) {}
 
-  /// The rows of data, from their file or made.
+  /// The rows that are read of data, from their file or made.
   ///
   /// @param digest of the contents of the data files
-  Rows rows(DataSettings data, RowEncoder encoder, String digest) {
+  Rows rows(Reading data, RowEncoder encoder, String digest) {
     Map<String, Long> sizes = sizes(data);
     long bytes = sizes.values().stream().mapToLong(Long::longValue).sum();
     Path file = bytes < leastBytes ? null : file(data, encoder, digest, sizes);
@@ -101,14 +99,14 @@ public final class TokenCache {
     return inMemory(data, encoder, bytes);
   }
 
-  private Rows inMemory(DataSettings data, RowEncoder encoder, long bytes) {
+  private Rows inMemory(Reading data, RowEncoder encoder, long bytes) {
     TokenTableBuilder.InMemory ids = new TokenTableBuilder.InMemory();
     TokenTableBuilder table = new TokenTableBuilder(ids);
     RowFacts facts = EncodedRows.read(data, encoder, table, bytes, watch);
     return new Rows(table.table(ids.ids()).examples(), facts);
   }
 
-  private @Nullable Rows make(DataSettings data, RowEncoder encoder, Path file, long bytes)
+  private @Nullable Rows make(Reading data, RowEncoder encoder, Path file, long bytes)
       throws IOException {
     Files.createDirectories(file.getParent());
     try (TokenFile.Writer writer = TokenFile.write(file)) {
@@ -121,9 +119,9 @@ public final class TokenCache {
   }
 
   /// The data files with their bytes.
-  private static Map<String, Long> sizes(DataSettings data) {
+  private static Map<String, Long> sizes(Reading data) {
     Map<String, Long> sizes = new LinkedHashMap<>();
-    for (SourceFiles.Found found : SourceFiles.of(data.data(), Pick.TRAIN)) {
+    for (SourceFiles.Found found : SourceFiles.of(data.data().data(), data.pick())) {
       try {
         sizes.merge(found.file().toString(), Files.size(found.file()), Long::sum);
       } catch (IOException e) {
@@ -135,7 +133,7 @@ public final class TokenCache {
 
   /// The file of these rows; null where none is kept.
   private @Nullable Path file(
-      DataSettings data, RowEncoder encoder, String digest, Map<String, Long> sizes) {
+      Reading data, RowEncoder encoder, String digest, Map<String, Long> sizes) {
     Map<String, @Nullable Object> rule = folder == null ? null : encoder.rule();
     if (folder == null || rule == null) {
       return null;
@@ -144,7 +142,7 @@ public final class TokenCache {
     all.put("version", VERSION);
     all.put("program", TokenCache.class.getPackage().getImplementationVersion());
     all.put("rule", rule);
-    all.put("data", data);
+    all.put("data", data.rule());
     all.put("files", sizes);
     all.put("digest", digest);
     Sha256 sha = new Sha256();

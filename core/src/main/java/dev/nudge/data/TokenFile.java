@@ -160,7 +160,7 @@ final class TokenFile {
         stored.bad().stream()
             .map(b -> new BadRow(b.index(), Path.of(b.file()), b.line(), b.reason(), b.kind()))
             .toList();
-    return new RowFacts(f.bad(), bad, f.cut(), f.columns(), f.shapes(), f.guesses());
+    return f.withFirstBad(bad);
   }
 
   /// Begins a file beside its place.
@@ -255,8 +255,7 @@ final class TokenFile {
           f.firstBad().stream()
               .map(b -> new Bad(b.index(), b.file().toString(), b.line(), b.reason(), b.kind()))
               .toList();
-      RowFacts rest =
-          new RowFacts(f.bad(), List.of(), f.cut(), f.columns(), f.shapes(), f.guesses());
+      RowFacts rest = f.withFirstBad(List.of());
       return new Facts(table.files().stream().map(Path::toString).toList(), bad, rest);
     }
 
