@@ -51,6 +51,7 @@ class ArchitectureTest {
               "model", Set.of("tensor", "kernel", "machine", "nn", "quant", "format", "identity")),
           Map.entry("adapter", Set.of("tensor", "kernel", "machine", "nn", "format")),
           Map.entry("text", Set.of("format")),
+          Map.entry("text.jinja", Set.of("format")),
           Map.entry("constrain", Set.of("format", "text")),
           Map.entry("data.source", Set.of()),
           Map.entry("data.quality", Set.of()),

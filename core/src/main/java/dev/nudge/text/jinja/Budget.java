@@ -1,0 +1,73 @@
+package dev.nudge.text.jinja;
+
+import java.time.LocalDateTime;
+
+/// Counts what a rendering has cost, and knows the line it is at.
+final class Budget {
+  private final Limits limits;
+  private final LocalDateTime now;
+  private long steps;
+  private int depth;
+  private int line = 1;
+  private int blocks;
+
+  Budget(Limits limits, LocalDateTime now) {
+    this.limits = limits;
+    this.now = now;
+  }
+
+  int line() {
+    return line;
+  }
+
+  LocalDateTime now() {
+    return now;
+  }
+
+  int nextBlock() {
+    return ++blocks;
+  }
+
+  void step(int at) {
+    line = at;
+    spend(1);
+  }
+
+  private void spend(long count) {
+    steps += count;
+    if (steps > limits.steps()) {
+      throw new Mistake("the rendering takes more than " + limits.steps() + " steps");
+    }
+  }
+
+  /// Before a text of so many characters is made.
+  void characters(long count) {
+    if (count > limits.characters()) {
+      throw new Mistake("a text of more than " + limits.characters() + " characters");
+    }
+    spend(count >> 6);
+  }
+
+  /// Before a list of so many values is made.
+  void elements(long count) {
+    if (count > limits.elements()) {
+      throw new Mistake("a list of more than " + limits.elements() + " values");
+    }
+    spend(count >> 3);
+  }
+
+  void enter() {
+    if (++depth > limits.depth()) {
+      throw new Mistake("more than " + limits.depth() + " macros or loops within each other");
+    }
+  }
+
+  void leave() {
+    depth--;
+  }
+
+  Text made(Text text) {
+    characters(text.chars().length());
+    return text;
+  }
+}

@@ -1,0 +1,33 @@
+package dev.nudge.text.jinja;
+
+import org.jspecify.annotations.Nullable;
+
+/// Is something of ours that a template can call: a function, a method bound to its value, a macro.
+///
+/// @param name for messages
+/// @param attributes what stands behind a dot on it; null for nothing
+record Callable(String name, Function function, @Nullable Attributes attributes) implements Value {
+  /// What a call does.
+  interface Function {
+    Value call(Arguments arguments);
+  }
+
+  /// Attributes by name, null for none of that name.
+  interface Attributes {
+    @Nullable Value of(String name);
+  }
+
+  Callable(String name, Function function) {
+    this(name, function, null);
+  }
+
+  @Override
+  public String type() {
+    return "function";
+  }
+
+  @Override
+  public boolean isTrue() {
+    return true;
+  }
+}

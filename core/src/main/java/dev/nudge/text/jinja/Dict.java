@@ -1,0 +1,48 @@
+package dev.nudge.text.jinja;
+
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// Is a Python dict; it keeps the order in which its keys came.
+public final class Dict implements Value {
+  private final Map<Value, Value> entries;
+  private final long origin;
+
+  /// @param entries are the dict's own from here on
+  public Dict(Map<Value, Value> entries, long origin) {
+    this.entries = entries;
+    this.origin = origin;
+  }
+
+  Map<Value, Value> entries() {
+    return entries;
+  }
+
+  long origin() {
+    return origin;
+  }
+
+  @Nullable Value get(Value key) {
+    return entries.get(key);
+  }
+
+  @Override
+  public String type() {
+    return "dict";
+  }
+
+  @Override
+  public boolean isTrue() {
+    return !entries.isEmpty();
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof Dict dict && entries.equals(dict.entries);
+  }
+
+  @Override
+  public int hashCode() {
+    return entries.hashCode();
+  }
+}

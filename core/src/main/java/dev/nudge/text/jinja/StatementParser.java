@@ -1,0 +1,251 @@
+package dev.nudge.text.jinja;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/// Makes statements of tokens: what stands between `{%` and `%}`.
+final class StatementParser {
+  private static final Set<String> RESERVED =
+      Set.of("true", "false", "none", "True", "False", "None");
+
+  private final Tokens tokens;
+  private final ExpressionParser expressions;
+  private int loops; // that `break` may leave
+
+  private StatementParser(List<Token> tokens) {
+    this.tokens = new Tokens(tokens);
+    this.expressions = new ExpressionParser(this.tokens);
+  }
+
+  static List<Statement> parse(String source) {
+    return new StatementParser(Lexer.tokens(source)).body("the template", 0, Set.of());
+  }
+
+  /// Up to a block of one of the names, which is not taken; without names, to the end.
+  private List<Statement> body(String of, int line, Set<String> ends) {
+    tokens.enter();
+    List<Statement> body = new ArrayList<>();
+    while (true) {
+      Token token = tokens.next();
+      switch (token.kind()) {
+        case DATA -> body.add(new Statement.Data(Text.of(token.text())));
+        case VARIABLE_BEGIN -> {
+          Expression value = expressions.several(true);
+          tokens.need(Token.Kind.VARIABLE_END);
+          body.add(new Statement.Output(value, token.line()));
+        }
+        case BLOCK_BEGIN -> {
+          if (tokens.is(Token.Kind.NAME) && ends.contains(tokens.now().text())) {
+            tokens.leave();
+            return body;
+          }
+          body.add(statement());
+          tokens.need(Token.Kind.BLOCK_END);
+        }
+        case END -> {
+          if (!ends.isEmpty()) {
+            throw new Lexer.Failure(
+                line,
+                "'"
+                    + of
+                    + "' is not closed; it ends with "
+                    + String.join(" or ", ends.stream().sorted().toList()));
+          }
+          tokens.leave();
+          return body;
+        }
+        default -> throw new Lexer.Failure(token.line(), token.shown() + " is not expected there");
+      }
+    }
+  }
+
+  /// Behind the head of a block, up to its end; returns the name of the end.
+  private List<Statement> inner(String of, int line, Set<String> ends) {
+    tokens.takeSign(":");
+    tokens.need(Token.Kind.BLOCK_END);
+    return body(of, line, ends);
+  }
+
+  private List<Statement> only(String of, int line) {
+    List<Statement> body = inner(of, line, Set.of("end" + of));
+    tokens.next();
+    return body;
+  }
+
+  private Statement statement() {
+    int line = tokens.line();
+    String name = tokens.needName();
+    return switch (name) {
+      case "set" -> set(line);
+      case "for" -> loop(line);
+      case "if" -> branch(line);
+      case "macro" -> new Statement.Define(macro(tokens.needName(), "macro", line));
+      case "call" -> call(line);
+      case "filter" -> {
+        // The body stands behind the filters that are put around it.
+        List<Statement> body = new ArrayList<>();
+        Expression value = expressions.filter(new Expression.Written(body));
+        while (tokens.takeSign("|")) {
+          value = expressions.filter(value);
+        }
+        body.addAll(only("filter", line));
+        yield new Statement.Output(value, line);
+      }
+      case "with" -> with(line);
+      case "generation" -> new Statement.Generation(only("generation", line));
+      case "break" -> jump(Statement.End.BREAK, name);
+      case "continue" -> jump(Statement.End.CONTINUE, name);
+      default -> throw new Lexer.Failure(line, "the statement '" + name + "' is not known here");
+    };
+  }
+
+  private Statement jump(Statement.End end, String name) {
+    if (loops == 0) {
+      throw tokens.wrong("'" + name + "' stands in no loop");
+    }
+    return new Statement.Jump(end);
+  }
+
+  private Statement set(int line) {
+    Target target = target(true, true);
+    if (tokens.takeSign("=")) {
+      return new Statement.Set(target, expressions.several(true), line);
+    }
+    List<Statement> body = new ArrayList<>();
+    Expression value = new Expression.Written(body);
+    while (tokens.takeSign("|")) {
+      value = expressions.filter(value);
+    }
+    body.addAll(only("set", line));
+    return new Statement.SetBlock(target, value, line);
+  }
+
+  private Target target(boolean several, boolean attribute) {
+    if (!several) {
+      return single(attribute);
+    }
+    Target first = single(attribute);
+    if (!tokens.isSign(",")) {
+      return first;
+    }
+    List<Target> all = new ArrayList<>(List.of(first));
+    while (tokens.takeSign(",")) {
+      if (tokens.isName("in") || tokens.isSign(")") || tokens.is(Token.Kind.BLOCK_END)) {
+        break;
+      }
+      all.add(single(attribute));
+    }
+    return new Target.Several(all);
+  }
+
+  private Target single(boolean attribute) {
+    if (tokens.takeSign("(")) {
+      tokens.enter();
+      Target inner = target(true, attribute);
+      tokens.needSign(")");
+      tokens.leave();
+      return inner;
+    }
+    int line = tokens.line();
+    String name = tokens.needName();
+    if (attribute && tokens.takeSign(".")) {
+      return new Target.Attribute(name, tokens.needName());
+    }
+    if (RESERVED.contains(name)) {
+      throw new Lexer.Failure(line, "'" + name + "' cannot be set");
+    }
+    return new Target.Name(name);
+  }
+
+  private Statement loop(int line) {
+    Target target = target(true, false);
+    if (!tokens.takeName("in")) {
+      throw tokens.wrong("'in' is expected and " + tokens.now().shown() + " stands there");
+    }
+    Expression values = expressions.several(false);
+    Expression test = tokens.takeName("if") ? expressions.expression() : null;
+    boolean recursive = tokens.takeName("recursive");
+    loops++;
+    List<Statement> body = inner("for", line, Set.of("endfor", "else"));
+    loops--;
+    List<Statement> otherwise =
+        tokens.next().isName("else") ? only("for", line) : List.<Statement>of();
+    return new Statement.For(target, values, test, recursive, body, otherwise, line);
+  }
+
+  private Statement branch(int line) {
+    List<Statement.Branch> branches = new ArrayList<>();
+    Set<String> ends = Set.of("elif", "else", "endif");
+    while (true) {
+      Expression test = expressions.several(false);
+      branches.add(new Statement.Branch(test, inner("if", line, ends)));
+      Token end = tokens.next();
+      if (end.isName("else")) {
+        return new Statement.If(branches, only("if", line));
+      }
+      if (end.isName("endif")) {
+        return new Statement.If(branches, List.of());
+      }
+    }
+  }
+
+  private Macro macro(String name, String kind, int line) {
+    List<String> parameters = new ArrayList<>();
+    List<Expression> defaults = new ArrayList<>();
+    if (kind.equals("macro") || tokens.isSign("(")) {
+      tokens.needSign("(");
+      while (!tokens.takeSign(")")) {
+        if (!parameters.isEmpty()) {
+          tokens.needSign(",");
+        }
+        parameters.add(tokens.needName());
+        if (tokens.takeSign("=")) {
+          defaults.add(expressions.expression());
+        } else if (!defaults.isEmpty()) {
+          throw tokens.wrong("a parameter without a default stands behind one with a default");
+        }
+      }
+    }
+    return kind.equals("macro")
+        ? macro(name, parameters, defaults, kind, line)
+        : new Macro(name, parameters, defaults, List.of(), List.of(), line);
+  }
+
+  private Macro macro(
+      String name, List<String> parameters, List<Expression> defaults, String kind, int line) {
+    Set<String> own = new HashSet<>();
+    Set<String> before = expressions.watch(own);
+    int outside = loops;
+    loops = 0;
+    List<Statement> body = only(kind, line);
+    loops = outside;
+    expressions.watch(before);
+    before.addAll(own);
+    return new Macro(name, parameters, defaults, body, List.copyOf(own), line);
+  }
+
+  private Statement call(int line) {
+    Macro head = macro("caller", "call", line);
+    if (!(expressions.expression() instanceof Expression.Call call)) {
+      throw new Lexer.Failure(line, "'call' needs a call behind it");
+    }
+    Macro caller = macro("caller", head.parameters(), head.defaults(), "call", line);
+    return new Statement.CallBlock(call, caller, line);
+  }
+
+  private Statement with(int line) {
+    List<Target> targets = new ArrayList<>();
+    List<Expression> values = new ArrayList<>();
+    while (!tokens.is(Token.Kind.BLOCK_END)) {
+      if (!targets.isEmpty()) {
+        tokens.needSign(",");
+      }
+      targets.add(target(false, false));
+      tokens.needSign("=");
+      values.add(expressions.expression());
+    }
+    return new Statement.With(targets, values, only("with", line));
+  }
+}

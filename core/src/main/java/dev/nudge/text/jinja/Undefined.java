@@ -1,0 +1,37 @@
+package dev.nudge.text.jinja;
+
+import org.jspecify.annotations.Nullable;
+
+/// Is what a name stands for that nothing was given for: it prints as nothing, is false and empty,
+/// and fails where it is used.
+///
+/// @param why what a use of it says
+record Undefined(String why) implements Value {
+  static Undefined name(String name) {
+    return new Undefined("'" + name + "' is undefined");
+  }
+
+  static Undefined attribute(Value of, String name) {
+    return new Undefined("a " + of.type() + " has no attribute '" + name + "'");
+  }
+
+  @Override
+  public String type() {
+    return "Undefined";
+  }
+
+  @Override
+  public boolean isTrue() {
+    return false;
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof Undefined;
+  }
+
+  @Override
+  public int hashCode() {
+    return 1;
+  }
+}
