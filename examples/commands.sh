@@ -44,6 +44,9 @@ mvn verify            # the tests
 # --- all weights
 ./nudge train --model MODEL --data texts.jsonl --method full --freeze embed_tokens --out models/mine
 
+# --- a conversation
+./nudge chat --model MODEL --template chatml --adapter support=adapters/support --system 'Answer in one sentence.' < questions.txt
+
 # --- one folder of base and adapter
 ./nudge merge --model MODEL --adapter adapters/support --out MODEL-support
 

@@ -4,6 +4,7 @@ import dev.nudge.engine.RowScore;
 import dev.nudge.data.DataStats;
 import dev.nudge.data.TokenCache;
 import dev.nudge.eval.Scoring;
+import dev.nudge.generate.Chat;
 import dev.nudge.generate.Completions;
 import dev.nudge.generate.Embeddings;
 import dev.nudge.init.FreshFolder;
@@ -17,6 +18,7 @@ import dev.nudge.quickstart.Quickstart;
 import dev.nudge.quickstart.Report;
 import dev.nudge.quickstart.Wanted;
 import dev.nudge.runs.RunStore;
+import dev.nudge.settings.ChatSettings;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InitSettings;
 import dev.nudge.settings.InputException;
@@ -102,6 +104,19 @@ final class Library {
     return Merging.prepare(settings, machine(), warnings).run(cancelled);
   }
 
+  static Chat chat(ChatSettings settings, Consumer<String> warnings) {
+    return Chat.open(settings, machine(), warnings);
+  }
+
+  /// A person's lines where standard input and output are a terminal, else those of a pipe.
+  private static ChatLines lines(Chat chat, Runnable interrupt) {
+    if (Terminal.columns() == 0 || !Terminal.isInput()) {
+      return new PipedLines(System.in);
+    }
+    Path history = CacheFolder.of(System.getenv()).resolve("chat-history");
+    return TerminalLines.open(history, chat::adapters, interrupt);
+  }
+
   static List<Embeddings.Row> embed(
       GenerateSettings settings, Completions.Watcher watcher, Consumer<Embeddings.Row> rows) {
     return Embeddings.of(settings, machine(), System.in, watcher, rows);
@@ -136,6 +151,7 @@ final class Library {
         new QuickstartVerb(Library::quickstart),
         new TrainVerb(Library::train),
         new GenerateVerb(Library::generate, Library::embed),
+        new ChatVerb(Library::chat, Library::lines),
         new ScoreVerb(Library::score),
         new PlanVerb(Library::plan),
         new DataStatsVerb(DataStats::of),

@@ -18,6 +18,11 @@ final class Terminal {
     return !isDumb() && isTerminal(2);
   }
 
+  /// Tells whether standard input is a terminal, at which a person types.
+  static boolean isInput() {
+    return !isDumb() && isTerminal(0);
+  }
+
   /// The columns of the terminal that standard output is; 0 where it is none.
   ///
   /// The system is asked by `ioctl(1, TIOCGWINSZ, …)`, whose number is Linux's or macOS's; where

@@ -73,10 +73,14 @@ public final class Generation {
   ///
   /// @param pieces told text as it comes, whole characters only, by the engine's thread
   public Completion complete(String prompt, Consumer<String> pieces) {
+    return complete(session.encode(prompt), pieces);
+  }
+
+  /// Completes the tokens of one prompt, likewise.
+  Completion complete(int[] prompt, Consumer<String> pieces) {
     Lock held = session.hold();
     try {
-      int[] ids = session.encode(prompt);
-      return ask(ids, 0, pieces).await();
+      return ask(prompt, 0, pieces).await();
     } finally {
       held.unlock();
     }

@@ -1,0 +1,44 @@
+package dev.nudge.cli;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/// What a person can tell `chat` instead of saying something to the model.
+enum ChatCommand {
+  ADAPTER("[NAME]", "answers come from this adapter; without a name: which there are"),
+  OFF("", "answers come from the base model alone"),
+  COMPARE("[NAME NAME]", "asks the last message of two adapters, or of one and the base"),
+  SYSTEM("[TEXT]", "what the model is told before the first message; without a text: nothing"),
+  PARAMS("[KEY VALUE]", "how answers are sampled; with a value: changes it"),
+  RETRY("", "answers the last message again, with another seed"),
+  NEW("", "begins another conversation"),
+  SAVE("FILE", "writes the conversation as a row of messages, ready for train --data"),
+  HELP("", "this list"),
+  QUIT("", "ends, as Ctrl-D does");
+
+  private final String arguments;
+  private final String what;
+
+  ChatCommand(String arguments, String what) {
+    this.arguments = arguments;
+    this.what = what;
+  }
+
+  /// The word behind the slash.
+  String word() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+
+  static Optional<ChatCommand> of(String word) {
+    return Arrays.stream(values()).filter(c -> c.word().equals(word)).findFirst();
+  }
+
+  /// All commands with what they do, a line each.
+  static List<String> help() {
+    return Arrays.stream(values())
+        .map(c -> "  %-22s %s".formatted("/" + (c.word() + " " + c.arguments).strip(), c.what))
+        .toList();
+  }
+}

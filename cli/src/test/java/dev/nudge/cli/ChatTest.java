@@ -1,0 +1,211 @@
+package dev.nudge.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.settings.ChatSettings;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.ObjectMapper;
+
+/// Talks to a tiny model, as a person and as a pipe.
+class ChatTest {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final List<String> QUICK =
+      List.of("--template", "chatml", "--max-tokens", "6", "--lanes", "1", "--threads", "1");
+
+  @TempDir Path folder;
+  Place place;
+
+  @BeforeEach
+  void write() throws IOException {
+    place = Place.in(folder);
+    assertThat(place.run("train", "--model", "D/model", "--data", "D/rows.jsonl", "--out", "D/one",
+                "--steps", "2", "--batch-size", "3", "--learning-rate", "0.5", "-q").code())
+        .isZero();
+  }
+
+  /// A person who types lines, of which null is Ctrl-C.
+  private record Typed(ArrayDeque<String> lines, List<String> prompts, Runnable interrupt)
+      implements ChatLines {
+    static final String INTERRUPT = "^C";
+
+    @Override
+    public @Nullable String next(String prompt) throws Interrupted {
+      prompts.add(prompt);
+      String line = lines.poll();
+      if (INTERRUPT.equals(line)) {
+        throw new Interrupted();
+      }
+      return line;
+    }
+
+    @Override
+    public int columns() {
+      return 80;
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  private final List<String> prompts = new ArrayList<>();
+
+  private Ran type(List<String> flags, String... lines) {
+    Verb<ChatSettings> verb =
+        new ChatVerb(
+            Library::chat,
+            (chat, interrupt) -> new Typed(new ArrayDeque<>(Arrays.asList(lines)), prompts, interrupt));
+    List<String> all = new ArrayList<>(List.of("chat", "--model", "D/model"));
+    all.addAll(QUICK);
+    all.addAll(flags);
+    return place.run(List.of(verb), all.toArray(String[]::new));
+  }
+
+  private JsonNode saved(String name) throws IOException {
+    return JSON.readTree(Files.readString(place.path(name))).get("messages");
+  }
+
+  @Test
+  void whatIsSaidIsAnsweredAndKept() throws IOException {
+    Ran ran = type(List.of("--system", "be short"), "the pump", "", "a seal", "/save " + place.path("talk.jsonl"));
+    assertThat(ran.code()).as(ran.err()).isZero();
+    JsonNode messages = saved("talk.jsonl");
+    assertThat(messages.valueStream().map(m -> m.get("role").asString()))
+        .containsExactly("system", "user", "assistant", "user", "assistant");
+    assertThat(messages.get(3).get("content").asString()).isEqualTo("a seal");
+    assertThat(ran.out())
+        .isEqualTo(
+            messages.get(2).get("content").asString()
+                + "\n"
+                + messages.get(4).get("content").asString()
+                + "\n");
+    assertThat(ran.err()).contains("tok/s", "added to ");
+  }
+
+  @Test
+  void anAdapterIsSwitchedOnAndOffAndComparedWithTheBase() {
+    List<String> adapters = List.of("--adapter", "one=" + place.path("one"));
+    String with = type(adapters, "the pump").out();
+    String without = type(List.of(), "the pump").out();
+    assertThat(with).isNotEqualTo(without);
+    Ran ran = type(adapters, "/off", "the pump", "/new", "/adapter one", "the pump", "/adapter");
+    assertThat(ran.out()).isEqualTo(without + with);
+    assertThat(ran.err()).contains("the base model answers", "one answers", "* one");
+    assertThat(prompts.subList(prompts.size() - 7, prompts.size()))
+        .containsExactly("one> ", "> ", "> ", "> ", "one> ", "one> ", "one> ");
+    Ran compared = type(adapters, "the pump", "/compare");
+    assertThat(compared.out()).startsWith(with).contains("— one", "— base");
+    for (String answer : List.of(with.strip(), without.strip())) {
+      assertThat(compared.out().substring(with.length())).contains(answer.lines().findFirst().orElse(""));
+    }
+  }
+
+  @Test
+  void anAnswerIsTriedAgainWithAnotherSeed() throws IOException {
+    List<String> sampled = List.of("--temperature", "2", "--seed", "5");
+    Ran ran = type(sampled, "the pump", "/retry", "/save " + place.path("talk.jsonl"));
+    List<String> answers = ran.out().lines().toList();
+    assertThat(answers).hasSizeGreaterThanOrEqualTo(2);
+    assertThat(saved("talk.jsonl")).hasSize(2);
+    assertThat(ran.out()).endsWith(saved("talk.jsonl").get(1).get("content").asString() + "\n");
+    Ran changed = type(sampled, "/params temperature 0", "/params");
+    assertThat(changed.err()).contains("temperature          0.0");
+  }
+
+  @Test
+  void mistakesOfAPersonAreToldAndEndNothing() {
+    Ran ran =
+        type(
+            List.of("--adapter", "one=" + place.path("one")),
+            "/adaptr one",
+            "/adapter two",
+            "/retry",
+            "/compare",
+            "/save",
+            "/params temperature hot",
+            "/params heat 1",
+            Typed.INTERRUPT,
+            "a ".repeat(400),
+            "a",
+            "/quit",
+            "never said");
+    assertThat(ran.code()).isZero();
+    assertThat(ran.err())
+        .contains(
+            "there is no /adaptr; /help lists what there is",
+            "there is no adapter 'two'; there are [one]",
+            "there is no answer yet to try again",
+            "nothing was said yet; say something first",
+            "/save takes a file, such as /save talk.jsonl",
+            "--temperature is 'hot'; it must be a number",
+            "heat",
+            "raise --max-length")
+        .doesNotContain("Exception");
+    assertThat(ran.out().lines()).isNotEmpty();
+  }
+
+  @Test
+  void aPipeIsAnsweredLineByLine() {
+    Ran lines = piped("the pump\n\n/help\n");
+    assertThat(lines.code()).as(lines.err()).isZero();
+    Ran json = piped("the pump\n\n/help\n", "--json");
+    JsonNode answers = JSON.readTree(json.out()).get("answers");
+    assertThat(answers).hasSize(2);
+    assertThat(lines.out())
+        .isEqualTo(
+            answers.get(0).get("completion").asString()
+                + "\n"
+                + answers.get(1).get("completion").asString()
+                + "\n");
+    assertThat(lines.err()).isEmpty();
+  }
+
+  private Ran piped(String text, String... flags) {
+    Verb<ChatSettings> verb =
+        new ChatVerb(
+            Library::chat,
+            (chat, interrupt) ->
+                new PipedLines(new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8))));
+    List<String> all = new ArrayList<>(List.of("chat", "--model", "D/model"));
+    all.addAll(QUICK);
+    all.addAll(List.of(flags));
+    return place.run(List.of(verb), all.toArray(String[]::new));
+  }
+
+  @Test
+  void wrongUseIsToldInOneLine() {
+    for (Map.Entry<List<String>, String> wrong :
+        Map.of(
+                List.of("--adapter", "=D/one"),
+                "--adapter is '=D/one'; it must be a folder, or NAME=FOLDER with a name without blanks",
+                List.of("--adapter", "D/one", "--adapter", "one=D/model"),
+                "--adapter: two are named 'one'; name them, as in --adapter a=D/model",
+                List.of("--logprobs"),
+                "--logprobs is for generate; chat shows text alone")
+            .entrySet()) {
+      Ran ran = type(wrong.getKey());
+      assertThat(ran.code()).isEqualTo(2);
+      assertThat(ran.err()).startsWith("nudge: " + wrong.getValue()).hasLineCount(1);
+    }
+    Ran unknown = place.run("chat", "--model", "D/model", "--template", "nothing");
+    assertThat(unknown.err())
+        .startsWith("nudge: --template nothing is no file and no template; there are ")
+        .hasLineCount(1);
+    Ran none = place.run("chat", "--model", "D/model");
+    assertThat(none.code()).isEqualTo(2);
+    assertThat(none.err()).contains("D/model has no chat template; name one by --template");
+  }
+}

@@ -1,0 +1,104 @@
+package dev.nudge.settings;
+
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// What `chat` can be told.
+///
+/// @param adapter `NAME=FOLDER` each, or a folder whose own name is the name; the first is on
+/// @param memory of the weights, the workspace and the keys of all sequences; null: half of what
+///     is free beside the weights is for keys
+/// @param system what stands before the first message; null: nothing, or what the template says
+/// @param template a file or the name of a template; null: the model's own
+public record ChatSettings(
+    @Group("Model and machine") ModelSettings model,
+    @Setting(
+            help =
+                "adapter: a PEFT folder or a run's folder, with a name to call it by; may be given several times",
+            label = "NAME=FOLDER")
+        List<String> adapter,
+    @Setting(
+            help =
+                "most memory for weights and answers under way, such as 8G (default: weights, and half of what is free then)",
+            label = "SIZE")
+        @Nullable ByteSize memory,
+    @Group("Conversation")
+        @Setting(help = "what the model is told before the first message", label = "TEXT")
+        @Nullable String system,
+    @Setting(
+            help =
+                "chat template: a file, or chatml, llama3, mistral, alpaca (default: the model's own)",
+            label = "TEMPLATE")
+        @Nullable String template,
+    @Group("Sampling") SamplingSettings sampling)
+    implements ModelWithers<ChatSettings>, SamplingWithers<ChatSettings> {
+
+  public ChatSettings {
+    adapter = List.copyOf(adapter);
+    named(adapter);
+    if (sampling.n() > 1) {
+      throw Check.wrong("--n", sampling.n(), "1: a conversation has one answer at a time");
+    }
+    if (sampling.logprobs()) {
+      throw new InputException("--logprobs is for generate; chat shows text alone");
+    }
+  }
+
+  /// The folders of the adapters by name, in the order in which they were given.
+  public Map<String, Path> adapters() {
+    return named(adapter);
+  }
+
+  private static Map<String, Path> named(List<String> given) {
+    Map<String, Path> folders = new LinkedHashMap<>();
+    for (String one : given) {
+      int sign = one.indexOf('=');
+      Path folder = Path.of(one.substring(sign + 1));
+      Path last = folder.toAbsolutePath().normalize().getFileName();
+      String name = sign >= 0 ? one.substring(0, sign) : String.valueOf(last);
+      if (name.isBlank() || name.contains(" ") || one.length() == sign + 1) {
+        throw new InputException(
+            "--adapter is '%s'; it must be a folder, or NAME=FOLDER with a name without blanks"
+                .formatted(one));
+      }
+      if (folders.put(name, folder) != null) {
+        throw new InputException(
+            "--adapter: two are named '%s'; name them, as in --adapter a=%s".formatted(name, folder));
+      }
+    }
+    return folders;
+  }
+
+  /// Talks to the base model, everything else at its default.
+  public static ChatSettings of(Path model) {
+    return of(Map.of("model", model));
+  }
+
+  /// The adapters, `NAME=FOLDER` each.
+  public ChatSettings withAdapter(List<String> adapters) {
+    return with("adapter", adapters);
+  }
+
+  /// The memory of weights and keys.
+  public ChatSettings withMemory(long bytes) {
+    return with("memory", new ByteSize(bytes));
+  }
+
+  /// What the model is told before the first message.
+  public ChatSettings withSystem(String text) {
+    return with("system", text);
+  }
+
+  /// The chat template: a file or a name.
+  public ChatSettings withTemplate(String template) {
+    return with("template", template);
+  }
+
+  /// Takes values by key, the rest at their defaults.
+  public static ChatSettings of(Map<String, ?> values) {
+    return Schema.of(ChatSettings.class).of(values);
+  }
+}
