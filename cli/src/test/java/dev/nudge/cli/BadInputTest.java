@@ -725,17 +725,17 @@ class BadInputTest {
             "patience without held-out rows",
             p -> {},
             "--patience 3",
-            "--patience is given without held-out rows, whose loss it counts; add --eval-data"),
+            "--patience is given without held-out rows, whose loss it counts; add --eval-data or --eval-split"),
         row(
             "prompts to answer without held-out rows",
             p -> {},
             "--sample-prompt seal",
-            "--sample-prompt is given without held-out rows, at whose loss prompts are answered; add --eval-data"),
+            "--sample-prompt is given without held-out rows, at whose loss prompts are answered; add --eval-data or --eval-split"),
         row(
             "rows to answer without held-out rows",
             p -> {},
             "--samples 2",
-            "--samples is given without held-out rows, at whose loss prompts are answered; add --eval-data"),
+            "--samples is given without held-out rows, at whose loss prompts are answered; add --eval-data or --eval-split"),
         row(
             "rows to answer below none",
             p -> {},

@@ -126,7 +126,7 @@ class WrongUseTest {
           --memory 0           | --memory is '0'; it must be an amount such as 8G, 1.5G or 900M
           --memory 8           | --memory is '8'; it must be an amount with its unit: 8 is 8 bytes; say 8G
           --memory 900         | --memory is '900'; it must be an amount with its unit: 900 is 900 bytes; say 900M
-          --eval-steps 5       | --eval-steps is given without held-out rows; add --eval-data
+          --eval-steps 5       | --eval-steps is given without held-out rows; add --eval-data or --eval-split
           """)
   void aWrongValueIsOneLineAndExitCodeTwo(String flags, String message) {
     aMistakeIsOneLineAndExitCodeTwo("train --model m --data d --out o " + flags, message);

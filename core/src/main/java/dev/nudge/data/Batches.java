@@ -2,7 +2,10 @@ package dev.nudge.data;
 
 import java.math.BigDecimal;
 import java.math.RoundingMode;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// Says which rows an optimiser step takes.
@@ -11,6 +14,10 @@ import org.jspecify.annotations.Nullable;
 /// not divide, and never filled from the next epoch. Each epoch has an order of its own, shuffled
 /// (Fisher and Yates) by a SplitMix64 generator [1] that starts from the seed and the epoch's
 /// number, so that any step can be asked for at any time and says the same on every machine.
+///
+/// Of a mixture an epoch takes so many rows of each source as are its portion. The rows of a source
+/// come in passes, each in an order of its own; an epoch goes on where the one before it ended, so
+/// that no row comes a second time before all others came once.
 ///
 /// [1] Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014.
 ///
@@ -22,12 +29,20 @@ public final class Batches {
   private final int batchSize;
   private final long seed;
   private final boolean shuffle;
+  private final List<Portion> portions;
   private volatile @Nullable Order last;
 
   @SuppressWarnings("ArrayRecordComponent")
   private record Order(int epoch, int[] rows) {}
 
-  private Batches(int rows, int batchSize, long seed, boolean shuffle) {
+  /// The part of a source in an epoch.
+  ///
+  /// @param rows of the source, at least one
+  /// @param taken how many of them an epoch takes
+  @SuppressWarnings("ArrayRecordComponent") // made and read, never compared
+  public record Portion(int[] rows, int taken) {}
+
+  private Batches(int rows, int batchSize, long seed, boolean shuffle, List<Portion> portions) {
     if (rows < 1 || batchSize < 1) {
       throw new IllegalArgumentException(
           "rows and batch size must be at least 1; given were " + rows + " and " + batchSize);
@@ -36,11 +51,45 @@ public final class Batches {
     this.batchSize = batchSize;
     this.seed = seed;
     this.shuffle = shuffle;
+    this.portions = portions;
   }
 
   /// @param shuffle false: the order of the files, in each epoch
   public static Batches of(int rows, int batchSize, long seed, boolean shuffle) {
-    return new Batches(rows, batchSize, seed, shuffle);
+    return new Batches(rows, batchSize, seed, shuffle, List.of());
+  }
+
+  /// Takes rows of several sources.
+  ///
+  /// @param portions of an epoch, in the order of the sources
+  /// @param shuffle false: the order of the files, one source after the other
+  public static Batches mixed(List<Portion> portions, int batchSize, long seed, boolean shuffle) {
+    long rows = portions.stream().mapToLong(Portion::taken).sum();
+    return new Batches(Math.toIntExact(rows), batchSize, seed, shuffle, List.copyOf(portions));
+  }
+
+  /// Returns the rows of one epoch.
+  public int rowsPerEpoch() {
+    return rows;
+  }
+
+  /// Describes the portions of a mixture: `chat.jsonl 700 rows of 1,000 (70.0 %), …`.
+  ///
+  /// @param sources their names
+  public String shown(List<String> sources) {
+    List<String> parts = new ArrayList<>();
+    for (int i = 0; i < portions.size(); i++) {
+      Portion portion = portions.get(i);
+      parts.add(
+          String.format(
+              Locale.ROOT,
+              "%s %,d rows of %,d (%.1f %%)",
+              sources.get(i),
+              portion.taken(),
+              portion.rows().length,
+              100.0 * portion.taken() / rows));
+    }
+    return String.join(", ", parts);
   }
 
   /// Returns the steps of one epoch, the short one included.
@@ -85,19 +134,48 @@ public final class Batches {
 
   private int[] ordered(int epoch) {
     int[] order = new int[rows];
-    Arrays.setAll(order, i -> i);
-    if (shuffle) {
-      long state = mix(seed) + epoch;
-      state = mix(state);
-      for (int i = rows - 1; i > 0; i--) {
-        state += GOLDEN_GAMMA;
-        int j = (int) Long.remainderUnsigned(mix(state), i + 1);
-        int kept = order[i];
-        order[i] = order[j];
-        order[j] = kept;
+    if (portions.isEmpty()) {
+      Arrays.setAll(order, i -> i);
+    } else {
+      int at = 0;
+      for (int source = 0; source < portions.size(); source++) {
+        at = take(source, epoch, order, at);
       }
     }
+    if (shuffle) {
+      shuffle(order, mix(seed) + epoch);
+    }
     return order;
+  }
+
+  /// Puts a source's part of an epoch into the order from a place on; returns the place behind it.
+  private int take(int source, int epoch, int[] order, int at) {
+    Portion portion = portions.get(source);
+    int[] all = portion.rows();
+    long from = (long) epoch * portion.taken();
+    long pass = -1;
+    int[] passed = all;
+    for (int i = 0; i < portion.taken(); i++) {
+      long place = from + i;
+      if (shuffle && place / all.length != pass) {
+        pass = place / all.length;
+        passed = all.clone();
+        shuffle(passed, mix(mix(seed) + source + 1) + pass);
+      }
+      order[at + i] = passed[(int) (place % all.length)];
+    }
+    return at + portion.taken();
+  }
+
+  private static void shuffle(int[] order, long seed) {
+    long state = mix(seed);
+    for (int i = order.length - 1; i > 0; i--) {
+      state += GOLDEN_GAMMA;
+      int j = (int) Long.remainderUnsigned(mix(state), i + 1);
+      int kept = order[i];
+      order[i] = order[j];
+      order[j] = kept;
+    }
   }
 
   private static long mix(long z) {

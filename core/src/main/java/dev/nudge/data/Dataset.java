@@ -2,6 +2,7 @@ package dev.nudge.data;
 
 import dev.nudge.data.source.Pick;
 import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.EvalSplit;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.LengthSettings;
 import dev.nudge.text.Tokenizer;
@@ -100,8 +101,27 @@ public final class Dataset {
 
   private static Dataset load(
       DataSettings data, RowEncoder encoder, Tokenizer tokenizer, TokenCache cache) {
-    String digest = ContentDigest.of(data, Pick.TRAIN);
-    TokenCache.Rows rows = cache.rows(data, encoder, digest);
+    return read(Reading.all(data), encoder, tokenizer, cache);
+  }
+
+  /// What is read of the data, and how closely it is looked at.
+  ///
+  /// @param flaws counts what it sees; null: nothing is looked for
+  /// @param groups null: no row is held out by its group
+  record Reading(
+      DataSettings data, Pick pick, @Nullable Flaws flaws, EvalSplit.@Nullable Grouped groups) {
+    static Reading all(DataSettings data) {
+      return new Reading(data, Pick.TRAIN, null, null);
+    }
+  }
+
+  static Dataset read(Reading reading, RowEncoder encoder, Tokenizer tokenizer, TokenCache cache) {
+    DataSettings data = reading.data();
+    String digest = ContentDigest.of(data, reading.pick());
+    TokenCache.Rows rows = cache.rows(reading, encoder, digest);
+    if (rows.examples().isEmpty()) {
+      throw new InputException(BadRows.name(data.data()) + ": --drop-rows leaves no row");
+    }
     if (rows.examples().stream().allMatch(e -> e.trainedTokens() == 0)) {
       throw new InputException(
           BadRows.name(data.data())
@@ -110,6 +130,22 @@ public final class Dataset {
     }
     ShownRow first = ShownRow.of(rows.examples().getFirst(), tokenizer);
     return new Dataset(rows.examples(), rows.facts(), first, digest);
+  }
+
+  /// The same data with some of its rows.
+  ///
+  /// @param held whether the rows are held out of it: bad and cut rows then count with the others
+  Dataset with(List<Example> rows, boolean held, Tokenizer tokenizer) {
+    return new Dataset(
+        List.copyOf(rows),
+        held ? facts.heldOut() : facts,
+        ShownRow.of(rows.getFirst(), tokenizer),
+        digest);
+  }
+
+  /// Whether a row is held out by its group.
+  boolean grouped(int index) {
+    return facts.grouped().get(index);
   }
 
   /// Returns the sequences; the parts of a split row follow each other.
@@ -180,6 +216,11 @@ public final class Dataset {
   /// Returns the digest of the files' contents ([ContentDigest]).
   public String digest() {
     return digest;
+  }
+
+  /// Returns for each name that was given as data the index of its first row.
+  public List<Integer> sourceStarts() {
+    return facts.starts();
   }
 
   /// Counts the rows of this data whose tokens are those of a row of other data.

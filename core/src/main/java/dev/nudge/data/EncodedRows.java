@@ -1,7 +1,8 @@
 package dev.nudge.data;
 
-import dev.nudge.data.source.Pick;
 import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.EvalSplit;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
@@ -15,7 +16,12 @@ final class EncodedRows {
   private EncodedRows() {}
 
   private sealed interface Outcome {
-    record Good(RowEncoder.Sequences sequences, RowShape.Content content, Set<String> names)
+    record Good(
+        RowEncoder.Sequences sequences,
+        RowShape.Content content,
+        Set<String> names,
+        Look look,
+        boolean held)
         implements Outcome {}
 
     record Bad(BadRow row) implements Outcome {}
@@ -27,11 +33,13 @@ final class EncodedRows {
   /// @throws dev.nudge.settings.InputException where a file cannot be read, or a row is bad and bad
   ///     rows are not set aside, or no row is good
   static RowFacts read(
-      DataSettings data,
+      Dataset.Reading reading,
       RowEncoder encoder,
       TokenTableBuilder table,
       long bytes,
       TokenCache.Watch watch) {
+    DataSettings data = reading.data();
+    Flaws flaws = reading.flaws();
     RowShape shape = RowShape.of(data);
     BadRows bad = new BadRows();
     UsedColumns.Tally columns = new UsedColumns.Tally(shape);
@@ -39,17 +47,23 @@ final class EncodedRows {
     CutRows cut = CutRows.none(encoder.maxLength());
     int rows = 0;
     long read = 0; // characters, about as many as bytes
+    BitSet grouped = new BitSet();
     List<String> guesses;
-    try (RowReader reader = RowReader.open(data, Pick.TRAIN)) {
+    List<Integer> starts;
+    try (RowReader reader = RowReader.open(data, reading.pick())) {
       List<SourceLine> lines = reader.next(CHUNK);
       for (; !lines.isEmpty(); lines = reader.next(CHUNK)) {
-        for (Outcome outcome : outcomes(lines, shape, encoder)) {
-          switch (outcome) {
+        List<Outcome> outcomes = outcomes(lines, shape, encoder, reading);
+        for (int i = 0; i < lines.size(); i++) {
+          switch (outcomes.get(i)) {
             case Outcome.Good good -> {
-              good.sequences().examples().forEach(table::add);
-              cut = cut.and(good.sequences().loss(), good.sequences().examples().size());
               columns.add(good.content(), good.names());
               shapes.add(good.content());
+              if (flaws == null || flaws.add(good.look(), lines.get(i))) {
+                good.sequences().examples().forEach(table::add);
+                cut = cut.and(good.sequences().loss(), good.sequences().examples().size());
+                grouped.set(lines.get(i).index(), good.held());
+              }
             }
             case Outcome.Bad row -> bad.add(row.row());
           }
@@ -59,26 +73,42 @@ final class EncodedRows {
         watch.read(rows, table.tokens(), Math.min(0.99, (double) read / Math.max(1, bytes)));
       }
       watch.read(rows, table.tokens(), 1);
-      guesses = reader.guesses();
+      guesses = List.copyOf(reader.guesses());
+      starts = List.copyOf(reader.starts());
     }
     bad.check(rows, data.skipBadRows(), data.data());
     return new RowFacts(
-        bad.count(), bad.first(), cut, columns.columns(), shapes.shapes(), List.copyOf(guesses));
+        bad.count(),
+        bad.first(),
+        cut,
+        columns.columns(),
+        shapes.shapes(),
+        guesses,
+        starts,
+        grouped,
+        flaws == null ? null : flaws.seen());
   }
 
   private static List<Outcome> outcomes(
-      List<SourceLine> lines, RowShape shape, RowEncoder encoder) {
+      List<SourceLine> lines, RowShape shape, RowEncoder encoder, Dataset.Reading reading) {
     return IntStream.range(0, lines.size())
         .parallel()
-        .mapToObj(i -> outcome(lines.get(i), shape, encoder))
+        .mapToObj(i -> outcome(lines.get(i), shape, encoder, reading))
         .toList();
   }
 
-  private static Outcome outcome(SourceLine line, RowShape shape, RowEncoder encoder) {
+  private static Outcome outcome(
+      SourceLine line, RowShape shape, RowEncoder encoder, Dataset.Reading reading) {
     try {
       Row row = Row.parse(line);
       RowShape.Content content = shape.content(row);
-      return new Outcome.Good(encoder.encode(content, line), content, row.names());
+      EvalSplit.Grouped groups = reading.groups();
+      return new Outcome.Good(
+          encoder.encode(content, line),
+          content,
+          row.names(),
+          reading.flaws() == null ? Look.NOTHING : Look.at(content),
+          groups != null && Splits.holdsOut(groups, row.text(groups.column())));
     } catch (BadRowException e) {
       return new Outcome.Bad(line.bad(e));
     }

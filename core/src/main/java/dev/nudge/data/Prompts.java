@@ -8,6 +8,7 @@ import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /// Holds the prompts of rows that are to be completed; the rows need no completion.
@@ -59,15 +60,24 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
   /// Reads the prompts of the first rows that have one; other rows are passed over.
   ///
   /// @param most prompts to read
+  /// @param taken which rows are meant, by their index
   /// @param maxLength as for [#load]
-  public static List<Prompt> first(
-      int most, DataSettings data, int maxLength, Tokenizer tokenizer) {
+  static List<Prompt> first(
+      int most,
+      DataSettings data,
+      Pick pick,
+      IntPredicate taken,
+      int maxLength,
+      Tokenizer tokenizer) {
     RowShape shape = RowShape.of(data);
     List<Prompt> prompts = new ArrayList<>();
-    try (RowReader reader = RowReader.open(data, Pick.TRAIN)) {
+    try (RowReader reader = RowReader.open(data, pick)) {
       List<SourceLine> lines = reader.next(1);
       for (; !lines.isEmpty() && prompts.size() < most; lines = reader.next(1)) {
         SourceLine line = lines.getFirst();
+        if (!taken.test(line.index())) {
+          continue;
+        }
         try {
           String text = shape.prompt(Row.parse(line));
           check(text, maxLength, tokenizer);

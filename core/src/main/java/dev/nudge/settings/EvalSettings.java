@@ -4,21 +4,38 @@ import org.jspecify.annotations.Nullable;
 
 /// Held-out data and how often its loss is taken.
 ///
-/// @param evalData file or glob; null: no held-out loss
+/// @param evalData file, folder or glob; null: none
+/// @param evalSplit which rows of the data are held out; null: none
 /// @param evalSteps null: at the end of each epoch
 public record EvalSettings(
     @Setting(
-            help = "JSONL file or glob of held-out rows; what has the lowest loss on them is kept",
+            help =
+                "file, folder or glob of held-out rows; what has the lowest loss on them is kept",
             label = "FILE")
         @Nullable String evalData,
+    @Setting(
+            help =
+                "hold out rows of --data: a split by its name (test), a share (0.05), or a share by a column whose values stay together (0.05:customer_id)",
+            label = "SPLIT")
+        @Nullable EvalSplit evalSplit,
     @Setting(help = "steps between two held-out losses (default: each epoch's end)")
         @Nullable Integer evalSteps) {
 
   public EvalSettings {
     Check.notBlank("--eval-data", evalData);
     Check.atLeast("--eval-steps", evalSteps, 1);
-    if (evalSteps != null && evalData == null) {
-      throw new InputException("--eval-steps is given without held-out rows; add --eval-data");
+    if (evalData != null && evalSplit != null) {
+      throw new InputException(
+          "--eval-data and --eval-split are both given; rows are held out once, so leave one out");
     }
+    if (evalSteps != null && evalData == null && evalSplit == null) {
+      throw new InputException(
+          "--eval-steps is given without held-out rows; add --eval-data or --eval-split");
+    }
+  }
+
+  /// Whether rows are held out.
+  public boolean any() {
+    return evalData != null || evalSplit != null;
   }
 }

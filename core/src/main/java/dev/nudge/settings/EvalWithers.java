@@ -9,6 +9,11 @@ public interface EvalWithers<S extends Record> extends Withers<S> {
     return with("eval_data", fileOrGlob);
   }
 
+  /// Rows of the data that are held out: `test`, `0.05`, `0.05:customer_id`.
+  default S withEvalSplit(EvalSplit split) {
+    return with("eval_split", split);
+  }
+
   /// Steps between two held-out losses.
   default S withEvalSteps(int steps) {
     return with("eval_steps", steps);

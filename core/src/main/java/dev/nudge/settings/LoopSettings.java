@@ -1,5 +1,6 @@
 package dev.nudge.settings;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// How long a run is, and in which order and portions it takes its rows.
@@ -8,7 +9,8 @@ import org.jspecify.annotations.Nullable;
 ///     there
 /// @param epochs passes over the data, a fraction allowed
 /// @param batchSize sequences of one optimiser step
-/// @param seed of everything random: initial adapter, order, dropout
+/// @param seed of everything random: initial adapter, order, dropout, held-out rows
+/// @param mixture `SOURCE=AMOUNT`; empty: an epoch takes each row once
 public record LoopSettings(
     @Setting(help = "optimiser steps; instead of --epochs") @Nullable Integer steps,
     @Setting(
@@ -22,9 +24,16 @@ public record LoopSettings(
             help = "new order of the rows in each epoch; without: file order",
             byDefault = "true",
             negatable = true)
-        boolean shuffle) {
+        boolean shuffle,
+    @Setting(
+            help =
+                "how much of a source of --data an epoch takes: FILE=30% (of the epoch), FILE=2x (all its rows twice), FILE=500 (rows); may be given several times",
+            label = "FILE=AMOUNT")
+        List<String> mixture) {
 
   public LoopSettings {
+    mixture = List.copyOf(mixture);
+    Mixture.parse(mixture);
     Check.atLeast("--steps", steps, 1);
     Check.positive("--epochs", epochs);
     if (steps != null && epochs != null) {
@@ -36,5 +45,10 @@ public record LoopSettings(
     }
     Check.atLeast("--batch-size", batchSize, 1);
     Check.atLeast("--seed", seed, 0);
+  }
+
+  /// How much of each source an epoch takes; empty: each row once.
+  public Mixture mixed() {
+    return Mixture.parse(mixture);
   }
 }

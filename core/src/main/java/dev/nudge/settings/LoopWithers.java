@@ -1,5 +1,7 @@
 package dev.nudge.settings;
 
+import java.util.List;
+
 /// Changes how long a run is.
 ///
 /// @param <S> the record that holds them
@@ -27,5 +29,10 @@ public interface LoopWithers<S extends Record> extends Withers<S> {
   /// Whether rows come in a new order in each epoch.
   default S withShuffle(boolean shuffle) {
     return with("shuffle", shuffle);
+  }
+
+  /// How much of each source an epoch takes: `chat.jsonl=30%`.
+  default S withMixture(String... parts) {
+    return with("mixture", List.of(parts));
   }
 }

@@ -88,8 +88,8 @@ public record PlanSettings(
     if (prompt != null || completion != null) {
       return prompt != null ? "--prompt" : "--completion";
     }
-    if (eval.evalData() != null) {
-      return "--eval-data";
+    if (eval.any()) {
+      return eval.evalData() != null ? "--eval-data" : "--eval-split";
     }
     return length.truncate() ? "--truncate" : length.split() ? "--split" : null;
   }

@@ -20,6 +20,7 @@ public record TrainSettings(
     @Group("Data") DataSettings data,
     @Group("Data") LengthSettings length,
     @Group("Data") EvalSettings eval,
+    @Group("Data") QualitySettings quality,
     @Group("Output") OutSettings output,
     @Group("While it runs") WatchSettings watch,
     @Group("Method") LoraSettings lora,
@@ -30,6 +31,7 @@ public record TrainSettings(
         DataWithers<TrainSettings>,
         LengthWithers<TrainSettings>,
         EvalWithers<TrainSettings>,
+        QualityWithers<TrainSettings>,
         OutWithers<TrainSettings>,
         WatchWithers<TrainSettings>,
         LoraWithers<TrainSettings>,
@@ -39,6 +41,7 @@ public record TrainSettings(
   public TrainSettings {
     lora.check(model, given);
     watch.check(eval);
+    loop.mixed().check(data.data());
     Check.positive("--price-per-hour", pricePerHour);
   }
 

@@ -37,7 +37,7 @@ public record WatchSettings(
 
   /// Refuses what needs held-out rows where there are none.
   void check(EvalSettings eval) {
-    if (eval.evalData() != null) {
+    if (eval.any()) {
       return;
     }
     String flag =
@@ -49,7 +49,7 @@ public record WatchSettings(
           flag
               + " is given without held-out rows, "
               + (patience != null ? "whose loss it counts" : "at whose loss prompts are answered")
-              + "; add --eval-data");
+              + "; add --eval-data or --eval-split");
     }
   }
 }

@@ -6,6 +6,7 @@ import dev.nudge.adapter.ParameterCount;
 import dev.nudge.adapter.Targets;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.Packing;
+import dev.nudge.data.Splits;
 import dev.nudge.data.TokenCache;
 import dev.nudge.machine.Backend;
 import dev.nudge.machine.Machine;
@@ -26,6 +27,7 @@ import dev.nudge.settings.InputException;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.Nearest;
 import dev.nudge.settings.PlanSettings;
+import dev.nudge.settings.QualitySettings;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.Scope;
 import dev.nudge.text.NewTokens;
@@ -105,12 +107,17 @@ public final class Forecast {
     if (source != null) {
       NewParts.Tokens tokens = tokens(settings, config, machine);
       Tokenizer tokenizer = tokens.tokenizer();
-      TokenCache cache = TokenCache.in(machine.cache());
-      data = Dataset.load(source, settings.length(), most, tokenizer, null, cache);
+      Splits splits =
+          Splits.load(
+              new Splits.Wanted(
+                  source, settings.eval(), QualitySettings.KEEP, settings.length(), 0),
+              most,
+              tokenizer,
+              null,
+              TokenCache.in(machine.cache()));
+      data = splits.train();
       data.examples().forEach(e -> tokens.grown().checkTokens(e.ids()));
-      Dataset held =
-          Training.held(settings.eval(), source, settings.length(), most, tokenizer, cache);
-      rows = Request.Rows.of(data, held, settings.batchSize());
+      rows = Request.Rows.of(data, splits.held(), settings.batchSize());
     }
     Forecast forecast =
         new Forecast(

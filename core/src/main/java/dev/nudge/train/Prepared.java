@@ -3,6 +3,7 @@ package dev.nudge.train;
 import dev.nudge.adapter.ParameterCount;
 import dev.nudge.data.Batches;
 import dev.nudge.data.Dataset;
+import dev.nudge.data.Flaws;
 import dev.nudge.machine.Backend;
 import dev.nudge.machine.Machine;
 import dev.nudge.machine.Reservations;
@@ -27,6 +28,7 @@ import org.jspecify.annotations.Nullable;
 /// @param savedBytes of an adapter's tensors in its file; 0 for a model
 /// @param changing paths of layers whose weight trains
 /// @param held held-out rows; null where there are none
+/// @param flaws what was seen of the rows to train on
 /// @param samples prompts that are answered at each held-out loss
 /// @param steps of the whole run
 /// @param resumed what the run goes on from; null where it begins
@@ -42,6 +44,7 @@ public record Prepared(
     ParameterCount count,
     Dataset data,
     @Nullable Dataset held,
+    Flaws flaws,
     SamplePrompts samples,
     Batches batches,
     int steps,
@@ -62,6 +65,7 @@ public record Prepared(
         count,
         data,
         held,
+        flaws,
         samples,
         batches,
         steps,
@@ -114,7 +118,8 @@ public record Prepared(
       lines.add("columns    " + data.columns());
     }
     addCut(lines, "", data);
-    addCut(lines, "--eval-data: ", held);
+    addCut(lines, "held out: ", held);
+    flaws.lines().forEach(line -> lines.add("check      " + line));
     lines.add("first row  given    " + data.first().given());
     lines.add("           trained  " + data.first().trained());
     return lines;
@@ -145,6 +150,9 @@ public record Prepared(
             Count.of(steps, "step"),
             Count.of(settings.loop().batchSize(), "sequence"),
             Count.of(batches.stepsPerEpoch(), "step")));
+    if (!settings.loop().mixture().isEmpty()) {
+      lines.add("epoch      " + batches.shown(settings.data().data()));
+    }
     if (resumed != null) {
       lines.add("resume     behind step " + resumed.step());
     }
@@ -200,6 +208,7 @@ public record Prepared(
     values.put("tokens", data.tokens());
     values.put("trained_tokens", data.trainedTokens());
     values.put("longest", data.longest());
+    values.put("flaws", flaws.values());
     values.put("eval_rows", held == null ? null : held.rows());
     values.put("eval_bad_rows", held == null ? null : held.badRows());
     values.put("eval_cut_rows", held == null ? null : held.cutRows().count());

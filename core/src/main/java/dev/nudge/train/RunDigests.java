@@ -3,6 +3,7 @@ package dev.nudge.train;
 import dev.nudge.adapter.PeftConfig;
 import dev.nudge.adapter.PeftFiles;
 import dev.nudge.data.ContentDigest;
+import dev.nudge.data.Splits;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.Sha256;
 import dev.nudge.identity.BaseDigest;
@@ -92,9 +93,8 @@ final class RunDigests {
   static List<String> changedInputs(JsonNode there, TrainSettings settings) {
     JsonNode digests = there.path(KEY);
     List<String> changes = new ArrayList<>();
-    String held = settings.eval().evalData();
-    compare(changes, digests, "data", ContentDigest.of(settings.data().data()));
-    compare(changes, digests, "eval_data", held == null ? null : ContentDigest.of(List.of(held)));
+    compare(changes, digests, "data", Splits.digest(settings.data(), settings.eval()));
+    compare(changes, digests, "eval_data", Splits.heldDigest(settings.data(), settings.eval()));
     compare(changes, digests, "init_adapter", ofAdapter(settings.lora().initAdapter()));
     Path tokens = settings.lora().addTokens();
     if (tokens != null && Files.isRegularFile(tokens)) {

@@ -1,11 +1,11 @@
 package dev.nudge.train;
 
 import dev.nudge.data.Prompts;
+import dev.nudge.data.Splits;
 import dev.nudge.generate.Greedy;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.settings.Count;
-import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.text.Tokenizer;
@@ -36,20 +36,21 @@ final class SamplePrompts {
   /// @param config of the model, new tokens counted
   /// @throws InputException where one cannot be answered
   static SamplePrompts of(
-      TrainSettings settings, int maxLength, Tokenizer tokenizer, ModelConfig config) {
+      TrainSettings settings,
+      Splits splits,
+      int maxLength,
+      Tokenizer tokenizer,
+      ModelConfig config) {
     var watch = settings.watch();
     SamplePrompts prompts = new SamplePrompts(watch.sampleTokens(), maxLength);
     for (String text : watch.samplePrompt()) {
       prompts.add(text, tokenizer, config);
     }
-    String held = settings.eval().evalData();
-    if (watch.samples() > 0 && held != null) {
-      DataSettings data = settings.data();
-      DataSettings rows = data.withFiles(List.of(held));
-      List<Prompts.Prompt> first = Prompts.first(watch.samples(), rows, maxLength, tokenizer);
+    if (watch.samples() > 0 && splits.held() != null) {
+      List<Prompts.Prompt> first = splits.heldPrompts(watch.samples(), maxLength, tokenizer);
       if (first.isEmpty()) {
         throw new InputException(
-            "--samples %d: no row of --eval-data has a prompt that leaves room for an answer; give --sample-prompt instead"
+            "--samples %d: no held-out row has a prompt that leaves room for an answer; give --sample-prompt instead"
                 .formatted(watch.samples()));
       }
       first.forEach(prompt -> prompts.add(prompt.text(), tokenizer, config));

@@ -8,6 +8,8 @@ import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.adapter.Targets;
 import dev.nudge.data.Batches;
 import dev.nudge.data.Dataset;
+import dev.nudge.data.Mixing;
+import dev.nudge.data.Splits;
 import dev.nudge.data.TokenCache;
 import dev.nudge.format.Claim;
 import dev.nudge.format.OutFolder;
@@ -26,11 +28,9 @@ import dev.nudge.plan.Planner;
 import dev.nudge.settings.AdapterInit;
 import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
-import dev.nudge.settings.DataSettings;
-import dev.nudge.settings.EvalSettings;
 import dev.nudge.settings.Given;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.LengthSettings;
+import dev.nudge.settings.LoopSettings;
 import dev.nudge.settings.LoraSettings;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.ModelSettings;
@@ -114,17 +114,6 @@ public final class Training {
     return prepared;
   }
 
-  /// The tokens that are kept, telling of those that are made.
-  private static TokenCache cache(Machine machine, Consumer<TrainEvent> events) {
-    long begun = System.nanoTime();
-    return TokenCache.in(machine.cache())
-        .watched(
-            (rows, tokens, share) ->
-                events.accept(
-                    new TrainEvent.Tokenised(
-                        rows, tokens, share, (System.nanoTime() - begun) / 1e9)));
-  }
-
   private static Prepared checked(
       TrainSettings wanted, Machine machine, Consumer<TrainEvent> events) {
     Path folder = wanted.model().model();
@@ -146,30 +135,17 @@ public final class Training {
     NewParts.Tokens tokens =
         NewParts.tokens(settings.lora(), folder, config, machine.cache(), warnings::add);
     Tokenizer tokenizer = tokens.tokenizer();
-    Dataset data =
-        Dataset.load(
-            settings.data(), settings.length(), maxLength, tokenizer, null, cache(machine, events));
-    Dataset held =
-        held(
-            settings.eval(),
-            settings.data(),
-            settings.length(),
-            maxLength,
-            tokenizer,
-            cache(machine, events));
+    Splits splits = splits(settings, maxLength, tokenizer, cache(machine, events));
+    Dataset data = splits.train();
+    Dataset held = splits.held();
     ModelConfig grown = tokens.grown();
     data.examples().forEach(e -> grown.checkTokens(e.ids()));
     if (held != null) {
       held.examples().forEach(e -> grown.checkTokens(e.ids()));
     }
-    SamplePrompts samples = SamplePrompts.of(settings, maxLength, tokenizer, grown);
+    SamplePrompts samples = SamplePrompts.of(settings, splits, maxLength, tokenizer, grown);
     warnOfRows(data, held, warnings);
-    Batches batches =
-        Batches.of(
-            data.examples().size(),
-            settings.loop().batchSize(),
-            settings.loop().seed(),
-            settings.loop().shuffle());
+    Batches batches = batches(settings, data);
     Integer given = settings.loop().steps();
     Double epochs = settings.loop().epochs();
     int steps = given != null ? given : batches.steps(epochs == null ? 1 : epochs);
@@ -217,6 +193,7 @@ public final class Training {
           tuning.count(),
           data,
           held,
+          splits.flaws(),
           samples,
           batches,
           steps,
@@ -331,18 +308,42 @@ public final class Training {
     }
   }
 
-  /// Reads the held-out rows as those of the data are read; null where there are none.
-  static @Nullable Dataset held(
-      EvalSettings eval,
-      DataSettings data,
-      LengthSettings length,
-      int maxLength,
-      Tokenizer tokenizer,
-      TokenCache cache) {
-    String file = eval.evalData();
-    return file == null
-        ? null
-        : Dataset.load(data.withFiles(List.of(file)), length, maxLength, tokenizer, null, cache);
+  /// The tokens that are kept, telling of those that are made.
+  private static TokenCache cache(Machine machine, Consumer<TrainEvent> events) {
+    long begun = System.nanoTime();
+    return TokenCache.in(machine.cache())
+        .watched(
+            (rows, tokens, share) ->
+                events.accept(
+                    new TrainEvent.Tokenised(
+                        rows, tokens, share, (System.nanoTime() - begun) / 1e9)));
+  }
+
+  private static Splits splits(
+      TrainSettings settings, int maxLength, Tokenizer tokenizer, TokenCache cache) {
+    return Splits.load(
+        new Splits.Wanted(
+            settings.data(),
+            settings.eval(),
+            settings.quality(),
+            settings.length(),
+            settings.loop().seed()),
+        maxLength,
+        tokenizer,
+        null,
+        cache);
+  }
+
+  private static Batches batches(TrainSettings settings, Dataset data) {
+    LoopSettings loop = settings.loop();
+    if (loop.mixture().isEmpty()) {
+      return Batches.of(data.rows(), loop.batchSize(), loop.seed(), loop.shuffle());
+    }
+    return Batches.mixed(
+        Mixing.portions(data, settings.data().data(), loop.mixed()),
+        loop.batchSize(),
+        loop.seed(),
+        loop.shuffle());
   }
 
   /// Puts an adapter on a model, for any settings that shape an adapter.

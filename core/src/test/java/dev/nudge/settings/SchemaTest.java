@@ -33,7 +33,7 @@ class SchemaTest {
     assertThat(s.optimizer().maxGradNorm()).isEqualTo(1);
     assertThat(s.optimizer().beta2()).isEqualTo(0.999);
     assertThat(s.optimizer().epsilon()).isEqualTo(1e-8);
-    assertThat(s.loop()).isEqualTo(new LoopSettings(null, 1.0, 16, 0, true));
+    assertThat(s.loop()).isEqualTo(new LoopSettings(null, 1.0, 16, 0, true, List.of()));
     assertThat(s.memory()).isNull();
     assertThat(s.given().keys()).containsExactlyInAnyOrder("model", "data", "out");
   }
@@ -43,7 +43,7 @@ class SchemaTest {
     assertThat(TRAIN.knobs())
         .extracting(Knob::flag)
         .containsExactlyInAnyOrder(
-            ("--model --data --eval-data --prompt --completion --shape --columns --sql --skip-bad-rows --truncate --split"
+            ("--model --data --eval-data --prompt --completion --shape --columns --sql --eval-split --drop-rows --refuse-rows --mixture --skip-bad-rows --truncate --split"
                     + " --out --overwrite --init-adapter --init --method --freeze --quantize --double-quant --rank --alpha"
                     + " --dropout --targets --modules-to-save --add-tokens --rs-lora --learning-rate --schedule --warmup"
                     + " --weight-decay --max-grad-norm --optimizer --beta1 --beta2 --epsilon"
@@ -136,7 +136,7 @@ class SchemaTest {
           compute        | fp16  | --compute is 'fp16'; supported: auto, bf16, fp32
           targets        | q_proj,,v_proj | --targets is 'q_proj,,v_proj'; it must not have an empty entry
           targets        | /q(/  | --targets is '/q(/': the regular expression 'q(' cannot be read: Unclosed group
-          eval_steps     | 5     | --eval-steps is given without held-out rows; add --eval-data
+          eval_steps     | 5     | --eval-steps is given without held-out rows; add --eval-data or --eval-split
           model          | ''    | --model is ''; it must be a path
           rnak           | 5     | unknown key 'rnak'; did you mean rank?
           """)

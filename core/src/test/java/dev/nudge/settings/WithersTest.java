@@ -37,7 +37,15 @@ class WithersTest {
 
   /// What most settings allow is too much for these.
   private static final Map<String, Object> SAMPLES =
-      Map.of("top_logprobs", 7, "columns", new String[] {"text=other"});
+      Map.of(
+          "top_logprobs",
+          7,
+          "columns",
+          new String[] {"text=other"},
+          "eval_split",
+          new EvalSplit.Named("other"),
+          "mixture",
+          new String[] {"a=2x"});
 
   /// A run without weights and files is `Training.prepare`, not a setting of Java code.
   private static final List<String> WITHOUT = List.of("dry_run");

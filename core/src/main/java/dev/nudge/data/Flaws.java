@@ -1,0 +1,200 @@
+package dev.nudge.data;
+
+import dev.nudge.data.quality.Sensitive;
+import dev.nudge.data.quality.Tally;
+import dev.nudge.settings.Count;
+import dev.nudge.settings.Flaw;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.QualitySettings;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+
+/// Counts the rows of a data set that have a flaw, and says where the first of them stand.
+///
+/// Threading: one thread at a time.
+public final class Flaws {
+  private static final int SHOWN = 5; // places in a line
+
+  /// Where a row stands.
+  public record Place(Path file, int line) {}
+
+  private final QualitySettings settings;
+  private final Set<Flaw> dropped;
+  private final Map<Flaw, Tally<Place>> flaws = new EnumMap<>(Flaw.class);
+  private final Map<Sensitive, Tally<Place>> kinds = new EnumMap<>(Sensitive.class);
+
+  Flaws(QualitySettings settings) {
+    this.settings = settings;
+    this.dropped = settings.dropped();
+  }
+
+  /// Counts the flaws of a row.
+  ///
+  /// @return whether the row stays
+  boolean add(Look look, SourceLine line) {
+    boolean stays = true;
+    for (Flaw flaw : look.flaws()) {
+      stays &= add(flaw, line.file(), line.number());
+    }
+    for (Sensitive kind : look.kinds()) {
+      kinds.computeIfAbsent(kind, k -> new Tally<>()).add(new Place(line.file(), line.number()));
+    }
+    return stays;
+  }
+
+  /// @return whether the row stays
+  boolean add(Flaw flaw, Path file, int line) {
+    flaws.computeIfAbsent(flaw, f -> new Tally<>()).add(new Place(file, line));
+    return !dropped.contains(flaw);
+  }
+
+  QualitySettings settings() {
+    return settings;
+  }
+
+  /// What was seen so far, with names for [Flaw] and [Sensitive]; a file keeps it.
+  record Seen(Map<String, Told> flaws, Map<String, Told> kinds) {}
+
+  /// A number of rows and the first places of them.
+  record Told(int count, List<Spot> first) {}
+
+  /// A place with its file as text.
+  record Spot(String file, int line) {}
+
+  Seen seen() {
+    return new Seen(told(flaws), told(kinds));
+  }
+
+  private static <K extends Enum<K>> Map<String, Told> told(Map<K, Tally<Place>> tallies) {
+    Map<String, Told> told = new LinkedHashMap<>();
+    tallies.forEach(
+        (key, tally) ->
+            told.put(
+                key.name(),
+                new Told(
+                    tally.count(),
+                    tally.first().stream()
+                        .map(place -> new Spot(place.file().toString(), place.line()))
+                        .toList())));
+    return told;
+  }
+
+  /// Forgets what was seen.
+  void clear() {
+    flaws.clear();
+    kinds.clear();
+  }
+
+  /// Counts what was seen when the tokens of these rows were made.
+  void restore(Seen seen) {
+    seen.flaws().forEach((flaw, told) -> flaws.put(Flaw.valueOf(flaw), tally(told)));
+    seen.kinds().forEach((kind, told) -> kinds.put(Sensitive.valueOf(kind), tally(told)));
+  }
+
+  private static Tally<Place> tally(Told told) {
+    return Tally.of(
+        told.count(),
+        told.first().stream().map(spot -> new Place(Path.of(spot.file()), spot.line())).toList());
+  }
+
+  /// How many rows have a flaw.
+  public int count(Flaw flaw) {
+    Tally<Place> tally = flaws.get(flaw);
+    return tally == null ? 0 : tally.count();
+  }
+
+  /// Where the first rows with a flaw stand, up to 20.
+  public List<Place> first(Flaw flaw) {
+    Tally<Place> tally = flaws.get(flaw);
+    return tally == null ? List.of() : tally.first();
+  }
+
+  /// Refuses the data where a flaw is there that refuses it.
+  ///
+  /// @throws InputException in one line, with the first places of each below it
+  void check(String data) {
+    List<String> reasons = new ArrayList<>();
+    List<String> flags = new ArrayList<>();
+    for (Flaw flaw : settings.refused()) {
+      if (count(flaw) > 0) {
+        reasons.add(line(flaw, Tally.KEPT));
+        flags.add("--refuse-rows " + flaw.shown());
+      }
+    }
+    if (!reasons.isEmpty()) {
+      throw new InputException(
+          data + " has rows that are refused by " + String.join(" and ", flags), reasons);
+    }
+  }
+
+  /// A line for each flaw that there is: `2 rows the same as an earlier row (a.jsonl lines 3, 7),
+  /// left out`.
+  public List<String> lines() {
+    List<String> lines = new ArrayList<>();
+    for (Flaw flaw : flaws.keySet()) {
+      lines.add(line(flaw, SHOWN) + (dropped.contains(flaw) ? ", left out" : ""));
+    }
+    return lines;
+  }
+
+  private String line(Flaw flaw, int shown) {
+    return "%s %s (%s)%s"
+        .formatted(Count.of(count(flaw), "row"), flaw.words(), places(flaw, shown), kinds(flaw));
+  }
+
+  private String kinds(Flaw flaw) {
+    List<String> found = new ArrayList<>();
+    kinds.forEach(
+        (kind, tally) -> {
+          if (flaw == (kind.secret() ? Flaw.SECRETS : Flaw.PERSONAL_DATA)) {
+            found.add(kind.words() + " " + String.format(Locale.ROOT, "%,d", tally.count()));
+          }
+        });
+    return found.isEmpty() ? "" : ": " + String.join(", ", found);
+  }
+
+  /// `a.jsonl lines 1, 4, b.jsonl line 2, …`.
+  private String places(Flaw flaw, int shown) {
+    Map<Path, List<String>> lines = new LinkedHashMap<>();
+    first(flaw).stream()
+        .limit(shown)
+        .forEach(
+            place ->
+                lines
+                    .computeIfAbsent(place.file(), file -> new ArrayList<>())
+                    .add(Integer.toString(place.line())));
+    List<String> files = new ArrayList<>();
+    lines.forEach(
+        (file, numbers) ->
+            files.add(
+                file + (numbers.size() == 1 ? " line " : " lines ") + String.join(", ", numbers)));
+    return String.join(", ", files) + (count(flaw) > shown ? ", …" : "");
+  }
+
+  /// The counts and first places by key, for `--json`.
+  public Map<String, Object> values() {
+    Map<String, Object> values = new LinkedHashMap<>();
+    for (Flaw flaw : Flaw.values()) {
+      Map<String, Object> one = new LinkedHashMap<>();
+      one.put("rows", count(flaw));
+      one.put(
+          "first",
+          first(flaw).stream()
+              .map(place -> Map.of("file", place.file().toString(), "line", place.line()))
+              .map(TreeMap::new)
+              .toList());
+      values.put(flaw.shown().replace('-', '_'), one);
+    }
+    Map<String, Integer> seen = new LinkedHashMap<>();
+    kinds.forEach((kind, t) -> seen.put(kind.name().toLowerCase(Locale.ROOT), t.count()));
+    values.put("sensitive", seen);
+    return values;
+  }
+}

@@ -1,0 +1,50 @@
+package dev.nudge.data;
+
+import dev.nudge.data.RowShape.Content;
+import dev.nudge.data.quality.Sensitive;
+import dev.nudge.settings.Flaw;
+import java.util.EnumSet;
+import java.util.Set;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+
+/// What is seen of a row's content alone.
+///
+/// @param kinds of secrets and personal data
+record Look(Set<Flaw> flaws, Set<Sensitive> kinds) {
+  static final Look NOTHING = new Look(Set.of(), Set.of());
+
+  static Look at(Content content) {
+    Set<Flaw> flaws = EnumSet.noneOf(Flaw.class);
+    Set<Sensitive> kinds = EnumSet.noneOf(Sensitive.class);
+    switch (content) {
+      case Content.Answer row -> {
+        kinds.addAll(Sensitive.in(row.prompt()));
+        kinds.addAll(Sensitive.in(row.completion()));
+      }
+      case Content.Text row -> kinds.addAll(Sensitive.in(row.text()));
+      case Content.Conversation row -> look(row.messages(), flaws, kinds);
+      case Content.ChatAnswer row -> look(both(row), flaws, kinds);
+    }
+    for (Sensitive kind : kinds) {
+      flaws.add(kind.secret() ? Flaw.SECRETS : Flaw.PERSONAL_DATA);
+    }
+    return new Look(flaws, kinds);
+  }
+
+  private static ArrayNode both(Content.ChatAnswer row) {
+    return row.prompt().deepCopy().addAll(row.completion());
+  }
+
+  private static void look(ArrayNode messages, Set<Flaw> flaws, Set<Sensitive> kinds) {
+    if (!Turns.inOrder(messages)) {
+      flaws.add(Flaw.TURNS);
+    }
+    if (Turns.hasEmpty(messages)) {
+      flaws.add(Flaw.EMPTY_MESSAGES);
+    }
+    for (JsonNode message : messages) {
+      kinds.addAll(Sensitive.in(Turns.text(message)));
+    }
+  }
+}

@@ -1,0 +1,241 @@
+package dev.nudge.data;
+
+import dev.nudge.data.quality.LongSet;
+import dev.nudge.data.quality.Mix;
+import dev.nudge.data.quality.NearTexts;
+import dev.nudge.data.source.Pick;
+import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.EvalSettings;
+import dev.nudge.settings.EvalSplit;
+import dev.nudge.settings.Flaw;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.LengthSettings;
+import dev.nudge.settings.QualitySettings;
+import dev.nudge.text.Tokenizer;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/// Holds the rows to train on and those held out, and what was seen of them.
+///
+/// A share of the rows, drawn by a seed, is exact: the rows with the lowest hashes of their number.
+/// A share by a column is about so many: a row is held out where the hash of its value lies in the
+/// lowest part of all hashes, so it stays where it is when rows are added, moved or left out.
+/// Rows that come twice are counted, and left out, before rows are held out; rows that are nearly a
+/// held-out one after.
+public final class Splits {
+  private static final int SAMPLE = 1_000; // held-out rows by which common runs are known
+
+  private final Wanted wanted;
+  private final Dataset train;
+  private final @Nullable Dataset held;
+  private final Flaws flaws;
+
+  private Splits(Wanted wanted, Dataset train, @Nullable Dataset held, Flaws flaws) {
+    this.wanted = wanted;
+    this.train = train;
+    this.held = held;
+    this.flaws = flaws;
+  }
+
+  /// What is to be read.
+  ///
+  /// @param seed by which a share is drawn
+  public record Wanted(
+      DataSettings data,
+      EvalSettings eval,
+      QualitySettings quality,
+      LengthSettings length,
+      long seed) {}
+
+  /// Reads and encodes all rows.
+  ///
+  /// @param maxLength most tokens of a row, end token counted
+  /// @param chat null: there is no template, and conversations are bad rows
+  /// @throws InputException as [Dataset#load] does; where a flaw refuses the data, or one of the
+  /// two
+  ///     parts is empty
+  public static Splits load(
+      Wanted wanted, int maxLength, Tokenizer tokenizer, @Nullable Conversations chat) {
+    return load(wanted, maxLength, tokenizer, chat, TokenCache.none());
+  }
+
+  /// The same where tokens that were made before are kept.
+  public static Splits load(
+      Wanted wanted,
+      int maxLength,
+      Tokenizer tokenizer,
+      @Nullable Conversations chat,
+      TokenCache cache) {
+    RowEncoder encoder = new RowEncoder(tokenizer, wanted.length(), true, maxLength, chat);
+    Flaws flaws = new Flaws(wanted.quality());
+    DataSettings data = wanted.data();
+    EvalSplit split = wanted.eval().evalSplit();
+    Dataset all =
+        Dataset.read(
+            new Dataset.Reading(
+                data,
+                pick(wanted.eval()),
+                flaws,
+                split instanceof EvalSplit.Grouped groups ? groups : null),
+            encoder,
+            tokenizer,
+            cache);
+    List<Example> rows = withoutDuplicates(all, flaws);
+    Dataset held = null;
+    if (wanted.eval().any()) {
+      Set<Integer> out = split == null ? Set.of() : heldOut(split, rows, all, wanted.seed());
+      held =
+          out.isEmpty()
+              ? Dataset.read(
+                  new Dataset.Reading(heldData(wanted), heldPick(wanted.eval()), null, null),
+                  encoder,
+                  tokenizer,
+                  cache)
+              : all.with(
+                  rows.stream().filter(e -> out.contains(e.index())).toList(), true, tokenizer);
+      List<Example> rest = rows.stream().filter(e -> !out.contains(e.index())).toList();
+      rows = withoutNear(rest, held, flaws);
+    }
+    flaws.check(BadRows.name(data.data()));
+    if (rows.isEmpty()) {
+      throw new InputException(BadRows.name(data.data()) + ": --drop-rows leaves no row");
+    }
+    Dataset train = rows.size() == all.rows() ? all : all.with(rows, false, tokenizer);
+    return new Splits(wanted, train, held, flaws);
+  }
+
+  /// The rows to train on.
+  public Dataset train() {
+    return train;
+  }
+
+  /// The rows held out; null: none.
+  public @Nullable Dataset held() {
+    return held;
+  }
+
+  /// What was seen of the rows to train on.
+  public Flaws flaws() {
+    return flaws;
+  }
+
+  /// The prompts of the first rows held out that have one and leave room for an answer.
+  public List<Prompts.Prompt> heldPrompts(int most, int maxLength, Tokenizer tokenizer) {
+    Dataset out = held;
+    if (out == null) {
+      return List.of();
+    }
+    Set<Integer> indices = out.examples().stream().map(Example::index).collect(Collectors.toSet());
+    return Prompts.first(
+        most, heldData(wanted), heldPick(wanted.eval()), indices::contains, maxLength, tokenizer);
+  }
+
+  /// The digest of the rows to train on, with those that are held out of the same files.
+  public static String digest(DataSettings data, EvalSettings eval) {
+    return ContentDigest.of(data, pick(eval));
+  }
+
+  /// The digest of the files of the held-out rows; null: none are held out.
+  public static @Nullable String heldDigest(DataSettings data, EvalSettings eval) {
+    return eval.any() ? ContentDigest.of(heldData(data, eval), heldPick(eval)) : null;
+  }
+
+  private static Pick pick(EvalSettings eval) {
+    return eval.evalSplit() instanceof EvalSplit.Named named ? Pick.but(named.name()) : Pick.TRAIN;
+  }
+
+  private static Pick heldPick(EvalSettings eval) {
+    return eval.evalSplit() instanceof EvalSplit.Named named ? Pick.held(named.name()) : Pick.TRAIN;
+  }
+
+  private static DataSettings heldData(Wanted wanted) {
+    return heldData(wanted.data(), wanted.eval());
+  }
+
+  private static DataSettings heldData(DataSettings data, EvalSettings eval) {
+    return eval.evalData() == null ? data : data.withFiles(List.of(eval.evalData()));
+  }
+
+  /// Whether a row is held out, by the value of its column.
+  static boolean holdsOut(EvalSplit.Grouped groups, String value) {
+    double place = (Mix.of(value) >>> 11) * 0x1p-53;
+    return place < groups.share();
+  }
+
+  /// The indices of the rows that are cut off; empty where they are in other files.
+  private static Set<Integer> heldOut(EvalSplit split, List<Example> rows, Dataset all, long seed) {
+    List<Integer> indices = rows.stream().map(Example::index).distinct().toList();
+    Set<Integer> out =
+        switch (split) {
+          case EvalSplit.Named _ -> Set.of();
+          case EvalSplit.Share share ->
+              indices.stream()
+                  .sorted(Comparator.comparingLong(index -> Mix.of(Mix.of(seed) + index)))
+                  .limit(Math.max(1, Math.round(share.share() * indices.size())))
+                  .collect(Collectors.toSet());
+          case EvalSplit.Grouped _ ->
+              indices.stream().filter(all::grouped).collect(Collectors.toSet());
+        };
+    boolean other = split instanceof EvalSplit.Named;
+    if (!other && (out.isEmpty() || out.size() == indices.size())) {
+      throw new InputException(
+          String.format(
+              Locale.ROOT,
+              "--eval-split %s holds out %s of %,d rows; give another share%s, or --eval-data",
+              split,
+              out.isEmpty() ? "none" : "all",
+              indices.size(),
+              split instanceof EvalSplit.Grouped ? ", a column with more values" : ""));
+    }
+    return out;
+  }
+
+  private static List<Example> withoutDuplicates(Dataset all, Flaws flaws) {
+    LongSet seen = new LongSet();
+    Set<Integer> out = new HashSet<>();
+    List<Example> examples = all.examples();
+    for (int i = 0; i < examples.size(); ) {
+      Example first = examples.get(i);
+      long hash = 0;
+      for (; i < examples.size() && examples.get(i).index() == first.index(); i++) {
+        hash = Mix.of(hash + Mix.of(examples.get(i).ids()));
+      }
+      if (!seen.add(hash) && !flaws.add(Flaw.DUPLICATES, first.file(), first.line())) {
+        out.add(first.index());
+      }
+    }
+    return out.isEmpty()
+        ? examples
+        : examples.stream().filter(e -> !out.contains(e.index())).toList();
+  }
+
+  private static List<Example> withoutNear(List<Example> rows, Dataset held, Flaws flaws) {
+    NearTexts known =
+        new NearTexts(held.examples().stream().limit(SAMPLE).map(Example::ids).toList());
+    held.examples().forEach(e -> known.add(e.ids()));
+    boolean[] near = new boolean[rows.size()];
+    IntStream.range(0, rows.size())
+        .parallel()
+        .forEach(i -> near[i] = known.near(rows.get(i).ids()));
+    Set<Integer> counted = new HashSet<>();
+    Set<Integer> out = new HashSet<>();
+    for (int i = 0; i < near.length; i++) {
+      Example row = rows.get(i);
+      if (near[i]
+          && counted.add(row.index())
+          && !flaws.add(Flaw.NEAR_DUPLICATES, row.file(), row.line())) {
+        out.add(row.index());
+      }
+    }
+    List<Example> kept = new ArrayList<>(rows);
+    kept.removeIf(e -> out.contains(e.index()));
+    return kept;
+  }
+}

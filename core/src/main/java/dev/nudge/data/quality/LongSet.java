@@ -1,0 +1,50 @@
+package dev.nudge.data.quality;
+
+import java.util.Arrays;
+
+/// Holds numbers of 64 bits: open addressing, at most half full, so 16 bytes a number and more.
+///
+/// Threading: one thread at a time.
+public final class LongSet {
+  private long[] slots = new long[1 << 10];
+  private boolean hasZero;
+  private int size;
+
+  /// Adds a number; false where it was there.
+  public boolean add(long value) {
+    if (value == 0) {
+      boolean added = !hasZero;
+      hasZero = true;
+      return added;
+    }
+    if (2 * (size + 1) > slots.length) {
+      grow();
+    }
+    int at = slot(slots, value);
+    if (slots[at] == value) {
+      return false;
+    }
+    slots[at] = value;
+    size++;
+    return true;
+  }
+
+  /// Tells whether a number is there.
+  public boolean contains(long value) {
+    return value == 0 ? hasZero : slots[slot(slots, value)] == value;
+  }
+
+  private static int slot(long[] slots, long value) {
+    int at = (int) Mix.of(value) & slots.length - 1;
+    while (slots[at] != 0 && slots[at] != value) {
+      at = at + 1 & slots.length - 1;
+    }
+    return at;
+  }
+
+  private void grow() {
+    long[] larger = new long[2 * slots.length];
+    Arrays.stream(slots).filter(value -> value != 0).forEach(v -> larger[slot(larger, v)] = v);
+    slots = larger;
+  }
+}

@@ -1,0 +1,148 @@
+package dev.nudge.data.quality;
+
+import java.util.EnumSet;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/// Recognises texts that look like secrets or personal data.
+///
+/// These are guesses by form: prefixes that services give their keys, the header of a private key,
+/// a word such as password before a value, checksums of IBAN (ISO 7064) and cards (Luhn). Names and
+/// postal addresses have no form and are not found.
+public enum Sensitive {
+  PRIVATE_KEY(true, "a private key", "-----BEGIN", "-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----"),
+  AWS_KEY(true, "an AWS key", "A", "\\b(?:AKIA|ASIA)[0-9A-Z]{16}\\b"),
+  GITHUB_TOKEN(
+      true,
+      "a GitHub token",
+      "_",
+      "\\b(?:gh[pousr]_[A-Za-z0-9]{36,251}|github_pat_[A-Za-z0-9_]{22,255})\\b"),
+  SLACK_TOKEN(true, "a Slack token", "xox", "\\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
+  GOOGLE_KEY(true, "a Google key", "AIza", "\\bAIza[0-9A-Za-z_-]{35}"),
+  API_KEY(
+      true,
+      "a key of a model's interface",
+      "-",
+      "\\bsk-(?:(?:ant|proj|or|live|test)-[A-Za-z0-9_-]{16,}|[A-Za-z0-9]{32,})"),
+  HUGGING_FACE_TOKEN(true, "a Hugging Face token", "hf_", "\\bhf_[A-Za-z0-9]{30,}\\b"),
+  STRIPE_KEY(true, "a Stripe key", "k_live_", "\\b[rs]k_live_[A-Za-z0-9]{20,}"),
+  WEB_TOKEN(true, "a JSON web token", "eyJ", "\\beyJ[A-Za-z0-9_-]{10,}\\.eyJ[A-Za-z0-9_-]{10,}\\."),
+  PASSWORD(
+      true,
+      "a password",
+      "",
+      "(?i)\\b(?:password|passwd|pwd|secret|api[_-]?key|access[_-]?token)[\"']?\\s{0,3}(?:[:=]|=>)\\s{0,3}[\"']?(?=[^\\s\"']*[0-9])(?=[^\\s\"']*[a-z])[^\\s\"'<>{}$]{8,}"),
+  EMAIL(
+      false,
+      "an e-mail address",
+      "@",
+      "[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\\.){1,8}[A-Za-z]{2,24}\\b"),
+  PHONE(
+      false,
+      "a telephone number",
+      "",
+      "(?<![\\w.+])(?:\\+[1-9][0-9]{0,2}(?:[ .()/-]{0,2}[0-9]{2,4}){2,5}|\\([0-9]{3}\\) ?[0-9]{3}-[0-9]{4}|[0-9]{3}-[0-9]{3}-[0-9]{4})(?![\\w-])"),
+  IBAN(false, "an IBAN", "", "\\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\\b") {
+    @Override
+    boolean isOne(String found) {
+      return modulus97(found.replace(" ", ""));
+    }
+  },
+  CARD(false, "a card number", "", "(?<![\\w.-])[3-6][0-9]{3}(?:[ -]?[0-9]){9,15}(?![\\w-])") {
+    @Override
+    boolean isOne(String found) {
+      return luhn(found.replaceAll("[ -]", ""));
+    }
+  },
+  SOCIAL_SECURITY(
+      false,
+      "a US social security number",
+      "-",
+      "(?<![\\w-])(?!000|666|9)[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![\\w-])");
+
+  private static final Pattern DIGITS = Pattern.compile("[0-9][ ()./-]{0,3}[0-9]");
+  private static final Pattern WORDS = Pattern.compile("(?i)passw|pwd|secret|api.?key|access.?tok");
+
+  private final boolean secret;
+  private final String words;
+  private final String literal;
+  private final Pattern pattern;
+
+  /// @param literal what every find contains; empty: nothing that is short
+  Sensitive(boolean secret, String words, String literal, String pattern) {
+    this.secret = secret;
+    this.words = words;
+    this.literal = literal;
+    this.pattern = Pattern.compile(pattern);
+  }
+
+  /// Whether it opens something; else it is about a person.
+  public boolean secret() {
+    return secret;
+  }
+
+  /// What it is, for people: `an e-mail address`.
+  public String words() {
+    return words;
+  }
+
+  /// Everything that a text seems to hold.
+  public static Set<Sensitive> in(String text) {
+    Set<Sensitive> found = EnumSet.noneOf(Sensitive.class);
+    boolean digits = DIGITS.matcher(text).find();
+    boolean named = WORDS.matcher(text).find();
+    for (Sensitive one : values()) {
+      boolean possible =
+          switch (one) {
+            case PASSWORD -> named;
+            case PHONE, IBAN, CARD, SOCIAL_SECURITY -> digits;
+            default -> text.contains(one.literal);
+          };
+      if (possible && one.isIn(text)) {
+        found.add(one);
+      }
+    }
+    return found;
+  }
+
+  private boolean isIn(String text) {
+    Matcher matcher = pattern.matcher(text);
+    while (matcher.find()) {
+      if (isOne(matcher.group())) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// Whether what has the form is one.
+  boolean isOne(String found) {
+    return true;
+  }
+
+  /// Whether the first four characters, put behind the others, letters as 10 to 35, leave 1.
+  private static boolean modulus97(String iban) {
+    if (iban.length() < 15 || iban.length() > 34) {
+      return false;
+    }
+    int rest = 0;
+    for (int i = 0; i < iban.length(); i++) {
+      int value = Character.digit(iban.charAt((i + 4) % iban.length()), 36);
+      rest = ((value > 9 ? 100 : 10) * rest + value) % 97;
+    }
+    return rest == 1;
+  }
+
+  /// Whether the digits, every second one from the right doubled, add up to a multiple of ten.
+  private static boolean luhn(String card) {
+    int sum = 0;
+    for (int i = 0; i < card.length(); i++) {
+      int digit = card.charAt(card.length() - 1 - i) - '0';
+      int doubled = i % 2 == 1 ? 2 * digit : digit;
+      sum += doubled > 9 ? doubled - 9 : doubled;
+    }
+    boolean same = card.chars().distinct().count() == 1;
+    return !same && card.length() >= 13 && card.length() <= 19 && sum % 10 == 0;
+  }
+}

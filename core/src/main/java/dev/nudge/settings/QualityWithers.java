@@ -1,0 +1,18 @@
+package dev.nudge.settings;
+
+import java.util.Arrays;
+
+/// Changes what happens to rows that have a flaw.
+///
+/// @param <S> the record that holds it
+public interface QualityWithers<S extends Record> extends Withers<S> {
+  /// The flaws whose rows are left out.
+  default S withDropRows(Flaw... flaws) {
+    return with("drop_rows", Arrays.stream(flaws).map(Flaw::shown).toList());
+  }
+
+  /// The flaws that refuse the data.
+  default S withRefuseRows(Flaw... flaws) {
+    return with("refuse_rows", Arrays.stream(flaws).map(Flaw::shown).toList());
+  }
+}

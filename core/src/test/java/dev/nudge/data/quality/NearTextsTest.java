@@ -1,0 +1,80 @@
+package dev.nudge.data.quality;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.Seeds;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+class NearTextsTest {
+  private static final int TEXTS = 500;
+
+  private static int[] text(Random random, int words) {
+    return random.ints(words, 0, 5_000).toArray();
+  }
+
+  @Test
+  void nearlyTheSameIsFoundAndAnotherTextIsNot() {
+    long seed = Seeds.next();
+    Random random = new Random(seed);
+    List<int[]> known = new ArrayList<>();
+    for (int i = 0; i < TEXTS; i++) {
+      known.add(text(random, 20 + random.nextInt(200)));
+    }
+    NearTexts texts = new NearTexts(known);
+    known.forEach(texts::add);
+    int found = 0;
+    for (int[] one : known) {
+      assertThat(texts.near(one)).as("seed " + seed).isTrue();
+      int[] changed = one.clone();
+      changed[random.nextInt(changed.length)] = 5_001; // at most five runs of sixteen or more
+      found += changed.length > 120 && texts.near(changed) ? 1 : 0;
+      assertThat(texts.near(text(random, 100))).as("seed " + seed).isFalse();
+    }
+    long longer = known.stream().filter(one -> one.length > 120).count();
+    assertThat((double) found / longer).as("seed " + seed).isGreaterThan(0.95);
+  }
+
+  @Test
+  void whatAllTextsShareDoesNotMakeThemAlike() {
+    Random random = new Random(1);
+    int[] shared = text(random, 200);
+    List<int[]> known = new ArrayList<>();
+    for (int i = 0; i < 100; i++) {
+      int[] one = java.util.Arrays.copyOf(shared, 230);
+      System.arraycopy(text(random, 30), 0, one, 200, 30);
+      known.add(one);
+    }
+    NearTexts texts = new NearTexts(known);
+    known.forEach(texts::add);
+    int[] other = java.util.Arrays.copyOf(shared, 230);
+    System.arraycopy(text(random, 30), 0, other, 200, 30);
+    assertThat(texts.near(other)).isFalse();
+    assertThat(texts.near(shared)).isFalse();
+    assertThat(texts.near(known.get(7))).isTrue();
+  }
+
+  @Test
+  void wordsAreRunsOfLettersAndDigits() {
+    assertThat(NearTexts.words("The pump, at 7!")).isEqualTo(NearTexts.words("the PUMP at 7"));
+    assertThat(NearTexts.words("")).isEmpty();
+    assertThat(NearTexts.words("a b")).hasSize(2);
+    NearTexts texts = new NearTexts(List.of());
+    texts.add(NearTexts.words("The pump leaks."));
+    assertThat(texts.near(NearTexts.words("the pump LEAKS"))).isTrue();
+    assertThat(texts.near(NearTexts.words("the pump works"))).isFalse();
+    assertThat(texts.near(new int[0])).isFalse();
+  }
+
+  @Test
+  void numbersAreKeptOnce() {
+    LongSet set = new LongSet();
+    for (long i = 0; i < 10_000; i++) {
+      assertThat(set.add(i % 7_000)).isEqualTo(i < 7_000);
+    }
+    assertThat(set.contains(6_999)).isTrue();
+    assertThat(set.contains(7_000)).isFalse();
+  }
+}
