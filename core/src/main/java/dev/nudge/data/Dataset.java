@@ -1,6 +1,8 @@
 package dev.nudge.data;
 
+import dev.nudge.data.source.Pick;
 import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.EvalSplit;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.LengthSettings;
 import dev.nudge.text.Tokenizer;
@@ -102,36 +104,48 @@ public final class Dataset {
     return read(Reading.all(data), encoder, tokenizer, cache);
   }
 
-  /// Reads and encodes what is wanted of the data.
-  static Dataset read(Reading reading, RowEncoder encoder, Tokenizer tokenizer, TokenCache cache) {
-    String digest = ContentDigest.of(reading.data(), reading.pick());
-    TokenCache.Rows rows = cache.rows(reading, encoder, digest);
-    List<Example> examples = reading.without(rows);
-    String name = BadRows.name(reading.data().data());
-    if (examples.isEmpty()) {
-      throw new InputException(name + ": --drop-rows leaves no row");
+  /// What is read of the data, and how closely it is looked at.
+  ///
+  /// @param flaws counts what it sees; null: nothing is looked for
+  /// @param groups null: no row is held out by its group
+  record Reading(
+      DataSettings data, Pick pick, @Nullable Flaws flaws, EvalSplit.@Nullable Grouped groups) {
+    static Reading all(DataSettings data) {
+      return new Reading(data, Pick.TRAIN, null, null);
     }
-    if (examples.stream().allMatch(e -> e.trainedTokens() == 0)) {
+  }
+
+  static Dataset read(Reading reading, RowEncoder encoder, Tokenizer tokenizer, TokenCache cache) {
+    DataSettings data = reading.data();
+    String digest = ContentDigest.of(data, reading.pick());
+    TokenCache.Rows rows = cache.rows(reading, encoder, digest);
+    if (rows.examples().isEmpty()) {
+      throw new InputException(BadRows.name(data.data()) + ": --drop-rows leaves no row");
+    }
+    if (rows.examples().stream().allMatch(e -> e.trainedTokens() == 0)) {
       throw new InputException(
-          name
+          BadRows.name(data.data())
               + ": nothing would be trained; no row has a token behind its first within --max-length "
               + encoder.maxLength());
     }
-    return new Dataset(
-        examples, rows.facts(), ShownRow.of(examples.getFirst(), tokenizer), digest);
+    ShownRow first = ShownRow.of(rows.examples().getFirst(), tokenizer);
+    return new Dataset(rows.examples(), rows.facts(), first, digest);
   }
 
   /// The same data with some of its rows.
   ///
   /// @param held whether the rows are held out of it: bad and cut rows then count with the others
   Dataset with(List<Example> rows, boolean held, Tokenizer tokenizer) {
-    ShownRow shown = ShownRow.of(rows.getFirst(), tokenizer);
-    return new Dataset(rows, held ? facts.withoutMistakes() : facts, shown, digest);
+    return new Dataset(
+        List.copyOf(rows),
+        held ? facts.heldOut() : facts,
+        ShownRow.of(rows.getFirst(), tokenizer),
+        digest);
   }
 
-  /// The rows that are held out by their groups, by index.
-  List<Integer> grouped() {
-    return facts.grouped();
+  /// Whether a row is held out by its group.
+  boolean grouped(int index) {
+    return facts.grouped().get(index);
   }
 
   /// Returns the sequences; the parts of a split row follow each other.
@@ -199,14 +213,14 @@ public final class Dataset {
     return facts.guesses();
   }
 
-  /// Returns for each name that was given as data the index of its first row.
-  public List<Integer> sourceStarts() {
-    return facts.starts();
-  }
-
   /// Returns the digest of the files' contents ([ContentDigest]).
   public String digest() {
     return digest;
+  }
+
+  /// Returns for each name that was given as data the index of its first row.
+  public List<Integer> sourceStarts() {
+    return facts.starts();
   }
 
   /// Counts the rows of this data whose tokens are those of a row of other data.

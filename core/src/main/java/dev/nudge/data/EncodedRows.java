@@ -2,7 +2,7 @@ package dev.nudge.data;
 
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.EvalSplit;
-import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
@@ -33,21 +33,21 @@ final class EncodedRows {
   /// @throws dev.nudge.settings.InputException where a file cannot be read, or a row is bad and bad
   ///     rows are not set aside, or no row is good
   static RowFacts read(
-      Reading reading,
+      Dataset.Reading reading,
       RowEncoder encoder,
       TokenTableBuilder table,
       long bytes,
       TokenCache.Watch watch) {
     DataSettings data = reading.data();
+    Flaws flaws = reading.flaws();
     RowShape shape = RowShape.of(data);
-    List<RowFacts.Flawed> flawed = new ArrayList<>();
-    List<Integer> grouped = new ArrayList<>();
     BadRows bad = new BadRows();
     UsedColumns.Tally columns = new UsedColumns.Tally(shape);
     SeenShapes.Tally shapes = new SeenShapes.Tally();
     CutRows cut = CutRows.none(encoder.maxLength());
     int rows = 0;
     long read = 0; // characters, about as many as bytes
+    BitSet grouped = new BitSet();
     List<String> guesses;
     List<Integer> starts;
     try (RowReader reader = RowReader.open(data, reading.pick())) {
@@ -55,25 +55,14 @@ final class EncodedRows {
       for (; !lines.isEmpty(); lines = reader.next(CHUNK)) {
         List<Outcome> outcomes = outcomes(lines, shape, encoder, reading);
         for (int i = 0; i < lines.size(); i++) {
-          SourceLine line = lines.get(i);
           switch (outcomes.get(i)) {
             case Outcome.Good good -> {
-              good.sequences().examples().forEach(table::add);
-              cut = cut.and(good.sequences().loss(), good.sequences().examples().size());
               columns.add(good.content(), good.names());
               shapes.add(good.content());
-              Look look = good.look();
-              if (!look.flaws().isEmpty()) {
-                flawed.add(
-                    new RowFacts.Flawed(
-                        line.index(),
-                        line.file().toString(),
-                        line.number(),
-                        look.flaws(),
-                        look.kinds()));
-              }
-              if (good.held()) {
-                grouped.add(line.index());
+              if (flaws == null || flaws.add(good.look(), lines.get(i))) {
+                good.sequences().examples().forEach(table::add);
+                cut = cut.and(good.sequences().loss(), good.sequences().examples().size());
+                grouped.set(lines.get(i).index(), good.held());
               }
             }
             case Outcome.Bad row -> bad.add(row.row());
@@ -96,12 +85,12 @@ final class EncodedRows {
         shapes.shapes(),
         guesses,
         starts,
-        List.copyOf(flawed),
-        List.copyOf(grouped));
+        grouped,
+        flaws == null ? null : flaws.seen());
   }
 
   private static List<Outcome> outcomes(
-      List<SourceLine> lines, RowShape shape, RowEncoder encoder, Reading reading) {
+      List<SourceLine> lines, RowShape shape, RowEncoder encoder, Dataset.Reading reading) {
     return IntStream.range(0, lines.size())
         .parallel()
         .mapToObj(i -> outcome(lines.get(i), shape, encoder, reading))
@@ -109,7 +98,7 @@ final class EncodedRows {
   }
 
   private static Outcome outcome(
-      SourceLine line, RowShape shape, RowEncoder encoder, Reading reading) {
+      SourceLine line, RowShape shape, RowEncoder encoder, Dataset.Reading reading) {
     try {
       Row row = Row.parse(line);
       RowShape.Content content = shape.content(row);

@@ -38,13 +38,13 @@ public final class Flaws {
   /// Counts the flaws of a row.
   ///
   /// @return whether the row stays
-  boolean add(Look look, Path file, int line) {
+  boolean add(Look look, SourceLine line) {
     boolean stays = true;
     for (Flaw flaw : look.flaws()) {
-      stays &= add(flaw, file, line);
+      stays &= add(flaw, line.file(), line.number());
     }
     for (Sensitive kind : look.kinds()) {
-      kinds.computeIfAbsent(kind, k -> new Tally<>()).add(new Place(file, line));
+      kinds.computeIfAbsent(kind, k -> new Tally<>()).add(new Place(line.file(), line.number()));
     }
     return stays;
   }
@@ -53,6 +53,55 @@ public final class Flaws {
   boolean add(Flaw flaw, Path file, int line) {
     flaws.computeIfAbsent(flaw, f -> new Tally<>()).add(new Place(file, line));
     return !dropped.contains(flaw);
+  }
+
+  QualitySettings settings() {
+    return settings;
+  }
+
+  /// What was seen so far, with names for [Flaw] and [Sensitive]; a file keeps it.
+  record Seen(Map<String, Told> flaws, Map<String, Told> kinds) {}
+
+  /// A number of rows and the first places of them.
+  record Told(int count, List<Spot> first) {}
+
+  /// A place with its file as text.
+  record Spot(String file, int line) {}
+
+  Seen seen() {
+    return new Seen(told(flaws), told(kinds));
+  }
+
+  private static <K extends Enum<K>> Map<String, Told> told(Map<K, Tally<Place>> tallies) {
+    Map<String, Told> told = new LinkedHashMap<>();
+    tallies.forEach(
+        (key, tally) ->
+            told.put(
+                key.name(),
+                new Told(
+                    tally.count(),
+                    tally.first().stream()
+                        .map(place -> new Spot(place.file().toString(), place.line()))
+                        .toList())));
+    return told;
+  }
+
+  /// Forgets what was seen.
+  void clear() {
+    flaws.clear();
+    kinds.clear();
+  }
+
+  /// Counts what was seen when the tokens of these rows were made.
+  void restore(Seen seen) {
+    seen.flaws().forEach((flaw, told) -> flaws.put(Flaw.valueOf(flaw), tally(told)));
+    seen.kinds().forEach((kind, told) -> kinds.put(Sensitive.valueOf(kind), tally(told)));
+  }
+
+  private static Tally<Place> tally(Told told) {
+    return Tally.of(
+        told.count(),
+        told.first().stream().map(spot -> new Place(Path.of(spot.file()), spot.line())).toList());
   }
 
   /// How many rows have a flaw.

@@ -1,9 +1,8 @@
 package dev.nudge.data;
 
-import dev.nudge.data.quality.Sensitive;
-import dev.nudge.settings.Flaw;
+import java.util.BitSet;
 import java.util.List;
-import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /// What is known of rows beside their tokens.
 ///
@@ -14,8 +13,8 @@ import java.util.Set;
 /// @param shapes what the rows look like, as it was recognised
 /// @param guesses what was guessed of the files' formats, a line each
 /// @param starts for each name that was given as data the index of its first row
-/// @param flawed rows with flaws, in order, where they were looked for
-/// @param grouped rows that are held out by their groups, by index
+/// @param grouped the rows that are held out by their group
+/// @param flaws what was seen of the rows; null where nothing was looked for
 record RowFacts(
     int bad,
     List<BadRow> firstBad,
@@ -24,19 +23,12 @@ record RowFacts(
     SeenShapes shapes,
     List<String> guesses,
     List<Integer> starts,
-    List<Flawed> flawed,
-    List<Integer> grouped) {
+    BitSet grouped,
+    Flaws.@Nullable Seen flaws) {
 
-  /// A row with flaws.
-  record Flawed(int index, String file, int line, Set<Flaw> flaws, Set<Sensitive> kinds) {}
-
-  RowFacts withFirstBad(List<BadRow> rows) {
-    return new RowFacts(bad, rows, cut, columns, shapes, guesses, starts, flawed, grouped);
-  }
-
-  /// What is known of some of the rows, bad and cut ones not among them.
-  RowFacts withoutMistakes() {
+  /// What is known of rows that are held out of these: bad and cut rows count with the others.
+  RowFacts heldOut() {
     return new RowFacts(
-        0, List.of(), CutRows.none(0), columns, shapes, guesses, starts, List.of(), List.of());
+        0, List.of(), CutRows.none(0), columns, shapes, guesses, starts, new BitSet(), null);
   }
 }

@@ -58,10 +58,15 @@ public final class Splits {
   ///
   /// @param maxLength most tokens of a row, end token counted
   /// @param chat null: there is no template, and conversations are bad rows
-  /// @param cache where tokens are kept between runs
   /// @throws InputException as [Dataset#load] does; where a flaw refuses the data, or one of the
   /// two
   ///     parts is empty
+  public static Splits load(
+      Wanted wanted, int maxLength, Tokenizer tokenizer, @Nullable Conversations chat) {
+    return load(wanted, maxLength, tokenizer, chat, TokenCache.none());
+  }
+
+  /// The same where tokens that were made before are kept.
   public static Splits load(
       Wanted wanted,
       int maxLength,
@@ -74,7 +79,7 @@ public final class Splits {
     EvalSplit split = wanted.eval().evalSplit();
     Dataset all =
         Dataset.read(
-            new Reading(
+            new Dataset.Reading(
                 data,
                 pick(wanted.eval()),
                 flaws,
@@ -89,7 +94,7 @@ public final class Splits {
       held =
           out.isEmpty()
               ? Dataset.read(
-                  new Reading(heldData(wanted), heldPick(wanted.eval()), null, null),
+                  new Dataset.Reading(heldData(wanted), heldPick(wanted.eval()), null, null),
                   encoder,
                   tokenizer,
                   cache)
@@ -175,11 +180,8 @@ public final class Splits {
                   .sorted(Comparator.comparingLong(index -> Mix.of(Mix.of(seed) + index)))
                   .limit(Math.max(1, Math.round(share.share() * indices.size())))
                   .collect(Collectors.toSet());
-          case EvalSplit.Grouped _ -> {
-            Set<Integer> here = new HashSet<>(all.grouped());
-            here.retainAll(new HashSet<>(indices));
-            yield here;
-          }
+          case EvalSplit.Grouped _ ->
+              indices.stream().filter(all::grouped).collect(Collectors.toSet());
         };
     boolean other = split instanceof EvalSplit.Named;
     if (!other && (out.isEmpty() || out.size() == indices.size())) {

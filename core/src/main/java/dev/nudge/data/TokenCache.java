@@ -75,20 +75,25 @@ public final class TokenCache {
   /// Sequences and what is known of their rows.
   record Rows(List<Example> examples, RowFacts facts) {}
 
-  /// The rows that are read of data, from their file or made.
+  /// The rows of data, from their file or made.
   ///
   /// @param digest of the contents of the data files
-  Rows rows(Reading data, RowEncoder encoder, String digest) {
-    Map<String, Long> sizes = sizes(data);
+  Rows rows(Dataset.Reading reading, RowEncoder encoder, String digest) {
+    Map<String, Long> sizes = sizes(reading);
     long bytes = sizes.values().stream().mapToLong(Long::longValue).sum();
-    Path file = bytes < leastBytes ? null : file(data, encoder, digest, sizes);
+    Path file = bytes < leastBytes ? null : file(reading, encoder, digest, sizes);
     Rows kept = file == null ? null : TokenFile.open(file);
     if (kept != null) {
+      Flaws flaws = reading.flaws();
+      Flaws.Seen seen = kept.facts().flaws();
+      if (flaws != null && seen != null) {
+        flaws.restore(seen);
+      }
       return kept;
     }
     if (file != null) {
       try {
-        Rows made = make(data, encoder, file, bytes);
+        Rows made = make(reading, encoder, file, bytes);
         if (made != null) {
           return made;
         }
@@ -96,22 +101,25 @@ public final class TokenCache {
         // the folder cannot be written, or the disk is full: a cache is no reason to fail
       }
     }
-    return inMemory(data, encoder, bytes);
+    if (reading.flaws() != null) {
+      reading.flaws().clear(); // what was seen before the disk refused is seen again
+    }
+    return inMemory(reading, encoder, bytes);
   }
 
-  private Rows inMemory(Reading data, RowEncoder encoder, long bytes) {
+  private Rows inMemory(Dataset.Reading reading, RowEncoder encoder, long bytes) {
     TokenTableBuilder.InMemory ids = new TokenTableBuilder.InMemory();
     TokenTableBuilder table = new TokenTableBuilder(ids);
-    RowFacts facts = EncodedRows.read(data, encoder, table, bytes, watch);
+    RowFacts facts = EncodedRows.read(reading, encoder, table, bytes, watch);
     return new Rows(table.table(ids.ids()).examples(), facts);
   }
 
-  private @Nullable Rows make(Reading data, RowEncoder encoder, Path file, long bytes)
+  private @Nullable Rows make(Dataset.Reading reading, RowEncoder encoder, Path file, long bytes)
       throws IOException {
     Files.createDirectories(file.getParent());
     try (TokenFile.Writer writer = TokenFile.write(file)) {
       TokenTableBuilder table = new TokenTableBuilder(writer);
-      RowFacts facts = EncodedRows.read(data, encoder, table, bytes, watch);
+      RowFacts facts = EncodedRows.read(reading, encoder, table, bytes, watch);
       writer.finish(table, facts);
     }
     OldTokens.sweep(file);
@@ -119,9 +127,9 @@ public final class TokenCache {
   }
 
   /// The data files with their bytes.
-  private static Map<String, Long> sizes(Reading data) {
+  private static Map<String, Long> sizes(Dataset.Reading reading) {
     Map<String, Long> sizes = new LinkedHashMap<>();
-    for (SourceFiles.Found found : SourceFiles.of(data.data().data(), data.pick())) {
+    for (SourceFiles.Found found : SourceFiles.of(reading.data().data(), reading.pick())) {
       try {
         sizes.merge(found.file().toString(), Files.size(found.file()), Long::sum);
       } catch (IOException e) {
@@ -133,7 +141,7 @@ public final class TokenCache {
 
   /// The file of these rows; null where none is kept.
   private @Nullable Path file(
-      Reading data, RowEncoder encoder, String digest, Map<String, Long> sizes) {
+      Dataset.Reading reading, RowEncoder encoder, String digest, Map<String, Long> sizes) {
     Map<String, @Nullable Object> rule = folder == null ? null : encoder.rule();
     if (folder == null || rule == null) {
       return null;
@@ -142,7 +150,10 @@ public final class TokenCache {
     all.put("version", VERSION);
     all.put("program", TokenCache.class.getPackage().getImplementationVersion());
     all.put("rule", rule);
-    all.put("data", data.rule());
+    all.put("data", reading.data());
+    all.put("pick", reading.pick());
+    all.put("quality", reading.flaws() == null ? null : reading.flaws().settings());
+    all.put("groups", reading.groups());
     all.put("files", sizes);
     all.put("digest", digest);
     Sha256 sha = new Sha256();

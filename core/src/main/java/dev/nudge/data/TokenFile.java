@@ -16,6 +16,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
+import java.util.BitSet;
 import java.util.List;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
@@ -52,7 +53,17 @@ final class TokenFile {
   private TokenFile() {}
 
   /// What stands in the file behind the table.
-  private record Facts(List<String> files, List<Bad> bad, RowFacts facts) {}
+  private record Facts(
+      List<String> files,
+      int badRows,
+      List<Bad> firstBad,
+      CutRows cut,
+      UsedColumns columns,
+      SeenShapes shapes,
+      List<String> guesses,
+      List<Integer> starts,
+      List<Integer> grouped,
+      Flaws.@Nullable Seen flaws) {}
 
   /// A bad row with its file as text.
   private record Bad(int index, String file, int line, String reason, String kind) {}
@@ -154,13 +165,23 @@ final class TokenFile {
     return Json.record(tree, Facts.class);
   }
 
-  private static RowFacts known(Facts stored) {
-    RowFacts f = stored.facts();
+  private static RowFacts known(Facts f) {
     List<BadRow> bad =
-        stored.bad().stream()
+        f.firstBad().stream()
             .map(b -> new BadRow(b.index(), Path.of(b.file()), b.line(), b.reason(), b.kind()))
             .toList();
-    return f.withFirstBad(bad);
+    BitSet grouped = new BitSet();
+    f.grouped().forEach(grouped::set);
+    return new RowFacts(
+        f.badRows(),
+        bad,
+        f.cut(),
+        f.columns(),
+        f.shapes(),
+        f.guesses(),
+        f.starts(),
+        grouped,
+        f.flaws());
   }
 
   /// Begins a file beside its place.
@@ -255,8 +276,17 @@ final class TokenFile {
           f.firstBad().stream()
               .map(b -> new Bad(b.index(), b.file().toString(), b.line(), b.reason(), b.kind()))
               .toList();
-      RowFacts rest = f.withFirstBad(List.of());
-      return new Facts(table.files().stream().map(Path::toString).toList(), bad, rest);
+      return new Facts(
+          table.files().stream().map(Path::toString).toList(),
+          f.bad(),
+          bad,
+          f.cut(),
+          f.columns(),
+          f.shapes(),
+          f.guesses(),
+          f.starts(),
+          f.grouped().stream().boxed().toList(),
+          f.flaws());
     }
 
     @Override

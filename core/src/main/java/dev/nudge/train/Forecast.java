@@ -1,14 +1,14 @@
 package dev.nudge.train;
 
+import dev.nudge.engine.Flat;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.ParameterCount;
 import dev.nudge.adapter.Targets;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.Packing;
-import dev.nudge.data.TokenCache;
-import dev.nudge.engine.Flat;
 import dev.nudge.data.Splits;
+import dev.nudge.data.TokenCache;
 import dev.nudge.machine.Backend;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.CausalLm;
@@ -115,7 +115,7 @@ public final class Forecast {
               most,
               tokenizer,
               null,
-                TokenCache.in(machine.cache()));
+              TokenCache.in(machine.cache()));
       data = splits.train();
       data.examples().forEach(e -> tokens.grown().checkTokens(e.ids()));
       rows = Request.Rows.of(data, splits.held(), settings.batchSize());

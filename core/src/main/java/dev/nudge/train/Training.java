@@ -8,9 +8,9 @@ import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.adapter.Targets;
 import dev.nudge.data.Batches;
 import dev.nudge.data.Dataset;
-import dev.nudge.data.TokenCache;
 import dev.nudge.data.Mixing;
 import dev.nudge.data.Splits;
+import dev.nudge.data.TokenCache;
 import dev.nudge.format.Claim;
 import dev.nudge.format.OutFolder;
 import dev.nudge.identity.BaseDigest;
@@ -112,17 +112,6 @@ public final class Training {
     Prepared prepared = checked(wanted, machine, events);
     RunRoom.check(prepared);
     return prepared;
-  }
-
-  /// The tokens that are kept, telling of those that are made.
-  private static TokenCache cache(Machine machine, Consumer<TrainEvent> events) {
-    long begun = System.nanoTime();
-    return TokenCache.in(machine.cache())
-        .watched(
-            (rows, tokens, share) ->
-                events.accept(
-                    new TrainEvent.Tokenised(
-                        rows, tokens, share, (System.nanoTime() - begun) / 1e9)));
   }
 
   private static Prepared checked(
@@ -317,6 +306,17 @@ public final class Training {
               + " in --data too, so the held-out loss is not that of unseen rows; take them out of one"
               + " of the two");
     }
+  }
+
+  /// The tokens that are kept, telling of those that are made.
+  private static TokenCache cache(Machine machine, Consumer<TrainEvent> events) {
+    long begun = System.nanoTime();
+    return TokenCache.in(machine.cache())
+        .watched(
+            (rows, tokens, share) ->
+                events.accept(
+                    new TrainEvent.Tokenised(
+                        rows, tokens, share, (System.nanoTime() - begun) / 1e9)));
   }
 
   private static Splits splits(

@@ -73,8 +73,7 @@ class SplitsTest {
             seed),
         200,
         tokenizer,
-        null,
-        TokenCache.none());
+        null);
   }
 
   private static QualitySettings drop(String flaws) {

@@ -1,11 +1,16 @@
 package dev.nudge.data;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.EvalSettings;
+import dev.nudge.settings.EvalSplit;
+import dev.nudge.settings.Flaw;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.LengthSettings;
+import dev.nudge.settings.QualitySettings;
 import dev.nudge.settings.ShapeSettings;
 import dev.nudge.text.TinyTokenizers;
 import dev.nudge.text.Tokenizer;
@@ -144,6 +149,40 @@ class TokenCacheTest {
     assertThat(load(kept()).examples().getLast().ids())
         .isEqualTo(load(TokenCache.none()).examples().getLast().ids());
     assertThat(files()).hasSize(6);
+  }
+
+  @Test
+  void heldOutRowsAndFlawsAreThoseOfRowsThatAreReadAgain() throws IOException {
+    StringBuilder rows = new StringBuilder();
+    for (int i = 0; i < 200; i++) {
+      rows.append("{\"text\": \"he %d\", \"g\": %d}\n".formatted(i % 150, i % 20));
+      rows.append(i % 60 == 7 ? "{\"text\": \"ab@cd.org %d\", \"g\": 1}\n".formatted(i) : "");
+    }
+    Files.writeString(folder.resolve("a.jsonl"), rows);
+    Files.writeString(folder.resolve("b.jsonl"), "{\"text\": \"he\", \"g\": 3}\n");
+    QualitySettings drop = new QualitySettings(List.of("duplicates,personal-data"), List.of());
+    EvalSplit groups = EvalSplit.parse("0.3:g");
+    for (QualitySettings quality : List.of(QualitySettings.KEEP, drop)) {
+      for (EvalSplit split : List.of(groups, EvalSplit.parse("0.1"))) {
+        Splits fresh = splits(quality, split, TokenCache.none());
+        assertThat(fresh.flaws().count(Flaw.PERSONAL_DATA)).isEqualTo(4);
+        for (boolean again : new boolean[] {false, true}) {
+          Splits other = splits(quality, split, kept());
+          assertThat(read == 0).isEqualTo(again);
+          same(other.train(), fresh.train());
+          same(requireNonNull(other.held()), requireNonNull(fresh.held()));
+          assertThat(other.flaws().values()).isEqualTo(fresh.flaws().values());
+          assertThat(other.train().sourceStarts()).isEqualTo(fresh.train().sourceStarts());
+        }
+      }
+    }
+    assertThat(files()).hasSize(4);
+  }
+
+  private Splits splits(QualitySettings quality, EvalSplit split, TokenCache with) {
+    Splits.Wanted wanted =
+        new Splits.Wanted(data, new EvalSettings(null, split, null), quality, SPLIT, 3);
+    return Splits.load(wanted, 100, tokenizer, null, with);
   }
 
   @Test

@@ -13,6 +13,16 @@ public final class Tally<P> {
   private final List<P> first = new ArrayList<>();
   private int count;
 
+  /// A tally that was made before.
+  ///
+  /// @param first the first places, up to [#KEPT]
+  public static <P> Tally<P> of(int count, List<P> first) {
+    Tally<P> tally = new Tally<>();
+    tally.first.addAll(first);
+    tally.count = count;
+    return tally;
+  }
+
   /// Counts one more.
   public void add(P place) {
     count++;
