@@ -1,5 +1,6 @@
 package dev.nudge.cli;
 
+import dev.nudge.text.chat.ChatTemplate;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.withinPercentage;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -333,8 +334,43 @@ class BadInputTest {
                     "rows.jsonl",
                     "{\"messages\": [{\"role\": \"assistant\", \"content\": \"a\"}]}"),
             "",
+            "D/model has no chat template; name one by --template: a file, or "
+                + String.join(", ", ChatTemplate.knownNames())),
+        row(
+            "a template that is none",
+            p -> {},
+            "--template nothing",
+            "--template nothing is no file and no template; there are "
+                + String.join(", ", ChatTemplate.knownNames())),
+        row(
+            "a template that cannot be read",
+            p -> p.write("broken.jinja", "{% for m in messages %}\n{{ m.content | frobnicate }}\n{% endfor %}"),
+            "--template D/broken.jinja",
+            "D/broken.jinja line 2: there is no filter frobnicate"),
+        row(
+            "a conversation that its template refuses",
+            p ->
+                p.write("strict.jinja", "{{ raise_exception('roles must alternate') }}")
+                    .write(
+                        "rows.jsonl",
+                        "{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}, {\"role\": \"assistant\", \"content\": \"a\"}]}"),
+            "--template D/strict.jinja",
             "D/rows.jsonl: 1 of 1 row is bad\n"
-                + "D/rows.jsonl line 1: 'messages' rows are not supported yet; supported are prompt + completion and text"),
+                + "D/rows.jsonl line 1: D/strict.jinja line 1: roles must alternate"),
+        row(
+            "a message with half a weight",
+            p ->
+                p.write(
+                    "rows.jsonl",
+                    "{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}, {\"role\": \"assistant\", \"content\": \"a\", \"weight\": 0.5}]}"),
+            "--template chatml",
+            "D/rows.jsonl: 1 of 1 row is bad\n"
+                + "D/rows.jsonl line 1: a message has the weight 0.5; what is trained counts whole here (1) or not at all (0 or \"train\": false)"),
+        row(
+            "a part that is none",
+            p -> {},
+            "--train-on users",
+            "--train-on is 'users'; it must be assistant, last or all"),
         row(
             "nothing is trained",
             p -> p.write("rows.jsonl", "{\"text\": \"</s>\"}\n{\"text\": \"</s>\"}"),

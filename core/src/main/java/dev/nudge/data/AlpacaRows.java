@@ -14,6 +14,13 @@ final class AlpacaRows {
 
   /// @param column the name that a column has in the row
   static ArrayNode of(Row row, UnaryOperator<String> column) throws BadRowException {
+    ArrayNode messages = asked(row, column);
+    messages.add(Messages.message("assistant", row.text(column.apply("output"))));
+    return messages;
+  }
+
+  /// The messages before the output.
+  static ArrayNode asked(Row row, UnaryOperator<String> column) throws BadRowException {
     ArrayNode messages = JsonNodeFactory.instance.arrayNode();
     String system = column.apply("system");
     if (row.has(system) && !row.text(system).isEmpty()) {
@@ -24,7 +31,6 @@ final class AlpacaRows {
     String more = row.has(input) ? row.text(input) : "";
     String said = row.text(column.apply("instruction")) + (more.isEmpty() ? "" : "\n\n" + more);
     messages.add(Messages.message("user", said));
-    messages.add(Messages.message("assistant", row.text(column.apply("output"))));
     return messages;
   }
 

@@ -28,6 +28,10 @@ public interface Conversations {
     return null;
   }
 
-  /// The text that the model is to go on from: all messages, and the beginning of an answer.
-  String prompt(ArrayNode messages, @Nullable ArrayNode tools);
+  /// What the model is to go on from: all messages, and the beginning of an answer.
+  Prompt prompt(ArrayNode messages, @Nullable ArrayNode tools);
+
+  /// A prompt as text and as tokens, to which nothing is added any more.
+  @SuppressWarnings("ArrayRecordComponent")
+  record Prompt(String text, int[] ids) {}
 }

@@ -3,7 +3,6 @@ package dev.nudge.data;
 import dev.nudge.data.source.Pick;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.DataSettings;
-import dev.nudge.text.Tokenizer;
 import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,7 +21,9 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
   ///
   /// @param index number of its row among the non-blank lines of all files, from 0
   /// @param line number of its line in the file, from 1
-  public record Prompt(int index, Path file, int line, String text) {}
+  /// @param ids its tokens, at least one
+  @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
+  public record Prompt(int index, Path file, int line, String text, int[] ids) {}
 
   public Prompts {
     prompts = List.copyOf(prompts);
@@ -33,10 +34,11 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
   ///
   /// @param maxLength most tokens of a prompt and its answer; a prompt without a token, or one that
   ///     leaves none for the answer, is a bad row
+  /// @param encoder makes tokens of them
   /// @param standardInput what the file `-` means, read to its end; null: it is not to be read
   /// @throws dev.nudge.settings.InputException as [Dataset#load] does
   public static Prompts load(
-      DataSettings data, @Nullable InputStream standardInput, int maxLength, Tokenizer tokenizer) {
+      DataSettings data, @Nullable InputStream standardInput, int maxLength, PromptEncoder encoder) {
     RowShape shape = RowShape.of(data);
     List<Prompt> prompts = new ArrayList<>();
     BadRows bad = new BadRows();
@@ -45,9 +47,11 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
       for (; !lines.isEmpty(); lines = reader.next(1)) {
         SourceLine line = lines.getFirst();
         try {
-          String text = shape.prompt(Row.parse(line));
-          check(text, maxLength, tokenizer);
-          prompts.add(new Prompt(line.index(), line.file(), line.number(), text));
+          Conversations.Prompt prompt = encoder.prompt(shape, Row.parse(line));
+          check(prompt.ids().length, maxLength);
+          prompts.add(
+              new Prompt(
+                  line.index(), line.file(), line.number(), prompt.text(), prompt.ids()));
         } catch (BadRowException e) {
           bad.add(line.bad(e));
         }
@@ -68,7 +72,7 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
       Pick pick,
       IntPredicate taken,
       int maxLength,
-      Tokenizer tokenizer) {
+      PromptEncoder encoder) {
     RowShape shape = RowShape.of(data);
     List<Prompt> prompts = new ArrayList<>();
     try (RowReader reader = RowReader.open(data, pick)) {
@@ -79,9 +83,11 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
           continue;
         }
         try {
-          String text = shape.prompt(Row.parse(line));
-          check(text, maxLength, tokenizer);
-          prompts.add(new Prompt(line.index(), line.file(), line.number(), text));
+          Conversations.Prompt prompt = encoder.prompt(shape, Row.parse(line));
+          check(prompt.ids().length, maxLength);
+          prompts.add(
+              new Prompt(
+                  line.index(), line.file(), line.number(), prompt.text(), prompt.ids()));
         } catch (BadRowException e) {
           continue; // it has none, or none that leaves room for an answer
         }
@@ -90,9 +96,7 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
     return prompts;
   }
 
-  private static void check(String prompt, int maxLength, Tokenizer tokenizer)
-      throws BadRowException {
-    int tokens = tokens(prompt, tokenizer);
+  private static void check(int tokens, int maxLength) throws BadRowException {
     if (tokens == 0) {
       throw new BadRowException("the prompt has no tokens");
     }
@@ -104,14 +108,6 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
               + maxLength
               + " for an answer; shorten it or raise --max-length",
           "the prompt leaves none of --max-length " + maxLength + " for an answer");
-    }
-  }
-
-  private static int tokens(String prompt, Tokenizer tokenizer) throws BadRowException {
-    try {
-      return tokenizer.ids(prompt).length;
-    } catch (IllegalArgumentException e) {
-      throw new BadRowException(String.valueOf(e.getMessage()), "the text is not Unicode");
     }
   }
 }

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 
 /// Finds in a row what is shown and what is trained.
@@ -218,32 +219,65 @@ final class RowShape {
     return all;
   }
 
-  /// Returns the prompt alone, for rows whose completion is still to be made.
-  String prompt(Row row) throws BadRowException {
-    if (conversation(row)) {
-      throw noTemplate();
+  /// What is asked by a row whose completion is still to be made.
+  sealed interface Asked {
+    /// A text.
+    record Text(String text) implements Asked {}
+
+    /// Messages, of which the last is not the assistant's.
+    record Messages(ArrayNode messages, @Nullable ArrayNode tools) implements Asked {}
+  }
+
+  /// Returns what is asked by a row; what an assistant says last is left out.
+  Asked prompt(Row row) throws BadRowException {
+    if (!conversation(row)) {
+      return new Asked.Text(prompt.render(row));
     }
-    return prompt.render(row);
+    ArrayNode all = messages(row);
+    ArrayNode asked = all.deepCopy();
+    while (!asked.isEmpty() && answers(asked.get(asked.size() - 1))) {
+      asked.remove(asked.size() - 1);
+    }
+    if (asked.isEmpty()) {
+      throw new BadRowException("nobody but the assistant says anything: there is nothing to answer");
+    }
+    return new Asked.Messages(asked, Messages.tools(row, column("tools")));
+  }
+
+  private static boolean answers(JsonNode message) {
+    return message.path("role").asString("").equals("assistant");
+  }
+
+  private ArrayNode messages(Row row) throws BadRowException {
+    if (row.isList(column("prompt"))) {
+      return Messages.of(row, column("prompt"));
+    } else if (named == DataShape.SHAREGPT || named == null && has(row, "conversations")) {
+      return ShareGptRows.of(row, column("conversations"), column("system"));
+    } else if (named == DataShape.ALPACA
+        || named == null && !has(row, "messages") && has(row, "instruction")) {
+      return AlpacaRows.asked(row, this::column);
+    }
+    return Messages.of(row, column("messages"));
   }
 
   /// Whether the prompt of a row is messages.
-  boolean conversation(Row row) {
+  private boolean conversation(Row row) {
     if (fixed) {
       return false;
+    }
+    if (named != null && named != DataShape.PROMPT_COMPLETION) {
+      return named != DataShape.TEXT;
     }
     if (row.isList(column("prompt"))) {
       return true;
     }
-    if (named != null) {
-      return named != DataShape.PROMPT_COMPLETION && named != DataShape.TEXT;
-    }
-    return !has(row, "prompt")
+    return named == null
+        && !has(row, "prompt")
         && (has(row, "messages") || has(row, "conversations") || has(row, "instruction"));
   }
 
   static BadRowException noTemplate() {
-    return new BadRowException(
-        "'messages' rows are not supported yet; supported are prompt + completion and text");
+    return new BadRowException("the row is a conversation, which is not read here");
   }
 
   private BadRowException noShape(Row row) {

@@ -127,14 +127,14 @@ public final class Splits {
   }
 
   /// The prompts of the first rows held out that have one and leave room for an answer.
-  public List<Prompts.Prompt> heldPrompts(int most, int maxLength, Tokenizer tokenizer) {
+  public List<Prompts.Prompt> heldPrompts(int most, int maxLength, PromptEncoder encoder) {
     Dataset out = held;
     if (out == null) {
       return List.of();
     }
     Set<Integer> indices = out.examples().stream().map(Example::index).collect(Collectors.toSet());
     return Prompts.first(
-        most, heldData(wanted), heldPick(wanted.eval()), indices::contains, maxLength, tokenizer);
+        most, heldData(wanted), heldPick(wanted.eval()), indices::contains, maxLength, encoder);
   }
 
   /// The digest of the rows to train on, with those that are held out of the same files.

@@ -1,5 +1,6 @@
 package dev.nudge.eval;
 
+import dev.nudge.data.ChatRows;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.TokenCache;
 import dev.nudge.engine.RowScore;
@@ -47,6 +48,13 @@ public final class Scoring {
     Path folder = settings.model().model();
     int maxLength = Session.maxLength(settings.model(), ModelConfig.load(folder));
     Tokenizer tokenizer = Session.tokenizer(folder, settings.adapter(), machine);
+    ChatRows chat =
+        ChatRows.of(
+            folder,
+            settings.adapter(),
+            settings.data().shape().template(),
+            settings.data().trainOn(),
+            tokenizer);
     Dataset data =
         AdapterPatterns.of(
                 settings.data(), settings.adapter(), settings.model().anyBase(), notes, warnings)
@@ -57,7 +65,7 @@ public final class Scoring {
                         settings.truncate(),
                         maxLength,
                         tokenizer,
-                        null,
+                        chat,
                         TokenCache.in(machine.cache())));
     data.guesses().forEach(notes);
     if (!data.columns().unused().isEmpty()) {

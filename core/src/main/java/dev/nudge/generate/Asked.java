@@ -1,5 +1,10 @@
 package dev.nudge.generate;
 
+import dev.nudge.text.chat.ChatTemplate;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.TrainOn;
+import dev.nudge.data.PromptEncoder;
+import dev.nudge.data.ChatRows;
 import dev.nudge.data.Prompts;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.ModelConfig;
@@ -19,7 +24,10 @@ import org.jspecify.annotations.Nullable;
 record Asked(Session session, List<Prompt> prompts) implements AutoCloseable {
 
   /// A prompt and the number of its row.
-  record Prompt(int index, String text) {}
+  ///
+  /// @param ids its tokens
+  @SuppressWarnings("ArrayRecordComponent")
+  record Prompt(int index, int[] ids) {}
 
   /// Reads the prompts and loads the model.
   ///
@@ -31,19 +39,28 @@ record Asked(Session session, List<Prompt> prompts) implements AutoCloseable {
       @Nullable InputStream standardInput,
       Completions.Watcher watcher) {
     DataSettings data = settings.rows();
-    if (data == null) {
-      Session session = session(settings, null, machine, watcher);
-      String prompt = Objects.requireNonNull(settings.prompt());
-      AdapterPatterns.check(prompt, settings.adapter(), settings.model().anyBase(), watcher::warn);
-      return new Asked(session, List.of(new Prompt(0, prompt)));
-    }
     Path model = settings.model().model();
     int maxLength = Session.maxLength(settings.model(), ModelConfig.load(model));
     Tokenizer tokenizer = Session.tokenizer(model, settings.adapter(), machine);
+    String named = settings.shape().template();
+    ChatRows chat = ChatRows.of(model, settings.adapter(), named, TrainOn.ASSISTANT, tokenizer);
+    PromptEncoder encoder = new PromptEncoder(tokenizer, chat, settings.chat());
+    if (data == null) {
+      String prompt = Objects.requireNonNull(settings.prompt());
+      int[] ids = ids(prompt, encoder);
+      Session session = session(settings, tokenizer, machine, watcher);
+      AdapterPatterns.check(prompt, settings.adapter(), settings.model().anyBase(), watcher::warn);
+      if (!settings.chat() && ChatTemplate.isIn(model) && !chat.speaks(prompt)) {
+        watcher.note(
+            "%s has a chat template, and this prompt stands as it is; --chat says it to the model as a user"
+                .formatted(model));
+      }
+      return new Asked(session, List.of(new Prompt(0, ids)));
+    }
     AdapterPatterns patterns =
         AdapterPatterns.of(
             data, settings.adapter(), settings.model().anyBase(), watcher::note, watcher::warn);
-    Prompts prompts = patterns.read(d -> Prompts.load(d, standardInput, maxLength, tokenizer));
+    Prompts prompts = patterns.read(d -> Prompts.load(d, standardInput, maxLength, encoder));
     if (prompts.badRows() > 0) {
       watcher.warn(
           Count.of(prompts.badRows(), "bad row", "is", "are")
@@ -52,7 +69,15 @@ record Asked(Session session, List<Prompt> prompts) implements AutoCloseable {
     }
     return new Asked(
         session(settings, tokenizer, machine, watcher),
-        prompts.prompts().stream().map(p -> new Prompt(p.index(), p.text())).toList());
+        prompts.prompts().stream().map(p -> new Prompt(p.index(), p.ids())).toList());
+  }
+
+  private static int[] ids(String prompt, PromptEncoder encoder) {
+    try {
+      return encoder.of(prompt).ids();
+    } catch (IllegalArgumentException e) {
+      throw new InputException("--prompt: " + e.getMessage(), e);
+    }
   }
 
   private static Session session(

@@ -1,5 +1,6 @@
 package dev.nudge.generate;
 
+import dev.nudge.text.Tokenizer;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.ChatSettings;
 import dev.nudge.settings.InputException;
@@ -39,13 +40,15 @@ public final class Chat implements AutoCloseable {
   /// @throws InputException in one line, for whatever a user can mend
   public static Chat open(ChatSettings settings, Machine machine, Consumer<String> warnings) {
     List<Map.Entry<String, Path>> adapters = List.copyOf(settings.adapters().entrySet());
-    ChatPrompts prompts = ChatPrompts.of(settings);
     Path first = adapters.isEmpty() ? null : adapters.getFirst().getValue();
+    Path model = settings.model().model();
+    Tokenizer tokenizer = Session.tokenizer(model, first, machine);
+    ChatPrompts prompts = ChatPrompts.of(settings, first, tokenizer);
     Session session =
         Session.load(
             settings.model(),
             null,
-            Session.tokenizer(settings.model().model(), first, machine),
+            tokenizer,
             settings.memory(),
             machine,
             warnings);
@@ -110,7 +113,7 @@ public final class Chat implements AutoCloseable {
 
   private Completion complete(Consumer<String> pieces) {
     SamplingSettings now = tries == 0 ? sampling : sampling.withSeed(sampling.seed() + tries);
-    int[] ids = prompts.ids(messages(), session.tokenizer());
+    int[] ids = prompts.ids(messages());
     return new Generation(session, now).complete(ids, pieces);
   }
 

@@ -62,12 +62,12 @@ public final class Completions {
       long start = System.nanoTime();
       List<Row> done = new ArrayList<>();
       if (settings.rows() == null && n == 1) { // its text is told as it comes
-        String prompt = asked.prompts().getFirst().text();
+        int[] prompt = asked.prompts().getFirst().ids();
         done.add(new Row(0, generation.complete(prompt, watcher::piece)));
         watcher.row(done.getLast());
       } else {
-        generation.complete(
-            asked.prompts().stream().map(Asked.Prompt::text).toList(),
+        generation.completeAll(
+            asked.prompts().stream().map(Asked.Prompt::ids).toList(),
             (completion, i) -> {
               long index = asked.prompts().get(i / n).index();
               done.add(new Row(index, n == 1 ? null : i % n, completion));

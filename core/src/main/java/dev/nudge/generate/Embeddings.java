@@ -44,7 +44,7 @@ public final class Embeddings {
 
   private static float[] embedding(Asked asked, Asked.Prompt prompt) {
     try {
-      return asked.session().embed(prompt.text());
+      return asked.session().embed(prompt.ids());
     } catch (InputException e) {
       if (asked.prompts().size() == 1) {
         throw e;

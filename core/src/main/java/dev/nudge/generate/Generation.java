@@ -59,7 +59,7 @@ public final class Generation {
   }
 
   /// A completion that the engine makes.
-  private record Asked(Ticket ticket, Answer answer) {
+  private record Wanted(Ticket ticket, Answer answer) {
     /// Waits for it; where it was cancelled, it is what there is.
     Completion await() {
       ticket.await();
@@ -80,6 +80,7 @@ public final class Generation {
   Completion complete(int[] prompt, Consumer<String> pieces) {
     Lock held = session.hold();
     try {
+      session.checkPrompt(prompt);
       return ask(prompt, 0, pieces).await();
     } finally {
       held.unlock();
@@ -93,10 +94,23 @@ public final class Generation {
   ///     times `n`, and its number among the prompt's; once it threw, nothing more
   /// @throws RunException where an interrupt left prompts that were not completed
   public void complete(List<String> prompts, ObjIntConsumer<Completion> done) {
+    List<int[]> ids = new ArrayList<>();
+    for (int i = 0; i < prompts.size(); i++) {
+      try {
+        ids.add(session.encode(prompts.get(i)));
+      } catch (InputException e) {
+        throw of(i, e);
+      }
+    }
+    completeAll(ids, done);
+  }
+
+  /// Completes the tokens of many prompts, likewise.
+  void completeAll(List<int[]> ids, ObjIntConsumer<Completion> done) {
     Lock held = session.hold();
-    List<Asked> asked = new ArrayList<>();
+    List<Wanted> asked = new ArrayList<>();
     try {
-      List<int[]> ids = encoded(prompts);
+      check(ids);
       int n = sampling.n();
       for (int i = 0; i < ids.size() * n; i++) {
         asked.add(ask(ids.get(i / n), Sampler.sequence(i / n, i % n), piece -> {}));
@@ -105,7 +119,7 @@ public final class Generation {
         Completion completion = asked.get(i).await();
         if (Thread.currentThread().isInterrupted()) {
           throw new RunException(
-              "interrupted: %d of %d prompts are completed".formatted(i / n, prompts.size()));
+              "interrupted: %d of %d prompts are completed".formatted(i / n, ids.size()));
         }
         done.accept(completion, i);
       }
@@ -120,7 +134,7 @@ public final class Generation {
   }
 
   /// Waits for a sequence that nobody wants any more.
-  private static void ended(Asked asked) {
+  private static void ended(Wanted asked) {
     try {
       asked.ticket.await();
     } catch (RuntimeException | Error e) {
@@ -128,17 +142,19 @@ public final class Generation {
     }
   }
 
-  private List<int[]> encoded(List<String> prompts) {
-    List<int[]> ids = new ArrayList<>();
-    for (int i = 0; i < prompts.size(); i++) {
+  private void check(List<int[]> ids) {
+    for (int i = 0; i < ids.size(); i++) {
       try {
-        ids.add(session.encode(prompts.get(i)));
-        positions(ids.getLast());
+        session.checkPrompt(ids.get(i));
+        positions(ids.get(i));
       } catch (InputException e) {
-        throw new InputException("prompt " + i + ": " + e.getMessage(), e);
+        throw of(i, e);
       }
     }
-    return ids;
+  }
+
+  private static InputException of(int prompt, InputException e) {
+    return new InputException("prompt " + prompt + ": " + e.getMessage(), e);
   }
 
   /// Tokens that a prompt's sequence may grow to.
@@ -156,7 +172,7 @@ public final class Generation {
   }
 
   /// @param draws number of the sequence, for its draws
-  private Asked ask(int[] prompt, long draws, Consumer<String> pieces) {
+  private Wanted ask(int[] prompt, long draws, Consumer<String> pieces) {
     Engine engine = session.engine();
     int positions = positions(prompt);
     Sampler sampler = new Sampler(sampling, session::isEnd, session.room());
@@ -170,7 +186,7 @@ public final class Generation {
             pieces);
     Constraint.State start = constraint == null ? null : constraint.start();
     Caller caller = new Chosen(sampler, answer, prompt.length, draws, start);
-    return new Asked(engine.submit(prompt, positions, session.adapter(), caller), answer);
+    return new Wanted(engine.submit(prompt, positions, session.adapter(), caller), answer);
   }
 
   /// Samples the tokens of one answer.

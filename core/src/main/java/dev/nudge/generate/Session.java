@@ -276,9 +276,14 @@ public final class Session implements AutoCloseable {
   /// @return as many numbers as the model is wide
   /// @throws InputException where the text is empty or too long
   public float[] embed(String text) {
+    return embed(encode(text));
+  }
+
+  /// The same of a text's tokens.
+  float[] embed(int[] ids) {
     Lock held = hold();
     try {
-      int[] ids = encode(text);
+      checkPrompt(ids);
       if (ids.length > maxLength) {
         throw new InputException(
             "the text has %s, and --max-length is %d; shorten it or raise --max-length"
@@ -362,11 +367,16 @@ public final class Session implements AutoCloseable {
   /// @throws InputException where it has no token, or one that the model does not have
   public int[] encode(String prompt) {
     int[] ids = tokenizer.ids(prompt);
+    checkPrompt(ids);
+    return ids;
+  }
+
+  /// Refuses a prompt that has no token, or one that the model does not have.
+  void checkPrompt(int[] ids) {
     if (ids.length == 0) {
       throw new InputException("the prompt has no tokens; give a prompt with at least one");
     }
     config().checkTokens(ids);
-    return ids;
   }
 
   /// Waits for what is being completed and frees everything.

@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 /// @param prompt pattern over a row's columns; null: the column `prompt`
 /// @param completion pattern over a row's columns; null: the column `completion`
 /// @param shape what rows look like
+/// @param trainOn what of a conversation is trained
 public record DataSettings(
     @Setting(
             help =
@@ -23,6 +24,7 @@ public record DataSettings(
     @Setting(help = "pattern of the completion, such as ' {label}'", label = "PATTERN")
         @Nullable String completion,
     @Group("Data") ShapeSettings shape,
+    @Setting(help = "what of a conversation is trained", byDefault = "assistant") TrainOn trainOn,
     @Setting(help = "set bad rows aside and count them, instead of refusing the data")
         boolean skipBadRows) {
 
@@ -38,16 +40,16 @@ public record DataSettings(
 
   /// Rows of files as they are recognised.
   public static DataSettings of(List<String> filesOrGlobs) {
-    return new DataSettings(filesOrGlobs, null, null, ShapeSettings.RECOGNISED, false);
+    return new DataSettings(filesOrGlobs, null, null, ShapeSettings.RECOGNISED, TrainOn.ASSISTANT, false);
   }
 
   /// The same of other files.
   public DataSettings withFiles(List<String> filesOrGlobs) {
-    return new DataSettings(filesOrGlobs, prompt, completion, shape, skipBadRows);
+    return new DataSettings(filesOrGlobs, prompt, completion, shape, trainOn, skipBadRows);
   }
 
   /// The same with other patterns.
   public DataSettings withPatterns(@Nullable String prompt, @Nullable String completion) {
-    return new DataSettings(data, prompt, completion, shape, skipBadRows);
+    return new DataSettings(data, prompt, completion, shape, trainOn, skipBadRows);
   }
 }

@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
 /// @param memory of the weights, the workspace and the keys of all sequences; null: half of what
 ///     is free beside the weights is for keys
 /// @param data files or globs of prompts; empty: `prompt` is the prompt
+/// @param chat each prompt is what a user says: it goes through the chat template
 /// @param embed give each prompt's embedding instead of an answer
 /// @param prompt the prompt, or with data the pattern of the prompts; null: the column `prompt`
 public record GenerateSettings(
@@ -38,6 +39,8 @@ public record GenerateSettings(
     @Group("Prompts") ShapeSettings shape,
     @Setting(help = "set bad rows aside and count them, instead of refusing the data")
         boolean skipBadRows,
+    @Setting(help = "each prompt is what a user says: it goes through the chat template")
+        boolean chat,
     @Setting(
             help =
                 "give each prompt's embedding, the mean of its last hidden states, not an answer")
@@ -58,6 +61,10 @@ public record GenerateSettings(
         throw new InputException("--completion is given without rows; add --data");
       }
       shape.checkNone();
+      if (shape.template() != null && !chat) {
+        throw new InputException(
+            "--template is given for a prompt that stands as it is; add --chat to say it to the model, or leave --template out");
+      }
     }
     if (embed && !sampling.equals(SamplingSettings.greedy())) {
       throw new InputException(
@@ -67,7 +74,7 @@ public record GenerateSettings(
 
   /// Returns the rows to complete, or null where the prompt stands for itself.
   public @Nullable DataSettings rows() {
-    return data.isEmpty() ? null : new DataSettings(data, prompt, completion, shape, skipBadRows);
+    return data.isEmpty() ? null : new DataSettings(data, prompt, completion, shape, TrainOn.ASSISTANT, skipBadRows);
   }
 
   /// Completes one prompt by the base model, everything else at its default.
@@ -83,6 +90,11 @@ public record GenerateSettings(
   /// The memory of weights and keys.
   public GenerateSettings withMemory(long bytes) {
     return with("memory", new ByteSize(bytes));
+  }
+
+  /// Whether each prompt is what a user says.
+  public GenerateSettings withChat(boolean chat) {
+    return with("chat", chat);
   }
 
   /// Whether each prompt's embedding is given instead of an answer.

@@ -87,13 +87,13 @@ public final class OtherNames {
     String packed = "nothing to set: rows always lie behind each other, without padding";
     say(packed, "packing sample_packing pad_to_sequence_len group_by_length");
     String shape =
-        "the rows say it: of prompt and completion the completion is trained, of text all";
+        "the rows say it: of prompt and completion the completion is trained, of text all, of a conversation what {train_on} says";
     say(shape, "train_on_inputs mask_prompt completion_only_loss assistant_only_loss");
     String columns = "{prompt} and {completion} are patterns over the columns of a row";
     say(columns, "dataset_text_field text_column prompt_template response_template");
     say(columns, "prompt_feature completion_feature instruction_template");
-    String chats = "chat templates are not supported yet; " + columns;
-    say(chats, "chat_template chat_template_path template system_prompt");
+    say("{template} names one, or a file", "chat_template chat_template_path");
+    say("a row's messages begin with that of the system", "system_prompt");
     say("every step is a line of metrics.jsonl in {out}", "logging_steps report_to");
     say("every step is a line of metrics.jsonl in {out}", "steps_per_report logging_dir");
     say(

@@ -10,6 +10,8 @@ import org.jspecify.annotations.Nullable;
 /// @param shape null: recognised, row by row
 /// @param columns `NAME=COLUMN`: under which name a row has what is called so here
 /// @param sql a query whose result is the rows; null: the files' own rows
+/// @param template chat template of conversations: a file or a name; null: the adapter's or the
+///     model's own
 public record ShapeSettings(
     @Setting(help = "what a row looks like (default: recognised by its columns, and said)")
         @Nullable DataShape shape,
@@ -22,7 +24,12 @@ public record ShapeSettings(
             help =
                 "query whose result is the rows; the files of --data are its table data; needs nudge install duckdb",
             label = "QUERY")
-        @Nullable String sql) {
+        @Nullable String sql,
+    @Setting(
+            help =
+                "chat template of conversations: a file, or chatml, llama3, mistral, alpaca (default: the model's own)",
+            label = "TEMPLATE")
+        @Nullable String template) {
 
   /// What may be called otherwise in a row.
   public static final List<String> NAMES =
@@ -40,12 +47,14 @@ public record ShapeSettings(
           "text");
 
   /// Nothing is said: rows are recognised by their columns.
-  public static final ShapeSettings RECOGNISED = new ShapeSettings(null, List.of(), null);
+  public static final ShapeSettings RECOGNISED = 
+      new ShapeSettings(null, List.of(), null, null);
 
   public ShapeSettings {
     columns = List.copyOf(columns);
     mapping(columns);
     Check.notBlank("--sql", sql);
+    Check.notBlank("--template", template);
   }
 
   /// Refuses patterns beside what says the same in another way.
@@ -77,7 +86,7 @@ public record ShapeSettings(
 
   /// Whether nothing is said.
   public boolean recognised() {
-    return equals(RECOGNISED);
+    return shape == null && columns.isEmpty() && sql == null;
   }
 
   /// The names in a row by what they are called here, of those that were given.

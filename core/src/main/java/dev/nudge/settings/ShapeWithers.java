@@ -16,6 +16,11 @@ public interface ShapeWithers<S extends Record> extends Withers<S> {
     return with("columns", List.of(names));
   }
 
+  /// The chat template of conversations: a file or a name.
+  default S withTemplate(String template) {
+    return with("template", template);
+  }
+
   /// The query whose result is the rows; the files are its table `data`.
   default S withSql(String query) {
     return with("sql", query);

@@ -1,6 +1,7 @@
 package dev.nudge.train;
 
 import dev.nudge.engine.Flat;
+import dev.nudge.data.ChatRows;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.ParameterCount;
@@ -114,7 +115,7 @@ public final class Forecast {
                   source, settings.eval(), QualitySettings.KEEP, settings.length(), 0),
               most,
               tokenizer,
-              null,
+              ChatRows.of(folder, source, tokenizer),
               TokenCache.in(machine.cache()));
       data = splits.train();
       data.examples().forEach(e -> tokens.grown().checkTokens(e.ids()));

@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.text.chat.ChatTemplate;
 import dev.nudge.adapter.ParameterCount;
 import dev.nudge.data.Batches;
 import dev.nudge.data.Dataset;
@@ -32,6 +33,7 @@ import org.jspecify.annotations.Nullable;
 /// @param samples prompts that are answered at each held-out loss
 /// @param steps of the whole run
 /// @param resumed what the run goes on from; null where it begins
+/// @param template by which conversations among the rows were rendered; null: there are none
 /// @param warnings what a user should know, one line each
 public record Prepared(
     TrainSettings settings,
@@ -50,6 +52,7 @@ public record Prepared(
     int steps,
     Plan plan,
     @Nullable Resumed resumed,
+    @Nullable ChatTemplate template,
     List<String> warnings) {
 
   /// The same run in another layout.
@@ -71,6 +74,7 @@ public record Prepared(
         steps,
         other,
         resumed,
+        template,
         warnings);
   }
 

@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.data.ChatRows;
 import dev.nudge.data.Batches;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.Ends;
@@ -38,7 +39,7 @@ public record Preview(
     @Nullable Double hours,
     @Nullable Double cost,
     List<String> advice) {
-  private static final Set<DataShape> TEXTS = Set.of(DataShape.TEXT, DataShape.PROMPT_COMPLETION);
+  static final Set<DataShape> TEXTS = Set.of(DataShape.TEXT, DataShape.PROMPT_COMPLETION);
 
   /// Reads all rows.
   ///
@@ -62,7 +63,7 @@ public record Preview(
             settings.length(),
             most,
             tokenizer,
-            null,
+            ChatRows.of(folder, settings.data(), tokenizer),
             TokenCache.in(machine.cache()).watched(watch));
     data.examples().forEach(example -> config.checkTokens(example.ids()));
     Batches batches = Batches.of(data.rows(), settings.batchSize(), 0, false);

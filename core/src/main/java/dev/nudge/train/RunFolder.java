@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.text.chat.ChatTemplate;
 import dev.nudge.curves.Curves;
 import dev.nudge.curves.LossSvg;
 import dev.nudge.format.Claim;
@@ -395,6 +396,10 @@ final class RunFolder implements AutoCloseable {
     Path model = prepared.settings().model().model();
     TOKENIZER.forEach(name -> OutFolder.copy(model.resolve(name), path().resolve(name)));
     prepared.tokens().tokenizer().writeOwn(path());
+    ChatTemplate template = prepared.template();
+    if (template != null && !template.isOf(model)) {
+      OutFolder.place(path().resolve("chat_template.jinja"), template.text());
+    }
   }
 
   /// Draws the curves.

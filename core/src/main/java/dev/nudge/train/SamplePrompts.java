@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.data.PromptEncoder;
 import dev.nudge.data.Prompts;
 import dev.nudge.engine.Limits;
 import dev.nudge.data.Splits;
@@ -9,7 +10,6 @@ import dev.nudge.model.ModelConfig;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainSettings;
-import dev.nudge.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -43,27 +43,34 @@ final class SamplePrompts {
       TrainSettings settings,
       Splits splits,
       int maxLength,
-      Tokenizer tokenizer,
+      PromptEncoder encoder,
       ModelConfig config) {
     var watch = settings.watch();
     SamplePrompts prompts = new SamplePrompts(watch.sampleTokens(), maxLength);
     for (String text : watch.samplePrompt()) {
-      prompts.add(text, tokenizer, config);
+      prompts.add(text, ids(text, encoder), config);
     }
     if (watch.samples() > 0 && splits.held() != null) {
-      List<Prompts.Prompt> first = splits.heldPrompts(watch.samples(), maxLength, tokenizer);
+      List<Prompts.Prompt> first = splits.heldPrompts(watch.samples(), maxLength, encoder);
       if (first.isEmpty()) {
         throw new InputException(
             "--samples %d: no held-out row has a prompt that leaves room for an answer; give --sample-prompt instead"
                 .formatted(watch.samples()));
       }
-      first.forEach(prompt -> prompts.add(prompt.text(), tokenizer, config));
+      first.forEach(prompt -> prompts.add(prompt.text(), prompt.ids(), config));
     }
     return prompts;
   }
 
-  private void add(String text, Tokenizer tokenizer, ModelConfig config) {
-    int[] prompt = tokenizer.ids(text);
+  private static int[] ids(String text, PromptEncoder encoder) {
+    try {
+      return encoder.of(text).ids();
+    } catch (IllegalArgumentException e) {
+      throw new InputException("--sample-prompt: " + e.getMessage(), e);
+    }
+  }
+
+  private void add(String text, int[] prompt, ModelConfig config) {
     if (prompt.length == 0) {
       throw new InputException("--sample-prompt '" + text + "' has no tokens; give at least one");
     }

@@ -1,5 +1,9 @@
 package dev.nudge.train;
 
+import dev.nudge.settings.DataSettings;
+import dev.nudge.data.PromptEncoder;
+import dev.nudge.data.Conversations;
+import dev.nudge.data.ChatRows;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.InitAdapter;
 import dev.nudge.adapter.Lora;
@@ -135,7 +139,11 @@ public final class Training {
     NewParts.Tokens tokens =
         NewParts.tokens(settings.lora(), folder, config, machine.cache(), warnings::add);
     Tokenizer tokenizer = tokens.tokenizer();
-    Splits splits = splits(settings, maxLength, tokenizer, cache(machine, events));
+    Path init = settings.lora().initAdapter();
+    DataSettings source = settings.data();
+    ChatRows chat =
+        ChatRows.of(folder, init, source.shape().template(), source.trainOn(), tokenizer);
+    Splits splits = splits(settings, maxLength, tokenizer, chat, cache(machine, events));
     Dataset data = splits.train();
     Dataset held = splits.held();
     ModelConfig grown = tokens.grown();
@@ -143,14 +151,16 @@ public final class Training {
     if (held != null) {
       held.examples().forEach(e -> grown.checkTokens(e.ids()));
     }
-    SamplePrompts samples = SamplePrompts.of(settings, splits, maxLength, tokenizer, grown);
+    boolean spoken = data.shapes().counts().keySet().stream().noneMatch(Preview.TEXTS::contains);
+    SamplePrompts samples =
+        SamplePrompts.of(
+            settings, splits, maxLength, new PromptEncoder(tokenizer, chat, spoken), grown);
     warnOfRows(data, held, warnings);
     Batches batches = batches(settings, data);
     Integer given = settings.loop().steps();
     Double epochs = settings.loop().epochs();
     int steps = given != null ? given : batches.steps(epochs == null ? 1 : epochs);
     warnOfRates(settings, steps, warnings);
-    Path init = settings.lora().initAdapter();
     if (init != null) {
       Identity.check(
           init,
@@ -199,6 +209,7 @@ public final class Training {
           steps,
           plan,
           resumed,
+          chat.used(),
           warnings);
     }
   }
@@ -320,7 +331,11 @@ public final class Training {
   }
 
   private static Splits splits(
-      TrainSettings settings, int maxLength, Tokenizer tokenizer, TokenCache cache) {
+      TrainSettings settings,
+      int maxLength,
+      Tokenizer tokenizer,
+      Conversations chat,
+      TokenCache cache) {
     return Splits.load(
         new Splits.Wanted(
             settings.data(),
@@ -330,7 +345,7 @@ public final class Training {
             settings.loop().seed()),
         maxLength,
         tokenizer,
-        null,
+        chat,
         cache);
   }
 

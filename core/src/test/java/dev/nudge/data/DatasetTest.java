@@ -1,5 +1,6 @@
 package dev.nudge.data;
 
+import dev.nudge.settings.TrainOn;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.InstanceOfAssertFactories.type;
@@ -49,7 +50,7 @@ class DatasetTest {
       throws IOException {
     Path file = Files.writeString(folder.resolve("d.jsonl"), String.join("\n", rows));
     return new DataSettings(
-        List.of(file.toString()), prompt, completion, ShapeSettings.RECOGNISED, skip);
+        List.of(file.toString()), prompt, completion, ShapeSettings.RECOGNISED, TrainOn.ASSISTANT, skip);
   }
 
   /// Writes a sequence with `[` before each trained token and `|` before each other.
@@ -216,7 +217,7 @@ class DatasetTest {
         "{\"question\": 1}|neither 'prompt' and 'completion' nor 'messages' nor 'text'; the columns are question;"
             + " name them in braces, such as --prompt '{question}' --completion ' {answer}'",
         "{\"messages\": []}|'messages' is an empty list; messages are needed",
-        "{\"messages\": [{\"role\": \"assistant\", \"content\": \"a\"}]}|'messages' rows are not supported yet",
+        "{\"messages\": [{\"role\": \"assistant\", \"content\": \"a\"}]}|the row is a conversation, which is not read here",
         "{\"text\": null}|column 'text' is null",
         "{\"text\": \"\"}|the text is empty",
         "{\"prompt\": \"a\"}|no column 'completion'; the columns are prompt",
@@ -472,6 +473,6 @@ class DatasetTest {
   }
 
   private Prompts prompts(DataSettings data, int maxLength) {
-    return Prompts.load(data, null, maxLength, tokenizer);
+    return Prompts.load(data, null, maxLength, PromptEncoder.of(tokenizer));
   }
 }

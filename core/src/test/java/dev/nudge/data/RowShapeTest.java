@@ -1,5 +1,6 @@
 package dev.nudge.data;
 
+import dev.nudge.settings.TrainOn;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -19,8 +20,8 @@ class RowShapeTest {
 
   private static RowShape.Content read(@Nullable DataShape shape, List<String> columns, String row)
       throws BadRowException {
-    ShapeSettings settings = new ShapeSettings(shape, columns, null);
-    return RowShape.of(new DataSettings(List.of("f"), null, null, settings, false))
+    ShapeSettings settings = new ShapeSettings(shape, columns, null, null);
+    return RowShape.of(new DataSettings(List.of("f"), null, null, settings, TrainOn.ASSISTANT, false))
         .content(Row.parse(row));
   }
 
@@ -130,7 +131,8 @@ class RowShapeTest {
                     List.of("f"),
                     "{a}",
                     null,
-                    new ShapeSettings(DataShape.TEXT, List.of(), null),
+                    new ShapeSettings(DataShape.TEXT, List.of(), null, null),
+                    TrainOn.ASSISTANT,
                     false))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("--shape text says that it is something else");

@@ -162,7 +162,7 @@ class SplitsTest {
     assertThat(Splits.digest(data, eval)).isEqualTo(splits.train().digest());
     assertThat(Splits.heldDigest(data, eval))
         .isEqualTo(java.util.Objects.requireNonNull(splits.held()).digest());
-    assertThat(splits.heldPrompts(1, 9, tokenizer)).isEmpty(); // texts have no prompt
+    assertThat(splits.heldPrompts(1, 9, PromptEncoder.of(tokenizer))).isEmpty(); // texts have no prompt
   }
 
   @Test
@@ -173,7 +173,7 @@ class SplitsTest {
     }
     Splits splits =
         load(new EvalSplit.Share(0.1), null, QualitySettings.KEEP, write("a.jsonl", rows));
-    assertThat(splits.heldPrompts(9, 9, tokenizer))
+    assertThat(splits.heldPrompts(9, 9, PromptEncoder.of(tokenizer)))
         .extracting(Prompts.Prompt::index)
         .containsExactlyInAnyOrderElementsOf(indices(splits.held()));
   }

@@ -1,6 +1,7 @@
 package dev.nudge.data;
 
 import static java.util.Objects.requireNonNull;
+import dev.nudge.settings.TrainOn;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -63,6 +64,7 @@ class TokenCacheTest {
             null,
             null,
             ShapeSettings.RECOGNISED,
+            TrainOn.ASSISTANT,
             true);
   }
 
@@ -209,8 +211,8 @@ class TokenCacheTest {
     }
 
     @Override
-    public String prompt(ArrayNode messages, @Nullable ArrayNode tools) {
-      return "";
+    public Prompt prompt(ArrayNode messages, @Nullable ArrayNode tools) {
+      return new Prompt("", new int[0]);
     }
   }
 

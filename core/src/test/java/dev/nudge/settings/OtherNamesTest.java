@@ -96,7 +96,7 @@ class OtherNamesTest {
     "lora-modules-to-save, --modules-to-save",
     "resume-from-checkpoint, --resume",
     "early-stopping-patience, --patience",
-    "chat-template, --prompt",
+    "chat-template, --template",
     "save-strategy, --save-steps",
     "bnb-4bit-compute-dtype, --compute",
     "dataset-text-field, --completion"

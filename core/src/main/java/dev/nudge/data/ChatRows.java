@@ -1,0 +1,191 @@
+package dev.nudge.data;
+
+import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.TrainOn;
+import dev.nudge.text.Encoded;
+import dev.nudge.text.TextRange;
+import dev.nudge.text.Tokenizer;
+import dev.nudge.text.chat.ChatException;
+import dev.nudge.text.chat.ChatTemplate;
+import dev.nudge.text.chat.Rendered;
+import dev.nudge.text.chat.Trained;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.ArrayNode;
+
+/// Makes tokens of conversations by a chat template.
+///
+/// The template's text is encoded as it stands: its own beginning-of-text is the only one, and what
+/// users wrote never becomes a special token. A token is trained where any of its characters is. If
+/// the last answer has no special token, the tokenizer's end token follows and is trained: a
+/// template without an end of turns would teach a model never to stop.
+///
+/// The template is loaded with the first conversation, so a model without one can read other rows.
+///
+/// Threading: any number of threads.
+public final class ChatRows implements Conversations {
+  private final Supplier<ChatTemplate> loaded;
+  private final Tokenizer tokenizer;
+  private final TrainOn trainOn;
+  private @Nullable ChatTemplate template;
+
+  private ChatRows(Supplier<ChatTemplate> loaded, Tokenizer tokenizer, TrainOn trainOn) {
+    this.loaded = loaded;
+    this.tokenizer = tokenizer;
+    this.trainOn = trainOn;
+  }
+
+  /// Conversations of a model.
+  ///
+  /// @param data names the template, or not, and what is trained
+  /// @throws InputException where a template is named that is none
+  public static ChatRows of(Path model, DataSettings data, Tokenizer tokenizer) {
+    return of(model, null, data.shape().template(), data.trainOn(), tokenizer);
+  }
+
+  /// Conversations of a model with an adapter.
+  ///
+  /// @param adapter whose template comes before the model's; null: none
+  /// @param named a template that comes before both: a file or a name; null: none
+  public static ChatRows of(
+      Path model,
+      @Nullable Path adapter,
+      @Nullable String named,
+      TrainOn trainOn,
+      Tokenizer tokenizer) {
+    Supplier<ChatTemplate> load = () -> ChatTemplate.load(model, adapter, named);
+    ChatRows rows = new ChatRows(load, tokenizer, trainOn);
+    if (named != null) {
+      rows.template();
+    }
+    return rows;
+  }
+
+  /// The template.
+  ///
+  /// @throws InputException where there is none
+  public synchronized ChatTemplate template() {
+    if (template == null) {
+      template = loaded.get();
+    }
+    return template;
+  }
+
+  /// The template where one was used; else null.
+  public synchronized @Nullable ChatTemplate used() {
+    return template;
+  }
+
+  /// Whether a text has special tokens of its own, as one that a template made.
+  public boolean speaks(String text) {
+    for (int id : tokenizer.encode(text, List.of()).ids()) {
+      if (tokenizer.isSpecial(id)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  @Override
+  public Tokens conversation(ArrayNode messages, @Nullable ArrayNode tools) {
+    return said(() -> tokens(Trained.of(template(), messages, tools, Map.of(), trainOn), messages));
+  }
+
+  @Override
+  public Tokens answer(ArrayNode prompt, ArrayNode completion, @Nullable ArrayNode tools) {
+    return said(
+        () ->
+            tokens(
+                Trained.ofCompletion(template(), prompt, completion, tools, Map.of()),
+                completion));
+  }
+
+  @Override
+  public Prompt prompt(ArrayNode messages, @Nullable ArrayNode tools) {
+    return said(
+        () -> {
+          Rendered rendered = template().render(messages, tools, true, Map.of());
+          return new Prompt(rendered.text(), encoded(rendered).ids());
+        });
+  }
+
+  private static <T> T said(Supplier<T> work) {
+    try {
+      return work.get();
+    } catch (ChatException e) {
+      throw new IllegalArgumentException(String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  private Encoded encoded(Rendered rendered) {
+    List<TextRange> users =
+        rendered.spans().stream().map(span -> new TextRange(span.start(), span.end())).toList();
+    return tokenizer.encode(rendered.text(), users);
+  }
+
+  private Tokens tokens(Trained trained, ArrayNode messages) {
+    Encoded encoded = encoded(trained.rendered());
+    int n = encoded.length();
+    BitSet marks = new BitSet(n);
+    List<Trained.Range> ranges = trained.inCodePoints();
+    int range = 0;
+    int last = -1;
+    for (int i = 0; i < n; i++) {
+      while (range < ranges.size() && ranges.get(range).end() <= encoded.starts()[i]) {
+        range++;
+      }
+      if (range < ranges.size() && encoded.ends()[i] > ranges.get(range).start()) {
+        whole(ranges.get(range).weight());
+        marks.set(i, i > 0);
+        last = i;
+      }
+    }
+    boolean open =
+        messages.path(messages.size() - 1).path("role").asString("").equals("assistant")
+            && last == n - 1
+            && !ends(encoded.ids(), marks, last);
+    if (!open) {
+      return new Tokens(encoded.ids(), marks);
+    }
+    int[] ended = Arrays.copyOf(encoded.ids(), n + 1);
+    ended[n] = tokenizer.eosId();
+    marks.set(n);
+    return new Tokens(ended, marks);
+  }
+
+  /// Whether a special token is among the trained ones at the end.
+  private boolean ends(int[] ids, BitSet marks, int last) {
+    for (int i = last; i > 0 && marks.get(i); i--) {
+      if (tokenizer.isSpecial(ids[i])) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static void whole(double weight) {
+    if (weight != 1) {
+      throw new IllegalArgumentException(
+          "a message has the weight "
+              + weight
+              + "; what is trained counts whole here (1) or not at all (0 or \"train\": false)");
+    }
+  }
+
+  @Override
+  public @Nullable String digest() {
+    ChatTemplate known = used();
+    try {
+      known = known == null ? template() : known;
+    } catch (InputException e) {
+      return "no template"; // a conversation is a bad row then
+    }
+    return known.digest() + " " + trainOn;
+  }
+}

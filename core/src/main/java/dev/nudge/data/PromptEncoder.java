@@ -1,0 +1,58 @@
+package dev.nudge.data;
+
+import dev.nudge.text.Tokenizer;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+
+/// Makes prompts of rows: texts as they stand, and conversations by their template.
+///
+/// @param chat null: there is no template, and conversations are bad rows
+/// @param spoken whether a text is what a user says, and goes through the template too
+public record PromptEncoder(Tokenizer tokenizer, @Nullable Conversations chat, boolean spoken) {
+
+  /// Texts as they stand.
+  public static PromptEncoder of(Tokenizer tokenizer) {
+    return new PromptEncoder(tokenizer, null, false);
+  }
+
+  Conversations.Prompt prompt(RowShape shape, Row row) throws BadRowException {
+    return switch (shape.prompt(row)) {
+      case RowShape.Asked.Text text -> text(text.text());
+      case RowShape.Asked.Messages messages -> rendered(messages.messages(), messages.tools());
+    };
+  }
+
+  /// A prompt that is a text.
+  ///
+  /// @throws IllegalArgumentException where the template refuses it, or it is not Unicode
+  public Conversations.Prompt of(String text) {
+    if (!spoken || chat == null) {
+      return new Conversations.Prompt(text, tokenizer.ids(text));
+    }
+    ArrayNode messages = JsonNodeFactory.instance.arrayNode();
+    messages.addObject().put("role", "user").put("content", text);
+    return chat.prompt(messages, null);
+  }
+
+  private Conversations.Prompt text(String text) throws BadRowException {
+    try {
+      return of(text);
+    } catch (IllegalArgumentException e) {
+      String reason = String.valueOf(e.getMessage());
+      throw new BadRowException(reason, spoken ? reason : "the text is not Unicode");
+    }
+  }
+
+  private Conversations.Prompt rendered(ArrayNode messages, @Nullable ArrayNode tools)
+      throws BadRowException {
+    if (chat == null) {
+      throw RowShape.noTemplate();
+    }
+    try {
+      return chat.prompt(messages, tools);
+    } catch (IllegalArgumentException e) {
+      throw new BadRowException(String.valueOf(e.getMessage()));
+    }
+  }
+}
