@@ -52,6 +52,7 @@ class ArchitectureTest {
           Map.entry("adapter", Set.of("tensor", "kernel", "machine", "nn", "format")),
           Map.entry("text", Set.of("format")),
           Map.entry("text.jinja", Set.of("format")),
+          Map.entry("text.chat", Set.of("format", "text.jinja")),
           Map.entry("constrain", Set.of("format", "text")),
           Map.entry("data.source", Set.of()),
           Map.entry("data.quality", Set.of()),

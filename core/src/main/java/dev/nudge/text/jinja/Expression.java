@@ -191,8 +191,8 @@ sealed interface Expression {
       Value number = value.eval(frame);
       frame.budget().step(line);
       return negative
-          ? Operators.subtract(Num.of(0), number)
-          : Operators.add(Num.of(0), number, frame.budget());
+          ? Arithmetic.subtract(Num.of(0), number)
+          : Arithmetic.add(Num.of(0), number, frame.budget());
     }
   }
 
@@ -203,13 +203,13 @@ sealed interface Expression {
       Value b = right.eval(frame);
       frame.budget().step(line);
       return switch (sign) {
-        case "+" -> Operators.add(a, b, frame.budget());
-        case "-" -> Operators.subtract(a, b);
-        case "*" -> Operators.multiply(a, b, frame.budget());
-        case "/" -> Operators.divide(a, b);
-        case "//" -> Operators.floorDivide(a, b);
-        case "%" -> Operators.modulo(a, b, frame.budget());
-        default -> Operators.power(a, b);
+        case "+" -> Arithmetic.add(a, b, frame.budget());
+        case "-" -> Arithmetic.subtract(a, b);
+        case "*" -> Arithmetic.multiply(a, b, frame.budget());
+        case "/" -> Arithmetic.divide(a, b);
+        case "//" -> Arithmetic.floorDivide(a, b);
+        case "%" -> Arithmetic.modulo(a, b, frame.budget());
+        default -> Arithmetic.power(a, b);
       };
     }
   }

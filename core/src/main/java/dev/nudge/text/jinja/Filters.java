@@ -19,9 +19,9 @@ final class Filters {
 
   static {
     ALL.put("trim", Filters::trim);
-    ALL.put("upper", (v, a) -> Texts.upper(Python.str(none(v, a))));
-    ALL.put("lower", (v, a) -> Texts.lower(Python.str(none(v, a))));
-    ALL.put("capitalize", (v, a) -> Texts.capitalize(Python.str(none(v, a))));
+    ALL.put("upper", (v, a) -> Letters.upper(Python.str(none(v, a))));
+    ALL.put("lower", (v, a) -> Letters.lower(Python.str(none(v, a))));
+    ALL.put("capitalize", (v, a) -> Letters.capitalize(Python.str(none(v, a))));
     ALL.put("title", (v, a) -> title(Python.str(none(v, a))));
     ALL.put("string", (v, a) -> Python.str(none(v, a)));
     ALL.put("safe", (v, a) -> Python.str(none(v, a)));
@@ -66,7 +66,7 @@ final class Filters {
       Text one = (Text) value;
       int c = one.chars().codePointAt(0);
       boolean splits = c == '-' || Spaces.is(c) || "({[<".indexOf(c) >= 0;
-      out.add(splits ? one : begins ? Texts.upper(one) : Texts.lower(one));
+      out.add(splits ? one : begins ? Letters.upper(one) : Letters.lower(one));
       begins = splits;
     }
     return out.text();
@@ -117,7 +117,7 @@ final class Filters {
 
   private static Value center(Value value, Arguments given) {
     int width = given.bind("center", "width").whole("width", 80);
-    return Texts.padded(Python.str(value), width, Text.of(" "), 0.5, given.budget());
+    return Letters.padded(Python.str(value), width, Text.of(" "), 0.5, given.budget());
   }
 
   private static Value format(Value value, Arguments given) {

@@ -1,8 +1,6 @@
 package dev.nudge.text.jinja;
 
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
 
 /// Cuts a template into tokens, with `trim_blocks` (the line break behind a block or a comment
@@ -10,11 +8,6 @@ import java.util.List;
 /// and `lstrip_blocks` (so does what is blank before one in its line); `-` and `+` beside a
 /// delimiter strip more or nothing.
 final class Lexer {
-  private static final List<String> SIGNS =
-      List.of(
-          "==", "!=", ">=", "<=", "//", "**", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{",
-          "}", ">", "<", "=", ".", ":", "|", ",", ";");
-
   private final String text;
   private final List<Token> tokens = new ArrayList<>();
   private int at;
@@ -124,6 +117,10 @@ final class Lexer {
   }
 
   private int skipSpaces(int from) {
+    return skipSpaces(text, from);
+  }
+
+  static int skipSpaces(String text, int from) {
     int i = from;
     while (i < text.length() && Spaces.is(text.charAt(i))) {
       i++;
@@ -183,98 +180,18 @@ final class Lexer {
   }
 
   private void inside(Token.Kind begin, Token.Kind end, String close) {
-    int opened = line;
     tokens.add(new Token(begin, "", line));
-    Deque<Character> open = new ArrayDeque<>();
-    while (true) {
-      int next = skipSpaces(at);
-      line += count(text, at, next);
-      at = next;
-      if (at >= text.length()) {
-        throw new Failure(opened, "a tag is not closed; it ends with '" + close + "'");
-      }
-      char c = text.charAt(at);
-      if (open.isEmpty() && closes(close)) {
-        tokens.add(new Token(end, "", line));
-        boolean signed = c == '-' || c == '+';
-        at += signed ? 3 : 2;
-        behindTag(signed ? c : ' ', end == Token.Kind.BLOCK_END);
-        return;
-      }
-      if (c == '"' || c == '\'') {
-        string(c);
-      } else if (c >= '0' && c <= '9') {
-        number();
-      } else if (c == '_' || Character.isUnicodeIdentifierStart(text.codePointAt(at))) {
-        name();
-      } else {
-        sign(open);
-      }
-    }
+    TagLexer tag = new TagLexer(text, at, line, close, tokens);
+    tag.run();
+    line = tag.line();
+    tokens.add(new Token(end, "", line));
+    char sign = text.charAt(tag.at());
+    boolean signed = sign == '-' || sign == '+';
+    at = tag.at() + (signed ? 3 : 2);
+    behindTag(signed ? sign : ' ', end == Token.Kind.BLOCK_END);
   }
 
-  private boolean closes(String close) {
-    char c = text.charAt(at);
-    boolean signed = c == '-' || c == '+' && close.equals("%}");
-    return text.startsWith(close, signed ? at + 1 : at);
-  }
-
-  private void sign(Deque<Character> open) {
-    String sign = SIGNS.stream().filter(s -> text.startsWith(s, at)).findFirst().orElse("");
-    if (sign.isEmpty()) {
-      String shown = Character.toString(text.codePointAt(at));
-      throw new Failure(line, "the character '" + shown + "' is not expected");
-    }
-    char c = sign.charAt(0);
-    switch (c) {
-      case '{' -> open.push('}');
-      case '(' -> open.push(')');
-      case '[' -> open.push(']');
-      case '}', ')', ']' -> {
-        if (open.isEmpty() || open.pop() != c) {
-          throw new Failure(line, "'" + c + "' closes nothing");
-        }
-      }
-      default -> {}
-    }
-    tokens.add(new Token(Token.Kind.SIGN, sign, line));
-    at += sign.length();
-  }
-
-  private void name() {
-    int from = at;
-    while (at < text.length()) {
-      int c = text.codePointAt(at);
-      if (c != '_' && !Character.isUnicodeIdentifierPart(c) || Character.isIdentifierIgnorable(c)) {
-        break;
-      }
-      at += Character.charCount(c);
-    }
-    tokens.add(new Token(Token.Kind.NAME, text.substring(from, at), line));
-  }
-
-  private void number() {
-    Numbers.Read read = Numbers.read(text, at, sign(at - 1) == '.');
-    tokens.add(
-        new Token(read.isFloat() ? Token.Kind.FLOAT : Token.Kind.INTEGER, read.digits(), line));
-    at = read.end();
-  }
-
-  private void string(char quote) {
-    int from = at + 1;
-    int i = from;
-    while (i < text.length() && text.charAt(i) != quote) {
-      i += text.charAt(i) == '\\' ? 2 : 1;
-    }
-    if (i >= text.length()) {
-      throw new Failure(line, "a text is not closed; it ends with " + quote);
-    }
-    tokens.add(new Token(Token.Kind.TEXT, Escapes.read(text.substring(from, i), line), line));
-    line += count(text, at, i);
-    at = i + 1;
-  }
-
-  private static int count(String text, int from, int to) {
+  static int count(String text, int from, int to) {
     int lines = 0;
     for (int i = from; i < to; i++) {
       lines += text.charAt(i) == '\n' ? 1 : 0;

@@ -87,7 +87,7 @@ final class ListFilters {
   }
 
   private static Value fold(Value value, boolean caseSensitive) {
-    return !caseSensitive && value instanceof Text text ? Texts.lower(text) : value;
+    return !caseSensitive && value instanceof Text text ? Letters.lower(text) : value;
   }
 
   private static Comparator<Value> order(boolean reverse) {
@@ -146,7 +146,7 @@ final class ListFilters {
     Value sum = arguments.get("start", Num.of(0));
     for (Value one : Operators.iterate(value)) {
       Value part = attribute == None.NONE ? one : Lookup.path(one, attribute);
-      sum = Operators.add(sum, part, given.budget());
+      sum = Arithmetic.add(sum, part, given.budget());
     }
     return sum;
   }

@@ -30,8 +30,8 @@ final class Tests {
     plain("callable", v -> v instanceof Callable);
     plain("sequence", Tests::isSequence);
     plain("iterable", v -> isSequence(v) || v instanceof Items);
-    plain("lower", v -> Texts.isLower(Python.str(v)));
-    plain("upper", v -> Texts.isUpper(Python.str(v)));
+    plain("lower", v -> Letters.isLower(Python.str(v)));
+    plain("upper", v -> Letters.isUpper(Python.str(v)));
     plain("escaped", v -> false);
     plain("odd", v -> rest(v, Num.of(2)).equals(BigInteger.ONE));
     plain("even", v -> rest(v, Num.of(2)).signum() == 0);

@@ -27,12 +27,12 @@ final class TextMethods {
   private static final Map<String, Method> METHODS = new HashMap<>();
 
   static {
-    plain("upper", Texts::upper);
-    plain("lower", Texts::lower);
-    plain("casefold", Texts::lower);
-    plain("capitalize", Texts::capitalize);
-    plain("title", Texts::title);
-    plain("swapcase", Texts::swapCase);
+    plain("upper", Letters::upper);
+    plain("lower", Letters::lower);
+    plain("casefold", Letters::lower);
+    plain("capitalize", Letters::capitalize);
+    plain("title", Letters::title);
+    plain("swapcase", Letters::swapCase);
     METHODS.put("strip", (t, a) -> strip(t, a, true, true));
     METHODS.put("lstrip", (t, a) -> strip(t, a, true, false));
     METHODS.put("rstrip", (t, a) -> strip(t, a, false, true));
@@ -57,8 +57,8 @@ final class TextMethods {
     METHODS.put("rjust", (t, a) -> pad(t, a, 1));
     METHODS.put("center", (t, a) -> pad(t, a, 0.5));
     METHODS.put("zfill", TextMethods::zeros);
-    METHODS.put("islower", (t, a) -> Num.of(Texts.isLower(none(t, a))));
-    METHODS.put("isupper", (t, a) -> Num.of(Texts.isUpper(none(t, a))));
+    METHODS.put("islower", (t, a) -> Num.of(Letters.isLower(none(t, a))));
+    METHODS.put("isupper", (t, a) -> Num.of(Letters.isUpper(none(t, a))));
     all(
         "isdigit",
         c ->
@@ -95,7 +95,7 @@ final class TextMethods {
   }
 
   private static void all(String name, IntPredicate rule) {
-    METHODS.put(name, (text, arguments) -> Num.of(Texts.all(none(text, arguments), rule)));
+    METHODS.put(name, (text, arguments) -> Num.of(Letters.all(none(text, arguments), rule)));
   }
 
   static @Nullable Value of(Text text, String name) {
@@ -228,7 +228,8 @@ final class TextMethods {
     Arguments arguments = given.bind("ljust", "width", "fillchar");
     Text fill = arguments.textOrNull("fillchar");
     int width = Arguments.whole(arguments.need("width"), "width");
-    return Texts.padded(text, width, fill == null ? Text.of(" ") : fill, leftShare, given.budget());
+    return Letters.padded(
+        text, width, fill == null ? Text.of(" ") : fill, leftShare, given.budget());
   }
 
   private static Value zeros(Text text, Arguments given) {
@@ -238,7 +239,7 @@ final class TextMethods {
     Text digits = text.sub(sign, text.chars().length());
     return new TextBuilder()
         .add(text.sub(0, sign))
-        .add(Texts.padded(digits, width - sign, Text.of("0"), 1, given.budget()))
+        .add(Letters.padded(digits, width - sign, Text.of("0"), 1, given.budget()))
         .text();
   }
 }

@@ -1,0 +1,213 @@
+package dev.nudge.text.chat;
+
+import dev.nudge.format.Sha256;
+import dev.nudge.settings.InputException;
+import dev.nudge.text.chat.TemplateFiles.Source;
+import dev.nudge.text.jinja.Items;
+import dev.nudge.text.jinja.Limits;
+import dev.nudge.text.jinja.None;
+import dev.nudge.text.jinja.Num;
+import dev.nudge.text.jinja.Origin;
+import dev.nudge.text.jinja.Template;
+import dev.nudge.text.jinja.TemplateException;
+import dev.nudge.text.jinja.Text;
+import dev.nudge.text.jinja.Value;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+
+/// Is the template by which a model reads conversations, rendered as transformers renders it.
+///
+/// A conversation is a list of messages in OpenAI's shape (`role`, `content`, `tool_calls`,
+/// `reasoning_content` …); the template sees all its keys but `train` and `weight`. A template that
+/// writes today's date writes the one at which it was loaded, so all rows of a run have the same.
+///
+/// Threading: any number of threads.
+public final class ChatTemplate {
+  private static final String FOR_TOOLS = "tool_use";
+
+  private final Source source;
+  private final Template template;
+  private final @Nullable Source toolSource; // of conversations with tools, where it is another
+  private final Template toolTemplate;
+  private final SpecialTokens specials;
+  private final LocalDateTime now;
+  private final @Nullable String turnEnd;
+
+  private ChatTemplate(
+      Source source, @Nullable Source toolSource, SpecialTokens specials, LocalDateTime now) {
+    this.source = source;
+    this.toolSource = toolSource;
+    this.template = parse(source);
+    this.toolTemplate = toolSource == null ? template : parse(toolSource);
+    this.specials = specials;
+    this.now = now;
+    this.turnEnd =
+        TurnEnd.of(new Prepared(template, names(specials, null, Map.of()), now), specials);
+  }
+
+  /// Loads the template of an adapter, if its folder has one, else of its model.
+  ///
+  /// @param adapter null: none
+  public static ChatTemplate load(Path model, @Nullable Path adapter, @Nullable String named) {
+    boolean own = named == null && adapter != null && isIn(adapter);
+    return load(own && adapter != null ? adapter : model, named);
+  }
+
+  /// Loads the template of a model folder.
+  ///
+  /// @param named null for the folder's own; else one of its named ones, one of ours
+  ///     ([#knownNames]), or a file
+  /// @throws InputException where there is none, it cannot be read, or holds what is not known
+  public static ChatTemplate load(Path modelFolder, @Nullable String named) {
+    Map<String, Source> own = TemplateFiles.of(modelFolder);
+    SpecialTokens specials = SpecialTokens.read(modelFolder);
+    LocalDateTime now = LocalDateTime.now();
+    if (named != null) {
+      return new ChatTemplate(named(named, own), null, specials, now);
+    }
+    Source tools = own.get(FOR_TOOLS);
+    Source usual = own.get(TemplateFiles.DEFAULT);
+    if (usual == null) {
+      throw new InputException(
+          own.isEmpty()
+              ? modelFolder
+                  + " has no chat template; name one by --template: a file, or "
+                  + String.join(", ", knownNames())
+              : modelFolder
+                  + " has several chat templates and none is the default; name one by --template: "
+                  + String.join(", ", new TreeSet<>(own.keySet())));
+    }
+    return new ChatTemplate(usual, tools, specials, now);
+  }
+
+  private static Source named(String named, Map<String, Source> own) {
+    Source found = own.get(named);
+    if (found != null) {
+      return found;
+    }
+    String known = KnownTemplates.ALL.get(named);
+    if (known != null) {
+      return new Source(known, "the template " + named);
+    }
+    try {
+      Path file = Path.of(named);
+      if (Files.isRegularFile(file)) {
+        return TemplateFiles.read(file);
+      }
+    } catch (InvalidPathException e) {
+      // neither a name nor a file
+    }
+    throw new InputException(
+        "--template "
+            + named
+            + " is no file and no template; there are "
+            + String.join(", ", knownNames()));
+  }
+
+  /// Whether a model folder has a chat template.
+  public static boolean isIn(Path modelFolder) {
+    return !TemplateFiles.of(modelFolder).isEmpty();
+  }
+
+  /// Returns the names of the templates that need no file.
+  public static List<String> knownNames() {
+    return List.copyOf(KnownTemplates.ALL.keySet());
+  }
+
+  /// The same template at another time, for `strftime_now`.
+  public ChatTemplate withTime(LocalDateTime time) {
+    return new ChatTemplate(source, toolSource, specials, time);
+  }
+
+  private static Template parse(Source source) {
+    try {
+      return Template.parse(source.text(), source.place());
+    } catch (TemplateException e) {
+      throw new InputException(String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  /// Whether a model folder's own template is this one.
+  public boolean isOf(Path model) {
+    Source own = TemplateFiles.of(model).get(TemplateFiles.DEFAULT);
+    return own != null && own.text().equals(source.text());
+  }
+
+  /// Returns the text of the template, to be written beside an adapter.
+  public String text() {
+    return source.text();
+  }
+
+  /// Returns where it was found, for messages.
+  public String place() {
+    return source.place();
+  }
+
+  /// Returns `sha256:` and the digest of its text; of both, where tools have one of their own.
+  public String digest() {
+    String all = toolSource == null ? source.text() : source.text() + toolSource.text();
+    return Sha256.of(all.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /// Renders a conversation.
+  ///
+  /// @param tools as OpenAI has them, or null
+  /// @param addGenerationPrompt whether the beginning of an answer follows
+  /// @param variables more names for the template, such as `enable_thinking`
+  /// @throws ChatException where the template refuses the conversation
+  public Rendered render(
+      ArrayNode messages,
+      @Nullable ArrayNode tools,
+      boolean addGenerationPrompt,
+      Map<String, JsonNode> variables) {
+    return of(tools, variables).render(Conversation.values(messages), addGenerationPrompt);
+  }
+
+  SpecialTokens specials() {
+    return specials;
+  }
+
+  @Nullable String turnEnd() {
+    return turnEnd;
+  }
+
+  /// The template with all but the messages.
+  Prepared of(@Nullable ArrayNode tools, Map<String, JsonNode> variables) {
+    return new Prepared(
+        tools == null ? template : toolTemplate, names(specials, tools, variables), now);
+  }
+
+  private static Map<String, Value> names(
+      SpecialTokens specials, @Nullable ArrayNode tools, Map<String, JsonNode> variables) {
+    Map<String, Value> names = new HashMap<>();
+    names.put("tools", tools == null ? None.NONE : Conversation.value(tools, Origin.TEMPLATE));
+    names.put("documents", None.NONE);
+    specials.named().forEach((name, token) -> names.put(name, Text.of(token)));
+    variables.forEach((name, value) -> names.put(name, Conversation.value(value, Origin.TEMPLATE)));
+    return names;
+  }
+
+  /// Renders several conversations that differ in their messages alone.
+  record Prepared(Template template, Map<String, Value> names, LocalDateTime now) {
+    Rendered render(List<Value> messages, boolean addGenerationPrompt) {
+      Map<String, Value> all = new HashMap<>(names);
+      all.put("messages", Items.of(messages, Origin.TEMPLATE));
+      all.put("add_generation_prompt", Num.of(addGenerationPrompt));
+      try {
+        return Rendered.of(template.render(all, Limits.USUAL, now));
+      } catch (TemplateException e) {
+        throw new ChatException(String.valueOf(e.getMessage()), e);
+      }
+    }
+  }
+}

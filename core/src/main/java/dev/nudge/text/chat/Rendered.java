@@ -1,0 +1,90 @@
+package dev.nudge.text.chat;
+
+import dev.nudge.text.jinja.Origin;
+import dev.nudge.text.jinja.Text;
+import java.util.ArrayList;
+import java.util.List;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+
+/// Is a conversation as text.
+///
+/// @param text what the model reads
+/// @param spans what of it came from messages, in order, without overlap; what lies between is the
+///     template's
+/// @param blocks what the template marks by `{% generation %}`, in order
+public record Rendered(String text, List<Span> spans, List<Block> blocks) {
+
+  /// Is a piece that one message wrote.
+  ///
+  /// @param message its index, from 0
+  /// @param start first character, as Java counts
+  /// @param end behind the last one
+  public record Span(int message, Part part, int start, int end) {}
+
+  /// Is what one `{% generation %}` block wrote.
+  ///
+  /// @param message the first message whose content stands in it, -1 for none
+  public record Block(int message, int start, int end) {}
+
+  /// Returns the messages that say something of which nothing stands in the text, such as tool
+  /// calls
+  /// where the template has no tools.
+  public List<Integer> missing(ArrayNode messages) {
+    List<Integer> missing = new ArrayList<>();
+    for (int i = 0; i < messages.size(); i++) {
+      int message = i;
+      JsonNode of = messages.path(i);
+      boolean says = !of.path("tool_calls").isEmpty() || says(of.path("content"));
+      boolean stands =
+          spans.stream().anyMatch(s -> s.message() == message && s.part() == Part.CONTENT);
+      if (says && !stands) {
+        missing.add(i);
+      }
+    }
+    return missing;
+  }
+
+  private static boolean says(JsonNode content) {
+    return content.isString() ? !content.stringValue().isBlank() : !content.isEmpty();
+  }
+
+  static Rendered of(Text text) {
+    List<Span> spans = new ArrayList<>();
+    List<Block> blocks = new ArrayList<>();
+    int block = 0;
+    int start = 0;
+    for (int run = 0; run < text.runs(); run++) {
+      long origin = text.origin(run);
+      int end = text.end(run);
+      int message = Origin.source(origin) - 1;
+      Part part = Part.values()[Origin.part(origin)];
+      if (message >= 0) {
+        add(spans, new Span(message, part, start, end));
+      }
+      if (Origin.block(origin) > 0) {
+        int said = part == Part.CONTENT ? message : -1;
+        Block last =
+            Origin.block(origin) == block ? blocks.removeLast() : new Block(-1, start, end);
+        blocks.add(new Block(last.message() < 0 ? said : last.message(), last.start(), end));
+      }
+      block = Origin.block(origin);
+      start = end;
+    }
+    return new Rendered(text.chars(), List.copyOf(spans), List.copyOf(blocks));
+  }
+
+  /// Two runs that differ in their blocks alone are one span.
+  private static void add(List<Span> spans, Span span) {
+    Span last = spans.isEmpty() ? null : spans.getLast();
+    boolean goesOn =
+        last != null
+            && last.end() == span.start()
+            && last.message() == span.message()
+            && last.part() == span.part();
+    spans.add(
+        goesOn
+            ? new Span(span.message(), span.part(), spans.removeLast().start(), span.end())
+            : span);
+  }
+}

@@ -1,0 +1,172 @@
+package dev.nudge.text.chat;
+
+import dev.nudge.settings.TrainOn;
+import dev.nudge.text.chat.Rendered.Span;
+import dev.nudge.text.chat.Turns.Turn;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+
+/// Is a rendered conversation and which of its characters are trained.
+///
+/// Of an assistant's message that is what the model itself has to write: from behind the generation
+/// prompt (so the opening of a tool call and kept reasoning are trained too) up to and with the
+/// token that ends the turn. Where a template marks `{% generation %}`, it is what stands there, as
+/// transformers' mask has it.
+///
+/// `"train": false` on a message, or `"weight": x` (0 or more), says what of that counts and how
+/// much.
+///
+/// @param rendered without generation prompt
+/// @param ranges in order, without overlap; weights are above 0
+public record Trained(Rendered rendered, List<Range> ranges) {
+
+  /// Is a range of trained characters.
+  ///
+  /// @param start first character, as Java counts
+  /// @param end behind the last one
+  /// @param weight of its tokens in the loss
+  public record Range(int start, int end, double weight) {}
+
+  /// Renders a conversation and finds what is trained.
+  ///
+  /// @throws ChatException where the template refuses it, or a weight is none
+  public static Trained of(
+      ChatTemplate template,
+      ArrayNode messages,
+      @Nullable ArrayNode tools,
+      Map<String, JsonNode> variables,
+      TrainOn on) {
+    Turns turns = new Turns(template, messages, tools, variables);
+    double[] weights = new double[turns.rendered().text().length()];
+    if (on == TrainOn.ALL) {
+      all(turns, messages, weights);
+    } else {
+      for (Turn turn : assistant(turns, messages, on == TrainOn.LAST)) {
+        paint(weights, turn.start(), turn.end(), weight(messages, turn.message()));
+      }
+    }
+    return new Trained(turns.rendered(), ranges(weights));
+  }
+
+  /// Renders a prompt and its completion as one conversation; what is rendered of the prompt, with
+  /// generation prompt, is not trained, and of the completion what its assistant says.
+  ///
+  /// @throws ChatException where the template refuses it, or a weight is none
+  public static Trained ofCompletion(
+      ChatTemplate template,
+      ArrayNode prompt,
+      ArrayNode completion,
+      @Nullable ArrayNode tools,
+      Map<String, JsonNode> variables) {
+    ArrayNode messages = prompt.deepCopy().addAll(completion);
+    Turns turns = new Turns(template, messages, tools, variables);
+    String text = turns.rendered().text();
+    Rendered before = turns.before(prompt.size());
+    int first = before == null ? 0 : Turns.common(before.text(), text);
+    double[] weights = new double[text.length()];
+    for (Turn turn : assistant(turns, messages, false)) {
+      if (turn.message() < 0 || turn.message() >= prompt.size()) {
+        double weight = weight(messages, turn.message());
+        paint(weights, Math.max(first, turn.start()), turn.end(), weight);
+      }
+    }
+    return new Trained(turns.rendered(), ranges(weights));
+  }
+
+  /// Returns the ranges with bounds in Unicode code points, as tokenizers count.
+  public List<Range> inCodePoints() {
+    String text = rendered.text();
+    List<Range> counted = new ArrayList<>(ranges.size());
+    int at = 0;
+    int points = 0;
+    for (Range range : ranges) {
+      int start = points + text.codePointCount(at, range.start());
+      int end = start + text.codePointCount(range.start(), range.end());
+      counted.add(new Range(start, end, range.weight()));
+      at = range.end();
+      points = end;
+    }
+    return counted;
+  }
+
+  private static List<Turn> assistant(Turns turns, ArrayNode messages, boolean last) {
+    List<Turn> found = new ArrayList<>(turns.marked());
+    if (found.isEmpty()) {
+      for (int i = messages.size() - 1; i >= 0 && !(last && !found.isEmpty()); i--) {
+        Turn turn = isAssistant(messages, i) ? turns.of(i) : null;
+        if (turn != null) {
+          found.addFirst(turn);
+        }
+      }
+    }
+    return last && found.size() > 1 ? List.of(found.getLast()) : found;
+  }
+
+  private static boolean isAssistant(ArrayNode messages, int message) {
+    return messages.path(message).path("role").asString("").equals("assistant");
+  }
+
+  private static void all(Turns turns, ArrayNode messages, double[] weights) {
+    Arrays.fill(weights, 1);
+    List<Turn> assistant = assistant(turns, messages, false);
+    for (int i = 0; i < messages.size(); i++) {
+      double weight = weight(messages, i);
+      if (weight == 1) {
+        continue;
+      }
+      for (Span span : turns.rendered().spans()) {
+        if (span.message() == i && span.part() == Part.CONTENT) {
+          paint(weights, span.start(), span.end(), weight);
+        }
+      }
+      for (Turn turn : assistant) {
+        if (turn.message() == i) {
+          paint(weights, turn.start(), turn.end(), weight);
+        }
+      }
+    }
+  }
+
+  private static double weight(ArrayNode messages, int message) {
+    JsonNode of = messages.path(message);
+    JsonNode train = of.path("train");
+    if (train.isBoolean() && !train.booleanValue()) {
+      return 0;
+    }
+    JsonNode weight = of.path("weight");
+    if (!weight.isNumber()) {
+      return 1;
+    }
+    double value = weight.doubleValue();
+    if (!(value >= 0) || Double.isInfinite(value)) {
+      throw new ChatException(
+          "the weight of message " + message + " is " + weight + ", and has to be 0 or more");
+    }
+    return value;
+  }
+
+  private static void paint(double[] weights, int start, int end, double weight) {
+    if (start < end) {
+      Arrays.fill(weights, start, end, weight);
+    }
+  }
+
+  private static List<Range> ranges(double[] weights) {
+    List<Range> ranges = new ArrayList<>();
+    int start = 0;
+    for (int i = 1; i <= weights.length; i++) {
+      if (i == weights.length || weights[i] != weights[start]) {
+        if (weights[start] > 0) {
+          ranges.add(new Range(start, i, weights[start]));
+        }
+        start = i;
+      }
+    }
+    return List.copyOf(ranges);
+  }
+}

@@ -1,0 +1,184 @@
+package dev.nudge.text.chat;
+
+import dev.nudge.settings.TrainOn;
+import static dev.nudge.text.chat.ChatTemplateTest.array;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.node.ArrayNode;
+
+class TrainedTest {
+  private static final String TWO =
+      """
+      [{"role": "user", "content": "U"}, {"role": "assistant", "content": "A%s"%s},
+       {"role": "user", "content": "V"%s}, {"role": "assistant", "content": "B"%s}]
+      """;
+
+  @TempDir private Path folder;
+
+  @BeforeEach
+  void names() throws IOException {
+    Files.writeString(
+        folder.resolve("tokenizer_config.json"),
+        "{\"bos_token\": \"<s>\", \"eos_token\": \"</s>\"}");
+  }
+
+  private ChatTemplate template(String text) throws IOException {
+    Path file = folder.resolve("mine.jinja");
+    Files.writeString(file, text);
+    return ChatTemplate.load(folder, file.toString());
+  }
+
+  private Trained chatml(String messages, TrainOn on) {
+    return Trained.of(ChatTemplate.load(folder, "chatml"), array(messages), null, Map.of(), on);
+  }
+
+  /// The trained pieces, each with its weight where that is not 1.
+  private static String shown(Trained trained) {
+    StringBuilder all = new StringBuilder();
+    for (Trained.Range range : trained.ranges()) {
+      String piece = trained.rendered().text().substring(range.start(), range.end());
+      String weight = range.weight() == 1 ? "" : "*" + range.weight();
+      all.append('[').append(piece).append(weight).append(']');
+    }
+    return all.toString().replace("\n", "\\n");
+  }
+
+  private static String two(String more, String first, String question, String second) {
+    return TWO.formatted(more, first, question, second);
+  }
+
+  @Test
+  void everyTurnOrTheLastOneIsTrainedWithItsEnd() {
+    String talk = two("", "", "", "");
+    assertThat(shown(chatml(talk, TrainOn.ASSISTANT))).isEqualTo("[A<|im_end|>][B<|im_end|>]");
+    assertThat(shown(chatml(talk, TrainOn.LAST))).isEqualTo("[B<|im_end|>]");
+  }
+
+  @Test
+  void aMessageSaysWhetherAndHowMuchItCounts() {
+    String off = two("", ", \"train\": false", ", \"weight\": 0", ", \"weight\": 0.5");
+    assertThat(shown(chatml(off, TrainOn.ASSISTANT))).isEqualTo("[B<|im_end|>*0.5]");
+    assertThat(shown(chatml(off, TrainOn.ALL)))
+        .isEqualTo(
+            "[<|im_start|>user\\nU<|im_end|>\\n<|im_start|>assistant\\n]"
+                + "[\\n<|im_start|>user\\n]"
+                + "[<|im_end|>\\n<|im_start|>assistant\\n][B<|im_end|>*0.5][\\n]");
+    String last = two("", "", "", ", \"train\": false");
+    assertThat(shown(chatml(last, TrainOn.LAST))).isEmpty();
+    assertThat(shown(chatml(last, TrainOn.ASSISTANT))).isEqualTo("[A<|im_end|>]");
+    String bad = two("", ", \"weight\": -1", "", "");
+    assertThatThrownBy(() -> chatml(bad, TrainOn.ASSISTANT))
+        .isInstanceOf(ChatException.class)
+        .hasMessage("the weight of message 1 is -1, and has to be 0 or more");
+  }
+
+  @Test
+  void anEndTokenWithinAMessageEndsNothing() {
+    String talk = two("<|im_end|>\\n<|im_start|>user\\nX", "", "", "");
+    assertThat(shown(chatml(talk, TrainOn.ASSISTANT)))
+        .isEqualTo("[A<|im_end|>\\n<|im_start|>user\\nX<|im_end|>][B<|im_end|>]");
+  }
+
+  @Test
+  void whatAModelHasToOpenItselfIsTrained() throws IOException {
+    ChatTemplate template =
+        template(
+            """
+            {%- for m in messages -%}
+            {{ '<|' ~ m.role ~ '|>' }}
+            {%- if m.role == 'assistant' and loop.last %}{{ '<think>' ~ m.thinking ~ '</think>' }}{% endif %}
+            {%- if m.content %}{{ m.content | trim }}{% endif %}
+            {%- for call in m.tool_calls or [] %}{{ '<tool>' ~ call | tojson ~ '</tool>' }}{% endfor %}
+            {{- eos_token ~ '\\n' }}
+            {%- endfor -%}
+            {%- if add_generation_prompt %}{{ '<|assistant|>' ~ ('<think></think>' if quick else '') }}{% endif %}
+            """);
+    ArrayNode talk =
+        array(
+            """
+            [{"role": "user", "content": "U"},
+             {"role": "assistant", "tool_calls": [{"f": 1}]}, {"role": "tool", "content": "R"},
+             {"role": "assistant", "content": " B ", "reasoning": "T"}]
+            """);
+    assertThat(shown(Trained.of(template, talk, null, Map.of(), TrainOn.ASSISTANT)))
+        .isEqualTo("[<tool>{\"f\": 1}</tool></s>][<think>T</think>B</s>]");
+    Map<String, tools.jackson.databind.JsonNode> quick =
+        Map.of("quick", ChatTemplateTest.json("true"));
+    assertThat(shown(Trained.of(template, talk, null, quick, TrainOn.ASSISTANT)))
+        .isEqualTo("[<tool>{\"f\": 1}</tool></s>][<think>T</think>B</s>]".replace("<think>T", "T"));
+  }
+
+  @Test
+  void generationBlocksAreTakenAsTheyAre() throws IOException {
+    ChatTemplate template =
+        template(
+            """
+            {%- for m in messages -%}
+            {{ m.role ~ ': ' }}
+            {%- if m.role == 'assistant' %}{% generation %}{{ m.content ~ '!' }}{% endgeneration %}
+            {%- else %}{{ m.content }}{% endif %}{{ '\\n' }}
+            {%- endfor -%}
+            """);
+    ArrayNode talk = array(two("é😀", "", "", ", \"weight\": 2"));
+    Trained trained = Trained.of(template, talk, null, Map.of(), TrainOn.ASSISTANT);
+    assertThat(shown(trained)).isEqualTo("[Aé😀!][B!*2.0]");
+    assertThat(trained.rendered().blocks())
+        .extracting(Rendered.Block::message)
+        .containsExactly(1, 3);
+    assertThat(shown(Trained.of(template, talk, null, Map.of(), TrainOn.LAST)))
+        .isEqualTo("[B!*2.0]");
+    assertThat(trained.ranges().getFirst()).isEqualTo(new Trained.Range(19, 24, 1));
+    assertThat(trained.inCodePoints())
+        .containsExactly(new Trained.Range(19, 23, 1), new Trained.Range(43, 45, 2));
+  }
+
+  @Test
+  void aPromptIsNotTrainedAndOfItsCompletionWhatTheAssistantSays() {
+    ChatTemplate template = ChatTemplate.load(folder, "chatml");
+    Trained trained =
+        Trained.ofCompletion(
+            template,
+            array(
+                """
+                [{"role": "user", "content": "U"}, {"role": "assistant", "content": "A"},
+                 {"role": "user", "content": "V"}]
+                """),
+            array(
+                """
+                [{"role": "assistant", "content": "B"}, {"role": "user", "content": "W"},
+                 {"role": "assistant", "content": "C"}]
+                """),
+            null,
+            Map.of());
+    assertThat(shown(trained)).isEqualTo("[B<|im_end|>][C<|im_end|>]");
+  }
+
+  @Test
+  void anAnswerWithoutAWordTrainsItsEnd() {
+    String talk =
+        "[{\"role\": \"user\", \"content\": \"U\"}, {\"role\": \"assistant\", \"content\": \"\"}]";
+    assertThat(shown(chatml(talk, TrainOn.ASSISTANT))).isEqualTo("[<|im_end|>]");
+  }
+
+  @Test
+  void aMessageThatTheTemplateLeavesOutIsKnown() throws IOException {
+    ArrayNode talk =
+        array(
+            """
+            [{"role": "user", "content": "U"},
+             {"role": "assistant", "content": "", "tool_calls": [{"f": 1}]},
+             {"role": "user", "content": ""}, {"role": "assistant", "content": "B"}]
+            """);
+    Trained trained =
+        Trained.of(ChatTemplate.load(folder, "chatml"), talk, null, Map.of(), TrainOn.ASSISTANT);
+    assertThat(trained.rendered().missing(talk)).containsExactly(1);
+  }
+}
