@@ -105,6 +105,7 @@ record PreviewText(Preview preview, Colours colours, boolean unicode) {
       facts.add(
           new Fact("nothing", Count.of(p.data().untrainedRows(), "row") + " with nothing trained"));
     }
+    p.flaws().lines().forEach(line -> facts.add(new Fact("check", line)));
     facts.add(new Fact("run", run(p)));
     facts.add(
         new Fact(

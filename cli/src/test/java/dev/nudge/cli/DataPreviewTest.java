@@ -108,6 +108,13 @@ class DataPreviewTest {
   }
 
   @Test
+  void whatLooksWrongInRowsIsToldWithTheirLines() throws IOException {
+    String row = "{\"prompt\": \"a\", \"completion\": \"b\"}\n";
+    place.write("rows.jsonl", row + row);
+    assertThat(preview().out()).contains("check      1 row ").contains("rows.jsonl line 2");
+  }
+
+  @Test
   void aPriceSaysWhatTheRunCosts() {
     assertThat(preview("--epochs", "2").out()).contains(" tokens in 2 steps; --price-per-hour");
     assertThat(preview("--epochs", "2", "--price-per-hour", "3").out())

@@ -4,14 +4,18 @@ import dev.nudge.data.ChatRows;
 import dev.nudge.data.Batches;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.Ends;
+import dev.nudge.data.Flaws;
 import dev.nudge.data.Lengths;
 import dev.nudge.data.SeenRow;
+import dev.nudge.data.Splits;
 import dev.nudge.data.TokenCache;
 import dev.nudge.identity.Identity;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.settings.DataShape;
+import dev.nudge.settings.EvalSettings;
 import dev.nudge.settings.PreviewSettings;
+import dev.nudge.settings.QualitySettings;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -24,6 +28,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param rows the first rows
 /// @param data all of them, for its counts
+/// @param flaws what was seen of them
 /// @param steps of a run over them
 /// @param epochs of that run
 /// @param hours that it takes; null where no price was given, or where it does not fit
@@ -32,6 +37,7 @@ import org.jspecify.annotations.Nullable;
 public record Preview(
     List<SeenRow> rows,
     Dataset data,
+    Flaws flaws,
     Lengths lengths,
     Ends ends,
     int steps,
@@ -57,14 +63,19 @@ public record Preview(
     int most =
         Objects.requireNonNullElse(settings.model().maxLength(), config.maxPositionEmbeddings());
     Tokenizer tokenizer = Tokenizer.load(folder, machine.cache());
-    Dataset data =
-        Dataset.load(
-            settings.data(),
-            settings.length(),
+    Splits splits =
+        Splits.load(
+            new Splits.Wanted(
+                settings.data(),
+                new EvalSettings(null, null, null),
+                QualitySettings.KEEP,
+                settings.length(),
+                0),
             most,
             tokenizer,
             ChatRows.of(folder, settings.data(), tokenizer),
             TokenCache.in(machine.cache()).watched(watch));
+    Dataset data = splits.train();
     data.examples().forEach(example -> config.checkTokens(example.ids()));
     Batches batches = Batches.of(data.rows(), settings.batchSize(), 0, false);
     Double price = settings.pricePerHour();
@@ -74,6 +85,7 @@ public record Preview(
     return new Preview(
         data.seen(settings.limit(), tokenizer),
         data,
+        splits.flaws(),
         data.lengths(),
         ends,
         batches.steps(settings.epochs()),
