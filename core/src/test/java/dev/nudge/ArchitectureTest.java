@@ -56,7 +56,9 @@ class ArchitectureTest {
           Map.entry("constrain", Set.of("format", "text")),
           Map.entry("data.source", Set.of()),
           Map.entry("data.quality", Set.of()),
-          Map.entry("data", Set.of("tensor", "format", "text", "data.source", "data.quality")),
+          Map.entry(
+              "data",
+              Set.of("tensor", "format", "text", "text.chat", "data.source", "data.quality")),
           Map.entry("init", Set.of("format", "model", "text", "data")),
           Map.entry("curves", Set.of("format")),
           Map.entry(
@@ -71,6 +73,7 @@ class ArchitectureTest {
                   "model",
                   "adapter",
                   "text",
+                  "text.chat",
                   "data",
                   "format",
                   "constrain",
@@ -101,6 +104,7 @@ class ArchitectureTest {
                   "model",
                   "adapter",
                   "text",
+                  "text.chat",
                   "data",
                   "engine",
                   "generate",

@@ -74,6 +74,24 @@ public final class AdapterPatterns {
     }
   }
 
+  /// Warns where a prompt is said to an adapter that was trained on texts, or is none to one that
+  /// was trained on conversations.
+  ///
+  /// @param adapter null: nothing is said
+  /// @param spoken whether prompts go through a chat template
+  static void checkSpoken(
+      boolean spoken, @Nullable Path adapter, boolean anyBase, Consumer<String> warnings) {
+    Identity identity = adapter == null ? null : Identity.read(adapter, anyBase);
+    Boolean trained = identity == null ? null : identity.conversations();
+    if (trained != null && trained != spoken) {
+      warnings.accept(
+          spoken
+              ? "adapter %s was trained on texts, and --chat says the prompt to it".formatted(adapter)
+              : "adapter %s was trained on conversations, and this prompt stands as it is; --chat says it to the model"
+                  .formatted(adapter));
+    }
+  }
+
   private static void sort(
       String flag,
       @Nullable String given,

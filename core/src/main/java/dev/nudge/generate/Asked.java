@@ -50,7 +50,14 @@ record Asked(Session session, List<Prompt> prompts) implements AutoCloseable {
       int[] ids = ids(prompt, encoder);
       Session session = session(settings, tokenizer, machine, watcher);
       AdapterPatterns.check(prompt, settings.adapter(), settings.model().anyBase(), watcher::warn);
-      if (!settings.chat() && ChatTemplate.isIn(model) && !chat.speaks(prompt)) {
+      if (settings.chat() || !chat.speaks(prompt)) {
+        AdapterPatterns.checkSpoken(
+            settings.chat(), settings.adapter(), settings.model().anyBase(), watcher::warn);
+      }
+      if (settings.adapter() == null
+          && !settings.chat()
+          && ChatTemplate.isIn(model)
+          && !chat.speaks(prompt)) {
         watcher.note(
             "%s has a chat template, and this prompt stands as it is; --chat says it to the model as a user"
                 .formatted(model));

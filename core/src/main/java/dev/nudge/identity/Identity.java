@@ -1,5 +1,6 @@
 package dev.nudge.identity;
 
+import java.util.Set;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.PythonJson;
@@ -55,6 +56,14 @@ public record Identity(
 
   /// Makes the identity of an adapter that is trained on a model.
   public static Identity of(Model model, Map<String, @Nullable Object> data) {
+    return of(model, null, data);
+  }
+
+  /// The same where rows were rendered by a chat template that is not the model's own.
+  ///
+  /// @param template its digest; null: the model's
+  public static Identity of(
+      Model model, @Nullable String template, Map<String, @Nullable Object> data) {
     List<String> base = new ArrayList<>(List.of(model.digest.get()));
     String source = source(model.folder);
     if (source != null) {
@@ -65,7 +74,7 @@ public record Identity(
         model.quantize,
         model.doubleQuant,
         Sha256.of(model.folder.resolve("tokenizer.json")),
-        template(model.folder),
+        template == null ? template(model.folder) : template,
         data);
   }
 
@@ -134,7 +143,9 @@ public record Identity(
           "adapter %s was trained with another tokenizer.json than that of %s"
               .formatted(adapter, model.folder));
     }
-    if (!Objects.equals(template, template(model.folder))) {
+    // an adapter whose folder has a template is asked by that one
+    boolean own = template != null && template.equals(template(adapter));
+    if (!own && !Objects.equals(template, template(model.folder))) {
       warnings.accept(
           "adapter %s was trained with another chat template than that of %s"
               .formatted(adapter, model.folder));
@@ -195,6 +206,13 @@ public record Identity(
   /// The pattern of its rows, `prompt` or `completion`, where there was one; else null.
   public @Nullable String pattern(String name) {
     return data.get(name) instanceof String pattern ? pattern : null;
+  }
+
+  /// Whether its rows were conversations; null where that is not known.
+  public @Nullable Boolean conversations() {
+    return data.get("shape") instanceof String shape
+        ? Set.of("messages", "sharegpt", "alpaca").contains(shape)
+        : null;
   }
 
   private static @Nullable String text(JsonNode all, String key) {

@@ -124,6 +124,13 @@ public record Prepared(
     addCut(lines, "", data);
     addCut(lines, "held out: ", held);
     flaws.lines().forEach(line -> lines.add("check      " + line));
+    if (template != null) {
+      lines.add("template   " + template.place());
+    }
+    String plain = Preview.plainRows(settings.model().model(), data, tokens.tokenizer());
+    if (plain != null) {
+      lines.add("advice     " + plain);
+    }
     lines.add("first row  given    " + data.first().given());
     lines.add("           trained  " + data.first().trained());
     return lines;

@@ -97,12 +97,9 @@ public record Preview(
 
   private static List<String> advice(Path folder, Dataset data, Ends ends, Tokenizer tokenizer) {
     List<String> advice = new ArrayList<>();
-    boolean texts = TEXTS.containsAll(data.shapes().counts().keySet());
-    boolean spoken = data.seen(1, tokenizer).stream().anyMatch(row -> speaks(row, tokenizer));
-    if (texts && !spoken && Identity.hasTemplate(folder)) {
-      advice.add(
-          "the model has a chat template, and these rows are plain text; give rows of 'messages' if"
-              + " it is to be talked to, or take its base model");
+    String plain = plainRows(folder, data, tokenizer);
+    if (plain != null) {
+      advice.add(plain);
     }
     if (ends.begunTwice() > 0) {
       advice.add(
@@ -113,6 +110,16 @@ public record Preview(
       advice.add("no end token is trained, so the model does not learn where to stop");
     }
     return advice;
+  }
+
+  /// What is said of rows of text on a model that is to be talked to; null: nothing.
+  static @Nullable String plainRows(Path folder, Dataset data, Tokenizer tokenizer) {
+    boolean texts = TEXTS.containsAll(data.shapes().counts().keySet());
+    boolean spoken = data.seen(1, tokenizer).stream().anyMatch(row -> speaks(row, tokenizer));
+    return texts && !spoken && Identity.hasTemplate(folder)
+        ? "the model has a chat template, and these rows are plain text; give rows of 'messages' if"
+            + " it is to be talked to, or take its base model"
+        : null;
   }
 
   /// Whether a template's special tokens stand inside the row: written there by hand.

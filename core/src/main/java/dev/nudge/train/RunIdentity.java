@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.text.chat.ChatTemplate;
 import dev.nudge.data.Dataset;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.identity.Identity;
@@ -105,12 +106,15 @@ final class RunIdentity implements AutoCloseable {
     data.put("tokens", prepared.data().tokens());
     data.put("trained_tokens", prepared.data().trainedTokens());
     data.put("longest", prepared.data().longest());
+    ChatTemplate template = prepared.template();
+    boolean other = template != null && !template.isOf(base());
     return Identity.of(
         new Identity.Model(
             base(),
             quantization.method(),
             quantization.doubleQuant(),
             digest == null ? () -> BaseDigest.of(base(), cache()) : digest::get),
+        other && template != null ? template.digest() : null,
         data);
   }
 
