@@ -60,11 +60,11 @@ final class PreviewPage {
     }
   }
 
-  static String of(Preview preview) {
+  static String of(Preview preview, PreviewFacts facts) {
     StringBuilder page = new StringBuilder(HEAD);
     page.append("<table>\n");
-    PreviewText.facts(preview).forEach(fact -> row(page, fact.name(), fact.value()));
-    preview.advice().forEach(line -> row(page, "advice", line));
+    facts.all().forEach(fact -> row(page, fact.name(), fact.value()));
+    facts.advice().forEach(line -> row(page, "advice", line));
     page.append("</table>\n<h2>Lengths</h2>\n<table>\n");
     lengths(page, preview.lengths());
     page.append("</table>\n<h2>Rows</h2>\n<p>What is trained is <mark>marked</mark>.</p>\n");

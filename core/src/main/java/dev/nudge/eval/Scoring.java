@@ -8,6 +8,7 @@ import dev.nudge.generate.Session;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.ModelConfig;
+import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.ScoreSettings;
 import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.Workspace;
@@ -76,24 +77,37 @@ public final class Scoring {
     try (Session session =
         Session.load(settings.model(), settings.adapter(), tokenizer, machine, warnings)) {
       data.examples().forEach(e -> session.config().checkTokens(e.ids()));
-      Integer threads = settings.model().threads();
-      Integer lanes = settings.model().lanes();
-      int cores = threads == null ? machine.threads() : threads;
-      int used = Math.min(lanes == null ? cores : lanes, data.examples().size());
-      return score(session.model(), data, used, Math.max(1, cores / used), rows);
+      List<RowScore> all = scores(session, settings.model(), machine, data.examples(), rows);
+      return summary(all, data.badRows());
     }
   }
 
-  private static Summary score(
-      CausalLm model, Dataset data, int count, int threads, Consumer<RowScore> rows) {
-    int budget = Math.max(BUDGET, data.longest());
-    model.reserve(data.longest());
-    long bytes = model.scoreBytes(budget, data.longest());
+  /// Scores sequences, whatever they are from.
+  static List<RowScore> scores(
+      Session session, ModelSettings settings, Machine machine, List<Example> examples) {
+    return scores(session, settings, machine, examples, row -> {});
+  }
+
+  private static List<RowScore> scores(
+      Session session,
+      ModelSettings settings,
+      Machine machine,
+      List<Example> examples,
+      Consumer<RowScore> rows) {
+    Integer given = settings.lanes();
+    int cores = settings.threads() == null ? machine.threads() : settings.threads();
+    int count = Math.min(given == null ? cores : given, examples.size());
+    int threads = Math.max(1, cores / count);
+    CausalLm model = session.model();
+    int longest = examples.stream().mapToInt(Example::length).max().orElse(1);
+    int budget = Math.max(BUDGET, longest);
+    model.reserve(longest);
+    long bytes = model.scoreBytes(budget, longest);
     try (Lanes lanes = new Lanes(count)) {
       List<Workspace> workspaces =
           lanes.run(lane -> new Workspace(lane, bytes, model.backend().gemms().apply(threads)));
       try {
-        return score(new Scorer(model, lanes, workspaces, budget), data, rows);
+        return scores(new Scorer(model, lanes, workspaces, budget), examples, rows);
       } finally {
         lanes.run(
             lane -> {
@@ -104,8 +118,8 @@ public final class Scoring {
     }
   }
 
-  private static Summary score(Scorer scorer, Dataset data, Consumer<RowScore> rows) {
-    List<Example> examples = data.examples();
+  private static List<RowScore> scores(
+      Scorer scorer, List<Example> examples, Consumer<RowScore> rows) {
     List<RowScore> all = new ArrayList<>();
     for (int from = 0; from < examples.size(); from += CHUNK) {
       List<Example> chunk = examples.subList(from, Math.min(examples.size(), from + CHUNK));
@@ -114,11 +128,15 @@ public final class Scoring {
         rows.accept(row);
       }
     }
+    return all;
+  }
+
+  private static Summary summary(List<RowScore> all, int badRows) {
     long tokens = all.stream().mapToLong(RowScore::tokens).sum();
     double logprob = all.stream().mapToDouble(RowScore::logprob).sum();
     return new Summary(
         all.size(),
-        data.badRows(),
+        badRows,
         tokens,
         logprob,
         -logprob / tokens,
