@@ -29,6 +29,9 @@ mvn verify            # the tests
 ./nudge generate --model MODEL --adapter adapters/intents --data held-out.jsonl \
     --prompt 'Query: {text}\nIntent:' --max-tokens 24 > answers.jsonl
 
+# --- what a data set holds
+./nudge data stats --data texts.jsonl --eval-data held-out.jsonl
+
 # --- while you wait
 ./nudge train --model MODEL --data messages.jsonl --eval-data held-out.jsonl \
     --prompt 'Query: {text}\nIntent:' --completion ' {label}' --patience 3 --samples 2 \

@@ -2,10 +2,17 @@ package dev.nudge.cli;
 
 import dev.nudge.data.DataStats;
 import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.EvalSettings;
+import dev.nudge.settings.EvalSplit;
 import dev.nudge.settings.Group;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.Setting;
+import java.nio.file.Path;
+import java.util.Locale;
 import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
 
-/// `nudge data stats`: counts, lengths and warnings of a whole data set, without a model.
+/// `nudge data stats`: counts, lengths and warnings of a whole data set.
 ///
 /// @param reader the library's reading
 record DataStatsVerb(Reader reader) implements Verb<DataStatsVerb.Settings> {
@@ -14,12 +21,38 @@ record DataStatsVerb(Reader reader) implements Verb<DataStatsVerb.Settings> {
   interface Reader {
     /// Reads all rows.
     ///
+    /// @param model whose tokenizer counts tokens; null: they are not counted
     /// @param read told how many rows were read, now and then
-    DataStats stats(DataSettings data, LongConsumer read);
+    DataStats stats(DataSettings data, EvalSettings eval, @Nullable Path model, LongConsumer read);
   }
 
   /// The flags of `nudge data stats`.
-  record Settings(@Group("Data") DataSettings data) {}
+  record Settings(
+      @Group("Data") DataSettings data,
+      @Setting(
+              help = "file, folder or glob of held-out rows, with which the rows are compared",
+              label = "FILE")
+          @Nullable String evalData,
+      @Setting(
+              help = "hold out a split of --data by its name, such as test, and compare with it",
+              label = "SPLIT")
+          @Nullable EvalSplit evalSplit,
+      @Setting(help = "folder with a tokenizer.json, which counts tokens", label = "FOLDER")
+          @Nullable Path model) {
+
+    Settings {
+      eval(evalData, evalSplit);
+      if (evalSplit != null && !(evalSplit instanceof EvalSplit.Named)) {
+        throw new InputException(
+            "--eval-split %s: a share is cut off when a run begins; give the name of a split, or leave it out"
+                .formatted(evalSplit));
+      }
+    }
+
+    static EvalSettings eval(@Nullable String data, @Nullable EvalSplit split) {
+      return new EvalSettings(data, split, null);
+    }
+  }
 
   @Override
   public String name() {
@@ -41,7 +74,10 @@ record DataStatsVerb(Reader reader) implements Verb<DataStatsVerb.Settings> {
     LiveLine line = new LiveLine(console.messages(), Progress.style(console), System::nanoTime, "");
     DataStats stats =
         reader.stats(
-            settings.data(), rows -> line.draw(String.format("%,d rows", rows), false, false));
+            settings.data(),
+            Settings.eval(settings.evalData(), settings.evalSplit()),
+            settings.model(),
+            rows -> line.draw(String.format(Locale.ROOT, "%,d rows", rows), false, false));
     line.clear();
     stats.lines().forEach(console::result);
     console.object(stats.values());

@@ -7,7 +7,9 @@ import java.nio.file.Path;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// `nudge install`: a link to the launcher in a folder of the PATH, or its removal.
+/// `nudge install`: a link to the launcher in a folder of the PATH, or a module that a plain
+/// install
+/// leaves out; or the removal of either.
 ///
 /// @param environment for HOME and PATH
 /// @param launcher the script that started this process; null where none did
@@ -16,9 +18,22 @@ record InstallVerb(Map<String, String> environment, @Nullable String launcher)
 
   /// The flags of `nudge install`.
   record Settings(
+      @Setting(
+              help = "a module instead of the link: duckdb reads Parquet and --sql (80 MB)",
+              label = "MODULE",
+              operand = true)
+          @Nullable Module module,
       @Setting(help = "folder of the link (default: ~/.local/bin)", label = "FOLDER")
           @Nullable Path dir,
-      @Setting(help = "remove the link instead") boolean remove) {}
+      @Setting(help = "remove it instead") boolean remove) {}
+
+  /// What can be installed besides the link.
+  enum Module {
+    DUCKDB
+  }
+
+  /// The object that `nudge install duckdb --json` prints.
+  record ModuleSummary(String module, boolean installed) {}
 
   /// The object that `nudge install --json` prints.
   ///
@@ -34,7 +49,7 @@ record InstallVerb(Map<String, String> environment, @Nullable String launcher)
 
   @Override
   public String summary() {
-    return "puts a link to this nudge on the PATH, or removes it";
+    return "puts a link to this nudge on the PATH, or adds a module; or removes it";
   }
 
   @Override
@@ -44,6 +59,9 @@ record InstallVerb(Map<String, String> environment, @Nullable String launcher)
 
   @Override
   public int run(Settings settings, Console console) throws IOException {
+    if (settings.module() != null) {
+      return module(settings, console);
+    }
     CommandLink link = new CommandLink(folder(settings));
     if (settings.remove()) {
       @Nullable Path before = link.remove();
@@ -65,6 +83,27 @@ record InstallVerb(Map<String, String> environment, @Nullable String launcher)
     console.note("to complete verbs and flags in a shell, see nudge completion --help");
     console.object(
         new Summary(link.path().toString(), to.toString(), text(before), path.finds(link.path())));
+    return ExitCode.DONE;
+  }
+
+  private int module(Settings settings, Console console) throws IOException {
+    if (settings.dir() != null) {
+      throw new InputException("--dir is of the link; a module lies in the repository");
+    }
+    if (launcher == null) {
+      throw new InputException(
+          "this process was not started by ./nudge; run ./nudge install " + DuckDbModule.NAME);
+    }
+    DuckDbModule module = DuckDbModule.of(launcher);
+    if (settings.remove()) {
+      console.note(
+          module.remove() ? "DuckDB is removed" : "DuckDB is not installed; nothing to remove");
+    } else {
+      console.note("building the module; the first time it fetches 80 MB");
+      module.install();
+      console.note("Parquet files and --sql are read now");
+    }
+    console.object(new ModuleSummary(DuckDbModule.NAME, !settings.remove()));
     return ExitCode.DONE;
   }
 

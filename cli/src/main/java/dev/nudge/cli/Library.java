@@ -1,6 +1,7 @@
 package dev.nudge.cli;
 
 import dev.nudge.data.DataStats;
+import dev.nudge.data.DataSurvey;
 import dev.nudge.data.TokenCache;
 import dev.nudge.eval.BaseLook;
 import dev.nudge.eval.Scoring;
@@ -16,6 +17,8 @@ import dev.nudge.quickstart.Quickstart;
 import dev.nudge.quickstart.Report;
 import dev.nudge.quickstart.Wanted;
 import dev.nudge.runs.RunStore;
+import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.EvalSettings;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InitSettings;
 import dev.nudge.settings.InputException;
@@ -25,6 +28,7 @@ import dev.nudge.settings.PreviewSettings;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.settings.ScoreSettings;
 import dev.nudge.settings.TrainSettings;
+import dev.nudge.text.Tokenizer;
 import dev.nudge.train.Forecast;
 import dev.nudge.train.Outlook;
 import dev.nudge.train.Prepared;
@@ -41,6 +45,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /// Connects the verbs with the library, and tells the library what the machine has.
@@ -122,6 +127,15 @@ final class Library {
     return Quickstart.run(Wanted.of(model, settings.keep()), machine(), told, cancelled);
   }
 
+  static DataStats stats(
+      DataSettings data, EvalSettings eval, @Nullable Path model, LongConsumer read) {
+    return DataSurvey.of(
+        data,
+        eval,
+        model == null ? null : Tokenizer.load(model, CacheFolder.of(System.getenv())),
+        read);
+  }
+
   static RunStore runs(List<String> roots, Consumer<String> warnings) {
     List<Path> folders = roots.isEmpty() ? List.of(Path.of("")) : paths(roots);
     return RunStore.of(folders, CacheFolder.of(System.getenv()), warnings);
@@ -143,7 +157,7 @@ final class Library {
         new GenerateVerb(Library::generate),
         new ScoreVerb(Library::score),
         new PlanVerb(Library::plan),
-        new DataStatsVerb(DataStats::of),
+        new DataStatsVerb(Library::stats),
         new DataPreviewVerb(PREVIEWER, Colours::standard),
         new MergeVerb(Library::merge),
         new QuantizeVerb(Library::quantize),

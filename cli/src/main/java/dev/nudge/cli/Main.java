@@ -32,6 +32,7 @@ public final class Main {
     PrintStream err = stream(new FileOutputStream(FileDescriptor.err));
     System.setOut(stream(OutputStream.nullOutputStream()));
     System.setErr(stream(OutputStream.nullOutputStream()));
+    DuckDbModule.use(System.getProperty("nudge.launcher"));
     int rehearsal = Integer.getInteger("nudge.rehearse", 0); // set by the launcher's build
     if (rehearsal > 0) {
       Results nowhere = new Results(OutputStream.nullOutputStream());

@@ -1,6 +1,6 @@
 package dev.nudge.cli;
 
-import dev.nudge.data.Lengths;
+import dev.nudge.data.LengthBins;
 import dev.nudge.data.SeenRow;
 import dev.nudge.settings.Count;
 import dev.nudge.train.Preview;
@@ -56,7 +56,7 @@ record PreviewText(Preview preview, PreviewFacts facts, Colours colours, boolean
   List<String> counts() {
     List<String> lines = new ArrayList<>();
     facts.all().forEach(fact -> lines.add(format("%-11s%s", fact.name(), fact.value())));
-    Lengths lengths = preview.lengths();
+    LengthBins lengths = preview.lengths();
     int most = lengths.counts().stream().mapToInt(Integer::intValue).max().orElse(1);
     for (int bin = 0; bin < lengths.counts().size(); bin++) {
       int count = lengths.counts().get(bin);

@@ -68,7 +68,7 @@ class WrongUseTest {
           generate --adapter-path a                 | unknown flag --adapter-path for generate; here it is --adapter
           generate --lora-r 8                       | unknown flag --lora-r for generate; see nudge generate --help
           train --fp16                              | unknown flag --fp16 for train; the compute types are --compute bf16 and --compute fp32
-          train --val_set_size 0.1                  | unknown flag --val_set_size for train; held-out rows are a file of their own here: --eval-data
+          train --val_set_size 0.1                  | unknown flag --val_set_size for train; here it is --eval-split
           train --gradient-accumulation-steps 4     | unknown flag --gradient-accumulation-steps for train; here --batch-size counts the sequences of a whole optimiser step, which is cut to fit the memory by itself
           train -x                                  | unknown flag -x for train; did you mean -h, -q or -v?
           train --no-overwrite                      | unknown flag --no-overwrite for train; did you mean --overwrite?

@@ -52,11 +52,12 @@ final class BadRows {
     if (none || count > 0 && !skip) {
       String knob = none ? "" : "; --skip-bad-rows sets them aside";
       String how = rows == 1 ? " row is bad" : count == 1 ? " rows is bad" : " rows are bad";
-      throw new InputException(source + ": " + count + " of " + rows + how + knob, details());
+      throw new InputException(source + ": " + count + " of " + rows + how + knob, lines());
     }
   }
 
-  private List<String> details() {
+  /// A line for each kind of mistake, with its first places.
+  List<String> lines() {
     List<String> lines = new ArrayList<>();
     kinds.values().forEach(alike -> lines.add(alike.line()));
     if (others > 0) {

@@ -1,70 +1,81 @@
 package dev.nudge.data;
 
-import dev.nudge.data.source.Pick;
 import dev.nudge.settings.Count;
-import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.DataShape;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
 
-/// Counts what a data set holds, row by row, without a model.
+/// Says what a data set holds.
 ///
 /// @param rows good and bad
 /// @param badRows those that cannot be used
-/// @param characters of all good rows
-public record DataStats(long rows, long badRows, long characters) {
-  private static final int CHUNK = 512;
-
-  /// Reads all rows once.
-  ///
-  /// @param read told how many rows were read so far
-  /// @throws dev.nudge.settings.InputException where a file is missing or cannot be read
-  public static DataStats of(DataSettings data, LongConsumer read) {
-    RowShape shape = RowShape.of(data);
-    long rows = 0;
-    long bad = 0;
-    long characters = 0;
-    try (RowReader reader = RowReader.open(data, Pick.TRAIN)) {
-      List<SourceLine> lines = reader.next(CHUNK);
-      for (; !lines.isEmpty(); lines = reader.next(CHUNK)) {
-        for (SourceLine line : lines) {
-          rows++;
-          try {
-            characters += length(shape.content(Row.parse(line)));
-          } catch (BadRowException e) {
-            bad++;
-          }
-        }
-        read.accept(rows);
-      }
-    }
-    return new DataStats(rows, bad, characters);
-  }
-
-  private static long length(RowShape.Content content) {
-    return switch (content) {
-      case RowShape.Content.Answer row -> row.prompt().length() + row.completion().length();
-      case RowShape.Content.Text row -> row.text().length();
-      case RowShape.Content.Conversation row -> Texts.said(row.messages()).length();
-      case RowShape.Content.ChatAnswer row ->
-          Texts.said(row.prompt()).length() + Texts.said(row.completion()).length();
-    };
-  }
+/// @param mistakes of the bad rows, a line for each kind with its first places
+/// @param guesses of the files' formats, a line each
+/// @param characters of the good rows, without what a template puts around them
+/// @param tokens likewise; null: they were not counted
+/// @param turns messages of the conversations; null: there is none
+public record DataStats(
+    long rows,
+    long badRows,
+    List<String> mistakes,
+    List<String> guesses,
+    SeenShapes shapes,
+    UsedColumns columns,
+    Lengths characters,
+    @Nullable Lengths tokens,
+    @Nullable Lengths turns,
+    Flaws flaws) {
 
   /// The lines for people.
   public List<String> lines() {
-    return List.of(
-        Count.of(rows, "row") + ", " + Count.of(badRows, "bad one"),
-        Count.of(characters, "character"));
+    List<String> lines = new ArrayList<>();
+    guesses.forEach(line -> lines.add("format     " + line));
+    String bad = badRows == 0 ? "" : ", " + Count.of(badRows, "bad one");
+    lines.add("data       " + Count.of(rows, "row") + bad);
+    mistakes.forEach(line -> lines.add("bad        " + line));
+    if (rows == badRows) {
+      return lines;
+    }
+    lines.add("rows are   " + shapes);
+    lines.add("columns    " + columns);
+    if (turns != null) {
+      lines.add("messages   " + turns);
+    }
+    lines.add("characters " + characters);
+    if (tokens != null) {
+      lines.add("tokens     " + tokens);
+    }
+    List<String> found = flaws.lines();
+    found.forEach(line -> lines.add("check      " + line));
+    if (found.isEmpty()) {
+      lines.add("check      nothing found: no row twice, no secrets, no personal data");
+    }
+    return lines;
   }
 
   /// The values by key, for `--json`.
-  public Map<String, Object> values() {
-    Map<String, Object> values = new LinkedHashMap<>();
+  public Map<String, @Nullable Object> values() {
+    Map<String, @Nullable Object> values = new LinkedHashMap<>();
     values.put("rows", rows);
     values.put("bad_rows", badRows);
-    values.put("characters", characters);
+    values.put("mistakes", mistakes);
+    Map<String, Integer> seen = new LinkedHashMap<>();
+    for (DataShape shape : DataShape.values()) {
+      Integer count = shapes.counts().get(shape);
+      if (count != null) {
+        seen.put(shape.shown(), count);
+      }
+    }
+    values.put("shapes", seen);
+    values.put("rows_with_tools", shapes.withTools());
+    values.put("columns", columns);
+    values.put("characters", characters.values());
+    values.put("tokens", tokens == null ? null : tokens.values());
+    values.put("messages", turns == null ? null : turns.values());
+    values.put("flaws", flaws.values());
     return values;
   }
 }

@@ -147,11 +147,11 @@ public final class Splits {
     return eval.any() ? ContentDigest.of(heldData(data, eval), heldPick(eval)) : null;
   }
 
-  private static Pick pick(EvalSettings eval) {
+  static Pick pick(EvalSettings eval) {
     return eval.evalSplit() instanceof EvalSplit.Named named ? Pick.but(named.name()) : Pick.TRAIN;
   }
 
-  private static Pick heldPick(EvalSettings eval) {
+  static Pick heldPick(EvalSettings eval) {
     return eval.evalSplit() instanceof EvalSplit.Named named ? Pick.held(named.name()) : Pick.TRAIN;
   }
 
@@ -159,7 +159,7 @@ public final class Splits {
     return heldData(wanted.data(), wanted.eval());
   }
 
-  private static DataSettings heldData(DataSettings data, EvalSettings eval) {
+  static DataSettings heldData(DataSettings data, EvalSettings eval) {
     return eval.evalData() == null ? data : data.withFiles(List.of(eval.evalData()));
   }
 

@@ -5,8 +5,6 @@ import dev.nudge.settings.InputException;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
-import java.util.stream.Collectors;
-import tools.jackson.databind.node.ArrayNode;
 
 /// Reads plain texts, one after the other: of a `.txt` file every line with its end, of any other
 /// the text of each row, of a prompt and its completion both as one, of a conversation what is
@@ -36,19 +34,9 @@ public final class Texts {
       return line.text() + "\n";
     }
     try {
-      return switch (shape.content(Row.parse(line))) {
-        case RowShape.Content.Text row -> row.text();
-        case RowShape.Content.Answer row -> row.prompt() + row.completion();
-        case RowShape.Content.Conversation row -> said(row.messages());
-        case RowShape.Content.ChatAnswer row -> said(row.prompt()) + "\n" + said(row.completion());
-      };
+      return Said.all(shape.content(Row.parse(line)));
     } catch (BadRowException e) {
       throw new InputException(line.bad(e).toString(), e);
     }
-  }
-
-  /// What all messages say, a line break between two.
-  static String said(ArrayNode messages) {
-    return messages.valueStream().map(Turns::text).collect(Collectors.joining("\n"));
   }
 }

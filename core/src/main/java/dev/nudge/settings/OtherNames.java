@@ -72,7 +72,7 @@ public final class OtherNames {
     say(batch, "per_device_train_batch_size train_batch_size micro_batch_size");
     String whole = batch + ", which is cut to fit the memory by itself";
     say(whole, "gradient_accumulation_steps grad_accumulation_steps");
-    say("held-out rows are a file of their own here: {eval_data}", "val_set_size test_size");
+    here("eval_split", "val_set_size test_size val_size validation_split split_ratio");
     say("held-out rows are scored each epoch, or as {eval_steps} says", "eval_strategy");
     say("held-out rows are scored each epoch, or as {eval_steps} says", "evaluation_strategy");
     String four = "weights have 4 bits or their own type here: {quantize=nf4}";
@@ -89,6 +89,8 @@ public final class OtherNames {
     String shape =
         "the rows say it: of prompt and completion the completion is trained, of text all";
     say(shape, "train_on_inputs mask_prompt completion_only_loss assistant_only_loss");
+    here("mixture", "dataset_mixer interleave_probs mix_strategy datasets_weights");
+    here("columns", "field_messages message_property_mappings messages_column column_mapping");
     String columns = "{prompt} and {completion} are patterns over the columns of a row";
     say(columns, "dataset_text_field text_column prompt_template response_template");
     say(columns, "prompt_feature completion_feature instruction_template");

@@ -12,18 +12,18 @@ import java.util.regex.Pattern;
 /// postal addresses have no form and are not found.
 public enum Sensitive {
   PRIVATE_KEY(true, "a private key", "-----BEGIN", "-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----"),
-  AWS_KEY(true, "an AWS key", "A", "\\b(?:AKIA|ASIA)[0-9A-Z]{16}\\b"),
+  AWS_KEY(true, "an AWS key", "AKIA|ASIA", "\\b(?:AKIA|ASIA)[0-9A-Z]{16}\\b"),
   GITHUB_TOKEN(
       true,
       "a GitHub token",
-      "_",
+      "ghp_|gho_|ghu_|ghs_|ghr_|github_pat_",
       "\\b(?:gh[pousr]_[A-Za-z0-9]{36,251}|github_pat_[A-Za-z0-9_]{22,255})\\b"),
   SLACK_TOKEN(true, "a Slack token", "xox", "\\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
   GOOGLE_KEY(true, "a Google key", "AIza", "\\bAIza[0-9A-Za-z_-]{35}"),
   API_KEY(
       true,
       "a key of a model's interface",
-      "-",
+      "sk-",
       "\\bsk-(?:(?:ant|proj|or|live|test)-[A-Za-z0-9_-]{16,}|[A-Za-z0-9]{32,})"),
   HUGGING_FACE_TOKEN(true, "a Hugging Face token", "hf_", "\\bhf_[A-Za-z0-9]{30,}\\b"),
   STRIPE_KEY(true, "a Stripe key", "k_live_", "\\b[rs]k_live_[A-Za-z0-9]{20,}"),
@@ -61,19 +61,19 @@ public enum Sensitive {
       "-",
       "(?<![\\w-])(?!000|666|9)[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![\\w-])");
 
-  private static final Pattern DIGITS = Pattern.compile("[0-9][ ()./-]{0,3}[0-9]");
   private static final Pattern WORDS = Pattern.compile("(?i)passw|pwd|secret|api.?key|access.?tok");
+  private static final int FEWEST = 9; // digits of a telephone, a card, a social security number
 
   private final boolean secret;
   private final String words;
-  private final String literal;
+  private final String[] literals;
   private final Pattern pattern;
 
-  /// @param literal what every find contains; empty: nothing that is short
-  Sensitive(boolean secret, String words, String literal, String pattern) {
+  /// @param literals of which every find contains one; empty: nothing that is short
+  Sensitive(boolean secret, String words, String literals, String pattern) {
     this.secret = secret;
     this.words = words;
-    this.literal = literal;
+    this.literals = literals.split("\\|");
     this.pattern = Pattern.compile(pattern);
   }
 
@@ -90,20 +90,65 @@ public enum Sensitive {
   /// Everything that a text seems to hold.
   public static Set<Sensitive> in(String text) {
     Set<Sensitive> found = EnumSet.noneOf(Sensitive.class);
-    boolean digits = DIGITS.matcher(text).find();
-    boolean named = WORDS.matcher(text).find();
+    boolean named =
+        (text.indexOf(':') >= 0 || text.indexOf('=') >= 0) && WORDS.matcher(text).find();
+    Numbers numbers = Numbers.in(text);
     for (Sensitive one : values()) {
       boolean possible =
           switch (one) {
             case PASSWORD -> named;
-            case PHONE, IBAN, CARD, SOCIAL_SECURITY -> digits;
-            default -> text.contains(one.literal);
+            case PHONE, CARD, SOCIAL_SECURITY -> numbers.most() >= FEWEST;
+            case IBAN -> numbers.coded();
+            default -> one.hasLiteral(text);
           };
       if (possible && one.isIn(text)) {
         found.add(one);
       }
     }
     return found;
+  }
+
+  private boolean hasLiteral(String text) {
+    for (String literal : literals) {
+      if (text.contains(literal)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// What numbers a text has, seen in one pass: most texts have none that could be any of these.
+  ///
+  /// @param most digits with nothing but a few signs between them
+  /// @param coded whether two capitals stand before two digits
+  private record Numbers(int most, boolean coded) {
+    private static final String SIGNS = " ()./-";
+    private static final int GAP = 3;
+
+    static Numbers in(String text) {
+      int most = 0;
+      boolean coded = false;
+      int digits = 0;
+      int gap = 0;
+      for (int i = 0; i < text.length(); i++) {
+        char c = text.charAt(i);
+        if (c >= '0' && c <= '9') {
+          digits++;
+          gap = 0;
+          most = Math.max(most, digits);
+          coded |=
+              digits == 2 && i > 2 && capital(text.charAt(i - 2)) && capital(text.charAt(i - 3));
+        } else if (digits > 0 && (SIGNS.indexOf(c) < 0 || ++gap > GAP)) {
+          digits = 0;
+          gap = 0;
+        }
+      }
+      return new Numbers(most, coded);
+    }
+
+    private static boolean capital(char c) {
+      return c >= 'A' && c <= 'Z';
+    }
   }
 
   private boolean isIn(String text) {

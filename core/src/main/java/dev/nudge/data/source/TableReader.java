@@ -3,6 +3,7 @@ package dev.nudge.data.source;
 import dev.nudge.settings.InputException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
 import org.jspecify.annotations.Nullable;
 
@@ -24,7 +25,15 @@ public interface TableReader {
   /// @param what cannot be done without it, the beginning of a message
   /// @throws InputException where there is none
   static TableReader find(String what) {
-    @Nullable TableReader found = ServiceLoader.load(TableReader.class).findFirst().orElse(null);
+    @Nullable TableReader found;
+    try {
+      found = ServiceLoader.load(TableReader.class).findFirst().orElse(null);
+    } catch (ServiceConfigurationError | LinkageError e) {
+      throw new InputException(
+          what
+              + ", and the DuckDB that is installed belongs to another nudge: nudge install duckdb builds it anew",
+          e);
+    }
     if (found == null) {
       throw new InputException(
           what

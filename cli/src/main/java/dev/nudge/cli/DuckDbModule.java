@@ -1,0 +1,133 @@
+package dev.nudge.cli;
+
+import dev.nudge.format.OutFolder;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
+import java.io.File;
+import java.io.IOException;
+import java.net.MalformedURLException;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/// The module that reads Parquet files and answers queries: 80 MB of DuckDB, which a plain install
+/// leaves out. `nudge install duckdb` builds it beside the command; where it lies the command finds
+/// it.
+///
+/// @param home folder of the repository
+record DuckDbModule(Path home) {
+  static final String NAME = "duckdb";
+  private static final String JAR = "nudge-duckdb.jar";
+
+  /// The module of the repository whose launcher this is.
+  static DuckDbModule of(String launcher) {
+    Path home = Path.of(launcher).toAbsolutePath().getParent();
+    return new DuckDbModule(home == null ? Path.of("") : home);
+  }
+
+  private Path target() {
+    return home.resolve(NAME).resolve("target");
+  }
+
+  /// Puts it where the service loader looks, if it is there.
+  static void use(@Nullable String launcher) {
+    if (launcher == null) {
+      return;
+    }
+    List<URL> jars = of(launcher).jars();
+    if (!jars.isEmpty()) {
+      Thread thread = Thread.currentThread();
+      thread.setContextClassLoader(
+          new URLClassLoader(jars.toArray(URL[]::new), thread.getContextClassLoader()));
+    }
+  }
+
+  /// Its jars; none where it is not installed.
+  private List<URL> jars() {
+    List<URL> jars = new ArrayList<>();
+    Path own = target().resolve(JAR);
+    if (Files.isRegularFile(own) && Files.isDirectory(target().resolve("lib"))) {
+      try (Stream<Path> others = Files.list(target().resolve("lib"))) {
+        jars.add(url(own));
+        others.sorted().forEach(jar -> jars.add(url(jar)));
+      } catch (IOException e) {
+        return List.of(); // as if it were not there, which is told where it is needed
+      }
+    }
+    return jars;
+  }
+
+  private static URL url(Path jar) {
+    try {
+      return jar.toUri().toURL();
+    } catch (MalformedURLException e) {
+      throw new IllegalStateException(jar + " is no URL", e);
+    }
+  }
+
+  /// Builds it with Maven, which fetches DuckDB.
+  ///
+  /// @throws RunException where that fails; Maven's last lines say why
+  void install() throws IOException {
+    if (!Files.isRegularFile(home.resolve(NAME).resolve("pom.xml"))) {
+      throw new InputException(home + " holds no source of the module; install from a clone");
+    }
+    boolean windows = File.separatorChar == '\\';
+    ProcessBuilder maven =
+        new ProcessBuilder(
+            windows ? "mvn.cmd" : "mvn",
+            "-B",
+            "-ntp",
+            "-q",
+            "-Dstyle.color=never",
+            "-Dmaven.test.skip=true",
+            "-pl",
+            NAME,
+            "-am",
+            "package");
+    maven.directory(home.toFile()).redirectErrorStream(true);
+    maven.environment().put("JAVA_HOME", System.getProperty("java.home", ""));
+    Process process;
+    try {
+      process = maven.start();
+    } catch (IOException e) {
+      throw new InputException(
+          "needs Maven to build the module, and there is no mvn on the PATH", e);
+    }
+    process.getOutputStream().close();
+    String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    try {
+      if (process.waitFor() != 0 || jars().isEmpty()) {
+        throw new RunException("the build of duckdb failed: " + reason(said));
+      }
+    } catch (InterruptedException e) {
+      process.destroy();
+      Thread.currentThread().interrupt();
+      throw new RunException("stopped while duckdb was built", e);
+    }
+  }
+
+  private static String reason(String said) {
+    return said.lines()
+        .filter(line -> line.startsWith("[ERROR]"))
+        .findFirst()
+        .map(line -> line.substring(7).strip())
+        .orElse("Maven gives no reason");
+  }
+
+  /// Takes its jars away; false where there are none.
+  boolean remove() throws IOException {
+    if (jars().isEmpty()) {
+      return false;
+    }
+    Files.deleteIfExists(target().resolve(JAR));
+    OutFolder.delete(target().resolve("lib"));
+    return true;
+  }
+}

@@ -1,0 +1,199 @@
+package dev.nudge.data;
+
+import dev.nudge.data.RowShape.Content;
+import dev.nudge.data.quality.LongSet;
+import dev.nudge.data.quality.Mix;
+import dev.nudge.data.quality.NearTexts;
+import dev.nudge.data.source.Pick;
+import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.EvalSettings;
+import dev.nudge.settings.EvalSplit;
+import dev.nudge.settings.Flaw;
+import dev.nudge.settings.QualitySettings;
+import dev.nudge.text.Tokenizer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.function.LongConsumer;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/// Goes through a data set once and counts what it holds.
+///
+/// Rows are not kept: of each stay its lengths and a hash, of a held-out one a signature. Without a
+/// template a conversation is what is said in it. Rows are the same where their texts are the same,
+/// and nearly the same by words ([NearTexts]).
+public final class DataSurvey {
+  private static final int CHUNK = 512;
+  private static final int SAMPLE = 1_000; // held-out rows by which common runs are known
+
+  private final RowShape shape;
+  private final @Nullable Tokenizer tokenizer;
+  private final @Nullable NearTexts held;
+  private final BadRows bad = new BadRows();
+  private final Flaws flaws = new Flaws(QualitySettings.KEEP);
+  private final UsedColumns.Tally columns;
+  private final SeenShapes.Tally shapes = new SeenShapes.Tally();
+  private final Lengths.Tally characters = new Lengths.Tally();
+  private final Lengths.Tally tokens = new Lengths.Tally();
+  private final Lengths.Tally turns = new Lengths.Tally();
+  private final LongSet seen = new LongSet();
+  private long rows;
+
+  private DataSurvey(DataSettings data, @Nullable Tokenizer tokenizer, @Nullable NearTexts held) {
+    this.shape = RowShape.of(data);
+    this.tokenizer = tokenizer;
+    this.held = held;
+    this.columns = new UsedColumns.Tally(shape);
+  }
+
+  /// Reads all rows to train on.
+  ///
+  /// @param eval held-out rows in files of their own, with which they are compared; a share of the
+  ///     data is not cut off
+  /// @param tokenizer counts tokens; null: they are not counted
+  /// @param read told how many rows were read so far
+  /// @throws dev.nudge.settings.InputException where a file is missing or cannot be read
+  public static DataStats of(
+      DataSettings data, EvalSettings eval, @Nullable Tokenizer tokenizer, LongConsumer read) {
+    DataSurvey survey = new DataSurvey(data, tokenizer, held(data, eval));
+    List<String> guesses;
+    try (RowReader reader = RowReader.open(data, Splits.pick(eval))) {
+      List<SourceLine> lines = reader.next(CHUNK);
+      for (; !lines.isEmpty(); lines = reader.next(CHUNK)) {
+        survey.add(lines);
+        read.accept(survey.rows);
+      }
+      guesses = reader.guesses();
+    }
+    return survey.stats(guesses);
+  }
+
+  private static @Nullable NearTexts held(DataSettings data, EvalSettings eval) {
+    if (eval.evalData() == null && !(eval.evalSplit() instanceof EvalSplit.Named)) {
+      return null;
+    }
+    RowShape shape = RowShape.of(data);
+    List<int[]> sample = new ArrayList<>();
+    NearTexts known = null;
+    Pick pick = Splits.heldPick(eval);
+    try (RowReader reader = RowReader.open(Splits.heldData(data, eval), pick)) {
+      List<SourceLine> lines = reader.next(CHUNK);
+      for (; !lines.isEmpty(); lines = reader.next(CHUNK)) {
+        for (SourceLine line : lines) {
+          int[] words = words(line, shape);
+          if (known != null) {
+            known.add(words);
+          } else {
+            sample.add(words);
+            known = sample.size() == SAMPLE ? begun(sample) : null;
+          }
+        }
+      }
+    }
+    return known == null ? begun(sample) : known;
+  }
+
+  private static NearTexts begun(List<int[]> sample) {
+    NearTexts known = new NearTexts(sample);
+    sample.forEach(known::add);
+    return known;
+  }
+
+  /// The words of a row; none of a bad one.
+  private static int[] words(SourceLine line, RowShape shape) {
+    try {
+      return NearTexts.words(Said.all(shape.content(Row.parse(line))));
+    } catch (BadRowException e) {
+      return new int[0];
+    }
+  }
+
+  private void add(List<SourceLine> lines) {
+    List<Seen> all =
+        IntStream.range(0, lines.size()).parallel().mapToObj(i -> look(lines.get(i))).toList();
+    for (int i = 0; i < all.size(); i++) {
+      rows++;
+      add(all.get(i), lines.get(i));
+    }
+  }
+
+  /// What is seen of one row, by any thread.
+  private sealed interface Seen {
+    record Good(
+        Content content,
+        Set<String> names,
+        int characters,
+        int tokens,
+        long hash,
+        boolean near,
+        Look look)
+        implements Seen {}
+
+    record Bad(BadRow row) implements Seen {}
+  }
+
+  private Seen look(SourceLine line) {
+    try {
+      Row row = Row.parse(line);
+      Content content = shape.content(row);
+      String said = Said.all(content);
+      NearTexts known = held;
+      return new Seen.Good(
+          content,
+          row.names(),
+          said.codePointCount(0, said.length()),
+          tokens(said),
+          Mix.of(String.join("\0", Said.texts(content))),
+          known != null && known.near(NearTexts.words(said)),
+          Look.at(content));
+    } catch (BadRowException e) {
+      return new Seen.Bad(line.bad(e));
+    }
+  }
+
+  private int tokens(String said) throws BadRowException {
+    try {
+      return tokenizer == null ? 0 : tokenizer.ids(said).length;
+    } catch (IllegalArgumentException e) {
+      throw new BadRowException(String.valueOf(e.getMessage()), "the text is not Unicode");
+    }
+  }
+
+  private void add(Seen row, SourceLine line) {
+    switch (row) {
+      case Seen.Bad broken -> bad.add(broken.row());
+      case Seen.Good good -> {
+        columns.add(good.content(), good.names());
+        shapes.add(good.content());
+        characters.add(good.characters());
+        tokens.add(good.tokens());
+        int messages = Said.turns(good.content());
+        if (messages > 0) {
+          turns.add(messages);
+        }
+        flaws.add(good.look(), line);
+        if (!seen.add(good.hash())) {
+          flaws.add(Flaw.DUPLICATES, line.file(), line.number());
+        }
+        if (good.near()) {
+          flaws.add(Flaw.NEAR_DUPLICATES, line.file(), line.number());
+        }
+      }
+    }
+  }
+
+  private DataStats stats(List<String> guesses) {
+    return new DataStats(
+        rows,
+        bad.count(),
+        bad.lines(),
+        guesses,
+        shapes.shapes(),
+        columns.columns(),
+        characters.lengths(),
+        tokenizer == null ? null : tokens.lengths(),
+        turns.count() == 0 ? null : turns.lengths(),
+        flaws);
+  }
+}

@@ -1,0 +1,47 @@
+package dev.nudge.duckdb;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Takes out of a row what the table has put in.
+///
+/// All values of a column have the same fields, so a message without `tool_calls` comes with
+/// `"tool_calls": null` where another message has some, and a template would take it for there. A
+/// field below a column that is null is left out; a column itself stays, and so does the `content`
+/// of a message, which is null on purpose beside tool calls.
+final class WithoutNulls {
+  private static final JsonMapper JSON = JsonMapper.shared();
+  private static final String KEPT = "content";
+
+  private WithoutNulls() {}
+
+  static String of(String row) {
+    if (!row.contains(":null")) {
+      return row;
+    }
+    JsonNode all = JSON.readTree(row);
+    for (JsonNode column : all) {
+      clear(column);
+    }
+    return all.toString();
+  }
+
+  private static void clear(JsonNode node) {
+    if (node instanceof ObjectNode object) {
+      List<String> empty = new ArrayList<>();
+      for (Map.Entry<String, JsonNode> field : object.properties()) {
+        if (field.getValue().isNull() && !field.getKey().equals(KEPT)) {
+          empty.add(field.getKey());
+        }
+      }
+      object.remove(empty);
+    }
+    for (JsonNode child : node) {
+      clear(child);
+    }
+  }
+}
