@@ -2,6 +2,7 @@ package dev.nudge.cli;
 
 import dev.nudge.data.SeenRow;
 import dev.nudge.data.TokenCache;
+import dev.nudge.eval.BaseLook;
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.PreviewSettings;
 import dev.nudge.train.Preview;
@@ -9,7 +10,9 @@ import dev.nudge.train.TrainEvent;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /// `nudge data preview`: rows as the model sees them, what of them is trained, and counts.
 ///
@@ -24,6 +27,9 @@ record DataPreviewVerb(Previewer previewer, Supplier<Colours> colours)
     ///
     /// @param watch told how far rows are made into tokens
     Preview preview(PreviewSettings settings, TokenCache.Watch watch);
+
+    /// Loads the model and asks it; null where it is not to be asked.
+    @Nullable BaseLook base(PreviewSettings settings, Consumer<String> warnings);
   }
 
   @Override
@@ -57,12 +63,14 @@ record DataPreviewVerb(Previewer previewer, Supplier<Colours> colours)
                     line,
                     new TrainEvent.Tokenised(
                         rows, tokens, share, (System.nanoTime() - begun) / 1e9)));
-    PreviewText text = new PreviewText(preview, colours.get(), Terminal.showsUnicode());
+    BaseLook base = previewer.base(settings, console::warn);
+    PreviewFacts facts = PreviewFacts.of(preview, base);
+    PreviewText text = new PreviewText(preview, facts, colours.get(), Terminal.showsUnicode());
     text.rows().forEach(console::result);
     text.counts().forEach(console.json() ? console::note : console::result);
     preview.rows().forEach(row -> console.object(values(row)));
     if (html != null) {
-      OutFolder.place(html, PreviewPage.of(preview));
+      OutFolder.place(html, PreviewPage.of(preview, facts));
       console.note(html + ": the same as a page");
     }
     return ExitCode.DONE;

@@ -4,6 +4,7 @@ import dev.nudge.engine.RowScore;
 import dev.nudge.data.DataStats;
 import dev.nudge.data.TokenCache;
 import dev.nudge.data.DataSurvey;
+import dev.nudge.eval.BaseLook;
 import dev.nudge.eval.Scoring;
 import dev.nudge.generate.Chat;
 import dev.nudge.generate.Completions;
@@ -52,6 +53,20 @@ import org.jspecify.annotations.Nullable;
 
 /// Connects the verbs with the library, and tells the library what the machine has.
 final class Library {
+  private static final DataPreviewVerb.Previewer PREVIEWER =
+      new DataPreviewVerb.Previewer() {
+        @Override
+        public Preview preview(PreviewSettings settings, TokenCache.Watch watch) {
+          return Preview.of(settings, machine(), watch);
+        }
+
+        @Override
+        public @Nullable BaseLook base(PreviewSettings settings, Consumer<String> warnings) {
+          Integer rows = settings.askBase();
+          return rows == null ? null : BaseLook.of(settings, rows, machine(), warnings);
+        }
+      };
+
   private Library() {}
 
   /// Returns what this process may use of the machine.
@@ -80,10 +95,6 @@ final class Library {
   static PlanVerb.Answer plan(PlanSettings settings) {
     Outlook outlook = Forecast.of(settings, machine());
     return new PlanVerb.Answer(outlook.fits(), outlook.lines(), outlook.values());
-  }
-
-  static Preview preview(PreviewSettings settings, TokenCache.Watch watch) {
-    return Preview.of(settings, machine(), watch);
   }
 
   static Scoring.Summary score(
@@ -169,7 +180,7 @@ final class Library {
         new ScoreVerb(Library::score),
         new PlanVerb(Library::plan),
         new DataStatsVerb(Library::stats),
-        new DataPreviewVerb(Library::preview, Colours::standard),
+        new DataPreviewVerb(PREVIEWER, Colours::standard),
         new MergeVerb(Library::merge),
         new QuantizeVerb(Library::quantize),
         new InitVerb(Library::init),

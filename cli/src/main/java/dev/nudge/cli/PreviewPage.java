@@ -1,6 +1,6 @@
 package dev.nudge.cli;
 
-import dev.nudge.data.Lengths;
+import dev.nudge.data.LengthBins;
 import dev.nudge.data.SeenRow;
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
@@ -60,12 +60,12 @@ final class PreviewPage {
     }
   }
 
-  static String of(Preview preview) {
+  static String of(Preview preview, PreviewFacts facts) {
     StringBuilder page = new StringBuilder(HEAD);
     page.append("<table>\n");
-    PreviewText.facts(preview).forEach(fact -> row(page, fact.name(), fact.value()));
-    preview.advice().forEach(line -> row(page, "advice", line));
-    page.append("</table>\n<h2>Lengths</h2>\n<table>\n");
+    facts.all().forEach(fact -> row(page, fact.name(), fact.value()));
+    facts.advice().forEach(line -> row(page, "advice", line));
+    page.append("</table>\n<h2>LengthBins</h2>\n<table>\n");
     lengths(page, preview.lengths());
     page.append("</table>\n<h2>Rows</h2>\n<p>What is trained is <mark>marked</mark>.</p>\n");
     preview.rows().forEach(row -> row(page, row));
@@ -80,7 +80,7 @@ final class PreviewPage {
         .append("</td></tr>\n");
   }
 
-  private static void lengths(StringBuilder page, Lengths lengths) {
+  private static void lengths(StringBuilder page, LengthBins lengths) {
     List<Integer> counts = lengths.counts();
     int most = counts.stream().mapToInt(Integer::intValue).max().orElse(1);
     for (int bin = 0; bin < counts.size(); bin++) {

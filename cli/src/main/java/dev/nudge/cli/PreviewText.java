@@ -1,6 +1,6 @@
 package dev.nudge.cli;
 
-import dev.nudge.data.Lengths;
+import dev.nudge.data.LengthBins;
 import dev.nudge.data.SeenRow;
 import dev.nudge.settings.Count;
 import dev.nudge.train.Preview;
@@ -11,7 +11,7 @@ import java.util.Locale;
 /// Writes a preview in lines.
 ///
 /// @param unicode whether bars may be drawn with block characters
-record PreviewText(Preview preview, Colours colours, boolean unicode) {
+record PreviewText(Preview preview, PreviewFacts facts, Colours colours, boolean unicode) {
   private static final int BAR = 40; // characters of the longest
 
   /// The first rows, each under a line that says where it is from.
@@ -55,8 +55,8 @@ record PreviewText(Preview preview, Colours colours, boolean unicode) {
   /// What is true of all rows.
   List<String> counts() {
     List<String> lines = new ArrayList<>();
-    facts(preview).forEach(fact -> lines.add(format("%-11s%s", fact.name(), fact.value())));
-    Lengths lengths = preview.lengths();
+    facts.all().forEach(fact -> lines.add(format("%-11s%s", fact.name(), fact.value())));
+    LengthBins lengths = preview.lengths();
     int most = lengths.counts().stream().mapToInt(Integer::intValue).max().orElse(1);
     for (int bin = 0; bin < lengths.counts().size(); bin++) {
       int count = lengths.counts().get(bin);
@@ -64,66 +64,8 @@ record PreviewText(Preview preview, Colours colours, boolean unicode) {
       String drawn = (unicode ? "█" : "#").repeat(bar);
       lines.add(format("  %13s %,9d %s", lengths.names().get(bin), count, drawn).stripTrailing());
     }
-    preview.advice().forEach(line -> lines.add(format("%-11s%s", "advice", line)));
+    facts.advice().forEach(line -> lines.add(format("%-11s%s", "advice", line)));
     return lines;
-  }
-
-  /// A name and what is said of it.
-  record Fact(String name, String value) {}
-
-  /// What is said of all rows, the lengths last.
-  static List<Fact> facts(Preview p) {
-    List<Fact> facts = new ArrayList<>();
-    facts.add(
-        new Fact(
-            "data",
-            format(
-                "%s, %s, %,d trained (%.1f %%)%s",
-                Count.of(p.data().rows(), "row"),
-                Count.of(p.data().tokens(), "token"),
-                p.data().trainedTokens(),
-                100 * p.trainedShare(),
-                p.data().badRows() == 0
-                    ? ""
-                    : ", " + Count.of(p.data().badRows(), "bad row") + " set aside")));
-    facts.add(new Fact("shape", p.data().shapes().toString()));
-    facts.add(new Fact("columns", p.data().columns().toString()));
-    facts.add(
-        new Fact(
-            "cut", p.data().cutRows().count() == 0 ? "no row" : p.data().cutRows().toString()));
-    facts.add(
-        new Fact(
-            "beginning",
-            p.ends().begunTwice() == 0
-                ? "once"
-                : "twice in " + Count.of(p.ends().begunTwice(), "row")));
-    facts.add(
-        new Fact(
-            "end token",
-            format("trained in %,d of %s", p.ends().ended(), Count.of(p.data().rows(), "row"))));
-    if (p.data().untrainedRows() > 0) {
-      facts.add(
-          new Fact("nothing", Count.of(p.data().untrainedRows(), "row") + " with nothing trained"));
-    }
-    p.flaws().lines().forEach(line -> facts.add(new Fact("check", line)));
-    facts.add(new Fact("run", run(p)));
-    facts.add(
-        new Fact(
-            "lengths",
-            format("median %,d, longest %,d tokens", p.lengths().median(), p.lengths().longest())));
-    return facts;
-  }
-
-  private static String run(Preview p) {
-    Double hours = p.hours();
-    Double cost = p.cost();
-    return format(
-        "%s in %s%s",
-        Count.of(p.runTokens(), "token"),
-        Count.of(p.steps(), "step"),
-        hours == null || cost == null
-            ? "; --price-per-hour says what they cost, nudge plan how long they take"
-            : format(", %.2f hours, cost %.2f", hours, cost));
   }
 
   private static String format(String text, Object... values) {

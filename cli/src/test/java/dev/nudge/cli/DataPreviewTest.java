@@ -115,6 +115,15 @@ class DataPreviewTest {
   }
 
   @Test
+  void theBaseIsAskedWhereItIsWanted() {
+    assertThat(preview().out()).doesNotContain("bits a byte");
+    Ran asked = preview("--ask-base", "3", "--compute", "fp32", "--html", "D/page.html");
+    assertThat(asked.out()).contains("base       ").contains(" bits a byte\n");
+    assertThat(asked.out()).contains("advice     the text is far from what the base knows (");
+    assertThat(place.path("page.html")).content().contains(" bits a byte");
+  }
+
+  @Test
   void aPriceSaysWhatTheRunCosts() {
     assertThat(preview("--epochs", "2").out()).contains(" tokens in 2 steps; --price-per-hour");
     assertThat(preview("--epochs", "2", "--price-per-hour", "3").out())

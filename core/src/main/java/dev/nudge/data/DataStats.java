@@ -24,9 +24,9 @@ public record DataStats(
     List<String> guesses,
     SeenShapes shapes,
     UsedColumns columns,
-    Quantiles characters,
-    @Nullable Quantiles tokens,
-    @Nullable Quantiles turns,
+    Lengths characters,
+    @Nullable Lengths tokens,
+    @Nullable Lengths turns,
     Flaws flaws) {
 
   /// The lines for people.

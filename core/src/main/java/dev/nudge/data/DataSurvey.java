@@ -34,9 +34,9 @@ public final class DataSurvey {
   private final Flaws flaws = new Flaws(QualitySettings.KEEP);
   private final UsedColumns.Tally columns;
   private final SeenShapes.Tally shapes = new SeenShapes.Tally();
-  private final Quantiles.Tally characters = new Quantiles.Tally();
-  private final Quantiles.Tally tokens = new Quantiles.Tally();
-  private final Quantiles.Tally turns = new Quantiles.Tally();
+  private final Lengths.Tally characters = new Lengths.Tally();
+  private final Lengths.Tally tokens = new Lengths.Tally();
+  private final Lengths.Tally turns = new Lengths.Tally();
   private final LongSet seen = new LongSet();
   private long rows;
 

@@ -197,8 +197,8 @@ public final class Dataset {
   }
 
   /// Returns how long the sequences are.
-  public Lengths lengths() {
-    return Lengths.of(examples.stream().mapToInt(Example::length));
+  public LengthBins lengths() {
+    return LengthBins.of(examples.stream().mapToInt(Example::length));
   }
 
   /// Returns what is wrong at the ends of the sequences.

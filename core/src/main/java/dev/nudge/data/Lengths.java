@@ -1,53 +1,77 @@
 package dev.nudge.data;
 
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
-import java.util.stream.IntStream;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
 
-/// How long sequences are, in bins of one width.
+/// Says how long rows are: four bytes a row while they are collected, exact quantiles.
 ///
-/// @param median of all lengths
-/// @param longest of them
-/// @param width tokens of a bin
-/// @param counts sequences of each bin: of `0 .. width - 1` tokens, and so on
-public record Lengths(int median, int longest, int width, List<Integer> counts) {
-  private static final int BINS = 10;
-  private static final int[] STEPS = {1, 2, 5};
+/// @param total of all rows
+/// @param least of a row
+/// @param median half of the rows have at most so many
+/// @param most90 nine of ten rows have at most so many
+/// @param most99 99 of 100 rows have at most so many
+/// @param most of a row
+public record Lengths(long total, int least, int median, int most90, int most99, int most) {
 
-  /// @param lengths at least one
-  static Lengths of(IntStream lengths) {
-    int[] sorted = lengths.sorted().toArray();
-    int longest = sorted[sorted.length - 1];
-    int width = width(longest);
-    int[] counts = new int[longest / width + 1];
-    for (int length : sorted) {
-      counts[length / width]++;
-    }
-    return new Lengths(
-        sorted[sorted.length / 2], longest, width, Arrays.stream(counts).boxed().toList());
-  }
+  /// Collects lengths.
+  static final class Tally {
+    private int[] lengths = new int[1 << 10];
+    private int count;
 
-  /// The smallest of 1, 2, 5, 10, 20, … that makes few enough bins.
-  private static int width(int longest) {
-    long scale = 1;
-    while (true) {
-      for (int step : STEPS) {
-        if (longest / (step * scale) < BINS) {
-          return (int) (step * scale);
-        }
+    void add(int length) {
+      if (count == lengths.length) {
+        lengths = Arrays.copyOf(lengths, 2 * count);
       }
-      scale *= 10;
+      lengths[count++] = length;
+    }
+
+    int count() {
+      return count;
+    }
+
+    Lengths lengths() {
+      int[] sorted = Arrays.copyOf(lengths, count);
+      Arrays.sort(sorted);
+      return count == 0
+          ? new Lengths(0, 0, 0, 0, 0, 0)
+          : new Lengths(
+              Arrays.stream(sorted).asLongStream().sum(),
+              sorted[0],
+              at(sorted, 0.5),
+              at(sorted, 0.9),
+              at(sorted, 0.99),
+              sorted[count - 1]);
+    }
+
+    private static int at(int[] sorted, double share) {
+      return sorted[Math.max(0, (int) Math.ceil(share * sorted.length) - 1)];
     }
   }
 
-  /// The names of the bins: `0-99`.
-  public List<String> names() {
-    List<String> names = new ArrayList<>();
-    for (int bin = 0; bin < counts.size(); bin++) {
-      int from = bin * width;
-      names.add(width == 1 ? Integer.toString(from) : from + "-" + (from + width - 1));
-    }
-    return names;
+  /// `1,234 in all; a row has 3 to 90, half of them up to 12, 90 % up to 40, 99 % up to 80`.
+  @Override
+  public String toString() {
+    return String.format(
+        Locale.ROOT,
+        "%,d in all; a row has %,d to %,d, half of them up to %,d, 90 %% up to %,d, 99 %% up to %,d",
+        total,
+        least,
+        most,
+        median,
+        most90,
+        most99);
+  }
+
+  Map<String, Object> values() {
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("total", total);
+    values.put("min", least);
+    values.put("median", median);
+    values.put("p90", most90);
+    values.put("p99", most99);
+    values.put("max", most);
+    return values;
   }
 }

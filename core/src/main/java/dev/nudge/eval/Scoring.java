@@ -11,7 +11,6 @@ import dev.nudge.model.ModelConfig;
 import dev.nudge.settings.ScoreSettings;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
@@ -76,14 +75,7 @@ public final class Scoring {
     }
     try (Session session =
         Session.load(settings.model(), settings.adapter(), tokenizer, machine, warnings)) {
-      List<RowScore> all = new ArrayList<>();
-      session.score(
-          data.examples(),
-          settings.model().lanes(),
-          row -> {
-            all.add(row);
-            rows.accept(row);
-          });
+      List<RowScore> all = session.score(data.examples(), settings.model().lanes(), rows);
       return summary(all, data.badRows());
     }
   }

@@ -25,6 +25,7 @@ import dev.nudge.settings.SamplingSettings;
 import dev.nudge.tensor.Ledger;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.locks.Lock;
@@ -299,14 +300,17 @@ public final class Session implements AutoCloseable {
   /// beside it.
   ///
   /// @param lanes threads that score side by side; null: as many as the session's
-  /// @param told each score, in order
+  /// @param told each score, in order, as it comes
+  /// @return all of them
   /// @throws RunException where an interrupt of this thread left rows that were not scored
-  public void score(List<Example> rows, @Nullable Integer lanes, Consumer<RowScore> told) {
+  public List<RowScore> score(
+      List<Example> rows, @Nullable Integer lanes, Consumer<RowScore> told) {
     Lock held = hold();
     try {
       rows.forEach(row -> config().checkTokens(row.ids()));
       int wanted = lanes == null ? limits.threads() : lanes;
       int used = Math.max(1, Math.min(wanted, rows.size()));
+      List<RowScore> all = new ArrayList<>(rows.size());
       for (int from = 0; from < rows.size(); from += SCORED) {
         List<Example> some = rows.subList(from, Math.min(rows.size(), from + SCORED));
         List<RowScore> scores = engine().score(some, used, adapter());
@@ -315,7 +319,9 @@ public final class Session implements AutoCloseable {
               "interrupted: %d of %d rows are scored".formatted(from, rows.size()));
         }
         scores.forEach(told);
+        all.addAll(scores);
       }
+      return all;
     } finally {
       held.unlock();
     }

@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 /// What `data preview` can be told.
 ///
 /// @param limit rows that are shown; counts are of all
+/// @param askBase rows that the model is asked; null: it is not loaded
 /// @param html a page to write; null: none
 /// @param pricePerHour of the machine, in any currency; null: no time and no cost
 public record PreviewSettings(
@@ -22,6 +23,11 @@ public record PreviewSettings(
     @Group("Data") LengthSettings length,
     @Group("Output") @Setting(help = "rows that are shown; all are counted", byDefault = "10")
         int limit,
+    @Setting(
+            help =
+                "load the model and ask it so many rows, three solved ones in front: does it answer already, is the text far from what it knows",
+            label = "ROWS")
+        @Nullable Integer askBase,
     @Setting(help = "write the same as one page of HTML", label = "FILE") @Nullable Path html,
     @Group("Loop") @Setting(help = "sequences of one optimiser step", byDefault = "16")
         int batchSize,
@@ -30,11 +36,13 @@ public record PreviewSettings(
         DataWithers<PreviewSettings>, TrainOnWithers<PreviewSettings>,
         LengthWithers<PreviewSettings> {
   private static final Schema<PreviewSettings> SCHEMA = Schema.of(PreviewSettings.class);
-  private static final List<String> OWN = List.of("limit", "html"); // a plan has no such settings
+  private static final List<String> OWN =
+      List.of("limit", "html", "ask_base"); // a plan has no such settings
 
   public PreviewSettings {
     Check.positive("--price-per-hour", pricePerHour);
     Check.atLeast("--limit", limit, 1);
+    Check.atLeast("--ask-base", askBase, 1);
     Check.atLeast("--batch-size", batchSize, 1);
     Check.positive("--epochs", epochs);
   }
@@ -52,6 +60,11 @@ public record PreviewSettings(
   /// Rows that are shown.
   public PreviewSettings withLimit(int rows) {
     return with("limit", rows);
+  }
+
+  /// Rows that the model is asked.
+  public PreviewSettings withAskBase(int rows) {
+    return with("ask_base", rows);
   }
 
   /// A page to write.

@@ -5,7 +5,7 @@ import dev.nudge.data.Batches;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.Ends;
 import dev.nudge.data.Flaws;
-import dev.nudge.data.Lengths;
+import dev.nudge.data.LengthBins;
 import dev.nudge.data.SeenRow;
 import dev.nudge.data.Splits;
 import dev.nudge.data.TokenCache;
@@ -38,7 +38,7 @@ public record Preview(
     List<SeenRow> rows,
     Dataset data,
     Flaws flaws,
-    Lengths lengths,
+    LengthBins lengths,
     Ends ends,
     int steps,
     double epochs,

@@ -298,15 +298,16 @@ public final class Training {
   private static void warnOfRows(Dataset data, @Nullable Dataset held, List<String> warnings) {
     if (data.untrainedRows() > 0) {
       warnings.add(
-          Count.of(data.untrainedRows(), "row", "is", "are") + " one token: nothing to train");
+          Count.of(data.untrainedRows(), "row", "has", "have")
+              + " nothing to train: one token, or cut before an answer");
     }
     if (held == null) {
       return;
     }
     if (held.untrainedRows() > 0) {
       warnings.add(
-          Count.of(held.untrainedRows(), "held-out row", "is", "are")
-              + " one token: nothing that counts");
+          Count.of(held.untrainedRows(), "held-out row", "has", "have")
+              + " nothing that counts: one token, or cut before an answer");
     }
     int known = held.rowsIn(data);
     if (known > 0) {

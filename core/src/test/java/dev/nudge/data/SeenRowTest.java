@@ -74,13 +74,13 @@ class SeenRowTest {
 
   @Test
   void lengthsFallIntoFewBinsOfOneWidth() {
-    Lengths lengths = Lengths.of(IntStream.of(3, 812, 40, 0, 99, 100));
+    LengthBins lengths = LengthBins.of(IntStream.of(3, 812, 40, 0, 99, 100));
     assertThat(lengths.width()).isEqualTo(100);
     assertThat(lengths.counts()).containsExactly(4, 1, 0, 0, 0, 0, 0, 0, 1);
     assertThat(lengths.names()).startsWith("0-99", "100-199").endsWith("800-899");
     assertThat(lengths.longest()).isEqualTo(812);
-    assertThat(Lengths.of(IntStream.of(7)).names()).endsWith("7").hasSize(8);
-    assertThat(Lengths.of(IntStream.of(Integer.MAX_VALUE)).counts().size()).isBetween(2, 10);
+    assertThat(LengthBins.of(IntStream.of(7)).names()).endsWith("7").hasSize(8);
+    assertThat(LengthBins.of(IntStream.of(Integer.MAX_VALUE)).counts().size()).isBetween(2, 10);
   }
 
   @Test
