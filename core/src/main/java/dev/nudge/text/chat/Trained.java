@@ -94,6 +94,28 @@ public record Trained(Rendered rendered, List<Range> ranges) {
     return counted;
   }
 
+  /// Returns the weight of each token in the loss, 0 for one that is not trained. A token counts
+  /// that
+  /// has a trained character, also where it reaches beyond.
+  ///
+  /// @param starts first character of each token in the text, in code points; below 0 for a token
+  ///     that stands for none
+  /// @param ends behind the last one
+  public double[] ofTokens(int[] starts, int[] ends) {
+    double[] weights = new double[starts.length];
+    List<Range> counted = inCodePoints();
+    int range = 0;
+    for (int i = 0; i < starts.length; i++) {
+      while (range < counted.size() && starts[i] >= counted.get(range).end()) {
+        range++;
+      }
+      boolean counts =
+          range < counted.size() && starts[i] >= 0 && ends[i] > counted.get(range).start();
+      weights[i] = counts ? counted.get(range).weight() : 0;
+    }
+    return weights;
+  }
+
   private static List<Turn> assistant(Turns turns, ArrayNode messages, boolean last) {
     List<Turn> found = new ArrayList<>(turns.marked());
     if (found.isEmpty()) {

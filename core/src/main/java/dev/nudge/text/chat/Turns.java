@@ -134,9 +134,12 @@ final class Turns {
       return at < 0 ? said : behind + at + prompt.length();
     }
     String prompt = prompt(message, before);
+    if (rendered.text().startsWith(prompt, behind)) {
+      return behind + prompt.length(); // within the message where that repeats the prompt's <think>
+    }
     int common = common(head, prompt);
-    if (common == head.length() || common == prompt.length()) {
-      return behind + common;
+    if (common == head.length()) {
+      return said;
     }
     Matcher last = LAST_MARK.matcher(prompt);
     int at = last.find() ? head.indexOf(last.group(), common) : -1;

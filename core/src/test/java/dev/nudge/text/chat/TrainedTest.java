@@ -117,6 +117,25 @@ class TrainedTest {
   }
 
   @Test
+  void whatTheGenerationPromptOpensIsNotTrained() throws IOException {
+    ChatTemplate template =
+        template(
+            """
+            {%- for m in messages -%}{{ '<|' ~ m.role ~ '|>' ~ m.content ~ eos_token }}{%- endfor -%}
+            {%- if add_generation_prompt %}{{ '<|assistant|><think>' }}{% endif %}
+            """);
+    assertThat(
+            shown(
+                Trained.of(
+                    template,
+                    array(two("", "", "", "").replace("\"B\"", "\"<think>T</think>B\"")),
+                    null,
+                    Map.of(),
+                    TrainOn.ASSISTANT)))
+        .isEqualTo("[A</s>][T</think>B</s>]");
+  }
+
+  @Test
   void generationBlocksAreTakenAsTheyAre() throws IOException {
     ChatTemplate template =
         template(
@@ -180,5 +199,19 @@ class TrainedTest {
     Trained trained =
         Trained.of(ChatTemplate.load(folder, "chatml"), talk, null, Map.of(), TrainOn.ASSISTANT);
     assertThat(trained.rendered().missing(talk)).containsExactly(1);
+  }
+
+  @Test
+  void aTokenCountsThatHasATrainedCharacter() throws IOException {
+    ChatTemplate template =
+        template(
+            "{% for m in messages %}{{ m.role[0] ~ m.content }}{{ eos_token }}{% endfor %}"
+                + "{% if add_generation_prompt %}a{% endif %}");
+    ArrayNode talk = array(two("😀", "", "", ", \"weight\": 0.5"));
+    Trained trained = Trained.of(template, talk, null, Map.of(), TrainOn.ASSISTANT);
+    assertThat(trained.rendered().text()).isEqualTo("uU</s>aA😀</s>uV</s>aB</s>");
+    int[] starts = {-1, 0, 2, 6, 8, 9, 13, 15, 19, 20, 21};
+    int[] ends = {-1, 2, 6, 8, 9, 13, 15, 19, 20, 21, 25};
+    assertThat(trained.ofTokens(starts, ends)).containsExactly(0, 0, 0, 1, 1, 1, 0, 0, 0, 0.5, 0.5);
   }
 }
