@@ -132,6 +132,8 @@ public final class Dataset {
     String digest = ContentDigest.of(data, reading.pick());
     CutRows cut = CutRows.none(maxLength);
     BitSet grouped = new BitSet();
+    Concatenation texts = new Concatenation(maxLength);
+    Concatenation heldTexts = new Concatenation(maxLength);
     int rows = 0;
     Files files;
     try (RowReader reader = RowReader.open(data, reading.pick())) {
@@ -145,9 +147,15 @@ public final class Dataset {
               shapes.add(good.content());
               Flaws flaws = reading.flaws();
               if (flaws == null || flaws.add(good.look(), lines.get(i))) {
-                examples.addAll(good.sequences().examples());
+                int index = lines.get(i).index();
+                if (encoder.concatenates(good.content())) {
+                  Example text = good.sequences().examples().getFirst();
+                  examples.addAll((good.held() ? heldTexts : texts).add(text));
+                } else {
+                  examples.addAll(good.sequences().examples());
+                }
                 cut = cut.and(good.sequences().loss(), good.sequences().examples().size());
-                grouped.set(lines.get(i).index(), good.held());
+                grouped.set(index, good.held());
               }
             }
             case Outcome.Bad row -> bad.add(row.row());
@@ -155,7 +163,12 @@ public final class Dataset {
         }
         rows += lines.size();
       }
-      files = new Files(digest, reader.guesses(), reader.starts());
+      examples.addAll(texts.rest());
+      examples.addAll(heldTexts.rest());
+      List<String> notes = new ArrayList<>(reader.guesses());
+      notes.addAll(texts.said());
+      notes.addAll(heldTexts.said());
+      files = new Files(digest, notes, reader.starts());
     }
     bad.check(rows, data.skipBadRows(), data.data());
     if (examples.isEmpty()) {
@@ -269,7 +282,7 @@ public final class Dataset {
     return first;
   }
 
-  /// Returns what was guessed of the files' formats, a line each.
+  /// Returns how files were read and texts put together, a line each.
   public List<String> guesses() {
     return files.guesses();
   }
