@@ -1,5 +1,6 @@
 package dev.nudge.text.chat;
 
+import dev.nudge.settings.TrainOn;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
