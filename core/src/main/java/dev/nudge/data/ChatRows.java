@@ -133,15 +133,11 @@ public final class ChatRows implements Conversations {
     Encoded encoded = encoded(trained.rendered());
     int n = encoded.length();
     BitSet marks = new BitSet(n);
-    List<Trained.Range> ranges = trained.inCodePoints();
-    int range = 0;
+    double[] weights = trained.ofTokens(encoded.starts(), encoded.ends());
     int last = -1;
     for (int i = 0; i < n; i++) {
-      while (range < ranges.size() && ranges.get(range).end() <= encoded.starts()[i]) {
-        range++;
-      }
-      if (range < ranges.size() && encoded.ends()[i] > ranges.get(range).start()) {
-        whole(ranges.get(range).weight());
+      if (weights[i] > 0) {
+        whole(weights[i]);
         marks.set(i, i > 0);
         last = i;
       }
