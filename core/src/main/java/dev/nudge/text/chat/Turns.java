@@ -5,6 +5,7 @@ import dev.nudge.text.chat.Rendered.Span;
 import dev.nudge.text.chat.SpecialTokens.Found;
 import dev.nudge.text.jinja.Value;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -41,12 +42,19 @@ final class Turns {
   private final List<Value> values;
   private final Rendered rendered;
   private final @Nullable String usualEnd;
+  private final ArrayNode messages;
+
+  /// What stood before an answer, by the role of the message before it: mostly it stands there
+  /// again,
+  /// and a long conversation is not rendered once for each of its answers.
+  private final Map<String, String> prompts = new HashMap<>();
 
   Turns(
       ChatTemplate template,
       ArrayNode messages,
       @Nullable ArrayNode tools,
       Map<String, JsonNode> variables) {
+    this.messages = messages;
     this.template = template.of(tools, variables);
     this.specials = template.specials();
     this.usualEnd = template.turnEnd();
@@ -63,12 +71,12 @@ final class Turns {
 
   /// The turn of a message, null where nothing of it is in the text.
   @Nullable Turn of(int message) {
-    Rendered before = before(message);
     int[] said = said(message);
     if (said == null) {
+      Rendered before = before(message);
       return before == null ? null : empty(message, before);
     }
-    return new Turn(message, start(message, said[0], before), end(said[1]));
+    return new Turn(message, start(message, said[0]), end(said[1]));
   }
 
   /// The turn of a message that wrote nothing: what follows where its generation prompt stands.
@@ -125,9 +133,15 @@ final class Turns {
     return found;
   }
 
-  private int start(int message, int said, @Nullable Rendered before) {
+  private int start(int message, int said) {
     int behind = behindOthers(rendered, message, said);
+    String role = messages.path(message - 1).path("role").asString("");
+    String usual = prompts.get(role);
+    if (usual != null && rendered.text().startsWith(usual, behind)) {
+      return behind + usual.length();
+    }
     String head = rendered.text().substring(behind, said);
+    Rendered before = before(message);
     if (before == null) {
       String prompt = generationPrompt();
       int at = prompt.isEmpty() ? -1 : head.lastIndexOf(prompt);
@@ -135,6 +149,7 @@ final class Turns {
     }
     String prompt = prompt(message, before);
     if (rendered.text().startsWith(prompt, behind)) {
+      prompts.put(role, prompt);
       return behind + prompt.length(); // within the message where that repeats the prompt's <think>
     }
     int common = common(head, prompt);

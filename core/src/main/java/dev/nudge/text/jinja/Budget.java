@@ -42,10 +42,15 @@ final class Budget {
 
   /// Before a text of so many characters is made.
   void characters(long count) {
+    grown(count, count);
+  }
+
+  /// After a text has grown by so many characters.
+  void grown(long count, long added) {
     if (count > limits.characters()) {
       throw new Mistake("a text of more than " + limits.characters() + " characters");
     }
-    spend(count >> 6);
+    spend(added >> 6);
   }
 
   /// Before a list of so many values is made.

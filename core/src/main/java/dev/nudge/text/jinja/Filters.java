@@ -109,7 +109,7 @@ final class Filters {
       }
       boolean indents = first ? arguments.is("first", false) : blank || line.isTrue();
       out.add(indents ? by : Text.EMPTY).add((Text) line);
-      given.budget().characters(out.length());
+      given.budget().grown(out.length(), by.chars().length());
       first = false;
     }
     return out.text();

@@ -3,6 +3,7 @@ package dev.nudge.text.jinja;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.math.RoundingMode;
+import java.util.Locale;
 
 /// Are the filters that make numbers.
 final class NumberFilters {
@@ -47,7 +48,7 @@ final class NumberFilters {
 
   private static Value real(Text text, Value otherwise) {
     String digits = text(text);
-    switch (digits.toLowerCase(java.util.Locale.ROOT)) {
+    switch (digits.toLowerCase(Locale.ROOT)) {
       case "inf", "+inf", "infinity", "+infinity" -> {
         return Num.of(Double.POSITIVE_INFINITY);
       }

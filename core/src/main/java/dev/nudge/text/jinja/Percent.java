@@ -1,5 +1,6 @@
 package dev.nudge.text.jinja;
 
+import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
@@ -50,7 +51,7 @@ final class Percent {
 
   private static Value whole(Value value, char type) {
     boolean cuts = (type == 'd' || type == 'i') && value instanceof Num num && !num.isWhole();
-    return cuts ? Num.of(new java.math.BigDecimal(((Num) value).real()).toBigInteger()) : value;
+    return cuts ? Num.of(new BigDecimal(((Num) value).real()).toBigInteger()) : value;
   }
 
   private static Spec spec(Matcher place, char type) {

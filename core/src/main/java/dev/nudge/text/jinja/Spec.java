@@ -2,6 +2,7 @@ package dev.nudge.text.jinja;
 
 import java.math.BigDecimal;
 import java.math.RoundingMode;
+import java.util.Locale;
 
 /// Is how a value is written within a text: Python's `[[fill]align][sign][0][width][,][.n][type]`.
 ///
@@ -79,12 +80,12 @@ record Spec(char fill, char align, char sign, int width, boolean commas, int pre
         switch (kind) {
           case 'd', 'i' -> num.whole().abs().toString();
           case 'x' -> num.whole().abs().toString(16);
-          case 'X' -> num.whole().abs().toString(16).toUpperCase(java.util.Locale.ROOT);
+          case 'X' -> num.whole().abs().toString(16).toUpperCase(Locale.ROOT);
           case 'o' -> num.whole().abs().toString(8);
           case 'b' -> num.whole().abs().toString(2);
           case 'f', 'F' -> fixed(Math.abs(num.real()), precision < 0 ? 6 : precision);
           case '%' -> fixed(Math.abs(num.real() * 100), precision < 0 ? 6 : precision) + "%";
-          case 'r' -> PythonNumber.positive(num);
+          case 'r' -> unsigned(num);
           default -> throw new Mistake("the format '" + kind + "' is not known here");
         };
     boolean negative = num.isWhole() ? num.whole().signum() < 0 : num.real() < 0;
@@ -92,11 +93,9 @@ record Spec(char fill, char align, char sign, int width, boolean commas, int pre
     return (negative ? "-" : sign == '-' ? "" : String.valueOf(sign)) + shown;
   }
 
-  private static final class PythonNumber {
-    static String positive(Num num) {
-      String shown = Python.number(num);
-      return shown.startsWith("-") ? shown.substring(1) : shown;
-    }
+  private static String unsigned(Num num) {
+    String shown = Python.number(num);
+    return shown.startsWith("-") ? shown.substring(1) : shown;
   }
 
   private static String fixed(double value, int precision) {

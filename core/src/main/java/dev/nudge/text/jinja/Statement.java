@@ -1,7 +1,9 @@
 package dev.nudge.text.jinja;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// Is what writes, or decides what is written.
@@ -37,7 +39,7 @@ sealed interface Statement {
     @Override
     public End run(Frame frame, TextBuilder out) {
       out.add(text);
-      frame.budget().characters(out.length());
+      frame.budget().grown(out.length(), text.chars().length());
       return End.PLAIN;
     }
   }
@@ -47,8 +49,9 @@ sealed interface Statement {
     public End run(Frame frame, TextBuilder out) {
       Value result = value.eval(frame);
       frame.budget().step(line);
-      out.add(Python.str(result));
-      frame.budget().characters(out.length());
+      Text text = Python.str(result);
+      out.add(text);
+      frame.budget().grown(out.length(), text.chars().length());
       return End.PLAIN;
     }
   }
@@ -93,17 +96,13 @@ sealed interface Statement {
         Frame inner = frame.inner();
         inner.set("loop", shown);
         target.set(all.get(i), inner);
-        if (all(body, inner, out) == End.BREAK) {
+        if (Statement.all(body, inner, out) == End.BREAK) {
           break;
         }
       }
       if (all.isEmpty()) {
-        all(otherwise, frame.inner(), out);
+        Statement.all(otherwise, frame.inner(), out);
       }
-    }
-
-    private static End all(List<Statement> body, Frame frame, TextBuilder out) {
-      return Statement.all(body, frame, out);
     }
 
     private List<Value> chosen(List<Value> all, Frame frame) {
@@ -167,7 +166,7 @@ sealed interface Statement {
       Value callee = call.callee().eval(frame);
       Arguments given = call.given().eval(frame);
       frame.budget().step(line);
-      java.util.Map<String, Value> named = new java.util.LinkedHashMap<>(given.named());
+      Map<String, Value> named = new LinkedHashMap<>(given.named());
       named.put("caller", caller.in(frame));
       out.add(
           Python.str(

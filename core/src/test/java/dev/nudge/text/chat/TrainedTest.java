@@ -214,4 +214,19 @@ class TrainedTest {
     int[] ends = {-1, 2, 6, 8, 9, 13, 15, 19, 20, 21, 25};
     assertThat(trained.ofTokens(starts, ends)).containsExactly(0, 0, 0, 1, 1, 1, 0, 0, 0, 0.5, 0.5);
   }
+
+  @Test
+  void aLongConversationIsWithinTheLimits() throws IOException {
+    ArrayNode talk = array("[]");
+    for (int i = 0; i < 2_000; i++) {
+      String role = i % 2 == 0 ? "user" : "assistant";
+      talk.addObject().put("role", role).put("content", role.charAt(0) + "x".repeat(2_000));
+    }
+    Trained trained =
+        Trained.of(ChatTemplate.load(folder, "chatml"), talk, null, Map.of(), TrainOn.ASSISTANT);
+    assertThat(trained.ranges())
+        .hasSize(1_000)
+        .allMatch(range -> trained.rendered().text().startsWith("ax", range.start()))
+        .allMatch(range -> range.end() - range.start() == 2_001 + "<|im_end|>".length());
+  }
 }
