@@ -81,7 +81,7 @@ class OtherNamesTest {
     "dataset-name, --data",
     "bf16, --compute bf16",
     "iters, --steps",
-    "val-set-size, --eval-data",
+    "val-set-size, --eval-split",
     "lr-scheduler-type, --schedule",
     "warmup-ratio, --warmup",
     "optim, --optimizer",
