@@ -47,6 +47,10 @@ final class PreviewPage {
     if (Files.isDirectory(file)) {
       throw new InputException("--html " + file + " is a folder; give a file");
     }
+    Path parent = file.toAbsolutePath().getParent();
+    if (parent != null && !Files.isDirectory(parent)) {
+      throw new InputException("--html " + file + ": there is no folder " + parent);
+    }
     try {
       if (Files.exists(file) && !Files.readString(file).contains(TITLE)) {
         throw new InputException(

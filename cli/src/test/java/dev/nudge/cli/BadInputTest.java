@@ -1290,6 +1290,55 @@ class BadInputTest {
     assertThat(place.listing()).isEqualTo(before);
   }
 
+  static Stream<Mistake> previews() {
+    return Stream.of(
+        row("missing model folder", p -> {}, "--model D/none", "D/none: no such model folder"),
+        row(
+            "no tokenizer",
+            p -> Files.delete(p.path("model/tokenizer.json")),
+            "",
+            "D/model has no tokenizer.json; save the tokenizer there with transformers, or copy it"),
+        row("no row at all", p -> {}, "--limit 0", "--limit is 0; it must be at least 1"),
+        row("nothing asked", p -> {}, "--ask-base 0", "--ask-base is 0; it must be at least 1"),
+        row(
+            "a page over rows",
+            p -> {},
+            "--html D/rows.jsonl",
+            "--html D/rows.jsonl exists and is no page of data preview; give another file"),
+        row(
+            "a page over a folder",
+            p -> {},
+            "--html D/model",
+            "--html D/model is a folder; give a file"),
+        row(
+            "a page in no folder",
+            p -> {},
+            "--html D/none/page.html",
+            "--html D/none/page.html: there is no folder D/none"),
+        row(
+            "a flag of train",
+            p -> {},
+            "--rank 8",
+            "unknown flag --rank for data preview; see nudge data preview --help"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("previews")
+  void aMistakeOfPreviewIsOneLine(Mistake mistake) throws IOException {
+    Place place = Place.in(folder);
+    mistake.spoiling.spoil(place);
+    Map<String, String> before = place.listing();
+    List<String> line = new ArrayList<>(List.of("data", "preview"));
+    for (String flag : List.of("--model D/model", "--data D/rows.jsonl")) {
+      if (!List.of(mistake.flags).contains(flag.split(" ")[0])) {
+        line.addAll(List.of(flag.split(" ")));
+      }
+    }
+    line.addAll(List.of(mistake.flags));
+    check(place.run(line.toArray(String[]::new)), mistake.line);
+    assertThat(place.listing()).isEqualTo(before);
+  }
+
   static Stream<Mistake> plans() {
     return Stream.of(
         row(

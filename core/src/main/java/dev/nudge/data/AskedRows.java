@@ -1,5 +1,6 @@
 package dev.nudge.data;
 
+import dev.nudge.data.quality.Mix;
 import dev.nudge.data.source.Pick;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.text.Encoded;
@@ -8,59 +9,82 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.Comparator;
 import java.util.List;
+import java.util.PriorityQueue;
 import org.jspecify.annotations.Nullable;
 
-/// The first rows of data as questions to a model that was not trained on them.
+/// Some rows of data as questions to a model that was not trained on them.
 ///
-/// What counts is the answer's text, without an end token: a base model goes on with the next row
-/// instead. Conversations are passed over, as their answers depend on a template.
+/// They are drawn from all rows, those with the lowest hashes of their number, since rows often
+/// stand in the order of their answers. Conversations are passed over, as theirs depend on a
+/// template.
 ///
-/// @param rows each by itself: a completion behind its prompt, or a text
-/// @param bytes of what counts in each of them, in UTF-8
-/// @param solved completions again, behind their prompt and [#SHOTS] rows with their answers
-@SuppressWarnings("ArrayRecordComponent")
-public record AskedRows(List<Example> rows, long[] bytes, List<Example> solved) {
+/// @param rows each by itself, prompt and completion as one text, every token but the first
+///     counted
+/// @param bytes of all of them, in UTF-8
+/// @param solved behind [#SHOTS] rows with their answers, the tokens of the completion counted; not
+///     an end token, for a base model goes on with the next row instead
+public record AskedRows(List<Example> rows, long bytes, List<Example> solved) {
   /// Solved rows in front of a question.
   public static final int SHOTS = 3;
 
-  private static final int CHUNK = 64;
+  private static final int CHUNK = 512;
   private static final String BETWEEN = "\n\n";
+
+  private record Drawn(long hash, RowShape.Content.Answer row) {}
 
   /// Reads rows; bad ones and those that are too long are passed over.
   ///
   /// @param most rows that are asked
   public static AskedRows of(DataSettings data, int most, int maxLength, Tokenizer tokenizer) {
-    RowShape shape = RowShape.of(data);
-    List<RowShape.Content.Answer> answers = new ArrayList<>();
+    List<RowShape.Content.Answer> drawn = drawn(data, most + SHOTS);
     List<Example> rows = new ArrayList<>();
-    List<Long> bytes = new ArrayList<>();
+    List<Example> solved = new ArrayList<>();
+    long bytes = 0;
+    for (int i = 0; i < drawn.size(); i++) {
+      RowShape.Content.Answer row = drawn.get(i);
+      String text = row.prompt() + row.completion();
+      Example alone = example("", text, tokenizer);
+      if (alone.length() <= maxLength && rows.size() < most) {
+        rows.add(alone);
+        bytes += text.getBytes(StandardCharsets.UTF_8).length;
+      }
+      if (i >= SHOTS && !row.prompt().isBlank()) {
+        String prompt = shots(drawn.subList(0, SHOTS)) + row.prompt();
+        Example behind = example(prompt, row.completion(), tokenizer);
+        if (behind.length() <= maxLength) {
+          solved.add(behind);
+        }
+      }
+    }
+    return new AskedRows(rows, bytes, solved);
+  }
+
+  private static List<RowShape.Content.Answer> drawn(DataSettings data, int most) {
+    RowShape shape = RowShape.of(data);
+    PriorityQueue<Drawn> lowest =
+        new PriorityQueue<>(Comparator.comparingLong(Drawn::hash).reversed());
     try (RowReader reader = RowReader.open(data, Pick.TRAIN)) {
       List<SourceLine> lines = reader.next(CHUNK);
-      for (; !lines.isEmpty() && rows.size() < most + SHOTS; lines = reader.next(CHUNK)) {
+      for (; !lines.isEmpty(); lines = reader.next(CHUNK)) {
         for (SourceLine line : lines) {
+          long hash = Mix.of(line.index());
+          Drawn highest = lowest.peek();
+          if (lowest.size() == most && highest != null && highest.hash() < hash) {
+            continue;
+          }
           RowShape.Content.Answer row = answer(line, shape);
-          Example example = row == null ? null : example(row, tokenizer);
-          if (row != null && example != null && example.length() <= maxLength) {
-            answers.add(row);
-            rows.add(example);
-            bytes.add((long) row.completion().getBytes(StandardCharsets.UTF_8).length);
+          if (row != null) {
+            lowest.add(new Drawn(hash, row));
+          }
+          if (lowest.size() > most) {
+            lowest.poll();
           }
         }
       }
     }
-    List<Example> solved = new ArrayList<>();
-    for (int i = SHOTS; i < Math.min(answers.size(), most + SHOTS); i++) {
-      Example example = example(behind(answers.subList(0, SHOTS), answers.get(i)), tokenizer);
-      if (example.length() <= maxLength && !answers.get(i).prompt().isBlank()) {
-        solved.add(example);
-      }
-    }
-    int asked = Math.min(rows.size(), most);
-    return new AskedRows(
-        List.copyOf(rows.subList(0, asked)),
-        bytes.subList(0, asked).stream().mapToLong(Long::longValue).toArray(),
-        solved);
+    return lowest.stream().sorted(Comparator.comparingLong(Drawn::hash)).map(Drawn::row).toList();
   }
 
   /// A text is an answer to nothing.
@@ -76,16 +100,15 @@ public record AskedRows(List<Example> rows, long[] bytes, List<Example> solved) 
     }
   }
 
-  private static RowShape.Content.Answer behind(
-      List<RowShape.Content.Answer> shots, RowShape.Content.Answer row) {
+  private static String shots(List<RowShape.Content.Answer> shots) {
     StringBuilder prompt = new StringBuilder();
     shots.forEach(shot -> prompt.append(shot.prompt()).append(shot.completion()).append(BETWEEN));
-    return new RowShape.Content.Answer(prompt + row.prompt(), row.completion());
+    return prompt.toString();
   }
 
-  private static Example example(RowShape.Content.Answer row, Tokenizer tokenizer) {
-    Encoded encoded = tokenizer.encode(row.prompt() + row.completion());
-    int begin = row.prompt().codePointCount(0, row.prompt().length());
+  private static Example example(String prompt, String completion, Tokenizer tokenizer) {
+    Encoded encoded = tokenizer.encode(prompt + completion);
+    int begin = prompt.codePointCount(0, prompt.length());
     BitSet counted = new BitSet();
     for (int i = 1; i < encoded.length(); i++) {
       counted.set(i, encoded.ends()[i] > begin);

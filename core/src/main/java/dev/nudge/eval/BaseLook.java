@@ -10,7 +10,6 @@ import dev.nudge.text.Tokenizer;
 import dev.nudge.engine.RowScore;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
@@ -18,17 +17,17 @@ import java.util.function.Consumer;
 /// Says what a model makes of rows before it is trained on them: how many it answers to the letter
 /// with some solved ones in its prompt, and how far their text is from what it knows.
 ///
-/// The distance is bits a byte: -Σ log₂ p of the answers' tokens over their bytes in UTF-8, so
-/// tokenizers do not matter. English prose takes a base model about one bit a byte, a language that
-/// it hardly knows two and more.
+/// The distance is bits a byte: -Σ log₂ p of the rows' tokens, prompt and completion, over their
+/// bytes in UTF-8, so tokenizers do not matter. Long English prose takes a base model about one bit
+/// a byte and short rows more; a language that it hardly knows takes two and a half and more.
 ///
 /// @param asked rows that were asked behind solved ones
 /// @param exact how many of them it answers to the letter, greedily
-/// @param bitsAByte of the answers, or texts, behind their prompts alone
+/// @param bitsAByte of the rows by themselves
 public record BaseLook(int asked, int exact, double bitsAByte) {
   private static final double ANSWERED = 0.5;
   private static final int FEWEST = 10; // rows that say something
-  private static final double FAR = 2;
+  private static final double FAR = 2.5;
 
   /// Loads the model and asks it.
   ///
@@ -55,7 +54,7 @@ public record BaseLook(int asked, int exact, double bitsAByte) {
       return new BaseLook(
           solved.size(),
           (int) solved.stream().filter(RowScore::greedy).count(),
-          nats / Math.log(2) / Math.max(1, Arrays.stream(rows.bytes()).sum()));
+          nats / Math.log(2) / Math.max(1, rows.bytes()));
     }
   }
 

@@ -26,30 +26,27 @@ class BaseLookTest {
   }
 
   @Test
-  void bitsAByteAreThoseOfTheAnswersWithoutTheirEndTokens() throws IOException {
+  void bitsAByteAreThoseOfAllTokensButTheFirst() throws IOException {
     StringBuilder rows = new StringBuilder();
+    StringBuilder texts = new StringBuilder();
     for (int i = 0; i < 9; i++) {
       rows.append("{\"prompt\": \"the pump %d\", \"completion\": \" leaks\"}\n".formatted(i));
+      texts.append("{\"prompt\": \"t\", \"completion\": \"he pump %d leaks\"}\n".formatted(i));
     }
     PreviewSettings settings = settings(rows.toString());
     Machine machine = Machine.here();
     BaseLook look = BaseLook.of(settings, 9, machine, warning -> {});
     assertThat(look.asked()).isEqualTo(6); // three are in front of them
     assertThat(look.exact()).isZero();
-    Scoring.Summary ended =
-        Scoring.score(
-            ScoreSettings.of(MODEL, folder.resolve("rows.jsonl"))
-                .withCompute(Compute.FP32)
-                .withThreads(1),
-            machine,
-            row -> {},
-            warning -> {});
-    double bits = -ended.logprob() / Math.log(2) / (9 * " leaks".length());
-    long tokens = ended.tokens() / 9; // the end token among them
-    assertThat(look.bitsAByte())
-        .isLessThan(bits)
-        .isCloseTo(bits * (tokens - 1) / tokens, within(0.2 * bits));
     assertThat(look.toString()).startsWith("0 of 6 rows to the letter, with 3 solved ones");
+    Path file = Files.writeString(folder.resolve("texts.jsonl"), texts);
+    ScoreSettings score = ScoreSettings.of(MODEL, file).withCompute(Compute.FP32).withThreads(1);
+    Scoring.Summary ended = Scoring.score(score, machine, row -> {}, warning -> {});
+    double bits = -ended.logprob() / Math.log(2) / (9 * "the pump 0 leaks".length());
+    // score counts the end token too, one of so many; a token of random weights is about as likely
+    // as another
+    double tokens = (double) ended.tokens() / 9;
+    assertThat(look.bitsAByte()).isCloseTo(bits * (tokens - 1) / tokens, within(0.05 * bits));
   }
 
   @Test

@@ -84,6 +84,9 @@ class TokenizerTest {
     assertThatThrownBy(() -> tokenizer.ids("ab\uD83D"))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("character 2");
+    assertThatThrownBy(() -> tokenizer.encode("</s>\uDE00", List.of(new TextRange(0, 5))))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("character 4");
   }
 
   @Test
