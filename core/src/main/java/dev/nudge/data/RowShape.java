@@ -239,7 +239,7 @@ final class RowShape {
       asked.remove(asked.size() - 1);
     }
     if (asked.isEmpty()) {
-      throw new BadRowException("nobody but the assistant says anything: there is nothing to answer");
+      throw new BadRowException("the conversation has no message to answer");
     }
     return new Asked.Messages(asked, Messages.tools(row, column("tools")));
   }
