@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
 /// Does what a person tells `chat` beside the conversation.
 ///
 /// @param answer answers a message and shows the answer; null: the last one again
-record ChatCommands(Chat chat, ChatLines lines, Console console, Consumer<@Nullable String> answer) {
+record ChatCommands(
+    Chat chat, ChatLines lines, Console console, Consumer<@Nullable String> answer) {
 
   /// @return whether the conversation goes on
   boolean run(ChatCommand command, String arguments) {
@@ -111,7 +112,8 @@ record ChatCommands(Chat chat, ChatLines lines, Console console, Consumer<@Nulla
     if (!arguments.isEmpty()) {
       String[] words = arguments.split("[\\s=]+", 2);
       if (words.length < 2) {
-        throw new InputException("/params takes a key and a value, such as /params temperature 0.7");
+        throw new InputException(
+            "/params takes a key and a value, such as /params temperature 0.7");
       }
       chat.sampling(chat.sampling().with(words[0].replace('-', '_'), words[1]));
     }

@@ -1,9 +1,9 @@
 package dev.nudge.cli;
 
-import dev.nudge.engine.RowScore;
 import dev.nudge.data.DataStats;
-import dev.nudge.data.TokenCache;
 import dev.nudge.data.DataSurvey;
+import dev.nudge.data.TokenCache;
+import dev.nudge.engine.RowScore;
 import dev.nudge.eval.BaseLook;
 import dev.nudge.eval.Scoring;
 import dev.nudge.generate.Chat;

@@ -48,7 +48,9 @@ final class SideBySide {
       int used = 0;
       for (String word : paragraph.split("(?<= )")) {
         int length = word.codePointCount(0, word.length());
-        if (used > 0 && used + word.stripTrailing().codePointCount(0, word.stripTrailing().length()) > width) {
+        if (used > 0
+            && used + word.stripTrailing().codePointCount(0, word.stripTrailing().length())
+                > width) {
           lines.add(line.toString().stripTrailing());
           line.setLength(0);
           used = 0;

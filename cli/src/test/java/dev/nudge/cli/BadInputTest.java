@@ -1,6 +1,5 @@
 package dev.nudge.cli;
 
-import dev.nudge.text.chat.ChatTemplate;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.withinPercentage;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -8,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.nudge.format.Claim;
 import dev.nudge.plan.KnownModels;
 import dev.nudge.tensor.Ledger;
+import dev.nudge.text.chat.ChatTemplate;
 import dev.nudge.train.TrainEvent;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -344,7 +344,10 @@ class BadInputTest {
                 + String.join(", ", ChatTemplate.knownNames())),
         row(
             "a template that cannot be read",
-            p -> p.write("broken.jinja", "{% for m in messages %}\n{{ m.content | frobnicate }}\n{% endfor %}"),
+            p ->
+                p.write(
+                    "broken.jinja",
+                    "{% for m in messages %}\n{{ m.content | frobnicate }}\n{% endfor %}"),
             "--template D/broken.jinja",
             "D/broken.jinja line 2: there is no filter frobnicate"),
         row(

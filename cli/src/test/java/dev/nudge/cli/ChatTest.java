@@ -13,10 +13,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
 
@@ -32,8 +32,24 @@ class ChatTest {
   @BeforeEach
   void write() throws IOException {
     place = Place.in(folder);
-    assertThat(place.run("train", "--model", "D/model", "--data", "D/rows.jsonl", "--out", "D/one",
-                "--steps", "2", "--batch-size", "3", "--learning-rate", "0.5", "-q").code())
+    assertThat(
+            place
+                .run(
+                    "train",
+                    "--model",
+                    "D/model",
+                    "--data",
+                    "D/rows.jsonl",
+                    "--out",
+                    "D/one",
+                    "--steps",
+                    "2",
+                    "--batch-size",
+                    "3",
+                    "--learning-rate",
+                    "0.5",
+                    "-q")
+                .code())
         .isZero();
   }
 
@@ -67,7 +83,8 @@ class ChatTest {
     Verb<ChatSettings> verb =
         new ChatVerb(
             Library::chat,
-            (chat, interrupt) -> new Typed(new ArrayDeque<>(Arrays.asList(lines)), prompts, interrupt));
+            (chat, interrupt) ->
+                new Typed(new ArrayDeque<>(Arrays.asList(lines)), prompts, interrupt));
     List<String> all = new ArrayList<>(List.of("chat", "--model", "D/model"));
     all.addAll(QUICK);
     all.addAll(flags);
@@ -80,7 +97,13 @@ class ChatTest {
 
   @Test
   void whatIsSaidIsAnsweredAndKept() throws IOException {
-    Ran ran = type(List.of("--system", "be short"), "the pump", "", "a seal", "/save " + place.path("talk.jsonl"));
+    Ran ran =
+        type(
+            List.of("--system", "be short"),
+            "the pump",
+            "",
+            "a seal",
+            "/save " + place.path("talk.jsonl"));
     assertThat(ran.code()).as(ran.err()).isZero();
     JsonNode messages = saved("talk.jsonl");
     assertThat(messages.valueStream().map(m -> m.get("role").asString()))
@@ -109,7 +132,8 @@ class ChatTest {
     Ran compared = type(adapters, "the pump", "/compare");
     assertThat(compared.out()).startsWith(with).contains("— one", "— base");
     for (String answer : List.of(with.strip(), without.strip())) {
-      assertThat(compared.out().substring(with.length())).contains(answer.lines().findFirst().orElse(""));
+      assertThat(compared.out().substring(with.length()))
+          .contains(answer.lines().findFirst().orElse(""));
     }
   }
 

@@ -102,8 +102,7 @@ public final class ChatRows implements Conversations {
     return said(
         () ->
             tokens(
-                Trained.ofCompletion(template(), prompt, completion, tools, Map.of()),
-                completion));
+                Trained.ofCompletion(template(), prompt, completion, tools, Map.of()), completion));
   }
 
   @Override

@@ -38,7 +38,10 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
   /// @param standardInput what the file `-` means, read to its end; null: it is not to be read
   /// @throws dev.nudge.settings.InputException as [Dataset#load] does
   public static Prompts load(
-      DataSettings data, @Nullable InputStream standardInput, int maxLength, PromptEncoder encoder) {
+      DataSettings data,
+      @Nullable InputStream standardInput,
+      int maxLength,
+      PromptEncoder encoder) {
     RowShape shape = RowShape.of(data);
     List<Prompt> prompts = new ArrayList<>();
     BadRows bad = new BadRows();
@@ -50,8 +53,7 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
           Conversations.Prompt prompt = encoder.prompt(shape, Row.parse(line));
           check(prompt.ids().length, maxLength);
           prompts.add(
-              new Prompt(
-                  line.index(), line.file(), line.number(), prompt.text(), prompt.ids()));
+              new Prompt(line.index(), line.file(), line.number(), prompt.text(), prompt.ids()));
         } catch (BadRowException e) {
           bad.add(line.bad(e));
         }
@@ -86,8 +88,7 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
           Conversations.Prompt prompt = encoder.prompt(shape, Row.parse(line));
           check(prompt.ids().length, maxLength);
           prompts.add(
-              new Prompt(
-                  line.index(), line.file(), line.number(), prompt.text(), prompt.ids()));
+              new Prompt(line.index(), line.file(), line.number(), prompt.text(), prompt.ids()));
         } catch (BadRowException e) {
           continue; // it has none, or none that leaves room for an answer
         }

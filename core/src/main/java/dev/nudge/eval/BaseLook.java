@@ -1,13 +1,13 @@
 package dev.nudge.eval;
 
 import dev.nudge.data.AskedRows;
+import dev.nudge.engine.RowScore;
 import dev.nudge.generate.Session;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.PreviewSettings;
 import dev.nudge.text.Tokenizer;
-import dev.nudge.engine.RowScore;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

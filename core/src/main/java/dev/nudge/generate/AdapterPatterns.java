@@ -86,7 +86,8 @@ public final class AdapterPatterns {
     if (trained != null && trained != spoken) {
       warnings.accept(
           spoken
-              ? "adapter %s was trained on texts, and --chat says the prompt to it".formatted(adapter)
+              ? "adapter %s was trained on texts, and --chat says the prompt to it"
+                  .formatted(adapter)
               : "adapter %s was trained on conversations, and this prompt stands as it is; --chat says it to the model"
                   .formatted(adapter));
     }

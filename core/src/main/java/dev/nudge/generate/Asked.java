@@ -1,17 +1,17 @@
 package dev.nudge.generate;
 
-import dev.nudge.text.chat.ChatTemplate;
-import dev.nudge.settings.InputException;
-import dev.nudge.settings.TrainOn;
-import dev.nudge.data.PromptEncoder;
 import dev.nudge.data.ChatRows;
+import dev.nudge.data.PromptEncoder;
 import dev.nudge.data.Prompts;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.GenerateSettings;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.TrainOn;
 import dev.nudge.text.Tokenizer;
+import dev.nudge.text.chat.ChatTemplate;
 import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.List;

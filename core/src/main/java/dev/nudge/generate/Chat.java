@@ -1,11 +1,11 @@
 package dev.nudge.generate;
 
-import dev.nudge.text.Tokenizer;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.ChatSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.SamplingSettings;
 import dev.nudge.settings.Schema;
+import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -45,13 +45,7 @@ public final class Chat implements AutoCloseable {
     Tokenizer tokenizer = Session.tokenizer(model, first, machine);
     ChatPrompts prompts = ChatPrompts.of(settings, first, tokenizer);
     Session session =
-        Session.load(
-            settings.model(),
-            null,
-            tokenizer,
-            settings.memory(),
-            machine,
-            warnings);
+        Session.load(settings.model(), null, tokenizer, settings.memory(), machine, warnings);
     try {
       adapters.forEach(adapter -> session.attach(adapter.getKey(), adapter.getValue()));
       if (!adapters.isEmpty()) {

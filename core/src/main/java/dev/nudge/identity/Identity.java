@@ -1,6 +1,5 @@
 package dev.nudge.identity;
 
-import java.util.Set;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.PythonJson;
@@ -15,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;

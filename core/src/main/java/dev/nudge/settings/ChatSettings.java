@@ -66,7 +66,8 @@ public record ChatSettings(
       }
       if (folders.put(name, folder) != null) {
         throw new InputException(
-            "--adapter: two are named '%s'; name them, as in --adapter a=%s".formatted(name, folder));
+            "--adapter: two are named '%s'; name them, as in --adapter a=%s"
+                .formatted(name, folder));
       }
     }
     return folders;

@@ -40,7 +40,8 @@ public record DataSettings(
 
   /// Rows of files as they are recognised.
   public static DataSettings of(List<String> filesOrGlobs) {
-    return new DataSettings(filesOrGlobs, null, null, ShapeSettings.RECOGNISED, TrainOn.ASSISTANT, false);
+    return new DataSettings(
+        filesOrGlobs, null, null, ShapeSettings.RECOGNISED, TrainOn.ASSISTANT, false);
   }
 
   /// The same of other files.

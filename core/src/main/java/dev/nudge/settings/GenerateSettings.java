@@ -74,7 +74,9 @@ public record GenerateSettings(
 
   /// Returns the rows to complete, or null where the prompt stands for itself.
   public @Nullable DataSettings rows() {
-    return data.isEmpty() ? null : new DataSettings(data, prompt, completion, shape, TrainOn.ASSISTANT, skipBadRows);
+    return data.isEmpty()
+        ? null
+        : new DataSettings(data, prompt, completion, shape, TrainOn.ASSISTANT, skipBadRows);
   }
 
   /// Completes one prompt by the base model, everything else at its default.

@@ -151,6 +151,8 @@ public record PlanSettings(
 
   /// Returns the rows to train on, or null where none are given.
   public @Nullable DataSettings rows() {
-    return data.isEmpty() ? null : new DataSettings(data, prompt, completion, shape, TrainOn.ASSISTANT, skipBadRows);
+    return data.isEmpty()
+        ? null
+        : new DataSettings(data, prompt, completion, shape, TrainOn.ASSISTANT, skipBadRows);
   }
 }

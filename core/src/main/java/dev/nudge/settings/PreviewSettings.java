@@ -33,7 +33,8 @@ public record PreviewSettings(
         int batchSize,
     @Setting(help = "passes over the data; a fraction is allowed", byDefault = "1") double epochs)
     implements ModelWithers<PreviewSettings>,
-        DataWithers<PreviewSettings>, TrainOnWithers<PreviewSettings>,
+        DataWithers<PreviewSettings>,
+        TrainOnWithers<PreviewSettings>,
         LengthWithers<PreviewSettings> {
   private static final Schema<PreviewSettings> SCHEMA = Schema.of(PreviewSettings.class);
   private static final List<String> OWN =

@@ -15,7 +15,9 @@ public record ScoreSettings(
         @Nullable Path adapter,
     @Group("Data") DataSettings data,
     @Setting(help = LengthSettings.TRUNCATE) boolean truncate)
-    implements ModelWithers<ScoreSettings>, DataWithers<ScoreSettings>, TrainOnWithers<ScoreSettings> {
+    implements ModelWithers<ScoreSettings>,
+        DataWithers<ScoreSettings>,
+        TrainOnWithers<ScoreSettings> {
 
   /// Scores the rows of a file by the base model, everything else at its default.
   public static ScoreSettings of(Path model, Path data) {

@@ -47,8 +47,7 @@ public record ShapeSettings(
           "text");
 
   /// Nothing is said: rows are recognised by their columns.
-  public static final ShapeSettings RECOGNISED = 
-      new ShapeSettings(null, List.of(), null, null);
+  public static final ShapeSettings RECOGNISED = new ShapeSettings(null, List.of(), null, null);
 
   public ShapeSettings {
     columns = List.copyOf(columns);

@@ -28,7 +28,8 @@ public record TrainSettings(
     @Group("Loop") LoopSettings loop,
     Given given)
     implements ModelWithers<TrainSettings>,
-        DataWithers<TrainSettings>, TrainOnWithers<TrainSettings>,
+        DataWithers<TrainSettings>,
+        TrainOnWithers<TrainSettings>,
         LengthWithers<TrainSettings>,
         EvalWithers<TrainSettings>,
         QualityWithers<TrainSettings>,

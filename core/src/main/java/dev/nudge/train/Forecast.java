@@ -1,15 +1,15 @@
 package dev.nudge.train;
 
-import dev.nudge.engine.Flat;
-import dev.nudge.data.ChatRows;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.ParameterCount;
 import dev.nudge.adapter.Targets;
+import dev.nudge.data.ChatRows;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.Packing;
 import dev.nudge.data.Splits;
 import dev.nudge.data.TokenCache;
+import dev.nudge.engine.Flat;
 import dev.nudge.machine.Backend;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.CausalLm;

@@ -1,6 +1,5 @@
 package dev.nudge.train;
 
-import dev.nudge.text.chat.ChatTemplate;
 import dev.nudge.adapter.ParameterCount;
 import dev.nudge.data.Batches;
 import dev.nudge.data.Dataset;
@@ -15,6 +14,7 @@ import dev.nudge.settings.Count;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.PageAdvice;
+import dev.nudge.text.chat.ChatTemplate;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,7 +1,7 @@
 package dev.nudge.train;
 
-import dev.nudge.data.ChatRows;
 import dev.nudge.data.Batches;
+import dev.nudge.data.ChatRows;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.Ends;
 import dev.nudge.data.Flaws;

@@ -1,6 +1,5 @@
 package dev.nudge.train;
 
-import dev.nudge.text.chat.ChatTemplate;
 import dev.nudge.curves.Curves;
 import dev.nudge.curves.LossSvg;
 import dev.nudge.format.Claim;
@@ -12,6 +11,7 @@ import dev.nudge.identity.Identity;
 import dev.nudge.model.ModelFolder;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainSettings;
+import dev.nudge.text.chat.ChatTemplate;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;

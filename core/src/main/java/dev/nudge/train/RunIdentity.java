@@ -1,11 +1,11 @@
 package dev.nudge.train;
 
-import dev.nudge.text.chat.ChatTemplate;
 import dev.nudge.data.Dataset;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.identity.Identity;
 import dev.nudge.model.Quantization;
 import dev.nudge.settings.Method;
+import dev.nudge.text.chat.ChatTemplate;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;

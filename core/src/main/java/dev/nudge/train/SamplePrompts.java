@@ -2,8 +2,8 @@ package dev.nudge.train;
 
 import dev.nudge.data.PromptEncoder;
 import dev.nudge.data.Prompts;
-import dev.nudge.engine.Limits;
 import dev.nudge.data.Splits;
+import dev.nudge.engine.Limits;
 import dev.nudge.generate.Greedy;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.ModelConfig;

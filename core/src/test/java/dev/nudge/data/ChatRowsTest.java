@@ -22,8 +22,7 @@ import tools.jackson.databind.node.ArrayNode;
 
 /// Conversations as tokens: what is trained, what ends it, what users cannot say.
 class ChatRowsTest {
-  private static final Path MODEL =
-      Path.of("src/test/resources/golden/llama/grouped-tied/model");
+  private static final Path MODEL = Path.of("src/test/resources/golden/llama/grouped-tied/model");
 
   @TempDir Path folder;
   private Tokenizer tokenizer;
@@ -67,7 +66,8 @@ class ChatRowsTest {
   @Test
   void whatTheAssistantSaysIsTrainedWithItsEnd() throws IOException {
     ArrayNode talk =
-        messages("user", "the pump", "assistant", "reads seven", "user", "bar", "assistant", "leaks");
+        messages(
+            "user", "the pump", "assistant", "reads seven", "user", "bar", "assistant", "leaks");
     ChatRows all = rows(turns("eos_token"), TrainOn.ASSISTANT);
     String end = tokenizer.token(tokenizer.eosId());
     assertThat(trained(all.conversation(talk, null)))
@@ -104,7 +104,8 @@ class ChatRowsTest {
   void aPromptIsWhatComesBeforeAnAnswer() throws IOException {
     ChatRows rows = rows(turns("eos_token"), TrainOn.ASSISTANT);
     Conversations.Prompt prompt = rows.prompt(messages("user", "the pump"), null);
-    assertThat(prompt.text()).isEqualTo("user:the pump" + tokenizer.token(tokenizer.eosId()) + "assistant:");
+    assertThat(prompt.text())
+        .isEqualTo("user:the pump" + tokenizer.token(tokenizer.eosId()) + "assistant:");
     assertThat(tokenizer.decode(prompt.ids(), false)).isEqualTo(prompt.text());
     Conversations.Tokens answer =
         rows.answer(messages("user", "the pump"), messages("assistant", "leaks"), null);

@@ -135,9 +135,7 @@ class ConversationsTest {
             "{\"prompt\": \"w\"}");
     PromptEncoder encoder = new PromptEncoder(tokenizer, chat, false);
     Prompts prompts = Prompts.load(rows, null, 9, encoder);
-    assertThat(prompts.prompts())
-        .extracting(Prompts.Prompt::text)
-        .containsExactly("xy", "ut", "w");
+    assertThat(prompts.prompts()).extracting(Prompts.Prompt::text).containsExactly("xy", "ut", "w");
     assertThatThrownBy(
             () ->
                 Prompts.load(

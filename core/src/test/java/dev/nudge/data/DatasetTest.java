@@ -1,6 +1,5 @@
 package dev.nudge.data;
 
-import dev.nudge.settings.TrainOn;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.InstanceOfAssertFactories.type;
@@ -9,6 +8,7 @@ import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.LengthSettings;
 import dev.nudge.settings.ShapeSettings;
+import dev.nudge.settings.TrainOn;
 import dev.nudge.text.TinyTokenizers;
 import dev.nudge.text.Tokenizer;
 import java.io.IOException;
@@ -50,7 +50,12 @@ class DatasetTest {
       throws IOException {
     Path file = Files.writeString(folder.resolve("d.jsonl"), String.join("\n", rows));
     return new DataSettings(
-        List.of(file.toString()), prompt, completion, ShapeSettings.RECOGNISED, TrainOn.ASSISTANT, skip);
+        List.of(file.toString()),
+        prompt,
+        completion,
+        ShapeSettings.RECOGNISED,
+        TrainOn.ASSISTANT,
+        skip);
   }
 
   /// Writes a sequence with `[` before each trained token and `|` before each other.

@@ -1,6 +1,5 @@
 package dev.nudge.data;
 
-import dev.nudge.settings.TrainOn;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -8,6 +7,7 @@ import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.DataShape;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ShapeSettings;
+import dev.nudge.settings.TrainOn;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -21,7 +21,8 @@ class RowShapeTest {
   private static RowShape.Content read(@Nullable DataShape shape, List<String> columns, String row)
       throws BadRowException {
     ShapeSettings settings = new ShapeSettings(shape, columns, null, null);
-    return RowShape.of(new DataSettings(List.of("f"), null, null, settings, TrainOn.ASSISTANT, false))
+    return RowShape.of(
+            new DataSettings(List.of("f"), null, null, settings, TrainOn.ASSISTANT, false))
         .content(Row.parse(row));
   }
 

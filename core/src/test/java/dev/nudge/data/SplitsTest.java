@@ -162,7 +162,8 @@ class SplitsTest {
     assertThat(Splits.digest(data, eval)).isEqualTo(splits.train().digest());
     assertThat(Splits.heldDigest(data, eval))
         .isEqualTo(java.util.Objects.requireNonNull(splits.held()).digest());
-    assertThat(splits.heldPrompts(1, 9, PromptEncoder.of(tokenizer))).isEmpty(); // texts have no prompt
+    assertThat(splits.heldPrompts(1, 9, PromptEncoder.of(tokenizer)))
+        .isEmpty(); // texts have no prompt
   }
 
   @Test

@@ -1,7 +1,6 @@
 package dev.nudge.data;
 
 import static java.util.Objects.requireNonNull;
-import dev.nudge.settings.TrainOn;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -13,6 +12,7 @@ import dev.nudge.settings.InputException;
 import dev.nudge.settings.LengthSettings;
 import dev.nudge.settings.QualitySettings;
 import dev.nudge.settings.ShapeSettings;
+import dev.nudge.settings.TrainOn;
 import dev.nudge.text.TinyTokenizers;
 import dev.nudge.text.Tokenizer;
 import java.io.IOException;

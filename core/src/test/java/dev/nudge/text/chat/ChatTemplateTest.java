@@ -1,11 +1,11 @@
 package dev.nudge.text.chat;
 
-import dev.nudge.settings.TrainOn;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.format.Sha256;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.TrainOn;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

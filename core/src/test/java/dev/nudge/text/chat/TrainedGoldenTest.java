@@ -1,8 +1,8 @@
 package dev.nudge.text.chat;
 
-import dev.nudge.settings.TrainOn;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.settings.TrainOn;
 import dev.nudge.text.chat.ChatGolden.Talk;
 import dev.nudge.text.chat.Trained.Range;
 import java.io.IOException;

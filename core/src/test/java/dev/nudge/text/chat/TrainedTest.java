@@ -1,10 +1,10 @@
 package dev.nudge.text.chat;
 
-import dev.nudge.settings.TrainOn;
 import static dev.nudge.text.chat.ChatTemplateTest.array;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.nudge.settings.TrainOn;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,9 +1,9 @@
 package dev.nudge.text.chat;
 
-import dev.nudge.settings.TrainOn;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.nudge.settings.TrainOn;
 import dev.nudge.text.Encoded;
 import dev.nudge.text.Tokenizer;
 import dev.nudge.text.chat.ChatGolden.Talk;
