@@ -32,6 +32,11 @@ mvn verify            # the tests
 # --- what a data set holds
 ./nudge data stats --data texts.jsonl --eval-data held-out.jsonl
 
+# --- conversations
+./nudge train --model MODEL --data chats.jsonl --template chatml --eval-split 0.1 --out adapters/chats
+./nudge train --config examples/llama3.yaml --model MODEL --data chats.jsonl --template llama3 --out adapters/llama3
+./nudge train --config examples/qwen.yaml --model MODEL --data chats.jsonl --template chatml --out adapters/qwen
+
 # --- while you wait
 ./nudge train --model MODEL --data messages.jsonl --eval-data held-out.jsonl \
     --prompt 'Query: {text}\nIntent:' --completion ' {label}' --patience 3 --samples 2 \

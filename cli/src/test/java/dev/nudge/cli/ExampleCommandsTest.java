@@ -66,6 +66,9 @@ class ExampleCommandsTest {
         List.of(
             "adapters/support/adapter_model.safetensors",
             "adapters/intents/adapter_model.safetensors",
+            "adapters/chats/chat_template.jinja",
+            "adapters/llama3/adapter_model.safetensors",
+            "adapters/qwen/adapter_model.safetensors",
             "adapters/tokens/adapter_model.safetensors",
             "MODEL-tokens/model.safetensors",
             "models/mine/model.safetensors",
@@ -93,6 +96,15 @@ class ExampleCommandsTest {
         {"text": "the machine kept it", "label": "card_swallowed"}
         """;
     place.write("messages.jsonl", intents.repeat(8)).write("held-out.jsonl", intents);
+    String chat =
+        """
+        {"messages": [{"role": "user", "content": "the pump?"}, {"role": "assistant", "content": "it leaks"}]}
+        """;
+    place.write("chats.jsonl", chat.repeat(20)).write("questions.txt", "the pump?\nand the seal?\n");
+    for (String recipe : List.of("llama3.yaml", "qwen.yaml")) {
+      place.write(
+          "examples/" + recipe, Files.readString(Path.of("../examples").resolve(recipe), UTF_8));
+    }
     place.write("texts.jsonl", "{\"text\": \"the pump reads seven bar\"}\n");
     place.write("tokens.txt", "<tool>\nseal-kit\n");
     place.write("run.yaml", "model: MODEL\ndata: [rows.jsonl]\nout: adapters/from-file\n");
