@@ -138,6 +138,36 @@ class InstallTest {
         .isEqualTo("nudge: this process was not started by ./nudge; run ./nudge install\n");
   }
 
+  @Test
+  void aModuleIsRemovedWhereItIsAndToldWhereItIsNot() throws IOException {
+    Path target = Files.createDirectories(folder.resolve("repo/duckdb/target/lib")).getParent();
+    Files.writeString(target.resolve("lib/other.jar"), "");
+    Files.writeString(target.resolve("nudge-duckdb.jar"), "");
+    assertThat(install(Map.of(), "duckdb", "--remove", "--json"))
+        .isEqualTo(
+            new Ran(0, "{\"module\":\"duckdb\",\"installed\":false}\n", "DuckDB is removed\n"));
+    assertThat(target).isEmptyDirectory();
+    assertThat(install(Map.of(), "duckdb", "--remove").err())
+        .isEqualTo("DuckDB is not installed; nothing to remove\n");
+    assertThat(bin).doesNotExist();
+  }
+
+  @Test
+  void aModuleThatCannotBeInstalledIsOneLine() {
+    assertThat(install(Map.of(), "duckdb").err())
+        .endsWith(
+            "nudge: "
+                + folder.resolve("repo")
+                + " holds no source of the module; install from a clone\n");
+    assertThat(install(Map.of(), "duckdb", "--dir", "x").err())
+        .isEqualTo("nudge: --dir is of the link; a module lies in the repository\n");
+    assertThat(install(Map.of(), "duck").err())
+        .isEqualTo("nudge: MODULE is 'duck'; supported: duckdb\n");
+    assertThat(
+            Ran.of(List.of(new InstallVerb(Map.of("HOME", "/x"), null)), "install", "duckdb").err())
+        .isEqualTo("nudge: this process was not started by ./nudge; run ./nudge install duckdb\n");
+  }
+
   private Ran install(Map<String, String> environment, String... flags) {
     Map<String, String> all = new TreeMap<>(environment);
     all.put("HOME", folder.resolve("home").toString());

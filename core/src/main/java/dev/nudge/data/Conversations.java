@@ -30,4 +30,7 @@ public interface Conversations {
 
   /// The text that the model is to go on from: all messages, and the beginning of an answer.
   String prompt(ArrayNode messages, @Nullable ArrayNode tools);
+
+  /// The tokens of what [#prompt] gives: a template writes its own special tokens.
+  int[] ids(String prompt);
 }

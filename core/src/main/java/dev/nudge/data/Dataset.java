@@ -208,7 +208,7 @@ public final class Dataset {
     return Ends.of(examples, tokenizer);
   }
 
-  /// Returns what was guessed of the files' formats, a line each.
+  /// Returns how files were read and texts put together, a line each.
   public List<String> guesses() {
     return facts.guesses();
   }

@@ -2,6 +2,7 @@ package dev.nudge.data;
 
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.EvalSplit;
+import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Set;
@@ -48,6 +49,8 @@ final class EncodedRows {
     int rows = 0;
     long read = 0; // characters, about as many as bytes
     BitSet grouped = new BitSet();
+    Concatenation texts = new Concatenation(encoder.maxLength());
+    Concatenation heldTexts = new Concatenation(encoder.maxLength());
     List<String> guesses;
     List<Integer> starts;
     try (RowReader reader = RowReader.open(data, reading.pick())) {
@@ -60,7 +63,12 @@ final class EncodedRows {
               columns.add(good.content(), good.names());
               shapes.add(good.content());
               if (flaws == null || flaws.add(good.look(), lines.get(i))) {
-                good.sequences().examples().forEach(table::add);
+                if (encoder.concatenates(good.content())) {
+                  Example text = good.sequences().examples().getFirst();
+                  (good.held() ? heldTexts : texts).add(text).forEach(table::add);
+                } else {
+                  good.sequences().examples().forEach(table::add);
+                }
                 cut = cut.and(good.sequences().loss(), good.sequences().examples().size());
                 grouped.set(lines.get(i).index(), good.held());
               }
@@ -72,8 +80,12 @@ final class EncodedRows {
         read += lines.stream().mapToLong(line -> line.text().length() + 1L).sum();
         watch.read(rows, table.tokens(), Math.min(0.99, (double) read / Math.max(1, bytes)));
       }
+      texts.rest().forEach(table::add);
+      heldTexts.rest().forEach(table::add);
       watch.read(rows, table.tokens(), 1);
-      guesses = List.copyOf(reader.guesses());
+      guesses = new ArrayList<>(reader.guesses());
+      guesses.addAll(texts.said());
+      guesses.addAll(heldTexts.said());
       starts = List.copyOf(reader.starts());
     }
     bad.check(rows, data.skipBadRows(), data.data());
@@ -83,7 +95,7 @@ final class EncodedRows {
         cut,
         columns.columns(),
         shapes.shapes(),
-        guesses,
+        List.copyOf(guesses),
         starts,
         grouped,
         flaws == null ? null : flaws.seen());

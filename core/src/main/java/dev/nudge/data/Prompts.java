@@ -22,7 +22,8 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
   ///
   /// @param index number of its row among the non-blank lines of all files, from 0
   /// @param line number of its line in the file, from 1
-  public record Prompt(int index, Path file, int line, String text) {}
+  /// @param rendered whether a template made it of messages, with its own special tokens
+  public record Prompt(int index, Path file, int line, String text, boolean rendered) {}
 
   public Prompts {
     prompts = List.copyOf(prompts);
@@ -37,6 +38,18 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
   /// @throws dev.nudge.settings.InputException as [Dataset#load] does
   public static Prompts load(
       DataSettings data, @Nullable InputStream standardInput, int maxLength, Tokenizer tokenizer) {
+    return load(data, standardInput, maxLength, tokenizer, null);
+  }
+
+  /// The same where prompts may be conversations: up to the answer, where one stands there.
+  ///
+  /// @param chat null: there is no template, and conversations are bad rows
+  public static Prompts load(
+      DataSettings data,
+      @Nullable InputStream standardInput,
+      int maxLength,
+      Tokenizer tokenizer,
+      @Nullable Conversations chat) {
     RowShape shape = RowShape.of(data);
     List<Prompt> prompts = new ArrayList<>();
     BadRows bad = new BadRows();
@@ -45,9 +58,7 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
       for (; !lines.isEmpty(); lines = reader.next(1)) {
         SourceLine line = lines.getFirst();
         try {
-          String text = shape.prompt(Row.parse(line));
-          check(text, maxLength, tokenizer);
-          prompts.add(new Prompt(line.index(), line.file(), line.number(), text));
+          prompts.add(prompt(line, shape, maxLength, tokenizer, chat));
         } catch (BadRowException e) {
           bad.add(line.bad(e));
         }
@@ -68,7 +79,8 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
       Pick pick,
       IntPredicate taken,
       int maxLength,
-      Tokenizer tokenizer) {
+      Tokenizer tokenizer,
+      @Nullable Conversations chat) {
     RowShape shape = RowShape.of(data);
     List<Prompt> prompts = new ArrayList<>();
     try (RowReader reader = RowReader.open(data, pick)) {
@@ -79,9 +91,7 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
           continue;
         }
         try {
-          String text = shape.prompt(Row.parse(line));
-          check(text, maxLength, tokenizer);
-          prompts.add(new Prompt(line.index(), line.file(), line.number(), text));
+          prompts.add(prompt(line, shape, maxLength, tokenizer, chat));
         } catch (BadRowException e) {
           continue; // it has none, or none that leaves room for an answer
         }
@@ -90,9 +100,33 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
     return prompts;
   }
 
-  private static void check(String prompt, int maxLength, Tokenizer tokenizer)
+  private static Prompt prompt(
+      SourceLine line,
+      RowShape shape,
+      int maxLength,
+      Tokenizer tokenizer,
+      @Nullable Conversations chat)
       throws BadRowException {
-    int tokens = tokens(prompt, tokenizer);
+    Row row = Row.parse(line);
+    RowShape.Content.Conversation question = shape.question(row);
+    if (question == null) {
+      String text = shape.prompt(row);
+      check(tokens(text, tokenizer), maxLength);
+      return new Prompt(line.index(), line.file(), line.number(), text, false);
+    }
+    if (chat == null) {
+      throw RowShape.noTemplate();
+    }
+    try {
+      String text = chat.prompt(question.messages(), question.tools());
+      check(chat.ids(text).length, maxLength);
+      return new Prompt(line.index(), line.file(), line.number(), text, true);
+    } catch (IllegalArgumentException e) {
+      throw new BadRowException(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static void check(int tokens, int maxLength) throws BadRowException {
     if (tokens == 0) {
       throw new BadRowException("the prompt has no tokens");
     }

@@ -23,7 +23,8 @@ import org.jspecify.annotations.Nullable;
 /// A row longer than the limit, end token counted, is bad, or cut: its prompt from the left, behind
 /// what the post-processor puts before it, so that the answer and what stands next to it stay; only
 /// an answer that is too long alone loses its end, and its end token with it. A text loses its end,
-/// or is split into consecutive rows; a conversation loses its end.
+/// is split into consecutive rows, or is put behind other texts ([Concatenation]); a conversation
+/// loses its end.
 ///
 /// Threading: any number of threads.
 final class RowEncoder {
@@ -64,6 +65,11 @@ final class RowEncoder {
     rule.put("max_length", maxLength);
     rule.put("chat", chat == null ? null : chat.digest());
     return chat != null && chat.digest() == null ? null : rule;
+  }
+
+  /// Whether this content is put behind others; its sequence has any length then.
+  boolean concatenates(Content content) {
+    return length.concatenate() && content instanceof Content.Text;
   }
 
   /// The sequences of a row.
@@ -124,6 +130,9 @@ final class RowEncoder {
 
   private Sequences text(Content.Text row, SourceLine source) throws BadRowException {
     int[] ids = ended(tokenizer.ids(row.text()));
+    if (length.concatenate()) { // and cut by the one who puts them together
+      return new Sequences(List.of(new Example(ids, new BitSet(), source)), Loss.NOTHING);
+    }
     if (ids.length > maxLength && !length.split() && !length.truncate()) {
       throw tooLong(ids.length, "its end" + (splits ? ", --split makes several rows of it" : ""));
     }

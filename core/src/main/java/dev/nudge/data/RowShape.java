@@ -218,27 +218,46 @@ final class RowShape {
     return all;
   }
 
-  /// Returns the prompt alone, for rows whose completion is still to be made.
+  /// Returns the prompt alone, for rows whose completion is still to be made and whose prompt is no
+  /// conversation.
   String prompt(Row row) throws BadRowException {
-    if (conversation(row)) {
-      throw noTemplate();
-    }
     return prompt.render(row);
   }
 
-  /// Whether the prompt of a row is messages.
-  boolean conversation(Row row) {
+  /// Returns the messages that are to be answered: all that stand before the last that the
+  /// assistant says, where it says the last; null where the prompt is a text.
+  Content.@Nullable Conversation question(Row row) throws BadRowException {
     if (fixed) {
-      return false;
+      return null;
     }
+    ArrayNode tools = Messages.tools(row, column("tools"));
     if (row.isList(column("prompt"))) {
-      return true;
+      ArrayNode messages = Messages.of(row, column("prompt"));
+      return new Content.Conversation(messages, tools, DataShape.PROMPT_COMPLETION);
     }
-    if (named != null) {
-      return named != DataShape.PROMPT_COMPLETION && named != DataShape.TEXT;
+    DataShape shape = named != null ? named : has(row, "prompt") ? null : recognised(row);
+    ArrayNode messages =
+        switch (shape) {
+          case null -> null;
+          case MESSAGES -> Messages.of(row, column("messages"));
+          case SHAREGPT -> ShareGptRows.of(row, column("conversations"), column("system"));
+          case ALPACA -> AlpacaRows.of(row, this::column);
+          case PROMPT_COMPLETION, TEXT -> null;
+        };
+    return messages == null ? null : new Content.Conversation(asked(messages), tools, shape);
+  }
+
+  private static ArrayNode asked(ArrayNode messages) throws BadRowException {
+    int end = messages.size();
+    while (end > 0 && messages.get(end - 1).path("role").asString("").equals("assistant")) {
+      end--;
     }
-    return !has(row, "prompt")
-        && (has(row, "messages") || has(row, "conversations") || has(row, "instruction"));
+    if (end == 0) {
+      throw new BadRowException("the conversation has no message to answer");
+    }
+    ArrayNode asked = messages.arrayNode();
+    messages.valueStream().limit(end).forEach(asked::add);
+    return asked;
   }
 
   static BadRowException noTemplate() {

@@ -3,6 +3,7 @@ package dev.nudge.data;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.DataShape;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
@@ -56,7 +57,7 @@ public record SeenShapes(Map<DataShape, Integer> counts, int withTools) {
     }
 
     SeenShapes shapes() {
-      return new SeenShapes(Map.copyOf(counts), withTools);
+      return new SeenShapes(Collections.unmodifiableMap(new EnumMap<>(counts)), withTools);
     }
   }
 }

@@ -36,8 +36,15 @@ public final class Splits {
   private final Dataset train;
   private final @Nullable Dataset held;
   private final Flaws flaws;
+  private final @Nullable Conversations chat;
 
-  private Splits(Wanted wanted, Dataset train, @Nullable Dataset held, Flaws flaws) {
+  private Splits(
+      Wanted wanted,
+      Dataset train,
+      @Nullable Dataset held,
+      Flaws flaws,
+      @Nullable Conversations chat) {
+    this.chat = chat;
     this.wanted = wanted;
     this.train = train;
     this.held = held;
@@ -108,7 +115,7 @@ public final class Splits {
       throw new InputException(BadRows.name(data.data()) + ": --drop-rows leaves no row");
     }
     Dataset train = rows.size() == all.rows() ? all : all.with(rows, false, tokenizer);
-    return new Splits(wanted, train, held, flaws);
+    return new Splits(wanted, train, held, flaws, chat);
   }
 
   /// The rows to train on.
@@ -134,7 +141,13 @@ public final class Splits {
     }
     Set<Integer> indices = out.examples().stream().map(Example::index).collect(Collectors.toSet());
     return Prompts.first(
-        most, heldData(wanted), heldPick(wanted.eval()), indices::contains, maxLength, tokenizer);
+        most,
+        heldData(wanted),
+        heldPick(wanted.eval()),
+        indices::contains,
+        maxLength,
+        tokenizer,
+        chat);
   }
 
   /// The digest of the rows to train on, with those that are held out of the same files.

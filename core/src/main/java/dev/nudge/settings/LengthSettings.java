@@ -3,8 +3,23 @@ package dev.nudge.settings;
 /// What happens to a row that is too long. Without either it is a bad row.
 public record LengthSettings(
     @Setting(help = LengthSettings.TRUNCATE) boolean truncate,
-    @Setting(help = "make a text row that is too long into several consecutive rows")
-        boolean split) {
+    @Setting(help = "make a text row that is too long into several consecutive rows") boolean split,
+    @Setting(
+            help =
+                "put texts behind each other, end tokens between them, and cut them into sequences of --max-length")
+        boolean concatenate) {
   static final String TRUNCATE =
       "cut a row that is too long: its prompt from the left, a text at its end";
+
+  public LengthSettings {
+    if (split && concatenate) {
+      throw new InputException(
+          "--split and --concatenate are both given; a text is cut in one way, so leave one out");
+    }
+  }
+
+  /// Rows by themselves.
+  public LengthSettings(boolean truncate, boolean split) {
+    this(truncate, split, false);
+  }
 }

@@ -13,4 +13,9 @@ public interface LengthWithers<S extends Record> extends Withers<S> {
   default S withSplit(boolean split) {
     return with("split", split);
   }
+
+  /// Whether texts are put behind each other and cut into sequences of one length.
+  default S withConcatenate(boolean join) {
+    return with("concatenate", join);
+  }
 }

@@ -91,6 +91,9 @@ public record PlanSettings(
     if (eval.any()) {
       return eval.evalData() != null ? "--eval-data" : "--eval-split";
     }
+    if (length.concatenate()) {
+      return "--concatenate";
+    }
     return length.truncate() ? "--truncate" : length.split() ? "--split" : null;
   }
 

@@ -199,6 +199,30 @@ class DatasetTest {
     assertThat(load(new LengthSettings(true, true), 3, "{\"text\": \"xyzu\"}").rows()).isEqualTo(2);
   }
 
+  @Test
+  void textsArePutBehindEachOtherAndCut() throws IOException {
+    LengthSettings join = new LengthSettings(false, false, true);
+    Dataset data =
+        load(
+            join,
+            4,
+            "{\"text\": \"xy\"}",
+            "{\"text\": \"zuvwxy\"}",
+            "{\"prompt\": \"a\", \"completion\": \"b\"}",
+            "{\"text\": \"z\"}");
+    assertThat(data.examples().stream().map(this::shown))
+        .containsExactly("|x[y[</s>[z", "|u[v[w[x", "|ab[</s>", "|y[</s>[z[</s>");
+    assertThat(data.examples().stream().map(Example::index)).containsExactly(0, 1, 2, 1);
+    assertThat(data.guesses())
+        .containsExactly("3 texts behind each other: 3 sequences of up to 4 tokens");
+    assertThat(load(join, 9, "{\"text\": \"xy\"}").examples().stream().map(this::shown))
+        .containsExactly("|x[y[</s>");
+    assertThatThrownBy(() -> new LengthSettings(false, true, true))
+        .isInstanceOf(InputException.class)
+        .hasMessage(
+            "--split and --concatenate are both given; a text is cut in one way, so leave one out");
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',

@@ -210,6 +210,31 @@ class RowShapeTest {
     assertThat(Turns.hasEmpty(row.messages())).isFalse();
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}]}|a",
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": \"b\"}]}|a",
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": \"b\"}, {\"role\": \"user\", \"content\": \"c\"}]}|a\\nb\\nc",
+        "{\"prompt\": [{\"role\": \"user\", \"content\": \"a\"}]}|a",
+        "{\"instruction\": \"a\", \"output\": \"b\"}|a",
+        "{\"conversations\": [{\"from\": \"human\", \"value\": \"a\"}, {\"from\": \"gpt\", \"value\": \"b\"}]}|a",
+        "{\"prompt\": \"a\", \"messages\": []}|",
+        "{\"text\": \"a\"}|",
+      })
+  void whatIsToBeAnsweredIsTheConversationUpToTheAnswer(String row, @Nullable String asked)
+      throws BadRowException {
+    var question = RowShape.of(DataSettings.of(List.of("f"))).question(Row.parse(row));
+    if (asked == null) {
+      assertThat(question).isNull();
+    } else {
+      assertThat(question).isNotNull();
+      assertThat(Said.all(question)).isEqualTo(asked.replace("\\n", "\n"));
+    }
+  }
+
   @Test
   void aMessageWithoutAWordIsKnown() throws BadRowException {
     var row =

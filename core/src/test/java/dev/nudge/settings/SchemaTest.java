@@ -43,7 +43,7 @@ class SchemaTest {
     assertThat(TRAIN.knobs())
         .extracting(Knob::flag)
         .containsExactlyInAnyOrder(
-            ("--model --data --eval-data --prompt --completion --shape --columns --sql --eval-split --drop-rows --refuse-rows --mixture --skip-bad-rows --truncate --split"
+            ("--model --data --eval-data --prompt --completion --shape --columns --sql --eval-split --drop-rows --refuse-rows --mixture --skip-bad-rows --truncate --split --concatenate"
                     + " --out --overwrite --init-adapter --init --method --freeze --quantize --double-quant --rank --alpha"
                     + " --dropout --targets --modules-to-save --add-tokens --rs-lora --learning-rate --schedule --warmup"
                     + " --weight-decay --max-grad-norm --optimizer --beta1 --beta2 --epsilon"
