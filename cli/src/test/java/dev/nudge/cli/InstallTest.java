@@ -140,7 +140,8 @@ class InstallTest {
 
   @Test
   void aModuleIsRemovedWhereItIsAndToldWhereItIsNot() throws IOException {
-    Path target = Files.createDirectories(folder.resolve("repo/duckdb/target/lib")).getParent();
+    Path target = folder.resolve("repo/duckdb/target");
+    Files.createDirectories(target.resolve("lib"));
     Files.writeString(target.resolve("lib/other.jar"), "");
     Files.writeString(target.resolve("nudge-duckdb.jar"), "");
     assertThat(install(Map.of(), "duckdb", "--remove", "--json"))

@@ -49,6 +49,8 @@ public final class Flaws {
     return stays;
   }
 
+  /// Counts one flaw of a row.
+  ///
   /// @return whether the row stays
   boolean add(Flaw flaw, Path file, int line) {
     flaws.computeIfAbsent(flaw, f -> new Tally<>()).add(new Place(file, line));

@@ -244,7 +244,9 @@ final class RowShape {
           case ALPACA -> AlpacaRows.of(row, this::column);
           case PROMPT_COMPLETION, TEXT -> null;
         };
-    return messages == null ? null : new Content.Conversation(asked(messages), tools, shape);
+    return messages == null || shape == null
+        ? null
+        : new Content.Conversation(asked(messages), tools, shape);
   }
 
   private static ArrayNode asked(ArrayNode messages) throws BadRowException {

@@ -28,7 +28,7 @@ public record SeenShapes(Map<DataShape, Integer> counts, int withTools) {
   public String toString() {
     List<String> shapes = new ArrayList<>();
     counts.entrySet().stream()
-        .sorted(Comparator.comparing(entry -> -entry.getValue()))
+        .sorted(Comparator.comparingInt(entry -> -entry.getValue()))
         .forEach(
             entry ->
                 shapes.add(

@@ -230,8 +230,8 @@ class RowShapeTest {
     if (asked == null) {
       assertThat(question).isNull();
     } else {
-      assertThat(question).isNotNull();
-      assertThat(Said.all(question)).isEqualTo(asked.replace("\\n", "\n"));
+      assertThat(Said.all(java.util.Objects.requireNonNull(question)))
+          .isEqualTo(asked.replace("\\n", "\n"));
     }
   }
 

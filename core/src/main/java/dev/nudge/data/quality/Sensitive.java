@@ -1,6 +1,7 @@
 package dev.nudge.data.quality;
 
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -66,14 +67,14 @@ public enum Sensitive {
 
   private final boolean secret;
   private final String words;
-  private final String[] literals;
+  private final List<String> literals;
   private final Pattern pattern;
 
   /// @param literals of which every find contains one; empty: nothing that is short
   Sensitive(boolean secret, String words, String literals, String pattern) {
     this.secret = secret;
     this.words = words;
-    this.literals = literals.split("\\|");
+    this.literals = List.of(literals.split("\\|", -1));
     this.pattern = Pattern.compile(pattern);
   }
 
