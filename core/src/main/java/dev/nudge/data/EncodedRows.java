@@ -96,7 +96,7 @@ final class EncodedRows {
         cut,
         columns.columns(),
         shapes.shapes(),
-        guesses,
+        List.copyOf(guesses),
         starts,
         grouped,
         flaws == null ? null : flaws.seen());

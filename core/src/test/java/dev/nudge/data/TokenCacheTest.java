@@ -135,6 +135,19 @@ class TokenCacheTest {
   }
 
   @Test
+  void textsBehindEachOtherAreKeptAsTheyWereCut() throws IOException {
+    String texts = "{\"text\": \"he ab he ab\"}\n".repeat(90);
+    Files.writeString(folder.resolve("a.jsonl"), texts);
+    LengthSettings behind = new LengthSettings(false, false, true);
+    Dataset fresh = Dataset.load(data, behind, 100, tokenizer);
+    assertThat(fresh.rows()).isLessThan(20);
+    for (int i = 0; i < 2; i++) {
+      same(Dataset.load(data, behind, 100, tokenizer, null, kept()), fresh);
+    }
+    assertThat(read).isZero();
+  }
+
+  @Test
   void whatChangesATokenHasAFileOfItsOwn() throws IOException {
     load(kept());
     Dataset.load(data, SPLIT, 101, tokenizer, null, kept());
