@@ -241,7 +241,7 @@ public final class Trainer implements AutoCloseable {
   public OptionalDouble evaluate(Dataset data, BooleanSupplier cancelled) {
     int room = Math.max(budget, longest); // rows are scored whole
     Scorer.Scores scores = new Scorer(model, lanes, workspaces, room).begin(data.examples());
-    if (!scores.go(cancelled)) {
+    if (cancelled.getAsBoolean() || !scores.go(cancelled)) {
       return OptionalDouble.empty();
     }
     double sum = 0;
