@@ -69,7 +69,7 @@ final class PreviewPage {
     page.append("<table>\n");
     facts.all().forEach(fact -> row(page, fact.name(), fact.value()));
     facts.advice().forEach(line -> row(page, "advice", line));
-    page.append("</table>\n<h2>LengthBins</h2>\n<table>\n");
+    page.append("</table>\n<h2>Lengths</h2>\n<table>\n");
     lengths(page, preview.lengths());
     page.append("</table>\n<h2>Rows</h2>\n<p>What is trained is <mark>marked</mark>.</p>\n");
     preview.rows().forEach(row -> row(page, row));

@@ -54,9 +54,25 @@ class ChatTest {
   }
 
   /// A person who types lines, of which null is Ctrl-C.
-  private record Typed(ArrayDeque<String> lines, List<String> prompts, Runnable interrupt)
-      implements ChatLines {
+  private static class Typed implements ChatLines {
     static final String INTERRUPT = "^C";
+    private final ArrayDeque<String> lines;
+    private final List<String> prompts;
+    private final Runnable interrupt;
+
+    Typed(ArrayDeque<String> lines, List<String> prompts, Runnable interrupt) {
+      this.lines = lines;
+      this.prompts = prompts;
+      this.interrupt = interrupt;
+    }
+
+    ArrayDeque<String> lines() {
+      return lines;
+    }
+
+    Runnable interrupt() {
+      return interrupt;
+    }
 
     @Override
     public @Nullable String next(String prompt) throws Interrupted {
@@ -141,12 +157,39 @@ class ChatTest {
   void anAnswerIsTriedAgainWithAnotherSeed() throws IOException {
     List<String> sampled = List.of("--temperature", "2", "--seed", "5");
     Ran ran = type(sampled, "the pump", "/retry", "/save " + place.path("talk.jsonl"));
-    List<String> answers = ran.out().lines().toList();
-    assertThat(answers).hasSizeGreaterThanOrEqualTo(2);
     assertThat(saved("talk.jsonl")).hasSize(2);
-    assertThat(ran.out()).endsWith(saved("talk.jsonl").get(1).get("content").asString() + "\n");
+    String last = saved("talk.jsonl").get(1).get("content").asString() + "\n";
+    assertThat(ran.out()).endsWith(last);
+    String first = ran.out().substring(0, ran.out().length() - last.length());
+    assertThat(first).isNotEmpty().isNotEqualTo(last);
+    assertThat(first).isEqualTo(type(sampled, "the pump").out());
     Ran changed = type(sampled, "/params temperature 0", "/params");
     assertThat(changed.err()).contains("temperature          0.0");
+  }
+
+  @Test
+  void anInterruptStopsTheAnswerAndNotTheConversation() {
+    Verb<ChatSettings> verb =
+        new ChatVerb(
+            Library::chat,
+            (chat, interrupt) -> {
+              ArrayDeque<String> lines = new ArrayDeque<>(List.of("the pump", "/new", "the pump"));
+              return new Typed(lines, prompts, interrupt) {
+                @Override
+                public @Nullable String next(String prompt) throws Interrupted {
+                  if (lines().size() == 3) {
+                    interrupt().run(); // as Ctrl-C while the answer comes
+                  }
+                  return super.next(prompt);
+                }
+              };
+            });
+    List<String> all = new ArrayList<>(List.of("chat", "--model", "D/model"));
+    all.addAll(QUICK);
+    Ran ran = place.run(List.of(verb), all.toArray(String[]::new));
+    assertThat(ran.code()).isZero();
+    assertThat(ran.err()).contains(", stopped)");
+    assertThat(ran.out()).endsWith(type(List.of(), "the pump").out());
   }
 
   @Test

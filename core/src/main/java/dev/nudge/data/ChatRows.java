@@ -1,5 +1,9 @@
 package dev.nudge.data;
 
+import java.time.ZoneOffset;
+import java.time.LocalDateTime;
+import java.time.LocalDate;
+import java.time.Instant;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainOn;
@@ -15,6 +19,7 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
@@ -23,19 +28,29 @@ import tools.jackson.databind.node.ArrayNode;
 ///
 /// The template's text is encoded as it stands: its own beginning-of-text is the only one, and what
 /// users wrote never becomes a special token. A token is trained where any of its characters is. If
-/// the last answer has no special token, the tokenizer's end token follows and is trained: a
-/// template without an end of turns would teach a model never to stop.
+/// the last answer has no special token, the tokenizer's end token follows it, in the place of what
+/// the template puts there, and is trained: a template without an end of turns would teach a model
+/// never to stop.
 ///
 /// The template is loaded with the first conversation, so a model without one can read other rows.
 ///
 /// Threading: any number of threads.
 public final class ChatRows implements Conversations {
+  private static final String CLOCK = "strftime_now"; // what a template asks for the time with
+
   private final Supplier<ChatTemplate> loaded;
   private final Tokenizer tokenizer;
   private final TrainOn trainOn;
+  private final @Nullable LocalDateTime time; // null: when the template is loaded
   private @Nullable ChatTemplate template;
+  private volatile boolean rendered;
 
-  private ChatRows(Supplier<ChatTemplate> loaded, Tokenizer tokenizer, TrainOn trainOn) {
+  private ChatRows(
+      Supplier<ChatTemplate> loaded,
+      Tokenizer tokenizer,
+      TrainOn trainOn,
+      @Nullable LocalDateTime time) {
+    this.time = time;
     this.loaded = loaded;
     this.tokenizer = tokenizer;
     this.trainOn = trainOn;
@@ -60,11 +75,20 @@ public final class ChatRows implements Conversations {
       TrainOn trainOn,
       Tokenizer tokenizer) {
     Supplier<ChatTemplate> load = () -> ChatTemplate.load(model, adapter, named);
-    ChatRows rows = new ChatRows(load, tokenizer, trainOn);
+    ChatRows rows = new ChatRows(load, tokenizer, trainOn, null);
     if (named != null) {
       rows.template();
     }
     return rows;
+  }
+
+  /// The same on a day: a template that writes today's date writes this one, so that rows which are
+  /// read again have the tokens that they had.
+  ///
+  /// @param at any moment of the day in UTC
+  public ChatRows on(Instant at) {
+    LocalDateTime day = LocalDate.ofInstant(at, ZoneOffset.UTC).atStartOfDay();
+    return new ChatRows(loaded, tokenizer, trainOn, day);
   }
 
   /// The template.
@@ -72,14 +96,22 @@ public final class ChatRows implements Conversations {
   /// @throws InputException where there is none
   public synchronized ChatTemplate template() {
     if (template == null) {
-      template = loaded.get();
+      template = time == null ? loaded.get() : loaded.get().withTime(time);
     }
     return template;
   }
 
-  /// The template where one was used; else null.
-  public synchronized @Nullable ChatTemplate used() {
-    return template;
+  /// The template where a conversation was rendered by it; else null.
+  public @Nullable ChatTemplate used() {
+    return rendered ? template() : null;
+  }
+
+  /// The token that ends a turn of the template, which ends an answer too; null: none, or none that
+  /// the tokenizer has.
+  public @Nullable Integer turnEnd() {
+    String end = template().turnEnd();
+    OptionalInt id = end == null ? OptionalInt.empty() : tokenizer.id(end);
+    return id.isPresent() ? id.getAsInt() : null;
   }
 
   /// Whether a text has special tokens of its own, as one that a template made.
@@ -114,9 +146,11 @@ public final class ChatRows implements Conversations {
         });
   }
 
-  private static <T> T said(Supplier<T> work) {
+  private <T> T said(Supplier<T> work) {
     try {
-      return work.get();
+      T made = work.get();
+      rendered = true;
+      return made;
     } catch (ChatException e) {
       throw new IllegalArgumentException(String.valueOf(e.getMessage()), e);
     }
@@ -143,14 +177,14 @@ public final class ChatRows implements Conversations {
     }
     boolean open =
         messages.path(messages.size() - 1).path("role").asString("").equals("assistant")
-            && last == n - 1
+            && last > 0
             && !ends(encoded.ids(), marks, last);
     if (!open) {
       return new Tokens(encoded.ids(), marks);
     }
-    int[] ended = Arrays.copyOf(encoded.ids(), n + 1);
-    ended[n] = tokenizer.eosId();
-    marks.set(n);
+    int[] ended = Arrays.copyOf(encoded.ids(), last + 2);
+    ended[last + 1] = tokenizer.eosId();
+    marks.set(last + 1);
     return new Tokens(ended, marks);
   }
 
@@ -175,12 +209,16 @@ public final class ChatRows implements Conversations {
 
   @Override
   public @Nullable String digest() {
-    ChatTemplate known = used();
+    ChatTemplate known;
     try {
-      known = known == null ? template() : known;
+      known = template();
     } catch (InputException e) {
       return "no template"; // a conversation is a bad row then
     }
-    return known.digest() + " " + trainOn;
+    String rule = known.rule() + " " + trainOn;
+    if (!known.text().contains(CLOCK)) {
+      return rule;
+    }
+    return time == null ? null : rule + " " + time;
   }
 }

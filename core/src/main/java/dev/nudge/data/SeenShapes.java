@@ -13,7 +13,8 @@ import java.util.Map;
 ///
 /// @param counts rows of each shape that there is
 /// @param withTools rows that name tools
-public record SeenShapes(Map<DataShape, Integer> counts, int withTools) {
+/// @param spoken rows that are conversations, and go through a chat template
+public record SeenShapes(Map<DataShape, Integer> counts, int withTools, int spoken) {
 
   /// The shape of most rows; text where there is no row.
   public DataShape most() {
@@ -44,6 +45,7 @@ public record SeenShapes(Map<DataShape, Integer> counts, int withTools) {
   static final class Tally {
     private final Map<DataShape, Integer> counts = new EnumMap<>(DataShape.class);
     private int withTools;
+    private int spoken;
 
     void add(RowShape.Content content) {
       counts.merge(content.shape(), 1, Integer::sum);
@@ -54,10 +56,13 @@ public record SeenShapes(Map<DataShape, Integer> counts, int withTools) {
             case RowShape.Content.Answer _, RowShape.Content.Text _ -> false;
           };
       withTools += tools ? 1 : 0;
+      boolean text =
+          content instanceof RowShape.Content.Answer || content instanceof RowShape.Content.Text;
+      spoken += text ? 0 : 1;
     }
 
     SeenShapes shapes() {
-      return new SeenShapes(Collections.unmodifiableMap(new EnumMap<>(counts)), withTools);
+      return new SeenShapes(Collections.unmodifiableMap(new EnumMap<>(counts)), withTools, spoken);
     }
   }
 }

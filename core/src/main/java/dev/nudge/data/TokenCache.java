@@ -148,7 +148,7 @@ public final class TokenCache {
     }
     Map<String, @Nullable Object> all = new LinkedHashMap<>();
     all.put("version", VERSION);
-    all.put("program", TokenCache.class.getPackage().getImplementationVersion());
+    all.put("program", Program.stamp());
     all.put("rule", rule);
     all.put("data", reading.data());
     all.put("pick", reading.pick());

@@ -45,7 +45,7 @@ final class TokenFile {
       ByteBuffer.wrap("NUDGETOK".getBytes(StandardCharsets.US_ASCII))
           .order(ByteOrder.LITTLE_ENDIAN)
           .getLong();
-  private static final int VERSION = 1;
+  private static final int VERSION = 2;
   private static final int HEADER = 64;
   private static final int CHECKED = 36; // bytes of the header that its checksum covers
   private static final long SLICE = 1 << 30;

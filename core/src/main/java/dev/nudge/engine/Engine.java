@@ -33,6 +33,7 @@ public final class Engine implements AutoCloseable {
   private final ConcurrentLinkedQueue<Sequence> submitted = new ConcurrentLinkedQueue<>();
   private final ConcurrentLinkedQueue<Job> jobs = new ConcurrentLinkedQueue<>();
   private final ConcurrentLinkedQueue<ScoreJob> scoring = new ConcurrentLinkedQueue<>();
+  private @Nullable ScoreJob scored; // the engine's thread alone
   private final Thread thread;
   private volatile boolean closed;
   private volatile @Nullable Throwable cause; // of an end by itself
@@ -164,6 +165,11 @@ public final class Engine implements AutoCloseable {
           job.run(steps);
         }
         drop(waiting, running);
+        for (ScoreJob job : scoring) { // behind the one that is scored
+          if (job.ticket.cancelled() && scoring.remove(job)) {
+            job.ticket.end(null);
+          }
+        }
         steps.admit(waiting, running);
         if (!running.isEmpty()) {
           steps.step(running);
@@ -181,17 +187,21 @@ public final class Engine implements AutoCloseable {
     Throwable end = cause == null ? closing() : cause;
     running.forEach(s -> s.end(end));
     waiting.forEach(s -> s.end(end));
+    if (scored != null) {
+      scored.ticket.end(end);
+    }
     refuseAll();
   }
 
   /// Whether something waits to be begun or gone on with.
   private boolean asked() {
-    return !submitted.isEmpty() || !jobs.isEmpty() || !scoring.isEmpty();
+    return !submitted.isEmpty() || !jobs.isEmpty() || !scoring.isEmpty() || scored != null;
   }
 
   /// Scores rows: a batch of each lane where others want the model too, else until others do.
   private void score(Steps steps, boolean beside) {
-    ScoreJob job = scoring.peek();
+    ScoreJob job = scored == null ? scoring.poll() : scored;
+    scored = job;
     if (job == null) {
       return;
     }
@@ -201,11 +211,11 @@ public final class Engine implements AutoCloseable {
               || steps.score(
                   job, () -> beside || closed || !submitted.isEmpty() || !jobs.isEmpty());
       if (done || job.ticket.cancelled()) {
-        scoring.remove();
+        scored = null;
         job.ticket.end(null);
       }
     } catch (RuntimeException | Error e) {
-      scoring.remove();
+      scored = null;
       job.ticket.end(e);
     }
   }

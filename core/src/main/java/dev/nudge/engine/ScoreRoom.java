@@ -1,5 +1,7 @@
 package dev.nudge.engine;
 
+import java.util.Objects;
+import java.util.Arrays;
 import dev.nudge.data.Example;
 import dev.nudge.model.CausalLm;
 import dev.nudge.tensor.Lanes;
@@ -47,8 +49,16 @@ final class ScoreRoom implements AutoCloseable {
     lanes = opened;
     bytes = wanted;
     int each = Math.max(1, threads / count);
-    workspaces =
-        opened.run(lane -> new Workspace(lane, wanted, model.backend().gemms().apply(each)));
+    Workspace[] open = new Workspace[count];
+    try {
+      opened.run(
+          lane -> open[lane] = new Workspace(lane, wanted, model.backend().gemms().apply(each)));
+    } catch (RuntimeException | Error e) {
+      workspaces = Arrays.stream(open).filter(Objects::nonNull).toList();
+      close();
+      throw e;
+    }
+    workspaces = List.of(open);
     return opened;
   }
 
@@ -56,15 +66,14 @@ final class ScoreRoom implements AutoCloseable {
   public void close() {
     Lanes closing = lanes;
     lanes = null;
+    bytes = 0;
     if (closing != null) {
       try (closing) {
         List<Workspace> open = workspaces;
         workspaces = List.of();
         closing.run(
             lane -> {
-              if (lane < open.size()) {
-                open.get(lane).close();
-              }
+              open.stream().filter(ws -> ws.lane() == lane).forEach(Workspace::close);
               return lane;
             });
       }

@@ -1,5 +1,6 @@
 package dev.nudge.eval;
 
+import java.time.Instant;
 import dev.nudge.data.ChatRows;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.TokenCache;
@@ -53,7 +54,7 @@ public final class Scoring {
             settings.adapter(),
             settings.data().shape().template(),
             settings.data().trainOn(),
-            tokenizer);
+            tokenizer).on(Instant.now());
     Dataset data =
         AdapterPatterns.of(
                 settings.data(), settings.adapter(), settings.model().anyBase(), notes, warnings)
@@ -66,6 +67,8 @@ public final class Scoring {
                         tokenizer,
                         chat,
                         TokenCache.in(machine.cache())));
+    AdapterPatterns.checkSpoken(
+        data.shapes().spoken() > 0, settings.adapter(), settings.model().anyBase(), warnings);
     data.guesses().forEach(notes);
     if (!data.columns().unused().isEmpty()) {
       notes.accept(data.columns().toString());

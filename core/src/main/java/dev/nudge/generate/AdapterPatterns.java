@@ -36,8 +36,9 @@ public final class AdapterPatterns {
     if (identity == null) {
       return new AdapterPatterns(given, null);
     }
-    String prompt = identity.pattern("prompt");
-    String completion = identity.pattern("completion");
+    boolean said = given.shape().shape() != null || !given.shape().mapping().isEmpty();
+    String prompt = said ? null : identity.pattern("prompt");
+    String completion = said ? null : identity.pattern("completion");
     List<String> other = new ArrayList<>();
     List<String> own = new ArrayList<>();
     List<String> taken = new ArrayList<>();
@@ -74,22 +75,21 @@ public final class AdapterPatterns {
     }
   }
 
-  /// Warns where a prompt is said to an adapter that was trained on texts, or is none to one that
-  /// was trained on conversations.
+  /// Warns where conversations go to an adapter that was trained on texts, or texts to one that was
+  /// trained on conversations.
   ///
   /// @param adapter null: nothing is said
   /// @param spoken whether prompts go through a chat template
-  static void checkSpoken(
+  public static void checkSpoken(
       boolean spoken, @Nullable Path adapter, boolean anyBase, Consumer<String> warnings) {
     Identity identity = adapter == null ? null : Identity.read(adapter, anyBase);
     Boolean trained = identity == null ? null : identity.conversations();
     if (trained != null && trained != spoken) {
       warnings.accept(
-          spoken
-              ? "adapter %s was trained on texts, and --chat says the prompt to it"
-                  .formatted(adapter)
-              : "adapter %s was trained on conversations, and this prompt stands as it is; --chat says it to the model"
-                  .formatted(adapter));
+          (spoken
+                  ? "adapter %s was trained on texts, and conversations go to it by a chat template"
+                  : "adapter %s was trained on conversations, and texts go to it as they are; --chat says them to the model")
+              .formatted(adapter));
     }
   }
 

@@ -21,7 +21,9 @@ import org.jspecify.annotations.Nullable;
 /// What is asked of a model: prompts, and the session that answers them.
 ///
 /// @param prompts each with the index of its row; one prompt is row 0
-record Asked(Session session, List<Prompt> prompts) implements AutoCloseable {
+/// @param turnEnd a token that ends an answer too: that of the chat template; null: none
+record Asked(Session session, List<Prompt> prompts, @Nullable Integer turnEnd)
+    implements AutoCloseable {
 
   /// A prompt and the number of its row.
   ///
@@ -48,7 +50,6 @@ record Asked(Session session, List<Prompt> prompts) implements AutoCloseable {
     if (data == null) {
       String prompt = Objects.requireNonNull(settings.prompt());
       int[] ids = ids(prompt, encoder);
-      Session session = session(settings, tokenizer, machine, watcher);
       AdapterPatterns.check(prompt, settings.adapter(), settings.model().anyBase(), watcher::warn);
       if (settings.chat() || !chat.speaks(prompt)) {
         AdapterPatterns.checkSpoken(
@@ -62,7 +63,8 @@ record Asked(Session session, List<Prompt> prompts) implements AutoCloseable {
             "%s has a chat template, and this prompt stands as it is; --chat says it to the model as a user"
                 .formatted(model));
       }
-      return new Asked(session, List.of(new Prompt(0, ids)));
+      Session session = session(settings, tokenizer, machine, watcher);
+      return new Asked(session, List.of(new Prompt(0, ids)), turnEnd(chat));
     }
     AdapterPatterns patterns =
         AdapterPatterns.of(
@@ -74,9 +76,16 @@ record Asked(Session session, List<Prompt> prompts) implements AutoCloseable {
               + " set aside, the first: "
               + prompts.firstBadRows().getFirst());
     }
+    AdapterPatterns.checkSpoken(
+        chat.used() != null, settings.adapter(), settings.model().anyBase(), watcher::warn);
     return new Asked(
         session(settings, tokenizer, machine, watcher),
-        prompts.prompts().stream().map(p -> new Prompt(p.index(), p.ids())).toList());
+        prompts.prompts().stream().map(p -> new Prompt(p.index(), p.ids())).toList(),
+        turnEnd(chat));
+  }
+
+  private static @Nullable Integer turnEnd(ChatRows chat) {
+    return chat.used() == null ? null : chat.turnEnd();
   }
 
   private static int[] ids(String prompt, PromptEncoder encoder) {

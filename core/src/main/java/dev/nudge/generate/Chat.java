@@ -47,7 +47,12 @@ public final class Chat implements AutoCloseable {
     Session session =
         Session.load(settings.model(), null, tokenizer, settings.memory(), machine, warnings);
     try {
-      adapters.forEach(adapter -> session.attach(adapter.getKey(), adapter.getValue()));
+      for (Map.Entry<String, Path> adapter : adapters) {
+        session.attach(adapter.getKey(), adapter.getValue());
+        boolean anyBase = settings.model().anyBase();
+        AdapterPatterns.checkSpoken(true, adapter.getValue(), anyBase, warnings);
+        prompts.checkSame(model, adapter.getValue(), settings.template(), warnings);
+      }
       if (!adapters.isEmpty()) {
         session.adapters().use(adapters.getFirst().getKey());
       }
@@ -108,7 +113,7 @@ public final class Chat implements AutoCloseable {
   private Completion complete(Consumer<String> pieces) {
     SamplingSettings now = tries == 0 ? sampling : sampling.withSeed(sampling.seed() + tries);
     int[] ids = prompts.ids(messages());
-    return new Generation(session, now).complete(ids, pieces);
+    return new Generation(session, now, prompts.turnEnd()).complete(ids, pieces);
   }
 
   /// What was said, the system's message first.

@@ -1,5 +1,7 @@
 package dev.nudge.generate;
 
+import java.util.function.Consumer;
+import dev.nudge.text.chat.ChatTemplate;
 import dev.nudge.data.ChatRows;
 import dev.nudge.settings.ChatSettings;
 import dev.nudge.settings.InputException;
@@ -33,6 +35,28 @@ record ChatPrompts(ChatRows rows) {
     } catch (IllegalArgumentException e) {
       throw new InputException(String.valueOf(e.getMessage()), e);
     }
+  }
+
+  /// Warns of an adapter that was trained with another template than this one.
+  ///
+  /// @param named the template that the settings name; null: none
+  void checkSame(
+      Path model, Path adapter, @Nullable String named, Consumer<String> warnings) {
+    if (!ChatTemplate.isIn(adapter)) {
+      return;
+    }
+    ChatTemplate own = ChatTemplate.load(model, adapter, null);
+    if (!own.text().equals(rows.template().text())) {
+      warnings.accept(
+          "adapter %s was trained with another chat template than this conversation's, %s%s"
+              .formatted(
+                  adapter, about(), named == null ? "; talk to it alone, or give --template" : ""));
+    }
+  }
+
+  /// The token that ends a turn; null: none.
+  @Nullable Integer turnEnd() {
+    return rows.turnEnd();
   }
 
   /// Where the template is from.

@@ -57,7 +57,7 @@ public final class Completions {
       @Nullable InputStream standardInput,
       Watcher watcher) {
     try (Asked asked = Asked.open(settings, machine, standardInput, watcher)) {
-      Generation generation = new Generation(asked.session(), settings.sampling());
+      Generation generation = new Generation(asked.session(), settings.sampling(), asked.turnEnd());
       int n = settings.sampling().n();
       long start = System.nanoTime();
       List<Row> done = new ArrayList<>();

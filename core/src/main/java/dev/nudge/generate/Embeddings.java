@@ -1,5 +1,6 @@
 package dev.nudge.generate;
 
+import dev.nudge.settings.RunException;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InputException;
@@ -35,6 +36,11 @@ public final class Embeddings {
     try (Asked asked = Asked.open(settings, machine, standardInput, watcher)) {
       List<Row> all = new ArrayList<>();
       for (Asked.Prompt prompt : asked.prompts()) {
+        if (Thread.currentThread().isInterrupted()) {
+          throw new RunException(
+              "interrupted: %d of %d texts are embedded"
+                  .formatted(all.size(), asked.prompts().size()));
+        }
         all.add(new Row(prompt.index(), embedding(asked, prompt)));
         rows.accept(all.getLast());
       }

@@ -29,22 +29,29 @@ public final class Generation {
   private final Session session;
   private final SamplingSettings sampling;
   private final @Nullable Constraint constraint;
+  private final @Nullable Integer turnEnd;
 
   /// @throws InputException where the settings name a token that the model has not
   public Generation(Session session, SamplingSettings sampling) {
+    this(session, sampling, null);
+  }
+
+  /// @param turnEnd a token that ends an answer too: that of a chat template; null: none
+  Generation(Session session, SamplingSettings sampling, @Nullable Integer turnEnd) {
+    this.turnEnd = turnEnd;
     sampling.checkTokens(session.config().vocabSize());
     this.session = session;
     this.sampling = sampling;
-    this.constraint = constraint(session, sampling);
+    this.constraint = constraint();
   }
 
-  private static @Nullable Constraint constraint(Session session, SamplingSettings sampling) {
+  private @Nullable Constraint constraint() {
     Path schema = sampling.jsonSchema();
     if (sampling.regex() == null && schema == null) {
       return null;
     }
     List<Integer> ends =
-        IntStream.range(0, session.config().vocabSize()).filter(session::isEnd).boxed().toList();
+        IntStream.range(0, session.config().vocabSize()).filter(this::isEnd).boxed().toList();
     if (schema == null) {
       return Constraint.regex(Objects.requireNonNull(sampling.regex()), session.tokenizer(), ends);
     }
@@ -171,15 +178,27 @@ public final class Generation {
     return (int) Math.min(most, (long) prompt.length + sampling.maxTokens());
   }
 
+  private boolean isEnd(int id) {
+    return session.isEnd(id) || turnEnd != null && turnEnd == id;
+  }
+
+  private List<Integer> ends() {
+    List<Integer> ends = new ArrayList<>(session.config().eosTokenIds());
+    if (turnEnd != null) {
+      ends.add(turnEnd);
+    }
+    return ends;
+  }
+
   /// @param draws number of the sequence, for its draws
   private Wanted ask(int[] prompt, long draws, Consumer<String> pieces) {
     Engine engine = session.engine();
     int positions = positions(prompt);
-    Sampler sampler = new Sampler(sampling, session::isEnd, session.room());
+    Sampler sampler = new Sampler(sampling, this::isEnd, session.room());
     Answer answer =
         new Answer(
             session.tokenizer(),
-            session.config().eosTokenIds(),
+            ends(),
             prompt,
             sampling,
             positions - prompt.length,

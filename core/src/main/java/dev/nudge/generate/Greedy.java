@@ -29,6 +29,7 @@ public final class Greedy {
   /// Completes prompts side by side.
   ///
   /// @param model the engine's
+  /// @param turnEnd a token that ends an answer too: that of a chat template; null: none
   /// @param cancelled asked before each token, by the engine's thread
   /// @return the answers in the order of the prompts; null where it was cancelled
   public static @Nullable List<String> answers(
@@ -36,11 +37,16 @@ public final class Greedy {
       CausalLm model,
       Tokenizer tokenizer,
       List<Prompt> prompts,
+      @Nullable Integer turnEnd,
       BooleanSupplier cancelled) {
+    List<Integer> ends = new ArrayList<>(model.config().eosTokenIds());
+    if (turnEnd != null) {
+      ends.add(turnEnd);
+    }
     List<Likeliest> callers = new ArrayList<>();
     List<Ticket> tickets = new ArrayList<>();
     for (Prompt prompt : prompts) {
-      Likeliest caller = new Likeliest(model, tokenizer, prompt, cancelled);
+      Likeliest caller = new Likeliest(ends, tokenizer, prompt, cancelled);
       callers.add(caller);
       tickets.add(engine.submit(prompt.ids, prompt.positions, null, caller));
     }
@@ -60,11 +66,12 @@ public final class Greedy {
     private final BooleanSupplier cancel;
     private boolean cancelled;
 
-    Likeliest(CausalLm model, Tokenizer tokenizer, Prompt prompt, BooleanSupplier cancel) {
+    Likeliest(
+        List<Integer> ends, Tokenizer tokenizer, Prompt prompt, BooleanSupplier cancel) {
       this.answer =
           new Answer(
               tokenizer,
-              model.config().eosTokenIds(),
+              ends,
               prompt.ids,
               SamplingSettings.greedy(),
               prompt.positions - prompt.ids.length,

@@ -14,7 +14,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -210,9 +209,7 @@ public record Identity(
 
   /// Whether its rows were conversations; null where that is not known.
   public @Nullable Boolean conversations() {
-    return data.get("shape") instanceof String shape
-        ? Set.of("messages", "sharegpt", "alpaca").contains(shape)
-        : null;
+    return data.get("spoken") instanceof Boolean spoken ? spoken : null;
   }
 
   private static @Nullable String text(JsonNode all, String key) {

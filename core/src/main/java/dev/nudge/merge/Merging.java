@@ -280,6 +280,10 @@ public final class Merging {
     if (tokenizer != null) {
       OutFolder.copy(tokenizer, folder.resolve("tokenizer.json"));
     }
+    for (String adapter : settings.adapter()) {
+      Path template = Path.of(adapter).resolve("chat_template.jinja");
+      OutFolder.copy(template, folder.resolve(template.getFileName()));
+    }
     Path from = model.resolve(MergedFolder.CONFIG);
     Path to = folder.resolve(MergedFolder.CONFIG);
     boolean stored = !base.dense().keySet().equals(base.file().names());

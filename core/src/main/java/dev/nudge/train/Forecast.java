@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import java.time.Instant;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.ParameterCount;
@@ -115,7 +116,7 @@ public final class Forecast {
                   source, settings.eval(), QualitySettings.KEEP, settings.length(), 0),
               most,
               tokenizer,
-              ChatRows.of(folder, source, tokenizer),
+              ChatRows.of(folder, source, tokenizer).on(Instant.now()),
               TokenCache.in(machine.cache()));
       data = splits.train();
       data.examples().forEach(e -> tokens.grown().checkTokens(e.ids()));

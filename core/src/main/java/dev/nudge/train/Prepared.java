@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import java.time.Instant;
 import dev.nudge.adapter.ParameterCount;
 import dev.nudge.data.Batches;
 import dev.nudge.data.Dataset;
@@ -34,6 +35,7 @@ import org.jspecify.annotations.Nullable;
 /// @param steps of the whole run
 /// @param resumed what the run goes on from; null where it begins
 /// @param template by which conversations among the rows were rendered; null: there are none
+/// @param at when it began; templates write this day
 /// @param warnings what a user should know, one line each
 public record Prepared(
     TrainSettings settings,
@@ -53,6 +55,7 @@ public record Prepared(
     Plan plan,
     @Nullable Resumed resumed,
     @Nullable ChatTemplate template,
+    Instant at,
     List<String> warnings) {
 
   /// The same run in another layout.
@@ -75,6 +78,7 @@ public record Prepared(
         other,
         resumed,
         template,
+        at,
         warnings);
   }
 

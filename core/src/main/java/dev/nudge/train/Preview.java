@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import java.time.Instant;
 import dev.nudge.data.Batches;
 import dev.nudge.data.ChatRows;
 import dev.nudge.data.Dataset;
@@ -45,8 +46,6 @@ public record Preview(
     @Nullable Double hours,
     @Nullable Double cost,
     List<String> advice) {
-  static final Set<DataShape> TEXTS = Set.of(DataShape.TEXT, DataShape.PROMPT_COMPLETION);
-
   /// Reads all rows.
   ///
   /// @throws dev.nudge.settings.InputException in one line, for whatever a user can mend
@@ -73,7 +72,7 @@ public record Preview(
                 0),
             most,
             tokenizer,
-            ChatRows.of(folder, settings.data(), tokenizer),
+            ChatRows.of(folder, settings.data(), tokenizer).on(Instant.now()),
             TokenCache.in(machine.cache()).watched(watch));
     Dataset data = splits.train();
     data.examples().forEach(example -> config.checkTokens(example.ids()));
@@ -114,7 +113,7 @@ public record Preview(
 
   /// What is said of rows of text on a model that is to be talked to; null: nothing.
   static @Nullable String plainRows(Path folder, Dataset data, Tokenizer tokenizer) {
-    boolean texts = TEXTS.containsAll(data.shapes().counts().keySet());
+    boolean texts = data.shapes().spoken() == 0;
     boolean spoken = data.seen(1, tokenizer).stream().anyMatch(row -> speaks(row, tokenizer));
     return texts && !spoken && Identity.hasTemplate(folder)
         ? "the model has a chat template, and these rows are plain text; give rows of 'messages' if"

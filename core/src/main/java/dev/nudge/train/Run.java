@@ -103,7 +103,7 @@ final class Run implements AutoCloseable {
     this.counts = resumed == null ? RunCounts.none() : RunCounts.of(resumed.counts());
     this.startedAt =
         resumed == null
-            ? Instant.now().truncatedTo(ChronoUnit.MILLIS)
+            ? prepared.at().truncatedTo(ChronoUnit.MILLIS)
             : Instant.parse(resumed.started());
     this.id = resumed == null ? RunId.at(startedAt) : resumed.run();
     this.secondsBefore = resumed == null ? 0 : resumed.seconds();

@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import dev.nudge.text.chat.ChatTemplate;
 import dev.nudge.adapter.PeftConfig;
 import dev.nudge.adapter.PeftFiles;
 import dev.nudge.data.ContentDigest;
@@ -28,6 +29,8 @@ final class RunDigests {
   private static final String FILES = "files";
   private static final List<String> ADAPTER = List.of(PeftFiles.WEIGHTS, PeftConfig.FILE);
 
+  private static final String CHAT = "chat_template"; // where conversations were rendered
+
   private final Map<String, @Nullable Object> read = new LinkedHashMap<>();
   private final List<String> made;
 
@@ -40,6 +43,9 @@ final class RunDigests {
     Path tokens = settings.lora().addTokens();
     if (tokens != null) {
       read.put("add_tokens", ContentDigest.of(tokens));
+    }
+    if (prepared.template() != null) {
+      read.put(CHAT, prepared.template().rule());
     }
     this.made =
         settings.lora().method() == Method.FULL ? weights(settings.model().model()) : ADAPTER;
@@ -100,7 +106,24 @@ final class RunDigests {
     if (tokens != null && Files.isRegularFile(tokens)) {
       compare(changes, digests, "add_tokens", ContentDigest.of(tokens));
     }
+    String chat = digests.path(CHAT).asString("");
+    if (!chat.isEmpty() && !chat.equals(chat(settings))) {
+      changes.add("the chat template is another now");
+    }
     return changes;
+  }
+
+  /// All that conversations are rendered by; null where there is no template any more.
+  private static @Nullable String chat(TrainSettings settings) {
+    try {
+      return ChatTemplate.load(
+              settings.model().model(),
+              settings.lora().initAdapter(),
+              settings.data().shape().template())
+          .rule();
+    } catch (InputException e) {
+      return null;
+    }
   }
 
   /// What a run that goes on would compute with that is not what it began with, one phrase each.

@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import org.jspecify.annotations.Nullable;
 import dev.nudge.data.PromptEncoder;
 import dev.nudge.data.Prompts;
 import dev.nudge.data.Splits;
@@ -23,20 +24,23 @@ final class SamplePrompts {
   private final List<int[]> ids = new ArrayList<>();
   private final int tokens;
   private final int maxLength;
+  private final @Nullable Integer turnEnd;
 
-  private SamplePrompts(int tokens, int maxLength) {
+  private SamplePrompts(int tokens, int maxLength, @Nullable Integer turnEnd) {
+    this.turnEnd = turnEnd;
     this.tokens = tokens;
     this.maxLength = maxLength;
   }
 
   /// No prompts.
   static SamplePrompts none() {
-    return new SamplePrompts(0, 0);
+    return new SamplePrompts(0, 0, null);
   }
 
   /// Reads the prompts that the settings ask for.
   ///
   /// @param maxLength most tokens of a prompt and its answer
+  /// @param turnEnd the token that ends a turn of the chat template; null: none
   /// @param config of the model, new tokens counted
   /// @throws InputException where one cannot be answered
   static SamplePrompts of(
@@ -44,9 +48,10 @@ final class SamplePrompts {
       Splits splits,
       int maxLength,
       PromptEncoder encoder,
+      @Nullable Integer turnEnd,
       ModelConfig config) {
     var watch = settings.watch();
-    SamplePrompts prompts = new SamplePrompts(watch.sampleTokens(), maxLength);
+    SamplePrompts prompts = new SamplePrompts(watch.sampleTokens(), maxLength, turnEnd);
     for (String text : watch.samplePrompt()) {
       prompts.add(text, ids(text, encoder), config);
     }
@@ -82,6 +87,10 @@ final class SamplePrompts {
     config.checkTokens(prompt);
     texts.add(text);
     ids.add(prompt);
+  }
+
+  @Nullable Integer turnEnd() {
+    return turnEnd;
   }
 
   int count() {

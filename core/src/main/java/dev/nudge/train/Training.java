@@ -1,5 +1,6 @@
 package dev.nudge.train;
 
+import java.time.Instant;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.InitAdapter;
 import dev.nudge.adapter.Lora;
@@ -129,6 +130,7 @@ public final class Training {
     TrainSettings settings = resolved(wanted, quantization);
     checkInit(settings, config);
     RunCheckpoints.Found found = RunFolder.resumable(settings, machine.cache());
+    Instant at = found == null ? Instant.now() : Instant.parse(found.checkpoint().started());
     Resumed resumed = found == null ? null : Resumed.of(found, settings);
     Backend backend =
         Backend.resolve(
@@ -142,7 +144,7 @@ public final class Training {
     Path init = settings.lora().initAdapter();
     DataSettings source = settings.data();
     ChatRows chat =
-        ChatRows.of(folder, init, source.shape().template(), source.trainOn(), tokenizer);
+        ChatRows.of(folder, init, source.shape().template(), source.trainOn(), tokenizer).on(at);
     Splits splits = splits(settings, maxLength, tokenizer, chat, cache(machine, events));
     Dataset data = splits.train();
     Dataset held = splits.held();
@@ -151,11 +153,13 @@ public final class Training {
     if (held != null) {
       held.examples().forEach(e -> grown.checkTokens(e.ids()));
     }
-    boolean spoken = data.shapes().counts().keySet().stream().noneMatch(Preview.TEXTS::contains);
+    boolean spoken = data.shapes().spoken() > 0;
     SamplePrompts samples =
         SamplePrompts.of(
-            settings, splits, maxLength, new PromptEncoder(tokenizer, chat, spoken), grown);
-    warnOfRows(data, held, warnings);
+            settings, splits, maxLength, new PromptEncoder(tokenizer, chat, spoken),
+            spoken ? chat.turnEnd() : null,
+            grown);
+    warnOfRows(data, held, settings.eval().evalData() != null, warnings);
     Batches batches = batches(settings, data);
     Integer given = settings.loop().steps();
     Double epochs = settings.loop().epochs();
@@ -209,7 +213,8 @@ public final class Training {
           steps,
           plan,
           resumed,
-          chat.used(),
+          spoken ? chat.template() : null,
+          at,
           warnings);
     }
   }
@@ -295,7 +300,7 @@ public final class Training {
     return given == null ? most : given;
   }
 
-  private static void warnOfRows(Dataset data, @Nullable Dataset held, List<String> warnings) {
+  private static void warnOfRows(Dataset data, @Nullable Dataset held, boolean others, List<String> warnings) {
     if (data.untrainedRows() > 0) {
       warnings.add(
           Count.of(data.untrainedRows(), "row", "has", "have")
@@ -313,10 +318,11 @@ public final class Training {
     if (known > 0) {
       warnings.add(
           Count.of(known, "row")
-              + " of --eval-data "
+              + (others ? " of --eval-data " : " held out ")
               + (known == 1 ? "is" : "are")
-              + " in --data too, so the held-out loss is not that of unseen rows; take them out of one"
-              + " of the two");
+              + (others ? " in --data too" : " among those to train on too")
+              + ", so the held-out loss is not that of unseen rows; "
+              + (others ? "take them out of one of the two" : "--drop-rows duplicates takes them out"));
     }
   }
 

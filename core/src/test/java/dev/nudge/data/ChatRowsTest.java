@@ -8,9 +8,11 @@ import dev.nudge.format.Json;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainOn;
 import dev.nudge.text.Tokenizer;
+import dev.nudge.text.chat.ChatTemplate;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -87,6 +89,11 @@ class ChatRowsTest {
     Conversations.Tokens ended =
         rows(turns("eos_token ~ ' '"), TrainOn.ALL).conversation(talk, null);
     assertThat(ended.ids()[ended.ids().length - 1]).isNotEqualTo(tokenizer.eosId());
+    Conversations.Tokens broken =
+        rows("{% for m in messages %}{{ m.content }} the {% endfor %}", TrainOn.ASSISTANT)
+            .conversation(talk, null);
+    assertThat(broken.ids()[broken.ids().length - 1]).isEqualTo(tokenizer.eosId());
+    assertThat(trained(broken)).startsWith("leaks").endsWith(tokenizer.token(tokenizer.eosId()));
   }
 
   @Test
@@ -121,6 +128,53 @@ class ChatRowsTest {
         .isInstanceOf(InputException.class)
         .hasMessageContaining("has no chat template; name one by --template");
     assertThat(rows.digest()).isEqualTo("no template");
+  }
+
+  @Test
+  void aTemplateThatWritesTheDateWritesThatOfItsDay() throws IOException {
+    ChatRows rows = rows("{{ strftime_now('%Y-%m-%d') }} {{ messages[0].content }}", TrainOn.ALL);
+    assertThat(rows.digest()).isNull(); // the time is not known
+    ChatRows that = rows.on(Instant.parse("2025-03-01T23:59:59Z"));
+    ChatRows next = rows.on(Instant.parse("2025-03-02T00:00:00Z"));
+    ArrayNode talk = messages("user", "a");
+    assertThat(that.prompt(talk, null).text()).isEqualTo("2025-03-01 a");
+    assertThat(next.prompt(talk, null).text()).isEqualTo("2025-03-02 a");
+    assertThat(that.digest()).isNotNull().isNotEqualTo(next.digest());
+    assertThat(that.digest()).isEqualTo(rows.on(Instant.parse("2025-03-01T04:00:00Z")).digest());
+    ChatRows timeless = rows("{{ messages[0].content }}", TrainOn.ALL);
+    assertThat(timeless.digest())
+        .isNotNull()
+        .isEqualTo(timeless.on(Instant.parse("2025-03-01T04:00:00Z")).digest());
+  }
+
+  @Test
+  void ourOwnTemplatesRefuseWhatTheyWouldLeaveOut() {
+    ArrayNode call =
+        (ArrayNode)
+            Json.parse(
+                "[{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": null, \"tool_calls\": [{\"type\": \"function\", \"function\": {\"name\": \"f\", \"arguments\": {}}}]}]");
+    ArrayNode parts =
+        (ArrayNode)
+            Json.parse(
+                "[{\"role\": \"user\", \"content\": [{\"type\": \"text\", \"text\": \"a\"}]}, {\"role\": \"assistant\", \"content\": \"b\"}]");
+    for (String name : ChatTemplate.knownNames()) {
+      ChatRows rows = ChatRows.of(MODEL, null, name, TrainOn.ASSISTANT, tokenizer);
+      assertThatThrownBy(() -> rows.conversation(call, null))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("the template " + name + " knows no tools");
+      assertThatThrownBy(() -> rows.conversation(messages("user", "a", "assistant", "b"), call))
+          .hasMessageContaining("knows no tools");
+      assertThatThrownBy(() -> rows.conversation(parts, null))
+          .hasMessageContaining("takes contents that are one text");
+      assertThat(trained(rows.conversation(messages("user", "a", "assistant", "leaks"), null)))
+          .contains("leaks");
+    }
+  }
+
+  @Test
+  void theTokenThatEndsATurnIsKnown() throws IOException {
+    assertThat(rows(turns("eos_token"), TrainOn.ASSISTANT).turnEnd()).isEqualTo(tokenizer.eosId());
+    assertThat(rows(turns("''"), TrainOn.ASSISTANT).turnEnd()).isNull();
   }
 
   @Test

@@ -59,8 +59,15 @@ public final class ChatTemplate {
   ///
   /// @param adapter null: none
   public static ChatTemplate load(Path model, @Nullable Path adapter, @Nullable String named) {
-    boolean own = named == null && adapter != null && isIn(adapter);
-    return load(own && adapter != null ? adapter : model, named);
+    Source own = adapter == null ? null : TemplateFiles.of(adapter).get(TemplateFiles.DEFAULT);
+    if (named != null || own == null) {
+      return load(model, named);
+    }
+    Source usual = TemplateFiles.of(model).get(TemplateFiles.DEFAULT);
+    boolean models = usual != null && usual.text().equals(own.text());
+    return models
+        ? load(model, null)
+        : new ChatTemplate(own, null, SpecialTokens.read(model), LocalDateTime.now());
   }
 
   /// Loads the template of a model folder.
@@ -159,6 +166,11 @@ public final class ChatTemplate {
     return Sha256.of(all.getBytes(StandardCharsets.UTF_8));
   }
 
+  /// Returns a digest of all that a rendering follows from, beside the conversation and the time.
+  public String rule() {
+    return Sha256.of((digest() + specials).getBytes(StandardCharsets.UTF_8));
+  }
+
   /// Renders a conversation.
   ///
   /// @param tools as OpenAI has them, or null
@@ -177,7 +189,7 @@ public final class ChatTemplate {
     return specials;
   }
 
-  @Nullable String turnEnd() {
+  public @Nullable String turnEnd() {
     return turnEnd;
   }
 

@@ -14,7 +14,20 @@ final class KnownTemplates {
       {%- set turns = messages[1:] if messages[0].role == 'system' else messages -%}
       """;
 
-  static final Map<String, String> ALL =
+  /// Refuses what these templates would leave out, or print as Python does.
+  private static final String GUARD =
+      """
+      {%- if tools -%}{{ raise_exception('the template NAME knows no tools; --template FILE names one that does') }}{%- endif -%}
+      {%- for message in messages -%}
+      {%- if message.tool_calls or message.role == 'tool' -%}
+      {{ raise_exception('the template NAME knows no tools; --template FILE names one that does') }}
+      {%- elif message.content is not string -%}
+      {{ raise_exception('the template NAME takes contents that are one text') }}
+      {%- endif -%}
+      {%- endfor -%}
+      """;
+
+  private static final Map<String, String> PLAIN =
       new TreeMap<>(
           Map.of(
               "chatml",
@@ -103,6 +116,14 @@ final class KnownTemplates {
                   {%- endfor -%}
                   {%- if add_generation_prompt -%}{{ 'ASSISTANT:' }}{%- endif -%}
                   """));
+
+  static final Map<String, String> ALL = guarded();
+
+  private static Map<String, String> guarded() {
+    Map<String, String> all = new TreeMap<>(PLAIN);
+    all.replaceAll((name, template) -> GUARD.replace("NAME", name) + template);
+    return all;
+  }
 
   private KnownTemplates() {}
 }

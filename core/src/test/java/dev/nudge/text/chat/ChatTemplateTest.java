@@ -148,7 +148,7 @@ class ChatTemplateTest {
       value = {
         "[] => a conversation has at least one message, and this one has none",
         "[1] => message 0 of the conversation is no object",
-        "[{\"role\": \"tool\"}] => the template mistral, line 11: the template refuses: the template mistral has no role tool",
+        "[{\"role\": \"critic\", \"content\": \"a\"}] => the template mistral, line 19: the template refuses: the template mistral has no role critic",
       })
   void aConversationThatIsNoneIsRefusedInOneLine(String messages, String message) {
     assertThatThrownBy(() -> render("mistral", messages, null))

@@ -197,7 +197,12 @@ class TrainedTest {
              {"role": "user", "content": ""}, {"role": "assistant", "content": "B"}]
             """);
     Trained trained =
-        Trained.of(ChatTemplate.load(folder, "chatml"), talk, null, Map.of(), TrainOn.ASSISTANT);
+        Trained.of(
+            template("{% for m in messages %}{{ m.role[0] ~ m.content }}{{ eos_token }}{% endfor %}"),
+            talk,
+            null,
+            Map.of(),
+            TrainOn.ASSISTANT);
     assertThat(trained.rendered().missing(talk)).containsExactly(1);
   }
 
