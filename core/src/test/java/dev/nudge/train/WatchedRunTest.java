@@ -245,7 +245,7 @@ class WatchedRunTest {
     assertThatThrownBy(() -> Training.prepare(settings, TinyRun.MACHINE))
         .isInstanceOf(InputException.class)
         .hasMessage(
-            "--samples 3: no row of --eval-data has a prompt that leaves room for an answer; give --sample-prompt instead");
+            "--samples 3: no held-out row has a prompt that leaves room for an answer; give --sample-prompt instead");
   }
 
   @Test
