@@ -22,7 +22,7 @@ final class OtherVerbs {
     say(here + "doctor", "env info check diagnose");
     say(here + "--version", "version");
     say("there is no server yet; generate --data answers many rows", "serve server api deploy");
-    say("there is no chat yet; generate completes one prompt", "chat repl");
+    say(here + "chat", "repl talk converse");
     say(
         "there is none: a model folder is read as it is; merge writes base and adapter as one, quantize"
             + " writes four bits",

@@ -100,7 +100,9 @@ class ExampleCommandsTest {
         """
         {"messages": [{"role": "user", "content": "the pump?"}, {"role": "assistant", "content": "it leaks"}]}
         """;
-    place.write("chats.jsonl", chat.repeat(20)).write("questions.txt", "the pump?\nand the seal?\n");
+    place
+        .write("chats.jsonl", chat.repeat(20))
+        .write("questions.txt", "the pump?\nand the seal?\n");
     for (String recipe : List.of("llama3.yaml", "qwen.yaml")) {
       place.write(
           "examples/" + recipe, Files.readString(Path.of("../examples").resolve(recipe), UTF_8));

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 /// Hold `NOTICE` to what ships: every jar of the run-time class path with its licence, no other.
 class NoticeTest {
   private static final Pattern ENTRY =
-      Pattern.compile("(?m)^  ([a-z0-9.]+:[a-z0-9-]+) +([A-Z][A-Za-z]*-?[0-9.]*)(;.*)?$");
+      Pattern.compile("(?m)^  ([a-z0-9.]+:[a-z0-9-]+) +([A-Z][A-Za-z]*(?:-[A-Za-z0-9.]+)*)(;.*)?$");
 
   @Test
   void everyJarThatShipsIsNamedWithItsLicence() throws IOException {

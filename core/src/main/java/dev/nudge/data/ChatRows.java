@@ -1,9 +1,5 @@
 package dev.nudge.data;
 
-import java.time.ZoneOffset;
-import java.time.LocalDateTime;
-import java.time.LocalDate;
-import java.time.Instant;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainOn;
@@ -15,6 +11,10 @@ import dev.nudge.text.chat.ChatTemplate;
 import dev.nudge.text.chat.Rendered;
 import dev.nudge.text.chat.Trained;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.LocalDateTime;
+import java.time.ZoneOffset;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;

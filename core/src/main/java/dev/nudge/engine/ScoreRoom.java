@@ -1,12 +1,12 @@
 package dev.nudge.engine;
 
-import java.util.Objects;
-import java.util.Arrays;
 import dev.nudge.data.Example;
 import dev.nudge.model.CausalLm;
 import dev.nudge.tensor.Lanes;
 import dev.nudge.tensor.Workspace;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// The lanes of an engine that score rows, and their workspaces, as large as the longest row so far

@@ -1,6 +1,5 @@
 package dev.nudge.eval;
 
-import java.time.Instant;
 import dev.nudge.data.ChatRows;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.TokenCache;
@@ -12,6 +11,7 @@ import dev.nudge.model.ModelConfig;
 import dev.nudge.settings.ScoreSettings;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.List;
 import java.util.function.Consumer;
 
@@ -50,11 +50,12 @@ public final class Scoring {
     Tokenizer tokenizer = Session.tokenizer(folder, settings.adapter(), machine);
     ChatRows chat =
         ChatRows.of(
-            folder,
-            settings.adapter(),
-            settings.data().shape().template(),
-            settings.data().trainOn(),
-            tokenizer).on(Instant.now());
+                folder,
+                settings.adapter(),
+                settings.data().shape().template(),
+                settings.data().trainOn(),
+                tokenizer)
+            .on(Instant.now());
     Dataset data =
         AdapterPatterns.of(
                 settings.data(), settings.adapter(), settings.model().anyBase(), notes, warnings)

@@ -1,13 +1,13 @@
 package dev.nudge.generate;
 
-import java.util.function.Consumer;
-import dev.nudge.text.chat.ChatTemplate;
 import dev.nudge.data.ChatRows;
 import dev.nudge.settings.ChatSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainOn;
 import dev.nudge.text.Tokenizer;
+import dev.nudge.text.chat.ChatTemplate;
 import java.nio.file.Path;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
 
@@ -40,8 +40,7 @@ record ChatPrompts(ChatRows rows) {
   /// Warns of an adapter that was trained with another template than this one.
   ///
   /// @param named the template that the settings name; null: none
-  void checkSame(
-      Path model, Path adapter, @Nullable String named, Consumer<String> warnings) {
+  void checkSame(Path model, Path adapter, @Nullable String named, Consumer<String> warnings) {
     if (!ChatTemplate.isIn(adapter)) {
       return;
     }

@@ -197,12 +197,7 @@ public final class Generation {
     Sampler sampler = new Sampler(sampling, this::isEnd, session.room());
     Answer answer =
         new Answer(
-            session.tokenizer(),
-            ends(),
-            prompt,
-            sampling,
-            positions - prompt.length,
-            pieces);
+            session.tokenizer(), ends(), prompt, sampling, positions - prompt.length, pieces);
     Constraint.State start = constraint == null ? null : constraint.start();
     Caller caller = new Chosen(sampler, answer, prompt.length, draws, start);
     return new Wanted(engine.submit(prompt, positions, session.adapter(), caller), answer);

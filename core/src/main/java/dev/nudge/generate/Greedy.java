@@ -66,8 +66,7 @@ public final class Greedy {
     private final BooleanSupplier cancel;
     private boolean cancelled;
 
-    Likeliest(
-        List<Integer> ends, Tokenizer tokenizer, Prompt prompt, BooleanSupplier cancel) {
+    Likeliest(List<Integer> ends, Tokenizer tokenizer, Prompt prompt, BooleanSupplier cancel) {
       this.answer =
           new Answer(
               tokenizer,

@@ -1,6 +1,5 @@
 package dev.nudge.train;
 
-import java.time.Instant;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.ParameterCount;
@@ -37,6 +36,7 @@ import dev.nudge.text.NewTokens;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;

@@ -1,6 +1,5 @@
 package dev.nudge.train;
 
-import java.time.Instant;
 import dev.nudge.adapter.ParameterCount;
 import dev.nudge.data.Batches;
 import dev.nudge.data.Dataset;
@@ -16,6 +15,7 @@ import dev.nudge.settings.Method;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.tensor.PageAdvice;
 import dev.nudge.text.chat.ChatTemplate;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

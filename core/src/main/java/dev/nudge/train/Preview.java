@@ -1,6 +1,5 @@
 package dev.nudge.train;
 
-import java.time.Instant;
 import dev.nudge.data.Batches;
 import dev.nudge.data.ChatRows;
 import dev.nudge.data.Dataset;
@@ -13,16 +12,15 @@ import dev.nudge.data.TokenCache;
 import dev.nudge.identity.Identity;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.ModelConfig;
-import dev.nudge.settings.DataShape;
 import dev.nudge.settings.EvalSettings;
 import dev.nudge.settings.PreviewSettings;
 import dev.nudge.settings.QualitySettings;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// Says what a model will see of rows, without loading it: the first of them, and counts of all.

@@ -1,6 +1,5 @@
 package dev.nudge.train;
 
-import dev.nudge.text.chat.ChatTemplate;
 import dev.nudge.adapter.PeftConfig;
 import dev.nudge.adapter.PeftFiles;
 import dev.nudge.data.ContentDigest;
@@ -11,6 +10,7 @@ import dev.nudge.identity.BaseDigest;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Method;
 import dev.nudge.settings.TrainSettings;
+import dev.nudge.text.chat.ChatTemplate;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,6 +1,5 @@
 package dev.nudge.train;
 
-import org.jspecify.annotations.Nullable;
 import dev.nudge.data.PromptEncoder;
 import dev.nudge.data.Prompts;
 import dev.nudge.data.Splits;
@@ -14,6 +13,7 @@ import dev.nudge.settings.TrainSettings;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /// The prompts that a run answers at each held-out loss: those that were given, then those of
 /// held-out rows.

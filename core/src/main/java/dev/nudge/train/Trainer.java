@@ -260,7 +260,8 @@ public final class Trainer implements AutoCloseable {
     Limits limits = prompts.limits(model, lanes.count() * threadsPerLane);
     NamedAdapters none = new NamedAdapters(model.modules(), model.backend().compute());
     try (Engine engine = new Engine(model, none, limits)) {
-      return Greedy.answers(engine, model, tokenizer, prompts.asked(), prompts.turnEnd(), cancelled);
+      return Greedy.answers(
+          engine, model, tokenizer, prompts.asked(), prompts.turnEnd(), cancelled);
     }
   }
 

@@ -1,6 +1,5 @@
 package dev.nudge.train;
 
-import java.time.Instant;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.InitAdapter;
 import dev.nudge.adapter.Lora;
@@ -46,6 +45,7 @@ import dev.nudge.tensor.Scope;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -156,7 +156,10 @@ public final class Training {
     boolean spoken = data.shapes().spoken() > 0;
     SamplePrompts samples =
         SamplePrompts.of(
-            settings, splits, maxLength, new PromptEncoder(tokenizer, chat, spoken),
+            settings,
+            splits,
+            maxLength,
+            new PromptEncoder(tokenizer, chat, spoken),
             spoken ? chat.turnEnd() : null,
             grown);
     warnOfRows(data, held, settings.eval().evalData() != null, warnings);
@@ -300,7 +303,8 @@ public final class Training {
     return given == null ? most : given;
   }
 
-  private static void warnOfRows(Dataset data, @Nullable Dataset held, boolean others, List<String> warnings) {
+  private static void warnOfRows(
+      Dataset data, @Nullable Dataset held, boolean others, List<String> warnings) {
     if (data.untrainedRows() > 0) {
       warnings.add(
           Count.of(data.untrainedRows(), "row", "has", "have")
@@ -322,7 +326,9 @@ public final class Training {
               + (known == 1 ? "is" : "are")
               + (others ? " in --data too" : " among those to train on too")
               + ", so the held-out loss is not that of unseen rows; "
-              + (others ? "take them out of one of the two" : "--drop-rows duplicates takes them out"));
+              + (others
+                  ? "take them out of one of the two"
+                  : "--drop-rows duplicates takes them out"));
     }
   }
 

@@ -198,7 +198,8 @@ class TrainedTest {
             """);
     Trained trained =
         Trained.of(
-            template("{% for m in messages %}{{ m.role[0] ~ m.content }}{{ eos_token }}{% endfor %}"),
+            template(
+                "{% for m in messages %}{{ m.role[0] ~ m.content }}{{ eos_token }}{% endfor %}"),
             talk,
             null,
             Map.of(),
