@@ -126,7 +126,12 @@ public final class ChatRows implements Conversations {
 
   @Override
   public Tokens conversation(ArrayNode messages, @Nullable ArrayNode tools) {
-    return said(() -> tokens(Trained.of(template(), messages, tools, Map.of(), trainOn), messages));
+    return said(
+        () -> {
+          Trained trained = Trained.of(template(), messages, tools, Map.of(), trainOn);
+          whole(trained.rendered(), messages);
+          return tokens(trained, messages);
+        });
   }
 
   @Override
@@ -141,7 +146,8 @@ public final class ChatRows implements Conversations {
   public Prompt prompt(ArrayNode messages, @Nullable ArrayNode tools) {
     return said(
         () -> {
-          Rendered rendered = template().render(messages, tools, true, Map.of());
+          Rendered rendered =
+              whole(template().render(messages, tools, true, Map.of()), messages);
           return new Prompt(rendered.text(), encoded(rendered).ids());
         });
   }
@@ -154,6 +160,19 @@ public final class ChatRows implements Conversations {
     } catch (ChatException e) {
       throw new IllegalArgumentException(String.valueOf(e.getMessage()), e);
     }
+  }
+
+  /// Refuses messages of which nothing stands in the text: a row would be trained without them, and
+  /// nobody would know.
+  private static Rendered whole(Rendered rendered, ArrayNode messages) {
+    List<Integer> missing = rendered.missing(messages);
+    if (!missing.isEmpty()) {
+      int first = missing.getFirst();
+      throw new IllegalArgumentException(
+          "the template leaves out message %d (%s); take it out of the row, or give another --template"
+              .formatted(first + 1, messages.path(first).path("role").asString("")));
+    }
+    return rendered;
   }
 
   private Encoded encoded(Rendered rendered) {
@@ -170,7 +189,7 @@ public final class ChatRows implements Conversations {
     int last = -1;
     for (int i = 0; i < n; i++) {
       if (weights[i] > 0) {
-        whole(weights[i]);
+        counted(weights[i]);
         marks.set(i, i > 0);
         last = i;
       }
@@ -198,7 +217,7 @@ public final class ChatRows implements Conversations {
     return false;
   }
 
-  private static void whole(double weight) {
+  private static void counted(double weight) {
     if (weight != 1) {
       throw new IllegalArgumentException(
           "a message has the weight "

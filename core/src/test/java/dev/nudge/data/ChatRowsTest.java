@@ -172,6 +172,22 @@ class ChatRowsTest {
   }
 
   @Test
+  void aMessageThatTheTemplateLeavesOutIsToldAndNotTrained() throws IOException {
+    ChatRows rows =
+        rows(
+            "{% for m in messages if m.role != 'system' %}{{ m.content ~ eos_token }}{% endfor %}",
+            TrainOn.ASSISTANT);
+    ArrayNode talk = messages("system", "be short", "user", "a", "assistant", "b");
+    assertThatThrownBy(() -> rows.conversation(talk, null))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(
+            "the template leaves out message 1 (system); take it out of the row, or give another --template");
+    assertThatThrownBy(() -> rows.prompt(messages("system", "be short", "user", "a"), null))
+        .hasMessageStartingWith("the template leaves out message 1 (system)");
+    assertThat(rows.conversation(messages("user", "a", "assistant", "b"), null).ids()).isNotEmpty();
+  }
+
+  @Test
   void theTokenThatEndsATurnIsKnown() throws IOException {
     assertThat(rows(turns("eos_token"), TrainOn.ASSISTANT).turnEnd()).isEqualTo(tokenizer.eosId());
     assertThat(rows(turns("''"), TrainOn.ASSISTANT).turnEnd()).isNull();
