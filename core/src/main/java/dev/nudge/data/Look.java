@@ -44,7 +44,7 @@ record Look(Set<Flaw> flaws, Set<Sensitive> kinds) {
       flaws.add(Flaw.EMPTY_MESSAGES);
     }
     for (JsonNode message : messages) {
-      kinds.addAll(Sensitive.in(Turns.text(message)));
+      kinds.addAll(Sensitive.in(Turns.all(message)));
     }
   }
 }

@@ -38,6 +38,6 @@ final class Said {
   }
 
   private static Stream<String> texts(ArrayNode messages) {
-    return messages.valueStream().map(Turns::text);
+    return messages.valueStream().map(Turns::all);
   }
 }

@@ -1,5 +1,7 @@
 package dev.nudge.data;
 
+import java.util.Set;
+import java.util.Map;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 
@@ -8,6 +10,8 @@ import tools.jackson.databind.node.ArrayNode;
 /// In order is: system messages first, then user and assistant by turns, the user first; an
 /// assistant that called tools goes on behind their results.
 final class Turns {
+  private static final Set<String> PLAIN = Set.of("role", "content", "train", "weight");
+
   private Turns() {}
 
   /// Whether no message stands where it usually does not.
@@ -60,5 +64,17 @@ final class Turns {
       text.append(part.path("text").asString(""));
     }
     return text.toString();
+  }
+
+  /// All that a message says: its text, and what stands beside it, such as tool calls and thoughts,
+  /// as JSON.
+  static String all(JsonNode message) {
+    StringBuilder all = new StringBuilder(text(message));
+    for (Map.Entry<String, JsonNode> entry : message.properties()) {
+      if (!PLAIN.contains(entry.getKey()) && !entry.getValue().isNull()) {
+        all.append('\n').append(entry.getValue());
+      }
+    }
+    return all.toString();
   }
 }

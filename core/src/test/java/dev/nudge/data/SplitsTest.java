@@ -1,5 +1,10 @@
 package dev.nudge.data;
 
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.JsonNode;
+import dev.nudge.settings.DataShape;
+import dev.nudge.format.Json;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.InstanceOfAssertFactories.type;
@@ -244,6 +249,18 @@ class SplitsTest {
                     drop("personal-data"),
                     write("b.jsonl", List.of("{\"text\": \"a@b.org\"}"))))
         .hasMessageEndingWith("--drop-rows leaves no row");
+  }
+
+  @Test
+  void whatStandsBesideATextIsLookedAtToo() {
+    JsonNode call =
+        Json.parse(
+            "{\"role\": \"assistant\", \"content\": null, \"tool_calls\": [{\"function\": {\"name\": \"mail\", \"arguments\": {\"to\": \"ann.lee@mail.org\"}}}], \"reasoning_content\": \"so\"}");
+    assertThat(Turns.text(call)).isEmpty();
+    assertThat(Turns.all(call)).contains("ann.lee@mail.org", "so").doesNotContain("assistant");
+    ArrayNode talk = JsonNodeFactory.instance.arrayNode().add(call);
+    Look look = Look.at(new RowShape.Content.Conversation(talk, null, DataShape.MESSAGES));
+    assertThat(look.flaws()).contains(Flaw.PERSONAL_DATA);
   }
 
   @Test

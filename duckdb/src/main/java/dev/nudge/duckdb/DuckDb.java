@@ -57,7 +57,11 @@ public final class DuckDb implements TableReader {
     return function
         + "("
         + list
-        + (function.equals("read_parquet") ? ")" : ", union_by_name=true)");
+        + switch (function) {
+          case "read_parquet" -> ")";
+          case "read_csv" -> ", union_by_name=true, all_varchar=true)"; // as rows of CSV are texts
+          default -> ", union_by_name=true)";
+        };
   }
 
   private static String function(Path file) {

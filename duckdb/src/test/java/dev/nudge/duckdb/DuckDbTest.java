@@ -82,9 +82,9 @@ class DuckDbTest {
             "1 {\"text\":\"a\",\"n\":1.5}",
             "2 {\"text\":\"b\",\"n\":3.0}",
             "3 {\"text\":\"it's\",\"n\":4.5}");
-    Path odd = Files.writeString(folder.resolve("o'dd.csv"), "q;r\nx;1\n");
+    Path odd = Files.writeString(folder.resolve("o'dd.csv"), "q;r\nx;007\n");
     assertThat(all(new DuckDb().query("FROM data", List.of(odd))))
-        .containsExactly("1 {\"q\":\"x\",\"r\":1}");
+        .containsExactly("1 {\"q\":\"x\",\"r\":\"007\"}"); // a text, as in rows of CSV
     assertThat(
             all(
                 new DuckDb()
