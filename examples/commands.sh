@@ -53,7 +53,7 @@ mvn verify            # the tests
 ./nudge train --model MODEL --data texts.jsonl --method full --freeze embed_tokens --out models/mine
 
 # --- a conversation
-./nudge chat --model MODEL --template chatml --adapter support=adapters/support --system 'Answer in one sentence.' < questions.txt
+./nudge chat --model MODEL --template chatml --adapter support=adapters/support --system 'Answer in one sentence.' --max-tokens 60 < questions.txt
 
 # --- one folder of base and adapter
 ./nudge merge --model MODEL --adapter adapters/support --out MODEL-support

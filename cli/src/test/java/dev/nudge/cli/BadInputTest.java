@@ -349,7 +349,7 @@ class BadInputTest {
                     "broken.jinja",
                     "{% for m in messages %}\n{{ m.content | frobnicate }}\n{% endfor %}"),
             "--template D/broken.jinja",
-            "D/broken.jinja line 2: there is no filter frobnicate"),
+            "D/broken.jinja, line 2: the filter 'frobnicate' is not known"),
         row(
             "a conversation that its template refuses",
             p ->
@@ -359,7 +359,7 @@ class BadInputTest {
                         "{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}, {\"role\": \"assistant\", \"content\": \"a\"}]}"),
             "--template D/strict.jinja",
             "D/rows.jsonl: 1 of 1 row is bad\n"
-                + "D/rows.jsonl line 1: D/strict.jinja line 1: roles must alternate"),
+                + "D/rows.jsonl line 1: D/strict.jinja, line 1: the template refuses: roles must alternate"),
         row(
             "a message with half a weight",
             p ->
@@ -373,7 +373,7 @@ class BadInputTest {
             "a part that is none",
             p -> {},
             "--train-on users",
-            "--train-on is 'users'; it must be assistant, last or all"),
+            "--train-on is 'users'; supported: assistant, last, all"),
         row(
             "nothing is trained",
             p -> p.write("rows.jsonl", "{\"text\": \"</s>\"}\n{\"text\": \"</s>\"}"),

@@ -146,8 +146,7 @@ public final class ChatRows implements Conversations {
   public Prompt prompt(ArrayNode messages, @Nullable ArrayNode tools) {
     return said(
         () -> {
-          Rendered rendered =
-              whole(template().render(messages, tools, true, Map.of()), messages);
+          Rendered rendered = whole(template().render(messages, tools, true, Map.of()), messages);
           return new Prompt(rendered.text(), encoded(rendered).ids());
         });
   }

@@ -1,7 +1,7 @@
 package dev.nudge.data;
 
-import java.util.Set;
 import java.util.Map;
+import java.util.Set;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 

@@ -38,7 +38,7 @@ public record PreviewSettings(
         LengthWithers<PreviewSettings> {
   private static final Schema<PreviewSettings> SCHEMA = Schema.of(PreviewSettings.class);
   private static final List<String> OWN =
-      List.of("limit", "html", "ask_base"); // a plan has no such settings
+      List.of("train_on", "limit", "html", "ask_base"); // a plan has no such settings
 
   public PreviewSettings {
     Check.positive("--price-per-hour", pricePerHour);

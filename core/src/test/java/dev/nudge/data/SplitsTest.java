@@ -1,15 +1,12 @@
 package dev.nudge.data;
 
-import tools.jackson.databind.node.JsonNodeFactory;
-import tools.jackson.databind.node.ArrayNode;
-import tools.jackson.databind.JsonNode;
-import dev.nudge.settings.DataShape;
-import dev.nudge.format.Json;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.InstanceOfAssertFactories.type;
 
+import dev.nudge.format.Json;
 import dev.nudge.settings.DataSettings;
+import dev.nudge.settings.DataShape;
 import dev.nudge.settings.EvalSettings;
 import dev.nudge.settings.EvalSplit;
 import dev.nudge.settings.Flaw;
@@ -34,6 +31,9 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
 
 class SplitsTest {
   @TempDir Path folder;
