@@ -82,8 +82,7 @@ record ChatCommands(
     String first = !names.isEmpty() ? names.getFirst() : on != null ? on : only();
     String second = names.size() == 2 ? names.getLast() : null;
     Completion one = chat.instead(first);
-    if (Thread.currentThread().isInterrupted()) {
-      Thread.interrupted();
+    if (Thread.interrupted()) {
       console.note("(stopped)");
       return;
     }

@@ -4,7 +4,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Where the lines of a conversation come from: a person at a terminal, or a pipe.
 interface ChatLines extends AutoCloseable {
-  /// What a person does at an empty line.
+  /// A person took back what was begun, by Ctrl-C.
   final class Interrupted extends Exception {
     private static final long serialVersionUID = 1L;
   }

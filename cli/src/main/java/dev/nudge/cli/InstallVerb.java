@@ -8,8 +8,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// `nudge install`: a link to the launcher in a folder of the PATH, or a module that a plain
-/// install
-/// leaves out; or the removal of either.
+/// install leaves out; or the removal of either.
 ///
 /// @param environment for HOME and PATH
 /// @param launcher the script that started this process; null where none did
@@ -90,11 +89,7 @@ record InstallVerb(Map<String, String> environment, @Nullable String launcher)
     if (settings.dir() != null) {
       throw new InputException("--dir is of the link; a module lies in the repository");
     }
-    if (launcher == null) {
-      throw new InputException(
-          "this process was not started by ./nudge; run ./nudge install " + DuckDbModule.NAME);
-    }
-    DuckDbModule module = DuckDbModule.of(launcher);
+    DuckDbModule module = DuckDbModule.of(launcher("install " + DuckDbModule.NAME));
     if (settings.remove()) {
       console.note(
           module.remove() ? "DuckDB is removed" : "DuckDB is not installed; nothing to remove");
@@ -112,10 +107,15 @@ record InstallVerb(Map<String, String> environment, @Nullable String launcher)
       throw new InputException(
           "install makes a link, which Windows lets few users do; put the repository on the Path");
     }
+    return Path.of(launcher("install"));
+  }
+
+  /// The launcher that started this process, which `command` needs.
+  private String launcher(String command) {
     if (launcher == null) {
-      throw new InputException("this process was not started by ./nudge; run ./nudge install");
+      throw new InputException("this process was not started by ./nudge; run ./nudge " + command);
     }
-    return Path.of(launcher);
+    return launcher;
   }
 
   private Path folder(Settings settings) {

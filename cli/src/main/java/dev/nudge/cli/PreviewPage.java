@@ -53,15 +53,17 @@ final class PreviewPage {
     }
     try {
       if (Files.exists(file) && !Files.readString(file).contains(TITLE)) {
-        throw new InputException(
-            "--html %s exists and is no page of data preview; give another file".formatted(file));
+        throw new InputException(other(file));
       }
     } catch (CharacterCodingException e) {
-      throw new InputException(
-          "--html %s exists and is no page of data preview; give another file".formatted(file), e);
+      throw new InputException(other(file), e);
     } catch (IOException e) {
       throw new InputException("--html " + file + ": " + OutFolder.reason(e), e);
     }
+  }
+
+  private static String other(Path file) {
+    return "--html %s exists and is no page of data preview; give another file".formatted(file);
   }
 
   static String of(Preview preview, PreviewFacts facts) {

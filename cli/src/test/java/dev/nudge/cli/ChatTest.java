@@ -53,7 +53,7 @@ class ChatTest {
         .isZero();
   }
 
-  /// A person who types lines, of which null is Ctrl-C.
+  /// A person who types lines, of which INTERRUPT is Ctrl-C.
   private static class Typed implements ChatLines {
     static final String INTERRUPT = "^C";
     private final ArrayDeque<String> lines;

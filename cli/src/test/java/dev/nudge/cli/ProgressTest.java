@@ -62,8 +62,7 @@ class ProgressTest {
   }
 
   /// Steps of 2 s that are up to 20 % longer or shorter, a first one of 60 s, a held-out loss of 30
-  /// s
-  /// each 25 steps, and a save of 1 s each 5.
+  /// s each 25 steps, and a save of 1 s each 5.
   @Test
   void theTimeLeftSettlesWithinTwentySteps() {
     for (int seed = 0; seed < 20; seed++) {

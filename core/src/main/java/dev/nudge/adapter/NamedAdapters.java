@@ -13,9 +13,8 @@ import org.jspecify.annotations.Nullable;
 /// Several adapters of one base by name, of which one at most is on.
 ///
 /// Each is read once and then waits beside the base: switching assigns the model's places and
-/// copies
-/// nothing. The base's weights are never touched, so without an adapter it answers as it did, bit
-/// for bit.
+/// copies nothing. The base's weights are never touched, so without an adapter it answers as it
+/// did, bit for bit.
 ///
 /// Threading: everything here while no pass runs.
 public final class NamedAdapters implements AutoCloseable {

@@ -1,5 +1,6 @@
 package dev.nudge.data;
 
+import dev.nudge.data.quality.Mix;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.util.ArrayList;
@@ -143,7 +144,7 @@ public final class Batches {
       }
     }
     if (shuffle) {
-      shuffle(order, mix(seed) + epoch);
+      shuffle(order, Mix.of(seed) + epoch);
     }
     return order;
   }
@@ -160,7 +161,7 @@ public final class Batches {
       if (shuffle && place / all.length != pass) {
         pass = place / all.length;
         passed = all.clone();
-        shuffle(passed, mix(mix(seed) + source + 1) + pass);
+        shuffle(passed, Mix.of(Mix.of(seed) + source + 1) + pass);
       }
       order[at + i] = passed[(int) (place % all.length)];
     }
@@ -168,19 +169,13 @@ public final class Batches {
   }
 
   private static void shuffle(int[] order, long seed) {
-    long state = mix(seed);
+    long state = Mix.of(seed);
     for (int i = order.length - 1; i > 0; i--) {
       state += GOLDEN_GAMMA;
-      int j = (int) Long.remainderUnsigned(mix(state), i + 1);
+      int j = (int) Long.remainderUnsigned(Mix.of(state), i + 1);
       int kept = order[i];
       order[i] = order[j];
       order[j] = kept;
     }
-  }
-
-  private static long mix(long z) {
-    z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
-    z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
-    return z ^ (z >>> 31);
   }
 }

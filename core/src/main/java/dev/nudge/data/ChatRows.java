@@ -194,7 +194,7 @@ public final class ChatRows implements Conversations {
       }
     }
     boolean open =
-        messages.path(messages.size() - 1).path("role").asString("").equals("assistant")
+        Messages.isAnswer(messages.path(messages.size() - 1))
             && last > 0
             && !ends(encoded.ids(), marks, last);
     if (!open) {

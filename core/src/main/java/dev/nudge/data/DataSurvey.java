@@ -25,7 +25,6 @@ import org.jspecify.annotations.Nullable;
 /// and nearly the same by words ([NearTexts]).
 public final class DataSurvey {
   private static final int CHUNK = 512;
-  private static final int SAMPLE = 1_000; // held-out rows by which common runs are known
 
   private final RowShape shape;
   private final @Nullable Tokenizer tokenizer;
@@ -86,7 +85,7 @@ public final class DataSurvey {
             known.add(words);
           } else {
             sample.add(words);
-            known = sample.size() == SAMPLE ? begun(sample) : null;
+            known = sample.size() == NearTexts.SAMPLE ? begun(sample) : null;
           }
         }
       }
@@ -137,14 +136,15 @@ public final class DataSurvey {
     try {
       Row row = Row.parse(line);
       Content content = shape.content(row);
-      String said = Said.all(content);
+      List<String> texts = Said.texts(content);
+      String said = Said.all(content, texts);
       NearTexts known = held;
       return new Seen.Good(
           content,
           row.names(),
           said.codePointCount(0, said.length()),
           tokens(said),
-          Mix.of(String.join("\0", Said.texts(content))),
+          Mix.of(String.join("\0", texts)),
           known != null && known.near(NearTexts.words(said)),
           Look.at(content));
     } catch (BadRowException e) {

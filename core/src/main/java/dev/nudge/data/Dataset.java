@@ -74,20 +74,10 @@ public final class Dataset {
   /// @param truncate whether a row that is too long is cut; else it is bad
   public static Dataset whole(
       DataSettings data, boolean truncate, int maxLength, Tokenizer tokenizer) {
-    return whole(data, truncate, maxLength, tokenizer, null);
+    return whole(data, truncate, maxLength, tokenizer, null, TokenCache.none());
   }
 
-  /// The same where rows may be conversations.
-  public static Dataset whole(
-      DataSettings data,
-      boolean truncate,
-      int maxLength,
-      Tokenizer tokenizer,
-      @Nullable Conversations chat) {
-    return whole(data, truncate, maxLength, tokenizer, chat, TokenCache.none());
-  }
-
-  /// The same where tokens that were made before are kept.
+  /// The same where rows may be conversations, and tokens that were made before are kept.
   public static Dataset whole(
       DataSettings data,
       boolean truncate,

@@ -9,8 +9,7 @@ import java.util.Set;
 import java.util.stream.IntStream;
 
 /// Reads rows and makes tokens of them, in chunks that are parsed and encoded on all processors;
-/// the
-/// result does not depend on it.
+/// the result does not depend on it.
 final class EncodedRows {
   private static final int CHUNK = 512;
 

@@ -7,6 +7,7 @@ import java.util.EnumSet;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
 
 /// What is seen of a row's content alone.
 ///
@@ -33,7 +34,7 @@ record Look(Set<Flaw> flaws, Set<Sensitive> kinds) {
   }
 
   private static ArrayNode both(Content.ChatAnswer row) {
-    return row.prompt().deepCopy().addAll(row.completion());
+    return JsonNodeFactory.instance.arrayNode().addAll(row.prompt()).addAll(row.completion());
   }
 
   private static void look(ArrayNode messages, Set<Flaw> flaws, Set<Sensitive> kinds) {

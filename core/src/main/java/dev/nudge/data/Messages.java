@@ -59,7 +59,12 @@ final class Messages {
 
   /// Tells whether somebody answers in a conversation.
   static boolean hasAnswer(ArrayNode messages) {
-    return messages.valueStream().anyMatch(m -> m.path("role").asString("").equals("assistant"));
+    return messages.valueStream().anyMatch(Messages::isAnswer);
+  }
+
+  /// Tells whether the assistant says a message.
+  static boolean isAnswer(JsonNode message) {
+    return message.path("role").asString("").equals("assistant");
   }
 
   private static void check(String where, JsonNode message) throws BadRowException {

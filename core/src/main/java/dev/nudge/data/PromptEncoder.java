@@ -31,7 +31,7 @@ public record PromptEncoder(Tokenizer tokenizer, @Nullable Conversations chat, b
       return new Conversations.Prompt(text, tokenizer.ids(text));
     }
     ArrayNode messages = JsonNodeFactory.instance.arrayNode();
-    messages.addObject().put("role", "user").put("content", text);
+    messages.add(Messages.message("user", text));
     return chat.prompt(messages, null);
   }
 

@@ -50,10 +50,7 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
       for (; !lines.isEmpty(); lines = reader.next(1)) {
         SourceLine line = lines.getFirst();
         try {
-          Conversations.Prompt prompt = encoder.prompt(shape, Row.parse(line));
-          check(prompt.ids().length, maxLength);
-          prompts.add(
-              new Prompt(line.index(), line.file(), line.number(), prompt.text(), prompt.ids()));
+          prompts.add(prompt(line, shape, maxLength, encoder));
         } catch (BadRowException e) {
           bad.add(line.bad(e));
         }
@@ -85,16 +82,21 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
           continue;
         }
         try {
-          Conversations.Prompt prompt = encoder.prompt(shape, Row.parse(line));
-          check(prompt.ids().length, maxLength);
-          prompts.add(
-              new Prompt(line.index(), line.file(), line.number(), prompt.text(), prompt.ids()));
+          prompts.add(prompt(line, shape, maxLength, encoder));
         } catch (BadRowException e) {
           continue; // it has none, or none that leaves room for an answer
         }
       }
     }
     return prompts;
+  }
+
+  private static Prompt prompt(
+      SourceLine line, RowShape shape, int maxLength, PromptEncoder encoder)
+      throws BadRowException {
+    Conversations.Prompt prompt = encoder.prompt(shape, Row.parse(line));
+    check(prompt.ids().length, maxLength);
+    return new Prompt(line.index(), line.file(), line.number(), prompt.text(), prompt.ids());
   }
 
   private static void check(int tokens, int maxLength) throws BadRowException {

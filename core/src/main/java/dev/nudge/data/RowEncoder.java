@@ -63,8 +63,9 @@ final class RowEncoder {
     rule.put("end", end);
     rule.put("length", length);
     rule.put("max_length", maxLength);
-    rule.put("chat", chat == null ? null : chat.digest());
-    return chat != null && chat.digest() == null ? null : rule;
+    String template = chat == null ? null : chat.digest();
+    rule.put("chat", template);
+    return chat != null && template == null ? null : rule;
   }
 
   /// Whether this content is put behind others; its sequence has any length then.
@@ -80,8 +81,7 @@ final class RowEncoder {
       return switch (content) {
         case Content.Answer answer -> answer(answer, source);
         case Content.Text text -> text(text, source);
-        case Content.Conversation row -> chat(rendered(row), source);
-        case Content.ChatAnswer row -> chat(rendered(row), source);
+        case Content.Conversation _, Content.ChatAnswer _ -> chat(rendered(content), source);
       };
     } catch (IllegalArgumentException e) {
       throw new BadRowException(String.valueOf(e.getMessage()), "the text is not Unicode");
@@ -155,16 +155,14 @@ final class RowEncoder {
       throw RowShape.noTemplate();
     }
     try {
-      return content instanceof Content.ChatAnswer row
-          ? chat.answer(row.prompt(), row.completion(), row.tools())
-          : conversation(chat, (Content.Conversation) content);
+      return switch (content) {
+        case Content.Conversation row -> chat.conversation(row.messages(), row.tools());
+        case Content.ChatAnswer row -> chat.answer(row.prompt(), row.completion(), row.tools());
+        case Content.Answer _, Content.Text _ -> throw new IllegalStateException("no conversation");
+      };
     } catch (IllegalArgumentException e) {
       throw new BadRowException(String.valueOf(e.getMessage()));
     }
-  }
-
-  private static Conversations.Tokens conversation(Conversations chat, Content.Conversation row) {
-    return chat.conversation(row.messages(), row.tools());
   }
 
   private Sequences chat(Conversations.Tokens row, SourceLine source) throws BadRowException {

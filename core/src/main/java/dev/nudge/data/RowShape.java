@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 
 /// Finds in a row what is shown and what is trained.
@@ -233,19 +232,14 @@ final class RowShape {
     if (!conversation(row)) {
       return new Asked.Text(prompt.render(row));
     }
-    ArrayNode all = messages(row);
-    ArrayNode asked = all.deepCopy();
-    while (!asked.isEmpty() && answers(asked.get(asked.size() - 1))) {
+    ArrayNode asked = messages(row);
+    while (!asked.isEmpty() && Messages.isAnswer(asked.get(asked.size() - 1))) {
       asked.remove(asked.size() - 1);
     }
     if (asked.isEmpty()) {
       throw new BadRowException("the conversation has no message to answer");
     }
     return new Asked.Messages(asked, Messages.tools(row, column("tools")));
-  }
-
-  private static boolean answers(JsonNode message) {
-    return message.path("role").asString("").equals("assistant");
   }
 
   private ArrayNode messages(Row row) throws BadRowException {

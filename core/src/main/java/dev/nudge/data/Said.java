@@ -2,7 +2,6 @@ package dev.nudge.data;
 
 import dev.nudge.data.RowShape.Content;
 import java.util.List;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import tools.jackson.databind.node.ArrayNode;
 
@@ -23,9 +22,12 @@ final class Said {
 
   /// All of it, a line break between two messages.
   static String all(Content content) {
-    return content instanceof Content.Answer row
-        ? row.prompt() + row.completion()
-        : texts(content).stream().collect(Collectors.joining("\n"));
+    return all(content, texts(content));
+  }
+
+  /// @param texts those of the content
+  static String all(Content content, List<String> texts) {
+    return String.join(content instanceof Content.Answer ? "" : "\n", texts);
   }
 
   /// The number of messages; 0 of what is no conversation.

@@ -12,7 +12,6 @@ import dev.nudge.settings.InputException;
 import dev.nudge.settings.LengthSettings;
 import dev.nudge.settings.QualitySettings;
 import dev.nudge.text.Tokenizer;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
@@ -30,8 +29,6 @@ import org.jspecify.annotations.Nullable;
 /// Rows that come twice are counted, and left out, before rows are held out; rows that are nearly a
 /// held-out one after.
 public final class Splits {
-  private static final int SAMPLE = 1_000; // held-out rows by which common runs are known
-
   private final Wanted wanted;
   private final Dataset train;
   private final @Nullable Dataset held;
@@ -58,15 +55,9 @@ public final class Splits {
   ///
   /// @param maxLength most tokens of a row, end token counted
   /// @param chat null: there is no template, and conversations are bad rows
+  /// @param cache where tokens that were made before are kept
   /// @throws InputException as [Dataset#load] does; where a flaw refuses the data, or one of the
-  /// two
-  ///     parts is empty
-  public static Splits load(
-      Wanted wanted, int maxLength, Tokenizer tokenizer, @Nullable Conversations chat) {
-    return load(wanted, maxLength, tokenizer, chat, TokenCache.none());
-  }
-
-  /// The same where tokens that were made before are kept.
+  ///     two parts is empty
   public static Splits load(
       Wanted wanted,
       int maxLength,
@@ -100,8 +91,7 @@ public final class Splits {
                   cache)
               : all.with(
                   rows.stream().filter(e -> out.contains(e.index())).toList(), true, tokenizer);
-      List<Example> rest = rows.stream().filter(e -> !out.contains(e.index())).toList();
-      rows = withoutNear(rest, held, flaws);
+      rows = withoutNear(without(rows, out), held, flaws);
     }
     flaws.check(BadRows.name(data.data()));
     if (rows.isEmpty()) {
@@ -211,14 +201,16 @@ public final class Splits {
         out.add(first.index());
       }
     }
-    return out.isEmpty()
-        ? examples
-        : examples.stream().filter(e -> !out.contains(e.index())).toList();
+    return without(examples, out);
+  }
+
+  private static List<Example> without(List<Example> rows, Set<Integer> out) {
+    return out.isEmpty() ? rows : rows.stream().filter(e -> !out.contains(e.index())).toList();
   }
 
   private static List<Example> withoutNear(List<Example> rows, Dataset held, Flaws flaws) {
     NearTexts known =
-        new NearTexts(held.examples().stream().limit(SAMPLE).map(Example::ids).toList());
+        new NearTexts(held.examples().stream().limit(NearTexts.SAMPLE).map(Example::ids).toList());
     held.examples().forEach(e -> known.add(e.ids()));
     boolean[] near = new boolean[rows.size()];
     IntStream.range(0, rows.size())
@@ -234,8 +226,6 @@ public final class Splits {
         out.add(row.index());
       }
     }
-    List<Example> kept = new ArrayList<>(rows);
-    kept.removeIf(e -> out.contains(e.index()));
-    return kept;
+    return without(rows, out);
   }
 }

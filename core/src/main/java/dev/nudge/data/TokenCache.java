@@ -24,9 +24,8 @@ import org.jspecify.annotations.Nullable;
 /// takes less than a second.
 ///
 /// A file is written beside its place and renamed, so two processes may make the same one. Where
-/// the
-/// folder cannot be written, tokens stay in memory. Files that were not used for 30 days go when
-/// another is written, and the oldest until all together are at most 20 GB.
+/// the folder cannot be written, tokens stay in memory. Files that were not used for 30 days go
+/// when another is written, and the oldest until all together are at most 20 GB.
 public final class TokenCache {
   static final String FOLDER = "tokens";
   private static final int VERSION = 1; // raised when tokens or marks of a row change

@@ -190,8 +190,7 @@ final class TokenFile {
   }
 
   /// Writes a file: tokens as they come, then the rest, then the header; a file that is not
-  /// finished
-  /// goes when it is closed.
+  /// finished goes when it is closed.
   static final class Writer implements TokenTableBuilder.Sink, AutoCloseable {
     private final Path file;
     private final Path part;
@@ -254,8 +253,9 @@ final class TokenFile {
       pad(table.tokens() * Integer.BYTES);
       section(table.trained());
       section(table.offsets());
-      section(table.sources());
-      pad(table.sources().byteSize());
+      MemorySegment sources = table.sources();
+      section(sources);
+      pad(sources.byteSize());
       byte[] json = Json.line(stored(table, facts)).getBytes(StandardCharsets.UTF_8);
       section(MemorySegment.ofArray(json));
       ByteBuffer header = ByteBuffer.allocate(HEADER).order(ByteOrder.LITTLE_ENDIAN);

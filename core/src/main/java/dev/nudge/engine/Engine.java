@@ -10,6 +10,7 @@ import dev.nudge.tensor.Threads;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
@@ -60,12 +61,9 @@ public final class Engine implements AutoCloseable {
     check(prompt.length, positions);
     Ticket ticket = new Ticket(this::wake);
     boolean speculate = limits.speculate() && !model.config().turnsAnew(1, positions);
-    submitted.add(
+    ask(
+        submitted,
         new Sequence(prompt, positions, adapters.way(adapter), speculate, caller, ticket));
-    wake();
-    if (closed) {
-      refuseAll();
-    }
     return ticket;
   }
 
@@ -78,11 +76,7 @@ public final class Engine implements AutoCloseable {
     NamedAdapters.Way way = adapters.way(adapter);
     float[][] result = new float[1][];
     Job job = new Job(steps -> result[0] = steps.embed(ids, way), new Ticket(() -> {}));
-    jobs.add(job);
-    wake();
-    if (closed) {
-      refuseAll();
-    }
+    ask(jobs, job);
     job.ticket.await();
     return result[0];
   }
@@ -100,13 +94,18 @@ public final class Engine implements AutoCloseable {
       return List.of();
     }
     ScoreJob job = new ScoreJob(rows, lanes, adapter, new Ticket(this::wake));
-    scoring.add(job);
+    ask(scoring, job);
+    job.ticket.await();
+    return job.ticket.cancelled() ? List.of() : job.scores();
+  }
+
+  /// Hands the engine's thread something; one that has ended by then refuses it.
+  private <T> void ask(Queue<T> queue, T what) {
+    queue.add(what);
     wake();
     if (closed) {
       refuseAll();
     }
-    job.ticket.await();
-    return job.ticket.cancelled() ? List.of() : job.scores();
   }
 
   private void wake() {
@@ -260,7 +259,7 @@ public final class Engine implements AutoCloseable {
   public void close() {
     outside();
     closed = true;
-    LockSupport.unpark(thread);
+    wake();
     Threads.join(thread);
   }
 }

@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Threading: confined to the engine's thread, once it has it.
 final class ScoreJob {
-  final List<Example> rows;
-  final int lanes;
+  private final List<Example> rows;
+  private final int lanes;
   final @Nullable String adapter;
   final Ticket ticket;
   private Scorer.@Nullable Scores scores;

@@ -4,7 +4,7 @@ import dev.nudge.tensor.Threads;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 
-/// A sequence that an engine was asked for.
+/// What an engine was asked for: a sequence, an embedding, scores of rows.
 ///
 /// Threading: any thread.
 public final class Ticket {
@@ -29,7 +29,7 @@ public final class Ticket {
   }
 
   /// Whether the sequence has ended.
-  public boolean ended() {
+  private boolean ended() {
     return ended.getCount() == 0;
   }
 

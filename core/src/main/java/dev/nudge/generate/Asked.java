@@ -51,14 +51,12 @@ record Asked(Session session, List<Prompt> prompts, @Nullable Integer turnEnd)
       String prompt = Objects.requireNonNull(settings.prompt());
       int[] ids = ids(prompt, encoder);
       AdapterPatterns.check(prompt, settings.adapter(), settings.model().anyBase(), watcher::warn);
-      if (settings.chat() || !chat.speaks(prompt)) {
+      boolean plain = !settings.chat() && !chat.speaks(prompt);
+      if (settings.chat() || plain) {
         AdapterPatterns.checkSpoken(
             settings.chat(), settings.adapter(), settings.model().anyBase(), watcher::warn);
       }
-      if (settings.adapter() == null
-          && !settings.chat()
-          && ChatTemplate.isIn(model)
-          && !chat.speaks(prompt)) {
+      if (settings.adapter() == null && plain && ChatTemplate.isIn(model)) {
         watcher.note(
             "%s has a chat template, and this prompt stands as it is; --chat says it to the model as a user"
                 .formatted(model));
@@ -98,7 +96,7 @@ record Asked(Session session, List<Prompt> prompts, @Nullable Integer turnEnd)
 
   private static Session session(
       GenerateSettings settings,
-      @Nullable Tokenizer tokenizer,
+      Tokenizer tokenizer,
       Machine machine,
       Completions.Watcher watcher) {
     Session session =

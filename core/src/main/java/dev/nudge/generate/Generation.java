@@ -29,7 +29,7 @@ public final class Generation {
   private final Session session;
   private final SamplingSettings sampling;
   private final @Nullable Constraint constraint;
-  private final @Nullable Integer turnEnd;
+  private final List<Integer> ends; // beside the tokenizer's own
 
   /// @throws InputException where the settings name a token that the model has not
   public Generation(Session session, SamplingSettings sampling) {
@@ -38,7 +38,7 @@ public final class Generation {
 
   /// @param turnEnd a token that ends an answer too: that of a chat template; null: none
   Generation(Session session, SamplingSettings sampling, @Nullable Integer turnEnd) {
-    this.turnEnd = turnEnd;
+    this.ends = Greedy.ends(session.config(), turnEnd);
     sampling.checkTokens(session.config().vocabSize());
     this.session = session;
     this.sampling = sampling;
@@ -179,15 +179,7 @@ public final class Generation {
   }
 
   private boolean isEnd(int id) {
-    return session.isEnd(id) || turnEnd != null && turnEnd == id;
-  }
-
-  private List<Integer> ends() {
-    List<Integer> ends = new ArrayList<>(session.config().eosTokenIds());
-    if (turnEnd != null) {
-      ends.add(turnEnd);
-    }
-    return ends;
+    return ends.contains(id) || session.tokenizer().isEnd(id);
   }
 
   /// @param draws number of the sequence, for its draws
@@ -196,8 +188,7 @@ public final class Generation {
     int positions = positions(prompt);
     Sampler sampler = new Sampler(sampling, this::isEnd, session.room());
     Answer answer =
-        new Answer(
-            session.tokenizer(), ends(), prompt, sampling, positions - prompt.length, pieces);
+        new Answer(session.tokenizer(), ends, prompt, sampling, positions - prompt.length, pieces);
     Constraint.State start = constraint == null ? null : constraint.start();
     Caller caller = new Chosen(sampler, answer, prompt.length, draws, start);
     return new Wanted(engine.submit(prompt, positions, session.adapter(), caller), answer);

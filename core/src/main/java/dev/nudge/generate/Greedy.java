@@ -4,12 +4,14 @@ import dev.nudge.engine.Caller;
 import dev.nudge.engine.Engine;
 import dev.nudge.engine.Ticket;
 import dev.nudge.model.CausalLm;
+import dev.nudge.model.ModelConfig;
 import dev.nudge.settings.SamplingSettings;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Completes prompts with the likeliest tokens on an engine that somebody else holds, such as a run
@@ -39,10 +41,7 @@ public final class Greedy {
       List<Prompt> prompts,
       @Nullable Integer turnEnd,
       BooleanSupplier cancelled) {
-    List<Integer> ends = new ArrayList<>(model.config().eosTokenIds());
-    if (turnEnd != null) {
-      ends.add(turnEnd);
-    }
+    List<Integer> ends = ends(model.config(), turnEnd);
     List<Likeliest> callers = new ArrayList<>();
     List<Ticket> tickets = new ArrayList<>();
     for (Prompt prompt : prompts) {
@@ -56,6 +55,15 @@ public final class Greedy {
       return null;
     }
     return callers.stream().map(caller -> caller.answer.completion().text()).toList();
+  }
+
+  /// The tokens that end an answer, beside the tokenizer's own.
+  ///
+  /// @param turnEnd that of a chat template; null: none
+  static List<Integer> ends(ModelConfig config, @Nullable Integer turnEnd) {
+    return turnEnd == null
+        ? config.eosTokenIds()
+        : Stream.concat(config.eosTokenIds().stream(), Stream.of(turnEnd)).toList();
   }
 
   /// Takes the likeliest tokens of one answer.

@@ -233,8 +233,7 @@ public final class Session implements AutoCloseable {
   ///
   /// @param sampling of which `n` counts as 1
   /// @param pieces told text as it comes, whole characters only, by the engine's thread: it holds
-  /// up
-  ///     all answers while it takes a piece, and cannot ask the session anything
+  ///     up all answers while it takes a piece, and cannot ask the session anything
   /// @throws InputException where the prompt is empty or too long
   public Completion complete(String prompt, SamplingSettings sampling, Consumer<String> pieces) {
     return new Generation(this, sampling).complete(prompt, pieces);
@@ -330,11 +329,6 @@ public final class Session implements AutoCloseable {
   /// What samplers share on the engine's thread.
   Sampler.Room room() {
     return room;
-  }
-
-  /// Whether a token ends a text.
-  boolean isEnd(int id) {
-    return config().eosTokenIds().contains(id) || tokenizer.isEnd(id);
   }
 
   /// The adapter that answers now; null: the base alone.

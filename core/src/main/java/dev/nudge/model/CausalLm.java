@@ -450,8 +450,7 @@ public final class CausalLm implements AutoCloseable {
   }
 
   /// Bytes that a workspace needs for [#read] on up to `tokens` tokens of `sequences` sequences,
-  /// each
-  /// of up to `positions` positions in blocks of `blockSize`.
+  /// each of up to `positions` positions in blocks of `blockSize`.
   public long readBytes(int tokens, int sequences, int positions, int blockSize) {
     return dry().read(tokens, sequences, positions, blockSize);
   }
@@ -459,11 +458,6 @@ public final class CausalLm implements AutoCloseable {
   /// Bytes that a workspace needs for [#decode] on up to `tokens` tokens of `sequences` sequences.
   public long decodeBytes(int tokens, int sequences) {
     return dry().decode(tokens, sequences);
-  }
-
-  /// An empty cache for a sequence of up to `positions` tokens.
-  public KvCache cache(int positions) {
-    return KvCache.of(layers(), positions, keyWidth(), backend.compute());
   }
 
   /// A pool for caches of many sequences.
@@ -484,7 +478,7 @@ public final class CausalLm implements AutoCloseable {
     return config.layers().getFirst().attention().keyWidth();
   }
 
-  /// Bytes of [#cache] for a sequence of up to `positions` tokens.
+  /// Bytes of the keys and values of a sequence of up to `positions` tokens.
   public long keyValueBytes(int positions) {
     return 2L * layers() * positions * keyWidth() * backend.compute().bytes();
   }

@@ -31,8 +31,7 @@ public final class KvCache implements AutoCloseable {
   }
 
   /// A cache that starts with this one's full blocks within the first `tokens` positions, shared:
-  /// it
-  /// stands at its [#length], and from there on it is fed and writes its own.
+  /// it stands at its [#length], and from there on it is fed and writes its own.
   public KvCache fork(int tokens) {
     KvCache fork = pool.cache();
     int full = Math.min(tokens, length) / pool.blockSize();

@@ -3,29 +3,18 @@ package dev.nudge.settings;
 /// What a row looks like: which columns hold what is shown and what is trained.
 public enum DataShape {
   /// `messages`, a list of `role` and `content`, with `tools` where there are any.
-  MESSAGES("messages"),
+  MESSAGES,
   /// `conversations`, a list of `from` and `value`.
-  SHAREGPT("conversations"),
+  SHAREGPT,
   /// `instruction`, `output` and perhaps `input`, `history` and `system`.
-  ALPACA("instruction and output"),
+  ALPACA,
   /// `prompt` and `completion`, two texts or two lists of messages.
-  PROMPT_COMPLETION("prompt and completion"),
+  PROMPT_COMPLETION,
   /// `text`.
-  TEXT("text");
-
-  private final String columns;
-
-  DataShape(String columns) {
-    this.columns = columns;
-  }
+  TEXT;
 
   /// Its name as a user writes it: `prompt-completion`.
   public String shown() {
     return Kind.written(this);
-  }
-
-  /// The columns that such a row has, for messages.
-  public String columns() {
-    return columns;
   }
 }

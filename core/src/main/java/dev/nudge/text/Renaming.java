@@ -22,9 +22,8 @@ import tools.jackson.core.json.JsonFactory;
 /// of one width and that character again: no name begins another, no other token reaches into one,
 /// and no normaliser changes one. Its ends are letters where the token's are, for a neighbour that
 /// must be a word of its own. The tokens keep their places in the vocabulary, so their ids too.
-/// Merges that make
-/// one of them go, and where the model's own vocabulary has one (Unigram's `<s>`) it is renamed
-/// there: so the model cannot make it of a user's letters either.
+/// Merges that make one of them go, and where the model's own vocabulary has one (Unigram's `<s>`)
+/// it is renamed there: so the model cannot make it of a user's letters either.
 final class Renaming {
   private static final String LETTERS = "აბგდევზთიკლმნოპჟრსტუფქღყშჩცძწჭხჯჰ"; // of one case
   private static final String SIGNS = "⠁⠂⠃⠄⠅⠆⠇⠈⠉⠊⠋⠌⠍⠎⠏⠐⠑⠒⠓⠔⠕⠖⠗⠘⠙⠚⠛⠜⠝⠞⠟⠠";

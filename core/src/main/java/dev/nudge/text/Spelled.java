@@ -13,8 +13,8 @@ import java.util.Set;
 /// The library's own switch for it, `encode_special_tokens`, is out of reach from Java, and spares
 /// all special tokens of a text. So a second tokenizer is made, whose special tokens have other
 /// names ([Renaming]), and the text is rewritten: where the template wrote one, its new name
-/// stands,
-/// and what users wrote is letters to the second tokenizer. Offsets are told of the text as it was.
+/// stands, and what users wrote is letters to the second tokenizer. Offsets are told of the text as
+/// it was.
 ///
 /// The template's special tokens are those that the first tokenizer finds in each piece that no
 /// user wrote, so neither half of one counts. One that the second does not take where it stands (a

@@ -4,6 +4,7 @@ import dev.nudge.data.Batches;
 import dev.nudge.data.ChatRows;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.Ends;
+import dev.nudge.data.Example;
 import dev.nudge.data.Flaws;
 import dev.nudge.data.LengthBins;
 import dev.nudge.data.SeenRow;
@@ -112,17 +113,16 @@ public record Preview(
   /// What is said of rows of text on a model that is to be talked to; null: nothing.
   static @Nullable String plainRows(Path folder, Dataset data, Tokenizer tokenizer) {
     boolean texts = data.shapes().spoken() == 0;
-    boolean spoken = data.seen(1, tokenizer).stream().anyMatch(row -> speaks(row, tokenizer));
-    return texts && !spoken && Identity.hasTemplate(folder)
+    return texts && !speaks(data.examples().getFirst(), tokenizer) && Identity.hasTemplate(folder)
         ? "the model has a chat template, and these rows are plain text; give rows of 'messages' if"
             + " it is to be talked to, or take its base model"
         : null;
   }
 
   /// Whether a template's special tokens stand inside the row: written there by hand.
-  private static boolean speaks(SeenRow row, Tokenizer tokenizer) {
-    for (int place = 1; place < row.ids().length - 1; place++) {
-      if (tokenizer.isSpecial(row.ids()[place])) {
+  private static boolean speaks(Example row, Tokenizer tokenizer) {
+    for (int place = 1; place < row.length() - 1; place++) {
+      if (tokenizer.isSpecial(row.id(place))) {
         return true;
       }
     }

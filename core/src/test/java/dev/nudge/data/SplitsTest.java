@@ -78,7 +78,8 @@ class SplitsTest {
             seed),
         200,
         tokenizer,
-        null);
+        null,
+        TokenCache.none());
   }
 
   private static QualitySettings drop(String flaws) {

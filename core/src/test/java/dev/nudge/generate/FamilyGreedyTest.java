@@ -24,8 +24,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
 
 /// Compares greedy completions of every family with those of transformers, each of whose tokens
-/// comes
-/// from a pass over all tokens before it; they end above the window and the original context.
+/// comes from a pass over all tokens before it; they end above the window and the original context.
 class FamilyGreedyTest {
   static List<Path> models() throws IOException {
     return GoldenFamilies.models();

@@ -112,7 +112,11 @@ class DecodingTest {
               .orElse(0);
       int[] fed = new int[lengths.length];
       for (int i = 0; i < lengths.length; i++) {
-        caches.add(blockSize == 0 ? model.cache(lengths[i]) : pool.cache());
+        caches.add(
+            blockSize == 0
+                ? KvCache.of(
+                    model.layers(), lengths[i], model.keyWidth(), model.backend().compute())
+                : pool.cache());
       }
       double worst = 0;
       int checked = 0;

@@ -20,8 +20,7 @@ import java.util.Properties;
 ///
 /// One thread makes every result, so that rows come in the order of the file, and a query gives the
 /// same rows in the same order each time. Results are streamed; a query that sorts or joins may
-/// take
-/// 512 MiB, and uses the temporary folder beyond that.
+/// take 512 MiB, and uses the temporary folder beyond that.
 public final class DuckDb implements TableReader {
   private static final String MEMORY = "512MiB";
 

@@ -14,15 +14,14 @@ import java.util.Set;
 ///
 /// Two texts are compared by the share of runs that they have in common, |A ∩ B| / |A ∪ B|. A
 /// signature of [#SIZE] numbers estimates it: each number is the least hash among the runs that
-/// fall
-/// into its bin (one permutation [2]; an empty bin takes its right neighbour's number), and two
-/// signatures agree in as many places as their texts share runs, ±0.06. Texts whose four numbers of
-/// one of sixteen bands agree are compared, the others are not: of texts that share 0.8 of their
-/// runs one of 5,000 is missed, of those that share 0.3 one of eight is compared for nothing.
+/// fall into its bin (one permutation [2]; an empty bin takes its right neighbour's number), and
+/// two signatures agree in as many places as their texts share runs, ±0.06. Texts whose four
+/// numbers of one of sixteen bands agree are compared, the others are not: of texts that share 0.8
+/// of their runs one of 5,000 is missed, of those that share 0.3 one of eight is compared for
+/// nothing.
 ///
 /// Runs that stand in a tenth of the known texts or more are left out: a question that all rows
-/// ask,
-/// or a system message, would make them all alike.
+/// ask, or a system message, would make them all alike.
 ///
 /// A known text takes about 900 bytes, whatever its length; one of fewer than five units is one
 /// run.
@@ -34,6 +33,9 @@ import java.util.Set;
 public final class NearTexts {
   /// From which share of runs on a text is nearly another.
   public static final double NEAR = 0.7;
+
+  /// Held-out texts by which common runs are known.
+  public static final int SAMPLE = 1_000;
 
   private static final int SIZE = 64;
   private static final int BAND = 4;

@@ -3,6 +3,7 @@ package dev.nudge.text.chat;
 import dev.nudge.text.jinja.Origin;
 import dev.nudge.text.jinja.Text;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
@@ -28,17 +29,19 @@ public record Rendered(String text, List<Span> spans, List<Block> blocks) {
   public record Block(int message, int start, int end) {}
 
   /// Returns the messages that say something of which nothing stands in the text, such as tool
-  /// calls
-  /// where the template has no tools.
+  /// calls where the template has no tools.
   public List<Integer> missing(ArrayNode messages) {
+    BitSet standing = new BitSet(messages.size());
+    for (Span span : spans) {
+      if (span.part() == Part.CONTENT) {
+        standing.set(span.message());
+      }
+    }
     List<Integer> missing = new ArrayList<>();
     for (int i = 0; i < messages.size(); i++) {
-      int message = i;
       JsonNode of = messages.path(i);
       boolean says = !of.path("tool_calls").isEmpty() || says(of.path("content"));
-      boolean stands =
-          spans.stream().anyMatch(s -> s.message() == message && s.part() == Part.CONTENT);
-      if (says && !stands) {
+      if (says && !standing.get(i)) {
         missing.add(i);
       }
     }

@@ -23,8 +23,6 @@ import tools.jackson.databind.json.JsonMapper;
 /// @param ends those that end an answer, the tokenizer's own first
 /// @param all every special token
 record SpecialTokens(Map<String, String> named, Set<String> ends, Set<String> all) {
-  static final SpecialTokens NONE = new SpecialTokens(Map.of(), Set.of(), Set.of());
-
   static SpecialTokens read(Path folder) {
     JsonNode config = Json.readOrMissing(folder.resolve("tokenizer_config.json"));
     Map<String, String> named = new LinkedHashMap<>();

@@ -14,8 +14,7 @@ import tools.jackson.databind.JsonNode;
 
 /// Finds the chat templates of a model folder, where transformers does: `chat_template.jinja` and
 /// `chat_templates/NAME.jinja`, else `chat_template` of `tokenizer_config.json`, a text or a list
-/// of
-/// named ones; an old `chat_template.json` last.
+/// of named ones; an old `chat_template.json` last.
 final class TemplateFiles {
   static final String DEFAULT = "default";
 

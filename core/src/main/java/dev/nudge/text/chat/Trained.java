@@ -95,8 +95,7 @@ public record Trained(Rendered rendered, List<Range> ranges) {
   }
 
   /// Returns the weight of each token in the loss, 0 for one that is not trained. A token counts
-  /// that
-  /// has a trained character, also where it reaches beyond.
+  /// that has a trained character, also where it reaches beyond.
   ///
   /// @param starts first character of each token in the text, in code points; below 0 for a token
   ///     that stands for none
@@ -135,12 +134,13 @@ public record Trained(Rendered rendered, List<Range> ranges) {
 
   private static void all(Turns turns, ArrayNode messages, double[] weights) {
     Arrays.fill(weights, 1);
-    List<Turn> assistant = assistant(turns, messages, false);
+    @Nullable List<Turn> assistant = null; // found where a weight asks for it
     for (int i = 0; i < messages.size(); i++) {
       double weight = weight(messages, i);
       if (weight == 1) {
         continue;
       }
+      assistant = assistant == null ? assistant(turns, messages, false) : assistant;
       for (Span span : turns.rendered().spans()) {
         if (span.message() == i && span.part() == Part.CONTENT) {
           paint(weights, span.start(), span.end(), weight);

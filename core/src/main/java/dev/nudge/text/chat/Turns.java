@@ -45,8 +45,7 @@ final class Turns {
   private final ArrayNode messages;
 
   /// What stood before an answer, by the role of the message before it: mostly it stands there
-  /// again,
-  /// and a long conversation is not rendered once for each of its answers.
+  /// again, and a long conversation is not rendered once for each of its answers.
   private final Map<String, String> prompts = new HashMap<>();
 
   Turns(

@@ -7,8 +7,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// Are the filters that stand behind a bar, by name: those of texts and numbers here, those of
-/// lists
-/// in [ListFilters].
+/// lists in [ListFilters].
 final class Filters {
   /// What a filter does with the value before its bar.
   interface Filter {

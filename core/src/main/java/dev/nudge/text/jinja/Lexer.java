@@ -4,8 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /// Cuts a template into tokens, with `trim_blocks` (the line break behind a block or a comment
-/// goes)
-/// and `lstrip_blocks` (so does what is blank before one in its line); `-` and `+` beside a
+/// goes) and `lstrip_blocks` (so does what is blank before one in its line); `-` and `+` beside a
 /// delimiter strip more or nothing.
 final class Lexer {
   private final String text;

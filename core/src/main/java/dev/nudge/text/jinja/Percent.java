@@ -51,6 +51,9 @@ final class Percent {
 
   private static Value whole(Value value, char type) {
     boolean cuts = (type == 'd' || type == 'i') && value instanceof Num num && !num.isWhole();
+    if (cuts && !Double.isFinite(((Num) value).real())) {
+      throw new Mistake("'%" + type + "' takes a finite number");
+    }
     return cuts ? Num.of(new BigDecimal(((Num) value).real()).toBigInteger()) : value;
   }
 

@@ -192,4 +192,13 @@ class TemplateTest {
     }
     return all;
   }
+
+  @Test
+  void aNumberWithoutAnEndIsNoWholeOne() {
+    for (String number : new String[] {"inf", "nan"}) {
+      assertThatThrownBy(() -> render("{{ '%d' % ('" + number + "'|float) }}"))
+          .isInstanceOf(TemplateException.class)
+          .hasMessageContaining("'%d' takes a finite number");
+    }
+  }
 }
