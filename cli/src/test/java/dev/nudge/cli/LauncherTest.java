@@ -93,9 +93,11 @@ class LauncherTest {
             "pom.xml",
             "core/pom.xml",
             "demo/pom.xml",
+            "server/pom.xml",
             "cli/pom.xml",
             "core/src/main/A.java",
             "demo/src/main/C.java",
+            "server/src/main/S.java",
             "cli/src/main/B.java")) {
       Files.createDirectories(home.resolve(file).getParent());
       Files.writeString(home.resolve(file), "");

@@ -1,0 +1,8 @@
+/// Serves many adapters of one base over HTTP.
+///
+/// Knows nothing about weights, passes or files of adapters: a session answers, the registry
+/// names.
+@NullMarked
+package dev.nudge.server;
+
+import org.jspecify.annotations.NullMarked;
