@@ -59,6 +59,29 @@ class RowsTest {
   }
 
   @Test
+  void aTemplateThatNoRowNeedsIsWarnedOf() {
+    String line =
+        "warning: --template chatml is not used: no row has messages, and all are read as they stand\n";
+    assertThat(trained("--warmup", "0", "--dry-run", "--template", "chatml").err()).contains(line);
+    for (String verb : List.of("score", "generate")) {
+      Ran ran =
+          place.run(
+              verb,
+              "--model",
+              "D/model",
+              "--data",
+              "D/texts.jsonl",
+              "--template",
+              "chatml",
+              "--prompt",
+              "{text}",
+              "--completion",
+              "{label}");
+      assertThat(ran.err()).as(verb).contains(line);
+    }
+  }
+
+  @Test
   void scoreTellsTheColumnsThatItLeavesOut() {
     Ran texts = place.answer("score", "--data", "D/texts.jsonl");
     assertThat(texts.err()).matches("(?s)trained: text; unused: id, label\n\\d of 1 answer .*");

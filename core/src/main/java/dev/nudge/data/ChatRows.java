@@ -20,6 +20,7 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
@@ -99,6 +100,17 @@ public final class ChatRows implements Conversations {
       template = time == null ? loaded.get() : loaded.get().withTime(time);
     }
     return template;
+  }
+
+  /// Warns of a template that was named where no row has messages.
+  ///
+  /// @param spoken whether any has
+  public static void warnUnused(DataSettings data, boolean spoken, Consumer<String> warnings) {
+    if (data.shape().template() != null && !spoken) {
+      warnings.accept(
+          "--template %s is not used: no row has messages, and all are read as they stand"
+              .formatted(data.shape().template()));
+    }
   }
 
   /// The template where a conversation was rendered by it; else null.
@@ -186,10 +198,11 @@ public final class ChatRows implements Conversations {
     BitSet marks = new BitSet(n);
     double[] weights = trained.ofTokens(encoded.starts(), encoded.ends());
     int last = -1;
+    boolean plain = true;
     for (int i = 0; i < n; i++) {
       if (weights[i] > 0) {
-        counted(weights[i]);
         marks.set(i, i > 0);
+        plain &= weights[i] == 1;
         last = i;
       }
     }
@@ -198,12 +211,14 @@ public final class ChatRows implements Conversations {
             && last > 0
             && !ends(encoded.ids(), marks, last);
     if (!open) {
-      return new Tokens(encoded.ids(), marks);
+      return new Tokens(encoded.ids(), marks, plain ? null : weights);
     }
     int[] ended = Arrays.copyOf(encoded.ids(), last + 2);
     ended[last + 1] = tokenizer.eosId();
     marks.set(last + 1);
-    return new Tokens(ended, marks);
+    double[] more = Arrays.copyOf(weights, last + 2);
+    more[last + 1] = weights[last];
+    return new Tokens(ended, marks, plain ? null : more);
   }
 
   /// Whether a special token is among the trained ones at the end.
@@ -214,15 +229,6 @@ public final class ChatRows implements Conversations {
       }
     }
     return false;
-  }
-
-  private static void counted(double weight) {
-    if (weight != 1) {
-      throw new IllegalArgumentException(
-          "a message has the weight "
-              + weight
-              + "; what is trained counts whole here (1) or not at all (0 or \"train\": false)");
-    }
   }
 
   @Override

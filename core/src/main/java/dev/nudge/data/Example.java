@@ -3,6 +3,7 @@ package dev.nudge.data;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.BitSet;
+import org.jspecify.annotations.Nullable;
 
 /// Holds one sequence to train on or to score: token ids, and which of them count.
 ///
@@ -21,7 +22,14 @@ public final class Example {
 
   /// A sequence by itself.
   Example(int[] ids, BitSet trained, SourceLine source) {
-    this(TokenTableBuilder.one(ids, trained, source), 0);
+    this(ids, trained, null, source);
+  }
+
+  /// A sequence by itself whose trained tokens weigh more or less than 1.
+  ///
+  /// @param weights of its tokens; null: trained ones weigh 1
+  Example(int[] ids, BitSet trained, double @Nullable [] weights, SourceLine source) {
+    this(TokenTableBuilder.one(ids, trained, weights, source), 0);
   }
 
   /// Makes a sequence of which every token but the first is trained, from no file: for measuring.
@@ -65,6 +73,18 @@ public final class Example {
   /// Returns the number of trained tokens.
   public int trainedTokens() {
     return table.trainedTokens(row);
+  }
+
+  /// Returns what the token at this place counts in the loss of training: 1 for most, 0 for one
+  /// that
+  /// is not trained.
+  public double weight(int place) {
+    return table.weight(row, place);
+  }
+
+  /// Returns the sum of the weights of its trained tokens.
+  public double weight() {
+    return table.weight(row);
   }
 
   /// Returns the number of its row among the non-blank lines of all files, from 0. The parts of a

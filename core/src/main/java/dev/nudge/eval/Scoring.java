@@ -68,6 +68,7 @@ public final class Scoring {
                         tokenizer,
                         chat,
                         TokenCache.in(machine.cache())));
+    ChatRows.warnUnused(settings.data(), data.shapes().spoken() > 0, warnings);
     AdapterPatterns.checkSpoken(
         data.shapes().spoken() > 0, settings.adapter(), settings.model().anyBase(), warnings);
     data.guesses().forEach(notes);

@@ -74,6 +74,7 @@ record Asked(Session session, List<Prompt> prompts, @Nullable Integer turnEnd)
               + " set aside, the first: "
               + prompts.firstBadRows().getFirst());
     }
+    ChatRows.warnUnused(data, chat.used() != null, watcher::warn);
     AdapterPatterns.checkSpoken(
         chat.used() != null, settings.adapter(), settings.model().anyBase(), watcher::warn);
     return new Asked(

@@ -6,9 +6,12 @@ import dev.nudge.settings.InputException;
 import dev.nudge.settings.SamplingSettings;
 import dev.nudge.settings.Schema;
 import dev.nudge.text.Tokenizer;
+import dev.nudge.text.chat.ChatTemplate;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
@@ -19,19 +22,22 @@ import tools.jackson.databind.node.JsonNodeFactory;
 /// Threading: one thread.
 public final class Chat implements AutoCloseable {
   private final Session session;
-  private final ChatPrompts prompts;
-  private final String about;
+  private final ChatPrompts base; // of the base alone
+  private final Map<String, ChatPrompts> prompts; // of each adapter
+  private final String model;
   private SamplingSettings sampling;
   private @Nullable String system;
   private ArrayNode said = JsonNodeFactory.instance.arrayNode();
   private long tries;
 
-  private Chat(Session session, ChatPrompts prompts, ChatSettings settings) {
+  private Chat(
+      Session session, ChatPrompts base, Map<String, ChatPrompts> prompts, ChatSettings settings) {
     this.session = session;
+    this.base = base;
     this.prompts = prompts;
     this.sampling = settings.sampling();
     this.system = settings.system();
-    this.about = settings.model().model() + ", " + prompts.about();
+    this.model = settings.model().model().toString();
   }
 
   /// Loads a model with its adapters, of which the first is on, and begins a conversation.
@@ -43,7 +49,11 @@ public final class Chat implements AutoCloseable {
     Path first = adapters.isEmpty() ? null : adapters.getFirst().getValue();
     Path model = settings.model().model();
     Tokenizer tokenizer = Session.tokenizer(model, first, machine);
-    ChatPrompts prompts = ChatPrompts.of(settings, first, tokenizer);
+    Map<String, ChatPrompts> prompts = new LinkedHashMap<>();
+    for (Map.Entry<String, Path> adapter : adapters) {
+      prompts.put(adapter.getKey(), ChatPrompts.of(settings, adapter.getValue(), tokenizer));
+    }
+    ChatPrompts base = base(settings, prompts, tokenizer);
     Session session =
         Session.load(settings.model(), null, tokenizer, settings.memory(), machine, warnings);
     try {
@@ -51,16 +61,32 @@ public final class Chat implements AutoCloseable {
         session.attach(adapter.getKey(), adapter.getValue());
         boolean anyBase = settings.model().anyBase();
         AdapterPatterns.checkSpoken(true, adapter.getValue(), anyBase, warnings);
-        prompts.checkSame(model, adapter.getValue(), settings.template(), warnings);
       }
       if (!adapters.isEmpty()) {
         session.adapters().use(adapters.getFirst().getKey());
       }
-      return new Chat(session, prompts, settings);
+      return new Chat(session, base, prompts, settings);
     } catch (RuntimeException | Error e) {
       session.close();
       throw e;
     }
+  }
+
+  /// What the base alone is asked with: its own template, else that of the first adapter.
+  private static ChatPrompts base(
+      ChatSettings settings, Map<String, ChatPrompts> prompts, Tokenizer tokenizer) {
+    if (!prompts.isEmpty()
+        && settings.template() == null
+        && !ChatTemplate.isIn(settings.model().model())) {
+      return prompts.values().iterator().next();
+    }
+    return ChatPrompts.of(settings, null, tokenizer);
+  }
+
+  /// What makes prompts for the adapter that answers.
+  private ChatPrompts prompts() {
+    String adapter = adapter();
+    return adapter == null ? base : Objects.requireNonNull(prompts.get(adapter));
   }
 
   /// Answers a message, or the last one again with another seed. An interrupt of this thread ends
@@ -112,8 +138,8 @@ public final class Chat implements AutoCloseable {
 
   private Completion complete(Consumer<String> pieces) {
     SamplingSettings now = tries == 0 ? sampling : sampling.withSeed(sampling.seed() + tries);
-    int[] ids = prompts.ids(messages());
-    return new Generation(session, now, prompts.turnEnd()).complete(ids, pieces);
+    ChatPrompts with = prompts();
+    return new Generation(session, now, with.turnEnd()).complete(with.ids(messages()), pieces);
   }
 
   /// What was said, the system's message first.
@@ -183,7 +209,7 @@ public final class Chat implements AutoCloseable {
 
   /// What answers, for people.
   public String about() {
-    return about;
+    return model + ", " + prompts().about();
   }
 
   @Override

@@ -15,12 +15,15 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /// Conversations as tokens: what is trained, what ends it, what users cannot say.
 class ChatRowsTest {
@@ -94,6 +97,29 @@ class ChatRowsTest {
             .conversation(talk, null);
     assertThat(broken.ids()[broken.ids().length - 1]).isEqualTo(tokenizer.eosId());
     assertThat(trained(broken)).startsWith("leaks").endsWith(tokenizer.token(tokenizer.eosId()));
+  }
+
+  @Test
+  void aMessageCountsWhatItWeighs() throws IOException {
+    ArrayNode talk =
+        messages("user", "the", "assistant", "reads", "user", "b", "assistant", "leaks");
+    ((ObjectNode) talk.get(3)).put("weight", 0.25);
+    for (String end : new String[] {"eos_token", "''"}) {
+      Conversations.Tokens row = rows(turns(end), TrainOn.ASSISTANT).conversation(talk, null);
+      double[] weights = row.weights();
+      assertThat(weights).isNotNull().hasSameSizeAs(row.ids());
+      Set<Double> seen = new LinkedHashSet<>();
+      for (int i = 0; i < row.ids().length; i++) {
+        if (row.trained().get(i)) {
+          seen.add(weights[i]);
+        }
+      }
+      assertThat(seen).containsExactly(1.0, 0.25);
+      assertThat(weights[row.ids().length - 1]).isEqualTo(0.25);
+    }
+    ((ObjectNode) talk.get(3)).put("weight", 0);
+    assertThat(rows(turns("eos_token"), TrainOn.ASSISTANT).conversation(talk, null).weights())
+        .isNull();
   }
 
   @Test

@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -94,13 +95,70 @@ class StepCutTest {
     assertThat(worst).as("seed %d", seed).isLessThan(bound);
   }
 
-  /// Rows of different lengths, one of which trains nothing and one is a single pair.
+  @ParameterizedTest
+  @CsvSource({"FP32", "BF16"})
+  void aTokenCountsWhatItWeighs(Compute compute) {
+    Backend backend = Backends.orSkip(compute);
+    int[] ids = IntStream.range(0, 9).map(t -> random.nextInt(211)).toArray();
+    double[] weights = {0, 0, 1, 0.25, 0.25, 0, 3, 3, 1};
+    double[][] sums = null;
+    for (int t = 1; t < ids.length; t++) {
+      double[] one = new double[ids.length];
+      one[t] = 1;
+      double[][] alone = gradients(backend, List.of(Examples.of(ids, one)), 1, 9, 0);
+      sums = sums == null ? new double[alone.length][alone[0].length] : sums;
+      for (int i = 0; i < alone.length; i++) {
+        sums[i] = t == 1 ? new double[alone[i].length] : sums[i];
+        for (int j = 0; j < alone[i].length; j++) {
+          sums[i][j] += weights[t] * alone[i][j] / 8.5; // the sum of the weights
+        }
+      }
+    }
+    double[][] got = gradients(backend, List.of(Examples.of(ids, weights)), 1, 9, 0);
+    double bound = compute == Compute.FP32 ? 1e-5 : 2e-2; // bf16 rounds each token's own way
+    for (int i = 0; i < got.length; i++) {
+      assertThat(difference(got[i], sums[i])).as("tensor %d, seed %d", i, seed).isLessThan(bound);
+    }
+  }
+
+  @Test
+  void weightsThatAreAllAlikeChangeNoBit() {
+    Backend backend = Backends.orSkip(Compute.FP32);
+    List<Example> rows = rows();
+    List<Example> heavy = new ArrayList<>();
+    for (Example row : rows) {
+      double[] weights =
+          IntStream.range(0, row.length()).mapToDouble(i -> row.trained(i) ? 2 : 0).toArray();
+      heavy.add(Examples.of(row.ids(), weights));
+    }
+    assertThat(gradients(backend, heavy, 2, 200, 0))
+        .isDeepEqualTo(gradients(backend, plain(rows), 2, 200, 0));
+  }
+
+  private static List<Example> plain(List<Example> rows) {
+    List<Example> plain = new ArrayList<>();
+    for (Example row : rows) {
+      double[] weights =
+          IntStream.range(0, row.length()).mapToDouble(i -> row.trained(i) ? 1 : 0).toArray();
+      plain.add(Examples.of(row.ids(), weights));
+    }
+    return plain;
+  }
+
+  /// Rows of different lengths, one of which trains nothing and one is a single pair; a third has
+  /// tokens that weigh more or less than others.
   private List<Example> rows() {
     List<Example> rows = new ArrayList<>();
     for (int i = 0; i < 15; i++) {
       int length = i == 0 ? 2 : 3 + random.nextInt(i == 1 ? 150 : 60);
       int[] ids = IntStream.range(0, length).map(t -> random.nextInt(211)).toArray();
-      rows.add(Examples.of(ids, i == 2 ? length : 1 + random.nextInt(length - 1)));
+      int first = i == 2 ? length : 1 + random.nextInt(length - 1);
+      int light = random.nextInt(length);
+      double[] weights =
+          IntStream.range(0, length)
+              .mapToDouble(t -> t < first ? 0 : t < light ? 0.25 : 1.5)
+              .toArray();
+      rows.add(i % 3 == 1 ? Examples.of(ids, weights) : Examples.of(ids, first));
     }
     return rows;
   }
@@ -139,8 +197,7 @@ class StepCutTest {
           new Trainer(model, parameters, rows, plan, settings.optimizer(), 3, Path.of(""))) {
         int[] places = IntStream.range(0, rows.size()).toArray();
         int[] lengths = rows.stream().mapToInt(Example::length).toArray();
-        long trained = rows.stream().mapToLong(Example::trainedTokens).sum();
-        trainer.gradients(7, places, lengths, trained);
+        trainer.gradients(7, places, lengths);
       }
       return parameters.stream().map(p -> sum(backend, p)).toArray(double[][]::new);
     }
