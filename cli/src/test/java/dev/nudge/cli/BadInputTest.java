@@ -368,7 +368,25 @@ class BadInputTest {
                     "{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}, {\"role\": \"assistant\", \"content\": \"a\", \"weight\": -0.5}]}"),
             "--template chatml",
             "D/rows.jsonl: 1 of 1 row is bad\n"
-                + "D/rows.jsonl line 1: the weight of message 1 is -0.5, and has to be 0 or more"),
+                + "D/rows.jsonl line 1: message 2 has the weight -0.5; a number from 0 to 1000 is needed"),
+        row(
+            "a message of which it is not clear whether it is trained",
+            p ->
+                p.write(
+                    "rows.jsonl",
+                    "{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}, {\"role\": \"assistant\", \"content\": \"a\", \"train\": \"false\"}]}"),
+            "--template chatml",
+            "D/rows.jsonl: 1 of 1 row is bad\n"
+                + "D/rows.jsonl line 1: message 2 has \"train\": \"false\"; true or false is needed"),
+        row(
+            "a message whose weight is a text",
+            p ->
+                p.write(
+                    "rows.jsonl",
+                    "{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}, {\"role\": \"assistant\", \"content\": \"a\", \"weight\": \"0.5\"}]}"),
+            "--template chatml",
+            "D/rows.jsonl: 1 of 1 row is bad\n"
+                + "D/rows.jsonl line 1: message 2 has the weight \"0.5\"; a number from 0 to 1000 is needed"),
         row(
             "a part that is none",
             p -> {},
