@@ -1,5 +1,6 @@
 package dev.nudge.registry;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -254,7 +255,7 @@ class RegistryTest {
     Manifest base = registry.layout().manifest(manifest.at("/subject/digest").asString());
     assertThat(base.annotations()).containsEntry("dev.nudge.base", MadeAdapters.BASE);
     Version other = push(0);
-    assertThat(registry.layout().manifest(other.digest()).subject().digest())
+    assertThat(requireNonNull(registry.layout().manifest(other.digest()).subject()).digest())
         .isEqualTo(manifest.at("/subject/digest").asString()); // siblings have one subject
   }
 
@@ -290,7 +291,7 @@ class RegistryTest {
     registry.collect();
     assertThat(registry.layout().blobs().read(digest)).asString().contains("accuracy");
     Manifest manifest = registry.layout().manifest(with.reports().getFirst().manifest());
-    assertThat(manifest.subject().digest()).isEqualTo(version.digest());
+    assertThat(requireNonNull(manifest.subject()).digest()).isEqualTo(version.digest());
   }
 
   @Test
@@ -314,7 +315,8 @@ class RegistryTest {
     org.assertj.core.util.Files.delete(version.folder().toFile());
     assertThat(resolve("support:1").folder().resolve("adapter_config.json")).exists();
     org.assertj.core.util.Files.delete(version.folder().toFile());
-    String digest = Sha256.of(adapters.getFirst().resolve("adapter_model.safetensors"));
+    String digest =
+        requireNonNull(Sha256.of(adapters.getFirst().resolve("adapter_model.safetensors")));
     Path blob = registry.layout().blobs().path(digest);
     Files.delete(blob);
     Files.write(
