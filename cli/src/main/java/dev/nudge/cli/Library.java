@@ -20,6 +20,7 @@ import dev.nudge.quickstart.Quickstart;
 import dev.nudge.quickstart.Report;
 import dev.nudge.quickstart.Wanted;
 import dev.nudge.runs.RunStore;
+import dev.nudge.server.Server;
 import dev.nudge.settings.ChatSettings;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.EvalSettings;
@@ -31,6 +32,7 @@ import dev.nudge.settings.PlanSettings;
 import dev.nudge.settings.PreviewSettings;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.settings.ScoreSettings;
+import dev.nudge.settings.ServeSettings;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.text.Tokenizer;
 import dev.nudge.train.Forecast;
@@ -124,6 +126,10 @@ final class Library {
     return Chat.open(settings, machine(), warnings);
   }
 
+  static Server serve(ServeSettings settings, Consumer<String> warnings) {
+    return Server.start(settings, machine(), warnings);
+  }
+
   /// A person's lines where standard input and output are a terminal, else those of a pipe.
   private static ChatLines lines(Chat chat, Runnable interrupt) {
     if (Terminal.columns() == 0 || !Terminal.isInput()) {
@@ -177,6 +183,7 @@ final class Library {
         new TrainVerb(Library::train),
         new GenerateVerb(Library::generate, Library::embed),
         new ChatVerb(Library::chat, Library::lines),
+        new ServeVerb(Library::serve),
         new ScoreVerb(Library::score),
         new PlanVerb(Library::plan),
         new DataStatsVerb(Library::stats),

@@ -98,9 +98,7 @@ public record ServeSettings(
         @Nullable Path adminKeyFile,
     @Setting(help = "largest body of a request", byDefault = "8M", label = "SIZE") ByteSize maxBody,
     @Setting(help = "most seconds of an answer", byDefault = "600") int requestTimeout,
-    @Setting(
-            help = "most seconds for answers under way when told to stop",
-            byDefault = "30")
+    @Setting(help = "most seconds for answers under way when told to stop", byDefault = "30")
         int drainTimeout,
     @Setting(help = "file that gets a JSON line for each request; no texts", label = "FILE")
         @Nullable Path auditLog)
@@ -124,11 +122,6 @@ public record ServeSettings(
     }
     Check.notBlank("--host", host);
     Check.between("--port", port, 0, PORTS - 1);
-    if ((tlsCert == null) != (tlsKey == null)) {
-      throw new InputException(
-          (tlsCert == null ? "--tls-key is given without --tls-cert" : "--tls-cert is given without --tls-key")
-              + "; give both, or none");
-    }
     Check.between("--request-timeout", requestTimeout, 1, DAY);
     Check.between("--drain-timeout", drainTimeout, 0, DAY);
   }

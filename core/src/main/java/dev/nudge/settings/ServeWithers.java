@@ -48,8 +48,8 @@ public interface ServeWithers<S extends Record> extends Withers<S> {
   }
 
   /// The adapters, `NAME=FOLDER` or `NAME=REFERENCE` each.
-  default S withAdapter(List<String> adapters) {
-    return with("adapter", adapters);
+  default S withAdapter(String... adapters) {
+    return with("adapter", List.of(adapters));
   }
 
   /// The registry of adapters.

@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
 /// Says who asks, and who may load and move adapters.
 ///
 /// Without keys everybody who reaches the server is served. Without an admin key adapters are moved
-/// by whoever is on this machine, and only while there are no clients' keys: the request has to name
+/// by whoever is on this machine, and only while there are no clients' keys: the request has to
+/// name
 /// this machine and come from no other page of a browser, since a page can send requests to
 /// 127.0.0.1 too.
 ///

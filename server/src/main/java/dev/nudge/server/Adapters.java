@@ -1,6 +1,7 @@
 package dev.nudge.server;
 
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// The adapters of a server by the names that requests have for them.
@@ -26,8 +27,9 @@ public interface Adapters {
   ///
   /// @param place a reference, or a folder below the root of adapters
   /// @param replace whether the name may stand for another one already
+  /// @param check looks at it before the name stands for it
   /// @throws ApiException where the place is none, or the name is taken
-  Served load(String name, String place, boolean replace);
+  Served load(String name, String place, boolean replace, Consumer<Served> check);
 
   /// Takes a name away; answers under way keep their adapter.
   ///

@@ -17,7 +17,8 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/// Answers requests of one exchange: starts them, hands what comes to a reply, and stops them within
+/// Answers requests of one exchange: starts them, hands what comes to a reply, and stops them
+/// within
 /// a token when the client goes away or the time is over.
 ///
 /// Threading: the thread of the request; the session's threads only fill the queue.
@@ -56,12 +57,12 @@ final class Answering {
     long begun = System.nanoTime();
     List<Serving.Running> running = new ArrayList<>();
     boolean ended = false;
-    try (AdapterCache.Lease lease = lease(served)) {
+    try (AdapterCache.Lease lease = shared.lease(served)) {
       exchange.watch();
+      shared.running().begin(served);
       int choice = 0;
       for (Request request : requests) {
-        running.add(
-            shared.session().serving().start(request.withAdapter(lease), listener(choice)));
+        running.add(shared.session().serving().start(request.withAdapter(lease), listener(choice)));
         choice += request.n();
       }
       String finish = tell(choice, begun);
@@ -74,28 +75,11 @@ final class Answering {
     } catch (BusyException e) {
       throw ApiException.busy("queue_full", e.retryAfterSeconds(), String.valueOf(e.getMessage()));
     } finally {
+      shared.running().end(served);
       if (!ended) {
         running.forEach(Serving.Running::cancel);
         count(running);
       }
-    }
-  }
-
-  private AdapterCache.@Nullable Lease lease(Served served) {
-    if (served.digest() == null || served.folder() == null) {
-      return null;
-    }
-    try {
-      return shared.session().cache().lease(served.digest(), served.folder());
-    } catch (InputException e) {
-      String folder = served.folder().toString();
-      throw new ApiException(
-          400,
-          "invalid_request_error",
-          "model",
-          "adapter_not_usable",
-          0,
-          String.valueOf(e.getMessage()).replace(folder, "'" + served.name() + "'"));
     }
   }
 

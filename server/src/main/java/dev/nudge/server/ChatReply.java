@@ -21,7 +21,11 @@ final class ChatReply implements Reply {
   private final boolean thinks;
 
   ChatReply(
-      Exchange exchange, Heading heading, Tokenizer tokenizer, List<ChatChoice> choices, boolean thinks) {
+      Exchange exchange,
+      Heading heading,
+      Tokenizer tokenizer,
+      List<ChatChoice> choices,
+      boolean thinks) {
     this.exchange = exchange;
     this.heading = heading;
     this.tokenizer = tokenizer;
@@ -55,8 +59,7 @@ final class ChatReply implements Reply {
       } else {
         choice.set("logprobs", logprobs(completion.logprobs(), tokenizer));
       }
-      choice.put(
-          "finish_reason", completion == null ? null : choices[i].finish(completion.stop()));
+      choice.put("finish_reason", completion == null ? null : choices[i].finish(completion.stop()));
       reasoning += tokens(choices[i].thought(), tokenizer);
     }
     reply.set("usage", Heading.usage(spent, thinks ? reasoning : null));
@@ -75,7 +78,8 @@ final class ChatReply implements Reply {
       ObjectNode one = told(content.addObject(), token, tokenizer);
       ArrayNode top = one.putArray("top_logprobs");
       List<TokenLogprob> likeliest = token.top();
-      (likeliest == null ? List.<TokenLogprob>of() : likeliest).forEach(likely -> told(top.addObject(), likely, tokenizer));
+      (likeliest == null ? List.<TokenLogprob>of() : likeliest)
+          .forEach(likely -> told(top.addObject(), likely, tokenizer));
     }
     all.putNull("refusal");
     return all;

@@ -41,9 +41,7 @@ record ChatRoute(Shared shared) implements Routes.Handler {
     }
     Tools tools = tools(fields);
     Prompts.Prompt prompt =
-        shared
-            .prompts()
-            .of(served, messages, tools.shown, fields.object("chat_template_kwargs"));
+        shared.prompts().of(served, messages, tools.shown, fields.object("chat_template_kwargs"));
     Integer top = SamplingFields.chatTop(fields);
     SamplingSettings sampling = SamplingFields.of(fields, Integer.MAX_VALUE, 1, top);
     shared.checkFits("messages", prompt.ids());

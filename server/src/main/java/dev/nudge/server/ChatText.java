@@ -7,7 +7,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Cuts the text of an answer, as it comes, into what is thought, said and called.
 ///
-/// A character goes out only when no mark (`<think>`, `</think>`, `<tool_call>` …) can begin with it
+/// A character goes out only when no mark (`<think>`, `</think>`, `<tool_call>` …) can begin with
+/// it
 /// any more. A call goes out when it is whole. What looks like a call and is none is said.
 final class ChatText {
   private static final String THINK = "<think>";

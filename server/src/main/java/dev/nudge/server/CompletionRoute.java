@@ -5,7 +5,6 @@ import dev.nudge.generate.Request;
 import dev.nudge.settings.SamplingSettings;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /// `POST /v1/completions`: prompts as they stand, texts or tokens.
@@ -61,15 +60,17 @@ record CompletionRoute(Shared shared) implements Routes.Handler {
   private List<int[]> prompts(Fields fields) {
     JsonNode prompt = fields.node("prompt");
     if (prompt == null) {
-      throw ApiException.wrong("prompt", "'prompt' is missing; give a text, or a list of token ids");
+      throw ApiException.wrong(
+          "prompt", "'prompt' is missing; give a text, or a list of token ids");
     }
+    int vocabulary = shared.session().config().vocabSize();
     List<int[]> all = new ArrayList<>();
     if (!prompt.isArray()) {
       all.add(ids(prompt));
     } else if (prompt.path(0).isNumber()) {
-      all.add(tokens(prompt));
+      all.add(tokens("prompt", prompt, vocabulary));
     } else {
-      prompt.forEach(one -> all.add(one.isArray() ? tokens(one) : ids(one)));
+      prompt.forEach(one -> all.add(one.isArray() ? tokens("prompt", one, vocabulary) : ids(one)));
     }
     if (all.isEmpty() || all.size() > MOST_PROMPTS) {
       throw ApiException.wrong(
@@ -85,20 +86,21 @@ record CompletionRoute(Shared shared) implements Routes.Handler {
     return shared.ids("prompt", text.stringValue());
   }
 
-  private int[] tokens(JsonNode list) {
-    int vocabulary = shared.session().config().vocabSize();
+  /// Reads token ids.
+  static int[] tokens(String field, JsonNode list, int vocabulary) {
     int[] ids = new int[list.size()];
     for (int i = 0; i < ids.length; i++) {
-      @Nullable JsonNode id = list.get(i);
-      if (id == null || !id.isIntegralNumber() || !id.canConvertToInt()) {
-        throw ApiException.wrong("prompt", "'prompt' has tokens that are no whole numbers");
+      JsonNode id = list.path(i);
+      if (!id.isIntegralNumber() || !id.canConvertToInt()) {
+        throw ApiException.wrong(
+            field, "'%s' has tokens that are no whole numbers".formatted(field));
       }
       ids[i] = id.intValue();
       if (ids[i] < 0 || ids[i] >= vocabulary) {
         throw ApiException.wrong(
-            "prompt",
-            "'prompt' has token %d; the model has tokens 0 to %d"
-                .formatted(ids[i], vocabulary - 1));
+            field,
+            "'%s' has token %d; the model has tokens 0 to %d"
+                .formatted(field, ids[i], vocabulary - 1));
       }
     }
     return ids;

@@ -116,8 +116,7 @@ final class Constraints {
       }
     }
     if (key.text.length() > LONGEST) {
-      throw ApiException.wrong(
-          field, "'%s' has more than %d characters".formatted(field, LONGEST));
+      throw ApiException.wrong(field, "'%s' has more than %d characters".formatted(field, LONGEST));
     }
     Constraint made;
     try {

@@ -2,7 +2,6 @@ package dev.nudge.server;
 
 import dev.nudge.format.Json;
 import dev.nudge.format.JsonMistake;
-import io.helidon.common.socket.HelidonSocket;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.Status;
 import io.helidon.webserver.http.ServerRequest;
@@ -15,7 +14,6 @@ import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.HexFormat;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -27,12 +25,13 @@ import tools.jackson.databind.node.ObjectNode;
 public final class Exchange {
   private static final SecureRandom RANDOM = new SecureRandom();
   private static final String JSON = "application/json";
+  private static final int GONE = 499; // as nginx counts it
   private static final int BODY_SECONDS = 30;
   private static final int LONGEST_WAIT = 60; // beyond, nobody should wait and ask by itself
 
   private final ServerRequest request;
   private final ServerResponse response;
-  private final @Nullable HelidonSocket socket;
+  private final @Nullable Incoming incoming;
   private final long maxBody;
   private final String id;
   private final long started = System.nanoTime();
@@ -56,16 +55,13 @@ public final class Exchange {
       double queueSeconds,
       double firstSeconds) {}
 
-  /// @param socket null: not known
+  /// @param incoming null: not known
   /// @param maxBody bytes
   Exchange(
-      ServerRequest request,
-      ServerResponse response,
-      @Nullable HelidonSocket socket,
-      long maxBody) {
+      ServerRequest request, ServerResponse response, @Nullable Incoming incoming, long maxBody) {
     this.request = request;
     this.response = response;
-    this.socket = socket;
+    this.incoming = incoming;
     this.maxBody = maxBody;
     String given = header("X-Request-Id");
     this.id = given != null && given.matches("[A-Za-z0-9._-]{1,128}") ? given : "req_" + random();
@@ -124,7 +120,10 @@ public final class Exchange {
       String place = JsonMistake.place(e);
       throw ApiException.wrong(
           null,
-          "the body is not JSON" + (place.isEmpty() ? "" : ", " + place) + ": " + JsonMistake.of(e));
+          "the body is not JSON"
+              + (place.isEmpty() ? "" : ", " + place)
+              + ": "
+              + JsonMistake.of(e));
     }
   }
 
@@ -132,45 +131,45 @@ public final class Exchange {
     if (!request.content().hasEntity()) {
       return new byte[0];
     }
-    long deadline = started + TimeUnit.SECONDS.toNanos(BODY_SECONDS);
+    if (incoming != null) {
+      incoming.within(BODY_SECONDS);
+    }
     ByteArrayOutputStream all = new ByteArrayOutputStream();
     byte[] part = new byte[1 << 13];
     try (InputStream in = request.content().inputStream()) {
       for (int n = in.read(part); n >= 0; n = in.read(part)) {
         all.write(part, 0, n);
         if (all.size() > maxBody) {
-          throw closing(
+          response.header(HeaderNames.CONNECTION, "close"); // the rest is not read
+          throw new ApiException(
               413,
+              "invalid_request_error",
+              null,
               "body_too_large",
+              0,
               "the body has more than %d bytes, the most of this server".formatted(maxBody));
-        }
-        if (System.nanoTime() > deadline) {
-          throw closing(
-              400, "body_too_slow", "the body took more than %d seconds".formatted(BODY_SECONDS));
         }
       }
     } catch (IOException | UncheckedIOException e) {
       throw new Gone(e);
+    } finally {
+      if (incoming != null) {
+        incoming.complete();
+      }
     }
     return all.toByteArray();
   }
 
-  /// An error behind which the rest of the body is not read.
-  private ApiException closing(int status, String code, String message) {
-    response.header(HeaderNames.CONNECTION, "close");
-    return new ApiException(status, "invalid_request_error", null, code, 0, message);
-  }
-
   /// Begins to watch whether the client is still there; the body has been read.
   void watch() {
-    if (socket != null) {
-      socket.idle();
+    if (incoming != null) {
+      incoming.watch();
     }
   }
 
   /// Whether the client is still there.
   boolean connected() {
-    return socket == null || socket.isConnected();
+    return incoming == null || !incoming.ended();
   }
 
   /// Says what answers, in the reply's headers too.
@@ -178,7 +177,8 @@ public final class Exchange {
     model = asked;
     served = found;
     if (found.digest() != null) {
-      response.header("X-Adapter", found.name() + (found.version() == null ? "" : ":" + found.version()));
+      response.header(
+          "X-Adapter", found.name() + (found.version() == null ? "" : ":" + found.version()));
       response.header("X-Adapter-Digest", found.digest());
     }
   }
@@ -254,9 +254,14 @@ public final class Exchange {
     reply(e.status(), JSON, Json.line(e.body()));
   }
 
+  /// Whether the client went away.
+  boolean isGone() {
+    return status == GONE;
+  }
+
   /// Says that the client went away.
   void gone() {
-    status = 499; // as nginx counts it
+    status = GONE;
     code = "client_closed";
   }
 

@@ -117,7 +117,8 @@ final class Folders {
       }
     }
     if (files.isEmpty() || !files.getFirst().endsWith(FILES.getFirst())) {
-      throw new InputException(folder + " has no " + FILES.getFirst() + "; give an adapter's folder");
+      throw new InputException(
+          folder + " has no " + FILES.getFirst() + "; give an adapter's folder");
     }
     return files;
   }
@@ -125,7 +126,11 @@ final class Folders {
   private static String stamp(Path folder) throws IOException {
     StringBuilder stamp = new StringBuilder();
     for (Path file : files(folder)) {
-      stamp.append(Files.getLastModifiedTime(file)).append(' ').append(Files.size(file)).append(' ');
+      stamp
+          .append(Files.getLastModifiedTime(file))
+          .append(' ')
+          .append(Files.size(file))
+          .append(' ');
     }
     return stamp.toString();
   }

@@ -23,7 +23,8 @@ import tools.jackson.databind.JsonNode;
 /// The clients of a server, from a file that holds no key, only digests.
 ///
 /// A key is 32 random bytes, so one SHA-256 hides it as well as a slow hash would: there is nothing
-/// to guess. The file is read again when it changes, so a client that is taken out of it is shut out
+/// to guess. The file is read again when it changes, so a client that is taken out of it is shut
+/// out
 /// at once; a file that cannot be read then changes nothing.
 ///
 /// ```json
@@ -36,13 +37,7 @@ final class Keys {
   private static final String PREFIX = "sk-nudge-";
   private static final int RANDOM_BYTES = 32;
   private static final Set<String> KNOWN =
-      Set.of(
-          "name",
-          "key",
-          "adapters",
-          "default_adapter",
-          "requests_per_minute",
-          "tokens_per_day");
+      Set.of("name", "key", "adapters", "default_adapter", "requests_per_minute", "tokens_per_day");
 
   private final Path file;
   private volatile Read read;
@@ -119,8 +114,7 @@ final class Keys {
       throw new InputException(
           file + " is not JSON: " + e.getOriginalMessage() + "; make it with nudge keys add", e);
     } catch (IOException e) {
-      throw new InputException(
-          "--api-keys " + file + " cannot be read: " + OutFolder.reason(e), e);
+      throw new InputException("--api-keys " + file + " cannot be read: " + OutFolder.reason(e), e);
     }
   }
 

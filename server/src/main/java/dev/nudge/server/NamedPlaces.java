@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Adapters by names that were given at the start or by a request, and by reference.
@@ -43,8 +44,7 @@ final class NamedPlaces implements Adapters {
   /// @throws InputException where one is not
   static NamedPlaces of(ServeSettings settings, References references) {
     NamedPlaces named =
-        new NamedPlaces(
-            new Folders(settings.adapterRoot()), references, settings.baseName());
+        new NamedPlaces(new Folders(settings.adapterRoot()), references, settings.baseName());
     settings
         .adapters()
         .forEach(
@@ -63,7 +63,8 @@ final class NamedPlaces implements Adapters {
                           .formatted(name, text));
                 }
               } catch (ApiException e) {
-                throw new InputException("--adapter %s=%s: %s".formatted(name, text, e.getMessage()), e);
+                throw new InputException(
+                    "--adapter %s=%s: %s".formatted(name, text, e.getMessage()), e);
               }
             });
     return named;
@@ -125,7 +126,7 @@ final class NamedPlaces implements Adapters {
   }
 
   @Override
-  public Served load(String name, String text, boolean replace) {
+  public Served load(String name, String text, boolean replace, Consumer<Served> check) {
     if (!ServeSettings.isName(name) || name.equals(base)) {
       throw ApiException.wrong(
           "lora_name",
@@ -141,12 +142,14 @@ final class NamedPlaces implements Adapters {
     if (served == null) {
       throw ApiException.noModel(reference);
     }
+    check.accept(served);
     if (replace) {
       places.put(name, place);
     } else if (places.putIfAbsent(name, place) != null) {
       throw ApiException.wrong(
           "lora_name",
-          "'%s' is loaded already; unload it first, or send \"load_inplace\": true".formatted(name));
+          "'%s' is loaded already; unload it first, or send \"load_inplace\": true"
+              .formatted(name));
     }
     return served;
   }

@@ -63,7 +63,10 @@ final class Prompts {
   /// @param variables more names for the template
   /// @throws ApiException where the template refuses it
   Prompt of(
-      Served served, ArrayNode messages, @Nullable ArrayNode tools, @Nullable ObjectNode variables) {
+      Served served,
+      ArrayNode messages,
+      @Nullable ArrayNode tools,
+      @Nullable ObjectNode variables) {
     ChatRows rows = rows(served);
     try {
       ChatRows.checkMessages(messages);

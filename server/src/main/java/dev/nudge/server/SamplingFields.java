@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Reads how an answer is sampled: OpenAI's fields, and those of vLLM that clients send beside them.
+/// Reads how an answer is sampled: OpenAI's fields, and those of vLLM that clients send beside
+/// them.
 ///
 /// Where a client says nothing, the temperature is 1 and the seed another one each time, as
 /// OpenAI's.
@@ -27,8 +28,7 @@ final class SamplingFields {
   /// @param tokens the most tokens of an answer that says nothing
   /// @param least of the most tokens; 0 where a prompt may be echoed alone
   /// @param top how many of the likeliest tokens are told beside each; null: no log-probabilities
-  static SamplingSettings of(
-      Fields fields, int tokens, int least, @Nullable Integer top) {
+  static SamplingSettings of(Fields fields, int tokens, int least, @Nullable Integer top) {
     Map<String, Object> values = new HashMap<>();
     double temperature = or(fields.number("temperature", 0, HOTTEST), 1.0);
     values.put("temperature", temperature);
@@ -43,8 +43,7 @@ final class SamplingFields {
     // greedy choices are all the same: one is made and told n times
     values.put("n", temperature == 0 ? 1 : n(fields));
     values.put("stop", fields.texts("stop").stream().filter(text -> !text.isEmpty()).toList());
-    values.put(
-        "stop_id", fields.tokens("stop_token_ids").stream().map(String::valueOf).toList());
+    values.put("stop_id", fields.tokens("stop_token_ids").stream().map(String::valueOf).toList());
     int most = mostTokens(fields, tokens, least);
     values.put("max_tokens", most);
     values.put("min_tokens", leastTokens(fields, most));
@@ -128,7 +127,8 @@ final class SamplingFields {
                   .formatted(ApiException.shown(one.getKey())));
         }
         double value = one.getValue().doubleValue();
-        biases.add(Integer.parseInt(one.getKey()) + "=" + BigDecimal.valueOf(value).toPlainString());
+        biases.add(
+            Integer.parseInt(one.getKey()) + "=" + BigDecimal.valueOf(value).toPlainString());
       }
     }
     return biases;

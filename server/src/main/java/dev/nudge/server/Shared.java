@@ -1,8 +1,11 @@
 package dev.nudge.server;
 
+import dev.nudge.generate.AdapterCache;
 import dev.nudge.generate.Session;
+import dev.nudge.settings.InputException;
 import dev.nudge.settings.ServeSettings;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /// What all requests of a server share.
 ///
@@ -14,6 +17,7 @@ record Shared(
     Adapters adapters,
     Prompts prompts,
     Constraints constraints,
+    Running running,
     Consumer<String> warnings) {
 
   /// Finds what a request asks for.
@@ -28,7 +32,8 @@ record Shared(
       throw ApiException.wrong("model", "'model' is missing; GET /v1/models lists what there is");
     }
     exchange.asked(model);
-    Served served = isBase(model) ? base(model) : client.mayAsk(model) ? adapters.find(model) : null;
+    Served served =
+        isBase(model) ? base(model) : client.mayAsk(model) ? adapters.find(model) : null;
     boolean may = served == null ? client.mayAsk(model) : client.may(model, served.name());
     if (!may) {
       throw ApiException.forbidden(
@@ -78,6 +83,28 @@ record Shared(
           0,
           "the prompt has %d tokens, and the model takes %d with the answer; shorten it"
               .formatted(prompt.length, session.maxLength()));
+    }
+  }
+
+  /// Holds an adapter in memory, and loads it first where it is not there.
+  ///
+  /// @return null: the base
+  /// @throws ApiException where it cannot be used with this base
+  AdapterCache.@Nullable Lease lease(Served served) {
+    if (served.digest() == null || served.folder() == null) {
+      return null;
+    }
+    try {
+      return session.cache().lease(served.digest(), served.folder());
+    } catch (InputException e) {
+      String message = String.valueOf(e.getMessage());
+      throw new ApiException(
+          400,
+          "invalid_request_error",
+          "model",
+          "adapter_not_usable",
+          0,
+          message.replace(served.folder().toString(), "'" + served.name() + "'"));
     }
   }
 }

@@ -25,7 +25,8 @@ enum ToolFormat {
   LLAMA("<|python_tag|>", null, "parameters"),
   MISTRAL("[TOOL_CALLS]", null, "arguments");
 
-  private static final String LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+  private static final String LETTERS =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
   private static final List<String> KEYS = List.of("arguments", "parameters");
 
   final String begin;
