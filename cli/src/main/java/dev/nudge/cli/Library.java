@@ -19,6 +19,7 @@ import dev.nudge.quickstart.Chapter;
 import dev.nudge.quickstart.Quickstart;
 import dev.nudge.quickstart.Report;
 import dev.nudge.quickstart.Wanted;
+import dev.nudge.registry.Named;
 import dev.nudge.runs.RunStore;
 import dev.nudge.server.Server;
 import dev.nudge.settings.ChatSettings;
@@ -77,7 +78,8 @@ final class Library {
   }
 
   static TrainVerb.Outcome train(
-      TrainSettings settings, Consumer<TrainEvent> events, BooleanSupplier cancelled) {
+      TrainSettings given, Consumer<TrainEvent> events, BooleanSupplier cancelled) {
+    TrainSettings settings = Named.in(given);
     Machine machine = machine();
     if (settings.output().dryRun() && !Training.finished(settings, machine)) {
       Prepared prepared = Training.prepare(settings, machine, events);
@@ -95,7 +97,7 @@ final class Library {
   }
 
   static PlanVerb.Answer plan(PlanSettings settings) {
-    Outlook outlook = Forecast.of(settings, machine());
+    Outlook outlook = Forecast.of(Named.in(settings), machine());
     return new PlanVerb.Answer(outlook.fits(), outlook.lines(), outlook.values());
   }
 
@@ -104,7 +106,7 @@ final class Library {
       Consumer<RowScore> rows,
       Consumer<String> notes,
       Consumer<String> warnings) {
-    return Scoring.score(settings, machine(), rows, notes, warnings);
+    return Scoring.score(Named.in(settings), machine(), rows, notes, warnings);
   }
 
   static QuantizedFolder.@Nullable Written quantize(
@@ -119,11 +121,11 @@ final class Library {
 
   static @Nullable Merged merge(
       MergeSettings settings, Consumer<String> warnings, BooleanSupplier cancelled) {
-    return Merging.prepare(settings, machine(), warnings).run(cancelled);
+    return Merging.prepare(Named.in(settings), machine(), warnings).run(cancelled);
   }
 
   static Chat chat(ChatSettings settings, Consumer<String> warnings) {
-    return Chat.open(settings, machine(), warnings);
+    return Chat.open(Named.in(settings), machine(), warnings);
   }
 
   static Server serve(ServeSettings settings, Consumer<String> warnings) {
@@ -141,11 +143,11 @@ final class Library {
 
   static List<Embeddings.Row> embed(
       GenerateSettings settings, Completions.Watcher watcher, Consumer<Embeddings.Row> rows) {
-    return Embeddings.of(settings, machine(), System.in, watcher, rows);
+    return Embeddings.of(Named.in(settings), machine(), System.in, watcher, rows);
   }
 
   static Completions.Done generate(GenerateSettings settings, Completions.Watcher watcher) {
-    return Completions.of(settings, machine(), System.in, watcher);
+    return Completions.of(Named.in(settings), machine(), System.in, watcher);
   }
 
   static @Nullable Report quickstart(
@@ -198,6 +200,16 @@ final class Library {
         new RunsExportVerb(Library::runs),
         new RunsRemoveVerb(Library::runs),
         new RunsQueueVerb(Library::machine),
+        new AdaptersPushVerb(),
+        new AdaptersListVerb(),
+        new AdaptersShowVerb(),
+        new AdaptersAliasVerb(),
+        new AdaptersRollbackVerb(),
+        new AdaptersStateVerb(),
+        new AdaptersLogVerb(),
+        new AdaptersExportVerb(),
+        new AdaptersRemoveVerb(),
+        new AdaptersCollectVerb(),
         new DoctorVerb(),
         new InstallVerb(System.getenv(), System.getProperty("nudge.launcher")),
         new CompletionVerb(Library::verbs));

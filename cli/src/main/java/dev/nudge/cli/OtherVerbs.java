@@ -29,7 +29,9 @@ final class OtherVerbs {
         "export convert save");
     say(
         "there is none: nudge talks to no hub; the README says how to get a model's folder",
-        "download pull push upload login hub");
+        "download upload login hub");
+    say(here + "adapters pull", "pull");
+    say(here + "adapters push", "push registry register");
     say(here + "data stats", "dataset datasets inspect");
     say(
         "there is none: train reads and tokenises rows itself, and --dry-run shows how",
