@@ -2,6 +2,7 @@ package dev.nudge.server;
 
 import dev.nudge.generate.Session;
 import dev.nudge.machine.Machine;
+import dev.nudge.registry.Registry;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ServeSettings;
 import io.helidon.common.tls.Tls;
@@ -14,6 +15,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.URI;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -67,7 +69,10 @@ public final class Server implements AutoCloseable {
   public static Server start(ServeSettings settings, Machine machine, Consumer<String> warnings) {
     Tls tls = Certificates.tls(settings.tlsCert(), settings.tlsKey());
     Access access = Access.of(settings);
-    NamedPlaces adapters = NamedPlaces.of(settings, References.NONE);
+    Path kept = settings.registry();
+    Registry registry = Registry.open(kept == null ? Registry.home() : kept);
+    Folders folders = new Folders(settings.adapterRoot());
+    NamedPlaces adapters = NamedPlaces.of(settings, folders, new KeptReferences(registry));
     @Nullable AuditLog audit =
         settings.auditLog() == null ? null : AuditLog.open(settings.auditLog(), warnings);
     List<AutoCloseable> opened = new ArrayList<>();
@@ -92,7 +97,8 @@ public final class Server implements AutoCloseable {
       }
       Connections connections = new Connections(Http1Config.create());
       Pipeline pipeline = new Pipeline(shared, access, connections, told);
-      pipeline.routes(routes(shared, metrics, pipeline));
+      Routes routes = routes(shared, metrics, pipeline);
+      pipeline.routes(new RegistryRoutes(registry, folders).add(routes));
       WebServer web = web(settings, connections, pipeline, tls).build().start();
       String scheme = tls == null ? "http" : "https";
       String host = settings.host().contains(":") ? "[" + settings.host() + "]" : settings.host();
