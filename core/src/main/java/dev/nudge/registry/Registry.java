@@ -39,6 +39,8 @@ public final class Registry {
   private final Layout layout;
   private final Journal journal;
   private Book book;
+  private boolean opened;
+  private long kept; // bytes of the journal that the index knows of
 
   private Registry(Path folder) {
     this.layout = new Layout(folder);
@@ -534,6 +536,10 @@ public final class Registry {
         T done = change.apply(book());
         try {
           layout.index(layout.manifests(book));
+          if (journal.known() - kept > BookFile.WORTH) {
+            BookFile.write(layout.folder(), journal, book);
+            kept = journal.known();
+          }
         } catch (NudgeException e) {
           // it follows from the journal: the next change writes it
         }
@@ -549,9 +555,19 @@ public final class Registry {
 
   /// What there is now, with what others have changed.
   private Book book() {
+    if (!opened) {
+      opened = true;
+      BookFile.Kept found = BookFile.read(layout.folder(), journal, layout::adapter);
+      if (found != null) {
+        journal.skip(found.bytes());
+        book = found.book();
+        kept = found.bytes();
+      }
+    }
     Journal.News news = journal.read();
     if (news.anew()) {
       book = new Book(layout::adapter);
+      kept = 0;
     }
     news.events().forEach(book::add);
     return book;
