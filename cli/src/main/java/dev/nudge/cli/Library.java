@@ -21,6 +21,7 @@ import dev.nudge.quickstart.Report;
 import dev.nudge.quickstart.Wanted;
 import dev.nudge.registry.Named;
 import dev.nudge.runs.RunStore;
+import dev.nudge.server.Server;
 import dev.nudge.settings.ChatSettings;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.EvalSettings;
@@ -32,6 +33,7 @@ import dev.nudge.settings.PlanSettings;
 import dev.nudge.settings.PreviewSettings;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.settings.ScoreSettings;
+import dev.nudge.settings.ServeSettings;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.text.Tokenizer;
 import dev.nudge.train.Forecast;
@@ -126,6 +128,10 @@ final class Library {
     return Chat.open(Named.in(settings), machine(), warnings);
   }
 
+  static Server serve(ServeSettings settings, Consumer<String> warnings) {
+    return Server.start(settings, machine(), warnings);
+  }
+
   /// A person's lines where standard input and output are a terminal, else those of a pipe.
   private static ChatLines lines(Chat chat, Runnable interrupt) {
     if (Terminal.columns() == 0 || !Terminal.isInput()) {
@@ -179,6 +185,7 @@ final class Library {
         new TrainVerb(Library::train),
         new GenerateVerb(Library::generate, Library::embed),
         new ChatVerb(Library::chat, Library::lines),
+        new ServeVerb(Library::serve),
         new ScoreVerb(Library::score),
         new PlanVerb(Library::plan),
         new DataStatsVerb(Library::stats),

@@ -21,7 +21,7 @@ final class OtherVerbs {
     say(here + "quantize", "quantise gptq awq bnb");
     say(here + "doctor", "env info check diagnose");
     say(here + "--version", "version");
-    say("there is no server yet; generate --data answers many rows", "serve server api deploy");
+    say(here + "serve", "server api deploy");
     say(here + "chat", "repl talk converse");
     say(
         "there is none: a model folder is read as it is; merge writes base and adapter as one, quantize"
