@@ -191,6 +191,10 @@ final class Library {
         new RunsExportVerb(Library::runs),
         new RunsRemoveVerb(Library::runs),
         new RunsQueueVerb(Library::machine),
+        new ExperimentsCreateVerb(),
+        new ExperimentsListVerb(),
+        new ExperimentsShowVerb(),
+        new ExperimentsStopVerb(),
         new DoctorVerb(),
         new InstallVerb(System.getenv(), System.getProperty("nudge.launcher")),
         new CompletionVerb(Library::verbs));

@@ -12,7 +12,7 @@ package dev.nudge.eval;
 /// @param a of the beta distribution
 /// @param b of it
 public record Posterior(double a, double b) {
-  private static final int STEPS = 4000; // of Simpson's rule: 1e-9 of the integrals here
+  private static final int STEPS = 2000; // of Simpson's rule: 1e-9 of the integrals here
   private static final double REACH = 12; // standard deviations
 
   /// The belief after counting.
