@@ -31,6 +31,7 @@ final class OtherVerbs {
         "there is none: nudge talks to no hub; the README says how to get a model's folder",
         "download pull push upload login hub");
     say(here + "data stats", "dataset datasets inspect");
+    say(here + "experiments create", "experiment ab-test abtest canary shadow");
     say(
         "there is none: train reads and tokenises rows itself, and --dry-run shows how",
         "preprocess prepare tokenize");

@@ -24,7 +24,7 @@ public record Kept(Path folder) {
   public static Kept in(Path folder) {
     if (!Files.isDirectory(folder)) {
       throw new InputException(
-          folder + ": no such folder; the experiments of a server are in its --experiments folder");
+          folder + ": no such folder; give the one that the server keeps its experiments in");
     }
     return new Kept(folder);
   }

@@ -97,7 +97,10 @@ class MistakesTest {
     experiments.create(Json.parse(Some.AB.replace('\'', '"')));
     experiments.create(
         Json.parse(
-            Some.AB.replace('\'', '"').replace("tone", "shade").replace("\"arms\"", "\"mode\": \"shadow\", \"arms\"")));
+            Some.AB
+                .replace('\'', '"')
+                .replace("tone", "shade")
+                .replace("\"arms\"", "\"mode\": \"shadow\", \"arms\"")));
     experiments.route("tone", new Unit("u"), "r");
     Routed routed = requireNonNull(experiments.route("shade", new Unit("u"), "s"));
     routed.ended(routed.arm(), Facts.done("a", 1, 1, 0.1, 0.2));
@@ -110,7 +113,9 @@ class MistakesTest {
   @Test
   void feedbackOnWhatNobodyKnowsIsNotFound() {
     assertThatThrownBy(
-            () -> new Feedback(experiments).take(Json.parse("{\"response_id\": \"c\", \"score\": 1}")))
+            () ->
+                new Feedback(experiments)
+                    .take(Json.parse("{\"response_id\": \"c\", \"score\": 1}")))
         .isInstanceOf(NoSuchException.class)
         .hasMessage(
             "response_id is 'c'; no experiment knows it: each takes feedback for its last 200,000 requests");
@@ -132,8 +137,7 @@ class MistakesTest {
     assertThatThrownBy(
             () ->
                 new Feedback(experiments)
-                    .take(
-                        Json.parse("{\"request_id\": \"r\", \"comment\": \"" + comment + "\"}")))
+                    .take(Json.parse("{\"request_id\": \"r\", \"comment\": \"" + comment + "\"}")))
         .hasMessage("comment has 10001 characters; at most 10000 are allowed");
   }
 }

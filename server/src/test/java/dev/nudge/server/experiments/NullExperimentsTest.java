@@ -127,7 +127,8 @@ class NullExperimentsTest {
       for (int n = 0; n < 1000; n++) {
         int arm = random.nextInt(2);
         tally.apply(
-            new Event.Assigned("r" + n, arm, HexFormat.of().toHexDigits(random.nextLong()), 0, false, 0));
+            new Event.Assigned(
+                "r" + n, arm, HexFormat.of().toHexDigits(random.nextLong()), 0, false, 0));
         tally.apply(new Event.Ended("r" + n, arm, facts(random, 0.5, n)));
         double score = random.nextDouble() < (arm == 0 ? 0.4 : 0.6) ? 1 : 0;
         tally.apply(new Event.Given("r" + n, arm, score, null, null, null, 0));
