@@ -90,6 +90,11 @@ public final class PeftAdapter implements Source, AutoCloseable {
     return !spec.extras().isEmpty();
   }
 
+  /// Whether it changes whole modules, rows of tokens or the vocabulary.
+  boolean holdsTables() {
+    return holdsWhole() || tensors.names().stream().anyMatch(PeftFiles::isTable);
+  }
+
   /// Rows of the model's vocabulary with this adapter on it.
   public int vocabulary(ModelShape model) {
     LayerShape embedding = model.embedding();
@@ -107,14 +112,13 @@ public final class PeftAdapter implements Source, AutoCloseable {
   /// The tokenizer that was saved with tokens of its own; null where the model's own counts.
   public @Nullable Path tokenizer() {
     Path file = folder.resolve("tokenizer.json");
-    boolean own = holdsWhole() || tensors.names().stream().anyMatch(PeftFiles::isTable);
-    return own && Files.isRegularFile(file) ? file : null;
+    return holdsTables() && Files.isRegularFile(file) ? file : null;
   }
 
   @Override
   public void linear(String path, Tensor a, Tensor b) {
-    copy(tensors.tensor(PeftFiles.nameOfA(path)), a);
-    copy(tensors.tensor(PeftFiles.nameOfB(path)), b);
+    Room.copy(tensors.tensor(PeftFiles.nameOfA(path)), a);
+    Room.copy(tensors.tensor(PeftFiles.nameOfB(path)), b);
   }
 
   @Override
@@ -125,7 +129,7 @@ public final class PeftAdapter implements Source, AutoCloseable {
         a.set(c, r, stored.get(r, c));
       }
     }
-    copy(tensors.tensor(PeftFiles.nameOfEmbeddingB(path)), b);
+    Room.copy(tensors.tensor(PeftFiles.nameOfEmbeddingB(path)), b);
   }
 
   @Override
@@ -384,12 +388,6 @@ public final class PeftAdapter implements Source, AutoCloseable {
     if (!TYPES.contains(entry.type())) {
       throw new InputException(
           "tensor %s is %s; F32, F16 and BF16 are read".formatted(name, entry.type()));
-    }
-  }
-
-  private static void copy(Tensor from, Tensor to) {
-    for (long i = 0; i < from.elements(); i++) {
-      to.put(i, from.at(i));
     }
   }
 

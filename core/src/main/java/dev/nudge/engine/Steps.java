@@ -3,12 +3,13 @@ package dev.nudge.engine;
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.model.CausalLm;
 import dev.nudge.nn.KvPool;
+import dev.nudge.settings.BusyException;
 import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
@@ -22,13 +23,28 @@ final class Steps implements AutoCloseable {
 
   private final CausalLm model;
   private final NamedAdapters adapters;
+  private final Runnable admitted;
   private final Team team;
   private final Room room;
   private final ScoreRoom scoreRoom;
   private final int blocks;
+  private final BooleanSupplier roomy;
   private @Nullable KvPool pool;
+  private @Nullable Kept kept;
+  private long promptTokens;
+  private long cachedTokens;
+  private long saidTokens;
 
-  Steps(CausalLm model, NamedAdapters adapters, Limits limits) {
+  /// @param admitted run for each sequence that gets room
+  /// @param roomy whether keys that are kept may take memory of their own
+  Steps(
+      CausalLm model,
+      NamedAdapters adapters,
+      Limits limits,
+      Runnable admitted,
+      BooleanSupplier roomy) {
+    this.roomy = roomy;
+    this.admitted = admitted;
     this.model = model;
     this.adapters = adapters;
     this.team = new Team(limits.threads());
@@ -37,22 +53,49 @@ final class Steps implements AutoCloseable {
     this.blocks = limits.blocks(model);
   }
 
-  /// Lets waiting sequences run, in order, as far as keys have room for all that they may become.
-  void admit(ArrayDeque<Sequence> waiting, List<Sequence> running) {
-    int admitted = running.stream().mapToInt(s -> Limits.blocks(s.positions)).sum();
-    while (!waiting.isEmpty() && running.size() < Limits.ROWS) {
-      Sequence s = waiting.peek();
-      if (admitted + Limits.blocks(s.positions) > blocks) {
+  /// Lets waiting sequences run, in their turn, as far as keys have room for all that they may
+  /// become. One of low priority gives its room up to others.
+  void admit(Waiting waiting, List<Sequence> running) {
+    int taken = running.stream().mapToInt(s -> Limits.blocks(s.positions)).sum();
+    while (true) {
+      boolean idle = running.stream().allMatch(s -> s.ask.low());
+      Sequence s = waiting.peek(idle);
+      if (s == null) {
         return;
       }
-      if (pool == null) {
-        pool = model.growingPool(blocks, Limits.BLOCK);
+      int wanted = Limits.blocks(s.positions);
+      if (running.size() == Limits.ROWS || taken + wanted > blocks) {
+        Sequence low = s.ask.low() ? null : low(running);
+        if (low == null) {
+          return;
+        }
+        taken -= Limits.blocks(low.positions);
+        running.remove(low);
+        low.end(new BusyException("a sequence of low priority gave its room to others", 1));
+        continue;
       }
-      room.ensure(s.positions, adapters.version(), this::bytes);
-      s.start(pool.cache());
-      admitted += Limits.blocks(s.positions);
-      running.add(waiting.remove());
+      start(s);
+      taken += wanted;
+      waiting.take(s);
+      running.add(s);
     }
+  }
+
+  private static @Nullable Sequence low(List<Sequence> running) {
+    return running.reversed().stream().filter(s -> s.ask.low()).findFirst().orElse(null);
+  }
+
+  private void start(Sequence s) {
+    KvPool keys = pool;
+    if (keys == null) {
+      keys = model.growingPool(blocks, Limits.BLOCK);
+      pool = keys;
+      kept = new Kept(keys, roomy);
+    }
+    room.ensure(s.positions, adapters.demands(), this::bytes);
+    s.start(keys.cache());
+    s.ticket.admit();
+    admitted.run();
   }
 
   /// Bytes that steps take, whichever adapters are in them.
@@ -68,13 +111,24 @@ final class Steps implements AutoCloseable {
     return most[0];
   }
 
-  /// Blocks of keys for which memory was taken.
-  int blocksHeld() {
-    return pool == null ? 0 : pool.held();
+  Load load() {
+    KvPool keys = pool;
+    return new Load(
+        0,
+        0,
+        keys == null ? 0 : blocks - keys.free() - keys.idle(),
+        keys == null ? 0 : keys.held(),
+        blocks,
+        promptTokens,
+        cachedTokens,
+        saidTokens);
   }
 
-  /// One token or more of each sequence that answers, and some of the prompts.
-  void step(List<Sequence> running) {
+  /// One token or more of each sequence that answers, and some of the prompts. Those of low
+  /// priority pause while there are others.
+  void step(List<Sequence> all) {
+    List<Sequence> high = all.stream().filter(s -> !s.ask.low()).toList();
+    List<Sequence> running = high.isEmpty() ? all : high;
     for (Sequence s : running) {
       if (model.config().turnsAnew(s.cache().length(), s.count())) {
         s.cache().cut(0); // a long sequence turns otherwise, so all of it is read again
@@ -128,7 +182,10 @@ final class Steps implements AutoCloseable {
     adapters.within(together.getFirst().way.alone(), banked, passes);
   }
 
-  private void decode(List<Sequence> together, int beside) {
+  /// @param any in any order
+  private void decode(List<Sequence> any, int beside) {
+    List<Sequence> together = new ArrayList<>(any);
+    together.sort(Comparator.comparingInt(s -> s.way.number())); // one adapter's are one product
     int most = beside <= GUESSING ? Drafts.MOST : 0;
     int[] ids = new int[Limits.ROWS];
     int[] lengths = new int[together.size()];
@@ -155,7 +212,7 @@ final class Steps implements AutoCloseable {
   }
 
   /// Takes a sequence's token, and those of its guesses that are right.
-  private static void take(Sequence s, Tensor logits, int row, int guessed, int[] ids) {
+  private void take(Sequence s, Tensor logits, int row, int guessed, int[] ids) {
     int right = 0;
     int before = s.count();
     try {
@@ -167,6 +224,8 @@ final class Steps implements AutoCloseable {
     } catch (RuntimeException | Error e) {
       s.fail(e);
     }
+    saidTokens += right + 1;
+    s.charge(right + 1);
     if (!s.done()) {
       s.cache().cut(before + right);
       s.drafts.learn(guessed, right);
@@ -179,8 +238,14 @@ final class Steps implements AutoCloseable {
     int left = room.tokens();
     for (Sequence s : together) {
       boolean fresh = s.cache().length() == 0 && !turns(s);
-      if (fresh && Prefix.waits(s, running, this::turns)) {
+      if (fresh && kept().waits(s, running, this::turns)) {
         continue; // what it shares with another prompt is being read
+      }
+      if (fresh) {
+        int there = s.cache().length();
+        cachedTokens += there;
+        promptTokens += there;
+        s.ticket.cached(there);
       }
       int rest = s.count() - s.cache().length();
       boolean whole = model.config().turnsAnew(1, s.count()); // its turns depend on all of it
@@ -196,6 +261,17 @@ final class Steps implements AutoCloseable {
     }
   }
 
+  /// Drops the keys of an adapter that is gone.
+  void forget(NamedAdapters.Way way) {
+    if (kept != null) {
+      kept.forget(way);
+    }
+  }
+
+  private Kept kept() {
+    return Objects.requireNonNull(kept, "no sequence was admitted");
+  }
+
   /// Whether a sequence may become one whose tokens are turned otherwise than a short one's.
   private boolean turns(Sequence s) {
     return model.config().turnsAnew(1, s.positions);
@@ -208,6 +284,8 @@ final class Steps implements AutoCloseable {
       Sequence s = fed.get(i);
       int from = s.cache().length();
       System.arraycopy(s.ids(), from, ids, at, lengths[i]);
+      promptTokens += lengths[i];
+      s.charge(lengths[i]);
       if (from + lengths[i] == s.count()) {
         ended.add(i);
       }
@@ -221,6 +299,7 @@ final class Steps implements AutoCloseable {
             ended.stream().mapToInt(i -> i).toArray(),
             room.workspace(),
             team);
+    fed.stream().filter(s -> !turns(s)).forEach(kept()::keep);
     for (int row = 0; row < ended.size(); row++) {
       take(fed.get(ended.get(row)), logits, row, 0, ids);
     }
