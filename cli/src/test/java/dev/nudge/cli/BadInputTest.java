@@ -1608,6 +1608,107 @@ class BadInputTest {
     assertThat(place.listing()).isEqualTo(before);
   }
 
+  static Stream<Mistake> experiments() {
+    String server = " --server http://127.0.0.1:9";
+    return Stream.of(
+        row(
+            "nowhere",
+            p -> {},
+            "list",
+            "neither --server nor --store is given; give the URL of the server that runs, or its folder of experiments"),
+        row(
+            "two places",
+            p -> {},
+            "show x --store D/model" + server,
+            "--server and --store are both given; give one of them"),
+        row(
+            "no folder of experiments",
+            p -> {},
+            "list --store D/none",
+            "D/none: no such folder; give the one that the server keeps its experiments in"),
+        row(
+            "an experiment that is not there",
+            p -> {},
+            "stop x --store D/model",
+            "D/model: there is no experiment 'x': there is none at all"),
+        row(
+            "a log that is damaged",
+            p -> p.write("store/x.jsonl", "broken\n" + EMPTY_RECORD),
+            "list --store D/store",
+            "D/store/x.jsonl is damaged at byte 0, and what follows is whole; bring it back from a copy, or move it away"),
+        row(
+            "a log of another kind",
+            p -> p.write("store/x.jsonl", EMPTY_RECORD),
+            "list --store D/store",
+            "D/store/x.jsonl holds a record that this nudge does not know; it is of a newer one"),
+        row(
+            "a key without a server",
+            p -> {},
+            "list --store D/model --admin-key-file D/rows.jsonl",
+            "--admin-key-file goes with --server; leave it out"),
+        row(
+            "no URL",
+            p -> {},
+            "list --server localhost:8080",
+            "--server is 'localhost:8080'; it must be a URL such as http://127.0.0.1:8080"),
+        row(
+            "no key file",
+            p -> {},
+            "list --admin-key-file D/none" + server,
+            "--admin-key-file D/none cannot be read"),
+        row(
+            "an empty key file",
+            p -> p.write("key", "\n"),
+            "list --admin-key-file D/key" + server,
+            "--admin-key-file D/key has no key on its first line; it is printable ASCII without spaces"),
+        row("no name", p -> {}, "show" + server, "NAME is missing; it is required"),
+        row("no server", p -> {}, "create x --arm A=a --arm B=b", "--server is missing; it is required"),
+        row(
+            "one arm",
+            p -> {},
+            "create x --arm A=a" + server,
+            "--arm is given once; give it for two arms at least, such as --arm A=support@champion --arm B=support@canary"),
+        row(
+            "an arm without an adapter",
+            p -> {},
+            "create x --arm A=a --arm B" + server,
+            "--arm is 'B'; it must be ARM=ADAPTER"),
+        row(
+            "weights of others",
+            p -> {},
+            "create x --arm A=a --arm B=b --weights 1,2,3" + server,
+            "--weights has 3 numbers for 2 arms; give one for each"),
+        row(
+            "weights that are none",
+            p -> {},
+            "create x --arm A=a --arm B=b --weights 1,half" + server,
+            "--weights is '1,half'; it must be whole numbers with commas between them"),
+        row(
+            "a guardrail without a share",
+            p -> {},
+            "create x --arm A=a --arm B=b --guardrail error_rate" + server,
+            "--guardrail is 'error_rate'; it must be METRIC=X, such as error_rate=0.25"),
+        row(
+            "another mode",
+            p -> {},
+            "create x --arm A=a --arm B=b --mode bandit" + server,
+            "--mode is 'bandit'; it must be one of ab, canary, shadow"));
+  }
+
+  private static final String EMPTY_RECORD = "{\"crc\":\"297bd0aa\",\"record\":{}}\n";
+
+  @ParameterizedTest
+  @MethodSource("experiments")
+  void aMistakeOfExperimentsIsOneLine(Mistake mistake) throws IOException {
+    Place place = Place.in(folder);
+    mistake.spoiling.spoil(place);
+    Map<String, String> before = place.listing();
+    List<String> line = new ArrayList<>(List.of("experiments"));
+    line.addAll(List.of(mistake.flags));
+    check(place.run(line.toArray(String[]::new)), mistake.line);
+    assertThat(place.listing()).isEqualTo(before);
+  }
+
   static Stream<Mistake> previews() {
     return Stream.of(
         row("missing model folder", p -> {}, "--model D/none", "D/none: no such model folder"),
