@@ -42,6 +42,10 @@ record DataStatsVerb(Reader reader) implements Verb<DataStatsVerb.Settings> {
 
     Settings {
       eval(evalData, evalSplit);
+      if (data.shape().template() != null) {
+        throw new InputException(
+            "--template is given, and data stats counts rows as they stand; leave it out, or look at them by data preview");
+      }
       if (evalSplit != null && !(evalSplit instanceof EvalSplit.Named)) {
         throw new InputException(
             "--eval-split %s: a share is cut off when a run begins; give the name of a split, or leave it out"

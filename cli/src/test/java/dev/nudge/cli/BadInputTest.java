@@ -361,14 +361,32 @@ class BadInputTest {
             "D/rows.jsonl: 1 of 1 row is bad\n"
                 + "D/rows.jsonl line 1: D/strict.jinja, line 1: the template refuses: roles must alternate"),
         row(
-            "a message with half a weight",
+            "a message that weighs less than nothing",
             p ->
                 p.write(
                     "rows.jsonl",
-                    "{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}, {\"role\": \"assistant\", \"content\": \"a\", \"weight\": 0.5}]}"),
+                    "{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}, {\"role\": \"assistant\", \"content\": \"a\", \"weight\": -0.5}]}"),
             "--template chatml",
             "D/rows.jsonl: 1 of 1 row is bad\n"
-                + "D/rows.jsonl line 1: a message has the weight 0.5; what is trained counts whole here (1) or not at all (0 or \"train\": false)"),
+                + "D/rows.jsonl line 1: message 2 has the weight -0.5; a number from 0 to 1000 is needed"),
+        row(
+            "a message of which it is not clear whether it is trained",
+            p ->
+                p.write(
+                    "rows.jsonl",
+                    "{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}, {\"role\": \"assistant\", \"content\": \"a\", \"train\": \"false\"}]}"),
+            "--template chatml",
+            "D/rows.jsonl: 1 of 1 row is bad\n"
+                + "D/rows.jsonl line 1: message 2 has \"train\": \"false\"; true or false is needed"),
+        row(
+            "a message whose weight is a text",
+            p ->
+                p.write(
+                    "rows.jsonl",
+                    "{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}, {\"role\": \"assistant\", \"content\": \"a\", \"weight\": \"0.5\"}]}"),
+            "--template chatml",
+            "D/rows.jsonl: 1 of 1 row is bad\n"
+                + "D/rows.jsonl line 1: message 2 has the weight \"0.5\"; a number from 0 to 1000 is needed"),
         row(
             "a part that is none",
             p -> {},

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -96,13 +97,17 @@ class ChatTest {
   private final List<String> prompts = new ArrayList<>();
 
   private Ran type(List<String> flags, String... lines) {
+    return type(QUICK, flags, lines);
+  }
+
+  private Ran type(List<String> quick, List<String> flags, String... lines) {
     Verb<ChatSettings> verb =
         new ChatVerb(
             Library::chat,
             (chat, interrupt) ->
                 new Typed(new ArrayDeque<>(Arrays.asList(lines)), prompts, interrupt));
     List<String> all = new ArrayList<>(List.of("chat", "--model", "D/model"));
-    all.addAll(QUICK);
+    all.addAll(quick);
     all.addAll(flags);
     return place.run(List.of(verb), all.toArray(String[]::new));
   }
@@ -151,6 +156,27 @@ class ChatTest {
       assertThat(compared.out().substring(with.length()))
           .contains(answer.lines().findFirst().orElse(""));
     }
+  }
+
+  @Test
+  void eachAdapterIsAskedByItsOwnTemplate() throws IOException {
+    for (String[] of : new String[][] {{"one", "{{ messages[-1].content }}"}, {"two", "a seal:"}}) {
+      Path adapter = Files.createDirectories(place.path(of[0]));
+      for (String file : List.of("adapter_config.json", "adapter_model.safetensors")) {
+        Path to = adapter.resolve(file);
+        Files.copy(place.path("one").resolve(file), to, StandardCopyOption.REPLACE_EXISTING);
+      }
+      Files.writeString(adapter.resolve("chat_template.jinja"), of[1]);
+    }
+    List<String> quick = QUICK.subList(2, QUICK.size()); // no --template
+    String one = "one=" + place.path("one");
+    String two = "two=" + place.path("two");
+    String first = type(quick, List.of("--adapter", one), "the pump").out();
+    String second = type(quick, List.of("--adapter", two), "the pump").out();
+    assertThat(first).isNotEqualTo(second);
+    List<String> both = List.of("--adapter", one, "--adapter", two);
+    Ran ran = type(quick, both, "the pump", "/new", "/adapter two", "the pump");
+    assertThat(ran.out()).as(ran.err()).isEqualTo(first + second);
   }
 
   @Test

@@ -98,6 +98,9 @@ class DataStatsTest {
     assertThat(place.run("data", "stats", "--data", "D/rows.jsonl", "--eval-split", "0.1").err())
         .isEqualTo(
             "nudge: --eval-split 0.1: a share is cut off when a run begins; give the name of a split, or leave it out\n");
+    assertThat(place.run("data", "stats", "--data", "D/rows.jsonl", "--template", "chatml").err())
+        .isEqualTo(
+            "nudge: --template is given, and data stats counts rows as they stand; leave it out, or look at them by data preview\n");
     assertThat(place.run("data", "frob").err()).contains("unknown verb data frob");
   }
 }

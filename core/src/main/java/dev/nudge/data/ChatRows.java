@@ -9,6 +9,7 @@ import dev.nudge.text.Tokenizer;
 import dev.nudge.text.chat.ChatException;
 import dev.nudge.text.chat.ChatTemplate;
 import dev.nudge.text.chat.Rendered;
+import dev.nudge.text.chat.Rendered.Missing;
 import dev.nudge.text.chat.Trained;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -20,6 +21,7 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -102,6 +104,29 @@ public final class ChatRows implements Conversations {
     return template;
   }
 
+  /// Warns of what was asked of conversations where no row is one.
+  ///
+  /// @param shapes of the rows
+  public static void warnUnused(DataSettings data, SeenShapes shapes, Consumer<String> warnings) {
+    warnUnused(data, shapes.spoken() > 0, warnings);
+    if (data.trainOn() != TrainOn.ASSISTANT && shapes.conversations() == 0) {
+      warnings.accept(
+          "--train-on %s is not used: no row is a conversation of 'messages', and of others the completion or all of the text is trained"
+              .formatted(data.trainOn().shown()));
+    }
+  }
+
+  /// Warns of a template that was named where no row has messages.
+  ///
+  /// @param spoken whether any has
+  public static void warnUnused(DataSettings data, boolean spoken, Consumer<String> warnings) {
+    if (data.shape().template() != null && !spoken) {
+      warnings.accept(
+          "--template %s is not used: no row has messages, and all are read as they stand"
+              .formatted(data.shape().template()));
+    }
+  }
+
   /// The template where a conversation was rendered by it; else null.
   public @Nullable ChatTemplate used() {
     return rendered ? template() : null;
@@ -141,7 +166,7 @@ public final class ChatRows implements Conversations {
     return said(
         () -> {
           Trained trained = Trained.of(template(), messages, tools, Map.of(), trainOn);
-          whole(trained.rendered(), messages);
+          whole(trained.rendered(), messages, tools);
           return tokens(trained, messages);
         });
   }
@@ -149,9 +174,11 @@ public final class ChatRows implements Conversations {
   @Override
   public Tokens answer(ArrayNode prompt, ArrayNode completion, @Nullable ArrayNode tools) {
     return said(
-        () ->
-            tokens(
-                Trained.ofCompletion(template(), prompt, completion, tools, Map.of()), completion));
+        () -> {
+          Trained trained = Trained.ofCompletion(template(), prompt, completion, tools, Map.of());
+          whole(trained.rendered(), prompt.deepCopy().addAll(completion), tools);
+          return tokens(trained, completion);
+        });
   }
 
   @Override
@@ -166,7 +193,8 @@ public final class ChatRows implements Conversations {
       ArrayNode messages, @Nullable ArrayNode tools, Map<String, JsonNode> variables) {
     return said(
         () -> {
-          Rendered rendered = whole(template().render(messages, tools, true, variables), messages);
+          Rendered rendered =
+              whole(template().render(messages, tools, true, variables), messages, tools);
           return new Prompt(rendered.text(), encoded(rendered).ids());
         });
   }
@@ -181,15 +209,28 @@ public final class ChatRows implements Conversations {
     }
   }
 
-  /// Refuses messages of which nothing stands in the text: a row would be trained without them, and
-  /// nobody would know.
-  private static Rendered whole(Rendered rendered, ArrayNode messages) {
-    List<Integer> missing = rendered.missing(messages);
-    if (!missing.isEmpty()) {
-      int first = missing.getFirst();
+  /// Refuses what stands nowhere in the text: a row would be trained without it, and nobody would
+  /// know.
+  private Rendered whole(Rendered rendered, ArrayNode messages, @Nullable ArrayNode tools) {
+    if (tools != null && !tools.isEmpty() && !template().knowsTools()) {
       throw new IllegalArgumentException(
-          "the template leaves out message %d (%s); take it out of the row, or give another --template"
-              .formatted(first + 1, messages.path(first).path("role").asString("")));
+          "the template leaves out the tools; take them out of the row, or give another --template");
+    }
+    List<Missing> missing = rendered.missing(messages);
+    if (!missing.isEmpty()) {
+      Missing first = missing.getFirst();
+      String what =
+          switch (first.part()) {
+            case CALLS -> "the tool calls of message";
+            case REASONING -> "the reasoning of message";
+            case CONTENT, HEADER -> "message";
+          };
+      throw new IllegalArgumentException(
+          "the template leaves out %s %d (%s); take it out of the conversation, or give another --template"
+              .formatted(
+                  what,
+                  first.message() + 1,
+                  messages.path(first.message()).path("role").asString("")));
     }
     return rendered;
   }
@@ -206,24 +247,29 @@ public final class ChatRows implements Conversations {
     BitSet marks = new BitSet(n);
     double[] weights = trained.ofTokens(encoded.starts(), encoded.ends());
     int last = -1;
+    boolean plain = true;
     for (int i = 0; i < n; i++) {
       if (weights[i] > 0) {
-        counted(weights[i]);
         marks.set(i, i > 0);
+        plain &= weights[i] == 1;
         last = i;
       }
     }
+    JsonNode said = messages.path(messages.size() - 1);
     boolean open =
-        Messages.isAnswer(messages.path(messages.size() - 1))
+        Messages.isAnswer(said)
+            && Trained.weight(said) > 0
             && last > 0
             && !ends(encoded.ids(), marks, last);
     if (!open) {
-      return new Tokens(encoded.ids(), marks);
+      return new Tokens(encoded.ids(), marks, plain ? null : weights);
     }
     int[] ended = Arrays.copyOf(encoded.ids(), last + 2);
     ended[last + 1] = tokenizer.eosId();
     marks.set(last + 1);
-    return new Tokens(ended, marks);
+    double[] more = Arrays.copyOf(weights, last + 2);
+    more[last + 1] = weights[last];
+    return new Tokens(ended, marks, plain ? null : more);
   }
 
   /// Whether a special token is among the trained ones at the end.
@@ -234,15 +280,6 @@ public final class ChatRows implements Conversations {
       }
     }
     return false;
-  }
-
-  private static void counted(double weight) {
-    if (weight != 1) {
-      throw new IllegalArgumentException(
-          "a message has the weight "
-              + weight
-              + "; what is trained counts whole here (1) or not at all (0 or \"train\": false)");
-    }
   }
 
   @Override

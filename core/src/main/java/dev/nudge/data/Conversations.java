@@ -13,8 +13,10 @@ import tools.jackson.databind.node.ArrayNode;
 public interface Conversations {
 
   /// Tokens of a conversation, and which of them are trained; the first never is.
+  ///
+  /// @param weights of all tokens in the loss; null: trained ones weigh 1
   @SuppressWarnings("ArrayRecordComponent") // made, cut and handed on, never compared
-  record Tokens(int[] ids, BitSet trained) {}
+  record Tokens(int[] ids, BitSet trained, double @Nullable [] weights) {}
 
   /// All messages, what the assistant says trained.
   Tokens conversation(ArrayNode messages, @Nullable ArrayNode tools);

@@ -1,8 +1,10 @@
 package dev.nudge.data;
 
+import dev.nudge.data.quality.Mix;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.BitSet;
+import org.jspecify.annotations.Nullable;
 
 /// Holds one sequence to train on or to score: token ids, and which of them count.
 ///
@@ -21,7 +23,14 @@ public final class Example {
 
   /// A sequence by itself.
   Example(int[] ids, BitSet trained, SourceLine source) {
-    this(TokenTableBuilder.one(ids, trained, source), 0);
+    this(ids, trained, null, source);
+  }
+
+  /// A sequence by itself whose trained tokens weigh more or less than 1.
+  ///
+  /// @param weights of its tokens; null: trained ones weigh 1
+  Example(int[] ids, BitSet trained, double @Nullable [] weights, SourceLine source) {
+    this(TokenTableBuilder.one(ids, trained, weights, source), 0);
   }
 
   /// Makes a sequence of which every token but the first is trained, from no file: for measuring.
@@ -53,6 +62,15 @@ public final class Example {
     return Arrays.hashCode(ids());
   }
 
+  /// A hash of the token ids and of what each counts in the loss.
+  long mixed() {
+    long hash = Mix.of(ids());
+    for (int place = 0; place < length(); place++) {
+      hash = Mix.of(hash + Double.hashCode(weight(place)));
+    }
+    return hash;
+  }
+
   boolean sameTokens(Example other) {
     return Arrays.equals(ids(), other.ids());
   }
@@ -65,6 +83,13 @@ public final class Example {
   /// Returns the number of trained tokens.
   public int trainedTokens() {
     return table.trainedTokens(row);
+  }
+
+  /// Returns what the token at this place counts in the loss of training: 1 for most, 0 for one
+  /// that
+  /// is not trained.
+  public double weight(int place) {
+    return table.weight(row, place);
   }
 
   /// Returns the number of its row among the non-blank lines of all files, from 0. The parts of a

@@ -168,14 +168,15 @@ final class RowEncoder {
   private Sequences chat(Conversations.Tokens row, SourceLine source) throws BadRowException {
     int[] ids = row.ids();
     if (ids.length <= maxLength) {
-      return new Sequences(List.of(new Example(ids, row.trained(), source)), Loss.NOTHING);
+      return new Sequences(
+          List.of(new Example(ids, row.trained(), row.weights(), source)), Loss.NOTHING);
     }
     if (!length.truncate()) {
       throw tooLong(ids.length, "its end");
     }
     BitSet some = row.trained().get(0, maxLength);
-    return new Sequences(
-        List.of(new Example(Arrays.copyOf(ids, maxLength), some, source)), Loss.CHAT);
+    int[] shorter = Arrays.copyOf(ids, maxLength);
+    return new Sequences(List.of(new Example(shorter, some, row.weights(), source)), Loss.CHAT);
   }
 
   private int[] ended(int[] ids) {

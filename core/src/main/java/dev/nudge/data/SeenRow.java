@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// A row as the model sees it: its tokens as one text, special tokens in sight, and which parts of
 /// that are trained.
@@ -15,9 +16,17 @@ import java.util.List;
 /// @param parts the same text in parts that are trained or not, none of them empty
 /// @param ids the tokens
 /// @param trained a 0 or 1 for each, as the loss counts it
+/// @param weights what each counts in the loss of training; null: trained ones count 1
 @SuppressWarnings("ArrayRecordComponent") // made, shown, never compared
 public record SeenRow(
-    int index, Path file, int line, String text, List<Part> parts, int[] ids, int[] trained) {
+    int index,
+    Path file,
+    int line,
+    String text,
+    List<Part> parts,
+    int[] ids,
+    int[] trained,
+    double @Nullable [] weights) {
 
   /// A part of a row's text.
   public record Part(String text, boolean trained) {}
@@ -47,7 +56,20 @@ public record SeenRow(
       }
     }
     return new SeenRow(
-        example.index(), example.file(), example.line(), text, List.copyOf(parts), ids, trained);
+        example.index(),
+        example.file(),
+        example.line(),
+        text,
+        List.copyOf(parts),
+        ids,
+        trained,
+        weights(example));
+  }
+
+  private static double @Nullable [] weights(Example example) {
+    double[] weights = new double[example.length()];
+    Arrays.setAll(weights, example::weight);
+    return Arrays.stream(weights).allMatch(w -> w == 0 || w == 1) ? null : weights;
   }
 
   /// Where two texts part, not inside a pair of surrogates.

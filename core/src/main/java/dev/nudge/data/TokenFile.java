@@ -32,8 +32,10 @@ import tools.jackson.databind.JsonNode;
 ///   16  8   tokens
 ///   24  8   bytes of the facts
 ///   32  4   CRC-32C of all behind these 64 bytes
-///   36  4   CRC-32C of the first 36 bytes
-///   64      ids, padded to 8 bytes; trained; offsets; sources, padded; facts, a JSON object
+///   36  4   runs of weights
+///   40  4   CRC-32C of the first 40 bytes
+///   64      ids, padded to 8 bytes; trained; offsets; sources, padded; weights; facts, a JSON
+/// object
 /// ```
 ///
 /// It is mapped, so it takes no memory of its own. Both checksums are taken each time it is opened,
@@ -45,9 +47,9 @@ final class TokenFile {
       ByteBuffer.wrap("NUDGETOK".getBytes(StandardCharsets.US_ASCII))
           .order(ByteOrder.LITTLE_ENDIAN)
           .getLong();
-  private static final int VERSION = 2;
+  private static final int VERSION = 3;
   private static final int HEADER = 64;
-  private static final int CHECKED = 36; // bytes of the header that its checksum covers
+  private static final int CHECKED = 40; // bytes of the header that its checksum covers
   private static final long SLICE = 1 << 30;
 
   private TokenFile() {}
@@ -69,7 +71,7 @@ final class TokenFile {
   private record Bad(int index, String file, int line, String reason, String kind) {}
 
   /// Where the parts of a file are.
-  private record Layout(int sequences, long tokens, long factsBytes) {
+  private record Layout(int sequences, long tokens, long factsBytes, int weightRuns) {
     long trained() {
       return HEADER + padded(tokens * Integer.BYTES);
     }
@@ -86,8 +88,12 @@ final class TokenFile {
       return (long) sequences * TokenTable.SOURCE * Integer.BYTES;
     }
 
-    long facts() {
+    long weights() {
       return sources() + padded(sourcesBytes());
+    }
+
+    long facts() {
+      return weights() + (long) weightRuns * Weights.RUN;
     }
 
     long end() {
@@ -119,6 +125,7 @@ final class TokenFile {
               all.asSlice(layout.trained(), layout.offsets() - layout.trained()),
               all.asSlice(layout.offsets(), layout.sources() - layout.offsets()),
               all.asSlice(layout.sources(), layout.sourcesBytes()),
+              new Weights(all.asSlice(layout.weights(), layout.facts() - layout.weights())),
               facts.files().stream().map(Path::of).toList());
       used(file);
       return new TokenCache.Rows(table.examples(), known(facts));
@@ -140,7 +147,8 @@ final class TokenFile {
         new Layout(
             all.get(TokenTable.INT, 12),
             all.get(TokenTable.LONG, 16),
-            all.get(TokenTable.LONG, 24));
+            all.get(TokenTable.LONG, 24),
+            all.get(TokenTable.INT, 36));
     CRC32C header = new CRC32C();
     header.update(all.asSlice(0, CHECKED).asByteBuffer());
     boolean known =
@@ -256,11 +264,13 @@ final class TokenFile {
       MemorySegment sources = table.sources();
       section(sources);
       pad(sources.byteSize());
+      section(table.weights());
       byte[] json = Json.line(stored(table, facts)).getBytes(StandardCharsets.UTF_8);
       section(MemorySegment.ofArray(json));
       ByteBuffer header = ByteBuffer.allocate(HEADER).order(ByteOrder.LITTLE_ENDIAN);
       header.putLong(MAGIC).putInt(VERSION).putInt(table.size());
       header.putLong(table.tokens()).putLong(json.length).putInt((int) crc.getValue());
+      header.putInt(table.weightRuns());
       CRC32C own = new CRC32C();
       own.update(header.array(), 0, CHECKED);
       header.putInt((int) own.getValue()).position(HEADER).flip();

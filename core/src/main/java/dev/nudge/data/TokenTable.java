@@ -17,6 +17,7 @@ import java.util.RandomAccess;
 ///   trained   bits, one a token, in words of 64
 ///   offsets   int64, where each sequence begins, and the end of the last
 ///   sources   int32, three a sequence: its row, its file in `files`, its line
+///   weights   of trained tokens where they are not 1: [Weights]
 /// ```
 ///
 /// Threading: any number of threads; nothing changes.
@@ -29,6 +30,7 @@ final class TokenTable {
   private final MemorySegment trained;
   private final MemorySegment offsets;
   private final MemorySegment sources;
+  private final Weights weights;
   private final List<Path> files;
   private final int size;
 
@@ -37,11 +39,13 @@ final class TokenTable {
       MemorySegment trained,
       MemorySegment offsets,
       MemorySegment sources,
+      Weights weights,
       List<Path> files) {
     this.ids = ids;
     this.trained = trained;
     this.offsets = offsets;
     this.sources = sources;
+    this.weights = weights;
     this.files = List.copyOf(files);
     this.size = (int) (offsets.byteSize() / Long.BYTES) - 1;
   }
@@ -87,6 +91,10 @@ final class TokenTable {
   boolean trained(int row, int place) {
     long at = start(row) + checked(row, place);
     return (trained.getAtIndex(LONG, at >> 6) >>> at & 1) == 1;
+  }
+
+  double weight(int row, int place) {
+    return trained(row, place) ? weights.of(start(row) + place) : 0;
   }
 
   private int checked(int row, int place) {

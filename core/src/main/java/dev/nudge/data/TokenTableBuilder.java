@@ -8,6 +8,7 @@ import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// Collects sequences for a [TokenTable]; tokens go to a [Sink], the rest, an eighth of it or less,
 /// stays in memory until the end.
@@ -25,6 +26,7 @@ final class TokenTableBuilder {
   private final List<Path> names = new ArrayList<>();
   private long[] trained = new long[64];
   private long[] offsets = new long[64];
+  private final Weights.Builder weights = new Weights.Builder();
   private int[] sources = new int[64 * TokenTable.SOURCE];
   private int size;
 
@@ -33,13 +35,22 @@ final class TokenTableBuilder {
   }
 
   /// The table of one sequence.
-  static TokenTable one(int[] ids, BitSet trained, SourceLine source) {
+  ///
+  /// @param weights of its tokens; null: trained ones weigh 1
+  static TokenTable one(int[] ids, BitSet trained, double @Nullable [] weights, SourceLine source) {
+    Weights.Builder runs = new Weights.Builder();
+    for (int i = 0; weights != null && i < ids.length; i++) {
+      if (trained.get(i) && weights[i] != 1) {
+        runs.add(i, weights[i]);
+      }
+    }
     long[] words = Arrays.copyOf(trained.get(0, ids.length).toLongArray(), words(ids.length));
     return new TokenTable(
         little(ids.clone()),
         little(words),
         little(new long[] {0, ids.length}),
         little(new int[] {source.index(), 0, source.number()}),
+        new Weights(little(runs.words())),
         List.of(source.file()));
   }
 
@@ -58,6 +69,10 @@ final class TokenTableBuilder {
     for (int place = 0; place < ids.length; place++) {
       if (example.trained(place)) {
         trained[(int) (from + place >> 6)] |= 1L << from + place;
+        double weight = example.weight(place);
+        if (weight != 1) {
+          weights.add(from + place, weight);
+        }
       }
     }
     int at = TokenTable.SOURCE * size;
@@ -101,11 +116,19 @@ final class TokenTableBuilder {
     return little(Arrays.copyOf(sources, TokenTable.SOURCE * size));
   }
 
+  int weightRuns() {
+    return weights.count();
+  }
+
+  MemorySegment weights() {
+    return little(weights.words());
+  }
+
   /// The table of what was collected.
   ///
   /// @param ids all that went to the sink
   TokenTable table(MemorySegment ids) {
-    return new TokenTable(ids, trained(), offsets(), sources(), names);
+    return new TokenTable(ids, trained(), offsets(), sources(), new Weights(weights()), names);
   }
 
   /// Words in the order of bytes that tables have.

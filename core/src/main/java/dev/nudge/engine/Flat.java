@@ -40,6 +40,8 @@ public final class Flat {
     int[] ids = new int[tokens];
     int[] at = new int[labelled];
     int[] targets = new int[labelled];
+    double[] weights = new double[labelled];
+    boolean plain = true;
     int start = 0;
     int label = 0;
     for (Example e : chosen) {
@@ -47,6 +49,8 @@ public final class Flat {
         ids[start + i] = e.id(i);
         if (e.trained(i)) {
           at[label] = start + i - 1;
+          weights[label] = e.weight(i);
+          plain &= weights[label] == 1;
           targets[label++] = e.id(i);
         }
       }
@@ -57,6 +61,7 @@ public final class Flat {
         chosen.stream().mapToInt(Example::length).toArray(),
         positions.stream().mapToLong(Integer::longValue).toArray(),
         at,
-        targets);
+        targets,
+        plain ? null : weights);
   }
 }

@@ -5,15 +5,13 @@ import dev.nudge.settings.ChatSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainOn;
 import dev.nudge.text.Tokenizer;
-import dev.nudge.text.chat.ChatTemplate;
 import java.nio.file.Path;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
 
 /// Turns conversations into prompts by a chat template.
 ///
-/// @param rows the template's: the settings', the first adapter's or the model's
+/// @param rows the template's: the settings', the adapter's or the model's
 record ChatPrompts(ChatRows rows) {
 
   /// @param adapter whose template comes before the model's; null: none
@@ -34,22 +32,6 @@ record ChatPrompts(ChatRows rows) {
       return rows.prompt(messages, null).ids();
     } catch (IllegalArgumentException e) {
       throw new InputException(String.valueOf(e.getMessage()), e);
-    }
-  }
-
-  /// Warns of an adapter that was trained with another template than this one.
-  ///
-  /// @param named the template that the settings name; null: none
-  void checkSame(Path model, Path adapter, @Nullable String named, Consumer<String> warnings) {
-    if (!ChatTemplate.isIn(adapter)) {
-      return;
-    }
-    ChatTemplate own = ChatTemplate.load(model, adapter, null);
-    if (!own.text().equals(rows.template().text())) {
-      warnings.accept(
-          "adapter %s was trained with another chat template than this conversation's, %s%s"
-              .formatted(
-                  adapter, about(), named == null ? "; talk to it alone, or give --template" : ""));
     }
   }
 

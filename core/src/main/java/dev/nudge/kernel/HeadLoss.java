@@ -19,7 +19,9 @@ import org.jspecify.annotations.Nullable;
 /// Rows are taken in chunks whose fp32 logits are a few megabytes, or in tiles of a packed weight.
 /// The gradient is made at once in
 /// the forward pass and written over the logits, so the backward pass is nothing. With `weight` =
-/// 1/(trained tokens of the whole step), gradients of micro-batches and lanes just add up.
+/// 1/(trained tokens of the whole step), gradients of micro-batches and lanes just add up. A row
+/// may
+/// count more or less than others: its gradient is made with its own factor.
 ///
 /// A plain product of a single row goes another way in oneDNN and adds in another order, so a
 /// single row is multiplied in company, or the gradient would depend on how a step was cut. A
@@ -137,11 +139,13 @@ public final class HeadLoss {
       @Nullable Tensor argmax,
       Workspace ws,
       Kernels kernels) {
-    run(h, w, targets, 0, logprob, argmax, null, beside, ws, kernels);
+    run(h, w, targets, 0, null, logprob, argmax, null, beside, ws, kernels);
   }
 
-  /// Computes log-probabilities and the gradient of −weight · Σ logprob.
+  /// Computes log-probabilities and the gradient of −weight · Σ logprob, or with a factor for each
+  /// row −weight · Σ factor · logprob.
   ///
+  /// @param factors of the rows; null: 1
   /// @param dh (n, width) accumulator type, written
   /// @param beside what else the head does; null where it is one frozen weight
   public static void train(
@@ -149,12 +153,13 @@ public final class HeadLoss {
       Weight w,
       Tensor targets,
       double weight,
+      double @Nullable [] factors,
       Tensor logprob,
       Tensor dh,
       @Nullable Beside beside,
       Workspace ws,
       Kernels kernels) {
-    run(h, w, targets, weight, logprob, null, dh, beside, ws, kernels);
+    run(h, w, targets, weight, factors, logprob, null, dh, beside, ws, kernels);
   }
 
   private static void run(
@@ -162,6 +167,7 @@ public final class HeadLoss {
       Weight w,
       Tensor targets,
       double weight,
+      double @Nullable [] factors,
       Tensor logprob,
       @Nullable Tensor argmax,
       @Nullable Tensor dh,
@@ -206,7 +212,18 @@ public final class HeadLoss {
           kernels.elementwise().copy(z, kept.rows(0, rows));
         }
         double slope = kept == null ? shape.scale() : 1;
-        kernels.crossEntropy().gradient(z, t, l, slope * weight, dz.rows(0, rows));
+        for (int i = 0, end; i < rows; i = end) { // rows that count alike, most often all
+          end = factors == null ? rows : alike(factors, from + i, to) - from;
+          double factor = factors == null ? 1 : factors[from + i];
+          kernels
+              .crossEntropy()
+              .gradient(
+                  z.rows(i, end),
+                  t.rows(i, end),
+                  l.rows(i, end),
+                  slope * weight * factor,
+                  dz.rows(i, end));
+        }
         if (kept != null) {
           kernels
               .softCap()
@@ -223,6 +240,15 @@ public final class HeadLoss {
       }
     }
     ws.release(mark);
+  }
+
+  /// The end of the rows from one on that count as it does.
+  private static int alike(double[] factors, int from, int most) {
+    int end = from + 1;
+    while (end < most && factors[end] == factors[from]) {
+      end++;
+    }
+    return end;
   }
 
   /// The memory of `z` seen as rows of a type that is no wider, each starting where z's row starts.

@@ -2,6 +2,7 @@ package dev.nudge.model;
 
 import dev.nudge.nn.Cut;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /// The tokens of several sequences one after the other, and which of them are to be predicted.
 ///
@@ -10,13 +11,18 @@ import java.util.Arrays;
 /// @param keys a number for each sequence that does not depend on how a step is cut
 /// @param rows rows whose output is compared with a target, ascending
 /// @param targets the token that follows each of these rows
-public record Batch(int[] ids, int[] lengths, long[] keys, int[] rows, int[] targets) {
+/// @param weights what each target counts in the loss; null: 1
+public record Batch(
+    int[] ids, int[] lengths, long[] keys, int[] rows, int[] targets, double @Nullable [] weights) {
   public Batch {
     int sum = 0;
     for (int length : lengths) {
       sum += length;
     }
-    if (sum != ids.length || lengths.length != keys.length || rows.length != targets.length) {
+    if (sum != ids.length
+        || lengths.length != keys.length
+        || rows.length != targets.length
+        || weights != null && weights.length != rows.length) {
       throw new IllegalArgumentException(
           ids.length
               + " ids, lengths of "
@@ -31,6 +37,16 @@ public record Batch(int[] ids, int[] lengths, long[] keys, int[] rows, int[] tar
               + rows.length
               + " rows");
     }
+  }
+
+  /// Sequences whose targets all count 1.
+  public Batch(int[] ids, int[] lengths, long[] keys, int[] rows, int[] targets) {
+    this(ids, lengths, keys, rows, targets, null);
+  }
+
+  /// What a target counts in the loss.
+  double weight(int target) {
+    return weights == null ? 1 : weights[target];
   }
 
   /// A batch of the same cost as any with at most these sizes: one sequence of `longest` tokens,
@@ -54,6 +70,7 @@ public record Batch(int[] ids, int[] lengths, long[] keys, int[] rows, int[] tar
     int[] own = new int[cut.rows(lane)];
     int[] at = new int[rows.length];
     int[] to = new int[rows.length];
+    double[] weigh = new double[rows.length];
     int labelled = 0;
     int start = 0;
     for (int part = 0; part < 2; part++) {
@@ -63,6 +80,7 @@ public record Batch(int[] ids, int[] lengths, long[] keys, int[] rows, int[] tar
       for (int i = 0; i < rows.length; i++) {
         if (rows[i] >= first && rows[i] < last) {
           at[labelled] = start + rows[i] - first;
+          weigh[labelled] = weight(i);
           to[labelled++] = targets[i];
         }
       }
@@ -73,7 +91,8 @@ public record Batch(int[] ids, int[] lengths, long[] keys, int[] rows, int[] tar
         new int[] {own.length},
         keys,
         Arrays.copyOf(at, labelled),
-        Arrays.copyOf(to, labelled));
+        Arrays.copyOf(to, labelled),
+        weights == null ? null : Arrays.copyOf(weigh, labelled));
   }
 
   /// Tokens in all.

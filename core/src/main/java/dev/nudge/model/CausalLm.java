@@ -211,11 +211,12 @@ public final class CausalLm implements AutoCloseable {
     return found[0];
   }
 
-  /// Computes −Σ log-probability of a batch's targets and adds `weight` times its gradient to the
+  /// Computes −Σ log-probability of a batch's targets, each times what it counts, and adds `weight`
+  /// times its gradient to the
   /// parameters.
   ///
   /// @param weight usually 1/(trained tokens of the whole optimiser step)
-  /// @return the sum, in nats, not weighted
+  /// @return the sum, in nats, without `weight`
   public double train(Batch b, double weight, Dropout dropout, Workspace ws) {
     return train(b, null, weight, dropout, ws);
   }

@@ -62,7 +62,8 @@ record OutputHead(Norm norm, LinearSlot slot, HeadLoss.Logits shape, Backend bac
     }
   }
 
-  /// Computes −Σ log-probability and its gradient, in pieces of labelled rows, so that no more than
+  /// Computes −Σ log-probability, each times what its target counts, and the gradient, in pieces of
+  /// labelled rows, so that no more than
   /// a piece of them is held.
   ///
   /// @param sum (rows, width) accumulator type, the stream's gradient, written
@@ -87,6 +88,7 @@ record OutputHead(Norm norm, LinearSlot slot, HeadLoss.Logits shape, Backend bac
           head,
           targets.rows(from, to),
           weight,
+          b.weights() == null ? null : Arrays.copyOfRange(b.weights(), from, to),
           logprob.rows(from, to),
           normed,
           slot.linear().beside(p, rows),
@@ -99,7 +101,7 @@ record OutputHead(Norm norm, LinearSlot slot, HeadLoss.Logits shape, Backend bac
     }
     double loss = 0;
     for (int i = 0; i < m && !ws.dry(); i++) {
-      loss -= logprob.at(i);
+      loss -= b.weight(i) * logprob.at(i);
     }
     return loss;
   }

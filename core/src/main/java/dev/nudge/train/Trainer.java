@@ -38,8 +38,9 @@ import org.jspecify.annotations.Nullable;
 /// out of all, one update.
 ///
 /// The loss of a step is the sum over its trained tokens divided by their number, over the
-/// whole step; since that number is known before the first micro-batch, every part is weighted
-/// with it and gradients only add up. So the result does not depend on how the step is cut, but
+/// whole step; a token that weighs more or less than 1 counts that much in the sum. Since that
+/// number is known before the first micro-batch, every part is weighted with it and gradients only
+/// add up. So the result does not depend on how the step is cut, but
 /// for rounding. Sequences that would leave lanes without work are cut over all lanes, which
 /// then begin the step with their parts of them.
 ///
@@ -64,7 +65,7 @@ public final class Trainer implements AutoCloseable {
 
   /// Says what an optimiser step gave.
   ///
-  /// @param loss mean over the trained tokens, before the update
+  /// @param loss mean over the trained tokens, each times its weight, before the update
   /// @param gradNorm before clipping
   /// @param skipped whether nothing was updated: loss or norm was not finite, or nothing was
   /// trained

@@ -154,6 +154,7 @@ public final class Training {
       held.examples().forEach(e -> grown.checkTokens(e.ids()));
     }
     boolean spoken = data.shapes().spoken() > 0;
+    ChatRows.warnUnused(source, data.shapes(), warnings::add);
     SamplePrompts samples =
         SamplePrompts.of(
             settings,

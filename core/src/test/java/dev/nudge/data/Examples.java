@@ -11,6 +11,19 @@ public final class Examples {
   public static Example of(int[] ids, int firstTrained) {
     BitSet trained = new BitSet();
     trained.set(Math.max(1, firstTrained), ids.length);
-    return new Example(ids, trained, new SourceLine(0, Path.of("test"), 1, ""));
+    return new Example(ids, trained, line());
+  }
+
+  /// A sequence whose tokens count what their weights say; one that weighs 0 is not trained.
+  public static Example of(int[] ids, double[] weights) {
+    BitSet trained = new BitSet();
+    for (int i = 1; i < ids.length; i++) {
+      trained.set(i, weights[i] > 0);
+    }
+    return new Example(ids, trained, weights, line());
+  }
+
+  private static SourceLine line() {
+    return new SourceLine(0, Path.of("test"), 1, "");
   }
 }

@@ -206,8 +206,9 @@ class TokenCacheTest {
         folder.resolve("b.jsonl"),
         "{\"messages\": [{\"role\": \"assistant\", \"content\": \"he\"}]}\n");
     for (String digest : new String[] {null, "a", "b", "a"}) {
-      Dataset.load(data, SPLIT, 100, tokenizer, new Template(digest), kept());
+      Dataset rows = Dataset.load(data, SPLIT, 100, tokenizer, new Template(digest), kept());
       assertThat(read == 0).isEqualTo("a".equals(digest) && files().size() == 2);
+      assertThat(rows.examples().getLast().weight(1)).isEqualTo(0.5);
     }
     assertThat(files()).hasSize(2);
   }
@@ -215,7 +216,7 @@ class TokenCacheTest {
   private record Template(@Nullable String digest) implements Conversations {
     @Override
     public Tokens conversation(ArrayNode messages, @Nullable ArrayNode tools) {
-      return new Tokens(new int[] {3, 4}, BitSet.valueOf(new long[] {2}));
+      return new Tokens(new int[] {3, 4}, BitSet.valueOf(new long[] {2}), new double[] {0, 0.5});
     }
 
     @Override
@@ -339,7 +340,15 @@ class TokenCacheTest {
       for (int place = 1; place < tokens.length; place++) {
         trained.set(place, random.nextInt(3) > 0);
       }
-      Example example = new Example(tokens, trained, new SourceLine(i, folder, i + 1, ""));
+      double[] weights =
+          i % 3 > 0
+              ? null
+              : random.ints(tokens.length, 1, 4).mapToDouble(drawn -> drawn / 2.0).toArray();
+      Example example = new Example(tokens, trained, weights, new SourceLine(i, folder, i + 1, ""));
+      for (int place = 0; place < tokens.length; place++) {
+        double expected = !trained.get(place) ? 0 : weights == null ? 1 : weights[place];
+        assertThat(example.weight(place)).isEqualTo(expected);
+      }
       assertThat(example.trainedTokens()).isEqualTo(trained.cardinality());
       alone.add(example);
       builder.add(example);
@@ -351,6 +360,9 @@ class TokenCacheTest {
       assertThat(marks(together.get(i))).isEqualTo(marks(alone.get(i)));
       assertThat(together.get(i).sameTokens(alone.get(i))).isTrue();
       assertThat(together.get(i).line()).isEqualTo(i + 1);
+      for (int place = 0; place < alone.get(i).length(); place++) {
+        assertThat(together.get(i).weight(place)).isEqualTo(alone.get(i).weight(place));
+      }
     }
     assertThatThrownBy(() -> alone.get(7).id(alone.get(7).length()))
         .isInstanceOf(IndexOutOfBoundsException.class);

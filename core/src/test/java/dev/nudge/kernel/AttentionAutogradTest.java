@@ -117,8 +117,17 @@ class AttentionAutogradTest {
   /// A chunk of this vocabulary has 96 rows in double, so there is one, a full and a part, or
   /// three.
   @ParameterizedTest
-  @CsvSource({"1, 1, 0", "96, 1, 0", "97, 1, 0", "230, 1, 0", "97, 0.4, 0", "230, 1, 1.5"})
-  void headAndLoss(int rows, double scale, double cap) {
+  @CsvSource({
+    "1, 1, 0, false",
+    "96, 1, 0, false",
+    "97, 1, 0, false",
+    "230, 1, 0, false",
+    "97, 0.4, 0, true",
+    "1, 1, 0, true",
+    "230, 1, 0, true",
+    "230, 1, 1.5, true"
+  })
+  void headAndLoss(int rows, double scale, double cap, boolean weighs) {
     HeadLoss.Logits shape = new HeadLoss.Logits(scale, cap);
     int vocabulary = 20_011;
     int width = 1 + random.nextInt(6);
@@ -133,6 +142,13 @@ class AttentionAutogradTest {
       for (int r = 0; r < rows; r++) {
         targets.put(r, random.nextInt(vocabulary));
       }
+      Tensor factors = scope.tensor(Dtype.F64, rows, 1);
+      double[] counts = new double[rows];
+      for (int r = 0; r < rows; r++) { // runs, as messages are
+        counts[r] =
+            !weighs ? 1 : r > 0 && random.nextInt(9) > 0 ? counts[r - 1] : 3 * random.nextDouble();
+        factors.put(r, counts[r]);
+      }
       Tensor logprob = scope.tensor(Dtype.F64, rows, 1);
       Tensor dh = draw(scope, rows, width);
       Tensor dW = draw(scope, vocabulary, width);
@@ -142,6 +158,7 @@ class AttentionAutogradTest {
           HeadLoss.Weight.of(w, shape),
           targets,
           weight,
+          weighs ? counts : null,
           logprob,
           dh,
           HeadLoss.Beside.of(lane -> dW),
@@ -155,7 +172,7 @@ class AttentionAutogradTest {
       }
       var expected = torch.log_softmax(logits, 1).gather(1, Torch.of(targets));
       same("logprob", logprob, expected);
-      expected.sum().mul(Torch.scalar(-weight)).backward();
+      expected.mul(Torch.of(factors)).sum().mul(Torch.scalar(-weight)).backward();
       same("dh", dh, th.grad());
       same("dW", dW, tw.grad().add(before));
 
