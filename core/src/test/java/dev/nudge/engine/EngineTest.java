@@ -358,12 +358,23 @@ class EngineTest {
   }
 
   @Test
-  void lowPriorityWaitsForOthersAndGivesThemItsRoom() {
+  void lowPriorityWaitsForOthersAndGivesThemItsRoom() throws InterruptedException {
     long block = model.keyValueBytes(Limits.BLOCK);
     List<String> ended = Collections.synchronizedList(new ArrayList<>());
     try (Engine engine = engine(5 * block, false)) {
       List<Ticket> tickets = new ArrayList<>();
+      CountDownLatch asked = new CountDownLatch(1);
       CountDownLatch begun = new CountDownLatch(2);
+      CountDownLatch in = new CountDownLatch(1);
+      Thread gate =
+          Thread.startVirtualThread(
+              () ->
+                  engine.between(
+                      () -> {
+                        in.countDown();
+                        await(asked);
+                      }));
+      await(in);
       Caller slow = noting("low 1", 100, ended);
       tickets.add(
           engine.submit(
@@ -371,7 +382,6 @@ class EngineTest {
               new Caller() {
                 @Override
                 public int next(Tensor logits, int row, int[] ids, int count) {
-                  begun.countDown();
                   await(begun);
                   return slow.next(logits, row, ids, count);
                 }
@@ -382,6 +392,9 @@ class EngineTest {
                 }
               }));
       tickets.add(engine.submit(asked(prompt(5), 20, "", true), noting("low 2", 20, ended)));
+      asked.countDown(); // both get room
+      gate.join();
+      begun.countDown();
       tickets.add(engine.submit(asked(prompt(5), 20, "a", false), noting("high 1", 20, ended)));
       tickets.add(engine.submit(asked(prompt(5), 90, "a", false), noting("high 2", 90, ended)));
       begun.countDown();
