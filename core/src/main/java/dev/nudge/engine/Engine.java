@@ -164,7 +164,9 @@ public final class Engine implements AutoCloseable {
   }
 
   /// Refuses calls that would wait for their own thread.
-  private void outside() {
+  ///
+  /// @throws IllegalStateException where the engine's thread calls
+  public void outside() {
     if (Thread.currentThread() == thread) {
       throw new IllegalStateException(
           "what is told of an answer is told by the engine's thread, which cannot ask for another;"
@@ -199,13 +201,14 @@ public final class Engine implements AutoCloseable {
         for (Sequence s = submitted.poll(); s != null; s = submitted.poll()) {
           waiting.add(s);
         }
-        for (Job job = jobs.poll(); job != null; job = jobs.poll()) {
+        Job job = jobs.poll(); // one between two steps, or those who ask would hold up all others
+        if (job != null) {
           job.run(steps);
         }
         drop(waiting, running);
-        for (ScoreJob job : scoring) { // behind the one that is scored
-          if (job.ticket.cancelled() && scoring.remove(job)) {
-            job.ticket.end(null);
+        for (ScoreJob late : scoring) { // behind the one that is scored
+          if (late.ticket.cancelled() && scoring.remove(late)) {
+            late.ticket.end(null);
           }
         }
         steps.admit(waiting, running);

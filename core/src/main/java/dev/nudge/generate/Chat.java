@@ -27,6 +27,7 @@ public final class Chat implements AutoCloseable {
   private @Nullable String system;
   private ArrayNode said = JsonNodeFactory.instance.arrayNode();
   private long tries;
+  private @Nullable Generation generation; // of the latest answer
 
   private Chat(Session session, ChatSettings settings) {
     this.session = session;
@@ -149,7 +150,12 @@ public final class Chat implements AutoCloseable {
   private Completion complete(Consumer<String> pieces) {
     SamplingSettings now = tries == 0 ? sampling : sampling.withSeed(sampling.seed() + tries);
     ChatPrompts with = prompts();
-    return new Generation(session, now, with.turnEnd()).complete(with.ids(messages()), pieces);
+    Generation asked = generation;
+    if (asked == null || !asked.is(now, with.turnEnd())) {
+      asked = new Generation(session, now, with.turnEnd()); // compiles what answers must match
+      generation = asked;
+    }
+    return asked.complete(with.ids(messages()), pieces);
   }
 
   /// What was said, the system's message first.

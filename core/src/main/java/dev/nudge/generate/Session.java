@@ -328,6 +328,7 @@ public final class Session implements AutoCloseable {
 
   /// Keeps the model open, and without new adapters, until what this gives back is unlocked.
   Lock hold() {
+    outside();
     Lock held = lock.readLock();
     held.lock();
     if (closed) {
@@ -335,6 +336,15 @@ public final class Session implements AutoCloseable {
       throw new IllegalStateException("the session is closed");
     }
     return held;
+  }
+
+  /// Refuses a call by the engine's thread before it waits for a lock that only the engine's work
+  /// opens.
+  private void outside() {
+    Engine there = engine;
+    if (there != null) {
+      there.outside();
+    }
   }
 
   /// The engine that answers; it starts with the first call.
@@ -477,6 +487,7 @@ public final class Session implements AutoCloseable {
   /// Waits for what is being completed and frees everything.
   @Override
   public void close() {
+    outside();
     Serving answering;
     synchronized (this) {
       answering = serving;
