@@ -1422,7 +1422,7 @@ class BadInputTest {
             "a file of clients that is not JSON",
             p -> p.write("keys.json", "{"),
             keys,
-            "D/keys.json is not JSON: Unexpected end-of-input: expected close marker for Object (start marker at [Source: (String)\"{\"; line: 1, column: 1]); make it with nudge keys add"),
+            "D/keys.json is not JSON, line 1, column 2: it ends before its closing brace; make it with nudge keys add"),
         row(
             "a client without a key",
             p -> p.write("keys.json", "{\"clients\": [{\"name\": \"acme\"}]}"),

@@ -167,6 +167,7 @@ class JavaClientsTest {
         .modelName(model)
         .temperature(0.0)
         .maxTokens(tokens)
+        .strictTools(true) // else a model of random weights may add properties for ever
         .maxRetries(0)
         .build();
   }
