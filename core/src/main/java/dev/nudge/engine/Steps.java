@@ -240,7 +240,7 @@ final class Steps implements AutoCloseable {
     int left = room.tokens();
     for (Sequence s : together) {
       boolean fresh = s.cache().length() == 0 && !turns(s);
-      if (fresh && kept().waits(s, running, this::turns)) {
+      if (fresh && !s.ask.scored() && kept().waits(s, running, this::turns)) {
         continue; // what it shares with another prompt is being read
       }
       if (fresh) {
@@ -282,9 +282,15 @@ final class Steps implements AutoCloseable {
   private void feed(List<Sequence> fed, int[] lengths) {
     int[] ids = new int[Arrays.stream(lengths).sum()];
     List<Integer> ended = new ArrayList<>();
+    List<Integer> heard = new ArrayList<>();
+    int[] before = new int[lengths.length];
     for (int i = 0, at = 0; i < lengths.length; at += lengths[i++]) {
       Sequence s = fed.get(i);
       int from = s.cache().length();
+      before[i] = from;
+      if (s.ask.scored() && from < s.prompt) {
+        heard.add(i);
+      }
       System.arraycopy(s.ids(), from, ids, at, lengths[i]);
       promptTokens += lengths[i];
       s.charge(lengths[i]);
@@ -299,6 +305,8 @@ final class Steps implements AutoCloseable {
             fed.stream().map(Sequence::cache).toList(),
             numbers(fed),
             ended.stream().mapToInt(i -> i).toArray(),
+            heard.stream().mapToInt(i -> i).toArray(),
+            (i, at, rows, row) -> fed.get(i).read(rows, row, before[i] + at),
             room.workspace(),
             team);
     fed.stream().filter(s -> !turns(s)).forEach(kept()::keep);
