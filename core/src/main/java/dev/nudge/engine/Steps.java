@@ -28,6 +28,7 @@ final class Steps implements AutoCloseable {
   private final Room room;
   private final ScoreRoom scoreRoom;
   private final int blocks;
+  private final int sequences;
   private final BooleanSupplier roomy;
   private @Nullable KvPool pool;
   private @Nullable Kept kept;
@@ -51,6 +52,7 @@ final class Steps implements AutoCloseable {
     this.room = new Room(model, limits);
     this.scoreRoom = new ScoreRoom(model, limits.threads());
     this.blocks = limits.blocks(model);
+    this.sequences = limits.sequences();
   }
 
   /// Lets waiting sequences run, in their turn, as far as keys have room for all that they may
@@ -64,7 +66,7 @@ final class Steps implements AutoCloseable {
         return;
       }
       int wanted = Limits.blocks(s.positions);
-      if (running.size() == Limits.ROWS || taken + wanted > blocks) {
+      if (running.size() == sequences || taken + wanted > blocks) {
         Sequence low = s.ask.low() ? null : low(running);
         if (low == null) {
           return;

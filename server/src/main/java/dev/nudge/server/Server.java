@@ -81,6 +81,10 @@ public final class Server implements AutoCloseable {
       Session session =
           Session.load(settings.modelSettings(), null, null, settings.memory(), machine, warnings);
       opened.add(session);
+      if (settings.maxSequences() != null) {
+        session.sequences(settings.maxSequences());
+      }
+      session.cache(); // its memory is taken off that of keys before the first answer
       Shared shared =
           new Shared(
               settings,
@@ -90,6 +94,7 @@ public final class Server implements AutoCloseable {
               new Constraints(session.serving()),
               new Running(),
               warnings);
+      adapters.load(shared::held);
       Metrics metrics = new Metrics(settings.baseName());
       List<Consumer<Outcome>> told = new ArrayList<>(List.of(metrics));
       if (audit != null) {
