@@ -70,17 +70,17 @@ export function adapters() {
       el("h2", {}, "Aliases"),
       adapter.aliases.length === 0
         ? el("p", { class: "hint" }, "No alias yet.")
-        : table("Aliases", ["Alias", { number: "Version" }, "Since", "By", "Why", "Change"],
+        : table("Aliases", ["Alias", { number: "Version" }, "Change", "Since", "By", "Why"],
           adapter.aliases.map((a) => el("tr", {},
             el("th", { scope: "row" }, name(a.alias)),
             el("td", { class: "number" }, number(a.version)),
-            el("td", {}, time(a.at)),
-            el("td", {}, name(a.by)),
-            el("td", { class: "wide" }, name(a.why ?? "–")),
             el("td", { class: "buttons" },
               button(`move ${a.alias}`, ["Move", unseen(` ${a.alias}`)], () => move(adapter, a)),
               button(`back ${a.alias}`, ["Roll back", unseen(` ${a.alias}`)],
-                () => rollback(adapter, a), a.before === null))))),
+                () => rollback(adapter, a), a.before === null)),
+            el("td", {}, time(a.at)),
+            el("td", {}, name(a.by)),
+            el("td", { class: "wide" }, name(a.why ?? "–"))))),
       el("div", { class: "buttons" }, button("new", "New alias", () => move(adapter, null))),
       el("h2", {}, "Versions"),
       table("Versions",
@@ -88,11 +88,11 @@ export function adapters() {
           { number: "Size" }, "Created", "By", "Parent"],
         adapter.versions.toReversed().map((v) => version(adapter, v))),
       el("h2", {}, "History"),
-      table("History", ["When", "By", "What", "Why"],
+      table("History", ["When", "What", "By", "Why"],
         log.toReversed().map((e) => el("tr", {},
           el("td", {}, time(e.at)),
-          el("td", {}, name(e.by)),
           el("td", {}, what(adapter, e)),
+          el("td", {}, name(e.by)),
           el("td", { class: "wide" }, name(e.why ?? "–"))))));
   }
 

@@ -11,7 +11,7 @@ export function ticks(low, high, wanted = 4) {
   }
   const rough = span / wanted;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough);
+  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= rough);
   const all = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) {
     all.push(i * step);
@@ -64,7 +64,7 @@ export function losses(runs, label) {
   });
   return svg("svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, role: "img",
     "aria-label": label },
-  ticks(low, high).map((t) => [
+  ticks(low, high, 6).map((t) => [
     svg("line", { class: "grid", x1: left, x2: width - right, y1: y(t), y2: y(t) }),
     svg("text", { x: left - 8, y: y(t) + 4, "text-anchor": "end" }, shown(t))]),
   ticks(0, last, 6).map((t) =>

@@ -55,14 +55,14 @@ export function experiments() {
       all.length === 0
         ? el("p", { class: "hint" }, "No experiment yet; nudge experiments create begins one.")
         : table("Experiments",
-          ["Experiment", "Kind", "State", "Verdict", { number: "Units" }, { number: "Requests" },
+          ["Experiment", "Verdict", "Kind", "State", { number: "Units" }, { number: "Requests" },
             "Since"],
           all.map((x) => el("tr", {},
             el("th", { scope: "row" },
               el("a", { href: `#experiments/${segment(x.name)}` }, name(x.name))),
+            el("td", {}, verdict(x)),
             el("td", {}, mode(x)),
             el("td", {}, x.state),
-            el("td", { class: "wide" }, verdict(x)),
             el("td", { class: "number" }, number(x.units)),
             el("td", { class: "number" }, number(x.requests)),
             el("td", {}, time(x.created))))));
@@ -93,7 +93,7 @@ export function experiments() {
         fact("Least sample", `${number(x.min_sample)} units an arm`),
         fact("Division of units", x.sample_ratio.alarm
           ? `not by the weights (p ${number(x.sample_ratio.p)}): no verdict`
-          : `as the weights say (p ${number(x.sample_ratio.p)})`)),
+          : `by the weights (p ${number(x.sample_ratio.p)})`)),
       el("h2", {}, `${m.label} against ${x.arms[0].name}`),
       el("figure", {}, drawing(x, m),
         el("figcaption", { class: "hint" },
