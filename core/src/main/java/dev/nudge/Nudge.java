@@ -12,6 +12,8 @@ import dev.nudge.machine.Machine;
 import dev.nudge.merge.Merged;
 import dev.nudge.merge.Merging;
 import dev.nudge.model.QuantizedFolder;
+import dev.nudge.registry.Named;
+import dev.nudge.registry.Registry;
 import dev.nudge.runs.RunStore;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InitSettings;
@@ -87,7 +89,7 @@ public final class Nudge {
   public RunResult train(
       TrainSettings settings, Consumer<TrainEvent> events, BooleanSupplier cancelled) {
     return Training.run(
-        settings,
+        Named.in(settings),
         machine.get(),
         prepared -> {},
         event -> {
@@ -103,7 +105,7 @@ public final class Nudge {
 
   /// Says what a run needs: bytes, time and cost.
   public Outlook plan(PlanSettings settings) {
-    return Forecast.of(settings, machine.get());
+    return Forecast.of(Named.in(settings), machine.get());
   }
 
   /// Says what a model will see of rows: the first of them, and counts of all.
@@ -116,6 +118,14 @@ public final class Nudge {
     return RunStore.of(folders, machine.get().cache(), warnings);
   }
 
+  /// Opens a registry of adapters, to push, alias and resolve versions; the first push makes it.
+  ///
+  /// Settings name its versions too: `settings.withAdapter(Path.of("support@champion"))`, with
+  /// `withRegistry` where it is not [Registry#home].
+  public Registry registry(Path folder) {
+    return Registry.open(folder);
+  }
+
   /// Scores the completions of rows.
   public Scoring.Summary score(ScoreSettings settings) {
     return score(settings, row -> {});
@@ -125,7 +135,7 @@ public final class Nudge {
   ///
   /// @param rows told in order
   public Scoring.Summary score(ScoreSettings settings, Consumer<RowScore> rows) {
-    return Scoring.score(settings, machine.get(), rows, warnings);
+    return Scoring.score(Named.in(settings), machine.get(), rows, warnings);
   }
 
   /// Completes a prompt, or the prompts of rows; the model is loaded for it and freed again. Where
@@ -153,7 +163,7 @@ public final class Nudge {
             warnings.accept(line);
           }
         };
-    return Completions.of(settings, machine.get(), null, watcher).rows();
+    return Completions.of(Named.in(settings), machine.get(), null, watcher).rows();
   }
 
   /// Merges adapters into a model folder that stands for itself, and checks it.
@@ -162,7 +172,8 @@ public final class Nudge {
   ///     left in `settings.out()` then
   public Merged merge(MergeSettings settings) {
     Merged merged =
-        Objects.requireNonNull(Merging.prepare(settings, machine.get(), warnings).run(() -> false));
+        Objects.requireNonNull(
+            Merging.prepare(Named.in(settings), machine.get(), warnings).run(() -> false));
     if (!merged.accepted()) {
       throw new RunException(
           "the merged weights are %s nats a token (mean KL) from base + adapter on the probe text, above the tolerance of %s, so %s is not written"
@@ -199,6 +210,7 @@ public final class Nudge {
   ///
   /// @param adapter a PEFT folder or a run's folder; null: the base model
   public Session open(ModelSettings settings, @Nullable Path adapter) {
-    return Session.load(settings, adapter, machine.get(), warnings);
+    return Session.load(
+        settings, adapter == null ? null : Named.folder(adapter, null), machine.get(), warnings);
   }
 }

@@ -111,6 +111,7 @@ class ArchitectureTest {
                   "plan",
                   "curves")),
           Map.entry("runs", Set.of("machine", "format", "identity", "curves", "plan", "train")),
+          Map.entry("registry", Set.of("format", "identity", "adapter")),
           Map.entry("eval", Set.of("machine", "model", "text", "data", "engine", "generate")),
           Map.entry(
               ROOT,
@@ -124,7 +125,8 @@ class ArchitectureTest {
                   "merge",
                   "train",
                   "eval",
-                  "runs")));
+                  "runs",
+                  "registry")));
 
   private static final JavaClasses CLASSES =
       new ClassFileImporter().importPath(Path.of("target/classes"));

@@ -53,9 +53,10 @@ final class Flags {
   /// Makes the parser of a verb.
   static Flags of(Verb<?> verb, List<Knob> knobs) {
     CommandSpec spec = CommandSpec.create().name(verb.name());
+    int operands = 0;
     for (Knob knob : knobs) {
       if (knob.operand()) {
-        spec.addPositional(operand(knob));
+        spec.addPositional(operand(knob, operands++));
         continue;
       }
       OptionSpec.Builder option = OptionSpec.builder(knob.flag());
@@ -84,11 +85,16 @@ final class Flags {
     return new Flags(knobs, parser, verb.takesFile());
   }
 
-  private static PositionalParamSpec operand(Knob knob) {
+  private static PositionalParamSpec operand(Knob knob, int place) {
     PositionalParamSpec.Builder operand = PositionalParamSpec.builder().paramLabel(knob.label());
     return knob.repeatable()
-        ? operand.index("0..*").arity("0..*").type(List.class).auxiliaryTypes(String.class).build()
-        : operand.index("0").arity("0..1").type(String.class).build();
+        ? operand
+            .index(place + "..*")
+            .arity("0..*")
+            .type(List.class)
+            .auxiliaryTypes(String.class)
+            .build()
+        : operand.index(Integer.toString(place)).arity("0..1").type(String.class).build();
   }
 
   private static OptionSpec switchOption(String flag) {
@@ -118,11 +124,13 @@ final class Flags {
       throw new InputException(mistake(e), e);
     }
     Map<String, Object> values = new LinkedHashMap<>();
+    int place = 0;
     for (Knob knob : knobs) {
       if (knob.operand()) {
-        if (result.hasMatchedPositional(0)) {
-          values.put(knob.key(), result.matchedPositionalValue(0, (Object) ""));
+        if (result.hasMatchedPositional(place)) {
+          values.put(knob.key(), result.matchedPositionalValue(place, (Object) ""));
         }
+        place++;
       } else if (result.hasMatchedOption(knob.flag())) {
         Object value = result.matchedOptionValue(knob.flag(), (Object) "");
         values.put(knob.key(), value);
@@ -205,12 +213,13 @@ final class Flags {
             .distinct()
             .toList();
     if (flags.isEmpty()) {
+      List<String> operands = knobs.stream().filter(Knob::operand).map(Knob::label).toList();
       String taken =
-          knobs.stream()
-              .filter(Knob::operand)
-              .findAny()
-              .map(knob -> "one " + knob.label())
-              .orElse("flags only");
+          switch (operands.size()) {
+            case 0 -> "flags only";
+            case 1 -> "one " + operands.getFirst();
+            default -> String.join(" ", operands);
+          };
       return "unexpected argument '"
           + arguments.getFirst()
           + "'; "

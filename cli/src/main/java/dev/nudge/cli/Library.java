@@ -19,7 +19,9 @@ import dev.nudge.quickstart.Chapter;
 import dev.nudge.quickstart.Quickstart;
 import dev.nudge.quickstart.Report;
 import dev.nudge.quickstart.Wanted;
+import dev.nudge.registry.Named;
 import dev.nudge.runs.RunStore;
+import dev.nudge.server.Server;
 import dev.nudge.settings.ChatSettings;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.EvalSettings;
@@ -31,6 +33,7 @@ import dev.nudge.settings.PlanSettings;
 import dev.nudge.settings.PreviewSettings;
 import dev.nudge.settings.QuantizeSettings;
 import dev.nudge.settings.ScoreSettings;
+import dev.nudge.settings.ServeSettings;
 import dev.nudge.settings.TrainSettings;
 import dev.nudge.text.Tokenizer;
 import dev.nudge.train.Forecast;
@@ -75,7 +78,8 @@ final class Library {
   }
 
   static TrainVerb.Outcome train(
-      TrainSettings settings, Consumer<TrainEvent> events, BooleanSupplier cancelled) {
+      TrainSettings given, Consumer<TrainEvent> events, BooleanSupplier cancelled) {
+    TrainSettings settings = Named.in(given);
     Machine machine = machine();
     if (settings.output().dryRun() && !Training.finished(settings, machine)) {
       Prepared prepared = Training.prepare(settings, machine, events);
@@ -93,7 +97,7 @@ final class Library {
   }
 
   static PlanVerb.Answer plan(PlanSettings settings) {
-    Outlook outlook = Forecast.of(settings, machine());
+    Outlook outlook = Forecast.of(Named.in(settings), machine());
     return new PlanVerb.Answer(outlook.fits(), outlook.lines(), outlook.values());
   }
 
@@ -102,7 +106,7 @@ final class Library {
       Consumer<RowScore> rows,
       Consumer<String> notes,
       Consumer<String> warnings) {
-    return Scoring.score(settings, machine(), rows, notes, warnings);
+    return Scoring.score(Named.in(settings), machine(), rows, notes, warnings);
   }
 
   static QuantizedFolder.@Nullable Written quantize(
@@ -117,11 +121,15 @@ final class Library {
 
   static @Nullable Merged merge(
       MergeSettings settings, Consumer<String> warnings, BooleanSupplier cancelled) {
-    return Merging.prepare(settings, machine(), warnings).run(cancelled);
+    return Merging.prepare(Named.in(settings), machine(), warnings).run(cancelled);
   }
 
   static Chat chat(ChatSettings settings, Consumer<String> warnings) {
-    return Chat.open(settings, machine(), warnings);
+    return Chat.open(Named.in(settings), machine(), warnings);
+  }
+
+  static Server serve(ServeSettings settings, Consumer<String> warnings) {
+    return Server.start(settings, machine(), warnings);
   }
 
   /// A person's lines where standard input and output are a terminal, else those of a pipe.
@@ -135,11 +143,11 @@ final class Library {
 
   static List<Embeddings.Row> embed(
       GenerateSettings settings, Completions.Watcher watcher, Consumer<Embeddings.Row> rows) {
-    return Embeddings.of(settings, machine(), System.in, watcher, rows);
+    return Embeddings.of(Named.in(settings), machine(), System.in, watcher, rows);
   }
 
   static Completions.Done generate(GenerateSettings settings, Completions.Watcher watcher) {
-    return Completions.of(settings, machine(), System.in, watcher);
+    return Completions.of(Named.in(settings), machine(), System.in, watcher);
   }
 
   static @Nullable Report quickstart(
@@ -177,6 +185,7 @@ final class Library {
         new TrainVerb(Library::train),
         new GenerateVerb(Library::generate, Library::embed),
         new ChatVerb(Library::chat, Library::lines),
+        new ServeVerb(Library::serve),
         new ScoreVerb(Library::score),
         new PlanVerb(Library::plan),
         new DataStatsVerb(Library::stats),
@@ -191,6 +200,16 @@ final class Library {
         new RunsExportVerb(Library::runs),
         new RunsRemoveVerb(Library::runs),
         new RunsQueueVerb(Library::machine),
+        new AdaptersPushVerb(),
+        new AdaptersListVerb(),
+        new AdaptersShowVerb(),
+        new AdaptersAliasVerb(),
+        new AdaptersRollbackVerb(),
+        new AdaptersStateVerb(),
+        new AdaptersLogVerb(),
+        new AdaptersExportVerb(),
+        new AdaptersRemoveVerb(),
+        new AdaptersCollectVerb(),
         new DoctorVerb(),
         new InstallVerb(System.getenv(), System.getProperty("nudge.launcher")),
         new CompletionVerb(Library::verbs));

@@ -21,7 +21,7 @@ final class OtherVerbs {
     say(here + "quantize", "quantise gptq awq bnb");
     say(here + "doctor", "env info check diagnose");
     say(here + "--version", "version");
-    say("there is no server yet; generate --data answers many rows", "serve server api deploy");
+    say(here + "serve", "server api deploy");
     say(here + "chat", "repl talk converse");
     say(
         "there is none: a model folder is read as it is; merge writes base and adapter as one, quantize"
@@ -29,7 +29,9 @@ final class OtherVerbs {
         "export convert save");
     say(
         "there is none: nudge talks to no hub; the README says how to get a model's folder",
-        "download pull push upload login hub");
+        "download upload login hub");
+    say(here + "adapters pull", "pull");
+    say(here + "adapters push", "push registry register");
     say(here + "data stats", "dataset datasets inspect");
     say(
         "there is none: train reads and tokenises rows itself, and --dry-run shows how",

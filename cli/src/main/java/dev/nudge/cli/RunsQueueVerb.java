@@ -1,6 +1,7 @@
 package dev.nudge.cli;
 
 import dev.nudge.machine.Machine;
+import dev.nudge.registry.Named;
 import dev.nudge.runs.RunQueue;
 import dev.nudge.settings.ByteSize;
 import dev.nudge.settings.Count;
@@ -100,7 +101,7 @@ record RunsQueueVerb(Supplier<Machine> machine) implements Verb<RunsQueueVerb.Se
 
   private static TrainSettings read(String file) {
     try {
-      return Schema.of(TrainSettings.class).read(List.of(RunFile.read(Path.of(file))));
+      return Named.in(Schema.of(TrainSettings.class).read(List.of(RunFile.read(Path.of(file)))));
     } catch (InvalidPathException e) {
       throw new InputException("'" + file + "' is no path; give YAML files of runs", e);
     }

@@ -12,6 +12,7 @@ final class Usage {
   private static final int WIDTH = 100;
   private static final int INDENT = 2;
   private static final int COLUMN = 30;
+  private static final String VERB = "%-20s%s"; // a name and what it does
 
   private Usage() {}
 
@@ -23,7 +24,7 @@ final class Usage {
     lines.add("Usage: nudge VERB [FLAGS]");
     lines.add("");
     for (Verb<?> verb : verbs) {
-      lines.add(" ".repeat(INDENT) + String.format("%-14s%s", verb.name(), verb.summary()));
+      lines.add(" ".repeat(INDENT) + String.format(VERB, verb.name(), verb.summary()));
     }
     lines.add("");
     lines.add("nudge help VERB says what a verb takes; nudge --version says which nudge this is.");
@@ -63,7 +64,7 @@ final class Usage {
     lines.add("Usage: nudge " + group + " VERB [FLAGS]");
     lines.add("");
     for (Verb<?> verb : verbs) {
-      lines.add(" ".repeat(INDENT) + String.format("%-14s%s", verb.name(), verb.summary()));
+      lines.add(" ".repeat(INDENT) + String.format(VERB, verb.name(), verb.summary()));
     }
     lines.add("");
     lines.add("nudge help " + group + " VERB says what a verb takes.");

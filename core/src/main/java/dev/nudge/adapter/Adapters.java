@@ -112,6 +112,40 @@ public final class Adapters {
         RankCheck.warnings(spec, adapted));
   }
 
+  /// Whether a saved adapter is nothing but updates of linear layers.
+  static boolean updates(PeftAdapter adapter, ModelShape shape) {
+    LayerShape embedding = shape.embedding();
+    return !adapter.holdsTables()
+        && (embedding == null || !paths(adapter.fit(shape)).contains(embedding.path()))
+        && adapter.vocabulary(shape) == shape.tokens();
+  }
+
+  /// Makes a saved adapter that is nothing but updates of linear layers, without putting it on: no
+  /// place of the model is read or changed, so passes may run meanwhile.
+  ///
+  /// @param bases what is in each slot without an adapter
+  static Adapters made(
+      Map<LinearSlot, Linear> bases,
+      ModelShape shape,
+      PeftAdapter adapter,
+      Dtype compute,
+      Scope scope) {
+    List<LayerShape> adapted = adapter.fit(shape);
+    Set<String> paths = paths(adapted);
+    Room room = new Room(compute, 0, scope);
+    List<Placement> places = new ArrayList<>();
+    bases.forEach(
+        (slot, base) -> {
+          if (paths.contains(slot.path())) {
+            places.add(LoraPlace.of(slot, base, adapter.spec(), 1, room, adapter));
+          }
+        });
+    return new Adapters(
+        adapter.spec().resolved(shape.paths()),
+        places,
+        RankCheck.warnings(adapter.spec(), adapted));
+  }
+
   /// Puts on a part of a model what a saved adapter has for it, around what is there already: for
   /// a model that is gone through layer by layer.
   ///

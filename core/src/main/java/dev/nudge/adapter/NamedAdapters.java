@@ -1,13 +1,16 @@
 package dev.nudge.adapter;
 
+import dev.nudge.nn.Linear;
+import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Modules;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
-import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Several adapters of one base by name, of which one at most is on.
@@ -16,24 +19,125 @@ import org.jspecify.annotations.Nullable;
 /// copies nothing. The base's weights are never touched, so without an adapter it answers as it
 /// did, bit for bit.
 ///
-/// Threading: everything here while no pass runs.
+/// Threading: [#make], [#way], and what tells how things are by any thread at any time; all else
+/// while no
+/// pass runs, and by one thread at a time.
 public final class NamedAdapters implements AutoCloseable {
   /// @param number in the bank; −1: it cannot be one of several in a step
-  private record Held(Adapters adapters, Scope scope, int number) {}
+  private record Held(Adapters adapters, Scope scope, Way way) {}
 
   private final Modules modules;
   private final Dtype compute;
-  private final Map<String, Held> held = new LinkedHashMap<>();
+  private final Map<LinearSlot, Linear> bases = new LinkedHashMap<>();
+  private final ModelShape shape;
   private final Bank bank = new Bank();
-  private @Nullable String active;
-  private boolean enabled = true;
-  private long version;
+  private volatile Map<String, Held> held = Map.of(); // copied where it changes
+  private volatile @Nullable String active;
+  private volatile boolean enabled = true;
+  private volatile long version;
 
-  /// @param modules the model's places
+  /// @param modules the model's places, without an adapter where any is to be attached here
   /// @param compute type that the model computes in
   public NamedAdapters(Modules modules, Dtype compute) {
     this.modules = modules;
     this.compute = compute;
+    this.shape = ModelShape.of(modules);
+    modules.linears().forEach(slot -> bases.put(slot, slot.linear()));
+    LinearSlot head = modules.head();
+    if (head != null) {
+      bases.put(head, head.linear());
+    }
+  }
+
+  /// An adapter that was read and is not attached yet. Who made it closes it where it never will
+  /// be.
+  ///
+  /// Threading: one thread at a time.
+  public final class Made implements AutoCloseable {
+    private final Scope scope = Scope.open("adapter");
+    private final PeftAdapter from;
+    private @Nullable Adapters adapters; // null: it can be made only while no pass runs
+    private boolean attached;
+
+    private Made(PeftAdapter from) {
+      this.from = from;
+      try {
+        if (Adapters.updates(from, shape)) {
+          adapters = Adapters.made(bases, shape, from, compute, scope);
+        }
+      } catch (RuntimeException | Error e) {
+        scope.close();
+        throw e;
+      }
+    }
+
+    /// Makes what could not be made while passes run: tables and norms are read where they are.
+    private Adapters here() {
+      Adapters all = adapters;
+      if (all == null) {
+        all = Adapters.attach(modules, from, 0, compute, 0, scope);
+        all.detach();
+        adapters = all;
+      }
+      return all;
+    }
+
+    /// Bytes that it holds.
+    public long bytes() {
+      return scope.bytes();
+    }
+
+    @Override
+    public void close() {
+      if (!attached) {
+        scope.close();
+      }
+    }
+  }
+
+  /// Reads an adapter and makes its layers. Passes may run meanwhile, of this adapter's model too.
+  ///
+  /// @param adapter stays open until it was attached
+  /// @throws dev.nudge.settings.InputException where it is not one of this model
+  public Made make(PeftAdapter adapter) {
+    return new Made(adapter);
+  }
+
+  /// The bytes that an adapter will hold; 0 where only making it tells.
+  public long bytes(PeftAdapter adapter) {
+    if (!Adapters.updates(adapter, shape)) {
+      return 0;
+    }
+    try (Scope measuring = Scope.measuring()) {
+      var _ = Adapters.made(bases, shape, adapter, compute, measuring);
+      return measuring.bytes();
+    }
+  }
+
+  /// Rows of the vocabulary with an adapter.
+  public int vocabulary(PeftAdapter adapter) {
+    return adapter.vocabulary(shape);
+  }
+
+  /// Attaches an adapter that was made, and does not switch to it.
+  ///
+  /// @throws IllegalArgumentException where the name is taken
+  public Way attach(String name, Made made) {
+    if (held.containsKey(name)) {
+      throw new IllegalArgumentException("an adapter named " + name + " is attached already");
+    }
+    Held[] added = new Held[1];
+    bare(() -> added[0] = held(name, made));
+    change(all -> all.put(name, added[0]));
+    made.attached = true;
+    return added[0].way;
+  }
+
+  private Held held(String name, Made made) {
+    Adapters adapters = made.here();
+    List<LoraPlace> updates = adapters.updates();
+    int number = updates.isEmpty() ? -1 : bank.add(updates);
+    return new Held(adapters, made.scope, new Way(number, number < 0 ? name : null, version + 1));
   }
 
   /// Reads an adapter and switches to it.
@@ -42,24 +146,18 @@ public final class NamedAdapters implements AutoCloseable {
   /// @throws dev.nudge.settings.InputException where it is not one of this model; the one that was
   ///     on stays on
   public void attach(String name, PeftAdapter adapter) {
-    if (held.containsKey(name)) {
-      throw new IllegalArgumentException("an adapter named " + name + " is attached already");
+    try (Made made = make(adapter)) {
+      attach(name, made);
+      use(name);
     }
-    Scope scope = Scope.open("adapter");
-    off();
-    try {
-      Adapters adapters = Adapters.attach(modules, adapter, 0, compute, 0, scope);
-      adapters.detach();
-      List<LoraPlace> updates = adapters.updates();
-      held.put(name, new Held(adapters, scope, updates.isEmpty() ? -1 : bank.add(updates)));
-      active = name;
-      version++;
-      on();
-    } catch (RuntimeException | Error e) {
-      scope.close();
-      on();
-      throw e;
-    }
+  }
+
+  /// Copies the map, so that any thread reads it as it was or as it is.
+  private void change(Consumer<Map<String, Held>> by) {
+    Map<String, Held> copy = new LinkedHashMap<>(held);
+    by.accept(copy);
+    held = Collections.unmodifiableMap(copy);
+    version++;
   }
 
   /// Switches to another adapter.
@@ -100,10 +198,9 @@ public final class NamedAdapters implements AutoCloseable {
       off();
       active = null;
     }
-    held.remove(name);
-    version++;
-    if (gone.number >= 0) {
-      bank.remove(gone.number);
+    change(all -> all.remove(name));
+    if (gone.way.number >= 0) {
+      bank.remove(gone.way.number);
     }
     gone.scope.close();
   }
@@ -113,9 +210,10 @@ public final class NamedAdapters implements AutoCloseable {
   /// @param number of the adapter in the bank; −1: none
   /// @param alone the adapter that must be alone in a step, because it changes more than linear
   ///     layers; null: steps of this sequence may have others of the bank and of the base
-  public record Way(int number, @Nullable String alone) {
+  /// @param id of the attaching: another one where the same adapter is attached again
+  public record Way(int number, @Nullable String alone, long id) {
     /// The base without an adapter.
-    public static final Way BASE = new Way(-1, null);
+    public static final Way BASE = new Way(-1, null, 0);
   }
 
   /// A number that is another one after each attaching and detaching.
@@ -128,11 +226,7 @@ public final class NamedAdapters implements AutoCloseable {
   /// @param name null: the base
   /// @throws IllegalArgumentException where no adapter has that name
   public Way way(@Nullable String name) {
-    if (name == null) {
-      return Way.BASE;
-    }
-    int number = known(name).number;
-    return new Way(number, number < 0 ? name : null);
+    return name == null ? Way.BASE : known(name).way;
   }
 
   /// Runs passes of sequences that go one way, and leaves the adapters as they were.
@@ -141,23 +235,25 @@ public final class NamedAdapters implements AutoCloseable {
   /// @param banked whether any of them goes through an adapter of the bank
   public void within(@Nullable String alone, boolean banked, Runnable passes) {
     Adapters one = alone == null ? null : known(alone).adapters;
+    bare(
+        () -> {
+          if (one != null) {
+            one.reattach();
+          }
+          Runnable undo = one != null ? one::detach : banked ? bank.put() : () -> {};
+          try {
+            passes.run();
+          } finally {
+            undo.run();
+          }
+        });
+  }
+
+  /// Does something while no adapter is on, and puts the one on again that was.
+  private void bare(Runnable what) {
     off();
     try {
-      if (one == null) {
-        Runnable undo = banked ? bank.put() : () -> {};
-        try {
-          passes.run();
-        } finally {
-          undo.run();
-        }
-      } else {
-        one.reattach();
-        try {
-          passes.run();
-        } finally {
-          one.detach();
-        }
-      }
+      what.run();
     } finally {
       on();
     }
@@ -197,6 +293,6 @@ public final class NamedAdapters implements AutoCloseable {
   /// Detaches all adapters.
   @Override
   public void close() {
-    new ArrayList<>(held.keySet()).forEach(this::detach);
+    names().forEach(this::detach);
   }
 }

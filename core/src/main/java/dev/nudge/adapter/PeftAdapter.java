@@ -90,6 +90,11 @@ public final class PeftAdapter implements Source, AutoCloseable {
     return !spec.extras().isEmpty();
   }
 
+  /// Whether it changes whole modules, rows of tokens or the vocabulary.
+  boolean holdsTables() {
+    return holdsWhole() || tensors.names().stream().anyMatch(PeftFiles::isTable);
+  }
+
   /// Rows of the model's vocabulary with this adapter on it.
   public int vocabulary(ModelShape model) {
     LayerShape embedding = model.embedding();
@@ -107,8 +112,7 @@ public final class PeftAdapter implements Source, AutoCloseable {
   /// The tokenizer that was saved with tokens of its own; null where the model's own counts.
   public @Nullable Path tokenizer() {
     Path file = folder.resolve("tokenizer.json");
-    boolean own = holdsWhole() || tensors.names().stream().anyMatch(PeftFiles::isTable);
-    return own && Files.isRegularFile(file) ? file : null;
+    return holdsTables() && Files.isRegularFile(file) ? file : null;
   }
 
   @Override

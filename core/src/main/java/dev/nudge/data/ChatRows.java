@@ -23,6 +23,7 @@ import java.util.OptionalInt;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 
 /// Makes tokens of conversations by a chat template.
@@ -126,6 +127,17 @@ public final class ChatRows implements Conversations {
     return id.isPresent() ? id.getAsInt() : null;
   }
 
+  /// Checks that messages are what a conversation is made of: a role and a content each.
+  ///
+  /// @throws IllegalArgumentException with the number of the one that is not
+  public static void checkMessages(ArrayNode messages) {
+    try {
+      Messages.checked("messages", messages);
+    } catch (BadRowException e) {
+      throw new IllegalArgumentException(e.getMessage(), e);
+    }
+  }
+
   /// Whether a text has special tokens of its own, as one that a template made.
   public boolean speaks(String text) {
     for (int id : tokenizer.encode(text, List.of()).ids()) {
@@ -156,9 +168,17 @@ public final class ChatRows implements Conversations {
 
   @Override
   public Prompt prompt(ArrayNode messages, @Nullable ArrayNode tools) {
+    return prompt(messages, tools, Map.of());
+  }
+
+  /// Makes the tokens of a prompt, likewise.
+  ///
+  /// @param variables more names for the template, such as `enable_thinking`
+  public Prompt prompt(
+      ArrayNode messages, @Nullable ArrayNode tools, Map<String, JsonNode> variables) {
     return said(
         () -> {
-          Rendered rendered = whole(template().render(messages, tools, true, Map.of()), messages);
+          Rendered rendered = whole(template().render(messages, tools, true, variables), messages);
           return new Prompt(rendered.text(), encoded(rendered).ids());
         });
   }

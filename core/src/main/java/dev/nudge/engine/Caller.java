@@ -1,6 +1,7 @@
 package dev.nudge.engine;
 
 import dev.nudge.tensor.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /// Chooses the tokens of one sequence.
 ///
@@ -17,4 +18,9 @@ public interface Caller {
   /// @param count how many of `ids` are filled
   /// @return the token, or [#END]
   int next(Tensor logits, int row, int[] ids, int count);
+
+  /// Is told once that the sequence has ended and holds nothing any more.
+  ///
+  /// @param failure what it failed with; null: it did not
+  default void ended(@Nullable Throwable failure) {}
 }

@@ -7,11 +7,11 @@ import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Threads;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -38,7 +38,9 @@ public final class Engine implements AutoCloseable {
   private final Thread thread;
   private volatile boolean closed;
   private volatile @Nullable Throwable cause; // of an end by itself
-  private volatile int blocksHeld;
+  private final AtomicInteger there = new AtomicInteger(); // sequences
+  private final AtomicInteger inRoom = new AtomicInteger(); // of them those that have room
+  private volatile Load load = Load.NONE;
 
   /// Starts an engine; it takes its memory with the first sequence.
   public Engine(CausalLm model, NamedAdapters adapters, Limits limits) {
@@ -57,14 +59,28 @@ public final class Engine implements AutoCloseable {
   /// @param adapter the name of its adapter; null: the base
   /// @throws InputException where it may become longer than the model or the memory allows
   public Ticket submit(int[] prompt, int positions, @Nullable String adapter, Caller caller) {
+    return submit(Ask.of(prompt, positions, adapters.way(adapter)), caller);
+  }
+
+  /// Asks for a sequence.
+  ///
+  /// @throws InputException where it may become longer than the model or the memory allows
+  public Ticket submit(Ask ask, Caller caller) {
     outside();
-    check(prompt.length, positions);
+    check(ask.prompt().length, ask.positions());
     Ticket ticket = new Ticket(this::wake);
-    boolean speculate = limits.speculate() && !model.config().turnsAnew(1, positions);
-    ask(
-        submitted,
-        new Sequence(prompt, positions, adapters.way(adapter), speculate, caller, ticket));
+    boolean speculate = limits.speculate() && !model.config().turnsAnew(1, ask.positions());
+    there.incrementAndGet();
+    ask(submitted, new Sequence(ask, speculate, caller, ticket, this::left));
     return ticket;
+  }
+
+  /// Does something to the adapters between two steps, and waits for it.
+  public void between(Runnable work) {
+    outside();
+    Job job = new Job(steps -> work.run(), new Ticket(() -> {}));
+    ask(jobs, job);
+    job.ticket.await();
   }
 
   /// Computes the mean of the last hidden states of a text, between two steps of others.
@@ -154,8 +170,8 @@ public final class Engine implements AutoCloseable {
 
   private void run() {
     List<Sequence> running = new ArrayList<>();
-    ArrayDeque<Sequence> waiting = new ArrayDeque<>();
-    try (Steps steps = new Steps(model, adapters, limits)) {
+    Waiting waiting = new Waiting();
+    try (Steps steps = new Steps(model, adapters, limits, inRoom::incrementAndGet)) {
       while (!closed) {
         for (Sequence s = submitted.poll(); s != null; s = submitted.poll()) {
           waiting.add(s);
@@ -172,8 +188,8 @@ public final class Engine implements AutoCloseable {
         steps.admit(waiting, running);
         if (!running.isEmpty()) {
           steps.step(running);
-          blocksHeld = steps.blocksHeld();
         }
+        load = steps.load();
         score(steps, !running.isEmpty());
         if (running.isEmpty() && !asked() && !closed) {
           LockSupport.park(this);
@@ -185,7 +201,7 @@ public final class Engine implements AutoCloseable {
     }
     Throwable end = cause == null ? closing() : cause;
     running.forEach(s -> s.end(end));
-    waiting.forEach(s -> s.end(end));
+    waiting.all().forEach(s -> s.end(end));
     if (scored != null) {
       scored.ticket.end(end);
     }
@@ -219,9 +235,14 @@ public final class Engine implements AutoCloseable {
     }
   }
 
+  private void left(Sequence s) {
+    inRoom.addAndGet(s.admitted() ? -1 : 0);
+    there.decrementAndGet();
+  }
+
   /// Ends what was cancelled or is done.
-  private static void drop(ArrayDeque<Sequence> waiting, List<Sequence> running) {
-    waiting.removeIf(Engine::ends);
+  private static void drop(Waiting waiting, List<Sequence> running) {
+    waiting.drop(Engine::ends);
     running.removeIf(Engine::ends);
   }
 
@@ -249,9 +270,15 @@ public final class Engine implements AutoCloseable {
     return new IllegalStateException("the engine is closed", cause);
   }
 
+  /// What there is to do, and what was done.
+  public Load load() {
+    int running = inRoom.get();
+    return load.with(running, Math.max(0, there.get() - running));
+  }
+
   /// Blocks of keys for which memory was taken.
   int blocksHeld() {
-    return blocksHeld;
+    return load.keyBlocksHeld();
   }
 
   /// Ends all sequences and frees everything; the model stays.

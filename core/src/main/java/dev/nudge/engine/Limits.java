@@ -16,8 +16,8 @@ public record Limits(int threads, long keyBytes, int longest, boolean speculate)
   /// Tokens of prompts that a step reads at most.
   static final int READ = 512;
 
-  /// Rows of a step that decodes, guesses among them.
-  static final int ROWS = 32;
+  /// Rows of a step that decodes, guesses among them; so many sequences run at most.
+  public static final int ROWS = 32;
 
   /// What an engine of a loaded model may take.
   ///
@@ -41,6 +41,11 @@ public record Limits(int threads, long keyBytes, int longest, boolean speculate)
   public static Limits of(CausalLm model, int threads, int sequences, int longest) {
     long keys = (long) sequences * model.keyValueBytes(blocks(longest) * BLOCK);
     return new Limits(threads, keys, longest, true);
+  }
+
+  /// The same with other memory for keys.
+  public Limits withKeyBytes(long bytes) {
+    return new Limits(threads, bytes, longest, speculate);
   }
 
   /// Bytes of keys and workspace together.

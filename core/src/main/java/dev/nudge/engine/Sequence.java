@@ -4,39 +4,58 @@ import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.nn.KvCache;
 import dev.nudge.tensor.Tensor;
 import java.util.Arrays;
+import java.util.Objects;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// A sequence that grows: its tokens, and how many of them its cache holds.
 ///
 /// Threading: confined to the engine's thread, once it has it.
 final class Sequence {
+  final Ask ask;
   final Ticket ticket;
   final NamedAdapters.Way way;
   final int prompt;
   final int positions;
   final Drafts drafts;
   private final Caller caller;
+  private final Consumer<Sequence> left;
   private int[] ids;
   private int count;
   private @Nullable KvCache cache;
+  private Waiting.@Nullable Client client; // null: nobody in particular
+  private boolean admitted;
   private boolean done;
   private @Nullable Throwable failure;
 
-  Sequence(
-      int[] prompt,
-      int positions,
-      NamedAdapters.Way way,
-      boolean speculate,
-      Caller caller,
-      Ticket ticket) {
-    this.ids = prompt.clone();
-    this.count = prompt.length;
-    this.prompt = prompt.length;
-    this.positions = positions;
-    this.way = way;
+  /// @param left told when it has ended
+  Sequence(Ask ask, boolean speculate, Caller caller, Ticket ticket, Consumer<Sequence> left) {
+    this.ask = ask;
+    this.ids = ask.prompt().clone();
+    this.count = ids.length;
+    this.prompt = count;
+    this.positions = ask.positions();
+    this.way = ask.way();
     this.drafts = new Drafts(speculate);
     this.caller = caller;
     this.ticket = ticket;
+    this.left = left;
+  }
+
+  /// Whose sequence it is.
+  void of(Waiting.Client whose) {
+    client = whose;
+  }
+
+  Waiting.Client client() {
+    return Objects.requireNonNull(client, "a sequence that never waited");
+  }
+
+  /// Counts tokens that were read or said for it.
+  void charge(int tokens) {
+    if (client != null) {
+      client.charge(tokens);
+    }
   }
 
   KvCache cache() {
@@ -48,6 +67,12 @@ final class Sequence {
 
   void start(KvCache with) {
     cache = with;
+    admitted = true;
+  }
+
+  /// Whether it had room.
+  boolean admitted() {
+    return admitted;
   }
 
   int[] ids() {
@@ -68,6 +93,7 @@ final class Sequence {
   /// @return whether the sequence goes on
   boolean next(Tensor logits, int row) {
     int id = caller.next(logits, row, ids, count);
+    ticket.token();
     if (id == Caller.END) {
       done = true;
       return false;
@@ -101,6 +127,24 @@ final class Sequence {
       cache = null;
     }
     ids = new int[0];
-    ticket.end(cause);
+    if (client != null) {
+      client.leave();
+      client = null;
+    }
+    tell(cause);
+  }
+
+  private void tell(@Nullable Throwable cause) {
+    if (ticket.ended()) {
+      return;
+    }
+    Throwable failed = cause;
+    try {
+      caller.ended(cause);
+    } catch (RuntimeException | Error e) {
+      failed = cause == null ? e : cause;
+    }
+    left.accept(this);
+    ticket.end(failed);
   }
 }

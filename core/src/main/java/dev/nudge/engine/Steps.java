@@ -3,10 +3,10 @@ package dev.nudge.engine;
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.model.CausalLm;
 import dev.nudge.nn.KvPool;
+import dev.nudge.settings.BusyException;
 import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -22,13 +22,19 @@ final class Steps implements AutoCloseable {
 
   private final CausalLm model;
   private final NamedAdapters adapters;
+  private final Runnable admitted;
   private final Team team;
   private final Room room;
   private final ScoreRoom scoreRoom;
   private final int blocks;
   private @Nullable KvPool pool;
+  private long promptTokens;
+  private long cachedTokens;
+  private long saidTokens;
 
-  Steps(CausalLm model, NamedAdapters adapters, Limits limits) {
+  /// @param admitted run for each sequence that gets room
+  Steps(CausalLm model, NamedAdapters adapters, Limits limits, Runnable admitted) {
+    this.admitted = admitted;
     this.model = model;
     this.adapters = adapters;
     this.team = new Team(limits.threads());
@@ -37,22 +43,46 @@ final class Steps implements AutoCloseable {
     this.blocks = limits.blocks(model);
   }
 
-  /// Lets waiting sequences run, in order, as far as keys have room for all that they may become.
-  void admit(ArrayDeque<Sequence> waiting, List<Sequence> running) {
-    int admitted = running.stream().mapToInt(s -> Limits.blocks(s.positions)).sum();
-    while (!waiting.isEmpty() && running.size() < Limits.ROWS) {
-      Sequence s = waiting.peek();
-      if (admitted + Limits.blocks(s.positions) > blocks) {
+  /// Lets waiting sequences run, in their turn, as far as keys have room for all that they may
+  /// become. One of low priority gives its room up to others.
+  void admit(Waiting waiting, List<Sequence> running) {
+    int taken = running.stream().mapToInt(s -> Limits.blocks(s.positions)).sum();
+    while (true) {
+      boolean idle = running.stream().allMatch(s -> s.ask.low());
+      Sequence s = waiting.peek(idle);
+      if (s == null) {
         return;
       }
-      if (pool == null) {
-        pool = model.growingPool(blocks, Limits.BLOCK);
+      int wanted = Limits.blocks(s.positions);
+      if (running.size() == Limits.ROWS || taken + wanted > blocks) {
+        Sequence low = s.ask.low() ? null : low(running);
+        if (low == null) {
+          return;
+        }
+        taken -= Limits.blocks(low.positions);
+        running.remove(low);
+        low.end(new BusyException("a sequence of low priority gave its room to others", 1));
+        continue;
       }
-      room.ensure(s.positions, adapters.version(), this::bytes);
-      s.start(pool.cache());
-      admitted += Limits.blocks(s.positions);
-      running.add(waiting.remove());
+      start(s);
+      taken += wanted;
+      waiting.take(s);
+      running.add(s);
     }
+  }
+
+  private static @Nullable Sequence low(List<Sequence> running) {
+    return running.reversed().stream().filter(s -> s.ask.low()).findFirst().orElse(null);
+  }
+
+  private void start(Sequence s) {
+    if (pool == null) {
+      pool = model.growingPool(blocks, Limits.BLOCK);
+    }
+    room.ensure(s.positions, adapters.version(), this::bytes);
+    s.start(pool.cache());
+    s.ticket.admit();
+    admitted.run();
   }
 
   /// Bytes that steps take, whichever adapters are in them.
@@ -68,13 +98,24 @@ final class Steps implements AutoCloseable {
     return most[0];
   }
 
-  /// Blocks of keys for which memory was taken.
-  int blocksHeld() {
-    return pool == null ? 0 : pool.held();
+  Load load() {
+    KvPool keys = pool;
+    return new Load(
+        0,
+        0,
+        keys == null ? 0 : blocks - keys.free(),
+        keys == null ? 0 : keys.held(),
+        blocks,
+        promptTokens,
+        cachedTokens,
+        saidTokens);
   }
 
-  /// One token or more of each sequence that answers, and some of the prompts.
-  void step(List<Sequence> running) {
+  /// One token or more of each sequence that answers, and some of the prompts. Those of low
+  /// priority pause while there are others.
+  void step(List<Sequence> all) {
+    List<Sequence> high = all.stream().filter(s -> !s.ask.low()).toList();
+    List<Sequence> running = high.isEmpty() ? all : high;
     for (Sequence s : running) {
       if (model.config().turnsAnew(s.cache().length(), s.count())) {
         s.cache().cut(0); // a long sequence turns otherwise, so all of it is read again
@@ -155,7 +196,7 @@ final class Steps implements AutoCloseable {
   }
 
   /// Takes a sequence's token, and those of its guesses that are right.
-  private static void take(Sequence s, Tensor logits, int row, int guessed, int[] ids) {
+  private void take(Sequence s, Tensor logits, int row, int guessed, int[] ids) {
     int right = 0;
     int before = s.count();
     try {
@@ -167,6 +208,8 @@ final class Steps implements AutoCloseable {
     } catch (RuntimeException | Error e) {
       s.fail(e);
     }
+    saidTokens += right + 1;
+    s.charge(right + 1);
     if (!s.done()) {
       s.cache().cut(before + right);
       s.drafts.learn(guessed, right);
@@ -181,6 +224,12 @@ final class Steps implements AutoCloseable {
       boolean fresh = s.cache().length() == 0 && !turns(s);
       if (fresh && Prefix.waits(s, running, this::turns)) {
         continue; // what it shares with another prompt is being read
+      }
+      if (fresh) {
+        int there = s.cache().length();
+        cachedTokens += there;
+        promptTokens += there;
+        s.ticket.cached(there);
       }
       int rest = s.count() - s.cache().length();
       boolean whole = model.config().turnsAnew(1, s.count()); // its turns depend on all of it
@@ -208,6 +257,8 @@ final class Steps implements AutoCloseable {
       Sequence s = fed.get(i);
       int from = s.cache().length();
       System.arraycopy(s.ids(), from, ids, at, lengths[i]);
+      promptTokens += lengths[i];
+      s.charge(lengths[i]);
       if (from + lengths[i] == s.count()) {
         ended.add(i);
       }

@@ -10,6 +10,11 @@ import org.jspecify.annotations.Nullable;
 public final class Ticket {
   private final CountDownLatch ended = new CountDownLatch(1);
   private final Runnable wake;
+  private final long asked = System.nanoTime();
+  private volatile long admitted;
+  private volatile long first;
+  private volatile long last;
+  private volatile int cached;
   private volatile boolean cancelled;
   private volatile @Nullable Throwable failure;
 
@@ -28,8 +33,38 @@ public final class Ticket {
     return cancelled;
   }
 
+  /// When things happened to a sequence, in seconds since it was asked for.
+  ///
+  /// @param admitted when its prompt could be read; the whole wait where it never could
+  /// @param first when its first token came; likewise
+  /// @param last when its last token came
+  /// @param cached tokens of the prompt whose keys were there
+  public record Times(double admitted, double first, double last, int cached) {}
+
+  /// The times so far.
+  public Times times() {
+    return new Times(since(admitted), since(first), since(last), cached);
+  }
+
+  private double since(long then) {
+    return ((then == 0 ? System.nanoTime() : then) - asked) / 1e9;
+  }
+
+  void admit() {
+    admitted = System.nanoTime();
+  }
+
+  void token() {
+    last = System.nanoTime();
+    first = first == 0 ? last : first;
+  }
+
+  void cached(int tokens) {
+    cached = tokens;
+  }
+
   /// Whether the sequence has ended.
-  private boolean ended() {
+  boolean ended() {
     return ended.getCount() == 0;
   }
 

@@ -204,6 +204,17 @@ final class Disk {
     }
   }
 
+  /// Gives a file a second name; where the system cannot, makes a copy.
+  static void link(Path from, Path to) throws IOException {
+    before("link", to);
+    try {
+      Files.createLink(to, from);
+    } catch (UnsupportedOperationException | FileSystemException e) {
+      Files.copy(from, to, StandardCopyOption.REPLACE_EXISTING);
+      force(to);
+    }
+  }
+
   /// Makes a folder and those above it.
   static void makeFolder(@Nullable Path folder) throws IOException {
     if (folder != null && !Files.isDirectory(folder)) {

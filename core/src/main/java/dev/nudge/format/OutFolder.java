@@ -4,7 +4,9 @@ import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import java.io.EOFException;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryNotEmptyException;
@@ -14,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -169,6 +172,26 @@ public final class OutFolder {
       throw new RunException("cannot read " + from + ": " + reason(e), e);
     }
     place(to, bytes);
+  }
+
+  /// Copies a file of any size and brings it to the disk.
+  ///
+  /// @throws RunException where the disk refuses
+  public static void copyLarge(Path from, Path to) {
+    try (FileChannel in = FileChannel.open(from, StandardOpenOption.READ);
+        FileChannel out = Disk.create(to)) {
+      ByteBuffer buffer = ByteBuffer.allocate(1 << 20);
+      long at = 0;
+      while (in.read(buffer) >= 0) {
+        int bytes = buffer.flip().remaining();
+        Disk.write(out, buffer, at, to);
+        at += bytes;
+        buffer.clear();
+      }
+      Disk.force(out, to);
+    } catch (IOException e) {
+      throw failure(to, e);
+    }
   }
 
   /// Puts a line behind a file; one that the disk has no room for is taken back.

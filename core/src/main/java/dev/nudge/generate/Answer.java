@@ -150,6 +150,16 @@ final class Answer {
     }
   }
 
+  /// Tokens so far.
+  int tokens() {
+    return tokens;
+  }
+
+  /// What was told of tokens from one on.
+  List<TokenLogprob> logprobs(int from) {
+    return logprobs == null ? List.of() : List.copyOf(logprobs.subList(from, logprobs.size()));
+  }
+
   Completion completion() {
     return new Completion(
         text.toString(),

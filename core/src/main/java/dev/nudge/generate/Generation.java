@@ -1,7 +1,6 @@
 package dev.nudge.generate;
 
 import dev.nudge.constrain.Constraint;
-import dev.nudge.engine.Caller;
 import dev.nudge.engine.Engine;
 import dev.nudge.engine.Ticket;
 import dev.nudge.format.OutFolder;
@@ -9,7 +8,6 @@ import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.SamplingSettings;
-import dev.nudge.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -166,16 +164,23 @@ public final class Generation {
 
   /// Tokens that a prompt's sequence may grow to.
   private int positions(int[] prompt) {
-    int most = session.maxLength();
-    if (prompt.length >= most) {
+    return positions(prompt.length, session.maxLength(), sampling);
+  }
+
+  /// Tokens that the sequence of a prompt may grow to.
+  ///
+  /// @param most of `--max-length`
+  /// @throws InputException where the prompt leaves none for an answer
+  static int positions(int prompt, int most, SamplingSettings sampling) {
+    if (prompt >= most) {
       throw new InputException(
           "the prompt has "
-              + Count.of(prompt.length, "token")
+              + Count.of(prompt, "token")
               + ", which leaves none of --max-length "
               + most
               + " for an answer; shorten it or raise --max-length");
     }
-    return (int) Math.min(most, (long) prompt.length + sampling.maxTokens());
+    return (int) Math.min(most, (long) prompt + sampling.maxTokens());
   }
 
   private boolean isEnd(int id) {
@@ -190,33 +195,7 @@ public final class Generation {
     Answer answer =
         new Answer(session.tokenizer(), ends, prompt, sampling, positions - prompt.length, pieces);
     Constraint.State start = constraint == null ? null : constraint.start();
-    Caller caller = new Chosen(sampler, answer, prompt.length, draws, start);
+    Chosen caller = new Chosen(sampler, answer, prompt.length, draws, start);
     return new Wanted(engine.submit(prompt, positions, session.adapter(), caller), answer);
-  }
-
-  /// Samples the tokens of one answer.
-  private static final class Chosen implements Caller {
-    private final Sampler sampler;
-    private final Answer answer;
-    private final int prompt;
-    private final long draws;
-    private Constraint.@Nullable State state;
-
-    Chosen(
-        Sampler sampler, Answer answer, int prompt, long draws, Constraint.@Nullable State state) {
-      this.sampler = sampler;
-      this.answer = answer;
-      this.prompt = prompt;
-      this.draws = draws;
-      this.state = state;
-    }
-
-    @Override
-    public int next(Tensor logits, int row, int[] ids, int count) {
-      long[] allowed = state == null ? null : state.allowed();
-      int id = sampler.next(logits, row, ids, prompt, count, draws, allowed);
-      state = state == null ? null : state.push(id);
-      return answer.push(id, sampler.logprobs()) ? id : END;
-    }
   }
 }

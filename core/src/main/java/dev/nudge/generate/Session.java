@@ -25,6 +25,7 @@ import dev.nudge.settings.SamplingSettings;
 import dev.nudge.tensor.Ledger;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -36,9 +37,9 @@ import org.jspecify.annotations.Nullable;
 
 /// A model that answers: weights, an adapter perhaps, and the tokenizer.
 ///
-/// Threading: any number of threads may complete prompts at once, side by side in one engine;
-/// [#attach] and [#close] wait until none does, and switching by [#adapters] is for moments when
-/// none does.
+/// Threading: any number of threads may complete prompts at once, side by side in one engine, and
+/// attach adapters meanwhile; [#close] waits until none does, and switching by [#adapters] is for
+/// moments when none does.
 public final class Session implements AutoCloseable {
   /// The name of the adapter that a session is loaded with.
   public static final String ADAPTER = "adapter";
@@ -50,13 +51,16 @@ public final class Session implements AutoCloseable {
   private final Identity.Model identity;
   private final NamedAdapters adapters;
   private final int maxLength;
-  private final Limits limits;
+  private final ModelConfig base;
   private final boolean anyBase;
   private final Consumer<String> warnings;
   private final ReadWriteLock lock = new ReentrantReadWriteLock();
   private final Sampler.Room room = new Sampler.Room();
-  private @Nullable Engine engine;
-  private boolean closed;
+  private volatile Limits limits;
+  private volatile @Nullable Engine engine;
+  private @Nullable AdapterCache cache;
+  private @Nullable Serving serving;
+  private volatile boolean closed;
 
   private Session(
       Tokenizer tokenizer,
@@ -70,6 +74,7 @@ public final class Session implements AutoCloseable {
     this.model = model;
     this.identity = identity;
     this.limits = limits;
+    this.base = model.config();
     this.anyBase = anyBase;
     this.warnings = warnings;
     this.adapters = new NamedAdapters(model.modules(), model.backend().compute());
@@ -191,20 +196,96 @@ public final class Session implements AutoCloseable {
     attach(name, adapter, anyBase, warnings);
   }
 
-  /// Attaches an adapter and switches to it, with a base check and warnings of its own.
+  /// Attaches an adapter and switches to it, with a base check and warnings of its own. Its files
+  /// are read while others are answered.
   ///
   /// @param anyBase take it whatever base it was trained on
   /// @param warnings told one line each
   /// @throws InputException where it is not one of this model; the one that was on stays on
   public void attach(String name, Path adapter, boolean anyBase, Consumer<String> warnings) {
-    lock.writeLock().lock();
     try (PeftAdapter peft = PeftAdapter.open(adapter)) {
       Identity.check(adapter, identity, anyBase, warnings);
       checkTokenizer(peft);
-      adapters.attach(name, peft);
-    } finally {
-      lock.writeLock().unlock();
+      try (NamedAdapters.Made made = adapters.make(peft)) {
+        between(
+            () -> {
+              adapters.attach(name, made);
+              adapters.use(name);
+            });
+      }
     }
+  }
+
+  /// Checks that an adapter is one of this session's base and tokenizer.
+  void check(PeftAdapter adapter) {
+    Identity.check(adapter.folder(), identity, anyBase, warnings);
+    checkTokenizer(adapter);
+  }
+
+  /// Changes the adapters between two steps.
+  void between(Runnable work) {
+    Lock held = hold();
+    try {
+      Engine running = engine;
+      while (running != null) {
+        try {
+          running.between(work);
+          return;
+        } catch (IllegalStateException e) {
+          if (!running.ended()) {
+            throw e;
+          }
+          running = engine(); // the other one failed
+        }
+      }
+      synchronized (this) {
+        if (engine == null) {
+          work.run();
+          return;
+        }
+      }
+    } finally {
+      held.unlock();
+    }
+    between(work); // it has started meanwhile
+  }
+
+  /// Takes an adapter off that nobody uses any more; nothing is left to do where the session is
+  /// closed.
+  void detach(String name) {
+    lock.readLock().lock();
+    try {
+      if (!closed) {
+        between(() -> adapters.detach(name));
+      }
+    } finally {
+      lock.readLock().unlock();
+    }
+  }
+
+  /// Adapters that come and go while the session answers. Their memory is taken off that of keys,
+  /// where nothing was answered yet.
+  public synchronized AdapterCache cache() {
+    AdapterCache there = cache;
+    if (there == null) {
+      long share = limits.keyBytes() / 4;
+      there = new AdapterCache(this, share);
+      if (engine == null) {
+        limits = limits.withKeyBytes(limits.keyBytes() - share);
+      }
+      cache = there;
+    }
+    return there;
+  }
+
+  /// What answers many clients at once.
+  public synchronized Serving serving() {
+    Serving there = serving;
+    if (there == null) {
+      there = new Serving(this);
+      serving = there;
+    }
+    return there;
   }
 
   /// A session has one tokenizer: that of the adapter it was loaded with, or the model's.
@@ -341,6 +422,11 @@ public final class Session implements AutoCloseable {
     return adapters;
   }
 
+  /// The shape of the model without an adapter.
+  ModelConfig base() {
+    return base;
+  }
+
   public ModelConfig config() {
     return model.config();
   }
@@ -382,6 +468,13 @@ public final class Session implements AutoCloseable {
   /// Waits for what is being completed and frees everything.
   @Override
   public void close() {
+    Serving answering;
+    synchronized (this) {
+      answering = serving;
+    }
+    if (answering != null) {
+      answering.drain(Duration.ZERO);
+    }
     lock.writeLock().lock();
     try {
       closed = true;

@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 /// What `chat` can be told.
 ///
 /// @param adapter `NAME=FOLDER` each, or a folder whose own name is the name; the first is on
+/// @param registry where references are found; null: the user's own
 /// @param memory of the weights, the workspace and the keys of all sequences; null: half of what
 ///     is free beside the weights is for keys
 /// @param system what stands before the first message; null: nothing, or what the template says
@@ -17,9 +18,10 @@ public record ChatSettings(
     @Group("Model and machine") ModelSettings model,
     @Setting(
             help =
-                "adapter: a PEFT folder or a run's folder, with a name to call it by; may be given several times",
-            label = "NAME=FOLDER")
+                "adapter, with a name to call it by: a PEFT folder, a run's folder, or NAME@ALIAS, NAME:VERSION, NAME@sha256:… of a registry where no such path exists; may be given several times",
+            label = "NAME=FOLDER|REFERENCE")
         List<String> adapter,
+    @Setting(help = RegistryWithers.HELP, label = "FOLDER") @Nullable Path registry,
     @Setting(
             help =
                 "most memory for weights and answers under way, such as 8G (default: weights, and half of what is free then)",
@@ -34,7 +36,9 @@ public record ChatSettings(
             label = "TEMPLATE")
         @Nullable String template,
     @Group("Sampling") SamplingSettings sampling)
-    implements ModelWithers<ChatSettings>, SamplingWithers<ChatSettings> {
+    implements ModelWithers<ChatSettings>,
+        RegistryWithers<ChatSettings>,
+        SamplingWithers<ChatSettings> {
 
   public ChatSettings {
     adapter = List.copyOf(adapter);

@@ -7,7 +7,8 @@ import org.jspecify.annotations.Nullable;
 
 /// What `generate` can be told.
 ///
-/// @param adapter a PEFT folder or a run's folder; null: the base model
+/// @param adapter a PEFT folder, a run's folder or a reference; null: the base model
+/// @param registry where references are found; null: the user's own
 /// @param memory of the weights, the workspace and the keys of all sequences; null: half of what
 ///     is free beside the weights is for keys
 /// @param data files or globs of prompts; empty: `prompt` is the prompt
@@ -17,9 +18,11 @@ import org.jspecify.annotations.Nullable;
 public record GenerateSettings(
     @Group("Model and machine") ModelSettings model,
     @Setting(
-            help = "adapter: a PEFT folder or a run's folder (default: the base model)",
-            label = "FOLDER")
+            help =
+                "adapter: a PEFT folder, a run's folder, or NAME@ALIAS, NAME:VERSION, NAME@sha256:… of a registry where no such path exists (default: the base model)",
+            label = "FOLDER|REFERENCE")
         @Nullable Path adapter,
+    @Setting(help = RegistryWithers.HELP, label = "FOLDER") @Nullable Path registry,
     @Setting(
             help =
                 "most memory for weights and answers under way, such as 8G (default: weights, and half of what is free then)",
@@ -47,6 +50,7 @@ public record GenerateSettings(
         boolean embed,
     @Group("Sampling") SamplingSettings sampling)
     implements ModelWithers<GenerateSettings>,
+        RegistryWithers<GenerateSettings>,
         DataWithers<GenerateSettings>,
         SamplingWithers<GenerateSettings> {
 

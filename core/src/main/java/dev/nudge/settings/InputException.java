@@ -5,7 +5,7 @@ import java.util.List;
 /// Wrong use or bad input, found before anything was started: exit code 2.
 ///
 /// Nothing was written and nothing was changed.
-public final class InputException extends NudgeException {
+public class InputException extends NudgeException {
   private static final long serialVersionUID = 1L;
 
   public InputException(String message) {

@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 /// @param initAdapter an adapter to continue from, which then gives rank, alpha, targets and what
 /// is trained beside;
 ///     null: a new one
+/// @param registry where references are found; null: the user's own
 /// @param init how a new adapter begins
 public record LoraSettings(
     @Setting(
@@ -31,8 +32,12 @@ public record LoraSettings(
                 "with full: a module that is not trained, by name, dotted path or /regex/ over the whole path; may be given several times",
             label = "embed_tokens|/regex/")
         List<String> freeze,
-    @Setting(help = "continue from an adapter: a PEFT folder or a run's folder", label = "FOLDER")
+    @Setting(
+            help =
+                "continue from an adapter: a PEFT folder, a run's folder, or NAME@ALIAS, NAME:VERSION, NAME@sha256:… of a registry where no such path exists",
+            label = "FOLDER|REFERENCE")
         @Nullable Path initAdapter,
+    @Setting(help = RegistryWithers.HELP, label = "FOLDER") @Nullable Path registry,
     @Setting(
             help = "how a new adapter begins: adding nothing, or with what quantising lost",
             byDefault = "zero")

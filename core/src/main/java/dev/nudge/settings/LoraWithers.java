@@ -6,7 +6,7 @@ import java.util.List;
 /// Changes what is trained.
 ///
 /// @param <S> the record that holds them
-public interface LoraWithers<S extends Record> extends Withers<S> {
+public interface LoraWithers<S extends Record> extends RegistryWithers<S> {
   /// What is trained: an adapter, or all weights.
   default S withMethod(Method method) {
     return with("method", method);

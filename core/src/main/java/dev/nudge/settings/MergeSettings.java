@@ -5,20 +5,24 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// What `merge` can be told.
 ///
 /// @param adapter PEFT folders or run folders, summed
+/// @param registry where references are found; null: the user's own
 /// @param scale factor on each adapter's own scale, in their order; empty: 1 for all
 /// @param tolerance most mean KL of merged against base + adapter, nats a token
 public record MergeSettings(
     @Group("Model and machine") ModelSettings model,
     @Group("Adapter")
         @Setting(
-            help = "adapter: a PEFT folder or a run's folder; several are summed",
+            help =
+                "adapter: a PEFT folder, a run's folder, or NAME@ALIAS, NAME:VERSION, NAME@sha256:… of a registry where no such path exists; several are summed",
             required = true,
-            label = "FOLDER")
+            label = "FOLDER|REFERENCE")
         List<String> adapter,
+    @Setting(help = RegistryWithers.HELP, label = "FOLDER") @Nullable Path registry,
     @Setting(
             help = "factor on an adapter's scale, once for each --adapter (default: 1)",
             label = "X")
@@ -40,7 +44,7 @@ public record MergeSettings(
             byDefault = "0.01")
         double tolerance,
     @Setting(help = "replace what nudge merged to that folder before") boolean overwrite)
-    implements ModelWithers<MergeSettings> {
+    implements ModelWithers<MergeSettings>, RegistryWithers<MergeSettings> {
 
   /// What the adapter is added to.
   public enum Into {

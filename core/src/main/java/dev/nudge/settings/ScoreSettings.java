@@ -6,16 +6,20 @@ import org.jspecify.annotations.Nullable;
 
 /// What `score` can be told.
 ///
-/// @param adapter a PEFT folder or a run's folder; null: the base model
+/// @param adapter a PEFT folder, a run's folder or a reference; null: the base model
+/// @param registry where references are found; null: the user's own
 public record ScoreSettings(
     @Group("Model and machine") ModelSettings model,
     @Setting(
-            help = "adapter: a PEFT folder or a run's folder (default: the base model)",
-            label = "FOLDER")
+            help =
+                "adapter: a PEFT folder, a run's folder, or NAME@ALIAS, NAME:VERSION, NAME@sha256:… of a registry where no such path exists (default: the base model)",
+            label = "FOLDER|REFERENCE")
         @Nullable Path adapter,
+    @Setting(help = RegistryWithers.HELP, label = "FOLDER") @Nullable Path registry,
     @Group("Data") DataSettings data,
     @Setting(help = LengthSettings.TRUNCATE) boolean truncate)
     implements ModelWithers<ScoreSettings>,
+        RegistryWithers<ScoreSettings>,
         DataWithers<ScoreSettings>,
         TrainOnWithers<ScoreSettings> {
 

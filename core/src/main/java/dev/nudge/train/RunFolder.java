@@ -51,6 +51,7 @@ final class RunFolder implements AutoCloseable {
           "lanes",
           "threads",
           "memory",
+          "registry",
           "price_per_hour",
           "overwrite",
           "dry_run",

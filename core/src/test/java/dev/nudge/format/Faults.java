@@ -96,7 +96,10 @@ public final class Faults {
           dirty.add(path);
           kept.put(path, 0L);
         }
-        case "write" -> dirty.add(path);
+        case "write" -> {
+          dirty.add(path);
+          kept.putIfAbsent(path, Files.isRegularFile(path) ? Files.size(path) : 0L);
+        }
         case "cut", "flush" -> {
           dirty.remove(path);
           if (Files.isRegularFile(path)) {

@@ -61,12 +61,14 @@ class WithersTest {
             PlanSettings.of(A).withData("d"),
             PreviewSettings.of(A, A),
             ModelSettings.of(A),
+            ServeSettings.of(A),
             SamplingSettings.greedy())
         .flatMap(
             s ->
                 Schema.of(s.getClass()).knobs().stream()
                     .filter(knob -> !WITHOUT.contains(knob.key()))
                     .filter(knob -> !(s instanceof PlanSettings && knob.key().equals("tokens")))
+                    .filter(knob -> !(s instanceof ServeSettings && knob.key().equals("adapter")))
                     .filter(knob -> knob.choices().size() != 1) // there is no other value
                     .map(knob -> Arguments.of(s, knob)));
   }
@@ -118,6 +120,17 @@ class WithersTest {
   @Test
   void tokensOfAPlanStandForDataThatIsNotThere() {
     assertThat(PlanSettings.of(A).withTokens(7).tokens()).isEqualTo(7);
+  }
+
+  @Test
+  void adaptersToServeHaveANameEach() {
+    ServeSettings settings = ServeSettings.of(A).withAdapter("one=a", "two=legal@champion");
+    assertThat(settings.adapters()).isEqualTo(Map.of("one", "a", "two", "legal@champion"));
+    assertThatThrownBy(() -> settings.withAdapter("one=a", "one=b"))
+        .hasMessage("--adapter: two are named 'one'; give each a name of its own");
+    assertThatThrownBy(() -> settings.withAdapter("a@b=c"))
+        .hasMessage(
+            "--adapter is 'a@b=c'; a name is of letters, digits, '.', '_' and '-', at most 128");
   }
 
   @Test

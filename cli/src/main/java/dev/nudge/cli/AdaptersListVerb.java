@@ -1,0 +1,70 @@
+package dev.nudge.cli;
+
+import dev.nudge.registry.Adapter;
+import dev.nudge.registry.Registry;
+import dev.nudge.registry.Version;
+import dev.nudge.settings.Bytes;
+import dev.nudge.settings.Setting;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// `nudge adapters list`: the adapters of a registry, a line each.
+record AdaptersListVerb() implements Verb<AdaptersListVerb.Settings> {
+
+  /// The flags of `nudge adapters list`.
+  record Settings(@Setting(help = Registries.REGISTRY, label = "FOLDER") @Nullable Path registry) {}
+
+  @Override
+  public String name() {
+    return "adapters list";
+  }
+
+  @Override
+  public String summary() {
+    return "lists adapters: latest version, aliases, state, size, base";
+  }
+
+  @Override
+  public Class<Settings> settings() {
+    return Settings.class;
+  }
+
+  @Override
+  public int run(Settings settings, Console console) {
+    Registry registry = Registries.open(settings.registry());
+    List<Adapter> all = registry.list();
+    if (all.isEmpty()) {
+      console.note("the registry " + registry.folder() + " is empty; nudge adapters push fills it");
+    } else {
+      List<List<String>> rows = new ArrayList<>();
+      rows.add(List.of("NAME", "LATEST", "ALIASES", "STATE", "RANK", "SIZE", "BASE", "PUSHED"));
+      all.forEach(adapter -> rows.add(row(adapter)));
+      TextTable.lines(rows).forEach(console::result);
+    }
+    console.object(
+        Map.of(
+            "registry",
+            registry.folder().toString(),
+            "adapters",
+            all.stream().map(Registries::values).toList()));
+    return ExitCode.DONE;
+  }
+
+  private static List<String> row(Adapter adapter) {
+    Version latest = adapter.versions().getLast();
+    List<String> aliases =
+        adapter.aliases().stream().map(alias -> alias.name() + ":" + alias.version()).toList();
+    return List.of(
+        adapter.name(),
+        Integer.toString(latest.number()),
+        aliases.isEmpty() ? "-" : String.join(" ", aliases),
+        latest.state().word(),
+        Integer.toString(latest.rank()),
+        Bytes.shown(latest.bytes()),
+        Registries.shown(latest.base()),
+        latest.pushed().at().toString());
+  }
+}

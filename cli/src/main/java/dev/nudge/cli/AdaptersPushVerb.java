@@ -1,0 +1,89 @@
+package dev.nudge.cli;
+
+import dev.nudge.registry.Alias;
+import dev.nudge.registry.Note;
+import dev.nudge.registry.Reference;
+import dev.nudge.registry.Registry;
+import dev.nudge.registry.Version;
+import dev.nudge.settings.Setting;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// `nudge adapters push`: an adapter folder becomes a version that never changes.
+record AdaptersPushVerb() implements Verb<AdaptersPushVerb.Settings> {
+
+  /// The flags of `nudge adapters push`.
+  record Settings(
+      @Setting(help = "name of the adapter", label = "NAME", operand = true, required = true)
+          String name,
+      @Setting(
+              help = "a PEFT folder or a run's folder",
+              label = "PATH",
+              operand = true,
+              required = true)
+          Path path,
+      @Setting(help = Registries.REGISTRY, label = "FOLDER") @Nullable Path registry,
+      @Setting(help = "licence of the adapter, such as Apache-2.0", label = "NAME")
+          @Nullable String licence,
+      @Setting(help = "put this alias to the new version", label = "ALIAS") @Nullable String alias,
+      @Setting(
+              help = "file of an evaluation to keep with it; may be given several times",
+              label = "FILE")
+          List<String> report,
+      @Setting(help = Registries.WHY, label = "TEXT") @Nullable String why,
+      @Setting(help = Registries.BY, label = "WHO") @Nullable String by) {}
+
+  @Override
+  public String name() {
+    return "adapters push";
+  }
+
+  @Override
+  public String summary() {
+    return "registers an adapter as a new version of a name";
+  }
+
+  @Override
+  public Class<Settings> settings() {
+    return Settings.class;
+  }
+
+  @Override
+  public int run(Settings settings, Console console) {
+    Registry registry = Registries.open(settings.registry());
+    Note note = Registries.note(settings.by(), settings.why());
+    List<Path> reports = settings.report().stream().map(Path::of).toList();
+    reports.forEach(Registry::checkReport);
+    if (settings.alias() != null) {
+      Reference.checked("--alias", settings.alias());
+    }
+    Registry.Pushed pushed =
+        registry.push(settings.name(), settings.path(), settings.licence(), note);
+    Version version = pushed.version();
+    Reference reference = Reference.parse(version.shown());
+    if (version.base() == null) {
+      console.warn(
+          settings.path() + " has no nudge.json: which base it was trained on is not known");
+    }
+    for (Path report : reports) {
+      version = registry.report(reference, report, note);
+    }
+    if (settings.alias() != null) {
+      registry.alias(version.name(), settings.alias(), version, Alias.Expected.ANY, note);
+      version = registry.find(reference);
+    }
+    console.result(
+        "%s  %s%s"
+            .formatted(
+                version.shown(),
+                version.digest(),
+                pushed.fresh() ? "" : "  (the same files are there already)"));
+    Map<String, @Nullable Object> values =
+        Registries.values(version, registry.adapter(version.name()).aliasesOf(version));
+    values.put("fresh", pushed.fresh());
+    console.object(values);
+    return ExitCode.DONE;
+  }
+}

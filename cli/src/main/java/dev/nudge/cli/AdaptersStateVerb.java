@@ -1,0 +1,64 @@
+package dev.nudge.cli;
+
+import dev.nudge.registry.Note;
+import dev.nudge.registry.Reference;
+import dev.nudge.registry.Registry;
+import dev.nudge.registry.Version;
+import dev.nudge.registry.VersionState;
+import dev.nudge.settings.Setting;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// `nudge adapters state`: what people found of a version.
+record AdaptersStateVerb() implements Verb<AdaptersStateVerb.Settings> {
+
+  /// The flags of `nudge adapters state`.
+  record Settings(
+      @Setting(help = Registries.REFERENCE, label = "REFERENCE", operand = true, required = true)
+          String reference,
+      @Setting(
+              help = "registered, validated, deployed, retired or blocked",
+              label = "STATE",
+              operand = true,
+              required = true)
+          VersionState state,
+      @Setting(help = Registries.REGISTRY, label = "FOLDER") @Nullable Path registry,
+      @Setting(
+              help = "file of an evaluation to keep with it; may be given several times",
+              label = "FILE")
+          List<String> report,
+      @Setting(help = Registries.WHY, label = "TEXT") @Nullable String why,
+      @Setting(help = Registries.BY, label = "WHO") @Nullable String by) {}
+
+  @Override
+  public String name() {
+    return "adapters state";
+  }
+
+  @Override
+  public String summary() {
+    return "says what state a version is in; a blocked one is refused";
+  }
+
+  @Override
+  public Class<Settings> settings() {
+    return Settings.class;
+  }
+
+  @Override
+  public int run(Settings settings, Console console) {
+    Registry registry = Registries.open(settings.registry());
+    Note note = Registries.note(settings.by(), settings.why());
+    Reference reference = Reference.parse(settings.reference());
+    List<Path> reports = settings.report().stream().map(Path::of).toList();
+    reports.forEach(Registry::checkReport);
+    for (Path report : reports) {
+      registry.report(reference, report, note);
+    }
+    Version version = registry.state(reference, settings.state(), note);
+    console.result(version.shown() + " is " + version.state().word());
+    console.object(Registries.values(version, registry.adapter(version.name()).aliasesOf(version)));
+    return ExitCode.DONE;
+  }
+}

@@ -1,0 +1,130 @@
+package dev.nudge.cli;
+
+import dev.nudge.format.Sha256;
+import dev.nudge.registry.Adapter;
+import dev.nudge.registry.Alias;
+import dev.nudge.registry.Note;
+import dev.nudge.registry.Reference;
+import dev.nudge.registry.Registry;
+import dev.nudge.registry.Version;
+import dev.nudge.settings.InputException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// What the verbs of `nudge adapters` share: their flags' words, how a version is named and shown.
+final class Registries {
+  static final String REGISTRY = "registry (default: ~/.local/share/nudge/registry)";
+  static final String REFERENCE = "a version: NAME@ALIAS, NAME:VERSION or NAME@sha256:…";
+  static final String WHY = "why, for the log";
+  static final String BY = "who, for the log (default: the user)";
+  static final String EXPECT =
+      "refuse unless the alias is at this version now: a number, a digest, or none";
+
+  private static final String NONE = "none";
+  private static final int SHORT = 12; // digits of a digest for people
+
+  private Registries() {}
+
+  static Registry open(@Nullable Path folder) {
+    return Registry.open(folder == null ? Registry.home() : folder);
+  }
+
+  static Note note(@Nullable String by, @Nullable String why) {
+    return by == null ? Note.of(why) : Note.by(by, why);
+  }
+
+  /// Reads `NAME@ALIAS`.
+  static Reference alias(String text) {
+    Reference reference = Reference.parse(text);
+    if (!(reference.to() instanceof Reference.Alias)) {
+      throw new InputException(
+          "NAME@ALIAS is '%s'; it must be an adapter's name and an alias, as in support@champion"
+              .formatted(text));
+    }
+    return reference;
+  }
+
+  /// Finds the version of an adapter that a number, a digest or an alias names; null: `none`.
+  static @Nullable Version version(Registry registry, String name, String text) {
+    if (text.equals(NONE)) {
+      return null;
+    }
+    boolean number = text.chars().allMatch(Character::isDigit);
+    return registry.find(
+        Reference.parse(text.contains("@") ? text : name + (number ? ":" : "@") + text));
+  }
+
+  /// What `--expect` says.
+  static Alias.Expected expected(Registry registry, String name, @Nullable String text) {
+    if (text == null) {
+      return Alias.Expected.ANY;
+    }
+    Version version = version(registry, name, text);
+    return version == null ? Alias.Expected.NONE : Alias.Expected.at(version.digest());
+  }
+
+  /// Says what came of a move.
+  static void tell(Registry.Move move, Console console) {
+    Version to = move.to();
+    String from = move.from();
+    String alias = move.name() + "@" + move.alias();
+    boolean same = to == null ? from == null : to.digest().equals(from);
+    console.result(
+        alias
+            + (to == null ? " is gone" : " is at version " + to.number() + " " + shown(to.digest()))
+            + (same ? ", as it was" : from == null ? "" : ", was at " + shown(from)));
+    Map<String, @Nullable Object> values = new LinkedHashMap<>();
+    values.put("alias", alias);
+    values.put("from", from);
+    values.put("to", to == null ? null : to.digest());
+    values.put("version", to == null ? null : to.number());
+    values.put("folder", to == null ? null : to.folder().toString());
+    console.object(values);
+  }
+
+  /// The first digits of a digest.
+  static String shown(@Nullable String digest) {
+    return digest == null
+        ? "-"
+        : digest.substring(0, Math.min(digest.length(), Sha256.PREFIX.length() + SHORT));
+  }
+
+  /// A version as JSON has it.
+  static Map<String, @Nullable Object> values(Version version, List<String> aliases) {
+    Map<String, @Nullable Object> all = new LinkedHashMap<>();
+    all.put("name", version.name());
+    all.put("version", version.number());
+    all.put("digest", version.digest());
+    all.put("state", version.state().word());
+    all.put("aliases", aliases);
+    all.put("rank", version.rank());
+    all.put("bytes", version.bytes());
+    all.put("base", version.base());
+    all.put("at", version.pushed().at().toString());
+    all.put("by", version.pushed().by());
+    all.put("why", version.pushed().why());
+    all.put("folder", version.folder().toString());
+    all.put("reports", version.reports());
+    return all;
+  }
+
+  /// An adapter as JSON has it.
+  static Map<String, @Nullable Object> values(Adapter adapter) {
+    Map<String, Object> aliases = new LinkedHashMap<>();
+    adapter
+        .aliases()
+        .forEach(
+            alias ->
+                aliases.put(
+                    alias.name(), Map.of("version", alias.version(), "digest", alias.digest())));
+    Map<String, @Nullable Object> all = new LinkedHashMap<>();
+    all.put("name", adapter.name());
+    all.put("aliases", aliases);
+    all.put(
+        "versions", adapter.versions().stream().map(v -> values(v, adapter.aliasesOf(v))).toList());
+    return all;
+  }
+}

@@ -1,0 +1,52 @@
+package dev.nudge.cli;
+
+import dev.nudge.server.Server;
+import dev.nudge.settings.ServeSettings;
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.function.Consumer;
+
+/// `nudge serve`: answers over HTTP until it is told to stop.
+///
+/// @param starter the library's
+record ServeVerb(Starter starter) implements Verb<ServeSettings> {
+
+  /// What the command wants of the library.
+  interface Starter {
+    /// Loads the model and listens.
+    Server start(ServeSettings settings, Consumer<String> warnings);
+  }
+
+  @Override
+  public String name() {
+    return "serve";
+  }
+
+  @Override
+  public String summary() {
+    return "serves a model and its adapters over HTTP, in the shape of OpenAI's API";
+  }
+
+  @Override
+  public Class<ServeSettings> settings() {
+    return ServeSettings.class;
+  }
+
+  /// A stop lets answers under way come to their end, for as long as `--drain-timeout` says.
+  @Override
+  public int run(ServeSettings settings, Console console) throws InterruptedException {
+    CountDownLatch stop = new CountDownLatch(1);
+    try (Signals signals = Signals.catching(stop::countDown);
+        Server server = starter.start(settings, console::warn)) {
+      console.messages().println("listening on " + server.url());
+      stop.await();
+      console.note("stopping when the answers under way have ended; again to stop at once");
+      if (!server.drain(Duration.ofSeconds(settings.drainTimeout()))) {
+        console.warn(
+            "answers were cut off: they took more than --drain-timeout %d seconds"
+                .formatted(settings.drainTimeout()));
+      }
+      return signals.exitCode();
+    }
+  }
+}

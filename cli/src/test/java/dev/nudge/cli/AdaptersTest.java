@@ -1,0 +1,225 @@
+package dev.nudge.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.format.Json;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+
+/// `nudge adapters`, on two adapters that were trained, and references where adapters are named.
+class AdaptersTest {
+  @TempDir static Path trained;
+  @TempDir Path folder;
+  private Place place;
+
+  @BeforeAll
+  static void train() throws IOException {
+    Place place = Place.in(trained);
+    for (String name : List.of("one", "two")) {
+      String rate = name.equals("one") ? "1e-2" : "3e-2";
+      Ran ran =
+          place.train(
+              "--out", "D/" + name, "--steps", "4", "--rank", "2", "--learning-rate", rate, "-q");
+      assertThat(ran.code()).as(ran.err()).isZero();
+    }
+  }
+
+  @BeforeEach
+  void copy() throws IOException {
+    place =
+        Place.in(folder).copy(trained.resolve("one"), "one").copy(trained.resolve("two"), "two");
+  }
+
+  private Ran adapters(String... args) {
+    List<String> line = new ArrayList<>(List.of("adapters"));
+    line.addAll(List.of(args));
+    line.addAll(List.of("--registry", "D/registry"));
+    return place.run(line.toArray(String[]::new));
+  }
+
+  private JsonNode json(String... args) {
+    List<String> line = new ArrayList<>(List.of(args));
+    line.add("--json");
+    Ran ran = adapters(line.toArray(String[]::new));
+    assertThat(ran.code()).as(ran.err()).isZero();
+    assertThat(ran.out()).hasLineCount(1);
+    return Json.parse(ran.out());
+  }
+
+  private void push() {
+    assertThat(json("push", "support", "D/one", "--alias", "champion").at("/version").asInt())
+        .isEqualTo(1);
+    assertThat(
+            json("push", "support", "D/two", "--why", "faster", "--by", "anna")
+                .at("/version")
+                .asInt())
+        .isEqualTo(2);
+  }
+
+  @Test
+  void aVersionGoesFromPushToChampionAndBack() {
+    push();
+    JsonNode listed = json("list").at("/adapters/0");
+    assertThat(listed.path("name").asString()).isEqualTo("support");
+    assertThat(listed.at("/aliases/champion/version").asInt()).isEqualTo(1);
+    assertThat(listed.path("versions").size()).isEqualTo(2);
+    assertThat(listed.at("/versions/1/why").asString()).isEqualTo("faster");
+    JsonNode moved =
+        json("alias", "support@champion", "2", "--expect", "1", "--why", "wins", "--by", "bot");
+    assertThat(moved.path("version").asInt()).isEqualTo(2);
+    assertThat(moved.path("to").asString())
+        .isEqualTo(json("show", "support:2").path("digest").asString());
+    assertThat(json("rollback", "support@champion").path("version").asInt()).isEqualTo(1);
+    JsonNode log = json("log", "support@champion").path("events");
+    assertThat(log.size()).isEqualTo(3);
+    assertThat(log.at("/1/by").asString()).isEqualTo("bot");
+    assertThat(log.at("/1/why").asString()).isEqualTo("wins");
+    assertThat(log.at("/2/event").asString()).isEqualTo("rollback");
+    assertThat(log.at("/2/to").asString()).isEqualTo(log.at("/1/from").asString());
+    Ran late = adapters("alias", "support@champion", "2", "--expect", "2");
+    assertThat(late.code()).isEqualTo(ExitCode.WRONG);
+    assertThat(late.err())
+        .isEqualTo(
+            "nudge: support@champion is at version 1, not at version 2 as expected; it stays there\n");
+  }
+
+  @Test
+  void showTellsTheLineage() {
+    push();
+    JsonNode shown = json("show", "support@champion");
+    JsonNode run = Json.read(folder.resolve("one/run.json"));
+    assertThat(shown.at("/lineage/run/id")).isEqualTo(run.get("id"));
+    assertThat(shown.at("/lineage/settings/learning_rate").asDouble()).isEqualTo(1e-2);
+    assertThat(shown.at("/lineage/data/data")).isEqualTo(run.at("/digests/data"));
+    assertThat(shown.path("base"))
+        .isEqualTo(Json.read(folder.resolve("one/nudge.json")).at("/base/0"));
+    assertThat(shown.path("lineage").toString()).doesNotContain(trained.toString());
+    assertThat(adapters("show", "support:1").out())
+        .contains("state ", "deployed", "lineage.settings.rank ");
+    assertThat(adapters("show", "support").out().lines().toList())
+        .hasSize(3)
+        .last()
+        .asString()
+        .startsWith("support:2  registered  -")
+        .endsWith("anna  faster");
+    assertThat(adapters("list").out().lines().skip(1).findFirst().orElse(""))
+        .startsWith("support  2       champion:1  registered  2");
+  }
+
+  @Test
+  void aReferenceStandsWhereverAnAdapterIsNamed() throws IOException {
+    push();
+    String[] common = {"--registry", "D/registry", "--prompt", "the pump", "--max-tokens", "4"};
+    String of = generated("D/two", common);
+    assertThat(generated("support:2", common)).isEqualTo(of);
+    assertThat(generated("registry:support:2", common)).isEqualTo(of);
+    String digest = json("show", "support:2").path("digest").asString();
+    assertThat(generated("support@" + digest, common)).isEqualTo(of);
+    Ran one = place.answer("score", "--adapter", "D/one", "--json");
+    Ran champion =
+        place.answer(
+            "score", "--adapter", "support@champion", "--registry", "D/registry", "--json");
+    assertThat(champion.code()).as(champion.err()).isZero();
+    assertThat(champion.out()).isEqualTo(one.out());
+    Ran merged =
+        place.merge(
+            "--adapter", "support@champion", "--registry", "D/registry", "--out", "D/merged");
+    assertThat(merged.code()).as(merged.err()).isZero();
+    Ran train =
+        place.train(
+            "--init-adapter",
+            "support:2",
+            "--registry",
+            "D/registry",
+            "--steps",
+            "1",
+            "--out",
+            "D/three");
+    assertThat(train.code()).as(train.err()).isZero();
+    JsonNode three = json("push", "support", "D/three");
+    assertThat(three.path("version").asInt()).isEqualTo(3);
+    assertThat(json("show", "support:3").at("/lineage/parent_version").asString())
+        .isEqualTo(digest);
+    place.copy(trained.resolve("one"), "support:2");
+    Path here = folder.resolve("support:2"); // a path that exists wins
+    assertThat(generated(here.toString(), common)).isEqualTo(generated("D/one", common));
+  }
+
+  private String generated(String adapter, String... common) {
+    List<String> flags = new ArrayList<>(List.of(common));
+    flags.addAll(List.of("--adapter", adapter));
+    Ran ran = place.answer("generate", flags.toArray(String[]::new));
+    assertThat(ran.code()).as(ran.err()).isZero();
+    return ran.out();
+  }
+
+  @Test
+  void aBlockedVersionIsRefusedWithItsReason() {
+    push();
+    assertThat(adapters("state", "support:1", "blocked", "--why", "it leaks names").out())
+        .isEqualTo("support:1 is blocked\n");
+    Ran ran = place.answer("score", "--adapter", "support@champion", "--registry", "D/registry");
+    assertThat(ran.code()).isEqualTo(ExitCode.WRONG);
+    assertThat(ran.err())
+        .isEqualTo(
+            "nudge: support@champion is support:1, which is blocked (it leaks names); name another version, or roll the alias back\n");
+  }
+
+  @Test
+  void reportsAreKeptWithTheirVersion() throws IOException {
+    push();
+    place.write("results.json", "{\"accuracy\": 0.9}");
+    JsonNode state =
+        json("state", "support:2", "validated", "--report", "D/results.json", "--why", "eval");
+    assertThat(state.at("/reports/0/name").asString()).isEqualTo("results.json");
+    assertThat(state.at("/reports/0/digest").asString()).startsWith("sha256:");
+    assertThat(state.path("state").asString()).isEqualTo("validated");
+  }
+
+  @Test
+  void whatIsExportedIsTheFolderThatWasPushed() throws IOException {
+    push();
+    assertThat(json("export", "support:1", "--out", "D/plain").path("files").size())
+        .isGreaterThan(3);
+    for (String name : List.of("adapter_model.safetensors", "adapter_config.json", "nudge.json")) {
+      assertThat(folder.resolve("plain").resolve(name))
+          .hasSameBinaryContentAs(folder.resolve("one").resolve(name));
+    }
+    assertThat(folder.resolve("plain/adapter_model.safetensors").toFile().canWrite()).isTrue();
+    assertThat(adapters("export", "support:1", "--out", "D/plain").err())
+        .contains("is there and not empty; give another folder, or --overwrite");
+    assertThat(adapters("export", "support:1", "--out", "D/plain", "--overwrite").code()).isZero();
+  }
+
+  @Test
+  void whatIsRemovedIsFreedByGc() {
+    push();
+    Ran asked = adapters("rm", "support:2");
+    assertThat(asked.code()).isEqualTo(ExitCode.WRONG);
+    assertThat(asked.err()).contains("adapters rm would remove support:2; add --yes");
+    assertThat(adapters("rm", "support", "--yes").err())
+        .contains("support:1 stays: support@champion is at it");
+    assertThat(json("rm", "support:2", "--yes").at("/removed/0/version").asInt()).isEqualTo(2);
+    assertThat(json("gc").path("bytes").asLong()).isGreaterThan(1000);
+    assertThat(json("alias", "support@champion", "none").path("to").isNull()).isTrue();
+    assertThat(json("rm", "support", "--yes").path("removed").size()).isEqualTo(1);
+    json("gc");
+    assertThat(json("list").path("adapters").size()).isZero();
+    assertThat(adapters("list").err()).contains("is empty; nudge adapters push fills it");
+  }
+
+  @Test
+  void anEmptyRegistryIsNotMadeByLooking() {
+    assertThat(json("list").path("adapters").size()).isZero();
+    assertThat(folder.resolve("registry")).doesNotExist();
+    assertThat(Files.exists(folder)).isTrue();
+  }
+}

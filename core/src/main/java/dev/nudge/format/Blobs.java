@@ -1,0 +1,284 @@
+package dev.nudge.format;
+
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFileAttributeView;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
+
+/// A folder of files that are named by the SHA-256 of their bytes, in hexadecimal digits: the
+/// `blobs/sha256` of an OCI image layout.
+///
+/// A file grows under a name of its own (`.….tmp`), is brought to the disk and renamed, so what has
+/// a digest for its name has these bytes. Nothing is ever written over: the same bytes are there
+/// already.
+///
+/// Threading: any number of threads and processes write side by side; who deletes sees to it that
+/// nobody counts on what goes.
+public final class Blobs {
+  private static final Pattern DIGEST = Pattern.compile("sha256:[0-9a-f]{64}");
+  private static final Pattern HEX = Pattern.compile("[0-9a-f]{64}");
+  /// The end of a name, which begins with a dot, of what is not whole yet or not any more.
+  public static final String GROWING = ".tmp";
+
+  private static final Duration ABANDONED = Duration.ofDays(1);
+  private static final int BUFFER = 1 << 20;
+
+  private final Path folder;
+
+  private Blobs(Path folder) {
+    this.folder = folder;
+  }
+
+  /// Those in a folder, which need not be there yet.
+  public static Blobs in(Path folder) {
+    return new Blobs(folder);
+  }
+
+  /// A file by its digest.
+  ///
+  /// @param digest with its prefix
+  public record Blob(String digest, long size) {}
+
+  /// Tells whether a text is a digest, with its prefix.
+  public static boolean isDigest(String text) {
+    return DIGEST.matcher(text).matches();
+  }
+
+  /// Where a file is, or would be.
+  public Path path(String digest) {
+    if (!isDigest(digest)) {
+      throw new InputException(
+          "a digest is %s; it must be sha256: and 64 hexadecimal digits"
+              .formatted(Refusal.quote(digest)));
+    }
+    return folder.resolve(digest.substring(Sha256.PREFIX.length()));
+  }
+
+  /// Whether a file is there.
+  public boolean has(String digest) {
+    return Files.isRegularFile(path(digest));
+  }
+
+  /// Puts bytes there.
+  ///
+  /// @throws RunException where the disk refuses
+  public Blob put(byte[] bytes) {
+    String digest = Sha256.of(bytes);
+    try {
+      return has(digest) && Files.size(path(digest)) == bytes.length
+          ? new Blob(digest, bytes.length)
+          : put(new ByteArrayInputStream(bytes), _ -> true);
+    } catch (IOException e) {
+      throw failure(e);
+    }
+  }
+
+  /// Puts a copy of a file there.
+  ///
+  /// @throws RunException where it cannot be read, or the disk refuses
+  public Blob put(Path file) {
+    try {
+      String digest = Sha256.ofFile(file);
+      if (has(digest) && Files.size(path(digest)) == Files.size(file)) {
+        return new Blob(digest, Files.size(file));
+      }
+      try (InputStream in = Files.newInputStream(file)) {
+        return put(in, _ -> true);
+      }
+    } catch (IOException e) {
+      throw new RunException("cannot copy " + file + ": " + OutFolder.reason(e), e);
+    }
+  }
+
+  /// Puts there what a stream gives.
+  ///
+  /// @param wanted asked when all bytes are read and before they get their name
+  /// @throws IOException where the stream or the disk refuses, or it is not what is wanted
+  public Blob put(InputStream in, Predicate<Blob> wanted) throws IOException {
+    Disk.makeFolder(folder);
+    Path growing = folder.resolve("." + UUID.randomUUID() + GROWING);
+    boolean placed = false;
+    try {
+      Blob blob = write(in, growing);
+      if (!wanted.test(blob)) {
+        throw new IOException(
+            "%d bytes came with the digest %s, others were promised"
+                .formatted(blob.size, blob.digest));
+      }
+      if (!has(blob.digest) || Files.size(path(blob.digest)) != blob.size) {
+        Disk.move(growing, path(blob.digest));
+        placed = true;
+        Disk.forceFolder(folder);
+      }
+      return blob;
+    } finally {
+      if (!placed) {
+        Disk.delete(growing);
+      }
+    }
+  }
+
+  private static Blob write(InputStream in, Path growing) throws IOException {
+    Sha256 sha = new Sha256();
+    long size = 0;
+    try (FileChannel channel = Disk.create(growing)) {
+      byte[] buffer = new byte[BUFFER];
+      for (int n = in.readNBytes(buffer, 0, BUFFER); n > 0; n = in.readNBytes(buffer, 0, BUFFER)) {
+        sha.update(MemorySegment.ofArray(buffer).asSlice(0, n));
+        Disk.write(channel, ByteBuffer.wrap(buffer, 0, n), size, growing);
+        size += n;
+      }
+      Disk.force(channel, growing);
+    }
+    if (Files.getFileAttributeView(growing, PosixFileAttributeView.class) != null) {
+      growing.toFile().setReadOnly(); // it has other names, under which somebody may open it
+    }
+    return new Blob(Sha256.PREFIX + sha.hex(), size);
+  }
+
+  /// Reads a small file, and checks that it is what its name says.
+  ///
+  /// @throws InputException where it is missing or damaged
+  public byte[] read(String digest) {
+    byte[] bytes;
+    try {
+      bytes = Files.readAllBytes(path(digest));
+    } catch (IOException e) {
+      throw new InputException(
+          "%s cannot be read: %s".formatted(path(digest), OutFolder.reason(e)), e);
+    }
+    if (!Sha256.of(bytes).equals(digest)) {
+      throw damaged(digest);
+    }
+    return bytes;
+  }
+
+  /// Makes a folder in which files have names for people; links where the system can. It is there
+  /// whole or not at all, and every file is what its digest says.
+  ///
+  /// @param names name → digest, a plain name each
+  /// @throws InputException where a file is missing or damaged
+  /// @throws RunException where the disk refuses
+  public void unpack(Map<String, String> names, Path target) {
+    if (Files.isDirectory(target)) {
+      return;
+    }
+    Path growing = target.resolveSibling("." + UUID.randomUUID() + GROWING);
+    try {
+      for (String digest : names.values()) {
+        if (!has(digest)) {
+          throw damaged(digest);
+        }
+        if (!Sha256.ofFile(path(digest)).equals(digest)) {
+          Disk.delete(path(digest)); // nothing is lost, and it can be stored again
+          throw damaged(digest);
+        }
+      }
+      try {
+        Disk.makeFolder(growing);
+        for (Map.Entry<String, String> file : names.entrySet()) {
+          Disk.link(path(file.getValue()), growing.resolve(file.getKey()));
+        }
+        Disk.forceFolder(growing);
+        if (!Files.isDirectory(target)) { // another may have made it meanwhile
+          Disk.move(growing, target);
+          Disk.forceFolder(target.getParent());
+        }
+      } finally {
+        Disk.deleteTree(growing);
+      }
+    } catch (IOException e) {
+      if (!Files.isDirectory(target)) {
+        throw new RunException("cannot write " + target + ": " + OutFolder.reason(e), e);
+      }
+    }
+  }
+
+  private InputException damaged(String digest) {
+    return new InputException(
+        "%s is missing, or its bytes are not those of its name; push or pull that version again"
+            .formatted(path(digest)));
+  }
+
+  /// The digests of all that is there.
+  public List<String> all() {
+    List<String> all = new ArrayList<>();
+    for (Path file : files()) {
+      String name = file.getFileName().toString();
+      if (HEX.matcher(name).matches()) {
+        all.add(Sha256.PREFIX + name);
+      }
+    }
+    all.sort(null);
+    return all;
+  }
+
+  /// Deletes a file.
+  ///
+  /// @return its bytes
+  /// @throws RunException where the disk refuses
+  public long delete(String digest) {
+    try {
+      long size = Files.size(path(digest));
+      Disk.delete(path(digest));
+      return size;
+    } catch (IOException e) {
+      throw failure(e);
+    }
+  }
+
+  /// Deletes what killed processes left growing, here and in the folder of a folder that was
+  /// unpacked.
+  public void sweep(Path beside) {
+    Instant old = Instant.now().minus(ABANDONED);
+    List<Path> left = new ArrayList<>(files());
+    left.addAll(in(beside).files());
+    for (Path file : left) {
+      String name = file.getFileName().toString();
+      try {
+        if (name.startsWith(".")
+            && name.endsWith(GROWING)
+            && Files.getLastModifiedTime(file, LinkOption.NOFOLLOW_LINKS)
+                .toInstant()
+                .isBefore(old)) {
+          Disk.deleteTree(file);
+        }
+      } catch (IOException e) {
+        // next time
+      }
+    }
+  }
+
+  private List<Path> files() {
+    List<Path> files = new ArrayList<>();
+    if (Files.isDirectory(folder)) {
+      try (DirectoryStream<Path> all = Files.newDirectoryStream(folder)) {
+        all.forEach(files::add);
+      } catch (IOException e) {
+        throw failure(e);
+      }
+    }
+    return files;
+  }
+
+  private RunException failure(IOException e) {
+    return new RunException("cannot write " + folder + ": " + OutFolder.reason(e), e);
+  }
+}

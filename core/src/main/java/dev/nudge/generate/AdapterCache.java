@@ -1,0 +1,306 @@
+package dev.nudge.generate;
+
+import dev.nudge.adapter.NamedAdapters;
+import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.settings.BusyException;
+import dev.nudge.settings.Bytes;
+import dev.nudge.settings.InputException;
+import dev.nudge.tensor.Threads;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
+
+/// Adapters of one session that come and go while it answers.
+///
+/// An adapter is known by its digest. Who wants it takes a [Lease]: the first reads it, on its own
+/// thread, while decoding goes on; others who want the same one meanwhile wait for that. It stays
+/// while anybody holds a lease, and after that until its bytes are wanted: then the one goes first
+/// whose last lease was given back the longest ago. A pinned one stays. A load that fails leaves
+/// nothing.
+///
+/// Threading: any thread. No lock is held while files are read or the engine is waited for.
+public final class AdapterCache {
+  private final Session session;
+  private final Map<String, Entry> entries = new LinkedHashMap<>(16, 0.75f, true); // oldest first
+  private final Set<String> pinned = new HashSet<>();
+  private long budget;
+  private long reserved; // bytes of all entries
+  private long number;
+
+  /// An adapter that is loaded, or is being.
+  private static final class Entry {
+    final String digest;
+    final CountDownLatch loaded = new CountDownLatch(1);
+    int leases;
+    long bytes;
+    int rank;
+    int vocabulary;
+    String name = "";
+    NamedAdapters.Way way = NamedAdapters.Way.BASE;
+    @Nullable Throwable failure;
+    boolean ready;
+    boolean gone; // no new leases; freed with the last one
+
+    Entry(String digest) {
+      this.digest = digest;
+    }
+
+    /// Waits until it is loaded. An interrupt does not end that; the thread is interrupted again.
+    void await() {
+      boolean interrupted = false;
+      while (true) {
+        try {
+          loaded.await();
+          break;
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+      Threads.rethrow(failure, "an adapter could not be loaded");
+    }
+  }
+
+  AdapterCache(Session session, long budgetBytes) {
+    this.session = session;
+    this.budget = budgetBytes;
+  }
+
+  /// The right to an adapter; it stays loaded until this is closed.
+  ///
+  /// Threading: any thread; a second close does nothing.
+  public final class Lease implements AutoCloseable {
+    private final Entry entry;
+    private boolean closed;
+
+    private Lease(Entry entry) {
+      this.entry = entry;
+    }
+
+    /// The adapter's digest.
+    public String digest() {
+      return entry.digest;
+    }
+
+    /// One more lease of the same adapter.
+    ///
+    /// @throws IllegalStateException where this one is closed
+    public Lease again() {
+      synchronized (AdapterCache.this) {
+        if (closed) {
+          throw new IllegalStateException("a lease of " + entry.digest + " that is closed");
+        }
+        entry.leases++;
+        return new Lease(entry);
+      }
+    }
+
+    NamedAdapters.Way way() {
+      return entry.way;
+    }
+
+    /// Rows of the vocabulary with the adapter.
+    int vocabulary() {
+      return entry.vocabulary;
+    }
+
+    @Override
+    public void close() {
+      boolean last;
+      synchronized (AdapterCache.this) {
+        if (closed) {
+          return;
+        }
+        closed = true;
+        last = --entry.leases == 0 && entry.gone;
+        if (!entry.gone) {
+          entries.get(entry.digest); // the last to go
+        }
+      }
+      if (last) {
+        free(entry);
+      }
+    }
+  }
+
+  /// An adapter that is loaded.
+  ///
+  /// @param leases how many use it now
+  public record Loaded(String digest, long bytes, int rank, int leases, boolean pinned) {}
+
+  /// Takes a lease of an adapter, and loads it where it is not loaded. Decoding goes on meanwhile.
+  ///
+  /// @param digest of what is in the folder; the same one always means the same bytes
+  /// @param folder PEFT's or a run's; read only where the adapter is not loaded
+  /// @throws InputException where it is not one of this session's model
+  /// @throws BusyException where adapters that are in use or pinned leave no room for it
+  public Lease lease(String digest, Path folder) {
+    Entry entry;
+    boolean mine;
+    synchronized (this) {
+      Entry there = entries.get(digest);
+      mine = there == null;
+      entry = there == null ? new Entry(digest) : there;
+      entry.leases++;
+      if (mine) {
+        entries.put(digest, entry);
+      }
+    }
+    if (mine) {
+      load(entry, folder);
+    }
+    entry.await();
+    return new Lease(entry);
+  }
+
+  private void load(Entry entry, Path folder) {
+    try (PeftAdapter peft = PeftAdapter.open(folder)) {
+      session.check(peft);
+      NamedAdapters adapters = session.adapters();
+      room(entry, adapters.bytes(peft));
+      try (NamedAdapters.Made made = adapters.make(peft)) {
+        synchronized (this) {
+          entry.name = entry.digest + " " + number++;
+        }
+        session.between(() -> entry.way = adapters.attach(entry.name, made));
+        room(entry, made.bytes());
+      }
+      synchronized (this) {
+        entry.rank = peft.spec().rank();
+        entry.vocabulary = adapters.vocabulary(peft);
+        entry.ready = true;
+      }
+    } catch (RuntimeException | Error e) {
+      failed(entry, e);
+    } finally {
+      entry.loaded.countDown();
+    }
+  }
+
+  private void failed(Entry entry, Throwable e) {
+    synchronized (this) {
+      entry.failure = e;
+      entry.gone = true;
+      entries.remove(entry.digest, entry);
+    }
+    if (entry.way.id() != 0) {
+      free(entry);
+    } else {
+      synchronized (this) {
+        reserved -= entry.bytes;
+        entry.bytes = 0;
+      }
+    }
+  }
+
+  /// Counts the bytes of an adapter, and makes room for them.
+  private void room(Entry entry, long bytes) {
+    List<Entry> evicted = new ArrayList<>();
+    synchronized (this) {
+      reserved += bytes - entry.bytes;
+      entry.bytes = bytes;
+      List<Entry> free =
+          entries.values().stream()
+              .filter(e -> e.ready && e.leases == 0 && !pinned.contains(e.digest))
+              .toList();
+      for (Entry e : free) {
+        if (reserved - evicted.stream().mapToLong(v -> v.bytes).sum() <= budget) {
+          break;
+        }
+        evicted.add(e);
+      }
+      long left = reserved - evicted.stream().mapToLong(e -> e.bytes).sum();
+      if (left > budget) {
+        if (bytes > budget) {
+          throw new InputException(
+              "adapter %s takes %s, and adapters may take %s; raise the memory for adapters"
+                  .formatted(entry.digest, Bytes.shown(bytes), Bytes.shown(budget)));
+        }
+        throw new BusyException(
+            "adapters that are in use or pinned leave %s of %s, and adapter %s takes %s; ask again, or raise the memory for adapters"
+                .formatted(
+                    Bytes.shown(Math.max(0, budget - left + bytes)),
+                    Bytes.shown(budget),
+                    entry.digest,
+                    Bytes.shown(bytes)),
+            1);
+      }
+      evicted.forEach(this::retire);
+    }
+    evicted.forEach(this::free);
+  }
+
+  /// Lets nobody find it any more.
+  private void retire(Entry entry) {
+    entry.gone = true;
+    entries.remove(entry.digest, entry);
+  }
+
+  /// Takes an adapter that nobody uses off the model.
+  private void free(Entry entry) {
+    session.detach(entry.name);
+    synchronized (this) {
+      reserved -= entry.bytes;
+      entry.bytes = 0;
+    }
+  }
+
+  /// Forgets an adapter: who asks for it loads it anew, and it is freed with its last lease. Pinned
+  /// ones too. Does nothing where it is not loaded.
+  public void drop(String digest) {
+    Entry entry;
+    synchronized (this) {
+      pinned.remove(digest);
+      entry = entries.get(digest);
+      if (entry == null || !entry.ready) {
+        return;
+      }
+      retire(entry);
+      if (entry.leases > 0) {
+        return;
+      }
+    }
+    free(entry);
+  }
+
+  /// Keeps an adapter loaded, once it is, whatever else is wanted.
+  public synchronized void pin(String digest) {
+    pinned.add(digest);
+  }
+
+  /// Lets an adapter go again.
+  public synchronized void unpin(String digest) {
+    pinned.remove(digest);
+  }
+
+  /// Says how many bytes adapters may take; those that are loaded stay until others come.
+  public synchronized void budget(long bytes) {
+    budget = bytes;
+  }
+
+  /// Bytes that adapters may take.
+  public synchronized long budget() {
+    return budget;
+  }
+
+  /// Bytes of all adapters that are loaded or being loaded.
+  public synchronized long bytes() {
+    return reserved;
+  }
+
+  /// The adapters that are loaded, the one first that would go first.
+  public synchronized List<Loaded> loaded() {
+    return entries.values().stream()
+        .filter(e -> e.ready)
+        .map(e -> new Loaded(e.digest, e.bytes, e.rank, e.leases, pinned.contains(e.digest)))
+        .toList();
+  }
+}

@@ -1,0 +1,290 @@
+package dev.nudge.generate;
+
+import dev.nudge.adapter.NamedAdapters;
+import dev.nudge.constrain.Constraint;
+import dev.nudge.engine.Ask;
+import dev.nudge.engine.Caller;
+import dev.nudge.engine.Engine;
+import dev.nudge.engine.Ticket;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
+import dev.nudge.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.locks.Lock;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// A request under way: the engine's thread finds out what is answered, a thread of the request
+/// tells its listener.
+///
+/// What is found out goes through a queue. The engine's thread never waits for it: where a listener
+/// leaves more than [#MOST] pieces in it, its request ends.
+///
+/// Threading: any thread; see [Choice] for what the engine's thread does.
+final class Asking implements Serving.Running {
+  /// Pieces that may wait for a listener.
+  static final int MOST = 8192;
+
+  private final Session session;
+  private final Request request;
+  private final Serving.Listener listener;
+  private final Consumer<Asking> ended;
+  private final int positions;
+  private final LinkedBlockingQueue<Event> events = new LinkedBlockingQueue<>();
+  private final List<Choice> choices = new ArrayList<>();
+  private final List<Ticket> tickets = new ArrayList<>();
+  private final CountDownLatch end = new CountDownLatch(1);
+  private final long start = System.nanoTime();
+  private AdapterCache.@Nullable Lease lease;
+  private volatile boolean cancelled;
+  private double seconds;
+
+  private sealed interface Event {}
+
+  private record Piece(int choice, String text, List<TokenLogprob> tokens) implements Event {}
+
+  private record Ended(int choice, @Nullable Throwable failure) implements Event {}
+
+  private Asking(
+      Session session,
+      Request request,
+      Serving.Listener listener,
+      Consumer<Asking> ended,
+      int positions) {
+    this.session = session;
+    this.request = request;
+    this.listener = listener;
+    this.ended = ended;
+    this.positions = positions;
+  }
+
+  /// Checks a request.
+  ///
+  /// @param ended told when it has ended
+  /// @throws InputException where it cannot be answered as it is
+  static Asking of(
+      Session session, Request request, Serving.Listener listener, Consumer<Asking> ended) {
+    AdapterCache.Lease adapter = request.adapter();
+    int vocabulary = adapter == null ? session.base().vocabSize() : adapter.vocabulary();
+    int[] prompt = request.prompt();
+    if (prompt.length == 0) {
+      throw new InputException("the prompt has no tokens; give a prompt with at least one");
+    }
+    for (int id : prompt) {
+      if (id < 0 || id >= vocabulary) {
+        throw new InputException(
+            "the prompt has token %d, and there are tokens 0 to %d".formatted(id, vocabulary - 1));
+      }
+    }
+    request.sampling().checkTokens(vocabulary);
+    int positions = Generation.positions(prompt.length, session.maxLength(), request.sampling());
+    return new Asking(session, request, listener, ended, positions);
+  }
+
+  Request request() {
+    return request;
+  }
+
+  /// Asks the engine for all answers, and begins to tell of them.
+  void start() {
+    Lock held = session.hold();
+    try {
+      AdapterCache.Lease adapter = request.adapter();
+      lease = adapter == null ? null : adapter.again();
+      NamedAdapters.Way way = lease == null ? NamedAdapters.Way.BASE : lease.way();
+      Ask ask =
+          new Ask(
+              request.prompt(),
+              positions,
+              way,
+              request.client(),
+              request.low(),
+              request.echo() && request.sampling().logprobs());
+      Engine engine = session.engine();
+      for (int i = 0; i < request.n(); i++) {
+        Choice choice = new Choice(i);
+        choices.add(choice);
+        tickets.add(engine.submit(ask, choice));
+      }
+    } finally {
+      held.unlock();
+    }
+    if (cancelled) {
+      cancel();
+    }
+    Thread.ofVirtual().name("request").start(this::tell);
+  }
+
+  /// Samples one of the answers, on the engine's thread.
+  private final class Choice implements Caller {
+    final int number;
+    final Answer answer;
+    final Chosen chosen;
+    int told; // tokens
+
+    Choice(int number) {
+      List<Integer> ends = Greedy.ends(session.base(), request.turnEnd());
+      Constraint constraint = request.constraint();
+      int prompt = request.prompt().length;
+      this.number = number;
+      this.answer =
+          new Answer(
+              session.tokenizer(),
+              ends,
+              request.prompt(),
+              request.sampling(),
+              positions - prompt,
+              this::piece);
+      this.chosen =
+          new Chosen(
+              new Sampler(
+                  request.sampling(),
+                  id -> ends.contains(id) || session.tokenizer().isEnd(id),
+                  session.room()),
+              answer,
+              prompt,
+              Sampler.sequence(0, number),
+              constraint == null ? null : constraint.start());
+    }
+
+    @Override
+    public int next(Tensor logits, int row, int[] ids, int count) {
+      return chosen.next(logits, row, ids, count);
+    }
+
+    private void piece(String text) {
+      if (events.size() >= MOST) {
+        throw new RunException(
+            "%d pieces of an answer wait for who asked for it, and no more may".formatted(MOST));
+      }
+      List<TokenLogprob> tokens = answer.logprobs(told);
+      told += tokens.size();
+      events.add(new Piece(number, text, tokens));
+    }
+
+    @Override
+    public void ended(@Nullable Throwable failure) {
+      Throwable why = failure;
+      try {
+        if (why == null) {
+          answer.interrupt(); // if it has not ended
+          List<TokenLogprob> left = answer.logprobs(told);
+          if (!left.isEmpty()) {
+            events.add(new Piece(number, "", left));
+          }
+        }
+      } catch (RuntimeException | Error e) {
+        why = e;
+      }
+      events.add(new Ended(number, why));
+    }
+  }
+
+  private void tell() {
+    Throwable failure = null; // the first; then nothing more is told
+    try {
+      for (int left = request.n(); left > 0; ) {
+        Event event = events.take();
+        left -= event instanceof Ended ? 1 : 0;
+        if (failure != null) {
+          continue;
+        }
+        try {
+          failure = told(event);
+          if (failure != null) {
+            cancel();
+            listener.failed(failure);
+          }
+        } catch (RuntimeException | Error e) {
+          failure = e;
+          cancel();
+        }
+      }
+    } catch (InterruptedException e) {
+      cancel(); // nobody has this thread, so it does not come
+    } finally {
+      end();
+    }
+  }
+
+  /// Tells the listener.
+  ///
+  /// @return what the request failed with by that; null: nothing
+  private @Nullable Throwable told(Event event) {
+    switch (event) {
+      case Piece piece -> listener.piece(piece.choice, piece.text, piece.tokens);
+      case Ended of -> {
+        if (of.failure != null) {
+          return of.failure;
+        }
+        listener.done(of.choice, choices.get(of.choice).answer.completion());
+      }
+    }
+    return null;
+  }
+
+  /// Gives everything back.
+  void end() {
+    seconds = (System.nanoTime() - start) / 1e9;
+    AdapterCache.Lease held = lease;
+    if (held != null) {
+      held.close();
+    }
+    ended.accept(this);
+    end.countDown();
+  }
+
+  @Override
+  public void cancel() {
+    cancelled = true;
+    tickets.forEach(Ticket::cancel);
+  }
+
+  @Override
+  public Usage await() {
+    boolean interrupted = false;
+    while (true) {
+      try {
+        end.await();
+        break;
+      } catch (InterruptedException e) {
+        interrupted = true;
+        cancel();
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    return usage();
+  }
+
+  private Usage usage() {
+    int tokens = 0;
+    int gaps = 0;
+    double between = 0;
+    double queue = Double.MAX_VALUE;
+    double first = Double.MAX_VALUE;
+    int cached = 0;
+    for (int i = 0; i < tickets.size(); i++) {
+      Ticket.Times times = tickets.get(i).times();
+      int said = choices.get(i).answer.tokens();
+      tokens += said;
+      gaps += Math.max(0, said - 1);
+      between += said > 1 ? times.last() - times.first() : 0;
+      queue = Math.min(queue, times.admitted());
+      first = Math.min(first, times.first());
+      cached = Math.max(cached, times.cached());
+    }
+    return new Usage(
+        request.prompt().length,
+        tokens,
+        cached,
+        Math.min(queue, seconds),
+        Math.min(first, seconds),
+        gaps == 0 ? 0 : between / gaps,
+        seconds);
+  }
+}

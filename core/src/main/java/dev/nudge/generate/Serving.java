@@ -1,0 +1,193 @@
+package dev.nudge.generate;
+
+import dev.nudge.constrain.Constraint;
+import dev.nudge.engine.Limits;
+import dev.nudge.settings.BusyException;
+import dev.nudge.settings.Count;
+import dev.nudge.settings.InputException;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/// Answers requests of many clients on one session: each with its own adapter, side by side.
+///
+/// Threading: any thread. A listener is called by a thread of its request.
+public final class Serving {
+  private static final int WAITING = 256; // answers that may wait
+  private static final int LONGEST_RETRY = 60; // seconds
+
+  private final Session session;
+  private final Set<Asking> there = new HashSet<>();
+  private final Map<String, Integer> clients = new HashMap<>(); // answers of each
+  private int most = WAITING;
+  private int answers; // of all requests
+  private double pace; // answers that end in a second
+  private long lastEnd;
+  private boolean draining;
+
+  Serving(Session session) {
+    this.session = session;
+  }
+
+  /// Is told of the answers to a request, by one thread of that request. However long a call takes
+  /// it holds up nobody else; one that throws ends the request.
+  public interface Listener {
+    /// Takes the prompt's tokens with their log-probabilities, before all else, where the request
+    /// asks for them. The first token has none and is left out.
+    default void prompt(List<TokenLogprob> tokens) {}
+
+    /// Takes text of an answer, whole characters only.
+    ///
+    /// @param choice which answer, from 0
+    /// @param tokens those that came since the last piece, where the sampling asks for
+    ///     log-probabilities; else none
+    void piece(int choice, String text, List<TokenLogprob> tokens);
+
+    /// Takes an answer that has ended.
+    void done(int choice, Completion completion);
+
+    /// Takes what the request failed with; nothing comes after that.
+    void failed(Throwable failure);
+  }
+
+  /// A request that was started.
+  ///
+  /// Threading: any thread.
+  public interface Running {
+    /// Asks for the end of its answers; it comes within a token, with the stop `INTERRUPTED`.
+    void cancel();
+
+    /// Waits for the end of all answers and of the last call of the listener. An interrupt of this
+    /// thread cancels the request; the thread is interrupted again.
+    Usage await();
+  }
+
+  /// Starts a request.
+  ///
+  /// @throws InputException where it cannot be answered as it is
+  /// @throws BusyException where too many wait already, or the session drains
+  public Running start(Request request, Listener listener) {
+    Asking asking = Asking.of(session, request, listener, this::ended);
+    synchronized (this) {
+      check(request);
+      there.add(asking);
+      answers += request.n();
+      clients.merge(request.client(), request.n(), Integer::sum);
+    }
+    try {
+      asking.start();
+    } catch (RuntimeException | Error e) {
+      asking.end();
+      throw e;
+    }
+    return asking;
+  }
+
+  /// Refuses what cannot wait. A client has at most half of the places, so that others find some.
+  private void check(Request request) {
+    if (draining) {
+      throw new BusyException("no new requests are taken; this process ends", LONGEST_RETRY);
+    }
+    int room = most + Limits.ROWS;
+    int own = clients.getOrDefault(request.client(), 0);
+    if (answers + request.n() > room) {
+      throw new BusyException(
+          "%s wait or run, and there may be %d".formatted(Count.of(answers, "answer"), room),
+          retry(answers));
+    }
+    if (own > 0 && own + request.n() > room / 2) {
+      throw new BusyException(
+          "%s of this client wait or run, and there may be %d"
+              .formatted(Count.of(own, "answer"), room / 2),
+          retry(own));
+    }
+  }
+
+  /// Seconds after which a quarter of what is there has probably ended.
+  private int retry(int before) {
+    return pace <= 0 ? 1 : (int) Math.clamp(Math.ceil(before / 4.0 / pace), 1, LONGEST_RETRY);
+  }
+
+  private synchronized void ended(Asking asking) {
+    Request request = asking.request();
+    if (!there.remove(asking)) {
+      return;
+    }
+    answers -= request.n();
+    clients.computeIfPresent(
+        request.client(), (name, n) -> n == request.n() ? null : n - request.n());
+    long now = System.nanoTime();
+    double seconds = Math.max(1e-3, (now - lastEnd) / 1e9);
+    double share = Math.min(1, seconds); // of the last second or so
+    pace = lastEnd == 0 ? 0 : pace * (1 - share) + share * request.n() / seconds;
+    lastEnd = now;
+    notifyAll();
+  }
+
+  /// Says how many answers may wait for their turn; more are refused.
+  public synchronized void waiting(int answers) {
+    most = answers;
+  }
+
+  /// What there is to do, and what was done.
+  public Stats stats() {
+    return Stats.of(session.engine().load(), Limits.BLOCK, session.cache());
+  }
+
+  /// Takes no new requests, waits for those that are there, and cancels what is left when the time
+  /// is over.
+  ///
+  /// @return whether all ended by themselves
+  public boolean drain(Duration timeout) {
+    long end = System.nanoTime() + timeout.toNanos();
+    List<Asking> left;
+    boolean interrupted = false;
+    synchronized (this) {
+      draining = true;
+      while (!there.isEmpty() && !interrupted) {
+        long millis = (end - System.nanoTime()) / 1_000_000;
+        if (millis <= 0) {
+          break;
+        }
+        try {
+          wait(millis);
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+      left = List.copyOf(there);
+    }
+    left.forEach(Asking::cancel);
+    left.forEach(Asking::await);
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    return left.isEmpty();
+  }
+
+  /// Compiles a JSON schema to hold answers to.
+  ///
+  /// @param turnEnd as the request has it
+  /// @throws InputException where it is none, or one that cannot be held
+  public Constraint jsonSchema(String schema, @Nullable Integer turnEnd) {
+    return Constraint.jsonSchema(schema, session.tokenizer(), ends(turnEnd));
+  }
+
+  /// Compiles a regular expression to hold answers to, likewise.
+  public Constraint regex(String expression, @Nullable Integer turnEnd) {
+    return Constraint.regex(expression, session.tokenizer(), ends(turnEnd));
+  }
+
+  private List<Integer> ends(@Nullable Integer turnEnd) {
+    List<Integer> own = Greedy.ends(session.base(), turnEnd);
+    return IntStream.range(0, session.base().vocabSize())
+        .filter(id -> own.contains(id) || session.tokenizer().isEnd(id))
+        .boxed()
+        .toList();
+  }
+}

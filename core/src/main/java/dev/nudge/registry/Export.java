@@ -1,0 +1,38 @@
+package dev.nudge.registry;
+
+import dev.nudge.format.NewFolder;
+import dev.nudge.format.OutFolder;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+
+/// Writes a version as a plain PEFT folder of a user's own.
+final class Export {
+  private Export() {}
+
+  /// Copies the files of a version.
+  ///
+  /// @param overwrite files of the same names are replaced, others stay
+  /// @throws InputException where something is in the way
+  static List<String> of(Version version, Path out, boolean overwrite) {
+    OutFolder.checkPlace(out);
+    if (!OutFolder.isFree(out) && !overwrite) {
+      throw new InputException(
+          "--out %s is there and not empty; give another folder, or --overwrite".formatted(out));
+    }
+    try (Stream<Path> files = Files.list(version.folder());
+        NewFolder folder = NewFolder.at(out)) {
+      List<Path> all = files.sorted().toList();
+      all.forEach(
+          file -> OutFolder.copyLarge(file, folder.path().resolve(file.getFileName().toString())));
+      folder.place(List.of());
+      return all.stream().map(file -> file.getFileName().toString()).toList();
+    } catch (IOException e) {
+      throw new RunException("cannot write " + out + ": " + OutFolder.reason(e), e);
+    }
+  }
+}

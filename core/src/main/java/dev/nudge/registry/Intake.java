@@ -1,0 +1,100 @@
+package dev.nudge.registry;
+
+import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.format.Blobs;
+import dev.nudge.format.Json;
+import dev.nudge.identity.Identity;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/// An adapter folder that is to be a version: checked, its files chosen, its lineage read.
+///
+/// @param rank of A and B
+/// @param identity what it was trained on; null where that is not known
+/// @param lineage where it comes from
+/// @param licence as its owner names it; null: not said
+record Intake(
+    Path folder,
+    int rank,
+    @Nullable Identity identity,
+    Map<String, Object> lineage,
+    @Nullable String licence) {
+
+  /// Reads a folder.
+  ///
+  /// @throws dev.nudge.settings.InputException where it is no adapter
+  static Intake of(Path folder, @Nullable String licence) {
+    int rank;
+    try (PeftAdapter adapter = PeftAdapter.open(folder)) {
+      rank = adapter.spec().rank();
+    }
+    Identity identity = Identity.read(folder, false);
+    return new Intake(folder, rank, identity, Lineage.of(folder, identity, licence), licence);
+  }
+
+  /// The digest of the base's own weights: of a quantised folder those that it was made from.
+  static @Nullable String base(@Nullable Identity identity) {
+    return identity == null || identity.base().isEmpty() ? null : identity.base().getLast();
+  }
+
+  /// Puts the files, and the manifest that lists them, into a layout.
+  Stored store(Layout layout) {
+    Blobs blobs = layout.blobs();
+    List<Descriptor> layers = new ArrayList<>();
+    for (String name : MediaTypes.names()) {
+      Path file = folder.resolve(name);
+      if (Files.isRegularFile(file) && !name.equals(MediaTypes.LINEAGE)) {
+        layers.add(layer(name, blobs.put(file)));
+      }
+    }
+    if (!lineage.isEmpty()) {
+      layers.add(layer(MediaTypes.LINEAGE, blobs.put(json(lineage))));
+    }
+    String base = base(identity);
+    TreeMap<String, String> annotations = new TreeMap<>();
+    annotations.put(MediaTypes.RANK, Integer.toString(rank));
+    if (base != null) {
+      annotations.put(MediaTypes.BASE, base);
+    }
+    Manifest manifest =
+        new Manifest(
+            MediaTypes.MODEL,
+            Descriptor.of(MediaTypes.MODEL_CONFIG, blobs.put(json(config(layers)))),
+            layers,
+            base == null ? null : layout.base(base),
+            annotations);
+    return Stored.of(layout, blobs.put(manifest.bytes()), manifest, rank, base);
+  }
+
+  private static Descriptor layer(String name, Blobs.Blob blob) {
+    return Descriptor.of(MediaTypes.of(name), blob)
+        .with(MediaTypes.FILE_PATH, name)
+        .with(MediaTypes.TITLE, name);
+  }
+
+  /// What ModelPack says of a model.
+  private Map<String, Object> config(List<Descriptor> layers) {
+    Map<String, Object> descriptor = new TreeMap<>();
+    if (licence != null) {
+      descriptor.put("licenses", List.of(licence));
+    }
+    Map<String, Object> files = new TreeMap<>();
+    files.put("diffIds", layers.stream().map(Descriptor::digest).toList());
+    files.put("type", "layers");
+    Map<String, Object> all = new TreeMap<>();
+    all.put("config", Map.of("format", "safetensors"));
+    all.put("descriptor", descriptor);
+    all.put("modelfs", files);
+    return all;
+  }
+
+  private static byte[] json(Map<String, Object> values) {
+    return Json.line(values).getBytes(StandardCharsets.UTF_8);
+  }
+}

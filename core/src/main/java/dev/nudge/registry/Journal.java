@@ -1,0 +1,159 @@
+package dev.nudge.registry;
+
+import dev.nudge.format.Json;
+import dev.nudge.format.OutFolder;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+
+/// The truth of a registry: `journal.jsonl`, a line for each change, the oldest first, the format's
+/// version before them.
+///
+/// A change has happened when its line, with its line break, is on the disk. What a killed process
+/// left of a line is passed over, and cut off by the next writer. Nothing else in the folder says
+/// which versions there are or where an alias is.
+///
+/// Threading: a reader reads while others write; one writer at a time, which has the
+/// [dev.nudge.format.Turn].
+final class Journal {
+  static final String FILE = "journal.jsonl";
+  private static final int FORMAT = 1;
+  private static final String HEAD = "{\"nudge_registry\":" + FORMAT + "}\n";
+  private static final String KEY = "nudge_registry";
+
+  private final Path file;
+  private long read; // bytes that are known
+
+  Journal(Path folder) {
+    this.file = folder.resolve(FILE);
+  }
+
+  boolean exists() {
+    return Files.exists(file);
+  }
+
+  /// Whether nothing is in the way of a new one: the folder is absent or empty, but for what a
+  /// process left that was killed while it made one.
+  boolean canBegin() {
+    Path folder = Objects.requireNonNull(file.getParent());
+    if (!Files.exists(folder)) {
+      return true;
+    }
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.allMatch(
+          there -> OutFolder.isOurs(there) || there.getFileName().toString().equals(FILE + ".tmp"));
+    } catch (IOException e) {
+      throw new InputException(folder + " cannot be read: " + OutFolder.reason(e), e);
+    }
+  }
+
+  /// Makes an empty one.
+  void create() {
+    OutFolder.place(file, HEAD);
+  }
+
+  /// What has come since the last call; all where the file is another by now.
+  ///
+  /// @param anew whether what was read before no longer counts
+  record News(boolean anew, List<Event> events) {}
+
+  /// Reads what is new.
+  ///
+  /// @throws InputException where a line is damaged, or of a newer nudge
+  News read() {
+    try {
+      long size = Files.exists(file) ? Files.size(file) : 0;
+      boolean anew = size < read;
+      long from = anew ? 0 : read;
+      return new News(anew, size == from ? List.of() : events(from, size));
+    } catch (IOException e) {
+      throw new InputException(file + " cannot be read: " + OutFolder.reason(e), e);
+    }
+  }
+
+  private List<Event> events(long start, long size) throws IOException {
+    byte[] bytes = new byte[Math.toIntExact(size - start)];
+    try (var in = new RandomAccessFile(file.toFile(), "r")) {
+      in.seek(start);
+      in.readFully(bytes);
+    }
+    List<Event> events = new ArrayList<>();
+    int from = 0;
+    for (int i = 0; i < bytes.length; i++) {
+      if (bytes[i] == '\n') {
+        String line = new String(bytes, from, i - from, StandardCharsets.UTF_8);
+        if (start + from == 0) {
+          checkHead(line);
+        } else {
+          events.add(event(line, start + from));
+        }
+        from = i + 1;
+      }
+    }
+    read = start + from;
+    return events;
+  }
+
+  private void checkHead(String line) {
+    int format = parsed(line, 0).path(KEY).asInt(0);
+    if (format != FORMAT) {
+      throw new InputException(
+          "%s: %s is %s, this nudge reads %d; update nudge"
+              .formatted(file, KEY, format == 0 ? "missing" : format, FORMAT));
+    }
+  }
+
+  private Event event(String line, long at) {
+    try {
+      return Event.of(parsed(line, at));
+    } catch (IllegalArgumentException | java.time.DateTimeException e) {
+      throw damaged(at, e);
+    }
+  }
+
+  private JsonNode parsed(String line, long at) {
+    try {
+      return Json.parse(line);
+    } catch (JacksonException e) {
+      throw damaged(at, e);
+    }
+  }
+
+  private InputException damaged(long at, Throwable why) {
+    return new InputException(
+        "%s: the line at byte %d is no change that this nudge knows (%s); bring the file back from a copy, or update nudge"
+            .formatted(file, at, String.valueOf(why.getMessage()).lines().findFirst().orElse("")),
+        why);
+  }
+
+  /// Writes a change and brings it to the disk, or leaves the journal as it was. Everything before
+  /// it was read.
+  ///
+  /// @throws RunException where the disk refuses
+  void append(Event event) {
+    try {
+      if (Files.size(file) > read) {
+        OutFolder.cut(file, read); // of a process that was killed
+      }
+    } catch (IOException e) {
+      throw new RunException("cannot write " + file + ": " + OutFolder.reason(e), e);
+    }
+    OutFolder.append(file, Json.line(event.values()));
+    try {
+      OutFolder.force(file);
+    } catch (RunException e) {
+      OutFolder.cut(file, read);
+      throw e;
+    }
+  }
+}

@@ -1,0 +1,112 @@
+package dev.nudge.registry;
+
+import dev.nudge.format.Blobs;
+import dev.nudge.format.Json;
+import dev.nudge.format.Sha256;
+import dev.nudge.identity.Identity;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// Says where an adapter comes from, as `nudge.json` and `run.json` beside it say: `lineage.json`
+/// of a version.
+///
+/// Paths are left out: digests say more, and the file may be published. What is not known is not
+/// there.
+final class Lineage {
+  private static final Set<String> PATHS =
+      Set.of("model", "data", "eval_data", "out", "init_adapter", "add_tokens", "template", "sql");
+  private static final Set<String> READ =
+      Set.of("data", "eval_data", "add_tokens", "chat_template");
+  private static final List<String> OUTCOME =
+      List.of("steps", "tokens", "trained_tokens", "last_loss", "eval_loss_best");
+
+  private Lineage() {}
+
+  /// The lineage of an adapter.
+  ///
+  /// @param identity what it was trained on; null where that is not known
+  /// @param licence as its owner names it; null: not said
+  /// @return empty where nothing is known
+  static Map<String, Object> of(
+      Path folder, @Nullable Identity identity, @Nullable String licence) {
+    Map<String, Object> all = new TreeMap<>();
+    if (identity != null) {
+      all.put("base", identity.base());
+      all.put(
+          "quantization",
+          new TreeMap<>(
+              Map.of(
+                  "method", identity.quantize().shown(), "double_quant", identity.doubleQuant())));
+      put(all, "tokenizer", identity.tokenizer());
+      put(all, "template", identity.template());
+      all.put("shape", new TreeMap<>(identity.data()));
+    }
+    put(all, "licence", licence);
+    JsonNode run = Json.readOrMissing(folder.resolve("run.json"));
+    if (run.isObject()) {
+      addRun(all, run);
+    }
+    return all;
+  }
+
+  private static void addRun(Map<String, Object> all, JsonNode run) {
+    Map<String, Object> about = new TreeMap<>();
+    for (String key : List.of("id", "started", "versions", "quantization")) {
+      put(about, key, run.get(key));
+    }
+    all.put("run", about);
+    put(all, "settings", without(run.path("settings"), PATHS));
+    put(all, "data", only(run.path("digests"), READ));
+    JsonNode parent = run.path("digests").path("init_adapter");
+    put(all, "parent", parent.isString() ? parent : null);
+    put(
+        all,
+        "parent_version",
+        parentVersion(run.path("settings").path("init_adapter").asString("")));
+    put(all, "results", only(run.path("totals"), Set.copyOf(OUTCOME)));
+  }
+
+  /// The version that a run went on from, where its adapter lay in a registry.
+  private static @Nullable String parentVersion(String folder) {
+    String last = folder.substring(folder.replace('\\', '/').lastIndexOf('/') + 1);
+    String digest = Sha256.PREFIX + last;
+    return Blobs.isDigest(digest) ? digest : null;
+  }
+
+  private static @Nullable Object only(JsonNode object, Set<String> keys) {
+    Map<String, Object> some = new TreeMap<>();
+    object
+        .properties()
+        .forEach(
+            e -> {
+              if (keys.contains(e.getKey()) && !e.getValue().isNull()) {
+                some.put(e.getKey(), e.getValue());
+              }
+            });
+    return some.isEmpty() ? null : some;
+  }
+
+  private static @Nullable Object without(JsonNode object, Set<String> keys) {
+    Map<String, Object> rest = new TreeMap<>();
+    object
+        .properties()
+        .forEach(
+            e -> {
+              if (!keys.contains(e.getKey()) && !e.getValue().isNull()) {
+                rest.put(e.getKey(), e.getValue());
+              }
+            });
+    return rest.isEmpty() ? null : rest;
+  }
+
+  private static void put(Map<String, Object> all, String key, @Nullable Object value) {
+    if (value != null) {
+      all.put(key, value);
+    }
+  }
+}

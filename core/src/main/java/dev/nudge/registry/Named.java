@@ -1,0 +1,99 @@
+package dev.nudge.registry;
+
+import dev.nudge.registry.RegistryException.Reason;
+import dev.nudge.settings.ChatSettings;
+import dev.nudge.settings.GenerateSettings;
+import dev.nudge.settings.MergeSettings;
+import dev.nudge.settings.PlanSettings;
+import dev.nudge.settings.ScoreSettings;
+import dev.nudge.settings.TrainSettings;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// Puts folders where settings name adapters by a reference. A path that exists wins; what has not
+/// the form of a reference stays as it is, and who reads it says what is wrong.
+public final class Named {
+  private Named() {}
+
+  /// Gives the folder of an adapter.
+  ///
+  /// @param given a path or a reference
+  /// @param registry where references are found; null: [Registry#home]
+  /// @throws RegistryException where the reference names nothing, or what is blocked
+  public static Path folder(Path given, @Nullable Path registry) {
+    return Path.of(folder(given.toString(), registry));
+  }
+
+  /// The same for text.
+  public static String folder(String given, @Nullable Path registry) {
+    if (!Reference.isReference(given) || exists(given)) {
+      return given;
+    }
+    Registry from = Registry.open(registry == null ? Registry.home() : registry);
+    try {
+      return from.resolve(Reference.parse(given)).folder().toString();
+    } catch (RegistryException e) {
+      if (e.reason() == Reason.UNKNOWN) {
+        throw new RegistryException(
+            Reason.UNKNOWN, e.getMessage() + "; and there is no folder " + given);
+      }
+      throw e;
+    }
+  }
+
+  private static boolean exists(String given) {
+    try {
+      return Files.exists(Path.of(given));
+    } catch (java.nio.file.InvalidPathException e) {
+      return false;
+    }
+  }
+
+  /// Settings of a run whose adapter to continue from is a folder.
+  public static TrainSettings in(TrainSettings settings) {
+    Path init = settings.lora().initAdapter();
+    return init == null
+        ? settings
+        : settings.with("init_adapter", folder(init, settings.lora().registry()));
+  }
+
+  /// The same for a plan.
+  public static PlanSettings in(PlanSettings settings) {
+    Path init = settings.lora().initAdapter();
+    return init == null
+        ? settings
+        : settings.with("init_adapter", folder(init, settings.lora().registry()));
+  }
+
+  /// Settings whose adapter is a folder.
+  public static ScoreSettings in(ScoreSettings settings) {
+    Path adapter = settings.adapter();
+    return adapter == null ? settings : settings.withAdapter(folder(adapter, settings.registry()));
+  }
+
+  /// Settings whose adapter is a folder.
+  public static GenerateSettings in(GenerateSettings settings) {
+    Path adapter = settings.adapter();
+    return adapter == null ? settings : settings.withAdapter(folder(adapter, settings.registry()));
+  }
+
+  /// Settings whose adapters are folders.
+  public static MergeSettings in(MergeSettings settings) {
+    Path registry = settings.registry();
+    List<String> folders =
+        settings.adapter().stream().map(adapter -> folder(adapter, registry)).toList();
+    return folders.equals(settings.adapter()) ? settings : settings.with("adapter", folders);
+  }
+
+  /// Settings whose adapters are folders, under the names that they were given or had.
+  public static ChatSettings in(ChatSettings settings) {
+    Path registry = settings.registry();
+    List<String> folders =
+        settings.adapters().entrySet().stream()
+            .map(named -> named.getKey() + "=" + folder(named.getValue(), registry))
+            .toList();
+    return folders.isEmpty() ? settings : settings.withAdapter(folders);
+  }
+}

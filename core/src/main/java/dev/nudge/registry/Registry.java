@@ -1,0 +1,505 @@
+package dev.nudge.registry;
+
+import dev.nudge.format.Json;
+import dev.nudge.format.OutFolder;
+import dev.nudge.format.Turn;
+import dev.nudge.registry.RegistryException.Reason;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.Nearest;
+import dev.nudge.settings.NudgeException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.MissingNode;
+
+/// Keeps adapters as versions that never change, and names that move between them.
+///
+///     Registry registry = Registry.open(folder);
+///     Version version = registry.push("support", adapter, Note.of("first")).version();
+///     registry.alias("support", "champion", version, Alias.Expected.ANY, Note.of("better"));
+///     Path peft = registry.resolve(Reference.parse("support@champion")).folder();
+///
+/// A change is one line of the [Journal]; whatever else a change needs is on the disk before that
+/// line is. So a process that is killed leaves a registry with the change or without it, and at
+/// most bytes that nobody references, which [#collect] removes.
+///
+/// Threading: any thread. Writers, in this process and in others, come one after the other, but for
+/// the copying of files, which they do side by side; a reader waits for one of its own process for
+/// the time of a line to the disk, and for no other.
+public final class Registry {
+  private final Layout layout;
+  private final Journal journal;
+  private Book book;
+
+  private Registry(Path folder) {
+    this.layout = new Layout(folder);
+    this.journal = new Journal(folder);
+    this.book = new Book(layout::adapter);
+  }
+
+  /// Opens a registry. The folder may be missing: the first push makes it.
+  ///
+  /// @throws InputException where something else is there
+  public static Registry open(Path folder) {
+    Registry registry = new Registry(folder.toAbsolutePath().normalize());
+    if (!registry.journal.exists() && !registry.journal.canBegin()) {
+      throw new InputException(
+          "--registry %s is no registry: it holds other files; give an empty folder, or one that nudge made"
+              .formatted(folder));
+    }
+    return registry;
+  }
+
+  /// Where a user's registry is when nothing else is said.
+  public static Path home() {
+    return Path.of(System.getProperty("user.home", "."), ".local", "share", "nudge", "registry");
+  }
+
+  /// The folder of the registry.
+  public Path folder() {
+    return layout.folder();
+  }
+
+  Layout layout() {
+    return layout;
+  }
+
+  /// What a push came to.
+  ///
+  /// @param fresh false where the same files were a version of that name already
+  public record Pushed(Version version, boolean fresh) {}
+
+  /// Registers an adapter as a version of a name.
+  ///
+  /// @param adapter a PEFT folder or a run's folder
+  /// @throws InputException where it is no adapter
+  /// @throws dev.nudge.settings.RunException where the disk refuses
+  public Pushed push(String name, Path adapter, Note note) {
+    return push(name, adapter, null, note);
+  }
+
+  /// The same.
+  ///
+  /// @param licence as its owner names it; null: not said
+  public Pushed push(String name, Path adapter, @Nullable String licence, Note note) {
+    Reference.checked("NAME", name);
+    Intake intake = Intake.of(adapter, licence);
+    make();
+    return register(name, () -> intake.store(layout), note);
+  }
+
+  /// Registers what is stored. What a collection takes meanwhile is stored again, and then nobody
+  /// can.
+  Pushed register(String name, Supplier<Stored> store, Note note) {
+    Stored early = early(store);
+    return change(
+        book -> {
+          Stored stored = early != null && early.isThere(layout) ? early : store.get();
+          Version known = book.version(name, stored.digest());
+          if (known != null) {
+            return new Pushed(known, false);
+          }
+          int number = book.next(name);
+          append(
+              new Event.Pushed(
+                  name,
+                  note,
+                  number,
+                  stored.digest(),
+                  stored.manifestBytes(),
+                  stored.bytes(),
+                  stored.rank(),
+                  stored.base()));
+          return new Pushed(Objects.requireNonNull(book.version(name, number)), true);
+        });
+  }
+
+  private static @Nullable Stored early(Supplier<Stored> store) {
+    try {
+      return store.get();
+    } catch (InputException e) {
+      return null; // a blob is gone already; or it is told when there is no other reason
+    }
+  }
+
+  /// Makes the registry where it is not there yet.
+  void make() {
+    OutFolder.checkPlace("--registry", layout.folder());
+    OutFolder.make(layout.folder());
+    try (Turn _ = Turn.at(layout.folder())) {
+      if (!journal.exists()) {
+        journal.create();
+      }
+      if (!layout.exists()) {
+        layout.create();
+      }
+    }
+  }
+
+  /// Finds the version that a reference names.
+  ///
+  /// @throws RegistryException where there is none, or it is blocked
+  public Version resolve(Reference reference) {
+    Version version = find(reference);
+    if (version.state() == VersionState.BLOCKED) {
+      throw new RegistryException(
+          Reason.BLOCKED,
+          "%s%s is blocked%s; name another version, or roll the alias back"
+              .formatted(
+                  reference,
+                  reference.to() instanceof Reference.Alias
+                      ? " is " + version.shown() + ", which"
+                      : "",
+                  why(version)));
+    }
+    layout.unpack(version.digest());
+    return version;
+  }
+
+  private String why(Version version) {
+    String why = null;
+    for (Event event : log(version.name())) {
+      if (event instanceof Event.Stated said && said.version() == version.number()) {
+        why = said.note().why();
+      }
+    }
+    return why == null ? "" : " (" + why + ")";
+  }
+
+  /// Finds a version, blocked or not.
+  ///
+  /// @throws RegistryException where there is none
+  public synchronized Version find(Reference reference) {
+    Book now = book();
+    String name = reference.name();
+    Version found =
+        switch (reference.to()) {
+          case Reference.Alias to -> {
+            Alias alias = now.alias(name, to.alias());
+            yield alias == null ? null : now.version(name, alias.version());
+          }
+          case Reference.Number to -> now.version(name, to.number());
+          case Reference.Digest to -> now.version(name, to.digest());
+        };
+    if (found == null) {
+      throw unknown(now, reference);
+    }
+    return found;
+  }
+
+  private RegistryException unknown(Book now, Reference reference) {
+    Adapter adapter = now.adapter(reference.name());
+    if (adapter == null) {
+      return new RegistryException(
+          Reason.UNKNOWN,
+          "there is no adapter '%s' in the registry %s%s"
+              .formatted(
+                  reference.name(),
+                  layout.folder(),
+                  now.names().isEmpty()
+                      ? ", which is empty; nudge adapters push fills it, --registry names another"
+                      : Nearest.hint(reference.name(), now.names())));
+    }
+    List<Integer> numbers = adapter.versions().stream().map(Version::number).toList();
+    List<String> aliases = adapter.aliases().stream().map(Alias::name).toList();
+    return new RegistryException(
+        Reason.UNKNOWN,
+        "there is no %s; versions of %s are %s, aliases %s"
+            .formatted(
+                reference,
+                reference.name(),
+                shortened(numbers),
+                aliases.isEmpty() ? "none" : String.join(", ", aliases)));
+  }
+
+  private static String shortened(List<Integer> numbers) {
+    int most = 8;
+    String last =
+        String.join(
+            ", ",
+            numbers.subList(Math.max(0, numbers.size() - most), numbers.size()).stream()
+                .map(String::valueOf)
+                .toList());
+    return numbers.size() > most ? numbers.getFirst() + " … " + last : last;
+  }
+
+  /// Writes a version as a plain PEFT folder.
+  ///
+  /// @param overwrite files of the same names are replaced, others stay
+  /// @return the names of the files
+  /// @throws InputException where something is in the way
+  public List<String> export(Reference reference, Path out, boolean overwrite) {
+    return Export.of(resolve(reference), out, overwrite);
+  }
+
+  /// All names, sorted.
+  public synchronized List<Adapter> list() {
+    Book now = book();
+    return now.names().stream().map(name -> Objects.requireNonNull(now.adapter(name))).toList();
+  }
+
+  /// One name with its versions and aliases.
+  ///
+  /// @throws RegistryException where there is none
+  public synchronized Adapter adapter(String name) {
+    Book now = book();
+    Adapter adapter = now.adapter(name);
+    if (adapter == null) {
+      throw unknown(now, new Reference(name, new Reference.Number(1)));
+    }
+    return adapter;
+  }
+
+  /// All changes, the oldest first.
+  ///
+  /// @param name of one adapter; null: of all
+  public List<Event> log(@Nullable String name) {
+    return new Journal(layout.folder())
+        .read().events().stream()
+            .filter(event -> name == null || event.name().equals(name))
+            .toList();
+  }
+
+  /// What came of a move of an alias.
+  ///
+  /// @param from digest of where it was; null: nowhere
+  /// @param to where it is; null: it is gone
+  public record Move(String name, String alias, @Nullable String from, @Nullable Version to) {}
+
+  /// Puts an alias to a version, or takes it away.
+  ///
+  /// @param to null: it is taken away
+  /// @param expected where the caller believes it to be
+  /// @throws RegistryException where it is elsewhere by now, or the version is blocked
+  public Move alias(
+      String name, String alias, @Nullable Version to, Alias.Expected expected, Note note) {
+    Reference.checked("ALIAS", alias);
+    return change(
+        book -> {
+          Alias was = book.alias(name, alias);
+          String from = was == null ? null : was.digest();
+          if (!expected.any() && !Objects.equals(expected.digest(), from)) {
+            throw new RegistryException(
+                Reason.MOVED,
+                "%s@%s is %s, not %s as expected; it stays there"
+                    .formatted(
+                        name,
+                        alias,
+                        shown(book, name, from),
+                        shown(book, name, expected.digest())));
+          }
+          Version now = to == null ? null : book.version(name, to.number());
+          if (to != null && (now == null || now.state() == VersionState.BLOCKED)) {
+            throw new RegistryException(
+                now == null ? Reason.UNKNOWN : Reason.BLOCKED,
+                "%s:%d is %s; an alias cannot be at it"
+                    .formatted(name, to.number(), now == null ? "not there" : "blocked"));
+          }
+          if (!Objects.equals(from, now == null ? null : now.digest())) {
+            append(moved(name, note, alias, from, now, false));
+          }
+          return new Move(name, alias, from, now);
+        });
+  }
+
+  private static Event.Moved moved(
+      String name,
+      Note note,
+      String alias,
+      @Nullable String from,
+      @Nullable Version to,
+      boolean back) {
+    return new Event.Moved(
+        name,
+        note,
+        alias,
+        from,
+        to == null ? null : to.digest(),
+        to == null ? 0 : to.number(),
+        back);
+  }
+
+  private static String shown(Book book, String name, @Nullable String digest) {
+    if (digest == null) {
+      return "at no version";
+    }
+    Version version = book.version(name, digest);
+    return version == null ? "at " + digest : "at version " + version.number();
+  }
+
+  /// Puts an alias back to where it was before; again, to where it was before that. What is
+  /// removed or blocked by now is passed over.
+  ///
+  /// @throws RegistryException where there is no alias, it was nowhere before, or it is not where
+  ///     it is expected
+  public Move rollback(String name, String alias, Alias.Expected expected, Note note) {
+    return change(
+        book -> {
+          Alias was = book.alias(name, alias);
+          if (was == null) {
+            throw unknown(book, new Reference(name, new Reference.Alias(alias)));
+          }
+          if (!expected.any() && !Objects.equals(expected.digest(), was.digest())) {
+            throw new RegistryException(
+                Reason.MOVED,
+                "%s@%s is %s, not %s as expected; it stays there"
+                    .formatted(
+                        name,
+                        alias,
+                        shown(book, name, was.digest()),
+                        shown(book, name, expected.digest())));
+          }
+          Version back = book.before(name, was);
+          if (back == null) {
+            throw new RegistryException(
+                Reason.UNKNOWN,
+                "%s@%s was at no other version before that can be used; it stays at version %d"
+                    .formatted(name, alias, was.version()));
+          }
+          append(moved(name, note, alias, was.digest(), back, true));
+          return new Move(name, alias, was.digest(), back);
+        });
+  }
+
+  /// Says what state a version is in.
+  public Version state(Reference reference, VersionState state, Note note) {
+    return change(
+        book -> {
+          Version was = find(reference);
+          if (was.state() != state) {
+            append(new Event.Stated(was.name(), note, was.number(), was.state(), state));
+          }
+          return Objects.requireNonNull(book.version(was.name(), was.number()));
+        });
+  }
+
+  /// Keeps a report of an evaluation with a version.
+  ///
+  /// @throws InputException where the file is not there
+  public Version report(Reference reference, Path file, Note note) {
+    checkReport(file);
+    return change(
+        book -> {
+          Version version = find(reference);
+          Version.Report report = Stored.report(layout, version, file);
+          if (version.reports().stream().noneMatch(r -> r.manifest().equals(report.manifest()))) {
+            append(new Event.Reported(version.name(), note, version.number(), report));
+          }
+          return Objects.requireNonNull(book.version(version.name(), version.number()));
+        });
+  }
+
+  /// Checks that a report can be kept.
+  ///
+  /// @throws InputException where the file is not there
+  public static void checkReport(Path file) {
+    if (!Files.isRegularFile(file)) {
+      throw new InputException("--report " + file + " is no file");
+    }
+  }
+
+  /// Where a version comes from, as its `lineage.json` says: digests of base, quantisation,
+  /// tokenizer, template and data, settings, parent, licence; a missing node where nothing is
+  /// known.
+  public JsonNode lineage(Version version) {
+    Descriptor file =
+        layout.manifest(version.digest()).files(version.shown()).get(MediaTypes.LINEAGE);
+    return file == null
+        ? MissingNode.getInstance()
+        : Json.readOrMissing(layout.blobs().path(file.digest()));
+  }
+
+  /// The versions that [#remove] would remove.
+  ///
+  /// @throws RegistryException where something references one
+  public synchronized List<Version> removable(List<Reference> references) {
+    Book now = book();
+    List<Version> going = references.stream().map(this::find).distinct().toList();
+    going.forEach(version -> checkFree(now, version));
+    return going;
+  }
+
+  /// Removes versions that no alias is at and none would be rolled back to; all are checked before
+  /// the first goes. [#collect] frees their bytes.
+  ///
+  /// @throws RegistryException where something references one
+  public List<Version> remove(List<Reference> references, Note note) {
+    return change(
+        book -> {
+          List<Version> going = removable(references);
+          for (Version version : going) {
+            append(new Event.Removed(version.name(), note, version.number(), version.digest()));
+          }
+          return going;
+        });
+  }
+
+  private static void checkFree(Book book, Version version) {
+    Adapter adapter = Objects.requireNonNull(book.adapter(version.name()));
+    for (Alias alias : adapter.aliases()) {
+      Version before = book.before(version.name(), alias);
+      boolean at = alias.version() == version.number();
+      if (at || (before != null && before.number() == version.number())) {
+        throw new RegistryException(
+            Reason.REFERENCED,
+            "%s stays: %s@%s %s; move the alias, or take it away with nudge adapters alias %s@%s none"
+                .formatted(
+                    version.shown(),
+                    version.name(),
+                    alias.name(),
+                    at ? "is at it" : "would be rolled back to it",
+                    version.name(),
+                    alias.name()));
+      }
+    }
+  }
+
+  /// What a collection freed.
+  public record Collected(int blobs, long bytes, int folders) {}
+
+  /// Deletes the bytes that no version references, and writes the index anew.
+  public Collected collect() {
+    return change(book -> new Collector(layout, book).collect());
+  }
+
+  /// Makes a change while nobody else does, and writes the index after it.
+  private <T> T change(Function<Book, T> change) {
+    if (!journal.exists()) {
+      throw new RegistryException(
+          Reason.UNKNOWN,
+          "there is no registry at %s; nudge adapters push makes one, --registry names another"
+              .formatted(layout.folder()));
+    }
+    try (Turn _ = Turn.at(layout.folder())) {
+      synchronized (this) {
+        T done = change.apply(book());
+        try {
+          layout.index(layout.manifests(book));
+        } catch (NudgeException e) {
+          // it follows from the journal: the next change writes it
+        }
+        return done;
+      }
+    }
+  }
+
+  private void append(Event event) {
+    journal.append(event);
+    book();
+  }
+
+  /// What there is now, with what others have changed.
+  private Book book() {
+    Journal.News news = journal.read();
+    if (news.anew()) {
+      book = new Book(layout::adapter);
+    }
+    news.events().forEach(book::add);
+    return book;
+  }
+}

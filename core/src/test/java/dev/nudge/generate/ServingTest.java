@@ -1,0 +1,216 @@
+package dev.nudge.generate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.nudge.Backends;
+import dev.nudge.machine.Machine;
+import dev.nudge.settings.BusyException;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.SamplingSettings;
+import dev.nudge.tensor.Ledger;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/// Many clients ask one session, each of its own adapter.
+@Timeout(120)
+class ServingTest {
+  private static final Path GOLDEN = Path.of("src/test/resources/golden");
+  private static final Path MODEL = GOLDEN.resolve("llama/grouped-tied/model");
+  private static final Path ONE = GOLDEN.resolve("peft/all-linear/adapter");
+  private static final Path OTHER = GOLDEN.resolve("peft/patterns-rslora/adapter");
+  private static final Machine MACHINE = new Machine(2, 4L << 30, Backends.cache(), "test");
+
+  private final long before = Ledger.bytes();
+  private Session session;
+
+  @BeforeEach
+  void open() {
+    session = load(null);
+  }
+
+  private static Session load(@Nullable Path adapter) {
+    return Session.load(ModelSettings.of(MODEL), adapter, MACHINE, warning -> {});
+  }
+
+  @AfterEach
+  void close() {
+    session.close();
+    assertThat(Ledger.bytes()).isEqualTo(before);
+  }
+
+  /// Writes down what it is told.
+  private static class Told implements Serving.Listener {
+    final List<String> texts = Collections.synchronizedList(new ArrayList<>());
+    final List<Completion> done = Collections.synchronizedList(new ArrayList<>());
+    final List<TokenLogprob> tokens = Collections.synchronizedList(new ArrayList<>());
+    final CountDownLatch begun = new CountDownLatch(1);
+    volatile @Nullable Throwable failure;
+
+    @Override
+    public void piece(int choice, String text, List<TokenLogprob> more) {
+      texts.add(text);
+      tokens.addAll(more);
+      begun.countDown();
+    }
+
+    @Override
+    public void done(int choice, Completion completion) {
+      done.add(completion);
+    }
+
+    @Override
+    public void failed(Throwable why) {
+      failure = why;
+    }
+  }
+
+  private static SamplingSettings greedy(int tokens) {
+    return SamplingSettings.greedy().withMaxTokens(tokens);
+  }
+
+  private Request request(String prompt, int tokens) {
+    return Request.of(session.encode(prompt), greedy(tokens));
+  }
+
+  @Test
+  void eachRequestGoesThroughItsOwnAdapterAndSaysWhatThatSaysAlone() {
+    List<Path> adapters = new ArrayList<>();
+    adapters.add(null);
+    adapters.add(ONE);
+    adapters.add(OTHER);
+    List<String> alone = new ArrayList<>();
+    for (Path adapter : adapters) {
+      try (Session one = load(adapter)) {
+        alone.add(one.complete("pump station", greedy(20), piece -> {}).text());
+      }
+    }
+    List<Told> told = new ArrayList<>();
+    List<Serving.Running> running = new ArrayList<>();
+    for (int i = 0; i < 30; i++) {
+      Path adapter = adapters.get(i % 3);
+      Request request = request("pump station", 20).withClient("client " + i % 4);
+      told.add(new Told());
+      if (adapter == null) {
+        running.add(session.serving().start(request, told.getLast()));
+      } else {
+        try (AdapterCache.Lease lease = session.cache().lease(adapter.toString(), adapter)) {
+          running.add(session.serving().start(request.withAdapter(lease), told.getLast()));
+        }
+      }
+    }
+    for (int i = 0; i < 30; i++) {
+      Usage usage = running.get(i).await();
+      assertThat(told.get(i).failure).isNull();
+      assertThat(told.get(i).done).hasSize(1);
+      assertThat(told.get(i).done.getFirst().text()).isEqualTo(alone.get(i % 3));
+      assertThat(String.join("", told.get(i).texts)).isEqualTo(alone.get(i % 3));
+      assertThat(usage.promptTokens()).isEqualTo(session.encode("pump station").length);
+      assertThat(usage.completionTokens()).isEqualTo(told.get(i).done.getFirst().tokens());
+      assertThat(usage.queueSeconds()).isBetween(0.0, usage.firstTokenSeconds());
+      assertThat(usage.firstTokenSeconds()).isBetween(0.0, usage.seconds());
+    }
+    assertThat(alone.stream().distinct()).hasSize(3);
+    assertThat(session.cache().loaded()).hasSize(2).allMatch(l -> l.leases() == 0);
+    assertThat(session.serving().stats().generationTokens()).isPositive();
+  }
+
+  @Test
+  void aSlowListenerHoldsUpNobodyAndOneThatThrowsEndsItsOwnRequest() {
+    CountDownLatch held = new CountDownLatch(1);
+    Told slow =
+        new Told() {
+          @Override
+          public void piece(int choice, String text, List<TokenLogprob> more) {
+            super.piece(choice, text, more);
+            try {
+              held.await();
+            } catch (InterruptedException e) {
+              throw new IllegalStateException(e);
+            }
+          }
+        };
+    Told bad =
+        new Told() {
+          @Override
+          public void piece(int choice, String text, List<TokenLogprob> more) {
+            throw new IllegalStateException("gone");
+          }
+        };
+    Told good = new Told();
+    Serving.Running waits = session.serving().start(request("pump", 30), slow);
+    Serving.Running fails = session.serving().start(request("pump", 10_000), bad);
+    session.serving().start(request("pump", 30), good).await();
+    assertThat(good.done).hasSize(1);
+    fails.await();
+    assertThat(bad.done).isEmpty();
+    held.countDown();
+    waits.await();
+    assertThat(slow.done).isEqualTo(good.done);
+  }
+
+  @Test
+  void aCancelledRequestEndsWithinATokenAndGivesItsPlacesBack() throws InterruptedException {
+    Told told = new Told();
+    Request endless = request("pump", 100_000).withN(3); // as long as the model has positions
+    Serving.Running running = session.serving().start(endless, told);
+    told.begun.await();
+    running.cancel();
+    running.await();
+    assertThat(told.done).hasSize(3);
+    assertThat(told.done).anyMatch(c -> c.stop() == Completion.Stop.INTERRUPTED);
+    Told next = new Told();
+    session.serving().start(request("pump", 2), next).await();
+    Stats stats = session.serving().stats();
+    assertThat(stats.running() + stats.waiting()).isZero();
+  }
+
+  @Test
+  void moreThanMayWaitAreRefusedWithATimeToAskAgain() {
+    Serving serving = session.serving();
+    serving.waiting(0);
+    List<Serving.Running> running = new ArrayList<>();
+    for (int i = 0; i < 2; i++) {
+      running.add(
+          serving.start(request("pump", 500).withN(16).withClient("client " + i), new Told()));
+    }
+    assertThatThrownBy(() -> serving.start(request("pump", 5).withClient("third"), new Told()))
+        .isInstanceOfSatisfying(
+            BusyException.class, e -> assertThat(e.retryAfterSeconds()).isBetween(1, 60));
+    running.forEach(Serving.Running::cancel);
+    running.forEach(Serving.Running::await);
+    serving.start(request("pump", 5).withClient("third"), new Told()).await();
+  }
+
+  @Test
+  void aSessionThatDrainsTakesNothingMoreAndWaitsForWhatRuns() {
+    Told told = new Told();
+    session.serving().start(request("pump", 20), told);
+    assertThat(session.serving().drain(Duration.ofMinutes(1))).isTrue();
+    assertThat(told.done).hasSize(1);
+    assertThatThrownBy(() -> session.serving().start(request("pump", 5), new Told()))
+        .isInstanceOf(BusyException.class);
+  }
+
+  @Test
+  void whatCannotBeAnsweredIsRefusedAtOnce() {
+    Serving serving = session.serving();
+    assertThatThrownBy(() -> serving.start(Request.of(new int[0], greedy(5)), new Told()))
+        .isInstanceOf(InputException.class);
+    assertThatThrownBy(() -> serving.start(Request.of(new int[] {1 << 20}, greedy(5)), new Told()))
+        .isInstanceOf(InputException.class)
+        .hasMessageStartingWith("the prompt has token 1048576, and there are tokens 0 to ");
+    assertThatThrownBy(() -> serving.start(Request.of(new int[100_000], greedy(5)), new Told()))
+        .isInstanceOf(InputException.class);
+  }
+}

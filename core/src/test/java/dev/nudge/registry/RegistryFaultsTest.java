@@ -1,0 +1,287 @@
+package dev.nudge.registry;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.format.Faults;
+import dev.nudge.format.Json;
+import dev.nudge.format.Sha256;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/// Fails, kills and cuts the power of a registry at each change of the disk, and lets processes
+/// write side by side.
+class RegistryFaultsTest {
+  private static final Note NOTE = Note.by("tester", "test");
+
+  @TempDir Path temp;
+  private Path folder;
+  private Path before;
+  private Path first;
+  private Path second;
+
+  @BeforeEach
+  void make() throws IOException {
+    folder = temp.resolve("registry");
+    before = temp.resolve("before");
+    first = MadeAdapters.known(temp.resolve("first"), 1);
+    second = MadeAdapters.known(temp.resolve("second"), 2);
+    Registry registry = Registry.open(folder);
+    registry.push("support", first, NOTE);
+    registry.push("support", MadeAdapters.of(temp.resolve("third"), 3), NOTE);
+    registry.alias("support", "champion", version(registry, 1), Alias.Expected.ANY, NOTE);
+    Faults.restore(folder, before);
+  }
+
+  private static Version version(Registry registry, int number) {
+    return registry.find(new Reference("support", new Reference.Number(number)));
+  }
+
+  /// What is made, and how one sees that it was.
+  private enum Command {
+    PUSH(
+        (test, registry) -> registry.push("support", test.second, NOTE),
+        registry -> registry.adapter("support").versions().size() == 3),
+    ALIAS(
+        (test, registry) ->
+            registry.alias("support", "champion", version(registry, 2), Alias.Expected.ANY, NOTE),
+        registry -> registry.adapter("support").aliases().getFirst().version() == 2),
+    REPORT(
+        (test, registry) ->
+            registry.report(Reference.parse("support:1"), test.second.resolve("nudge.json"), NOTE),
+        registry -> version(registry, 1).reports().size() == 1),
+    STATE(
+        (test, registry) ->
+            registry.state(Reference.parse("support:2"), VersionState.BLOCKED, NOTE),
+        registry -> version(registry, 2).state() == VersionState.BLOCKED),
+    REMOVE_AND_COLLECT(
+        (test, registry) -> {
+          registry.remove(List.of(Reference.parse("support:2")), NOTE);
+          registry.collect();
+        },
+        registry -> registry.adapter("support").versions().size() == 1);
+
+    private interface Made {
+      void make(RegistryFaultsTest test, Registry registry);
+    }
+
+    private interface Seen {
+      boolean in(Registry registry);
+    }
+
+    private final Made made;
+    private final Seen seen;
+
+    Command(Made made, Seen seen) {
+      this.made = made;
+      this.seen = seen;
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aChangeIsThereOrNotWhereverItEnds(Command command) throws IOException {
+    for (Faults.Kind kind : Faults.Kind.values()) {
+      int rounds = 0;
+      boolean met = true;
+      boolean there = false;
+      for (int n = 1; met; n++) {
+        Faults.restore(before, folder);
+        Faults.Outcome outcome =
+            Faults.outcome(kind, n, () -> command.made.make(this, Registry.open(folder)));
+        met = outcome.met();
+        String when = command + " " + kind + " at " + n;
+        Registry now = Registry.open(folder);
+        whole(now, when);
+        boolean seen = command.seen.in(now);
+        assertThat(seen || outcome.told()).as("%s, and nobody was told", when).isTrue();
+        if (kind != Faults.Kind.FAILED) {
+          assertThat(seen || !there).as("%s: what was there once stays", when).isTrue();
+        }
+        there = seen;
+        if (!seen) {
+          command.made.make(this, now); // nothing is in its way
+        }
+        assertThat(command.seen.in(Registry.open(folder))).as(when).isTrue();
+        now.collect();
+        whole(now, when + ", made again");
+        rounds++;
+      }
+      assertThat(there).isTrue();
+      assertThat(rounds).as(command + " " + kind).isGreaterThan(4);
+    }
+  }
+
+  @Test
+  void aRegistryThatIsBeingMadeIsThereOrNot() throws IOException {
+    boolean met = true;
+    for (int n = 1; met; n++) {
+      Faults.restore(first, folder); // then nothing
+      dev.nudge.format.OutFolder.delete(folder);
+      met = Faults.met(Faults.Kind.KILLED, n, () -> Registry.open(folder).push("a", first, NOTE));
+      Registry now = Registry.open(folder);
+      now.push("a", first, NOTE);
+      assertThat(now.adapter("a").versions()).as("killed at %d", n).hasSize(1);
+      whole(now, "killed at " + n);
+    }
+  }
+
+  /// Every version can be read, every blob is what its name says, the index is an index.
+  private void whole(Registry registry, String when) throws IOException {
+    for (Adapter adapter : registry.list()) {
+      for (Version version : adapter.versions()) {
+        if (version.state() != VersionState.BLOCKED) {
+          Reference reference =
+              new Reference(adapter.name(), new Reference.Number(version.number()));
+          try (PeftAdapter open = PeftAdapter.open(registry.resolve(reference).folder())) {
+            assertThat(open.spec().rank()).as(when).isEqualTo(2);
+          }
+        }
+        Manifest manifest = registry.layout().manifest(version.digest());
+        for (Descriptor descriptor : manifest.content().toList()) {
+          Path blob = registry.layout().blobs().path(descriptor.digest());
+          assertThat(Sha256.of(blob)).as(when).isEqualTo(descriptor.digest());
+        }
+      }
+      for (Alias alias : adapter.aliases()) {
+        assertThat(adapter.versions())
+            .as(when)
+            .anyMatch(version -> version.digest().equals(alias.digest()));
+      }
+    }
+    assertThat(Json.read(folder.resolve("index.json")).path("manifests").isArray()).isTrue();
+  }
+
+  /// The other process of [#processesThatArePushingAndKilledLeaveAWholeRegistry].
+  static final class Child {
+    public static void main(String[] args) {
+      Faults.haltAt(Integer.parseInt(args[0]));
+      Registry registry = Registry.open(Path.of(args[1]));
+      registry.push("support", Path.of(args[2]), NOTE);
+      registry.alias("support", "champion", version(registry, 3), Alias.Expected.ANY, NOTE);
+    }
+  }
+
+  @Test
+  void processesThatArePushingAndKilledLeaveAWholeRegistry() throws Exception {
+    int code = 9;
+    int rounds = 0;
+    for (int n = 2; code == 9; n += 7) {
+      Faults.restore(before, folder);
+      code = child(n).waitFor();
+      assertThat(code).isIn(9, 0);
+      Registry now = Registry.open(folder);
+      whole(now, "halted at " + n);
+      now.push("support", second, NOTE); // the lock of the killed one is nobody's
+      assertThat(now.adapter("support").versions()).hasSize(3);
+      rounds++;
+    }
+    assertThat(rounds).isGreaterThan(3);
+  }
+
+  private Process child(int n) throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(dev.nudge.ChildJvm.FLAGS);
+    command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), Child.class.getName()));
+    command.addAll(List.of(Integer.toString(n), folder.toString(), second.toString()));
+    return new ProcessBuilder(command)
+        .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+        .redirectError(ProcessBuilder.Redirect.DISCARD)
+        .start();
+  }
+
+  /// Pushes eight versions and moves an alias over them.
+  static final class Writer {
+    public static void main(String[] args) {
+      write(Path.of(args[0]), Path.of(args[1]), args[2]);
+    }
+
+    static void write(Path folder, Path adapters, String who) {
+      Registry registry = Registry.open(folder);
+      for (int i = 0; i < 8; i++) {
+        Note note = Note.by(who, "round " + i);
+        Path adapter = MadeAdapters.of(adapters.resolve(who + i), who.hashCode() % 1000 + i);
+        Version pushed = registry.push("crowd", adapter, note).version();
+        registry.alias("crowd", "champion", pushed, Alias.Expected.ANY, note);
+        registry.collect(); // takes nothing that another one is about to register
+      }
+    }
+  }
+
+  @Test
+  void writersInSeveralProcessesAndThreadsLoseNothing() throws Exception {
+    List<Process> children = new ArrayList<>();
+    for (String who : List.of("anna", "bert")) {
+      List<String> command = new ArrayList<>();
+      command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+      command.addAll(dev.nudge.ChildJvm.FLAGS);
+      command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
+      command.addAll(List.of("-cp", System.getProperty("java.class.path"), Writer.class.getName()));
+      command.addAll(List.of(folder.toString(), temp.toString(), who));
+      children.add(new ProcessBuilder(command).inheritIO().start());
+    }
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Future<?>> writers = new ArrayList<>();
+      for (String who : List.of("carl", "dora")) {
+        writers.add(threads.submit(() -> Writer.write(folder, temp, who)));
+      }
+      for (Future<?> writer : writers) {
+        writer.get();
+      }
+    }
+    for (Process child : children) {
+      assertThat(child.waitFor()).isZero();
+    }
+    Registry now = Registry.open(folder);
+    assertThat(now.adapter("crowd").versions())
+        .extracting(Version::number)
+        .containsExactlyElementsOf(IntStream.rangeClosed(1, 32).boxed().toList());
+    List<Event> moves = now.log("crowd").stream().filter(e -> e instanceof Event.Moved).toList();
+    assertThat(moves).hasSize(32);
+    for (int i = 1; i < moves.size(); i++) {
+      assertThat(((Event.Moved) moves.get(i)).from())
+          .isEqualTo(((Event.Moved) moves.get(i - 1)).to());
+    }
+    whole(now, "after all writers");
+  }
+
+  @Test
+  void ofManyWhoSwapAtOnceFromOnePlaceOneWins() throws Exception {
+    Registry registry = Registry.open(folder);
+    String from = version(registry, 1).digest();
+    List<Callable<Boolean>> swaps = new ArrayList<>();
+    for (int i = 0; i < 16; i++) {
+      Registry own = i % 2 == 0 ? registry : Registry.open(folder);
+      swaps.add(
+          () -> {
+            try {
+              own.alias("support", "champion", version(own, 2), Alias.Expected.at(from), NOTE);
+              return true;
+            } catch (RegistryException e) {
+              return false;
+            }
+          });
+    }
+    try (ExecutorService threads = Executors.newFixedThreadPool(8)) {
+      int won = 0;
+      for (Future<Boolean> swap : threads.invokeAll(swaps)) {
+        won += swap.get() ? 1 : 0;
+      }
+      assertThat(won).isEqualTo(1);
+    }
+  }
+}

@@ -1,0 +1,134 @@
+package dev.nudge.server;
+
+import dev.nudge.format.OutFolder;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.ServeSettings;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// Says who asks, and who may load and move adapters.
+///
+/// Without keys everybody who reaches the server is served. Without an admin key adapters are moved
+/// by whoever is on this machine, and only while there are no clients' keys: the request has to
+/// name
+/// this machine and come from no other page of a browser, since a page can send requests to
+/// 127.0.0.1 too.
+///
+/// @param keys null: everybody is served
+/// @param admin digest of the admin key; null: there is none
+/// @param local whether nobody but this machine can reach the server
+record Access(@Nullable Keys keys, @Nullable String admin, boolean local, Client anybody) {
+  /// Who a route is for.
+  enum Level {
+    /// Everybody.
+    OPEN,
+    /// Clients.
+    CLIENT,
+    /// Whoever has the admin key.
+    ADMIN
+  }
+
+  private static final Set<String> HERE = Set.of("localhost", "127.0.0.1", "[::1]", "::1");
+  private static final String BEARER = "Bearer ";
+
+  /// @throws InputException where a file of keys cannot be read
+  static Access of(ServeSettings settings) {
+    Path clients = settings.apiKeys();
+    Path admin = settings.adminKeyFile();
+    return new Access(
+        clients == null ? null : Keys.read(clients),
+        admin == null ? null : adminDigest(admin),
+        settings.isLocal(),
+        Client.anybody());
+  }
+
+  private static String adminDigest(Path file) {
+    try {
+      String text = Files.readString(file).strip();
+      if (text.length() < 16) {
+        throw new InputException(
+            "--admin-key-file %s holds %d characters; a key has at least 16, as nudge keys add makes it"
+                .formatted(file, text.length()));
+      }
+      return text.matches("sha256:[0-9a-f]{64}") ? text : Keys.digest(text);
+    } catch (IOException e) {
+      throw new InputException(
+          "--admin-key-file " + file + " cannot be read: " + OutFolder.reason(e), e);
+    }
+  }
+
+  /// Finds out who asks.
+  ///
+  /// @param authorization null: the header is not there
+  /// @throws ApiException where it may not
+  Client check(Level level, @Nullable String authorization, String host, @Nullable String origin) {
+    if (level == Level.OPEN) {
+      return anybody;
+    }
+    String key =
+        authorization != null && authorization.regionMatches(true, 0, BEARER, 0, BEARER.length())
+            ? authorization.substring(BEARER.length()).strip()
+            : null;
+    if (key != null && isAdmin(key)) {
+      return new Client("admin", null, null, null, null, anybody.quota());
+    }
+    if (level == Level.ADMIN) {
+      return withoutAdminKey(key, host, origin);
+    }
+    if (keys == null) {
+      return anybody;
+    }
+    if (key == null) {
+      throw ApiException.unauthorized("the key is missing; send Authorization: Bearer KEY");
+    }
+    Client client = keys.client(key);
+    if (client == null) {
+      throw ApiException.unauthorized("the key is not one of this server's");
+    }
+    return client;
+  }
+
+  private boolean isAdmin(String key) {
+    return admin != null
+        && MessageDigest.isEqual(
+            Keys.digest(key).getBytes(StandardCharsets.US_ASCII),
+            admin.getBytes(StandardCharsets.US_ASCII));
+  }
+
+  private Client withoutAdminKey(@Nullable String key, String host, @Nullable String origin) {
+    if (admin != null) {
+      if (key == null) {
+        throw ApiException.unauthorized("the admin key is missing; send Authorization: Bearer KEY");
+      }
+      throw ApiException.forbidden(null, "not_admin", "this needs the admin key");
+    }
+    if (keys != null || !local) {
+      throw ApiException.forbidden(
+          null, "no_admin_key", "this needs an admin key, and the server has none");
+    }
+    boolean otherPage = origin != null && !host.equals(hostOf(origin));
+    if (otherPage || !HERE.contains(withoutPort(host))) {
+      throw ApiException.forbidden(
+          null, "not_local", "without an admin key this is for programs on this machine alone");
+    }
+    return anybody;
+  }
+
+  private static @Nullable String hostOf(String origin) {
+    try {
+      return URI.create(origin).getAuthority();
+    } catch (IllegalArgumentException e) {
+      return null;
+    }
+  }
+
+  private static String withoutPort(String host) {
+    return host.replaceFirst(":\\d+$", "");
+  }
+}

@@ -1,0 +1,110 @@
+package dev.nudge.server;
+
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/// An error as a client is told it: a status, and the four fields of OpenAI's error body.
+///
+/// OpenAI's clients ask again at 408, 409, 429 and from 500 on unless they are told not to, so each
+/// error says whether that makes sense.
+public final class ApiException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+  private static final String INVALID = "invalid_request_error";
+
+  private final int status;
+  private final String type;
+  private final @Nullable String param;
+  private final @Nullable String code;
+  private final int retryAfter; // seconds; 0: asking again is in vain
+
+  /// @param param the field of the body that is wrong; null: none
+  /// @param code a word for programs; null: none
+  /// @param retryAfter seconds after which asking again makes sense; 0: never
+  public ApiException(
+      int status,
+      String type,
+      @Nullable String param,
+      @Nullable String code,
+      int retryAfter,
+      String message) {
+    super(message);
+    this.status = status;
+    this.type = type;
+    this.param = param;
+    this.code = code;
+    this.retryAfter = retryAfter;
+  }
+
+  /// A field of the body is wrong.
+  public static ApiException wrong(@Nullable String param, String message) {
+    return new ApiException(400, INVALID, param, "invalid_value", 0, message);
+  }
+
+  /// There is no model of that name.
+  public static ApiException noModel(String model) {
+    return new ApiException(
+        404,
+        INVALID,
+        "model",
+        "model_not_found",
+        0,
+        "there is no model '%s'; GET /v1/models lists what there is".formatted(shown(model)));
+  }
+
+  /// The client may not.
+  public static ApiException forbidden(@Nullable String param, String code, String message) {
+    return new ApiException(403, "permission_error", param, code, 0, message);
+  }
+
+  /// The key is missing or unknown.
+  public static ApiException unauthorized(String message) {
+    return new ApiException(401, INVALID, null, "invalid_api_key", 0, message);
+  }
+
+  /// Too much at once.
+  public static ApiException busy(String code, int seconds, String message) {
+    return new ApiException(429, "rate_limit_error", null, code, Math.max(1, seconds), message);
+  }
+
+  /// Not now: the server is being stopped.
+  public static ApiException stopping() {
+    return new ApiException(
+        503, "service_unavailable", null, "stopping", 5, "the server is being stopped");
+  }
+
+  /// Something that no client can mend went wrong.
+  public static ApiException internal(String message) {
+    return new ApiException(500, "server_error", null, "internal_error", 0, message);
+  }
+
+  /// Cuts what a client sent, so that an answer repeats no more than a line of it.
+  static String shown(String text) {
+    String line = text.replaceAll("\\p{Cntrl}", " ");
+    return line.length() > 80 ? line.substring(0, 77) + "..." : line;
+  }
+
+  public int status() {
+    return status;
+  }
+
+  public @Nullable String code() {
+    return code;
+  }
+
+  /// Seconds after which asking again makes sense; 0: never.
+  public int retryAfter() {
+    return retryAfter;
+  }
+
+  /// The body: `{"error": {"message", "type", "param", "code"}}`.
+  public ObjectNode body() {
+    ObjectNode body = JsonNodeFactory.instance.objectNode();
+    body.putObject("error")
+        .put("message", getMessage())
+        .put("type", type)
+        .put("param", param)
+        .put("code", code);
+    return body;
+  }
+}

@@ -1,0 +1,108 @@
+package dev.nudge.server;
+
+import dev.nudge.constrain.Constraint;
+import dev.nudge.generate.Request;
+import dev.nudge.settings.SamplingSettings;
+import java.util.ArrayList;
+import java.util.List;
+import tools.jackson.databind.JsonNode;
+
+/// `POST /v1/completions`: prompts as they stand, texts or tokens.
+record CompletionRoute(Shared shared) implements Routes.Handler {
+  private static final int USUAL_TOKENS = 16; // as OpenAI
+  private static final int MOST_PROMPTS = 256;
+
+  @Override
+  public void handle(Exchange exchange) {
+    Fields fields = exchange.body();
+    Served served = shared.find(exchange, ChatRoute.or(fields.text("model"), ""));
+    if (fields.has("suffix") && !ChatRoute.or(fields.text("suffix"), "").isEmpty()) {
+      throw ApiException.wrong("suffix", "'suffix' is not supported; leave it out");
+    }
+    List<int[]> prompts = prompts(fields);
+    Integer top = SamplingFields.completionTop(fields);
+    boolean echo = fields.flag("echo", false);
+    SamplingSettings sampling = SamplingFields.of(fields, USUAL_TOKENS, echo ? 0 : 1, top);
+    Constraint constraint = shared.constraints().of(fields, null);
+    int n = SamplingFields.n(fields);
+    List<CompletionReply.Echo> echoes = new ArrayList<>();
+    List<Request> requests = new ArrayList<>();
+    for (int[] prompt : prompts) {
+      shared.checkFits("prompt", prompt);
+      Request request =
+          Request.of(prompt, sampling)
+              .withN(sampling.n())
+              .withClient(exchange.client().name())
+              .withConstraint(constraint);
+      requests.add(echo && top != null ? request.withEcho() : request);
+      for (int i = 0; i < n; i++) {
+        echoes.add(echo ? echo(prompt) : CompletionReply.Echo.NONE);
+      }
+    }
+    Heading heading = Heading.of("cmpl-", served.asked(), served);
+    boolean nothing = SamplingFields.nothing(fields);
+    Reply reply =
+        fields.flag("stream", false)
+            ? new CompletionStream(
+                exchange, heading, echoes, top != null, nothing, ChatRoute.usage(fields))
+            : new CompletionReply(exchange, heading, echoes, top != null, nothing);
+    new Answering(shared, exchange, reply, n / sampling.n()).answer(served, requests);
+  }
+
+  private CompletionReply.Echo echo(int[] prompt) {
+    var tokenizer = shared.session().tokenizer();
+    return new CompletionReply.Echo(
+        tokenizer.decode(prompt, false),
+        CompletionReply.Echo.first(prompt[0], tokenizer.decode(new int[] {prompt[0]}, false)));
+  }
+
+  /// The prompts: a text, texts, tokens, or lists of tokens.
+  private List<int[]> prompts(Fields fields) {
+    JsonNode prompt = fields.node("prompt");
+    if (prompt == null) {
+      throw ApiException.wrong(
+          "prompt", "'prompt' is missing; give a text, or a list of token ids");
+    }
+    int vocabulary = shared.session().config().vocabSize();
+    List<int[]> all = new ArrayList<>();
+    if (!prompt.isArray()) {
+      all.add(ids(prompt));
+    } else if (prompt.path(0).isNumber()) {
+      all.add(tokens("prompt", prompt, vocabulary));
+    } else {
+      prompt.forEach(one -> all.add(one.isArray() ? tokens("prompt", one, vocabulary) : ids(one)));
+    }
+    if (all.isEmpty() || all.size() > MOST_PROMPTS) {
+      throw ApiException.wrong(
+          "prompt", "'prompt' has %d prompts; 1 to %d may be".formatted(all.size(), MOST_PROMPTS));
+    }
+    return all;
+  }
+
+  private int[] ids(JsonNode text) {
+    if (!text.isString()) {
+      throw Fields.wrong("prompt", text, "texts, or token ids");
+    }
+    return shared.ids("prompt", text.stringValue());
+  }
+
+  /// Reads token ids.
+  static int[] tokens(String field, JsonNode list, int vocabulary) {
+    int[] ids = new int[list.size()];
+    for (int i = 0; i < ids.length; i++) {
+      JsonNode id = list.path(i);
+      if (!id.isIntegralNumber() || !id.canConvertToInt()) {
+        throw ApiException.wrong(
+            field, "'%s' has tokens that are no whole numbers".formatted(field));
+      }
+      ids[i] = id.intValue();
+      if (ids[i] < 0 || ids[i] >= vocabulary) {
+        throw ApiException.wrong(
+            field,
+            "'%s' has token %d; the model has tokens 0 to %d"
+                .formatted(field, ids[i], vocabulary - 1));
+      }
+    }
+    return ids;
+  }
+}

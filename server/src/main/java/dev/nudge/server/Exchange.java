@@ -1,0 +1,296 @@
+package dev.nudge.server;
+
+import dev.nudge.format.Json;
+import dev.nudge.format.JsonMistake;
+import io.helidon.http.HeaderNames;
+import io.helidon.http.Status;
+import io.helidon.webserver.http.ServerRequest;
+import io.helidon.webserver.http.ServerResponse;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.security.SecureRandom;
+import java.util.HexFormat;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// A request and its answer, and what is to be said of them afterwards.
+///
+/// Threading: the thread of the request.
+public final class Exchange {
+  private static final SecureRandom RANDOM = new SecureRandom();
+  private static final String JSON = "application/json";
+  private static final int GONE = 499; // as nginx counts it
+  private static final int BODY_SECONDS = 30;
+  private static final int LONGEST_WAIT = 60; // beyond, nobody should wait and ask by itself
+
+  private final ServerRequest request;
+  private final ServerResponse response;
+  private final @Nullable Incoming incoming;
+  private final long maxBody;
+  private final String id;
+  private final long started = System.nanoTime();
+  private @Nullable Client client;
+  private @Nullable String model;
+  private @Nullable Served served;
+  private @Nullable Spent spent;
+  private @Nullable String finish;
+  private @Nullable String code;
+  private int status;
+  private @Nullable Sse stream;
+
+  /// What an answer took.
+  ///
+  /// @param queueSeconds before the prompt was read
+  /// @param firstSeconds until the first token
+  public record Spent(
+      int promptTokens,
+      int completionTokens,
+      int cachedTokens,
+      double queueSeconds,
+      double firstSeconds) {}
+
+  /// @param incoming null: not known
+  /// @param maxBody bytes
+  Exchange(
+      ServerRequest request, ServerResponse response, @Nullable Incoming incoming, long maxBody) {
+    this.request = request;
+    this.response = response;
+    this.incoming = incoming;
+    this.maxBody = maxBody;
+    String given = header("X-Request-Id");
+    this.id = given != null && given.matches("[A-Za-z0-9._-]{1,128}") ? given : "req_" + random();
+    response.header("X-Request-Id", id);
+  }
+
+  /// 24 hex digits.
+  static String random() {
+    byte[] bytes = new byte[12];
+    RANDOM.nextBytes(bytes);
+    return HexFormat.of().formatHex(bytes);
+  }
+
+  String method() {
+    return request.prologue().method().text();
+  }
+
+  /// The path, decoded.
+  public String path() {
+    return request.path().path();
+  }
+
+  public String requestId() {
+    return id;
+  }
+
+  /// A header; null: it is not there.
+  public @Nullable String header(String name) {
+    Optional<String> value = request.headers().first(HeaderNames.create(name));
+    return value.orElse(null);
+  }
+
+  void client(Client who) {
+    client = who;
+  }
+
+  /// Who asks.
+  public Client client() {
+    return client == null ? Client.anybody() : client;
+  }
+
+  /// Reads the body, a JSON object.
+  ///
+  /// @throws ApiException where it is none, too large or too slow
+  public Fields body() {
+    byte[] bytes = bytes();
+    if (bytes.length == 0) {
+      throw ApiException.wrong(null, "the body is empty; it must be a JSON object");
+    }
+    try {
+      if (Json.parseStrictly(bytes) instanceof ObjectNode object) {
+        return new Fields(object);
+      }
+      throw ApiException.wrong(null, "the body is no JSON object");
+    } catch (JacksonException e) {
+      String place = JsonMistake.place(e);
+      throw ApiException.wrong(
+          null,
+          "the body is not JSON"
+              + (place.isEmpty() ? "" : ", " + place)
+              + ": "
+              + JsonMistake.of(e));
+    }
+  }
+
+  private byte[] bytes() {
+    if (!request.content().hasEntity()) {
+      return new byte[0];
+    }
+    if (incoming != null) {
+      incoming.within(BODY_SECONDS);
+    }
+    ByteArrayOutputStream all = new ByteArrayOutputStream();
+    byte[] part = new byte[1 << 13];
+    try (InputStream in = request.content().inputStream()) {
+      for (int n = in.read(part); n >= 0; n = in.read(part)) {
+        all.write(part, 0, n);
+        if (all.size() > maxBody) {
+          response.header(HeaderNames.CONNECTION, "close"); // the rest is not read
+          throw new ApiException(
+              413,
+              "invalid_request_error",
+              null,
+              "body_too_large",
+              0,
+              "the body has more than %d bytes, the most of this server".formatted(maxBody));
+        }
+      }
+    } catch (IOException | UncheckedIOException e) {
+      throw new Gone(e);
+    } finally {
+      if (incoming != null) {
+        incoming.complete();
+      }
+    }
+    return all.toByteArray();
+  }
+
+  /// Begins to watch whether the client is still there; the body has been read.
+  void watch() {
+    if (incoming != null) {
+      incoming.watch();
+    }
+  }
+
+  /// Whether the client is still there.
+  boolean connected() {
+    return incoming == null || !incoming.ended();
+  }
+
+  /// Says what answers, in the reply's headers too.
+  void serve(String asked, Served found) {
+    model = asked;
+    served = found;
+    if (found.digest() != null) {
+      response.header(
+          "X-Adapter", found.name() + (found.version() == null ? "" : ":" + found.version()));
+      response.header("X-Adapter-Digest", found.digest());
+    }
+  }
+
+  /// Says what was asked for, before it is found.
+  void asked(String name) {
+    model = name;
+  }
+
+  /// Says what the answer took.
+  ///
+  /// @param why the first choice ended
+  void spent(Spent what, String why) {
+    spent = what;
+    finish = why;
+    client().quota().used((long) what.promptTokens() + what.completionTokens());
+  }
+
+  /// A header of the reply.
+  public void header(String name, String value) {
+    response.header(name, value);
+  }
+
+  /// Replies with an object.
+  public void reply(JsonNode body) {
+    reply(200, JSON, Json.line(body));
+  }
+
+  /// Replies with a text.
+  public void reply(int status, String type, String text) {
+    this.status = status;
+    response.status(Status.create(status));
+    response.header(HeaderNames.CONTENT_TYPE, type);
+    try {
+      response.send(text.getBytes(StandardCharsets.UTF_8));
+    } catch (UncheckedIOException e) {
+      throw new Gone(e);
+    }
+  }
+
+  /// Begins a stream of events.
+  Sse stream() {
+    status = 200;
+    response.status(Status.OK_200);
+    response.header(HeaderNames.CONTENT_TYPE, "text/event-stream; charset=utf-8");
+    response.header(HeaderNames.CACHE_CONTROL, "no-cache");
+    stream = new Sse(response.outputStream());
+    return stream;
+  }
+
+  /// Replies with an error: a status and a body, or within a stream an event.
+  void fail(ApiException e) {
+    code = e.code();
+    Sse begun = stream;
+    if (begun != null) {
+      status = e.status();
+      try (begun) {
+        begun.event(e.body());
+      } catch (IOException | UncheckedIOException gone) {
+        throw new Gone(gone);
+      }
+      return;
+    }
+    boolean again = e.retryAfter() > 0;
+    boolean soon = again && e.retryAfter() <= LONGEST_WAIT;
+    response.header("X-Should-Retry", String.valueOf(soon));
+    if (again) {
+      response.header(HeaderNames.RETRY_AFTER, String.valueOf(e.retryAfter()));
+    }
+    if (e.status() == 401) {
+      response.header(HeaderNames.WWW_AUTHENTICATE, "Bearer");
+    }
+    reply(e.status(), JSON, Json.line(e.body()));
+  }
+
+  /// Whether the client went away.
+  boolean isGone() {
+    return status == GONE;
+  }
+
+  /// Says that the client went away.
+  void gone() {
+    status = GONE;
+    code = "client_closed";
+  }
+
+  Outcome outcome(String route) {
+    Spent took = spent == null ? new Spent(0, 0, 0, 0, 0) : spent;
+    return new Outcome(
+        id,
+        client().name(),
+        request.remotePeer().host(),
+        route,
+        status,
+        code,
+        model,
+        served,
+        took.promptTokens,
+        took.completionTokens,
+        took.cachedTokens,
+        finish,
+        (System.nanoTime() - started) / 1e9,
+        took.queueSeconds,
+        took.firstSeconds);
+  }
+
+  /// The client went away.
+  static final class Gone extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    Gone(Throwable cause) {
+      super(cause);
+    }
+  }
+}

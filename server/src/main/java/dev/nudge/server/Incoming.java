@@ -1,0 +1,111 @@
+package dev.nudge.server;
+
+import io.helidon.common.buffers.DataReader;
+import java.io.UncheckedIOException;
+import java.net.SocketTimeoutException;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/// What a connection's client sends, read ahead by one piece while a request is answered: so its
+/// going away is seen though nothing is written, and what it sends early is not lost.
+///
+/// Threading: the connection's thread, but for the piece that another thread reads ahead; the two
+/// never read at once.
+final class Incoming implements Supplier<byte @Nullable []> {
+  private final DataReader reader;
+  private final Runnable close;
+  private @Nullable CompletableFuture<byte @Nullable []> ahead;
+  private long deadline; // nanos; 0: none
+
+  /// @param close ends the connection
+  Incoming(DataReader reader, Runnable close) {
+    this.reader = reader;
+    this.close = close;
+  }
+
+  /// Begins to read ahead.
+  void watch() {
+    if (ahead == null && reader.available() == 0) {
+      CompletableFuture<byte @Nullable []> read = new CompletableFuture<>();
+      Thread.ofVirtual()
+          .name("nudge-watch")
+          .start(
+              () -> {
+                try {
+                  read.complete(read());
+                } catch (RuntimeException | Error e) {
+                  read.completeExceptionally(e);
+                }
+              });
+      ahead = read;
+    }
+  }
+
+  /// Whether the client has closed the connection.
+  boolean ended() {
+    CompletableFuture<byte @Nullable []> read = ahead;
+    if (read == null || !read.isDone()) {
+      return false;
+    }
+    return read.isCompletedExceptionally() || read.getNow(null) == null;
+  }
+
+  /// Ends the connection where the rest of a request has not come within a time.
+  void within(long seconds) {
+    deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
+  }
+
+  /// The request has come.
+  void complete() {
+    deadline = 0;
+  }
+
+  @Override
+  public byte @Nullable [] get() {
+    if (deadline != 0) {
+      watch();
+    }
+    CompletableFuture<byte @Nullable []> read = ahead;
+    if (read == null) {
+      return read();
+    }
+    try {
+      byte[] bytes =
+          deadline == 0
+              ? read.get()
+              : read.get(Math.max(1, deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
+      ahead = null;
+      return bytes;
+    } catch (TimeoutException e) {
+      close.run();
+      throw new UncheckedIOException(new SocketTimeoutException("too slow"));
+    } catch (InterruptedException e) {
+      close.run();
+      Thread.currentThread().interrupt();
+      throw new CancellationException("interrupted");
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException failure) {
+        throw failure;
+      }
+      throw new CompletionException(e.getCause());
+    }
+  }
+
+  /// Reads what there is; null: the end.
+  private byte @Nullable [] read() {
+    if (reader.available() == 0) {
+      try {
+        reader.ensureAvailable();
+      } catch (DataReader.InsufficientDataAvailableException e) {
+        return null;
+      }
+    }
+    return reader.readBytes(reader.available());
+  }
+}

@@ -1,0 +1,54 @@
+package dev.nudge.server;
+
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/// `GET /v1/models` and `GET /v1/models/{id}`: the base and its adapters, as far as a client may
+/// use
+/// them.
+///
+/// @param created seconds since 1970 when the server started
+record ModelRoutes(Shared shared, long created) {
+  private static final String PATH = "/v1/models";
+
+  Routes add(Routes routes) {
+    return routes.client("GET", PATH, this::list).client("GET", PATH + "/*", this::one);
+  }
+
+  private void list(Exchange exchange) {
+    ObjectNode reply = JsonNodeFactory.instance.objectNode().put("object", "list");
+    ArrayNode data = reply.putArray("data");
+    String base = shared.settings().baseName();
+    if (exchange.client().may(base, base)) {
+      data.add(card(base, shared.base(base)));
+    }
+    for (Adapters.Card card : shared.adapters().list()) {
+      if (exchange.client().may(card.id(), card.served().name())) {
+        data.add(card(card.id(), card.served()));
+      }
+    }
+    exchange.reply(reply);
+  }
+
+  private void one(Exchange exchange) {
+    String id = exchange.path().substring(PATH.length() + 1);
+    exchange.reply(card(id, shared.find(exchange, id)));
+  }
+
+  private ObjectNode card(String id, Served served) {
+    ObjectNode card = JsonNodeFactory.instance.objectNode();
+    card.put("id", id).put("object", "model").put("created", created).put("owned_by", "nudge");
+    card.put("root", served.isBase() ? id : served.name());
+    card.put("parent", served.isBase() ? null : shared.settings().baseName());
+    card.put("max_model_len", shared.session().maxLength());
+    if (served.version() != null) {
+      card.put("version", served.version());
+    }
+    if (served.digest() != null) {
+      card.put("digest", served.digest());
+    }
+    card.putArray("permission");
+    return card;
+  }
+}

@@ -1,0 +1,169 @@
+package dev.nudge.server;
+
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.ServeSettings;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// Adapters by names that were given at the start or by a request, and by reference.
+///
+/// A name stands for a folder or for a reference, and a reference for a version. Both are looked up
+/// for each request, so the next request already has what an alias was moved to.
+///
+/// Threading: any number of threads.
+final class NamedPlaces implements Adapters {
+  private static final String REGISTRY = "registry:";
+
+  private final Map<String, Place> places = new ConcurrentSkipListMap<>();
+  private final Folders folders;
+  private final References references;
+  private final String base;
+
+  /// What a name stands for.
+  private sealed interface Place {
+    record Folder(Path path) implements Place {}
+
+    record Kept(String reference) implements Place {}
+  }
+
+  private NamedPlaces(Folders folders, References references, String base) {
+    this.folders = folders;
+    this.references = references;
+    this.base = base;
+  }
+
+  /// Takes the adapters of the settings, each of which has to be there.
+  ///
+  /// @throws InputException where one is not
+  static NamedPlaces of(ServeSettings settings, References references) {
+    NamedPlaces named =
+        new NamedPlaces(new Folders(settings.adapterRoot()), references, settings.baseName());
+    settings
+        .adapters()
+        .forEach(
+            (name, text) -> {
+              if (name.equals(settings.baseName())) {
+                throw new InputException(
+                    "--adapter: '%s' is what the base is called; give the adapter another name, or the base one by --served-model-name"
+                        .formatted(name));
+              }
+              Place place = named.given(name, text);
+              named.places.put(name, place);
+              try {
+                if (named.served(name, place) == null) {
+                  throw new InputException(
+                      "--adapter %s=%s: there is no such version in the registry"
+                          .formatted(name, text));
+                }
+              } catch (ApiException e) {
+                throw new InputException(
+                    "--adapter %s=%s: %s".formatted(name, text, e.getMessage()), e);
+              }
+            });
+    return named;
+  }
+
+  private Place given(String name, String text) {
+    if (text.startsWith(REGISTRY)) {
+      return new Place.Kept(text.substring(REGISTRY.length()));
+    }
+    try {
+      Path folder = Path.of(text);
+      if (Files.isDirectory(folder)) {
+        return new Place.Folder(folder.toAbsolutePath().normalize());
+      }
+    } catch (InvalidPathException e) {
+      // a reference perhaps
+    }
+    if (references.isReference(text)) {
+      return new Place.Kept(text);
+    }
+    throw new InputException(
+        "--adapter %s=%s: there is no such folder, and no such reference; give a PEFT folder, or NAME@ALIAS with --registry"
+            .formatted(name, text));
+  }
+
+  @Override
+  public @Nullable Served find(String model) {
+    Place place = places.get(model);
+    if (place != null) {
+      return served(model, place);
+    }
+    return references.isReference(model) ? references.find(model, model) : null;
+  }
+
+  private @Nullable Served served(String name, Place place) {
+    return switch (place) {
+      case Place.Folder(Path folder) ->
+          new Served(name, name, null, folders.digest(folder), folder);
+      case Place.Kept(String reference) -> references.find(name, reference);
+    };
+  }
+
+  @Override
+  public List<Card> list() {
+    List<Card> cards = new ArrayList<>();
+    places.forEach(
+        (name, place) -> {
+          try {
+            Served served = served(name, place);
+            if (served != null) {
+              cards.add(new Card(name, served));
+            }
+          } catch (ApiException | InputException e) {
+            // it cannot be served now; who asks for it is told why
+          }
+        });
+    cards.addAll(references.list());
+    return cards;
+  }
+
+  @Override
+  public Served load(String name, String text, boolean replace, Consumer<Served> check) {
+    if (!ServeSettings.isName(name) || name.equals(base)) {
+      throw ApiException.wrong(
+          "lora_name",
+          "'%s' is no name for an adapter; it is of letters, digits, '.', '_' and '-', and not the base's"
+              .formatted(ApiException.shown(name)));
+    }
+    String reference = text.startsWith(REGISTRY) ? text.substring(REGISTRY.length()) : text;
+    Place place =
+        references.isReference(reference)
+            ? new Place.Kept(reference)
+            : new Place.Folder(folders.named(text));
+    Served served = served(name, place);
+    if (served == null) {
+      throw ApiException.noModel(reference);
+    }
+    check.accept(served);
+    if (replace) {
+      places.put(name, place);
+    } else if (places.putIfAbsent(name, place) != null) {
+      throw ApiException.wrong(
+          "lora_name",
+          "'%s' is loaded already; unload it first, or send \"load_inplace\": true"
+              .formatted(name));
+    }
+    return served;
+  }
+
+  @Override
+  public @Nullable Served unload(String name) {
+    Place place = places.remove(name);
+    if (place == null) {
+      return null;
+    }
+    try {
+      return served(name, place);
+    } catch (ApiException | InputException e) {
+      return new Served(name, name, null, null, null); // gone already; so is its name now
+    }
+  }
+}

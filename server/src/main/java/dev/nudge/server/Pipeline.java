@@ -1,0 +1,157 @@
+package dev.nudge.server;
+
+import dev.nudge.settings.BusyException;
+import dev.nudge.settings.InputException;
+import io.helidon.webserver.CloseConnectionException;
+import io.helidon.webserver.http.ServerRequest;
+import io.helidon.webserver.http.ServerResponse;
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// The way of every request: is the server being stopped, which route, who asks, may it; then the
+/// route; then whatever failed as an error body; then the logs and counts.
+///
+/// Threading: any number of threads, one a request.
+final class Pipeline {
+  private static final String UNKNOWN = "unknown";
+  private static final String COUNTED = "POST /v1/"; // what costs the model something
+
+  private final Shared shared;
+  private final Access access;
+  private final Connections connections;
+  private final List<Consumer<Outcome>> told;
+  private @Nullable Routes routes;
+  private int active;
+  private boolean stopping;
+
+  Pipeline(Shared shared, Access access, Connections connections, List<Consumer<Outcome>> told) {
+    this.shared = shared;
+    this.access = access;
+    this.connections = connections;
+    this.told = List.copyOf(told);
+  }
+
+  /// Sets the routes, before the first request.
+  void routes(Routes all) {
+    routes = all;
+  }
+
+  void handle(ServerRequest request, ServerResponse response) {
+    Exchange exchange =
+        new Exchange(
+            request, response, connections.of(request), shared.settings().maxBody().bytes());
+    String name = UNKNOWN;
+    begin();
+    try {
+      Routes.Route route = Objects.requireNonNull(routes).find(exchange.method(), exchange.path());
+      name = route.name();
+      admit(route, exchange);
+      route.handler().handle(exchange);
+    } catch (Exchange.Gone e) {
+      exchange.gone();
+    } catch (Throwable e) { // whatever it is, the client gets an error body
+      fail(exchange, e);
+    } finally {
+      end();
+      Outcome outcome = exchange.outcome(name);
+      told.forEach(one -> one.accept(outcome));
+    }
+    if (exchange.isGone()) {
+      throw new CloseConnectionException("the client went away");
+    }
+  }
+
+  private void admit(Routes.Route route, Exchange exchange) {
+    if (stopping() && route.level() != Access.Level.OPEN) {
+      exchange.header("Connection", "close");
+      throw ApiException.stopping();
+    }
+    Client client =
+        access.check(
+            route.level(),
+            exchange.header("Authorization"),
+            String.valueOf(exchange.header("Host")),
+            exchange.header("Origin"));
+    exchange.client(client);
+    if (route.level() == Access.Level.CLIENT && route.name().startsWith(COUNTED)) {
+      client.begin();
+    }
+  }
+
+  private void fail(Exchange exchange, Throwable failure) {
+    try {
+      exchange.fail(told(failure));
+    } catch (RuntimeException gone) {
+      exchange.gone(); // there is nobody left to tell, or the answer had begun
+    }
+  }
+
+  private ApiException told(Throwable failure) {
+    return switch (failure) {
+      case ApiException e -> e;
+      case InputException e -> ApiException.wrong(null, asFields(String.valueOf(e.getMessage())));
+      case BusyException e ->
+          ApiException.busy("queue_full", e.retryAfterSeconds(), String.valueOf(e.getMessage()));
+      case OutOfMemoryError e -> {
+        shared.warnings().accept("out of memory while a request was answered: " + e.getMessage());
+        yield ApiException.internal("the server is out of memory");
+      }
+      default -> {
+        shared
+            .warnings()
+            .accept("internal error while a request was answered: " + failure + at(failure));
+        yield ApiException.internal("something went wrong in the server; its log says what");
+      }
+    };
+  }
+
+  private static String at(Throwable failure) {
+    StackTraceElement[] frames = failure.getStackTrace();
+    return frames.length == 0 ? "" : " at " + frames[0];
+  }
+
+  /// Messages of the library name flags, which are fields here.
+  private static String asFields(String message) {
+    return message
+        .replace("--stop-id", "stop_token_ids")
+        .replace("--logit-bias", "logit_bias")
+        .replace("--max-length", "the model's length");
+  }
+
+  private synchronized void begin() {
+    active++;
+  }
+
+  private synchronized void end() {
+    active--;
+    notifyAll();
+  }
+
+  synchronized boolean stopping() {
+    return stopping;
+  }
+
+  /// Takes no new requests, and waits for those under way.
+  ///
+  /// @return whether all have ended
+  synchronized boolean drain(Duration most) {
+    stopping = true;
+    long end = System.nanoTime() + most.toNanos();
+    while (active > 0) {
+      long millis = (end - System.nanoTime()) / 1_000_000;
+      if (millis <= 0) {
+        return false;
+      }
+      try {
+        wait(millis);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return false;
+      }
+    }
+    return true;
+  }
+}

@@ -1,0 +1,41 @@
+package dev.nudge.server;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// Versions of adapters that are kept somewhere: `legal@champion`, `legal:3`, `legal@sha256:…`.
+///
+/// Threading: any number of threads.
+interface References {
+  /// No place at all.
+  References NONE =
+      new References() {
+        @Override
+        public boolean isReference(String text) {
+          return false;
+        }
+
+        @Override
+        public @Nullable Served find(String asked, String reference) {
+          return null;
+        }
+
+        @Override
+        public List<Adapters.Card> list() {
+          return List.of();
+        }
+      };
+
+  /// Whether a text has the form of a reference.
+  boolean isReference(String text);
+
+  /// Finds what a reference stands for now.
+  ///
+  /// @param asked what the request names, for the answer
+  /// @return null: nothing
+  /// @throws ApiException where it is there and may not be served
+  @Nullable Served find(String asked, String reference);
+
+  /// What aliases stand for now.
+  List<Adapters.Card> list();
+}

@@ -1,0 +1,100 @@
+package dev.nudge.server;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/// The routes of a server: a method and a path each. A path that ends with `/*` stands for all
+/// below
+/// it.
+///
+/// Threading: filled before the server starts, then read by any number of threads.
+public final class Routes {
+  private static final String BELOW = "/*";
+
+  /// Answers a request.
+  @FunctionalInterface
+  public interface Handler {
+    /// @throws ApiException what the client is told
+    void handle(Exchange exchange) throws Exception;
+  }
+
+  /// A route.
+  ///
+  /// @param name as logs and counts have it, such as `GET /v1/models/*`
+  record Route(String name, Access.Level level, Handler handler) {}
+
+  private final Map<String, Map<String, Route>> byPath = new HashMap<>(); // then by method
+  private final List<String> below = new ArrayList<>();
+
+  /// A route for everybody.
+  public Routes open(String method, String path, Handler handler) {
+    return add(method, path, Access.Level.OPEN, handler);
+  }
+
+  /// A route for clients.
+  public Routes client(String method, String path, Handler handler) {
+    return add(method, path, Access.Level.CLIENT, handler);
+  }
+
+  /// A route for whoever has the admin key.
+  public Routes admin(String method, String path, Handler handler) {
+    return add(method, path, Access.Level.ADMIN, handler);
+  }
+
+  private Routes add(String method, String path, Access.Level level, Handler handler) {
+    Route route = new Route(method + " " + path, level, handler);
+    Map<String, Route> methods = byPath.computeIfAbsent(path, _ -> new HashMap<>());
+    if (methods.put(method, route) != null) {
+      throw new IllegalStateException(route.name + " is there twice");
+    }
+    if (path.endsWith(BELOW) && !below.contains(path)) {
+      below.add(path);
+    }
+    return this;
+  }
+
+  /// Finds the route of a request.
+  ///
+  /// @throws ApiException where there is none
+  Route find(String method, String path) {
+    Map<String, Route> methods = methods(path);
+    Route route = methods == null ? null : methods.get(method);
+    if (methods == null) {
+      throw new ApiException(
+          404,
+          "invalid_request_error",
+          null,
+          "unknown_url",
+          0,
+          "there is no %s %s here".formatted(method, ApiException.shown(path)));
+    }
+    if (route == null) {
+      throw new ApiException(
+          405,
+          "invalid_request_error",
+          null,
+          "method_not_allowed",
+          0,
+          "%s takes %s".formatted(path, String.join(", ", new TreeSet<>(methods.keySet()))));
+    }
+    return route;
+  }
+
+  private @Nullable Map<String, Route> methods(String path) {
+    Map<String, Route> exact = byPath.get(path);
+    if (exact != null) {
+      return exact;
+    }
+    for (String pattern : below) {
+      String start = pattern.substring(0, pattern.length() - 1);
+      if (path.startsWith(start) && path.length() > start.length()) {
+        return byPath.get(pattern);
+      }
+    }
+    return null;
+  }
+}

@@ -1,0 +1,28 @@
+package dev.nudge.server;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+
+/// The adapters that answer now, by name.
+///
+/// Threading: any number of threads.
+final class Running {
+  private final Map<String, Integer> counts = new HashMap<>();
+
+  synchronized void begin(Served served) {
+    if (!served.isBase()) {
+      counts.merge(served.name(), 1, Integer::sum);
+    }
+  }
+
+  synchronized void end(Served served) {
+    counts.computeIfPresent(served.name(), (_, n) -> n == 1 ? null : n - 1);
+  }
+
+  /// Their names, sorted.
+  synchronized List<String> names() {
+    return List.copyOf(new TreeSet<>(counts.keySet()));
+  }
+}

@@ -1,0 +1,180 @@
+package dev.nudge.server;
+
+import dev.nudge.generate.Session;
+import dev.nudge.machine.Machine;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.ServeSettings;
+import io.helidon.common.tls.Tls;
+import io.helidon.webserver.WebServer;
+import io.helidon.webserver.WebServerConfig;
+import io.helidon.webserver.http.HttpRouting;
+import io.helidon.webserver.http1.Http1Config;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/// One base and its adapters, served over HTTP in the shape of OpenAI's API.
+///
+///     try (Server server = Server.start(ServeSettings.of(model), Machine.here(),
+/// System.err::println)) {
+///       System.out.println(server.url());
+///     }
+///
+/// It never prints, exits or reads the environment.
+///
+/// Threading: each request has a virtual thread of its own, which reads it, waits for the engine's
+/// tokens and writes them. [#drain] and [#close] may be called by any thread.
+public final class Server implements AutoCloseable {
+  private static final Duration IDLE = Duration.ofMinutes(5);
+
+  /// The web server tells of its start and end; held, so that what is set stays.
+  private static final Logger WEB = Logger.getLogger("io.helidon");
+
+  static {
+    if (WEB.getLevel() == null) {
+      WEB.setLevel(Level.WARNING);
+    }
+  }
+
+  private final WebServer web;
+  private final Session session;
+  private final Pipeline pipeline;
+  private final @Nullable AuditLog audit;
+  private final URI url;
+
+  private Server(
+      WebServer web, Session session, Pipeline pipeline, @Nullable AuditLog audit, URI url) {
+    this.web = web;
+    this.session = session;
+    this.pipeline = pipeline;
+    this.audit = audit;
+    this.url = url;
+  }
+
+  /// Loads the base, looks at the adapters, and listens.
+  ///
+  /// @param warnings told one line each
+  /// @throws InputException in one line, for whatever a user can mend; nothing listens then
+  public static Server start(ServeSettings settings, Machine machine, Consumer<String> warnings) {
+    Tls tls = Certificates.tls(settings.tlsCert(), settings.tlsKey());
+    Access access = Access.of(settings);
+    NamedPlaces adapters = NamedPlaces.of(settings, References.NONE);
+    @Nullable AuditLog audit =
+        settings.auditLog() == null ? null : AuditLog.open(settings.auditLog(), warnings);
+    List<AutoCloseable> opened = new ArrayList<>();
+    try {
+      checkFree(settings);
+      Session session =
+          Session.load(settings.modelSettings(), null, null, settings.memory(), machine, warnings);
+      opened.add(session);
+      Shared shared =
+          new Shared(
+              settings,
+              session,
+              adapters,
+              new Prompts(settings, session.tokenizer()),
+              new Constraints(session.serving()),
+              new Running(),
+              warnings);
+      Metrics metrics = new Metrics(settings.baseName());
+      List<Consumer<Outcome>> told = new ArrayList<>(List.of(metrics));
+      if (audit != null) {
+        told.add(audit);
+      }
+      Connections connections = new Connections(Http1Config.create());
+      Pipeline pipeline = new Pipeline(shared, access, connections, told);
+      pipeline.routes(routes(shared, metrics, pipeline));
+      WebServer web = web(settings, connections, pipeline, tls).build().start();
+      String scheme = tls == null ? "http" : "https";
+      String host = settings.host().contains(":") ? "[" + settings.host() + "]" : settings.host();
+      return new Server(
+          web, session, pipeline, audit, URI.create(scheme + "://" + host + ":" + web.port()));
+    } catch (RuntimeException | Error e) {
+      opened.forEach(Server::closeQuietly);
+      if (audit != null) {
+        audit.close();
+      }
+      throw e;
+    }
+  }
+
+  private static void closeQuietly(AutoCloseable opened) {
+    try {
+      opened.close();
+    } catch (Exception e) {
+      // the failure that led here is thrown
+    }
+  }
+
+  private static Routes routes(Shared shared, Metrics metrics, Pipeline pipeline) {
+    Routes routes = new Routes();
+    routes.client("POST", "/v1/chat/completions", new ChatRoute(shared));
+    routes.client("POST", "/v1/completions", new CompletionRoute(shared));
+    new ModelRoutes(shared, System.currentTimeMillis() / 1000).add(routes);
+    new TokenRoutes(shared).add(routes);
+    new AdapterRoutes(shared).add(routes);
+    return new StateRoutes(shared, metrics, shared.running(), pipeline::stopping).add(routes);
+  }
+
+  private static WebServerConfig.Builder web(
+      ServeSettings settings, Connections connections, Pipeline pipeline, @Nullable Tls tls) {
+    var web =
+        WebServer.builder()
+            .host(settings.host())
+            .port(settings.port())
+            .shutdownHook(false)
+            .idleConnectionTimeout(IDLE)
+            .connectionOptions(options -> options.tcpNoDelay(true))
+            .connectionSelectors(List.of(connections))
+            .protocolsDiscoverServices(false)
+            .directHandlers(Refusals.handlers())
+            .routing(HttpRouting.builder().any(pipeline::handle));
+    return tls == null ? web : web.tls(tls);
+  }
+
+  /// The port is tried before a model is loaded for minutes.
+  private static void checkFree(ServeSettings settings) {
+    try (ServerSocket socket = new ServerSocket()) {
+      socket.setReuseAddress(true);
+      socket.bind(new InetSocketAddress(InetAddress.getByName(settings.host()), settings.port()));
+    } catch (IOException e) {
+      throw new InputException(
+          "--host %s --port %d cannot be listened on: %s; give another --port, or 0 for a free one"
+              .formatted(settings.host(), settings.port(), e.getMessage()),
+          e);
+    }
+  }
+
+  /// Where it listens.
+  public URI url() {
+    return url;
+  }
+
+  /// Takes no new requests, and waits for those under way.
+  ///
+  /// @return whether all of them ended by themselves
+  public boolean drain(Duration most) {
+    return pipeline.drain(most);
+  }
+
+  /// Ends what is under way, and frees everything. To let it end by itself, [#drain] first.
+  @Override
+  public void close() {
+    pipeline.drain(Duration.ZERO);
+    session.serving().drain(Duration.ZERO);
+    web.stop();
+    session.close();
+    if (audit != null) {
+      audit.close();
+    }
+  }
+}

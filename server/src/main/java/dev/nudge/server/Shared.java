@@ -1,0 +1,110 @@
+package dev.nudge.server;
+
+import dev.nudge.generate.AdapterCache;
+import dev.nudge.generate.Session;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.ServeSettings;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// What all requests of a server share.
+///
+/// @param adapters the base is not among them
+/// @param warnings told one line each
+record Shared(
+    ServeSettings settings,
+    Session session,
+    Adapters adapters,
+    Prompts prompts,
+    Constraints constraints,
+    Running running,
+    Consumer<String> warnings) {
+
+  /// Finds what a request asks for.
+  ///
+  /// @param asked null or empty: what the client is served where it names nothing
+  /// @throws ApiException where there is nothing of that name, or the client may not have it
+  Served find(Exchange exchange, String asked) {
+    Client client = exchange.client();
+    String usual = client.usual();
+    String model = asked.isEmpty() && usual != null ? usual : asked;
+    if (model.isEmpty()) {
+      throw ApiException.wrong("model", "'model' is missing; GET /v1/models lists what there is");
+    }
+    exchange.asked(model);
+    Served served =
+        isBase(model) ? base(model) : client.mayAsk(model) ? adapters.find(model) : null;
+    boolean may = served == null ? client.mayAsk(model) : client.may(model, served.name());
+    if (!may) {
+      throw ApiException.forbidden(
+          "model",
+          "model_not_allowed",
+          "this key may not use '%s'; GET /v1/models lists what it may"
+              .formatted(ApiException.shown(model)));
+    }
+    if (served == null) {
+      throw ApiException.noModel(model);
+    }
+    exchange.serve(model, served);
+    return served;
+  }
+
+  private boolean isBase(String model) {
+    return model.equals(settings.baseName()) || model.equals(settings.model().toString());
+  }
+
+  /// The base by one of its names.
+  Served base(String asked) {
+    return new Served(asked, settings.baseName(), null, null, null);
+  }
+
+  /// Encodes a text.
+  ///
+  /// @throws ApiException where it is no text
+  int[] ids(String field, String text) {
+    try {
+      return session.tokenizer().ids(text);
+    } catch (IllegalArgumentException e) {
+      throw ApiException.wrong(field, "'%s': %s".formatted(field, e.getMessage()));
+    }
+  }
+
+  /// Refuses a prompt that has no token, or leaves no room for an answer.
+  void checkFits(String field, int[] prompt) {
+    if (prompt.length == 0) {
+      throw ApiException.wrong(field, "'%s' has no tokens; give a text".formatted(field));
+    }
+    if (prompt.length >= session.maxLength()) {
+      throw new ApiException(
+          400,
+          "invalid_request_error",
+          field,
+          "context_length_exceeded",
+          0,
+          "the prompt has %d tokens, and the model takes %d with the answer; shorten it"
+              .formatted(prompt.length, session.maxLength()));
+    }
+  }
+
+  /// Holds an adapter in memory, and loads it first where it is not there.
+  ///
+  /// @return null: the base
+  /// @throws ApiException where it cannot be used with this base
+  AdapterCache.@Nullable Lease lease(Served served) {
+    if (served.digest() == null || served.folder() == null) {
+      return null;
+    }
+    try {
+      return session.cache().lease(served.digest(), served.folder());
+    } catch (InputException e) {
+      String message = String.valueOf(e.getMessage());
+      throw new ApiException(
+          400,
+          "invalid_request_error",
+          "model",
+          "adapter_not_usable",
+          0,
+          message.replace(served.folder().toString(), "'" + served.name() + "'"));
+    }
+  }
+}

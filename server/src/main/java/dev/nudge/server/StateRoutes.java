@@ -1,0 +1,72 @@
+package dev.nudge.server;
+
+import dev.nudge.generate.Stats;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+import tools.jackson.databind.node.JsonNodeFactory;
+
+/// `GET /health`, `/metrics` and `/version`.
+///
+/// @param stopping whether no new requests are taken
+record StateRoutes(Shared shared, Metrics metrics, Running adapters, BooleanSupplier stopping) {
+  private static final String TEXT = "text/plain; version=0.0.4; charset=utf-8";
+
+  Routes add(Routes routes) {
+    return routes
+        .open("GET", "/health", this::health)
+        .open("GET", "/metrics", this::metrics)
+        .open("GET", "/version", this::version);
+  }
+
+  private void health(Exchange exchange) {
+    if (stopping.getAsBoolean()) {
+      throw ApiException.stopping();
+    }
+    exchange.reply(JsonNodeFactory.instance.objectNode().put("status", "ok"));
+  }
+
+  private void version(Exchange exchange) {
+    String version = StateRoutes.class.getPackage().getImplementationVersion();
+    exchange.reply(
+        JsonNodeFactory.instance
+            .objectNode()
+            .put("version", version == null ? "development" : version));
+  }
+
+  private void metrics(Exchange exchange) {
+    Stats stats = shared.session().serving().stats();
+    List<Metrics.Gauge> gauges = new ArrayList<>();
+    gauge(gauges, "vllm:num_requests_running", stats.running());
+    gauge(gauges, "vllm:num_requests_waiting", stats.waiting());
+    double blocks = stats.keyBlocks();
+    gauge(gauges, "vllm:kv_cache_usage_perc", blocks == 0 ? 0 : stats.keyBlocksUsed() / blocks);
+    counter(gauges, "vllm:prefix_cache_queries_total", stats.prefixQueries());
+    counter(gauges, "vllm:prefix_cache_hits_total", stats.prefixHits());
+    gauges.add(
+        new Metrics.Gauge(
+            "vllm:cache_config_info",
+            "gauge",
+            "block_size=\"%d\",num_gpu_blocks=\"%d\""
+                .formatted(stats.blockTokens(), stats.keyBlocks()),
+            1));
+    gauges.add(
+        new Metrics.Gauge(
+            "vllm:lora_requests_info",
+            "gauge",
+            "max_lora=\"%d\",running_lora_adapters=\"%s\",waiting_lora_adapters=\"\""
+                .formatted(Math.max(1, stats.adapters()), String.join(",", adapters.names())),
+            System.currentTimeMillis() / 1000.0));
+    gauge(gauges, "nudge:adapters_loaded", stats.adapters());
+    gauge(gauges, "nudge:adapter_bytes", stats.adapterBytes());
+    exchange.reply(200, TEXT, metrics.text(gauges));
+  }
+
+  private static void gauge(List<Metrics.Gauge> gauges, String name, double value) {
+    gauges.add(new Metrics.Gauge(name, "gauge", "", value));
+  }
+
+  private static void counter(List<Metrics.Gauge> gauges, String name, double value) {
+    gauges.add(new Metrics.Gauge(name, "counter", "", value));
+  }
+}

@@ -1,0 +1,110 @@
+package dev.nudge.server;
+
+import dev.nudge.format.Json;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+
+/// How a family of models writes that it calls a tool.
+///
+/// ```
+///   HERMES   <tool_call>{"name": …, "arguments": {…}}</tool_call>     Qwen, Hermes, SmolLM3
+///   LLAMA    {"name": …, "parameters": {…}}                           Llama 3
+///   MISTRAL  [TOOL_CALLS] [{"name": …, "arguments": {…}}]
+/// ```
+///
+/// `<|python_tag|>` and `[TOOL_CALLS]` are special tokens, which a text leaves out, so the last two
+/// are known by the JSON that an answer begins with; it counts as a call only where it names a tool
+/// that the request has.
+enum ToolFormat {
+  HERMES("<tool_call>", "</tool_call>", "arguments"),
+  LLAMA("<|python_tag|>", null, "parameters"),
+  MISTRAL("[TOOL_CALLS]", null, "arguments");
+
+  private static final String LETTERS =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+  private static final List<String> KEYS = List.of("arguments", "parameters");
+
+  final String begin;
+  final @Nullable String end; // null: the end of the answer
+  final String argumentsKey;
+
+  ToolFormat(String begin, @Nullable String end, String argumentsKey) {
+    this.begin = begin;
+    this.end = end;
+    this.argumentsKey = argumentsKey;
+  }
+
+  /// A call of a tool.
+  ///
+  /// @param arguments a JSON object, as text
+  record Call(String name, String arguments) {}
+
+  /// Finds the format that a chat template writes calls in.
+  static ToolFormat of(String template) {
+    if (template.contains(MISTRAL.begin)) {
+      return MISTRAL;
+    }
+    boolean llama = template.contains("python_tag") || template.contains("ipython");
+    return llama && !template.contains(HERMES.begin) ? LLAMA : HERMES;
+  }
+
+  /// Makes an id for a call; Mistral's templates take only nine letters and digits.
+  String id(RandomGenerator random) {
+    StringBuilder id = new StringBuilder(this == MISTRAL ? "" : "call_");
+    int length = this == MISTRAL ? 9 : 24;
+    for (int i = 0; i < length; i++) {
+      id.append(LETTERS.charAt(random.nextInt(LETTERS.length())));
+    }
+    return id.toString();
+  }
+
+  /// Reads the calls of a text that is JSON alone: a call, a list of them, or several behind `;`.
+  ///
+  /// @param known the tools that may be called; null: any
+  /// @return none where the text is something else
+  static List<Call> calls(String text, @Nullable Set<String> known) {
+    List<Call> calls = new ArrayList<>();
+    for (JsonNode node : values(text.strip())) {
+      for (JsonNode one : node.isArray() ? node : List.of(node)) {
+        Call call = call(one);
+        if (call == null || known != null && !known.contains(call.name)) {
+          return List.of();
+        }
+        calls.add(call);
+      }
+    }
+    return calls;
+  }
+
+  private static List<JsonNode> values(String text) {
+    try {
+      return List.of(Json.parseStrictly(text));
+    } catch (JacksonException e) {
+      List<JsonNode> values = new ArrayList<>();
+      for (String part : text.split("(?<=\\})\\s*;\\s*(?=\\{)")) {
+        try {
+          values.add(Json.parseStrictly(part));
+        } catch (JacksonException broken) {
+          return List.of();
+        }
+      }
+      return values;
+    }
+  }
+
+  private static @Nullable Call call(JsonNode node) {
+    JsonNode name = node.path("name");
+    for (String key : KEYS) {
+      JsonNode arguments = node.path(key);
+      if (name.isString() && arguments.isObject()) {
+        return new Call(name.stringValue(), Json.line(arguments));
+      }
+    }
+    return null;
+  }
+}

@@ -1,0 +1,251 @@
+package dev.nudge.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.nudge.server.Place.Reply;
+import dev.nudge.settings.InputException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.time.ZoneOffset;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+
+/// A key for each client, and one to move adapters with.
+@Timeout(120)
+class ClientsTest {
+  private static final String CHAT = "/v1/chat/completions";
+  private static final String SHORT = "\"max_tokens\": 2";
+  private static final String ADMIN = "an-admin-key-of-this-test";
+
+  @TempDir Path folder;
+  private final String acme = Keys.make();
+  private final String hasty = Keys.make();
+  private Path keys;
+  private Path audit;
+  private Place place;
+
+  @BeforeEach
+  void open() throws IOException {
+    keys = folder.resolve("keys.json");
+    audit = folder.resolve("audit.jsonl");
+    Files.writeString(
+        keys,
+        """
+        {"clients": [
+          {"name": "acme", "key": "%s", "adapters": ["one"], "default_adapter": "one"},
+          {"name": "hasty", "key": "%s", "requests_per_minute": 2, "tokens_per_day": 1000000}]}
+        """
+            .formatted(Keys.digest(acme), Keys.digest(hasty)));
+    Path admin = Files.writeString(folder.resolve("admin"), ADMIN + "\n");
+    Path root = Files.createDirectory(folder.resolve("root"));
+    copy(Place.OTHER, root.resolve("third"));
+    Files.createSymbolicLink(root.resolve("link"), Place.ONE.toAbsolutePath());
+    place =
+        Place.open(
+            s ->
+                s.withApiKeys(keys)
+                    .withAdminKeyFile(admin)
+                    .withAdapterRoot(root)
+                    .withAuditLog(audit));
+  }
+
+  @AfterEach
+  void close() {
+    place.close();
+  }
+
+  private static void copy(Path from, Path to) throws IOException {
+    Files.createDirectory(to);
+    for (String file : List.of("adapter_config.json", "adapter_model.safetensors")) {
+      Files.copy(from.resolve(file), to.resolve(file));
+    }
+  }
+
+  private Reply chat(String key, String model) {
+    return place.post(
+        CHAT, Place.chat(model, "a secret word", SHORT), "Authorization", "Bearer " + key);
+  }
+
+  @Test
+  void aKeyIsAskedForAndOnlyItsAdaptersAnswer() {
+    Reply none = place.post(CHAT, Place.chat("one", "hi", SHORT));
+    assertThat(none.status()).isEqualTo(401);
+    assertThat(none.error("code")).isEqualTo("invalid_api_key");
+    assertThat(none.header("WWW-Authenticate")).isEqualTo("Bearer");
+    assertThat(chat("sk-nudge-other", "one").status()).isEqualTo(401);
+    assertThat(chat(acme, "one").status()).isEqualTo(200);
+    for (String model : List.of("other", "base", "nix")) {
+      assertThat(chat(acme, model).status()).as(model).isEqualTo(403);
+    }
+    assertThat(chat(acme, "").json().path("model").asString()).isEqualTo("one");
+    JsonNode models = place.get("/v1/models", "Authorization", "Bearer " + acme).json();
+    assertThat(models.path("data").valueStream().map(m -> m.path("id").asString()).toList())
+        .containsExactly("one");
+    assertThat(place.get("/health").status()).isEqualTo(200);
+  }
+
+  @Test
+  void aClientThatAsksTooOftenIsToldWhenToComeBack() {
+    assertThat(chat(hasty, "base").status()).isEqualTo(200);
+    assertThat(chat(hasty, "other").status()).isEqualTo(200);
+    Reply third = chat(hasty, "base");
+    assertThat(third.status()).isEqualTo(429);
+    assertThat(Integer.parseInt(third.header("Retry-After"))).isBetween(1, 60);
+    assertThat(third.header("X-Should-Retry")).isEqualTo("true");
+    assertThat(chat(acme, "one").status()).isEqualTo(200);
+  }
+
+  @Test
+  void aKeyThatIsTakenOutOfTheFileIsShutOut() throws IOException {
+    assertThat(chat(acme, "one").status()).isEqualTo(200);
+    Files.writeString(keys, "{\"clients\": []}");
+    assertThat(chat(acme, "one").status()).isEqualTo(401);
+  }
+
+  @Test
+  void adaptersAreLoadedAndUnloadedByTheAdminAlone() {
+    String load = "{\"lora_name\": \"third\", \"lora_path\": \"third\"}";
+    assertThat(place.post("/v1/load_lora_adapter", load).status()).isEqualTo(401);
+    assertThat(
+            place.post("/v1/load_lora_adapter", load, "Authorization", "Bearer " + acme).status())
+        .isEqualTo(403);
+    Reply loaded = admin("/v1/load_lora_adapter", load);
+    assertThat(loaded.status()).as(loaded.text()).isEqualTo(200);
+    assertThat(loaded.text()).isEqualTo("Success: LoRA adapter 'third' added successfully.");
+    assertThat(chat(hasty, "third").status()).isEqualTo(200);
+    assertThat(admin("/v1/load_lora_adapter", load).status()).isEqualTo(400);
+    assertThat(
+            admin(
+                    "/v1/load_lora_adapter",
+                    "{\"lora_name\": \"third\", \"lora_path\": \"third\", \"load_inplace\": true}")
+                .status())
+        .isEqualTo(200);
+    assertThat(admin("/v1/unload_lora_adapter", "{\"lora_name\": \"third\"}").status())
+        .isEqualTo(200);
+    assertThat(chat(hasty, "third").status()).isEqualTo(404);
+    assertThat(admin("/v1/unload_lora_adapter", "{\"lora_name\": \"third\"}").status())
+        .isEqualTo(404);
+    assertThat(admin("/v1/load_lora_adapter", "{}").error("param")).isEqualTo("lora_name");
+  }
+
+  private Reply admin(String path, String body) {
+    return place.post(path, body, "Authorization", "Bearer " + ADMIN);
+  }
+
+  @Test
+  void noPathLeadsOutOfTheRoot() {
+    String outside = Place.ONE.toAbsolutePath().normalize().toString();
+    for (String path :
+        List.of(
+            outside,
+            "../root/../keys.json",
+            "third/../../admin",
+            "link",
+            ".",
+            "",
+            "third\\u0000x")) {
+      Reply reply =
+          admin(
+              "/v1/load_lora_adapter",
+              "{\"lora_name\": \"fourth\", \"lora_path\": \"%s\"}".formatted(path));
+      assertThat(reply.status()).as(path).isEqualTo(400);
+      assertThat(reply.text()).doesNotContain(folder.toString());
+    }
+  }
+
+  @Test
+  void theAuditLogSaysWhoAndWhatAndNoWordOfIt() throws IOException {
+    chat(acme, "one");
+    chat(acme, "other");
+    place.get("/v1/models", "Authorization", "Bearer " + acme);
+    await(3);
+    List<JsonNode> lines =
+        Files.readAllLines(audit).stream()
+            .map(line -> (JsonNode) Place.JSON.readTree(line))
+            .toList();
+    JsonNode good = lines.getFirst();
+    assertThat(good.path("client").asString()).isEqualTo("acme");
+    assertThat(good.path("status").asInt()).isEqualTo(200);
+    assertThat(good.path("adapter_digest").asString()).startsWith("sha256:");
+    assertThat(good.path("completion_tokens").asInt()).isEqualTo(2);
+    assertThat(lines.get(1).path("status").asInt()).isEqualTo(403);
+    assertThat(lines.get(1).path("model").asString()).isEqualTo("other");
+    assertThat(Files.readString(audit)).doesNotContain("secret").doesNotContain(acme);
+  }
+
+  /// A line is written when its reply is out already.
+  private void await(int lines) throws IOException {
+    for (int i = 0; i < 500 && Files.readAllLines(audit).size() < lines; i++) {
+      try {
+        Thread.sleep(10);
+      } catch (InterruptedException e) {
+        throw new AssertionError(e);
+      }
+    }
+  }
+
+  @Test
+  void aFileOfKeysThatIsBrokenIsRefusedInALine() throws IOException {
+    for (String text :
+        List.of(
+            "[]", "{", "{\"clients\": [{\"name\": \"a\"}]}", "{\"clients\": [{\"colour\": 1}]}")) {
+      Path broken = Files.writeString(folder.resolve("broken.json"), text);
+      assertThatThrownBy(() -> Keys.read(broken))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("broken.json");
+    }
+    assertThatThrownBy(() -> Keys.read(folder.resolve("none")))
+        .hasMessageContaining("cannot be read");
+  }
+
+  /// A clock that a test moves.
+  private static final class Moved extends Clock {
+    private Instant now = Instant.parse("2026-11-28T23:59:00Z");
+
+    @Override
+    public ZoneId getZone() {
+      return ZoneOffset.UTC;
+    }
+
+    @Override
+    public Clock withZone(ZoneId zone) {
+      return this;
+    }
+
+    @Override
+    public Instant instant() {
+      return now;
+    }
+  }
+
+  @Test
+  void quotasComeBackWithTheMinuteAndTheDay() {
+    Moved clock = new Moved();
+    Quota quota = new Quota(clock);
+    quota.begin(1L, 10L);
+    assertThatThrownBy(() -> quota.begin(1L, 10L))
+        .isInstanceOfSatisfying(
+            ApiException.class, e -> assertThat(e.code()).isEqualTo("rate_limit_exceeded"));
+    quota.used(10);
+    assertThatThrownBy(() -> quota.begin(5L, 10L))
+        .isInstanceOfSatisfying(
+            ApiException.class,
+            e -> {
+              assertThat(e.code()).isEqualTo("insufficient_quota");
+              assertThat(e.retryAfter()).isEqualTo(61);
+            });
+    clock.now = clock.now.plus(Duration.ofSeconds(61));
+    quota.begin(1L, 10L);
+  }
+}

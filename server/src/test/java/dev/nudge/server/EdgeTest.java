@@ -1,0 +1,263 @@
+package dev.nudge.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.nudge.server.Place.Reply;
+import dev.nudge.settings.InputException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/// What is not a well-behaved client: gone, too large, too early, broken.
+@Timeout(120)
+class EdgeTest {
+  private static final String CHAT = "/v1/chat/completions";
+  private static final String LONG =
+      "\"max_tokens\": 100000, \"min_tokens\": 100, \"ignore_eos\": true";
+
+  @TempDir Path folder;
+
+  private static Socket send(Place place, String body) throws IOException {
+    Socket socket = new Socket("127.0.0.1", place.server.url().getPort());
+    OutputStream out = socket.getOutputStream();
+    out.write(
+        ("POST "
+                + CHAT
+                + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
+                + body.length()
+                + "\r\n\r\n"
+                + body)
+            .getBytes(StandardCharsets.US_ASCII));
+    out.flush();
+    return socket;
+  }
+
+  private static double running(Place place) {
+    return place
+        .get("/metrics")
+        .text()
+        .lines()
+        .filter(line -> line.startsWith("vllm:num_requests_running{"))
+        .mapToDouble(line -> Double.parseDouble(line.substring(line.indexOf('}') + 2)))
+        .sum();
+  }
+
+  private static void until(Place place, double wanted) throws InterruptedException {
+    for (int i = 0; i < 400 && running(place) != wanted; i++) {
+      Thread.sleep(10);
+    }
+    assertThat(running(place)).isEqualTo(wanted);
+  }
+
+  @Test
+  void aClientThatGoesAwayEndsItsAnswerStreamedOrNot() throws Exception {
+    Path audit = folder.resolve("audit.jsonl");
+    try (Place place = Place.open(s -> s.withAuditLog(audit))) {
+      for (String stream : List.of("", ", \"stream\": true")) {
+        // as many tokens as the model takes, over and over: it would answer for long
+        Socket socket =
+            send(
+                place,
+                Place.chat("base", "hi", LONG + ", \"n\": 16" + stream)
+                    .replace("\"temperature\": 0", "\"temperature\": 1"));
+        until(place, 16);
+        socket.close();
+        until(place, 0);
+      }
+      for (int i = 0; i < 300 && Files.readString(audit).split("client_closed").length < 3; i++) {
+        Thread.sleep(10);
+      }
+      assertThat(Files.readString(audit).split("\"status\":499")).hasSize(3);
+    }
+  }
+
+  @Test
+  void aConnectionGoesOnBehindAnAnswerThatWasWatched() throws IOException {
+    try (Place place = Place.open();
+        Socket socket = send(place, Place.chat("base", "hi", "\"max_tokens\": 2"))) {
+      for (int i = 0; i < 3; i++) {
+        assertThat(read(socket)).startsWith("HTTP/1.1 200");
+        String body = Place.chat("one", "hi", "\"max_tokens\": 2");
+        socket
+            .getOutputStream()
+            .write(
+                ("POST "
+                        + CHAT
+                        + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
+                        + body.length()
+                        + "\r\n\r\n"
+                        + body)
+                    .getBytes(StandardCharsets.US_ASCII));
+      }
+    }
+  }
+
+  /// One reply with its length.
+  private static String read(Socket socket) throws IOException {
+    InputStream in = socket.getInputStream();
+    StringBuilder text = new StringBuilder();
+    int end = -1;
+    while (end < 0 || text.length() < end) {
+      int c = in.read();
+      if (c < 0) {
+        break;
+      }
+      text.append((char) c);
+      if (end < 0 && text.toString().endsWith("\r\n\r\n")) {
+        String length = text.toString().replaceFirst("(?s).*Content-Length: (\\d+).*", "$1");
+        end = text.length() + Integer.parseInt(length);
+      }
+    }
+    return text.toString();
+  }
+
+  @Test
+  void aBodyThatIsTooLargeIsRefused() {
+    try (Place place = Place.open(s -> s.withMaxBody(2048))) {
+      Reply reply = place.post(CHAT, Place.chat("base", "hi ".repeat(2000), ""));
+      assertThat(reply.status()).isEqualTo(413);
+      assertThat(reply.error("code")).isEqualTo("body_too_large");
+      assertThat(place.post(CHAT, Place.chat("base", "hi", "\"max_tokens\": 1")).status())
+          .isEqualTo(200);
+    }
+  }
+
+  @Test
+  void anAnswerThatTakesTooLongIsEnded() {
+    try (Place place = Place.open(s -> s.withRequestTimeout(1))) {
+      String many =
+          Place.chat("base", "hi", LONG + ", \"n\": 128")
+              .replace("\"temperature\": 0", "\"temperature\": 1");
+      List<CompletableFuture<Reply>> replies =
+          java.util.stream.IntStream.range(0, 2)
+              .mapToObj(i -> CompletableFuture.supplyAsync(() -> place.post(CHAT, many)))
+              .toList();
+      Reply reply = replies.getFirst().join();
+      replies.getLast().join();
+      assertThat(reply.status()).as(reply.text()).isIn(200, 504);
+      if (reply.status() == 504) {
+        assertThat(reply.header("X-Should-Retry")).isEqualTo("false");
+      }
+    }
+  }
+
+  @Test
+  void aServerThatIsStoppedEndsWhatIsUnderWayAndTakesNothingNew() throws Exception {
+    try (Place place = Place.open()) {
+      CompletableFuture<Reply> last =
+          CompletableFuture.supplyAsync(
+              () ->
+                  place.post(
+                      CHAT, Place.chat("one", "hi", "\"max_tokens\": 60, \"ignore_eos\": true")));
+      until(place, 1);
+      CompletableFuture<Boolean> drained =
+          CompletableFuture.supplyAsync(() -> place.server.drain(Duration.ofSeconds(60)));
+      while (place.get("/health").status() != 503) {
+        Thread.sleep(5);
+      }
+      Reply late = place.post(CHAT, Place.chat("one", "hi", ""));
+      assertThat(late.status()).isEqualTo(503);
+      assertThat(late.header("Retry-After")).isNotEmpty();
+      assertThat(last.join().status()).isEqualTo(200);
+      assertThat(drained.join()).isTrue();
+    }
+  }
+
+  @Test
+  void brokenBodiesAreRefusedAndTheServerGoesOn() {
+    long seed = Long.getLong("seed", System.nanoTime());
+    Random random = new Random(seed);
+    String good =
+        Place.chat(
+            "one",
+            "hi",
+            "\"max_tokens\": 2, \"stop\": [\"x\"], \"logit_bias\": {\"5\": 1}, \"tools\": [], \"stream\": false");
+    List<String> parts =
+        List.of(
+            "{",
+            "}",
+            "[",
+            "]",
+            "\"",
+            ":",
+            ",",
+            "null",
+            "-1",
+            "1e999",
+            "\\ud800",
+            "\u0000",
+            "é",
+            "{}",
+            "[[]]",
+            "true",
+            "\"model\"",
+            "\"messages\"");
+    try (Place place = Place.open()) {
+      for (int i = 0; i < 400; i++) {
+        StringBuilder body = new StringBuilder(good);
+        for (int changes = 1 + random.nextInt(4); changes > 0; changes--) {
+          int at = random.nextInt(body.length());
+          int to = Math.min(body.length(), at + random.nextInt(6));
+          body.replace(at, to, parts.get(random.nextInt(parts.size())));
+        }
+        Reply reply = place.post(i % 3 == 0 ? "/v1/completions" : CHAT, body.toString());
+        assertThat(reply.status())
+            .as("seed %d: %s: %s", seed, body, reply.text())
+            .isIn(200, 400, 404);
+      }
+      assertThat(place.post(CHAT, good).status()).isEqualTo(200);
+      assertThat(place.warnings).noneMatch(line -> line.contains("internal"));
+      Reply deep = place.post(CHAT, "[".repeat(100_000));
+      assertThat(deep.status()).isEqualTo(400);
+    }
+  }
+
+  @Test
+  void whatIsNoHttpGetsAnErrorBodyToo() throws IOException {
+    try (Place place = Place.open();
+        Socket socket = new Socket("127.0.0.1", place.server.url().getPort())) {
+      socket
+          .getOutputStream()
+          .write("GET /a b c HTTP/1.1\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+      String reply = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      assertThat(reply).startsWith("HTTP/1.1 400").contains("invalid_request_error");
+    }
+  }
+
+  @Test
+  void aPortThatIsTakenIsToldBeforeTheModelIsLoaded() throws IOException {
+    try (ServerSocket taken = new ServerSocket(0)) {
+      int port = taken.getLocalPort();
+      assertThatThrownBy(() -> Place.open(s -> s.withHost("0.0.0.0").withPort(port)))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("--port " + port + " cannot be listened on");
+    }
+  }
+
+  @Test
+  void withoutKeysAdaptersAreMovedFromThisMachineAlone() {
+    try (Place place = Place.open()) {
+      String body = "{\"lora_name\": \"one\"}";
+      String path = "/v1/unload_lora_adapter";
+      assertThat(place.post(path, body, "Origin", "http://evil.example").status()).isEqualTo(403);
+      assertThat(place.post(path, body).status()).isEqualTo(200);
+    }
+    try (Place open = Place.open(s -> s.withHost("0.0.0.0"))) {
+      Reply reply = open.post("/v1/unload_lora_adapter", "{\"lora_name\": \"one\"}");
+      assertThat(reply.error("code")).isEqualTo("no_admin_key");
+    }
+  }
+}

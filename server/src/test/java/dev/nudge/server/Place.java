@@ -1,0 +1,126 @@
+package dev.nudge.server;
+
+import dev.nudge.machine.Machine;
+import dev.nudge.settings.ServeSettings;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.function.UnaryOperator;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.ObjectMapper;
+
+/// A server of a tiny model with two adapters, and a client that sends what a test writes down.
+final class Place implements AutoCloseable {
+  static final Path GOLDEN = Path.of("../core/src/test/resources/golden");
+  static final Path MODEL = GOLDEN.resolve("llama/grouped-tied/model");
+  static final Path ONE = GOLDEN.resolve("peft/all-linear/adapter");
+  static final Path OTHER = GOLDEN.resolve("peft/patterns-rslora/adapter");
+  static final Machine MACHINE =
+      new Machine(2, 2L << 30, Path.of(System.getProperty("user.home"), ".cache", "nudge"), "test");
+  static final ObjectMapper JSON = new ObjectMapper();
+
+  final Server server;
+  final List<String> warnings;
+  private final HttpClient client = HttpClient.newHttpClient();
+
+  /// A reply.
+  record Reply(int status, HttpResponse<String> response) {
+    JsonNode json() {
+      return JSON.readTree(response.body());
+    }
+
+    String text() {
+      return response.body();
+    }
+
+    String header(String name) {
+      return response.headers().firstValue(name).orElse("");
+    }
+
+    /// What stands in an error body.
+    String error(String field) {
+      return json().path("error").path(field).asString("");
+    }
+
+    /// The events of a stream, but the last.
+    List<JsonNode> events() {
+      List<JsonNode> events = new ArrayList<>();
+      for (String frame : response.body().split("\n\n")) {
+        if (!frame.equals("data: [DONE]")) {
+          events.add(JSON.readTree(frame.substring("data: ".length())));
+        }
+      }
+      return events;
+    }
+  }
+
+  private Place(Server server, List<String> warnings) {
+    this.server = server;
+    this.warnings = warnings;
+  }
+
+  /// Serves the base as `base`, and the adapters as `one` and `other`.
+  static Place open(UnaryOperator<ServeSettings> changed) {
+    ServeSettings settings =
+        ServeSettings.of(MODEL)
+            .withServedModelName("base")
+            .withAdapter("one=" + ONE, "other=" + OTHER)
+            .withTemplate("src/test/resources/tools.jinja")
+            .withPort(0)
+            .withThreads(2);
+    List<String> warnings = Collections.synchronizedList(new ArrayList<>());
+    return new Place(Server.start(changed.apply(settings), MACHINE, warnings::add), warnings);
+  }
+
+  static Place open() {
+    return open(UnaryOperator.identity());
+  }
+
+  URI url(String path) {
+    return URI.create(server.url() + path);
+  }
+
+  Reply get(String path, String... headers) {
+    return send(builder(path, headers).GET());
+  }
+
+  Reply post(String path, String body, String... headers) {
+    return send(builder(path, headers).POST(HttpRequest.BodyPublishers.ofString(body)));
+  }
+
+  private HttpRequest.Builder builder(String path, String... headers) {
+    HttpRequest.Builder builder = HttpRequest.newBuilder(url(path));
+    return headers.length == 0 ? builder : builder.headers(headers);
+  }
+
+  Reply send(HttpRequest.Builder request) {
+    try {
+      HttpResponse<String> response =
+          client.send(request.build(), HttpResponse.BodyHandlers.ofString());
+      return new Reply(response.statusCode(), response);
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new AssertionError(e);
+    }
+  }
+
+  /// The body of a greedy chat.
+  static String chat(String model, String text, String more) {
+    return "{\"model\": \"%s\", \"temperature\": 0, \"messages\": [{\"role\": \"user\", \"content\": \"%s\"}]%s}"
+        .formatted(model, text, more.isEmpty() ? "" : ", " + more);
+  }
+
+  @Override
+  public void close() {
+    client.close();
+    server.close();
+  }
+}

@@ -1,0 +1,387 @@
+package dev.nudge.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.generate.Session;
+import dev.nudge.server.Place.Reply;
+import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.SamplingSettings;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import tools.jackson.databind.JsonNode;
+
+/// Asks a server of a tiny model.
+@Timeout(120)
+class ServerTest {
+  private static final String CHAT = "/v1/chat/completions";
+  private static final String COMPLETE = "/v1/completions";
+  private static Place place;
+
+  @BeforeAll
+  static void open() {
+    place = Place.open();
+  }
+
+  @AfterAll
+  static void close() {
+    place.close();
+    assertThat(place.warnings).noneMatch(line -> line.contains("internal error"));
+  }
+
+  private static String alone(@Nullable Path adapter, String prompt, int tokens) {
+    try (Session session =
+        Session.load(ModelSettings.of(Place.MODEL), adapter, Place.MACHINE, warning -> {})) {
+      return session
+          .complete(prompt, SamplingSettings.greedy().withMaxTokens(tokens), piece -> {})
+          .text();
+    }
+  }
+
+  private static String said(Reply reply) {
+    return reply.json().at("/choices/0/message/content").asString();
+  }
+
+  private static String streamed(Reply reply) {
+    StringBuilder text = new StringBuilder();
+    reply.events().forEach(e -> text.append(e.at("/choices/0/delta/content").asString("")));
+    return text.toString();
+  }
+
+  @Test
+  void severalAdaptersAtOnceSayWhatEachSaysAlone() throws Exception {
+    Map<String, String> alone = new HashMap<>();
+    alone.put("base", alone(null, "pump station", 24));
+    alone.put("one", alone(Place.ONE, "pump station", 24));
+    alone.put("other", alone(Place.OTHER, "pump station", 24));
+    assertThat(new HashSet<>(alone.values())).hasSize(3);
+    List<String> models = List.of("base", "one", "other");
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Future<Reply>> replies = new ArrayList<>();
+      for (int i = 0; i < 24; i++) {
+        String body =
+            "{\"model\": \"%s\", \"prompt\": \"pump station\", \"temperature\": 0, \"max_tokens\": 24}"
+                .formatted(models.get(i % 3));
+        replies.add(threads.submit(() -> place.post(COMPLETE, body)));
+      }
+      for (int i = 0; i < replies.size(); i++) {
+        Reply reply = replies.get(i).get();
+        assertThat(reply.json().at("/choices/0/text").asString())
+            .isEqualTo(alone.get(models.get(i % 3)));
+        assertThat(reply.header("X-Adapter")).isEqualTo(i % 3 == 0 ? "" : models.get(i % 3));
+      }
+    }
+  }
+
+  @Test
+  void aChatHasTheFieldsThatClientsRead() {
+    Reply reply = place.post(CHAT, Place.chat("one", "hi", "\"max_tokens\": 5"));
+    assertThat(reply.status()).isEqualTo(200);
+    JsonNode json = reply.json();
+    assertThat(json.path("id").asString()).startsWith("chatcmpl-");
+    assertThat(json.path("object").asString()).isEqualTo("chat.completion");
+    assertThat(json.path("model").asString()).isEqualTo("one");
+    assertThat(json.at("/choices/0/index").asInt()).isZero();
+    assertThat(json.at("/choices/0/message/role").asString()).isEqualTo("assistant");
+    assertThat(json.at("/choices/0/finish_reason").asString()).isEqualTo("length");
+    assertThat(json.at("/usage/completion_tokens").asInt()).isEqualTo(5);
+    assertThat(json.at("/usage/total_tokens").asInt())
+        .isEqualTo(5 + json.at("/usage/prompt_tokens").asInt());
+    assertThat(json.at("/adapter/digest").asString())
+        .startsWith("sha256:")
+        .isEqualTo(reply.header("X-Adapter-Digest"));
+    assertThat(reply.header("X-Request-Id")).startsWith("req_");
+    assertThat(place.get("/v1/models", "X-Request-Id", "mine-1").header("X-Request-Id"))
+        .isEqualTo("mine-1");
+  }
+
+  @Test
+  void aStreamHasTheRoleFirstThenTheTextThenTheReasonThenTheUsage() {
+    String whole = said(place.post(CHAT, Place.chat("one", "hi", "\"max_tokens\": 12")));
+    Reply reply =
+        place.post(
+            CHAT,
+            Place.chat(
+                "one",
+                "hi",
+                "\"max_tokens\": 12, \"stream\": true, \"stream_options\": {\"include_usage\": true}"));
+    assertThat(reply.header("Content-Type")).startsWith("text/event-stream");
+    assertThat(reply.text()).endsWith("data: [DONE]\n\n");
+    List<JsonNode> events = reply.events();
+    Set<String> ids = new HashSet<>();
+    events.forEach(e -> ids.add(e.path("id") + " " + e.path("created") + " " + e.path("model")));
+    assertThat(ids).hasSize(1);
+    assertThat(events.getFirst().at("/choices/0/delta").toString())
+        .isEqualTo("{\"role\":\"assistant\",\"content\":\"\"}");
+    assertThat(streamed(reply)).isEqualTo(whole);
+    JsonNode last = events.get(events.size() - 2);
+    assertThat(last.at("/choices/0/delta").isEmpty()).isTrue();
+    assertThat(last.at("/choices/0/finish_reason").asString()).isEqualTo("length");
+    assertThat(last.path("usage").isNull()).isTrue();
+    assertThat(events.getLast().path("choices").isEmpty()).isTrue();
+    assertThat(events.getLast().at("/usage/completion_tokens").asInt()).isEqualTo(12);
+  }
+
+  @Test
+  void aStopStringIsNeitherSaidNorStreamed() {
+    String whole = said(place.post(CHAT, Place.chat("base", "hi", "\"max_tokens\": 30")));
+    String stop = whole.substring(10, 14).replace("\\", "\\\\").replace("\"", "\\\"");
+    String more = "\"max_tokens\": 30, \"stop\": [\"%s\"]".formatted(stop.replace("\n", "\\n"));
+    Reply cut = place.post(CHAT, Place.chat("base", "hi", more));
+    int at = whole.indexOf(whole.substring(10, 14));
+    assertThat(said(cut)).isEqualTo(whole.substring(0, at));
+    assertThat(cut.json().at("/choices/0/finish_reason").asString()).isEqualTo("stop");
+    Reply stream = place.post(CHAT, Place.chat("base", "hi", more + ", \"stream\": true"));
+    assertThat(streamed(stream)).isEqualTo(whole.substring(0, at));
+  }
+
+  @Test
+  void choicesOfASeedAreTheSameAgainAndDifferFromEachOther() {
+    String more = "\"max_tokens\": 12, \"temperature\": 1.5, \"seed\": 7, \"n\": 3";
+    String body = Place.chat("base", "hi", more).replace("\"temperature\": 0, ", "");
+    JsonNode first = place.post(CHAT, body).json();
+    JsonNode again = place.post(CHAT, body).json();
+    assertThat(first.path("choices")).isEqualTo(again.path("choices"));
+    Set<String> texts = new HashSet<>();
+    first.path("choices").forEach(c -> texts.add(c.at("/message/content").asString()));
+    assertThat(texts).hasSizeGreaterThan(1);
+    assertThat(first.at("/usage/completion_tokens").asInt()).isGreaterThan(12);
+  }
+
+  @Test
+  void greedyChoicesAreToldAsOftenAsTheyAreWanted() {
+    JsonNode json =
+        place.post(CHAT, Place.chat("base", "hi", "\"max_tokens\": 4, \"n\": 2")).json();
+    assertThat(json.path("choices")).hasSize(2);
+    assertThat(json.at("/choices/0/message")).isEqualTo(json.at("/choices/1/message"));
+    assertThat(json.at("/choices/1/index").asInt()).isEqualTo(1);
+    assertThat(json.at("/usage/completion_tokens").asInt()).isEqualTo(8);
+  }
+
+  @Test
+  void logProbabilitiesOfAChatComeWithTheirBytesAndWhatElseWasLikely() {
+    String more = "\"max_tokens\": 6, \"logprobs\": true, \"top_logprobs\": 3";
+    JsonNode whole = place.post(CHAT, Place.chat("one", "hi", more)).json();
+    JsonNode tokens = whole.at("/choices/0/logprobs/content");
+    assertThat(tokens).hasSize(6);
+    assertThat(tokens.path(0).path("top_logprobs")).hasSize(3);
+    assertThat(tokens.path(0).path("logprob").asDouble())
+        .isEqualTo(tokens.at("/0/top_logprobs/0/logprob").asDouble());
+    assertThat(tokens.path(0).path("bytes").isArray()).isTrue();
+    Reply stream = place.post(CHAT, Place.chat("one", "hi", more + ", \"stream\": true"));
+    List<JsonNode> told = new ArrayList<>();
+    stream.events().forEach(e -> e.at("/choices/0/logprobs/content").forEach(told::add));
+    assertThat(told).isEqualTo(tokens.valueStream().toList());
+  }
+
+  @Test
+  void aCompletionTakesTextsTokensAndSeveralPrompts() {
+    JsonNode ids = place.post("/tokenize", "{\"prompt\": \"pump station\"}").json().path("tokens");
+    String rest = "\"model\": \"one\", \"temperature\": 0, \"max_tokens\": 8";
+    String text = text("{\"prompt\": \"pump station\", " + rest + "}", 0);
+    assertThat(text("{\"prompt\": " + ids + ", " + rest + "}", 0)).isEqualTo(text);
+    assertThat(text("{\"prompt\": [" + ids + ", [1]], " + rest + "}", 0)).isEqualTo(text);
+    assertThat(text("{\"prompt\": [\"x\", \"pump station\"], " + rest + "}", 1)).isEqualTo(text);
+    assertThat(text("{\"prompt\": \"pump station\", \"echo\": true, " + rest + "}", 0))
+        .isEqualTo("pump station" + text);
+  }
+
+  private static String text(String body, int choice) {
+    Reply reply = place.post(COMPLETE, body);
+    assertThat(reply.status()).as(reply.text()).isEqualTo(200);
+    return reply.json().at("/choices/" + choice + "/text").asString();
+  }
+
+  @Test
+  void anEchoTellsWhatTheModelThoughtOfThePrompt() {
+    JsonNode json =
+        place
+            .post(
+                COMPLETE,
+                "{\"model\": \"one\", \"prompt\": \"pump station\", \"echo\": true, \"logprobs\": 1, \"max_tokens\": 0}")
+            .json();
+    JsonNode logprobs = json.at("/choices/0/logprobs");
+    int prompt = json.at("/usage/prompt_tokens").asInt();
+    assertThat(json.at("/choices/0/text").asString()).isEqualTo("pump station");
+    assertThat(json.at("/usage/completion_tokens").asInt()).isZero();
+    assertThat(logprobs.path("tokens")).hasSize(prompt);
+    assertThat(logprobs.path("token_logprobs").path(0).isNull()).isTrue();
+    double sum = 0;
+    for (int i = 1; i < prompt; i++) {
+      double logprob = logprobs.path("token_logprobs").path(i).asDouble();
+      assertThat(logprob).isNegative();
+      sum += logprob;
+    }
+    assertThat(sum).isNegative();
+    assertThat(logprobs.path("text_offset").path(0).asInt()).isZero();
+  }
+
+  @Test
+  void tokensBecomeTheTextAgain() {
+    JsonNode tokens = place.post("/tokenize", "{\"prompt\": \"pump é\"}").json();
+    assertThat(tokens.path("count").asInt()).isEqualTo(tokens.path("tokens").size());
+    assertThat(
+            place
+                .post("/detokenize", "{\"tokens\": " + tokens.path("tokens") + "}")
+                .json()
+                .path("prompt")
+                .asString())
+        .isEqualTo("pump é");
+    assertThat(
+            place
+                .post(
+                    "/tokenize",
+                    "{\"model\": \"one\", \"messages\": [{\"role\": \"user\", \"content\": \"hi\"}]}")
+                .json()
+                .path("count")
+                .asInt())
+        .isEqualTo(
+            place
+                .post(CHAT, Place.chat("one", "hi", ""))
+                .json()
+                .at("/usage/prompt_tokens")
+                .asInt());
+  }
+
+  @Test
+  void modelsAreTheBaseAndItsAdapters() {
+    JsonNode list = place.get("/v1/models").json();
+    assertThat(list.path("data").valueStream().map(m -> m.path("id").asString()).toList())
+        .containsExactly("base", "one", "other");
+    JsonNode one = place.get("/v1/models/one").json();
+    assertThat(one.path("parent").asString()).isEqualTo("base");
+    assertThat(one.path("digest").asString()).startsWith("sha256:");
+    assertThat(one.toString()).doesNotContain("golden"); // no path of the server
+    assertThat(place.get("/v1/models/nix").status()).isEqualTo(404);
+  }
+
+  @Test
+  void anUnknownModelIsNotFoundAndNeverTheBase() {
+    for (String model : List.of("nix", "one@champion", "one:1", "../one", "", "BASE")) {
+      Reply reply = place.post(CHAT, Place.chat(model, "hi", ""));
+      assertThat(reply.status()).as(model).isEqualTo(model.isEmpty() ? 400 : 404);
+      assertThat(reply.error("param")).isEqualTo("model");
+      assertThat(reply.header("X-Should-Retry")).isEqualTo("false");
+    }
+  }
+
+  @Test
+  void contentInPartsIsOneText() {
+    String parts =
+        "{\"model\": \"one\", \"temperature\": 0, \"max_tokens\": 6, \"messages\": [{\"role\": \"developer\", \"content\": \"be\"}, {\"role\": \"user\", \"content\": [{\"type\": \"text\", \"text\": \"hi\"}]}]}";
+    String plain =
+        "{\"model\": \"one\", \"temperature\": 0, \"max_tokens\": 6, \"messages\": [{\"role\": \"system\", \"content\": \"be\"}, {\"role\": \"user\", \"content\": \"hi\"}]}";
+    assertThat(said(place.post(CHAT, parts))).isEqualTo(said(place.post(CHAT, plain)));
+  }
+
+  @Test
+  void aJsonSchemaHoldsTheAnswer() {
+    String schema =
+        "{\"type\": \"object\", \"properties\": {\"colour\": {\"enum\": [\"red\", \"green\"]}}, \"required\": [\"colour\"], \"additionalProperties\": false}";
+    String more =
+        "\"max_tokens\": 60, \"response_format\": {\"type\": \"json_schema\", \"json_schema\": {\"name\": \"c\", \"schema\": %s}}"
+            .formatted(schema);
+    for (String model : List.of("base", "one")) {
+      Reply reply = place.post(CHAT, Place.chat(model, "hi", more));
+      JsonNode said = Place.JSON.readTree(said(reply));
+      assertThat(said.path("colour").asString()).isIn("red", "green");
+      assertThat(reply.json().at("/choices/0/finish_reason").asString()).isEqualTo("stop");
+    }
+    String choice = "\"max_tokens\": 20, \"guided_choice\": [\"yes.\", \"no?\"]";
+    assertThat(said(place.post(CHAT, Place.chat("base", "hi", choice)))).isIn("yes.", "no?");
+  }
+
+  @Test
+  void aToolThatHasToBeCalledIsCalledWithArgumentsOfItsSchema() {
+    String tools =
+        "\"max_tokens\": 120, \"tools\": [{\"type\": \"function\", \"function\": {\"name\": \"weather\", \"parameters\": {\"type\": \"object\", \"properties\": {\"city\": {\"enum\": [\"Rome\", \"Oslo\"]}}, \"required\": [\"city\"], \"additionalProperties\": false}}}, {\"type\": \"function\", \"function\": {\"name\": \"time\", \"parameters\": {\"type\": \"object\", \"properties\": {}, \"additionalProperties\": false}}}]";
+    Reply named =
+        place.post(
+            CHAT,
+            Place.chat(
+                "one",
+                "hi",
+                tools
+                    + ", \"tool_choice\": {\"type\": \"function\", \"function\": {\"name\": \"weather\"}}"));
+    assertThat(named.status()).as(named.text()).isEqualTo(200);
+    JsonNode call = named.json().at("/choices/0/message/tool_calls/0");
+    assertThat(call.at("/function/name").asString()).isEqualTo("weather");
+    assertThat(
+            Place.JSON.readTree(call.at("/function/arguments").asString()).path("city").asString())
+        .isIn("Rome", "Oslo");
+    assertThat(named.json().at("/choices/0/message/content").isNull()).isTrue();
+    assertThat(named.json().at("/choices/0/finish_reason").asString()).isEqualTo("tool_calls");
+    Reply stream =
+        place.post(
+            CHAT,
+            Place.chat("one", "hi", tools + ", \"tool_choice\": \"required\", \"stream\": true"));
+    List<JsonNode> calls = new ArrayList<>();
+    stream.events().forEach(e -> e.at("/choices/0/delta/tool_calls").forEach(calls::add));
+    assertThat(calls).hasSize(1);
+    assertThat(calls.getFirst().at("/function/name").asString()).isIn("weather", "time");
+    assertThat(calls.getFirst().path("index").asInt()).isZero();
+  }
+
+  @Test
+  void countsAreThoseOfVllmWithTheAdapterBeside() {
+    place.post(CHAT, Place.chat("one", "hi", "\"max_tokens\": 3"));
+    String text = place.get("/metrics").text();
+    assertThat(text)
+        .contains("vllm:num_requests_running{model_name=\"base\",engine=\"0\"} ")
+        .contains("vllm:kv_cache_usage_perc{")
+        .contains("vllm:lora_requests_info{model_name=\"base\",engine=\"0\",max_lora=")
+        .containsPattern("vllm:generation_tokens_total\\{.*adapter=\"one\"} [1-9]")
+        .contains("vllm:time_to_first_token_seconds_bucket{")
+        .contains("finished_reason=\"length\"");
+  }
+
+  @Test
+  void wrongUseIsToldInFourFieldsThatNoClientRepeats() {
+    Map<String, String> wrong = new HashMap<>();
+    wrong.put("\"temperature\": -1", "temperature");
+    wrong.put("\"top_p\": 2", "top_p");
+    wrong.put("\"n\": 0", "n");
+    wrong.put("\"max_tokens\": \"x\"", "max_tokens");
+    wrong.put("\"logit_bias\": {\"a\": 1}", "logit_bias");
+    wrong.put("\"top_logprobs\": 3", "top_logprobs");
+    wrong.put("\"response_format\": {\"type\": \"xml\"}", "response_format");
+    wrong.put(
+        "\"response_format\": {\"type\": \"json_schema\", \"json_schema\": {\"schema\": {\"not\": {}}}}",
+        "response_format");
+    wrong.put("\"tools\": [{}]", "tools");
+    wrong.put("\"tool_choice\": \"required\"", "tool_choice");
+    wrong.forEach(
+        (field, param) -> {
+          String body = Place.chat("one", "hi", field).replace("\"temperature\": 0, ", "");
+          Reply reply = place.post(CHAT, body);
+          assertThat(reply.status()).as(field + reply.text()).isEqualTo(400);
+          assertThat(reply.error("param")).as(field).isEqualTo(param);
+          assertThat(reply.error("message")).isNotBlank();
+          assertThat(reply.json().path("error").propertyNames())
+              .containsExactly("message", "type", "param", "code");
+          assertThat(reply.header("X-Should-Retry")).isEqualTo("false");
+        });
+    Reply role =
+        place.post(
+            CHAT, "{\"model\": \"one\", \"messages\": [{\"role\": \"x\", \"content\": \"y\"}]}");
+    assertThat(role.error("message")).contains("message 1 has the role 'x'");
+    Reply big = place.post(CHAT, Place.chat("one", "hi ".repeat(2000), ""));
+    assertThat(big.error("code")).isEqualTo("context_length_exceeded");
+    Reply tokens = place.post(CHAT, Place.chat("one", "hi", "\"stop_token_ids\": [999999]"));
+    assertThat(tokens.error("message")).contains("stop_token_ids names token 999999");
+    assertThat(place.post("/v1/nix", "{}").status()).isEqualTo(404);
+    assertThat(place.get(CHAT).status()).isEqualTo(405);
+  }
+}
