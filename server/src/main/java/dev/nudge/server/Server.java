@@ -2,6 +2,7 @@ package dev.nudge.server;
 
 import dev.nudge.generate.Session;
 import dev.nudge.machine.Machine;
+import dev.nudge.server.ui.Dashboard;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ServeSettings;
 import io.helidon.common.tls.Tls;
@@ -122,6 +123,7 @@ public final class Server implements AutoCloseable {
     new ModelRoutes(shared, System.currentTimeMillis() / 1000).add(routes);
     new TokenRoutes(shared).add(routes);
     new AdapterRoutes(shared).add(routes);
+    Dashboard.add(routes, shared.settings(), shared.session(), shared.warnings());
     return new StateRoutes(shared, metrics, shared.running(), pipeline::stopping).add(routes);
   }
 

@@ -5,7 +5,7 @@
 ///
 /// Knows nothing about prompts, answers and experiments.
 ///
-/// Read `UiFiles` first, then `RegistryRoutes`.
+/// Read `UiFiles` first, then `VersionRoutes`.
 @NullMarked
 package dev.nudge.server.ui;
 

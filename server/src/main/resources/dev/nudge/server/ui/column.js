@@ -94,7 +94,7 @@ export function column(model, remove) {
     }
     const note = text === theirs
       ? "same answer as column 1"
-      : same === 0 ? null : `as column 1 for ${number(same)} characters`;
+      : same === 0 ? null : `as column 1 for ${number(same)} ${same === 1 ? "character" : "characters"}`;
     about.textContent = [about.textContent, note].filter((p) => p).join(" · ");
   }
 

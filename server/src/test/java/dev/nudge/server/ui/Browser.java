@@ -28,7 +28,7 @@ import tools.jackson.databind.JsonNode;
 /// Drives a Chromium without a window by its DevTools protocol: one page of it.
 ///
 /// Threading: the test's thread; what the browser says comes on the web socket's.
-final class Browser implements AutoCloseable {
+public final class Browser implements AutoCloseable {
   private static final List<String> NAMES =
       List.of("chromium", "chromium-browser", "google-chrome", "google-chrome-stable");
   private static final Duration PATIENCE = Duration.ofSeconds(30);
@@ -43,7 +43,7 @@ final class Browser implements AutoCloseable {
   private @Nullable String session;
 
   /// The browser of this machine; null: there is none.
-  static @Nullable Path here() {
+  public static @Nullable Path here() {
     for (String folder : System.getenv("PATH").split(":")) {
       for (String name : NAMES) {
         Path file = Path.of(folder, name);
@@ -55,7 +55,7 @@ final class Browser implements AutoCloseable {
     return null;
   }
 
-  Browser(Path program) throws Exception {
+  public Browser(Path program) throws Exception {
     profile = Files.createTempDirectory("nudge-browser");
     List<String> command = new ArrayList<>();
     command.add(program.toString());
@@ -145,7 +145,7 @@ final class Browser implements AutoCloseable {
   /// Asks the browser something and waits for what it says.
   ///
   /// @param parameters names and values in turn
-  JsonNode call(String method, Object... parameters) throws Exception {
+  public JsonNode call(String method, Object... parameters) throws Exception {
     Map<String, Object> values = new LinkedHashMap<>();
     for (int i = 0; i < parameters.length; i += 2) {
       values.put((String) parameters[i], parameters[i + 1]);
@@ -165,14 +165,14 @@ final class Browser implements AutoCloseable {
   }
 
   /// Opens an address and waits until a selector is there.
-  void open(URI address, String selector) throws Exception {
+  public void open(URI address, String selector) throws Exception {
     call("Page.navigate", "url", "about:blank");
     call("Page.navigate", "url", address.toString());
     await("document.querySelector(" + Json.line(selector) + ") !== null");
   }
 
   /// What an expression is in the page; a promise is waited for.
-  JsonNode eval(String expression) throws Exception {
+  public JsonNode eval(String expression) throws Exception {
     JsonNode answer =
         call(
             "Runtime.evaluate",
@@ -189,7 +189,7 @@ final class Browser implements AutoCloseable {
   }
 
   /// Waits until an expression is true.
-  void await(String expression) throws Exception {
+  public void await(String expression) throws Exception {
     long end = System.nanoTime() + PATIENCE.toNanos();
     while (!eval(expression).asBoolean(false)) {
       if (System.nanoTime() > end) {
@@ -200,12 +200,12 @@ final class Browser implements AutoCloseable {
   }
 
   /// What the page shows as text.
-  String text() throws Exception {
+  public String text() throws Exception {
     return eval("document.body.innerText").asString();
   }
 
   /// Presses keys one after the other: `Tab`, `Shift+Tab`, `Enter`, `Escape`, `ArrowDown`, `Space`.
-  void press(String... keys) throws Exception {
+  public void press(String... keys) throws Exception {
     for (String pressed : keys) {
       int shift = pressed.startsWith("Shift+") ? 8 : pressed.startsWith("Ctrl+") ? 2 : 0;
       String key = pressed.substring(pressed.indexOf('+') + 1);
@@ -242,12 +242,12 @@ final class Browser implements AutoCloseable {
   }
 
   /// Types a text where the keyboard is.
-  void type(String text) throws Exception {
+  public void type(String text) throws Exception {
     call("Input.insertText", "text", text);
   }
 
   /// Presses the tab key until the keyboard is at an element.
-  void tabTo(String selector) throws Exception {
+  public void tabTo(String selector) throws Exception {
     for (int i = 0; i < 200; i++) {
       if (eval("document.activeElement.matches('" + selector + "')").asBoolean(false)) {
         return;
@@ -258,7 +258,7 @@ final class Browser implements AutoCloseable {
   }
 
   /// Makes the window that wide, and light or dark.
-  void look(int width, int height, boolean dark) throws Exception {
+  public void look(int width, int height, boolean dark) throws Exception {
     call(
         "Emulation.setDeviceMetricsOverride",
         "width",
@@ -276,14 +276,14 @@ final class Browser implements AutoCloseable {
   }
 
   /// Keeps a picture of the window.
-  void shoot(Path file) throws Exception {
+  public void shoot(Path file) throws Exception {
     JsonNode shot = call("Page.captureScreenshot", "format", "png");
     Files.createDirectories(file.toAbsolutePath().getParent());
     Files.write(file, Base64.getDecoder().decode(shot.path("data").asString()));
   }
 
   /// What the console has got since this was last asked.
-  List<String> problems() {
+  public List<String> problems() {
     List<String> all = List.copyOf(problems);
     problems.clear();
     return all;
