@@ -42,9 +42,9 @@ final class NamedPlaces implements Adapters {
   /// Takes the adapters of the settings, each of which has to be there.
   ///
   /// @throws InputException where one is not
-  static NamedPlaces of(ServeSettings settings, References references) {
+  static NamedPlaces of(ServeSettings settings, Folders folders, References references) {
     NamedPlaces named =
-        new NamedPlaces(new Folders(settings.adapterRoot()), references, settings.baseName());
+        new NamedPlaces(folders, references, settings.baseName());
     settings
         .adapters()
         .forEach(

@@ -1,5 +1,6 @@
 package dev.nudge.server;
 
+import dev.nudge.registry.RegistryException;
 import dev.nudge.settings.BusyException;
 import dev.nudge.settings.InputException;
 import io.helidon.webserver.CloseConnectionException;
@@ -92,6 +93,7 @@ final class Pipeline {
   private ApiException told(Throwable failure) {
     return switch (failure) {
       case ApiException e -> e;
+      case RegistryException e -> refused(e);
       case InputException e -> ApiException.wrong(null, asFields(String.valueOf(e.getMessage())));
       case BusyException e ->
           ApiException.busy("queue_full", e.retryAfterSeconds(), String.valueOf(e.getMessage()));
@@ -105,6 +107,17 @@ final class Pipeline {
             .accept("internal error while a request was answered: " + failure + at(failure));
         yield ApiException.internal("something went wrong in the server; its log says what");
       }
+    };
+  }
+
+  private static ApiException refused(RegistryException e) {
+    String message = String.valueOf(e.getMessage());
+    return switch (e.reason()) {
+      case UNKNOWN -> new ApiException(404, "NotFoundError", null, "adapter_not_found", 0, message);
+      case BLOCKED -> ApiException.forbidden(null, "adapter_blocked", message);
+      case MOVED ->
+          new ApiException(409, "invalid_request_error", null, "alias_moved", 0, message);
+      case REFERENCED -> ApiException.wrong(null, message);
     };
   }
 

@@ -7,25 +7,6 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Threading: any number of threads.
 interface References {
-  /// No place at all.
-  References NONE =
-      new References() {
-        @Override
-        public boolean isReference(String text) {
-          return false;
-        }
-
-        @Override
-        public @Nullable Served find(String asked, String reference) {
-          return null;
-        }
-
-        @Override
-        public List<Adapters.Card> list() {
-          return List.of();
-        }
-      };
-
   /// Whether a text has the form of a reference.
   boolean isReference(String text);
 

@@ -2,6 +2,7 @@ package dev.nudge.server;
 
 import dev.nudge.generate.Session;
 import dev.nudge.machine.Machine;
+import dev.nudge.registry.Registry;
 import dev.nudge.server.ui.Dashboard;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ServeSettings;
@@ -15,6 +16,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.URI;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -68,7 +70,11 @@ public final class Server implements AutoCloseable {
   public static Server start(ServeSettings settings, Machine machine, Consumer<String> warnings) {
     Tls tls = Certificates.tls(settings.tlsCert(), settings.tlsKey());
     Access access = Access.of(settings);
-    NamedPlaces adapters = NamedPlaces.of(settings, References.NONE);
+    Path kept = settings.registry();
+    Registry registry = Registry.open(kept == null ? Registry.home() : kept);
+    Dashboard dashboard = Dashboard.of(registry, settings.runs(), warnings);
+    Folders folders = new Folders(settings.adapterRoot());
+    NamedPlaces adapters = NamedPlaces.of(settings, folders, new KeptReferences(registry));
     @Nullable AuditLog audit =
         settings.auditLog() == null ? null : AuditLog.open(settings.auditLog(), warnings);
     List<AutoCloseable> opened = new ArrayList<>();
@@ -93,7 +99,8 @@ public final class Server implements AutoCloseable {
       }
       Connections connections = new Connections(Http1Config.create());
       Pipeline pipeline = new Pipeline(shared, access, connections, told);
-      pipeline.routes(routes(shared, metrics, pipeline));
+      Routes routes = dashboard.add(routes(shared, metrics, pipeline), session);
+      pipeline.routes(new RegistryRoutes(registry, folders).add(routes));
       WebServer web = web(settings, connections, pipeline, tls).build().start();
       String scheme = tls == null ? "http" : "https";
       String host = settings.host().contains(":") ? "[" + settings.host() + "]" : settings.host();
@@ -123,7 +130,6 @@ public final class Server implements AutoCloseable {
     new ModelRoutes(shared, System.currentTimeMillis() / 1000).add(routes);
     new TokenRoutes(shared).add(routes);
     new AdapterRoutes(shared).add(routes);
-    Dashboard.add(routes, shared.settings(), shared.session(), shared.warnings());
     return new StateRoutes(shared, metrics, shared.running(), pipeline::stopping).add(routes);
   }
 

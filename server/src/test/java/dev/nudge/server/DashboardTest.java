@@ -183,9 +183,9 @@ class DashboardTest {
       assertThat(place.post(path, "{\"why\": \"w\"}").error("message"))
           .isEqualTo("'version' is missing");
       assertThat(place.post(path, "{\"version\": 1, \"why\": \"w\"}").error("code"))
-          .isEqualTo("version_blocked");
+          .isEqualTo("adapter_blocked");
       assertThat(place.post(path, "{\"version\": 9, \"why\": \"w\"}").error("code"))
-          .isEqualTo("version_not_found");
+          .isEqualTo("adapter_not_found");
       assertThat(place.post(path + "/rollback", "{\"why\": \"w\"}").status()).isEqualTo(404);
       assertThat(place.post(path + "/other", "{\"why\": \"w\"}").error("code"))
           .isEqualTo("unknown_url");
@@ -256,9 +256,10 @@ class DashboardTest {
   }
 
   @Test
-  void aFolderOfRunsThatIsNotThereIsToldBeforeAnythingIsServed() {
+  void aFolderOfRunsThatIsNotThereIsToldBeforeTheModelIsLoaded() {
     Path nowhere = folder.resolve("nowhere");
-    assertThatThrownBy(() -> Place.open(s -> s.withRuns(nowhere.toString())).close())
+    assertThatThrownBy(
+            () -> Place.open(s -> s.withModel(nowhere).withRuns(nowhere.toString())).close())
         .isInstanceOf(InputException.class)
         .hasMessage("--runs is %s; there is no such folder", nowhere);
   }

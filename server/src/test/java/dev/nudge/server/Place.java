@@ -72,6 +72,7 @@ final class Place implements AutoCloseable {
             .withServedModelName("base")
             .withAdapter("one=" + ONE, "other=" + OTHER)
             .withTemplate("src/test/resources/tools.jinja")
+            .withRegistry(Path.of("target", "no-registry"))
             .withPort(0)
             .withThreads(2);
     List<String> warnings = Collections.synchronizedList(new ArrayList<>());

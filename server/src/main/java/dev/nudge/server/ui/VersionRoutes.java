@@ -3,6 +3,7 @@ package dev.nudge.server.ui;
 import dev.nudge.format.Json;
 import dev.nudge.registry.Adapter;
 import dev.nudge.registry.Alias;
+import dev.nudge.registry.Event;
 import dev.nudge.registry.Note;
 import dev.nudge.registry.Reference;
 import dev.nudge.registry.Registry;
@@ -18,8 +19,8 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// The registry over HTTP: reading for clients, as far as they may use an adapter, and moving of
-/// aliases for administrators.
+/// Versions and aliases as the page shows them: reading for clients, as far as they may use an
+/// adapter, and moving of aliases for administrators.
 ///
 /// | route | does |
 /// |---|---|
@@ -28,12 +29,11 @@ import org.jspecify.annotations.Nullable;
 /// | `POST …/NAME/aliases/ALIAS` `{version, expected?, why}` | moves an alias |
 /// | `POST …/NAME/aliases/ALIAS/rollback` `{expected?, why}` | puts it back to where it was |
 ///
-/// `expected` is the version at which the caller believes the alias to be, null where it believes
-/// that there is none: who believes wrong gets 409, and the alias stays. Clients are told not to
-/// try that again, since it would fail again.
-///
-/// @param registry null: there is none
-record VersionRoutes(@Nullable Registry registry) {
+/// `expected` is the number of the version at which the caller believes the alias to be, null where
+/// it believes that there is none: who believes wrong gets 409, and the alias stays. Clients are
+/// told not to try that again, since it would fail again. What a client may not see looks as what
+/// is not there.
+record VersionRoutes(Registry registry) {
   private static final String PATH = "/v1/registry/adapters";
   private static final int MOST = 999_999_999; // versions, as references have them
 
@@ -45,36 +45,34 @@ record VersionRoutes(@Nullable Registry registry) {
   }
 
   private void list(Exchange exchange) {
-    List<Map<String, @Nullable Object>> data =
-        registry == null
-            ? List.of()
-            : registry.list().stream()
-                .filter(adapter -> sees(exchange.client(), adapter.name()))
-                .map(AdapterCard::of)
-                .toList();
+    reply(
+        exchange,
+        registry.list().stream()
+            .filter(adapter -> sees(exchange.client(), adapter.name()))
+            .map(AdapterCard::of)
+            .toList());
+  }
+
+  private static void reply(Exchange exchange, List<Map<String, @Nullable Object>> data) {
     exchange.reply(Json.tree(Map.of("object", "list", "data", data)));
   }
 
   private void one(Exchange exchange) {
-    String[] parts = exchange.path().substring(PATH.length() + 1).split("/", -1);
+    String[] parts = parts(exchange);
     boolean log = parts.length == 2 && parts[1].equals("log");
     if (parts.length > 1 && !log) {
       throw unknownUrl();
     }
     Adapter adapter = adapter(exchange.client(), parts[0]);
-    exchange.reply(
-        Json.tree(
-            log
-                ? Map.of(
-                    "object",
-                    "list",
-                    "data",
-                    present().log(adapter.name()).stream().map(e -> e.values()).toList())
-                : AdapterCard.of(adapter)));
+    if (log) {
+      reply(exchange, registry.log(adapter.name()).stream().map(Event::values).toList());
+    } else {
+      exchange.reply(Json.tree(AdapterCard.of(adapter)));
+    }
   }
 
   private void move(Exchange exchange) {
-    String[] parts = exchange.path().substring(PATH.length() + 1).split("/", -1);
+    String[] parts = parts(exchange);
     boolean back = parts.length == 4 && parts[3].equals("rollback");
     if (parts.length < 3 || !parts[1].equals("aliases") || parts.length > 3 && !back) {
       throw unknownUrl();
@@ -83,22 +81,22 @@ record VersionRoutes(@Nullable Registry registry) {
     Adapter adapter = adapter(exchange.client(), parts[0]);
     Note note = Note.by(exchange.client().name(), body.needed("why"));
     Alias.Expected expected = expected(adapter, body);
-    try {
-      Registry.Move move =
-          back
-              ? present().rollback(adapter.name(), parts[2], expected, note)
-              : present().alias(adapter.name(), parts[2], version(adapter, body), expected, note);
-      Version to = move.to();
-      Map<String, @Nullable Object> reply = new LinkedHashMap<>();
-      reply.put("name", move.name());
-      reply.put("alias", move.alias());
-      reply.put("from", move.from());
-      reply.put("to", to == null ? null : to.digest());
-      reply.put("version", to == null ? null : to.number());
-      exchange.reply(Json.tree(reply));
-    } catch (RegistryException e) {
-      throw refused(e);
-    }
+    Registry.Move move =
+        back
+            ? registry.rollback(adapter.name(), parts[2], expected, note)
+            : registry.alias(adapter.name(), parts[2], version(adapter, body), expected, note);
+    Version to = move.to();
+    Map<String, @Nullable Object> reply = new LinkedHashMap<>();
+    reply.put("name", move.name());
+    reply.put("alias", move.alias());
+    reply.put("from", move.from());
+    reply.put("to", to == null ? null : to.digest());
+    reply.put("version", to == null ? null : to.number());
+    exchange.reply(Json.tree(reply));
+  }
+
+  private static String[] parts(Exchange exchange) {
+    return exchange.path().substring(PATH.length() + 1).split("/", -1);
   }
 
   private Version version(Adapter adapter, Fields body) {
@@ -115,20 +113,17 @@ record VersionRoutes(@Nullable Registry registry) {
       return Alias.Expected.ANY;
     }
     Long number = body.whole("expected", 1, MOST);
-    return number == null ? Alias.Expected.NONE : Alias.Expected.at(find(adapter, number).digest());
+    return number == null
+        ? Alias.Expected.NONE
+        : Alias.Expected.at(find(adapter, number).digest());
   }
 
   private Version find(Adapter adapter, long number) {
-    try {
-      return present().find(new Reference(adapter.name(), new Reference.Number((int) number)));
-    } catch (RegistryException e) {
-      throw refused(e);
-    }
+    return registry.find(new Reference(adapter.name(), new Reference.Number((int) number)));
   }
 
-  /// What is not there and what a client may not see look the same.
   private Adapter adapter(Client client, String name) {
-    if (registry != null && sees(client, name)) {
+    if (sees(client, name)) {
       try {
         return registry.adapter(name);
       } catch (RegistryException e) {
@@ -144,29 +139,9 @@ record VersionRoutes(@Nullable Registry registry) {
         "there is no such adapter in the registry; GET " + PATH + " lists what there is");
   }
 
-  private Registry present() {
-    if (registry == null) {
-      throw unknownUrl();
-    }
-    return registry;
-  }
-
   private static boolean sees(Client client, String name) {
     List<String> allowed = client.allowed();
     return allowed == null || allowed.stream().anyMatch(a -> a.split("[@:]", 2)[0].equals(name));
-  }
-
-  private static ApiException refused(RegistryException e) {
-    String code =
-        switch (e.reason()) {
-          case UNKNOWN -> "version_not_found";
-          case BLOCKED -> "version_blocked";
-          case MOVED -> "alias_moved";
-          case REFERENCED -> "version_in_use";
-        };
-    int status = e.reason() == RegistryException.Reason.UNKNOWN ? 404 : 409;
-    return new ApiException(
-        status, "invalid_request_error", null, code, 0, String.valueOf(e.getMessage()));
   }
 
   private static ApiException unknownUrl() {

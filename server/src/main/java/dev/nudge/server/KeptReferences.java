@@ -1,0 +1,56 @@
+package dev.nudge.server;
+
+import dev.nudge.registry.Adapter;
+import dev.nudge.registry.Alias;
+import dev.nudge.registry.Reference;
+import dev.nudge.registry.Registry;
+import dev.nudge.registry.RegistryException;
+import dev.nudge.registry.Version;
+import dev.nudge.registry.VersionState;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// The versions of a registry, which other processes may write to meanwhile.
+record KeptReferences(Registry registry) implements References {
+
+  @Override
+  public boolean isReference(String text) {
+    return Reference.isReference(text);
+  }
+
+  @Override
+  public @Nullable Served find(String asked, String reference) {
+    try {
+      return served(asked, registry.resolve(Reference.parse(reference)));
+    } catch (RegistryException e) {
+      return switch (e.reason()) {
+        case UNKNOWN, MOVED, REFERENCED -> null;
+        case BLOCKED ->
+            throw ApiException.forbidden(
+                "model",
+                "adapter_blocked",
+                "'%s' is blocked".formatted(ApiException.shown(asked)));
+      };
+    }
+  }
+
+  private static Served served(String asked, Version version) {
+    return new Served(
+        asked, version.name(), version.number(), version.digest(), version.folder());
+  }
+
+  @Override
+  public List<Adapters.Card> list() {
+    List<Adapters.Card> cards = new ArrayList<>();
+    for (Adapter adapter : registry.list()) {
+      for (Alias alias : adapter.aliases()) {
+        String id = adapter.name() + "@" + alias.name();
+        adapter.versions().stream()
+            .filter(v -> v.number() == alias.version() && v.state() != VersionState.BLOCKED)
+            .forEach(version -> cards.add(new Adapters.Card(id, served(id, version))));
+      }
+    }
+    return cards;
+  }
+}

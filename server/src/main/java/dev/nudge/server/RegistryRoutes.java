@@ -1,0 +1,162 @@
+package dev.nudge.server;
+
+import dev.nudge.registry.Adapter;
+import dev.nudge.registry.Alias;
+import dev.nudge.registry.Event;
+import dev.nudge.registry.Note;
+import dev.nudge.registry.Reference;
+import dev.nudge.registry.Registry;
+import dev.nudge.registry.Version;
+import dev.nudge.registry.VersionState;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/// The registry over HTTP, for whoever has the admin key: what there is, aliases moved and rolled
+/// back, versions pushed from the root of adapters, states.
+///
+/// @param folders which ones a push may name
+record RegistryRoutes(Registry registry, Folders folders) {
+  private static final String PATH = "/v1/adapters";
+
+  Routes add(Routes routes) {
+    return routes
+        .admin("GET", PATH, this::list)
+        .admin("GET", PATH + "/*", this::one)
+        .admin("POST", PATH + "/push", this::push)
+        .admin("POST", PATH + "/alias", this::alias)
+        .admin("POST", PATH + "/rollback", this::rollback)
+        .admin("POST", PATH + "/state", this::state);
+  }
+
+  private void list(Exchange exchange) {
+    ObjectNode reply = JsonNodeFactory.instance.objectNode().put("object", "list");
+    ArrayNode data = reply.putArray("data");
+    registry.list().forEach(adapter -> data.add(card(adapter)));
+    exchange.reply(reply);
+  }
+
+  /// An adapter with its versions, aliases and history.
+  private void one(Exchange exchange) {
+    String name = exchange.path().substring(PATH.length() + 1);
+    ObjectNode reply = card(registry.adapter(name));
+    ArrayNode log = reply.putArray("log");
+    for (Event event : registry.log(name)) {
+      log.addPOJO(event.values());
+    }
+    exchange.reply(reply);
+  }
+
+  private static ObjectNode card(Adapter adapter) {
+    ObjectNode card = JsonNodeFactory.instance.objectNode();
+    card.put("object", "adapter").put("name", adapter.name());
+    ObjectNode aliases = card.putObject("aliases");
+    adapter.aliases().forEach(alias -> aliases.put(alias.name(), alias.version()));
+    ArrayNode versions = card.putArray("versions");
+    adapter.versions().forEach(version -> versions.add(version(version)));
+    return card;
+  }
+
+  private static ObjectNode version(Version version) {
+    return JsonNodeFactory.instance
+        .objectNode()
+        .put("name", version.name())
+        .put("version", version.number())
+        .put("digest", version.digest())
+        .put("state", version.state().word())
+        .put("bytes", version.bytes())
+        .put("rank", version.rank())
+        .put("base", version.base())
+        .put("pushed_at", version.pushed().at().toString())
+        .put("pushed_by", version.pushed().by());
+  }
+
+  private void push(Exchange exchange) {
+    Fields fields = exchange.body();
+    Registry.Pushed pushed =
+        registry.push(
+            fields.needed("name"),
+            folders.named(fields.needed("path")),
+            fields.text("licence"),
+            note(exchange, fields));
+    exchange.reply(version(pushed.version()).put("fresh", pushed.fresh()));
+  }
+
+  /// `expected` is the digest at which the alias is believed to be, or empty where it is to be new;
+  /// it is moved where that is so, and whatever it is at where nothing is expected.
+  private void alias(Exchange exchange) {
+    Fields fields = exchange.body();
+    String name = fields.needed("name");
+    Version to = registry.find(reference(name, fields));
+    moved(
+        exchange,
+        registry.alias(
+            name, fields.needed("alias"), to, expected(fields), note(exchange, fields)));
+  }
+
+  private void rollback(Exchange exchange) {
+    Fields fields = exchange.body();
+    moved(
+        exchange,
+        registry.rollback(
+            fields.needed("name"),
+            fields.needed("alias"),
+            expected(fields),
+            note(exchange, fields)));
+  }
+
+  private static void moved(Exchange exchange, Registry.Move move) {
+    ObjectNode reply =
+        JsonNodeFactory.instance
+            .objectNode()
+            .put("name", move.name())
+            .put("alias", move.alias())
+            .put("from", move.from());
+    if (move.to() != null) {
+      reply.put("to", move.to().digest()).put("version", move.to().number());
+    }
+    exchange.reply(reply);
+  }
+
+  private void state(Exchange exchange) {
+    Fields fields = exchange.body();
+    String word = fields.needed("state");
+    List<VersionState> states =
+        Arrays.stream(VersionState.values()).filter(s -> s.word().equals(word)).toList();
+    if (states.isEmpty()) {
+      throw ApiException.wrong(
+          "state",
+          "'state' is '%s'; it must be one of %s"
+              .formatted(
+                  ApiException.shown(word),
+                  Arrays.toString(VersionState.values()).toLowerCase(Locale.ROOT)));
+    }
+    Reference reference = reference(fields.needed("name"), fields);
+    exchange.reply(version(registry.state(reference, states.getFirst(), note(exchange, fields))));
+  }
+
+  /// The version that a body names: a number, an alias, a digest.
+  private static Reference reference(String name, Fields fields) {
+    Long number = fields.body().path("version").isNumber() ? fields.whole("version", 1, 999_999_999) : null;
+    String text = number == null ? fields.needed("version") : ":" + number;
+    String behind = text.startsWith(":") || text.startsWith("@") ? text : "@" + text;
+    return Reference.parse(name + behind);
+  }
+
+  private static Alias.Expected expected(Fields fields) {
+    String digest = fields.text("expected");
+    if (digest == null) {
+      return Alias.Expected.ANY;
+    }
+    return digest.isEmpty() ? Alias.Expected.NONE : Alias.Expected.at(digest);
+  }
+
+  private static Note note(Exchange exchange, Fields fields) {
+    @Nullable String why = fields.text("why");
+    return Note.by(exchange.client().name(), why);
+  }
+}

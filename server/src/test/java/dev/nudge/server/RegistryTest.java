@@ -1,0 +1,138 @@
+package dev.nudge.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.registry.Alias;
+import dev.nudge.registry.Note;
+import dev.nudge.registry.Registry;
+import dev.nudge.registry.Version;
+import dev.nudge.server.Place.Reply;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Serves what a registry keeps, while aliases move.
+@Timeout(120)
+class RegistryTest {
+  private static final String CHAT = "/v1/chat/completions";
+  private static final String SHORT = "\"max_tokens\": 8";
+
+  @TempDir Path folder;
+  private Registry registry;
+  private Version first;
+  private Version second;
+  private Place place;
+
+  @BeforeEach
+  void open() {
+    registry = Registry.open(folder.resolve("registry"));
+    first = registry.push("legal", Place.ONE, Note.of("first")).version();
+    second = registry.push("legal", Place.OTHER, Note.of("second")).version();
+    registry.alias("legal", "champion", first, Alias.Expected.NONE, Note.of(null));
+    place =
+        Place.open(
+            s ->
+                s.withRegistry(folder.resolve("registry"))
+                    .withAdapter("law=registry:legal@champion", "plain=" + Place.ONE));
+  }
+
+  @AfterEach
+  void close() {
+    place.close();
+  }
+
+  private Reply chat(String model) {
+    return place.post(CHAT, Place.chat(model, "hi", SHORT));
+  }
+
+  private static String said(Reply reply) {
+    return reply.json().at("/choices/0/message/content").asString();
+  }
+
+  @Test
+  void aVersionAnswersByNameAliasNumberAndDigest() {
+    String plain = said(chat("plain"));
+    for (String model :
+        List.of("law", "legal@champion", "legal:1", "legal@" + first.digest())) {
+      Reply reply = chat(model);
+      assertThat(said(reply)).as(model).isEqualTo(plain);
+      assertThat(reply.header("X-Adapter")).isEqualTo("legal:1");
+      assertThat(reply.header("X-Adapter-Digest")).isEqualTo(first.digest());
+      assertThat(reply.json().path("model").asString()).isEqualTo(model);
+    }
+    assertThat(said(chat("legal:2"))).isNotEqualTo(plain);
+    for (String model : List.of("legal", "legal@canary", "legal:3", "legal@sha256:" + "0".repeat(64))) {
+      assertThat(chat(model).status()).as(model).isEqualTo(404);
+    }
+    assertThat(place.get("/v1/models/legal@champion").json().path("version").asInt()).isEqualTo(1);
+  }
+
+  @Test
+  void anAliasThatMovesIsServedFromTheNextRequestOnAndARollbackToo() {
+    String old = said(chat("law"));
+    Reply moved = place.post("/v1/adapters/alias", alias("2", first.digest()));
+    assertThat(moved.status()).as(moved.text()).isEqualTo(200);
+    assertThat(chat("law").header("X-Adapter")).isEqualTo("legal:2");
+    assertThat(said(chat("law"))).isNotEqualTo(old);
+    Reply late = place.post("/v1/adapters/alias", alias("2", first.digest()));
+    assertThat(late.status()).isEqualTo(409);
+    assertThat(late.header("X-Should-Retry")).isEqualTo("false");
+    Reply back =
+        place.post(
+            "/v1/adapters/rollback",
+            "{\"name\": \"legal\", \"alias\": \"champion\", \"why\": \"worse\"}");
+    assertThat(back.json().path("version").asInt()).isEqualTo(1);
+    assertThat(said(chat("law"))).isEqualTo(old);
+    assertThat(place.get("/v1/adapters/legal").json().path("log").toString()).contains("worse");
+    registry.alias("legal", "champion", second, Alias.Expected.ANY, Note.of("by another process"));
+    assertThat(chat("law").header("X-Adapter")).isEqualTo("legal:2");
+  }
+
+  private static String alias(String version, String expected) {
+    return "{\"name\": \"legal\", \"alias\": \"champion\", \"version\": %s, \"expected\": \"%s\"}"
+        .formatted(version, expected);
+  }
+
+  @Test
+  void anAnswerUnderWayKeepsTheVersionThatItBeganWith() {
+    String old = said(chat("law"));
+    Set<String> seen = new HashSet<>();
+    List<CompletableFuture<Reply>> replies =
+        java.util.stream.IntStream.range(0, 40)
+            .mapToObj(
+                i -> {
+                  if (i % 8 == 4) {
+                    Version to = i % 16 == 4 ? second : first;
+                    registry.alias("legal", "champion", to, Alias.Expected.ANY, Note.of(null));
+                  }
+                  return CompletableFuture.supplyAsync(() -> chat("law"));
+                })
+            .toList();
+    for (CompletableFuture<Reply> future : replies) {
+      Reply reply = future.join();
+      boolean one = reply.header("X-Adapter-Digest").equals(first.digest());
+      assertThat(said(reply).equals(old)).isEqualTo(one);
+      seen.add(reply.header("X-Adapter"));
+    }
+    assertThat(seen).containsAnyOf("legal:1", "legal:2");
+  }
+
+  @Test
+  void whatIsBlockedIsNotServed() {
+    Reply state =
+        place.post(
+            "/v1/adapters/state", "{\"name\": \"legal\", \"version\": 2, \"state\": \"blocked\"}");
+    assertThat(state.json().path("state").asString()).isEqualTo("blocked");
+    Reply reply = chat("legal:2");
+    assertThat(reply.status()).isEqualTo(403);
+    assertThat(reply.error("code")).isEqualTo("adapter_blocked");
+    assertThat(place.get("/v1/adapters").json().at("/data/0/versions")).hasSize(2);
+  }
+}
