@@ -24,8 +24,7 @@ public final class Dashboard {
   /// @param warnings told one line for each run that cannot be read
   /// @throws dev.nudge.settings.InputException where a folder of runs is not there
   public static Dashboard of(Registry registry, List<String> runs, Consumer<String> warnings) {
-    return new Dashboard(
-        registry, RunsRoutes.of(runs.stream().map(Path::of).toList(), warnings));
+    return new Dashboard(registry, RunsRoutes.of(runs.stream().map(Path::of).toList(), warnings));
   }
 
   /// Adds the page and its routes to those of a server.

@@ -113,9 +113,7 @@ record VersionRoutes(Registry registry) {
       return Alias.Expected.ANY;
     }
     Long number = body.whole("expected", 1, MOST);
-    return number == null
-        ? Alias.Expected.NONE
-        : Alias.Expected.at(find(adapter, number).digest());
+    return number == null ? Alias.Expected.NONE : Alias.Expected.at(find(adapter, number).digest());
   }
 
   private Version find(Adapter adapter, long number) {
