@@ -186,6 +186,7 @@ final class Library {
         new GenerateVerb(Library::generate, Library::embed),
         new ChatVerb(Library::chat, Library::lines),
         new ServeVerb(Library::serve),
+        new KeysAddVerb(),
         new ScoreVerb(Library::score),
         new PlanVerb(Library::plan),
         new DataStatsVerb(Library::stats),

@@ -368,7 +368,25 @@ class BadInputTest {
                     "{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}, {\"role\": \"assistant\", \"content\": \"a\", \"weight\": -0.5}]}"),
             "--template chatml",
             "D/rows.jsonl: 1 of 1 row is bad\n"
-                + "D/rows.jsonl line 1: the weight of message 1 is -0.5, and has to be 0 or more"),
+                + "D/rows.jsonl line 1: message 2 has the weight -0.5; a number from 0 to 1000 is needed"),
+        row(
+            "a message of which it is not clear whether it is trained",
+            p ->
+                p.write(
+                    "rows.jsonl",
+                    "{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}, {\"role\": \"assistant\", \"content\": \"a\", \"train\": \"false\"}]}"),
+            "--template chatml",
+            "D/rows.jsonl: 1 of 1 row is bad\n"
+                + "D/rows.jsonl line 1: message 2 has \"train\": \"false\"; true or false is needed"),
+        row(
+            "a message whose weight is a text",
+            p ->
+                p.write(
+                    "rows.jsonl",
+                    "{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}, {\"role\": \"assistant\", \"content\": \"a\", \"weight\": \"0.5\"}]}"),
+            "--template chatml",
+            "D/rows.jsonl: 1 of 1 row is bad\n"
+                + "D/rows.jsonl line 1: message 2 has the weight \"0.5\"; a number from 0 to 1000 is needed"),
         row(
             "a part that is none",
             p -> {},
@@ -1339,6 +1357,108 @@ class BadInputTest {
     }
     line.addAll(List.of(mistake.flags));
     check(place.run(line.toArray(String[]::new)), mistake.line);
+    assertThat(place.listing()).isEqualTo(before);
+  }
+
+  static Stream<Mistake> serves() {
+    String keys = "--api-keys D/keys.json";
+    return Stream.of(
+        row(
+            "an adapter without a name",
+            p -> {},
+            "--adapter D/adapter",
+            "--adapter is 'D/adapter'; it must be NAME=FOLDER or NAME=REFERENCE, as in support=runs/support"),
+        row(
+            "an adapter that is not there",
+            p -> {},
+            "--adapter one=D/none",
+            "--adapter one=D/none: there is no such folder, and no such reference; give a PEFT folder, or NAME@ALIAS with --registry"),
+        row(
+            "a reference that the registry has not",
+            p -> {},
+            "--registry D/registry --adapter one=legal@champion",
+            "--adapter one=legal@champion: the registry has no such version; nudge adapters list says what it has"),
+        row(
+            "a folder that is no adapter",
+            p -> {},
+            "--adapter one=D/model",
+            "D/model has no adapter_config.json; give an adapter's folder"),
+        row(
+            "an adapter of another base",
+            p -> strange(p, OTHER),
+            "--adapter one=D/strange",
+            ANOTHER_BASE),
+        row(
+            "an adapter that is called as the base",
+            p -> p.copy(Place.GOLDEN.resolve("peft/all-linear/adapter"), "adapter"),
+            "--adapter model=D/adapter",
+            "--adapter: 'model' is what the base is called; give the adapter another name, or the base one by --served-model-name"),
+        row(
+            "a port that is none",
+            p -> {},
+            "--port 70000",
+            "--port is 70000; it must be from 0 to 65535"),
+        row(
+            "an address that is not of this machine",
+            p -> {},
+            "--host 203.0.113.1",
+            "--host 203.0.113.1 --port 0 cannot be listened on: Cannot assign requested address; give another --port, or 0 for a free one"),
+        row(
+            "a key of a certificate without one",
+            p -> {},
+            "--tls-key D/key.pem",
+            "--tls-key is given without --tls-cert; give both, or none"),
+        row(
+            "a certificate that is none",
+            p -> p.write("cert.pem", "x").write("key.pem", "x"),
+            "--tls-cert D/cert.pem --tls-key D/key.pem",
+            "--tls-cert D/cert.pem holds no certificate in PEM"),
+        row(
+            "no file of clients",
+            p -> {},
+            keys,
+            "--api-keys D/keys.json cannot be read: no such file or folder"),
+        row(
+            "a file of clients that is not JSON",
+            p -> p.write("keys.json", "{"),
+            keys,
+            "D/keys.json is not JSON, line 1, column 2: it ends before its closing brace; make it with nudge keys add"),
+        row(
+            "a client without a key",
+            p -> p.write("keys.json", "{\"clients\": [{\"name\": \"acme\"}]}"),
+            keys,
+            "D/keys.json: a client needs a name, and a key of the form sha256:…, 64 hex digits"),
+        row(
+            "an admin key that is too short",
+            p -> p.write("admin", "secret"),
+            "--admin-key-file D/admin",
+            "--admin-key-file D/admin holds 6 characters; a key has at least 16, as nudge keys add makes it"),
+        row(
+            "a root of adapters that is not there",
+            p -> {},
+            "--adapter-root D/none",
+            "--adapter-root D/none is not a folder"),
+        row(
+            "an audit log in a folder that is not there",
+            p -> {},
+            "--audit-log D/none/log.jsonl",
+            "--audit-log D/none/log.jsonl cannot be written: no such file or folder"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("serves")
+  void aMistakeOfServeIsOneLine(Mistake mistake) throws IOException {
+    Place place = Place.in(folder);
+    mistake.spoiling.spoil(place);
+    Map<String, String> before = place.listing();
+    List<String> command =
+        new ArrayList<>(
+            List.of("serve", "--model", "D/model", "--compute", "fp32", "--threads", "1"));
+    if (!List.of(mistake.flags).contains("--port")) {
+      command.addAll(List.of("--port", "0"));
+    }
+    command.addAll(List.of(mistake.flags));
+    check(place.run(command.toArray(String[]::new)), mistake.line);
     assertThat(place.listing()).isEqualTo(before);
   }
 

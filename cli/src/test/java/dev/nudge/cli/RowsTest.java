@@ -1,6 +1,7 @@
 package dev.nudge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -16,6 +17,7 @@ import tools.jackson.databind.ObjectMapper;
 /// Holds what a user is told of rows: which columns are left out, what a row looks like to the
 /// model, and with which patterns an adapter's rows are read.
 class RowsTest {
+  private static final ObjectMapper JSON = new ObjectMapper();
   private static final String MESSAGES =
       """
       {"id": 1, "query": "the pump", "label": "leaks"}
@@ -79,6 +81,85 @@ class RowsTest {
               "{label}");
       assertThat(ran.err()).as(verb).contains(line);
     }
+  }
+
+  @Test
+  void aMessageCountsInTheLossWhatItWeighs() throws IOException {
+    String row =
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"the\"},"
+            + " {\"role\": \"assistant\", \"content\": \"pump leaks\"%s},"
+            + " {\"role\": \"user\", \"content\": \"a\"},"
+            + " {\"role\": \"assistant\", \"content\": \"valve\"%s}]}\n";
+    place.write("light.jsonl", row.formatted("", ", \"weight\": 0.25"));
+    place.write("first.jsonl", row.formatted("", ", \"train\": false"));
+    place.write("second.jsonl", row.formatted(", \"weight\": 0", ""));
+    JsonNode first = scored("D/first.jsonl");
+    JsonNode second = scored("D/second.jsonl");
+    double sum = first.get("logprob").doubleValue() + 0.25 * second.get("logprob").doubleValue();
+    int tokens = first.get("tokens").intValue() + second.get("tokens").intValue();
+    Ran ran =
+        place.train(
+            "--data",
+            "D/light.jsonl",
+            "--template",
+            "chatml",
+            "--compute",
+            "fp32",
+            "--steps",
+            "1",
+            "-q");
+    assertThat(ran.code()).as(ran.err()).isZero();
+    JsonNode step = JSON.readTree(Files.readAllLines(place.path("out/metrics.jsonl")).getFirst());
+    assertThat(step.get("trained_tokens").intValue()).isEqualTo(tokens);
+    assertThat(step.get("loss").doubleValue()).isCloseTo(-sum / tokens, within(1e-5));
+
+    Ran seen =
+        place.run(
+            "data",
+            "preview",
+            "--model",
+            "D/model",
+            "--data",
+            "D/light.jsonl",
+            "--template",
+            "chatml",
+            "--json");
+    JsonNode shown = JSON.readTree(seen.out());
+    for (int i = 0; i < shown.get("ids").size(); i++) {
+      double weight = shown.get("weights").get(i).doubleValue();
+      assertThat(weight).isIn(0.0, 0.25, 1.0);
+      assertThat(weight > 0).isEqualTo(shown.get("trained").get(i).intValue() == 1);
+    }
+    assertThat(shown.get("weights").get(shown.get("ids").size() - 2).doubleValue()).isEqualTo(0.25);
+    Ran plain =
+        place.run(
+            "data",
+            "preview",
+            "--model",
+            "D/model",
+            "--data",
+            "D/first.jsonl",
+            "--template",
+            "chatml",
+            "--json");
+    assertThat(JSON.readTree(plain.out()).has("weights")).isFalse();
+  }
+
+  private JsonNode scored(String rows) {
+    return JSON.readTree(
+        place
+            .run(
+                "score",
+                "--model",
+                "D/model",
+                "--data",
+                rows,
+                "--template",
+                "chatml",
+                "--compute",
+                "fp32",
+                "--json")
+            .out());
   }
 
   @Test

@@ -113,26 +113,27 @@ public final class Adapters {
   }
 
   /// Whether a saved adapter is nothing but updates of linear layers.
-  static boolean updates(PeftAdapter adapter, ModelShape shape) {
+  ///
+  /// @param adapted the layers that its A and B sit on
+  static boolean updates(PeftAdapter adapter, ModelShape shape, List<LayerShape> adapted) {
     LayerShape embedding = shape.embedding();
-    return !adapter.holdsTables()
-        && (embedding == null || !paths(adapter.fit(shape)).contains(embedding.path()))
-        && adapter.vocabulary(shape) == shape.tokens();
+    return !adapter.holdsTables() && (embedding == null || !adapted.contains(embedding));
   }
 
   /// Makes a saved adapter that is nothing but updates of linear layers, without putting it on: no
   /// place of the model is read or changed, so passes may run meanwhile.
   ///
   /// @param bases what is in each slot without an adapter
+  /// @param adapted the layers that its A and B sit on
   static Adapters made(
       Map<LinearSlot, Linear> bases,
       ModelShape shape,
       PeftAdapter adapter,
+      List<LayerShape> adapted,
       Dtype compute,
       Scope scope) {
-    List<LayerShape> adapted = adapter.fit(shape);
     Set<String> paths = paths(adapted);
-    Room room = new Room(compute, 0, scope);
+    Room room = new Room(compute, 0, true, scope);
     List<Placement> places = new ArrayList<>();
     bases.forEach(
         (slot, base) -> {

@@ -13,6 +13,7 @@ import java.util.Map;
 final class Bank {
   private final Map<LinearSlot, LoraBank> banks = new LinkedHashMap<>();
   private final List<Boolean> taken = new ArrayList<>(); // by number
+  private long grown;
 
   /// Takes an adapter of which every part is an update of a linear layer, while none is on.
   ///
@@ -25,18 +26,26 @@ final class Bank {
     } else {
       taken.set(number, true);
     }
+    boolean wider = false;
     for (LoraPlace place : places) {
-      banks
-          .computeIfAbsent(place.slot(), slot -> new LoraBank(place.base()))
-          .set(number, place.made());
+      LoraBank bank = banks.computeIfAbsent(place.slot(), slot -> new LoraBank(place.base()));
+      wider |= bank.set(number, place.made());
     }
+    grown += wider ? 1 : 0;
     return number;
+  }
+
+  /// How often steps have come to take more of their workspace than before.
+  long grown() {
+    return grown;
   }
 
   /// Forgets an adapter.
   void remove(int number) {
     taken.set(number, false);
-    banks.values().forEach(bank -> bank.set(number, null));
+    for (LoraBank bank : banks.values()) {
+      var _ = bank.set(number, null);
+    }
   }
 
   /// Puts the banks into their slots.

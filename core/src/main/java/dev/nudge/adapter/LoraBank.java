@@ -15,22 +15,37 @@ import org.jspecify.annotations.Nullable;
 
 /// Computes a layer's base once for all rows, and for each row the update of its own adapter.
 ///
-/// Which adapter a sequence goes through says [Segments#adapter]. A row gets the bits that it gets
-/// where its adapter is the only one. It computes forward only: nothing of it trains.
+/// Which adapter a sequence goes through says [Segments#adapter]. Sequences of one adapter that
+/// stand side by side are one product; all adapters' A are one piece of work of a step that
+/// decodes,
+/// and all B another. A row gets the bits that it gets where its adapter is the only one. It
+/// computes forward only: nothing of it trains.
+///
+/// A workspace that only measures meets the widest update that ever was here, for each sequence.
 final class LoraBank implements Linear {
+  private static final int LEAST = 16; // ranks below are measured as this
+
   private final Linear base;
   private final List<@Nullable LoraLinear> updates = new ArrayList<>();
+  private int widest; // rank; a power of two
 
   LoraBank(Linear base) {
     this.base = base;
   }
 
   /// Sets the update of an adapter; null: it leaves this layer as it is.
-  void set(int number, @Nullable LoraLinear update) {
+  ///
+  /// @return whether steps may take more of their workspace than before
+  boolean set(int number, @Nullable LoraLinear update) {
     while (updates.size() <= number) {
       updates.add(null);
     }
     updates.set(number, update);
+    if (update == null || update.rank() <= widest) {
+      return false;
+    }
+    widest = Math.max(LEAST, 2 * Integer.highestOneBit(Math.max(1, update.rank() - 1)));
+    return true;
   }
 
   @Override
@@ -62,29 +77,71 @@ final class LoraBank implements Linear {
 
   private void updates(Tensor x, Tensor y, Pass p) {
     Segments rows = p.rows();
+    Part part = new Part(p);
     if (rows.count() == 1) { // of which x may be some rows
-      update(rows.adapter(0), x, y, p);
-      return;
-    }
-    if (x.rows() != rows.rows()) {
+      part.add(rows.adapter(0), x, y);
+    } else if (x.rows() != rows.rows()) {
       throw new IllegalArgumentException(x.rows() + " of " + rows.rows() + " rows have no owner");
     }
-    for (int i = 0, end; i < rows.count(); i = end) {
+    for (int i = 0, end; rows.count() > 1 && i < rows.count(); i = end) {
       int adapter = rows.adapter(i);
       end = i + 1;
-      while (end < rows.count() && rows.adapter(end) == adapter) {
+      while (end < rows.count() && rows.adapter(end) == adapter && !p.ws().dry()) {
         end++;
       }
       int from = rows.start(i);
       int to = rows.start(end - 1) + rows.length(end - 1);
-      update(adapter, x.rows(from, to), y.rows(from, to), p);
+      part.add(adapter, x.rows(from, to), y.rows(from, to));
     }
+    part.compute();
   }
 
-  private void update(int adapter, Tensor x, Tensor y, Pass p) {
-    LoraLinear update = adapter < 0 || adapter >= updates.size() ? null : updates.get(adapter);
-    if (update != null) {
-      update.update(x, y, p);
+  /// The updates of a pass: y += (s·x·Aᵀ)·Bᵀ of each.
+  private final class Part {
+    private final Pass p;
+    private final int mark;
+    private final List<Tensor> xs = new ArrayList<>();
+    private final List<Tensor> as = new ArrayList<>();
+    private final List<Tensor> sums = new ArrayList<>();
+    private final List<Double> scales = new ArrayList<>();
+    private final List<Tensor> bs = new ArrayList<>();
+    private final List<Tensor> ys = new ArrayList<>();
+
+    Part(Pass p) {
+      this.p = p;
+      this.mark = p.ws().mark();
+    }
+
+    void add(int adapter, Tensor x, Tensor y) {
+      if (p.ws().dry()) {
+        Tensor a = Tensor.dry(x.dtype(), Math.max(LEAST, widest), in());
+        add(x, a, 1, Tensor.dry(x.dtype(), out(), a.rows()), y);
+        return;
+      }
+      LoraLinear update = adapter < 0 || adapter >= updates.size() ? null : updates.get(adapter);
+      if (update != null) {
+        add(x, update.a().work(), update.scaling(), update.b().work(), y);
+      }
+    }
+
+    private void add(Tensor x, Tensor a, double scale, Tensor b, Tensor y) {
+      xs.add(x);
+      as.add(a);
+      sums.add(p.ws().take(x.dtype(), x.rows(), a.rows()));
+      scales.add(scale);
+      bs.add(b);
+      ys.add(y);
+    }
+
+    void compute() {
+      if (!xs.isEmpty()) {
+        p.products(xs, as, sums, false);
+        for (int i = 0; i < sums.size(); i++) {
+          p.kernels().elementwise().scale(sums.get(i), scales.get(i));
+        }
+        p.products(sums, bs, ys, true);
+      }
+      p.ws().release(mark);
     }
   }
 

@@ -34,7 +34,8 @@ public final class NamedAdapters implements AutoCloseable {
   private volatile Map<String, Held> held = Map.of(); // copied where it changes
   private volatile @Nullable String active;
   private volatile boolean enabled = true;
-  private volatile long version;
+  private long version; // how often adapters came or went
+  private long alone; // adapters that came and have steps of their own
 
   /// @param modules the model's places, without an adapter where any is to be attached here
   /// @param compute type that the model computes in
@@ -62,8 +63,9 @@ public final class NamedAdapters implements AutoCloseable {
     private Made(PeftAdapter from) {
       this.from = from;
       try {
-        if (Adapters.updates(from, shape)) {
-          adapters = Adapters.made(bases, shape, from, compute, scope);
+        List<LayerShape> adapted = from.fit(shape);
+        if (Adapters.updates(from, shape, adapted)) {
+          adapters = Adapters.made(bases, shape, from, adapted, compute, scope);
         }
       } catch (RuntimeException | Error e) {
         scope.close();
@@ -105,11 +107,12 @@ public final class NamedAdapters implements AutoCloseable {
 
   /// The bytes that an adapter will hold; 0 where only making it tells.
   public long bytes(PeftAdapter adapter) {
-    if (!Adapters.updates(adapter, shape)) {
+    List<LayerShape> adapted = adapter.fit(shape);
+    if (!Adapters.updates(adapter, shape, adapted)) {
       return 0;
     }
     try (Scope measuring = Scope.measuring()) {
-      var _ = Adapters.made(bases, shape, adapter, compute, measuring);
+      var _ = Adapters.made(bases, shape, adapter, adapted, compute, measuring);
       return measuring.bytes();
     }
   }
@@ -137,6 +140,7 @@ public final class NamedAdapters implements AutoCloseable {
     Adapters adapters = made.here();
     List<LoraPlace> updates = adapters.updates();
     int number = updates.isEmpty() ? -1 : bank.add(updates);
+    alone += number < 0 ? 1 : 0;
     return new Held(adapters, made.scope, new Way(number, number < 0 ? name : null, version + 1));
   }
 
@@ -216,9 +220,10 @@ public final class NamedAdapters implements AutoCloseable {
     public static final Way BASE = new Way(-1, null, 0);
   }
 
-  /// A number that is another one after each attaching and detaching.
-  public long version() {
-    return version;
+  /// A number that is another one where steps may take more of their workspace than before: after
+  /// an adapter came that is wider than those before it, or one that has steps of its own.
+  public long demands() {
+    return alone + bank.grown();
   }
 
   /// How a sequence of an adapter goes.

@@ -117,8 +117,8 @@ public final class PeftAdapter implements Source, AutoCloseable {
 
   @Override
   public void linear(String path, Tensor a, Tensor b) {
-    copy(tensors.tensor(PeftFiles.nameOfA(path)), a);
-    copy(tensors.tensor(PeftFiles.nameOfB(path)), b);
+    Room.copy(tensors.tensor(PeftFiles.nameOfA(path)), a);
+    Room.copy(tensors.tensor(PeftFiles.nameOfB(path)), b);
   }
 
   @Override
@@ -129,7 +129,7 @@ public final class PeftAdapter implements Source, AutoCloseable {
         a.set(c, r, stored.get(r, c));
       }
     }
-    copy(tensors.tensor(PeftFiles.nameOfEmbeddingB(path)), b);
+    Room.copy(tensors.tensor(PeftFiles.nameOfEmbeddingB(path)), b);
   }
 
   @Override
@@ -388,12 +388,6 @@ public final class PeftAdapter implements Source, AutoCloseable {
     if (!TYPES.contains(entry.type())) {
       throw new InputException(
           "tensor %s is %s; F32, F16 and BF16 are read".formatted(name, entry.type()));
-    }
-  }
-
-  private static void copy(Tensor from, Tensor to) {
-    for (long i = 0; i < from.elements(); i++) {
-      to.put(i, from.at(i));
     }
   }
 

@@ -10,11 +10,19 @@ import dev.nudge.tensor.Tensor;
 /// Where the parameters of an adapter are allocated.
 ///
 /// @param lanes gradients of each; 0 where the adapter only serves
+/// @param frozen whether it never trains nor is written, so that working copies are enough
 /// @param scope a measuring one leaves the parameters without numbers
-record Room(Dtype compute, int lanes, Scope scope) {
+record Room(Dtype compute, int lanes, boolean frozen, Scope scope) {
   private static final Elementwise ELEMENTWISE = Kernels.fastest().elementwise();
 
+  Room(Dtype compute, int lanes, Scope scope) {
+    this(compute, lanes, false, scope);
+  }
+
   Parameter parameter(String name, int rows, int cols) {
+    if (frozen) {
+      return Parameter.frozen(name, scope.tensor(compute, rows, cols));
+    }
     return new Parameter(name, true, rows, cols, compute, lanes, scope);
   }
 

@@ -9,6 +9,7 @@ import dev.nudge.text.Tokenizer;
 import dev.nudge.text.chat.ChatException;
 import dev.nudge.text.chat.ChatTemplate;
 import dev.nudge.text.chat.Rendered;
+import dev.nudge.text.chat.Rendered.Missing;
 import dev.nudge.text.chat.Trained;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -103,6 +104,18 @@ public final class ChatRows implements Conversations {
     return template;
   }
 
+  /// Warns of what was asked of conversations where no row is one.
+  ///
+  /// @param shapes of the rows
+  public static void warnUnused(DataSettings data, SeenShapes shapes, Consumer<String> warnings) {
+    warnUnused(data, shapes.spoken() > 0, warnings);
+    if (data.trainOn() != TrainOn.ASSISTANT && shapes.conversations() == 0) {
+      warnings.accept(
+          "--train-on %s is not used: no row is a conversation of 'messages', and of others the completion or all of the text is trained"
+              .formatted(data.trainOn().shown()));
+    }
+  }
+
   /// Warns of a template that was named where no row has messages.
   ///
   /// @param spoken whether any has
@@ -153,7 +166,7 @@ public final class ChatRows implements Conversations {
     return said(
         () -> {
           Trained trained = Trained.of(template(), messages, tools, Map.of(), trainOn);
-          whole(trained.rendered(), messages);
+          whole(trained.rendered(), messages, tools);
           return tokens(trained, messages);
         });
   }
@@ -161,9 +174,11 @@ public final class ChatRows implements Conversations {
   @Override
   public Tokens answer(ArrayNode prompt, ArrayNode completion, @Nullable ArrayNode tools) {
     return said(
-        () ->
-            tokens(
-                Trained.ofCompletion(template(), prompt, completion, tools, Map.of()), completion));
+        () -> {
+          Trained trained = Trained.ofCompletion(template(), prompt, completion, tools, Map.of());
+          whole(trained.rendered(), prompt.deepCopy().addAll(completion), tools);
+          return tokens(trained, completion);
+        });
   }
 
   @Override
@@ -178,7 +193,8 @@ public final class ChatRows implements Conversations {
       ArrayNode messages, @Nullable ArrayNode tools, Map<String, JsonNode> variables) {
     return said(
         () -> {
-          Rendered rendered = whole(template().render(messages, tools, true, variables), messages);
+          Rendered rendered =
+              whole(template().render(messages, tools, true, variables), messages, tools);
           return new Prompt(rendered.text(), encoded(rendered).ids());
         });
   }
@@ -193,15 +209,28 @@ public final class ChatRows implements Conversations {
     }
   }
 
-  /// Refuses messages of which nothing stands in the text: a row would be trained without them, and
-  /// nobody would know.
-  private static Rendered whole(Rendered rendered, ArrayNode messages) {
-    List<Integer> missing = rendered.missing(messages);
-    if (!missing.isEmpty()) {
-      int first = missing.getFirst();
+  /// Refuses what stands nowhere in the text: a row would be trained without it, and nobody would
+  /// know.
+  private Rendered whole(Rendered rendered, ArrayNode messages, @Nullable ArrayNode tools) {
+    if (tools != null && !tools.isEmpty() && !template().knowsTools()) {
       throw new IllegalArgumentException(
-          "the template leaves out message %d (%s); take it out of the row, or give another --template"
-              .formatted(first + 1, messages.path(first).path("role").asString("")));
+          "the template leaves out the tools; take them out of the row, or give another --template");
+    }
+    List<Missing> missing = rendered.missing(messages);
+    if (!missing.isEmpty()) {
+      Missing first = missing.getFirst();
+      String what =
+          switch (first.part()) {
+            case CALLS -> "the tool calls of message";
+            case REASONING -> "the reasoning of message";
+            case CONTENT, HEADER -> "message";
+          };
+      throw new IllegalArgumentException(
+          "the template leaves out %s %d (%s); take it out of the conversation, or give another --template"
+              .formatted(
+                  what,
+                  first.message() + 1,
+                  messages.path(first.message()).path("role").asString("")));
     }
     return rendered;
   }
@@ -226,8 +255,10 @@ public final class ChatRows implements Conversations {
         last = i;
       }
     }
+    JsonNode said = messages.path(messages.size() - 1);
     boolean open =
-        Messages.isAnswer(messages.path(messages.size() - 1))
+        Messages.isAnswer(said)
+            && Trained.weight(said) > 0
             && last > 0
             && !ends(encoded.ids(), marks, last);
     if (!open) {

@@ -1,5 +1,6 @@
 package dev.nudge.data;
 
+import dev.nudge.data.quality.Mix;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -61,6 +62,15 @@ public final class Example {
     return Arrays.hashCode(ids());
   }
 
+  /// A hash of the token ids and of what each counts in the loss.
+  long mixed() {
+    long hash = Mix.of(ids());
+    for (int place = 0; place < length(); place++) {
+      hash = Mix.of(hash + Double.hashCode(weight(place)));
+    }
+    return hash;
+  }
+
   boolean sameTokens(Example other) {
     return Arrays.equals(ids(), other.ids());
   }
@@ -80,11 +90,6 @@ public final class Example {
   /// is not trained.
   public double weight(int place) {
     return table.weight(row, place);
-  }
-
-  /// Returns the sum of the weights of its trained tokens.
-  public double weight() {
-    return table.weight(row);
   }
 
   /// Returns the number of its row among the non-blank lines of all files, from 0. The parts of a

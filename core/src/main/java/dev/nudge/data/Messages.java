@@ -1,5 +1,7 @@
 package dev.nudge.data;
 
+import dev.nudge.text.chat.ChatException;
+import dev.nudge.text.chat.Trained;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -80,6 +82,11 @@ final class Messages {
       throw wrong(where, "has the role '" + shown + "'; " + roles());
     }
     checkContent(where, role.asString(), message);
+    try {
+      Trained.weight(message);
+    } catch (ChatException e) {
+      throw wrong(where, String.valueOf(e.getMessage()));
+    }
     JsonNode calls = message.path("tool_calls");
     if (!calls.isMissingNode() && !calls.isNull()) {
       checkCalls(where, calls);

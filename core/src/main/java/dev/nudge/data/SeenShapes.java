@@ -24,6 +24,13 @@ public record SeenShapes(Map<DataShape, Integer> counts, int withTools, int spok
         .orElse(DataShape.TEXT);
   }
 
+  /// Rows of shapes that are conversations.
+  int conversations() {
+    return counts.getOrDefault(DataShape.MESSAGES, 0)
+        + counts.getOrDefault(DataShape.SHAREGPT, 0)
+        + counts.getOrDefault(DataShape.ALPACA, 0);
+  }
+
   /// `messages (90 rows), text (10 rows); 12 rows with tools`.
   @Override
   public String toString() {

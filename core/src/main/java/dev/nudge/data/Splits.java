@@ -195,7 +195,7 @@ public final class Splits {
       Example first = examples.get(i);
       long hash = 0;
       for (; i < examples.size() && examples.get(i).index() == first.index(); i++) {
-        hash = Mix.of(hash + Mix.of(examples.get(i).ids()));
+        hash = Mix.of(hash + examples.get(i).mixed());
       }
       if (!seen.add(hash) && !flaws.add(Flaw.DUPLICATES, first.file(), first.line())) {
         out.add(first.index());

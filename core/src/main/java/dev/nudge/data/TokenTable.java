@@ -97,11 +97,6 @@ final class TokenTable {
     return trained(row, place) ? weights.of(start(row) + place) : 0;
   }
 
-  /// The sum of the weights of a sequence's trained tokens.
-  double weight(int row) {
-    return trainedTokens(row) + weights.beyond(start(row), start(row + 1));
-  }
-
   private int checked(int row, int place) {
     int length = length(row);
     if (place < 0 || place >= length) {

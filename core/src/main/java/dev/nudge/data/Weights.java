@@ -55,15 +55,6 @@ final class Weights {
     return run < count && start(run) <= token ? weight(run) : 1;
   }
 
-  /// What the weights of the trained tokens from one to another add to their number.
-  double beyond(long from, long to) {
-    double sum = 0;
-    for (int run = count == 0 ? 0 : behind(from); run < count && start(run) < to; run++) {
-      sum += (Math.min(to, end(run)) - Math.max(from, start(run))) * (weight(run) - 1);
-    }
-    return sum;
-  }
-
   /// Collects runs.
   static final class Builder {
     private long[] words = new long[0];

@@ -40,6 +40,7 @@ public final class Engine implements AutoCloseable {
   private volatile @Nullable Throwable cause; // of an end by itself
   private final AtomicInteger there = new AtomicInteger(); // sequences
   private final AtomicInteger inRoom = new AtomicInteger(); // of them those that have room
+  private volatile boolean roomy;
   private volatile Load load = Load.NONE;
 
   /// Starts an engine; it takes its memory with the first sequence.
@@ -81,6 +82,28 @@ public final class Engine implements AutoCloseable {
     Job job = new Job(steps -> work.run(), new Ticket(() -> {}));
     ask(jobs, job);
     job.ticket.await();
+  }
+
+  /// Takes an adapter that no sequence has off the model between two steps, with the keys of its
+  /// prompts.
+  public void detach(String adapter) {
+    NamedAdapters.Way way = adapters.way(adapter);
+    outside();
+    Job job =
+        new Job(
+            steps -> {
+              steps.forget(way);
+              adapters.detach(adapter);
+            },
+            new Ticket(() -> {}));
+    ask(jobs, job);
+    job.ticket.await();
+  }
+
+  /// Lets the keys of prompts that were read take memory of their own until others want it. Without
+  /// that they have only what sequences had at their most.
+  public void keepKeys() {
+    roomy = true;
   }
 
   /// Computes the mean of the last hidden states of a text, between two steps of others.
@@ -141,7 +164,9 @@ public final class Engine implements AutoCloseable {
   }
 
   /// Refuses calls that would wait for their own thread.
-  private void outside() {
+  ///
+  /// @throws IllegalStateException where the engine's thread calls
+  public void outside() {
     if (Thread.currentThread() == thread) {
       throw new IllegalStateException(
           "what is told of an answer is told by the engine's thread, which cannot ask for another;"
@@ -171,18 +196,19 @@ public final class Engine implements AutoCloseable {
   private void run() {
     List<Sequence> running = new ArrayList<>();
     Waiting waiting = new Waiting();
-    try (Steps steps = new Steps(model, adapters, limits, inRoom::incrementAndGet)) {
+    try (Steps steps = new Steps(model, adapters, limits, inRoom::incrementAndGet, () -> roomy)) {
       while (!closed) {
         for (Sequence s = submitted.poll(); s != null; s = submitted.poll()) {
           waiting.add(s);
         }
-        for (Job job = jobs.poll(); job != null; job = jobs.poll()) {
+        Job job = jobs.poll(); // one between two steps, or those who ask would hold up all others
+        if (job != null) {
           job.run(steps);
         }
         drop(waiting, running);
-        for (ScoreJob job : scoring) { // behind the one that is scored
-          if (job.ticket.cancelled() && scoring.remove(job)) {
-            job.ticket.end(null);
+        for (ScoreJob late : scoring) { // behind the one that is scored
+          if (late.ticket.cancelled() && scoring.remove(late)) {
+            late.ticket.end(null);
           }
         }
         steps.admit(waiting, running);

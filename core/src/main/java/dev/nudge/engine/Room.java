@@ -29,7 +29,7 @@ final class Room implements AutoCloseable {
 
   /// Makes room for a sequence of up to so many tokens.
   ///
-  /// @param adapters another number where others are attached than before
+  /// @param adapters another number where steps may take more because of their adapters
   /// @param bytes that steps take with so many tokens to read and positions
   void ensure(int wanted, long adapters, Measure bytes) {
     int read = read(model, wanted);

@@ -77,7 +77,7 @@ public final class Scorer {
         Example example = examples.get(place);
         int tokens = example.trainedTokens();
         double sum = 0;
-        boolean greedy = true;
+        boolean greedy = tokens > 0;
         for (int i = at; i < at + tokens; i++) {
           sum += logprob[i];
           greedy &= best[i] == b.targets()[i];

@@ -9,6 +9,7 @@ import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
@@ -27,13 +28,22 @@ final class Steps implements AutoCloseable {
   private final Room room;
   private final ScoreRoom scoreRoom;
   private final int blocks;
+  private final BooleanSupplier roomy;
   private @Nullable KvPool pool;
+  private @Nullable Kept kept;
   private long promptTokens;
   private long cachedTokens;
   private long saidTokens;
 
   /// @param admitted run for each sequence that gets room
-  Steps(CausalLm model, NamedAdapters adapters, Limits limits, Runnable admitted) {
+  /// @param roomy whether keys that are kept may take memory of their own
+  Steps(
+      CausalLm model,
+      NamedAdapters adapters,
+      Limits limits,
+      Runnable admitted,
+      BooleanSupplier roomy) {
+    this.roomy = roomy;
     this.admitted = admitted;
     this.model = model;
     this.adapters = adapters;
@@ -76,11 +86,14 @@ final class Steps implements AutoCloseable {
   }
 
   private void start(Sequence s) {
-    if (pool == null) {
-      pool = model.growingPool(blocks, Limits.BLOCK);
+    KvPool keys = pool;
+    if (keys == null) {
+      keys = model.growingPool(blocks, Limits.BLOCK);
+      pool = keys;
+      kept = new Kept(keys, roomy);
     }
-    room.ensure(s.positions, adapters.version(), this::bytes);
-    s.start(pool.cache());
+    room.ensure(s.positions, adapters.demands(), this::bytes);
+    s.start(keys.cache());
     s.ticket.admit();
     admitted.run();
   }
@@ -103,7 +116,7 @@ final class Steps implements AutoCloseable {
     return new Load(
         0,
         0,
-        keys == null ? 0 : blocks - keys.free(),
+        keys == null ? 0 : blocks - keys.free() - keys.idle(),
         keys == null ? 0 : keys.held(),
         blocks,
         promptTokens,
@@ -169,7 +182,10 @@ final class Steps implements AutoCloseable {
     adapters.within(together.getFirst().way.alone(), banked, passes);
   }
 
-  private void decode(List<Sequence> together, int beside) {
+  /// @param any in any order
+  private void decode(List<Sequence> any, int beside) {
+    List<Sequence> together = new ArrayList<>(any);
+    together.sort(Comparator.comparingInt(s -> s.way.number())); // one adapter's are one product
     int most = beside <= GUESSING ? Drafts.MOST : 0;
     int[] ids = new int[Limits.ROWS];
     int[] lengths = new int[together.size()];
@@ -222,7 +238,7 @@ final class Steps implements AutoCloseable {
     int left = room.tokens();
     for (Sequence s : together) {
       boolean fresh = s.cache().length() == 0 && !turns(s);
-      if (fresh && Prefix.waits(s, running, this::turns)) {
+      if (fresh && kept().waits(s, running, this::turns)) {
         continue; // what it shares with another prompt is being read
       }
       if (fresh) {
@@ -243,6 +259,17 @@ final class Steps implements AutoCloseable {
     if (!fed.isEmpty()) {
       feed(fed, lengths.stream().mapToInt(i -> i).toArray());
     }
+  }
+
+  /// Drops the keys of an adapter that is gone.
+  void forget(NamedAdapters.Way way) {
+    if (kept != null) {
+      kept.forget(way);
+    }
+  }
+
+  private Kept kept() {
+    return Objects.requireNonNull(kept, "no sequence was admitted");
   }
 
   /// Whether a sequence may become one whose tokens are turned otherwise than a short one's.
@@ -272,6 +299,7 @@ final class Steps implements AutoCloseable {
             ended.stream().mapToInt(i -> i).toArray(),
             room.workspace(),
             team);
+    fed.stream().filter(s -> !turns(s)).forEach(kept()::keep);
     for (int row = 0; row < ended.size(); row++) {
       take(fed.get(ended.get(row)), logits, row, 0, ids);
     }

@@ -68,7 +68,9 @@ public final class Scoring {
                         tokenizer,
                         chat,
                         TokenCache.in(machine.cache())));
-    ChatRows.warnUnused(settings.data(), data.shapes().spoken() > 0, warnings);
+    ChatRows.warnUnused(settings.data(), data.shapes(), warnings);
+    AdapterPatterns.checkTemplate(
+        settings.data().shape().template(), folder, settings.adapter(), warnings);
     AdapterPatterns.checkSpoken(
         data.shapes().spoken() > 0, settings.adapter(), settings.model().anyBase(), warnings);
     data.guesses().forEach(notes);

@@ -4,6 +4,7 @@ import dev.nudge.data.RowPattern;
 import dev.nudge.identity.Identity;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.InputException;
+import dev.nudge.text.chat.ChatTemplate;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -90,6 +91,23 @@ public final class AdapterPatterns {
                   ? "adapter %s was trained on texts, and conversations go to it by a chat template"
                   : "adapter %s was trained on conversations, and texts go to it as they are; --chat says them to the model")
               .formatted(adapter));
+    }
+  }
+
+  /// Warns of a template that is named where an adapter was trained with another one.
+  ///
+  /// @param named the template that the settings name; null: nothing is said
+  /// @param adapter null: nothing is said
+  public static void checkTemplate(
+      @Nullable String named, Path model, @Nullable Path adapter, Consumer<String> warnings) {
+    if (named == null || adapter == null || !ChatTemplate.isIn(adapter)) {
+      return;
+    }
+    String own = ChatTemplate.load(model, adapter, null).text();
+    if (!own.equals(ChatTemplate.load(model, adapter, named).text())) {
+      warnings.accept(
+          "adapter %s was trained with another chat template than %s; without --template it is asked by its own"
+              .formatted(adapter, named));
     }
   }
 

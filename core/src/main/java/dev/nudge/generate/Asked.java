@@ -47,6 +47,7 @@ record Asked(Session session, List<Prompt> prompts, @Nullable Integer turnEnd)
     String named = settings.shape().template();
     ChatRows chat = ChatRows.of(model, settings.adapter(), named, TrainOn.ASSISTANT, tokenizer);
     PromptEncoder encoder = new PromptEncoder(tokenizer, chat, settings.chat());
+    AdapterPatterns.checkTemplate(named, model, settings.adapter(), watcher::warn);
     if (data == null) {
       String prompt = Objects.requireNonNull(settings.prompt());
       int[] ids = ids(prompt, encoder);

@@ -8,10 +8,9 @@ import dev.nudge.settings.Schema;
 import dev.nudge.text.Tokenizer;
 import dev.nudge.text.chat.ChatTemplate;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
@@ -22,22 +21,19 @@ import tools.jackson.databind.node.JsonNodeFactory;
 /// Threading: one thread.
 public final class Chat implements AutoCloseable {
   private final Session session;
-  private final ChatPrompts base; // of the base alone
-  private final Map<String, ChatPrompts> prompts; // of each adapter
-  private final String model;
+  private final ChatSettings settings;
+  private final Map<String, ChatPrompts> prompts = new HashMap<>(); // of each adapter; "": the base
   private SamplingSettings sampling;
   private @Nullable String system;
   private ArrayNode said = JsonNodeFactory.instance.arrayNode();
   private long tries;
+  private @Nullable Generation generation; // of the latest answer
 
-  private Chat(
-      Session session, ChatPrompts base, Map<String, ChatPrompts> prompts, ChatSettings settings) {
+  private Chat(Session session, ChatSettings settings) {
     this.session = session;
-    this.base = base;
-    this.prompts = prompts;
+    this.settings = settings;
     this.sampling = settings.sampling();
     this.system = settings.system();
-    this.model = settings.model().model().toString();
   }
 
   /// Loads a model with its adapters, of which the first is on, and begins a conversation.
@@ -45,48 +41,57 @@ public final class Chat implements AutoCloseable {
   /// @param warnings told one line each
   /// @throws InputException in one line, for whatever a user can mend
   public static Chat open(ChatSettings settings, Machine machine, Consumer<String> warnings) {
-    List<Map.Entry<String, Path>> adapters = List.copyOf(settings.adapters().entrySet());
-    Path first = adapters.isEmpty() ? null : adapters.getFirst().getValue();
-    Path model = settings.model().model();
-    Tokenizer tokenizer = Session.tokenizer(model, first, machine);
-    Map<String, ChatPrompts> prompts = new LinkedHashMap<>();
-    for (Map.Entry<String, Path> adapter : adapters) {
-      prompts.put(adapter.getKey(), ChatPrompts.of(settings, adapter.getValue(), tokenizer));
-    }
-    ChatPrompts base = base(settings, prompts, tokenizer);
+    Map<String, Path> adapters = settings.adapters();
+    Path first = adapters.isEmpty() ? null : adapters.values().iterator().next();
+    Tokenizer tokenizer = Session.tokenizer(settings.model().model(), first, machine);
+    ChatPrompts.of(
+        settings, asked(settings, first), tokenizer); // refused before anything is loaded
     Session session =
         Session.load(settings.model(), null, tokenizer, settings.memory(), machine, warnings);
     try {
-      for (Map.Entry<String, Path> adapter : adapters) {
-        session.attach(adapter.getKey(), adapter.getValue());
-        boolean anyBase = settings.model().anyBase();
-        AdapterPatterns.checkSpoken(true, adapter.getValue(), anyBase, warnings);
-      }
+      boolean anyBase = settings.model().anyBase();
+      adapters.forEach(
+          (name, folder) -> {
+            session.attach(name, folder);
+            AdapterPatterns.checkSpoken(true, folder, anyBase, warnings);
+            AdapterPatterns.checkTemplate(
+                settings.template(), settings.model().model(), folder, warnings);
+          });
       if (!adapters.isEmpty()) {
-        session.adapters().use(adapters.getFirst().getKey());
+        session.adapters().use(adapters.keySet().iterator().next());
       }
-      return new Chat(session, base, prompts, settings);
+      return new Chat(session, settings);
     } catch (RuntimeException | Error e) {
       session.close();
       throw e;
     }
   }
 
-  /// What the base alone is asked with: its own template, else that of the first adapter.
-  private static ChatPrompts base(
-      ChatSettings settings, Map<String, ChatPrompts> prompts, Tokenizer tokenizer) {
-    if (!prompts.isEmpty()
-        && settings.template() == null
-        && !ChatTemplate.isIn(settings.model().model())) {
-      return prompts.values().iterator().next();
+  /// The adapter whose template a model is asked by: its own; where it has none and the model
+  /// neither, that of the first adapter that has one.
+  ///
+  /// @param adapter that answers; null: the base alone
+  private static @Nullable Path asked(ChatSettings settings, @Nullable Path adapter) {
+    if (adapter != null && ChatTemplate.isIn(adapter)
+        || ChatTemplate.isIn(settings.model().model())) {
+      return adapter;
     }
-    return ChatPrompts.of(settings, null, tokenizer);
+    return settings.adapters().values().stream()
+        .filter(ChatTemplate::isIn)
+        .findFirst()
+        .orElse(adapter);
   }
 
-  /// What makes prompts for the adapter that answers.
+  /// What makes prompts for the adapter that answers; made when it is asked first.
   private ChatPrompts prompts() {
     String adapter = adapter();
-    return adapter == null ? base : Objects.requireNonNull(prompts.get(adapter));
+    return prompts.computeIfAbsent(
+        adapter == null ? "" : adapter,
+        name ->
+            ChatPrompts.of(
+                settings,
+                asked(settings, adapter == null ? null : settings.adapters().get(adapter)),
+                session.tokenizer()));
   }
 
   /// Answers a message, or the last one again with another seed. An interrupt of this thread ends
@@ -94,10 +99,15 @@ public final class Chat implements AutoCloseable {
   ///
   /// @param text null: the last message again
   /// @param pieces told the answer as it comes, by another thread
-  /// @throws InputException where the conversation has become too long; the message is taken back
+  /// @throws InputException where there is no answer to try again, or the conversation has become
+  ///     too long; whatever fails, the conversation stays as it was
   public Completion answer(@Nullable String text, Consumer<String> pieces) {
     ArrayNode before = said.deepCopy();
+    long tried = tries;
     if (text == null) {
+      if (!answered()) {
+        throw new InputException("there is no answer yet to try again");
+      }
       said.remove(said.size() - 1);
       tries++;
     } else {
@@ -107,8 +117,9 @@ public final class Chat implements AutoCloseable {
       Completion answer = complete(pieces);
       said.addObject().put("role", "assistant").put("content", answer.text());
       return answer;
-    } catch (InputException e) {
+    } catch (RuntimeException | Error e) {
       said = before;
+      tries = tried;
       throw e;
     }
   }
@@ -139,7 +150,12 @@ public final class Chat implements AutoCloseable {
   private Completion complete(Consumer<String> pieces) {
     SamplingSettings now = tries == 0 ? sampling : sampling.withSeed(sampling.seed() + tries);
     ChatPrompts with = prompts();
-    return new Generation(session, now, with.turnEnd()).complete(with.ids(messages()), pieces);
+    Generation asked = generation;
+    if (asked == null || !asked.is(now, with.turnEnd())) {
+      asked = new Generation(session, now, with.turnEnd()); // compiles what answers must match
+      generation = asked;
+    }
+    return asked.complete(with.ids(messages()), pieces);
   }
 
   /// What was said, the system's message first.
@@ -202,14 +218,17 @@ public final class Chat implements AutoCloseable {
   }
 
   /// Changes how answers are sampled.
-  public void sampling(SamplingSettings settings) {
-    sampling = settings;
+  ///
+  /// @throws InputException where a conversation cannot be sampled so
+  public void sampling(SamplingSettings wanted) {
+    ChatSettings.check(wanted);
+    sampling = wanted;
     tries = 0;
   }
 
   /// What answers, for people.
   public String about() {
-    return model + ", " + prompts().about();
+    return settings.model().model() + ", " + prompts().about();
   }
 
   @Override

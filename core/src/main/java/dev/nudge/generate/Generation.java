@@ -11,6 +11,7 @@ import dev.nudge.settings.SamplingSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -24,9 +25,12 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Threading: any number of threads at once, on one session.
 public final class Generation {
+  private static final int AHEAD = 128; // sequences asked for before they are waited for
+
   private final Session session;
   private final SamplingSettings sampling;
   private final @Nullable Constraint constraint;
+  private final @Nullable Integer turnEnd;
   private final List<Integer> ends; // beside the tokenizer's own
 
   /// @throws InputException where the settings name a token that the model has not
@@ -39,8 +43,14 @@ public final class Generation {
     this.ends = Greedy.ends(session.config(), turnEnd);
     sampling.checkTokens(session.config().vocabSize());
     this.session = session;
+    this.turnEnd = turnEnd;
     this.sampling = sampling;
     this.constraint = constraint();
+  }
+
+  /// Whether it is one of these settings.
+  boolean is(SamplingSettings wanted, @Nullable Integer end) {
+    return wanted.equals(sampling) && Objects.equals(turnEnd, end);
   }
 
   private @Nullable Constraint constraint() {
@@ -113,15 +123,16 @@ public final class Generation {
   /// Completes the tokens of many prompts, likewise.
   void completeAll(List<int[]> ids, ObjIntConsumer<Completion> done) {
     Lock held = session.hold();
-    List<Wanted> asked = new ArrayList<>();
+    ArrayDeque<Wanted> asked = new ArrayDeque<>();
     try {
       check(ids);
       int n = sampling.n();
+      int next = 0;
       for (int i = 0; i < ids.size() * n; i++) {
-        asked.add(ask(ids.get(i / n), Sampler.sequence(i / n, i % n), piece -> {}));
-      }
-      for (int i = 0; i < asked.size(); i++) {
-        Completion completion = asked.get(i).await();
+        for (; next < Math.min(ids.size() * n, i + AHEAD); next++) {
+          asked.add(ask(ids.get(next / n), Sampler.sequence(next / n, next % n), piece -> {}));
+        }
+        Completion completion = asked.removeFirst().await();
         if (Thread.currentThread().isInterrupted()) {
           throw new RunException(
               "interrupted: %d of %d prompts are completed".formatted(i / n, ids.size()));

@@ -2,6 +2,7 @@ package dev.nudge.generate;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
+import dev.nudge.settings.RunException;
 import dev.nudge.settings.SamplingSettings;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Tensor;
@@ -58,11 +59,17 @@ final class Logits {
   }
 
   /// The largest; the peaks are those of the row as it is now.
+  ///
+  /// @throws RunException where a logit is not a number
   double max() {
     double most = Double.NEGATIVE_INFINITY;
     for (int b = 0; b < peaks.length; b++) {
       peaks[b] = max(values, b * BLOCK, Math.min(values.length, (b + 1) * BLOCK));
       most = Math.max(most, peaks[b]);
+    }
+    if (Double.isNaN(most)) {
+      throw new RunException(
+          "the model's numbers are none: its weights or its adapter diverged in training, or are damaged; take an earlier adapter, or try --compute fp32");
     }
     return most;
   }
@@ -106,7 +113,7 @@ final class Logits {
         return i;
       }
     }
-    return 0; // a model that diverged: not a number somewhere
+    throw new IllegalStateException("no logit is the largest");
   }
 
   /// Bars all tokens but some.

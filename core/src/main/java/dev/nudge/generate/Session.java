@@ -224,12 +224,18 @@ public final class Session implements AutoCloseable {
 
   /// Changes the adapters between two steps.
   void between(Runnable work) {
+    between(running -> running.between(work), work);
+  }
+
+  /// @param asked of the engine, where there is one
+  /// @param alone done where there is none yet
+  private void between(Consumer<Engine> asked, Runnable alone) {
     Lock held = hold();
     try {
       Engine running = engine;
       while (running != null) {
         try {
-          running.between(work);
+          asked.accept(running);
           return;
         } catch (IllegalStateException e) {
           if (!running.ended()) {
@@ -240,14 +246,14 @@ public final class Session implements AutoCloseable {
       }
       synchronized (this) {
         if (engine == null) {
-          work.run();
+          alone.run();
           return;
         }
       }
     } finally {
       held.unlock();
     }
-    between(work); // it has started meanwhile
+    between(asked, alone); // it has started meanwhile
   }
 
   /// Takes an adapter off that nobody uses any more; nothing is left to do where the session is
@@ -256,7 +262,7 @@ public final class Session implements AutoCloseable {
     lock.readLock().lock();
     try {
       if (!closed) {
-        between(() -> adapters.detach(name));
+        between(running -> running.detach(name), () -> adapters.detach(name));
       }
     } finally {
       lock.readLock().unlock();
@@ -322,6 +328,7 @@ public final class Session implements AutoCloseable {
 
   /// Keeps the model open, and without new adapters, until what this gives back is unlocked.
   Lock hold() {
+    outside();
     Lock held = lock.readLock();
     held.lock();
     if (closed) {
@@ -329,6 +336,15 @@ public final class Session implements AutoCloseable {
       throw new IllegalStateException("the session is closed");
     }
     return held;
+  }
+
+  /// Refuses a call by the engine's thread before it waits for a lock that only the engine's work
+  /// opens.
+  private void outside() {
+    Engine there = engine;
+    if (there != null) {
+      there.outside();
+    }
   }
 
   /// The engine that answers; it starts with the first call.
@@ -339,6 +355,9 @@ public final class Session implements AutoCloseable {
     }
     if (engine == null) {
       engine = new Engine(model, adapters, limits);
+    }
+    if (serving != null) {
+      engine.keepKeys();
     }
     return engine;
   }
@@ -468,6 +487,7 @@ public final class Session implements AutoCloseable {
   /// Waits for what is being completed and frees everything.
   @Override
   public void close() {
+    outside();
     Serving answering;
     synchronized (this) {
       answering = serving;

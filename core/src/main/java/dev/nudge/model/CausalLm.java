@@ -215,7 +215,7 @@ public final class CausalLm implements AutoCloseable {
   /// times its gradient to the
   /// parameters.
   ///
-  /// @param weight usually 1/(what the trained tokens of the whole optimiser step count)
+  /// @param weight usually 1/(trained tokens of the whole optimiser step)
   /// @return the sum, in nats, without `weight`
   public double train(Batch b, double weight, Dropout dropout, Workspace ws) {
     return train(b, null, weight, dropout, ws);

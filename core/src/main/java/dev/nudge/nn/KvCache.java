@@ -30,15 +30,17 @@ public final class KvCache implements AutoCloseable {
     return new KvCache(KvPool.open(layers, 1, capacity, width, compute), true);
   }
 
-  /// A cache that starts with this one's full blocks within the first `tokens` positions, shared:
-  /// it stands at its [#length], and from there on it is fed and writes its own.
-  public KvCache fork(int tokens) {
-    KvCache fork = pool.cache();
-    int full = Math.min(tokens, length) / pool.blockSize();
-    fork.blocks.addAll(blocks.subList(0, full));
-    fork.length = full * pool.blockSize();
-    pool.share(fork.blocks);
-    return fork;
+  /// The numbers of the full blocks within the first `tokens` positions, in order; others may share
+  /// them, see [KvPool#cache(List)].
+  public List<Integer> full(int tokens) {
+    return List.copyOf(blocks.subList(0, Math.min(tokens, length) / pool.blockSize()));
+  }
+
+  /// Starts with blocks that others have too.
+  void begin(List<Integer> full) {
+    blocks.addAll(full);
+    length = full.size() * pool.blockSize();
+    pool.share(blocks);
   }
 
   /// Positions filled.

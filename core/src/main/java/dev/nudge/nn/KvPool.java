@@ -6,12 +6,14 @@ import dev.nudge.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.IntConsumer;
 
 /// Holds the keys and values of many sequences in blocks, which are handed out as sequences grow.
 ///
 /// A block has the same number of positions of every layer. A sequence's [KvCache] lists its
-/// blocks; a full block may be in the lists of several, and is free again when none has it. The
-/// pool takes memory as its blocks are wanted, up to those it may have.
+/// blocks; a full block may be in the lists of several, and is free again when none has it, unless
+/// somebody keeps it for a sequence to come. The pool takes memory as its blocks are wanted, up to
+/// those it may have.
 ///
 /// Threading: confined to one thread, with all its caches.
 public final class KvPool implements AutoCloseable {
@@ -23,6 +25,9 @@ public final class KvPool implements AutoCloseable {
   private final Dtype compute;
   private final int most; // blocks
   private int[] users = new int[0]; // lists that each block is in
+  private boolean[] kept = new boolean[0]; // whether one of them is #keep
+  private int idle; // blocks that are in no list but that
+  private IntConsumer reclaim = blocks -> {};
   private int[] free = new int[0]; // a stack
   private int freeCount;
 
@@ -56,6 +61,7 @@ public final class KvPool implements AutoCloseable {
           });
     }
     users = Arrays.copyOf(users, all);
+    kept = Arrays.copyOf(kept, all);
     free = Arrays.copyOf(free, all);
     for (int block = all - 1; block >= before; block--) {
       free[freeCount++] = block;
@@ -99,6 +105,51 @@ public final class KvPool implements AutoCloseable {
     return new KvCache(this, false);
   }
 
+  /// A cache that starts with full blocks, which it shares: it stands behind them, and from there
+  /// on
+  /// it is fed and writes its own.
+  public KvCache cache(List<Integer> full) {
+    KvCache cache = cache();
+    cache.begin(full);
+    return cache;
+  }
+
+  /// Keeps a full block, which has a user, when it has none any more.
+  ///
+  /// @throws IllegalStateException where it is kept already
+  public void keep(int block) {
+    if (kept[block]) {
+      throw new IllegalStateException("block " + block + " is kept already");
+    }
+    kept[block] = true;
+    users[block]++;
+  }
+
+  /// Keeps a block no longer.
+  public void letGo(int block) {
+    idle -= isIdle(block) ? 1 : 0;
+    kept[block] = false;
+    if (--users[block] == 0) {
+      free[freeCount++] = block;
+    }
+  }
+
+  /// Whether a block is only kept, and no cache has it.
+  public boolean isIdle(int block) {
+    return kept[block] && users[block] == 1;
+  }
+
+  /// Blocks that are only kept.
+  public int idle() {
+    return idle;
+  }
+
+  /// Says what is asked for blocks that are kept before memory is taken or a cache refused: so many
+  /// are wanted.
+  public void reclaim(IntConsumer from) {
+    reclaim = from;
+  }
+
   /// Positions of a block.
   public int blockSize() {
     return blockSize;
@@ -109,6 +160,11 @@ public final class KvPool implements AutoCloseable {
     return freeCount + most - users.length;
   }
 
+  /// Blocks for which memory may still be taken.
+  public int unheld() {
+    return most - users.length;
+  }
+
   /// Blocks for which memory was taken.
   public int held() {
     return users.length;
@@ -116,6 +172,9 @@ public final class KvPool implements AutoCloseable {
 
   /// Adds `count` free blocks to a list, or none where there are fewer.
   void take(int count, List<Integer> blocks) {
+    if (count > freeCount) {
+      reclaim.accept(count - freeCount);
+    }
     if (count > free()) {
       throw new Exhausted(count, this);
     }
@@ -131,7 +190,10 @@ public final class KvPool implements AutoCloseable {
 
   /// Puts blocks into one more list.
   void share(List<Integer> blocks) {
-    blocks.forEach(block -> users[block]++);
+    for (int block : blocks) {
+      idle -= isIdle(block) ? 1 : 0;
+      users[block]++;
+    }
   }
 
   /// Takes blocks out of a list, the last first, so that they are handed out in their order again.
@@ -140,6 +202,7 @@ public final class KvPool implements AutoCloseable {
       if (--users[block] == 0) {
         free[freeCount++] = block;
       }
+      idle += isIdle(block) ? 1 : 0;
     }
     blocks.clear();
   }

@@ -48,6 +48,18 @@ public final class Parameter {
     }
   }
 
+  private Parameter(String name, Tensor work) {
+    this.name = name;
+    this.decay = false;
+    this.work = work;
+    this.master = work;
+  }
+
+  /// Numbers that never train: there is the working copy alone, in the compute type.
+  public static Parameter frozen(String name, Tensor work) {
+    return new Parameter(name, work);
+  }
+
   public String name() {
     return name;
   }

@@ -2,11 +2,13 @@ package dev.nudge.nn;
 
 import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
+import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
 import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -67,7 +69,27 @@ public record Pass(
   /// @param w null: one that has to be made first
   /// @return whether it was done
   public boolean few(Tensor x, FewRows.@Nullable Weight w, Tensor y, boolean add) {
-    return takes(x, w) && few(x, List.of(w), List.of(y), add);
+    return takes(x, w) && few(List.of(x), List.of(w), List.of(y), add);
+  }
+
+  /// Computes yᵢ = xᵢ·Wᵢᵀ, or adds to it, of several weights in the compute type; where this pass
+  /// decodes, as one piece of work: threads wait for each other once.
+  public void products(List<Tensor> xs, List<Tensor> weights, List<Tensor> ys, boolean add) {
+    List<FewRows.Weight> small = new ArrayList<>(weights.size());
+    for (int i = 0; steady && i < weights.size(); i++) {
+      FewRows.Weight w = new FewRows.Dense(weights.get(i));
+      if (!takes(xs.get(i), w)) {
+        break;
+      }
+      small.add(w);
+    }
+    if (small.size() == weights.size()) {
+      few(xs, small, ys, add);
+      return;
+    }
+    for (int i = 0; i < weights.size(); i++) {
+      product(xs.get(i), weights.get(i), ys.get(i), add);
+    }
   }
 
   private boolean takes(Tensor x, FewRows.@Nullable Weight w) {
@@ -87,10 +109,10 @@ public record Pass(
       }
       weights.add(w);
     }
-    return few(x, weights, ys, false);
+    return few(Collections.nCopies(weights.size(), x), weights, ys, false);
   }
 
-  private boolean few(Tensor x, List<FewRows.Weight> weights, List<Tensor> ys, boolean add) {
+  private boolean few(List<Tensor> xs, List<FewRows.Weight> weights, List<Tensor> ys, boolean add) {
     FewRows kernel = kernels.fewRows();
     Team all = Objects.requireNonNull(team);
     int mark = ws.mark();
@@ -98,11 +120,14 @@ public record Pass(
     Tensor[] arranged = new Tensor[n];
     int rows = 0;
     for (int i = 0; i < n; i++) {
-      boolean again = i > 0 && kernel.alike(weights.get(i - 1), weights.get(i));
+      Tensor x = xs.get(i);
+      boolean again =
+          i > 0 && x == xs.get(i - 1) && kernel.alike(weights.get(i - 1), weights.get(i));
       arranged[i] = again ? arranged[i - 1] : kernel.arranged(x, weights.get(i), ws);
       rows += weights.get(i).rows();
     }
     int total = rows;
+    Dtype type = xs.getFirst().dtype();
     int pieces = Math.clamp(total / LEAST, 1, PIECES * all.threads());
     all.each(
         pieces,
@@ -113,7 +138,7 @@ public record Pass(
             int to = Math.min(last - start, weights.get(i).rows());
             int from = Math.max(0, first - start);
             if (from < to) {
-              kernel.multiply(arranged[i], weights.get(i), x.dtype(), from, to, ys.get(i), add);
+              kernel.multiply(arranged[i], weights.get(i), type, from, to, ys.get(i), add);
             }
           }
         });

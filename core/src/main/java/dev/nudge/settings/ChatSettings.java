@@ -43,6 +43,11 @@ public record ChatSettings(
   public ChatSettings {
     adapter = List.copyOf(adapter);
     named(adapter);
+    check(sampling);
+  }
+
+  /// Refuses what a conversation cannot be sampled with.
+  public static void check(SamplingSettings sampling) {
     if (sampling.n() > 1) {
       throw Check.wrong("--n", sampling.n(), "1: a conversation has one answer at a time");
     }

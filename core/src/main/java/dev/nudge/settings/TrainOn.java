@@ -8,5 +8,10 @@ public enum TrainOn {
   /// What the assistant says last.
   LAST,
   /// The whole text.
-  ALL
+  ALL;
+
+  /// Its name as a user writes it.
+  public String shown() {
+    return Kind.written(this);
+  }
 }

@@ -13,6 +13,7 @@ import dev.nudge.data.TokenCache;
 import dev.nudge.identity.Identity;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.ModelConfig;
+import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.EvalSettings;
 import dev.nudge.settings.PreviewSettings;
 import dev.nudge.settings.QualitySettings;
@@ -90,11 +91,13 @@ public record Preview(
         settings.epochs(),
         hours,
         hours == null || price == null ? null : hours * price,
-        advice(folder, data, ends, tokenizer));
+        advice(folder, settings.data(), data, ends, tokenizer));
   }
 
-  private static List<String> advice(Path folder, Dataset data, Ends ends, Tokenizer tokenizer) {
+  private static List<String> advice(
+      Path folder, DataSettings settings, Dataset data, Ends ends, Tokenizer tokenizer) {
     List<String> advice = new ArrayList<>();
+    ChatRows.warnUnused(settings, data.shapes(), advice::add);
     String plain = plainRows(folder, data, tokenizer);
     if (plain != null) {
       advice.add(plain);

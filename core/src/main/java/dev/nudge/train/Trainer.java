@@ -38,9 +38,9 @@ import org.jspecify.annotations.Nullable;
 /// out of all, one update.
 ///
 /// The loss of a step is the sum over its trained tokens divided by their number, over the
-/// whole step; where tokens weigh more or less than 1, it is the weighted sum divided by the sum of
-/// the weights. Since that is known before the first micro-batch, every part is weighted
-/// with it and gradients only add up. So the result does not depend on how the step is cut, but
+/// whole step; a token that weighs more or less than 1 counts that much in the sum. Since that
+/// number is known before the first micro-batch, every part is weighted with it and gradients only
+/// add up. So the result does not depend on how the step is cut, but
 /// for rounding. Sequences that would leave lanes without work are cut over all lanes, which
 /// then begin the step with their parts of them.
 ///
@@ -65,7 +65,7 @@ public final class Trainer implements AutoCloseable {
 
   /// Says what an optimiser step gave.
   ///
-  /// @param loss mean over the trained tokens, weighted where they weigh, before the update
+  /// @param loss mean over the trained tokens, each times its weight, before the update
   /// @param gradNorm before clipping
   /// @param skipped whether nothing was updated: loss or norm was not finite, or nothing was
   /// trained
@@ -167,7 +167,7 @@ public final class Trainer implements AutoCloseable {
     int[] lengths = IntStream.of(rows).map(r -> examples.get(r).length()).toArray();
     long trained = IntStream.of(rows).mapToLong(r -> examples.get(r).trainedTokens()).sum();
     long tokens = IntStream.of(lengths).asLongStream().sum();
-    double loss = gradients(step, rows, lengths);
+    double loss = gradients(step, rows, lengths, trained);
     double norm = optimizer.reduce();
     boolean skipped = !Double.isFinite(loss) || !Double.isFinite(norm) || trained == 0;
     if (skipped) {
@@ -189,11 +189,10 @@ public final class Trainer implements AutoCloseable {
   /// Adds the step's gradients to the parameters, lane by lane.
   ///
   /// @return the mean loss
-  double gradients(int step, int[] rows, int[] lengths) {
+  double gradients(int step, int[] rows, int[] lengths, long trained) {
     Packing packing = Packing.of(lengths, lanes.count(), budget, cost, split.from());
     Dropout dropout = Dropout.of(seed, step);
-    double counted = IntStream.of(rows).mapToDouble(r -> examples.get(r).weight()).sum();
-    double weight = counted > 0 ? 1 / counted : 1;
+    double weight = 1.0 / Math.max(1, trained);
     group.reset();
     List<Double> sums =
         lanes.run(

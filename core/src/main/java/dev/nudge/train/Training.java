@@ -154,8 +154,7 @@ public final class Training {
       held.examples().forEach(e -> grown.checkTokens(e.ids()));
     }
     boolean spoken = data.shapes().spoken() > 0;
-    boolean heldSpoken = held != null && held.shapes().spoken() > 0;
-    ChatRows.warnUnused(source, spoken || heldSpoken, warnings::add);
+    ChatRows.warnUnused(source, data.shapes(), warnings::add);
     SamplePrompts samples =
         SamplePrompts.of(
             settings,

@@ -118,8 +118,39 @@ class ChatRowsTest {
       assertThat(weights[row.ids().length - 1]).isEqualTo(0.25);
     }
     ((ObjectNode) talk.get(3)).put("weight", 0);
-    assertThat(rows(turns("eos_token"), TrainOn.ASSISTANT).conversation(talk, null).weights())
-        .isNull();
+    int[] all = rows(turns("''"), TrainOn.ALL).conversation(talk, null).ids();
+    for (String end : new String[] {"eos_token", "''"}) {
+      Conversations.Tokens row = rows(turns(end), TrainOn.ASSISTANT).conversation(talk, null);
+      assertThat(row.weights()).isNull();
+      assertThat(row.ids().length).isGreaterThanOrEqualTo(all.length); // no row is cut there
+    }
+  }
+
+  @Test
+  void whatATemplateHasNoPlaceForIsToldAndNotTrained() throws IOException {
+    ChatRows rows = rows(turns("eos_token"), TrainOn.ASSISTANT);
+    ArrayNode called = messages("user", "the pump", "assistant", "leaks");
+    ((ObjectNode) called.get(1))
+        .putArray("tool_calls")
+        .addObject()
+        .putObject("function")
+        .put("name", "look");
+    ArrayNode thought = messages("user", "the pump", "assistant", "leaks");
+    ((ObjectNode) thought.get(1)).put("reasoning_content", "seven");
+    ArrayNode tools = (ArrayNode) Json.parse("[{\"name\": \"look\"}]");
+    ArrayNode plain = messages("user", "the pump", "assistant", "leaks");
+    assertThatThrownBy(() -> rows.conversation(called, null))
+        .hasMessageStartingWith(
+            "the template leaves out the tool calls of message 2 (assistant); ");
+    assertThatThrownBy(() -> rows.conversation(thought, null))
+        .hasMessageStartingWith("the template leaves out the reasoning of message 2 (assistant); ");
+    assertThatThrownBy(() -> rows.conversation(plain, tools))
+        .hasMessageStartingWith("the template leaves out the tools; ");
+    assertThatThrownBy(() -> rows.answer(messages("user", "a"), called, null))
+        .hasMessageStartingWith(
+            "the template leaves out the tool calls of message 3 (assistant); ");
+    thought.addObject().put("role", "user").put("content", "b");
+    assertThat(rows.prompt(thought, null).ids()).isNotEmpty(); // of an earlier answer
   }
 
   @Test
@@ -207,7 +238,7 @@ class ChatRowsTest {
     assertThatThrownBy(() -> rows.conversation(talk, null))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage(
-            "the template leaves out message 1 (system); take it out of the row, or give another --template");
+            "the template leaves out message 1 (system); take it out of the conversation, or give another --template");
     assertThatThrownBy(() -> rows.prompt(messages("system", "be short", "user", "a"), null))
         .hasMessageStartingWith("the template leaves out message 1 (system)");
     assertThat(rows.conversation(messages("user", "a", "assistant", "b"), null).ids()).isNotEmpty();

@@ -104,7 +104,9 @@ class ConversationsTest {
     Dataset cut = Dataset.load(rows, new LengthSettings(true, false), 4, tokenizer, chat);
     assertThat(cut.examples()).extracting(Example::length).containsExactly(4, 2);
     assertThat(cut.examples()).extracting(Example::trainedTokens).containsExactly(2, 1);
-    assertThat(cut.examples()).extracting(Example::weight).containsExactly(2.0 + 3, 1.0);
+    assertThat(cut.examples())
+        .extracting(row -> row.weight(row.length() - 1))
+        .containsExactly(3.0, 1.0);
     assertThat(cut.cutRows())
         .hasToString("1 of 2 rows was cut to 4 tokens: 1 conversation at the end");
     assertThatThrownBy(

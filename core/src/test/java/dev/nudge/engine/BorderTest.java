@@ -79,27 +79,53 @@ class BorderTest {
     }
   }
 
+  /// What was read for one is there for the next, as far as it turns alike.
+  @ParameterizedTest
+  @MethodSource("models")
+  void sequencesOneAfterTheOtherSayWhatTheySayAlone(Path folder) {
+    ModelConfig config = ModelConfig.load(folder);
+    int border = border(config);
+    Random random = new Random(Seeds.next());
+    int[] start = random.ints(border + 900, 0, config.vocabSize()).toArray();
+    int[] lengths = {
+      Math.max(2, border / 2), border + 40, border - 5, border + 700, border - ANSWER - 1
+    };
+    try (CausalLm model = Checkpoint.load(folder, config, Backends.of(Compute.FP32));
+        NamedAdapters none = new NamedAdapters(model.modules(), model.backend().compute());
+        Engine warm = new Engine(model, none, new Limits(2, 64 << 20, 256, true))) {
+      warm.keepKeys();
+      for (int length : lengths) {
+        List<List<Float>> alone = said(model, none, start, length);
+        assertThat(said(warm, start, length)).as("%d tokens", length).isEqualTo(alone);
+      }
+    }
+  }
+
   private static List<List<Float>> said(
       CausalLm model, NamedAdapters none, int[] start, int... lengths) {
+    try (Engine engine = new Engine(model, none, new Limits(2, 64 << 20, 256, true))) {
+      return said(engine, start, lengths);
+    }
+  }
+
+  private static List<List<Float>> said(Engine engine, int[] start, int... lengths) {
     List<List<Float>> all = new ArrayList<>();
     List<Ticket> tickets = new ArrayList<>();
-    try (Engine engine = new Engine(model, none, new Limits(2, 64 << 20, 256, true))) {
-      for (int length : lengths) {
-        List<Float> logits = new ArrayList<>();
-        all.add(logits);
-        int[] prompt = Arrays.copyOf(start, length);
-        tickets.add(
-            engine.submit(
-                prompt,
-                length + ANSWER,
-                null,
-                (Tensor rows, int row, int[] ids, int count) -> {
-                  logits.add((float) rows.get(row, 1));
-                  return count == length + ANSWER - 1 ? Caller.END : count % 40;
-                }));
-      }
-      tickets.forEach(Ticket::await);
+    for (int length : lengths) {
+      List<Float> logits = new ArrayList<>();
+      all.add(logits);
+      int[] prompt = Arrays.copyOf(start, length);
+      tickets.add(
+          engine.submit(
+              prompt,
+              length + ANSWER,
+              null,
+              (Tensor rows, int row, int[] ids, int count) -> {
+                logits.add((float) rows.get(row, 1));
+                return count == length + ANSWER - 1 ? Caller.END : count % 40;
+              }));
     }
+    tickets.forEach(Ticket::await);
     return all;
   }
 }

@@ -5,25 +5,34 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.Backends;
 import dev.nudge.Seeds;
+import dev.nudge.adapter.Adapters;
+import dev.nudge.adapter.Lora;
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.adapter.Targets;
 import dev.nudge.data.Example;
 import dev.nudge.model.CausalLm;
 import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
+import dev.nudge.nn.Linear;
+import dev.nudge.nn.LinearSlot;
+import dev.nudge.settings.BusyException;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Ledger;
+import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /// One model and many callers: what a sequence says does not depend on what is beside it.
 class EngineTest {
@@ -31,6 +40,8 @@ class EngineTest {
   private static final List<String> ADAPTERS =
       List.of("lora-head", "lora-both", "save-both", "save-norms-and-layer");
   private static final long ROOMY = 64L << 20;
+
+  @TempDir private Path folder;
 
   private final long before = Ledger.bytes();
   private final Random random = new Random(Seeds.next());
@@ -213,6 +224,77 @@ class EngineTest {
     }
   }
 
+  /// @param cached tokens whose keys must be there; −1: any
+  private Greedy ask(Engine engine, int[] prompt, String adapter, int cached) {
+    Greedy said = new Greedy(12);
+    Ticket ticket = engine.submit(prompt, prompt.length + 12, adapter, said);
+    ticket.await();
+    assertThat(ticket.times().cached())
+        .isBetween(cached < 0 ? 0 : cached, cached < 0 ? 192 : cached);
+    return said;
+  }
+
+  @Test
+  void keysOfPromptsStayAndAnswersKeepTheirBits() {
+    attach();
+    int[] start = prompt(200);
+    List<int[]> prompts = new ArrayList<>();
+    for (int tokens : new int[] {40, 230, 200, 192, 193, 120, 250, 230}) {
+      int[] prompt = Arrays.copyOf(start, tokens);
+      for (int i = 200; i < tokens; i++) {
+        prompt[i] = random.nextInt(config.vocabSize());
+      }
+      prompts.add(prompt);
+    }
+    int[] there = {0, 0, 192, 128, 192, 64, 192, 192}; // whole blocks, and one token is read
+    for (boolean roomy : new boolean[] {false, true}) {
+      try (Engine warm = engine(ROOMY, true)) {
+        if (roomy) {
+          warm.keepKeys();
+        }
+        for (String name : Arrays.asList("lora-head", null, "another", "save-both")) {
+          for (int i = 0; i < there.length; i++) {
+            Greedy said = ask(warm, prompts.get(i), name, roomy ? there[i] : -1);
+            try (Engine cold = engine(ROOMY, true)) {
+              Greedy alone = ask(cold, prompts.get(i), name, 0);
+              assertThat(said.logits).as("%s, prompt %d", name, i).isEqualTo(alone.logits);
+              assertThat(said.said).isEqualTo(alone.said);
+            }
+          }
+        }
+        int all = 4 * Arrays.stream(there).sum();
+        assertThat(warm.load().cachedTokens()).isBetween(roomy ? all : all / 2L, (long) all);
+        assertThat(warm.load().keyBlocksUsed()).isZero();
+      }
+    }
+  }
+
+  @Test
+  void keptKeysGoWhereOthersWantTheirRoomAndWithTheirAdapter() {
+    attach();
+    long block = model.keyValueBytes(Limits.BLOCK);
+    int[] first = prompt(140);
+    int[] second = prompt(140);
+    try (Engine engine = engine(6 * block, true)) {
+      engine.keepKeys();
+      ask(engine, first, "another", 0);
+      ask(engine, second, null, 0);
+      ask(engine, first, "another", 128);
+      int held = engine.blocksHeld();
+      for (int i = 0; i < 20; i++) {
+        ask(engine, prompt(300), null, 0);
+      }
+      assertThat(engine.blocksHeld()).isBetween(held, 6);
+      ask(engine, first, "another", 0); // others had its room
+      engine.detach("another");
+      try (PeftAdapter peft = PeftAdapter.open(FOLDER.resolve("lora-head/init"))) {
+        engine.between(() -> adapters.attach("another", adapters.make(peft)));
+      }
+      ask(engine, first, "another", 0); // it is another one
+      ask(engine, first, "another", 128);
+    }
+  }
+
   @Test
   void sequencesWaitForRoomAndOneThatNeverFitsIsRefused() {
     long block = model.keyValueBytes(Limits.BLOCK);
@@ -230,6 +312,167 @@ class EngineTest {
           .isInstanceOf(InputException.class)
           .hasMessageStartingWith("a sequence of up to 193 tokens needs ")
           .hasMessageEndingWith("lower --max-tokens, shorten the prompt or raise --memory");
+    }
+  }
+
+  private Ask asked(int[] prompt, int tokens, String client, boolean low) {
+    return new Ask(prompt, prompt.length + tokens, NamedAdapters.Way.BASE, client, low, false);
+  }
+
+  /// Notes when a sequence ends.
+  private static Caller noting(String name, int tokens, List<String> ended) {
+    Greedy greedy = new Greedy(tokens);
+    return new Caller() {
+      @Override
+      public int next(Tensor logits, int row, int[] ids, int count) {
+        return greedy.next(logits, row, ids, count);
+      }
+
+      @Override
+      public void ended(Throwable failure) {
+        ended.add(failure == null ? name : name + " failed");
+      }
+    };
+  }
+
+  @Test
+  void aClientThatAsksForMuchDoesNotHoldUpOneThatAsksForLittle() {
+    long block = model.keyValueBytes(Limits.BLOCK);
+    List<String> ended = Collections.synchronizedList(new ArrayList<>());
+    try (Engine engine = engine(block, false)) { // one sequence at a time
+      List<Ticket> tickets = new ArrayList<>();
+      for (int i = 0; i < 20; i++) {
+        tickets.add(engine.submit(asked(prompt(20), 20, "much", false), noting("much", 20, ended)));
+      }
+      for (int i = 0; i < 3; i++) {
+        tickets.add(
+            engine.submit(asked(prompt(9), 9, "little", false), noting("little", 9, ended)));
+      }
+      assertThat(engine.load().waiting()).isGreaterThan(10);
+      tickets.forEach(Ticket::await);
+      assertThat(engine.load().waiting()).isZero();
+    }
+    // the first of the other may run already, and one more where it has had less
+    assertThat(ended.lastIndexOf("little")).isLessThan(8);
+    assertThat(ended).hasSize(23);
+  }
+
+  @Test
+  void lowPriorityWaitsForOthersAndGivesThemItsRoom() throws InterruptedException {
+    long block = model.keyValueBytes(Limits.BLOCK);
+    List<String> ended = Collections.synchronizedList(new ArrayList<>());
+    try (Engine engine = engine(5 * block, false)) {
+      List<Ticket> tickets = new ArrayList<>();
+      CountDownLatch asked = new CountDownLatch(1);
+      CountDownLatch begun = new CountDownLatch(2);
+      CountDownLatch in = new CountDownLatch(1);
+      Thread gate =
+          Thread.startVirtualThread(
+              () ->
+                  engine.between(
+                      () -> {
+                        in.countDown();
+                        await(asked);
+                      }));
+      await(in);
+      Caller slow = noting("low 1", 100, ended);
+      tickets.add(
+          engine.submit(
+              asked(prompt(5), 100, "", true), // two blocks
+              new Caller() {
+                @Override
+                public int next(Tensor logits, int row, int[] ids, int count) {
+                  await(begun);
+                  return slow.next(logits, row, ids, count);
+                }
+
+                @Override
+                public void ended(Throwable failure) {
+                  slow.ended(failure);
+                }
+              }));
+      tickets.add(engine.submit(asked(prompt(5), 20, "", true), noting("low 2", 20, ended)));
+      asked.countDown(); // both get room
+      gate.join();
+      begun.countDown();
+      tickets.add(engine.submit(asked(prompt(5), 20, "a", false), noting("high 1", 20, ended)));
+      tickets.add(engine.submit(asked(prompt(5), 90, "a", false), noting("high 2", 90, ended)));
+      begun.countDown();
+      assertThatThrownBy(tickets.get(1)::await).isInstanceOf(BusyException.class);
+      tickets.remove(1);
+      tickets.forEach(Ticket::await);
+    }
+    assertThat(ended).containsExactly("low 2 failed", "high 1", "high 2", "low 1");
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
+  void aStepOfTheBaseAloneGoesThroughNoAdapter() {
+    List<Linear> bare = model.slots().stream().map(LinearSlot::linear).toList();
+    attach();
+    List<Boolean> same = new ArrayList<>();
+    Caller looks =
+        (logits, row, ids, count) -> {
+          same.add(model.slots().stream().map(LinearSlot::linear).toList().equals(bare));
+          return count == 9 ? Caller.END : 1;
+        };
+    try (Engine engine = engine(ROOMY, false)) {
+      engine.submit(prompt(5), 20, null, looks).await();
+      assertThat(same).hasSize(5).containsOnly(true);
+      engine.submit(prompt(9), 20, "another", looks).await();
+      assertThat(same.getLast()).isFalse();
+    }
+  }
+
+  @Test
+  void wideAdaptersFindRoomInAStep() {
+    List<int[]> prompts = List.of(prompt(500), prompt(7), prompt(300));
+    Path wide = folder.resolve("wide");
+    try (Scope scope = Scope.open("wide")) {
+      Lora lora = Lora.of(16, 160, Targets.parse("all-linear"));
+      Adapters made =
+          Adapters.attach(model.modules(), lora, 3, model.backend().compute(), 0, scope);
+      made.parameters().forEach(p -> fill(p.master()));
+      made.save(wide, "test");
+      made.detach();
+    }
+    attach();
+    try (PeftAdapter peft = PeftAdapter.open(wide)) {
+      adapters.attach("wide", adapters.make(peft));
+    }
+    List<Greedy> alone = new ArrayList<>();
+    List<Greedy> among = new ArrayList<>();
+    List<String> names = Arrays.asList("wide", null, "another");
+    try (Engine engine = engine(ROOMY, false)) {
+      for (int i = 0; i < 9; i++) {
+        alone.add(ask(engine, prompts.get(i / 3), names.get(i % 3), 0));
+      }
+    }
+    try (Engine engine = engine(ROOMY, true)) {
+      List<Ticket> tickets = new ArrayList<>();
+      for (int i = 0; i < 9; i++) {
+        among.add(new Greedy(12));
+        int[] prompt = prompts.get(i / 3);
+        tickets.add(engine.submit(prompt, prompt.length + 12, names.get(i % 3), among.getLast()));
+      }
+      tickets.forEach(Ticket::await);
+    }
+    for (int i = 0; i < 9; i++) {
+      assertThat(among.get(i).logits).as("sequence %d", i).isEqualTo(alone.get(i).logits);
+    }
+    assertThat(alone.get(0).logits).isNotEqualTo(alone.get(1).logits);
+  }
+
+  private void fill(Tensor master) {
+    for (long i = 0; i < master.elements(); i++) {
+      master.put(i, random.nextGaussian() * 0.01);
     }
   }
 

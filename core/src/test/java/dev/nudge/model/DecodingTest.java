@@ -179,7 +179,7 @@ class DecodingTest {
       List<Double> expected = decode(model, alone, ids, 35, ws);
       List<Double> before = decode(model, first, Arrays.copyOf(ids, 40), 35, ws);
       int free = pool.free();
-      try (KvCache fork = first.fork(34)) {
+      try (KvCache fork = pool.cache(first.full(34))) {
         assertThat(fork.length()).isEqualTo(32);
         assertThat(pool.free()).isEqualTo(free);
         KvCache again = pool.cache();

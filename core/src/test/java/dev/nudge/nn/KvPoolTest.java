@@ -9,6 +9,7 @@ import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Ledger;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -116,8 +117,8 @@ class KvPoolTest {
   void onlyFullBlocksAreSharedAndTheyOutliveTheirWriter() {
     KvCache one = pool.cache();
     feed(one, 11, 0);
-    try (KvCache fork = one.fork(10);
-        KvCache none = one.fork(3)) {
+    try (KvCache fork = pool.cache(one.full(10));
+        KvCache none = pool.cache(one.full(3))) {
       assertThat(none.length()).isZero();
       assertThat(fork.length()).isEqualTo(8);
       assertThat(pool.free()).isEqualTo(3); // nothing was taken
@@ -129,6 +130,38 @@ class KvPoolTest {
       assertThat(keys(feed(fork, 1, 92))).isEqualTo(List.of(0, 1, 2, 3, 4, 5, 6, 7, 90, 91, 92));
     }
     assertThat(pool.free()).isEqualTo(6);
+  }
+
+  @Test
+  void blocksThatAreKeptOutliveTheirCacheUntilOthersAreWanted() {
+    KvCache one = pool.cache();
+    feed(one, 9, 0);
+    List<Integer> full = one.full(9);
+    full.forEach(pool::keep);
+    assertThat(pool.idle()).isZero();
+    one.close();
+    assertThat(pool.idle()).isEqualTo(2);
+    assertThat(pool.free()).isEqualTo(4);
+    try (KvCache other = pool.cache(full)) {
+      assertThat(pool.idle()).isZero();
+      assertThat(keys(feed(other, 1, 50))).isEqualTo(List.of(0, 1, 2, 3, 4, 5, 6, 7, 50));
+    }
+    assertThat(pool.idle()).isEqualTo(2);
+    List<Integer> asked = new ArrayList<>();
+    pool.reclaim(
+        blocks -> {
+          asked.add(blocks);
+          full.forEach(pool::letGo);
+        });
+    KvCache wide = pool.cache();
+    feed(wide, 16, 0);
+    assertThat(asked).isEmpty(); // as long as others are free
+    feed(wide, 8, 16);
+    assertThat(asked).containsExactly(2);
+    assertThat(pool.free()).isZero();
+    wide.close();
+    assertThat(pool.free()).isEqualTo(6);
+    assertThat(pool.idle()).isZero();
   }
 
   @Test

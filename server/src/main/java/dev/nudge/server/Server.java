@@ -92,6 +92,7 @@ public final class Server implements AutoCloseable {
               new Constraints(session.serving()),
               new Running(),
               warnings);
+      adapters.load(shared::held);
       Metrics metrics = new Metrics(settings.baseName());
       List<Consumer<Outcome>> told = new ArrayList<>(List.of(metrics));
       if (audit != null) {

@@ -86,6 +86,15 @@ record Shared(
     }
   }
 
+  /// Loads an adapter, so that the first who asks for it does not wait.
+  ///
+  /// @throws InputException where it cannot be used with this base
+  void held(Served served) {
+    if (served.digest() != null && served.folder() != null) {
+      session.cache().lease(served.digest(), served.folder()).close();
+    }
+  }
+
   /// Holds an adapter in memory, and loads it first where it is not there.
   ///
   /// @return null: the base

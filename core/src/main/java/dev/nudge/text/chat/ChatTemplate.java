@@ -21,6 +21,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
@@ -34,6 +35,7 @@ import tools.jackson.databind.node.ArrayNode;
 /// Threading: any number of threads.
 public final class ChatTemplate {
   private static final String FOR_TOOLS = "tool_use";
+  private static final Pattern TOOLS = Pattern.compile("\\btools\\b");
 
   private final Source source;
   private final Template template;
@@ -160,6 +162,11 @@ public final class ChatTemplate {
     return source.place();
   }
 
+  /// Tells whether it has a place for tools.
+  public boolean knowsTools() {
+    return toolSource != null || TOOLS.matcher(source.text()).find();
+  }
+
   /// Returns `sha256:` and the digest of its text; of both, where tools have one of their own.
   public String digest() {
     String all = toolSource == null ? source.text() : source.text() + toolSource.text();
@@ -189,6 +196,7 @@ public final class ChatTemplate {
     return specials;
   }
 
+  /// The token that ends a turn; null: none is known.
   public @Nullable String turnEnd() {
     return turnEnd;
   }

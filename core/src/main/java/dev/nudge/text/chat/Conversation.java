@@ -45,28 +45,24 @@ final class Conversation {
   private static Value message(JsonNode message, int source) {
     Map<Value, Value> entries = new LinkedHashMap<>();
     long origin = origin(source, Part.CONTENT);
+    long thought = origin(source, Part.REASONING);
     JsonNode reasoning = reasoning(message);
     if (reasoning != null) {
-      entries.put(Text.of("thinking", origin), value(reasoning, origin));
+      entries.put(Text.of("thinking", origin), value(reasoning, thought));
     }
     for (Map.Entry<String, JsonNode> entry : message.properties()) {
-      if (!entry.getValue().isNull() && !saysWhatIsTrained(entry)) {
+      if (!entry.getValue().isNull() && !OURS.contains(entry.getKey())) {
         long of = origin(source, Part.of(entry.getKey()));
         entries.put(Text.of(entry.getKey(), origin), value(entry.getValue(), of));
       }
     }
     if (reasoning != null) {
-      entries.put(Text.of("reasoning_content", origin), value(reasoning, origin));
+      entries.put(Text.of("reasoning_content", origin), value(reasoning, thought));
     }
     return new Dict(entries, origin);
   }
 
-  private static boolean saysWhatIsTrained(Map.Entry<String, JsonNode> entry) {
-    JsonNode value = entry.getValue();
-    return OURS.contains(entry.getKey()) && (value.isBoolean() || value.isNumber());
-  }
-
-  private static @Nullable JsonNode reasoning(JsonNode message) {
+  static @Nullable JsonNode reasoning(JsonNode message) {
     for (String name : REASONING) {
       if (message.hasNonNull(name)) {
         return message.path(name);

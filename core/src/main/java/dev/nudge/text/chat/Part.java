@@ -1,17 +1,27 @@
 package dev.nudge.text.chat;
 
-import java.util.Set;
-
 /// Is what of a message wrote a character.
 public enum Part {
   /// Who speaks: `role`, `name`.
   HEADER,
-  /// What is said: all else.
-  CONTENT;
-
-  private static final Set<String> OF_HEADER = Set.of("role", "name");
+  /// What is said: all that is none of the others.
+  CONTENT,
+  /// What was thought before it: `reasoning_content` and its other names.
+  REASONING,
+  /// What an assistant asks tools for: `tool_calls`.
+  CALLS;
 
   static Part of(String key) {
-    return OF_HEADER.contains(key) ? HEADER : CONTENT;
+    return switch (key) {
+      case "role", "name" -> HEADER;
+      case "reasoning_content", "thinking", "reasoning" -> REASONING;
+      case "tool_calls" -> CALLS;
+      default -> CONTENT;
+    };
+  }
+
+  /// Whether it is more than who speaks.
+  boolean said() {
+    return this != HEADER;
   }
 }

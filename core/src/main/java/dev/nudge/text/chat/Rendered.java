@@ -4,7 +4,10 @@ import dev.nudge.text.jinja.Origin;
 import dev.nudge.text.jinja.Text;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 
@@ -28,24 +31,48 @@ public record Rendered(String text, List<Span> spans, List<Block> blocks) {
   /// @param message the first message whose content stands in it, -1 for none
   public record Block(int message, int start, int end) {}
 
-  /// Returns the messages that say something of which nothing stands in the text, such as tool
-  /// calls where the template has no tools.
-  public List<Integer> missing(ArrayNode messages) {
-    BitSet standing = new BitSet(messages.size());
-    for (Span span : spans) {
-      if (span.part() == Part.CONTENT) {
-        standing.set(span.message());
-      }
+  /// Is something that a message has and of which nothing stands in the text.
+  ///
+  /// @param message its index, from 0
+  public record Missing(int message, Part part) {}
+
+  /// Returns what messages say of which nothing stands in the text, such as tool calls where the
+  /// template has no tools. Reasoning may be left out, as many templates do with that of earlier
+  /// answers; only that of a last answer is missed.
+  public List<Missing> missing(ArrayNode messages) {
+    Map<Part, BitSet> standing = new EnumMap<>(Part.class);
+    for (Part part : Part.values()) {
+      standing.put(part, new BitSet(messages.size()));
     }
-    List<Integer> missing = new ArrayList<>();
+    for (Span span : spans) {
+      Objects.requireNonNull(standing.get(span.part())).set(span.message());
+    }
+    List<Missing> missing = new ArrayList<>();
     for (int i = 0; i < messages.size(); i++) {
       JsonNode of = messages.path(i);
-      boolean says = !of.path("tool_calls").isEmpty() || says(of.path("content"));
-      if (says && !standing.get(i)) {
-        missing.add(i);
+      boolean last = i == messages.size() - 1;
+      List<Part> says = new ArrayList<>();
+      if (says(of.path("content"))) {
+        says.add(Part.CONTENT);
+      }
+      if (!of.path("tool_calls").isEmpty()) {
+        says.add(Part.CALLS);
+      }
+      if (last && of.path("role").asString("").equals("assistant") && reasons(of)) {
+        says.add(Part.REASONING);
+      }
+      for (Part part : says) {
+        if (!Objects.requireNonNull(standing.get(part)).get(i)) {
+          missing.add(new Missing(i, part));
+        }
       }
     }
     return missing;
+  }
+
+  private static boolean reasons(JsonNode message) {
+    JsonNode reasoning = Conversation.reasoning(message);
+    return reasoning != null && says(reasoning);
   }
 
   private static boolean says(JsonNode content) {
@@ -66,7 +93,7 @@ public record Rendered(String text, List<Span> spans, List<Block> blocks) {
         add(spans, new Span(message, part, start, end));
       }
       if (Origin.block(origin) > 0) {
-        int said = part == Part.CONTENT ? message : -1;
+        int said = part.said() ? message : -1;
         Block last =
             Origin.block(origin) == block ? blocks.removeLast() : new Block(-1, start, end);
         blocks.add(new Block(last.message() < 0 ? said : last.message(), last.start(), end));

@@ -18,12 +18,13 @@ import tools.jackson.databind.node.ArrayNode;
 /// token that ends the turn. Where a template marks `{% generation %}`, it is what stands there, as
 /// transformers' mask has it.
 ///
-/// `"train": false` on a message, or `"weight": x` (0 or more), says what of that counts and how
-/// much.
+/// `"train": false` on a message, or `"weight": x` from 0 to 1,000, says what of that counts and
+/// how much.
 ///
 /// @param rendered without generation prompt
 /// @param ranges in order, without overlap; weights are above 0
 public record Trained(Rendered rendered, List<Range> ranges) {
+  private static final double MOST = 1000; // of a weight
 
   /// Is a range of trained characters.
   ///
@@ -142,7 +143,7 @@ public record Trained(Rendered rendered, List<Range> ranges) {
       }
       assistant = assistant == null ? assistant(turns, messages, false) : assistant;
       for (Span span : turns.rendered().spans()) {
-        if (span.message() == i && span.part() == Part.CONTENT) {
+        if (span.message() == i && span.part().said()) {
           paint(weights, span.start(), span.end(), weight);
         }
       }
@@ -155,19 +156,32 @@ public record Trained(Rendered rendered, List<Range> ranges) {
   }
 
   private static double weight(ArrayNode messages, int message) {
-    JsonNode of = messages.path(message);
-    JsonNode train = of.path("train");
+    try {
+      return weight(messages.path(message));
+    } catch (ChatException e) {
+      throw new ChatException("message " + (message + 1) + " " + e.getMessage());
+    }
+  }
+
+  /// What the tokens of a message count in the loss, as its keys `train` and `weight` say.
+  ///
+  /// @throws ChatException where they are none; what is wrong, without the message's number
+  public static double weight(JsonNode message) {
+    JsonNode train = message.path("train");
+    if (!train.isBoolean() && !train.isMissingNode() && !train.isNull()) {
+      throw new ChatException("has \"train\": " + train + "; true or false is needed");
+    }
     if (train.isBoolean() && !train.booleanValue()) {
       return 0;
     }
-    JsonNode weight = of.path("weight");
-    if (!weight.isNumber()) {
+    JsonNode weight = message.path("weight");
+    if (weight.isMissingNode() || weight.isNull()) {
       return 1;
     }
-    double value = weight.doubleValue();
-    if (!(value >= 0) || Double.isInfinite(value)) {
+    double value = weight.isNumber() ? weight.doubleValue() : -1;
+    if (!(value >= 0 && value <= MOST)) {
       throw new ChatException(
-          "the weight of message " + message + " is " + weight + ", and has to be 0 or more");
+          "has the weight " + weight + "; a number from 0 to " + (int) MOST + " is needed");
     }
     return value;
   }

@@ -31,7 +31,7 @@ final class TurnEnd {
     } catch (ChatException e) {
       return null;
     }
-    List<Span> said = probe.spans().stream().filter(s -> s.part() == Part.CONTENT).toList();
+    List<Span> said = probe.spans().stream().filter(s -> s.part().said()).toList();
     if (said.size() != 4) {
       return null;
     }

@@ -120,7 +120,7 @@ final class Turns {
   private int @Nullable [] said(int message) {
     int[] found = null;
     for (Span span : rendered.spans()) {
-      if (span.part() != Part.CONTENT) {
+      if (!span.part().said()) {
         continue;
       }
       if (span.message() == message) {
@@ -136,10 +136,10 @@ final class Turns {
     int behind = behindOthers(rendered, message, said);
     String role = messages.path(message - 1).path("role").asString("");
     String usual = prompts.get(role);
-    if (usual != null && rendered.text().startsWith(usual, behind)) {
-      return behind + usual.length();
-    }
     String head = rendered.text().substring(behind, said);
+    if (head.equals(usual)) {
+      return said;
+    }
     Rendered before = before(message);
     if (before == null) {
       String prompt = generationPrompt();

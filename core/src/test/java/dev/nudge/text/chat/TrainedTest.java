@@ -77,7 +77,7 @@ class TrainedTest {
     String bad = two("", ", \"weight\": -1", "", "");
     assertThatThrownBy(() -> chatml(bad, TrainOn.ASSISTANT))
         .isInstanceOf(ChatException.class)
-        .hasMessage("the weight of message 1 is -1, and has to be 0 or more");
+        .hasMessage("message 2 has the weight -1; a number from 0 to 1000 is needed");
   }
 
   @Test
@@ -204,7 +204,8 @@ class TrainedTest {
             null,
             Map.of(),
             TrainOn.ASSISTANT);
-    assertThat(trained.rendered().missing(talk)).containsExactly(1);
+    assertThat(trained.rendered().missing(talk))
+        .containsExactly(new Rendered.Missing(1, Part.CALLS));
   }
 
   @Test

@@ -1,0 +1,264 @@
+package dev.nudge.generate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.nudge.Backends;
+import dev.nudge.Seeds;
+import dev.nudge.machine.Machine;
+import dev.nudge.settings.BusyException;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.SamplingSettings;
+import dev.nudge.tensor.Ledger;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Adapters come and go while a session answers.
+@Timeout(300)
+class AdapterCacheTest {
+  private static final Path GOLDEN = Path.of("src/test/resources/golden");
+  private static final Path MODEL = GOLDEN.resolve("llama/grouped-tied/model");
+  private static final Path ADAPTER = GOLDEN.resolve("peft/all-linear/adapter");
+  private static final Path OTHER = GOLDEN.resolve("peft/patterns-rslora/adapter");
+  private static final Machine MACHINE = new Machine(2, 4L << 30, Backends.cache(), "test");
+
+  private final long before = Ledger.bytes();
+  private Session session;
+  private AdapterCache cache;
+
+  @BeforeEach
+  void open() {
+    session = Session.load(ModelSettings.of(MODEL), null, MACHINE, warning -> {});
+    cache = session.cache();
+  }
+
+  @AfterEach
+  void close() {
+    session.close();
+    assertThat(Ledger.bytes()).isEqualTo(before);
+  }
+
+  private static final class Last implements Serving.Listener {
+    volatile Completion done = new Completion("", 0, Completion.Stop.INTERRUPTED);
+    final CountDownLatch begun = new CountDownLatch(1);
+    final AtomicInteger failures = new AtomicInteger();
+
+    @Override
+    public void piece(int choice, String text, List<TokenLogprob> tokens) {
+      begun.countDown();
+    }
+
+    @Override
+    public void done(int choice, Completion completion) {
+      done = completion;
+    }
+
+    @Override
+    public void failed(Throwable failure) {
+      failures.incrementAndGet();
+    }
+  }
+
+  private Request request(int tokens) {
+    return Request.of(session.encode("pump"), SamplingSettings.greedy().withMaxTokens(tokens));
+  }
+
+  private String said(String digest, Path folder) {
+    Last last = new Last();
+    try (AdapterCache.Lease lease = cache.lease(digest, folder)) {
+      session.serving().start(request(12).withAdapter(lease), last).await();
+    }
+    return last.done.text();
+  }
+
+  private long bytesOf(Path folder) {
+    cache.lease("once", folder).close();
+    long bytes = cache.bytes();
+    cache.drop("once");
+    assertThat(cache.bytes()).isZero();
+    return bytes;
+  }
+
+  @Test
+  void callersOfOneAdapterWaitForOneLoad() throws Exception {
+    try (var threads = Executors.newFixedThreadPool(8)) {
+      List<Future<String>> all = new ArrayList<>();
+      for (int i = 0; i < 8; i++) {
+        all.add(threads.submit(() -> said("one", ADAPTER)));
+      }
+      List<String> texts = new ArrayList<>();
+      for (Future<String> text : all) {
+        texts.add(text.get());
+      }
+      assertThat(texts.stream().distinct()).hasSize(1);
+    }
+    assertThat(session.adapters().names()).containsExactly("one 0"); // the first that was loaded
+  }
+
+  @Test
+  void theOneGoesFirstThatWasNotUsedForLongestAndNoneThatIsUsedOrPinned() {
+    long one = bytesOf(ADAPTER);
+    cache.budget(3 * one);
+    cache.pin("a");
+    for (String digest : List.of("a", "b", "c")) {
+      cache.lease(digest, ADAPTER).close();
+    }
+    cache.lease("b", ADAPTER).close(); // now c is the oldest that is not pinned
+    AdapterCache.Lease used = cache.lease("d", ADAPTER);
+    assertThat(cache.loaded())
+        .extracting(AdapterCache.Loaded::digest)
+        .containsExactly("a", "b", "d");
+    cache.lease("e", ADAPTER).close();
+    assertThat(cache.loaded())
+        .extracting(AdapterCache.Loaded::digest)
+        .containsExactly("a", "d", "e");
+    AdapterCache.Lease more = cache.lease("e", ADAPTER);
+    long held = Ledger.bytes();
+    assertThatThrownBy(() -> cache.lease("f", ADAPTER))
+        .isInstanceOf(BusyException.class)
+        .hasMessageStartingWith("adapters that are in use or pinned leave ");
+    assertThat(Ledger.bytes()).isEqualTo(held);
+    assertThat(cache.bytes()).isEqualTo(3 * one);
+    used.close();
+    more.close();
+    cache.lease("f", ADAPTER).close();
+    assertThat(cache.loaded())
+        .extracting(AdapterCache.Loaded::digest)
+        .containsExactly("a", "e", "f");
+    cache.budget(one - 1);
+    assertThatThrownBy(() -> cache.lease("g", ADAPTER))
+        .isInstanceOf(InputException.class)
+        .hasMessageStartingWith("adapter g takes ");
+  }
+
+  @Test
+  void aLoadThatFailsLeavesNothing(@TempDir Path folder) throws IOException {
+    for (String file : List.of("adapter_config.json", "adapter_model.safetensors")) {
+      Files.copy(ADAPTER.resolve(file), folder.resolve(file));
+    }
+    Path identity = folder.resolve("nudge.json");
+    Files.writeString(
+        identity,
+        """
+        {"version": 1, "base": ["sha256:00"], "quantization": {"method": "none"}}""");
+    long held = Ledger.bytes();
+    for (int i = 0; i < 3; i++) {
+      assertThatThrownBy(() -> cache.lease("x", folder))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("was trained on another base");
+      assertThatThrownBy(() -> cache.lease("x", folder.resolve("none")))
+          .isInstanceOf(InputException.class);
+      assertThatThrownBy(() -> cache.lease("x", GOLDEN.resolve("extras/untied/lora-head/final")))
+          .isInstanceOf(InputException.class);
+    }
+    assertThat(cache.loaded()).isEmpty();
+    assertThat(cache.bytes()).isZero();
+    assertThat(Ledger.bytes()).isEqualTo(held);
+    Files.delete(identity);
+    assertThat(said("x", folder)).isEqualTo(said("y", ADAPTER));
+  }
+
+  @Test
+  void anAdapterThatIsDroppedAnswersToTheEndOfWhatRuns() throws InterruptedException {
+    Last last = new Last();
+    Serving.Running running;
+    try (AdapterCache.Lease lease = cache.lease("one", ADAPTER)) {
+      running = session.serving().start(request(60).withAdapter(lease), last);
+    }
+    last.begun.await();
+    cache.drop("one");
+    assertThat(cache.loaded()).isEmpty();
+    assertThat(said("one", OTHER)).isNotEqualTo(said("two", ADAPTER)); // it is loaded anew
+    running.await();
+    assertThat(last.failures).hasValue(0);
+    cache.drop("one");
+    cache.drop("two");
+    assertThat(cache.bytes()).isZero();
+  }
+
+  @Test
+  void answersGoOnWhileAdaptersComeAndGo() throws InterruptedException {
+    Last alone = new Last();
+    session.serving().start(request(100), alone).await();
+    Last base = new Last();
+    Serving.Running running = session.serving().start(request(100), base);
+    base.begun.await();
+    String text = said("one", ADAPTER);
+    for (int i = 0; i < 20; i++) {
+      cache.drop("one");
+      assertThat(said("one", ADAPTER)).isEqualTo(text);
+    }
+    running.await();
+    assertThat(base.done).isEqualTo(alone.done);
+  }
+
+  /// Bytes by owner, without the blocks of keys, of which there are as many as ran at once.
+  private static Map<String, Long> held() {
+    Map<String, Long> held = new TreeMap<>(Ledger.byOwner());
+    assertThat(held.remove("kv cache")).isLessThan(2 << 20);
+    return held;
+  }
+
+  @Test
+  void tenThousandStartsCancelsLoadsAndEvictionsLeaveNothingBehind() {
+    Random random = new Random(Seeds.next());
+    long one = bytesOf(ADAPTER);
+    cache.budget(2 * one + one / 2);
+    Serving serving = session.serving();
+    List<Path> folders = List.of(ADAPTER, OTHER);
+    List<Serving.Running> running = new ArrayList<>();
+    Map<String, Long> after = Map.of();
+    int busy = 0;
+    for (int i = 0; i < 10_000; i++) {
+      int adapter = random.nextInt(8);
+      Request request = request(1 + random.nextInt(4)).withClient("client " + random.nextInt(5));
+      try (AdapterCache.Lease lease =
+          random.nextInt(4) == 0
+              ? null
+              : cache.lease("adapter " + adapter, folders.get(adapter % 2))) {
+        running.add(serving.start(request.withAdapter(lease), new Last()));
+      } catch (BusyException e) {
+        busy++;
+      }
+      if (random.nextInt(5) == 0 && !running.isEmpty()) {
+        running.getLast().cancel();
+      }
+      if (random.nextInt(20) == 0) {
+        cache.drop("adapter " + random.nextInt(8));
+      }
+      if (running.size() > 8) {
+        running.removeFirst().await();
+      }
+      if (i == 1000 || i == 9999) {
+        running.forEach(Serving.Running::await);
+        running.clear();
+        for (int a = 0; a < 8; a++) {
+          cache.drop("adapter " + a);
+        }
+        assertThat(cache.bytes()).isZero();
+        assertThat(session.adapters().names()).isEmpty();
+        assertThat(serving.stats().running() + serving.stats().waiting()).isZero();
+        assertThat(serving.stats().keyBlocksUsed()).isZero();
+        after = i == 1000 ? held() : after;
+      }
+    }
+    assertThat(held()).isEqualTo(after);
+    assertThat(busy).isLessThan(9_000);
+  }
+}
