@@ -67,7 +67,7 @@ final class Answer {
   boolean push(int id, @Nullable Logprobs thought) {
     tokens++;
     if (logprobs != null && thought != null) {
-      logprobs.add(told(thought.token(), tops ? thought.top() : null));
+      logprobs.add(told(thought));
     }
     if (ends.contains(id) || tokenizer.isEnd(id)) {
       return end(Stop.EOS);
@@ -86,6 +86,11 @@ final class Answer {
     }
     show(text.length() - held());
     return true;
+  }
+
+  /// What the model thought of a token, as it is told.
+  TokenLogprob told(Logprobs thought) {
+    return told(thought.token(), tops ? thought.top() : null);
   }
 
   private TokenLogprob told(Logprobs.Likely likely, @Nullable List<Logprobs.Likely> top) {

@@ -4,6 +4,7 @@ import dev.nudge.generate.Session;
 import dev.nudge.machine.Machine;
 import dev.nudge.registry.Registry;
 import dev.nudge.server.experiments.Experiments;
+import dev.nudge.server.ui.Dashboard;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ServeSettings;
 import io.helidon.common.tls.Tls;
@@ -79,6 +80,7 @@ public final class Server implements AutoCloseable {
     Access access = Access.of(settings);
     Path kept = settings.registry();
     Registry registry = Registry.open(kept == null ? Registry.home() : kept);
+    Dashboard dashboard = Dashboard.of(registry, settings.runs(), warnings);
     Folders folders = new Folders(settings.adapterRoot());
     NamedPlaces named = NamedPlaces.of(settings, folders, new KeptReferences(registry));
     ArmAdapters arms = new ArmAdapters(named, registry, settings.baseName());
@@ -95,6 +97,10 @@ public final class Server implements AutoCloseable {
       Session session =
           Session.load(settings.modelSettings(), null, null, settings.memory(), machine, warnings);
       opened.add(session);
+      if (settings.maxSequences() != null) {
+        session.sequences(settings.maxSequences());
+      }
+      session.cache(); // its memory is taken off that of keys before the first answer
       Shared shared =
           new Shared(
               settings,
@@ -104,6 +110,7 @@ public final class Server implements AutoCloseable {
               new Constraints(session.serving()),
               new Running(),
               warnings);
+      named.load(shared::held);
       Metrics metrics = new Metrics(settings.baseName());
       List<Consumer<Outcome>> told = new ArrayList<>(List.of(metrics));
       if (audit != null) {
@@ -112,8 +119,10 @@ public final class Server implements AutoCloseable {
       Connections connections = new Connections(Http1Config.create());
       Pipeline pipeline = new Pipeline(shared, access, connections, told);
       Trials trials = experiments == null ? null : new Trials(experiments, arms, shared);
-      Routes routes = routes(shared, metrics, pipeline, trials);
-      if (experiments != null) {
+      Routes routes = dashboard.add(routes(shared, metrics, pipeline, trials), session);
+      if (experiments == null) {
+        ExperimentRoutes.addNone(routes);
+      } else {
         new ExperimentRoutes(experiments).add(routes);
       }
       pipeline.routes(new RegistryRoutes(registry, folders).add(routes));

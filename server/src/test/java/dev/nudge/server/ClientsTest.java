@@ -172,7 +172,7 @@ class ClientsTest {
     await(3);
     List<JsonNode> lines =
         Files.readAllLines(audit).stream()
-            .map(line -> (JsonNode) Place.JSON.readTree(line))
+            .map(Place.JSON::readTree)
             .toList();
     JsonNode good = lines.getFirst();
     assertThat(good.path("client").asString()).isEqualTo("acme");
