@@ -1615,7 +1615,7 @@ class BadInputTest {
             "nowhere",
             p -> {},
             "list",
-            "neither --server nor --store is given; give the URL of the server that runs, or its folder of experiments"),
+            "neither --server nor --store is given; give the URL of the server that runs, or the folder of its --experiments"),
         row(
             "two places",
             p -> {},
@@ -1625,7 +1625,7 @@ class BadInputTest {
             "no folder of experiments",
             p -> {},
             "list --store D/none",
-            "D/none: no such folder; give the one that the server keeps its experiments in"),
+            "D/none: no such folder; give that of nudge serve --experiments"),
         row(
             "an experiment that is not there",
             p -> {},
