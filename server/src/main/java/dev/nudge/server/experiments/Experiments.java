@@ -81,6 +81,11 @@ public final class Experiments implements AutoCloseable {
     return List.copyOf(all.keySet());
   }
 
+  /// Whether a model is an experiment.
+  public boolean has(String model) {
+    return all.containsKey(model);
+  }
+
   /// Gives a request its arm; null where its model is no experiment.
   ///
   /// @param model as the request names it
@@ -89,6 +94,13 @@ public final class Experiments implements AutoCloseable {
   public @Nullable Routed route(String model, Unit unit, String request) {
     Experiment experiment = all.get(model);
     return experiment == null ? null : experiment.route(unit, request);
+  }
+
+  /// The arm that others are held against, or that the name stands for after the end.
+  ///
+  /// @throws NoSuchException where there is none of that name
+  public Arm first(String name) {
+    return named(name).first();
   }
 
   /// Begins an experiment.
