@@ -30,6 +30,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -225,7 +226,7 @@ class EngineTest {
   }
 
   /// @param cached tokens whose keys must be there; −1: any
-  private Greedy ask(Engine engine, int[] prompt, String adapter, int cached) {
+  private Greedy ask(Engine engine, int[] prompt, @Nullable String adapter, int cached) {
     Greedy said = new Greedy(12);
     Ticket ticket = engine.submit(prompt, prompt.length + 12, adapter, said);
     ticket.await();
@@ -329,7 +330,7 @@ class EngineTest {
       }
 
       @Override
-      public void ended(Throwable failure) {
+      public void ended(@Nullable Throwable failure) {
         ended.add(failure == null ? name : name + " failed");
       }
     };
@@ -387,7 +388,7 @@ class EngineTest {
                 }
 
                 @Override
-                public void ended(Throwable failure) {
+                public void ended(@Nullable Throwable failure) {
                   slow.ended(failure);
                 }
               }));
