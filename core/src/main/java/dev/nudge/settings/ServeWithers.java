@@ -126,4 +126,9 @@ public interface ServeWithers<S extends Record> extends Withers<S> {
   default S withAuditLog(Path file) {
     return with("audit_log", file);
   }
+
+  /// The folders whose runs the page at `/ui` shows.
+  default S withRuns(String... folders) {
+    return with("runs", List.of(folders));
+  }
 }

@@ -3,6 +3,7 @@ package dev.nudge.server;
 import dev.nudge.generate.Session;
 import dev.nudge.machine.Machine;
 import dev.nudge.registry.Registry;
+import dev.nudge.server.ui.Dashboard;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ServeSettings;
 import io.helidon.common.tls.Tls;
@@ -71,6 +72,7 @@ public final class Server implements AutoCloseable {
     Access access = Access.of(settings);
     Path kept = settings.registry();
     Registry registry = Registry.open(kept == null ? Registry.home() : kept);
+    Dashboard dashboard = Dashboard.of(registry, settings.runs(), warnings);
     Folders folders = new Folders(settings.adapterRoot());
     NamedPlaces adapters = NamedPlaces.of(settings, folders, new KeptReferences(registry));
     @Nullable AuditLog audit =
@@ -102,7 +104,7 @@ public final class Server implements AutoCloseable {
       }
       Connections connections = new Connections(Http1Config.create());
       Pipeline pipeline = new Pipeline(shared, access, connections, told);
-      Routes routes = routes(shared, metrics, pipeline);
+      Routes routes = dashboard.add(routes(shared, metrics, pipeline), session);
       pipeline.routes(new RegistryRoutes(registry, folders).add(routes));
       WebServer web = web(settings, connections, pipeline, tls).build().start();
       String scheme = tls == null ? "http" : "https";
