@@ -89,8 +89,7 @@ public final class AdapterPatterns {
       warnings.accept(
           (spoken
                   ? "adapter %s was trained on texts, and conversations go to it by a chat template"
-                  : "adapter %s was trained on conversations, and texts go to it as they are;"
-                        + " --chat says them to the model")
+                  : "adapter %s was trained on conversations, and texts go to it as they are; --chat says them to the model")
               .formatted(adapter));
     }
   }
