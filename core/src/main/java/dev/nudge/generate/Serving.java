@@ -11,6 +11,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.locks.Lock;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -149,8 +150,15 @@ public final class Serving {
   }
 
   /// What there is to do, and what was done.
+  ///
+  /// @throws IllegalStateException where the session is closed
   public Stats stats() {
-    return Stats.of(session.engine().load(), Limits.BLOCK, session.cache());
+    Lock held = session.hold();
+    try {
+      return Stats.of(session.engine().load(), Limits.BLOCK, session.cache());
+    } finally {
+      held.unlock();
+    }
   }
 
   /// Takes no new requests, waits for those that are there, and cancels what is left when the time
