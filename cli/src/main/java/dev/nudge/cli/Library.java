@@ -186,6 +186,7 @@ final class Library {
         new GenerateVerb(Library::generate, Library::embed),
         new ChatVerb(Library::chat, Library::lines),
         new ServeVerb(Library::serve),
+        new KeysAddVerb(),
         new ScoreVerb(Library::score),
         new PlanVerb(Library::plan),
         new DataStatsVerb(Library::stats),
@@ -215,6 +216,10 @@ final class Library {
         new AdaptersCollectVerb(),
         new AdaptersPullVerb(),
         new AdaptersPublishVerb(),
+        new ExperimentsCreateVerb(),
+        new ExperimentsListVerb(),
+        new ExperimentsShowVerb(),
+        new ExperimentsStopVerb(),
         new DoctorVerb(),
         new InstallVerb(System.getenv(), System.getProperty("nudge.launcher")),
         new CompletionVerb(Library::verbs));

@@ -1612,6 +1612,116 @@ class BadInputTest {
     assertThat(place.listing()).isEqualTo(before);
   }
 
+  static Stream<Mistake> experiments() {
+    String server = " --server http://127.0.0.1:9";
+    return Stream.of(
+        row(
+            "nowhere",
+            p -> {},
+            "list",
+            "neither --server nor --store is given; give the URL of the server that runs, or the folder of its --experiments"),
+        row(
+            "two places",
+            p -> {},
+            "show x --store D/model" + server,
+            "--server and --store are both given; give one of them"),
+        row(
+            "no folder of experiments",
+            p -> {},
+            "list --store D/none",
+            "D/none: no such folder; give that of nudge serve --experiments"),
+        row(
+            "an experiment that is not there",
+            p -> {},
+            "stop x --store D/model",
+            "D/model: there is no experiment 'x': there is none at all"),
+        row(
+            "a log that is damaged",
+            p -> p.write("store/x.jsonl", "broken\n" + EMPTY_RECORD),
+            "list --store D/store",
+            "D/store/x.jsonl is damaged at byte 0, and what follows is whole; bring it back from a copy, or move it away"),
+        row(
+            "a log of another kind",
+            p -> p.write("store/x.jsonl", EMPTY_RECORD),
+            "list --store D/store",
+            "D/store/x.jsonl holds a record that this nudge does not know; it is of a newer one"),
+        row(
+            "a key without a server",
+            p -> {},
+            "list --store D/model --admin-key-file D/rows.jsonl",
+            "--admin-key-file goes with --server; leave it out"),
+        row(
+            "no URL",
+            p -> {},
+            "list --server localhost:8080",
+            "--server is 'localhost:8080'; it must be a URL such as http://127.0.0.1:8080"),
+        row(
+            "no key file",
+            p -> {},
+            "list --admin-key-file D/none" + server,
+            "--admin-key-file D/none cannot be read"),
+        row(
+            "an empty key file",
+            p -> p.write("key", "\n"),
+            "list --admin-key-file D/key" + server,
+            "--admin-key-file D/key has no key on its first line; it is printable ASCII without spaces"),
+        row(
+            "the digest of a key",
+            p -> p.write("key", "sha256:" + "0".repeat(64)),
+            "list --admin-key-file D/key" + server,
+            "--admin-key-file D/key holds the digest of a key, which a server knows it by; give a file with the key itself"),
+        row("no name", p -> {}, "show" + server, "NAME is missing; it is required"),
+        row(
+            "no server",
+            p -> {},
+            "create x --arm A=a --arm B=b",
+            "--server is missing; it is required"),
+        row(
+            "one arm",
+            p -> {},
+            "create x --arm A=a" + server,
+            "--arm is given once; give it for two arms at least, such as --arm A=support@champion --arm B=support@canary"),
+        row(
+            "an arm without an adapter",
+            p -> {},
+            "create x --arm A=a --arm B" + server,
+            "--arm is 'B'; it must be ARM=ADAPTER"),
+        row(
+            "weights of others",
+            p -> {},
+            "create x --arm A=a --arm B=b --weights 1,2,3" + server,
+            "--weights has 3 numbers for 2 arms; give one for each"),
+        row(
+            "weights that are none",
+            p -> {},
+            "create x --arm A=a --arm B=b --weights 1,half" + server,
+            "--weights is '1,half'; it must be whole numbers with commas between them"),
+        row(
+            "a guardrail without a share",
+            p -> {},
+            "create x --arm A=a --arm B=b --guardrail error_rate" + server,
+            "--guardrail is 'error_rate'; it must be METRIC=X, such as error_rate=0.25"),
+        row(
+            "another mode",
+            p -> {},
+            "create x --arm A=a --arm B=b --mode bandit" + server,
+            "--mode is 'bandit'; it must be one of ab, canary, shadow"));
+  }
+
+  private static final String EMPTY_RECORD = "{\"crc\":\"297bd0aa\",\"record\":{}}\n";
+
+  @ParameterizedTest
+  @MethodSource("experiments")
+  void aMistakeOfExperimentsIsOneLine(Mistake mistake) throws IOException {
+    Place place = Place.in(folder);
+    mistake.spoiling.spoil(place);
+    Map<String, String> before = place.listing();
+    List<String> line = new ArrayList<>(List.of("experiments"));
+    line.addAll(List.of(mistake.flags));
+    check(place.run(line.toArray(String[]::new)), mistake.line);
+    assertThat(place.listing()).isEqualTo(before);
+  }
+
   static Stream<Mistake> previews() {
     return Stream.of(
         row("missing model folder", p -> {}, "--model D/none", "D/none: no such model folder"),
@@ -1658,6 +1768,108 @@ class BadInputTest {
     }
     line.addAll(List.of(mistake.flags));
     check(place.run(line.toArray(String[]::new)), mistake.line);
+    assertThat(place.listing()).isEqualTo(before);
+  }
+
+  static Stream<Mistake> serves() {
+    String keys = "--api-keys D/keys.json";
+    return Stream.of(
+        row(
+            "an adapter without a name",
+            p -> {},
+            "--adapter D/adapter",
+            "--adapter is 'D/adapter'; it must be NAME=FOLDER or NAME=REFERENCE, as in support=runs/support"),
+        row(
+            "an adapter that is not there",
+            p -> {},
+            "--adapter one=D/none",
+            "--adapter one=D/none: there is no such folder, and no such reference; give a PEFT folder, or NAME@ALIAS with --registry"),
+        row(
+            "a reference that the registry has not",
+            p -> {},
+            "--registry D/registry --adapter one=legal@champion",
+            "--adapter one=legal@champion: the registry has no such version; nudge adapters list says what it has"),
+        row(
+            "a folder that is no adapter",
+            p -> {},
+            "--adapter one=D/model",
+            "D/model has no adapter_config.json; give an adapter's folder"),
+        row(
+            "an adapter of another base",
+            p -> strange(p, OTHER),
+            "--adapter one=D/strange",
+            ANOTHER_BASE),
+        row(
+            "an adapter that is called as the base",
+            p -> p.copy(Place.GOLDEN.resolve("peft/all-linear/adapter"), "adapter"),
+            "--adapter model=D/adapter",
+            "--adapter: 'model' is what the base is called; give the adapter another name, or the base one by --served-model-name"),
+        row(
+            "a port that is none",
+            p -> {},
+            "--port 70000",
+            "--port is 70000; it must be from 0 to 65535"),
+        row(
+            "an address that is not of this machine",
+            p -> {},
+            "--host 203.0.113.1",
+            "--host 203.0.113.1 --port 0 cannot be listened on: Cannot assign requested address; give another --port, or 0 for a free one"),
+        row(
+            "a key of a certificate without one",
+            p -> {},
+            "--tls-key D/key.pem",
+            "--tls-key is given without --tls-cert; give both, or none"),
+        row(
+            "a certificate that is none",
+            p -> p.write("cert.pem", "x").write("key.pem", "x"),
+            "--tls-cert D/cert.pem --tls-key D/key.pem",
+            "--tls-cert D/cert.pem holds no certificate in PEM"),
+        row(
+            "no file of clients",
+            p -> {},
+            keys,
+            "--api-keys D/keys.json cannot be read: no such file or folder"),
+        row(
+            "a file of clients that is not JSON",
+            p -> p.write("keys.json", "{"),
+            keys,
+            "D/keys.json is not JSON, line 1, column 2: it ends before its closing brace; make it with nudge keys add"),
+        row(
+            "a client without a key",
+            p -> p.write("keys.json", "{\"clients\": [{\"name\": \"acme\"}]}"),
+            keys,
+            "D/keys.json: a client needs a name, and a key of the form sha256:…, 64 hex digits"),
+        row(
+            "an admin key that is too short",
+            p -> p.write("admin", "secret"),
+            "--admin-key-file D/admin",
+            "--admin-key-file D/admin holds 6 characters; a key has at least 16, as nudge keys add makes it"),
+        row(
+            "a root of adapters that is not there",
+            p -> {},
+            "--adapter-root D/none",
+            "--adapter-root D/none is not a folder"),
+        row(
+            "an audit log in a folder that is not there",
+            p -> {},
+            "--audit-log D/none/log.jsonl",
+            "--audit-log D/none/log.jsonl cannot be written: no such file or folder"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("serves")
+  void aMistakeOfServeIsOneLine(Mistake mistake) throws IOException {
+    Place place = Place.in(folder);
+    mistake.spoiling.spoil(place);
+    Map<String, String> before = place.listing();
+    List<String> command =
+        new ArrayList<>(
+            List.of("serve", "--model", "D/model", "--compute", "fp32", "--threads", "1"));
+    if (!List.of(mistake.flags).contains("--port")) {
+      command.addAll(List.of("--port", "0"));
+    }
+    command.addAll(List.of(mistake.flags));
+    check(place.run(command.toArray(String[]::new)), mistake.line);
     assertThat(place.listing()).isEqualTo(before);
   }
 

@@ -28,6 +28,7 @@ final class Steps implements AutoCloseable {
   private final Room room;
   private final ScoreRoom scoreRoom;
   private final int blocks;
+  private final int sequences;
   private final BooleanSupplier roomy;
   private @Nullable KvPool pool;
   private @Nullable Kept kept;
@@ -51,6 +52,7 @@ final class Steps implements AutoCloseable {
     this.room = new Room(model, limits);
     this.scoreRoom = new ScoreRoom(model, limits.threads());
     this.blocks = limits.blocks(model);
+    this.sequences = limits.sequences();
   }
 
   /// Lets waiting sequences run, in their turn, as far as keys have room for all that they may
@@ -64,7 +66,7 @@ final class Steps implements AutoCloseable {
         return;
       }
       int wanted = Limits.blocks(s.positions);
-      if (running.size() == Limits.ROWS || taken + wanted > blocks) {
+      if (running.size() == sequences || taken + wanted > blocks) {
         Sequence low = s.ask.low() ? null : low(running);
         if (low == null) {
           return;
@@ -238,7 +240,7 @@ final class Steps implements AutoCloseable {
     int left = room.tokens();
     for (Sequence s : together) {
       boolean fresh = s.cache().length() == 0 && !turns(s);
-      if (fresh && kept().waits(s, running, this::turns)) {
+      if (fresh && !s.ask.scored() && kept().waits(s, running, this::turns)) {
         continue; // what it shares with another prompt is being read
       }
       if (fresh) {
@@ -280,9 +282,15 @@ final class Steps implements AutoCloseable {
   private void feed(List<Sequence> fed, int[] lengths) {
     int[] ids = new int[Arrays.stream(lengths).sum()];
     List<Integer> ended = new ArrayList<>();
+    List<Integer> heard = new ArrayList<>();
+    int[] before = new int[lengths.length];
     for (int i = 0, at = 0; i < lengths.length; at += lengths[i++]) {
       Sequence s = fed.get(i);
       int from = s.cache().length();
+      before[i] = from;
+      if (s.ask.scored() && from < s.prompt) {
+        heard.add(i);
+      }
       System.arraycopy(s.ids(), from, ids, at, lengths[i]);
       promptTokens += lengths[i];
       s.charge(lengths[i]);
@@ -297,6 +305,8 @@ final class Steps implements AutoCloseable {
             fed.stream().map(Sequence::cache).toList(),
             numbers(fed),
             ended.stream().mapToInt(i -> i).toArray(),
+            heard.stream().mapToInt(i -> i).toArray(),
+            (i, at, rows, row) -> fed.get(i).read(rows, row, before[i] + at),
             room.workspace(),
             team);
     fed.stream().filter(s -> !turns(s)).forEach(kept()::keep);

@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 /// @param adapter `NAME=FOLDER` or `NAME=REFERENCE` each
 /// @param registry null: the user's own, where it is there
 /// @param adapterRoot the folder whose folders requests may name; null: they may name none
+/// @param experiments the folder of their logs; null: none can be begun
 /// @param servedModelName what the base is called; null: as its folder
 /// @param template a file or the name of a template; null: each adapter's own, else the model's
 /// @param port 0: one that is free
@@ -30,6 +31,7 @@ import org.jspecify.annotations.Nullable;
 /// @param requestTimeout seconds that an answer may take
 /// @param drainTimeout seconds that answers under way have when the server is told to stop
 /// @param auditLog a file that gets a line for each request; null: none
+/// @param runs folders whose runs of training the page at `/ui` shows
 public record ServeSettings(
     @Group("Model and machine")
         @Setting(
@@ -71,11 +73,15 @@ public record ServeSettings(
                 "folder of adapters that /v1/load_lora_adapter may name by path (default: none may be)",
             label = "FOLDER")
         @Nullable Path adapterRoot,
+    @Setting(
+            help = "folder that experiments are kept in (default: there are none)",
+            label = "FOLDER")
+        @Nullable Path experiments,
     @Setting(help = "what the base is called (default: the name of its folder)", label = "NAME")
         @Nullable String servedModelName,
     @Setting(
             help =
-                "chat template for all: a file, or chatml, llama3, mistral, alpaca (default: the adapter's own, else the model's)",
+                "chat template for all: a file, or chatml, llama3, mistral, alpaca, gemma, vicuna, zephyr (default: the adapter's own, else the model's)",
             label = "TEMPLATE")
         @Nullable String template,
     @Setting(help = "take an adapter whatever base it was trained on") boolean anyBase,
@@ -101,7 +107,11 @@ public record ServeSettings(
     @Setting(help = "most seconds for answers under way when told to stop", byDefault = "30")
         int drainTimeout,
     @Setting(help = "file that gets a JSON line for each request; no texts", label = "FILE")
-        @Nullable Path auditLog)
+        @Nullable Path auditLog,
+    @Setting(
+            help = "folder of runs that the page at /ui shows; may be given several times",
+            label = "FOLDER")
+        List<String> runs)
     implements ServeWithers<ServeSettings> {
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
   private static final int PORTS = 1 << 16;
@@ -116,6 +126,7 @@ public record ServeSettings(
     Check.atLeast("--max-model-len", maxModelLen, 2);
     Check.atLeast("--max-sequences", maxSequences, 1);
     adapter = List.copyOf(adapter);
+    runs = List.copyOf(runs);
     named(adapter);
     if (servedModelName != null) {
       checkName("--served-model-name", servedModelName, servedModelName);

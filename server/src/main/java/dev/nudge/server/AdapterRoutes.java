@@ -34,8 +34,9 @@ record AdapterRoutes(Shared shared) {
   }
 
   private void check(Served served) {
-    try (AdapterCache.Lease lease = shared.lease(served)) {
-      // it is one of this model
+    AdapterCache.Lease lease = shared.lease(served);
+    if (lease != null) {
+      lease.close(); // it is one of this model
     }
   }
 

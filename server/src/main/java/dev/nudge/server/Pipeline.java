@@ -51,7 +51,7 @@ final class Pipeline {
       name = route.name();
       admit(route, exchange);
       route.handler().handle(exchange);
-    } catch (Exchange.Gone e) {
+    } catch (Exchange.Gone | CloseConnectionException e) {
       exchange.gone();
     } catch (Throwable e) { // whatever it is, the client gets an error body
       fail(exchange, e);
@@ -115,8 +115,7 @@ final class Pipeline {
     return switch (e.reason()) {
       case UNKNOWN -> new ApiException(404, "NotFoundError", null, "adapter_not_found", 0, message);
       case BLOCKED -> ApiException.forbidden(null, "adapter_blocked", message);
-      case MOVED ->
-          new ApiException(409, "invalid_request_error", null, "alias_moved", 0, message);
+      case MOVED -> new ApiException(409, "invalid_request_error", null, "alias_moved", 0, message);
       case REFERENCED -> ApiException.wrong(null, message);
     };
   }

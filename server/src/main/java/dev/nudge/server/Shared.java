@@ -32,6 +32,11 @@ record Shared(
       throw ApiException.wrong("model", "'model' is missing; GET /v1/models lists what there is");
     }
     exchange.asked(model);
+    Served trial = exchange.trial();
+    if (trial != null) {
+      exchange.serve(model, trial);
+      return trial;
+    }
     Served served =
         isBase(model) ? base(model) : client.mayAsk(model) ? adapters.find(model) : null;
     boolean may = served == null ? client.mayAsk(model) : client.may(model, served.name());
@@ -56,6 +61,14 @@ record Shared(
   /// The base by one of its names.
   Served base(String asked) {
     return new Served(asked, settings.baseName(), null, null, null);
+  }
+
+  /// The most tokens of a chat's answer where a request says nothing: what the model takes, but no
+  /// more than a quarter of the keys that there is memory for, since an answer has room for all
+  /// that
+  /// it may become.
+  int usualTokens() {
+    return Math.clamp(session.keyTokens() / 4, 16, Math.max(16, session.maxLength()));
   }
 
   /// Encodes a text.
@@ -83,6 +96,15 @@ record Shared(
           0,
           "the prompt has %d tokens, and the model takes %d with the answer; shorten it"
               .formatted(prompt.length, session.maxLength()));
+    }
+  }
+
+  /// Loads an adapter, so that the first who asks for it does not wait.
+  ///
+  /// @throws InputException where it cannot be used with this base
+  void held(Served served) {
+    if (served.digest() != null && served.folder() != null) {
+      session.cache().lease(served.digest(), served.folder()).close();
     }
   }
 
