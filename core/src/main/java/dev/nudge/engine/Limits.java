@@ -10,8 +10,7 @@ import org.jspecify.annotations.Nullable;
 /// @param longest positions of the longest sequence that it is asked for
 /// @param speculate whether tokens are guessed from what a sequence has said before
 /// @param sequences that run side by side, at most [#ROWS]
-public record Limits(
-    int threads, long keyBytes, int longest, boolean speculate, int sequences) {
+public record Limits(int threads, long keyBytes, int longest, boolean speculate, int sequences) {
   /// Positions of a block of keys.
   public static final int BLOCK = 64;
 

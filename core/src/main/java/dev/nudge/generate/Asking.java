@@ -103,8 +103,7 @@ final class Asking implements Serving.Running {
         Choice choice = new Choice(i);
         choices.add(choice);
         boolean scored = i == 0 && request.echo() && request.sampling().logprobs();
-        Ask ask =
-            new Ask(prompt, positions, way, request.client(), request.low(), scored);
+        Ask ask = new Ask(prompt, positions, way, request.client(), request.low(), scored);
         tickets.add(engine.submit(ask, choice));
       }
     } finally {

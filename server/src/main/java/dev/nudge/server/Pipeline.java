@@ -51,7 +51,7 @@ final class Pipeline {
       name = route.name();
       admit(route, exchange);
       route.handler().handle(exchange);
-    } catch (Exchange.Gone e) {
+    } catch (Exchange.Gone | CloseConnectionException e) {
       exchange.gone();
     } catch (Throwable e) { // whatever it is, the client gets an error body
       fail(exchange, e);

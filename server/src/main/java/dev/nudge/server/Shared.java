@@ -64,7 +64,8 @@ record Shared(
   }
 
   /// The most tokens of a chat's answer where a request says nothing: what the model takes, but no
-  /// more than a quarter of the keys that there is memory for, since an answer has room for all that
+  /// more than a quarter of the keys that there is memory for, since an answer has room for all
+  /// that
   /// it may become.
   int usualTokens() {
     return Math.clamp(session.keyTokens() / 4, 16, Math.max(16, session.maxLength()));

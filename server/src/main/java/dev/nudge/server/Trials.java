@@ -16,6 +16,7 @@ import dev.nudge.server.experiments.Facts;
 import dev.nudge.server.experiments.Routed;
 import dev.nudge.server.experiments.Unit;
 import dev.nudge.settings.InputException;
+import io.helidon.webserver.CloseConnectionException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Semaphore;
@@ -62,7 +63,7 @@ final class Trials {
       try {
         handler.handle(exchange);
         outcome = Facts.Outcome.DONE;
-      } catch (Exchange.Gone | InputException e) {
+      } catch (Exchange.Gone | CloseConnectionException | InputException e) {
         outcome = Facts.Outcome.CANCELLED;
         throw e;
       } catch (ApiException e) {

@@ -304,7 +304,8 @@ class EdgeTest {
   @Test
   void whatIsNoHttpGetsAnErrorBodyToo() throws IOException {
     try (Place place = Place.open();
-        Socket socket = new Socket(InetAddress.getLoopbackAddress(), place.server.url().getPort())) {
+        Socket socket =
+            new Socket(InetAddress.getLoopbackAddress(), place.server.url().getPort())) {
       socket
           .getOutputStream()
           .write("GET /a b c HTTP/1.1\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
