@@ -25,9 +25,7 @@ public final class Power {
 
   public static void main(String[] args) {
     Flags flags = Flags.parse("bench/power", args, "experiments", "1000", "units", "10000");
-    Power power =
-        new Power(
-            flags.atLeast(1, "experiments"), flags.atLeast(1, "units"));
+    Power power = new Power(flags.atLeast(1, "experiments"), flags.atLeast(1, "units"));
     System.out.println("| arms | seen | in half of them by |");
     System.out.println("|---|---|---|");
     for (double more : new double[] {0, 0.03, 0.05, 0.1, 0.2}) {
@@ -76,11 +74,7 @@ public final class Power {
   }
 
   private int rates(SplittableRandom random, double share, double a, double b) {
-    return means(
-        random,
-        share,
-        0.25,
-        second -> random.nextDouble() < (second ? b : a) ? 1 : 0);
+    return means(random, share, 0.25, second -> random.nextDouble() < (second ? b : a) ? 1 : 0);
   }
 
   private int lengths(SplittableRandom random, double times) {

@@ -1662,7 +1662,11 @@ class BadInputTest {
             "list --admin-key-file D/key" + server,
             "--admin-key-file D/key has no key on its first line; it is printable ASCII without spaces"),
         row("no name", p -> {}, "show" + server, "NAME is missing; it is required"),
-        row("no server", p -> {}, "create x --arm A=a --arm B=b", "--server is missing; it is required"),
+        row(
+            "no server",
+            p -> {},
+            "create x --arm A=a --arm B=b",
+            "--server is missing; it is required"),
         row(
             "one arm",
             p -> {},

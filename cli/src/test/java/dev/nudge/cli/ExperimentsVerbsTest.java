@@ -129,8 +129,7 @@ class ExperimentsVerbsTest implements Resolver {
   private void answers(int n) {
     Feedback feedback = new Feedback(experiments);
     for (int i = 0; i < n; i++) {
-      Routed routed =
-          requireNonNull(experiments.route("tone", new Unit("user" + i), "req-" + i));
+      Routed routed = requireNonNull(experiments.route("tone", new Unit("user" + i), "req-" + i));
       routed.ended(routed.arm(), Facts.done("c" + i, 5, 40, 0.1, 0.4));
       feedback.take(Json.parse("{\"request_id\": \"req-" + i + "\", \"thumbs\": \"up\"}"));
     }
@@ -214,7 +213,10 @@ class ExperimentsVerbsTest implements Resolver {
         .isEqualTo(new Ran(2, "", "nudge: there is no experiment 'tone': there is none at all\n"));
     assertThat(run("list", "--server", url()))
         .isEqualTo(
-            new Ran(2, "", "nudge: --server " + url() + "/ wants the admin key; give --admin-key-file\n"));
+            new Ran(
+                2,
+                "",
+                "nudge: --server " + url() + "/ wants the admin key; give --admin-key-file\n"));
     assertThat(run("list", "--server", url(), "--admin-key-file", "D/other-key").err())
         .isEqualTo(
             "nudge: --server " + url() + "/ refuses the key of --admin-key-file: no such key\n");

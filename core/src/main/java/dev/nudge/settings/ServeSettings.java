@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 /// @param adapter `NAME=FOLDER` or `NAME=REFERENCE` each
 /// @param registry null: the user's own, where it is there
 /// @param adapterRoot the folder whose folders requests may name; null: they may name none
+/// @param experiments the folder of their logs; null: none can be begun
 /// @param servedModelName what the base is called; null: as its folder
 /// @param template a file or the name of a template; null: each adapter's own, else the model's
 /// @param port 0: one that is free
@@ -72,6 +73,10 @@ public record ServeSettings(
                 "folder of adapters that /v1/load_lora_adapter may name by path (default: none may be)",
             label = "FOLDER")
         @Nullable Path adapterRoot,
+    @Setting(
+            help = "folder that experiments are kept in (default: there are none)",
+            label = "FOLDER")
+        @Nullable Path experiments,
     @Setting(help = "what the base is called (default: the name of its folder)", label = "NAME")
         @Nullable String servedModelName,
     @Setting(

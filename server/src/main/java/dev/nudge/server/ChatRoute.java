@@ -70,6 +70,7 @@ record ChatRoute(Shared shared) implements Routes.Handler {
             .withClient(exchange.client().name())
             .withTurnEnd(prompt.turnEnd())
             .withConstraint(constraint);
+    exchange.answers(heading.id(), List.of(request));
     new Answering(shared, exchange, reply, n / sampling.n()).answer(served, List.of(request));
   }
 

@@ -32,6 +32,11 @@ record Shared(
       throw ApiException.wrong("model", "'model' is missing; GET /v1/models lists what there is");
     }
     exchange.asked(model);
+    Served trial = exchange.trial();
+    if (trial != null) {
+      exchange.serve(model, trial);
+      return trial;
+    }
     Served served =
         isBase(model) ? base(model) : client.mayAsk(model) ? adapters.find(model) : null;
     boolean may = served == null ? client.mayAsk(model) : client.may(model, served.name());

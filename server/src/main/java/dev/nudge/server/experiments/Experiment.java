@@ -73,6 +73,17 @@ final class Experiment implements AutoCloseable {
     return tally.definition();
   }
 
+  /// The first arm; after the end the one that answers.
+  Arm first() {
+    lock.lock();
+    try {
+      Event.Stopped stopped = history.stopped();
+      return definition().arms().get(stopped == null ? 0 : stopped.arm());
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /// Gives a request its arm.
   Routed route(Unit unit, String request) {
     Definition definition = definition();

@@ -91,6 +91,13 @@ public final class Experiments implements AutoCloseable {
     return experiment == null ? null : experiment.route(unit, request);
   }
 
+  /// The arm that others are held against, or that the name stands for after the end.
+  ///
+  /// @throws NoSuchException where there is none of that name
+  public Arm first(String name) {
+    return named(name).first();
+  }
+
   /// Begins an experiment.
   ///
   /// @param body as `POST /v1/experiments` has it
