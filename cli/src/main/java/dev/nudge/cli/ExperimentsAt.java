@@ -12,7 +12,7 @@ import tools.jackson.databind.JsonNode;
 interface ExperimentsAt {
   String SERVER = "the server that runs them, such as http://127.0.0.1:8080";
   String KEY = "file with the server's admin key on its first line";
-  String STORE = "the server's folder of experiments, instead of --server";
+  String STORE = "the folder of nudge serve --experiments, instead of --server";
   String NAME = "name of the experiment";
 
   /// All of them, as `GET /v1/experiments` has it.
@@ -35,7 +35,7 @@ interface ExperimentsAt {
       return ExperimentsServer.of(server, adminKeyFile);
     } else if (store == null) {
       throw new InputException(
-          "neither --server nor --store is given; give the URL of the server that runs, or its folder of experiments");
+          "neither --server nor --store is given; give the URL of the server that runs, or the folder of its --experiments");
     } else if (adminKeyFile != null) {
       throw new InputException("--admin-key-file goes with --server; leave it out");
     }

@@ -23,7 +23,7 @@ record ExperimentsStopVerb() implements Verb<ExperimentsStopVerb.Settings> {
       @Setting(help = ExperimentsAt.KEY, label = "FILE") @Nullable Path adminKeyFile,
       @Setting(
               help =
-                  "the server's folder of experiments, while it does not run, instead of --server",
+                  "the folder of nudge serve --experiments, while it does not run, instead of --server",
               label = "FOLDER")
           @Nullable Path store) {}
 

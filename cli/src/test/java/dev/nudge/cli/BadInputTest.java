@@ -1615,7 +1615,7 @@ class BadInputTest {
             "nowhere",
             p -> {},
             "list",
-            "neither --server nor --store is given; give the URL of the server that runs, or its folder of experiments"),
+            "neither --server nor --store is given; give the URL of the server that runs, or the folder of its --experiments"),
         row(
             "two places",
             p -> {},
@@ -1625,7 +1625,7 @@ class BadInputTest {
             "no folder of experiments",
             p -> {},
             "list --store D/none",
-            "D/none: no such folder; give the one that the server keeps its experiments in"),
+            "D/none: no such folder; give that of nudge serve --experiments"),
         row(
             "an experiment that is not there",
             p -> {},
@@ -1661,6 +1661,11 @@ class BadInputTest {
             p -> p.write("key", "\n"),
             "list --admin-key-file D/key" + server,
             "--admin-key-file D/key has no key on its first line; it is printable ASCII without spaces"),
+        row(
+            "the digest of a key",
+            p -> p.write("key", "sha256:" + "0".repeat(64)),
+            "list --admin-key-file D/key" + server,
+            "--admin-key-file D/key holds the digest of a key, which a server knows it by; give a file with the key itself"),
         row("no name", p -> {}, "show" + server, "NAME is missing; it is required"),
         row(
             "no server",

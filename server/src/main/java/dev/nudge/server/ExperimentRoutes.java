@@ -5,6 +5,7 @@ import dev.nudge.server.experiments.Admin;
 import dev.nudge.server.experiments.Experiments;
 import dev.nudge.server.experiments.Feedback;
 import dev.nudge.server.experiments.NoSuchException;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -28,6 +29,19 @@ record ExperimentRoutes(Admin admin, Feedback feedback) {
         .admin("POST", PATH, e -> reply(e, CREATED, () -> admin.create(e.body().body())))
         .admin("GET", PATH + "/*", e -> reply(e, 200, () -> admin.show(name(e.path()))))
         .admin("POST", PATH + "/*", e -> reply(e, 200, () -> stop(e)));
+  }
+
+  /// The routes of a server that keeps none.
+  static Routes addNone(Routes routes) {
+    return routes
+        .admin("GET", PATH, e -> e.reply(Json.tree(Map.of("object", "list", "data", List.of()))))
+        .admin("POST", PATH, e -> refuse())
+        .client("POST", "/v1/feedback", e -> refuse());
+  }
+
+  private static void refuse() {
+    throw ApiException.wrong(
+        null, "this server keeps no experiments; start it with --experiments FOLDER");
   }
 
   private Map<String, @Nullable Object> stop(Exchange exchange) {

@@ -120,7 +120,9 @@ public final class Server implements AutoCloseable {
       Pipeline pipeline = new Pipeline(shared, access, connections, told);
       Trials trials = experiments == null ? null : new Trials(experiments, arms, shared);
       Routes routes = dashboard.add(routes(shared, metrics, pipeline, trials), session);
-      if (experiments != null) {
+      if (experiments == null) {
+        ExperimentRoutes.addNone(routes);
+      } else {
         new ExperimentRoutes(experiments).add(routes);
       }
       pipeline.routes(new RegistryRoutes(registry, folders).add(routes));

@@ -14,7 +14,7 @@ record TrialAdapters(Adapters adapters, Experiments experiments, ArmAdapters arm
 
   @Override
   public @Nullable Served find(String model) {
-    return experiments.names().contains(model)
+    return experiments.has(model)
         ? arms.served(model, experiments.first(model))
         : adapters.find(model);
   }
@@ -34,7 +34,7 @@ record TrialAdapters(Adapters adapters, Experiments experiments, ArmAdapters arm
 
   @Override
   public Served load(String name, String place, boolean replace, Consumer<Served> check) {
-    if (experiments.names().contains(name)) {
+    if (experiments.has(name)) {
       throw ApiException.wrong(
           "lora_name",
           "'%s' is an experiment; give the adapter another name"

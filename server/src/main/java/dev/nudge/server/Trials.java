@@ -81,7 +81,7 @@ final class Trials {
     String usual = exchange.client().usual();
     String named = ChatRoute.or(fields.text("model"), "");
     String model = named.isEmpty() && usual != null ? usual : named;
-    if (!experiments.names().contains(model) || !exchange.client().mayAsk(model)) {
+    if (!experiments.has(model) || !exchange.client().mayAsk(model)) {
       return null; // who may not is told so where it is looked for
     }
     exchange.asked(model);

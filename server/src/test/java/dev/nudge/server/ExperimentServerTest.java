@@ -13,6 +13,7 @@ import dev.nudge.settings.InputException;
 import dev.nudge.settings.ServeSettings;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -172,6 +173,19 @@ class ExperimentServerTest {
     assertThat(unknown.header("X-Should-Retry")).isEqualTo("false");
     assertThat(place.get(EXPERIMENTS + "/none").status()).isEqualTo(404);
     assertThat(place.post(EXPERIMENTS + "/tone", "{}").status()).isEqualTo(404);
+  }
+
+  @Test
+  void aServerWithoutTheFolderSaysSo() {
+    try (Place none = Place.open()) {
+      assertThat(none.get(EXPERIMENTS).json().path("data")).isEmpty();
+      for (String path : List.of(EXPERIMENTS, "/v1/feedback")) {
+        Reply reply = none.post(path, "{}");
+        assertThat(reply.status()).isEqualTo(400);
+        assertThat(reply.error("message"))
+            .isEqualTo("this server keeps no experiments; start it with --experiments FOLDER");
+      }
+    }
   }
 
   @Test

@@ -81,6 +81,11 @@ public final class Experiments implements AutoCloseable {
     return List.copyOf(all.keySet());
   }
 
+  /// Whether a model is an experiment.
+  public boolean has(String model) {
+    return all.containsKey(model);
+  }
+
   /// Gives a request its arm; null where its model is no experiment.
   ///
   /// @param model as the request names it

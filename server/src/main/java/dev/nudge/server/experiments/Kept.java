@@ -24,7 +24,7 @@ public record Kept(Path folder) {
   public static Kept in(Path folder) {
     if (!Files.isDirectory(folder)) {
       throw new InputException(
-          folder + ": no such folder; give the one that the server keeps its experiments in");
+          folder + ": no such folder; give that of nudge serve --experiments");
     }
     return new Kept(folder);
   }
