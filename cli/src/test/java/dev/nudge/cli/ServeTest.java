@@ -23,7 +23,8 @@ import sun.misc.Signal;
 /// Serves as the command does, from the line that says where to the signal that ends it.
 @Timeout(120)
 class ServeTest {
-  private static final Pattern READY = Pattern.compile("listening on (http://127\\.0\\.0\\.1:\\d+)\n");
+  private static final Pattern READY =
+      Pattern.compile("listening on (http://127\\.0\\.0\\.1:\\d+)\n");
 
   @TempDir Path folder;
 
@@ -75,7 +76,8 @@ class ServeTest {
         CompletableFuture.supplyAsync(
             () -> Main.run(command, new PrintStream(out), new PrintStream(err, true)));
     URI url = url(err, code);
-    String body = "{\"model\": \"one\", \"prompt\": \"pump\", \"temperature\": 0, \"max_tokens\": 12}";
+    String body =
+        "{\"model\": \"one\", \"prompt\": \"pump\", \"temperature\": 0, \"max_tokens\": 12}";
     assertThat(post(url.resolve("/v1/completions"), body, "other").statusCode()).isEqualTo(401);
     HttpResponse<String> reply = post(url.resolve("/v1/completions"), body, key);
     assertThat(reply.statusCode()).isEqualTo(200);

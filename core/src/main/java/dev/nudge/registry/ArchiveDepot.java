@@ -72,7 +72,8 @@ final class ArchiveDepot implements Depot {
     if (!tar().has(Layout.INDEX)) {
       throw new InputException(file + " is no OCI image layout: it has no " + Layout.INDEX);
     }
-    Descriptor found = Index.read(small(Layout.INDEX), file + ": " + Layout.INDEX).find(tag, file + "");
+    Descriptor found =
+        Index.read(small(Layout.INDEX), file + ": " + Layout.INDEX).find(tag, file + "");
     return small(name(found.digest()));
   }
 

@@ -94,8 +94,7 @@ record RegistryRoutes(Registry registry, Folders folders) {
     Version to = registry.find(reference(name, fields));
     moved(
         exchange,
-        registry.alias(
-            name, fields.needed("alias"), to, expected(fields), note(exchange, fields)));
+        registry.alias(name, fields.needed("alias"), to, expected(fields), note(exchange, fields)));
   }
 
   private void rollback(Exchange exchange) {
@@ -141,7 +140,8 @@ record RegistryRoutes(Registry registry, Folders folders) {
 
   /// The version that a body names: a number, an alias, a digest.
   private static Reference reference(String name, Fields fields) {
-    Long number = fields.body().path("version").isNumber() ? fields.whole("version", 1, 999_999_999) : null;
+    Long number =
+        fields.body().path("version").isNumber() ? fields.whole("version", 1, 999_999_999) : null;
     String text = number == null ? fields.needed("version") : ":" + number;
     String behind = text.startsWith(":") || text.startsWith("@") ? text : "@" + text;
     return Reference.parse(name + behind);

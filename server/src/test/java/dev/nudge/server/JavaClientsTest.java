@@ -138,7 +138,8 @@ class JavaClientsTest {
                 FunctionParameters.builder()
                     .putAdditionalProperty("type", JsonValue.from("object"))
                     .putAdditionalProperty(
-                        "properties", JsonValue.from(Map.of("city", Map.of("enum", List.of("Rome")))))
+                        "properties",
+                        JsonValue.from(Map.of("city", Map.of("enum", List.of("Rome")))))
                     .putAdditionalProperty("required", JsonValue.from(List.of("city")))
                     .putAdditionalProperty("additionalProperties", JsonValue.from(false))
                     .build())
@@ -220,7 +221,8 @@ class JavaClientsTest {
                     .jsonSchema(JsonSchema.builder().name("c").rootElement(colour).build())
                     .build())
             .build();
-    assertThat(langChain("one", 60).chat(schema).aiMessage().text()).matches("(?s)\\{.*(red|green).*");
+    assertThat(langChain("one", 60).chat(schema).aiMessage().text())
+        .matches("(?s)\\{.*(red|green).*");
     ChatRequest tool =
         ChatRequest.builder()
             .messages(UserMessage.from("hi"))
