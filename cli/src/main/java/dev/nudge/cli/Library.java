@@ -216,6 +216,10 @@ final class Library {
         new AdaptersCollectVerb(),
         new AdaptersPullVerb(),
         new AdaptersPublishVerb(),
+        new ExperimentsCreateVerb(),
+        new ExperimentsListVerb(),
+        new ExperimentsShowVerb(),
+        new ExperimentsStopVerb(),
         new DoctorVerb(),
         new InstallVerb(System.getenv(), System.getProperty("nudge.launcher")),
         new CompletionVerb(Library::verbs));

@@ -147,6 +147,29 @@ public final class Adapters {
         RankCheck.warnings(adapter.spec(), adapted));
   }
 
+  /// Makes such an adapter with its updates merged into weights of its own, likewise.
+  static Adapters merged(
+      Map<LinearSlot, Linear> bases,
+      ModelShape shape,
+      PeftAdapter adapter,
+      List<LayerShape> adapted,
+      Backend backend,
+      Scope scope) {
+    Set<String> paths = paths(adapted);
+    List<Placement> places = new ArrayList<>();
+    bases.forEach(
+        (slot, base) -> {
+          if (paths.contains(slot.path())) {
+            try (Scope once = Scope.open("merging")) {
+              Room room = new Room(backend.compute(), 0, once);
+              LoraPlace lora = LoraPlace.of(slot, base, adapter.spec(), 1, room, adapter);
+              places.add(MergedPlace.of(slot, base, lora.made(), backend, scope));
+            }
+          }
+        });
+    return new Adapters(adapter.spec().resolved(shape.paths()), places, List.of());
+  }
+
   /// Puts on a part of a model what a saved adapter has for it, around what is there already: for
   /// a model that is gone through layer by layer.
   ///

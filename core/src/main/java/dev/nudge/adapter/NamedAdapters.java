@@ -1,8 +1,10 @@
 package dev.nudge.adapter;
 
+import dev.nudge.machine.Backend;
 import dev.nudge.nn.Linear;
 import dev.nudge.nn.LinearSlot;
 import dev.nudge.nn.Modules;
+import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
 import java.util.Collections;
@@ -60,12 +62,20 @@ public final class NamedAdapters implements AutoCloseable {
     private @Nullable Adapters adapters; // null: it can be made only while no pass runs
     private boolean attached;
 
-    private Made(PeftAdapter from) {
+    /// @param merging what computes its own weights; null: it waits beside the base
+    private Made(PeftAdapter from, @Nullable Backend merging) {
       this.from = from;
       try {
         List<LayerShape> adapted = from.fit(shape);
         if (Adapters.updates(from, shape, adapted)) {
-          adapters = Adapters.made(bases, shape, from, adapted, compute, scope);
+          adapters =
+              merging == null
+                  ? Adapters.made(bases, shape, from, adapted, compute, scope)
+                  : Adapters.merged(bases, shape, from, adapted, merging, scope);
+        } else if (merging != null) {
+          throw new InputException(
+              "adapter %s changes more than linear layers, and only updates of those are merged; serve it unmerged"
+                  .formatted(from.folder()));
         }
       } catch (RuntimeException | Error e) {
         scope.close();
@@ -100,9 +110,19 @@ public final class NamedAdapters implements AutoCloseable {
   /// Reads an adapter and makes its layers. Passes may run meanwhile, of this adapter's model too.
   ///
   /// @param adapter stays open until it was attached
-  /// @throws dev.nudge.settings.InputException where it is not one of this model
+  /// @throws InputException where it is not one of this model
   public Made make(PeftAdapter adapter) {
-    return new Made(adapter);
+    return new Made(adapter, null);
+  }
+
+  /// Reads an adapter likewise and merges it into weights of its own, as large as the base's: its
+  /// sequences have steps of their own, in which it costs nothing. The base's weights stay as they
+  /// are.
+  ///
+  /// @param backend the model's
+  /// @throws InputException where it changes more than linear layers
+  public Made merge(PeftAdapter adapter, Backend backend) {
+    return new Made(adapter, backend);
   }
 
   /// The bytes that an adapter will hold; 0 where only making it tells.
@@ -147,7 +167,7 @@ public final class NamedAdapters implements AutoCloseable {
   /// Reads an adapter and switches to it.
   ///
   /// @throws IllegalArgumentException where the name is taken
-  /// @throws dev.nudge.settings.InputException where it is not one of this model; the one that was
+  /// @throws InputException where it is not one of this model; the one that was
   ///     on stays on
   public void attach(String name, PeftAdapter adapter) {
     try (Made made = make(adapter)) {

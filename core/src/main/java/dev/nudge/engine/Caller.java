@@ -19,6 +19,15 @@ public interface Caller {
   /// @return the token, or [#END]
   int next(Tensor logits, int row, int[] ids, int count);
 
+  /// Is told, before the first token is chosen, what comes behind each token of the prompt but the
+  /// last, in order, where it was asked for so.
+  ///
+  /// @param logits (n, vocabulary), valid during the call
+  /// @param row the token's
+  /// @param ids the prompt
+  /// @param place of the token in it
+  default void read(Tensor logits, int row, int[] ids, int place) {}
+
   /// Is told once that the sequence has ended and holds nothing any more.
   ///
   /// @param failure what it failed with; null: it did not

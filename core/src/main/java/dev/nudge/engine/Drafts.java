@@ -3,6 +3,10 @@ package dev.nudge.engine;
 /// Guesses the next tokens of a sequence from what it has said before: what followed the last time
 /// that its last tokens came.
 ///
+/// Places are found by their last two tokens, through chains of the places whose two tokens have
+/// one
+/// hash, so a step looks at few of them however long the sequence is.
+///
 /// A guess costs rows of a step, and a step checks it exactly, so guesses change no token. How many
 /// are made follows from how many of the last came true.
 ///
@@ -21,6 +25,9 @@ final class Drafts {
   private int most = FEW;
   private int wrong; // steps one after the other
   private int pause;
+  private int[] heads = {}; // by hash of two tokens: the place behind the last such two; 0: none
+  private int[] chain = {}; // by place: the one before it of the same hash; 0: none
+  private int places = LEAST; // the next to go into its chain
 
   Drafts(boolean wanted) {
     this.wanted = wanted;
@@ -28,7 +35,7 @@ final class Drafts {
 
   /// Writes guesses of the tokens from `count` on.
   ///
-  /// @param ids tokens of the sequence
+  /// @param ids tokens of the sequence: those of the last call, and what came behind them
   /// @param to where they go, at `at`
   /// @param room tokens that may be guessed at most
   /// @return their number
@@ -40,30 +47,54 @@ final class Drafts {
       pause--;
       return 0;
     }
-    int most = Math.min(this.most, room);
-    for (int n = Math.min(LONGEST, count - 1); n >= LEAST; n--) {
-      int from = earlier(ids, count, n);
-      if (from >= 0) {
-        int found = Math.min(most, count - from);
-        System.arraycopy(ids, from, to, at, found);
-        return found;
-      }
+    int from = earlier(ids, count);
+    if (from < 0) {
+      return 0;
     }
-    return 0;
+    int found = Math.min(Math.min(most, room), count - from);
+    System.arraycopy(ids, from, to, at, found);
+    return found;
   }
 
-  /// What follows the last earlier place of the last `n` tokens; −1: there is none.
-  private static int earlier(int[] ids, int count, int n) {
-    for (int end = count - 1; end >= n; end--) {
+  /// What follows the last earlier place of as many of the last tokens as came before, four at
+  /// most; −1: not even two came.
+  private int earlier(int[] ids, int count) {
+    fill(ids, count);
+    int best = -1;
+    int most = LEAST - 1;
+    for (int end = heads[hash(ids, count)]; end > 0 && most < LONGEST; end = chain[end]) {
       int same = 0;
-      while (same < n && ids[end - 1 - same] == ids[count - 1 - same]) {
+      int limit = Math.min(LONGEST, end);
+      while (same < limit && ids[end - 1 - same] == ids[count - 1 - same]) {
         same++;
       }
-      if (same == n) {
-        return end;
+      if (same > most) {
+        most = same;
+        best = end;
       }
     }
-    return -1;
+    return best;
+  }
+
+  /// Brings the places before `count` into their chains.
+  private void fill(int[] ids, int count) {
+    if (count > chain.length) {
+      int size = Math.max(256, 2 * Integer.highestOneBit(count));
+      heads = new int[size];
+      chain = new int[size];
+      places = LEAST;
+    }
+    for (; places < count; places++) {
+      int hash = hash(ids, places);
+      chain[places] = heads[hash];
+      heads[hash] = places;
+    }
+  }
+
+  /// The hash of the two tokens before a place.
+  private int hash(int[] ids, int place) {
+    int mixed = (ids[place - 1] * 31 + ids[place - 2]) * 0x9E3779B9;
+    return mixed >>> Integer.numberOfLeadingZeros(heads.length - 1);
   }
 
   /// Learns how many guesses came true.

@@ -24,6 +24,7 @@ final class Sequence {
   private int count;
   private @Nullable KvCache cache;
   private Waiting.@Nullable Client client; // null: nobody in particular
+  private int told; // tokens of the prompt
   private boolean admitted;
   private boolean done;
   private @Nullable Throwable failure;
@@ -88,6 +89,18 @@ final class Sequence {
     return count - cache().length() > 1 || cache().length() < prompt;
   }
 
+  /// Tells its caller the logits behind a token of the prompt, once.
+  void read(Tensor logits, int row, int place) {
+    if (place == told && place < prompt - 1 && !done()) {
+      told++;
+      try {
+        caller.read(logits, row, ids, place);
+      } catch (RuntimeException | Error e) {
+        fail(e);
+      }
+    }
+  }
+
   /// Asks for the next token.
   ///
   /// @return whether the sequence goes on
@@ -138,13 +151,13 @@ final class Sequence {
     if (ticket.ended()) {
       return;
     }
+    left.accept(this);
     Throwable failed = cause;
     try {
       caller.ended(cause);
     } catch (RuntimeException | Error e) {
       failed = cause == null ? e : cause;
     }
-    left.accept(this);
     ticket.end(failed);
   }
 }

@@ -4,6 +4,7 @@ import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.model.CausalLm;
 import dev.nudge.nn.KvPool;
 import dev.nudge.settings.BusyException;
+import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
@@ -28,6 +29,7 @@ final class Steps implements AutoCloseable {
   private final Room room;
   private final ScoreRoom scoreRoom;
   private final int blocks;
+  private final int sequences;
   private final BooleanSupplier roomy;
   private @Nullable KvPool pool;
   private @Nullable Kept kept;
@@ -51,6 +53,7 @@ final class Steps implements AutoCloseable {
     this.room = new Room(model, limits);
     this.scoreRoom = new ScoreRoom(model, limits.threads());
     this.blocks = limits.blocks(model);
+    this.sequences = limits.sequences();
   }
 
   /// Lets waiting sequences run, in their turn, as far as keys have room for all that they may
@@ -64,7 +67,7 @@ final class Steps implements AutoCloseable {
         return;
       }
       int wanted = Limits.blocks(s.positions);
-      if (running.size() == Limits.ROWS || taken + wanted > blocks) {
+      if (running.size() == sequences || taken + wanted > blocks) {
         Sequence low = s.ask.low() ? null : low(running);
         if (low == null) {
           return;
@@ -74,9 +77,14 @@ final class Steps implements AutoCloseable {
         low.end(new BusyException("a sequence of low priority gave its room to others", 1));
         continue;
       }
-      start(s);
-      taken += wanted;
       waiting.take(s);
+      try {
+        start(s);
+      } catch (RunException e) { // no memory for it; the others go on
+        s.end(e);
+        continue;
+      }
+      taken += wanted;
       running.add(s);
     }
   }
@@ -238,7 +246,7 @@ final class Steps implements AutoCloseable {
     int left = room.tokens();
     for (Sequence s : together) {
       boolean fresh = s.cache().length() == 0 && !turns(s);
-      if (fresh && kept().waits(s, running, this::turns)) {
+      if (fresh && !s.ask.scored() && kept().waits(s, running, this::turns)) {
         continue; // what it shares with another prompt is being read
       }
       if (fresh) {
@@ -280,9 +288,15 @@ final class Steps implements AutoCloseable {
   private void feed(List<Sequence> fed, int[] lengths) {
     int[] ids = new int[Arrays.stream(lengths).sum()];
     List<Integer> ended = new ArrayList<>();
+    List<Integer> heard = new ArrayList<>();
+    int[] before = new int[lengths.length];
     for (int i = 0, at = 0; i < lengths.length; at += lengths[i++]) {
       Sequence s = fed.get(i);
       int from = s.cache().length();
+      before[i] = from;
+      if (s.ask.scored() && from < s.prompt) {
+        heard.add(i);
+      }
       System.arraycopy(s.ids(), from, ids, at, lengths[i]);
       promptTokens += lengths[i];
       s.charge(lengths[i]);
@@ -297,6 +311,8 @@ final class Steps implements AutoCloseable {
             fed.stream().map(Sequence::cache).toList(),
             numbers(fed),
             ended.stream().mapToInt(i -> i).toArray(),
+            heard.stream().mapToInt(i -> i).toArray(),
+            (i, at, rows, row) -> fed.get(i).read(rows, row, before[i] + at),
             room.workspace(),
             team);
     fed.stream().filter(s -> !turns(s)).forEach(kept()::keep);

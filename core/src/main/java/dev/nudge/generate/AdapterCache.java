@@ -29,6 +29,7 @@ public final class AdapterCache {
   private final Session session;
   private final Map<String, Entry> entries = new LinkedHashMap<>(16, 0.75f, true); // oldest first
   private final Set<String> pinned = new HashSet<>();
+  private final Set<String> merged = new HashSet<>();
   private long budget;
   private long reserved; // bytes of all entries
   private long number;
@@ -45,6 +46,7 @@ public final class AdapterCache {
     NamedAdapters.Way way = NamedAdapters.Way.BASE;
     @Nullable Throwable failure;
     boolean ready;
+    boolean merged;
     boolean gone; // no new leases; freed with the last one
 
     Entry(String digest) {
@@ -134,7 +136,9 @@ public final class AdapterCache {
   /// An adapter that is loaded.
   ///
   /// @param leases how many use it now
-  public record Loaded(String digest, long bytes, int rank, int leases, boolean pinned) {}
+  /// @param merged whether it has weights of its own
+  public record Loaded(
+      String digest, long bytes, int rank, int leases, boolean pinned, boolean merged) {}
 
   /// Takes a lease of an adapter, and loads it where it is not loaded. Decoding goes on meanwhile.
   ///
@@ -165,13 +169,20 @@ public final class AdapterCache {
     try (PeftAdapter peft = PeftAdapter.open(folder)) {
       session.check(peft);
       NamedAdapters adapters = session.adapters();
-      room(entry, adapters.bytes(peft));
-      try (NamedAdapters.Made made = adapters.make(peft)) {
+      boolean merge;
+      synchronized (this) {
+        merge = merged.contains(entry.digest);
+      }
+      room(entry, merge ? 0 : adapters.bytes(peft));
+      try (NamedAdapters.Made made =
+          merge ? adapters.merge(peft, session.backend()) : adapters.make(peft)) {
         synchronized (this) {
+          entry.merged = merge;
           entry.name = entry.digest + " " + number++;
         }
-        session.between(() -> entry.way = adapters.attach(entry.name, made));
         room(entry, made.bytes());
+        session.between(() -> entry.way = adapters.attach(entry.name, made));
+        room(entry, made.bytes()); // some are made only there
       }
       synchronized (this) {
         entry.rank = peft.spec().rank();
@@ -258,7 +269,6 @@ public final class AdapterCache {
   public void drop(String digest) {
     Entry entry;
     synchronized (this) {
-      pinned.remove(digest);
       entry = entries.get(digest);
       if (entry == null || !entry.ready) {
         return;
@@ -281,6 +291,21 @@ public final class AdapterCache {
     pinned.remove(digest);
   }
 
+  /// Lets an adapter be merged into weights of its own when it is loaded next, as large as the
+  /// base's: for one that has most of the traffic. Its sequences have steps of their own. Where it
+  /// is
+  /// loaded unmerged, that is dropped.
+  public void merge(String digest) {
+    boolean other;
+    synchronized (this) {
+      Entry entry = entries.get(digest);
+      other = merged.add(digest) && entry != null && entry.ready && !entry.merged;
+    }
+    if (other) {
+      drop(digest);
+    }
+  }
+
   /// Says how many bytes adapters may take; those that are loaded stay until others come.
   public synchronized void budget(long bytes) {
     budget = bytes;
@@ -300,7 +325,10 @@ public final class AdapterCache {
   public synchronized List<Loaded> loaded() {
     return entries.values().stream()
         .filter(e -> e.ready)
-        .map(e -> new Loaded(e.digest, e.bytes, e.rank, e.leases, pinned.contains(e.digest)))
+        .map(
+            e ->
+                new Loaded(
+                    e.digest, e.bytes, e.rank, e.leases, pinned.contains(e.digest), e.merged))
         .toList();
   }
 }

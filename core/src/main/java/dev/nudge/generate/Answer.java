@@ -67,7 +67,7 @@ final class Answer {
   boolean push(int id, @Nullable Logprobs thought) {
     tokens++;
     if (logprobs != null && thought != null) {
-      logprobs.add(told(thought.token(), tops ? thought.top() : null));
+      logprobs.add(told(thought));
     }
     if (ends.contains(id) || tokenizer.isEnd(id)) {
       return end(Stop.EOS);
@@ -86,6 +86,11 @@ final class Answer {
     }
     show(text.length() - held());
     return true;
+  }
+
+  /// What the model thought of a token, as it is told.
+  TokenLogprob told(Logprobs thought) {
+    return told(thought.token(), tops ? thought.top() : null);
   }
 
   private TokenLogprob told(Logprobs.Likely likely, @Nullable List<Logprobs.Likely> top) {
@@ -130,17 +135,29 @@ final class Answer {
     return true;
   }
 
-  /// Characters at the end that may be the beginning of a stop string.
+  /// Characters at the end that may be the beginning of a stop string; none of those that were told
+  /// is one.
   private int held() {
     int most = 0;
     for (String s : stops) {
-      for (int n = Math.min(s.length() - 1, text.length()); n > most; n--) {
-        if (s.startsWith(text.substring(text.length() - n))) {
+      for (int n = Math.min(s.length() - 1, text.length() - shown); n > most; n--) {
+        if (endsWithStart(s, n)) {
           most = n;
         }
       }
     }
     return most;
+  }
+
+  /// Whether the text ends with the first characters of a string.
+  private boolean endsWithStart(String s, int n) {
+    int from = text.length() - n;
+    for (int i = 0; i < n; i++) {
+      if (text.charAt(from + i) != s.charAt(i)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private void show(int end) {

@@ -44,6 +44,8 @@ final class Asking implements Serving.Running {
 
   private sealed interface Event {}
 
+  private record Prompted(List<TokenLogprob> tokens) implements Event {}
+
   private record Piece(int choice, String text, List<TokenLogprob> tokens) implements Event {}
 
   private record Ended(int choice, @Nullable Throwable failure) implements Event {}
@@ -95,18 +97,13 @@ final class Asking implements Serving.Running {
       AdapterCache.Lease adapter = request.adapter();
       lease = adapter == null ? null : adapter.again();
       NamedAdapters.Way way = lease == null ? NamedAdapters.Way.BASE : lease.way();
-      Ask ask =
-          new Ask(
-              request.prompt(),
-              positions,
-              way,
-              request.client(),
-              request.low(),
-              request.echo() && request.sampling().logprobs());
       Engine engine = session.engine();
+      int[] prompt = request.prompt();
       for (int i = 0; i < request.n(); i++) {
         Choice choice = new Choice(i);
         choices.add(choice);
+        boolean scored = i == 0 && request.echo() && request.sampling().logprobs();
+        Ask ask = new Ask(prompt, positions, way, request.client(), request.low(), scored);
         tickets.add(engine.submit(ask, choice));
       }
     } finally {
@@ -122,8 +119,10 @@ final class Asking implements Serving.Running {
   private final class Choice implements Caller {
     final int number;
     final Answer answer;
+    final Sampler sampler;
     final Chosen chosen;
-    int told; // tokens
+    private @Nullable List<TokenLogprob> prompted; // null: nothing is left to tell
+    private int told; // tokens
 
     Choice(int number) {
       List<Integer> ends = Greedy.ends(session.base(), request.turnEnd());
@@ -138,12 +137,14 @@ final class Asking implements Serving.Running {
               request.sampling(),
               positions - prompt,
               this::piece);
+      this.sampler =
+          new Sampler(
+              request.sampling(),
+              id -> ends.contains(id) || session.tokenizer().isEnd(id),
+              session.room());
       this.chosen =
           new Chosen(
-              new Sampler(
-                  request.sampling(),
-                  id -> ends.contains(id) || session.tokenizer().isEnd(id),
-                  session.room()),
+              sampler,
               answer,
               prompt,
               Sampler.sequence(0, number),
@@ -151,7 +152,18 @@ final class Asking implements Serving.Running {
     }
 
     @Override
+    public void read(Tensor logits, int row, int[] ids, int place) {
+      List<TokenLogprob> all = prompted == null ? new ArrayList<>() : prompted;
+      all.add(answer.told(sampler.thought(logits, row, ids[place + 1])));
+      prompted = all;
+    }
+
+    @Override
     public int next(Tensor logits, int row, int[] ids, int count) {
+      if (prompted != null) {
+        events.add(new Prompted(List.copyOf(prompted)));
+        prompted = null;
+      }
       return chosen.next(logits, row, ids, count);
     }
 
@@ -215,6 +227,7 @@ final class Asking implements Serving.Running {
   /// @return what the request failed with by that; null: nothing
   private @Nullable Throwable told(Event event) {
     switch (event) {
+      case Prompted of -> listener.prompt(of.tokens);
       case Piece piece -> listener.piece(piece.choice, piece.text, piece.tokens);
       case Ended of -> {
         if (of.failure != null) {

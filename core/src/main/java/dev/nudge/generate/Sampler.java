@@ -98,6 +98,12 @@ final class Sampler {
     return thought;
   }
 
+  /// What the model thinks of a token, whoever chose it.
+  Logprobs thought(Tensor rows, int row, int id) {
+    logits.read(rows, row);
+    return Logprobs.of(logits, settings.topLogprobs()).choose(rows.get(row, id), id);
+  }
+
   /// Returns what each token is drawn with, likewise; for tests.
   double[] probabilities(Tensor rows, int row, int[] history, int count) {
     read(rows, row, history, 0, count, null);

@@ -40,6 +40,8 @@ import org.jspecify.annotations.Nullable;
 /// Threading: lanes run passes at the same time, each with its own workspace; slots and weights are
 /// not changed meanwhile.
 public final class CausalLm implements AutoCloseable {
+  private static final int HEARD = 8; // rows of logits of a prompt that are told at once
+
   /// The parts that a decoder is put together from.
   ///
   /// @param head the output head; a slot of its own
@@ -337,8 +339,51 @@ public final class CausalLm implements AutoCloseable {
       int[] ended,
       Workspace ws,
       Team team) {
+    return read(ids, lengths, caches, adapters, ended, new int[0], (i, at, z, row) -> {}, ws, team);
+  }
+
+  /// Is told the logits behind a token of a prompt.
+  public interface Heard {
+    /// @param sequence whose piece it is
+    /// @param at place of the token in the piece
+    /// @param logits (n, vocabulary), valid during the call
+    void token(int sequence, int at, Tensor logits, int row);
+  }
+
+  /// Feeds pieces of prompts likewise, and tells the logits behind all tokens of some of them.
+  ///
+  /// @param heard sequences whose tokens are told
+  /// @param told in the order of the tokens
+  public Tensor read(
+      int[] ids,
+      int[] lengths,
+      List<KvCache> caches,
+      int[] adapters,
+      int[] ended,
+      int[] heard,
+      Heard told,
+      Workspace ws,
+      Team team) {
     Segments rows = continuing(lengths, caches, ws).through(adapters);
     Residual r = feed(ids, caches, steady(rows, ws, null));
+    for (int i : heard) {
+      for (int from = 0, n; from < lengths[i]; from += n) {
+        n = Math.min(HEARD, lengths[i] - from);
+        int mark = ws.mark();
+        int[] some = new int[n];
+        int[] through = new int[n];
+        for (int j = 0; j < n; j++) {
+          some[j] = rows.start(i) + from + j;
+          through[j] = adapters[i];
+        }
+        Segments each = Segments.single(n, ws).through(through);
+        Tensor logits = output.logits(r, some, steady(each, ws, team));
+        for (int j = 0; j < n; j++) {
+          told.token(i, from + j, logits, j);
+        }
+        ws.release(mark);
+      }
+    }
     int[] through = Arrays.stream(ended).map(i -> adapters[i]).toArray();
     Segments single = Segments.single(ended.length, ws).through(through);
     return output.logits(r, last(rows, ended), steady(single, ws, team));

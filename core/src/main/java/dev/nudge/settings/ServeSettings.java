@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 /// @param adapter `NAME=FOLDER` or `NAME=REFERENCE` each
 /// @param registry null: the user's own, where it is there
 /// @param adapterRoot the folder whose folders requests may name; null: they may name none
+/// @param experiments the folder of their logs; null: none can be begun
 /// @param servedModelName what the base is called; null: as its folder
 /// @param template a file or the name of a template; null: each adapter's own, else the model's
 /// @param port 0: one that is free
@@ -52,8 +53,7 @@ public record ServeSettings(
         @Nullable Integer maxModelLen,
     @Setting(
             help =
-                "most memory for weights, keys and adapters, such as 8G (default: weights, and half"
-                    + " of what is free then)",
+                "most memory for weights, keys and adapters, such as 8G (default: weights, and half of what is free then)",
             label = "SIZE")
         @Nullable ByteSize memory,
     @Setting(help = "most answers side by side (default: what there is memory for)")
@@ -61,8 +61,7 @@ public record ServeSettings(
     @Group("Adapters")
         @Setting(
             help =
-                "adapter: a name to ask for, and a PEFT folder, a run's folder or a reference such"
-                    + " as legal@champion; may be given several times",
+                "adapter: a name to ask for, and a PEFT folder, a run's folder or a reference such as legal@champion; may be given several times",
             label = "NAME=FOLDER-OR-REFERENCE")
         List<String> adapter,
     @Setting(
@@ -71,16 +70,18 @@ public record ServeSettings(
         @Nullable Path registry,
     @Setting(
             help =
-                "folder of adapters that /v1/load_lora_adapter may name by path (default: none may"
-                    + " be)",
+                "folder of adapters that /v1/load_lora_adapter may name by path (default: none may be)",
             label = "FOLDER")
         @Nullable Path adapterRoot,
+    @Setting(
+            help = "folder that experiments are kept in (default: there are none)",
+            label = "FOLDER")
+        @Nullable Path experiments,
     @Setting(help = "what the base is called (default: the name of its folder)", label = "NAME")
         @Nullable String servedModelName,
     @Setting(
             help =
-                "chat template for all: a file, or chatml, llama3, mistral, alpaca (default: the"
-                    + " adapter's own, else the model's)",
+                "chat template for all: a file, or chatml, llama3, mistral, alpaca, gemma, vicuna, zephyr (default: the adapter's own, else the model's)",
             label = "TEMPLATE")
         @Nullable String template,
     @Setting(help = "take an adapter whatever base it was trained on") boolean anyBase,
@@ -98,8 +99,7 @@ public record ServeSettings(
         @Nullable Path apiKeys,
     @Setting(
             help =
-                "key that adapters are loaded and moved with (default: no key on 127.0.0.1 without"
-                    + " --api-keys)",
+                "key that adapters are loaded and moved with (default: no key on 127.0.0.1 without --api-keys)",
             label = "FILE")
         @Nullable Path adminKeyFile,
     @Setting(help = "largest body of a request", byDefault = "8M", label = "SIZE") ByteSize maxBody,

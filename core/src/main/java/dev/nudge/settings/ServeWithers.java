@@ -122,6 +122,11 @@ public interface ServeWithers<S extends Record> extends Withers<S> {
     return with("drain_timeout", seconds);
   }
 
+  /// The folder that experiments are kept in.
+  default S withExperiments(Path folder) {
+    return with("experiments", folder);
+  }
+
   /// The file that gets a line for each request.
   default S withAuditLog(Path file) {
     return with("audit_log", file);

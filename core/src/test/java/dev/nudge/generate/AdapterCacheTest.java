@@ -7,6 +7,7 @@ import dev.nudge.Backends;
 import dev.nudge.Seeds;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.BusyException;
+import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.SamplingSettings;
@@ -156,7 +157,8 @@ class AdapterCacheTest {
     Files.writeString(
         identity,
         """
-        {"version": 1, "base": ["sha256:00"], "quantization": {"method": "none"}}""");
+        {"version": 1, "base": ["sha256:00"], "quantization": {"method": "none"}}\
+        """);
     long held = Ledger.bytes();
     for (int i = 0; i < 3; i++) {
       assertThatThrownBy(() -> cache.lease("x", folder))
@@ -190,6 +192,31 @@ class AdapterCacheTest {
     cache.drop("one");
     cache.drop("two");
     assertThat(cache.bytes()).isZero();
+  }
+
+  @Test
+  void anAdapterThatIsMergedSaysTheSameAndLeavesTheBaseAsItIs() {
+    session.close();
+    ModelSettings exact = ModelSettings.of(MODEL).withCompute(Compute.FP32);
+    session = Session.load(exact, null, MACHINE, warning -> {});
+    cache = session.cache();
+    long one = bytesOf(ADAPTER);
+    Last base = new Last();
+    session.serving().start(request(40), base).await();
+    String text = said("one", ADAPTER);
+    String other = said("other", OTHER);
+    cache.merge("one");
+    Last beside = new Last();
+    Serving.Running running = session.serving().start(request(40), beside);
+    assertThat(said("one", ADAPTER)).isEqualTo(text);
+    assertThat(said("other", OTHER)).isEqualTo(other);
+    running.await();
+    assertThat(beside.done).isEqualTo(base.done);
+    AdapterCache.Loaded loaded =
+        cache.loaded().stream().filter(l -> l.digest().equals("one")).findFirst().orElseThrow();
+    assertThat(loaded.merged()).isTrue();
+    assertThat(loaded.bytes()).isGreaterThan(one);
+    assertThat(text).isNotEqualTo(other);
   }
 
   @Test

@@ -2,10 +2,12 @@ package dev.nudge.generate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.Backends;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.BusyException;
+import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.SamplingSettings;
@@ -123,6 +125,44 @@ class ServingTest {
     assertThat(alone.stream().distinct()).hasSize(3);
     assertThat(session.cache().loaded()).hasSize(2).allMatch(l -> l.leases() == 0);
     assertThat(session.serving().stats().generationTokens()).isPositive();
+  }
+
+  @Test
+  void aPromptIsToldWithTheLogProbabilitiesThatItHasAsAnAnswer() {
+    session.close();
+    ModelSettings exact = ModelSettings.of(MODEL).withCompute(Compute.FP32);
+    session = Session.load(exact, null, MACHINE, warning -> {});
+    SamplingSettings thought = greedy(300).withLogprobs(true).withTopLogprobs(2);
+    Told said = new Told();
+    session.serving().start(Request.of(session.encode("pump"), thought), said).await();
+    int[] first = session.encode("pump");
+    int[] all = new int[first.length + said.tokens.size()];
+    System.arraycopy(first, 0, all, 0, first.length);
+    for (int i = first.length; i < all.length; i++) {
+      all[i] = said.tokens.get(i - first.length).id();
+    }
+    List<TokenLogprob> prompt = new ArrayList<>();
+    Told again =
+        new Told() {
+          @Override
+          public void prompt(List<TokenLogprob> tokens) {
+            assertThat(texts).isEmpty();
+            prompt.addAll(tokens);
+          }
+        };
+    for (int i = 0; i < 2; i++) { // the second time its keys are there
+      prompt.clear();
+      again.texts.clear();
+      Request echo = Request.of(all, thought.withMaxTokens(1)).withEcho();
+      assertThat(session.serving().start(echo, again).await().cachedTokens()).isZero();
+      assertThat(prompt).hasSize(all.length - 1);
+      for (int j = first.length - 1; j < prompt.size(); j++) {
+        TokenLogprob then = said.tokens.get(j - first.length + 1);
+        assertThat(prompt.get(j).id()).isEqualTo(all[j + 1]).isEqualTo(then.id());
+        assertThat(prompt.get(j).logprob()).isCloseTo(then.logprob(), within(1e-4)); // fp32
+        assertThat(prompt.get(j).top()).hasSize(2);
+      }
+    }
   }
 
   @Test

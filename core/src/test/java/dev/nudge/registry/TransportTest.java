@@ -22,6 +22,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -48,11 +49,11 @@ class TransportTest {
     registry.report(Reference.parse("support:1"), report, NOTE);
   }
 
-  private Registry.Published publish(String target, String tag) {
+  private Registry.Published publish(String target, @Nullable String tag) {
     return registry.publish(Reference.parse("support:1"), Address.parse(target, false), tag, null);
   }
 
-  private Registry.Pushed pull(String source, String tag) {
+  private Registry.Pushed pull(String source, @Nullable String tag) {
     return elsewhere.pull("copied", Address.parse(source, false), tag, null, NOTE);
   }
 
@@ -166,11 +167,12 @@ class TransportTest {
     Path folder = temp.resolve("layout");
     publish(folder.toString(), "1");
     String weights =
-        registry
-            .layout()
-            .manifest(version.digest())
-            .files("")
-            .get("adapter_model.safetensors")
+        requireNonNull(
+                registry
+                    .layout()
+                    .manifest(version.digest())
+                    .files("")
+                    .get("adapter_model.safetensors"))
             .digest();
     Path blob = new Layout(folder).blobs().path(weights);
     byte[] bytes = Files.readAllBytes(blob);

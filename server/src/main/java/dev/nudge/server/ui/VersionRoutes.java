@@ -83,6 +83,7 @@ record VersionRoutes(Registry registry, AdapterCards cards) {
     }
     Fields body = exchange.body();
     Adapter adapter = adapter(exchange.client(), parts[0]);
+    exchange.asked(adapter.name() + "@" + parts[2]);
     Note note = Note.by(exchange.client().name(), body.needed("why"));
     Alias.Expected expected = expected(adapter, body);
     Registry.Move move =
