@@ -134,7 +134,11 @@ class NullExperimentsTest {
         tally.apply(new Event.Given("r" + n, arm, score, null, null, null, 0));
       }
       for (Event event : Judge.after(tally, null, 0)) {
-        said++;
+        boolean better =
+            event instanceof Event.Decided decided
+                && decided.state() == Verdict.State.BETTER
+                && Integer.valueOf(1).equals(decided.arm());
+        said += better ? 1 : 0;
         reasons.add(event.toString());
       }
     }
