@@ -3,6 +3,7 @@ package dev.nudge.cli;
 import dev.nudge.format.Json;
 import dev.nudge.generate.Chat;
 import dev.nudge.generate.Completion;
+import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Nearest;
 import java.io.IOException;
@@ -20,6 +21,8 @@ import org.jspecify.annotations.Nullable;
 /// @param answer answers a message and shows the answer; null: the last one again
 record ChatCommands(
     Chat chat, ChatLines lines, Console console, Consumer<@Nullable String> answer) {
+  private static final String BASE = "base";
+  private static final String NONE = "-";
 
   /// @return whether the conversation goes on
   boolean run(ChatCommand command, String arguments) {
@@ -55,6 +58,9 @@ record ChatCommands(
     for (String one : chat.adapters()) {
       console.note((one.equals(chat.adapter()) ? "* " : "  ") + one);
     }
+    if (chat.adapter() == null) {
+      console.note("the base model answers");
+    }
   }
 
   private void use(@Nullable String name) {
@@ -65,10 +71,18 @@ record ChatCommands(
   private String known(String name) {
     if (!chat.adapters().contains(name)) {
       throw new InputException(
-          "there is no adapter '%s'; there are %s%s"
-              .formatted(name, chat.adapters(), Nearest.hint(name, chat.adapters())));
+          "there is no adapter '%s'; there %s%s"
+              .formatted(
+                  name,
+                  chat.adapters().isEmpty() ? "is none" : "are " + String.join(", ", chat.adapters()),
+                  Nearest.hint(name, chat.adapters())));
     }
     return name;
+  }
+
+  /// An adapter, or null for the base.
+  private @Nullable String named(String name) {
+    return name.equals(BASE) && !chat.adapters().contains(BASE) ? null : known(name);
   }
 
   /// Two adapters, or one and the base: the last message is asked of both.
@@ -77,10 +91,9 @@ record ChatCommands(
     if (names.size() > 2) {
       throw new InputException("/compare takes two names, or one and the base, or none");
     }
-    names.forEach(this::known);
     String on = chat.adapter();
-    String first = !names.isEmpty() ? names.getFirst() : on != null ? on : only();
-    String second = names.size() == 2 ? names.getLast() : null;
+    String first = !names.isEmpty() ? named(names.getFirst()) : on != null ? on : only();
+    String second = names.size() == 2 ? named(names.getLast()) : null;
     Completion one = chat.instead(first);
     if (Thread.interrupted()) {
       console.note("(stopped)");
@@ -88,7 +101,11 @@ record ChatCommands(
     }
     Completion other = chat.instead(second);
     SideBySide.lines(
-            first, one.text(), second == null ? "base" : second, other.text(), lines.columns())
+            first == null ? BASE : first,
+            one.text(),
+            second == null ? BASE : second,
+            other.text(),
+            lines.columns())
         .forEach(console::result);
     if (Thread.interrupted()) {
       console.note("(stopped)");
@@ -103,26 +120,55 @@ record ChatCommands(
   }
 
   private void system(String text) {
-    chat.system(text.isEmpty() ? null : text);
-    console.note(text.isEmpty() ? "nothing stands before the first message" : "noted");
+    if (text.isEmpty()) {
+      String now = chat.system();
+      console.note(
+          now == null
+              ? "nothing is told before the first message, but what the template says"
+              : "the model is told: " + now + " (/system " + NONE + " takes it away)");
+      return;
+    }
+    chat.system(text.equals(NONE) ? null : text);
+    console.note("noted");
   }
 
   private void params(String arguments) {
-    if (!arguments.isEmpty()) {
-      String[] words = arguments.split("[\\s=]+", 2);
-      if (words.length < 2) {
-        throw new InputException(
-            "/params takes a key and a value, such as /params temperature 0.7");
-      }
-      chat.sampling(chat.sampling().with(words[0].replace('-', '_'), words[1]));
+    Map<String, Object> before = chat.samplingValues();
+    if (arguments.isEmpty()) {
+      before.forEach((key, value) -> console.note(shown(key, value)));
+      return;
     }
-    Map<String, Object> all = chat.samplingValues();
-    all.forEach((key, value) -> console.note("  %-20s %s".formatted(key, value)));
+    String[] words = arguments.split("[\\s=]+", 2);
+    if (words.length < 2) {
+      throw new InputException(
+          "/params takes a key and a value, such as /params temperature 0.7; the value %s is that of the beginning"
+              .formatted(NONE));
+    }
+    String key = words[0].replace('-', '_');
+    if (!before.containsKey(key)) {
+      throw new InputException(
+          "there is no '%s' to set%s; /params shows what there is"
+              .formatted(key, Nearest.hint(key, before.keySet())));
+    }
+    if (words[1].equals(NONE)) {
+      chat.resetSampling(key);
+    } else {
+      chat.sampling(chat.sampling().with(key, words[1]));
+    }
+    console.note(shown(key, chat.samplingValues().get(key)));
+  }
+
+  private static String shown(String key, @Nullable Object value) {
+    return "  %-20s %s".formatted(key, value == null ? NONE : value);
   }
 
   private void retry() {
     if (!chat.answered()) {
       throw new InputException("there is no answer yet to try again");
+    }
+    if (chat.sampling().temperature() == 0) {
+      console.note(
+          "the temperature is 0, which says the same each time; /params temperature 0.7 draws");
     }
     answer.accept(null);
   }
@@ -139,6 +185,11 @@ record ChatCommands(
           StandardOpenOption.CREATE,
           StandardOpenOption.APPEND);
       console.note("added to " + file);
+      if (chat.cut() > 0) {
+        console.note(
+            "%s stopped or cut, and would be trained as whole; take it out of the file, or give its message \"train\": false"
+                .formatted(Count.of(chat.cut(), "answer", "was", "were")));
+      }
     } catch (IOException | InvalidPathException e) {
       throw new InputException("/save %s: the file cannot be written".formatted(name), e);
     }

@@ -4,6 +4,7 @@ import dev.nudge.generate.Chat;
 import dev.nudge.generate.Completion;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -49,6 +50,17 @@ final class ChatLoop {
     return ExitCode.DONE;
   }
 
+  private boolean slash; // told that it is no command here
+
+  /// Says once that a pipe has no commands.
+  private void checkSlash(String text) {
+    if (!lines.person() && !slash && text.startsWith("/")) {
+      slash = true;
+      console.warn(
+          "a line that begins with a slash is a message here: commands are for a terminal");
+    }
+  }
+
   private String prompt() {
     String adapter = chat.adapter();
     return (adapter == null ? "" : adapter) + "> ";
@@ -71,14 +83,32 @@ final class ChatLoop {
         }
         return commands.run(command.get(), words.length > 1 ? words[1].strip() : "");
       }
+      checkSlash(text);
       answer(lines.person() ? text.strip() : text);
     } catch (InputException e) {
-      if (!lines.person()) {
+      if (!lines.person() && answers.isEmpty()) {
         throw e;
+      }
+      if (!lines.person()) { // what was answered stays
+        console.object(Map.of("answers", answers));
+        throw new RunException(
+            "%s answered, the next line is not: %s"
+                .formatted(
+                    Count.of(answers.size(), "line", "is", "are"), e.getMessage()),
+            e);
       }
       console.note(String.valueOf(e.getMessage()));
     }
     return true;
+  }
+
+  private String cut(Completion answer) {
+    if (answer.stop() != Completion.Stop.LENGTH) {
+      return "";
+    }
+    return answer.tokens() >= chat.sampling().maxTokens()
+        ? ", cut at --max-tokens"
+        : ", cut: the conversation fills --max-length; /new begins another";
   }
 
   /// Answers a message, or the last one again, and shows the answer as it comes.
@@ -107,7 +137,7 @@ final class ChatLoop {
               answer.tokens() / Math.max(seconds, 1e-9),
               stopped
                   ? ", stopped"
-                  : answer.stop() == Completion.Stop.LENGTH ? ", cut at --max-tokens" : ""));
+                  : cut(answer)));
     }
   }
 }

@@ -1,6 +1,7 @@
 package dev.nudge.cli;
 
 import dev.nudge.format.Json;
+import dev.nudge.generate.Completion;
 import dev.nudge.generate.Completions;
 import dev.nudge.generate.Embeddings;
 import dev.nudge.settings.Count;
@@ -121,7 +122,11 @@ record GenerateVerb(Completer completer, Embedder embedder) implements Verb<Gene
     if (row.completion().endedAtOnce()) {
       console.warn("the answer ended at once: its first token was an end token" + ADVICE);
     }
-    console.note(rate(row.completion().tokens(), done.seconds()));
+    boolean cut = row.completion().stop() == Completion.Stop.LENGTH;
+    boolean full = cut && row.completion().tokens() < settings.sampling().maxTokens();
+    console.note(
+        rate(row.completion().tokens(), done.seconds())
+            + (full ? ", cut: --max-length is full" : cut ? ", cut at --max-tokens" : ""));
   }
 
   private void rows(GenerateSettings settings, Console console) {

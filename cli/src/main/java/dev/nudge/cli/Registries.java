@@ -2,6 +2,7 @@ package dev.nudge.cli;
 
 import dev.nudge.format.Sha256;
 import dev.nudge.registry.Adapter;
+import dev.nudge.registry.Address;
 import dev.nudge.registry.Alias;
 import dev.nudge.registry.Note;
 import dev.nudge.registry.Reference;
@@ -34,6 +35,10 @@ final class Registries {
 
   static Note note(@Nullable String by, @Nullable String why) {
     return by == null ? Note.of(why) : Note.by(by, why);
+  }
+
+  static Address.@Nullable Credentials credentials(@Nullable Path file) {
+    return file == null ? null : Address.Credentials.read(file);
   }
 
   /// Reads `NAME@ALIAS`.

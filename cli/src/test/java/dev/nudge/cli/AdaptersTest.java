@@ -1,6 +1,7 @@
 package dev.nudge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.format.Json;
 import java.io.IOException;
@@ -221,5 +222,118 @@ class AdaptersTest {
     assertThat(json("list").path("adapters").size()).isZero();
     assertThat(folder.resolve("registry")).doesNotExist();
     assertThat(Files.exists(folder)).isTrue();
+  }
+
+  @Test
+  void inspectTellsEachLayer() {
+    push();
+    JsonNode seen = json("inspect", "support:1", "--model", "D/model");
+    assertThat(seen.path("rank").asInt()).isEqualTo(2);
+    assertThat(seen.path("layers").size()).isEqualTo(14); // seven of two layers
+    for (JsonNode layer : seen.path("layers")) {
+      assertThat(layer.path("norm").asDouble()).isPositive();
+      assertThat(layer.path("relative").asDouble()).isPositive().isLessThan(1);
+      assertThat(layer.path("dead").asBoolean()).isFalse();
+    }
+    assertThat(seen.path("bytes").asLong())
+        .isEqualTo(folder.resolve("one/adapter_model.safetensors").toFile().length());
+    assertThat(adapters("inspect", "D/one").out().lines().toList())
+        .hasSize(16)
+        .element(2)
+        .asString()
+        .startsWith("model.layers.0.mlp.down_proj")
+        .contains("  -");
+  }
+
+  @Test
+  void diffTellsWeightsAndAnswers() {
+    push();
+    JsonNode apart = json("diff", "support:1", "support:2", "--model", "D/model");
+    assertThat(apart.path("difference").asDouble()).isPositive();
+    assertThat(apart.path("cosine").asDouble()).isBetween(-1.0, 1.0);
+    assertThat(apart.path("layers").size()).isEqualTo(14);
+    assertThat(apart.at("/answers/kl").asDouble()).isPositive();
+    assertThat(apart.at("/answers/tokens").asInt()).isGreaterThan(100);
+    JsonNode same = json("diff", "support:1", "D/one", "--model", "D/model");
+    assertThat(same.at("/answers/kl").asDouble()).isCloseTo(0, within(1e-12));
+    assertThat(same.path("cosine").asDouble()).isCloseTo(1, within(1e-12));
+    assertThat(json("diff", "support:1", "support:2").path("answers").isNull()).isTrue();
+    assertThat(adapters("diff", "support:1", "support:2").out().lines().toList())
+        .last()
+        .asString()
+        .startsWith("all ");
+  }
+
+  @Test
+  void aCombinationIsAnAdapterThatAnswersAsTheSum() throws IOException {
+    push();
+    JsonNode exact =
+        json(
+            "combine",
+            "support:1",
+            "support:2",
+            "--weight",
+            "0.5",
+            "--weight",
+            "0.5",
+            "--out",
+            "D/sum");
+    assertThat(exact.path("rank").asInt()).isEqualTo(4);
+    assertThat(exact.path("lost").asDouble()).isZero();
+    JsonNode less =
+        json(
+            "combine",
+            "support:1",
+            "support:2",
+            "--weight",
+            "0.5",
+            "--weight",
+            "0.5",
+            "--rank",
+            "3",
+            "--out",
+            "D/less");
+    assertThat(less.path("rank").asInt()).isEqualTo(3);
+    assertThat(less.path("lost").asDouble()).isBetween(1e-6, 0.9);
+    JsonNode apart = json("diff", "D/sum", "D/less");
+    assertThat(apart.path("difference").asDouble() / apart.path("norm").asDouble())
+        .isCloseTo(less.path("lost").asDouble(), within(1e-5));
+    // the same as both merged at half their scale
+    Ran merged =
+        place.merge(
+            "--adapter",
+            "D/one",
+            "--scale",
+            "0.5",
+            "--adapter",
+            "D/two",
+            "--scale",
+            "0.5",
+            "--out",
+            "D/merged");
+    assertThat(merged.code()).as(merged.err()).isZero();
+    Ran one = place.answer("score", "--adapter", "D/sum", "--json");
+    Ran other = place.answer("score", "--model", "D/merged", "--json");
+    assertThat(one.err()).doesNotContain("warning");
+    assertThat(Json.parse(one.out()).path("loss").asDouble())
+        .isCloseTo(Json.parse(other.out()).path("loss").asDouble(), within(1e-5));
+    assertThat(json("push", "support", "D/sum").path("version").asInt()).isEqualTo(3);
+  }
+
+  @Test
+  void versionsGoToAnotherRegistryAndKeepTheirDigest() {
+    push();
+    String digest = json("show", "support:2").path("digest").asString();
+    for (String target : List.of("D/layout", "D/support.tar")) {
+      JsonNode given = json("publish", "support:2", target);
+      assertThat(given.path("digest").asString()).isEqualTo(digest);
+      assertThat(given.path("tag").asString()).isEqualTo("2");
+      Ran ran =
+          place.run("adapters", "pull", "copy", target, "--registry", "D/elsewhere", "--json");
+      assertThat(ran.code()).as(ran.err()).isZero();
+      assertThat(Json.parse(ran.out()).path("digest").asString()).isEqualTo(digest);
+      assertThat(Json.parse(ran.out()).path("fresh").asBoolean())
+          .isEqualTo(target.equals("D/layout"));
+    }
   }
 }

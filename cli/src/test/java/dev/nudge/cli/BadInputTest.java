@@ -1271,6 +1271,307 @@ class BadInputTest {
     assertThat(place.listing()).isEqualTo(before);
   }
 
+  /// A registry with a champion, support:1, and support:2, which is blocked.
+  private static final String MISSING = "; versions of support are 1, 2, aliases champion";
+
+  private static void registry(Place p) throws IOException {
+    p.copy(Place.GOLDEN.resolve("peft/all-linear/adapter"), "adapter");
+    p.copy(Place.GOLDEN.resolve("peft/rslora/adapter"), "other");
+    for (String line :
+        List.of(
+            "push support D/adapter --alias champion",
+            "push support D/other",
+            "state support:2 blocked --why leaks")) {
+      List<String> words = new ArrayList<>(List.of(("adapters " + line).split(" ")));
+      words.addAll(List.of("--registry", "D/registry"));
+      assertThat(p.run(words.toArray(String[]::new)).code()).isZero();
+    }
+  }
+
+  static Stream<Mistake> registries() {
+    String reference = "; give NAME@ALIAS, NAME:VERSION or NAME@sha256:…";
+    return Stream.of(
+        row("nothing to push", p -> {}, "push a", "PATH is missing; it is required"),
+        row(
+            "too much to push",
+            p -> {},
+            "push a D/adapter b",
+            "unexpected argument 'b'; adapters push takes NAME PATH, see nudge adapters push --help"),
+        row(
+            "a name with a slash",
+            p -> {},
+            "push a/b D/adapter",
+            "NAME is 'a/b'; it must be letters, digits and . _ - between them, at most 128"),
+        row(
+            "a model is pushed",
+            p -> {},
+            "push a D/model",
+            "D/model is not an adapter: it has no adapter_config.json; it is a model folder, which goes to --model"),
+        row(
+            "an adapter with a broken nudge.json is pushed",
+            p -> p.write("adapter/nudge.json", "{"),
+            "push a D/adapter",
+            "D/adapter/nudge.json cannot be read, so the adapter's base is not known; give --any-base"),
+        row(
+            "the registry is another folder",
+            p -> {},
+            "push a D/adapter --registry D/model",
+            "--registry D/model is no registry: it holds other files; give an empty folder, or one that nudge made"),
+        row(
+            "the registry is a file",
+            p -> {},
+            "push a D/adapter --registry D/rows.jsonl/x",
+            "--registry D/rows.jsonl/x cannot be made: D/rows.jsonl is a file; give another folder"),
+        row(
+            "a report that is not there",
+            p -> {},
+            "push a D/adapter --report D/none",
+            "--report D/none is no file"),
+        row(
+            "an alias that is none",
+            p -> {},
+            "push a D/adapter --alias a:b",
+            "--alias is 'a:b'; it must be letters, digits and . _ - between them, at most 128"),
+        row(
+            "an adapter that is not there",
+            p -> {},
+            "show suport",
+            "there is no adapter 'suport' in the registry D/registry; did you mean support?"),
+        row(
+            "a registry that is not there",
+            p -> {},
+            "show support --registry D/none",
+            "there is no adapter 'support' in the registry D/none, which is empty; nudge adapters push fills it, --registry names another"),
+        row(
+            "a change of a registry that is not there",
+            p -> {},
+            "gc --registry D/none",
+            "there is no registry at D/none; nudge adapters push makes one, --registry names another"),
+        row(
+            "a version that is not there",
+            p -> {},
+            "show support:9",
+            "there is no support:9" + MISSING),
+        row(
+            "an alias that is not there",
+            p -> {},
+            "export support@canary --out D/x",
+            "there is no support@canary" + MISSING),
+        row(
+            "no version",
+            p -> {},
+            "export support --out D/x",
+            "'support' names no version; give support@ALIAS, support:VERSION or support@sha256:…"),
+        row(
+            "no reference",
+            p -> {},
+            "export ../support@champion --out D/x",
+            "'../support@champion' names no version of an adapter" + reference),
+        row(
+            "a version where an alias is to be",
+            p -> {},
+            "alias support:1 2",
+            "NAME@ALIAS is 'support:1'; it must be an adapter's name and an alias, as in support@champion"),
+        row(
+            "an alias that has moved",
+            p -> {},
+            "alias support@champion 1 --expect none",
+            "support@champion is at version 1, not at no version as expected; it stays there"),
+        row(
+            "an alias to what is blocked",
+            p -> {},
+            "alias support@champion 2",
+            "support:2 is blocked; an alias cannot be at it"),
+        row(
+            "an alias to nothing",
+            p -> {},
+            "alias support@champion 7",
+            "there is no support:7" + MISSING),
+        row(
+            "a rollback to nothing",
+            p -> {},
+            "rollback support@champion",
+            "support@champion was at no other version before that can be used; it stays at version 1"),
+        row(
+            "a rollback of nothing",
+            p -> {},
+            "rollback support@canary",
+            "there is no support@canary" + MISSING),
+        row(
+            "a state that is none",
+            p -> {},
+            "state support:1 good",
+            "STATE is 'good'; supported: registered, validated, deployed, retired, blocked"),
+        row(
+            "a log of nobody",
+            p -> {},
+            "log nobody",
+            "there is no adapter 'nobody' in the registry D/registry"),
+        row(
+            "removal without --yes",
+            p -> {},
+            "rm support:2",
+            "adapters rm would remove support:2; add --yes"),
+        row(
+            "removal of what is in use",
+            p -> {},
+            "rm support --yes",
+            "support:1 stays: support@champion is at it; move the alias, or take it away with nudge adapters alias support@champion none"),
+        row(
+            "an export over a folder",
+            p -> {},
+            "export support:1 --out D/model",
+            "--out D/model is there and not empty; give another folder, or --overwrite"),
+        row(
+            "an export of what is blocked",
+            p -> {},
+            "export support:2 --out D/x",
+            "support:2 is blocked (leaks); name another version, or roll the alias back"),
+        row(
+            "a URL to pull from",
+            p -> {},
+            "pull a https://ghcr.io/a",
+            "'https://ghcr.io/a' is a URL; give oci://HOST/NAME[:TAG], a .tar file or a folder"),
+        row(
+            "a repository without a name",
+            p -> {},
+            "pull a oci://localhost:5000",
+            "'oci://localhost:5000' names no repository; it must be oci://HOST[:PORT]/NAME[:TAG], the name in lower case"),
+        row(
+            "nowhere to pull from",
+            p -> {},
+            "pull a D/none",
+            "D/none does not exist; give a folder, a .tar or oci://HOST/NAME"),
+        row(
+            "an adapter to pull",
+            p -> {},
+            "pull a D/adapter --registry D/new",
+            "D/adapter is an adapter's folder; nudge adapters push takes it"),
+        row(
+            "a model to pull",
+            p -> {},
+            "pull a D/model --registry D/new",
+            "D/model is no OCI image layout: it has no oci-layout"),
+        row(
+            "an archive that is none",
+            p -> p.write("a.tar", "text".repeat(200)),
+            "pull a D/a.tar --registry D/new",
+            "D/a.tar: is no tar archive, or damaged: the sum of a header is another"),
+        row(
+            "a tag that is not there",
+            p -> {},
+            "pull a D/registry --tag x --registry D/new",
+            "D/registry holds no model of the tag 'x'; give --tag one of support:1, support:2, support@champion"),
+        row(
+            "an archive that is there",
+            p -> p.write("a.tar", ""),
+            "publish support:1 D/a.tar",
+            "D/a.tar is there; give another name, or remove it"),
+        row(
+            "a registry to publish to",
+            p -> {},
+            "publish support:1 D/registry",
+            "D/registry is a registry of nudge; pull from it there, or give another folder"),
+        row(
+            "another folder to publish to",
+            p -> {},
+            "publish support:1 D/model",
+            "D/model is no OCI image layout and not empty; give another folder"),
+        row(
+            "a tag that is none",
+            p -> {},
+            "publish support:1 D/x --tag a:b",
+            "--tag is 'a:b'; it must be letters, digits and . _ -, at most 128"),
+        row(
+            "credentials that are none",
+            p -> {},
+            "publish support:1 oci://localhost:1/a --credentials D/model/config.json",
+            "--credentials D/model/config.json must hold USER:PASSWORD on a line"),
+        row(
+            "inspecting a model",
+            p -> {},
+            "inspect D/model",
+            "D/model is not an adapter: it has no adapter_config.json; it is a model folder, which goes to --model"),
+        row(
+            "one adapter to compare",
+            p -> {},
+            "diff support:1",
+            "ADAPTER is given 1 times; give two adapters to compare"),
+        row(
+            "weights for some",
+            p -> {},
+            "combine D/adapter D/other --weight 1 --out D/x",
+            "--weight is given for 1 of 2 adapters; give it once for each, in their order, or not at all"),
+        row(
+            "a weight that is none",
+            p -> {},
+            "combine D/adapter --weight x --out D/x",
+            "--weight is 'x'; it must be a number"),
+        row(
+            "rank of a sum",
+            p -> {},
+            "combine D/adapter D/other --rank 0 --out D/x",
+            "--rank is 0; it must be at least 1"),
+        row(
+            "a sum over a folder",
+            p -> {},
+            "combine D/adapter D/other --out D/model",
+            "--out D/model is there and not empty; give another folder"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("registries")
+  void aMistakeOfAdaptersIsOneLine(Mistake mistake) throws IOException {
+    Place place = Place.in(folder);
+    registry(place);
+    mistake.spoiling.spoil(place);
+    Map<String, String> before = place.listing();
+    List<String> line = new ArrayList<>(List.of("adapters"));
+    line.addAll(List.of(mistake.flags));
+    if (!line.contains("--registry")
+        && !List.of("inspect", "diff", "combine").contains(line.get(1))) {
+      line.addAll(List.of("--registry", "D/registry"));
+    }
+    check(place.run(line.toArray(String[]::new)), mistake.line);
+    assertThat(place.listing()).isEqualTo(before);
+  }
+
+  static Stream<Mistake> references() {
+    return Stream.of(
+        row(
+            "an adapter that is not there",
+            p -> {},
+            "--adapter sales@champion",
+            "there is no adapter 'sales' in the registry D/registry; and there is no folder sales@champion"),
+        row(
+            "an alias that is not there",
+            p -> {},
+            "--adapter support@canary",
+            "there is no support@canary" + MISSING + "; and there is no folder support@canary"),
+        row(
+            "a version that is blocked",
+            p -> {},
+            "--adapter registry:support:2",
+            "support:2 is blocked (leaks); name another version, or roll the alias back"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("references")
+  void aMistakeInAReferenceIsOneLine(Mistake mistake) throws IOException {
+    Place place = Place.in(folder);
+    registry(place);
+    Map<String, String> before = place.listing();
+    List<String> flags = new ArrayList<>(List.of(mistake.flags));
+    flags.addAll(List.of("--registry", "D/registry"));
+    for (String verb : List.of("score", "generate")) {
+      check(place.answer(verb, flags.toArray(String[]::new)), mistake.line);
+    }
+    check(place.merge(flags.toArray(String[]::new)), mistake.line);
+    flags.set(0, "--init-adapter");
+    check(place.train(flags.toArray(String[]::new)), mistake.line);
+    assertThat(place.listing()).isEqualTo(before);
+  }
+
   static Stream<Mistake> quickstarts() {
     return Stream.of(
         row("missing model folder", p -> {}, "--model D/none", "D/none: no such model folder"),
@@ -1307,6 +1608,116 @@ class BadInputTest {
     if (!line.contains("--model")) {
       line.addAll(List.of("--model", "D/model"));
     }
+    check(place.run(line.toArray(String[]::new)), mistake.line);
+    assertThat(place.listing()).isEqualTo(before);
+  }
+
+  static Stream<Mistake> experiments() {
+    String server = " --server http://127.0.0.1:9";
+    return Stream.of(
+        row(
+            "nowhere",
+            p -> {},
+            "list",
+            "neither --server nor --store is given; give the URL of the server that runs, or the folder of its --experiments"),
+        row(
+            "two places",
+            p -> {},
+            "show x --store D/model" + server,
+            "--server and --store are both given; give one of them"),
+        row(
+            "no folder of experiments",
+            p -> {},
+            "list --store D/none",
+            "D/none: no such folder; give that of nudge serve --experiments"),
+        row(
+            "an experiment that is not there",
+            p -> {},
+            "stop x --store D/model",
+            "D/model: there is no experiment 'x': there is none at all"),
+        row(
+            "a log that is damaged",
+            p -> p.write("store/x.jsonl", "broken\n" + EMPTY_RECORD),
+            "list --store D/store",
+            "D/store/x.jsonl is damaged at byte 0, and what follows is whole; bring it back from a copy, or move it away"),
+        row(
+            "a log of another kind",
+            p -> p.write("store/x.jsonl", EMPTY_RECORD),
+            "list --store D/store",
+            "D/store/x.jsonl holds a record that this nudge does not know; it is of a newer one"),
+        row(
+            "a key without a server",
+            p -> {},
+            "list --store D/model --admin-key-file D/rows.jsonl",
+            "--admin-key-file goes with --server; leave it out"),
+        row(
+            "no URL",
+            p -> {},
+            "list --server localhost:8080",
+            "--server is 'localhost:8080'; it must be a URL such as http://127.0.0.1:8080"),
+        row(
+            "no key file",
+            p -> {},
+            "list --admin-key-file D/none" + server,
+            "--admin-key-file D/none cannot be read"),
+        row(
+            "an empty key file",
+            p -> p.write("key", "\n"),
+            "list --admin-key-file D/key" + server,
+            "--admin-key-file D/key has no key on its first line; it is printable ASCII without spaces"),
+        row(
+            "the digest of a key",
+            p -> p.write("key", "sha256:" + "0".repeat(64)),
+            "list --admin-key-file D/key" + server,
+            "--admin-key-file D/key holds the digest of a key, which a server knows it by; give a file with the key itself"),
+        row("no name", p -> {}, "show" + server, "NAME is missing; it is required"),
+        row(
+            "no server",
+            p -> {},
+            "create x --arm A=a --arm B=b",
+            "--server is missing; it is required"),
+        row(
+            "one arm",
+            p -> {},
+            "create x --arm A=a" + server,
+            "--arm is given once; give it for two arms at least, such as --arm A=support@champion --arm B=support@canary"),
+        row(
+            "an arm without an adapter",
+            p -> {},
+            "create x --arm A=a --arm B" + server,
+            "--arm is 'B'; it must be ARM=ADAPTER"),
+        row(
+            "weights of others",
+            p -> {},
+            "create x --arm A=a --arm B=b --weights 1,2,3" + server,
+            "--weights has 3 numbers for 2 arms; give one for each"),
+        row(
+            "weights that are none",
+            p -> {},
+            "create x --arm A=a --arm B=b --weights 1,half" + server,
+            "--weights is '1,half'; it must be whole numbers with commas between them"),
+        row(
+            "a guardrail without a share",
+            p -> {},
+            "create x --arm A=a --arm B=b --guardrail error_rate" + server,
+            "--guardrail is 'error_rate'; it must be METRIC=X, such as error_rate=0.25"),
+        row(
+            "another mode",
+            p -> {},
+            "create x --arm A=a --arm B=b --mode bandit" + server,
+            "--mode is 'bandit'; supported: ab, canary, shadow"));
+  }
+
+  private static final String EMPTY_RECORD = "{\"crc\":\"297bd0aa\",\"record\":{}}\n";
+
+  @ParameterizedTest
+  @MethodSource("experiments")
+  void aMistakeOfExperimentsIsOneLine(Mistake mistake) throws IOException {
+    Place place = Place.in(folder);
+    mistake.spoiling.spoil(place);
+    Map<String, String> before = place.listing();
+    List<String> line = new ArrayList<>(List.of("experiments"));
+    line.addAll(List.of(mistake.flags));
     check(place.run(line.toArray(String[]::new)), mistake.line);
     assertThat(place.listing()).isEqualTo(before);
   }
@@ -1357,6 +1768,108 @@ class BadInputTest {
     }
     line.addAll(List.of(mistake.flags));
     check(place.run(line.toArray(String[]::new)), mistake.line);
+    assertThat(place.listing()).isEqualTo(before);
+  }
+
+  static Stream<Mistake> serves() {
+    String keys = "--api-keys D/keys.json";
+    return Stream.of(
+        row(
+            "an adapter without a name",
+            p -> {},
+            "--adapter D/adapter",
+            "--adapter is 'D/adapter'; it must be NAME=FOLDER or NAME=REFERENCE, as in support=runs/support"),
+        row(
+            "an adapter that is not there",
+            p -> {},
+            "--adapter one=D/none",
+            "--adapter one=D/none: there is no such folder, and no such reference; give a PEFT folder, or NAME@ALIAS with --registry"),
+        row(
+            "a reference that the registry has not",
+            p -> {},
+            "--registry D/registry --adapter one=legal@champion",
+            "--adapter one=legal@champion: the registry has no such version; nudge adapters list says what it has"),
+        row(
+            "a folder that is no adapter",
+            p -> {},
+            "--adapter one=D/model",
+            "D/model has no adapter_config.json; give an adapter's folder"),
+        row(
+            "an adapter of another base",
+            p -> strange(p, OTHER),
+            "--adapter one=D/strange",
+            ANOTHER_BASE),
+        row(
+            "an adapter that is called as the base",
+            p -> p.copy(Place.GOLDEN.resolve("peft/all-linear/adapter"), "adapter"),
+            "--adapter model=D/adapter",
+            "--adapter: 'model' is what the base is called; give the adapter another name, or the base one by --served-model-name"),
+        row(
+            "a port that is none",
+            p -> {},
+            "--port 70000",
+            "--port is 70000; it must be from 0 to 65535"),
+        row(
+            "an address that is not of this machine",
+            p -> {},
+            "--host 203.0.113.1",
+            "--host 203.0.113.1 --port 0 cannot be listened on: Cannot assign requested address; give another --port, or 0 for a free one"),
+        row(
+            "a key of a certificate without one",
+            p -> {},
+            "--tls-key D/key.pem",
+            "--tls-key is given without --tls-cert; give both, or none"),
+        row(
+            "a certificate that is none",
+            p -> p.write("cert.pem", "x").write("key.pem", "x"),
+            "--tls-cert D/cert.pem --tls-key D/key.pem",
+            "--tls-cert D/cert.pem holds no certificate in PEM"),
+        row(
+            "no file of clients",
+            p -> {},
+            keys,
+            "--api-keys D/keys.json cannot be read: no such file or folder"),
+        row(
+            "a file of clients that is not JSON",
+            p -> p.write("keys.json", "{"),
+            keys,
+            "D/keys.json is not JSON, line 1, column 2: it ends before its closing brace; make it with nudge keys add"),
+        row(
+            "a client without a key",
+            p -> p.write("keys.json", "{\"clients\": [{\"name\": \"acme\"}]}"),
+            keys,
+            "D/keys.json: a client needs a name, and a key of the form sha256:…, 64 hex digits"),
+        row(
+            "an admin key that is too short",
+            p -> p.write("admin", "secret"),
+            "--admin-key-file D/admin",
+            "--admin-key-file D/admin holds 6 characters; a key has at least 16, as nudge keys add makes it"),
+        row(
+            "a root of adapters that is not there",
+            p -> {},
+            "--adapter-root D/none",
+            "--adapter-root D/none is not a folder"),
+        row(
+            "an audit log in a folder that is not there",
+            p -> {},
+            "--audit-log D/none/log.jsonl",
+            "--audit-log D/none/log.jsonl cannot be written: no such file or folder"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("serves")
+  void aMistakeOfServeIsOneLine(Mistake mistake) throws IOException {
+    Place place = Place.in(folder);
+    mistake.spoiling.spoil(place);
+    Map<String, String> before = place.listing();
+    List<String> command =
+        new ArrayList<>(
+            List.of("serve", "--model", "D/model", "--compute", "fp32", "--threads", "1"));
+    if (!List.of(mistake.flags).contains("--port")) {
+      command.addAll(List.of("--port", "0"));
+    }
+    command.addAll(List.of(mistake.flags));
+    check(place.run(command.toArray(String[]::new)), mistake.line);
     assertThat(place.listing()).isEqualTo(before);
   }
 

@@ -239,7 +239,7 @@ class ChatTest {
     assertThat(ran.err())
         .contains(
             "there is no /adaptr; /help lists what there is",
-            "there is no adapter 'two'; there are [one]",
+            "there is no adapter 'two'; there are one",
             "there is no answer yet to try again",
             "nothing was said yet; say something first",
             "/save takes a file, such as /save talk.jsonl",
@@ -263,7 +263,55 @@ class ChatTest {
                 + "\n"
                 + answers.get(1).get("completion").asString()
                 + "\n");
-    assertThat(lines.err()).isEmpty();
+    assertThat(lines.err())
+        .isEqualTo(
+            "nudge: warning: a line that begins with a slash is a message here: commands are for a terminal\n");
+  }
+
+  @Test
+  void aPipeThatFillsTheConversationKeepsItsAnswers() {
+    Ran full = piped("the pump\n" + "a ".repeat(400) + "\n", "--json");
+    assertThat(full.code()).isEqualTo(1);
+    assertThat(JSON.readTree(full.out()).get("answers")).hasSize(1);
+    assertThat(full.err()).contains("1 line is answered, the next line is not: ").hasLineCount(1);
+  }
+
+  @Test
+  void howAnswersAreSampledIsChangedAndUndone() {
+    Ran ran =
+        type(
+            List.of(),
+            "/params regex (yes|no)",
+            "the pump",
+            "/params regex (a",
+            "/params regex -",
+            "/params n 2",
+            "/params heat 1",
+            "/params max-tokens 2",
+            "the pump",
+            "/retry",
+            "/compare base base",
+            "/save " + place.path("talk.jsonl"));
+    assertThat(ran.code()).as(ran.err()).isZero();
+    assertThat(ran.out().lines().findFirst()).hasValueSatisfying(a -> assertThat(a).isIn("yes", "no"));
+    assertThat(ran.err())
+        .contains(
+            "  regex                (yes|no)",
+            "  regex                -",
+            "--n is 2",
+            "there is no 'heat' to set",
+            "  max_tokens           2",
+            "cut at --max-tokens",
+            "the temperature is 0, which says the same each time",
+            "1 answer was stopped or cut, and would be trained as whole");
+    assertThat(ran.out()).contains("— base");
+  }
+
+  @Test
+  void whatAnswersMustMatchIsReadBeforeTheFirstMessage() {
+    Ran ran = type(List.of("--regex", "(a"));
+    assertThat(ran.code()).isEqualTo(2);
+    assertThat(ran.err()).startsWith("nudge: ").contains("(a").hasLineCount(1);
   }
 
   private Ran piped(String text, String... flags) {

@@ -44,7 +44,7 @@ class DataStatsTest {
             data       5 rows, 1 bad one
             bad        D/chats.jsonl line 5: 'messages' is an empty list; messages are needed
             rows are   messages (3 rows), text (1 row); 1 row with tools
-            columns    trained: messages, tools, text; unused: id
+            columns    prompt: tools; trained: messages, text; unused: id
             messages   7 in all; a row has 2 to 3, half of them up to 2, 90 % up to 3, 99 % up to 3
             characters 82 in all; a row has 7 to 33, half of them up to 21, 90 % up to 33, 99 % up to 33
             check      1 row the same as an earlier row (D/chats.jsonl line 4)

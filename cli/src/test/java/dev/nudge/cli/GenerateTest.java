@@ -151,7 +151,8 @@ class GenerateTest {
   @Test
   void tokensASecondAreToldOnStandardErrorAndNotWhenQuiet() {
     Ran one = place.answer("generate", "--prompt", "the pump", "--max-tokens", "5");
-    assertThat(one.err()).matches("\\d tokens? in \\d+\\.\\d\\d s, [\\d,]+\\.\\d tok/s\n");
+    assertThat(one.err())
+        .matches("\\d tokens? in \\d+\\.\\d\\d s, [\\d,]+\\.\\d tok/s, cut at --max-tokens\n");
     Ran rows = place.answer("generate", "--data", "D/prompts.jsonl", "--max-tokens", "2");
     assertThat(rows.err())
         .matches("20 answers, \\d+ tokens in \\d+\\.\\d\\d s, [\\d,]+\\.\\d tok/s\n");

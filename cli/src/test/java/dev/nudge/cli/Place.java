@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Matcher;
 import java.util.stream.Stream;
 
 /// A user's folder for a test: a tiny model of the goldens, rows, room for what is made.
@@ -156,7 +157,7 @@ record Place(Path folder) {
   }
 
   private String full(String argument) {
-    return argument.startsWith("D/") ? folder + argument.substring(1) : argument;
+    return argument.replaceFirst("^(|[a-z]+=)D/", "$1" + Matcher.quoteReplacement(folder + "/"));
   }
 
   /// Every file and folder with its bytes, to see whether anything was written.

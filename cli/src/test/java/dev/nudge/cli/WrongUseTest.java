@@ -53,7 +53,7 @@ class WrongUseTest {
           train --save-step 5                       | unknown flag --save-step for train; did you mean --save-steps or --eval-steps?
           finetune --model m                        | unknown verb finetune; here it is train
           evaluate                                  | unknown verb evaluate; here it is score
-          serve                                     | unknown verb serve; there is no server yet; generate --data answers many rows
+          deploy                                    | unknown verb deploy; here it is serve
           help fuse                                 | unknown verb fuse; here it is merge
           download                                  | unknown verb download; there is none: nudge talks to no hub; the README says how to get a model's folder
           train --lora_r 8 --frob -1 --fp16 --rank 8 | unknown flags --lora_r, --frob and --fp16 for train; --lora_r: here it is --rank; --fp16: the compute types are --compute bf16 and --compute fp32

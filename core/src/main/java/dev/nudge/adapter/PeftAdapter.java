@@ -73,6 +73,11 @@ public final class PeftAdapter implements Source, AutoCloseable {
     return spec;
   }
 
+  /// The tensors of the file.
+  SafeTensors tensors() {
+    return tensors;
+  }
+
   /// Checks that the adapter is one of a model and returns the layers that its A and B sit on.
   ///
   /// @throws InputException in one line: what differs, both values

@@ -26,6 +26,7 @@ public final class PeftFiles {
   private static final String PREFIX = "base_model.model.";
   private static final String A = ".lora_A.weight";
   private static final String B = ".lora_B.weight";
+  private static final String EMBEDDING_A = ".lora_embedding_A";
 
   private PeftFiles() {}
 
@@ -41,7 +42,7 @@ public final class PeftFiles {
 
   /// The name of A of the embedding at `path`, (rank, vocabulary).
   static String nameOfEmbeddingA(String path) {
-    return PREFIX + path + ".lora_embedding_A";
+    return PREFIX + path + EMBEDDING_A;
   }
 
   /// The name of B of the embedding at `path`, (width, rank).
@@ -100,6 +101,15 @@ public final class PeftFiles {
   /// The path of the layer in a tensor's name.
   static String pathOf(String name) {
     return name.substring(PREFIX.length(), name.length() - A.length());
+  }
+
+  static boolean isEmbeddingA(String name) {
+    return name.startsWith(PREFIX) && name.endsWith(EMBEDDING_A);
+  }
+
+  /// The path of the embedding in the name of its A.
+  static String pathOfEmbedding(String name) {
+    return name.substring(PREFIX.length(), name.length() - EMBEDDING_A.length());
   }
 
   /// Puts an adapter in `folder` as a whole; the folder is made where it is missing, and after a

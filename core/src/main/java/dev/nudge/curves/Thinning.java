@@ -6,12 +6,14 @@ import java.util.List;
 
 /// Keeps of a long line the points that show where it goes: in each of some hundred stretches the
 /// lowest and the highest, so that no peak is lost, and both ends.
-final class Thinning {
-  static final int MOST = 600; // points of a line
+public final class Thinning {
+  /// Points that are kept of a line.
+  public static final int MOST = 600;
 
   private Thinning() {}
 
-  static List<Point> of(List<Point> line) {
+  /// Keeps at most [#MOST] points.
+  public static List<Point> of(List<Point> line) {
     int n = line.size();
     if (n <= MOST) {
       return line;

@@ -151,6 +151,25 @@ public final class ChatRows implements Conversations {
     }
   }
 
+  /// Warns of a template whose end of turns is no token of the model, which then reads it in pieces
+  /// that it has never seen so.
+  ///
+  /// @param model has a template of its own, or not
+  public void warnStrange(Path model, Consumer<String> warnings) {
+    String end = template().turnEnd();
+    if (end == null || turnEnd() != null) {
+      return;
+    }
+    warnings.accept(
+        "%s ends turns with %s, which is no token of this model: it has to learn the marks from pieces%s"
+            .formatted(
+                template().place(),
+                end,
+                ChatTemplate.isIn(model) && !template().isOf(model)
+                    ? "; the model's own template has marks that it knows"
+                    : ""));
+  }
+
   /// Whether a text has special tokens of its own, as one that a template made.
   public boolean speaks(String text) {
     for (int id : tokenizer.encode(text, List.of()).ids()) {

@@ -116,7 +116,8 @@ public final class Dataset {
       throw new InputException(
           BadRows.name(data.data())
               + ": nothing would be trained; no row has a token behind its first within --max-length "
-              + encoder.maxLength());
+              + encoder.maxLength()
+              + ", or every message that would be has \"train\": false or \"weight\": 0");
     }
     ShownRow first = ShownRow.of(rows.examples().getFirst(), tokenizer);
     return new Dataset(rows.examples(), rows.facts(), first, digest);

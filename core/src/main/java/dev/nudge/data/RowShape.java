@@ -187,9 +187,13 @@ final class RowShape {
       case Content.Answer _ -> prompt.columns();
       case Content.ChatAnswer row -> withTools(List.of(column("prompt")), row.tools());
       case Content.Conversation row ->
-          row.shape() == DataShape.ALPACA
-              ? List.of(column("system"), column("history"), column("instruction"), column("input"))
-              : List.of();
+          switch (row.shape()) {
+            case ALPACA ->
+                List.of(
+                    column("system"), column("history"), column("instruction"), column("input"));
+            case SHAREGPT -> withTools(List.of(column("system")), row.tools());
+            default -> withTools(List.of(), row.tools());
+          };
       case Content.Text _ -> List.of();
     };
   }
@@ -202,9 +206,8 @@ final class RowShape {
       case Content.Conversation row ->
           switch (row.shape()) {
             case ALPACA -> List.of(column("output"));
-            case SHAREGPT ->
-                withTools(List.of(column("conversations"), column("system")), row.tools());
-            default -> withTools(List.of(column("messages")), row.tools());
+            case SHAREGPT -> List.of(column("conversations"));
+            default -> List.of(column("messages"));
           };
       case Content.Text _ -> List.of(column("text"));
     };

@@ -1,33 +1,34 @@
 package dev.nudge.data;
 
 import dev.nudge.text.Tokenizer;
-import java.util.Arrays;
+import java.util.ArrayList;
+import java.util.List;
 
 /// A row as it is trained, in two short texts for people: special tokens in sight, line breaks as
 /// `\\n`, the middle of a long text left out.
 ///
 /// @param given what stands before the first trained token
-/// @param trained the rest
+/// @param trained what is trained
 public record ShownRow(String given, String trained) {
   private static final int MOST = 72; // characters
   private static final int SHORT_END = 16;
   private static final String GAP = " … ";
 
-  /// Shows a sequence. Near the boundary more is kept of both texts than far from it.
+  /// Shows a sequence. Near the boundary more is kept of both texts than far from it. Of a
+  /// conversation each trained part is shown, and not what stands between.
   static ShownRow of(Example example, Tokenizer tokenizer) {
-    int first = 0;
-    while (first < example.length() && !example.trained(first)) {
-      first++;
+    StringBuilder given = new StringBuilder();
+    List<String> trained = new ArrayList<>();
+    for (SeenRow.Part part : SeenRow.of(example, tokenizer).parts()) {
+      if (part.trained()) {
+        trained.add(part.text());
+      } else if (trained.isEmpty()) {
+        given.append(part.text());
+      }
     }
-    int[] ids = example.ids();
-    String all = tokenizer.decode(ids, false);
-    String given = tokenizer.decode(Arrays.copyOf(ids, first), false);
-    // a character may be cut by the boundary, and is then no prefix
-    String trained =
-        all.startsWith(given)
-            ? all.substring(given.length())
-            : tokenizer.decode(Arrays.copyOfRange(ids, first, ids.length), false);
-    return new ShownRow(shown(given, SHORT_END), shown(trained, MOST - GAP.length() - SHORT_END));
+    return new ShownRow(
+        shown(given.toString(), SHORT_END),
+        shown(String.join(GAP, trained), MOST - GAP.length() - SHORT_END));
   }
 
   /// @param head characters to keep at the beginning of a text that is too long

@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
 /// @param keyBytes memory of keys and values of all sequences together, in bytes
 /// @param longest positions of the longest sequence that it is asked for
 /// @param speculate whether tokens are guessed from what a sequence has said before
-public record Limits(int threads, long keyBytes, int longest, boolean speculate) {
+/// @param sequences that run side by side, at most [#ROWS]
+public record Limits(int threads, long keyBytes, int longest, boolean speculate, int sequences) {
   /// Positions of a block of keys.
   public static final int BLOCK = 64;
 
@@ -18,6 +19,15 @@ public record Limits(int threads, long keyBytes, int longest, boolean speculate)
 
   /// Rows of a step that decodes, guesses among them; so many sequences run at most.
   public static final int ROWS = 32;
+
+  /// As many sequences as there is room for.
+  public Limits(int threads, long keyBytes, int longest, boolean speculate) {
+    this(threads, keyBytes, longest, speculate, ROWS);
+  }
+
+  public Limits {
+    sequences = Math.min(sequences, ROWS);
+  }
 
   /// What an engine of a loaded model may take.
   ///
@@ -45,7 +55,12 @@ public record Limits(int threads, long keyBytes, int longest, boolean speculate)
 
   /// The same with other memory for keys.
   public Limits withKeyBytes(long bytes) {
-    return new Limits(threads, bytes, longest, speculate);
+    return new Limits(threads, bytes, longest, speculate, sequences);
+  }
+
+  /// The same with other sequences side by side.
+  public Limits withSequences(int most) {
+    return new Limits(threads, keyBytes, longest, speculate, most);
   }
 
   /// Bytes of keys and workspace together.

@@ -4,6 +4,7 @@ import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.model.CausalLm;
 import dev.nudge.nn.KvPool;
 import dev.nudge.settings.BusyException;
+import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
@@ -28,6 +29,7 @@ final class Steps implements AutoCloseable {
   private final Room room;
   private final ScoreRoom scoreRoom;
   private final int blocks;
+  private final int sequences;
   private final BooleanSupplier roomy;
   private @Nullable KvPool pool;
   private @Nullable Kept kept;
@@ -51,6 +53,7 @@ final class Steps implements AutoCloseable {
     this.room = new Room(model, limits);
     this.scoreRoom = new ScoreRoom(model, limits.threads());
     this.blocks = limits.blocks(model);
+    this.sequences = limits.sequences();
   }
 
   /// Lets waiting sequences run, in their turn, as far as keys have room for all that they may
@@ -64,7 +67,7 @@ final class Steps implements AutoCloseable {
         return;
       }
       int wanted = Limits.blocks(s.positions);
-      if (running.size() == Limits.ROWS || taken + wanted > blocks) {
+      if (running.size() == sequences || taken + wanted > blocks) {
         Sequence low = s.ask.low() ? null : low(running);
         if (low == null) {
           return;
@@ -74,9 +77,14 @@ final class Steps implements AutoCloseable {
         low.end(new BusyException("a sequence of low priority gave its room to others", 1));
         continue;
       }
-      start(s);
-      taken += wanted;
       waiting.take(s);
+      try {
+        start(s);
+      } catch (RunException e) { // no memory for it; the others go on
+        s.end(e);
+        continue;
+      }
+      taken += wanted;
       running.add(s);
     }
   }

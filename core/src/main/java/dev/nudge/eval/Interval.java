@@ -1,6 +1,8 @@
 package dev.nudge.eval;
 
-/// The 95 % interval of a share that was counted in a sample, by Wilson's score formula [1].
+/// An interval of a number that was estimated. That of a share that was counted in a sample once is
+/// [#wilson]: at 95 %, by Wilson's score formula [1]; intervals that hold while one looks again and
+/// again are those of [NormalMixture] and [BetaMixture].
 ///
 /// With p = hits / n and z the 97.5 % point of the normal distribution, its ends are
 ///
@@ -26,5 +28,15 @@ public record Interval(double low, double high) {
     double half = Math.sqrt(p * (1 - p) * z + z * z / 4);
     return new Interval(
         Math.max(0, (middle - half) / (1 + z)), Math.min(1, (middle + half) / (1 + z)));
+  }
+
+  /// Whether a number is inside.
+  public boolean holds(double x) {
+    return low <= x && x <= high;
+  }
+
+  /// Whether all of it lies within ± a margin around 0.
+  public boolean within(double margin) {
+    return low >= -margin && high <= margin;
   }
 }

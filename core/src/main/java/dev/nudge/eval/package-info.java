@@ -1,6 +1,9 @@
 /// Holds evaluation: [dev.nudge.eval.Scoring], the log-probability of each row's completion,
 /// and what counted answers are worth: [dev.nudge.eval.Interval] of a share,
-/// [dev.nudge.eval.Paired] of two models on the same cases.
+/// [dev.nudge.eval.Paired] of two models on the same cases; and what may be looked at while the
+/// answers still come in: [dev.nudge.eval.NormalMixture] of means, [dev.nudge.eval.BetaMixture] of
+/// rates, [dev.nudge.eval.Wins], [dev.nudge.eval.QuantileSketch], for several at once by
+/// [dev.nudge.eval.Holm].
 ///
 /// Knows nothing about how a model was trained or how results are drawn. Read `Scoring` first.
 @NullMarked

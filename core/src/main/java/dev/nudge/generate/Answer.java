@@ -135,17 +135,29 @@ final class Answer {
     return true;
   }
 
-  /// Characters at the end that may be the beginning of a stop string.
+  /// Characters at the end that may be the beginning of a stop string; none of those that were told
+  /// is one.
   private int held() {
     int most = 0;
     for (String s : stops) {
-      for (int n = Math.min(s.length() - 1, text.length()); n > most; n--) {
-        if (s.startsWith(text.substring(text.length() - n))) {
+      for (int n = Math.min(s.length() - 1, text.length() - shown); n > most; n--) {
+        if (endsWithStart(s, n)) {
           most = n;
         }
       }
     }
     return most;
+  }
+
+  /// Whether the text ends with the first characters of a string.
+  private boolean endsWithStart(String s, int n) {
+    int from = text.length() - n;
+    for (int i = 0; i < n; i++) {
+      if (text.charAt(from + i) != s.charAt(i)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private void show(int end) {

@@ -3,14 +3,18 @@ package dev.nudge.generate;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.ChatSettings;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.Layer;
 import dev.nudge.settings.SamplingSettings;
 import dev.nudge.settings.Schema;
 import dev.nudge.text.Tokenizer;
 import dev.nudge.text.chat.ChatTemplate;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
@@ -26,6 +30,7 @@ public final class Chat implements AutoCloseable {
   private SamplingSettings sampling;
   private @Nullable String system;
   private ArrayNode said = JsonNodeFactory.instance.arrayNode();
+  private final Set<Integer> cut = new HashSet<>(); // places of answers that are not whole
   private long tries;
   private @Nullable Generation generation; // of the latest answer
 
@@ -60,7 +65,9 @@ public final class Chat implements AutoCloseable {
       if (!adapters.isEmpty()) {
         session.adapters().use(adapters.keySet().iterator().next());
       }
-      return new Chat(session, settings);
+      Chat chat = new Chat(session, settings);
+      chat.sampling(settings.sampling());
+      return chat;
     } catch (RuntimeException | Error e) {
       session.close();
       throw e;
@@ -115,6 +122,10 @@ public final class Chat implements AutoCloseable {
     }
     try {
       Completion answer = complete(pieces);
+      cut.remove(said.size());
+      if (answer.stop() == Completion.Stop.LENGTH || answer.stop() == Completion.Stop.INTERRUPTED) {
+        cut.add(said.size());
+      }
       said.addObject().put("role", "assistant").put("content", answer.text());
       return answer;
     } catch (RuntimeException | Error e) {
@@ -175,6 +186,7 @@ public final class Chat implements AutoCloseable {
   /// Begins another conversation, with what the system says.
   public void begin() {
     said = JsonNodeFactory.instance.arrayNode();
+    cut.clear();
     tries = 0;
   }
 
@@ -217,11 +229,41 @@ public final class Chat implements AutoCloseable {
     return Schema.of(SamplingSettings.class).values(sampling);
   }
 
+  /// What the model is told before the first message; null: nothing.
+  public @Nullable String system() {
+    return system;
+  }
+
+  /// How many answers of this conversation were stopped or cut.
+  public int cut() {
+    return cut.size();
+  }
+
+  /// Samples as the settings said at the beginning, in one respect.
+  ///
+  /// @param key a setting's name, as `temperature`
+  public void resetSampling(String key) {
+    Schema<SamplingSettings> schema = Schema.of(SamplingSettings.class);
+    Object first = schema.values(settings.sampling()).get(key);
+    Map<String, Object> values = new LinkedHashMap<>();
+    schema
+        .values(sampling)
+        .forEach(
+            (name, value) -> {
+              Object kept = name.equals(key) ? first : value;
+              if (kept != null) {
+                values.put(name, kept);
+              }
+            });
+    sampling(schema.read(List.of(Layer.of(values))));
+  }
+
   /// Changes how answers are sampled.
   ///
   /// @throws InputException where a conversation cannot be sampled so
   public void sampling(SamplingSettings wanted) {
     ChatSettings.check(wanted);
+    generation = new Generation(session, wanted, prompts().turnEnd()); // refuses what cannot be
     sampling = wanted;
     tries = 0;
   }

@@ -284,6 +284,16 @@ public final class Session implements AutoCloseable {
     return there;
   }
 
+  /// Says how many answers may run side by side; to be called before the first.
+  public synchronized void sequences(int most) {
+    limits = limits.withSequences(most);
+  }
+
+  /// Tokens that prompts and answers of all callers together may have.
+  public long keyTokens() {
+    return limits.positions(model);
+  }
+
   /// What answers many clients at once.
   public synchronized Serving serving() {
     Serving there = serving;

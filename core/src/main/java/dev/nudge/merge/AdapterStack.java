@@ -38,20 +38,27 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
   /// @param compute type that A and B multiply in
   /// @throws dev.nudge.settings.InputException where one is not of this model
   static AdapterStack open(MergeSettings settings, ModelConfig config, Dtype compute) {
+    List<Path> folders = settings.adapter().stream().map(Path::of).toList();
+    return open(folders, settings.scales(), config, compute);
+  }
+
+  /// Opens adapters of these scales and holds them against the model.
+  static AdapterStack open(
+      List<Path> folders, List<Double> scales, ModelConfig config, Dtype compute) {
     ModelShape model = ModelShape.of(Checkpoint.places(config));
     AdapterStack stack = new AdapterStack(model, compute);
     try {
-      for (int i = 0; i < settings.adapter().size(); i++) {
-        PeftAdapter adapter = PeftAdapter.open(Path.of(settings.adapter().get(i)));
+      for (int i = 0; i < folders.size(); i++) {
+        PeftAdapter adapter = PeftAdapter.open(folders.get(i));
         Set<String> paths = new TreeSet<>();
-        stack.parts.add(new Part(adapter, paths, settings.scales().get(i)));
+        stack.parts.add(new Part(adapter, paths, scales.get(i)));
         adapter.fit(model).forEach(shape -> paths.add(shape.path()));
-        if (adapter.holdsWhole() && settings.adapter().size() > 1) {
+        if (adapter.holdsWhole() && folders.size() > 1) {
           throw new InputException(
               "adapter %s holds whole modules or rows of tokens, which stand for themselves; merge it alone"
                   .formatted(adapter.folder()));
         }
-        if (adapter.holdsWhole() && settings.scales().get(i) != 1) {
+        if (adapter.holdsWhole() && scales.get(i) != 1) {
           throw new InputException(
               "adapter %s holds whole modules or rows of tokens, which no --scale can weigh; leave it out"
                   .formatted(adapter.folder()));
@@ -76,6 +83,11 @@ final class AdapterStack implements StreamedLm.Dressing, AutoCloseable {
     for (Part each : parts) {
       Adapters.stack(part, each.paths, each.adapter, each.scale, compute, scope);
     }
+  }
+
+  /// Whether one holds whole modules or rows of tokens.
+  boolean holdsWhole() {
+    return parts.stream().anyMatch(part -> part.adapter.holdsWhole());
   }
 
   /// The ids of rows that adapters change by themselves, and of those that the model has not.

@@ -28,6 +28,41 @@ final class Book {
     this.folders = folders;
   }
 
+  /// What is told of a name and what is under it.
+  interface Teller {
+    void tell(String name, int last, Collection<Version> versions, Collection<Alias> aliases);
+  }
+
+  /// Tells all names, also those that have no version any more.
+  void shelves(Teller teller) {
+    shelves.forEach(
+        (name, shelf) ->
+            teller.tell(name, shelf.last, shelf.versions.values(), shelf.aliases.values()));
+  }
+
+  /// Puts a name there, with the highest number that it has given.
+  void put(String name, int last) {
+    shelves.computeIfAbsent(name, _ -> new Shelf()).last = last;
+  }
+
+  /// Puts a version under its name, which is there.
+  void put(Version version) {
+    shelf(version.name()).versions.put(version.number(), version);
+  }
+
+  /// Puts an alias under a name, which is there.
+  void put(String name, Alias alias) {
+    shelf(name).aliases.put(alias.name(), alias);
+  }
+
+  private Shelf shelf(String name) {
+    Shelf shelf = shelves.get(name);
+    if (shelf == null) {
+      throw new IllegalArgumentException("no name " + name);
+    }
+    return shelf;
+  }
+
   /// Takes an event in.
   void add(Event event) {
     Shelf shelf = shelves.computeIfAbsent(event.name(), _ -> new Shelf());

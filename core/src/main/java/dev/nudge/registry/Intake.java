@@ -6,6 +6,7 @@ import dev.nudge.format.Json;
 import dev.nudge.identity.Identity;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -49,7 +50,7 @@ record Intake(
     List<Descriptor> layers = new ArrayList<>();
     for (String name : MediaTypes.names()) {
       Path file = folder.resolve(name);
-      if (Files.isRegularFile(file) && !name.equals(MediaTypes.LINEAGE)) {
+      if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) && !name.equals(MediaTypes.LINEAGE)) {
         layers.add(layer(name, blobs.put(file)));
       }
     }

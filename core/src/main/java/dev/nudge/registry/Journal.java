@@ -13,6 +13,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
+import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
@@ -29,6 +31,7 @@ final class Journal {
   static final String FILE = "journal.jsonl";
   private static final int FORMAT = 1;
   private static final String HEAD = "{\"nudge_registry\":" + FORMAT + "}\n";
+  private static final int MARKED = 4096; // bytes
   private static final String KEY = "nudge_registry";
 
   private final Path file;
@@ -54,6 +57,41 @@ final class Journal {
           there -> OutFolder.isOurs(there) || there.getFileName().toString().equals(FILE + ".tmp"));
     } catch (IOException e) {
       throw new InputException(folder + " cannot be read: " + OutFolder.reason(e), e);
+    }
+  }
+
+  /// The bytes that are known.
+  long known() {
+    return read;
+  }
+
+  /// A checksum of what stands before a byte, by which one journal is told from another; null where
+  /// there is less.
+  @Nullable String mark(long bytes) {
+    try (var in = new RandomAccessFile(file.toFile(), "r")) {
+      if (bytes < 1 || in.length() < bytes) {
+        return null;
+      }
+      byte[] last = new byte[(int) Math.min(bytes, MARKED)];
+      in.seek(bytes - last.length);
+      in.readFully(last);
+      CRC32C sum = new CRC32C();
+      sum.update(last);
+      return Long.toHexString(sum.getValue());
+    } catch (IOException e) {
+      return null; // whoever reads it says why
+    }
+  }
+
+  /// Goes on from a byte: what stands before it is known from elsewhere.
+  ///
+  /// @throws InputException where the journal is of a newer nudge
+  void skip(long bytes) {
+    try (var in = new RandomAccessFile(file.toFile(), "r")) {
+      checkHead(String.valueOf(in.readLine()));
+      read = bytes;
+    } catch (IOException e) {
+      throw new InputException(file + " cannot be read: " + OutFolder.reason(e), e);
     }
   }
 

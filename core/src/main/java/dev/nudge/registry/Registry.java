@@ -2,6 +2,7 @@ package dev.nudge.registry;
 
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
+import dev.nudge.format.Sha256;
 import dev.nudge.format.Turn;
 import dev.nudge.registry.RegistryException.Reason;
 import dev.nudge.settings.InputException;
@@ -13,6 +14,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.MissingNode;
@@ -32,9 +34,13 @@ import tools.jackson.databind.node.MissingNode;
 /// the copying of files, which they do side by side; a reader waits for one of its own process for
 /// the time of a line to the disk, and for no other.
 public final class Registry {
+  private static final Pattern TAG = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._-]{0,127}");
+
   private final Layout layout;
   private final Journal journal;
   private Book book;
+  private boolean opened;
+  private long kept; // bytes of the journal that the index knows of
 
   private Registry(Path folder) {
     this.layout = new Layout(folder);
@@ -235,6 +241,56 @@ public final class Registry {
   /// @throws InputException where something is in the way
   public List<String> export(Reference reference, Path out, boolean overwrite) {
     return Export.of(resolve(reference), out, overwrite);
+  }
+
+  /// Takes a version from outside; it keeps its digest.
+  ///
+  /// @param tag where there are several; null: that of the address, or the only one
+  /// @param credentials for a registry that asks for them; null: none
+  /// @throws InputException where it is not there, or no adapter
+  /// @throws dev.nudge.settings.RunException where network or disk fail, or bytes are not those
+  ///     that were promised
+  public Pushed pull(
+      String name,
+      Address from,
+      @Nullable String tag,
+      Address.@Nullable Credentials credentials,
+      Note note) {
+    Reference.checked("NAME", name);
+    String wanted = tag != null ? tag : from instanceof Address.Remote remote ? remote.tag() : "";
+    Transport transport = new Transport(layout, from, credentials);
+    transport.look(wanted);
+    make();
+    return register(name, () -> transport.pull(wanted), note);
+  }
+
+  /// What was given to a place outside.
+  ///
+  /// @param bytes that were not there yet
+  public record Published(String digest, String tag, long bytes) {}
+
+  /// Gives a version, its base's manifest and its reports to a place outside.
+  ///
+  /// @param tag there; null: that of the address, or the number of the version
+  /// @param credentials for a registry that asks for them; null: none
+  /// @throws InputException where something is in the way
+  /// @throws dev.nudge.settings.RunException where network or disk fail
+  public Published publish(
+      Reference reference,
+      Address to,
+      @Nullable String tag,
+      Address.@Nullable Credentials credentials) {
+    Version version = resolve(reference);
+    String given = to instanceof Address.Remote remote ? remote.tag() : "";
+    boolean digest = given.startsWith(Sha256.PREFIX);
+    String number = Integer.toString(version.number());
+    String there = tag != null ? tag : given.isEmpty() || digest ? number : given;
+    if (!TAG.matcher(there).matches()) {
+      throw new InputException(
+          "--tag is '%s'; it must be letters, digits and . _ -, at most 128".formatted(there));
+    }
+    long bytes = new Transport(layout, to, credentials).publish(version, there);
+    return new Published(version.digest(), there, bytes);
   }
 
   /// All names, sorted.
@@ -480,6 +536,10 @@ public final class Registry {
         T done = change.apply(book());
         try {
           layout.index(layout.manifests(book));
+          if (journal.known() - kept > BookFile.WORTH) {
+            BookFile.write(layout.folder(), journal, book);
+            kept = journal.known();
+          }
         } catch (NudgeException e) {
           // it follows from the journal: the next change writes it
         }
@@ -495,9 +555,19 @@ public final class Registry {
 
   /// What there is now, with what others have changed.
   private Book book() {
+    if (!opened) {
+      opened = true;
+      BookFile.Kept found = BookFile.read(layout.folder(), journal, layout::adapter);
+      if (found != null) {
+        journal.skip(found.bytes());
+        book = found.book();
+        kept = found.bytes();
+      }
+    }
     Journal.News news = journal.read();
     if (news.anew()) {
       book = new Book(layout::adapter);
+      kept = 0;
     }
     news.events().forEach(book::add);
     return book;

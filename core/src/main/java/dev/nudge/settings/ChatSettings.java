@@ -32,7 +32,7 @@ public record ChatSettings(
         @Nullable String system,
     @Setting(
             help =
-                "chat template: a file, or chatml, llama3, mistral, alpaca (default: the model's own)",
+                "chat template: a file, or chatml, llama3, mistral, alpaca, gemma, vicuna, zephyr (default: the model's own)",
             label = "TEMPLATE")
         @Nullable String template,
     @Group("Sampling") SamplingSettings sampling)

@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 /// @param adapter `NAME=FOLDER` or `NAME=REFERENCE` each
 /// @param registry null: the user's own, where it is there
 /// @param adapterRoot the folder whose folders requests may name; null: they may name none
+/// @param experiments the folder of their logs; null: none can be begun
 /// @param servedModelName what the base is called; null: as its folder
 /// @param template a file or the name of a template; null: each adapter's own, else the model's
 /// @param port 0: one that is free
@@ -30,6 +31,7 @@ import org.jspecify.annotations.Nullable;
 /// @param requestTimeout seconds that an answer may take
 /// @param drainTimeout seconds that answers under way have when the server is told to stop
 /// @param auditLog a file that gets a line for each request; null: none
+/// @param runs folders whose runs of training the page at `/ui` shows
 public record ServeSettings(
     @Group("Model and machine")
         @Setting(
@@ -51,7 +53,8 @@ public record ServeSettings(
         @Nullable Integer maxModelLen,
     @Setting(
             help =
-                "most memory for weights, keys and adapters, such as 8G (default: weights, and half of what is free then)",
+                "most memory for weights, keys and adapters, such as 8G (default: weights, and half"
+                    + " of what is free then)",
             label = "SIZE")
         @Nullable ByteSize memory,
     @Setting(help = "most answers side by side (default: what there is memory for)")
@@ -59,7 +62,8 @@ public record ServeSettings(
     @Group("Adapters")
         @Setting(
             help =
-                "adapter: a name to ask for, and a PEFT folder, a run's folder or a reference such as legal@champion; may be given several times",
+                "adapter: a name to ask for, and a PEFT folder, a run's folder or a reference such"
+                    + " as legal@champion; may be given several times",
             label = "NAME=FOLDER-OR-REFERENCE")
         List<String> adapter,
     @Setting(
@@ -68,14 +72,19 @@ public record ServeSettings(
         @Nullable Path registry,
     @Setting(
             help =
-                "folder of adapters that /v1/load_lora_adapter may name by path (default: none may be)",
+                "folder of adapters that /v1/load_lora_adapter may name by path (default: none may"
+                    + " be)",
             label = "FOLDER")
         @Nullable Path adapterRoot,
+    @Setting(
+            help = "folder that experiments are kept in (default: there are none)",
+            label = "FOLDER")
+        @Nullable Path experiments,
     @Setting(help = "what the base is called (default: the name of its folder)", label = "NAME")
         @Nullable String servedModelName,
     @Setting(
             help =
-                "chat template for all: a file, or chatml, llama3, mistral, alpaca (default: the adapter's own, else the model's)",
+                "chat template for all: a file, or chatml, llama3, mistral, alpaca, gemma, vicuna, zephyr (default: the adapter's own, else the model's)",
             label = "TEMPLATE")
         @Nullable String template,
     @Setting(help = "take an adapter whatever base it was trained on") boolean anyBase,
@@ -93,7 +102,8 @@ public record ServeSettings(
         @Nullable Path apiKeys,
     @Setting(
             help =
-                "key that adapters are loaded and moved with (default: no key on 127.0.0.1 without --api-keys)",
+                "key that adapters are loaded and moved with (default: no key on 127.0.0.1 without"
+                    + " --api-keys)",
             label = "FILE")
         @Nullable Path adminKeyFile,
     @Setting(help = "largest body of a request", byDefault = "8M", label = "SIZE") ByteSize maxBody,
@@ -101,7 +111,11 @@ public record ServeSettings(
     @Setting(help = "most seconds for answers under way when told to stop", byDefault = "30")
         int drainTimeout,
     @Setting(help = "file that gets a JSON line for each request; no texts", label = "FILE")
-        @Nullable Path auditLog)
+        @Nullable Path auditLog,
+    @Setting(
+            help = "folder of runs that the page at /ui shows; may be given several times",
+            label = "FOLDER")
+        List<String> runs)
     implements ServeWithers<ServeSettings> {
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
   private static final int PORTS = 1 << 16;
@@ -116,6 +130,7 @@ public record ServeSettings(
     Check.atLeast("--max-model-len", maxModelLen, 2);
     Check.atLeast("--max-sequences", maxSequences, 1);
     adapter = List.copyOf(adapter);
+    runs = List.copyOf(runs);
     named(adapter);
     if (servedModelName != null) {
       checkName("--served-model-name", servedModelName, servedModelName);

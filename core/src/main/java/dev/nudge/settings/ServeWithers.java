@@ -122,8 +122,18 @@ public interface ServeWithers<S extends Record> extends Withers<S> {
     return with("drain_timeout", seconds);
   }
 
+  /// The folder that experiments are kept in.
+  default S withExperiments(Path folder) {
+    return with("experiments", folder);
+  }
+
   /// The file that gets a line for each request.
   default S withAuditLog(Path file) {
     return with("audit_log", file);
+  }
+
+  /// The folders whose runs the page at `/ui` shows.
+  default S withRuns(String... folders) {
+    return with("runs", List.of(folders));
   }
 }

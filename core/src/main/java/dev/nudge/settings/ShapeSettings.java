@@ -27,7 +27,7 @@ public record ShapeSettings(
         @Nullable String sql,
     @Setting(
             help =
-                "chat template of conversations: a file, or chatml, llama3, mistral, alpaca (default: the model's own)",
+                "chat template of conversations: a file, or chatml, llama3, mistral, alpaca, gemma, vicuna, zephyr (default: the model's own)",
             label = "TEMPLATE")
         @Nullable String template) {
 

@@ -62,6 +62,7 @@ public record Preview(
     int most =
         Objects.requireNonNullElse(settings.model().maxLength(), config.maxPositionEmbeddings());
     Tokenizer tokenizer = Tokenizer.load(folder, machine.cache());
+    ChatRows chat = ChatRows.of(folder, settings.data(), tokenizer).on(Instant.now());
     Splits splits =
         Splits.load(
             new Splits.Wanted(
@@ -72,7 +73,7 @@ public record Preview(
                 0),
             most,
             tokenizer,
-            ChatRows.of(folder, settings.data(), tokenizer).on(Instant.now()),
+            chat,
             TokenCache.in(machine.cache()).watched(watch));
     Dataset data = splits.train();
     data.examples().forEach(example -> config.checkTokens(example.ids()));
@@ -91,12 +92,20 @@ public record Preview(
         settings.epochs(),
         hours,
         hours == null || price == null ? null : hours * price,
-        advice(folder, settings.data(), data, ends, tokenizer));
+        advice(folder, settings.data(), chat, data, ends, tokenizer));
   }
 
   private static List<String> advice(
-      Path folder, DataSettings settings, Dataset data, Ends ends, Tokenizer tokenizer) {
+      Path folder,
+      DataSettings settings,
+      ChatRows chat,
+      Dataset data,
+      Ends ends,
+      Tokenizer tokenizer) {
     List<String> advice = new ArrayList<>();
+    if (data.shapes().spoken() > 0 && settings.shape().template() != null) {
+      chat.warnStrange(folder, advice::add);
+    }
     ChatRows.warnUnused(settings, data.shapes(), advice::add);
     String plain = plainRows(folder, data, tokenizer);
     if (plain != null) {

@@ -155,6 +155,9 @@ public final class Training {
     }
     boolean spoken = data.shapes().spoken() > 0;
     ChatRows.warnUnused(source, data.shapes(), warnings::add);
+    if (spoken && source.shape().template() != null) {
+      chat.warnStrange(folder, warnings::add);
+    }
     SamplePrompts samples =
         SamplePrompts.of(
             settings,

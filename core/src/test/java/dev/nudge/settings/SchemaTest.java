@@ -44,7 +44,7 @@ class SchemaTest {
         .extracting(Knob::flag)
         .containsExactlyInAnyOrder(
             ("--model --data --eval-data --prompt --completion --shape --columns --sql --template --train-on --eval-split --drop-rows --refuse-rows --mixture --skip-bad-rows --truncate --split --concatenate"
-                    + " --out --overwrite --init-adapter --init --method --freeze --quantize --double-quant --rank --alpha"
+                    + " --out --overwrite --init-adapter --registry --init --method --freeze --quantize --double-quant --rank --alpha"
                     + " --dropout --targets --modules-to-save --add-tokens --rs-lora --learning-rate --schedule --warmup"
                     + " --weight-decay --max-grad-norm --optimizer --beta1 --beta2 --epsilon"
                     + " --steps --epochs --batch-size --max-length --seed --shuffle --compute"

@@ -33,7 +33,7 @@ final class Certificates {
   /// @throws InputException where one is missing, cannot be read or holds something else
   static @Nullable Tls tls(@Nullable Path cert, @Nullable Path key) {
     if (cert == null || key == null) {
-      if (cert == key) {
+      if (cert == null && key == null) {
         return null;
       }
       throw new InputException(

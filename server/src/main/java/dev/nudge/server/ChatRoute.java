@@ -43,7 +43,7 @@ record ChatRoute(Shared shared) implements Routes.Handler {
     Prompts.Prompt prompt =
         shared.prompts().of(served, messages, tools.shown, fields.object("chat_template_kwargs"));
     Integer top = SamplingFields.chatTop(fields);
-    SamplingSettings sampling = SamplingFields.of(fields, Integer.MAX_VALUE, 1, top);
+    SamplingSettings sampling = SamplingFields.of(fields, shared.usualTokens(), 1, top);
     shared.checkFits("messages", prompt.ids());
     ToolFormat format = ToolFormat.of(prompt.template());
     Constraint constraint = constraint(fields, tools, format, prompt.turnEnd());
@@ -70,6 +70,7 @@ record ChatRoute(Shared shared) implements Routes.Handler {
             .withClient(exchange.client().name())
             .withTurnEnd(prompt.turnEnd())
             .withConstraint(constraint);
+    exchange.answers(heading.id(), List.of(request));
     new Answering(shared, exchange, reply, n / sampling.n()).answer(served, List.of(request));
   }
 

@@ -151,7 +151,7 @@ final class ChatText {
       if (text.isEmpty()) {
         return false;
       }
-      if (text.startsWith("{") || text.startsWith("[") && !begins(text, format.begin)) {
+      if (text.startsWith("{") || (text.startsWith("[") && !begins(text, format.begin))) {
         state = State.BARE;
         return false;
       }

@@ -46,6 +46,7 @@ record CompletionRoute(Shared shared) implements Routes.Handler {
             ? new CompletionStream(
                 exchange, heading, echoes, top != null, nothing, ChatRoute.usage(fields))
             : new CompletionReply(exchange, heading, echoes, top != null, nothing);
+    exchange.answers(heading.id(), requests);
     new Answering(shared, exchange, reply, n / sampling.n()).answer(served, requests);
   }
 

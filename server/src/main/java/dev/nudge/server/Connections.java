@@ -55,7 +55,7 @@ final class Connections implements ServerConnectionSelector {
     String id = id(context.socketId(), context.childSocketId());
     Incoming bytes = new Incoming(context.dataReader(), context.serverSocket()::close);
     incoming.put(id, bytes);
-    DataReader reader = DataReader.create(bytes::get);
+    DataReader reader = DataReader.create(bytes);
     return new Known(
         http1.connection(new Watched(context, reader)), () -> incoming.remove(id, bytes));
   }

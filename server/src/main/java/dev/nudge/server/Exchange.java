@@ -2,6 +2,7 @@ package dev.nudge.server;
 
 import dev.nudge.format.Json;
 import dev.nudge.format.JsonMistake;
+import dev.nudge.generate.Request;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.Status;
 import io.helidon.webserver.http.ServerRequest;
@@ -13,6 +14,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -38,6 +40,10 @@ public final class Exchange {
   private @Nullable Client client;
   private @Nullable String model;
   private @Nullable Served served;
+  private @Nullable Served trial;
+  private @Nullable Fields fields;
+  private @Nullable String answerId;
+  private List<Request> requests = List.of();
   private @Nullable Spent spent;
   private @Nullable String finish;
   private @Nullable String code;
@@ -107,6 +113,20 @@ public final class Exchange {
   ///
   /// @throws ApiException where it is none, too large or too slow
   public Fields body() {
+    Fields read = fields;
+    if (read == null) {
+      read = read();
+      fields = read;
+    }
+    return read;
+  }
+
+  /// Whether there is a body.
+  boolean hasBody() {
+    return fields != null || request.content().hasEntity();
+  }
+
+  private Fields read() {
     byte[] bytes = bytes();
     if (bytes.length == 0) {
       throw ApiException.wrong(null, "the body is empty; it must be a JSON object");
@@ -183,8 +203,34 @@ public final class Exchange {
     }
   }
 
+  /// Says what answers instead of what the model's name stands for: an arm of an experiment.
+  void trial(Served arm) {
+    trial = arm;
+  }
+
+  /// The arm that answers; null: the request is in no experiment.
+  @Nullable Served trial() {
+    return trial;
+  }
+
+  /// Says what is asked of the session, and the id of the answer.
+  void answers(String id, List<Request> asked) {
+    answerId = id;
+    requests = asked;
+  }
+
+  /// The id in the answer; null: there is none.
+  @Nullable String answerId() {
+    return answerId;
+  }
+
+  /// What was asked of the session.
+  List<Request> requests() {
+    return requests;
+  }
+
   /// Says what was asked for, before it is found.
-  void asked(String name) {
+  public void asked(String name) {
     model = name;
   }
 
@@ -225,7 +271,8 @@ public final class Exchange {
     response.status(Status.OK_200);
     response.header(HeaderNames.CONTENT_TYPE, "text/event-stream; charset=utf-8");
     response.header(HeaderNames.CACHE_CONTROL, "no-cache");
-    stream = new Sse(response.outputStream());
+    Incoming from = incoming;
+    stream = new Sse(response.outputStream(), from == null ? () -> {} : from::cut);
     return stream;
   }
 

@@ -28,16 +28,13 @@ record KeptReferences(Registry registry) implements References {
         case UNKNOWN, MOVED, REFERENCED -> null;
         case BLOCKED ->
             throw ApiException.forbidden(
-                "model",
-                "adapter_blocked",
-                "'%s' is blocked".formatted(ApiException.shown(asked)));
+                "model", "adapter_blocked", "'%s' is blocked".formatted(ApiException.shown(asked)));
       };
     }
   }
 
   private static Served served(String asked, Version version) {
-    return new Served(
-        asked, version.name(), version.number(), version.digest(), version.folder());
+    return new Served(asked, version.name(), version.number(), version.digest(), version.folder());
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.nudge.server;
 
 import dev.nudge.format.Json;
+import dev.nudge.format.JsonMistake;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.Sha256;
 import dev.nudge.settings.InputException;
@@ -16,9 +17,13 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
 
 /// The clients of a server, from a file that holds no key, only digests.
 ///
@@ -33,7 +38,7 @@ import tools.jackson.databind.JsonNode;
 /// ```
 ///
 /// Threading: any number of threads.
-final class Keys {
+public final class Keys {
   private static final String PREFIX = "sk-nudge-";
   private static final int RANDOM_BYTES = 32;
   private static final Set<String> KNOWN =
@@ -41,6 +46,8 @@ final class Keys {
 
   private final Path file;
   private volatile Read read;
+  private volatile Consumer<String> warnings = line -> {};
+  private @Nullable String told;
 
   /// What the file said when it was read.
   private record Read(Map<String, Client> byDigest, FileTime time, long bytes) {}
@@ -48,6 +55,58 @@ final class Keys {
   private Keys(Path file, Read read) {
     this.file = file;
     this.read = read;
+  }
+
+  /// A client that is to have a key.
+  ///
+  /// @param adapters that it may use; empty: all
+  /// @param usual what answers where a request names no model; null: nothing
+  /// @param requests most of a minute; null: any number
+  /// @param tokens most of a day; null: any number
+  public record NewClient(
+      String name,
+      List<String> adapters,
+      @Nullable String usual,
+      @Nullable Long requests,
+      @Nullable Long tokens) {}
+
+  /// Puts a client into a file, which is made where it is not there.
+  ///
+  /// @return its key, which is nowhere else
+  /// @throws InputException where the file cannot be read, or has a client of that name
+  public static synchronized String add(Path file, NewClient client) {
+    ObjectNode all =
+        Files.exists(file) ? (ObjectNode) checked(file) : JsonNodeFactory.instance.objectNode();
+    ArrayNode clients = all.withArray("clients");
+    for (JsonNode one : clients) {
+      if (one.path("name").asString().equals(client.name)) {
+        throw new InputException(
+            "%s has a client '%s' already; take it out of the file, or give another name"
+                .formatted(file, client.name));
+      }
+    }
+    String key = make();
+    ObjectNode added = clients.addObject().put("name", client.name).put("key", digest(key));
+    if (!client.adapters.isEmpty()) {
+      client.adapters.forEach(added.putArray("adapters")::add);
+    }
+    if (client.usual != null) {
+      added.put("default_adapter", client.usual);
+    }
+    if (client.requests != null) {
+      added.put("requests_per_minute", client.requests);
+    }
+    if (client.tokens != null) {
+      added.put("tokens_per_day", client.tokens);
+    }
+    OutFolder.place(file, Json.indented(all) + "\n");
+    return key;
+  }
+
+  /// The tree of a file that [#read] takes.
+  private static JsonNode checked(Path file) {
+    read(file);
+    return Json.read(file);
   }
 
   /// Reads a file of clients.
@@ -87,8 +146,22 @@ final class Keys {
         read = load(file, before);
       }
     } catch (IOException | InputException e) {
-      // it is being written, or broken: the clients stay as they were
+      tell(String.valueOf(e.getMessage()));
     }
+  }
+
+  /// Says once that the file cannot be read: it is being written, or somebody believes that it
+  /// holds.
+  private synchronized void tell(String mistake) {
+    if (!mistake.equals(told)) {
+      told = mistake;
+      warnings.accept(mistake + "; the clients stay as they were before");
+    }
+  }
+
+  /// Takes what is to be told from now on.
+  void warn(Consumer<String> to) {
+    warnings = to;
   }
 
   /// @param before clients by name, whose counts go on
@@ -111,8 +184,11 @@ final class Keys {
       }
       return new Read(Map.copyOf(clients), time, Files.size(file));
     } catch (JacksonException e) {
+      String place = JsonMistake.place(e);
       throw new InputException(
-          file + " is not JSON: " + e.getOriginalMessage() + "; make it with nudge keys add", e);
+          "%s is not JSON%s: %s; make it with nudge keys add"
+              .formatted(file, place.isEmpty() ? "" : ", " + place, JsonMistake.of(e)),
+          e);
     } catch (IOException e) {
       throw new InputException("--api-keys " + file + " cannot be read: " + OutFolder.reason(e), e);
     }

@@ -31,6 +31,13 @@ final class NamedPlaces implements Adapters {
     record Folder(Path path) implements Place {}
 
     record Kept(String reference) implements Place {}
+
+    default String shown() {
+      return switch (this) {
+        case Folder(Path path) -> path.toString();
+        case Kept(String reference) -> reference;
+      };
+    }
   }
 
   private NamedPlaces(Folders folders, References references, String base) {
@@ -39,12 +46,11 @@ final class NamedPlaces implements Adapters {
     this.base = base;
   }
 
-  /// Takes the adapters of the settings, each of which has to be there.
+  /// Takes the adapters of the settings.
   ///
-  /// @throws InputException where one is not
+  /// @throws InputException where one is no folder and no reference
   static NamedPlaces of(ServeSettings settings, Folders folders, References references) {
-    NamedPlaces named =
-        new NamedPlaces(folders, references, settings.baseName());
+    NamedPlaces named = new NamedPlaces(folders, references, settings.baseName());
     settings
         .adapters()
         .forEach(
@@ -56,18 +62,29 @@ final class NamedPlaces implements Adapters {
               }
               Place place = named.given(name, text);
               named.places.put(name, place);
-              try {
-                if (named.served(name, place) == null) {
-                  throw new InputException(
-                      "--adapter %s=%s: there is no such version in the registry"
-                          .formatted(name, text));
-                }
-              } catch (ApiException e) {
-                throw new InputException(
-                    "--adapter %s=%s: %s".formatted(name, text, e.getMessage()), e);
-              }
             });
     return named;
+  }
+
+  /// Looks at each adapter once, so that what is wrong with one is told before anybody asks for it.
+  ///
+  /// @throws InputException where one is not there or cannot be used
+  void load(Consumer<Served> check) {
+    places.forEach(
+        (name, place) -> {
+          Served served;
+          try {
+            served = served(name, place);
+          } catch (ApiException e) {
+            throw new InputException("--adapter %s: %s".formatted(name, e.getMessage()), e);
+          }
+          if (served == null) {
+            throw new InputException(
+                "--adapter %s=%s: the registry has no such version; nudge adapters list says what it has"
+                    .formatted(name, place.shown()));
+          }
+          check.accept(served);
+        });
   }
 
   private Place given(String name, String text) {
@@ -77,7 +94,7 @@ final class NamedPlaces implements Adapters {
     try {
       Path folder = Path.of(text);
       if (Files.isDirectory(folder)) {
-        return new Place.Folder(folder.toAbsolutePath().normalize());
+        return new Place.Folder(folder);
       }
     } catch (InvalidPathException e) {
       // a reference perhaps

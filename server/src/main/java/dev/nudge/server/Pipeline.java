@@ -18,7 +18,9 @@ import org.jspecify.annotations.Nullable;
 /// Threading: any number of threads, one a request.
 final class Pipeline {
   private static final String UNKNOWN = "unknown";
-  private static final String COUNTED = "POST /v1/"; // what costs the model something
+  private static final String COUNTED = "POST "; // what costs the server something
+  private static final List<String> FORWARDED =
+      List.of("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via");
 
   private final Shared shared;
   private final Access access;
@@ -51,7 +53,7 @@ final class Pipeline {
       name = route.name();
       admit(route, exchange);
       route.handler().handle(exchange);
-    } catch (Exchange.Gone e) {
+    } catch (Exchange.Gone | CloseConnectionException e) {
       exchange.gone();
     } catch (Throwable e) { // whatever it is, the client gets an error body
       fail(exchange, e);
@@ -69,6 +71,9 @@ final class Pipeline {
     if (stopping() && route.level() != Access.Level.OPEN) {
       exchange.header("Connection", "close");
       throw ApiException.stopping();
+    }
+    if (route.level() == Access.Level.ADMIN && access.trustsThisMachine()) {
+      Access.checkDirect(FORWARDED.stream().anyMatch(name -> exchange.header(name) != null));
     }
     Client client =
         access.check(
@@ -115,8 +120,7 @@ final class Pipeline {
     return switch (e.reason()) {
       case UNKNOWN -> new ApiException(404, "NotFoundError", null, "adapter_not_found", 0, message);
       case BLOCKED -> ApiException.forbidden(null, "adapter_blocked", message);
-      case MOVED ->
-          new ApiException(409, "invalid_request_error", null, "alias_moved", 0, message);
+      case MOVED -> new ApiException(409, "invalid_request_error", null, "alias_moved", 0, message);
       case REFERENCED -> ApiException.wrong(null, message);
     };
   }

@@ -83,6 +83,7 @@ record RegistryRoutes(Registry registry, Folders folders) {
             folders.named(fields.needed("path")),
             fields.text("licence"),
             note(exchange, fields));
+    exchange.asked(pushed.version().name() + ":" + pushed.version().number());
     exchange.reply(version(pushed.version()).put("fresh", pushed.fresh()));
   }
 
@@ -94,8 +95,7 @@ record RegistryRoutes(Registry registry, Folders folders) {
     Version to = registry.find(reference(name, fields));
     moved(
         exchange,
-        registry.alias(
-            name, fields.needed("alias"), to, expected(fields), note(exchange, fields)));
+        registry.alias(name, fields.needed("alias"), to, expected(fields), note(exchange, fields)));
   }
 
   private void rollback(Exchange exchange) {
@@ -110,6 +110,7 @@ record RegistryRoutes(Registry registry, Folders folders) {
   }
 
   private static void moved(Exchange exchange, Registry.Move move) {
+    exchange.asked(move.name() + "@" + move.alias());
     ObjectNode reply =
         JsonNodeFactory.instance
             .objectNode()
@@ -136,12 +137,14 @@ record RegistryRoutes(Registry registry, Folders folders) {
                   Arrays.toString(VersionState.values()).toLowerCase(Locale.ROOT)));
     }
     Reference reference = reference(fields.needed("name"), fields);
+    exchange.asked(reference.toString());
     exchange.reply(version(registry.state(reference, states.getFirst(), note(exchange, fields))));
   }
 
   /// The version that a body names: a number, an alias, a digest.
   private static Reference reference(String name, Fields fields) {
-    Long number = fields.body().path("version").isNumber() ? fields.whole("version", 1, 999_999_999) : null;
+    Long number =
+        fields.body().path("version").isNumber() ? fields.whole("version", 1, 999_999_999) : null;
     String text = number == null ? fields.needed("version") : ":" + number;
     String behind = text.startsWith(":") || text.startsWith("@") ? text : "@" + text;
     return Reference.parse(name + behind);

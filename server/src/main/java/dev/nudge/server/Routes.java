@@ -18,6 +18,8 @@ public final class Routes {
   /// Answers a request.
   @FunctionalInterface
   public interface Handler {
+    /// Reads the request and replies.
+    ///
     /// @throws ApiException what the client is told
     void handle(Exchange exchange) throws Exception;
   }

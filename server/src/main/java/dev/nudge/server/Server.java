@@ -3,6 +3,8 @@ package dev.nudge.server;
 import dev.nudge.generate.Session;
 import dev.nudge.machine.Machine;
 import dev.nudge.registry.Registry;
+import dev.nudge.server.experiments.Experiments;
+import dev.nudge.server.ui.Dashboard;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ServeSettings;
 import io.helidon.common.tls.Tls;
@@ -50,14 +52,21 @@ public final class Server implements AutoCloseable {
   private final WebServer web;
   private final Session session;
   private final Pipeline pipeline;
+  private final @Nullable Experiments experiments;
   private final @Nullable AuditLog audit;
   private final URI url;
 
   private Server(
-      WebServer web, Session session, Pipeline pipeline, @Nullable AuditLog audit, URI url) {
+      WebServer web,
+      Session session,
+      Pipeline pipeline,
+      @Nullable Experiments experiments,
+      @Nullable AuditLog audit,
+      URI url) {
     this.web = web;
     this.session = session;
     this.pipeline = pipeline;
+    this.experiments = experiments;
     this.audit = audit;
     this.url = url;
   }
@@ -69,27 +78,42 @@ public final class Server implements AutoCloseable {
   public static Server start(ServeSettings settings, Machine machine, Consumer<String> warnings) {
     Tls tls = Certificates.tls(settings.tlsCert(), settings.tlsKey());
     Access access = Access.of(settings);
+    if (access.keys() != null) {
+      access.keys().warn(warnings);
+    }
     Path kept = settings.registry();
     Registry registry = Registry.open(kept == null ? Registry.home() : kept);
+    Dashboard dashboard = Dashboard.of(registry, settings.runs(), warnings);
     Folders folders = new Folders(settings.adapterRoot());
-    NamedPlaces adapters = NamedPlaces.of(settings, folders, new KeptReferences(registry));
+    NamedPlaces named = NamedPlaces.of(settings, folders, new KeptReferences(registry));
+    ArmAdapters arms = new ArmAdapters(named, registry, settings.baseName());
     @Nullable AuditLog audit =
         settings.auditLog() == null ? null : AuditLog.open(settings.auditLog(), warnings);
     List<AutoCloseable> opened = new ArrayList<>();
     try {
       checkFree(settings);
+      Experiments experiments =
+          settings.experiments() == null ? null : Experiments.open(settings.experiments(), arms);
+      if (experiments != null) {
+        opened.add(experiments);
+      }
       Session session =
           Session.load(settings.modelSettings(), null, null, settings.memory(), machine, warnings);
       opened.add(session);
+      if (settings.maxSequences() != null) {
+        session.sequences(settings.maxSequences());
+      }
+      session.cache(); // its memory is taken off that of keys before the first answer
       Shared shared =
           new Shared(
               settings,
               session,
-              adapters,
+              experiments == null ? named : new TrialAdapters(named, experiments, arms),
               new Prompts(settings, session.tokenizer()),
               new Constraints(session.serving()),
               new Running(),
               warnings);
+      named.load(shared::held);
       Metrics metrics = new Metrics(settings.baseName());
       List<Consumer<Outcome>> told = new ArrayList<>(List.of(metrics));
       if (audit != null) {
@@ -97,13 +121,24 @@ public final class Server implements AutoCloseable {
       }
       Connections connections = new Connections(Http1Config.create());
       Pipeline pipeline = new Pipeline(shared, access, connections, told);
-      Routes routes = routes(shared, metrics, pipeline);
+      Trials trials = experiments == null ? null : new Trials(experiments, arms, shared);
+      Routes routes = dashboard.add(routes(shared, metrics, pipeline, trials), session);
+      if (experiments == null) {
+        ExperimentRoutes.addNone(routes);
+      } else {
+        new ExperimentRoutes(experiments).add(routes);
+      }
       pipeline.routes(new RegistryRoutes(registry, folders).add(routes));
       WebServer web = web(settings, connections, pipeline, tls).build().start();
       String scheme = tls == null ? "http" : "https";
       String host = settings.host().contains(":") ? "[" + settings.host() + "]" : settings.host();
       return new Server(
-          web, session, pipeline, audit, URI.create(scheme + "://" + host + ":" + web.port()));
+          web,
+          session,
+          pipeline,
+          experiments,
+          audit,
+          URI.create(scheme + "://" + host + ":" + web.port()));
     } catch (RuntimeException | Error e) {
       opened.forEach(Server::closeQuietly);
       if (audit != null) {
@@ -121,10 +156,14 @@ public final class Server implements AutoCloseable {
     }
   }
 
-  private static Routes routes(Shared shared, Metrics metrics, Pipeline pipeline) {
+  private static Routes routes(
+      Shared shared, Metrics metrics, Pipeline pipeline, @Nullable Trials trials) {
     Routes routes = new Routes();
-    routes.client("POST", "/v1/chat/completions", new ChatRoute(shared));
-    routes.client("POST", "/v1/completions", new CompletionRoute(shared));
+    Routes.Handler chat = new ChatRoute(shared);
+    Routes.Handler completion = new CompletionRoute(shared);
+    routes.client("POST", "/v1/chat/completions", trials == null ? chat : trials.around(chat));
+    routes.client(
+        "POST", "/v1/completions", trials == null ? completion : trials.around(completion));
     new ModelRoutes(shared, System.currentTimeMillis() / 1000).add(routes);
     new TokenRoutes(shared).add(routes);
     new AdapterRoutes(shared).add(routes);
@@ -179,6 +218,9 @@ public final class Server implements AutoCloseable {
     session.serving().drain(Duration.ZERO);
     web.stop();
     session.close();
+    if (experiments != null) {
+      experiments.close();
+    }
     if (audit != null) {
       audit.close();
     }

@@ -2,6 +2,8 @@ package dev.nudge.server;
 
 import dev.nudge.generate.AdapterCache;
 import dev.nudge.generate.Session;
+import dev.nudge.registry.RegistryException;
+import dev.nudge.settings.BusyException;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ServeSettings;
 import java.util.function.Consumer;
@@ -32,8 +34,12 @@ record Shared(
       throw ApiException.wrong("model", "'model' is missing; GET /v1/models lists what there is");
     }
     exchange.asked(model);
-    Served served =
-        isBase(model) ? base(model) : client.mayAsk(model) ? adapters.find(model) : null;
+    Served trial = exchange.trial();
+    if (trial != null) {
+      exchange.serve(model, trial);
+      return trial;
+    }
+    Served served = isBase(model) ? base(model) : client.mayAsk(model) ? found(model) : null;
     boolean may = served == null ? client.mayAsk(model) : client.may(model, served.name());
     if (!may) {
       throw ApiException.forbidden(
@@ -49,13 +55,41 @@ record Shared(
     return served;
   }
 
+  /// @throws ApiException where it is there and cannot be read; the place is for the log alone
+  private @Nullable Served found(String model) {
+    try {
+      return adapters.find(model);
+    } catch (ApiException | RegistryException e) {
+      throw e;
+    } catch (InputException e) {
+      warnings.accept("adapter %s cannot be served: %s".formatted(model, e.getMessage()));
+      throw new ApiException(
+          503,
+          "server_error",
+          "model",
+          "adapter_unavailable",
+          0,
+          "'%s' cannot be served now; the server's log says why"
+              .formatted(ApiException.shown(model)));
+    }
+  }
+
   private boolean isBase(String model) {
-    return model.equals(settings.baseName()) || model.equals(settings.model().toString());
+    return model.equals(settings.baseName())
+        || model.equals(settings.model().toString()) && !settings.adapters().containsKey(model);
   }
 
   /// The base by one of its names.
   Served base(String asked) {
     return new Served(asked, settings.baseName(), null, null, null);
+  }
+
+  /// The most tokens of a chat's answer where a request says nothing: what the model takes, but no
+  /// more than a quarter of the keys that there is memory for, since an answer has room for all
+  /// that
+  /// it may become.
+  int usualTokens() {
+    return Math.clamp(session.keyTokens() / 4, 16, Math.max(16, session.maxLength()));
   }
 
   /// Encodes a text.
@@ -86,6 +120,21 @@ record Shared(
     }
   }
 
+  /// The digest that a folder's adapter has now; null: it is not there any more.
+  private @Nullable String digestNow(Served served) {
+    Served now = found(served.name());
+    return now == null ? null : now.digest();
+  }
+
+  /// Loads an adapter, so that the first who asks for it does not wait.
+  ///
+  /// @throws InputException where it cannot be used with this base
+  void held(Served served) {
+    if (served.digest() != null && served.folder() != null) {
+      session.cache().lease(served.digest(), served.folder()).close();
+    }
+  }
+
   /// Holds an adapter in memory, and loads it first where it is not there.
   ///
   /// @return null: the base
@@ -95,7 +144,14 @@ record Shared(
       return null;
     }
     try {
-      return session.cache().lease(served.digest(), served.folder());
+      AdapterCache.Lease lease = session.cache().lease(served.digest(), served.folder());
+      if (served.version() == null && !served.digest().equals(digestNow(served))) {
+        session.cache().drop(served.digest()); // perhaps it was read while it was written
+        lease.close();
+        throw new BusyException(
+            "the folder of '%s' has changed just now".formatted(served.name()), 1);
+      }
+      return lease;
     } catch (InputException e) {
       String message = String.valueOf(e.getMessage());
       throw new ApiException(

@@ -41,8 +41,8 @@ record StateRoutes(Shared shared, Metrics metrics, Running adapters, BooleanSupp
     gauge(gauges, "vllm:num_requests_waiting", stats.waiting());
     double blocks = stats.keyBlocks();
     gauge(gauges, "vllm:kv_cache_usage_perc", blocks == 0 ? 0 : stats.keyBlocksUsed() / blocks);
-    counter(gauges, "vllm:prefix_cache_queries_total", stats.prefixQueries());
-    counter(gauges, "vllm:prefix_cache_hits_total", stats.prefixHits());
+    counter(gauges, "vllm:prefix_cache_queries_total", (double) stats.prefixQueries());
+    counter(gauges, "vllm:prefix_cache_hits_total", (double) stats.prefixHits());
     gauges.add(
         new Metrics.Gauge(
             "vllm:cache_config_info",
@@ -58,7 +58,7 @@ record StateRoutes(Shared shared, Metrics metrics, Running adapters, BooleanSupp
                 .formatted(Math.max(1, stats.adapters()), String.join(",", adapters.names())),
             System.currentTimeMillis() / 1000.0));
     gauge(gauges, "nudge:adapters_loaded", stats.adapters());
-    gauge(gauges, "nudge:adapter_bytes", stats.adapterBytes());
+    gauge(gauges, "nudge:adapter_bytes", (double) stats.adapterBytes());
     exchange.reply(200, TEXT, metrics.text(gauges));
   }
 

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.random.RandomGenerator;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -27,6 +28,7 @@ enum ToolFormat {
 
   private static final String LETTERS =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+  private static final Pattern SEVERAL = Pattern.compile("(?<=\\})\\s*;\\s*(?=\\{)");
   private static final List<String> KEYS = List.of("arguments", "parameters");
 
   final String begin;
@@ -72,7 +74,7 @@ enum ToolFormat {
     for (JsonNode node : values(text.strip())) {
       for (JsonNode one : node.isArray() ? node : List.of(node)) {
         Call call = call(one);
-        if (call == null || known != null && !known.contains(call.name)) {
+        if (call == null || (known != null && !known.contains(call.name))) {
           return List.of();
         }
         calls.add(call);
@@ -86,7 +88,7 @@ enum ToolFormat {
       return List.of(Json.parseStrictly(text));
     } catch (JacksonException e) {
       List<JsonNode> values = new ArrayList<>();
-      for (String part : text.split("(?<=\\})\\s*;\\s*(?=\\{)")) {
+      for (String part : SEVERAL.split(text, -1)) {
         try {
           values.add(Json.parseStrictly(part));
         } catch (JacksonException broken) {

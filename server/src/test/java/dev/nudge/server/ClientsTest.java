@@ -170,10 +170,7 @@ class ClientsTest {
     chat(acme, "other");
     place.get("/v1/models", "Authorization", "Bearer " + acme);
     await(3);
-    List<JsonNode> lines =
-        Files.readAllLines(audit).stream()
-            .map(line -> (JsonNode) Place.JSON.readTree(line))
-            .toList();
+    List<JsonNode> lines = Files.readAllLines(audit).stream().map(Place.JSON::readTree).toList();
     JsonNode good = lines.getFirst();
     assertThat(good.path("client").asString()).isEqualTo("acme");
     assertThat(good.path("status").asInt()).isEqualTo(200);

@@ -51,8 +51,8 @@ final class Place implements AutoCloseable {
     /// The events of a stream, but the last.
     List<JsonNode> events() {
       List<JsonNode> events = new ArrayList<>();
-      for (String frame : response.body().split("\n\n")) {
-        if (!frame.equals("data: [DONE]")) {
+      for (String frame : response.body().split("\n\n", -1)) {
+        if (frame.startsWith("data: {")) {
           events.add(JSON.readTree(frame.substring("data: ".length())));
         }
       }

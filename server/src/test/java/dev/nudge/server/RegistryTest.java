@@ -59,8 +59,7 @@ class RegistryTest {
   @Test
   void aVersionAnswersByNameAliasNumberAndDigest() {
     String plain = said(chat("plain"));
-    for (String model :
-        List.of("law", "legal@champion", "legal:1", "legal@" + first.digest())) {
+    for (String model : List.of("law", "legal@champion", "legal:1", "legal@" + first.digest())) {
       Reply reply = chat(model);
       assertThat(said(reply)).as(model).isEqualTo(plain);
       assertThat(reply.header("X-Adapter")).isEqualTo("legal:1");
@@ -68,7 +67,8 @@ class RegistryTest {
       assertThat(reply.json().path("model").asString()).isEqualTo(model);
     }
     assertThat(said(chat("legal:2"))).isNotEqualTo(plain);
-    for (String model : List.of("legal", "legal@canary", "legal:3", "legal@sha256:" + "0".repeat(64))) {
+    for (String model :
+        List.of("legal", "legal@canary", "legal:3", "legal@sha256:" + "0".repeat(64))) {
       assertThat(chat(model).status()).as(model).isEqualTo(404);
     }
     assertThat(place.get("/v1/models/legal@champion").json().path("version").asInt()).isEqualTo(1);

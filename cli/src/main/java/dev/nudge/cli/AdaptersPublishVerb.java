@@ -1,0 +1,63 @@
+package dev.nudge.cli;
+
+import dev.nudge.registry.Address;
+import dev.nudge.registry.Reference;
+import dev.nudge.registry.Registry;
+import dev.nudge.settings.Bytes;
+import dev.nudge.settings.Setting;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/// `nudge adapters publish`: a version goes elsewhere.
+record AdaptersPublishVerb() implements Verb<AdaptersPublishVerb.Settings> {
+
+  /// The flags of `nudge adapters publish`.
+  record Settings(
+      @Setting(help = Registries.REFERENCE, label = "REFERENCE", operand = true, required = true)
+          String reference,
+      @Setting(
+              help = "oci://HOST/NAME[:TAG], a .tar file, or the folder of an OCI image layout",
+              label = "TARGET",
+              operand = true,
+              required = true)
+          String target,
+      @Setting(help = "tag there (default: the number of the version)", label = "TAG")
+          @Nullable String tag,
+      @Setting(help = "file with USER:PASSWORD for a registry that asks for it", label = "FILE")
+          @Nullable Path credentials,
+      @Setting(help = "talk to the registry without TLS (always so on this machine)")
+          boolean plainHttp,
+      @Setting(help = Registries.REGISTRY, label = "FOLDER") @Nullable Path registry) {}
+
+  @Override
+  public String name() {
+    return "adapters publish";
+  }
+
+  @Override
+  public String summary() {
+    return "gives a version to an OCI registry, a folder or an archive";
+  }
+
+  @Override
+  public Class<Settings> settings() {
+    return Settings.class;
+  }
+
+  @Override
+  public int run(Settings settings, Console console) {
+    Registry registry = Registries.open(settings.registry());
+    Registry.Published given =
+        registry.publish(
+            Reference.parse(settings.reference()),
+            Address.parse(settings.target(), settings.plainHttp()),
+            settings.tag(),
+            Registries.credentials(settings.credentials()));
+    console.result(
+        "%s is %s there, %s; %s sent"
+            .formatted(
+                settings.reference(), given.tag(), given.digest(), Bytes.shown(given.bytes())));
+    console.object(given);
+    return ExitCode.DONE;
+  }
+}

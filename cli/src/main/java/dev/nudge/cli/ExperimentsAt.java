@@ -1,0 +1,64 @@
+package dev.nudge.cli;
+
+import dev.nudge.format.Json;
+import dev.nudge.server.experiments.Kept;
+import dev.nudge.settings.InputException;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// Where the experiments are that a verb of `nudge experiments` is about: in a server that runs, or
+/// in its folder.
+interface ExperimentsAt {
+  String SERVER = "the server that runs them, such as http://127.0.0.1:8080";
+  String KEY = "file with the server's admin key on its first line";
+  String STORE = "the folder of nudge serve --experiments, instead of --server";
+  String NAME = "name of the experiment";
+
+  /// All of them, as `GET /v1/experiments` has it.
+  JsonNode list();
+
+  /// One of them.
+  JsonNode show(String name);
+
+  /// Ends one.
+  JsonNode stop(String name, @Nullable String arm, String reason);
+
+  /// Takes what the flags name.
+  ///
+  /// @throws InputException where they name none or two
+  static ExperimentsAt of(
+      @Nullable String server, @Nullable Path adminKeyFile, @Nullable Path store) {
+    if (server != null && store != null) {
+      throw new InputException("--server and --store are both given; give one of them");
+    } else if (server != null) {
+      return ExperimentsServer.of(server, adminKeyFile);
+    } else if (store == null) {
+      throw new InputException(
+          "neither --server nor --store is given; give the URL of the server that runs, or the folder of its --experiments");
+    } else if (adminKeyFile != null) {
+      throw new InputException("--admin-key-file goes with --server; leave it out");
+    }
+    return inFolder(store);
+  }
+
+  private static ExperimentsAt inFolder(Path store) {
+    Kept kept = Kept.in(store);
+    return new ExperimentsAt() {
+      @Override
+      public JsonNode list() {
+        return Json.tree(kept.list());
+      }
+
+      @Override
+      public JsonNode show(String name) {
+        return Json.tree(kept.show(name));
+      }
+
+      @Override
+      public JsonNode stop(String name, @Nullable String arm, String reason) {
+        return Json.tree(kept.stop(name, arm, reason));
+      }
+    };
+  }
+}

@@ -1,0 +1,180 @@
+package dev.nudge.adapter;
+
+import dev.nudge.format.Json;
+import dev.nudge.settings.InputException;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/// A weighted sum of adapters of one base as one adapter: ΔW = Σ wᵢ·sᵢ·Bᵢ·Aᵢ.
+///
+/// Exactly, A's lie under each other and B's, each times wᵢ·sᵢ, beside each other, so the rank is
+/// the sum of the ranks; the only error is one rounding of B to fp32. The scale of the result is 1.
+///
+/// Recompressed, each layer is the best of its rank to that sum (Eckart and Young), by
+/// [Recompressed]; what is lost is told.
+public final class Combination {
+
+  /// One of the adapters.
+  public record Part(Path folder, double weight) {}
+
+  /// What came of it.
+  ///
+  /// @param rank the highest of a layer
+  /// @param norm ‖ΔW‖ of the sum
+  /// @param lost ‖ΔW − ΔW'‖ / ‖ΔW‖ of what is written against the sum; 0 where it is exact
+  /// @param layers their number
+  public record Combined(int rank, double norm, double lost, int layers) {}
+
+  private Combination() {}
+
+  /// Writes the sum into a folder.
+  ///
+  /// @param rank most of a layer; null: the sum exactly
+  /// @throws InputException where one is no adapter of A and B alone, or they do not fit each other
+  public static Combined write(List<Part> parts, @Nullable Integer rank, Path out) {
+    List<Updates> opened = new ArrayList<>();
+    try (Scope scope = Scope.open("combined adapters")) {
+      for (Part part : parts) {
+        Updates updates = Updates.open(part.folder());
+        opened.add(updates);
+        if (updates.holdsWhole()) {
+          throw new InputException(
+              "adapter %s holds whole modules or rows of tokens, which cannot be weighed; combine adapters of A and B alone"
+                  .formatted(part.folder()));
+        }
+      }
+      TreeSet<String> paths = new TreeSet<>();
+      opened.forEach(updates -> paths.addAll(updates.paths()));
+      Map<String, Tensor> tensors = new LinkedHashMap<>();
+      Map<String, Integer> ranks = new LinkedHashMap<>();
+      double squares = 0;
+      double lost = 0;
+      for (String path : paths) {
+        Update sum = sum(parts, opened, path);
+        Update written = sum;
+        double all = sum.inner(sum);
+        squares += all;
+        if (rank != null && rank < sum.rank()) {
+          Recompressed less = Recompressed.of(sum, rank);
+          written = less.update();
+          lost += less.lostSquares();
+        }
+        boolean embedding = opened.stream().anyMatch(updates -> updates.isEmbedding(path));
+        ranks.put(path, written.rank());
+        put(tensors, written, embedding, scope);
+      }
+      String base =
+          Json.read(parts.getFirst().folder().resolve(PeftConfig.FILE))
+              .path("base_model_name_or_path")
+              .asString("");
+      PeftFiles.save(out, spec(opened, ranks), base, tensors);
+      int highest = ranks.values().stream().mapToInt(Integer::intValue).max().orElse(0);
+      return new Combined(
+          highest, Math.sqrt(squares), squares == 0 ? 0 : Math.sqrt(lost / squares), ranks.size());
+    } finally {
+      opened.forEach(Updates::close);
+    }
+  }
+
+  private static Update sum(List<Part> parts, List<Updates> opened, String path) {
+    List<double[]> a = new ArrayList<>();
+    List<double[]> b = new ArrayList<>();
+    for (int i = 0; i < parts.size(); i++) {
+      Updates updates = opened.get(i);
+      if (!updates.paths().contains(path)) {
+        continue;
+      }
+      Update update = updates.at(path);
+      if (!a.isEmpty()
+          && (a.getFirst().length != update.a()[0].length
+              || b.getFirst().length != update.b()[0].length)) {
+        throw new InputException(
+            "adapter %s is of another model than %s: %s has other sides"
+                .formatted(updates.folder(), opened.getFirst().folder(), path));
+      }
+      double factor = parts.get(i).weight() * update.scaling();
+      for (int r = 0; r < update.rank(); r++) {
+        a.add(update.a()[r]);
+        b.add(times(update.b()[r], factor));
+      }
+    }
+    return new Update(path, a.toArray(double[][]::new), b.toArray(double[][]::new), 1);
+  }
+
+  private static double[] times(double[] row, double factor) {
+    double[] scaled = new double[row.length];
+    for (int i = 0; i < row.length; i++) {
+      scaled[i] = row[i] * factor;
+    }
+    return scaled;
+  }
+
+  private static void put(
+      Map<String, Tensor> tensors, Update update, boolean embedding, Scope scope) {
+    int rank = update.rank();
+    Tensor a = scope.tensor(Dtype.F32, rank, update.a()[0].length);
+    Tensor b = scope.tensor(Dtype.F32, update.b()[0].length, rank);
+    for (int r = 0; r < rank; r++) {
+      for (int c = 0; c < a.cols(); c++) {
+        a.set(r, c, update.a()[r][c]);
+      }
+      for (int c = 0; c < b.rows(); c++) {
+        b.set(c, r, update.b()[r][c]);
+      }
+    }
+    String path = update.path();
+    tensors.put(embedding ? PeftFiles.nameOfEmbeddingA(path) : PeftFiles.nameOfA(path), a);
+    tensors.put(embedding ? PeftFiles.nameOfEmbeddingB(path) : PeftFiles.nameOfB(path), b);
+  }
+
+  /// The config: a scale of 1 everywhere, so alpha is the rank, by pattern where a layer has its
+  /// own.
+  private static Lora spec(List<Updates> opened, Map<String, Integer> ranks) {
+    Lora first = opened.getFirst().spec();
+    boolean same =
+        opened.stream()
+            .map(Updates::spec)
+            .allMatch(
+                spec ->
+                    spec.targets().equals(first.targets())
+                        && java.util.Objects.equals(spec.exclude(), first.exclude())
+                        && java.util.Objects.equals(spec.layers(), first.layers()));
+    int usual =
+        ranks.values().stream()
+            .collect(Collectors.groupingBy(rank -> rank, Collectors.counting()))
+            .entrySet()
+            .stream()
+            .max(Map.Entry.comparingByValue())
+            .orElseThrow()
+            .getKey();
+    Map<String, Integer> others = new LinkedHashMap<>();
+    Map<String, Double> alphas = new LinkedHashMap<>();
+    ranks.forEach(
+        (path, rank) -> {
+          if (rank != usual) {
+            others.put(path.replace(".", "\\."), rank);
+            alphas.put(path.replace(".", "\\."), (double) rank);
+          }
+        });
+    return new Lora(
+        usual,
+        usual,
+        false,
+        0,
+        same ? first.targets() : new Targets.Names(List.copyOf(ranks.keySet())),
+        others,
+        alphas,
+        same ? first.exclude() : null,
+        same ? first.layers() : null,
+        Extras.NONE);
+  }
+}

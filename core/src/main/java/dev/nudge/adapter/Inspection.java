@@ -1,0 +1,98 @@
+package dev.nudge.adapter;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// What an adapter holds, and how far it moves each weight.
+///
+/// @param parameters numbers of A and B
+/// @param bytes of the weights' file
+/// @param norm ‖ΔW‖ of all updates together
+/// @param layers in the order of their paths
+/// @param whole whether it holds whole modules or rows of tokens too
+public record Inspection(
+    int rank,
+    double alpha,
+    boolean rsLora,
+    String targets,
+    long parameters,
+    long bytes,
+    double norm,
+    List<Layer> layers,
+    boolean whole) {
+  private static final double DEAD = 1e-6; // of the largest
+
+  /// One layer.
+  ///
+  /// @param norm ‖ΔW‖, Frobenius's
+  /// @param relative ‖ΔW‖/‖W‖; null where the base is not known
+  /// @param dead whether it does nothing: ‖ΔW‖ is below 1e-6 of the largest
+  /// @param finite whether all numbers are numbers
+  public record Layer(
+      String path,
+      int rank,
+      double scaling,
+      long bytes,
+      double norm,
+      @Nullable Double relative,
+      boolean dead,
+      boolean finite) {
+    private Layer judged(double least) {
+      boolean none = norm <= least;
+      return new Layer(path, rank, scaling, bytes, norm, relative, none, finite);
+    }
+  }
+
+  /// Reads an adapter folder.
+  ///
+  /// @param norms ‖W‖ by module path, as far as they are known
+  /// @throws dev.nudge.settings.InputException where it is no adapter
+  public static Inspection of(Path folder, Map<String, Double> norms) {
+    try (Updates updates = Updates.open(folder)) {
+      List<Layer> layers = new ArrayList<>();
+      long parameters = 0;
+      double squares = 0;
+      double largest = 0;
+      for (String path : updates.paths()) {
+        Update update = updates.at(path);
+        double norm = update.norm();
+        largest = Math.max(largest, Double.isNaN(norm) ? 0 : norm);
+        squares += norm * norm;
+        parameters += (long) update.rank() * (update.a()[0].length + update.b()[0].length);
+        Double base = norms.get(path);
+        layers.add(
+            new Layer(
+                path,
+                update.rank(),
+                update.scaling(),
+                updates.bytes(path),
+                norm,
+                base == null ? null : (Double) (norm / base),
+                false,
+                update.finite()));
+      }
+      double least = DEAD * largest;
+      List<Layer> judged = layers.stream().map(layer -> layer.judged(least)).toList();
+      long bytes = folder.resolve(PeftFiles.WEIGHTS).toFile().length();
+      Lora spec = updates.spec();
+      return new Inspection(
+          spec.rank(),
+          spec.alpha(),
+          spec.rsLora(),
+          spec.targets().toString(),
+          parameters,
+          bytes,
+          Math.sqrt(squares),
+          judged,
+          updates.holdsWhole());
+    }
+  }
+
+  /// The layers that do nothing.
+  public List<String> dead() {
+    return layers.stream().filter(Layer::dead).map(Layer::path).toList();
+  }
+}

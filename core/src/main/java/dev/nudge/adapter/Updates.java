@@ -1,0 +1,107 @@
+package dev.nudge.adapter;
+
+import dev.nudge.format.SafeTensors;
+import dev.nudge.settings.InputException;
+import dev.nudge.tensor.Tensor;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/// The updates of an adapter folder, read layer by layer and without its model.
+///
+/// Threading: one thread at a time; close it when no update is read any more.
+final class Updates implements AutoCloseable {
+  private final PeftAdapter adapter;
+  private final List<String> paths = new ArrayList<>(); // sorted, as the file's names are
+
+  private Updates(PeftAdapter adapter) {
+    this.adapter = adapter;
+    for (String name : adapter.tensors().names()) {
+      if (PeftFiles.isA(name)) {
+        paths.add(PeftFiles.pathOf(name));
+      } else if (PeftFiles.isEmbeddingA(name)) {
+        paths.add(PeftFiles.pathOfEmbedding(name));
+      }
+    }
+  }
+
+  /// Opens a folder.
+  ///
+  /// @throws InputException where it is no adapter
+  static Updates open(Path folder) {
+    return new Updates(PeftAdapter.open(folder));
+  }
+
+  Lora spec() {
+    return adapter.spec();
+  }
+
+  Path folder() {
+    return adapter.folder();
+  }
+
+  /// Whether it holds whole modules or rows of tokens too, of which no update tells.
+  boolean holdsWhole() {
+    return adapter.holdsWhole();
+  }
+
+  /// The modules that A and B are on.
+  List<String> paths() {
+    return paths;
+  }
+
+  /// Whether a module is an embedding, whose tensors have other names.
+  boolean isEmbedding(String path) {
+    return adapter.tensors().names().contains(PeftFiles.nameOfEmbeddingA(path));
+  }
+
+  /// The update of a module.
+  ///
+  /// @throws InputException where B is missing or of another rank
+  Update at(String path) {
+    boolean embedding = isEmbedding(path);
+    SafeTensors file = adapter.tensors();
+    Tensor a = file.tensor(embedding ? PeftFiles.nameOfEmbeddingA(path) : PeftFiles.nameOfA(path));
+    Tensor b = file.tensor(embedding ? PeftFiles.nameOfEmbeddingB(path) : PeftFiles.nameOfB(path));
+    if (a.rank() != 2 || b.rank() != 2 || a.rows() != b.cols()) {
+      throw new InputException(
+          "adapter %s: A and B of %s do not fit each other".formatted(adapter.folder(), path));
+    }
+    return new Update(path, rows(a), columns(b), spec().scaling(path));
+  }
+
+  /// Bytes of A and B of a module in the file.
+  long bytes(String path) {
+    boolean embedding = isEmbedding(path);
+    SafeTensors file = adapter.tensors();
+    return file.entry(embedding ? PeftFiles.nameOfEmbeddingA(path) : PeftFiles.nameOfA(path))
+            .bytes()
+        + file.entry(embedding ? PeftFiles.nameOfEmbeddingB(path) : PeftFiles.nameOfB(path))
+            .bytes();
+  }
+
+  private static double[][] rows(Tensor tensor) {
+    double[][] rows = new double[tensor.rows()][tensor.cols()];
+    for (int r = 0; r < rows.length; r++) {
+      for (int c = 0; c < rows[r].length; c++) {
+        rows[r][c] = tensor.get(r, c);
+      }
+    }
+    return rows;
+  }
+
+  private static double[][] columns(Tensor tensor) {
+    double[][] columns = new double[tensor.cols()][tensor.rows()];
+    for (int r = 0; r < tensor.rows(); r++) {
+      for (int c = 0; c < columns.length; c++) {
+        columns[c][r] = tensor.get(r, c);
+      }
+    }
+    return columns;
+  }
+
+  @Override
+  public void close() {
+    adapter.close();
+  }
+}

@@ -1,0 +1,62 @@
+package dev.nudge.eval;
+
+/// What is believed of a rate after s hits in n cases, every rate being as likely before: Beta(1 +
+/// s,
+/// 1 + n − s).
+///
+/// The readable numbers beside a test: how likely one rate is above another, and what choosing it
+/// would lose on average if it is not. They are no test: looked at again and again, "95 % likely"
+/// is
+/// reached by chance far more often than in 5 % of experiments.
+///
+/// @param a of the beta distribution
+/// @param b of it
+public record Posterior(double a, double b) {
+  private static final int STEPS = 2000; // of Simpson's rule: 1e-9 of the integrals here
+  private static final double REACH = 12; // standard deviations
+
+  /// The belief after counting.
+  public static Posterior of(long hits, long n) {
+    return new Posterior(1 + hits, 1 + n - hits);
+  }
+
+  /// Its mean.
+  public double mean() {
+    return a / (a + b);
+  }
+
+  /// The probability that this rate is above another.
+  ///
+  /// ∫ f(x) F_other(x) dx over where f is
+  public double above(Posterior other) {
+    double deviation = Math.sqrt(a * b / ((a + b) * (a + b) * (a + b + 1)));
+    double low = Math.max(0, mean() - REACH * deviation);
+    double high = Math.min(1, mean() + REACH * deviation);
+    double width = (high - low) / STEPS;
+    double sum = 0;
+    for (int i = 0; i <= STEPS; i++) {
+      double x = low + i * width;
+      sum += (i == 0 || i == STEPS ? 1 : i % 2 == 1 ? 4 : 2) * density(x) * other.below(x);
+    }
+    return Math.clamp(sum * width / 3, 0, 1);
+  }
+
+  /// What choosing this rate loses on average: the mean of max(0, other − this).
+  public double expectedLoss(Posterior other) {
+    double loss =
+        other.mean() * new Posterior(other.a + 1, other.b).above(this)
+            - mean() * (1 - new Posterior(a + 1, b).above(other));
+    return Math.max(0, loss);
+  }
+
+  private double density(double x) {
+    return Math.exp(
+        (a == 1 ? 0 : (a - 1) * Math.log(x))
+            + (b == 1 ? 0 : (b - 1) * Math.log1p(-x))
+            - Special.logBeta(a, b));
+  }
+
+  private double below(double x) {
+    return Math.exp(Special.logBetaBelow(a, b, x));
+  }
+}

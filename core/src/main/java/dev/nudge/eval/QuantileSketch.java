@@ -1,0 +1,111 @@
+package dev.nudge.eval;
+
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/// Counts of positive numbers in buckets that each span 2 %, from which every quantile can be told
+/// within 1 % of its value: DDSketch [1]. Sketches of parts add up to the sketch of the whole.
+///
+/// Bucket i holds γ^(i−1) < x ≤ γ^i, γ = 1.01 / 0.99; what is not above 10⁻⁹ counts as 0.
+///
+/// The interval of a quantile holds at all times at once: of the p-quantile, the number of
+/// observations below is binomial with p, so the ranks s that [BetaMixture] does not refute bound
+/// it,
+/// and the values at these ranks, outward to the ends of their buckets, are its ends [2].
+///
+/// [1] C. Masson, J. E. Rim, H. K. Lee, DDSketch, 2019.
+///
+/// [2] S. Howard and A. Ramdas, Sequential estimation of quantiles with applications to A/B testing
+/// and best-arm identification, 2022.
+///
+/// Threading: the caller's lock.
+public final class QuantileSketch {
+  private static final double ACCURACY = 0.01;
+  private static final double LOG_GAMMA = Math.log((1 + ACCURACY) / (1 - ACCURACY));
+  private static final double LEAST = 1e-9;
+  private static final double TIGHTEST_AT = 1000;
+
+  private final TreeMap<Integer, Long> buckets = new TreeMap<>();
+  private long zeros;
+  private long count;
+
+  /// Counts a number, which is not negative.
+  public void add(double x) {
+    count++;
+    if (x <= LEAST) {
+      zeros++;
+    } else {
+      buckets.merge((int) Math.ceil(Math.log(x) / LOG_GAMMA), 1L, Long::sum);
+    }
+  }
+
+  /// Adds what another sketch counted.
+  public void merge(QuantileSketch other) {
+    count += other.count;
+    zeros += other.zeros;
+    other.buckets.forEach((bucket, n) -> buckets.merge(bucket, n, Long::sum));
+  }
+
+  /// How many were counted.
+  public long count() {
+    return count;
+  }
+
+  /// The p-quantile within 1 %; 0 where nothing was counted.
+  public double quantile(double p) {
+    if (count == 0) {
+      return 0;
+    }
+    @Nullable Integer bucket = bucket((long) Math.floor(p * (count - 1)) + 1);
+    return bucket == null
+        ? 0
+        : 2 * Math.exp(bucket * LOG_GAMMA) / (1 + Math.exp(LOG_GAMMA)); // the bucket's middle
+  }
+
+  /// The interval of the p-quantile, at all times at once; infinite above where too few are
+  /// counted.
+  public Interval interval(double p, double alpha) {
+    BetaMixture mixture = BetaMixture.around(p, TIGHTEST_AT);
+    double limit = -Math.log(alpha);
+    long middle = Math.round(p * count);
+    long low = end(mixture, p, limit, middle, 0);
+    long high = end(mixture, p, limit, middle, count);
+    @Nullable Integer first = low < 1 ? null : bucket(low);
+    @Nullable Integer last = high >= count ? null : bucket(high + 1);
+    double infinite = high >= count ? Double.POSITIVE_INFINITY : 0;
+    return new Interval(
+        first == null ? 0 : Math.exp((first - 1) * LOG_GAMMA),
+        last == null ? infinite : Math.exp(last * LOG_GAMMA));
+  }
+
+  /// The last rank on the way from the middle to an end that is not refuted.
+  private long end(BetaMixture mixture, double p, double limit, long middle, long outermost) {
+    long in = middle;
+    long out = outermost + Long.signum(outermost - middle);
+    while (Math.abs(out - in) > 1) {
+      long half = (in + out) / 2;
+      if (mixture.logEvidence(half, count, p) < limit) {
+        in = half;
+      } else {
+        out = half;
+      }
+    }
+    return in;
+  }
+
+  /// The bucket of the number of a rank from 1; null where it is 0.
+  private @Nullable Integer bucket(long rank) {
+    long seen = zeros;
+    if (rank <= seen) {
+      return null;
+    }
+    for (Map.Entry<Integer, Long> bucket : buckets.entrySet()) {
+      seen += bucket.getValue();
+      if (rank <= seen) {
+        return bucket.getKey();
+      }
+    }
+    return buckets.isEmpty() ? null : buckets.lastKey();
+  }
+}

@@ -1,0 +1,71 @@
+package dev.nudge.eval;
+
+import java.util.List;
+
+/// Asks whether units fell to the arms of an experiment as its weights say: Pearson's chi-square.
+///
+///     X² = Σ (n_i − N w_i)² / (N w_i),   p = P(χ²_{arms − 1} ≥ X²)
+///
+/// A mismatch means that something between assignment and record loses units of one arm, so no
+/// difference of the arms may be believed. The alarm is at [#ALARM], far below 5 %, for it is
+/// looked
+/// at all the time.
+///
+/// @param statistic X²
+/// @param degrees of freedom
+/// @param p probability of a division at least as uneven
+public record SampleRatio(double statistic, int degrees, double p) {
+  /// Below this a division is no chance.
+  public static final double ALARM = 0.001;
+
+  private static final double LEAST_EXPECTED = 10; // in each cell, for the chi-square to hold
+
+  /// Nothing was counted.
+  public static final SampleRatio NONE = new SampleRatio(0, 0, 1);
+
+  /// Compares counts with weights.
+  ///
+  /// @param counts of units by arm
+  /// @param weights of the arms, of any sum; an arm of weight 0 is left out
+  public static SampleRatio of(long[] counts, double[] weights) {
+    double total = 0;
+    double sum = 0;
+    int arms = 0;
+    for (int i = 0; i < counts.length; i++) {
+      if (weights[i] > 0) {
+        total += counts[i];
+        sum += weights[i];
+        arms++;
+      }
+    }
+    double statistic = 0;
+    for (int i = 0; i < counts.length; i++) {
+      double expected = total * weights[i] / sum;
+      if (weights[i] > 0 && expected < LEAST_EXPECTED) {
+        return NONE;
+      }
+      if (weights[i] > 0) {
+        statistic += (counts[i] - expected) * (counts[i] - expected) / expected;
+      }
+    }
+    return of(statistic, arms - 1);
+  }
+
+  /// Adds up what was counted in several stages, each with weights of its own.
+  public static SampleRatio sum(List<SampleRatio> stages) {
+    return of(
+        stages.stream().mapToDouble(SampleRatio::statistic).sum(),
+        stages.stream().mapToInt(SampleRatio::degrees).sum());
+  }
+
+  private static SampleRatio of(double statistic, int degrees) {
+    return degrees == 0
+        ? NONE
+        : new SampleRatio(statistic, degrees, Special.gammaAbove(degrees / 2.0, statistic / 2));
+  }
+
+  /// Whether the arms' units may not be compared.
+  public boolean alarm() {
+    return p < ALARM;
+  }
+}

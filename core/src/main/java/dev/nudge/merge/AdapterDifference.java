@@ -1,0 +1,132 @@
+package dev.nudge.merge;
+
+import dev.nudge.identity.BaseDigest;
+import dev.nudge.identity.Identity;
+import dev.nudge.machine.Backend;
+import dev.nudge.machine.Machine;
+import dev.nudge.model.Checkpoint;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.model.Quantization;
+import dev.nudge.model.StreamedLm;
+import dev.nudge.nn.Modules;
+import dev.nudge.settings.Compute;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.ModelSettings;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// Says how far a model's answers with one adapter are from those with another, on the text of
+/// [ProbeText]. It computes in fp32 unless `--compute bf16` says other, as a merge's gate does.
+public final class AdapterDifference {
+  private AdapterDifference() {}
+
+  /// Compares two adapters, or one and the base.
+  ///
+  /// @param reference whose probabilities the divergence is taken over; null: the base
+  /// @param other null: the base
+  /// @param warnings told one line each
+  /// @throws InputException where one is not of this model, or holds more than A and B
+  public static Difference of(
+      ModelSettings settings,
+      @Nullable Path reference,
+      @Nullable Path other,
+      Machine machine,
+      Consumer<String> warnings) {
+    Path folder = settings.model();
+    ModelConfig config = ModelConfig.load(folder);
+    Checkpoint.check(folder, config);
+    Quantization held = Quantization.resolve(settings, config);
+    Compute type = settings.compute() == Compute.BF16 ? Compute.BF16 : Compute.FP32;
+    Backend backend = Backend.resolve(type, machine.cache(), config.widths());
+    Identity.Model base =
+        new Identity.Model(
+            folder,
+            held.method(),
+            held.doubleQuant(),
+            () -> BaseDigest.of(folder, machine.cache()));
+    try (AdapterStack first = stack(reference, base, config, backend, settings, warnings);
+        AdapterStack second = stack(other, base, config, backend, settings, warnings)) {
+      int most =
+          settings.maxLength() == null ? config.maxPositionEmbeddings() : settings.maxLength();
+      List<int[]> probe = ProbeText.of(folder, config, most, machine.cache(), warnings);
+      Integer given = settings.threads();
+      int threads = given == null ? machine.threads() : given;
+      return compare(
+          () -> StreamedLm.open(folder, config, backend, held, StreamedLm.BLOCK_BYTES),
+          first,
+          second,
+          probe,
+          config,
+          backend,
+          threads);
+    }
+  }
+
+  private static AdapterStack stack(
+      @Nullable Path adapter,
+      Identity.Model base,
+      ModelConfig config,
+      Backend backend,
+      ModelSettings settings,
+      Consumer<String> warnings) {
+    List<Path> folders = adapter == null ? List.of() : List.of(adapter);
+    if (adapter != null) {
+      Identity.check(adapter, base, settings.anyBase(), warnings);
+    }
+    AdapterStack stack =
+        AdapterStack.open(
+            folders, folders.stream().map(_ -> 1.0).toList(), config, backend.compute());
+    if (stack.holdsWhole()) {
+      stack.close();
+      throw new InputException(
+          "adapter %s holds whole modules or rows of tokens; answers are compared of adapters of A and B alone, so leave --model out"
+              .formatted(adapter));
+    }
+    return stack;
+  }
+
+  private interface Opening {
+    StreamedLm open();
+  }
+
+  private static Difference compare(
+      Opening opening,
+      AdapterStack first,
+      AdapterStack second,
+      List<int[]> probe,
+      ModelConfig config,
+      Backend backend,
+      int threads) {
+    int rows = Difference.rows(config.vocabSize());
+    int tokens = probe.stream().mapToInt(ids -> ids.length).sum();
+    Dtype compute = backend.compute();
+    try (StreamedLm reference = opening.open();
+        StreamedLm other = opening.open();
+        Scope scope = Scope.open("comparison");
+        Workspace ws =
+            new Workspace(
+                0,
+                Math.max(reference.bytes(probe, first, rows), other.bytes(probe, second, rows)),
+                backend.gemms().apply(threads))) {
+      Tensor a = scope.tensor(compute, tokens, config.hiddenSize());
+      Tensor b = scope.tensor(compute, tokens, config.hiddenSize());
+      Modules ends = reference.ends(first, scope);
+      Modules otherEnds = other.ends(second, scope);
+      reference.hidden(probe, first, ends, a, ws, () -> false);
+      other.hidden(probe, second, otherEnds, b, ws, () -> false);
+      return Difference.of(
+          new Difference.Side(reference, Objects.requireNonNull(ends.head()).linear(), a),
+          new Difference.Side(other, Objects.requireNonNull(otherEnds.head()).linear(), b),
+          probe,
+          config.vocabSize(),
+          ws);
+    }
+  }
+}

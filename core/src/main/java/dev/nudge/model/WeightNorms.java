@@ -1,0 +1,80 @@
+package dev.nudge.model;
+
+import dev.nudge.format.SafeTensors;
+import dev.nudge.kernel.Kernels;
+import dev.nudge.nn.LinearSlot;
+import dev.nudge.quant.StoredWeight;
+import dev.nudge.quant.WeightFormat;
+import dev.nudge.quant.WeightFormats;
+import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Gemm;
+import dev.nudge.tensor.PageAdvice;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Workspace;
+import java.nio.file.Path;
+import java.util.Collection;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+
+/// How large the weights of a model are: ‖W‖, Frobenius's, of linear layers.
+public final class WeightNorms {
+  private static final int ROWS = 64; // made at once of a stored weight; a multiple of every grain
+
+  private WeightNorms() {}
+
+  /// The norms by module path.
+  ///
+  /// @param paths of the layers that are wanted; one that the model has not is left out
+  /// @throws dev.nudge.settings.InputException where the folder is no model
+  public static Map<String, Double> of(Path folder, Collection<String> paths) {
+    Set<String> wanted = Set.copyOf(paths);
+    ModelConfig config = ModelConfig.load(folder);
+    Map<String, Double> norms = new TreeMap<>();
+    try (SafeTensors file = SafeTensors.open(folder)) {
+      for (LinearSlot slot : Checkpoint.places(config).linears()) {
+        String name = slot.path() + ".weight";
+        if (wanted.contains(slot.path()) && file.names().contains(name)) {
+          norms.put(slot.path(), Math.sqrt(squares(file, name, slot)));
+          PageAdvice.drop(file.bytes(name));
+        }
+      }
+    }
+    return norms;
+  }
+
+  private static double squares(SafeTensors file, String name, LinearSlot slot) {
+    WeightFormat format = WeightFormats.in(file, name);
+    if (format == null) {
+      return squares(file.tensor(name));
+    }
+    int out = slot.linear().out();
+    int in = slot.linear().in();
+    StoredWeight weight = format.open(file, name, out, in);
+    long bytes;
+    try (Workspace dry = Workspace.measuring()) {
+      weight.make(0, Math.min(ROWS, out), dry.take(Dtype.F32, ROWS, in), dry, Kernels.dry());
+      bytes = dry.peak();
+    }
+    double sum = 0;
+    try (Workspace ws = new Workspace(0, bytes, Gemm.plain())) {
+      for (int from = 0; from < out; from += ROWS) {
+        ws.reset();
+        int to = Math.min(out, from + ROWS);
+        Tensor rows = ws.take(Dtype.F32, to - from, in);
+        weight.make(from, to, rows, ws, Kernels.fastest());
+        sum += squares(rows);
+      }
+    }
+    return sum;
+  }
+
+  private static double squares(Tensor tensor) {
+    double sum = 0;
+    for (long i = 0; i < tensor.elements(); i++) {
+      double value = tensor.at(i);
+      sum += value * value;
+    }
+    return sum;
+  }
+}

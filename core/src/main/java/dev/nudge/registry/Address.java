@@ -1,0 +1,101 @@
+package dev.nudge.registry;
+
+import dev.nudge.settings.InputException;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/// Says where versions come from or go to: `oci://HOST/NAME[:TAG]`, a `.tar` file, or the folder of
+/// an OCI image layout.
+public sealed interface Address {
+  /// What an address of a registry begins with.
+  String SCHEME = "oci://";
+
+  /// A repository of an OCI registry.
+  ///
+  /// @param host with its port, where it has one
+  /// @param repository such as `team/support`
+  /// @param tag or digest; empty: not said
+  /// @param plain without TLS: on this machine alone, or where a user asks for it
+  record Remote(String host, String repository, String tag, boolean plain) implements Address {
+    @Override
+    public String toString() {
+      return SCHEME + host + "/" + repository;
+    }
+  }
+
+  /// An archive.
+  record Archive(Path file) implements Address {}
+
+  /// A folder.
+  record Folder(Path folder) implements Address {}
+
+  /// A name and a password, as a registry asks for them.
+  record Credentials(String user, String password) {
+    /// Reads a file that holds `USER:PASSWORD` on its first line.
+    public static Credentials read(Path file) {
+      try {
+        String line = java.nio.file.Files.readAllLines(file).getFirst();
+        int colon = line.indexOf(':');
+        if (colon > 0) {
+          return new Credentials(line.substring(0, colon), line.substring(colon + 1).strip());
+        }
+      } catch (java.io.IOException | java.util.NoSuchElementException e) {
+        throw new InputException("--credentials " + file + " cannot be read", e);
+      }
+      throw new InputException("--credentials " + file + " must hold USER:PASSWORD on a line");
+    }
+
+    @Override
+    public String toString() {
+      return user + ":…";
+    }
+  }
+
+  /// Reads an address.
+  ///
+  /// @param plain whether a registry is asked without TLS wherever it is
+  /// @throws InputException where it is none
+  static Address parse(String text, boolean plain) {
+    if (!text.startsWith(SCHEME)) {
+      if (text.matches("[a-z][a-z0-9+.-]+://.*")) {
+        throw new InputException(
+            "'%s' is a URL; give oci://HOST/NAME[:TAG], a .tar file or a folder".formatted(text));
+      }
+      try {
+        Path path = Path.of(text);
+        return text.endsWith(".tar") ? new Archive(path) : new Folder(path);
+      } catch (InvalidPathException e) {
+        throw new InputException("'" + text + "' is no path", e);
+      }
+    }
+    Matcher parts = Parts.REMOTE.matcher(text);
+    if (!parts.matches()) {
+      throw new InputException(
+          "'%s' names no repository; it must be oci://HOST[:PORT]/NAME[:TAG], the name in lower case"
+              .formatted(text));
+    }
+    String host = parts.group("host");
+    @Nullable String tag = parts.group("tag");
+    @Nullable String digest = parts.group("digest");
+    boolean here = Parts.HERE.contains(host.replaceAll(":\\d+$", ""));
+    return new Remote(
+        host, parts.group("name"), digest != null ? digest : tag == null ? "" : tag, plain || here);
+  }
+
+  /// The grammar of OCI's names.
+  final class Parts {
+    private static final Pattern REMOTE =
+        Pattern.compile(
+            "oci://(?<host>[A-Za-z0-9.-]+(:\\d{1,5})?|\\[[0-9a-f:]+\\](:\\d{1,5})?)"
+                + "/(?<name>[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*)"
+                + "(:(?<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?(@(?<digest>sha256:[0-9a-f]{64}))?");
+
+    private static final Set<String> HERE = Set.of("localhost", "127.0.0.1", "[::1]");
+
+    private Parts() {}
+  }
+}

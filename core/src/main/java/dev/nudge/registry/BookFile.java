@@ -1,0 +1,179 @@
+package dev.nudge.registry;
+
+import dev.nudge.format.Json;
+import dev.nudge.format.OutFolder;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Function;
+import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+
+/// Keeps what a journal came to at some byte, so that nobody has to read it from its beginning:
+/// `book.index`. It can be lost, and is written anew when the journal has grown by [#WORTH].
+///
+/// The first line has the format's version, the bytes of the journal, the checksum of the last of
+/// them ([Journal#mark]) and that of the other lines. Of these, `N` is a name with the highest
+/// number that it has given, `V` a version of it and `A` an alias; fields are separated by tabs,
+/// texts are JSON's.
+final class BookFile {
+  static final String FILE = "book.index";
+
+  /// Bytes of a journal that are read without a thought.
+  static final long WORTH = 64 << 10;
+
+  private static final String VERSION = "1";
+  private static final String NONE = "-";
+
+  private BookFile() {}
+
+  /// What was kept.
+  ///
+  /// @param bytes of the journal that it comes from
+  record Kept(Book book, long bytes) {}
+
+  /// Reads what was kept; null where it is missing, damaged or of another journal.
+  static @Nullable Kept read(Path folder, Journal journal, Function<String, Path> folders) {
+    try {
+      String text = Files.readString(folder.resolve(FILE));
+      int end = text.indexOf('\n');
+      String[] head = text.substring(0, Math.max(end, 0)).split("\t", -1);
+      String rest = text.substring(end + 1);
+      if (head.length != 4 || !head[0].equals(VERSION) || !head[3].equals(sum(rest))) {
+        return null;
+      }
+      long bytes = Long.parseLong(head[1]);
+      if (!head[2].equals(journal.mark(bytes))) {
+        return null;
+      }
+      Book book = new Book(folders);
+      String name = "";
+      for (String line : rest.split("\n")) {
+        String[] field = line.split("\t", -1);
+        switch (field[0]) {
+          case "N" -> {
+            name = field[1];
+            book.put(name, Integer.parseInt(field[2]));
+          }
+          case "V" -> book.put(version(name, field, folders));
+          case "A" -> book.put(name, alias(field));
+          default -> {
+            return null;
+          }
+        }
+      }
+      return new Kept(book, bytes);
+    } catch (IOException | JacksonException | IllegalArgumentException e) {
+      return null;
+    }
+  }
+
+  private static Version version(String name, String[] field, Function<String, Path> folders) {
+    List<Version.Report> reports = new ArrayList<>();
+    if (!field[11].equals(NONE)) {
+      Json.parse(field[11])
+          .forEach(report -> reports.add(Json.record(report, Version.Report.class)));
+    }
+    return new Version(
+        name,
+        Integer.parseInt(field[1]),
+        field[2],
+        folders.apply(field[2]),
+        VersionState.valueOf(field[3]),
+        note(field, 4),
+        Long.parseLong(field[7]),
+        Long.parseLong(field[8]),
+        Integer.parseInt(field[9]),
+        field[10].equals(NONE) ? null : field[10],
+        List.copyOf(reports));
+  }
+
+  private static Alias alias(String[] field) {
+    List<String> before = field[7].isEmpty() ? List.of() : Arrays.asList(field[7].split(","));
+    return new Alias(field[1], Integer.parseInt(field[2]), field[3], note(field, 4), before);
+  }
+
+  private static Note note(String[] field, int at) {
+    String by = text(field[at + 1]);
+    return new Note(
+        Instant.ofEpochMilli(Long.parseLong(field[at])), by == null ? "" : by, text(field[at + 2]));
+  }
+
+  private static @Nullable String text(String json) {
+    if (json.equals(NONE)) {
+      return null;
+    }
+    return json.indexOf('\\') < 0
+        ? json.substring(1, json.length() - 1)
+        : Json.parse(json).asString();
+  }
+
+  private static String shown(@Nullable String text) {
+    return text == null ? NONE : Json.line(text);
+  }
+
+  /// Writes what a journal came to.
+  ///
+  /// @throws dev.nudge.settings.RunException where the disk refuses
+  static void write(Path folder, Journal journal, Book book) {
+    StringBuilder lines = new StringBuilder();
+    book.shelves(
+        (name, last, versions, aliases) -> {
+          line(lines, "N", name, last);
+          for (Version v : versions) {
+            line(
+                lines,
+                "V",
+                v.number(),
+                v.digest(),
+                v.state().name(),
+                v.pushed().at().toEpochMilli(),
+                shown(v.pushed().by()),
+                shown(v.pushed().why()),
+                v.manifestBytes(),
+                v.bytes(),
+                v.rank(),
+                v.base() == null ? NONE : v.base(),
+                v.reports().isEmpty() ? NONE : Json.line(v.reports()));
+          }
+          for (Alias a : aliases) {
+            line(
+                lines,
+                "A",
+                a.name(),
+                a.version(),
+                a.digest(),
+                a.moved().at().toEpochMilli(),
+                shown(a.moved().by()),
+                shown(a.moved().why()),
+                String.join(",", a.before()));
+          }
+        });
+    long bytes = journal.known();
+    String rest = lines.toString();
+    String mark = journal.mark(bytes);
+    if (mark != null) {
+      String head = String.join("\t", VERSION, Long.toString(bytes), mark, sum(rest));
+      OutFolder.place(folder.resolve(FILE), head + "\n" + rest);
+    }
+  }
+
+  private static void line(StringBuilder lines, Object... fields) {
+    for (int i = 0; i < fields.length; i++) {
+      lines.append(i == 0 ? "" : "\t").append(fields[i]);
+    }
+    lines.append('\n');
+  }
+
+  private static String sum(String text) {
+    CRC32C sum = new CRC32C();
+    sum.update(text.getBytes(StandardCharsets.UTF_8));
+    return Long.toHexString(sum.getValue());
+  }
+}

@@ -1,0 +1,91 @@
+package dev.nudge.registry;
+
+import dev.nudge.format.Blobs;
+import dev.nudge.format.OutFolder;
+import dev.nudge.format.Turn;
+import dev.nudge.settings.InputException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/// A folder that is an OCI image layout.
+///
+/// @param taken manifests that were put, which count from [#finish] on
+record FolderDepot(Layout layout, List<Descriptor> taken) implements Depot {
+
+  /// One to take from.
+  ///
+  /// @throws InputException where it is no layout
+  static FolderDepot from(Path folder) {
+    Layout layout = new Layout(folder);
+    if (!layout.exists()) {
+      throw new InputException(
+          folder
+              + (Files.isRegularFile(folder.resolve("adapter_config.json"))
+                  ? " is an adapter's folder; nudge adapters push takes it"
+                  : Files.exists(folder)
+                      ? " is no OCI image layout: it has no " + Layout.MARK
+                      : " does not exist; give a folder, a .tar or oci://HOST/NAME"));
+    }
+    return new FolderDepot(layout, new ArrayList<>());
+  }
+
+  /// One to put into, which is made where it is absent.
+  ///
+  /// @throws InputException where something else is there
+  static FolderDepot to(Path folder) {
+    OutFolder.checkPlace("TARGET", folder);
+    Layout layout = new Layout(folder);
+    if (Files.exists(folder.resolve(Journal.FILE))) {
+      throw new InputException(
+          folder + " is a registry of nudge; pull from it there, or give another folder");
+    }
+    if (!layout.exists() && !OutFolder.isFree(folder)) {
+      throw new InputException(
+          folder + " is no OCI image layout and not empty; give another folder");
+    }
+    return new FolderDepot(layout, new ArrayList<>());
+  }
+
+  @Override
+  public byte[] manifest(String tag) {
+    Descriptor found = Index.read(layout.folder()).find(tag, layout.folder().toString());
+    return layout.blobs().read(found.digest());
+  }
+
+  @Override
+  public InputStream blob(Descriptor blob) throws IOException {
+    return Files.newInputStream(layout.blobs().path(blob.digest()));
+  }
+
+  @Override
+  public boolean put(Descriptor blob, Path file) {
+    Blobs blobs = layout.blobs();
+    boolean there = blobs.has(blob.digest());
+    blobs.put(file);
+    return !there;
+  }
+
+  @Override
+  public void put(Descriptor manifest, byte[] bytes, String tag) {
+    layout.blobs().put(bytes);
+    taken.add(tag.isEmpty() ? manifest : manifest.with(MediaTypes.REF_NAME, tag));
+  }
+
+  @Override
+  public void finish() {
+    OutFolder.make(layout.folder());
+    try (Turn _ = Turn.at(layout.folder())) {
+      if (!layout.exists()) {
+        layout.create();
+      }
+      layout.index(Index.read(layout.folder()).with(taken).manifests());
+    }
+  }
+
+  @Override
+  public void close() {}
+}

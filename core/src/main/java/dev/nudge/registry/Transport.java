@@ -1,0 +1,143 @@
+package dev.nudge.registry;
+
+import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.format.Blobs;
+import dev.nudge.identity.Identity;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// Moves versions between a registry and places outside it; a version keeps its digest.
+final class Transport {
+  private final Layout layout;
+  private final Address address;
+  private final Address.@Nullable Credentials credentials;
+
+  Transport(Layout layout, Address address, Address.@Nullable Credentials credentials) {
+    this.layout = layout;
+    this.address = address;
+    this.credentials = credentials;
+  }
+
+  /// Looks whether there is something to pull; nothing is written.
+  ///
+  /// @throws InputException where there is not
+  void look(String tag) {
+    try (Depot depot = from()) {
+      Manifest.read(depot.manifest(tag), shown()).files(shown());
+    } catch (IOException e) {
+      throw failed("pull from", e);
+    }
+  }
+
+  /// Stores what a place has under a tag, checked: every byte is what its digest says, every name
+  /// that of a plain file, and the whole an adapter.
+  Stored pull(String tag) {
+    String where = shown();
+    try (Depot depot = from()) {
+      byte[] bytes = depot.manifest(tag);
+      Manifest manifest = Manifest.read(bytes, where);
+      for (Map.Entry<String, Descriptor> file : manifest.files(where).entrySet()) {
+        String type = file.getValue().mediaType();
+        if (type.matches(".*[.+](tar|gzip|zstd)")) {
+          throw new InputException(
+              "%s: %s is packed (%s); files as they are can be pulled"
+                  .formatted(where, file.getKey(), type));
+        }
+      }
+      for (Descriptor descriptor : manifest.content().toList()) {
+        take(depot, descriptor);
+      }
+      Blobs.Blob blob = layout.blobs().put(bytes);
+      layout.unpack(blob.digest());
+      Path folder = layout.adapter(blob.digest());
+      try (PeftAdapter adapter = PeftAdapter.open(folder)) {
+        String base = Intake.base(Identity.read(folder, true));
+        return Stored.of(layout, blob, manifest, adapter.spec().rank(), base);
+      } catch (InputException e) {
+        String why = String.valueOf(e.getMessage()).replace(folder.toString(), where);
+        throw new InputException(why, e);
+      }
+    } catch (IOException e) {
+      throw failed("pull from", e);
+    }
+  }
+
+  private void take(Depot depot, Descriptor wanted) throws IOException {
+    Blobs blobs = layout.blobs();
+    if (blobs.has(wanted.digest())) {
+      return;
+    }
+    try (InputStream in = depot.blob(wanted)) {
+      blobs.put(in, got -> got.digest().equals(wanted.digest()) && got.size() == wanted.size());
+    }
+  }
+
+  /// Gives a version, its base's manifest and its reports.
+  ///
+  /// @return bytes that were not there yet
+  long publish(Version version, String tag) {
+    try (Depot depot = to()) {
+      long bytes = 0;
+      if (version.base() != null) {
+        bytes += give(depot, layout.base(version.base()), "");
+      }
+      bytes += give(depot, Layout.descriptor(version), tag);
+      for (Version.Report report : version.reports()) {
+        bytes += give(depot, Layout.descriptor(report), "");
+      }
+      depot.finish();
+      return bytes;
+    } catch (IOException e) {
+      throw failed("publish to", e);
+    }
+  }
+
+  private long give(Depot depot, Descriptor descriptor, String tag) throws IOException {
+    Blobs blobs = layout.blobs();
+    long bytes = 0;
+    List<Descriptor> content = layout.manifest(descriptor.digest()).content().toList();
+    for (Descriptor blob : content) {
+      bytes += depot.put(blob, blobs.path(blob.digest())) ? blob.size() : 0;
+    }
+    depot.put(descriptor, blobs.read(descriptor.digest()), tag);
+    return bytes;
+  }
+
+  private RunException failed(String what, IOException e) {
+    String why =
+        e instanceof java.nio.file.FileSystemException f
+            ? dev.nudge.format.OutFolder.reason(f)
+            : String.valueOf(e.getMessage());
+    return new RunException("cannot %s %s: %s".formatted(what, shown(), why), e);
+  }
+
+  private String shown() {
+    return switch (address) {
+      case Address.Remote remote -> remote.toString();
+      case Address.Archive archive -> archive.file().toString();
+      case Address.Folder folder -> folder.folder().toString();
+    };
+  }
+
+  private Depot from() {
+    return switch (address) {
+      case Address.Remote remote -> new RemoteDepot(remote, credentials);
+      case Address.Archive archive -> ArchiveDepot.from(archive.file());
+      case Address.Folder folder -> FolderDepot.from(folder.folder());
+    };
+  }
+
+  private Depot to() {
+    return switch (address) {
+      case Address.Remote remote -> new RemoteDepot(remote, credentials);
+      case Address.Archive archive -> ArchiveDepot.to(archive.file());
+      case Address.Folder folder -> FolderDepot.to(folder.folder());
+    };
+  }
+}

@@ -1,0 +1,86 @@
+package dev.nudge.server;
+
+import dev.nudge.registry.Alias;
+import dev.nudge.registry.Note;
+import dev.nudge.registry.Reference;
+import dev.nudge.registry.Registry;
+import dev.nudge.server.experiments.Arm;
+import dev.nudge.server.experiments.Resolver;
+import dev.nudge.settings.InputException;
+import org.jspecify.annotations.Nullable;
+
+/// The adapters of a server as arms of experiments: their digests, what has a digest, and aliases
+/// that go back.
+///
+/// @param adapters of the server
+/// @param registry where aliases are
+/// @param base what the base is called
+record ArmAdapters(Adapters adapters, Registry registry, String base) implements Resolver {
+
+  @Override
+  public @Nullable String digest(String adapter) {
+    if (adapter.equals(base)) {
+      return null;
+    }
+    Served served = found(adapter);
+    if (served == null) {
+      throw new InputException(
+          "there is no adapter '%s'; GET /v1/models lists what there is"
+              .formatted(ApiException.shown(adapter)));
+    }
+    return served.digest();
+  }
+
+  private @Nullable Served found(String adapter) {
+    try {
+      return adapters.find(adapter);
+    } catch (ApiException e) {
+      throw new InputException(String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  @Override
+  public boolean isTaken(String name) {
+    return name.equals(base) || found(name) != null;
+  }
+
+  @Override
+  public void rollBack(String experiment, Arm arm, String reason) {
+    String digest = arm.digest();
+    boolean alias =
+        Reference.isReference(arm.adapter())
+            && Reference.parse(arm.adapter()).to() instanceof Reference.Alias;
+    if (!alias || digest == null) {
+      throw new InputException(
+          "'%s' is no alias of the registry, so there is nothing to roll back"
+              .formatted(arm.adapter()));
+    }
+    Reference reference = Reference.parse(arm.adapter());
+    registry.rollback(
+        reference.name(),
+        ((Reference.Alias) reference.to()).alias(),
+        Alias.Expected.at(digest), // whoever moved it meanwhile has decided otherwise
+        Note.by("experiment " + experiment, reason));
+  }
+
+  /// What has an arm's digest, wherever its alias is now.
+  ///
+  /// @param asked as the request names it
+  /// @throws ApiException where it is gone
+  Served served(String asked, Arm arm) {
+    String digest = arm.digest();
+    if (digest == null) {
+      return new Served(asked, base, null, null, null);
+    }
+    Served now = adapters.find(arm.adapter());
+    if (now == null || !digest.equals(now.digest())) {
+      String name = now == null ? arm.adapter().split("[@:]", 2)[0] : now.name();
+      now = adapters.find(name + "@" + digest);
+    }
+    if (now == null) {
+      throw ApiException.internal(
+          "arm %s of %s is not there any more: %s".formatted(arm.name(), asked, digest));
+    }
+    return new Served(asked, now.name(), now.version(), digest, now.folder());
+  }
+}

@@ -1,0 +1,69 @@
+package dev.nudge.server;
+
+import dev.nudge.format.Json;
+import dev.nudge.server.experiments.Admin;
+import dev.nudge.server.experiments.Experiments;
+import dev.nudge.server.experiments.Feedback;
+import dev.nudge.server.experiments.NoSuchException;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/// Experiments over HTTP: begun, shown and stopped by whoever has the admin key; what users think
+/// of
+/// an answer, from any client.
+record ExperimentRoutes(Admin admin, Feedback feedback) {
+  private static final String PATH = "/v1/experiments";
+  private static final String STOP = "/stop";
+  private static final int CREATED = 201;
+
+  ExperimentRoutes(Experiments experiments) {
+    this(new Admin(experiments), new Feedback(experiments));
+  }
+
+  Routes add(Routes routes) {
+    return routes
+        .client("POST", "/v1/feedback", e -> reply(e, 200, () -> feedback.take(e.body().body())))
+        .admin("GET", PATH, e -> reply(e, 200, admin::list))
+        .admin("POST", PATH, e -> reply(e, CREATED, () -> admin.create(e.body().body())))
+        .admin("GET", PATH + "/*", e -> reply(e, 200, () -> admin.show(name(e.path()))))
+        .admin("POST", PATH + "/*", e -> reply(e, 200, () -> stop(e)));
+  }
+
+  /// The routes of a server that keeps none.
+  static Routes addNone(Routes routes) {
+    return routes
+        .admin("GET", PATH, e -> e.reply(Json.tree(Map.of("object", "list", "data", List.of()))))
+        .admin("POST", PATH, e -> refuse())
+        .client("POST", "/v1/feedback", e -> refuse());
+  }
+
+  private static void refuse() {
+    throw ApiException.wrong(
+        null, "this server keeps no experiments; start it with --experiments FOLDER");
+  }
+
+  private Map<String, @Nullable Object> stop(Exchange exchange) {
+    String path = exchange.path();
+    if (!path.endsWith(STOP)) {
+      throw new NoSuchException("POST is for %s/NAME%s".formatted(PATH, STOP));
+    }
+    String name = name(path.substring(0, path.length() - STOP.length()));
+    return admin.stop(name, exchange.hasBody() ? exchange.body().body() : null);
+  }
+
+  private static String name(String path) {
+    return path.substring(Math.min(path.length(), PATH.length() + 1));
+  }
+
+  private static void reply(
+      Exchange exchange, int status, Supplier<Map<String, @Nullable Object>> answer) {
+    try {
+      exchange.reply(status, "application/json", Json.line(answer.get()));
+    } catch (NoSuchException e) {
+      throw new ApiException(
+          404, "invalid_request_error", null, "not_found", 0, String.valueOf(e.getMessage()));
+    }
+  }
+}

@@ -1,0 +1,50 @@
+package dev.nudge.server;
+
+import dev.nudge.server.experiments.Experiments;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// The adapters of a server and its experiments, which lists show as what their first arm is.
+///
+/// Threading: any number of threads.
+record TrialAdapters(Adapters adapters, Experiments experiments, ArmAdapters arms)
+    implements Adapters {
+
+  @Override
+  public @Nullable Served find(String model) {
+    return experiments.has(model)
+        ? arms.served(model, experiments.first(model))
+        : adapters.find(model);
+  }
+
+  @Override
+  public List<Card> list() {
+    List<Card> all = new ArrayList<>(adapters.list());
+    for (String name : experiments.names()) {
+      try {
+        all.add(new Card(name, arms.served(name, experiments.first(name))));
+      } catch (ApiException e) {
+        // its adapter is gone; who asks for it is told so
+      }
+    }
+    return all;
+  }
+
+  @Override
+  public Served load(String name, String place, boolean replace, Consumer<Served> check) {
+    if (experiments.has(name)) {
+      throw ApiException.wrong(
+          "lora_name",
+          "'%s' is an experiment; give the adapter another name"
+              .formatted(ApiException.shown(name)));
+    }
+    return adapters.load(name, place, replace, check);
+  }
+
+  @Override
+  public @Nullable Served unload(String name) {
+    return adapters.unload(name);
+  }
+}

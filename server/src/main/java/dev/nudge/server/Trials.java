@@ -1,0 +1,200 @@
+package dev.nudge.server;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.nudge.format.Json;
+import dev.nudge.format.Sha256;
+import dev.nudge.generate.AdapterCache;
+import dev.nudge.generate.Completion;
+import dev.nudge.generate.Request;
+import dev.nudge.generate.Serving;
+import dev.nudge.generate.TokenLogprob;
+import dev.nudge.generate.Usage;
+import dev.nudge.server.experiments.Arm;
+import dev.nudge.server.experiments.Experiments;
+import dev.nudge.server.experiments.Facts;
+import dev.nudge.server.experiments.Routed;
+import dev.nudge.server.experiments.Unit;
+import dev.nudge.settings.InputException;
+import io.helidon.webserver.CloseConnectionException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Semaphore;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// Requests that take part in an experiment: each is answered by its arm, and what came of it is
+/// told. The reply names the experiment and the arm in its headers.
+///
+/// A shadow's second arm answers the same tokens when the first has ended, while nobody else waits,
+/// a few at a time; where there is no room for it there is no pair.
+///
+/// Threading: that of each request, and a virtual thread for each shadow.
+final class Trials {
+  private static final int SHADOWS = 4; // under way at once
+  private static final int FAILED = 500;
+
+  private final Experiments experiments;
+  private final ArmAdapters arms;
+  private final Shared shared;
+  private final Semaphore shadows = new Semaphore(SHADOWS);
+
+  Trials(Experiments experiments, ArmAdapters arms, Shared shared) {
+    this.experiments = experiments;
+    this.arms = arms;
+    this.shared = shared;
+  }
+
+  /// The same handler for models that are experiments too.
+  Routes.Handler around(Routes.Handler handler) {
+    return exchange -> {
+      Routed routed = route(exchange);
+      if (routed == null) {
+        handler.handle(exchange);
+        return;
+      }
+      Served served = arms.served(routed.experiment(), routed.arm());
+      boolean cold = isCold(served);
+      exchange.trial(served);
+      exchange.header("X-Experiment", routed.experiment());
+      exchange.header("X-Experiment-Arm", routed.arm().name());
+      routed.await();
+      Facts.Outcome outcome = Facts.Outcome.FAILED;
+      try {
+        handler.handle(exchange);
+        outcome = Facts.Outcome.DONE;
+      } catch (Exchange.Gone | CloseConnectionException | InputException e) {
+        outcome = Facts.Outcome.CANCELLED;
+        throw e;
+      } catch (ApiException e) {
+        outcome = e.status() < FAILED ? Facts.Outcome.CANCELLED : Facts.Outcome.FAILED;
+        throw e;
+      } finally {
+        routed.ended(routed.arm(), facts(exchange, outcome, cold));
+      }
+      shadow(exchange, routed);
+    };
+  }
+
+  private @Nullable Routed route(Exchange exchange) {
+    Fields fields = exchange.body();
+    String usual = exchange.client().usual();
+    String named = ChatRoute.or(fields.text("model"), "");
+    String model = named.isEmpty() && usual != null ? usual : named;
+    if (!experiments.has(model) || !exchange.client().mayAsk(model)) {
+      return null; // who may not is told so where it is looked for
+    }
+    exchange.asked(model);
+    return experiments.route(model, unit(exchange, fields), exchange.requestId());
+  }
+
+  private Unit unit(Exchange exchange, Fields fields) {
+    return Unit.of(
+        exchange.header("X-Experiment-Unit"),
+        fields.text("user"),
+        fields.text("safety_identifier"),
+        shared.settings().apiKeys() == null ? null : exchange.client().name(),
+        conversation(fields));
+  }
+
+  /// What all requests of a conversation begin with: its messages up to the user's first.
+  private static @Nullable String conversation(Fields fields) {
+    JsonNode messages = fields.node("messages");
+    if (messages == null || !messages.isArray()) {
+      return null;
+    }
+    List<JsonNode> first = new ArrayList<>();
+    for (JsonNode message : messages) {
+      first.add(message);
+      if (message.path("role").asString("").equals("user")) {
+        return Sha256.of(Json.line(first).getBytes(UTF_8));
+      }
+    }
+    return null;
+  }
+
+  private boolean isCold(Served served) {
+    String digest = served.digest();
+    return digest != null
+        && shared.session().cache().loaded().stream().noneMatch(l -> l.digest().equals(digest));
+  }
+
+  private static Facts facts(Exchange exchange, Facts.Outcome outcome, boolean cold) {
+    Outcome what = exchange.outcome("");
+    return new Facts(
+        exchange.answerId(),
+        outcome,
+        what.completionTokens() <= 1 && "stop".equals(what.finish()), // the end token alone
+        what.promptTokens(),
+        what.completionTokens(),
+        what.firstSeconds() > 0 ? what.firstSeconds() : null,
+        what.seconds(),
+        cold,
+        null);
+  }
+
+  private void shadow(Exchange exchange, Routed routed) {
+    Arm arm = routed.shadow();
+    List<Request> requests = exchange.requests();
+    if (arm == null || requests.size() != 1 || !shadows.tryAcquire()) {
+      return;
+    }
+    Request request = requests.getFirst().withClient("shadow").withLow();
+    Thread.ofVirtual()
+        .name("nudge-shadow")
+        .start(
+            () -> {
+              try {
+                answer(routed, arm, request);
+              } catch (RuntimeException e) {
+                // no room, or the server ends: no pair
+              } finally {
+                shadows.release();
+              }
+            });
+  }
+
+  private void answer(Routed routed, Arm arm, Request request) {
+    Served served = arms.served(routed.experiment(), arm);
+    Failure failure = new Failure();
+    try (AdapterCache.Lease lease = shared.lease(served)) {
+      Serving.Running running =
+          shared.session().serving().start(request.withAdapter(lease), failure);
+      Usage usage = running.await();
+      if (failure.what instanceof InputException || failure.interrupted) {
+        return;
+      }
+      Facts done =
+          new Facts(
+              "shadow-" + Exchange.random(),
+              failure.what == null ? Facts.Outcome.DONE : Facts.Outcome.FAILED,
+              failure.what == null && usage.completionTokens() <= 1,
+              usage.promptTokens(),
+              usage.completionTokens(),
+              usage.firstTokenSeconds(),
+              usage.seconds(),
+              true, // its times say how long it waited for others
+              null);
+      routed.ended(arm, done);
+    }
+  }
+
+  /// Takes what an unseen answer failed with, or that it was cut off.
+  private static final class Failure implements Serving.Listener {
+    private volatile @Nullable Throwable what;
+    private volatile boolean interrupted;
+
+    @Override
+    public void piece(int choice, String text, List<TokenLogprob> tokens) {}
+
+    @Override
+    public void done(int choice, Completion completion) {
+      interrupted |= completion.stop() == Completion.Stop.INTERRUPTED;
+    }
+
+    @Override
+    public void failed(Throwable failure) {
+      what = failure;
+    }
+  }
+}

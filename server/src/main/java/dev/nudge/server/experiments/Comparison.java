@@ -1,0 +1,19 @@
+package dev.nudge.server.experiments;
+
+import dev.nudge.eval.Interval;
+
+/// An arm held against the first one by the metric that decides.
+///
+/// @param arm its index
+/// @param difference its value less the first arm's; of `preferred`, the share of wins less ½
+/// @param interval of the difference, at all times at once, at α over the number of arms compared
+/// @param p of "there is none", at all times at once
+/// @param adjusted the same by Holm's method for all arms compared
+/// @param enough whether both arms have the units that they need
+record Comparison(
+    int arm, double difference, Interval interval, double p, double adjusted, boolean enough) {
+
+  Comparison adjustedTo(double other) {
+    return new Comparison(arm, difference, interval, p, other, enough);
+  }
+}

@@ -1,0 +1,317 @@
+package dev.nudge.server.experiments;
+
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
+import java.nio.file.Path;
+import java.time.InstantSource;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/// One experiment that runs, or that has run: its log, what was counted, and what it says.
+///
+/// Every event goes into the log first and is counted then, under one lock, so the log has them in
+/// the order in which they were counted. After each, the experiment is judged.
+///
+/// Threading: any thread. Nothing waits for the disk under the lock; the resolver is called outside
+/// of it.
+final class Experiment implements AutoCloseable {
+  private final Log log;
+  private final Tally tally;
+  private final @Nullable Resolver resolver;
+  private final InstantSource clock;
+  private final History history;
+  private final ReentrantLock lock = new ReentrantLock();
+  private long lost; // events that could not be written
+
+  private Experiment(
+      Log log, Tally tally, History history, @Nullable Resolver resolver, InstantSource clock) {
+    this.log = log;
+    this.tally = tally;
+    this.history = history;
+    this.resolver = resolver;
+    this.clock = clock;
+  }
+
+  /// Begins an experiment in a new log.
+  static Experiment create(
+      Path file, Definition definition, Resolver resolver, InstantSource clock) {
+    Log log = Log.open(file, record -> {});
+    Event.Created created = new Event.Created(Event.Created.VERSION, definition, clock.millis());
+    log.await(log.append(created.line()));
+    History history = new History();
+    history.apply(created);
+    return new Experiment(log, new Tally(definition), history, resolver, clock);
+  }
+
+  /// Goes on with one; null where its log is empty, for a process was killed before it began.
+  ///
+  /// @param resolver null: nothing is rolled back here
+  static @Nullable Experiment open(Path file, @Nullable Resolver resolver, InstantSource clock) {
+    Stored.Reading reading = new Stored.Reading(file);
+    Log log = Log.open(file, reading);
+    Stored stored = null;
+    try {
+      stored = reading.end();
+    } catch (RuntimeException e) {
+      log.close();
+      throw e;
+    }
+    if (stored == null) {
+      log.close();
+      return null;
+    }
+    Experiment experiment = new Experiment(log, stored.tally(), stored.history(), resolver, clock);
+    experiment.rollBack(); // where the last process was killed before it did
+    return experiment;
+  }
+
+  Definition definition() {
+    return tally.definition();
+  }
+
+  /// The first arm; after the end the one that answers.
+  Arm first() {
+    lock.lock();
+    try {
+      Event.Stopped stopped = history.stopped();
+      return definition().arms().get(stopped == null ? 0 : stopped.arm());
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Gives a request its arm.
+  Routed route(Unit unit, String request) {
+    Definition definition = definition();
+    String value = unit.value();
+    long key =
+        value == null
+            ? ThreadLocalRandom.current().nextLong()
+            : Assignment.key(definition.salt(), definition.name(), value);
+    int bucket = Assignment.bucket(key);
+    lock.lock();
+    try {
+      Event.Stopped stopped = history.stopped();
+      if (stopped != null) {
+        return new Routed(this, request, definition.arms().get(stopped.arm()), null, null, -1);
+      }
+      int stage = tally.stages().size() - 1;
+      int arm = Assignment.arm(definition, stage, bucket);
+      boolean shadowed = Assignment.shadowed(definition, bucket);
+      String hash = value == null ? null : HexFormat.of().toHexDigits(key);
+      long place = record(new Event.Assigned(request, arm, hash, stage, shadowed, clock.millis()));
+      return new Routed(
+          this,
+          request,
+          definition.arms().get(arm),
+          hash,
+          shadowed ? definition.arms().get(1) : null,
+          place);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// A request has ended in an arm.
+  void ended(String request, Arm arm, Facts facts) {
+    int index = definition().arm(arm.name());
+    if (index < 0) {
+      throw new IllegalArgumentException(definition().name() + " has no arm " + arm.name());
+    }
+    lock.lock();
+    try {
+      if (history.stopped() == null) {
+        record(new Event.Ended(request, index, facts));
+        judge();
+      }
+    } finally {
+      lock.unlock();
+    }
+    rollBack();
+  }
+
+  /// Writes and counts an event that is nobody's to wait for; a disk that refuses it makes the
+  /// experiment invalid, and the request goes on.
+  private long record(Event event) {
+    try {
+      long place = log.append(event.line());
+      tally.apply(event);
+      return place;
+    } catch (RunException e) {
+      lost++;
+      return -1;
+    }
+  }
+
+  /// Whether what stands up to a place of the log is on the disk now.
+  boolean await(long place) {
+    try {
+      if (place >= 0) {
+        log.await(place);
+      }
+      return place >= 0;
+    } catch (RunException e) {
+      lock.lock();
+      try {
+        lost++;
+      } finally {
+        lock.unlock();
+      }
+      return false;
+    }
+  }
+
+  /// Takes feedback on a request, or on an answer, that is known here, and waits until it is on the
+  /// disk.
+  ///
+  /// @return the arm's name; null where the request is not known
+  /// @throws InputException where it says what cannot be said here
+  /// @throws RunException where the disk refuses it
+  @Nullable Taken take(Said said) {
+    long place;
+    Taken taken;
+    lock.lock();
+    try {
+      Event.Given given = said.in(tally, clock.millis());
+      if (given == null) {
+        return null;
+      }
+      place = log.append(given.line());
+      tally.apply(given);
+      judge();
+      taken =
+          new Taken(
+              definition().name(), definition().arms().get(given.arm()).name(), given.request());
+    } finally {
+      lock.unlock();
+    }
+    log.await(place);
+    rollBack();
+    return taken;
+  }
+
+  /// Ends the experiment: no more requests take part, and the model of its name is one arm.
+  ///
+  /// @param arm the arm that answers from now on; null: the first
+  void stop(@Nullable String arm, String reason) {
+    int index = arm == null ? 0 : said(arm);
+    long place;
+    lock.lock();
+    try {
+      Event.Stopped stopped = history.stopped();
+      if (stopped != null) {
+        throw new InputException(
+            "experiment %s has stopped already: %s"
+                .formatted(definition().name(), stopped.reason()));
+      }
+      place = keep(new Event.Stopped(index, reason, null, clock.millis()));
+    } finally {
+      lock.unlock();
+    }
+    log.await(place);
+  }
+
+  private int said(String arm) {
+    int index = definition().arm(arm);
+    if (index < 0) {
+      throw new InputException(
+          "experiment %s has no arm '%s'; it has %s"
+              .formatted(
+                  definition().name(),
+                  arm,
+                  String.join(", ", definition().arms().stream().map(Arm::name).toList())));
+    }
+    return index;
+  }
+
+  /// Draws the consequences of what was counted by now.
+  private void judge() {
+    if (history.stopped() != null || lost > 0) {
+      return;
+    }
+    try {
+      for (Event event : Judge.after(tally, history.decided(), clock.millis())) {
+        keep(event);
+      }
+    } catch (RunException e) {
+      lost++; // said again after the next request
+    }
+  }
+
+  private long keep(Event event) {
+    long place = log.append(event.line());
+    tally.apply(event);
+    history.apply(event);
+    return place;
+  }
+
+  /// Takes a harmful arm out of use, where that is still to be done.
+  private void rollBack() {
+    if (resolver == null) {
+      return;
+    }
+    Event.Stopped stopped;
+    lock.lock();
+    try {
+      stopped = history.takeRollBack(clock.millis());
+    } finally {
+      lock.unlock();
+    }
+    if (stopped == null || stopped.harmful() == null) {
+      return;
+    }
+    String error = null;
+    try {
+      Arm arm = definition().arms().get(stopped.harmful());
+      resolver.rollBack(definition().name(), arm, stopped.reason());
+    } catch (InputException e) {
+      error = String.valueOf(e.getMessage()); // there is nothing to roll back
+    } catch (RuntimeException e) { // a full disk, say: tried again, and after a restart too
+      lock.lock();
+      try {
+        history.rollBackFailed(clock.millis());
+      } finally {
+        lock.unlock();
+      }
+      return;
+    }
+    lock.lock();
+    try {
+      keep(new Event.RolledBack(error, clock.millis()));
+    } catch (RunException e) {
+      lost++;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// What stands in a list.
+  Map<String, @Nullable Object> summary() {
+    return read(false);
+  }
+
+  /// All that is known.
+  Map<String, @Nullable Object> report() {
+    return read(true);
+  }
+
+  private Map<String, @Nullable Object> read(boolean whole) {
+    lock.lock();
+    try {
+      return Report.of(tally, history, lost, whole);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// What was taken.
+  record Taken(String experiment, String arm, String request) {}
+
+  @Override
+  public void close() {
+    log.close();
+  }
+}

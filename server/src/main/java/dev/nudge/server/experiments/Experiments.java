@@ -1,0 +1,189 @@
+package dev.nudge.server.experiments;
+
+import dev.nudge.format.OutFolder;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.Nearest;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// The experiments of a server, kept in a folder, a log each.
+///
+/// A request whose model is the name of an experiment is [routed][#route] to an arm and its end
+/// told;
+/// feedback comes by request later. Every acknowledged assignment and every acknowledged feedback
+/// outlives the process.
+///
+/// Threading: any thread; each experiment has a lock of its own.
+public final class Experiments implements AutoCloseable {
+  static final String SUFFIX = ".jsonl";
+
+  private final Path folder;
+  private final Resolver resolver;
+  private final InstantSource clock;
+  private final Map<String, Experiment> all = new ConcurrentSkipListMap<>();
+
+  private Experiments(Path folder, Resolver resolver, InstantSource clock) {
+    this.folder = folder;
+    this.resolver = resolver;
+    this.clock = clock;
+  }
+
+  /// Opens those of a folder, which is made where there is none.
+  ///
+  /// @throws InputException where another server has them, or a log is damaged
+  public static Experiments open(Path folder, Resolver resolver) {
+    return open(folder, resolver, InstantSource.system());
+  }
+
+  static Experiments open(Path folder, Resolver resolver, InstantSource clock) {
+    OutFolder.make(folder);
+    Experiments experiments = new Experiments(folder, resolver, clock);
+    try {
+      for (Path file : logs(folder)) {
+        Experiment experiment = Experiment.open(file, resolver, clock);
+        if (experiment == null) {
+          Files.delete(file);
+        } else {
+          experiments.all.put(experiment.definition().name(), experiment);
+        }
+      }
+    } catch (IOException e) {
+      experiments.close();
+      throw new InputException(folder + " cannot be written: " + OutFolder.reason(e), e);
+    } catch (RuntimeException | Error e) {
+      experiments.close();
+      throw e;
+    }
+    return experiments;
+  }
+
+  /// The logs in a folder, by name.
+  static List<Path> logs(Path folder) {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.filter(Stored::isLog).sorted().toList();
+    } catch (IOException e) {
+      throw new InputException(
+          folder + " cannot be read: " + OutFolder.reason(e) + "; give the folder of a server", e);
+    }
+  }
+
+  /// The names, which are models of the server.
+  public List<String> names() {
+    return List.copyOf(all.keySet());
+  }
+
+  /// Whether a model is an experiment.
+  public boolean has(String model) {
+    return all.containsKey(model);
+  }
+
+  /// Gives a request its arm; null where its model is no experiment.
+  ///
+  /// @param model as the request names it
+  /// @param unit who is assigned
+  /// @param request its id, by which feedback will name it
+  public @Nullable Routed route(String model, Unit unit, String request) {
+    Experiment experiment = all.get(model);
+    return experiment == null ? null : experiment.route(unit, request);
+  }
+
+  /// The arm that others are held against, or that the name stands for after the end.
+  ///
+  /// @throws NoSuchException where there is none of that name
+  public Arm first(String name) {
+    return named(name).first();
+  }
+
+  /// Begins an experiment.
+  ///
+  /// @param body as `POST /v1/experiments` has it
+  /// @return its report
+  /// @throws InputException where the body is wrong
+  public synchronized Map<String, @Nullable Object> create(JsonNode body) {
+    Definition definition = DefinitionReader.read(body);
+    String name = definition.name();
+    if (all.containsKey(name) || Files.exists(folder.resolve(name + SUFFIX))) {
+      throw new InputException(
+          "name is '" + name + "'; an experiment of that name is there, so give another");
+    } else if (resolver.isTaken(name)) {
+      throw new InputException(
+          "name is '" + name + "'; a model or an adapter has that name, so give another");
+    }
+    Definition pinned = definition.pinned(resolver);
+    Experiment experiment =
+        Experiment.create(folder.resolve(name + SUFFIX), pinned, resolver, clock);
+    all.put(name, experiment);
+    return experiment.report();
+  }
+
+  /// A line for each.
+  public List<Map<String, @Nullable Object>> list() {
+    return all.values().stream().map(Experiment::summary).toList();
+  }
+
+  /// All that is known of one.
+  ///
+  /// @throws NoSuchException where there is none of that name
+  public Map<String, @Nullable Object> show(String name) {
+    return named(name).report();
+  }
+
+  /// Ends one: its name stands for an arm from then on.
+  ///
+  /// @param arm null: the first
+  /// @throws NoSuchException where there is none of that name
+  /// @throws InputException where it has stopped, or has no such arm
+  public Map<String, @Nullable Object> stop(String name, @Nullable String arm, String reason) {
+    Experiment experiment = named(name);
+    experiment.stop(arm, reason);
+    return experiment.report();
+  }
+
+  private Experiment named(String name) {
+    Experiment experiment = all.get(name);
+    if (experiment == null) {
+      throw new NoSuchException(unknown(name, all.keySet()));
+    }
+    return experiment;
+  }
+
+  static String unknown(String name, Iterable<String> known) {
+    List<String> names = new ArrayList<>();
+    known.forEach(names::add);
+    return "there is no experiment '%s'%s"
+        .formatted(
+            name,
+            names.isEmpty()
+                ? ": there is none at all"
+                : Nearest.of(name, names).isEmpty()
+                    ? "; there are " + String.join(", ", names)
+                    : Nearest.hint(name, names));
+  }
+
+  /// Takes feedback to the experiment that knows the request.
+  Experiment.@Nullable Taken take(Said said) {
+    for (Experiment experiment : all.values()) {
+      Experiment.Taken taken = experiment.take(said);
+      if (taken != null) {
+        return taken;
+      }
+    }
+    return null;
+  }
+
+  /// Brings all to the disk.
+  @Override
+  public void close() {
+    all.values().forEach(Experiment::close);
+    all.clear();
+  }
+}

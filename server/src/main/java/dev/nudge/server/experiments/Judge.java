@@ -1,0 +1,168 @@
+package dev.nudge.server.experiments;
+
+import dev.nudge.eval.Interval;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/// Says what follows from an analysis: a verdict, an end, the canary's next stage.
+///
+/// A guardrail or the metric that says "worse" ends the experiment at once, also one of several
+/// arms.
+/// "Better" and "no difference" are said and kept, and it runs on until somebody stops it:
+/// guardrails
+/// still watch. While units do not fall to arms by their weights, nothing is said but by
+/// guardrails,
+/// and the canary does not go on.
+final class Judge {
+
+  private Judge() {}
+
+  /// The events that follow now, in their order.
+  ///
+  /// @param decided what was decided before; null: nothing
+  static List<Event> after(Tally tally, Event.@Nullable Decided decided, long at) {
+    Definition definition = tally.definition();
+    Analysis analysis = Analysis.of(tally);
+    List<Event> events = new ArrayList<>();
+    for (Watched watched : analysis.watched()) {
+      if (watched.adjusted() <= definition.alpha()) {
+        return worse(watched.arm(), reason(definition, watched), at);
+      }
+    }
+    if (analysis.sampleRatio().alarm()) {
+      return List.of();
+    }
+    if (decided == null) {
+      for (Comparison comparison : analysis.comparisons()) {
+        if (comparison.adjusted() <= definition.alpha() && !better(definition, comparison)) {
+          return worse(comparison.arm(), reason(definition, comparison), at);
+        }
+      }
+      Event verdict = verdict(definition, analysis, at);
+      if (verdict != null) {
+        events.add(verdict);
+      }
+    }
+    int stage = tally.stages().size() - 1;
+    if (definition.mode() == Mode.CANARY
+        && stage + 1 < definition.ramp().size()
+        && tally.stage().units(1) >= definition.stageUnits()) {
+      events.add(new Event.Staged(stage + 1, at));
+    }
+    return events;
+  }
+
+  private static List<Event> worse(int arm, String reason, long at) {
+    return List.of(
+        new Event.Decided(Verdict.State.WORSE, arm, reason, at),
+        new Event.Stopped(0, reason, arm, at));
+  }
+
+  private static @Nullable Event verdict(Definition definition, Analysis analysis, long at) {
+    for (Comparison comparison : analysis.comparisons()) {
+      if (comparison.adjusted() <= definition.alpha()) {
+        return new Event.Decided(
+            Verdict.State.BETTER, comparison.arm(), reason(definition, comparison), at);
+      }
+    }
+    Double margin = definition.equivalence();
+    boolean none =
+        margin != null
+            && analysis.comparisons().stream().allMatch(c -> c.interval().within(margin));
+    return none
+        ? new Event.Decided(
+            Verdict.State.NO_DIFFERENCE,
+            null,
+            String.format(
+                Locale.ROOT,
+                "the interval of every difference of %s lies within ±%s",
+                definition.metric().word(),
+                margin),
+            at)
+        : null;
+  }
+
+  private static boolean better(Definition definition, Comparison comparison) {
+    return comparison.difference() > 0 == definition.metric().moreIsBetter();
+  }
+
+  private static String reason(Definition definition, Comparison comparison) {
+    Interval interval = comparison.interval();
+    return String.format(
+        Locale.ROOT,
+        "%s of %s less that of %s is %.4g, interval %.4g to %.4g, p = %.2g",
+        definition.metric().word(),
+        definition.arms().get(comparison.arm()).name(),
+        definition.arms().getFirst().name(),
+        comparison.difference(),
+        interval.low(),
+        interval.high(),
+        comparison.adjusted());
+  }
+
+  private static String reason(Definition definition, Watched watched) {
+    return String.format(
+        Locale.ROOT,
+        "guardrail %s: %s is more than %s times as bad as %s, p = %.2g",
+        watched.guardrail().metric().word(),
+        definition.arms().get(watched.arm()).name(),
+        1 + watched.guardrail().tolerance(),
+        definition.arms().getFirst().name(),
+        watched.adjusted());
+  }
+
+  /// What an experiment says at a moment.
+  ///
+  /// @param lost events that could not be written
+  static Verdict verdict(Tally tally, Analysis analysis, History history, long lost) {
+    Definition definition = tally.definition();
+    Event.Decided decided = history.decided();
+    if (lost > 0) {
+      return new Verdict(
+          Verdict.State.INVALID,
+          null,
+          lost + " of its events could not be written; give its disk room and begin another");
+    }
+    if (decided != null && decided.state() == Verdict.State.WORSE) {
+      return said(definition, decided);
+    }
+    if (analysis.sampleRatio().alarm()) {
+      return new Verdict(
+          Verdict.State.INVALID,
+          null,
+          String.format(
+              Locale.ROOT,
+              "units do not fall to arms by their weights (chi-square %.4g, p = %.2g): some are lost",
+              analysis.sampleRatio().statistic(),
+              analysis.sampleRatio().p()));
+    }
+    if (decided != null) {
+      return said(definition, decided);
+    }
+    return new Verdict(Verdict.State.COLLECTING, null, missing(tally, analysis));
+  }
+
+  private static Verdict said(Definition definition, Event.Decided decided) {
+    Integer arm = decided.arm();
+    return new Verdict(
+        decided.state(), arm == null ? null : definition.arms().get(arm).name(), decided.reason());
+  }
+
+  private static String missing(Tally tally, Analysis analysis) {
+    Definition definition = tally.definition();
+    for (Comparison comparison : analysis.comparisons()) {
+      if (!comparison.enough()) {
+        return "%,d of %,d units with %s in %s and in %s"
+            .formatted(
+                Analysis.have(tally, definition.metric(), comparison.arm()),
+                definition.minSample(),
+                definition.metric().word(),
+                definition.arms().getFirst().name(),
+                definition.arms().get(comparison.arm()).name());
+      }
+    }
+    return "the intervals are too wide to say";
+  }
+}

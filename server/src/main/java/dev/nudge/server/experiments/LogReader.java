@@ -1,0 +1,83 @@
+package dev.nudge.server.experiments;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.nudge.settings.InputException;
+import java.io.BufferedInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HexFormat;
+import java.util.function.Consumer;
+import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
+
+/// Reads the lines of a [Log], and says where the whole ones end.
+final class LogReader {
+  static final String BEFORE = "{\"crc\":\"";
+  static final String BETWEEN = "\",\"record\":";
+  private static final int DIGITS = 8;
+  private static final int HEAD = BEFORE.length() + DIGITS + BETWEEN.length();
+
+  private LogReader() {}
+
+  /// Tells the records one after the other.
+  ///
+  /// @return bytes up to the end of the last whole line
+  /// @throws InputException where whole lines stand behind a broken one
+  static long read(Path file, Consumer<String> records) throws IOException {
+    long end = 0;
+    long brokenAt = -1;
+    try (InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {
+      long at = 0;
+      for (byte[] line = next(in); line.length > 0; line = next(in)) {
+        at += line.length;
+        String record = record(line);
+        if (record == null) {
+          brokenAt = brokenAt < 0 ? end : brokenAt;
+        } else if (brokenAt >= 0) {
+          throw new InputException(
+              "%s is damaged at byte %d, and what follows is whole; bring it back from a copy, or move it away"
+                  .formatted(file, brokenAt));
+        } else {
+          records.accept(record);
+          end = at;
+        }
+      }
+    }
+    return end;
+  }
+
+  /// A line with its end, which the last one may lack; nothing where the file ends.
+  private static byte[] next(InputStream in) throws IOException {
+    ByteArrayOutputStream line = new ByteArrayOutputStream(256);
+    for (int b = in.read(); b >= 0; b = in.read()) {
+      line.write(b);
+      if (b == '\n') {
+        break;
+      }
+    }
+    return line.toByteArray();
+  }
+
+  /// The record of a line; null where it is not whole.
+  private static @Nullable String record(byte[] line) {
+    int end = line.length - 2;
+    if (end < HEAD || line[end] != '}' || line[end + 1] != '\n') {
+      return null;
+    }
+    String head = new String(line, 0, HEAD, US_ASCII);
+    String crc = crc(line, HEAD, end - HEAD);
+    return head.equals(BEFORE + crc + BETWEEN) ? new String(line, HEAD, end - HEAD, UTF_8) : null;
+  }
+
+  /// The CRC-32C of bytes, in eight hexadecimal digits.
+  static String crc(byte[] bytes, int from, int length) {
+    CRC32C crc = new CRC32C();
+    crc.update(bytes, from, length);
+    return HexFormat.of().toHexDigits((int) crc.getValue());
+  }
+}

@@ -1,0 +1,223 @@
+package dev.nudge.server.experiments;
+
+import dev.nudge.eval.Clusters;
+import dev.nudge.eval.Estimate;
+import dev.nudge.eval.Interval;
+import dev.nudge.eval.Posterior;
+import dev.nudge.eval.QuantileSketch;
+import dev.nudge.eval.Wins;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// What an experiment is and says, as maps and lists: what `GET /v1/experiments/NAME` answers and
+/// `nudge experiments show` prints. A number that is not known is null; so is an end of an interval
+/// that has none.
+final class Report {
+  private static final double MEDIAN = 0.5;
+  private static final double TAIL = 0.95;
+
+  private Report() {}
+
+  /// @param lost events that could not be written
+  /// @param whole whether all is told, or what stands in a list
+  static Map<String, @Nullable Object> of(Tally tally, History history, long lost, boolean whole) {
+    Definition definition = tally.definition();
+    Analysis analysis = Analysis.of(tally);
+    Verdict verdict = Judge.verdict(tally, analysis, history, lost);
+    Event.Stopped stopped = history.stopped();
+    Map<String, @Nullable Object> report = new LinkedHashMap<>();
+    report.put("object", "experiment");
+    report.put("name", definition.name());
+    report.put("mode", definition.modeWord());
+    report.put("state", stopped == null ? "running" : "stopped");
+    report.put(
+        "verdict",
+        map("state", verdict.state().word(), "arm", verdict.arm(), "reason", verdict.reason()));
+    report.put("created", Instant.ofEpochMilli(history.created()).toString());
+    report.put("requests", sum(definition, arm -> tally.arm(arm).requests));
+    report.put("units", sum(definition, tally::units));
+    if (definition.mode() == Mode.CANARY) {
+      report.put("percent", definition.ramp().get(tally.stages().size() - 1));
+    }
+    if (!whole) {
+      return report;
+    }
+    if (stopped != null) {
+      report.put("stopped", stopped(definition, stopped, history));
+    }
+    report.put("metric", definition.metric().word());
+    report.put("alpha", definition.alpha());
+    report.put("min_sample", definition.minSample());
+    report.put("equivalence", definition.equivalence());
+    report.put("salt", definition.salt());
+    if (definition.mode() == Mode.CANARY) {
+      report.put("ramp", definition.ramp());
+      report.put("stage_units", definition.stageUnits());
+    }
+    report.put(
+        "sample_ratio",
+        map(
+            "chi_square", analysis.sampleRatio().statistic(),
+            "degrees", analysis.sampleRatio().degrees(),
+            "p", analysis.sampleRatio().p(),
+            "alarm", analysis.sampleRatio().alarm()));
+    List<@Nullable Object> arms = new ArrayList<>();
+    for (int i = 0; i < definition.arms().size(); i++) {
+      arms.add(arm(tally, i));
+    }
+    report.put("arms", arms);
+    report.put(
+        "comparisons", analysis.comparisons().stream().map(c -> comparison(tally, c)).toList());
+    report.put("guardrails", analysis.watched().stream().map(w -> watched(definition, w)).toList());
+    if (definition.mode() == Mode.SHADOW) {
+      report.put("pairs", pairs(tally.pairs));
+    }
+    return report;
+  }
+
+  private interface Count {
+    long of(int arm);
+  }
+
+  private static long sum(Definition definition, Count count) {
+    long sum = 0;
+    for (int i = 0; i < definition.arms().size(); i++) {
+      sum += count.of(i);
+    }
+    return sum;
+  }
+
+  private static Map<String, @Nullable Object> stopped(
+      Definition definition, Event.Stopped stopped, History history) {
+    Integer harmful = stopped.harmful();
+    Event.RolledBack back = history.rolledBack();
+    return map(
+        "at", Instant.ofEpochMilli(stopped.at()).toString(),
+        "reason", stopped.reason(),
+        "arm", definition.arms().get(stopped.arm()).name(),
+        "rolled_back",
+            harmful == null || back == null || back.error() != null
+                ? null
+                : definition.arms().get(harmful).adapter(),
+        "rollback_error", back == null ? null : back.error());
+  }
+
+  private static Map<String, @Nullable Object> arm(Tally tally, int index) {
+    Arm arm = tally.definition().arms().get(index);
+    ArmTally counted = tally.arm(index);
+    Map<String, @Nullable Object> all =
+        map(
+            "name", arm.name(),
+            "adapter", arm.adapter(),
+            "digest", arm.digest(),
+            "weight", arm.weight(),
+            "units", tally.units(index),
+            "requests", counted.requests,
+            "cancelled", counted.cancelled,
+            "cold", counted.cold);
+    Map<String, @Nullable Object> metrics = new LinkedHashMap<>();
+    for (Metric metric : Metric.values()) {
+      if (counted.weight(metric) > 0) {
+        metrics.put(metric.word(), metric(tally, index, metric));
+      }
+    }
+    all.put("metrics", metrics);
+    double alpha = tally.definition().alpha();
+    all.put("first_token_seconds", quantiles(counted.firstToken, counted.firstTokenOfUnits, alpha));
+    all.put("seconds", quantiles(counted.seconds, counted.secondsOfUnits, alpha));
+    all.put("labels", counted.labels);
+    return all;
+  }
+
+  private static Map<String, @Nullable Object> metric(Tally tally, int arm, Metric metric) {
+    Clusters units = new Clusters();
+    tally.stages().forEach(stage -> units.merge(stage.sums(metric, arm)));
+    Estimate estimate = units.ratio(metric.prior());
+    Interval interval =
+        units.units() < tally.definition().minSample()
+            ? Analysis.EVERYTHING
+            : Analysis.mixture(tally.definition()).interval(estimate);
+    return map(
+        "value", number(tally.arm(arm).value(metric)),
+        "count", tally.arm(arm).weight(metric),
+        "low", number(interval.low()),
+        "high", number(interval.high()));
+  }
+
+  private static Map<String, @Nullable Object> quantiles(
+      QuantileSketch all, QuantileSketch ofUnits, double alpha) {
+    return map(
+        "count", all.count(),
+        "p50", quantile(all, ofUnits, MEDIAN, alpha),
+        "p95", quantile(all, ofUnits, TAIL, alpha));
+  }
+
+  private static Map<String, @Nullable Object> quantile(
+      QuantileSketch all, QuantileSketch ofUnits, double p, double alpha) {
+    Interval interval = ofUnits.interval(p, alpha);
+    return map(
+        "value", all.count() == 0 ? null : all.quantile(p),
+        "low", number(interval.low()),
+        "high", number(interval.high()));
+  }
+
+  private static Map<String, @Nullable Object> comparison(Tally tally, Comparison comparison) {
+    Definition definition = tally.definition();
+    ArmTally first = tally.arm(0);
+    ArmTally other = tally.arm(comparison.arm());
+    boolean thumbs = definition.metric() == Metric.SCORE && first.allThumbs() && other.allThumbs();
+    Posterior of = Posterior.of(other.thumbsUp, other.thumbs);
+    Posterior ofFirst = Posterior.of(first.thumbsUp, first.thumbs);
+    return map(
+        "arm", definition.arms().get(comparison.arm()).name(),
+        "against", definition.arms().getFirst().name(),
+        "metric", definition.metric().word(),
+        "difference", number(comparison.difference()),
+        "low", number(comparison.interval().low()),
+        "high", number(comparison.interval().high()),
+        "p", comparison.p(),
+        "p_adjusted", comparison.adjusted(),
+        "chance_higher", thumbs ? of.above(ofFirst) : null,
+        "expected_loss", thumbs ? of.expectedLoss(ofFirst) : null);
+  }
+
+  private static Map<String, @Nullable Object> watched(Definition definition, Watched watched) {
+    return map(
+        "metric", watched.guardrail().metric().word(),
+        "tolerance", watched.guardrail().tolerance(),
+        "arm", definition.arms().get(watched.arm()).name(),
+        "p", watched.p(),
+        "p_adjusted", watched.adjusted(),
+        "alarm", watched.adjusted() <= definition.alpha());
+  }
+
+  private static Map<String, @Nullable Object> pairs(Pairs pairs) {
+    Wins wins = pairs.wins;
+    return map(
+        "count", pairs.count,
+        "wins", wins.wins(),
+        "losses", wins.losses(),
+        "ties", wins.ties(),
+        "share", wins.decided() == 0 ? null : wins.share(),
+        "share_low_at_end", wins.wilson().low(),
+        "share_high_at_end", wins.wilson().high(),
+        "equal_answers", pairs.answered == 0 ? null : pairs.same / (double) pairs.answered,
+        "longer_by", pairs.length.units() < 2 ? null : pairs.length.ratio(0).value());
+  }
+
+  private static @Nullable Double number(double value) {
+    return Double.isFinite(value) ? value : null;
+  }
+
+  private static Map<String, @Nullable Object> map(@Nullable Object... pairs) {
+    Map<String, @Nullable Object> map = new LinkedHashMap<>();
+    for (int i = 0; i < pairs.length; i += 2) {
+      map.put(String.valueOf(pairs[i]), pairs[i + 1]);
+    }
+    return map;
+  }
+}

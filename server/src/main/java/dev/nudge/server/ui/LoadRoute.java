@@ -1,0 +1,40 @@
+package dev.nudge.server.ui;
+
+import dev.nudge.format.Json;
+import dev.nudge.generate.AdapterCache;
+import dev.nudge.generate.Session;
+import dev.nudge.generate.Stats;
+import dev.nudge.server.Exchange;
+import dev.nudge.server.Routes;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/// `GET /v1/load`: what the server does now, and what it has done; who asks twice has the speed.
+record LoadRoute(Session session) {
+
+  Routes add(Routes routes) {
+    return routes.client("GET", "/v1/load", this::load);
+  }
+
+  private void load(Exchange exchange) {
+    Stats stats = session.serving().stats();
+    AdapterCache cache = session.cache();
+    Map<String, Object> load = new LinkedHashMap<>();
+    load.put("at", System.currentTimeMillis());
+    load.put("running", stats.running());
+    load.put("waiting", stats.waiting());
+    load.put("key_blocks_used", stats.keyBlocksUsed());
+    load.put("key_blocks", stats.keyBlocks());
+    load.put("block_tokens", stats.blockTokens());
+    load.put("prefix_queries", stats.prefixQueries());
+    load.put("prefix_hits", stats.prefixHits());
+    load.put("prompt_tokens", stats.promptTokens());
+    load.put("generation_tokens", stats.generationTokens());
+    load.put("adapter_bytes", cache.bytes());
+    load.put("adapter_budget", cache.budget());
+    boolean all = Dashboard.seesAll(exchange.client());
+    load.put("adapters", all ? cache.loaded() : List.of());
+    exchange.reply(Json.tree(load));
+  }
+}

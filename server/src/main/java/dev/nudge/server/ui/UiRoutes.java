@@ -1,0 +1,34 @@
+package dev.nudge.server.ui;
+
+import dev.nudge.server.ApiException;
+import dev.nudge.server.Exchange;
+import dev.nudge.server.Routes;
+import dev.nudge.server.ui.UiFiles.UiFile;
+
+/// `GET /ui` and below: the page's own files, for everybody; what they show has its own rules.
+record UiRoutes() {
+  private static final String ROOT = "/ui/";
+
+  Routes add(Routes routes) {
+    return routes
+        .open("GET", "/ui", UiRoutes::toRoot)
+        .open("GET", ROOT, UiRoutes::file)
+        .open("GET", ROOT + "*", UiRoutes::file);
+  }
+
+  /// The page names its files beside itself, so its address ends with a slash.
+  private static void toRoot(Exchange exchange) {
+    exchange.header("Location", ROOT);
+    exchange.reply(308, "text/plain; charset=utf-8", "");
+  }
+
+  private static void file(Exchange exchange) {
+    UiFile file = UiFiles.find(exchange.path().substring(ROOT.length()));
+    if (file == null) {
+      throw new ApiException(
+          404, "invalid_request_error", null, "unknown_url", 0, "there is no such file of /ui");
+    }
+    UiFiles.HEADERS.forEach(exchange::header);
+    exchange.reply(200, file.type(), file.text());
+  }
+}

@@ -1,0 +1,154 @@
+package dev.nudge.server.ui;
+
+import dev.nudge.format.Json;
+import dev.nudge.registry.Adapter;
+import dev.nudge.registry.Alias;
+import dev.nudge.registry.Event;
+import dev.nudge.registry.Note;
+import dev.nudge.registry.Reference;
+import dev.nudge.registry.Registry;
+import dev.nudge.registry.RegistryException;
+import dev.nudge.registry.Version;
+import dev.nudge.server.ApiException;
+import dev.nudge.server.Client;
+import dev.nudge.server.Exchange;
+import dev.nudge.server.Fields;
+import dev.nudge.server.Routes;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// Versions and aliases as the page shows them: reading for clients, as far as they may use an
+/// adapter, and moving of aliases for administrators.
+///
+/// | route | does |
+/// |---|---|
+/// | `GET /v1/registry/adapters[/NAME]` | versions and aliases of all, or of one |
+/// | `GET /v1/registry/adapters/NAME/log` | what happened to it |
+/// | `POST …/NAME/aliases/ALIAS` `{version, expected?, why}` | moves an alias |
+/// | `POST …/NAME/aliases/ALIAS/rollback` `{expected?, why}` | puts it back to where it was |
+///
+/// `expected` is the number of the version at which the caller believes the alias to be, null where
+/// it believes that there is none: who believes wrong gets 409, and the alias stays. Clients are
+/// told not to try that again, since it would fail again. What a client may not see looks as what
+/// is not there.
+record VersionRoutes(Registry registry, AdapterCards cards) {
+  private static final String PATH = "/v1/registry/adapters";
+  private static final int MOST = 999_999_999; // versions, as references have them
+
+  static VersionRoutes of(Registry registry) {
+    return new VersionRoutes(registry, new AdapterCards(registry));
+  }
+
+  Routes add(Routes routes) {
+    return routes
+        .client("GET", PATH, this::list)
+        .client("GET", PATH + "/*", this::one)
+        .admin("POST", PATH + "/*", this::move);
+  }
+
+  private void list(Exchange exchange) {
+    reply(
+        exchange,
+        registry.list().stream()
+            .filter(adapter -> sees(exchange.client(), adapter.name()))
+            .map(cards::of)
+            .toList());
+  }
+
+  private static void reply(Exchange exchange, List<Map<String, @Nullable Object>> data) {
+    exchange.reply(Json.tree(Map.of("object", "list", "data", data)));
+  }
+
+  private void one(Exchange exchange) {
+    String[] parts = parts(exchange);
+    boolean log = parts.length == 2 && parts[1].equals("log");
+    if (parts.length > 1 && !log) {
+      throw unknownUrl();
+    }
+    Adapter adapter = adapter(exchange.client(), parts[0]);
+    if (log) {
+      reply(exchange, registry.log(adapter.name()).stream().map(Event::values).toList());
+    } else {
+      exchange.reply(Json.tree(cards.of(adapter)));
+    }
+  }
+
+  private void move(Exchange exchange) {
+    String[] parts = parts(exchange);
+    boolean back = parts.length == 4 && parts[3].equals("rollback");
+    if (parts.length < 3 || !parts[1].equals("aliases") || parts.length > 3 && !back) {
+      throw unknownUrl();
+    }
+    Fields body = exchange.body();
+    Adapter adapter = adapter(exchange.client(), parts[0]);
+    exchange.asked(adapter.name() + "@" + parts[2]);
+    Note note = Note.by(exchange.client().name(), body.needed("why"));
+    Alias.Expected expected = expected(adapter, body);
+    Registry.Move move =
+        back
+            ? registry.rollback(adapter.name(), parts[2], expected, note)
+            : registry.alias(adapter.name(), parts[2], version(adapter, body), expected, note);
+    Version to = move.to();
+    Map<String, @Nullable Object> reply = new LinkedHashMap<>();
+    reply.put("name", move.name());
+    reply.put("alias", move.alias());
+    reply.put("from", move.from());
+    reply.put("to", to == null ? null : to.digest());
+    reply.put("version", to == null ? null : to.number());
+    exchange.reply(Json.tree(reply));
+  }
+
+  private static String[] parts(Exchange exchange) {
+    return exchange.path().substring(PATH.length() + 1).split("/", -1);
+  }
+
+  private Version version(Adapter adapter, Fields body) {
+    Long number = body.whole("version", 1, MOST);
+    if (number == null) {
+      throw new ApiException(
+          400, "invalid_request_error", "version", "missing", 0, "'version' is missing");
+    }
+    return find(adapter, number);
+  }
+
+  private Alias.Expected expected(Adapter adapter, Fields body) {
+    if (!body.body().has("expected")) {
+      return Alias.Expected.ANY;
+    }
+    Long number = body.whole("expected", 1, MOST);
+    return number == null ? Alias.Expected.NONE : Alias.Expected.at(find(adapter, number).digest());
+  }
+
+  private Version find(Adapter adapter, long number) {
+    return registry.find(new Reference(adapter.name(), new Reference.Number((int) number)));
+  }
+
+  private Adapter adapter(Client client, String name) {
+    if (sees(client, name)) {
+      try {
+        return registry.adapter(name);
+      } catch (RegistryException e) {
+        // said below, without the registry's folder
+      }
+    }
+    throw new ApiException(
+        404,
+        "invalid_request_error",
+        null,
+        "adapter_not_found",
+        0,
+        "there is no such adapter in the registry; GET " + PATH + " lists what there is");
+  }
+
+  private static boolean sees(Client client, String name) {
+    List<String> allowed = client.allowed();
+    return allowed == null || allowed.stream().anyMatch(a -> a.split("[@:]", 2)[0].equals(name));
+  }
+
+  private static ApiException unknownUrl() {
+    return new ApiException(
+        404, "invalid_request_error", null, "unknown_url", 0, "there is nothing here");
+  }
+}

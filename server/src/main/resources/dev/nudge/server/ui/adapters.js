@@ -1,0 +1,206 @@
+// Adapters with their versions, and the aliases that move between them.
+
+import { el, heading, name, replace, say, table } from "./dom.js";
+import { Refused, get, segment } from "./api.js";
+import { act, ask, trouble } from "./dialogs.js";
+import { bytes, number, short, time } from "./format.js";
+
+const NAME = "[A-Za-z0-9]+([._\\-]+[A-Za-z0-9]+)*";
+
+export function adapters() {
+  const node = el("div", {});
+  const filter = el("input", { id: "filter", type: "search", autocomplete: "off" });
+  let path = [];
+  let all = [];
+  filter.addEventListener("input", () => rows.replaceChildren(...shown()));
+  const rows = el("tbody", {});
+
+  async function show(where) {
+    path = where;
+    try {
+      if (path.length === 0) {
+        all = (await get("registry/adapters")).data;
+        list();
+      } else {
+        const [one, log] = await Promise.all([
+          get(`registry/adapters/${segment(path[0])}`),
+          get(`registry/adapters/${segment(path[0])}/log`)]);
+        detail(one, log.data);
+      }
+    } catch (e) {
+      replace(node, el("h1", {}, "Adapters"), trouble(e, () => show(path)));
+    }
+  }
+
+  function list() {
+    const whole = table("Adapters", ["Adapter", "Aliases", { number: "Versions" }, "Newest"], []);
+    whole.querySelector("tbody").replaceWith(rows);
+    rows.replaceChildren(...shown());
+    replace(node,
+      heading("Adapters", () => show(path)),
+      all.length === 0
+        ? el("p", { class: "hint" }, "The registry is empty; nudge adapters push fills it.")
+        : [el("div", { class: "field narrow" },
+          el("label", { for: "filter" }, "Filter by name"), filter), whole]);
+  }
+
+  function shown() {
+    const wanted = filter.value.trim().toLowerCase();
+    return all.filter((a) => a.name.toLowerCase().includes(wanted)).map((a) => {
+      const newest = a.versions[a.versions.length - 1];
+      return el("tr", {},
+        el("th", { scope: "row" }, el("a", { href: link(a.name) }, name(a.name))),
+        el("td", {}, el("span", { class: "tags" }, a.aliases.map((alias) =>
+          el("span", { class: "tag" }, name(alias.alias), ` ${alias.version}`)))),
+        el("td", { class: "number" }, number(a.versions.length)),
+        el("td", {}, newest ? `${newest.number} · ${time(newest.created)}` : "–"));
+    });
+  }
+
+  function link(adapter) {
+    return `#adapters/${segment(adapter)}`;
+  }
+
+  function detail(adapter, log) {
+    const button = (at, text, onclick, disabled) =>
+      el("button", { type: "button", "data-at": at, onclick, disabled }, text);
+    replace(node,
+      el("p", { class: "back" }, el("a", { href: "#adapters" }, "All adapters")),
+      heading(name(adapter.name), () => show(path)),
+      el("h2", {}, "Aliases"),
+      adapter.aliases.length === 0
+        ? el("p", { class: "hint" }, "No alias yet.")
+        : table("Aliases", ["Alias", { number: "Version" }, "Change", "Since", "By", "Why"],
+          adapter.aliases.map((a) => el("tr", {},
+            el("th", { scope: "row" }, name(a.alias)),
+            el("td", { class: "number" }, number(a.version)),
+            el("td", { class: "buttons" },
+              button(`move ${a.alias}`, ["Move", unseen(` ${a.alias}`)], () => move(adapter, a)),
+              button(`back ${a.alias}`, ["Roll back", unseen(` ${a.alias}`)],
+                () => rollback(adapter, a), a.before === null)),
+            el("td", {}, time(a.at)),
+            el("td", {}, name(a.by)),
+            el("td", { class: "wide" }, name(a.why ?? "–"))))),
+      el("div", { class: "buttons" }, button("new", "New alias", () => move(adapter, null))),
+      el("h2", {}, "Versions"),
+      table("Versions",
+        [{ number: "Version" }, "State", "Aliases", "Digest", { number: "Rank" },
+          { number: "Size" }, "Created", "By", "Parent"],
+        adapter.versions.toReversed().map((v) => version(adapter, v))),
+      el("h2", {}, "History"),
+      table("History", ["When", "What", "By", "Why"],
+        log.toReversed().map((e) => el("tr", {},
+          el("td", {}, time(e.at)),
+          el("td", {}, what(adapter, e)),
+          el("td", {}, name(e.by)),
+          el("td", { class: "wide" }, name(e.why ?? "–"))))));
+  }
+
+  function unseen(text) {
+    return el("span", { class: "unseen" }, text);
+  }
+
+  function version(adapter, v) {
+    const at = adapter.aliases.filter((a) => a.version === v.number);
+    return el("tr", {},
+      el("th", { scope: "row", class: "number" }, number(v.number)),
+      el("td", {}, el("span", { class: `state ${v.state}` }, v.state)),
+      el("td", {}, el("span", { class: "tags" },
+        at.map((a) => el("span", { class: "tag" }, name(a.alias))))),
+      el("td", {}, el("code", { class: "digest" }, v.digest)),
+      el("td", { class: "number" }, number(v.rank)),
+      el("td", { class: "number" }, bytes(v.bytes)),
+      el("td", {}, time(v.created)),
+      el("td", {}, name(v.by ?? "–")),
+      el("td", {}, v.parent ? numbered(adapter, v.parent) : "–"));
+  }
+
+  /** A version by its digest, as people know it. */
+  function numbered(adapter, digest) {
+    const known = adapter.versions.find((v) => v.digest === digest);
+    return known ? `version ${known.number}` : short(digest);
+  }
+
+  function what(adapter, e) {
+    switch (e.event) {
+      case "push":
+        return `version ${e.version} registered`;
+      case "alias":
+      case "rollback": {
+        const verb = e.event === "rollback" ? "rolled back" : "moved";
+        const from = e.from ? ` from ${numbered(adapter, e.from)}` : "";
+        return [name(e.alias), e.to ? ` ${verb}${from} to version ${e.version}` : " taken away"];
+      }
+      case "state":
+        return `version ${e.version} ${e.from} → ${e.to}`;
+      case "report":
+        return [`version ${e.version} has a report, `, name(e.report?.name ?? "")];
+      case "remove":
+        return `version ${e.version} removed`;
+      default:
+        return name(e.event);
+    }
+  }
+
+  async function move(adapter, alias) {
+    const choices = adapter.versions.toReversed()
+      .filter((v) => v.state !== "blocked" && v.number !== alias?.version)
+      .map((v) => ({ value: String(v.number), label: `${v.number} (${v.state}, ${time(v.created)})` }));
+    const fields = [
+      { name: "version", label: "To version", type: "choice", choices },
+      { name: "why", label: "Reason", type: "area", hint: "It stands in the history." }];
+    if (alias === null) {
+      fields.unshift({ name: "alias", label: "Alias", type: "text", pattern: NAME,
+        hint: "Letters, digits, and . _ - between them" });
+    }
+    const answer = await ask({
+      title: alias ? `Move ${adapter.name}@${alias.alias}` : `New alias of ${adapter.name}`,
+      text: alias
+        ? `It is at version ${alias.version}. New requests get the new version at once; answers under way keep theirs.`
+        : null,
+      fields,
+      yes: alias ? "Move" : "Make the alias",
+    });
+    if (answer !== null) {
+      const to = alias?.alias ?? answer.alias;
+      await change(`registry/adapters/${segment(adapter.name)}/aliases/${segment(to)}`, {
+        version: Number(answer.version),
+        expected: alias?.version ?? null,
+        why: answer.why,
+      }, `${adapter.name}@${to} is at version ${answer.version} now.`);
+    }
+  }
+
+  async function rollback(adapter, alias) {
+    const answer = await ask({
+      title: `Roll back ${adapter.name}@${alias.alias}`,
+      text: `From version ${alias.version} back to version ${alias.before}, at once.`,
+      fields: [{ name: "why", label: "Reason", type: "area", hint: "It stands in the history." }],
+      yes: "Roll back",
+    });
+    if (answer !== null) {
+      await change(
+        `registry/adapters/${segment(adapter.name)}/aliases/${segment(alias.alias)}/rollback`,
+        { expected: alias.version, why: answer.why },
+        `${adapter.name}@${alias.alias} is at version ${alias.before} again.`);
+    }
+  }
+
+  async function change(to, body, done) {
+    try {
+      const answer = await act(to, body);
+      if (answer === null) {
+        return;
+      }
+      say(done);
+    } catch (e) {
+      if (!(e instanceof Refused)) {
+        throw e;
+      }
+      say(e.message, true);
+    }
+    await show(path);
+  }
+
+  return { node, show };
+}

@@ -1,0 +1,221 @@
+// Experiments: what they say so far, with intervals that may be looked at all the time.
+
+import { el, heading, name, replace, say, table } from "./dom.js";
+import { Refused, get, segment } from "./api.js";
+import { act, ask, trouble } from "./dialogs.js";
+import { intervals } from "./chart.js";
+import { number, percent, seconds, short, time } from "./format.js";
+
+/** Metric → how it is read, and whether more of it is better. */
+const METRICS = {
+  score: { label: "Score", show: (v) => number(v), more: true },
+  error_rate: { label: "Errors", show: percent, more: false },
+  empty_rate: { label: "Empty answers", show: percent, more: false },
+  first_token: { label: "First token", show: spell, more: false },
+  seconds_per_token: { label: "Time a token", show: spell, more: false },
+  length: { label: "Tokens an answer", show: (v) => number(v), more: false },
+  preferred: { label: "Preferred", show: percent, more: true },
+};
+
+function metric(word) {
+  return Object.hasOwn(METRICS, word) ? METRICS[word]
+    : { label: word, show: (v) => number(v), more: true };
+}
+
+/** A difference of times: its sign, then the time. */
+function spell(value) {
+  return value < 0 ? `−${seconds(-value)}` : seconds(value);
+}
+
+/** `no difference` → `no-difference`, for the style sheet. */
+function kind(word) {
+  return `verdict ${String(word).replaceAll(" ", "-").replace(/[^a-z-]/g, "")}`;
+}
+
+export function experiments() {
+  const node = el("div", {});
+  let path = [];
+
+  async function show(where) {
+    path = where;
+    try {
+      if (path.length === 0) {
+        list((await get("experiments")).data);
+      } else {
+        detail(await get(`experiments/${segment(path[0])}`));
+      }
+    } catch (e) {
+      replace(node, el("h1", {}, "Experiments"), trouble(e, () => show(path)));
+    }
+  }
+
+  function list(all) {
+    replace(node,
+      heading("Experiments", () => show(path)),
+      all.length === 0
+        ? el("p", { class: "hint" }, "No experiment yet; nudge experiments create begins one.")
+        : table("Experiments",
+          ["Experiment", "Verdict", "Kind", "State", { number: "Units" }, { number: "Requests" },
+            "Since"],
+          all.map((x) => el("tr", {},
+            el("th", { scope: "row" },
+              el("a", { href: `#experiments/${segment(x.name)}` }, name(x.name))),
+            el("td", {}, verdict(x)),
+            el("td", {}, mode(x)),
+            el("td", {}, x.state),
+            el("td", { class: "number" }, number(x.units)),
+            el("td", { class: "number" }, number(x.requests)),
+            el("td", {}, time(x.created))))));
+  }
+
+  function mode(x) {
+    const words = { ab: "A/B", canary: "canary", shadow: "shadow" };
+    return (words[x.mode] ?? x.mode) + (x.percent === undefined ? "" : `, ${x.percent} %`);
+  }
+
+  function verdict(x) {
+    return el("span", { class: kind(x.verdict.state) },
+      x.verdict.arm ? [name(x.verdict.arm), " is "] : null, x.verdict.state);
+  }
+
+  function detail(x) {
+    const m = metric(x.metric);
+    replace(node,
+      el("p", { class: "back" }, el("a", { href: "#experiments" }, "All experiments")),
+      heading(name(x.name), () => show(path)),
+      el("p", {}, verdict(x), " ", name(x.verdict.reason)),
+      x.stopped ? stopped(x) : null,
+      el("dl", { class: "facts" },
+        fact("Kind", mode(x)), fact("State", x.state), fact("Since", time(x.created)),
+        fact("Units", number(x.units)), fact("Requests", number(x.requests)),
+        fact("Decides", `${m.label}, ${m.more ? "more" : "less"} is better`),
+        fact("Wrong verdicts", `at most ${percent(x.alpha)}`),
+        fact("Least sample", `${number(x.min_sample)} units an arm`),
+        fact("Division of units", x.sample_ratio.alarm
+          ? `not by the weights (p ${number(x.sample_ratio.p)}): no verdict`
+          : `by the weights (p ${number(x.sample_ratio.p)})`)),
+      el("h2", {}, `${m.label} against ${x.arms[0].name}`),
+      el("figure", {}, drawing(x, m),
+        el("figcaption", { class: "hint" },
+          "Point: difference so far; bar: interval that holds however often one looks",
+          x.equivalence ? `; shaded: a difference of at most ${m.show(x.equivalence)} is none.` : ".")),
+      table("Differences", ["Arm", { number: "Difference" }, { number: "Interval" }, { number: "p" },
+        { number: "Chance it is better" }],
+      x.comparisons.map((c) => el("tr", {},
+        el("th", { scope: "row" }, name(c.arm)),
+        el("td", { class: "number" }, m.show(c.difference)),
+        el("td", { class: "number" }, between(c, m.show)),
+        el("td", { class: "number" }, number(c.p_adjusted)),
+        el("td", { class: "number" }, c.chance_higher === null ? "–" : percent(c.chance_higher))))),
+      el("h2", {}, "Arms"),
+      table("Arms", ["Arm", "Adapter", { number: "Weight" }, { number: "Units" },
+        { number: "Requests" }, ...columns(x).map((c) => ({ number: metric(c).label })),
+        { number: "First token, 95 %" }],
+      x.arms.map((a) => arm(x, a))),
+      el("h2", {}, "Guardrails"),
+      x.guardrails.length === 0
+        ? el("p", { class: "hint" }, "None.")
+        : table("Guardrails", ["Watched", "Arm", { number: "Tolerated" }, { number: "p" }, "Says"],
+          x.guardrails.map((g) => el("tr", {},
+            el("th", { scope: "row" }, metric(g.metric).label),
+            el("td", {}, name(g.arm)),
+            el("td", { class: "number" }, `+${percent(g.tolerance)}`),
+            el("td", { class: "number" }, number(g.p_adjusted)),
+            el("td", {}, g.alarm ? el("span", { class: kind("worse") }, "alarm") : "nothing")))),
+      x.pairs ? pairs(x) : null,
+      x.state === "running"
+        ? el("div", { class: "buttons" }, el("button", { type: "button", "data-at": "stop",
+          onclick: () => stop(x) }, "Stop the experiment"))
+        : null);
+  }
+
+  function fact(term, text) {
+    return el("div", {}, el("dt", {}, term), el("dd", {}, text));
+  }
+
+  function stopped(x) {
+    const s = x.stopped;
+    return el("p", { class: s.rolled_back || s.rollback_error ? "trouble" : "hint" },
+      `Stopped ${time(s.at)}: `, name(s.reason), "; ", name(s.arm), " answers now.",
+      s.rolled_back ? [" Rolled back: ", name(s.rolled_back), "."] : null,
+      s.rollback_error ? [" The rollback failed: ", name(s.rollback_error)] : null);
+  }
+
+  function between(c, show) {
+    const open = c.low === null && c.high === null;
+    return open ? "too few units yet"
+      : `${c.low === null ? "−∞" : show(c.low)} to ${c.high === null ? "∞" : show(c.high)}`;
+  }
+
+  function drawing(x, m) {
+    const rows = x.comparisons.map((c) => {
+      const above = c.low !== null && c.low > 0;
+      const below = c.high !== null && c.high < 0;
+      const good = m.more ? above : below;
+      return { name: c.arm, value: c.difference, low: c.low, high: c.high,
+        kind: good ? "good" : above || below ? "bad" : "" };
+    });
+    const label = x.comparisons.map((c) => `${c.arm}: difference ${m.show(c.difference)}, `
+      + `interval ${between(c, m.show)}`).join("; ");
+    return intervals(rows, { margin: x.equivalence, label, show: m.show });
+  }
+
+  /** The metrics that some arm has. */
+  function columns(x) {
+    return Object.keys(METRICS).filter((m) => m !== "preferred"
+      && x.arms.some((a) => Object.hasOwn(a.metrics, m)));
+  }
+
+  function arm(x, a) {
+    return el("tr", {},
+      el("th", { scope: "row" }, name(a.name)),
+      el("td", {}, name(a.adapter), el("br"), el("code", {}, a.digest ? short(a.digest) : "base")),
+      el("td", { class: "number" }, number(a.weight)),
+      el("td", { class: "number" }, number(a.units)),
+      el("td", { class: "number" }, number(a.requests)),
+      columns(x).map((m) => el("td", { class: "number" },
+        a.metrics[m] ? metric(m).show(a.metrics[m].value) : "–")),
+      el("td", { class: "number" }, seconds(a.first_token_seconds?.p95?.value)));
+  }
+
+  function pairs(x) {
+    const p = x.pairs;
+    return [
+      el("h2", {}, "Pairs"),
+      el("dl", { class: "facts" },
+        fact("Pairs of answers", number(p.count)),
+        fact("Second preferred", number(p.wins)),
+        fact("First preferred", number(p.losses)),
+        fact("Neither", number(p.ties)),
+        fact("Equal answers", p.equal_answers === null ? "–" : percent(p.equal_answers)),
+        fact("Second longer by", p.longer_by === null ? "–" : `${number(p.longer_by)} tokens`))];
+  }
+
+  async function stop(x) {
+    const answer = await ask({
+      title: `Stop ${x.name}`,
+      text: "No more requests take part. The experiment's name stands for one arm from then on.",
+      fields: [
+        { name: "arm", label: "Arm that answers from now on", type: "choice",
+          choices: x.arms.map((a) => ({ value: a.name, label: `${a.name} (${a.adapter})` })) },
+        { name: "reason", label: "Reason", type: "area" }],
+      yes: "Stop the experiment",
+    });
+    if (answer === null) {
+      return;
+    }
+    try {
+      if (await act(`experiments/${segment(x.name)}/stop`, answer) !== null) {
+        say(`${x.name} has stopped; ${answer.arm} answers now.`);
+      }
+    } catch (e) {
+      if (!(e instanceof Refused)) {
+        throw e;
+      }
+      say(e.message, true);
+    }
+    await show(path);
+  }
+
+  return { node, show };
+}

@@ -1,0 +1,62 @@
+package dev.nudge.server.experiments;
+
+import dev.nudge.format.Json;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// Definitions, answers and a server for tests.
+final class Some {
+  static final String AB =
+      "{'name': 'tone', 'arms': [{'adapter': 'support@champion'}, {'adapter': 'support@canary'}], 'salt': 's1'}";
+
+  private Some() {}
+
+  static Definition definition(String json) {
+    return DefinitionReader.read(Json.parse(json.replace('\'', '"')));
+  }
+
+  /// An A/B test with other fields behind its own.
+  static String ab(String more) {
+    return AB.substring(0, AB.length() - 1) + ", " + more + "}";
+  }
+
+  static Facts done(String id, int tokens) {
+    return Facts.done(id, 12, tokens, 0.05, 0.05 + tokens * 0.01);
+  }
+
+  static Facts done(double firstToken) {
+    return new Facts(
+        null, Facts.Outcome.DONE, false, 12, 20, firstToken, firstToken + 0.4, false, null);
+  }
+
+  /// A server whose aliases can be moved.
+  static class Server implements Resolver {
+    final List<String> rolledBack = new ArrayList<>();
+    String generation = "1";
+    boolean full;
+
+    @Override
+    public @Nullable String digest(String adapter) {
+      if (adapter.equals("none@champion")) {
+        throw new InputException("there is no adapter 'none'");
+      }
+      return adapter.equals("base") ? null : "sha256:" + adapter + generation;
+    }
+
+    @Override
+    public boolean isTaken(String name) {
+      return name.equals("support");
+    }
+
+    @Override
+    public void rollBack(String experiment, Arm arm, String reason) {
+      if (full) {
+        throw new RunException("the disk is full");
+      }
+      rolledBack.add(experiment + ": " + arm.adapter() + ": " + reason);
+    }
+  }
+}
