@@ -1347,7 +1347,11 @@ class BadInputTest {
             p -> {},
             "gc --registry D/none",
             "there is no registry at D/none; nudge adapters push makes one, --registry names another"),
-        row("a version that is not there", p -> {}, "show support:9", "there is no support:9" + MISSING),
+        row(
+            "a version that is not there",
+            p -> {},
+            "show support:9",
+            "there is no support:9" + MISSING),
         row(
             "an alias that is not there",
             p -> {},

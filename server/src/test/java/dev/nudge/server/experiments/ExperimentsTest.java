@@ -308,8 +308,8 @@ class ExperimentsTest {
   @Test
   void aShadowAnswersUnseenAndIsPreferredOrNot() {
     create(
-        "{'name': 'tone', 'mode': 'shadow', 'arms': [{'adapter': 'base'}, {'adapter': 'b', 'weight': 50}],"
-            + " 'salt': 's'}");
+        "{'name': 'tone', 'mode': 'shadow', 'arms': [{'adapter': 'base'}, {'adapter': 'b',"
+            + " 'weight': 50}], 'salt': 's'}");
     int pairs = 0;
     for (int i = 0; i < 400 && state().equals("collecting"); i++) {
       Routed routed = route("user" + i);
