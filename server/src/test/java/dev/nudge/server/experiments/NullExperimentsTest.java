@@ -32,17 +32,18 @@ class NullExperimentsTest {
       strings = {
         "{'name': 'x', 'arms': [{'adapter': 'a'}, {'adapter': 'b'}], 'min_sample': 50}",
         "{'name': 'x', 'arms': [{'adapter': 'a', 'weight': 8}, {'adapter': 'b', 'weight': 2}],"
-            + " 'min_sample': 50, 'metric': 'length',"
-            + " 'guardrails': [{'metric': 'error_rate', 'tolerance': 0}, {'metric': 'first_token', 'tolerance': 0}]}",
-        "{'name': 'x', 'arms': [{'adapter': 'a'}, {'adapter': 'b'}, {'adapter': 'c'}, {'adapter': 'd'}],"
-            + " 'min_sample': 50, 'guardrails': [{'metric': 'length', 'tolerance': 0}]}",
-        "{'name': 'x', 'mode': 'canary', 'arms': [{'adapter': 'a'}, {'adapter': 'b'}], 'min_sample': 50,"
-            + " 'ramp': [10, 30, 60], 'stage_units': 15,"
-            + " 'guardrails': [{'metric': 'error_rate', 'tolerance': 0}, {'metric': 'first_token', 'tolerance': 0}]}",
+            + " 'min_sample': 50, 'metric': 'length', 'guardrails': [{'metric': 'error_rate',"
+            + " 'tolerance': 0}, {'metric': 'first_token', 'tolerance': 0}]}",
+        "{'name': 'x', 'arms': [{'adapter': 'a'}, {'adapter': 'b'}, {'adapter': 'c'}, {'adapter':"
+            + " 'd'}], 'min_sample': 50, 'guardrails': [{'metric': 'length', 'tolerance': 0}]}",
+        "{'name': 'x', 'mode': 'canary', 'arms': [{'adapter': 'a'}, {'adapter': 'b'}],"
+            + " 'min_sample': 50, 'ramp': [10, 30, 60], 'stage_units': 15, 'guardrails':"
+            + " [{'metric': 'error_rate', 'tolerance': 0}, {'metric': 'first_token', 'tolerance':"
+            + " 0}]}",
         "{'name': 'x', 'mode': 'shadow', 'arms': [{'adapter': 'a'}, {'adapter': 'b'}],"
             + " 'guardrails': [{'metric': 'error_rate', 'tolerance': 0}]}",
-        "{'name': 'x', 'mode': 'shadow', 'arms': [{'adapter': 'a'}, {'adapter': 'b'}], 'min_sample': 50,"
-            + " 'metric': 'length'}"
+        "{'name': 'x', 'mode': 'shadow', 'arms': [{'adapter': 'a'}, {'adapter': 'b'}],"
+            + " 'min_sample': 50, 'metric': 'length'}"
       })
   void fewExperimentsSaySomethingWhereNothingIs(String json) {
     SplittableRandom seeds = new SplittableRandom(json.hashCode());
