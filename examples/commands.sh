@@ -70,6 +70,20 @@ mvn verify            # the tests
 ./nudge runs export adapters/intents --format tensorboard --out logs
 ./nudge runs rm adapters/from-file --yes
 
+# --- versions of adapters
+./nudge adapters push support adapters/support --alias champion --why 'the first one'
+./nudge adapters push support adapters/intents --why 'knows intents too'
+./nudge adapters list
+./nudge adapters inspect support@champion --model MODEL
+./nudge adapters diff support:1 support:2 --model MODEL
+./nudge adapters alias support@champion 2 --expect 1 --why 'better on held-out rows'
+./nudge generate --model MODEL --adapter support@champion --prompt 'The pump leaks. Team:'
+./nudge adapters rollback support@champion --why 'answers are too long'
+./nudge adapters log support@champion
+./nudge adapters combine support:1 support:2 --weight 0.7 --weight 0.3 --rank 16 --out adapters/both
+./nudge adapters publish support@champion support.tar
+./nudge adapters pull copied support.tar
+
 # --- rows as the model sees them
 ./nudge data preview --model MODEL --data messages.jsonl --prompt 'Query: {text}\nIntent:' --completion ' {label}' --html preview.html
 

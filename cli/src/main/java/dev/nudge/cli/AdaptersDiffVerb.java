@@ -30,9 +30,7 @@ record AdaptersDiffVerb() implements Verb<AdaptersDiffVerb.Settings> {
               required = true)
           List<String> adapter,
       @Setting(help = Registries.REGISTRY, label = "FOLDER") @Nullable Path registry,
-      @Setting(
-              help = "their base: answers on the probe text are compared too",
-              label = "FOLDER")
+      @Setting(help = "their base: answers on the probe text are compared too", label = "FOLDER")
           @Nullable Path model,
       @Setting(help = "how the base is held (default: as it is stored)")
           @Nullable Quantize quantize,

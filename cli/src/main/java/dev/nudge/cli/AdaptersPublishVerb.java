@@ -13,11 +13,7 @@ record AdaptersPublishVerb() implements Verb<AdaptersPublishVerb.Settings> {
 
   /// The flags of `nudge adapters publish`.
   record Settings(
-      @Setting(
-              help = Registries.REFERENCE,
-              label = "REFERENCE",
-              operand = true,
-              required = true)
+      @Setting(help = Registries.REFERENCE, label = "REFERENCE", operand = true, required = true)
           String reference,
       @Setting(
               help = "oci://HOST/NAME[:TAG], a .tar file, or the folder of an OCI image layout",
@@ -27,9 +23,7 @@ record AdaptersPublishVerb() implements Verb<AdaptersPublishVerb.Settings> {
           String target,
       @Setting(help = "tag there (default: the number of the version)", label = "TAG")
           @Nullable String tag,
-      @Setting(
-              help = "file with USER:PASSWORD for a registry that asks for it",
-              label = "FILE")
+      @Setting(help = "file with USER:PASSWORD for a registry that asks for it", label = "FILE")
           @Nullable Path credentials,
       @Setting(help = "talk to the registry without TLS (always so on this machine)")
           boolean plainHttp,

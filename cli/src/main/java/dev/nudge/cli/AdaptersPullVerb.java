@@ -21,11 +21,8 @@ record AdaptersPullVerb() implements Verb<AdaptersPullVerb.Settings> {
               operand = true,
               required = true)
           String source,
-      @Setting(help = "tag or digest, where there are several", label = "TAG")
-          @Nullable String tag,
-      @Setting(
-              help = "file with USER:PASSWORD for a registry that asks for it",
-              label = "FILE")
+      @Setting(help = "tag or digest, where there are several", label = "TAG") @Nullable String tag,
+      @Setting(help = "file with USER:PASSWORD for a registry that asks for it", label = "FILE")
           @Nullable Path credentials,
       @Setting(help = "talk to the registry without TLS (always so on this machine)")
           boolean plainHttp,

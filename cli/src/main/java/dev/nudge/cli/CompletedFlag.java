@@ -59,7 +59,7 @@ record CompletedFlag(
       default ->
           switch (knob.label()) {
             case "FILE" -> Takes.FILE;
-            case "FOLDER" -> Takes.FOLDER;
+            case "FOLDER", "FOLDER|REFERENCE" -> Takes.FOLDER;
             default -> Takes.OTHER;
           };
     };

@@ -269,14 +269,30 @@ class AdaptersTest {
     push();
     JsonNode exact =
         json(
-            "combine", "support:1", "support:2", "--weight", "0.5", "--weight", "0.5", "--out",
+            "combine",
+            "support:1",
+            "support:2",
+            "--weight",
+            "0.5",
+            "--weight",
+            "0.5",
+            "--out",
             "D/sum");
     assertThat(exact.path("rank").asInt()).isEqualTo(4);
     assertThat(exact.path("lost").asDouble()).isZero();
     JsonNode less =
         json(
-            "combine", "support:1", "support:2", "--weight", "0.5", "--weight", "0.5", "--rank",
-            "3", "--out", "D/less");
+            "combine",
+            "support:1",
+            "support:2",
+            "--weight",
+            "0.5",
+            "--weight",
+            "0.5",
+            "--rank",
+            "3",
+            "--out",
+            "D/less");
     assertThat(less.path("rank").asInt()).isEqualTo(3);
     assertThat(less.path("lost").asDouble()).isBetween(1e-6, 0.9);
     JsonNode apart = json("diff", "D/sum", "D/less");
@@ -285,8 +301,16 @@ class AdaptersTest {
     // the same as both merged at half their scale
     Ran merged =
         place.merge(
-            "--adapter", "D/one", "--scale", "0.5", "--adapter", "D/two", "--scale", "0.5",
-            "--out", "D/merged");
+            "--adapter",
+            "D/one",
+            "--scale",
+            "0.5",
+            "--adapter",
+            "D/two",
+            "--scale",
+            "0.5",
+            "--out",
+            "D/merged");
     assertThat(merged.code()).as(merged.err()).isZero();
     Ran one = place.answer("score", "--adapter", "D/sum", "--json");
     Ran other = place.answer("score", "--model", "D/merged", "--json");
@@ -305,8 +329,7 @@ class AdaptersTest {
       assertThat(given.path("digest").asString()).isEqualTo(digest);
       assertThat(given.path("tag").asString()).isEqualTo("2");
       Ran ran =
-          place.run(
-              "adapters", "pull", "copy", target, "--registry", "D/elsewhere", "--json");
+          place.run("adapters", "pull", "copy", target, "--registry", "D/elsewhere", "--json");
       assertThat(ran.code()).as(ran.err()).isZero();
       assertThat(Json.parse(ran.out()).path("digest").asString()).isEqualTo(digest);
       assertThat(Json.parse(ran.out()).path("fresh").asBoolean())

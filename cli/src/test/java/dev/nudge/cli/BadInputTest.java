@@ -1844,7 +1844,7 @@ class BadInputTest {
             "another mode",
             p -> {},
             "create x --arm A=a --arm B=b --mode bandit" + server,
-            "--mode is 'bandit'; it must be one of ab, canary, shadow"));
+            "--mode is 'bandit'; supported: ab, canary, shadow"));
   }
 
   private static final String EMPTY_RECORD = "{\"crc\":\"297bd0aa\",\"record\":{}}\n";

@@ -15,19 +15,11 @@ import org.jspecify.annotations.Nullable;
 /// @param cosine ⟨ΔW, ΔW'⟩ / (‖ΔW‖ ‖ΔW'‖); null where one of them is nothing
 /// @param layers in the order of their paths; what one of them does not have is nothing there
 public record Comparison(
-    double norm,
-    double otherNorm,
-    double difference,
-    @Nullable Double cosine,
-    List<Layer> layers) {
+    double norm, double otherNorm, double difference, @Nullable Double cosine, List<Layer> layers) {
 
   /// One layer.
   public record Layer(
-      String path,
-      double norm,
-      double otherNorm,
-      double difference,
-      @Nullable Double cosine) {}
+      String path, double norm, double otherNorm, double difference, @Nullable Double cosine) {}
 
   /// Compares two adapter folders.
   ///
@@ -48,7 +40,8 @@ public record Comparison(
                   .formatted(first, second, path));
         }
         double[] squares = {
-          a == null ? 0 : a.inner(a), b == null ? 0 : b.inner(b),
+          a == null ? 0 : a.inner(a),
+          b == null ? 0 : b.inner(b),
           a == null || b == null ? 0 : a.inner(b)
         };
         for (int i = 0; i < sums.length; i++) {
@@ -70,9 +63,7 @@ public record Comparison(
     double other = Math.sqrt(Math.max(0, squares[1]));
     double apart = Math.sqrt(Math.max(0, squares[0] - 2 * squares[2] + squares[1]));
     Double cosine =
-        norm > 0 && other > 0
-            ? (Double) Math.clamp(squares[2] / (norm * other), -1.0, 1.0)
-            : null;
+        norm > 0 && other > 0 ? (Double) Math.clamp(squares[2] / (norm * other), -1.0, 1.0) : null;
     return new Layer(path, norm, other, apart, cosine);
   }
 }

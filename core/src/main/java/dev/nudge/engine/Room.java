@@ -1,6 +1,9 @@
 package dev.nudge.engine;
 
 import dev.nudge.model.CausalLm;
+import dev.nudge.settings.Bytes;
+import dev.nudge.settings.Count;
+import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Workspace;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -15,6 +18,7 @@ final class Room implements AutoCloseable {
   private @Nullable Workspace workspace;
   private int positions;
   private int tokens = Limits.READ;
+  private long taken; // bytes of the workspace
   private long measured = -1; // the adapters that it was measured with
 
   /// Says what steps take.
@@ -37,14 +41,30 @@ final class Room implements AutoCloseable {
     if (held && adapters == measured) {
       return;
     }
+    int longest = held ? positions : Math.max(wanted, Math.min(2 * positions, limits.longest()));
+    int most = Math.max(tokens, read);
+    model.reserve(longest);
+    long needed = bytes.bytes(most, longest);
     close();
-    positions = held ? positions : Math.max(wanted, Math.min(2 * positions, limits.longest()));
-    tokens = Math.max(tokens, read);
+    try {
+      workspace = opened(needed);
+    } catch (OutOfMemoryError e) {
+      if (taken > 0) {
+        workspace = opened(taken); // what was there is there again, for those who run in it
+      }
+      throw new RunException(
+          "a sequence of up to %s needs a workspace of %s, which the system does not give; lower --max-tokens, or --memory so that less goes to keys"
+              .formatted(Count.of(wanted, "token"), Bytes.shown(needed)),
+          e);
+    }
+    taken = needed;
+    positions = longest;
+    tokens = most;
     measured = adapters;
-    model.reserve(positions);
-    workspace =
-        new Workspace(
-            0, bytes.bytes(tokens, positions), model.backend().gemms().apply(limits.threads()));
+  }
+
+  private Workspace opened(long bytes) {
+    return new Workspace(0, bytes, model.backend().gemms().apply(limits.threads()));
   }
 
   /// Tokens of prompts that steps read at once where sequences have up to `positions`.

@@ -4,6 +4,7 @@ import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.model.CausalLm;
 import dev.nudge.nn.KvPool;
 import dev.nudge.settings.BusyException;
+import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
@@ -76,9 +77,14 @@ final class Steps implements AutoCloseable {
         low.end(new BusyException("a sequence of low priority gave its room to others", 1));
         continue;
       }
-      start(s);
-      taken += wanted;
       waiting.take(s);
+      try {
+        start(s);
+      } catch (RunException e) { // no memory for it; the others go on
+        s.end(e);
+        continue;
+      }
+      taken += wanted;
       running.add(s);
     }
   }

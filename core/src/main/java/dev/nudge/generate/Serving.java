@@ -11,6 +11,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.locks.Lock;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -74,7 +75,7 @@ public final class Serving {
   public Running start(Request request, Listener listener) {
     Asking asking = Asking.of(session, request, listener, this::ended);
     synchronized (this) {
-      check(request);
+      check(request.client(), request.n());
       there.add(asking);
       answers += request.n();
       clients.merge(request.client(), request.n(), Integer::sum);
@@ -88,19 +89,33 @@ public final class Serving {
     return asking;
   }
 
+  /// Refuses so many answers of a client, before any of them is asked for.
+  ///
+  /// @throws InputException where so many never fit
+  /// @throws BusyException where there is no room for them now
+  public synchronized void fits(String client, int wanted) {
+    int room = (most + Limits.ROWS) / 2;
+    if (wanted > room) {
+      throw new InputException(
+          "%s are asked for at once, and a client may have %d; ask for fewer"
+              .formatted(Count.of(wanted, "answer"), room));
+    }
+    check(client, wanted);
+  }
+
   /// Refuses what cannot wait. A client has at most half of the places, so that others find some.
-  private void check(Request request) {
+  private void check(String client, int wanted) {
     if (draining) {
       throw new BusyException("no new requests are taken; this process ends", LONGEST_RETRY);
     }
     int room = most + Limits.ROWS;
-    int own = clients.getOrDefault(request.client(), 0);
-    if (answers + request.n() > room) {
+    int own = clients.getOrDefault(client, 0);
+    if (answers + wanted > room) {
       throw new BusyException(
           "%s wait or run, and there may be %d".formatted(Count.of(answers, "answer"), room),
           retry(answers));
     }
-    if (own > 0 && own + request.n() > room / 2) {
+    if (own > 0 && own + wanted > room / 2) {
       throw new BusyException(
           "%s of this client wait or run, and there may be %d"
               .formatted(Count.of(own, "answer"), room / 2),
@@ -135,8 +150,15 @@ public final class Serving {
   }
 
   /// What there is to do, and what was done.
+  ///
+  /// @throws IllegalStateException where the session is closed
   public Stats stats() {
-    return Stats.of(session.engine().load(), Limits.BLOCK, session.cache());
+    Lock held = session.hold();
+    try {
+      return Stats.of(session.engine().load(), Limits.BLOCK, session.cache());
+    } finally {
+      held.unlock();
+    }
   }
 
   /// Takes no new requests, waits for those that are there, and cancels what is left when the time

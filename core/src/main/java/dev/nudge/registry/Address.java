@@ -83,10 +83,7 @@ public sealed interface Address {
     @Nullable String digest = parts.group("digest");
     boolean here = Parts.HERE.contains(host.replaceAll(":\\d+$", ""));
     return new Remote(
-        host,
-        parts.group("name"),
-        digest != null ? digest : tag == null ? "" : tag,
-        plain || here);
+        host, parts.group("name"), digest != null ? digest : tag == null ? "" : tag, plain || here);
   }
 
   /// The grammar of OCI's names.

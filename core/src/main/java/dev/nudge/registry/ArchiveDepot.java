@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -42,7 +43,7 @@ final class ArchiveDepot implements Depot {
 
   /// One to write, which must not be there.
   static ArchiveDepot to(Path file) {
-    OutFolder.checkPlace("TARGET", file.toAbsolutePath().getParent());
+    OutFolder.checkPlace("TARGET", Objects.requireNonNullElse(file.toAbsolutePath().getParent(), file));
     if (Files.exists(file)) {
       throw new InputException(file + " is there; give another name, or remove it");
     }
@@ -56,11 +57,11 @@ final class ArchiveDepot implements Depot {
   }
 
   private TarFile tar() {
-    return java.util.Objects.requireNonNull(tar);
+    return Objects.requireNonNull(tar);
   }
 
   private TarFile.Writer writer() {
-    return java.util.Objects.requireNonNull(writer);
+    return Objects.requireNonNull(writer);
   }
 
   private static String name(String digest) {
@@ -72,7 +73,8 @@ final class ArchiveDepot implements Depot {
     if (!tar().has(Layout.INDEX)) {
       throw new InputException(file + " is no OCI image layout: it has no " + Layout.INDEX);
     }
-    Descriptor found = Index.read(small(Layout.INDEX), file + ": " + Layout.INDEX).find(tag, file + "");
+    Descriptor found =
+        Index.read(small(Layout.INDEX), file + ": " + Layout.INDEX).find(tag, file + "");
     return small(name(found.digest()));
   }
 

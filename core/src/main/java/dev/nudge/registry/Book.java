@@ -30,8 +30,7 @@ final class Book {
 
   /// What is told of a name and what is under it.
   interface Teller {
-    void tell(
-        String name, int last, Collection<Version> versions, Collection<Alias> aliases);
+    void tell(String name, int last, Collection<Version> versions, Collection<Alias> aliases);
   }
 
   /// Tells all names, also those that have no version any more.

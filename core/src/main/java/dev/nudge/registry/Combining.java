@@ -73,7 +73,10 @@ public final class Combining {
   private static void copy(
       List<Combination.Part> parts, String name, Path out, Consumer<String> warnings) {
     List<Path> files =
-        parts.stream().map(part -> part.folder().resolve(name)).filter(Files::isRegularFile).toList();
+        parts.stream()
+            .map(part -> part.folder().resolve(name))
+            .filter(Files::isRegularFile)
+            .toList();
     if (files.isEmpty()) {
       return;
     }

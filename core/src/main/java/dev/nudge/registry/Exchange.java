@@ -187,7 +187,8 @@ final class Exchange implements AutoCloseable {
                 + "&scope="
                 + encoded(scope));
     if (root.getScheme().equals("https") && !"https".equals(realm.getScheme())) {
-      throw new RunException(address + " sends to " + realm.getHost() + " for a token, without TLS");
+      throw new RunException(
+          address + " sends to " + realm.getHost() + " for a token, without TLS");
     }
     HttpRequest.Builder ask = HttpRequest.newBuilder(realm).GET();
     if (basic != null) {

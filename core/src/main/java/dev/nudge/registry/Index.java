@@ -16,9 +16,7 @@ record Index(List<Descriptor> manifests) {
   /// Reads that of a folder; an empty one where there is none.
   static Index read(Path folder) {
     Path file = folder.resolve(Layout.INDEX);
-    return Files.exists(file)
-        ? of(Json.read(file), file.toString())
-        : new Index(List.of());
+    return Files.exists(file) ? of(Json.read(file), file.toString()) : new Index(List.of());
   }
 
   static Index read(byte[] bytes, String where) {

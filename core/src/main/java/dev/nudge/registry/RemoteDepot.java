@@ -82,14 +82,10 @@ final class RemoteDepot implements Depot {
     exchange.expect(begun, 202);
     begun.body().close();
     String location = begun.headers().firstValue("Location").orElse("");
-    String target =
-        location + (location.contains("?") ? "&" : "?") + "digest=" + blob.digest();
+    String target = location + (location.contains("?") ? "&" : "?") + "digest=" + blob.digest();
     HttpResponse<InputStream> done =
         exchange.send(
-            exchange
-                .at(target)
-                .header("Content-Type", OCTETS)
-                .PUT(BodyPublishers.ofFile(file)),
+            exchange.at(target).header("Content-Type", OCTETS).PUT(BodyPublishers.ofFile(file)),
             "push");
     exchange.expect(done, 201);
     done.body().close();
@@ -122,8 +118,7 @@ final class RemoteDepot implements Depot {
   private void refer(Descriptor subject, Descriptor manifest) throws IOException {
     String tag = subject.digest().replace(':', '-');
     byte[] there = manifestOrNull(tag);
-    Index index =
-        there == null ? new Index(List.of()) : Index.read(there, address + ":" + tag);
+    Index index = there == null ? new Index(List.of()) : Index.read(there, address + ":" + tag);
     Index more =
         index.with(
             List.of(

@@ -110,9 +110,10 @@ final class Transport {
   }
 
   private RunException failed(String what, IOException e) {
-    String why = e instanceof java.nio.file.FileSystemException f
-        ? dev.nudge.format.OutFolder.reason(f)
-        : String.valueOf(e.getMessage());
+    String why =
+        e instanceof java.nio.file.FileSystemException f
+            ? dev.nudge.format.OutFolder.reason(f)
+            : String.valueOf(e.getMessage());
     return new RunException("cannot %s %s: %s".formatted(what, shown(), why), e);
   }
 

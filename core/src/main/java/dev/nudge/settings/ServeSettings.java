@@ -53,8 +53,7 @@ public record ServeSettings(
         @Nullable Integer maxModelLen,
     @Setting(
             help =
-                "most memory for weights, keys and adapters, such as 8G (default: weights, and half"
-                    + " of what is free then)",
+                "most memory for weights, keys and adapters, such as 8G (default: weights, and half of what is free then)",
             label = "SIZE")
         @Nullable ByteSize memory,
     @Setting(help = "most answers side by side (default: what there is memory for)")
@@ -62,8 +61,7 @@ public record ServeSettings(
     @Group("Adapters")
         @Setting(
             help =
-                "adapter: a name to ask for, and a PEFT folder, a run's folder or a reference such"
-                    + " as legal@champion; may be given several times",
+                "adapter: a name to ask for, and a PEFT folder, a run's folder or a reference such as legal@champion; may be given several times",
             label = "NAME=FOLDER-OR-REFERENCE")
         List<String> adapter,
     @Setting(
@@ -72,8 +70,7 @@ public record ServeSettings(
         @Nullable Path registry,
     @Setting(
             help =
-                "folder of adapters that /v1/load_lora_adapter may name by path (default: none may"
-                    + " be)",
+                "folder of adapters that /v1/load_lora_adapter may name by path (default: none may be)",
             label = "FOLDER")
         @Nullable Path adapterRoot,
     @Setting(
@@ -103,8 +100,7 @@ public record ServeSettings(
         @Nullable Path apiKeys,
     @Setting(
             help =
-                "key that adapters are loaded and moved with (default: no key on 127.0.0.1 without"
-                    + " --api-keys)",
+                "key that adapters are loaded and moved with (default: no key on 127.0.0.1 without --api-keys)",
             label = "FILE")
         @Nullable Path adminKeyFile,
     @Setting(help = "largest body of a request", byDefault = "8M", label = "SIZE") ByteSize maxBody,

@@ -1,5 +1,6 @@
 package dev.nudge.adapter;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -81,6 +83,10 @@ class CombinationTest {
     return all;
   }
 
+  private static double[][] at(Map<String, double[][]> all, String path) {
+    return requireNonNull(all.get(path));
+  }
+
   private static double norm(double[][] w) {
     double sum = 0;
     for (double[] row : w) {
@@ -109,11 +115,11 @@ class CombinationTest {
     Map<String, double[][]> made = matrices(first);
     assertThat(seen.layers()).extracting(Inspection.Layer::path).containsExactly(UP, Q);
     Inspection.Layer q = seen.layers().getLast();
-    assertThat(q.norm()).isCloseTo(norm(made.get(Q)), within(1e-9));
+    assertThat(q.norm()).isCloseTo(norm(at(made, Q)), within(1e-9));
     assertThat(q.relative()).isCloseTo(q.norm() / 5, within(1e-12));
     assertThat(seen.layers().getFirst().relative()).isNull();
     assertThat(seen.norm())
-        .isCloseTo(Math.hypot(norm(made.get(Q)), norm(made.get(UP))), within(1e-9));
+        .isCloseTo(Math.hypot(norm(at(made, Q)), norm(at(made, UP))), within(1e-9));
     assertThat(seen.parameters()).isEqualTo(2 * 3 * 17);
     assertThat(q.bytes()).isEqualTo(3 * 17 * 4);
     assertThat(seen.dead()).isEmpty();
@@ -138,8 +144,8 @@ class CombinationTest {
   @Test
   void differencesAndCosinesAreThoseOfTheMatrices() {
     Comparison apart = Comparison.of(first, second);
-    double[][] a = matrices(first).get(Q);
-    double[][] b = matrices(second).get(Q);
+    double[][] a = at(matrices(first), Q);
+    double[][] b = at(matrices(second), Q);
     Comparison.Layer q = apart.layers().getLast();
     assertThat(q.difference()).isCloseTo(norm(sum(1, a, -1, b)), within(1e-9));
     double inner = 0;
@@ -156,7 +162,7 @@ class CombinationTest {
     assertThat(same.cosine()).isCloseTo(1, within(1e-12));
   }
 
-  private Combination.Combined combine(Integer rank, double x, double y) {
+  private Combination.Combined combine(@Nullable Integer rank, double x, double y) {
     return Combination.write(
         List.of(new Combination.Part(first, x), new Combination.Part(second, y)),
         rank,
@@ -169,10 +175,10 @@ class CombinationTest {
     assertThat(made.rank()).isEqualTo(5);
     assertThat(made.lost()).isZero();
     Map<String, double[][]> sum = matrices(temp.resolve("sumnull"));
-    double[][] q = sum(0.7, matrices(first).get(Q), -1.5, matrices(second).get(Q));
-    assertThat(apart(q, sum.get(Q))).isLessThan(EPS);
-    double[][] up = matrices(first).get(UP);
-    assertThat(apart(sum(0.7, up, 0, up), sum.get(UP))).isLessThan(EPS);
+    double[][] q = sum(0.7, at(matrices(first), Q), -1.5, at(matrices(second), Q));
+    assertThat(apart(q, at(sum, Q))).isLessThan(EPS);
+    double[][] up = at(matrices(first), UP);
+    assertThat(apart(sum(0.7, up, 0, up), at(sum, UP))).isLessThan(EPS);
     try (PeftAdapter adapter = PeftAdapter.open(temp.resolve("sumnull"))) {
       assertThat(adapter.spec().rank(Q)).isEqualTo(5);
       assertThat(adapter.spec().rank(UP)).isEqualTo(3);
@@ -187,11 +193,11 @@ class CombinationTest {
     for (int rank = 1; rank <= 4; rank++) {
       Combination.Combined made = combine(rank, 1, 1);
       assertThat(made.rank()).isEqualTo(Math.min(rank, 4));
-      double[][] q = sum(1, matrices(first).get(Q), 1, matrices(second).get(Q));
-      double[][] up = matrices(first).get(UP);
+      double[][] q = sum(1, at(matrices(first), Q), 1, at(matrices(second), Q));
+      double[][] up = at(matrices(first), UP);
       Map<String, double[][]> less = matrices(temp.resolve("sum" + rank));
       double lost =
-          Math.hypot(norm(sum(1, q, -1, less.get(Q))), norm(sum(1, up, -1, less.get(UP))));
+          Math.hypot(norm(sum(1, q, -1, at(less, Q))), norm(sum(1, up, -1, at(less, UP))));
       double all = Math.hypot(norm(q), norm(up));
       assertThat(made.norm()).isCloseTo(all, within(1e-9 * all));
       assertThat(made.lost()).as("rank %d", rank).isCloseTo(lost / all, within(EPS));
@@ -230,8 +236,8 @@ class CombinationTest {
             3,
             temp.resolve("twice"));
     assertThat(made.lost()).isLessThan(EPS);
-    double[][] q = matrices(first).get(Q);
-    assertThat(apart(sum(2, q, 0, q), matrices(temp.resolve("twice")).get(Q))).isLessThan(1e-5);
+    double[][] q = at(matrices(first), Q);
+    assertThat(apart(sum(2, q, 0, q), at(matrices(temp.resolve("twice")), Q))).isLessThan(1e-5);
   }
 
   @Test

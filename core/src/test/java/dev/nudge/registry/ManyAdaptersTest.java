@@ -41,10 +41,8 @@ class ManyAdaptersTest {
         String to = digest(name + v);
         lines.add(
             Json.line(
-                new Event.Pushed(name, NOTE, v, to, 1500, 9_000_000, 16, digest("base"))
-                    .values()));
-        lines.add(
-            Json.line(new Event.Moved(name, NOTE, "champion", last, to, v, false).values()));
+                new Event.Pushed(name, NOTE, v, to, 1500, 9_000_000, 16, digest("base")).values()));
+        lines.add(Json.line(new Event.Moved(name, NOTE, "champion", last, to, v, false).values()));
         last = to;
       }
       lines.add(

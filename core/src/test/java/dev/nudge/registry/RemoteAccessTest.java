@@ -87,7 +87,8 @@ class RemoteAccessTest {
     } else if (e.getRequestURI().getPath().startsWith("/v2/a/manifests/")) {
       answer(e, 200, layout.blobs().read(version.digest()));
     } else if (e.getRequestMethod().equals("POST")) {
-      answer(e, 503, "{\"errors\":[{\"message\":\"disk\\nfull\"}]}".getBytes(StandardCharsets.UTF_8));
+      answer(
+          e, 503, "{\"errors\":[{\"message\":\"disk\\nfull\"}]}".getBytes(StandardCharsets.UTF_8));
     } else if (e.getRequestMethod().equals("HEAD")) {
       e.sendResponseHeaders(404, -1);
       e.close();
@@ -95,8 +96,7 @@ class RemoteAccessTest {
       String digest = e.getRequestURI().getPath().substring("/v2/a/blobs/".length());
       e.getResponseHeaders()
           .add(
-              "Location",
-              "http://127.0.0.1:%d/%s".formatted(store.getAddress().getPort(), digest));
+              "Location", "http://127.0.0.1:%d/%s".formatted(store.getAddress().getPort(), digest));
       answer(e, 307, new byte[0]);
     }
   }
@@ -116,7 +116,7 @@ class RemoteAccessTest {
   void aTokenIsAskedForAndNeverGoesToAnotherHost() {
     Version pulled = elsewhere.pull("b", address(), null, ANNA, NOTE).version();
     assertThat(pulled.digest()).isEqualTo(version.digest());
-    assertThat(scopes).containsExactly("service=hub&scope=repository:a:pull");
+    assertThat(scopes).isNotEmpty().containsOnly("service=hub&scope=repository:a:pull");
     assertThat(atStore).isNotEmpty().containsOnly("null");
   }
 
@@ -135,8 +135,7 @@ class RemoteAccessTest {
   @Test
   void aFailureIsOneLineWithTheRegistrysWords() {
     Registry registry = Registry.open(layout.folder());
-    assertThatThrownBy(
-            () -> registry.publish(Reference.parse("a:1"), address(), null, ANNA))
+    assertThatThrownBy(() -> registry.publish(Reference.parse("a:1"), address(), null, ANNA))
         .isInstanceOf(RunException.class)
         .hasMessageContaining("answered 503 to POST: {\"errors\":[{\"message\":\"disk")
         .hasMessageNotContaining("\n");

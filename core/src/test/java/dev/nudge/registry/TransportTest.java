@@ -22,6 +22,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -48,12 +49,11 @@ class TransportTest {
     registry.report(Reference.parse("support:1"), report, NOTE);
   }
 
-  private Registry.Published publish(String target, String tag) {
-    return registry.publish(
-        Reference.parse("support:1"), Address.parse(target, false), tag, null);
+  private Registry.Published publish(String target, @Nullable String tag) {
+    return registry.publish(Reference.parse("support:1"), Address.parse(target, false), tag, null);
   }
 
-  private Registry.Pushed pull(String source, String tag) {
+  private Registry.Pushed pull(String source, @Nullable String tag) {
     return elsewhere.pull("copied", Address.parse(source, false), tag, null, NOTE);
   }
 
@@ -139,8 +139,7 @@ class TransportTest {
     for (String format : List.of("ustar", "gnu", "pax")) {
       Path theirs = temp.resolve(format + ".tar");
       List<String> command =
-          List.of(
-              "tar", "--format=" + format, "-cf", theirs.toString(), "-C", out.toString(), ".");
+          List.of("tar", "--format=" + format, "-cf", theirs.toString(), "-C", out.toString(), ".");
       assertThat(ChildJvm.run(command).exitCode()).isZero();
       assertThat(pull(theirs.toString(), "1").fresh()).isFalse();
     }
@@ -168,7 +167,12 @@ class TransportTest {
     Path folder = temp.resolve("layout");
     publish(folder.toString(), "1");
     String weights =
-        registry.layout().manifest(version.digest()).files("").get("adapter_model.safetensors")
+        requireNonNull(
+                registry
+                    .layout()
+                    .manifest(version.digest())
+                    .files("")
+                    .get("adapter_model.safetensors"))
             .digest();
     Path blob = new Layout(folder).blobs().path(weights);
     byte[] bytes = Files.readAllBytes(blob);
@@ -187,14 +191,12 @@ class TransportTest {
     Path folder = temp.resolve("layout");
     publish(folder.toString(), "1");
     Layout layout = new Layout(folder);
-    String text =
-        new String(layout.blobs().read(version.digest()), StandardCharsets.UTF_8);
+    String text = new String(layout.blobs().read(version.digest()), StandardCharsets.UTF_8);
     for (String name : List.of("../../x", "a/b", "/etc/passwd", ".hidden", "adapter_config.json")) {
       String evil = text.replace("\"lineage.json\"", "\"" + name + "\"");
       var blob = layout.blobs().put(evil.getBytes(StandardCharsets.UTF_8));
       layout.index(
-          List.of(
-              Descriptor.of(MediaTypes.MANIFEST, blob).with(MediaTypes.REF_NAME, "evil")));
+          List.of(Descriptor.of(MediaTypes.MANIFEST, blob).with(MediaTypes.REF_NAME, "evil")));
       assertThatThrownBy(() -> pull(folder.toString(), "evil"))
           .as(name)
           .isInstanceOf(InputException.class)
@@ -211,7 +213,8 @@ class TransportTest {
           .isInstanceOf(InputException.class)
           .hasMessageContaining("names no repository");
     }
-    assertThatThrownBy(() -> Address.parse("https://host/x", false)).hasMessageContaining("is a URL");
+    assertThatThrownBy(() -> Address.parse("https://host/x", false))
+        .hasMessageContaining("is a URL");
     assertThat(Address.parse("oci://ghcr.io/me/support:v1", false))
         .isEqualTo(new Address.Remote("ghcr.io", "me/support", "v1", false));
     assertThat(Address.parse("oci://localhost:5000/a", false))

@@ -120,6 +120,21 @@ record Access(@Nullable Keys keys, @Nullable String admin, boolean local, Client
     return anybody;
   }
 
+  /// Refuses what a proxy has passed on: whoever is behind it is not on this machine.
+  static void checkDirect(boolean forwarded) {
+    if (forwarded) {
+      throw ApiException.forbidden(
+          null,
+          "not_local",
+          "without an admin key this is for programs on this machine alone, and a proxy passed this on; give the server --admin-key-file");
+    }
+  }
+
+  /// Whether the admin's routes are open to this machine without a key.
+  boolean trustsThisMachine() {
+    return admin == null && keys == null && local;
+  }
+
   private static @Nullable String hostOf(String origin) {
     try {
       return URI.create(origin).getAuthority();

@@ -1,6 +1,7 @@
 package dev.nudge.server;
 
 import dev.nudge.generate.AdapterCache;
+import java.util.Objects;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
@@ -23,9 +24,13 @@ record AdapterRoutes(Shared shared) {
     String place = fields.needed("lora_path");
     boolean pinned = fields.flag("pinned", false);
     exchange.asked(name);
-    Served served =
-        shared.adapters().load(name, place, fields.flag("load_inplace", false), this::check);
+    boolean inPlace = fields.flag("load_inplace", false);
+    Served before = inPlace ? shared.adapters().find(name) : null;
+    Served served = shared.adapters().load(name, place, inPlace, this::check);
     exchange.serve(name, served);
+    if (before != null && !Objects.equals(before.digest(), served.digest())) {
+      unpin(before);
+    }
     if (pinned && served.digest() != null) {
       shared.session().cache().pin(served.digest());
     }
@@ -55,8 +60,19 @@ record AdapterRoutes(Shared shared) {
               .formatted(ApiException.shown(name)));
     }
     exchange.serve(name, served);
+    unpin(served);
     exchange.reply(
         200, "text/plain", "Success: LoRA adapter '%s' removed successfully.".formatted(name));
+  }
+
+  /// Lets an adapter go whose name stands for it no longer, unless another one does.
+  private void unpin(Served served) {
+    String digest = served.digest();
+    if (digest != null
+        && shared.adapters().list().stream()
+            .noneMatch(card -> digest.equals(card.served().digest()))) {
+      shared.session().cache().unpin(digest);
+    }
   }
 
   private void list(Exchange exchange) {

@@ -57,9 +57,11 @@ final class Answering {
     long begun = System.nanoTime();
     List<Serving.Running> running = new ArrayList<>();
     boolean ended = false;
+    int wanted = requests.stream().mapToInt(Request::n).sum();
+    shared.session().serving().fits(exchange.client().name(), wanted);
+    shared.running().begin(served);
     try (AdapterCache.Lease lease = shared.lease(served)) {
       exchange.watch();
-      shared.running().begin(served);
       int choice = 0;
       for (Request request : requests) {
         running.add(shared.session().serving().start(request.withAdapter(lease), listener(choice)));

@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Threading: any number of threads; a line is written whole.
 final class AuditLog implements Consumer<Outcome>, AutoCloseable {
+  private static final int LONGEST = 200; // characters of what a client asked for
+
   private final Path file;
   private final BufferedWriter out;
   private final Consumer<String> warnings;
@@ -57,7 +59,8 @@ final class AuditLog implements Consumer<Outcome>, AutoCloseable {
     line.put("route", outcome.route());
     line.put("status", outcome.status());
     line.put("code", outcome.code());
-    line.put("model", outcome.model());
+    String model = outcome.model();
+    line.put("model", model == null ? null : model.substring(0, Math.min(model.length(), LONGEST)));
     line.put("adapter", served == null || served.isBase() ? null : served.name());
     line.put("adapter_version", served == null ? null : served.version());
     line.put("adapter_digest", served == null ? null : served.digest());

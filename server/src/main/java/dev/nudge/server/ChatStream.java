@@ -20,6 +20,7 @@ final class ChatStream implements Reply {
   private final List<ChatChoice> choices;
   private final boolean usage;
   private final boolean thinks;
+  private final long made = System.nanoTime();
   private @Nullable Sse sse;
 
   /// @param usage whether the request wants it
@@ -113,6 +114,8 @@ final class ChatStream implements Reply {
   public void idle() throws IOException {
     if (sse != null) {
       sse.idle();
+    } else if (System.nanoTime() - made > Sse.QUIET_NANOS) {
+      begun(); // nobody on the way takes the connection for dead
     }
   }
 }

@@ -18,6 +18,7 @@ final class CompletionStream implements Reply {
   private final boolean usage;
   private final boolean[] echoed;
   private final int[] offsets; // characters of each choice so far
+  private final long made = System.nanoTime();
   private @Nullable Sse sse;
 
   CompletionStream(
@@ -108,6 +109,8 @@ final class CompletionStream implements Reply {
   public void idle() throws IOException {
     if (sse != null) {
       sse.idle();
+    } else if (System.nanoTime() - made > Sse.QUIET_NANOS) {
+      begun(); // nobody on the way takes the connection for dead
     }
   }
 }

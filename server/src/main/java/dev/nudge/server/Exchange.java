@@ -172,7 +172,7 @@ public final class Exchange {
   }
 
   /// Says what was asked for, before it is found.
-  void asked(String name) {
+  public void asked(String name) {
     model = name;
   }
 
@@ -213,7 +213,8 @@ public final class Exchange {
     response.status(Status.OK_200);
     response.header(HeaderNames.CONTENT_TYPE, "text/event-stream; charset=utf-8");
     response.header(HeaderNames.CACHE_CONTROL, "no-cache");
-    stream = new Sse(response.outputStream());
+    Incoming from = incoming;
+    stream = new Sse(response.outputStream(), from == null ? () -> {} : from::cut);
     return stream;
   }
 

@@ -47,6 +47,11 @@ final class Incoming implements Supplier<byte @Nullable []> {
     }
   }
 
+  /// Ends the connection; whoever writes to it fails.
+  void cut() {
+    close.run();
+  }
+
   /// Whether the client has closed the connection.
   boolean ended() {
     CompletableFuture<byte @Nullable []> read = ahead;

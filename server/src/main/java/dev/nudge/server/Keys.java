@@ -17,6 +17,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -41,6 +42,8 @@ final class Keys {
 
   private final Path file;
   private volatile Read read;
+  private volatile Consumer<String> warnings = line -> {};
+  private @Nullable String told;
 
   /// What the file said when it was read.
   private record Read(Map<String, Client> byDigest, FileTime time, long bytes) {}
@@ -87,8 +90,22 @@ final class Keys {
         read = load(file, before);
       }
     } catch (IOException | InputException e) {
-      // it is being written, or broken: the clients stay as they were
+      tell(String.valueOf(e.getMessage()));
     }
+  }
+
+  /// Says once that the file cannot be read: it is being written, or somebody believes that it
+  /// holds.
+  private synchronized void tell(String mistake) {
+    if (!mistake.equals(told)) {
+      told = mistake;
+      warnings.accept(mistake + "; the clients stay as they were before");
+    }
+  }
+
+  /// Takes what is to be told from now on.
+  void warn(Consumer<String> to) {
+    warnings = to;
   }
 
   /// @param before clients by name, whose counts go on

@@ -18,7 +18,9 @@ import org.jspecify.annotations.Nullable;
 /// Threading: any number of threads, one a request.
 final class Pipeline {
   private static final String UNKNOWN = "unknown";
-  private static final String COUNTED = "POST /v1/"; // what costs the model something
+  private static final String COUNTED = "POST "; // what costs the server something
+  private static final List<String> FORWARDED =
+      List.of("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via");
 
   private final Shared shared;
   private final Access access;
@@ -69,6 +71,9 @@ final class Pipeline {
     if (stopping() && route.level() != Access.Level.OPEN) {
       exchange.header("Connection", "close");
       throw ApiException.stopping();
+    }
+    if (route.level() == Access.Level.ADMIN && access.trustsThisMachine()) {
+      Access.checkDirect(FORWARDED.stream().anyMatch(name -> exchange.header(name) != null));
     }
     Client client =
         access.check(

@@ -83,6 +83,7 @@ record RegistryRoutes(Registry registry, Folders folders) {
             folders.named(fields.needed("path")),
             fields.text("licence"),
             note(exchange, fields));
+    exchange.asked(pushed.version().name() + ":" + pushed.version().number());
     exchange.reply(version(pushed.version()).put("fresh", pushed.fresh()));
   }
 
@@ -109,6 +110,7 @@ record RegistryRoutes(Registry registry, Folders folders) {
   }
 
   private static void moved(Exchange exchange, Registry.Move move) {
+    exchange.asked(move.name() + "@" + move.alias());
     ObjectNode reply =
         JsonNodeFactory.instance
             .objectNode()
@@ -135,6 +137,7 @@ record RegistryRoutes(Registry registry, Folders folders) {
                   Arrays.toString(VersionState.values()).toLowerCase(Locale.ROOT)));
     }
     Reference reference = reference(fields.needed("name"), fields);
+    exchange.asked(reference.toString());
     exchange.reply(version(registry.state(reference, states.getFirst(), note(exchange, fields))));
   }
 

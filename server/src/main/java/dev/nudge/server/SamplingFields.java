@@ -20,8 +20,11 @@ import tools.jackson.databind.node.ObjectNode;
 /// OpenAI's.
 final class SamplingFields {
   private static final double HOTTEST = 100;
+  private static final double MOST_BIAS = 100;
   private static final int MOST_CHOICES = 128;
   private static final int MOST_TOP = 20;
+  private static final int MOST_STOPS = 16;
+  private static final int LONGEST_STOP = 1000; // characters
 
   private SamplingFields() {}
 
@@ -42,7 +45,7 @@ final class SamplingFields {
     values.put("seed", seed(fields));
     // greedy choices are all the same: one is made and told n times
     values.put("n", temperature == 0 ? 1 : n(fields));
-    values.put("stop", fields.texts("stop").stream().filter(text -> !text.isEmpty()).toList());
+    values.put("stop", stops(fields));
     values.put("stop_id", fields.tokens("stop_token_ids").stream().map(String::valueOf).toList());
     int most = mostTokens(fields, tokens, least);
     values.put("max_tokens", most);
@@ -115,23 +118,46 @@ final class SamplingFields {
     return (seed == null ? ThreadLocalRandom.current().nextLong() : seed) & Long.MAX_VALUE;
   }
 
+  /// Texts that end an answer; each is looked for at every token, so they are few.
+  private static List<String> stops(Fields fields) {
+    List<String> stops = fields.texts("stop").stream().filter(text -> !text.isEmpty()).toList();
+    if (stops.size() > MOST_STOPS || stops.stream().anyMatch(text -> text.length() > LONGEST_STOP)) {
+      throw ApiException.wrong(
+          "stop",
+          "'stop' has %d texts, the longest of %d characters; %d of up to %d characters may be"
+              .formatted(
+                  stops.size(),
+                  stops.stream().mapToInt(String::length).max().orElse(0),
+                  MOST_STOPS,
+                  LONGEST_STOP));
+    }
+    return stops;
+  }
+
   private static List<String> biases(Fields fields) {
     ObjectNode given = fields.object("logit_bias");
     List<String> biases = new ArrayList<>();
     if (given != null) {
       for (Map.Entry<String, JsonNode> one : given.properties()) {
         if (!one.getKey().matches("\\d{1,9}") || !one.getValue().isNumber()) {
-          throw ApiException.wrong(
-              "logit_bias",
-              "'logit_bias' has '%s'; it must be token ids with numbers from -100 to 100"
-                  .formatted(ApiException.shown(one.getKey())));
+          throw bias(one.getKey());
         }
         double value = one.getValue().doubleValue();
+        if (!(Math.abs(value) <= MOST_BIAS)) {
+          throw bias(one.getKey());
+        }
         biases.add(
             Integer.parseInt(one.getKey()) + "=" + BigDecimal.valueOf(value).toPlainString());
       }
     }
     return biases;
+  }
+
+  private static ApiException bias(String id) {
+    return ApiException.wrong(
+        "logit_bias",
+        "'logit_bias' has '%s'; it must be token ids with numbers from -100 to 100"
+            .formatted(ApiException.shown(id)));
   }
 
   private static void put(Map<String, Object> values, String key, @Nullable Object value) {

@@ -59,6 +59,9 @@ public final class Server implements AutoCloseable {
   public static Server start(ServeSettings settings, Machine machine, Consumer<String> warnings) {
     Tls tls = Certificates.tls(settings.tlsCert(), settings.tlsKey());
     Access access = Access.of(settings);
+    if (access.keys() != null) {
+      access.keys().warn(warnings);
+    }
     Path kept = settings.registry();
     Registry registry = Registry.open(kept == null ? Registry.home() : kept);
     Dashboard dashboard = Dashboard.of(registry, settings.runs(), warnings);

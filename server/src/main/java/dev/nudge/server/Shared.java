@@ -2,6 +2,8 @@ package dev.nudge.server;
 
 import dev.nudge.generate.AdapterCache;
 import dev.nudge.generate.Session;
+import dev.nudge.registry.RegistryException;
+import dev.nudge.settings.BusyException;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ServeSettings;
 import java.util.function.Consumer;
@@ -37,8 +39,7 @@ record Shared(
       exchange.serve(model, trial);
       return trial;
     }
-    Served served =
-        isBase(model) ? base(model) : client.mayAsk(model) ? adapters.find(model) : null;
+    Served served = isBase(model) ? base(model) : client.mayAsk(model) ? found(model) : null;
     boolean may = served == null ? client.mayAsk(model) : client.may(model, served.name());
     if (!may) {
       throw ApiException.forbidden(
@@ -54,8 +55,28 @@ record Shared(
     return served;
   }
 
+  /// @throws ApiException where it is there and cannot be read; the place is for the log alone
+  private @Nullable Served found(String model) {
+    try {
+      return adapters.find(model);
+    } catch (ApiException | RegistryException e) {
+      throw e;
+    } catch (InputException e) {
+      warnings.accept("adapter %s cannot be served: %s".formatted(model, e.getMessage()));
+      throw new ApiException(
+          503,
+          "server_error",
+          "model",
+          "adapter_unavailable",
+          0,
+          "'%s' cannot be served now; the server's log says why"
+              .formatted(ApiException.shown(model)));
+    }
+  }
+
   private boolean isBase(String model) {
-    return model.equals(settings.baseName()) || model.equals(settings.model().toString());
+    return model.equals(settings.baseName())
+        || model.equals(settings.model().toString()) && !settings.adapters().containsKey(model);
   }
 
   /// The base by one of its names.
@@ -117,7 +138,14 @@ record Shared(
       return null;
     }
     try {
-      return session.cache().lease(served.digest(), served.folder());
+      AdapterCache.Lease lease = session.cache().lease(served.digest(), served.folder());
+      if (!adapters.isStill(served)) {
+        session.cache().drop(served.digest()); // perhaps it was read while it was written
+        lease.close();
+        throw new BusyException(
+            "the folder of '%s' has changed just now".formatted(served.name()), 1);
+      }
+      return lease;
     } catch (InputException e) {
       String message = String.valueOf(e.getMessage());
       throw new ApiException(

@@ -4,6 +4,9 @@ import dev.nudge.format.Json;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import tools.jackson.databind.JsonNode;
 
 /// Writes server-sent events: `data: {…}` and an empty line each, `data: [DONE]` last.
@@ -12,13 +15,27 @@ import tools.jackson.databind.JsonNode;
 final class Sse implements AutoCloseable {
   private static final byte[] PING = ": ping\n\n".getBytes(StandardCharsets.US_ASCII);
   private static final byte[] DONE = "data: [DONE]\n\n".getBytes(StandardCharsets.US_ASCII);
-  private static final long QUIET_NANOS = 10_000_000_000L;
+  static final long QUIET_NANOS = 10_000_000_000L;
+  private static final long STUCK_SECONDS = 30;
+  private static final ScheduledThreadPoolExecutor GUARD = guard();
+
+  private static ScheduledThreadPoolExecutor guard() {
+    ScheduledThreadPoolExecutor guard =
+        new ScheduledThreadPoolExecutor(
+            1, Thread.ofPlatform().daemon().name("nudge-stuck-clients").factory());
+    guard.setRemoveOnCancelPolicy(true);
+    return guard;
+  }
 
   private final OutputStream out;
+  private final Runnable cut;
   private long last = System.nanoTime();
 
-  Sse(OutputStream out) {
+  /// @param cut ends the connection: a client that reads nothing for half a minute holds its answer,
+  ///     and so an adapter, no longer
+  Sse(OutputStream out, Runnable cut) {
     this.out = out;
+    this.cut = cut;
   }
 
   /// Writes an object.
@@ -40,8 +57,13 @@ final class Sse implements AutoCloseable {
   }
 
   private void write(byte[] bytes) throws IOException {
-    out.write(bytes);
-    out.flush();
+    Future<?> late = GUARD.schedule(cut, STUCK_SECONDS, TimeUnit.SECONDS);
+    try {
+      out.write(bytes);
+      out.flush();
+    } finally {
+      late.cancel(false);
+    }
     last = System.nanoTime();
   }
 

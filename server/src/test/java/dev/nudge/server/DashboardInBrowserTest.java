@@ -107,8 +107,81 @@ class DashboardInBrowserTest {
   private static void load(Place place, Browser browser) throws Exception {
     browser.open(place.url("/ui/#load"), ".tile");
     browser.await("document.querySelectorAll('.tile .value')[2].textContent !== '–'");
-    assertThat(browser.eval("document.querySelectorAll('tbody tr').length").asInt()).isEqualTo(1);
+    assertThat(
+            browser
+                .eval("[...document.querySelectorAll('tbody th')].map((n) => n.textContent).join()")
+                .asString())
+        .contains("one");
     browser.shoot(SHOTS.resolve("real-load.png"));
     assertThat(browser.problems()).isEmpty();
+  }
+
+  @Test
+  void anExperimentIsShownToWhoeverHasTheKeyAndStopped() throws Exception {
+    Path program = Browser.here();
+    assumeTrue(program != null, "no Chromium on the PATH");
+    Path admin = folder.resolve("admin.key");
+    Files.writeString(admin, KEY);
+    try (Place place =
+            Place.open(
+                s -> s.withExperiments(folder.resolve("experiments")).withAdminKeyFile(admin));
+        Browser browser = new Browser(program)) {
+      experiment(place);
+      browser.look(1200, 900, false);
+      browser.open(place.url("/ui/#experiments/tone"), ".trouble button");
+      browser.tabTo(".trouble button");
+      browser.press("Enter");
+      browser.await("document.querySelector('dialog input') === document.activeElement");
+      browser.type(KEY);
+      browser.press("Enter");
+      browser.await("document.querySelector('svg .interval.good') !== null");
+      assertThat(browser.text())
+          .contains("B is better", "Score against A", "60", "Division of units", "Guardrails")
+          .doesNotContain("0.00000");
+      browser.shoot(SHOTS.resolve("real-experiment.png"));
+      browser.tabTo("[data-at=stop]");
+      browser.press("Enter");
+      browser.await("document.querySelector('dialog select') === document.activeElement");
+      browser.press("ArrowDown", "Tab");
+      browser.type("won");
+      browser.press("Tab", "Enter");
+      browser.await(
+          "document.getElementById('said').textContent === 'tone has stopped; B answers now.'");
+      browser.await("document.querySelector('[data-at=stop]') === null");
+      assertThat(browser.problems()).singleElement().asString().contains("401");
+      String last =
+          place
+              .get("/v1/experiments/tone", "Authorization", "Bearer " + KEY)
+              .json()
+              .at("/stopped/reason")
+              .asString();
+      assertThat(last).isEqualTo("won");
+    }
+  }
+
+  /// Sixty users, of whom those of B are content.
+  private static void experiment(Place place) {
+    Place.Reply begun =
+        place.post(
+            "/v1/experiments",
+            """
+            {"name": "tone", "min_sample": 20, "salt": "s",
+             "arms": [{"name": "A", "adapter": "one"}, {"name": "B", "adapter": "other"}]}
+            """,
+            "Authorization",
+            "Bearer " + KEY);
+    assertThat(begun.status()).as(begun.text()).isEqualTo(201);
+    for (int i = 0; i < 60; i++) {
+      Place.Reply reply =
+          place.post(
+              "/v1/chat/completions",
+              Place.chat("tone", "hi", "\"max_tokens\": 1"),
+              "X-Experiment-Unit",
+              "user-" + i);
+      int score = reply.header("X-Experiment-Arm").endsWith("B") ? 1 : 0;
+      String said =
+          "{\"request_id\": \"%s\", \"score\": %d}".formatted(reply.header("X-Request-Id"), score);
+      assertThat(place.post("/v1/feedback", said).status()).isEqualTo(200);
+    }
   }
 }

@@ -129,6 +129,26 @@ class DashboardTest {
   }
 
   @Test
+  void aVersionNamesTheOneThatItsTrainingWentOnFrom() throws IOException {
+    Path next = Files.createDirectories(folder.resolve("next"));
+    for (String file : new String[] {"adapter_config.json", "adapter_model.safetensors"}) {
+      Files.copy(Place.OTHER.resolve(file), next.resolve(file));
+    }
+    Path first = registry.resolve(Reference.parse("legal:1")).folder();
+    Files.writeString(
+        next.resolve("run.json"),
+        "{\"id\": \"1\", \"settings\": {\"init_adapter\": \"%s\"}, \"digests\": {}}"
+            .formatted(first));
+    registry.push("legal", next, Note.by("jun", "more"));
+    try (Place place = open()) {
+      JsonNode versions = place.get(ADAPTERS + "/legal").json().path("versions");
+      assertThat(versions.get(0).path("parent").isNull()).isTrue();
+      assertThat(versions.get(1).path("parent").asString())
+          .isEqualTo(versions.get(0).path("digest").asString());
+    }
+  }
+
+  @Test
   void anAliasMovesGoesBackAndSaysWhoAndWhy() throws IOException {
     try (Place place = withKeys("")) {
       String path = ADAPTERS + "/support/aliases/champion";
@@ -268,10 +288,11 @@ class DashboardTest {
   void theLoadCountsWhatWasServedAndIsLoaded() {
     try (Place place = open()) {
       JsonNode before = place.get("/v1/load").json();
-      assertThat(before.path("adapters")).isEmpty();
-      place.post("/v1/chat/completions", Place.chat("one", "hello", "\"max_tokens\": 4"));
+      String digest = registry.find(Reference.parse("support:2")).digest();
+      assertThat(before.path("adapters").findValuesAsString("digest")).doesNotContain(digest);
+      place.post("/v1/chat/completions", Place.chat("support:2", "hello", "\"max_tokens\": 4"));
       JsonNode after = place.get("/v1/load").json();
-      assertThat(after.path("adapters")).hasSize(1);
+      assertThat(after.path("adapters").findValuesAsString("digest")).contains(digest);
       assertThat(after.path("adapters").get(0).path("bytes").asLong()).isPositive();
       assertThat(after.path("adapter_bytes").asLong()).isPositive();
       assertThat(

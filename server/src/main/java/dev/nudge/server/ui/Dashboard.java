@@ -30,7 +30,7 @@ public final class Dashboard {
   /// Adds the page and its routes to those of a server.
   public Routes add(Routes routes, Session session) {
     new UiRoutes().add(routes);
-    new VersionRoutes(registry).add(routes);
+    VersionRoutes.of(registry).add(routes);
     runs.add(routes);
     return new LoadRoute(session).add(routes);
   }

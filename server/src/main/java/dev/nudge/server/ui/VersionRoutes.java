@@ -33,9 +33,13 @@ import org.jspecify.annotations.Nullable;
 /// it believes that there is none: who believes wrong gets 409, and the alias stays. Clients are
 /// told not to try that again, since it would fail again. What a client may not see looks as what
 /// is not there.
-record VersionRoutes(Registry registry) {
+record VersionRoutes(Registry registry, AdapterCards cards) {
   private static final String PATH = "/v1/registry/adapters";
   private static final int MOST = 999_999_999; // versions, as references have them
+
+  static VersionRoutes of(Registry registry) {
+    return new VersionRoutes(registry, new AdapterCards(registry));
+  }
 
   Routes add(Routes routes) {
     return routes
@@ -49,7 +53,7 @@ record VersionRoutes(Registry registry) {
         exchange,
         registry.list().stream()
             .filter(adapter -> sees(exchange.client(), adapter.name()))
-            .map(AdapterCard::of)
+            .map(cards::of)
             .toList());
   }
 
@@ -67,7 +71,7 @@ record VersionRoutes(Registry registry) {
     if (log) {
       reply(exchange, registry.log(adapter.name()).stream().map(Event::values).toList());
     } else {
-      exchange.reply(Json.tree(AdapterCard.of(adapter)));
+      exchange.reply(Json.tree(cards.of(adapter)));
     }
   }
 
@@ -79,6 +83,7 @@ record VersionRoutes(Registry registry) {
     }
     Fields body = exchange.body();
     Adapter adapter = adapter(exchange.client(), parts[0]);
+    exchange.asked(adapter.name() + "@" + parts[2]);
     Note note = Note.by(exchange.client().name(), body.needed("why"));
     Alias.Expected expected = expected(adapter, body);
     Registry.Move move =

@@ -1,6 +1,6 @@
 // Adapters with their versions, and the aliases that move between them.
 
-import { el, name, replace, say, table } from "./dom.js";
+import { el, heading, name, replace, say, table } from "./dom.js";
 import { Refused, get, segment } from "./api.js";
 import { act, ask, trouble } from "./dialogs.js";
 import { bytes, number, short, time } from "./format.js";
@@ -37,7 +37,7 @@ export function adapters() {
     whole.querySelector("tbody").replaceWith(rows);
     rows.replaceChildren(...shown());
     replace(node,
-      el("h1", {}, "Adapters"),
+      heading("Adapters", () => show(path)),
       all.length === 0
         ? el("p", { class: "hint" }, "The registry is empty; nudge adapters push fills it.")
         : [el("div", { class: "field narrow" },
@@ -66,7 +66,7 @@ export function adapters() {
       el("button", { type: "button", "data-at": at, onclick, disabled }, text);
     replace(node,
       el("p", { class: "back" }, el("a", { href: "#adapters" }, "All adapters")),
-      el("h1", {}, name(adapter.name)),
+      heading(name(adapter.name), () => show(path)),
       el("h2", {}, "Aliases"),
       adapter.aliases.length === 0
         ? el("p", { class: "hint" }, "No alias yet.")

@@ -55,7 +55,8 @@ export function table(caption, heads, rows) {
     typeof h === "string"
       ? el("th", { scope: "col" }, h)
       : el("th", { scope: "col", class: "number" }, h.number));
-  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+  return el("div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": caption, "data-at": caption },
     el("table", {},
       el("caption", { class: "unseen" }, caption),
       el("thead", {}, el("tr", {}, head)),
@@ -67,13 +68,26 @@ export function name(text, attributes) {
   return el("bdi", attributes, text);
 }
 
-/** Builds a part anew and leaves the keyboard where it was: at the element of the same `data-at`. */
+/** A view's title, and a button that fetches anew what it shows. */
+export function heading(title, again) {
+  return el("div", { class: "heading" }, el("h1", {}, title),
+    el("button", { type: "button", "data-at": "refresh", onclick: again }, "Refresh"));
+}
+
+/**
+ * Builds a part anew and leaves the keyboard, and how far tables are scrolled, where they were: at
+ * the elements of the same `data-at`.
+ */
 export function replace(node, ...children) {
   const at = node.contains(document.activeElement) ? document.activeElement.dataset.at : null;
+  const scrolled = new Map(
+    [...node.querySelectorAll(".scroll")].map((n) => [n.dataset.at, n.scrollLeft]));
   const fresh = el("div", {}, children);
   node.replaceChildren(...fresh.childNodes);
-  if (at) {
-    const same = [...node.querySelectorAll("[data-at]")].find((n) => n.dataset.at === at);
-    same?.focus();
+  for (const same of node.querySelectorAll("[data-at]")) {
+    same.scrollLeft = scrolled.get(same.dataset.at) ?? 0;
+    if (at === same.dataset.at) {
+      same.focus();
+    }
   }
 }

@@ -1,6 +1,6 @@
 // Experiments: what they say so far, with intervals that may be looked at all the time.
 
-import { el, name, replace, say, table } from "./dom.js";
+import { el, heading, name, replace, say, table } from "./dom.js";
 import { Refused, get, segment } from "./api.js";
 import { act, ask, trouble } from "./dialogs.js";
 import { intervals } from "./chart.js";
@@ -51,7 +51,7 @@ export function experiments() {
 
   function list(all) {
     replace(node,
-      el("h1", {}, "Experiments"),
+      heading("Experiments", () => show(path)),
       all.length === 0
         ? el("p", { class: "hint" }, "No experiment yet; nudge experiments create begins one.")
         : table("Experiments",
@@ -82,7 +82,7 @@ export function experiments() {
     const m = metric(x.metric);
     replace(node,
       el("p", { class: "back" }, el("a", { href: "#experiments" }, "All experiments")),
-      el("h1", {}, name(x.name)),
+      heading(name(x.name), () => show(path)),
       el("p", {}, verdict(x), " ", name(x.verdict.reason)),
       x.stopped ? stopped(x) : null,
       el("dl", { class: "facts" },

@@ -1,9 +1,12 @@
 // Numbers, times and digests as people read them.
 
-/** A number with few digits: 12,345 · 12.3 · 0.0123. */
+/** A number with few digits: 12,345 · 12.3 · 0.0123 · 3.9e−143. */
 export function number(value, digits = 3) {
   if (value === null || value === undefined || !Number.isFinite(value)) {
     return "–";
+  }
+  if (value !== 0 && Math.abs(value) < 1e-4) {
+    return value.toExponential(1).replaceAll("-", "−");
   }
   const large = Math.abs(value) >= 10 ** digits;
   const whole = large || Number.isInteger(value);

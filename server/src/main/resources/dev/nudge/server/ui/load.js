@@ -115,6 +115,9 @@ export function load() {
 
   async function learn() {
     try {
+      for (const model of (await get("models")).data.filter((m) => m.digest)) {
+        names.set(model.digest, model.id);
+      }
       for (const adapter of (await get("registry/adapters")).data) {
         for (const v of adapter.versions) {
           names.set(v.digest, `${adapter.name}:${v.number}`);

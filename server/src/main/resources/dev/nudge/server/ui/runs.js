@@ -1,6 +1,6 @@
 // Runs of training with their losses.
 
-import { el, name, replace, table } from "./dom.js";
+import { el, heading, name, replace, table } from "./dom.js";
 import { get, segment } from "./api.js";
 import { trouble } from "./dialogs.js";
 import { losses } from "./chart.js";
@@ -31,7 +31,7 @@ export function runs() {
   function list(all) {
     const sorted = all.toSorted((a, b) => String(b.started).localeCompare(String(a.started)));
     replace(node,
-      el("h1", {}, "Runs"),
+      heading("Runs", () => show(path)),
       all.length === 0
         ? el("p", { class: "hint" }, "No runs here; nudge serve --runs FOLDER names where they are.")
         : [drawn, table("Runs",
@@ -104,7 +104,7 @@ export function runs() {
     const chart = losses([{ name: r.name, ...r.curves }], spoken(r));
     replace(node,
       el("p", { class: "back" }, el("a", { href: "#runs" }, "All runs")),
-      el("h1", {}, name(r.name)),
+      heading(name(r.name), () => show(path)),
       el("dl", { class: "facts" }, facts(r)),
       el("h2", {}, "Losses"),
       chart === null

@@ -290,21 +290,22 @@ public final class Browser implements AutoCloseable {
   }
 
   @Override
-  public void close() throws Exception {
+  public void close() {
     session = null;
     try {
       call("Browser.close");
-    } finally {
-      if (!process.waitFor(10, TimeUnit.SECONDS)) {
-        process.destroyForcibly().waitFor();
-      }
+      process.waitFor(10, TimeUnit.SECONDS);
       try (Stream<Path> files = Files.walk(profile)) {
         for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
           Files.deleteIfExists(file);
         }
-      } catch (IOException e) {
-        // a late process of the browser still writes; the folder is temporary
       }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (Exception e) {
+      // it went before it was told to, or still writes; the folder is temporary
+    } finally {
+      process.destroyForcibly();
     }
   }
 }

@@ -141,7 +141,8 @@ class UiTest {
     browser.type("Where is my order 4711?");
     browser.press("Ctrl+Enter");
     browser.await(
-        "[...document.querySelectorAll('.answer')].every((a) => a.textContent.length > 30 && a.ariaBusy === 'true')");
+        "[...document.querySelectorAll('.answer')].every((a) => a.textContent.length > 30 &&"
+            + " a.ariaBusy === 'true')");
     browser.shoot(SHOTS.resolve("comparison-under-way.png"));
     browser.await("[...document.querySelectorAll('.answer')].every((a) => a.ariaBusy === 'false')");
     assertThat(browser.eval("document.querySelectorAll('.answer')[0].textContent").asString())
@@ -214,7 +215,8 @@ class UiTest {
     browser.press("Tab", "Enter");
     browser.await("document.querySelector('dialog') === null");
     browser.await(
-        "document.getElementById('said').textContent.includes('support@champion is at version 4 now')");
+        "document.getElementById('said').textContent.includes('support@champion is at version 4"
+            + " now')");
     assertThat(server.asked.stream().filter(a -> a.startsWith("POST")).toList())
         .singleElement()
         .asString()
@@ -271,7 +273,8 @@ class UiTest {
     assertThat(
             browser
                 .eval(
-                    "JSON.stringify([document.cookie, localStorage.length, sessionStorage.length, location.href])")
+                    "JSON.stringify([document.cookie, localStorage.length, sessionStorage.length,"
+                        + " location.href])")
                 .asString())
         .startsWith("[\"\",0,0,")
         .doesNotContain(MockServer.KEY);
@@ -337,6 +340,20 @@ class UiTest {
                 .asInt())
         .isZero();
     assertThat(browser.eval("document.title").asString()).doesNotContain("owned");
+  }
+
+  @Test
+  void whatIsFetchedAnewLeavesTheKeyboardAndTablesWhereTheyWere() throws Exception {
+    browser.look(400, 800, false);
+    open("adapters/support", "[data-at=\"refresh\"]");
+    browser.eval("document.querySelector('[data-at=\"History\"]').scrollLeft = 90");
+    browser.tabTo("[data-at=\"refresh\"]");
+    browser.eval("document.querySelector('main h1').textContent = 'old'");
+    browser.press("Enter");
+    browser.await("document.querySelector('main h1').textContent === 'support'");
+    assertThat(browser.eval("document.activeElement.dataset.at").asString()).isEqualTo("refresh");
+    assertThat(browser.eval("document.querySelector('[data-at=\"History\"]').scrollLeft").asInt())
+        .isEqualTo(90);
   }
 
   @Test
