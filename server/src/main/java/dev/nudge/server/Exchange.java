@@ -30,6 +30,7 @@ public final class Exchange {
   private final @Nullable Incoming incoming;
   private final long maxBody;
   private final String id;
+  private final String remote; // not known any more once the connection is closed
   private final long started = System.nanoTime();
   private @Nullable Client client;
   private @Nullable String model;
@@ -63,6 +64,7 @@ public final class Exchange {
     this.response = response;
     this.incoming = incoming;
     this.maxBody = maxBody;
+    this.remote = request.remotePeer().host();
     String given = header("X-Request-Id");
     this.id = given != null && given.matches("[A-Za-z0-9._-]{1,128}") ? given : "req_" + random();
     response.header("X-Request-Id", id);
@@ -257,7 +259,7 @@ public final class Exchange {
     return new Outcome(
         id,
         client().name(),
-        request.remotePeer().host(),
+        remote,
         route,
         status,
         code,

@@ -28,6 +28,7 @@ import javax.net.ssl.TrustManagerFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
 
 /// What is not a well-behaved client: gone, too large, too early, broken.
 @Timeout(120)
@@ -153,6 +154,22 @@ class EdgeTest {
       assertThat(reply.status()).as(reply.text()).isEqualTo(504);
       assertThat(reply.error("code")).isEqualTo("request_timeout");
       assertThat(reply.header("X-Should-Retry")).isEqualTo("false");
+    }
+  }
+
+  @Test
+  void aStreamThatFailsEndsWithAnErrorAndNotAsIfItWereWhole() {
+    try (Place place = Place.open(s -> s.withRequestTimeout(1).withMaxSequences(1))) {
+      String many =
+          Place.chat("base", "hi", LONG + ", \"n\": 128, \"stream\": true")
+              .replace("\"temperature\": 0", "\"temperature\": 1");
+      Reply reply = place.post(CHAT, many);
+      assertThat(reply.status()).isEqualTo(200);
+      assertThat(reply.text()).doesNotContain("[DONE]");
+      JsonNode last = reply.events().getLast();
+      assertThat(last.at("/error/code").asString()).isEqualTo("request_timeout");
+      assertThat(last.path("error").propertyNames())
+          .containsExactly("message", "type", "param", "code");
     }
   }
 

@@ -7,6 +7,8 @@ import dev.nudge.registry.Note;
 import dev.nudge.registry.Registry;
 import dev.nudge.registry.Version;
 import dev.nudge.server.Place.Reply;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -34,21 +36,43 @@ class RegistryTest {
   private Place place;
 
   @BeforeEach
-  void open() {
+  void open() throws IOException {
     registry = Registry.open(folder.resolve("registry"));
     first = registry.push("legal", Place.ONE, Note.of("first")).version();
     second = registry.push("legal", Place.OTHER, Note.of("second")).version();
     registry.alias("legal", "champion", first, Alias.Expected.NONE, Note.of(null));
+    Path root = Files.createDirectories(folder.resolve("root"));
     place =
         Place.open(
             s ->
                 s.withRegistry(folder.resolve("registry"))
+                    .withAdapterRoot(root)
                     .withAdapter("law=registry:legal@champion", "plain=" + Place.ONE));
   }
 
   @AfterEach
   void close() {
     place.close();
+  }
+
+  @Test
+  void aFolderBelowTheRootIsPushedAsAVersion() throws IOException {
+    Path third = Files.createDirectories(folder.resolve("root/third"));
+    for (String file : List.of("adapter_config.json", "adapter_model.safetensors")) {
+      Files.copy(Place.OTHER.resolve(file), third.resolve(file));
+    }
+    Reply pushed =
+        place.post(
+            "/v1/adapters/push", "{\"name\": \"third\", \"path\": \"third\", \"why\": \"new\"}");
+    assertThat(pushed.json().path("version").asInt()).isEqualTo(1);
+    assertThat(pushed.json().path("digest").asString()).isEqualTo(second.digest());
+    assertThat(said(chat("third:1"))).isEqualTo(said(chat("legal:2")));
+    assertThat(
+            place
+                .post("/v1/adapters/push", "{\"name\": \"third\", \"path\": \"../registry\"}")
+                .status())
+        .isEqualTo(400);
+    assertThat(place.get("/v1/adapters/nix").status()).isEqualTo(404);
   }
 
   private Reply chat(String model) {

@@ -1,0 +1,66 @@
+package dev.nudge.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.helidon.common.buffers.DataReader;
+import java.io.UncheckedIOException;
+import java.util.Optional;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/// Reads what a client sends, early, late or never.
+@Timeout(30)
+class IncomingTest {
+  private final LinkedBlockingQueue<Optional<byte[]>> sent = new LinkedBlockingQueue<>();
+  private final AtomicBoolean closed = new AtomicBoolean();
+  private final Incoming incoming =
+      new Incoming(DataReader.create(this::next), () -> closed.set(true));
+
+  private byte @Nullable [] next() {
+    try {
+      return sent.take().orElse(null);
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private void until(boolean ended) throws InterruptedException {
+    for (int i = 0; i < 1000 && incoming.ended() != ended; i++) {
+      Thread.sleep(5);
+    }
+    assertThat(incoming.ended()).isEqualTo(ended);
+  }
+
+  @Test
+  void whatComesWhileItWatchesIsNotLost() throws InterruptedException {
+    incoming.watch();
+    sent.add(Optional.of(new byte[] {1, 2}));
+    assertThat(incoming.get()).containsExactly(1, 2);
+    incoming.watch();
+    assertThat(incoming.ended()).isFalse();
+    sent.add(Optional.of(new byte[] {3}));
+    assertThat(incoming.get()).containsExactly(3);
+    sent.add(Optional.of(new byte[] {4}));
+    assertThat(incoming.get()).containsExactly(4);
+  }
+
+  @Test
+  void aClientThatClosesIsSeenWithoutReading() throws InterruptedException {
+    incoming.watch();
+    assertThat(incoming.ended()).isFalse();
+    sent.add(Optional.empty());
+    until(true);
+    assertThat(incoming.get()).isNull();
+  }
+
+  @Test
+  void aBodyThatDoesNotComeInTimeEndsItsConnection() {
+    incoming.within(1);
+    assertThatThrownBy(incoming::get).isInstanceOf(UncheckedIOException.class);
+    assertThat(closed).isTrue();
+  }
+}
