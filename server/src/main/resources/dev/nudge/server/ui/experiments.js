@@ -93,7 +93,7 @@ export function experiments() {
         fact("Least sample", `${number(x.min_sample)} units an arm`),
         fact("Division of units", x.sample_ratio.alarm
           ? `not by the weights (p ${number(x.sample_ratio.p)}): no verdict`
-          : `by the weights (p ${number(x.sample_ratio.p)})`)),
+          : `by the weights (p\u00a0${number(x.sample_ratio.p)})`)),
       el("h2", {}, `${m.label} against ${x.arms[0].name}`),
       el("figure", {}, drawing(x, m),
         el("figcaption", { class: "hint" },
