@@ -204,17 +204,20 @@ export function experiments() {
     if (answer === null) {
       return;
     }
+    let refused = null;
+    let stopped = null;
     try {
-      if (await act(`experiments/${segment(x.name)}/stop`, answer) !== null) {
-        say(`${x.name} has stopped; ${answer.arm} answers now.`);
-      }
+      stopped = await act(`experiments/${segment(x.name)}/stop`, answer);
     } catch (e) {
       if (!(e instanceof Refused)) {
         throw e;
       }
-      say(e.message, true);
+      refused = e;
     }
-    await show(path);
+    if (stopped !== null || refused !== null) {
+      await show(path);
+      say(refused?.message ?? `${x.name} has stopped; ${answer.arm} answers now.`, refused !== null);
+    }
   }
 
   return { node, show };
