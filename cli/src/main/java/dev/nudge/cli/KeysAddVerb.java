@@ -1,6 +1,6 @@
 package dev.nudge.cli;
 
-import dev.nudge.server.Keys;
+import dev.nudge.server.NewClient;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Setting;
 import java.nio.file.Path;
@@ -24,7 +24,8 @@ record KeysAddVerb() implements Verb<KeysAddVerb.Settings> {
           Path apiKeys,
       @Setting(
               help =
-                  "adapter that it may use: its name, a reference, or the base's name; may be given several times (default: all)",
+                  "adapter that it may use: its name, a reference, or the base's name; may be given"
+                      + " several times (default: all)",
               label = "NAME")
           List<String> adapter,
       @Setting(help = "what answers where a request names no model", label = "NAME")
@@ -67,14 +68,13 @@ record KeysAddVerb() implements Verb<KeysAddVerb.Settings> {
   @Override
   public int run(Settings settings, Console console) {
     String key =
-        Keys.add(
-            settings.apiKeys(),
-            new Keys.NewClient(
+        new NewClient(
                 settings.name(),
                 settings.adapter(),
                 settings.defaultAdapter(),
                 settings.requestsPerMinute(),
-                settings.tokensPerDay()));
+                settings.tokensPerDay())
+            .addTo(settings.apiKeys());
     console.result(key);
     console.object(Map.of("name", settings.name(), "key", key));
     console.note(

@@ -53,7 +53,8 @@ class BadInputTest {
   }
 
   private static final String FAMILIES =
-      "llama, mistral, qwen2, qwen3, smollm3, phi3, gemma2, gemma3_text, gemma3, granite, olmo2, olmo3, exaone4, seed_oss";
+      "llama, mistral, qwen2, qwen3, smollm3, phi3, gemma2, gemma3_text, gemma3, granite, olmo2,"
+          + " olmo3, exaone4, seed_oss";
 
   private static final String EVAL = "--eval-data D/rows.jsonl ";
 
@@ -69,7 +70,9 @@ class BadInputTest {
             "a name of the hub",
             p -> {},
             "--model HuggingFaceTB/SmolLM2-135M",
-            "HuggingFaceTB/SmolLM2-135M: no such model folder; if that is its name on the hub: nudge does not download; with Git LFS installed, git clone https://huggingface.co/HuggingFaceTB/SmolLM2-135M, then --model SmolLM2-135M"),
+            "HuggingFaceTB/SmolLM2-135M: no such model folder; if that is its name on the hub:"
+                + " nudge does not download; with Git LFS installed, git clone"
+                + " https://huggingface.co/HuggingFaceTB/SmolLM2-135M, then --model SmolLM2-135M"),
         row(
             "the model is a file",
             p -> {},
@@ -105,12 +108,14 @@ class BadInputTest {
             "truncated weights",
             p -> cut(p.path("model/model.safetensors"), 100_000),
             "",
-            "D/model/model.safetensors: tensor \"model.layers.1.mlp.gate_proj.weight\": data_offsets end at 99712, the file has 97960 bytes of data; is it truncated?"),
+            "D/model/model.safetensors: tensor \"model.layers.1.mlp.gate_proj.weight\":"
+                + " data_offsets end at 99712, the file has 97960 bytes of data; is it truncated?"),
         row(
             "weights cut inside the header",
             p -> cut(p.path("model/model.safetensors"), 100),
             "",
-            "D/model/model.safetensors: header length 2032 is above the 92 bytes that follow it; is the file truncated?"),
+            "D/model/model.safetensors: header length 2032 is above the 92 bytes that follow it; is"
+                + " the file truncated?"),
         row(
             "no weights",
             p -> Files.delete(p.path("model/model.safetensors")),
@@ -121,31 +126,36 @@ class BadInputTest {
             p ->
                 p.edit("model/config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"),
             "",
-            "D/model has no tensor model.layers.2.input_layernorm.weight, which its config.json calls for"),
+            "D/model has no tensor model.layers.2.input_layernorm.weight, which its config.json"
+                + " calls for"),
         row(
             "wrong shape",
             p ->
                 p.edit(
                     "model/config.json", "\"intermediate_size\": 72", "\"intermediate_size\": 80"),
             "",
-            "D/model/model.safetensors: model.layers.0.mlp.gate_proj.weight is [72, 32], config.json says [80, 32]"),
+            "D/model/model.safetensors: model.layers.0.mlp.gate_proj.weight is [72, 32],"
+                + " config.json says [80, 32]"),
         row(
             "no tokenizer",
             p -> Files.delete(p.path("model/tokenizer.json")),
             "",
-            "D/model has no tokenizer.json; save the tokenizer there with transformers, or copy it"),
+            "D/model has no tokenizer.json; save the tokenizer there with transformers, or copy"
+                + " it"),
         row(
             "no end token",
             p ->
                 p.edit("model/tokenizer_config.json", "\"eos_token\"", "\"other_token\"")
                     .edit("model/config.json", "\"eos_token_id\": 1", "\"eos_token_id\": null"),
             "",
-            "D/model names no end token; set eos_token in tokenizer_config.json or eos_token_id in config.json"),
+            "D/model names no end token; set eos_token in tokenizer_config.json or eos_token_id in"
+                + " config.json"),
         row(
             "a tokenizer of another model",
             p -> p.copy(Place.GOLDEN.resolve("llama/linear-rope/model"), "model"),
             "",
-            "the tokenizer gives token 86, the model has 67; tokenizer.json and config.json do not belong together"));
+            "the tokenizer gives token 86, the model has 67; tokenizer.json and config.json do not"
+                + " belong together"));
   }
 
   static Stream<Mistake> families() {
@@ -165,41 +175,51 @@ class BadInputTest {
             p ->
                 rope(
                     p,
-                    "\"rope_type\": \"longrope\", \"short_factor\": [1, 1], \"long_factor\": [2, 2]"),
+                    "\"rope_type\": \"longrope\", \"short_factor\": [1, 1], \"long_factor\": [2,"
+                        + " 2]"),
             "",
-            "D/model/config.json: short_factor and long_factor have 2 and 2 numbers; 4 are needed, one for two dimensions of a head"),
+            "D/model/config.json: short_factor and long_factor have 2 and 2 numbers; 4 are needed,"
+                + " one for two dimensions of a head"),
         row(
             "key heads that do not divide",
             p -> config(p, "num_key_value_heads\": 2", "num_key_value_heads\": 3"),
             "",
-            "D/model/config.json: num_attention_heads 4 is not a multiple of num_key_value_heads 3"),
+            "D/model/config.json: num_attention_heads 4 is not a multiple of num_key_value_heads"
+                + " 3"),
         row(
             "another number of heads",
             p -> config(p, "num_attention_heads\": 4", "num_attention_heads\": 2"),
             "",
-            "D/model/model.safetensors: model.layers.0.self_attn.q_proj.weight is [32, 32], config.json says [16, 32]"),
+            "D/model/model.safetensors: model.layers.0.self_attn.q_proj.weight is [32, 32],"
+                + " config.json says [16, 32]"),
         row(
             "norms of queries and keys that are missing",
             p -> p.edit("model/config.json", "\"llama\"", "\"qwen3\""),
             "",
-            "D/model has no tensor model.layers.0.self_attn.q_norm.weight, which its config.json calls for"),
+            "D/model has no tensor model.layers.0.self_attn.q_norm.weight, which its config.json"
+                + " calls for"),
         row(
             "norms behind that are missing",
             p ->
                 p.edit("model/config.json", "\"llama\"", "\"gemma2\"")
                     .edit("model/config.json", "\"hidden_act\"", "\"unread\""),
             "",
-            "D/model has no tensor model.layers.0.pre_feedforward_layernorm.weight, which its config.json calls for"),
+            "D/model has no tensor model.layers.0.pre_feedforward_layernorm.weight, which its"
+                + " config.json calls for"),
         row(
             "biases that are missing",
             p -> p.edit("model/config.json", "\"llama\"", "\"qwen2\""),
             "",
-            "D/model has no tensor model.layers.0.self_attn.q_proj.bias, which its config.json calls for"),
+            "D/model has no tensor model.layers.0.self_attn.q_proj.bias, which its config.json"
+                + " calls for"),
         row(
             "projections that are not packed",
             p -> p.edit("model/config.json", "\"llama\"", "\"phi3\""),
             "",
-            "D/model has no tensor model.layers.0.self_attn.qkv_proj.weight, which its config.json calls for; did you mean model.layers.0.self_attn.k_proj.weight, model.layers.0.self_attn.q_proj.weight or model.layers.0.self_attn.v_proj.weight?"),
+            "D/model has no tensor model.layers.0.self_attn.qkv_proj.weight, which its config.json"
+                + " calls for; did you mean model.layers.0.self_attn.k_proj.weight,"
+                + " model.layers.0.self_attn.q_proj.weight or"
+                + " model.layers.0.self_attn.v_proj.weight?"),
         row(
             "a head that is missing",
             p -> config(p, "tie_word_embeddings\": true", "tie_word_embeddings\": false"),
@@ -222,7 +242,8 @@ class BadInputTest {
                     "\"model_type\": \"llama\"",
                     "\"model_type\": \"mistral\", \"sliding_window\": 0"),
             "",
-            "D/model/config.json: sliding_window is 0; a whole number from 1 to 2147483647 is needed"),
+            "D/model/config.json: sliding_window is 0; a whole number from 1 to 2147483647 is"
+                + " needed"),
         row(
             "attention in both directions",
             p ->
@@ -231,7 +252,8 @@ class BadInputTest {
                     "\"model_type\": \"llama\"",
                     "\"model_type\": \"gemma2\", \"use_bidirectional_attention\": true"),
             "",
-            "D/model/config.json: use_bidirectional_attention is true; causal attention is supported"),
+            "D/model/config.json: use_bidirectional_attention is true; causal attention is"
+                + " supported"),
         row(
             "a model that sees without its text part",
             p -> p.edit("model/config.json", "\"llama\"", "\"gemma3\""),
@@ -263,7 +285,8 @@ class BadInputTest {
             "a folder as data",
             p -> {},
             "--data D/model",
-            "D/model holds no data; a file of it ends in .jsonl, .json, .csv, .tsv or .parquet, perhaps with .gz"),
+            "D/model holds no data; a file of it ends in .jsonl, .json, .csv, .tsv or .parquet,"
+                + " perhaps with .gz"),
         row(
             "missing held-out file",
             p -> {},
@@ -279,13 +302,16 @@ class BadInputTest {
             p -> {},
             "--completion {label}",
             "D/rows.jsonl: 3 of 3 rows are bad\n"
-                + "D/rows.jsonl lines 1, 2, 3 (3 rows): no column 'label'; the columns are prompt, completion"),
+                + "D/rows.jsonl lines 1, 2, 3 (3 rows): no column 'label'; the columns are prompt,"
+                + " completion"),
         row(
             "wrong column in the rows",
             p -> p.write("rows.jsonl", "{\"query\": \"a\", \"label\": \"b\"}"),
             "",
             "D/rows.jsonl: 1 of 1 row is bad\n"
-                + "D/rows.jsonl line 1: neither 'prompt' and 'completion' nor 'messages' nor 'text'; the columns are query, label; name them in braces, such as --prompt '{question}' --completion ' {answer}'"),
+                + "D/rows.jsonl line 1: neither 'prompt' and 'completion' nor 'messages' nor"
+                + " 'text'; the columns are query, label; name them in braces, such as --prompt"
+                + " '{question}' --completion ' {answer}'"),
         row(
             "not JSON at line 3",
             p ->
@@ -303,14 +329,18 @@ class BadInputTest {
             "not UTF-8",
             p -> Files.write(p.path("rows.jsonl"), new byte[] {'{', (byte) 0xFF}),
             "",
-            "D/rows.jsonl line 1 is not UTF-8; if it is Windows-1252, as a command: iconv -f WINDOWS-1252 -t UTF-8 D/rows.jsonl > converted.jsonl"),
+            "D/rows.jsonl line 1 is not UTF-8; if it is Windows-1252, as a command: iconv -f"
+                + " WINDOWS-1252 -t UTF-8 D/rows.jsonl > converted.jsonl"),
         row(
             "UTF-16, as PowerShell writes it",
             p ->
                 Files.writeString(
                     p.path("rows.jsonl"), "\uFEFF{\"text\": \"a\"}", StandardCharsets.UTF_16LE),
             "",
-            "D/rows.jsonl is text in UTF-16; supported are JSONL, JSON, CSV, TSV and Parquet, also with gzip; as a command: iconv -f UTF-16 -t UTF-8 D/rows.jsonl > converted.jsonl, or in PowerShell: Get-Content D/rows.jsonl | Set-Content -Encoding utf8 converted.jsonl"),
+            "D/rows.jsonl is text in UTF-16; supported are JSONL, JSON, CSV, TSV and Parquet, also"
+                + " with gzip; as a command: iconv -f UTF-16 -t UTF-8 D/rows.jsonl >"
+                + " converted.jsonl, or in PowerShell: Get-Content D/rows.jsonl | Set-Content"
+                + " -Encoding utf8 converted.jsonl"),
         row(
             "empty completion",
             p -> p.write("rows.jsonl", "{\"prompt\": \"a\", \"completion\": \"\"}"),
@@ -326,7 +356,8 @@ class BadInputTest {
             p -> {},
             "--max-length 7",
             "D/rows.jsonl: 2 of 3 rows are bad; --skip-bad-rows sets them aside\n"
-                + "D/rows.jsonl lines 1, 2 (2 rows): more tokens than --max-length 7, the first: 15 tokens are more than --max-length 7; --truncate cuts its prompt from the left"),
+                + "D/rows.jsonl lines 1, 2 (2 rows): more tokens than --max-length 7, the first: 15"
+                + " tokens are more than --max-length 7; --truncate cuts its prompt from the left"),
         row(
             "messages",
             p ->
@@ -356,37 +387,45 @@ class BadInputTest {
                 p.write("strict.jinja", "{{ raise_exception('roles must alternate') }}")
                     .write(
                         "rows.jsonl",
-                        "{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}, {\"role\": \"assistant\", \"content\": \"a\"}]}"),
+                        "{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}, {\"role\":"
+                            + " \"assistant\", \"content\": \"a\"}]}"),
             "--template D/strict.jinja",
             "D/rows.jsonl: 1 of 1 row is bad\n"
-                + "D/rows.jsonl line 1: D/strict.jinja, line 1: the template refuses: roles must alternate"),
+                + "D/rows.jsonl line 1: D/strict.jinja, line 1: the template refuses: roles must"
+                + " alternate"),
         row(
             "a message that weighs less than nothing",
             p ->
                 p.write(
                     "rows.jsonl",
-                    "{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}, {\"role\": \"assistant\", \"content\": \"a\", \"weight\": -0.5}]}"),
+                    "{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}, {\"role\":"
+                        + " \"assistant\", \"content\": \"a\", \"weight\": -0.5}]}"),
             "--template chatml",
             "D/rows.jsonl: 1 of 1 row is bad\n"
-                + "D/rows.jsonl line 1: message 2 has the weight -0.5; a number from 0 to 1000 is needed"),
+                + "D/rows.jsonl line 1: message 2 has the weight -0.5; a number from 0 to 1000 is"
+                + " needed"),
         row(
             "a message of which it is not clear whether it is trained",
             p ->
                 p.write(
                     "rows.jsonl",
-                    "{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}, {\"role\": \"assistant\", \"content\": \"a\", \"train\": \"false\"}]}"),
+                    "{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}, {\"role\":"
+                        + " \"assistant\", \"content\": \"a\", \"train\": \"false\"}]}"),
             "--template chatml",
             "D/rows.jsonl: 1 of 1 row is bad\n"
-                + "D/rows.jsonl line 1: message 2 has \"train\": \"false\"; true or false is needed"),
+                + "D/rows.jsonl line 1: message 2 has \"train\": \"false\"; true or false is"
+                + " needed"),
         row(
             "a message whose weight is a text",
             p ->
                 p.write(
                     "rows.jsonl",
-                    "{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}, {\"role\": \"assistant\", \"content\": \"a\", \"weight\": \"0.5\"}]}"),
+                    "{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}, {\"role\":"
+                        + " \"assistant\", \"content\": \"a\", \"weight\": \"0.5\"}]}"),
             "--template chatml",
             "D/rows.jsonl: 1 of 1 row is bad\n"
-                + "D/rows.jsonl line 1: message 2 has the weight \"0.5\"; a number from 0 to 1000 is needed"),
+                + "D/rows.jsonl line 1: message 2 has the weight \"0.5\"; a number from 0 to 1000"
+                + " is needed"),
         row(
             "a part that is none",
             p -> {},
@@ -396,7 +435,8 @@ class BadInputTest {
             "nothing is trained",
             p -> p.write("rows.jsonl", "{\"text\": \"</s>\"}\n{\"text\": \"</s>\"}"),
             "--max-length 2 --truncate",
-            "D/rows.jsonl: nothing would be trained; no row has a token behind its first within --max-length 2"),
+            "D/rows.jsonl: nothing would be trained; no row has a token behind its first within"
+                + " --max-length 2"),
         row(
             "bad rows of two kinds in two files",
             p ->
@@ -406,14 +446,16 @@ class BadInputTest {
                         "[]\n{\"prompt\": \"a\"}\n{\"prompt\": \"a\", \"completion\": \"b\"}"),
             "--data D/a.jsonl --data D/b.jsonl",
             "D/a.jsonl, D/b.jsonl: 32 of 33 rows are bad; --skip-bad-rows sets them aside\n"
-                + "D/a.jsonl lines 1, 2, 3, 4, 5, … (31 rows): no column 'completion'; the columns are prompt\n"
+                + "D/a.jsonl lines 1, 2, 3, 4, 5, … (31 rows): no column 'completion'; the columns"
+                + " are prompt\n"
                 + "D/b.jsonl line 1: not a JSON object but an array"),
         row(
             "a CSV file with a record of another length",
             p -> p.write("rows.csv", "prompt;completion\na;b\n\na;b;c\n"),
             "--data D/rows.csv",
             "D/rows.csv: 1 of 2 rows is bad; --skip-bad-rows sets them aside\n"
-                + "D/rows.csv line 4: 3 fields, where the header names 2 columns; a field with separators or line breaks stands in double quotes"),
+                + "D/rows.csv line 4: 3 fields, where the header names 2 columns; a field with"
+                + " separators or line breaks stands in double quotes"),
         row(
             "a CSV file that names a column twice",
             p -> p.write("rows.csv", "text,text\na,b\n"),
@@ -424,17 +466,22 @@ class BadInputTest {
             p -> p.write("rows.jsonl", "query;label\nthe pump;leak\n"),
             "",
             "D/rows.jsonl: 1 of 1 row is bad\n"
-                + "D/rows.jsonl line 2: neither 'prompt' and 'completion' nor 'messages' nor 'text'; the columns are query, label; name them in braces, such as --prompt '{question}' --completion ' {answer}'"),
+                + "D/rows.jsonl line 2: neither 'prompt' and 'completion' nor 'messages' nor"
+                + " 'text'; the columns are query, label; name them in braces, such as --prompt"
+                + " '{question}' --completion ' {answer}'"),
         row(
             "a Parquet file, held out",
             p -> p.write("held.parquet", "PAR1\u0015\u0004"),
             "--eval-data D/held.parquet",
-            "D/held.parquet is a Parquet file, for which nudge needs DuckDB, 80 MB that a plain install leaves out: nudge install duckdb (in Java: dev.nudge:nudge-duckdb on the class path)"),
+            "D/held.parquet is a Parquet file, for which nudge needs DuckDB, 80 MB that a plain"
+                + " install leaves out: nudge install duckdb (in Java: dev.nudge:nudge-duckdb on"
+                + " the class path)"),
         row(
             "a query",
             p -> {},
             "--sql SELECT",
-            "--sql is given, for which nudge needs DuckDB, 80 MB that a plain install leaves out: nudge install duckdb (in Java: dev.nudge:nudge-duckdb on the class path)"),
+            "--sql is given, for which nudge needs DuckDB, 80 MB that a plain install leaves out:"
+                + " nudge install duckdb (in Java: dev.nudge:nudge-duckdb on the class path)"),
         row(
             "a file compressed with gzip and cut off",
             p ->
@@ -447,7 +494,8 @@ class BadInputTest {
             "a file compressed with zstd",
             p -> Files.write(p.path("rows.zst"), new byte[] {0x28, (byte) 0xB5, 0x2F, (byte) 0xFD}),
             "--data D/rows.zst",
-            "D/rows.zst is compressed with zstd; supported are JSONL, JSON, CSV, TSV and Parquet, also with gzip; as a command: zstd -dc D/rows.zst > converted.jsonl"),
+            "D/rows.zst is compressed with zstd; supported are JSONL, JSON, CSV, TSV and Parquet,"
+                + " also with gzip; as a command: zstd -dc D/rows.zst > converted.jsonl"),
         row(
             "a JSON array that is cut off",
             p -> p.write("rows.json", "[\n  {\"text\": \"a\"},\n  {\"text\": \"b\"}\n"),
@@ -459,21 +507,26 @@ class BadInputTest {
             p -> {},
             "--shape alpaca",
             "D/rows.jsonl: 3 of 3 rows are bad\n"
-                + "D/rows.jsonl lines 1, 2, 3 (3 rows): no column 'instruction'; the columns are prompt, completion"),
+                + "D/rows.jsonl lines 1, 2, 3 (3 rows): no column 'instruction'; the columns are"
+                + " prompt, completion"),
         row(
             "a column that is called otherwise here",
             p -> {},
             "--columns dialog=messages",
-            "--columns dialog=messages: a row has no dialog here; there are messages, tools, conversations, instruction, input, output, history, system, prompt, completion, text; the row's own name stands behind the sign: messages=dialog"),
+            "--columns dialog=messages: a row has no dialog here; there are messages, tools,"
+                + " conversations, instruction, input, output, history, system, prompt, completion,"
+                + " text; the row's own name stands behind the sign: messages=dialog"),
         row(
             "a message of nobody that is known",
             p ->
                 p.write(
                     "rows.jsonl",
-                    "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"bot\", \"content\": \"b\"}]}"),
+                    "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"bot\","
+                        + " \"content\": \"b\"}]}"),
             "",
             "D/rows.jsonl: 1 of 1 row is bad\n"
-                + "D/rows.jsonl line 1: message 2 has the role 'bot'; known roles are system, developer, user, assistant, tool, function"),
+                + "D/rows.jsonl line 1: message 2 has the role 'bot'; known roles are system,"
+                + " developer, user, assistant, tool, function"),
         row(
             "standard input as rows to train on",
             p -> {},
@@ -488,7 +541,8 @@ class BadInputTest {
             "a completion that is a column's name without braces",
             p -> {},
             "--prompt {text} --completion label",
-            "--completion 'label' names no column, so all rows would have one answer; a column stands in braces: --completion '{label}'"));
+            "--completion 'label' names no column, so all rows would have one answer; a column"
+                + " stands in braces: --completion '{label}'"));
   }
 
   static Stream<Mistake> adapter() {
@@ -502,12 +556,14 @@ class BadInputTest {
             "adapter with a broken nudge.json",
             p -> strange(p, "{"),
             "--init-adapter D/strange",
-            "D/strange/nudge.json cannot be read, so the adapter's base is not known; give --any-base"),
+            "D/strange/nudge.json cannot be read, so the adapter's base is not known; give"
+                + " --any-base"),
         row(
             "adapter of a newer nudge",
             p -> strange(p, "{\"version\": 2}"),
             "--init-adapter D/strange",
-            "D/strange/nudge.json: version is 2, this nudge reads 1; update nudge, or give --any-base"),
+            "D/strange/nudge.json: version is 2, this nudge reads 1; update nudge, or give"
+                + " --any-base"),
         row("rank 0", p -> {}, "--rank 0", "--rank is 0; it must be at least 1"),
         row(
             "rank above the layer",
@@ -518,37 +574,46 @@ class BadInputTest {
             "target that matches nothing",
             p -> {},
             "--targets qproj",
-            "target 'qproj' matches no linear layer of the model; did you mean q_proj, k_proj or o_proj?"),
+            "target 'qproj' matches no linear layer of the model; did you mean q_proj, k_proj or"
+                + " o_proj?"),
         row(
             "one of several targets",
             p -> {},
             "--targets q_proj,vproj",
-            "target 'vproj' matches no linear layer of the model; did you mean v_proj, k_proj or o_proj?"),
+            "target 'vproj' matches no linear layer of the model; did you mean v_proj, k_proj or"
+                + " o_proj?"),
         row(
             "expression that matches nothing",
             p -> {},
             "--targets /q_proj/",
-            "targets /q_proj/ select no linear layer; the linear layers are down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj"),
+            "targets /q_proj/ select no linear layer; the linear layers are down_proj, gate_proj,"
+                + " k_proj, o_proj, q_proj, up_proj, v_proj"),
         row(
             "broken expression",
             p -> {},
             "--targets /(q_proj/",
-            "--targets is '/(q_proj/': the regular expression '(q_proj' cannot be read: Unclosed group"),
+            "--targets is '/(q_proj/': the regular expression '(q_proj' cannot be read: Unclosed"
+                + " group"),
         row(
             "an expression of Java",
             p -> {},
             "--targets /(?<name>q)_proj/",
-            "--targets is '/(?<name>q)_proj/': the regular expression '(?<name>q)_proj' cannot be read: (?< is not supported"),
+            "--targets is '/(?<name>q)_proj/': the regular expression '(?<name>q)_proj' cannot be"
+                + " read: (?< is not supported"),
         row(
             "an expression of Python that matches nothing",
             p -> {},
             "--targets /(?P<one>q)_(?P=one)/",
-            "targets /(?P<one>q)_(?P=one)/ select no linear layer; the linear layers are down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj"),
+            "targets /(?P<one>q)_(?P=one)/ select no linear layer; the linear layers are down_proj,"
+                + " gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj"),
         row(
             "a module to save that is not there",
             p -> {},
             "--modules-to-save lm_head,embed_token",
-            "--modules-to-save 'embed_token' matches no embedding, head, linear layer or norm; did you mean embed_tokens?; they are down_proj, embed_tokens, gate_proj, input_layernorm, k_proj, lm_head, norm, o_proj, post_attention_layernorm, q_proj, up_proj, v_proj"),
+            "--modules-to-save 'embed_token' matches no embedding, head, linear layer or norm; did"
+                + " you mean embed_tokens?; they are down_proj, embed_tokens, gate_proj,"
+                + " input_layernorm, k_proj, lm_head, norm, o_proj, post_attention_layernorm,"
+                + " q_proj, up_proj, v_proj"),
         row(
             "an empty module to save",
             p -> {},
@@ -558,7 +623,9 @@ class BadInputTest {
             "a module to save in four bits",
             p -> {},
             "--modules-to-save q_proj --quantize nf4",
-            "model.layers.0.self_attn.q_proj is held in four bits, and what is trained whole (--modules-to-save, or modules_to_save of the adapter) must be dense; leave it out, or --quantize"),
+            "model.layers.0.self_attn.q_proj is held in four bits, and what is trained whole"
+                + " (--modules-to-save, or modules_to_save of the adapter) must be dense; leave it"
+                + " out, or --quantize"),
         row(
             "nothing left for A and B",
             p -> {},
@@ -568,12 +635,14 @@ class BadInputTest {
             "modules to save with all weights",
             p -> {},
             "--modules-to-save lm_head --method full",
-            "--modules-to-save is given with --method full, which trains no adapter; leave one out"),
+            "--modules-to-save is given with --method full, which trains no adapter; leave one"
+                + " out"),
         row(
             "modules to save with an adapter to continue from",
             BadInputTest::initAdapter,
             "--modules-to-save lm_head --init-adapter D/init",
-            "--modules-to-save is given with --init-adapter, which says what is trained beside A and B; leave one out"),
+            "--modules-to-save is given with --init-adapter, which says what is trained beside A"
+                + " and B; leave one out"),
         row(
             "no file of tokens",
             p -> {},
@@ -593,7 +662,8 @@ class BadInputTest {
             "a new token with a blank at its end",
             p -> p.write("tokens.txt", "<a>\n<b> \n"),
             "--add-tokens D/tokens.txt",
-            "--add-tokens D/tokens.txt: line 2: '<b> ' begins or ends with a blank, which is hard to see; take it away"),
+            "--add-tokens D/tokens.txt: line 2: '<b> ' begins or ends with a blank, which is hard"
+                + " to see; take it away"),
         row(
             "a new token that exists",
             p -> p.write("tokens.txt", "<a>\n</s>\n"),
@@ -608,7 +678,9 @@ class BadInputTest {
                         "\"trainable_token_indices\": null",
                         "\"trainable_token_indices\": [3]"),
             "--init-adapter D/init",
-            "adapter D/init: tensor base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta is missing, which adapter_config.json calls for"),
+            "adapter D/init: tensor"
+                + " base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta is"
+                + " missing, which adapter_config.json calls for"),
         row(
             "an adapter whose whole module is not there",
             p ->
@@ -618,7 +690,8 @@ class BadInputTest {
                         "\"modules_to_save\": null",
                         "\"modules_to_save\": [\"model.norm\"]"),
             "--init-adapter D/init",
-            "adapter D/init: tensor base_model.model.model.norm.weight is missing, though adapter_config.json names it in modules_to_save"),
+            "adapter D/init: tensor base_model.model.model.norm.weight is missing, though"
+                + " adapter_config.json names it in modules_to_save"),
         row(
             "an adapter with negative token ids",
             p ->
@@ -628,12 +701,14 @@ class BadInputTest {
                         "\"trainable_token_indices\": null",
                         "\"trainable_token_indices\": [-1]"),
             "--init-adapter D/init",
-            "D/init/adapter_config.json: trainable_token_indices of embed_tokens are [-1]; give ids from 0"),
+            "D/init/adapter_config.json: trainable_token_indices of embed_tokens are [-1]; give ids"
+                + " from 0"),
         row(
             "adapter of another shape",
             BadInputTest::otherAdapter,
             "--init-adapter D/other",
-            "adapter D/other: it is of another model: it has weights for layers 0 to 2, this model has layers 0 to 1"),
+            "adapter D/other: it is of another model: it has weights for layers 0 to 2, this model"
+                + " has layers 0 to 1"),
         row(
             "no adapter",
             p -> {},
@@ -643,14 +718,17 @@ class BadInputTest {
             "a model as adapter",
             p -> {},
             "--init-adapter D/model",
-            "D/model is not an adapter: it has no adapter_config.json; it is a model folder, which goes to --model"),
+            "D/model is not an adapter: it has no adapter_config.json; it is a model folder, which"
+                + " goes to --model"),
         row(
             "an adapter with a key that is not supported",
             p ->
                 initAdapter(p)
                     .edit("init/adapter_config.json", "\"use_dora\": false", "\"use_dora\": true"),
             "--init-adapter D/init",
-            "D/init/adapter_config.json: use_dora is true, which is not supported (nearest known: use_rslora); only plain LoRA is, so merge this adapter into its base with PEFT"),
+            "D/init/adapter_config.json: use_dora is true, which is not supported (nearest known:"
+                + " use_rslora); only plain LoRA is, so merge this adapter into its base with"
+                + " PEFT"),
         row(
             "another rank",
             BadInputTest::initAdapter,
@@ -660,22 +738,26 @@ class BadInputTest {
             "another alpha",
             BadInputTest::initAdapter,
             "--init-adapter D/init --alpha 9",
-            "--alpha 9 disagrees with --init-adapter D/init, which has alpha 8; leave the flag out"),
+            "--alpha 9 disagrees with --init-adapter D/init, which has alpha 8; leave the flag"
+                + " out"),
         row(
             "other targets",
             BadInputTest::initAdapter,
             "--init-adapter D/init --targets q_proj",
-            "--targets q_proj disagrees with --init-adapter D/init, which has other targets (only the adapter has model.layers.0.self_attn.k_proj); leave the flag out"),
+            "--targets q_proj disagrees with --init-adapter D/init, which has other targets (only"
+                + " the adapter has model.layers.0.self_attn.k_proj); leave the flag out"),
         row(
             "rsLoRA",
             BadInputTest::initAdapter,
             "--init-adapter D/init --rs-lora",
-            "--rs-lora disagrees with --init-adapter D/init, which has use_rslora false; leave the flag out"),
+            "--rs-lora disagrees with --init-adapter D/init, which has use_rslora false; leave the"
+                + " flag out"),
         row(
             "a config that disagrees with the tensors",
             p -> initAdapter(p).edit("init/adapter_config.json", "\"r\": 4", "\"r\": 5"),
             "--init-adapter D/init",
-            "adapter D/init: the rank of model.layers.0.self_attn.q_proj is 5 in adapter_config.json, but lora_A has 4 rows and lora_B 4 columns"));
+            "adapter D/init: the rank of model.layers.0.self_attn.q_proj is 5 in"
+                + " adapter_config.json, but lora_A has 4 rows and lora_B 4 columns"));
   }
 
   static Stream<Mistake> place() {
@@ -709,7 +791,8 @@ class BadInputTest {
             "out holds a run that cannot be read",
             p -> p.write("out/run.json", "{"),
             "--overwrite",
-            "D/out/run.json cannot be read, so the run in its folder is unknown; give another folder"),
+            "D/out/run.json cannot be read, so the run in its folder is unknown; give another"
+                + " folder"),
         row(
             "out is left half replaced, with something in the way",
             p -> halfReplaced(p, "out"),
@@ -753,7 +836,8 @@ class BadInputTest {
               Files.createSymbolicLink(p.path("out/checkpoints"), p.path("elsewhere"));
             },
             "--overwrite",
-            "--out: D/out/checkpoints is a link, and nothing outside --out is written; remove it, or give --out where it leads"),
+            "--out: D/out/checkpoints is a link, and nothing outside --out is written; remove it,"
+                + " or give --out where it leads"),
         row("saves", p -> {}, "--save-steps 0", "--save-steps is 0; it must be at least 1"),
         row("checkpoints", p -> {}, "--keep -1", "--keep is -1; it must be at least 0"),
         row("waiting", p -> {}, "--disk-wait -1", "--disk-wait is -1; it must be at least 0"),
@@ -766,7 +850,8 @@ class BadInputTest {
             "going on and beginning anew",
             p -> p.write("out/run.json", "{\"state\": \"stopped\"}"),
             "--resume --overwrite",
-            "--resume and --overwrite are both given; a run goes on or begins anew, so leave one out"),
+            "--resume and --overwrite are both given; a run goes on or begins anew, so leave one"
+                + " out"),
         row(
             "saves that are no number",
             p -> {},
@@ -782,17 +867,20 @@ class BadInputTest {
             "patience without held-out rows",
             p -> {},
             "--patience 3",
-            "--patience is given without held-out rows, whose loss it counts; add --eval-data or --eval-split"),
+            "--patience is given without held-out rows, whose loss it counts; add --eval-data or"
+                + " --eval-split"),
         row(
             "prompts to answer without held-out rows",
             p -> {},
             "--sample-prompt seal",
-            "--sample-prompt is given without held-out rows, at whose loss prompts are answered; add --eval-data or --eval-split"),
+            "--sample-prompt is given without held-out rows, at whose loss prompts are answered;"
+                + " add --eval-data or --eval-split"),
         row(
             "rows to answer without held-out rows",
             p -> {},
             "--samples 2",
-            "--samples is given without held-out rows, at whose loss prompts are answered; add --eval-data or --eval-split"),
+            "--samples is given without held-out rows, at whose loss prompts are answered; add"
+                + " --eval-data or --eval-split"),
         row(
             "rows to answer below none",
             p -> {},
@@ -807,7 +895,8 @@ class BadInputTest {
             "a prompt that leaves no room",
             p -> {},
             EVAL + "--max-length 20 --sample-prompt " + "s".repeat(60),
-            "--sample-prompt has 60 tokens, which leaves none of --max-length 20 for an answer; shorten it or raise --max-length"),
+            "--sample-prompt has 60 tokens, which leaves none of --max-length 20 for an answer;"
+                + " shorten it or raise --max-length"),
         row(
             "what follows divergence",
             p -> {},
@@ -839,7 +928,8 @@ class BadInputTest {
             "half precision",
             p -> {},
             "--fp16",
-            "unknown flag --fp16 for train; the compute types are --compute bf16 and --compute fp32"),
+            "unknown flag --fp16 for train; the compute types are --compute bf16 and --compute"
+                + " fp32"),
         row(
             "bf16 as TRL has it",
             p -> {},
@@ -849,7 +939,8 @@ class BadInputTest {
             "the micro-batches of TRL",
             p -> {},
             "--per_device_train_batch_size 4",
-            "unknown flag --per_device_train_batch_size for train; here --batch-size counts the sequences of a whole optimiser step"),
+            "unknown flag --per_device_train_batch_size for train; here --batch-size counts the"
+                + " sequences of a whole optimiser step"),
         row(
             "the 4 bits of axolotl in YAML",
             p -> p.write("run.yaml", "load_in_4bit: true\n"),
@@ -879,18 +970,21 @@ class BadInputTest {
             "scales of dense weights",
             p -> {},
             "--double-quant",
-            "--double-quant: the weights in D/model are dense; give --quantize nf4 too, or leave the flag out"),
+            "--double-quant: the weights in D/model are dense; give --quantize nf4 too, or leave"
+                + " the flag out"),
         row(
             "scales that are stored in another way",
             p -> p.copy(Place.GOLDEN.resolve("bnb/plain"), "model"),
             "--double-quant",
-            "--double-quant: the weights in D/model are stored without double quantisation; leave the flag out"),
+            "--double-quant: the weights in D/model are stored without double quantisation; leave"
+                + " the flag out"),
         row("another method", p -> {}, "--method ia3", "--method is 'ia3'; supported: lora, full"),
         row(
             "full in 4 bits",
             p -> {},
             "--method full --quantize nf4",
-            "--quantize nf4 is given with --method full; weights in four bits cannot be trained, so leave one out"),
+            "--quantize nf4 is given with --method full; weights in four bits cannot be trained, so"
+                + " leave one out"),
         row(
             "full with a rank",
             p -> {},
@@ -905,17 +999,21 @@ class BadInputTest {
             "LoftQ without four bits",
             p -> {},
             "--init loftq",
-            "--init loftq makes up for what quantising loses, and nothing is quantised here; add --quantize nf4 or leave it out"),
+            "--init loftq makes up for what quantising loses, and nothing is quantised here; add"
+                + " --quantize nf4 or leave it out"),
         row(
             "LoftQ of stored four bits",
             p -> p.copy(Place.GOLDEN.resolve("bnb/plain"), "model"),
             "--init loftq",
-            "--init loftq needs the weights before they were quantised, and those in D/model are stored in nf4; give the model they were made from with --quantize nf4, or leave it out"),
+            "--init loftq needs the weights before they were quantised, and those in D/model are"
+                + " stored in nf4; give the model they were made from with --quantize nf4, or leave"
+                + " it out"),
         row(
             "LoftQ and an adapter",
             p -> {},
             "--init loftq --init-adapter D/adapter",
-            "--init loftq is given with --init-adapter, which says how the adapter begins; leave one out"),
+            "--init loftq is given with --init-adapter, which says how the adapter begins; leave"
+                + " one out"),
         row(
             "full with LoftQ",
             p -> {},
@@ -925,12 +1023,14 @@ class BadInputTest {
             "freezing for LoRA",
             p -> {},
             "--freeze q_proj",
-            "--freeze is given without --method full; with lora all weights are frozen, so leave it out"),
+            "--freeze is given without --method full; with lora all weights are frozen, so leave it"
+                + " out"),
         row(
             "freezing what is not there",
             p -> {},
             "--method full --freeze q_prj",
-            "--freeze 'q_prj' matches no module or tensor of the model; did you mean q_proj, k_proj or o_proj?"),
+            "--freeze 'q_prj' matches no module or tensor of the model; did you mean q_proj, k_proj"
+                + " or o_proj?"),
         row(
             "freezing by a broken expression",
             p -> {},
@@ -980,7 +1080,8 @@ class BadInputTest {
             "unknown keys in YAML",
             p -> p.write("run.yaml", "learning_rat: 1e-3\nrank: 8\nlora_alpha: 16\nfrob: 1\n"),
             "--config D/run.yaml",
-            "D/run.yaml: unknown keys 'learning_rat', 'lora_alpha' and 'frob'; learning_rat: did you mean learning_rate?; lora_alpha: here it is alpha"));
+            "D/run.yaml: unknown keys 'learning_rat', 'lora_alpha' and 'frob'; learning_rat: did"
+                + " you mean learning_rate?; lora_alpha: here it is alpha"));
   }
 
   @ParameterizedTest
@@ -1013,7 +1114,8 @@ class BadInputTest {
             "a type that weights cannot have",
             p -> p.write("c.json", "{\"model_type\": \"llama\", \"torch_dtype\": \"int8\"}"),
             "--config D/c.json",
-            "D/c.json: torch_dtype \"int8\" is not supported; supported: bfloat16, float16, float32"),
+            "D/c.json: torch_dtype \"int8\" is not supported; supported: bfloat16, float16,"
+                + " float32"),
         row(
             "a quantised config",
             p ->
@@ -1048,7 +1150,8 @@ class BadInputTest {
             "a config below the bytes",
             p -> {},
             "--tokenizer-data D/rows.jsonl --config D/small.json",
-            "D/small.json: vocab_size is 67; a tokenizer has at least 257 tokens, 256 bytes and the end token; set it, or --vocab-size"),
+            "D/small.json: vocab_size is 67; a tokenizer has at least 257 tokens, 256 bytes and the"
+                + " end token; set it, or --vocab-size"),
         row(
             "an empty text",
             p -> p.write("empty.txt", "\n\n"),
@@ -1063,7 +1166,9 @@ class BadInputTest {
             "a bad row",
             p -> p.write("rows.jsonl", "{\"text\": \"a\"}\n{\"label\": \"b\"}"),
             "--tokenizer-data D/rows.jsonl",
-            "D/rows.jsonl line 2: neither 'prompt' and 'completion' nor 'messages' nor 'text'; the columns are label; name them in braces, such as --prompt '{question}' --completion ' {answer}'"));
+            "D/rows.jsonl line 2: neither 'prompt' and 'completion' nor 'messages' nor 'text'; the"
+                + " columns are label; name them in braces, such as --prompt '{question}'"
+                + " --completion ' {answer}'"));
   }
 
   @ParameterizedTest
@@ -1084,12 +1189,14 @@ class BadInputTest {
             "adapter with a broken nudge.json",
             p -> strange(p, "{"),
             "--adapter D/strange",
-            "D/strange/nudge.json cannot be read, so the adapter's base is not known; give --any-base"),
+            "D/strange/nudge.json cannot be read, so the adapter's base is not known; give"
+                + " --any-base"),
         row(
             "adapter of a newer nudge",
             p -> strange(p, "{\"version\": 2}"),
             "--adapter D/strange",
-            "D/strange/nudge.json: version is 2, this nudge reads 1; update nudge, or give --any-base"),
+            "D/strange/nudge.json: version is 2, this nudge reads 1; update nudge, or give"
+                + " --any-base"),
         row("missing model folder", p -> {}, "--model D/none", "D/none: no such model folder"),
         row(
             "missing data file",
@@ -1101,12 +1208,14 @@ class BadInputTest {
             p -> {},
             "--data D/rows.jsonl --prompt {text}",
             "D/rows.jsonl: 3 of 3 rows are bad\n"
-                + "D/rows.jsonl lines 1, 2, 3 (3 rows): no column 'text'; the columns are prompt, completion"),
+                + "D/rows.jsonl lines 1, 2, 3 (3 rows): no column 'text'; the columns are prompt,"
+                + " completion"),
         row(
             "adapter of another shape",
             BadInputTest::otherAdapter,
             "--adapter D/other",
-            "adapter D/other: it is of another model: it has weights for layers 0 to 2, this model has layers 0 to 1"),
+            "adapter D/other: it is of another model: it has weights for layers 0 to 2, this model"
+                + " has layers 0 to 1"),
         row(
             "no adapter",
             p -> {},
@@ -1116,7 +1225,8 @@ class BadInputTest {
             "a model as adapter",
             p -> {},
             "--adapter D/model",
-            "D/model is not an adapter: it has no adapter_config.json; it is a model folder, which goes to --model"),
+            "D/model is not an adapter: it has no adapter_config.json; it is a model folder, which"
+                + " goes to --model"),
         row(
             "the model of TRL",
             p -> {},
@@ -1178,12 +1288,14 @@ class BadInputTest {
             "adapter with a broken nudge.json",
             p -> strange(p, "{"),
             "--adapter D/strange",
-            "D/strange/nudge.json cannot be read, so the adapter's base is not known; give --any-base"),
+            "D/strange/nudge.json cannot be read, so the adapter's base is not known; give"
+                + " --any-base"),
         row(
             "adapter of a newer nudge",
             p -> strange(p, "{\"version\": 2}"),
             "--adapter D/strange",
-            "D/strange/nudge.json: version is 2, this nudge reads 1; update nudge, or give --any-base"),
+            "D/strange/nudge.json: version is 2, this nudge reads 1; update nudge, or give"
+                + " --any-base"),
         row("missing model folder", p -> {}, "--model D/none", "D/none: no such model folder"),
         row(
             "no adapter",
@@ -1194,22 +1306,26 @@ class BadInputTest {
             "a model as adapter",
             p -> {},
             "--adapter D/model",
-            "D/model is not an adapter: it has no adapter_config.json; it is a model folder, which goes to --model"),
+            "D/model is not an adapter: it has no adapter_config.json; it is a model folder, which"
+                + " goes to --model"),
         row(
             "the second adapter of another shape",
             BadInputTest::otherAdapter,
             "--adapter D/adapter --adapter D/other",
-            "adapter D/other: it is of another model: it has weights for layers 0 to 2, this model has layers 0 to 1"),
+            "adapter D/other: it is of another model: it has weights for layers 0 to 2, this model"
+                + " has layers 0 to 1"),
         row(
             "scales that are too few",
             p -> {},
             "--adapter D/adapter --adapter D/adapter --scale 1",
-            "--scale is given for 1 of 2 adapters; give it once for each --adapter, in their order, or not at all"),
+            "--scale is given for 1 of 2 adapters; give it once for each --adapter, in their order,"
+                + " or not at all"),
         row(
             "scales that are too many",
             p -> {},
             "--scale 1 --scale 2",
-            "--scale is given for 2 of 1 adapters; give it once for each --adapter, in their order, or not at all"),
+            "--scale is given for 2 of 1 adapters; give it once for each --adapter, in their order,"
+                + " or not at all"),
         row("a scale", p -> {}, "--scale half", "--scale is 'half'; it must be a number"),
         row("a scale beyond", p -> {}, "--scale 1e999", "--scale is '1e999'; it must be a number"),
         row(
@@ -1223,7 +1339,8 @@ class BadInputTest {
             "quantised and original",
             p -> {},
             "--into original --quantize nf4",
-            "--into original and --quantize nf4 are both given; --into original takes the weights as they are stored, so leave one out"),
+            "--into original and --quantize nf4 are both given; --into original takes the weights"
+                + " as they are stored, so leave one out"),
         row(
             "out is the model",
             p -> {},
@@ -1258,7 +1375,8 @@ class BadInputTest {
             "truncated weights",
             p -> cut(p.path("model/model.safetensors"), 100),
             "",
-            "D/model/model.safetensors: header length 2032 is above the 92 bytes that follow it; is the file truncated?"));
+            "D/model/model.safetensors: header length 2032 is above the 92 bytes that follow it; is"
+                + " the file truncated?"));
   }
 
   @ParameterizedTest
@@ -1296,7 +1414,8 @@ class BadInputTest {
             "too much to push",
             p -> {},
             "push a D/adapter b",
-            "unexpected argument 'b'; adapters push takes NAME PATH, see nudge adapters push --help"),
+            "unexpected argument 'b'; adapters push takes NAME PATH, see nudge adapters push"
+                + " --help"),
         row(
             "a name with a slash",
             p -> {},
@@ -1306,22 +1425,26 @@ class BadInputTest {
             "a model is pushed",
             p -> {},
             "push a D/model",
-            "D/model is not an adapter: it has no adapter_config.json; it is a model folder, which goes to --model"),
+            "D/model is not an adapter: it has no adapter_config.json; it is a model folder, which"
+                + " goes to --model"),
         row(
             "an adapter with a broken nudge.json is pushed",
             p -> p.write("adapter/nudge.json", "{"),
             "push a D/adapter",
-            "D/adapter/nudge.json cannot be read, so the adapter's base is not known; give --any-base"),
+            "D/adapter/nudge.json cannot be read, so the adapter's base is not known; give"
+                + " --any-base"),
         row(
             "the registry is another folder",
             p -> {},
             "push a D/adapter --registry D/model",
-            "--registry D/model is no registry: it holds other files; give an empty folder, or one that nudge made"),
+            "--registry D/model is no registry: it holds other files; give an empty folder, or one"
+                + " that nudge made"),
         row(
             "the registry is a file",
             p -> {},
             "push a D/adapter --registry D/rows.jsonl/x",
-            "--registry D/rows.jsonl/x cannot be made: D/rows.jsonl is a file; give another folder"),
+            "--registry D/rows.jsonl/x cannot be made: D/rows.jsonl is a file; give another"
+                + " folder"),
         row(
             "a report that is not there",
             p -> {},
@@ -1341,12 +1464,14 @@ class BadInputTest {
             "a registry that is not there",
             p -> {},
             "show support --registry D/none",
-            "there is no adapter 'support' in the registry D/none, which is empty; nudge adapters push fills it, --registry names another"),
+            "there is no adapter 'support' in the registry D/none, which is empty; nudge adapters"
+                + " push fills it, --registry names another"),
         row(
             "a change of a registry that is not there",
             p -> {},
             "gc --registry D/none",
-            "there is no registry at D/none; nudge adapters push makes one, --registry names another"),
+            "there is no registry at D/none; nudge adapters push makes one, --registry names"
+                + " another"),
         row(
             "a version that is not there",
             p -> {},
@@ -1371,7 +1496,8 @@ class BadInputTest {
             "a version where an alias is to be",
             p -> {},
             "alias support:1 2",
-            "NAME@ALIAS is 'support:1'; it must be an adapter's name and an alias, as in support@champion"),
+            "NAME@ALIAS is 'support:1'; it must be an adapter's name and an alias, as in"
+                + " support@champion"),
         row(
             "an alias that has moved",
             p -> {},
@@ -1391,7 +1517,8 @@ class BadInputTest {
             "a rollback to nothing",
             p -> {},
             "rollback support@champion",
-            "support@champion was at no other version before that can be used; it stays at version 1"),
+            "support@champion was at no other version before that can be used; it stays at version"
+                + " 1"),
         row(
             "a rollback of nothing",
             p -> {},
@@ -1416,7 +1543,8 @@ class BadInputTest {
             "removal of what is in use",
             p -> {},
             "rm support --yes",
-            "support:1 stays: support@champion is at it; move the alias, or take it away with nudge adapters alias support@champion none"),
+            "support:1 stays: support@champion is at it; move the alias, or take it away with nudge"
+                + " adapters alias support@champion none"),
         row(
             "an export over a folder",
             p -> {},
@@ -1436,7 +1564,8 @@ class BadInputTest {
             "a repository without a name",
             p -> {},
             "pull a oci://localhost:5000",
-            "'oci://localhost:5000' names no repository; it must be oci://HOST[:PORT]/NAME[:TAG], the name in lower case"),
+            "'oci://localhost:5000' names no repository; it must be oci://HOST[:PORT]/NAME[:TAG],"
+                + " the name in lower case"),
         row(
             "nowhere to pull from",
             p -> {},
@@ -1461,7 +1590,8 @@ class BadInputTest {
             "a tag that is not there",
             p -> {},
             "pull a D/registry --tag x --registry D/new",
-            "D/registry holds no model of the tag 'x'; give --tag one of support:1, support:2, support@champion"),
+            "D/registry holds no model of the tag 'x'; give --tag one of support:1, support:2,"
+                + " support@champion"),
         row(
             "an archive that is there",
             p -> p.write("a.tar", ""),
@@ -1491,7 +1621,8 @@ class BadInputTest {
             "inspecting a model",
             p -> {},
             "inspect D/model",
-            "D/model is not an adapter: it has no adapter_config.json; it is a model folder, which goes to --model"),
+            "D/model is not an adapter: it has no adapter_config.json; it is a model folder, which"
+                + " goes to --model"),
         row(
             "one adapter to compare",
             p -> {},
@@ -1501,7 +1632,8 @@ class BadInputTest {
             "weights for some",
             p -> {},
             "combine D/adapter D/other --weight 1 --out D/x",
-            "--weight is given for 1 of 2 adapters; give it once for each, in their order, or not at all"),
+            "--weight is given for 1 of 2 adapters; give it once for each, in their order, or not"
+                + " at all"),
         row(
             "a weight that is none",
             p -> {},
@@ -1542,7 +1674,8 @@ class BadInputTest {
             "an adapter that is not there",
             p -> {},
             "--adapter sales@champion",
-            "there is no adapter 'sales' in the registry D/registry; and there is no folder sales@champion"),
+            "there is no adapter 'sales' in the registry D/registry; and there is no folder"
+                + " sales@champion"),
         row(
             "an alias that is not there",
             p -> {},
@@ -1589,7 +1722,8 @@ class BadInputTest {
             "no room for the prompts",
             p -> {},
             "--keep D/kept",
-            "the quickstart's prompts and answers take up to 1018 tokens of this model's tokenizer, and it allows 512; give --model a model with more room"),
+            "the quickstart's prompts and answers take up to 1018 tokens of this model's tokenizer,"
+                + " and it allows 512; give --model a model with more room"),
         row(
             "another model's flag",
             p -> {},
@@ -1619,7 +1753,8 @@ class BadInputTest {
             "nowhere",
             p -> {},
             "list",
-            "neither --server nor --store is given; give the URL of the server that runs, or the folder of its --experiments"),
+            "neither --server nor --store is given; give the URL of the server that runs, or the"
+                + " folder of its --experiments"),
         row(
             "two places",
             p -> {},
@@ -1639,7 +1774,8 @@ class BadInputTest {
             "a log that is damaged",
             p -> p.write("store/x.jsonl", "broken\n" + EMPTY_RECORD),
             "list --store D/store",
-            "D/store/x.jsonl is damaged at byte 0, and what follows is whole; bring it back from a copy, or move it away"),
+            "D/store/x.jsonl is damaged at byte 0, and what follows is whole; bring it back from a"
+                + " copy, or move it away"),
         row(
             "a log of another kind",
             p -> p.write("store/x.jsonl", EMPTY_RECORD),
@@ -1664,12 +1800,14 @@ class BadInputTest {
             "an empty key file",
             p -> p.write("key", "\n"),
             "list --admin-key-file D/key" + server,
-            "--admin-key-file D/key has no key on its first line; it is printable ASCII without spaces"),
+            "--admin-key-file D/key has no key on its first line; it is printable ASCII without"
+                + " spaces"),
         row(
             "the digest of a key",
             p -> p.write("key", "sha256:" + "0".repeat(64)),
             "list --admin-key-file D/key" + server,
-            "--admin-key-file D/key holds the digest of a key, which a server knows it by; give a file with the key itself"),
+            "--admin-key-file D/key holds the digest of a key, which a server knows it by; give a"
+                + " file with the key itself"),
         row("no name", p -> {}, "show" + server, "NAME is missing; it is required"),
         row(
             "no server",
@@ -1680,7 +1818,8 @@ class BadInputTest {
             "one arm",
             p -> {},
             "create x --arm A=a" + server,
-            "--arm is given once; give it for two arms at least, such as --arm A=support@champion --arm B=support@canary"),
+            "--arm is given once; give it for two arms at least, such as --arm A=support@champion"
+                + " --arm B=support@canary"),
         row(
             "an arm without an adapter",
             p -> {},
@@ -1729,7 +1868,8 @@ class BadInputTest {
             "no tokenizer",
             p -> Files.delete(p.path("model/tokenizer.json")),
             "",
-            "D/model has no tokenizer.json; save the tokenizer there with transformers, or copy it"),
+            "D/model has no tokenizer.json; save the tokenizer there with transformers, or copy"
+                + " it"),
         row("no row at all", p -> {}, "--limit 0", "--limit is 0; it must be at least 1"),
         row("nothing asked", p -> {}, "--ask-base 0", "--ask-base is 0; it must be at least 1"),
         row(
@@ -1778,17 +1918,20 @@ class BadInputTest {
             "an adapter without a name",
             p -> {},
             "--adapter D/adapter",
-            "--adapter is 'D/adapter'; it must be NAME=FOLDER or NAME=REFERENCE, as in support=runs/support"),
+            "--adapter is 'D/adapter'; it must be NAME=FOLDER or NAME=REFERENCE, as in"
+                + " support=runs/support"),
         row(
             "an adapter that is not there",
             p -> {},
             "--adapter one=D/none",
-            "--adapter one=D/none: there is no such folder, and no such reference; give a PEFT folder, or NAME@ALIAS with --registry"),
+            "--adapter one=D/none: there is no such folder, and no such reference; give a PEFT"
+                + " folder, or NAME@ALIAS with --registry"),
         row(
             "a reference that the registry has not",
             p -> {},
             "--registry D/registry --adapter one=legal@champion",
-            "--adapter one=legal@champion: the registry has no such version; nudge adapters list says what it has"),
+            "--adapter one=legal@champion: the registry has no such version; nudge adapters list"
+                + " says what it has"),
         row(
             "a folder that is no adapter",
             p -> {},
@@ -1803,7 +1946,8 @@ class BadInputTest {
             "an adapter that is called as the base",
             p -> p.copy(Place.GOLDEN.resolve("peft/all-linear/adapter"), "adapter"),
             "--adapter model=D/adapter",
-            "--adapter: 'model' is what the base is called; give the adapter another name, or the base one by --served-model-name"),
+            "--adapter: 'model' is what the base is called; give the adapter another name, or the"
+                + " base one by --served-model-name"),
         row(
             "a port that is none",
             p -> {},
@@ -1813,7 +1957,8 @@ class BadInputTest {
             "an address that is not of this machine",
             p -> {},
             "--host 203.0.113.1",
-            "--host 203.0.113.1 --port 0 cannot be listened on: Cannot assign requested address; give another --port, or 0 for a free one"),
+            "--host 203.0.113.1 --port 0 cannot be listened on: Cannot assign requested address;"
+                + " give another --port, or 0 for a free one"),
         row(
             "a key of a certificate without one",
             p -> {},
@@ -1833,7 +1978,8 @@ class BadInputTest {
             "a file of clients that is not JSON",
             p -> p.write("keys.json", "{"),
             keys,
-            "D/keys.json is not JSON, line 1, column 2: it ends before its closing brace; make it with nudge keys add"),
+            "D/keys.json is not JSON, line 1, column 2: it ends before its closing brace; make it"
+                + " with nudge keys add"),
         row(
             "a client without a key",
             p -> p.write("keys.json", "{\"clients\": [{\"name\": \"acme\"}]}"),
@@ -1843,7 +1989,8 @@ class BadInputTest {
             "an admin key that is too short",
             p -> p.write("admin", "secret"),
             "--admin-key-file D/admin",
-            "--admin-key-file D/admin holds 6 characters; a key has at least 16, as nudge keys add makes it"),
+            "--admin-key-file D/admin holds 6 characters; a key has at least 16, as nudge keys add"
+                + " makes it"),
         row(
             "a root of adapters that is not there",
             p -> {},
@@ -1894,12 +2041,14 @@ class BadInputTest {
             p ->
                 p.edit("model/config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"),
             "",
-            "D/model has no tensor model.layers.2.input_layernorm.weight, which its config.json calls for"),
+            "D/model has no tensor model.layers.2.input_layernorm.weight, which its config.json"
+                + " calls for"),
         row(
             "a tokenizer of another model",
             p -> p.copy(Place.GOLDEN.resolve("llama/linear-rope/model"), "model"),
             "--data D/rows.jsonl",
-            "the tokenizer gives token 86, the model has 67; tokenizer.json and config.json do not belong together"),
+            "the tokenizer gives token 86, the model has 67; tokenizer.json and config.json do not"
+                + " belong together"),
         row(
             "held-out rows without rows",
             p -> {},
@@ -1929,7 +2078,8 @@ class BadInputTest {
             "an expression of Java",
             p -> {},
             "--targets /(?<n>q)/",
-            "--targets is '/(?<n>q)/': the regular expression '(?<n>q)' cannot be read: (?< is not supported"));
+            "--targets is '/(?<n>q)/': the regular expression '(?<n>q)' cannot be read: (?< is not"
+                + " supported"));
   }
 
   @ParameterizedTest
@@ -1968,9 +2118,9 @@ class BadInputTest {
             line ->
                 assertThat(line)
                     .matches(
-                        "read again and compared with base \\+ adapter on \\d{3} tokens: mean KL \\S+ nats"
-                            + " \\(at most 0.01\\); logits differ by at most \\S+, on average \\S+;"
-                            + " perplexity \\S+ → \\S+"));
+                        "read again and compared with base \\+ adapter on \\d{3} tokens: mean KL"
+                            + " \\S+ nats \\(at most 0.01\\); logits differ by at most \\S+, on"
+                            + " average \\S+; perplexity \\S+ → \\S+"));
     String with = place.answer("score", "--adapter", "D/adapter", "--json").out();
     String merged = place.answer("score", "--model", "D/out", "--json").out();
     assertThat(logprob(merged)).isCloseTo(logprob(with), withinPercentage(0.001));
@@ -1996,7 +2146,8 @@ class BadInputTest {
     assertThat(ran.err())
         .startsWith("nudge: the merged weights are ")
         .contains(
-            " nats a token (mean KL) from base + adapter on the probe text, above --tolerance 1.0e-09, so D/out is not written; logits differ by at most ")
+            " nats a token (mean KL) from base + adapter on the probe text, above --tolerance"
+                + " 1.0e-09, so D/out is not written; logits differ by at most ")
         .hasLineCount(1);
     assertThat(place.listing()).isEqualTo(before);
   }
@@ -2043,7 +2194,8 @@ class BadInputTest {
       for (String more : List.of("--dry-run", "--json")) {
         tooSmall(
             place.train(with(run, more, "--keep", "1")),
-            "2 adapters of \\d+ KiB, for a save grows beside the one before; 2 checkpoints of \\d+ KiB \\(--keep\\)",
+            "2 adapters of \\d+ KiB, for a save grows beside the one before; 2 checkpoints of \\d+"
+                + " KiB \\(--keep\\)",
             free + ", or give a smaller --rank");
         tooSmall(
             place.train(with(run, more, "--keep", "0")),
@@ -2102,8 +2254,8 @@ class BadInputTest {
     Place place = Place.in(folder);
     check(
         place.answer("generate", "--prompt", "the pump ".repeat(200)),
-        "the prompt has 1,201 tokens, which leaves none of --max-length 512 for an answer; shorten it"
-            + " or raise --max-length");
+        "the prompt has 1,201 tokens, which leaves none of --max-length 512 for an answer; shorten"
+            + " it or raise --max-length");
     check(place.answer("generate", "--prompt", ""), "--prompt is ''; it must not be empty");
     check(
         place.answer("generate", "--prompt", "-", "--data", "D/rows.jsonl"),
@@ -2114,7 +2266,8 @@ class BadInputTest {
             + " raise --max-length";
     check(
         place.answer("generate", "--max-length", "5"),
-        "D/rows.jsonl: 2 of 3 rows are bad; --skip-bad-rows sets them aside\nD/rows.jsonl lines 1, 2 (2 rows): "
+        "D/rows.jsonl: 2 of 3 rows are bad; --skip-bad-rows sets them aside\n"
+            + "D/rows.jsonl lines 1, 2 (2 rows): "
             + tooLong);
   }
 
@@ -2136,8 +2289,8 @@ class BadInputTest {
     check(
         Place.in(folder).answer("score", "--max-length", "7"),
         "D/rows.jsonl: 2 of 3 rows are bad; --skip-bad-rows sets them aside\n"
-            + "D/rows.jsonl lines 1, 2 (2 rows): more tokens than --max-length 7, the first: 15 tokens are"
-            + " more than --max-length 7; --truncate cuts its prompt from the left");
+            + "D/rows.jsonl lines 1, 2 (2 rows): more tokens than --max-length 7, the first: 15"
+            + " tokens are more than --max-length 7; --truncate cuts its prompt from the left");
   }
 
   @Test
@@ -2178,8 +2331,8 @@ class BadInputTest {
         place.train(
             "--epochs", "2", "--rank", "8", "--seed", "1", "--prompt", "{prompt}", "--truncate"),
         another(
-            "--prompt was not given and is '{prompt}', --truncate was false and is true, --rank was 16"
-                + " and is 8 and 3 more"));
+            "--prompt was not given and is '{prompt}', --truncate was false and is true, --rank was"
+                + " 16 and is 8 and 3 more"));
     assertThat(place.listing()).isEqualTo(finished);
 
     place.edit("out/run.json", "\"finished\"", "\"stopped\"");
@@ -2218,8 +2371,8 @@ class BadInputTest {
   private static String unfinished(String how) {
     return "--out D/out holds this run, which "
         + how
-        + "; what it saved after step 1 of 1 is kept; --overwrite begins anew, or give another --out,"
-        + " with --init-adapter D/out to go on from what is kept";
+        + "; what it saved after step 1 of 1 is kept; --overwrite begins anew, or give another"
+        + " --out, with --init-adapter D/out to go on from what is kept";
   }
 
   /// A kill leaves its lock, and before the first save nothing that anybody would miss.
@@ -2252,7 +2405,8 @@ class BadInputTest {
   /// What is spoilt after a run, and what a second one says of it.
   static Stream<Mistake> afterwards() {
     String adapter =
-        "--out D/out holds this run, finished, but %s; give another folder, or --overwrite to replace it";
+        "--out D/out holds this run, finished, but %s; give another folder, or --overwrite to"
+            + " replace it";
     String weights = "adapter_model.safetensors";
     return Stream.of(
         row(
@@ -2364,8 +2518,8 @@ class BadInputTest {
     Place place = Place.in(folder);
     try (Mount mount = Mount.of(place.path("disk"), "size=1m,ro")) {
       String line =
-          "--out D/disk/out cannot be written: no permission in D/disk, or its disk is read-only; give"
-              + " another folder";
+          "--out D/disk/out cannot be written: no permission in D/disk, or its disk is read-only;"
+              + " give another folder";
       check(place.train("--out", "D/disk/out"), line);
       check(place.train("--out", "D/disk/out", "--dry-run"), line);
     }
@@ -2381,12 +2535,13 @@ class BadInputTest {
           place.run(
               List.of(filling(mount, TrainEvent.Saved.class, 64 << 10)),
               (TRAIN
-                      + " --keep 0 --disk-wait 0 --rank 32 --eval-data D/rows.jsonl --eval-steps 1 --steps 20"
-                      + " --learning-rate 1e-3 --json")
+                      + " --keep 0 --disk-wait 0 --rank 32 --eval-data D/rows.jsonl --eval-steps 1"
+                      + " --steps 20 --learning-rate 1e-3 --json")
                   .split(" "));
       assertThat(ran.err().lines().toList().getLast())
           .isEqualTo(
-              "nudge: cannot write D/disk/out/.nudge.new/adapter_model.safetensors (140752 bytes): No space left on device");
+              "nudge: cannot write D/disk/out/.nudge.new/adapter_model.safetensors (140752 bytes):"
+                  + " No space left on device");
       assertThat(ran.out()).isEmpty();
       assertThat(ran.code()).isEqualTo(1);
       assertThat(Ledger.byOwner()).isEqualTo(before);
@@ -2516,8 +2671,8 @@ class BadInputTest {
   }
 
   private static final String HALF_REPLACED =
-      "D/%s was left half replaced by a command that was killed, and cannot be mended: Is a directory;"
-          + " once that is cleared, the next command mends it";
+      "D/%s was left half replaced by a command that was killed, and cannot be mended: Is a"
+          + " directory; once that is cleared, the next command mends it";
 
   /// A folder whose old files stand aside, with a folder where one of them was.
   private static void halfReplaced(Place place, String name) throws IOException {
@@ -2536,9 +2691,10 @@ class BadInputTest {
     assertThat(ran.out()).isEmpty();
     assertThat(ran.err().lines().toList().getLast())
         .isEqualTo(
-            "nudge: the loss was not finite in any of 10 steps, so nothing was trained and nothing is"
-                + " saved; no --learning-rate mends that: the model's weights may hold NaN or Inf, which"
-                + " nudge score tells, or nudge doctor says what is wrong with this machine");
+            "nudge: the loss was not finite in any of 10 steps, so nothing was trained and nothing"
+                + " is saved; no --learning-rate mends that: the model's weights may hold NaN or"
+                + " Inf, which nudge score tells, or nudge doctor says what is wrong with this"
+                + " machine");
     assertThat(place.path("out").toFile().list())
         .doesNotContain("config.json", "model.safetensors", "adapter_model.safetensors");
     assertThat(Files.readString(place.path("out/run.json"))).contains("\"failed\"");
@@ -2582,8 +2738,9 @@ class BadInputTest {
   private static final String OTHER = "{\"version\": 1, \"base\": [\"sha256:0123456789abcdef\"]}";
 
   private static final String ANOTHER_BASE =
-      "adapter D/strange was trained on another base: its weights have the digest sha256:0123456789ab,"
-          + " those of D/model have sha256:d4d87c1fb2fd; give --model its base, or --any-base";
+      "adapter D/strange was trained on another base: its weights have the digest"
+          + " sha256:0123456789ab, those of D/model have sha256:d4d87c1fb2fd; give --model its"
+          + " base, or --any-base";
 
   private static Place strange(Place place, String identity) throws IOException {
     return place

@@ -49,7 +49,8 @@ class ServeTest {
     assertThat(Files.readString(place.path("keys.json"))).contains("acme").doesNotContain(key);
     assertThat(place.run("keys", "add", "acme", "--api-keys", "D/keys.json").err())
         .isEqualTo(
-            "nudge: D/keys.json has a client 'acme' already; take it out of the file, or give another name\n");
+            "nudge: D/keys.json has a client 'acme' already; take it out of the file, or give"
+                + " another name\n");
     Ran alone =
         place.answer(
             "generate", "--adapter", "D/adapter", "--prompt", "pump", "--max-tokens", "12");

@@ -233,7 +233,8 @@ public final class ChatRows implements Conversations {
   private Rendered whole(Rendered rendered, ArrayNode messages, @Nullable ArrayNode tools) {
     if (tools != null && !tools.isEmpty() && !template().knowsTools()) {
       throw new IllegalArgumentException(
-          "the template leaves out the tools; take them out of the row, or give another --template");
+          "the template leaves out the tools; take them out of the row, or give another"
+              + " --template");
     }
     List<Missing> missing = rendered.missing(messages);
     if (!missing.isEmpty()) {

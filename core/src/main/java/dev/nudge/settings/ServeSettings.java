@@ -81,7 +81,8 @@ public record ServeSettings(
         @Nullable String servedModelName,
     @Setting(
             help =
-                "chat template for all: a file, or chatml, llama3, mistral, alpaca, gemma, vicuna, zephyr (default: the adapter's own, else the model's)",
+                "chat template for all: a file, or chatml, llama3, mistral, alpaca, gemma, vicuna,"
+                    + " zephyr (default: the adapter's own, else the model's)",
             label = "TEMPLATE")
         @Nullable String template,
     @Setting(help = "take an adapter whatever base it was trained on") boolean anyBase,

@@ -116,7 +116,7 @@ class RemoteAccessTest {
   void aTokenIsAskedForAndNeverGoesToAnotherHost() {
     Version pulled = elsewhere.pull("b", address(), null, ANNA, NOTE).version();
     assertThat(pulled.digest()).isEqualTo(version.digest());
-    assertThat(scopes).containsExactly("service=hub&scope=repository:a:pull");
+    assertThat(scopes).isNotEmpty().containsOnly("service=hub&scope=repository:a:pull");
     assertThat(atStore).isNotEmpty().containsOnly("null");
   }
 

@@ -20,6 +20,11 @@ public interface Adapters {
   /// @throws ApiException where it is there and cannot be served
   @Nullable Served find(String model);
 
+  /// Whether the files of an adapter are still those of its digest; folders may be written into.
+  ///
+  /// @throws dev.nudge.settings.InputException where they cannot be read any more
+  boolean isStill(Served served);
+
   /// All that there is, the base left out.
   List<Card> list();
 

@@ -1,15 +1,12 @@
 package dev.nudge.server;
 
 import dev.nudge.format.Json;
-import dev.nudge.format.JsonMistake;
 import dev.nudge.generate.Request;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.Status;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
@@ -17,9 +14,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.ObjectNode;
 
 /// A request and its answer, and what is to be said of them afterwards.
 ///
@@ -28,7 +23,6 @@ public final class Exchange {
   private static final SecureRandom RANDOM = new SecureRandom();
   private static final String JSON = "application/json";
   private static final int GONE = 499; // as nginx counts it
-  private static final int BODY_SECONDS = 30;
   private static final int LONGEST_WAIT = 60; // beyond, nobody should wait and ask by itself
 
   private final ServerRequest request;
@@ -115,7 +109,7 @@ public final class Exchange {
   public Fields body() {
     Fields read = fields;
     if (read == null) {
-      read = read();
+      read = Body.read(request, incoming, maxBody, () -> header("Connection", "close"));
       fields = read;
     }
     return read;
@@ -124,60 +118,6 @@ public final class Exchange {
   /// Whether there is a body.
   boolean hasBody() {
     return fields != null || request.content().hasEntity();
-  }
-
-  private Fields read() {
-    byte[] bytes = bytes();
-    if (bytes.length == 0) {
-      throw ApiException.wrong(null, "the body is empty; it must be a JSON object");
-    }
-    try {
-      if (Json.parseStrictly(bytes) instanceof ObjectNode object) {
-        return new Fields(object);
-      }
-      throw ApiException.wrong(null, "the body is no JSON object");
-    } catch (JacksonException e) {
-      String place = JsonMistake.place(e);
-      throw ApiException.wrong(
-          null,
-          "the body is not JSON"
-              + (place.isEmpty() ? "" : ", " + place)
-              + ": "
-              + JsonMistake.of(e));
-    }
-  }
-
-  private byte[] bytes() {
-    if (!request.content().hasEntity()) {
-      return new byte[0];
-    }
-    if (incoming != null) {
-      incoming.within(BODY_SECONDS);
-    }
-    ByteArrayOutputStream all = new ByteArrayOutputStream();
-    byte[] part = new byte[1 << 13];
-    try (InputStream in = request.content().inputStream()) {
-      for (int n = in.read(part); n >= 0; n = in.read(part)) {
-        all.write(part, 0, n);
-        if (all.size() > maxBody) {
-          response.header(HeaderNames.CONNECTION, "close"); // the rest is not read
-          throw new ApiException(
-              413,
-              "invalid_request_error",
-              null,
-              "body_too_large",
-              0,
-              "the body has more than %d bytes, the most of this server".formatted(maxBody));
-        }
-      }
-    } catch (IOException | UncheckedIOException e) {
-      throw new Gone(e);
-    } finally {
-      if (incoming != null) {
-        incoming.complete();
-      }
-    }
-    return all.toByteArray();
   }
 
   /// Begins to watch whether the client is still there; the body has been read.

@@ -21,24 +21,20 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.ArrayNode;
-import tools.jackson.databind.node.JsonNodeFactory;
-import tools.jackson.databind.node.ObjectNode;
 
 /// The clients of a server, from a file that holds no key, only digests.
 ///
 /// A key is 32 random bytes, so one SHA-256 hides it as well as a slow hash would: there is nothing
 /// to guess. The file is read again when it changes, so a client that is taken out of it is shut
-/// out
-/// at once; a file that cannot be read then changes nothing.
+/// out at once; a file that cannot be read then changes nothing.
 ///
 /// ```json
 /// {"clients": [{"name": "acme", "key": "sha256:…", "adapters": ["support", "legal@champion"],
-///   "default_adapter": "support", "requests_per_minute": 60, "tokens_per_day": 1000000}]}
+///     "default_adapter": "support", "requests_per_minute": 60, "tokens_per_day": 1000000}]}
 /// ```
 ///
 /// Threading: any number of threads.
-public final class Keys {
+final class Keys {
   private static final String PREFIX = "sk-nudge-";
   private static final int RANDOM_BYTES = 32;
   private static final Set<String> KNOWN =
@@ -55,58 +51,6 @@ public final class Keys {
   private Keys(Path file, Read read) {
     this.file = file;
     this.read = read;
-  }
-
-  /// A client that is to have a key.
-  ///
-  /// @param adapters that it may use; empty: all
-  /// @param usual what answers where a request names no model; null: nothing
-  /// @param requests most of a minute; null: any number
-  /// @param tokens most of a day; null: any number
-  public record NewClient(
-      String name,
-      List<String> adapters,
-      @Nullable String usual,
-      @Nullable Long requests,
-      @Nullable Long tokens) {}
-
-  /// Puts a client into a file, which is made where it is not there.
-  ///
-  /// @return its key, which is nowhere else
-  /// @throws InputException where the file cannot be read, or has a client of that name
-  public static synchronized String add(Path file, NewClient client) {
-    ObjectNode all =
-        Files.exists(file) ? (ObjectNode) checked(file) : JsonNodeFactory.instance.objectNode();
-    ArrayNode clients = all.withArray("clients");
-    for (JsonNode one : clients) {
-      if (one.path("name").asString().equals(client.name)) {
-        throw new InputException(
-            "%s has a client '%s' already; take it out of the file, or give another name"
-                .formatted(file, client.name));
-      }
-    }
-    String key = make();
-    ObjectNode added = clients.addObject().put("name", client.name).put("key", digest(key));
-    if (!client.adapters.isEmpty()) {
-      client.adapters.forEach(added.putArray("adapters")::add);
-    }
-    if (client.usual != null) {
-      added.put("default_adapter", client.usual);
-    }
-    if (client.requests != null) {
-      added.put("requests_per_minute", client.requests);
-    }
-    if (client.tokens != null) {
-      added.put("tokens_per_day", client.tokens);
-    }
-    OutFolder.place(file, Json.indented(all) + "\n");
-    return key;
-  }
-
-  /// The tree of a file that [#read] takes.
-  private static JsonNode checked(Path file) {
-    read(file);
-    return Json.read(file);
   }
 
   /// Reads a file of clients.

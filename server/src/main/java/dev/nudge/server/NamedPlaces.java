@@ -125,6 +125,13 @@ final class NamedPlaces implements Adapters {
   }
 
   @Override
+  public boolean isStill(Served served) {
+    return served.version() != null
+        || served.folder() == null
+        || folders.digest(served.folder()).equals(served.digest());
+  }
+
+  @Override
   public List<Card> list() {
     List<Card> cards = new ArrayList<>();
     places.forEach(

@@ -9,21 +9,13 @@ import dev.nudge.settings.InputException;
 import dev.nudge.settings.ServeSettings;
 import io.helidon.common.tls.Tls;
 import io.helidon.webserver.WebServer;
-import io.helidon.webserver.WebServerConfig;
-import io.helidon.webserver.http.HttpRouting;
 import io.helidon.webserver.http1.Http1Config;
-import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /// One base and its adapters, served over HTTP in the shape of OpenAI's API.
@@ -38,17 +30,6 @@ import org.jspecify.annotations.Nullable;
 /// Threading: each request has a virtual thread of its own, which reads it, waits for the engine's
 /// tokens and writes them. [#drain] and [#close] may be called by any thread.
 public final class Server implements AutoCloseable {
-  private static final Duration IDLE = Duration.ofMinutes(5);
-
-  /// The web server tells of its start and end; held, so that what is set stays.
-  private static final Logger WEB = Logger.getLogger("io.helidon");
-
-  static {
-    if (WEB.getLevel() == null) {
-      WEB.setLevel(Level.WARNING);
-    }
-  }
-
   private final WebServer web;
   private final Session session;
   private final Pipeline pipeline;
@@ -91,7 +72,7 @@ public final class Server implements AutoCloseable {
         settings.auditLog() == null ? null : AuditLog.open(settings.auditLog(), warnings);
     List<AutoCloseable> opened = new ArrayList<>();
     try {
-      checkFree(settings);
+      Listening.checkFree(settings);
       Experiments experiments =
           settings.experiments() == null ? null : Experiments.open(settings.experiments(), arms);
       if (experiments != null) {
@@ -129,16 +110,9 @@ public final class Server implements AutoCloseable {
         new ExperimentRoutes(experiments).add(routes);
       }
       pipeline.routes(new RegistryRoutes(registry, folders).add(routes));
-      WebServer web = web(settings, connections, pipeline, tls).build().start();
-      String scheme = tls == null ? "http" : "https";
-      String host = settings.host().contains(":") ? "[" + settings.host() + "]" : settings.host();
+      WebServer web = Listening.start(settings, connections, pipeline, tls);
       return new Server(
-          web,
-          session,
-          pipeline,
-          experiments,
-          audit,
-          URI.create(scheme + "://" + host + ":" + web.port()));
+          web, session, pipeline, experiments, audit, Listening.url(settings, web.port()));
     } catch (RuntimeException | Error e) {
       opened.forEach(Server::closeQuietly);
       if (audit != null) {
@@ -168,35 +142,6 @@ public final class Server implements AutoCloseable {
     new TokenRoutes(shared).add(routes);
     new AdapterRoutes(shared).add(routes);
     return new StateRoutes(shared, metrics, shared.running(), pipeline::stopping).add(routes);
-  }
-
-  private static WebServerConfig.Builder web(
-      ServeSettings settings, Connections connections, Pipeline pipeline, @Nullable Tls tls) {
-    var web =
-        WebServer.builder()
-            .host(settings.host())
-            .port(settings.port())
-            .shutdownHook(false)
-            .idleConnectionTimeout(IDLE)
-            .connectionOptions(options -> options.tcpNoDelay(true))
-            .connectionSelectors(List.of(connections))
-            .protocolsDiscoverServices(false)
-            .directHandlers(Refusals.handlers())
-            .routing(HttpRouting.builder().any(pipeline::handle));
-    return tls == null ? web : web.tls(tls);
-  }
-
-  /// The port is tried before a model is loaded for minutes.
-  private static void checkFree(ServeSettings settings) {
-    try (ServerSocket socket = new ServerSocket()) {
-      socket.setReuseAddress(true);
-      socket.bind(new InetSocketAddress(InetAddress.getByName(settings.host()), settings.port()));
-    } catch (IOException e) {
-      throw new InputException(
-          "--host %s --port %d cannot be listened on: %s; give another --port, or 0 for a free one"
-              .formatted(settings.host(), settings.port(), e.getMessage()),
-          e);
-    }
   }
 
   /// Where it listens.

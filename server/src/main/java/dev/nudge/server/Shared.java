@@ -120,12 +120,6 @@ record Shared(
     }
   }
 
-  /// The digest that a folder's adapter has now; null: it is not there any more.
-  private @Nullable String digestNow(Served served) {
-    Served now = found(served.name());
-    return now == null ? null : now.digest();
-  }
-
   /// Loads an adapter, so that the first who asks for it does not wait.
   ///
   /// @throws InputException where it cannot be used with this base
@@ -145,7 +139,7 @@ record Shared(
     }
     try {
       AdapterCache.Lease lease = session.cache().lease(served.digest(), served.folder());
-      if (served.version() == null && !served.digest().equals(digestNow(served))) {
+      if (!adapters.isStill(served)) {
         session.cache().drop(served.digest()); // perhaps it was read while it was written
         lease.close();
         throw new BusyException(

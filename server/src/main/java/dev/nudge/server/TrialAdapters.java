@@ -20,6 +20,11 @@ record TrialAdapters(Adapters adapters, Experiments experiments, ArmAdapters arm
   }
 
   @Override
+  public boolean isStill(Served served) {
+    return adapters.isStill(served);
+  }
+
+  @Override
   public List<Card> list() {
     List<Card> all = new ArrayList<>(adapters.list());
     for (String name : experiments.names()) {

@@ -111,7 +111,8 @@ class ChatTextTest {
     assertThat(
             read(
                 tools(ToolFormat.LLAMA),
-                "{\"name\": \"time\", \"parameters\": {}}; {\"name\": \"weather\", \"parameters\": {\"city\": \"Rome\"}}"))
+                "{\"name\": \"time\", \"parameters\": {}}; {\"name\": \"weather\", \"parameters\":"
+                    + " {\"city\": \"Rome\"}}"))
         .containsExactly("called time {}", "called weather {\"city\":\"Rome\"}");
     String list = "[{\"name\": \"time\", \"arguments\": {\"zone\": \"CET\"}}]";
     assertThat(read(tools(ToolFormat.MISTRAL), list))

@@ -186,7 +186,8 @@ class EdgeTest {
         Place.chat(
             "one",
             "hi",
-            "\"max_tokens\": 2, \"stop\": [\"x\"], \"logit_bias\": {\"5\": 1}, \"tools\": [], \"stream\": false");
+            "\"max_tokens\": 2, \"stop\": [\"x\"], \"logit_bias\": {\"5\": 1}, \"tools\": [],"
+                + " \"stream\": false");
     List<String> parts =
         List.of(
             "{",

@@ -116,7 +116,8 @@ class ServerTest {
             Place.chat(
                 "one",
                 "hi",
-                "\"max_tokens\": 12, \"stream\": true, \"stream_options\": {\"include_usage\": true}"));
+                "\"max_tokens\": 12, \"stream\": true, \"stream_options\": {\"include_usage\":"
+                    + " true}"));
     assertThat(reply.header("Content-Type")).startsWith("text/event-stream");
     assertThat(reply.text()).endsWith("data: [DONE]\n\n");
     List<JsonNode> events = reply.events();
@@ -210,7 +211,8 @@ class ServerTest {
         place
             .post(
                 COMPLETE,
-                "{\"model\": \"one\", \"prompt\": \"pump station\", \"echo\": true, \"logprobs\": 1, \"max_tokens\": 0}")
+                "{\"model\": \"one\", \"prompt\": \"pump station\", \"echo\": true, \"logprobs\":"
+                    + " 1, \"max_tokens\": 0}")
             .json();
     JsonNode logprobs = json.at("/choices/0/logprobs");
     int prompt = json.at("/usage/prompt_tokens").asInt();
@@ -243,7 +245,8 @@ class ServerTest {
             place
                 .post(
                     "/tokenize",
-                    "{\"model\": \"one\", \"messages\": [{\"role\": \"user\", \"content\": \"hi\"}]}")
+                    "{\"model\": \"one\", \"messages\": [{\"role\": \"user\", \"content\":"
+                        + " \"hi\"}]}")
                 .json()
                 .path("count")
                 .asInt())
@@ -280,16 +283,20 @@ class ServerTest {
   @Test
   void contentInPartsIsOneText() {
     String parts =
-        "{\"model\": \"one\", \"temperature\": 0, \"max_tokens\": 6, \"messages\": [{\"role\": \"developer\", \"content\": \"be\"}, {\"role\": \"user\", \"content\": [{\"type\": \"text\", \"text\": \"hi\"}]}]}";
+        "{\"model\": \"one\", \"temperature\": 0, \"max_tokens\": 6, \"messages\": [{\"role\":"
+            + " \"developer\", \"content\": \"be\"}, {\"role\": \"user\", \"content\": [{\"type\":"
+            + " \"text\", \"text\": \"hi\"}]}]}";
     String plain =
-        "{\"model\": \"one\", \"temperature\": 0, \"max_tokens\": 6, \"messages\": [{\"role\": \"system\", \"content\": \"be\"}, {\"role\": \"user\", \"content\": \"hi\"}]}";
+        "{\"model\": \"one\", \"temperature\": 0, \"max_tokens\": 6, \"messages\": [{\"role\":"
+            + " \"system\", \"content\": \"be\"}, {\"role\": \"user\", \"content\": \"hi\"}]}";
     assertThat(said(place.post(CHAT, parts))).isEqualTo(said(place.post(CHAT, plain)));
   }
 
   @Test
   void aJsonSchemaHoldsTheAnswer() {
     String schema =
-        "{\"type\": \"object\", \"properties\": {\"colour\": {\"enum\": [\"red\", \"green\"]}}, \"required\": [\"colour\"], \"additionalProperties\": false}";
+        "{\"type\": \"object\", \"properties\": {\"colour\": {\"enum\": [\"red\", \"green\"]}},"
+            + " \"required\": [\"colour\"], \"additionalProperties\": false}";
     String more =
         "\"max_tokens\": 60, \"response_format\": {\"type\": \"json_schema\", \"json_schema\": {\"name\": \"c\", \"schema\": %s}}"
             .formatted(schema);
@@ -306,7 +313,12 @@ class ServerTest {
   @Test
   void aToolThatHasToBeCalledIsCalledWithArgumentsOfItsSchema() {
     String tools =
-        "\"max_tokens\": 120, \"tools\": [{\"type\": \"function\", \"function\": {\"name\": \"weather\", \"parameters\": {\"type\": \"object\", \"properties\": {\"city\": {\"enum\": [\"Rome\", \"Oslo\"]}}, \"required\": [\"city\"], \"additionalProperties\": false}}}, {\"type\": \"function\", \"function\": {\"name\": \"time\", \"parameters\": {\"type\": \"object\", \"properties\": {}, \"additionalProperties\": false}}}]";
+        "\"max_tokens\": 120, \"tools\": [{\"type\": \"function\", \"function\": {\"name\":"
+            + " \"weather\", \"parameters\": {\"type\": \"object\", \"properties\": {\"city\":"
+            + " {\"enum\": [\"Rome\", \"Oslo\"]}}, \"required\": [\"city\"],"
+            + " \"additionalProperties\": false}}}, {\"type\": \"function\", \"function\":"
+            + " {\"name\": \"time\", \"parameters\": {\"type\": \"object\", \"properties\": {},"
+            + " \"additionalProperties\": false}}}]";
     Reply named =
         place.post(
             CHAT,
@@ -314,7 +326,8 @@ class ServerTest {
                 "one",
                 "hi",
                 tools
-                    + ", \"tool_choice\": {\"type\": \"function\", \"function\": {\"name\": \"weather\"}}"));
+                    + ", \"tool_choice\": {\"type\": \"function\", \"function\": {\"name\":"
+                    + " \"weather\"}}"));
     assertThat(named.status()).as(named.text()).isEqualTo(200);
     JsonNode call = named.json().at("/choices/0/message/tool_calls/0");
     assertThat(call.at("/function/name").asString()).isEqualTo("weather");
@@ -358,7 +371,8 @@ class ServerTest {
     wrong.put("\"top_logprobs\": 3", "top_logprobs");
     wrong.put("\"response_format\": {\"type\": \"xml\"}", "response_format");
     wrong.put(
-        "\"response_format\": {\"type\": \"json_schema\", \"json_schema\": {\"schema\": {\"not\": {}}}}",
+        "\"response_format\": {\"type\": \"json_schema\", \"json_schema\": {\"schema\": {\"not\":"
+            + " {}}}}",
         "response_format");
     wrong.put("\"tools\": [{}]", "tools");
     wrong.put("\"tool_choice\": \"required\"", "tool_choice");

@@ -19,10 +19,13 @@ import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -43,38 +46,48 @@ class SoakTest {
   private Version first;
   private Version second;
 
-  @Test
-  void everyAnswerIsOfTheAdapterThatItNamesAndNothingIsLeftOver() throws Exception {
+  @BeforeEach
+  void open() throws IOException {
     Registry registry = Registry.open(folder.resolve("registry"));
     first = registry.push("legal", Place.ONE, Note.of(null)).version();
     second = registry.push("legal", Place.OTHER, Note.of(null)).version();
     registry.alias("legal", "champion", first, Alias.Expected.NONE, Note.of(null));
-    Path root = Files.createDirectories(folder.resolve("root/third"));
+    Path third = Files.createDirectories(folder.resolve("root/third"));
     for (String file : List.of("adapter_config.json", "adapter_model.safetensors")) {
-      Files.copy(Place.OTHER.resolve(file), root.resolve(file));
+      Files.copy(Place.OTHER.resolve(file), third.resolve(file));
     }
-    long seed = Long.getLong("seed", System.nanoTime());
-    try (Place opened =
+    place =
         Place.open(
             s ->
                 s.withRegistry(folder.resolve("registry"))
                     .withAdapterRoot(folder.resolve("root"))
-                    .withAdapter(
-                        "one=" + Place.ONE, "other=" + Place.OTHER, "law=legal@champion"))) {
-      place = opened;
-      List<Future<Void>> workers = new ArrayList<>();
-      try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
-        for (int i = 0; i < WORKERS; i++) {
-          Random random = new Random(seed + i);
-          workers.add(threads.submit((Callable<Void>) () -> work(random)));
-        }
+                    .withAdapter("one=" + Place.ONE, "other=" + Place.OTHER, "law=legal@champion"));
+  }
+
+  @AfterEach
+  void close() {
+    place.close();
+  }
+
+  @Test
+  void everyAnswerIsOfTheAdapterThatItNamesAndNothingIsLeftOver() throws Exception {
+    long seed = Long.getLong("seed", System.nanoTime());
+    List<Future<Void>> workers = new ArrayList<>();
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      for (int i = 0; i < WORKERS; i++) {
+        Random random = new Random(seed + i);
+        workers.add(threads.submit((Callable<Void>) () -> work(random)));
       }
-      for (Future<Void> worker : workers) {
-        worker.get(); // the seed is in what fails
-      }
-      nothingIsLeftOver();
-      assertThat(place.warnings).noneMatch(line -> line.contains("internal"));
     }
+    for (Future<Void> worker : workers) {
+      try {
+        worker.get();
+      } catch (ExecutionException e) {
+        throw new AssertionError("seed " + seed, e.getCause());
+      }
+    }
+    nothingIsLeftOver();
+    assertThat(place.warnings).noneMatch(line -> line.contains("internal"));
   }
 
   private Void work(Random random) throws IOException, InterruptedException {

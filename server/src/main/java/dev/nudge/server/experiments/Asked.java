@@ -13,7 +13,7 @@ final class Asked {
 
   final @Nullable Facts[] facts = new Facts[2]; // of the arms of a shadow
   final @Nullable String[] responses = new String[2];
-  @Nullable Double score;
+  final @Nullable Double[] scores = new Double[2]; // of the answers of the arms
   boolean preferred; // whether it was said which answer is
 
   Asked(int arm, Stage stage, @Nullable UnitTally unit, boolean compared) {

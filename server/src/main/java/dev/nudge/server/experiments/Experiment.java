@@ -1,7 +1,6 @@
 package dev.nudge.server.experiments;
 
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.NudgeException;
 import dev.nudge.settings.RunException;
 import java.nio.file.Path;
 import java.time.InstantSource;
@@ -257,7 +256,7 @@ final class Experiment implements AutoCloseable {
     Event.Stopped stopped;
     lock.lock();
     try {
-      stopped = history.takeRollBack();
+      stopped = history.takeRollBack(clock.millis());
     } finally {
       lock.unlock();
     }
@@ -268,8 +267,16 @@ final class Experiment implements AutoCloseable {
     try {
       Arm arm = definition().arms().get(stopped.harmful());
       resolver.rollBack(definition().name(), arm, stopped.reason());
-    } catch (NudgeException e) {
-      error = String.valueOf(e.getMessage());
+    } catch (InputException e) {
+      error = String.valueOf(e.getMessage()); // there is nothing to roll back
+    } catch (RuntimeException e) { // a full disk, say: tried again, and after a restart too
+      lock.lock();
+      try {
+        history.rollBackFailed(clock.millis());
+      } finally {
+        lock.unlock();
+      }
+      return;
     }
     lock.lock();
     try {

@@ -6,11 +6,14 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Threading: the experiment's lock.
 final class History {
+  private static final long PAUSE = 10_000; // milliseconds
+
   private long created;
   private Event.@Nullable Decided decided;
   private Event.@Nullable Stopped stopped;
   private Event.@Nullable RolledBack rolledBack;
   private boolean rollingBack;
+  private long again; // when it may be tried, milliseconds since 1970
 
   void apply(Event event) {
     switch (event) {
@@ -39,11 +42,23 @@ final class History {
     return rolledBack;
   }
 
-  /// What is to be rolled back and nobody does yet; null: nothing.
-  Event.@Nullable Stopped takeRollBack() {
+  /// What is to be rolled back and nobody does yet; null: nothing, or not again so soon.
+  ///
+  /// @param now milliseconds since 1970
+  Event.@Nullable Stopped takeRollBack(long now) {
     boolean wanted =
-        stopped != null && stopped.harmful() != null && rolledBack == null && !rollingBack;
+        stopped != null
+            && stopped.harmful() != null
+            && rolledBack == null
+            && !rollingBack
+            && now >= again;
     rollingBack |= wanted;
     return wanted ? stopped : null;
+  }
+
+  /// Says that it could not be done now, so it is tried again.
+  void rollBackFailed(long now) {
+    rollingBack = false;
+    again = now + PAUSE;
   }
 }

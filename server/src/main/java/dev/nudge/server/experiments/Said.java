@@ -18,6 +18,8 @@ record Said(
     @Nullable String label,
     @Nullable String comment) {
   static final String TIE = "tie";
+  private static final int LONGEST_LABEL = 100; // each is counted by itself
+  private static final int LONGEST_COMMENT = 10_000;
 
   static Said read(JsonNode body) {
     Fields fields =
@@ -59,11 +61,20 @@ record Said(
             fields.text("preferred"),
             fields.text("label"),
             fields.text("comment"));
+    if (longer(said.label, LONGEST_LABEL) || longer(said.comment, LONGEST_COMMENT)) {
+      throw new InputException(
+          "feedback is too long: a label has up to %d characters, a comment up to %,d"
+              .formatted(LONGEST_LABEL, LONGEST_COMMENT));
+    }
     if (score == null && said.preferred == null && said.label == null && said.comment == null) {
       throw new InputException(
           "feedback says nothing; give score, thumbs, preferred, label or comment");
     }
     return said;
+  }
+
+  private static boolean longer(@Nullable String text, int most) {
+    return text != null && text.length() > most;
   }
 
   /// The same as an event of an experiment; null where that does not know the id.

@@ -190,9 +190,11 @@ final class Tally {
     }
     ArmTally arm = arms.get(event.arm());
     if (event.score() != null) {
-      double before = asked.score == null ? 0 : asked.score;
-      int more = asked.score == null ? 1 : 0; // who says it again changes it
-      if (asked.score != null) {
+      int answer = definition.mode() == Mode.SHADOW ? event.arm() : 0;
+      Double earlier = asked.scores[answer];
+      double before = earlier == null ? 0 : earlier;
+      int more = earlier == null ? 1 : 0; // who says it again changes it
+      if (earlier != null) {
         arm.thumb(before, -1);
       }
       arm.thumb(event.score(), 1);
@@ -200,7 +202,7 @@ final class Tally {
       if (asked.unit != null && definition.mode() != Mode.SHADOW) {
         asked.unit.add(Metric.SCORE, event.score() - before, more);
       }
-      asked.score = event.score();
+      asked.scores[answer] = event.score();
     }
     if (event.label() != null) {
       arm.label(event.label());

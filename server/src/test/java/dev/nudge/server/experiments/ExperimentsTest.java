@@ -341,6 +341,40 @@ class ExperimentsTest {
   }
 
   @Test
+  void bothAnswersOfAShadowAreScoredByThemselves() {
+    create(
+        "{'name': 'tone', 'mode': 'shadow', 'arms': [{'adapter': 'base'}, {'adapter': 'b', 'weight': 100}],"
+            + " 'salt': 's'}");
+    Routed routed = route("user");
+    routed.ended(routed.arm(), shadowed("a", 20, "same"));
+    Arm shadow = routed.shadow();
+    assertThat(shadow).isNotNull();
+    routed.ended(shadow, shadowed("b", 26, "other"));
+    feedback("{'response_id': 'a', 'score': 1}");
+    feedback("{'response_id': 'b', 'score': 0.25}");
+    feedback("{'response_id': 'b', 'score': 0.5}"); // says it again
+    JsonNode arms = report().get("arms");
+    assertThat(arms.at("/0/metrics/score/value").asDouble()).isEqualTo(1);
+    assertThat(arms.at("/1/metrics/score/value").asDouble()).isEqualTo(0.5);
+  }
+
+  @Test
+  void aRollBackThatFailsIsTriedAgain() {
+    create(Some.AB);
+    experiments.close();
+    try (Log log = Log.open(folder.resolve("tone.jsonl"), record -> {})) {
+      log.append(new Event.Stopped(0, "harm", 1, 0).line());
+    }
+    server.full = true;
+    experiments = Experiments.open(folder, server, NOON);
+    assertThat(server.rolledBack).isEmpty();
+    experiments.close();
+    server.full = false;
+    experiments = Experiments.open(folder, server, NOON);
+    assertThat(server.rolledBack).hasSize(1);
+  }
+
+  @Test
   void whatIsReadAgainSaysTheSame() {
     create(Some.ab("'min_sample': 30"));
     for (int i = 0; i < 150; i++) {

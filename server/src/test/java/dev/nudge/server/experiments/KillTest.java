@@ -87,7 +87,7 @@ class KillTest {
     scored.forEach(
         (request, arm) -> {
           Asked asked = tally.asked(request);
-          if (asked == null || asked.score == null || asked.score != 0.5) {
+          if (asked == null || !Double.valueOf(0.5).equals(asked.scores[0])) {
             lost.add("feedback " + request);
           }
         });

@@ -2,6 +2,7 @@ package dev.nudge.server.experiments;
 
 import dev.nudge.format.Json;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -35,6 +36,7 @@ final class Some {
   static class Server implements Resolver {
     final List<String> rolledBack = new ArrayList<>();
     String generation = "1";
+    boolean full;
 
     @Override
     public @Nullable String digest(String adapter) {
@@ -51,6 +53,9 @@ final class Some {
 
     @Override
     public void rollBack(String experiment, Arm arm, String reason) {
+      if (full) {
+        throw new RunException("the disk is full");
+      }
       rolledBack.add(experiment + ": " + arm.adapter() + ": " + reason);
     }
   }

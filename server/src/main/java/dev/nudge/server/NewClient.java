@@ -1,0 +1,67 @@
+package dev.nudge.server;
+
+import dev.nudge.format.Json;
+import dev.nudge.format.OutFolder;
+import dev.nudge.settings.InputException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/// A client that is to have a key.
+///
+/// @param adapters that it may use; empty: all
+/// @param usual what answers where a request names no model; null: nothing
+/// @param requests most of a minute; null: any number
+/// @param tokens most of a day; null: any number
+public record NewClient(
+    String name,
+    List<String> adapters,
+    @Nullable String usual,
+    @Nullable Long requests,
+    @Nullable Long tokens) {
+
+  public NewClient {
+    adapters = List.copyOf(adapters);
+  }
+
+  /// Puts the client into a file, which is made where it is not there.
+  ///
+  /// @return its key, which is nowhere else
+  /// @throws InputException where the file cannot be read, or has a client of that name
+  public String addTo(Path file) {
+    ObjectNode all = JsonNodeFactory.instance.objectNode();
+    if (Files.exists(file)) {
+      Keys.read(file); // whatever is wrong with it is told
+      all = (ObjectNode) Json.read(file);
+    }
+    ArrayNode clients = all.withArray("clients");
+    for (JsonNode one : clients) {
+      if (one.path("name").asString().equals(name)) {
+        throw new InputException(
+            "%s has a client '%s' already; take it out of the file, or give another name"
+                .formatted(file, name));
+      }
+    }
+    String key = Keys.make();
+    ObjectNode added = clients.addObject().put("name", name).put("key", Keys.digest(key));
+    if (!adapters.isEmpty()) {
+      adapters.forEach(added.putArray("adapters")::add);
+    }
+    if (usual != null) {
+      added.put("default_adapter", usual);
+    }
+    if (requests != null) {
+      added.put("requests_per_minute", requests);
+    }
+    if (tokens != null) {
+      added.put("tokens_per_day", tokens);
+    }
+    OutFolder.place(file, Json.indented(all) + "\n");
+    return key;
+  }
+}
