@@ -74,7 +74,9 @@ record ChatCommands(
           "there is no adapter '%s'; there %s%s"
               .formatted(
                   name,
-                  chat.adapters().isEmpty() ? "is none" : "are " + String.join(", ", chat.adapters()),
+                  chat.adapters().isEmpty()
+                      ? "is none"
+                      : "are " + String.join(", ", chat.adapters()),
                   Nearest.hint(name, chat.adapters())));
     }
     return name;

@@ -93,8 +93,7 @@ final class ChatLoop {
         console.object(Map.of("answers", answers));
         throw new RunException(
             "%s answered, the next line is not: %s"
-                .formatted(
-                    Count.of(answers.size(), "line", "is", "are"), e.getMessage()),
+                .formatted(Count.of(answers.size(), "line", "is", "are"), e.getMessage()),
             e);
       }
       console.note(String.valueOf(e.getMessage()));
@@ -135,9 +134,7 @@ final class ChatLoop {
               "(%s, %.1f tok/s%s)",
               Count.of(answer.tokens(), "token"),
               answer.tokens() / Math.max(seconds, 1e-9),
-              stopped
-                  ? ", stopped"
-                  : cut(answer)));
+              stopped ? ", stopped" : cut(answer)));
     }
   }
 }

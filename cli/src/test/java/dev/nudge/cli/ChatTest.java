@@ -293,7 +293,8 @@ class ChatTest {
             "/compare base base",
             "/save " + place.path("talk.jsonl"));
     assertThat(ran.code()).as(ran.err()).isZero();
-    assertThat(ran.out().lines().findFirst()).hasValueSatisfying(a -> assertThat(a).isIn("yes", "no"));
+    assertThat(ran.out().lines().findFirst())
+        .hasValueSatisfying(a -> assertThat(a).isIn("yes", "no"));
     assertThat(ran.err())
         .contains(
             "  regex                (yes|no)",

@@ -102,18 +102,20 @@ class StepCutTest {
     Backend backend = Backends.orSkip(Compute.FP32);
     int[] ids = IntStream.range(0, 9).map(t -> random.nextInt(211)).toArray();
     double[] weights = {0, 0, 1, 0.25, 0.25, 0, 3, 3, 1};
-    double[][] sums = null;
     double expected = 0;
+    List<double[][]> alone = new ArrayList<>();
     for (int t = 1; t < ids.length; t++) {
       double[] one = new double[ids.length];
       one[t] = 1;
-      double[][] alone = gradients(backend, List.of(Examples.of(ids, one)), 1, 9, 0);
+      alone.add(gradients(backend, List.of(Examples.of(ids, one)), 1, 9, 0));
       expected += weights[t] * loss / 6;
-      sums = sums == null ? new double[alone.length][alone[0].length] : sums;
-      for (int i = 0; i < alone.length; i++) {
-        sums[i] = t == 1 ? new double[alone[i].length] : sums[i];
-        for (int j = 0; j < alone[i].length; j++) {
-          sums[i][j] += weights[t] * alone[i][j] / 6; // trained tokens
+    }
+    double[][] sums = new double[alone.getFirst().length][];
+    for (int i = 0; i < sums.length; i++) {
+      sums[i] = new double[alone.getFirst()[i].length];
+      for (int t = 1; t < ids.length; t++) {
+        for (int j = 0; j < sums[i].length; j++) {
+          sums[i][j] += weights[t] * alone.get(t - 1)[i][j] / 6; // trained tokens
         }
       }
     }

@@ -121,7 +121,8 @@ final class SamplingFields {
   /// Texts that end an answer; each is looked for at every token, so they are few.
   private static List<String> stops(Fields fields) {
     List<String> stops = fields.texts("stop").stream().filter(text -> !text.isEmpty()).toList();
-    if (stops.size() > MOST_STOPS || stops.stream().anyMatch(text -> text.length() > LONGEST_STOP)) {
+    if (stops.size() > MOST_STOPS
+        || stops.stream().anyMatch(text -> text.length() > LONGEST_STOP)) {
       throw ApiException.wrong(
           "stop",
           "'stop' has %d texts, the longest of %d characters; %d of up to %d characters may be"

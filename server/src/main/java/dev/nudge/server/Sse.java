@@ -31,7 +31,8 @@ final class Sse implements AutoCloseable {
   private final Runnable cut;
   private long last = System.nanoTime();
 
-  /// @param cut ends the connection: a client that reads nothing for half a minute holds its answer,
+  /// @param cut ends the connection: a client that reads nothing for half a minute holds its
+  /// answer,
   ///     and so an adapter, no longer
   Sse(OutputStream out, Runnable cut) {
     this.out = out;

@@ -2,21 +2,21 @@ package dev.nudge.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.format.Json;
 import dev.nudge.registry.Alias;
 import dev.nudge.registry.Note;
 import dev.nudge.registry.Registry;
 import dev.nudge.registry.Version;
 import dev.nudge.server.Place.Reply;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Iterator;
-import java.util.stream.Stream;
-import dev.nudge.format.Json;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -133,7 +133,9 @@ class RegistryTest {
     String old = said(place.post(CHAT, body));
     HttpRequest request =
         HttpRequest.newBuilder(place.url(CHAT))
-            .POST(HttpRequest.BodyPublishers.ofString(body.replaceFirst("\\{", "{\"stream\": true, ")))
+            .POST(
+                HttpRequest.BodyPublishers.ofString(
+                    body.replaceFirst("\\{", "{\"stream\": true, ")))
             .build();
     HttpResponse<Stream<String>> streamed;
     try (HttpClient client = HttpClient.newHttpClient()) {
