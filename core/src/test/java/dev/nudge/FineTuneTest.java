@@ -7,6 +7,10 @@ import dev.nudge.generate.Completion;
 import dev.nudge.generate.Completions;
 import dev.nudge.generate.Session;
 import dev.nudge.machine.Machine;
+import dev.nudge.registry.Alias;
+import dev.nudge.registry.Note;
+import dev.nudge.registry.Registry;
+import dev.nudge.registry.Version;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.MergeSettings;
@@ -264,5 +268,38 @@ class FineTuneTest {
     assertThatThrownBy(() -> nudge.train(settings().withTargets("no_such_layer"), event -> {}))
         .isInstanceOf(InputException.class);
     assertThat(adapter).doesNotExist();
+  }
+
+  @Test
+  void aVersionOfARegistryStandsWhereAnAdapterDoes() {
+    Path folder = temp.resolve("registry");
+    nudge.train(settings().withEpochs(3), event -> {});
+    Registry registry = nudge.registry(folder);
+    Version first = registry.push("support", adapter, Note.of("first")).version();
+    registry.alias("support", "champion", first, Alias.Expected.NONE, Note.of(null));
+    ScoreSettings score = ScoreSettings.of(MODEL, rows).withRegistry(folder);
+    double direct = nudge.score(score.withAdapter(adapter)).loss();
+    for (String reference : List.of("support@champion", "support:1", "registry:support:1")) {
+      assertThat(nudge.score(score.withAdapter(Path.of(reference))).loss()).isEqualTo(direct);
+    }
+    MergeSettings merge =
+        MergeSettings.of(MODEL, Path.of("support@champion"), temp.resolve("merged"))
+            .withRegistry(folder);
+    assertThat(nudge.merge(merge).accepted()).isTrue();
+    try (Session session = nudge.open(MODEL, first.folder())) {
+      assertThat(session.complete("pump:").text()).isNotNull();
+    }
+    TrainSettings on =
+        TrainSettings.of(MODEL, rows, temp.resolve("second"))
+            .withInitAdapter(Path.of("support:1"))
+            .withRegistry(folder)
+            .withSteps(1);
+    nudge.train(on, event -> {});
+    Version second = registry.push("support", temp.resolve("second"), Note.of("goes on")).version();
+    assertThat(registry.lineage(second).path("parent_version").asString())
+        .isEqualTo(first.digest());
+    assertThatThrownBy(() -> nudge.score(score.withAdapter(Path.of("support@canary"))))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("there is no support@canary");
   }
 }

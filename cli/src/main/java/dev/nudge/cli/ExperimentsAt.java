@@ -35,7 +35,8 @@ interface ExperimentsAt {
       return ExperimentsServer.of(server, adminKeyFile);
     } else if (store == null) {
       throw new InputException(
-          "neither --server nor --store is given; give the URL of the server that runs, or the folder of its --experiments");
+          "neither --server nor --store is given; give the URL of the server that runs, or the"
+              + " folder of its --experiments");
     } else if (adminKeyFile != null) {
       throw new InputException("--admin-key-file goes with --server; leave it out");
     }

@@ -32,24 +32,29 @@ record ExperimentsCreateVerb() implements Verb<ExperimentsCreateVerb.Settings> {
       @Setting(help = ExperimentsAt.KEY, label = "FILE") @Nullable Path adminKeyFile,
       @Setting(
               help =
-                  "an arm and its adapter, alias or version, such as B=support@canary; given for each arm, the first being what the others are held against",
+                  "an arm and its adapter, alias or version, such as B=support@canary; given for"
+                      + " each arm, the first being what the others are held against",
               label = "ARM=ADAPTER")
           List<String> arm,
       @Setting(
               help =
-                  "ab divides units by weight, canary ramps the second arm up, shadow has it answer unseen",
+                  "ab divides units by weight, canary ramps the second arm up, shadow has it answer"
+                      + " unseen",
               byDefault = "ab")
           Mode mode,
       @Setting(
               help =
-                  "weights of the arms in their order, such as 9,1 (default: all alike); of a shadow's second arm the percentage that it answers",
+                  "weights of the arms in their order, such as 9,1 (default: all alike); of a"
+                      + " shadow's second arm the percentage that it answers",
               label = "N,N")
           @Nullable String weights,
       @Setting(help = "what decides (default: score; in a shadow preferred)")
           @Nullable Metric metric,
       @Setting(
               help =
-                  "what ends it when an arm is worse by more than a share, such as error_rate=0.25; may be given several times (default: error_rate, empty_rate and first_token, at 0.25)",
+                  "what ends it when an arm is worse by more than a share, such as error_rate=0.25;"
+                      + " may be given several times (default: error_rate, empty_rate and"
+                      + " first_token, at 0.25)",
               label = "METRIC=X")
           List<String> guardrail,
       @Setting(help = "probability of a wrong verdict (default: 0.05)") @Nullable Double alpha,
@@ -125,7 +130,8 @@ record ExperimentsCreateVerb() implements Verb<ExperimentsCreateVerb.Settings> {
       throw new InputException(
           "--arm is given "
               + (settings.arm().isEmpty() ? "never" : "once")
-              + "; give it for two arms at least, such as --arm A=support@champion --arm B=support@canary");
+              + "; give it for two arms at least, such as --arm A=support@champion --arm"
+              + " B=support@canary");
     }
     List<Integer> weights =
         settings.weights() == null ? List.of() : numbers("--weights", settings.weights());

@@ -61,7 +61,10 @@ final class ExperimentsServer implements ExperimentsAt {
       String key = Files.readString(file).lines().findFirst().orElse("").strip();
       if (key.startsWith("sha256:")) {
         throw new InputException(
-            "--admin-key-file " + file + " holds the digest of a key, which a server knows it by; give a file with the key itself");
+            "--admin-key-file "
+                + file
+                + " holds the digest of a key, which a server knows it by; give a file with the key"
+                + " itself");
       }
       if (key.isEmpty() || !key.chars().allMatch(c -> c > ' ' && c < 127)) {
         throw new InputException(

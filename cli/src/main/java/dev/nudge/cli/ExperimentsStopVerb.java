@@ -23,7 +23,8 @@ record ExperimentsStopVerb() implements Verb<ExperimentsStopVerb.Settings> {
       @Setting(help = ExperimentsAt.KEY, label = "FILE") @Nullable Path adminKeyFile,
       @Setting(
               help =
-                  "the folder of nudge serve --experiments, while it does not run, instead of --server",
+                  "the folder of nudge serve --experiments, while it does not run, instead of"
+                      + " --server",
               label = "FOLDER")
           @Nullable Path store) {}
 

@@ -1434,6 +1434,15 @@ class BadInputTest {
             "D/adapter/nudge.json cannot be read, so the adapter's base is not known; give"
                 + " --any-base"),
         row(
+            "an adapter of links, as a hub's cache has it",
+            p -> {
+              Files.move(p.path("adapter/adapter_model.safetensors"), p.path("blob.safetensors"));
+              Files.createSymbolicLink(
+                  p.path("adapter/adapter_model.safetensors"), p.path("blob.safetensors"));
+            },
+            "push a D/adapter",
+            "adapter D/adapter: adapter_model.safetensors is a link, and links are not followed; copy the folder with what they lead to (cp -rL) and push the copy"),
+        row(
             "the registry is another folder",
             p -> {},
             "push a D/adapter --registry D/model",

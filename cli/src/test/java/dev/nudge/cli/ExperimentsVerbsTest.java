@@ -199,7 +199,8 @@ class ExperimentsVerbsTest implements Resolver {
     assertThat(busy.code()).isEqualTo(2);
     assertThat(busy.err())
         .isEqualTo(
-            "nudge: D/store/tone.jsonl is in use by another server; stop that one, or give this one another folder\n");
+            "nudge: D/store/tone.jsonl is in use by another server; stop that one, or give this one"
+                + " another folder\n");
     experiments.close();
     assertThat(run("stop", "tone", store[0], store[1]).code()).isZero();
     assertThat(run("list", store[0], store[1]).out()).contains("stopped  collecting  3");

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 /// while no
 /// pass runs, and by one thread at a time.
 public final class NamedAdapters implements AutoCloseable {
-  /// @param number in the bank; −1: it cannot be one of several in a step
+  /// An adapter that is attached.
   private record Held(Adapters adapters, Scope scope, Way way) {}
 
   private final Modules modules;

@@ -89,12 +89,13 @@ final class Room implements AutoCloseable {
         0, model.embedBytes(tokens), model.backend().gemms().apply(limits.threads()));
   }
 
-  /// Bytes that steps take.
+  /// Bytes that steps take: of one that reads, those of a piece that has all its tokens, beside as
+  /// many other pieces as there may be.
   static long bytes(CausalLm model, int tokens, int positions) {
     int longest = Math.max(tokens, positions);
     return Math.max(
         model.decodeBytes(Limits.ROWS, Limits.ROWS),
-        model.readBytes(tokens, Limits.ROWS, longest, Limits.BLOCK));
+        model.readBytes(tokens + Limits.ROWS - 1, Limits.ROWS, longest, Limits.BLOCK));
   }
 
   @Override

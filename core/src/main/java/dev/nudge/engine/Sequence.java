@@ -52,6 +52,11 @@ final class Sequence {
     return Objects.requireNonNull(client, "a sequence that never waited");
   }
 
+  /// Tokens that were read or said for its client.
+  double served() {
+    return client == null ? 0 : client.served();
+  }
+
   /// Counts tokens that were read or said for it.
   void charge(int tokens) {
     if (client != null) {

@@ -240,7 +240,11 @@ final class Steps implements AutoCloseable {
     }
   }
 
-  private void read(List<Sequence> together, List<Sequence> running) {
+  /// Reads pieces of prompts, first of the client that has had the fewest tokens: a long prompt of
+  /// one does not hold up a short one of another.
+  private void read(List<Sequence> any, List<Sequence> running) {
+    List<Sequence> together = new ArrayList<>(any);
+    together.sort(Comparator.comparingDouble(Sequence::served));
     List<Sequence> fed = new ArrayList<>();
     List<Integer> lengths = new ArrayList<>();
     int left = room.tokens();

@@ -35,6 +35,11 @@ final class Waiting {
       served += tokens;
     }
 
+    /// Tokens that were read or said for it.
+    double served() {
+      return served;
+    }
+
     /// One of its sequences has ended.
     void leave() {
       there--;

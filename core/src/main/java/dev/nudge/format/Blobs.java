@@ -34,6 +34,7 @@ import java.util.regex.Pattern;
 public final class Blobs {
   private static final Pattern DIGEST = Pattern.compile("sha256:[0-9a-f]{64}");
   private static final Pattern HEX = Pattern.compile("[0-9a-f]{64}");
+
   /// The end of a name, which begins with a dot, of what is not whole yet or not any more.
   public static final String GROWING = ".tmp";
 

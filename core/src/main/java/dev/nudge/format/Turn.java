@@ -9,8 +9,7 @@ import java.util.concurrent.locks.ReentrantLock;
 
 /// The right to change what is kept in a folder, which one thread of one process has at a time; the
 /// others wait. A [Claim] refuses a second writer where it would be a mistake, this one lets it
-/// come
-/// after.
+/// come after.
 ///
 /// It is a lock on `.nudge.lock` in the folder and ends with [#close], or with the process however
 /// that ends.

@@ -344,6 +344,8 @@ public final class CausalLm implements AutoCloseable {
 
   /// Is told the logits behind a token of a prompt.
   public interface Heard {
+    /// Takes a row of logits.
+    ///
     /// @param sequence whose piece it is
     /// @param at place of the token in the piece
     /// @param logits (n, vocabulary), valid during the call

@@ -16,6 +16,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 
 /// Measures what passes take of a workspace by running them on one that only measures: the plan of
 /// a pass and the pass are the same code.
@@ -86,8 +87,21 @@ record DryPasses(CausalLm model) {
     return measured(ws -> model.score(largest, new double[tokens], new int[tokens], ws));
   }
 
+  /// @param positions at most; attention may take more before a sequence is as long
   /// @param blockSize positions of a block at most
   long read(int tokens, int sequences, int positions, int blockSize) {
+    Attend attend = model.backend().kernels().attend();
+    IntStream fullest =
+        model.config().layers().stream()
+            .mapToInt(layer -> attend.fullest(layer.attention(), positions));
+    return IntStream.concat(IntStream.of(positions), fullest)
+        .distinct()
+        .mapToLong(end -> readTo(tokens, sequences, end, blockSize))
+        .max()
+        .orElseThrow();
+  }
+
+  private long readTo(int tokens, int sequences, int positions, int blockSize) {
     int[] lengths = lengths(tokens, sequences);
     List<KvCache> caches = caches(lengths, positions, blockSize);
     int[] ids = new int[Arrays.stream(lengths).sum()];

@@ -43,7 +43,8 @@ final class ArchiveDepot implements Depot {
 
   /// One to write, which must not be there.
   static ArchiveDepot to(Path file) {
-    OutFolder.checkPlace("TARGET", Objects.requireNonNullElse(file.toAbsolutePath().getParent(), file));
+    OutFolder.checkPlace(
+        "TARGET", Objects.requireNonNullElse(file.toAbsolutePath().getParent(), file));
     if (Files.exists(file)) {
       throw new InputException(file + " is there; give another name, or remove it");
     }

@@ -4,6 +4,7 @@ import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.format.Blobs;
 import dev.nudge.format.Json;
 import dev.nudge.identity.Identity;
+import dev.nudge.settings.InputException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -29,11 +30,19 @@ record Intake(
 
   /// Reads a folder.
   ///
-  /// @throws dev.nudge.settings.InputException where it is no adapter
+  /// @throws InputException where it is no adapter, or a file of it is a link: what it leads to was
+  ///   not named, and need not be the adapter's
   static Intake of(Path folder, @Nullable String licence) {
     int rank;
     try (PeftAdapter adapter = PeftAdapter.open(folder)) {
       rank = adapter.spec().rank();
+    }
+    for (String name : MediaTypes.names()) {
+      if (Files.isSymbolicLink(folder.resolve(name))) {
+        throw new InputException(
+            "adapter %s: %s is a link, and links are not followed; copy the folder with what they lead to (cp -rL) and push the copy"
+                .formatted(folder, name));
+      }
     }
     Identity identity = Identity.read(folder, false);
     return new Intake(folder, rank, identity, Lineage.of(folder, identity, licence), licence);
@@ -50,7 +59,8 @@ record Intake(
     List<Descriptor> layers = new ArrayList<>();
     for (String name : MediaTypes.names()) {
       Path file = folder.resolve(name);
-      if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) && !name.equals(MediaTypes.LINEAGE)) {
+      if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
+          && !name.equals(MediaTypes.LINEAGE)) {
         layers.add(layer(name, blobs.put(file)));
       }
     }

@@ -18,8 +18,7 @@ import tools.jackson.databind.JsonNode;
 /// An OCI image manifest: which bytes are which files, and what they are about.
 ///
 /// One that nudge writes is canonical: keys sorted, no blanks, nothing in it of the time, the user
-/// or
-/// the adapter's name. So the same files have the same digest wherever they are registered.
+/// or the adapter's name. So the same files have the same digest wherever they are registered.
 ///
 /// @param config what ModelPack keeps there
 /// @param layers the files

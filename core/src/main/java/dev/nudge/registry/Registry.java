@@ -249,7 +249,7 @@ public final class Registry {
   /// @param credentials for a registry that asks for them; null: none
   /// @throws InputException where it is not there, or no adapter
   /// @throws dev.nudge.settings.RunException where network or disk fail, or bytes are not those
-  ///     that were promised
+  ///   that were promised
   public Pushed pull(
       String name,
       Address from,
@@ -388,11 +388,11 @@ public final class Registry {
     return version == null ? "at " + digest : "at version " + version.number();
   }
 
-  /// Puts an alias back to where it was before; again, to where it was before that. What is
-  /// removed or blocked by now is passed over.
+  /// Puts an alias back to where it was before; again, to where it was before that. What is removed
+  /// or blocked by now is passed over.
   ///
   /// @throws RegistryException where there is no alias, it was nowhere before, or it is not where
-  ///     it is expected
+  ///   it is expected
   public Move rollback(String name, String alias, Alias.Expected expected, Note note) {
     return change(
         book -> {

@@ -367,16 +367,7 @@ class EngineTest {
       List<Ticket> tickets = new ArrayList<>();
       CountDownLatch asked = new CountDownLatch(1);
       CountDownLatch begun = new CountDownLatch(2);
-      CountDownLatch in = new CountDownLatch(1);
-      Thread gate =
-          Thread.startVirtualThread(
-              () ->
-                  engine.between(
-                      () -> {
-                        in.countDown();
-                        await(asked);
-                      }));
-      await(in);
+      Thread gate = busy(engine, asked);
       Caller slow = noting("low 1", 100, ended);
       tickets.add(
           engine.submit(
@@ -405,6 +396,38 @@ class EngineTest {
       tickets.forEach(Ticket::await);
     }
     assertThat(ended).containsExactly("low 2 failed", "high 1", "high 2", "low 1");
+  }
+
+  /// Keeps an engine from its next step.
+  private static Thread busy(Engine engine, CountDownLatch until) {
+    CountDownLatch in = new CountDownLatch(1);
+    Thread gate =
+        Thread.startVirtualThread(
+            () ->
+                engine.between(
+                    () -> {
+                      in.countDown();
+                      await(until);
+                    }));
+    await(in);
+    return gate;
+  }
+
+  @Test
+  void aLongPromptDoesNotHoldUpAShortOneOfAnotherClient() throws InterruptedException {
+    List<String> ended = Collections.synchronizedList(new ArrayList<>());
+    CountDownLatch asked = new CountDownLatch(1);
+    try (Engine engine = engine(ROOMY, false)) {
+      Thread gate = busy(engine, asked);
+      List<Ticket> tickets = new ArrayList<>();
+      int[] most = prompt(3000); // read in six steps
+      tickets.add(engine.submit(asked(most, 1, "a", false), noting("long", 1, ended)));
+      tickets.add(engine.submit(asked(prompt(20), 2, "b", false), noting("short", 2, ended)));
+      asked.countDown();
+      gate.join();
+      tickets.forEach(Ticket::await);
+    }
+    assertThat(ended).containsExactly("short", "long");
   }
 
   private static void await(CountDownLatch latch) {

@@ -249,6 +249,14 @@ class AdapterCacheTest {
     cache.budget(2 * one + one / 2);
     Serving serving = session.serving();
     List<Path> folders = List.of(ADAPTER, OTHER);
+    Last base = new Last();
+    serving.start(request(12), base).await();
+    List<String> texts = List.of(said("x", ADAPTER), said("y", OTHER), base.done.text());
+    assertThat(texts).doesNotHaveDuplicates();
+    cache.drop("x");
+    cache.drop("y");
+    List<Last> told = new ArrayList<>();
+    List<Integer> wanted = new ArrayList<>();
     List<Serving.Running> running = new ArrayList<>();
     Map<String, Long> after = Map.of();
     int busy = 0;
@@ -259,7 +267,10 @@ class AdapterCacheTest {
           random.nextInt(4) == 0
               ? null
               : cache.lease("adapter " + adapter, folders.get(adapter % 2))) {
-        running.add(serving.start(request.withAdapter(lease), new Last()));
+        Last last = new Last();
+        running.add(serving.start(request.withAdapter(lease), last));
+        told.add(last);
+        wanted.add(lease == null ? 2 : adapter % 2);
       } catch (BusyException e) {
         busy++;
       }
@@ -286,6 +297,14 @@ class AdapterCacheTest {
       }
     }
     assertThat(held()).isEqualTo(after);
-    assertThat(busy).isLessThan(9_000);
+    assertThat(busy).isLessThan(5_000);
+    int whole = 0;
+    for (int i = 0; i < told.size(); i++) { // each says what its adapter says, as far as it came
+      assertThat(told.get(i).failures).hasValue(0);
+      Completion said = told.get(i).done;
+      assertThat(texts.get(wanted.get(i))).startsWith(said.text());
+      whole += said.stop() == Completion.Stop.INTERRUPTED ? 0 : 1;
+    }
+    assertThat(whole).isGreaterThan(2_000);
   }
 }

@@ -117,6 +117,35 @@ class DashboardInBrowserTest {
   }
 
   @Test
+  void whereClientsHaveKeysThePlaygroundAsksForOne() throws Exception {
+    Path program = Browser.here();
+    assumeTrue(program != null, "no Chromium on the PATH");
+    Path keys = folder.resolve("keys.json");
+    Files.writeString(
+        keys,
+        "{\"clients\": [{\"name\": \"shop\", \"key\": \"%s\", \"adapters\": [\"base\", \"other\"]}]}"
+            .formatted(Keys.digest(KEY)));
+    try (Place place = Place.open(s -> s.withApiKeys(keys));
+        Browser browser = new Browser(program)) {
+      browser.open(place.url("/ui/"), ".trouble button");
+      assertThat(browser.text()).contains("the key is missing");
+      browser.tabTo(".trouble button");
+      browser.press("Enter");
+      browser.await("document.querySelector('dialog input') === document.activeElement");
+      browser.type(KEY);
+      browser.press("Enter");
+      browser.await("document.querySelectorAll('.column input')[1].value === 'other'");
+      assertThat(browser.eval("document.querySelector('.trouble') === null").asBoolean()).isTrue();
+      browser.eval("document.getElementById('knob-max_tokens').value = 4");
+      browser.eval("document.getElementById('prompt').focus()");
+      browser.type("hello");
+      browser.press("Ctrl+Enter");
+      browser.await("document.getElementById('said').textContent === 'All answers are there.'");
+      assertThat(browser.problems()).singleElement().asString().contains("401");
+    }
+  }
+
+  @Test
   void anExperimentIsShownToWhoeverHasTheKeyAndStopped() throws Exception {
     Path program = Browser.here();
     assumeTrue(program != null, "no Chromium on the PATH");

@@ -62,7 +62,8 @@ class ExperimentServerTest {
   }
 
   private static final String TONE =
-      "{'name': 'tone', 'arms': [{'adapter': 'legal@champion'}, {'adapter': 'legal@canary'}], 'salt': 's'}";
+      "{'name': 'tone', 'arms': [{'adapter': 'legal@champion'}, {'adapter': 'legal@canary'}],"
+          + " 'salt': 's'}";
 
   private Reply chat(String model, String unit) {
     return place.post(CHAT, Place.chat(model, "hi", SHORT), "X-Experiment-Unit", unit);
@@ -118,7 +119,8 @@ class ExperimentServerTest {
     place.close();
     place = start();
     assertThat(report("tone").path("arms")).hasToString(report.path("arms").toString());
-    arms.forEach((unit, arm) -> assertThat(chat("tone", unit).header("X-Experiment-Arm")).isEqualTo(arm));
+    arms.forEach(
+        (unit, arm) -> assertThat(chat("tone", unit).header("X-Experiment-Arm")).isEqualTo(arm));
   }
 
   @Test
@@ -130,11 +132,13 @@ class ExperimentServerTest {
     Reply plain =
         place.post(
             "/v1/completions",
-            "{\"model\": \"tone\", \"prompt\": \"hi\", \"safety_identifier\": \"ada\", \"max_tokens\": 4}");
+            "{\"model\": \"tone\", \"prompt\": \"hi\", \"safety_identifier\": \"ada\","
+                + " \"max_tokens\": 4}");
     assertThat(stream.header("X-Experiment-Arm")).isEqualTo(one.header("X-Experiment-Arm"));
     assertThat(plain.header("X-Experiment-Arm")).isEqualTo(one.header("X-Experiment-Arm"));
     String id = stream.events().getFirst().path("id").asString();
-    assertThat(place.post("/v1/feedback", "{\"response_id\": \"" + id + "\", \"score\": 1}").status())
+    assertThat(
+            place.post("/v1/feedback", "{\"response_id\": \"" + id + "\", \"score\": 1}").status())
         .isEqualTo(200);
     assertThat(report("tone").path("units").asInt()).isEqualTo(1);
   }
@@ -164,9 +168,13 @@ class ExperimentServerTest {
         .isEqualTo(1);
     assertThat(report.at("/arms/0/metrics/error_rate").isMissingNode()).isTrue();
     assertThat(create(TONE).status()).isEqualTo(400);
-    assertThat(create("{'name': 'one', 'arms': [{'adapter': 'base'}, {'adapter': 'one'}]}").error("message"))
+    assertThat(
+            create("{'name': 'one', 'arms': [{'adapter': 'base'}, {'adapter': 'one'}]}")
+                .error("message"))
         .isEqualTo("name is 'one'; a model or an adapter has that name, so give another");
-    assertThat(create("{'name': 'x', 'arms': [{'adapter': 'base'}, {'adapter': 'no'}]}").error("message"))
+    assertThat(
+            create("{'name': 'x', 'arms': [{'adapter': 'base'}, {'adapter': 'no'}]}")
+                .error("message"))
         .isEqualTo("there is no adapter 'no'; GET /v1/models lists what there is");
     Reply unknown = place.post("/v1/feedback", "{\"request_id\": \"r\", \"score\": 1}");
     assertThat(unknown.status()).isEqualTo(404);
@@ -190,7 +198,8 @@ class ExperimentServerTest {
 
   @Test
   void aShadowAnswersTheSamePromptUnseen() throws InterruptedException {
-    create("{'name': 'shade', 'mode': 'shadow', 'arms': [{'adapter': 'base'}, {'adapter': 'other'}]}");
+    create(
+        "{'name': 'shade', 'mode': 'shadow', 'arms': [{'adapter': 'base'}, {'adapter': 'other'}]}");
     for (int i = 0; i < 4; i++) {
       Reply reply = chat("shade", "user" + i);
       assertThat(reply.header("X-Experiment-Arm")).isEqualTo("A");
@@ -223,10 +232,13 @@ class ExperimentServerTest {
     assertThat(bad.digest()).isEqualTo(second.digest());
     arms.rollBack("tone", bad, "guardrail error_rate");
     assertThat(arms.digest("legal@champion")).isEqualTo(first.digest());
-    assertThat(registry.log("legal").toString()).contains("experiment tone", "guardrail error_rate");
-    assertThatThrownBy(() -> arms.rollBack("tone", bad, "again")).isInstanceOf(InputException.class);
+    assertThat(registry.log("legal").toString())
+        .contains("experiment tone", "guardrail error_rate");
+    assertThatThrownBy(() -> arms.rollBack("tone", bad, "again"))
+        .isInstanceOf(InputException.class);
     assertThat(arms.digest("legal@champion")).isEqualTo(first.digest());
-    assertThatThrownBy(() -> arms.rollBack("tone", new Arm("B", "legal:2", second.digest(), 1), "x"))
+    assertThatThrownBy(
+            () -> arms.rollBack("tone", new Arm("B", "legal:2", second.digest(), 1), "x"))
         .hasMessage("'legal:2' is no alias of the registry, so there is nothing to roll back");
     assertThat(arms.served("tone", bad).folder()).isEqualTo(second.folder());
   }

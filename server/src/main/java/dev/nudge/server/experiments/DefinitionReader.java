@@ -132,7 +132,7 @@ final class DefinitionReader {
       one.needed("metric");
       Metric metric = choice(one, "metric", Metric.values(), Metric.ERROR_RATE);
       boolean alone = metric == Metric.ERROR_RATE || metric == Metric.EMPTY_RATE;
-      if (!Guardrail.METRICS.contains(metric) || mode == Mode.SHADOW && !alone) {
+      if (!Guardrail.METRICS.contains(metric) || (mode == Mode.SHADOW && !alone)) {
         throw one.wrong(
             "metric",
             mode == Mode.SHADOW

@@ -134,7 +134,8 @@ final class Judge {
           null,
           String.format(
               Locale.ROOT,
-              "units do not fall to arms by their weights (chi-square %.4g, p = %.2g): some are lost",
+              "units do not fall to arms by their weights (chi-square %.4g, p = %.2g): some are"
+                  + " lost",
               analysis.sampleRatio().statistic(),
               analysis.sampleRatio().p()));
     }

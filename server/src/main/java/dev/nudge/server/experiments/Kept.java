@@ -23,8 +23,7 @@ public record Kept(Path folder) {
   /// @throws InputException where it is not
   public static Kept in(Path folder) {
     if (!Files.isDirectory(folder)) {
-      throw new InputException(
-          folder + ": no such folder; give that of nudge serve --experiments");
+      throw new InputException(folder + ": no such folder; give that of nudge serve --experiments");
     }
     return new Kept(folder);
   }

@@ -8,7 +8,6 @@ import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import java.io.IOException;
 import java.io.RandomAccessFile;
-import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Path;
 import java.util.concurrent.locks.Condition;
@@ -33,7 +32,6 @@ import org.jspecify.annotations.Nullable;
 final class Log implements AutoCloseable {
   private final Path file;
   private final RandomAccessFile out;
-  private final @Nullable FileLock claim;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition flushed = lock.newCondition();
   private long end; // of what is written
@@ -41,10 +39,9 @@ final class Log implements AutoCloseable {
   private boolean flushing;
   private @Nullable IOException broken; // a flush failed: what it was to keep may be gone
 
-  private Log(Path file, RandomAccessFile out, @Nullable FileLock claim, long end) {
+  private Log(Path file, RandomAccessFile out, long end) {
     this.file = file;
     this.out = out;
-    this.claim = claim;
     this.end = end;
     this.kept = end;
   }
@@ -56,14 +53,14 @@ final class Log implements AutoCloseable {
     RandomAccessFile out = null;
     try {
       out = new RandomAccessFile(file.toFile(), "rw");
-      FileLock claim = claim(out, file);
+      claim(out, file);
       long whole = LogReader.read(file, records);
       if (whole < out.length()) {
         out.setLength(whole);
         out.getFD().sync();
       }
       OutFolder.forceFolder(file.toAbsolutePath().resolve("..").normalize());
-      return new Log(file, out, claim, whole);
+      return new Log(file, out, whole);
     } catch (IOException | RuntimeException | Error e) {
       close(out);
       throw e instanceof IOException io ? failure(file, io) : sneaky(e);
@@ -87,17 +84,17 @@ final class Log implements AutoCloseable {
     }
   }
 
-  /// A byte far behind the end is locked, so that others may read. Null where there are no locks.
-  private static @Nullable FileLock claim(RandomAccessFile out, Path file) {
+  /// A byte far behind the end is locked until the file is closed, so that others may read. A file
+  /// system without locks gives one to everybody.
+  private static void claim(RandomAccessFile out, Path file) {
     try {
-      FileLock claim = out.getChannel().tryLock(Long.MAX_VALUE - 1, 1, false);
-      if (claim != null) {
-        return claim;
+      if (out.getChannel().tryLock(Long.MAX_VALUE - 1, 1, false) != null) {
+        return;
       }
     } catch (OverlappingFileLockException e) {
       // this process has it open
     } catch (IOException e) {
-      return null;
+      return;
     }
     throw new InputException(
         file + " is in use by another server; stop that one, or give this one another folder");

@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
 /// it
 /// has seen both arms, and what it does then is no longer counted in any comparison.
 ///
-/// Everything is in memory: some 300 bytes a unit, and as much for each request that feedback is still
+/// Everything is in memory: some 300 bytes a unit, and as much for each request that feedback is
+/// still
 /// taken for.
 ///
 /// Threading: the experiment's lock.

@@ -78,7 +78,7 @@ record VersionRoutes(Registry registry, AdapterCards cards) {
   private void move(Exchange exchange) {
     String[] parts = parts(exchange);
     boolean back = parts.length == 4 && parts[3].equals("rollback");
-    if (parts.length < 3 || !parts[1].equals("aliases") || parts.length > 3 && !back) {
+    if (!back && parts.length != 3 || !parts[1].equals("aliases")) {
       throw unknownUrl();
     }
     Fields body = exchange.body();

@@ -167,7 +167,7 @@ export function adapters() {
         version: Number(answer.version),
         expected: alias?.version ?? null,
         why: answer.why,
-      }, `${adapter.name}@${to} is at version ${answer.version} now.`);
+      }, (version) => `${adapter.name}@${to} is at version ${version} now.`);
     }
   }
 
@@ -182,24 +182,25 @@ export function adapters() {
       await change(
         `registry/adapters/${segment(adapter.name)}/aliases/${segment(alias.alias)}/rollback`,
         { expected: alias.version, why: answer.why },
-        `${adapter.name}@${alias.alias} is at version ${alias.before} again.`);
+        (version) => `${adapter.name}@${alias.alias} is at version ${version} again.`);
     }
   }
 
   async function change(to, body, done) {
+    let refused = null;
+    let answer = null;
     try {
-      const answer = await act(to, body);
-      if (answer === null) {
-        return;
-      }
-      say(done);
+      answer = await act(to, body);
     } catch (e) {
       if (!(e instanceof Refused)) {
         throw e;
       }
-      say(e.message, true);
+      refused = e;
     }
-    await show(path);
+    if (answer !== null || refused !== null) {
+      await show(path); // before it is said: what is clicked next is what is there now
+      say(refused?.message ?? done(answer.version), refused !== null);
+    }
   }
 
   return { node, show };

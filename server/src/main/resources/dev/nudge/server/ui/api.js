@@ -74,13 +74,21 @@ export async function* stream(path, body, signal) {
   const response = await send("POST", path, body, signal);
   yield response.headers;
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  try {
+    yield* events(reader);
+  } finally {
+    reader.cancel().catch(() => {}); // it is cut off, or there is nothing left of it
+  }
+}
+
+async function* events(reader) {
   let rest = "";
   for (;;) {
     const { done, value } = await reader.read();
     rest += (value ?? "").replaceAll("\r", "");
-    const events = rest.split("\n\n");
-    rest = events.pop();
-    for (const event of events) {
+    const whole = rest.split("\n\n");
+    rest = whole.pop();
+    for (const event of whole) {
       const data = event.split("\n").filter((line) => line.startsWith("data:"))
         .map((line) => line.slice(5).trimStart()).join("\n");
       if (data === "[DONE]") {

@@ -93,7 +93,7 @@ export function experiments() {
         fact("Least sample", `${number(x.min_sample)} units an arm`),
         fact("Division of units", x.sample_ratio.alarm
           ? `not by the weights (p ${number(x.sample_ratio.p)}): no verdict`
-          : `by the weights (p ${number(x.sample_ratio.p)})`)),
+          : `by the weights (p\u00a0${number(x.sample_ratio.p)})`)),
       el("h2", {}, `${m.label} against ${x.arms[0].name}`),
       el("figure", {}, drawing(x, m),
         el("figcaption", { class: "hint" },
@@ -204,17 +204,20 @@ export function experiments() {
     if (answer === null) {
       return;
     }
+    let refused = null;
+    let stopped = null;
     try {
-      if (await act(`experiments/${segment(x.name)}/stop`, answer) !== null) {
-        say(`${x.name} has stopped; ${answer.arm} answers now.`);
-      }
+      stopped = await act(`experiments/${segment(x.name)}/stop`, answer);
     } catch (e) {
       if (!(e instanceof Refused)) {
         throw e;
       }
-      say(e.message, true);
+      refused = e;
     }
-    await show(path);
+    if (stopped !== null || refused !== null) {
+      await show(path);
+      say(refused?.message ?? `${x.name} has stopped; ${answer.arm} answers now.`, refused !== null);
+    }
   }
 
   return { node, show };

@@ -2,11 +2,11 @@
 
 import { el, say } from "./dom.js";
 import { Refused, get } from "./api.js";
-import { askKey } from "./dialogs.js";
+import { askKey, trouble } from "./dialogs.js";
 import { column } from "./column.js";
 import { knobs } from "./knobs.js";
 
-const MOST = 6;
+const MOST = 5; // a browser has six connections to a server
 
 export function playground() {
   const columns = [];
@@ -29,7 +29,8 @@ export function playground() {
       knob.node),
     el("div", { class: "buttons" }, run, stop, more,
       el("span", { class: "hint" }, "Ctrl + Enter runs")));
-  const node = el("div", { class: "playground" }, el("h1", {}, "Playground"), form, rows, list);
+  const problem = el("div", {});
+  const node = el("div", {}, el("h1", {}, "Playground"), problem, form, rows, list);
   let ending = null;
   let filled = false;
 
@@ -97,6 +98,7 @@ export function playground() {
       failed.length > 0);
     if (failed.some((e) => e instanceof Refused && e.status === 401)
       && await askKey("The server wants a key to answer.")) {
+      models();
       go();
     }
   }
@@ -110,6 +112,7 @@ export function playground() {
   async function models() {
     try {
       const there = (await get("models")).data;
+      problem.replaceChildren();
       list.replaceChildren(...there.map((m) =>
         el("option", { value: m.id }, m.parent ? `adapter of ${m.parent}` : "the base")));
       if (!filled) {
@@ -120,7 +123,7 @@ export function playground() {
         first.forEach((m, i) => columns[i]?.model() === "" && columns[i].take(m.id));
       }
     } catch (e) {
-      say(`No list of models: ${e.message}`, true);
+      problem.replaceChildren(trouble(e, models));
     }
   }
 

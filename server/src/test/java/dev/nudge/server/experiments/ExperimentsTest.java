@@ -308,8 +308,8 @@ class ExperimentsTest {
   @Test
   void aShadowAnswersUnseenAndIsPreferredOrNot() {
     create(
-        "{'name': 'tone', 'mode': 'shadow', 'arms': [{'adapter': 'base'}, {'adapter': 'b', 'weight': 50}],"
-            + " 'salt': 's'}");
+        "{'name': 'tone', 'mode': 'shadow', 'arms': [{'adapter': 'base'}, {'adapter': 'b',"
+            + " 'weight': 50}], 'salt': 's'}");
     int pairs = 0;
     for (int i = 0; i < 400 && state().equals("collecting"); i++) {
       Routed routed = route("user" + i);
@@ -347,8 +347,7 @@ class ExperimentsTest {
             + " 'salt': 's'}");
     Routed routed = route("user");
     routed.ended(routed.arm(), shadowed("a", 20, "same"));
-    Arm shadow = routed.shadow();
-    assertThat(shadow).isNotNull();
+    Arm shadow = requireNonNull(routed.shadow());
     routed.ended(shadow, shadowed("b", 26, "other"));
     feedback("{'response_id': 'a', 'score': 1}");
     feedback("{'response_id': 'b', 'score': 0.25}");

@@ -1,5 +1,6 @@
 package dev.nudge.server.experiments;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -65,10 +66,7 @@ class LogTest {
       List<String> left = opened();
       assertThat(left).as("%d bytes", length).isEqualTo(RECORDS.subList(0, left.size()));
       long lines =
-          new String(Arrays.copyOf(all, length), "ISO-8859-1")
-              .chars()
-              .filter(c -> c == '\n')
-              .count();
+          new String(Arrays.copyOf(all, length), ISO_8859_1).chars().filter(c -> c == '\n').count();
       assertThat(left).hasSize((int) lines);
       try (Log log = Log.open(file, record -> {})) {
         log.append("{\"after\":true}");

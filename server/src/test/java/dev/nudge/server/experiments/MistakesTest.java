@@ -118,7 +118,8 @@ class MistakesTest {
                     .take(Json.parse("{\"response_id\": \"c\", \"score\": 1}")))
         .isInstanceOf(NoSuchException.class)
         .hasMessage(
-            "response_id is 'c'; no experiment knows it: each takes feedback for its last 200,000 requests");
+            "response_id is 'c'; no experiment knows it: each takes feedback for its last 200,000"
+                + " requests");
     assertThatThrownBy(() -> experiments.show("x"))
         .hasMessage("there is no experiment 'x': there is none at all");
   }

@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
 /// Definitions, answers and a server for tests.
 final class Some {
   static final String AB =
-      "{'name': 'tone', 'arms': [{'adapter': 'support@champion'}, {'adapter': 'support@canary'}], 'salt': 's1'}";
+      "{'name': 'tone', 'arms': [{'adapter': 'support@champion'}, {'adapter': 'support@canary'}],"
+          + " 'salt': 's1'}";
 
   private Some() {}
 

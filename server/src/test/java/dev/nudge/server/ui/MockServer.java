@@ -143,7 +143,7 @@ final class MockServer implements AutoCloseable {
             .put("from", adapter.path("versions").get(from - 1).path("digest").asString())
             .put("to", adapter.path("versions").get(to - 1).path("digest").asString())
             .put("why", body.path("why").asString());
-        send(exchange, 200, JSON, "{}");
+        send(exchange, 200, JSON, Json.line(Map.of("version", to)));
         return;
       }
     }

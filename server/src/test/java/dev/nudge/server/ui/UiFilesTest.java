@@ -24,9 +24,8 @@ class UiFilesTest {
   void everyFileOfTheFolderIsServed() throws IOException {
     assertThat(onDisk()).isNotEmpty();
     for (Path file : onDisk()) {
-      UiFiles.UiFile served = UiFiles.find(file.getFileName().toString());
-      assertThat(served).as(file.toString()).isNotNull();
-      assertThat(served.text()).isEqualTo(Files.readString(file));
+      UiFiles.UiFile served = UiFiles.find(String.valueOf(file.getFileName()));
+      assertThat(served == null ? null : served.text()).isEqualTo(Files.readString(file));
     }
     assertThat(UiFiles.find("")).isSameAs(UiFiles.find("index.html"));
   }
