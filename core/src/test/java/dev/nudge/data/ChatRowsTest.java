@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
@@ -106,8 +107,8 @@ class ChatRowsTest {
     ((ObjectNode) talk.get(3)).put("weight", 0.25);
     for (String end : new String[] {"eos_token", "''"}) {
       Conversations.Tokens row = rows(turns(end), TrainOn.ASSISTANT).conversation(talk, null);
-      double[] weights = row.weights();
-      assertThat(weights).isNotNull().hasSameSizeAs(row.ids());
+      double[] weights = Objects.requireNonNull(row.weights());
+      assertThat(weights).hasSameSizeAs(row.ids());
       Set<Double> seen = new LinkedHashSet<>();
       for (int i = 0; i < row.ids().length; i++) {
         if (row.trained().get(i)) {
