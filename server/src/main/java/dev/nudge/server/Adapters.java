@@ -25,6 +25,10 @@ public interface Adapters {
   /// @throws dev.nudge.settings.InputException where they cannot be read any more
   boolean isStill(Served served);
 
+  /// Whether a name that the server was given stands for something else than the registry's adapter
+  /// of that name: who may use the one may not use the other.
+  boolean hides(String name);
+
   /// All that there is, the base left out.
   List<Card> list();
 

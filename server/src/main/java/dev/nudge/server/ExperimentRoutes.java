@@ -5,10 +5,12 @@ import dev.nudge.server.experiments.Admin;
 import dev.nudge.server.experiments.Experiments;
 import dev.nudge.server.experiments.Feedback;
 import dev.nudge.server.experiments.NoSuchException;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.ObjectNode;
 
 /// Experiments over HTTP: begun, shown and stopped by whoever has the admin key; what users think
 /// of
@@ -24,11 +26,27 @@ record ExperimentRoutes(Admin admin, Feedback feedback) {
 
   Routes add(Routes routes) {
     return routes
-        .client("POST", "/v1/feedback", e -> reply(e, 200, () -> feedback.take(e.body().body())))
+        .client("POST", "/v1/feedback", e -> reply(e, 200, () -> take(e)))
         .admin("GET", PATH, e -> reply(e, 200, admin::list))
         .admin("POST", PATH, e -> reply(e, CREATED, () -> admin.create(e.body().body())))
         .admin("GET", PATH + "/*", e -> reply(e, 200, () -> admin.show(name(e.path()))))
         .admin("POST", PATH + "/*", e -> reply(e, 200, () -> stop(e)));
+  }
+
+  /// A request is named by the client that made it; what another one names so is not found.
+  private Map<String, @Nullable Object> take(Exchange exchange) {
+    ObjectNode body = exchange.body().body();
+    if (body.path("request_id").isString()) {
+      body.put("request_id", Trials.own(exchange, body.path("request_id").stringValue()));
+    }
+    String own = Trials.own(exchange, "");
+    try {
+      Map<String, @Nullable Object> reply = new LinkedHashMap<>(feedback.take(body));
+      reply.put("request_id", String.valueOf(reply.get("request_id")).replace(own, ""));
+      return reply;
+    } catch (NoSuchException e) {
+      throw new NoSuchException(String.valueOf(e.getMessage()).replace(own, ""));
+    }
   }
 
   /// The routes of a server that keeps none.

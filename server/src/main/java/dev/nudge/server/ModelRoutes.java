@@ -24,7 +24,7 @@ record ModelRoutes(Shared shared, long created) {
       data.add(card(base, shared.base(base)));
     }
     for (Adapters.Card card : shared.adapters().list()) {
-      if (exchange.client().may(card.id(), card.served().name())) {
+      if (shared.may(exchange.client(), card.id(), card.served())) {
         data.add(card(card.id(), card.served()));
       }
     }

@@ -132,6 +132,15 @@ final class NamedPlaces implements Adapters {
   }
 
   @Override
+  public boolean hides(String name) {
+    return switch (places.get(name)) {
+      case null -> false;
+      case Place.Folder _ -> true;
+      case Place.Kept(String reference) -> !name.equals(reference.split("[@:]", 2)[0]);
+    };
+  }
+
+  @Override
   public List<Card> list() {
     List<Card> cards = new ArrayList<>();
     places.forEach(

@@ -6,6 +6,7 @@ import dev.nudge.registry.RegistryException;
 import dev.nudge.settings.BusyException;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ServeSettings;
+import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -40,7 +41,7 @@ record Shared(
       return trial;
     }
     Served served = isBase(model) ? base(model) : client.mayAsk(model) ? found(model) : null;
-    boolean may = served == null ? client.mayAsk(model) : client.may(model, served.name());
+    boolean may = served == null ? client.mayAsk(model) : may(client, model, served);
     if (!may) {
       throw ApiException.forbidden(
           "model",
@@ -53,6 +54,16 @@ record Shared(
     }
     exchange.serve(model, served);
     return served;
+  }
+
+  /// Whether a client may use what a name stands for.
+  ///
+  /// @param asked as the request names it
+  boolean may(Client client, String asked, Served served) {
+    List<String> allowed = client.allowed();
+    return allowed == null
+        || allowed.contains(asked)
+        || allowed.contains(served.name()) && !adapters.hides(served.name());
   }
 
   /// @throws ApiException where it is there and cannot be read; the place is for the log alone

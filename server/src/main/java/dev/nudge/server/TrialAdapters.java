@@ -25,6 +25,11 @@ record TrialAdapters(Adapters adapters, Experiments experiments, ArmAdapters arm
   }
 
   @Override
+  public boolean hides(String name) {
+    return adapters.hides(name);
+  }
+
+  @Override
   public List<Card> list() {
     List<Card> all = new ArrayList<>(adapters.list());
     for (String name : experiments.names()) {

@@ -85,7 +85,12 @@ final class Trials {
       return null; // who may not is told so where it is looked for
     }
     exchange.asked(model);
-    return experiments.route(model, unit(exchange, fields), exchange.requestId());
+    return experiments.route(model, unit(exchange, fields), own(exchange, exchange.requestId()));
+  }
+
+  /// A request's id as experiments know it: ids may come from clients, so two may give the same.
+  static String own(Exchange exchange, String request) {
+    return exchange.client().name() + "/" + request;
   }
 
   private Unit unit(Exchange exchange, Fields fields) {

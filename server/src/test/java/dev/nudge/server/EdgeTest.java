@@ -72,6 +72,38 @@ class EdgeTest {
   }
 
   @Test
+  void whatCanNeverBeAnsweredIsNotToBeAskedAgain() {
+    try (Place place = Place.open()) {
+      String stops = "\"stop\": [" + "\"a\",".repeat(16) + "\"b\"]";
+      String prompts = "\"p\",".repeat(199) + "\"p\"";
+      for (Reply reply :
+          List.of(
+              place.post(CHAT, Place.chat("base", "hi", stops)),
+              place.post(CHAT, Place.chat("base", "hi", "\"stop\": \"" + "a".repeat(1001) + "\"")),
+              place.post(CHAT, Place.chat("base", "hi", "\"logit_bias\": {\"5\": 1e400}")),
+              place.post(
+                  "/v1/completions",
+                  "{\"model\": \"base\", \"max_tokens\": 2, \"prompt\": [" + prompts + "]}"))) {
+        assertThat(reply.status()).as(reply.text()).isEqualTo(400);
+        assertThat(reply.header("X-Should-Retry")).isEqualTo("false");
+      }
+    }
+  }
+
+  @Test
+  void whatAProxyPassesOnIsNotFromThisMachine() {
+    try (Place place = Place.open()) {
+      String body = "{\"lora_name\": \"nix\"}";
+      assertThat(place.post("/v1/unload_lora_adapter", body).status()).isEqualTo(404);
+      for (String header : List.of("X-Forwarded-For", "Forwarded", "X-Real-IP")) {
+        Reply reply = place.post("/v1/unload_lora_adapter", body, header, "10.0.0.1");
+        assertThat(reply.status()).as(header).isEqualTo(403);
+        assertThat(reply.error("code")).isEqualTo("not_local");
+      }
+    }
+  }
+
+  @Test
   void aClientThatGoesAwayEndsItsAnswerStreamedOrNot() throws Exception {
     Path audit = folder.resolve("audit.jsonl");
     try (Place place = Place.open(s -> s.withAuditLog(audit))) {

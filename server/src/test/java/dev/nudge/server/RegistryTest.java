@@ -161,6 +161,34 @@ class RegistryTest {
   }
 
   @Test
+  void aKeyForAServedNameIsNoKeyForTheRegistrysAdapterOfThatName() {
+    Path keys = folder.resolve("keys.json");
+    String key = new NewClient("acme", List.of("legal"), null, null, null).addTo(keys);
+    String[] bearer = {"Authorization", "Bearer " + key};
+    place.close();
+    place =
+        Place.open(
+            s ->
+                s.withRegistry(folder.resolve("registry"))
+                    .withApiKeys(keys)
+                    .withAdapter("legal=" + Place.ONE));
+    assertThat(place.post(CHAT, Place.chat("legal", "hi", SHORT), bearer).status()).isEqualTo(200);
+    for (String other : List.of("legal:2", "legal@champion", "legal@" + first.digest())) {
+      Reply reply = place.post(CHAT, Place.chat(other, "hi", SHORT), bearer);
+      assertThat(reply.status()).as(other).isEqualTo(403);
+    }
+    place.close();
+    place =
+        Place.open(
+            s ->
+                s.withRegistry(folder.resolve("registry"))
+                    .withApiKeys(keys)
+                    .withAdapter("legal=registry:legal@champion"));
+    assertThat(place.post(CHAT, Place.chat("legal:2", "hi", SHORT), bearer).status())
+        .isEqualTo(200);
+  }
+
+  @Test
   void whatIsBlockedIsNotServed() {
     Reply state =
         place.post(
