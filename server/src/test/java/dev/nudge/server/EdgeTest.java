@@ -229,7 +229,7 @@ class EdgeTest {
 
   @Test
   void brokenBodiesAreRefusedAndTheServerGoesOn() {
-    long seed = Long.getLong("seed", System.nanoTime());
+    long seed = Long.getLong("seed", 1);
     Random random = new Random(seed);
     String good =
         Place.chat(

@@ -71,7 +71,7 @@ class SoakTest {
 
   @Test
   void everyAnswerIsOfTheAdapterThatItNamesAndNothingIsLeftOver() throws Exception {
-    long seed = Long.getLong("seed", System.nanoTime());
+    long seed = Long.getLong("seed", 1);
     List<Future<Void>> workers = new ArrayList<>();
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       for (int i = 0; i < WORKERS; i++) {
