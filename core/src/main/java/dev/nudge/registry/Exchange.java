@@ -36,6 +36,8 @@ final class Exchange implements AutoCloseable {
   private final Address.Remote address;
   private final Address.@Nullable Credentials credentials;
   private final URI root;
+  private static final Duration ANSWER = Duration.ofMinutes(2); // until it begins
+
   private final HttpClient client;
   private @Nullable String authorization;
 
@@ -58,13 +60,13 @@ final class Exchange implements AutoCloseable {
 
   /// A request to a path of the repository.
   HttpRequest.Builder to(String path) {
-    return HttpRequest.newBuilder(root.resolve(path));
+    return HttpRequest.newBuilder(root.resolve(path)).timeout(ANSWER);
   }
 
   /// A request to where the registry has sent us.
   HttpRequest.Builder at(String location) {
     try {
-      return HttpRequest.newBuilder(root.resolve(location));
+      return HttpRequest.newBuilder(root.resolve(location)).timeout(ANSWER);
     } catch (IllegalArgumentException e) {
       throw new RunException(address + " names a place that is no address: " + location, e);
     }

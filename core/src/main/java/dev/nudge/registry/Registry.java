@@ -8,6 +8,7 @@ import dev.nudge.registry.RegistryException.Reason;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Nearest;
 import dev.nudge.settings.NudgeException;
+import dev.nudge.settings.RunException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -34,6 +35,8 @@ import tools.jackson.databind.node.MissingNode;
 /// the copying of files, which they do side by side; a reader waits for one of its own process for
 /// the time of a line to the disk, and for no other.
 public final class Registry {
+  private static final int FEW_TRIES = 3;
+  private static final int MOST_TRIES = 10;
   private static final Pattern TAG = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._-]{0,127}");
 
   private final Layout layout;
@@ -99,38 +102,53 @@ public final class Registry {
     return register(name, () -> intake.store(layout), note);
   }
 
-  /// Registers what is stored. What a collection takes meanwhile is stored again, and then nobody
-  /// can.
+  /// Registers what is stored. Nobody waits while it is stored, for it may come from far away; what
+  /// a collection takes before it is registered is stored again.
   Pushed register(String name, Supplier<Stored> store, Note note) {
-    Stored early = early(store);
-    return change(
-        book -> {
-          Stored stored = early != null && early.isThere(layout) ? early : store.get();
-          Version known = book.version(name, stored.digest());
-          if (known != null) {
-            return new Pushed(known, false);
-          }
-          int number = book.next(name);
-          append(
-              new Event.Pushed(
-                  name,
-                  note,
-                  number,
-                  stored.digest(),
-                  stored.manifestBytes(),
-                  stored.bytes(),
-                  stored.rank(),
-                  stored.base()));
-          return new Pushed(Objects.requireNonNull(book.version(name, number)), true);
-        });
+    for (int tries = 1; ; tries++) {
+      Pushed pushed = null;
+      try {
+        Stored stored = store.get();
+        pushed = change(book -> pushed(book, name, stored, note));
+      } catch (RegistryException e) {
+        throw e;
+      } catch (InputException e) { // a collection was faster, or there is another reason
+        if (tries >= FEW_TRIES) {
+          throw e;
+        }
+      }
+      if (pushed != null) {
+        return pushed;
+      }
+      if (tries == MOST_TRIES) {
+        throw new RunException(
+            "%s: collections took what was pushed %d times before it was registered; push again"
+                .formatted(layout.folder(), tries));
+      }
+    }
   }
 
-  private static @Nullable Stored early(Supplier<Stored> store) {
-    try {
-      return store.get();
-    } catch (InputException e) {
-      return null; // a blob is gone already; or it is told when there is no other reason
+  /// @return null: a collection has taken some of it
+  private @Nullable Pushed pushed(Book book, String name, Stored stored, Note note) {
+    if (!stored.isThere(layout)) {
+      return null;
     }
+    Version known = book.version(name, stored.digest());
+    if (known != null) {
+      return new Pushed(known, false);
+    }
+    int number = book.next(name);
+    append(
+        new Event.Pushed(
+            name,
+            note,
+            number,
+            stored.digest(),
+            stored.manifestBytes(),
+            stored.bytes(),
+            stored.rank(),
+            stored.base()));
+    return new Pushed(Objects.requireNonNull(book.version(name, number)), true);
   }
 
   /// Makes the registry where it is not there yet.
@@ -524,7 +542,7 @@ public final class Registry {
   }
 
   /// Makes a change while nobody else does, and writes the index after it.
-  private <T> T change(Function<Book, T> change) {
+  private <T extends @Nullable Object> T change(Function<Book, T> change) {
     if (!journal.exists()) {
       throw new RegistryException(
           Reason.UNKNOWN,

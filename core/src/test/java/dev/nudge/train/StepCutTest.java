@@ -123,7 +123,9 @@ class StepCutTest {
     double[][] got = gradients(backend, List.of(Examples.of(ids, weights)), 1, 9, 0);
     assertThat(loss).isCloseTo(expected, within(1e-5 * expected));
     for (int i = 0; i < got.length; i++) {
-      assertThat(difference(got[i], Objects.requireNonNull(sums)[i])).as("tensor %d, seed %d", i, seed).isLessThan(1e-5);
+      assertThat(difference(got[i], Objects.requireNonNull(sums)[i]))
+          .as("tensor %d, seed %d", i, seed)
+          .isLessThan(1e-5);
     }
   }
 
