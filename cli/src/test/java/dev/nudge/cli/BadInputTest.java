@@ -436,7 +436,7 @@ class BadInputTest {
             p -> p.write("rows.jsonl", "{\"text\": \"</s>\"}\n{\"text\": \"</s>\"}"),
             "--max-length 2 --truncate",
             "D/rows.jsonl: nothing would be trained; no row has a token behind its first within"
-                + " --max-length 2"),
+                + " --max-length 2, or every message that would be has \"train\": false or \"weight\": 0"),
         row(
             "bad rows of two kinds in two files",
             p ->
