@@ -6,6 +6,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
+import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.channels.OverlappingFileLockException;
@@ -54,24 +55,21 @@ final class Log implements AutoCloseable {
     try {
       out = new RandomAccessFile(file.toFile(), "rw");
       claim(out, file);
-      long whole = LogReader.read(file, records);
+      // not by another stream: to close one of the same file would free the claim
+      long whole = LogReader.read(new FileInputStream(out.getFD()), file, records);
       if (whole < out.length()) {
         out.setLength(whole);
         out.getFD().sync();
       }
       OutFolder.forceFolder(file.toAbsolutePath().resolve("..").normalize());
       return new Log(file, out, whole);
-    } catch (IOException | RuntimeException | Error e) {
+    } catch (IOException e) {
       close(out);
-      throw e instanceof IOException io ? failure(file, io) : sneaky(e);
+      throw failure(file, e);
+    } catch (RuntimeException | Error e) {
+      close(out);
+      throw e;
     }
-  }
-
-  private static RuntimeException sneaky(Throwable e) {
-    if (e instanceof RuntimeException unchecked) {
-      return unchecked;
-    }
-    throw (Error) e;
   }
 
   private static void close(@Nullable RandomAccessFile file) {

@@ -8,7 +8,6 @@ import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
 import java.util.function.Consumer;
@@ -26,26 +25,27 @@ final class LogReader {
 
   /// Tells the records one after the other.
   ///
+  /// @param in the whole log; it stays open
+  /// @param file what it is of, for messages
   /// @return bytes up to the end of the last whole line
   /// @throws InputException where whole lines stand behind a broken one
-  static long read(Path file, Consumer<String> records) throws IOException {
+  static long read(InputStream in, Path file, Consumer<String> records) throws IOException {
+    InputStream buffered = new BufferedInputStream(in, 1 << 16);
     long end = 0;
     long brokenAt = -1;
-    try (InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {
-      long at = 0;
-      for (byte[] line = next(in); line.length > 0; line = next(in)) {
-        at += line.length;
-        String record = record(line);
-        if (record == null) {
-          brokenAt = brokenAt < 0 ? end : brokenAt;
-        } else if (brokenAt >= 0) {
-          throw new InputException(
-              "%s is damaged at byte %d, and what follows is whole; bring it back from a copy, or move it away"
-                  .formatted(file, brokenAt));
-        } else {
-          records.accept(record);
-          end = at;
-        }
+    long at = 0;
+    for (byte[] line = next(buffered); line.length > 0; line = next(buffered)) {
+      at += line.length;
+      String record = record(line);
+      if (record == null) {
+        brokenAt = brokenAt < 0 ? end : brokenAt;
+      } else if (brokenAt >= 0) {
+        throw new InputException(
+            "%s is damaged at byte %d, and what follows is whole; bring it back from a copy, or move it away"
+                .formatted(file, brokenAt));
+      } else {
+        records.accept(record);
+        end = at;
       }
     }
     return end;

@@ -3,6 +3,7 @@ package dev.nudge.server.experiments;
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -16,8 +17,8 @@ record Stored(Tally tally, History history) {
   /// Reads a log that another process may be writing; null where nothing is in it.
   static @Nullable Stored read(Path file) {
     Reading reading = new Reading(file);
-    try {
-      LogReader.read(file, reading);
+    try (InputStream in = Files.newInputStream(file)) {
+      LogReader.read(in, file, reading);
     } catch (IOException e) {
       throw new InputException(file + " cannot be read: " + OutFolder.reason(e), e);
     }

@@ -3,6 +3,7 @@ package dev.nudge.server.experiments;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.format.Json;
 import java.io.BufferedReader;
@@ -67,10 +68,16 @@ class KillTest {
           if (words.length == 3) {
             (words[0].equals("assigned") ? assigned : scored).put(words[1], words[2]);
           }
-          if (++read == 150 + 50 * round) {
+          if (++read == 20) { // two processes would write over each other
+            assertThatThrownBy(() -> Experiments.open(folder, new Some.Server()))
+                .hasMessageContaining("is in use by another server");
+          }
+          if (read == 150 + 50 * round) {
             process.toHandle().destroyForcibly(); // SIGKILL; what it said is read to the end
           }
         }
+      } finally {
+        process.destroyForcibly();
       }
       assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
     }
