@@ -81,19 +81,7 @@ public final class Ticket {
   ///
   /// @throws RuntimeException what the caller or the engine failed with
   public void await() {
-    boolean interrupted = false;
-    while (true) {
-      try {
-        ended.await();
-        break;
-      } catch (InterruptedException e) {
-        interrupted = true;
-        cancel();
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    Threads.await(ended, this::cancel);
     Threads.rethrow(failure, "a sequence failed");
   }
 }

@@ -55,18 +55,7 @@ public final class AdapterCache {
 
     /// Waits until it is loaded. An interrupt does not end that; the thread is interrupted again.
     void await() {
-      boolean interrupted = false;
-      while (true) {
-        try {
-          loaded.await();
-          break;
-        } catch (InterruptedException e) {
-          interrupted = true;
-        }
-      }
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
+      Threads.await(loaded, () -> {});
       Threads.rethrow(failure, "an adapter could not be loaded");
     }
   }

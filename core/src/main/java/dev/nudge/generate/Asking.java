@@ -9,6 +9,7 @@ import dev.nudge.engine.Ticket;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Tensor;
+import dev.nudge.tensor.Threads;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -258,19 +259,7 @@ final class Asking implements Serving.Running {
 
   @Override
   public Usage await() {
-    boolean interrupted = false;
-    while (true) {
-      try {
-        end.await();
-        break;
-      } catch (InterruptedException e) {
-        interrupted = true;
-        cancel();
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    Threads.await(end, this::cancel);
     return usage();
   }
 

@@ -1,5 +1,6 @@
 package dev.nudge.tensor;
 
+import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 
 /// What waiting for another thread takes: its end, and what it failed with.
@@ -18,6 +19,26 @@ public final class Threads {
       }
     }
     if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /// Waits for a latch. An interrupt of the caller does not end the wait; the caller is interrupted
+  /// again then.
+  ///
+  /// @param interrupted done at each interrupt, such as asking for the end
+  public static void await(CountDownLatch latch, Runnable interrupted) {
+    boolean again = false;
+    while (true) {
+      try {
+        latch.await();
+        break;
+      } catch (InterruptedException e) {
+        again = true;
+        interrupted.run();
+      }
+    }
+    if (again) {
       Thread.currentThread().interrupt();
     }
   }
