@@ -1,0 +1,112 @@
+"""Records what CPython, PyYAML and jinja2 make of what task files need of them.
+
+usage: cpython_cases.py OUT       writes OUT/cpython.json
+
+random: draws of Random(seed), its state running on. literals: ast.literal_eval. regex: re.findall and re.sub. scalars: what
+PyYAML (the loader of lm-evaluation-harness) makes of plain scalars. templates: what the harness's environment renders, or
+that it raises. Versions: CPython 3.11, PyYAML 6.0.4, jinja2 3.1.6.
+"""
+
+import ast
+import json
+import random
+import re
+import sys
+
+import jinja2
+import yaml
+
+
+def draws():
+    out = []
+    for seed in (0, 1, 1234, 2**32 + 5, 2**70 + 3):
+        for count, k in ((5, 3), (22, 21), (21, 5), (100, 6), (1000, 25), (70000, 4), (6, 6), (1, 1), (85, 21)):
+            rng = random.Random(seed)
+            out.append({"seed": str(seed), "count": count, "k": k,
+                        "samples": [rng.sample(list(range(count)), k) for _ in range(3)],
+                        "choices": rng.choices(list(range(count)), k=4), "random": rng.random()})
+    return out
+
+
+LITERALS = [
+    "['a', \"b'c\", 3]", "[]", "[1, -2, 3.5, 1e3, True, None]", "['x\\n\\t\\u00e9\\x41\\'']", "[ 'a' , ]", "['a' 'b']", "[['a'], ('b', 1), {'k': 2}]",
+    "[a]", "['a'", "[1, 2] + [3]", "007", "0", "12", "'just'", "[u'a', r'b\\n']", "[1_000, 0x1f]", "[\"it's\", 'say \"hi\"']", "[...]", "['🙂', '\\U0001f642']",
+    "['a\nb']", "['''a\nb''']", "[-1.5e-3, +2]", "[f'a']", "(1)", "('a',)", "['\\101', '\\q']",
+]
+
+
+def literals():
+    out = []
+    for text in LITERALS:
+        try:
+            out.append({"text": text, "value": json.loads(json.dumps(ast.literal_eval(text)))})
+        except Exception:
+            out.append({"text": text, "refused": True})
+    return out
+
+
+def regexes():
+    out = []
+    texts = ["", "The answer is (B).", "#### 1,234 and #### -5.", "a1b22 c333", "ÄöÜ ß x_y", "line one\nline two\n", "((A)) [B] {C}", "aaa"]
+    for pattern in (r"#### (\-?[0-9\.\,]+)", r"(\([A-Z]\))", r"\w+", r"(\d)(\w)?", r"^.*$", r"(?m)^l(\w+)", r"(?i)ANSWER is", r"a*", r"(a)|(b)", r"\s+",
+                    r"(?P<first>[a-z])\d", r"[^a-z\s]"):
+        for text in texts:
+            out.append({"pattern": pattern, "text": text, "found": re.findall(pattern, text)})
+    for pattern, by, text, count in (
+        (r"(\w)(\d)", r"\2\1", "a1b2", 0), (r"a", "", "banana", 0), (r"a", "x", "banana", 2), (r"(?P<n>\d)", r"<\g<n>\g<0>>", "a1b2", 0),
+        (r"x*", "-", "axb", 0), (r"b", "\\n$1\\\\", "abc", 0), (r"(a)|b", r"[\1]", "ab", 0),
+    ):
+        out.append({"pattern": pattern, "by": by, "text": text, "count": count, "replaced": re.sub(pattern, by, text, count=count)})
+    return out
+
+
+SCALARS = (
+    "yes no Yes NO on Off true TRUE y n ~ null Null nuLL 1 -1 +1 1_000 0x1F 0b101 017 0o17 08 1.5 1. .5 -.5e+3 1e3 1.0e3 1.0e+3 1:30 1:30.5 .inf -.INF .nan "
+    "2020-01-01 a 'yes' \"1\" 12e03 0 -0 0.0 1__0 _1 = <<"
+).split()
+
+DOCS = [{"a": "text\n", "n": 3, "f": 1.0, "l": ["x", "y"], "d": {"k": None}, "q": "it's \"so\"", "t": " two  words ", "b": True}]
+TEMPLATES = [
+    "{{a}}", "{{ a }}\n", "  {% if n > 2 %}\n  yes\n  {% endif %}\n", "{{missing}}", "{{ missing.x }}", "{% if missing %}a{% endif %}", "{{ missing is defined }}",
+    "{{ missing|default('z') }}", "{{ d.k }}", "{{ d.nothing }}", "{{ d['nothing'] }}", "{{ 'a' if n > 5 }}", "{{ l }}", "{{ l.index('y') }}", "{{ l.index('w') }}",
+    "{{ l[5] }}", "{{ f }} {{ n }} {{ b }}", "{{ t.strip() }}|{{ t.lstrip() }}|{{ t.rstrip() }}|{{ t.split() }}|{{ t.split(' ') }}", "{{ q }} {{ [q] }}",
+    "{{ a.capitalize() }}{{ a|trim }}{{ a|length }}", "{{ t | regex_replace('\\\\s+', '_') }}", "{{ t | regex_replace('o', '0', 1) }}", "{{ n ~ '|' ~ f }}",
+    "{% for x in l %}{{ x }}{% if not loop.last %}, {% endif %}{% endfor %}", "{% set x = n + 1 %}{{ x }}\n\n", "{{ l|join('-') }}{{ l|map('upper')|list }}",
+    "{{ missing == 1 }}", "{% for x in missing %}{{ x }}{% endfor %}", "{{ missing|length }}", "{{ l + ['z'] }}", "{{ 7 // 2 }} {{ 7 / 2 }} {{ 7 % 4 }} {{ 2**3 }}",
+    "{{ a[-3:] }}{{ a[::-1] }}{{ t[1:4] }}", "{#- gone -#}  x", "{{- a -}}  \n y", "{%- if b -%} z {%- endif %}\n", "{{ l|string }} {{ l|first }} {{ l|last }}", "{{ '%s-%d' % (a, n) }}",
+    "{{ '{}'.format(n) }}", "{{ ['A','B'][b] }}", "{{ not missing }}", "{{ 'x' in l and 'z' not in l }}", "{{ d }}", "{{ l | tojson }}", "{{ a.replace('t', 'T').title() }}",
+    "{{ a is string }} {{ n is number }} {{ d.k is none }}", "{{ range(3)|list }}", "{{ [1, 2, 3]|sum }} {{ [3, 1]|sort }} {{ [1, 2]|max }}", "{{ 'é'.upper() }}", "{{ a + 1 }}",
+    "{{ (l|length) * 'ab' }}", "{{ l|reverse|list }}", "{{ {'a': 1}.items()|list }}", "{{ dict(a=1) }}", "{{ 'abc'|replace('b', '')}}", "{{ 3.0|int }} {{ '4'|int + 1 }} {{ 2.567|round(1) }}",
+]
+
+
+def templates():
+    env = jinja2.Environment(loader=jinja2.BaseLoader, undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+    env.filters["regex_replace"] = lambda string, pattern, repl, count=0: re.sub(pattern, repl, string, count=count)
+    out = []
+    for text in TEMPLATES:
+        try:
+            out.append({"template": text, "rendered": env.from_string(text).render(**DOCS[0])})
+        except Exception:
+            out.append({"template": text, "refused": True})
+    return out
+
+
+def main(out):
+    scalar = lambda text: yaml.load(f"k: {text}\n", Loader=yaml.CSafeLoader)["k"]
+    scalars = []
+    for text in SCALARS:
+        try:
+            value = scalar(text)
+            scalars.append({"text": text, "type": type(value).__name__, "repr": repr(value)})
+        except Exception:
+            scalars.append({"text": text, "type": "refused", "repr": ""})
+    found = {"random": draws(), "literals": literals(), "regexes": regexes(), "scalars": scalars, "doc": DOCS[0], "templates": templates()}
+    with open(f"{out}/cpython.json", "w", encoding="utf-8") as f:
+        f.write("{\n" + ",\n".join(
+            f"{json.dumps(k)}: [\n" + ",\n".join(" " + json.dumps(row, ensure_ascii=False) for row in v) + "\n]"
+            if isinstance(v, list) else f"{json.dumps(k)}: {json.dumps(v, ensure_ascii=False)}" for k, v in found.items()) + "\n}\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
