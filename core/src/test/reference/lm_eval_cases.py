@@ -126,7 +126,7 @@ class Cases:
             many.append({"q": q, "golds": [words(rng, 1, 1), said if i % 2 else "none"] + (["x's \"y\""] if i % 3 == 0 else [])})
         self.rows("many.jsonl", many)
         with open(f"{self.out}/data/table.csv", "w", encoding="utf-8", newline="") as f:
-            writer = csv.writer(f)
+            writer = csv.writer(f, lineterminator="\n")
             writer.writerow(["number", "share", "text", "kind", "flag"])
             for i in range(9):
                 writer.writerow([i * 3, "" if i == 4 else i / 4, words(rng, 2, 4) + (", \"q\"" if i == 2 else ""),
