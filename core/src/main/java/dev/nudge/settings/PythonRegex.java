@@ -28,6 +28,7 @@ public final class PythonRegex {
   private final String python;
   private final StringBuilder java = new StringBuilder();
   private final Map<String, String> names = new HashMap<>();
+  private final Map<String, Integer> numbers = new HashMap<>();
   private int at;
   private int groups;
 
@@ -54,6 +55,13 @@ public final class PythonRegex {
       throw new InputException(
           "the regular expression '%s' is nested too deeply".formatted(python), e);
     }
+  }
+
+  /// The numbers of the named groups of an expression.
+  static Map<String, Integer> numbers(String python) {
+    PythonRegex regex = new PythonRegex(python);
+    regex.translate();
+    return Map.copyOf(regex.numbers);
   }
 
   /// Python's `re.fullmatch`.
@@ -178,6 +186,7 @@ public final class PythonRegex {
     if (rest.startsWith("P<")) {
       int end = rest.indexOf('>');
       groups++;
+      numbers.put(end < 0 ? "" : rest.substring(2, end), groups);
       put("(?<" + name(end < 0 ? "" : rest.substring(2, end)) + ">", end + 3);
     } else if (rest.startsWith("P=")) {
       int end = rest.indexOf(')');

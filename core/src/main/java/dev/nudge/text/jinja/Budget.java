@@ -6,14 +6,22 @@ import java.time.LocalDateTime;
 final class Budget {
   private final Limits limits;
   private final LocalDateTime now;
+  private final boolean strict;
   private long steps;
   private int depth;
   private int line = 1;
   private int blocks;
 
-  Budget(Limits limits, LocalDateTime now) {
+  /// @param strict whether what is undefined fails where it is used
+  Budget(Limits limits, LocalDateTime now, boolean strict) {
     this.limits = limits;
     this.now = now;
+    this.strict = strict;
+  }
+
+  /// A value as this rendering takes it: what is undefined may be one that fails.
+  Value known(Value value) {
+    return strict && value instanceof Undefined undefined ? undefined.strictly() : value;
   }
 
   int line() {

@@ -21,7 +21,7 @@ sealed interface Expression {
     @Override
     public Value eval(Frame frame) {
       frame.budget().step(line);
-      return frame.get(name);
+      return frame.budget().known(frame.get(name));
     }
   }
 
@@ -54,7 +54,7 @@ sealed interface Expression {
     public Value eval(Frame frame) {
       Value value = of.eval(frame);
       frame.budget().step(line);
-      return Lookup.attribute(value, name);
+      return frame.budget().known(Lookup.attribute(value, name));
     }
   }
 
@@ -64,7 +64,7 @@ sealed interface Expression {
       Value value = of.eval(frame);
       Value at = index.eval(frame);
       frame.budget().step(line);
-      return Lookup.item(value, at);
+      return frame.budget().known(Lookup.item(value, at));
     }
   }
 
@@ -135,7 +135,7 @@ sealed interface Expression {
       Value subject = value.eval(frame);
       Arguments arguments = given.eval(frame);
       frame.budget().step(line);
-      return filter.apply(subject, arguments);
+      return frame.budget().known(filter.apply(subject, arguments));
     }
   }
 

@@ -11,9 +11,11 @@ final class ExpressionParser {
 
   private final Tokens tokens;
   private final ValueParser values;
+  private final Dialect dialect;
 
-  ExpressionParser(Tokens tokens) {
+  ExpressionParser(Tokens tokens, Dialect dialect) {
     this.tokens = tokens;
+    this.dialect = dialect;
     this.values = new ValueParser(tokens, this);
   }
 
@@ -187,7 +189,7 @@ final class ExpressionParser {
   Expression filter(Expression of) {
     int line = tokens.line();
     String name = dotted();
-    Filters.Filter filter = Filters.of(name);
+    Filters.Filter filter = Filters.of(name, dialect);
     if (filter == null) {
       throw new Lexer.Failure(line, "the filter '" + name + "' is not known");
     }

@@ -1,5 +1,7 @@
 package dev.nudge.text.jinja;
 
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.PythonPattern;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -45,6 +47,28 @@ final class Filters {
 
   static @Nullable Filter of(String name) {
     return ALL.get(name);
+  }
+
+  static @Nullable Filter of(String name, Dialect dialect) {
+    return dialect == Dialect.TASK && name.equals("regex_replace")
+        ? Filters::regexReplace
+        : of(name);
+  }
+
+  /// Python's `re.sub` as the harness gives it to its templates.
+  private static Value regexReplace(Value value, Arguments given) {
+    Arguments arguments = given.bind("regex_replace", "pattern", "repl", "count");
+    if (!(value instanceof Text text)) {
+      throw new Mistake("regex_replace goes with a text, and this is a " + value.type());
+    }
+    try {
+      String made =
+          PythonPattern.of(arguments.text("pattern").chars())
+              .replace(text.chars(), arguments.text("repl").chars(), arguments.whole("count", 0));
+      return given.budget().made(Text.of(made));
+    } catch (InputException e) {
+      throw new Mistake(String.valueOf(e.getMessage()));
+    }
   }
 
   static Value none(Value value, Arguments arguments) {

@@ -3,23 +3,27 @@ package dev.nudge.text.jinja;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Cuts a template into tokens, with `trim_blocks` (the line break behind a block or a comment
-/// goes) and `lstrip_blocks` (so does what is blank before one in its line); `-` and `+` beside a
-/// delimiter strip more or nothing.
+/// Cuts a template into tokens. In chat templates with `trim_blocks` (the line break behind a block
+/// or a comment goes) and `lstrip_blocks` (so does what is blank before one in its line); `-` and
+/// `+` beside a delimiter strip more or nothing.
 final class Lexer {
   private final String text;
+  private final boolean trims;
   private final List<Token> tokens = new ArrayList<>();
   private int at;
   private int line = 1;
   private boolean lineStarts = true; // what stands before `at` ends a line
 
-  private Lexer(String text) {
+  private Lexer(String text, boolean trims) {
     this.text = text;
+    this.trims = trims;
   }
 
-  static List<Token> tokens(String source) {
+  static List<Token> tokens(String source, Dialect dialect) {
     String lines = source.replace("\r\n", "\n").replace('\r', '\n');
-    Lexer lexer = new Lexer(lines.endsWith("\n") ? lines.substring(0, lines.length() - 1) : lines);
+    boolean ended = dialect.trims() && lines.endsWith("\n");
+    Lexer lexer =
+        new Lexer(ended ? lines.substring(0, lines.length() - 1) : lines, dialect.trims());
     lexer.run();
     return lexer.tokens;
   }
@@ -81,6 +85,9 @@ final class Lexer {
   }
 
   private String withoutIndent(String data) {
+    if (!trims) {
+      return data;
+    }
     int begin = data.lastIndexOf('\n') + 1;
     if (begin == 0 && !lineStarts) {
       return data;
@@ -168,11 +175,11 @@ final class Lexer {
   }
 
   /// Behind a tag that has ended: its sign strips, else a line break may go.
-  private void behindTag(char sign, boolean trims) {
+  private void behindTag(char sign, boolean block) {
     int from = at;
     if (sign == '-') {
       at = skipSpaces(at);
-    } else if (sign != '+' && trims && at < text.length() && text.charAt(at) == '\n') {
+    } else if (sign != '+' && block && trims && at < text.length() && text.charAt(at) == '\n') {
       at++;
     }
     line += count(text, from, at);

@@ -16,6 +16,8 @@ final class Operators {
   }
 
   static boolean holds(Value a, String sign, Value b) {
+    mayBeUsed(a);
+    mayBeUsed(b);
     return switch (sign) {
       case "==" -> a.equals(b);
       case "!=" -> !a.equals(b);
@@ -26,6 +28,12 @@ final class Operators {
       case ">" -> compare(a, b, sign) > 0;
       default -> compare(a, b, sign) >= 0;
     };
+  }
+
+  private static void mayBeUsed(Value value) {
+    if (value instanceof Undefined undefined) {
+      undefined.mayBeUsed();
+    }
   }
 
   static int compare(Value a, Value b, String sign) {
@@ -86,7 +94,10 @@ final class Operators {
     return switch (value) {
       case Items items -> items.values();
       case Dict dict -> List.copyOf(dict.entries().keySet());
-      case Undefined undefined -> List.of();
+      case Undefined undefined -> {
+        undefined.mayBeUsed();
+        yield List.of();
+      }
       case Text text -> characters(text);
       default -> throw new Mistake("a " + value.type() + " cannot be gone through");
     };
@@ -119,7 +130,10 @@ final class Operators {
       case Text text -> text.length();
       case Items items -> items.length();
       case Dict dict -> dict.entries().size();
-      case Undefined undefined -> 0;
+      case Undefined undefined -> {
+        undefined.mayBeUsed();
+        yield 0;
+      }
       default -> throw new Mistake("a " + value.type() + " has no length");
     };
   }

@@ -12,7 +12,8 @@ final class Python {
     if (value instanceof Text text) {
       return text;
     }
-    if (value instanceof Undefined) {
+    if (value instanceof Undefined undefined) {
+      undefined.mayBeUsed();
       return Text.EMPTY;
     }
     return repr(value);

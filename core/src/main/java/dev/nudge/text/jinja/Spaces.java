@@ -1,10 +1,11 @@
 package dev.nudge.text.jinja;
 
 /// Knows what Python takes for white space, and strips it.
-final class Spaces {
+public final class Spaces {
   private Spaces() {}
 
-  static boolean is(int c) {
+  /// Whether a character is white space.
+  public static boolean is(int c) {
     return switch (c) {
       case ' ', '\t', '\n', '\u000B', '\f', '\r', 0x1C, 0x1D, 0x1E, 0x1F, 0x85, 0xA0 -> true;
       case 0x1680, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000 -> true;
@@ -20,11 +21,22 @@ final class Spaces {
     };
   }
 
-  static String stripEnd(String text) {
+  /// A text without the white space at its end.
+  public static String stripEnd(String text) {
     int end = text.length();
     while (end > 0 && is(text.charAt(end - 1))) {
       end--;
     }
     return text.substring(0, end);
+  }
+
+  /// A text without the white space around it.
+  public static String strip(String text) {
+    String end = stripEnd(text);
+    int from = 0;
+    while (from < end.length() && is(end.charAt(from))) {
+      from++;
+    }
+    return end.substring(from);
   }
 }

@@ -14,13 +14,13 @@ final class StatementParser {
   private final ExpressionParser expressions;
   private int loops; // that `break` may leave
 
-  private StatementParser(List<Token> tokens) {
+  private StatementParser(List<Token> tokens, Dialect dialect) {
     this.tokens = new Tokens(tokens);
-    this.expressions = new ExpressionParser(this.tokens);
+    this.expressions = new ExpressionParser(this.tokens, dialect);
   }
 
-  static List<Statement> parse(String source) {
-    return new StatementParser(Lexer.tokens(source)).body("the template", 0, Set.of());
+  static List<Statement> parse(String source, Dialect dialect) {
+    return new StatementParser(Lexer.tokens(source, dialect), dialect).body("the template", 0, Set.of());
   }
 
   /// Up to a block of one of the names, which is not taken; without names, to the end.

@@ -12,19 +12,29 @@ public final class Template {
 
   private final String place;
   private final List<Statement> body;
+  private final Dialect dialect;
 
-  private Template(String place, List<Statement> body) {
+  private Template(String place, List<Statement> body, Dialect dialect) {
     this.place = place;
     this.body = body;
+    this.dialect = dialect;
+  }
+
+  /// Reads a chat template.
+  ///
+  /// @param place where it stands, for messages
+  /// @throws TemplateException where a construct, a filter or a test is not known, with its line
+  public static Template parse(String source, String place) {
+    return parse(source, place, Dialect.CHAT);
   }
 
   /// Reads a template.
   ///
   /// @param place where it stands, for messages
   /// @throws TemplateException where a construct, a filter or a test is not known, with its line
-  public static Template parse(String source, String place) {
+  public static Template parse(String source, String place, Dialect dialect) {
     try {
-      return new Template(place, StatementParser.parse(source));
+      return new Template(place, StatementParser.parse(source, dialect), dialect);
     } catch (Lexer.Failure e) {
       throw failure(place, e.line, String.valueOf(e.getMessage()));
     } catch (StackOverflowError e) {
@@ -39,7 +49,7 @@ public final class Template {
   /// @throws TemplateException where a value does not fit, the template refuses by
   ///     `raise_exception`, or a limit is reached, with the line
   public Text render(Map<String, Value> variables, Limits limits, LocalDateTime now) {
-    Budget budget = new Budget(limits, now);
+    Budget budget = new Budget(limits, now, dialect.strict());
     try {
       return Statement.written(body, Frame.of(variables, budget));
     } catch (Mistake e) {

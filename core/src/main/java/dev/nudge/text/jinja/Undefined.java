@@ -3,10 +3,25 @@ package dev.nudge.text.jinja;
 import org.jspecify.annotations.Nullable;
 
 /// Is what a name stands for that nothing was given for: it prints as nothing, is false and empty,
-/// and fails where it is used.
+/// and fails where it is used. A strict one fails there too.
 ///
 /// @param why what a use of it says
-record Undefined(String why) implements Value {
+record Undefined(String why, boolean strict) implements Value {
+  Undefined(String why) {
+    this(why, false);
+  }
+
+  Undefined strictly() {
+    return new Undefined(why, true);
+  }
+
+  /// Refuses a use of a strict one.
+  void mayBeUsed() {
+    if (strict) {
+      throw Mistake.missing(this);
+    }
+  }
+
   static Undefined name(String name) {
     return new Undefined("'" + name + "' is undefined");
   }
@@ -22,6 +37,7 @@ record Undefined(String why) implements Value {
 
   @Override
   public boolean isTrue() {
+    mayBeUsed();
     return false;
   }
 

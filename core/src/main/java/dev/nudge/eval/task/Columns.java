@@ -1,0 +1,67 @@
+package dev.nudge.eval.task;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.NullNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Gives all rows of a table the same columns, as `datasets` does: in the order in which they first
+/// come, null where a row has none, objects within likewise, and floats where a column has whole
+/// numbers and floats.
+final class Columns {
+  private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
+
+  private Columns() {}
+
+  static Documents of(List<JsonNode> rows) {
+    Shape shape = new Shape();
+    rows.forEach(shape::see);
+    List<JsonNode> even = new ArrayList<>(rows.size());
+    rows.forEach(row -> even.add(shape.even(row)));
+    return new Documents(even, List.copyOf(shape.keys.keySet()));
+  }
+
+  /// What was seen of the values of one column.
+  private static final class Shape {
+    final Map<String, Shape> keys = new LinkedHashMap<>();
+    private @Nullable Shape elements;
+    private boolean real;
+
+    void see(JsonNode value) {
+      if (value.isObject()) {
+        value
+            .properties()
+            .forEach(e -> keys.computeIfAbsent(e.getKey(), k -> new Shape()).see(e.getValue()));
+      } else if (value.isArray()) {
+        Shape inner = elements == null ? new Shape() : elements;
+        elements = inner;
+        value.forEach(inner::see);
+      } else {
+        real |= value.isFloatingPointNumber();
+      }
+    }
+
+    JsonNode even(JsonNode value) {
+      if (value.isObject()) {
+        ObjectNode all = NODES.objectNode();
+        keys.forEach(
+            (key, shape) ->
+                all.set(key, value.has(key) ? shape.even(value.path(key)) : NullNode.instance));
+        return all;
+      }
+      if (value.isArray() && elements != null) {
+        ArrayNode all = NODES.arrayNode();
+        Shape inner = elements;
+        value.forEach(one -> all.add(inner.even(one)));
+        return all;
+      }
+      return real && value.isIntegralNumber() ? NODES.numberNode(value.doubleValue()) : value;
+    }
+  }
+}

@@ -1,0 +1,137 @@
+package dev.nudge.eval.task;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// Puts system text, shots and question together to what a model reads.
+final class PromptBuilder {
+  private final TaskConfig config;
+  private final TaskFields fields;
+  private final Shots shots;
+  private final PromptStyle style;
+  private final boolean multipleInput;
+
+  /// @param multipleInput whether the choices are questions
+  PromptBuilder(
+      TaskConfig config,
+      TaskFields fields,
+      Shots shots,
+      PromptStyle style,
+      boolean multipleInput) {
+    this.config = config;
+    this.fields = fields;
+    this.shots = shots;
+    this.style = style;
+    this.multipleInput = multipleInput;
+  }
+
+  /// The prompts of a document: one, or one for each choice where those are questions.
+  List<String> of(JsonNode doc) {
+    String prefix = fields.prefix(doc);
+    List<Message> before = before(doc);
+    if (!multipleInput) {
+      List<Message> all = new ArrayList<>(before);
+      turn(question(fields.text(doc)), null, null, prefix, config.targetDelimiter(), "", all);
+      return List.of(rendered(all, prefix));
+    }
+    List<String> prompts = new ArrayList<>();
+    for (String choice : fields.choices(doc)) {
+      List<Message> all = new ArrayList<>(before);
+      turn(choice, null, null, prefix, "", "", all);
+      prompts.add(rendered(all, prefix));
+    }
+    return prompts;
+  }
+
+  private List<Message> before(JsonNode doc) {
+    String description =
+        fields.resolved(doc, "description", config.keys().text("description"));
+    String system = Message.joined(style.system(), description, config.fewshotDelimiter());
+    List<Message> all = new ArrayList<>();
+    if (!system.isEmpty()) {
+      all.add(new Message("system", system));
+    }
+    int n = Objects.requireNonNullElse(config.numFewshot(), 0);
+    if (n == 0) {
+      return all;
+    }
+    ShotsConfig as = config.shots();
+    boolean same = Objects.equals(as.split(), config.split("test"));
+    for (JsonNode shot : shots.of(n, same ? doc : null)) {
+      JsonNode text = fields.text(shot, as.text());
+      List<String> choices = as.choice() == null ? null : fields.choices(shot, as.choice());
+      JsonNode target = fields.target(shot, as.target());
+      Field own = as.genPrefix();
+      String prefix = own == null ? null : fields.resolved(shot, "gen_prefix", own.text());
+      String question = multipleInput ? choice(choices, text) : question(text);
+      String answer = answer(target, multipleInput ? null : choices);
+      turn(question, answer, target, prefix, as.targetDelimiter(), as.delimiter(), all);
+    }
+    return all;
+  }
+
+  private String question(JsonNode text) {
+    if (!text.isString()) {
+      throw fields.wrong("doc_to_text", "makes " + text, "it must make a text");
+    }
+    return text.stringValue();
+  }
+
+  private String choice(@Nullable List<String> choices, JsonNode place) {
+    int at = place.isIntegralNumber() ? place.intValue() : -1;
+    if (choices == null || at < 0 || at >= choices.size()) {
+      throw fields.wrong("doc_to_text", "makes " + place, "it must be the place of a choice");
+    }
+    return choices.get(at);
+  }
+
+  /// The answer of a shot as text.
+  private String answer(JsonNode target, @Nullable List<String> choices) {
+    JsonNode one = target.isArray() && !target.isEmpty() ? target.get(0) : target;
+    boolean place = target.isIntegralNumber() && choices != null;
+    if (place) {
+      return choice(choices, target);
+    }
+    if (!one.isString()) {
+      throw fields.wrong("doc_to_target", "makes " + target, "the answer of a shot must be a text");
+    }
+    return one.stringValue();
+  }
+
+  /// A question, and its answer or the beginning of one.
+  ///
+  /// @param answer null: it is asked for
+  /// @param target which the answer is of
+  private static void turn(
+      String question,
+      @Nullable String answer,
+      @Nullable JsonNode target,
+      @Nullable String prefix,
+      String delimiter,
+      String behind,
+      List<Message> all) {
+    boolean answered =
+        answer != null && !(target != null && target.isString() && answer.isEmpty());
+    boolean prefixed = prefix != null && !prefix.isEmpty();
+    boolean delimits = prefixed ? Message.needsDelimiter(question, prefix) : answered;
+    all.add(new Message("user", question, delimits ? delimiter : ""));
+    if (answered) {
+      all.add(new Message("assistant", Message.joined(prefix, answer, " "), behind));
+    } else if (prefixed) {
+      all.add(new Message("assistant", prefix));
+    }
+  }
+
+  private String rendered(List<Message> messages, @Nullable String prefix) {
+    PromptStyle.Chat chat = style.chat();
+    if (chat == null) {
+      return Message.plain(messages);
+    }
+    return chat.render(
+        style.multiturn() ? messages : Message.oneTurn(messages),
+        prefix == null || prefix.isEmpty());
+  }
+}

@@ -1,0 +1,308 @@
+package dev.nudge.eval.task;
+
+import java.math.BigInteger;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.BooleanNode;
+import tools.jackson.databind.node.DoubleNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.NullNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Reads a text as Python's `ast.literal_eval` does: texts, numbers, `True`, `False`, `None`, lists,
+/// tuples and dicts. A tuple becomes a list.
+final class PythonLiteral {
+  private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
+  private static final int MOST_DEPTH = 100;
+
+  private final String text;
+  private int at;
+  private int depth;
+  private int brackets;
+
+  private PythonLiteral(String text) {
+    this.text = text;
+  }
+
+  /// Reads a text; null where it is no literal.
+  static @Nullable JsonNode read(String text) {
+    try {
+      PythonLiteral literal = new PythonLiteral(text);
+      literal.skipIndent();
+      JsonNode value = literal.several();
+      literal.space();
+      return literal.at == text.length() ? value : null;
+    } catch (NoLiteral e) {
+      return null;
+    }
+  }
+
+  private static final class NoLiteral extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    NoLiteral() {
+      super(null, null, false, false);
+    }
+  }
+
+  private void skipIndent() {
+    while (at < text.length() && (text.charAt(at) == ' ' || text.charAt(at) == '\t')) {
+      at++;
+    }
+  }
+
+  private void space() {
+    while (at < text.length()) {
+      char c = text.charAt(at);
+      boolean line = c == '\n' || c == '\r';
+      if (c == ' ' || c == '\t' || c == '\f' || line && (brackets > 0 || blankFrom(at))) {
+        at++;
+      } else {
+        return;
+      }
+    }
+  }
+
+  private boolean blankFrom(int from) {
+    return text.substring(from).isBlank();
+  }
+
+  private char peek() {
+    space();
+    return at < text.length() ? text.charAt(at) : 0;
+  }
+
+  private boolean take(char c) {
+    boolean there = peek() == c;
+    at += there ? 1 : 0;
+    return there;
+  }
+
+  /// A value, or several with commas, which are a tuple.
+  private JsonNode several() {
+    JsonNode first = value();
+    if (peek() != ',') {
+      return first;
+    }
+    ArrayNode all = NODES.arrayNode().add(first);
+    while (take(',') && peek() != 0 && peek() != ')') {
+      all.add(value());
+    }
+    return all;
+  }
+
+  private JsonNode value() {
+    if (++depth > MOST_DEPTH) {
+      throw new NoLiteral();
+    }
+    char c = peek();
+    JsonNode value =
+        switch (c) {
+          case '[' -> list();
+          case '(' -> tuple();
+          case '{' -> dict();
+          case '-', '+' -> signed();
+          default -> Character.isDigit(c) || c == '.' ? number() : textOrName();
+        };
+    depth--;
+    return value;
+  }
+
+  private JsonNode list() {
+    at++;
+    brackets++;
+    ArrayNode all = NODES.arrayNode();
+    while (!take(']')) {
+      if (!all.isEmpty()) {
+        need(',');
+        if (take(']')) {
+          break;
+        }
+      }
+      all.add(value());
+    }
+    brackets--;
+    return all;
+  }
+
+  private JsonNode tuple() {
+    at++;
+    brackets++;
+    JsonNode value = take(')') ? NODES.arrayNode() : null;
+    if (value == null) {
+      value = several();
+      need(')');
+    }
+    brackets--;
+    return value;
+  }
+
+  private JsonNode dict() {
+    at++;
+    brackets++;
+    ObjectNode all = NODES.objectNode();
+    while (!take('}')) {
+      if (!all.isEmpty()) {
+        need(',');
+        if (take('}')) {
+          break;
+        }
+      }
+      JsonNode key = value();
+      need(':');
+      all.set(key.isString() ? key.stringValue() : key.toString(), value());
+    }
+    brackets--;
+    return all;
+  }
+
+  private void need(char c) {
+    if (!take(c)) {
+      throw new NoLiteral();
+    }
+  }
+
+  private JsonNode signed() {
+    boolean negative = text.charAt(at++) == '-';
+    peek();
+    JsonNode number = number();
+    if (!negative) {
+      return number;
+    }
+    return number.isIntegralNumber()
+        ? NODES.numberNode(number.bigIntegerValue().negate())
+        : DoubleNode.valueOf(-number.doubleValue());
+  }
+
+  private JsonNode number() {
+    int from = at;
+    while (at < text.length() && isOfNumber(from)) {
+      at++;
+    }
+    String digits = text.substring(from, at);
+    if (digits.isEmpty() || digits.startsWith("_") || digits.endsWith("_") || digits.contains("__")) {
+      throw new NoLiteral();
+    }
+    String plain = digits.replace("_", "").toLowerCase(java.util.Locale.ROOT);
+    try {
+      if (plain.startsWith("0x")) {
+        return whole(new BigInteger(plain.substring(2), 16));
+      }
+      if (plain.startsWith("0o")) {
+        return whole(new BigInteger(plain.substring(2), 8));
+      }
+      if (plain.startsWith("0b")) {
+        return whole(new BigInteger(plain.substring(2), 2));
+      }
+      if (plain.chars().allMatch(c -> c >= '0' && c <= '9')) {
+        if (plain.length() > 1 && plain.startsWith("0") && !plain.matches("0+")) {
+          throw new NoLiteral(); // Python has no such octal numbers any more
+        }
+        return whole(new BigInteger(plain));
+      }
+      if (!plain.matches("(\\d+\\.?\\d*|\\.\\d+)(e[-+]?\\d+)?")) {
+        throw new NoLiteral();
+      }
+      return DoubleNode.valueOf(Double.parseDouble(plain));
+    } catch (NumberFormatException e) {
+      throw new NoLiteral();
+    }
+  }
+
+  private static JsonNode whole(BigInteger value) {
+    return value.bitLength() < Integer.SIZE
+        ? NODES.numberNode(value.intValue())
+        : value.bitLength() < Long.SIZE ? NODES.numberNode(value.longValue()) : NODES.numberNode(value);
+  }
+
+  private boolean isOfNumber(int from) {
+    char c = text.charAt(at);
+    if (Character.isLetterOrDigit(c) && c < 128 || c == '_' || c == '.') {
+      return true;
+    }
+    boolean exponent = at > from && "eE".indexOf(text.charAt(at - 1)) >= 0;
+    return (c == '-' || c == '+') && exponent && !text.startsWith("0x", from);
+  }
+
+  private JsonNode textOrName() {
+    int from = at;
+    while (at < text.length() && Character.isLetter(text.charAt(at))) {
+      at++;
+    }
+    String name = text.substring(from, at);
+    char next = at < text.length() ? text.charAt(at) : 0;
+    if (next == '\'' || next == '"') {
+      at = from;
+      return texts();
+    }
+    return switch (name) {
+      case "True" -> BooleanNode.TRUE;
+      case "False" -> BooleanNode.FALSE;
+      case "None" -> NullNode.instance;
+      default -> throw new NoLiteral();
+    };
+  }
+
+  /// Texts that follow each other are one.
+  private JsonNode texts() {
+    StringBuilder all = new StringBuilder();
+    do {
+      all.append(one());
+      int behind = at;
+      char c = peek();
+      boolean more = c == '\'' || c == '"' || prefixed();
+      if (!more) {
+        at = behind;
+        break;
+      }
+    } while (true);
+    return NODES.stringNode(all.toString());
+  }
+
+  private boolean prefixed() {
+    return at + 1 < text.length()
+        && "uUrR".indexOf(text.charAt(at)) >= 0
+        && "'\"".indexOf(text.charAt(at + 1)) >= 0;
+  }
+
+  private String one() {
+    boolean raw = false;
+    char c = text.charAt(at);
+    if (c != '\'' && c != '"') {
+      if (!prefixed()) {
+        throw new NoLiteral(); // bytes, or a text with values in it
+      }
+      raw = c == 'r' || c == 'R';
+      at++;
+    }
+    char quote = text.charAt(at);
+    String three = String.valueOf(quote).repeat(3);
+    boolean isLong = text.startsWith(three, at);
+    String close = isLong ? three : String.valueOf(quote);
+    at += close.length();
+    PythonEscapes out = new PythonEscapes();
+    while (!text.startsWith(close, at)) {
+      if (at >= text.length() || !isLong && "\n\r".indexOf(text.charAt(at)) >= 0) {
+        throw new NoLiteral();
+      }
+      if (text.charAt(at) != '\\') {
+        out.plain(text.charAt(at++));
+      } else if (raw) {
+        out.plain('\\');
+        at++;
+        if (at < text.length()) {
+          out.plain(text.charAt(at++));
+        }
+      } else {
+        int behind = out.escaped(text, at + 1);
+        if (behind < 0) {
+          throw new NoLiteral();
+        }
+        at = behind;
+      }
+    }
+    at += close.length();
+    return out.text();
+  }
+}

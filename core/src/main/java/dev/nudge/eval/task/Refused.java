@@ -1,0 +1,52 @@
+package dev.nudge.eval.task;
+
+import dev.nudge.settings.InputException;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// Says of a key that needs Python which it is, in which file, and what to do instead.
+final class Refused {
+  private static final String EXPORT = "export its documents to JSONL once, as docs/evaluation.md shows";
+
+  /// What to do instead of running a function.
+  private static final Map<String, String> INSTEAD =
+      Map.of(
+          "process_docs", EXPORT,
+          "custom_dataset", EXPORT,
+          "samples", EXPORT + ", or write the samples into the file",
+          "doc_to_text", EXPORT + ", with a column of what it makes",
+          "doc_to_target", EXPORT + ", with a column of what it makes",
+          "doc_to_choice", EXPORT + ", with a column of what it makes",
+          "description", "write the text into the file",
+          "gen_prefix", EXPORT + ", with a column of what it makes");
+
+  private Refused() {}
+
+  /// Refuses a key whose value is a function, wherever one stands that would be run.
+  static void function(Keys keys, String key) {
+    if (keys.get(key) instanceof PythonFunction function) {
+      String instead = INSTEAD.get(key);
+      throw instead == null
+          ? scoring(keys.place(), key, function)
+          : new InputException(
+              "%s: %s is Python (!function %s), which is not run here; %s"
+                  .formatted(keys.place(), key, function.name(), instead));
+    }
+  }
+
+  /// A function that scores.
+  static InputException scoring(String place, String key, PythonFunction function) {
+    return new InputException(
+        "%s: %s is Python (!function %s), which is not run here; score by metric_list and filter_list alone"
+            .formatted(place, key, function.name()));
+  }
+
+  /// A key that nothing here does, whatever it is set to.
+  static void notDone(Keys keys, String key, String what) {
+    @Nullable Object value = keys.get(key);
+    if (value != null && !Boolean.FALSE.equals(value)) {
+      throw new InputException(
+          "%s: %s is %s; %s".formatted(keys.place(), key, TaskYaml.shown(value), what));
+    }
+  }
+}

@@ -1,0 +1,93 @@
+package dev.nudge.eval.task;
+
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.PythonPattern;
+import dev.nudge.text.jinja.Spaces;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// Takes what a regular expression finds in an answer: of all matches one, of its groups the first
+/// that is not empty, without white space around it.
+final class RegexFilter {
+  static final Set<String> KEYS = Set.of("regex_pattern", "group_select", "fallback");
+  private static final String PATTERN = "#### (\\-?[0-9\\.\\,]+)";
+  private static final String FALLBACK = "[invalid]";
+
+  private final String place;
+  private final PythonPattern pattern;
+  private final int which;
+  private final String fallback;
+
+  private RegexFilter(String place, PythonPattern pattern, int which, String fallback) {
+    this.place = place;
+    this.pattern = pattern;
+    this.which = which;
+    this.fallback = fallback;
+  }
+
+  static Filters.Step of(Keys keys) {
+    RegexFilter filter = read(keys);
+    return Filters.only(
+        keys,
+        KEYS,
+        Filters.each(
+            keys,
+            text -> {
+              List<String> match = filter.match(filter.pattern, text);
+              if (match == null) {
+                return filter.fallback;
+              }
+              String found = filled(match);
+              return found == null ? filter.fallback : Spaces.strip(found);
+            }));
+  }
+
+  static RegexFilter read(Keys keys) {
+    Integer which = keys.whole("group_select");
+    return new RegexFilter(
+        keys.place(),
+        compiled(keys, keys.text("regex_pattern", PATTERN)),
+        which == null ? 0 : which,
+        keys.text("fallback", FALLBACK));
+  }
+
+  static PythonPattern compiled(Keys keys, String pattern) {
+    try {
+      return PythonPattern.of(pattern);
+    } catch (InputException e) {
+      throw new InputException(keys.place() + ": " + e.getMessage(), e);
+    }
+  }
+
+  PythonPattern pattern() {
+    return pattern;
+  }
+
+  String fallback() {
+    return fallback;
+  }
+
+  /// The match that is meant; null: there is none.
+  @Nullable List<String> match(PythonPattern by, String text) {
+    List<List<String>> all = by.findAll(text);
+    if (all.isEmpty()) {
+      return null;
+    }
+    int at = which < 0 ? which + all.size() : which;
+    if (at < 0 || at >= all.size()) {
+      throw new InputException(
+          "%s: group_select is %d, and an answer has %d matches; set it to 0 or -1"
+              .formatted(place, which, all.size()));
+    }
+    return all.get(at);
+  }
+
+  /// The first group that is not empty, of an expression with one group that one whatever it is.
+  static @Nullable String filled(List<String> match) {
+    if (match.size() == 1) {
+      return match.getFirst();
+    }
+    return match.stream().filter(group -> !group.isEmpty()).findFirst().orElse(null);
+  }
+}

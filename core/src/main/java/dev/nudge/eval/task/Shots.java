@@ -1,0 +1,70 @@
+package dev.nudge.eval.task;
+
+import dev.nudge.settings.InputException;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// Chooses the shots before a question: the first ones, or ones drawn as CPython draws them, with a
+/// state that runs on from question to question.
+///
+/// Threading: one thread, question by question in order.
+final class Shots {
+  private static final long SEED = 1234; // the harness's own
+
+  private final String place;
+  private final List<JsonNode> pool;
+  private final boolean firstN;
+  private final PythonRandom random = new PythonRandom(SEED);
+
+  /// @param place for messages
+  Shots(String place, List<JsonNode> pool, boolean firstN) {
+    this.place = place;
+    this.pool = pool;
+    this.firstN = firstN;
+  }
+
+  /// Chooses shots.
+  ///
+  /// @param asked a document that is none of them; null: any may be
+  List<JsonNode> of(int n, @Nullable JsonNode asked) {
+    if (firstN) {
+      List<JsonNode> others = asked == null ? pool : without(asked, pool);
+      check(n, others.size());
+      return others.subList(0, n);
+    }
+    if (asked == null || asked.isEmpty()) {
+      check(n, pool.size());
+      return at(pool, random.sample(pool.size(), n));
+    }
+    check(n + 1, pool.size());
+    List<JsonNode> drawn = without(asked, at(pool, random.sample(pool.size(), n + 1)));
+    if (drawn.size() < n) { // the document is in the pool several times
+      List<JsonNode> others = without(asked, pool);
+      check(n, others.size());
+      return at(others, random.sample(others.size(), n));
+    }
+    return drawn.subList(0, n);
+  }
+
+  private static List<JsonNode> at(List<JsonNode> from, int[] places) {
+    List<JsonNode> chosen = new ArrayList<>(places.length);
+    for (int place : places) {
+      chosen.add(from.get(place));
+    }
+    return chosen;
+  }
+
+  private static List<JsonNode> without(JsonNode doc, List<JsonNode> from) {
+    return from.stream().filter(one -> !one.equals(doc)).toList();
+  }
+
+  private void check(int wanted, int there) {
+    if (wanted > there) {
+      throw new InputException(
+          "%s: %d documents are wanted to choose shots from, and there are %d; lower num_fewshot"
+              .formatted(place, wanted, there));
+    }
+  }
+}

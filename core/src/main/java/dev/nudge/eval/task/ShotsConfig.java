@@ -1,0 +1,91 @@
+package dev.nudge.eval.task;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// How shots are chosen and written: `fewshot_config`, over what the task has for its questions.
+///
+/// @param firstN take the first ones; else they are drawn
+/// @param split null: the task's training, validation or test split, the first that there is
+/// @param samples documents that stand in the file; null: none do
+/// @param text of a shot; null: the task's
+/// @param choice null: shots have no choices of their own
+/// @param genPrefix null: none
+record ShotsConfig(
+    boolean firstN,
+    @Nullable String split,
+    @Nullable List<JsonNode> samples,
+    @Nullable Object text,
+    @Nullable Object choice,
+    @Nullable Object target,
+    @Nullable Field genPrefix,
+    String delimiter,
+    String targetDelimiter) {
+  private static final Set<String> KNOWN =
+      Set.of(
+          "sampler",
+          "split",
+          "process_docs",
+          "fewshot_indices",
+          "samples",
+          "doc_to_text",
+          "doc_to_choice",
+          "doc_to_target",
+          "gen_prefix",
+          "fewshot_delimiter",
+          "target_delimiter");
+
+  static ShotsConfig of(Keys task) {
+    Keys own = task.map("fewshot_config");
+    Keys given = own == null ? new Keys(task.place(), java.util.Map.of()) : own;
+    given.only(KNOWN);
+    for (String key : KNOWN) {
+      Refused.function(given, key);
+    }
+    Refused.notDone(given, "fewshot_indices", "shots are chosen by sampler, split and samples");
+    String sampler = given.text("sampler", "default");
+    if (!sampler.equals("default") && !sampler.equals("first_n")) {
+      throw given.wrong("sampler", "default or first_n");
+    }
+    String split = over(given, "split", task, "fewshot_split");
+    String prefix = over(given, "gen_prefix", task, "gen_prefix");
+    return new ShotsConfig(
+        sampler.equals("first_n"),
+        split,
+        samples(given),
+        first(given, task, "doc_to_text"),
+        first(given, task, "doc_to_choice"),
+        first(given, task, "doc_to_target"),
+        prefix == null ? null : new Field(prefix, given.place() + ": gen_prefix"),
+        delimiter(given, task, "fewshot_delimiter", "\n\n"),
+        delimiter(given, task, "target_delimiter", " "));
+  }
+
+  private static @Nullable String over(Keys given, String key, Keys task, String tasks) {
+    return given.raw().containsKey(key) ? given.text(key) : task.text(tasks);
+  }
+
+  private static @Nullable Object first(Keys given, Keys task, String key) {
+    return given.raw().containsKey(key) ? given.get(key) : task.get(key);
+  }
+
+  private static String delimiter(Keys given, Keys task, String key, String otherwise) {
+    String own = given.text(key);
+    return own == null ? task.text(key, otherwise) : own;
+  }
+
+  private static @Nullable List<JsonNode> samples(Keys given) {
+    List<?> list = given.list("samples");
+    if (list == null) {
+      return null;
+    }
+    List<JsonNode> samples = new ArrayList<>();
+    for (Object one : list) {
+      samples.add(dev.nudge.format.Json.tree(given.entry("samples", one).raw()));
+    }
+    return List.copyOf(samples);
+  }
+}

@@ -1,0 +1,150 @@
+package dev.nudge.eval.task;
+
+import dev.nudge.settings.InputException;
+import dev.nudge.text.jinja.Spaces;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// Is a task with its documents.
+///
+/// Threading: one thread.
+public final class Task {
+  private final TaskConfig config;
+  private final Documents asked;
+  private final TaskFields fields;
+  private final List<JsonNode> pool;
+  private final boolean multipleInput;
+  private final boolean multipleTarget;
+
+  private Task(
+      TaskConfig config, Documents asked, TaskFields fields, List<JsonNode> pool) {
+    this.config = config;
+    this.asked = asked;
+    this.fields = fields;
+    this.pool = pool;
+    JsonNode first = asked.rows().getFirst();
+    boolean rolls = config.type() == OutputType.LOGLIKELIHOOD_ROLLING;
+    this.multipleInput = !rolls && fields.hasChoices() && fields.text(first).isIntegralNumber();
+    this.multipleTarget = fields.target(first).isArray();
+  }
+
+  /// Reads the documents of a task.
+  ///
+  /// @param dataDir where data is looked up first; null: not told
+  /// @throws InputException in one line, where they are not there or do not go with the task
+  public static Task load(TaskConfig config, @Nullable Path dataDir) {
+    TaskData data = new TaskData(config, dataDir);
+    String test = config.split("test");
+    String split = test == null ? config.split("validation") : test;
+    if (split == null) {
+      throw new InputException(
+          "%s: test_split and validation_split are both missing; name the split that is asked about"
+              .formatted(config.place()));
+    }
+    Documents asked = data.split(split);
+    return new Task(config, asked, new TaskFields(config, asked.columns()), pool(config, data, split));
+  }
+
+  /// The documents that shots are chosen from; none where there are no shots.
+  private static List<JsonNode> pool(TaskConfig config, TaskData data, String asked) {
+    if (Objects.requireNonNullElse(config.numFewshot(), 0) == 0) {
+      return List.of();
+    }
+    ShotsConfig shots = config.shots();
+    if (shots.split() != null) {
+      return data.split(shots.split()).rows();
+    }
+    List<JsonNode> samples = shots.samples();
+    if (samples != null) {
+      return samples;
+    }
+    String training = config.split("training");
+    String validation = config.split("validation");
+    return data.split(training != null ? training : validation != null ? validation : asked).rows();
+  }
+
+  public TaskConfig config() {
+    return config;
+  }
+
+  /// How many documents there are.
+  public int size() {
+    return asked.rows().size();
+  }
+
+  /// Whether a document may have several answers that are right.
+  public boolean multipleTarget() {
+    return multipleTarget;
+  }
+
+  /// Asks about the documents.
+  ///
+  /// @param limit how many of them, from the first; null: all
+  public List<Sample> samples(@Nullable Integer limit, PromptStyle style) {
+    Shots shots = new Shots(config.place(), pool, config.shots().firstN());
+    PromptBuilder prompts = new PromptBuilder(config, fields, shots, style, multipleInput);
+    boolean rolls = config.type() == OutputType.LOGLIKELIHOOD_ROLLING;
+    List<Sample> samples = new ArrayList<>();
+    int most = limit == null ? size() : Math.min(limit, size());
+    for (int i = 0; i < most; i++) {
+      JsonNode doc = asked.rows().get(i);
+      JsonNode target = fields.target(doc);
+      List<String> choices = fields.hasChoices() ? fields.choices(doc) : List.of();
+      List<String> contexts = rolls ? List.of("") : prompts.of(doc);
+      JsonNode gold = multipleInput ? fields.text(doc) : target;
+      samples.add(
+          new Sample(i, doc, target, gold, choices, requests(contexts, target, choices, style)));
+    }
+    return samples;
+  }
+
+  private List<Request> requests(
+      List<String> contexts, JsonNode target, List<String> choices, PromptStyle style) {
+    return switch (config.type()) {
+      case LOGLIKELIHOOD -> List.of(new Request.Likelihood(contexts.getFirst(), text(target)));
+      case LOGLIKELIHOOD_ROLLING -> List.of(new Request.Rolling(text(target)));
+      case GENERATE_UNTIL ->
+          List.of(
+              new Request.Generate(contexts.getFirst(), config.generation(), config.repeats()));
+      case MULTIPLE_CHOICE -> choices(contexts, target, choices, style);
+    };
+  }
+
+  private List<Request> choices(
+      List<String> contexts, JsonNode target, List<String> choices, PromptStyle style) {
+    String delimiter = delimiter(style);
+    List<Request> all = new ArrayList<>();
+    if (multipleInput) {
+      String behind = delimiter + text(target);
+      contexts.forEach(context -> all.add(new Request.Likelihood(context, behind)));
+    } else {
+      choices.forEach(
+          choice -> all.add(new Request.Likelihood(contexts.getFirst(), delimiter + choice)));
+    }
+    if (config.metrics().stream().anyMatch(m -> m.name().equals("acc_mutual_info"))) {
+      choices.forEach(choice -> all.add(new Request.Likelihood("", delimiter + choice)));
+    }
+    return all;
+  }
+
+  /// What stands before a choice: in a chat nothing, unless it goes on with the prefix of answers.
+  private String delimiter(PromptStyle style) {
+    String prefix = config.keys().text("gen_prefix");
+    boolean open =
+        prefix != null
+            && !prefix.isEmpty()
+            && !Spaces.is(prefix.codePointBefore(prefix.length()));
+    return style.chat() == null || open ? config.targetDelimiter() : "";
+  }
+
+  private String text(JsonNode target) {
+    if (!target.isString()) {
+      throw fields.wrong("doc_to_target", "makes " + target, "it must make a text");
+    }
+    return target.stringValue();
+  }
+}

@@ -1,0 +1,183 @@
+package dev.nudge.eval.task;
+
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.Nearest;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// What a task file says, includes and overrides of groups done.
+///
+/// Keys that need Python are refused by name; keys that the harness itself does nothing with
+/// (`should_decontaminate`, `doc_to_decontamination_query`) and `metadata` but its version are
+/// passed over.
+///
+/// @param keys all of them
+/// @param numFewshot shots before each question; null: none is named
+public record TaskConfig(
+    String name,
+    String alias,
+    Keys keys,
+    OutputType type,
+    ShotsConfig shots,
+    List<MetricConfig> metrics,
+    List<FilterConfig> filters,
+    GenerationKwargs generation,
+    @Nullable Integer numFewshot,
+    int repeats,
+    String targetDelimiter,
+    String fewshotDelimiter) {
+  private static final Set<String> KNOWN =
+      Set.of(
+          "task",
+          "task_alias",
+          "tag",
+          "group",
+          "group_alias",
+          "task_list",
+          "custom_dataset",
+          "dataset_path",
+          "dataset_name",
+          "dataset_kwargs",
+          "training_split",
+          "validation_split",
+          "test_split",
+          "fewshot_split",
+          "process_docs",
+          "doc_to_text",
+          "doc_to_target",
+          "doc_to_image",
+          "doc_to_audio",
+          "unsafe_code",
+          "doc_to_choice",
+          "process_results",
+          "use_prompt",
+          "description",
+          "target_delimiter",
+          "fewshot_delimiter",
+          "fewshot_config",
+          "num_fewshot",
+          "metric_list",
+          "output_type",
+          "generation_kwargs",
+          "repeats",
+          "filter_list",
+          "should_decontaminate",
+          "doc_to_decontamination_query",
+          "gen_prefix",
+          "metadata");
+  private static final List<String> RUN =
+      List.of(
+          "custom_dataset",
+          "process_docs",
+          "doc_to_text",
+          "doc_to_target",
+          "doc_to_choice",
+          "process_results",
+          "description",
+          "gen_prefix");
+
+  /// Reads the keys of a task.
+  ///
+  /// @param place for messages: the file
+  /// @throws InputException in one line, for a key that is unknown, wrong or needs Python
+  static TaskConfig of(String place, Map<String, @Nullable Object> map) {
+    Keys keys = new Keys(place, map);
+    if (map.containsKey("class")) {
+      throw new InputException(
+          "%s: the task is a Python class (%s), which is not run here; export its requests to a task of JSONL once, as docs/evaluation.md shows"
+              .formatted(place, TaskYaml.shown(map.get("class"))));
+    }
+    for (String key : map.keySet()) {
+      if (!KNOWN.contains(key)) {
+        throw new InputException(
+            "%s: %s is no key of a task%s".formatted(place, key, Nearest.hint(key, KNOWN)));
+      }
+    }
+    RUN.forEach(key -> Refused.function(keys, key));
+    Refused.notDone(keys, "unsafe_code", "answers that are code are not run here");
+    Refused.notDone(keys, "doc_to_image", "images are not read here");
+    Refused.notDone(keys, "doc_to_audio", "sound is not read here");
+    Refused.notDone(keys, "use_prompt", "promptsource is not read here; write doc_to_text and doc_to_target");
+    Refused.notDone(keys, "process_results", "score by metric_list and filter_list alone");
+    Refused.notDone(keys, "custom_dataset", "name files by data_files");
+    String name = keys.text("task");
+    if (name == null) {
+      throw keys.wrong("task", "a name");
+    }
+    OutputType type = OutputType.of(keys);
+    String delimiter = keys.text("fewshot_delimiter", "\n\n");
+    if (keys.get("doc_to_text") == null && type != OutputType.LOGLIKELIHOOD_ROLLING) {
+      throw keys.wrong("doc_to_text", "a column or a template");
+    }
+    if (keys.get("doc_to_target") == null) {
+      throw keys.wrong("doc_to_target", "a column or a template");
+    }
+    if (type == OutputType.MULTIPLE_CHOICE && keys.get("doc_to_choice") == null) {
+      throw keys.wrong("doc_to_choice", "the choices: a list, a column or a template");
+    }
+    Integer shots = keys.whole("num_fewshot");
+    if (shots != null && shots < 0) {
+      throw keys.wrong("num_fewshot", "at least 0");
+    }
+    return new TaskConfig(
+        name,
+        keys.text("task_alias", name),
+        keys,
+        type,
+        ShotsConfig.of(keys),
+        MetricConfig.of(keys, type),
+        FilterConfig.of(keys),
+        GenerationKwargs.of(keys, delimiter),
+        shots,
+        keys.whole("repeats", 1, 1),
+        keys.text("target_delimiter", " "),
+        delimiter);
+  }
+
+  /// The file, for messages.
+  public String place() {
+    return keys.place();
+  }
+
+  /// The version in its metadata; null: none.
+  public @Nullable Object version() {
+    return keys.get("metadata") instanceof Map<?, ?> metadata ? metadata.get("version") : null;
+  }
+
+  @Nullable String split(String kind) {
+    return keys.text(kind + "_split");
+  }
+
+  /// The same with another number of shots, unless its file says that there are none.
+  public TaskConfig withFewshot(@Nullable Integer shots) {
+    boolean keep = shots == null || numFewshot != null && numFewshot == 0;
+    int number = keep ? numFewshot == null ? 0 : numFewshot : shots;
+    return new TaskConfig(
+        name,
+        alias,
+        keys,
+        type,
+        this.shots,
+        metrics,
+        filters,
+        generation,
+        number,
+        repeats,
+        targetDelimiter,
+        fewshotDelimiter);
+  }
+
+  /// The keys as results show them: functions by their names.
+  public Map<String, @Nullable Object> written() {
+    Map<String, @Nullable Object> written = new LinkedHashMap<>();
+    keys.all()
+        .forEach(
+            (key, value) ->
+                written.put(key, value instanceof PythonFunction f ? TaskYaml.shown(f) : value));
+    written.put("num_fewshot", numFewshot == null ? 0 : numFewshot);
+    return written;
+  }
+}

@@ -1,0 +1,212 @@
+package dev.nudge.eval.task;
+
+import dev.nudge.data.source.RowSource;
+import dev.nudge.data.source.Sources;
+import dev.nudge.format.Json;
+import dev.nudge.format.OutFolder;
+import dev.nudge.settings.InputException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+
+/// Reads the documents of a task from files of this machine.
+///
+/// With `dataset_path: json` or `csv` (or `parquet`, `text`) the files are those of
+/// `dataset_kwargs: data_files`, by split. A relative name is looked up in the data folder, beside
+/// the task file, and in the working folder, in this order. Any other `dataset_path` is a data set
+/// of the hub, and its documents are looked up as they would be exported: `DATA/PATH/NAME/SPLIT` with
+/// the ending .jsonl, .json, .csv or .parquet, or `SPLIT-*` with one of them, NAME being
+/// `dataset_name` where there is one. A file of one split may also stand in a folder `data` there.
+final class TaskData {
+  private static final Set<String> FILES = Set.of("json", "csv", "parquet", "text");
+  private static final List<String> ENDINGS =
+      List.of(".jsonl", ".json", ".csv", ".tsv", ".parquet", ".jsonl.gz", ".json.gz", ".csv.gz");
+
+  private final TaskConfig config;
+  private final List<Path> folders;
+  private final Map<String, Documents> splits = new HashMap<>();
+
+  /// @param dataDir where data is looked up first; null: not told
+  TaskData(TaskConfig config, @Nullable Path dataDir) {
+    this.config = config;
+    List<Path> all = new ArrayList<>();
+    if (dataDir != null) {
+      all.add(dataDir);
+    }
+    Path beside = Path.of(config.place()).getParent();
+    all.add(beside == null ? Path.of("") : beside);
+    all.add(Path.of(""));
+    this.folders = List.copyOf(all);
+  }
+
+  /// The documents of a split.
+  ///
+  /// @throws InputException in one line, where there are none
+  Documents split(String name) {
+    Documents found = splits.get(name);
+    if (found == null) {
+      found = read(name, files(name));
+      splits.put(name, found);
+    }
+    return found;
+  }
+
+  private List<Path> files(String split) {
+    String path = config.keys().text("dataset_path");
+    if (path == null) {
+      throw config.keys().wrong("dataset_path", "json, csv, or the name of a data set");
+    }
+    Keys kwargs = config.keys().map("dataset_kwargs");
+    Object named = kwargs == null ? null : kwargs.get("data_files");
+    if (!FILES.contains(path)) {
+      return exported(path, split);
+    }
+    if (kwargs == null || named == null) {
+      throw new InputException(
+          "%s: dataset_path is %s and dataset_kwargs has no data_files; name the files there"
+              .formatted(config.place(), path));
+    }
+    Keys bySplit = named instanceof Map<?, ?> map ? new Keys(kwargs.place() + ": data_files", map) : null;
+    List<String> names = bySplit == null ? split.equals("train") ? kwargs.texts("data_files") : null : bySplit.texts(split);
+    if (names == null) {
+      throw new InputException(
+          "%s: data_files has no split %s%s"
+              .formatted(
+                  config.place(),
+                  split,
+                  bySplit == null
+                      ? "; files without a split are train"
+                      : "; it has " + String.join(", ", bySplit.all().keySet())));
+    }
+    List<Path> files = new ArrayList<>();
+    for (String name : names) {
+      files.addAll(named(name));
+    }
+    return files;
+  }
+
+  private List<Path> named(String name) {
+    for (Path folder : folders) {
+      Path file = folder.resolve(path(name));
+      if (Files.isRegularFile(file)) {
+        return List.of(file);
+      }
+      List<Path> several = name.indexOf('*') < 0 ? List.of() : matching(file.getParent(), String.valueOf(file.getFileName()));
+      if (!several.isEmpty()) {
+        return several;
+      }
+    }
+    throw new InputException(
+        "%s: data_files names %s, which is in none of %s; set --data-dir to the folder that has it"
+            .formatted(config.place(), name, shown()));
+  }
+
+  private Path path(String name) {
+    try {
+      return Path.of(name);
+    } catch (InvalidPathException e) {
+      throw new InputException("%s: %s is no path".formatted(config.place(), name), e);
+    }
+  }
+
+  private String shown() {
+    return String.join(
+        ", ",
+        folders.stream().map(f -> f.toString().isEmpty() ? "the working folder" : f.toString()).toList());
+  }
+
+  private static List<Path> matching(@Nullable Path folder, String glob) {
+    if (folder == null || !Files.isDirectory(folder)) {
+      return List.of();
+    }
+    try (Stream<Path> all = Files.list(folder)) {
+      var matcher = folder.getFileSystem().getPathMatcher("glob:" + glob);
+      return all.filter(file -> matcher.matches(file.getFileName()))
+          .filter(Files::isRegularFile)
+          .sorted()
+          .toList();
+    } catch (IOException e) {
+      return List.of();
+    }
+  }
+
+  private List<Path> exported(String path, String split) {
+    String name = config.keys().text("dataset_name");
+    Path place = name == null ? path(path) : path(path).resolve(path(name));
+    for (Path folder : folders) {
+      for (Path within : List.of(folder.resolve(place), folder.resolve(place).resolve("data"))) {
+        for (String ending : ENDINGS) {
+          Path file = within.resolve(split + ending);
+          if (Files.isRegularFile(file)) {
+            return List.of(file);
+          }
+          List<Path> parts = matching(within, split + "-*" + ending);
+          if (!parts.isEmpty()) {
+            return parts;
+          }
+        }
+      }
+    }
+    throw new InputException(
+        "%s: the split %s of the data set %s is not here: there is no %s/%s.jsonl in %s; export it there and set --data-dir, as docs/evaluation.md shows"
+            .formatted(config.place(), split, name == null ? path : path + " (" + name + ")", place, split, shown()));
+  }
+
+  private Documents read(String split, List<Path> files) {
+    List<JsonNode> rows = new ArrayList<>();
+    boolean csv = false;
+    for (Path file : files) {
+      String name = file.getFileName().toString().toLowerCase(Locale.ROOT);
+      csv |= name.contains(".csv") || name.contains(".tsv");
+      read(file, rows);
+    }
+    if (rows.isEmpty()) {
+      throw new InputException(
+          "%s: the split %s has no documents, in %s"
+              .formatted(config.place(), split, files.getFirst()));
+    }
+    return Columns.of(csv ? CsvTypes.of(rows) : rows);
+  }
+
+  private void read(Path file, List<JsonNode> rows) {
+    try (RowSource source = Sources.open(file)) {
+      for (RowSource.Piece piece = source.next(); piece != null; piece = source.next()) {
+        if (piece.problem() == null && piece.text().isBlank()) {
+          continue;
+        }
+        rows.add(row(file, piece));
+      }
+    } catch (IOException e) {
+      throw new InputException(
+          "%s: %s cannot be read: %s".formatted(config.place(), file, OutFolder.reason(e)), e);
+    }
+  }
+
+  private static JsonNode row(Path file, RowSource.Piece piece) {
+    String problem = piece.problem();
+    try {
+      JsonNode row = problem == null ? Json.parse(piece.text()) : null;
+      if (row != null && row.isObject()) {
+        return row;
+      }
+      problem = problem == null ? "it is no JSON object" : problem;
+    } catch (JacksonException e) {
+      problem = "it is no JSON";
+    }
+    throw new InputException(
+        "%s, line %d: %s; a document is an object on a line"
+            .formatted(file, piece.line(), Objects.requireNonNull(problem)));
+  }
+}

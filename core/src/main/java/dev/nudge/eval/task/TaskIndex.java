@@ -1,0 +1,158 @@
+package dev.nudge.eval.task;
+
+import dev.nudge.format.OutFolder;
+import dev.nudge.settings.InputException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.FileVisitOption;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/// Knows the task files of folders by name: tasks, groups and tags.
+///
+/// A file with the key `class` is a Python task, else one with `group` a group, else one with `task`
+/// a task. Of two files with one name in a folder the first by path counts; a later folder is over
+/// an earlier one. A file that is none of these, or broken, is passed over: it may be a part that
+/// others include.
+public final class TaskIndex {
+  private static final Set<String> NOT_IN = Set.of("__pycache__", ".ipynb_checkpoints");
+
+  private final Map<String, Entry> entries = new LinkedHashMap<>();
+  private final Map<Path, String> unread = new LinkedHashMap<>();
+
+  private TaskIndex() {}
+
+  enum Kind {
+    TASK,
+    PYTHON,
+    GROUP,
+    TAG
+  }
+
+  /// A name and what it stands for.
+  ///
+  /// @param file null of a tag
+  /// @param tasks of a tag
+  record Entry(String name, Kind kind, @Nullable Path file, Set<String> tasks) {}
+
+  /// Reads all task files of folders.
+  ///
+  /// @throws InputException where one is no folder
+  public static TaskIndex of(List<Path> folders) {
+    TaskIndex index = new TaskIndex();
+    for (Path folder : folders) {
+      if (!Files.isDirectory(folder)) {
+        throw new InputException(
+            "--tasks-dir is %s; it must be a folder of task files".formatted(folder));
+      }
+      Map<String, Entry> own = new LinkedHashMap<>();
+      for (Path file : files(folder)) {
+        index.read(file, own);
+      }
+      index.entries.putAll(own);
+    }
+    return index;
+  }
+
+  private static List<Path> files(Path folder) {
+    try (Stream<Path> all = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
+      return all.filter(file -> file.getFileName().toString().endsWith(".yaml"))
+          .filter(file -> counts(folder.relativize(file)))
+          .filter(Files::isRegularFile)
+          .sorted(Comparator.comparing(file -> file.toString().replace('\\', '/')))
+          .toList();
+    } catch (UncheckedIOException | IOException e) {
+      IOException cause = e instanceof UncheckedIOException u ? u.getCause() : (IOException) e;
+      throw new InputException(
+          "--tasks-dir %s cannot be read: %s".formatted(folder, OutFolder.reason(cause)), e);
+    }
+  }
+
+  private static boolean counts(Path file) {
+    for (Path part : file) {
+      if (NOT_IN.contains(part.toString())) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private void read(Path file, Map<String, Entry> own) {
+    try {
+      Map<String, @Nullable Object> keys = TaskFiles.read(file);
+      Entry entry = entry(file, keys);
+      if (own.putIfAbsent(entry.name(), entry) == null && entry.kind() != Kind.GROUP) {
+        tags(file, keys).forEach(tag -> tag(tag, entry.name(), own));
+      }
+    } catch (InputException e) {
+      unread.put(file, String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static void tag(String tag, String task, Map<String, Entry> own) {
+    own.computeIfAbsent(tag, name -> new Entry(name, Kind.TAG, null, new TreeSet<>()))
+        .tasks()
+        .add(task);
+  }
+
+  /// What a file by itself stands for.
+  ///
+  /// @throws InputException where it is neither a task nor a group
+  static Entry entry(Path file) {
+    return entry(file, TaskFiles.read(file));
+  }
+
+  private static Entry entry(Path file, Map<String, @Nullable Object> keys) {
+    Kind kind =
+        keys.containsKey("class")
+            ? Kind.PYTHON
+            : keys.containsKey("group") ? Kind.GROUP : Kind.TASK;
+    String key = kind == Kind.GROUP ? "group" : "task";
+    if (!(keys.get(key) instanceof String name)) {
+      throw new InputException(
+          keys.get(key) == null
+              ? file + " has neither task nor group; a task file names one of them"
+              : "%s: %s is %s; it must be a name"
+                  .formatted(file, key, TaskYaml.shown(keys.get(key))));
+    }
+    return new Entry(name, kind, file, Set.of());
+  }
+
+  private static List<String> tags(Path file, Map<String, @Nullable Object> keys) {
+    Object tag = keys.get("tag");
+    List<String> tags = new ArrayList<>();
+    for (Object one : tag instanceof List<?> list ? list : java.util.Arrays.asList(tag)) {
+      if (one instanceof String name) {
+        tags.add(name);
+      } else if (one != null) {
+        throw new InputException(
+            "%s: tag is %s; it must be a name or a list of names"
+                .formatted(file, TaskYaml.shown(tag)));
+      }
+    }
+    return tags;
+  }
+
+  @Nullable Entry find(String name) {
+    return entries.get(name);
+  }
+
+  /// All names, sorted.
+  public List<String> names() {
+    return entries.keySet().stream().sorted().toList();
+  }
+
+  /// Files that were passed over, with the reason.
+  Map<Path, String> unread() {
+    return unread;
+  }
+}

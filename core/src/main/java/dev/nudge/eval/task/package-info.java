@@ -1,0 +1,16 @@
+/// Reads task files of lm-evaluation-harness and asks what they ask: from YAML to prompts, and from
+/// answers to what is taken of them.
+///
+/// [TaskIndex] finds the files, [TaskTree] resolves names, groups, tags and overrides to
+/// [TaskConfig]s, [TaskData] reads documents, [TaskFields] renders templates over a document,
+/// [PromptBuilder] puts shots and question together, and [Task] makes [Sample]s with their
+/// [Request]s of all that. [Filters] take what is scored out of generated answers. What the harness
+/// gets from Python is here as Python does it: [PythonRandom], [PythonLiteral], [TaskYaml].
+///
+/// It knows nothing about models, tokens or scores.
+///
+/// Read [Task] first.
+@NullMarked
+package dev.nudge.eval.task;
+
+import org.jspecify.annotations.NullMarked;

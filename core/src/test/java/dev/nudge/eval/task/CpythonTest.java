@@ -1,0 +1,144 @@
+package dev.nudge.eval.task;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.nudge.format.Json;
+import dev.nudge.settings.NudgeException;
+import dev.nudge.settings.PythonPattern;
+import dev.nudge.text.jinja.Dialect;
+import dev.nudge.text.jinja.Limits;
+import dev.nudge.text.jinja.PythonValues;
+import dev.nudge.text.jinja.Template;
+import java.math.BigInteger;
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+
+/// Holds what task files need of Python to what Python did (`cpython_cases.py`).
+class CpythonTest {
+  private static final JsonNode GOLDEN =
+      Json.read(Path.of("src/test/resources/golden/lm-eval/cpython.json"));
+
+  @Test
+  void randomDrawsAreCpythons() {
+    int checked = 0;
+    for (JsonNode row : GOLDEN.path("random")) {
+      PythonRandom random = new PythonRandom(new BigInteger(row.path("seed").stringValue()));
+      int count = row.path("count").intValue();
+      for (JsonNode sample : row.path("samples")) {
+        assertThat(random.sample(count, row.path("k").intValue())).isEqualTo(ints(sample));
+      }
+      assertThat(random.choices(count, 4)).isEqualTo(ints(row.path("choices")));
+      assertThat(random.random()).isEqualTo(row.path("random").doubleValue());
+      checked++;
+    }
+    assertThat(checked).isEqualTo(45);
+    assertThatThrownBy(() -> new PythonRandom(1).sample(3, 4))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  private static int[] ints(JsonNode list) {
+    return list.valueStream().mapToInt(JsonNode::intValue).toArray();
+  }
+
+  @Test
+  void literalsAreReadAsByLiteralEval() {
+    for (JsonNode row : GOLDEN.path("literals")) {
+      String text = row.path("text").stringValue();
+      JsonNode read = PythonLiteral.read(text);
+      boolean refused = row.has("refused") && !text.equals("[...]");
+      if (refused) {
+        assertThat(read).as(text).isNull();
+      } else if (row.has("value")) {
+        assertThat(Objects.toString(read)).as(text).isEqualTo(row.path("value").toString());
+      }
+    }
+    assertThat(PythonLiteral.read("[...]")).isNull(); // not a value that a task has a use for
+    assertThat(PythonLiteral.read("")).isNull();
+    assertThat(PythonLiteral.read("[".repeat(5000))).isNull();
+  }
+
+  @Test
+  void expressionsFindAndReplaceAsReDoes() {
+    for (JsonNode row : GOLDEN.path("regexes")) {
+      PythonPattern pattern = PythonPattern.of(row.path("pattern").stringValue());
+      String text = row.path("text").stringValue();
+      if (row.has("found")) {
+        List<List<String>> found = new ArrayList<>();
+        for (JsonNode one : row.path("found")) {
+          found.add(
+              one.isArray()
+                  ? one.valueStream().map(JsonNode::stringValue).toList()
+                  : List.of(one.stringValue()));
+        }
+        assertThat(pattern.findAll(text)).as(row.toString()).isEqualTo(found);
+      } else {
+        assertThat(pattern.replace(text, row.path("by").stringValue(), row.path("count").intValue()))
+            .as(row.toString())
+            .isEqualTo(row.path("replaced").stringValue());
+      }
+    }
+  }
+
+  @Test
+  void scalarsAreWhatPyYamlMakesOfThem() {
+    for (JsonNode row : GOLDEN.path("scalars")) {
+      String text = row.path("text").stringValue();
+      String type = row.path("type").stringValue();
+      if (type.equals("refused") || type.equals("date")) {
+        continue; // `=`, `<<` and dates, which no task file has a use for
+      }
+      Object value = TaskYaml.read(Path.of("scalar.yaml"), "k: " + text + "\n").get("k");
+      String shown =
+          switch (value) {
+            case null -> "NoneType None";
+            case Boolean b -> "bool " + (b ? "True" : "False");
+            case Double d -> "float " + PythonValues.str(Json.tree(d).isNumber() ? Json.tree(d) : Json.tree(d.toString()));
+            case String s -> "str '" + s + "'";
+            default -> "int " + value;
+          };
+      String expected = type + " " + row.path("repr").stringValue();
+      assertThat(shown.replace("Infinity", "inf").replace("NaN", "nan"))
+          .as(text)
+          .isEqualTo(expected);
+    }
+  }
+
+  @Test
+  void templatesRenderAsInTheHarness() {
+    Map<String, dev.nudge.text.jinja.Value> names = PythonValues.names(GOLDEN.path("doc"));
+    int refused = 0;
+    for (JsonNode row : GOLDEN.path("templates")) {
+      String source = row.path("template").stringValue();
+      if (row.has("refused")) {
+        refused++;
+        assertThatThrownBy(() -> render(source, names))
+            .as(source)
+            .isInstanceOf(NudgeException.class);
+      } else {
+        assertThat(render(source, names))
+            .as(source)
+            .isEqualTo(row.path("rendered").stringValue());
+      }
+    }
+    assertThat(refused).isEqualTo(12);
+  }
+
+  private static String render(String source, Map<String, dev.nudge.text.jinja.Value> names) {
+    return Template.parse(source, "template", Dialect.TASK)
+        .render(names, Limits.USUAL, LocalDateTime.of(2020, 1, 1, 0, 0))
+        .chars();
+  }
+
+  @Test
+  void aFilterOfTaskFilesIsUnknownToChatTemplates() {
+    assertThatThrownBy(() -> Template.parse("{{ 'a' | regex_replace('a', 'b') }}", "chat"))
+        .hasMessage("chat, line 1: the filter 'regex_replace' is not known");
+  }
+}
