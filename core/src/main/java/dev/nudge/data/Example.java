@@ -42,6 +42,19 @@ public final class Example {
     return new Example(ids.clone(), trained, new SourceLine(0, Path.of(""), 1, ""));
   }
 
+  /// Makes a sequence of which the tokens from a place on are trained, from no file: for scoring.
+  ///
+  /// @param from at least 1
+  /// @param index its number
+  public static Example from(int[] ids, int from, int index) {
+    if (from < 1 || from >= ids.length) {
+      throw new IllegalArgumentException("of %d tokens from %d".formatted(ids.length, from));
+    }
+    BitSet trained = new BitSet(ids.length);
+    trained.set(from, ids.length);
+    return new Example(ids.clone(), trained, new SourceLine(index, Path.of(""), 1, ""));
+  }
+
   /// Returns the number of tokens.
   public int length() {
     return table.length(row);

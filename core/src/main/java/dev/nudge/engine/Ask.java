@@ -9,7 +9,8 @@ import dev.nudge.adapter.NamedAdapters;
 /// @param way of its adapter
 /// @param client whose turn it takes where sequences wait
 /// @param low whether it runs only while nothing else does, and ends where others need its room
-/// @param scored whether its caller is told the logits of the prompt's tokens
+/// @param toldFrom place in the prompt of the first token whose logits its caller is told;
+///     [#NOTHING]: of none. Keys of the tokens before it may be those of an earlier prompt
 @SuppressWarnings("ArrayRecordComponent")
 public record Ask(
     int[] prompt,
@@ -17,9 +18,38 @@ public record Ask(
     NamedAdapters.Way way,
     String client,
     boolean low,
-    boolean scored) {
+    int toldFrom) {
+  /// No token's logits are told.
+  public static final int NOTHING = Integer.MAX_VALUE;
+
+  /// A sequence whose caller is told the logits of all tokens of its prompt, or of none.
+  public Ask(
+      int[] prompt,
+      int positions,
+      NamedAdapters.Way way,
+      String client,
+      boolean low,
+      boolean scored) {
+    this(prompt, positions, way, client, low, scored ? 0 : NOTHING);
+  }
+
+  /// A sequence that is asked for its likelihood from a place on, and says nothing.
+  public static Ask likelihood(int[] prompt, NamedAdapters.Way way, int toldFrom) {
+    return new Ask(prompt, prompt.length, way, "", false, toldFrom);
+  }
+
+  /// Whether logits of its prompt are told.
+  boolean scored() {
+    return toldFrom < prompt.length - 1;
+  }
+
+  /// Tokens of its prompt whose keys are enough: their logits are not wanted.
+  int unheard() {
+    return Math.min(toldFrom, prompt.length - 1);
+  }
+
   /// A sequence of no client in particular.
   public static Ask of(int[] prompt, int positions, NamedAdapters.Way way) {
-    return new Ask(prompt, positions, way, "", false, false);
+    return new Ask(prompt, positions, way, "", false, NOTHING);
   }
 }

@@ -79,9 +79,9 @@ final class Kept {
     return false;
   }
 
-  /// Tokens that two prompts begin with, the last of `s` left out: its logits are wanted.
+  /// Tokens that two prompts begin with, those of `s` left out whose logits are wanted.
   private static int common(Sequence s, Sequence other) {
-    int most = Math.min(s.prompt - 1, other.prompt);
+    int most = Math.min(s.ask.unheard(), other.prompt);
     int differ = Arrays.mismatch(s.ids(), 0, most, other.ids(), 0, most);
     return differ < 0 ? most : differ;
   }
@@ -95,7 +95,7 @@ final class Kept {
   private List<Node> find(Sequence s) {
     List<Node> path = new ArrayList<>();
     Node node = roots.get(s.way);
-    for (int i = 0; node != null && (i + 1) * Limits.BLOCK < s.prompt; i++) {
+    for (int i = 0; node != null && (i + 1) * Limits.BLOCK <= s.ask.unheard(); i++) {
       node = node.children.get(tokens(s, i));
       if (node != null) {
         path.add(node);

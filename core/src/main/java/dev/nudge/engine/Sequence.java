@@ -24,7 +24,7 @@ final class Sequence {
   private int count;
   private @Nullable KvCache cache;
   private Waiting.@Nullable Client client; // null: nobody in particular
-  private int told; // tokens of the prompt
+  private int told; // the token of the prompt whose logits are told next
   private boolean admitted;
   private boolean done;
   private @Nullable Throwable failure;
@@ -41,6 +41,7 @@ final class Sequence {
     this.caller = caller;
     this.ticket = ticket;
     this.left = left;
+    this.told = ask.toldFrom();
   }
 
   /// Whose sequence it is.

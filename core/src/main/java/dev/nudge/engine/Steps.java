@@ -250,7 +250,7 @@ final class Steps implements AutoCloseable {
     int left = room.tokens();
     for (Sequence s : together) {
       boolean fresh = s.cache().length() == 0 && !turns(s);
-      if (fresh && !s.ask.scored() && kept().waits(s, running, this::turns)) {
+      if (fresh && kept().waits(s, running, this::turns)) {
         continue; // what it shares with another prompt is being read
       }
       if (fresh) {
@@ -293,13 +293,15 @@ final class Steps implements AutoCloseable {
     int[] ids = new int[Arrays.stream(lengths).sum()];
     List<Integer> ended = new ArrayList<>();
     List<Integer> heard = new ArrayList<>();
+    List<Integer> silent = new ArrayList<>();
     int[] before = new int[lengths.length];
     for (int i = 0, at = 0; i < lengths.length; at += lengths[i++]) {
       Sequence s = fed.get(i);
       int from = s.cache().length();
       before[i] = from;
-      if (s.ask.scored() && from < s.prompt) {
+      if (s.ask.scored() && from + lengths[i] > s.ask.toldFrom() && from < s.prompt) {
         heard.add(i);
+        silent.add(Math.max(0, s.ask.toldFrom() - from));
       }
       System.arraycopy(s.ids(), from, ids, at, lengths[i]);
       promptTokens += lengths[i];
@@ -316,6 +318,7 @@ final class Steps implements AutoCloseable {
             numbers(fed),
             ended.stream().mapToInt(i -> i).toArray(),
             heard.stream().mapToInt(i -> i).toArray(),
+            silent.stream().mapToInt(i -> i).toArray(),
             (i, at, rows, row) -> fed.get(i).read(rows, row, before[i] + at),
             room.workspace(),
             team);

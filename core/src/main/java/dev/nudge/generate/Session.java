@@ -414,6 +414,17 @@ public final class Session implements AutoCloseable {
   /// @throws RunException where an interrupt of this thread left rows that were not scored
   public List<RowScore> score(
       List<Example> rows, @Nullable Integer lanes, Consumer<RowScore> told) {
+    return score(rows, lanes, adapter(), told);
+  }
+
+  /// Scores rows by the base or one of the adapters, whichever is in use.
+  ///
+  /// @param adapter its name; null: the base
+  public List<RowScore> score(
+      List<Example> rows,
+      @Nullable Integer lanes,
+      @Nullable String adapter,
+      Consumer<RowScore> told) {
     Lock held = hold();
     try {
       rows.forEach(row -> config().checkTokens(row.ids()));
@@ -422,7 +433,7 @@ public final class Session implements AutoCloseable {
       List<RowScore> all = new ArrayList<>(rows.size());
       for (int from = 0; from < rows.size(); from += SCORED) {
         List<Example> some = rows.subList(from, Math.min(rows.size(), from + SCORED));
-        List<RowScore> scores = engine().score(some, used, adapter());
+        List<RowScore> scores = engine().score(some, used, adapter);
         if (scores.size() < some.size()) {
           throw new RunException(
               "interrupted: %d of %d rows are scored".formatted(from, rows.size()));

@@ -339,7 +339,17 @@ public final class CausalLm implements AutoCloseable {
       int[] ended,
       Workspace ws,
       Team team) {
-    return read(ids, lengths, caches, adapters, ended, new int[0], (i, at, z, row) -> {}, ws, team);
+    return read(
+        ids,
+        lengths,
+        caches,
+        adapters,
+        ended,
+        new int[0],
+        new int[0],
+        (i, at, z, row) -> {},
+        ws,
+        team);
   }
 
   /// Is told the logits behind a token of a prompt.
@@ -355,6 +365,7 @@ public final class CausalLm implements AutoCloseable {
   /// Feeds pieces of prompts likewise, and tells the logits behind all tokens of some of them.
   ///
   /// @param heard sequences whose tokens are told
+  /// @param silent of each of those how many of its first tokens are not
   /// @param told in the order of the tokens
   public Tensor read(
       int[] ids,
@@ -363,13 +374,15 @@ public final class CausalLm implements AutoCloseable {
       int[] adapters,
       int[] ended,
       int[] heard,
+      int[] silent,
       Heard told,
       Workspace ws,
       Team team) {
     Segments rows = continuing(lengths, caches, ws).through(adapters);
     Residual r = feed(ids, caches, steady(rows, ws, null));
-    for (int i : heard) {
-      for (int from = 0, n; from < lengths[i]; from += n) {
+    for (int h = 0; h < heard.length; h++) {
+      int i = heard[h];
+      for (int from = silent[h], n; from < lengths[i]; from += n) {
         n = Math.min(HEARD, lengths[i] - from);
         int mark = ws.mark();
         int[] some = new int[n];

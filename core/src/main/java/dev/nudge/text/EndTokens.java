@@ -17,20 +17,9 @@ final class EndTokens {
 
   /// Returns the id that ends a row, or null where no file names one.
   static @Nullable Integer end(Path folder, Vocabulary vocabulary) {
-    for (String name : List.of("tokenizer_config.json", "special_tokens_map.json")) {
-      JsonNode eos = read(folder.resolve(name)).path("eos_token");
-      JsonNode content = eos.isObject() ? eos.path("content") : eos;
-      if (content.isString()) {
-        Integer id = vocabulary.id(content.stringValue());
-        if (id == null) {
-          throw new InputException(
-              folder.resolve(name)
-                  + " names the end token '"
-                  + content.stringValue()
-                  + "', which tokenizer.json does not have");
-        }
-        return id;
-      }
+    Integer named = named(folder, vocabulary, "eos_token");
+    if (named != null) {
+      return named;
     }
     JsonNode eos = read(folder.resolve("config.json")).path("eos_token_id");
     JsonNode first = eos.isArray() ? eos.path(0) : eos;
@@ -45,6 +34,30 @@ final class EndTokens {
               + ", which tokenizer.json does not have");
     }
     return first.intValue();
+  }
+
+  /// Returns the id of a token that the tokenizer names, or null.
+  ///
+  /// @param key such as `bos_token`
+  static @Nullable Integer named(Path folder, Vocabulary vocabulary, String key) {
+    for (String name : List.of("tokenizer_config.json", "special_tokens_map.json")) {
+      JsonNode token = read(folder.resolve(name)).path(key);
+      JsonNode content = token.isObject() ? token.path("content") : token;
+      if (content.isString()) {
+        Integer id = vocabulary.id(content.stringValue());
+        if (id == null) {
+          throw new InputException(
+              folder.resolve(name)
+                  + " names the "
+                  + (key.equals("eos_token") ? "end token" : key)
+                  + " '"
+                  + content.stringValue()
+                  + "', which tokenizer.json does not have");
+        }
+        return id;
+      }
+    }
+    return null;
   }
 
   private static JsonNode read(Path file) {

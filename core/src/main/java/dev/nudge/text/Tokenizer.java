@@ -199,6 +199,20 @@ public final class Tokenizer {
     return tokenizer.ids(text, true);
   }
 
+  /// Encodes a text without the spans of its tokens.
+  ///
+  /// @param adds whether the file's post-processor adds its tokens
+  public int[] ids(String text, boolean adds) {
+    return tokenizer.ids(text, adds);
+  }
+
+  /// Returns the id of the token that begins a text, as the model folder's tokenizer names it;
+  /// empty where it names none.
+  public OptionalInt bosId() {
+    Integer id = EndTokens.named(folder, vocabulary, "bos_token");
+    return id == null ? OptionalInt.empty() : OptionalInt.of(id);
+  }
+
   /// Returns the index of the first half of a surrogate pair that stands alone, or -1.
   public static int loneSurrogate(String text) {
     for (int i = 0; i < text.length(); i++) {

@@ -1,0 +1,131 @@
+package dev.nudge.generate;
+
+import dev.nudge.adapter.NamedAdapters;
+import dev.nudge.engine.Ask;
+import dev.nudge.engine.Caller;
+import dev.nudge.engine.Engine;
+import dev.nudge.engine.Ticket;
+import dev.nudge.settings.RunException;
+import dev.nudge.settings.SamplingSettings;
+import dev.nudge.tensor.Tensor;
+import dev.nudge.text.Tokenizer;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.locks.Lock;
+import java.util.function.ObjIntConsumer;
+import org.jspecify.annotations.Nullable;
+
+/// Continues prompts as lm-evaluation-harness has transformers continue them: an answer ends with an
+/// end token, at its most tokens, or once a stop text is in what its last few tokens decode to; its
+/// text is what its tokens decode to without the prompt's, cut at the first of each stop text.
+///
+/// [Generation] differs: there a text is what an answer adds to its prompt, which for some
+/// tokenizers begins with a blank that a text alone has not.
+///
+/// Threading: any thread.
+public final class Continuations {
+  private static final int AHEAD = 128; // sequences asked for before they are waited for
+  private static final int LOOK_BACK = 2; // tokens more than a stop text has
+
+  private Continuations() {}
+
+  /// A prompt and how it is continued.
+  ///
+  /// @param sampling of which temperature, topP, topK and seed count
+  /// @param draws number of the sequence, for its draws
+  @SuppressWarnings("ArrayRecordComponent")
+  public record Prompt(
+      int[] ids, List<String> stops, int maxTokens, SamplingSettings sampling, long draws) {}
+
+  /// Continues prompts.
+  ///
+  /// @param adapter the name of its adapter; null: the base
+  /// @param told each text with the number of its prompt, in order, by this thread
+  /// @throws RunException where an interrupt of this thread left prompts that were not continued
+  public static void of(
+      Session session,
+      @Nullable String adapter,
+      List<Prompt> prompts,
+      ObjIntConsumer<String> told) {
+    Lock held = session.hold();
+    ArrayDeque<Ticket> tickets = new ArrayDeque<>();
+    List<Answered> answers = new ArrayList<>();
+    try {
+      prompts.forEach(prompt -> session.checkPrompt(prompt.ids));
+      List<Integer> ends = Greedy.ends(session.config(), null);
+      Engine engine = session.engine();
+      NamedAdapters.Way way = session.adapters().way(adapter);
+      for (int i = 0; i < prompts.size(); i++) {
+        for (; answers.size() < Math.min(prompts.size(), i + AHEAD); ) {
+          Prompt prompt = prompts.get(answers.size());
+          Answered answer = new Answered(session, prompt, ends);
+          answers.add(answer);
+          int positions = prompt.ids.length + prompt.maxTokens;
+          tickets.add(engine.submit(Ask.of(prompt.ids, positions, way), answer));
+        }
+        tickets.removeFirst().await();
+        if (Thread.currentThread().isInterrupted()) {
+          throw new RunException("interrupted: some prompts are not continued");
+        }
+        told.accept(answers.get(i).text(), i);
+      }
+    } finally {
+      tickets.forEach(Ticket::cancel);
+      held.unlock();
+    }
+  }
+
+  /// Chooses the tokens of one answer.
+  private static final class Answered implements Caller {
+    private final Tokenizer tokenizer;
+    private final Prompt prompt;
+    private final List<Integer> ends;
+    private final Sampler sampler;
+    private final int[] backs; // tokens that each stop text is looked for in
+    private int[] said = {};
+
+    Answered(Session session, Prompt prompt, List<Integer> ends) {
+      this.tokenizer = session.tokenizer();
+      this.prompt = prompt;
+      this.ends = ends;
+      this.sampler = new Sampler(prompt.sampling, id -> false, session.room());
+      this.backs =
+          prompt.stops.stream()
+              .mapToInt(stop -> tokenizer.ids(stop, false).length + LOOK_BACK)
+              .toArray();
+    }
+
+    @Override
+    public int next(Tensor logits, int row, int[] ids, int count) {
+      int start = prompt.ids.length;
+      int id = sampler.next(logits, row, ids, start, count, prompt.draws, null);
+      said = Arrays.copyOf(said, count - start + 1);
+      said[count - start] = id;
+      boolean ended = ends.contains(id) || tokenizer.isEnd(id) || said.length == prompt.maxTokens;
+      return ended || stopped() ? END : id;
+    }
+
+    private boolean stopped() {
+      for (int i = 0; i < backs.length; i++) {
+        int from = Math.max(0, said.length - backs[i]);
+        String stop = prompt.stops.get(i);
+        int[] lately = Arrays.copyOfRange(said, from, said.length);
+        if (tokenizer.decode(lately, false).contains(stop)) {
+          return true;
+        }
+      }
+      return false;
+    }
+
+    String text() {
+      String text = tokenizer.decode(said, true);
+      for (String stop : prompt.stops) {
+        int at = stop.isEmpty() ? -1 : text.indexOf(stop);
+        text = at < 0 ? text : text.substring(0, at);
+      }
+      return text;
+    }
+  }
+}

@@ -1,0 +1,142 @@
+package dev.nudge.generate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.nudge.Backends;
+import dev.nudge.Seeds;
+import dev.nudge.data.Example;
+import dev.nudge.engine.RowScore;
+import dev.nudge.generate.Likelihoods.Item;
+import dev.nudge.generate.Likelihoods.Score;
+import dev.nudge.machine.Machine;
+import dev.nudge.settings.Compute;
+import dev.nudge.settings.ModelSettings;
+import dev.nudge.tensor.Ledger;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/// Scores texts behind contexts that they share.
+class LikelihoodsTest {
+  private static final Path MODEL = Path.of("src/test/resources/golden/llama/grouped-tied/model");
+  private static final Machine MACHINE = new Machine(2, 4L << 30, Backends.cache(), "test");
+
+  private final long before = Ledger.bytes();
+  private final Random random = new Random(Seeds.next());
+  private Session session;
+
+  @BeforeEach
+  void open() {
+    session =
+        Session.load(
+            new ModelSettings(MODEL, null, null, Compute.FP32, null, null, null, false),
+            null,
+            MACHINE,
+            warning -> {});
+  }
+
+  @AfterEach
+  void close() {
+    session.close();
+    assertThat(Ledger.bytes()).isEqualTo(before);
+  }
+
+  /// Questions with choices: some contexts of several blocks, some of a few tokens, choices of one
+  /// token and of many, one of several blocks, the same twice.
+  private List<Item> items() {
+    List<Item> items = new ArrayList<>();
+    for (int context : new int[] {1, 3, 63, 64, 65, 128, 200, 300}) {
+      int[] shared = draw(context);
+      for (int length : new int[] {1, 1, 2, 7, 70}) {
+        int[] ids = Arrays.copyOf(shared, context + length);
+        System.arraycopy(draw(length), 0, ids, context, length);
+        items.add(new Item(ids, context));
+      }
+      items.add(items.getLast());
+    }
+    return items;
+  }
+
+  private int[] draw(int count) {
+    return random.ints(count, 3, 320).toArray();
+  }
+
+  private Score[] scores(List<Item> items) {
+    Score[] scores = new Score[items.size()];
+    Likelihoods.of(
+        session,
+        null,
+        items,
+        (score, i) -> {
+          assertThat(scores[i]).as("told once").isNull();
+          scores[i] = score;
+        });
+    return scores;
+  }
+
+  @Test
+  void theyAreThoseOfRowsThatAreScoredWhole() {
+    List<Item> items = items();
+    List<Example> rows = new ArrayList<>();
+    for (Item item : items) {
+      rows.add(Example.from(item.ids(), item.from(), rows.size()));
+    }
+    List<RowScore> whole = session.score(rows, 2, null, row -> {});
+    Score[] scores = scores(items);
+    for (int i = 0; i < scores.length; i++) {
+      assertThat(scores[i].logprob())
+          .as("item " + i)
+          .isCloseTo(whole.get(i).logprob(), within(2e-5 * whole.get(i).tokens()));
+      assertThat(scores[i].greedy()).isEqualTo(whole.get(i).greedy());
+    }
+  }
+
+  @Test
+  void theyHaveTheSameBitsAloneAndAmongOthers() {
+    List<Item> items = items();
+    Score[] together = scores(items);
+    for (int i = 0; i < items.size(); i += 3) {
+      assertThat(scores(List.of(items.get(i)))).containsExactly(together[i]);
+    }
+  }
+
+  @Test
+  void aContextIsReadOnceForAllItsChoices() {
+    List<Item> items = new ArrayList<>();
+    int[] shared = draw(256);
+    for (int i = 0; i < 10; i++) {
+      int[] ids = Arrays.copyOf(shared, 259);
+      System.arraycopy(draw(3), 0, ids, 256, 3);
+      items.add(new Item(ids, 256));
+    }
+    scores(items);
+    // Nine find three full blocks: the fourth ends with the token before the first that is scored.
+    assertThat(session.engine().load().cachedTokens()).isEqualTo(9 * 192);
+    assertThat(session.engine().load().promptTokens()).isEqualTo(10 * 258);
+  }
+
+  @Test
+  void aGreedyTokenIsFoundToBeOne() {
+    String said = new Generation(session, dev.nudge.settings.SamplingSettings.greedy().withMaxTokens(4)).complete("pump", piece -> {}).text();
+    int[] prompt = session.tokenizer().ids("pump");
+    int[] whole = session.tokenizer().ids("pump" + said);
+    Item item = new Item(Arrays.copyOf(whole, prompt.length + 1), prompt.length);
+    assertThat(scores(List.of(item))[0].greedy()).isTrue();
+    int[] other = item.ids().clone();
+    other[prompt.length] = (other[prompt.length] + 1) % 320;
+    assertThat(scores(List.of(new Item(other, prompt.length)))[0].greedy()).isFalse();
+  }
+
+  @Test
+  void nothingToScoreIsRefused() {
+    assertThatThrownBy(() -> new Item(new int[] {1, 2}, 2)).hasMessage("of 2 tokens from 2");
+    assertThatThrownBy(() -> new Item(new int[] {1, 2}, 0)).hasMessage("of 2 tokens from 0");
+  }
+}
