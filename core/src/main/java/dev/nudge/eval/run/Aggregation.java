@@ -1,0 +1,258 @@
+package dev.nudge.eval.run;
+
+import dev.nudge.eval.metric.Bleu;
+import dev.nudge.eval.metric.ChrF;
+import dev.nudge.eval.metric.Classification;
+import dev.nudge.eval.metric.CorpusMetric;
+import dev.nudge.eval.metric.Ter;
+import dev.nudge.eval.run.MetricItem.Chances;
+import dev.nudge.eval.run.MetricItem.Labels;
+import dev.nudge.eval.run.MetricItem.Texts;
+import dev.nudge.eval.run.MetricItem.Value;
+import dev.nudge.eval.run.MetricItem.Weighted;
+import dev.nudge.settings.InputException;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
+
+/// Makes one number of what documents give to a metric; of a resample of them as well, without
+/// reading a text again.
+public final class Aggregation {
+  /// How.
+  public enum Kind {
+    MEAN,
+    MEDIAN,
+    NANMEAN,
+    PERPLEXITY,
+    WEIGHTED_PERPLEXITY,
+    BITS_PER_BYTE,
+    F1,
+    MACRO_F1,
+    MICRO_F1,
+    WEIGHTED_F1,
+    MCC("matthews_corrcoef"),
+    BRIER("brier_score"),
+    BLEU,
+    CHRF,
+    CHRF_WORDS("chrf++"),
+    TER,
+    BYPASS;
+
+    private final String key;
+
+    Kind() {
+      this.key = name().toLowerCase(Locale.ROOT);
+    }
+
+    Kind(String key) {
+      this.key = key;
+    }
+
+    /// The name in a task file.
+    public String key() {
+      return key;
+    }
+
+    static Kind of(String name, String place) {
+      return Arrays.stream(values())
+          .filter(kind -> kind.key.equals(name))
+          .findFirst()
+          .orElseThrow(
+              () ->
+                  new InputException(
+                      "%s: the aggregation %s is not known; there are %s"
+                          .formatted(
+                              place,
+                              name,
+                              String.join(
+                                  ", ", Arrays.stream(values()).map(Kind::key).sorted().toList()))));
+    }
+
+    /// Whether it takes what another one takes.
+    boolean goesWith(Kind other) {
+      return this == BYPASS || other == BYPASS || takes() == other.takes();
+    }
+
+    private Class<? extends MetricItem> takes() {
+      return switch (this) {
+        case MEAN, MEDIAN, NANMEAN, PERPLEXITY, BYPASS -> Value.class;
+        case WEIGHTED_PERPLEXITY, BITS_PER_BYTE -> Weighted.class;
+        case F1, MACRO_F1, MICRO_F1, WEIGHTED_F1, MCC -> Labels.class;
+        case BRIER -> Chances.class;
+        case BLEU, CHRF, CHRF_WORDS, TER -> Texts.class;
+      };
+    }
+
+    /// Whether the harness bootstraps its standard error.
+    boolean bootstraps() {
+      return switch (this) {
+        case MEDIAN, NANMEAN, PERPLEXITY, F1, MCC, BLEU, CHRF, CHRF_WORDS, TER -> true;
+        default -> false;
+      };
+    }
+
+    /// Whether a resample is dear, so that there are fewer.
+    boolean isDear() {
+      return takes() == Texts.class;
+    }
+  }
+
+  private static final double BYPASSED = 999; // the harness's own
+
+  private final int size;
+  private final ToDoubleFunction<int[]> of;
+
+  private Aggregation(int size, ToDoubleFunction<int[]> of) {
+    this.size = size;
+    this.of = of;
+  }
+
+  /// Reads what documents gave.
+  public static Aggregation of(Kind kind, List<MetricItem> items) {
+    return new Aggregation(items.size(), function(kind, items));
+  }
+
+  /// The number of all documents.
+  public double all() {
+    return of.applyAsDouble(IntStream.range(0, size).toArray());
+  }
+
+  /// The number of some documents, by their places; one may come several times.
+  public double some(int[] places) {
+    return of.applyAsDouble(places);
+  }
+
+  int size() {
+    return size;
+  }
+
+  private static ToDoubleFunction<int[]> function(Kind kind, List<MetricItem> items) {
+    return switch (kind) {
+      case MEAN, MEDIAN, NANMEAN, PERPLEXITY -> values(kind, items);
+      case WEIGHTED_PERPLEXITY, BITS_PER_BYTE -> weighted(kind, items);
+      case F1, MACRO_F1, MICRO_F1, WEIGHTED_F1, MCC -> labels(kind, items);
+      case BRIER -> brier(items);
+      case BLEU -> corpus(new Bleu(), items);
+      case CHRF -> corpus(new ChrF(0), items);
+      case CHRF_WORDS -> corpus(new ChrF(2), items);
+      case TER -> corpus(new Ter(), items);
+      case BYPASS -> places -> BYPASSED;
+    };
+  }
+
+  private static ToDoubleFunction<int[]> values(Kind kind, List<MetricItem> items) {
+    double[] values = items.stream().mapToDouble(item -> ((Value) item).value()).toArray();
+    return switch (kind) {
+      case PERPLEXITY -> places -> Math.exp(-mean(values, places));
+      case MEDIAN ->
+          places -> {
+            double[] sorted = Arrays.stream(places).mapToDouble(i -> values[i]).sorted().toArray();
+            return sorted[sorted.length / 2];
+          };
+      case NANMEAN ->
+          places -> mean(values, Arrays.stream(places).filter(i -> !Double.isNaN(values[i])).toArray());
+      default -> places -> mean(values, places);
+    };
+  }
+
+  private static double mean(double[] values, int[] places) {
+    double sum = 0;
+    for (int place : places) {
+      sum += values[place];
+    }
+    return sum / places.length;
+  }
+
+  private static ToDoubleFunction<int[]> weighted(Kind kind, List<MetricItem> items) {
+    double[] logprobs = items.stream().mapToDouble(item -> ((Weighted) item).logprob()).toArray();
+    long[] weights = items.stream().mapToLong(item -> ((Weighted) item).weight()).toArray();
+    return places -> {
+      double sum = 0;
+      long weight = 0;
+      for (int place : places) {
+        sum += logprobs[place];
+        weight += weights[place];
+      }
+      double mean = sum / weight;
+      return kind == Kind.BITS_PER_BYTE ? -mean / Math.log(2) : Math.exp(-mean);
+    };
+  }
+
+  private static ToDoubleFunction<int[]> labels(Kind kind, List<MetricItem> items) {
+    List<Labels> all = items.stream().map(Labels.class::cast).toList();
+    if (kind == Kind.F1) {
+      return places -> f1(all, places);
+    }
+    List<String> gold = all.stream().map(item -> String.valueOf(item.gold())).toList();
+    List<String> chosen = all.stream().map(item -> String.valueOf(item.chosen())).toList();
+    List<String> known =
+        IntStream.concat(
+                all.stream().mapToInt(Labels::gold), all.stream().mapToInt(Labels::chosen))
+            .distinct()
+            .sorted()
+            .mapToObj(String::valueOf)
+            .toList();
+    Classification counted = Classification.of(known, gold, chosen);
+    return places -> {
+      int[] times = new int[all.size()];
+      for (int place : places) {
+        times[place]++;
+      }
+      Classification some = counted.resampled(times);
+      return switch (kind) {
+        case MACRO_F1 -> some.macroF1();
+        case MICRO_F1 -> some.microF1();
+        case WEIGHTED_F1 -> some.weightedF1();
+        default -> some.mcc();
+      };
+    };
+  }
+
+  /// F1 of class 1.
+  private static double f1(List<Labels> all, int[] places) {
+    int hits = 0;
+    int named = 0;
+    for (int place : places) {
+      Labels item = all.get(place);
+      hits += item.gold() == 1 && item.chosen() == 1 ? 1 : 0;
+      named += (item.gold() == 1 ? 1 : 0) + (item.chosen() == 1 ? 1 : 0);
+    }
+    return named == 0 ? 0 : 2.0 * hits / named;
+  }
+
+  private static ToDoubleFunction<int[]> brier(List<MetricItem> items) {
+    double[] scores =
+        items.stream()
+            .map(Chances.class::cast)
+            .mapToDouble(
+                item -> {
+                  double sum = 0;
+                  for (int i = 0; i < item.chances().size(); i++) {
+                    double off = item.chances().get(i) - (i == item.gold() ? 1 : 0);
+                    sum += off * off;
+                  }
+                  return sum;
+                })
+            .toArray();
+    return places -> mean(scores, places);
+  }
+
+  private static ToDoubleFunction<int[]> corpus(CorpusMetric metric, List<MetricItem> items) {
+    double[][] sentences =
+        items.stream()
+            .map(Texts.class::cast)
+            .map(item -> metric.statistics(item.said(), List.of(item.reference())))
+            .toArray(double[][]::new);
+    return places -> {
+      double[] sums = new double[metric.size()];
+      for (int place : places) {
+        for (int i = 0; i < sums.length; i++) {
+          sums[i] += sentences[place][i];
+        }
+      }
+      return metric.score(sums);
+    };
+  }
+}

@@ -1,0 +1,309 @@
+package dev.nudge.eval.run;
+
+import dev.nudge.data.Example;
+import dev.nudge.eval.task.GenerationKwargs;
+import dev.nudge.eval.task.Request;
+import dev.nudge.format.Sha256;
+import dev.nudge.generate.Continuations;
+import dev.nudge.generate.Likelihoods;
+import dev.nudge.generate.Likelihoods.Item;
+import dev.nudge.generate.Session;
+import dev.nudge.settings.SamplingSettings;
+import java.nio.ByteBuffer;
+import java.nio.IntBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+
+/// Asks a session what is not answered yet.
+///
+/// Choices behind a context of a block of keys or more are asked of the engine, which reads the
+/// context once; other texts are scored whole, in batches ([Session#score]). The same request is
+/// asked once.
+///
+/// Threading: one thread.
+final class Answers {
+  private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
+  private static final int SHARED = 65; // tokens of a context from which some of its keys are shared
+  private static final int LARGE = 4096; // tokens asked for before what is answered is written down
+
+  /// A request with its tokens.
+  ///
+  /// @param parts of a likelihood one, of a rolling one its windows, of a generation the prompt
+  /// @param digest of the tokens and of how they are asked
+  record Encoded(Request request, List<Item> parts, int @Nullable [] prompt, String digest) {
+    /// Tokens, for progress.
+    long tokens() {
+      long tokens = parts.stream().mapToLong(part -> part.ids().length).sum();
+      return request instanceof Request.Generate how && prompt != null
+          ? prompt.length + (long) how.how().maxTokens() * repeats(how)
+          : Math.max(1, tokens);
+    }
+  }
+
+  /// A model that is asked: the base or with an adapter.
+  ///
+  /// @param name such as `base`
+  /// @param adapter its name in the session; null: the base
+  /// @param digest of the weights and how they are computed with
+  record Asked(String name, @Nullable String adapter, String digest) {}
+
+  private final Session session;
+  private final AnswerStore store;
+  private final @Nullable Integer lanes;
+
+  Answers(Session session, AnswerStore store, @Nullable Integer lanes) {
+    this.session = session;
+    this.store = store;
+    this.lanes = lanes;
+  }
+
+  /// Makes tokens of a request.
+  static Encoded encoded(Request request, RequestTokens tokens) {
+    return switch (request) {
+      case Request.Likelihood r -> {
+        Item item = tokens.likelihood(r.context(), r.continuation());
+        yield new Encoded(r, List.of(item), null, digest("likelihood", List.of(item), null));
+      }
+      case Request.Rolling r -> {
+        List<Item> windows = tokens.rolling(r.text());
+        yield new Encoded(r, windows, null, digest("rolling", windows, null));
+      }
+      case Request.Generate r -> {
+        int[] prompt = tokens.prompt(r.context(), r.how().maxTokens());
+        GenerationKwargs how = r.how();
+        String rule =
+            "generate %s %d %s %s %d %d"
+                .formatted(
+                    how.until(),
+                    how.maxTokens(),
+                    how.temperature(),
+                    how.topP(),
+                    how.topK(),
+                    r.repeats());
+        yield new Encoded(r, List.of(), prompt, digest(rule, List.of(), prompt));
+      }
+    };
+  }
+
+  private static String digest(String rule, List<Item> parts, int @Nullable [] prompt) {
+    int size = 4 * (parts.stream().mapToInt(p -> p.ids().length + 2).sum() + 1);
+    size += prompt == null ? 0 : 4 * prompt.length;
+    byte[] head = rule.getBytes(java.nio.charset.StandardCharsets.UTF_8);
+    ByteBuffer all = ByteBuffer.allocate(head.length + 4 + size).put(head).putInt(head.length);
+    for (Item part : parts) {
+      all.putInt(part.ids().length).putInt(part.from());
+      for (int id : part.ids()) {
+        all.putInt(id);
+      }
+    }
+    for (int id : prompt == null ? new int[0] : prompt) {
+      all.putInt(id);
+    }
+    return Sha256.of(Arrays.copyOf(all.array(), all.position()));
+  }
+
+  private static int repeats(Request.Generate how) {
+    return how.how().samples() ? how.repeats() : 1;
+  }
+
+  private static String key(Encoded request, Asked of) {
+    return Sha256.of((of.digest() + request.digest()).getBytes(java.nio.charset.StandardCharsets.UTF_8));
+  }
+
+  /// Whether a request is answered.
+  boolean has(Encoded request, Asked of) {
+    return store.find(key(request, of)) != null;
+  }
+
+  /// Answers requests.
+  ///
+  /// @param done told tokens as they are done, those that were answered before left out
+  /// @return a list of answers to each
+  List<JsonNode> of(List<Encoded> requests, Asked of, IntConsumer done) {
+    Map<String, Encoded> missing = new LinkedHashMap<>();
+    for (Encoded request : requests) {
+      if (!has(request, of)) {
+        missing.putIfAbsent(key(request, of), request);
+      }
+    }
+    try {
+      likelihoods(missing, of, done);
+      generations(missing, of, done);
+    } finally {
+      store.flush();
+    }
+    List<JsonNode> answers = new ArrayList<>();
+    for (Encoded request : requests) {
+      JsonNode answer = store.find(key(request, of));
+      if (answer == null) {
+        throw new IllegalStateException("a request without an answer");
+      }
+      answers.add(answer);
+    }
+    return answers;
+  }
+
+  /// A part of a request that is scored.
+  private record Part(String key, Item item) {}
+
+  private void likelihoods(Map<String, Encoded> missing, Asked of, IntConsumer done) {
+    Map<IntBuffer, Integer> contexts = new HashMap<>();
+    for (Encoded request : missing.values()) {
+      if (request.request() instanceof Request.Likelihood) {
+        contexts.merge(context(request.parts().getFirst()), 1, Integer::sum);
+      }
+    }
+    Map<String, Sum> sums = new LinkedHashMap<>();
+    List<Part> shared = new ArrayList<>();
+    List<Part> whole = new ArrayList<>();
+    missing.forEach(
+        (key, request) -> {
+          if (request.request() instanceof Request.Generate) {
+            return;
+          }
+          sums.put(key, new Sum(request));
+          for (Item part : request.parts()) {
+            boolean shares =
+                request.request() instanceof Request.Likelihood
+                    && part.from() >= SHARED
+                    && contexts.get(context(part)) > 1;
+            (shares ? shared : whole).add(new Part(key, part));
+          }
+          if (request.parts().isEmpty()) {
+            store.put(key, sums.get(key).answer());
+          }
+        });
+    int[] since = {0};
+    Likelihoods.of(
+        session,
+        of.adapter(),
+        shared.stream().map(Part::item).toList(),
+        (score, i) -> add(shared.get(i), sums, score.logprob(), score.greedy(), since, done));
+    List<Example> rows = new ArrayList<>();
+    for (Part part : whole) {
+      rows.add(Example.from(part.item().ids(), part.item().from(), rows.size()));
+    }
+    session.score(
+        rows,
+        lanes,
+        of.adapter(),
+        row -> add(whole.get(row.index()), sums, row.logprob(), row.greedy(), since, done));
+  }
+
+  private static IntBuffer context(Item item) {
+    return IntBuffer.wrap(item.ids(), 0, item.from()).slice();
+  }
+
+  /// What parts of a request have come to.
+  private static final class Sum {
+    private final Encoded request;
+    private double logprob;
+    private boolean greedy = true;
+    private int parts;
+
+    Sum(Encoded request) {
+      this.request = request;
+    }
+
+    boolean add(double more, boolean isGreedy) {
+      logprob += more;
+      greedy &= isGreedy;
+      return ++parts == request.parts().size();
+    }
+
+    JsonNode answer() {
+      ArrayNode list = NODES.arrayNode();
+      if (request.request() instanceof Request.Rolling) {
+        return list.add(logprob);
+      }
+      list.addArray().add(logprob).add(greedy);
+      return list;
+    }
+  }
+
+  private void add(
+      Part part,
+      Map<String, Sum> sums,
+      double logprob,
+      boolean greedy,
+      int[] since,
+      IntConsumer done) {
+    Sum sum = sums.get(part.key());
+    if (sum.add(logprob, greedy)) {
+      store.put(part.key(), sum.answer());
+    }
+    int tokens = part.item().ids().length;
+    written(tokens, since);
+    done.accept(tokens);
+  }
+
+  private void written(int tokens, int[] since) {
+    since[0] += tokens;
+    if (since[0] >= LARGE) {
+      store.flush();
+      since[0] = 0;
+    }
+  }
+
+  private void generations(Map<String, Encoded> missing, Asked of, IntConsumer done) {
+    List<Continuations.Prompt> prompts = new ArrayList<>();
+    List<String> keys = new ArrayList<>();
+    missing.forEach(
+        (key, request) -> {
+          if (request.request() instanceof Request.Generate r && request.prompt() != null) {
+            for (int i = 0; i < repeats(r); i++) {
+              prompts.add(
+                  new Continuations.Prompt(
+                      request.prompt(),
+                      r.how().until(),
+                      r.how().maxTokens(),
+                      sampling(r.how()),
+                      prompts.size()));
+              keys.add(key);
+            }
+          }
+        });
+    Map<String, ArrayNode> texts = new HashMap<>();
+    int[] since = {0};
+    Continuations.of(
+        session,
+        of.adapter(),
+        prompts,
+        (text, i) -> {
+          String key = keys.get(i);
+          Encoded request = missing.get(key);
+          if (!(request.request() instanceof Request.Generate r) || request.prompt() == null) {
+            throw new IllegalStateException("an answer to no prompt");
+          }
+          ArrayNode all = texts.computeIfAbsent(key, k -> NODES.arrayNode()).add(text);
+          if (all.size() == repeats(r)) {
+            while (all.size() < r.repeats()) {
+              all.add(text); // the likeliest text is the same each time
+            }
+            store.put(key, all);
+          }
+          int tokens = (int) Math.min(Integer.MAX_VALUE, request.tokens() / repeats(r));
+          written(tokens, since);
+          done.accept(tokens);
+        });
+  }
+
+  private static SamplingSettings sampling(GenerationKwargs how) {
+    Map<String, Object> values = new HashMap<>();
+    values.put("temperature", how.temperature());
+    if (how.samples()) {
+      values.put("top_p", how.topP());
+      values.put("top_k", how.topK());
+    }
+    return dev.nudge.settings.Schema.of(SamplingSettings.class).of(values);
+  }
+}

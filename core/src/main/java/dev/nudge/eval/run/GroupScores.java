@@ -1,0 +1,89 @@
+package dev.nudge.eval.run;
+
+import dev.nudge.eval.task.TaskGroup;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+
+/// The numbers of a group, made of those of its tasks: means, by documents or of tasks alike.
+///
+/// @param sampleLength documents of all its tasks
+/// @param scores by `METRIC,FILTER`, in order
+public record GroupScores(TaskGroup group, int sampleLength, Map<String, Score> scores) {
+
+  /// A number.
+  ///
+  /// @param stderr NaN: none is known
+  /// @param count documents of the tasks that have it
+  public record Score(double value, double stderr, int count) {}
+
+  /// Makes the numbers of a group; none where it names none.
+  static GroupScores of(TaskGroup group, Map<String, TaskScores> tasks) {
+    List<TaskScores> own = group.tasks().stream().map(tasks::get).toList();
+    Map<String, Score> scores = new LinkedHashMap<>();
+    List<TaskGroup.Aggregate> aggregates = group.aggregates();
+    for (TaskGroup.Aggregate aggregate : aggregates == null ? List.<TaskGroup.Aggregate>of() : aggregates) {
+      List<String> named = aggregate.filters();
+      for (String filter : named == null ? filters(aggregate.metric(), own) : named) {
+        String key = aggregate.metric() + "," + filter;
+        List<TaskScores> with = own.stream().filter(task -> task.scores().containsKey(key)).toList();
+        if (!with.isEmpty()) {
+          scores.put(key, score(key, with, aggregate.bySize()));
+        }
+      }
+    }
+    int length = own.stream().mapToInt(TaskScores::sampleLength).sum();
+    return new GroupScores(group, length, scores);
+  }
+
+  private static Set<String> filters(String metric, List<TaskScores> tasks) {
+    Set<String> filters = new TreeSet<>();
+    for (TaskScores task : tasks) {
+      task.scores().values().stream()
+          .filter(score -> score.metric().name().equals(metric))
+          .forEach(score -> filters.add(score.filter()));
+    }
+    return filters;
+  }
+
+  private static Score score(String key, List<TaskScores> tasks, boolean bySize) {
+    List<Double> values = new ArrayList<>();
+    List<Double> stderrs = new ArrayList<>();
+    List<Integer> sizes = new ArrayList<>();
+    for (TaskScores task : tasks) {
+      TaskScores.Score score = task.scores().get(key);
+      values.add(score.value());
+      stderrs.add(score.stderr());
+      sizes.add(task.sampleLength());
+    }
+    int count = sizes.stream().mapToInt(i -> i).sum();
+    double sum = 0;
+    for (int i = 0; i < values.size(); i++) {
+      sum += values.get(i) * (bySize ? sizes.get(i) : 1);
+    }
+    double stderr = bySize ? pooled(stderrs, sizes) : unweighted(stderrs);
+    return new Score(sum / (bySize ? count : values.size()), stderr, count);
+  }
+
+  private static double pooled(List<Double> stderrs, List<Integer> sizes) {
+    double sum = 0;
+    int all = 0;
+    for (int i = 0; i < sizes.size(); i++) {
+      int size = sizes.get(i);
+      sum += (size - 1.0) * stderrs.get(i) * stderrs.get(i) * size;
+      all += size;
+    }
+    return Math.sqrt(sum / (all - sizes.size()) / all);
+  }
+
+  private static double unweighted(List<Double> stderrs) {
+    double sum = 0;
+    for (double stderr : stderrs) {
+      sum += stderr * stderr;
+    }
+    return Math.sqrt(sum) / stderrs.size();
+  }
+}

@@ -1,0 +1,161 @@
+package dev.nudge.eval.run;
+
+import static dev.nudge.eval.task.OutputType.GENERATE_UNTIL;
+import static dev.nudge.eval.task.OutputType.LOGLIKELIHOOD;
+import static dev.nudge.eval.task.OutputType.LOGLIKELIHOOD_ROLLING;
+import static dev.nudge.eval.task.OutputType.MULTIPLE_CHOICE;
+
+import dev.nudge.eval.metric.ExactMatch;
+import dev.nudge.eval.task.MetricConfig;
+import dev.nudge.eval.task.OutputType;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.Nearest;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// A metric of a task as it is computed here.
+///
+/// @param aggregation what makes one number of all documents'
+/// @param options of exact_match; else none are set
+public record Metric(
+    String name,
+    Aggregation.Kind aggregation,
+    boolean higherIsBetter,
+    ExactMatch.Options options) {
+
+  /// What is known of a metric.
+  private record Known(Set<OutputType> types, Aggregation.Kind aggregation, boolean higher) {}
+
+  private static final Map<String, Known> KNOWN = new LinkedHashMap<>();
+
+  static {
+    put("acc", Aggregation.Kind.MEAN, true, LOGLIKELIHOOD, MULTIPLE_CHOICE);
+    put("acc_norm", Aggregation.Kind.MEAN, true, MULTIPLE_CHOICE);
+    put("acc_bytes", Aggregation.Kind.MEAN, true, MULTIPLE_CHOICE);
+    put("acc_mutual_info", Aggregation.Kind.MEAN, true, MULTIPLE_CHOICE);
+    put("exact_match", Aggregation.Kind.MEAN, true, GENERATE_UNTIL, MULTIPLE_CHOICE);
+    put("f1", Aggregation.Kind.F1, true, MULTIPLE_CHOICE);
+    put("macro_f1", Aggregation.Kind.MACRO_F1, true, MULTIPLE_CHOICE);
+    put("micro_f1", Aggregation.Kind.MICRO_F1, true, MULTIPLE_CHOICE);
+    put("weighted_f1", Aggregation.Kind.WEIGHTED_F1, true, MULTIPLE_CHOICE);
+    put("mcc", Aggregation.Kind.MCC, true, MULTIPLE_CHOICE);
+    put("brier_score", Aggregation.Kind.BRIER, false, MULTIPLE_CHOICE);
+    put("perplexity", Aggregation.Kind.PERPLEXITY, false, LOGLIKELIHOOD);
+    put("word_perplexity", Aggregation.Kind.WEIGHTED_PERPLEXITY, false, LOGLIKELIHOOD_ROLLING);
+    put("byte_perplexity", Aggregation.Kind.WEIGHTED_PERPLEXITY, false, LOGLIKELIHOOD_ROLLING);
+    put("bits_per_byte", Aggregation.Kind.BITS_PER_BYTE, false, LOGLIKELIHOOD_ROLLING);
+    put("bleu", Aggregation.Kind.BLEU, true, GENERATE_UNTIL);
+    put("chrf", Aggregation.Kind.CHRF, true, GENERATE_UNTIL);
+    put("chrf++", Aggregation.Kind.CHRF_WORDS, true, GENERATE_UNTIL);
+    put("ter", Aggregation.Kind.TER, false, GENERATE_UNTIL);
+    put("squad_f1", Aggregation.Kind.MEAN, true, GENERATE_UNTIL);
+    put("rouge1", Aggregation.Kind.MEAN, true, GENERATE_UNTIL);
+    put("rouge2", Aggregation.Kind.MEAN, true, GENERATE_UNTIL);
+    put("rougeL", Aggregation.Kind.MEAN, true, GENERATE_UNTIL);
+    put("bypass", Aggregation.Kind.BYPASS, true, OutputType.values());
+  }
+
+  private static void put(
+      String name, Aggregation.Kind aggregation, boolean higher, OutputType... types) {
+    KNOWN.put(name, new Known(Set.of(types), aggregation, higher));
+  }
+
+  /// Metrics that a document with several answers has, where a text is generated.
+  private static final Set<String> OF_SEVERAL =
+      Set.of("exact_match", "squad_f1", "rouge1", "rouge2", "rougeL", "bypass");
+
+  /// The metrics of a task; one that its output type has not is passed over with a warning, as the
+  /// harness does without.
+  ///
+  /// @param several whether documents have several answers
+  /// @throws InputException where a metric, an aggregation or an option is not known
+  static List<Metric> of(
+      List<MetricConfig> configs, OutputType type, boolean several, Consumer<String> warnings) {
+    List<Metric> all = new ArrayList<>();
+    for (MetricConfig config : configs) {
+      Known known = KNOWN.get(config.name());
+      if (known == null) {
+        throw new InputException(
+            "%s: the metric %s is not known; there are %s%s"
+                .formatted(
+                    config.place(),
+                    config.name(),
+                    String.join(", ", new TreeSet<>(KNOWN.keySet())),
+                    Nearest.hint(config.name(), KNOWN.keySet())));
+      }
+      if (!known.types.contains(type)) {
+        warnings.accept(
+            "%s: the metric %s is none of %s and is left out"
+                .formatted(config.place(), config.name(), type.key()));
+        continue;
+      }
+      if (several && type == GENERATE_UNTIL && !OF_SEVERAL.contains(config.name())) {
+        throw new InputException(
+            "%s: documents have several answers, which the metric %s does not take; %s do"
+                .formatted(
+                    config.place(), config.name(), String.join(", ", new TreeSet<>(OF_SEVERAL))));
+      }
+      all.add(of(config, known, type));
+    }
+    if (all.isEmpty()) {
+      throw new InputException(
+          "%s: none of its metrics is one of %s"
+              .formatted(configs.getFirst().place(), type.key()));
+    }
+    return List.copyOf(all);
+  }
+
+  private static Metric of(MetricConfig config, Known known, OutputType type) {
+    boolean exact = config.name().equals("exact_match") && type == GENERATE_UNTIL;
+    ExactMatch.Options options = exact ? options(config) : ExactMatch.Options.NONE;
+    if (!exact && !config.options().isEmpty() && type == GENERATE_UNTIL) {
+      throw new InputException(
+          "%s: %s is no option of the metric %s"
+              .formatted(
+                  config.place(), config.options().keySet().iterator().next(), config.name()));
+    }
+    String named = config.aggregation();
+    Aggregation.Kind aggregation =
+        named == null ? known.aggregation : Aggregation.Kind.of(named, config.place());
+    if (!aggregation.goesWith(known.aggregation)) {
+      throw new InputException(
+          "%s: the aggregation %s does not go with the metric %s, whose own is %s"
+              .formatted(config.place(), named, config.name(), known.aggregation.key()));
+    }
+    Boolean higher = config.higherIsBetter();
+    return new Metric(config.name(), aggregation, higher == null ? known.higher : higher, options);
+  }
+
+  private static ExactMatch.Options options(MetricConfig config) {
+    boolean[] flags = new boolean[3];
+    List<String> names = List.of("ignore_case", "ignore_punctuation", "ignore_numbers");
+    List<String> ignored = List.of();
+    for (Map.Entry<String, @Nullable Object> entry : config.options().entrySet()) {
+      int flag = names.indexOf(entry.getKey());
+      Object value = entry.getValue();
+      if (flag >= 0 && (value == null || value instanceof Boolean)) {
+        flags[flag] = Boolean.TRUE.equals(value);
+      } else if (entry.getKey().equals("regexes_to_ignore")
+          && (value == null
+              || value instanceof List<?> list && list.stream().allMatch(String.class::isInstance))) {
+        ignored =
+            value == null ? List.of() : ((List<?>) value).stream().map(String.class::cast).toList();
+      } else {
+        throw new InputException(
+            "%s: %s is %s; exact_match takes ignore_case, ignore_punctuation, ignore_numbers (true or false) and regexes_to_ignore (a list)"
+                .formatted(config.place(), entry.getKey(), value));
+      }
+    }
+    try {
+      return ExactMatch.Options.of(flags[0], flags[1], flags[2], ignored);
+    } catch (InputException e) {
+      throw new InputException(config.place() + ": " + e.getMessage(), e);
+    }
+  }
+}

@@ -1,0 +1,105 @@
+package dev.nudge.eval.run;
+
+import dev.nudge.generate.Likelihoods.Item;
+import dev.nudge.settings.InputException;
+import dev.nudge.text.Tokenizer;
+import dev.nudge.text.jinja.Spaces;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/// Makes tokens of requests as lm-evaluation-harness does for a causal model.
+///
+/// The white space at the end of a context belongs to the continuation; its tokens are those of both
+/// together behind as many as the context alone has. Behind no context stands the token that begins
+/// a text, else the end token. What is too long loses its beginning. A long text is cut into windows
+/// that do not overlap, each but the first behind the last token of the one before.
+///
+/// Threading: any number of threads.
+public final class RequestTokens {
+  private final Tokenizer tokenizer;
+  private final int maxLength;
+  private final int prefix;
+  private final String begin;
+
+  /// @param maxLength tokens that the model reads at most
+  public RequestTokens(Tokenizer tokenizer, int maxLength) {
+    this.tokenizer = tokenizer;
+    this.maxLength = maxLength;
+    this.prefix = tokenizer.bosId().isPresent() ? tokenizer.bosId().getAsInt() : tokenizer.eosId();
+    this.begin = tokenizer.decode(new int[] {prefix}, false);
+  }
+
+  /// Tokens of a text; one that begins with the token that begins a text gets no other.
+  int[] of(String text) {
+    boolean begun = !begin.isEmpty() && text.startsWith(begin);
+    return tokenizer.ids(text, !begun);
+  }
+
+  /// Tokens of a context and what is scored behind it.
+  ///
+  /// @throws InputException where nothing is left to score, or more than the model reads
+  Item likelihood(String context, String continuation) {
+    int[] before;
+    int[] behind;
+    if (context.isEmpty()) {
+      behind = tokenizer.ids(continuation, false);
+      boolean begun = behind.length > 0 && behind[0] == prefix;
+      before = new int[] {prefix};
+      behind = begun ? Arrays.copyOfRange(behind, 1, behind.length) : behind;
+    } else {
+      String stripped = Spaces.stripEnd(context);
+      int[] whole = of(context + continuation);
+      before = stripped.isEmpty() ? of("") : of(stripped);
+      behind = Arrays.copyOfRange(whole, Math.min(before.length, whole.length), whole.length);
+    }
+    if (behind.length == 0 || before.length == 0) {
+      throw new InputException(
+          "'%s' behind '%s' has no tokens of its own to score"
+              .formatted(shortened(continuation), shortened(context)));
+    }
+    if (behind.length > maxLength) {
+      throw new InputException(
+          "'%s' has %d tokens, and the model reads %d; a longer text is for loglikelihood_rolling"
+              .formatted(shortened(continuation), behind.length, maxLength));
+    }
+    int[] all = Arrays.copyOf(before, before.length + behind.length);
+    System.arraycopy(behind, 0, all, before.length, behind.length);
+    int cut = Math.max(0, all.length - (maxLength + 1));
+    return new Item(Arrays.copyOfRange(all, cut, all.length), before.length - cut);
+  }
+
+  /// The windows of a text; none of a text without tokens.
+  List<Item> rolling(String text) {
+    int[] ids = of(text);
+    List<Item> windows = new ArrayList<>();
+    for (int from = 0; from < ids.length; from += maxLength) {
+      int to = Math.min(ids.length, from + maxLength);
+      int[] window = new int[1 + to - from];
+      window[0] = from == 0 ? prefix : ids[from - 1];
+      System.arraycopy(ids, from, window, 1, to - from);
+      windows.add(new Item(window, 1));
+    }
+    return windows;
+  }
+
+  /// The tokens of a prompt that is continued by so many tokens at most.
+  int[] prompt(String context, int maxTokens) {
+    int most = maxLength - maxTokens;
+    if (most < 1) {
+      throw new InputException(
+          "max_gen_toks is %d, and the model reads %d tokens, prompt and answer together; lower it"
+              .formatted(maxTokens, maxLength));
+    }
+    int[] ids = of(context);
+    if (ids.length == 0) {
+      throw new InputException("a prompt has no tokens; doc_to_text makes an empty text");
+    }
+    return Arrays.copyOfRange(ids, Math.max(0, ids.length - most), ids.length);
+  }
+
+  private static String shortened(String text) {
+    String line = text.replaceAll("\\s+", " ");
+    return line.length() > 60 ? line.substring(0, 60) + "…" : line;
+  }
+}

@@ -1,0 +1,91 @@
+package dev.nudge.eval.run;
+
+import dev.nudge.eval.task.Filters;
+import dev.nudge.eval.task.Sample;
+import dev.nudge.eval.task.Task;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import tools.jackson.databind.JsonNode;
+
+/// The numbers of a task, and what each document gave to them.
+///
+/// @param scores by `METRIC,FILTER`
+/// @param samples of each filter in turn, document by document
+public record TaskScores(
+    Task task, List<Metric> metrics, Map<String, Score> scores, List<Scored> samples) {
+
+  /// A number.
+  ///
+  /// @param stderr NaN: none is known
+  /// @param items what each document gave
+  public record Score(
+      Metric metric, String filter, double value, double stderr, List<MetricItem> items) {
+    /// The key in results.
+    public String key() {
+      return metric.name() + "," + filter;
+    }
+
+    /// The key of its standard error.
+    public String stderrKey() {
+      return metric.name() + "_stderr," + filter;
+    }
+  }
+
+  /// A document with its answers.
+  ///
+  /// @param answers to each request, a list each
+  /// @param filtered what the filter made of them
+  public record Scored(
+      Sample sample,
+      String filter,
+      List<JsonNode> answers,
+      List<JsonNode> filtered,
+      Map<String, MetricItem> items) {}
+
+  /// Documents that were scored.
+  public int sampleLength() {
+    return scores.values().iterator().next().items().size();
+  }
+
+  /// Scores answers.
+  ///
+  /// @param answers of each document, to each of its requests
+  static TaskScores of(
+      Task task,
+      List<Metric> metrics,
+      List<Sample> samples,
+      List<List<JsonNode>> answers,
+      int resamples) {
+    Filters filters = Filters.of(task.config());
+    SampleScorer scorer = new SampleScorer(task, metrics);
+    List<Scored> scored = new ArrayList<>();
+    Map<String, Score> scores = new LinkedHashMap<>();
+    for (String filter : filters.names()) {
+      Map<String, List<MetricItem>> items = new LinkedHashMap<>();
+      metrics.forEach(metric -> items.put(metric.name(), new ArrayList<>()));
+      for (int i = 0; i < samples.size(); i++) {
+        Sample sample = samples.get(i);
+        List<JsonNode> filtered = new ArrayList<>();
+        answers.get(i).forEach(list -> filtered.add(filters.apply(filter, list, sample.doc())));
+        Map<String, MetricItem> own = scorer.of(sample, filtered);
+        own.forEach((name, item) -> items.get(name).add(item));
+        scored.add(new Scored(sample, filter, answers.get(i), filtered, own));
+      }
+      for (Metric metric : metrics) {
+        List<MetricItem> all = items.get(metric.name());
+        Aggregation aggregation = Aggregation.of(metric.aggregation(), all);
+        Score score =
+            new Score(
+                metric,
+                filter,
+                aggregation.all(),
+                StandardError.of(metric.aggregation(), aggregation, resamples),
+                List.copyOf(all));
+        scores.put(score.key(), score);
+      }
+    }
+    return new TaskScores(task, metrics, scores, scored);
+  }
+}

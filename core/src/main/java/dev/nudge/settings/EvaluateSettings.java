@@ -1,0 +1,156 @@
+package dev.nudge.settings;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// What `eval` can be told.
+///
+/// @param adapter a PEFT folder, a run's folder or a reference; null: the base model alone
+/// @param compare another adapter on the same base; null: none
+/// @param registry where references are found; null: the user's own
+/// @param tasks names of tasks, groups and tags, patterns of names, and task files
+/// @param tasksDir folders of task files
+/// @param dataDir where documents are looked up first; null: beside the task file and in the
+///     working folder
+/// @param limit documents of each task, the first ones; null: all
+/// @param numFewshot null: as each task says
+/// @param template null: the adapter's or the model's own
+/// @param fewshotAsMultiturn null: on
+public record EvaluateSettings(
+    @Group("Model and machine") ModelSettings model,
+    @Setting(
+            help =
+                "adapter: a PEFT folder, a run's folder, or NAME@ALIAS, NAME:VERSION, NAME@sha256:… of a registry where no such path exists; the base is evaluated beside it (default: the base model alone)",
+            label = "FOLDER|REFERENCE")
+        @Nullable Path adapter,
+    @Setting(
+            help = "another adapter of the same base, evaluated on the same requests",
+            label = "FOLDER|REFERENCE")
+        @Nullable Path compare,
+    @Setting(help = RegistryWithers.HELP, label = "FOLDER") @Nullable Path registry,
+    @Group("Tasks")
+        @Setting(
+            help =
+                "tasks, groups, tags, patterns of their names or task files, with commas between them; may be given several times",
+            required = true,
+            label = "TASK")
+        List<String> tasks,
+    @Setting(
+            help = "folder of task files (YAML of lm-evaluation-harness); may be given several times",
+            label = "FOLDER")
+        List<String> tasksDir,
+    @Setting(
+            help =
+                "where documents are looked up first (then: beside the task file, in the working folder)",
+            label = "FOLDER")
+        @Nullable Path dataDir,
+    @Setting(help = "documents of each task, the first ones (default: all)")
+        @Nullable Integer limit,
+    @Setting(help = "shots before each question (default: as each task says)")
+        @Nullable Integer numFewshot,
+    @Group("Prompts")
+        @Setting(help = "write prompts by the model's chat template")
+        boolean applyChatTemplate,
+    @Setting(
+            help = "chat template: a name or a file (default: the adapter's, else the model's)",
+            label = "NAME|FILE")
+        @Nullable String template,
+    @Setting(
+            help = "each shot is a turn of its own in a chat (default: on)",
+            negatable = true)
+        @Nullable Boolean fewshotAsMultiturn,
+    @Setting(help = "what is said to the model before all else", label = "TEXT")
+        @Nullable String systemInstruction,
+    @Group("Output")
+        @Setting(
+            help =
+                "folder of the results; answers that it holds already are not asked for again",
+            required = true,
+            label = "FOLDER")
+        Path out)
+    implements ModelWithers<EvaluateSettings>, RegistryWithers<EvaluateSettings> {
+
+  public EvaluateSettings {
+    List<String> names = new ArrayList<>();
+    for (String several : tasks) {
+      for (String name : several.split(",", -1)) {
+        Check.notBlank("--tasks", name);
+        names.add(name.strip());
+      }
+    }
+    tasks = List.copyOf(names);
+    tasksDir = List.copyOf(tasksDir);
+    Check.atLeast("--limit", limit, 1);
+    Check.atLeast("--num-fewshot", numFewshot, 0);
+    if (!applyChatTemplate && template != null) {
+      throw new InputException("--template is given without --apply-chat-template; add it");
+    }
+    if (!applyChatTemplate && fewshotAsMultiturn != null) {
+      throw new InputException(
+          "--fewshot-as-multiturn is given without --apply-chat-template; add it");
+    }
+    if (compare != null && compare.equals(adapter)) {
+      throw new InputException(
+          "--adapter and --compare are both %s; give another adapter to compare with"
+              .formatted(compare));
+    }
+  }
+
+  /// Evaluates a base model on tasks, everything else at its default.
+  public static EvaluateSettings of(Path model, List<String> tasks, Path out) {
+    return of(Map.of("model", model, "tasks", tasks, "out", out));
+  }
+
+  /// The adapter on the model: a PEFT folder or a run's folder.
+  public EvaluateSettings withAdapter(Path folder) {
+    return with("adapter", folder);
+  }
+
+  /// Another adapter of the same base.
+  public EvaluateSettings withCompare(Path folder) {
+    return with("compare", folder);
+  }
+
+  /// Folders of task files.
+  public EvaluateSettings withTasksDir(List<Path> folders) {
+    return with("tasks_dir", folders);
+  }
+
+  /// Where documents are looked up first.
+  public EvaluateSettings withDataDir(Path folder) {
+    return with("data_dir", folder);
+  }
+
+  /// Documents of each task, the first ones.
+  public EvaluateSettings withLimit(int documents) {
+    return with("limit", documents);
+  }
+
+  /// Shots before each question.
+  public EvaluateSettings withNumFewshot(int shots) {
+    return with("num_fewshot", shots);
+  }
+
+  /// Whether prompts are written by the model's chat template.
+  public EvaluateSettings withApplyChatTemplate(boolean chat) {
+    return with("apply_chat_template", chat);
+  }
+
+  /// Whether each shot is a turn of its own in a chat.
+  public EvaluateSettings withFewshotAsMultiturn(boolean turns) {
+    return with("fewshot_as_multiturn", turns);
+  }
+
+  /// What is said to the model before all else.
+  public EvaluateSettings withSystemInstruction(String text) {
+    return with("system_instruction", text);
+  }
+
+  /// Takes values by key, the rest at their defaults.
+  public static EvaluateSettings of(Map<String, ?> values) {
+    return Schema.of(EvaluateSettings.class).of(values);
+  }
+}
