@@ -38,7 +38,7 @@ PIECES = [
     "GONNA wanna go", "{\"a\": 1}", "```json\n{\"a\": [1, 2.5e3, null]}\n```", "[1, 2", "NaN", "-Infinity", "\"text\"", "'single'", "\"", "a, b, c",
     "日本語。テスト", "naïve Ünïcödé", "emoji 🙂 here", "tab\there", "nbsp\u00a0here", "1,234 and 10:30", "semi; colon: yes", "Any other questions?", "any other questions? ",
     "Is there anything else I can help with?", "ß ǅ", "x²", "C++ code", "weekend plans", "Weekends", "the the THE", "first", "First,", "'First'", "\"First.\"",
-    "What's 'tis 'twas more'n d'ye", "end.)", "ok.'", "$5 & 10% #tag @me", "a—b – c", "'' `` \"x\"", "Jan. 5 is cold. Feb. The snow.", "Inc. announced. Corp. said so.",
+    "What's 'tis 'twas more'n d'ye", "end.)", "ok.'", "$5 & 10% #tag @me", "a—b – c", "'' `` \"x\"", "Jan. 5 is cold. Feb. The snow.", "Inc. announced. Corp. said so.", "x²'First' ½ ⅷ", "cafe\u0301's no\u0301t 'e\u0301", "a\x1cb. C\x1dd", "\u00a0. \u2003 N. 5.",
 ]
 PROMPTS = ["Write a poem about the sea.", "  Explain   gravity.\n", "Ünïcode PROMPT 日本"]
 

@@ -24,6 +24,7 @@ final class InstructionChecks {
 
   private static final List<String> OPTIONS =
       List.of("My answer is yes.", "My answer is no.", "My answer is maybe.");
+  private static final Pattern WORDS = Pattern.compile("\\w+", FLAGS);
   private static final Pattern PLACEHOLDER = Pattern.compile("\\[.*?\\]", FLAGS);
   private static final Pattern STAR =
       Pattern.compile("^" + BLANK + "*\\*[^*].*$", FLAGS | Pattern.MULTILINE);
@@ -48,7 +49,7 @@ final class InstructionChecks {
           entry("length_constraints:number_paragraphs", InstructionChecks::paragraphs),
           entry(
               "length_constraints:number_words",
-              given -> counted(given.count("relation", "num_words"), InstructionChecks::words)),
+              given -> counted(given.count("relation", "num_words"), t -> found(WORDS, t).size())),
           entry("length_constraints:nth_paragraph_first_word", InstructionChecks::firstWord),
           entry(
               "detectable_content:number_placeholders",
@@ -118,26 +119,30 @@ final class InstructionChecks {
   }
 
   /// A keyword as the harness searches it: a regular expression, in any case.
-  private static Pattern keyword(String expression) {
+  ///
+  /// @param edge what stands before and behind it
+  private static Pattern keyword(String edge, String expression) {
     Pattern pattern = PythonRegex.compile(expression);
     int anyCase = Pattern.CASE_INSENSITIVE | Pattern.UNICODE_CASE;
-    return Pattern.compile(pattern.pattern(), pattern.flags() | anyCase);
+    return Pattern.compile(edge + pattern.pattern() + edge, pattern.flags() | anyCase);
   }
 
   private static Predicate<String> keywords(InstructionArguments given) {
     List<Pattern> keywords =
-        given.texts("keywords").stream().map(InstructionChecks::keyword).toList();
+        given.texts("keywords").stream().map(word -> keyword("", word)).toList();
     return text -> keywords.stream().allMatch(keyword -> keyword.matcher(text).find());
   }
 
   private static Predicate<String> frequency(InstructionArguments given) {
-    Pattern keyword = keyword(PythonText.strip(given.text("keyword")));
+    Pattern keyword = keyword("", PythonText.strip(given.text("keyword")));
     return counted(given.count("relation", "frequency"), text -> found(keyword, text).size());
   }
 
   private static Predicate<String> forbidden(InstructionArguments given) {
     List<Pattern> words =
-        given.texts("forbidden_words").stream().map(w -> keyword("\\b" + w + "\\b")).toList();
+        given.texts("forbidden_words").stream()
+            .map(word -> keyword(PythonText.EDGE, word))
+            .toList();
     return text -> words.stream().noneMatch(word -> word.matcher(text).find());
   }
 
@@ -158,16 +163,6 @@ final class InstructionChecks {
       String language = Languages.of(text);
       return language == null || language.equals(asked); // as the harness has it
     };
-  }
-
-  private static int words(String text) {
-    int words = 0;
-    boolean inside = false;
-    for (int c : text.codePoints().toArray()) {
-      words += PythonText.isWord(c) && !inside ? 1 : 0;
-      inside = PythonText.isWord(c);
-    }
-    return words;
   }
 
   private static Predicate<String> paragraphs(InstructionArguments given) {

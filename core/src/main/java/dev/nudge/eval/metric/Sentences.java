@@ -19,37 +19,36 @@ import org.jspecify.annotations.Nullable;
 /// and `starters.txt`. With these lists NLTK cuts every text alike; with its own it may cut
 /// otherwise at abbreviations that one of the two does not know.
 ///
+/// NLTK searches by the module `regex`, whose `\w` and `\s` are those of Unicode and so of Java.
+///
 /// [1] T. Kiss and J. Strunk, Unsupervised multilingual sentence boundary detection, 2006.
 final class Sentences {
   private static final Set<String> ABBREVIATIONS = WordList.words("abbreviations.txt");
   private static final Set<String> STARTERS = WordList.words("starters.txt");
 
   private static final int FLAGS = Pattern.UNICODE_CHARACTER_CLASS | Pattern.UNIX_LINES;
-  private static final String BLANK = "[\\s\\x1c-\\x1f]";
-  private static final String SOLID = "[^\\s\\x1c-\\x1f]";
   private static final String NO_WORD = "[)\";}\\]*:@'({\\[\u2018\u2019\u201c\u201d\u00ab\u00bb?!]";
-  private static final String SEVERAL = "(?:-{2,}|\\.{2,}|(?:\\." + BLANK + "){2,}\\.)";
+  private static final String SEVERAL = "(?:-{2,}|\\.{2,}|(?:\\.\\s){2,}\\.)";
   private static final String WORD_END =
-      "(?=" + BLANK + "|$|%1$s|%2$s|,(?=$|" + BLANK + "|%1$s|%2$s))";
+      "(?=\\s|$|%1$s|%2$s|,(?=$|\\s|%1$s|%2$s))";
 
   private static final Pattern CANDIDATE =
       Pattern.compile(
-          "[.?!](?=(?<after>" + NO_WORD + "|" + BLANK + "+(?<next>" + SOLID + "+)))", FLAGS);
+          "[.?!](?=(?<after>" + NO_WORD + "|\\s+(?<next>\\S+)))", FLAGS);
   private static final Pattern TOKEN =
       Pattern.compile(
           SEVERAL
               + "|(?=[^(\"`{\\[:;&#*@)}\\]\\-,])"
-              + SOLID
-              + "+?"
+              + "\\S+?"
               + WORD_END.formatted(NO_WORD, SEVERAL)
-              + "|"
-              + SOLID,
+              + "|\\S",
           FLAGS);
   private static final Pattern CLOSING =
       Pattern.compile(
-          "[\"')\\]}\u2018\u2019\u201c\u201d\u00ab\u00bb]+?(?:" + BLANK + "+|(?=--)|$)",
+          "[\"')\\]}\u2018\u2019\u201c\u201d\u00ab\u00bb]+?(?:\\s+|(?=--)|$)",
           FLAGS | Pattern.MULTILINE);
   private static final Pattern NUMERAL = Pattern.compile("-?[.,]?\\d[\\d,.-]*\\.?", FLAGS);
+  private static final Pattern INITIAL = Pattern.compile("[\\w&&\\D]\\.", FLAGS);
   private static final String NUMBER = "##number##";
 
   private Sentences() {}
@@ -78,10 +77,7 @@ final class Sentences {
     }
 
     boolean initial() {
-      int first = text.codePointAt(0);
-      return PythonText.isWordButNoDigit(first)
-          && text.endsWith(".")
-          && text.length() == Character.charCount(first) + 1;
+      return INITIAL.matcher(text).matches();
     }
 
     String typeWithoutPeriod() {

@@ -8,9 +8,7 @@ import java.util.regex.Pattern;
 /// ([Sentences]), by the rules of the Penn Treebank, quotes and clitics apart.
 final class WordTokens {
   private static final int FLAGS = Pattern.UNICODE_CHARACTER_CLASS | Pattern.UNIX_LINES;
-  private static final String WORD = "[\\p{L}\\p{N}_]"; // Python's \w
-  private static final String EDGE = "(?:(?<=" + WORD + ")(?!" + WORD + "))";
-  private static final String START = "(?:(?<!" + WORD + ")(?=" + WORD + "))";
+  private static final String EDGE = PythonText.EDGE; // the words that are two are found by re
 
   private record Step(Pattern pattern, String instead) {
     static Step of(String pattern, String instead) {
@@ -31,15 +29,15 @@ final class WordTokens {
           Step.of("(``)", " $1 "),
           Step.of("([ (\\[{<])(\"|'{2})", "$1 `` "),
           Step.anyCase(
-              "(?<!" + WORD + ")(')(?!(?:re|ve|ll|m|t|s|d|n)" + EDGE + ")(?=" + WORD + ")", "$1 "),
+              "(?<!\\w)(')(?!(?:re|ve|ll|m|t|s|d|n)\\b)(?=\\w)", "$1 "),
           Step.of(
-              "([^.])(\\.)([\\])}>\"'\u00bb\u201d\u2019 ]*+)[\\s\\x1c-\\x1f]*$", "$1 $2 $3 "),
+              "([^.])(\\.)([\\])}>\"'\u00bb\u201d\u2019 ]*+)\\s*$", "$1 $2 $3 "),
           Step.of("([:,])([^\\d])", " $1 $2"),
           Step.of("([:,])$", " $1 "),
           Step.of("\\.{2,}", " $0 "),
           Step.of("[;@#$%&]", " $0 "),
           Step.of("[\u2012-\u2015]", " $0 "),
-          Step.of("([^.])(\\.)([\\])}>\"']*)[\\s\\x1c-\\x1f]*$", "$1 $2$3 "),
+          Step.of("([^.])(\\.)([\\])}>\"']*)\\s*$", "$1 $2$3 "),
           Step.of("[?!]", " $0 "),
           Step.of("([^'])' ", "$1 ' "),
           Step.of("[*]", " $0 "),
@@ -52,15 +50,15 @@ final class WordTokens {
           Step.of("([\u00bb\u201d\u2019])", " $1 "),
           Step.of("''", " '' "),
           Step.of("\"", " '' "),
-          Step.of("[\\s\\x1c-\\x1f]+", " "),
+          Step.of("\\s+", " "),
           Step.of("([^' ])('[sS]|'[mM]|'[dD]|') ", "$1 $2 "),
           Step.of("([^' ])('ll|'LL|'re|'RE|'ve|'VE|n't|N'T) ", "$1 $2 "),
           Step.anyCase(
-              START + "(can(?=not)|gim(?=me)|gon(?=na)|got(?=ta)|lem(?=me))(not|me|na|ta)" + EDGE,
+              EDGE + "(can(?=not)|gim(?=me)|gon(?=na)|got(?=ta)|lem(?=me))(not|me|na|ta)" + EDGE,
               " $1 $2 "),
-          Step.anyCase(START + "(d)('ye)" + EDGE, " $1 $2 "),
-          Step.anyCase(START + "(more)('n)" + EDGE, " $1 $2 "),
-          Step.anyCase(START + "(wan)(na)(?=[\\s\\x1c-\\x1f])", " $1 $2 "),
+          Step.anyCase(EDGE + "(d)('ye)" + EDGE, " $1 $2 "),
+          Step.anyCase(EDGE + "(more)('n)" + EDGE, " $1 $2 "),
+          Step.anyCase(EDGE + "(wan)(na)(?=[\\s\\x1c-\\x1f])", " $1 $2 "),
           Step.anyCase(" ('t)(is|was)" + EDGE, " $1 $2 "));
 
   private WordTokens() {}
