@@ -38,8 +38,6 @@ public final class NumericAnswer {
   private static final Pattern NEGATIVE = Pattern.compile("\\([\\d.\\s]+\\)");
   private static final Pattern PERCENT = Pattern.compile("[\\d.\\s]+%");
   private static final Pattern SCALED = Pattern.compile("[\\d.]+\\s?[a-zA-Z]+");
-  private static final Pattern ARTICLE =
-      Pattern.compile("(?<![\\p{L}\\p{N}_])(?:a|an|the)(?![\\p{L}\\p{N}_])");
 
   private NumericAnswer() {}
 
@@ -227,7 +225,7 @@ public final class NumericAnswer {
       if (isNumber(bare)) { // it was none with its marks
         bare = shown(value(bare));
       }
-      parts.add(PythonText.collapsed(ARTICLE.matcher(bare).replaceAll(" ")));
+      parts.add(PythonText.collapsed(PythonText.ARTICLE.matcher(bare).replaceAll(" ")));
     }
     parts.removeIf(String::isEmpty);
     return String.join(" ", parts);

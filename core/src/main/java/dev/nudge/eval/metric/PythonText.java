@@ -5,15 +5,27 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Pattern;
 
-/// Treats text as Python's `str` does: by code points, with its own ideas of blanks and words.
+/// Treats text as Python's `str` and `re` do: by code points, with their own ideas of blanks and
+/// words.
 ///
 /// A blank is what `str.isspace` takes for one: Java's white space, no-break spaces and the four
-/// separators U+001C to U+001F, and U+0085. A character of a word, `\w` of `re`, is a letter, a
-/// number of any kind or `_`; combining marks are none, which is where Java's own `\w` differs.
+/// separators U+001C to U+001F, and U+0085. A character of a word is a letter, a number of any kind
+/// or `_`; combining marks are none, which is where Java's own `\w` differs.
 final class PythonText {
   /// `string.punctuation`.
   static final String PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
+
+  /// `\w` of `re`.
+  static final String WORD = "[\\p{L}\\p{N}_]";
+
+  /// `\b` of `re`.
+  static final String EDGE =
+      "(?:(?<=" + WORD + ")(?!" + WORD + ")|(?<!" + WORD + ")(?=" + WORD + "))";
+
+  /// An article of English as `\b(a|an|the)\b` finds it.
+  static final Pattern ARTICLE = Pattern.compile(EDGE + "(?:a|an|the)" + EDGE);
 
   private static final char NEXT_LINE = 0x85;
 
@@ -22,27 +34,6 @@ final class PythonText {
   /// `str.isspace` of one character.
   static boolean isSpace(int c) {
     return Character.isWhitespace(c) || Character.isSpaceChar(c) || c == NEXT_LINE;
-  }
-
-  /// Whether `\w` matches a character.
-  static boolean isWord(int c) {
-    return switch (Character.getType(c)) {
-      case Character.UPPERCASE_LETTER,
-          Character.LOWERCASE_LETTER,
-          Character.TITLECASE_LETTER,
-          Character.MODIFIER_LETTER,
-          Character.OTHER_LETTER,
-          Character.DECIMAL_DIGIT_NUMBER,
-          Character.LETTER_NUMBER,
-          Character.OTHER_NUMBER ->
-          true;
-      default -> c == '_';
-    };
-  }
-
-  /// Whether `[^\W\d]` matches a character.
-  static boolean isWordButNoDigit(int c) {
-    return isWord(c) && !Character.isDigit(c);
   }
 
   /// `str.split()`: what lies between blanks.

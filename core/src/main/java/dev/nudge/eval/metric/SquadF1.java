@@ -3,7 +3,6 @@ package dev.nudge.eval.metric;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiFunction;
-import java.util.regex.Pattern;
 
 /// Scores short answers as the script of SQuAD 1.1 does [1]: the best over the references, in lower
 /// case, without the punctuation of ASCII, the words a, an and the, and blanks that say nothing.
@@ -14,10 +13,6 @@ import java.util.regex.Pattern;
 ///
 /// [1] P. Rajpurkar et al., SQuAD: 100,000+ questions for machine comprehension of text, 2016.
 public final class SquadF1 {
-  // \b of Python's re: combining marks are no characters of a word
-  private static final Pattern ARTICLE =
-      Pattern.compile("(?<![\\p{L}\\p{N}_])(?:a|an|the)(?![\\p{L}\\p{N}_])");
-
   private SquadF1() {}
 
   /// 1 where the prediction is one of the references, else 0.
@@ -56,6 +51,6 @@ public final class SquadF1 {
   /// The text as it is compared.
   static String normal(String text) {
     String words = PythonText.without(PythonText.lower(text), PythonText.PUNCTUATION);
-    return PythonText.collapsed(ARTICLE.matcher(words).replaceAll(" "));
+    return PythonText.collapsed(PythonText.ARTICLE.matcher(words).replaceAll(" "));
   }
 }
