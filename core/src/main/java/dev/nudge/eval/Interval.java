@@ -19,11 +19,22 @@ public record Interval(double low, double high) {
   ///
   /// @throws IllegalArgumentException where there is no case, or more hits than cases
   public static Interval wilson(int hits, int n) {
+    return wilson(hits, n, Z);
+  }
+
+  /// The same at another confidence.
+  ///
+  /// @param confidence such as 0.9; a one-sided bound at 0.95 is an end of the interval at 0.9
+  public static Interval wilsonAt(int hits, int n, double confidence) {
+    return wilson(hits, n, -Special.normalQuantile((1 - confidence) / 2));
+  }
+
+  private static Interval wilson(int hits, int n, double of) {
     if (n < 1 || hits < 0 || hits > n) {
       throw new IllegalArgumentException(hits + " of " + n + " is no share");
     }
     double p = hits / (double) n;
-    double z = Z * Z / n;
+    double z = of * of / n;
     double middle = p + z / 2;
     double half = Math.sqrt(p * (1 - p) * z + z * z / 4);
     return new Interval(

@@ -1,0 +1,112 @@
+package dev.nudge.eval.gate;
+
+import dev.nudge.eval.run.ModelResults;
+import dev.nudge.eval.run.TaskScores;
+import dev.nudge.eval.task.TaskConfig;
+import dev.nudge.format.Json;
+import dev.nudge.format.Sha256;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/// All that a verdict depends on, as digests: a change of any makes it stale.
+///
+/// @param base of the base's weights, as an adapter's `nudge.json` and a registry have it
+/// @param adapter of the adapter's files by name; empty: the base alone was judged
+/// @param tokenizer of the tokenizer
+/// @param chatTemplate null: prompts were plain text
+/// @param tasks of what each task's file says
+/// @param data of each task's documents that were asked about
+/// @param seed of all that is drawn
+/// @param settings other settings that change numbers, such as `quantize` and `limit`, as texts
+/// @param policy of the policy
+public record Digests(
+    String base,
+    Map<String, String> adapter,
+    String tokenizer,
+    @Nullable String chatTemplate,
+    Map<String, String> tasks,
+    Map<String, String> data,
+    long seed,
+    Map<String, String> settings,
+    String policy) {
+  /// The files of an adapter that change what it says.
+  public static final List<String> ADAPTER_FILES =
+      List.of("adapter_config.json", "adapter_model.safetensors");
+
+  public Digests {
+    adapter = Map.copyOf(adapter);
+    tasks = Map.copyOf(tasks);
+    data = Map.copyOf(data);
+    settings = Map.copyOf(settings);
+  }
+
+  /// The digests of what the tasks of a model's numbers say.
+  public static Map<String, String> tasks(ModelResults model) {
+    Map<String, String> all = new TreeMap<>();
+    model
+        .tasks()
+        .forEach(
+            (name, task) -> {
+              TaskConfig config = task.task().config();
+              all.put(name, digest(Json.line(config.written())));
+            });
+    return all;
+  }
+
+  /// The digests of the documents, with their targets, of a model's numbers.
+  public static Map<String, String> data(ModelResults model) {
+    Map<String, String> all = new TreeMap<>();
+    model
+        .tasks()
+        .forEach(
+            (name, task) -> {
+              StringBuilder lines = new StringBuilder();
+              for (TaskScores.Scored scored : task.samples()) {
+                lines.append(scored.sample().id()).append('\t');
+                lines.append(scored.sample().doc()).append('\t');
+                lines.append(scored.sample().target()).append('\n');
+              }
+              all.put(name, digest(lines.toString()));
+            });
+    return all;
+  }
+
+  private static String digest(String text) {
+    return Sha256.of(text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /// What is not the same in others, in words; empty where a verdict on these holds for those.
+  public List<String> changed(Digests now) {
+    List<String> changed = new ArrayList<>();
+    note(changed, "the base's weights", base, now.base);
+    note(changed, "the adapter's ", adapter, now.adapter);
+    note(changed, "the tokenizer", tokenizer, now.tokenizer);
+    note(changed, "the chat template", chatTemplate, now.chatTemplate);
+    note(changed, "the task file of ", tasks, now.tasks);
+    note(changed, "the documents of ", data, now.data);
+    note(changed, "the seed", seed, now.seed);
+    note(changed, "the setting ", settings, now.settings);
+    note(changed, "the policy", policy, now.policy);
+    return changed;
+  }
+
+  private static void note(
+      List<String> changed, String what, @Nullable Object was, @Nullable Object is) {
+    if (!Objects.equals(was, is)) {
+      changed.add(what);
+    }
+  }
+
+  private static void note(
+      List<String> changed, String what, Map<String, String> was, Map<String, String> is) {
+    TreeSet<String> names = new TreeSet<>(was.keySet());
+    names.addAll(is.keySet());
+    names.forEach(name -> note(changed, what + name, was.get(name), is.get(name)));
+  }
+}

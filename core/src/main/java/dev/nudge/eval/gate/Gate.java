@@ -1,0 +1,125 @@
+package dev.nudge.eval.gate;
+
+import dev.nudge.eval.leak.LeakReport;
+import dev.nudge.eval.run.ModelResults;
+import dev.nudge.eval.run.Outcome;
+import dev.nudge.eval.run.TaskScores;
+import dev.nudge.eval.run.TaskScores.Score;
+import dev.nudge.settings.InputException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+
+/// Judges what an evaluation came to by a policy.
+///
+/// A rule passes where what it asks for is shown, fails where the contrary is shown, and is
+/// inconclusive where the documents show neither; "no difference was found" passes nothing. Rules of
+/// one kind are tested together, so that with all of them the probability of one wrong PASS, and of
+/// one wrong FAIL, stays at one minus the confidence ([Families]).
+public final class Gate {
+  private Gate() {}
+
+  /// What is judged.
+  ///
+  /// @param outcome its main model is judged, beside its base
+  /// @param leaks what was found of each task's documents in the training set, by task; empty: it
+  ///     was not looked for
+  public record Evidence(Outcome outcome, Map<String, LeakReport> leaks, Speed speed) {
+    public Evidence {
+      leaks = Map.copyOf(leaks);
+    }
+
+    /// An outcome alone.
+    public static Evidence of(Outcome outcome) {
+      return new Evidence(outcome, Map.of(), Speed.of(outcome));
+    }
+
+    ModelResults base() {
+      return outcome.models().getFirst();
+    }
+  }
+
+  /// Judges.
+  ///
+  /// @throws InputException where a rule names what was not evaluated
+  public static GateResult judge(Policy policy, Evidence evidence, Digests digests, Instant at) {
+    policy.check(metrics(evidence.outcome().main()), evidence.base() != evidence.outcome().main());
+    List<Families.Test> tests = new ArrayList<>();
+    for (Rule rule : policy.rules()) {
+      if (rule instanceof Rule.OfMetric of && isTested(of)) {
+        tests.add(test(of, evidence));
+      }
+    }
+    Map<Rule, RuleResult> tested = Families.judge(tests);
+    List<RuleResult> results = new ArrayList<>();
+    for (Rule rule : policy.rules()) {
+      RuleResult known = tested.get(rule);
+      if (known != null) {
+        results.add(known);
+        continue;
+      }
+      switch (rule) {
+        case Rule.Leakage r -> results.addAll(PlainRules.leakage(r, evidence));
+        case Rule.Latency r -> results.add(PlainRules.latency(r, evidence.speed()));
+        case Rule.Limit r -> results.add(PlainRules.point(r, score(r.on(), own(r, evidence))));
+        default -> throw new IllegalStateException("not judged: " + rule.name());
+      }
+    }
+    Verdict all = Verdict.of(results.stream().map(RuleResult::verdict).toList());
+    return new GateResult(all, policy.place(), results, digests, at);
+  }
+
+  /// The metrics of each task, as [Policy#check] takes them.
+  static Map<String, Set<String>> metrics(ModelResults model) {
+    Map<String, Set<String>> all = new LinkedHashMap<>();
+    model
+        .tasks()
+        .forEach(
+            (name, task) -> {
+              Set<String> own = new LinkedHashSet<>();
+              task.scores()
+                  .values()
+                  .forEach(
+                      score -> {
+                        own.add(score.metric().name());
+                        own.add(score.key());
+                      });
+              all.put(name, own);
+            });
+    return all;
+  }
+
+  private static boolean isTested(Rule.OfMetric rule) {
+    return !(rule instanceof Rule.Limit limit && limit.by() == Rule.By.POINT);
+  }
+
+  private static Families.Test test(Rule.OfMetric rule, Evidence evidence) {
+    Score after = score(rule.on(), own(rule, evidence));
+    if (rule instanceof Rule.Limit) {
+      return new Families.Test(rule, null, after, Measured.of(after));
+    }
+    TaskScores base = Objects.requireNonNull(evidence.base().tasks().get(rule.on().task()));
+    Score before = score(rule.on(), base);
+    Measured difference = Measured.difference(before, after);
+    boolean higher = after.metric().higherIsBetter();
+    return new Families.Test(rule, before, after, higher ? difference : difference.negative());
+  }
+
+  private static TaskScores own(Rule.OfMetric rule, Evidence evidence) {
+    return Objects.requireNonNull(evidence.outcome().main().tasks().get(rule.on().task()));
+  }
+
+  /// The number that a rule is about; of the task's first filter where none is named.
+  private static Score score(Rule.On on, TaskScores task) {
+    return task.scores().values().stream()
+        .filter(s -> s.metric().name().equals(on.metric()))
+        .filter(s -> on.filter() == null || s.filter().equals(on.filter()))
+        .findFirst()
+        .orElseThrow();
+  }
+}

@@ -1,0 +1,29 @@
+package dev.nudge.eval.gate;
+
+import java.time.Instant;
+import java.util.List;
+
+/// The verdict of a policy, with all that it depends on.
+///
+/// @param policy where the policy was read
+/// @param at when it was judged
+public record GateResult(
+    Verdict verdict, String policy, List<RuleResult> rules, Digests digests, Instant at) {
+  public GateResult {
+    rules = List.copyOf(rules);
+  }
+
+  /// One line: the verdict and how many rules came to what.
+  public String line() {
+    StringBuilder line = new StringBuilder(verdict.name());
+    String between = ": ";
+    for (Verdict one : Verdict.values()) {
+      long count = rules.stream().filter(rule -> rule.verdict() == one).count();
+      if (count > 0) {
+        line.append(between).append(count).append(' ').append(one.word());
+        between = ", ";
+      }
+    }
+    return line.toString();
+  }
+}

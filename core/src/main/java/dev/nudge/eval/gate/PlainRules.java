@@ -1,0 +1,91 @@
+package dev.nudge.eval.gate;
+
+import dev.nudge.eval.leak.LeakReport;
+import dev.nudge.eval.run.TaskScores.Score;
+import java.util.ArrayList;
+import java.util.List;
+
+/// Judges rules in which nothing is left to chance: a number is within its limit or beyond.
+final class PlainRules {
+  private PlainRules() {}
+
+  /// A floor or ceiling by the number itself.
+  static RuleResult point(Rule.Limit rule, Score score) {
+    double value = score.value();
+    boolean kept = rule.floor() ? value >= rule.limit() : value <= rule.limit();
+    Verdict verdict =
+        Double.isNaN(value) ? Verdict.INCONCLUSIVE : kept ? Verdict.PASS : Verdict.FAIL;
+    String sentence =
+        "%s is %s on %,d documents; at %s %s is asked for, by the number itself"
+            .formatted(
+                rule.on().metric(),
+                Sentences.number(value),
+                score.items().size(),
+                rule.floor() ? "least" : "most",
+                Sentences.number(rule.limit()));
+    return RuleResult.plain(
+        rule, verdict, sentence, value, rule.limit(), score.items().size());
+  }
+
+  /// The share of documents in the training set; a rule without a task is judged task by task.
+  static List<RuleResult> leakage(Rule.Leakage rule, Gate.Evidence evidence) {
+    List<RuleResult> results = new ArrayList<>();
+    String named = rule.task();
+    List<String> tasks =
+        named != null
+            ? List.of(named)
+            : List.copyOf(evidence.outcome().main().tasks().keySet());
+    for (String task : tasks) {
+      Rule.Leakage own = new Rule.Leakage(task, rule.atMost(), rule.kinds());
+      LeakReport report = evidence.leaks().get(task);
+      if (report == null || report.items() == 0) {
+        String sentence =
+            "nobody looked for the documents of %s in the training set; at most %s of them may stand there"
+                .formatted(task, Sentences.percent(rule.atMost()));
+        results.add(
+            RuleResult.plain(
+                own, Verdict.INCONCLUSIVE, sentence, Double.NaN, rule.atMost(), 0));
+        continue;
+      }
+      long found =
+          report.leaks().stream()
+              .filter(leak -> leak.witnesses().keySet().stream().anyMatch(rule.kinds()::contains))
+              .count();
+      double share = found / (double) report.items();
+      String sentence =
+          "%,d of %,d documents of %s (%s) stand in the training set; at most %s may"
+              .formatted(
+                  found,
+                  report.items(),
+                  task,
+                  Sentences.percent(share),
+                  Sentences.percent(rule.atMost()));
+      results.add(
+          RuleResult.plain(
+              own,
+              share <= rule.atMost() ? Verdict.PASS : Verdict.FAIL,
+              sentence,
+              share,
+              rule.atMost(),
+              report.items()));
+    }
+    return results;
+  }
+
+  static RuleResult latency(Rule.Latency rule, Speed speed) {
+    double value = rule.perRequest() ? speed.secondsPerRequest() : speed.tokensPerSecond();
+    String unit = rule.perRequest() ? "seconds a request" : "tokens a second";
+    boolean kept = rule.perRequest() ? value <= rule.limit() : value >= rule.limit();
+    Verdict verdict =
+        Double.isNaN(value) ? Verdict.INCONCLUSIVE : kept ? Verdict.PASS : Verdict.FAIL;
+    String sentence =
+        "%s; at %s %s is asked for"
+            .formatted(
+                Double.isNaN(value)
+                    ? "this evaluation does not tell its " + unit
+                    : Sentences.number(value) + " " + unit,
+                rule.perRequest() ? "most" : "least",
+                Sentences.number(rule.limit()));
+    return RuleResult.plain(rule, verdict, sentence, value, rule.limit(), 0);
+  }
+}

@@ -1,0 +1,90 @@
+package dev.nudge.eval.gate;
+
+import dev.nudge.format.Json;
+import dev.nudge.format.Sha256;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.Nearest;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+
+/// What a model must show before it goes out.
+///
+/// @param place where it was read, for messages
+/// @param rules one at least, in the order of the file
+public record Policy(String place, List<Rule> rules) {
+  public Policy {
+    rules = List.copyOf(rules);
+  }
+
+  /// The digest of what the rules say; comments, order of keys and the file's form do not count.
+  public String digest() {
+    List<Object> all = new ArrayList<>();
+    for (Rule rule : rules) {
+      Map<String, Object> one = new LinkedHashMap<>();
+      one.put("kind", rule.kind());
+      one.putAll(rule.values());
+      all.add(one);
+    }
+    return Sha256.of(Json.line(all).getBytes(StandardCharsets.UTF_8));
+  }
+
+  /// Whether a rule looks at a base beside the model.
+  public boolean compares() {
+    return rules.stream().anyMatch(r -> r instanceof Rule.Improve || r instanceof Rule.Retain);
+  }
+
+  /// Checks that an evaluation will have what the rules name; for the time before it starts.
+  ///
+  /// @param metrics of each task, as `METRIC` and as `METRIC,FILTER`
+  /// @param compared whether a base is evaluated beside the model
+  /// @throws InputException in one line, for the first rule that names something else
+  public void check(Map<String, Set<String>> metrics, boolean compared) {
+    for (Rule rule : rules) {
+      String task =
+          switch (rule) {
+            case Rule.OfMetric r -> r.on().task();
+            case Rule.Leakage r -> r.task();
+            case Rule.Latency r -> null;
+          };
+      if (task == null) {
+        continue;
+      }
+      Set<String> there = metrics.get(task);
+      if (there == null) {
+        throw new InputException(
+            "%s: %s names the task %s, which is not evaluated; --tasks has %s%s"
+                .formatted(
+                    place,
+                    rule.kind(),
+                    task,
+                    String.join(", ", metrics.keySet()),
+                    Nearest.hint(task, metrics.keySet())));
+      }
+      if (rule instanceof Rule.OfMetric r) {
+        String filter = r.on().filter();
+        String key = r.on().metric() + (filter == null ? "" : "," + filter);
+        if (!there.contains(key)) {
+          throw new InputException(
+              "%s: %s names the metric %s, which %s does not have; it has %s%s"
+                  .formatted(
+                      place,
+                      rule.kind(),
+                      key,
+                      task,
+                      String.join(", ", new TreeSet<>(there)),
+                      Nearest.hint(key, there)));
+        }
+      }
+    }
+    if (!compared && compares()) {
+      throw new InputException(
+          "%s: improve and retain compare a model with its base; give --adapter, or leave them out"
+              .formatted(place));
+    }
+  }
+}

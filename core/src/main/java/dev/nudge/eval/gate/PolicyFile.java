@@ -1,0 +1,212 @@
+package dev.nudge.eval.gate;
+
+import dev.nudge.eval.gate.Rule.By;
+import dev.nudge.eval.gate.Rule.On;
+import dev.nudge.eval.leak.Kind;
+import dev.nudge.format.Json;
+import dev.nudge.format.OutFolder;
+import dev.nudge.settings.InputException;
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.snakeyaml.engine.v2.api.Load;
+import org.snakeyaml.engine.v2.api.LoadSettings;
+import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
+import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
+import tools.jackson.core.JacksonException;
+
+/// Reads a policy: YAML 1.2, or JSON with the same keys.
+///
+///     confidence: 0.95                 # of all rules that do not say their own
+///     improve:
+///       - {task: legal, metric: acc, by: 0.02}
+///     retain:
+///       - {task: general, metric: acc, margin: 0.02}
+///     floor:
+///       - {task: legal, metric: acc, at_least: 0.6, judged_by: bound}
+///     ceiling:
+///       - {task: prose, metric: bits_per_byte, at_most: 1.2, judged_by: point}
+///     leakage: {at_most: 0.01}
+///     latency: {seconds_per_request: 0.5}
+///
+/// One rule may stand without the list around it.
+public final class PolicyFile {
+  private static final List<String> KINDS =
+      List.of("improve", "retain", "floor", "ceiling", "leakage", "latency");
+  private static final double CONFIDENCE = 0.95;
+
+  private PolicyFile() {}
+
+  /// Reads a file.
+  ///
+  /// @throws InputException in one line, where it cannot be read or a rule is wrong
+  public static Policy read(Path file) {
+    try {
+      return parse(file.toString(), Files.readString(file));
+    } catch (NoSuchFileException e) {
+      throw new InputException("--policy is " + file + "; there is no such file", e);
+    } catch (CharacterCodingException e) {
+      throw new InputException(file + " is not UTF-8 text", e);
+    } catch (IOException e) {
+      throw new InputException(
+          "--policy is " + file + "; it cannot be read: " + OutFolder.reason(e), e);
+    }
+  }
+
+  /// Reads a text.
+  ///
+  /// @param place for messages: the file
+  public static Policy parse(String place, String text) {
+    PolicyKeys all = new PolicyKeys(place, document(place, text));
+    all.only("confidence", KINDS);
+    double confidence = confidence(all, CONFIDENCE);
+    List<Rule> rules = new ArrayList<>();
+    for (String kind : KINDS) {
+      for (PolicyKeys one : all.entries(kind)) {
+        rules.addAll(rules(kind, one, confidence));
+      }
+    }
+    if (rules.isEmpty()) {
+      throw new InputException(
+          "%s holds no rule; a policy has at least one of %s"
+              .formatted(place, String.join(", ", KINDS)));
+    }
+    return new Policy(place, rules);
+  }
+
+  private static Map<?, ? extends @Nullable Object> document(String place, String text) {
+    Object document = text.stripLeading().startsWith("{") ? json(place, text) : yaml(place, text);
+    if (document instanceof Map<?, ?> map) {
+      return map;
+    }
+    throw new InputException(
+        "%s holds no rule; a policy has keys such as improve and retain".formatted(place));
+  }
+
+  private static @Nullable Object json(String place, String text) {
+    try {
+      return Json.plain(Json.parseStrictly(text));
+    } catch (JacksonException e) {
+      return yaml(place, text); // a map of YAML may begin with a brace too
+    }
+  }
+
+  private static @Nullable Object yaml(String place, String text) {
+    LoadSettings strict =
+        LoadSettings.builder()
+            .setAllowDuplicateKeys(false)
+            .setMaxAliasesForCollections(10)
+            .setLabel(place)
+            .build();
+    try {
+      return new Load(strict).loadFromString(text);
+    } catch (MarkedYamlEngineException e) {
+      String where =
+          e.getProblemMark()
+              .map(m -> " line " + (m.getLine() + 1) + ", column " + (m.getColumn() + 1))
+              .orElse("");
+      String problem = String.valueOf(e.getProblem()).lines().findFirst().orElse("");
+      throw new InputException(place + where + ": this is not YAML: " + problem, e);
+    } catch (YamlEngineException e) {
+      throw new InputException(place + ": a character or a part of it is not YAML", e);
+    }
+  }
+
+  private static List<Rule> rules(String kind, PolicyKeys keys, double confidence) {
+    return switch (kind) {
+      case "improve" -> {
+        keys.only("task", List.of("metric", "filter", "by", "confidence"));
+        yield List.of(
+            new Rule.Improve(on(keys), keys.notNegative("by", 0.0), confidence(keys, confidence)));
+      }
+      case "retain" -> {
+        keys.only("task", List.of("metric", "filter", "margin", "confidence"));
+        double margin = keys.positive("margin");
+        yield List.of(new Rule.Retain(on(keys), margin, confidence(keys, confidence)));
+      }
+      case "floor", "ceiling" -> {
+        String limit = kind.equals("floor") ? "at_least" : "at_most";
+        keys.only("task", List.of("metric", "filter", limit, "judged_by", "confidence"));
+        By by = keys.one("judged_by", Map.of("bound", By.BOUND, "point", By.POINT));
+        yield List.of(
+            new Rule.Limit(
+                on(keys),
+                kind.equals("floor"),
+                keys.number(limit),
+                by,
+                confidence(keys, confidence)));
+      }
+      case "leakage" -> {
+        keys.only("task", List.of("at_most", "kinds"));
+        yield List.of(new Rule.Leakage(keys.text("task"), keys.share("at_most"), kinds(keys)));
+      }
+      default -> latency(keys);
+    };
+  }
+
+  private static On on(PolicyKeys keys) {
+    String metric = keys.needed("metric");
+    String filter = keys.text("filter");
+    int comma = metric.indexOf(',');
+    if (comma >= 0 && filter == null) { // as results name it
+      return new On(
+          keys.needed("task"), metric.substring(0, comma), metric.substring(comma + 1).strip());
+    }
+    return new On(keys.needed("task"), metric, filter);
+  }
+
+  private static double confidence(PolicyKeys keys, double otherwise) {
+    double confidence = keys.number("confidence", otherwise);
+    if (!(confidence >= 0.5 && confidence < 1)) {
+      throw keys.wrong("confidence", "at least 0.5 and below 1");
+    }
+    return confidence;
+  }
+
+  private static Set<Kind> kinds(PolicyKeys keys) {
+    List<String> named = keys.texts("kinds");
+    if (named == null) {
+      return EnumSet.allOf(Kind.class);
+    }
+    Set<Kind> kinds = EnumSet.noneOf(Kind.class);
+    for (String name : named) {
+      Kind found = null;
+      for (Kind kind : Kind.values()) {
+        found = kind.name().equalsIgnoreCase(name) ? kind : found;
+      }
+      if (found == null) {
+        throw keys.wrong("kinds", "a list of exact, normalised, runs, near");
+      }
+      kinds.add(found);
+    }
+    if (kinds.isEmpty()) {
+      throw keys.wrong("kinds", "a list of exact, normalised, runs, near");
+    }
+    return kinds;
+  }
+
+  private static List<Rule> latency(PolicyKeys keys) {
+    keys.only("seconds_per_request", List.of("tokens_per_second"));
+    List<Rule> rules = new ArrayList<>();
+    if (keys.has("seconds_per_request")) {
+      rules.add(new Rule.Latency(true, keys.positive("seconds_per_request")));
+    }
+    if (keys.has("tokens_per_second")) {
+      rules.add(new Rule.Latency(false, keys.positive("tokens_per_second")));
+    }
+    if (rules.isEmpty()) {
+      throw new InputException(
+          "%s says nothing; it has seconds_per_request, tokens_per_second or both"
+              .formatted(keys.place()));
+    }
+    return rules;
+  }
+}

@@ -1,0 +1,171 @@
+package dev.nudge.eval.gate;
+
+import dev.nudge.eval.leak.Kind;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/// A rule of a policy.
+public sealed interface Rule {
+
+  /// The key under which it stands in a policy.
+  String kind();
+
+  /// What it says, key by key, as a policy has it.
+  Map<String, Object> values();
+
+  /// A short name, such as `improve legal acc`.
+  default String name() {
+    return switch (this) {
+      case OfMetric rule -> kind() + " " + rule.on().shown();
+      case Leakage rule -> kind() + (rule.task() == null ? "" : " " + rule.task());
+      case Latency rule -> kind() + " " + rule.values().keySet().iterator().next();
+    };
+  }
+
+  /// A number of an evaluation.
+  ///
+  /// @param filter null: the task's first
+  record On(String task, String metric, @Nullable String filter) {
+    String shown() {
+      return task + " " + metric + (filter == null ? "" : "," + filter);
+    }
+
+    private Map<String, Object> values() {
+      Map<String, Object> values = new LinkedHashMap<>();
+      values.put("task", task);
+      values.put("metric", metric);
+      if (filter != null) {
+        values.put("filter", filter);
+      }
+      return values;
+    }
+  }
+
+  /// A rule about a metric.
+  sealed interface OfMetric extends Rule {
+    On on();
+
+    double confidence();
+  }
+
+  /// The model is better than the base by more than `by`: the two-sided interval lies above it.
+  ///
+  /// @param by in the metric's own unit, 0 or more; towards its better side
+  record Improve(On on, double by, double confidence) implements OfMetric {
+    @Override
+    public String kind() {
+      return "improve";
+    }
+
+    @Override
+    public Map<String, Object> values() {
+      Map<String, Object> values = on.values();
+      values.put("by", by);
+      values.put("confidence", confidence);
+      return values;
+    }
+  }
+
+  /// The model is worse than the base by less than `margin`: the one-sided bound lies above −margin.
+  ///
+  /// @param margin in the metric's own unit, above 0
+  record Retain(On on, double margin, double confidence) implements OfMetric {
+    @Override
+    public String kind() {
+      return "retain";
+    }
+
+    @Override
+    public Map<String, Object> values() {
+      Map<String, Object> values = on.values();
+      values.put("margin", margin);
+      values.put("confidence", confidence);
+      return values;
+    }
+  }
+
+  /// By what a limit is judged.
+  enum By {
+    /// The one-sided bound of the number must keep it.
+    BOUND,
+    /// The number itself must keep it, whatever it may be off.
+    POINT;
+
+    String word() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  /// The model's own number keeps a limit.
+  ///
+  /// @param floor whether it must be at least `limit`; else at most
+  record Limit(On on, boolean floor, double limit, By by, double confidence) implements OfMetric {
+    @Override
+    public String kind() {
+      return floor ? "floor" : "ceiling";
+    }
+
+    @Override
+    public Map<String, Object> values() {
+      Map<String, Object> values = on.values();
+      values.put(floor ? "at_least" : "at_most", limit);
+      values.put("judged_by", by.word());
+      if (by == By.BOUND) {
+        values.put("confidence", confidence);
+      }
+      return values;
+    }
+  }
+
+  /// At most a share of documents stands in the training set.
+  ///
+  /// @param task null: each task by itself
+  /// @param kinds ways of standing there that count
+  record Leakage(@Nullable String task, double atMost, Set<Kind> kinds) implements Rule {
+    public Leakage {
+      kinds = Set.copyOf(kinds);
+    }
+
+    @Override
+    public String kind() {
+      return "leakage";
+    }
+
+    @Override
+    public Map<String, Object> values() {
+      Map<String, Object> values = new LinkedHashMap<>();
+      if (task != null) {
+        values.put("task", task);
+      }
+      values.put("at_most", atMost);
+      values.put(
+          "kinds",
+          List.copyOf(
+              new TreeSet<>(
+                  kinds.stream().map(kind -> kind.name().toLowerCase(Locale.ROOT)).toList())));
+      return values;
+    }
+  }
+
+  /// Answers come fast enough.
+  ///
+  /// @param perRequest whether `limit` is the most seconds a request; else the fewest tokens a second
+  record Latency(boolean perRequest, double limit) implements Rule {
+    @Override
+    public String kind() {
+      return "latency";
+    }
+
+    @Override
+    public Map<String, Object> values() {
+      Map<String, Object> values = new LinkedHashMap<>();
+      values.put(perRequest ? "seconds_per_request" : "tokens_per_second", limit);
+      return values;
+    }
+  }
+}

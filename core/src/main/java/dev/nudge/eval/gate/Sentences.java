@@ -1,0 +1,117 @@
+package dev.nudge.eval.gate;
+
+import dev.nudge.eval.Interval;
+import dev.nudge.eval.run.TaskScores.Score;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/// Says in one sentence what was found of a rule that tests something.
+final class Sentences {
+  private Sentences() {}
+
+  static String of(
+      Families.Test test, Verdict verdict, double p, double good, double bad, int rules) {
+    List<String> parts = new ArrayList<>();
+    parts.add(found(test));
+    parts.add(verdict == Verdict.FAIL ? needed(test) : needed(test) + p(p, good, rules));
+    if (verdict == Verdict.FAIL) {
+      parts.add("the contrary is shown, p " + number(bad) + over(rules));
+    }
+    if (verdict == Verdict.INCONCLUSIVE) {
+      parts.add(open(test));
+    }
+    return String.join("; ", parts);
+  }
+
+  private static String found(Families.Test test) {
+    Measured measured = test.measured();
+    Score before = test.before();
+    int n = measured.documents();
+    String documents = n == 1 ? "1 document" : "%,d documents".formatted(n);
+    String metric = test.rule().on().metric();
+    String values =
+        before == null
+            ? "%s is %s".formatted(metric, number(test.after().value()))
+            : "%s went from %s to %s, %s by %s"
+                .formatted(
+                    metric,
+                    number(before.value()),
+                    number(test.after().value()),
+                    measured.value() < 0 ? "worse" : "better",
+                    number(Math.abs(measured.value())));
+    return values + ", " + interval(test) + " on " + documents;
+  }
+
+  private static String interval(Families.Test test) {
+    Interval interval = test.measured().interval(1 - 2 * test.alpha());
+    if (!Double.isFinite(interval.low()) || !Double.isFinite(interval.high())) {
+      return "no interval is known";
+    }
+    String percent = percent(test.rule().confidence());
+    if (test.rule() instanceof Rule.Improve) {
+      return "%s interval of the gain %s to %s"
+          .formatted(percent, number(interval.low()), number(interval.high()));
+    }
+    return "one-sided %s bounds%s %s and %s"
+        .formatted(
+            percent,
+            test.before() == null ? "" : " of the gain",
+            number(interval.low()),
+            number(interval.high()));
+  }
+
+  private static String needed(Families.Test test) {
+    return switch (test.rule()) {
+      case Rule.Improve r -> "a gain above " + number(r.by()) + " is asked for";
+      case Rule.Retain r -> "a loss below " + number(r.margin()) + " is allowed";
+      case Rule.Limit r ->
+          "a bound of at %s %s is asked for".formatted(r.floor() ? "least" : "most", number(r.limit()));
+    };
+  }
+
+  private static String p(double p, double adjusted, int rules) {
+    return rules == 1
+        ? ", p " + number(p)
+        : ", p " + number(p) + ", " + number(adjusted) + over(rules);
+  }
+
+  private static String over(int rules) {
+    return rules == 1 ? "" : " over %d rules".formatted(rules);
+  }
+
+  private static String open(Families.Test test) {
+    double detectable = test.measured().detectable(test.alpha());
+    if (!Double.isFinite(detectable)) {
+      return "so few documents, or such as are all alike, show nothing";
+    }
+    double needed = test.isAbove() ? test.limit() + detectable : test.limit() - detectable;
+    String effect =
+        switch (test.rule()) {
+          case Rule.Improve r -> "a gain of " + number(needed);
+          case Rule.Retain r ->
+              needed > 0 ? "a gain of " + number(needed) : "a loss of at most " + number(-needed);
+          case Rule.Limit r -> "a value of " + number(needed);
+        };
+    return "neither is shown: on so many documents %s would have passed four times of five"
+        .formatted(effect);
+  }
+
+  static String percent(double share) {
+    String text = String.format(Locale.ROOT, "%.4f", share * 100);
+    return text.replaceAll("\\.?0+$", "") + " %";
+  }
+
+  /// Four digits after the point, or three that count where it is smaller or large.
+  static String number(double value) {
+    if (Double.isNaN(value)) {
+      return "unknown";
+    }
+    double size = Math.abs(value);
+    if (value == 0 || size >= 0.001 && size < 10_000) {
+      String text = String.format(Locale.ROOT, "%.4f", value);
+      return text.replaceAll("(\\.\\d*?)0+$", "$1").replaceAll("\\.$", "");
+    }
+    return String.format(Locale.ROOT, "%.2e", value);
+  }
+}
