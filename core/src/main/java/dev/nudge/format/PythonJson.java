@@ -2,9 +2,11 @@ package dev.nudge.format;
 
 import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
 
 /// Writes JSON as Python's `json.dumps` does, byte for byte.
 ///
@@ -14,9 +16,12 @@ import org.jspecify.annotations.Nullable;
 public final class PythonJson {
   private final StringBuilder out = new StringBuilder();
   private final boolean indented;
+  private final boolean escaped;
 
-  private PythonJson(boolean indented) {
+  /// @param escaped whether what is not ASCII is written as `\\uXXXX`
+  private PythonJson(boolean indented, boolean escaped) {
     this.indented = indented;
+    this.escaped = escaped;
   }
 
   /// Writes maps, lists, strings, integers, doubles, booleans and null, indented by two.
@@ -29,8 +34,15 @@ public final class PythonJson {
     return write(value, false);
   }
 
+  /// Writes a tree indented by two, with what is not ASCII as it is: `ensure_ascii=False`.
+  public static String unescaped(JsonNode tree) {
+    PythonJson json = new PythonJson(true, false);
+    json.value(tree, 0);
+    return json.out.toString();
+  }
+
   private static String write(@Nullable Object value, boolean indented) {
-    PythonJson json = new PythonJson(indented);
+    PythonJson json = new PythonJson(indented, true);
     json.value(value, 0);
     return json.out.toString();
   }
@@ -44,9 +56,29 @@ public final class PythonJson {
       case BigInteger i -> out.append(i);
       case Double d -> out.append(number(d));
       case String s -> string(s);
+      case JsonNode tree -> tree(tree, depth);
       case Map<?, ?> map -> object(map, depth);
       case List<?> list -> array(list, depth);
       default -> throw new IllegalArgumentException("cannot be written: " + value.getClass());
+    }
+  }
+
+  private void tree(JsonNode tree, int depth) {
+    if (tree.isObject()) {
+      Map<String, JsonNode> map = new LinkedHashMap<>();
+      tree.properties().forEach(entry -> map.put(entry.getKey(), entry.getValue()));
+      object(map, depth);
+    } else if (tree.isArray()) {
+      array(tree.valueStream().toList(), depth);
+    } else if (tree.isString()) {
+      string(tree.stringValue());
+    } else if (tree.isNumber()) {
+      out.append(
+          tree.isIntegralNumber()
+              ? tree.bigIntegerValue().toString()
+              : number(tree.doubleValue()));
+    } else {
+      out.append(tree.isNull() ? "null" : tree.toString());
     }
   }
 
@@ -100,7 +132,7 @@ public final class PythonJson {
         case '\b' -> out.append("\\b");
         case '\f' -> out.append("\\f");
         default -> {
-          if (c < ' ' || c > '~') {
+          if (c < ' ' || escaped && c > '~') {
             out.append("\\u%04x".formatted((int) c));
           } else {
             out.append(c);

@@ -3,13 +3,10 @@ package dev.nudge.eval.run;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.RunException;
-import java.io.BufferedWriter;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,52 +18,41 @@ import tools.jackson.databind.JsonNode;
 /// that was stopped goes on where it was. A line that was cut off is passed over.
 ///
 /// Threading: one thread.
-final class AnswerStore implements AutoCloseable {
+final class AnswerStore {
   static final String FILE = "answers.jsonl";
 
   private final Path file;
   private final Map<String, JsonNode> answers;
-  private final BufferedWriter out;
+  private final List<String> unwritten = new ArrayList<>();
 
-  private AnswerStore(Path file, Map<String, JsonNode> answers, BufferedWriter out) {
+  private AnswerStore(Path file, Map<String, JsonNode> answers) {
     this.file = file;
     this.answers = answers;
-    this.out = out;
   }
 
   /// Opens the file of a folder, which is there.
   ///
-  /// @throws InputException where it cannot be read or written
+  /// @throws InputException where it cannot be read
   static AnswerStore open(Path folder) {
     Path file = folder.resolve(FILE);
+    Map<String, JsonNode> answers = new HashMap<>();
+    AnswerStore store = new AnswerStore(file, answers);
     try {
-      Map<String, JsonNode> answers = new HashMap<>();
-      boolean cut = false;
-      if (Files.exists(file)) {
-        List<String> lines = Files.readAllLines(file);
-        lines.forEach(line -> read(line, answers));
-        byte[] all = Files.readAllBytes(file);
-        cut = all.length > 0 && all[all.length - 1] != '\n';
+      String text = Files.exists(file) ? Files.readString(file) : "";
+      text.lines().forEach(line -> read(line, answers));
+      if (text.isEmpty() || !text.endsWith("\n")) {
+        OutFolder.append(file, ""); // the folder is an evaluation's from here on
       }
-      BufferedWriter out =
-          Files.newBufferedWriter(
-              file,
-              StandardCharsets.UTF_8,
-              StandardOpenOption.CREATE,
-              StandardOpenOption.APPEND);
-      if (cut) {
-        out.write("\n");
-      }
-      return new AnswerStore(file, answers, out);
+      return store;
     } catch (IOException e) {
-      throw new InputException(file + " cannot be written: " + OutFolder.reason(e), e);
+      throw new InputException(file + " cannot be read: " + OutFolder.reason(e), e);
     }
   }
 
   private static void read(String line, Map<String, JsonNode> answers) {
     try {
-      JsonNode entry = Json.parse(line);
-      if (entry.path("key").isString() && entry.has("answer")) {
+      JsonNode entry = line.isBlank() ? null : Json.parse(line);
+      if (entry != null && entry.path("key").isString() && entry.has("answer")) {
         answers.put(entry.path("key").stringValue(), entry.path("answer"));
       }
     } catch (JacksonException e) {
@@ -79,40 +65,18 @@ final class AnswerStore implements AutoCloseable {
     return answers.get(key);
   }
 
-  /// How many there are.
-  int size() {
-    return answers.size();
-  }
-
   void put(String key, JsonNode answer) {
     answers.put(key, answer);
-    try {
-      out.write(Json.line(Map.of("key", key, "answer", answer)));
-      out.write("\n");
-    } catch (IOException e) {
-      throw failed(e);
-    }
+    unwritten.add(Json.line(Map.of("key", key, "answer", answer)));
   }
 
   /// Lets a kill lose nothing of what was put.
+  ///
+  /// @throws dev.nudge.settings.RunException where the disk refuses
   void flush() {
-    try {
-      out.flush();
-    } catch (IOException e) {
-      throw failed(e);
-    }
-  }
-
-  private RunException failed(IOException e) {
-    return new RunException(file + " cannot be written: " + OutFolder.reason(e), e);
-  }
-
-  @Override
-  public void close() {
-    try {
-      out.close();
-    } catch (IOException e) {
-      throw failed(e);
+    if (!unwritten.isEmpty()) {
+      OutFolder.append(file, String.join("\n", unwritten));
+      unwritten.clear();
     }
   }
 }

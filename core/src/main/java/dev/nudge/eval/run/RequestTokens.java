@@ -12,8 +12,9 @@ import java.util.List;
 ///
 /// The white space at the end of a context belongs to the continuation; its tokens are those of both
 /// together behind as many as the context alone has. Behind no context stands the token that begins
-/// a text, else the end token. What is too long loses its beginning. A long text is cut into windows
-/// that do not overlap, each but the first behind the last token of the one before.
+/// a text, else the end token. What is too long loses its beginning. A long text is scored in
+/// windows that do not overlap, each behind as much of what is before it as the model reads: one
+/// token before a full window, more before the last one.
 ///
 /// Threading: any number of threads.
 public final class RequestTokens {
@@ -28,6 +29,11 @@ public final class RequestTokens {
     this.maxLength = maxLength;
     this.prefix = tokenizer.bosId().isPresent() ? tokenizer.bosId().getAsInt() : tokenizer.eosId();
     this.begin = tokenizer.decode(new int[] {prefix}, false);
+  }
+
+  /// Tokens that the model reads at most.
+  int maxLength() {
+    return maxLength;
   }
 
   /// Tokens of a text; one that begins with the token that begins a text gets no other.
@@ -75,10 +81,15 @@ public final class RequestTokens {
     List<Item> windows = new ArrayList<>();
     for (int from = 0; from < ids.length; from += maxLength) {
       int to = Math.min(ids.length, from + maxLength);
-      int[] window = new int[1 + to - from];
-      window[0] = from == 0 ? prefix : ids[from - 1];
-      System.arraycopy(ids, from, window, 1, to - from);
-      windows.add(new Item(window, 1));
+      if (from == 0) {
+        int[] window = new int[1 + to];
+        window[0] = prefix;
+        System.arraycopy(ids, 0, window, 1, to);
+        windows.add(new Item(window, 1));
+      } else {
+        int begin = to - maxLength - 1;
+        windows.add(new Item(Arrays.copyOfRange(ids, begin, to), from - begin));
+      }
     }
     return windows;
   }

@@ -101,7 +101,7 @@ final class ChoiceRegexFilter {
     List<String> match = first.match(by, text);
     @Nullable String filled = match == null ? null : RegexFilter.filled(match);
     String stripped = filled == null ? "" : Spaces.strip(filled);
-    return letters.getOrDefault(stripped, stripped);
+    return stripped.isEmpty() ? "" : letters.getOrDefault(stripped, stripped);
   }
 
   /// An expression that finds any of some texts, the longest first.

@@ -1,0 +1,395 @@
+package dev.nudge.eval.run;
+
+import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.eval.run.Answers.Asked;
+import dev.nudge.eval.run.Answers.Encoded;
+import dev.nudge.eval.task.Filters;
+import dev.nudge.eval.task.PromptStyle;
+import dev.nudge.eval.task.Request;
+import dev.nudge.eval.task.Sample;
+import dev.nudge.eval.task.Task;
+import dev.nudge.eval.task.TaskConfig;
+import dev.nudge.eval.task.TaskIndex;
+import dev.nudge.eval.task.TaskTree;
+import dev.nudge.format.Claim;
+import dev.nudge.format.OutFolder;
+import dev.nudge.format.Sha256;
+import dev.nudge.generate.Session;
+import dev.nudge.identity.BaseDigest;
+import dev.nudge.machine.Machine;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.settings.EvaluateSettings;
+import dev.nudge.settings.InputException;
+import dev.nudge.text.Tokenizer;
+import dev.nudge.text.chat.ChatTemplate;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// Evaluates a model, and adapters on it, on tasks of lm-evaluation-harness.
+///
+/// All that a user can mend is found before the model is loaded: tasks, documents, metrics, filters
+/// and prompts. The weights are loaded once; every model answers the same tokens, task by task.
+/// Answers are kept in `--out` and are not asked for again, whatever else is asked there later.
+public final class Evaluation {
+  /// The name of the base among the models.
+  public static final String BASE = "base";
+
+  /// The name of the model with `--adapter`.
+  public static final String ADAPTER = "adapter";
+
+  /// The name of the model with `--compare`.
+  public static final String COMPARE = "compare";
+
+  private Evaluation() {}
+
+  /// Is told what happens meanwhile; each method does nothing by itself.
+  public interface Watcher {
+    /// Takes how far answers have come.
+    ///
+    /// @param tokens that are done
+    /// @param all that were to be done when it began
+    /// @param task that is asked about
+    /// @param model that is asked
+    default void progress(long tokens, long all, String task, String model) {}
+
+    /// Takes a line on how it is done.
+    default void note(String line) {}
+
+    /// Takes a line on what may be wrong.
+    default void warn(String line) {}
+  }
+
+  /// A task that is ready to be asked about.
+  private record Ready(Task task, List<Metric> metrics, List<Sample> samples) {}
+
+  /// The requests of a task as tokens, document by document.
+  private record Tokens(Ready ready, List<List<Encoded>> requests) {
+    List<Encoded> all() {
+      return requests.stream().flatMap(List::stream).toList();
+    }
+  }
+
+  /// Evaluates, and writes into `settings.out()`.
+  ///
+  /// @throws InputException in one line, for whatever a user can mend
+  /// @throws dev.nudge.settings.RunException where an interrupt left requests that are not answered;
+  ///     those that are stay in the folder
+  public static Outcome of(EvaluateSettings settings, Machine machine, Watcher watcher) {
+    return of(settings, machine, StandardError.RESAMPLES, watcher);
+  }
+
+  static Outcome of(
+      EvaluateSettings settings, Machine machine, int resamples, Watcher watcher) {
+    long start = System.nanoTime();
+    Path folder = settings.model().model();
+    ModelConfig config = ModelConfig.load(folder);
+    Tokenizer tokenizer = Session.tokenizer(folder, settings.adapter(), machine);
+    TaskTree tree = tree(settings);
+    List<Ready> ready = new ArrayList<>();
+    PromptStyle style = style(settings);
+    for (TaskConfig task : tree.tasks().values()) {
+      ready.add(ready(task, settings, style, watcher::warn));
+    }
+    RequestTokens encoder =
+        new RequestTokens(tokenizer, Session.maxLength(settings.model(), config));
+    List<Tokens> tokens = ready.stream().map(task -> tokens(task, encoder)).toList();
+    checkOut(settings.out());
+    try (Claim held = Claim.of(settings.out());
+        Session session =
+            Session.load(
+                settings.model(), settings.adapter(), tokenizer, machine, watcher::warn)) {
+      Path compare = settings.compare();
+      if (compare != null) {
+        session.attach(COMPARE, compare);
+      }
+      OutFolder.make(settings.out());
+      AnswerStore store = AnswerStore.open(settings.out());
+      Run run =
+          new Run(
+              tokens,
+              models(settings, machine, session),
+              new Answers(session, store, settings.model().lanes()),
+              watcher);
+      List<Map<String, TaskScores>> scores = run.go(resamples);
+      Outcome outcome = outcome(settings, tree, run, scores, start);
+      write(settings, outcome, tokenizer, encoder);
+      return outcome;
+    }
+  }
+
+  private static TaskTree tree(EvaluateSettings settings) {
+    TaskIndex index = TaskIndex.of(settings.tasksDir().stream().map(Path::of).toList());
+    return TaskTree.of(index, settings.tasks());
+  }
+
+  private static PromptStyle style(EvaluateSettings settings) {
+    PromptStyle.Chat chat =
+        settings.applyChatTemplate()
+            ? new HarnessChat(
+                ChatTemplate.load(
+                    settings.model().model(), settings.adapter(), settings.template()))
+            : null;
+    Boolean turns = settings.fewshotAsMultiturn();
+    return new PromptStyle(settings.systemInstruction(), chat, turns == null || turns);
+  }
+
+  private static Ready ready(
+      TaskConfig config,
+      EvaluateSettings settings,
+      PromptStyle style,
+      Consumer<String> warnings) {
+    TaskConfig shot = config.withFewshot(settings.numFewshot());
+    Filters.of(shot);
+    Task task = Task.load(shot, settings.dataDir());
+    List<Metric> metrics =
+        Metric.of(shot.metrics(), shot.type(), task.multipleTarget(), warnings);
+    List<Sample> samples = task.samples(settings.limit(), style);
+    boolean two = metrics.stream().anyMatch(m -> m.aggregation() == Aggregation.Kind.F1);
+    if (two && samples.stream().anyMatch(sample -> sample.choices().size() > 2)) {
+      throw new InputException(
+          "%s: f1 is of two choices, and documents have more; take macro_f1, micro_f1 or weighted_f1"
+              .formatted(config.place()));
+    }
+    return new Ready(task, metrics, samples);
+  }
+
+  private static Tokens tokens(Ready ready, RequestTokens encoder) {
+    List<List<Encoded>> all = new ArrayList<>();
+    for (Sample sample : ready.samples()) {
+      List<Encoded> own = new ArrayList<>();
+      for (Request request : sample.requests()) {
+        try {
+          own.add(Answers.encoded(request, encoder));
+        } catch (InputException | IllegalArgumentException e) {
+          throw new InputException(
+              "%s, document %d: %s"
+                  .formatted(ready.task().config().place(), sample.id(), e.getMessage()),
+              e);
+        }
+      }
+      all.add(own);
+    }
+    return new Tokens(ready, all);
+  }
+
+  /// An evaluation's folder is new, empty, or one of an evaluation.
+  private static void checkOut(Path out) {
+    OutFolder.checkPlace(out);
+    if (!OutFolder.isFree(out) && !Files.exists(out.resolve(AnswerStore.FILE))) {
+      throw new InputException(
+          "--out %s holds something else than an evaluation; give another folder".formatted(out));
+    }
+  }
+
+  private static List<Asked> models(
+      EvaluateSettings settings, Machine machine, Session session) {
+    String weights =
+        BaseDigest.of(settings.model().model(), machine.cache())
+            + " "
+            + settings.model().quantize()
+            + " "
+            + settings.model().doubleQuant()
+            + " "
+            + session.backend().compute();
+    List<Asked> models = new ArrayList<>();
+    models.add(new Asked(BASE, null, weights));
+    Path adapter = settings.adapter();
+    if (adapter != null) {
+      models.add(new Asked(ADAPTER, Session.ADAPTER, weights + " " + digest(adapter)));
+    }
+    Path compare = settings.compare();
+    if (compare != null) {
+      models.add(new Asked(COMPARE, COMPARE, weights + " " + digest(compare)));
+    }
+    return models;
+  }
+
+  private static String digest(Path adapter) {
+    try (PeftAdapter peft = PeftAdapter.open(adapter)) {
+      StringBuilder all = new StringBuilder();
+      for (String file : List.of("adapter_config.json", "adapter_model.safetensors")) {
+        all.append(Sha256.of(peft.folder().resolve(file))).append(' ');
+      }
+      return Sha256.of(all.toString().getBytes(StandardCharsets.UTF_8));
+    }
+  }
+
+  /// The asking itself.
+  private static final class Run {
+    private final List<Tokens> tasks;
+    private final List<Asked> models;
+    private final Answers answers;
+    private final Watcher watcher;
+    private long all;
+    private long done;
+    private long asked;
+    private long requests;
+
+    Run(List<Tokens> tasks, List<Asked> models, Answers answers, Watcher watcher) {
+      this.tasks = tasks;
+      this.models = models;
+      this.answers = answers;
+      this.watcher = watcher;
+      for (Asked model : models) {
+        for (Tokens task : tasks) {
+          for (Encoded request : task.all()) {
+            requests++;
+            if (!answers.has(request, model)) {
+              asked++;
+              all += request.tokens();
+            }
+          }
+        }
+      }
+    }
+
+    /// Asks all models about all tasks.
+    ///
+    /// @return of each model the numbers of each task
+    List<Map<String, TaskScores>> go(int resamples) {
+      if (asked < requests) {
+        watcher.note(
+            "%,d of %,d requests are answered already".formatted(requests - asked, requests));
+      }
+      List<Map<String, TaskScores>> scores = new ArrayList<>();
+      models.forEach(model -> scores.add(new LinkedHashMap<>()));
+      for (Tokens task : tasks) {
+        String name = task.ready().task().config().name();
+        for (int i = 0; i < models.size(); i++) {
+          Asked model = models.get(i);
+          List<JsonNode> flat =
+              answers.of(
+                  task.all(),
+                  model,
+                  tokens -> {
+                    done = Math.min(all, done + tokens);
+                    watcher.progress(done, all, name, model.name());
+                  });
+          Ready ready = task.ready();
+          scores
+              .get(i)
+              .put(
+                  name,
+                  TaskScores.of(
+                      ready.task(),
+                      ready.metrics(),
+                      ready.samples(),
+                      byDocument(task, flat),
+                      resamples));
+        }
+      }
+      return scores;
+    }
+
+    private static List<List<JsonNode>> byDocument(Tokens task, List<JsonNode> flat) {
+      List<List<JsonNode>> byDocument = new ArrayList<>();
+      int at = 0;
+      for (List<Encoded> own : task.requests()) {
+        byDocument.add(flat.subList(at, at + own.size()));
+        at += own.size();
+      }
+      return byDocument;
+    }
+  }
+
+  private static Outcome outcome(
+      EvaluateSettings settings,
+      TaskTree tree,
+      Run run,
+      List<Map<String, TaskScores>> scores,
+      long start) {
+    List<ModelResults> models = new ArrayList<>();
+    Map<String, Map<String, List<Difference>>> differences = new LinkedHashMap<>();
+    for (int i = 0; i < scores.size(); i++) {
+      Map<String, TaskScores> tasks = scores.get(i);
+      Map<String, GroupScores> groups = new LinkedHashMap<>();
+      tree.groups().forEach((name, group) -> groups.put(name, GroupScores.of(group, tasks)));
+      String name = run.models.get(i).name();
+      Path adapter =
+          name.equals(ADAPTER)
+              ? settings.adapter()
+              : name.equals(COMPARE) ? settings.compare() : null;
+      models.add(
+          new ModelResults(name, adapter == null ? null : adapter.toString(), tasks, groups));
+      if (i > 0) {
+        differences.put(name, differences(scores.get(i - 1), tasks));
+      }
+    }
+    double seconds = (System.nanoTime() - start) / 1e9;
+    return new Outcome(List.copyOf(models), differences, run.asked, run.requests, seconds);
+  }
+
+  /// Of the adapter from the base; of the one that is compared from the adapter, or from the base
+  /// where there is none.
+  private static Map<String, List<Difference>> differences(
+      Map<String, TaskScores> before, Map<String, TaskScores> after) {
+    Map<String, List<Difference>> all = new LinkedHashMap<>();
+    before.forEach(
+        (task, first) -> {
+          List<Difference> own = new ArrayList<>();
+          TaskScores second = after.get(task);
+          first
+              .scores()
+              .forEach((key, score) -> own.add(Difference.of(score, second.scores().get(key))));
+          all.put(task, own);
+        });
+    return all;
+  }
+
+  private static void write(
+      EvaluateSettings settings, Outcome outcome, Tokenizer tokenizer, RequestTokens encoder) {
+    for (ModelResults model : outcome.models()) {
+      boolean main = model == outcome.main();
+      Map<String, @Nullable Object> more = about(settings, model, tokenizer, encoder);
+      more.put("total_evaluation_time_seconds", String.valueOf(outcome.seconds()));
+      if (main && !outcome.differences().isEmpty()) {
+        more.put("differences", Outcome.shown(outcome.differences()));
+      }
+      Path folder = main ? settings.out() : settings.out().resolve(model.name());
+      ResultFiles.write(folder, model, more);
+    }
+  }
+
+  private static Map<String, @Nullable Object> about(
+      EvaluateSettings settings,
+      ModelResults model,
+      Tokenizer tokenizer,
+      RequestTokens encoder) {
+    Map<String, @Nullable Object> config = new LinkedHashMap<>();
+    config.put("model", "nudge");
+    Map<String, @Nullable Object> arguments = new LinkedHashMap<>();
+    arguments.put("pretrained", settings.model().model().toString());
+    if (model.adapter() != null) {
+      arguments.put("peft", model.adapter());
+    }
+    config.put("model_args", arguments);
+    config.put("limit", settings.limit());
+    config.put("bootstrap_iters", StandardError.RESAMPLES);
+    config.put("fewshot_seed", 1234);
+    Map<String, @Nullable Object> more = new LinkedHashMap<>();
+    more.put("config", config);
+    more.put("model_source", "nudge");
+    more.put("model_name", settings.model().model().toString());
+    more.put("system_instruction", settings.systemInstruction());
+    Boolean turns = settings.fewshotAsMultiturn();
+    more.put("fewshot_as_multiturn", turns == null || turns);
+    if (settings.applyChatTemplate()) {
+      String template =
+          ChatTemplate.load(settings.model().model(), settings.adapter(), settings.template())
+              .text();
+      more.put("chat_template", template);
+      more.put("chat_template_sha", ResultFiles.hash(template));
+    }
+    more.put("max_length", encoder.maxLength());
+    more.put("tokenizer_digest", tokenizer.digest());
+    return more;
+  }
+}

@@ -1,0 +1,129 @@
+package dev.nudge.eval.run;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// What an evaluation came to.
+///
+/// @param models the base first, then those with an adapter
+/// @param differences of each model after the base from the one that it is compared with, by the
+///     model's name and task
+/// @param asked requests that were asked now; the others were answered before
+/// @param requests of all models
+public record Outcome(
+    List<ModelResults> models,
+    Map<String, Map<String, List<Difference>>> differences,
+    long asked,
+    long requests,
+    double seconds) {
+
+  /// The model that was to be evaluated: with the adapter, where there is one.
+  public ModelResults main() {
+    return models.stream()
+        .filter(m -> m.name().equals(Evaluation.ADAPTER))
+        .findFirst()
+        .orElse(models.getFirst());
+  }
+
+  /// The numbers as `--json` shows them: by task or group and metric; `METRIC` is that of the task's
+  /// first filter, and one of a filter with a name has `METRIC,FILTER` beside it.
+  public Map<String, Object> summary() {
+    Map<String, Object> summary = new LinkedHashMap<>();
+    summary.put("results", numbers(main()));
+    for (ModelResults model : models) {
+      if (model != main()) {
+        summary.put(model.name(), numbers(model));
+      }
+    }
+    if (!differences.isEmpty()) {
+      summary.put("differences", shown(differences));
+    }
+    return summary;
+  }
+
+  private static Map<String, Object> numbers(ModelResults model) {
+    Map<String, Object> all = new LinkedHashMap<>();
+    model
+        .tasks()
+        .forEach(
+            (name, task) -> {
+              Map<String, @Nullable Object> own = new LinkedHashMap<>();
+              task.scores()
+                  .values()
+                  .forEach(s -> add(own, s.metric().name(), s.filter(), s.value(), s.stderr()));
+              all.put(name, own);
+            });
+    model
+        .groups()
+        .forEach(
+            (name, group) -> {
+              Map<String, @Nullable Object> own = new LinkedHashMap<>();
+              group
+                  .scores()
+                  .forEach(
+                      (key, s) -> {
+                        int comma = key.lastIndexOf(',');
+                        String filter = key.substring(comma + 1);
+                        add(own, key.substring(0, comma), filter, s.value(), s.stderr());
+                      });
+              if (!own.isEmpty()) {
+                all.put(name, own);
+              }
+            });
+    return all;
+  }
+
+  private static void add(
+      Map<String, @Nullable Object> own,
+      String metric,
+      String filter,
+      double value,
+      double stderr) {
+    own.putIfAbsent(metric, finite(value));
+    own.putIfAbsent(metric + "_stderr", finite(stderr));
+    if (!filter.equals("none")) {
+      own.put(metric + "," + filter, finite(value));
+      own.put(metric + "_stderr," + filter, finite(stderr));
+    }
+  }
+
+  /// JSON has no other numbers.
+  static @Nullable Double finite(double value) {
+    return Double.isFinite(value) ? value : null;
+  }
+
+  /// Differences as JSON shows them.
+  static Map<String, Object> shown(Map<String, Map<String, List<Difference>>> differences) {
+    Map<String, Object> all = new LinkedHashMap<>();
+    differences.forEach(
+        (model, tasks) -> {
+          Map<String, Object> byTask = new LinkedHashMap<>();
+          tasks.forEach(
+              (task, list) -> {
+                Map<String, Object> byMetric = new LinkedHashMap<>();
+                list.forEach(d -> byMetric.put(d.key(), shown(d)));
+                byTask.put(task, byMetric);
+              });
+          all.put(model, byTask);
+        });
+    return all;
+  }
+
+  private static Map<String, @Nullable Object> shown(Difference d) {
+    Map<String, @Nullable Object> shown = new LinkedHashMap<>();
+    shown.put("before", finite(d.first()));
+    shown.put("after", finite(d.second()));
+    shown.put("difference", finite(d.value()));
+    shown.put("low", finite(d.low()));
+    shown.put("high", finite(d.high()));
+    shown.put("p", finite(d.p()));
+    shown.put("test", d.test());
+    if (d.test().equals("mcnemar")) {
+      shown.put("fixed", d.fixed());
+      shown.put("broken", d.broken());
+    }
+    return shown;
+  }
+}
