@@ -20,8 +20,7 @@ public record LeakReport(long rows, int items, List<Leak> leaks) {
   public Map<Kind, Long> counts() {
     Map<Kind, Long> counts = new EnumMap<>(Kind.class);
     for (Kind kind : Kind.values()) {
-      counts.put(
-          kind, leaks.stream().filter(leak -> leak.witnesses().containsKey(kind)).count());
+      counts.put(kind, leaks.stream().filter(leak -> leak.witnesses().containsKey(kind)).count());
     }
     return counts;
   }

@@ -87,7 +87,8 @@ public final class LeakScan {
     return scan.report();
   }
 
-  /// Looks for items in the next training row. Where prompt and completion are apart, they are given
+  /// Looks for items in the next training row. Where prompt and completion are apart, they are
+  /// given
   /// as one text.
   public void row(String text) {
     long row = rows++;

@@ -13,7 +13,7 @@ final class Postings {
   private static final long[] EMPTY = {};
 
   private long[] keys = new long[1 << 10];
-  private int[] heads = filled(keys.length);  // of chains
+  private int[] heads = filled(keys.length); // of chains
   private int used;
 
   private long[] places = new long[1 << 10];

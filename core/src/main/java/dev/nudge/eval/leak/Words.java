@@ -13,8 +13,7 @@ final class Words {
   private Words() {}
 
   static int[] of(String text) {
-    String plain =
-        Normalizer.normalize(text, Normalizer.Form.NFKC).toLowerCase(Locale.ROOT);
+    String plain = Normalizer.normalize(text, Normalizer.Form.NFKC).toLowerCase(Locale.ROOT);
     int[] words = new int[plain.length() + 1];
     int count = 0;
     int start = 0;
@@ -43,7 +42,8 @@ final class Words {
   private static boolean isPart(int c) {
     return c < 128
         ? (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')
-        : Character.isLetterOrDigit(c) || Character.getType(c) == Character.NON_SPACING_MARK
+        : Character.isLetterOrDigit(c)
+            || Character.getType(c) == Character.NON_SPACING_MARK
             || Character.getType(c) == Character.COMBINING_SPACING_MARK;
   }
 
