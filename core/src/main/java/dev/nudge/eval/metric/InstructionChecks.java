@@ -32,8 +32,7 @@ final class InstructionChecks {
       Pattern.compile("^" + BLANK + "*-.*$", FLAGS | Pattern.MULTILINE);
   private static final Pattern HIGHLIGHT = Pattern.compile("\\*[^\\n*]*\\*", FLAGS);
   private static final Pattern DOUBLE_HIGHLIGHT = Pattern.compile("\\*\\*[^\\n*]*\\*\\*", FLAGS);
-  private static final Pattern DIVIDER =
-      Pattern.compile(BLANK + "?\\*\\*\\*" + BLANK + "?", FLAGS);
+  private static final Pattern DIVIDER = Pattern.compile(BLANK + "?\\*\\*\\*" + BLANK + "?", FLAGS);
   private static final Pattern TITLE = Pattern.compile("<<[^\\n]+>>", FLAGS);
 
   private static final Map<String, Function<InstructionArguments, Predicate<String>>> CHECKS =
@@ -45,7 +44,8 @@ final class InstructionChecks {
           entry("language:response_language", InstructionChecks::language),
           entry(
               "length_constraints:number_sentences",
-              given -> counted(given.count("relation", "num_sentences"), t -> Sentences.of(t).size())),
+              given ->
+                  counted(given.count("relation", "num_sentences"), t -> Sentences.of(t).size())),
           entry("length_constraints:number_paragraphs", InstructionChecks::paragraphs),
           entry(
               "length_constraints:number_words",
@@ -53,7 +53,8 @@ final class InstructionChecks {
           entry("length_constraints:nth_paragraph_first_word", InstructionChecks::firstWord),
           entry(
               "detectable_content:number_placeholders",
-              given -> atLeast(given.number("num_placeholders"), t -> found(PLACEHOLDER, t).size())),
+              given ->
+                  atLeast(given.number("num_placeholders"), t -> found(PLACEHOLDER, t).size())),
           entry("detectable_content:postscript", InstructionChecks::postscript),
           entry("detectable_format:number_bullet_lists", InstructionChecks::bullets),
           entry(
@@ -100,8 +101,7 @@ final class InstructionChecks {
     return check.apply(given);
   }
 
-  private static Predicate<String> counted(
-      IntPredicate asked, Function<String, Integer> number) {
+  private static Predicate<String> counted(IntPredicate asked, Function<String, Integer> number) {
     return text -> asked.test(number.apply(text));
   }
 
@@ -191,8 +191,7 @@ final class InstructionChecks {
     }
     return text -> {
       String[] paragraphs = text.split("\n\n", -1);
-      long number =
-          Arrays.stream(paragraphs).filter(p -> !PythonText.strip(p).isEmpty()).count();
+      long number = Arrays.stream(paragraphs).filter(p -> !PythonText.strip(p).isEmpty()).count();
       if (nth > number) {
         return false;
       }

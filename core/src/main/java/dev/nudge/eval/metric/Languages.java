@@ -96,7 +96,8 @@ final class Languages {
     if (script == null) {
       return null;
     }
-    boolean kana = Stream.of(UnicodeScript.HIRAGANA, UnicodeScript.KATAKANA).anyMatch(letters::containsKey);
+    boolean kana =
+        Stream.of(UnicodeScript.HIRAGANA, UnicodeScript.KATAKANA).anyMatch(letters::containsKey);
     if (script == UnicodeScript.HAN && kana) {
       return "ja";
     }
@@ -110,8 +111,9 @@ final class Languages {
     List<String> words = new ArrayList<>(Arrays.asList(lower.split("[^\\p{L}\\p{M}']+")));
     words.removeIf(String::isEmpty);
     return candidates.stream()
-        .max(Comparator.comparingDouble((String language) -> share(language, words, lower))
-            .thenComparing(Comparator.comparingInt(candidates::indexOf).reversed()))
+        .max(
+            Comparator.comparingDouble((String language) -> share(language, words, lower))
+                .thenComparing(Comparator.comparingInt(candidates::indexOf).reversed()))
         .orElseThrow();
   }
 
