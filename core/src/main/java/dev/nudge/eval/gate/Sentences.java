@@ -19,7 +19,7 @@ final class Sentences {
       parts.add("the contrary is shown, p " + number(bad) + over(rules));
     }
     if (verdict == Verdict.INCONCLUSIVE) {
-      parts.add(open(test));
+      parts.add(open(test, rules));
     }
     return String.join("; ", parts);
   }
@@ -80,7 +80,7 @@ final class Sentences {
     return rules == 1 ? "" : " over %d rules".formatted(rules);
   }
 
-  private static String open(Families.Test test) {
+  private static String open(Families.Test test, int rules) {
     double detectable = test.measured().detectable(test.alpha());
     if (!Double.isFinite(detectable)) {
       return "so few documents, or such as are all alike, show nothing";
@@ -93,8 +93,8 @@ final class Sentences {
               needed > 0 ? "a gain of " + number(needed) : "a loss of at most " + number(-needed);
           case Rule.Limit r -> "a value of " + number(needed);
         };
-    return "neither is shown: on so many documents %s would have passed four times of five"
-        .formatted(effect);
+    return "neither is shown: on so many documents %s would%s have passed four times of five"
+        .formatted(effect, rules == 1 ? "" : " alone");
   }
 
   static String percent(double share) {
