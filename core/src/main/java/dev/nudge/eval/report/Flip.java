@@ -1,0 +1,118 @@
+package dev.nudge.eval.report;
+
+import dev.nudge.eval.run.MetricItem;
+import dev.nudge.eval.run.TaskScores;
+import dev.nudge.eval.run.TaskScores.Score;
+import dev.nudge.eval.run.TaskScores.Scored;
+import dev.nudge.eval.task.Sample;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import tools.jackson.databind.JsonNode;
+
+/// A document that two models score differently, with what was asked and said.
+///
+/// @param id number of the document
+/// @param first score of the model before
+/// @param second score of the model after
+/// @param choices with how likely either model finds them; empty: it has none
+record Flip(
+    int id,
+    double first,
+    double second,
+    String prompt,
+    String target,
+    String saidBefore,
+    String saidAfter,
+    List<Choice> choices) {
+
+  /// A choice.
+  ///
+  /// @param before its probability, NaN: not known
+  record Choice(String text, boolean right, double before, double after) {}
+
+  /// Documents that changed, those that changed most first.
+  ///
+  /// @param better those that got better
+  /// @param worse those that got worse
+  /// @param counted whether documents are right or wrong: better are fixed, worse are broken
+  record Flips(List<Flip> better, List<Flip> worse, boolean counted) {
+    static final Flips NONE = new Flips(List.of(), List.of(), true);
+  }
+
+  /// Finds those of a metric that has a number a document; none of other metrics.
+  static Flips of(TaskScores before, TaskScores after, Score first, Score second, boolean counted) {
+    List<Flip> better = new ArrayList<>();
+    List<Flip> worse = new ArrayList<>();
+    List<Scored> samples = samples(before, first.filter());
+    List<Scored> others = samples(after, second.filter());
+    boolean higher = second.metric().higherIsBetter();
+    for (int i = 0; i < samples.size(); i++) {
+      if (first.items().get(i) instanceof MetricItem.Value was
+          && second.items().get(i) instanceof MetricItem.Value is
+          && was.value() != is.value()
+          && !Double.isNaN(was.value() - is.value())) {
+        boolean up = is.value() > was.value() == higher;
+        (up ? better : worse).add(of(samples.get(i), others.get(i), was.value(), is.value()));
+      }
+    }
+    Comparator<Flip> most =
+        Comparator.<Flip>comparingDouble(f -> -Math.abs(f.second - f.first))
+            .thenComparingInt(Flip::id);
+    better.sort(most);
+    worse.sort(most);
+    return new Flips(better, worse, counted);
+  }
+
+  static List<Scored> samples(TaskScores task, String filter) {
+    return task.samples().stream().filter(s -> s.filter().equals(filter)).toList();
+  }
+
+  private static Flip of(Scored before, Scored after, double was, double is) {
+    Sample sample = after.sample();
+    double[] one = Reliability.chances(before);
+    double[] two = Reliability.chances(after);
+    List<Choice> choices = new ArrayList<>();
+    int gold = Reliability.gold(sample);
+    for (int i = 0; i < sample.choices().size(); i++) {
+      choices.add(
+          new Choice(
+              sample.choices().get(i),
+              i == gold,
+              i < one.length ? one[i] : Double.NaN,
+              i < two.length ? two[i] : Double.NaN));
+    }
+    return new Flip(
+        sample.id(),
+        was,
+        is,
+        sample.requests().isEmpty() ? "" : sample.requests().getFirst().first(),
+        target(sample),
+        said(before, one),
+        said(after, two),
+        choices);
+  }
+
+  private static String target(Sample sample) {
+    int gold = Reliability.gold(sample);
+    return gold >= 0 && !sample.choices().isEmpty()
+        ? sample.choices().get(gold)
+        : text(sample.target());
+  }
+
+  private static String said(Scored scored, double[] chances) {
+    if (chances.length > 0) {
+      int best = 0;
+      for (int i = 1; i < chances.length; i++) {
+        best = chances[i] > chances[best] ? i : best;
+      }
+      return scored.sample().choices().get(best);
+    }
+    JsonNode first = scored.answers().isEmpty() ? null : scored.answers().getFirst();
+    return first == null ? "" : text(first.isArray() && first.size() == 1 ? first.path(0) : first);
+  }
+
+  private static String text(JsonNode node) {
+    return node.isString() ? node.stringValue() : node.toString();
+  }
+}

@@ -1,0 +1,99 @@
+package dev.nudge.eval.report;
+
+import java.util.List;
+import java.util.Locale;
+
+/// Draws the gains of lines that share an axis, each with its interval: a square filled where the
+/// interval leaves out 0, hollow where it holds it. To the right is better, whatever a metric counts.
+final class ForestSvg {
+  private static final int WIDTH = 900;
+  private static final int LEFT = 260;
+  private static final int RIGHT = 230;
+  private static final int LINE = 26;
+  private static final int TOP = 12;
+  private static final int LONGEST = 34; // characters of a name
+
+  private ForestSvg() {}
+
+  /// Draws.
+  ///
+  /// @param rows all with finite ends
+  /// @param label of the drawing, for those who do not see it
+  static void of(Markup html, List<Row> rows, String label) {
+    double most = 0;
+    for (Row row : rows) {
+      most = Math.max(most, Math.max(Math.abs(row.gainLow()), Math.abs(row.gainHigh())));
+    }
+    double step = step(most == 0 ? 0.01 : most);
+    double end = Math.ceil((most == 0 ? 0.01 : most) / step - 1e-9) * step;
+    int height = TOP + LINE * rows.size() + 44;
+    html.open(
+        "svg", "viewBox", "0 0 %d %d".formatted(WIDTH, height), "width", WIDTH, "height", height,
+        "role", "img", "aria-label", label);
+    html.element("title", label);
+    int bottom = TOP + LINE * rows.size();
+    int digits = (int) Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
+    for (double at = -end; at <= end + step / 2; at += step) {
+      boolean zero = Math.abs(at) < step / 2;
+      line(html, zero ? "zero" : "grid", x(at, end), TOP, x(at, end), bottom);
+      html.element(
+          "text",
+          zero ? "0" : String.format(Locale.ROOT, "%+." + digits + "f", at).replace('-', '−'),
+          "class", "soft", "x", x(at, end), "y", bottom + 18, "text-anchor", "middle");
+    }
+    html.element(
+        "text", "← worse", "class", "soft", "x", LEFT, "y", bottom + 38, "text-anchor", "start");
+    html.element(
+        "text", "better →", "class", "soft", "x", WIDTH - RIGHT, "y", bottom + 38, "text-anchor",
+        "end");
+    for (int i = 0; i < rows.size(); i++) {
+      row(html, rows.get(i), end, TOP + LINE * i + LINE / 2);
+    }
+    html.close("svg");
+  }
+
+  private static void row(Markup html, Row row, double end, int y) {
+    String kind = row.meaning().name().toLowerCase(Locale.ROOT);
+    String name = row.task() + " " + row.metricShown();
+    String cut = name.length() > LONGEST ? name.substring(0, LONGEST - 1) + "…" : name;
+    html.open("text", "x", LEFT - 12, "y", y + 4, "text-anchor", "end")
+        .text(cut)
+        .element("title", name)
+        .close("text");
+    line(html, "bar " + kind, x(row.gainLow(), end), y, x(row.gainHigh(), end), y);
+    html.element(
+        "rect", "", "class", "mark " + kind, "x", number(at(row.gain(), end) - 4.5), "y", y - 4.5,
+        "width", 9, "height", 9);
+    html.element(
+        "text",
+        "%s %s (%s)"
+            .formatted(
+                row.meaning().sign(),
+                Shown.signed(row.gain()),
+                Shown.interval(row.gainLow(), row.gainHigh())),
+        "class", "soft", "x", WIDTH - RIGHT + 12, "y", y + 4);
+  }
+
+  /// Between two and five steps to either side, of 1, 2 or 5 times a power of ten.
+  private static double step(double most) {
+    double power = Math.pow(10, Math.floor(Math.log10(most)));
+    double of = most / power;
+    return power * (of <= 1 ? 0.5 : of <= 2 ? 1 : of <= 5 ? 2 : 5);
+  }
+
+  private static double at(double value, double end) {
+    return LEFT + (value + end) / (2 * end) * (WIDTH - LEFT - RIGHT);
+  }
+
+  private static String x(double value, double end) {
+    return number(at(value, end));
+  }
+
+  static String number(double value) {
+    return String.format(Locale.ROOT, "%.1f", value);
+  }
+
+  private static void line(Markup html, String of, String x1, int y1, String x2, int y2) {
+    html.element("line", "", "class", of, "x1", x1, "y1", y1, "x2", x2, "y2", y2);
+  }
+}

@@ -1,0 +1,284 @@
+package dev.nudge.eval.report;
+
+import dev.nudge.eval.gate.Digests;
+import dev.nudge.eval.gate.GateResult;
+import dev.nudge.eval.gate.RuleResult;
+import dev.nudge.eval.report.ReportView.Pair;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/// Makes a report that is one HTML file: no script, no font, no picture, nothing from elsewhere, and
+/// a policy in it that forbids all of these.
+public final class HtmlReport {
+  private static final String POLICY = "default-src 'none'; style-src 'unsafe-inline'";
+
+  private final Markup html = new Markup();
+  private final ReportView view;
+
+  private HtmlReport(ReportView view) {
+    this.view = view;
+  }
+
+  /// The text of the file. The same data give the same text.
+  public static String of(ReportData data) {
+    return of(ReportView.of(data));
+  }
+
+  static String of(ReportView view) {
+    return new HtmlReport(view).all();
+  }
+
+  private String all() {
+    ReportData data = view.data();
+    html.open("html", "lang", "en").open("head");
+    html.element("meta", "", "charset", "utf-8");
+    html.element("meta", "", "name", "viewport", "content", "width=device-width, initial-scale=1");
+    html.element("meta", "", "http-equiv", "Content-Security-Policy", "content", POLICY);
+    html.element("title", "Evaluation of " + data.title());
+    html.style(ReportStyle.CSS).close("head").open("body");
+    html.element("a", "Skip to the results", "class", "skip", "href", "#results");
+    header(data);
+    html.open("main");
+    if (data.gate() != null) {
+      gate(data.gate());
+    }
+    html.open("section", "id", "results", "aria-labelledby", "results-head");
+    html.element("h2", "Results", "id", "results-head");
+    view.pairs().forEach(this::results);
+    html.close("section");
+    for (int i = 0; i < view.pairs().size(); i++) {
+      new HtmlTasks(html, view.pairs().get(i), i).all();
+    }
+    settings(data);
+    html.close("main").close("body").close("html");
+    return "<!DOCTYPE html>\n" + html.all();
+  }
+
+  private void header(ReportData data) {
+    html.open("header");
+    html.open("h1").text("Evaluation of ").element("bdi", data.title()).close("h1");
+    html.open("p");
+    if (data.gate() != null) {
+      badge(data.gate().verdict().name());
+      html.text(" ");
+    }
+    html.element("span", "made " + data.at(), "class", "soft").close("p");
+    view.adapters()
+        .forEach(
+            (name, adapter) ->
+                html.open("p", "class", "soft")
+                    .element("b", name)
+                    .text(": ")
+                    .element("bdi", adapter)
+                    .close("p"));
+    html.open("nav", "aria-label", "Parts").open("ul");
+    if (data.gate() != null) {
+      link("#gate", "Gate");
+    }
+    link("#results", "Results");
+    for (int i = 0; i < view.pairs().size(); i++) {
+      link("#tasks-" + i, view.pairs().size() == 1 ? "Tasks" : "Tasks: " + name(i));
+    }
+    link("#settings", "Settings and digests");
+    html.close("ul").close("nav").close("header");
+  }
+
+  private String name(int pair) {
+    return title(view.pairs().get(pair));
+  }
+
+  static String title(Pair pair) {
+    return pair.before() == null ? pair.after() : pair.before() + " → " + pair.after();
+  }
+
+  private void link(String to, String text) {
+    html.open("li").element("a", text, "href", to).close("li");
+  }
+
+  private void badge(String verdict) {
+    html.element("span", verdict, "class", "badge " + verdict.toLowerCase(Locale.ROOT));
+  }
+
+  private void gate(GateResult gate) {
+    html.open("section", "id", "gate", "aria-labelledby", "gate-head");
+    html.element("h2", "Gate", "id", "gate-head");
+    html.open("p").text("Policy ").element("bdi", gate.policy()).text(", judged " + gate.at());
+    html.close("p");
+    table("Rules of the policy", List.of("Rule", "Verdict", "What was found"), 3);
+    for (RuleResult rule : gate.rules()) {
+      html.open("tr").open("th", "scope", "row", "class", "name");
+      html.element("bdi", rule.rule().name()).close("th").open("td");
+      badge(rule.verdict().name());
+      html.close("td").open("td", "class", "says").element("bdi", rule.sentence()).close("td");
+      html.close("tr");
+    }
+    endTable();
+    html.close("section");
+  }
+
+  /// @param texts how many of the first columns hold texts
+  private void table(String caption, List<String> columns, int texts) {
+    table(html, caption, columns, texts);
+  }
+
+  static void table(Markup html, String caption, List<String> columns, int texts) {
+    html.open("div", "class", "wide", "tabindex", "0", "role", "region", "aria-label", caption);
+    html.open("table").element("caption", caption).open("thead").open("tr");
+    for (int i = 0; i < columns.size(); i++) {
+      html.element("th", columns.get(i), "scope", "col", "class", i < texts ? "t" : "n");
+    }
+    html.close("tr").close("thead").open("tbody");
+  }
+
+  private void endTable() {
+    endTable(html);
+  }
+
+  static void endTable(Markup html) {
+    html.close("tbody").close("table").close("div");
+  }
+
+  private void results(Pair pair) {
+    if (view.pairs().size() > 1) {
+      html.element("h3", title(pair));
+    }
+    if (pair.before() == null) {
+      alone(pair);
+      return;
+    }
+    table(
+        "Before is %s, after is %s; intervals at 95 %%, p two-sided, by Holm over all lines with a p"
+            .formatted(pair.before(), pair.after()),
+        List.of(
+            "Task", "Metric", "n", "Before", "After", "Difference", "Interval", "p", "p by Holm",
+            "Fixed / broken", "Says"),
+        2);
+    pair.rows().forEach(this::row);
+    endTable();
+    ReportView.byAxis(pair.rows())
+        .forEach(
+            (axis, rows) -> {
+              html.open("figure");
+              ForestSvg.of(
+                  html,
+                  rows,
+                  "Gains with intervals at 95 %: "
+                      + String.join(
+                          "; ",
+                          rows.stream()
+                              .map(
+                                  r ->
+                                      "%s %s %s"
+                                          .formatted(
+                                              r.task(), r.metricShown(), Shown.signed(r.gain())))
+                              .toList()));
+              html.element(
+                  "figcaption",
+                  axis.isEmpty()
+                      ? "Gains of scores from 0 to 1, towards the better side, with intervals at 95 %; filled where the interval leaves out 0"
+                      : "Gains of " + axis + " in its own unit, towards the better side");
+              html.close("figure");
+            });
+  }
+
+  private void row(Row row) {
+    html.open("tr").open("th", "scope", "row", "class", "name").element("bdi", row.task());
+    html.close("th").open("td").element("bdi", row.metricShown());
+    if (!row.metric().higherIsBetter()) {
+      html.element("span", " (less is better)", "class", "soft");
+    }
+    html.close("td");
+    number(Shown.count(row.documents()));
+    number(Shown.number(row.before()));
+    number(Shown.number(row.after()));
+    number(Shown.signed(row.value()));
+    number(Shown.interval(row.low(), row.high()));
+    number(Shown.p(row.p()));
+    number(Shown.p(row.adjusted()));
+    if (row.counted()) {
+      html.open("td", "class", "n");
+      html.element("span", Shown.count(row.fixed()), "class", "fixed-count").text(" / ");
+      html.element("span", Shown.count(row.broken()), "class", "broken-count").close("td");
+    } else {
+      number(Shown.NONE);
+    }
+    Row.Meaning meaning = row.meaning();
+    html.element(
+        "td",
+        meaning.sign() + " " + meaning.word(),
+        "class", meaning.name().toLowerCase(Locale.ROOT));
+    html.close("tr");
+  }
+
+  private void alone(Pair pair) {
+    table("Numbers of the model alone; intervals at 95 %",
+        List.of("Task", "Metric", "n", "Number", "Interval"), 2);
+    for (Row row : pair.rows()) {
+      html.open("tr").open("th", "scope", "row", "class", "name").element("bdi", row.task());
+      html.close("th").open("td").element("bdi", row.metricShown()).close("td");
+      number(Shown.count(row.documents()));
+      number(Shown.number(row.after()));
+      number(Shown.range(row.low(), row.high()));
+      html.close("tr");
+    }
+    endTable();
+  }
+
+  private void number(String text) {
+    html.element("td", text, "class", "n");
+  }
+
+  private void settings(ReportData data) {
+    html.open("section", "id", "settings", "aria-labelledby", "settings-head");
+    html.element("h2", "Settings and digests", "id", "settings-head");
+    if (!data.settings().isEmpty()) {
+      pairs("Settings", data.settings());
+    }
+    Map<String, String> digests = digests(data.digests());
+    if (!digests.isEmpty()) {
+      pairs("Digests", digests);
+    }
+    html.element(
+        "p",
+        "%s requests of all models, %s of them asked in this run, in %s seconds."
+            .formatted(
+                Shown.count(data.outcome().requests()),
+                Shown.count(data.outcome().asked()),
+                String.format(Locale.ROOT, "%.1f", data.outcome().seconds())),
+        "class", "soft");
+    html.close("section");
+  }
+
+  private void pairs(String caption, Map<String, String> of) {
+    table(caption, List.of("What", "Value"), 2);
+    of.forEach(
+        (name, value) -> {
+          html.open("tr").open("th", "scope", "row").element("bdi", name).close("th");
+          html.open("td").element("code", value).close("td").close("tr");
+        });
+    endTable();
+  }
+
+  /// Digests by what they are of.
+  static Map<String, String> digests(@Nullable Digests digests) {
+    Map<String, String> all = new LinkedHashMap<>();
+    if (digests == null) {
+      return all;
+    }
+    all.put("base", digests.base());
+    new TreeMap<>(digests.adapter()).forEach((name, digest) -> all.put("adapter: " + name, digest));
+    all.put("tokenizer", digests.tokenizer());
+    String template = digests.chatTemplate();
+    all.put("chat template", template == null ? "none: prompts are plain text" : template);
+    new TreeMap<>(digests.tasks()).forEach((name, digest) -> all.put("task: " + name, digest));
+    new TreeMap<>(digests.data()).forEach((name, digest) -> all.put("documents: " + name, digest));
+    new TreeMap<>(digests.settings()).forEach((name, value) -> all.put("setting: " + name, value));
+    all.put("seed", String.valueOf(digests.seed()));
+    all.put("policy", digests.policy());
+    return all;
+  }
+}

@@ -1,0 +1,203 @@
+package dev.nudge.eval.report;
+
+import dev.nudge.eval.report.ReportView.Leaked;
+import dev.nudge.eval.report.ReportView.Pair;
+import dev.nudge.eval.report.ReportView.TaskView;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/// Writes what is behind the numbers of each task: reliability, subgroups, what stands in the
+/// training set, and documents that changed, down to prompt and answers.
+final class HtmlTasks {
+  /// Documents that are shown of a task, of each kind.
+  static final int MOST = 20;
+
+  private static final int PROMPT = 4_000; // characters
+  private static final int ANSWER = 2_000;
+
+  private final Markup html;
+  private final Pair pair;
+  private final int number;
+
+  HtmlTasks(Markup html, Pair pair, int number) {
+    this.html = html;
+    this.pair = pair;
+    this.number = number;
+  }
+
+  void all() {
+    String id = "tasks-" + number;
+    html.open("section", "id", id, "aria-labelledby", id + "-head");
+    html.element("h2", "Tasks: " + HtmlReport.title(pair), "id", id + "-head");
+    if (pair.tasks().isEmpty()) {
+      html.element("p", "No task was evaluated.");
+    }
+    pair.tasks().forEach(this::task);
+    html.close("section");
+  }
+
+  private void task(TaskView task) {
+    html.open("h3").element("bdi", task.name());
+    if (!task.alias().equals(task.name())) {
+      html.text(" (").element("bdi", task.alias()).text(")");
+    }
+    html.text(", " + Shown.documents(task.documents())).close("h3");
+    reliability(task);
+    task.subgroups()
+        .forEach(
+            (column, slices) -> {
+              int left = task.left().getOrDefault(column, 0);
+              String more = left == 0 ? "" : "; %s more values are not shown".formatted(left);
+              slices("Subgroups by " + column + more, column, slices, task);
+            });
+    if (task.leaks() != null) {
+      leaked(task, task.leaks());
+    }
+    if (pair.before() != null) {
+      flips(task);
+    }
+  }
+
+  private void reliability(TaskView task) {
+    Reliability after = task.after();
+    if (after == null) {
+      return;
+    }
+    Reliability before = task.before();
+    String ece =
+        before == null
+            ? "ECE %s".formatted(Shown.number(after.ece()))
+            : "ECE %s before (hollow), %s after (filled)"
+                .formatted(Shown.number(before.ece()), Shown.number(after.ece()));
+    html.open("figure");
+    ReliabilitySvg.of(
+        html, before, after, "Reliability of " + task.name() + ": " + ece);
+    html.element(
+        "figcaption",
+        "Reliability of the choices' probabilities on %s: %s, ten bins of equal width"
+            .formatted(Shown.documents(after.documents()), ece));
+    html.close("figure");
+  }
+
+  private void slices(String caption, String column, List<Slice> slices, TaskView task) {
+    boolean two = pair.before() != null;
+    HtmlReport.table(
+        html,
+        caption + " (" + task.metric().metricShown() + ", intervals at 95 %)",
+        two
+            ? List.of(column, "n", "Before", "After", "Difference", "Interval")
+            : List.of(column, "n", "Number", "Interval"),
+        1);
+    for (Slice slice : slices) {
+      html.open("tr").open("th", "scope", "row").element("bdi", slice.name()).close("th");
+      number(Shown.count(slice.documents()));
+      if (two) {
+        number(Shown.number(slice.before()));
+      }
+      number(Shown.number(slice.after()));
+      if (two) {
+        number(Shown.signed(slice.difference()));
+        number(Shown.interval(slice.low(), slice.high()));
+      } else {
+        number(Shown.range(slice.low(), slice.high()));
+      }
+      html.close("tr");
+    }
+    HtmlReport.endTable(html);
+  }
+
+  private void number(String text) {
+    html.element("td", text, "class", "n");
+  }
+
+  private void leaked(TaskView task, Leaked leaked) {
+    slices("Leakage: " + leakage(leaked), "documents", leaked.slices(), task);
+  }
+
+  /// What stands in the training set, in words.
+  static String leakage(Leaked leaked) {
+    List<String> kinds = new ArrayList<>();
+    leaked.kinds()
+        .forEach(
+            (kind, count) -> {
+              if (count > 0) {
+                kinds.add(kind.name().toLowerCase(Locale.ROOT) + " " + Shown.count(count));
+              }
+            });
+    double share =
+        leaked.documents() == 0 ? Double.NaN : leaked.found() / (double) leaked.documents();
+    return "%s of %s (%s) stand in the training set%s"
+        .formatted(
+            Shown.count(leaked.found()),
+            Shown.documents(leaked.documents()),
+            Shown.percent(share),
+            kinds.isEmpty() ? "" : ": " + String.join(", ", kinds));
+  }
+
+  private void flips(TaskView task) {
+    Flip.Flips flips = task.flips();
+    boolean counted = flips.counted();
+    html.element("h4", "Documents that changed (" + task.metric().metricShown() + ")");
+    if (flips.better().isEmpty() && flips.worse().isEmpty()) {
+      html.element("p", "None.");
+      return;
+    }
+    flips(counted ? "Fixed" : "Better", "better", flips.better(), task.name());
+    flips(counted ? "Broken" : "Worse", "worse", flips.worse(), task.name());
+  }
+
+  private void flips(String word, String kind, List<Flip> flips, String task) {
+    if (flips.isEmpty()) {
+      return;
+    }
+    String more =
+        flips.size() <= MOST
+            ? ""
+            : ", the first %d shown; all are in samples_%s.jsonl".formatted(MOST, task);
+    html.open("details").open("summary");
+    html.element("b", word, "class", kind).text(": " + Shown.documents(flips.size()) + more);
+    html.close("summary").open("div", "class", "in");
+    flips.stream().limit(MOST).forEach(this::flip);
+    html.close("div").close("details");
+  }
+
+  private void flip(Flip flip) {
+    html.open("details").open("summary").element("b", "Document " + flip.id());
+    html.text(" · %s → %s · ".formatted(Shown.number(flip.first()), Shown.number(flip.second())));
+    html.element("bdi", oneLine(flip.prompt())).close("summary").open("div", "class", "in");
+    text("Prompt", flip.prompt(), PROMPT);
+    text("Target", flip.target(), ANSWER);
+    text("Answer before", flip.saidBefore(), ANSWER);
+    text("Answer after", flip.saidAfter(), ANSWER);
+    if (!flip.choices().isEmpty()) {
+      HtmlReport.table(
+          html, "Probabilities of the choices", List.of("Choice", "Before", "After"), 1);
+      for (Flip.Choice choice : flip.choices()) {
+        html.open("tr").open("td").element("bdi", Shown.cut(choice.text(), ANSWER));
+        html.text(choice.right() ? " (right)" : "").close("td");
+        number(Shown.number(choice.before()));
+        number(Shown.number(choice.after()));
+        html.close("tr");
+      }
+      HtmlReport.endTable(html);
+    }
+    html.close("div").close("details");
+  }
+
+  private void text(String what, String text, int most) {
+    html.element("p", what, "class", "soft");
+    html.element("pre", text.isEmpty() ? "(empty)" : Shown.cut(text, most), "dir", "auto");
+  }
+
+  /// The end of a prompt, where what is asked stands.
+  private static String oneLine(String prompt) {
+    String line = prompt.strip().replaceAll("\\s+", " ");
+    int most = 90;
+    if (line.length() <= most) {
+      return line;
+    }
+    int from = line.length() - most;
+    return "…" + line.substring(Character.isLowSurrogate(line.charAt(from)) ? from + 1 : from);
+  }
+}

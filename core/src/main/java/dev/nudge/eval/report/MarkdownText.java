@@ -1,0 +1,50 @@
+package dev.nudge.eval.report;
+
+import java.util.regex.Pattern;
+
+/// Writes texts so that no Markdown comes of them: as code, which nothing is read in, neither
+/// emphasis nor links, pictures, mentions or HTML.
+final class MarkdownText {
+  private static final Pattern TICKS = Pattern.compile("`+");
+
+  private MarkdownText() {}
+
+  /// A text within a line, or within a cell of a table.
+  static String code(String text) {
+    String line = clean(text).replaceAll("\\s+", " ").strip().replace("|", "\\|");
+    if (line.isEmpty()) {
+      return Shown.NONE;
+    }
+    String fence = "`".repeat(longest(line) + 1);
+    boolean space = line.startsWith("`") || line.endsWith("`");
+    return fence + (space ? " " : "") + line + (space ? " " : "") + fence;
+  }
+
+  /// A text of several lines.
+  static String block(String text) {
+    String clean = clean(text);
+    String fence = "`".repeat(Math.max(3, longest(clean) + 1));
+    return fence + "text\n" + (clean.isEmpty() ? "(empty)" : clean.stripTrailing()) + "\n" + fence + "\n";
+  }
+
+  private static int longest(String text) {
+    return TICKS.matcher(text).results().mapToInt(m -> m.end() - m.start()).max().orElse(0);
+  }
+
+  /// Without characters that cannot be read.
+  private static String clean(String text) {
+    StringBuilder clean = new StringBuilder();
+    text.replace("\r\n", "\n")
+        .codePoints()
+        .forEach(
+            c -> {
+              boolean control =
+                  Character.isISOControl(c) && c != '\n' && c != '\t'
+                      || Character.getType(c) == Character.SURROGATE
+                      || c >= 0x202A && c <= 0x202E
+                      || c >= 0x2066 && c <= 0x2069;
+              clean.appendCodePoint(control ? 0xFFFD : c);
+            });
+    return clean.toString();
+  }
+}

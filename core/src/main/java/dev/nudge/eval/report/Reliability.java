@@ -1,0 +1,86 @@
+package dev.nudge.eval.report;
+
+import dev.nudge.eval.metric.Calibration;
+import dev.nudge.eval.run.TaskScores;
+import dev.nudge.eval.run.TaskScores.Scored;
+import dev.nudge.eval.task.Sample;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// How far a model's confidence in choices is from how often it is right, in ten bins of equal width.
+///
+/// The probabilities are those of the choices among themselves: the softmax of their log-likelihoods.
+///
+/// @param documents that have two choices at least, one that is right, and numbers for all
+record Reliability(int documents, double ece, List<Calibration.Bin> bins) {
+  private static final int BINS = 10;
+
+  /// Of the first filter's documents; null: none has probabilities.
+  static @Nullable Reliability of(TaskScores task) {
+    List<double[]> chances = new ArrayList<>();
+    List<Integer> golds = new ArrayList<>();
+    for (Scored scored : task.samples()) {
+      if (!scored.filter().equals(task.samples().getFirst().filter())) {
+        break;
+      }
+      double[] own = chances(scored);
+      int gold = gold(scored.sample());
+      if (own.length > 1 && gold >= 0) {
+        chances.add(own);
+        golds.add(gold);
+      }
+    }
+    if (chances.isEmpty()) {
+      return null;
+    }
+    Calibration calibration =
+        Calibration.of(
+            chances.toArray(double[][]::new), golds.stream().mapToInt(i -> i).toArray());
+    return new Reliability(
+        chances.size(),
+        calibration.ece(Calibration.Binning.EQUAL_WIDTH, BINS),
+        calibration.bins(Calibration.Binning.EQUAL_WIDTH, BINS));
+  }
+
+  /// The probability of each choice; empty where they have none.
+  static double[] chances(Scored scored) {
+    int n = scored.sample().choices().size();
+    if (n == 0 || scored.filtered().size() < n) {
+      return new double[0];
+    }
+    double[] logprobs = new double[n];
+    double most = Double.NEGATIVE_INFINITY;
+    for (int i = 0; i < n; i++) {
+      JsonNode logprob = scored.filtered().get(i).path(0);
+      if (!logprob.isNumber() || !Double.isFinite(logprob.doubleValue())) {
+        return new double[0];
+      }
+      logprobs[i] = logprob.doubleValue();
+      most = Math.max(most, logprobs[i]);
+    }
+    double sum = 0;
+    for (int i = 0; i < n; i++) {
+      logprobs[i] = Math.exp(logprobs[i] - most);
+      sum += logprobs[i];
+    }
+    for (int i = 0; i < n; i++) {
+      logprobs[i] /= sum;
+    }
+    return logprobs;
+  }
+
+  /// The place of the one choice that is right; −1: there is none, or several are.
+  static int gold(Sample sample) {
+    JsonNode gold = sample.gold();
+    int n = sample.choices().size();
+    int at =
+        gold.isIntegralNumber()
+            ? gold.intValue()
+            : gold.isBoolean()
+                ? gold.booleanValue() ? 1 : 0
+                : gold.isString() ? sample.choices().indexOf(gold.stringValue()) : -1;
+    return at < n ? at : -1;
+  }
+}

@@ -1,0 +1,247 @@
+package dev.nudge.eval.report;
+
+import dev.nudge.eval.Holm;
+import dev.nudge.eval.Interval;
+import dev.nudge.eval.gate.Measured;
+import dev.nudge.eval.leak.Kind;
+import dev.nudge.eval.leak.LeakReport;
+import dev.nudge.eval.run.Difference;
+import dev.nudge.eval.run.ModelResults;
+import dev.nudge.eval.run.TaskScores;
+import dev.nudge.eval.run.TaskScores.Score;
+import dev.nudge.eval.run.TaskScores.Scored;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// All that a report shows, worked out: each model after the base beside the one before it, or the
+/// base alone.
+record ReportView(ReportData data, List<Pair> pairs) {
+  private static final double CONFIDENCE = 0.95;
+  static final int MOST_GROUPS = 20;
+
+  /// Two models.
+  ///
+  /// @param before null: there is none
+  record Pair(@Nullable String before, String after, List<Row> rows, List<TaskView> tasks) {}
+
+  /// A task of two models.
+  ///
+  /// @param metric that flips and slices are of: the task's first
+  /// @param subgroups slices by column
+  /// @param left values of a column that are not shown, by column
+  /// @param leaks null: it was not looked for
+  record TaskView(
+      String name,
+      String alias,
+      int documents,
+      Row metric,
+      Flip.Flips flips,
+      @Nullable Reliability before,
+      @Nullable Reliability after,
+      Map<String, List<Slice>> subgroups,
+      Map<String, Integer> left,
+      @Nullable Leaked leaks) {}
+
+  /// What stands in the training set.
+  ///
+  /// @param slices of all, of those that do not stand there, of those that do
+  record Leaked(int documents, int found, Map<Kind, Long> kinds, List<Slice> slices) {}
+
+  static ReportView of(ReportData data) {
+    List<ModelResults> models = data.outcome().models();
+    List<Pair> pairs = new ArrayList<>();
+    if (models.size() == 1) {
+      pairs.add(pair(data, null, models.getFirst()));
+    }
+    for (int i = 1; i < models.size(); i++) {
+      pairs.add(pair(data, models.get(i - 1), models.get(i)));
+    }
+    return new ReportView(data, pairs);
+  }
+
+  private static Pair pair(ReportData data, @Nullable ModelResults before, ModelResults after) {
+    List<Row> rows = new ArrayList<>();
+    List<TaskView> tasks = new ArrayList<>();
+    Map<String, List<Difference>> known =
+        data.outcome().differences().getOrDefault(after.name(), Map.of());
+    after
+        .tasks()
+        .forEach(
+            (name, task) -> {
+              TaskScores first = before == null ? null : before.tasks().get(name);
+              List<Row> own = rows(name, first, task, known.getOrDefault(name, List.of()));
+              rows.addAll(own);
+              if (!own.isEmpty()) {
+                tasks.add(task(data, name, first, task, own.getFirst()));
+              }
+            });
+    return new Pair(before == null ? null : before.name(), after.name(), adjusted(rows), tasks);
+  }
+
+  private static List<Row> rows(
+      String name, @Nullable TaskScores before, TaskScores after, List<Difference> known) {
+    List<Row> rows = new ArrayList<>();
+    after
+        .scores()
+        .forEach(
+            (key, score) -> {
+              Difference found =
+                  known.stream().filter(d -> d.key().equals(key)).findFirst().orElse(null);
+              Score first = before == null ? null : before.scores().get(key);
+              rows.add(row(name, first, score, found));
+            });
+    return rows;
+  }
+
+  private static Row row(
+      String name, @Nullable Score before, Score after, @Nullable Difference known) {
+    double nan = Double.NaN;
+    double was = before == null ? nan : before.value();
+    int n = after.items().size();
+    if (known != null) {
+      boolean counted = known.test().equals("mcnemar");
+      return new Row(
+          name, after.metric(), after.filter(), n, was, after.value(), known.value(), known.low(),
+          known.high(), known.p(), nan, counted, known.fixed(), known.broken());
+    }
+    Interval interval =
+        before == null ? Measured.of(after).interval(CONFIDENCE) : new Interval(nan, nan);
+    return new Row(
+        name, after.metric(), after.filter(), n, was, after.value(), after.value() - was,
+        Slice.finite(interval.low()), Slice.finite(interval.high()), nan, nan, false, 0, 0);
+  }
+
+  private static List<Row> adjusted(List<Row> rows) {
+    List<Row> tested = rows.stream().filter(row -> !Double.isNaN(row.p())).toList();
+    double[] holm = Holm.adjusted(tested.stream().mapToDouble(Row::p).toArray());
+    return rows.stream()
+        .map(row -> Double.isNaN(row.p()) ? row : row.adjusted(holm[tested.indexOf(row)]))
+        .toList();
+  }
+
+  private static TaskView task(
+      ReportData data, String name, @Nullable TaskScores before, TaskScores after, Row main) {
+    Score second = after.scores().values().iterator().next();
+    Score first = before == null ? null : before.scores().get(second.key());
+    List<Scored> samples = Flip.samples(after, second.filter());
+    Map<String, List<Slice>> groups = new LinkedHashMap<>();
+    Map<String, Integer> left = new LinkedHashMap<>();
+    for (String column : columns(data, after)) {
+      groups(column, samples, first, second, groups, left);
+    }
+    LeakReport leaks = data.leaks().get(name);
+    return new TaskView(
+        name,
+        after.task().config().alias(),
+        second.items().size(),
+        main,
+        before == null || first == null
+            ? Flip.Flips.NONE
+            : Flip.of(before, after, first, second, main.counted()),
+        before == null ? null : Reliability.of(before),
+        Reliability.of(after),
+        groups,
+        left,
+        leaks == null ? null : leaked(leaks, samples, first, second));
+  }
+
+  private static Set<String> columns(ReportData data, TaskScores task) {
+    Set<String> columns = new LinkedHashSet<>(data.subgroups());
+    if (task.task().config().written().get("metadata") instanceof Map<?, ?> metadata) {
+      Object named = metadata.get("subgroups");
+      if (named instanceof Collection<?> several) {
+        several.forEach(one -> columns.add(String.valueOf(one)));
+      } else if (named != null) {
+        columns.add(named.toString());
+      }
+    }
+    return columns;
+  }
+
+  /// The values of a column, the most frequent first; none where no document has it.
+  private static void groups(
+      String column,
+      List<Scored> samples,
+      @Nullable Score first,
+      Score second,
+      Map<String, List<Slice>> groups,
+      Map<String, Integer> left) {
+    Map<String, List<Integer>> places = new LinkedHashMap<>();
+    for (int i = 0; i < samples.size(); i++) {
+      JsonNode value = samples.get(i).sample().doc().path(column);
+      if (!value.isMissingNode() && !value.isNull()) {
+        String text = value.isString() ? value.stringValue() : value.toString();
+        places.computeIfAbsent(text, t -> new ArrayList<>()).add(i);
+      }
+    }
+    if (places.isEmpty()) {
+      return;
+    }
+    List<Slice> slices =
+        places.entrySet().stream()
+            .sorted((a, b) -> b.getValue().size() - a.getValue().size())
+            .limit(MOST_GROUPS)
+            .map(e -> Slice.of(e.getKey(), first, second, e.getValue()))
+            .toList();
+    groups.put(column, slices);
+    left.put(column, places.size() - slices.size());
+  }
+
+  private static Leaked leaked(
+      LeakReport report, List<Scored> samples, @Nullable Score first, Score second) {
+    Set<String> ids = report.ids();
+    List<Integer> all = new ArrayList<>();
+    List<Integer> clean = new ArrayList<>();
+    List<Integer> found = new ArrayList<>();
+    for (int i = 0; i < samples.size(); i++) {
+      all.add(i);
+      (ids.contains(String.valueOf(samples.get(i).sample().id())) ? found : clean).add(i);
+    }
+    return new Leaked(
+        samples.size(),
+        found.size(),
+        report.counts(),
+        List.of(
+            Slice.of("all", first, second, all),
+            Slice.of("clean", first, second, clean),
+            Slice.of("in the training set", first, second, found)));
+  }
+
+  /// Lines that are drawn on one axis, by that axis.
+  static Map<String, List<Row>> byAxis(List<Row> rows) {
+    Map<String, List<Row>> all = new LinkedHashMap<>();
+    for (Row row : rows) {
+      if (Double.isFinite(row.low()) && Double.isFinite(row.high())) {
+        all.computeIfAbsent(row.axis(), a -> new ArrayList<>()).add(row);
+      }
+    }
+    return all;
+  }
+
+  /// Tells what one verdict or another is called; null where no gate was judged.
+  @Nullable String verdict() {
+    return data.gate() == null ? null : Objects.requireNonNull(data.gate()).verdict().name();
+  }
+
+  /// The adapters by the name of their model.
+  Map<String, String> adapters() {
+    Map<String, String> all = new LinkedHashMap<>();
+    data.outcome()
+        .models()
+        .forEach(m -> all.put(m.name(), m.adapter() == null ? "the model alone" : m.adapter()));
+    return all;
+  }
+
+  static String joined(String... parts) {
+    return String.join(", ", Arrays.stream(parts).filter(p -> !p.isEmpty()).toList());
+  }
+}

@@ -1,0 +1,96 @@
+package dev.nudge.eval.report;
+
+import dev.nudge.eval.run.Aggregation;
+import dev.nudge.eval.run.Metric;
+
+/// A line of the table of results.
+///
+/// @param documents behind it
+/// @param before NaN: there is no number, or no model before
+/// @param after NaN: there is no number
+/// @param value after − before, as the metric counts
+/// @param low of its interval at 95 %; of the number itself where there is no model before; NaN: not
+///     known
+/// @param high likewise
+/// @param p two-sided, of no difference; NaN: not known
+/// @param adjusted p by Holm over all lines of the table that have one
+/// @param fixed documents that only the model after has right; 0 of other metrics
+/// @param broken documents that only the model before has right
+record Row(
+    String task,
+    Metric metric,
+    String filter,
+    int documents,
+    double before,
+    double after,
+    double value,
+    double low,
+    double high,
+    double p,
+    double adjusted,
+    boolean counted,
+    int fixed,
+    int broken) {
+
+  /// What a difference means.
+  enum Meaning {
+    BETTER("better", "▲"),
+    WORSE("worse", "▼"),
+    /// The interval holds 0, or there is none.
+    OPEN("not shown", "•");
+
+    private final String word;
+    private final String sign;
+
+    Meaning(String word, String sign) {
+      this.word = word;
+      this.sign = sign;
+    }
+
+    String word() {
+      return word;
+    }
+
+    String sign() {
+      return sign;
+    }
+  }
+
+  Row adjusted(double by) {
+    return new Row(
+        task, metric, filter, documents, before, after, value, low, high, p, by, counted, fixed,
+        broken);
+  }
+
+  /// The metric, with its filter where that has a name of its own.
+  String metricShown() {
+    return filter.equals("none") ? metric.name() : metric.name() + "," + filter;
+  }
+
+  /// The difference towards the better side.
+  double gain() {
+    return metric.higherIsBetter() ? value : -value;
+  }
+
+  double gainLow() {
+    return metric.higherIsBetter() ? low : -high;
+  }
+
+  double gainHigh() {
+    return metric.higherIsBetter() ? high : -low;
+  }
+
+  /// What the interval says.
+  Meaning meaning() {
+    return gainLow() > 0 ? Meaning.BETTER : gainHigh() < 0 ? Meaning.WORSE : Meaning.OPEN;
+  }
+
+  /// Which lines can be drawn on one axis: scores from 0 to 1 together, any other metric alone.
+  String axis() {
+    Aggregation.Kind kind = metric.aggregation();
+    return switch (kind) {
+      case MEAN, MEDIAN, NANMEAN, F1, MACRO_F1, MICRO_F1, WEIGHTED_F1, MCC, BRIER -> "";
+      default -> metric.name();
+    };
+  }
+}

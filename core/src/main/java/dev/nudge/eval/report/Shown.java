@@ -1,0 +1,68 @@
+package dev.nudge.eval.report;
+
+import java.util.Locale;
+
+/// Writes numbers as a reader wants them.
+final class Shown {
+  /// Stands where there is no number.
+  static final String NONE = "–";
+
+  private Shown() {}
+
+  /// Four digits after the point, or three that count where a number is very small or large.
+  static String number(double value) {
+    if (!Double.isFinite(value)) {
+      return NONE;
+    }
+    double size = Math.abs(value);
+    return size == 0 || size >= 0.001 && size < 100_000
+        ? String.format(Locale.ROOT, "%.4f", value == 0 ? 0.0 : value).replace('-', '−')
+        : String.format(Locale.ROOT, "%.2e", value).replace('-', '−');
+  }
+
+  /// With its sign.
+  static String signed(double value) {
+    return value > 0 && Double.isFinite(value) ? "+" + number(value) : number(value);
+  }
+
+  static String interval(double low, double high) {
+    return Double.isFinite(low) && Double.isFinite(high)
+        ? signed(low) + " to " + signed(high)
+        : NONE;
+  }
+
+  /// Of a number that is no difference.
+  static String range(double low, double high) {
+    return Double.isFinite(low) && Double.isFinite(high)
+        ? number(low) + " to " + number(high)
+        : NONE;
+  }
+
+  static String p(double p) {
+    return !Double.isFinite(p)
+        ? NONE
+        : p < 0.0001 ? "< 0.0001" : String.format(Locale.ROOT, "%.4f", p);
+  }
+
+  static String percent(double share) {
+    return Double.isFinite(share) ? String.format(Locale.ROOT, "%.1f %%", 100 * share) : NONE;
+  }
+
+  static String count(long n) {
+    return String.format(Locale.ROOT, "%,d", n);
+  }
+
+  static String documents(long n) {
+    return n == 1 ? "1 document" : count(n) + " documents";
+  }
+
+  /// The beginning of a text, at most so many characters, with what is missing.
+  static String cut(String text, int most) {
+    if (text.length() <= most) {
+      return text;
+    }
+    int end = Character.isHighSurrogate(text.charAt(most - 1)) ? most - 1 : most;
+    return text.substring(0, end)
+        + "\n… " + count((long) text.length() - end) + " characters more";
+  }
+}
