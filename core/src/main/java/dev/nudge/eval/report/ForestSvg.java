@@ -3,8 +3,8 @@ package dev.nudge.eval.report;
 import java.util.List;
 import java.util.Locale;
 
-/// Draws the gains of lines that share an axis, each with its interval: a square filled where the
-/// interval leaves out 0, hollow where it holds it. To the right is better, whatever a metric counts.
+/// Draws the gains of lines that share an axis, each with its interval: a square filled where a
+/// difference is shown ([Row#meaning]), hollow where not. To the right is better, whatever a metric counts.
 final class ForestSvg {
   private static final int WIDTH = 900;
   private static final int LEFT = 260;

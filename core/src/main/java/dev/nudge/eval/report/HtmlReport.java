@@ -155,14 +155,16 @@ public final class HtmlReport {
             .formatted(pair.before(), pair.after()),
         List.of(
             "Task", "Metric", "n", "Before", "After", "Difference", "Interval", "p", "p by Holm",
-            "Fixed / broken", "Says"),
+            "Fixed / broken", "Shown"),
         2);
     pair.rows().forEach(this::row);
     endTable();
     ReportView.byAxis(pair.rows())
         .forEach(
             (axis, rows) -> {
-              html.open("figure");
+              html.open("figure").open(
+                  "div", "class", "wide forest", "tabindex", "0", "role", "region", "aria-label",
+                  "Plot of the gains");
               ForestSvg.of(
                   html,
                   rows,
@@ -176,10 +178,10 @@ public final class HtmlReport {
                                           .formatted(
                                               r.task(), r.metricShown(), Shown.signed(r.gain())))
                               .toList()));
-              html.element(
+              html.close("div").element(
                   "figcaption",
                   axis.isEmpty()
-                      ? "Gains of scores from 0 to 1, towards the better side, with intervals at 95 %; filled where the interval leaves out 0"
+                      ? "Gains of scores from 0 to 1, towards the better side, with intervals at 95 %; filled where a difference is shown: p by Holm below 0.05"
                       : "Gains of " + axis + " in its own unit, towards the better side");
               html.close("figure");
             });
@@ -187,9 +189,9 @@ public final class HtmlReport {
 
   private void row(Row row) {
     html.open("tr").open("th", "scope", "row", "class", "name").element("bdi", row.task());
-    html.close("th").open("td").element("bdi", row.metricShown());
+    html.close("th").open("td", "class", "m").element("bdi", row.metricShown());
     if (!row.metric().higherIsBetter()) {
-      html.element("span", " (less is better)", "class", "soft");
+      html.element("br", "").element("span", "less is better", "class", "soft");
     }
     html.close("td");
     number(Shown.count(row.documents()));
@@ -210,7 +212,7 @@ public final class HtmlReport {
     html.element(
         "td",
         meaning.sign() + " " + meaning.word(),
-        "class", meaning.name().toLowerCase(Locale.ROOT));
+        "class", "n " + meaning.name().toLowerCase(Locale.ROOT));
     html.close("tr");
   }
 

@@ -43,6 +43,7 @@ final class HtmlTasks {
       html.text(" (").element("bdi", task.alias()).text(")");
     }
     html.text(", " + Shown.documents(task.documents())).close("h3");
+    html.open("div", "class", "plots");
     reliability(task);
     task.subgroups()
         .forEach(
@@ -54,6 +55,7 @@ final class HtmlTasks {
     if (task.leaks() != null) {
       leaked(task, task.leaks());
     }
+    html.close("div");
     if (pair.before() != null) {
       flips(task);
     }
@@ -143,11 +145,12 @@ final class HtmlTasks {
       html.element("p", "None.");
       return;
     }
-    flips(counted ? "Fixed" : "Better", "better", flips.better(), task.name());
-    flips(counted ? "Broken" : "Worse", "worse", flips.worse(), task.name());
+    flips(counted ? "Fixed" : "Better", "better", flips.better(), task.name(), counted);
+    flips(counted ? "Broken" : "Worse", "worse", flips.worse(), task.name(), counted);
   }
 
-  private void flips(String word, String kind, List<Flip> flips, String task) {
+  private void flips(
+      String word, String kind, List<Flip> flips, String task, boolean counted) {
     if (flips.isEmpty()) {
       return;
     }
@@ -158,13 +161,15 @@ final class HtmlTasks {
     html.open("details").open("summary");
     html.element("b", word, "class", kind).text(": " + Shown.documents(flips.size()) + more);
     html.close("summary").open("div", "class", "in");
-    flips.stream().limit(MOST).forEach(this::flip);
+    flips.stream().limit(MOST).forEach(flip -> flip(flip, counted));
     html.close("div").close("details");
   }
 
-  private void flip(Flip flip) {
-    html.open("details").open("summary").element("b", "Document " + flip.id());
-    html.text(" · %s → %s · ".formatted(Shown.number(flip.first()), Shown.number(flip.second())));
+  private void flip(Flip flip, boolean counted) {
+    html.open("details").open("summary").element("b", "Document " + flip.id()).text(" · ");
+    if (!counted) {
+      html.text("%s → %s · ".formatted(Shown.number(flip.first()), Shown.number(flip.second())));
+    }
     html.element("bdi", oneLine(flip.prompt())).close("summary").open("div", "class", "in");
     text("Prompt", flip.prompt(), PROMPT);
     text("Target", flip.target(), ANSWER);

@@ -116,7 +116,7 @@ public final class MarkdownReport {
     table(
         List.of(
             "task", "metric", "n", "before", "after", "difference", "95 % interval", "p",
-            "p by Holm", "fixed / broken", "says"),
+            "p by Holm", "fixed / broken", "shown"),
         2);
     for (Row row : pair.rows()) {
       row(

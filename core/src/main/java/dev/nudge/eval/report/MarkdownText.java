@@ -11,7 +11,8 @@ final class MarkdownText {
 
   /// A text within a line, or within a cell of a table.
   static String code(String text) {
-    String line = clean(text).replaceAll("\\s+", " ").strip().replace("|", "\\|");
+    String line = clean(text).replaceAll("\\s+", " ").strip();
+    line = line.replace("\\|", "\\ |").replace("|", "\\|"); // two backslashes would end a cell
     if (line.isEmpty()) {
       return Shown.NONE;
     }

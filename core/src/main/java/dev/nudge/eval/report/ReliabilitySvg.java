@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 /// right as often as it says. A circle is a bin, larger where it has more documents; hollow circles
 /// are the model before, filled ones the model after.
 final class ReliabilitySvg {
-  private static final int SIZE = 320;
-  private static final int LEFT = 46;
+  private static final int SIZE = 340;
+  private static final int LEFT = 60;
   private static final int TOP = 10;
   private static final int BOTTOM = 40;
   private static final int PLOT = SIZE - LEFT - 14;
@@ -44,7 +44,7 @@ final class ReliabilitySvg {
         "middle");
     html.element(
         "text", "share right", "class", "soft", "transform",
-        "translate(11 %s) rotate(-90)".formatted(y(0.5)), "text-anchor", "middle");
+        "translate(14 %s) rotate(-90)".formatted(y(0.5)), "text-anchor", "middle");
     if (before != null) {
       bins(html, before, "before");
     }

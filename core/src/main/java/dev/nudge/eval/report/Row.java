@@ -32,11 +32,13 @@ record Row(
     int fixed,
     int broken) {
 
+  private static final double LEVEL = 0.05;
+
   /// What a difference means.
   enum Meaning {
     BETTER("better", "▲"),
     WORSE("worse", "▼"),
-    /// The interval holds 0, or there is none.
+    /// Neither is shown.
     OPEN("not shown", "•");
 
     private final String word;
@@ -80,8 +82,11 @@ record Row(
     return metric.higherIsBetter() ? high : -low;
   }
 
-  /// What the interval says.
+  /// What is shown: the interval leaves out 0, and p by Holm is below 5 %.
   Meaning meaning() {
+    if (!(adjusted < LEVEL)) {
+      return Meaning.OPEN;
+    }
     return gainLow() > 0 ? Meaning.BETTER : gainHigh() < 0 ? Meaning.WORSE : Meaning.OPEN;
   }
 

@@ -7,6 +7,8 @@ final class Shown {
   /// Stands where there is no number.
   static final String NONE = "–";
 
+  private static final double NOISE = 1e-12; // of sums in another order
+
   private Shown() {}
 
   /// Four digits after the point, or three that count where a number is very small or large.
@@ -15,14 +17,15 @@ final class Shown {
       return NONE;
     }
     double size = Math.abs(value);
-    return size == 0 || size >= 0.001 && size < 100_000
-        ? String.format(Locale.ROOT, "%.4f", value == 0 ? 0.0 : value).replace('-', '−')
+    boolean none = size < NOISE;
+    return none || size >= 0.00005 && size < 100_000
+        ? String.format(Locale.ROOT, "%.4f", none ? 0.0 : value).replace('-', '−')
         : String.format(Locale.ROOT, "%.2e", value).replace('-', '−');
   }
 
   /// With its sign.
   static String signed(double value) {
-    return value > 0 && Double.isFinite(value) ? "+" + number(value) : number(value);
+    return value >= NOISE && Double.isFinite(value) ? "+" + number(value) : number(value);
   }
 
   static String interval(double low, double high) {

@@ -56,13 +56,12 @@ public final class MadeOutcomes {
       throws Exception {
     List<String> rows = new ArrayList<>();
     for (int i = 0; i < n; i++) {
-      rows.add(
-          Json.line(
-              Map.of(
-                  "question", i + " " + question,
-                  "label", i % 2,
-                  "field", i % 2 == 0 ? "even" : "odd",
-                  "choices", List.of("yes", "no"))));
+      Map<String, Object> row = new LinkedHashMap<>(); // in an order, for digests
+      row.put("question", i + " " + question);
+      row.put("label", i % 2);
+      row.put("field", i % 2 == 0 ? "even" : "odd");
+      row.put("choices", List.of("yes", "no"));
+      rows.add(Json.line(row));
     }
     Task task =
         task(
@@ -122,7 +121,10 @@ public final class MadeOutcomes {
       throws Exception {
     List<String> rows = new ArrayList<>();
     for (int i = 0; i < n; i++) {
-      rows.add(Json.line(Map.of("question", i + " " + question, "answer", "answer " + i)));
+      Map<String, Object> row = new LinkedHashMap<>();
+      row.put("question", i + " " + question);
+      row.put("answer", "answer " + i);
+      rows.add(Json.line(row));
     }
     Task task =
         task(
@@ -156,7 +158,8 @@ public final class MadeOutcomes {
 
   private Task task(String name, List<String> rows, String keys) throws Exception {
     Files.createDirectories(folder);
-    Files.write(folder.resolve(name + ".jsonl"), rows);
+    List<String> escaped = rows.stream().map(row -> row.replace("\ud800", "\\ud800")).toList();
+    Files.write(folder.resolve(name + ".jsonl"), escaped); // half a pair is no UTF-8
     Files.writeString(
         folder.resolve(name + ".yaml"),
         "task: %s\ndataset_path: json\ndataset_kwargs:\n  data_files: {test: %s.jsonl}\ntest_split: test\n%s"

@@ -1,0 +1,381 @@
+package dev.nudge.eval.report;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.nudge.eval.gate.Gate;
+import dev.nudge.eval.gate.GateResult;
+import dev.nudge.eval.gate.MadeOutcomes;
+import dev.nudge.eval.gate.Policy;
+import dev.nudge.eval.gate.PolicyFile;
+import dev.nudge.eval.gate.Speed;
+import dev.nudge.eval.leak.Item;
+import dev.nudge.eval.leak.LeakReport;
+import dev.nudge.eval.leak.LeakScan;
+import dev.nudge.eval.run.ModelResults;
+import dev.nudge.eval.run.Outcome;
+import java.io.StringReader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.IntStream;
+import javax.xml.parsers.DocumentBuilderFactory;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.w3c.dom.Element;
+import org.w3c.dom.NodeList;
+import org.xml.sax.InputSource;
+
+/// Draw reports of made outcomes.
+class ReportTest {
+  private static final Instant AT = Instant.parse("2026-01-02T03:04:05Z");
+  private static final Path GOLDEN = Path.of("src/test/resources/golden/eval-report");
+  private static final String HOSTILE =
+      "</pre></details><script>alert('x')</script>\"><img src=x onerror=alert(1)> &lt;b&gt; ]]> <!-- \u0000\u0008\u0085\ud800 \u202eturned ``` ~~~\n# head | \\| cell [a](http://e.org) ![p](http://e.org/p.png) @all";
+
+  @TempDir Path folder;
+
+  private static Element parse(String html) throws Exception {
+    assertThat(html).startsWith("<!DOCTYPE html>\n");
+    return DocumentBuilderFactory.newInstance()
+        .newDocumentBuilder()
+        .parse(new InputSource(new StringReader(html)))
+        .getDocumentElement();
+  }
+
+  private static List<Element> all(Element root, String name) {
+    NodeList found = root.getElementsByTagName(name);
+    return IntStream.range(0, found.getLength()).mapToObj(i -> (Element) found.item(i)).toList();
+  }
+
+  private static Element part(Element root, String id) {
+    return all(root, "*").stream()
+        .filter(e -> e.getAttribute("id").equals(id))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private static List<List<String>> rows(Element part) {
+    List<List<String>> rows = new ArrayList<>();
+    for (Element row : all(part, "tr")) {
+      List<String> cells = new ArrayList<>();
+      NodeList children = row.getChildNodes();
+      for (int i = 0; i < children.getLength(); i++) {
+        if (children.item(i) instanceof Element cell) {
+          cells.add(cell.getTextContent());
+        }
+      }
+      rows.add(cells);
+    }
+    return rows;
+  }
+
+  private ReportData whole() throws Exception {
+    Outcome outcome =
+        new MadeOutcomes(folder)
+            .choices("clauses", 40, i -> i < 10, i -> i >= 2 && i < 34, "does the clause hold")
+            .texts(
+                "answers",
+                24,
+                MadeOutcomes.mean("rougeL", true),
+                i -> (i % 4) / 10.0,
+                i -> i == 3 ? 0 : (i % 4) / 10.0 + (i % 3) / 20.0,
+                "How is the router reset?",
+                "Hold the button.\nThen wait.")
+            .outcome();
+    Policy policy =
+        PolicyFile.parse(
+            "policy.yaml",
+            """
+            improve: {task: clauses, metric: acc, by: 0.1}
+            retain: {task: answers, metric: rougeL, margin: 0.02}
+            leakage: {task: clauses, at_most: 0.01}
+            """);
+    Map<String, LeakReport> leaks = Map.of("clauses", leaks(40, List.of(3, 5, 7)));
+    GateResult gate =
+        Gate.judge(
+            policy,
+            new Gate.Evidence(outcome, leaks, Speed.of(outcome)),
+            MadeOutcomes.digests(outcome, policy),
+            AT);
+    Map<String, String> settings = new LinkedHashMap<>();
+    settings.put("model", "models/small");
+    settings.put("limit", "all");
+    return ReportData.of("models/small", outcome, AT)
+        .withLeaks(leaks)
+        .withSettings(settings)
+        .withGate(gate);
+  }
+
+  private static LeakReport leaks(int items, List<Integer> found) {
+    List<Item> all =
+        IntStream.range(0, items).mapToObj(i -> new Item("" + i, "the item " + i)).toList();
+    return LeakScan.of(found.stream().map(i -> "the item " + i).toList(), all);
+  }
+
+  @Test
+  void theTableHasBeforeAfterDifferenceAndWhatIsShown() throws Exception {
+    List<List<String>> rows = rows(part(parse(HtmlReport.of(whole())), "results"));
+    assertThat(rows.getFirst())
+        .containsExactly(
+            "Task", "Metric", "n", "Before", "After", "Difference", "Interval", "p", "p by Holm",
+            "Fixed / broken", "Shown");
+    // 10 of 40 before, 32 after; 24 fixed, 2 broken
+    List<String> acc = rows.get(1);
+    assertThat(acc.subList(0, 6))
+        .containsExactly("clauses", "acc", "40", "0.2500", "0.8000", "+0.5500");
+    assertThat(acc.get(7)).isEqualTo("< 0.0001");
+    assertThat(acc.get(9)).isEqualTo("24 / 2");
+    assertThat(acc.get(10)).isEqualTo("▲ better");
+    assertThat(rows.get(2).get(1)).isEqualTo("brier_score\nless is better");
+  }
+
+  @Test
+  void aDifferenceIsCalledShownOnlyWhereIntervalAndPSaySo() throws Exception {
+    // 5 to 0 of 50: the score interval lies above 0, McNemar's exact p is 0.0625
+    Outcome outcome =
+        new MadeOutcomes(folder).choices("few", 50, i -> i >= 5, i -> true, "q").outcome();
+    ReportView view = ReportView.of(ReportData.of("m", outcome, AT));
+    Row row = view.pairs().getFirst().rows().getFirst();
+    assertThat(row.low()).isGreaterThan(0);
+    assertThat(row.p()).isCloseTo(0.0625, within(1e-9));
+    assertThat(row.meaning()).isEqualTo(Row.Meaning.OPEN);
+  }
+
+  @Test
+  void flipsAreFoundWithPromptTargetAndAnswers() throws Exception {
+    ReportView view = ReportView.of(whole());
+    Flip.Flips flips = view.pairs().getFirst().tasks().getFirst().flips();
+    assertThat(flips.counted()).isTrue();
+    assertThat(flips.better()).extracting(Flip::id).containsExactlyElementsOf(range(10, 34));
+    assertThat(flips.worse()).extracting(Flip::id).containsExactly(0, 1);
+    Flip first = flips.better().getFirst();
+    assertThat(first.prompt()).isEqualTo("10 does the clause hold?");
+    assertThat(first.target()).isEqualTo("yes");
+    assertThat(first.saidBefore()).isEqualTo("no");
+    assertThat(first.saidAfter()).isEqualTo("yes");
+    assertThat(first.choices().getFirst().after()).isCloseTo(0.9, within(1e-9));
+    // of scores between, those that changed most come first
+    Flip.Flips texts = view.pairs().getFirst().tasks().get(1).flips();
+    assertThat(texts.counted()).isFalse();
+    assertThat(texts.worse()).extracting(Flip::id).containsExactly(3);
+    assertThat(texts.better().getFirst().second() - texts.better().getFirst().first())
+        .isCloseTo(0.1, within(1e-9));
+  }
+
+  private static List<Integer> range(int from, int to) {
+    return IntStream.range(from, to).boxed().toList();
+  }
+
+  @Test
+  void atMostTwentyFlipsOfAKindAreShownAndThatIsSaid() throws Exception {
+    Element tasks = part(parse(HtmlReport.of(whole())), "tasks-0");
+    List<String> summaries = all(tasks, "summary").stream().map(Element::getTextContent).toList();
+    assertThat(summaries)
+        .contains(
+            "Fixed: 24 documents, the first 20 shown; all are in samples_clauses.jsonl",
+            "Broken: 2 documents");
+    long shown = summaries.stream().filter(s -> s.startsWith("Document ")).count();
+    assertThat(shown).isEqualTo(20 + 2 + 16 + 1);
+  }
+
+  @Test
+  void subgroupsAndCleanDocumentsHaveNumbersOfTheirOwn() throws Exception {
+    ReportView.TaskView task = ReportView.of(whole()).pairs().getFirst().tasks().getFirst();
+    assertThat(task.subgroups()).containsOnlyKeys("field"); // named by the task file
+    Slice even = task.subgroups().get("field").getFirst();
+    assertThat(even.name()).isEqualTo("even");
+    assertThat(even.documents()).isEqualTo(20);
+    assertThat(even.before()).isEqualTo(0.25);
+    assertThat(even.after()).isEqualTo(0.8);
+    List<Slice> slices = task.leaks().slices();
+    assertThat(slices).extracting(Slice::documents).containsExactly(40, 37, 3);
+    assertThat(slices.get(1).before()).isCloseTo(7 / 37.0, within(1e-12));
+    assertThat(slices.get(2).before()).isEqualTo(1);
+  }
+
+  @Test
+  void aColumnThatIsNamedSplitsDocumentsAndOneThatIsNotThereDoesNot() throws Exception {
+    ReportView view =
+        ReportView.of(whole().withSubgroups(List.of("label", "nowhere", "question")));
+    ReportView.TaskView task = view.pairs().getFirst().tasks().getFirst();
+    assertThat(task.subgroups()).containsOnlyKeys("label", "question", "field");
+    assertThat(task.subgroups().get("question")).hasSize(ReportView.MOST_GROUPS);
+    assertThat(task.left()).containsEntry("question", 20).containsEntry("label", 0);
+    assertThat(HtmlReport.of(view)).contains("Subgroups by question; 20 more values are not shown");
+  }
+
+  @Test
+  void reliabilityIsThatOfTheChoices() throws Exception {
+    ReportView.TaskView task = ReportView.of(whole()).pairs().getFirst().tasks().getFirst();
+    // always 0.7 sure and right on 10 of 40; then 0.9 sure and right on 32 of 40
+    assertThat(task.before().ece()).isCloseTo(0.45, within(1e-9));
+    assertThat(task.after().ece()).isCloseTo(0.1, within(1e-9));
+    assertThat(ReportView.of(whole()).pairs().getFirst().tasks().get(1).after()).isNull();
+  }
+
+  @Test
+  void noTextBecomesMarkup() throws Exception {
+    Outcome outcome =
+        new MadeOutcomes(folder)
+            .choices("c", 4, i -> false, i -> true, HOSTILE.replace("{", ""))
+            .texts("t", 4, MadeOutcomes.mean("exact_match", true), i -> i % 2, i -> 1, HOSTILE, HOSTILE)
+            .outcome();
+    ReportData data =
+        ReportData.of(HOSTILE, outcome, AT)
+            .withSettings(Map.of(HOSTILE, HOSTILE))
+            .withSubgroups(List.of("question"));
+    Element root = parse(HtmlReport.of(data));
+    Set<String> names = new TreeSet<>();
+    for (Element element : all(root, "*")) {
+      names.add(element.getTagName());
+      for (int i = 0; i < element.getAttributes().getLength(); i++) {
+        String attribute = element.getAttributes().item(i).getNodeName();
+        assertThat(attribute).doesNotStartWith("on").isNotEqualTo("src");
+        if (attribute.equals("href")) {
+          assertThat(element.getAttribute("href")).startsWith("#");
+        }
+      }
+    }
+    assertThat(names).doesNotContain("script", "img", "iframe", "link", "object", "form");
+    String readable = HOSTILE.replaceAll("[\u0000\u0008\u0085\ud800]", "\ufffd");
+    assertThat(all(root, "pre")).extracting(Element::getTextContent).contains(readable);
+    assertThat(all(root, "title").getFirst().getTextContent())
+        .isEqualTo("Evaluation of " + readable);
+  }
+
+  @Test
+  void nothingIsAskedForFromElsewhere() throws Exception {
+    String html = HtmlReport.of(whole());
+    assertThat(html).doesNotContain("http:", "https:", "url(", "@import", "<script", "src=");
+    assertThat(html)
+        .contains(
+            "http-equiv=\"Content-Security-Policy\" content=\"default-src &#39;none&#39;; style-src &#39;unsafe-inline&#39;\"");
+  }
+
+  @Test
+  void linksLeadToPartsThatAreThereAndRegionsThatScrollTakeTheKeyboard() throws Exception {
+    Element root = parse(HtmlReport.of(whole()));
+    List<String> ids =
+        all(root, "*").stream()
+            .map(e -> e.getAttribute("id"))
+            .filter(id -> !id.isEmpty())
+            .toList();
+    assertThat(ids).doesNotHaveDuplicates();
+    assertThat(all(root, "a")).hasSizeGreaterThan(4);
+    all(root, "a").forEach(a -> assertThat(ids).contains(a.getAttribute("href").substring(1)));
+    all(root, "div").stream()
+        .filter(div -> div.getAttribute("class").equals("wide"))
+        .forEach(
+            div -> {
+              assertThat(div.getAttribute("tabindex")).isEqualTo("0");
+              assertThat(div.getAttribute("aria-label")).isNotEmpty();
+            });
+    all(root, "svg").forEach(svg -> assertThat(svg.getAttribute("aria-label")).isNotEmpty());
+    assertThat(all(root, "svg")).hasSize(2);
+  }
+
+  @Test
+  void numbersThatAreNoneAreDashes() throws Exception {
+    Outcome outcome =
+        new MadeOutcomes(folder)
+            .texts("t", 5, MadeOutcomes.mean("rougeL", true), i -> 0.5, i -> Double.NaN, "q", "a")
+            .outcome();
+    String html = HtmlReport.of(ReportData.of("m", outcome, AT));
+    List<String> row = rows(part(parse(html), "results")).get(1);
+    assertThat(row)
+        .containsExactly("t", "rougeL", "5", "0.5000", "–", "–", "–", "–", "–", "–", "• not shown");
+    assertThat(all(parse(html), "svg")).isEmpty();
+    assertThat(html).doesNotContain("NaN", "Infinity");
+    assertThat(MarkdownReport.of(ReportData.of("m", outcome, AT))).doesNotContain("NaN", "Infinity");
+  }
+
+  @Test
+  void anEvaluationOfNothingIsAReportToo() throws Exception {
+    Outcome nothing =
+        new Outcome(List.of(new ModelResults("base", null, Map.of(), Map.of())), Map.of(), 0, 0, 0);
+    Element root = parse(HtmlReport.of(ReportData.of("m", nothing, AT)));
+    assertThat(part(root, "tasks-0").getTextContent()).contains("No task was evaluated.");
+    assertThat(MarkdownReport.of(ReportData.of("m", nothing, AT))).contains("## Results");
+  }
+
+  @Test
+  void aModelAloneHasItsNumbersWithIntervals() throws Exception {
+    Outcome base =
+        new MadeOutcomes(folder).choices("clauses", 40, i -> i < 30, i -> true, "q").base();
+    Element root = parse(HtmlReport.of(ReportData.of("m", base, AT)));
+    assertThat(rows(part(root, "results")).get(1))
+        .containsExactly("clauses", "acc", "40", "0.7500", "0.5981 to 0.8581");
+    assertThat(MarkdownReport.of(ReportData.of("m", base, AT)))
+        .contains("| `clauses` | `acc` | 40 | 0.7500 | 0.5981 to 0.8581 |");
+  }
+
+  @Test
+  void inMarkdownTextsOfOthersAreCode() throws Exception {
+    Outcome outcome =
+        new MadeOutcomes(folder)
+            .texts("t", 4, MadeOutcomes.mean("exact_match", true), i -> i % 2, i -> 1, HOSTILE, HOSTILE)
+            .outcome();
+    String text =
+        MarkdownReport.of(
+            ReportData.of(HOSTILE, outcome, AT)
+                .withSettings(Map.of(HOSTILE, HOSTILE))
+                .withSubgroups(List.of("question")));
+    String outside = withoutCode(text);
+    for (String sign : List.of("script", "<img", "e.org", "@all", "# head", "onerror", "](")) {
+      assertThat(outside).doesNotContain(sign);
+    }
+    assertThat(text).contains("script", "e.org", "@all");
+    for (String line : text.lines().filter(line -> line.startsWith("| `")).toList()) {
+      assertThat(line.replaceAll("\\\\\\|", "").chars().filter(c -> c == '|').count())
+          .as(line)
+          .isIn(3L, 7L, 12L);
+    }
+  }
+
+  /// A text without its code, by the rules of CommonMark: blocks first, then spans of a line.
+  private static String withoutCode(String markdown) {
+    StringBuilder outside = new StringBuilder();
+    String fence = "";
+    for (String line : markdown.split("\n", -1)) {
+      String ticks = line.replaceAll("^(`*).*$", "$1");
+      if (fence.isEmpty() && ticks.length() >= 3 && !line.substring(ticks.length()).contains("`")) {
+        fence = ticks;
+      } else if (!fence.isEmpty()) {
+        fence = line.equals(ticks) && ticks.length() >= fence.length() ? "" : fence;
+      } else {
+        outside.append(line.replaceAll("(?<!`)(`+)(?!`).*?(?<!`)\\1(?!`)", "")).append('\n');
+      }
+    }
+    assertThat(fence).isEmpty();
+    return outside.toString();
+  }
+
+  @Test
+  void bothFilesAreWrittenAndNothingElse() throws Exception {
+    Path out = folder.resolve("out");
+    ReportData data = whole();
+    ReportFiles.write(out, data);
+    try (var files = Files.list(out)) {
+      assertThat(files.map(f -> f.getFileName().toString()))
+          .containsExactlyInAnyOrder("report.html", "report.md");
+    }
+    assertThat(Files.readString(out.resolve("report.html"))).isEqualTo(HtmlReport.of(data));
+  }
+
+  /// The golden was looked at in Chromium, light, dark and narrow. What it is now lies in
+  /// `target/eval-report`; where that is to be the new one, it is looked at first.
+  @Test
+  void aSmallReportIsTheOneThatWasLookedAt() throws Exception {
+    ReportData data = whole();
+    ReportFiles.write(Path.of("target/eval-report"), data);
+    assertThat(HtmlReport.of(data)).isEqualTo(Files.readString(GOLDEN.resolve("report.html")));
+    assertThat(MarkdownReport.of(data)).isEqualTo(Files.readString(GOLDEN.resolve("report.md")));
+  }
+}
