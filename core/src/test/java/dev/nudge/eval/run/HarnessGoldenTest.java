@@ -70,6 +70,22 @@ class HarnessGoldenTest {
   }
 
   @Test
+  void anAdapterBesideItsBaseHasTheHarnesssNumbers() {
+    Outcome outcome =
+        check(
+            "adapter",
+            MODEL,
+            Map.of(
+                "tasks",
+                List.of("yesno,listed,sums,prose,last_word"),
+                "adapter",
+                GOLDEN.resolve("peft/all-linear/adapter")));
+    assertThat(outcome.models())
+        .extracting(ModelResults::name)
+        .containsExactly(Evaluation.BASE, Evaluation.ADAPTER);
+  }
+
+  @Test
   void promptsInAChatAreThoseOfTheHarness() throws IOException {
     Map<String, Object> spoken =
         Map.of(
