@@ -1,13 +1,13 @@
 """Runs EleutherAI's lm-evaluation-harness on task files of ours and records its numbers.
 
-usage: lm_eval_cases.py GOLDENS       reads GOLDENS/llama/grouped-tied/model, writes GOLDENS/lm-eval
+usage: lm_eval_cases.py GOLDENS       reads GOLDENS/llama/grouped-tied/model and GOLDENS/peft, writes GOLDENS/lm-eval
 
 Writes tasks/ (YAML), data/ (JSONL, CSV, one folder laid out as a data set of the hub), chat_template.jinja, and for each
 run RUN.json: the results of simple_evaluate and, of every sample, what was asked, what was answered and each metric.
 
 The tiny model says nonsense, so the answers that generated texts are compared with are made of what it says: exact in
 some documents, changed in others. Versions: lm-eval 0.4.13, transformers 5.24.0, datasets 5.2.0, torch 2.15.0,
-sacrebleu 2.6.0, scikit-learn 1.9.1, jinja2 3.1.6, CPython 3.11.
+peft 0.21.2, accelerate 1.15.0, sacrebleu 2.6.0, scikit-learn 1.9.1, jinja2 3.1.6, CPython 3.11.
 """
 
 import csv
@@ -615,6 +615,7 @@ def run(out, name, lm, tasks, **more):
 def main(goldens):
     out = str(pathlib.Path(goldens).resolve() / "lm-eval")
     folder = str(pathlib.Path(goldens).resolve() / "llama/grouped-tied/model")
+    adapter = str(pathlib.Path(goldens).resolve() / "peft/all-linear/adapter")
     shutil.rmtree(out, ignore_errors=True)
     os.makedirs(out + "/data")
     lm = HFLM(pretrained=folder, dtype="float32", device="cpu", batch_size=1)
@@ -625,6 +626,8 @@ def main(goldens):
     run(out, "plain", lm, ["suite", "listed", "same_split", "blank", "last_word", "greedy", "prose", "sums", "sums_plain",
                            "votes", "letter_out", "lines", "many", "prefixed", "prefixed_choice"])
     run(out, "limited", lm, ["drawn", "yesno", "many", "several"], limit=5, num_fewshot=2)
+    adapted = HFLM(pretrained=folder, peft=adapter, dtype="float32", device="cpu", batch_size=1)
+    run(out, "adapter", adapted, ["yesno", "listed", "sums", "prose", "last_word"])
     with tempfile.TemporaryDirectory() as chat:
         shutil.copytree(folder, chat, dirs_exist_ok=True)
         shutil.copy(f"{out}/chat_template.jinja", chat)

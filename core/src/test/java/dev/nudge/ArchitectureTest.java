@@ -115,6 +115,24 @@ class ArchitectureTest {
           Map.entry("eval.metric", Set.of()),
           Map.entry("eval.leak", Set.of("data.quality")),
           Map.entry("eval", Set.of("machine", "model", "text", "data", "engine", "generate")),
+          Map.entry("eval.task", Set.of("format", "text.jinja", "data.source")),
+          Map.entry(
+              "eval.run",
+              Set.of(
+                  "machine",
+                  "format",
+                  "identity",
+                  "model",
+                  "adapter",
+                  "text",
+                  "text.jinja",
+                  "text.chat",
+                  "data",
+                  "generate",
+                  "eval",
+                  "eval.run",
+                  "eval.metric",
+                  "eval.task")),
           Map.entry(
               ROOT,
               Set.of(

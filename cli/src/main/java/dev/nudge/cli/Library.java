@@ -6,6 +6,8 @@ import dev.nudge.data.TokenCache;
 import dev.nudge.engine.RowScore;
 import dev.nudge.eval.BaseLook;
 import dev.nudge.eval.Scoring;
+import dev.nudge.eval.run.Evaluation;
+import dev.nudge.eval.run.Outcome;
 import dev.nudge.generate.Chat;
 import dev.nudge.generate.Completions;
 import dev.nudge.generate.Embeddings;
@@ -25,6 +27,7 @@ import dev.nudge.server.Server;
 import dev.nudge.settings.ChatSettings;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.EvalSettings;
+import dev.nudge.settings.EvaluateSettings;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.InitSettings;
 import dev.nudge.settings.InputException;
@@ -109,6 +112,10 @@ final class Library {
     return Scoring.score(Named.in(settings), machine(), rows, notes, warnings);
   }
 
+  static Outcome evaluate(EvaluateSettings settings, Evaluation.Watcher watcher) {
+    return Evaluation.of(Named.in(settings), machine(), watcher);
+  }
+
   static QuantizedFolder.@Nullable Written quantize(
       QuantizeSettings settings, BooleanSupplier cancelled) {
     return QuantizedFolder.prepare(settings, CacheFolder.of(System.getenv()))
@@ -188,6 +195,7 @@ final class Library {
         new ServeVerb(Library::serve),
         new KeysAddVerb(),
         new ScoreVerb(Library::score),
+        new EvalVerb(Library::evaluate),
         new PlanVerb(Library::plan),
         new DataStatsVerb(Library::stats),
         new DataPreviewVerb(PREVIEWER, Colours::standard),

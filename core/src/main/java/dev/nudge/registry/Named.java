@@ -2,6 +2,7 @@ package dev.nudge.registry;
 
 import dev.nudge.registry.RegistryException.Reason;
 import dev.nudge.settings.ChatSettings;
+import dev.nudge.settings.EvaluateSettings;
 import dev.nudge.settings.GenerateSettings;
 import dev.nudge.settings.MergeSettings;
 import dev.nudge.settings.PlanSettings;
@@ -71,6 +72,15 @@ public final class Named {
   public static ScoreSettings in(ScoreSettings settings) {
     Path adapter = settings.adapter();
     return adapter == null ? settings : settings.withAdapter(folder(adapter, settings.registry()));
+  }
+
+  /// Settings whose adapters are folders.
+  public static EvaluateSettings in(EvaluateSettings settings) {
+    Path adapter = settings.adapter();
+    Path compare = settings.compare();
+    EvaluateSettings first =
+        adapter == null ? settings : settings.withAdapter(folder(adapter, settings.registry()));
+    return compare == null ? first : first.withCompare(folder(compare, settings.registry()));
   }
 
   /// Settings whose adapter is a folder.

@@ -119,9 +119,16 @@ final class Answers {
     return Sha256.of((of.digest() + request.digest()).getBytes(java.nio.charset.StandardCharsets.UTF_8));
   }
 
-  /// Whether a request is answered.
-  boolean has(Encoded request, Asked of) {
-    return store.find(key(request, of)) != null;
+  /// The requests that are to be asked, each once, by their digests.
+  Map<String, Encoded> missing(List<Encoded> requests, Asked of) {
+    Map<String, Encoded> missing = new LinkedHashMap<>();
+    for (Encoded request : requests) {
+      String key = key(request, of);
+      if (store.find(key) == null) {
+        missing.putIfAbsent(key, request);
+      }
+    }
+    return missing;
   }
 
   /// Answers requests.
@@ -129,12 +136,7 @@ final class Answers {
   /// @param done told tokens as they are done, those that were answered before left out
   /// @return a list of answers to each
   List<JsonNode> of(List<Encoded> requests, Asked of, IntConsumer done) {
-    Map<String, Encoded> missing = new LinkedHashMap<>();
-    for (Encoded request : requests) {
-      if (!has(request, of)) {
-        missing.putIfAbsent(key(request, of), request);
-      }
-    }
+    Map<String, Encoded> missing = missing(requests, of);
     try {
       likelihoods(missing, of, done);
       generations(missing, of, done);

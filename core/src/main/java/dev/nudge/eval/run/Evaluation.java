@@ -238,15 +238,12 @@ public final class Evaluation {
       this.models = models;
       this.answers = answers;
       this.watcher = watcher;
+      List<Encoded> everything = tasks.stream().flatMap(task -> task.all().stream()).toList();
+      requests = everything.stream().map(Encoded::digest).distinct().count() * models.size();
       for (Asked model : models) {
-        for (Tokens task : tasks) {
-          for (Encoded request : task.all()) {
-            requests++;
-            if (!answers.has(request, model)) {
-              asked++;
-              all += request.tokens();
-            }
-          }
+        for (Encoded request : answers.missing(everything, model).values()) {
+          asked++;
+          all += request.tokens();
         }
       }
     }

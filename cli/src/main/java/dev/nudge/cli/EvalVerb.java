@@ -1,0 +1,151 @@
+package dev.nudge.cli;
+
+import dev.nudge.eval.run.Difference;
+import dev.nudge.eval.run.Evaluation;
+import dev.nudge.eval.run.GroupScores;
+import dev.nudge.eval.run.ModelResults;
+import dev.nudge.eval.run.Outcome;
+import dev.nudge.eval.run.TaskScores;
+import dev.nudge.settings.Count;
+import dev.nudge.settings.EvaluateSettings;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/// `nudge eval`: the numbers of a model, and of adapters on it, on tasks.
+///
+/// @param evaluator the library's evaluation
+record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
+
+  /// What the command wants of the library.
+  interface Evaluator {
+    /// Evaluates, and writes into `settings.out()`.
+    Outcome evaluate(EvaluateSettings settings, Evaluation.Watcher watcher);
+  }
+
+  @Override
+  public String name() {
+    return "eval";
+  }
+
+  @Override
+  public String summary() {
+    return "evaluates a model, and adapters on it, on tasks";
+  }
+
+  @Override
+  public Class<EvaluateSettings> settings() {
+    return EvaluateSettings.class;
+  }
+
+  @Override
+  public int run(EvaluateSettings settings, Console console) {
+    LiveLine line =
+        new LiveLine(console.messages(), Progress.style(console), System::nanoTime, "");
+    Outcome outcome;
+    try {
+      outcome = evaluator.evaluate(settings, new EvalProgress(line, console, System::nanoTime));
+    } finally {
+      line.end();
+    }
+    TextTable.lines(table(outcome)).forEach(console::result);
+    console.object(outcome.summary());
+    console.note(
+        "%s of %s asked in %s; results and documents in %s"
+            .formatted(
+                String.format(Locale.ROOT, "%,d", outcome.asked()),
+                Count.of(outcome.requests(), "request"),
+                Progress.duration(outcome.seconds()),
+                settings.out()));
+    return ExitCode.DONE;
+  }
+
+  /// A row for each number: one model has its standard error beside it, several have the difference
+  /// of each from the one before.
+  private static List<List<String>> table(Outcome outcome) {
+    boolean alone = outcome.models().size() == 1;
+    List<List<String>> rows = new ArrayList<>();
+    List<String> heads = new ArrayList<>(List.of("task", "metric"));
+    outcome.models().forEach(model -> heads.add(alone ? "value" : model.name()));
+    if (alone) {
+      heads.add("stderr");
+    }
+    outcome.differences().keySet().forEach(name -> heads.add(name + ": difference, 95 %, p"));
+    rows.add(heads);
+    ModelResults first = outcome.models().getFirst();
+    first
+        .tasks()
+        .forEach(
+            (name, task) ->
+                task.scores().forEach((key, score) -> rows.add(row(outcome, name, key, score))));
+    first.groups().forEach((name, group) -> rows.addAll(rows(outcome, name, group)));
+    return rows;
+  }
+
+  private static List<String> row(
+      Outcome outcome, String task, String key, TaskScores.Score score) {
+    List<String> row = new ArrayList<>(List.of(task, shown(key)));
+    for (ModelResults model : outcome.models()) {
+      row.add(number(model.tasks().get(task).scores().get(key).value()));
+    }
+    if (outcome.models().size() == 1) {
+      row.add(number(score.stderr()));
+    }
+    for (Map<String, List<Difference>> tasks : outcome.differences().values()) {
+      row.add(
+          tasks.get(task).stream()
+              .filter(d -> d.key().equals(key))
+              .findFirst()
+              .map(EvalVerb::shown)
+              .orElse(""));
+    }
+    return row;
+  }
+
+  private static List<List<String>> rows(Outcome outcome, String name, GroupScores group) {
+    List<List<String>> rows = new ArrayList<>();
+    group
+        .scores()
+        .forEach(
+            (key, score) -> {
+              List<String> row = new ArrayList<>(List.of(name, shown(key)));
+              for (ModelResults model : outcome.models()) {
+                row.add(number(model.groups().get(name).scores().get(key).value()));
+              }
+              if (outcome.models().size() == 1) {
+                row.add(number(score.stderr()));
+              }
+              outcome.differences().keySet().forEach(of -> row.add(""));
+              rows.add(row);
+            });
+    return rows;
+  }
+
+  private static String shown(String key) {
+    return key.endsWith(",none") ? key.substring(0, key.length() - ",none".length()) : key;
+  }
+
+  private static String shown(Difference d) {
+    String changed =
+        d.test().equals("mcnemar")
+            ? ", %d fixed, %d broken".formatted(d.fixed(), d.broken())
+            : "";
+    return "%s [%s, %s], p %s%s"
+        .formatted(
+            signed(d.value()), signed(d.low()), signed(d.high()), number(d.p()), changed);
+  }
+
+  private static String signed(double value) {
+    return (value >= 0 ? "+" : "") + number(value);
+  }
+
+  private static String number(double value) {
+    if (Double.isNaN(value)) {
+      return "-";
+    }
+    return Math.abs(value) >= 1e6
+        ? String.format(Locale.ROOT, "%.4g", value)
+        : String.format(Locale.ROOT, "%.4f", value);
+  }
+}

@@ -1,0 +1,139 @@
+package dev.nudge.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/// Drives `nudge eval` on a tiny model.
+class EvalTest {
+  private static final JsonMapper JSON = new JsonMapper();
+
+  @TempDir Path folder;
+  private Place place;
+
+  @BeforeEach
+  void write() throws IOException {
+    place = Place.in(folder);
+    place.write(
+        "tasks/quiz.yaml",
+        """
+        task: quiz
+        tag: small
+        dataset_path: acme/quiz
+        test_split: test
+        output_type: multiple_choice
+        doc_to_text: "{{q}}"
+        doc_to_choice: ["pump", "the valve"]
+        doc_to_target: label
+        metric_list: [{metric: acc}]
+        """);
+    place.write(
+        "tasks/say.yaml",
+        """
+        task: say
+        tag: small
+        dataset_path: acme/quiz
+        test_split: test
+        doc_to_text: "{{q}}"
+        doc_to_target: "{{q}}"
+        generation_kwargs: {until: ["."], max_gen_toks: 4}
+        filter_list:
+          - {name: bare, filter: [{function: remove_whitespace}, {function: take_first}]}
+          - {name: large, filter: [{function: uppercase}, {function: take_first}]}
+        """);
+    StringBuilder rows = new StringBuilder();
+    for (int i = 0; i < 8; i++) {
+      rows.append("{\"q\": \"the pump %d\", \"label\": %d}\n".formatted(i, i % 2));
+    }
+    place.write("data/acme/quiz/test.jsonl", rows.toString());
+  }
+
+  private Ran eval(String... more) {
+    List<String> args =
+        new ArrayList<>(
+            List.of(
+                "eval", "--model", "D/model", "--tasks-dir", "D/tasks", "--data-dir", "D/data",
+                "--compute", "fp32", "--threads", "1"));
+    args.addAll(Arrays.asList(more));
+    return place.run(args.toArray(String[]::new));
+  }
+
+  @Test
+  void theJsonHasTheHarnesssNamesAndTheFolderItsFiles() {
+    Ran ran = eval("--tasks", "small", "--out", "D/out", "--json");
+    assertThat(ran.code()).as(ran.err()).isZero();
+    JsonNode results = JSON.readTree(ran.out()).path("results");
+    assertThat(results.propertyNames()).containsExactly("quiz", "say");
+    assertThat(results.path("quiz").propertyNames()).containsExactly("acc", "acc_stderr");
+    assertThat(results.path("say").propertyNames())
+        .containsExactly(
+            "exact_match",
+            "exact_match_stderr",
+            "exact_match,bare",
+            "exact_match_stderr,bare",
+            "exact_match,large",
+            "exact_match_stderr,large");
+    JsonNode written = JSON.readTree(folder.resolve("out/results.json").toFile());
+    assertThat(written.path("results").path("quiz").path("acc,none").doubleValue())
+        .isEqualTo(results.path("quiz").path("acc").doubleValue());
+    assertThat(folder.resolve("out/samples_quiz.jsonl")).exists();
+    assertThat(ran.err())
+        .endsWith("in D/out\n")
+        .contains("24 of 24 requests asked in");
+  }
+
+  @Test
+  void anAdapterStandsBesideItsBaseWithTheirDifference() {
+    assertThat(place.train().code()).isZero();
+    Ran ran = eval("--tasks", "quiz", "--adapter", "D/out", "--out", "D/eval");
+    assertThat(ran.code()).as(ran.err()).isZero();
+    List<String> lines = ran.out().lines().toList();
+    assertThat(lines).hasSize(2);
+    assertThat(lines.getFirst())
+        .matches("task +metric +base +adapter +adapter: difference, 95 %, p");
+    assertThat(lines.get(1))
+        .matches(
+            "quiz +acc +0\\.\\d{4} +0\\.\\d{4} +[+-]0\\.\\d{4} \\[-?\\+?0\\.\\d{4}, \\+0\\.\\d{4}\\], p [01]\\.\\d{4}, \\d+ fixed, \\d+ broken");
+    JsonNode json =
+        JSON.readTree(
+            eval("--tasks", "quiz", "--adapter", "D/out", "--out", "D/eval", "--json").out());
+    assertThat(json.propertyNames()).containsExactly("results", "base", "differences");
+  }
+
+  @Test
+  void aSecondCallAsksNothing() {
+    eval("--tasks", "quiz", "--out", "D/out");
+    Ran again = eval("--tasks", "quiz", "--out", "D/out");
+    assertThat(again.err())
+        .contains("16 of 16 requests are answered already")
+        .contains("0 of 16 requests asked in");
+  }
+
+  @Test
+  void aMistakeIsOneLineAndLeavesNothing() {
+    assertThat(eval("--tasks", "quizz", "--out", "D/out").err())
+        .isEqualTo(
+            "nudge: --tasks: quizz is no task, group or tag of --tasks-dir and no .yaml file; did you mean quiz?\n");
+    assertThat(eval("--tasks", "quiz,,say", "--out", "D/out").err())
+        .isEqualTo("nudge: --tasks is ''; it must not be blank\n");
+    assertThat(eval("--tasks", "quiz", "--limit", "0", "--out", "D/out").err())
+        .isEqualTo("nudge: --limit is 0; it must be at least 1\n");
+    assertThat(eval("--tasks", "quiz", "--num-fewshot", "9", "--out", "D/out").err())
+        .isEqualTo(
+            "nudge: D/tasks/quiz.yaml: 9 documents are wanted to choose shots from, and there are 8; lower num_fewshot\n");
+    assertThat(eval("--tasks", "quiz", "--adapter", "D/none", "--out", "D/out").code())
+        .isEqualTo(2);
+    assertThat(eval("--tasks", "quiz").err())
+        .isEqualTo("nudge: --out is missing; it is required\n");
+    assertThat(folder.resolve("out")).doesNotExist();
+  }
+}

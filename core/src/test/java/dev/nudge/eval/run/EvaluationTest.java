@@ -1,0 +1,308 @@
+package dev.nudge.eval.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.nudge.Backends;
+import dev.nudge.format.Json;
+import dev.nudge.machine.Machine;
+import dev.nudge.settings.EvaluateSettings;
+import dev.nudge.settings.InputException;
+import dev.nudge.tensor.Ledger;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
+
+/// Evaluates a tiny model and adapters on it on small tasks.
+class EvaluationTest {
+  private static final Path GOLDEN = Path.of("src/test/resources/golden");
+  private static final Path MODEL = GOLDEN.resolve("llama/grouped-tied/model");
+  private static final Path ADAPTER = GOLDEN.resolve("peft/all-linear/adapter");
+  private static final Path OTHER = GOLDEN.resolve("peft/patterns-rslora/adapter");
+  private static final Machine MACHINE = new Machine(2, 4L << 30, Backends.cache(), "test");
+
+  private static final String QUIZ =
+      """
+      task: quiz
+      dataset_path: json
+      dataset_kwargs: {data_files: {test: quiz.jsonl}}
+      test_split: test
+      output_type: multiple_choice
+      doc_to_text: "{{q}}"
+      doc_to_choice: [" pump", " valve", " seal"]
+      doc_to_target: label
+      metric_list: [{metric: acc}, {metric: brier_score}]
+      """;
+  private static final String SAY =
+      """
+      task: say
+      dataset_path: json
+      dataset_kwargs: {data_files: {test: quiz.jsonl}}
+      test_split: test
+      doc_to_text: "{{q}}"
+      doc_to_target: "{{q}}"
+      generation_kwargs: {until: ["."], max_gen_toks: 5}
+      metric_list: [{metric: exact_match}, {metric: squad_f1}, {metric: rougeL}]
+      """;
+
+  private final long before = Ledger.bytes();
+  private final List<String> notes = new ArrayList<>();
+  private final List<String> warnings = new ArrayList<>();
+  private final List<long[]> progress = new ArrayList<>();
+
+  @TempDir Path folder;
+
+  @BeforeEach
+  void write() throws IOException {
+    StringBuilder rows = new StringBuilder();
+    for (int i = 0; i < 12; i++) {
+      rows.append("{\"q\": \"the pump %d reads\", \"label\": %d}\n".formatted(i, i % 3));
+    }
+    Files.writeString(folder.resolve("quiz.jsonl"), rows);
+    Files.writeString(folder.resolve("quiz.yaml"), QUIZ);
+    Files.writeString(folder.resolve("say.yaml"), SAY);
+  }
+
+  @AfterEach
+  void nothingIsLeft() {
+    assertThat(Ledger.bytes()).isEqualTo(before);
+  }
+
+  private Outcome run(Map<String, Object> more) {
+    return run(more, new Told());
+  }
+
+  private Outcome run(Map<String, Object> more, Evaluation.Watcher watcher) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("model", MODEL);
+    values.put("compute", "fp32");
+    values.put("tasks", List.of("quiz", "say"));
+    values.put("tasks_dir", folder.toString());
+    values.put("out", folder.resolve("out"));
+    values.putAll(more);
+    return Evaluation.of(EvaluateSettings.of(values), MACHINE, 1000, watcher);
+  }
+
+  private class Told implements Evaluation.Watcher {
+    @Override
+    public void progress(long tokens, long all, String task, String model) {
+      progress.add(new long[] {tokens, all});
+    }
+
+    @Override
+    public void note(String line) {
+      notes.add(line);
+    }
+
+    @Override
+    public void warn(String line) {
+      warnings.add(line);
+    }
+  }
+
+  @Test
+  void whatIsAnsweredIsNotAskedAgain() {
+    Outcome first = run(Map.of());
+    assertThat(first.asked()).isEqualTo(first.requests()).isEqualTo(12 * 3 + 12);
+    Outcome again = run(Map.of());
+    assertThat(again.asked()).isZero();
+    assertThat(again.summary()).isEqualTo(first.summary());
+    assertThat(notes).containsExactly("48 of 48 requests are answered already");
+    // More shots are other requests, an adapter is another model; what was answered stays.
+    Outcome adapted = run(Map.of("adapter", ADAPTER));
+    assertThat(adapted.asked()).isEqualTo(48);
+    assertThat(adapted.requests()).isEqualTo(96);
+    assertThat(run(Map.of("tasks", List.of("quiz"), "limit", 3)).asked()).isZero();
+  }
+
+  @Test
+  void aRunThatStoppedGoesOnWhereItWas() throws IOException {
+    IllegalStateException stop = new IllegalStateException("stop");
+    Evaluation.Watcher stops =
+        new Evaluation.Watcher() {
+          @Override
+          public void progress(long tokens, long all, String task, String model) {
+            if (task.equals("say")) {
+              throw stop;
+            }
+          }
+        };
+    assertThatThrownBy(() -> run(Map.of(), stops)).isSameAs(stop);
+    Path answers = folder.resolve("out/answers.jsonl");
+    List<String> lines = Files.readAllLines(answers).stream().filter(l -> !l.isBlank()).toList();
+    assertThat(lines).hasSize(12 * 3 + 1);
+    // The last line as a kill may leave it.
+    String all = Files.readString(answers);
+    Files.writeString(answers, all.substring(0, all.length() - 20));
+    Outcome rest = run(Map.of());
+    assertThat(rest.asked()).isEqualTo(12);
+    assertThat(Json.read(folder.resolve("out/results.json")).path("results").propertyNames())
+        .containsExactly("quiz", "say");
+    assertThat(run(Map.of("out", folder.resolve("fresh"))).summary()).isEqualTo(rest.summary());
+  }
+
+  @Test
+  void progressEndsWithAllTokens() {
+    run(Map.of("adapter", ADAPTER));
+    assertThat(progress.getLast()[0]).isEqualTo(progress.getLast()[1]);
+    long last = 0;
+    for (long[] told : progress) {
+      assertThat(told[0]).isBetween(last, told[1]);
+      last = told[0];
+    }
+  }
+
+  @Test
+  void twoAdaptersAnswerTheSameRequestsAsTheirBase() {
+    Outcome outcome = run(Map.of("adapter", ADAPTER, "compare", OTHER));
+    assertThat(outcome.models())
+        .extracting(ModelResults::name)
+        .containsExactly("base", "adapter", "compare");
+    assertThat(outcome.main().name()).isEqualTo("adapter");
+    assertThat(outcome.differences()).containsOnlyKeys("adapter", "compare");
+    Outcome base = run(Map.of("out", folder.resolve("base")));
+    Outcome other = run(Map.of("out", folder.resolve("other"), "adapter", OTHER));
+    assertThat(outcome.summary().get("base")).isEqualTo(base.summary().get("results"));
+    assertThat(outcome.summary().get("compare")).isEqualTo(other.summary().get("results"));
+    assertThat(outcome.summary().get("results")).isNotEqualTo(base.summary().get("results"));
+    for (String name : List.of("", "base/", "compare/")) {
+      JsonNode results = Json.read(folder.resolve("out/" + name + "results.json"));
+      assertThat(results.path("results").path("quiz").path("sample_len").intValue()).isEqualTo(12);
+      assertThat(folder.resolve("out/" + name + "samples_quiz.jsonl")).exists();
+    }
+    assertThat(
+            Json.read(folder.resolve("out/results.json"))
+                .path("config")
+                .path("model_args")
+                .path("peft")
+                .stringValue())
+        .isEqualTo(ADAPTER.toString());
+  }
+
+  @Test
+  void aDifferenceIsThatOfTheDocuments() {
+    Outcome outcome = run(Map.of("adapter", ADAPTER));
+    for (Difference d : outcome.differences().get("adapter").get("quiz")) {
+      TaskScores.Score was = outcome.models().get(0).tasks().get("quiz").scores().get(d.key());
+      TaskScores.Score is = outcome.models().get(1).tasks().get("quiz").scores().get(d.key());
+      assertThat(d.value()).isEqualTo(is.value() - was.value());
+      assertThat(d.low()).isLessThanOrEqualTo(d.value());
+      assertThat(d.high()).isGreaterThanOrEqualTo(d.value());
+      assertThat(d.p()).isBetween(0.0, 1.0);
+      assertThat(d.test()).isEqualTo(d.key().equals("acc,none") ? "mcnemar" : "bootstrap");
+    }
+    Difference acc = outcome.differences().get("adapter").get("quiz").getFirst();
+    assertThat(acc.value()).isEqualTo((acc.fixed() - acc.broken()) / 12.0);
+  }
+
+  @Test
+  void onlyAnEvaluationsFolderIsWrittenInto() throws IOException {
+    Files.createDirectories(folder.resolve("out"));
+    Files.writeString(folder.resolve("out/mine.txt"), "mine");
+    assertThatThrownBy(() -> run(Map.of()))
+        .isInstanceOf(InputException.class)
+        .hasMessage(
+            "--out %s/out holds something else than an evaluation; give another folder"
+                .formatted(folder));
+    assertThat(folder.resolve("out/answers.jsonl")).doesNotExist();
+  }
+
+  @Test
+  void filesOfTasksThatAreNotAskedForAnyMoreGo() {
+    run(Map.of());
+    run(Map.of("tasks", List.of("say")));
+    assertThat(folder.resolve("out/samples_quiz.jsonl")).doesNotExist();
+    assertThat(folder.resolve("out/samples_say.jsonl")).exists();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "metric_list: [{metric: accuracy}]|metric_list: the metric accuracy is not known; there are acc, acc_bytes, acc_mutual_info, acc_norm, bits_per_byte, bleu, brier_score, bypass, byte_perplexity, chrf, chrf++, exact_match, f1, macro_f1, mcc, micro_f1, perplexity, rouge1, rouge2, rougeL, squad_f1, ter, weighted_f1, word_perplexity",
+        "metric_list: [{metric: acc, aggregation: average}]|metric_list: the aggregation average is not known; there are",
+        "metric_list: [{metric: acc, aggregation: bleu}]|metric_list: the aggregation bleu does not go with the metric acc, whose own is mean",
+        "metric_list: [{metric: bleu}]|metric_list: none of its metrics is one of multiple_choice",
+        "metric_list: [{metric: f1}]|f1 is of two choices, and documents have more; take macro_f1, micro_f1 or weighted_f1",
+      })
+  void aMetricThatDoesNotGoIsRefusedBeforeTheModelIsLoaded(String line, String message)
+      throws IOException {
+    String key = line.substring(0, line.indexOf(':'));
+    String others =
+        QUIZ.lines()
+            .filter(other -> !other.startsWith(key + ":"))
+            .collect(java.util.stream.Collectors.joining("\n"));
+    Files.writeString(folder.resolve("quiz.yaml"), others + "\n" + line + "\n");
+    assertThatThrownBy(() -> run(Map.of("tasks", List.of("quiz"))))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining(message)
+        .satisfies(e -> assertThat(String.valueOf(e.getMessage()).lines()).hasSize(1));
+    assertThat(folder.resolve("out")).doesNotExist();
+  }
+
+  @Test
+  void aChoiceWithoutATokenIsRefused() throws IOException {
+    Files.writeString(
+        folder.resolve("quiz.yaml"),
+        QUIZ.replace("[\" pump\"", "[\"\"") + "target_delimiter: \"\"\n");
+    assertThatThrownBy(() -> run(Map.of("tasks", List.of("quiz"))))
+        .hasMessage(
+            folder
+                + "/quiz.yaml, document 0: '' behind 'the pump 0 reads' has no tokens of its own to score");
+  }
+
+  @Test
+  void optionsOfExactMatchAreChecked() throws IOException {
+    Files.writeString(
+        folder.resolve("say.yaml"), SAY.replace("{metric: exact_match}", "{metric: exact_match, ignore_cases: true}"));
+    assertThatThrownBy(() -> run(Map.of("tasks", List.of("say"))))
+        .hasMessage(
+            folder
+                + "/say.yaml: metric_list: ignore_cases is true; exact_match takes ignore_case, ignore_punctuation, ignore_numbers (true or false) and regexes_to_ignore (a list)");
+  }
+
+  @Test
+  void anAnswerAsLongAsTheModelReadsIsRefused() throws IOException {
+    Files.writeString(folder.resolve("say.yaml"), SAY.replace("max_gen_toks: 5", "max_gen_toks: 512"));
+    assertThatThrownBy(() -> run(Map.of("tasks", List.of("say"))))
+        .hasMessage(
+            folder
+                + "/say.yaml, document 0: max_gen_toks is 512, and the model reads 512 tokens, prompt and answer together; lower it");
+  }
+
+  @Test
+  void aModelWithoutATemplateIsNotAskedInAChat() {
+    assertThatThrownBy(() -> run(Map.of("apply_chat_template", true)))
+        .isInstanceOf(InputException.class)
+        .hasMessageStartingWith(MODEL + " has no chat template; name one by --template");
+    assertThatThrownBy(() -> run(Map.of("fewshot_as_multiturn", false)))
+        .hasMessage("--fewshot-as-multiturn is given without --apply-chat-template; add it");
+    assertThatThrownBy(() -> run(Map.of("adapter", ADAPTER, "compare", ADAPTER)))
+        .hasMessage(
+            "--adapter and --compare are both %s; give another adapter to compare with"
+                .formatted(ADAPTER));
+  }
+
+  @Test
+  void aMetricOfAnotherOutputTypeIsPassedOverWithAWarning() throws IOException {
+    Files.writeString(
+        folder.resolve("quiz.yaml"), QUIZ.replace("{metric: brier_score}", "{metric: bleu}"));
+    Outcome outcome = run(Map.of("tasks", List.of("quiz")));
+    assertThat(outcome.main().tasks().get("quiz").scores()).containsOnlyKeys("acc,none");
+    assertThat(warnings)
+        .containsExactly(
+            folder
+                + "/quiz.yaml: metric_list: the metric bleu is none of multiple_choice and is left out");
+  }
+}
