@@ -134,6 +134,19 @@ class ArchitectureTest {
                   "eval.metric",
                   "eval.task")),
           Map.entry(
+              "eval.gate",
+              Set.of("format", "eval", "eval.leak", "eval.task", "eval.run")),
+          Map.entry(
+              "eval.report",
+              Set.of(
+                  "format",
+                  "eval",
+                  "eval.metric",
+                  "eval.leak",
+                  "eval.task",
+                  "eval.run",
+                  "eval.gate")),
+          Map.entry(
               ROOT,
               Set.of(
                   "kernel",

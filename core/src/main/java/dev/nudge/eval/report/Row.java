@@ -1,5 +1,6 @@
 package dev.nudge.eval.report;
 
+import dev.nudge.eval.NonInferiority;
 import dev.nudge.eval.run.Aggregation;
 import dev.nudge.eval.run.Metric;
 
@@ -82,9 +83,11 @@ record Row(
     return metric.higherIsBetter() ? high : -low;
   }
 
-  /// What is shown: the interval leaves out 0, and p by Holm is below 5 %.
+  /// What is shown: the interval leaves out 0, and p by Holm is below 5 %. Of what is resampled
+  /// nothing is on a few documents, nor where all resamples are alike.
   Meaning meaning() {
-    if (!(adjusted < LEVEL)) {
+    boolean resampled = !counted && (documents < NonInferiority.FEWEST || low == high);
+    if (resampled || !(adjusted < LEVEL)) {
       return Meaning.OPEN;
     }
     return gainLow() > 0 ? Meaning.BETTER : gainHigh() < 0 ? Meaning.WORSE : Meaning.OPEN;
