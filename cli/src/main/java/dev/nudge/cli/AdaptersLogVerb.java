@@ -59,16 +59,26 @@ record AdaptersLogVerb() implements Verb<AdaptersLogVerb.Settings> {
   }
 
   private static boolean isOf(Event event, Reference alias) {
-    return event instanceof Event.Moved moved
-        && alias.to().equals(new Reference.Alias(moved.alias()));
+    return switch (event) {
+      case Event.Moved moved -> alias.to().equals(new Reference.Alias(moved.alias()));
+      case Event.Protected said -> alias.to().equals(new Reference.Alias(said.alias()));
+      default -> false;
+    };
   }
 
   private static String said(Event event) {
     String name = event.name();
     return switch (event) {
       case Event.Pushed e -> "push %s:%d %s".formatted(name, e.version(), e.digest());
+      case Event.Protected e ->
+          "%s %s@%s%s"
+              .formatted(
+                  e.word(),
+                  name,
+                  e.alias(),
+                  e.policy() == null ? "" : " by the policy " + Registries.shown(e.policy()));
       case Event.Moved e ->
-          "%s %s@%s from %s to %s"
+          "%s %s@%s from %s to %s%s"
               .formatted(
                   e.word(),
                   name,
@@ -76,7 +86,10 @@ record AdaptersLogVerb() implements Verb<AdaptersLogVerb.Settings> {
                   Registries.shown(e.from()),
                   e.to() == null
                       ? "-"
-                      : "version " + e.version() + " (" + Registries.shown(e.to()) + ")");
+                      : "version " + e.version() + " (" + Registries.shown(e.to()) + ")",
+                  e.overridden().isEmpty()
+                      ? ""
+                      : ", overridden: " + String.join(", ", e.overridden()));
       case Event.Stated e ->
           "state %s:%d from %s to %s".formatted(name, e.version(), e.from().word(), e.to().word());
       case Event.Reported e ->

@@ -18,6 +18,7 @@ final class Book {
   private static final class Shelf {
     private final TreeMap<Integer, Version> versions = new TreeMap<>();
     private final TreeMap<String, Alias> aliases = new TreeMap<>();
+    private final TreeMap<String, Protection> protections = new TreeMap<>();
     private int last; // the highest number that was ever given
   }
 
@@ -30,14 +31,24 @@ final class Book {
 
   /// What is told of a name and what is under it.
   interface Teller {
-    void tell(String name, int last, Collection<Version> versions, Collection<Alias> aliases);
+    void tell(
+        String name,
+        int last,
+        Collection<Version> versions,
+        Collection<Alias> aliases,
+        Collection<Protection> protections);
   }
 
   /// Tells all names, also those that have no version any more.
   void shelves(Teller teller) {
     shelves.forEach(
         (name, shelf) ->
-            teller.tell(name, shelf.last, shelf.versions.values(), shelf.aliases.values()));
+            teller.tell(
+                name,
+                shelf.last,
+                shelf.versions.values(),
+                shelf.aliases.values(),
+                shelf.protections.values()));
   }
 
   /// Puts a name there, with the highest number that it has given.
@@ -53,6 +64,11 @@ final class Book {
   /// Puts an alias under a name, which is there.
   void put(String name, Alias alias) {
     shelf(name).aliases.put(alias.name(), alias);
+  }
+
+  /// Puts the protection of an alias under a name, which is there.
+  void put(String name, Protection protection) {
+    shelf(name).protections.put(protection.alias(), protection);
   }
 
   private Shelf shelf(String name) {
@@ -85,6 +101,13 @@ final class Book {
                 List.of()));
       }
       case Event.Moved e -> move(shelf, e);
+      case Event.Protected e -> {
+        if (e.on()) {
+          shelf.protections.put(e.alias(), new Protection(e.alias(), e.policy(), e.note()));
+        } else {
+          shelf.protections.remove(e.alias());
+        }
+      }
       case Event.Stated e -> shelf.versions.computeIfPresent(e.version(), (_, v) -> v.with(e.to()));
       case Event.Reported e ->
           shelf.versions.computeIfPresent(
@@ -165,6 +188,12 @@ final class Book {
   @Nullable Alias alias(String name, String alias) {
     Shelf shelf = shelves.get(name);
     return shelf == null ? null : shelf.aliases.get(alias);
+  }
+
+  /// How an alias is protected; null: it is not.
+  @Nullable Protection protection(String name, String alias) {
+    Shelf shelf = shelves.get(name);
+    return shelf == null ? null : shelf.protections.get(alias);
   }
 
   /// The number for the next version.

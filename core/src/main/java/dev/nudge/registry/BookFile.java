@@ -20,7 +20,7 @@ import tools.jackson.core.JacksonException;
 ///
 /// The first line has the format's version, the bytes of the journal, the checksum of the last of
 /// them ([Journal#mark]) and that of the other lines. Of these, `N` is a name with the highest
-/// number that it has given, `V` a version of it and `A` an alias; fields are separated by tabs,
+/// number that it has given, `V` a version of it, `A` an alias and `P` an alias that is protected; fields are separated by tabs,
 /// texts are JSON's.
 final class BookFile {
   static final String FILE = "book.index";
@@ -63,6 +63,11 @@ final class BookFile {
           }
           case "V" -> book.put(version(name, field, folders));
           case "A" -> book.put(name, alias(field));
+          case "P" ->
+              book.put(
+                  name,
+                  new Protection(
+                      field[1], field[2].equals(NONE) ? null : field[2], note(field, 3)));
           default -> {
             return null;
           }
@@ -124,7 +129,7 @@ final class BookFile {
   static void write(Path folder, Journal journal, Book book) {
     StringBuilder lines = new StringBuilder();
     book.shelves(
-        (name, last, versions, aliases) -> {
+        (name, last, versions, aliases, protections) -> {
           line(lines, "N", name, last);
           for (Version v : versions) {
             line(
@@ -153,6 +158,16 @@ final class BookFile {
                 shown(a.moved().by()),
                 shown(a.moved().why()),
                 String.join(",", a.before()));
+          }
+          for (Protection p : protections) {
+            line(
+                lines,
+                "P",
+                p.alias(),
+                p.policy() == null ? NONE : p.policy(),
+                p.note().at().toEpochMilli(),
+                shown(p.note().by()),
+                shown(p.note().why()));
           }
         });
     long bytes = journal.known();

@@ -2,7 +2,9 @@ package dev.nudge.registry;
 
 import dev.nudge.format.Json;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -32,6 +34,8 @@ public sealed interface Event {
   /// @param from where it was; null: nowhere
   /// @param to where it is; null: nowhere
   /// @param version number of `to`; 0 with null
+  /// @param overridden what stood against it, where the alias is protected and somebody moved it all
+  ///     the same; the note says why
   record Moved(
       String name,
       Note note,
@@ -39,7 +43,19 @@ public sealed interface Event {
       @Nullable String from,
       @Nullable String to,
       int version,
-      boolean rollback)
+      boolean rollback,
+      List<String> overridden)
+      implements Event {
+    public Moved {
+      overridden = List.copyOf(overridden);
+    }
+  }
+
+  /// An alias was protected, or is no longer.
+  ///
+  /// @param on whether it is
+  /// @param policy digest of the policy that has to be passed; null: any
+  record Protected(String name, Note note, String alias, boolean on, @Nullable String policy)
       implements Event {}
 
   /// A version's state was said.
@@ -57,6 +73,7 @@ public sealed interface Event {
     return switch (this) {
       case Pushed _ -> "push";
       case Moved moved -> moved.rollback ? "rollback" : "alias";
+      case Protected e -> e.on ? "protect" : "unprotect";
       case Stated _ -> "state";
       case Reported _ -> "report";
       case Removed _ -> "remove";
@@ -84,6 +101,13 @@ public sealed interface Event {
         all.put("from", e.from);
         all.put("to", e.to);
         all.put("version", e.version);
+        if (!e.overridden.isEmpty()) {
+          all.put("overridden", e.overridden);
+        }
+      }
+      case Protected e -> {
+        all.put("alias", e.alias);
+        all.put("policy", e.policy);
       }
       case Stated e -> {
         all.put("version", e.version);
@@ -123,6 +147,9 @@ public sealed interface Event {
               orNull(line, "base"));
       case "alias" -> moved(line, name, note, false);
       case "rollback" -> moved(line, name, note, true);
+      case "protect" ->
+          new Protected(name, note, text(line, "alias"), true, orNull(line, "policy"));
+      case "unprotect" -> new Protected(name, note, text(line, "alias"), false, null);
       case "state" ->
           new Stated(name, note, version, state(text(line, "from")), state(text(line, "to")));
       case "report" ->
@@ -133,6 +160,8 @@ public sealed interface Event {
   }
 
   private static Moved moved(JsonNode line, String name, Note note, boolean rollback) {
+    List<String> overridden = new ArrayList<>();
+    line.path("overridden").forEach(one -> overridden.add(one.asString("")));
     return new Moved(
         name,
         note,
@@ -140,7 +169,8 @@ public sealed interface Event {
         orNull(line, "from"),
         orNull(line, "to"),
         line.path("version").asInt(0),
-        rollback);
+        rollback,
+        overridden);
   }
 
   private static VersionState state(String word) {

@@ -11,8 +11,13 @@ import dev.nudge.settings.NudgeException;
 import dev.nudge.settings.RunException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.format.DateTimeParseException;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
@@ -349,10 +354,28 @@ public final class Registry {
   ///
   /// @param to null: it is taken away
   /// @param expected where the caller believes it to be
-  /// @throws RegistryException where it is elsewhere by now, or the version is blocked
+  /// @throws RegistryException where it is elsewhere by now, the version is blocked, or the alias is
+  ///   protected and no gate has passed the version
   public Move alias(
       String name, String alias, @Nullable Version to, Alias.Expected expected, Note note) {
+    return alias(name, alias, to, expected, false, note);
+  }
+
+  /// The same.
+  ///
+  /// @param override the alias is moved where it is protected too; the note has to say why, and the
+  ///   journal keeps what stood against it
+  public Move alias(
+      String name,
+      String alias,
+      @Nullable Version to,
+      Alias.Expected expected,
+      boolean override,
+      Note note) {
     Reference.checked("ALIAS", alias);
+    if (override) {
+      checkWhy(note, "an override of a protected alias");
+    }
     return change(
         book -> {
           Alias was = book.alias(name, alias);
@@ -375,7 +398,11 @@ public final class Registry {
                     .formatted(name, to.number(), now == null ? "not there" : "blocked"));
           }
           if (!Objects.equals(from, now == null ? null : now.digest())) {
-            append(moved(name, note, alias, from, now, false));
+            List<String> against = against(book, name, alias, now);
+            if (!against.isEmpty() && !override) {
+              throw gated(name, alias, now, against);
+            }
+            append(moved(name, note, alias, from, now, false, against));
           }
           return new Move(name, alias, from, now);
         });
@@ -387,7 +414,8 @@ public final class Registry {
       String alias,
       @Nullable String from,
       @Nullable Version to,
-      boolean back) {
+      boolean back,
+      List<String> overridden) {
     return new Event.Moved(
         name,
         note,
@@ -395,7 +423,113 @@ public final class Registry {
         from,
         to == null ? null : to.digest(),
         to == null ? 0 : to.number(),
-        back);
+        back,
+        overridden);
+  }
+
+  private static void checkWhy(Note note, String what) {
+    String why = note.why();
+    if (why == null || why.isBlank()) {
+      throw new InputException(what + " needs a reason; give --why");
+    }
+  }
+
+  /// What stands against a move of an alias; nothing where it is not protected.
+  private List<String> against(Book book, String name, String alias, @Nullable Version to) {
+    Protection protection = book.protection(name, alias);
+    if (protection == null) {
+      return List.of();
+    }
+    return to == null ? List.of("it would be taken away") : gate(to, protection.policy());
+  }
+
+  private static RegistryException gated(
+      String name, String alias, @Nullable Version to, List<String> against) {
+    return new RegistryException(
+        Reason.GATED,
+        to == null
+            ? "%s@%s is protected and is not taken away without an override and a reason"
+                .formatted(name, alias)
+            : "%s@%s is protected, and %s has no fresh PASS: %s; evaluate it with --policy and keep its %s as a report, or override with a reason"
+                .formatted(
+                    name, alias, to.shown(), String.join(", ", against), GateCheck.FILE));
+  }
+
+  /// Why no gate lets a version pass; empty: one does. The gate that was judged last counts, of
+  /// those of a policy where one is named.
+  ///
+  /// @param policy digest of the policy; null: any
+  public List<String> gate(Version version, @Nullable String policy) {
+    Map<String, String> files = new TreeMap<>();
+    layout
+        .manifest(version.digest())
+        .files(version.shown())
+        .forEach((name, file) -> files.put(name, file.digest()));
+    List<String> bases = new ArrayList<>();
+    lineage(version).path("base").forEach(base -> bases.add(base.asString("")));
+    JsonNode last = null;
+    for (Version.Report report : version.reports()) {
+      JsonNode gate =
+          report.name().equals(GateCheck.FILE)
+              ? Json.readOrMissing(layout.blobs().path(report.digest()))
+              : MissingNode.getInstance();
+      boolean asked =
+          policy == null || gate.path("digests").path("policy").asString("").equals(policy);
+      if (!gate.isMissingNode() && asked && (last == null || !at(gate).isBefore(at(last)))) {
+        last = gate;
+      }
+    }
+    if (last == null) {
+      return List.of("no %s%s is kept with it".formatted(
+          GateCheck.FILE, policy == null ? "" : " of the policy " + policy));
+    }
+    return GateCheck.against(files, bases, last, policy);
+  }
+
+  private static Instant at(JsonNode gate) {
+    try {
+      return Instant.parse(gate.path("at").asString(""));
+    } catch (DateTimeParseException e) {
+      return Instant.MIN;
+    }
+  }
+
+  /// Protects an alias: from now on it goes only to versions that a gate has passed. It may be
+  /// rolled back to where it was before, for that is what a rollback is for. The alias need not be
+  /// there yet, nor is it moved where it is.
+  ///
+  /// @param policy digest of the policy that has to be passed; null: any
+  /// @throws RegistryException where there is no such name
+  public void protect(String name, String alias, @Nullable String policy, Note note) {
+    Reference.checked("ALIAS", alias);
+    change(
+        book -> {
+          Protection was = book.protection(name, alias);
+          if (book.adapter(name) == null) {
+            throw unknown(book, new Reference(name, new Reference.Number(1)));
+          }
+          if (was == null || !Objects.equals(was.policy(), policy)) {
+            append(new Event.Protected(name, note, alias, true, policy));
+          }
+          return true;
+        });
+  }
+
+  /// Takes the protection of an alias away; the note has to say why.
+  public void unprotect(String name, String alias, Note note) {
+    checkWhy(note, "taking the protection of an alias away");
+    change(
+        book -> {
+          if (book.protection(name, alias) != null) {
+            append(new Event.Protected(name, note, alias, false, null));
+          }
+          return true;
+        });
+  }
+
+  /// How an alias is protected; null: it is not.
+  public synchronized @Nullable Protection protection(String name, String alias) {
+    return book().protection(name, alias);
   }
 
   private static String shown(Book book, String name, @Nullable String digest) {
@@ -435,7 +569,7 @@ public final class Registry {
                 "%s@%s was at no other version before that can be used; it stays at version %d"
                     .formatted(name, alias, was.version()));
           }
-          append(moved(name, note, alias, was.digest(), back, true));
+          append(moved(name, note, alias, was.digest(), back, true, List.of()));
           return new Move(name, alias, was.digest(), back);
         });
   }

@@ -16,7 +16,9 @@ public final class RegistryException extends InputException {
     /// The alias is not where the caller believed it.
     MOVED,
     /// Something references what was to go.
-    REFERENCED
+    REFERENCED,
+    /// The alias is protected, and no gate has passed the version.
+    GATED
   }
 
   private final Reason reason;

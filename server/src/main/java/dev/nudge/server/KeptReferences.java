@@ -25,7 +25,7 @@ record KeptReferences(Registry registry) implements References {
       return served(asked, registry.resolve(Reference.parse(reference)));
     } catch (RegistryException e) {
       return switch (e.reason()) {
-        case UNKNOWN, MOVED, REFERENCED -> null;
+        case UNKNOWN, MOVED, REFERENCED, GATED -> null;
         case BLOCKED ->
             throw ApiException.forbidden(
                 "model", "adapter_blocked", "'%s' is blocked".formatted(ApiException.shown(asked)));

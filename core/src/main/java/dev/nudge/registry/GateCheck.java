@@ -1,0 +1,62 @@
+package dev.nudge.registry;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// Says whether the verdict of a gate, as `gate.json` has it, is a PASS on a version.
+///
+/// It is where it passes, judged the very files of the version on the base that it was trained on,
+/// and by the policy that is asked for. A version never changes, so neither does the answer; another
+/// adapter, another base or another policy make a verdict say nothing of it.
+public final class GateCheck {
+  /// The name of the file.
+  public static final String FILE = "gate.json";
+
+  private static final int FORMAT = 1;
+  private static final List<String> JUDGED =
+      List.of("adapter_config.json", "adapter_model.safetensors");
+
+  private GateCheck() {}
+
+  /// Why a verdict does not let a version pass; empty: it does.
+  ///
+  /// @param files digests of the version's files by name
+  /// @param bases digests of the base that the version was trained on; empty: not known
+  /// @param gate what the file says
+  /// @param policy digest of the policy that has to be the gate's; null: any
+  public static List<String> against(
+      Map<String, String> files, List<String> bases, JsonNode gate, @Nullable String policy) {
+    if (gate.path("nudge_gate").asInt(0) != FORMAT) {
+      return List.of("its " + FILE + " is no verdict that this nudge reads");
+    }
+    List<String> reasons = new ArrayList<>();
+    String verdict = gate.path("verdict").asString("");
+    if (!verdict.equals("pass")) {
+      reasons.add("its verdict is " + shown(verdict));
+    }
+    JsonNode digests = gate.path("digests");
+    for (String name : JUDGED) {
+      String judged = digests.path("adapter").path(name).asString("");
+      if (judged.isEmpty() || !judged.equals(files.get(name))) {
+        reasons.add("another " + name + " was judged");
+      }
+    }
+    if (!bases.isEmpty() && !bases.contains(digests.path("base").asString(""))) {
+      reasons.add("another base was judged");
+    }
+    if (policy != null && !policy.equals(digests.path("policy").asString(""))) {
+      reasons.add("another policy was judged");
+    }
+    return reasons;
+  }
+
+  private static String shown(String verdict) {
+    return switch (verdict) {
+      case "fail", "inconclusive" -> verdict.toUpperCase(java.util.Locale.ROOT);
+      default -> "none";
+    };
+  }
+}
