@@ -1,5 +1,6 @@
 package dev.nudge.registry;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -17,6 +18,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -40,7 +42,7 @@ class ProtectedAliasTest {
     registry.alias("support", "champion", first, Alias.Expected.ANY, note("the first"));
   }
 
-  private static Note note(String why) {
+  private static Note note(@Nullable String why) {
     return Note.by("tester", why);
   }
 
@@ -157,7 +159,7 @@ class ProtectedAliasTest {
   @Test
   void aProtectionGoesWithAReasonOnly() {
     registry.protect("support", "champion", POLICY, note("x"));
-    assertThat(registry.protection("support", "champion").policy()).isEqualTo(POLICY);
+    assertThat(requireNonNull(registry.protection("support", "champion")).policy()).isEqualTo(POLICY);
     assertThatThrownBy(() -> registry.unprotect("support", "champion", note(null)))
         .hasMessage("taking the protection of an alias away needs a reason; give --why");
     registry.unprotect("support", "champion", note("no policy yet"));
@@ -184,8 +186,8 @@ class ProtectedAliasTest {
     assertThat(Registry.open(registry.folder()).protection("support", "champion"))
         .isEqualTo(registry.protection("support", "champion"));
     Journal journal = new Journal(registry.folder());
-    Book book = BookFile.read(registry.folder(), journal, folder -> temp).book();
-    assertThat(book.protection("support", "champion").note().why()).isEqualTo("from\tnow \"on\"");
+    Book book = requireNonNull(BookFile.read(registry.folder(), journal, folder -> temp)).book();
+    assertThat(requireNonNull(book.protection("support", "champion")).note().why()).isEqualTo("from\tnow \"on\"");
   }
 
   @Test

@@ -5,7 +5,6 @@ import dev.nudge.eval.run.TaskScores.Score;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// Judges rules that test something, kind by kind, by Holm's method.
@@ -68,8 +67,8 @@ final class Families {
   }
 
   /// Judges all.
-  static Map<Rule, RuleResult> judge(List<Test> tests) {
-    Map<Rule, RuleResult> results = new IdentityHashMap<>();
+  static IdentityHashMap<Rule, RuleResult> judge(List<Test> tests) {
+    IdentityHashMap<Rule, RuleResult> results = new IdentityHashMap<>(); // a rule may come twice
     for (String family : List.of("improve", "retain", "limit")) {
       List<Test> own = tests.stream().filter(test -> test.family().equals(family)).toList();
       double[] good = own.stream().mapToDouble(Test::pGood).toArray();

@@ -8,6 +8,7 @@ import dev.nudge.eval.run.TaskScores.Score;
 import dev.nudge.settings.InputException;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -48,14 +49,15 @@ public final class Gate {
   ///
   /// @throws InputException where a rule names what was not evaluated
   public static GateResult judge(Policy policy, Evidence evidence, Digests digests, Instant at) {
-    policy.check(metrics(evidence.outcome().main()), evidence.base() != evidence.outcome().main());
+    ModelResults model = evidence.outcome().main();
+    policy.check(metrics(model), model.adapter() != null);
     List<Families.Test> tests = new ArrayList<>();
     for (Rule rule : policy.rules()) {
       if (rule instanceof Rule.OfMetric of && isTested(of)) {
         tests.add(test(of, evidence));
       }
     }
-    Map<Rule, RuleResult> tested = Families.judge(tests);
+    IdentityHashMap<Rule, RuleResult> tested = Families.judge(tests);
     List<RuleResult> results = new ArrayList<>();
     for (Rule rule : policy.rules()) {
       RuleResult known = tested.get(rule);

@@ -125,7 +125,7 @@ public final class Measured {
     }
     boolean alike = resampled.error() == 0;
     Interval whole = resampled.interval(1);
-    if (alike && !fraction || !Double.isFinite(whole.low()) || !Double.isFinite(whole.high())) {
+    if ((alike && !fraction) || !Double.isFinite(whole.low()) || !Double.isFinite(whole.high())) {
       return unknown(value, n);
     }
     DoubleFunction<Interval> intervals =
@@ -177,8 +177,8 @@ public final class Measured {
           return new Interval(-interval.high(), -interval.low());
         },
         least,
-        exactBelow,
-        exactAbove);
+        /* exactAbove= */ exactBelow,
+        /* exactBelow= */ exactAbove);
   }
 
   /// The number; NaN: there is none.

@@ -152,7 +152,7 @@ public final class MarkdownReport {
       task.subgroups()
           .forEach(
               (column, slices) ->
-                  slices(pair, MarkdownText.code(column), slices, task.left().get(column)));
+                  slices(pair, MarkdownText.code(column), slices, task.left().getOrDefault(column, 0)));
       if (task.leaks() != null) {
         line("");
         line("Leakage: " + HtmlTasks.leakage(task.leaks()) + ".");

@@ -11,13 +11,11 @@ import dev.nudge.eval.run.TaskScores;
 import dev.nudge.eval.run.TaskScores.Score;
 import dev.nudge.eval.run.TaskScores.Scored;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -227,11 +225,6 @@ record ReportView(ReportData data, List<Pair> pairs) {
     return all;
   }
 
-  /// Tells what one verdict or another is called; null where no gate was judged.
-  @Nullable String verdict() {
-    return data.gate() == null ? null : Objects.requireNonNull(data.gate()).verdict().name();
-  }
-
   /// The adapters by the name of their model.
   Map<String, String> adapters() {
     Map<String, String> all = new LinkedHashMap<>();
@@ -239,9 +232,5 @@ record ReportView(ReportData data, List<Pair> pairs) {
         .models()
         .forEach(m -> all.put(m.name(), m.adapter() == null ? "the model alone" : m.adapter()));
     return all;
-  }
-
-  static String joined(String... parts) {
-    return String.join(", ", Arrays.stream(parts).filter(p -> !p.isEmpty()).toList());
   }
 }

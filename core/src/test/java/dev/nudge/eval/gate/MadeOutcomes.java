@@ -1,5 +1,7 @@
 package dev.nudge.eval.gate;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.nudge.eval.Bootstrap;
 import dev.nudge.eval.Interval;
 import dev.nudge.eval.Paired;
@@ -165,7 +167,7 @@ public final class MadeOutcomes {
         "task: %s\ndataset_path: json\ndataset_kwargs:\n  data_files: {test: %s.jsonl}\ntest_split: test\n%s"
             .formatted(name, name, keys));
     TaskTree tree = TaskTree.of(TaskIndex.of(List.of(folder)), List.of(name));
-    return Task.load(tree.tasks().get(name), null);
+    return Task.load(requireNonNull(tree.tasks().get(name)), null);
   }
 
   private static TaskScores scores(Task task, List<Metric> metrics, List<Scored> samples) {
@@ -185,11 +187,12 @@ public final class MadeOutcomes {
     before.forEach(
         (name, first) -> {
           List<Difference> own = new ArrayList<>();
+          TaskScores second = requireNonNull(after.get(name));
           first
               .scores()
               .forEach(
                   (key, score) ->
-                      own.add(difference(score, after.get(name).scores().get(key))));
+                      own.add(difference(score, requireNonNull(second.scores().get(key)))));
           differences.put(name, own);
         });
     return new Outcome(

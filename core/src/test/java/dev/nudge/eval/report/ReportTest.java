@@ -1,5 +1,6 @@
 package dev.nudge.eval.report;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
@@ -189,12 +190,12 @@ class ReportTest {
   void subgroupsAndCleanDocumentsHaveNumbersOfTheirOwn() throws Exception {
     ReportView.TaskView task = ReportView.of(whole()).pairs().getFirst().tasks().getFirst();
     assertThat(task.subgroups()).containsOnlyKeys("field"); // named by the task file
-    Slice even = task.subgroups().get("field").getFirst();
+    Slice even = requireNonNull(task.subgroups().get("field")).getFirst();
     assertThat(even.name()).isEqualTo("even");
     assertThat(even.documents()).isEqualTo(20);
     assertThat(even.before()).isEqualTo(0.25);
     assertThat(even.after()).isEqualTo(0.8);
-    List<Slice> slices = task.leaks().slices();
+    List<Slice> slices = requireNonNull(task.leaks()).slices();
     assertThat(slices).extracting(Slice::documents).containsExactly(40, 37, 3);
     assertThat(slices.get(1).before()).isCloseTo(7 / 37.0, within(1e-12));
     assertThat(slices.get(2).before()).isEqualTo(1);
@@ -215,8 +216,8 @@ class ReportTest {
   void reliabilityIsThatOfTheChoices() throws Exception {
     ReportView.TaskView task = ReportView.of(whole()).pairs().getFirst().tasks().getFirst();
     // always 0.7 sure and right on 10 of 40; then 0.9 sure and right on 32 of 40
-    assertThat(task.before().ece()).isCloseTo(0.45, within(1e-9));
-    assertThat(task.after().ece()).isCloseTo(0.1, within(1e-9));
+    assertThat(requireNonNull(task.before()).ece()).isCloseTo(0.45, within(1e-9));
+    assertThat(requireNonNull(task.after()).ece()).isCloseTo(0.1, within(1e-9));
     assertThat(ReportView.of(whole()).pairs().getFirst().tasks().get(1).after()).isNull();
   }
 
