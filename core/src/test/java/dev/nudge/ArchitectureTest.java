@@ -130,7 +130,6 @@ class ArchitectureTest {
                   "data",
                   "generate",
                   "eval",
-                  "eval.run",
                   "eval.metric",
                   "eval.task")),
           Map.entry(
@@ -145,6 +144,7 @@ class ArchitectureTest {
                   "merge",
                   "train",
                   "eval",
+                  "eval.run",
                   "runs",
                   "registry")));
 
