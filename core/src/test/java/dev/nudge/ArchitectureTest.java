@@ -128,6 +128,7 @@ class ArchitectureTest {
                   "text.jinja",
                   "text.chat",
                   "data",
+                  "engine",
                   "generate",
                   "eval",
                   "eval.metric",
