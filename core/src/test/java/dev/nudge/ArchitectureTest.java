@@ -128,9 +128,9 @@ class ArchitectureTest {
                   "text.jinja",
                   "text.chat",
                   "data",
+                  "engine",
                   "generate",
                   "eval",
-                  "eval.run",
                   "eval.metric",
                   "eval.task")),
           Map.entry(
@@ -158,6 +158,7 @@ class ArchitectureTest {
                   "merge",
                   "train",
                   "eval",
+                  "eval.run",
                   "runs",
                   "registry")));
 

@@ -15,7 +15,8 @@ final class OtherVerbs {
     say(here + "train", "finetune fine-tune finetuning sft lora qlora tune fit trainer");
     say(here + "train --method full", "pretrain full");
     say(here + "generate", "predict infer inference ask answer prompt run batch");
-    say(here + "score", "eval evaluate evaluation test perplexity benchmark");
+    say(here + "eval", "evaluate evaluation test benchmark lm-eval lm_eval");
+    say(here + "score", "perplexity");
     say(here + "merge", "fuse merge-lora merge_and_unload");
     say(here + "plan", "estimate estimate-memory estimate_memory cost");
     say(here + "quantize", "quantise gptq awq bnb");
