@@ -9,7 +9,6 @@ import dev.nudge.eval.gate.GateFiles;
 import dev.nudge.eval.gate.GateResult;
 import dev.nudge.eval.gate.Verdict;
 import dev.nudge.format.Json;
-import dev.nudge.format.Sha256;
 import dev.nudge.registry.RegistryException.Reason;
 import dev.nudge.settings.InputException;
 import java.nio.file.Files;
@@ -17,7 +16,6 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -58,10 +56,8 @@ class ProtectedAliasTest {
   /// same.
   private void judged(Version with, Version of, Verdict verdict, String policy, int day)
       throws Exception {
-    Map<String, String> files = new TreeMap<>();
-    for (String name : Digests.ADAPTER_FILES) {
-      files.put(name, Sha256.of(of.folder().resolve(name)));
-    }
+    Map<String, String> files = Digests.adapter(of.folder());
+    assertThat(files).hasSize(2);
     Digests digests =
         new Digests(
             MadeAdapters.BASE, files, "sha256:1", null, Map.of(), Map.of(), 0, Map.of(), policy);

@@ -6,6 +6,7 @@ import dev.nudge.eval.task.TaskConfig;
 import dev.nudge.format.Json;
 import dev.nudge.format.Sha256;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -44,6 +45,21 @@ public record Digests(
     tasks = Map.copyOf(tasks);
     data = Map.copyOf(data);
     settings = Map.copyOf(settings);
+  }
+
+  /// The digests of the files of an adapter that change what it says; those that are not there are
+  /// left out.
+  ///
+  /// @param folder a PEFT folder
+  public static Map<String, String> adapter(Path folder) {
+    Map<String, String> all = new TreeMap<>();
+    for (String name : ADAPTER_FILES) {
+      String digest = Sha256.of(folder.resolve(name));
+      if (digest != null) {
+        all.put(name, digest);
+      }
+    }
+    return all;
   }
 
   /// The digests of what the tasks of a model's numbers say.

@@ -155,6 +155,60 @@ class GateTest {
   }
 
   @Test
+  void aRuleThatComesTwiceIsJudgedTwice() throws Exception {
+    String rule = "{task: legal, metric: acc, by: 0.05}";
+    GateResult result = judge("improve: [%s, %s]".formatted(rule, rule), better());
+    assertThat(result.rules()).hasSize(2);
+    assertThat(result.rules()).extracting(RuleResult::verdict).containsOnly(Verdict.PASS);
+    assertThat(result.rules().getFirst().sentence()).endsWith(" over 2 rules");
+  }
+
+  @Test
+  void aFilterThatIsNamedHasToBeThere() throws Exception {
+    Outcome outcome = better();
+    assertThat(judge("improve: {task: legal, metric: acc, filter: none}", outcome).verdict())
+        .isEqualTo(Verdict.PASS);
+    assertThat(judge("improve: {task: legal, metric: 'acc,none'}", outcome).verdict())
+        .isEqualTo(Verdict.PASS);
+    assertThatThrownBy(() -> judge("improve: {task: legal, metric: acc, filter: strict}", outcome))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("names the metric acc,strict, which legal does not have");
+  }
+
+  /// Where the truth is the limit itself, a rule passes wrongly in at most one of twenty, and two
+  /// rules together as well.
+  @Test
+  void aWrongPassIsAsRareAsThePolicySays() throws Exception {
+    java.util.Random random = dev.nudge.Seeds.random();
+    int wrong = 0;
+    int runs = 400;
+    for (int run = 0; run < runs; run++) {
+      boolean[][] right = new boolean[4][120];
+      for (int i = 0; i < 120; i++) {
+        for (int task = 0; task < 2; task++) {
+          double drawn = random.nextDouble();
+          right[2 * task][i] = drawn < 0.5;
+          right[2 * task + 1][i] = drawn < 0.4 || drawn > 0.85; // 0.1 lost, 0.15 won: 0.05 better
+        }
+      }
+      Outcome outcome =
+          new MadeOutcomes(folder.resolve("r" + run))
+              .choices("a", 120, i -> right[0][i], i -> right[1][i], "q")
+              .choices("b", 120, i -> right[2][i], i -> right[3][i], "q")
+              .outcome();
+      GateResult result =
+          judge(
+              "confidence: 0.9\nimprove: [{task: a, metric: acc, by: 0.05}, {task: b, metric: acc, by: 0.05}]",
+              outcome);
+      boolean any = result.rules().stream().anyMatch(r -> r.verdict() == Verdict.PASS);
+      wrong += any ? 1 : 0;
+    }
+    // 5 % on one side: 20 of 400, and 40 is more than four standard deviations above
+    assertThat(wrong).isLessThan(40);
+    assertThat(wrong).isGreaterThan(2); // and it is not only careful
+  }
+
+  @Test
   void aLimitIsJudgedByItsBoundOrByTheNumberItself() throws Exception {
     Outcome outcome = better(); // 0.65 of 200
     assertThat(floor(outcome, 0.62, "point")).isEqualTo(Verdict.PASS);

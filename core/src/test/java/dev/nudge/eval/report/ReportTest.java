@@ -318,6 +318,29 @@ class ReportTest {
   }
 
   @Test
+  void eachModelStandsBesideTheOneBeforeIt() throws Exception {
+    Outcome two =
+        new MadeOutcomes(folder).choices("clauses", 40, i -> i < 10, i -> i < 30, "q").outcome();
+    ModelResults base = two.models().getFirst();
+    ModelResults third = new ModelResults("compare", "runs/two", base.tasks(), Map.of());
+    Outcome three =
+        new Outcome(
+            List.of(base, two.models().get(1), third), two.differences(), 3, 3, 1);
+    ReportData data = ReportData.of("m", three, AT);
+    ReportView view = ReportView.of(data);
+    assertThat(view.pairs()).extracting(HtmlReport::title)
+        .containsExactly("base → adapter", "adapter → compare");
+    assertThat(view.pairs().get(1).tasks().getFirst().flips().worse()).hasSize(20);
+    Row unknown = view.pairs().get(1).rows().getFirst(); // no difference was told
+    assertThat(unknown.value()).isEqualTo(-0.5);
+    assertThat(unknown.p()).isNaN();
+    assertThat(unknown.meaning()).isEqualTo(Row.Meaning.OPEN);
+    Element root = parse(HtmlReport.of(data));
+    assertThat(part(root, "tasks-1").getTextContent()).contains("Tasks: adapter → compare");
+    assertThat(MarkdownReport.of(data)).contains("### base → adapter", "### adapter → compare");
+  }
+
+  @Test
   void inMarkdownTextsOfOthersAreCode() throws Exception {
     Outcome outcome =
         new MadeOutcomes(folder)
