@@ -87,14 +87,14 @@ record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
       Outcome outcome, String task, String key, TaskScores.Score score) {
     List<String> row = new ArrayList<>(List.of(task, shown(key)));
     for (ModelResults model : outcome.models()) {
-      row.add(number(model.tasks().get(task).scores().get(key).value()));
+      row.add(number(model.value(task, key)));
     }
     if (outcome.models().size() == 1) {
       row.add(number(score.stderr()));
     }
     for (Map<String, List<Difference>> tasks : outcome.differences().values()) {
       row.add(
-          tasks.get(task).stream()
+          tasks.getOrDefault(task, List.of()).stream()
               .filter(d -> d.key().equals(key))
               .findFirst()
               .map(EvalVerb::shown)
@@ -111,7 +111,7 @@ record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
             (key, score) -> {
               List<String> row = new ArrayList<>(List.of(name, shown(key)));
               for (ModelResults model : outcome.models()) {
-                row.add(number(model.groups().get(name).scores().get(key).value()));
+                row.add(number(model.value(name, key)));
               }
               if (outcome.models().size() == 1) {
                 row.add(number(score.stderr()));

@@ -17,6 +17,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -39,6 +40,7 @@ final class Answers {
   ///
   /// @param parts of a likelihood one, of a rolling one its windows, of a generation the prompt
   /// @param digest of the tokens and of how they are asked
+  @SuppressWarnings("ArrayRecordComponent")
   record Encoded(Request request, List<Item> parts, int @Nullable [] prompt, String digest) {
     /// Tokens, for progress.
     long tokens() {
@@ -172,16 +174,17 @@ final class Answers {
           if (request.request() instanceof Request.Generate) {
             return;
           }
-          sums.put(key, new Sum(request));
+          Sum empty = new Sum(request);
+          sums.put(key, empty);
           for (Item part : request.parts()) {
             boolean shares =
                 request.request() instanceof Request.Likelihood
                     && part.from() >= SHARED
-                    && contexts.get(context(part)) > 1;
+                    && contexts.getOrDefault(context(part), 0) > 1;
             (shares ? shared : whole).add(new Part(key, part));
           }
           if (request.parts().isEmpty()) {
-            store.put(key, sums.get(key).answer());
+            store.put(key, empty.answer());
           }
         });
     int[] since = {0};
@@ -239,7 +242,7 @@ final class Answers {
       boolean greedy,
       int[] since,
       IntConsumer done) {
-    Sum sum = sums.get(part.key());
+    Sum sum = Objects.requireNonNull(sums.get(part.key()));
     if (sum.add(logprob, greedy)) {
       store.put(part.key(), sum.answer());
     }
@@ -282,7 +285,7 @@ final class Answers {
         prompts,
         (text, i) -> {
           String key = keys.get(i);
-          Encoded request = missing.get(key);
+          Encoded request = Objects.requireNonNull(missing.get(key));
           if (!(request.request() instanceof Request.Generate r) || request.prompt() == null) {
             throw new IllegalStateException("an answer to no prompt");
           }

@@ -29,6 +29,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -332,10 +333,13 @@ public final class Evaluation {
     before.forEach(
         (task, first) -> {
           List<Difference> own = new ArrayList<>();
-          TaskScores second = after.get(task);
+          TaskScores second = Objects.requireNonNull(after.get(task));
           first
               .scores()
-              .forEach((key, score) -> own.add(Difference.of(score, second.scores().get(key))));
+              .forEach(
+                  (key, score) ->
+                      own.add(
+                          Difference.of(score, Objects.requireNonNull(second.scores().get(key)))));
           all.put(task, own);
         });
     return all;
@@ -344,7 +348,7 @@ public final class Evaluation {
   private static void write(
       EvaluateSettings settings, Outcome outcome, Tokenizer tokenizer, RequestTokens encoder) {
     for (ModelResults model : outcome.models()) {
-      boolean main = model == outcome.main();
+      boolean main = model.name().equals(outcome.main().name());
       Map<String, @Nullable Object> more = about(settings, model, tokenizer, encoder);
       more.put("total_evaluation_time_seconds", String.valueOf(outcome.seconds()));
       if (main && !outcome.differences().isEmpty()) {

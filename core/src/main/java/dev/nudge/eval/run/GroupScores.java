@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -54,7 +55,7 @@ public record GroupScores(TaskGroup group, int sampleLength, Map<String, Score> 
     List<Double> stderrs = new ArrayList<>();
     List<Integer> sizes = new ArrayList<>();
     for (TaskScores task : tasks) {
-      TaskScores.Score score = task.scores().get(key);
+      TaskScores.Score score = Objects.requireNonNull(task.scores().get(key));
       values.add(score.value());
       stderrs.add(score.stderr());
       sizes.add(task.sampleLength());

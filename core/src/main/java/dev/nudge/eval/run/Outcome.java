@@ -33,7 +33,7 @@ public record Outcome(
     Map<String, Object> summary = new LinkedHashMap<>();
     summary.put("results", numbers(main()));
     for (ModelResults model : models) {
-      if (model != main()) {
+      if (!model.name().equals(main().name())) {
         summary.put(model.name(), numbers(model));
       }
     }

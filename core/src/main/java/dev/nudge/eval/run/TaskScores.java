@@ -64,17 +64,17 @@ public record TaskScores(
     Map<String, Score> scores = new LinkedHashMap<>();
     for (String filter : filters.names()) {
       Map<String, List<MetricItem>> items = new LinkedHashMap<>();
-      metrics.forEach(metric -> items.put(metric.name(), new ArrayList<>()));
       for (int i = 0; i < samples.size(); i++) {
         Sample sample = samples.get(i);
         List<JsonNode> filtered = new ArrayList<>();
         answers.get(i).forEach(list -> filtered.add(filters.apply(filter, list, sample.doc())));
         Map<String, MetricItem> own = scorer.of(sample, filtered);
-        own.forEach((name, item) -> items.get(name).add(item));
+        own.forEach(
+            (name, item) -> items.computeIfAbsent(name, key -> new ArrayList<>()).add(item));
         scored.add(new Scored(sample, filter, answers.get(i), filtered, own));
       }
       for (Metric metric : metrics) {
-        List<MetricItem> all = items.get(metric.name());
+        List<MetricItem> all = items.getOrDefault(metric.name(), List.of());
         Aggregation aggregation = Aggregation.of(metric.aggregation(), all);
         Score score =
             new Score(

@@ -115,13 +115,13 @@ final class PromptBuilder {
       List<Message> all) {
     boolean answered =
         answer != null && !(target != null && target.isString() && answer.isEmpty());
-    boolean prefixed = prefix != null && !prefix.isEmpty();
-    boolean delimits = prefixed ? Message.needsDelimiter(question, prefix) : answered;
+    String begun = Objects.requireNonNullElse(prefix, "");
+    boolean delimits = begun.isEmpty() ? answered : Message.needsDelimiter(question, begun);
     all.add(new Message("user", question, delimits ? delimiter : ""));
     if (answered) {
-      all.add(new Message("assistant", Message.joined(prefix, answer, " "), behind));
-    } else if (prefixed) {
-      all.add(new Message("assistant", prefix));
+      all.add(new Message("assistant", Message.joined(begun, answer, " "), behind));
+    } else if (!begun.isEmpty()) {
+      all.add(new Message("assistant", begun));
     }
   }
 

@@ -14,6 +14,8 @@ public record PromptStyle(@Nullable String system, @Nullable Chat chat, boolean 
 
   /// Writes conversations as a model reads them.
   public interface Chat {
+    /// Writes a conversation.
+    ///
     /// @param begins whether the beginning of an answer follows; else the last message goes on
     String render(List<Message> messages, boolean begins);
   }

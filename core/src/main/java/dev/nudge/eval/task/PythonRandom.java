@@ -79,8 +79,8 @@ public final class PythonRandom {
 
   /// A number of [0, 1) with 53 bits.
   public double random() {
-    long a = word() >>> 5;
-    long b = word() >>> 6;
+    int a = word() >>> 5;
+    int b = word() >>> 6;
     return (a * 67108864.0 + b) * (1.0 / 9007199254740992.0);
   }
 

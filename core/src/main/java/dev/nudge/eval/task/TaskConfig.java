@@ -5,6 +5,7 @@ import dev.nudge.settings.Nearest;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -153,8 +154,8 @@ public record TaskConfig(
 
   /// The same with another number of shots, unless its file says that there are none.
   public TaskConfig withFewshot(@Nullable Integer shots) {
-    boolean keep = shots == null || numFewshot != null && numFewshot == 0;
-    int number = keep ? numFewshot == null ? 0 : numFewshot : shots;
+    boolean none = numFewshot != null && numFewshot == 0;
+    int number = shots != null && !none ? shots : Objects.requireNonNullElse(numFewshot, 0);
     return new TaskConfig(
         name,
         alias,

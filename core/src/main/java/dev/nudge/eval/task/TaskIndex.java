@@ -12,6 +12,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
@@ -70,11 +71,16 @@ public final class TaskIndex {
           .filter(Files::isRegularFile)
           .sorted(Comparator.comparing(file -> file.toString().replace('\\', '/')))
           .toList();
-    } catch (UncheckedIOException | IOException e) {
-      IOException cause = e instanceof UncheckedIOException u ? u.getCause() : (IOException) e;
-      throw new InputException(
-          "--tasks-dir %s cannot be read: %s".formatted(folder, OutFolder.reason(cause)), e);
+    } catch (UncheckedIOException e) {
+      throw unreadable(folder, Objects.requireNonNull(e.getCause()));
+    } catch (IOException e) {
+      throw unreadable(folder, e);
     }
+  }
+
+  private static InputException unreadable(Path folder, IOException e) {
+    return new InputException(
+        "--tasks-dir %s cannot be read: %s".formatted(folder, OutFolder.reason(e)), e);
   }
 
   private static boolean counts(Path file) {

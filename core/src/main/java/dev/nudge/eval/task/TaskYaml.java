@@ -244,7 +244,7 @@ final class TaskYaml {
       value = new BigInteger(digits.substring(2), 16);
     } else if (digits.indexOf(':') >= 0) {
       value = BigInteger.ZERO;
-      for (String part : digits.split(":")) {
+      for (String part : digits.split(":", -1)) {
         value = value.multiply(BigInteger.valueOf(60)).add(new BigInteger(part));
       }
     } else {
@@ -266,7 +266,7 @@ final class TaskYaml {
       return Double.NaN;
     }
     double value = 0;
-    for (String part : digits.split(":")) {
+    for (String part : digits.split(":", -1)) {
       value = value * 60 + Double.parseDouble(part);
     }
     return sign * value;
