@@ -25,6 +25,8 @@ record AdaptersAliasVerb() implements Verb<AdaptersAliasVerb.Settings> {
           String version,
       @Setting(help = Registries.REGISTRY, label = "FOLDER") @Nullable Path registry,
       @Setting(help = Registries.EXPECT, label = "VERSION") @Nullable String expect,
+      @Setting(help = "move it where it is protected and no gate has passed, too; needs --why")
+          boolean override,
       @Setting(help = Registries.WHY, label = "TEXT") @Nullable String why,
       @Setting(help = Registries.BY, label = "WHO") @Nullable String by) {}
 
@@ -54,6 +56,7 @@ record AdaptersAliasVerb() implements Verb<AdaptersAliasVerb.Settings> {
             ((Reference.Alias) alias.to()).alias(),
             Registries.version(registry, alias.name(), settings.version()),
             Registries.expected(registry, alias.name(), settings.expect()),
+            settings.override(),
             Registries.note(settings.by(), settings.why()));
     Registries.tell(move, console);
     return ExitCode.DONE;

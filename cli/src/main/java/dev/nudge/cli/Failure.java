@@ -1,5 +1,6 @@
 package dev.nudge.cli;
 
+import dev.nudge.registry.RegistryException;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.NudgeException;
 import dev.nudge.settings.Secret;
@@ -25,6 +26,8 @@ record Failure(int code, String line, List<String> details) {
   /// Tells what an exception means to a user.
   static Failure of(Throwable e) {
     return switch (e) {
+      case RegistryException gated when gated.reason() == RegistryException.Reason.GATED ->
+          new Failure(ExitCode.REFUSED, oneLine(gated.getMessage()), gated.details());
       case InputException wrong ->
           new Failure(ExitCode.WRONG, oneLine(wrong.getMessage()), wrong.details());
       case NudgeException failed ->

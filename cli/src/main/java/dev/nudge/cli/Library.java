@@ -214,6 +214,7 @@ final class Library {
         new AdaptersShowVerb(),
         new AdaptersAliasVerb(),
         new AdaptersRollbackVerb(),
+        new AdaptersProtectVerb(),
         new AdaptersStateVerb(),
         new AdaptersLogVerb(),
         new AdaptersInspectVerb(),

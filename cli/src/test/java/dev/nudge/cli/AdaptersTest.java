@@ -66,6 +66,38 @@ class AdaptersTest {
   }
 
   @Test
+  void aProtectedAliasMovesOnlyByAGateOrAnOverride() throws IOException {
+    push();
+    Path policy = folder.resolve("policy.yaml");
+    Files.writeString(policy, "floor: {task: t, metric: acc, at_least: 0.5, judged_by: point}\n");
+    JsonNode set =
+        json("protect", "support@champion", "--policy", policy.toString(), "--why", "it counts");
+    assertThat(set.path("protected").asBoolean()).isTrue();
+    assertThat(set.path("policy").asString()).startsWith("sha256:");
+    Ran refused = adapters("alias", "support@champion", "2");
+    assertThat(refused.code()).isEqualTo(ExitCode.REFUSED);
+    assertThat(refused.err())
+        .startsWith(
+            "nudge: support@champion is protected, and support:2 has no fresh PASS: no gate.json")
+        .hasLineCount(1);
+    Ran unsaid = adapters("alias", "support@champion", "2", "--override");
+    assertThat(unsaid.code()).isEqualTo(ExitCode.WRONG);
+    assertThat(unsaid.err())
+        .isEqualTo("nudge: an override of a protected alias needs a reason; give --why\n");
+    JsonNode moved =
+        json("alias", "support@champion", "2", "--override", "--why", "the first leaks");
+    assertThat(moved.path("version").asInt()).isEqualTo(2);
+    assertThat(adapters("log", "support@champion").out())
+        .contains("protect support@champion by the policy sha256:")
+        .contains(", overridden: no gate.json of the policy sha256:");
+    assertThat(adapters("protect", "support@champion", "--off").err())
+        .isEqualTo("nudge: taking the protection of an alias away needs a reason; give --why\n");
+    JsonNode off = json("protect", "support@champion", "--off", "--why", "done");
+    assertThat(off.path("protected").asBoolean()).isFalse();
+    assertThat(json("alias", "support@champion", "1").path("version").asInt()).isEqualTo(1);
+  }
+
+  @Test
   void aVersionGoesFromPushToChampionAndBack() {
     push();
     JsonNode listed = json("list").at("/adapters/0");

@@ -1518,6 +1518,32 @@ class BadInputTest {
             "alias support@champion 2",
             "support:2 is blocked; an alias cannot be at it"),
         row(
+            "a protection of what is no alias",
+            p -> {},
+            "protect support:1",
+            "NAME@ALIAS is 'support:1'; it must be an adapter's name and an alias, as in"
+                + " support@champion"),
+        row(
+            "a protection by a policy that is not there",
+            p -> {},
+            "protect support@champion --policy none.yaml",
+            "--policy is none.yaml; there is no such file"),
+        row(
+            "a protection that is set and taken away",
+            p -> {},
+            "protect support@champion --policy none.yaml --off",
+            "--off takes the protection away and --policy sets it; give one"),
+        row(
+            "a protection that goes without a reason",
+            p -> {},
+            "protect support@champion --off",
+            "taking the protection of an alias away needs a reason; give --why"),
+        row(
+            "an override without a reason",
+            p -> {},
+            "alias support@champion 1 --override",
+            "an override of a protected alias needs a reason; give --why"),
+        row(
             "an alias to nothing",
             p -> {},
             "alias support@champion 7",

@@ -448,11 +448,16 @@ public final class Registry {
     return new RegistryException(
         Reason.GATED,
         to == null
-            ? "%s@%s is protected and is not taken away without an override and a reason"
+            ? "%s@%s is protected; to take it away give --override and --why"
                 .formatted(name, alias)
-            : "%s@%s is protected, and %s has no fresh PASS: %s; evaluate it with --policy and keep its %s as a report, or override with a reason"
+            : "%s@%s is protected, and %s has no fresh PASS: %s; evaluate it by a policy and keep its %s (nudge adapters state %s validated --report), or give --override and --why"
                 .formatted(
-                    name, alias, to.shown(), String.join(", ", against), GateCheck.FILE));
+                    name,
+                    alias,
+                    to.shown(),
+                    String.join(", ", against),
+                    GateCheck.FILE,
+                    to.shown()));
   }
 
   /// Why no gate lets a version pass; empty: one does. The gate that was judged last counts, of

@@ -82,7 +82,7 @@ class ProtectedAliasTest {
   void onlyAFreshPassMovesIt() throws Exception {
     registry.protect("support", "champion", null, note("from now on"));
     refused(
-        "support@champion is protected, and support:2 has no fresh PASS: no gate.json is kept with it; evaluate it with --policy and keep its gate.json as a report, or override with a reason");
+        "support@champion is protected, and support:2 has no fresh PASS: no gate.json is kept with it; evaluate it by a policy and keep its gate.json (nudge adapters state support:2 validated --report), or give --override and --why");
     judged(second, second, Verdict.INCONCLUSIVE, POLICY, 0);
     refused("its verdict is INCONCLUSIVE");
     judged(second, first, Verdict.PASS, POLICY, 1);
@@ -138,7 +138,7 @@ class ProtectedAliasTest {
             () ->
                 registry.alias("support", "champion", null, Alias.Expected.ANY, note("away")))
         .hasMessage(
-            "support@champion is protected and is not taken away without an override and a reason");
+            "support@champion is protected; to take it away give --override and --why");
     registry.alias("support", "champion", null, Alias.Expected.ANY, true, note("away"));
     assertThat(registry.adapter("support").aliases()).isEmpty();
   }

@@ -47,6 +47,14 @@ class PolicyFileTest {
   }
 
   @Test
+  void theExampleIsAPolicy() {
+    Policy policy = PolicyFile.read(Path.of("../examples/policy.yaml"));
+    assertThat(policy.rules())
+        .extracting(Rule::kind)
+        .containsExactly("improve", "retain", "floor", "ceiling", "leakage", "latency");
+  }
+
+  @Test
   void jsonSaysTheSameAndHasTheSameDigest() {
     String json =
         """
