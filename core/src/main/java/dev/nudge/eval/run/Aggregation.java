@@ -28,6 +28,7 @@ public final class Aggregation {
     PERPLEXITY,
     WEIGHTED_PERPLEXITY,
     BITS_PER_BYTE,
+    SHARE,
     F1,
     MACRO_F1,
     MICRO_F1,
@@ -78,7 +79,7 @@ public final class Aggregation {
     private Class<? extends MetricItem> takes() {
       return switch (this) {
         case MEAN, MEDIAN, NANMEAN, PERPLEXITY, BYPASS -> Value.class;
-        case WEIGHTED_PERPLEXITY, BITS_PER_BYTE -> Weighted.class;
+        case WEIGHTED_PERPLEXITY, BITS_PER_BYTE, SHARE -> Weighted.class;
         case F1, MACRO_F1, MICRO_F1, WEIGHTED_F1, MCC -> Labels.class;
         case BRIER -> Chances.class;
         case BLEU, CHRF, CHRF_WORDS, TER -> Texts.class;
@@ -131,7 +132,7 @@ public final class Aggregation {
   private static ToDoubleFunction<int[]> function(Kind kind, List<MetricItem> items) {
     return switch (kind) {
       case MEAN, MEDIAN, NANMEAN, PERPLEXITY -> values(kind, items);
-      case WEIGHTED_PERPLEXITY, BITS_PER_BYTE -> weighted(kind, items);
+      case WEIGHTED_PERPLEXITY, BITS_PER_BYTE, SHARE -> weighted(kind, items);
       case F1, MACRO_F1, MICRO_F1, WEIGHTED_F1, MCC -> labels(kind, items);
       case BRIER -> brier(items);
       case BLEU -> corpus(new Bleu(), items);
@@ -176,7 +177,11 @@ public final class Aggregation {
         weight += weights[place];
       }
       double mean = sum / weight;
-      return kind == Kind.BITS_PER_BYTE ? -mean / Math.log(2) : Math.exp(-mean);
+      return switch (kind) {
+        case SHARE -> mean;
+        case BITS_PER_BYTE -> -mean / Math.log(2);
+        default -> Math.exp(-mean);
+      };
     };
   }
 

@@ -58,6 +58,12 @@ public record Metric(
     put("rouge1", Aggregation.Kind.MEAN, true, GENERATE_UNTIL);
     put("rouge2", Aggregation.Kind.MEAN, true, GENERATE_UNTIL);
     put("rougeL", Aggregation.Kind.MEAN, true, GENERATE_UNTIL);
+    put("tatqa_em", Aggregation.Kind.MEAN, true, GENERATE_UNTIL);
+    put("tatqa_f1", Aggregation.Kind.MEAN, true, GENERATE_UNTIL);
+    put("prompt_level_strict_acc", Aggregation.Kind.MEAN, true, GENERATE_UNTIL);
+    put("prompt_level_loose_acc", Aggregation.Kind.MEAN, true, GENERATE_UNTIL);
+    put("inst_level_strict_acc", Aggregation.Kind.SHARE, true, GENERATE_UNTIL);
+    put("inst_level_loose_acc", Aggregation.Kind.SHARE, true, GENERATE_UNTIL);
     put("bypass", Aggregation.Kind.BYPASS, true, OutputType.values());
   }
 
@@ -68,7 +74,8 @@ public record Metric(
 
   /// Metrics that a document with several answers has, where a text is generated.
   private static final Set<String> OF_SEVERAL =
-      Set.of("exact_match", "squad_f1", "rouge1", "rouge2", "rougeL", "bypass");
+      Set.of(
+          "exact_match", "squad_f1", "rouge1", "rouge2", "rougeL", "tatqa_em", "tatqa_f1", "bypass");
 
   /// The metrics of a task; one that its output type has not is passed over with a warning, as the
   /// harness does without.

@@ -187,6 +187,10 @@ final class SampleScorer {
       return new Value(exact(metric, answer, golds));
     }
     String said = answer.isString() ? answer.stringValue() : PythonValues.str(answer);
+    MetricItem own = DocumentMetric.of(name, said, sample.doc(), place);
+    if (own != null) {
+      return own;
+    }
     return switch (name) {
       case "squad_f1" -> new Value(SquadF1.f1(said, golds));
       case "rouge1" -> new Value(Rouge.ONE.best(said, golds, true).f1());

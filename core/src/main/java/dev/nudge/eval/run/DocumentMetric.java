@@ -1,0 +1,122 @@
+package dev.nudge.eval.run;
+
+import dev.nudge.eval.metric.Instructions;
+import dev.nudge.eval.metric.NumericAnswer;
+import dev.nudge.eval.run.MetricItem.Value;
+import dev.nudge.eval.run.MetricItem.Weighted;
+import dev.nudge.settings.InputException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// Scores a text by columns of its document rather than by one target: numbers with a scale as
+/// TAT-QA has them, and instructions that a program can check as IFEval has them.
+///
+/// ```
+///   tatqa_em, tatqa_f1            answers, scale, answer_type
+///   prompt_level_…_acc, inst_level_…_acc (strict, loose)    instruction_id_list, kwargs
+/// ```
+///
+/// A text of TAT-QA's is its spans with `;` between them, and its scale as the last word.
+final class DocumentMetric {
+  private static final Set<String> SCALES = Set.of("thousand", "million", "billion", "percent");
+  private static final Set<String> NUMBERS = Set.of("arithmetic", "count");
+
+  private DocumentMetric() {}
+
+  /// What a text gives to a metric; null: the metric needs no columns.
+  ///
+  /// @param place of the task, for messages
+  /// @throws InputException where a column is not there
+  static @Nullable MetricItem of(String metric, String said, JsonNode document, String place) {
+    return switch (metric) {
+      case "tatqa_em" -> new Value(number(said, document, place).exact());
+      case "tatqa_f1" -> new Value(number(said, document, place).f1());
+      case "prompt_level_strict_acc" -> whole(verdict(said, document, place).allStrict());
+      case "prompt_level_loose_acc" -> whole(verdict(said, document, place).allLoose());
+      case "inst_level_strict_acc" -> share(verdict(said, document, place).strict());
+      case "inst_level_loose_acc" -> share(verdict(said, document, place).loose());
+      default -> null;
+    };
+  }
+
+  private static Value whole(boolean all) {
+    return new Value(all ? 1 : 0);
+  }
+
+  private static Weighted share(List<Boolean> followed) {
+    return new Weighted(followed.stream().filter(one -> one).count(), followed.size());
+  }
+
+  private static NumericAnswer.Score number(String said, JsonNode document, String place) {
+    List<String> gold = new ArrayList<>();
+    column(document, "answers", place).forEach(one -> gold.add(one.asString("")));
+    String goldScale = column(document, "scale", place).asString("");
+    boolean number = NUMBERS.contains(column(document, "answer_type", place).asString(""));
+    String text = said.strip();
+    String last = text.substring(text.lastIndexOf(' ') + 1).toLowerCase(Locale.ROOT);
+    boolean scaled = SCALES.contains(last);
+    String spans = scaled ? text.substring(0, text.length() - last.length()).strip() : text;
+    List<String> prediction = new ArrayList<>();
+    for (String span : spans.split(";", -1)) {
+      if (!span.isBlank()) {
+        prediction.add(span.strip());
+      }
+    }
+    return NumericAnswer.score(
+        prediction, scaled ? last : "", gold, goldScale.equals("none") ? "" : goldScale, number);
+  }
+
+  private static Instructions.Verdict verdict(String said, JsonNode document, String place) {
+    List<String> ids = new ArrayList<>();
+    column(document, "instruction_id_list", place).forEach(id -> ids.add(id.asString("")));
+    List<Map<String, Object>> arguments = new ArrayList<>();
+    for (JsonNode one : column(document, "kwargs", place)) {
+      arguments.add(values(one));
+    }
+    try {
+      return Instructions.of(ids, arguments).verdict(said);
+    } catch (InputException | IllegalArgumentException e) {
+      throw new InputException(place + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static Map<String, Object> values(JsonNode object) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    for (Map.Entry<String, JsonNode> one : object.properties()) {
+      Object value = value(one.getValue());
+      if (value != null) {
+        values.put(one.getKey(), value);
+      }
+    }
+    return values;
+  }
+
+  private static @Nullable Object value(JsonNode node) {
+    if (node.isArray()) {
+      List<String> texts = new ArrayList<>();
+      node.forEach(one -> texts.add(one.asString("")));
+      return texts;
+    }
+    if (node.isNull()) {
+      return null;
+    }
+    return node.isIntegralNumber()
+        ? (Object) node.intValue()
+        : node.isNumber() ? node.doubleValue() : node.asString("");
+  }
+
+  private static JsonNode column(JsonNode document, String name, String place) {
+    JsonNode column = document.path(name);
+    if (column.isMissingNode()) {
+      throw new InputException(
+          "%s: a document has no column %s, which its metric reads".formatted(place, name));
+    }
+    return column;
+  }
+}
