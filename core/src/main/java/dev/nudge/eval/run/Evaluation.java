@@ -4,6 +4,7 @@ import dev.nudge.adapter.PeftAdapter;
 import dev.nudge.eval.run.Answers.Asked;
 import dev.nudge.eval.run.Answers.Encoded;
 import dev.nudge.eval.task.Filters;
+import dev.nudge.eval.task.Packs;
 import dev.nudge.eval.task.PromptStyle;
 import dev.nudge.eval.task.Request;
 import dev.nudge.eval.task.Sample;
@@ -93,7 +94,7 @@ public final class Evaluation {
     Path folder = settings.model().model();
     ModelConfig config = ModelConfig.load(folder);
     Tokenizer tokenizer = Session.tokenizer(folder, settings.adapter(), machine);
-    TaskTree tree = tree(settings);
+    TaskTree tree = tree(settings, machine);
     List<Ready> ready = new ArrayList<>();
     PromptStyle style = style(settings);
     for (TaskConfig task : tree.tasks().values()) {
@@ -126,8 +127,11 @@ public final class Evaluation {
     }
   }
 
-  private static TaskTree tree(EvaluateSettings settings) {
-    TaskIndex index = TaskIndex.of(settings.tasksDir().stream().map(Path::of).toList());
+  private static TaskTree tree(EvaluateSettings settings, Machine machine) {
+    List<Path> folders = new ArrayList<>();
+    folders.add(Packs.folder(machine.cache()));
+    settings.tasksDir().forEach(folder -> folders.add(Path.of(folder)));
+    TaskIndex index = TaskIndex.of(folders);
     return TaskTree.of(index, settings.tasks());
   }
 

@@ -1,0 +1,76 @@
+package dev.nudge.eval.task;
+
+import dev.nudge.format.OutFolder;
+import dev.nudge.format.Sha256;
+import dev.nudge.settings.RunException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.UUID;
+
+/// The task files that come with the library: legal, finance, medical and support, whose documents
+/// the user has, and retention, which brings its own.
+///
+/// They are written into a folder of the cache that has their digest in its name, so that they are
+/// files like any other, beside which documents may stand.
+public final class Packs {
+  private static final String INDEX = "index.txt";
+
+  private Packs() {}
+
+  /// The folder that has them.
+  ///
+  /// @param cache of this machine
+  /// @throws RunException where it cannot be written
+  public static Path folder(Path cache) {
+    List<String> names = names();
+    Sha256 sha = new Sha256();
+    for (String name : names) {
+      sha.update(java.lang.foreign.MemorySegment.ofArray(bytes(name)));
+    }
+    Path folder = cache.resolve("packs-" + sha.hex().substring(0, 16));
+    if (!Files.isDirectory(folder)) {
+      Path growing = cache.resolve(".packs-" + UUID.randomUUID());
+      for (String name : names) {
+        Path file = growing.resolve(name);
+        OutFolder.make(file.getParent());
+        OutFolder.place(file, bytes(name));
+      }
+      place(growing, folder);
+    }
+    return folder;
+  }
+
+  private static void place(Path growing, Path folder) {
+    try {
+      try {
+        OutFolder.move(growing, folder);
+      } catch (RunException e) {
+        if (!Files.isDirectory(folder)) { // another process was not faster
+          throw e;
+        }
+        OutFolder.delete(growing);
+      }
+    } catch (IOException e) {
+      throw new RunException("cannot write " + folder + ": " + OutFolder.reason(e), e);
+    }
+  }
+
+  /// Their files.
+  static List<String> names() {
+    return new String(bytes(INDEX), StandardCharsets.UTF_8).lines().toList();
+  }
+
+  private static byte[] bytes(String name) {
+    try (InputStream in =
+        Objects.requireNonNull(Packs.class.getResourceAsStream("packs/" + name), name)) {
+      return in.readAllBytes();
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}

@@ -1,0 +1,172 @@
+package dev.nudge.eval.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.nudge.Backends;
+import dev.nudge.eval.metric.Instructions;
+import dev.nudge.eval.task.Packs;
+import dev.nudge.format.Json;
+import dev.nudge.machine.Machine;
+import dev.nudge.settings.EvaluateSettings;
+import dev.nudge.settings.InputException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+
+/// Runs the packs that come with the library: retention on its own documents, the domains on the
+/// shared data sets where these are there.
+class PacksTest {
+  private static final Path GOLDEN = Path.of("src/test/resources/golden");
+  private static final Path MODEL = GOLDEN.resolve("llama/grouped-tied/model");
+  private static final Path SHARED = Path.of("../../shared/data");
+  private static final Path RESOURCES = Path.of("src/main/resources/dev/nudge/eval/task/packs");
+
+  @TempDir Path folder;
+
+  private Outcome run(List<String> tasks, Map<String, Object> more) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("model", MODEL);
+    values.put("compute", "fp32");
+    values.put("tasks", tasks);
+    values.put("limit", 3);
+    values.put("out", folder.resolve("out"));
+    values.putAll(more);
+    Machine machine = new Machine(2, 4L << 30, Backends.cache(), "test");
+    return Evaluation.of(
+        EvaluateSettings.of(values), machine, 10, new Evaluation.Watcher() {});
+  }
+
+  private static Set<String> below(Path folder) throws IOException {
+    try (Stream<Path> files = Files.walk(folder)) {
+      Set<String> names = new TreeSet<>();
+      files
+          .filter(Files::isRegularFile)
+          .forEach(file -> names.add(folder.relativize(file).toString().replace('\\', '/')));
+      names.remove("index.txt");
+      return names;
+    }
+  }
+
+  @Test
+  void everyFileOfThePacksIsInTheFolderThatTasksAreFoundIn() throws IOException {
+    Path packs = Packs.folder(folder.resolve("cache"));
+    assertThat(below(packs)).isEqualTo(below(RESOURCES)).contains("retention/knowledge.jsonl");
+    assertThat(Packs.folder(folder.resolve("cache"))).isEqualTo(packs);
+    try (Stream<Path> files = Files.list(folder.resolve("cache"))) {
+      assertThat(files).containsExactly(packs);
+    }
+  }
+
+  @Test
+  void retentionBringsItsDocuments() {
+    Outcome outcome = run(List.of("retention"), Map.of());
+    Map<String, TaskScores> tasks = outcome.main().tasks();
+    assertThat(tasks.keySet())
+        .containsExactly("retention_knowledge", "retention_instructions", "retention_text");
+    assertThat(tasks.get("retention_knowledge").scores()).containsKeys("acc,none", "acc_norm,none");
+    assertThat(tasks.get("retention_instructions").scores())
+        .containsKeys("prompt_level_strict_acc,none", "inst_level_loose_acc,none");
+    assertThat(tasks.get("retention_text").scores().get("bits_per_byte,none").value())
+        .isBetween(1.0, 30.0);
+  }
+
+  @Test
+  void theDocumentsOfRetentionAreWhole() throws IOException {
+    Set<String> questions = new HashSet<>();
+    Map<Integer, Integer> places = new HashMap<>();
+    for (JsonNode row : rows("knowledge.jsonl")) {
+      Set<String> choices = new HashSet<>();
+      row.path("choices").forEach(choice -> choices.add(choice.asString()));
+      assertThat(choices).as(row.toString()).hasSize(4);
+      assertThat(questions.add(row.path("question").asString())).isTrue();
+      places.merge(row.path("answer").asInt(), 1, Integer::sum);
+    }
+    assertThat(questions).hasSizeGreaterThan(50);
+    assertThat(places.keySet()).containsExactlyInAnyOrder(0, 1, 2, 3);
+    assertThat(places.values()).allMatch(n -> n > questions.size() / 8); // no place is the usual one
+    List<JsonNode> instructions = rows("instructions.jsonl");
+    assertThat(instructions).hasSizeGreaterThan(20);
+    for (JsonNode row : instructions) {
+      row.path("instruction_id_list")
+          .forEach(id -> assertThat(Instructions.known()).contains(id.asString()));
+      assertThat(row.path("kwargs").size()).isEqualTo(row.path("instruction_id_list").size());
+    }
+  }
+
+  private static List<JsonNode> rows(String name) throws IOException {
+    return Files.readAllLines(RESOURCES.resolve("retention").resolve(name)).stream()
+        .map(Json::parse)
+        .toList();
+  }
+
+  @Test
+  void theDomainsAreAskedOnTheSharedDataSets() {
+    assumeTrue(Files.isDirectory(SHARED), "the shared data sets are not here");
+    Outcome outcome =
+        run(List.of("legal", "finance", "medical", "support"), Map.of("data_dir", SHARED));
+    Map<String, TaskScores> tasks = outcome.main().tasks();
+    assertThat(tasks)
+        .containsOnlyKeys(
+            "legal_questions",
+            "legal_summaries",
+            "finance_intents",
+            "finance_tables",
+            "medical_research",
+            "medical_sections",
+            "medical_notes",
+            "support_intents",
+            "support_commands");
+    tasks.forEach(
+        (name, task) ->
+            task.scores()
+                .values()
+                .forEach(score -> assertThat(score.value()).as(name + score.key()).isFinite()));
+  }
+
+  @Test
+  void aDomainWithoutItsDocumentsSaysWhereTheyAreLookedUp() {
+    assertThatThrownBy(() -> run(List.of("legal"), Map.of("data_dir", folder)))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("legal-legalbench")
+        .hasMessageContaining("--data-dir");
+  }
+
+  @Test
+  void numbersWithAScaleAndInstructionsAreReadFromTheDocument() {
+    JsonNode table =
+        Json.parse(
+            "{\"answers\": [\"1,310\"], \"scale\": \"thousand\", \"answer_type\": \"arithmetic\"}");
+    assertThat(DocumentMetric.of("tatqa_em", "1310 thousand", table, "t"))
+        .isEqualTo(new MetricItem.Value(1));
+    assertThat(DocumentMetric.of("tatqa_em", "1310 million", table, "t"))
+        .isEqualTo(new MetricItem.Value(0));
+    JsonNode spans =
+        Json.parse("{\"answers\": [\"a b\", \"c\"], \"scale\": \"none\", \"answer_type\": \"span\"}");
+    assertThat(DocumentMetric.of("tatqa_f1", "c; a b", spans, "t"))
+        .isEqualTo(new MetricItem.Value(1));
+    JsonNode told =
+        Json.parse(
+            "{\"instruction_id_list\": [\"punctuation:no_comma\", \"keywords:existence\"],"
+                + " \"kwargs\": [{}, {\"keywords\": [\"hat\"]}]}");
+    assertThat(DocumentMetric.of("inst_level_strict_acc", "no", told, "t"))
+        .isEqualTo(new MetricItem.Weighted(1, 2));
+    assertThat(DocumentMetric.of("prompt_level_strict_acc", "a hat", told, "t"))
+        .isEqualTo(new MetricItem.Value(1));
+    assertThat(DocumentMetric.of("rougeL", "a", told, "t")).isNull();
+    assertThatThrownBy(() -> DocumentMetric.of("tatqa_em", "1", told, "task.yaml"))
+        .hasMessage("task.yaml: a document has no column answers, which its metric reads");
+  }
+}
