@@ -95,14 +95,6 @@ record Shared(
     return new Served(asked, settings.baseName(), null, null, null);
   }
 
-  /// The most tokens of a chat's answer where a request says nothing: what the model takes, but no
-  /// more than a quarter of the keys that there is memory for, since an answer has room for all
-  /// that
-  /// it may become.
-  int usualTokens() {
-    return Math.clamp(session.keyTokens() / 4, 16, Math.max(16, session.maxLength()));
-  }
-
   /// Encodes a text.
   ///
   /// @throws ApiException where it is no text

@@ -15,6 +15,7 @@ import dev.nudge.server.experiments.Experiments;
 import dev.nudge.server.experiments.Facts;
 import dev.nudge.server.experiments.Routed;
 import dev.nudge.server.experiments.Unit;
+import dev.nudge.settings.BusyException;
 import dev.nudge.settings.InputException;
 import io.helidon.webserver.CloseConnectionException;
 import java.util.ArrayList;
@@ -63,7 +64,7 @@ final class Trials {
       try {
         handler.handle(exchange);
         outcome = Facts.Outcome.DONE;
-      } catch (Exchange.Gone | CloseConnectionException | InputException e) {
+      } catch (Exchange.Gone | CloseConnectionException | BusyException | InputException e) {
         outcome = Facts.Outcome.CANCELLED;
         throw e;
       } catch (ApiException e) {
@@ -166,7 +167,9 @@ final class Trials {
       Serving.Running running =
           shared.session().serving().start(request.withAdapter(lease), failure);
       Usage usage = running.await();
-      if (failure.what instanceof InputException || failure.interrupted) {
+      if (failure.what instanceof InputException
+          || failure.what instanceof BusyException
+          || failure.interrupted) {
         return;
       }
       Facts done =
