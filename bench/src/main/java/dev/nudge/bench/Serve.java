@@ -20,7 +20,8 @@ final class Serve {
   private static final String PARTS = "streams,adapters,thousand,load,prefix";
   private static final int CONTEXT = 4096;
   private static final int PROMPT_WORDS = 12;
-  private static final int DOCUMENT_WORDS = 750; // of four letters: about 2,000 tokens, which the bench tells
+  private static final int DOCUMENT_WORDS =
+      750; // of four letters: about 2,000 tokens, which the bench tells
   private static final String LETTERS = "abcdefghijklmnopqrstuvwxyz";
 
   private final Flags flags;

@@ -127,9 +127,21 @@ record Shared(
   ///
   /// @throws InputException where it cannot be used with this base
   void held(Served served) {
-    if (served.digest() != null && served.folder() != null) {
-      session.cache().lease(served.digest(), served.folder()).close();
+    AdapterCache.Lease lease = loaded(served);
+    if (lease != null) {
+      lease.close();
     }
+  }
+
+  /// A lease of an adapter; one that the settings name is merged, whatever its alias has moved to.
+  private AdapterCache.@Nullable Lease loaded(Served served) {
+    if (served.digest() == null || served.folder() == null) {
+      return null;
+    }
+    if (settings.mergeAdapter().contains(served.asked())) {
+      session.cache().merge(served.digest());
+    }
+    return session.cache().lease(served.digest(), served.folder());
   }
 
   /// Holds an adapter in memory, and loads it first where it is not there.
@@ -141,8 +153,8 @@ record Shared(
       return null;
     }
     try {
-      AdapterCache.Lease lease = session.cache().lease(served.digest(), served.folder());
-      if (!adapters.isStill(served)) {
+      AdapterCache.Lease lease = loaded(served);
+      if (lease != null && !adapters.isStill(served)) {
         session.cache().drop(served.digest()); // perhaps it was read while it was written
         lease.close();
         throw new BusyException(
