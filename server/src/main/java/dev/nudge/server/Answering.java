@@ -17,8 +17,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/// Answers requests of one exchange: starts them, hands what comes to a reply, and stops them
-/// within
+/// Answers requests of one exchange: starts them, hands what comes to a reply, and stops them within
 /// a token when the client goes away or the time is over.
 ///
 /// Threading: the thread of the request; the session's threads only fill the queue.
@@ -144,7 +143,10 @@ final class Answering {
         reply.idle();
       } else if (event instanceof Event.Done(int choice, Completion completion)) {
         left--;
-        finish = choice == 0 ? Reply.finish(completion.stop()) : finish;
+        if (choice == 0) {
+          finish = Reply.finish(completion.stop());
+          exchange.said(completion.text());
+        }
       }
     }
     return finish;
