@@ -168,8 +168,7 @@ public final class Assistant implements AutoCloseable {
   }
 
   /// The most tokens of an answer where a question should say none: what the model takes, but no
-  /// more
-  /// than a quarter of the keys that there is memory for.
+  /// more than a quarter of the keys that there is memory for.
   public int usualTokens() {
     return session.usualTokens();
   }

@@ -8,8 +8,7 @@ import org.jspecify.annotations.Nullable;
 /// Cuts the text of an answer, as it comes, into what is thought, said and called.
 ///
 /// A character goes out only when no mark (`<think>`, `</think>`, `<tool_call>` …) can begin with
-/// it
-/// any more. A call goes out when it is whole. What looks like a call and is none is said.
+/// it any more. A call goes out when it is whole. What looks like a call and is none is said.
 ///
 /// Threading: one thread.
 public final class ChatText {

@@ -13,19 +13,16 @@ import reactor.core.publisher.Flux;
 /// Answers prompts of Spring AI in this process.
 ///
 /// The model of the options is an adapter: a name that the assistant knows, a folder, or a
-/// reference
-/// such as `support@champion`. A prompt without one is answered by the assistant's usual adapter,
-/// or
-/// the base.
+/// reference such as `support@champion`. A prompt without one is answered by the assistant's usual
+/// adapter, or the base.
 ///
 ///     ChatModel model = NudgeChatModel.of(assistant);
 ///     ChatOptions options = ChatOptions.builder().model("support").build();
 ///     model.call(new Prompt("Hello", options));
 ///
 /// What options do not say is as the sampling says: the likeliest token each time where nothing
-/// else
-/// was given. Tools are described to the model and their calls handed back; a `ChatClient` makes
-/// them. Images and other media are refused.
+/// else was given. Tools are described to the model and their calls handed back; a `ChatClient`
+/// makes them. Images and other media are refused.
 ///
 /// Threading: any number of threads. It does not close the assistant.
 ///
@@ -68,8 +65,7 @@ public record NudgeChatModel(Assistant assistant, SamplingSettings sampling, Cha
   }
 
   /// Answers a prompt as its tokens come; the last response has the calls of tools, the reason of
-  /// the
-  /// end and the usage. Who cancels the subscription ends the answer within a token.
+  /// the end and the usage. Who cancels the subscription ends the answer within a token.
   @Override
   public Flux<ChatResponse> stream(Prompt prompt) {
     return Flux.create(
