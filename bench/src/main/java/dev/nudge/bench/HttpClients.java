@@ -100,8 +100,14 @@ final class HttpClients implements AutoCloseable {
           first = first == 0 ? now : first;
           last = now;
         }
+        if (event.has("error")) {
+          throw new IllegalStateException(line);
+        }
         tokens = event.path("usage").path("completion_tokens").asInt(tokens);
       }
+    }
+    if (tokens != ask.tokens || first == 0) {
+      throw new IllegalStateException("%d tokens came, not %d".formatted(tokens, ask.tokens));
     }
     return new Took(first, last, tokens);
   }

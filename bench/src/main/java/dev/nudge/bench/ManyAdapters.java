@@ -5,6 +5,7 @@ import dev.nudge.registry.Note;
 import dev.nudge.registry.Registry;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,6 +16,10 @@ final class ManyAdapters {
   private static final String WEIGHTS = "adapter_model.safetensors";
 
   private ManyAdapters() {}
+
+  private static ByteBuffer number(float value) {
+    return ByteBuffer.allocate(Float.BYTES).order(ByteOrder.LITTLE_ENDIAN).putFloat(0, value);
+  }
 
   /// Makes what is missing of a registry.
   static void make(Path folder, Path one, ModelConfig config, int rank, int count)
@@ -29,7 +34,7 @@ final class ManyAdapters {
     long size = Files.size(weights);
     for (int i = there; i < count; i++) {
       try (FileChannel file = FileChannel.open(weights, StandardOpenOption.WRITE)) {
-        file.write(ByteBuffer.allocate(4).putFloat(0, i * 1e-6f).flip(), size - 4);
+        file.write(number(i * 1e-6f), size - 4);
       }
       registry.push("a" + i, one, Note.of(null));
     }

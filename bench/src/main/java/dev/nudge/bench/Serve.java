@@ -95,11 +95,18 @@ final class Serve {
   }
 
   private Path registry() {
-    return Path.of(flags.text("dir")).resolve("nudge-bench-registry-" + flags.whole("rank"));
+    return place("registry");
+  }
+
+  /// A folder of this model and rank.
+  private Path place(String what) {
+    Path model = Path.of(flags.text("model")).toAbsolutePath().normalize();
+    return Path.of(flags.text("dir"))
+        .resolve("nudge-bench-" + what + "-" + model.getFileName() + "-" + flags.whole("rank"));
   }
 
   private void register(int count) throws IOException {
-    Path one = Path.of(flags.text("dir")).resolve("nudge-bench-adapter-" + flags.whole("rank"));
+    Path one = place("adapter");
     Files.createDirectories(registry().getParent());
     ModelConfig config = ModelConfig.load(Path.of(flags.text("model")));
     ManyAdapters.make(registry(), one, config, flags.whole("rank"), count);
@@ -155,6 +162,9 @@ final class Serve {
         List<String> base = repeated("base", streams);
         for (int i = 0; i < 2; i++) {
           rate(clients, base); // compiled
+          if (beside) {
+            rate(others, repeated("", streams));
+          }
         }
         for (int i = 0; i < rounds; i++) {
           ours[i] = rate(clients, base);

@@ -31,8 +31,12 @@ final class AdapterPlaces {
     this.registry = registry;
   }
 
+  /// Gives a name to a place, or to what another name stands for.
+  ///
+  /// @throws InputException where there is no such adapter now
   void name(String name, String place) {
-    names.put(name, place);
+    find(place);
+    names.put(name, names.getOrDefault(place, place));
   }
 
   /// @throws InputException where there is no such adapter
@@ -65,11 +69,15 @@ final class AdapterPlaces {
   /// @throws BusyException where its folder was written into just now
   AdapterCache.Lease lease(AdapterCache cache, Found found) {
     AdapterCache.Lease lease = cache.lease(found.digest, found.folder);
-    if (!found.kept && !digests.digest(found.folder).equals(found.digest)) {
+    try {
+      if (found.kept || digests.digest(found.folder).equals(found.digest)) {
+        return lease;
+      }
+      throw new BusyException("the folder %s has changed just now".formatted(found.folder), 1);
+    } catch (RuntimeException e) {
       cache.drop(found.digest); // perhaps it was read while it was written
       lease.close();
-      throw new BusyException("the folder %s has changed just now".formatted(found.folder), 1);
+      throw e;
     }
-    return lease;
   }
 }

@@ -1,7 +1,7 @@
 package dev.nudge.chat;
 
-/// Is told of an answer as it comes, by one thread of that answer. However long a call takes it
-/// holds up no other answer; one that throws ends its own.
+/// Is told of an answer as it comes, by one thread at a time. However long a call takes it holds up
+/// no other answer; a part that throws ends its own, which is then told as failed.
 public interface AnswerListener {
   /// Takes a part that is certain: whole characters, no beginning of a mark, calls that are whole.
   void part(AnswerText.Part part);

@@ -67,12 +67,13 @@ public final class Assistant implements AutoCloseable {
       @Nullable Path registry,
       Machine machine,
       Consumer<String> warnings) {
+    Registry references = Registry.open(registry == null ? Registry.home() : registry);
     Session session = Session.load(settings, null, machine, warnings);
     session.cache(); // its memory is taken off that of keys before the first answer
     return new Assistant(
         session,
         new ChatTemplates(settings.model(), template, session.tokenizer()),
-        Registry.open(registry == null ? Registry.home() : registry));
+        references);
   }
 
   /// Gives a name to an adapter.
@@ -80,7 +81,6 @@ public final class Assistant implements AutoCloseable {
   /// @param place a folder or a reference, looked up at each question
   /// @throws InputException where there is none now
   public Assistant name(String name, String place) {
-    places.find(place);
     places.name(name, place);
     return this;
   }
@@ -147,17 +147,18 @@ public final class Assistant implements AutoCloseable {
             question.variables());
     ToolFormat format = ToolFormat.of(prompt.template());
     Integer turnEnd = prompt.turnEnd();
-    String schema = tools.must() ? format.schema(tools.choosable()) : question.jsonSchema();
+    String schema = tools.schema(format, question.jsonSchema());
     Constraint constraint =
         schema == null ? null : schemas.get(new Schema(schema, turnEnd), this::compiled);
     ChatText.Rules rules = ChatText.Rules.of(prompt, tools, format, constraint != null);
+    boolean oneCall = tools.must() || format.callsOne(prompt.template());
     Request request =
         Request.of(prompt.ids(), question.sampling())
             .withClient(question.client())
             .withTurnEnd(turnEnd)
             .withConstraint(constraint);
     String digest = found == null ? null : found.digest();
-    Told told = new Told(new AnswerText(rules, tools.must()), digest, listener);
+    Told told = new Told(new AnswerText(rules, oneCall), digest, listener);
     try (AdapterCache.Lease lease = found == null ? null : places.lease(session.cache(), found)) {
       return Answering.of(session.serving().start(request.withAdapter(lease), told), told);
     }

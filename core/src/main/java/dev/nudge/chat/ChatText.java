@@ -54,11 +54,14 @@ public final class ChatText {
       if (tools.must()) {
         return new Rules(false, false, format, tools.names(), true);
       }
+      if (constrained && !tools.choosable().isEmpty()) {
+        return new Rules(false, false, format, tools.names(), true); // a call, or what is said
+      }
       boolean thinks = !constrained && prompt.template().contains(THOUGHT);
       return new Rules(
           thinks,
           thinks && prompt.text().stripTrailing().endsWith(THINK),
-          tools.choosable().isEmpty() || constrained ? null : format,
+          tools.choosable().isEmpty() ? null : format,
           tools.names(),
           false);
     }

@@ -25,13 +25,23 @@ final class Told implements Serving.Listener {
 
   @Override
   public void piece(int choice, String piece, List<TokenLogprob> tokens) {
-    text.push(piece).forEach(listener::part);
+    tell(() -> text.push(piece).forEach(listener::part));
   }
 
   @Override
   public void done(int choice, Completion whole) {
-    text.end().forEach(listener::part);
+    tell(() -> text.end().forEach(listener::part));
     completion = whole;
+  }
+
+  /// Calls the listener. What it fails with ends the answer, and is told as its failure.
+  private void tell(Runnable parts) {
+    try {
+      parts.run();
+    } catch (RuntimeException | Error e) {
+      failure = e;
+      throw e;
+    }
   }
 
   @Override

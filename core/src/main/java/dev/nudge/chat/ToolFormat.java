@@ -58,6 +58,11 @@ public enum ToolFormat {
     return llama && !template.contains(HERMES.begin) ? LLAMA : HERMES;
   }
 
+  /// Whether a template takes back one call alone.
+  public boolean callsOne(String template) {
+    return this == LLAMA || template.contains("single tool-calls");
+  }
+
   /// Makes an id for a call; Mistral's templates take only nine letters and digits.
   public String id(RandomGenerator random) {
     StringBuilder id = new StringBuilder(this == MISTRAL ? "" : "call_");
@@ -117,8 +122,15 @@ public enum ToolFormat {
   ///
   /// @param functions of OpenAI's `tools`: a name, and parameters as a JSON schema
   public String schema(List<ObjectNode> functions) {
+    return schema(functions, null);
+  }
+
+  /// The schema of one call, or of another value.
+  ///
+  /// @param other a schema; null: nothing else than a call
+  String schema(List<ObjectNode> functions, @Nullable JsonNode other) {
     ObjectNode root = JsonNodeFactory.instance.objectNode();
-    boolean one = functions.size() == 1;
+    boolean one = functions.size() == 1 && other == null;
     for (int i = 0; i < functions.size(); i++) {
       ObjectNode call = one ? root : root.withArray("anyOf").addObject();
       String at = (one ? "#" : "#/anyOf/" + i) + "/properties/" + argumentsKey;
@@ -131,6 +143,9 @@ public enum ToolFormat {
           argumentsKey, parameters.isObject() ? moved(parameters, at) : Json.parse(ANY_OBJECT));
       call.putArray("required").add("name").add(argumentsKey);
       call.put("additionalProperties", false);
+    }
+    if (other != null) {
+      root.withArray("anyOf").add(moved(other, "#/anyOf/" + functions.size()));
     }
     return Json.line(root);
   }

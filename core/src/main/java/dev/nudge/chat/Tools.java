@@ -1,10 +1,12 @@
 package dev.nudge.chat;
 
+import dev.nudge.format.Json;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -70,6 +72,25 @@ public record Tools(@Nullable ArrayNode shown, List<ObjectNode> choosable, boole
               .formatted(FieldException.shown(name)));
     }
     return new Tools(given, one, true);
+  }
+
+  /// The schema that an answer is held to: a call where one has to be made; where the answer has a
+  /// schema of its own and tools may be called, one of both; null: any text.
+  ///
+  /// @param own of the answer; null: none
+  /// @throws FieldException where that is no JSON
+  public @Nullable String schema(ToolFormat format, @Nullable String own) {
+    if (must) {
+      return format.schema(choosable);
+    }
+    if (own == null || choosable.isEmpty()) {
+      return own;
+    }
+    try {
+      return format.schema(choosable, Json.parse(own));
+    } catch (JacksonException e) {
+      throw new FieldException("response_format", "the schema of the answer is no JSON");
+    }
   }
 
   /// Names of the functions that may be called.

@@ -286,8 +286,9 @@ public final class AdapterCache {
   public void merge(String digest) {
     boolean other;
     synchronized (this) {
+      merged.add(digest);
       Entry entry = entries.get(digest);
-      other = merged.add(digest) && entry != null && entry.ready && !entry.merged;
+      other = entry != null && entry.ready && !entry.merged;
     }
     if (other) {
       drop(digest);

@@ -6,6 +6,7 @@ import dev.nudge.settings.ModelSettings;
 import dev.nudge.springai.NudgeChatModel;
 import dev.nudge.springai.NudgeChatOptions;
 import java.nio.file.Path;
+import java.util.Map;
 import org.slf4j.LoggerFactory;
 import org.springframework.ai.chat.client.ChatClient;
 import org.springframework.ai.chat.model.ChatModel;
@@ -23,7 +24,8 @@ import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 ///
 ///     curl 'localhost:8080/answer?question=Where+is+my+order&adapter=support@champion'
 ///
-/// The context closes the assistant, which waits for what is being answered.
+/// An adapter is a name, a reference of the registry, or a folder; check what clients may name before
+/// others than you may ask. The context closes the assistant, which ends what is being answered.
 @SpringBootApplication
 public class Answers {
   public static void main(String[] args) {
@@ -71,7 +73,7 @@ public class Answers {
               .subscribe(
                   word -> {
                     try {
-                      events.send(word);
+                      events.send(Map.of("text", word)); // JSON: a blank at its begin stays
                     } catch (java.io.IOException e) {
                       events.completeWithError(e);
                     }

@@ -1,6 +1,7 @@
 package dev.nudge.langchain4j;
 
 import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.exception.LangChain4jException;
 import dev.langchain4j.exception.RateLimitException;
 import dev.langchain4j.model.ModelProvider;
 import dev.langchain4j.model.chat.Capability;
@@ -9,6 +10,7 @@ import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import dev.langchain4j.model.chat.response.ChatResponse;
+import dev.nudge.chat.Answer;
 import dev.nudge.chat.Assistant;
 import dev.nudge.settings.SamplingSettings;
 import java.util.List;
@@ -70,10 +72,15 @@ public record NudgeChatModel(
   ///
   /// @throws InvalidRequestException where it cannot be answered as it is
   /// @throws RateLimitException where too many wait already
+  /// @throws LangChain4jException where this thread is interrupted, or the assistant closed
   @Override
   public ChatResponse doChat(ChatRequest request) {
     try {
-      return Responses.of(request, assistant.ask(Questions.of(request, sampling)));
+      Answer answer = assistant.ask(Questions.of(request, sampling));
+      if (answer.end() == Answer.End.CANCELLED) {
+        throw new LangChain4jException("the answer was cut off: " + answer.text());
+      }
+      return Responses.of(request, answer);
     } catch (RuntimeException e) {
       throw Responses.failure(e);
     }

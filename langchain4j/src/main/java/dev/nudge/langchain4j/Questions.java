@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 import tools.jackson.databind.node.StringNode;
 
 /// Turns requests of LangChain4j into questions.
@@ -100,7 +101,16 @@ final class Questions {
   private static String written(JsonSchemaElement schema, boolean strict) {
     return schema instanceof JsonRawSchema raw
         ? raw.schema()
-        : Json.line(JsonSchemaElementUtils.toMap(schema, strict));
+        : Json.line(open(Json.tree(JsonSchemaElementUtils.toMap(schema, strict))));
+  }
+
+  /// Objects without properties are maps: strictness would leave them empty for ever.
+  private static JsonNode open(JsonNode schema) {
+    if (schema instanceof ObjectNode object && object.path("properties").isEmpty()) {
+      object.remove("additionalProperties");
+    }
+    schema.forEach(Questions::open);
+    return schema;
   }
 
   private static @Nullable JsonNode choice(@Nullable ToolChoice choice) {

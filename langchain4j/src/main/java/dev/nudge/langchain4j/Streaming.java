@@ -66,13 +66,20 @@ final class Streaming implements AnswerListener, StreamingHandle {
 
   @Override
   public void done(Answer answer) {
-    if (!isCancelled()) {
+    if (isCancelled()) {
+      return;
+    }
+    try {
       handler.onCompleteResponse(Responses.of(request, answer));
+    } catch (RuntimeException e) { // a tool of an AI service failed, for instance
+      handler.onError(e);
     }
   }
 
   @Override
   public void failed(Throwable failure) {
-    handler.onError(failure instanceof RuntimeException e ? Responses.failure(e) : failure);
+    if (!isCancelled()) {
+      handler.onError(failure instanceof RuntimeException e ? Responses.failure(e) : failure);
+    }
   }
 }

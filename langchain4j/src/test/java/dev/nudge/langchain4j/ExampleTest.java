@@ -31,7 +31,8 @@ class ExampleTest {
                     System.getProperty("java.class.path"),
                     "../examples/Frameworks.java",
                     GOLDEN.resolve("llama/grouped-tied/model").toString(),
-                    GOLDEN.resolve("peft/all-linear/adapter").toString()))
+                    GOLDEN.resolve("peft/all-linear/adapter").toString(),
+                    "chatml"))
             .redirectErrorStream(true)
             .redirectOutput(said.toFile())
             .start();

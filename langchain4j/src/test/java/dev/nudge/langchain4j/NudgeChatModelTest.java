@@ -16,8 +16,11 @@ import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.listener.ChatModelResponseContext;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
+import dev.langchain4j.model.chat.request.ResponseFormat;
+import dev.langchain4j.model.chat.request.ResponseFormatType;
 import dev.langchain4j.model.chat.request.ToolChoice;
 import dev.langchain4j.model.chat.request.json.JsonObjectSchema;
+import dev.langchain4j.model.chat.request.json.JsonSchema;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.chat.response.CompleteToolCall;
 import dev.langchain4j.model.chat.response.PartialResponse;
@@ -34,6 +37,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -210,20 +214,77 @@ class NudgeChatModelTest {
     assertThat(heard.calls.getFirst().toolExecutionRequest().arguments())
         .isEqualTo(call.arguments());
 
-    ChatResponse after =
-        model.chat(
+    int rain = asked(call, "rain");
+    assertThat(asked(call, "rain, rain, rain")).isGreaterThan(rain);
+  }
+
+  /// Tokens of the prompt that has the result of a call.
+  private static int asked(ToolExecutionRequest call, String result) {
+    return model
+        .chat(
             ChatRequest.builder()
                 .messages(
                     UserMessage.from("weather?"),
                     AiMessage.from(call),
-                    ToolExecutionResultMessage.from(call, "rain"))
-                .maxOutputTokens(5)
-                .build());
-    assertThat(after.metadata().tokenUsage().inputTokenCount()).isGreaterThan(20);
+                    ToolExecutionResultMessage.from(call, result))
+                .maxOutputTokens(2)
+                .build())
+        .metadata()
+        .tokenUsage()
+        .inputTokenCount();
+  }
+
+  @Test
+  void anAnswerWithASchemaMayCallAToolInstead() {
+    ToolSpecification tool =
+        ToolSpecification.builder()
+            .name("weather")
+            .parameters(JsonObjectSchema.builder().addIntegerProperty("day").build())
+            .build();
+    ResponseFormat format =
+        ResponseFormat.builder()
+            .type(ResponseFormatType.JSON)
+            .jsonSchema(
+                JsonSchema.builder()
+                    .rootElement(
+                        JsonObjectSchema.builder()
+                            .addBooleanProperty("fine")
+                            .required("fine")
+                            .build())
+                    .build())
+            .build();
+    AiMessage said =
+        model
+            .chat(request(150).toolSpecifications(tool).responseFormat(format).build())
+            .aiMessage();
+    assertThat(said.hasToolExecutionRequests() || said.text().contains("\"fine\"")).isTrue();
+  }
+
+  @Test
+  void aHandlerThatFailsIsToldItsOwnFailure() throws Exception {
+    List<Throwable> failures = Collections.synchronizedList(new ArrayList<>());
+    CountDownLatch told = new CountDownLatch(1);
+    NudgeStreamingChatModel.of(NudgeChatModel.of(assistant))
+        .chat(
+            request(12).build(),
+            new Heard() {
+              @Override
+              public void onPartialResponse(PartialResponse part, PartialResponseContext context) {
+                throw new IllegalStateException("no more");
+              }
+
+              @Override
+              public void onError(Throwable error) {
+                failures.add(error);
+                told.countDown();
+              }
+            });
+    assertThat(told.await(60, TimeUnit.SECONDS)).isTrue();
+    assertThat(failures).singleElement().extracting(Throwable::getMessage).isEqualTo("no more");
   }
 
   /// What an answer is held to.
-  record Verdict(boolean fair, Opinion opinion) {
+  record Verdict(boolean fair, Opinion opinion, Map<String, Object> why) {
     enum Opinion {
       GOOD,
       BAD

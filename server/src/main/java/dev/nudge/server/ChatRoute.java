@@ -34,7 +34,10 @@ record ChatRoute(Shared shared) implements Routes.Handler {
     Constraint constraint = constraint(fields, tools, format, prompt.turnEnd());
     int n = SamplingFields.n(fields);
     ChatText.Rules rules = ChatText.Rules.of(prompt, tools, format, constraint != null);
-    boolean oneCall = tools.must() || !fields.flag("parallel_tool_calls", true);
+    boolean oneCall =
+        tools.must()
+            || format.callsOne(prompt.template())
+            || !fields.flag("parallel_tool_calls", true);
     List<ChatChoice> choices =
         Stream.generate(() -> new ChatChoice(rules, oneCall)).limit(n).toList();
     Heading heading = Heading.of("chatcmpl-", served.asked(), served);
@@ -67,11 +70,10 @@ record ChatRoute(Shared shared) implements Routes.Handler {
 
   private @Nullable Constraint constraint(
       Fields fields, Tools tools, ToolFormat format, @Nullable Integer turnEnd) {
-    if (tools.must()) {
-      String schema = format.schema(tools.choosable());
-      return shared.constraints().schema("tools", schema, turnEnd);
-    }
-    return shared.constraints().of(fields, turnEnd);
+    String schema = tools.schema(format, Constraints.schema(fields));
+    return schema == null
+        ? shared.constraints().guided(fields, turnEnd)
+        : shared.constraints().schema(tools.must() ? "tools" : "response_format", schema, turnEnd);
   }
 
   static String or(@Nullable String text, String otherwise) {

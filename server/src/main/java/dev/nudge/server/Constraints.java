@@ -34,31 +34,29 @@ final class Constraints {
   ///
   /// @throws ApiException where that is not understood or cannot be held
   @Nullable Constraint of(Fields fields, @Nullable Integer turnEnd) {
-    ObjectNode format = fields.object("response_format");
-    if (format != null) {
-      Constraint constraint = format(format, turnEnd);
-      if (constraint != null) {
-        return constraint;
-      }
-    }
-    ObjectNode outputs = fields.object("structured_outputs");
-    return outputs == null
-        ? guided(fields, "guided_", turnEnd)
-        : guided(new Fields(outputs), "", turnEnd);
+    String schema = schema(fields);
+    return schema == null
+        ? guided(fields, turnEnd)
+        : schema("response_format", schema, turnEnd);
   }
 
-  private @Nullable Constraint format(ObjectNode format, @Nullable Integer turnEnd) {
+  /// The schema of `response_format`; null: none.
+  static @Nullable String schema(Fields fields) {
+    ObjectNode format = fields.object("response_format");
+    if (format == null) {
+      return null;
+    }
     String type = new Fields(format).needed("type");
     return switch (type) {
       case "text" -> null;
-      case "json_object" -> schema("response_format", ANY_OBJECT, turnEnd);
+      case "json_object" -> ANY_OBJECT;
       case "json_schema" -> {
         JsonNode schema = format.path("json_schema").path("schema");
         if (!schema.isObject()) {
           throw ApiException.wrong(
               "response_format", "'response_format' has no json_schema.schema that is an object");
         }
-        yield schema("response_format", Json.line(schema), turnEnd);
+        yield Json.line(schema);
       }
       default ->
           throw ApiException.wrong(
@@ -66,6 +64,14 @@ final class Constraints {
               "'response_format' has the type '%s'; known are text, json_object, json_schema"
                   .formatted(ApiException.shown(type)));
     };
+  }
+
+  /// Reads what vLLM's fields hold answers to; null: nothing.
+  @Nullable Constraint guided(Fields fields, @Nullable Integer turnEnd) {
+    ObjectNode outputs = fields.object("structured_outputs");
+    return outputs == null
+        ? guided(fields, "guided_", turnEnd)
+        : guided(new Fields(outputs), "", turnEnd);
   }
 
   private @Nullable Constraint guided(Fields fields, String prefix, @Nullable Integer turnEnd) {

@@ -123,6 +123,20 @@ record Shared(
     }
   }
 
+  private AdapterCache.Lease still(Served served, AdapterCache.Lease lease) {
+    try {
+      if (adapters.isStill(served)) {
+        return lease;
+      }
+      throw new BusyException(
+          "the folder of '%s' has changed just now".formatted(served.name()), 1);
+    } catch (RuntimeException e) {
+      session.cache().drop(lease.digest()); // perhaps it was read while it was written
+      lease.close();
+      throw e;
+    }
+  }
+
   /// Loads an adapter, so that the first who asks for it does not wait.
   ///
   /// @throws InputException where it cannot be used with this base
@@ -154,13 +168,7 @@ record Shared(
     }
     try {
       AdapterCache.Lease lease = loaded(served);
-      if (lease != null && !adapters.isStill(served)) {
-        session.cache().drop(served.digest()); // perhaps it was read while it was written
-        lease.close();
-        throw new BusyException(
-            "the folder of '%s' has changed just now".formatted(served.name()), 1);
-      }
-      return lease;
+      return lease == null ? null : still(served, lease);
     } catch (InputException e) {
       String message = String.valueOf(e.getMessage());
       throw new ApiException(

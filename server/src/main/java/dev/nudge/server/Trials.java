@@ -183,7 +183,7 @@ final class Trials {
           new Facts(
               "shadow-" + Exchange.random(),
               unseen.what == null ? Facts.Outcome.DONE : Facts.Outcome.FAILED,
-              unseen.what == null && usage.completionTokens() <= 1,
+              unseen.what == null && unseen.empty,
               usage.promptTokens(),
               usage.completionTokens(),
               usage.firstTokenSeconds(),
@@ -198,6 +198,7 @@ final class Trials {
   private static final class Unseen implements Serving.Listener {
     private volatile @Nullable Throwable what;
     private volatile boolean interrupted;
+    private volatile boolean empty;
     private volatile @Nullable String text;
 
     @Override
@@ -205,7 +206,10 @@ final class Trials {
 
     @Override
     public void done(int choice, Completion completion) {
-      text = completion.text();
+      if (choice == 0) {
+        text = completion.text();
+        empty = completion.tokens() <= 1 && Reply.finish(completion.stop()).equals("stop");
+      }
       interrupted |= completion.stop() == Completion.Stop.INTERRUPTED;
     }
 

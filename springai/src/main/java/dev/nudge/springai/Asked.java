@@ -53,7 +53,8 @@ record Asked(Question question, String model) {
         Question.of(conversation.messages())
             .withTools(
                 conversation.tools(),
-                choice(options.as(NudgeChatOptions.class, NudgeChatOptions::getToolChoice)))
+                choice(
+                    prompt, options.as(NudgeChatOptions.class, NudgeChatOptions::getToolChoice)))
             .withJsonSchema(
                 options.as(
                     StructuredOutputChatOptions.class,
@@ -63,8 +64,12 @@ record Asked(Question question, String model) {
     return new Asked(question, Objects.requireNonNullElse(model, ""));
   }
 
-  private static @Nullable JsonNode choice(@Nullable String choice) {
-    return switch (choice) {
+  /// A call that is forced is forced once: behind its result the model may answer.
+  private static @Nullable JsonNode choice(Prompt prompt, @Nullable String choice) {
+    boolean called =
+        !prompt.getInstructions().isEmpty()
+            && prompt.getInstructions().getLast() instanceof ToolResponseMessage;
+    return switch (called && !"none".equals(choice) ? null : choice) {
       case null -> null;
       case "auto", "none", "required" -> StringNode.valueOf(choice);
       default -> {
@@ -110,7 +115,9 @@ record Asked(Question question, String model) {
       case AssistantMessage assistant ->
           conversation.assistant(
               assistant.getText(),
-              null,
+              assistant.getMetadata().get(Responses.THOUGHT) instanceof String thought
+                  ? thought
+                  : null,
               assistant.getToolCalls().stream()
                   .map(call -> new AnswerText.Call(call.id(), call.name(), call.arguments()))
                   .toList());

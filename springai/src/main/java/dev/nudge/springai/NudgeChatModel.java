@@ -1,8 +1,10 @@
 package dev.nudge.springai;
 
+import dev.nudge.chat.Answer;
 import dev.nudge.chat.Assistant;
 import dev.nudge.settings.BusyException;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
 import dev.nudge.settings.SamplingSettings;
 import org.springframework.ai.chat.model.ChatModel;
 import org.springframework.ai.chat.model.ChatResponse;
@@ -31,6 +33,12 @@ import reactor.core.publisher.Flux;
 public record NudgeChatModel(Assistant assistant, SamplingSettings sampling, ChatOptions options)
     implements ChatModel {
 
+  public NudgeChatModel {
+    if (!(options instanceof NudgeChatOptions)) { // others know no tools and no schema
+      options = NudgeChatOptions.builder().combineWith(options.mutate()).build();
+    }
+  }
+
   /// A model whose answers are of the likeliest tokens, as long as the model allows.
   public static NudgeChatModel of(Assistant assistant) {
     return new NudgeChatModel(
@@ -58,14 +66,20 @@ public record NudgeChatModel(Assistant assistant, SamplingSettings sampling, Cha
   ///
   /// @throws InputException where it cannot be answered as it is
   /// @throws BusyException where too many wait already
+  /// @throws RunException where this thread is interrupted, or the assistant closed
   @Override
   public ChatResponse call(Prompt prompt) {
     Asked asked = Asked.of(prompt, options, sampling);
-    return Responses.whole(asked.model(), assistant.ask(asked.question()));
+    Answer answer = assistant.ask(asked.question());
+    if (answer.end() == Answer.End.CANCELLED) {
+      throw new RunException("the answer was cut off: " + answer.text());
+    }
+    return Responses.whole(asked.model(), answer);
   }
 
-  /// Answers a prompt as its tokens come; the last response has the calls of tools, the reason of
-  /// the end and the usage. Who cancels the subscription ends the answer within a token.
+  /// Answers a prompt as its tokens come: text, and thoughts as `reasoningDelta` of a message's
+  /// metadata. The last response has the calls of tools, the whole thought as `reasoningContent`, the
+  /// reason of the end and the usage. Who cancels the subscription ends the answer within a token.
   @Override
   public Flux<ChatResponse> stream(Prompt prompt) {
     return Flux.create(

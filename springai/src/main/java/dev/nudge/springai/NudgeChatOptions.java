@@ -43,7 +43,8 @@ public final class NudgeChatOptions extends DefaultToolCallingChatOptions
     return outputSchema;
   }
 
-  /// `auto`, `none`, `required` or the name of a tool that has to be called; null: `auto`.
+  /// `auto`, `none`, `required` or the name of a tool that has to be called; null: `auto`. Behind the
+  /// result of a call nothing is forced any more.
   public @Nullable String getToolChoice() {
     return toolChoice;
   }
@@ -110,6 +111,11 @@ public final class NudgeChatOptions extends DefaultToolCallingChatOptions
     @Override
     public Builder combineWith(ChatOptions.Builder<?> other) {
       super.combineWith(other);
+      if (!(other instanceof Builder)
+          && other.build() instanceof StructuredOutputChatOptions structured
+          && structured.getOutputSchema() != null) {
+        outputSchema = structured.getOutputSchema();
+      }
       if (other instanceof Builder own) {
         outputSchema = own.outputSchema == null ? outputSchema : own.outputSchema;
         toolChoice = own.toolChoice == null ? toolChoice : own.toolChoice;

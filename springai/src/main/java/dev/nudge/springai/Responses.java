@@ -16,7 +16,8 @@ import org.springframework.ai.chat.model.Generation;
 /// `reasoningContent`,
 /// and the digest of the adapter is metadata of the response, `adapter`.
 final class Responses {
-  private static final String THOUGHT = "reasoningContent";
+  static final String THOUGHT = "reasoningContent";
+  private static final String THOUGHT_MORE = "reasoningDelta"; // a piece, in a stream
   private static final String ADAPTER = "adapter";
 
   private Responses() {}
@@ -38,7 +39,7 @@ final class Responses {
 
   /// A piece of a thought.
   static ChatResponse thought(String model, String text) {
-    return piece(model, "", Map.of(THOUGHT, text));
+    return piece(model, "", Map.of(THOUGHT_MORE, text));
   }
 
   private static ChatResponse piece(String model, String text, Map<String, Object> more) {

@@ -14,6 +14,7 @@ import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -158,17 +159,62 @@ class NudgeChatModelTest {
     assertThat(stream.getLast().getResult().getOutput().getToolCalls().getFirst().arguments())
         .isEqualTo(call.arguments());
 
+    assertThat(asked(said, call, "rain, rain, rain")).isGreaterThan(asked(said, call, "rain"));
+  }
+
+  /// Tokens of the prompt that has the result of a call.
+  private static int asked(AssistantMessage said, AssistantMessage.ToolCall call, String result) {
+    List<ToolResponseMessage.ToolResponse> results =
+        List.of(new ToolResponseMessage.ToolResponse(call.id(), "weather", result));
     Prompt more =
         new Prompt(
             List.of(
                 new UserMessage("weather?"),
                 said,
-                ToolResponseMessage.builder()
-                    .responses(
-                        List.of(new ToolResponseMessage.ToolResponse(call.id(), "weather", "rain")))
-                    .build()),
-            ChatOptions.builder().maxTokens(4).build());
-    assertThat(model.call(more).getMetadata().getUsage().getPromptTokens()).isGreaterThan(20);
+                ToolResponseMessage.builder().responses(results).build()),
+            ChatOptions.builder().maxTokens(2).build());
+    return model.call(more).getMetadata().getUsage().getPromptTokens();
+  }
+
+  @Test
+  void aClientMakesTheCallThatIsForcedOnceAndGetsAnAnswer() {
+    AtomicInteger calls = new AtomicInteger();
+    ToolCallback counted =
+        FunctionToolCallback.builder(
+                "weather",
+                (Place place) -> {
+                  calls.incrementAndGet();
+                  return "rain";
+                })
+            .description("w")
+            .inputType(Place.class)
+            .inputSchema(
+                "{\"type\":\"object\",\"properties\":{\"city\":{\"enum\":[\"OSLO\"]}},\"required\":[\"city\"],\"additionalProperties\":false}")
+            .build();
+    String said =
+        ChatClient.create(model)
+            .prompt()
+            .user("?")
+            .options(
+                NudgeChatOptions.builder()
+                    .toolCallbacks(counted)
+                    .toolChoice("weather")
+                    .maxTokens(60))
+            .call()
+            .content();
+    assertThat(calls).hasValue(1);
+    assertThat(said).isNotEmpty();
+  }
+
+  @Test
+  void portableOptionsOfTheModelLoseNoTools() {
+    ChatModel portable =
+        NudgeChatModel.of(assistant)
+            .withOptions(ChatOptions.builder().model("one").maxTokens(12).build());
+    assertThat(portable.getOptions())
+        .isInstanceOf(NudgeChatOptions.class)
+        .returns("one", ChatOptions::getModel)
+        .returns(12, ChatOptions::getMaxTokens);
   }
 
   /// What an answer is held to.
