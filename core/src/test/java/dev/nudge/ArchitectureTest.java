@@ -124,6 +124,8 @@ class ArchitectureTest {
                   "constrain",
                   "generate",
                   "registry")),
+          Map.entry("eval.metric", Set.of()),
+          Map.entry("eval.leak", Set.of("data.quality")),
           Map.entry("eval", Set.of("machine", "model", "text", "data", "engine", "generate")),
           Map.entry(
               ROOT,

@@ -71,9 +71,7 @@ public final class Assistant implements AutoCloseable {
     Session session = Session.load(settings, null, machine, warnings);
     session.cache(); // its memory is taken off that of keys before the first answer
     return new Assistant(
-        session,
-        new ChatTemplates(settings.model(), template, session.tokenizer()),
-        references);
+        session, new ChatTemplates(settings.model(), template, session.tokenizer()), references);
   }
 
   /// Gives a name to an adapter.

@@ -1,5 +1,8 @@
 package dev.nudge.eval;
 
+import java.util.Map;
+import java.util.TreeMap;
+
 /// Sums of a ratio metric by unit: Σ x / Σ w, such as scores over answers or seconds over tokens,
 /// where a unit (a user) has many answers that resemble each other.
 ///
@@ -14,7 +17,8 @@ package dev.nudge.eval;
 /// An [Estimate] counts observations, not units: what units that return add is then new, and for
 /// what they repeat the intervals of [NormalMixture] are wider than need be.
 ///
-/// [1] A. Deng, U. Knoblich, J. Lu, Applying the delta method in metric analytics, 2018.
+/// [1] A. Deng, U. Knoblich, J. Lu, Applying the delta method in metric analytics, 2018. [2] E.
+/// Miller, Adding error bars to evals, 2024.
 ///
 /// Threading: the caller's lock.
 public final class Clusters {
@@ -35,6 +39,29 @@ public final class Clusters {
     xx += newX * newX - oldX * oldX;
     xw += newX * newW - oldX * oldW;
     ww += newW * newW - oldW * oldW;
+  }
+
+  /// The mean of items that come in clusters, with its clustered error [2]: that of a sample of
+  /// clusters, n / (n − 1) included. Clusters are independent; items of one may hang together in
+  /// any
+  /// way. With fewer than some tens of clusters it is too small.
+  ///
+  /// @param values one an item
+  /// @param clusters the number of each item's cluster
+  public static Estimate mean(double[] values, int[] clusters) {
+    if (values.length != clusters.length) {
+      throw new IllegalArgumentException(
+          values.length + " values have " + clusters.length + " clusters");
+    }
+    Map<Integer, double[]> sums = new TreeMap<>();
+    for (int i = 0; i < values.length; i++) {
+      double[] sum = sums.computeIfAbsent(clusters[i], cluster -> new double[2]);
+      sum[0] += values[i];
+      sum[1]++;
+    }
+    Clusters all = new Clusters();
+    sums.values().forEach(sum -> all.add(sum[0], sum[1]));
+    return all.ratio(0);
   }
 
   /// Adds a unit.

@@ -1,7 +1,8 @@
 package dev.nudge.eval;
 
 /// Computes the functions that probabilities of counts are made of: Γ, the incomplete gamma and the
-/// incomplete beta function, as logarithms where they leave the range of a double.
+/// incomplete beta function, as logarithms where they leave the range of a double; and what belongs
+/// to the normal distribution.
 ///
 /// ln Γ is Lanczos' series with g = 7 and nine terms; the incomplete functions are their power
 /// series where it converges fast and else their continued fraction by Lentz' method [1].
@@ -23,6 +24,8 @@ final class Special {
   private static final double PRECISION = 1e-16;
   private static final double TINY = 1e-300; // instead of 0 in a continued fraction
   private static final int MOST_TERMS = 100_000; // √ of the largest argument, several times
+
+  private static final int HALVINGS = 60;
 
   private Special() {}
 
@@ -76,6 +79,33 @@ final class Special {
       }
     }
     return value;
+  }
+
+  /// The share of the standard normal distribution above z.
+  static double normalAbove(double z) {
+    double tail = gammaAbove(0.5, z * z / 2) / 2;
+    return z >= 0 ? tail : 1 - tail;
+  }
+
+  /// The z that a share of the standard normal distribution lies below.
+  static double normalQuantile(double share) {
+    if (!(share > 0 && share < 1)) {
+      throw new IllegalArgumentException("a share of " + share + " is not between 0 and 1");
+    }
+    if (share > 0.5) {
+      return -normalQuantile(1 - share);
+    }
+    double low = -40;
+    double high = 0;
+    for (int i = 0; i < HALVINGS; i++) {
+      double middle = (low + high) / 2;
+      if (normalAbove(-middle) < share) {
+        low = middle;
+      } else {
+        high = middle;
+      }
+    }
+    return (low + high) / 2;
   }
 
   /// ln I_x(a, b): the share of a beta distribution below x; −∞ where no double holds it.

@@ -17,7 +17,8 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/// Answers requests of one exchange: starts them, hands what comes to a reply, and stops them within
+/// Answers requests of one exchange: starts them, hands what comes to a reply, and stops them
+/// within
 /// a token when the client goes away or the time is over.
 ///
 /// Threading: the thread of the request; the session's threads only fill the queue.

@@ -35,9 +35,7 @@ final class Constraints {
   /// @throws ApiException where that is not understood or cannot be held
   @Nullable Constraint of(Fields fields, @Nullable Integer turnEnd) {
     String schema = schema(fields);
-    return schema == null
-        ? guided(fields, turnEnd)
-        : schema("response_format", schema, turnEnd);
+    return schema == null ? guided(fields, turnEnd) : schema("response_format", schema, turnEnd);
   }
 
   /// The schema of `response_format`; null: none.

@@ -53,8 +53,7 @@ record Asked(Question question, String model) {
         Question.of(conversation.messages())
             .withTools(
                 conversation.tools(),
-                choice(
-                    prompt, options.as(NudgeChatOptions.class, NudgeChatOptions::getToolChoice)))
+                choice(prompt, options.as(NudgeChatOptions.class, NudgeChatOptions::getToolChoice)))
             .withJsonSchema(
                 options.as(
                     StructuredOutputChatOptions.class,

@@ -43,7 +43,8 @@ public final class NudgeChatOptions extends DefaultToolCallingChatOptions
     return outputSchema;
   }
 
-  /// `auto`, `none`, `required` or the name of a tool that has to be called; null: `auto`. Behind the
+  /// `auto`, `none`, `required` or the name of a tool that has to be called; null: `auto`. Behind
+  /// the
   /// result of a call nothing is forced any more.
   public @Nullable String getToolChoice() {
     return toolChoice;

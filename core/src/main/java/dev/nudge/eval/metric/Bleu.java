@@ -1,0 +1,118 @@
+package dev.nudge.eval.metric;
+
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+
+/// BLEU of a corpus [1] with the defaults of sacrebleu [2]: its tokenizer 13a, case kept, runs of
+/// one to four words, smoothing `exp`.
+///
+/// With cₙ of tₙ predicted runs of n words found in a reference (a run at most as often as in the
+/// reference that has it most), the score is
+///
+///     100 · b · exp( ¼ Σ ln(cₙ / tₙ) ),   b = min(1, exp(1 − r / h))
+///
+/// where h is the number of predicted words and r that of the references, of each sentence the one
+/// nearest in length, the shorter of two. An order without a hit counts 1 / (2ᵏ tₙ) as the k-th
+/// such; one without a run, or no hit at all, makes the score 0.
+///
+/// A sentence's statistics: h, r, c₁ to c₄, t₁ to t₄.
+///
+/// [1] K. Papineni et al., BLEU: a method for automatic evaluation of machine translation, 2002.
+///
+/// [2] M. Post, A call for clarity in reporting BLEU scores, 2018.
+public record Bleu() implements CorpusMetric {
+  private static final int ORDER = 4;
+
+  private static final Pattern SYMBOL = Pattern.compile("([\\{-~\\[-` -\\&\\(-\\+:-@/])");
+  private static final Pattern BEHIND_NO_DIGIT = Pattern.compile("([^0-9])([.,])");
+  private static final Pattern BEFORE_NO_DIGIT = Pattern.compile("([.,])([^0-9])");
+  private static final Pattern DASH = Pattern.compile("([0-9])(-)");
+
+  /// The score of a corpus, from 0 to 100.
+  ///
+  /// @param references of each prediction, one or more
+  public static double corpus(List<String> predictions, List<List<String>> references) {
+    return new Bleu().of(predictions, references);
+  }
+
+  @Override
+  public int size() {
+    return 2 + 2 * ORDER;
+  }
+
+  @Override
+  public double[] statistics(String prediction, List<String> references) {
+    List<String> words = words(prediction);
+    List<List<String>> asked = references.stream().map(Bleu::words).toList();
+    double[] statistics = new double[size()];
+    statistics[0] = words.size();
+    statistics[1] = nearest(words.size(), asked);
+    for (int n = 1; n <= ORDER; n++) {
+      Map<String, Integer> most = new HashMap<>();
+      for (List<String> reference : asked) {
+        PythonText.counted(PythonText.runs(reference, n))
+            .forEach((run, count) -> most.merge(run, count, Math::max));
+      }
+      List<String> runs = PythonText.runs(words, n);
+      statistics[1 + n] = PythonText.common(PythonText.counted(runs), most);
+      statistics[1 + ORDER + n] = runs.size();
+    }
+    return statistics;
+  }
+
+  private static int nearest(int length, List<List<String>> references) {
+    int nearest = references.getFirst().size();
+    for (List<String> reference : references) {
+      int closer = Math.abs(length - nearest) - Math.abs(length - reference.size());
+      if (closer > 0 || (closer == 0 && reference.size() < nearest)) {
+        nearest = reference.size();
+      }
+    }
+    return nearest;
+  }
+
+  @Override
+  public double score(double[] sums) {
+    double predicted = sums[0];
+    double asked = sums[1];
+    if (Arrays.stream(sums, 2, 2 + ORDER).allMatch(hits -> hits == 0)) {
+      return 0;
+    }
+    double logs = 0;
+    double smoothing = 1;
+    for (int n = 0; n < ORDER; n++) {
+      double hits = sums[2 + n];
+      double runs = sums[2 + ORDER + n];
+      if (runs == 0) {
+        return 0;
+      }
+      if (hits == 0) {
+        smoothing *= 2;
+        logs += Math.log(100 / (smoothing * runs));
+      } else {
+        logs += Math.log(100 * hits / runs);
+      }
+    }
+    double brevity = predicted < asked ? Math.exp(1 - asked / predicted) : 1;
+    return brevity * Math.exp(logs / ORDER);
+  }
+
+  /// The words of a text as tokenizer 13a makes them.
+  static List<String> words(String text) {
+    String line =
+        PythonText.stripEnd(text).replace("<skipped>", "").replace("-\n", "").replace('\n', ' ');
+    line =
+        line.replace("&quot;", "\"")
+            .replace("&amp;", "&")
+            .replace("&lt;", "<")
+            .replace("&gt;", ">");
+    line = SYMBOL.matcher(" " + line + " ").replaceAll(" $1 ");
+    line = BEHIND_NO_DIGIT.matcher(line).replaceAll("$1 $2 ");
+    line = BEFORE_NO_DIGIT.matcher(line).replaceAll(" $1 $2");
+    line = DASH.matcher(line).replaceAll("$1 $2 ");
+    return PythonText.split(line);
+  }
+}

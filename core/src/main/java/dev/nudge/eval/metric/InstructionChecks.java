@@ -1,0 +1,219 @@
+package dev.nudge.eval.metric;
+
+import static java.util.Map.entry;
+
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.PythonRegex;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Function;
+import java.util.function.IntPredicate;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
+
+/// Holds the checks of [Instructions], each as odd as the harness's own: keywords are regular
+/// expressions, a bullet may be any line with a hyphen, two asterisks count as two highlights.
+final class InstructionChecks {
+  private static final int FLAGS = Pattern.UNICODE_CHARACTER_CLASS | Pattern.UNIX_LINES;
+  private static final List<String> OPTIONS =
+      List.of("My answer is yes.", "My answer is no.", "My answer is maybe.");
+  private static final Pattern WORDS = Pattern.compile("\\w+", FLAGS);
+  private static final Map<String, Function<InstructionArguments, Predicate<String>>> CHECKS =
+      Map.ofEntries(
+          entry("keywords:existence", InstructionChecks::keywords),
+          entry("keywords:frequency", InstructionChecks::frequency),
+          entry("keywords:forbidden_words", InstructionChecks::forbidden),
+          entry("keywords:letter_frequency", InstructionChecks::letters),
+          entry("language:response_language", InstructionChecks::language),
+          entry(
+              "length_constraints:number_sentences",
+              given ->
+                  counted(given.count("relation", "num_sentences"), t -> Sentences.of(t).size())),
+          entry(
+              "length_constraints:number_paragraphs",
+              given -> exactly(given.number("num_paragraphs"), ResponseFormat::paragraphs)),
+          entry(
+              "length_constraints:number_words",
+              given ->
+                  counted(
+                      given.count("relation", "num_words"),
+                      t -> PythonText.found(WORDS, t).size())),
+          entry("length_constraints:nth_paragraph_first_word", InstructionChecks::firstWord),
+          entry(
+              "detectable_content:number_placeholders",
+              given -> atLeast(given.number("num_placeholders"), ResponseFormat::placeholders)),
+          entry("detectable_content:postscript", InstructionChecks::postscript),
+          entry(
+              "detectable_format:number_bullet_lists",
+              given -> exactly(given.number("num_bullets"), ResponseFormat::bullets)),
+          entry(
+              "detectable_format:constrained_response",
+              given -> text -> OPTIONS.stream().anyMatch(text::contains)),
+          entry(
+              "detectable_format:number_highlighted_sections",
+              given -> atLeast(given.number("num_highlights"), ResponseFormat::highlights)),
+          entry("detectable_format:multiple_sections", InstructionChecks::sections),
+          entry("detectable_format:json_format", given -> ResponseFormat::isJson),
+          entry("detectable_format:title", given -> ResponseFormat::hasTitle),
+          entry("combination:two_responses", given -> ResponseFormat::areTwo),
+          entry("combination:repeat_prompt", InstructionChecks::repeats),
+          entry("startend:end_checker", InstructionChecks::ends),
+          entry("startend:quotation", given -> ResponseFormat::isQuoted),
+          entry(
+              "change_case:capital_word_frequency",
+              given ->
+                  counted(
+                      given.count("capital_relation", "capital_frequency"),
+                      t -> (int) WordTokens.of(t).stream().filter(PythonText::isUpper).count())),
+          entry(
+              "change_case:english_capital",
+              given -> text -> PythonText.isUpper(text) && "en".equals(Languages.of(text))),
+          entry(
+              "change_case:english_lowercase",
+              given -> text -> PythonText.isLower(text) && "en".equals(Languages.of(text))),
+          entry("punctuation:no_comma", given -> text -> text.indexOf(',') < 0));
+
+  private InstructionChecks() {}
+
+  static Set<String> known() {
+    return new TreeSet<>(CHECKS.keySet());
+  }
+
+  /// The check of an instruction.
+  static Predicate<String> of(InstructionArguments given) {
+    Function<InstructionArguments, Predicate<String>> check = CHECKS.get(given.id());
+    if (check == null) {
+      throw new InputException(
+          "the instruction '%s' is unknown; there are %s"
+              .formatted(given.id(), String.join(", ", known())));
+    }
+    return check.apply(given);
+  }
+
+  private static Predicate<String> counted(IntPredicate asked, Function<String, Integer> number) {
+    return text -> asked.test(number.apply(text));
+  }
+
+  private static Predicate<String> atLeast(int least, Function<String, Integer> number) {
+    return counted(n -> n >= least, number);
+  }
+
+  private static Predicate<String> exactly(int asked, Function<String, Integer> number) {
+    return counted(n -> n == asked, number);
+  }
+
+  private static Predicate<String> sections(InstructionArguments given) {
+    String splitter = PythonText.strip(given.text("section_spliter"));
+    Pattern pattern = PythonRegex.compile("\\s?" + splitter + "\\s?\\d+\\s?");
+    return atLeast(given.number("num_sections"), text -> PythonText.found(pattern, text).size());
+  }
+
+  /// A keyword as the harness searches it: a regular expression, in any case.
+  ///
+  /// @param edge what stands before and behind it
+  private static Pattern keyword(String edge, String expression) {
+    Pattern pattern = PythonRegex.compile(expression);
+    int anyCase = Pattern.CASE_INSENSITIVE | Pattern.UNICODE_CASE;
+    return Pattern.compile(edge + pattern.pattern() + edge, pattern.flags() | anyCase);
+  }
+
+  private static Predicate<String> keywords(InstructionArguments given) {
+    List<Pattern> keywords =
+        given.texts("keywords").stream().map(word -> keyword("", word)).toList();
+    return text -> keywords.stream().allMatch(keyword -> keyword.matcher(text).find());
+  }
+
+  private static Predicate<String> frequency(InstructionArguments given) {
+    Pattern keyword = keyword("", PythonText.strip(given.text("keyword")));
+    return counted(
+        given.count("relation", "frequency"), text -> PythonText.found(keyword, text).size());
+  }
+
+  private static Predicate<String> forbidden(InstructionArguments given) {
+    List<Pattern> words =
+        given.texts("forbidden_words").stream()
+            .map(word -> keyword(PythonText.EDGE, word))
+            .toList();
+    return text -> words.stream().noneMatch(word -> word.matcher(text).find());
+  }
+
+  private static Predicate<String> letters(InstructionArguments given) {
+    String letter = PythonText.lower(given.text("letter"));
+    if (letter.codePointCount(0, letter.length()) != 1) {
+      throw given.wrong("letter", letter, "one character");
+    }
+    int asked = letter.codePointAt(0);
+    return counted(
+        given.count("let_relation", "let_frequency"),
+        text -> (int) PythonText.lower(text).codePoints().filter(c -> c == asked).count());
+  }
+
+  private static Predicate<String> language(InstructionArguments given) {
+    String asked = given.text("language");
+    return text -> {
+      String language = Languages.of(text);
+      return language == null || language.equals(asked); // as the harness has it
+    };
+  }
+
+  private static Predicate<String> firstWord(InstructionArguments given) {
+    int asked = given.number("num_paragraphs");
+    int nth = given.number("nth_paragraph");
+    String first = PythonText.lower(given.text("first_word"));
+    if (nth > asked) {
+      throw given.wrong("nth_paragraph", nth, "at most num_paragraphs, which is " + asked);
+    }
+    return text -> {
+      String[] paragraphs = text.split("\n\n", -1);
+      long number = Arrays.stream(paragraphs).filter(p -> !PythonText.strip(p).isEmpty()).count();
+      if (nth > number) {
+        return false;
+      }
+      List<String> words = PythonText.split(paragraphs[nth - 1]);
+      return !words.isEmpty() && number == asked && bare(words.getFirst()).equals(first);
+    };
+  }
+
+  /// A word without quotes before it and without what a mark begins.
+  private static String bare(String word) {
+    String bare = PythonText.stripStart(PythonText.stripStart(word, '\''), '"');
+    int end = 0;
+    while (end < bare.length() && ".,?!'\"".indexOf(bare.charAt(end)) < 0) {
+      end++;
+    }
+    StringBuilder lower = new StringBuilder();
+    bare.substring(0, end)
+        .codePoints()
+        .forEach(c -> lower.append(PythonText.lower(Character.toString(c))));
+    return lower.toString();
+  }
+
+  private static Predicate<String> postscript(InstructionArguments given) {
+    String marker = PythonText.strip(given.text("postscript_marker"));
+    String expression =
+        switch (marker) {
+          case "P.P.S" -> "\\s*p\\.\\s?p\\.\\s?s.*$";
+          case "P.S." -> "\\s*p\\.\\s?s\\..*$";
+          default -> "\\s*" + PythonText.lower(marker) + ".*$";
+        };
+    Pattern compiled = PythonRegex.compile(expression);
+    Pattern pattern = Pattern.compile(compiled.pattern(), compiled.flags() | Pattern.MULTILINE);
+    return text -> pattern.matcher(PythonText.lower(text)).find();
+  }
+
+  private static Predicate<String> repeats(InstructionArguments given) {
+    String prompt = PythonText.lower(PythonText.strip(given.text("prompt_to_repeat")));
+    return text -> PythonText.lower(PythonText.strip(text)).startsWith(prompt);
+  }
+
+  private static Predicate<String> ends(InstructionArguments given) {
+    String phrase = PythonText.lower(PythonText.strip(given.text("end_phrase")));
+    return text -> {
+      String bare = PythonText.stripEnd(PythonText.stripStart(PythonText.strip(text), '"'), '"');
+      return PythonText.lower(bare).endsWith(phrase);
+    };
+  }
+}

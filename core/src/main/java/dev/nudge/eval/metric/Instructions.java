@@ -1,0 +1,112 @@
+package dev.nudge.eval.metric;
+
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Predicate;
+
+/// Checks whether a response follows instructions that a program can verify, such as "no commas"
+/// or "at least 300 words": the 25 kinds of IFEval [1], by their ids and arguments, with the
+/// verdicts of lm-evaluation-harness.
+///
+/// Strict is the response as it is; loose is satisfied by any of eight: as it is or without its
+/// first line, its last or both, each with and without its asterisks. An empty response follows
+/// nothing. The harness reports the share of instructions followed and of prompts all of whose
+/// instructions are.
+///
+/// Three things are ours. An argument that is missing is an error, where the harness draws one at
+/// random. Sentences are cut by Punkt with our lists of abbreviations ([Sentences]), which matters
+/// for `number_sentences` and `capital_word_frequency`. Languages are told by [Languages].
+///
+/// [1] J. Zhou et al., Instruction-following evaluation for large language models, 2023.
+public final class Instructions {
+
+  /// One instruction, ready to be checked.
+  ///
+  /// @param id its kind, such as `punctuation:no_comma`
+  /// @param check whether a response that is not empty follows it
+  public record Instruction(String id, Predicate<String> check) {}
+
+  /// Which instructions were followed, in their order.
+  public record Verdict(List<Boolean> strict, List<Boolean> loose) {
+    /// Whether all were, strictly.
+    public boolean allStrict() {
+      return !strict.contains(false);
+    }
+
+    /// Whether all were, loosely.
+    public boolean allLoose() {
+      return !loose.contains(false);
+    }
+  }
+
+  private final List<Instruction> instructions;
+
+  private Instructions(List<Instruction> instructions) {
+    this.instructions = List.copyOf(instructions);
+  }
+
+  /// Reads the instructions of a prompt.
+  ///
+  /// @param ids `instruction_id_list` of the data set
+  /// @param arguments `kwargs` of the data set, a map an instruction; null, 0, "" and an empty list
+  ///     count as absent
+  /// @throws dev.nudge.settings.InputException where an id is unknown, or an argument is missing or
+  ///     has no such value
+  public static Instructions of(List<String> ids, List<? extends Map<String, ?>> arguments) {
+    if (ids.size() != arguments.size()) {
+      throw new IllegalArgumentException(
+          ids.size() + " instructions have " + arguments.size() + " sets of arguments");
+    }
+    List<Instruction> instructions = new ArrayList<>();
+    for (int i = 0; i < ids.size(); i++) {
+      InstructionArguments given = new InstructionArguments(ids.get(i), arguments.get(i));
+      instructions.add(new Instruction(ids.get(i), InstructionChecks.of(given)));
+    }
+    return new Instructions(instructions);
+  }
+
+  /// The ids that are known.
+  public static Set<String> known() {
+    return InstructionChecks.known();
+  }
+
+  /// The instructions.
+  public List<Instruction> list() {
+    return instructions;
+  }
+
+  /// Checks a response.
+  public Verdict verdict(String response) {
+    Set<String> variants = variants(response);
+    List<Boolean> strict = new ArrayList<>();
+    List<Boolean> loose = new ArrayList<>();
+    for (Instruction instruction : instructions) {
+      strict.add(follows(instruction, response));
+      loose.add(variants.stream().anyMatch(variant -> follows(instruction, variant)));
+    }
+    return new Verdict(strict, loose);
+  }
+
+  private static boolean follows(Instruction instruction, String response) {
+    return !PythonText.strip(response).isEmpty() && instruction.check.test(response);
+  }
+
+  private static Set<String> variants(String response) {
+    List<String> lines = List.of(response.split("\n", -1));
+    int end = lines.size();
+    Set<String> variants = new LinkedHashSet<>();
+    variants.add(response);
+    variants.add(joined(lines.subList(1, end)));
+    variants.add(joined(lines.subList(0, end - 1)));
+    variants.add(joined(lines.subList(1, Math.max(1, end - 1))));
+    List.copyOf(variants).forEach(variant -> variants.add(variant.replace("*", "")));
+    return variants;
+  }
+
+  private static String joined(List<String> lines) {
+    return PythonText.strip(String.join("\n", lines));
+  }
+}

@@ -1,0 +1,158 @@
+package dev.nudge.eval.metric;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+
+/// Treats text as Python's `str` and `re` do: by code points, with their own ideas of blanks and
+/// words.
+///
+/// A blank is what `str.isspace` takes for one: Java's white space, no-break spaces and the four
+/// separators U+001C to U+001F, and U+0085. A character of a word is a letter, a number of any kind
+/// or `_`; combining marks are none, which is where Java's own `\w` differs.
+final class PythonText {
+  /// `string.punctuation`.
+  static final String PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
+
+  /// `\w` of `re`.
+  static final String WORD = "[\\p{L}\\p{N}_]";
+
+  /// `\b` of `re`.
+  static final String EDGE =
+      "(?:(?<=" + WORD + ")(?!" + WORD + ")|(?<!" + WORD + ")(?=" + WORD + "))";
+
+  /// An article of English as `\b(a|an|the)\b` finds it.
+  static final Pattern ARTICLE = Pattern.compile(EDGE + "(?:a|an|the)" + EDGE);
+
+  private static final char NEXT_LINE = 0x85;
+
+  private PythonText() {}
+
+  /// `str.isspace` of one character.
+  static boolean isSpace(int c) {
+    return Character.isWhitespace(c) || Character.isSpaceChar(c) || c == NEXT_LINE;
+  }
+
+  /// `str.split()`: what lies between blanks.
+  static List<String> split(String text) {
+    List<String> words = new ArrayList<>();
+    int start = -1;
+    for (int i = 0; i < text.length(); i++) {
+      if (isSpace(text.charAt(i))) { // every blank is one char
+        if (start >= 0) {
+          words.add(text.substring(start, i));
+          start = -1;
+        }
+      } else if (start < 0) {
+        start = i;
+      }
+    }
+    if (start >= 0) {
+      words.add(text.substring(start));
+    }
+    return words;
+  }
+
+  /// `' '.join(text.split())`.
+  static String collapsed(String text) {
+    return String.join(" ", split(text));
+  }
+
+  /// `str.rstrip()`.
+  static String stripEnd(String text) {
+    int end = text.length();
+    while (end > 0 && isSpace(text.charAt(end - 1))) {
+      end--;
+    }
+    return text.substring(0, end);
+  }
+
+  /// `str.strip()`.
+  static String strip(String text) {
+    int start = 0;
+    while (start < text.length() && isSpace(text.charAt(start))) {
+      start++;
+    }
+    return stripEnd(text.substring(start));
+  }
+
+  /// `str.lstrip(c)`.
+  static String stripStart(String text, char c) {
+    int start = 0;
+    while (start < text.length() && text.charAt(start) == c) {
+      start++;
+    }
+    return text.substring(start);
+  }
+
+  /// `str.rstrip(c)`.
+  static String stripEnd(String text, char c) {
+    int end = text.length();
+    while (end > 0 && text.charAt(end - 1) == c) {
+      end--;
+    }
+    return text.substring(0, end);
+  }
+
+  /// `re.findall` of an expression without groups.
+  static List<String> found(Pattern pattern, String text) {
+    return pattern.matcher(text).results().map(MatchResult::group).toList();
+  }
+
+  /// `str.lower()`.
+  static String lower(String text) {
+    return text.toLowerCase(Locale.ROOT);
+  }
+
+  /// The text without the characters of a set.
+  static String without(String text, String characters) {
+    StringBuilder kept = new StringBuilder(text.length());
+    for (int i = 0; i < text.length(); i++) {
+      if (characters.indexOf(text.charAt(i)) < 0) {
+        kept.append(text.charAt(i));
+      }
+    }
+    return kept.toString();
+  }
+
+  /// `str.isupper()`: no cased character is other than upper case, and there is one.
+  static boolean isUpper(String text) {
+    return text.codePoints().anyMatch(Character::isUpperCase)
+        && text.codePoints().noneMatch(c -> Character.isLowerCase(c) || Character.isTitleCase(c));
+  }
+
+  /// `str.islower()`.
+  static boolean isLower(String text) {
+    return text.codePoints().anyMatch(Character::isLowerCase)
+        && text.codePoints().noneMatch(c -> Character.isUpperCase(c) || Character.isTitleCase(c));
+  }
+
+  /// How often each thing comes: `collections.Counter`.
+  static <T> Map<T, Integer> counted(List<T> things) {
+    Map<T, Integer> counts = new HashMap<>();
+    things.forEach(thing -> counts.merge(thing, 1, Integer::sum));
+    return counts;
+  }
+
+  /// How much two counts have in common: the sum of the lesser ones.
+  static <T> int common(Map<T, Integer> a, Map<T, Integer> b) {
+    int common = 0;
+    for (Map.Entry<T, Integer> entry : a.entrySet()) {
+      common += Math.min(entry.getValue(), b.getOrDefault(entry.getKey(), 0));
+    }
+    return common;
+  }
+
+  /// Runs of n tokens, joined by a blank, which no token holds.
+  static List<String> runs(List<String> tokens, int n) {
+    List<String> runs = new ArrayList<>();
+    for (int i = 0; i + n <= tokens.size(); i++) {
+      runs.add(n == 1 ? tokens.get(i) : String.join(" ", tokens.subList(i, i + n)));
+    }
+    return runs;
+  }
+}

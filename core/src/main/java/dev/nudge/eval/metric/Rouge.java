@@ -1,0 +1,169 @@
+package dev.nudge.eval.metric;
+
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/// Scores a summary by what it has in common with a reference: ROUGE [1], with the numbers of
+/// Google's `rouge_score`.
+///
+/// Tokens are runs of `a` to `z` and `0` to `9` after lower-casing, so a text in another script has
+/// none and scores 0. With stemming, tokens of more than three characters lose their suffixes
+/// ([PorterStemmer]); Hugging Face evaluate does not stem by default, HELM does: say which.
+///
+/// ROUGE-N counts runs of N tokens as multisets, ROUGE-L takes the longest common subsequence,
+/// ROUGE-Lsum (of texts with a sentence a line) the union of those of a reference sentence with
+/// each predicted one, where a token is hit as often as both texts have it. Precision is hits over
+/// predicted tokens or runs, recall hits over those of the reference, F their harmonic mean.
+///
+/// [1] C.-Y. Lin, ROUGE: a package for automatic evaluation of summaries, 2004.
+public enum Rouge {
+  ONE,
+  TWO,
+  L,
+  L_SUM;
+
+  /// Precision, recall and F, each from 0 to 1.
+  public record Score(double precision, double recall, double f1) {
+    private static Score of(int hits, int predicted, int asked) {
+      double precision = hits / (double) Math.max(predicted, 1);
+      double recall = hits / (double) Math.max(asked, 1);
+      double sum = precision + recall;
+      return new Score(precision, recall, sum > 0 ? 2 * precision * recall / sum : 0);
+    }
+  }
+
+  /// Scores a prediction against one reference.
+  ///
+  /// @param stem whether tokens lose their suffixes
+  public Score score(String prediction, String reference, boolean stem) {
+    return switch (this) {
+      case ONE -> runs(tokens(prediction, stem), tokens(reference, stem), 1);
+      case TWO -> runs(tokens(prediction, stem), tokens(reference, stem), 2);
+      case L -> longest(tokens(prediction, stem), tokens(reference, stem));
+      case L_SUM -> union(sentences(prediction, stem), sentences(reference, stem));
+    };
+  }
+
+  /// Scores a prediction against the reference with the highest F, the first of several such.
+  public Score best(String prediction, List<String> references, boolean stem) {
+    if (references.isEmpty()) {
+      throw new IllegalArgumentException("a prediction needs a reference to be compared with");
+    }
+    Score best = score(prediction, references.getFirst(), stem);
+    for (String reference : references.subList(1, references.size())) {
+      Score score = score(prediction, reference, stem);
+      best = score.f1 > best.f1 ? score : best;
+    }
+    return best;
+  }
+
+  private static Score runs(List<String> predicted, List<String> asked, int n) {
+    List<String> predictedRuns = PythonText.runs(predicted, n);
+    List<String> askedRuns = PythonText.runs(asked, n);
+    int hits = PythonText.common(PythonText.counted(askedRuns), PythonText.counted(predictedRuns));
+    return Score.of(hits, predictedRuns.size(), askedRuns.size());
+  }
+
+  private static Score longest(List<String> predicted, List<String> asked) {
+    int[] above = new int[predicted.size() + 1]; // two rows are enough where no place is asked for
+    for (String token : asked) {
+      int[] row = new int[above.length];
+      for (int j = 1; j < row.length; j++) {
+        row[j] =
+            token.equals(predicted.get(j - 1)) ? above[j - 1] + 1 : Math.max(above[j], row[j - 1]);
+      }
+      above = row;
+    }
+    return Score.of(above[predicted.size()], predicted.size(), asked.size());
+  }
+
+  private static Score union(List<List<String>> predicted, List<List<String>> asked) {
+    Map<String, Integer> predictedLeft = counts(predicted);
+    Map<String, Integer> askedLeft = counts(asked);
+    int hits = 0;
+    for (List<String> sentence : asked) {
+      BitSet common = new BitSet();
+      predicted.forEach(other -> mark(common, sentence, other));
+      for (int i = common.nextSetBit(0); i >= 0; i = common.nextSetBit(i + 1)) {
+        String token = sentence.get(i);
+        if (predictedLeft.getOrDefault(token, 0) > 0 && askedLeft.getOrDefault(token, 0) > 0) {
+          hits++;
+          predictedLeft.merge(token, -1, Integer::sum);
+          askedLeft.merge(token, -1, Integer::sum);
+        }
+      }
+    }
+    return Score.of(hits, size(predicted), size(asked));
+  }
+
+  private static int size(List<List<String>> sentences) {
+    return sentences.stream().mapToInt(List::size).sum();
+  }
+
+  private static Map<String, Integer> counts(List<List<String>> sentences) {
+    Map<String, Integer> counts = new HashMap<>();
+    sentences.forEach(s -> s.forEach(token -> counts.merge(token, 1, Integer::sum)));
+    return counts;
+  }
+
+  /// Marks the places of the first sequence that a longest common subsequence takes: from the end,
+  /// and where both ways are as long, without the last token of the first.
+  private static void mark(BitSet places, List<String> first, List<String> second) {
+    int[][] lengths = lengths(first, second);
+    int i = first.size();
+    int j = second.size();
+    while (i > 0 && j > 0) {
+      if (first.get(i - 1).equals(second.get(j - 1))) {
+        i--;
+        j--;
+        places.set(i);
+      } else if (lengths[i][j - 1] > lengths[i - 1][j]) {
+        j--;
+      } else {
+        i--;
+      }
+    }
+  }
+
+  /// Lengths of the longest common subsequences of all beginnings.
+  private static int[][] lengths(List<String> first, List<String> second) {
+    int[][] lengths = new int[first.size() + 1][second.size() + 1];
+    for (int i = 1; i <= first.size(); i++) {
+      for (int j = 1; j <= second.size(); j++) {
+        lengths[i][j] =
+            first.get(i - 1).equals(second.get(j - 1))
+                ? lengths[i - 1][j - 1] + 1
+                : Math.max(lengths[i - 1][j], lengths[i][j - 1]);
+      }
+    }
+    return lengths;
+  }
+
+  private static List<List<String>> sentences(String text, boolean stem) {
+    List<List<String>> sentences = new ArrayList<>();
+    for (String line : text.split("\n", -1)) {
+      sentences.add(tokens(line, stem));
+    }
+    return sentences;
+  }
+
+  private static List<String> tokens(String text, boolean stem) {
+    List<String> tokens = new ArrayList<>();
+    String lower = PythonText.lower(text);
+    int start = 0;
+    for (int i = 0; i <= lower.length(); i++) {
+      char c = i < lower.length() ? lower.charAt(i) : ' ';
+      if ((c < 'a' || c > 'z') && (c < '0' || c > '9')) {
+        if (i > start) {
+          String token = lower.substring(start, i);
+          tokens.add(stem && token.length() > 3 ? PorterStemmer.stem(token) : token);
+        }
+        start = i + 1;
+      }
+    }
+    return tokens;
+  }
+}

@@ -1,0 +1,61 @@
+package dev.nudge.eval.metric;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/// TER of a corpus [1]: edits that make a reference of a prediction, over the words of the
+/// references, in hundredths; lower is better. With the defaults of sacrebleu: words are what lies
+/// between blanks, in lower case, punctuation kept.
+///
+/// An edit inserts, deletes or replaces a word, or moves a run of words ([TerShifts]). Of several
+/// references the one with the fewest edits counts, and the length is their mean. Where the
+/// references are empty the score is 100, or 0 where nothing was predicted.
+///
+/// A sentence's statistics: edits and words of the reference.
+///
+/// [1] M. Snover et al., A study of translation edit rate with targeted human annotation, 2006.
+public record Ter() implements CorpusMetric {
+
+  /// The score of a corpus; 0 where all is as in a reference.
+  ///
+  /// @param references of each prediction, one or more
+  public static double corpus(List<String> predictions, List<List<String>> references) {
+    return new Ter().of(predictions, references);
+  }
+
+  @Override
+  public int size() {
+    return 2;
+  }
+
+  @Override
+  public double[] statistics(String prediction, List<String> references) {
+    Map<String, Integer> numbers = new HashMap<>();
+    int[] words = words(prediction, numbers);
+    int fewest = Integer.MAX_VALUE;
+    double length = 0;
+    for (String reference : references) {
+      int[] asked = words(reference, numbers);
+      fewest = Math.min(fewest, new TerShifts(asked).edits(words));
+      length += asked.length;
+    }
+    return new double[] {fewest, length / references.size()};
+  }
+
+  /// Words as numbers, equal ones alike.
+  private static int[] words(String text, Map<String, Integer> numbers) {
+    List<String> words = PythonText.split(PythonText.lower(PythonText.stripEnd(text)));
+    return words.stream()
+        .mapToInt(word -> numbers.computeIfAbsent(word, w -> numbers.size()))
+        .toArray();
+  }
+
+  @Override
+  public double score(double[] sums) {
+    if (sums[1] > 0) {
+      return 100 * (sums[0] / sums[1]);
+    }
+    return sums[0] > 0 ? 100 : 0;
+  }
+}

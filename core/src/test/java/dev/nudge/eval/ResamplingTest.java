@@ -1,0 +1,313 @@
+package dev.nudge.eval;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.nudge.Seeds;
+import dev.nudge.eval.NonInferiority.Verdict;
+import dev.nudge.eval.metric.Bleu;
+import dev.nudge.eval.metric.Classification;
+import dev.nudge.format.Json;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+
+/// Compares with scipy and statsmodels (`statistics_paired.py`).
+class ResamplingTest {
+  private static final JsonNode GOLDEN =
+      Json.read(Path.of("src/test/resources/golden/statistics-paired.json"));
+
+  /// As many as the golden has; the ends of an interval of both then vary by 0.6 % of its width at
+  /// most (4 deviations).
+  private static final Bootstrap MANY = new Bootstrap(200_000, 1);
+
+  private static final double OF_WIDTH = 0.006;
+
+  private static double at(JsonNode row, int i) {
+    return row.get(i).asDouble();
+  }
+
+  private static double[] numbers(JsonNode node) {
+    return node.valueStream().mapToDouble(JsonNode::asDouble).toArray();
+  }
+
+  private static int[] whole(JsonNode node) {
+    return node.valueStream().mapToInt(JsonNode::asInt).toArray();
+  }
+
+  private static void assertScipys(Resampled ours, JsonNode golden) {
+    double width = at(golden, 1) - at(golden, 0);
+    Interval interval = ours.interval(0.95);
+    assertThat(interval.low()).isCloseTo(at(golden, 0), within(OF_WIDTH * width));
+    assertThat(interval.high()).isCloseTo(at(golden, 1), within(OF_WIDTH * width));
+    assertThat(ours.error()).isCloseTo(at(golden, 2), within(0.008 * at(golden, 2)));
+    assertThat(interval.holds(ours.value())).isTrue();
+  }
+
+  @Test
+  void intervalsAreThoseOfScipy() {
+    JsonNode mean = GOLDEN.get("bootstrap_mean");
+    assertScipys(MANY.mean(numbers(mean.get(0))), mean.get(1));
+    JsonNode pair = GOLDEN.get("bootstrap_difference");
+    assertScipys(MANY.difference(numbers(pair.get(0)), numbers(pair.get(1))), pair.get(2));
+  }
+
+  private static double[][] ratio() {
+    JsonNode golden = GOLDEN.get("bootstrap_ratio");
+    double[] x = numbers(golden.get(0));
+    double[] w = numbers(golden.get(1));
+    return IntStream.range(0, x.length)
+        .mapToObj(i -> new double[] {x[i], w[i]})
+        .toArray(double[][]::new);
+  }
+
+  @Test
+  void scoresOfSumsAreResampledToo() {
+    assertScipys(MANY.corpus(ratio(), s -> s[0] / s[1]), GOLDEN.get("bootstrap_ratio").get(2));
+    JsonNode clusters = GOLDEN.get("bootstrap_clusters");
+    assertScipys(MANY.corpus(ratio(), whole(clusters.get(0)), s -> s[0] / s[1]), clusters.get(1));
+  }
+
+  @Test
+  void whatIsNoSumIsResampledByCounts() {
+    JsonNode golden = GOLDEN.get("bootstrap_macro");
+    List<String> gold = golden.get(0).valueStream().map(JsonNode::asString).toList();
+    List<String> said = golden.get(1).valueStream().map(JsonNode::asString).toList();
+    Classification all = Classification.of(List.of("0", "1", "2"), gold, said);
+    Resampled macro = MANY.counted(Bootstrap.alone(90), times -> all.resampled(times).macroF1());
+    assertThat(macro.value()).isEqualTo(all.macroF1());
+    assertScipys(macro, golden.get(2));
+  }
+
+  @Test
+  void theTwoWaysOfResamplingDrawAlike() {
+    double[][] items = ratio();
+    int[] clusters = whole(GOLDEN.get("bootstrap_clusters").get(0));
+    Resampled sums = Bootstrap.STANDARD.corpus(items, clusters, s -> s[0] / s[1]);
+    Resampled counts =
+        Bootstrap.STANDARD.counted(
+            clusters,
+            times -> {
+              double x = 0;
+              double w = 0;
+              for (int i = 0; i < times.length; i++) {
+                x += times[i] * items[i][0];
+                w += times[i] * items[i][1];
+              }
+              return x / w;
+            });
+    assertThat(counts.interval(0.9)).isEqualTo(sums.interval(0.9));
+  }
+
+  @Test
+  void theDifferenceOfACorpusIsThatOfItsScores() {
+    List<String> before = List.of("a cat sat here now", "the dog runs fast today", "no");
+    List<String> after = List.of("the cat sat here now", "the dog runs fast today", "yes no");
+    List<List<String>> asked =
+        List.of(
+            List.of("the cat sat here now"),
+            List.of("the dog ran fast today ok"),
+            List.of("yes it is so"));
+    Bleu bleu = new Bleu();
+    Resampled difference =
+        Bootstrap.STANDARD.corpusDifference(
+            bleu.statistics(before, asked), bleu.statistics(after, asked), bleu::score);
+    assertThat(difference.value())
+        .isCloseTo(Bleu.corpus(after, asked) - Bleu.corpus(before, asked), within(1e-9));
+    assertThat(difference.value()).isPositive();
+    assertThat(difference.lower(0.99)).isNotNegative();
+    Resampled none =
+        Bootstrap.STANDARD.corpusDifference(
+            bleu.statistics(after, asked),
+            bleu.statistics(after, asked),
+            Bootstrap.alone(3),
+            bleu::score);
+    assertThat(none.interval(0.95)).isEqualTo(new Interval(0, 0));
+    assertThat(none.p()).isOne();
+  }
+
+  @Test
+  void theSameSeedDrawsTheSame() {
+    double[] values = new Random(Seeds.next()).doubles(50).toArray();
+    assertThat(new Bootstrap(1000, 7).mean(values).interval(0.95))
+        .isEqualTo(new Bootstrap(1000, 7).mean(values).interval(0.95))
+        .isNotEqualTo(new Bootstrap(1000, 8).mean(values).interval(0.95));
+    int[] far = IntStream.range(0, 50).map(i -> 1000 - 7 * i).toArray(); // clusters of one
+    assertThat(new Bootstrap(1000, 7).mean(values, far).interval(0.95))
+        .isEqualTo(new Bootstrap(1000, 7).mean(values).interval(0.95));
+  }
+
+  @Test
+  void itemsThatComeInCopiesAreNoMoreThanOne() {
+    double[] once = new Random(Seeds.next()).doubles(40).toArray();
+    double[] often = IntStream.range(0, 400).mapToDouble(i -> once[i / 10]).toArray();
+    int[] clusters = IntStream.range(0, 400).map(i -> i / 10).toArray();
+    double honest = Bootstrap.STANDARD.mean(once).error();
+    assertThat(Bootstrap.STANDARD.mean(often, clusters).error()).isCloseTo(honest, within(1e-9));
+    assertThat(Bootstrap.STANDARD.mean(often).error()).isLessThan(honest / 2);
+    assertThat(Clusters.mean(often, clusters).error())
+        .isCloseTo(Clusters.mean(once, Bootstrap.alone(40)).error(), within(1e-12));
+  }
+
+  @Test
+  void aResampleHasEachMeanAsOftenAsChanceSays() {
+    // of (0, 0, 1) the mean is 0 in 8 of 27 resamples, and 1 in one
+    Resampled mean = MANY.mean(new double[] {0, 0, 1});
+    assertThat(mean.lower(1 - 8 / 27.0 + 0.005)).isZero();
+    assertThat(mean.lower(1 - 8 / 27.0 - 0.005)).isCloseTo(1 / 3.0, within(1e-12));
+    assertThat(mean.upper(26 / 27.0 - 0.002)).isCloseTo(2 / 3.0, within(1e-12));
+    assertThat(mean.upper(26 / 27.0 + 0.002)).isOne();
+    assertThat(mean.p()).isCloseTo(16 / 27.0, within(0.01)); // none is below 0, eight are at it
+  }
+
+  @Test
+  void pAgreesWithTheInterval() {
+    Random random = new Random(Seeds.next());
+    int checked = 0;
+    while (checked < 20) {
+      double shift = random.nextDouble() * 0.06; // of a standard error of 0.026
+      double[] first = random.doubles(60).toArray();
+      double[] second =
+          Arrays.stream(first).map(x -> x + shift + random.nextGaussian() * 0.2).toArray();
+      Resampled difference = Bootstrap.STANDARD.difference(first, second);
+      double p = difference.p();
+      if (p > 0.002 && p < 0.99) { // else an end of the interval is not between two resamples
+        assertThat(difference.interval(1 - p - 0.001).holds(0)).isFalse();
+        assertThat(difference.interval(1 - p + 0.001).holds(0)).isTrue();
+        checked++;
+      }
+    }
+  }
+
+  @Test
+  void whatCannotBeResampledIsRefused() {
+    assertThatThrownBy(() -> new Bootstrap(10, 0)).hasMessageContaining("10 resamples");
+    assertThatThrownBy(() -> Bootstrap.STANDARD.mean(new double[0]))
+        .hasMessage("nothing can be drawn from no item");
+    assertThatThrownBy(() -> Bootstrap.STANDARD.difference(new double[2], new double[3]))
+        .hasMessage("2 items of one and 3 of the other are no pairs");
+    assertThatThrownBy(() -> Bootstrap.STANDARD.mean(new double[] {1, Double.NaN}))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("the score of the data is no number");
+    assertThatThrownBy(() -> Bootstrap.STANDARD.corpus(new double[][] {{0}, {1}}, s -> 0 / s[0]))
+        .hasMessage("the score of a resample is no number");
+  }
+
+  @Test
+  void clusteredErrorsAreThoseOfStatsmodels() {
+    for (JsonNode row : GOLDEN.get("clustered")) {
+      Estimate mean = Clusters.mean(numbers(row.get(0)), whole(row.get(1)));
+      assertThat(mean.value()).isCloseTo(at(row, 2), within(1e-12));
+      assertThat(mean.error()).isCloseTo(at(row, 3), within(1e-12));
+    }
+  }
+
+  @Test
+  void pairsAreTestedAsByStatsmodels() {
+    for (JsonNode row : GOLDEN.get("mcnemar")) {
+      int b = row.get(0).asInt();
+      int c = row.get(1).asInt();
+      Paired paired = new Paired(7, b, c, 9, Paired.p(b, c));
+      assertThat(paired.p()).isCloseTo(at(row, 2), within(1e-9));
+      assertThat(paired.midP()).as(row.toString()).isCloseTo(at(row, 3), within(1e-9));
+    }
+    assertThat(new Paired(3, 0, 0, 1, 1).midP()).isOne();
+  }
+
+  /// The golden is good to 1e-8: the likelihood is flat at its top.
+  @Test
+  void theIntervalOfPairedSharesIsThatOfTheLikelihood() {
+    for (JsonNode row : GOLDEN.get("tango")) {
+      int b = row.get(0).asInt();
+      int c = row.get(1).asInt();
+      Paired paired = new Paired(row.get(2).asInt() - b - c, b, c, 0, Paired.p(b, c));
+      Interval interval = paired.interval(at(row, 3));
+      assertThat(interval.low()).as(row.toString()).isCloseTo(at(row, 4), within(1e-7));
+      assertThat(interval.high()).as(row.toString()).isCloseTo(at(row, 5), within(1e-7));
+      assertThat(interval.holds(paired.difference())).isTrue();
+    }
+  }
+
+  @Test
+  void normalQuantilesAreScipys() {
+    for (JsonNode row : GOLDEN.get("normal_quantile")) {
+      assertThat(Special.normalQuantile(at(row, 0))).isCloseTo(at(row, 1), within(1e-9));
+      assertThat(Special.normalAbove(at(row, 1))).isCloseTo(1 - at(row, 0), within(1e-12));
+    }
+    assertThatThrownBy(() -> Special.normalQuantile(1))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @Test
+  void theEffectThatIsSeenTakesAsManyCasesAsTheFormulaSays() {
+    for (JsonNode row : GOLDEN.get("cases")) {
+      Detectable detectable = new Detectable(at(row, 2), at(row, 3));
+      double cases = detectable.cases(at(row, 0), at(row, 1));
+      assertThat(cases).isCloseTo(at(row, 4), within(1e-6));
+      int enough = (int) Math.ceil(cases);
+      assertThat(detectable.gain(at(row, 0), enough)).isLessThanOrEqualTo(at(row, 1));
+      if (at(row, 0) > at(row, 1)) { // one case fewer, and the gain must be larger
+        assertThat(detectable.gain(at(row, 0), enough - 1)).isGreaterThan(at(row, 1));
+      }
+    }
+    assertThat(Detectable.USUAL.gain(0.1, 5)).isNaN();
+    assertThat(Detectable.USUAL.gain(0, 1000)).isNaN();
+    assertThatThrownBy(() -> Detectable.USUAL.cases(0.1, 0.2)).hasMessageContaining("at most");
+    assertThatThrownBy(() -> new Detectable(0, 0.8)).isInstanceOf(IllegalArgumentException.class);
+  }
+
+  /// statsmodels counts the chance of the other side too: a millionth.
+  @Test
+  void theDifferenceThatIsSeenIsThatOfStatsmodels() {
+    for (JsonNode row : GOLDEN.get("difference")) {
+      assertThat(Detectable.USUAL.difference(1 / Math.sqrt(at(row, 0))))
+          .isCloseTo(at(row, 1), within(2e-6));
+    }
+  }
+
+  @Test
+  void aSmallLossIsNotInferiorOnlyWhereCasesAreMany() {
+    Paired few = new Paired(20, 0, 0, 10, 1);
+    assertThat(NonInferiority.of(few, 0.02, 0.95).verdict()).isEqualTo(Verdict.OPEN);
+    Paired many = new Paired(3000, 10, 12, 1000, 1);
+    assertThat(NonInferiority.of(many, 0.02, 0.95).verdict()).isEqualTo(Verdict.HOLDS);
+    Paired worse = new Paired(500, 150, 10, 100, 1);
+    assertThat(NonInferiority.of(worse, 0.02, 0.95).verdict()).isEqualTo(Verdict.FAILS);
+    assertThat(NonInferiority.of(many, 0, 0.95).verdict()).isEqualTo(Verdict.OPEN);
+    assertThatThrownBy(() -> NonInferiority.of(many, -0.1, 0.95)).hasMessageContaining("-0.1");
+  }
+
+  @Test
+  void itsBoundsAreOneSided() {
+    Paired paired = new Paired(80, 5, 12, 3, 0);
+    NonInferiority judged = NonInferiority.of(paired, 0.05, 0.95);
+    assertThat(judged.lower()).isCloseTo(at(GOLDEN.get("tango").get(0), 4), within(1e-7));
+    double[] before = new Random(Seeds.next()).doubles(100).toArray();
+    double[] after = Arrays.stream(before).map(x -> x - 0.01).toArray();
+    Resampled lost = Bootstrap.STANDARD.difference(before, after);
+    assertThat(NonInferiority.of(lost, 0.02, 0.95).verdict()).isEqualTo(Verdict.HOLDS);
+    assertThat(NonInferiority.of(lost, 0.005, 0.95).verdict()).isEqualTo(Verdict.FAILS);
+    Resampled ofFew = Bootstrap.STANDARD.difference(new double[19], new double[19]);
+    assertThat(NonInferiority.of(ofFew, 0.5, 0.95).verdict()).isEqualTo(Verdict.OPEN);
+  }
+
+  @Test
+  void tenThousandResamplesOfACorpusTakeLittleTime() {
+    double[][] statistics = new double[2000][20];
+    Random random = new Random(Seeds.next());
+    for (double[] item : statistics) {
+      Arrays.setAll(item, i -> random.nextInt(20));
+    }
+    long start = System.nanoTime();
+    Resampled score = Bootstrap.STANDARD.corpus(statistics, s -> s[0] / s[1]);
+    double seconds = (System.nanoTime() - start) / 1e9;
+    System.out.printf("10,000 resamples of 2,000 x 20: %.2f s%n", seconds);
+    assertThat(score.value()).isBetween(0.8, 1.2);
+    assertThat(seconds).isLessThan(10); // 0.5 on one processor of a server
+  }
+}

@@ -1,0 +1,185 @@
+package dev.nudge.eval.metric;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.nudge.format.Json;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+
+/// Compares with the tools that own the metrics (`metrics.py`), on texts that are empty, in other
+/// scripts, full of blanks, digits, marks and emoji. What differs is the order of a sum or a
+/// logarithm: 1e-9 of scores up to 100.
+class TextMetricsTest {
+  private static final JsonNode GOLDEN =
+      Json.read(Path.of("src/test/resources/golden/metrics.json"));
+  private static final double EXACT = 1e-9;
+
+  /// In the golden's order.
+  private static final List<Rouge> KINDS = List.of(Rouge.ONE, Rouge.TWO, Rouge.L, Rouge.L_SUM);
+
+  private static List<String> texts(JsonNode node) {
+    return node.valueStream().map(JsonNode::asString).toList();
+  }
+
+  private static List<List<String>> pairs(String... names) {
+    List<List<String>> pairs = new ArrayList<>();
+    for (String name : names) {
+      GOLDEN.get(name).forEach(pair -> pairs.add(texts(pair)));
+    }
+    return pairs;
+  }
+
+  @Test
+  void exactMatchIsTheHarnesss() {
+    JsonNode golden = GOLDEN.get("exact_match");
+    List<List<String>> pairs = pairs("texts");
+    golden.get("pairs").forEach(pair -> pairs.add(texts(pair)));
+    int matched = 0;
+    for (int o = 0; o < golden.get("options").size(); o++) {
+      JsonNode given = golden.get("options").get(o);
+      JsonNode regexes = given.get("regexes_to_ignore");
+      ExactMatch.Options options =
+          ExactMatch.Options.of(
+              given.get("ignore_case").asBoolean(),
+              given.get("ignore_punctuation").asBoolean(),
+              given.get("ignore_numbers").asBoolean(),
+              regexes.isNull() ? List.of() : texts(regexes));
+      for (int i = 0; i < pairs.size(); i++) {
+        double score = ExactMatch.score(pairs.get(i).get(0), pairs.get(i).get(1), options);
+        matched += (int) score;
+        assertThat(score)
+            .as("%s of %s", given, pairs.get(i))
+            .isEqualTo(golden.get("scores").get(o).get(i).asDouble());
+      }
+    }
+    assertThat(matched).isPositive();
+    assertThat(ExactMatch.score("Yes", "yes", ExactMatch.Options.NONE)).isZero();
+  }
+
+  @Test
+  void squadIsThatOfEvaluate() {
+    List<List<String>> pairs = pairs("texts");
+    for (int i = 0; i < pairs.size(); i++) {
+      String prediction = pairs.get(i).getFirst();
+      List<String> references = texts(GOLDEN.get("references").get(i));
+      JsonNode golden = GOLDEN.get("squad").get(i);
+      assertThat(SquadF1.exact(prediction, references))
+          .as(prediction)
+          .isEqualTo(golden.get(0).asDouble());
+      assertThat(SquadF1.f1(prediction, references))
+          .as(prediction)
+          .isCloseTo(golden.get(1).asDouble(), within(1e-15));
+    }
+  }
+
+  @Test
+  void rougeIsGoogles() {
+    List<List<String>> pairs = pairs("texts", "lines");
+    for (boolean stem : new boolean[] {false, true}) {
+      for (int i = 0; i < pairs.size(); i++) {
+        for (Rouge kind : KINDS) {
+          JsonNode golden = GOLDEN.get("rouge").get(String.valueOf(stem)).get(i);
+          JsonNode scores = golden.get(KINDS.indexOf(kind));
+          Rouge.Score score = kind.score(pairs.get(i).get(0), pairs.get(i).get(1), stem);
+          assertThat(new double[] {score.precision(), score.recall(), score.f1()})
+              .as("%s of %s", kind, pairs.get(i))
+              .containsExactly(
+                  new double[] {
+                    scores.get(0).asDouble(), scores.get(1).asDouble(), scores.get(2).asDouble()
+                  },
+                  within(1e-15));
+        }
+      }
+    }
+  }
+
+  @Test
+  void rougeTakesTheBestOfSeveralReferences() {
+    List<List<String>> pairs = pairs("texts");
+    for (int i = 0; i < pairs.size(); i++) {
+      for (Rouge kind : KINDS) {
+        List<String> references = texts(GOLDEN.get("references").get(i));
+        assertThat(kind.best(pairs.get(i).getFirst(), references, true).f1())
+            .as("%s of %s", kind, pairs.get(i))
+            .isCloseTo(
+                GOLDEN.get("rouge_best").get(i).get(KINDS.indexOf(kind)).asDouble(), within(1e-15));
+      }
+    }
+  }
+
+  @Test
+  void stemsAreNltks() {
+    for (JsonNode row : GOLDEN.get("porter")) {
+      assertThat(PorterStemmer.stem(row.get(0).asString()))
+          .as(row.get(0).asString())
+          .isEqualTo(row.get(1).asString());
+    }
+  }
+
+  @Test
+  void scoresOfACorpusAreSacrebleus() {
+    for (JsonNode corpus : GOLDEN.get("corpora")) {
+      List<String> predictions = texts(corpus.get("predictions"));
+      List<List<String>> references =
+          corpus.get("references").valueStream().map(TextMetricsTest::texts).toList();
+      String what = corpus.get("predictions").toString();
+      assertThat(Bleu.corpus(predictions, references))
+          .as("BLEU of %s", what)
+          .isCloseTo(corpus.get("bleu").asDouble(), within(EXACT));
+      assertThat(ChrF.corpus(predictions, references))
+          .as("chrF of %s", what)
+          .isCloseTo(corpus.get("chrf").asDouble(), within(EXACT));
+      for (int order = 1; order <= 2; order++) {
+        assertThat(ChrF.corpus(predictions, references, order))
+            .as("chrF of %s", what)
+            .isCloseTo(corpus.get("chrf" + order).asDouble(), within(EXACT));
+      }
+      assertThat(Ter.corpus(predictions, references))
+          .as("TER of %s", what)
+          .isCloseTo(corpus.get("ter").asDouble(), within(EXACT));
+    }
+  }
+
+  @Test
+  void statisticsOfSentencesAddUpToTheCorpus() {
+    JsonNode corpus = GOLDEN.get("corpora").get(1);
+    List<String> predictions = texts(corpus.get("predictions"));
+    List<List<String>> references =
+        corpus.get("references").valueStream().map(TextMetricsTest::texts).toList();
+    for (CorpusMetric metric : List.of(new Bleu(), new ChrF(2), new Ter())) {
+      double[][] statistics = metric.statistics(predictions, references);
+      double[] sums = new double[metric.size()];
+      for (double[] sentence : statistics) {
+        assertThat(sentence).hasSize(metric.size());
+        for (int i = 0; i < sums.length; i++) {
+          sums[i] += sentence[i];
+        }
+      }
+      assertThat(metric.score(sums)).isEqualTo(metric.of(predictions, references)).isPositive();
+    }
+  }
+
+  @Test
+  void aCorpusThatDoesNotFitIsRefused() {
+    Bleu bleu = new Bleu();
+    assertThatThrownBy(() -> bleu.of(List.of("a"), List.of()))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("1 predictions have 0 lists of references; there must be one a prediction");
+    assertThatThrownBy(() -> bleu.of(List.of(), List.of()))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("without a prediction");
+    assertThatThrownBy(() -> bleu.of(List.of("a", "b"), List.of(List.of("a"), List.of())))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("prediction 1 has no reference");
+    assertThatThrownBy(() -> SquadF1.f1("a", List.of()))
+        .isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> Rouge.L.best("a", List.of(), false))
+        .isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> new ChrF(-1)).isInstanceOf(IllegalArgumentException.class);
+  }
+}
