@@ -11,11 +11,14 @@ import java.util.stream.IntStream;
 /// again and again: the bootstrap [1].
 ///
 /// A resample has as many units as the sample, drawn with replacement. A unit is an item, or a
-/// cluster of items that hang together (questions on one document), drawn as a whole. Two models are
+/// cluster of items that hang together (questions on one document), drawn as a whole. Two models
+/// are
 /// compared on the same resamples (paired), so what makes an item hard for both cancels out [2].
 ///
-/// It assumes that units are independent and many: below some tens the intervals are too narrow, and
-/// where all units are alike they have no width at all. For shares of right answers [Paired#interval]
+/// It assumes that units are independent and many: below some tens the intervals are too narrow,
+/// and
+/// where all units are alike they have no width at all. For shares of right answers
+/// [Paired#interval]
 /// and [Interval#wilson] do without both; a gate must ask for a least number of units else. A score
 /// that is no smooth function of sums, a median for example, has rougher intervals.
 ///
@@ -78,8 +81,7 @@ public record Bootstrap(int resamples, long seed) {
   }
 
   /// Resamples a score of a corpus in clusters.
-  public Resampled corpus(
-      double[][] statistics, int[] clusters, ToDoubleFunction<double[]> score) {
+  public Resampled corpus(double[][] statistics, int[] clusters, ToDoubleFunction<double[]> score) {
     double[][] units = units(statistics, clusters);
     int width = units[0].length;
     double[] flat = Arrays.stream(units).flatMapToDouble(Arrays::stream).toArray();
@@ -104,6 +106,12 @@ public record Bootstrap(int resamples, long seed) {
   }
 
   /// Resamples the difference of two scores of the same items, the second minus the first.
+  public Resampled corpusDifference(
+      double[][] first, double[][] second, ToDoubleFunction<double[]> score) {
+    return corpusDifference(first, second, alone(first.length), score);
+  }
+
+  /// Resamples the difference of two scores of the same items in clusters.
   public Resampled corpusDifference(
       double[][] first, double[][] second, int[] clusters, ToDoubleFunction<double[]> score) {
     check(first.length, second.length);

@@ -1,6 +1,7 @@
 package dev.nudge.eval;
 
-/// Judges whether something got worse by no more than a margin: that "no significant difference" was
+/// Judges whether something got worse by no more than a margin: that "no significant difference"
+/// was
 /// found shows nothing on few cases, this does.
 ///
 /// Not inferior is what has the lower bound of its difference (after − before, higher is better)
@@ -50,7 +51,7 @@ public record NonInferiority(
 
   /// Judges a difference of shares of right answers, by the score interval of [Paired#interval].
   ///
-  /// @param before is the first model, after the second
+  /// @param paired before is the first of the two, after the second
   public static NonInferiority of(Paired paired, double margin, double confidence) {
     Interval interval = paired.interval(2 * confidence - 1); // one-sided ends
     return new NonInferiority(

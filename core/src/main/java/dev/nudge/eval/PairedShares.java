@@ -52,6 +52,8 @@ final class PairedShares {
     double q = (root - linear) / (4 * n);
     double variance = n * (2 * q + d * (1 - d));
     double above = c - b - n * d;
-    return variance <= 0 ? Math.signum(above) * Double.POSITIVE_INFINITY : above / Math.sqrt(variance);
+    return variance <= 0
+        ? Math.signum(above) * Double.POSITIVE_INFINITY
+        : above / Math.sqrt(variance);
   }
 }

@@ -70,8 +70,7 @@ class ResamplingTest {
   void scoresOfSumsAreResampledToo() {
     assertScipys(MANY.corpus(ratio(), s -> s[0] / s[1]), GOLDEN.get("bootstrap_ratio").get(2));
     JsonNode clusters = GOLDEN.get("bootstrap_clusters");
-    assertScipys(
-        MANY.corpus(ratio(), whole(clusters.get(0)), s -> s[0] / s[1]), clusters.get(1));
+    assertScipys(MANY.corpus(ratio(), whole(clusters.get(0)), s -> s[0] / s[1]), clusters.get(1));
   }
 
   @Test
@@ -80,8 +79,7 @@ class ResamplingTest {
     List<String> gold = golden.get(0).valueStream().map(JsonNode::asString).toList();
     List<String> said = golden.get(1).valueStream().map(JsonNode::asString).toList();
     Classification all = Classification.of(List.of("0", "1", "2"), gold, said);
-    Resampled macro =
-        MANY.counted(Bootstrap.alone(90), times -> all.resampled(times).macroF1());
+    Resampled macro = MANY.counted(Bootstrap.alone(90), times -> all.resampled(times).macroF1());
     assertThat(macro.value()).isEqualTo(all.macroF1());
     assertScipys(macro, golden.get(2));
   }
@@ -118,10 +116,7 @@ class ResamplingTest {
     Bleu bleu = new Bleu();
     Resampled difference =
         Bootstrap.STANDARD.corpusDifference(
-            bleu.statistics(before, asked),
-            bleu.statistics(after, asked),
-            Bootstrap.alone(3),
-            bleu::score);
+            bleu.statistics(before, asked), bleu.statistics(after, asked), bleu::score);
     assertThat(difference.value())
         .isCloseTo(Bleu.corpus(after, asked) - Bleu.corpus(before, asked), within(1e-9));
     assertThat(difference.value()).isPositive();
@@ -153,8 +148,7 @@ class ResamplingTest {
     double[] often = IntStream.range(0, 400).mapToDouble(i -> once[i / 10]).toArray();
     int[] clusters = IntStream.range(0, 400).map(i -> i / 10).toArray();
     double honest = Bootstrap.STANDARD.mean(once).error();
-    assertThat(Bootstrap.STANDARD.mean(often, clusters).error())
-        .isCloseTo(honest, within(1e-9));
+    assertThat(Bootstrap.STANDARD.mean(often, clusters).error()).isCloseTo(honest, within(1e-9));
     assertThat(Bootstrap.STANDARD.mean(often).error()).isLessThan(honest / 2);
     assertThat(Clusters.mean(often, clusters).error())
         .isCloseTo(Clusters.mean(once, Bootstrap.alone(40)).error(), within(1e-12));
@@ -178,7 +172,8 @@ class ResamplingTest {
     while (checked < 20) {
       double shift = random.nextDouble() * 0.06; // of a standard error of 0.026
       double[] first = random.doubles(60).toArray();
-      double[] second = Arrays.stream(first).map(x -> x + shift + random.nextGaussian() * 0.2).toArray();
+      double[] second =
+          Arrays.stream(first).map(x -> x + shift + random.nextGaussian() * 0.2).toArray();
       Resampled difference = Bootstrap.STANDARD.difference(first, second);
       double p = difference.p();
       if (p > 0.002 && p < 0.99) { // else an end of the interval is not between two resamples

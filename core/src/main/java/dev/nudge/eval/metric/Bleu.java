@@ -1,9 +1,9 @@
 package dev.nudge.eval.metric;
 
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.HashMap;
 import java.util.regex.Pattern;
 
 /// BLEU of a corpus [1] with the defaults of sacrebleu [2]: its tokenizer 13a, case kept, runs of
@@ -105,7 +105,10 @@ public record Bleu() implements CorpusMetric {
     String line =
         PythonText.stripEnd(text).replace("<skipped>", "").replace("-\n", "").replace('\n', ' ');
     line =
-        line.replace("&quot;", "\"").replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">");
+        line.replace("&quot;", "\"")
+            .replace("&amp;", "&")
+            .replace("&lt;", "<")
+            .replace("&gt;", ">");
     line = SYMBOL.matcher(" " + line + " ").replaceAll(" $1 ");
     line = BEHIND_NO_DIGIT.matcher(line).replaceAll("$1 $2 ");
     line = BEFORE_NO_DIGIT.matcher(line).replaceAll(" $1 $2");

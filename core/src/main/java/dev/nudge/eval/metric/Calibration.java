@@ -134,8 +134,7 @@ public final class Calibration {
       }
       int items = to - from;
       bins.add(
-          new Bin(
-              low, high, items, sum / Math.max(1, items), hits / (double) Math.max(1, items)));
+          new Bin(low, high, items, sum / Math.max(1, items), hits / (double) Math.max(1, items)));
       low = high;
       from = to;
     }
@@ -164,8 +163,7 @@ public final class Calibration {
   /// The expected calibration error.
   public double ece(Binning binning, int number) {
     return bins(binning, number).stream()
-        .mapToDouble(
-            bin -> bin.items * Math.abs(bin.accuracy - bin.confidence) / confidence.length)
+        .mapToDouble(bin -> bin.items * Math.abs(bin.accuracy - bin.confidence) / confidence.length)
         .sum();
   }
 

@@ -57,7 +57,8 @@ public final class Classification {
         throw new IllegalArgumentException(
             "the gold label '%s' of item %d is none of %s".formatted(gold.get(i), i, labels));
       }
-      cells[i] = asked * (labels.size() + 1) + numbers.getOrDefault(predicted.get(i), labels.size());
+      cells[i] =
+          asked * (labels.size() + 1) + numbers.getOrDefault(predicted.get(i), labels.size());
     }
     int[] once = new int[cells.length];
     Arrays.fill(once, 1);

@@ -5,7 +5,6 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.function.IntPredicate;
-import org.jspecify.annotations.Nullable;
 
 /// Reads the arguments of one instruction and says what is wrong with them.
 ///
@@ -57,23 +56,22 @@ record InstructionArguments(String id, Map<String, ?> given) {
 
   private Object value(String name) {
     Object value = given.get(name);
-    if (isAbsent(value)) {
+    if (value == null || isEmpty(value)) {
       throw new InputException(
           "the instruction %s needs %s; it has %s".formatted(id, name, present()));
     }
     return value;
   }
 
-  private static boolean isAbsent(@Nullable Object value) {
-    return value == null
-        || value.equals("")
+  private static boolean isEmpty(Object value) {
+    return value.equals("")
         || (value instanceof Number number && number.doubleValue() == 0)
         || (value instanceof Collection<?> list && list.isEmpty());
   }
 
   private List<String> present() {
     return given.entrySet().stream()
-        .filter(entry -> !isAbsent(entry.getValue()))
+        .filter(entry -> entry.getValue() != null && !isEmpty(entry.getValue()))
         .map(Map.Entry::getKey)
         .sorted()
         .toList();

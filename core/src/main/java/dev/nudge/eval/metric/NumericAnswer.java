@@ -49,7 +49,8 @@ public final class NumericAnswer {
   /// Scores an answer.
   ///
   /// @param prediction its spans, or the number; none scores 0
-  /// @param scale of the prediction: empty, or a text that names hundred, thousand, million, billion
+  /// @param scale of the prediction: empty, or a text that names hundred, thousand, million,
+  /// billion
   ///     or percent
   /// @param gold the spans or the number of the data set
   /// @param goldScale its scale
@@ -162,7 +163,8 @@ public final class NumericAnswer {
     return scale.contains("percent") ? Value.of(0.01) : ONE;
   }
 
-  /// The text with decimal digits of every script as `0` to `9`, which Python reads alike, and every
+  /// The text with decimal digits of every script as `0` to `9`, which Python reads alike, and
+  /// every
   /// blank as a space.
   private static String folded(String text) {
     StringBuilder folded = new StringBuilder(text.length());

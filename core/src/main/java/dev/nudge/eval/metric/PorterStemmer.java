@@ -89,9 +89,7 @@ final class PorterStemmer {
           long4("ment"),
           long4("ent"),
           new Rule(
-              "ion",
-              "",
-              stem -> measure(stem) > 1 && (stem.endsWith("s") || stem.endsWith("t"))),
+              "ion", "", stem -> measure(stem) > 1 && (stem.endsWith("s") || stem.endsWith("t"))),
           long4("ou"),
           long4("ism"),
           long4("ate"),

@@ -63,14 +63,21 @@ public enum Rouge {
   private static Score runs(List<String> predicted, List<String> asked, int n) {
     List<String> predictedRuns = PythonText.runs(predicted, n);
     List<String> askedRuns = PythonText.runs(asked, n);
-    int hits =
-        PythonText.common(PythonText.counted(askedRuns), PythonText.counted(predictedRuns));
+    int hits = PythonText.common(PythonText.counted(askedRuns), PythonText.counted(predictedRuns));
     return Score.of(hits, predictedRuns.size(), askedRuns.size());
   }
 
   private static Score longest(List<String> predicted, List<String> asked) {
-    int[][] lengths = lengths(asked, predicted);
-    return Score.of(lengths[asked.size()][predicted.size()], predicted.size(), asked.size());
+    int[] above = new int[predicted.size() + 1]; // two rows are enough where no place is asked for
+    for (String token : asked) {
+      int[] row = new int[above.length];
+      for (int j = 1; j < row.length; j++) {
+        row[j] =
+            token.equals(predicted.get(j - 1)) ? above[j - 1] + 1 : Math.max(above[j], row[j - 1]);
+      }
+      above = row;
+    }
+    return Score.of(above[predicted.size()], predicted.size(), asked.size());
   }
 
   private static Score union(List<List<String>> predicted, List<List<String>> asked) {

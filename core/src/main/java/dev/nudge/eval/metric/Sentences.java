@@ -29,18 +29,20 @@ final class Sentences {
   private static final int FLAGS = Pattern.UNICODE_CHARACTER_CLASS | Pattern.UNIX_LINES;
   private static final String NO_WORD = "[)\";}\\]*:@'({\\[\u2018\u2019\u201c\u201d\u00ab\u00bb?!]";
   private static final String SEVERAL = "(?:-{2,}|\\.{2,}|(?:\\.\\s){2,}\\.)";
-  private static final String WORD_END =
-      "(?=\\s|$|%1$s|%2$s|,(?=$|\\s|%1$s|%2$s))";
+  private static final String MARKS = NO_WORD + "|" + SEVERAL;
 
   private static final Pattern CANDIDATE =
-      Pattern.compile(
-          "[.?!](?=(?<after>" + NO_WORD + "|\\s+(?<next>\\S+)))", FLAGS);
+      Pattern.compile("[.?!](?=(?<after>" + NO_WORD + "|\\s+(?<next>\\S+)))", FLAGS);
   private static final Pattern TOKEN =
       Pattern.compile(
           SEVERAL
               + "|(?=[^(\"`{\\[:;&#*@)}\\]\\-,])"
               + "\\S+?"
-              + WORD_END.formatted(NO_WORD, SEVERAL)
+              + "(?=\\s|$|"
+              + MARKS
+              + "|,(?=$|\\s|"
+              + MARKS
+              + "))"
               + "|\\S",
           FLAGS);
   private static final Pattern CLOSING =
@@ -120,7 +122,8 @@ final class Sentences {
     for (int[] candidate : candidates(text)) {
       Matcher mark = CANDIDATE.matcher(text);
       mark.find(candidate[2]);
-      String context = text.substring(candidate[0], candidate[1]) + mark.group() + mark.group("after");
+      String context =
+          text.substring(candidate[0], candidate[1]) + mark.group() + mark.group("after");
       if (hasEnd(context)) {
         slices.add(new int[] {from, mark.end()});
         from = mark.group("next") == null ? mark.end() : mark.start("next");

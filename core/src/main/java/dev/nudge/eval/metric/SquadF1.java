@@ -17,8 +17,7 @@ public final class SquadF1 {
 
   /// 1 where the prediction is one of the references, else 0.
   public static double exact(String prediction, List<String> references) {
-    return best(
-        prediction, references, (said, asked) -> said.equals(asked) ? 1.0 : 0.0);
+    return best(prediction, references, (said, asked) -> said.equals(asked) ? 1.0 : 0.0);
   }
 
   /// The best F1 over the references, from 0 to 1.
@@ -32,7 +31,10 @@ public final class SquadF1 {
       throw new IllegalArgumentException("a prediction needs a reference to be compared with");
     }
     String said = normal(prediction);
-    return references.stream().mapToDouble(asked -> score.apply(said, normal(asked))).max().orElse(0);
+    return references.stream()
+        .mapToDouble(asked -> score.apply(said, normal(asked)))
+        .max()
+        .orElse(0);
   }
 
   private static double f1(String said, String asked) {

@@ -38,7 +38,21 @@ final class TerShifts {
     this.asked = asked;
   }
 
-  private record Move(int saved, int length, int start, int target, int[] words) {
+  private static final class Move {
+    final int saved;
+    final int length;
+    final int start;
+    final int target;
+    final int[] words; // after it
+
+    Move(int saved, int length, int start, int target, int[] words) {
+      this.saved = saved;
+      this.length = length;
+      this.start = start;
+      this.target = target;
+      this.words = words;
+    }
+
     boolean beats(@Nullable Move other) {
       if (other == null || saved != other.saved) {
         return other == null || saved > other.saved;
@@ -135,7 +149,17 @@ final class TerShifts {
   }
 
   /// Which word of the prediction stands against each of the reference, and which are wrong.
-  private record Alignment(int[] against, boolean[] askedWrong, boolean[] saidWrong) {
+  private static final class Alignment {
+    final int[] against;
+    final boolean[] askedWrong;
+    final boolean[] saidWrong;
+
+    Alignment(int said, int asked) {
+      against = new int[asked];
+      askedWrong = new boolean[asked];
+      saidWrong = new boolean[said];
+    }
+
     boolean worthMoving(int start, int from, int length) {
       boolean outside = against[from] < start || against[from] >= start + length;
       return outside && any(saidWrong, start, length) && any(askedWrong, from, length);
@@ -152,28 +176,27 @@ final class TerShifts {
   }
 
   private Alignment alignment(int said) {
-    int[] against = new int[asked.length];
-    boolean[] askedWrong = new boolean[asked.length];
-    boolean[] saidWrong = new boolean[said];
+    Alignment alignment = new Alignment(said, asked.length);
     int i = said;
     int j = asked.length;
     while (i > 0 || j > 0) {
       byte way = ways[i][j];
       if (way == INSERT) {
         j--;
-        against[j] = i - 1;
-        askedWrong[j] = true;
+        alignment.against[j] = i - 1;
+        alignment.askedWrong[j] = true;
       } else if (way == DELETE) {
         i--;
-        saidWrong[i] = true;
+        alignment.saidWrong[i] = true;
       } else {
         i--;
         j--;
-        against[j] = i;
-        askedWrong[j] = saidWrong[i] = way == REPLACE;
+        alignment.against[j] = i;
+        alignment.askedWrong[j] = way == REPLACE;
+        alignment.saidWrong[i] = way == REPLACE;
       }
     }
-    return new Alignment(against, askedWrong, saidWrong);
+    return alignment;
   }
 
   private void fill(int[] words) {

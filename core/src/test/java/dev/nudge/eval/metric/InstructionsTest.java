@@ -61,7 +61,8 @@ class InstructionsTest {
 
   private static int words(String text) {
     int n = 0;
-    while (one("length_constraints:number_words", Map.of("num_words", n + 1, "relation", "at least"))
+    while (one(
+            "length_constraints:number_words", Map.of("num_words", n + 1, "relation", "at least"))
         .verdict(text + " x")
         .allStrict()) {
       n++;
@@ -135,7 +136,8 @@ class InstructionsTest {
         .hasMessage(
             "relation of the instruction length_constraints:number_words is at most; it must be one"
                 + " of [less than, at least]");
-    assertThatThrownBy(() -> one("detectable_format:number_bullet_lists", Map.of("num_bullets", 2.5)))
+    assertThatThrownBy(
+            () -> one("detectable_format:number_bullet_lists", Map.of("num_bullets", 2.5)))
         .hasMessageEndingWith("is 2.5; it must be a whole number above 0");
     assertThatThrownBy(
             () ->

@@ -56,8 +56,7 @@ class LabelMetricsTest {
   void ofTwoClassesF1IsThatOfTheHarness() {
     JsonNode row = GOLDEN.get("binary");
     Classification counted =
-        Classification.of(
-            List.of("0", "1"), texts(row.get("gold")), texts(row.get("predicted")));
+        Classification.of(List.of("0", "1"), texts(row.get("gold")), texts(row.get("predicted")));
     assertThat(counted.f1("1")).isCloseTo(row.get("f1").asDouble(), within(EXACT));
     assertThat(counted.mcc()).isCloseTo(row.get("mcc").asDouble(), within(EXACT));
   }
@@ -131,7 +130,8 @@ class LabelMetricsTest {
   void binsHoldEveryItemOnce() {
     Calibration calibration =
         Calibration.of(
-            new double[] {0, 0.1, 0.1, 0.55, 1, 1}, new boolean[] {false, true, false, true, true, false});
+            new double[] {0, 0.1, 0.1, 0.55, 1, 1},
+            new boolean[] {false, true, false, true, true, false});
     List<Bin> bins = calibration.bins(Binning.EQUAL_WIDTH, 10);
     assertThat(bins).hasSize(10);
     assertThat(bins.stream().mapToInt(Bin::items).toArray())

@@ -19,6 +19,9 @@ class TextMetricsTest {
       Json.read(Path.of("src/test/resources/golden/metrics.json"));
   private static final double EXACT = 1e-9;
 
+  /// In the golden's order.
+  private static final List<Rouge> KINDS = List.of(Rouge.ONE, Rouge.TWO, Rouge.L, Rouge.L_SUM);
+
   private static List<String> texts(JsonNode node) {
     return node.valueStream().map(JsonNode::asString).toList();
   }
@@ -79,9 +82,9 @@ class TextMetricsTest {
     List<List<String>> pairs = pairs("texts", "lines");
     for (boolean stem : new boolean[] {false, true}) {
       for (int i = 0; i < pairs.size(); i++) {
-        for (Rouge kind : Rouge.values()) {
+        for (Rouge kind : KINDS) {
           JsonNode golden = GOLDEN.get("rouge").get(String.valueOf(stem)).get(i);
-          JsonNode scores = golden.get(kind.ordinal());
+          JsonNode scores = golden.get(KINDS.indexOf(kind));
           Rouge.Score score = kind.score(pairs.get(i).get(0), pairs.get(i).get(1), stem);
           assertThat(new double[] {score.precision(), score.recall(), score.f1()})
               .as("%s of %s", kind, pairs.get(i))
@@ -99,12 +102,12 @@ class TextMetricsTest {
   void rougeTakesTheBestOfSeveralReferences() {
     List<List<String>> pairs = pairs("texts");
     for (int i = 0; i < pairs.size(); i++) {
-      for (Rouge kind : Rouge.values()) {
+      for (Rouge kind : KINDS) {
         List<String> references = texts(GOLDEN.get("references").get(i));
         assertThat(kind.best(pairs.get(i).getFirst(), references, true).f1())
             .as("%s of %s", kind, pairs.get(i))
             .isCloseTo(
-                GOLDEN.get("rouge_best").get(i).get(kind.ordinal()).asDouble(), within(1e-15));
+                GOLDEN.get("rouge_best").get(i).get(KINDS.indexOf(kind)).asDouble(), within(1e-15));
       }
     }
   }

@@ -1,0 +1,37 @@
+package dev.nudge.eval.leak;
+
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/// What was found in a training set of an evaluation.
+///
+/// @param rows training rows that were read
+/// @param items of the evaluation
+/// @param leaks those that were found, in the evaluation's order
+public record LeakReport(long rows, int items, List<Leak> leaks) {
+  public LeakReport {
+    leaks = List.copyOf(leaks);
+  }
+
+  /// How many items were found in each way; one may be found in several.
+  public Map<Kind, Long> counts() {
+    Map<Kind, Long> counts = new EnumMap<>(Kind.class);
+    for (Kind kind : Kind.values()) {
+      counts.put(kind, leaks.stream().filter(leak -> leak.witnesses().containsKey(kind)).count());
+    }
+    return counts;
+  }
+
+  /// The share of items that were found in any way; 0 of no item.
+  public double share() {
+    return items == 0 ? 0 : leaks.size() / (double) items;
+  }
+
+  /// The ids that were found; all others are clean.
+  public Set<String> ids() {
+    return leaks.stream().map(Leak::id).collect(Collectors.toSet());
+  }
+}

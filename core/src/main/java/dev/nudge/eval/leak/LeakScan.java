@@ -1,0 +1,160 @@
+package dev.nudge.eval.leak;
+
+import dev.nudge.data.quality.Mix;
+import dev.nudge.data.quality.NearTexts;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// Looks for the items of an evaluation in a training set.
+///
+/// The items are read first and kept as numbers: hashes of their text, of their words and of their
+/// runs of thirteen words, the words themselves, and a signature of 64 numbers. Then training rows
+/// go by ([#row]), in any
+/// number, and none is kept. Memory is that of the items, whatever the training set: about 1.5 KiB
+/// an item and 50 bytes a word: 10,000 items of 200 words take 110 MiB, 90,000 of them 1 GiB.
+///
+/// What counts as found is told by [Kind]: runs where they cover [#COVERED] of an item's words,
+/// nearness from [NearTexts#NEAR] on. Wording that a tenth of the items share, a question that all
+/// ask, is not counted for either. An item without a letter or digit is found only as it is, and an
+/// empty one never.
+///
+/// Two different texts have the same hash in one of 10⁷ data sets.
+///
+/// Threading: one thread at a time.
+public final class LeakScan {
+  /// From which share of covered words on an item counts as found by runs.
+  public static final double COVERED = 0.5;
+
+  private static final double CANDIDATE = 0.5; // an estimate from which on it is worth counting
+
+  private final List<String> ids = new ArrayList<>();
+  private final Postings exact = new Postings();
+  private final Postings normalised = new Postings();
+  private final Runs runs = new Runs();
+  private final NearTexts near;
+  private final List<int[]> words = new ArrayList<>(); // of those that near knows, by its numbers
+  private final List<Integer> itemsOfNear = new ArrayList<>();
+  private final double covered;
+
+  private final Map<Integer, Long> exactIn = new HashMap<>(); // item → row
+  private final Map<Integer, Long> normalisedIn = new HashMap<>();
+  private final Map<Integer, Nearest> nearestIn = new HashMap<>();
+  private long rows;
+
+  private record Nearest(long row, double likeness) {}
+
+  /// Takes the items.
+  ///
+  /// @throws IllegalArgumentException where two have the same id
+  public LeakScan(Iterable<Item> items) {
+    this(items, COVERED);
+  }
+
+  /// Takes the items.
+  ///
+  /// @param covered from which share of covered words on an item counts as found by runs, instead
+  /// of
+  ///     [#COVERED]
+  public LeakScan(Iterable<Item> items, double covered) {
+    this.covered = covered;
+    List<int[]> first = new ArrayList<>();
+    List<int[]> all = new ArrayList<>();
+    Set<String> known = new HashSet<>();
+    for (Item item : items) {
+      if (!known.add(item.id())) {
+        throw new IllegalArgumentException("two items have the id '" + item.id() + "'");
+      }
+      int number = ids.size();
+      ids.add(item.id());
+      int[] words = Words.of(item.text());
+      if (!item.text().isEmpty()) {
+        exact.add(Mix.of(item.text()), number);
+      }
+      if (words.length > 0) {
+        normalised.add(Mix.of(words), number);
+      }
+      runs.add(words);
+      all.add(words);
+      if (first.size() < NearTexts.SAMPLE) {
+        first.add(words);
+      }
+    }
+    runs.close();
+    near = new NearTexts(first);
+    for (int item = 0; item < all.size(); item++) {
+      if (near.add(all.get(item)) >= 0) {
+        words.add(all.get(item));
+        itemsOfNear.add(item);
+      }
+    }
+  }
+
+  /// Looks for items in a whole training set.
+  public static LeakReport of(Iterable<String> training, Iterable<Item> items) {
+    LeakScan scan = new LeakScan(items);
+    training.forEach(scan::row);
+    return scan.report();
+  }
+
+  /// Looks for items in the next training row. Where prompt and completion are apart, they are
+  /// given
+  /// as one text.
+  public void row(String text) {
+    long row = rows++;
+    for (long item : exact.take(Mix.of(text))) {
+      exactIn.put((int) item, row);
+    }
+    int[] theirs = Words.of(text);
+    if (theirs.length == 0) {
+      return;
+    }
+    for (long item : normalised.take(Mix.of(theirs))) {
+      normalisedIn.put((int) item, row);
+    }
+    runs.row(theirs, row);
+    near.each(theirs, CANDIDATE, (number, estimate) -> compare(number, theirs, row));
+  }
+
+  private void compare(int number, int[] theirs, long row) {
+    int item = itemsOfNear.get(number);
+    Nearest sofar = nearestIn.get(item);
+    if (sofar != null && sofar.likeness == 1) {
+      return;
+    }
+    double likeness = near.likeness(words.get(number), theirs);
+    if (likeness >= NearTexts.NEAR && (sofar == null || likeness > sofar.likeness)) {
+      nearestIn.put(item, new Nearest(row, likeness));
+    }
+  }
+
+  /// What was found so far.
+  public LeakReport report() {
+    List<Leak> leaks = new ArrayList<>();
+    for (int item = 0; item < ids.size(); item++) {
+      Map<Kind, Long> witnesses = new EnumMap<>(Kind.class);
+      put(witnesses, Kind.EXACT, exactIn.get(item));
+      put(witnesses, Kind.NORMALISED, normalisedIn.get(item));
+      double share = runs.covered(item);
+      put(witnesses, Kind.RUNS, share >= covered ? runs.witness(item) : null);
+      Nearest nearest = nearestIn.get(item);
+      put(witnesses, Kind.NEAR, nearest == null ? null : nearest.row);
+      if (!witnesses.isEmpty()) {
+        leaks.add(
+            new Leak(ids.get(item), witnesses, share, nearest == null ? 0 : nearest.likeness));
+      }
+    }
+    return new LeakReport(rows, ids.size(), leaks);
+  }
+
+  private static void put(Map<Kind, Long> witnesses, Kind kind, @Nullable Long row) {
+    if (row != null) {
+      witnesses.put(kind, row);
+    }
+  }
+}

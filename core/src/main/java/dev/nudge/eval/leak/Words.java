@@ -1,0 +1,59 @@
+package dev.nudge.eval.leak;
+
+import dev.nudge.data.quality.Mix;
+import java.lang.Character.UnicodeScript;
+import java.text.Normalizer;
+import java.util.Arrays;
+import java.util.Locale;
+
+/// Turns a text into its words as numbers: runs of letters and digits in lower case, in the form
+/// NFKC of Unicode. Scripts that put no blank between words (Chinese, Japanese, Thai, Lao, Khmer,
+/// Burmese) have a word a character.
+final class Words {
+  private Words() {}
+
+  static int[] of(String text) {
+    String plain = Normalizer.normalize(text, Normalizer.Form.NFKC).toLowerCase(Locale.ROOT);
+    int[] words = new int[plain.length() + 1];
+    int count = 0;
+    int start = 0;
+    int at = 0;
+    while (at <= plain.length()) {
+      int c = at < plain.length() ? plain.codePointAt(at) : ' ';
+      boolean alone = isAlone(c);
+      if (alone || !isPart(c)) {
+        if (at > start) {
+          words[count++] = number(plain, start, at);
+        }
+        start = at + Character.charCount(c);
+        if (alone) {
+          words[count++] = number(plain, at, start);
+        }
+      }
+      at += Character.charCount(c);
+    }
+    return Arrays.copyOf(words, count);
+  }
+
+  private static int number(String text, int start, int end) {
+    return (int) Mix.of(text.subSequence(start, end));
+  }
+
+  private static boolean isPart(int c) {
+    return c < 128
+        ? (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')
+        : Character.isLetterOrDigit(c)
+            || Character.getType(c) == Character.NON_SPACING_MARK
+            || Character.getType(c) == Character.COMBINING_SPACING_MARK;
+  }
+
+  private static boolean isAlone(int c) {
+    if (c < 0xe00 || !isPart(c)) { // Thai is the first of them
+      return false;
+    }
+    return switch (UnicodeScript.of(c)) {
+      case HAN, HIRAGANA, KATAKANA, THAI, LAO, KHMER, MYANMAR -> true;
+      default -> false;
+    };
+  }
+}

@@ -1,0 +1,241 @@
+package dev.nudge.eval.leak;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.nudge.Seeds;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+class LeakScanTest {
+  private final Random random = Seeds.random();
+
+  private String text(int words) {
+    return random
+        .ints(words, 0, 5000)
+        .mapToObj(i -> "w" + Integer.toString(i, 36))
+        .collect(Collectors.joining(" "));
+  }
+
+  private List<String> texts(int number, int words) {
+    return IntStream.range(0, number).mapToObj(i -> text(words)).collect(Collectors.toList());
+  }
+
+  private static Leak only(LeakReport report) {
+    assertThat(report.leaks()).hasSize(1);
+    return report.leaks().getFirst();
+  }
+
+  private static Leak leak(LeakReport report, String id) {
+    return report.leaks().stream().filter(leak -> leak.id().equals(id)).findFirst().orElseThrow();
+  }
+
+  private static LeakReport scan(List<String> training, String item) {
+    return LeakScan.of(training, List.of(new Item("x", item)));
+  }
+
+  @Test
+  void eachKindIsFoundAndNothingElse() {
+    List<String> training = texts(300, 60);
+    String exact = text(40);
+    training.set(17, exact);
+    String normalised = text(40);
+    training.set(42, "  " + normalised.toUpperCase(Locale.ROOT).replace(" ", ",\n") + "!");
+    String within = text(30);
+    training.set(99, text(20) + " " + within + " " + text(20));
+    String[] changed = text(60).split(" ");
+    String near = String.join(" ", changed);
+    changed[9] = "other"; // within thirteen words of the start, so runs of thirteen remain
+    changed[50] = "words";
+    training.set(123, String.join(" ", changed));
+    List<Item> items = new ArrayList<>();
+    items.add(new Item("exact", exact));
+    items.add(new Item("normalised", normalised));
+    items.add(new Item("within", within));
+    items.add(new Item("near", near));
+    for (int i = 0; i < 50; i++) {
+      items.add(new Item("clean" + i, text(40)));
+    }
+
+    LeakReport report = LeakScan.of(training, items);
+
+    assertThat(report.rows()).isEqualTo(300);
+    assertThat(report.items()).isEqualTo(54);
+    assertThat(report.ids()).isEqualTo(Set.of("exact", "normalised", "within", "near"));
+    assertThat(report.share()).isEqualTo(4 / 54.0);
+    assertThat(leak(report, "exact").witnesses())
+        .isEqualTo(Map.of(Kind.EXACT, 17L, Kind.NORMALISED, 17L, Kind.RUNS, 17L, Kind.NEAR, 17L));
+    assertThat(leak(report, "exact").likeness()).isOne();
+    assertThat(leak(report, "normalised").witnesses())
+        .isEqualTo(Map.of(Kind.NORMALISED, 42L, Kind.RUNS, 42L, Kind.NEAR, 42L));
+    assertThat(leak(report, "within").witnesses()).isEqualTo(Map.of(Kind.RUNS, 99L));
+    assertThat(leak(report, "within").covered()).isOne();
+    assertThat(leak(report, "near").witnesses())
+        .containsEntry(Kind.RUNS, 123L)
+        .doesNotContainKey(Kind.EXACT);
+    assertThat(report.counts())
+        .isEqualTo(
+            Map.of(
+                Kind.EXACT,
+                1L,
+                Kind.NORMALISED,
+                2L,
+                Kind.RUNS,
+                4L,
+                Kind.NEAR,
+                report.counts().get(Kind.NEAR)));
+  }
+
+  @Test
+  void nearIsWhatSharesMostRunsOfFive() {
+    String[] words = text(200).split(" ");
+    String item = String.join(" ", words);
+    for (int i = 6; i < 200; i += 124) { // two words, so ten runs of 196: 0.90 in common
+      words[i] = "changed" + i;
+    }
+    List<String> training = texts(50, 200);
+    training.set(31, String.join(" ", words));
+    Leak leak = only(scan(training, item));
+    assertThat(leak.witnesses()).containsEntry(Kind.NEAR, 31L);
+    assertThat(leak.likeness()).isEqualTo(186 / 206.0);
+  }
+
+  /// Of seven words, three runs of five, two are the same: half, of which a signature says 0.8.
+  @Test
+  void shortTextsAreComparedExactly() {
+    List<String> training =
+        List.of("How do I link the new card?", "how do you say please in Arabic");
+    List<Item> items =
+        List.of(
+            new Item("card", "Where do I link the new card?"),
+            new Item("french", "how do you say please in french"));
+    assertThat(LeakScan.of(training, items).leaks()).isEmpty();
+  }
+
+  @Test
+  void theShareFromWhichOnRunsCountIsGiven() {
+    String item = text(100);
+    String row = String.join(" ", Arrays.copyOf(item.split(" "), 30));
+    for (double covered : new double[] {0.3, 0.31}) {
+      LeakScan scan = new LeakScan(List.of(new Item("x", item)), covered);
+      scan.row(row);
+      assertThat(scan.report().leaks()).hasSize(covered > 0.3 ? 0 : 1);
+    }
+  }
+
+  /// Every eighth word is another: no run of thirteen is left, and few of five.
+  @Test
+  void aTextThatOnlySharesWordsIsClean() {
+    String[] words = text(120).split(" ");
+    String item = String.join(" ", words);
+    for (int i = 3; i < words.length; i += 8) {
+      words[i] = "other" + i;
+    }
+    String[] shuffled = item.split(" ");
+    for (int i = shuffled.length - 1; i > 0; i--) {
+      int j = random.nextInt(i + 1);
+      String kept = shuffled[i];
+      shuffled[i] = shuffled[j];
+      shuffled[j] = kept;
+    }
+    assertThat(scan(List.of(String.join(" ", words), String.join(" ", shuffled)), item).leaks())
+        .isEmpty();
+  }
+
+  @Test
+  void runsOfSeveralRowsAddUpAndTheRowThatAddsMostIsNamed() {
+    String[] words = text(100).split(" ");
+    String item = String.join(" ", words);
+    String first = String.join(" ", Arrays.copyOfRange(words, 0, 20));
+    String second = String.join(" ", Arrays.copyOfRange(words, 40, 90));
+    assertThat(scan(List.of(text(30), first), item).leaks()).isEmpty(); // 0.2
+    Leak leak = only(scan(List.of(text(30), first, text(9) + " " + second), item));
+    assertThat(leak.witnesses()).isEqualTo(Map.of(Kind.RUNS, 2L));
+    assertThat(leak.covered()).isEqualTo(0.7);
+  }
+
+  @Test
+  void shortItemsAreFoundAsAWholeOnly() {
+    String eight = text(8);
+    String seven = text(7);
+    String row = text(5) + " " + eight + " " + text(5) + " " + seven + " " + text(5);
+    LeakReport report =
+        LeakScan.of(
+            List.of(row, "yes"),
+            List.of(new Item("8", eight), new Item("7", seven), new Item("1", "Yes.")));
+    assertThat(report.ids()).isEqualTo(Set.of("8", "1"));
+    assertThat(report.leaks().get(0).witnesses()).isEqualTo(Map.of(Kind.RUNS, 0L));
+    assertThat(report.leaks().get(1).witnesses())
+        .containsEntry(Kind.NORMALISED, 1L)
+        .doesNotContainKey(Kind.EXACT);
+  }
+
+  @Test
+  void wordingThatAllItemsShareIsNotCounted() {
+    String template = text(30);
+    List<Item> items =
+        IntStream.range(0, 40).mapToObj(i -> new Item("i" + i, template + " " + text(15))).toList();
+    List<String> training = texts(40, 15).stream().map(t -> template + " " + t).toList();
+    assertThat(LeakScan.of(training, items).leaks()).isEmpty();
+    List<String> one = new ArrayList<>(training);
+    String own = items.get(7).text().substring(template.length() + 1);
+    one.set(3, own);
+    Leak leak = only(LeakScan.of(one, items));
+    assertThat(leak.id()).isEqualTo("i7");
+    assertThat(leak.witnesses()).containsEntry(Kind.RUNS, 3L);
+  }
+
+  @Test
+  void formsOfACharacterAndScriptsWithoutBlanksAreNormalised() {
+    assertThat(only(scan(List.of("Ｃａｆｅ\u0301  №５"), "CAFÉ no5")).witnesses())
+        .containsOnlyKeys(Kind.NORMALISED, Kind.NEAR);
+    String japanese = "今日は天気がいいので、公園を散歩します。";
+    assertThat(only(scan(List.of("例：" + japanese + "以上、よろしくお願いします。"), japanese)).witnesses())
+        .containsOnlyKeys(Kind.RUNS);
+    assertThat(only(scan(List.of("🙂"), "🙂")).witnesses()).containsOnlyKeys(Kind.EXACT);
+  }
+
+  @Test
+  void nothingIsFoundInNothing() {
+    assertThat(LeakScan.of(List.of("", "a"), List.of()).share()).isZero();
+    assertThat(scan(List.of("", " "), "").leaks()).isEmpty();
+    assertThat(scan(List.of(), "a b").leaks()).isEmpty();
+    assertThat(scan(List.of("!!"), "??").leaks()).isEmpty();
+  }
+
+  @Test
+  void itemsThatAreAlikeAreAllFound() {
+    String text = text(20);
+    LeakReport report =
+        LeakScan.of(List.of(text(20), text), List.of(new Item("a", text), new Item("b", text)));
+    assertThat(report.leaks()).hasSize(2);
+    assertThat(report.leaks())
+        .allSatisfy(leak -> assertThat(leak.witnesses()).containsEntry(Kind.EXACT, 1L).hasSize(4));
+    assertThatThrownBy(() -> new LeakScan(List.of(new Item("a", "x"), new Item("a", "y"))))
+        .hasMessage("two items have the id 'a'");
+  }
+
+  @Test
+  void postingsKeepEveryPlace() {
+    Postings postings = new Postings();
+    for (int i = 0; i < 20_000; i++) {
+      postings.add(i % 5_000 - 2_500L, i);
+    }
+    for (int key = 0; key < 5_000; key++) {
+      assertThat(postings.of(key - 2_500L))
+          .containsExactly(key + 15_000, key + 10_000, key + 5_000, key);
+    }
+    assertThat(postings.of(99_999)).isEmpty();
+    assertThat(postings.take(-2_500)).hasSize(4);
+    assertThat(postings.take(-2_500)).isEmpty();
+    assertThat(postings.keys()).hasSize(4_999).doesNotContain(-2_500);
+  }
+}
