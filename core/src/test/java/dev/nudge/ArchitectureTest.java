@@ -119,6 +119,7 @@ class ArchitectureTest {
                   "machine",
                   "adapter",
                   "text",
+                  "text.chat",
                   "data",
                   "format",
                   "constrain",

@@ -172,13 +172,15 @@ final class Serve {
         }
       }
       System.out.printf(
-          Locale.ROOT, "%d streams: %.1f tokens/s (each %s)", streams, median(ours), shown(ours));
-      System.out.printf(
-          Locale.ROOT,
-          beside ? "; llama-server %.1f (each %s): ratio %.2f%n" : "%n",
-          median(theirs),
-          shown(theirs),
-          median(ours) / median(theirs));
+          Locale.ROOT, "%d streams: %.1f tokens/s (each %s)%n", streams, median(ours), shown(ours));
+      if (beside) {
+        System.out.printf(
+            Locale.ROOT,
+            "  llama-server %.1f (each %s): ratio %.2f%n",
+            median(theirs),
+            shown(theirs),
+            median(ours) / median(theirs));
+      }
     }
   }
 

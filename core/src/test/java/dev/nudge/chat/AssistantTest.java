@@ -20,6 +20,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -103,6 +104,10 @@ class AssistantTest {
     public void failed(Throwable what) {
       failure = what;
     }
+
+    Answer whole() {
+      return Objects.requireNonNull(answer);
+    }
   }
 
   @Test
@@ -118,8 +123,7 @@ class AssistantTest {
     List<String> texts = new ArrayList<>();
     for (Heard one : heard) {
       assertThat(one.failure).isNull();
-      Answer answer = one.answer;
-      assertThat(answer).isNotNull();
+      Answer answer = one.whole();
       texts.add(answer.text());
       assertThat(answer.end()).isEqualTo(Answer.End.LENGTH);
       assertThat(answer.usage().completionTokens()).isEqualTo(12);
@@ -129,8 +133,8 @@ class AssistantTest {
     }
     assertThat(texts).containsExactly(alone(null, 12), alone(ONE, 12), alone(OTHER, 12));
     assertThat(texts).doesNotHaveDuplicates();
-    assertThat(heard.get(0).answer.adapter()).isNull();
-    assertThat(heard.get(1).answer.adapter()).startsWith("sha256:");
+    assertThat(heard.get(0).whole().adapter()).isNull();
+    assertThat(heard.get(1).whole().adapter()).startsWith("sha256:");
     assertThat(assistant.ask(question(12).withAdapter(OTHER.toString())).text())
         .isEqualTo(texts.get(2));
   }
@@ -163,8 +167,7 @@ class AssistantTest {
             .withTools((ArrayNode) Json.parse(TOOLS), Json.parse("\"required\""));
     Heard heard = new Heard();
     assistant.ask(question, heard).await();
-    Answer answer = heard.answer;
-    assertThat(answer).isNotNull();
+    Answer answer = heard.whole();
     assertThat(answer.end()).isEqualTo(Answer.End.TOOL_CALLS);
     assertThat(answer.text()).isEmpty();
     AnswerText.Call call = answer.calls().getFirst();
@@ -213,8 +216,7 @@ class AssistantTest {
     heard.begun.await();
     running.cancel();
     running.await();
-    Answer answer = heard.answer;
-    assertThat(answer).isNotNull();
+    Answer answer = heard.whole();
     assertThat(answer.end()).isEqualTo(Answer.End.CANCELLED);
     assertThat(answer.text()).isNotEmpty();
     assertThat(answer.usage().completionTokens()).isLessThan(400);

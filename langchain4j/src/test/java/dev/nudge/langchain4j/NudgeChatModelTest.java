@@ -38,6 +38,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -158,8 +159,8 @@ class NudgeChatModelTest {
     Heard heard = stream(request(12).modelName("one").build());
     assertThat(heard.failure).isNull();
     assertThat(String.join("", heard.texts)).isEqualTo(expected("one", 12));
-    assertThat(heard.whole).isNotNull();
-    assertThat(heard.whole.aiMessage().text()).isEqualTo(expected("one", 12));
+    assertThat(Objects.requireNonNull(heard.whole).aiMessage().text())
+        .isEqualTo(expected("one", 12));
     assertThat(heard.texts).hasSizeGreaterThan(1);
   }
 

@@ -6,6 +6,7 @@ import dev.nudge.chat.Overrides;
 import dev.nudge.chat.Question;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.SamplingSettings;
+import java.util.List;
 import java.util.Objects;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -19,6 +20,8 @@ import org.springframework.ai.chat.prompt.Prompt;
 import org.springframework.ai.content.MediaContent;
 import org.springframework.ai.model.tool.StructuredOutputChatOptions;
 import org.springframework.ai.model.tool.ToolCallingChatOptions;
+import org.springframework.ai.tool.ToolCallback;
+import org.springframework.ai.tool.definition.ToolDefinition;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
@@ -36,17 +39,10 @@ record Asked(Question question, String model) {
     Options options = new Options(own == null ? usual : own, usual);
     Conversation conversation = new Conversation();
     prompt.getInstructions().forEach(message -> add(conversation, message));
-    ToolCallingChatOptions tools =
-        options.as(ToolCallingChatOptions.class, o -> o.getToolCallbacks().isEmpty() ? null : o);
-    if (tools != null) {
-      tools
-          .getToolCallbacks()
-          .forEach(
-              tool -> {
-                var definition = tool.getToolDefinition();
-                conversation.tool(
-                    definition.name(), definition.description(), definition.inputSchema());
-              });
+    List<ToolCallback> tools = options.as(ToolCallingChatOptions.class, Asked::tools);
+    for (ToolCallback tool : tools == null ? List.<ToolCallback>of() : tools) {
+      ToolDefinition definition = tool.getToolDefinition();
+      conversation.tool(definition.name(), definition.description(), definition.inputSchema());
     }
     String model = options.get(ChatOptions::getModel);
     Question question =
@@ -61,6 +57,12 @@ record Asked(Question question, String model) {
             .withAdapter(model == null || model.isEmpty() ? null : model)
             .withSampling(options.overrides().over(sampling));
     return new Asked(question, Objects.requireNonNullElse(model, ""));
+  }
+
+  /// null: none, so that others count.
+  private static @Nullable List<ToolCallback> tools(ToolCallingChatOptions options) {
+    List<ToolCallback> tools = options.getToolCallbacks();
+    return tools == null || tools.isEmpty() ? null : tools;
   }
 
   /// A call that is forced is forced once: behind its result the model may answer.

@@ -14,6 +14,7 @@ import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -28,6 +29,7 @@ import org.springframework.ai.chat.messages.ToolResponseMessage;
 import org.springframework.ai.chat.messages.UserMessage;
 import org.springframework.ai.chat.model.ChatModel;
 import org.springframework.ai.chat.model.ChatResponse;
+import org.springframework.ai.chat.model.Generation;
 import org.springframework.ai.chat.prompt.ChatOptions;
 import org.springframework.ai.chat.prompt.Prompt;
 import org.springframework.ai.content.Media;
@@ -79,8 +81,16 @@ class NudgeChatModelTest {
         .text();
   }
 
+  private static Generation result(ChatResponse response) {
+    return Objects.requireNonNull(response.getResult());
+  }
+
   private static String text(ChatResponse response) {
-    return response.getResult().getOutput().getText();
+    return Objects.requireNonNull(result(response).getOutput().getText());
+  }
+
+  private static List<ChatResponse> stream(Prompt prompt) {
+    return Objects.requireNonNull(model.stream(prompt).collectList().block(Duration.ofSeconds(60)));
   }
 
   @Test
@@ -92,7 +102,7 @@ class NudgeChatModelTest {
     assertThat(one.getMetadata().getModel()).isEqualTo("one");
     assertThat(one.getMetadata().<String>get("adapter")).startsWith("sha256:");
     assertThat(one.getMetadata().getUsage().getCompletionTokens()).isBetween(1, 12);
-    assertThat(one.getResult().getMetadata().getFinishReason()).isIn("STOP", "LENGTH");
+    assertThat(result(one).getMetadata().getFinishReason()).isIn("STOP", "LENGTH");
     ChatModel usual =
         NudgeChatModel.of(assistant)
             .withOptions(NudgeChatOptions.builder().model("other").maxTokens(12).build());
@@ -102,8 +112,7 @@ class NudgeChatModelTest {
 
   @Test
   void aStreamIsTheSameAnswerInPiecesAndEndsWithItsUsage() {
-    List<ChatResponse> all =
-        model.stream(prompt("one", 12)).collectList().block(Duration.ofSeconds(60));
+    List<ChatResponse> all = stream(prompt("one", 12));
     assertThat(all).hasSizeGreaterThan(2);
     StringBuilder said = new StringBuilder();
     all.forEach(response -> said.append(text(response)));
@@ -151,12 +160,11 @@ class NudgeChatModelTest {
             .build();
     ChatResponse response = model.call(new Prompt("weather?", options));
     assertThat(response.hasToolCalls()).isTrue();
-    AssistantMessage said = response.getResult().getOutput();
+    AssistantMessage said = result(response).getOutput();
     AssistantMessage.ToolCall call = said.getToolCalls().getFirst();
     assertThat(weather().call(call.arguments())).matches(".*rain in (ROME|OSLO).*");
-    List<ChatResponse> stream =
-        model.stream(new Prompt("weather?", options)).collectList().block(Duration.ofSeconds(60));
-    assertThat(stream.getLast().getResult().getOutput().getToolCalls().getFirst().arguments())
+    List<ChatResponse> stream = stream(new Prompt("weather?", options));
+    assertThat(result(stream.getLast()).getOutput().getToolCalls().getFirst().arguments())
         .isEqualTo(call.arguments());
 
     assertThat(asked(said, call, "rain, rain, rain")).isGreaterThan(asked(said, call, "rain"));
@@ -234,8 +242,7 @@ class NudgeChatModelTest {
             .advisors(AdvisorParams.ENABLE_NATIVE_STRUCTURED_OUTPUT)
             .call()
             .entity(Verdict.class);
-    assertThat(verdict).isNotNull();
-    assertThat(verdict.opinion()).isNotNull();
+    assertThat(Objects.requireNonNull(verdict).opinion()).isNotNull();
   }
 
   @Test

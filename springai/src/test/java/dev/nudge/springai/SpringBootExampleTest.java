@@ -55,7 +55,7 @@ class SpringBootExampleTest {
       thread.setContextClassLoader(loader);
       try (ConfigurableApplicationContext context =
           start(loader.loadClass("com.example.Answers"))) {
-        ask(context.getEnvironment().getProperty("local.server.port"));
+        ask(context.getEnvironment().getRequiredProperty("local.server.port"));
       } finally {
         thread.setContextClassLoader(before);
       }
