@@ -5,7 +5,7 @@ import static java.util.Objects.requireNonNull;
 import dev.nudge.engine.RowScore;
 import dev.nudge.eval.Scoring;
 import dev.nudge.eval.run.Evaluation;
-import dev.nudge.eval.run.Outcome;
+import dev.nudge.eval.suite.Suite;
 import dev.nudge.generate.Completions;
 import dev.nudge.generate.Session;
 import dev.nudge.init.FreshFolder;
@@ -141,9 +141,10 @@ public final class Nudge {
     return Scoring.score(Named.in(settings), machine.get(), rows, warnings);
   }
 
-  /// Evaluates a model, and adapters on it, on tasks, and writes the results into `settings.out()`.
-  public Outcome evaluate(EvaluateSettings settings) {
-    return Evaluation.of(
+  /// Evaluates a model, and adapters on it, on tasks, judges by a policy where one is given, and writes
+  /// results and report into `settings.out()`.
+  public Suite.Judged evaluate(EvaluateSettings settings) {
+    return Suite.run(
         Named.in(settings),
         machine.get(),
         new Evaluation.Watcher() {

@@ -160,6 +160,19 @@ class ArchitectureTest {
                   "eval.run",
                   "eval.gate")),
           Map.entry(
+              "eval.suite",
+              Set.of(
+                  "machine",
+                  "identity",
+                  "format",
+                  "text.chat",
+                  "data.source",
+                  "eval.task",
+                  "eval.leak",
+                  "eval.run",
+                  "eval.gate",
+                  "eval.report")),
+          Map.entry(
               ROOT,
               Set.of(
                   "kernel",
@@ -171,6 +184,7 @@ class ArchitectureTest {
                   "merge",
                   "train",
                   "eval",
+                  "eval.suite",
                   "eval.run",
                   "runs",
                   "registry")));

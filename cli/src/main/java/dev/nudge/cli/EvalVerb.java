@@ -1,14 +1,18 @@
 package dev.nudge.cli;
 
+import dev.nudge.eval.gate.GateResult;
+import dev.nudge.eval.leak.LeakReport;
 import dev.nudge.eval.run.Difference;
 import dev.nudge.eval.run.Evaluation;
 import dev.nudge.eval.run.GroupScores;
 import dev.nudge.eval.run.ModelResults;
 import dev.nudge.eval.run.Outcome;
 import dev.nudge.eval.run.TaskScores;
+import dev.nudge.eval.suite.Suite;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.EvaluateSettings;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -21,7 +25,7 @@ record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
   /// What the command wants of the library.
   interface Evaluator {
     /// Evaluates, and writes into `settings.out()`.
-    Outcome evaluate(EvaluateSettings settings, Evaluation.Watcher watcher);
+    Suite.Judged evaluate(EvaluateSettings settings, Evaluation.Watcher watcher);
   }
 
   @Override
@@ -43,22 +47,40 @@ record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
   public int run(EvaluateSettings settings, Console console) {
     LiveLine line =
         new LiveLine(console.messages(), Progress.style(console), System::nanoTime, "");
-    Outcome outcome;
+    Suite.Judged judged;
     try {
-      outcome = evaluator.evaluate(settings, new EvalProgress(line, console, System::nanoTime));
+      judged = evaluator.evaluate(settings, new EvalProgress(line, console, System::nanoTime));
     } finally {
       line.end();
     }
+    Outcome outcome = judged.outcome();
     TextTable.lines(table(outcome)).forEach(console::result);
-    console.object(outcome.summary());
+    judged.leaks().forEach((task, report) -> console.result(leaked(task, report)));
+    GateResult gate = judged.gate();
+    Map<String, Object> summary = new LinkedHashMap<>(outcome.summary());
+    if (gate != null) {
+      gate.rules().forEach(rule -> console.result(rule.verdict() + ": " + rule.sentence()));
+      console.result("gate: " + gate.line());
+      summary.put("gate", gate.verdict().word());
+    }
+    console.object(summary);
     console.note(
-        "%s of %s asked in %s; results and documents in %s"
+        "%s of %s asked in %s; report, results and documents in %s"
             .formatted(
                 String.format(Locale.ROOT, "%,d", outcome.asked()),
                 Count.of(outcome.requests(), "request"),
                 Progress.duration(outcome.seconds()),
                 settings.out()));
-    return ExitCode.DONE;
+    return gate == null ? ExitCode.DONE : gate.verdict().exitCode();
+  }
+
+  private static String leaked(String task, LeakReport report) {
+    return "leaks: %s has %d of %s in %s"
+        .formatted(
+            task,
+            report.leaks().size(),
+            Count.of(report.items(), "document"),
+            Count.of(report.rows(), "row") + " of --train-data");
   }
 
   /// A row for each number: one model has its standard error beside it, several have the difference

@@ -7,7 +7,7 @@ import dev.nudge.engine.RowScore;
 import dev.nudge.eval.BaseLook;
 import dev.nudge.eval.Scoring;
 import dev.nudge.eval.run.Evaluation;
-import dev.nudge.eval.run.Outcome;
+import dev.nudge.eval.suite.Suite;
 import dev.nudge.generate.Chat;
 import dev.nudge.generate.Completions;
 import dev.nudge.generate.Embeddings;
@@ -112,8 +112,8 @@ final class Library {
     return Scoring.score(Named.in(settings), machine(), rows, notes, warnings);
   }
 
-  static Outcome evaluate(EvaluateSettings settings, Evaluation.Watcher watcher) {
-    return Evaluation.of(Named.in(settings), machine(), watcher);
+  static Suite.Judged evaluate(EvaluateSettings settings, Evaluation.Watcher watcher) {
+    return Suite.run(Named.in(settings), machine(), watcher);
   }
 
   static QuantizedFolder.@Nullable Written quantize(

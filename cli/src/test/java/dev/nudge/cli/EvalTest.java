@@ -68,6 +68,50 @@ class EvalTest {
   }
 
   @Test
+  void aPolicyGivesTheExitCodeAndTheReportIsThereWithIt() throws IOException {
+    place.write(
+        "policy.yaml",
+        """
+        floor: {task: quiz, metric: acc, at_least: 0, judged_by: point}
+        """);
+    Ran passed = eval("--tasks", "quiz", "--policy", "D/policy.yaml", "--out", "D/good", "--json");
+    assertThat(passed.code()).as(passed.err()).isZero();
+    assertThat(JSON.readTree(passed.out()).path("gate").asString()).isEqualTo("pass");
+    place.write(
+        "policy.yaml",
+        """
+        floor: {task: quiz, metric: acc, at_least: 1.0, judged_by: point}
+        """);
+    Ran failed = eval("--tasks", "quiz", "--policy", "D/policy.yaml", "--out", "D/good");
+    assertThat(failed.code()).isEqualTo(3);
+    assertThat(failed.out()).contains("FAIL: ", "gate: FAIL");
+    place.write("policy.yaml", "improve: {task: quiz, metric: acc}\n");
+    Ran wrong = eval("--tasks", "quiz", "--policy", "D/policy.yaml", "--out", "D/none");
+    assertThat(wrong.code()).isEqualTo(2);
+    assertThat(folder.resolve("good/report.html")).exists();
+    assertThat(folder.resolve("good/report.md")).exists();
+    assertThat(folder.resolve("good/gate.json")).exists();
+    assertThat(folder.resolve("good/gate.xml")).exists();
+  }
+
+  @Test
+  void documentsThatWereTrainedOnAreTold() throws IOException {
+    place.write(
+        "train.jsonl",
+        "{\"prompt\": \"the pump 3 of the old mill\", \"completion\": \" pump\"}\n"
+            + "{\"prompt\": \"something else altogether\", \"completion\": \" pump\"}\n");
+    place.write(
+        "data/acme/quiz/test.jsonl",
+        "{\"q\": \"the pump 3 of the old mill\", \"label\": 0}\n{\"q\": \"the valve of the new mill\", \"label\": 1}\n");
+    Ran ran = eval("--tasks", "quiz", "--train-data", "D/train.jsonl", "--out", "D/out");
+    assertThat(ran.code()).as(ran.err()).isZero();
+    assertThat(ran.out()).contains("leaks: quiz has 1 of 2 documents in 2 rows of --train-data");
+    Ran none = eval("--tasks", "quiz", "--train-data", "D/nix.jsonl", "--out", "D/other");
+    assertThat(none.code()).isEqualTo(2);
+    assertThat(folder.resolve("other")).doesNotExist();
+  }
+
+  @Test
   void theJsonHasTheHarnesssNamesAndTheFolderItsFiles() {
     Ran ran = eval("--tasks", "small", "--out", "D/out", "--json");
     assertThat(ran.code()).as(ran.err()).isZero();

@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
 /// @param limit documents of each task, the first ones; null: all
 /// @param numFewshot null: as each task says
 /// @param template null: the adapter's or the model's own
+/// @param policy null: nothing is judged
+/// @param trainData files and globs, as `train --data` takes them; empty: leaks are not looked for
 /// @param fewshotAsMultiturn null: on
 public record EvaluateSettings(
     @Group("Model and machine") ModelSettings model,
@@ -64,6 +66,17 @@ public record EvaluateSettings(
         @Nullable Boolean fewshotAsMultiturn,
     @Setting(help = "what is said to the model before all else", label = "TEXT")
         @Nullable String systemInstruction,
+    @Group("Judgement")
+        @Setting(
+            help =
+                "what has to hold: a policy in YAML or JSON; exit code 3 if it does not, 4 if that cannot be told",
+            label = "FILE")
+        @Nullable Path policy,
+    @Setting(
+            help =
+                "what the adapter was trained on: its rows are looked for among the documents; may be given several times",
+            label = "FILE|GLOB")
+        List<String> trainData,
     @Group("Output")
         @Setting(
             help =
@@ -83,6 +96,7 @@ public record EvaluateSettings(
     }
     tasks = List.copyOf(names);
     tasksDir = List.copyOf(tasksDir);
+    trainData = List.copyOf(trainData);
     Check.atLeast("--limit", limit, 1);
     Check.atLeast("--num-fewshot", numFewshot, 0);
     if (!applyChatTemplate && template != null) {
@@ -112,6 +126,16 @@ public record EvaluateSettings(
   /// Another adapter of the same base.
   public EvaluateSettings withCompare(Path folder) {
     return with("compare", folder);
+  }
+
+  /// What has to hold: a policy.
+  public EvaluateSettings withPolicy(Path file) {
+    return with("policy", file);
+  }
+
+  /// What the adapter was trained on.
+  public EvaluateSettings withTrainData(List<String> names) {
+    return with("train_data", names);
   }
 
   /// Folders of task files.

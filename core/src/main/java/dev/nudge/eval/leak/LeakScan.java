@@ -106,7 +106,16 @@ public final class LeakScan {
   /// given
   /// as one text.
   public void row(String text) {
+    row(List.of(text));
+  }
+
+  /// Looks for items in the next training row, each of whose texts is looked at by itself.
+  public void row(List<String> texts) {
     long row = rows++;
+    texts.forEach(text -> look(text, row));
+  }
+
+  private void look(String text, long row) {
     for (long item : exact.take(Mix.of(text))) {
       exactIn.put((int) item, row);
     }

@@ -81,6 +81,16 @@ public final class Task {
     return multipleTarget;
   }
 
+  /// What a document asks by itself, without shots: its question, of a rolling task its text, of one
+  /// whose choices are questions all of them.
+  public String question(JsonNode doc) {
+    if (config.type() == OutputType.LOGLIKELIHOOD_ROLLING) {
+      return text(fields.target(doc));
+    }
+    JsonNode text = fields.text(doc);
+    return text.isString() ? text.stringValue() : String.join("\n", fields.choices(doc));
+  }
+
   /// Asks about the documents.
   ///
   /// @param limit how many of them, from the first; null: all

@@ -1,0 +1,133 @@
+package dev.nudge.eval.suite;
+
+import dev.nudge.eval.gate.Digests;
+import dev.nudge.eval.gate.Gate;
+import dev.nudge.eval.gate.GateFiles;
+import dev.nudge.eval.gate.GateResult;
+import dev.nudge.eval.gate.Policy;
+import dev.nudge.eval.gate.PolicyFile;
+import dev.nudge.eval.gate.Speed;
+import dev.nudge.eval.leak.LeakReport;
+import dev.nudge.eval.report.ReportData;
+import dev.nudge.eval.report.ReportFiles;
+import dev.nudge.eval.run.Evaluation;
+import dev.nudge.eval.run.Outcome;
+import dev.nudge.format.Sha256;
+import dev.nudge.identity.BaseDigest;
+import dev.nudge.machine.Machine;
+import dev.nudge.settings.EvaluateSettings;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.ModelSettings;
+import dev.nudge.text.chat.ChatTemplate;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/// Evaluates, looks for leaks, judges and reports.
+///
+/// The folder of the results gets `report.html` and `report.md`, and with a policy `gate.json` and
+/// `gate.xml`. A policy and training data that cannot be read are refused before a model is loaded.
+public final class Suite {
+  private static final long SEED = 1234; // of the harness's shots
+  private static final String TOKENIZER = "tokenizer.json";
+
+  private Suite() {}
+
+  /// What came of it.
+  ///
+  /// @param leaks what was found of each task's documents in the training set, by task; empty: it
+  ///     was not looked for
+  /// @param gate null: there was no policy
+  public record Judged(
+      Outcome outcome, Map<String, LeakReport> leaks, @Nullable GateResult gate) {}
+
+  /// Evaluates by settings, and judges by their policy.
+  ///
+  /// @throws InputException in one line, for whatever a user can mend
+  public static Judged run(
+      EvaluateSettings settings, Machine machine, Evaluation.Watcher watcher) {
+    Path file = settings.policy();
+    Policy policy = file == null ? null : PolicyFile.read(file);
+    TrainingTexts training = TrainingTexts.of(settings.trainData());
+    Outcome outcome = Evaluation.of(settings, machine, watcher);
+    Map<String, LeakReport> leaks =
+        training.isEmpty() ? Map.of() : training.look(outcome.main());
+    Instant now = Instant.now();
+    GateResult gate = null;
+    if (policy != null) {
+      Gate.Evidence evidence = new Gate.Evidence(outcome, leaks, Speed.of(outcome));
+      gate = Gate.judge(policy, evidence, digests(settings, machine, outcome, policy), now);
+      GateFiles.write(settings.out(), gate);
+    }
+    ReportFiles.write(settings.out(), data(settings, outcome, leaks, gate, now));
+    return new Judged(outcome, leaks, gate);
+  }
+
+  private static ReportData data(
+      EvaluateSettings settings,
+      Outcome outcome,
+      Map<String, LeakReport> leaks,
+      @Nullable GateResult gate,
+      Instant at) {
+    Path model = settings.model().model().toAbsolutePath().normalize();
+    ReportData data =
+        ReportData.of(String.valueOf(model.getFileName()), outcome, at)
+            .withLeaks(leaks)
+            .withSettings(shown(settings));
+    return gate == null ? data : data.withGate(gate);
+  }
+
+  /// Settings that change numbers, as a report shows them and a verdict depends on them.
+  private static Map<String, String> shown(EvaluateSettings settings) {
+    Map<String, String> shown = new LinkedHashMap<>();
+    ModelSettings model = settings.model();
+    put(shown, "quantize", model.quantize());
+    put(shown, "double_quant", model.doubleQuant());
+    put(shown, "compute", model.compute());
+    put(shown, "max_length", model.maxLength());
+    put(shown, "limit", settings.limit());
+    put(shown, "num_fewshot", settings.numFewshot());
+    put(shown, "apply_chat_template", settings.applyChatTemplate());
+    put(shown, "fewshot_as_multiturn", settings.fewshotAsMultiturn());
+    put(shown, "system_instruction", settings.systemInstruction());
+    return shown;
+  }
+
+  private static void put(Map<String, String> shown, String key, @Nullable Object value) {
+    if (value != null) {
+      shown.put(key, value.toString().toLowerCase(java.util.Locale.ROOT));
+    }
+  }
+
+  private static Digests digests(
+      EvaluateSettings settings, Machine machine, Outcome outcome, Policy policy) {
+    Path folder = settings.model().model();
+    Path adapter = settings.adapter();
+    Path own = adapter == null ? null : adapter.resolve(TOKENIZER);
+    String tokenizer = own == null ? null : Sha256.of(own);
+    String template =
+        settings.applyChatTemplate()
+            ? Sha256.of(
+                ChatTemplate.load(folder, adapter, settings.template())
+                    .text()
+                    .getBytes(StandardCharsets.UTF_8))
+            : null;
+    return new Digests(
+        BaseDigest.of(folder, machine.cache()),
+        adapter == null ? Map.of() : Digests.adapter(adapter),
+        tokenizer == null
+            ? Objects.requireNonNullElse(Sha256.of(folder.resolve(TOKENIZER)), "")
+            : tokenizer,
+        template,
+        Digests.tasks(outcome.main()),
+        Digests.data(outcome.main()),
+        SEED,
+        new TreeMap<>(shown(settings)),
+        policy.digest());
+  }
+}
