@@ -13,8 +13,10 @@ import dev.nudge.eval.gate.Speed;
 import dev.nudge.eval.leak.Item;
 import dev.nudge.eval.leak.LeakReport;
 import dev.nudge.eval.leak.LeakScan;
+import dev.nudge.eval.run.GroupScores;
 import dev.nudge.eval.run.ModelResults;
 import dev.nudge.eval.run.Outcome;
+import dev.nudge.eval.task.TaskGroup;
 import java.io.StringReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -338,6 +340,33 @@ class ReportTest {
     Element root = parse(HtmlReport.of(data));
     assertThat(part(root, "tasks-1").getTextContent()).contains("Tasks: adapter → compare");
     assertThat(MarkdownReport.of(data)).contains("### base → adapter", "### adapter → compare");
+  }
+
+  @Test
+  void groupsHaveTheirNumbers() throws Exception {
+    Outcome outcome =
+        new MadeOutcomes(folder).choices("clauses", 40, i -> i < 10, i -> i < 30, "q").outcome();
+    TaskGroup group =
+        new TaskGroup("law|<b>", "law", List.of("clauses"), List.of("clauses"), null, null);
+    List<ModelResults> models = new ArrayList<>();
+    for (ModelResults model : outcome.models()) {
+      double value = model.adapter() == null ? 0.25 : 0.75;
+      GroupScores scores =
+          new GroupScores(
+              group, 40, Map.of("acc,none", new GroupScores.Score(value, Double.NaN, 40)));
+      models.add(
+          new ModelResults(
+              model.name(), model.adapter(), model.tasks(), Map.of(group.name(), scores)));
+    }
+    Outcome two = new Outcome(models, outcome.differences(), 1, 1, 1);
+    Element results = part(parse(HtmlReport.of(ReportData.of("m", two, AT))), "results");
+    assertThat(rows(results))
+        .contains(List.of("law|<b>", "acc", "40", "0.2500", "0.7500", "+0.5000"));
+    assertThat(MarkdownReport.of(ReportData.of("m", two, AT)))
+        .contains("| `law\\|<b>` | `acc` | 40 | 0.2500 | 0.7500 | +0.5000 |");
+    Outcome one = new Outcome(models.subList(0, 1), Map.of(), 1, 1, 1);
+    assertThat(MarkdownReport.of(ReportData.of("m", one, AT)))
+        .contains("| `law\\|<b>` | `acc` | 40 | 0.2500 |");
   }
 
   @Test
