@@ -13,7 +13,10 @@ import dev.nudge.eval.gate.Speed;
 import dev.nudge.eval.leak.Item;
 import dev.nudge.eval.leak.LeakReport;
 import dev.nudge.eval.leak.LeakScan;
+import dev.nudge.eval.metric.ExactMatch;
+import dev.nudge.eval.run.Aggregation;
 import dev.nudge.eval.run.GroupScores;
+import dev.nudge.eval.run.Metric;
 import dev.nudge.eval.run.ModelResults;
 import dev.nudge.eval.run.Outcome;
 import dev.nudge.eval.task.TaskGroup;
@@ -340,6 +343,27 @@ class ReportTest {
     Element root = parse(HtmlReport.of(data));
     assertThat(part(root, "tasks-1").getTextContent()).contains("Tasks: adapter → compare");
     assertThat(MarkdownReport.of(data)).contains("### base → adapter", "### adapter → compare");
+  }
+
+  @Test
+  void gainsOfAnySizeAreDrawnWithinThePlot() throws Exception {
+    for (double size : new double[] {1e-9, 0.003, 0.07, 1, 4e3, 3e10}) {
+      Metric metric =
+          new Metric("word_perplexity", Aggregation.Kind.BYPASS, false, ExactMatch.Options.NONE);
+      Row row =
+          new Row("t", metric, "none", 9, 0, size, size, -size / 2, 2 * size, 1, 1, false, 0, 0);
+      Markup markup = new Markup();
+      ForestSvg.of(markup, List.of(row), "plot");
+      Element svg = parse("<!DOCTYPE html>\n" + markup.all());
+      assertThat(all(svg, "line")).hasSizeBetween(4, 13);
+      for (Element line : all(svg, "line")) {
+        assertThat(Double.parseDouble(line.getAttribute("x1"))).isBetween(259.9, 670.1);
+        assertThat(Double.parseDouble(line.getAttribute("x2"))).isBetween(259.9, 670.1);
+      }
+      all(svg, "text").stream()
+          .filter(text -> text.getAttribute("text-anchor").equals("middle"))
+          .forEach(text -> assertThat(text.getTextContent()).hasSizeLessThan(8));
+    }
   }
 
   @Test
