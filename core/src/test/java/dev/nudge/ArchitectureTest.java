@@ -112,6 +112,18 @@ class ArchitectureTest {
                   "curves")),
           Map.entry("runs", Set.of("machine", "format", "identity", "curves", "plan", "train")),
           Map.entry("registry", Set.of("format", "identity", "adapter")),
+          Map.entry(
+              "chat",
+              Set.of(
+                  "tensor",
+                  "machine",
+                  "adapter",
+                  "text",
+                  "data",
+                  "format",
+                  "constrain",
+                  "generate",
+                  "registry")),
           Map.entry("eval.metric", Set.of()),
           Map.entry("eval.leak", Set.of("data.quality")),
           Map.entry("eval", Set.of("machine", "model", "text", "data", "engine", "generate")),

@@ -23,9 +23,8 @@ import org.jspecify.annotations.Nullable;
 /// better of its two neighbours, as a shared machine is only ever too slow. Steps are those of a
 /// training run (forward, backward, reduction, AdamW), every token labelled, with LoRA on every
 /// linear layer or with all weights of the model; the work they are credited with is
-/// [LeastFlops]'s.
-/// Rates come from steps without
-/// clocks; where the rest goes, from some more steps with a [Profile].
+/// [LeastFlops]'s. Rates come from steps without clocks; where the rest goes, from some more steps
+/// with a [Profile].
 public final class Roofline {
   private static final int TOKENS = 4096;
 

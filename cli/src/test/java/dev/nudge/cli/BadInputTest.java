@@ -2027,6 +2027,11 @@ class BadInputTest {
             "--admin-key-file D/admin holds 6 characters; a key has at least 16, as nudge keys add"
                 + " makes it"),
         row(
+            "an adapter to merge that is not served",
+            p -> {},
+            "--merge-adapter support",
+            "--merge-adapter is 'support'; it must be the name of an --adapter"),
+        row(
             "a root of adapters that is not there",
             p -> {},
             "--adapter-root D/none",

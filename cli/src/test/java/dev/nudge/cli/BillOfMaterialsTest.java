@@ -22,8 +22,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /// Hold the bill of materials, `target/nudge-cli-bom.json`, to what ships: every jar of the
-/// run-time
-/// class path by its bytes, no other.
+/// run-time class path by its bytes, no other.
 class BillOfMaterialsTest {
   private static final Path BILL = Path.of("target/nudge-cli-bom.json");
 

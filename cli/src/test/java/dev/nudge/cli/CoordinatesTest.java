@@ -64,8 +64,7 @@ class CoordinatesTest {
   }
 
   /// A jar's module name is `dev.nudge` or begins with it, no two are the same, and no package is
-  /// in
-  /// two modules, which the module path would refuse.
+  /// in two modules, which the module path would refuse.
   @Test
   void everyJarHasAModuleNameOfItsOwn() throws Exception {
     Pom parent = Pom.of("pom.xml");

@@ -17,9 +17,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Which adapter a sequence goes through says [Segments#adapter]. Sequences of one adapter that
 /// stand side by side are one product; all adapters' A are one piece of work of a step that
-/// decodes,
-/// and all B another. A row gets the bits that it gets where its adapter is the only one. It
-/// computes forward only: nothing of it trains.
+/// decodes, and all B another. A row gets the bits that it gets where its adapter is the only one.
+/// It computes forward only: nothing of it trains.
 ///
 /// A workspace that only measures meets the widest update that ever was here, for each sequence.
 final class LoraBank implements Linear {

@@ -22,8 +22,7 @@ import org.jspecify.annotations.Nullable;
 /// did, bit for bit.
 ///
 /// Threading: [#make], [#way], and what tells how things are by any thread at any time; all else
-/// while no
-/// pass runs, and by one thread at a time.
+/// while no pass runs, and by one thread at a time.
 public final class NamedAdapters implements AutoCloseable {
   /// An adapter that is attached.
   private record Held(Adapters adapters, Scope scope, Way way) {}

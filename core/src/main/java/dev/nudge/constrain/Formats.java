@@ -1,6 +1,7 @@
 package dev.nudge.constrain;
 
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -37,7 +38,14 @@ final class Formats {
                       + LABEL
                       + "\\.){1,4}[a-z]{2,16}"));
 
+  /// What OpenAPI says of the width of numbers: it holds for no text.
+  private static final Set<String> NUMBERS = Set.of("int32", "int64", "float", "double");
+
   private Formats() {}
+
+  static boolean isOfNumbers(String format) {
+    return NUMBERS.contains(format);
+  }
 
   static @Nullable String expression(String format) {
     return EXPRESSIONS.get(format);

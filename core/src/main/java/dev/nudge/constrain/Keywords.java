@@ -176,7 +176,7 @@ record Keywords(JsonNode schema, String place) {
       patterns.add(new Pattern(pattern, true, place + "/pattern"));
     }
     String format = text("format");
-    if (format != null) {
+    if (format != null && !Formats.isOfNumbers(format)) {
       String expression = Formats.expression(format);
       if (expression == null) {
         throw wrong("format", "a format that is supported; those are " + Formats.names());

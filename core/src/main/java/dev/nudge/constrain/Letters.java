@@ -4,8 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /// How the characters of a set are spelled in bytes, as a tree: a node has edges of ranges of
-/// bytes,
-/// to a node or to [#DONE].
+/// bytes, to a node or to [#DONE].
 ///
 /// Many edges of [Rules] share one; so a long text of any letters needs a state a letter, not one a
 /// byte.

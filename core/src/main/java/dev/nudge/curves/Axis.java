@@ -14,8 +14,7 @@ record Axis(double from, double to, double step) {
   private static final double APART = 1e-9;
 
   /// Takes the range of the values, a little wider where it is a single one, or where two are so
-  /// near
-  /// each other that ticks between them are no numbers of their own.
+  /// near each other that ticks between them are no numbers of their own.
   ///
   /// @param most ticks, at least 2
   static Axis of(double low, double high, int most, boolean whole) {

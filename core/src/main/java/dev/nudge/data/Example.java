@@ -99,8 +99,7 @@ public final class Example {
   }
 
   /// Returns what the token at this place counts in the loss of training: 1 for most, 0 for one
-  /// that
-  /// is not trained.
+  /// that is not trained.
   public double weight(int place) {
     return table.weight(row, place);
   }

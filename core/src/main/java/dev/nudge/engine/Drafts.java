@@ -4,8 +4,7 @@ package dev.nudge.engine;
 /// that its last tokens came.
 ///
 /// Places are found by their last two tokens, through chains of the places whose two tokens have
-/// one
-/// hash, so a step looks at few of them however long the sequence is.
+/// one hash, so a step looks at few of them however long the sequence is.
 ///
 /// A guess costs rows of a step, and a step checks it exactly, so guesses change no token. How many
 /// are made follows from how many of the last came true.

@@ -18,9 +18,8 @@ import org.jspecify.annotations.Nullable;
 /// What is kept are full blocks, in a tree: a block is found by the way of its sequence, which is
 /// another one for each attaching of an adapter, and by all tokens up to its end. Tokens are
 /// compared, not hashes of them, so no answer sees the keys of another adapter or another text.
-/// Only
-/// prompts are kept, not answers: keys of tokens that were decoded differ in their last bits from
-/// those of tokens that were read, and an answer has the bits that it has alone.
+/// Only prompts are kept, not answers: keys of tokens that were decoded differ in their last bits
+/// from those of tokens that were read, and an answer has the bits that it has alone.
 ///
 /// Blocks that no sequence has go when others are wanted, those first that were not wanted for
 /// longest; a block never goes before those that follow it.

@@ -13,8 +13,7 @@ package dev.nudge.eval;
 /// distribution is cut off below p; the evidence then holds against every rate up to p.
 ///
 /// [1] H. Robbins, Statistical methods related to the law of the iterated logarithm, 1970; S.
-/// Howard
-/// and A. Ramdas, Sequential estimation of quantiles, 2022.
+/// Howard and A. Ramdas, Sequential estimation of quantiles, 2022.
 ///
 /// @param a of the beta distribution that is averaged over
 /// @param b of it

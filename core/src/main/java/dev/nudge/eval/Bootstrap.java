@@ -107,6 +107,12 @@ public record Bootstrap(int resamples, long seed) {
 
   /// Resamples the difference of two scores of the same items, the second minus the first.
   public Resampled corpusDifference(
+      double[][] first, double[][] second, ToDoubleFunction<double[]> score) {
+    return corpusDifference(first, second, alone(first.length), score);
+  }
+
+  /// Resamples the difference of two scores of the same items in clusters.
+  public Resampled corpusDifference(
       double[][] first, double[][] second, int[] clusters, ToDoubleFunction<double[]> score) {
     check(first.length, second.length);
     if (first.length == 0) {

@@ -7,8 +7,7 @@ import java.util.stream.IntStream;
 /// whatever hangs together with what: Holm's method [1].
 ///
 /// Sorted p₁ ≤ … ≤ p_m, the adjusted ones are max over j ≤ i of min(1, (m − j + 1) p_j). Of
-/// p-values
-/// that hold at all times the adjusted ones do too.
+/// p-values that hold at all times the adjusted ones do too.
 ///
 /// [1] S. Holm, A simple sequentially rejective multiple test procedure, 1979.
 public final class Holm {

@@ -13,10 +13,8 @@ package dev.nudge.eval;
 ///     e √( 2 (1 + 1/k) ln( √(1 + k) / α ) )
 ///
 /// and so serves every estimate that is a mean in the limit: differences, ratios, pooled ones. It
-/// is
-/// tightest near the n that ρ is chosen for: n ρ² = −2 ln α + ln(1 − 2 ln α) there. Solved for α,
-/// it
-/// is a p-value that holds at all times:
+/// is tightest near the n that ρ is chosen for: n ρ² = −2 ln α + ln(1 − 2 ln α) there. Solved for
+/// α, it is a p-value that holds at all times:
 ///
 ///     p = √(1 + k) · exp( −z² k / (2 (1 + k)) ),   z = value / e
 ///

@@ -1,13 +1,11 @@
 package dev.nudge.eval;
 
 /// What is believed of a rate after s hits in n cases, every rate being as likely before: Beta(1 +
-/// s,
-/// 1 + n − s).
+/// s, 1 + n − s).
 ///
 /// The readable numbers beside a test: how likely one rate is above another, and what choosing it
 /// would lose on average if it is not. They are no test: looked at again and again, "95 % likely"
-/// is
-/// reached by chance far more often than in 5 % of experiments.
+/// is reached by chance far more often than in 5 % of experiments.
 ///
 /// @param a of the beta distribution
 /// @param b of it

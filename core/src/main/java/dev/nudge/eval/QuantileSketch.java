@@ -11,8 +11,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The interval of a quantile holds at all times at once: of the p-quantile, the number of
 /// observations below is binomial with p, so the ranks s that [BetaMixture] does not refute bound
-/// it,
-/// and the values at these ranks, outward to the ends of their buckets, are its ends [2].
+/// it, and the values at these ranks, outward to the ends of their buckets, are its ends [2].
 ///
 /// [1] C. Masson, J. E. Rim, H. K. Lee, DDSketch, 2019.
 ///

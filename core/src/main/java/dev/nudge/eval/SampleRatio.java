@@ -8,8 +8,7 @@ import java.util.List;
 ///
 /// A mismatch means that something between assignment and record loses units of one arm, so no
 /// difference of the arms may be believed. The alarm is at [#ALARM], far below 5 %, for it is
-/// looked
-/// at all the time.
+/// looked at all the time.
 ///
 /// @param statistic X²
 /// @param degrees of freedom

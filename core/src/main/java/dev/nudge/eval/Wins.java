@@ -4,8 +4,7 @@ package dev.nudge.eval;
 ///
 /// Ties say nothing of who is better and are dropped. While pairs still come in, the test of "wins
 /// are half" is the evidence of [BetaMixture], which may be looked at after every pair; the
-/// interval
-/// of the share of wins at the end is Wilson's.
+/// interval of the share of wins at the end is Wilson's.
 public record Wins(long wins, long losses, long ties) {
   private static final BetaMixture HALF = BetaMixture.around(0.5, 100);
 

@@ -62,8 +62,7 @@ public final class DiskRoom {
   }
 
   /// Whether something failed because the disk, or a quota, has no room. The system's words may be
-  /// in
-  /// another language, so a disk without room counts too.
+  /// in another language, so a disk without room counts too.
   ///
   /// @param folder on that disk
   public static boolean isFull(Throwable failure, Path folder) {

@@ -6,8 +6,7 @@ import java.util.regex.Pattern;
 import tools.jackson.core.JacksonException;
 
 /// Says in plain words what is wrong with a text that is not JSON, and where: the reader's own
-/// words
-/// speak of its classes and settings.
+/// words speak of its classes and settings.
 public final class JsonMistake {
   private static final Pattern CHARACTER =
       Pattern.compile("Unexpected character \\((.+?) \\(code [^)]*\\)+:? ?(.*)", Pattern.DOTALL);

@@ -282,13 +282,13 @@ public final class AdapterCache {
 
   /// Lets an adapter be merged into weights of its own when it is loaded next, as large as the
   /// base's: for one that has most of the traffic. Its sequences have steps of their own. Where it
-  /// is
-  /// loaded unmerged, that is dropped.
+  /// is loaded unmerged, that is dropped.
   public void merge(String digest) {
     boolean other;
     synchronized (this) {
+      merged.add(digest);
       Entry entry = entries.get(digest);
-      other = merged.add(digest) && entry != null && entry.ready && !entry.merged;
+      other = entry != null && entry.ready && !entry.merged;
     }
     if (other) {
       drop(digest);

@@ -12,6 +12,7 @@ import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Threads;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.locks.Lock;
@@ -36,7 +37,7 @@ final class Asking implements Serving.Running {
   private final int positions;
   private final LinkedBlockingQueue<Event> events = new LinkedBlockingQueue<>();
   private final List<Choice> choices = new ArrayList<>();
-  private final List<Ticket> tickets = new ArrayList<>();
+  private final List<Ticket> tickets = new CopyOnWriteArrayList<>();
   private final CountDownLatch end = new CountDownLatch(1);
   private final long start = System.nanoTime();
   private AdapterCache.@Nullable Lease lease;
@@ -107,6 +108,10 @@ final class Asking implements Serving.Running {
         Ask ask = new Ask(prompt, positions, way, request.client(), request.low(), scored);
         tickets.add(engine.submit(ask, choice));
       }
+    } catch (RuntimeException | Error e) {
+      cancel();
+      tickets.forEach(Ticket::await); // they have the adapter's way, which goes now
+      throw e;
     } finally {
       held.unlock();
     }
@@ -243,12 +248,15 @@ final class Asking implements Serving.Running {
   /// Gives everything back.
   void end() {
     seconds = (System.nanoTime() - start) / 1e9;
-    AdapterCache.Lease held = lease;
-    if (held != null) {
-      held.close();
+    try {
+      AdapterCache.Lease held = lease;
+      if (held != null) {
+        held.close();
+      }
+    } finally {
+      ended.accept(this);
+      end.countDown();
     }
-    ended.accept(this);
-    end.countDown();
   }
 
   @Override

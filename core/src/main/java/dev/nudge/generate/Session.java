@@ -294,6 +294,13 @@ public final class Session implements AutoCloseable {
     return limits.positions(model);
   }
 
+  /// The most tokens of an answer where a request says nothing: what the model takes, but no more
+  /// than a quarter of the keys that there is memory for, since an answer has room for all that it
+  /// may become.
+  public int usualTokens() {
+    return Math.clamp(keyTokens() / 4, 16, Math.max(16, maxLength()));
+  }
+
   /// What answers many clients at once.
   public synchronized Serving serving() {
     Serving there = serving;

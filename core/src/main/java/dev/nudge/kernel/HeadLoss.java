@@ -17,11 +17,10 @@ import org.jspecify.annotations.Nullable;
 /// and its slope behind its gradient.
 ///
 /// Rows are taken in chunks whose fp32 logits are a few megabytes, or in tiles of a packed weight.
-/// The gradient is made at once in
-/// the forward pass and written over the logits, so the backward pass is nothing. With `weight` =
-/// 1/(trained tokens of the whole step), gradients of micro-batches and lanes just add up. A row
-/// may
-/// count more or less than others: its gradient is made with its own factor.
+/// The gradient is made at once in the forward pass and written over the logits, so the backward
+/// pass is nothing. With `weight` = 1/(trained tokens of the whole step), gradients of
+/// micro-batches and lanes just add up. A row may count more or less than others: its gradient is
+/// made with its own factor.
 ///
 /// A plain product of a single row goes another way in oneDNN and adds in another order, so a
 /// single row is multiplied in company, or the gradient would depend on how a step was cut. A

@@ -23,11 +23,10 @@ import org.jspecify.annotations.Nullable;
 /// Tells the runs of one machine what each of them will take of its memory.
 ///
 /// A run that is planned has not touched its memory yet, and the system still calls it free. So
-/// each
-/// run makes a file `PID.BYTES.NAME` in a folder that all share, and holds a lock on it until its
-/// end. The lock ends with the process, however that ends: a file that nobody holds is deleted by
-/// who looks next. What a run will still take is what it has planned less what its process holds;
-/// where the system does not tell that, as only Linux does, it is all of it.
+/// each run makes a file `PID.BYTES.NAME` in a folder that all share, and holds a lock on it until
+/// its end. The lock ends with the process, however that ends: a file that nobody holds is deleted
+/// by who looks next. What a run will still take is what it has planned less what its process
+/// holds; where the system does not tell that, as only Linux does, it is all of it.
 ///
 /// Between reading who is there and being announced a run is planned, which takes a while. Others
 /// may be announced meanwhile: then [#take] says no where both do not fit, and the run is planned

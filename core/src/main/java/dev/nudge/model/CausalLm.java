@@ -214,8 +214,7 @@ public final class CausalLm implements AutoCloseable {
   }
 
   /// Computes −Σ log-probability of a batch's targets, each times what it counts, and adds `weight`
-  /// times its gradient to the
-  /// parameters.
+  /// times its gradient to the parameters.
   ///
   /// @param weight usually 1/(trained tokens of the whole optimiser step)
   /// @return the sum, in nats, without `weight`

@@ -25,8 +25,7 @@ import org.jspecify.annotations.Nullable;
 /// They are as transformers makes them: matrices and embeddings normal with mean 0 and deviation
 /// `initializer_range` (0.02 where the file has none), norms that compute as 1, biases 0, the
 /// embedding of `pad_token_id` 0; stored in the file's `torch_dtype` or `dtype`, bfloat16 where it
-/// has neither.
-/// The numbers are one stream of `java.util.Random.nextGaussian`, whose algorithm its
+/// has neither. The numbers are one stream of `java.util.Random.nextGaussian`, whose algorithm its
 /// documentation fixes, over the tensors in the order of the model; so a seed gives the same bytes
 /// everywhere.
 public final class FreshModel {

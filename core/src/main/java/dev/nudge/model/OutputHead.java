@@ -63,8 +63,7 @@ record OutputHead(Norm norm, LinearSlot slot, HeadLoss.Logits shape, Backend bac
   }
 
   /// Computes −Σ log-probability, each times what its target counts, and the gradient, in pieces of
-  /// labelled rows, so that no more than
-  /// a piece of them is held.
+  /// labelled rows, so that no more than a piece of them is held.
   ///
   /// @param sum (rows, width) accumulator type, the stream's gradient, written
   double loss(Residual r, Batch b, double weight, Tensor sum, Pass p) {

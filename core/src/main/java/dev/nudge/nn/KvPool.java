@@ -106,8 +106,7 @@ public final class KvPool implements AutoCloseable {
   }
 
   /// A cache that starts with full blocks, which it shares: it stands behind them, and from there
-  /// on
-  /// it is fed and writes its own.
+  /// on it is fed and writes its own.
   public KvCache cache(List<Integer> full) {
     KvCache cache = cache();
     cache.begin(full);

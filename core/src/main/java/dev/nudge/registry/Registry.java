@@ -40,8 +40,7 @@ import tools.jackson.databind.node.MissingNode;
 /// the copying of files, which they do side by side; a reader waits for one of its own process for
 /// the time of a line to the disk, and for no other.
 public final class Registry {
-  private static final int FEW_TRIES = 3;
-  private static final int MOST_TRIES = 10;
+  private static final int TRIES = 3;
   private static final Pattern TAG = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._-]{0,127}");
 
   private final Layout layout;
@@ -108,29 +107,32 @@ public final class Registry {
   }
 
   /// Registers what is stored. Nobody waits while it is stored, for it may come from far away; what
-  /// a collection takes before it is registered is stored again.
+  /// a
+  /// collection takes before it is registered is stored again, the last time while nobody else may
+  /// change anything.
   Pushed register(String name, Supplier<Stored> store, Note note) {
-    for (int tries = 1; ; tries++) {
-      Pushed pushed = null;
+    for (int tries = 1; tries < TRIES; tries++) {
       try {
         Stored stored = store.get();
-        pushed = change(book -> pushed(book, name, stored, note));
+        Pushed pushed = change(book -> pushed(book, name, stored, note));
+        if (pushed != null) {
+          return pushed;
+        }
       } catch (RegistryException e) {
         throw e;
-      } catch (InputException e) { // a collection was faster, or there is another reason
-        if (tries >= FEW_TRIES) {
-          throw e;
-        }
-      }
-      if (pushed != null) {
-        return pushed;
-      }
-      if (tries == MOST_TRIES) {
-        throw new RunException(
-            "%s: collections took what was pushed %d times before it was registered; push again"
-                .formatted(layout.folder(), tries));
+      } catch (InputException e) {
+        // a collection was faster, or there is another reason, which the last try tells
       }
     }
+    return change(
+        book -> {
+          Pushed pushed = pushed(book, name, store.get(), note);
+          if (pushed == null) {
+            throw new RunException(
+                layout.folder() + ": what was pushed is gone before it was registered; push again");
+          }
+          return pushed;
+        });
   }
 
   /// @return null: a collection has taken some of it

@@ -11,8 +11,7 @@ import java.util.TreeSet;
 import tools.jackson.databind.JsonNode;
 
 /// Chooses runs by `key=value`: a key of what a list prints (`state`, `quantize`) or of the
-/// settings
-/// (`rank`, `learning_rate`; `-` counts as `_`).
+/// settings (`rank`, `learning_rate`; `-` counts as `_`).
 ///
 /// Numbers are equal as numbers, so `2e-4` is `0.0002`; a folder or a file also by its last name; a
 /// list where it holds the value; what is not set is `null`.

@@ -17,8 +17,7 @@ import tools.jackson.databind.JsonNode;
 ///
 /// The scalars are `train/loss`, `train/lr`, `train/grad_norm`, `tokens_per_s` and `eval/loss`, as
 /// 32-bit floats, which TensorBoard shows anyway. The wall time of a step is the run's start and
-/// the
-/// seconds of the steps up to it, so time between steps is missing from it.
+/// the seconds of the steps up to it, so time between steps is missing from it.
 ///
 /// [1] https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/lib/io/record_writer.h
 /// [2] https://github.com/tensorflow/tensorboard/blob/master/tensorboard/compat/proto/event.proto

@@ -6,8 +6,7 @@ import org.jspecify.annotations.Nullable;
 /// Values by YAML key from one place. Of several layers a later one wins.
 ///
 /// @param file name of the file that the values were read from, or null for flags and Java code.
-///     Text
-///     from a file is never read as a number: a file has types of its own
+///     Text from a file is never read as a number: a file has types of its own
 /// @param values by key (`batch_size`)
 public record Layer(@Nullable String file, Map<String, ? extends @Nullable Object> values) {
 

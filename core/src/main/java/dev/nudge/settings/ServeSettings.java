@@ -31,6 +31,7 @@ import org.jspecify.annotations.Nullable;
 /// @param requestTimeout seconds that an answer may take
 /// @param drainTimeout seconds that answers under way have when the server is told to stop
 /// @param auditLog a file that gets a line for each request; null: none
+/// @param mergeAdapter names of adapters that get weights of their own
 /// @param runs folders whose runs of training the page at `/ui` shows
 public record ServeSettings(
     @Group("Model and machine")
@@ -64,6 +65,11 @@ public record ServeSettings(
                 "adapter: a name to ask for, and a PEFT folder, a run's folder or a reference such as legal@champion; may be given several times",
             label = "NAME=FOLDER-OR-REFERENCE")
         List<String> adapter,
+    @Setting(
+            help =
+                "name of an --adapter that has most of the traffic: it gets weights of its own, as large as the base's, and costs nothing more a token; may be given several times",
+            label = "NAME")
+        List<String> mergeAdapter,
     @Setting(
             help = "registry of adapters (default: ~/.local/share/nudge/registry, where it is)",
             label = "FOLDER")
@@ -128,7 +134,17 @@ public record ServeSettings(
     Check.atLeast("--max-sequences", maxSequences, 1);
     adapter = List.copyOf(adapter);
     runs = List.copyOf(runs);
-    named(adapter);
+    Map<String, String> names = named(adapter);
+    mergeAdapter = List.copyOf(mergeAdapter);
+    for (String name : mergeAdapter) {
+      if (!names.containsKey(name)) {
+        throw new InputException(
+            "--merge-adapter is %s; it must be the name of an --adapter%s"
+                .formatted(
+                    Kind.shown(name),
+                    names.isEmpty() ? "" : ": " + String.join(", ", names.keySet())));
+      }
+    }
     if (servedModelName != null) {
       checkName("--served-model-name", servedModelName, servedModelName);
     }

@@ -52,6 +52,11 @@ public interface ServeWithers<S extends Record> extends Withers<S> {
     return with("adapter", List.of(adapters));
   }
 
+  /// Names of adapters that get weights of their own.
+  default S withMergeAdapter(String... names) {
+    return with("merge_adapter", List.of(names));
+  }
+
   /// The registry of adapters.
   default S withRegistry(Path folder) {
     return with("registry", folder);

@@ -20,9 +20,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The run never waits for it: commands are started on a thread of their own, one at a time. Events
 /// queue up behind one that takes long, and where the queue is full the oldest are dropped. At its
-/// end
-/// the
-/// run waits 10 seconds for those in the queue. Commands that fail are told once, as one warning.
+/// end the run waits 10 seconds for those in the queue. Commands that fail are told once, as one
+/// warning.
 ///
 /// Threading: [#accept] and [#close] are the run's thread's.
 final class EventCommand implements Consumer<TrainEvent>, AutoCloseable {

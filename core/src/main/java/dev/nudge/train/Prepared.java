@@ -116,8 +116,7 @@ public record Prepared(
   }
 
   /// Describes how rows are read: what they look like, columns that are left out, and the first row
-  /// as it is trained. It
-  /// is printed before anything else of the run.
+  /// as it is trained. It is printed before anything else of the run.
   public List<String> rows() {
     List<String> lines = new ArrayList<>();
     data.guesses().forEach(line -> lines.add("format     " + line));

@@ -195,8 +195,7 @@ final class RunCheckpoints {
   }
 
   /// Removes all but the last `keep` and that of the best step; what a killed process left of
-  /// others
-  /// goes too.
+  /// others goes too.
   static void prune(Path run, int keep, @Nullable Integer best) {
     List<Path> all = all(run);
     for (int i = keep; i < all.size(); i++) {

@@ -5,9 +5,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Tells what happens in a run, in order: rows made into tokens, started, planned, steps with
-/// held-out losses and their
-/// samples between them, saved, finished; or failed. Warnings and signs that it diverges come when
-/// they are seen.
+/// held-out losses and their samples between them, saved, finished; or failed. Warnings and signs
+/// that it diverges come when they are seen.
 ///
 /// Threading: all events of a run come from the thread that called it, never two at a time.
 public sealed interface TrainEvent {

@@ -37,12 +37,11 @@ import org.jspecify.annotations.Nullable;
 /// Makes optimiser steps: the sequences of a step spread over lanes and micro-batches, one gradient
 /// out of all, one update.
 ///
-/// The loss of a step is the sum over its trained tokens divided by their number, over the
-/// whole step; a token that weighs more or less than 1 counts that much in the sum. Since that
-/// number is known before the first micro-batch, every part is weighted with it and gradients only
-/// add up. So the result does not depend on how the step is cut, but
-/// for rounding. Sequences that would leave lanes without work are cut over all lanes, which
-/// then begin the step with their parts of them.
+/// The loss of a step is the sum over its trained tokens divided by their number, over the whole
+/// step; a token that weighs more or less than 1 counts that much in the sum. Since that number is
+/// known before the first micro-batch, every part is weighted with it and gradients only add up. So
+/// the result does not depend on how the step is cut, but for rounding. Sequences that would leave
+/// lanes without work are cut over all lanes, which then begin the step with their parts of them.
 ///
 /// Threading: one thread calls; lanes are the trainer's own.
 public final class Trainer implements AutoCloseable {

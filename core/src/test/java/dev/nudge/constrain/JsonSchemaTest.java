@@ -89,6 +89,23 @@ class JsonSchemaTest {
     node.forEach(part -> names(part, to));
   }
 
+  /// Spring AI's and OpenAPI's schemas name the width of each number.
+  @Test
+  void theWidthOfANumberIsANote() throws IOException {
+    Tokenizer tokenizer = Walks.trained(folder);
+    for (String type : List.of("integer\",\"format\":\"int32", "number\",\"format\":\"double")) {
+      String schema = "{\"type\":\"" + type + "\",\"minimum\":1,\"maximum\":2}";
+      String walked =
+          Walks.text(
+              Constraint.jsonSchema(schema, tokenizer, List.of(tokenizer.eosId())),
+              tokenizer,
+              tokenizer.eosId(),
+              Seeds.random(),
+              5);
+      assertThat(JSON.readTree(walked).doubleValue()).isBetween(1.0, 2.0);
+    }
+  }
+
   @Test
   void whatAThousandSchemasAllowIsWhatAValidatorCallsValid() throws IOException {
     Tokenizer tokenizer = Walks.trained(folder);

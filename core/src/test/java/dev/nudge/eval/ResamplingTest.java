@@ -116,10 +116,7 @@ class ResamplingTest {
     Bleu bleu = new Bleu();
     Resampled difference =
         Bootstrap.STANDARD.corpusDifference(
-            bleu.statistics(before, asked),
-            bleu.statistics(after, asked),
-            Bootstrap.alone(3),
-            bleu::score);
+            bleu.statistics(before, asked), bleu.statistics(after, asked), bleu::score);
     assertThat(difference.value())
         .isCloseTo(Bleu.corpus(after, asked) - Bleu.corpus(before, asked), within(1e-9));
     assertThat(difference.value()).isPositive();

@@ -100,8 +100,7 @@ public record FaultRounds(
   }
 
   /// The files whose bytes are those of each run, and that each save has: a checkpoint names its
-  /// run,
-  /// and curves are drawn at the end.
+  /// run, and curves are drawn at the end.
   public static Map<String, String> fixed(Map<String, String> files, Set<String> changing) {
     Map<String, String> fixed = new TreeMap<>(files);
     fixed.keySet().removeAll(changing);

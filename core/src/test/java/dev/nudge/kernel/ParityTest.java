@@ -225,9 +225,8 @@ class ParityTest {
   }
 
   /// The largest factors·e·σ(t) of a row, or that of σ(t) + e·t′·σ(t), times how far a float σ may
-  /// be from it beyond 1e-6 of it:
-  /// t is a product and a sum, so a float t is off by up to four roundings of its size, and where σ
-  /// is nearly exp(t) it is off by as much of itself.
+  /// be from it beyond 1e-6 of it: t is a product and a sum, so a float t is off by up to four
+  /// roundings of its size, and where σ is nearly exp(t) it is off by as much of itself.
   private static double tail(Tensor gate, boolean gradient, List<Tensor> factors, int r) {
     double largest = 0;
     for (int c = 0; c < gate.cols(); c++) {

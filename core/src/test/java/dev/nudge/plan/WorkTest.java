@@ -18,8 +18,7 @@ import java.util.Collections;
 import org.junit.jupiter.api.Test;
 
 /// Compares the counted products of a training pass with a formula of its own, for one sequence
-/// that
-/// is one block of attention, of which all scores are computed.
+/// that is one block of attention, of which all scores are computed.
 class WorkTest {
   private static final int D = 96;
   private static final int INNER = 160;

@@ -14,6 +14,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -257,6 +258,31 @@ class RegistryFaultsTest {
           .isEqualTo(((Event.Moved) moves.get(i - 1)).to());
     }
     whole(now, "after all writers");
+  }
+
+  @Test
+  void aPushThatCollectionsKeepTakingEndsInATurnOfItsOwn() throws IOException {
+    Registry registry = Registry.open(folder);
+    Registry other = Registry.open(folder);
+    Intake intake = Intake.of(MadeAdapters.of(temp.resolve("taken"), 77), null);
+    registry.push("first", MadeAdapters.of(temp.resolve("first"), 78), NOTE);
+    AtomicInteger tries = new AtomicInteger();
+    Version pushed =
+        registry
+            .register(
+                "taken",
+                () -> {
+                  Stored stored = intake.store(new Layout(folder));
+                  if (tries.incrementAndGet() < 3) {
+                    assertThat(other.collect().blobs()).isPositive(); // it is not registered yet
+                  }
+                  return stored;
+                },
+                NOTE)
+            .version();
+    assertThat(tries).hasValue(3);
+    assertThat(pushed.folder()).isDirectory();
+    whole(registry, "after collections");
   }
 
   @Test

@@ -15,8 +15,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /// Compares the native product with the plain one on random odd shapes, orders and batches, with
-/// NaN
-/// wherever nobody should read: between the rows, behind the last one, in the room of a packed
+/// NaN wherever nobody should read: between the rows, behind the last one, in the room of a packed
 /// factor and in the rows that keep a few others company.
 class GemmTest {
   private static GemmProvider provider;

@@ -25,13 +25,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /// Kills real processes (SIGKILL) in every phase of a run, again and again, and lets each run come
-/// to
-/// its end: it has the bytes of a run that was never away.
+/// to its end: it has the bytes of a run that was never away.
 ///
 /// The child writes a line when a phase begins. The parent picks the phase with the fewest kills
-/// and
-/// how often it comes before it counts, and kills at that line or a moment after; the phase that
-/// counts is the last that the child told of.
+/// and how often it comes before it counts, and kills at that line or a moment after; the phase
+/// that counts is the last that the child told of.
 class KilledRunsTest {
   private static final int KILLS = 210;
   private static final int LEAST = 10; // in a phase

@@ -16,8 +16,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Without keys everybody who reaches the server is served. Without an admin key adapters are moved
 /// by whoever is on this machine, and only while there are no clients' keys: the request has to
-/// name
-/// this machine and come from no other page of a browser, since a page can send requests to
+/// name this machine and come from no other page of a browser, since a page can send requests to
 /// 127.0.0.1 too.
 ///
 /// @param keys null: everybody is served

@@ -144,7 +144,10 @@ final class Answering {
         reply.idle();
       } else if (event instanceof Event.Done(int choice, Completion completion)) {
         left--;
-        finish = choice == 0 ? Reply.finish(completion.stop()) : finish;
+        if (choice == 0) {
+          finish = Reply.finish(completion.stop());
+          exchange.said(completion.text());
+        }
       }
     }
     return finish;

@@ -1,5 +1,6 @@
 package dev.nudge.server;
 
+import dev.nudge.chat.FieldException;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
@@ -80,8 +81,7 @@ public final class ApiException extends RuntimeException {
 
   /// Cuts what a client sent, so that an answer repeats no more than a line of it.
   static String shown(String text) {
-    String line = text.replaceAll("\\p{Cntrl}", " ");
-    return line.length() > 80 ? line.substring(0, 77) + "..." : line;
+    return FieldException.shown(text);
   }
 
   public int status() {

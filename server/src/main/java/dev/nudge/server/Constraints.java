@@ -1,17 +1,15 @@
 package dev.nudge.server;
 
+import dev.nudge.chat.Recent;
 import dev.nudge.constrain.Constraint;
 import dev.nudge.format.Json;
 import dev.nudge.generate.Serving;
 import dev.nudge.settings.InputException;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /// What answers are held to: `response_format` of OpenAI, and vLLM's `guided_…` and
@@ -24,15 +22,7 @@ final class Constraints {
   private static final String ANY_OBJECT = "{\"type\":\"object\"}";
 
   private final Serving serving;
-  private final Map<Key, Constraint> compiled =
-      new LinkedHashMap<>(16, 0.75f, true) {
-        private static final long serialVersionUID = 1L;
-
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<Key, Constraint> eldest) {
-          return size() > MOST;
-        }
-      };
+  private final Recent<Key, Constraint> compiled = new Recent<>(MOST);
 
   private record Key(boolean schema, String text, @Nullable Integer turnEnd) {}
 
@@ -44,31 +34,27 @@ final class Constraints {
   ///
   /// @throws ApiException where that is not understood or cannot be held
   @Nullable Constraint of(Fields fields, @Nullable Integer turnEnd) {
-    ObjectNode format = fields.object("response_format");
-    if (format != null) {
-      Constraint constraint = format(format, turnEnd);
-      if (constraint != null) {
-        return constraint;
-      }
-    }
-    ObjectNode outputs = fields.object("structured_outputs");
-    return outputs == null
-        ? guided(fields, "guided_", turnEnd)
-        : guided(new Fields(outputs), "", turnEnd);
+    String schema = schema(fields);
+    return schema == null ? guided(fields, turnEnd) : schema("response_format", schema, turnEnd);
   }
 
-  private @Nullable Constraint format(ObjectNode format, @Nullable Integer turnEnd) {
+  /// The schema of `response_format`; null: none.
+  static @Nullable String schema(Fields fields) {
+    ObjectNode format = fields.object("response_format");
+    if (format == null) {
+      return null;
+    }
     String type = new Fields(format).needed("type");
     return switch (type) {
       case "text" -> null;
-      case "json_object" -> schema("response_format", ANY_OBJECT, turnEnd);
+      case "json_object" -> ANY_OBJECT;
       case "json_schema" -> {
         JsonNode schema = format.path("json_schema").path("schema");
         if (!schema.isObject()) {
           throw ApiException.wrong(
               "response_format", "'response_format' has no json_schema.schema that is an object");
         }
-        yield schema("response_format", Json.line(schema), turnEnd);
+        yield Json.line(schema);
       }
       default ->
           throw ApiException.wrong(
@@ -76,6 +62,14 @@ final class Constraints {
               "'response_format' has the type '%s'; known are text, json_object, json_schema"
                   .formatted(ApiException.shown(type)));
     };
+  }
+
+  /// Reads what vLLM's fields hold answers to; null: nothing.
+  @Nullable Constraint guided(Fields fields, @Nullable Integer turnEnd) {
+    ObjectNode outputs = fields.object("structured_outputs");
+    return outputs == null
+        ? guided(fields, "guided_", turnEnd)
+        : guided(new Fields(outputs), "", turnEnd);
   }
 
   private @Nullable Constraint guided(Fields fields, String prefix, @Nullable Integer turnEnd) {
@@ -109,65 +103,18 @@ final class Constraints {
   }
 
   private Constraint get(String field, Key key) {
-    synchronized (compiled) {
-      Constraint known = compiled.get(key);
-      if (known != null) {
-        return known;
-      }
-    }
     if (key.text.length() > LONGEST) {
       throw ApiException.wrong(field, "'%s' has more than %d characters".formatted(field, LONGEST));
     }
-    Constraint made;
     try {
-      made =
-          key.schema
-              ? serving.jsonSchema(key.text, key.turnEnd)
-              : serving.regex(key.text, key.turnEnd);
+      return compiled.get(
+          key,
+          wanted ->
+              wanted.schema
+                  ? serving.jsonSchema(wanted.text, wanted.turnEnd)
+                  : serving.regex(wanted.text, wanted.turnEnd));
     } catch (InputException e) {
       throw ApiException.wrong(field, "'%s': %s".formatted(field, e.getMessage()));
     }
-    synchronized (compiled) {
-      compiled.put(key, made);
-    }
-    return made;
-  }
-
-  /// The schema of one call of one of some tools, in the words of a format.
-  static String call(List<ObjectNode> functions, ToolFormat format) {
-    ObjectNode root = JsonNodeFactory.instance.objectNode();
-    boolean one = functions.size() == 1;
-    for (int i = 0; i < functions.size(); i++) {
-      ObjectNode call = one ? root : root.withArray("anyOf").addObject();
-      String at = (one ? "#" : "#/anyOf/" + i) + "/properties/" + format.argumentsKey;
-      ObjectNode function = functions.get(i);
-      call.put("type", "object");
-      ObjectNode properties = call.putObject("properties");
-      properties.putObject("name").put("const", function.path("name").asString());
-      JsonNode parameters = function.path("parameters");
-      properties.set(
-          format.argumentsKey,
-          parameters.isObject() ? moved(parameters, at) : Json.parse(ANY_OBJECT));
-      call.putArray("required").add("name").add(format.argumentsKey);
-      call.put("additionalProperties", false);
-    }
-    return Json.line(root);
-  }
-
-  /// A schema whose references to itself still hold where it is a part of another.
-  private static JsonNode moved(JsonNode schema, String place) {
-    JsonNode copy = schema.deepCopy();
-    move(copy, place);
-    return copy;
-  }
-
-  private static void move(JsonNode node, String place) {
-    if (node instanceof ObjectNode object && object.path("$ref").isString()) {
-      String to = object.path("$ref").stringValue();
-      if (to.startsWith("#")) {
-        object.put("$ref", place + to.substring(1));
-      }
-    }
-    node.forEach(child -> move(child, place));
   }
 }

@@ -41,6 +41,7 @@ public final class Exchange {
   private List<Request> requests = List.of();
   private @Nullable Spent spent;
   private @Nullable String finish;
+  private @Nullable String said;
   private @Nullable String code;
   private int status;
   private @Nullable Sse stream;
@@ -183,6 +184,16 @@ public final class Exchange {
     spent = what;
     finish = why;
     client().quota().used((long) what.promptTokens() + what.completionTokens());
+  }
+
+  /// Says what the first choice was.
+  void said(String text) {
+    said = text;
+  }
+
+  /// The text of the first choice; null: none has ended.
+  @Nullable String said() {
+    return said;
   }
 
   /// A header of the reply.

@@ -13,8 +13,7 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Experiments over HTTP: begun, shown and stopped by whoever has the admin key; what users think
-/// of
-/// an answer, from any client.
+/// of an answer, from any client.
 record ExperimentRoutes(Admin admin, Feedback feedback) {
   private static final String PATH = "/v1/experiments";
   private static final String STOP = "/stop";

@@ -5,8 +5,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /// `GET /v1/models` and `GET /v1/models/{id}`: the base and its adapters, as far as a client may
-/// use
-/// them.
+/// use them.
 ///
 /// @param created seconds since 1970 when the server started
 record ModelRoutes(Shared shared, long created) {

@@ -1,5 +1,6 @@
 package dev.nudge.server;
 
+import dev.nudge.chat.FieldException;
 import dev.nudge.registry.RegistryException;
 import dev.nudge.settings.BusyException;
 import dev.nudge.settings.InputException;
@@ -99,6 +100,7 @@ final class Pipeline {
     return switch (failure) {
       case ApiException e -> e;
       case RegistryException e -> refused(e);
+      case FieldException e -> ApiException.wrong(e.field(), String.valueOf(e.getMessage()));
       case InputException e -> ApiException.wrong(null, asFields(String.valueOf(e.getMessage())));
       case BusyException e ->
           ApiException.busy("queue_full", e.retryAfterSeconds(), String.valueOf(e.getMessage()));

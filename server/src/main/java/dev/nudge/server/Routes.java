@@ -8,8 +8,7 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /// The routes of a server: a method and a path each. A path that ends with `/*` stands for all
-/// below
-/// it.
+/// below it.
 ///
 /// Threading: filled before the server starts, then read by any number of threads.
 public final class Routes {

@@ -20,8 +20,7 @@ import org.jspecify.annotations.Nullable;
 
 /// One base and its adapters, served over HTTP in the shape of OpenAI's API.
 ///
-///     try (Server server = Server.start(ServeSettings.of(model), Machine.here(),
-/// System.err::println)) {
+///     try (Server server = Server.start(settings, Machine.here(), System.err::println)) {
 ///       System.out.println(server.url());
 ///     }
 ///
@@ -90,7 +89,7 @@ public final class Server implements AutoCloseable {
               settings,
               session,
               experiments == null ? named : new TrialAdapters(named, experiments, arms),
-              new Prompts(settings, session.tokenizer()),
+              Prompts.of(settings, session.tokenizer()),
               new Constraints(session.serving()),
               new Running(),
               warnings);

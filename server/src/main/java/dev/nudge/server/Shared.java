@@ -95,14 +95,6 @@ record Shared(
     return new Served(asked, settings.baseName(), null, null, null);
   }
 
-  /// The most tokens of a chat's answer where a request says nothing: what the model takes, but no
-  /// more than a quarter of the keys that there is memory for, since an answer has room for all
-  /// that
-  /// it may become.
-  int usualTokens() {
-    return Math.clamp(session.keyTokens() / 4, 16, Math.max(16, session.maxLength()));
-  }
-
   /// Encodes a text.
   ///
   /// @throws ApiException where it is no text
@@ -131,13 +123,39 @@ record Shared(
     }
   }
 
+  private AdapterCache.Lease still(Served served, AdapterCache.Lease lease) {
+    try {
+      if (adapters.isStill(served)) {
+        return lease;
+      }
+      throw new BusyException(
+          "the folder of '%s' has changed just now".formatted(served.name()), 1);
+    } catch (RuntimeException e) {
+      session.cache().drop(lease.digest()); // perhaps it was read while it was written
+      lease.close();
+      throw e;
+    }
+  }
+
   /// Loads an adapter, so that the first who asks for it does not wait.
   ///
   /// @throws InputException where it cannot be used with this base
   void held(Served served) {
-    if (served.digest() != null && served.folder() != null) {
-      session.cache().lease(served.digest(), served.folder()).close();
+    AdapterCache.Lease lease = loaded(served);
+    if (lease != null) {
+      lease.close();
     }
+  }
+
+  /// A lease of an adapter; one that the settings name is merged, whatever its alias has moved to.
+  private AdapterCache.@Nullable Lease loaded(Served served) {
+    if (served.digest() == null || served.folder() == null) {
+      return null;
+    }
+    if (settings.mergeAdapter().contains(served.asked())) {
+      session.cache().merge(served.digest());
+    }
+    return session.cache().lease(served.digest(), served.folder());
   }
 
   /// Holds an adapter in memory, and loads it first where it is not there.
@@ -149,14 +167,8 @@ record Shared(
       return null;
     }
     try {
-      AdapterCache.Lease lease = session.cache().lease(served.digest(), served.folder());
-      if (!adapters.isStill(served)) {
-        session.cache().drop(served.digest()); // perhaps it was read while it was written
-        lease.close();
-        throw new BusyException(
-            "the folder of '%s' has changed just now".formatted(served.name()), 1);
-      }
-      return lease;
+      AdapterCache.Lease lease = loaded(served);
+      return lease == null ? null : still(served, lease);
     } catch (InputException e) {
       String message = String.valueOf(e.getMessage());
       throw new ApiException(

@@ -15,6 +15,7 @@ import dev.nudge.server.experiments.Experiments;
 import dev.nudge.server.experiments.Facts;
 import dev.nudge.server.experiments.Routed;
 import dev.nudge.server.experiments.Unit;
+import dev.nudge.settings.BusyException;
 import dev.nudge.settings.InputException;
 import io.helidon.webserver.CloseConnectionException;
 import java.util.ArrayList;
@@ -63,14 +64,15 @@ final class Trials {
       try {
         handler.handle(exchange);
         outcome = Facts.Outcome.DONE;
-      } catch (Exchange.Gone | CloseConnectionException | InputException e) {
+      } catch (Exchange.Gone | CloseConnectionException | BusyException | InputException e) {
         outcome = Facts.Outcome.CANCELLED;
         throw e;
       } catch (ApiException e) {
         outcome = e.status() < FAILED ? Facts.Outcome.CANCELLED : Facts.Outcome.FAILED;
         throw e;
       } finally {
-        routed.ended(routed.arm(), facts(exchange, outcome, cold));
+        String text = routed.shadow() == null ? null : exchange.said();
+        routed.ended(routed.arm(), facts(exchange, outcome, cold, digest(text)));
       }
       shadow(exchange, routed);
     };
@@ -124,7 +126,13 @@ final class Trials {
         && shared.session().cache().loaded().stream().noneMatch(l -> l.digest().equals(digest));
   }
 
-  private static Facts facts(Exchange exchange, Facts.Outcome outcome, boolean cold) {
+  /// What tells equal answers of two arms.
+  private static @Nullable String digest(@Nullable String text) {
+    return text == null ? null : Sha256.of(text.getBytes(UTF_8));
+  }
+
+  private static Facts facts(
+      Exchange exchange, Facts.Outcome outcome, boolean cold, @Nullable String answer) {
     Outcome what = exchange.outcome("");
     return new Facts(
         exchange.answerId(),
@@ -135,7 +143,7 @@ final class Trials {
         what.firstSeconds() > 0 ? what.firstSeconds() : null,
         what.seconds(),
         cold,
-        null);
+        answer);
   }
 
   private void shadow(Exchange exchange, Routed routed) {
@@ -161,39 +169,47 @@ final class Trials {
 
   private void answer(Routed routed, Arm arm, Request request) {
     Served served = arms.served(routed.experiment(), arm);
-    Failure failure = new Failure();
+    Unseen unseen = new Unseen();
     try (AdapterCache.Lease lease = shared.lease(served)) {
       Serving.Running running =
-          shared.session().serving().start(request.withAdapter(lease), failure);
+          shared.session().serving().start(request.withAdapter(lease), unseen);
       Usage usage = running.await();
-      if (failure.what instanceof InputException || failure.interrupted) {
+      if (unseen.what instanceof InputException
+          || unseen.what instanceof BusyException
+          || unseen.interrupted) {
         return;
       }
       Facts done =
           new Facts(
               "shadow-" + Exchange.random(),
-              failure.what == null ? Facts.Outcome.DONE : Facts.Outcome.FAILED,
-              failure.what == null && usage.completionTokens() <= 1,
+              unseen.what == null ? Facts.Outcome.DONE : Facts.Outcome.FAILED,
+              unseen.what == null && unseen.empty,
               usage.promptTokens(),
               usage.completionTokens(),
               usage.firstTokenSeconds(),
               usage.seconds(),
               true, // its times say how long it waited for others
-              null);
+              digest(unseen.text));
       routed.ended(arm, done);
     }
   }
 
-  /// Takes what an unseen answer failed with, or that it was cut off.
-  private static final class Failure implements Serving.Listener {
+  /// Takes an unseen answer, or what it failed with, or that it was cut off.
+  private static final class Unseen implements Serving.Listener {
     private volatile @Nullable Throwable what;
     private volatile boolean interrupted;
+    private volatile boolean empty;
+    private volatile @Nullable String text;
 
     @Override
     public void piece(int choice, String text, List<TokenLogprob> tokens) {}
 
     @Override
     public void done(int choice, Completion completion) {
+      if (choice == 0) {
+        text = completion.text();
+        empty = completion.tokens() <= 1 && Reply.finish(completion.stop()).equals("stop");
+      }
       interrupted |= completion.stop() == Completion.Stop.INTERRUPTED;
     }
 

@@ -211,6 +211,7 @@ class ExperimentServerTest {
       pairs = report("shade").at("/pairs/count").asInt();
     }
     assertThat(pairs).isEqualTo(4);
+    assertThat(report("shade").at("/pairs/equal_answers").asDouble(-1)).isZero();
     Reply said =
         place.post(
             CHAT, Place.chat("shade", "hi", SHORT), "X-Experiment-Unit", "z", "X-Request-Id", "r1");

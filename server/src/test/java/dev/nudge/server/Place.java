@@ -71,7 +71,7 @@ final class Place implements AutoCloseable {
         ServeSettings.of(MODEL)
             .withServedModelName("base")
             .withAdapter("one=" + ONE, "other=" + OTHER)
-            .withTemplate("src/test/resources/tools.jinja")
+            .withTemplate("../core/src/test/resources/tools.jinja")
             .withRegistry(Path.of("target", "no-registry"))
             .withPort(0)
             .withThreads(2);

@@ -8,12 +8,14 @@ import dev.nudge.registry.Note;
 import dev.nudge.registry.Registry;
 import dev.nudge.registry.Version;
 import dev.nudge.server.Place.Reply;
+import dev.nudge.settings.Compute;
 import java.io.IOException;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.stream.Stream;
@@ -22,6 +24,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
 
 /// Serves what a registry keeps, while aliases move.
 @Timeout(120)
@@ -53,6 +56,40 @@ class RegistryTest {
   @AfterEach
   void close() {
     place.close();
+  }
+
+  @Test
+  void anAdapterWithMostOfTheTrafficIsMergedAndStaysSoWhereItsAliasMoves() {
+    try (Place merging =
+        Place.open(
+            s ->
+                s.withRegistry(folder.resolve("registry"))
+                    .withCompute(Compute.FP32) // in bf16 merged weights are rounded
+                    .withAdapter(
+                        "law=registry:legal@champion", "one=" + Place.ONE, "other=" + Place.OTHER)
+                    .withMergeAdapter("law"))) {
+      assertThat(said(merging, "law")).isEqualTo(said(merging, "one"));
+      assertThat(merged(merging)).containsExactly(first.digest());
+      registry.alias("legal", "champion", second, Alias.Expected.ANY, Note.of(null));
+      assertThat(said(merging, "law"))
+          .isEqualTo(said(merging, "other"))
+          .isNotEqualTo(said(merging, "one"));
+      assertThat(merged(merging)).contains(second.digest());
+    }
+  }
+
+  private static String said(Place place, String model) {
+    return said(place.post(CHAT, Place.chat(model, "hi", SHORT)));
+  }
+
+  private static List<String> merged(Place place) {
+    List<String> digests = new ArrayList<>();
+    for (JsonNode one : place.get("/v1/load").json().path("adapters")) {
+      if (one.path("merged").asBoolean()) {
+        digests.add(one.path("digest").asString());
+      }
+    }
+    return digests;
   }
 
   @Test

@@ -68,13 +68,13 @@ public final class NearTexts {
         });
   }
 
-  /// What is told of a known text that another is nearly.
+  /// What is told of a known text that another may be like.
   public interface Match {
     /// Takes a known text.
     ///
     /// @param number its number, as [#add] gave it
-    /// @param likeness the share of runs that the two have in common, estimated
-    void found(int number, double likeness);
+    /// @param estimate of the share of runs that the two have in common
+    void found(int number, double estimate);
   }
 
   /// Adds a known text and gives its number, from 0 on; −1 where it has no run of its own and so is
@@ -115,8 +115,12 @@ public final class NearTexts {
     return false;
   }
 
-  /// Finds every known text that a text nearly is, or is, each once.
-  public void each(int[] units, Match match) {
+  /// Finds every known text that a text may be like, each once: those of one band whose estimate is
+  /// not below a bound. Of short texts, which have few runs, the estimate is rough; [#likeness] is
+  /// exact.
+  ///
+  /// @param least the bound, below [#NEAR] so as to miss none
+  public void each(int[] units, double least, Match match) {
     int[] signature = signatures.isEmpty() ? new int[0] : signature(units);
     if (signature.length == 0) {
       return;
@@ -124,12 +128,33 @@ public final class NearTexts {
     Set<Integer> seen = new HashSet<>();
     for (int band = 0; band < SIZE / BAND; band++) {
       for (int number : bands.getOrDefault(key(signature, band), new int[0])) {
-        int agreement = agreement(signature, signatures.get(number));
-        if (agreement >= NEAR * SIZE && seen.add(number)) {
-          match.found(number, agreement / (double) SIZE);
+        if (seen.add(number)) {
+          int agreement = agreement(signature, signatures.get(number));
+          if (agreement >= least * SIZE) {
+            match.found(number, agreement / (double) SIZE);
+          }
         }
       }
     }
+  }
+
+  /// The share of runs that two texts have in common, common ones left out; 0 where neither has
+  /// one.
+  public double likeness(int[] a, int[] b) {
+    Set<Long> runs = own(a);
+    Set<Long> others = own(b);
+    int all = runs.size() + others.size();
+    runs.retainAll(others);
+    return all == 0 ? 0 : runs.size() / (double) (all - runs.size());
+  }
+
+  private Set<Long> own(int[] units) {
+    Set<Long> runs = new HashSet<>();
+    for (int i = 0; i < runs(units); i++) {
+      runs.add(run(units, i));
+    }
+    runs.removeAll(common);
+    return runs;
   }
 
   private static int agreement(int[] a, int[] b) {

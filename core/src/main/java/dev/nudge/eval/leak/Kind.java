@@ -10,7 +10,8 @@ public enum Kind {
   /// row
   /// that holds it among other text.
   RUNS,
-  /// A training row has most runs of five words in common with the item, by MinHash: the item with
-  /// words changed here and there.
+  /// A training row has most runs of five words in common with the item, found by MinHash and
+  /// counted
+  /// then: the item with words changed here and there.
   NEAR
 }

@@ -14,9 +14,10 @@ import org.jspecify.annotations.Nullable;
 /// Looks for the items of an evaluation in a training set.
 ///
 /// The items are read first and kept as numbers: hashes of their text, of their words and of their
-/// runs of thirteen words, and a signature of 64 numbers. Then training rows go by ([#row]), in any
+/// runs of thirteen words, the words themselves, and a signature of 64 numbers. Then training rows
+/// go by ([#row]), in any
 /// number, and none is kept. Memory is that of the items, whatever the training set: about 1.5 KiB
-/// an item and 45 bytes a word: 10,000 items of 200 words take 100 MiB, 100,000 of them 1 GiB.
+/// an item and 50 bytes a word: 10,000 items of 200 words take 110 MiB, 90,000 of them 1 GiB.
 ///
 /// What counts as found is told by [Kind]: runs where they cover [#COVERED] of an item's words,
 /// nearness from [NearTexts#NEAR] on. Wording that a tenth of the items share, a question that all
@@ -30,12 +31,16 @@ public final class LeakScan {
   /// From which share of covered words on an item counts as found by runs.
   public static final double COVERED = 0.5;
 
+  private static final double CANDIDATE = 0.5; // an estimate from which on it is worth counting
+
   private final List<String> ids = new ArrayList<>();
   private final Postings exact = new Postings();
   private final Postings normalised = new Postings();
   private final Runs runs = new Runs();
   private final NearTexts near;
-  private final Map<Integer, Integer> itemsOfNear = new HashMap<>();
+  private final List<int[]> words = new ArrayList<>(); // of those that near knows, by its numbers
+  private final List<Integer> itemsOfNear = new ArrayList<>();
+  private final double covered;
 
   private final Map<Integer, Long> exactIn = new HashMap<>(); // item → row
   private final Map<Integer, Long> normalisedIn = new HashMap<>();
@@ -48,6 +53,16 @@ public final class LeakScan {
   ///
   /// @throws IllegalArgumentException where two have the same id
   public LeakScan(Iterable<Item> items) {
+    this(items, COVERED);
+  }
+
+  /// Takes the items.
+  ///
+  /// @param covered from which share of covered words on an item counts as found by runs, instead
+  /// of
+  ///     [#COVERED]
+  public LeakScan(Iterable<Item> items, double covered) {
+    this.covered = covered;
     List<int[]> first = new ArrayList<>();
     List<int[]> all = new ArrayList<>();
     Set<String> known = new HashSet<>();
@@ -73,9 +88,9 @@ public final class LeakScan {
     runs.close();
     near = new NearTexts(first);
     for (int item = 0; item < all.size(); item++) {
-      int number = near.add(all.get(item));
-      if (number >= 0) {
-        itemsOfNear.put(number, item);
+      if (near.add(all.get(item)) >= 0) {
+        words.add(all.get(item));
+        itemsOfNear.add(item);
       }
     }
   }
@@ -95,23 +110,27 @@ public final class LeakScan {
     for (long item : exact.take(Mix.of(text))) {
       exactIn.put((int) item, row);
     }
-    int[] words = Words.of(text);
-    if (words.length == 0) {
+    int[] theirs = Words.of(text);
+    if (theirs.length == 0) {
       return;
     }
-    for (long item : normalised.take(Mix.of(words))) {
+    for (long item : normalised.take(Mix.of(theirs))) {
       normalisedIn.put((int) item, row);
     }
-    runs.row(words, row);
-    near.each(
-        words,
-        (number, likeness) -> {
-          int item = itemsOfNear.getOrDefault(number, -1);
-          Nearest sofar = nearestIn.get(item);
-          if (sofar == null || likeness > sofar.likeness) {
-            nearestIn.put(item, new Nearest(row, likeness));
-          }
-        });
+    runs.row(theirs, row);
+    near.each(theirs, CANDIDATE, (number, estimate) -> compare(number, theirs, row));
+  }
+
+  private void compare(int number, int[] theirs, long row) {
+    int item = itemsOfNear.get(number);
+    Nearest sofar = nearestIn.get(item);
+    if (sofar != null && sofar.likeness == 1) {
+      return;
+    }
+    double likeness = near.likeness(words.get(number), theirs);
+    if (likeness >= NearTexts.NEAR && (sofar == null || likeness > sofar.likeness)) {
+      nearestIn.put(item, new Nearest(row, likeness));
+    }
   }
 
   /// What was found so far.
@@ -121,13 +140,13 @@ public final class LeakScan {
       Map<Kind, Long> witnesses = new EnumMap<>(Kind.class);
       put(witnesses, Kind.EXACT, exactIn.get(item));
       put(witnesses, Kind.NORMALISED, normalisedIn.get(item));
-      double covered = runs.covered(item);
-      put(witnesses, Kind.RUNS, covered >= COVERED ? runs.witness(item) : null);
+      double share = runs.covered(item);
+      put(witnesses, Kind.RUNS, share >= covered ? runs.witness(item) : null);
       Nearest nearest = nearestIn.get(item);
       put(witnesses, Kind.NEAR, nearest == null ? null : nearest.row);
       if (!witnesses.isEmpty()) {
         leaks.add(
-            new Leak(ids.get(item), witnesses, covered, nearest == null ? 0 : nearest.likeness));
+            new Leak(ids.get(item), witnesses, share, nearest == null ? 0 : nearest.likeness));
       }
     }
     return new LeakReport(rows, ids.size(), leaks);

@@ -4,7 +4,6 @@ import static java.util.Map.entry;
 
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.PythonRegex;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -13,28 +12,15 @@ import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.function.IntPredicate;
 import java.util.function.Predicate;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /// Holds the checks of [Instructions], each as odd as the harness's own: keywords are regular
 /// expressions, a bullet may be any line with a hyphen, two asterisks count as two highlights.
 final class InstructionChecks {
   private static final int FLAGS = Pattern.UNICODE_CHARACTER_CLASS | Pattern.UNIX_LINES;
-  private static final String BLANK = "[\\s\\x1c-\\x1f]";
-
   private static final List<String> OPTIONS =
       List.of("My answer is yes.", "My answer is no.", "My answer is maybe.");
   private static final Pattern WORDS = Pattern.compile("\\w+", FLAGS);
-  private static final Pattern PLACEHOLDER = Pattern.compile("\\[.*?\\]", FLAGS);
-  private static final Pattern STAR =
-      Pattern.compile("^" + BLANK + "*\\*[^*].*$", FLAGS | Pattern.MULTILINE);
-  private static final Pattern HYPHEN =
-      Pattern.compile("^" + BLANK + "*-.*$", FLAGS | Pattern.MULTILINE);
-  private static final Pattern HIGHLIGHT = Pattern.compile("\\*[^\\n*]*\\*", FLAGS);
-  private static final Pattern DOUBLE_HIGHLIGHT = Pattern.compile("\\*\\*[^\\n*]*\\*\\*", FLAGS);
-  private static final Pattern DIVIDER = Pattern.compile(BLANK + "?\\*\\*\\*" + BLANK + "?", FLAGS);
-  private static final Pattern TITLE = Pattern.compile("<<[^\\n]+>>", FLAGS);
-
   private static final Map<String, Function<InstructionArguments, Predicate<String>>> CHECKS =
       Map.ofEntries(
           entry("keywords:existence", InstructionChecks::keywords),
@@ -46,30 +32,36 @@ final class InstructionChecks {
               "length_constraints:number_sentences",
               given ->
                   counted(given.count("relation", "num_sentences"), t -> Sentences.of(t).size())),
-          entry("length_constraints:number_paragraphs", InstructionChecks::paragraphs),
+          entry(
+              "length_constraints:number_paragraphs",
+              given -> exactly(given.number("num_paragraphs"), ResponseFormat::paragraphs)),
           entry(
               "length_constraints:number_words",
-              given -> counted(given.count("relation", "num_words"), t -> found(WORDS, t).size())),
+              given ->
+                  counted(
+                      given.count("relation", "num_words"),
+                      t -> PythonText.found(WORDS, t).size())),
           entry("length_constraints:nth_paragraph_first_word", InstructionChecks::firstWord),
           entry(
               "detectable_content:number_placeholders",
-              given ->
-                  atLeast(given.number("num_placeholders"), t -> found(PLACEHOLDER, t).size())),
+              given -> atLeast(given.number("num_placeholders"), ResponseFormat::placeholders)),
           entry("detectable_content:postscript", InstructionChecks::postscript),
-          entry("detectable_format:number_bullet_lists", InstructionChecks::bullets),
+          entry(
+              "detectable_format:number_bullet_lists",
+              given -> exactly(given.number("num_bullets"), ResponseFormat::bullets)),
           entry(
               "detectable_format:constrained_response",
               given -> text -> OPTIONS.stream().anyMatch(text::contains)),
           entry(
               "detectable_format:number_highlighted_sections",
-              given -> atLeast(given.number("num_highlights"), InstructionChecks::highlights)),
+              given -> atLeast(given.number("num_highlights"), ResponseFormat::highlights)),
           entry("detectable_format:multiple_sections", InstructionChecks::sections),
-          entry("detectable_format:json_format", given -> InstructionChecks::isJson),
-          entry("detectable_format:title", given -> InstructionChecks::hasTitle),
-          entry("combination:two_responses", given -> InstructionChecks::areTwo),
+          entry("detectable_format:json_format", given -> ResponseFormat::isJson),
+          entry("detectable_format:title", given -> ResponseFormat::hasTitle),
+          entry("combination:two_responses", given -> ResponseFormat::areTwo),
           entry("combination:repeat_prompt", InstructionChecks::repeats),
           entry("startend:end_checker", InstructionChecks::ends),
-          entry("startend:quotation", given -> InstructionChecks::isQuoted),
+          entry("startend:quotation", given -> ResponseFormat::isQuoted),
           entry(
               "change_case:capital_word_frequency",
               given ->
@@ -109,13 +101,14 @@ final class InstructionChecks {
     return counted(n -> n >= least, number);
   }
 
-  private static List<String> found(Pattern pattern, String text) {
-    List<String> found = new ArrayList<>();
-    Matcher matcher = pattern.matcher(text);
-    while (matcher.find()) {
-      found.add(matcher.group());
-    }
-    return found;
+  private static Predicate<String> exactly(int asked, Function<String, Integer> number) {
+    return counted(n -> n == asked, number);
+  }
+
+  private static Predicate<String> sections(InstructionArguments given) {
+    String splitter = PythonText.strip(given.text("section_spliter"));
+    Pattern pattern = PythonRegex.compile("\\s?" + splitter + "\\s?\\d+\\s?");
+    return atLeast(given.number("num_sections"), text -> PythonText.found(pattern, text).size());
   }
 
   /// A keyword as the harness searches it: a regular expression, in any case.
@@ -135,7 +128,8 @@ final class InstructionChecks {
 
   private static Predicate<String> frequency(InstructionArguments given) {
     Pattern keyword = keyword("", PythonText.strip(given.text("keyword")));
-    return counted(given.count("relation", "frequency"), text -> found(keyword, text).size());
+    return counted(
+        given.count("relation", "frequency"), text -> PythonText.found(keyword, text).size());
   }
 
   private static Predicate<String> forbidden(InstructionArguments given) {
@@ -165,23 +159,6 @@ final class InstructionChecks {
     };
   }
 
-  private static Predicate<String> paragraphs(InstructionArguments given) {
-    int asked = given.number("num_paragraphs");
-    return text -> {
-      String[] paragraphs = DIVIDER.split(text, -1);
-      int number = paragraphs.length;
-      for (int i = 0; i < paragraphs.length; i++) {
-        if (PythonText.strip(paragraphs[i]).isEmpty()) {
-          if (i > 0 && i < paragraphs.length - 1) {
-            return false;
-          }
-          number--;
-        }
-      }
-      return number == asked;
-    };
-  }
-
   private static Predicate<String> firstWord(InstructionArguments given) {
     int asked = given.number("num_paragraphs");
     int nth = given.number("nth_paragraph");
@@ -202,7 +179,7 @@ final class InstructionChecks {
 
   /// A word without quotes before it and without what a mark begins.
   private static String bare(String word) {
-    String bare = stripStart(stripStart(word, '\''), '"');
+    String bare = PythonText.stripStart(PythonText.stripStart(word, '\''), '"');
     int end = 0;
     while (end < bare.length() && ".,?!'\"".indexOf(bare.charAt(end)) < 0) {
       end++;
@@ -212,22 +189,6 @@ final class InstructionChecks {
         .codePoints()
         .forEach(c -> lower.append(PythonText.lower(Character.toString(c))));
     return lower.toString();
-  }
-
-  private static String stripStart(String text, char c) {
-    int start = 0;
-    while (start < text.length() && text.charAt(start) == c) {
-      start++;
-    }
-    return text.substring(start);
-  }
-
-  private static String stripEnd(String text, char c) {
-    int end = text.length();
-    while (end > 0 && text.charAt(end - 1) == c) {
-      end--;
-    }
-    return text.substring(0, end);
   }
 
   private static Predicate<String> postscript(InstructionArguments given) {
@@ -243,60 +204,6 @@ final class InstructionChecks {
     return text -> pattern.matcher(PythonText.lower(text)).find();
   }
 
-  private static Predicate<String> bullets(InstructionArguments given) {
-    int asked = given.number("num_bullets");
-    return text -> found(STAR, text).size() + found(HYPHEN, text).size() == asked;
-  }
-
-  private static int highlights(String text) {
-    int highlights = 0;
-    for (String highlight : found(HIGHLIGHT, text)) {
-      String inside = stripEnd(stripStart(highlight, '*'), '*');
-      highlights += PythonText.strip(inside).isEmpty() ? 0 : 1;
-    }
-    for (String highlight : found(DOUBLE_HIGHLIGHT, text)) {
-      String inside = highlight.substring(2);
-      inside = inside.endsWith("**") ? inside.substring(0, inside.length() - 2) : inside;
-      highlights += PythonText.strip(inside).isEmpty() ? 0 : 1;
-    }
-    return highlights;
-  }
-
-  private static Predicate<String> sections(InstructionArguments given) {
-    String splitter = PythonText.strip(given.text("section_spliter"));
-    Pattern pattern = PythonRegex.compile("\\s?" + splitter + "\\s?\\d+\\s?");
-    return atLeast(given.number("num_sections"), text -> found(pattern, text).size());
-  }
-
-  private static boolean isJson(String text) {
-    String json = PythonText.strip(text);
-    for (String fence : List.of("```json", "```Json", "```JSON", "```")) {
-      json = json.startsWith(fence) ? json.substring(fence.length()) : json;
-    }
-    json = json.endsWith("```") ? json.substring(0, json.length() - 3) : json;
-    return JsonText.is(PythonText.strip(json));
-  }
-
-  private static boolean hasTitle(String text) {
-    return found(TITLE, text).stream()
-        .map(title -> stripEnd(stripStart(title, '<'), '>'))
-        .anyMatch(title -> !PythonText.strip(title).isEmpty());
-  }
-
-  private static boolean areTwo(String text) {
-    String[] parts = text.split("\\*{6}", -1);
-    List<String> answers = new ArrayList<>();
-    for (int i = 0; i < parts.length; i++) {
-      String answer = PythonText.strip(parts[i]);
-      if (!answer.isEmpty()) {
-        answers.add(answer);
-      } else if (i > 0 && i < parts.length - 1) {
-        return false;
-      }
-    }
-    return answers.size() == 2 && !answers.get(0).equals(answers.get(1));
-  }
-
   private static Predicate<String> repeats(InstructionArguments given) {
     String prompt = PythonText.lower(PythonText.strip(given.text("prompt_to_repeat")));
     return text -> PythonText.lower(PythonText.strip(text)).startsWith(prompt);
@@ -305,13 +212,8 @@ final class InstructionChecks {
   private static Predicate<String> ends(InstructionArguments given) {
     String phrase = PythonText.lower(PythonText.strip(given.text("end_phrase")));
     return text -> {
-      String bare = stripEnd(stripStart(PythonText.strip(text), '"'), '"');
+      String bare = PythonText.stripEnd(PythonText.stripStart(PythonText.strip(text), '"'), '"');
       return PythonText.lower(bare).endsWith(phrase);
     };
-  }
-
-  private static boolean isQuoted(String text) {
-    String bare = PythonText.strip(text);
-    return bare.length() > 1 && bare.startsWith("\"") && bare.endsWith("\"");
   }
 }

@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
 /// Treats text as Python's `str` and `re` do: by code points, with their own ideas of blanks and
@@ -77,6 +78,29 @@ final class PythonText {
       start++;
     }
     return stripEnd(text.substring(start));
+  }
+
+  /// `str.lstrip(c)`.
+  static String stripStart(String text, char c) {
+    int start = 0;
+    while (start < text.length() && text.charAt(start) == c) {
+      start++;
+    }
+    return text.substring(start);
+  }
+
+  /// `str.rstrip(c)`.
+  static String stripEnd(String text, char c) {
+    int end = text.length();
+    while (end > 0 && text.charAt(end - 1) == c) {
+      end--;
+    }
+    return text.substring(0, end);
+  }
+
+  /// `re.findall` of an expression without groups.
+  static List<String> found(Pattern pattern, String text) {
+    return pattern.matcher(text).results().map(MatchResult::group).toList();
   }
 
   /// `str.lower()`.

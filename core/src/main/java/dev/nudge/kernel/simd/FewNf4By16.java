@@ -21,9 +21,8 @@ import jdk.incubator.vector.VectorSpecies;
 /// lanes: a block's sixteen values are one vector, and a number is a permutation of it.
 ///
 /// Values are rounded to bfloat16 by 2¹⁶ + 1 as `round`: v·round − (v·round − v) is the nearest
-/// float
-/// of eight bits, ties to even, for any v whose product is a normal float; 1 leaves them as they
-/// are. Indices of a permutation wrap, so a byte's upper half need not be taken off.
+/// float of eight bits, ties to even, for any v whose product is a normal float; 1 leaves them as
+/// they are. Indices of a permutation wrap, so a byte's upper half need not be taken off.
 final class FewNf4By16 {
   private static final VectorSpecies<Byte> B = VectorSpecies.of(byte.class, VectorShape.S_128_BIT);
   private static final FloatVector LEVELS = FewNf4.levels(0);

@@ -57,6 +57,27 @@ class NearTextsTest {
   }
 
   @Test
+  void everyTextThatIsLikeItIsToldOnceAndComparedExactly() {
+    Random random = new Random(Seeds.next());
+    int[] one = text(random, 100);
+    int[] changed = one.clone();
+    changed[50] = 5_001; // five runs of 96
+    NearTexts texts = new NearTexts(List.of());
+    assertThat(texts.add(one)).isZero();
+    assertThat(texts.add(new int[0])).isEqualTo(-1);
+    assertThat(texts.add(text(random, 100))).isEqualTo(1);
+    assertThat(texts.add(one)).isEqualTo(2);
+    List<Integer> found = new ArrayList<>();
+    texts.each(one, 0.99, (number, estimate) -> found.add(number));
+    assertThat(found).containsExactly(0, 2);
+    assertThat(texts.likeness(one, changed))
+        .isEqualTo(91 / 101.0)
+        .isEqualTo(texts.likeness(changed, one));
+    assertThat(texts.likeness(one, one)).isOne();
+    assertThat(texts.likeness(new int[0], new int[0])).isZero();
+  }
+
+  @Test
   void wordsAreRunsOfLettersAndDigits() {
     assertThat(NearTexts.words("The pump, at 7!")).isEqualTo(NearTexts.words("the PUMP at 7"));
     assertThat(NearTexts.words("")).isEmpty();

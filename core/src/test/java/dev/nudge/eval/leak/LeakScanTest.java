@@ -105,7 +105,30 @@ class LeakScanTest {
     training.set(31, String.join(" ", words));
     Leak leak = only(scan(training, item));
     assertThat(leak.witnesses()).containsEntry(Kind.NEAR, 31L);
-    assertThat(leak.likeness()).isBetween(0.7, 1.0);
+    assertThat(leak.likeness()).isEqualTo(186 / 206.0);
+  }
+
+  /// Of seven words, three runs of five, two are the same: half, of which a signature says 0.8.
+  @Test
+  void shortTextsAreComparedExactly() {
+    List<String> training =
+        List.of("How do I link the new card?", "how do you say please in Arabic");
+    List<Item> items =
+        List.of(
+            new Item("card", "Where do I link the new card?"),
+            new Item("french", "how do you say please in french"));
+    assertThat(LeakScan.of(training, items).leaks()).isEmpty();
+  }
+
+  @Test
+  void theShareFromWhichOnRunsCountIsGiven() {
+    String item = text(100);
+    String row = String.join(" ", Arrays.copyOf(item.split(" "), 30));
+    for (double covered : new double[] {0.3, 0.31}) {
+      LeakScan scan = new LeakScan(List.of(new Item("x", item)), covered);
+      scan.row(row);
+      assertThat(scan.report().leaks()).hasSize(covered > 0.3 ? 0 : 1);
+    }
   }
 
   /// Every eighth word is another: no run of thirteen is left, and few of five.

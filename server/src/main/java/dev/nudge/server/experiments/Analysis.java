@@ -13,20 +13,15 @@ import java.util.List;
 /// What the sums of an experiment say at a moment. All of it may be looked at after every request.
 ///
 /// **Metric.** Of each stage the difference of the arms, its error taken over units; the stages
-/// pooled
-/// by their errors; the interval and p-value of [NormalMixture], from `min_sample` units an arm on.
-/// Which answer is preferred is a rate, with the evidence of [Wins].
+/// pooled by their errors; the interval and p-value of [NormalMixture], from `min_sample` units an
+/// arm on. Which answer is preferred is a rate, with the evidence of [Wins].
 ///
 /// **Guardrails of events** (an error, an empty answer, a slow first token): under "no difference"
-/// a
-/// unit that has its first event has an arm with just the chance that assignment gave it, whatever
-/// else goes on, load and time of day included. So the share of the arm among first events is
-/// tested
-/// by one-sided [BetaMixture] against π r / (π r + 1 − π), where π is the arm's share of units and
-/// r
-/// the ratio that is tolerated. It is exact from the first event on. A first token is slow above
-/// the
-/// 95 % quantile that the first arm has shown until then.
+/// a unit that has its first event has an arm with just the chance that assignment gave it,
+/// whatever else goes on, load and time of day included. So the share of the arm among first events
+/// is tested by one-sided [BetaMixture] against π r / (π r + 1 − π), where π is the arm's share of
+/// units and r the ratio that is tolerated. It is exact from the first event on. A first token is
+/// slow above the 95 % quantile that the first arm has shown until then.
 ///
 /// **Guardrail of length**: the arm's mean less r times the first one's, one-sided.
 ///

@@ -18,9 +18,8 @@ import tools.jackson.databind.JsonNode;
 /// The experiments of a server, kept in a folder, a log each.
 ///
 /// A request whose model is the name of an experiment is [routed][#route] to an arm and its end
-/// told;
-/// feedback comes by request later. Every acknowledged assignment and every acknowledged feedback
-/// outlives the process.
+/// told; feedback comes by request later. Every acknowledged assignment and every acknowledged
+/// feedback outlives the process.
 ///
 /// Threading: any thread; each experiment has a lock of its own.
 public final class Experiments implements AutoCloseable {

@@ -9,11 +9,9 @@ import tools.jackson.databind.JsonNode;
 /// Answers `POST /v1/feedback`.
 ///
 /// The body names a request (`request_id`, which the reply's header `X-Request-Id` has) or an
-/// answer
-/// (`response_id`), and says at least one of `score` (0 to 1), `thumbs` (`up`, `down`), `preferred`
-/// (of a shadow's two answers: an arm, an answer's id, `tie`), `label` and `comment`. Who scores
-/// the
-/// same request again changes the score.
+/// answer (`response_id`), and says at least one of `score` (0 to 1), `thumbs` (`up`, `down`),
+/// `preferred` (of a shadow's two answers: an arm, an answer's id, `tie`), `label` and `comment`.
+/// Who scores the same request again changes the score.
 public final class Feedback {
   private final Experiments experiments;
 

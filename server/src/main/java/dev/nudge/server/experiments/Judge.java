@@ -9,12 +9,9 @@ import org.jspecify.annotations.Nullable;
 /// Says what follows from an analysis: a verdict, an end, the canary's next stage.
 ///
 /// A guardrail or the metric that says "worse" ends the experiment at once, also one of several
-/// arms.
-/// "Better" and "no difference" are said and kept, and it runs on until somebody stops it:
-/// guardrails
-/// still watch. While units do not fall to arms by their weights, nothing is said but by
-/// guardrails,
-/// and the canary does not go on.
+/// arms. "Better" and "no difference" are said and kept, and it runs on until somebody stops it:
+/// guardrails still watch. While units do not fall to arms by their weights, nothing is said but by
+/// guardrails, and the canary does not go on.
 final class Judge {
 
   private Judge() {}

@@ -20,16 +20,14 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A line is `{"crc":"8 digits","record":…}`, the digits being the CRC-32C of the record's bytes. A
 /// record is with the system as soon as [#append] returns, so the death of the process does not
-/// lose
-/// it, and on the disk when [#await] returns: who awaits first flushes for all who wait by then, so
-/// many acknowledgements cost one flush.
+/// lose it, and on the disk when [#await] returns: who awaits first flushes for all who wait by
+/// then, so many acknowledgements cost one flush.
 ///
 /// What a killed machine left half written at the end is cut off by the next who opens the file. A
 /// broken line with whole ones behind it is no such end, and is refused.
 ///
 /// Threading: any thread. Writing has one lock, flushing is outside of it. No channel is written
-/// to:
-/// an interrupt would close it.
+/// to: an interrupt would close it.
 final class Log implements AutoCloseable {
   private final Path file;
   private final RandomAccessFile out;

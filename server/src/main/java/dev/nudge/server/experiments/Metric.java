@@ -3,8 +3,7 @@ package dev.nudge.server.experiments;
 import java.util.Locale;
 
 /// What is measured of the answers of an arm. Each is a ratio of sums over answers, amount /
-/// weight:
-/// tokens weigh where the unit is a token, answers elsewhere.
+/// weight: tokens weigh where the unit is a token, answers elsewhere.
 public enum Metric {
   /// Mean score that feedback gave, from 0 to 1.
   SCORE(true, 0.25),

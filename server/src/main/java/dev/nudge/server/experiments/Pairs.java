@@ -4,8 +4,7 @@ import dev.nudge.eval.Clusters;
 import dev.nudge.eval.Wins;
 
 /// What came of prompts that both arms of a shadow answered. The second arm's answer waits for
-/// room,
-/// so its times are not compared.
+/// room, so its times are not compared.
 ///
 /// Threading: the experiment's lock.
 final class Pairs {

@@ -9,8 +9,7 @@ import java.util.stream.Stream;
 
 /// What was counted of the units that came in one stage of an experiment, in which the arms' shares
 /// were the same all the time. Only within a stage are arms compared; stages are pooled then, so
-/// that
-/// a canary's first days are not held against its last ones.
+/// that a canary's first days are not held against its last ones.
 ///
 /// Threading: the experiment's lock.
 final class Stage {

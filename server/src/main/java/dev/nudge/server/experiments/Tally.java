@@ -11,12 +11,10 @@ import org.jspecify.annotations.Nullable;
 /// the same sums, so a log that is read again brings everything back.
 ///
 /// A unit belongs to the stage and the arm in which it first came. If the canary reaches it later
-/// it
-/// has seen both arms, and what it does then is no longer counted in any comparison.
+/// it has seen both arms, and what it does then is no longer counted in any comparison.
 ///
 /// Everything is in memory: some 300 bytes a unit, and as much for each request that feedback is
-/// still
-/// taken for.
+/// still taken for.
 ///
 /// Threading: the experiment's lock.
 final class Tally {

@@ -3,8 +3,7 @@ package dev.nudge.server.experiments;
 import dev.nudge.eval.Clusters;
 
 /// What one unit has added to the sums: its arm and stage when it first came, amounts and weights
-/// of
-/// each metric, and which events it has had.
+/// of each metric, and which events it has had.
 ///
 /// Threading: the experiment's lock.
 final class UnitTally {

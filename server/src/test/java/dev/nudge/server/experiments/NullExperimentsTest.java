@@ -13,8 +13,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// Simulates whole experiments in which no arm differs from another, judges each after every single
-/// request, and counts those that ever say "better" or "worse": by
-/// the metric at most 5 %, by all guardrails together at most 5 %. Seeds are fixed.
+/// request, and counts those that ever say "better" or "worse": by the metric at most 5 %, by all
+/// guardrails together at most 5 %. Seeds are fixed.
 ///
 /// Users have tastes of their own and come back, some requests fail, a tenth of the requests are
 /// nobody's, first tokens have a long tail and are three times slower in every other hundred.

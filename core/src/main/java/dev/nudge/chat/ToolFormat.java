@@ -1,4 +1,4 @@
-package dev.nudge.server;
+package dev.nudge.chat;
 
 import dev.nudge.format.Json;
 import java.util.ArrayList;
@@ -9,6 +9,8 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
 
 /// How a family of models writes that it calls a tool.
 ///
@@ -21,11 +23,12 @@ import tools.jackson.databind.JsonNode;
 /// `<|python_tag|>` and `[TOOL_CALLS]` are special tokens, which a text leaves out, so the last two
 /// are known by the JSON that an answer begins with; it counts as a call only where it names a tool
 /// that the request has.
-enum ToolFormat {
+public enum ToolFormat {
   HERMES("<tool_call>", "</tool_call>", "arguments"),
   LLAMA("<|python_tag|>", null, "parameters"),
   MISTRAL("[TOOL_CALLS]", null, "arguments");
 
+  private static final String ANY_OBJECT = "{\"type\":\"object\"}";
   private static final String LETTERS =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
   private static final Pattern SEVERAL = Pattern.compile("(?<=\\})\\s*;\\s*(?=\\{)");
@@ -44,10 +47,10 @@ enum ToolFormat {
   /// A call of a tool.
   ///
   /// @param arguments a JSON object, as text
-  record Call(String name, String arguments) {}
+  public record Call(String name, String arguments) {}
 
   /// Finds the format that a chat template writes calls in.
-  static ToolFormat of(String template) {
+  public static ToolFormat of(String template) {
     if (template.contains(MISTRAL.begin)) {
       return MISTRAL;
     }
@@ -55,8 +58,13 @@ enum ToolFormat {
     return llama && !template.contains(HERMES.begin) ? LLAMA : HERMES;
   }
 
+  /// Whether a template takes back one call alone.
+  public boolean callsOne(String template) {
+    return this == LLAMA || template.contains("single tool-calls");
+  }
+
   /// Makes an id for a call; Mistral's templates take only nine letters and digits.
-  String id(RandomGenerator random) {
+  public String id(RandomGenerator random) {
     StringBuilder id = new StringBuilder(this == MISTRAL ? "" : "call_");
     int length = this == MISTRAL ? 9 : 24;
     for (int i = 0; i < length; i++) {
@@ -69,7 +77,7 @@ enum ToolFormat {
   ///
   /// @param known the tools that may be called; null: any
   /// @return none where the text is something else
-  static List<Call> calls(String text, @Nullable Set<String> known) {
+  public static List<Call> calls(String text, @Nullable Set<String> known) {
     List<Call> calls = new ArrayList<>();
     for (JsonNode node : values(text.strip())) {
       for (JsonNode one : node.isArray() ? node : List.of(node)) {
@@ -108,5 +116,54 @@ enum ToolFormat {
       }
     }
     return null;
+  }
+
+  /// The schema of one call of one of some tools, in the words of this format.
+  ///
+  /// @param functions of OpenAI's `tools`: a name, and parameters as a JSON schema
+  public String schema(List<ObjectNode> functions) {
+    return schema(functions, null);
+  }
+
+  /// The schema of one call, or of another value.
+  ///
+  /// @param other a schema; null: nothing else than a call
+  String schema(List<ObjectNode> functions, @Nullable JsonNode other) {
+    ObjectNode root = JsonNodeFactory.instance.objectNode();
+    boolean one = functions.size() == 1 && other == null;
+    for (int i = 0; i < functions.size(); i++) {
+      ObjectNode call = one ? root : root.withArray("anyOf").addObject();
+      String at = (one ? "#" : "#/anyOf/" + i) + "/properties/" + argumentsKey;
+      ObjectNode function = functions.get(i);
+      call.put("type", "object");
+      ObjectNode properties = call.putObject("properties");
+      properties.putObject("name").put("const", function.path("name").asString());
+      JsonNode parameters = function.path("parameters");
+      properties.set(
+          argumentsKey, parameters.isObject() ? moved(parameters, at) : Json.parse(ANY_OBJECT));
+      call.putArray("required").add("name").add(argumentsKey);
+      call.put("additionalProperties", false);
+    }
+    if (other != null) {
+      root.withArray("anyOf").add(moved(other, "#/anyOf/" + functions.size()));
+    }
+    return Json.line(root);
+  }
+
+  /// A schema whose references to itself still hold where it is a part of another.
+  private static JsonNode moved(JsonNode schema, String place) {
+    JsonNode copy = schema.deepCopy();
+    move(copy, place);
+    return copy;
+  }
+
+  private static void move(JsonNode node, String place) {
+    if (node instanceof ObjectNode object && object.path("$ref").isString()) {
+      String to = object.path("$ref").stringValue();
+      if (to.startsWith("#")) {
+        object.put("$ref", place + to.substring(1));
+      }
+    }
+    node.forEach(child -> move(child, place));
   }
 }

@@ -1,4 +1,4 @@
-package dev.nudge.server;
+package dev.nudge.chat;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -8,14 +8,15 @@ import org.jspecify.annotations.Nullable;
 /// Cuts the text of an answer, as it comes, into what is thought, said and called.
 ///
 /// A character goes out only when no mark (`<think>`, `</think>`, `<tool_call>` …) can begin with
-/// it
-/// any more. A call goes out when it is whole. What looks like a call and is none is said.
-final class ChatText {
+/// it any more. A call goes out when it is whole. What looks like a call and is none is said.
+///
+/// Threading: one thread.
+public final class ChatText {
   private static final String THINK = "<think>";
   private static final String THOUGHT = "</think>";
 
   /// A part of an answer.
-  sealed interface Delta {
+  public sealed interface Delta {
     record Said(String text) implements Delta {}
 
     record Thought(String text) implements Delta {}
@@ -38,15 +39,32 @@ final class ChatText {
   /// @param format null: the request has no tools
   /// @param tools their names
   /// @param bare whether the answer is JSON of a call and nothing else
-  record Rules(
+  public record Rules(
       boolean thinks,
       boolean thinking,
       @Nullable ToolFormat format,
       Set<String> tools,
       boolean bare) {
 
-    /// An answer that is text alone.
-    static final Rules PLAIN = new Rules(false, false, null, Set.of(), false);
+    /// How the answer to a prompt is read.
+    ///
+    /// @param constrained whether it is held to something else than a call
+    public static Rules of(
+        ChatTemplates.Prompt prompt, Tools tools, ToolFormat format, boolean constrained) {
+      if (tools.must()) {
+        return new Rules(false, false, format, tools.names(), true);
+      }
+      if (constrained && !tools.choosable().isEmpty()) {
+        return new Rules(false, false, format, tools.names(), true); // a call, or what is said
+      }
+      boolean thinks = !constrained && prompt.template().contains(THOUGHT);
+      return new Rules(
+          thinks,
+          thinks && prompt.text().stripTrailing().endsWith(THINK),
+          tools.choosable().isEmpty() ? null : format,
+          tools.names(),
+          false);
+    }
   }
 
   private final Rules rules;
@@ -57,7 +75,7 @@ final class ChatText {
   private boolean behind; // a thought has just ended
   private boolean called; // there was a call
 
-  ChatText(Rules rules) {
+  public ChatText(Rules rules) {
     this.rules = rules;
     if (rules.bare) {
       state = State.BARE;
@@ -69,7 +87,7 @@ final class ChatText {
   }
 
   /// Takes text, and returns what is certain now.
-  List<Delta> push(String piece) {
+  public List<Delta> push(String piece) {
     held.append(piece);
     boolean more = true;
     while (more && !held.isEmpty()) {
@@ -86,7 +104,7 @@ final class ChatText {
   }
 
   /// Returns what was held back, at the end of the answer.
-  List<Delta> end() {
+  public List<Delta> end() {
     String rest = held.toString();
     held.setLength(0);
     switch (state) {

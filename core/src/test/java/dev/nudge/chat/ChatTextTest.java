@@ -1,9 +1,9 @@
-package dev.nudge.server;
+package dev.nudge.chat;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.nudge.server.ChatText.Delta;
-import dev.nudge.server.ChatText.Rules;
+import dev.nudge.chat.ChatText.Delta;
+import dev.nudge.chat.ChatText.Rules;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -12,6 +12,8 @@ import org.junit.jupiter.api.Test;
 /// Cuts answers in every way that tokens could.
 class ChatTextTest {
   private static final Set<String> TOOLS = Set.of("weather", "time");
+
+  private static final Rules PLAIN = new Rules(false, false, null, Set.of(), false);
 
   private static Rules tools(ToolFormat format) {
     return new Rules(false, false, format, TOOLS, false);
@@ -68,7 +70,7 @@ class ChatTextTest {
 
   @Test
   void textWithoutMarksIsSaidAsItIs() {
-    assertThat(read(Rules.PLAIN, " Hello <think> {\"a\": 1}\n"))
+    assertThat(read(PLAIN, " Hello <think> {\"a\": 1}\n"))
         .containsExactly("said  Hello <think> {\"a\": 1}\n");
     assertThat(read(tools(ToolFormat.HERMES), " Hello < [x]\n"))
         .containsExactly("said  Hello < [x]\n");

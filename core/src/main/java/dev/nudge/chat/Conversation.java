@@ -1,0 +1,102 @@
+package dev.nudge.chat;
+
+import dev.nudge.format.Json;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Writes messages and tools down in OpenAI's form, one after the other.
+///
+///     ArrayNode messages = new Conversation().system("Be brief.").user("Hello").messages();
+///
+/// Threading: one thread.
+public final class Conversation {
+  private final ArrayNode messages = JsonNodeFactory.instance.arrayNode();
+  private final ArrayNode tools = JsonNodeFactory.instance.arrayNode();
+
+  /// Adds what the system says.
+  public Conversation system(String text) {
+    return add("system", text);
+  }
+
+  /// Adds what the user says.
+  public Conversation user(String text) {
+    return add("user", text);
+  }
+
+  private Conversation add(String role, String text) {
+    messages.addObject().put("role", role).put("content", text);
+    return this;
+  }
+
+  /// Adds an answer.
+  ///
+  /// @param text null or empty: nothing is said
+  /// @param thought null or empty: nothing is thought
+  /// @param calls of tools, whose results follow
+  public Conversation assistant(
+      @Nullable String text, @Nullable String thought, List<AnswerText.Call> calls) {
+    ObjectNode message = messages.addObject().put("role", "assistant");
+    message.put("content", text == null ? "" : text);
+    if (thought != null && !thought.isEmpty()) {
+      message.put("reasoning_content", thought);
+    }
+    if (!calls.isEmpty()) {
+      ArrayNode called = message.putArray("tool_calls");
+      for (AnswerText.Call call : calls) {
+        ObjectNode one = called.addObject().put("id", call.id()).put("type", "function");
+        one.putObject("function").put("name", call.name()).put("arguments", call.arguments());
+      }
+    }
+    return this;
+  }
+
+  /// Adds the result of a call.
+  ///
+  /// @param id of the call
+  /// @param name of the tool; null: not said
+  public Conversation result(String id, @Nullable String name, String result) {
+    ObjectNode message = messages.addObject().put("role", "tool").put("tool_call_id", id);
+    if (name != null) {
+      message.put("name", name);
+    }
+    message.put("content", result);
+    return this;
+  }
+
+  /// Adds a tool.
+  ///
+  /// @param description null: none
+  /// @param parameters a JSON schema; null: no parameters
+  /// @throws FieldException where the schema is no JSON
+  public Conversation tool(String name, @Nullable String description, @Nullable String parameters) {
+    ObjectNode function = tools.addObject().put("type", "function").putObject("function");
+    function.put("name", name);
+    if (description != null) {
+      function.put("description", description);
+    }
+    if (parameters != null) {
+      try {
+        function.set("parameters", Json.parse(parameters));
+      } catch (JacksonException e) {
+        throw new FieldException(
+            "tools",
+            "the parameters of '%s' are no JSON schema".formatted(FieldException.shown(name)));
+      }
+    }
+    return this;
+  }
+
+  /// What was said.
+  public ArrayNode messages() {
+    return messages.deepCopy();
+  }
+
+  /// The tools; null: none.
+  public @Nullable ArrayNode tools() {
+    return tools.isEmpty() ? null : tools.deepCopy();
+  }
+}

@@ -1,0 +1,27 @@
+package dev.nudge.chat;
+
+import dev.nudge.settings.InputException;
+
+/// Says which field of a request is not what it may be.
+public final class FieldException extends InputException {
+  private static final long serialVersionUID = 1L;
+  private static final int LONGEST_SHOWN = 80;
+  private final String field;
+
+  /// @param field as OpenAI's API names it
+  public FieldException(String field, String message) {
+    super(message);
+    this.field = field;
+  }
+
+  /// The field's name.
+  public String field() {
+    return field;
+  }
+
+  /// A text of a request as a message shows it: one line, not too long.
+  public static String shown(String text) {
+    String line = text.replaceAll("\\p{Cntrl}", " ");
+    return line.length() > LONGEST_SHOWN ? line.substring(0, LONGEST_SHOWN - 3) + "..." : line;
+  }
+}

@@ -1,0 +1,51 @@
+package dev.nudge.chat;
+
+import dev.nudge.settings.SamplingSettings;
+import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
+import org.jspecify.annotations.Nullable;
+
+/// What a request says of its sampling; null: nothing.
+///
+/// @param stop null or empty: nothing
+public record Overrides(
+    @Nullable Double temperature,
+    @Nullable Double topP,
+    @Nullable Integer topK,
+    @Nullable Double presencePenalty,
+    @Nullable Double frequencyPenalty,
+    @Nullable Integer maxTokens,
+    @Nullable List<String> stop) {
+
+  /// Settings with what the request says. Where the temperature is above 0 and the seed is 0 it
+  /// becomes another one each time.
+  ///
+  /// @throws dev.nudge.settings.InputException where a value is not what it may be
+  public SamplingSettings over(SamplingSettings usual) {
+    SamplingSettings sampling = usual;
+    if (temperature != null) {
+      sampling = sampling.withTemperature(temperature);
+    }
+    if (topP != null) {
+      sampling = sampling.withTopP(topP);
+    }
+    if (topK != null) {
+      sampling = sampling.withTopK(topK);
+    }
+    if (presencePenalty != null) {
+      sampling = sampling.withPresencePenalty(presencePenalty);
+    }
+    if (frequencyPenalty != null) {
+      sampling = sampling.withFrequencyPenalty(frequencyPenalty);
+    }
+    if (maxTokens != null) {
+      sampling = sampling.withMaxTokens(maxTokens);
+    }
+    if (stop != null && !stop.isEmpty()) {
+      sampling = sampling.withStop(stop.toArray(String[]::new));
+    }
+    return sampling.temperature() > 0 && sampling.seed() == 0
+        ? sampling.withSeed(ThreadLocalRandom.current().nextLong() & Long.MAX_VALUE)
+        : sampling;
+  }
+}

@@ -1,0 +1,77 @@
+package dev.nudge.chat;
+
+import dev.nudge.generate.Completion;
+import dev.nudge.generate.Serving;
+import dev.nudge.generate.TokenLogprob;
+import dev.nudge.generate.Usage;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// Hands what a session tells of an answer to who asked.
+///
+/// Threading: the session's thread of the request, and when that has ended the one that ends it.
+final class Told implements Serving.Listener {
+  private final AnswerText text;
+  private final @Nullable String adapter;
+  private final AnswerListener listener;
+  private volatile @Nullable Completion completion;
+  private volatile @Nullable Throwable failure;
+
+  Told(AnswerText text, @Nullable String adapter, AnswerListener listener) {
+    this.text = text;
+    this.adapter = adapter;
+    this.listener = listener;
+  }
+
+  @Override
+  public void piece(int choice, String piece, List<TokenLogprob> tokens) {
+    tell(() -> text.push(piece).forEach(listener::part));
+  }
+
+  @Override
+  public void done(int choice, Completion whole) {
+    tell(() -> text.end().forEach(listener::part));
+    completion = whole;
+  }
+
+  /// Calls the listener. What it fails with ends the answer, and is told as its failure.
+  private void tell(Runnable parts) {
+    try {
+      parts.run();
+    } catch (RuntimeException | Error e) {
+      failure = e;
+      throw e;
+    }
+  }
+
+  @Override
+  public void failed(Throwable what) {
+    failure = what;
+  }
+
+  /// Tells the end, when nothing more comes.
+  void end(Usage usage) {
+    Completion whole = completion;
+    Throwable what = failure;
+    if (what != null) {
+      listener.failed(what);
+    } else if (whole != null) {
+      listener.done(
+          new Answer(
+              text.said(), text.thought(), text.calls(), ended(whole.stop()), adapter, usage));
+    }
+  }
+
+  /// Tells that the session failed.
+  void end(Throwable what) {
+    listener.failed(what);
+  }
+
+  private Answer.End ended(Completion.Stop stop) {
+    return switch (stop) {
+      case LENGTH -> Answer.End.LENGTH;
+      case INTERRUPTED -> Answer.End.CANCELLED;
+      case EOS, STRING, TOKEN -> text.calls().isEmpty() ? Answer.End.STOP : Answer.End.TOOL_CALLS;
+    };
+  }
+}

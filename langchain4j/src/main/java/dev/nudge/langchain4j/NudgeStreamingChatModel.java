@@ -1,0 +1,59 @@
+package dev.nudge.langchain4j;
+
+import dev.langchain4j.model.ModelProvider;
+import dev.langchain4j.model.chat.Capability;
+import dev.langchain4j.model.chat.StreamingChatModel;
+import dev.langchain4j.model.chat.listener.ChatModelListener;
+import dev.langchain4j.model.chat.request.ChatRequest;
+import dev.langchain4j.model.chat.request.ChatRequestParameters;
+import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
+import java.util.List;
+import java.util.Set;
+
+/// Answers chats of LangChain4j in this process, and tells each answer as it comes.
+///
+///     StreamingChatModel model = NudgeStreamingChatModel.of(NudgeChatModel.of(assistant));
+///
+/// A handler is called by one thread at a time, and a slow one holds up no other answer. Its handle
+/// cancels the answer within a token.
+///
+/// Threading: any number of threads.
+///
+/// @param model says how requests are answered
+public record NudgeStreamingChatModel(NudgeChatModel model) implements StreamingChatModel {
+
+  /// The streaming twin of a model.
+  public static NudgeStreamingChatModel of(NudgeChatModel model) {
+    return new NudgeStreamingChatModel(model);
+  }
+
+  @Override
+  public void doChat(ChatRequest request, StreamingChatResponseHandler handler) {
+    try {
+      Streaming streaming = new Streaming(request, handler);
+      streaming.runs(model.assistant().ask(Questions.of(request, model.sampling()), streaming));
+    } catch (RuntimeException e) {
+      handler.onError(Responses.failure(e));
+    }
+  }
+
+  @Override
+  public ChatRequestParameters defaultRequestParameters() {
+    return model.defaults();
+  }
+
+  @Override
+  public List<ChatModelListener> listeners() {
+    return model.listeners();
+  }
+
+  @Override
+  public ModelProvider provider() {
+    return model.provider();
+  }
+
+  @Override
+  public Set<Capability> supportedCapabilities() {
+    return model.supportedCapabilities();
+  }
+}

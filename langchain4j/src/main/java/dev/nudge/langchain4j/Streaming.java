@@ -1,0 +1,85 @@
+package dev.nudge.langchain4j;
+
+import dev.langchain4j.model.chat.request.ChatRequest;
+import dev.langchain4j.model.chat.response.CompleteToolCall;
+import dev.langchain4j.model.chat.response.PartialResponse;
+import dev.langchain4j.model.chat.response.PartialResponseContext;
+import dev.langchain4j.model.chat.response.PartialThinking;
+import dev.langchain4j.model.chat.response.PartialThinkingContext;
+import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
+import dev.langchain4j.model.chat.response.StreamingHandle;
+import dev.nudge.chat.Answer;
+import dev.nudge.chat.AnswerListener;
+import dev.nudge.chat.AnswerText;
+import dev.nudge.chat.Assistant;
+import org.jspecify.annotations.Nullable;
+
+/// Tells a handler of LangChain4j what an assistant says.
+///
+/// Threading: parts come by one thread at a time; the handle is for any.
+final class Streaming implements AnswerListener, StreamingHandle {
+  private final ChatRequest request;
+  private final StreamingChatResponseHandler handler;
+  private Assistant.@Nullable Running running;
+  private boolean cancelled;
+
+  Streaming(ChatRequest request, StreamingChatResponseHandler handler) {
+    this.request = request;
+    this.handler = handler;
+  }
+
+  /// Takes what can be cancelled; the first parts may have come before.
+  synchronized void runs(Assistant.Running answer) {
+    running = answer;
+    if (cancelled) {
+      answer.cancel();
+    }
+  }
+
+  @Override
+  public synchronized void cancel() {
+    cancelled = true;
+    if (running != null) {
+      running.cancel();
+    }
+  }
+
+  @Override
+  public synchronized boolean isCancelled() {
+    return cancelled;
+  }
+
+  @Override
+  public void part(AnswerText.Part part) {
+    if (isCancelled()) {
+      return;
+    }
+    switch (part) {
+      case AnswerText.Part.Said(String text) ->
+          handler.onPartialResponse(new PartialResponse(text), new PartialResponseContext(this));
+      case AnswerText.Part.Thought(String text) ->
+          handler.onPartialThinking(new PartialThinking(text), new PartialThinkingContext(this));
+      case AnswerText.Part.Called(int index, AnswerText.Call call) ->
+          handler.onCompleteToolCall(new CompleteToolCall(index, Responses.call(call)));
+    }
+  }
+
+  @Override
+  public void done(Answer answer) {
+    if (isCancelled()) {
+      return;
+    }
+    try {
+      handler.onCompleteResponse(Responses.of(request, answer));
+    } catch (RuntimeException e) { // a tool of an AI service failed, for instance
+      handler.onError(e);
+    }
+  }
+
+  @Override
+  public void failed(Throwable failure) {
+    if (!isCancelled()) {
+      handler.onError(failure instanceof RuntimeException e ? Responses.failure(e) : failure);
+    }
+  }
+}

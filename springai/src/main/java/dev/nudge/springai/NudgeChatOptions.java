@@ -1,0 +1,172 @@
+package dev.nudge.springai;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import org.springframework.ai.chat.prompt.ChatOptions;
+import org.springframework.ai.model.tool.DefaultToolCallingChatOptions;
+import org.springframework.ai.model.tool.StructuredOutputChatOptions;
+import org.springframework.ai.tool.ToolCallback;
+
+/// What Spring AI's portable options say, tools, and a JSON schema that the answer is held to.
+///
+/// The model is an adapter: a name, a folder or a reference.
+public final class NudgeChatOptions extends DefaultToolCallingChatOptions
+    implements StructuredOutputChatOptions {
+  private final @Nullable String outputSchema;
+  private final @Nullable String toolChoice;
+
+  private NudgeChatOptions(Builder from) {
+    super(
+        from.callbacks(),
+        from.context(),
+        from.model(),
+        from.frequencyPenalty(),
+        from.maxTokens(),
+        from.presencePenalty(),
+        from.stopSequences(),
+        from.temperature(),
+        from.topK(),
+        from.topP());
+    this.outputSchema = from.outputSchema;
+    this.toolChoice = from.toolChoice;
+  }
+
+  /// Begins with nothing said.
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  @Override
+  public @Nullable String getOutputSchema() {
+    return outputSchema;
+  }
+
+  /// `auto`, `none`, `required` or the name of a tool that has to be called; null: `auto`. Behind
+  /// the
+  /// result of a call nothing is forced any more.
+  public @Nullable String getToolChoice() {
+    return toolChoice;
+  }
+
+  @Override
+  public Builder mutate() {
+    return builder()
+        .model(getModel())
+        .frequencyPenalty(getFrequencyPenalty())
+        .maxTokens(getMaxTokens())
+        .presencePenalty(getPresencePenalty())
+        .stopSequences(getStopSequences())
+        .temperature(getTemperature())
+        .topK(getTopK())
+        .topP(getTopP())
+        .toolCallbacks(getToolCallbacks())
+        .toolContext(getToolContext())
+        .outputSchema(outputSchema)
+        .toolChoice(toolChoice);
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return super.equals(other)
+        && other instanceof NudgeChatOptions o
+        && Objects.equals(o.outputSchema, outputSchema)
+        && Objects.equals(o.toolChoice, toolChoice);
+  }
+
+  @Override
+  public int hashCode() {
+    return Objects.hash(super.hashCode(), outputSchema, toolChoice);
+  }
+
+  /// Collects options.
+  public static final class Builder extends DefaultToolCallingChatOptions.Builder<Builder>
+      implements StructuredOutputChatOptions.Builder<Builder> {
+    private @Nullable String outputSchema;
+    private @Nullable String toolChoice;
+
+    private Builder() {}
+
+    /// Holds answers to a JSON schema; null: to nothing.
+    @Override
+    public Builder outputSchema(@Nullable String schema) {
+      outputSchema = schema;
+      return this;
+    }
+
+    /// Says which tool is called: `auto`, `none`, `required` or a name; null: `auto`.
+    public Builder toolChoice(@Nullable String choice) {
+      toolChoice = choice;
+      return this;
+    }
+
+    @Override
+    public Builder clone() {
+      Builder copy = super.clone();
+      copy.outputSchema = outputSchema;
+      copy.toolChoice = toolChoice;
+      return copy;
+    }
+
+    @Override
+    public Builder combineWith(ChatOptions.Builder<?> other) {
+      super.combineWith(other);
+      if (!(other instanceof Builder)
+          && other.build() instanceof StructuredOutputChatOptions structured
+          && structured.getOutputSchema() != null) {
+        outputSchema = structured.getOutputSchema();
+      }
+      if (other instanceof Builder own) {
+        outputSchema = own.outputSchema == null ? outputSchema : own.outputSchema;
+        toolChoice = own.toolChoice == null ? toolChoice : own.toolChoice;
+      }
+      return this;
+    }
+
+    @Override
+    public NudgeChatOptions build() {
+      return new NudgeChatOptions(this);
+    }
+
+    private List<ToolCallback> callbacks() {
+      return toolCallbacks == null ? List.of() : toolCallbacks;
+    }
+
+    private Map<String, Object> context() {
+      return toolContext == null ? Map.of() : toolContext;
+    }
+
+    private @Nullable String model() {
+      return model;
+    }
+
+    private @Nullable Double frequencyPenalty() {
+      return frequencyPenalty;
+    }
+
+    private @Nullable Integer maxTokens() {
+      return maxTokens;
+    }
+
+    private @Nullable Double presencePenalty() {
+      return presencePenalty;
+    }
+
+    private @Nullable List<String> stopSequences() {
+      return stopSequences;
+    }
+
+    private @Nullable Double temperature() {
+      return temperature;
+    }
+
+    private @Nullable Integer topK() {
+      return topK;
+    }
+
+    private @Nullable Double topP() {
+      return topP;
+    }
+  }
+}

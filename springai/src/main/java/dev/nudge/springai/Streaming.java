@@ -1,0 +1,33 @@
+package dev.nudge.springai;
+
+import dev.nudge.chat.Answer;
+import dev.nudge.chat.AnswerListener;
+import dev.nudge.chat.AnswerText;
+import org.springframework.ai.chat.model.ChatResponse;
+import reactor.core.publisher.FluxSink;
+
+/// Hands an answer to a subscriber as it comes.
+record Streaming(String model, FluxSink<ChatResponse> sink) implements AnswerListener {
+
+  @Override
+  public void part(AnswerText.Part part) {
+    switch (part) {
+      case AnswerText.Part.Said(String text) -> sink.next(Responses.said(model, text));
+      case AnswerText.Part.Thought(String text) -> sink.next(Responses.thought(model, text));
+      case AnswerText.Part.Called _ -> {
+        // the last response has all of them
+      }
+    }
+  }
+
+  @Override
+  public void done(Answer answer) {
+    sink.next(Responses.end(model, answer));
+    sink.complete();
+  }
+
+  @Override
+  public void failed(Throwable failure) {
+    sink.error(failure);
+  }
+}

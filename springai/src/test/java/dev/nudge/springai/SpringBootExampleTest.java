@@ -1,0 +1,113 @@
+package dev.nudge.springai;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.format.Json;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Map;
+import javax.tools.JavaCompiler;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.springframework.boot.SpringApplication;
+import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.core.env.MapPropertySource;
+import org.springframework.core.env.StandardEnvironment;
+
+/// Compiles the application of `examples/spring-boot`, starts it and asks it by HTTP.
+@Timeout(120)
+class SpringBootExampleTest {
+  private static final Path GOLDEN = Path.of("../core/src/test/resources/golden");
+  private static final Path SOURCE =
+      Path.of("../examples/spring-boot/src/main/java/com/example/Answers.java");
+  private static final Path ONE = GOLDEN.resolve("peft/all-linear/adapter");
+
+  @TempDir Path classes;
+
+  @Test
+  void theExampleCompilesAndAnswersThroughAnAdapterOfTheRequest() throws Exception {
+    JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
+    int compiled =
+        compiler.run(
+            null,
+            null,
+            null,
+            "-parameters",
+            "-proc:none",
+            "-cp",
+            System.getProperty("java.class.path"),
+            "-d",
+            classes.toString(),
+            SOURCE.toString());
+    assertThat(compiled).isZero();
+    try (var loader =
+        new java.net.URLClassLoader(
+            new java.net.URL[] {classes.toUri().toURL()}, getClass().getClassLoader())) {
+      Thread thread = Thread.currentThread();
+      ClassLoader before = thread.getContextClassLoader();
+      thread.setContextClassLoader(loader);
+      try (ConfigurableApplicationContext context =
+          start(loader.loadClass("com.example.Answers"))) {
+        ask(context.getEnvironment().getProperty("local.server.port"));
+      } finally {
+        thread.setContextClassLoader(before);
+      }
+    }
+  }
+
+  private static ConfigurableApplicationContext start(Class<?> application) {
+    SpringApplication spring = new SpringApplication(application);
+    StandardEnvironment environment = new StandardEnvironment();
+    environment
+        .getPropertySources()
+        .addFirst(
+            new MapPropertySource(
+                "test",
+                Map.of(
+                    "server.port", "0",
+                    "spring.main.banner-mode", "off",
+                    "logging.level.root", "warn",
+                    "nudge.model", GOLDEN.resolve("llama/grouped-tied/model").toString(),
+                    "nudge.template", "../core/src/test/resources/tools.jinja",
+                    "nudge.registry", "target/no-registry")));
+    spring.setEnvironment(environment);
+    return spring.run();
+  }
+
+  private static void ask(String port) throws Exception {
+    try (HttpClient client = HttpClient.newHttpClient()) {
+      String url = "http://127.0.0.1:" + port;
+      String base = get(client, url + "/answer?question=hello");
+      String one = get(client, url + "/answer?question=hello&adapter=" + encoded(ONE));
+      String stream = get(client, url + "/stream?question=hello&adapter=" + encoded(ONE));
+      assertThat(one).isNotEmpty().isNotEqualTo(base);
+      assertThat(get(client, url + "/answer?question=hello")).isEqualTo(base);
+      StringBuilder said = new StringBuilder();
+      for (String line : stream.split("\n", -1)) {
+        if (line.startsWith("data:")) {
+          said.append(Json.parse(line.substring("data:".length())).path("text").asString());
+        }
+      }
+      assertThat(said).hasToString(one);
+    }
+  }
+
+  private static String encoded(Path path) {
+    return URLEncoder.encode(path.toString(), StandardCharsets.UTF_8);
+  }
+
+  private static String get(HttpClient client, String url) throws Exception {
+    HttpResponse<String> response =
+        client.send(
+            HttpRequest.newBuilder(URI.create(url)).build(), HttpResponse.BodyHandlers.ofString());
+    assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
+    return response.body();
+  }
+}
