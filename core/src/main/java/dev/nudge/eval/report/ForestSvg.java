@@ -12,6 +12,7 @@ final class ForestSvg {
   private static final int LINE = 26;
   private static final int TOP = 12;
   private static final int LONGEST = 34; // characters of a name
+  private static final double LARGE = 10_000; // steps that are written with an exponent
 
   private ForestSvg() {}
 
@@ -33,12 +34,13 @@ final class ForestSvg {
     html.element("title", label);
     int bottom = TOP + LINE * rows.size();
     int digits = (int) Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
+    String form = step >= LARGE || digits > 4 ? "%+.0e" : "%+." + digits + "f";
     for (double at = -end; at <= end + step / 2; at += step) {
       boolean zero = Math.abs(at) < step / 2;
       line(html, zero ? "zero" : "grid", x(at, end), TOP, x(at, end), bottom);
       html.element(
           "text",
-          zero ? "0" : String.format(Locale.ROOT, "%+." + digits + "f", at).replace('-', '−'),
+          zero ? "0" : String.format(Locale.ROOT, form, at).replace('-', '−'),
           "class", "soft", "x", x(at, end), "y", bottom + 18, "text-anchor", "middle");
     }
     html.element(

@@ -148,6 +148,7 @@ public final class HtmlReport {
     }
     if (pair.before() == null) {
       alone(pair);
+      groups(pair);
       return;
     }
     table(
@@ -159,6 +160,7 @@ public final class HtmlReport {
         2);
     pair.rows().forEach(this::row);
     endTable();
+    groups(pair);
     ReportView.byAxis(pair.rows())
         .forEach(
             (axis, rows) -> {
@@ -214,6 +216,33 @@ public final class HtmlReport {
         meaning.sign() + " " + meaning.word(),
         "class", "n " + meaning.name().toLowerCase(Locale.ROOT));
     html.close("tr");
+  }
+
+  private void groups(Pair pair) {
+    if (pair.groups().isEmpty()) {
+      return;
+    }
+    boolean two = pair.before() != null;
+    table(
+        "Groups of tasks: the means that their files name",
+        two
+            ? List.of("Group", "Metric", "n", "Before", "After", "Difference")
+            : List.of("Group", "Metric", "n", "Number"),
+        2);
+    for (ReportView.GroupRow row : pair.groups()) {
+      html.open("tr").open("th", "scope", "row", "class", "name").element("bdi", row.group());
+      html.close("th").open("td").element("bdi", row.metric()).close("td");
+      number(Shown.count(row.documents()));
+      if (two) {
+        number(Shown.number(row.before()));
+      }
+      number(Shown.number(row.after()));
+      if (two) {
+        number(Shown.signed(row.after() - row.before()));
+      }
+      html.close("tr");
+    }
+    endTable();
   }
 
   private void alone(Pair pair) {

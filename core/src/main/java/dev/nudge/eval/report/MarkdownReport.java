@@ -111,6 +111,7 @@ public final class MarkdownReport {
             Shown.number(row.after()),
             Shown.range(row.low(), row.high()));
       }
+      groups(pair);
       return;
     }
     table(
@@ -132,6 +133,31 @@ public final class MarkdownReport {
           Shown.p(row.adjusted()).replace("<", "&lt;"),
           row.counted() ? Shown.count(row.fixed()) + " / " + Shown.count(row.broken()) : Shown.NONE,
           row.meaning().sign() + " " + row.meaning().word());
+    }
+    groups(pair);
+  }
+
+  private void groups(Pair pair) {
+    if (pair.groups().isEmpty()) {
+      return;
+    }
+    boolean two = pair.before() != null;
+    table(
+        two
+            ? List.of("group", "metric", "n", "before", "after", "difference")
+            : List.of("group", "metric", "n", "number"),
+        2);
+    for (ReportView.GroupRow row : pair.groups()) {
+      String name = MarkdownText.code(row.group());
+      String metric = MarkdownText.code(row.metric());
+      String n = Shown.count(row.documents());
+      String after = Shown.number(row.after());
+      if (two) {
+        String difference = Shown.signed(row.after() - row.before());
+        row(name, metric, n, Shown.number(row.before()), after, difference);
+      } else {
+        row(name, metric, n, after);
+      }
     }
   }
 

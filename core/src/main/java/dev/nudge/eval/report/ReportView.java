@@ -6,6 +6,7 @@ import dev.nudge.eval.gate.Measured;
 import dev.nudge.eval.leak.Kind;
 import dev.nudge.eval.leak.LeakReport;
 import dev.nudge.eval.run.Difference;
+import dev.nudge.eval.run.GroupScores;
 import dev.nudge.eval.run.ModelResults;
 import dev.nudge.eval.run.TaskScores;
 import dev.nudge.eval.run.TaskScores.Score;
@@ -29,7 +30,18 @@ record ReportView(ReportData data, List<Pair> pairs) {
   /// Two models.
   ///
   /// @param before null: there is none
-  record Pair(@Nullable String before, String after, List<Row> rows, List<TaskView> tasks) {}
+  record Pair(
+      @Nullable String before,
+      String after,
+      List<Row> rows,
+      List<GroupRow> groups,
+      List<TaskView> tasks) {}
+
+  /// A number of a group of tasks.
+  ///
+  /// @param metric with its filter where that has a name
+  /// @param before NaN: there is no number, or no model before
+  record GroupRow(String group, String metric, int documents, double before, double after) {}
 
   /// A task of two models.
   ///
@@ -82,7 +94,36 @@ record ReportView(ReportData data, List<Pair> pairs) {
                 tasks.add(task(data, name, first, task, own.getFirst()));
               }
             });
-    return new Pair(before == null ? null : before.name(), after.name(), adjusted(rows), tasks);
+    return new Pair(
+        before == null ? null : before.name(),
+        after.name(),
+        adjusted(rows),
+        groups(before, after),
+        tasks);
+  }
+
+  private static List<GroupRow> groups(@Nullable ModelResults before, ModelResults after) {
+    List<GroupRow> rows = new ArrayList<>();
+    after
+        .groups()
+        .forEach(
+            (name, group) -> {
+              GroupScores first = before == null ? null : before.groups().get(name);
+              group
+                  .scores()
+                  .forEach(
+                      (key, score) -> {
+                        GroupScores.Score was = first == null ? null : first.scores().get(key);
+                        rows.add(
+                            new GroupRow(
+                                name,
+                                key.replaceFirst(",none$", ""),
+                                score.count(),
+                                was == null ? Double.NaN : was.value(),
+                                score.value()));
+                      });
+            });
+    return rows;
   }
 
   private static List<Row> rows(

@@ -13,8 +13,13 @@ import dev.nudge.eval.gate.Speed;
 import dev.nudge.eval.leak.Item;
 import dev.nudge.eval.leak.LeakReport;
 import dev.nudge.eval.leak.LeakScan;
+import dev.nudge.eval.metric.ExactMatch;
+import dev.nudge.eval.run.Aggregation;
+import dev.nudge.eval.run.GroupScores;
+import dev.nudge.eval.run.Metric;
 import dev.nudge.eval.run.ModelResults;
 import dev.nudge.eval.run.Outcome;
+import dev.nudge.eval.task.TaskGroup;
 import java.io.StringReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -338,6 +343,54 @@ class ReportTest {
     Element root = parse(HtmlReport.of(data));
     assertThat(part(root, "tasks-1").getTextContent()).contains("Tasks: adapter → compare");
     assertThat(MarkdownReport.of(data)).contains("### base → adapter", "### adapter → compare");
+  }
+
+  @Test
+  void gainsOfAnySizeAreDrawnWithinThePlot() throws Exception {
+    for (double size : new double[] {1e-9, 0.003, 0.07, 1, 4e3, 3e10}) {
+      Metric metric =
+          new Metric("word_perplexity", Aggregation.Kind.BYPASS, false, ExactMatch.Options.NONE);
+      Row row =
+          new Row("t", metric, "none", 9, 0, size, size, -size / 2, 2 * size, 1, 1, false, 0, 0);
+      Markup markup = new Markup();
+      ForestSvg.of(markup, List.of(row), "plot");
+      Element svg = parse("<!DOCTYPE html>\n" + markup.all());
+      assertThat(all(svg, "line")).hasSizeBetween(4, 13);
+      for (Element line : all(svg, "line")) {
+        assertThat(Double.parseDouble(line.getAttribute("x1"))).isBetween(259.9, 670.1);
+        assertThat(Double.parseDouble(line.getAttribute("x2"))).isBetween(259.9, 670.1);
+      }
+      all(svg, "text").stream()
+          .filter(text -> text.getAttribute("text-anchor").equals("middle"))
+          .forEach(text -> assertThat(text.getTextContent()).hasSizeLessThan(8));
+    }
+  }
+
+  @Test
+  void groupsHaveTheirNumbers() throws Exception {
+    Outcome outcome =
+        new MadeOutcomes(folder).choices("clauses", 40, i -> i < 10, i -> i < 30, "q").outcome();
+    TaskGroup group =
+        new TaskGroup("law|<b>", "law", List.of("clauses"), List.of("clauses"), null, null);
+    List<ModelResults> models = new ArrayList<>();
+    for (ModelResults model : outcome.models()) {
+      double value = model.adapter() == null ? 0.25 : 0.75;
+      GroupScores scores =
+          new GroupScores(
+              group, 40, Map.of("acc,none", new GroupScores.Score(value, Double.NaN, 40)));
+      models.add(
+          new ModelResults(
+              model.name(), model.adapter(), model.tasks(), Map.of(group.name(), scores)));
+    }
+    Outcome two = new Outcome(models, outcome.differences(), 1, 1, 1);
+    Element results = part(parse(HtmlReport.of(ReportData.of("m", two, AT))), "results");
+    assertThat(rows(results))
+        .contains(List.of("law|<b>", "acc", "40", "0.2500", "0.7500", "+0.5000"));
+    assertThat(MarkdownReport.of(ReportData.of("m", two, AT)))
+        .contains("| `law\\|<b>` | `acc` | 40 | 0.2500 | 0.7500 | +0.5000 |");
+    Outcome one = new Outcome(models.subList(0, 1), Map.of(), 1, 1, 1);
+    assertThat(MarkdownReport.of(ReportData.of("m", one, AT)))
+        .contains("| `law\\|<b>` | `acc` | 40 | 0.2500 |");
   }
 
   @Test
