@@ -134,17 +134,8 @@ public record ServeSettings(
     Check.atLeast("--max-sequences", maxSequences, 1);
     adapter = List.copyOf(adapter);
     runs = List.copyOf(runs);
-    Map<String, String> names = named(adapter);
+    named(adapter);
     mergeAdapter = List.copyOf(mergeAdapter);
-    for (String name : mergeAdapter) {
-      if (!names.containsKey(name)) {
-        throw new InputException(
-            "--merge-adapter is %s; it must be the name of an --adapter%s"
-                .formatted(
-                    Kind.shown(name),
-                    names.isEmpty() ? "" : ": " + String.join(", ", names.keySet())));
-      }
-    }
     if (servedModelName != null) {
       checkName("--served-model-name", servedModelName, servedModelName);
     }
@@ -157,6 +148,22 @@ public record ServeSettings(
   /// The adapters by name: folders or references, in the order in which they were given.
   public Map<String, String> adapters() {
     return named(adapter);
+  }
+
+  /// Checks that adapters which are to be merged are among those that are served.
+  ///
+  /// @throws InputException where one is not
+  public void checkMerged() {
+    Map<String, String> names = adapters();
+    for (String name : mergeAdapter) {
+      if (!names.containsKey(name)) {
+        throw new InputException(
+            "--merge-adapter is %s; it must be the name of an --adapter%s"
+                .formatted(
+                    Kind.shown(name),
+                    names.isEmpty() ? "" : ": " + String.join(", ", names.keySet())));
+      }
+    }
   }
 
   private static Map<String, String> named(List<String> given) {

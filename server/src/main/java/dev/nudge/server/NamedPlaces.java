@@ -50,6 +50,7 @@ final class NamedPlaces implements Adapters {
   ///
   /// @throws InputException where one is no folder and no reference
   static NamedPlaces of(ServeSettings settings, Folders folders, References references) {
+    settings.checkMerged();
     NamedPlaces named = new NamedPlaces(folders, references, settings.baseName());
     settings
         .adapters()
