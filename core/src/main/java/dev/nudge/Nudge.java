@@ -141,7 +141,8 @@ public final class Nudge {
     return Scoring.score(Named.in(settings), machine.get(), rows, warnings);
   }
 
-  /// Evaluates a model, and adapters on it, on tasks, judges by a policy where one is given, and writes
+  /// Evaluates a model, and adapters on it, on tasks, judges by a policy where one is given, and
+  /// writes
   /// results and report into `settings.out()`.
   public Suite.Judged evaluate(EvaluateSettings settings) {
     return Suite.run(

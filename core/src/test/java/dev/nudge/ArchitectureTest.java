@@ -146,9 +146,7 @@ class ArchitectureTest {
                   "eval",
                   "eval.metric",
                   "eval.task")),
-          Map.entry(
-              "eval.gate",
-              Set.of("format", "eval", "eval.leak", "eval.task", "eval.run")),
+          Map.entry("eval.gate", Set.of("format", "eval", "eval.leak", "eval.task", "eval.run")),
           Map.entry(
               "eval.report",
               Set.of(

@@ -45,8 +45,7 @@ record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
 
   @Override
   public int run(EvaluateSettings settings, Console console) {
-    LiveLine line =
-        new LiveLine(console.messages(), Progress.style(console), System::nanoTime, "");
+    LiveLine line = new LiveLine(console.messages(), Progress.style(console), System::nanoTime, "");
     Suite.Judged judged;
     try {
       judged = evaluator.evaluate(settings, new EvalProgress(line, console, System::nanoTime));
@@ -150,12 +149,9 @@ record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
 
   private static String shown(Difference d) {
     String changed =
-        d.test().equals("mcnemar")
-            ? ", %d fixed, %d broken".formatted(d.fixed(), d.broken())
-            : "";
+        d.test().equals("mcnemar") ? ", %d fixed, %d broken".formatted(d.fixed(), d.broken()) : "";
     return "%s [%s, %s], p %s%s"
-        .formatted(
-            signed(d.value()), signed(d.low()), signed(d.high()), number(d.p()), changed);
+        .formatted(signed(d.value()), signed(d.low()), signed(d.high()), number(d.p()), changed);
   }
 
   private static String signed(double value) {

@@ -61,8 +61,17 @@ class EvalTest {
     List<String> args =
         new ArrayList<>(
             List.of(
-                "eval", "--model", "D/model", "--tasks-dir", "D/tasks", "--data-dir", "D/data",
-                "--compute", "fp32", "--threads", "1"));
+                "eval",
+                "--model",
+                "D/model",
+                "--tasks-dir",
+                "D/tasks",
+                "--data-dir",
+                "D/data",
+                "--compute",
+                "fp32",
+                "--threads",
+                "1"));
     args.addAll(Arrays.asList(more));
     return place.run(args.toArray(String[]::new));
   }
@@ -130,9 +139,7 @@ class EvalTest {
     assertThat(written.path("results").path("quiz").path("acc,none").doubleValue())
         .isEqualTo(results.path("quiz").path("acc").doubleValue());
     assertThat(folder.resolve("out/samples_quiz.jsonl")).exists();
-    assertThat(ran.err())
-        .endsWith("in D/out\n")
-        .contains("24 of 24 requests asked in");
+    assertThat(ran.err()).endsWith("in D/out\n").contains("24 of 24 requests asked in");
   }
 
   @Test

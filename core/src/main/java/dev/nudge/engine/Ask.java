@@ -13,12 +13,7 @@ import dev.nudge.adapter.NamedAdapters;
 ///     [#NOTHING]: of none. Keys of the tokens before it may be those of an earlier prompt
 @SuppressWarnings("ArrayRecordComponent")
 public record Ask(
-    int[] prompt,
-    int positions,
-    NamedAdapters.Way way,
-    String client,
-    boolean low,
-    int toldFrom) {
+    int[] prompt, int positions, NamedAdapters.Way way, String client, boolean low, int toldFrom) {
   /// No token's logits are told.
   public static final int NOTHING = Integer.MAX_VALUE;
 

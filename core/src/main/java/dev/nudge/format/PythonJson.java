@@ -74,9 +74,7 @@ public final class PythonJson {
       string(tree.stringValue());
     } else if (tree.isNumber()) {
       out.append(
-          tree.isIntegralNumber()
-              ? tree.bigIntegerValue().toString()
-              : number(tree.doubleValue()));
+          tree.isIntegralNumber() ? tree.bigIntegerValue().toString() : number(tree.doubleValue()));
     } else {
       out.append(tree.isNull() ? "null" : tree.toString());
     }

@@ -111,10 +111,7 @@ public final class Likelihoods {
   /// @param told each score with the number of its item, as they come, by this thread
   /// @throws RunException where an interrupt of this thread left items that were not scored
   public static void of(
-      Session session,
-      @Nullable String adapter,
-      List<Item> items,
-      ObjIntConsumer<Score> told) {
+      Session session, @Nullable String adapter, List<Item> items, ObjIntConsumer<Score> told) {
     Lock held = session.hold();
     ArrayDeque<Ticket> tickets = new ArrayDeque<>();
     try {

@@ -34,7 +34,8 @@ public sealed interface Event {
   /// @param from where it was; null: nowhere
   /// @param to where it is; null: nowhere
   /// @param version number of `to`; 0 with null
-  /// @param overridden what stood against it, where the alias is protected and somebody moved it all
+  /// @param overridden what stood against it, where the alias is protected and somebody moved it
+  /// all
   ///     the same; the note says why
   record Moved(
       String name,

@@ -356,7 +356,8 @@ public final class Registry {
   ///
   /// @param to null: it is taken away
   /// @param expected where the caller believes it to be
-  /// @throws RegistryException where it is elsewhere by now, the version is blocked, or the alias is
+  /// @throws RegistryException where it is elsewhere by now, the version is blocked, or the alias
+  /// is
   ///   protected and no gate has passed the version
   public Move alias(
       String name, String alias, @Nullable Version to, Alias.Expected expected, Note note) {
@@ -450,8 +451,7 @@ public final class Registry {
     return new RegistryException(
         Reason.GATED,
         to == null
-            ? "%s@%s is protected; to take it away give --override and --why"
-                .formatted(name, alias)
+            ? "%s@%s is protected; to take it away give --override and --why".formatted(name, alias)
             : "%s@%s is protected, and %s has no fresh PASS: %s; evaluate it by a policy and keep its %s (nudge adapters state %s validated --report), or give --override and --why"
                 .formatted(
                     name,
@@ -487,8 +487,9 @@ public final class Registry {
       }
     }
     if (last == null) {
-      return List.of("no %s%s is kept with it".formatted(
-          GateCheck.FILE, policy == null ? "" : " of the policy " + policy));
+      return List.of(
+          "no %s%s is kept with it"
+              .formatted(GateCheck.FILE, policy == null ? "" : " of the policy " + policy));
     }
     return GateCheck.against(files, bases, last, policy);
   }

@@ -41,7 +41,8 @@ public record EvaluateSettings(
             label = "TASK")
         List<String> tasks,
     @Setting(
-            help = "folder of task files (YAML of lm-evaluation-harness); may be given several times",
+            help =
+                "folder of task files (YAML of lm-evaluation-harness); may be given several times",
             label = "FOLDER")
         List<String> tasksDir,
     @Setting(
@@ -53,16 +54,13 @@ public record EvaluateSettings(
         @Nullable Integer limit,
     @Setting(help = "shots before each question (default: as each task says)")
         @Nullable Integer numFewshot,
-    @Group("Prompts")
-        @Setting(help = "write prompts by the model's chat template")
+    @Group("Prompts") @Setting(help = "write prompts by the model's chat template")
         boolean applyChatTemplate,
     @Setting(
             help = "chat template: a name or a file (default: the adapter's, else the model's)",
             label = "NAME|FILE")
         @Nullable String template,
-    @Setting(
-            help = "each shot is a turn of its own in a chat (default: on)",
-            negatable = true)
+    @Setting(help = "each shot is a turn of its own in a chat (default: on)", negatable = true)
         @Nullable Boolean fewshotAsMultiturn,
     @Setting(help = "what is said to the model before all else", label = "TEXT")
         @Nullable String systemInstruction,
@@ -79,8 +77,7 @@ public record EvaluateSettings(
         List<String> trainData,
     @Group("Output")
         @Setting(
-            help =
-                "folder of the results; answers that it holds already are not asked for again",
+            help = "folder of the results; answers that it holds already are not asked for again",
             required = true,
             label = "FOLDER")
         Path out)

@@ -105,8 +105,7 @@ public final class PythonPattern {
   }
 
   private String named(String name, Matcher matcher) {
-    Integer number =
-        name.matches("\\d{1,4}") ? Integer.valueOf(name) : numbers.get(name);
+    Integer number = name.matches("\\d{1,4}") ? Integer.valueOf(name) : numbers.get(name);
     if (number == null) {
       throw new InputException(
           "the regular expression '%s' has no group '%s', which its replacement names"

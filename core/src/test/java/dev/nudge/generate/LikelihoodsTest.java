@@ -124,7 +124,10 @@ class LikelihoodsTest {
 
   @Test
   void aGreedyTokenIsFoundToBeOne() {
-    String said = new Generation(session, dev.nudge.settings.SamplingSettings.greedy().withMaxTokens(4)).complete("pump", piece -> {}).text();
+    String said =
+        new Generation(session, dev.nudge.settings.SamplingSettings.greedy().withMaxTokens(4))
+            .complete("pump", piece -> {})
+            .text();
     int[] prompt = session.tokenizer().ids("pump");
     int[] whole = session.tokenizer().ids("pump" + said);
     Item item = new Item(Arrays.copyOf(whole, prompt.length + 1), prompt.length);

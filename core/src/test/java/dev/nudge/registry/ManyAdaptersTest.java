@@ -42,12 +42,15 @@ class ManyAdaptersTest {
         lines.add(
             Json.line(
                 new Event.Pushed(name, NOTE, v, to, 1500, 9_000_000, 16, digest("base")).values()));
-        lines.add(Json.line(new Event.Moved(name, NOTE, "champion", last, to, v, false, List.of()).values()));
+        lines.add(
+            Json.line(
+                new Event.Moved(name, NOTE, "champion", last, to, v, false, List.of()).values()));
         last = to;
       }
       lines.add(
           Json.line(
-              new Event.Moved(name, NOTE, "champion", last, digest(name + 2), 2, true, List.of()).values()));
+              new Event.Moved(name, NOTE, "champion", last, digest(name + 2), 2, true, List.of())
+                  .values()));
     }
     Files.write(folder.resolve("journal.jsonl"), lines);
     return folder;

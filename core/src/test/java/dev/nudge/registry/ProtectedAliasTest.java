@@ -34,7 +34,8 @@ class ProtectedAliasTest {
   @BeforeEach
   void open() {
     registry = Registry.open(temp.resolve("registry"));
-    first = registry.push("support", MadeAdapters.known(temp.resolve("one"), 1), note("a")).version();
+    first =
+        registry.push("support", MadeAdapters.known(temp.resolve("one"), 1), note("a")).version();
     second =
         registry.push("support", MadeAdapters.known(temp.resolve("two"), 2), note("b")).version();
     registry.alias("support", "champion", first, Alias.Expected.ANY, note("the first"));
@@ -116,11 +117,11 @@ class ProtectedAliasTest {
     registry.protect("support", "champion", null, note("x"));
     assertThatThrownBy(
             () ->
-                registry.alias(
-                    "support", "champion", second, Alias.Expected.ANY, true, note(" ")))
+                registry.alias("support", "champion", second, Alias.Expected.ANY, true, note(" ")))
         .isInstanceOf(InputException.class)
         .hasMessage("an override of a protected alias needs a reason; give --why");
-    registry.alias("support", "champion", second, Alias.Expected.ANY, true, note("the first leaks"));
+    registry.alias(
+        "support", "champion", second, Alias.Expected.ANY, true, note("the first leaks"));
     assertThat(champion()).isEqualTo("support:2");
     Event.Moved moved = (Event.Moved) Registry.open(registry.folder()).log("support").getLast();
     assertThat(moved.note().why()).isEqualTo("the first leaks");
@@ -135,10 +136,8 @@ class ProtectedAliasTest {
     registry.rollback("support", "champion", Alias.Expected.ANY, note("it harms"));
     assertThat(champion()).isEqualTo("support:1");
     assertThatThrownBy(
-            () ->
-                registry.alias("support", "champion", null, Alias.Expected.ANY, note("away")))
-        .hasMessage(
-            "support@champion is protected; to take it away give --override and --why");
+            () -> registry.alias("support", "champion", null, Alias.Expected.ANY, note("away")))
+        .hasMessage("support@champion is protected; to take it away give --override and --why");
     registry.alias("support", "champion", null, Alias.Expected.ANY, true, note("away"));
     assertThat(registry.adapter("support").aliases()).isEmpty();
   }
@@ -155,7 +154,8 @@ class ProtectedAliasTest {
   @Test
   void aProtectionGoesWithAReasonOnly() {
     registry.protect("support", "champion", POLICY, note("x"));
-    assertThat(requireNonNull(registry.protection("support", "champion")).policy()).isEqualTo(POLICY);
+    assertThat(requireNonNull(registry.protection("support", "champion")).policy())
+        .isEqualTo(POLICY);
     assertThatThrownBy(() -> registry.unprotect("support", "champion", note(null)))
         .hasMessage("taking the protection of an alias away needs a reason; give --why");
     registry.unprotect("support", "champion", note("no policy yet"));
@@ -176,14 +176,19 @@ class ProtectedAliasTest {
         .isEqualTo(registry.protection("support", "champion"));
     for (int i = 0; i < 400; i++) { // until an index is worth it
       again.alias(
-          "support", "other", i % 2 == 0 ? first : second, Alias.Expected.ANY, note("w".repeat(99)));
+          "support",
+          "other",
+          i % 2 == 0 ? first : second,
+          Alias.Expected.ANY,
+          note("w".repeat(99)));
     }
     assertThat(registry.folder().resolve(BookFile.FILE)).exists();
     assertThat(Registry.open(registry.folder()).protection("support", "champion"))
         .isEqualTo(registry.protection("support", "champion"));
     Journal journal = new Journal(registry.folder());
     Book book = requireNonNull(BookFile.read(registry.folder(), journal, folder -> temp)).book();
-    assertThat(requireNonNull(book.protection("support", "champion")).note().why()).isEqualTo("from\tnow \"on\"");
+    assertThat(requireNonNull(book.protection("support", "champion")).note().why())
+        .isEqualTo("from\tnow \"on\"");
   }
 
   @Test

@@ -123,7 +123,8 @@ final class Pipeline {
       case UNKNOWN -> new ApiException(404, "NotFoundError", null, "adapter_not_found", 0, message);
       case BLOCKED -> ApiException.forbidden(null, "adapter_blocked", message);
       case MOVED -> new ApiException(409, "invalid_request_error", null, "alias_moved", 0, message);
-      case GATED -> new ApiException(409, "invalid_request_error", null, "alias_protected", 0, message);
+      case GATED ->
+          new ApiException(409, "invalid_request_error", null, "alias_protected", 0, message);
       case REFERENCED -> ApiException.wrong(null, message);
     };
   }

@@ -2,19 +2,21 @@ package dev.nudge.eval.gate;
 
 import dev.nudge.eval.Holm;
 import dev.nudge.eval.run.TaskScores.Score;
-import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Judges rules that test something, kind by kind, by Holm's method.
 ///
-/// Each rule is two tests of one number: that it lies beyond its limit on the good side, and that it
-/// lies beyond on the bad side. The p-values of either side are adjusted over the rules of the kind,
+/// Each rule is two tests of one number: that it lies beyond its limit on the good side, and that
+/// it
+/// lies beyond on the bad side. The p-values of either side are adjusted over the rules of the
+/// kind,
 /// floors and ceilings being one; a rule passes where its adjusted p of the good side is at most
 /// 1 − confidence, else it fails where that of the bad side is.
 ///
-/// `improve` is judged by the two-sided interval that reports show, so its p-values are doubled: with
+/// `improve` is judged by the two-sided interval that reports show, so its p-values are doubled:
+/// with
 /// `by: 0` that is the two-sided test of no difference. The others are one-sided.
 final class Families {
   private Families() {}
@@ -23,8 +25,7 @@ final class Families {
   ///
   /// @param before null: the rule is about the model alone
   /// @param measured a difference towards the better side, or the model's own number
-  record Test(
-      Rule.OfMetric rule, @Nullable Score before, Score after, Measured measured) {
+  record Test(Rule.OfMetric rule, @Nullable Score before, Score after, Measured measured) {
 
     /// What the number is judged by.
     double limit() {
@@ -77,15 +78,13 @@ final class Families {
       double[] badOfAll = Holm.adjusted(bad);
       for (int i = 0; i < own.size(); i++) {
         Test test = own.get(i);
-        results.put(
-            test.rule(), result(test, good[i], goodOfAll[i], badOfAll[i], own.size()));
+        results.put(test.rule(), result(test, good[i], goodOfAll[i], badOfAll[i], own.size()));
       }
     }
     return results;
   }
 
-  private static RuleResult result(
-      Test test, double p, double good, double bad, int rules) {
+  private static RuleResult result(Test test, double p, double good, double bad, int rules) {
     double level = 1 - test.rule().confidence() + 1e-12; // 1 − 0.95 is below 0.05
     Verdict verdict =
         good <= level ? Verdict.PASS : bad <= level ? Verdict.FAIL : Verdict.INCONCLUSIVE;

@@ -19,7 +19,8 @@ import java.util.Set;
 /// Judges what an evaluation came to by a policy.
 ///
 /// A rule passes where what it asks for is shown, fails where the contrary is shown, and is
-/// inconclusive where the documents show neither; "no difference was found" passes nothing. Rules of
+/// inconclusive where the documents show neither; "no difference was found" passes nothing. Rules
+/// of
 /// one kind are tested together, so that with all of them the probability of one wrong PASS, and of
 /// one wrong FAIL, stays at one minus the confidence ([Families]).
 public final class Gate {

@@ -47,8 +47,7 @@ final class JunitXml {
     attribute(xml, "time", "0");
     xml.append(">\n    ");
     switch (rule.verdict()) {
-      case PASS ->
-          xml.append("<system-out>").append(text(rule.sentence())).append("</system-out>");
+      case PASS -> xml.append("<system-out>").append(text(rule.sentence())).append("</system-out>");
       case FAIL -> problem(xml, "failure", rule);
       case INCONCLUSIVE -> problem(xml, "error", rule);
     }

@@ -14,18 +14,21 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.DoubleFunction;
 
-/// A number that documents gave, or the difference of two on the same documents, with its interval at
+/// A number that documents gave, or the difference of two on the same documents, with its interval
+/// at
 /// any confidence and the probability that it is beyond a limit by chance.
 ///
 /// Shares of right answers have Wilson's interval and their difference Tango's; other numbers are
 /// resampled, a difference on the same resamples. A p-value is the interval turned round: the
 /// smallest α at which the one-sided bound still lies beyond the limit. For a difference of shares
-/// beyond 0 or more it is not below that of the exact test of McNemar, for the interval is too narrow
+/// beyond 0 or more it is not below that of the exact test of McNemar, for the interval is too
+/// narrow
 /// on a few documents.
 ///
 /// The interval is without end where nothing is known: no number, fewer than
 /// [NonInferiority#FEWEST] documents to resample, or resamples that are all alike. Only a mean of
-/// scores from 0 to 1 is known then too: no document would differ by more than 1, so the interval of
+/// scores from 0 to 1 is known then too: no document would differ by more than 1, so the interval
+/// of
 /// shares without a difference holds.
 public final class Measured {
   private static final double LEAST = 1e-9; // no p is told below it
@@ -233,7 +236,8 @@ public final class Measured {
     return Math.exp(in);
   }
 
-  /// The smallest distance from a limit that so many documents show four times of five, judged by the
+  /// The smallest distance from a limit that so many documents show four times of five, judged by
+  /// the
   /// width of the interval; infinite where nothing is known.
   ///
   /// @param alpha one-sided level

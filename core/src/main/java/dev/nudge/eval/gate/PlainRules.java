@@ -23,8 +23,7 @@ final class PlainRules {
                 score.items().size(),
                 rule.floor() ? "least" : "most",
                 Sentences.number(rule.limit()));
-    return RuleResult.plain(
-        rule, verdict, sentence, value, rule.limit(), score.items().size());
+    return RuleResult.plain(rule, verdict, sentence, value, rule.limit(), score.items().size());
   }
 
   /// The share of documents in the training set; a rule without a task is judged task by task.
@@ -32,9 +31,7 @@ final class PlainRules {
     List<RuleResult> results = new ArrayList<>();
     String named = rule.task();
     List<String> tasks =
-        named != null
-            ? List.of(named)
-            : List.copyOf(evidence.outcome().main().tasks().keySet());
+        named != null ? List.of(named) : List.copyOf(evidence.outcome().main().tasks().keySet());
     for (String task : tasks) {
       Rule.Leakage own = new Rule.Leakage(task, rule.atMost(), rule.kinds());
       LeakReport report = evidence.leaks().get(task);
@@ -43,8 +40,7 @@ final class PlainRules {
             "nobody looked for the documents of %s in the training set; at most %s of them may stand there"
                 .formatted(task, Sentences.percent(rule.atMost()));
         results.add(
-            RuleResult.plain(
-                own, Verdict.INCONCLUSIVE, sentence, Double.NaN, rule.atMost(), 0));
+            RuleResult.plain(own, Verdict.INCONCLUSIVE, sentence, Double.NaN, rule.atMost(), 0));
         continue;
       }
       long found =

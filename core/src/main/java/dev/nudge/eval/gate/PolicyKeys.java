@@ -54,7 +54,8 @@ final class PolicyKeys {
     return map.get(key) != null;
   }
 
-  /// The maps of a list, or the one map that stands instead of a list; none where the key is absent.
+  /// The maps of a list, or the one map that stands instead of a list; none where the key is
+  /// absent.
   List<PolicyKeys> entries(String key) {
     Object value = map.get(key);
     if (value == null) {

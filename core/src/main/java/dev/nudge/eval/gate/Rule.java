@@ -71,7 +71,8 @@ public sealed interface Rule {
     }
   }
 
-  /// The model is worse than the base by less than `margin`: the one-sided bound lies above −margin.
+  /// The model is worse than the base by less than `margin`: the one-sided bound lies above
+  /// −margin.
   ///
   /// @param margin in the metric's own unit, above 0
   record Retain(On on, double margin, double confidence) implements OfMetric {
@@ -154,7 +155,8 @@ public sealed interface Rule {
 
   /// Answers come fast enough.
   ///
-  /// @param perRequest whether `limit` is the most seconds a request; else the fewest tokens a second
+  /// @param perRequest whether `limit` is the most seconds a request; else the fewest tokens a
+  /// second
   record Latency(boolean perRequest, double limit) implements Rule {
     @Override
     public String kind() {

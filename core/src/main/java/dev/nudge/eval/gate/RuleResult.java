@@ -3,7 +3,8 @@ package dev.nudge.eval.gate;
 /// What a rule comes to.
 ///
 /// @param sentence what was found, with its numbers
-/// @param value the number that was judged: a difference towards the better side, a metric, a share,
+/// @param value the number that was judged: a difference towards the better side, a metric, a
+/// share,
 ///     a time; NaN: there is none
 /// @param low of its interval, or its one-sided bound; infinite or NaN: not known
 /// @param high likewise

@@ -66,7 +66,8 @@ final class Sentences {
       case Rule.Improve r -> "a gain above " + number(r.by()) + " is asked for";
       case Rule.Retain r -> "a loss below " + number(r.margin()) + " is allowed";
       case Rule.Limit r ->
-          "a bound of at %s %s is asked for".formatted(r.floor() ? "least" : "most", number(r.limit()));
+          "a bound of at %s %s is asked for"
+              .formatted(r.floor() ? "least" : "most", number(r.limit()));
     };
   }
 

@@ -4,7 +4,8 @@ import java.util.List;
 import java.util.Locale;
 
 /// Draws the gains of lines that share an axis, each with its interval: a square filled where a
-/// difference is shown ([Row#meaning]), hollow where not. To the right is better, whatever a metric counts.
+/// difference is shown ([Row#meaning]), hollow where not. To the right is better, whatever a metric
+/// counts.
 final class ForestSvg {
   private static final int WIDTH = 900;
   private static final int LEFT = 260;
@@ -29,8 +30,17 @@ final class ForestSvg {
     double end = Math.ceil((most == 0 ? 0.01 : most) / step - 1e-9) * step;
     int height = TOP + LINE * rows.size() + 44;
     html.open(
-        "svg", "viewBox", "0 0 %d %d".formatted(WIDTH, height), "width", WIDTH, "height", height,
-        "role", "img", "aria-label", label);
+        "svg",
+        "viewBox",
+        "0 0 %d %d".formatted(WIDTH, height),
+        "width",
+        WIDTH,
+        "height",
+        height,
+        "role",
+        "img",
+        "aria-label",
+        label);
     html.element("title", label);
     int bottom = TOP + LINE * rows.size();
     int digits = (int) Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
@@ -41,12 +51,27 @@ final class ForestSvg {
       html.element(
           "text",
           zero ? "0" : String.format(Locale.ROOT, form, at).replace('-', '−'),
-          "class", "soft", "x", x(at, end), "y", bottom + 18, "text-anchor", "middle");
+          "class",
+          "soft",
+          "x",
+          x(at, end),
+          "y",
+          bottom + 18,
+          "text-anchor",
+          "middle");
     }
     html.element(
         "text", "← worse", "class", "soft", "x", LEFT, "y", bottom + 38, "text-anchor", "start");
     html.element(
-        "text", "better →", "class", "soft", "x", WIDTH - RIGHT, "y", bottom + 38, "text-anchor",
+        "text",
+        "better →",
+        "class",
+        "soft",
+        "x",
+        WIDTH - RIGHT,
+        "y",
+        bottom + 38,
+        "text-anchor",
         "end");
     for (int i = 0; i < rows.size(); i++) {
       row(html, rows.get(i), end, TOP + LINE * i + LINE / 2);
@@ -64,8 +89,18 @@ final class ForestSvg {
         .close("text");
     line(html, "bar " + kind, x(row.gainLow(), end), y, x(row.gainHigh(), end), y);
     html.element(
-        "rect", "", "class", "mark " + kind, "x", number(at(row.gain(), end) - 4.5), "y", y - 4.5,
-        "width", 9, "height", 9);
+        "rect",
+        "",
+        "class",
+        "mark " + kind,
+        "x",
+        number(at(row.gain(), end) - 4.5),
+        "y",
+        y - 4.5,
+        "width",
+        9,
+        "height",
+        9);
     html.element(
         "text",
         "%s %s (%s)"
@@ -73,7 +108,12 @@ final class ForestSvg {
                 row.meaning().sign(),
                 Shown.signed(row.gain()),
                 Shown.interval(row.gainLow(), row.gainHigh())),
-        "class", "soft", "x", WIDTH - RIGHT + 12, "y", y + 4);
+        "class",
+        "soft",
+        "x",
+        WIDTH - RIGHT + 12,
+        "y",
+        y + 4);
   }
 
   /// Between two and five steps to either side, of 1, 2 or 5 times a power of ten.

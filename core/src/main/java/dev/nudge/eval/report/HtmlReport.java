@@ -11,7 +11,8 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// Makes a report that is one HTML file: no script, no font, no picture, nothing from elsewhere, and
+/// Makes a report that is one HTML file: no script, no font, no picture, nothing from elsewhere,
+/// and
 /// a policy in it that forbids all of these.
 public final class HtmlReport {
   private static final String POLICY = "default-src 'none'; style-src 'unsafe-inline'";
@@ -155,8 +156,17 @@ public final class HtmlReport {
         "Before is %s, after is %s; intervals at 95 %%, p two-sided, by Holm over all lines with a p"
             .formatted(pair.before(), pair.after()),
         List.of(
-            "Task", "Metric", "n", "Before", "After", "Difference", "Interval", "p", "p by Holm",
-            "Fixed / broken", "Shown"),
+            "Task",
+            "Metric",
+            "n",
+            "Before",
+            "After",
+            "Difference",
+            "Interval",
+            "p",
+            "p by Holm",
+            "Fixed / broken",
+            "Shown"),
         2);
     pair.rows().forEach(this::row);
     endTable();
@@ -164,9 +174,17 @@ public final class HtmlReport {
     ReportView.byAxis(pair.rows())
         .forEach(
             (axis, rows) -> {
-              html.open("figure").open(
-                  "div", "class", "wide forest", "tabindex", "0", "role", "region", "aria-label",
-                  "Plot of the gains");
+              html.open("figure")
+                  .open(
+                      "div",
+                      "class",
+                      "wide forest",
+                      "tabindex",
+                      "0",
+                      "role",
+                      "region",
+                      "aria-label",
+                      "Plot of the gains");
               ForestSvg.of(
                   html,
                   rows,
@@ -180,11 +198,12 @@ public final class HtmlReport {
                                           .formatted(
                                               r.task(), r.metricShown(), Shown.signed(r.gain())))
                               .toList()));
-              html.close("div").element(
-                  "figcaption",
-                  axis.isEmpty()
-                      ? "Gains of scores from 0 to 1, towards the better side, with intervals at 95 %; filled where a difference is shown: p by Holm below 0.05"
-                      : "Gains of " + axis + " in its own unit, towards the better side");
+              html.close("div")
+                  .element(
+                      "figcaption",
+                      axis.isEmpty()
+                          ? "Gains of scores from 0 to 1, towards the better side, with intervals at 95 %; filled where a difference is shown: p by Holm below 0.05"
+                          : "Gains of " + axis + " in its own unit, towards the better side");
               html.close("figure");
             });
   }
@@ -214,7 +233,8 @@ public final class HtmlReport {
     html.element(
         "td",
         meaning.sign() + " " + meaning.word(),
-        "class", "n " + meaning.name().toLowerCase(Locale.ROOT));
+        "class",
+        "n " + meaning.name().toLowerCase(Locale.ROOT));
     html.close("tr");
   }
 
@@ -246,7 +266,8 @@ public final class HtmlReport {
   }
 
   private void alone(Pair pair) {
-    table("Numbers of the model alone; intervals at 95 %",
+    table(
+        "Numbers of the model alone; intervals at 95 %",
         List.of("Task", "Metric", "n", "Number", "Interval"), 2);
     for (Row row : pair.rows()) {
       html.open("tr").open("th", "scope", "row", "class", "name").element("bdi", row.task());
@@ -280,7 +301,8 @@ public final class HtmlReport {
                 Shown.count(data.outcome().requests()),
                 Shown.count(data.outcome().asked()),
                 String.format(Locale.ROOT, "%.1f", data.outcome().seconds())),
-        "class", "soft");
+        "class",
+        "soft");
     html.close("section");
   }
 

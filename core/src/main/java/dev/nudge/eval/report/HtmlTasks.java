@@ -73,8 +73,7 @@ final class HtmlTasks {
             : "ECE %s before (hollow), %s after (filled)"
                 .formatted(Shown.number(before.ece()), Shown.number(after.ece()));
     html.open("figure");
-    ReliabilitySvg.of(
-        html, before, after, "Reliability of " + task.name() + ": " + ece);
+    ReliabilitySvg.of(html, before, after, "Reliability of " + task.name() + ": " + ece);
     html.element(
         "figcaption",
         "Reliability of the choices' probabilities on %s: %s, ten bins of equal width"
@@ -120,7 +119,8 @@ final class HtmlTasks {
   /// What stands in the training set, in words.
   static String leakage(Leaked leaked) {
     List<String> kinds = new ArrayList<>();
-    leaked.kinds()
+    leaked
+        .kinds()
         .forEach(
             (kind, count) -> {
               if (count > 0) {
@@ -149,8 +149,7 @@ final class HtmlTasks {
     flips(counted ? "Broken" : "Worse", "worse", flips.worse(), task.name(), counted);
   }
 
-  private void flips(
-      String word, String kind, List<Flip> flips, String task, boolean counted) {
+  private void flips(String word, String kind, List<Flip> flips, String task, boolean counted) {
     if (flips.isEmpty()) {
       return;
     }

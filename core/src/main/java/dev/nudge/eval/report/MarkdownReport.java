@@ -116,8 +116,17 @@ public final class MarkdownReport {
     }
     table(
         List.of(
-            "task", "metric", "n", "before", "after", "difference", "95 % interval", "p",
-            "p by Holm", "fixed / broken", "shown"),
+            "task",
+            "metric",
+            "n",
+            "before",
+            "after",
+            "difference",
+            "95 % interval",
+            "p",
+            "p by Holm",
+            "fixed / broken",
+            "shown"),
         2);
     for (Row row : pair.rows()) {
       row(
@@ -164,7 +173,8 @@ public final class MarkdownReport {
   private void tasks(Pair pair) {
     for (TaskView task : pair.tasks()) {
       line("");
-      line("## %s, %s".formatted(MarkdownText.code(task.name()), Shown.documents(task.documents())));
+      line(
+          "## %s, %s".formatted(MarkdownText.code(task.name()), Shown.documents(task.documents())));
       Reliability after = task.after();
       Reliability before = task.before();
       if (after != null) {
@@ -178,7 +188,11 @@ public final class MarkdownReport {
       task.subgroups()
           .forEach(
               (column, slices) ->
-                  slices(pair, MarkdownText.code(column), slices, task.left().getOrDefault(column, 0)));
+                  slices(
+                      pair,
+                      MarkdownText.code(column),
+                      slices,
+                      task.left().getOrDefault(column, 0)));
       if (task.leaks() != null) {
         line("");
         line("Leakage: " + HtmlTasks.leakage(task.leaks()) + ".");

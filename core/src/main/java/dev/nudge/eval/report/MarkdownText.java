@@ -25,7 +25,12 @@ final class MarkdownText {
   static String block(String text) {
     String clean = clean(text);
     String fence = "`".repeat(Math.max(3, longest(clean) + 1));
-    return fence + "text\n" + (clean.isEmpty() ? "(empty)" : clean.stripTrailing()) + "\n" + fence + "\n";
+    return fence
+        + "text\n"
+        + (clean.isEmpty() ? "(empty)" : clean.stripTrailing())
+        + "\n"
+        + fence
+        + "\n";
   }
 
   private static int longest(String text) {

@@ -9,9 +9,11 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// How far a model's confidence in choices is from how often it is right, in ten bins of equal width.
+/// How far a model's confidence in choices is from how often it is right, in ten bins of equal
+/// width.
 ///
-/// The probabilities are those of the choices among themselves: the softmax of their log-likelihoods.
+/// The probabilities are those of the choices among themselves: the softmax of their
+/// log-likelihoods.
 ///
 /// @param documents that have two choices at least, one that is right, and numbers for all
 record Reliability(int documents, double ece, List<Calibration.Bin> bins) {
@@ -36,8 +38,7 @@ record Reliability(int documents, double ece, List<Calibration.Bin> bins) {
       return null;
     }
     Calibration calibration =
-        Calibration.of(
-            chances.toArray(double[][]::new), golds.stream().mapToInt(i -> i).toArray());
+        Calibration.of(chances.toArray(double[][]::new), golds.stream().mapToInt(i -> i).toArray());
     return new Reliability(
         chances.size(),
         calibration.ece(Calibration.Binning.EQUAL_WIDTH, BINS),

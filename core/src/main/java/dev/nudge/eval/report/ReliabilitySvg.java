@@ -5,7 +5,8 @@ import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/// Draws how often answers are right against how sure the model is of them: on the dashed line it is
+/// Draws how often answers are right against how sure the model is of them: on the dashed line it
+/// is
 /// right as often as it says. A circle is a bin, larger where it has more documents; hollow circles
 /// are the model before, filled ones the model after.
 final class ReliabilitySvg {
@@ -23,8 +24,17 @@ final class ReliabilitySvg {
   static void of(Markup html, @Nullable Reliability before, Reliability after, String label) {
     int height = TOP + PLOT + BOTTOM;
     html.open(
-        "svg", "viewBox", "0 0 %d %d".formatted(SIZE, height), "width", SIZE, "height", height,
-        "role", "img", "aria-label", label);
+        "svg",
+        "viewBox",
+        "0 0 %d %d".formatted(SIZE, height),
+        "width",
+        SIZE,
+        "height",
+        height,
+        "role",
+        "img",
+        "aria-label",
+        label);
     html.element("title", label);
     for (int i = 0; i <= 4; i++) {
       double share = i / 4.0;
@@ -32,19 +42,49 @@ final class ReliabilitySvg {
       line(html, "grid", x(share), y(0), x(share), y(1));
       line(html, "grid", x(0), y(share), x(1), y(share));
       html.element(
-          "text", said, "class", "soft", "x", x(share), "y", TOP + PLOT + 16, "text-anchor",
+          "text",
+          said,
+          "class",
+          "soft",
+          "x",
+          x(share),
+          "y",
+          TOP + PLOT + 16,
+          "text-anchor",
           "middle");
       html.element(
-          "text", said, "class", "soft", "x", LEFT - 7, "y", number(at(share) + 4), "text-anchor",
+          "text",
+          said,
+          "class",
+          "soft",
+          "x",
+          LEFT - 7,
+          "y",
+          number(at(share) + 4),
+          "text-anchor",
           "end");
     }
     line(html, "zero", x(0), y(0), x(1), y(1));
     html.element(
-        "text", "confidence", "class", "soft", "x", x(0.5), "y", TOP + PLOT + 34, "text-anchor",
+        "text",
+        "confidence",
+        "class",
+        "soft",
+        "x",
+        x(0.5),
+        "y",
+        TOP + PLOT + 34,
+        "text-anchor",
         "middle");
     html.element(
-        "text", "share right", "class", "soft", "transform",
-        "translate(14 %s) rotate(-90)".formatted(y(0.5)), "text-anchor", "middle");
+        "text",
+        "share right",
+        "class",
+        "soft",
+        "transform",
+        "translate(14 %s) rotate(-90)".formatted(y(0.5)),
+        "text-anchor",
+        "middle");
     if (before != null) {
       bins(html, before, "before");
     }
@@ -63,13 +103,19 @@ final class ReliabilitySvg {
     for (Bin bin : bins) {
       double radius = 3 + 7 * Math.sqrt(bin.items() / (double) of.documents());
       html.open(
-              "circle", "class", "mark " + kind, "cx", x(bin.confidence()), "cy",
-              y(bin.accuracy()), "r", number(radius))
+              "circle",
+              "class",
+              "mark " + kind,
+              "cx",
+              x(bin.confidence()),
+              "cy",
+              y(bin.accuracy()),
+              "r",
+              number(radius))
           .element(
               "title",
               "%s: %s, confidence %.3f, right %.3f"
-                  .formatted(
-                      kind, Shown.documents(bin.items()), bin.confidence(), bin.accuracy()))
+                  .formatted(kind, Shown.documents(bin.items()), bin.confidence(), bin.accuracy()))
           .close("circle");
     }
   }
@@ -90,8 +136,7 @@ final class ReliabilitySvg {
     return ForestSvg.number(value);
   }
 
-  private static void line(
-      Markup html, String of, String x1, String y1, String x2, String y2) {
+  private static void line(Markup html, String of, String x1, String y1, String x2, String y2) {
     html.element("line", "", "class", of, "x1", x1, "y1", y1, "x2", x2, "y2", y2);
   }
 }

@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
 ///     the number of its document
 /// @param settings as they are shown, in order
 /// @param digests null: none are known; a gate's are shown where they are
-/// @param subgroups columns of documents that split them, beside those that a task file names in its
+/// @param subgroups columns of documents that split them, beside those that a task file names in
+/// its
 ///     `metadata: {subgroups: […]}`
 /// @param at when it was made
 public record ReportData(
@@ -43,8 +44,7 @@ public record ReportData(
 
   /// With a verdict, whose digests are shown.
   public ReportData withGate(GateResult result) {
-    return new ReportData(
-        title, outcome, result, leaks, settings, result.digests(), subgroups, at);
+    return new ReportData(title, outcome, result, leaks, settings, result.digests(), subgroups, at);
   }
 
   /// With what was found in the training set.

@@ -149,14 +149,38 @@ record ReportView(ReportData data, List<Pair> pairs) {
     if (known != null) {
       boolean counted = known.test().equals("mcnemar");
       return new Row(
-          name, after.metric(), after.filter(), n, was, after.value(), known.value(), known.low(),
-          known.high(), known.p(), nan, counted, known.fixed(), known.broken());
+          name,
+          after.metric(),
+          after.filter(),
+          n,
+          was,
+          after.value(),
+          known.value(),
+          known.low(),
+          known.high(),
+          known.p(),
+          nan,
+          counted,
+          known.fixed(),
+          known.broken());
     }
     Interval interval =
         before == null ? Measured.of(after).interval(CONFIDENCE) : new Interval(nan, nan);
     return new Row(
-        name, after.metric(), after.filter(), n, was, after.value(), after.value() - was,
-        Slice.finite(interval.low()), Slice.finite(interval.high()), nan, nan, false, 0, 0);
+        name,
+        after.metric(),
+        after.filter(),
+        n,
+        was,
+        after.value(),
+        after.value() - was,
+        Slice.finite(interval.low()),
+        Slice.finite(interval.high()),
+        nan,
+        nan,
+        false,
+        0,
+        0);
   }
 
   private static List<Row> adjusted(List<Row> rows) {

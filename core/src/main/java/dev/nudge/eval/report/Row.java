@@ -10,7 +10,8 @@ import dev.nudge.eval.run.Metric;
 /// @param before NaN: there is no number, or no model before
 /// @param after NaN: there is no number
 /// @param value after − before, as the metric counts
-/// @param low of its interval at 95 %; of the number itself where there is no model before; NaN: not
+/// @param low of its interval at 95 %; of the number itself where there is no model before; NaN:
+/// not
 ///     known
 /// @param high likewise
 /// @param p two-sided, of no difference; NaN: not known

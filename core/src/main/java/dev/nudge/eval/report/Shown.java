@@ -65,7 +65,6 @@ final class Shown {
       return text;
     }
     int end = Character.isHighSurrogate(text.charAt(most - 1)) ? most - 1 : most;
-    return text.substring(0, end)
-        + "\n… " + count((long) text.length() - end) + " characters more";
+    return text.substring(0, end) + "\n… " + count((long) text.length() - end) + " characters more";
   }
 }

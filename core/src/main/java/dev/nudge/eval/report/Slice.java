@@ -15,8 +15,7 @@ import org.jspecify.annotations.Nullable;
 /// @param before NaN: there is no number, or no model before
 /// @param low of the interval at 95 % of the difference, or of the number where there is no model
 ///     before; NaN: not known
-record Slice(
-    String name, int documents, double before, double after, double low, double high) {
+record Slice(String name, int documents, double before, double after, double low, double high) {
   private static final double CONFIDENCE = 0.95;
 
   /// Takes some documents.
@@ -49,9 +48,7 @@ record Slice(
     List<MetricItem> items = new ArrayList<>();
     places.forEach(place -> items.add(score.items().get(place)));
     double value =
-        items.isEmpty()
-            ? Double.NaN
-            : Aggregation.of(score.metric().aggregation(), items).all();
+        items.isEmpty() ? Double.NaN : Aggregation.of(score.metric().aggregation(), items).all();
     return new Score(score.metric(), score.filter(), value, Double.NaN, items);
   }
 }

@@ -68,7 +68,8 @@ public final class Aggregation {
                               place,
                               name,
                               String.join(
-                                  ", ", Arrays.stream(values()).map(Kind::key).sorted().toList()))));
+                                  ", ",
+                                  Arrays.stream(values()).map(Kind::key).sorted().toList()))));
     }
 
     /// Whether it takes what another one takes.
@@ -153,7 +154,8 @@ public final class Aggregation {
             return sorted[sorted.length / 2];
           };
       case NANMEAN ->
-          places -> mean(values, Arrays.stream(places).filter(i -> !Double.isNaN(values[i])).toArray());
+          places ->
+              mean(values, Arrays.stream(places).filter(i -> !Double.isNaN(values[i])).toArray());
       default -> places -> mean(values, places);
     };
   }
@@ -193,8 +195,7 @@ public final class Aggregation {
     List<String> gold = all.stream().map(item -> String.valueOf(item.gold())).toList();
     List<String> chosen = all.stream().map(item -> String.valueOf(item.chosen())).toList();
     List<String> known =
-        IntStream.concat(
-                all.stream().mapToInt(Labels::gold), all.stream().mapToInt(Labels::chosen))
+        IntStream.concat(all.stream().mapToInt(Labels::gold), all.stream().mapToInt(Labels::chosen))
             .distinct()
             .sorted()
             .mapToObj(String::valueOf)

@@ -33,7 +33,8 @@ import tools.jackson.databind.node.JsonNodeFactory;
 /// Threading: one thread.
 final class Answers {
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
-  private static final int SHARED = 65; // tokens of a context from which some of its keys are shared
+  private static final int SHARED =
+      65; // tokens of a context from which some of its keys are shared
   private static final int LARGE = 4096; // tokens asked for before what is answered is written down
 
   /// A request with its tokens.
@@ -118,7 +119,8 @@ final class Answers {
   }
 
   private static String key(Encoded request, Asked of) {
-    return Sha256.of((of.digest() + request.digest()).getBytes(java.nio.charset.StandardCharsets.UTF_8));
+    return Sha256.of(
+        (of.digest() + request.digest()).getBytes(java.nio.charset.StandardCharsets.UTF_8));
   }
 
   /// The requests that are to be asked, each once, by their digests.

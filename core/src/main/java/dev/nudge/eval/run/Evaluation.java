@@ -82,14 +82,14 @@ public final class Evaluation {
   /// Evaluates, and writes into `settings.out()`.
   ///
   /// @throws InputException in one line, for whatever a user can mend
-  /// @throws dev.nudge.settings.RunException where an interrupt left requests that are not answered;
+  /// @throws dev.nudge.settings.RunException where an interrupt left requests that are not
+  /// answered;
   ///     those that are stay in the folder
   public static Outcome of(EvaluateSettings settings, Machine machine, Watcher watcher) {
     return of(settings, machine, StandardError.RESAMPLES, watcher);
   }
 
-  static Outcome of(
-      EvaluateSettings settings, Machine machine, int resamples, Watcher watcher) {
+  static Outcome of(EvaluateSettings settings, Machine machine, int resamples, Watcher watcher) {
     long start = System.nanoTime();
     Path folder = settings.model().model();
     ModelConfig config = ModelConfig.load(folder);
@@ -106,8 +106,7 @@ public final class Evaluation {
     checkOut(settings.out());
     try (Claim held = Claim.of(settings.out());
         Session session =
-            Session.load(
-                settings.model(), settings.adapter(), tokenizer, machine, watcher::warn)) {
+            Session.load(settings.model(), settings.adapter(), tokenizer, machine, watcher::warn)) {
       Path compare = settings.compare();
       if (compare != null) {
         session.attach(COMPARE, compare);
@@ -147,15 +146,11 @@ public final class Evaluation {
   }
 
   private static Ready ready(
-      TaskConfig config,
-      EvaluateSettings settings,
-      PromptStyle style,
-      Consumer<String> warnings) {
+      TaskConfig config, EvaluateSettings settings, PromptStyle style, Consumer<String> warnings) {
     TaskConfig shot = config.withFewshot(settings.numFewshot());
     Filters.of(shot);
     Task task = Task.load(shot, settings.dataDir());
-    List<Metric> metrics =
-        Metric.of(shot.metrics(), shot.type(), task.multipleTarget(), warnings);
+    List<Metric> metrics = Metric.of(shot.metrics(), shot.type(), task.multipleTarget(), warnings);
     List<Sample> samples = task.samples(settings.limit(), style);
     boolean two = metrics.stream().anyMatch(m -> m.aggregation() == Aggregation.Kind.F1);
     if (two && samples.stream().anyMatch(sample -> sample.choices().size() > 2)) {
@@ -194,8 +189,7 @@ public final class Evaluation {
     }
   }
 
-  private static List<Asked> models(
-      EvaluateSettings settings, Machine machine, Session session) {
+  private static List<Asked> models(EvaluateSettings settings, Machine machine, Session session) {
     String weights =
         BaseDigest.of(settings.model().model(), machine.cache())
             + " "
@@ -364,10 +358,7 @@ public final class Evaluation {
   }
 
   private static Map<String, @Nullable Object> about(
-      EvaluateSettings settings,
-      ModelResults model,
-      Tokenizer tokenizer,
-      RequestTokens encoder) {
+      EvaluateSettings settings, ModelResults model, Tokenizer tokenizer, RequestTokens encoder) {
     Map<String, @Nullable Object> config = new LinkedHashMap<>();
     config.put("model", "nudge");
     Map<String, @Nullable Object> arguments = new LinkedHashMap<>();

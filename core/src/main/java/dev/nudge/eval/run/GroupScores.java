@@ -26,11 +26,13 @@ public record GroupScores(TaskGroup group, int sampleLength, Map<String, Score> 
     List<TaskScores> own = group.tasks().stream().map(tasks::get).toList();
     Map<String, Score> scores = new LinkedHashMap<>();
     List<TaskGroup.Aggregate> aggregates = group.aggregates();
-    for (TaskGroup.Aggregate aggregate : aggregates == null ? List.<TaskGroup.Aggregate>of() : aggregates) {
+    for (TaskGroup.Aggregate aggregate :
+        aggregates == null ? List.<TaskGroup.Aggregate>of() : aggregates) {
       List<String> named = aggregate.filters();
       for (String filter : named == null ? filters(aggregate.metric(), own) : named) {
         String key = aggregate.metric() + "," + filter;
-        List<TaskScores> with = own.stream().filter(task -> task.scores().containsKey(key)).toList();
+        List<TaskScores> with =
+            own.stream().filter(task -> task.scores().containsKey(key)).toList();
         if (!with.isEmpty()) {
           scores.put(key, score(key, with, aggregate.bySize()));
         }

@@ -45,7 +45,9 @@ final class HarnessChat implements PromptStyle.Chat {
     for (int i = 0; i < messages.size(); i++) {
       Message m = messages.get(i);
       boolean goesOn = !begins && i == messages.size() - 1;
-      all.addObject().put("role", m.role()).put("content", goesOn ? m.content() + MARK : m.content());
+      all.addObject()
+          .put("role", m.role())
+          .put("content", goesOn ? m.content() + MARK : m.content());
     }
     String text = template.render(all, null, begins, Map.of()).text();
     if (begins) {

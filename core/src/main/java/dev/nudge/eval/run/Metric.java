@@ -24,10 +24,7 @@ import org.jspecify.annotations.Nullable;
 /// @param aggregation what makes one number of all documents'
 /// @param options of exact_match; else none are set
 public record Metric(
-    String name,
-    Aggregation.Kind aggregation,
-    boolean higherIsBetter,
-    ExactMatch.Options options) {
+    String name, Aggregation.Kind aggregation, boolean higherIsBetter, ExactMatch.Options options) {
 
   /// What is known of a metric.
   private record Known(Set<OutputType> types, Aggregation.Kind aggregation, boolean higher) {}
@@ -75,7 +72,14 @@ public record Metric(
   /// Metrics that a document with several answers has, where a text is generated.
   private static final Set<String> OF_SEVERAL =
       Set.of(
-          "exact_match", "squad_f1", "rouge1", "rouge2", "rougeL", "tatqa_em", "tatqa_f1", "bypass");
+          "exact_match",
+          "squad_f1",
+          "rouge1",
+          "rouge2",
+          "rougeL",
+          "tatqa_em",
+          "tatqa_f1",
+          "bypass");
 
   /// The metrics of a task; one that its output type has not is passed over with a warning, as the
   /// harness does without.
@@ -112,8 +116,7 @@ public record Metric(
     }
     if (all.isEmpty()) {
       throw new InputException(
-          "%s: none of its metrics is one of %s"
-              .formatted(configs.getFirst().place(), type.key()));
+          "%s: none of its metrics is one of %s".formatted(configs.getFirst().place(), type.key()));
     }
     return List.copyOf(all);
   }
@@ -150,7 +153,8 @@ public record Metric(
         flags[flag] = Boolean.TRUE.equals(value);
       } else if (entry.getKey().equals("regexes_to_ignore")
           && (value == null
-              || value instanceof List<?> list && list.stream().allMatch(String.class::isInstance))) {
+              || value instanceof List<?> list
+                  && list.stream().allMatch(String.class::isInstance))) {
         ignored =
             value == null ? List.of() : ((List<?>) value).stream().map(String.class::cast).toList();
       } else {

@@ -27,7 +27,8 @@ public record Outcome(
         .orElse(models.getFirst());
   }
 
-  /// The numbers as `--json` shows them: by task or group and metric; `METRIC` is that of the task's
+  /// The numbers as `--json` shows them: by task or group and metric; `METRIC` is that of the
+  /// task's
   /// first filter, and one of a filter with a name has `METRIC,FILTER` beside it.
   public Map<String, Object> summary() {
     Map<String, Object> summary = new LinkedHashMap<>();

@@ -88,8 +88,7 @@ final class ResultFiles {
               task.metrics().forEach(m -> directions.put(m.name(), m.higherIsBetter()));
               higher.put(name, directions);
               counts.put(
-                  name,
-                  Map.of("original", task.task().size(), "effective", task.sampleLength()));
+                  name, Map.of("original", task.task().size(), "effective", task.sampleLength()));
             });
     Map<String, @Nullable Object> groups = new LinkedHashMap<>();
     Map<String, @Nullable Object> children = new LinkedHashMap<>();
@@ -199,7 +198,10 @@ final class ResultFiles {
     StringBuilder lines = new StringBuilder();
     for (TaskScores.Scored scored : task.samples()) {
       Map<String, @Nullable Object> row = row(scored);
-      hashes.append(row.get("doc_hash")).append(row.get("prompt_hash")).append(row.get("target_hash"));
+      hashes
+          .append(row.get("doc_hash"))
+          .append(row.get("prompt_hash"))
+          .append(row.get("target_hash"));
       lines.append(Json.line(row)).append('\n');
     }
     OutFolder.place(file, lines.toString());

@@ -93,12 +93,10 @@ final class SampleScorer {
       int first = gold.getFirst();
       return switch (metric) {
         case "acc" -> right(likeliest(i -> logprobs.get(i)));
-        case "acc_norm" ->
-            right(likeliest(i -> logprobs.get(i) / characters(texts.get(i))));
+        case "acc_norm" -> right(likeliest(i -> logprobs.get(i) / characters(texts.get(i))));
         case "acc_bytes" -> right(likeliest(i -> logprobs.get(i) / bytes(texts.get(i))));
         case "acc_mutual_info" -> right(likeliest(i -> logprobs.get(i) - alone.get(i)));
-        case "exact_match" ->
-            new Value(gold.stream().anyMatch(place -> isGreedy(place)) ? 1 : 0);
+        case "exact_match" -> new Value(gold.stream().anyMatch(place -> isGreedy(place)) ? 1 : 0);
         case "brier_score" -> new Chances(first, softmax());
         default -> new Labels(first, likeliest(i -> logprobs.get(i)));
       };

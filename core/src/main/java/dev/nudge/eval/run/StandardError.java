@@ -25,8 +25,7 @@ final class StandardError {
       return Double.NaN;
     }
     if (kind == Aggregation.Kind.MEAN) {
-      double[] values =
-          IntStream.range(0, n).mapToDouble(i -> items.some(new int[] {i})).toArray();
+      double[] values = IntStream.range(0, n).mapToDouble(i -> items.some(new int[] {i})).toArray();
       return deviation(values) / Math.sqrt(n);
     }
     if (!kind.bootstraps() || resamples < 1) {

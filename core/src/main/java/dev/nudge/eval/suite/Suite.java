@@ -43,20 +43,17 @@ public final class Suite {
   /// @param leaks what was found of each task's documents in the training set, by task; empty: it
   ///     was not looked for
   /// @param gate null: there was no policy
-  public record Judged(
-      Outcome outcome, Map<String, LeakReport> leaks, @Nullable GateResult gate) {}
+  public record Judged(Outcome outcome, Map<String, LeakReport> leaks, @Nullable GateResult gate) {}
 
   /// Evaluates by settings, and judges by their policy.
   ///
   /// @throws InputException in one line, for whatever a user can mend
-  public static Judged run(
-      EvaluateSettings settings, Machine machine, Evaluation.Watcher watcher) {
+  public static Judged run(EvaluateSettings settings, Machine machine, Evaluation.Watcher watcher) {
     Path file = settings.policy();
     Policy policy = file == null ? null : PolicyFile.read(file);
     TrainingTexts training = TrainingTexts.of(settings.trainData());
     Outcome outcome = Evaluation.of(settings, machine, watcher);
-    Map<String, LeakReport> leaks =
-        training.isEmpty() ? Map.of() : training.look(outcome.main());
+    Map<String, LeakReport> leaks = training.isEmpty() ? Map.of() : training.look(outcome.main());
     Instant now = Instant.now();
     GateResult gate = null;
     if (policy != null) {

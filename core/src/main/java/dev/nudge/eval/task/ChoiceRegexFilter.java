@@ -54,8 +54,7 @@ final class ChoiceRegexFilter {
         keys,
         known,
         (answers, doc) ->
-            Filters.each(keys, text -> filter.letter(text, choices(keys, doc)))
-                .of(answers, doc));
+            Filters.each(keys, text -> filter.letter(text, choices(keys, doc))).of(answers, doc));
   }
 
   private static List<String> choices(Keys keys, JsonNode doc) {
@@ -110,7 +109,8 @@ final class ChoiceRegexFilter {
         "|",
         texts.stream()
             .map(ChoiceRegexFilter::escaped)
-            .sorted(Comparator.comparingInt((String s) -> s.codePointCount(0, s.length())).reversed())
+            .sorted(
+                Comparator.comparingInt((String s) -> s.codePointCount(0, s.length())).reversed())
             .toList());
   }
 

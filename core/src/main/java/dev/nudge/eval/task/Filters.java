@@ -38,8 +38,12 @@ public final class Filters {
   static {
     ALL.put("take_first", keys -> only(keys, Set.of(), (answers, doc) -> first(keys, answers)));
     ALL.put("take_first_k", Filters::takeFirst);
-    ALL.put("majority_vote", keys -> only(keys, Set.of(), (a, doc) -> NODES.arrayNode().add(vote(keys, a))));
-    ALL.put("remove_whitespace", keys -> only(keys, Set.of(), each(keys, dev.nudge.text.jinja.Spaces::strip)));
+    ALL.put(
+        "majority_vote",
+        keys -> only(keys, Set.of(), (a, doc) -> NODES.arrayNode().add(vote(keys, a))));
+    ALL.put(
+        "remove_whitespace",
+        keys -> only(keys, Set.of(), each(keys, dev.nudge.text.jinja.Spaces::strip)));
     ALL.put("lowercase", keys -> only(keys, Set.of(), each(keys, t -> t.toLowerCase(Locale.ROOT))));
     ALL.put("uppercase", keys -> only(keys, Set.of(), each(keys, t -> t.toUpperCase(Locale.ROOT))));
     ALL.put("map", Filters::map);
@@ -138,7 +142,8 @@ public final class Filters {
   private static JsonNode first(Keys keys, JsonNode answers) {
     if (!answers.isArray() || answers.isEmpty()) {
       throw new InputException(
-          "%s: take_first finds no list of answers; leave the second one out".formatted(keys.place()));
+          "%s: take_first finds no list of answers; leave the second one out"
+              .formatted(keys.place()));
     }
     return answers.get(0);
   }

@@ -63,7 +63,9 @@ final class Keys {
     if (value == null) {
       return null;
     }
-    if (value instanceof Long number && number >= Integer.MIN_VALUE && number <= Integer.MAX_VALUE) {
+    if (value instanceof Long number
+        && number >= Integer.MIN_VALUE
+        && number <= Integer.MAX_VALUE) {
       return number.intValue();
     }
     throw wrong(key, "a whole number");

@@ -16,11 +16,7 @@ final class PromptBuilder {
 
   /// @param multipleInput whether the choices are questions
   PromptBuilder(
-      TaskConfig config,
-      TaskFields fields,
-      Shots shots,
-      PromptStyle style,
-      boolean multipleInput) {
+      TaskConfig config, TaskFields fields, Shots shots, PromptStyle style, boolean multipleInput) {
     this.config = config;
     this.fields = fields;
     this.shots = shots;
@@ -47,8 +43,7 @@ final class PromptBuilder {
   }
 
   private List<Message> before(JsonNode doc) {
-    String description =
-        fields.resolved(doc, "description", config.keys().text("description"));
+    String description = fields.resolved(doc, "description", config.keys().text("description"));
     String system = Message.joined(style.system(), description, config.fewshotDelimiter());
     List<Message> all = new ArrayList<>();
     if (!system.isEmpty()) {
@@ -113,8 +108,7 @@ final class PromptBuilder {
       String delimiter,
       String behind,
       List<Message> all) {
-    boolean answered =
-        answer != null && !(target != null && target.isString() && answer.isEmpty());
+    boolean answered = answer != null && !(target != null && target.isString() && answer.isEmpty());
     String begun = Objects.requireNonNullElse(prefix, "");
     boolean delimits = begun.isEmpty() ? answered : Message.needsDelimiter(question, begun);
     all.add(new Message("user", question, delimits ? delimiter : ""));

@@ -67,7 +67,10 @@ final class PythonEscapes {
 
   private int octal(String text, int from) {
     int end = from;
-    while (end < text.length() && end < from + 3 && text.charAt(end) >= '0' && text.charAt(end) <= '7') {
+    while (end < text.length()
+        && end < from + 3
+        && text.charAt(end) >= '0'
+        && text.charAt(end) <= '7') {
       end++;
     }
     out.append((char) Integer.parseInt(text.substring(from, end), 8));

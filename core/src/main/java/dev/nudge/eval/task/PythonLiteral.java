@@ -10,7 +10,8 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.NullNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Reads a text as Python's `ast.literal_eval` does: texts, numbers, `True`, `False`, `None`, lists,
+/// Reads a text as Python's `ast.literal_eval` does: texts, numbers, `True`, `False`, `None`,
+/// lists,
 /// tuples and dicts. A tuple becomes a list.
 final class PythonLiteral {
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
@@ -181,7 +182,10 @@ final class PythonLiteral {
       at++;
     }
     String digits = text.substring(from, at);
-    if (digits.isEmpty() || digits.startsWith("_") || digits.endsWith("_") || digits.contains("__")) {
+    if (digits.isEmpty()
+        || digits.startsWith("_")
+        || digits.endsWith("_")
+        || digits.contains("__")) {
       throw new NoLiteral();
     }
     String plain = digits.replace("_", "").toLowerCase(java.util.Locale.ROOT);
@@ -213,7 +217,9 @@ final class PythonLiteral {
   private static JsonNode whole(BigInteger value) {
     return value.bitLength() < Integer.SIZE
         ? NODES.numberNode(value.intValue())
-        : value.bitLength() < Long.SIZE ? NODES.numberNode(value.longValue()) : NODES.numberNode(value);
+        : value.bitLength() < Long.SIZE
+            ? NODES.numberNode(value.longValue())
+            : NODES.numberNode(value);
   }
 
   private boolean isOfNumber(int from) {

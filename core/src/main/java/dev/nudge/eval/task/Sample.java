@@ -10,7 +10,12 @@ import tools.jackson.databind.JsonNode;
 /// @param gold what is right: the target, or where choices are questions the place of one
 /// @param choices empty: it has none
 public record Sample(
-    int id, JsonNode doc, JsonNode target, JsonNode gold, List<String> choices, List<Request> requests) {
+    int id,
+    JsonNode doc,
+    JsonNode target,
+    JsonNode gold,
+    List<String> choices,
+    List<Request> requests) {
   public Sample {
     choices = List.copyOf(choices);
     requests = List.copyOf(requests);

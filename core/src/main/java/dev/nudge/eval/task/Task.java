@@ -20,8 +20,7 @@ public final class Task {
   private final boolean multipleInput;
   private final boolean multipleTarget;
 
-  private Task(
-      TaskConfig config, Documents asked, TaskFields fields, List<JsonNode> pool) {
+  private Task(TaskConfig config, Documents asked, TaskFields fields, List<JsonNode> pool) {
     this.config = config;
     this.asked = asked;
     this.fields = fields;
@@ -46,7 +45,8 @@ public final class Task {
               .formatted(config.place()));
     }
     Documents asked = data.split(split);
-    return new Task(config, asked, new TaskFields(config, asked.columns()), pool(config, data, split));
+    return new Task(
+        config, asked, new TaskFields(config, asked.columns()), pool(config, data, split));
   }
 
   /// The documents that shots are chosen from; none where there are no shots.
@@ -81,7 +81,8 @@ public final class Task {
     return multipleTarget;
   }
 
-  /// What a document asks by itself, without shots: its question, of a rolling task its text, of one
+  /// What a document asks by itself, without shots: its question, of a rolling task its text, of
+  /// one
   /// whose choices are questions all of them.
   public String question(JsonNode doc) {
     if (config.type() == OutputType.LOGLIKELIHOOD_ROLLING) {
@@ -118,8 +119,7 @@ public final class Task {
       case LOGLIKELIHOOD -> List.of(new Request.Likelihood(contexts.getFirst(), text(target)));
       case LOGLIKELIHOOD_ROLLING -> List.of(new Request.Rolling(text(target)));
       case GENERATE_UNTIL ->
-          List.of(
-              new Request.Generate(contexts.getFirst(), config.generation(), config.repeats()));
+          List.of(new Request.Generate(contexts.getFirst(), config.generation(), config.repeats()));
       case MULTIPLE_CHOICE -> choices(contexts, target, choices, style);
     };
   }
@@ -145,9 +145,7 @@ public final class Task {
   private String delimiter(PromptStyle style) {
     String prefix = config.keys().text("gen_prefix");
     boolean open =
-        prefix != null
-            && !prefix.isEmpty()
-            && !Spaces.is(prefix.codePointBefore(prefix.length()));
+        prefix != null && !prefix.isEmpty() && !Spaces.is(prefix.codePointBefore(prefix.length()));
     return style.chat() == null || open ? config.targetDelimiter() : "";
   }
 

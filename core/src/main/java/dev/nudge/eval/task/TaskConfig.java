@@ -101,7 +101,8 @@ public record TaskConfig(
     Refused.notDone(keys, "unsafe_code", "answers that are code are not run here");
     Refused.notDone(keys, "doc_to_image", "images are not read here");
     Refused.notDone(keys, "doc_to_audio", "sound is not read here");
-    Refused.notDone(keys, "use_prompt", "promptsource is not read here; write doc_to_text and doc_to_target");
+    Refused.notDone(
+        keys, "use_prompt", "promptsource is not read here; write doc_to_text and doc_to_target");
     Refused.notDone(keys, "process_results", "score by metric_list and filter_list alone");
     Refused.notDone(keys, "custom_dataset", "name files by data_files");
     String name = keys.text("task");

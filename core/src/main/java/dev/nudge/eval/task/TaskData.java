@@ -26,7 +26,8 @@ import tools.jackson.databind.JsonNode;
 /// With `dataset_path: json` or `csv` (or `parquet`, `text`) the files are those of
 /// `dataset_kwargs: data_files`, by split. A relative name is looked up in the data folder, beside
 /// the task file, and in the working folder, in this order. Any other `dataset_path` is a data set
-/// of the hub, and its documents are looked up as they would be exported: `DATA/PATH/NAME/SPLIT` with
+/// of the hub, and its documents are looked up as they would be exported: `DATA/PATH/NAME/SPLIT`
+/// with
 /// the ending .jsonl, .json, .csv or .parquet, or `SPLIT-*` with one of them, NAME being
 /// `dataset_name` where there is one. A file of one split may also stand in a folder `data` there.
 final class TaskData {
@@ -78,8 +79,12 @@ final class TaskData {
           "%s: dataset_path is %s and dataset_kwargs has no data_files; name the files there"
               .formatted(config.place(), path));
     }
-    Keys bySplit = named instanceof Map<?, ?> map ? new Keys(kwargs.place() + ": data_files", map) : null;
-    List<String> names = bySplit == null ? split.equals("train") ? kwargs.texts("data_files") : null : bySplit.texts(split);
+    Keys bySplit =
+        named instanceof Map<?, ?> map ? new Keys(kwargs.place() + ": data_files", map) : null;
+    List<String> names =
+        bySplit == null
+            ? split.equals("train") ? kwargs.texts("data_files") : null
+            : bySplit.texts(split);
     if (names == null) {
       throw new InputException(
           "%s: data_files has no split %s%s"
@@ -103,7 +108,10 @@ final class TaskData {
       if (Files.isRegularFile(file)) {
         return List.of(file);
       }
-      List<Path> several = name.indexOf('*') < 0 ? List.of() : matching(file.getParent(), String.valueOf(file.getFileName()));
+      List<Path> several =
+          name.indexOf('*') < 0
+              ? List.of()
+              : matching(file.getParent(), String.valueOf(file.getFileName()));
       if (!several.isEmpty()) {
         return several;
       }
@@ -124,7 +132,9 @@ final class TaskData {
   private String shown() {
     return String.join(
         ", ",
-        folders.stream().map(f -> f.toString().isEmpty() ? "the working folder" : f.toString()).toList());
+        folders.stream()
+            .map(f -> f.toString().isEmpty() ? "the working folder" : f.toString())
+            .toList());
   }
 
   private static List<Path> matching(@Nullable Path folder, String glob) {
@@ -161,7 +171,13 @@ final class TaskData {
     }
     throw new InputException(
         "%s: the split %s of the data set %s is not here: there is no %s/%s.jsonl in %s; export it there and set --data-dir, as docs/evaluation.md shows"
-            .formatted(config.place(), split, name == null ? path : path + " (" + name + ")", place, split, shown()));
+            .formatted(
+                config.place(),
+                split,
+                name == null ? path : path + " (" + name + ")",
+                place,
+                split,
+                shown()));
   }
 
   private Documents read(String split, List<Path> files) {

@@ -108,12 +108,14 @@ final class TaskFields {
     List<String> choices = new ArrayList<>();
     for (JsonNode one : list) {
       if (!one.isString()) {
-        throw wrong("doc_to_choice", "has the choice " + one, "each must be a text; put it in quotes");
+        throw wrong(
+            "doc_to_choice", "has the choice " + one, "each must be a text; put it in quotes");
       }
       choices.add(one.stringValue());
     }
     if (!list.isArray() || choices.isEmpty()) {
-      throw wrong("doc_to_choice", "makes " + shortened(list.toString()), "it must make a list of texts");
+      throw wrong(
+          "doc_to_choice", "makes " + shortened(list.toString()), "it must make a list of texts");
     }
     return choices;
   }
@@ -153,7 +155,10 @@ final class TaskFields {
   private JsonNode column(JsonNode doc, String name, String key) {
     JsonNode value = doc.get(name);
     if (value == null) {
-      throw wrong(key, "is the column " + name, "the document has none of that name: " + shortened(doc.toString()));
+      throw wrong(
+          key,
+          "is the column " + name,
+          "the document has none of that name: " + shortened(doc.toString()));
     }
     return value;
   }

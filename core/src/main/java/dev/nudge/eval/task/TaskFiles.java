@@ -23,8 +23,7 @@ final class TaskFiles {
 
   private static Map<String, @Nullable Object> read(Path file, List<Path> within) {
     if (within.contains(file)) {
-      throw new InputException(
-          "%s includes itself, by %s".formatted(file, within.getLast()));
+      throw new InputException("%s includes itself, by %s".formatted(file, within.getLast()));
     }
     if (!Files.isRegularFile(file)) {
       throw new InputException(
@@ -40,14 +39,14 @@ final class TaskFiles {
     List<Path> path = new ArrayList<>(within);
     path.add(file);
     Map<String, @Nullable Object> all = new LinkedHashMap<>();
-    for (Object name : includes instanceof List<?> list ? list : java.util.Arrays.asList(includes)) {
+    for (Object name :
+        includes instanceof List<?> list ? list : java.util.Arrays.asList(includes)) {
       if (!(name instanceof String text)) {
         throw new InputException(
             "%s: include is %s; it must be a file or a list of files"
                 .formatted(file, TaskYaml.shown(name)));
       }
-      Map<String, @Nullable Object> included =
-          read(file.resolveSibling(text).normalize(), path);
+      Map<String, @Nullable Object> included = read(file.resolveSibling(text).normalize(), path);
       included.remove("task_list");
       all.putAll(included);
     }

@@ -33,8 +33,7 @@ public record TaskGroup(
   /// @param bySize each task counts by its documents; else all count the same
   public record Aggregate(String metric, @Nullable List<String> filters, boolean bySize) {}
 
-  static TaskGroup of(
-      Keys keys, String name, List<String> children, List<String> tasks) {
+  static TaskGroup of(Keys keys, String name, List<String> children, List<String> tasks) {
     Object version =
         keys.get("metadata") instanceof Map<?, ?> metadata ? metadata.get("version") : null;
     return new TaskGroup(

@@ -93,7 +93,11 @@ final class TaskYaml {
               .map(m -> " line " + (m.getLine() + 1) + ", column " + (m.getColumn() + 1))
               .orElse("");
       throw new InputException(
-          file + where + ": this is not YAML: " + String.valueOf(e.getProblem()).lines().findFirst().orElse(""), e);
+          file
+              + where
+              + ": this is not YAML: "
+              + String.valueOf(e.getProblem()).lines().findFirst().orElse(""),
+          e);
     } catch (YamlEngineException e) {
       throw new InputException(file + ": a character or a part of it is not YAML", e);
     }
@@ -123,7 +127,8 @@ final class TaskYaml {
     }
     Object value =
         switch (event) {
-          case ScalarEvent scalar -> anchored(scalar.getAnchor().map(Object::toString), scalar(scalar));
+          case ScalarEvent scalar ->
+              anchored(scalar.getAnchor().map(Object::toString), scalar(scalar));
           case AliasEvent alias -> {
             String name = alias.getAlias().toString();
             if (!anchors.containsKey(name)) {
@@ -177,11 +182,14 @@ final class TaskYaml {
   }
 
   private static boolean isMerge(Event event) {
-    return event instanceof ScalarEvent scalar && scalar.isPlain() && scalar.getValue().equals("<<");
+    return event instanceof ScalarEvent scalar
+        && scalar.isPlain()
+        && scalar.getValue().equals("<<");
   }
 
   private void merge(@Nullable Object from, Map<@Nullable Object, @Nullable Object> into) {
-    List<?> maps = from instanceof List<?> list ? list.reversed() : java.util.Collections.singletonList(from);
+    List<?> maps =
+        from instanceof List<?> list ? list.reversed() : java.util.Collections.singletonList(from);
     for (Object map : maps) {
       if (!(map instanceof Map<?, ?> entries)) {
         throw new InputException(file + ": << needs a map");

@@ -20,7 +20,8 @@ final class StatementParser {
   }
 
   static List<Statement> parse(String source, Dialect dialect) {
-    return new StatementParser(Lexer.tokens(source, dialect), dialect).body("the template", 0, Set.of());
+    return new StatementParser(Lexer.tokens(source, dialect), dialect)
+        .body("the template", 0, Set.of());
   }
 
   /// Up to a block of one of the names, which is not taken; without names, to the end.

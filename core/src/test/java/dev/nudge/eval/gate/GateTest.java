@@ -47,7 +47,8 @@ class GateTest {
     assertThat(rule.value()).isCloseTo(0.15, within(1e-12));
     assertThat(rule.documents()).isEqualTo(200);
     // Tango's interval at 95 % of 10 and 40 of 200
-    assertThat(rule.low()).isCloseTo(new Paired(90, 10, 40, 60, 0).interval(0.95).low(), within(1e-9));
+    assertThat(rule.low())
+        .isCloseTo(new Paired(90, 10, 40, 60, 0).interval(0.95).low(), within(1e-9));
     assertThat(rule.low()).isGreaterThan(0.05);
     assertThat(rule.sentence())
         .isEqualTo(
@@ -144,13 +145,10 @@ class GateTest {
     assertThat(first.adjusted()).isCloseTo(2 * first.p(), within(1e-12));
     String strict =
         "confidence: 0.97\nimprove: [{task: one, metric: acc}, {task: two, metric: acc}]";
-    assertThat(judge(strict, outcome).rules().getFirst().verdict())
-        .isEqualTo(Verdict.INCONCLUSIVE);
+    assertThat(judge(strict, outcome).rules().getFirst().verdict()).isEqualTo(Verdict.INCONCLUSIVE);
     // a rule of another kind changes nothing
     RuleResult beside =
-        judge(one + "\nretain: {task: two, metric: acc, margin: 0.2}", outcome)
-            .rules()
-            .getFirst();
+        judge(one + "\nretain: {task: two, metric: acc, margin: 0.2}", outcome).rules().getFirst();
     assertThat(beside.adjusted()).isEqualTo(beside.p());
   }
 
@@ -240,7 +238,8 @@ class GateTest {
   void aNumberThatIsNoneIsInconclusive() throws Exception {
     Outcome outcome =
         new MadeOutcomes(folder)
-            .texts("says", 30, MadeOutcomes.mean("rougeL", true), i -> 0.5, i -> Double.NaN, "q", "t")
+            .texts(
+                "says", 30, MadeOutcomes.mean("rougeL", true), i -> 0.5, i -> Double.NaN, "q", "t")
             .outcome();
     GateResult result =
         judge(
@@ -273,7 +272,13 @@ class GateTest {
     MadeOutcomes few =
         new MadeOutcomes(folder)
             .texts(
-                "says", 19, MadeOutcomes.mean("rougeL", true), i -> 0, i -> 0.5 + i / 99.0, "q", "t");
+                "says",
+                19,
+                MadeOutcomes.mean("rougeL", true),
+                i -> 0,
+                i -> 0.5 + i / 99.0,
+                "q",
+                "t");
     assertThat(judge(policy, few.outcome()).verdict()).isEqualTo(Verdict.INCONCLUSIVE);
   }
 
@@ -293,7 +298,8 @@ class GateTest {
   @Test
   void leakageCountsTheKindsThatAreNamed() throws Exception {
     Outcome outcome = better();
-    var items = IntStream.range(0, 200).mapToObj(i -> new Item("" + i, "question number " + i)).toList();
+    var items =
+        IntStream.range(0, 200).mapToObj(i -> new Item("" + i, "question number " + i)).toList();
     var report =
         LeakScan.of(List.of("question number 7", "Question number: 8", "question number 9"), items);
     assertThat(report.leaks()).hasSize(3);
@@ -302,11 +308,11 @@ class GateTest {
     GateResult fails = judge("leakage: {at_most: 0.014}", evidence);
     assertThat(fails.verdict()).isEqualTo(Verdict.FAIL);
     assertThat(fails.rules().getFirst().sentence())
-        .isEqualTo("3 of 200 documents of legal (1.5 %) stand in the training set; at most 1.4 % may");
+        .isEqualTo(
+            "3 of 200 documents of legal (1.5 %) stand in the training set; at most 1.4 % may");
     assertThat(judge("leakage: {at_most: 0.01, kinds: [exact]}", evidence).verdict())
         .isEqualTo(Verdict.PASS);
-    assertThat(judge("leakage: {at_most: 0.5}", outcome).verdict())
-        .isEqualTo(Verdict.INCONCLUSIVE);
+    assertThat(judge("leakage: {at_most: 0.5}", outcome).verdict()).isEqualTo(Verdict.INCONCLUSIVE);
   }
 
   @Test
@@ -341,8 +347,7 @@ class GateTest {
     assertThatThrownBy(() -> judge("improve: {task: legal, metric: acc_norm}", outcome))
         .hasMessage(
             "policy.yaml: improve names the metric acc_norm, which legal does not have; it has acc, acc,none, brier_score, brier_score,none; did you mean acc?");
-    assertThatThrownBy(
-            () -> judge("retain: {task: legal, metric: acc, margin: 0.1}", baseAlone()))
+    assertThatThrownBy(() -> judge("retain: {task: legal, metric: acc, margin: 0.1}", baseAlone()))
         .hasMessage(
             "policy.yaml: improve and retain compare a model with its base; give --adapter, or leave them out");
   }

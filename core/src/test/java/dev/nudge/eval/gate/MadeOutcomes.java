@@ -142,8 +142,7 @@ public final class MadeOutcomes {
     return this;
   }
 
-  private static TaskScores said(
-      Task task, Metric metric, IntToDoubleFunction score, String text) {
+  private static TaskScores said(Task task, Metric metric, IntToDoubleFunction score, String text) {
     List<Scored> samples = new ArrayList<>();
     for (Sample sample : task.samples(null, PromptStyle.PLAIN)) {
       MetricItem item = new MetricItem.Value(score.applyAsDouble(sample.id()));

@@ -63,11 +63,13 @@ class PolicyFileTest {
         """;
     Policy read = PolicyFile.parse("p.json", json);
     Policy yaml =
-        PolicyFile.parse("p", "# other\nretain: {task: general, metric: acc, margin: 0.02, confidence: 0.9}");
+        PolicyFile.parse(
+            "p", "# other\nretain: {task: general, metric: acc, margin: 0.02, confidence: 0.9}");
     assertThat(read.rules()).isEqualTo(yaml.rules());
     assertThat(read.digest()).isEqualTo(yaml.digest()).startsWith("sha256:");
     Policy other =
-        PolicyFile.parse("p", "retain: {task: general, metric: acc, margin: 0.03, confidence: 0.9}");
+        PolicyFile.parse(
+            "p", "retain: {task: general, metric: acc, margin: 0.03, confidence: 0.9}");
     assertThat(other.digest()).isNotEqualTo(yaml.digest());
   }
 

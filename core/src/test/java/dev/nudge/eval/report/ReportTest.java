@@ -130,8 +130,17 @@ class ReportTest {
     List<List<String>> rows = rows(part(parse(HtmlReport.of(whole())), "results"));
     assertThat(rows.getFirst())
         .containsExactly(
-            "Task", "Metric", "n", "Before", "After", "Difference", "Interval", "p", "p by Holm",
-            "Fixed / broken", "Shown");
+            "Task",
+            "Metric",
+            "n",
+            "Before",
+            "After",
+            "Difference",
+            "Interval",
+            "p",
+            "p by Holm",
+            "Fixed / broken",
+            "Shown");
     // 10 of 40 before, 32 after; 24 fixed, 2 broken
     List<String> acc = rows.get(1);
     assertThat(acc.subList(0, 6))
@@ -208,8 +217,7 @@ class ReportTest {
 
   @Test
   void aColumnThatIsNamedSplitsDocumentsAndOneThatIsNotThereDoesNot() throws Exception {
-    ReportView view =
-        ReportView.of(whole().withSubgroups(List.of("label", "nowhere", "question")));
+    ReportView view = ReportView.of(whole().withSubgroups(List.of("label", "nowhere", "question")));
     ReportView.TaskView task = view.pairs().getFirst().tasks().getFirst();
     assertThat(task.subgroups()).containsOnlyKeys("label", "question", "field");
     assertThat(task.subgroups().get("question")).hasSize(ReportView.MOST_GROUPS);
@@ -231,7 +239,14 @@ class ReportTest {
     Outcome outcome =
         new MadeOutcomes(folder)
             .choices("c", 4, i -> false, i -> true, HOSTILE.replace("{", ""))
-            .texts("t", 4, MadeOutcomes.mean("exact_match", true), i -> i % 2, i -> 1, HOSTILE, HOSTILE)
+            .texts(
+                "t",
+                4,
+                MadeOutcomes.mean("exact_match", true),
+                i -> i % 2,
+                i -> 1,
+                HOSTILE,
+                HOSTILE)
             .outcome();
     ReportData data =
         ReportData.of(HOSTILE, outcome, AT)
@@ -269,10 +284,7 @@ class ReportTest {
   void linksLeadToPartsThatAreThereAndRegionsThatScrollTakeTheKeyboard() throws Exception {
     Element root = parse(HtmlReport.of(whole()));
     List<String> ids =
-        all(root, "*").stream()
-            .map(e -> e.getAttribute("id"))
-            .filter(id -> !id.isEmpty())
-            .toList();
+        all(root, "*").stream().map(e -> e.getAttribute("id")).filter(id -> !id.isEmpty()).toList();
     assertThat(ids).doesNotHaveDuplicates();
     assertThat(all(root, "a")).hasSizeGreaterThan(4);
     all(root, "a").forEach(a -> assertThat(ids).contains(a.getAttribute("href").substring(1)));
@@ -299,7 +311,8 @@ class ReportTest {
         .containsExactly("t", "rougeL", "5", "0.5000", "–", "–", "–", "–", "–", "–", "• not shown");
     assertThat(all(parse(html), "svg")).isEmpty();
     assertThat(html).doesNotContain("NaN", "Infinity");
-    assertThat(MarkdownReport.of(ReportData.of("m", outcome, AT))).doesNotContain("NaN", "Infinity");
+    assertThat(MarkdownReport.of(ReportData.of("m", outcome, AT)))
+        .doesNotContain("NaN", "Infinity");
   }
 
   @Test
@@ -329,11 +342,11 @@ class ReportTest {
     ModelResults base = two.models().getFirst();
     ModelResults third = new ModelResults("compare", "runs/two", base.tasks(), Map.of());
     Outcome three =
-        new Outcome(
-            List.of(base, two.models().get(1), third), two.differences(), 3, 3, 1);
+        new Outcome(List.of(base, two.models().get(1), third), two.differences(), 3, 3, 1);
     ReportData data = ReportData.of("m", three, AT);
     ReportView view = ReportView.of(data);
-    assertThat(view.pairs()).extracting(HtmlReport::title)
+    assertThat(view.pairs())
+        .extracting(HtmlReport::title)
         .containsExactly("base → adapter", "adapter → compare");
     assertThat(view.pairs().get(1).tasks().getFirst().flips().worse()).hasSize(20);
     Row unknown = view.pairs().get(1).rows().getFirst(); // no difference was told
@@ -397,7 +410,14 @@ class ReportTest {
   void inMarkdownTextsOfOthersAreCode() throws Exception {
     Outcome outcome =
         new MadeOutcomes(folder)
-            .texts("t", 4, MadeOutcomes.mean("exact_match", true), i -> i % 2, i -> 1, HOSTILE, HOSTILE)
+            .texts(
+                "t",
+                4,
+                MadeOutcomes.mean("exact_match", true),
+                i -> i % 2,
+                i -> 1,
+                HOSTILE,
+                HOSTILE)
             .outcome();
     String text =
         MarkdownReport.of(

@@ -265,7 +265,8 @@ class EvaluationTest {
   @Test
   void optionsOfExactMatchAreChecked() throws IOException {
     Files.writeString(
-        folder.resolve("say.yaml"), SAY.replace("{metric: exact_match}", "{metric: exact_match, ignore_cases: true}"));
+        folder.resolve("say.yaml"),
+        SAY.replace("{metric: exact_match}", "{metric: exact_match, ignore_cases: true}"));
     assertThatThrownBy(() -> run(Map.of("tasks", List.of("say"))))
         .hasMessage(
             folder
@@ -274,7 +275,8 @@ class EvaluationTest {
 
   @Test
   void anAnswerAsLongAsTheModelReadsIsRefused() throws IOException {
-    Files.writeString(folder.resolve("say.yaml"), SAY.replace("max_gen_toks: 5", "max_gen_toks: 512"));
+    Files.writeString(
+        folder.resolve("say.yaml"), SAY.replace("max_gen_toks: 5", "max_gen_toks: 512"));
     assertThatThrownBy(() -> run(Map.of("tasks", List.of("say"))))
         .hasMessage(
             folder

@@ -142,7 +142,8 @@ class HarnessGoldenTest {
     for (String key : List.of("results", "groups")) {
       numbers(key, golden.path(key), written.path(key));
     }
-    for (String key : List.of("versions", "group_subtasks", "n-shot", "higher_is_better", "n-samples")) {
+    for (String key :
+        List.of("versions", "group_subtasks", "n-shot", "higher_is_better", "n-samples")) {
       same(key, golden.path(key), written.path(key));
     }
     return outcome;
@@ -221,9 +222,7 @@ class HarnessGoldenTest {
     assertThat(row.get("doc_id")).as(place).isEqualTo(golden.path("doc_id").intValue());
     assertThat(row.get("filter")).as(place).isEqualTo(golden.path("filter").stringValue());
     for (String hash : List.of("doc_hash", "prompt_hash", "target_hash")) {
-      assertThat(row.get(hash))
-          .as(place + " " + hash)
-          .isEqualTo(golden.path(hash).stringValue());
+      assertThat(row.get(hash)).as(place + " " + hash).isEqualTo(golden.path(hash).stringValue());
     }
     close(place + " target", golden.path("target"), Json.parse(found.sample().target().toString()));
     close(place + " resps", golden.path("resps"), Json.parse(found.answers().toString()));
@@ -245,7 +244,9 @@ class HarnessGoldenTest {
     } else if (golden.isNumber()) {
       assertThat(found.doubleValue())
           .as(place)
-          .isCloseTo(golden.doubleValue(), within(LOGPROB * Math.max(1, Math.abs(golden.doubleValue()) / 1000)));
+          .isCloseTo(
+              golden.doubleValue(),
+              within(LOGPROB * Math.max(1, Math.abs(golden.doubleValue()) / 1000)));
     } else {
       assertThat(found.toString()).as(place).isEqualTo(golden.toString());
     }

@@ -45,8 +45,7 @@ class PacksTest {
     values.put("out", folder.resolve("out"));
     values.putAll(more);
     Machine machine = new Machine(2, 4L << 30, Backends.cache(), "test");
-    return Evaluation.of(
-        EvaluateSettings.of(values), machine, 10, new Evaluation.Watcher() {});
+    return Evaluation.of(EvaluateSettings.of(values), machine, 10, new Evaluation.Watcher() {});
   }
 
   private static Set<String> below(Path folder) throws IOException {
@@ -96,7 +95,8 @@ class PacksTest {
     }
     assertThat(questions).hasSizeGreaterThan(50);
     assertThat(places.keySet()).containsExactlyInAnyOrder(0, 1, 2, 3);
-    assertThat(places.values()).allMatch(n -> n > questions.size() / 8); // no place is the usual one
+    assertThat(places.values())
+        .allMatch(n -> n > questions.size() / 8); // no place is the usual one
     List<JsonNode> instructions = rows("instructions.jsonl");
     assertThat(instructions).hasSizeGreaterThan(20);
     for (JsonNode row : instructions) {
@@ -154,7 +154,8 @@ class PacksTest {
     assertThat(DocumentMetric.of("tatqa_em", "1310 million", table, "t"))
         .isEqualTo(new MetricItem.Value(0));
     JsonNode spans =
-        Json.parse("{\"answers\": [\"a b\", \"c\"], \"scale\": \"none\", \"answer_type\": \"span\"}");
+        Json.parse(
+            "{\"answers\": [\"a b\", \"c\"], \"scale\": \"none\", \"answer_type\": \"span\"}");
     assertThat(DocumentMetric.of("tatqa_f1", "c; a b", spans, "t"))
         .isEqualTo(new MetricItem.Value(1));
     JsonNode told =

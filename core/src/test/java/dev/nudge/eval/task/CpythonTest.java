@@ -79,7 +79,8 @@ class CpythonTest {
         }
         assertThat(pattern.findAll(text)).as(row.toString()).isEqualTo(found);
       } else {
-        assertThat(pattern.replace(text, row.path("by").stringValue(), row.path("count").intValue()))
+        assertThat(
+                pattern.replace(text, row.path("by").stringValue(), row.path("count").intValue()))
             .as(row.toString())
             .isEqualTo(row.path("replaced").stringValue());
       }
@@ -99,7 +100,10 @@ class CpythonTest {
           switch (value) {
             case null -> "NoneType None";
             case Boolean b -> "bool " + (b ? "True" : "False");
-            case Double d -> "float " + PythonValues.str(Json.tree(d).isNumber() ? Json.tree(d) : Json.tree(d.toString()));
+            case Double d ->
+                "float "
+                    + PythonValues.str(
+                        Json.tree(d).isNumber() ? Json.tree(d) : Json.tree(d.toString()));
             case String s -> "str '" + s + "'";
             default -> "int " + value;
           };
@@ -122,9 +126,7 @@ class CpythonTest {
             .as(source)
             .isInstanceOf(NudgeException.class);
       } else {
-        assertThat(render(source, names))
-            .as(source)
-            .isEqualTo(row.path("rendered").stringValue());
+        assertThat(render(source, names)).as(source).isEqualTo(row.path("rendered").stringValue());
       }
     }
     assertThat(refused).isEqualTo(12);

@@ -58,8 +58,7 @@ class TaskMistakesTest {
   void aGoodFileIsRead() throws IOException {
     Sample sample = samples(GOOD).getFirst();
     assertThat(sample.requests())
-        .containsExactly(
-            new Request.Likelihood("one", " a"), new Request.Likelihood("one", " b"));
+        .containsExactly(new Request.Likelihood("one", " a"), new Request.Likelihood("one", " b"));
     assertThat(sample.gold().intValue()).isEqualTo(1);
   }
 
@@ -115,7 +114,8 @@ class TaskMistakesTest {
             .collect(java.util.stream.Collectors.joining("\n"));
     assertThatThrownBy(() -> samples(others + "\n" + line + "\n"))
         .isInstanceOf(InputException.class)
-        .satisfies(e -> assertThat(String.valueOf(e.getMessage())).startsWith(folder + "/quiz.yaml: "))
+        .satisfies(
+            e -> assertThat(String.valueOf(e.getMessage())).startsWith(folder + "/quiz.yaml: "))
         .hasMessageContaining(message)
         .satisfies(e -> assertThat(String.valueOf(e.getMessage()).lines()).hasSize(1));
   }
@@ -165,7 +165,8 @@ class TaskMistakesTest {
             "%s/c.yaml includes %s/gone.yaml; there is no such file".formatted(folder, folder));
     write("d.yaml", "include: 7\n");
     assertThatThrownBy(() -> TaskFiles.read(folder.resolve("d.yaml")))
-        .hasMessage("%s/d.yaml: include is 7; it must be a file or a list of files".formatted(folder));
+        .hasMessage(
+            "%s/d.yaml: include is 7; it must be a file or a list of files".formatted(folder));
   }
 
   @Test
@@ -183,7 +184,8 @@ class TaskMistakesTest {
   @Test
   void aRowThatIsNoDocumentIsNamed() {
     assertThatThrownBy(() -> samples(GOOD, "{\"q\": \"one\", \"label\": 1}\n{broken\n"))
-        .hasMessage(folder + "/quiz.jsonl, line 2: it is no JSON; a document is an object on a line");
+        .hasMessage(
+            folder + "/quiz.jsonl, line 2: it is no JSON; a document is an object on a line");
     assertThatThrownBy(() -> samples(GOOD, "[1]\n"))
         .isInstanceOf(InputException.class)
         .hasMessageStartingWith(folder + "/quiz.jsonl, line 1: it is no JSON object");
@@ -200,7 +202,9 @@ class TaskMistakesTest {
     write("h.yaml", "group: h\ntask: [h]\n");
     write("i.yaml", "group: i\ntask: [7]\n");
     write("j.yaml", "group: j\ntask: []\n");
-    write("k.yaml", "group: k\ntask: [quiz]\naggregate_metric_list: [{metric: acc, aggregation: max}]\n");
+    write(
+        "k.yaml",
+        "group: k\ntask: [quiz]\naggregate_metric_list: [{metric: acc, aggregation: max}]\n");
     TaskIndex index = TaskIndex.of(List.of(folder));
     assertThatThrownBy(() -> TaskTree.of(index, List.of("g")))
         .hasMessageStartingWith(folder + "/g.yaml: gone is no task, group or tag");
@@ -208,7 +212,8 @@ class TaskMistakesTest {
         .hasMessage(folder + "/h.yaml: groups stand more than 50 deep in others, or in themselves");
     assertThatThrownBy(() -> TaskTree.of(index, List.of("i")))
         .hasMessage(
-            folder + "/i.yaml: task has the entry 7; it must be a name, or a map with task or group");
+            folder
+                + "/i.yaml: task has the entry 7; it must be a name, or a map with task or group");
     assertThatThrownBy(() -> TaskTree.of(index, List.of("j")))
         .hasMessage(folder + "/j.yaml: group j has no task in it");
     assertThatThrownBy(() -> TaskTree.of(index, List.of("k")))
