@@ -1,5 +1,6 @@
 package dev.nudge.eval.run;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -190,19 +191,28 @@ class EvaluationTest {
         .isEqualTo(ADAPTER.toString());
   }
 
+  private static List<Difference> differences(Outcome outcome) {
+    return requireNonNull(requireNonNull(outcome.differences().get("adapter")).get("quiz"));
+  }
+
+  private static TaskScores.Score score(Outcome outcome, int model, String key) {
+    TaskScores task = requireNonNull(outcome.models().get(model).tasks().get("quiz"));
+    return requireNonNull(task.scores().get(key));
+  }
+
   @Test
   void aDifferenceIsThatOfTheDocuments() {
     Outcome outcome = run(Map.of("adapter", ADAPTER));
-    for (Difference d : outcome.differences().get("adapter").get("quiz")) {
-      TaskScores.Score was = outcome.models().get(0).tasks().get("quiz").scores().get(d.key());
-      TaskScores.Score is = outcome.models().get(1).tasks().get("quiz").scores().get(d.key());
+    for (Difference d : differences(outcome)) {
+      TaskScores.Score was = score(outcome, 0, d.key());
+      TaskScores.Score is = score(outcome, 1, d.key());
       assertThat(d.value()).isEqualTo(is.value() - was.value());
       assertThat(d.low()).isLessThanOrEqualTo(d.value());
       assertThat(d.high()).isGreaterThanOrEqualTo(d.value());
       assertThat(d.p()).isBetween(0.0, 1.0);
       assertThat(d.test()).isEqualTo(d.key().equals("acc,none") ? "mcnemar" : "bootstrap");
     }
-    Difference acc = outcome.differences().get("adapter").get("quiz").getFirst();
+    Difference acc = differences(outcome).getFirst();
     assertThat(acc.value()).isEqualTo((acc.fixed() - acc.broken()) / 12.0);
   }
 
@@ -301,7 +311,8 @@ class EvaluationTest {
     Files.writeString(
         folder.resolve("quiz.yaml"), QUIZ.replace("{metric: brier_score}", "{metric: bleu}"));
     Outcome outcome = run(Map.of("tasks", List.of("quiz")));
-    assertThat(outcome.main().tasks().get("quiz").scores()).containsOnlyKeys("acc,none");
+    assertThat(requireNonNull(outcome.main().tasks().get("quiz")).scores())
+        .containsOnlyKeys("acc,none");
     assertThat(warnings)
         .containsExactly(
             folder

@@ -1,5 +1,6 @@
 package dev.nudge.eval.run;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
@@ -164,7 +165,7 @@ class HarnessGoldenTest {
         (key, value) ->
             assertThat(Json.parse(value))
                 .as(place + " " + key)
-                .isEqualTo(Json.parse(expected.get(key))));
+                .isEqualTo(Json.parse(requireNonNull(expected.get(key)))));
   }
 
   private static void numbers(String place, JsonNode golden, JsonNode found) {
@@ -202,7 +203,7 @@ class HarnessGoldenTest {
   private static void samples(JsonNode golden, ModelResults model) {
     int compared = 0;
     for (String task : golden.propertyNames()) {
-      List<Scored> found = model.tasks().get(task).samples();
+      List<Scored> found = requireNonNull(model.tasks().get(task)).samples();
       assertThat(found).as(task).hasSize(golden.path(task).size());
       for (int i = 0; i < found.size(); i++) {
         sample(task + " " + i, golden.path(task).get(i), found.get(i));

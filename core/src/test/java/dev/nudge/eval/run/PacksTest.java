@@ -1,5 +1,6 @@
 package dev.nudge.eval.run;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -75,11 +76,15 @@ class PacksTest {
     Map<String, TaskScores> tasks = outcome.main().tasks();
     assertThat(tasks.keySet())
         .containsExactly("retention_knowledge", "retention_instructions", "retention_text");
-    assertThat(tasks.get("retention_knowledge").scores()).containsKeys("acc,none", "acc_norm,none");
-    assertThat(tasks.get("retention_instructions").scores())
+    assertThat(scores(tasks, "retention_knowledge")).containsKeys("acc,none", "acc_norm,none");
+    assertThat(scores(tasks, "retention_instructions"))
         .containsKeys("prompt_level_strict_acc,none", "inst_level_loose_acc,none");
-    assertThat(tasks.get("retention_text").scores().get("bits_per_byte,none").value())
+    assertThat(requireNonNull(scores(tasks, "retention_text").get("bits_per_byte,none")).value())
         .isBetween(1.0, 30.0);
+  }
+
+  private static Map<String, TaskScores.Score> scores(Map<String, TaskScores> tasks, String task) {
+    return requireNonNull(tasks.get(task)).scores();
   }
 
   @Test

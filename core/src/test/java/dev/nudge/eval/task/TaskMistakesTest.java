@@ -1,5 +1,6 @@
 package dev.nudge.eval.task;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -43,7 +44,7 @@ class TaskMistakesTest {
     write("quiz.yaml", text);
     write("quiz.jsonl", rows);
     TaskTree tree = TaskTree.of(TaskIndex.of(List.of(folder)), List.of("quiz"));
-    TaskConfig config = tree.tasks().get("quiz");
+    TaskConfig config = requireNonNull(tree.tasks().get("quiz"));
     Filters.of(config);
     return Task.load(config, null).samples(null, PromptStyle.PLAIN);
   }
