@@ -17,6 +17,19 @@ import tools.jackson.databind.json.JsonMapper;
 class EvalTest {
   private static final JsonMapper JSON = new JsonMapper();
 
+  /// A short question in a template, which a training row has too.
+  private static final String QUIZ =
+      """
+      task: asked
+      dataset_path: acme/quiz
+      test_split: test
+      output_type: multiple_choice
+      doc_to_text: "Q: {{q}}\\nA:"
+      doc_to_choice: ["pump", "the valve"]
+      doc_to_target: label
+      metric_list: [{metric: acc}]
+      """;
+
   @TempDir Path folder;
   private Place place;
 
@@ -97,24 +110,35 @@ class EvalTest {
     place.write("policy.yaml", "improve: {task: quiz, metric: acc}\n");
     Ran wrong = eval("--tasks", "quiz", "--policy", "D/policy.yaml", "--out", "D/none");
     assertThat(wrong.code()).isEqualTo(2);
+    assertThat(folder.resolve("none")).doesNotExist();
+    place.write(
+        "policy.yaml", "floor: {task: legal, metric: acc, at_least: 0.5, judged_by: point}\n");
+    Ran other = eval("--tasks", "quiz", "--policy", "D/policy.yaml", "--out", "D/none");
+    assertThat(other.code()).isEqualTo(2);
+    assertThat(other.err()).contains("names the task legal, which is not evaluated");
+    assertThat(folder.resolve("none")).doesNotExist(); // before anything was asked
     assertThat(folder.resolve("good/report.html")).exists();
     assertThat(folder.resolve("good/report.md")).exists();
     assertThat(folder.resolve("good/gate.json")).exists();
     assertThat(folder.resolve("good/gate.xml")).exists();
+    assertThat(eval("--tasks", "say", "--out", "D/good").code()).isZero();
+    assertThat(folder.resolve("good/gate.json")).doesNotExist(); // it was of other tasks
+    assertThat(folder.resolve("good/gate.xml")).doesNotExist();
   }
 
   @Test
   void documentsThatWereTrainedOnAreTold() throws IOException {
     place.write(
         "train.jsonl",
-        "{\"prompt\": \"the pump 3 of the old mill\", \"completion\": \" pump\"}\n"
+        "{\"prompt\": \"Q: the pump 3\\nA:\", \"completion\": \" pump\"}\n"
             + "{\"prompt\": \"something else altogether\", \"completion\": \" pump\"}\n");
     place.write(
         "data/acme/quiz/test.jsonl",
-        "{\"q\": \"the pump 3 of the old mill\", \"label\": 0}\n{\"q\": \"the valve of the new mill\", \"label\": 1}\n");
-    Ran ran = eval("--tasks", "quiz", "--train-data", "D/train.jsonl", "--out", "D/out");
+        "{\"q\": \"the pump 3\", \"label\": 0}\n{\"q\": \"the valve of the new mill\", \"label\": 1}\n");
+    place.write("tasks/asked.yaml", QUIZ);
+    Ran ran = eval("--tasks", "asked", "--train-data", "D/train.jsonl", "--out", "D/out");
     assertThat(ran.code()).as(ran.err()).isZero();
-    assertThat(ran.out()).contains("leaks: quiz has 1 of 2 documents in 2 rows of --train-data");
+    assertThat(ran.out()).contains("leaks: asked has 1 of 2 documents in 2 rows of --train-data");
     Ran none = eval("--tasks", "quiz", "--train-data", "D/nix.jsonl", "--out", "D/other");
     assertThat(none.code()).isEqualTo(2);
     assertThat(folder.resolve("other")).doesNotExist();

@@ -50,7 +50,7 @@ public final class Sha256 {
   /// The digest of a small file; null where there is none.
   public static @Nullable String of(Path file) {
     try {
-      return Files.isRegularFile(file) ? of(Files.readAllBytes(file)) : null;
+      return Files.isRegularFile(file) ? ofFile(file) : null;
     } catch (IOException e) {
       return null; // whoever needs the file says what is wrong with it
     }

@@ -39,6 +39,10 @@ public final class GateCheck {
       reasons.add("its verdict is " + shown(verdict));
     }
     JsonNode digests = gate.path("digests");
+    String limit = digests.path("settings").path("limit").asString("");
+    if (!limit.isEmpty()) {
+      reasons.add("only the first %s documents of each task were asked".formatted(limit));
+    }
     for (String name : JUDGED) {
       String judged = digests.path("adapter").path(name).asString("");
       if (judged.isEmpty() || !judged.equals(files.get(name))) {

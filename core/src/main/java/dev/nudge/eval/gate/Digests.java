@@ -75,7 +75,7 @@ public record Digests(
     return all;
   }
 
-  /// The digests of the documents, with their targets, of a model's numbers.
+  /// The digests of the documents, with their targets and prompts, of a model's numbers.
   public static Map<String, String> data(ModelResults model) {
     Map<String, String> all = new TreeMap<>();
     model
@@ -87,6 +87,7 @@ public record Digests(
                 lines.append(scored.sample().id()).append('\t');
                 lines.append(scored.sample().doc()).append('\t');
                 lines.append(scored.sample().target()).append('\n');
+                scored.sample().requests().forEach(r -> lines.append(r.first()).append('\n'));
               }
               all.put(name, digest(lines.toString()));
             });

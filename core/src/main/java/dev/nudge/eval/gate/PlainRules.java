@@ -35,7 +35,7 @@ final class PlainRules {
     for (String task : tasks) {
       Rule.Leakage own = new Rule.Leakage(task, rule.atMost(), rule.kinds());
       LeakReport report = evidence.leaks().get(task);
-      if (report == null || report.items() == 0) {
+      if (report == null || report.items() == 0 || report.rows() == 0) {
         String sentence =
             "nobody looked for the documents of %s in the training set; at most %s of them may stand there"
                 .formatted(task, Sentences.percent(rule.atMost()));

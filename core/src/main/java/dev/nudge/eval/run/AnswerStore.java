@@ -4,6 +4,7 @@ import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -38,7 +39,9 @@ final class AnswerStore {
     Map<String, JsonNode> answers = new HashMap<>();
     AnswerStore store = new AnswerStore(file, answers);
     try {
-      String text = Files.exists(file) ? Files.readString(file) : "";
+      // a kill may have cut a line within a character: what is none is replaced
+      byte[] bytes = Files.exists(file) ? Files.readAllBytes(file) : new byte[0];
+      String text = new String(bytes, StandardCharsets.UTF_8);
       text.lines().forEach(line -> read(line, answers));
       if (text.isEmpty() || !text.endsWith("\n")) {
         OutFolder.append(file, ""); // the folder is an evaluation's from here on

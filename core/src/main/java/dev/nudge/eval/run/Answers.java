@@ -8,6 +8,7 @@ import dev.nudge.generate.Continuations;
 import dev.nudge.generate.Likelihoods;
 import dev.nudge.generate.Likelihoods.Item;
 import dev.nudge.generate.Session;
+import dev.nudge.settings.RunException;
 import dev.nudge.settings.SamplingSettings;
 import java.nio.ByteBuffer;
 import java.nio.IntBuffer;
@@ -244,6 +245,11 @@ final class Answers {
       boolean greedy,
       int[] since,
       IntConsumer done) {
+    if (!Double.isFinite(logprob)) {
+      throw new RunException(
+          "a log-probability is %s: the weights or an adapter have numbers that are none"
+              .formatted(logprob));
+    }
     Sum sum = Objects.requireNonNull(sums.get(part.key()));
     if (sum.add(logprob, greedy)) {
       store.put(part.key(), sum.answer());

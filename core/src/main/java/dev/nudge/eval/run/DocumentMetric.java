@@ -22,7 +22,9 @@ import tools.jackson.databind.JsonNode;
 ///   prompt_level_…_acc, inst_level_…_acc (strict, loose)    instruction_id_list, kwargs
 /// ```
 ///
-/// A text of TAT-QA's is its spans with `;` between them, and its scale as the last word.
+/// A text of TAT-QA's is its spans with `;` between them, and its scale as the last word; a word
+/// such
+/// as million behind several spans is a part of each.
 final class DocumentMetric {
   private static final Set<String> SCALES = Set.of("thousand", "million", "billion", "percent");
   private static final Set<String> NUMBERS = Set.of("arithmetic", "count");
@@ -59,9 +61,10 @@ final class DocumentMetric {
     String goldScale = column(document, "scale", place).asString("");
     boolean number = NUMBERS.contains(column(document, "answer_type", place).asString(""));
     String text = said.strip();
-    String last = text.substring(text.lastIndexOf(' ') + 1).toLowerCase(Locale.ROOT);
-    boolean scaled = SCALES.contains(last);
-    String spans = scaled ? text.substring(0, text.length() - last.length()).strip() : text;
+    int several = text.lastIndexOf(';');
+    boolean scaled = isScaled(text) && (several < 0 || !isScaled(text.substring(0, several)));
+    String last = scaled ? lastWord(text) : "";
+    String spans = text.substring(0, text.length() - last.length()).strip();
     List<String> prediction = new ArrayList<>();
     for (String span : spans.split(";", -1)) {
       if (!span.isBlank()) {
@@ -69,7 +72,15 @@ final class DocumentMetric {
       }
     }
     return NumericAnswer.score(
-        prediction, scaled ? last : "", gold, goldScale.equals("none") ? "" : goldScale, number);
+        prediction, last, gold, goldScale.equals("none") ? "" : goldScale, number);
+  }
+
+  private static String lastWord(String text) {
+    return text.substring(text.lastIndexOf(' ') + 1).toLowerCase(Locale.ROOT);
+  }
+
+  private static boolean isScaled(String text) {
+    return SCALES.contains(lastWord(text.strip()));
   }
 
   private static Instructions.Verdict verdict(String said, JsonNode document, String place) {

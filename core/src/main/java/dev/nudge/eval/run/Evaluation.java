@@ -28,9 +28,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -61,6 +63,16 @@ public final class Evaluation {
     /// @param task that is asked about
     /// @param model that is asked
     default void progress(long tokens, long all, String task, String model) {}
+
+    /// Takes what will be there, before a model is loaded; what it throws ends the evaluation.
+    ///
+    /// @param metrics of each task, as `METRIC` and as `METRIC,FILTER`
+    default void ready(Map<String, Set<String>> metrics) {}
+
+    /// Takes that the folder of the results is this evaluation's, and the model loaded.
+    ///
+    /// @param compute the type that is computed in
+    default void begins(String compute) {}
 
     /// Takes a line on how it is done.
     default void note(String line) {}
@@ -104,6 +116,7 @@ public final class Evaluation {
         new RequestTokens(tokenizer, Session.maxLength(settings.model(), config));
     List<Tokens> tokens = ready.stream().map(task -> tokens(task, encoder)).toList();
     checkOut(settings.out());
+    watcher.ready(metrics(ready));
     try (Claim held = Claim.of(settings.out());
         Session session =
             Session.load(settings.model(), settings.adapter(), tokenizer, machine, watcher::warn)) {
@@ -113,6 +126,7 @@ public final class Evaluation {
       }
       OutFolder.make(settings.out());
       AnswerStore store = AnswerStore.open(settings.out());
+      watcher.begins(session.backend().compute().toString());
       Run run =
           new Run(
               tokens,
@@ -124,6 +138,20 @@ public final class Evaluation {
       write(settings, outcome, tokenizer, encoder);
       return outcome;
     }
+  }
+
+  private static Map<String, Set<String>> metrics(List<Ready> tasks) {
+    Map<String, Set<String>> all = new LinkedHashMap<>();
+    for (Ready one : tasks) {
+      TaskConfig config = one.task().config();
+      Set<String> own = new LinkedHashSet<>();
+      for (Metric metric : one.metrics()) {
+        own.add(metric.name());
+        Filters.of(config).names().forEach(filter -> own.add(metric.name() + "," + filter));
+      }
+      all.put(config.name(), own);
+    }
+    return all;
   }
 
   private static TaskTree tree(EvaluateSettings settings, Machine machine) {

@@ -12,19 +12,17 @@ import dev.nudge.eval.report.ReportData;
 import dev.nudge.eval.report.ReportFiles;
 import dev.nudge.eval.run.Evaluation;
 import dev.nudge.eval.run.Outcome;
-import dev.nudge.format.Sha256;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.EvaluateSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ModelSettings;
-import dev.nudge.text.chat.ChatTemplate;
-import java.nio.charset.StandardCharsets;
+import dev.nudge.settings.RunException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -34,7 +32,6 @@ import org.jspecify.annotations.Nullable;
 /// `gate.xml`. A policy and training data that cannot be read are refused before a model is loaded.
 public final class Suite {
   private static final long SEED = 1234; // of the harness's shots
-  private static final String TOKENIZER = "tokenizer.json";
 
   private Suite() {}
 
@@ -52,16 +49,21 @@ public final class Suite {
     Path file = settings.policy();
     Policy policy = file == null ? null : PolicyFile.read(file);
     TrainingTexts training = TrainingTexts.of(settings.trainData());
-    Outcome outcome = Evaluation.of(settings, machine, watcher);
-    Map<String, LeakReport> leaks = training.isEmpty() ? Map.of() : training.look(outcome.main());
+    Beginning beginning = new Beginning(settings, policy, watcher);
+    Outcome outcome = Evaluation.of(settings, machine, beginning);
+    Map<String, LeakReport> leaks =
+        training.isEmpty() ? Map.of() : training.look(outcome.main(), watcher::warn);
+    Map<String, String> shown = shown(settings, beginning.compute(), training);
     Instant now = Instant.now();
     GateResult gate = null;
     if (policy != null) {
       Gate.Evidence evidence = new Gate.Evidence(outcome, leaks, Speed.of(outcome));
-      gate = Gate.judge(policy, evidence, digests(settings, machine, outcome, policy), now);
+      gate =
+          Gate.judge(
+              policy, evidence, digests(settings, machine, outcome, policy, beginning, shown), now);
       GateFiles.write(settings.out(), gate);
     }
-    ReportFiles.write(settings.out(), data(settings, outcome, leaks, gate, now));
+    ReportFiles.write(settings.out(), data(settings, outcome, leaks, gate, shown, now));
     return new Judged(outcome, leaks, gate);
   }
 
@@ -70,61 +72,64 @@ public final class Suite {
       Outcome outcome,
       Map<String, LeakReport> leaks,
       @Nullable GateResult gate,
+      Map<String, String> shown,
       Instant at) {
     Path model = settings.model().model().toAbsolutePath().normalize();
     ReportData data =
         ReportData.of(String.valueOf(model.getFileName()), outcome, at)
             .withLeaks(leaks)
-            .withSettings(shown(settings));
+            .withSettings(shown);
     return gate == null ? data : data.withGate(gate);
   }
 
   /// Settings that change numbers, as a report shows them and a verdict depends on them.
-  private static Map<String, String> shown(EvaluateSettings settings) {
+  private static Map<String, String> shown(
+      EvaluateSettings settings, String compute, TrainingTexts training) {
     Map<String, String> shown = new LinkedHashMap<>();
     ModelSettings model = settings.model();
     put(shown, "quantize", model.quantize());
     put(shown, "double_quant", model.doubleQuant());
-    put(shown, "compute", model.compute());
+    shown.put("compute", compute.toLowerCase(Locale.ROOT));
     put(shown, "max_length", model.maxLength());
     put(shown, "limit", settings.limit());
     put(shown, "num_fewshot", settings.numFewshot());
     put(shown, "apply_chat_template", settings.applyChatTemplate());
     put(shown, "fewshot_as_multiturn", settings.fewshotAsMultiturn());
     put(shown, "system_instruction", settings.systemInstruction());
+    if (!training.isEmpty()) {
+      shown.put("train_data", training.digest());
+    }
     return shown;
   }
 
   private static void put(Map<String, String> shown, String key, @Nullable Object value) {
     if (value != null) {
-      shown.put(key, value.toString().toLowerCase(java.util.Locale.ROOT));
+      String text = value.toString();
+      shown.put(key, value instanceof Enum<?> ? text.toLowerCase(Locale.ROOT) : text);
     }
   }
 
   private static Digests digests(
-      EvaluateSettings settings, Machine machine, Outcome outcome, Policy policy) {
-    Path folder = settings.model().model();
-    Path adapter = settings.adapter();
-    Path own = adapter == null ? null : adapter.resolve(TOKENIZER);
-    String tokenizer = own == null ? null : Sha256.of(own);
-    String template =
-        settings.applyChatTemplate()
-            ? Sha256.of(
-                ChatTemplate.load(folder, adapter, settings.template())
-                    .text()
-                    .getBytes(StandardCharsets.UTF_8))
-            : null;
+      EvaluateSettings settings,
+      Machine machine,
+      Outcome outcome,
+      Policy policy,
+      Beginning beginning,
+      Map<String, String> shown) {
+    Beginning.Files files = beginning.files();
+    if (!files.equals(Beginning.Files.of(settings))) {
+      throw new RunException(
+          "the adapter, the tokenizer or the template was written into while it was evaluated; evaluate again, in another --out");
+    }
     return new Digests(
-        BaseDigest.of(folder, machine.cache()),
-        adapter == null ? Map.of() : Digests.adapter(adapter),
-        tokenizer == null
-            ? Objects.requireNonNullElse(Sha256.of(folder.resolve(TOKENIZER)), "")
-            : tokenizer,
-        template,
+        BaseDigest.of(settings.model().model(), machine.cache()),
+        files.adapter(),
+        files.tokenizer(),
+        files.template(),
         Digests.tasks(outcome.main()),
         Digests.data(outcome.main()),
         SEED,
-        new TreeMap<>(shown(settings)),
+        new TreeMap<>(shown),
         policy.digest());
   }
 }

@@ -5,31 +5,37 @@ import dev.nudge.data.source.RowSource;
 import dev.nudge.data.source.SourceFiles;
 import dev.nudge.data.source.Sources;
 import dev.nudge.eval.leak.Item;
+import dev.nudge.eval.leak.Kind;
+import dev.nudge.eval.leak.Leak;
 import dev.nudge.eval.leak.LeakReport;
 import dev.nudge.eval.leak.LeakScan;
 import dev.nudge.eval.run.ModelResults;
 import dev.nudge.eval.run.TaskScores;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
+import dev.nudge.format.Sha256;
+import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import java.util.function.Consumer;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
 /// The texts of a training set, in which the documents of tasks are looked for.
 ///
-/// Of a row every text is looked at by itself, whatever its columns and messages are called; of a
-/// document its question as it is asked without shots, and its longest text. Rows that are none are
-/// passed over: training would have refused them.
+/// Of a row every text is looked at by itself, whatever its columns and messages are called. Rows
+/// that are none, or have no text, are counted and passed over: training would have refused them.
 record TrainingTexts(List<Path> files) {
-  private static final int SHORTEST = 12; // characters of a text that says anything
+  private static final String OF = " text "; // behind a document's number
+  private static final int SHORTEST = 8; // characters of a text that says anything
 
   /// @param names files, folders and globs, as `train --data` takes them
   /// @throws InputException where one is not there
@@ -45,44 +51,113 @@ record TrainingTexts(List<Path> files) {
     return files.isEmpty();
   }
 
+  /// A digest of what the files hold.
+  String digest() {
+    StringBuilder all = new StringBuilder();
+    files.forEach(file -> all.append(Sha256.of(file)).append('\n'));
+    return Sha256.of(all.toString().getBytes(StandardCharsets.UTF_8));
+  }
+
   /// Looks for the documents of each task.
-  Map<String, LeakReport> look(ModelResults model) {
+  ///
+  /// @param warnings told how many rows were passed over
+  Map<String, LeakReport> look(ModelResults model, Consumer<String> warnings) {
     Map<String, LeakScan> scans = new LinkedHashMap<>();
-    model.tasks().forEach((name, task) -> scans.put(name, new LeakScan(items(task))));
+    Map<String, Integer> documents = new LinkedHashMap<>();
+    model
+        .tasks()
+        .forEach(
+            (name, task) -> {
+              Map<String, List<String>> items = items(task);
+              documents.put(name, items.size());
+              scans.put(name, new LeakScan(flat(items)));
+            });
+    long over = 0;
     for (Path file : files) {
-      read(file, scans);
+      over += read(file, scans);
+    }
+    if (over > 0) {
+      warnings.accept(
+          "%s of --train-data have no text that could be looked at"
+              .formatted(Count.of(over, "row")));
     }
     Map<String, LeakReport> reports = new LinkedHashMap<>();
-    scans.forEach((name, scan) -> reports.put(name, scan.report()));
+    scans.forEach(
+        (name, scan) -> reports.put(name, merged(scan.report(), documents.getOrDefault(name, 0))));
     return reports;
   }
 
-  private static List<Item> items(TaskScores task) {
-    List<Item> items = new ArrayList<>();
-    Set<Integer> seen = new LinkedHashSet<>();
+  /// The texts of each document that would give it away: what a task file names by
+  /// `doc_to_decontamination_query` (a column), else the question as it is asked without shots, and
+  /// the longest column in it.
+  private static Map<String, List<String>> items(TaskScores task) {
+    Map<String, List<String>> items = new LinkedHashMap<>();
+    Object named = task.task().config().written().get("doc_to_decontamination_query");
+    String column = named instanceof String text ? text : null;
     for (TaskScores.Scored scored : task.samples()) {
-      if (seen.add(scored.sample().id())) {
-        JsonNode doc = scored.sample().doc();
+      JsonNode doc = scored.sample().doc();
+      List<String> texts = new ArrayList<>();
+      if (column != null && doc.has(column)) {
+        texts.add(String.join("\n", texts(doc.path(column))));
+      } else {
         String question = task.task().question(doc);
-        String longest =
-            texts(doc).stream()
-                .filter(question::contains)
-                .max(java.util.Comparator.comparingInt(String::length))
-                .orElse(question);
-        items.add(new Item(Integer.toString(scored.sample().id()), longest));
+        texts.add(question);
+        texts(doc).stream()
+            .filter(text -> question.contains(text) && !question.equals(text))
+            .max(Comparator.comparingInt(String::length))
+            .ifPresent(texts::add);
       }
+      items.put(Integer.toString(scored.sample().id()), texts);
     }
     return items;
   }
 
-  private static void read(Path file, Map<String, LeakScan> scans) {
+  private static List<Item> flat(Map<String, List<String>> items) {
+    List<Item> flat = new ArrayList<>();
+    items.forEach(
+        (id, texts) -> {
+          for (int i = 0; i < texts.size(); i++) {
+            flat.add(new Item(id + OF + i, texts.get(i)));
+          }
+        });
+    return flat;
+  }
+
+  /// A document is found where one of its texts is.
+  private static LeakReport merged(LeakReport report, int documents) {
+    Map<String, Leak> byId = new LinkedHashMap<>();
+    for (Leak leak : report.leaks()) {
+      String id = leak.id().substring(0, leak.id().indexOf(OF));
+      byId.merge(
+          id,
+          new Leak(id, leak.witnesses(), leak.covered(), leak.likeness()),
+          (first, second) -> {
+            Map<Kind, Long> witnesses = new EnumMap<>(Kind.class);
+            witnesses.putAll(second.witnesses());
+            witnesses.putAll(first.witnesses());
+            return new Leak(
+                first.id(),
+                witnesses,
+                Math.max(first.covered(), second.covered()),
+                Math.max(first.likeness(), second.likeness()));
+          });
+    }
+    return new LeakReport(report.rows(), documents, List.copyOf(byId.values()));
+  }
+
+  /// Returns rows that were passed over.
+  private static long read(Path file, Map<String, LeakScan> scans) {
+    long over = 0;
     try (RowSource source = Sources.open(file)) {
       for (RowSource.Piece piece = source.next(); piece != null; piece = source.next()) {
-        if (piece.problem() == null) {
-          List<String> texts = texts(Json.parse(piece.text()));
+        List<String> texts = piece.problem() == null ? texts(Json.parse(piece.text())) : List.of();
+        if (texts.isEmpty()) {
+          over++;
+        } else {
           scans.values().forEach(scan -> scan.row(texts));
         }
       }
+      return over;
     } catch (IOException | JacksonException e) {
       String reason = e instanceof IOException io ? OutFolder.reason(io) : "a row is no JSON";
       throw new InputException("--train-data %s cannot be read: %s".formatted(file, reason), e);

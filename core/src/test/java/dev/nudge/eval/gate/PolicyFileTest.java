@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.nudge.settings.InputException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -52,6 +54,12 @@ class PolicyFileTest {
     assertThat(policy.rules())
         .extracting(Rule::kind)
         .containsExactly("improve", "retain", "floor", "ceiling", "leakage", "latency");
+    policy.check( // as the packs have it
+        Map.of(
+            "legal_questions", Set.of("exact_match"),
+            "retention_knowledge", Set.of("acc"),
+            "retention_text", Set.of("bits_per_byte")),
+        true);
   }
 
   @Test

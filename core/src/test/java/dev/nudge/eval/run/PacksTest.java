@@ -7,7 +7,14 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nudge.Backends;
 import dev.nudge.eval.metric.Instructions;
+import dev.nudge.eval.task.OutputType;
 import dev.nudge.eval.task.Packs;
+import dev.nudge.eval.task.PromptStyle;
+import dev.nudge.eval.task.Sample;
+import dev.nudge.eval.task.Task;
+import dev.nudge.eval.task.TaskConfig;
+import dev.nudge.eval.task.TaskIndex;
+import dev.nudge.eval.task.TaskTree;
 import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.EvaluateSettings;
@@ -139,6 +146,39 @@ class PacksTest {
             task.scores()
                 .values()
                 .forEach(score -> assertThat(score.value()).as(name + score.key()).isFinite()));
+  }
+
+  @Test
+  void theTargetOfEachDocumentScoresFullMarks() {
+    assumeTrue(Files.isDirectory(SHARED), "the shared data sets are not here");
+    TaskTree tree =
+        TaskTree.of(
+            TaskIndex.of(List.of(Packs.folder(folder.resolve("cache")))),
+            List.of("legal", "finance", "medical", "support"));
+    int asked = 0;
+    for (TaskConfig config : tree.tasks().values()) {
+      if (config.type() != OutputType.GENERATE_UNTIL) {
+        continue;
+      }
+      Task task = Task.load(config, SHARED);
+      List<Metric> metrics =
+          Metric.of(config.metrics(), config.type(), task.multipleTarget(), line -> {});
+      SampleScorer scorer = new SampleScorer(task, metrics);
+      for (Sample sample : task.samples(400, PromptStyle.PLAIN)) {
+        scorer
+            .of(sample, List.of(sample.target()))
+            .forEach(
+                (name, item) -> {
+                  if (item instanceof MetricItem.Value value) {
+                    assertThat(value.value())
+                        .as("%s of %s, %s", name, config.name(), sample.target())
+                        .isEqualTo(1);
+                  }
+                });
+        asked++;
+      }
+    }
+    assertThat(asked).isGreaterThan(1000);
   }
 
   @Test

@@ -1,0 +1,109 @@
+package dev.nudge.eval.suite;
+
+import dev.nudge.eval.gate.Digests;
+import dev.nudge.eval.gate.GateFiles;
+import dev.nudge.eval.gate.Policy;
+import dev.nudge.eval.run.Evaluation;
+import dev.nudge.format.OutFolder;
+import dev.nudge.format.Sha256;
+import dev.nudge.settings.EvaluateSettings;
+import dev.nudge.settings.RunException;
+import dev.nudge.text.chat.ChatTemplate;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// What has to happen before the first question: the policy is held to the tasks, verdicts of an
+/// earlier evaluation go, and what is judged is written down. All else is told on.
+final class Beginning implements Evaluation.Watcher {
+  private static final String TOKENIZER = "tokenizer.json";
+
+  private final EvaluateSettings settings;
+  private final @Nullable Policy policy;
+  private final Evaluation.Watcher watcher;
+  private @Nullable Files files;
+  private String compute = "";
+
+  /// The digests of files that an evaluation reads and others may write into.
+  ///
+  /// @param adapter by file
+  /// @param template null: none is used
+  record Files(Map<String, String> adapter, String tokenizer, @Nullable String template) {
+    static Files of(EvaluateSettings settings) {
+      Path model = settings.model().model();
+      Path adapter = settings.adapter();
+      String own = adapter == null ? null : Sha256.of(adapter.resolve(TOKENIZER));
+      return new Files(
+          adapter == null ? Map.of() : Digests.adapter(adapter),
+          own == null ? Objects.requireNonNullElse(Sha256.of(model.resolve(TOKENIZER)), "") : own,
+          settings.applyChatTemplate()
+              ? Sha256.of(
+                  ChatTemplate.load(model, adapter, settings.template())
+                      .text()
+                      .getBytes(StandardCharsets.UTF_8))
+              : null);
+    }
+  }
+
+  Beginning(EvaluateSettings settings, @Nullable Policy policy, Evaluation.Watcher watcher) {
+    this.settings = settings;
+    this.policy = policy;
+    this.watcher = watcher;
+  }
+
+  /// What was there before the model was loaded.
+  Files files() {
+    return Objects.requireNonNull(files);
+  }
+
+  /// The type that was computed in.
+  String compute() {
+    return compute;
+  }
+
+  @Override
+  public void ready(Map<String, Set<String>> metrics) {
+    if (policy != null) {
+      policy.check(metrics, settings.adapter() != null);
+    }
+    files = Files.of(settings);
+    watcher.ready(metrics);
+  }
+
+  @Override
+  public void begins(String type) {
+    compute = type;
+    for (String name : List.of(GateFiles.JSON, GateFiles.XML)) {
+      Path file = settings.out().resolve(name);
+      try {
+        java.nio.file.Files.deleteIfExists(file);
+      } catch (IOException e) {
+        throw new RunException(
+            "%s is of an earlier evaluation and cannot be removed: %s"
+                .formatted(file, OutFolder.reason(e)),
+            e);
+      }
+    }
+    watcher.begins(type);
+  }
+
+  @Override
+  public void progress(long tokens, long all, String task, String model) {
+    watcher.progress(tokens, all, task, model);
+  }
+
+  @Override
+  public void note(String line) {
+    watcher.note(line);
+  }
+
+  @Override
+  public void warn(String line) {
+    watcher.warn(line);
+  }
+}
