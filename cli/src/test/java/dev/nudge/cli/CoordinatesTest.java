@@ -75,7 +75,7 @@ class CoordinatesTest {
     for (String module : modules(parent)) {
       String name = Pom.of(module + "/pom.xml").one("/project/properties/nudge.module");
       ModuleDescriptor.newAutomaticModule(name); // throws where it is no name
-      assertThat(name).as(module).matches("dev\\.nudge(\\.[a-z]+)?");
+      assertThat(name).as(module).matches("dev\\.nudge(\\.[a-z0-9]+)?");
       names.add(name);
       packages.addAll(packages(module));
     }

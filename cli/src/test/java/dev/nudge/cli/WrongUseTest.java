@@ -52,7 +52,7 @@ class WrongUseTest {
           train --resume_from_checkpoint            | unknown flag --resume_from_checkpoint for train; --resume goes on with the run in --out, as the same command does
           train --save-step 5                       | unknown flag --save-step for train; did you mean --save-steps or --eval-steps?
           finetune --model m                        | unknown verb finetune; here it is train
-          evaluate                                  | unknown verb evaluate; here it is score
+          evaluate                                  | unknown verb evaluate; here it is eval
           deploy                                    | unknown verb deploy; here it is serve
           help fuse                                 | unknown verb fuse; here it is merge
           download                                  | unknown verb download; there is none: nudge talks to no hub; the README says how to get a model's folder
