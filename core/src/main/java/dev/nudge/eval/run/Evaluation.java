@@ -126,7 +126,7 @@ public final class Evaluation {
       }
       OutFolder.make(settings.out());
       AnswerStore store = AnswerStore.open(settings.out());
-      watcher.begins(session.backend().compute().toString());
+      watcher.begins(String.valueOf(session.backend().compute()));
       Run run =
           new Run(
               tokens,
