@@ -207,6 +207,11 @@ public final class Blobs {
       }
     } catch (IOException e) {
       if (!Files.isDirectory(target)) {
+        for (String digest : names.values()) {
+          if (!has(digest)) { // somebody has collected it meanwhile
+            throw damaged(digest);
+          }
+        }
         throw new RunException("cannot write " + target + ": " + OutFolder.reason(e), e);
       }
     }
