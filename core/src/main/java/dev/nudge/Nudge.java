@@ -142,8 +142,7 @@ public final class Nudge {
   }
 
   /// Evaluates a model, and adapters on it, on tasks, judges by a policy where one is given, and
-  /// writes
-  /// results and report into `settings.out()`.
+  /// writes results and report into `settings.out()`.
   public Suite.Judged evaluate(EvaluateSettings settings) {
     return Suite.run(
         Named.in(settings),

@@ -217,13 +217,13 @@ final class Decode {
     return Double.parseDouble(out.substring(at, out.indexOf(',', at)));
   }
 
-  private static double median(double[] values) {
+  static double median(double[] values) {
     double[] sorted = values.clone();
     Arrays.sort(sorted);
     return sorted[sorted.length / 2];
   }
 
-  private static String shown(double[] values) {
+  static String shown(double[] values) {
     StringBuilder all = new StringBuilder();
     for (double v : values) {
       all.append(all.isEmpty() ? "" : " ").append(String.format(Locale.ROOT, "%.1f", v));

@@ -5,7 +5,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Random;
@@ -172,14 +171,18 @@ final class Serve {
         }
       }
       System.out.printf(
-          Locale.ROOT, "%d streams: %.1f tokens/s (each %s)%n", streams, median(ours), shown(ours));
+          Locale.ROOT,
+          "%d streams: %.1f tokens/s (each %s)%n",
+          streams,
+          Decode.median(ours),
+          Decode.shown(ours));
       if (beside) {
         System.out.printf(
             Locale.ROOT,
             "  llama-server %.1f (each %s): ratio %.2f%n",
-            median(theirs),
-            shown(theirs),
-            median(ours) / median(theirs));
+            Decode.median(theirs),
+            Decode.shown(theirs),
+            Decode.median(ours) / Decode.median(theirs));
       }
     }
   }
@@ -211,12 +214,12 @@ final class Serve {
     System.out.printf(
         Locale.ROOT,
         "8 streams of the base: %.1f tokens/s (each %s); of 8 adapters of rank %d: %.1f (each %s): ratio %.2f%n",
-        median(base),
-        shown(base),
+        Decode.median(base),
+        Decode.shown(base),
         flags.whole("rank"),
-        median(eight),
-        shown(eight),
-        median(eight) / median(base));
+        Decode.median(eight),
+        Decode.shown(eight),
+        Decode.median(eight) / Decode.median(base));
   }
 
   private void thousand() throws Exception {
@@ -236,12 +239,12 @@ final class Serve {
     System.out.printf(
         Locale.ROOT,
         "8 streams, adapters drawn from 8: %.1f tokens/s (each %s); from %d: %.1f (each %s): ratio %.2f%n",
-        median(few),
-        shown(few),
+        Decode.median(few),
+        Decode.shown(few),
         many,
-        median(all),
-        shown(all),
-        median(all) / median(few));
+        Decode.median(all),
+        Decode.shown(all),
+        Decode.median(all) / Decode.median(few));
   }
 
   private List<HttpClients.Ask> drawn(int from) {
@@ -270,9 +273,9 @@ final class Serve {
     System.out.printf(
         Locale.ROOT,
         "first token of the base: %.1f ms; of an adapter that is not loaded: %.1f ms, loaded: %.1f ms (medians of %d)%n",
-        median(base),
-        median(cold),
-        median(warm),
+        Decode.median(base),
+        Decode.median(cold),
+        Decode.median(warm),
         count);
   }
 
@@ -295,29 +298,15 @@ final class Serve {
         Locale.ROOT,
         "an answer of %d tokens on a long document: first question %.2f s, second %.2f s, without it %.2f s: ratio %.2f (medians of %d)%n",
         flags.whole("tokens"),
-        median(first),
-        median(second),
-        median(bare),
-        median(second) / median(bare),
+        Decode.median(first),
+        Decode.median(second),
+        Decode.median(bare),
+        Decode.median(second) / Decode.median(bare),
         rounds);
   }
 
   private HttpClients.Ask after(String document) {
     return new HttpClients.Ask(
         "base", document + "\n" + words(PROMPT_WORDS), flags.whole("tokens"));
-  }
-
-  private static double median(double[] values) {
-    double[] sorted = values.clone();
-    Arrays.sort(sorted);
-    return sorted[sorted.length / 2];
-  }
-
-  private static String shown(double[] values) {
-    StringBuilder all = new StringBuilder();
-    for (double v : values) {
-      all.append(all.isEmpty() ? "" : " ").append(String.format(Locale.ROOT, "%.1f", v));
-    }
-    return all.toString();
   }
 }

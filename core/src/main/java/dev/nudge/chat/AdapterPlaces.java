@@ -68,16 +68,10 @@ final class AdapterPlaces {
   ///
   /// @throws BusyException where its folder was written into just now
   AdapterCache.Lease lease(AdapterCache cache, Found found) {
-    AdapterCache.Lease lease = cache.lease(found.digest, found.folder);
-    try {
-      if (found.kept || digests.digest(found.folder).equals(found.digest)) {
-        return lease;
-      }
-      throw new BusyException("the folder %s has changed just now".formatted(found.folder), 1);
-    } catch (RuntimeException e) {
-      cache.drop(found.digest); // perhaps it was read while it was written
-      lease.close();
-      throw e;
-    }
+    return cache.lease(
+        found.digest,
+        found.folder,
+        () -> found.kept || digests.digest(found.folder).equals(found.digest),
+        "the folder " + found.folder);
   }
 }

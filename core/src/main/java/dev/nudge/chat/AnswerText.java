@@ -3,6 +3,8 @@ package dev.nudge.chat;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
 
 /// One answer as it comes: what is said, thought and called, each call with an id.
 ///
@@ -19,7 +21,15 @@ public final class AnswerText {
   ///
   /// @param id made here, by which its result is sent back
   /// @param arguments a JSON object, as text
-  public record Call(String id, String name, String arguments) {}
+  public record Call(String id, String name, String arguments) {
+    /// The call as it stands in a message, in OpenAI's form.
+    public ObjectNode json() {
+      ObjectNode json = JsonNodeFactory.instance.objectNode();
+      json.put("id", id).put("type", "function");
+      json.putObject("function").put("name", name).put("arguments", arguments);
+      return json;
+    }
+  }
 
   /// A part of the answer.
   public sealed interface Part {

@@ -46,10 +46,7 @@ public final class Conversation {
     }
     if (!calls.isEmpty()) {
       ArrayNode called = message.putArray("tool_calls");
-      for (AnswerText.Call call : calls) {
-        ObjectNode one = called.addObject().put("id", call.id()).put("type", "function");
-        one.putObject("function").put("name", call.name()).put("arguments", call.arguments());
-      }
+      calls.forEach(call -> called.add(call.json()));
     }
     return this;
   }

@@ -12,15 +12,14 @@ import java.util.stream.IntStream;
 ///
 /// A resample has as many units as the sample, drawn with replacement. A unit is an item, or a
 /// cluster of items that hang together (questions on one document), drawn as a whole. Two models
-/// are
-/// compared on the same resamples (paired), so what makes an item hard for both cancels out [2].
+/// are compared on the same resamples (paired), so what makes an item hard for both cancels out
+/// [2].
 ///
 /// It assumes that units are independent and many: below some tens the intervals are too narrow,
-/// and
-/// where all units are alike they have no width at all. For shares of right answers
-/// [Paired#interval]
-/// and [Interval#wilson] do without both; a gate must ask for a least number of units else. A score
-/// that is no smooth function of sums, a median for example, has rougher intervals.
+/// and where all units are alike they have no width at all. For shares of right answers
+/// [Paired#interval] and [Interval#wilson] do without both; a gate must ask for a least number of
+/// units else. A score that is no smooth function of sums, a median for example, has rougher
+/// intervals.
 ///
 /// The draws hang on the seed and the number of units only: the same data give the same numbers
 /// everywhere. Two thousand items of twenty statistics each take half a second.

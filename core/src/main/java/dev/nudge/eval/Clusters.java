@@ -43,8 +43,7 @@ public final class Clusters {
 
   /// The mean of items that come in clusters, with its clustered error [2]: that of a sample of
   /// clusters, n / (n − 1) included. Clusters are independent; items of one may hang together in
-  /// any
-  /// way. With fewer than some tens of clusters it is too small.
+  /// any way. With fewer than some tens of clusters it is too small.
   ///
   /// @param values one an item
   /// @param clusters the number of each item's cluster

@@ -8,8 +8,7 @@ package dev.nudge.eval;
 ///     n = ( z_{α/2} √d + z_β √(d − x²) )² / x²
 ///
 /// For a mean difference with standard error e it is x = (z_{α/2} + z_β) e. Two-sided, by the
-/// normal
-/// approximation; cases are independent, else e is the clustered one.
+/// normal approximation; cases are independent, else e is the clustered one.
 ///
 /// [1] R. Connor, Sample size for testing differences in proportions for the paired-sample design,
 /// 1987.

@@ -1,8 +1,7 @@
 package dev.nudge.eval;
 
 /// Judges whether something got worse by no more than a margin: that "no significant difference"
-/// was
-/// found shows nothing on few cases, this does.
+/// was found shows nothing on few cases, this does.
 ///
 /// Not inferior is what has the lower bound of its difference (after − before, higher is better)
 /// above −margin; inferior what has its upper bound below −margin; else the data do not say. Both

@@ -6,8 +6,7 @@ import java.util.Arrays;
 ///
 /// Intervals are those of the percentile method: the middle share of the resamples' scores, between
 /// ranks by straight lines. They need no shape of the distribution and follow a score to its
-/// limits,
-/// but do not correct for a score that is biased on small samples.
+/// limits, but do not correct for a score that is biased on small samples.
 public final class Resampled {
   private final double value;
   private final double[] sorted;
@@ -66,10 +65,8 @@ public final class Resampled {
   }
 
   /// The two-sided p-value of "the true score is 0", for differences: twice the share of resamples
-  /// on
-  /// the side of 0 that has fewer, the data counted in so that it is never 0. Where it is below α
-  /// the
-  /// interval at 1 − α leaves out 0, but for a resample's worth.
+  /// on the side of 0 that has fewer, the data counted in so that it is never 0. Where it is below
+  /// α the interval at 1 − α leaves out 0, but for a resample's worth.
   public double p() {
     long below = Arrays.stream(sorted).filter(x -> x <= 0).count();
     long above = Arrays.stream(sorted).filter(x -> x >= 0).count();

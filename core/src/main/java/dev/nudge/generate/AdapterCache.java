@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// Adapters of one session that come and go while it answers.
@@ -152,6 +153,26 @@ public final class AdapterCache {
     }
     entry.await();
     return new Lease(entry);
+  }
+
+  /// Takes a lease of an adapter whose folder others may write into. What was read while it was
+  /// written is forgotten.
+  ///
+  /// @param still says whether the folder holds what the digest says
+  /// @param what the folder is called in a message
+  /// @throws BusyException where it does not any more
+  public Lease lease(String digest, Path folder, BooleanSupplier still, String what) {
+    Lease lease = lease(digest, folder);
+    try {
+      if (still.getAsBoolean()) {
+        return lease;
+      }
+      throw new BusyException(what + " has changed just now", 1);
+    } catch (RuntimeException e) {
+      drop(digest);
+      lease.close();
+      throw e;
+    }
   }
 
   private void load(Entry entry, Path folder) {

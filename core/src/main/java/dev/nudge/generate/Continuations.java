@@ -18,9 +18,8 @@ import java.util.function.ObjIntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /// Continues prompts as lm-evaluation-harness has transformers continue them: an answer ends with
-/// an
-/// end token, at its most tokens, or once a stop text is in what its last few tokens decode to; its
-/// text is what its tokens decode to without the prompt's, cut at the first of each stop text.
+/// an end token, at its most tokens, or once a stop text is in what its last few tokens decode to;
+/// its text is what its tokens decode to without the prompt's, cut at the first of each stop text.
 ///
 /// [Generation] differs: there a text is what an answer adds to its prompt, which for some
 /// tokenizers begins with a blank that a text alone has not.

@@ -21,8 +21,7 @@ import tools.jackson.core.JacksonException;
 /// The first line has the format's version, the bytes of the journal, the checksum of the last of
 /// them ([Journal#mark]) and that of the other lines. Of these, `N` is a name with the highest
 /// number that it has given, `V` a version of it, `A` an alias and `P` an alias that is protected;
-/// fields are separated by tabs,
-/// texts are JSON's.
+/// fields are separated by tabs, texts are JSON's.
 final class BookFile {
   static final String FILE = "book.index";
 

@@ -10,8 +10,7 @@ import tools.jackson.databind.JsonNode;
 ///
 /// It is where it passes, judged the very files of the version on the base that it was trained on,
 /// and by the policy that is asked for. A version never changes, so neither does the answer;
-/// another
-/// adapter, another base or another policy make a verdict say nothing of it.
+/// another adapter, another base or another policy make a verdict say nothing of it.
 public final class GateCheck {
   /// The name of the file.
   public static final String FILE = "gate.json";

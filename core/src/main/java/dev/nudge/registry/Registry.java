@@ -107,9 +107,8 @@ public final class Registry {
   }
 
   /// Registers what is stored. Nobody waits while it is stored, for it may come from far away; what
-  /// a
-  /// collection takes before it is registered is stored again, the last time while nobody else may
-  /// change anything.
+  /// a collection takes before it is registered is stored again, the last time while nobody else
+  /// may change anything.
   Pushed register(String name, Supplier<Stored> store, Note note) {
     for (int tries = 1; tries < TRIES; tries++) {
       try {

@@ -18,8 +18,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /// Answers requests of one exchange: starts them, hands what comes to a reply, and stops them
-/// within
-/// a token when the client goes away or the time is over.
+/// within a token when the client goes away or the time is over.
 ///
 /// Threading: the thread of the request; the session's threads only fill the queue.
 final class Answering {

@@ -33,16 +33,9 @@ final class ChatChoice {
       case AnswerText.Part.Said(String more) -> delta.put("content", more);
       case AnswerText.Part.Thought(String more) -> delta.put("reasoning_content", more);
       case AnswerText.Part.Called(int index, AnswerText.Call call) ->
-          delta.putArray("tool_calls").add(call(call).put("index", index));
+          delta.putArray("tool_calls").add(call.json().put("index", index));
     }
     return delta;
-  }
-
-  private static ObjectNode call(AnswerText.Call call) {
-    ObjectNode made = JsonNodeFactory.instance.objectNode();
-    made.put("id", call.id()).put("type", "function");
-    made.putObject("function").put("name", call.name()).put("arguments", call.arguments());
-    return made;
   }
 
   /// The message of an answer that is whole.
@@ -56,7 +49,7 @@ final class ChatChoice {
     }
     if (!text.calls().isEmpty()) {
       ArrayNode calls = message.putArray("tool_calls");
-      text.calls().forEach(call -> calls.add(call(call)));
+      text.calls().forEach(call -> calls.add(call.json()));
     }
     return message;
   }

@@ -3,10 +3,10 @@ package dev.nudge.server;
 import dev.nudge.generate.AdapterCache;
 import dev.nudge.generate.Session;
 import dev.nudge.registry.RegistryException;
-import dev.nudge.settings.BusyException;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ServeSettings;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -123,39 +123,30 @@ record Shared(
     }
   }
 
-  private AdapterCache.Lease still(Served served, AdapterCache.Lease lease) {
-    try {
-      if (adapters.isStill(served)) {
-        return lease;
-      }
-      throw new BusyException(
-          "the folder of '%s' has changed just now".formatted(served.name()), 1);
-    } catch (RuntimeException e) {
-      session.cache().drop(lease.digest()); // perhaps it was read while it was written
-      lease.close();
-      throw e;
-    }
-  }
-
   /// Loads an adapter, so that the first who asks for it does not wait.
   ///
   /// @throws InputException where it cannot be used with this base
   void held(Served served) {
-    AdapterCache.Lease lease = loaded(served);
+    AdapterCache.Lease lease = loaded(served, () -> true);
     if (lease != null) {
       lease.close();
     }
   }
 
   /// A lease of an adapter; one that the settings name is merged, whatever its alias has moved to.
-  private AdapterCache.@Nullable Lease loaded(Served served) {
+  ///
+  /// @param still says whether its folder holds what it did
+  private AdapterCache.@Nullable Lease loaded(Served served, BooleanSupplier still) {
     if (served.digest() == null || served.folder() == null) {
       return null;
     }
     if (settings.mergeAdapter().contains(served.asked())) {
       session.cache().merge(served.digest());
     }
-    return session.cache().lease(served.digest(), served.folder());
+    return session
+        .cache()
+        .lease(
+            served.digest(), served.folder(), still, "the folder of '%s'".formatted(served.name()));
   }
 
   /// Holds an adapter in memory, and loads it first where it is not there.
@@ -167,8 +158,7 @@ record Shared(
       return null;
     }
     try {
-      AdapterCache.Lease lease = loaded(served);
-      return lease == null ? null : still(served, lease);
+      return loaded(served, () -> adapters.isStill(served));
     } catch (InputException e) {
       String message = String.valueOf(e.getMessage());
       throw new ApiException(

@@ -79,8 +79,8 @@ public record NudgeChatModel(Assistant assistant, SamplingSettings sampling, Cha
 
   /// Answers a prompt as its tokens come: text, and thoughts as `reasoningDelta` of a message's
   /// metadata. The last response has the calls of tools, the whole thought as `reasoningContent`,
-  /// the
-  /// reason of the end and the usage. Who cancels the subscription ends the answer within a token.
+  /// the reason of the end and the usage. Who cancels the subscription ends the answer within a
+  /// token.
   @Override
   public Flux<ChatResponse> stream(Prompt prompt) {
     return Flux.create(

@@ -44,8 +44,7 @@ public final class NudgeChatOptions extends DefaultToolCallingChatOptions
   }
 
   /// `auto`, `none`, `required` or the name of a tool that has to be called; null: `auto`. Behind
-  /// the
-  /// result of a call nothing is forced any more.
+  /// the result of a call nothing is forced any more.
   public @Nullable String getToolChoice() {
     return toolChoice;
   }

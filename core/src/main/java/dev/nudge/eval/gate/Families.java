@@ -9,15 +9,12 @@ import org.jspecify.annotations.Nullable;
 /// Judges rules that test something, kind by kind, by Holm's method.
 ///
 /// Each rule is two tests of one number: that it lies beyond its limit on the good side, and that
-/// it
-/// lies beyond on the bad side. The p-values of either side are adjusted over the rules of the
-/// kind,
-/// floors and ceilings being one; a rule passes where its adjusted p of the good side is at most
-/// 1 − confidence, else it fails where that of the bad side is.
+/// it lies beyond on the bad side. The p-values of either side are adjusted over the rules of the
+/// kind, floors and ceilings being one; a rule passes where its adjusted p of the good side is at
+/// most 1 − confidence, else it fails where that of the bad side is.
 ///
 /// `improve` is judged by the two-sided interval that reports show, so its p-values are doubled:
-/// with
-/// `by: 0` that is the two-sided test of no difference. The others are one-sided.
+/// with `by: 0` that is the two-sided test of no difference. The others are one-sided.
 final class Families {
   private Families() {}
 

@@ -20,9 +20,8 @@ import java.util.Set;
 ///
 /// A rule passes where what it asks for is shown, fails where the contrary is shown, and is
 /// inconclusive where the documents show neither; "no difference was found" passes nothing. Rules
-/// of
-/// one kind are tested together, so that with all of them the probability of one wrong PASS, and of
-/// one wrong FAIL, stays at one minus the confidence ([Families]).
+/// of one kind are tested together, so that with all of them the probability of one wrong PASS, and
+/// of one wrong FAIL, stays at one minus the confidence ([Families]).
 public final class Gate {
   private Gate() {}
 

@@ -9,27 +9,23 @@ import dev.nudge.eval.Resampled;
 import dev.nudge.eval.run.Aggregation;
 import dev.nudge.eval.run.MetricItem;
 import dev.nudge.eval.run.TaskScores.Score;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.function.DoubleFunction;
+import java.util.function.ToDoubleFunction;
 
 /// A number that documents gave, or the difference of two on the same documents, with its interval
-/// at
-/// any confidence and the probability that it is beyond a limit by chance.
+/// at any confidence and the probability that it is beyond a limit by chance.
 ///
 /// Shares of right answers have Wilson's interval and their difference Tango's; other numbers are
 /// resampled, a difference on the same resamples. A p-value is the interval turned round: the
 /// smallest α at which the one-sided bound still lies beyond the limit. For a difference of shares
 /// beyond 0 or more it is not below that of the exact test of McNemar, for the interval is too
-/// narrow
-/// on a few documents.
+/// narrow on a few documents.
 ///
 /// The interval is without end where nothing is known: no number, fewer than
 /// [NonInferiority#FEWEST] documents to resample, or resamples that are all alike. Only a mean of
 /// scores from 0 to 1 is known then too: no document would differ by more than 1, so the interval
-/// of
-/// shares without a difference holds.
+/// of shares without a difference holds.
 public final class Measured {
   private static final double LEAST = 1e-9; // no p is told below it
   private static final int HALVINGS = 60;
@@ -65,13 +61,13 @@ public final class Measured {
     if (Double.isNaN(score.value()) || n == 0) {
       return unknown(score.value(), n);
     }
-    if (isShare(score)) {
-      int hits = (int) right(items).stream().filter(r -> r).count();
+    if (score.isShare()) {
+      int hits = (int) score.right().stream().filter(r -> r).count();
       return new Measured(
           score.value(), n, c -> Interval.wilsonAt(hits, n, c), LEAST, LEAST, LEAST);
     }
     Aggregation all = Aggregation.of(score.metric().aggregation(), items);
-    return resampled(score.value(), n, all::some, false);
+    return resampled(score.value(), n, all::counted, false);
   }
 
   /// Measures how far the second number is above the first; documents are in the same order.
@@ -87,8 +83,8 @@ public final class Measured {
     if (Double.isNaN(value) || n == 0) {
       return unknown(value, n);
     }
-    if (isShare(first) && isShare(second)) {
-      Paired paired = Paired.of(right(first.items()), right(second.items()));
+    if (first.isShare() && second.isShare()) {
+      Paired paired = Paired.of(first.right(), second.right());
       double half = paired.p() / 2;
       return new Measured(
           value,
@@ -103,26 +99,22 @@ public final class Measured {
     return resampled(
         value,
         n,
-        places -> after.some(places) - before.some(places),
-        isFraction(first) && isFraction(second));
+        times -> after.counted(times) - before.counted(times),
+        first.isMean(Measured::isFraction) && second.isMean(Measured::isFraction));
   }
 
   private static Measured unknown(double value, int n) {
     return new Measured(value, n, c -> UNKNOWN, LEAST, LEAST, LEAST);
   }
 
-  /// A number of a resample, told by the places of its documents.
-  private interface OfPlaces {
-    double at(int[] places);
-  }
-
-  private static Measured resampled(double value, int n, OfPlaces of, boolean fraction) {
+  private static Measured resampled(
+      double value, int n, ToDoubleFunction<int[]> of, boolean fraction) {
     if (n < NonInferiority.FEWEST) {
       return unknown(value, n);
     }
     Resampled resampled;
     try {
-      resampled = Bootstrap.STANDARD.counted(Bootstrap.alone(n), times -> of.at(places(times)));
+      resampled = Bootstrap.STANDARD.counted(Bootstrap.alone(n), of);
     } catch (IllegalArgumentException e) {
       return unknown(value, n); // a resample has no number
     }
@@ -142,32 +134,8 @@ public final class Measured {
     return new Measured(value, n, intervals, least, least, least);
   }
 
-  private static int[] places(int[] times) {
-    int[] places = new int[Arrays.stream(times).sum()];
-    int at = 0;
-    for (int i = 0; i < times.length; i++) {
-      Arrays.fill(places, at, at += times[i], i);
-    }
-    return places;
-  }
-
-  /// Whether each document is right or wrong and the number is the share of right ones.
-  public static boolean isShare(Score score) {
-    return score.metric().aggregation() == Aggregation.Kind.MEAN
-        && score.items().stream()
-            .allMatch(i -> i instanceof MetricItem.Value v && (v.value() == 0 || v.value() == 1));
-  }
-
-  private static boolean isFraction(Score score) {
-    return score.metric().aggregation() == Aggregation.Kind.MEAN
-        && score.items().stream()
-            .allMatch(i -> i instanceof MetricItem.Value v && v.value() >= 0 && v.value() <= 1);
-  }
-
-  private static List<Boolean> right(List<MetricItem> items) {
-    List<Boolean> right = new ArrayList<>();
-    items.forEach(item -> right.add(item instanceof MetricItem.Value v && v.value() == 1));
-    return right;
+  private static boolean isFraction(double value) {
+    return value >= 0 && value <= 1;
   }
 
   /// The same with the sign turned: of what is better where it is less.
@@ -237,8 +205,7 @@ public final class Measured {
   }
 
   /// The smallest distance from a limit that so many documents show four times of five, judged by
-  /// the
-  /// width of the interval; infinite where nothing is known.
+  /// the width of the interval; infinite where nothing is known.
   ///
   /// @param alpha one-sided level
   public double detectable(double alpha) {

@@ -11,8 +11,7 @@ public record Speed(double secondsPerRequest, double tokensPerSecond) {
   public static final Speed UNKNOWN = new Speed(Double.NaN, Double.NaN);
 
   /// What an outcome tells: its whole time, loading too, over the requests that were asked in it,
-  /// of
-  /// all models. Nothing where all were answered before.
+  /// of all models. Nothing where all were answered before.
   public static Speed of(Outcome outcome) {
     return outcome.asked() < 1
         ? UNKNOWN

@@ -15,9 +15,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The items are read first and kept as numbers: hashes of their text, of their words and of their
 /// runs of thirteen words, the words themselves, and a signature of 64 numbers. Then training rows
-/// go by ([#row]), in any
-/// number, and none is kept. Memory is that of the items, whatever the training set: about 1.5 KiB
-/// an item and 50 bytes a word: 10,000 items of 200 words take 110 MiB, 90,000 of them 1 GiB.
+/// go by ([#row]), in any number, and none is kept. Memory is that of the items, whatever the
+/// training set: about 1.5 KiB an item and 50 bytes a word: 10,000 items of 200 words take 110 MiB,
+/// 90,000 of them 1 GiB.
 ///
 /// What counts as found is told by [Kind]: runs where they cover [#COVERED] of an item's words,
 /// nearness from [NearTexts#NEAR] on. Wording that a tenth of the items share, a question that all
@@ -103,8 +103,7 @@ public final class LeakScan {
   }
 
   /// Looks for items in the next training row. Where prompt and completion are apart, they are
-  /// given
-  /// as one text.
+  /// given as one text.
   public void row(String text) {
     row(List.of(text));
   }

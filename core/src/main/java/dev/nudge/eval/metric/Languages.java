@@ -16,10 +16,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// It knows the thirty languages that IFEval asks for and some neighbours that they could be taken
 /// for. A sentence or two are enough; a few words without a common one are a guess. Of 4,200
-/// English
-/// questions and answers of 40 characters and more 16 are taken for another language. IFEval itself
-/// uses langdetect, which draws random numbers and mistakes most texts in capitals, being told
-/// lower-case ones; the two differ on those, on short and on mixed texts.
+/// English questions and answers of 40 characters and more 16 are taken for another language.
+/// IFEval itself uses langdetect, which draws random numbers and mistakes most texts in capitals,
+/// being told lower-case ones; the two differ on those, on short and on mixed texts.
 final class Languages {
   private static final Map<UnicodeScript, String> ALONE =
       Map.ofEntries(

@@ -164,8 +164,7 @@ public final class NumericAnswer {
   }
 
   /// The text with decimal digits of every script as `0` to `9`, which Python reads alike, and
-  /// every
-  /// blank as a space.
+  /// every blank as a space.
   private static String folded(String text) {
     StringBuilder folded = new StringBuilder(text.length());
     text.codePoints()

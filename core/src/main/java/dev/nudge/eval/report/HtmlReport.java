@@ -12,8 +12,7 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /// Makes a report that is one HTML file: no script, no font, no picture, nothing from elsewhere,
-/// and
-/// a policy in it that forbids all of these.
+/// and a policy in it that forbids all of these.
 public final class HtmlReport {
   private static final String POLICY = "default-src 'none'; style-src 'unsafe-inline'";
 

@@ -6,9 +6,8 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// Draws how often answers are right against how sure the model is of them: on the dashed line it
-/// is
-/// right as often as it says. A circle is a bin, larger where it has more documents; hollow circles
-/// are the model before, filled ones the model after.
+/// is right as often as it says. A circle is a bin, larger where it has more documents; hollow
+/// circles are the model before, filled ones the model after.
 final class ReliabilitySvg {
   private static final int SIZE = 340;
   private static final int LEFT = 60;

@@ -126,6 +126,18 @@ public final class Aggregation {
     return of.applyAsDouble(places);
   }
 
+  /// The number of a resample.
+  ///
+  /// @param times how often each document is in it
+  public double counted(int[] times) {
+    int[] places = new int[Arrays.stream(times).sum()];
+    int at = 0;
+    for (int i = 0; i < times.length; i++) {
+      Arrays.fill(places, at, at += times[i], i);
+    }
+    return some(places);
+  }
+
   int size() {
     return size;
   }

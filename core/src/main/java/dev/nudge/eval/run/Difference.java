@@ -4,9 +4,6 @@ import dev.nudge.eval.Bootstrap;
 import dev.nudge.eval.Interval;
 import dev.nudge.eval.Paired;
 import dev.nudge.eval.Resampled;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.stream.IntStream;
 
 /// How much the number of one model is above that of another on the same documents.
 ///
@@ -34,8 +31,8 @@ public record Difference(
   private static final double CONFIDENCE = 0.95;
 
   static Difference of(TaskScores.Score first, TaskScores.Score second) {
-    if (isShare(first.items()) && isShare(second.items()) && isMean(first)) {
-      Paired paired = Paired.of(right(first.items()), right(second.items()));
+    if (first.isShare() && second.isShare()) {
+      Paired paired = Paired.of(first.right(), second.right());
       Interval interval = paired.interval(CONFIDENCE);
       return new Difference(
           first.key(),
@@ -58,10 +55,7 @@ public record Difference(
       Resampled resampled =
           Bootstrap.STANDARD.counted(
               Bootstrap.alone(first.items().size()),
-              times -> {
-                int[] places = places(times);
-                return after.some(places) - before.some(places);
-              });
+              times -> after.counted(times) - before.counted(times));
       Interval interval = resampled.interval(CONFIDENCE);
       low = interval.low();
       high = interval.high();
@@ -80,26 +74,5 @@ public record Difference(
         "bootstrap",
         0,
         0);
-  }
-
-  private static boolean isMean(TaskScores.Score score) {
-    return score.metric().aggregation() == Aggregation.Kind.MEAN;
-  }
-
-  private static boolean isShare(List<MetricItem> items) {
-    return items.stream()
-        .allMatch(i -> i instanceof MetricItem.Value v && (v.value() == 0 || v.value() == 1));
-  }
-
-  private static List<Boolean> right(List<MetricItem> items) {
-    List<Boolean> right = new ArrayList<>();
-    items.forEach(item -> right.add(item instanceof MetricItem.Value v && v.value() == 1));
-    return right;
-  }
-
-  private static int[] places(int[] times) {
-    return IntStream.range(0, times.length)
-        .flatMap(i -> IntStream.generate(() -> i).limit(times[i]))
-        .toArray();
   }
 }

@@ -23,8 +23,7 @@ import tools.jackson.databind.JsonNode;
 /// ```
 ///
 /// A text of TAT-QA's is its spans with `;` between them, and its scale as the last word; a word
-/// such
-/// as million behind several spans is a part of each.
+/// such as million behind several spans is a part of each.
 final class DocumentMetric {
   private static final Set<String> SCALES = Set.of("thousand", "million", "billion", "percent");
   private static final Set<String> NUMBERS = Set.of("arithmetic", "count");

@@ -28,8 +28,7 @@ public record Outcome(
   }
 
   /// The numbers as `--json` shows them: by task or group and metric; `METRIC` is that of the
-  /// task's
-  /// first filter, and one of a filter with a name has `METRIC,FILTER` beside it.
+  /// task's first filter, and one of a filter with a name has `METRIC,FILTER` beside it.
   public Map<String, Object> summary() {
     Map<String, Object> summary = new LinkedHashMap<>();
     summary.put("results", numbers(main()));

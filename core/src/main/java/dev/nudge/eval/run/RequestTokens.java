@@ -11,10 +11,9 @@ import java.util.List;
 /// Makes tokens of requests as lm-evaluation-harness does for a causal model.
 ///
 /// The white space at the end of a context belongs to the continuation; its tokens are those of
-/// both
-/// together behind as many as the context alone has. Behind no context stands the token that begins
-/// a text, else the end token. What is too long loses its beginning. A long text is scored in
-/// windows that do not overlap, each behind as much of what is before it as the model reads: one
+/// both together behind as many as the context alone has. Behind no context stands the token that
+/// begins a text, else the end token. What is too long loses its beginning. A long text is scored
+/// in windows that do not overlap, each behind as much of what is before it as the model reads: one
 /// token before a full window, more before the last one.
 ///
 /// Threading: any number of threads.

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.DoublePredicate;
 import tools.jackson.databind.JsonNode;
 
 /// The numbers of a task, and what each document gave to them.
@@ -25,6 +26,25 @@ public record TaskScores(
     /// The key in results.
     public String key() {
       return metric.name() + "," + filter;
+    }
+
+    /// Whether each document is right or wrong, and the number is the share of right ones.
+    public boolean isShare() {
+      return isMean(value -> value == 0 || value == 1);
+    }
+
+    /// Whether the number is a mean and each document's own is one that is asked for.
+    public boolean isMean(DoublePredicate of) {
+      return metric.aggregation() == Aggregation.Kind.MEAN
+          && items.stream()
+              .allMatch(item -> item instanceof MetricItem.Value v && of.test(v.value()));
+    }
+
+    /// Which documents are right, of a share.
+    public List<Boolean> right() {
+      List<Boolean> right = new ArrayList<>();
+      items.forEach(item -> right.add(item instanceof MetricItem.Value v && v.value() == 1));
+      return right;
     }
 
     /// The key of its standard error.

@@ -11,8 +11,7 @@ import tools.jackson.databind.node.NullNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Reads a text as Python's `ast.literal_eval` does: texts, numbers, `True`, `False`, `None`,
-/// lists,
-/// tuples and dicts. A tuple becomes a list.
+/// lists, tuples and dicts. A tuple becomes a list.
 final class PythonLiteral {
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
   private static final int MOST_DEPTH = 100;

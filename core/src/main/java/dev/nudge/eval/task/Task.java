@@ -82,8 +82,7 @@ public final class Task {
   }
 
   /// What a document asks by itself, without shots: its question, of a rolling task its text, of
-  /// one
-  /// whose choices are questions all of them.
+  /// one whose choices are questions all of them.
   public String question(JsonNode doc) {
     if (config.type() == OutputType.LOGLIKELIHOOD_ROLLING) {
       return text(fields.target(doc));

@@ -27,8 +27,7 @@ import tools.jackson.databind.JsonNode;
 /// `dataset_kwargs: data_files`, by split. A relative name is looked up in the data folder, beside
 /// the task file, and in the working folder, in this order. Any other `dataset_path` is a data set
 /// of the hub, and its documents are looked up as they would be exported: `DATA/PATH/NAME/SPLIT`
-/// with
-/// the ending .jsonl, .json, .csv or .parquet, or `SPLIT-*` with one of them, NAME being
+/// with the ending .jsonl, .json, .csv or .parquet, or `SPLIT-*` with one of them, NAME being
 /// `dataset_name` where there is one. A file of one split may also stand in a folder `data` there.
 final class TaskData {
   private static final Set<String> FILES = Set.of("json", "csv", "parquet", "text");

@@ -3,8 +3,7 @@ package dev.nudge.text.jinja;
 /// Says for whom templates are written: what jinja2's environment is set to there.
 public enum Dialect {
   /// Chat templates, as transformers sets jinja2 up: the line break behind a block and what is
-  /// blank
-  /// before it go, and so does the last line break; what is undefined prints as nothing.
+  /// blank before it go, and so does the last line break; what is undefined prints as nothing.
   CHAT,
   /// Templates of lm-evaluation-harness's task files: white space stays as it is written, what is
   /// undefined fails where it is used at all, and there is a filter `regex_replace`.

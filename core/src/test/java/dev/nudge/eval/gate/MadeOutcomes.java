@@ -212,7 +212,7 @@ public final class MadeOutcomes {
 
   private static Difference difference(Score first, Score second) {
     double value = second.value() - first.value();
-    if (Measured.isShare(first) && Measured.isShare(second)) {
+    if (first.isShare() && second.isShare()) {
       Paired paired = Paired.of(right(first), right(second));
       Interval interval = paired.interval(0.95);
       return new Difference(
