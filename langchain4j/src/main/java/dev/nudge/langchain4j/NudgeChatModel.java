@@ -25,6 +25,7 @@ import java.util.Set;
 ///     ChatModel model = NudgeChatModel.of(assistant);
 ///     model.chat(ChatRequest.builder().modelName("support").messages(messages).build());
 ///
+/// [NudgeChatRequestParameters] has what only nudge knows: a client's name, names for the template.
 /// What a request does not say is as the sampling says: the likeliest token each time where nothing
 /// else was given. Images and other contents are refused.
 ///
@@ -41,6 +42,7 @@ public record NudgeChatModel(
     implements ChatModel {
 
   public NudgeChatModel {
+    defaults = NudgeChatRequestParameters.of(defaults); // so that a request's own are kept
     listeners = List.copyOf(listeners);
   }
 

@@ -23,6 +23,8 @@ import dev.nudge.format.Json;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.SamplingSettings;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -43,7 +45,11 @@ final class Questions {
     if (tools != null) {
       tools.forEach(tool -> add(conversation, tool));
     }
+    NudgeChatRequestParameters own = NudgeChatRequestParameters.of(request.parameters());
+    Map<String, Object> variables = own.variables();
     return Question.of(conversation.messages())
+        .withClient(Objects.requireNonNullElse(own.client(), ""))
+        .withVariables(variables == null ? null : (ObjectNode) Json.tree(variables))
         .withTools(conversation.tools(), choice(request.toolChoice()))
         .withJsonSchema(schema(request.responseFormat()))
         .withAdapter(named(request.modelName()))

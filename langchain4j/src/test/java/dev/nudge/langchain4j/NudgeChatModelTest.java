@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.langchain4j.agent.tool.ToolExecutionRequest;
 import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.data.message.AiMessage;
+import dev.langchain4j.data.message.ChatMessage;
 import dev.langchain4j.data.message.ImageContent;
 import dev.langchain4j.data.message.SystemMessage;
 import dev.langchain4j.data.message.ToolExecutionResultMessage;
@@ -152,6 +153,32 @@ class NudgeChatModelTest {
             .withDefaults(ChatRequestParameters.builder().modelName("other").build());
     assertThat(usual.chat(request(12).build()).aiMessage().text())
         .isEqualTo(other.aiMessage().text());
+  }
+
+  @Test
+  void aRequestMaySayWhoAsksAndGiveTheTemplateNames() {
+    int plain = model.chat(request(2).build()).tokenUsage().inputTokenCount();
+    NudgeChatRequestParameters own =
+        NudgeChatRequestParameters.builder()
+            .maxOutputTokens(2)
+            .client("acme")
+            .variables(Map.of("prefix", "well, well, well"))
+            .build();
+    List<ChatMessage> messages = request(2).build().messages();
+    ChatRequest asked = ChatRequest.builder().messages(messages).parameters(own).build();
+    assertThat(model.chat(asked).tokenUsage().inputTokenCount()).isGreaterThan(plain);
+    Question question = Questions.of(asked, SamplingSettings.greedy());
+    assertThat(question.client()).isEqualTo("acme");
+    assertThat(question.sampling().maxTokens()).isEqualTo(2);
+    ChatModel usual = NudgeChatModel.of(assistant).withDefaults(own);
+    assertThat(usual.chat(request(2).build()).tokenUsage().inputTokenCount()).isGreaterThan(plain);
+    NudgeChatRequestParameters both =
+        own.overrideWith(NudgeChatRequestParameters.builder().client("other").build());
+    assertThat(both.client()).isEqualTo("other");
+    assertThat(both.variables()).isEqualTo(own.variables());
+    assertThat(both).isNotEqualTo(own);
+    assertThat(own.overrideWith(ChatRequestParameters.builder().build())).isEqualTo(own);
+    assertThat(own.defaultedBy(both)).isEqualTo(own);
   }
 
   @Test

@@ -4,9 +4,11 @@ import dev.nudge.chat.AnswerText;
 import dev.nudge.chat.Conversation;
 import dev.nudge.chat.Overrides;
 import dev.nudge.chat.Question;
+import dev.nudge.format.Json;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.SamplingSettings;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -45,8 +47,13 @@ record Asked(Question question, String model) {
       conversation.tool(definition.name(), definition.description(), definition.inputSchema());
     }
     String model = options.get(ChatOptions::getModel);
+    String client = options.as(NudgeChatOptions.class, NudgeChatOptions::getClient);
+    Map<String, Object> variables =
+        options.as(NudgeChatOptions.class, NudgeChatOptions::getVariables);
     Question question =
         Question.of(conversation.messages())
+            .withClient(Objects.requireNonNullElse(client, ""))
+            .withVariables(variables == null ? null : (ObjectNode) Json.tree(variables))
             .withTools(
                 conversation.tools(),
                 choice(prompt, options.as(NudgeChatOptions.class, NudgeChatOptions::getToolChoice)))

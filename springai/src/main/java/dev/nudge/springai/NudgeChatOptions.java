@@ -16,6 +16,8 @@ public final class NudgeChatOptions extends DefaultToolCallingChatOptions
     implements StructuredOutputChatOptions {
   private final @Nullable String outputSchema;
   private final @Nullable String toolChoice;
+  private final @Nullable String client;
+  private final @Nullable Map<String, Object> variables;
 
   private NudgeChatOptions(Builder from) {
     super(
@@ -31,6 +33,8 @@ public final class NudgeChatOptions extends DefaultToolCallingChatOptions
         from.topP());
     this.outputSchema = from.outputSchema;
     this.toolChoice = from.toolChoice;
+    this.client = from.client;
+    this.variables = from.variables;
   }
 
   /// Begins with nothing said.
@@ -49,6 +53,16 @@ public final class NudgeChatOptions extends DefaultToolCallingChatOptions
     return toolChoice;
   }
 
+  /// Whose turn a prompt takes where prompts wait; null: that of all who say no name.
+  public @Nullable String getClient() {
+    return client;
+  }
+
+  /// More names for the chat template, such as `enable_thinking`; null: none.
+  public @Nullable Map<String, Object> getVariables() {
+    return variables;
+  }
+
   @Override
   public Builder mutate() {
     return builder()
@@ -63,7 +77,9 @@ public final class NudgeChatOptions extends DefaultToolCallingChatOptions
         .toolCallbacks(getToolCallbacks())
         .toolContext(getToolContext())
         .outputSchema(outputSchema)
-        .toolChoice(toolChoice);
+        .toolChoice(toolChoice)
+        .client(client)
+        .variables(variables);
   }
 
   @Override
@@ -71,12 +87,14 @@ public final class NudgeChatOptions extends DefaultToolCallingChatOptions
     return super.equals(other)
         && other instanceof NudgeChatOptions o
         && Objects.equals(o.outputSchema, outputSchema)
-        && Objects.equals(o.toolChoice, toolChoice);
+        && Objects.equals(o.toolChoice, toolChoice)
+        && Objects.equals(o.client, client)
+        && Objects.equals(o.variables, variables);
   }
 
   @Override
   public int hashCode() {
-    return Objects.hash(super.hashCode(), outputSchema, toolChoice);
+    return Objects.hash(super.hashCode(), outputSchema, toolChoice, client, variables);
   }
 
   /// Collects options.
@@ -84,6 +102,8 @@ public final class NudgeChatOptions extends DefaultToolCallingChatOptions
       implements StructuredOutputChatOptions.Builder<Builder> {
     private @Nullable String outputSchema;
     private @Nullable String toolChoice;
+    private @Nullable String client;
+    private @Nullable Map<String, Object> variables;
 
     private Builder() {}
 
@@ -100,11 +120,25 @@ public final class NudgeChatOptions extends DefaultToolCallingChatOptions
       return this;
     }
 
+    /// Says whose turn a prompt takes where prompts wait.
+    public Builder client(@Nullable String name) {
+      client = name;
+      return this;
+    }
+
+    /// Gives the chat template more names: texts, numbers, booleans, lists and maps.
+    public Builder variables(@Nullable Map<String, Object> names) {
+      variables = names == null ? null : Map.copyOf(names);
+      return this;
+    }
+
     @Override
     public Builder clone() {
       Builder copy = super.clone();
       copy.outputSchema = outputSchema;
       copy.toolChoice = toolChoice;
+      copy.client = client;
+      copy.variables = variables;
       return copy;
     }
 
@@ -119,6 +153,8 @@ public final class NudgeChatOptions extends DefaultToolCallingChatOptions
       if (other instanceof Builder own) {
         outputSchema = own.outputSchema == null ? outputSchema : own.outputSchema;
         toolChoice = own.toolChoice == null ? toolChoice : own.toolChoice;
+        client = own.client == null ? client : own.client;
+        variables = own.variables == null ? variables : own.variables;
       }
       return this;
     }

@@ -14,6 +14,7 @@ import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
@@ -108,6 +109,33 @@ class NudgeChatModelTest {
             .withOptions(NudgeChatOptions.builder().model("other").maxTokens(12).build());
     Prompt plain = new Prompt(List.of(new SystemMessage("Be brief."), new UserMessage("hi there")));
     assertThat(text(usual.call(plain))).isEqualTo(expected("other", 12));
+  }
+
+  @Test
+  void optionsMaySayWhoAsksAndGiveTheTemplateNames() {
+    NudgeChatOptions own =
+        NudgeChatOptions.builder()
+            .maxTokens(2)
+            .client("acme")
+            .variables(Map.of("prefix", "well, well, well"))
+            .build();
+    Prompt plain = prompt(null, 2);
+    Prompt asked = new Prompt(plain.getInstructions(), own);
+    int before = model.call(plain).getMetadata().getUsage().getPromptTokens();
+    assertThat(model.call(asked).getMetadata().getUsage().getPromptTokens()).isGreaterThan(before);
+    ChatOptions none = NudgeChatOptions.builder().build();
+    Question question = Asked.of(asked, none, SamplingSettings.greedy()).question();
+    assertThat(question.client()).isEqualTo("acme");
+    assertThat(own.mutate().build()).isEqualTo(own);
+    assertThat(own.mutate().client("other").build()).isNotEqualTo(own);
+    ChatModel usual = NudgeChatModel.of(assistant).withOptions(own);
+    assertThat(
+            usual
+                .call(new Prompt(plain.getInstructions()))
+                .getMetadata()
+                .getUsage()
+                .getPromptTokens())
+        .isGreaterThan(before);
   }
 
   @Test
