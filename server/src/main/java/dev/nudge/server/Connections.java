@@ -28,6 +28,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Threading: a connection is handled by one thread, its own; the table is shared.
 final class Connections implements ServerConnectionSelector {
+  private static final long HEAD_SECONDS = 30;
+
   private final ServerConnectionSelector http1;
   private final Map<String, Incoming> incoming = new ConcurrentHashMap<>();
 
@@ -53,7 +55,7 @@ final class Connections implements ServerConnectionSelector {
   @Override
   public ServerConnection connection(ConnectionContext context) {
     String id = id(context.socketId(), context.childSocketId());
-    Incoming bytes = new Incoming(context.dataReader(), context.serverSocket()::close);
+    Incoming bytes = new Incoming(context.dataReader(), HEAD_SECONDS, context.serverSocket()::close);
     incoming.put(id, bytes);
     DataReader reader = DataReader.create(bytes);
     return new Known(

@@ -21,12 +21,22 @@ final class Incoming implements Supplier<byte @Nullable []> {
   private final DataReader reader;
   private final Runnable close;
   private @Nullable CompletableFuture<byte @Nullable []> ahead;
+  private final long headSeconds;
+  private boolean fresh = true; // what comes next begins a request
   private long deadline; // nanos; 0: none
 
+  /// @param headSeconds that a request's line and headers have to come, from their first byte on
   /// @param close ends the connection
-  Incoming(DataReader reader, Runnable close) {
+  Incoming(DataReader reader, long headSeconds, Runnable close) {
     this.reader = reader;
+    this.headSeconds = headSeconds;
     this.close = close;
+  }
+
+  /// The request has been answered: what comes next begins another one.
+  void answered() {
+    fresh = true;
+    deadline = 0;
   }
 
   /// Begins to read ahead.
@@ -66,13 +76,23 @@ final class Incoming implements Supplier<byte @Nullable []> {
     deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
   }
 
-  /// The request has come.
+  /// What was waited for has come: the headers, or the body.
   void complete() {
+    fresh = false;
     deadline = 0;
   }
 
   @Override
   public byte @Nullable [] get() {
+    byte[] bytes = next();
+    if (fresh && bytes != null) {
+      fresh = false;
+      within(headSeconds);
+    }
+    return bytes;
+  }
+
+  private byte @Nullable [] next() {
     if (deadline != 0) {
       watch();
     }

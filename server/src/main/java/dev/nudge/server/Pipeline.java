@@ -44,9 +44,12 @@ final class Pipeline {
   }
 
   void handle(ServerRequest request, ServerResponse response) {
+    Incoming incoming = connections.of(request);
+    if (incoming != null) {
+      incoming.complete(); // its headers have come
+    }
     Exchange exchange =
-        new Exchange(
-            request, response, connections.of(request), shared.settings().maxBody().bytes());
+        new Exchange(request, response, incoming, shared.settings().maxBody().bytes());
     String name = UNKNOWN;
     begin();
     try {
@@ -60,6 +63,9 @@ final class Pipeline {
       fail(exchange, e);
     } finally {
       end();
+      if (incoming != null) {
+        incoming.answered();
+      }
       Outcome outcome = exchange.outcome(name);
       told.forEach(one -> one.accept(outcome));
     }

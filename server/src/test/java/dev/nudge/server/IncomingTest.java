@@ -18,7 +18,7 @@ class IncomingTest {
   private final LinkedBlockingQueue<Optional<byte[]>> sent = new LinkedBlockingQueue<>();
   private final AtomicBoolean closed = new AtomicBoolean();
   private final Incoming incoming =
-      new Incoming(DataReader.create(this::next), () -> closed.set(true));
+      new Incoming(DataReader.create(this::next), 1, () -> closed.set(true));
 
   private byte @Nullable [] next() {
     try {
@@ -55,6 +55,34 @@ class IncomingTest {
     sent.add(Optional.empty());
     until(true);
     assertThat(incoming.get()).isNull();
+  }
+
+  @Test
+  void headersThatDoNotComeInTimeEndTheirConnection() {
+    sent.add(Optional.of(new byte[] {'G'}));
+    assertThat(incoming.get()).containsExactly('G');
+    assertThatThrownBy(incoming::get).isInstanceOf(UncheckedIOException.class);
+    assertThat(closed).isTrue();
+  }
+
+  @Test
+  void aConnectionThatWaitsForItsNextRequestHasTime() throws InterruptedException {
+    sent.add(Optional.of(new byte[] {'G'}));
+    incoming.get();
+    incoming.complete();
+    incoming.answered();
+    Thread.ofVirtual()
+        .start(
+            () -> {
+              try {
+                Thread.sleep(1500); // longer than headers may take
+              } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+              }
+              sent.add(Optional.of(new byte[] {'P'}));
+            });
+    assertThat(incoming.get()).containsExactly('P');
+    assertThatThrownBy(incoming::get).isInstanceOf(UncheckedIOException.class);
   }
 
   @Test
