@@ -61,6 +61,10 @@ public sealed interface Address {
   /// @throws InputException where it is none
   static Address parse(String text, boolean plain) {
     if (!text.startsWith(SCHEME)) {
+      if (text.regionMatches(true, 0, "oci:", 0, 4)) {
+        throw new InputException(
+            "'%s' must begin with oci:// for a registry, or with ./ for a folder".formatted(text));
+      }
       if (text.matches("[a-z][a-z0-9+.-]+://.*")) {
         throw new InputException(
             "'%s' is a URL; give oci://HOST/NAME[:TAG], a .tar file or a folder".formatted(text));

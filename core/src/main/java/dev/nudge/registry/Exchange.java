@@ -19,6 +19,8 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLHandshakeException;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 
@@ -105,12 +107,20 @@ final class Exchange implements AutoCloseable {
       Thread.currentThread().interrupt();
       throw new InterruptedIOException("interrupted");
     } catch (IOException e) {
-      String why = e.getMessage();
       throw new IOException(
-          "%s cannot be reached%s"
-              .formatted(request.uri().getAuthority(), why == null ? "" : " (" + why + ")"),
-          e);
+          "%s cannot be reached%s".formatted(request.uri().getAuthority(), why(e)), e);
     }
+  }
+
+  private static String why(IOException e) {
+    if (e instanceof SSLHandshakeException) {
+      return ": this Java does not trust its certificate; NUDGE_JAVA_OPTS="
+          + "-Djavax.net.ssl.trustStore=FILE says who is trusted";
+    }
+    if (e instanceof SSLException) {
+      return " by TLS; --plain-http goes without";
+    }
+    return e.getMessage() == null ? "" : " (" + e.getMessage() + ")";
   }
 
   /// The status that a request is answered with.

@@ -215,6 +215,11 @@ class TransportTest {
     }
     assertThatThrownBy(() -> Address.parse("https://host/x", false))
         .hasMessageContaining("is a URL");
+    for (String text : List.of("oci:host/x", "OCI://host/x", "oci:/host/x")) {
+      assertThatThrownBy(() -> Address.parse(text, false))
+          .as(text)
+          .hasMessageContaining("must begin with oci:// for a registry");
+    }
     assertThat(Address.parse("oci://ghcr.io/me/support:v1", false))
         .isEqualTo(new Address.Remote("ghcr.io", "me/support", "v1", false));
     assertThat(Address.parse("oci://localhost:5000/a", false))
