@@ -7,7 +7,10 @@ import dev.nudge.registry.Note;
 import dev.nudge.registry.Registry;
 import dev.nudge.registry.Version;
 import dev.nudge.server.Place.Reply;
+import com.sun.management.UnixOperatingSystemMXBean;
+import dev.nudge.tensor.Ledger;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
@@ -38,10 +41,12 @@ class SoakTest {
   private static final List<String> MODELS =
       List.of("base", "one", "other", "law", "legal@champion", "legal:1", "legal:2", "extra");
   private static final int WORKERS = 8;
+  private static final long GROWTH = 8L << 20;
 
   @TempDir Path folder;
   private final Map<String, String> expected = new ConcurrentHashMap<>(); // by digest and prompt
-  private final AtomicInteger left = new AtomicInteger(Integer.getInteger("soak", 500));
+  private static final int REQUESTS = Integer.getInteger("soak", 500);
+  private final AtomicInteger left = new AtomicInteger();
   private Place place;
   private Version first;
   private Version second;
@@ -72,6 +77,20 @@ class SoakTest {
   @Test
   void everyAnswerIsOfTheAdapterThatItNamesAndNothingIsLeftOver() throws Exception {
     long seed = Long.getLong("seed", 1);
+    soak(seed, REQUESTS / 5); // until all is loaded, compiled and as large as it gets
+    Held before = held();
+    soak(seed + WORKERS, REQUESTS - REQUESTS / 5);
+    Held after = held();
+    System.out.printf("soak of %d requests, seed %d: %s, then %s%n", REQUESTS, seed, before, after);
+    assertThat(after.heapBytes()).isLessThan(before.heapBytes() + GROWTH);
+    assertThat(after.nativeBytes()).isLessThan(before.nativeBytes() + GROWTH);
+    assertThat(after.threads()).isLessThanOrEqualTo(before.threads() + WORKERS);
+    assertThat(after.files()).isLessThanOrEqualTo(before.files() + 2L * WORKERS);
+    assertThat(place.warnings).noneMatch(line -> line.contains("internal"));
+  }
+
+  private void soak(long seed, int requests) throws InterruptedException {
+    left.set(requests);
     List<Future<Void>> workers = new ArrayList<>();
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       for (int i = 0; i < WORKERS; i++) {
@@ -87,7 +106,24 @@ class SoakTest {
       }
     }
     nothingIsLeftOver();
-    assertThat(place.warnings).noneMatch(line -> line.contains("internal"));
+  }
+
+  /// What the process holds while nothing is asked.
+  private record Held(long heapBytes, long nativeBytes, int threads, long files) {}
+
+  private static Held held() throws InterruptedException {
+    long heap = Long.MAX_VALUE;
+    for (int i = 0; i < 5; i++) {
+      System.gc();
+      Thread.sleep(100);
+      heap = Math.min(heap, ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed());
+    }
+    long files =
+        ManagementFactory.getOperatingSystemMXBean() instanceof UnixOperatingSystemMXBean unix
+            ? unix.getOpenFileDescriptorCount()
+            : 0;
+    int threads = ManagementFactory.getThreadMXBean().getThreadCount();
+    return new Held(heap, Ledger.bytes(), threads, files);
   }
 
   private Void work(Random random) throws IOException, InterruptedException {
