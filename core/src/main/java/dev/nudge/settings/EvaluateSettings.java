@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 /// @param template null: the adapter's or the model's own
 /// @param policy null: nothing is judged
 /// @param trainData files and globs, as `train --data` takes them; empty: leaks are not looked for
+/// @param judging who compares the texts of two models, if anybody
 /// @param fewshotAsMultiturn null: on
 public record EvaluateSettings(
     @Group("Model and machine") ModelSettings model,
@@ -75,13 +76,16 @@ public record EvaluateSettings(
                 "what the adapter was trained on: its rows are looked for among the documents; may be given several times",
             label = "FILE|GLOB")
         List<String> trainData,
+    @Group("Judge of texts") JudgeSettings judging,
     @Group("Output")
         @Setting(
             help = "folder of the results; answers that it holds already are not asked for again",
             required = true,
             label = "FOLDER")
         Path out)
-    implements ModelWithers<EvaluateSettings>, RegistryWithers<EvaluateSettings> {
+    implements ModelWithers<EvaluateSettings>,
+        RegistryWithers<EvaluateSettings>,
+        JudgeWithers<EvaluateSettings> {
 
   public EvaluateSettings {
     List<String> names = new ArrayList<>();
@@ -107,6 +111,10 @@ public record EvaluateSettings(
       throw new InputException(
           "--adapter and --compare are both %s; give another adapter to compare with"
               .formatted(compare));
+    }
+    if (judging.any() && judging.judgeLabels() == null && adapter == null && compare == null) {
+      throw new InputException(
+          "--judge has nothing to compare; add --adapter, --compare or --judge-labels");
     }
   }
 
