@@ -112,11 +112,14 @@ class EvalJudgeTest {
   void textsAreJudgedAndAFailureIsNoLoss() {
     assertThat(place.train().code()).isZero();
     status = 401;
-    Ran failed = judged("--adapter", "D/out", "--out", "D/eval", "--judge-labels", "D/labels.jsonl");
+    Ran failed =
+        judged("--adapter", "D/out", "--out", "D/eval", "--judge-labels", "D/labels.jsonl");
     assertThat(failed.code()).isEqualTo(1);
     assertThat(failed.err().lines().toList().getLast())
         .matches(
-            "nudge: the judge http://127.0.0.1:\\d+/v1/chat/completions answers 401.*; give a key that may do this by --judge-key-file; answers and verdicts are kept in D/eval, and the same command goes on from there");
+            "nudge: the judge http://127.0.0.1:\\d+/v1/chat/completions answers 401.*; give a key"
+                + " that may do this by --judge-key-file; answers and verdicts are kept in D/eval,"
+                + " and the same command goes on from there");
     status = 200;
     Ran ran = judged("--adapter", "D/out", "--out", "D/eval", "--judge-labels", "D/labels.jsonl");
     assertThat(ran.code()).as(ran.err()).isZero();
@@ -127,11 +130,14 @@ class EvalJudgeTest {
             line ->
                 assertThat(line)
                     .matches(
-                        "judge: say, adapter against base: win rate 0\\.5000 \\[0\\.\\d{4}, 0\\.\\d{4}\\], p 1\\.0000; 0 wins, 0 losses, 8 ties \\(\\d contradictory\\) of 8 pairs.*"),
+                        "judge: say, adapter against base: win rate 0\\.5000 \\[0\\.\\d{4},"
+                            + " 0\\.\\d{4}\\], p 1\\.0000; 0 wins, 0 losses, 8 ties \\(\\d"
+                            + " contradictory\\) of 8 pairs.*"),
             line ->
                 assertThat(line)
                     .isEqualTo(
-                        "judge: agrees with people on 0.5000 of 2 pairs, kappa 0.0000 [-, -]; without ties on - of 0, kappa -"));
+                        "judge: agrees with people on 0.5000 of 2 pairs, kappa 0.0000 [-, -];"
+                            + " without ties on - of 0, kappa -"));
     Ran json = judged("--adapter", "D/out", "--out", "D/eval", "--json");
     JsonNode judge = JSON.readTree(json.out()).path("judge");
     assertThat(judge.path("judge").path("model").asString()).isEqualTo("large");
@@ -159,28 +165,34 @@ class EvalJudgeTest {
     String adapter = "--adapter D/model "; // looked at after the judge
     assertMistake(
         adapter + "--judge D/none",
-        "--judge D/none is no folder; give a model folder, or a URL that begins with http:// or https://");
+        "--judge D/none is no folder; give a model folder, or a URL that begins with http:// or"
+            + " https://");
     assertMistake(
         adapter + "--judge D/model",
-        "--judge: D/model has no chat template; a judge has to follow what it is told, so give a model that was taught to");
+        "--judge: D/model has no chat template; a judge has to follow what it is told, so give a"
+            + " model that was taught to");
     assertMistake(
         adapter + "--judge https://judge.example/v1",
-        "--judge is a URL, and --judge-model is missing; name the model that it shall be asked for");
+        "--judge is a URL, and --judge-model is missing; name the model that it shall be asked"
+            + " for");
     assertMistake(
         adapter + "--judge https://judge.example/v1 --judge-model m --judge-key-file D/none",
         "--judge-key-file D/none cannot be read: no such file or folder");
     assertMistake(
         adapter + "--judge D/model --judge-model m",
-        "--judge-model is given and --judge is a folder; it goes with a URL (http:// or https://), so leave one out");
+        "--judge-model is given and --judge is a folder; it goes with a URL (http:// or https://),"
+            + " so leave one out");
     assertMistake(
         adapter + "--judge-prompt D/key", "--judge-prompt is given without --judge; add it");
     assertMistake(
         adapter + "--judge https://judge.example/v1 --judge-model m --judge-prompt D/key",
-        "--judge-prompt D/key has no {question}; it needs {question}, {answer_a} and {answer_b}, and may have {reference}");
+        "--judge-prompt D/key has no {question}; it needs {question}, {answer_a} and {answer_b},"
+            + " and may have {reference}");
     place.write("labels.jsonl", "{\"question\": \"q\"}\n");
     assertMistake(
         adapter + "--judge https://judge.example/v1 --judge-model m --judge-labels D/labels.jsonl",
-        "--judge-labels D/labels.jsonl, line 1: answer_a is missing; a row has question, answer_a, answer_b and label");
+        "--judge-labels D/labels.jsonl, line 1: answer_a is missing; a row has question, answer_a,"
+            + " answer_b and label");
   }
 
   private void assertMistake(String flags, String message) {

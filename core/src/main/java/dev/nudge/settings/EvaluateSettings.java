@@ -26,7 +26,9 @@ public record EvaluateSettings(
     @Group("Model and machine") ModelSettings model,
     @Setting(
             help =
-                "adapter: a PEFT folder, a run's folder, or NAME@ALIAS, NAME:VERSION, NAME@sha256:… of a registry where no such path exists; the base is evaluated beside it (default: the base model alone)",
+                "adapter: a PEFT folder, a run's folder, or NAME@ALIAS, NAME:VERSION, NAME@sha256:…"
+                    + " of a registry where no such path exists; the base is evaluated beside it"
+                    + " (default: the base model alone)",
             label = "FOLDER|REFERENCE")
         @Nullable Path adapter,
     @Setting(
@@ -37,7 +39,8 @@ public record EvaluateSettings(
     @Group("Tasks")
         @Setting(
             help =
-                "tasks, groups, tags, patterns of their names or task files, with commas between them; may be given several times",
+                "tasks, groups, tags, patterns of their names or task files, with commas between"
+                    + " them; may be given several times",
             required = true,
             label = "TASK")
         List<String> tasks,
@@ -48,7 +51,8 @@ public record EvaluateSettings(
         List<String> tasksDir,
     @Setting(
             help =
-                "where documents are looked up first (then: beside the task file, in the working folder)",
+                "where documents are looked up first (then: beside the task file, in the working"
+                    + " folder)",
             label = "FOLDER")
         @Nullable Path dataDir,
     @Setting(help = "documents of each task, the first ones (default: all)")
@@ -68,12 +72,14 @@ public record EvaluateSettings(
     @Group("Judgement")
         @Setting(
             help =
-                "what has to hold: a policy in YAML or JSON; exit code 3 if it does not, 4 if that cannot be told",
+                "what has to hold: a policy in YAML or JSON; exit code 3 if it does not, 4 if that"
+                    + " cannot be told",
             label = "FILE")
         @Nullable Path policy,
     @Setting(
             help =
-                "what the adapter was trained on: its rows are looked for among the documents; may be given several times",
+                "what the adapter was trained on: its rows are looked for among the documents; may"
+                    + " be given several times",
             label = "FILE|GLOB")
         List<String> trainData,
     @Group("Judge of texts") JudgeSettings judging,

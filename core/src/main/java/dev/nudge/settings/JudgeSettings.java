@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
 public record JudgeSettings(
     @Setting(
             help =
-                "who compares the texts of two models: a model folder, or the URL of an OpenAI-compatible server (…/v1)",
+                "who compares the texts of two models: a model folder, or the URL of an"
+                    + " OpenAI-compatible server (…/v1)",
             label = "FOLDER|URL")
         @Nullable String judge,
     @Setting(help = "model that the URL is asked for", label = "NAME") @Nullable String judgeModel,
@@ -23,12 +24,15 @@ public record JudgeSettings(
         @Nullable Path judgeKeyFile,
     @Setting(
             help =
-                "what the judge is told: a text with {question}, {answer_a} and {answer_b}, and {reference} where it shall see the right answer (default: a text of our own)",
+                "what the judge is told: a text with {question}, {answer_a} and {answer_b}, and"
+                    + " {reference} where it shall see the right answer (default: a text of our"
+                    + " own)",
             label = "FILE")
         @Nullable Path judgePrompt,
     @Setting(
             help =
-                "pairs that people have judged, to see whether the judge agrees: rows of question, answer_a, answer_b and label (a, b or tie)",
+                "pairs that people have judged, to see whether the judge agrees: rows of question,"
+                    + " answer_a, answer_b and label (a, b or tie)",
             label = "FILE")
         @Nullable Path judgeLabels)
     implements JudgeWithers<JudgeSettings> {
@@ -44,7 +48,8 @@ public record JudgeSettings(
     } else if (isUrl(judge)) {
       if (judgeModel == null) {
         throw new InputException(
-            "--judge is a URL, and --judge-model is missing; name the model that it shall be asked for");
+            "--judge is a URL, and --judge-model is missing; name the model that it shall be asked"
+                + " for");
       }
     } else {
       needsUrl("--judge-model", judgeModel);
@@ -62,7 +67,8 @@ public record JudgeSettings(
     if (value != null) {
       throw new InputException(
           flag
-              + " is given and --judge is a folder; it goes with a URL (http:// or https://), so leave one out");
+              + " is given and --judge is a folder; it goes with a URL (http:// or https://), so"
+              + " leave one out");
     }
   }
 

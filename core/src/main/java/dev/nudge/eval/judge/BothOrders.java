@@ -60,7 +60,8 @@ public final class BothOrders {
   ///
   /// @param told each time a reply has come
   /// @return in order
-  /// @throws dev.nudge.settings.RunException where the judge cannot be asked; what it said before is
+  /// @throws dev.nudge.settings.RunException where the judge cannot be asked; what it said before
+  /// is
   ///     kept
   public List<Judged> judge(List<Contest> contests, Runnable told) {
     Map<String, Judge.Question> missing = questions(contests);
@@ -130,7 +131,12 @@ public final class BothOrders {
 
   private static JsonNode json(Judge.Reply reply) {
     ObjectNode node = JsonNodeFactory.instance.objectNode();
-    node.put("verdict", reply.choice() == null ? null : reply.choice().word());
+    Choice choice = reply.choice();
+    if (choice == null) {
+      node.putNull("verdict");
+    } else {
+      node.put("verdict", choice.word());
+    }
     return node.put("said", reply.said());
   }
 }

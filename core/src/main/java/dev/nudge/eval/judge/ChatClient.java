@@ -48,7 +48,8 @@ final class ChatClient implements AutoCloseable {
   private static final int SHOWN = 300; // characters of what a server says
   private static final Set<Integer> PASSING = Set.of(408, 425, 429, 500, 502, 503, 504, 529);
   private static final Pattern THIS_ONE =
-      Pattern.compile("(?i)context.?(length|window|size)|content.?(filter|policy)|too (long|large)");
+      Pattern.compile(
+          "(?i)context.?(length|window|size)|content.?(filter|policy)|too (long|large)");
 
   /// Settings that are sent while the server takes them.
   private static final Map<String, Object> WISHES = Map.of("temperature", 0, "max_tokens", 4096);
@@ -189,7 +190,7 @@ final class ChatClient implements AutoCloseable {
         }
       }
     }
-    if (status == 413 || ours && THIS_ONE.matcher(text).find()) {
+    if (status == 413 || (ours && THIS_ONE.matcher(text).find())) {
       return new Came.Answer(new Judge.Reply(null, "not answered: the server " + what));
     }
     throw new RunException("the judge %s %s%s".formatted(address, what, hint(answer)));
@@ -200,7 +201,8 @@ final class ChatClient implements AutoCloseable {
     return switch (status) {
       case 401, 403 -> "; give a key that may do this by --judge-key-file";
       case 404, 405 ->
-          "; is it the address of the server's chat completions, and --judge-model one of its models?";
+          "; is it the address of the server's chat completions, and --judge-model one of its"
+              + " models?";
       default ->
           status / 100 == 3
               ? "; it sends to %s, and the key is not sent there: give the right address as --judge"

@@ -15,7 +15,8 @@ public enum Choice {
   /// Neither is.
   TIE;
 
-  /// A verdict alone on its line: marks around it count for nothing, `Verdict:` may stand before it.
+  /// A verdict alone on its line: marks around it count for nothing, `Verdict:` may stand before
+  /// it.
   private static final Pattern VERDICT =
       Pattern.compile(
           "\\W*(?:(?:final )?verdict\\W+)?(a|b|tie)\\W*",

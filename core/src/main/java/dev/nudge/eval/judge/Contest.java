@@ -6,8 +6,21 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param id by which it is found again, such as a document's number
 /// @param reference the right answer; null: none is known
+/// @param cluster what hangs together has the same, questions on one text for example; null: it
+///     stands for itself
 public record Contest(
-    String id, String question, String first, String second, @Nullable String reference) {
+    String id,
+    String question,
+    String first,
+    String second,
+    @Nullable String reference,
+    @Nullable String cluster) {
+
+  /// A pair that stands for itself.
+  public Contest(
+      String id, String question, String first, String second, @Nullable String reference) {
+    this(id, question, first, second, reference, null);
+  }
 
   /// What a judge is asked where the first answer stands first.
   Judge.Question forward() {

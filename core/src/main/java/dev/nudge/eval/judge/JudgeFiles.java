@@ -71,7 +71,7 @@ public final class JudgeFiles {
         String name = file.getFileName().toString();
         if (name.equals(JSON)
             || name.equals(LABELS)
-            || name.startsWith(ROWS) && name.endsWith(".jsonl")) {
+            || (name.startsWith(ROWS) && name.endsWith(".jsonl"))) {
           OutFolder.delete(file);
         }
       }
@@ -141,6 +141,9 @@ public final class JudgeFiles {
     all.put("low", finite(rate.low()));
     all.put("high", finite(rate.high()));
     all.put("p", finite(rate.p()));
+    if (rate.clusters() > 0) {
+      all.put("clusters", rate.clusters());
+    }
     order(all, rate.order());
     all.put("longer_wins", finite(rate.longerShare()));
     all.put("longer_of", rate.longer());

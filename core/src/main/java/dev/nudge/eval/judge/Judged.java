@@ -9,10 +9,7 @@ import org.jspecify.annotations.Nullable;
 /// @param forward with the first answer first; null: nobody was asked
 /// @param backward with the second answer first; null likewise
 public record Judged(
-    Contest contest,
-    Judge.@Nullable Reply forward,
-    Judge.@Nullable Reply backward,
-    Ruling ruling) {
+    Contest contest, Judge.@Nullable Reply forward, Judge.@Nullable Reply backward, Ruling ruling) {
 
   /// The verdicts that could be read, each as it was given.
   List<Choice> choices() {
@@ -28,8 +25,7 @@ public record Judged(
 
   /// Of two replies.
   static Judged of(Contest contest, Judge.Reply forward, Judge.Reply backward) {
-    return new Judged(
-        contest, forward, backward, Ruling.of(forward.choice(), backward.choice()));
+    return new Judged(contest, forward, backward, Ruling.of(forward.choice(), backward.choice()));
   }
 
   /// Of the same text twice.

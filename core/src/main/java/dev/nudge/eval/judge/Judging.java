@@ -22,6 +22,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -93,7 +94,8 @@ public final class Judging {
     try {
       return Path.of(name);
     } catch (InvalidPathException e) {
-      throw new InputException("--judge is '%s'; it must be a model folder or a URL".formatted(name));
+      throw new InputException(
+          "--judge is '%s'; it must be a model folder or a URL".formatted(name));
     }
   }
 
@@ -103,7 +105,8 @@ public final class Judging {
   public void check(List<TaskConfig> tasks) {
     if (labels == null && tasks.stream().noneMatch(Judging::makesTexts)) {
       throw new InputException(
-          "--judge compares texts, and no task of --tasks makes any (output_type generate_until); name one that does");
+          "--judge compares texts, and no task of --tasks makes any (output_type generate_until);"
+              + " name one that does");
     }
   }
 
@@ -137,8 +140,7 @@ public final class Judging {
           asking.judge(labelled, () -> watcher.judging(++done[0], all, "labelled pairs"));
       for (Match match : matches) {
         List<Judged> judged =
-            asking.judge(
-                match.contests(), () -> watcher.judging(++done[0], all, match.task()));
+            asking.judge(match.contests(), () -> watcher.judging(++done[0], all, match.task()));
         compared.add(
             new JudgeResult.Compared(
                 match.task(), match.first(), match.second(), WinRate.of(judged), judged));
@@ -215,10 +217,19 @@ public final class Judging {
                 second.task().question(doc),
                 text(first.samples().get(i)),
                 text(one),
-                rubric.wantsReference() ? PythonValues.str(one.sample().target()) : null));
+                rubric.wantsReference() ? PythonValues.str(one.sample().target()) : null,
+                cluster(second.task().config(), doc)));
       }
     }
     return contests;
+  }
+
+  /// The value of the column that a task file names by `metadata: {cluster: COLUMN}`.
+  private static @Nullable String cluster(TaskConfig task, JsonNode doc) {
+    Object metadata = task.written().get("metadata");
+    Object column = metadata instanceof Map<?, ?> map ? map.get("cluster") : null;
+    JsonNode value = column == null ? null : doc.path(column.toString());
+    return value == null || value.isMissingNode() || value.isNull() ? null : value.toString();
   }
 
   /// What the model said, before any filter.

@@ -36,7 +36,8 @@ import tools.jackson.databind.node.JsonNodeFactory;
 /// does not think before it speaks.
 ///
 /// Where `A` and `B` are equally likely and likelier than `TIE`, it is a tie. The question goes
-/// through the model's chat template, as on one and the same day, so that a verdict does not hang on
+/// through the model's chat template, as on one and the same day, so that a verdict does not hang
+/// on
 /// when it is asked for.
 ///
 /// Threading: one thread at a time.
@@ -59,7 +60,7 @@ public final class LocalJudge implements Judge {
             "\n",
             "model",
             weights,
-            session.backend().compute().toString(),
+            String.valueOf(session.backend().compute()),
             Sha256.of(rows.template().text().getBytes(StandardCharsets.UTF_8)),
             rubric.text());
   }
@@ -77,7 +78,9 @@ public final class LocalJudge implements Judge {
       Checkpoint.check(folder, ModelConfig.load(folder));
       if (!ChatTemplate.isIn(folder)) {
         throw new InputException(
-            folder + " has no chat template; a judge has to follow what it is told, so give a model that was taught to");
+            folder
+                + " has no chat template; a judge has to follow what it is told, so give a model"
+                + " that was taught to");
       }
       Tokenizer tokenizer = Session.tokenizer(folder, null, machine);
       ChatRows.of(folder, null, null, TrainOn.ASSISTANT, tokenizer).template();

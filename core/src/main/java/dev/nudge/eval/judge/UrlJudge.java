@@ -73,7 +73,8 @@ public final class UrlJudge implements Judge {
     }
     if (uri.getRawUserInfo() != null || uri.getRawQuery() != null || uri.getRawFragment() != null) {
       throw new InputException(
-          "--judge is a URL with more than an address in it (before an @, or behind a ? or #); give a key by --judge-key-file");
+          "--judge is a URL with more than an address in it (before an @, or behind a ? or #); give"
+              + " a key by --judge-key-file");
     }
     String plain = uri.toString().replaceAll("/+$", "");
     return plain.endsWith(ChatClient.PATH) ? plain : plain + ChatClient.PATH;

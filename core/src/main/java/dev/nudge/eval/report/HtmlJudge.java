@@ -18,13 +18,16 @@ final class HtmlJudge {
     if (!judge.compared().isEmpty()) {
       table(
           html,
-          "Win rates: wins and half of the ties over all pairs that could be read; intervals at 95 %, p of the sign test",
+          "Win rates: wins and half of the ties over all pairs that could be read; intervals at 95"
+              + " %, p of the sign test",
           JudgeView.COLUMNS,
           JudgeView.rows(judge),
           2);
       html.element(
           "p",
-          "Contradictory: pairs whose two verdicts do not agree; they are ties. First position: verdicts that name the answer that stood first; half of them where order does not matter. Longer wins: decided pairs that the longer answer wins.",
+          "Contradictory: pairs whose two verdicts do not agree; they are ties. First position:"
+              + " verdicts that name the answer that stood first; half of them where order does not"
+              + " matter. Longer wins: decided pairs that the longer answer wins.",
           "class",
           "soft");
     }

@@ -207,7 +207,9 @@ public final class HtmlReport {
                   .element(
                       "figcaption",
                       axis.isEmpty()
-                          ? "Gains of scores from 0 to 1, towards the better side, with intervals at 95 %; filled where a difference is shown: p by Holm below 0.05"
+                          ? "Gains of scores from 0 to 1, towards the better side, with intervals"
+                              + " at 95 %; filled where a difference is shown: p by Holm below"
+                              + " 0.05"
                           : "Gains of " + axis + " in its own unit, towards the better side");
               html.close("figure");
             });

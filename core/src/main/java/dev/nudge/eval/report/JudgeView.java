@@ -64,8 +64,7 @@ final class JudgeView {
   /// All labelled pairs, and those on which neither says tie.
   static List<List<String>> agreement(Agreement agreement) {
     return List.of(
-        row("all that could be read", agreement.all()),
-        row("without ties", agreement.decided()));
+        row("all that could be read", agreement.all()), row("without ties", agreement.decided()));
   }
 
   private static List<String> row(String name, Agreement.Measure measure) {

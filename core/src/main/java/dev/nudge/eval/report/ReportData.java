@@ -47,7 +47,8 @@ public record ReportData(
 
   /// With a verdict, whose digests are shown.
   public ReportData withGate(GateResult result) {
-    return new ReportData(title, outcome, result, leaks, judge, settings, result.digests(), subgroups, at);
+    return new ReportData(
+        title, outcome, result, leaks, judge, settings, result.digests(), subgroups, at);
   }
 
   /// With what was found in the training set.
@@ -57,8 +58,7 @@ public record ReportData(
 
   /// With what a judge found; null: nothing.
   public ReportData withJudge(@Nullable JudgeResult found) {
-    return new ReportData(
-        title, outcome, gate, leaks, found, settings, digests, subgroups, at);
+    return new ReportData(title, outcome, gate, leaks, found, settings, digests, subgroups, at);
   }
 
   /// With settings to show.

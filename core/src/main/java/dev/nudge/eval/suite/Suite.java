@@ -139,7 +139,8 @@ public final class Suite {
     Beginning.Files files = beginning.files();
     if (!files.equals(Beginning.Files.of(settings))) {
       throw new RunException(
-          "the adapter, the tokenizer or the template was written into while it was evaluated; evaluate again, in another --out");
+          "the adapter, the tokenizer or the template was written into while it was evaluated;"
+              + " evaluate again, in another --out");
     }
     return new Digests(
         BaseDigest.of(settings.model().model(), machine.cache()),

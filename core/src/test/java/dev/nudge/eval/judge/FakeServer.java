@@ -8,9 +8,9 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.ArrayList;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -40,6 +40,8 @@ final class FakeServer implements AutoCloseable {
 
   /// Says what a request is answered with.
   interface Script {
+    /// Answers a request.
+    ///
     /// @param number of the request, from 0
     Answer answer(int number, JsonNode body) throws InterruptedException;
   }
@@ -76,8 +78,7 @@ final class FakeServer implements AutoCloseable {
 
   private void handle(HttpExchange exchange) throws IOException {
     JsonNode body =
-        Json.parse(
-            new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8));
+        Json.parse(new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8));
     bodies.add(body);
     paths.add(exchange.getRequestMethod() + " " + exchange.getRequestURI());
     keys.add(String.valueOf(exchange.getRequestHeaders().getFirst("Authorization")));

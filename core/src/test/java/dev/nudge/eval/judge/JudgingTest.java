@@ -12,9 +12,9 @@ import dev.nudge.eval.suite.Suite;
 import dev.nudge.format.Json;
 import dev.nudge.generate.Session;
 import dev.nudge.machine.Machine;
+import dev.nudge.settings.Compute;
 import dev.nudge.settings.EvaluateSettings;
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.Compute;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Ledger;
@@ -173,7 +173,8 @@ class JudgingTest {
     JudgeResult result = judge(judged);
     assertThat(result.compared()).hasSize(1); // choices are no texts
     JudgeResult.Compared say = result.compared().getFirst();
-    assertThat(List.of(say.task(), say.first(), say.second())).containsExactly("say", "base", "adapter");
+    assertThat(List.of(say.task(), say.first(), say.second()))
+        .containsExactly("say", "base", "adapter");
     assertThat(say.rate().unread()).isZero();
     assertThat(say.rate().pairs()).isEqualTo(DOCUMENTS);
     assertThat(verdicts.getLast()).isEqualTo(verdicts.size());
@@ -193,8 +194,7 @@ class JudgingTest {
         String prompt =
             "<user>%s\nA: %s\nB: %s\nWhich?</s><assistant>"
                 .formatted(contest.question(), contest.first(), contest.second());
-        assertThat(one.forward().choice())
-            .isEqualTo(Choice.valueOf(likeliest(session, prompt)));
+        assertThat(one.forward().choice()).isEqualTo(Choice.valueOf(likeliest(session, prompt)));
       }
     }
     JsonNode file = Json.read(folder.resolve("out/judge.json"));
@@ -235,8 +235,7 @@ class JudgingTest {
       System.arraycopy(end, 0, ids, start.length, end.length);
       double sum =
           session
-              .score(
-                  List.of(Example.from(ids, start.length, 0)), 1, null, row -> {})
+              .score(List.of(Example.from(ids, start.length, 0)), 1, null, row -> {})
               .getFirst()
               .logprob();
       if (sum > most) {
@@ -266,7 +265,9 @@ class JudgingTest {
       for (JudgeResult.Compared one : result.compared()) {
         WinRate rate = one.rate();
         assertThat(rate.rate()).isEqualTo(0.5);
-        assertThat(rate.order().contradictions()).isEqualTo(DOCUMENTS - rate.identical()).isPositive();
+        assertThat(rate.order().contradictions())
+            .isEqualTo(DOCUMENTS - rate.identical())
+            .isPositive();
         assertThat(rate.order().firstShare()).isEqualTo(1);
       }
       assertThat(server.keys).containsOnly("Bearer " + KEY);
@@ -324,7 +325,10 @@ class JudgingTest {
       int asked = server.bodies.size();
       Suite.Judged rest = run(remote(server));
       assertThat(rest.outcome().asked()).isZero();
-      long all = judge(rest).compared().getFirst().judged().stream().filter(j -> j.forward() != null).count();
+      long all =
+          judge(rest).compared().getFirst().judged().stream()
+              .filter(j -> j.forward() != null)
+              .count();
       assertThat(server.bodies.size() - asked).isEqualTo((int) (2 * all) - 4);
       assertThat(folder.resolve("out/judge.json")).exists();
     }
@@ -372,6 +376,15 @@ class JudgingTest {
     }
   }
 
+  @Test
+  void aColumnThatATaskNamesTellsWhichPairsHangTogether() throws IOException {
+    Path task = folder.resolve("say.yaml");
+    Files.writeString(task, Files.readString(task) + "metadata: {cluster: label}\n");
+    try (FakeServer server = new FakeServer((n, body) -> Answer.says("TIE"))) {
+      assertThat(judge(run(remote(server))).compared().getFirst().rate().clusters()).isEqualTo(2);
+    }
+  }
+
   private void refused(String message, Object... more) {
     assertThatThrownBy(() -> run(local(more)))
         .isInstanceOf(InputException.class)
@@ -382,11 +395,13 @@ class JudgingTest {
   @Test
   void mistakesAreFoundBeforeAnyModelIsLoaded() throws IOException {
     refused(
-        "--judge compares texts, and no task of --tasks makes any (output_type generate_until); name one that does",
+        "--judge compares texts, and no task of --tasks makes any (output_type generate_until);"
+            + " name one that does",
         "tasks",
         List.of("quiz"));
     refused(
-        "--judge D/none is no folder; give a model folder, or a URL that begins with http:// or https://",
+        "--judge D/none is no folder; give a model folder, or a URL that begins with http:// or"
+            + " https://",
         "judge",
         folder.resolve("none").toString());
     refused(
@@ -398,8 +413,7 @@ class JudgingTest {
         "--judge-prompt D/none cannot be read: no such file or folder",
         "judge_prompt",
         folder.resolve("none"));
-    refused(
-        "--judge-labels D/none is not there", "judge_labels", folder.resolve("none"));
+    refused("--judge-labels D/none is not there", "judge_labels", folder.resolve("none"));
     refused(
         "--judge-key-file D/none cannot be read: no such file or folder",
         "judge",
@@ -424,7 +438,8 @@ class JudgingTest {
         "judge",
         "https://judge.example/v1");
     wrong(
-        "--judge-key-file is given and --judge is a folder; it goes with a URL (http:// or https://), so leave one out",
+        "--judge-key-file is given and --judge is a folder; it goes with a URL (http:// or"
+            + " https://), so leave one out",
         "judge",
         "judge",
         "judge_key_file",
@@ -443,9 +458,7 @@ class JudgingTest {
     for (int i = 0; i < values.length; i += 2) {
       more.put((String) values[i], values[i + 1]);
     }
-    assertThatThrownBy(() -> settings(more))
-        .isInstanceOf(InputException.class)
-        .hasMessage(message);
+    assertThatThrownBy(() -> settings(more)).isInstanceOf(InputException.class).hasMessage(message);
   }
 
   @Test

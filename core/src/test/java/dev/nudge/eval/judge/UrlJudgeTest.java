@@ -34,7 +34,8 @@ class UrlJudgeTest {
       new Patience(Duration.ofSeconds(5), Duration.ofMillis(5), Duration.ofSeconds(2), 3);
   private static final Judge.Question QUESTION = new Judge.Question("q", "one", "two", null);
 
-  private static List<Judge.Reply> ask(FakeServer server, Patience patience, Judge.Question... all) {
+  private static List<Judge.Reply> ask(
+      FakeServer server, Patience patience, Judge.Question... all) {
     Judge.@Nullable Reply[] replies = new Judge.@Nullable Reply[all.length];
     try (UrlJudge judge = UrlJudge.at(server.url(), "large", KEY, RUBRIC, patience)) {
       judge.ask(List.of(all), (reply, i) -> replies[i] = reply);
@@ -74,7 +75,7 @@ class UrlJudgeTest {
     // whoever is asked later is answered sooner
     FakeServer.Script script =
         (n, body) -> {
-          int number = Integer.parseInt(said(body).split("\\|")[0]);
+          int number = Integer.parseInt(said(body).replaceAll("\\|.*", ""));
           Thread.sleep(40 - number);
           return Answer.says(number % 2 == 0 ? "A" : "B");
         };
@@ -119,9 +120,7 @@ class UrlJudgeTest {
     try (FakeServer server =
         new FakeServer(
             (n, b) ->
-                n == 0
-                    ? new Answer(429, List.of("Retry-After", "1"), "")
-                    : Answer.says("A"))) {
+                n == 0 ? new Answer(429, List.of("Retry-After", "1"), "") : Answer.says("A"))) {
       long begun = System.nanoTime();
       assertThat(ask(server).choice()).isEqualTo(Choice.A);
       assertThat(System.nanoTime() - begun).isGreaterThan(900_000_000L);
@@ -203,7 +202,8 @@ class UrlJudgeTest {
   @CsvSource({
     "401, give a key that may do this by --judge-key-file",
     "403, give a key that may do this by --judge-key-file",
-    "404, 'is it the address of the server''s chat completions, and --judge-model one of its models?'"
+    "404, 'is it the address of the server''s chat completions, and --judge-model one of its"
+        + " models?'"
   })
   void whatWillNotPassIsToldAtOnceAndTheKeyNever(int status, String hint) {
     String echo = "{\"error\": {\"message\": \"wrong key " + KEY + "\"}}";

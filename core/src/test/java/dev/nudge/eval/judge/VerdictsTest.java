@@ -107,7 +107,9 @@ class VerdictsTest {
     assertThat(new Rubric("{question}/{answer_a}/{answer_b}/{reference}/{x}").of(hostile))
         .isEqualTo("$1 {answer_b}/{question}/b \\/r/{x}");
     Rubric standard = Rubric.standard();
-    assertThat(standard.of(hostile)).contains("=== Answer A ===\n{question}\n").doesNotContain("{reference}");
+    assertThat(standard.of(hostile))
+        .contains("=== Answer A ===\n{question}\n")
+        .doesNotContain("{reference}");
     assertThat(standard.wantsReference()).isFalse();
     Path file = Files.writeString(folder.resolve("own.txt"), "{question} {answer_a}");
     assertThatThrownBy(() -> Rubric.read(file))
@@ -221,6 +223,36 @@ class VerdictsTest {
     assertThat(rest.asked).hasSize(6).noneMatch(q -> q.text().compareTo("question 3") < 0);
   }
 
+  /// Pairs in clusters: each verdict stands there four times.
+  private static WinRate fourfold(int clusters, int wins) {
+    List<Judged> judged = new ArrayList<>();
+    for (int i = 0; i < 4 * clusters; i++) {
+      Choice choice = i / 4 < wins ? Choice.B : Choice.A;
+      judged.add(
+          Judged.of(
+              new Contest(String.valueOf(i), "q", "x", "y", null, "text " + i / 4),
+              new Judge.Reply(choice, ""),
+              new Judge.Reply(choice.turned(), "")));
+    }
+    return WinRate.of(judged);
+  }
+
+  @Test
+  void pairsThatHangTogetherCountAsOne() {
+    WinRate clustered = fourfold(30, 20);
+    assertThat(clustered.rate()).isCloseTo(20 / 30.0, within(1e-12));
+    assertThat(clustered.clusters()).isEqualTo(30);
+    assertThat(clustered.pairs()).isEqualTo(120);
+    // as thirty pairs, not as a hundred and twenty: ± 1.96 · √(p q / 30), by the bootstrap
+    double half = 1.96 * Math.sqrt(20 / 30.0 * 10 / 30.0 / 30);
+    assertThat((clustered.high() - clustered.low()) / 2).isCloseTo(half, within(0.1 * half));
+    assertThat(clustered.p()).isGreaterThan(0.05);
+    WinRate few = fourfold(19, 15);
+    assertThat(few.rate()).isCloseTo(15 / 19.0, within(1e-12));
+    assertThat(few.low()).isNaN();
+    assertThat(few.p()).isNaN();
+  }
+
   @Test
   void noPairsGiveNoNumber() {
     WinRate none = WinRate.of(List.of());
@@ -233,7 +265,8 @@ class VerdictsTest {
   }
 
   /// Of simulated judges the interval holds the truth about as often as it says. A pair is a win
-  /// with 0.4, a loss with 0.25, else a tie; 400 samples of 60 pairs: 95 % is 380, and four standard
+  /// with 0.4, a loss with 0.25, else a tie; 400 samples of 60 pairs: 95 % is 380, and four
+  /// standard
   /// errors below are 362.
   @Test
   void theIntervalHoldsTheTrueRate() {
@@ -353,7 +386,8 @@ class VerdictsTest {
           """)
   void aWrongLabelIsToldByItsLine(String row, String message) throws Exception {
     Path file = folder.resolve("labels.jsonl");
-    String good = "{\"question\": \"q\", \"answer_a\": \"x\", \"answer_b\": \"y\", \"label\": \"tie\"}";
+    String good =
+        "{\"question\": \"q\", \"answer_a\": \"x\", \"answer_b\": \"y\", \"label\": \"tie\"}";
     Files.writeString(file, good + "\n" + row + "\n");
     assertThatThrownBy(() -> Labels.read(file, false))
         .isInstanceOf(InputException.class)
