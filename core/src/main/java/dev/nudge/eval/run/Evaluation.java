@@ -123,11 +123,11 @@ public final class Evaluation {
     for (TaskConfig task : tree.tasks().values()) {
       ready.add(ready(task, settings, style, watcher::warn));
     }
+    watcher.tasks(ready.stream().map(one -> one.task().config()).toList());
     RequestTokens encoder =
         new RequestTokens(tokenizer, Session.maxLength(settings.model(), config));
     List<Tokens> tokens = ready.stream().map(task -> tokens(task, encoder)).toList();
     checkOut(settings.out());
-    watcher.tasks(ready.stream().map(one -> one.task().config()).toList());
     watcher.ready(metrics(ready));
     try (Claim held = Claim.of(settings.out());
         Session session =

@@ -76,14 +76,6 @@ final class Beginning implements Evaluation.Watcher {
   }
 
   @Override
-  public void tasks(List<TaskConfig> tasks) {
-    if (judging != null) {
-      judging.check(tasks);
-    }
-    watcher.tasks(tasks);
-  }
-
-  @Override
   public void ready(Map<String, Set<String>> metrics) {
     if (policy != null) {
       policy.check(metrics, settings.adapter() != null);
@@ -108,6 +100,14 @@ final class Beginning implements Evaluation.Watcher {
     }
     JudgeFiles.remove(settings.out());
     watcher.begins(type);
+  }
+
+  @Override
+  public void tasks(List<TaskConfig> tasks) {
+    if (judging != null) {
+      judging.check(tasks);
+    }
+    watcher.tasks(tasks);
   }
 
   @Override
