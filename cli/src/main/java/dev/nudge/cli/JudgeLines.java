@@ -41,16 +41,13 @@ final class JudgeLines {
             rate.allTies(),
             order.contradictions(),
             Count.of(rate.pairs(), "pair"),
-            (order.decided() == 0
-                    ? ""
-                    : ", first position %s of verdicts".formatted(number(order.firstShare())))
-                + unread(rate.unread()));
+            first(order) + unread(rate.unread()));
   }
 
   private static String line(Agreement agreement) {
     Agreement.Measure all = agreement.all();
     Agreement.Measure decided = agreement.decided();
-    return "judge: agrees with people on %s of %s, kappa %s [%s, %s]; without ties on %s of %s, kappa %s%s"
+    return "judge: agrees with people on %s of %s, kappa %s [%s, %s]; without ties on %s of %s, kappa %s; %d contradictory%s"
         .formatted(
             number(all.share()),
             Count.of(all.pairs(), "pair"),
@@ -60,7 +57,14 @@ final class JudgeLines {
             number(decided.share()),
             decided.pairs(),
             number(decided.kappa()),
-            unread(agreement.unread()));
+            agreement.order().contradictions(),
+            first(agreement.order()) + unread(agreement.unread()));
+  }
+
+  private static String first(OrderBias order) {
+    return order.decided() == 0
+        ? ""
+        : ", first position %s of verdicts".formatted(number(order.firstShare()));
   }
 
   private static String unread(int pairs) {

@@ -137,7 +137,8 @@ class EvalJudgeTest {
                 assertThat(line)
                     .isEqualTo(
                         "judge: agrees with people on 0.5000 of 2 pairs, kappa 0.0000 [-, -];"
-                            + " without ties on - of 0, kappa -"));
+                            + " without ties on - of 0, kappa -; 2 contradictory, first position"
+                            + " 1.0000 of verdicts"));
     Ran json = judged("--adapter", "D/out", "--out", "D/eval", "--json");
     JsonNode judge = JSON.readTree(json.out()).path("judge");
     assertThat(judge.path("judge").path("model").asString()).isEqualTo("large");

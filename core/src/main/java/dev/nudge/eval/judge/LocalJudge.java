@@ -61,6 +61,7 @@ public final class LocalJudge implements Judge {
             "model",
             weights,
             String.valueOf(session.backend().compute()),
+            session.tokenizer().digest(),
             Sha256.of(rows.template().text().getBytes(StandardCharsets.UTF_8)),
             rubric.text());
   }

@@ -39,6 +39,7 @@ final class HtmlJudge {
           JudgeView.agreement(judge.agreement()),
           1);
       confusion(html, judge.agreement());
+      html.element("p", JudgeView.order(judge.agreement().order()), "class", "soft");
     }
     html.close("section");
   }

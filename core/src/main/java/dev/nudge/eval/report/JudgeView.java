@@ -67,6 +67,12 @@ final class JudgeView {
         row("all that could be read", agreement.all()), row("without ties", agreement.decided()));
   }
 
+  /// How much the judge hangs on the order, in a sentence.
+  static String order(OrderBias order) {
+    return "Of these pairs %s are contradictory, which makes them ties, and %s of the verdicts name the answer that stood first."
+        .formatted(Shown.percent(order.contradicting()), Shown.percent(order.firstShare()));
+  }
+
   private static List<String> row(String name, Agreement.Measure measure) {
     return List.of(
         name,

@@ -99,6 +99,8 @@ public final class MarkdownReport {
     if (judge.agreement() != null) {
       table(JudgeView.AGREEMENT, 1);
       JudgeView.agreement(judge.agreement()).forEach(cells -> rowOf(cells.getFirst(), cells));
+      line("");
+      line(JudgeView.order(judge.agreement().order()));
     }
   }
 

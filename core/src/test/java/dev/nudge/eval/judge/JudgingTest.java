@@ -369,7 +369,8 @@ class JudgingTest {
       JsonNode file = Json.read(folder.resolve("out/judge.json"));
       assertThat(file.path("agreement").path("table").path("b").path("tie").intValue()).isOne();
       assertThat(Files.readString(folder.resolve("out/report.html")))
-          .contains("What people say, and what the judge says of the same pairs");
+          .contains("What people say, and what the judge says of the same pairs")
+          .contains("Of these pairs 12.5 % are contradictory");
       DocumentBuilderFactory.newInstance()
           .newDocumentBuilder()
           .parse(folder.resolve("out/report.html").toFile()); // every element is closed
