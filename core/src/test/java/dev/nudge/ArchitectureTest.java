@@ -146,6 +146,22 @@ class ArchitectureTest {
                   "eval",
                   "eval.metric",
                   "eval.task")),
+          Map.entry(
+              "eval.judge",
+              Set.of(
+                  "machine",
+                  "format",
+                  "identity",
+                  "model",
+                  "text",
+                  "text.jinja",
+                  "text.chat",
+                  "data.source",
+                  "data",
+                  "generate",
+                  "eval",
+                  "eval.task",
+                  "eval.run")),
           Map.entry("eval.gate", Set.of("format", "eval", "eval.leak", "eval.task", "eval.run")),
           Map.entry(
               "eval.report",
@@ -156,6 +172,7 @@ class ArchitectureTest {
                   "eval.leak",
                   "eval.task",
                   "eval.run",
+                  "eval.judge",
                   "eval.gate")),
           Map.entry(
               "eval.suite",
@@ -168,6 +185,7 @@ class ArchitectureTest {
                   "eval.task",
                   "eval.leak",
                   "eval.run",
+                  "eval.judge",
                   "eval.gate",
                   "eval.report")),
           Map.entry(

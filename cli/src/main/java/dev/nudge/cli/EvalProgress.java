@@ -4,8 +4,9 @@ import dev.nudge.eval.run.Evaluation;
 import java.util.Locale;
 import java.util.function.LongSupplier;
 
-/// Draws how far an evaluation is: tokens that are read, and the time that the others will take at
-/// the rate so far.
+/// Draws how far an evaluation is: tokens that are read, then verdicts of a judge, and the time
+/// that
+/// the others will take at the rate so far.
 ///
 /// Threading: one call at a time.
 final class EvalProgress implements Evaluation.Watcher {
@@ -16,8 +17,9 @@ final class EvalProgress implements Evaluation.Watcher {
   private final Console console;
   private final LongSupplier clock;
   private long begun = -1;
-  private long before; // tokens that were done when the clock began
+  private long before; // of what was done when the clock began
   private int tenth;
+  private String drawn = ""; // the unit
 
   /// @param clock nanoseconds
   EvalProgress(LiveLine line, Console console, LongSupplier clock) {
@@ -28,33 +30,44 @@ final class EvalProgress implements Evaluation.Watcher {
 
   @Override
   public void progress(long tokens, long all, String task, String model) {
+    draw(tokens, all, "tokens", task + ", " + model);
+  }
+
+  @Override
+  public void judging(long verdicts, long all, String task) {
+    draw(verdicts, all, "verdicts", task);
+  }
+
+  private void draw(long reached, long all, String unit, String what) {
     long now = clock.getAsLong();
-    if (begun < 0) {
+    if (begun < 0 || !unit.equals(drawn)) {
       begun = now;
-      before = tokens;
+      before = reached;
+      tenth = 0;
+      drawn = unit;
     }
     double seconds = (now - begun) / 1e9;
-    double rate = (tokens - before) / seconds;
+    double rate = (reached - before) / seconds;
     String left =
         seconds < ENOUGH || rate <= 0
             ? ""
-            : "  " + Progress.duration((all - tokens) / rate) + " left";
-    int filled = (int) (BAR * tokens / all);
-    int reached = (int) (10 * tokens / all);
+            : "  " + Progress.duration((all - reached) / rate) + " left";
+    int filled = (int) (BAR * reached / all);
+    int tenths = (int) (10 * reached / all);
     line.draw(
         String.format(
             Locale.ROOT,
-            "[%s%s] %,d/%,d tokens  %s, %s%s",
+            "[%s%s] %,d/%,d %s  %s%s",
             "#".repeat(filled),
             ".".repeat(BAR - filled),
-            tokens,
+            reached,
             all,
-            task,
-            model,
+            unit,
+            what,
             left),
-        tokens == all,
-        reached > tenth);
-    tenth = reached;
+        reached == all,
+        tenths > tenth);
+    tenth = tenths;
   }
 
   @Override

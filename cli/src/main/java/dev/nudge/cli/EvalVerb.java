@@ -1,6 +1,8 @@
 package dev.nudge.cli;
 
 import dev.nudge.eval.gate.GateResult;
+import dev.nudge.eval.judge.JudgeFiles;
+import dev.nudge.eval.judge.JudgeResult;
 import dev.nudge.eval.leak.LeakReport;
 import dev.nudge.eval.run.Difference;
 import dev.nudge.eval.run.Evaluation;
@@ -55,8 +57,15 @@ record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
     Outcome outcome = judged.outcome();
     TextTable.lines(table(outcome)).forEach(console::result);
     judged.leaks().forEach((task, report) -> console.result(leaked(task, report)));
+    JudgeResult judge = judged.judge();
+    if (judge != null) {
+      JudgeLines.of(judge).forEach(console::result);
+    }
     GateResult gate = judged.gate();
     Map<String, Object> summary = new LinkedHashMap<>(outcome.summary());
+    if (judge != null) {
+      summary.put("judge", JudgeFiles.json(judge));
+    }
     if (gate != null) {
       gate.rules().forEach(rule -> console.result(rule.verdict() + ": " + rule.sentence()));
       console.result("gate: " + gate.line());

@@ -20,12 +20,15 @@ import org.jspecify.annotations.Nullable;
 /// @param template null: the adapter's or the model's own
 /// @param policy null: nothing is judged
 /// @param trainData files and globs, as `train --data` takes them; empty: leaks are not looked for
+/// @param judging who compares the texts of two models, if anybody
 /// @param fewshotAsMultiturn null: on
 public record EvaluateSettings(
     @Group("Model and machine") ModelSettings model,
     @Setting(
             help =
-                "adapter: a PEFT folder, a run's folder, or NAME@ALIAS, NAME:VERSION, NAME@sha256:… of a registry where no such path exists; the base is evaluated beside it (default: the base model alone)",
+                "adapter: a PEFT folder, a run's folder, or NAME@ALIAS, NAME:VERSION, NAME@sha256:…"
+                    + " of a registry where no such path exists; the base is evaluated beside it"
+                    + " (default: the base model alone)",
             label = "FOLDER|REFERENCE")
         @Nullable Path adapter,
     @Setting(
@@ -36,7 +39,8 @@ public record EvaluateSettings(
     @Group("Tasks")
         @Setting(
             help =
-                "tasks, groups, tags, patterns of their names or task files, with commas between them; may be given several times",
+                "tasks, groups, tags, patterns of their names or task files, with commas between"
+                    + " them; may be given several times",
             required = true,
             label = "TASK")
         List<String> tasks,
@@ -47,7 +51,8 @@ public record EvaluateSettings(
         List<String> tasksDir,
     @Setting(
             help =
-                "where documents are looked up first (then: beside the task file, in the working folder)",
+                "where documents are looked up first (then: beside the task file, in the working"
+                    + " folder)",
             label = "FOLDER")
         @Nullable Path dataDir,
     @Setting(help = "documents of each task, the first ones (default: all)")
@@ -67,21 +72,26 @@ public record EvaluateSettings(
     @Group("Judgement")
         @Setting(
             help =
-                "what has to hold: a policy in YAML or JSON; exit code 3 if it does not, 4 if that cannot be told",
+                "what has to hold: a policy in YAML or JSON; exit code 3 if it does not, 4 if that"
+                    + " cannot be told",
             label = "FILE")
         @Nullable Path policy,
     @Setting(
             help =
-                "what the adapter was trained on: its rows are looked for among the documents; may be given several times",
+                "what the adapter was trained on: its rows are looked for among the documents; may"
+                    + " be given several times",
             label = "FILE|GLOB")
         List<String> trainData,
+    @Group("Judge of texts") JudgeSettings judging,
     @Group("Output")
         @Setting(
             help = "folder of the results; answers that it holds already are not asked for again",
             required = true,
             label = "FOLDER")
         Path out)
-    implements ModelWithers<EvaluateSettings>, RegistryWithers<EvaluateSettings> {
+    implements ModelWithers<EvaluateSettings>,
+        RegistryWithers<EvaluateSettings>,
+        JudgeWithers<EvaluateSettings> {
 
   public EvaluateSettings {
     List<String> names = new ArrayList<>();
@@ -107,6 +117,10 @@ public record EvaluateSettings(
       throw new InputException(
           "--adapter and --compare are both %s; give another adapter to compare with"
               .formatted(compare));
+    }
+    if (judging.any() && judging.judgeLabels() == null && adapter == null && compare == null) {
+      throw new InputException(
+          "--judge has nothing to compare; add --adapter, --compare or --judge-labels");
     }
   }
 

@@ -40,6 +40,8 @@ class WithersTest {
       Map.of(
           "top_logprobs",
           7,
+          "judge",
+          "https://other.example/v1",
           "columns",
           new String[] {"text=other"},
           "eval_split",
@@ -62,6 +64,7 @@ class WithersTest {
             PreviewSettings.of(A, A),
             ModelSettings.of(A),
             ServeSettings.of(A),
+            new JudgeSettings("http://judge.example/v1", "large", null, null, null),
             SamplingSettings.greedy())
         .flatMap(
             s ->

@@ -50,6 +50,9 @@ public final class HtmlReport {
     html.element("h2", "Results", "id", "results-head");
     view.pairs().forEach(this::results);
     html.close("section");
+    if (data.judge() != null) {
+      HtmlJudge.of(html, data.judge());
+    }
     for (int i = 0; i < view.pairs().size(); i++) {
       new HtmlTasks(html, view.pairs().get(i), i).all();
     }
@@ -80,6 +83,9 @@ public final class HtmlReport {
       link("#gate", "Gate");
     }
     link("#results", "Results");
+    if (data.judge() != null) {
+      link("#judge", "Judge");
+    }
     for (int i = 0; i < view.pairs().size(); i++) {
       link("#tasks-" + i, view.pairs().size() == 1 ? "Tasks" : "Tasks: " + name(i));
     }
@@ -201,7 +207,9 @@ public final class HtmlReport {
                   .element(
                       "figcaption",
                       axis.isEmpty()
-                          ? "Gains of scores from 0 to 1, towards the better side, with intervals at 95 %; filled where a difference is shown: p by Holm below 0.05"
+                          ? "Gains of scores from 0 to 1, towards the better side, with intervals"
+                              + " at 95 %; filled where a difference is shown: p by Holm below"
+                              + " 0.05"
                           : "Gains of " + axis + " in its own unit, towards the better side");
               html.close("figure");
             });

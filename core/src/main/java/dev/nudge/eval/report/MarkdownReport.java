@@ -2,8 +2,10 @@ package dev.nudge.eval.report;
 
 import dev.nudge.eval.gate.GateResult;
 import dev.nudge.eval.gate.RuleResult;
+import dev.nudge.eval.judge.JudgeResult;
 import dev.nudge.eval.report.ReportView.Pair;
 import dev.nudge.eval.report.ReportView.TaskView;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -45,6 +47,9 @@ public final class MarkdownReport {
     line("");
     line("## Results");
     view.pairs().forEach(this::results);
+    if (data.judge() != null) {
+      judge(data.judge());
+    }
     view.pairs().forEach(this::tasks);
     line("");
     line("## Settings and digests");
@@ -80,6 +85,30 @@ public final class MarkdownReport {
       row.append(' ').append(cell).append(" |");
     }
     line(row.toString());
+  }
+
+  private void judge(JudgeResult judge) {
+    line("");
+    line("## Judge");
+    line("");
+    line("By " + MarkdownText.code(JudgeView.name(judge)) + ".");
+    if (!judge.compared().isEmpty()) {
+      table(JudgeView.COLUMNS, 2);
+      JudgeView.rows(judge).forEach(cells -> rowOf(MarkdownText.code(cells.getFirst()), cells));
+    }
+    if (judge.agreement() != null) {
+      table(JudgeView.AGREEMENT, 1);
+      JudgeView.agreement(judge.agreement()).forEach(cells -> rowOf(cells.getFirst(), cells));
+      line("");
+      line(JudgeView.order(judge.agreement().order()));
+    }
+  }
+
+  /// A row whose first cell is written in another way.
+  private void rowOf(String first, List<String> cells) {
+    List<Object> all = new ArrayList<>(cells);
+    all.set(0, first);
+    row(all.toArray());
   }
 
   private void gate(GateResult gate) {

@@ -19,8 +19,9 @@ import tools.jackson.databind.JsonNode;
 /// that was stopped goes on where it was. A line that was cut off is passed over.
 ///
 /// Threading: one thread.
-final class AnswerStore {
-  static final String FILE = "answers.jsonl";
+public final class AnswerStore {
+  /// The file of the answers of models.
+  public static final String FILE = "answers.jsonl";
 
   private final Path file;
   private final Map<String, JsonNode> answers;
@@ -31,11 +32,10 @@ final class AnswerStore {
     this.answers = answers;
   }
 
-  /// Opens the file of a folder, which is there.
+  /// Opens a file, or makes it; its folder is there.
   ///
   /// @throws InputException where it cannot be read
-  static AnswerStore open(Path folder) {
-    Path file = folder.resolve(FILE);
+  public static AnswerStore open(Path file) {
     Map<String, JsonNode> answers = new HashMap<>();
     AnswerStore store = new AnswerStore(file, answers);
     try {
@@ -44,7 +44,7 @@ final class AnswerStore {
       String text = new String(bytes, StandardCharsets.UTF_8);
       text.lines().forEach(line -> read(line, answers));
       if (text.isEmpty() || !text.endsWith("\n")) {
-        OutFolder.append(file, ""); // the folder is an evaluation's from here on
+        OutFolder.append(file, ""); // the file is there from here on
       }
       return store;
     } catch (IOException e) {
@@ -64,11 +64,12 @@ final class AnswerStore {
   }
 
   /// An answer; null: it is not there.
-  @Nullable JsonNode find(String key) {
+  public @Nullable JsonNode find(String key) {
     return answers.get(key);
   }
 
-  void put(String key, JsonNode answer) {
+  /// Takes an answer.
+  public void put(String key, JsonNode answer) {
     answers.put(key, answer);
     unwritten.add(Json.line(Map.of("key", key, "answer", answer)));
   }
@@ -76,7 +77,7 @@ final class AnswerStore {
   /// Lets a kill lose nothing of what was put.
   ///
   /// @throws dev.nudge.settings.RunException where the disk refuses
-  void flush() {
+  public void flush() {
     if (!unwritten.isEmpty()) {
       OutFolder.append(file, String.join("\n", unwritten));
       unwritten.clear();

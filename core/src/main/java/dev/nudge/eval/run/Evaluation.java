@@ -64,10 +64,21 @@ public final class Evaluation {
     /// @param model that is asked
     default void progress(long tokens, long all, String task, String model) {}
 
+    /// Takes the tasks that will be asked about, before a model is loaded; what it throws ends the
+    /// evaluation.
+    default void tasks(List<TaskConfig> tasks) {}
+
     /// Takes what will be there, before a model is loaded; what it throws ends the evaluation.
     ///
     /// @param metrics of each task, as `METRIC` and as `METRIC,FILTER`
     default void ready(Map<String, Set<String>> metrics) {}
+
+    /// Takes how far the judging of texts has come.
+    ///
+    /// @param verdicts that are there
+    /// @param all that are wanted
+    /// @param task whose answers are judged
+    default void judging(long verdicts, long all, String task) {}
 
     /// Takes that the folder of the results is this evaluation's, and the model loaded.
     ///
@@ -112,6 +123,7 @@ public final class Evaluation {
     for (TaskConfig task : tree.tasks().values()) {
       ready.add(ready(task, settings, style, watcher::warn));
     }
+    watcher.tasks(ready.stream().map(one -> one.task().config()).toList());
     RequestTokens encoder =
         new RequestTokens(tokenizer, Session.maxLength(settings.model(), config));
     List<Tokens> tokens = ready.stream().map(task -> tokens(task, encoder)).toList();
@@ -125,7 +137,7 @@ public final class Evaluation {
         session.attach(COMPARE, compare);
       }
       OutFolder.make(settings.out());
-      AnswerStore store = AnswerStore.open(settings.out());
+      AnswerStore store = AnswerStore.open(settings.out().resolve(AnswerStore.FILE));
       watcher.begins(String.valueOf(session.backend().compute()));
       Run run =
           new Run(

@@ -26,7 +26,7 @@ import tools.jackson.databind.JsonNode;
 
 /// Writes results in the shape of lm-evaluation-harness's files: `results.json` and
 /// `samples_TASK.jsonl`.
-final class ResultFiles {
+public final class ResultFiles {
   static final String RESULTS = "results.json";
   private static final String NOT_KNOWN = "N/A"; // the harness's own
   private static final Object MIXED = new Object();
@@ -52,7 +52,12 @@ final class ResultFiles {
 
   /// The file of a task's documents.
   static String samplesName(String task) {
-    return "samples_" + task.replaceAll("[/\\\\:*?\"<>|]", "_") + ".jsonl";
+    return "samples_" + plain(task) + ".jsonl";
+  }
+
+  /// The name of a task as part of a file's.
+  public static String plain(String task) {
+    return task.replaceAll("[/\\\\:*?\"<>|]", "_");
   }
 
   private static void removeSamples(Path folder) {

@@ -3,7 +3,10 @@ package dev.nudge.eval.suite;
 import dev.nudge.eval.gate.Digests;
 import dev.nudge.eval.gate.GateFiles;
 import dev.nudge.eval.gate.Policy;
+import dev.nudge.eval.judge.JudgeFiles;
+import dev.nudge.eval.judge.Judging;
 import dev.nudge.eval.run.Evaluation;
+import dev.nudge.eval.task.TaskConfig;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.Sha256;
 import dev.nudge.settings.EvaluateSettings;
@@ -25,6 +28,7 @@ final class Beginning implements Evaluation.Watcher {
 
   private final EvaluateSettings settings;
   private final @Nullable Policy policy;
+  private final @Nullable Judging judging;
   private final Evaluation.Watcher watcher;
   private @Nullable Files files;
   private String compute = "";
@@ -50,9 +54,14 @@ final class Beginning implements Evaluation.Watcher {
     }
   }
 
-  Beginning(EvaluateSettings settings, @Nullable Policy policy, Evaluation.Watcher watcher) {
+  Beginning(
+      EvaluateSettings settings,
+      @Nullable Policy policy,
+      @Nullable Judging judging,
+      Evaluation.Watcher watcher) {
     this.settings = settings;
     this.policy = policy;
+    this.judging = judging;
     this.watcher = watcher;
   }
 
@@ -89,12 +98,26 @@ final class Beginning implements Evaluation.Watcher {
             e);
       }
     }
+    JudgeFiles.remove(settings.out());
     watcher.begins(type);
+  }
+
+  @Override
+  public void tasks(List<TaskConfig> tasks) {
+    if (judging != null) {
+      judging.check(tasks);
+    }
+    watcher.tasks(tasks);
   }
 
   @Override
   public void progress(long tokens, long all, String task, String model) {
     watcher.progress(tokens, all, task, model);
+  }
+
+  @Override
+  public void judging(long verdicts, long all, String task) {
+    watcher.judging(verdicts, all, task);
   }
 
   @Override

@@ -7,6 +7,8 @@ import dev.nudge.eval.gate.GateResult;
 import dev.nudge.eval.gate.Policy;
 import dev.nudge.eval.gate.PolicyFile;
 import dev.nudge.eval.gate.Speed;
+import dev.nudge.eval.judge.JudgeResult;
+import dev.nudge.eval.judge.Judging;
 import dev.nudge.eval.leak.LeakReport;
 import dev.nudge.eval.report.ReportData;
 import dev.nudge.eval.report.ReportFiles;
@@ -17,6 +19,7 @@ import dev.nudge.machine.Machine;
 import dev.nudge.settings.EvaluateSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.NudgeException;
 import dev.nudge.settings.RunException;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -40,7 +43,12 @@ public final class Suite {
   /// @param leaks what was found of each task's documents in the training set, by task; empty: it
   ///     was not looked for
   /// @param gate null: there was no policy
-  public record Judged(Outcome outcome, Map<String, LeakReport> leaks, @Nullable GateResult gate) {}
+  /// @param judge null: no texts were judged
+  public record Judged(
+      Outcome outcome,
+      Map<String, LeakReport> leaks,
+      @Nullable JudgeResult judge,
+      @Nullable GateResult gate) {}
 
   /// Evaluates by settings, and judges by their policy.
   ///
@@ -49,11 +57,19 @@ public final class Suite {
     Path file = settings.policy();
     Policy policy = file == null ? null : PolicyFile.read(file);
     TrainingTexts training = TrainingTexts.of(settings.trainData());
-    Beginning beginning = new Beginning(settings, policy, watcher);
+    Judging judging = Judging.of(settings, machine, watcher::warn);
+    Beginning beginning = new Beginning(settings, policy, judging, watcher);
     Outcome outcome = Evaluation.of(settings, machine, beginning);
     Map<String, LeakReport> leaks =
         training.isEmpty() ? Map.of() : training.look(outcome.main(), watcher::warn);
     Map<String, String> shown = shown(settings, beginning.compute(), training);
+    JudgeResult judge = null;
+    NudgeException unjudged = null;
+    try {
+      judge = judging == null ? null : judging.run(outcome, watcher);
+    } catch (NudgeException e) {
+      unjudged = e; // told when all else is written
+    }
     Instant now = Instant.now();
     GateResult gate = null;
     if (policy != null) {
@@ -63,8 +79,12 @@ public final class Suite {
               policy, evidence, digests(settings, machine, outcome, policy, beginning, shown), now);
       GateFiles.write(settings.out(), gate);
     }
-    ReportFiles.write(settings.out(), data(settings, outcome, leaks, gate, shown, now));
-    return new Judged(outcome, leaks, gate);
+    ReportFiles.write(
+        settings.out(), data(settings, outcome, leaks, gate, shown, now).withJudge(judge));
+    if (unjudged != null) {
+      throw unjudged;
+    }
+    return new Judged(outcome, leaks, judge, gate);
   }
 
   private static ReportData data(
@@ -119,7 +139,8 @@ public final class Suite {
     Beginning.Files files = beginning.files();
     if (!files.equals(Beginning.Files.of(settings))) {
       throw new RunException(
-          "the adapter, the tokenizer or the template was written into while it was evaluated; evaluate again, in another --out");
+          "the adapter, the tokenizer or the template was written into while it was evaluated;"
+              + " evaluate again, in another --out");
     }
     return new Digests(
         BaseDigest.of(settings.model().model(), machine.cache()),

@@ -1,0 +1,77 @@
+package dev.nudge.cli;
+
+import dev.nudge.eval.judge.Agreement;
+import dev.nudge.eval.judge.JudgeResult;
+import dev.nudge.eval.judge.OrderBias;
+import dev.nudge.eval.judge.WinRate;
+import dev.nudge.settings.Count;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/// Says what a judge found, a line for each task of two models and one for its agreement with
+/// people.
+final class JudgeLines {
+  private JudgeLines() {}
+
+  static List<String> of(JudgeResult judge) {
+    List<String> lines = new ArrayList<>();
+    judge.compared().forEach(one -> lines.add(line(one)));
+    Agreement agreement = judge.agreement();
+    if (agreement != null) {
+      lines.add(line(agreement));
+    }
+    return lines;
+  }
+
+  private static String line(JudgeResult.Compared one) {
+    WinRate rate = one.rate();
+    OrderBias order = rate.order();
+    return "judge: %s, %s against %s: win rate %s [%s, %s], p %s; %d wins, %d losses, %d ties (%d contradictory) of %s%s"
+        .formatted(
+            one.task(),
+            one.second(),
+            one.first(),
+            number(rate.rate()),
+            number(rate.low()),
+            number(rate.high()),
+            number(rate.p()),
+            rate.wins(),
+            rate.losses(),
+            rate.allTies(),
+            order.contradictions(),
+            Count.of(rate.pairs(), "pair"),
+            first(order) + unread(rate.unread()));
+  }
+
+  private static String line(Agreement agreement) {
+    Agreement.Measure all = agreement.all();
+    Agreement.Measure decided = agreement.decided();
+    return "judge: agrees with people on %s of %s, kappa %s [%s, %s]; without ties on %s of %s, kappa %s; %d contradictory%s"
+        .formatted(
+            number(all.share()),
+            Count.of(all.pairs(), "pair"),
+            number(all.kappa()),
+            number(all.kappaLow()),
+            number(all.kappaHigh()),
+            number(decided.share()),
+            decided.pairs(),
+            number(decided.kappa()),
+            agreement.order().contradictions(),
+            first(agreement.order()) + unread(agreement.unread()));
+  }
+
+  private static String first(OrderBias order) {
+    return order.decided() == 0
+        ? ""
+        : ", first position %s of verdicts".formatted(number(order.firstShare()));
+  }
+
+  private static String unread(int pairs) {
+    return pairs == 0 ? "" : "; " + Count.of(pairs, "more pair") + " could not be read";
+  }
+
+  private static String number(double value) {
+    return Double.isNaN(value) ? "-" : String.format(Locale.ROOT, "%.4f", value);
+  }
+}

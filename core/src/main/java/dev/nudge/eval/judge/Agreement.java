@@ -1,0 +1,134 @@
+package dev.nudge.eval.judge;
+
+import dev.nudge.eval.Bootstrap;
+import dev.nudge.eval.Interval;
+import dev.nudge.eval.Resampled;
+import java.util.ArrayList;
+import java.util.List;
+
+/// How far a judge says what people have said of the same pairs.
+///
+/// Beside the share of pairs on which both agree stands Cohen's kappa [1], which leaves out what
+/// they would agree on by chance: with o the observed share and e the share expected of two who
+/// label independently, each as often as they did,
+///
+///     kappa = (o − e) / (1 − e)
+///
+/// 1 is agreement throughout, 0 what chance gives. Where both have one label only it is no number.
+/// The interval of the share is Wilson's, that of kappa a bootstrap over pairs.
+///
+/// [1] J. Cohen, A coefficient of agreement for nominal scales, 1960.
+///
+/// @param unread pairs on which the judge could not be read, which count nowhere
+/// @param all over all other pairs
+/// @param decided over those on which neither says tie
+/// @param table pairs by what people say and what the judge says, each in the order a, b, tie
+/// @param order how much the judge hangs on the order of these answers
+public record Agreement(
+    int unread, Measure all, Measure decided, List<List<Integer>> table, OrderBias order) {
+  private static final double CONFIDENCE = 0.95;
+  private static final int LABELS = Choice.values().length;
+
+  /// A pair that people have labelled, and what the judge said.
+  ///
+  /// @param label of people
+  public record Labelled(Choice label, Judged judged) {}
+
+  /// Agreement over some pairs.
+  ///
+  /// @param pairs how many
+  /// @param agreed of them, those on which both say the same
+  /// @param low of the interval of the share at 95 %; NaN where there is no pair
+  /// @param kappa NaN where it is no number
+  /// @param kappaLow of its interval at 95 %; NaN where a resample has none
+  public record Measure(
+      int pairs,
+      int agreed,
+      double low,
+      double high,
+      double kappa,
+      double kappaLow,
+      double kappaHigh) {
+
+    /// The share on which both say the same; NaN where there is no pair.
+    public double share() {
+      return agreed / (double) pairs;
+    }
+
+    /// @param cells of each pair: label · 3 + choice
+    static Measure of(List<Integer> cells) {
+      double nan = Double.NaN;
+      if (cells.isEmpty()) {
+        return new Measure(0, 0, nan, nan, nan, nan, nan);
+      }
+      double[][] each = new double[cells.size()][LABELS * LABELS];
+      double[] sums = new double[LABELS * LABELS];
+      int agreed = 0;
+      for (int i = 0; i < each.length; i++) {
+        int cell = cells.get(i);
+        each[i][cell] = 1;
+        sums[cell]++;
+        agreed += cell / LABELS == cell % LABELS ? 1 : 0;
+      }
+      Interval share = Interval.wilson(agreed, cells.size());
+      Interval kappa = new Interval(nan, nan);
+      try {
+        Resampled resampled = Bootstrap.STANDARD.corpus(each, Measure::kappa);
+        kappa = resampled.interval(CONFIDENCE);
+      } catch (IllegalArgumentException e) {
+        // a resample with one label only: nothing is told of the spread
+      }
+      return new Measure(
+          cells.size(), agreed, share.low(), share.high(), kappa(sums), kappa.low(), kappa.high());
+    }
+
+    /// @param table counts by label · 3 + choice
+    private static double kappa(double[] table) {
+      double n = 0;
+      double same = 0;
+      double chance = 0;
+      double[] rows = new double[LABELS];
+      double[] columns = new double[LABELS];
+      for (int i = 0; i < table.length; i++) {
+        n += table[i];
+        rows[i / LABELS] += table[i];
+        columns[i % LABELS] += table[i];
+        same += i / LABELS == i % LABELS ? table[i] : 0;
+      }
+      for (int i = 0; i < LABELS; i++) {
+        chance += rows[i] * columns[i];
+      }
+      return (n * same - chance) / (n * n - chance);
+    }
+  }
+
+  /// Compares labels with verdicts.
+  public static Agreement of(List<Labelled> labelled) {
+    List<Integer> all = new ArrayList<>();
+    List<Integer> decided = new ArrayList<>();
+    int[][] table = new int[LABELS][LABELS];
+    for (Labelled one : labelled) {
+      Choice said = one.judged().ruling().choice();
+      if (said == null) {
+        continue;
+      }
+      Choice label = one.label();
+      int cell = label.ordinal() * LABELS + said.ordinal();
+      table[label.ordinal()][said.ordinal()]++;
+      all.add(cell);
+      if (label != Choice.TIE && said != Choice.TIE) {
+        decided.add(cell);
+      }
+    }
+    List<List<Integer>> rows = new ArrayList<>();
+    for (int[] row : table) {
+      rows.add(java.util.Arrays.stream(row).boxed().toList());
+    }
+    return new Agreement(
+        labelled.size() - all.size(),
+        Measure.of(all),
+        Measure.of(decided),
+        List.copyOf(rows),
+        OrderBias.of(labelled.stream().map(Labelled::judged).toList()));
+  }
+}

@@ -1,0 +1,273 @@
+package dev.nudge.eval.judge;
+
+import dev.nudge.format.Json;
+import dev.nudge.settings.RunException;
+import dev.nudge.settings.Secret;
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
+import java.time.format.DateTimeParseException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+
+/// Asks a server by OpenAI's chat completions.
+///
+/// What may pass is tried again after a wait, the server's own where it names one: too many
+/// requests (429), a server in trouble, an answer that is late or broken. A redirect is not
+/// followed, for the key is for this address. What a server refuses by name of the settings that
+/// are not needed is left out from then on. The key is never part of a text that is shown or kept.
+///
+/// Threading: any number of threads.
+final class ChatClient implements AutoCloseable {
+  static final String PATH = "/chat/completions";
+
+  private static final Duration CONNECT = Duration.ofSeconds(20);
+  private static final int MOST = 4 << 20; // bytes of an answer
+  private static final int SHOWN = 300; // characters of what a server says
+  private static final Set<Integer> PASSING = Set.of(408, 425, 429, 500, 502, 503, 504, 529);
+  private static final Pattern THIS_ONE =
+      Pattern.compile(
+          "(?i)context.?(length|window|size)|content.?(filter|policy)|too (long|large)");
+
+  /// Settings that are sent while the server takes them.
+  private static final Map<String, Object> WISHES = Map.of("temperature", 0, "max_tokens", 4096);
+
+  private final HttpClient http =
+      HttpClient.newBuilder()
+          .version(HttpClient.Version.HTTP_1_1)
+          .connectTimeout(CONNECT)
+          .followRedirects(HttpClient.Redirect.NEVER)
+          .build();
+  private final URI address;
+  private final String model;
+  private final @Nullable String key;
+  private final Patience patience;
+  private final Set<String> refused = ConcurrentHashMap.newKeySet(); // of the wishes
+
+  ChatClient(URI address, String model, @Nullable String key, Patience patience) {
+    this.address = address;
+    this.model = model;
+    this.key = key;
+    this.patience = patience;
+  }
+
+  /// What came of a request.
+  private sealed interface Came {
+    record Answer(Judge.Reply reply) implements Came {}
+
+    /// @param pause that the server asks for; null: it does not
+    record Trouble(String what, @Nullable Duration pause) implements Came {}
+
+    /// A setting was refused, and is left out now.
+    record Otherwise() implements Came {}
+  }
+
+  /// Asks for an answer to one message.
+  ///
+  /// @throws RunException where it cannot be had
+  Judge.Reply ask(String message) throws InterruptedException {
+    for (int failures = 1; ; failures++) {
+      Came came = once(message);
+      while (came instanceof Came.Otherwise) {
+        came = once(message);
+      }
+      if (came instanceof Came.Answer answer) {
+        return answer.reply();
+      }
+      Came.Trouble trouble = (Came.Trouble) came;
+      Duration wait = Objects.requireNonNullElse(trouble.pause(), patience.after(failures));
+      if (failures >= patience.tries()) {
+        throw new RunException(
+            "the judge %s %s, %d times; try again later"
+                .formatted(address, trouble.what(), failures));
+      }
+      if (wait.compareTo(patience.longest()) > 0) {
+        throw new RunException(
+            "the judge %s %s and asks to wait for %,d seconds; try again then"
+                .formatted(address, trouble.what(), wait.toSeconds()));
+      }
+      Thread.sleep(wait);
+    }
+  }
+
+  private Came once(String message) throws InterruptedException {
+    Set<String> left = Set.copyOf(refused);
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(address)
+            .timeout(patience.answer())
+            .header("Content-Type", "application/json")
+            .POST(BodyPublishers.ofString(body(message, left)));
+    if (key != null) {
+      request.header("Authorization", "Bearer " + key);
+    }
+    Future<HttpResponse<byte[]>> sent =
+        http.sendAsync(request.build(), BodyHandlers.limiting(BodyHandlers.ofByteArray(), MOST));
+    try {
+      HttpResponse<byte[]> answer =
+          sent.get(patience.answer().toMillis(), TimeUnit.MILLISECONDS); // the body counted
+      return read(answer, left);
+    } catch (TimeoutException e) {
+      return new Came.Trouble("does not answer in time", null);
+    } catch (ExecutionException e) {
+      return new Came.Trouble(reason(e.getCause()), null);
+    } finally {
+      sent.cancel(true);
+    }
+  }
+
+  private String body(String message, Set<String> left) {
+    Map<String, Object> body = new LinkedHashMap<>();
+    body.put("model", model);
+    body.put("messages", List.of(Map.of("role", "user", "content", message)));
+    WISHES.forEach(
+        (name, value) -> {
+          if (!left.contains(name)) {
+            body.put(name, value);
+          }
+        });
+    return Json.line(body);
+  }
+
+  private String reason(@Nullable Throwable cause) {
+    if (cause instanceof java.net.http.HttpConnectTimeoutException
+        || cause instanceof ConnectException) {
+      return "cannot be reached";
+    }
+    if (cause instanceof java.net.http.HttpTimeoutException) {
+      return "does not answer in time";
+    }
+    String why = cause instanceof IOException ? cause.getMessage() : String.valueOf(cause);
+    return "cannot be talked to" + (why == null ? "" : " (" + shown(why) + ")");
+  }
+
+  /// @param left what was left out of the request
+  private Came read(HttpResponse<byte[]> answer, Set<String> left) {
+    int status = answer.statusCode();
+    String text = new String(answer.body(), StandardCharsets.UTF_8);
+    JsonNode body = parsed(text);
+    if (status == 200) {
+      JsonNode first = body == null ? null : body.path("choices").path(0);
+      return first == null || !first.has("message")
+          ? new Came.Trouble(
+              "answers with something else than a chat completion"
+                  + (text.isBlank() ? "" : ": " + shown(text)),
+              null)
+          : new Came.Answer(reply(first));
+    }
+    String said = said(body, text);
+    String what = "answers %d%s".formatted(status, said.isEmpty() ? "" : ": " + said);
+    if (PASSING.contains(status)) {
+      return new Came.Trouble(what, pause(answer));
+    }
+    boolean ours = status == 400 || status == 422;
+    if (ours) {
+      for (String name : WISHES.keySet()) {
+        if (!left.contains(name) && text.contains(name)) {
+          refused.add(name);
+          return new Came.Otherwise();
+        }
+      }
+    }
+    if (status == 413 || (ours && THIS_ONE.matcher(text).find())) {
+      return new Came.Answer(new Judge.Reply(null, "not answered: the server " + what));
+    }
+    throw new RunException("the judge %s %s%s".formatted(address, what, hint(answer)));
+  }
+
+  private static String hint(HttpResponse<byte[]> answer) {
+    int status = answer.statusCode();
+    return switch (status) {
+      case 401, 403 -> "; give a key that may do this by --judge-key-file";
+      case 404, 405 ->
+          "; is it the address of the server's chat completions, and --judge-model one of its"
+              + " models?";
+      default ->
+          status / 100 == 3
+              ? "; it sends to %s, and the key is not sent there: give the right address as --judge"
+                  .formatted(
+                      Secret.hidden(answer.headers().firstValue("Location").orElse("nowhere")))
+              : "";
+    };
+  }
+
+  private Judge.Reply reply(JsonNode first) {
+    JsonNode content = first.path("message").path("content");
+    if (!content.isString()) {
+      String why = first.path("finish_reason").asString("unknown");
+      return new Judge.Reply(null, "no text (finish_reason " + hidden(why) + ")");
+    }
+    String said = hidden(content.stringValue());
+    return new Judge.Reply(Choice.read(said), said);
+  }
+
+  private String said(@Nullable JsonNode body, String text) {
+    if (body == null) {
+      return shown(text);
+    }
+    JsonNode error = body.path("error");
+    String message = error.isString() ? error.stringValue() : error.path("message").asString("");
+    return shown(message.isEmpty() ? body.path("message").asString(text) : message);
+  }
+
+  private static @Nullable JsonNode parsed(String text) {
+    try {
+      JsonNode json = Json.parse(text);
+      return json.isObject() ? json : null;
+    } catch (JacksonException e) {
+      return null;
+    }
+  }
+
+  /// How long the server asks to wait: seconds, or until a date.
+  private static @Nullable Duration pause(HttpResponse<?> answer) {
+    String given = answer.headers().firstValue("Retry-After").orElse("").strip();
+    try {
+      if (given.matches("\\d{1,9}(\\.\\d{1,9})?")) {
+        return Duration.ofMillis((long) (1000 * Double.parseDouble(given)));
+      }
+      ZonedDateTime date = ZonedDateTime.parse(given, DateTimeFormatter.RFC_1123_DATE_TIME);
+      Duration wait = Duration.between(Instant.now(), date.toInstant());
+      return wait.isNegative() ? Duration.ZERO : wait;
+    } catch (DateTimeParseException e) {
+      return null;
+    }
+  }
+
+  /// What a server says, on one line, as it may be shown.
+  private String shown(String text) {
+    String line = Secret.hidden(hidden(text)).replaceAll("[\\s\\p{Cntrl}]+", " ").strip();
+    return line.length() > SHOWN ? line.substring(0, SHOWN - 1) + "…" : line;
+  }
+
+  private String hidden(String text) {
+    return key == null ? text : text.replace(key, "***");
+  }
+
+  @Override
+  public void close() {
+    http.shutdownNow();
+    http.close();
+  }
+}

@@ -1,0 +1,77 @@
+package dev.nudge.eval.judge;
+
+import dev.nudge.format.OutFolder;
+import dev.nudge.settings.InputException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/// What a judge is told: a text with places for the question and the answers.
+///
+/// @param text with `{question}`, `{answer_a}` and `{answer_b}`, and `{reference}` where the judge
+///     shall see the right answer; other braces are text
+public record Rubric(String text) {
+  private static final String REFERENCE = "{reference}";
+  private static final Pattern PLACE =
+      Pattern.compile("\\{(question|answer_a|answer_b|reference)\\}");
+
+  /// The text that is used where no other is given.
+  public static Rubric standard() {
+    try (InputStream in =
+        Objects.requireNonNull(Rubric.class.getResourceAsStream("rubric.txt"), "rubric.txt")) {
+      return new Rubric(new String(in.readAllBytes(), StandardCharsets.UTF_8).strip());
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  /// Reads a text of somebody's own.
+  ///
+  /// @throws InputException where it cannot be read, or a place is missing
+  public static Rubric read(Path file) {
+    String text;
+    try {
+      text = Files.readString(file).strip();
+    } catch (CharacterCodingException e) {
+      throw new InputException("--judge-prompt " + file + " is not UTF-8 text", e);
+    } catch (IOException e) {
+      throw new InputException(
+          "--judge-prompt " + file + " cannot be read: " + OutFolder.reason(e), e);
+    }
+    for (String place : List.of("{question}", "{answer_a}", "{answer_b}")) {
+      if (!text.contains(place)) {
+        throw new InputException(
+            "--judge-prompt %s has no %s; it needs {question}, {answer_a} and {answer_b}, and may have {reference}"
+                .formatted(file, place));
+      }
+    }
+    return new Rubric(text);
+  }
+
+  /// Whether the judge sees the right answer.
+  public boolean wantsReference() {
+    return text.contains(REFERENCE);
+  }
+
+  /// The text of a question. What stands in an answer is never a place.
+  String of(Judge.Question question) {
+    return PLACE
+        .matcher(text)
+        .replaceAll(
+            place ->
+                Matcher.quoteReplacement(
+                    switch (place.group(1)) {
+                      case "question" -> question.text();
+                      case "answer_a" -> question.a();
+                      case "answer_b" -> question.b();
+                      default -> Objects.requireNonNullElse(question.reference(), "");
+                    }));
+  }
+}

@@ -1,0 +1,161 @@
+package dev.nudge.eval.judge;
+
+import dev.nudge.format.OutFolder;
+import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
+import java.io.IOException;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.function.ObjIntConsumer;
+import org.jspecify.annotations.Nullable;
+
+/// Judges by a server that speaks OpenAI's chat completions, some questions at a time. A verdict
+/// stands alone on the last line of an answer, so a model may think before; what cannot be read is
+/// not guessed.
+///
+/// It is asked at temperature 0, which most servers follow closely and none to the letter: verdicts
+/// that are kept are the record.
+///
+/// Threading: one thread at a time.
+public final class UrlJudge implements Judge {
+  private static final int AT_ONCE = 8; // questions that wait for an answer
+  private static final Set<String> HERE = Set.of("localhost", "127.0.0.1", "[::1]");
+
+  private final ChatClient client;
+  private final Rubric rubric;
+  private final String identity;
+
+  private UrlJudge(ChatClient client, Rubric rubric, String identity) {
+    this.client = client;
+    this.rubric = rubric;
+    this.identity = identity;
+  }
+
+  /// Takes the address of a server; nothing is sent yet.
+  ///
+  /// @param url such as `https://api.example.com/v1`
+  /// @param model that is asked for
+  /// @param key sent as a bearer token, to this address only; null: none
+  /// @throws InputException where it is no address
+  public static UrlJudge at(String url, String model, @Nullable String key, Rubric rubric) {
+    return at(url, model, key, rubric, Patience.USUAL);
+  }
+
+  static UrlJudge at(
+      String url, String model, @Nullable String key, Rubric rubric, Patience patience) {
+    String address = address(url);
+    return new UrlJudge(
+        new ChatClient(URI.create(address), model, key, patience),
+        rubric,
+        String.join("\n", "url", address, model, rubric.text()));
+  }
+
+  /// The address that is asked.
+  private static String address(String url) {
+    URI uri;
+    try {
+      uri = new URI(url.strip());
+    } catch (URISyntaxException e) {
+      throw wrong(url);
+    }
+    String scheme = String.valueOf(uri.getScheme());
+    if (!scheme.matches("(?i)https?") || uri.getHost() == null) {
+      throw wrong(url);
+    }
+    if (uri.getRawUserInfo() != null || uri.getRawQuery() != null || uri.getRawFragment() != null) {
+      throw new InputException(
+          "--judge is a URL with more than an address in it (before an @, or behind a ? or #); give"
+              + " a key by --judge-key-file");
+    }
+    String plain = uri.toString().replaceAll("/+$", "");
+    return plain.endsWith(ChatClient.PATH) ? plain : plain + ChatClient.PATH;
+  }
+
+  private static InputException wrong(String url) {
+    return new InputException(
+        "--judge is %s; it must be a model folder, or a URL such as http://127.0.0.1:8080/v1"
+            .formatted(url.contains("@") ? "no address" : "'" + url + "'")); // it may have a secret
+  }
+
+  /// Checks an address; nothing is sent.
+  ///
+  /// @throws InputException where it is none
+  static void check(String url) {
+    address(url);
+  }
+
+  /// Whether a URL sends what is asked, and the key, over a network that anybody may read.
+  static boolean isOpen(String url) {
+    URI uri = URI.create(address(url));
+    return "http".equalsIgnoreCase(uri.getScheme()) && !HERE.contains(uri.getHost());
+  }
+
+  /// Reads a key.
+  ///
+  /// @throws InputException where there is none; the message shows nothing of the file
+  static String key(Path file) {
+    String key;
+    try {
+      key = Files.readString(file).lines().findFirst().orElse("").strip();
+    } catch (IOException e) {
+      throw new InputException(
+          "--judge-key-file " + file + " cannot be read: " + OutFolder.reason(e), e);
+    }
+    if (key.isEmpty() || !key.chars().allMatch(c -> c > ' ' && c < 127)) {
+      throw new InputException(
+          "--judge-key-file "
+              + file
+              + " has no key on its first line; it is printable ASCII without spaces");
+    }
+    return key;
+  }
+
+  @Override
+  public String identity() {
+    return identity;
+  }
+
+  @Override
+  public void ask(List<Question> questions, ObjIntConsumer<Reply> told) {
+    ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+    List<Future<Reply>> asked = new ArrayList<>();
+    int next = 0;
+    try {
+      for (; next < questions.size(); next++) {
+        while (asked.size() < Math.min(questions.size(), next + AT_ONCE)) {
+          String prompt = rubric.of(questions.get(asked.size()));
+          asked.add(threads.submit(() -> client.ask(prompt)));
+        }
+        told.accept(asked.get(next).get(), next);
+      }
+    } catch (ExecutionException e) {
+      for (int i = next + 1; i < asked.size(); i++) { // said meanwhile, and paid for
+        if (asked.get(i).state() == Future.State.SUCCESS) {
+          told.accept(asked.get(i).resultNow(), i);
+        }
+      }
+      throw e.getCause() instanceof RuntimeException cause
+          ? cause
+          : new RunException("the judge cannot be asked: " + e.getCause(), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new RunException("interrupted: some answers are not judged", e);
+    } finally {
+      threads.shutdownNow();
+    }
+  }
+
+  @Override
+  public void close() {
+    client.close();
+  }
+}
