@@ -21,7 +21,7 @@ import java.util.stream.Stream;
 /// @param interval of 95 %
 /// @param margin whether the second is worse by at most [#MARGIN], one-sided at 95 %
 /// @param documents how many were resampled
-/// @param seeds the difference by seed
+/// @param seeds the difference by seed; empty for a base
 record ParityComparison(
     double difference,
     double error,
@@ -59,7 +59,7 @@ record ParityComparison(
     double[] other = results.mean(after, key);
     Resampled resampled = Bootstrap.STANDARD.difference(one, other);
     List<Double> seeds = new ArrayList<>();
-    for (ParityPart part : after) {
+    for (ParityPart part : second.trains() ? after : List.<ParityPart>of()) {
       List<ParityPart> same = first.trains() ? common(before, List.of(part)) : before;
       seeds.add(mean(results.mean(List.of(part), key)) - mean(results.mean(same, key)));
     }

@@ -71,16 +71,19 @@ final class ParityPage {
     int done = results.done().size();
     int all = ParityPart.all().size();
     line(
-        "Parts done: %d of %d, in %.2f hours (at most 6).%s"
-            .formatted(
-                done,
-                all,
-                results.seconds() / 3600,
-                done < all ? " **The study is not finished**: see [what is missing](#not-done-yet)." : ""));
+        String.format(
+            Locale.ROOT,
+            "Parts done: %d of %d, in %.2f hours (at most 6).%s",
+            done,
+            all,
+            results.seconds() / 3600,
+            done < all
+                ? " **The study is not finished**: see [what is missing](#not-done-yet)."
+                : ""));
     if (done > 0) {
       line(
-          "SmolLM2-135M-Instruct unless a file says otherwise. %s; commit %s; %s.\n"
-              .formatted(seen("machine"), seen("commit"), dates()));
+          "%s; %s; commit %s; %s.\n"
+              .formatted(seen("model"), seen("machine"), seen("commit"), dates()));
     } else {
       line("");
     }

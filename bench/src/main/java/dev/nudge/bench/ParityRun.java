@@ -28,6 +28,7 @@ record ParityRun(Path model, Path data, Path work) {
   static final String TEXT = "retention_text";
   private static final String INSTRUCTED = "prompt_level_strict_acc";
   private static final String BITS = "bits_per_byte";
+  private static final int MOST_SKIPPED = 10; // in a row, and `train` ends
 
   /// Does a part.
   ///
@@ -39,6 +40,7 @@ record ParityRun(Path model, Path data, Path work) {
     ParityRows rows = ParityRows.write(domain, data, work.resolve("data"));
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("part", part.name());
+    values.put("model", model.getFileName().toString());
     values.put("task", domain.task());
     values.put("method", part.method().id());
     values.put("seed", part.seed());
@@ -50,7 +52,10 @@ record ParityRun(Path model, Path data, Path work) {
       values.put("targets", part.method().targets());
       values.put("batch", domain.batch());
       long trained = System.nanoTime();
-      Child.Ran ran = Child.run(train(part, rate, rows, out), work, 0).orThrow();
+      Child.Ran ran = Child.run(train(part, rate, rows, out), work, 0);
+      if (ran.exit() != 0 && !(part.kind() == ParityPart.Kind.PILOT && diverged(out))) {
+        ran.orThrow();
+      }
       trained(values, out, ran);
       double all = Nudge.record(out).path("totals").path("seconds").asDouble();
       earlier = Math.max(0, all - (System.nanoTime() - trained) / 1e9);
@@ -90,6 +95,12 @@ record ParityRun(Path model, Path data, Path work) {
     return Nudge.command("train", flags);
   }
 
+  /// Whether a run ended because its numbers did: a rate that is too high is a result of a pilot.
+  private static boolean diverged(Path out) {
+    return Files.exists(out.resolve("run.json"))
+        && Nudge.record(out).path("totals").path("skipped_steps").asInt() >= MOST_SKIPPED;
+  }
+
   private static void trained(Map<String, Object> values, Path out, Child.Ran ran) {
     JsonNode run = Nudge.record(out);
     JsonNode totals = run.path("totals");
@@ -103,7 +114,7 @@ record ParityRun(Path model, Path data, Path work) {
     values.put("peak_mb", ran.peakAnon() >> 20);
     values.put("first_loss", totals.path("first_loss").asDouble());
     values.put("last_loss", totals.path("last_loss").asDouble());
-    if (totals.path("eval_loss_best").isNumber()) {
+    if (totals.path("eval_loss_best").isNumber() && ran.exit() == 0) {
       values.put("held_out_before", totals.path("eval_loss_before").asDouble());
       values.put("held_out_loss", totals.path("eval_loss_best").asDouble());
       values.put("held_out_step", totals.path("best_step").asLong());

@@ -163,10 +163,10 @@ record ParityTables(ParityResults results) {
   }
 
   private String pilot(ParityPart pilot) {
-    return "%s: %s"
-        .formatted(
-            ParityMethod.written(pilot.rate()),
-            String.format(Locale.ROOT, "%.3f", results.heldOut(pilot)));
+    double loss = results.heldOut(pilot);
+    return ParityMethod.written(pilot.rate())
+        + ": "
+        + (Double.isFinite(loss) ? String.format(Locale.ROOT, "%.3f", loss) : "diverged");
   }
 
   /// Time and memory of the runs, medians over seeds.

@@ -48,6 +48,7 @@ final class ParityFiles {
   private static Map<String, Object> head(ParityPart part, double seconds) {
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("part", part.name());
+    values.put("model", "a-model");
     values.put("seconds", seconds);
     values.put("date", "2026-11-29");
     values.put("commit", "abc1234");

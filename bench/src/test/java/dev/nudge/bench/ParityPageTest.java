@@ -121,6 +121,32 @@ class ParityPageTest {
   }
 
   @Test
+  void aRateThatDivergedIsSaid() {
+    ParityResults results = results();
+    ParityPart pilot = ParityFiles.part("legal-pilot-full-3e-4");
+    Map<String, Object> values = ParityFiles.pilot(pilot, 0);
+    values.remove("held_out_loss");
+    results.put(pilot, values);
+    assertThat(ParityPage.of(results))
+        .contains("| legal | full |  |  | 3e-4: diverged | pilots are missing |");
+  }
+
+  @Test
+  void theBaseStandsBesideAllSeedsOfFull() {
+    ParityResults results = results();
+    ParityPart base = ParityFiles.part("legal-base");
+    results.put(base, ParityFiles.run(base, 20));
+    for (ParityPart part : ParityFiles.runsOf("legal", ParityMethod.FULL)) {
+      results.put(part, ParityFiles.run(part, 100 + 10 * part.seed()));
+    }
+    assertThat(ParityPage.of(results))
+        .contains("a-model; a processor; commit abc1234; 2026-11-29.")
+        .contains("| legal, `legal_questions`, 200 | base | 10.0 | −45.0 (")
+        .contains("|  | yes | shown not |")
+        .contains("| full | 55.0 (50.0, 55.0, 60.0) |");
+  }
+
+  @Test
   void whatIsKeptStandsBesideTheBase() {
     ParityResults results = results();
     ParityPart base = ParityFiles.part("support-base");
