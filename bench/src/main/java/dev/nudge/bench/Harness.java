@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import tools.jackson.databind.JsonNode;
 
 /// Evaluates with lm-evaluation-harness and with `./nudge eval` on the same task files and
@@ -36,7 +37,8 @@ final class Harness {
   }
 
   /// A round of a task: both sides, and the seconds of whole processes.
-  private record Round(HarnessSide ours, HarnessSide theirs, double ourProcess, double theirProcess) {}
+  private record Round(
+      HarnessSide ours, HarnessSide theirs, double ourProcess, double theirProcess) {}
 
   private record Asked(List<HarnessSide> sides, double process, double loaded) {}
 
@@ -76,7 +78,8 @@ final class Harness {
             "data",
             "");
     if (!flags.given("env")) {
-      throw flags.refuse("--env is missing: the folder of a Python environment with lm_eval 0.4.13");
+      throw flags.refuse(
+          "--env is missing: the folder of a Python environment with lm_eval 0.4.13");
     }
     Path shared = PeerEnvironment.beside(Machines.home()).toAbsolutePath().normalize();
     Path data = flags.path("data", shared.resolveSibling("data"));
@@ -109,7 +112,7 @@ final class Harness {
     Map<HarnessTask, List<Round>> all = new EnumMap<>(HarnessTask.class);
     for (int round = 0; round < rounds; round++) {
       for (HarnessTask task : tasks) {
-        Setting setting = best.get(task);
+        Setting setting = Objects.requireNonNull(best.get(task));
         Asked theirs = peer(setting.dtype(), List.of(task), setting.batch(), limit);
         HarnessSide their = theirs.sides().getFirst();
         Asked ours = ours(task, "auto", their.requests());
@@ -117,7 +120,8 @@ final class Harness {
         all.computeIfAbsent(task, t -> new ArrayList<>())
             .add(new Round(our, their, ours.process(), theirs.process()));
         say(
-            "round %d, %-12s nudge %.2f s (process %.2f), peer %.2f s (loading before it %.2f, process %.2f)",
+            "round %d, %-12s nudge %.2f s (process %.2f), peer %.2f s (loading before it %.2f,"
+                + " process %.2f)",
             round + 1,
             task.id(),
             our.seconds(),
@@ -141,8 +145,7 @@ final class Harness {
         StringBuilder line = new StringBuilder();
         for (HarnessTask task : tasks) {
           int quarter = Math.max(1, (limit > 0 ? limit : task.documents) / 4);
-          double seconds =
-              peer(dtype, List.of(task), batch, quarter).sides().getFirst().seconds();
+          double seconds = peer(dtype, List.of(task), batch, quarter).sides().getFirst().seconds();
           line.append(String.format(Locale.ROOT, "  %s %.2f s", task.id(), seconds));
           if (seconds < least.getOrDefault(task, Double.POSITIVE_INFINITY)) {
             least.put(task, seconds);
@@ -188,8 +191,7 @@ final class Harness {
     Path out = scratch.resolve("ours");
     OutFolder.delete(out); // no answer is kept
     List<String> flags =
-        new ArrayList<>(
-            List.of("--model", model.toString(), "--tasks-dir", tasks.toString()));
+        new ArrayList<>(List.of("--model", model.toString(), "--tasks-dir", tasks.toString()));
     flags.addAll(List.of("--tasks", task.id(), "--data-dir", scratch.toString()));
     flags.addAll(List.of("--compute", compute, "--out", out.toString(), "-q"));
     if (limit > 0) {
@@ -204,7 +206,8 @@ final class Harness {
   private static void table(Map<HarnessTask, Setting> best, Map<HarnessTask, List<Round>> all) {
     say("");
     say(
-        "| task | requests | nudge, s | peer, s (setting) | ratio (wanted) | whole processes, s | ratio |");
+        "| task | requests | nudge, s | peer, s (setting) | ratio (wanted) | whole processes, s |"
+            + " ratio |");
     say("|---|---|---|---|---|---|---|");
     all.forEach(
         (task, rounds) -> {
@@ -218,7 +221,7 @@ final class Harness {
               rounds.getFirst().theirs().requests(),
               our,
               their,
-              best.get(task),
+              Objects.requireNonNull(best.get(task)),
               their / our,
               task.wanted() == 1 ? "–" : ParityText.number(task.wanted()),
               ourWhole,
@@ -234,8 +237,8 @@ final class Harness {
     say("|---|---|---|---|---|");
     List<String> other = new ArrayList<>();
     for (HarnessTask task : tasks) {
-      HarnessSide their =
-          peer(FP32, List.of(task), best.get(task).batch(), limit).sides().getFirst();
+      String batch = Objects.requireNonNull(best.get(task)).batch();
+      HarnessSide their = peer(FP32, List.of(task), batch, limit).sides().getFirst();
       HarnessSide our = ours(task, "fp32", their.requests()).sides().getFirst();
       double apart = our.apart(their);
       say(

@@ -19,10 +19,8 @@ record ParityBudget(ParityResults results, double seconds, double all) {
 
   /// Seconds that a part will take: the most of parts of its kind in its domain, else of its kind.
   double expected(ParityPart part) {
-    boolean brief =
-        part.kind() == ParityPart.Kind.BASE || part.kind() == ParityPart.Kind.PILOT;
-    OptionalDouble most =
-        most(p -> p.kind() == part.kind() && p.domain().equals(part.domain()));
+    boolean brief = part.kind() == ParityPart.Kind.BASE || part.kind() == ParityPart.Kind.PILOT;
+    OptionalDouble most = most(p -> p.kind() == part.kind() && p.domain().equals(part.domain()));
     if (most.isEmpty()) {
       most = most(p -> p.kind() == part.kind());
     }

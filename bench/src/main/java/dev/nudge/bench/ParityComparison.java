@@ -111,9 +111,7 @@ record ParityComparison(
   }
 
   private static List<ParityPart> common(List<ParityPart> parts, List<ParityPart> others) {
-    return parts.stream()
-        .filter(p -> others.stream().anyMatch(o -> o.seed() == p.seed()))
-        .toList();
+    return parts.stream().filter(p -> others.stream().anyMatch(o -> o.seed() == p.seed())).toList();
   }
 
   private static double mean(double[] values) {

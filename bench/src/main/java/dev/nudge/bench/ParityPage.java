@@ -4,6 +4,7 @@ import dev.nudge.settings.Count;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.NavigableSet;
 import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -95,11 +96,11 @@ final class ParityPage {
   }
 
   private String dates() {
-    TreeSet<String> dates = values("date");
+    NavigableSet<String> dates = values("date");
     return dates.size() == 1 ? dates.first() : dates.first() + " to " + dates.last();
   }
 
-  private TreeSet<String> values(String key) {
+  private NavigableSet<String> values(String key) {
     return results.done().stream()
         .map(p -> results.of(p).path(key).asString(""))
         .collect(Collectors.toCollection(TreeSet::new));

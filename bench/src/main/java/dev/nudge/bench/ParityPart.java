@@ -68,8 +68,7 @@ record ParityPart(ParityDomain domain, Kind kind, ParityMethod method, double ra
   String name() {
     return switch (kind) {
       case BASE -> domain.name() + "-" + method.id();
-      case PILOT ->
-          domain.name() + "-pilot-" + method.id() + "-" + ParityMethod.written(rate);
+      case PILOT -> domain.name() + "-pilot-" + method.id() + "-" + ParityMethod.written(rate);
       case RUN, SIDE -> domain.name() + "-" + method.id() + "-" + seed;
     };
   }

@@ -15,7 +15,8 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import tools.jackson.databind.JsonNode;
 
-/// Writes the rows of a domain of the parity study: files that `train` reads, and the documents that
+/// Writes the rows of a domain of the parity study: files that `train` reads, and the documents
+/// that
 /// the task's file finds as its own.
 ///
 /// Which rows they are follows from a hash of each row's `id`, so they are the same everywhere. A
@@ -42,7 +43,8 @@ record ParityRows(Path folder) {
       test = new ArrayList<>(train.subList(Math.min(domain.trained(), train.size()), train.size()));
     }
     test = test.subList(0, Math.min(domain.tested(), test.size()));
-    Set<String> asked = test.stream().map(Row::prompt).collect(Collectors.toCollection(HashSet::new));
+    Set<String> asked =
+        test.stream().map(Row::prompt).collect(Collectors.toCollection(HashSet::new));
     train.removeIf(row -> asked.contains(row.prompt()));
     if (train.size() < domain.trained() || test.isEmpty()) {
       throw new IllegalStateException(
@@ -78,7 +80,9 @@ record ParityRows(Path folder) {
     for (String line : lines(file)) {
       JsonNode row = Json.parse(line);
       String prompt =
-          domain.asked().stream().map(c -> row.path(c).asString("")).collect(Collectors.joining(" "));
+          domain.asked().stream()
+              .map(c -> row.path(c).asString(""))
+              .collect(Collectors.joining(" "));
       if (prompt.length() <= domain.characters() && prompts.add(prompt)) {
         String order = Sha256.of(row.path("id").asString("").getBytes(StandardCharsets.UTF_8));
         rows.add(new Row(line, prompt, order));

@@ -210,7 +210,9 @@ record ParityRun(Path model, Path data, Path work) {
       ParityPart part, ParityRows rows, Map<String, Object> values) {
     Map<String, Object> digests = new LinkedHashMap<>();
     for (String file :
-        part.kind() == ParityPart.Kind.PILOT ? List.of("pilot", "held") : List.of("train", "test")) {
+        part.kind() == ParityPart.Kind.PILOT
+            ? List.of("pilot", "held")
+            : List.of("train", "test")) {
       digests.put(file, rows.digest(file));
     }
     for (String key : List.of("asked", "base")) {

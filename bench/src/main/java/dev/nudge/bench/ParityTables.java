@@ -58,9 +58,7 @@ record ParityTables(ParityResults results) {
         List<ParityPart> runs = results.runs(domain, method);
         if (any && !runs.isEmpty()) {
           List<String> row = new ArrayList<>(begin(domain, method, runs));
-          row.set(
-              1,
-              method == ParityMethod.LORA ? "LoRA, r 16, all linear" : method.label());
+          row.set(1, method == ParityMethod.LORA ? "LoRA, r 16, all linear" : method.label());
           row.add(ParityText.whole(of(runs, r -> r.path("trained_parameters").asDouble())));
           for (ParityMethod other : List.of(ParityMethod.LORA, ParityMethod.FULL)) {
             row.add(beside(domain, other, method).map(ParityTables::difference).orElse(""));
@@ -106,7 +104,8 @@ record ParityTables(ParityResults results) {
             rows);
     return table.isEmpty()
         ? ""
-        : "The pack `retention`: 56 questions, 24 instructions that a program checks, 10 texts (fewer bits are better; too few texts for an interval).\n\n"
+        : "The pack `retention`: 56 questions, 24 instructions that a program checks, 10 texts"
+            + " (fewer bits are better; too few texts for an interval).\n\n"
             + table;
   }
 

@@ -113,7 +113,8 @@ final class ParityText {
     if (rows.isEmpty()) {
       return "";
     }
-    StringBuilder text = new StringBuilder(row(heads)).append("|---".repeat(heads.size())).append("|\n");
+    StringBuilder text =
+        new StringBuilder(row(heads)).append("|---".repeat(heads.size())).append("|\n");
     rows.forEach(r -> text.append(row(r)));
     return text.toString();
   }

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -69,8 +70,9 @@ class HarnessTest {
     HarnessTask.CONCLUSIONS.write(folder, folder.resolve("out"));
     List<Map<String, Object>> documents = HarnessTask.CONCLUSIONS.documents(folder);
     for (Map<String, Object> document : documents) {
-      List<?> choices = (List<?>) document.get("choices");
-      String right = String.valueOf(choices.get((Integer) document.get("label")));
+      List<?> choices = (List<?>) Objects.requireNonNull(document.get("choices"));
+      int label = (Integer) Objects.requireNonNull(document.get("label"));
+      String right = String.valueOf(choices.get(label));
       assertThat(choices.stream().distinct()).hasSize(4);
       assertThat(right.replace("long ", "context "))
           .isEqualTo(String.valueOf(document.get("context")));
@@ -99,7 +101,9 @@ class HarnessTest {
     for (String split : List.of("train", "test")) {
       List<String> rows = new ArrayList<>();
       for (int i = 0; i < 40; i++) {
-        rows.add("{\"text\":\"%s %d\",\"domain\":\"%s\"}".formatted(split, i, i % 2 == 0 ? "home" : "oos"));
+        rows.add(
+            "{\"text\":\"%s %d\",\"domain\":\"%s\"}"
+                .formatted(split, i, i % 2 == 0 ? "home" : "oos"));
       }
       lines("support-clinc150/" + split + ".jsonl", rows);
     }

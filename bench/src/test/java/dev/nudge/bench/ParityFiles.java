@@ -57,7 +57,9 @@ final class ParityFiles {
   }
 
   static String digits(int right, int of) {
-    return IntStream.range(0, of).mapToObj(i -> i < right ? "1" : "0").collect(Collectors.joining());
+    return IntStream.range(0, of)
+        .mapToObj(i -> i < right ? "1" : "0")
+        .collect(Collectors.joining());
   }
 
   /// The part of a name.

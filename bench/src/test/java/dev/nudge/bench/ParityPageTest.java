@@ -35,7 +35,9 @@ class ParityPageTest {
     ParityFiles.runs(results, "finance", ParityMethod.LORA, 120);
     String page = ParityPage.of(results);
     assertThat(page)
-        .contains("- **LoRA**: full is better in finance (by 15 points). Within 2 points of full: shown not in finance.")
+        .contains(
+            "- **LoRA**: full is better in finance (by 15 points). Within 2 points of full: shown"
+                + " not in finance.")
         .contains("| LoRA | 60.0 (60.0, 60.0, 60.0) | −15.0 (−20.0 to −10.")
         .contains("| −15.0, −15.0, −15.0 | yes | shown not |");
   }
@@ -46,7 +48,9 @@ class ParityPageTest {
     ParityFiles.runs(results, "legal", ParityMethod.FULL, 100);
     ParityFiles.runs(results, "legal", ParityMethod.QLORA, 120);
     assertThat(ParityPage.of(results))
-        .contains("- **QLoRA**: full is better in no domain; QLoRA is better in legal (by 10 points). Within 2 points of full: shown in legal.")
+        .contains(
+            "- **QLoRA**: full is better in no domain; QLoRA is better in legal (by 10 points)."
+                + " Within 2 points of full: shown in legal.")
         .contains("| no: worse | shown |");
   }
 
@@ -61,7 +65,9 @@ class ParityPageTest {
       results.put(part, ParityFiles.run(part, "01".repeat(98) + "0000"));
     }
     assertThat(ParityPage.of(results))
-        .contains("- **LoRA**: full is better in no domain; no difference is shown in medical. Within 2 points of full: cannot tell in medical.")
+        .contains(
+            "- **LoRA**: full is better in no domain; no difference is shown in medical. Within 2"
+                + " points of full: cannot tell in medical.")
         .contains("| not shown | cannot tell |");
   }
 
@@ -75,7 +81,8 @@ class ParityPageTest {
     assertThat(ParityPage.of(results))
         .contains("full is better in finance (by 5 points); no difference is shown in medical.")
         .contains("Over 2 domains: −2.5 points (")
-        .contains("- These are 2 comparisons").contains("in about 10 % of such studies");
+        .contains("- These are 2 comparisons")
+        .contains("in about 10 % of such studies");
   }
 
   @Test
@@ -87,8 +94,7 @@ class ParityPageTest {
     ParityPart full = ParityFiles.part("finance-full-1");
     results.put(full, ParityFiles.run(full, 140));
     ParityComparison c =
-        ParityComparison.of(
-                results, one.domain(), ParityMethod.FULL, ParityMethod.LORA, "scores")
+        ParityComparison.of(results, one.domain(), ParityMethod.FULL, ParityMethod.LORA, "scores")
             .orElseThrow();
     assertThat(c.difference()).isCloseTo(0.04, within(1e-12));
     assertThat(c.seeds()).hasSize(1);

@@ -97,7 +97,9 @@ class ParityPartsTest {
     assertThat(train).containsAll(pilot).containsAll(held);
     assertThat(held).isNotEmpty().doesNotContainAnyElementsOf(pilot);
     assertThat(Files.readAllLines(rows.file("test"))).hasSize(15);
-    assertThat(String.join("", train)).doesNotContain("\"asked twice\"").doesNotContain("long long");
+    assertThat(String.join("", train))
+        .doesNotContain("\"asked twice\"")
+        .doesNotContain("long long");
   }
 
   @Test
@@ -115,7 +117,19 @@ class ParityPartsTest {
 
   private static ParityDomain domain(boolean pooled) {
     return new ParityDomain(
-        "x", "x_task", "acc", "set", "{text}", " {label}", List.of("text"), 30, pooled, 40, 15, 3, 8);
+        "x",
+        "x_task",
+        "acc",
+        "set",
+        "{text}",
+        " {label}",
+        List.of("text"),
+        30,
+        pooled,
+        40,
+        15,
+        3,
+        8);
   }
 
   /// Rows of which one prompt is both learned from and asked, and one is too long.
