@@ -49,7 +49,7 @@ record ParityDomain(
               400,
               false,
               880,
-              400,
+              800,
               3,
               16),
           new ParityDomain(
@@ -91,7 +91,7 @@ record ParityDomain(
               400,
               false,
               1120,
-              400,
+              800,
               3,
               16));
 

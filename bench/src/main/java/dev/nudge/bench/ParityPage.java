@@ -39,8 +39,8 @@ final class ParityPage {
         what other documents would change, not what other seeds would: differences by seed stand beside them. Over all domains each counts alike; the interval is normal.
       - "Full is better" is an interval below 0. "Within %s points" is one-sided at 95 %%: *shown* where the bound of the loss is less, *shown not* where the
         other bound is more, else *cannot tell*. "Could be seen" is the smallest difference that shows four times of five with such errors.
-      - Counted beforehand: some 75,000 tokens a run, so 36 runs of 150 to 190 s, 18 side runs, 36 pilots of about 60 s and 62 evaluations of 20 to 60 s are about
-        four hours of two Zen 4 cores. The command stops before a part that would take all together beyond six.
+      - Counted beforehand: some 75,000 tokens a run, so 54 runs of 150 to 190 s, 36 pilots of about 60 s and 62 evaluations of 30 to 90 s are some four and
+        a quarter hours of two Zen 4 cores. The command stops before a part that would take all together beyond six.
       """;
 
   private final ParityResults results;
