@@ -103,6 +103,7 @@ final class ParityPage {
   private NavigableSet<String> values(String key) {
     return results.done().stream()
         .map(p -> results.of(p).path(key).asString(""))
+        .filter(value -> !value.isEmpty())
         .collect(Collectors.toCollection(TreeSet::new));
   }
 

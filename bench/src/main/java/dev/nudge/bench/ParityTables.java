@@ -237,7 +237,7 @@ record ParityTables(ParityResults results) {
         String.join(", ", c.seeds().stream().map(ParityText::points).toList()),
         c.firstIsBetter() ? "yes" : c.secondIsBetter() ? "no: worse" : "not shown",
         ParityText.word(c.margin().verdict()),
-        ParityText.number(Math.round(1000 * c.seen()) / 10.0));
+        ParityText.percent(c.seen()));
   }
 
   private static String difference(ParityComparison c) {

@@ -48,6 +48,16 @@ final class ParityText {
                   number(100 * ParityComparison.MARGIN),
                   word(over.margin().verdict())));
     }
+    List<String> few = new ArrayList<>();
+    for (int i = 0; i < each.size(); i++) {
+      int seeds = each.get(i).seeds().size();
+      if (seeds < ParityPart.SEEDS) {
+        few.add("%s %d of %d".formatted(domains.get(i).name(), seeds, ParityPart.SEEDS));
+      }
+    }
+    if (!few.isEmpty()) {
+      text.append(" Not all seeds are done: ").append(String.join(", ", few)).append('.');
+    }
     return text.append('\n').toString();
   }
 

@@ -98,6 +98,7 @@ class ParityPageTest {
             .orElseThrow();
     assertThat(c.difference()).isCloseTo(0.04, within(1e-12));
     assertThat(c.seeds()).hasSize(1);
+    assertThat(ParityPage.of(results)).contains("Not all seeds are done: finance 1 of 3.");
   }
 
   @Test
@@ -197,6 +198,6 @@ class ParityPageTest {
     }
     assertThat(ParityPage.of(results))
         .contains("Parts done: %d of %1$d".formatted(ParityPart.all().size()))
-        .doesNotContain("not finished", "Not done yet", "NaN");
+        .doesNotContain("not finished", "Not done yet", "Not all seeds", "NaN");
   }
 }
