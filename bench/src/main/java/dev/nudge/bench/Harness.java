@@ -19,7 +19,8 @@ import tools.jackson.databind.JsonNode;
 ///
 ///     bench/harness --env VENV
 ///
-/// First the peer once with each type and size of batch on a quarter of the documents; then, for
+/// First the peer with each type and size of batch on a quarter of the documents, a process a type;
+/// then, for
 /// each task, rounds of its fastest setting and ours by turns; last ours in fp32 beside the peer's
 /// fp32, whose numbers must be the same. The peer's seconds are those of `simple_evaluate` on a
 /// loaded model and without resampling; ours count the opening of the model and resampling too.
@@ -39,6 +40,16 @@ final class Harness {
   /// A round of a task: both sides, and the seconds of whole processes.
   private record Round(
       HarnessSide ours, HarnessSide theirs, double ourProcess, double theirProcess) {}
+
+  /// What the peer is asked to do in one process, after other such.
+  ///
+  /// @param limit documents; 0: all
+  private record Ask(HarnessTask task, String batch, int limit) {
+    @Override
+    public String toString() {
+      return task.id() + ":" + batch + ":" + limit;
+    }
+  }
 
   private record Asked(List<HarnessSide> sides, double process, double loaded) {}
 
@@ -113,7 +124,7 @@ final class Harness {
     for (int round = 0; round < rounds; round++) {
       for (HarnessTask task : tasks) {
         Setting setting = Objects.requireNonNull(best.get(task));
-        Asked theirs = peer(setting.dtype(), List.of(task), setting.batch(), limit);
+        Asked theirs = peer(setting.dtype(), List.of(new Ask(task, setting.batch(), limit)));
         HarnessSide their = theirs.sides().getFirst();
         Asked ours = ours(task, "auto", their.requests());
         HarnessSide our = ours.sides().getFirst();
@@ -141,31 +152,34 @@ final class Harness {
     Map<HarnessTask, Setting> best = new EnumMap<>(HarnessTask.class);
     Map<HarnessTask, Double> least = new EnumMap<>(HarnessTask.class);
     for (String dtype : dtypes) {
+      List<Ask> asks = new ArrayList<>();
       for (String batch : batches) {
-        StringBuilder line = new StringBuilder();
         for (HarnessTask task : tasks) {
-          int quarter = Math.max(1, (limit > 0 ? limit : task.documents) / 4);
-          double seconds = peer(dtype, List.of(task), batch, quarter).sides().getFirst().seconds();
-          line.append(String.format(Locale.ROOT, "  %s %.2f s", task.id(), seconds));
-          if (seconds < least.getOrDefault(task, Double.POSITIVE_INFINITY)) {
-            least.put(task, seconds);
-            best.put(task, new Setting(dtype, batch));
-          }
+          asks.add(new Ask(task, batch, Math.max(1, (limit > 0 ? limit : task.documents) / 4)));
         }
-        say("peer once, a quarter: %-20s%s", new Setting(dtype, batch), line);
+      }
+      List<HarnessSide> sides = peer(dtype, asks).sides();
+      for (int i = 0; i < asks.size(); i++) {
+        HarnessTask task = asks.get(i).task();
+        Setting setting = new Setting(dtype, asks.get(i).batch());
+        double seconds = sides.get(i).seconds();
+        say("peer once, a quarter: %-20s %-12s %.2f s", setting, task.id(), seconds);
+        if (seconds < least.getOrDefault(task, Double.POSITIVE_INFINITY)) {
+          least.put(task, seconds);
+          best.put(task, setting);
+        }
       }
     }
     return best;
   }
 
-  private Asked peer(String dtype, List<HarnessTask> tasks, String batch, int documents) {
+  private Asked peer(String dtype, List<Ask> asks) {
     List<String> command = new ArrayList<>();
     command.add(python.toString());
-    command.add(tasksProgram());
-    command.addAll(List.of(model.toString(), this.tasks.toString(), dtype));
+    command.add(tasks.resolveSibling("harness.py").toString());
+    command.addAll(List.of(model.toString(), tasks.toString(), dtype));
     command.add(Integer.toString(Runtime.getRuntime().availableProcessors()));
-    command.add(Integer.toString(documents));
-    tasks.forEach(task -> command.add(task.id() + ":" + batch));
+    asks.forEach(ask -> command.add(ask.toString()));
     Child.Ran ran = Child.run(command, scratch, 0).orThrow();
     List<HarnessSide> sides = new ArrayList<>();
     double loaded = Double.NaN;
@@ -176,14 +190,10 @@ final class Harness {
         loaded = Double.parseDouble(line.substring("LOADED ".length()));
       }
     }
-    if (sides.size() != tasks.size()) {
+    if (sides.size() != asks.size()) {
       throw new IllegalStateException("the peer gave no result:\n" + ran.output());
     }
     return new Asked(sides, ran.seconds(), loaded);
-  }
-
-  private String tasksProgram() {
-    return tasks.resolveSibling("harness.py").toString();
   }
 
   /// @param requests that the peer answered
@@ -235,10 +245,15 @@ final class Harness {
     say("");
     say("| task, both in fp32 | nudge, s | peer, s | numbers | apart by at most |");
     say("|---|---|---|---|---|");
+    List<Ask> asks =
+        tasks.stream()
+            .map(t -> new Ask(t, Objects.requireNonNull(best.get(t)).batch(), limit))
+            .toList();
+    List<HarnessSide> theirs = peer(FP32, asks).sides();
     List<String> other = new ArrayList<>();
-    for (HarnessTask task : tasks) {
-      String batch = Objects.requireNonNull(best.get(task)).batch();
-      HarnessSide their = peer(FP32, List.of(task), batch, limit).sides().getFirst();
+    for (int i = 0; i < asks.size(); i++) {
+      HarnessTask task = asks.get(i).task();
+      HarnessSide their = theirs.get(i);
       HarnessSide our = ours(task, "fp32", their.requests()).sides().getFirst();
       double apart = our.apart(their);
       say(
