@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
@@ -16,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 final class Child {
   private static final int PERIOD_MILLIS = 15;
   private static final int KILLED = 137;
+  private static final int SAVING_SECONDS = 10;
 
   private Child() {}
 
@@ -111,7 +113,14 @@ final class Child {
     }
   }
 
+  /// Ends the program with us: a run first saves where it is.
   private static void stop(Process process, @Nullable MemoryGroup group) {
+    try {
+      process.destroy();
+      process.waitFor(SAVING_SECONDS, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
     process.destroyForcibly();
     if (group != null) {
       group.close();

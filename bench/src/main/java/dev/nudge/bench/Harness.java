@@ -1,0 +1,292 @@
+package dev.nudge.bench;
+
+import dev.nudge.format.Json;
+import dev.nudge.format.OutFolder;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import tools.jackson.databind.JsonNode;
+
+/// Evaluates with lm-evaluation-harness and with `./nudge eval` on the same task files and
+/// documents, by turns.
+///
+///     bench/harness --env VENV
+///
+/// First the peer with each type and size of batch on a quarter of the documents, a process a type;
+/// then, for
+/// each task, rounds of its fastest setting and ours by turns; last ours in fp32 beside the peer's
+/// fp32, whose numbers must be the same. The peer's seconds are those of `simple_evaluate` on a
+/// loaded model and without resampling; ours count the opening of the model and resampling too.
+/// Whole processes stand beside them.
+final class Harness {
+  private static final String FP32 = "float32";
+  private static final double SAME = 1e-5;
+
+  /// A setting of the peer.
+  private record Setting(String dtype, String batch) {
+    @Override
+    public String toString() {
+      return dtype + ", batch " + batch;
+    }
+  }
+
+  /// A round of a task: both sides, and the seconds of whole processes.
+  private record Round(
+      HarnessSide ours, HarnessSide theirs, double ourProcess, double theirProcess) {}
+
+  /// What the peer is asked to do in one process, after other such.
+  ///
+  /// @param limit documents; 0: all
+  private record Ask(HarnessTask task, String batch, int limit) {
+    @Override
+    public String toString() {
+      return task.id() + ":" + batch + ":" + limit;
+    }
+  }
+
+  private record Asked(List<HarnessSide> sides, double process, double loaded) {}
+
+  private final Path python;
+  private final Path model;
+  private final Path tasks;
+  private final Path scratch;
+  private final int limit;
+
+  private Harness(Path python, Path model, Path tasks, Path scratch, int limit) {
+    this.python = python;
+    this.model = model;
+    this.tasks = tasks;
+    this.scratch = scratch;
+    this.limit = limit;
+  }
+
+  public static void main(String[] args) throws IOException {
+    Flags flags =
+        Flags.parse(
+            "bench/harness",
+            args,
+            "env",
+            "",
+            "tasks",
+            "answers,conclusions,shots,prose",
+            "dtypes",
+            "float32,bfloat16",
+            "batches",
+            "1,8,32",
+            "rounds",
+            "2",
+            "limit",
+            "0",
+            "model",
+            "",
+            "data",
+            "");
+    if (!flags.given("env")) {
+      throw flags.refuse(
+          "--env is missing: the folder of a Python environment with lm_eval 0.4.13");
+    }
+    Path shared = PeerEnvironment.beside(Machines.home()).toAbsolutePath().normalize();
+    Path data = flags.path("data", shared.resolveSibling("data"));
+    List<HarnessTask> tasks =
+        flags.list("tasks").stream()
+            .map(t -> HarnessTask.valueOf(t.toUpperCase(Locale.ROOT)))
+            .toList();
+    Path scratch = Files.createTempDirectory("nudge-harness");
+    tasks.forEach(task -> task.write(data, scratch));
+    Path peer = Machines.home().resolve("bench").resolve("peer");
+    Harness harness =
+        new Harness(
+            flags.path("env").toAbsolutePath().resolve("bin").resolve("python"),
+            flags.path("model", PeerEnvironment.model(shared)),
+            peer.resolve("tasks").toAbsolutePath(),
+            scratch,
+            flags.whole("limit"));
+    say("%s", Machines.line());
+    say("peer: %s", harness.versions());
+    try {
+      harness.run(tasks, flags.list("dtypes"), flags.list("batches"), flags.atLeast(1, "rounds"));
+    } finally {
+      OutFolder.delete(scratch);
+    }
+  }
+
+  private void run(List<HarnessTask> tasks, List<String> dtypes, List<String> batches, int rounds)
+      throws IOException {
+    Map<HarnessTask, Setting> best = scan(tasks, dtypes, batches);
+    Map<HarnessTask, List<Round>> all = new EnumMap<>(HarnessTask.class);
+    for (int round = 0; round < rounds; round++) {
+      for (HarnessTask task : tasks) {
+        Setting setting = Objects.requireNonNull(best.get(task));
+        Asked theirs = peer(setting.dtype(), List.of(new Ask(task, setting.batch(), limit)));
+        HarnessSide their = theirs.sides().getFirst();
+        Asked ours = ours(task, "auto", their.requests());
+        HarnessSide our = ours.sides().getFirst();
+        all.computeIfAbsent(task, t -> new ArrayList<>())
+            .add(new Round(our, their, ours.process(), theirs.process()));
+        say(
+            "round %d, %-12s nudge %.2f s (process %.2f), peer %.2f s (loading before it %.2f,"
+                + " process %.2f)",
+            round + 1,
+            task.id(),
+            our.seconds(),
+            ours.process(),
+            their.seconds(),
+            theirs.loaded(),
+            theirs.process());
+      }
+    }
+    table(best, all);
+    same(tasks, best);
+  }
+
+  /// Tries the peer's settings on a quarter of the documents; returns the fastest of each task.
+  private Map<HarnessTask, Setting> scan(
+      List<HarnessTask> tasks, List<String> dtypes, List<String> batches) {
+    Map<HarnessTask, Setting> best = new EnumMap<>(HarnessTask.class);
+    Map<HarnessTask, Double> least = new EnumMap<>(HarnessTask.class);
+    for (String dtype : dtypes) {
+      List<Ask> asks = new ArrayList<>();
+      for (String batch : batches) {
+        for (HarnessTask task : tasks) {
+          asks.add(new Ask(task, batch, Math.max(1, (limit > 0 ? limit : task.documents) / 4)));
+        }
+      }
+      List<HarnessSide> sides = peer(dtype, asks).sides();
+      for (int i = 0; i < asks.size(); i++) {
+        HarnessTask task = asks.get(i).task();
+        Setting setting = new Setting(dtype, asks.get(i).batch());
+        double seconds = sides.get(i).seconds();
+        say("peer once, a quarter: %-20s %-12s %.2f s", setting, task.id(), seconds);
+        if (seconds < least.getOrDefault(task, Double.POSITIVE_INFINITY)) {
+          least.put(task, seconds);
+          best.put(task, setting);
+        }
+      }
+    }
+    return best;
+  }
+
+  private Asked peer(String dtype, List<Ask> asks) {
+    List<String> command = new ArrayList<>();
+    command.add(python.toString());
+    command.add(tasks.resolveSibling("harness.py").toString());
+    command.addAll(List.of(model.toString(), tasks.toString(), dtype));
+    command.add(Integer.toString(Runtime.getRuntime().availableProcessors()));
+    asks.forEach(ask -> command.add(ask.toString()));
+    Child.Ran ran = Child.run(command, scratch, 0).orThrow();
+    List<HarnessSide> sides = new ArrayList<>();
+    double loaded = Double.NaN;
+    for (String line : ran.output().lines().toList()) {
+      if (line.startsWith("RESULT ")) {
+        sides.add(HarnessSide.of(Json.parse(line.substring("RESULT ".length()))));
+      } else if (line.startsWith("LOADED ")) {
+        loaded = Double.parseDouble(line.substring("LOADED ".length()));
+      }
+    }
+    if (sides.size() != asks.size()) {
+      throw new IllegalStateException("the peer gave no result:\n" + ran.output());
+    }
+    return new Asked(sides, ran.seconds(), loaded);
+  }
+
+  /// @param requests that the peer answered
+  private Asked ours(HarnessTask task, String compute, int requests) throws IOException {
+    Path out = scratch.resolve("ours");
+    OutFolder.delete(out); // no answer is kept
+    List<String> flags =
+        new ArrayList<>(List.of("--model", model.toString(), "--tasks-dir", tasks.toString()));
+    flags.addAll(List.of("--tasks", task.id(), "--data-dir", scratch.toString()));
+    flags.addAll(List.of("--compute", compute, "--out", out.toString(), "-q"));
+    if (limit > 0) {
+      flags.addAll(List.of("--limit", Integer.toString(limit)));
+    }
+    Child.Ran ran = Child.run(Nudge.command("eval", flags), scratch, 0).orThrow();
+    JsonNode results = Json.read(out.resolve("results.json"));
+    HarnessSide side = HarnessSide.of(results, task.id(), requests);
+    return new Asked(List.of(side), ran.seconds(), 0);
+  }
+
+  private static void table(Map<HarnessTask, Setting> best, Map<HarnessTask, List<Round>> all) {
+    say("");
+    say(
+        "| task | requests | nudge, s | peer, s (setting) | ratio (wanted) | whole processes, s |"
+            + " ratio |");
+    say("|---|---|---|---|---|---|---|");
+    all.forEach(
+        (task, rounds) -> {
+          double our = median(rounds.stream().map(r -> r.ours().seconds()).toList());
+          double their = median(rounds.stream().map(r -> r.theirs().seconds()).toList());
+          double ourWhole = median(rounds.stream().map(Round::ourProcess).toList());
+          double theirWhole = median(rounds.stream().map(Round::theirProcess).toList());
+          say(
+              "| `%s` | %d | %.2f | %.2f (%s) | %.2f (%s) | %.2f, %.2f | %.2f |",
+              task.id(),
+              rounds.getFirst().theirs().requests(),
+              our,
+              their,
+              Objects.requireNonNull(best.get(task)),
+              their / our,
+              task.wanted() == 1 ? "–" : ParityText.number(task.wanted()),
+              ourWhole,
+              theirWhole,
+              theirWhole / ourWhole);
+        });
+  }
+
+  /// Both in fp32 on all documents: the numbers must be the same.
+  private void same(List<HarnessTask> tasks, Map<HarnessTask, Setting> best) throws IOException {
+    say("");
+    say("| task, both in fp32 | nudge, s | peer, s | numbers | apart by at most |");
+    say("|---|---|---|---|---|");
+    List<Ask> asks =
+        tasks.stream()
+            .map(t -> new Ask(t, Objects.requireNonNull(best.get(t)).batch(), limit))
+            .toList();
+    List<HarnessSide> theirs = peer(FP32, asks).sides();
+    List<String> other = new ArrayList<>();
+    for (int i = 0; i < asks.size(); i++) {
+      HarnessTask task = asks.get(i).task();
+      HarnessSide their = theirs.get(i);
+      HarnessSide our = ours(task, "fp32", their.requests()).sides().getFirst();
+      double apart = our.apart(their);
+      say(
+          "| `%s` | %.2f | %.2f | %s | %.1e |",
+          task.id(), our.seconds(), their.seconds(), shown(our.numbers()), apart);
+      if (!(apart <= SAME)) {
+        other.add(task.id() + ": peer " + shown(their.numbers()));
+      }
+    }
+    if (!other.isEmpty()) {
+      say("NOT THE SAME NUMBERS: %s", String.join("; ", other));
+      System.exit(1);
+    }
+  }
+
+  private static String shown(Map<String, Double> numbers) {
+    Map<String, String> texts = new LinkedHashMap<>();
+    numbers.forEach((k, v) -> texts.put(k, String.format(Locale.ROOT, "%.6f", v)));
+    return texts.toString().replaceAll("[{}]", "").replace("=", " ");
+  }
+
+  private String versions() {
+    String ask =
+        "import importlib.metadata as m; print(', '.join(p + ' ' + m.version(p) for p in"
+            + " ('lm_eval', 'transformers', 'torch')))";
+    return Child.run(List.of(python.toString(), "-c", ask), scratch, 0).orThrow().lastLine();
+  }
+
+  private static double median(List<Double> values) {
+    return Steps.median(values);
+  }
+
+  private static void say(String format, Object... values) {
+    System.out.println(String.format(Locale.ROOT, format, values));
+  }
+}

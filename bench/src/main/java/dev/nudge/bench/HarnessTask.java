@@ -1,0 +1,183 @@
+package dev.nudge.bench;
+
+import dev.nudge.format.Json;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import tools.jackson.databind.JsonNode;
+
+/// The tasks of `bench/harness`; their files are in `bench/peer/tasks`.
+///
+/// Documents are made of rows of the data sets: every so many, so that labels that lie together in
+/// a file are mixed.
+enum HarnessTask {
+  /// PubMedQA, choices of one token.
+  ANSWERS(24, 1) {
+    @Override
+    List<Map<String, Object>> documents(Path data) {
+      List<String> choices = List.of("yes", "no", "maybe");
+      List<Map<String, Object>> all = new ArrayList<>();
+      for (JsonNode row : some(data.resolve(MEDICAL), documents)) {
+        Map<String, Object> document = asked(row);
+        document.put("label", choices.indexOf(row.path("answer").asString("")));
+        all.add(document);
+      }
+      return all;
+    }
+  },
+  /// PubMedQA, the conclusion among those of other abstracts.
+  CONCLUSIONS(12, 3) {
+    @Override
+    List<Map<String, Object>> documents(Path data) {
+      List<JsonNode> rows = some(data.resolve(MEDICAL), documents);
+      List<Map<String, Object>> all = new ArrayList<>();
+      for (int i = 0; i < rows.size(); i++) {
+        List<String> choices = new ArrayList<>();
+        for (int j = 0; j < CHOICES; j++) {
+          // the right one is the choice i % CHOICES
+          int of = Math.floorMod(i + j - i % CHOICES, rows.size());
+          choices.add(rows.get(of).path("long_answer").asString(""));
+        }
+        Map<String, Object> document = asked(rows.get(i));
+        document.put("choices", choices);
+        document.put("label", i % CHOICES);
+        all.add(document);
+      }
+      return all;
+    }
+  },
+  /// CLINC150's domains behind twenty shots.
+  SHOTS(6, 3) {
+    @Override
+    List<Map<String, Object>> documents(Path data) {
+      return domains(some(data.resolve(SUPPORT).resolve("test.jsonl"), documents));
+    }
+
+    @Override
+    void write(Path data, Path folder) {
+      super.write(data, folder);
+      lines(
+          folder.resolve("shots-train.jsonl"),
+          domains(some(data.resolve(SUPPORT).resolve("train.jsonl"), FEW)));
+    }
+  },
+  /// Abstracts of PubMedQA behind each other.
+  PROSE(12, 1.5) {
+    @Override
+    List<Map<String, Object>> documents(Path data) {
+      List<JsonNode> rows = some(data.resolve(MEDICAL), documents * ABSTRACTS);
+      List<Map<String, Object>> all = new ArrayList<>();
+      for (int i = 0; i < documents; i++) {
+        StringBuilder text = new StringBuilder();
+        for (JsonNode row : rows.subList(i * ABSTRACTS, (i + 1) * ABSTRACTS)) {
+          text.append(row.path("context").asString("")).append("\n\n");
+        }
+        all.add(Map.of("text", text.toString().strip()));
+      }
+      return all;
+    }
+  };
+
+  private static final String MEDICAL = "medical-pubmedqa/test.jsonl";
+  private static final String SUPPORT = "support-clinc150";
+  private static final int CHOICES = 4;
+  private static final int ABSTRACTS = 4;
+  private static final int FEW = 20;
+
+  /// The domains of CLINC150 in the order of the task's choices.
+  private static final List<String> DOMAINS =
+      List.of(
+          "banking",
+          "credit_cards",
+          "kitchen_and_dining",
+          "home",
+          "auto_and_commute",
+          "travel",
+          "utility",
+          "work",
+          "small_talk",
+          "meta",
+          "oos");
+
+  /// How many documents.
+  final int documents;
+
+  private final double wanted;
+
+  HarnessTask(int documents, double wanted) {
+    this.documents = documents;
+    this.wanted = wanted;
+  }
+
+  /// The name in its file.
+  String id() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+
+  /// How many times as fast as the harness it must be; 1 where nothing is promised.
+  double wanted() {
+    return wanted;
+  }
+
+  abstract List<Map<String, Object>> documents(Path data);
+
+  /// Writes the documents where both sides find them.
+  void write(Path data, Path folder) {
+    lines(folder.resolve(id() + ".jsonl"), documents(data));
+  }
+
+  private static List<Map<String, Object>> domains(List<JsonNode> rows) {
+    List<Map<String, Object>> all = new ArrayList<>();
+    for (JsonNode row : rows) {
+      int label = DOMAINS.indexOf(row.path("domain").asString(""));
+      if (label < 0) {
+        throw new IllegalStateException(SUPPORT + " has a domain " + row.path("domain"));
+      }
+      Map<String, Object> document = new LinkedHashMap<>();
+      document.put("text", row.path("text").asString(""));
+      document.put("label", label);
+      all.add(document);
+    }
+    return all;
+  }
+
+  private static Map<String, Object> asked(JsonNode row) {
+    Map<String, Object> document = new LinkedHashMap<>();
+    document.put("context", row.path("context").asString(""));
+    document.put("question", row.path("question").asString(""));
+    return document;
+  }
+
+  /// So many rows, evenly over a file.
+  private static List<JsonNode> some(Path file, int count) {
+    try {
+      List<String> lines = Files.readAllLines(file).stream().filter(l -> !l.isBlank()).toList();
+      if (lines.size() < count) {
+        throw new IllegalStateException(
+            file + " has " + lines.size() + " rows; " + count + " are needed");
+      }
+      List<JsonNode> rows = new ArrayList<>();
+      for (int i = 0; i < count; i++) {
+        rows.add(Json.parse(lines.get((int) ((long) i * lines.size() / count))));
+      }
+      return rows;
+    } catch (IOException e) {
+      throw new UncheckedIOException(file + " cannot be read; set --data", e);
+    }
+  }
+
+  private static void lines(Path file, List<Map<String, Object>> rows) {
+    try {
+      Files.createDirectories(file.getParent());
+      Files.write(file, rows.stream().map(Json::line).toList());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

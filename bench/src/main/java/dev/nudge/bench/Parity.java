@@ -1,0 +1,137 @@
+package dev.nudge.bench;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/// Compares LoRA, QLoRA and full fine-tuning on a task of each domain: the parity study.
+///
+///     bench/parity --minutes 60
+///
+/// Does the parts ([ParityPart#all()]) that have no file in `--results` yet, in their order, and
+/// stops before one that would not end within `--minutes`, or would take all parts together beyond
+/// six hours. After each part, and with `--report only`, the page beside `--results` is written
+/// anew from the files alone. `--only` takes domains, methods, kinds and names of parts.
+final class Parity {
+  private final ParityResults results;
+  private final ParityRun run;
+  private final Path page;
+
+  private Parity(ParityResults results, ParityRun run, Path page) {
+    this.results = results;
+    this.run = run;
+    this.page = page;
+  }
+
+  public static void main(String[] args) throws IOException {
+    Flags flags =
+        Flags.parse(
+            "bench/parity",
+            args,
+            "only",
+            "",
+            "minutes",
+            "600",
+            "model",
+            "",
+            "data",
+            "",
+            "work",
+            "",
+            "results",
+            "",
+            "report",
+            "no|only");
+    Path shared = PeerEnvironment.beside(Machines.home()).toAbsolutePath().normalize();
+    Path folder = flags.path("results", Machines.home().resolve("docs").resolve("parity"));
+    Path work = flags.path("work", Machines.cache().resolve("parity"));
+    Path data = flags.path("data", shared.resolveSibling("data"));
+    Path model = flags.path("model", PeerEnvironment.model(shared));
+    ParityResults results = ParityResults.read(folder);
+    Parity parity =
+        new Parity(
+            results,
+            new ParityRun(model, data, work),
+            folder.toAbsolutePath().normalize().resolveSibling("parity.md"));
+    if (flags.text("report").equals("only")) {
+      parity.report();
+      return;
+    }
+    List<String> only = flags.list("only");
+    for (String word : only) {
+      if (ParityPart.all().stream().noneMatch(p -> p.is(word))) {
+        throw flags.refuse("--only " + word + ": no domain, method, kind or part has this name");
+      }
+    }
+    Files.createDirectories(work);
+    System.out.println(Machines.line());
+    parity.parts(only, 60.0 * flags.whole("minutes"));
+  }
+
+  private void parts(List<String> only, double seconds) throws IOException {
+    ParityBudget budget = new ParityBudget(results, seconds, ParityBudget.SIX_HOURS);
+    long start = System.nanoTime();
+    for (ParityPart part : results.missing()) {
+      if (!only.isEmpty() && only.stream().noneMatch(part::is)) {
+        continue;
+      }
+      if (!budget.allows(part, since(start))) {
+        say(
+            "stopped before %s, which takes some %.0f s: %s",
+            part.name(),
+            budget.expected(part),
+            budget.exceeds(part)
+                ? "all parts together would take more than six hours"
+                : "--minutes would be exceeded; the same command goes on");
+        break;
+      }
+      part(part);
+    }
+    report();
+  }
+
+  private void part(ParityPart part) throws IOException {
+    Optional<ParityPart> pilot = results.best(part.domain(), part.method());
+    if (part.kind() != ParityPart.Kind.PILOT && part.method().trains() && pilot.isEmpty()) {
+      say("%s has no rate yet: its pilots come first", part.name());
+      return;
+    }
+    double rate = part.rate() > 0 ? part.rate() : pilot.map(ParityPart::rate).orElse(0.0);
+    results.put(part, run.run(part, rate));
+    say("%-28s %s", part.name(), line(part));
+    write();
+  }
+
+  private String line(ParityPart part) {
+    var result = results.of(part);
+    boolean pilot = part.kind() == ParityPart.Kind.PILOT;
+    return String.format(
+        Locale.ROOT,
+        pilot ? "held-out loss %.4f, %.0f s" : "score %.1f %%, %.0f s",
+        pilot ? results.heldOut(part) : 100 * result.path("score").asDouble(),
+        result.path("seconds").asDouble());
+  }
+
+  private void write() throws IOException {
+    Files.createDirectories(page.getParent());
+    Files.writeString(page, ParityPage.of(results));
+  }
+
+  private void report() throws IOException {
+    write();
+    say(
+        "%d of %d parts done, %.2f hours, %s",
+        results.done().size(), ParityPart.all().size(), results.seconds() / 3600, page);
+  }
+
+  private static double since(long start) {
+    return (System.nanoTime() - start) / 1e9;
+  }
+
+  private static void say(String format, Object... values) {
+    System.out.println(String.format(Locale.ROOT, format, values));
+  }
+}

@@ -1,0 +1,138 @@
+package dev.nudge.bench;
+
+import dev.nudge.eval.Bootstrap;
+import dev.nudge.eval.Detectable;
+import dev.nudge.eval.Interval;
+import dev.nudge.eval.NonInferiority;
+import dev.nudge.eval.Resampled;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/// Two methods on the same documents: the difference of their scores, paired document by document.
+///
+/// A document's score is its mean over the seeds that both have (a base has one run, which stands
+/// beside every seed); documents are resampled 10,000 times. So the interval says how much other
+/// documents would change; how much other seeds would is read from the seeds themselves.
+///
+/// @param difference the second's score less the first's
+/// @param error its standard error
+/// @param interval of 95 %
+/// @param margin whether the second is worse by at most [#MARGIN], one-sided at 95 %
+/// @param documents how many were resampled
+/// @param seeds the difference by seed; empty for a base
+record ParityComparison(
+    double difference,
+    double error,
+    Interval interval,
+    NonInferiority margin,
+    int documents,
+    List<Double> seeds) {
+  /// What a method may lose and still count as good.
+  static final double MARGIN = 0.02;
+
+  private static final double TWO_SIDED = 0.95;
+  private static final double Z_TWO_SIDED = 1.959963984540054;
+  private static final double Z_ONE_SIDED = 1.6448536269514722;
+
+  /// Compares scores; empty where the two have no seed in common.
+  ///
+  /// @param key `scores`, or a task of retention
+  static Optional<ParityComparison> of(
+      ParityResults results,
+      ParityDomain domain,
+      ParityMethod first,
+      ParityMethod second,
+      String key) {
+    List<ParityPart> before = results.runs(domain, first);
+    List<ParityPart> after = results.runs(domain, second);
+    if (first.trains() && second.trains()) {
+      before = common(before, after);
+      after = common(after, before);
+    }
+    if (before.isEmpty() || after.isEmpty()) {
+      return Optional.empty();
+    }
+    check(results, Stream.concat(before.stream(), after.stream()).toList());
+    double[] one = results.mean(before, key);
+    double[] other = results.mean(after, key);
+    Resampled resampled = Bootstrap.STANDARD.difference(one, other);
+    List<Double> seeds = new ArrayList<>();
+    for (ParityPart part : second.trains() ? after : List.<ParityPart>of()) {
+      List<ParityPart> same = first.trains() ? common(before, List.of(part)) : before;
+      seeds.add(mean(results.mean(List.of(part), key)) - mean(results.mean(same, key)));
+    }
+    return Optional.of(
+        new ParityComparison(
+            resampled.value(),
+            resampled.error(),
+            resampled.interval(TWO_SIDED),
+            NonInferiority.of(resampled, MARGIN, TWO_SIDED),
+            resampled.units(),
+            seeds));
+  }
+
+  /// The mean of differences of several domains, each counting alike; they have no document in
+  /// common, so errors add as squares, and the interval is the normal one.
+  static ParityComparison over(List<ParityComparison> domains) {
+    int n = domains.size();
+    double mean = domains.stream().mapToDouble(ParityComparison::difference).sum() / n;
+    double error = Math.sqrt(domains.stream().mapToDouble(c -> c.error * c.error).sum()) / n;
+    int documents = domains.stream().mapToInt(ParityComparison::documents).sum();
+    return new ParityComparison(
+        mean,
+        error,
+        new Interval(mean - Z_TWO_SIDED * error, mean + Z_TWO_SIDED * error),
+        new NonInferiority(
+            mean, mean - Z_ONE_SIDED * error, mean + Z_ONE_SIDED * error, MARGIN, documents),
+        documents,
+        List.of());
+  }
+
+  /// Whether the first is better: the interval lies below 0.
+  boolean firstIsBetter() {
+    return many() && interval.high() < 0;
+  }
+
+  /// Whether the second is better.
+  boolean secondIsBetter() {
+    return many() && interval.low() > 0;
+  }
+
+  /// Whether so many documents say anything.
+  boolean many() {
+    return documents >= NonInferiority.FEWEST;
+  }
+
+  /// The smallest difference that would have been seen four times of five.
+  double seen() {
+    return Detectable.USUAL.difference(error);
+  }
+
+  private static List<ParityPart> common(List<ParityPart> parts, List<ParityPart> others) {
+    return parts.stream().filter(p -> others.stream().anyMatch(o -> o.seed() == p.seed())).toList();
+  }
+
+  private static double mean(double[] values) {
+    double sum = 0;
+    for (double value : values) {
+      sum += value;
+    }
+    return sum / values.length;
+  }
+
+  /// Refuses runs that were asked or taught other things.
+  private static void check(ParityResults results, List<ParityPart> parts) {
+    for (String digest : List.of("asked", "train", "test")) {
+      String first = results.of(parts.getFirst()).path("digests").path(digest).asString("");
+      for (ParityPart part : parts) {
+        if (!results.of(part).path("digests").path(digest).asString("").equals(first)) {
+          throw new IllegalStateException(
+              "%s and %s have other rows (digest %s): remove the file of one and do it again"
+                  .formatted(parts.getFirst().name(), part.name(), digest));
+        }
+      }
+    }
+  }
+}

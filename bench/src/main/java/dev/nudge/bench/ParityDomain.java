@@ -1,0 +1,102 @@
+package dev.nudge.bench;
+
+import java.util.List;
+
+/// One domain of the parity study: a data set, the task of a pack that asks about it, and how it is
+/// trained.
+///
+/// The prompt of training is the task's to the letter. Rows with long prompts are left out, so that
+/// a run is some 75,000 tokens: all methods see the same rows.
+///
+/// @param task of the domain's pack
+/// @param metric of the task, 0 or 1 a document
+/// @param folder of the data set
+/// @param prompt pattern of `train`
+/// @param completion pattern of `train`
+/// @param asked columns of the prompt, whose characters are counted
+/// @param characters the longest prompt
+/// @param pooled whether rows of both files are divided anew, for a set with few test rows
+/// @param trained rows to learn from
+/// @param tested documents at most
+/// @param epochs of a run; a pilot makes twice as many
+/// @param batch rows a step
+record ParityDomain(
+    String name,
+    String task,
+    String metric,
+    String folder,
+    String prompt,
+    String completion,
+    List<String> asked,
+    int characters,
+    boolean pooled,
+    int trained,
+    int tested,
+    int epochs,
+    int batch) {
+
+  /// In the order of the study. The first two have the side runs.
+  static final List<ParityDomain> ALL =
+      List.of(
+          new ParityDomain(
+              "finance",
+              "finance_intents",
+              "exact_match",
+              "finance-banking77",
+              "Query: {text}\\nIntent:",
+              " {label}",
+              List.of("text"),
+              400,
+              false,
+              880,
+              800,
+              3,
+              16),
+          new ParityDomain(
+              "medical",
+              "medical_sections",
+              "acc",
+              "medical-mtsdialog",
+              "{dialogue}\\nSection:",
+              " {section_header}",
+              List.of("dialogue"),
+              800,
+              false,
+              288,
+              400,
+              3,
+              8),
+          new ParityDomain(
+              "legal",
+              "legal_questions",
+              "exact_match",
+              "legal-legalbench",
+              "{prompt}",
+              " {answer}",
+              List.of("prompt"),
+              1200,
+              true,
+              240,
+              400,
+              3,
+              8),
+          new ParityDomain(
+              "support",
+              "support_intents",
+              "exact_match",
+              "support-clinc150",
+              "Query: {text}\\nIntent:",
+              " {label}",
+              List.of("text"),
+              400,
+              false,
+              1120,
+              800,
+              3,
+              16));
+
+  /// Rows of a pilot: a tenth.
+  int piloted() {
+    return trained / 10;
+  }
+}

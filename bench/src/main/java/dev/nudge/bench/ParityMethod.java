@@ -1,0 +1,104 @@
+package dev.nudge.bench;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/// What is compared: the model as it is, and ways to train it.
+///
+/// Rates are half a decade apart. Those of full fine-tuning reach from what recipes for large
+/// models take (2e-5 [1]) to what SmolLM2's own recipe names for its small ones (3e-4 and 1e-3 in
+/// batches of 128 long rows [2]); those of LoRA are ten times as high [3].
+///
+/// [1] TRL, docs of SFT. [2] huggingface/alignment-handbook, recipes/smollm2/sft/config_smol.yaml.
+/// [3] J. Schulman et al., LoRA without regret, 2025.
+enum ParityMethod {
+  BASE("base", "base", false, 0, ""),
+  BASE_NF4("base-nf4", "base in four bits", true, 0, ""),
+  LORA("lora", "LoRA", false, 16, ParityMethod.ALL_LINEAR),
+  QLORA("qlora", "QLoRA", true, 16, ParityMethod.ALL_LINEAR),
+  FULL("full", "full", false, 0, ""),
+  R8("r8", "LoRA, r 8, all linear", false, 8, ParityMethod.ALL_LINEAR),
+  R64("r64", "LoRA, r 64, all linear", false, 64, ParityMethod.ALL_LINEAR),
+  ATTENTION("attention", "LoRA, r 16, attention only", false, 16, "q_proj,k_proj,v_proj,o_proj");
+
+  /// What the study is about; each has a pilot.
+  static final List<ParityMethod> MAIN = List.of(LORA, QLORA, FULL);
+
+  /// Other shapes of the adapter, trained at the rate of [#LORA].
+  static final List<ParityMethod> SIDE = List.of(R8, R64, ATTENTION);
+
+  private static final String ALL_LINEAR = "all-linear";
+
+  private final String id;
+  private final String label;
+  private final boolean nf4;
+  private final int rank;
+  private final String targets;
+
+  ParityMethod(String id, String label, boolean nf4, int rank, String targets) {
+    this.id = id;
+    this.label = label;
+    this.nf4 = nf4;
+    this.rank = rank;
+    this.targets = targets;
+  }
+
+  /// Its name in names of files.
+  String id() {
+    return id;
+  }
+
+  String label() {
+    return label;
+  }
+
+  int rank() {
+    return rank;
+  }
+
+  String targets() {
+    return targets;
+  }
+
+  /// Whether anything is trained.
+  boolean trains() {
+    return this != BASE && this != BASE_NF4;
+  }
+
+  /// Whether what is trained is an adapter.
+  boolean adapts() {
+    return rank > 0;
+  }
+
+  /// The rates of its pilots.
+  List<Double> rates() {
+    return this == FULL ? List.of(3e-5, 1e-4, 3e-4) : List.of(3e-4, 1e-3, 3e-3);
+  }
+
+  /// The method whose pilots choose its rate.
+  ParityMethod piloted() {
+    return SIDE.contains(this) ? LORA : this;
+  }
+
+  /// Flags of `train` and `eval` that say how weights are held.
+  List<String> held() {
+    return nf4 ? List.of("--quantize", "nf4") : List.of();
+  }
+
+  /// Flags of `train` that say what is trained.
+  List<String> flags() {
+    List<String> flags = new ArrayList<>(held());
+    if (adapts()) {
+      flags.addAll(List.of("--rank", Integer.toString(rank), "--targets", targets));
+    } else {
+      flags.addAll(List.of("--method", "full"));
+    }
+    return flags;
+  }
+
+  /// A rate as names and tables have it: `3e-4`.
+  static String written(double rate) {
+    return String.format(Locale.ROOT, "%.0e", rate).replaceAll("e-0*", "e-");
+  }
+}

@@ -1,0 +1,130 @@
+package dev.nudge.bench;
+
+import dev.nudge.format.Json;
+import dev.nudge.format.OutFolder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import tools.jackson.databind.JsonNode;
+
+/// The files of the parity study: one a part, `NAME.json`.
+///
+/// Scores stand in them as a text of `0` and `1`, one a document in the order of the documents, so
+/// that paired intervals are made of these files alone.
+final class ParityResults {
+  private final Path folder;
+  private final Map<ParityPart, JsonNode> results = new LinkedHashMap<>();
+
+  private ParityResults(Path folder) {
+    this.folder = folder;
+  }
+
+  /// Reads what there is.
+  static ParityResults read(Path folder) {
+    ParityResults read = new ParityResults(folder);
+    for (ParityPart part : ParityPart.all()) {
+      Path file = read.file(part);
+      if (Files.exists(file)) {
+        read.results.put(part, Json.read(file));
+      }
+    }
+    return read;
+  }
+
+  private Path file(ParityPart part) {
+    return folder.resolve(part.name() + ".json");
+  }
+
+  /// Keeps the result of a part.
+  void put(ParityPart part, Map<String, ?> values) {
+    OutFolder.make(folder);
+    OutFolder.place(file(part), Json.indented(values) + "\n");
+    results.put(part, Json.tree(values));
+  }
+
+  boolean has(ParityPart part) {
+    return results.containsKey(part);
+  }
+
+  Map<ParityPart, JsonNode> all() {
+    return Map.copyOf(results);
+  }
+
+  /// Parts that are done, in their order.
+  List<ParityPart> done() {
+    return ParityPart.all().stream().filter(results::containsKey).toList();
+  }
+
+  /// Parts that are not.
+  List<ParityPart> missing() {
+    return ParityPart.all().stream().filter(p -> !results.containsKey(p)).toList();
+  }
+
+  JsonNode of(ParityPart part) {
+    JsonNode result = results.get(part);
+    if (result == null) {
+      throw new IllegalStateException(part.name() + " is not done");
+    }
+    return result;
+  }
+
+  /// Seconds of all parts together.
+  double seconds() {
+    return results.values().stream().mapToDouble(r -> r.path("seconds").asDouble()).sum();
+  }
+
+  /// The rate with the lowest held-out loss; empty where a pilot is not done yet.
+  Optional<ParityPart> best(ParityDomain domain, ParityMethod method) {
+    List<ParityPart> pilots = ParityPart.pilots(domain, method);
+    return pilots.stream().allMatch(this::has)
+        ? pilots.stream().min(Comparator.comparingDouble(this::heldOut))
+        : Optional.empty();
+  }
+
+  /// The lowest held-out loss of a pilot; infinite where it diverged.
+  double heldOut(ParityPart pilot) {
+    JsonNode loss = of(pilot).path("held_out_loss");
+    return loss.isNumber() ? loss.asDouble() : Double.POSITIVE_INFINITY;
+  }
+
+  /// The runs of a method that are done, by seed; the base is one.
+  List<ParityPart> runs(ParityDomain domain, ParityMethod method) {
+    return done().stream()
+        .filter(p -> p.kind() != ParityPart.Kind.PILOT)
+        .filter(p -> p.domain().equals(domain) && p.method() == method)
+        .toList();
+  }
+
+  /// Scores of documents, 0 or 1.
+  ///
+  /// @param key the part's own: `scores`, or a task of retention
+  static double[] scores(JsonNode result, String key) {
+    String digits =
+        key.equals("scores")
+            ? result.path(key).asString("")
+            : result.path("retention").path(key).path("scores").asString("");
+    return digits.chars().mapToDouble(c -> c - '0').toArray();
+  }
+
+  /// The mean of each document over runs.
+  double[] mean(List<ParityPart> runs, String key) {
+    double[][] each = runs.stream().map(p -> scores(of(p), key)).toArray(double[][]::new);
+    int documents = each[0].length;
+    for (int i = 0; i < each.length; i++) {
+      if (each[i].length != documents) {
+        throw new IllegalStateException(
+            "%s has %d documents and %s has %d: they are of different rows; remove one of the files"
+                .formatted(runs.get(0).name(), documents, runs.get(i).name(), each[i].length));
+      }
+    }
+    return IntStream.range(0, documents)
+        .mapToDouble(d -> Arrays.stream(each).mapToDouble(run -> run[d]).average().orElseThrow())
+        .toArray();
+  }
+}

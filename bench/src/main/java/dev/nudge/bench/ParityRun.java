@@ -1,0 +1,256 @@
+package dev.nudge.bench;
+
+import dev.nudge.format.Json;
+import dev.nudge.format.OutFolder;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import tools.jackson.databind.JsonNode;
+
+/// Does one part of the parity study: `./nudge train`, then `./nudge eval`, each a process of its
+/// own.
+///
+/// What was cut goes on: the run's folder is resumed and answers are kept. Weights are deleted once
+/// they are evaluated.
+///
+/// @param model the model that is trained
+/// @param data the folder of the data sets
+/// @param work where rows, runs and answers lie; not committed
+record ParityRun(Path model, Path data, Path work) {
+  static final String KNOWLEDGE = "retention_knowledge";
+  static final String INSTRUCTIONS = "retention_instructions";
+  static final String TEXT = "retention_text";
+  private static final String INSTRUCTED = "prompt_level_strict_acc";
+  private static final String BITS = "bits_per_byte";
+  private static final int MOST_SKIPPED = 10; // in a row, and `train` ends
+
+  /// Does a part.
+  ///
+  /// @param rate of its training; of no meaning for the base
+  /// @return what its file holds
+  Map<String, Object> run(ParityPart part, double rate) {
+    ParityDomain domain = part.domain();
+    long start = System.nanoTime();
+    ParityRows rows = ParityRows.write(domain, data, work.resolve("data"));
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("part", part.name());
+    values.put("model", model.getFileName().toString());
+    values.put("task", domain.task());
+    values.put("method", part.method().id());
+    values.put("seed", part.seed());
+    Path out = work.resolve("runs").resolve(part.name());
+    double earlier = 0; // seconds of a call that was cut
+    if (part.method().trains()) {
+      values.put("rate", rate);
+      values.put("rank", part.method().rank());
+      values.put("targets", part.method().targets());
+      values.put("batch", domain.batch());
+      long trained = System.nanoTime();
+      Child.Ran ran = Child.run(train(part, rate, rows, out), work, 0);
+      if (ran.exit() != 0 && !(part.kind() == ParityPart.Kind.PILOT && diverged(out))) {
+        ran.orThrow();
+      }
+      trained(values, out, ran);
+      double all = Nudge.record(out).path("totals").path("seconds").asDouble();
+      earlier = Math.max(0, all - (System.nanoTime() - trained) / 1e9);
+    }
+    if (part.kind() != ParityPart.Kind.PILOT) {
+      long evaluated = System.nanoTime();
+      evaluate(part, out, values);
+      values.put("eval_seconds", rounded((System.nanoTime() - evaluated) / 1e9));
+    }
+    delete(out);
+    values.put("seconds", rounded(earlier + (System.nanoTime() - start) / 1e9));
+    values.put("digests", digests(part, rows, values));
+    values.put("date", LocalDate.now().toString());
+    values.put("commit", commit());
+    values.put("machine", Machines.processor());
+    return values;
+  }
+
+  private List<String> train(ParityPart part, double rate, ParityRows rows, Path out) {
+    ParityDomain domain = part.domain();
+    boolean pilot = part.kind() == ParityPart.Kind.PILOT;
+    int epochs = pilot ? 2 * domain.epochs() : domain.epochs();
+    List<String> flags = new ArrayList<>();
+    flags.addAll(List.of("--model", model.toString(), "--out", out.toString()));
+    flags.addAll(List.of("--data", rows.file(pilot ? "pilot" : "train").toString()));
+    flags.addAll(List.of("--prompt", domain.prompt(), "--completion", domain.completion()));
+    flags.addAll(List.of("--epochs", Integer.toString(epochs)));
+    flags.addAll(List.of("--batch-size", Integer.toString(domain.batch())));
+    flags.addAll(List.of("--learning-rate", Double.toString(rate)));
+    flags.addAll(List.of("--seed", Integer.toString(part.seed())));
+    flags.addAll(part.method().flags());
+    if (pilot) {
+      int steps = Math.ceilDiv(domain.piloted(), domain.batch());
+      flags.addAll(List.of("--eval-data", rows.file("held").toString()));
+      flags.addAll(List.of("--eval-steps", Integer.toString(2 * steps)));
+    }
+    return Nudge.command("train", flags);
+  }
+
+  /// Whether a run ended because its numbers did: a rate that is too high is a result of a pilot.
+  private static boolean diverged(Path out) {
+    return Files.exists(out.resolve("run.json"))
+        && Nudge.record(out).path("totals").path("skipped_steps").asInt() >= MOST_SKIPPED;
+  }
+
+  private static void trained(Map<String, Object> values, Path out, Child.Ran ran) {
+    JsonNode run = Nudge.record(out);
+    JsonNode totals = run.path("totals");
+    values.put("trained_parameters", run.path("trained_parameters").asLong());
+    values.put("rows", run.path("data").path("rows").asInt());
+    values.put("epochs", run.path("settings").path("epochs").asDouble());
+    for (String key : List.of("steps", "skipped_steps", "tokens", "trained_tokens")) {
+      values.put(key, totals.path(key).asLong());
+    }
+    values.put("train_seconds", rounded(totals.path("seconds").asDouble()));
+    values.put("peak_mb", ran.peakAnon() >> 20);
+    values.put("first_loss", totals.path("first_loss").asDouble());
+    values.put("last_loss", totals.path("last_loss").asDouble());
+    if (totals.path("eval_loss_best").isNumber() && ran.exit() == 0) {
+      values.put("held_out_before", totals.path("eval_loss_before").asDouble());
+      values.put("held_out_loss", totals.path("eval_loss_best").asDouble());
+      values.put("held_out_step", totals.path("best_step").asLong());
+    }
+    values.put("base", run.path("digests").path("base").path(0).asString(""));
+  }
+
+  private void evaluate(ParityPart part, Path trained, Map<String, Object> values) {
+    ParityDomain domain = part.domain();
+    boolean retained = part.kind() != ParityPart.Kind.SIDE;
+    Path out = work.resolve("eval").resolve(domain.name()); // shared: the base answers once
+    List<String> flags = new ArrayList<>();
+    flags.addAll(
+        List.of("--model", (part.method() == ParityMethod.FULL ? trained : model).toString()));
+    flags.addAll(part.method().held());
+    if (part.method().adapts()) {
+      flags.addAll(List.of("--adapter", trained.toString()));
+    }
+    flags.addAll(List.of("--tasks", domain.task() + (retained ? ",retention" : "")));
+    flags.addAll(List.of("--data-dir", work.resolve("data").toString(), "--out", out.toString()));
+    Child.run(Nudge.command("eval", flags), work, 0).orThrow();
+    List<JsonNode> documents = documents(out, domain.task());
+    values.put("metric", domain.metric());
+    values.put("documents", documents.size());
+    values.put("score", mean(documents, domain.metric()));
+    values.put("scores", digits(documents, domain.metric()));
+    values.put("asked", asked(out, domain.task()));
+    if (retained) {
+      values.put("retention", retention(out));
+    }
+  }
+
+  private static Map<String, Object> retention(Path out) {
+    Map<String, Object> retention = new LinkedHashMap<>();
+    retention.put(KNOWLEDGE, shares(documents(out, KNOWLEDGE), "acc"));
+    retention.put(INSTRUCTIONS, shares(documents(out, INSTRUCTIONS), INSTRUCTED));
+    List<Double> likelihoods = new ArrayList<>();
+    List<Long> bytes = new ArrayList<>();
+    for (JsonNode document : documents(out, TEXT)) {
+      likelihoods.add(rounded(document.path(BITS).path(0).asDouble()));
+      bytes.add(document.path(BITS).path(1).asLong());
+    }
+    double nats = likelihoods.stream().mapToDouble(x -> -x).sum();
+    Map<String, Object> text = new LinkedHashMap<>();
+    text.put("metric", BITS);
+    text.put("score", nats / Math.log(2) / bytes.stream().mapToLong(b -> b).sum());
+    text.put("log_likelihoods", likelihoods);
+    text.put("bytes", bytes);
+    retention.put(TEXT, text);
+    return retention;
+  }
+
+  private static Map<String, Object> shares(List<JsonNode> documents, String metric) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("metric", metric);
+    values.put("score", mean(documents, metric));
+    values.put("scores", digits(documents, metric));
+    return values;
+  }
+
+  private static double mean(List<JsonNode> documents, String metric) {
+    return documents.stream().mapToDouble(d -> d.path(metric).asDouble()).average().orElseThrow();
+  }
+
+  private static String digits(List<JsonNode> documents, String metric) {
+    StringBuilder digits = new StringBuilder();
+    for (JsonNode document : documents) {
+      double score = document.path(metric).asDouble(Double.NaN);
+      if (score != 0 && score != 1) {
+        throw new IllegalStateException(metric + " of a document is " + score + ", not 0 or 1");
+      }
+      digits.append((int) score);
+    }
+    return digits.toString();
+  }
+
+  private static List<JsonNode> documents(Path out, String task) {
+    try {
+      return Files.readAllLines(out.resolve("samples_" + task + ".jsonl")).stream()
+          .map(Json::parse)
+          .toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /// The digest of documents, prompts and targets: who has the same was asked the same.
+  private static String asked(Path out, String task) {
+    return Json.read(out.resolve("results.json")).path("task_hashes").path(task).asString("");
+  }
+
+  private static Map<String, Object> digests(
+      ParityPart part, ParityRows rows, Map<String, Object> values) {
+    Map<String, Object> digests = new LinkedHashMap<>();
+    for (String file :
+        part.kind() == ParityPart.Kind.PILOT
+            ? List.of("pilot", "held")
+            : List.of("train", "test")) {
+      digests.put(file, rows.digest(file));
+    }
+    for (String key : List.of("asked", "base")) {
+      Object value = values.remove(key);
+      if (value != null) {
+        digests.put(key, value);
+      }
+    }
+    return digests;
+  }
+
+  /// The commit, marked where sources differ from it; results that are not committed do not count.
+  private static String commit() {
+    String head = git("rev-parse", "--short=7", "HEAD");
+    if (head.isEmpty()) {
+      return Machines.commit();
+    }
+    String changed =
+        git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs", ":!*.md");
+    return changed.isEmpty() ? head : head + "-dirty";
+  }
+
+  private static String git(String... words) {
+    List<String> command = new ArrayList<>(List.of("git"));
+    command.addAll(List.of(words));
+    Child.Ran ran = Child.run(command, Machines.home(), 0);
+    return ran.exit() == 0 ? ran.output().strip() : "";
+  }
+
+  private static double rounded(double value) {
+    return Math.round(value * 1000) / 1000.0;
+  }
+
+  private static void delete(Path folder) {
+    try {
+      OutFolder.delete(folder);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,87 @@
+package dev.nudge.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ParityBudgetTest {
+  @TempDir Path folder;
+
+  @Test
+  void whatHasAFileIsNotDoneAgain() {
+    ParityResults results = ParityResults.read(folder);
+    ParityPart first = ParityPart.all().getFirst();
+    assertThat(results.missing().getFirst()).isEqualTo(first);
+    results.put(first, ParityFiles.run(first, 3));
+    ParityResults again = ParityResults.read(folder);
+    assertThat(again.done()).containsExactly(first);
+    assertThat(again.missing()).hasSize(ParityPart.all().size() - 1).doesNotContain(first);
+    assertThat(again.of(first)).isEqualTo(results.of(first));
+  }
+
+  @Test
+  void aFileIsSmall() throws Exception {
+    ParityResults results = ParityResults.read(folder);
+    ParityPart part = ParityFiles.part("finance-lora-0");
+    results.put(part, ParityFiles.run(part, ParityFiles.digits(100, 400)));
+    assertThat(Files.size(folder.resolve("finance-lora-0.json"))).isLessThan(3000);
+  }
+
+  @Test
+  void theRateIsThatOfTheLowestHeldOutLossOnceAllPilotsAreThere() {
+    ParityResults results = ParityResults.read(folder);
+    ParityPart run = ParityFiles.part("finance-lora-0");
+    double[] losses = {0.9, 0.4, 0.7};
+    var pilots = ParityPart.pilots(run.domain(), run.method());
+    for (int i = 0; i < 3; i++) {
+      assertThat(results.best(run.domain(), run.method())).isEmpty();
+      results.put(pilots.get(i), ParityFiles.pilot(pilots.get(i), losses[i]));
+    }
+    assertThat(results.best(run.domain(), run.method()).orElseThrow().rate()).isEqualTo(1e-3);
+    assertThat(results.best(run.domain(), ParityMethod.R8).orElseThrow().rate()).isEqualTo(1e-3);
+    assertThat(results.best(run.domain(), ParityMethod.QLORA)).isEmpty();
+  }
+
+  @Test
+  void aPilotThatDivergedIsNotTaken() {
+    ParityResults results = ParityResults.read(folder);
+    var pilots = ParityPart.pilots(ParityFiles.part("finance-full-0").domain(), ParityMethod.FULL);
+    results.put(pilots.get(0), ParityFiles.pilot(pilots.get(0), 2));
+    results.put(pilots.get(1), ParityFiles.pilot(pilots.get(1), 3));
+    var diverged = ParityFiles.pilot(pilots.get(2), 0);
+    diverged.remove("held_out_loss");
+    results.put(pilots.get(2), diverged);
+    assertThat(results.best(pilots.get(0).domain(), ParityMethod.FULL).orElseThrow().rate())
+        .isEqualTo(3e-5);
+  }
+
+  @Test
+  void aPartIsExpectedToTakeWhatItsLikeTook() {
+    ParityResults results = ParityResults.read(folder);
+    ParityBudget budget = new ParityBudget(results, 1000, 6 * 3600);
+    ParityPart part = ParityFiles.part("finance-lora-1");
+    assertThat(budget.expected(part)).isEqualTo(360);
+    ParityPart done = ParityFiles.part("finance-lora-0");
+    results.put(done, ParityFiles.run(done, 1)); // 240 s
+    assertThat(budget.expected(part)).isCloseTo(264, within(1e-9));
+    assertThat(budget.expected(ParityFiles.part("legal-full-0"))).isCloseTo(264, within(1e-9));
+    assertThat(budget.allows(part, 700)).isTrue();
+    assertThat(budget.allows(part, 740)).isFalse();
+    assertThat(budget.exceeds(part)).isFalse();
+  }
+
+  @Test
+  void theWholeStudyHasAnEndToo() {
+    ParityResults results = ParityResults.read(folder);
+    ParityPart done = ParityFiles.part("finance-lora-0");
+    results.put(done, ParityFiles.run(done, 1));
+    ParityPart next = ParityFiles.part("finance-lora-1");
+    assertThat(new ParityBudget(results, 1000, 500).exceeds(next)).isTrue();
+    assertThat(new ParityBudget(results, 1000, 500).allows(next, 0)).isFalse();
+    assertThat(new ParityBudget(results, 1000, 510).allows(next, 0)).isTrue();
+  }
+}

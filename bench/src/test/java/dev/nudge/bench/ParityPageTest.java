@@ -1,0 +1,203 @@
+package dev.nudge.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ParityPageTest {
+  @TempDir Path folder;
+
+  private ParityResults results() {
+    return ParityResults.read(folder);
+  }
+
+  @Test
+  void aStudyThatHasNotBegunSaysSo() {
+    String page = ParityPage.of(results());
+    assertThat(page)
+        .contains("Parts done: 0 of %d".formatted(ParityPart.all().size()))
+        .contains("The study is not finished")
+        .contains("## Not done yet")
+        .contains("- legal: 20 parts, 2 base, 9 pilot, 9 run")
+        .doesNotContain("## What was found", "## Scores", "NaN");
+  }
+
+  @Test
+  void whereFullIsBetterThePageSaysSo() {
+    ParityResults results = results();
+    ParityFiles.runs(results, "finance", ParityMethod.FULL, 150);
+    ParityFiles.runs(results, "finance", ParityMethod.LORA, 120);
+    String page = ParityPage.of(results);
+    assertThat(page)
+        .contains(
+            "- **LoRA**: full is better in finance (by 15 points). Within 2 points of full: shown"
+                + " not in finance.")
+        .contains("| LoRA | 60.0 (60.0, 60.0, 60.0) | −15.0 (−20.0 to −10.")
+        .contains("| −15.0, −15.0, −15.0 | yes | shown not |");
+  }
+
+  @Test
+  void whereTheAdapterIsBetterThePageSaysSo() {
+    ParityResults results = results();
+    ParityFiles.runs(results, "legal", ParityMethod.FULL, 100);
+    ParityFiles.runs(results, "legal", ParityMethod.QLORA, 120);
+    assertThat(ParityPage.of(results))
+        .contains(
+            "- **QLoRA**: full is better in no domain; QLoRA is better in legal (by 10 points)."
+                + " Within 2 points of full: shown in legal.")
+        .contains("| no: worse | shown |");
+  }
+
+  @Test
+  void whereItCannotTellThePageSaysSo() {
+    ParityResults results = results();
+    // right on other documents, nearly as many: 100 and 98
+    for (ParityPart part : ParityFiles.runsOf("medical", ParityMethod.FULL)) {
+      results.put(part, ParityFiles.run(part, "10".repeat(100)));
+    }
+    for (ParityPart part : ParityFiles.runsOf("medical", ParityMethod.LORA)) {
+      results.put(part, ParityFiles.run(part, "01".repeat(98) + "0000"));
+    }
+    assertThat(ParityPage.of(results))
+        .contains(
+            "- **LoRA**: full is better in no domain; no difference is shown in medical. Within 2"
+                + " points of full: cannot tell in medical.")
+        .contains("| not shown | cannot tell |");
+  }
+
+  @Test
+  void severalDomainsAreSummedUpAndTheNumberOfComparisonsIsSaid() {
+    ParityResults results = results();
+    for (String domain : List.of("finance", "medical")) {
+      ParityFiles.runs(results, domain, ParityMethod.FULL, 150);
+      ParityFiles.runs(results, domain, ParityMethod.LORA, domain.equals("finance") ? 140 : 150);
+    }
+    assertThat(ParityPage.of(results))
+        .contains("full is better in finance (by 5 points); no difference is shown in medical.")
+        .contains("Over 2 domains: −2.5 points (")
+        .contains("- These are 2 comparisons")
+        .contains("in about 10 % of such studies");
+  }
+
+  @Test
+  void onlySeedsThatBothHaveAreCompared() {
+    ParityResults results = results();
+    ParityFiles.runs(results, "finance", ParityMethod.FULL, 150);
+    ParityPart one = ParityFiles.part("finance-lora-1");
+    results.put(one, ParityFiles.run(one, 148));
+    ParityPart full = ParityFiles.part("finance-full-1");
+    results.put(full, ParityFiles.run(full, 140));
+    ParityComparison c =
+        ParityComparison.of(results, one.domain(), ParityMethod.FULL, ParityMethod.LORA, "scores")
+            .orElseThrow();
+    assertThat(c.difference()).isCloseTo(0.04, within(1e-12));
+    assertThat(c.seeds()).hasSize(1);
+    assertThat(ParityPage.of(results)).contains("Not all seeds are done: finance 1 of 3.");
+  }
+
+  @Test
+  void runsOfOtherRowsAreNotCompared() {
+    ParityResults results = results();
+    ParityPart full = ParityFiles.part("finance-full-0");
+    ParityPart lora = ParityFiles.part("finance-lora-0");
+    results.put(full, ParityFiles.run(full, 10));
+    Map<String, Object> other = ParityFiles.run(lora, 10);
+    other.put("digests", Map.of("asked", "else", "train", "b", "test", "c"));
+    results.put(lora, other);
+    assertThatThrownBy(() -> ParityPage.of(results))
+        .hasMessageContaining("finance-full-0 and finance-lora-0 have other rows (digest asked)");
+  }
+
+  @Test
+  void aRateAtTheEdgeIsSaid() {
+    ParityResults results = results();
+    double loss = 1;
+    for (ParityPart pilot :
+        ParityPart.pilots(ParityFiles.part("legal-full-0").domain(), ParityMethod.FULL)) {
+      results.put(pilot, ParityFiles.pilot(pilot, loss -= 0.1));
+    }
+    assertThat(ParityPage.of(results))
+        .contains("a better one may lie beyond it: legal, full (3e-4).")
+        .contains("| legal | full | 3e-5: 0.900 | 1e-4: 0.800 | 3e-4: 0.700 | 3e-4 |");
+  }
+
+  @Test
+  void aRateThatDivergedIsSaid() {
+    ParityResults results = results();
+    ParityPart pilot = ParityFiles.part("legal-pilot-full-3e-4");
+    Map<String, Object> values = ParityFiles.pilot(pilot, 0);
+    values.remove("held_out_loss");
+    results.put(pilot, values);
+    assertThat(ParityPage.of(results))
+        .contains("| legal | full |  |  | 3e-4: diverged | pilots are missing |");
+  }
+
+  @Test
+  void theBaseStandsBesideAllSeedsOfFull() {
+    ParityResults results = results();
+    ParityPart base = ParityFiles.part("legal-base");
+    results.put(base, ParityFiles.run(base, 20));
+    for (ParityPart part : ParityFiles.runsOf("legal", ParityMethod.FULL)) {
+      results.put(part, ParityFiles.run(part, 100 + 10 * part.seed()));
+    }
+    assertThat(ParityPage.of(results))
+        .contains("a-model; a processor; commit abc1234; 2026-11-29.")
+        .contains("| legal, `legal_questions`, 200 | base | 10.0 | −45.0 (")
+        .contains("|  | yes | shown not |")
+        .contains("| full | 55.0 (50.0, 55.0, 60.0) |");
+  }
+
+  @Test
+  void whatIsKeptStandsBesideTheBase() {
+    ParityResults results = results();
+    ParityPart base = ParityFiles.part("support-base");
+    results.put(base, ParityFiles.run(base, 0));
+    ParityFiles.runs(results, "support", ParityMethod.LORA, 100);
+    for (ParityPart part : ParityFiles.runsOf("support", ParityMethod.LORA)) {
+      Map<String, Object> values = ParityFiles.run(part, 100);
+      values.put(
+          "retention",
+          Map.of(
+              ParityRun.KNOWLEDGE, Map.of("scores", ParityFiles.digits(16, 56)),
+              ParityRun.INSTRUCTIONS, Map.of("scores", ParityFiles.digits(6, 24)),
+              ParityRun.TEXT, Map.of("score", 1.25 + 0.01 * part.seed())));
+      results.put(part, values);
+    }
+    assertThat(ParityPage.of(results))
+        .contains("| support | base | 53.6 |  | 25.0 |  | 1.250 |  |")
+        .contains("| support | LoRA | 28.6 | −25.0 (")
+        .contains("| 25.0 | 0.0 (0.0 to 0.0) | 1.260 | +0.010 (0.000, +0.020) |");
+  }
+
+  @Test
+  void theSideRunsStandBesideRankSixteen() {
+    ParityResults results = results();
+    ParityFiles.runs(results, "finance", ParityMethod.LORA, 100);
+    ParityFiles.runs(results, "finance", ParityMethod.R64, 110);
+    assertThat(ParityPage.of(results))
+        .contains("## Rank and layers")
+        .contains("| LoRA, r 16, all linear | 50.0 (50.0, 50.0, 50.0) |")
+        .contains("| LoRA, r 64, all linear | 55.0 (55.0, 55.0, 55.0) | 4,884,480 | +5.0 (+");
+  }
+
+  @Test
+  void aStudyThatIsDoneNamesNothingMissing() {
+    ParityResults results = results();
+    for (ParityPart part : ParityPart.all()) {
+      results.put(
+          part,
+          part.kind() == ParityPart.Kind.PILOT
+              ? ParityFiles.pilot(part, 1 + part.rate())
+              : ParityFiles.run(part, 100));
+    }
+    assertThat(ParityPage.of(results))
+        .contains("Parts done: %d of %1$d".formatted(ParityPart.all().size()))
+        .doesNotContain("not finished", "Not done yet", "Not all seeds", "NaN");
+  }
+}

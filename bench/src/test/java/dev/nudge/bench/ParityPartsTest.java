@@ -1,0 +1,150 @@
+package dev.nudge.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.eval.task.Packs;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ParityPartsTest {
+  @TempDir Path folder;
+
+  @Test
+  void theStudyHasThreeSeedsOfEachMethodAndPilotsBeforeThem() {
+    List<ParityPart> all = ParityPart.all();
+    assertThat(all).hasSize(4 * (2 + 9 + 9) + 2 * 9);
+    assertThat(all.stream().map(ParityPart::name)).doesNotHaveDuplicates();
+    for (ParityPart run : all) {
+      if (run.kind() == ParityPart.Kind.RUN || run.kind() == ParityPart.Kind.SIDE) {
+        List<ParityPart> pilots = ParityPart.pilots(run.domain(), run.method());
+        assertThat(pilots).hasSize(3);
+        assertThat(pilots).allSatisfy(p -> assertThat(all.indexOf(p)).isLessThan(all.indexOf(run)));
+      }
+    }
+  }
+
+  @Test
+  void oneDomainIsDoneBeforeTheNextAndSeedZeroOfAllMethodsBeforeSeedOne() {
+    List<String> names = ParityPart.all().stream().map(ParityPart::name).toList();
+    assertThat(names.indexOf("finance-full-2")).isLessThan(names.indexOf("medical-base"));
+    assertThat(names.indexOf("finance-full-0")).isLessThan(names.indexOf("finance-lora-1"));
+    assertThat(names.indexOf("support-full-2")).isLessThan(names.indexOf("finance-r8-0"));
+    assertThat(names).contains("finance-pilot-lora-3e-4", "finance-pilot-full-3e-5");
+  }
+
+  @Test
+  void aPartIsMeantByItsDomainMethodKindOrName() {
+    ParityPart part = ParityFiles.part("medical-qlora-1");
+    assertThat(List.of("medical", "qlora", "run", "medical-qlora-1")).allMatch(part::is);
+    assertThat(List.of("lora", "legal", "pilot", "medical-qlora-2")).noneMatch(part::is);
+  }
+
+  @Test
+  void onlyAdaptersAreToldARankAndOnlyFourBitsAreQuantised() {
+    assertThat(ParityMethod.FULL.flags()).containsExactly("--method", "full");
+    assertThat(ParityMethod.QLORA.flags())
+        .containsExactly("--quantize", "nf4", "--rank", "16", "--targets", "all-linear");
+    assertThat(ParityMethod.ATTENTION.flags()).endsWith("q_proj,k_proj,v_proj,o_proj");
+    assertThat(ParityMethod.R64.piloted()).isEqualTo(ParityMethod.LORA);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"finance", "medical", "legal", "support"})
+  void theTrainedPromptIsThatOfThePackToTheLetter(String name) throws IOException {
+    ParityDomain domain =
+        ParityDomain.ALL.stream().filter(d -> d.name().equals(name)).findFirst().orElseThrow();
+    String yaml = resource("packs/%s/%s.yaml".formatted(name, domain.task()));
+    String asked = domain.prompt().replace("{", "{{").replace("}", "}}");
+    String answer = domain.completion().strip().replace("{", "{{").replace("}", "}}");
+    assertThat(yaml)
+        .contains("doc_to_text: \"" + asked + "\"\n")
+        .contains("doc_to_target: \"" + answer + "\"\n")
+        .contains("dataset_path: " + domain.folder() + "\n")
+        .contains("metric: " + domain.metric() + "\n");
+  }
+
+  private static String resource(String name) throws IOException {
+    try (InputStream in = Packs.class.getResourceAsStream(name)) {
+      assertThat(in).as(name).isNotNull();
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    }
+  }
+
+  @Test
+  void rowsAreTheSameEveryTimeAndNoDocumentIsTrainedOn() throws IOException {
+    data(60, 20);
+    ParityRows rows = ParityRows.write(domain(false), folder, folder.resolve("one"));
+    ParityRows again = ParityRows.write(domain(false), folder, folder.resolve("other"));
+    for (String file : List.of("train", "test", "pilot", "held")) {
+      assertThat(rows.digest(file)).isEqualTo(again.digest(file));
+    }
+    List<String> train = Files.readAllLines(rows.file("train"));
+    List<String> pilot = Files.readAllLines(rows.file("pilot"));
+    List<String> held = Files.readAllLines(rows.file("held"));
+    assertThat(train).hasSize(40);
+    assertThat(pilot).hasSize(4);
+    assertThat(train).containsAll(pilot).containsAll(held);
+    assertThat(held).isNotEmpty().doesNotContainAnyElementsOf(pilot);
+    assertThat(Files.readAllLines(rows.file("test"))).hasSize(15);
+    assertThat(String.join("", train))
+        .doesNotContain("\"asked twice\"")
+        .doesNotContain("long long");
+  }
+
+  @Test
+  void aSetWithFewTestRowsIsDividedAnew() throws IOException {
+    data(50, 5);
+    ParityRows rows = ParityRows.write(domain(true), folder, folder.resolve("one"));
+    List<String> train = Files.readAllLines(rows.file("train"));
+    List<String> test = Files.readAllLines(rows.file("test"));
+    assertThat(train).hasSize(40);
+    assertThat(test).hasSize(12); // 50 + 5 less two long ones and one that stands twice, less 40
+    Set<String> both = new HashSet<>(train);
+    both.retainAll(test);
+    assertThat(both).isEmpty();
+  }
+
+  private static ParityDomain domain(boolean pooled) {
+    return new ParityDomain(
+        "x",
+        "x_task",
+        "acc",
+        "set",
+        "{text}",
+        " {label}",
+        List.of("text"),
+        30,
+        pooled,
+        40,
+        15,
+        3,
+        8);
+  }
+
+  /// Rows of which one prompt is both learned from and asked, and one is too long.
+  private void data(int train, int test) throws IOException {
+    Path set = Files.createDirectories(folder.resolve("set"));
+    Files.write(set.resolve("train.jsonl"), rows("train", train));
+    Files.write(set.resolve("test.jsonl"), rows("test", test));
+  }
+
+  private static List<String> rows(String name, int count) {
+    List<String> rows = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      String text = i == 3 ? "asked twice" : i == 4 ? "long ".repeat(9) : name + " " + i;
+      rows.add("{\"id\":\"%s-%d\",\"text\":\"%s\",\"label\":\"a\"}".formatted(name, i, text));
+    }
+    return rows;
+  }
+}
