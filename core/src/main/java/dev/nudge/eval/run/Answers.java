@@ -5,6 +5,7 @@ import dev.nudge.eval.task.GenerationKwargs;
 import dev.nudge.eval.task.Request;
 import dev.nudge.format.Sha256;
 import dev.nudge.generate.Continuations;
+import dev.nudge.generate.Divergences;
 import dev.nudge.generate.Likelihoods;
 import dev.nudge.generate.Likelihoods.Item;
 import dev.nudge.generate.Session;
@@ -34,6 +35,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 /// Threading: one thread.
 final class Answers {
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
+  private static final String FROM_BASE = "kl_from_base";
   private static final int SHARED =
       65; // tokens of a context from which some of its keys are shared
   private static final int LARGE = 4096; // tokens asked for before what is answered is written down
@@ -50,6 +52,11 @@ final class Answers {
       return request instanceof Request.Generate how && prompt != null
           ? prompt.length + (long) how.how().maxTokens() * repeats(how)
           : Math.max(1, tokens);
+    }
+
+    /// Tokens whose likelihood is asked for.
+    int scored() {
+      return parts.stream().mapToInt(part -> part.ids().length - part.from()).sum();
     }
   }
 
@@ -115,6 +122,12 @@ final class Answers {
     return Sha256.of(Arrays.copyOf(all.array(), all.position()));
   }
 
+  /// The same texts, with what is asked of them: how far a model's tokens are from the base's.
+  static Encoded fromBase(Encoded rolling) {
+    String digest = digest(FROM_BASE, rolling.parts(), null);
+    return new Encoded(rolling.request(), rolling.parts(), null, digest);
+  }
+
   private static int repeats(Request.Generate how) {
     return how.how().samples() ? how.repeats() : 1;
   }
@@ -148,6 +161,56 @@ final class Answers {
     } finally {
       store.flush();
     }
+    return found(requests, of);
+  }
+
+  /// Says how far a model's tokens are from the base's.
+  ///
+  /// @param texts of [#fromBase]
+  /// @return of each the sum over its tokens, in nats, and their number
+  List<JsonNode> fromBase(List<Encoded> texts, Asked of, IntConsumer done) {
+    String adapter = of.adapter();
+    if (adapter == null) { // the base is its own
+      return texts.stream().map(text -> apart(0, text.scored())).toList();
+    }
+    Map<String, Sum> sums = new LinkedHashMap<>();
+    List<Part> parts = new ArrayList<>();
+    missing(texts, of)
+        .forEach(
+            (key, text) -> {
+              Sum empty = new Sum(text);
+              sums.put(key, empty);
+              text.parts().forEach(part -> parts.add(new Part(key, part)));
+              if (text.parts().isEmpty()) {
+                store.put(key, apart(0, 0));
+              }
+            });
+    int[] since = {0};
+    try {
+      Divergences.of(
+          session,
+          adapter,
+          parts.stream().map(Part::item).toList(),
+          (score, i) -> {
+            Part part = parts.get(i);
+            Sum sum = Objects.requireNonNull(sums.get(part.key()));
+            if (sum.add(score.sum(), true)) {
+              store.put(part.key(), apart(sum.logprob, sum.request.scored()));
+            }
+            written(part.item().ids().length, since);
+            done.accept(part.item().ids().length);
+          });
+    } finally {
+      store.flush();
+    }
+    return found(texts, of);
+  }
+
+  private static JsonNode apart(double sum, int tokens) {
+    return NODES.arrayNode().add(sum).add(tokens);
+  }
+
+  private List<JsonNode> found(List<Encoded> requests, Asked of) {
     List<JsonNode> answers = new ArrayList<>();
     for (Encoded request : requests) {
       JsonNode answer = store.find(key(request, of));

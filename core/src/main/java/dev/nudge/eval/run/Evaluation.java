@@ -34,6 +34,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -85,7 +86,9 @@ public final class Evaluation {
   private record Ready(Task task, List<Metric> metrics, List<Sample> samples) {}
 
   /// The requests of a task as tokens, document by document.
-  private record Tokens(Ready ready, List<List<Encoded>> requests) {
+  ///
+  /// @param fromBase the texts of which is asked how far they are from the base; empty: of none
+  private record Tokens(Ready ready, List<List<Encoded>> requests, List<Encoded> fromBase) {
     List<Encoded> all() {
       return requests.stream().flatMap(List::stream).toList();
     }
@@ -107,6 +110,11 @@ public final class Evaluation {
     ModelConfig config = ModelConfig.load(folder);
     Tokenizer tokenizer = Session.tokenizer(folder, settings.adapter(), machine);
     TaskTree tree = tree(settings, machine);
+    if (settings.adapter() != null && Packs.lacksRetention(tree)) {
+      watcher.note(
+          "what the adapter costs elsewhere is not asked; --tasks %s,retention asks it too"
+              .formatted(String.join(",", settings.tasks())));
+    }
     List<Ready> ready = new ArrayList<>();
     PromptStyle style = style(settings);
     for (TaskConfig task : tree.tasks().values()) {
@@ -178,7 +186,7 @@ public final class Evaluation {
     TaskConfig shot = config.withFewshot(settings.numFewshot());
     Filters.of(shot);
     Task task = Task.load(shot, settings.dataDir());
-    List<Metric> metrics = Metric.of(shot.metrics(), shot.type(), task.multipleTarget(), warnings);
+    List<Metric> metrics = metrics(shot, task, settings, warnings);
     List<Sample> samples = task.samples(settings.limit(), style);
     boolean two = metrics.stream().anyMatch(m -> m.aggregation() == Aggregation.Kind.F1);
     if (two && samples.stream().anyMatch(sample -> sample.choices().size() > 2)) {
@@ -187,6 +195,23 @@ public final class Evaluation {
               .formatted(config.place()));
     }
     return new Ready(task, metrics, samples);
+  }
+
+  /// The metrics of a task; none from the base where there is no adapter.
+  private static List<Metric> metrics(
+      TaskConfig config, Task task, EvaluateSettings settings, Consumer<String> warnings) {
+    List<Metric> metrics =
+        Metric.of(config.metrics(), config.type(), task.multipleTarget(), warnings);
+    if (settings.adapter() != null || settings.compare() != null) {
+      return metrics;
+    }
+    List<Metric> own = metrics.stream().filter(metric -> !metric.isFromBase()).toList();
+    if (own.isEmpty()) {
+      throw new InputException(
+          "%s: %s is of an adapter beside its base, and it is the task's only metric; give --adapter"
+              .formatted(config.place(), Metric.KL_FROM_BASE));
+    }
+    return own;
   }
 
   private static Tokens tokens(Ready ready, RequestTokens encoder) {
@@ -205,7 +230,10 @@ public final class Evaluation {
       }
       all.add(own);
     }
-    return new Tokens(ready, all);
+    boolean compared = ready.metrics().stream().anyMatch(Metric::isFromBase);
+    List<Encoded> fromBase =
+        compared ? all.stream().map(own -> Answers.fromBase(own.getFirst())).toList() : List.of();
+    return new Tokens(ready, all, fromBase);
   }
 
   /// An evaluation's folder is new, empty, or one of an evaluation.
@@ -266,9 +294,12 @@ public final class Evaluation {
       this.answers = answers;
       this.watcher = watcher;
       List<Encoded> everything = tasks.stream().flatMap(task -> task.all().stream()).toList();
-      requests = everything.stream().map(Encoded::digest).distinct().count() * models.size();
+      List<Encoded> more = new ArrayList<>(everything);
+      tasks.forEach(task -> more.addAll(task.fromBase()));
       for (Asked model : models) {
-        for (Encoded request : answers.missing(everything, model).values()) {
+        List<Encoded> own = model.adapter() == null ? everything : more;
+        requests += own.stream().map(Encoded::digest).distinct().count();
+        for (Encoded request : answers.missing(own, model).values()) {
           asked++;
           all += request.tokens();
         }
@@ -289,14 +320,13 @@ public final class Evaluation {
         String name = task.ready().task().config().name();
         for (int i = 0; i < models.size(); i++) {
           Asked model = models.get(i);
-          List<JsonNode> flat =
-              answers.of(
-                  task.all(),
-                  model,
-                  tokens -> {
-                    done = Math.min(all, done + tokens);
-                    watcher.progress(done, all, name, model.name());
-                  });
+          IntConsumer told =
+              tokens -> {
+                done = Math.min(all, done + tokens);
+                watcher.progress(done, all, name, model.name());
+              };
+          List<JsonNode> flat = answers.of(task.all(), model, told);
+          List<JsonNode> fromBase = answers.fromBase(task.fromBase(), model, told);
           Ready ready = task.ready();
           scores
               .get(i)
@@ -307,6 +337,7 @@ public final class Evaluation {
                       ready.metrics(),
                       ready.samples(),
                       byDocument(task, flat),
+                      fromBase,
                       resamples));
         }
       }

@@ -46,13 +46,16 @@ final class SampleScorer {
   /// Scores.
   ///
   /// @param answers what filters made of those to each request
-  Map<String, MetricItem> of(Sample sample, List<JsonNode> answers) {
+  /// @param fromBase how far its tokens are from the base's, where that was asked
+  Map<String, MetricItem> of(Sample sample, List<JsonNode> answers, JsonNode fromBase) {
     Map<String, MetricItem> all = new LinkedHashMap<>();
     Choices choices = type == OutputType.MULTIPLE_CHOICE ? choices(sample, answers) : null;
     for (Metric metric : metrics) {
       MetricItem item =
           metric.name().equals("bypass")
               ? new Value(0)
+              : metric.isFromBase()
+                  ? new Weighted(fromBase.path(0).doubleValue(), fromBase.path(1).longValue())
               : choices != null
                   ? choices.of(metric.name())
                   : type == OutputType.GENERATE_UNTIL

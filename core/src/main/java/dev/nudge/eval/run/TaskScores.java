@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.DoublePredicate;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.MissingNode;
 
 /// The numbers of a task, and what each document gave to them.
 ///
@@ -72,11 +73,13 @@ public record TaskScores(
   /// Scores answers.
   ///
   /// @param answers of each document, to each of its requests
+  /// @param fromBase of each document how far its tokens are from the base's; empty: not asked
   static TaskScores of(
       Task task,
       List<Metric> metrics,
       List<Sample> samples,
       List<List<JsonNode>> answers,
+      List<JsonNode> fromBase,
       int resamples) {
     Filters filters = Filters.of(task.config());
     SampleScorer scorer = new SampleScorer(task, metrics);
@@ -88,7 +91,8 @@ public record TaskScores(
         Sample sample = samples.get(i);
         List<JsonNode> filtered = new ArrayList<>();
         answers.get(i).forEach(list -> filtered.add(filters.apply(filter, list, sample.doc())));
-        Map<String, MetricItem> own = scorer.of(sample, filtered);
+        JsonNode apart = fromBase.isEmpty() ? MissingNode.getInstance() : fromBase.get(i);
+        Map<String, MetricItem> own = scorer.of(sample, filtered, apart);
         own.forEach(
             (name, item) -> items.computeIfAbsent(name, key -> new ArrayList<>()).add(item));
         scored.add(new Scored(sample, filter, answers.get(i), filtered, own));

@@ -33,6 +33,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.MissingNode;
 
 /// Runs the packs that come with the library: retention on its own documents, the domains on the
 /// shared data sets where these are there.
@@ -166,7 +167,7 @@ class PacksTest {
       SampleScorer scorer = new SampleScorer(task, metrics);
       for (Sample sample : task.samples(400, PromptStyle.PLAIN)) {
         scorer
-            .of(sample, List.of(sample.target()))
+            .of(sample, List.of(sample.target()), MissingNode.getInstance())
             .forEach(
                 (name, item) -> {
                   if (item instanceof MetricItem.Value value) {
