@@ -67,8 +67,10 @@ public final class Evaluation {
 
     /// Takes what will be there, before a model is loaded; what it throws ends the evaluation.
     ///
-    /// @param metrics of each task, as `METRIC` and as `METRIC,FILTER`
-    default void ready(Map<String, Set<String>> metrics) {}
+    /// @param metrics of each task, and of each group that has numbers of its own, as `METRIC` and
+    ///     as `METRIC,FILTER`
+    /// @param groups the tasks of each group
+    default void ready(Map<String, Set<String>> metrics, Map<String, List<String>> groups) {}
 
     /// Takes that the folder of the results is this evaluation's, and the model loaded.
     ///
@@ -124,7 +126,9 @@ public final class Evaluation {
         new RequestTokens(tokenizer, Session.maxLength(settings.model(), config));
     List<Tokens> tokens = ready.stream().map(task -> tokens(task, encoder)).toList();
     checkOut(settings.out());
-    watcher.ready(metrics(ready));
+    Map<String, List<String>> groups = new LinkedHashMap<>();
+    tree.groups().forEach((name, group) -> groups.put(name, group.tasks()));
+    watcher.ready(metrics(ready, tree), groups);
     try (Claim held = Claim.of(settings.out());
         Session session =
             Session.load(settings.model(), settings.adapter(), tokenizer, machine, watcher::warn)) {
@@ -148,7 +152,7 @@ public final class Evaluation {
     }
   }
 
-  private static Map<String, Set<String>> metrics(List<Ready> tasks) {
+  private static Map<String, Set<String>> metrics(List<Ready> tasks, TaskTree tree) {
     Map<String, Set<String>> all = new LinkedHashMap<>();
     for (Ready one : tasks) {
       TaskConfig config = one.task().config();
@@ -159,6 +163,15 @@ public final class Evaluation {
       }
       all.put(config.name(), own);
     }
+    Map<String, Set<String>> ofTasks = Map.copyOf(all);
+    tree.groups()
+        .forEach(
+            (name, group) -> {
+              Set<String> own = GroupScores.keys(group, ofTasks);
+              if (!own.isEmpty() && !all.containsKey(name)) {
+                all.put(name, own);
+              }
+            });
     return all;
   }
 
@@ -193,6 +206,12 @@ public final class Evaluation {
       throw new InputException(
           "%s: f1 is of two choices, and documents have more; take macro_f1, micro_f1 or weighted_f1"
               .formatted(config.place()));
+    }
+    String cluster = config.cluster();
+    if (cluster != null && samples.stream().noneMatch(sample -> sample.doc().has(cluster))) {
+      warnings.accept(
+          "%s: metadata: cluster names the column %s, which no document has; each document stands for itself"
+              .formatted(config.place(), cluster));
     }
     return new Ready(task, metrics, samples);
   }

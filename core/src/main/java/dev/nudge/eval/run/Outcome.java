@@ -120,9 +120,12 @@ public record Outcome(
     shown.put("high", finite(d.high()));
     shown.put("p", finite(d.p()));
     shown.put("test", d.test());
-    if (d.test().equals("mcnemar")) {
+    if (d.counted()) {
       shown.put("fixed", d.fixed());
       shown.put("broken", d.broken());
+    }
+    if (d.clusters() > 0) {
+      shown.put("clusters", d.clusters());
     }
     return shown;
   }

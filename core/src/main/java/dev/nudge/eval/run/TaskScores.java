@@ -22,8 +22,20 @@ public record TaskScores(
   ///
   /// @param stderr NaN: none is known
   /// @param items what each document gave
+  /// @param units what of the documents is independent
   public record Score(
-      Metric metric, String filter, double value, double stderr, List<MetricItem> items) {
+      Metric metric,
+      String filter,
+      double value,
+      double stderr,
+      List<MetricItem> items,
+      Units units) {
+    /// A number whose documents stand each for itself.
+    public Score(
+        Metric metric, String filter, double value, double stderr, List<MetricItem> items) {
+      this(metric, filter, value, stderr, items, Units.alone(items.size()));
+    }
+
     /// The key in results.
     public String key() {
       return metric.name() + "," + filter;
@@ -83,6 +95,7 @@ public record TaskScores(
       int resamples) {
     Filters filters = Filters.of(task.config());
     SampleScorer scorer = new SampleScorer(task, metrics);
+    Units units = Units.of(samples, task.config().cluster());
     List<Scored> scored = new ArrayList<>();
     Map<String, Score> scores = new LinkedHashMap<>();
     for (String filter : filters.names()) {
@@ -106,7 +119,8 @@ public record TaskScores(
                 filter,
                 aggregation.all(),
                 StandardError.of(metric.aggregation(), aggregation, resamples),
-                List.copyOf(all));
+                List.copyOf(all),
+                units);
         scores.put(score.key(), score);
       }
     }
