@@ -70,6 +70,7 @@ final class Answers {
   private final Session session;
   private final AnswerStore store;
   private final @Nullable Integer lanes;
+  private final Map<String, Pace> paces = new HashMap<>();
 
   Answers(Session session, AnswerStore store, @Nullable Integer lanes) {
     this.session = session;
@@ -155,9 +156,16 @@ final class Answers {
   /// @return a list of answers to each
   List<JsonNode> of(List<Encoded> requests, Asked of, IntConsumer done) {
     Map<String, Encoded> missing = missing(requests, of);
+    long start = System.nanoTime();
+    long[] tokens = {0};
     try {
       likelihoods(missing, of, done);
-      generations(missing, of, done);
+      long generating = System.nanoTime();
+      generations(missing, of, done, tokens);
+      long end = System.nanoTime();
+      Pace now =
+          new Pace(missing.size(), (end - start) / 1e9, tokens[0], (end - generating) / 1e9);
+      paces.merge(of.name(), now, Pace::plus);
     } finally {
       store.flush();
     }
@@ -330,7 +338,13 @@ final class Answers {
     }
   }
 
-  private void generations(Map<String, Encoded> missing, Asked of, IntConsumer done) {
+  /// How fast a model answered.
+  Pace pace(String model) {
+    return paces.getOrDefault(model, Pace.NONE);
+  }
+
+  private void generations(
+      Map<String, Encoded> missing, Asked of, IntConsumer done, long[] generated) {
     List<Continuations.Prompt> prompts = new ArrayList<>();
     List<String> keys = new ArrayList<>();
     missing.forEach(
@@ -350,11 +364,13 @@ final class Answers {
         });
     Map<String, ArrayNode> texts = new HashMap<>();
     int[] since = {0};
-    Continuations.of(
+    Continuations.each(
         session,
         of.adapter(),
         prompts,
-        (text, i) -> {
+        (said, i) -> {
+          String text = said.text();
+          generated[0] += said.tokens();
           String key = keys.get(i);
           Encoded request = Objects.requireNonNull(missing.get(key));
           if (!(request.request() instanceof Request.Generate r) || request.prompt() == null) {

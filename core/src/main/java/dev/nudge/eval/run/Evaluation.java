@@ -398,7 +398,9 @@ public final class Evaluation {
       }
     }
     double seconds = (System.nanoTime() - start) / 1e9;
-    return new Outcome(List.copyOf(models), differences, run.asked, run.requests, seconds);
+    Pace pace = run.answers.pace(settings.adapter() == null ? BASE : ADAPTER);
+    return new Outcome(
+        List.copyOf(models), differences, run.asked, run.requests, seconds, pace);
   }
 
   /// Of the adapter from the base; of the one that is compared from the adapter, or from the base
@@ -427,12 +429,25 @@ public final class Evaluation {
       boolean main = model.name().equals(outcome.main().name());
       Map<String, @Nullable Object> more = about(settings, model, tokenizer, encoder);
       more.put("total_evaluation_time_seconds", String.valueOf(outcome.seconds()));
+      if (main && outcome.pace().requests() > 0) {
+        more.put("pace", pace(outcome.pace()));
+      }
       if (main && !outcome.differences().isEmpty()) {
         more.put("differences", Outcome.shown(outcome.differences()));
       }
       Path folder = main ? settings.out() : settings.out().resolve(model.name());
       ResultFiles.write(folder, model, more);
     }
+  }
+
+  private static Map<String, @Nullable Object> pace(Pace pace) {
+    Map<String, @Nullable Object> all = new LinkedHashMap<>();
+    all.put("requests", pace.requests());
+    all.put("seconds", pace.seconds());
+    all.put("seconds_per_request", Outcome.finite(pace.secondsPerRequest()));
+    all.put("generated_tokens", pace.tokens());
+    all.put("tokens_per_second", Outcome.finite(pace.tokensPerSecond()));
+    return all;
   }
 
   private static Map<String, @Nullable Object> about(

@@ -62,7 +62,7 @@ public record GroupScores(TaskGroup group, int sampleLength, Map<String, Score> 
   }
 
   /// Makes the numbers of a group; none where it names none.
-  static GroupScores of(TaskGroup group, Map<String, TaskScores> tasks) {
+  public static GroupScores of(TaskGroup group, Map<String, TaskScores> tasks) {
     List<TaskScores> own = group.tasks().stream().map(tasks::get).toList();
     Map<String, Score> scores = new LinkedHashMap<>();
     List<TaskGroup.Aggregate> aggregates = group.aggregates();
