@@ -53,6 +53,9 @@ public final class Evaluation {
   /// The name of the model with `--compare`.
   public static final String COMPARE = "compare";
 
+  /// The file of a folder of results that answers are kept in.
+  public static final String ANSWERS = AnswerStore.FILE;
+
   private Evaluation() {}
 
   /// Is told what happens meanwhile; each method does nothing by itself.
@@ -112,6 +115,7 @@ public final class Evaluation {
     ModelConfig config = ModelConfig.load(folder);
     Tokenizer tokenizer = Session.tokenizer(folder, settings.adapter(), machine);
     TaskTree tree = tree(settings, machine);
+    checkData(settings.dataDir());
     if (settings.adapter() != null && Packs.lacksRetention(tree)) {
       watcher.note(
           "what the adapter costs elsewhere is not asked; --tasks %s,retention asks it too"
@@ -253,6 +257,16 @@ public final class Evaluation {
     List<Encoded> fromBase =
         compared ? all.stream().map(own -> Answers.fromBase(own.getFirst())).toList() : List.of();
     return new Tokens(ready, all, fromBase);
+  }
+
+  private static void checkData(@Nullable Path folder) {
+    if (folder != null && Files.notExists(folder)) {
+      throw new InputException("--data-dir is %s; there is no such folder".formatted(folder));
+    }
+    if (folder != null && !Files.isDirectory(folder)) {
+      throw new InputException(
+          "--data-dir is %s, a file; it must be a folder of documents".formatted(folder));
+    }
   }
 
   /// An evaluation's folder is new, empty, or one of an evaluation.

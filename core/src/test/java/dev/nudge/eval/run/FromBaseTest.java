@@ -12,6 +12,7 @@ import dev.nudge.machine.Machine;
 import dev.nudge.model.Divergence;
 import dev.nudge.settings.EvaluateSettings;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Ledger;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -160,6 +161,43 @@ class FromBaseTest {
     assertThat(again.summary()).isEqualTo(rest.summary());
     Outcome fresh = run(Map.of("adapter", adapter("all-linear"), "out", folder.resolve("fresh")));
     assertThat(fresh.summary()).isEqualTo(rest.summary());
+  }
+
+  /// Of what is asked in turn: texts that are scored, how far they are from the base, answers.
+  @ParameterizedTest
+  @ValueSource(ints = {1, 15, 28})
+  void anInterruptLosesNothingThatWasTold(int after) throws IOException {
+    Files.writeString(
+        folder.resolve("say.yaml"),
+        TASK.replace("task: prose", "task: say")
+            .replace("loglikelihood_rolling", "generate_until")
+            .replace("doc_to_text: \"\"", "doc_to_text: \"so: {{text}}\"")
+            .replaceAll("metric_list.*", "metric_list: [{metric: exact_match}]")
+            + "generation_kwargs: {until: [], max_gen_toks: 4}\n");
+    Map<String, Object> asked =
+        Map.of("tasks", List.of("prose", "say"), "adapter", adapter("all-linear"));
+    int[] seen = {0};
+    Evaluation.Watcher interrupts =
+        new Evaluation.Watcher() {
+          @Override
+          public void progress(long tokens, long all, String task, String model) {
+            if (!model.equals("base") && ++seen[0] == after) {
+              Thread.currentThread().interrupt();
+            }
+          }
+        };
+    try {
+      assertThatThrownBy(() -> run(asked, interrupts))
+          .isInstanceOf(RunException.class)
+          .hasMessageStartingWith("interrupted: ");
+    } finally {
+      assertThat(Thread.interrupted()).isTrue();
+    }
+    Outcome rest = run(asked);
+    assertThat(rest.asked()).isPositive().isLessThan(rest.requests());
+    Map<String, Object> fresh = new LinkedHashMap<>(asked);
+    fresh.put("out", folder.resolve("fresh"));
+    assertThat(rest.summary()).isEqualTo(run(fresh).summary());
   }
 
   @Test
