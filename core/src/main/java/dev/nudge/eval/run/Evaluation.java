@@ -53,6 +53,9 @@ public final class Evaluation {
   /// The name of the model with `--compare`.
   public static final String COMPARE = "compare";
 
+  /// The files of an adapter that change what it says.
+  public static final List<String> ADAPTER_FILES = PeftAdapter.FILES;
+
   /// The file of a folder of results that answers are kept in.
   public static final String ANSWERS = AnswerStore.FILE;
 
@@ -303,7 +306,7 @@ public final class Evaluation {
   private static String digest(Path adapter) {
     try (PeftAdapter peft = PeftAdapter.open(adapter)) {
       StringBuilder all = new StringBuilder();
-      for (String file : List.of("adapter_config.json", "adapter_model.safetensors")) {
+      for (String file : ADAPTER_FILES) {
         all.append(Sha256.of(peft.folder().resolve(file))).append(' ');
       }
       return Sha256.of(all.toString().getBytes(StandardCharsets.UTF_8));
