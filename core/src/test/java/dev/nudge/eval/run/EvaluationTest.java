@@ -217,6 +217,59 @@ class EvaluationTest {
   }
 
   @Test
+  void documentsOfOneColumnsValueAreDrawnTogether() throws IOException {
+    StringBuilder rows = new StringBuilder();
+    for (int i = 0; i < 63; i++) {
+      String page = i < 60 ? "\"page\": %d, ".formatted(i / 3) : "";
+      rows.append("{%s\"q\": \"the pump %d reads\", \"label\": %d}\n".formatted(page, i, i % 3));
+    }
+    Files.writeString(folder.resolve("quiz.jsonl"), rows);
+    Files.writeString(folder.resolve("quiz.yaml"), QUIZ + "metadata: {cluster: page}\n");
+    Map<String, Object> asked = Map.of("adapter", ADAPTER, "tasks", List.of("quiz"));
+    Outcome clustered = run(asked);
+    assertThat(score(clustered, 1, "acc,none").units().count()).isEqualTo(23); // 20 pages, 3 rows
+    for (Difference d : differences(clustered)) {
+      assertThat(d.test()).isEqualTo("cluster_bootstrap");
+      assertThat(d.clusters()).isEqualTo(23);
+      assertThat(d.low()).isLessThanOrEqualTo(d.value());
+    }
+    Difference acc = differences(clustered).getFirst();
+    assertThat(acc.counted()).isTrue();
+    assertThat(acc.value()).isEqualTo((acc.fixed() - acc.broken()) / 63.0);
+    // few clusters tell nothing, and standard errors stay the harness's
+    Map<String, Object> few = new LinkedHashMap<>(asked);
+    few.put("limit", 30);
+    for (Difference d : differences(run(few))) {
+      assertThat(d.clusters()).isEqualTo(10);
+      assertThat(d.low()).isNaN();
+      assertThat(d.p()).isNaN();
+    }
+    Files.writeString(folder.resolve("quiz.yaml"), QUIZ + "metadata: {cluster: pages}\n");
+    Outcome alone = run(asked);
+    assertThat(score(alone, 1, "acc,none").stderr())
+        .isEqualTo(score(clustered, 1, "acc,none").stderr());
+    assertThat(differences(alone).getFirst().test()).isEqualTo("mcnemar");
+    assertThat(warnings)
+        .contains(
+            "%s/quiz.yaml: metadata: cluster names the column pages, which no document has; each document stands for itself"
+                .formatted(folder));
+  }
+
+  @Test
+  void thePaceIsThatOfTheModelAlone() {
+    Pace base = run(Map.of()).pace();
+    assertThat(base.requests()).isEqualTo(48);
+    assertThat(base.tokens()).isBetween(12L, 60L); // of twelve answers
+    assertThat(base.generating()).isPositive().isLessThan(base.seconds());
+    assertThat(base.tokensPerSecond()).isEqualTo(base.tokens() / base.generating());
+    Outcome adapted = run(Map.of("adapter", ADAPTER));
+    assertThat(adapted.pace().requests()).isEqualTo(48);
+    assertThat(adapted.pace().seconds()).isLessThan(adapted.seconds());
+    assertThat(run(Map.of("adapter", ADAPTER)).pace().secondsPerRequest()).isNaN();
+    assertThat(run(Map.of("tasks", List.of("quiz"), "limit", 3)).pace().tokensPerSecond()).isNaN();
+  }
+
+  @Test
   void onlyAnEvaluationsFolderIsWrittenInto() throws IOException {
     Files.createDirectories(folder.resolve("out"));
     Files.writeString(folder.resolve("out/mine.txt"), "mine");
