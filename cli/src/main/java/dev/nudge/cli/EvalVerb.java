@@ -13,6 +13,8 @@ import dev.nudge.eval.run.TaskScores;
 import dev.nudge.eval.suite.Suite;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.EvaluateSettings;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -48,11 +50,29 @@ record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
   @Override
   public int run(EvaluateSettings settings, Console console) {
     LiveLine line = new LiveLine(console.messages(), Progress.style(console), System::nanoTime, "");
+    Thread asking = Thread.currentThread();
+    Runnable stop =
+        () -> {
+          console.note("\nstopping; again to stop at once");
+          asking.interrupt();
+        };
     Suite.Judged judged;
-    try {
-      judged = evaluator.evaluate(settings, new EvalProgress(line, console, System::nanoTime));
-    } finally {
-      line.end();
+    try (Signals signals = Signals.catching(stop)) {
+      try {
+        judged = evaluator.evaluate(settings, new EvalProgress(line, console, System::nanoTime));
+      } catch (RuntimeException e) {
+        if (!signals.stopped()) {
+          throw e;
+        }
+        line.end();
+        console.refuse(stopped(settings.out()));
+        return signals.exitCode();
+      } finally {
+        line.end();
+        if (signals.stopped()) {
+          Thread.interrupted(); // it is told by the exit code
+        }
+      }
     }
     Outcome outcome = judged.outcome();
     TextTable.lines(table(outcome)).forEach(console::result);
@@ -80,6 +100,13 @@ record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
                 Progress.duration(outcome.seconds()),
                 settings.out()));
     return gate == null ? ExitCode.DONE : gate.verdict().exitCode();
+  }
+
+  private static String stopped(Path out) {
+    return Files.exists(out.resolve(Evaluation.ANSWERS))
+        ? "stopped; answers so far are kept in %s, and the same command goes on from there"
+            .formatted(out)
+        : "stopped before anything was asked; nothing was written";
   }
 
   private static String leaked(String task, LeakReport report) {
@@ -158,7 +185,8 @@ record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
 
   private static String shown(Difference d) {
     String changed =
-        d.test().equals("mcnemar") ? ", %d fixed, %d broken".formatted(d.fixed(), d.broken()) : "";
+        d.counted() ? ", %d fixed, %d broken".formatted(d.fixed(), d.broken()) : "";
+    changed += d.clusters() > 0 ? ", %d clusters".formatted(d.clusters()) : "";
     return "%s [%s, %s], p %s%s"
         .formatted(signed(d.value()), signed(d.low()), signed(d.high()), number(d.p()), changed);
   }

@@ -1389,6 +1389,317 @@ class BadInputTest {
     assertThat(place.listing()).isEqualTo(before);
   }
 
+  static Stream<Mistake> evaluations() {
+    return Stream.of(
+        row(
+            "an unknown task",
+            p -> {},
+            "--tasks quizz",
+            "--tasks: quizz is no task, group or tag of --tasks-dir and no .yaml file; did "
+                + "you mean quiz?"),
+        row(
+            "an unknown group",
+            p -> {},
+            "--tasks leagl",
+            "--tasks: leagl is no task, group or tag of --tasks-dir and no .yaml file; did "
+                + "you mean legal?"),
+        row(
+            "a pattern that no name has",
+            p -> {},
+            "--tasks zz_*",
+            "--tasks: zz_* is no task, group or tag of --tasks-dir and no .yaml file"),
+        row(
+            "an empty name among the tasks",
+            p -> {},
+            "--tasks quiz,,say",
+            "--tasks is ''; it must not be blank"),
+        row(
+            "no such folder of documents",
+            p -> {},
+            "--data-dir D/none",
+            "--data-dir is D/none; there is no such folder"),
+        row(
+            "the folder of documents is a file",
+            p -> {},
+            "--data-dir D/rows.jsonl",
+            "--data-dir is D/rows.jsonl, a file; it must be a folder of documents"),
+        row(
+            "no documents",
+            p -> Files.delete(p.path("data/acme/quiz/test.jsonl")),
+            "",
+            "D/tasks/quiz.yaml: the split test of the data set acme/quiz is not here: there "
+                + "is no acme/quiz/test.jsonl in D/data, D/tasks, the working folder; export it "
+                + "there and set --data-dir, as docs/evaluation.md shows"),
+        row(
+            "a broken row",
+            p -> p.edit("data/acme/quiz/test.jsonl", ": 1}", ": 1"),
+            "",
+            "D/data/acme/quiz/test.jsonl, line 2: it is no JSON; a document is an object on "
+                + "a line"),
+        row(
+            "a row that is no object",
+            p -> p.write("data/acme/quiz/test.jsonl", "5\n"),
+            "",
+            "D/data/acme/quiz/test.jsonl, line 1: it is no JSON object; a document is an "
+                + "object on a line"),
+        row(
+            "empty documents",
+            p -> p.write("data/acme/quiz/test.jsonl", ""),
+            "",
+            "D/tasks/quiz.yaml: the split test has no documents, in "
+                + "D/data/acme/quiz/test.jsonl"),
+        row(
+            "a task file that is no YAML",
+            p -> p.edit("tasks/quiz.yaml", "metric_list: [{metric: acc}]", "metric_list: [{metric: acc}"),
+            "",
+            "--tasks: quiz is no task, group or tag of --tasks-dir and no .yaml file; a "
+                + "file of that name is broken: D/tasks/quiz.yaml line 9, column 1: this is not "
+                + "YAML: expected ',' or ']', but got <stream end>"),
+        row(
+            "a key that no task has",
+            p -> p.edit("tasks/quiz.yaml", "doc_to_target", "doc_to_traget"),
+            "",
+            "D/tasks/quiz.yaml: doc_to_traget is no key of a task; did you mean "
+                + "doc_to_target, doc_to_image or doc_to_text?"),
+        row(
+            "a function of Python",
+            p -> p.edit("tasks/quiz.yaml", "\"{{q}}\"", "!function utils.text"),
+            "",
+            "D/tasks/quiz.yaml: doc_to_text is Python (!function utils.text), which is not "
+                + "run here; export its documents to JSONL once, as docs/evaluation.md shows, "
+                + "with a column of what it makes"),
+        row(
+            "a class of Python",
+            p -> p.edit("tasks/quiz.yaml", "test_split", "class: !function task.Quiz\ntest_split"),
+            "",
+            "D/tasks/quiz.yaml: the task is a Python class (!function task.Quiz), which is "
+                + "not run here; export its requests to a task of JSONL once, as "
+                + "docs/evaluation.md shows"),
+        row(
+            "an unknown metric",
+            p -> p.edit("tasks/quiz.yaml", "metric: acc", "metric: acck"),
+            "",
+            "D/tasks/quiz.yaml: metric_list: the metric acck is not known; there are acc, "
+                + "acc_bytes, acc_mutual_info, acc_norm, bits_per_byte, bleu, brier_score, "
+                + "bypass, byte_perplexity, chrf, chrf++, exact_match, f1, inst_level_loose_acc, "
+                + "inst_level_strict_acc, kl_from_base, macro_f1, mcc, micro_f1, perplexity, "
+                + "prompt_level_loose_acc, prompt_level_strict_acc, rouge1, rouge2, rougeL, "
+                + "squad_f1, tatqa_em, tatqa_f1, ter, weighted_f1, word_perplexity; did you mean "
+                + "acc?"),
+        row(
+            "an unknown output type",
+            p -> p.edit("tasks/quiz.yaml", "multiple_choice", "choices"),
+            "",
+            "D/tasks/quiz.yaml: output_type is choices; it must be one of loglikelihood, "
+                + "multiple_choice, loglikelihood_rolling, generate_until"),
+        row(
+            "a broken template",
+            p -> p.edit("tasks/quiz.yaml", "{{q}}", "{{q"),
+            "",
+            "D/tasks/quiz.yaml: doc_to_text, line 1: a tag is not closed; it ends with '}}'"),
+        row(
+            "an unknown filter",
+            p -> p.edit("tasks/quiz.yaml", "metric_list", "filter_list: [{name: a, filter: [{function: squeeze}]}]\nmetric_list"),
+            "",
+            "D/tasks/quiz.yaml: filter_list: filter: the filter squeeze is not known; there "
+                + "are lowercase, majority_vote, map, multi_choice_regex, regex, "
+                + "remove_whitespace, take_first, take_first_k, uppercase"),
+        row(
+            "clusters of no one column",
+            p -> p.edit("tasks/quiz.yaml", "metric_list", "metadata: {cluster: [q]}\nmetric_list"),
+            "",
+            "D/tasks/quiz.yaml: metadata: cluster is [q]; it must be the name of a column"),
+        row(
+            "a choice without tokens",
+            p -> p.edit("tasks/quiz.yaml", "\"the valve\"", "\"\"").edit("tasks/quiz.yaml", "metric_list", "target_delimiter: \"\"\nmetric_list"),
+            "",
+            "D/tasks/quiz.yaml, document 0: '' behind 'the pump' has no tokens of its own "
+                + "to score"),
+        row(
+            "no shots to choose from",
+            p -> {},
+            "--num-fewshot 9",
+            "D/tasks/quiz.yaml: 9 documents are wanted to choose shots from, and there are "
+                + "2; lower num_fewshot"),
+        row(
+            "a negative number of shots",
+            p -> {},
+            "--num-fewshot -1",
+            "--num-fewshot is -1; it must be at least 0"),
+        row(
+            "no documents asked for",
+            p -> {},
+            "--limit 0",
+            "--limit is 0; it must be at least 1"),
+        row(
+            "a folder of tasks that is not there",
+            p -> {},
+            "--tasks-dir D/none",
+            "--tasks-dir is D/none; it must be a folder of task files"),
+        row(
+            "a group without tasks",
+            p -> p.write("tasks/all.yaml", "group: all\ntask: []\n"),
+            "--tasks all",
+            "D/tasks/all.yaml: group all has no task in it"),
+        row(
+            "a group of unknown tasks",
+            p -> p.write("tasks/all.yaml", "group: all\ntask: [quizz]\n"),
+            "--tasks all",
+            "D/tasks/all.yaml: quizz is no task, group or tag of --tasks-dir and no .yaml "
+                + "file; did you mean quiz?"),
+        row(
+            "no such policy",
+            p -> {},
+            "--policy D/policy.yaml",
+            "--policy is D/policy.yaml; there is no such file"),
+        row(
+            "a policy that is no YAML",
+            p -> p.write("policy.yaml", "floor: [\n"),
+            "--policy D/policy.yaml",
+            "D/policy.yaml line 2, column 1: this is not YAML: expected the node content, "
+                + "but found '<stream end>'"),
+        row(
+            "an empty policy",
+            p -> p.write("policy.yaml", ""),
+            "--policy D/policy.yaml",
+            "D/policy.yaml holds no rule; a policy has keys such as improve and retain"),
+        row(
+            "an unknown key of a policy",
+            p -> p.write("policy.yaml", "floors: {task: quiz}\n"),
+            "--policy D/policy.yaml",
+            "D/policy.yaml: 'floors' is no key there; there are confidence, improve, "
+                + "retain, floor, ceiling, leakage, latency; did you mean floor?"),
+        row(
+            "a policy for another task",
+            p -> p.write("policy.yaml", "floor: {task: quizz, metric: acc, at_least: 1, judged_by: point}\n"),
+            "--policy D/policy.yaml",
+            "D/policy.yaml: floor names the task quizz, which is not evaluated; --tasks has "
+                + "quiz; did you mean quiz?"),
+        row(
+            "a policy for another metric",
+            p -> p.write("policy.yaml", "floor: {task: quiz, metric: f1, at_least: 1, judged_by: point}\n"),
+            "--policy D/policy.yaml",
+            "D/policy.yaml: floor names the metric f1, which quiz does not have; it has "
+                + "acc, acc,none"),
+        row(
+            "a policy for a group without a number",
+            p -> p.write("tasks/all.yaml", "group: all\ntask: [quiz]\n").write("policy.yaml", "floor: {task: all, metric: acc, at_least: 1, judged_by: point}\n"),
+            "--tasks all --policy D/policy.yaml",
+            "D/policy.yaml: floor names the group all, which has no number of its own "
+                + "(aggregate_metric_list); name one of its tasks: quiz"),
+        row(
+            "a policy that compares nothing",
+            p -> p.write("policy.yaml", "improve: {task: quiz, metric: acc}\n"),
+            "--policy D/policy.yaml",
+            "D/policy.yaml: improve and retain compare a model with its base; give "
+                + "--adapter, or leave them out"),
+        row(
+            "no such adapter",
+            p -> {},
+            "--adapter D/none",
+            "D/none is not an adapter: it has no adapter_config.json (it does not exist)"),
+        row(
+            "an adapter of another base",
+            p -> p.copy(Place.GOLDEN.resolve("peft/rslora/adapter"), "other"),
+            "--adapter D/other",
+            "adapter D/other: it is of another model: "
+                + "base_model.model.model.layers.0.mlp.down_proj.lora_A.weight has 83 inputs, "
+                + "this model's model.layers.0.mlp.down_proj has 72"),
+        row(
+            "the same adapter twice",
+            p -> p.copy(Place.GOLDEN.resolve("peft/all-linear/adapter"), "adapter"),
+            "--adapter D/adapter --compare D/adapter",
+            "--adapter and --compare are both D/adapter; give another adapter to compare "
+                + "with"),
+        row(
+            "the same adapter twice, by other names",
+            p -> p.copy(Place.GOLDEN.resolve("peft/all-linear/adapter"), "adapter"),
+            "--adapter D/adapter --compare D/adapter/",
+            "--adapter and --compare are both D/adapter; give another adapter to compare "
+                + "with"),
+        row(
+            "no such adapter to compare with",
+            p -> {},
+            "--compare D/none",
+            "D/none is not an adapter: it has no adapter_config.json (it does not exist)"),
+        row(
+            "another base's adapter to compare with",
+            p -> p.copy(Place.GOLDEN.resolve("peft/rslora/adapter"), "other"),
+            "--compare D/other",
+            "adapter D/other: it is of another model: "
+                + "base_model.model.model.layers.0.mlp.down_proj.lora_A.weight has 83 inputs, "
+                + "this model's model.layers.0.mlp.down_proj has 72"),
+        row(
+            "the results are a file",
+            p -> {},
+            "--out D/rows.jsonl",
+            "--out D/rows.jsonl cannot be made: D/rows.jsonl is a file; give another folder"),
+        row(
+            "the results lie under a file",
+            p -> {},
+            "--out D/rows.jsonl/out",
+            "--out D/rows.jsonl/out cannot be made: D/rows.jsonl is a file; give another "
+                + "folder"),
+        row(
+            "the results' folder is another's",
+            p -> p.write("out/other.txt", "x"),
+            "",
+            "--out D/out holds something else than an evaluation; give another folder"),
+        row(
+            "no such training data",
+            p -> {},
+            "--train-data D/none.jsonl",
+            "D/none.jsonl does not exist; a file, a folder or a glob of rows is needed"),
+        row(
+            "training data without a file",
+            p -> Files.createDirectory(p.path("empty")),
+            "--train-data D/empty",
+            "D/empty holds no data; a file of it ends in .jsonl, .json, .csv, .tsv or "
+                + ".parquet, perhaps with .gz"),
+        row(
+            "a template without chats",
+            p -> {},
+            "--template chatml",
+            "--template is given without --apply-chat-template; add it"),
+        row(
+            "turns without chats",
+            p -> {},
+            "--no-fewshot-as-multiturn",
+            "--fewshot-as-multiturn is given without --apply-chat-template; add it"),
+        row(
+            "chats of a model without a template",
+            p -> {},
+            "--apply-chat-template",
+            "D/model has no chat template; name one by --template: a file, or alpaca, "
+                + "chatml, gemma, llama3, mistral, vicuna, zephyr"),
+        row(
+            "an unknown template",
+            p -> {},
+            "--apply-chat-template --template chatmll",
+            "--template chatmll is no file and no template; there are alpaca, chatml, "
+                + "gemma, llama3, mistral, vicuna, zephyr"),
+        row(
+            "a model that is not there",
+            p -> {},
+            "--model D/none",
+            "D/none: no such model folder"),
+        row(
+            "an unknown flag",
+            p -> {},
+            "--task quiz",
+            "unknown flag --task for eval; did you mean --tasks or --tasks-dir?"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("evaluations")
+  void aMistakeOfEvalIsOneLine(Mistake mistake) throws IOException {
+    Place place = Place.in(folder).quiz();
+    mistake.spoiling.spoil(place);
+    Map<String, String> before = place.listing();
+    check(place.evaluate(mistake.flags), mistake.line);
+    assertThat(place.listing()).isEqualTo(before);
+  }
+
   /// A registry with a champion, support:1, and support:2, which is blocked.
   private static final String MISSING = "; versions of support are 1, 2, aliases champion";
 

@@ -140,6 +140,38 @@ record Place(Path folder) {
     return run(with("merge", defaults, flags));
   }
 
+  /// Runs `eval` likewise on a task of two choices, `D/tasks/quiz.yaml`.
+  Ran evaluate(String... flags) {
+    Map<String, String> defaults = new LinkedHashMap<>();
+    defaults.put("--model", "D/model");
+    defaults.put("--tasks", "quiz");
+    defaults.put("--tasks-dir", "D/tasks");
+    defaults.put("--data-dir", "D/data");
+    defaults.put("--out", "D/out");
+    defaults.put("--compute", "fp32");
+    defaults.put("--threads", "1");
+    return run(with("eval", defaults, flags));
+  }
+
+  /// Writes that task and its documents.
+  Place quiz() throws IOException {
+    write(
+        "tasks/quiz.yaml",
+        """
+        task: quiz
+        dataset_path: acme/quiz
+        test_split: test
+        output_type: multiple_choice
+        doc_to_text: "{{q}}"
+        doc_to_choice: ["pump", "the valve"]
+        doc_to_target: label
+        metric_list: [{metric: acc}]
+        """);
+    return write(
+        "data/acme/quiz/test.jsonl",
+        "{\"q\": \"the pump\", \"label\": 0}\n{\"q\": \"the seal\", \"label\": 1}\n");
+  }
+
   private static String[] with(String verb, Map<String, String> defaults, String... flags) {
     List<String> line = new ArrayList<>(List.of(verb));
     defaults.forEach(

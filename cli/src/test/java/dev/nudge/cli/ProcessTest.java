@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nudge.engine.RowScore;
+import dev.nudge.settings.RunException;
 import dev.nudge.train.RunState;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -20,6 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
 
 /// Holds what only a process of its own can show: signals, a closed pipe, which classes load.
 @DisabledOnOs(value = OS.WINDOWS, disabledReason = "signals and pipes of POSIX")
@@ -50,6 +52,30 @@ class ProcessTest {
       } catch (InterruptedException e) {
         throw new IllegalStateException(e);
       }
+    }
+  }
+
+  /// An evaluation that answers until its thread is interrupted.
+  static final class Asking {
+    public static void main(String[] args) {
+      EvalVerb eval =
+          new EvalVerb(
+              (settings, _) -> {
+                try {
+                  Files.createDirectories(settings.out());
+                  Files.writeString(settings.out().resolve("answers.jsonl"), "");
+                  System.err.println("running");
+                  Thread.sleep(60_000);
+                  throw new IllegalStateException("nobody stopped it");
+                } catch (IOException e) {
+                  throw new IllegalStateException(e);
+                } catch (InterruptedException e) {
+                  throw new RunException("interrupted: some texts are not scored", e);
+                }
+              });
+      List<String> line =
+          List.of("eval", "--model", "m", "--tasks", "t", "--out", args[0], "--json");
+      System.exit(Main.run(List.of(eval), line, new Results(System.out), System.err));
     }
   }
 
@@ -94,6 +120,28 @@ class ProcessTest {
     // a shell starts background commands with interrupts ignored, and a JVM leaves that so
     assumeFalse(ignoresInterrupts(), "this process was started with interrupts ignored");
     assertStops("INT", 130);
+  }
+
+  @Test
+  void anEvaluationThatIsStoppedSaysWhatIsKept(@TempDir Path folder) throws Exception {
+    List<String> signals = ignoresInterrupts() ? List.of("TERM") : List.of("TERM", "INT");
+    for (String signal : signals) {
+      Path out = folder.resolve(signal);
+      Process process = java(List.of(), Asking.class, out.toString());
+      var err = process.errorReader(UTF_8);
+      assertThat(err.readLine()).isEqualTo("running");
+      new ProcessBuilder("kill", "-" + signal, Long.toString(process.pid())).start().waitFor();
+      List<String> rest = err.lines().filter(line -> !line.isEmpty()).toList();
+      assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+      assertThat(process.exitValue()).isEqualTo(signal.equals("TERM") ? 143 : 130);
+      assertThat(rest)
+          .containsExactly(
+              "stopping; again to stop at once",
+              "nudge: stopped; answers so far are kept in "
+                  + out
+                  + ", and the same command goes on from there");
+      assertThat(process.getInputStream().readAllBytes()).isEmpty();
+    }
   }
 
   private static boolean ignoresInterrupts() throws IOException {

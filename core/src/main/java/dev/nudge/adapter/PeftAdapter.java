@@ -29,6 +29,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Threading: immutable; close it when the adapter is attached.
 public final class PeftAdapter implements Source, AutoCloseable {
+  /// The files of an adapter that change what it says.
+  public static final List<String> FILES = List.of(PeftConfig.FILE, PeftFiles.WEIGHTS);
+
   private static final Set<StoredType> TYPES =
       Set.of(StoredType.F32, StoredType.F16, StoredType.BF16);
 

@@ -2,6 +2,7 @@ package dev.nudge.eval;
 
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.ToDoubleFunction;
@@ -136,21 +137,42 @@ public record Bootstrap(int resamples, long seed) {
   /// @param clusters the number of each item's cluster
   /// @param score of a resample, told by how often each item is in it; the array is used again
   public Resampled counted(int[] clusters, ToDoubleFunction<int[]> score) {
-    int[] units = numbered(clusters);
-    int number = Arrays.stream(units).max().orElseThrow() + 1;
-    SplittableRandom random = new SplittableRandom(seed);
+    return strata(List.of(new Stratum(1, clusters, score)));
+  }
+
+  /// A part of the data that is drawn by itself, such as a task of several.
+  ///
+  /// @param weight of its score in that of all
+  /// @param clusters the number of each item's cluster
+  /// @param score of a resample, told by how often each item is in it; the array is used again
+  @SuppressWarnings("ArrayRecordComponent")
+  public record Stratum(double weight, int[] clusters, ToDoubleFunction<int[]> score) {}
+
+  /// Resamples the weighted sum of scores of parts, each of which is drawn apart from the others
+  /// and keeps its size. The units that are told are those of the part that has the fewest.
+  public Resampled strata(List<Stratum> parts) {
     double[] scores = new double[resamples];
-    int[] times = new int[units.length];
-    for (int r = 0; r < resamples; r++) {
-      int[] drawn = new int[number];
-      for (int i = 0; i < number; i++) {
-        drawn[random.nextInt(number)]++;
+    double value = 0;
+    int fewest = Integer.MAX_VALUE;
+    for (int part = 0; part < parts.size(); part++) {
+      Stratum stratum = parts.get(part);
+      int[] units = numbered(stratum.clusters);
+      int number = Arrays.stream(units).max().orElseThrow() + 1;
+      SplittableRandom random = new SplittableRandom(seed + part);
+      int[] times = new int[units.length];
+      for (int r = 0; r < resamples; r++) {
+        int[] drawn = new int[number];
+        for (int i = 0; i < number; i++) {
+          drawn[random.nextInt(number)]++;
+        }
+        Arrays.setAll(times, i -> drawn[units[i]]);
+        scores[r] += stratum.weight * stratum.score.applyAsDouble(times);
       }
-      Arrays.setAll(times, i -> drawn[units[i]]);
-      scores[r] = score.applyAsDouble(times);
+      Arrays.fill(times, 1);
+      value += stratum.weight * stratum.score.applyAsDouble(times);
+      fewest = Math.min(fewest, number);
     }
-    Arrays.fill(times, 1);
-    return Resampled.of(score.applyAsDouble(times), scores, number);
+    return Resampled.of(value, scores, fewest);
   }
 
   /// Every item a cluster of its own.

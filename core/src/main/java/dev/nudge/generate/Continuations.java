@@ -39,6 +39,11 @@ public final class Continuations {
   public record Prompt(
       int[] ids, List<String> stops, int maxTokens, SamplingSettings sampling, long draws) {}
 
+  /// What was said.
+  ///
+  /// @param tokens that were generated for it
+  public record Said(String text, int tokens) {}
+
   /// Continues prompts.
   ///
   /// @param adapter the name of its adapter; null: the base
@@ -49,6 +54,19 @@ public final class Continuations {
       @Nullable String adapter,
       List<Prompt> prompts,
       ObjIntConsumer<String> told) {
+    each(session, adapter, prompts, (said, i) -> told.accept(said.text(), i));
+  }
+
+  /// Continues prompts.
+  ///
+  /// @param adapter the name of its adapter; null: the base
+  /// @param told each text with the number of its prompt, in order, by this thread
+  /// @throws RunException where an interrupt of this thread left prompts that were not continued
+  public static void each(
+      Session session,
+      @Nullable String adapter,
+      List<Prompt> prompts,
+      ObjIntConsumer<Said> told) {
     Lock held = session.hold();
     ArrayDeque<Ticket> tickets = new ArrayDeque<>();
     List<Answered> answers = new ArrayList<>();
@@ -69,7 +87,7 @@ public final class Continuations {
         if (Thread.currentThread().isInterrupted()) {
           throw new RunException("interrupted: some prompts are not continued");
         }
-        told.accept(answers.get(i).text(), i);
+        told.accept(answers.get(i).said(), i);
       }
     } finally {
       tickets.forEach(Ticket::cancel);
@@ -119,7 +137,11 @@ public final class Continuations {
       return false;
     }
 
-    String text() {
+    Said said() {
+      return new Said(text(), said.length);
+    }
+
+    private String text() {
       String text = tokenizer.decode(said, true);
       for (String stop : prompt.stops) {
         int at = stop.isEmpty() ? -1 : text.indexOf(stop);

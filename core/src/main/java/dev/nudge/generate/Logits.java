@@ -58,6 +58,11 @@ final class Logits {
     return values[id];
   }
 
+  /// All of them, until the next row is read.
+  double[] all() {
+    return values;
+  }
+
   /// The largest; the peaks are those of the row as it is now.
   ///
   /// @throws RunException where a logit is not a number

@@ -1,5 +1,6 @@
 package dev.nudge.merge;
 
+import dev.nudge.model.Divergence;
 import dev.nudge.model.StreamedLm;
 import dev.nudge.nn.Linear;
 import dev.nudge.tensor.Scope;
@@ -12,7 +13,7 @@ import java.util.List;
 /// With z the logits and p the probabilities of a token's successor:
 ///
 ///     logits  max and mean of |z' − z| over tokens and vocabulary
-///     kl      mean over tokens of Σ p · (log p − log p'), in nats, p that of the reference
+///     kl      mean over tokens of the [Divergence] KL(p ‖ p'), in nats, p that of the reference
 ///     perplexity  exp of the mean −log p of the token that follows
 ///
 /// @param tokens compared
@@ -106,16 +107,14 @@ public record Difference(
     }
 
     void add(double[] x, double[] y, int next) {
-      double logX = logSumExp(x);
-      double logY = logSumExp(y);
-      double divergence = 0;
+      double logX = Divergence.logSumExp(x);
+      double logY = Divergence.logSumExp(y);
       for (int v = 0; v < x.length; v++) {
         double apart = Math.abs(y[v] - x[v]);
         max = apart > max || Double.isNaN(apart) ? apart : max;
         sum += apart;
-        divergence += Math.exp(x[v] - logX) * (x[v] - logX - y[v] + logY);
       }
-      kl += divergence;
+      kl += Divergence.of(x, logX, y, logY);
       tokens++;
       if (next >= 0) {
         loss += logX - x[next];
@@ -128,18 +127,6 @@ public record Difference(
       for (int v = 0; v < to.length; v++) {
         to[v] = t.get(row, v);
       }
-    }
-
-    private static double logSumExp(double[] z) {
-      double largest = Double.NEGATIVE_INFINITY;
-      for (double v : z) {
-        largest = Math.max(largest, v);
-      }
-      double sum = 0;
-      for (double v : z) {
-        sum += Math.exp(v - largest);
-      }
-      return largest + Math.log(sum);
     }
 
     Difference difference() {

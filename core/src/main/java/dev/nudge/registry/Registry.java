@@ -442,7 +442,18 @@ public final class Registry {
     if (protection == null) {
       return List.of();
     }
-    return to == null ? List.of("it would be taken away") : gate(to, protection.policy());
+    if (to == null) {
+      return List.of("it would be taken away");
+    }
+    List<String> reasons = new ArrayList<>(gate(to, protection.policy()));
+    Alias was = book.alias(name, alias);
+    Version before = was == null ? null : book.version(name, was.digest());
+    if (before != null) {
+      JsonNode then = lastGate(before, protection.policy());
+      JsonNode now = lastGate(to, protection.policy());
+      reasons.addAll(GateCheck.otherQuestions(before.shown(), then, now));
+    }
+    return reasons;
   }
 
   private static RegistryException gated(
@@ -473,6 +484,17 @@ public final class Registry {
         .forEach((name, file) -> files.put(name, file.digest()));
     List<String> bases = new ArrayList<>();
     lineage(version).path("base").forEach(base -> bases.add(base.asString("")));
+    JsonNode last = lastGate(version, policy);
+    if (last.isMissingNode()) {
+      return List.of(
+          "no %s%s is kept with it"
+              .formatted(GateCheck.FILE, policy == null ? "" : " of the policy " + policy));
+    }
+    return GateCheck.against(files, bases, last, policy);
+  }
+
+  /// The gate that was judged last; missing where there is none.
+  private JsonNode lastGate(Version version, @Nullable String policy) {
     JsonNode last = null;
     for (Version.Report report : version.reports()) {
       JsonNode gate =
@@ -485,12 +507,7 @@ public final class Registry {
         last = gate;
       }
     }
-    if (last == null) {
-      return List.of(
-          "no %s%s is kept with it"
-              .formatted(GateCheck.FILE, policy == null ? "" : " of the policy " + policy));
-    }
-    return GateCheck.against(files, bases, last, policy);
+    return last == null ? MissingNode.getInstance() : last;
   }
 
   private static Instant at(JsonNode gate) {

@@ -57,11 +57,23 @@ class ProtectedAliasTest {
   /// same.
   private void judged(Version with, Version of, Verdict verdict, String policy, int day)
       throws Exception {
+    judged(with, of, verdict, policy, day, Map.of(), Map.of());
+  }
+
+  private void judged(
+      Version with,
+      Version of,
+      Verdict verdict,
+      String policy,
+      int day,
+      Map<String, String> tasks,
+      Map<String, String> data)
+      throws Exception {
     Map<String, String> files = Digests.adapter(of.folder());
     assertThat(files).hasSize(2);
     Digests digests =
         new Digests(
-            MadeAdapters.BASE, files, "sha256:1", null, Map.of(), Map.of(), 0, Map.of(), policy);
+            MadeAdapters.BASE, files, "sha256:1", null, tasks, data, 0, Map.of(), policy);
     GateResult result =
         new GateResult(verdict, "p.yaml", List.of(), digests, DAY.plusSeconds(86_400L * day));
     Path file = temp.resolve("gate.json");
@@ -99,6 +111,32 @@ class ProtectedAliasTest {
     judged(second, second, Verdict.FAIL, POLICY, 5);
     judged(second, second, Verdict.PASS, POLICY, 3);
     refused("its verdict is FAIL");
+  }
+
+  @Test
+  void aVerdictOnOtherQuestionsThanTheOneBeforeDoesNotMoveIt() throws Exception {
+    Map<String, String> tasks = Map.of("quiz", "sha256:q", "prose", "sha256:p");
+    Map<String, String> data = Map.of("quiz", "sha256:1", "prose", "sha256:2");
+    judged(first, first, Verdict.PASS, POLICY, 0, tasks, data);
+    registry.protect("support", "champion", null, note("x"));
+    judged(second, second, Verdict.PASS, POLICY, 1, Map.of("quiz", "sha256:q"), data);
+    refused("prose was not asked, as it was for support:1");
+    Map<String, String> other = Map.of("quiz", "sha256:o", "prose", "sha256:p");
+    judged(second, second, Verdict.PASS, POLICY, 2, other, data);
+    refused("the task file of quiz is another than for support:1");
+    Map<String, String> rows = Map.of("quiz", "sha256:1", "prose", "sha256:3");
+    judged(second, second, Verdict.PASS, POLICY, 3, tasks, rows);
+    refused("the documents of prose are others than for support:1");
+    registry.alias("support", "champion", second, Alias.Expected.ANY, true, note("a new test set"));
+    assertThat(((Event.Moved) registry.log("support").getLast()).overridden())
+        .containsExactly("the documents of prose are others than for support:1");
+    registry.rollback("support", "champion", Alias.Expected.ANY, note("back"));
+    Map<String, String> more = Map.of("quiz", "sha256:q", "prose", "sha256:p", "new", "sha256:n");
+    Map<String, String> moreRows =
+        Map.of("quiz", "sha256:1", "prose", "sha256:2", "new", "sha256:4");
+    judged(second, second, Verdict.PASS, POLICY, 4, more, moreRows);
+    move(second);
+    assertThat(champion()).isEqualTo("support:2");
   }
 
   @Test

@@ -1,5 +1,6 @@
 package dev.nudge.eval.gate;
 
+import dev.nudge.eval.run.Evaluation;
 import dev.nudge.eval.run.ModelResults;
 import dev.nudge.eval.run.TaskScores;
 import dev.nudge.eval.task.TaskConfig;
@@ -36,10 +37,6 @@ public record Digests(
     long seed,
     Map<String, String> settings,
     String policy) {
-  /// The files of an adapter that change what it says.
-  public static final List<String> ADAPTER_FILES =
-      List.of("adapter_config.json", "adapter_model.safetensors");
-
   public Digests {
     adapter = Map.copyOf(adapter);
     tasks = Map.copyOf(tasks);
@@ -53,7 +50,7 @@ public record Digests(
   /// @param folder a PEFT folder
   public static Map<String, String> adapter(Path folder) {
     Map<String, String> all = new TreeMap<>();
-    for (String name : ADAPTER_FILES) {
+    for (String name : Evaluation.ADAPTER_FILES) {
       String digest = Sha256.of(folder.resolve(name));
       if (digest != null) {
         all.put(name, digest);

@@ -1,7 +1,6 @@
 package dev.nudge.eval.gate;
 
 import dev.nudge.eval.Holm;
-import dev.nudge.eval.run.TaskScores.Score;
 import java.util.IdentityHashMap;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -22,7 +21,7 @@ final class Families {
   ///
   /// @param before null: the rule is about the model alone
   /// @param measured a difference towards the better side, or the model's own number
-  record Test(Rule.OfMetric rule, @Nullable Score before, Score after, Measured measured) {
+  record Test(Rule.OfMetric rule, @Nullable Double before, double after, Measured measured) {
 
     /// What the number is judged by.
     double limit() {

@@ -3,8 +3,6 @@ package dev.nudge.eval.gate;
 import dev.nudge.eval.leak.LeakReport;
 import dev.nudge.eval.run.ModelResults;
 import dev.nudge.eval.run.Outcome;
-import dev.nudge.eval.run.TaskScores;
-import dev.nudge.eval.run.TaskScores.Score;
 import dev.nudge.settings.InputException;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -13,7 +11,6 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 
 /// Judges what an evaluation came to by a policy.
@@ -50,7 +47,7 @@ public final class Gate {
   /// @throws InputException where a rule names what was not evaluated
   public static GateResult judge(Policy policy, Evidence evidence, Digests digests, Instant at) {
     ModelResults model = evidence.outcome().main();
-    policy.check(metrics(model), model.adapter() != null);
+    policy.check(metrics(model), groups(model), model.adapter() != null);
     List<Families.Test> tests = new ArrayList<>();
     for (Rule rule : policy.rules()) {
       if (rule instanceof Rule.OfMetric of && isTested(of)) {
@@ -68,7 +65,7 @@ public final class Gate {
       switch (rule) {
         case Rule.Leakage r -> results.addAll(PlainRules.leakage(r, evidence));
         case Rule.Latency r -> results.add(PlainRules.latency(r, evidence.speed()));
-        case Rule.Limit r -> results.add(PlainRules.point(r, score(r.on(), own(r, evidence))));
+        case Rule.Limit r -> results.add(PlainRules.point(r, Subject.of(r.on(), model)));
         default -> throw new IllegalStateException("not judged: " + rule.name());
       }
     }
@@ -93,6 +90,25 @@ public final class Gate {
                       });
               all.put(name, own);
             });
+    model
+        .groups()
+        .forEach(
+            (name, group) -> {
+              Set<String> own = new LinkedHashSet<>();
+              for (String key : group.scores().keySet()) {
+                own.add(key.substring(0, key.lastIndexOf(',')));
+                own.add(key);
+              }
+              if (!own.isEmpty()) {
+                all.put(name, own);
+              }
+            });
+    return all;
+  }
+
+  private static Map<String, List<String>> groups(ModelResults model) {
+    Map<String, List<String>> all = new LinkedHashMap<>();
+    model.groups().forEach((name, group) -> all.put(name, group.group().tasks()));
     return all;
   }
 
@@ -101,27 +117,13 @@ public final class Gate {
   }
 
   private static Families.Test test(Rule.OfMetric rule, Evidence evidence) {
-    Score after = score(rule.on(), own(rule, evidence));
+    Subject after = Subject.of(rule.on(), evidence.outcome().main());
     if (rule instanceof Rule.Limit) {
-      return new Families.Test(rule, null, after, Measured.of(after));
+      return new Families.Test(rule, null, after.value(), after.measured());
     }
-    TaskScores base = Objects.requireNonNull(evidence.base().tasks().get(rule.on().task()));
-    Score before = score(rule.on(), base);
-    Measured difference = Measured.difference(before, after);
-    boolean higher = after.metric().higherIsBetter();
-    return new Families.Test(rule, before, after, higher ? difference : difference.negative());
-  }
-
-  private static TaskScores own(Rule.OfMetric rule, Evidence evidence) {
-    return Objects.requireNonNull(evidence.outcome().main().tasks().get(rule.on().task()));
-  }
-
-  /// The number that a rule is about; of the task's first filter where none is named.
-  private static Score score(Rule.On on, TaskScores task) {
-    return task.scores().values().stream()
-        .filter(s -> s.metric().name().equals(on.metric()))
-        .filter(s -> on.filter() == null || s.filter().equals(on.filter()))
-        .findFirst()
-        .orElseThrow();
+    Subject before = Subject.of(rule.on(), evidence.base());
+    Measured above = after.above(before);
+    Measured better = after.higherIsBetter() ? above : above.negative();
+    return new Families.Test(rule, before.value(), after.value(), better);
   }
 }

@@ -7,17 +7,18 @@ import dev.nudge.eval.NonInferiority;
 import dev.nudge.eval.Paired;
 import dev.nudge.eval.Resampled;
 import dev.nudge.eval.run.Aggregation;
-import dev.nudge.eval.run.MetricItem;
 import dev.nudge.eval.run.TaskScores.Score;
 import java.util.List;
 import java.util.function.DoubleFunction;
-import java.util.function.ToDoubleFunction;
+import org.jspecify.annotations.Nullable;
 
 /// A number that documents gave, or the difference of two on the same documents, with its interval
 /// at any confidence and the probability that it is beyond a limit by chance.
 ///
 /// Shares of right answers have Wilson's interval and their difference Tango's; other numbers are
-/// resampled, a difference on the same resamples. A p-value is the interval turned round: the
+/// resampled, a difference on the same resamples. So are shares where documents hang together in
+/// clusters ([dev.nudge.eval.run.Units]), which are then drawn whole, and the numbers of groups,
+/// whose tasks are drawn apart. A p-value is the interval turned round: the
 /// smallest α at which the one-sided bound still lies beyond the limit. For a difference of shares
 /// beyond 0 or more it is not below that of the exact test of McNemar, for the interval is too
 /// narrow on a few documents.
@@ -34,6 +35,7 @@ public final class Measured {
 
   private final double value;
   private final int documents;
+  private final int clusters;
   private final DoubleFunction<Interval> intervals; // by two-sided confidence
   private final double least; // p
   private final double exactAbove; // the smallest p of "above 0 or more"
@@ -42,96 +44,145 @@ public final class Measured {
   private Measured(
       double value,
       int documents,
+      int clusters,
       DoubleFunction<Interval> intervals,
       double least,
       double exactAbove,
       double exactBelow) {
     this.value = value;
     this.documents = documents;
+    this.clusters = clusters;
     this.intervals = intervals;
     this.least = least;
     this.exactAbove = exactAbove;
     this.exactBelow = exactBelow;
   }
 
+  /// A task's number as a part of a measured one.
+  ///
+  /// @param before null: the number itself is measured, not a difference
+  /// @param weight in the number of all parts
+  record Part(@Nullable Score before, Score after, double weight) {
+    private int documents() {
+      return after.items().size();
+    }
+
+    private int clusters() {
+      return after.units().areClusters() ? after.units().count() : 0;
+    }
+
+    private boolean isShare() {
+      return after.isShare() && (before == null || before.isShare());
+    }
+
+    private boolean isFraction() {
+      return before == null
+          ? after.units().areClusters() && after.isShare()
+          : before.isMean(Measured::isFraction) && after.isMean(Measured::isFraction);
+    }
+
+    private double value() {
+      return after.value() - (before == null ? 0 : before.value());
+    }
+
+    private Bootstrap.Stratum stratum() {
+      Aggregation own = Aggregation.of(after.metric().aggregation(), after.items());
+      Aggregation first =
+          before == null ? null : Aggregation.of(before.metric().aggregation(), before.items());
+      return new Bootstrap.Stratum(
+          weight,
+          after.units().numbers(),
+          times -> own.counted(times) - (first == null ? 0 : first.counted(times)));
+    }
+  }
+
   /// Measures a model's own number.
   public static Measured of(Score score) {
-    List<MetricItem> items = score.items();
-    int n = items.size();
-    if (Double.isNaN(score.value()) || n == 0) {
-      return unknown(score.value(), n);
-    }
-    if (score.isShare()) {
-      int hits = (int) score.right().stream().filter(r -> r).count();
-      return new Measured(
-          score.value(), n, c -> Interval.wilsonAt(hits, n, c), LEAST, LEAST, LEAST);
-    }
-    Aggregation all = Aggregation.of(score.metric().aggregation(), items);
-    return resampled(score.value(), n, all::counted, false);
+    return of(List.of(new Part(null, score, 1)));
   }
 
   /// Measures how far the second number is above the first; documents are in the same order.
   ///
   /// @throws IllegalArgumentException where there are more documents of one
   public static Measured difference(Score first, Score second) {
-    int n = first.items().size();
-    if (n != second.items().size()) {
-      throw new IllegalArgumentException(
-          n + " documents of one and " + second.items().size() + " of the other are no pairs");
+    return of(List.of(new Part(first, second, 1)));
+  }
+
+  /// Measures the weighted sum of parts; one alone is the task's own number.
+  static Measured of(List<Part> parts) {
+    int n = parts.stream().mapToInt(Part::documents).sum();
+    boolean clustered = parts.stream().anyMatch(part -> part.clusters() > 0);
+    int clusters =
+        clustered ? parts.stream().mapToInt(part -> part.after().units().count()).sum() : 0;
+    double value = parts.stream().mapToDouble(part -> part.weight() * part.value()).sum();
+    for (Part part : parts) {
+      Score before = part.before();
+      if (before != null && before.items().size() != part.documents()) {
+        throw new IllegalArgumentException(
+            before.items().size()
+                + " documents of one and "
+                + part.documents()
+                + " of the other are no pairs");
+      }
     }
-    double value = second.value() - first.value();
-    if (Double.isNaN(value) || n == 0) {
-      return unknown(value, n);
+    if (Double.isNaN(value) || parts.stream().anyMatch(part -> part.documents() == 0)) {
+      return unknown(value, n, clusters);
     }
-    if (first.isShare() && second.isShare()) {
-      Paired paired = Paired.of(first.right(), second.right());
-      double half = paired.p() / 2;
+    Part first = parts.getFirst();
+    return parts.size() == 1 && first.clusters() == 0 && first.isShare()
+        ? share(first, value, n)
+        : resampled(parts, value, n, clusters);
+  }
+
+  private static Measured share(Part part, double value, int n) {
+    Score before = part.before();
+    if (before == null) {
+      int hits = (int) part.after().right().stream().filter(r -> r).count();
       return new Measured(
-          value,
-          n,
-          paired::interval,
-          LEAST,
-          paired.onlySecond() > paired.onlyFirst() ? half : 1,
-          paired.onlySecond() < paired.onlyFirst() ? half : 1);
+          value, n, 0, c -> Interval.wilsonAt(hits, n, c), LEAST, LEAST, LEAST);
     }
-    Aggregation before = Aggregation.of(first.metric().aggregation(), first.items());
-    Aggregation after = Aggregation.of(second.metric().aggregation(), second.items());
-    return resampled(
+    Paired paired = Paired.of(before.right(), part.after().right());
+    double half = paired.p() / 2;
+    return new Measured(
         value,
         n,
-        times -> after.counted(times) - before.counted(times),
-        first.isMean(Measured::isFraction) && second.isMean(Measured::isFraction));
+        0,
+        paired::interval,
+        LEAST,
+        paired.onlySecond() > paired.onlyFirst() ? half : 1,
+        paired.onlySecond() < paired.onlyFirst() ? half : 1);
   }
 
-  private static Measured unknown(double value, int n) {
-    return new Measured(value, n, c -> UNKNOWN, LEAST, LEAST, LEAST);
+  private static Measured unknown(double value, int n, int clusters) {
+    return new Measured(value, n, clusters, c -> UNKNOWN, LEAST, LEAST, LEAST);
   }
 
-  private static Measured resampled(
-      double value, int n, ToDoubleFunction<int[]> of, boolean fraction) {
-    if (n < NonInferiority.FEWEST) {
-      return unknown(value, n);
+  private static Measured resampled(List<Part> parts, double value, int n, int clusters) {
+    int units = parts.stream().mapToInt(part -> part.after().units().count()).min().orElseThrow();
+    if (units < NonInferiority.FEWEST) {
+      return unknown(value, n, clusters);
     }
     Resampled resampled;
     try {
-      resampled = Bootstrap.STANDARD.counted(Bootstrap.alone(n), of);
+      resampled = Bootstrap.STANDARD.strata(parts.stream().map(Part::stratum).toList());
     } catch (IllegalArgumentException e) {
-      return unknown(value, n); // a resample has no number
+      return unknown(value, n, clusters); // a resample has no number
     }
     boolean alike = resampled.error() == 0;
+    boolean fraction = parts.stream().allMatch(Part::isFraction);
     Interval whole = resampled.interval(1);
     if ((alike && !fraction) || !Double.isFinite(whole.low()) || !Double.isFinite(whole.high())) {
-      return unknown(value, n);
+      return unknown(value, n, clusters);
     }
     DoubleFunction<Interval> intervals =
         alike
             ? c -> {
-              Interval none = Interval.wilsonAt(0, n, c); // a share that was never seen
+              Interval none = Interval.wilsonAt(0, units, c); // a share that was never seen
               return new Interval(value - none.high(), value + none.high());
             }
             : resampled::interval;
     double least = 1.0 / (Bootstrap.STANDARD.resamples() + 1);
-    return new Measured(value, n, intervals, least, least, least);
+    return new Measured(value, n, clusters, intervals, least, least, least);
   }
 
   private static boolean isFraction(double value) {
@@ -143,6 +194,7 @@ public final class Measured {
     return new Measured(
         -value,
         documents,
+        clusters,
         c -> {
           Interval interval = intervals.apply(c);
           return new Interval(-interval.high(), -interval.low());
@@ -160,6 +212,11 @@ public final class Measured {
   /// Documents behind it.
   public int documents() {
     return documents;
+  }
+
+  /// Clusters of documents behind it; 0: each document stands for itself.
+  public int clusters() {
+    return clusters;
   }
 
   /// The two-sided interval; its ends are infinite where nothing is known.

@@ -1,7 +1,8 @@
 package dev.nudge.eval.gate;
 
 import dev.nudge.eval.leak.LeakReport;
-import dev.nudge.eval.run.TaskScores.Score;
+import dev.nudge.eval.run.GroupScores;
+import dev.nudge.eval.run.ModelResults;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -10,8 +11,8 @@ final class PlainRules {
   private PlainRules() {}
 
   /// A floor or ceiling by the number itself.
-  static RuleResult point(Rule.Limit rule, Score score) {
-    double value = score.value();
+  static RuleResult point(Rule.Limit rule, Subject subject) {
+    double value = subject.value();
     boolean kept = rule.floor() ? value >= rule.limit() : value <= rule.limit();
     Verdict verdict =
         Double.isNaN(value) ? Verdict.INCONCLUSIVE : kept ? Verdict.PASS : Verdict.FAIL;
@@ -20,18 +21,23 @@ final class PlainRules {
             .formatted(
                 rule.on().metric(),
                 Sentences.number(value),
-                score.items().size(),
+                subject.documents(),
                 rule.floor() ? "least" : "most",
                 Sentences.number(rule.limit()));
-    return RuleResult.plain(rule, verdict, sentence, value, rule.limit(), score.items().size());
+    return RuleResult.plain(rule, verdict, sentence, value, rule.limit(), subject.documents());
   }
 
-  /// The share of documents in the training set; a rule without a task is judged task by task.
+  /// The share of documents in the training set; a rule without a task, or of a group, is
+  /// judged task by task.
   static List<RuleResult> leakage(Rule.Leakage rule, Gate.Evidence evidence) {
     List<RuleResult> results = new ArrayList<>();
     String named = rule.task();
+    ModelResults model = evidence.outcome().main();
+    GroupScores group = named == null ? null : model.groups().get(named);
     List<String> tasks =
-        named != null ? List.of(named) : List.copyOf(evidence.outcome().main().tasks().keySet());
+        named == null
+            ? List.copyOf(model.tasks().keySet())
+            : group == null ? List.of(named) : group.group().tasks();
     for (String task : tasks) {
       Rule.Leakage own = new Rule.Leakage(task, rule.atMost(), rule.kinds());
       LeakReport report = evidence.leaks().get(task);

@@ -40,10 +40,13 @@ public record Policy(String place, List<Rule> rules) {
 
   /// Checks that an evaluation will have what the rules name; for the time before it starts.
   ///
-  /// @param metrics of each task, as `METRIC` and as `METRIC,FILTER`
+  /// @param metrics of each task, and of each group that has numbers of its own, as `METRIC` and as
+  ///     `METRIC,FILTER`
+  /// @param groups the tasks of each group
   /// @param compared whether a base is evaluated beside the model
   /// @throws InputException in one line, for the first rule that names something else
-  public void check(Map<String, Set<String>> metrics, boolean compared) {
+  public void check(
+      Map<String, Set<String>> metrics, Map<String, List<String>> groups, boolean compared) {
     for (Rule rule : rules) {
       String task =
           switch (rule) {
@@ -55,6 +58,15 @@ public record Policy(String place, List<Rule> rules) {
         continue;
       }
       Set<String> there = metrics.get(task);
+      List<String> tasks = groups.get(task);
+      if (tasks != null && rule instanceof Rule.Leakage) {
+        continue;
+      }
+      if (there == null && tasks != null) {
+        throw new InputException(
+            "%s: %s names the group %s, which has no number of its own (aggregate_metric_list); name one of its tasks: %s"
+                .formatted(place, rule.kind(), task, String.join(", ", tasks)));
+      }
       if (there == null) {
         throw new InputException(
             "%s: %s names the task %s, which is not evaluated; --tasks has %s%s"

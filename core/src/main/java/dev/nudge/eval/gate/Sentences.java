@@ -1,7 +1,6 @@
 package dev.nudge.eval.gate;
 
 import dev.nudge.eval.Interval;
-import dev.nudge.eval.run.TaskScores.Score;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -26,18 +25,20 @@ final class Sentences {
 
   private static String found(Families.Test test) {
     Measured measured = test.measured();
-    Score before = test.before();
+    Double before = test.before();
     int n = measured.documents();
     String documents = n == 1 ? "1 document" : "%,d documents".formatted(n);
+    documents +=
+        measured.clusters() == 0 ? "" : " in %,d clusters".formatted(measured.clusters());
     String metric = test.rule().on().metric();
     String values =
         before == null
-            ? "%s is %s".formatted(metric, number(test.after().value()))
+            ? "%s is %s".formatted(metric, number(test.after()))
             : "%s went from %s to %s, %s by %s"
                 .formatted(
                     metric,
-                    number(before.value()),
-                    number(test.after().value()),
+                    number(before),
+                    number(test.after()),
                     measured.value() < 0 ? "worse" : "better",
                     number(Math.abs(measured.value())));
     return values + ", " + interval(test) + " on " + documents;

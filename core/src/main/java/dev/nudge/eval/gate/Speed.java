@@ -10,11 +10,10 @@ public record Speed(double secondsPerRequest, double tokensPerSecond) {
   /// Nothing is known.
   public static final Speed UNKNOWN = new Speed(Double.NaN, Double.NaN);
 
-  /// What an outcome tells: its whole time, loading too, over the requests that were asked in it,
-  /// of all models. Nothing where all were answered before.
+  /// What an outcome tells of the model that is judged: its time over the requests that it answered
+  /// in it, and the tokens that it generated over the time of generating them. Nothing where all
+  /// were answered before.
   public static Speed of(Outcome outcome) {
-    return outcome.asked() < 1
-        ? UNKNOWN
-        : new Speed(outcome.seconds() / outcome.asked(), Double.NaN);
+    return new Speed(outcome.pace().secondsPerRequest(), outcome.pace().tokensPerSecond());
   }
 }

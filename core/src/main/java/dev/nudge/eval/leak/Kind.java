@@ -7,7 +7,7 @@ public enum Kind {
   /// A training row is the item, but for case, blanks, punctuation and forms of the same character.
   NORMALISED,
   /// Runs of thirteen words of training rows, any and several, cover much of the item; so does a
-  /// row that holds it among other text.
+  /// row that holds it, of six words or more, among other text.
   RUNS,
   /// A training row has most runs of five words in common with the item, found by MinHash and
   /// counted then: the item with words changed here and there.

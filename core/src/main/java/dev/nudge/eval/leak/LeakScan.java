@@ -3,6 +3,7 @@ package dev.nudge.eval.leak;
 import dev.nudge.data.quality.Mix;
 import dev.nudge.data.quality.NearTexts;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -21,8 +22,10 @@ import org.jspecify.annotations.Nullable;
 ///
 /// What counts as found is told by [Kind]: runs where they cover [#COVERED] of an item's words,
 /// nearness from [NearTexts#NEAR] on. Wording that a tenth of the items share, a question that all
-/// ask, is not counted for either. An item without a letter or digit is found only as it is, and an
-/// empty one never.
+/// ask, is not counted for either. A text of [Runs#SHORTEST] words or more is found inside a longer
+/// one, so a short question behind another template is; a shorter one is found as a whole only, one
+/// without a letter or digit only as it is, and an empty one never. An item is found where any of
+/// its texts is.
 ///
 /// Two different texts have the same hash in one of 10⁷ data sets.
 ///
@@ -34,6 +37,7 @@ public final class LeakScan {
   private static final double CANDIDATE = 0.5; // an estimate from which on it is worth counting
 
   private final List<String> ids = new ArrayList<>();
+  private final List<Integer> itemOf = new ArrayList<>(); // of each text
   private final Postings exact = new Postings();
   private final Postings normalised = new Postings();
   private final Runs runs = new Runs();
@@ -70,27 +74,30 @@ public final class LeakScan {
       if (!known.add(item.id())) {
         throw new IllegalArgumentException("two items have the id '" + item.id() + "'");
       }
-      int number = ids.size();
       ids.add(item.id());
-      int[] words = Words.of(item.text());
-      if (!item.text().isEmpty()) {
-        exact.add(Mix.of(item.text()), number);
-      }
-      if (words.length > 0) {
-        normalised.add(Mix.of(words), number);
-      }
-      runs.add(words);
-      all.add(words);
-      if (first.size() < NearTexts.SAMPLE) {
-        first.add(words);
+      for (String text : item.texts()) {
+        int number = itemOf.size();
+        itemOf.add(ids.size() - 1);
+        int[] words = Words.of(text);
+        if (!text.isEmpty()) {
+          exact.add(Mix.of(text), number);
+        }
+        if (words.length > 0) {
+          normalised.add(Mix.of(words), number);
+        }
+        runs.add(words);
+        all.add(words);
+        if (first.size() < NearTexts.SAMPLE) {
+          first.add(words);
+        }
       }
     }
     runs.close();
     near = new NearTexts(first);
-    for (int item = 0; item < all.size(); item++) {
-      if (near.add(all.get(item)) >= 0) {
-        words.add(all.get(item));
-        itemsOfNear.add(item);
+    for (int text = 0; text < all.size(); text++) {
+      if (near.add(all.get(text)) >= 0) {
+        words.add(all.get(text));
+        itemsOfNear.add(itemOf.get(text));
       }
     }
   }
@@ -115,15 +122,15 @@ public final class LeakScan {
   }
 
   private void look(String text, long row) {
-    for (long item : exact.take(Mix.of(text))) {
-      exactIn.put((int) item, row);
+    for (long found : exact.take(Mix.of(text))) {
+      exactIn.putIfAbsent(itemOf.get((int) found), row);
     }
     int[] theirs = Words.of(text);
     if (theirs.length == 0) {
       return;
     }
-    for (long item : normalised.take(Mix.of(theirs))) {
-      normalisedIn.put((int) item, row);
+    for (long found : normalised.take(Mix.of(theirs))) {
+      normalisedIn.putIfAbsent(itemOf.get((int) found), row);
     }
     runs.row(theirs, row);
     near.each(theirs, CANDIDATE, (number, estimate) -> compare(number, theirs, row));
@@ -144,12 +151,22 @@ public final class LeakScan {
   /// What was found so far.
   public LeakReport report() {
     List<Leak> leaks = new ArrayList<>();
+    int[] mostCovered = new int[ids.size()]; // the text of each item of which most is
+    Arrays.fill(mostCovered, -1);
+    for (int text = 0; text < itemOf.size(); text++) {
+      int item = itemOf.get(text);
+      int most = mostCovered[item];
+      if (most < 0 || runs.covered(text) > runs.covered(most)) {
+        mostCovered[item] = text;
+      }
+    }
     for (int item = 0; item < ids.size(); item++) {
       Map<Kind, Long> witnesses = new EnumMap<>(Kind.class);
       put(witnesses, Kind.EXACT, exactIn.get(item));
       put(witnesses, Kind.NORMALISED, normalisedIn.get(item));
-      double share = runs.covered(item);
-      put(witnesses, Kind.RUNS, share >= covered ? runs.witness(item) : null);
+      int text = mostCovered[item];
+      double share = text < 0 ? 0 : runs.covered(text);
+      put(witnesses, Kind.RUNS, share > 0 && share >= covered ? runs.witness(text) : null);
       Nearest nearest = nearestIn.get(item);
       put(witnesses, Kind.NEAR, nearest == null ? null : nearest.row);
       if (!witnesses.isEmpty()) {

@@ -222,7 +222,7 @@ public final class HtmlReport {
       html.element("br", "").element("span", "less is better", "class", "soft");
     }
     html.close("td");
-    number(Shown.count(row.documents()));
+    number(row.documentsShown());
     number(Shown.number(row.before()));
     number(Shown.number(row.after()));
     number(Shown.signed(row.value()));
@@ -279,7 +279,7 @@ public final class HtmlReport {
     for (Row row : pair.rows()) {
       html.open("tr").open("th", "scope", "row", "class", "name").element("bdi", row.task());
       html.close("th").open("td").element("bdi", row.metricShown()).close("td");
-      number(Shown.count(row.documents()));
+      number(row.documentsShown());
       number(Shown.number(row.after()));
       number(Shown.range(row.low(), row.high()));
       html.close("tr");

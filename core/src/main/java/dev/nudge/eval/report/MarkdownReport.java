@@ -136,7 +136,7 @@ public final class MarkdownReport {
         row(
             MarkdownText.code(row.task()),
             MarkdownText.code(row.metricShown()),
-            Shown.count(row.documents()),
+            row.documentsShown(),
             Shown.number(row.after()),
             Shown.range(row.low(), row.high()));
       }
@@ -162,7 +162,7 @@ public final class MarkdownReport {
           MarkdownText.code(row.task()),
           MarkdownText.code(row.metricShown())
               + (row.metric().higherIsBetter() ? "" : " (less is better)"),
-          Shown.count(row.documents()),
+          row.documentsShown(),
           Shown.number(row.before()),
           Shown.number(row.after()),
           Shown.signed(row.value()),

@@ -146,8 +146,8 @@ record ReportView(ReportData data, List<Pair> pairs) {
     double nan = Double.NaN;
     double was = before == null ? nan : before.value();
     int n = after.items().size();
+    int clusters = after.units().areClusters() ? after.units().count() : 0;
     if (known != null) {
-      boolean counted = known.test().equals("mcnemar");
       return new Row(
           name,
           after.metric(),
@@ -160,9 +160,10 @@ record ReportView(ReportData data, List<Pair> pairs) {
           known.high(),
           known.p(),
           nan,
-          counted,
+          known.counted(),
           known.fixed(),
-          known.broken());
+          known.broken(),
+          clusters);
     }
     Interval interval =
         before == null ? Measured.of(after).interval(CONFIDENCE) : new Interval(nan, nan);
@@ -180,7 +181,8 @@ record ReportView(ReportData data, List<Pair> pairs) {
         nan,
         false,
         0,
-        0);
+        0,
+        clusters);
   }
 
   private static List<Row> adjusted(List<Row> rows) {

@@ -18,6 +18,7 @@ import dev.nudge.eval.run.Metric;
 /// @param adjusted p by Holm over all lines of the table that have one
 /// @param fixed documents that only the model after has right; 0 of other metrics
 /// @param broken documents that only the model before has right
+/// @param clusters that the documents hang together in; 0: each stands for itself
 record Row(
     String task,
     Metric metric,
@@ -32,7 +33,8 @@ record Row(
     double adjusted,
     boolean counted,
     int fixed,
-    int broken) {
+    int broken,
+    int clusters) {
 
   private static final double LEVEL = 0.05;
 
@@ -63,7 +65,13 @@ record Row(
   Row adjusted(double by) {
     return new Row(
         task, metric, filter, documents, before, after, value, low, high, p, by, counted, fixed,
-        broken);
+        broken, clusters);
+  }
+
+  /// How many documents, and how many clusters of them.
+  String documentsShown() {
+    String number = Shown.count(documents);
+    return clusters == 0 ? number : "%s in %s clusters".formatted(number, Shown.count(clusters));
   }
 
   /// The metric, with its filter where that has a name of its own.
@@ -87,8 +95,10 @@ record Row(
   /// What is shown: the interval leaves out 0, and p by Holm is below 5 %. Of what is resampled
   /// nothing is on a few documents, nor where all resamples are alike.
   Meaning meaning() {
-    boolean resampled = !counted && (documents < NonInferiority.FEWEST || low == high);
-    if (resampled || !(adjusted < LEVEL)) {
+    boolean exact = counted && clusters == 0;
+    int units = clusters > 0 ? clusters : documents;
+    boolean unknown = !exact && (units < NonInferiority.FEWEST || low == high);
+    if (unknown || !(adjusted < LEVEL)) {
       return Meaning.OPEN;
     }
     return gainLow() > 0 ? Meaning.BETTER : gainHigh() < 0 ? Meaning.WORSE : Meaning.OPEN;

@@ -5,6 +5,7 @@ import dev.nudge.eval.gate.Measured;
 import dev.nudge.eval.run.Aggregation;
 import dev.nudge.eval.run.MetricItem;
 import dev.nudge.eval.run.TaskScores.Score;
+import dev.nudge.eval.run.Units;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -49,6 +50,7 @@ record Slice(String name, int documents, double before, double after, double low
     places.forEach(place -> items.add(score.items().get(place)));
     double value =
         items.isEmpty() ? Double.NaN : Aggregation.of(score.metric().aggregation(), items).all();
-    return new Score(score.metric(), score.filter(), value, Double.NaN, items);
+    Units units = score.units().some(places);
+    return new Score(score.metric(), score.filter(), value, Double.NaN, items, units);
   }
 }

@@ -74,13 +74,20 @@ public final class AnswerStore {
     unwritten.add(Json.line(Map.of("key", key, "answer", answer)));
   }
 
-  /// Lets a kill lose nothing of what was put.
+  /// Lets a kill lose nothing of what was put, nor an interrupt of this thread, which stays one.
   ///
   /// @throws dev.nudge.settings.RunException where the disk refuses
   public void flush() {
     if (!unwritten.isEmpty()) {
-      OutFolder.append(file, String.join("\n", unwritten));
-      unwritten.clear();
+      boolean interrupted = Thread.interrupted(); // a channel would close
+      try {
+        OutFolder.append(file, String.join("\n", unwritten));
+        unwritten.clear();
+      } finally {
+        if (interrupted) {
+          Thread.currentThread().interrupt();
+        }
+      }
     }
   }
 }

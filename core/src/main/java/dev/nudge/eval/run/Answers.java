@@ -5,6 +5,7 @@ import dev.nudge.eval.task.GenerationKwargs;
 import dev.nudge.eval.task.Request;
 import dev.nudge.format.Sha256;
 import dev.nudge.generate.Continuations;
+import dev.nudge.generate.Divergences;
 import dev.nudge.generate.Likelihoods;
 import dev.nudge.generate.Likelihoods.Item;
 import dev.nudge.generate.Session;
@@ -34,6 +35,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 /// Threading: one thread.
 final class Answers {
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
+  private static final String FROM_BASE = "kl_from_base";
   private static final int SHARED =
       65; // tokens of a context from which some of its keys are shared
   private static final int LARGE = 4096; // tokens asked for before what is answered is written down
@@ -51,6 +53,11 @@ final class Answers {
           ? prompt.length + (long) how.how().maxTokens() * repeats(how)
           : Math.max(1, tokens);
     }
+
+    /// Tokens whose likelihood is asked for.
+    int scored() {
+      return parts.stream().mapToInt(part -> part.ids().length - part.from()).sum();
+    }
   }
 
   /// A model that is asked: the base or with an adapter.
@@ -63,6 +70,7 @@ final class Answers {
   private final Session session;
   private final AnswerStore store;
   private final @Nullable Integer lanes;
+  private final Map<String, Pace> paces = new HashMap<>();
 
   Answers(Session session, AnswerStore store, @Nullable Integer lanes) {
     this.session = session;
@@ -115,6 +123,12 @@ final class Answers {
     return Sha256.of(Arrays.copyOf(all.array(), all.position()));
   }
 
+  /// The same texts, with what is asked of them: how far a model's tokens are from the base's.
+  static Encoded fromBase(Encoded rolling) {
+    String digest = digest(FROM_BASE, rolling.parts(), null);
+    return new Encoded(rolling.request(), rolling.parts(), null, digest);
+  }
+
   private static int repeats(Request.Generate how) {
     return how.how().samples() ? how.repeats() : 1;
   }
@@ -142,12 +156,69 @@ final class Answers {
   /// @return a list of answers to each
   List<JsonNode> of(List<Encoded> requests, Asked of, IntConsumer done) {
     Map<String, Encoded> missing = missing(requests, of);
+    long start = System.nanoTime();
+    long[] tokens = {0};
     try {
       likelihoods(missing, of, done);
-      generations(missing, of, done);
+      long generating = System.nanoTime();
+      generations(missing, of, done, tokens);
+      long end = System.nanoTime();
+      Pace now =
+          new Pace(missing.size(), (end - start) / 1e9, tokens[0], (end - generating) / 1e9);
+      paces.merge(of.name(), now, Pace::plus);
     } finally {
       store.flush();
     }
+    return found(requests, of);
+  }
+
+  /// Says how far a model's tokens are from the base's.
+  ///
+  /// @param texts of [#fromBase]
+  /// @return of each the sum over its tokens, in nats, and their number
+  List<JsonNode> fromBase(List<Encoded> texts, Asked of, IntConsumer done) {
+    String adapter = of.adapter();
+    if (adapter == null) { // the base is its own
+      return texts.stream().map(text -> apart(0, text.scored())).toList();
+    }
+    Map<String, Sum> sums = new LinkedHashMap<>();
+    List<Part> parts = new ArrayList<>();
+    missing(texts, of)
+        .forEach(
+            (key, text) -> {
+              Sum empty = new Sum(text);
+              sums.put(key, empty);
+              text.parts().forEach(part -> parts.add(new Part(key, part)));
+              if (text.parts().isEmpty()) {
+                store.put(key, apart(0, 0));
+              }
+            });
+    int[] since = {0};
+    try {
+      Divergences.of(
+          session,
+          adapter,
+          parts.stream().map(Part::item).toList(),
+          (score, i) -> {
+            Part part = parts.get(i);
+            Sum sum = Objects.requireNonNull(sums.get(part.key()));
+            if (sum.add(score.sum(), true)) {
+              store.put(part.key(), apart(sum.logprob, sum.request.scored()));
+            }
+            written(part.item().ids().length, since);
+            done.accept(part.item().ids().length);
+          });
+    } finally {
+      store.flush();
+    }
+    return found(texts, of);
+  }
+
+  private static JsonNode apart(double sum, int tokens) {
+    return NODES.arrayNode().add(sum).add(tokens);
+  }
+
+  private List<JsonNode> found(List<Encoded> requests, Asked of) {
     List<JsonNode> answers = new ArrayList<>();
     for (Encoded request : requests) {
       JsonNode answer = store.find(key(request, of));
@@ -267,7 +338,13 @@ final class Answers {
     }
   }
 
-  private void generations(Map<String, Encoded> missing, Asked of, IntConsumer done) {
+  /// How fast a model answered.
+  Pace pace(String model) {
+    return paces.getOrDefault(model, Pace.NONE);
+  }
+
+  private void generations(
+      Map<String, Encoded> missing, Asked of, IntConsumer done, long[] generated) {
     List<Continuations.Prompt> prompts = new ArrayList<>();
     List<String> keys = new ArrayList<>();
     missing.forEach(
@@ -287,11 +364,13 @@ final class Answers {
         });
     Map<String, ArrayNode> texts = new HashMap<>();
     int[] since = {0};
-    Continuations.of(
+    Continuations.each(
         session,
         of.adapter(),
         prompts,
-        (text, i) -> {
+        (said, i) -> {
+          String text = said.text();
+          generated[0] += said.tokens();
           String key = keys.get(i);
           Encoded request = Objects.requireNonNull(missing.get(key));
           if (!(request.request() instanceof Request.Generate r) || request.prompt() == null) {

@@ -2,21 +2,25 @@ package dev.nudge.eval.run;
 
 import dev.nudge.eval.Bootstrap;
 import dev.nudge.eval.Interval;
+import dev.nudge.eval.NonInferiority;
 import dev.nudge.eval.Paired;
 import dev.nudge.eval.Resampled;
 
 /// How much the number of one model is above that of another on the same documents.
 ///
-/// Where each document is right or wrong, p is McNemar's exact one and the interval Tango's; else
-/// both come from a paired bootstrap.
+/// Where each document is right or wrong and stands for itself, p is McNemar's exact one and the
+/// interval Tango's; else both come from a paired bootstrap of documents, or of clusters where
+/// documents hang together. Fewer than [NonInferiority#FEWEST] clusters tell nothing.
 ///
 /// @param key `METRIC,FILTER`
 /// @param value second − first
-/// @param low of the interval at 95 %; NaN where a resample has no number
+/// @param low of the interval at 95 %; NaN where a resample has no number, or clusters are few
 /// @param p two-sided, of no difference; NaN likewise
-/// @param test how p was found: `mcnemar` or `bootstrap`
+/// @param test how p was found: `mcnemar`, `bootstrap` or `cluster_bootstrap`
+/// @param counted whether each document is right or wrong
 /// @param fixed documents that the second alone has right; 0 of other metrics
 /// @param broken documents that the first alone has right; 0 of other metrics
+/// @param clusters of documents; 0: each stands for itself
 public record Difference(
     String key,
     double first,
@@ -26,42 +30,55 @@ public record Difference(
     double high,
     double p,
     String test,
+    boolean counted,
     int fixed,
-    int broken) {
+    int broken,
+    int clusters) {
   private static final double CONFIDENCE = 0.95;
+  private static final String EXACT = "mcnemar";
+
+  /// A difference on documents that stand each for itself.
+  public Difference(
+      String key,
+      double first,
+      double second,
+      double value,
+      double low,
+      double high,
+      double p,
+      String test,
+      int fixed,
+      int broken) {
+    this(
+        key, first, second, value, low, high, p, test, test.equals(EXACT), fixed, broken, 0);
+  }
 
   static Difference of(TaskScores.Score first, TaskScores.Score second) {
-    if (first.isShare() && second.isShare()) {
-      Paired paired = Paired.of(first.right(), second.right());
-      Interval interval = paired.interval(CONFIDENCE);
-      return new Difference(
-          first.key(),
-          first.value(),
-          second.value(),
-          second.value() - first.value(),
-          interval.low(),
-          interval.high(),
-          paired.p(),
-          "mcnemar",
-          paired.onlySecond(),
-          paired.onlyFirst());
-    }
-    Aggregation before = Aggregation.of(first.metric().aggregation(), first.items());
-    Aggregation after = Aggregation.of(second.metric().aggregation(), second.items());
+    boolean counted = first.isShare() && second.isShare();
+    Paired paired = counted ? Paired.of(first.right(), second.right()) : null;
+    Units units = first.units();
     double low = Double.NaN;
     double high = Double.NaN;
     double p = Double.NaN;
-    try {
-      Resampled resampled =
-          Bootstrap.STANDARD.counted(
-              Bootstrap.alone(first.items().size()),
-              times -> after.counted(times) - before.counted(times));
-      Interval interval = resampled.interval(CONFIDENCE);
+    if (paired != null && !units.areClusters()) {
+      Interval interval = paired.interval(CONFIDENCE);
       low = interval.low();
       high = interval.high();
-      p = resampled.p();
-    } catch (IllegalArgumentException e) {
-      // a resample without a number: nothing is told of its spread
+      p = paired.p();
+    } else if (!units.areClusters() || units.count() >= NonInferiority.FEWEST) {
+      Aggregation before = Aggregation.of(first.metric().aggregation(), first.items());
+      Aggregation after = Aggregation.of(second.metric().aggregation(), second.items());
+      try {
+        Resampled resampled =
+            Bootstrap.STANDARD.counted(
+                units.numbers(), times -> after.counted(times) - before.counted(times));
+        Interval interval = resampled.interval(CONFIDENCE);
+        low = interval.low();
+        high = interval.high();
+        p = resampled.p();
+      } catch (IllegalArgumentException e) {
+        // a resample without a number: nothing is told of its spread
+      }
     }
     return new Difference(
         first.key(),
@@ -71,8 +88,10 @@ public record Difference(
         low,
         high,
         p,
-        "bootstrap",
-        0,
-        0);
+        units.areClusters() ? "cluster_bootstrap" : counted ? EXACT : "bootstrap",
+        counted,
+        paired == null ? 0 : paired.onlySecond(),
+        paired == null ? 0 : paired.onlyFirst(),
+        units.areClusters() ? units.count() : 0);
   }
 }

@@ -28,22 +28,51 @@ final class DocumentMetric {
   private static final Set<String> SCALES = Set.of("thousand", "million", "billion", "percent");
   private static final Set<String> NUMBERS = Set.of("arithmetic", "count");
 
-  private DocumentMetric() {}
+  private final String said;
+  private final JsonNode document;
+  private final String place;
+  private NumericAnswer.@Nullable Score number; // of both metrics of TAT-QA
+  private Instructions.@Nullable Verdict verdict; // of all four of IFEval
 
-  /// What a text gives to a metric; null: the metric needs no columns.
-  ///
+  /// @param said the text
   /// @param place of the task, for messages
+  DocumentMetric(String said, JsonNode document, String place) {
+    this.said = said;
+    this.document = document;
+    this.place = place;
+  }
+
+  /// What the text gives to a metric; null: the metric needs no columns.
+  ///
   /// @throws InputException where a column is not there
-  static @Nullable MetricItem of(String metric, String said, JsonNode document, String place) {
+  @Nullable MetricItem of(String metric) {
     return switch (metric) {
-      case "tatqa_em" -> new Value(number(said, document, place).exact());
-      case "tatqa_f1" -> new Value(number(said, document, place).f1());
-      case "prompt_level_strict_acc" -> whole(verdict(said, document, place).allStrict());
-      case "prompt_level_loose_acc" -> whole(verdict(said, document, place).allLoose());
-      case "inst_level_strict_acc" -> share(verdict(said, document, place).strict());
-      case "inst_level_loose_acc" -> share(verdict(said, document, place).loose());
+      case "tatqa_em" -> new Value(number().exact());
+      case "tatqa_f1" -> new Value(number().f1());
+      case "prompt_level_strict_acc" -> whole(verdict().allStrict());
+      case "prompt_level_loose_acc" -> whole(verdict().allLoose());
+      case "inst_level_strict_acc" -> share(verdict().strict());
+      case "inst_level_loose_acc" -> share(verdict().loose());
       default -> null;
     };
+  }
+
+  private NumericAnswer.Score number() {
+    NumericAnswer.Score known = number;
+    if (known == null) {
+      known = number(said, document, place);
+      number = known;
+    }
+    return known;
+  }
+
+  private Instructions.Verdict verdict() {
+    Instructions.Verdict known = verdict;
+    if (known == null) {
+      known = verdict(said, document, place);
+      verdict = known;
+    }
+    return known;
   }
 
   private static Value whole(boolean all) {

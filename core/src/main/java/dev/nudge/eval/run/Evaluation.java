@@ -34,6 +34,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -51,6 +52,12 @@ public final class Evaluation {
 
   /// The name of the model with `--compare`.
   public static final String COMPARE = "compare";
+
+  /// The files of an adapter that change what it says.
+  public static final List<String> ADAPTER_FILES = PeftAdapter.FILES;
+
+  /// The file of a folder of results that answers are kept in.
+  public static final String ANSWERS = AnswerStore.FILE;
 
   private Evaluation() {}
 
@@ -70,8 +77,10 @@ public final class Evaluation {
 
     /// Takes what will be there, before a model is loaded; what it throws ends the evaluation.
     ///
-    /// @param metrics of each task, as `METRIC` and as `METRIC,FILTER`
-    default void ready(Map<String, Set<String>> metrics) {}
+    /// @param metrics of each task, and of each group that has numbers of its own, as `METRIC` and
+    ///     as `METRIC,FILTER`
+    /// @param groups the tasks of each group
+    default void ready(Map<String, Set<String>> metrics, Map<String, List<String>> groups) {}
 
     /// Takes how far the judging of texts has come.
     ///
@@ -96,7 +105,9 @@ public final class Evaluation {
   private record Ready(Task task, List<Metric> metrics, List<Sample> samples) {}
 
   /// The requests of a task as tokens, document by document.
-  private record Tokens(Ready ready, List<List<Encoded>> requests) {
+  ///
+  /// @param fromBase the texts of which is asked how far they are from the base; empty: of none
+  private record Tokens(Ready ready, List<List<Encoded>> requests, List<Encoded> fromBase) {
     List<Encoded> all() {
       return requests.stream().flatMap(List::stream).toList();
     }
@@ -118,6 +129,12 @@ public final class Evaluation {
     ModelConfig config = ModelConfig.load(folder);
     Tokenizer tokenizer = Session.tokenizer(folder, settings.adapter(), machine);
     TaskTree tree = tree(settings, machine);
+    checkData(settings.dataDir());
+    if (settings.adapter() != null && Packs.lacksRetention(tree)) {
+      watcher.note(
+          "what the adapter costs elsewhere is not asked; --tasks %s,retention asks it too"
+              .formatted(String.join(",", settings.tasks())));
+    }
     List<Ready> ready = new ArrayList<>();
     PromptStyle style = style(settings);
     for (TaskConfig task : tree.tasks().values()) {
@@ -128,7 +145,9 @@ public final class Evaluation {
         new RequestTokens(tokenizer, Session.maxLength(settings.model(), config));
     List<Tokens> tokens = ready.stream().map(task -> tokens(task, encoder)).toList();
     checkOut(settings.out());
-    watcher.ready(metrics(ready));
+    Map<String, List<String>> groups = new LinkedHashMap<>();
+    tree.groups().forEach((name, group) -> groups.put(name, group.tasks()));
+    watcher.ready(metrics(ready, tree), groups);
     try (Claim held = Claim.of(settings.out());
         Session session =
             Session.load(settings.model(), settings.adapter(), tokenizer, machine, watcher::warn)) {
@@ -152,7 +171,7 @@ public final class Evaluation {
     }
   }
 
-  private static Map<String, Set<String>> metrics(List<Ready> tasks) {
+  private static Map<String, Set<String>> metrics(List<Ready> tasks, TaskTree tree) {
     Map<String, Set<String>> all = new LinkedHashMap<>();
     for (Ready one : tasks) {
       TaskConfig config = one.task().config();
@@ -163,6 +182,15 @@ public final class Evaluation {
       }
       all.put(config.name(), own);
     }
+    Map<String, Set<String>> ofTasks = Map.copyOf(all);
+    tree.groups()
+        .forEach(
+            (name, group) -> {
+              Set<String> own = GroupScores.keys(group, ofTasks);
+              if (!own.isEmpty() && !all.containsKey(name)) {
+                all.put(name, own);
+              }
+            });
     return all;
   }
 
@@ -190,7 +218,7 @@ public final class Evaluation {
     TaskConfig shot = config.withFewshot(settings.numFewshot());
     Filters.of(shot);
     Task task = Task.load(shot, settings.dataDir());
-    List<Metric> metrics = Metric.of(shot.metrics(), shot.type(), task.multipleTarget(), warnings);
+    List<Metric> metrics = metrics(shot, task, settings, warnings);
     List<Sample> samples = task.samples(settings.limit(), style);
     boolean two = metrics.stream().anyMatch(m -> m.aggregation() == Aggregation.Kind.F1);
     if (two && samples.stream().anyMatch(sample -> sample.choices().size() > 2)) {
@@ -198,7 +226,30 @@ public final class Evaluation {
           "%s: f1 is of two choices, and documents have more; take macro_f1, micro_f1 or weighted_f1"
               .formatted(config.place()));
     }
+    String cluster = config.cluster();
+    if (cluster != null && samples.stream().noneMatch(sample -> sample.doc().has(cluster))) {
+      warnings.accept(
+          "%s: metadata: cluster names the column %s, which no document has; each document stands for itself"
+              .formatted(config.place(), cluster));
+    }
     return new Ready(task, metrics, samples);
+  }
+
+  /// The metrics of a task; none from the base where there is no adapter.
+  private static List<Metric> metrics(
+      TaskConfig config, Task task, EvaluateSettings settings, Consumer<String> warnings) {
+    List<Metric> metrics =
+        Metric.of(config.metrics(), config.type(), task.multipleTarget(), warnings);
+    if (settings.adapter() != null || settings.compare() != null) {
+      return metrics;
+    }
+    List<Metric> own = metrics.stream().filter(metric -> !metric.isFromBase()).toList();
+    if (own.isEmpty()) {
+      throw new InputException(
+          "%s: %s is of an adapter beside its base, and it is the task's only metric; give --adapter"
+              .formatted(config.place(), Metric.KL_FROM_BASE));
+    }
+    return own;
   }
 
   private static Tokens tokens(Ready ready, RequestTokens encoder) {
@@ -217,7 +268,20 @@ public final class Evaluation {
       }
       all.add(own);
     }
-    return new Tokens(ready, all);
+    boolean compared = ready.metrics().stream().anyMatch(Metric::isFromBase);
+    List<Encoded> fromBase =
+        compared ? all.stream().map(own -> Answers.fromBase(own.getFirst())).toList() : List.of();
+    return new Tokens(ready, all, fromBase);
+  }
+
+  private static void checkData(@Nullable Path folder) {
+    if (folder != null && Files.notExists(folder)) {
+      throw new InputException("--data-dir is %s; there is no such folder".formatted(folder));
+    }
+    if (folder != null && !Files.isDirectory(folder)) {
+      throw new InputException(
+          "--data-dir is %s, a file; it must be a folder of documents".formatted(folder));
+    }
   }
 
   /// An evaluation's folder is new, empty, or one of an evaluation.
@@ -254,7 +318,7 @@ public final class Evaluation {
   private static String digest(Path adapter) {
     try (PeftAdapter peft = PeftAdapter.open(adapter)) {
       StringBuilder all = new StringBuilder();
-      for (String file : List.of("adapter_config.json", "adapter_model.safetensors")) {
+      for (String file : ADAPTER_FILES) {
         all.append(Sha256.of(peft.folder().resolve(file))).append(' ');
       }
       return Sha256.of(all.toString().getBytes(StandardCharsets.UTF_8));
@@ -278,9 +342,12 @@ public final class Evaluation {
       this.answers = answers;
       this.watcher = watcher;
       List<Encoded> everything = tasks.stream().flatMap(task -> task.all().stream()).toList();
-      requests = everything.stream().map(Encoded::digest).distinct().count() * models.size();
+      List<Encoded> more = new ArrayList<>(everything);
+      tasks.forEach(task -> more.addAll(task.fromBase()));
       for (Asked model : models) {
-        for (Encoded request : answers.missing(everything, model).values()) {
+        List<Encoded> own = model.adapter() == null ? everything : more;
+        requests += own.stream().map(Encoded::digest).distinct().count();
+        for (Encoded request : answers.missing(own, model).values()) {
           asked++;
           all += request.tokens();
         }
@@ -301,14 +368,13 @@ public final class Evaluation {
         String name = task.ready().task().config().name();
         for (int i = 0; i < models.size(); i++) {
           Asked model = models.get(i);
-          List<JsonNode> flat =
-              answers.of(
-                  task.all(),
-                  model,
-                  tokens -> {
-                    done = Math.min(all, done + tokens);
-                    watcher.progress(done, all, name, model.name());
-                  });
+          IntConsumer told =
+              tokens -> {
+                done = Math.min(all, done + tokens);
+                watcher.progress(done, all, name, model.name());
+              };
+          List<JsonNode> flat = answers.of(task.all(), model, told);
+          List<JsonNode> fromBase = answers.fromBase(task.fromBase(), model, told);
           Ready ready = task.ready();
           scores
               .get(i)
@@ -319,6 +385,7 @@ public final class Evaluation {
                       ready.metrics(),
                       ready.samples(),
                       byDocument(task, flat),
+                      fromBase,
                       resamples));
         }
       }
@@ -360,7 +427,9 @@ public final class Evaluation {
       }
     }
     double seconds = (System.nanoTime() - start) / 1e9;
-    return new Outcome(List.copyOf(models), differences, run.asked, run.requests, seconds);
+    Pace pace = run.answers.pace(settings.adapter() == null ? BASE : ADAPTER);
+    return new Outcome(
+        List.copyOf(models), differences, run.asked, run.requests, seconds, pace);
   }
 
   /// Of the adapter from the base; of the one that is compared from the adapter, or from the base
@@ -389,12 +458,25 @@ public final class Evaluation {
       boolean main = model.name().equals(outcome.main().name());
       Map<String, @Nullable Object> more = about(settings, model, tokenizer, encoder);
       more.put("total_evaluation_time_seconds", String.valueOf(outcome.seconds()));
+      if (main && outcome.pace().requests() > 0) {
+        more.put("pace", pace(outcome.pace()));
+      }
       if (main && !outcome.differences().isEmpty()) {
         more.put("differences", Outcome.shown(outcome.differences()));
       }
       Path folder = main ? settings.out() : settings.out().resolve(model.name());
       ResultFiles.write(folder, model, more);
     }
+  }
+
+  private static Map<String, @Nullable Object> pace(Pace pace) {
+    Map<String, @Nullable Object> all = new LinkedHashMap<>();
+    all.put("requests", pace.requests());
+    all.put("seconds", pace.seconds());
+    all.put("seconds_per_request", Outcome.finite(pace.secondsPerRequest()));
+    all.put("generated_tokens", pace.tokens());
+    all.put("tokens_per_second", Outcome.finite(pace.tokensPerSecond()));
+    return all;
   }
 
   private static Map<String, @Nullable Object> about(

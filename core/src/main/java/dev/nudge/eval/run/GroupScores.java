@@ -2,12 +2,16 @@ package dev.nudge.eval.run;
 
 import dev.nudge.eval.task.TaskGroup;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /// The numbers of a group, made of those of its tasks: means, by documents or of tasks alike.
 ///
@@ -19,10 +23,46 @@ public record GroupScores(TaskGroup group, int sampleLength, Map<String, Score> 
   ///
   /// @param stderr NaN: none is known
   /// @param count documents of the tasks that have it
-  public record Score(double value, double stderr, int count) {}
+  /// @param higherIsBetter null: the tasks do not agree
+  /// @param weights of the tasks that have it, in the number
+  public record Score(
+      double value,
+      double stderr,
+      int count,
+      @Nullable Boolean higherIsBetter,
+      Map<String, Double> weights) {
+    public Score {
+      weights = Collections.unmodifiableMap(new LinkedHashMap<>(weights));
+    }
+  }
+
+  /// The keys of the numbers that a group will have.
+  ///
+  /// @param tasks the keys of each task
+  static Set<String> keys(TaskGroup group, Map<String, Set<String>> tasks) {
+    Set<String> keys = new LinkedHashSet<>();
+    List<TaskGroup.Aggregate> aggregates = group.aggregates();
+    for (TaskGroup.Aggregate aggregate :
+        aggregates == null ? List.<TaskGroup.Aggregate>of() : aggregates) {
+      List<String> named = aggregate.filters();
+      String metric = aggregate.metric();
+      for (String task : group.tasks()) {
+        for (String key : tasks.getOrDefault(task, Set.of())) {
+          int comma = key.lastIndexOf(',');
+          if (comma >= 0
+              && key.substring(0, comma).equals(metric)
+              && (named == null || named.contains(key.substring(comma + 1)))) {
+            keys.add(metric);
+            keys.add(key);
+          }
+        }
+      }
+    }
+    return keys;
+  }
 
   /// Makes the numbers of a group; none where it names none.
-  static GroupScores of(TaskGroup group, Map<String, TaskScores> tasks) {
+  public static GroupScores of(TaskGroup group, Map<String, TaskScores> tasks) {
     List<TaskScores> own = group.tasks().stream().map(tasks::get).toList();
     Map<String, Score> scores = new LinkedHashMap<>();
     List<TaskGroup.Aggregate> aggregates = group.aggregates();
@@ -53,22 +93,29 @@ public record GroupScores(TaskGroup group, int sampleLength, Map<String, Score> 
   }
 
   private static Score score(String key, List<TaskScores> tasks, boolean bySize) {
+    Set<Boolean> directions = new HashSet<>();
     List<Double> values = new ArrayList<>();
     List<Double> stderrs = new ArrayList<>();
     List<Integer> sizes = new ArrayList<>();
     for (TaskScores task : tasks) {
       TaskScores.Score score = Objects.requireNonNull(task.scores().get(key));
+      directions.add(score.metric().higherIsBetter());
       values.add(score.value());
       stderrs.add(score.stderr());
       sizes.add(task.sampleLength());
     }
     int count = sizes.stream().mapToInt(i -> i).sum();
     double sum = 0;
+    double all = bySize ? count : values.size();
+    Map<String, Double> weights = new LinkedHashMap<>();
     for (int i = 0; i < values.size(); i++) {
-      sum += values.get(i) * (bySize ? sizes.get(i) : 1);
+      double weight = bySize ? sizes.get(i) : 1;
+      sum += values.get(i) * weight;
+      weights.put(tasks.get(i).task().config().name(), weight / all);
     }
     double stderr = bySize ? pooled(stderrs, sizes) : unweighted(stderrs);
-    return new Score(sum / (bySize ? count : values.size()), stderr, count);
+    Boolean higher = directions.size() == 1 ? directions.iterator().next() : null;
+    return new Score(sum / all, stderr, count, higher, weights);
   }
 
   private static double pooled(List<Double> stderrs, List<Integer> sizes) {

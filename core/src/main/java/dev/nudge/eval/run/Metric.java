@@ -29,6 +29,10 @@ public record Metric(
   /// What is known of a metric.
   private record Known(Set<OutputType> types, Aggregation.Kind aggregation, boolean higher) {}
 
+  /// How far the model's choice of each token of a text is from its base's, in nats a token: no
+  /// metric of the harness, and there is none of a model without an adapter.
+  static final String KL_FROM_BASE = "kl_from_base";
+
   private static final Map<String, Known> KNOWN = new LinkedHashMap<>();
 
   static {
@@ -47,6 +51,7 @@ public record Metric(
     put("word_perplexity", Aggregation.Kind.WEIGHTED_PERPLEXITY, false, LOGLIKELIHOOD_ROLLING);
     put("byte_perplexity", Aggregation.Kind.WEIGHTED_PERPLEXITY, false, LOGLIKELIHOOD_ROLLING);
     put("bits_per_byte", Aggregation.Kind.BITS_PER_BYTE, false, LOGLIKELIHOOD_ROLLING);
+    put(KL_FROM_BASE, Aggregation.Kind.SHARE, false, LOGLIKELIHOOD_ROLLING);
     put("bleu", Aggregation.Kind.BLEU, true, GENERATE_UNTIL);
     put("chrf", Aggregation.Kind.CHRF, true, GENERATE_UNTIL);
     put("chrf++", Aggregation.Kind.CHRF_WORDS, true, GENERATE_UNTIL);
@@ -119,6 +124,10 @@ public record Metric(
           "%s: none of its metrics is one of %s".formatted(configs.getFirst().place(), type.key()));
     }
     return List.copyOf(all);
+  }
+
+  boolean isFromBase() {
+    return name.equals(KL_FROM_BASE);
   }
 
   private static Metric of(MetricConfig config, Known known, OutputType type) {

@@ -12,12 +12,25 @@ import org.jspecify.annotations.Nullable;
 ///     model's name and task
 /// @param asked requests that were asked now; the others were answered before
 /// @param requests of all models
+/// @param seconds of all, loading too
+/// @param pace of the model that was to be evaluated
 public record Outcome(
     List<ModelResults> models,
     Map<String, Map<String, List<Difference>>> differences,
     long asked,
     long requests,
-    double seconds) {
+    double seconds,
+    Pace pace) {
+
+  /// An outcome of which no pace is known.
+  public Outcome(
+      List<ModelResults> models,
+      Map<String, Map<String, List<Difference>>> differences,
+      long asked,
+      long requests,
+      double seconds) {
+    this(models, differences, asked, requests, seconds, Pace.NONE);
+  }
 
   /// The model that was to be evaluated: with the adapter, where there is one.
   public ModelResults main() {
@@ -120,9 +133,12 @@ public record Outcome(
     shown.put("high", finite(d.high()));
     shown.put("p", finite(d.p()));
     shown.put("test", d.test());
-    if (d.test().equals("mcnemar")) {
+    if (d.counted()) {
       shown.put("fixed", d.fixed());
       shown.put("broken", d.broken());
+    }
+    if (d.clusters() > 0) {
+      shown.put("clusters", d.clusters());
     }
     return shown;
   }

@@ -46,18 +46,24 @@ final class SampleScorer {
   /// Scores.
   ///
   /// @param answers what filters made of those to each request
-  Map<String, MetricItem> of(Sample sample, List<JsonNode> answers) {
+  /// @param fromBase how far its tokens are from the base's, where that was asked
+  Map<String, MetricItem> of(Sample sample, List<JsonNode> answers, JsonNode fromBase) {
     Map<String, MetricItem> all = new LinkedHashMap<>();
     Choices choices = type == OutputType.MULTIPLE_CHOICE ? choices(sample, answers) : null;
+    JsonNode answer = answers.getFirst();
+    String said = answer.isString() ? answer.stringValue() : PythonValues.str(answer);
+    DocumentMetric byColumns = new DocumentMetric(said, sample.doc(), place);
     for (Metric metric : metrics) {
       MetricItem item =
           metric.name().equals("bypass")
               ? new Value(0)
+              : metric.isFromBase()
+                  ? new Weighted(fromBase.path(0).doubleValue(), fromBase.path(1).longValue())
               : choices != null
                   ? choices.of(metric.name())
                   : type == OutputType.GENERATE_UNTIL
-                      ? said(metric, sample, answers.getFirst())
-                      : likelihood(metric.name(), sample, answers.getFirst());
+                      ? said(metric, sample, answer, byColumns, said)
+                      : likelihood(metric.name(), sample, answer);
       all.put(metric.name(), item);
     }
     return all;
@@ -178,14 +184,14 @@ final class SampleScorer {
             .formatted(place, gold));
   }
 
-  private MetricItem said(Metric metric, Sample sample, JsonNode answer) {
+  private MetricItem said(
+      Metric metric, Sample sample, JsonNode answer, DocumentMetric byColumns, String said) {
     List<String> golds = golds(sample);
     String name = metric.name();
     if (name.equals("exact_match")) {
       return new Value(exact(metric, answer, golds));
     }
-    String said = answer.isString() ? answer.stringValue() : PythonValues.str(answer);
-    MetricItem own = DocumentMetric.of(name, said, sample.doc(), place);
+    MetricItem own = byColumns.of(name);
     if (own != null) {
       return own;
     }

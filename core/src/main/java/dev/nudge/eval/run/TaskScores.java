@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.DoublePredicate;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.MissingNode;
 
 /// The numbers of a task, and what each document gave to them.
 ///
@@ -21,8 +22,20 @@ public record TaskScores(
   ///
   /// @param stderr NaN: none is known
   /// @param items what each document gave
+  /// @param units what of the documents is independent
   public record Score(
-      Metric metric, String filter, double value, double stderr, List<MetricItem> items) {
+      Metric metric,
+      String filter,
+      double value,
+      double stderr,
+      List<MetricItem> items,
+      Units units) {
+    /// A number whose documents stand each for itself.
+    public Score(
+        Metric metric, String filter, double value, double stderr, List<MetricItem> items) {
+      this(metric, filter, value, stderr, items, Units.alone(items.size()));
+    }
+
     /// The key in results.
     public String key() {
       return metric.name() + "," + filter;
@@ -72,14 +85,17 @@ public record TaskScores(
   /// Scores answers.
   ///
   /// @param answers of each document, to each of its requests
+  /// @param fromBase of each document how far its tokens are from the base's; empty: not asked
   static TaskScores of(
       Task task,
       List<Metric> metrics,
       List<Sample> samples,
       List<List<JsonNode>> answers,
+      List<JsonNode> fromBase,
       int resamples) {
     Filters filters = Filters.of(task.config());
     SampleScorer scorer = new SampleScorer(task, metrics);
+    Units units = Units.of(samples, task.config().cluster());
     List<Scored> scored = new ArrayList<>();
     Map<String, Score> scores = new LinkedHashMap<>();
     for (String filter : filters.names()) {
@@ -88,7 +104,8 @@ public record TaskScores(
         Sample sample = samples.get(i);
         List<JsonNode> filtered = new ArrayList<>();
         answers.get(i).forEach(list -> filtered.add(filters.apply(filter, list, sample.doc())));
-        Map<String, MetricItem> own = scorer.of(sample, filtered);
+        JsonNode apart = fromBase.isEmpty() ? MissingNode.getInstance() : fromBase.get(i);
+        Map<String, MetricItem> own = scorer.of(sample, filtered, apart);
         own.forEach(
             (name, item) -> items.computeIfAbsent(name, key -> new ArrayList<>()).add(item));
         scored.add(new Scored(sample, filter, answers.get(i), filtered, own));
@@ -102,7 +119,8 @@ public record TaskScores(
                 filter,
                 aggregation.all(),
                 StandardError.of(metric.aggregation(), aggregation, resamples),
-                List.copyOf(all));
+                List.copyOf(all),
+                units);
         scores.put(score.key(), score);
       }
     }

@@ -76,12 +76,12 @@ final class Beginning implements Evaluation.Watcher {
   }
 
   @Override
-  public void ready(Map<String, Set<String>> metrics) {
+  public void ready(Map<String, Set<String>> metrics, Map<String, List<String>> groups) {
     if (policy != null) {
-      policy.check(metrics, settings.adapter() != null);
+      policy.check(metrics, groups, settings.adapter() != null);
     }
     files = Files.of(settings);
-    watcher.ready(metrics);
+    watcher.ready(metrics, groups);
   }
 
   @Override

@@ -5,8 +5,6 @@ import dev.nudge.data.source.RowSource;
 import dev.nudge.data.source.SourceFiles;
 import dev.nudge.data.source.Sources;
 import dev.nudge.eval.leak.Item;
-import dev.nudge.eval.leak.Kind;
-import dev.nudge.eval.leak.Leak;
 import dev.nudge.eval.leak.LeakReport;
 import dev.nudge.eval.leak.LeakScan;
 import dev.nudge.eval.run.ModelResults;
@@ -21,7 +19,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -34,8 +31,8 @@ import tools.jackson.databind.JsonNode;
 /// Of a row every text is looked at by itself, whatever its columns and messages are called. Rows
 /// that are none, or have no text, are counted and passed over: training would have refused them.
 record TrainingTexts(List<Path> files) {
-  private static final String OF = " text "; // behind a document's number
   private static final int SHORTEST = 8; // characters of a text that says anything
+  private static final int OWN = 13; // words of an answer that is no other document's
 
   /// @param names files, folders and globs, as `train --data` takes them
   /// @throws InputException where one is not there
@@ -63,15 +60,7 @@ record TrainingTexts(List<Path> files) {
   /// @param warnings told how many rows were passed over
   Map<String, LeakReport> look(ModelResults model, Consumer<String> warnings) {
     Map<String, LeakScan> scans = new LinkedHashMap<>();
-    Map<String, Integer> documents = new LinkedHashMap<>();
-    model
-        .tasks()
-        .forEach(
-            (name, task) -> {
-              Map<String, List<String>> items = items(task);
-              documents.put(name, items.size());
-              scans.put(name, new LeakScan(flat(items)));
-            });
+    model.tasks().forEach((name, task) -> scans.put(name, new LeakScan(items(task))));
     long over = 0;
     for (Path file : files) {
       over += read(file, scans);
@@ -82,16 +71,16 @@ record TrainingTexts(List<Path> files) {
               .formatted(Count.of(over, "row")));
     }
     Map<String, LeakReport> reports = new LinkedHashMap<>();
-    scans.forEach(
-        (name, scan) -> reports.put(name, merged(scan.report(), documents.getOrDefault(name, 0))));
+    scans.forEach((name, scan) -> reports.put(name, scan.report()));
     return reports;
   }
 
   /// The texts of each document that would give it away: what a task file names by
-  /// `doc_to_decontamination_query` (a column), else the question as it is asked without shots, and
-  /// the longest column in it.
-  private static Map<String, List<String>> items(TaskScores task) {
-    Map<String, List<String>> items = new LinkedHashMap<>();
+  /// `doc_to_decontamination_query` (a column), else the question as it is asked without shots, the
+  /// longest column in it by itself, whatever template it stands behind, and an answer of at least
+  /// [#OWN] words.
+  private static List<Item> items(TaskScores task) {
+    Map<Integer, Item> items = new LinkedHashMap<>(); // a sample comes once for each filter
     Object named = task.task().config().written().get("doc_to_decontamination_query");
     String column = named instanceof String text ? text : null;
     for (TaskScores.Scored scored : task.samples()) {
@@ -106,43 +95,15 @@ record TrainingTexts(List<Path> files) {
             .filter(text -> question.contains(text) && !question.equals(text))
             .max(Comparator.comparingInt(String::length))
             .ifPresent(texts::add);
+        JsonNode target = scored.sample().target();
+        if (target.isString() && target.stringValue().strip().split("\\s+").length >= OWN) {
+          texts.add(target.stringValue());
+        }
       }
-      items.put(Integer.toString(scored.sample().id()), texts);
+      int id = scored.sample().id();
+      items.put(id, new Item(Integer.toString(id), texts));
     }
-    return items;
-  }
-
-  private static List<Item> flat(Map<String, List<String>> items) {
-    List<Item> flat = new ArrayList<>();
-    items.forEach(
-        (id, texts) -> {
-          for (int i = 0; i < texts.size(); i++) {
-            flat.add(new Item(id + OF + i, texts.get(i)));
-          }
-        });
-    return flat;
-  }
-
-  /// A document is found where one of its texts is.
-  private static LeakReport merged(LeakReport report, int documents) {
-    Map<String, Leak> byId = new LinkedHashMap<>();
-    for (Leak leak : report.leaks()) {
-      String id = leak.id().substring(0, leak.id().indexOf(OF));
-      byId.merge(
-          id,
-          new Leak(id, leak.witnesses(), leak.covered(), leak.likeness()),
-          (first, second) -> {
-            Map<Kind, Long> witnesses = new EnumMap<>(Kind.class);
-            witnesses.putAll(second.witnesses());
-            witnesses.putAll(first.witnesses());
-            return new Leak(
-                first.id(),
-                witnesses,
-                Math.max(first.covered(), second.covered()),
-                Math.max(first.likeness(), second.likeness()));
-          });
-    }
-    return new LeakReport(report.rows(), documents, List.copyOf(byId.values()));
+    return List.copyOf(items.values());
   }
 
   /// Returns rows that were passed over.

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.UUID;
 
 /// The task files that come with the library: legal, finance, medical and support, whose documents
@@ -20,7 +21,16 @@ import java.util.UUID;
 public final class Packs {
   private static final String INDEX = "index.txt";
 
+  private static final Set<String> DOMAINS = Set.of("legal", "finance", "medical", "support");
+  private static final String RETENTION = "retention_";
+
   private Packs() {}
+
+  /// Whether a domain's group is asked about and nothing of what a model could do before.
+  public static boolean lacksRetention(TaskTree tree) {
+    return tree.groups().keySet().stream().anyMatch(DOMAINS::contains)
+        && tree.tasks().keySet().stream().noneMatch(name -> name.startsWith(RETENTION));
+  }
 
   /// The folder that has them.
   ///

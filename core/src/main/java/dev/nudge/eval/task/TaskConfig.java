@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 /// What a task file says, includes and overrides of groups done.
 ///
 /// Keys that need Python are refused by name; keys that the harness itself does nothing with
-/// (`should_decontaminate`, `doc_to_decontamination_query`) and `metadata` but its version are
-/// passed over.
+/// (`should_decontaminate`, `doc_to_decontamination_query`) and `metadata` but its version and what
+/// is of our own there (`subgroups`, `cluster`) are passed over.
 ///
 /// @param keys all of them
 /// @param numFewshot shots before each question; null: none is named
@@ -120,6 +120,11 @@ public record TaskConfig(
     if (type == OutputType.MULTIPLE_CHOICE && keys.get("doc_to_choice") == null) {
       throw keys.wrong("doc_to_choice", "the choices: a list, a column or a template");
     }
+    if (metadata(keys).get("cluster") instanceof Object column && !(column instanceof String)) {
+      throw new InputException(
+          "%s: metadata: cluster is %s; it must be the name of a column"
+              .formatted(place, TaskYaml.shown(column)));
+    }
     Integer shots = keys.whole("num_fewshot");
     if (shots != null && shots < 0) {
       throw keys.wrong("num_fewshot", "at least 0");
@@ -146,7 +151,17 @@ public record TaskConfig(
 
   /// The version in its metadata; null: none.
   public @Nullable Object version() {
-    return keys.get("metadata") instanceof Map<?, ?> metadata ? metadata.get("version") : null;
+    return metadata(keys).get("version");
+  }
+
+  /// The column whose values tell which documents hang together, questions on one text for example;
+  /// null: each stands for itself.
+  public @Nullable String cluster() {
+    return (String) metadata(keys).get("cluster");
+  }
+
+  private static Map<?, ? extends @Nullable Object> metadata(Keys keys) {
+    return keys.get("metadata") instanceof Map<?, ?> metadata ? metadata : Map.of();
   }
 
   @Nullable String split(String kind) {

@@ -8,9 +8,13 @@ import dev.nudge.eval.Paired;
 import dev.nudge.eval.leak.Item;
 import dev.nudge.eval.leak.LeakScan;
 import dev.nudge.eval.run.Outcome;
+import dev.nudge.eval.run.ModelResults;
+import dev.nudge.eval.run.Pace;
+import dev.nudge.eval.task.TaskGroup;
 import dev.nudge.settings.InputException;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -322,9 +326,84 @@ class GateTest {
         .isEqualTo(Verdict.PASS);
     assertThat(judge("latency: {seconds_per_request: 0.2}", outcome).verdict())
         .isEqualTo(Verdict.FAIL);
-    GateResult unknown = judge("latency: {tokens_per_second: 5}", outcome);
+    assertThat(judge("latency: {tokens_per_second: 20}", outcome).verdict())
+        .isEqualTo(Verdict.PASS);
+    assertThat(judge("latency: {tokens_per_second: 20.1}", outcome).verdict())
+        .isEqualTo(Verdict.FAIL);
+    Outcome kept =
+        new Outcome(
+            outcome.models(), outcome.differences(), 0, 20, 2.5, new Pace(4, 1, 0, 0.001));
+    GateResult unknown = judge("latency: {tokens_per_second: 5}", kept);
     assertThat(unknown.verdict()).isEqualTo(Verdict.INCONCLUSIVE);
     assertThat(unknown.verdict().exitCode()).isEqualTo(4);
+  }
+
+  /// Two tasks in a group, right where the first has more documents.
+  private Outcome grouped(boolean bySize, String aggregates) throws Exception {
+    Outcome two =
+        new MadeOutcomes(folder)
+            .choices("large", 300, i -> i < 150, i -> i < 240, "is it")
+            .choices("small", 100, i -> i < 60, i -> i < 70, "is it")
+            .outcome();
+    TaskGroup group =
+        new TaskGroup(
+            "both",
+            "both",
+            List.of("large", "small"),
+            List.of("large", "small"),
+            aggregates.isEmpty()
+                ? null
+                : List.of(new TaskGroup.Aggregate(aggregates, null, bySize)),
+            1);
+    List<ModelResults> models = new ArrayList<>();
+    for (ModelResults model : two.models()) {
+      models.add(
+          new ModelResults(
+              model.name(),
+              model.adapter(),
+              model.tasks(),
+              Map.of("both", MadeOutcomes.group(group, model.tasks()))));
+    }
+    return new Outcome(models, two.differences(), 10, 20, 2.5);
+  }
+
+  @Test
+  void aRuleMayNameAGroupThatHasANumber() throws Exception {
+    String policy = "improve: {task: both, metric: acc, by: 0.1}";
+    RuleResult bySize = judge(policy, grouped(true, "acc")).rules().getFirst();
+    assertThat(bySize.verdict()).isEqualTo(Verdict.PASS);
+    assertThat(bySize.value()).isCloseTo(0.25, within(1e-12)); // 210 → 310 of 400
+    assertThat(bySize.documents()).isEqualTo(400);
+    // fixed alone: variances Σ (n/400)² p (1 − p) / n
+    double error = Math.sqrt((300 * 0.3 * 0.7 + 100 * 0.1 * 0.9) / (400.0 * 400));
+    assertThat(bySize.high() - bySize.low()).isCloseTo(2 * 1.96 * error, within(0.005));
+    RuleResult alike = judge(policy, grouped(false, "acc")).rules().getFirst();
+    assertThat(alike.value()).isCloseTo(0.2, within(1e-12)); // 0.3 and 0.1
+    String floor = "floor: {task: both, metric: acc, at_least: %s, judged_by: point}";
+    assertThat(judge(floor.formatted(0.775), grouped(true, "acc")).verdict())
+        .isEqualTo(Verdict.PASS);
+    assertThat(judge(floor.formatted(0.776), grouped(true, "acc")).verdict())
+        .isEqualTo(Verdict.FAIL);
+    String ceiling = "ceiling: {task: both, metric: brier_score, at_most: 2, judged_by: bound}";
+    assertThat(judge(ceiling, grouped(true, "brier_score")).verdict()).isEqualTo(Verdict.PASS);
+  }
+
+  @Test
+  void aGroupWithoutTheNumberIsNamedWithItsTasks() throws Exception {
+    String policy = "improve: {task: both, metric: %s}";
+    Outcome none = grouped(true, "");
+    assertThatThrownBy(() -> judge(policy.formatted("acc"), none))
+        .isInstanceOf(InputException.class)
+        .hasMessage(
+            "policy.yaml: improve names the group both, which has no number of its own (aggregate_metric_list); name one of its tasks: large, small");
+    Outcome other = grouped(true, "acc");
+    assertThatThrownBy(() -> judge(policy.formatted("brier_score"), other))
+        .isInstanceOf(InputException.class)
+        .hasMessage(
+            "policy.yaml: improve names the metric brier_score, which both does not have; it has acc, acc,none");
+    assertThat(judge("leakage: {task: both, at_most: 0.1}", none).rules())
+        .extracting(r -> r.rule().name())
+        .containsExactly("leakage large", "leakage small");
   }
 
   @Test

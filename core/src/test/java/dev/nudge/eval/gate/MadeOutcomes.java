@@ -10,16 +10,19 @@ import dev.nudge.eval.metric.ExactMatch;
 import dev.nudge.eval.run.Aggregation;
 import dev.nudge.eval.run.Difference;
 import dev.nudge.eval.run.Evaluation;
+import dev.nudge.eval.run.GroupScores;
 import dev.nudge.eval.run.Metric;
 import dev.nudge.eval.run.MetricItem;
 import dev.nudge.eval.run.ModelResults;
 import dev.nudge.eval.run.Outcome;
+import dev.nudge.eval.run.Pace;
 import dev.nudge.eval.run.TaskScores;
 import dev.nudge.eval.run.TaskScores.Score;
 import dev.nudge.eval.run.TaskScores.Scored;
 import dev.nudge.eval.task.PromptStyle;
 import dev.nudge.eval.task.Sample;
 import dev.nudge.eval.task.Task;
+import dev.nudge.eval.task.TaskGroup;
 import dev.nudge.eval.task.TaskIndex;
 import dev.nudge.eval.task.TaskTree;
 import dev.nudge.format.Json;
@@ -201,7 +204,13 @@ public final class MadeOutcomes {
         Map.of(Evaluation.ADAPTER, differences),
         10,
         20,
-        2.5);
+        2.5,
+        new Pace(10, 2.5, 40, 2));
+  }
+
+  /// A group's numbers of those of its tasks.
+  public static GroupScores group(TaskGroup group, Map<String, TaskScores> tasks) {
+    return GroupScores.of(group, tasks);
   }
 
   /// The base alone.

@@ -59,6 +59,7 @@ class PolicyFileTest {
             "legal_questions", Set.of("exact_match"),
             "retention_knowledge", Set.of("acc"),
             "retention_text", Set.of("bits_per_byte")),
+        Map.of(),
         true);
   }
 

@@ -164,18 +164,40 @@ class LeakScanTest {
 
   @Test
   void shortItemsAreFoundAsAWholeOnly() {
-    String eight = text(8);
-    String seven = text(7);
-    String row = text(5) + " " + eight + " " + text(5) + " " + seven + " " + text(5);
+    String six = text(6);
+    String five = text(5);
+    String row = text(5) + " " + six + " " + text(5) + " " + five + " " + text(5);
     LeakReport report =
         LeakScan.of(
             List.of(row, "yes"),
-            List.of(new Item("8", eight), new Item("7", seven), new Item("1", "Yes.")));
-    assertThat(report.ids()).isEqualTo(Set.of("8", "1"));
+            List.of(new Item("6", six), new Item("5", five), new Item("1", "Yes.")));
+    assertThat(report.ids()).isEqualTo(Set.of("6", "1"));
     assertThat(report.leaks().get(0).witnesses()).isEqualTo(Map.of(Kind.RUNS, 0L));
     assertThat(report.leaks().get(1).witnesses())
         .containsEntry(Kind.NORMALISED, 1L)
         .doesNotContainKey(Kind.EXACT);
+  }
+
+  @Test
+  void anItemIsFoundWhereAnyOfItsTextsIs() {
+    String question = "How do I find my new card?";
+    List<Item> items =
+        List.of(
+            new Item("card", List.of("Query: " + question + "\nIntent:", question)),
+            new Item("other", List.of("Query: where is it?\nIntent:", "where is it?")),
+            new Item("none", List.of()));
+    List<String> training =
+        List.of(text(20), "<|user|> hello, how do I find my NEW card? <|assistant|> card_arrival");
+    LeakReport report = LeakScan.of(training, items);
+    assertThat(report.items()).isEqualTo(3);
+    assertThat(only(report).id()).isEqualTo("card");
+    assertThat(only(report).witnesses()).isEqualTo(Map.of(Kind.RUNS, 1L));
+    assertThat(only(report).covered()).isOne();
+    String twice = text(30);
+    Item both = new Item("both", List.of(text(30), twice, twice.toUpperCase(Locale.ROOT)));
+    LeakReport exact = LeakScan.of(List.of(text(9), twice, twice), List.of(both));
+    assertThat(only(exact).witnesses())
+        .isEqualTo(Map.of(Kind.EXACT, 1L, Kind.NORMALISED, 1L, Kind.RUNS, 1L, Kind.NEAR, 1L));
   }
 
   @Test
@@ -186,7 +208,7 @@ class LeakScanTest {
     List<String> training = texts(40, 15).stream().map(t -> template + " " + t).toList();
     assertThat(LeakScan.of(training, items).leaks()).isEmpty();
     List<String> one = new ArrayList<>(training);
-    String own = items.get(7).text().substring(template.length() + 1);
+    String own = items.get(7).texts().getFirst().substring(template.length() + 1);
     one.set(3, own);
     Leak leak = only(LeakScan.of(one, items));
     assertThat(leak.id()).isEqualTo("i7");

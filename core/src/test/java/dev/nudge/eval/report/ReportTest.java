@@ -364,7 +364,7 @@ class ReportTest {
       Metric metric =
           new Metric("word_perplexity", Aggregation.Kind.BYPASS, false, ExactMatch.Options.NONE);
       Row row =
-          new Row("t", metric, "none", 9, 0, size, size, -size / 2, 2 * size, 1, 1, false, 0, 0);
+          new Row("t", metric, "none", 9, 0, size, size, -size / 2, 2 * size, 1, 1, false, 0, 0, 0);
       Markup markup = new Markup();
       ForestSvg.of(markup, List.of(row), "plot");
       Element svg = parse("<!DOCTYPE html>\n" + markup.all());
@@ -390,7 +390,7 @@ class ReportTest {
       double value = model.adapter() == null ? 0.25 : 0.75;
       GroupScores scores =
           new GroupScores(
-              group, 40, Map.of("acc,none", new GroupScores.Score(value, Double.NaN, 40)));
+              group, 40, Map.of("acc,none", new GroupScores.Score(value, Double.NaN, 40, true, Map.of())));
       models.add(
           new ModelResults(
               model.name(), model.adapter(), model.tasks(), Map.of(group.name(), scores)));

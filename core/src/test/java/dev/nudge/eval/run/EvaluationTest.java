@@ -217,6 +217,59 @@ class EvaluationTest {
   }
 
   @Test
+  void documentsOfOneColumnsValueAreDrawnTogether() throws IOException {
+    StringBuilder rows = new StringBuilder();
+    for (int i = 0; i < 63; i++) {
+      String page = i < 60 ? "\"page\": %d, ".formatted(i / 3) : "";
+      rows.append("{%s\"q\": \"the pump %d reads\", \"label\": %d}\n".formatted(page, i, i % 3));
+    }
+    Files.writeString(folder.resolve("quiz.jsonl"), rows);
+    Files.writeString(folder.resolve("quiz.yaml"), QUIZ + "metadata: {cluster: page}\n");
+    Map<String, Object> asked = Map.of("adapter", ADAPTER, "tasks", List.of("quiz"));
+    Outcome clustered = run(asked);
+    assertThat(score(clustered, 1, "acc,none").units().count()).isEqualTo(23); // 20 pages, 3 rows
+    for (Difference d : differences(clustered)) {
+      assertThat(d.test()).isEqualTo("cluster_bootstrap");
+      assertThat(d.clusters()).isEqualTo(23);
+      assertThat(d.low()).isLessThanOrEqualTo(d.value());
+    }
+    Difference acc = differences(clustered).getFirst();
+    assertThat(acc.counted()).isTrue();
+    assertThat(acc.value()).isEqualTo((acc.fixed() - acc.broken()) / 63.0);
+    // few clusters tell nothing, and standard errors stay the harness's
+    Map<String, Object> few = new LinkedHashMap<>(asked);
+    few.put("limit", 30);
+    for (Difference d : differences(run(few))) {
+      assertThat(d.clusters()).isEqualTo(10);
+      assertThat(d.low()).isNaN();
+      assertThat(d.p()).isNaN();
+    }
+    Files.writeString(folder.resolve("quiz.yaml"), QUIZ + "metadata: {cluster: pages}\n");
+    Outcome alone = run(asked);
+    assertThat(score(alone, 1, "acc,none").stderr())
+        .isEqualTo(score(clustered, 1, "acc,none").stderr());
+    assertThat(differences(alone).getFirst().test()).isEqualTo("mcnemar");
+    assertThat(warnings)
+        .contains(
+            "%s/quiz.yaml: metadata: cluster names the column pages, which no document has; each document stands for itself"
+                .formatted(folder));
+  }
+
+  @Test
+  void thePaceIsThatOfTheModelAlone() {
+    Pace base = run(Map.of()).pace();
+    assertThat(base.requests()).isEqualTo(48);
+    assertThat(base.tokens()).isBetween(12L, 60L); // of twelve answers
+    assertThat(base.generating()).isPositive().isLessThan(base.seconds());
+    assertThat(base.tokensPerSecond()).isEqualTo(base.tokens() / base.generating());
+    Outcome adapted = run(Map.of("adapter", ADAPTER));
+    assertThat(adapted.pace().requests()).isEqualTo(48);
+    assertThat(adapted.pace().seconds()).isLessThan(adapted.seconds());
+    assertThat(run(Map.of("adapter", ADAPTER)).pace().secondsPerRequest()).isNaN();
+    assertThat(run(Map.of("tasks", List.of("quiz"), "limit", 3)).pace().tokensPerSecond()).isNaN();
+  }
+
+  @Test
   void onlyAnEvaluationsFolderIsWrittenInto() throws IOException {
     Files.createDirectories(folder.resolve("out"));
     Files.writeString(folder.resolve("out/mine.txt"), "mine");
@@ -240,7 +293,7 @@ class EvaluationTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "metric_list: [{metric: accuracy}]|metric_list: the metric accuracy is not known; there are acc, acc_bytes, acc_mutual_info, acc_norm, bits_per_byte, bleu, brier_score, bypass, byte_perplexity, chrf, chrf++, exact_match, f1, inst_level_loose_acc, inst_level_strict_acc, macro_f1, mcc, micro_f1, perplexity, prompt_level_loose_acc, prompt_level_strict_acc, rouge1, rouge2, rougeL, squad_f1, tatqa_em, tatqa_f1, ter, weighted_f1, word_perplexity",
+        "metric_list: [{metric: accuracy}]|metric_list: the metric accuracy is not known; there are acc, acc_bytes, acc_mutual_info, acc_norm, bits_per_byte, bleu, brier_score, bypass, byte_perplexity, chrf, chrf++, exact_match, f1, inst_level_loose_acc, inst_level_strict_acc, kl_from_base, macro_f1, mcc, micro_f1, perplexity, prompt_level_loose_acc, prompt_level_strict_acc, rouge1, rouge2, rougeL, squad_f1, tatqa_em, tatqa_f1, ter, weighted_f1, word_perplexity",
         "metric_list: [{metric: acc, aggregation: average}]|metric_list: the aggregation average is not known; there are",
         "metric_list: [{metric: acc, aggregation: bleu}]|metric_list: the aggregation bleu does not go with the metric acc, whose own is mean",
         "metric_list: [{metric: bleu}]|metric_list: none of its metrics is one of multiple_choice",

@@ -33,6 +33,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.MissingNode;
 
 /// Runs the packs that come with the library: retention on its own documents, the domains on the
 /// shared data sets where these are there.
@@ -166,7 +167,7 @@ class PacksTest {
       SampleScorer scorer = new SampleScorer(task, metrics);
       for (Sample sample : task.samples(400, PromptStyle.PLAIN)) {
         scorer
-            .of(sample, List.of(sample.target()))
+            .of(sample, List.of(sample.target()), MissingNode.getInstance())
             .forEach(
                 (name, item) -> {
                   if (item instanceof MetricItem.Value value) {
@@ -194,25 +195,25 @@ class PacksTest {
     JsonNode table =
         Json.parse(
             "{\"answers\": [\"1,310\"], \"scale\": \"thousand\", \"answer_type\": \"arithmetic\"}");
-    assertThat(DocumentMetric.of("tatqa_em", "1310 thousand", table, "t"))
+    assertThat(new DocumentMetric("1310 thousand", table, "t").of("tatqa_em"))
         .isEqualTo(new MetricItem.Value(1));
-    assertThat(DocumentMetric.of("tatqa_em", "1310 million", table, "t"))
+    assertThat(new DocumentMetric("1310 million", table, "t").of("tatqa_em"))
         .isEqualTo(new MetricItem.Value(0));
     JsonNode spans =
         Json.parse(
             "{\"answers\": [\"a b\", \"c\"], \"scale\": \"none\", \"answer_type\": \"span\"}");
-    assertThat(DocumentMetric.of("tatqa_f1", "c; a b", spans, "t"))
+    assertThat(new DocumentMetric("c; a b", spans, "t").of("tatqa_f1"))
         .isEqualTo(new MetricItem.Value(1));
     JsonNode told =
         Json.parse(
             "{\"instruction_id_list\": [\"punctuation:no_comma\", \"keywords:existence\"],"
                 + " \"kwargs\": [{}, {\"keywords\": [\"hat\"]}]}");
-    assertThat(DocumentMetric.of("inst_level_strict_acc", "no", told, "t"))
+    assertThat(new DocumentMetric("no", told, "t").of("inst_level_strict_acc"))
         .isEqualTo(new MetricItem.Weighted(1, 2));
-    assertThat(DocumentMetric.of("prompt_level_strict_acc", "a hat", told, "t"))
+    assertThat(new DocumentMetric("a hat", told, "t").of("prompt_level_strict_acc"))
         .isEqualTo(new MetricItem.Value(1));
-    assertThat(DocumentMetric.of("rougeL", "a", told, "t")).isNull();
-    assertThatThrownBy(() -> DocumentMetric.of("tatqa_em", "1", told, "task.yaml"))
+    assertThat(new DocumentMetric("a", told, "t").of("rougeL")).isNull();
+    assertThatThrownBy(() -> new DocumentMetric("1", told, "task.yaml").of("tatqa_em"))
         .hasMessage("task.yaml: a document has no column answers, which its metric reads");
   }
 }

@@ -1,0 +1,67 @@
+package dev.nudge.eval.run;
+
+import dev.nudge.eval.Bootstrap;
+import dev.nudge.eval.task.Sample;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// What of some documents is independent of the rest: each document, or clusters of documents that
+/// hang together because they are about one text, one customer, one table.
+///
+/// @param clusters the number of each document's cluster; empty: each document stands for itself
+/// @param count of what is independent
+public record Units(List<Integer> clusters, int count) {
+  public Units {
+    clusters = List.copyOf(clusters);
+  }
+
+  /// So many documents, each for itself.
+  public static Units alone(int documents) {
+    return new Units(List.of(), documents);
+  }
+
+  /// Documents with the numbers of their clusters. Where no two have the same, each stands for
+  /// itself.
+  public static Units of(List<Integer> clusters) {
+    int count = new HashSet<>(clusters).size();
+    return count == clusters.size() ? alone(count) : new Units(clusters, count);
+  }
+
+  /// The units of samples by a column; one that does not have it stands for itself.
+  static Units of(List<Sample> samples, @Nullable String column) {
+    if (column == null) {
+      return alone(samples.size());
+    }
+    Map<JsonNode, Integer> known = new HashMap<>();
+    List<Integer> clusters = new ArrayList<>();
+    for (Sample sample : samples) {
+      JsonNode value = sample.doc().path(column);
+      int next = clusters.size(); // a number that no document before has
+      boolean none = value.isMissingNode() || value.isNull();
+      clusters.add(none ? next : known.computeIfAbsent(value, v -> next));
+    }
+    return of(clusters);
+  }
+
+  /// Whether some documents hang together.
+  public boolean areClusters() {
+    return !clusters.isEmpty();
+  }
+
+  /// The units of some of the documents, by their places.
+  public Units some(List<Integer> places) {
+    return areClusters() ? of(places.stream().map(clusters::get).toList()) : alone(places.size());
+  }
+
+  /// As resamples are drawn by: the number of each document's unit.
+  public int[] numbers() {
+    return areClusters()
+        ? clusters.stream().mapToInt(i -> i).toArray()
+        : Bootstrap.alone(count);
+  }
+}

@@ -1,0 +1,150 @@
+package dev.nudge.generate;
+
+import dev.nudge.adapter.NamedAdapters.Way;
+import dev.nudge.engine.Ask;
+import dev.nudge.engine.Caller;
+import dev.nudge.engine.Engine;
+import dev.nudge.engine.Ticket;
+import dev.nudge.generate.Likelihoods.Item;
+import dev.nudge.model.Divergence;
+import dev.nudge.settings.RunException;
+import dev.nudge.tensor.Tensor;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.locks.Lock;
+import java.util.function.ObjIntConsumer;
+
+/// Says how far the answers of a session's model with an adapter are from the base's, token by
+/// token of given texts: KL(base ‖ adapter), the direction of [Divergence].
+///
+/// Both read the same tokens in the same engine. The base's logits of some tokens are kept, at most
+/// [#ROOM_BYTES] of them, and the adapter's are compared as they come; a long text goes in pieces,
+/// whose beginning has its keys from the piece before.
+///
+/// Threading: any thread.
+public final class Divergences {
+  private static final long ROOM_BYTES = 64 << 20; // of the base's logits
+
+  private Divergences() {}
+
+  /// What was found of an item.
+  ///
+  /// @param sum over its scored tokens of the divergence of what may stand there, in nats
+  /// @param tokens scored
+  public record Score(double sum, int tokens) {}
+
+  /// Tokens of an item whose successors are compared together.
+  ///
+  /// @param first place whose successor is compared
+  /// @param last likewise
+  private record Piece(int item, int first, int last) {
+    int rows() {
+      return last - first + 1;
+    }
+  }
+
+  /// Compares.
+  ///
+  /// @param adapter the name of the adapter
+  /// @param told each score with the number of its item, as they come, by this thread
+  /// @throws RunException where an interrupt of this thread left items that were not compared
+  public static void of(
+      Session session, String adapter, List<Item> items, ObjIntConsumer<Score> told) {
+    Lock held = session.hold();
+    try {
+      items.forEach(item -> session.config().checkTokens(item.ids()));
+      Way way = session.adapters().way(adapter);
+      long width = (long) session.config().vocabSize() * Double.BYTES;
+      int room = (int) Math.max(1, ROOM_BYTES / width);
+      double[] sums = new double[items.size()];
+      for (List<Piece> group : groups(items, room)) {
+        double[][][] base = new double[group.size()][][];
+        for (int i = 0; i < base.length; i++) {
+          base[i] = new double[group.get(i).rows()][];
+        }
+        Way bare = Way.BASE;
+        read(session, bare, items, group, (i, row, z) -> base[i][row] = z.clone());
+        Reader apart = (i, row, z) -> sums[group.get(i).item()] += Divergence.of(base[i][row], z);
+        read(session, way, items, group, apart);
+        for (Piece piece : group) {
+          Item item = items.get(piece.item());
+          if (piece.last() == item.ids().length - 2) {
+            Score score = new Score(sums[piece.item()], item.ids().length - item.from());
+            told.accept(score, piece.item());
+          }
+        }
+      }
+    } finally {
+      held.unlock();
+    }
+  }
+
+  /// Pieces in order, as many together as there is room for.
+  private static List<List<Piece>> groups(List<Item> items, int room) {
+    List<List<Piece>> groups = new ArrayList<>();
+    int left = 0;
+    for (int i = 0; i < items.size(); i++) {
+      int end = items.get(i).ids().length - 2;
+      for (int first = items.get(i).from() - 1; first <= end; ) {
+        if (left == 0) {
+          groups.add(new ArrayList<>());
+          left = room;
+        }
+        Piece piece = new Piece(i, first, Math.min(end, first + left - 1));
+        groups.getLast().add(piece);
+        left -= piece.rows();
+        first += piece.rows();
+      }
+    }
+    return groups;
+  }
+
+  /// Takes the logits behind a token.
+  private interface Reader {
+    /// @param piece its number
+    /// @param row of the token in the piece
+    /// @param logits valid during the call
+    void read(int piece, int row, double[] logits);
+  }
+
+  /// One piece as an engine reads it.
+  private record Read(int number, Piece piece, Logits logits, Reader reader) implements Caller {
+    @Override
+    public void read(Tensor rows, int row, int[] ids, int place) {
+      logits.read(rows, row);
+      logits.max(); // refuses what is no number
+      reader.read(number, place - piece.first(), logits.all());
+    }
+
+    @Override
+    public int next(Tensor rows, int row, int[] ids, int count) {
+      read(rows, row, ids, piece.last());
+      return END;
+    }
+  }
+
+  private static void read(
+      Session session, Way way, List<Item> items, List<Piece> group, Reader reader) {
+    Engine engine = session.engine();
+    Logits logits = new Logits(); // the engine's thread alone reads
+    ArrayDeque<Ticket> tickets = new ArrayDeque<>();
+    try {
+      for (int i = 0; i < group.size(); i++) {
+        Piece piece = group.get(i);
+        int[] prompt = Arrays.copyOf(items.get(piece.item()).ids(), piece.last() + 1);
+        Read one = new Read(i, piece, logits, reader);
+        tickets.add(engine.submit(Ask.likelihood(prompt, way, piece.first()), one));
+      }
+      while (!tickets.isEmpty()) {
+        tickets.removeFirst().await();
+        if (Thread.currentThread().isInterrupted()) {
+          throw new RunException("interrupted: some texts are not compared");
+        }
+      }
+    } finally {
+      tickets.forEach(Ticket::cancel);
+    }
+  }
+}
