@@ -205,6 +205,21 @@ class TaskMistakesTest {
   }
 
   @Test
+  void aFileOfTextIsADocumentALine() throws IOException {
+    String task =
+        GOOD.replace("dataset_path: json", "dataset_path: text")
+            .replace("{{q}}", "<{{text}}>")
+            .replace("doc_to_target: label", "doc_to_target: 0");
+    assertThat(samples(task, "one\n\n two \r\nthree"))
+        .extracting(sample -> sample.requests().getFirst().first())
+        .containsExactly("<one>", "<>", "< two >", "<three>");
+    assertThatThrownBy(() -> samples(task, ""))
+        .hasMessage(
+            "%s/quiz.yaml: the split test has no documents, in %s/quiz.jsonl"
+                .formatted(folder, folder));
+  }
+
+  @Test
   void aGroupOfNothingOrOfItselfIsRefused() throws IOException {
     write("quiz.yaml", GOOD);
     write("g.yaml", "group: g\ntask: [gone]\n");
