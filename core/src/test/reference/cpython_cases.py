@@ -48,7 +48,7 @@ def literals():
 def regexes():
     out = []
     texts = ["", "The answer is (B).", "#### 1,234 and #### -5.", "a1b22 c333", "ÄöÜ ß x_y", "line one\nline two\n", "((A)) [B] {C}", "aaa"]
-    for pattern in (r"#### (\-?[0-9\.\,]+)", r"(\([A-Z]\))", r"\w+", r"(\d)(\w)?", r"^.*$", r"(?m)^l(\w+)", r"(?i)ANSWER is", r"a*", r"(a)|(b)", r"\s+",
+    for pattern in (r"#### (\-?[0-9\.\,]+)", r"(\([A-Z]\))", r"\w+", r"(\d)(\w)?", r"^.*$", r"(?m)^l(\w+)", r"(?m)^(.*)$", r"(?i)ANSWER is", r"a*", r"(a)|(b)", r"\s+",
                     r"(?P<first>[a-z])\d", r"[^a-z\s]"):
         for text in texts:
             out.append({"pattern": pattern, "text": text, "found": re.findall(pattern, text)})
@@ -76,6 +76,15 @@ TEMPLATES = [
     "{{ a[-3:] }}{{ a[::-1] }}{{ t[1:4] }}", "{#- gone -#}  x", "{{- a -}}  \n y", "{%- if b -%} z {%- endif %}\n", "{{ l|string }} {{ l|first }} {{ l|last }}", "{{ '%s-%d' % (a, n) }}",
     "{{ '{}'.format(n) }}", "{{ ['A','B'][b] }}", "{{ not missing }}", "{{ 'x' in l and 'z' not in l }}", "{{ d }}", "{{ l | tojson }}", "{{ a.replace('t', 'T').title() }}",
     "{{ a is string }} {{ n is number }} {{ d.k is none }}", "{{ range(3)|list }}", "{{ [1, 2, 3]|sum }} {{ [3, 1]|sort }} {{ [1, 2]|max }}", "{{ 'é'.upper() }}", "{{ a + 1 }}",
+    "{{ {'b': 1, 'a': \"<it's> & \u00fc\"} | tojson }}{{ {'b': [1]} | tojson(indent=2) }}",
+    "{% set r = [] %}{% for x in l %}{% set _ = r.append(x ~ '!') %}{% endfor %}{{ r|join('/') }}",
+    "{% set m = {} %}{% set _ = m.update({'k': 1}, j=2) %}{{ m }}{{ m.pop('k') }}{{ m.pop('k', 3) }}{{ m }}{{ m.setdefault('z', 2) }}{{ m }}{{ m.clear() }}{{ m }}",
+    "{% set r = [1, 2] %}{{ r.extend([3]) }}{{ r.insert(0, 0) }}{{ r.insert(-1, 9) }}{{ r.pop() }}{{ r.remove(1) }}{{ r.reverse() }}{{ r }}{{ r.pop(0) }}{{ r.clear() }}{{ r }}",
+    "{% for g in [{'k': 'b', 'v': 1}, {'k': 'A', 'v': 2}, {'k': 'B', 'v': 3}, {'v': 4}]|groupby('k', default='b') %}{{ g.grouper }}{{ g.list|map(attribute='v')|join }}{{ g }};{% endfor %}",
+    "{{ [1, 2, 3, 4, 5]|slice(2)|list }}{{ [1, 2, 3]|slice(2, 0)|list }}", "{{ q|truncate(5) }}|{{ q|truncate(6, true, '\u2026', 0) }}|{{ t|truncate(6, leeway=0, end='') }}|{{ q|truncate }}",
+    "{{ 'a/b \u00fc&=~'|urlencode }}{{ '<b>'|forceescape }}", "{{ [{'a': 1, 'b': 2}, {'a': 1, 'b': 1}]|sort(attribute='a,b') }}",
+    "{{ '{:,} {:e} {:.2e} {:g} {:g} {:g} {:.3g} {:E} {:g}'.format(1e16, 12345.678, 0.0001234, 1e16, 0.5, 123456789.0, 1234.5, 0.0, 0.0) }}",
+    "{{ [].pop() }}", "{{ {}.pop('a') }}", "{{ [1].remove(2) }}", "{{ 'abc'|truncate(2) }}", "{{ 'x\ny\n' | regex_replace('(?m)^', '> ') }}",
     "{{ (l|length) * 'ab' }}", "{{ l|reverse|list }}", "{{ {'a': 1}.items()|list }}", "{{ dict(a=1) }}", "{{ 'abc'|replace('b', '')}}", "{{ 3.0|int }} {{ '4'|int + 1 }} {{ 2.567|round(1) }}",
 ]
 

@@ -31,6 +31,7 @@ public final class PythonRegex {
   private final Map<String, Integer> numbers = new HashMap<>();
   private int at;
   private int groups;
+  private boolean lines; // ^ is also behind each line break, as (?m) says
 
   private PythonRegex(String python) {
     this.python = python;
@@ -91,6 +92,7 @@ public final class PythonRegex {
         case '[' -> characterClass();
         case '(' -> group();
         case '{' -> brace();
+        case '^' -> put(lines ? "(?:\\A|(?<=\\n))" : "^", 1); // Java's is not at the end
         default -> copy(1);
       }
     }
@@ -217,6 +219,7 @@ public final class PythonRegex {
     if (end == 0 || end == rest.length() || (rest.charAt(end) != ')' && rest.charAt(end) != ':')) {
       throw refused("(?" + (rest.isEmpty() ? "" : rest.substring(0, 1)) + " is not supported");
     }
+    lines |= rest.charAt(end) == ')' && rest.substring(0, end).matches("[isu]*m.*");
     copy(end + 3);
   }
 

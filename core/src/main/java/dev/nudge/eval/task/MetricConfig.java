@@ -40,7 +40,7 @@ public record MetricConfig(
     }
     List<MetricConfig> all = new ArrayList<>();
     for (Object entry : list) {
-      all.add(of(keys.entry("metric_list", entry)));
+      all.add(one(keys.entry("metric_list", entry), type));
     }
     if (all.isEmpty()) {
       throw keys.wrong("metric_list", "a list of at least one metric");
@@ -48,7 +48,7 @@ public record MetricConfig(
     return List.copyOf(all);
   }
 
-  private static MetricConfig of(Keys keys) {
+  private static MetricConfig one(Keys keys, OutputType type) {
     Object name = keys.get("metric");
     if (name instanceof PythonFunction function) {
       throw Refused.scoring(keys.place(), "metric", function);
@@ -60,7 +60,9 @@ public record MetricConfig(
     options.keySet().removeAll(OWN);
     Boolean higher =
         keys.has("higher_is_better") ? (Boolean) keys.flag("higher_is_better", true) : null;
-    if (keys.flag("hf_evaluate", false) && !metric.equals("exact_match")) {
+    // Of likelihoods the harness loads a metric of Hugging Face's and never calls it.
+    boolean called = type == OutputType.GENERATE_UNTIL && !metric.equals("exact_match");
+    if (keys.flag("hf_evaluate", false) && called) {
       throw new InputException(
           "%s: metric %s is one of Hugging Face's evaluate (hf_evaluate: true), of which exact_match alone is known here"
               .formatted(keys.place(), metric));

@@ -61,7 +61,7 @@ final class PromptBuilder {
       JsonNode target = fields.target(shot, as.target());
       Field own = as.genPrefix();
       String prefix = own == null ? null : fields.resolved(shot, "gen_prefix", own.text());
-      String question = multipleInput ? choice(choices, text) : question(text);
+      String question = multipleInput ? choice("doc_to_text", choices, text) : question(text);
       String answer = answer(target, multipleInput ? null : choices);
       turn(question, answer, target, prefix, as.targetDelimiter(), as.delimiter(), all);
     }
@@ -75,20 +75,26 @@ final class PromptBuilder {
     return text.stringValue();
   }
 
-  private String choice(@Nullable List<String> choices, JsonNode place) {
-    int at = place.isIntegralNumber() ? place.intValue() : -1;
-    if (choices == null || at < 0 || at >= choices.size()) {
-      throw fields.wrong("doc_to_text", "makes " + place, "it must be the place of a choice");
+  private String choice(String key, @Nullable List<String> choices, JsonNode place) {
+    int n = choices == null ? 0 : choices.size();
+    int at = place.isIntegralNumber() ? place.intValue() : n;
+    at = place.isBoolean() ? (place.booleanValue() ? 1 : 0) : at; // as Python has them
+    at = at < 0 ? at + n : at;
+    if (choices == null || at < 0 || at >= n) {
+      throw fields.wrong(key, "makes " + place, "it must be the place of a choice");
     }
     return choices.get(at);
   }
 
-  /// The answer of a shot as text.
-  private String answer(JsonNode target, @Nullable List<String> choices) {
+  /// The answer of a shot as text; null: it has none.
+  private @Nullable String answer(JsonNode target, @Nullable List<String> choices) {
+    if (target.isNull()) {
+      return null;
+    }
     JsonNode one = target.isArray() && !target.isEmpty() ? target.get(0) : target;
-    boolean place = target.isIntegralNumber() && choices != null;
+    boolean place = (target.isIntegralNumber() || target.isBoolean()) && choices != null;
     if (place) {
-      return choice(choices, target);
+      return choice("doc_to_target", choices, target);
     }
     if (!one.isString()) {
       throw fields.wrong("doc_to_target", "makes " + target, "the answer of a shot must be a text");

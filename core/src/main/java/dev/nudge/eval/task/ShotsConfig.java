@@ -56,9 +56,9 @@ record ShotsConfig(
         sampler.equals("first_n"),
         split,
         samples(given),
-        first(given, task, "doc_to_text"),
+        given.has("doc_to_text") ? given.get("doc_to_text") : task.get("doc_to_text"),
         first(given, task, "doc_to_choice"),
-        first(given, task, "doc_to_target"),
+        given.has("doc_to_target") ? given.get("doc_to_target") : task.get("doc_to_target"),
         prefix == null ? null : new Field(prefix, given.place() + ": gen_prefix"),
         delimiter(given, task, "fewshot_delimiter", "\n\n"),
         delimiter(given, task, "target_delimiter", " "));

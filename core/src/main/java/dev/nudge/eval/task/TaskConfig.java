@@ -194,6 +194,7 @@ public record TaskConfig(
         .forEach(
             (key, value) ->
                 written.put(key, value instanceof PythonFunction f ? TaskYaml.shown(f) : value));
+    List.of("tag", "group", "task_list").forEach(written::remove); // as the harness does
     written.put("num_fewshot", numFewshot == null ? 0 : numFewshot);
     return written;
   }

@@ -196,6 +196,10 @@ final class TaskData {
   }
 
   private void read(Path file, List<JsonNode> rows) {
+    if ("text".equals(config.keys().get("dataset_path"))) {
+      lines(file, rows);
+      return;
+    }
     try (RowSource source = Sources.open(file)) {
       for (RowSource.Piece piece = source.next(); piece != null; piece = source.next()) {
         if (piece.problem() == null && piece.text().isBlank()) {
@@ -204,9 +208,21 @@ final class TaskData {
         rows.add(row(file, piece));
       }
     } catch (IOException e) {
-      throw new InputException(
-          "%s: %s cannot be read: %s".formatted(config.place(), file, OutFolder.reason(e)), e);
+      throw unreadable(file, e);
     }
+  }
+
+  private void lines(Path file, List<JsonNode> rows) {
+    try {
+      rows.addAll(TextLines.read(file));
+    } catch (IOException e) {
+      throw unreadable(file, e);
+    }
+  }
+
+  private InputException unreadable(Path file, IOException e) {
+    return new InputException(
+        "%s: %s cannot be read: %s".formatted(config.place(), file, OutFolder.reason(e)), e);
   }
 
   private static JsonNode row(Path file, RowSource.Piece piece) {

@@ -186,7 +186,8 @@ public record TaskTree(Map<String, TaskConfig> tasks, Map<String, TaskGroup> gro
       if (all.isEmpty()) {
         throw new InputException("%s: group %s has no task in it".formatted(place, name));
       }
-      groups.put(name, TaskGroup.of(keys, name, children, all));
+      List<String> once = children.stream().distinct().toList();
+      groups.put(name, TaskGroup.of(keys, name, once, all));
       return all;
     }
 

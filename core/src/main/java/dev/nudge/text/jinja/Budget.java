@@ -6,22 +6,26 @@ import java.time.LocalDateTime;
 final class Budget {
   private final Limits limits;
   private final LocalDateTime now;
-  private final boolean strict;
+  private final Dialect dialect;
   private long steps;
   private int depth;
   private int line = 1;
   private int blocks;
 
-  /// @param strict whether what is undefined fails where it is used
-  Budget(Limits limits, LocalDateTime now, boolean strict) {
+  Budget(Limits limits, LocalDateTime now, Dialect dialect) {
     this.limits = limits;
     this.now = now;
-    this.strict = strict;
+    this.dialect = dialect;
   }
 
   /// A value as this rendering takes it: what is undefined may be one that fails.
   Value known(Value value) {
-    return strict && value instanceof Undefined undefined ? undefined.strictly() : value;
+    boolean fails = dialect.strict() && value instanceof Undefined;
+    return fails ? ((Undefined) value).strictly() : value;
+  }
+
+  Dialect dialect() {
+    return dialect;
   }
 
   int line() {

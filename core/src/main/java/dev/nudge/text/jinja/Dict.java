@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Is a Python dict; it keeps the order in which its keys came.
 public final class Dict implements Value {
-  private final Map<Value, Value> entries;
+  private Map<Value, Value> entries;
   private final long origin;
 
   /// @param entries are the dict's own from here on
@@ -16,6 +16,11 @@ public final class Dict implements Value {
 
   Map<Value, Value> entries() {
     return entries;
+  }
+
+  /// Puts others in place of the entries.
+  void change(Map<Value, Value> others) {
+    entries = others;
   }
 
   long origin() {

@@ -13,13 +13,16 @@ final class Dumps {
   private final TextBuilder out = new TextBuilder();
   private final boolean ascii;
   private final boolean sorted;
+  private final boolean markup;
   private final @Nullable String indent;
   private final String comma;
   private final String colon;
 
-  private Dumps(Arguments arguments) {
-    this.ascii = arguments.is("ensure_ascii", false);
-    this.sorted = arguments.is("sort_keys", false);
+  /// @param markup whether it is written as jinja2 itself does, for HTML
+  private Dumps(Arguments arguments, boolean markup) {
+    this.ascii = markup || arguments.is("ensure_ascii", false);
+    this.sorted = markup || arguments.is("sort_keys", false);
+    this.markup = markup;
     Value by = arguments.get("indent", None.NONE);
     this.indent =
         switch (by) {
@@ -44,10 +47,19 @@ final class Dumps {
   }
 
   static Value filter(Value value, Arguments given) {
-    Dumps dumps =
-        new Dumps(given.bind("tojson", "ensure_ascii", "indent", "separators", "sort_keys"));
-    dumps.value(value, Origin.TEMPLATE, 0);
-    return given.budget().made(dumps.out.text());
+    return new Dumps(
+            given.bind("tojson", "ensure_ascii", "indent", "separators", "sort_keys"), false)
+        .written(value, given);
+  }
+
+  /// What jinja2's own filter writes: sorted keys, ASCII, and nothing that HTML would read.
+  static Value markup(Value value, Arguments given) {
+    return new Dumps(given.bind("tojson", "indent"), true).written(value, given);
+  }
+
+  private Value written(Value value, Arguments given) {
+    value(value, Origin.TEMPLATE, 0);
+    return given.budget().made(out.text());
   }
 
   private void value(Value value, long origin, int depth) {
@@ -153,7 +165,11 @@ final class Dumps {
       case '\t' -> "\\t";
       case '\b' -> "\\b";
       case '\f' -> "\\f";
-      default -> c < ' ' || ascii && c > '~' ? "\\u%04x".formatted((int) c) : null;
+      default -> isEscaped(c) ? "\\u%04x".formatted((int) c) : null;
     };
+  }
+
+  private boolean isEscaped(char c) {
+    return c < ' ' || ascii && c > '~' || markup && "<>&'".indexOf(c) >= 0;
   }
 }

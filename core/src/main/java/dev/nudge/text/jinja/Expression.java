@@ -54,7 +54,10 @@ sealed interface Expression {
     public Value eval(Frame frame) {
       Value value = of.eval(frame);
       frame.budget().step(line);
-      return frame.budget().known(Lookup.attribute(value, name));
+      Value changing = Changes.of(value, name, frame.budget());
+      return changing == null
+          ? frame.budget().known(Lookup.attribute(value, name))
+          : changing;
     }
   }
 

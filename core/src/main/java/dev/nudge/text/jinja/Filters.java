@@ -1,7 +1,5 @@
 package dev.nudge.text.jinja;
 
-import dev.nudge.settings.InputException;
-import dev.nudge.settings.PythonPattern;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -9,7 +7,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// Are the filters that stand behind a bar, by name: those of texts and numbers here, those of
-/// lists in [ListFilters].
+/// lists in [ListFilters], those that task files alone have in [TaskFilters].
 final class Filters {
   /// What a filter does with the value before its bar.
   interface Filter {
@@ -50,25 +48,8 @@ final class Filters {
   }
 
   static @Nullable Filter of(String name, Dialect dialect) {
-    return dialect == Dialect.TASK && name.equals("regex_replace")
-        ? Filters::regexReplace
-        : of(name);
-  }
-
-  /// Python's `re.sub` as the harness gives it to its templates.
-  private static Value regexReplace(Value value, Arguments given) {
-    Arguments arguments = given.bind("regex_replace", "pattern", "repl", "count");
-    if (!(value instanceof Text text)) {
-      throw new Mistake("regex_replace goes with a text, and this is a " + value.type());
-    }
-    try {
-      String made =
-          PythonPattern.of(arguments.text("pattern").chars())
-              .replace(text.chars(), arguments.text("repl").chars(), arguments.whole("count", 0));
-      return given.budget().made(Text.of(made));
-    } catch (InputException e) {
-      throw new Mistake(String.valueOf(e.getMessage()));
-    }
+    Filter own = dialect == Dialect.TASK ? TaskFilters.ALL.get(name) : null;
+    return own == null ? of(name) : own;
   }
 
   static Value none(Value value, Arguments arguments) {
@@ -95,7 +76,7 @@ final class Filters {
     return out.text();
   }
 
-  private static Value escape(Text text) {
+  static Value escape(Text text) {
     Text all = Texts.replace(text, Text.of("&"), Text.of("&amp;"), -1);
     all = Texts.replace(all, Text.of(">"), Text.of("&gt;"), -1);
     all = Texts.replace(all, Text.of("<"), Text.of("&lt;"), -1);

@@ -21,7 +21,7 @@ public final class Items implements Value {
   }
 
   private final Kind kind;
-  private final List<Value> values;
+  private List<Value> values;
   private final long origin;
   private final String shown; // how a view or a range begins to print
   private boolean spent;
@@ -44,6 +44,11 @@ public final class Items implements Value {
 
   static Items tuple(List<Value> values) {
     return new Items(Kind.TUPLE, values, Origin.TEMPLATE, "");
+  }
+
+  /// What `groupby` makes of values with one key: a tuple whose parts have names.
+  static Items group(Value key, Items values) {
+    return new Items(Kind.TUPLE, List.of(key, values), Origin.TEMPLATE, "group");
   }
 
   static Items generator(List<Value> values) {
@@ -84,6 +89,16 @@ public final class Items implements Value {
       spent = true;
     }
     return values;
+  }
+
+  /// Puts others in place of the values. A loop that goes through the list goes on with those that
+  /// it began with.
+  void change(List<Value> others) {
+    values = others;
+  }
+
+  boolean isGroup() {
+    return shown.equals("group") && values.size() == 2;
   }
 
   boolean hasLength() {

@@ -18,6 +18,9 @@ final class ItemsMethods {
     if (list && CHANGING.contains(name)) {
       return new Undefined("a template does not change a list; '" + name + "' is not allowed");
     }
+    if (items.isGroup() && (name.equals("grouper") || name.equals("list"))) {
+      return items.values().get(name.equals("list") ? 1 : 0);
+    }
     return switch (name) {
       case "count" -> items.hasIndex() ? new Callable(name, a -> count(items, a)) : null;
       case "index" -> items.hasIndex() ? new Callable(name, a -> index(items, a)) : null;

@@ -86,7 +86,7 @@ final class ListFilters {
     };
   }
 
-  private static Value fold(Value value, boolean caseSensitive) {
+  static Value fold(Value value, boolean caseSensitive) {
     return !caseSensitive && value instanceof Text text ? Letters.lower(text) : value;
   }
 
@@ -110,7 +110,7 @@ final class ListFilters {
     return sorted(DictMethods.items(dict), key, arguments.is("reverse", false));
   }
 
-  private static Value sorted(List<Value> all, UnaryOperator<Value> key, boolean reverse) {
+  static Items sorted(List<Value> all, UnaryOperator<Value> key, boolean reverse) {
     List<Value> sorted = new ArrayList<>(all);
     Comparator<Value> order = order(reverse);
     sorted.sort((a, b) -> order.compare(key.apply(a), key.apply(b)));
@@ -125,10 +125,18 @@ final class ListFilters {
 
   private static Value sort(Value value, Arguments given) {
     Arguments arguments = given.bind("sort", "reverse", "case_sensitive", "attribute");
-    if (arguments.get("attribute") instanceof Text text && text.chars().contains(",")) {
-      throw new Mistake("'sort' by several attributes is not known here");
+    if (!(arguments.get("attribute") instanceof Text text) || !text.chars().contains(",")) {
+      return sorted(Operators.iterate(value), key(arguments), arguments.is("reverse", false));
     }
-    return sorted(Operators.iterate(value), key(arguments), arguments.is("reverse", false));
+    boolean sensitive = arguments.is("case_sensitive", false);
+    List<String> paths = List.of(text.chars().split(",", -1));
+    UnaryOperator<Value> key =
+        one ->
+            Items.list(
+                paths.stream()
+                    .map(path -> fold(Lookup.path(one, Text.of(path)), sensitive))
+                    .toList());
+    return sorted(Operators.iterate(value), key, arguments.is("reverse", false));
   }
 
   private static Value unique(Value value, Arguments given) {
@@ -196,7 +204,7 @@ final class ListFilters {
       return Items.generator(mapped);
     }
     String name = Python.str(given.positional().getFirst()).chars();
-    Filters.Filter filter = Filters.of(name);
+    Filters.Filter filter = Filters.of(name, given.budget().dialect());
     if (filter == null) {
       throw new Mistake("the filter '" + name + "' is not known");
     }

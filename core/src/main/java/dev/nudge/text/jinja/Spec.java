@@ -1,6 +1,7 @@
 package dev.nudge.text.jinja;
 
 import java.math.BigDecimal;
+import java.math.MathContext;
 import java.math.RoundingMode;
 import java.util.Locale;
 
@@ -75,7 +76,7 @@ record Spec(char fill, char align, char sign, int width, boolean commas, int pre
   }
 
   private String number(Num num) {
-    char kind = type != 0 ? type : num.isWhole() && precision < 0 ? 'd' : precision < 0 ? 'r' : 'g';
+    char kind = type != 0 ? type : num.isWhole() && precision < 0 ? 'd' : precision < 0 ? 'r' : '.';
     String digits =
         switch (kind) {
           case 'd', 'i' -> num.whole().abs().toString();
@@ -84,6 +85,11 @@ record Spec(char fill, char align, char sign, int width, boolean commas, int pre
           case 'o' -> num.whole().abs().toString(8);
           case 'b' -> num.whole().abs().toString(2);
           case 'f', 'F' -> fixed(Math.abs(num.real()), precision < 0 ? 6 : precision);
+          case 'e' -> scientific(Math.abs(num.real()), precision < 0 ? 6 : precision);
+          case 'E' ->
+              scientific(Math.abs(num.real()), precision < 0 ? 6 : precision)
+                  .toUpperCase(Locale.ROOT);
+          case 'g' -> general(Math.abs(num.real()), precision < 0 ? 6 : Math.max(1, precision));
           case '%' -> fixed(Math.abs(num.real() * 100), precision < 0 ? 6 : precision) + "%";
           case 'r' -> unsigned(num);
           default -> throw new Mistake("the format '" + kind + "' is not known here");
@@ -105,9 +111,45 @@ record Spec(char fill, char align, char sign, int width, boolean commas, int pre
     return new BigDecimal(value).setScale(precision, RoundingMode.HALF_EVEN).toPlainString();
   }
 
+  private static String scientific(double value, int precision) {
+    if (!Double.isFinite(value)) {
+      return fixed(value, 0);
+    }
+    BigDecimal rounded =
+        new BigDecimal(value).round(new MathContext(precision + 1, RoundingMode.HALF_EVEN));
+    String digits = rounded.unscaledValue().toString();
+    int exponent = value == 0 ? 0 : digits.length() - rounded.scale() - 1;
+    digits = (digits + "0".repeat(precision + 1)).substring(0, precision + 1);
+    return "%s%se%s%02d"
+        .formatted(
+            digits.charAt(0),
+            precision > 0 ? "." + digits.substring(1) : "",
+            exponent < 0 ? "-" : "+",
+            Math.abs(exponent));
+  }
+
+  /// So many digits that mean something, without zeros behind them.
+  private static String general(double value, int digits) {
+    if (!Double.isFinite(value)) {
+      return fixed(value, 0);
+    }
+    BigDecimal rounded = new BigDecimal(value).round(new MathContext(digits, RoundingMode.HALF_EVEN));
+    int exponent = value == 0 ? 0 : rounded.precision() - rounded.scale() - 1;
+    if (exponent >= -4 && exponent < digits) {
+      return value == 0 ? "0" : rounded.stripTrailingZeros().toPlainString();
+    }
+    String all = scientific(value, digits - 1);
+    int e = all.indexOf('e');
+    String mantissa = all.substring(0, e);
+    mantissa = mantissa.contains(".") ? mantissa.replaceAll("\\.?0+$", "") : mantissa;
+    return mantissa + all.substring(e);
+  }
+
   private static String grouped(String digits) {
-    int dot = digits.indexOf('.');
-    int end = dot < 0 ? digits.length() : dot;
+    int end = 0;
+    while (end < digits.length() && Character.isDigit(digits.charAt(end))) {
+      end++;
+    }
     StringBuilder out = new StringBuilder(digits);
     for (int i = end - 3; i > 0; i -= 3) {
       out.insert(i, ',');

@@ -75,7 +75,6 @@ class TaskMistakesTest {
         "metric_list: [{metric: acc, aggregation: !function utils.odd}]|metric_list: aggregation is Python (!function utils.odd), which is not run here; score by metric_list and filter_list alone",
         "metric_list: []|metric_list is []; it must be a list of at least one metric",
         "metric_list: acc|metric_list is acc; it must be a list",
-        "metric_list: [{metric: rouge, hf_evaluate: true}]|metric_list: metric rouge is one of Hugging Face's evaluate (hf_evaluate: true), of which exact_match alone is known here",
         "fewshot_config: {samples: !function utils.list}|fewshot_config: samples is Python (!function utils.list), which is not run here; export its documents to JSONL once, as docs/evaluation.md shows, or write the samples into the file",
         "fewshot_config: {sampler: balanced}|fewshot_config: sampler is balanced; it must be default or first_n",
         "unsafe_code: true|unsafe_code is true; answers that are code are not run here",
@@ -126,6 +125,15 @@ class TaskMistakesTest {
     refused(
         "class: !function task.Squad\ntask: quiz\n",
         "D/quiz.yaml: the task is a Python class (!function task.Squad), which is not run here; export its requests to a task of JSONL once, as docs/evaluation.md shows");
+  }
+
+  @Test
+  void aMetricOfHuggingFacesIsRefusedWhereItWouldBeCalled() throws IOException {
+    String list = "metric_list: [{metric: f1, hf_evaluate: true, average: macro}]\n";
+    assertThat(samples(GOOD + list)).hasSize(1); // of choices the harness never calls it
+    refused(
+        GOOD.replace("output_type: multiple_choice", "output_type: generate_until") + list,
+        "D/quiz.yaml: metric_list: metric f1 is one of Hugging Face's evaluate (hf_evaluate: true), of which exact_match alone is known here");
   }
 
   @Test
@@ -191,6 +199,21 @@ class TaskMistakesTest {
         .isInstanceOf(InputException.class)
         .hasMessageStartingWith(folder + "/quiz.jsonl, line 1: it is no JSON object");
     assertThatThrownBy(() -> samples(GOOD, "\n"))
+        .hasMessage(
+            "%s/quiz.yaml: the split test has no documents, in %s/quiz.jsonl"
+                .formatted(folder, folder));
+  }
+
+  @Test
+  void aFileOfTextIsADocumentALine() throws IOException {
+    String task =
+        GOOD.replace("dataset_path: json", "dataset_path: text")
+            .replace("{{q}}", "<{{text}}>")
+            .replace("doc_to_target: label", "doc_to_target: 0");
+    assertThat(samples(task, "one\n\n two \r\nthree"))
+        .extracting(sample -> sample.requests().getFirst().first())
+        .containsExactly("<one>", "<>", "< two >", "<three>");
+    assertThatThrownBy(() -> samples(task, ""))
         .hasMessage(
             "%s/quiz.yaml: the split test has no documents, in %s/quiz.jsonl"
                 .formatted(folder, folder));
