@@ -184,8 +184,7 @@ record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
   }
 
   private static String shown(Difference d) {
-    String changed =
-        d.counted() ? ", %d fixed, %d broken".formatted(d.fixed(), d.broken()) : "";
+    String changed = d.counted() ? ", %d fixed, %d broken".formatted(d.fixed(), d.broken()) : "";
     changed += d.clusters() > 0 ? ", %d clusters".formatted(d.clusters()) : "";
     return "%s [%s, %s], p %s%s"
         .formatted(signed(d.value()), signed(d.low()), signed(d.high()), number(d.p()), changed);

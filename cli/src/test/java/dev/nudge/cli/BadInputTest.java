@@ -1450,7 +1450,11 @@ class BadInputTest {
                 + "D/data/acme/quiz/test.jsonl"),
         row(
             "a task file that is no YAML",
-            p -> p.edit("tasks/quiz.yaml", "metric_list: [{metric: acc}]", "metric_list: [{metric: acc}"),
+            p ->
+                p.edit(
+                    "tasks/quiz.yaml",
+                    "metric_list: [{metric: acc}]",
+                    "metric_list: [{metric: acc}"),
             "",
             "--tasks: quiz is no task, group or tag of --tasks-dir and no .yaml file; a "
                 + "file of that name is broken: D/tasks/quiz.yaml line 9, column 1: this is not "
@@ -1499,7 +1503,11 @@ class BadInputTest {
             "D/tasks/quiz.yaml: doc_to_text, line 1: a tag is not closed; it ends with '}}'"),
         row(
             "an unknown filter",
-            p -> p.edit("tasks/quiz.yaml", "metric_list", "filter_list: [{name: a, filter: [{function: squeeze}]}]\nmetric_list"),
+            p ->
+                p.edit(
+                    "tasks/quiz.yaml",
+                    "metric_list",
+                    "filter_list: [{name: a, filter: [{function: squeeze}]}]\nmetric_list"),
             "",
             "D/tasks/quiz.yaml: filter_list: filter: the filter squeeze is not known; there "
                 + "are lowercase, majority_vote, map, multi_choice_regex, regex, "
@@ -1511,7 +1519,9 @@ class BadInputTest {
             "D/tasks/quiz.yaml: metadata: cluster is [q]; it must be the name of a column"),
         row(
             "a choice without tokens",
-            p -> p.edit("tasks/quiz.yaml", "\"the valve\"", "\"\"").edit("tasks/quiz.yaml", "metric_list", "target_delimiter: \"\"\nmetric_list"),
+            p ->
+                p.edit("tasks/quiz.yaml", "\"the valve\"", "\"\"")
+                    .edit("tasks/quiz.yaml", "metric_list", "target_delimiter: \"\"\nmetric_list"),
             "",
             "D/tasks/quiz.yaml, document 0: '' behind 'the pump' has no tokens of its own "
                 + "to score"),
@@ -1526,11 +1536,7 @@ class BadInputTest {
             p -> {},
             "--num-fewshot -1",
             "--num-fewshot is -1; it must be at least 0"),
-        row(
-            "no documents asked for",
-            p -> {},
-            "--limit 0",
-            "--limit is 0; it must be at least 1"),
+        row("no documents asked for", p -> {}, "--limit 0", "--limit is 0; it must be at least 1"),
         row(
             "a folder of tasks that is not there",
             p -> {},
@@ -1571,19 +1577,29 @@ class BadInputTest {
                 + "retain, floor, ceiling, leakage, latency; did you mean floor?"),
         row(
             "a policy for another task",
-            p -> p.write("policy.yaml", "floor: {task: quizz, metric: acc, at_least: 1, judged_by: point}\n"),
+            p ->
+                p.write(
+                    "policy.yaml",
+                    "floor: {task: quizz, metric: acc, at_least: 1, judged_by: point}\n"),
             "--policy D/policy.yaml",
             "D/policy.yaml: floor names the task quizz, which is not evaluated; --tasks has "
                 + "quiz; did you mean quiz?"),
         row(
             "a policy for another metric",
-            p -> p.write("policy.yaml", "floor: {task: quiz, metric: f1, at_least: 1, judged_by: point}\n"),
+            p ->
+                p.write(
+                    "policy.yaml",
+                    "floor: {task: quiz, metric: f1, at_least: 1, judged_by: point}\n"),
             "--policy D/policy.yaml",
             "D/policy.yaml: floor names the metric f1, which quiz does not have; it has "
                 + "acc, acc,none"),
         row(
             "a policy for a group without a number",
-            p -> p.write("tasks/all.yaml", "group: all\ntask: [quiz]\n").write("policy.yaml", "floor: {task: all, metric: acc, at_least: 1, judged_by: point}\n"),
+            p ->
+                p.write("tasks/all.yaml", "group: all\ntask: [quiz]\n")
+                    .write(
+                        "policy.yaml",
+                        "floor: {task: all, metric: acc, at_least: 1, judged_by: point}\n"),
             "--tasks all --policy D/policy.yaml",
             "D/policy.yaml: floor names the group all, which has no number of its own "
                 + "(aggregate_metric_list); name one of its tasks: quiz"),
@@ -1678,11 +1694,7 @@ class BadInputTest {
             "--apply-chat-template --template chatmll",
             "--template chatmll is no file and no template; there are alpaca, chatml, "
                 + "gemma, llama3, mistral, vicuna, zephyr"),
-        row(
-            "a model that is not there",
-            p -> {},
-            "--model D/none",
-            "D/none: no such model folder"),
+        row("a model that is not there", p -> {}, "--model D/none", "D/none: no such model folder"),
         row(
             "an unknown flag",
             p -> {},

@@ -63,10 +63,7 @@ public final class Continuations {
   /// @param told each text with the number of its prompt, in order, by this thread
   /// @throws RunException where an interrupt of this thread left prompts that were not continued
   public static void each(
-      Session session,
-      @Nullable String adapter,
-      List<Prompt> prompts,
-      ObjIntConsumer<Said> told) {
+      Session session, @Nullable String adapter, List<Prompt> prompts, ObjIntConsumer<Said> told) {
     Lock held = session.hold();
     ArrayDeque<Ticket> tickets = new ArrayDeque<>();
     List<Answered> answers = new ArrayList<>();

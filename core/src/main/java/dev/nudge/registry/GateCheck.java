@@ -71,8 +71,7 @@ public final class GateCheck {
       return reasons;
     }
     JsonNode asked = now.path("digests");
-    for (Map.Entry<String, JsonNode> task :
-        then.path("digests").path("tasks").properties()) {
+    for (Map.Entry<String, JsonNode> task : then.path("digests").path("tasks").properties()) {
       String name = task.getKey();
       JsonNode documents = then.path("digests").path("data").path(name);
       if (!asked.path("tasks").has(name)) {

@@ -72,8 +72,7 @@ class ProtectedAliasTest {
     Map<String, String> files = Digests.adapter(of.folder());
     assertThat(files).hasSize(2);
     Digests digests =
-        new Digests(
-            MadeAdapters.BASE, files, "sha256:1", null, tasks, data, 0, Map.of(), policy);
+        new Digests(MadeAdapters.BASE, files, "sha256:1", null, tasks, data, 0, Map.of(), policy);
     GateResult result =
         new GateResult(verdict, "p.yaml", List.of(), digests, DAY.plusSeconds(86_400L * day));
     Path file = temp.resolve("gate.json");

@@ -55,7 +55,8 @@ final class Connections implements ServerConnectionSelector {
   @Override
   public ServerConnection connection(ConnectionContext context) {
     String id = id(context.socketId(), context.childSocketId());
-    Incoming bytes = new Incoming(context.dataReader(), HEAD_SECONDS, context.serverSocket()::close);
+    Incoming bytes =
+        new Incoming(context.dataReader(), HEAD_SECONDS, context.serverSocket()::close);
     incoming.put(id, bytes);
     DataReader reader = DataReader.create(bytes);
     return new Known(

@@ -2,12 +2,12 @@ package dev.nudge.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.sun.management.UnixOperatingSystemMXBean;
 import dev.nudge.registry.Alias;
 import dev.nudge.registry.Note;
 import dev.nudge.registry.Registry;
 import dev.nudge.registry.Version;
 import dev.nudge.server.Place.Reply;
-import com.sun.management.UnixOperatingSystemMXBean;
 import dev.nudge.tensor.Ledger;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;

@@ -138,8 +138,7 @@ public final class Measured {
     Score before = part.before();
     if (before == null) {
       int hits = (int) part.after().right().stream().filter(r -> r).count();
-      return new Measured(
-          value, n, 0, c -> Interval.wilsonAt(hits, n, c), LEAST, LEAST, LEAST);
+      return new Measured(value, n, 0, c -> Interval.wilsonAt(hits, n, c), LEAST, LEAST, LEAST);
     }
     Paired paired = Paired.of(before.right(), part.after().right());
     double half = paired.p() / 2;

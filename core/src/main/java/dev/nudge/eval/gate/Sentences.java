@@ -28,8 +28,7 @@ final class Sentences {
     Double before = test.before();
     int n = measured.documents();
     String documents = n == 1 ? "1 document" : "%,d documents".formatted(n);
-    documents +=
-        measured.clusters() == 0 ? "" : " in %,d clusters".formatted(measured.clusters());
+    documents += measured.clusters() == 0 ? "" : " in %,d clusters".formatted(measured.clusters());
     String metric = test.rule().on().metric();
     String values =
         before == null

@@ -15,10 +15,7 @@ import java.util.Objects;
 ///
 /// @param weights of the scores in the number, by task
 record Subject(
-    double value,
-    boolean higherIsBetter,
-    Map<String, Score> scores,
-    Map<String, Double> weights) {
+    double value, boolean higherIsBetter, Map<String, Score> scores, Map<String, Double> weights) {
 
   /// Finds it; of the first filter where none is named.
   ///
@@ -34,8 +31,7 @@ record Subject(
               .findFirst()
               .orElseThrow();
       boolean higher = score.metric().higherIsBetter();
-      return new Subject(
-          score.value(), higher, Map.of(on.task(), score), Map.of(on.task(), 1.0));
+      return new Subject(score.value(), higher, Map.of(on.task(), score), Map.of(on.task(), 1.0));
     }
     GroupScores group = Objects.requireNonNull(model.groups().get(on.task()));
     Map.Entry<String, GroupScores.Score> found =

@@ -163,8 +163,7 @@ final class Answers {
       long generating = System.nanoTime();
       generations(missing, of, done, tokens);
       long end = System.nanoTime();
-      Pace now =
-          new Pace(missing.size(), (end - start) / 1e9, tokens[0], (end - generating) / 1e9);
+      Pace now = new Pace(missing.size(), (end - start) / 1e9, tokens[0], (end - generating) / 1e9);
       paces.merge(of.name(), now, Pace::plus);
     } finally {
       store.flush();

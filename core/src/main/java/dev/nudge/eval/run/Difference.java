@@ -49,8 +49,7 @@ public record Difference(
       String test,
       int fixed,
       int broken) {
-    this(
-        key, first, second, value, low, high, p, test, test.equals(EXACT), fixed, broken, 0);
+    this(key, first, second, value, low, high, p, test, test.equals(EXACT), fixed, broken, 0);
   }
 
   static Difference of(TaskScores.Score first, TaskScores.Score second) {

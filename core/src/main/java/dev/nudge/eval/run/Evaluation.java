@@ -428,8 +428,7 @@ public final class Evaluation {
     }
     double seconds = (System.nanoTime() - start) / 1e9;
     Pace pace = run.answers.pace(settings.adapter() == null ? BASE : ADAPTER);
-    return new Outcome(
-        List.copyOf(models), differences, run.asked, run.requests, seconds, pace);
+    return new Outcome(List.copyOf(models), differences, run.asked, run.requests, seconds, pace);
   }
 
   /// Of the adapter from the base; of the one that is compared from the adapter, or from the base

@@ -59,11 +59,11 @@ final class SampleScorer {
               ? new Value(0)
               : metric.isFromBase()
                   ? new Weighted(fromBase.path(0).doubleValue(), fromBase.path(1).longValue())
-              : choices != null
-                  ? choices.of(metric.name())
-                  : type == OutputType.GENERATE_UNTIL
-                      ? said(metric, sample, answer, byColumns, said)
-                      : likelihood(metric.name(), sample, answer);
+                  : choices != null
+                      ? choices.of(metric.name())
+                      : type == OutputType.GENERATE_UNTIL
+                          ? said(metric, sample, answer, byColumns, said)
+                          : likelihood(metric.name(), sample, answer);
       all.put(metric.name(), item);
     }
     return all;

@@ -60,8 +60,6 @@ public record Units(List<Integer> clusters, int count) {
 
   /// As resamples are drawn by: the number of each document's unit.
   public int[] numbers() {
-    return areClusters()
-        ? clusters.stream().mapToInt(i -> i).toArray()
-        : Bootstrap.alone(count);
+    return areClusters() ? clusters.stream().mapToInt(i -> i).toArray() : Bootstrap.alone(count);
   }
 }

@@ -79,7 +79,8 @@ final class Changes {
     int at = Arguments.whole(arguments.need("index"), "index");
     given.budget().elements(list.length() + 1L);
     List<Value> all = new ArrayList<>(list.values());
-    all.add(Math.clamp(at < 0 ? at + (long) all.size() : at, 0, all.size()), arguments.need("value"));
+    all.add(
+        Math.clamp(at < 0 ? at + (long) all.size() : at, 0, all.size()), arguments.need("value"));
     return put(list, all);
   }
 

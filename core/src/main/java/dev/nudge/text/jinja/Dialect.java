@@ -6,7 +6,8 @@ public enum Dialect {
   /// blank before it go, and so does the last line break; what is undefined prints as nothing.
   CHAT,
   /// Templates of lm-evaluation-harness's task files: white space stays as it is written, what is
-  /// undefined fails where it is used at all, lists and dicts may be changed, `tojson` is jinja2's own
+  /// undefined fails where it is used at all, lists and dicts may be changed, `tojson` is jinja2's
+  /// own
   /// (sorted, in ASCII and safe in HTML), and there is a filter `regex_replace`.
   TASK;
 

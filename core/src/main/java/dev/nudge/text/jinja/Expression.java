@@ -55,9 +55,7 @@ sealed interface Expression {
       Value value = of.eval(frame);
       frame.budget().step(line);
       Value changing = Changes.of(value, name, frame.budget());
-      return changing == null
-          ? frame.budget().known(Lookup.attribute(value, name))
-          : changing;
+      return changing == null ? frame.budget().known(Lookup.attribute(value, name)) : changing;
     }
   }
 

@@ -133,7 +133,8 @@ record Spec(char fill, char align, char sign, int width, boolean commas, int pre
     if (!Double.isFinite(value)) {
       return fixed(value, 0);
     }
-    BigDecimal rounded = new BigDecimal(value).round(new MathContext(digits, RoundingMode.HALF_EVEN));
+    BigDecimal rounded =
+        new BigDecimal(value).round(new MathContext(digits, RoundingMode.HALF_EVEN));
     int exponent = value == 0 ? 0 : rounded.precision() - rounded.scale() - 1;
     if (exponent >= -4 && exponent < digits) {
       return value == 0 ? "0" : rounded.stripTrailingZeros().toPlainString();

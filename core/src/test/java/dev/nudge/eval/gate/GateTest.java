@@ -7,8 +7,8 @@ import static org.assertj.core.api.Assertions.within;
 import dev.nudge.eval.Paired;
 import dev.nudge.eval.leak.Item;
 import dev.nudge.eval.leak.LeakScan;
-import dev.nudge.eval.run.Outcome;
 import dev.nudge.eval.run.ModelResults;
+import dev.nudge.eval.run.Outcome;
 import dev.nudge.eval.run.Pace;
 import dev.nudge.eval.task.TaskGroup;
 import dev.nudge.settings.InputException;
@@ -331,8 +331,7 @@ class GateTest {
     assertThat(judge("latency: {tokens_per_second: 20.1}", outcome).verdict())
         .isEqualTo(Verdict.FAIL);
     Outcome kept =
-        new Outcome(
-            outcome.models(), outcome.differences(), 0, 20, 2.5, new Pace(4, 1, 0, 0.001));
+        new Outcome(outcome.models(), outcome.differences(), 0, 20, 2.5, new Pace(4, 1, 0, 0.001));
     GateResult unknown = judge("latency: {tokens_per_second: 5}", kept);
     assertThat(unknown.verdict()).isEqualTo(Verdict.INCONCLUSIVE);
     assertThat(unknown.verdict().exitCode()).isEqualTo(4);

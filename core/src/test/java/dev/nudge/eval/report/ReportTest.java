@@ -390,7 +390,9 @@ class ReportTest {
       double value = model.adapter() == null ? 0.25 : 0.75;
       GroupScores scores =
           new GroupScores(
-              group, 40, Map.of("acc,none", new GroupScores.Score(value, Double.NaN, 40, true, Map.of())));
+              group,
+              40,
+              Map.of("acc,none", new GroupScores.Score(value, Double.NaN, 40, true, Map.of())));
       models.add(
           new ModelResults(
               model.name(), model.adapter(), model.tasks(), Map.of(group.name(), scores)));

@@ -127,11 +127,9 @@ class FromBaseTest {
   void anAdapterOfZerosIsNowhereFromItsBase() throws IOException {
     Path zeros = Files.createDirectories(folder.resolve("zeros"));
     Path from = adapter("all-linear");
-    Files.copy(
-        from.resolve("adapter_config.json"), zeros.resolve("adapter_config.json"));
+    Files.copy(from.resolve("adapter_config.json"), zeros.resolve("adapter_config.json"));
     byte[] weights = Files.readAllBytes(from.resolve("adapter_model.safetensors"));
-    int data =
-        Long.BYTES + (int) ByteBuffer.wrap(weights).order(ByteOrder.LITTLE_ENDIAN).getLong();
+    int data = Long.BYTES + (int) ByteBuffer.wrap(weights).order(ByteOrder.LITTLE_ENDIAN).getLong();
     java.util.Arrays.fill(weights, data, weights.length, (byte) 0);
     Files.write(zeros.resolve("adapter_model.safetensors"), weights);
     assertThat(score(run(Map.of("adapter", zeros)).main()).value()).isZero();
@@ -170,9 +168,9 @@ class FromBaseTest {
     Files.writeString(
         folder.resolve("say.yaml"),
         TASK.replace("task: prose", "task: say")
-            .replace("loglikelihood_rolling", "generate_until")
-            .replace("doc_to_text: \"\"", "doc_to_text: \"so: {{text}}\"")
-            .replaceAll("metric_list.*", "metric_list: [{metric: exact_match}]")
+                .replace("loglikelihood_rolling", "generate_until")
+                .replace("doc_to_text: \"\"", "doc_to_text: \"so: {{text}}\"")
+                .replaceAll("metric_list.*", "metric_list: [{metric: exact_match}]")
             + "generation_kwargs: {until: [], max_gen_toks: 4}\n");
     Map<String, Object> asked =
         Map.of("tasks", List.of("prose", "say"), "adapter", adapter("all-linear"));
@@ -204,8 +202,7 @@ class FromBaseTest {
   void aModelWithoutAnAdapterHasNoSuchNumber() throws IOException {
     assertThat(requireNonNull(run(Map.of()).main().tasks().get("prose")).scores())
         .containsOnlyKeys("bits_per_byte,none");
-    Files.writeString(
-        folder.resolve("prose.yaml"), TASK.replace("{metric: bits_per_byte}, ", ""));
+    Files.writeString(folder.resolve("prose.yaml"), TASK.replace("{metric: bits_per_byte}, ", ""));
     assertThatThrownBy(() -> run(Map.of()))
         .isInstanceOf(InputException.class)
         .hasMessageEndingWith(
