@@ -401,8 +401,9 @@ class EdgeTest {
               assertThat(line.matches()).as(e.getMessage()).isTrue();
               least.set(Integer.parseInt(line.group(1)));
             });
-    assertThatThrownBy(() -> alone((least.get() - 1L) << 20)).isInstanceOf(InputException.class);
-    try (Place place = alone((long) least.get() << 20)) {
+    long tooLittle = (least.get() - 1L) << 20;
+    assertThatThrownBy(() -> alone(tooLittle)).isInstanceOf(InputException.class);
+    try (Place place = alone(smallest(tooLittle, (long) least.get() << 20))) {
       String most = "\"ignore_eos\": true, \"max_tokens\": ";
       Reply reply = place.post(CHAT, Place.chat("base", "hi", most + 200));
       assertThat(reply.json().at("/usage/completion_tokens").asInt()).isEqualTo(200);
@@ -414,6 +415,21 @@ class EdgeTest {
           .endsWith("; lower 'max_tokens' or shorten the prompt")
           .doesNotContain("--");
     }
+  }
+
+  /// The least memory between two amounts that a server takes, within about a block of keys.
+  private static long smallest(long tooLittle, long enough) {
+    long low = tooLittle;
+    long high = enough;
+    while (high - low > 1 << 14) {
+      long middle = (low + high) / 2;
+      try (Place _ = alone(middle)) {
+        high = middle;
+      } catch (InputException e) {
+        low = middle;
+      }
+    }
+    return high;
   }
 
   /// A base without adapters within an amount of memory.
