@@ -2388,11 +2388,11 @@ class BadInputTest {
     Place place = Place.in(folder);
     Ran ran =
         place.run(
-            "serve --model D/model --compute fp32 --threads 1 --port 0 --memory 1M".split(" "));
+            "serve --model D/model --compute fp32 --threads 1 --port 0 --memory 64K".split(" "));
     assertThat(ran.err())
         .matches(
-            "nudge: --memory 1 MiB has room for 0 tokens beside weights and workspace, and a short"
-                + " conversation has 256; give --memory [1-9]\\d*M or more, or a lower"
+            "nudge: --memory 64 KiB has room for 0 tokens beside weights and workspace, and a short"
+                + " conversation has 256; give --memory [1-9]\\d*K or more, or a lower"
                 + " --max-model-len\n");
     assertThat(ran.out()).isEmpty();
     assertThat(ran.code()).isEqualTo(2);
@@ -2403,7 +2403,7 @@ class BadInputTest {
     Place place = Place.in(folder);
     Ran ran =
         place.run(
-            "serve --model D/model --compute fp32 --threads 1 --port 0 --memory 1M --max-model-len 99999"
+            "serve --model D/model --compute fp32 --threads 1 --port 0 --memory 64K --max-model-len 99999"
                 .split(" "));
     assertThat(ran.err())
         .startsWith(

@@ -155,12 +155,19 @@ public final class Server implements AutoCloseable {
         memory == null
             ? "the free memory of this machine has room for %s beside the weights, and a short conversation has %d; give a smaller base, or --quantize nf4"
                 .formatted(room, least)
-            : "--memory %s has room for %s beside weights and workspace, and a short conversation has %d; give --memory %dM or more, or a lower --max-model-len"
+            : "--memory %s has room for %s beside weights and workspace, and a short conversation has %d; give --memory %s or more, or a lower --max-model-len"
                 .formatted(
                     Bytes.shown(memory.bytes()),
                     room,
                     least,
-                    Math.ceilDiv(session.leastMemory(least), 1L << 20)));
+                    enough(session.leastMemory(least))));
+  }
+
+  /// An amount that is given to a flag, rounded up.
+  private static String enough(long bytes) {
+    return bytes < 64L << 20
+        ? Math.ceilDiv(bytes, 1L << 10) + "K"
+        : Math.ceilDiv(bytes, 1L << 20) + "M";
   }
 
   private static void closeQuietly(AutoCloseable opened) {

@@ -390,10 +390,10 @@ class EdgeTest {
   @Test
   void memoryThatHasNoRoomForAnAnswerIsToldWithTheLeastThatHas() {
     String refusal =
-        "--memory 1 MiB has room for 0 tokens beside weights and workspace, and a short"
-            + " conversation has 256; give --memory (\\d+)M or more, or a lower --max-model-len";
+        "--memory 64 KiB has room for 0 tokens beside weights and workspace, and a short"
+            + " conversation has 256; give --memory (\\d+)K or more, or a lower --max-model-len";
     AtomicInteger least = new AtomicInteger();
-    assertThatThrownBy(() -> alone(1L << 20))
+    assertThatThrownBy(() -> alone(64))
         .isInstanceOfSatisfying(
             InputException.class,
             e -> {
@@ -401,9 +401,8 @@ class EdgeTest {
               assertThat(line.matches()).as(e.getMessage()).isTrue();
               least.set(Integer.parseInt(line.group(1)));
             });
-    long tooLittle = (least.get() - 1L) << 20;
-    assertThatThrownBy(() -> alone(tooLittle)).isInstanceOf(InputException.class);
-    try (Place place = alone(smallest(tooLittle, (long) least.get() << 20))) {
+    assertThatThrownBy(() -> alone(least.get() - 1)).isInstanceOf(InputException.class);
+    try (Place place = alone(least.get())) {
       String most = "\"ignore_eos\": true, \"max_tokens\": ";
       Reply reply = place.post(CHAT, Place.chat("base", "hi", most + 200));
       assertThat(reply.json().at("/usage/completion_tokens").asInt()).isEqualTo(200);
@@ -417,24 +416,9 @@ class EdgeTest {
     }
   }
 
-  /// The least memory between two amounts that a server takes, within about a block of keys.
-  private static long smallest(long tooLittle, long enough) {
-    long low = tooLittle;
-    long high = enough;
-    while (high - low > 1 << 14) {
-      long middle = (low + high) / 2;
-      try (Place _ = alone(middle)) {
-        high = middle;
-      } catch (InputException e) {
-        low = middle;
-      }
-    }
-    return high;
-  }
-
   /// A base without adapters within an amount of memory.
-  private static Place alone(long memory) {
-    return Place.open(s -> s.withAdapter().withMemory(memory));
+  private static Place alone(long kibibytes) {
+    return Place.open(s -> s.withAdapter().withMemory(kibibytes << 10));
   }
 
   @Test
@@ -454,7 +438,9 @@ class EdgeTest {
               CHAT,
               "{\"model\": \"base\", \"messages\": [{\"role\": \"tool\", \"content\": \"x\"}]}");
       assertThat(answer.error("param")).isEqualTo("messages");
-      assertThat(answer.error("message")).isEqualTo("the template chatml knows no tools");
+      assertThat(answer.error("message"))
+          .endsWith("the template chatml knows no tools")
+          .doesNotContain("--");
     }
   }
 
