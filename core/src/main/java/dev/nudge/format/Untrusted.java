@@ -1,6 +1,7 @@
 package dev.nudge.format;
 
 import java.io.IOException;
+import java.security.InvalidAlgorithmParameterException;
 import javax.net.ssl.SSLHandshakeException;
 import org.jspecify.annotations.Nullable;
 
@@ -10,6 +11,12 @@ public final class Untrusted {
 
   /// Returns what stands behind `X cannot be reached: `; null where that is not the reason.
   public static @Nullable String why(IOException e) {
+    for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+      if (cause instanceof InvalidAlgorithmParameterException) { // nobody is trusted at all
+        return "no certificate can be read of -Djavax.net.ssl.trustStore; give its password too, by"
+            + " -Djavax.net.ssl.trustStorePassword";
+      }
+    }
     for (Throwable cause = e; cause != null; cause = cause.getCause()) {
       if (cause instanceof SSLHandshakeException) {
         return String.valueOf(cause.getMessage()).matches("(?s).*No (name|subject).*")

@@ -3,6 +3,7 @@ package dev.nudge.format;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.security.InvalidAlgorithmParameterException;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLHandshakeException;
 import org.junit.jupiter.api.Test;
@@ -23,6 +24,14 @@ class UntrustedTest {
   void aCertificateOfAnotherAddressIsToldAsThat() {
     assertThat(Untrusted.why(new SSLHandshakeException("No name matching localhost found")))
         .isEqualTo("its certificate is for another address: No name matching localhost found");
+  }
+
+  @Test
+  void aStoreThatCannotBeReadIsToldAsThat() {
+    Exception empty =
+        new InvalidAlgorithmParameterException("the trustAnchors parameter must be non-empty");
+    assertThat(Untrusted.why(new SSLException("Unhandled exception", new RuntimeException(empty))))
+        .endsWith("give its password too, by -Djavax.net.ssl.trustStorePassword");
   }
 
   @Test
