@@ -1811,7 +1811,7 @@ class BadInputTest {
             "too few digits of a digest",
             p -> {},
             "export support@sha256:12ab --out D/x",
-            "'support@sha256:12ab' has a digest that is none; it is sha256: and 64 hex digits, or at"
+            "'support@sha256:12ab' names no version: a digest is sha256: and 64 hex digits, or at"
                 + " least the first 8 of them"),
         row(
             "no reference",

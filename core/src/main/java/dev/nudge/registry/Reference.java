@@ -46,7 +46,7 @@ public record Reference(String name, To to) {
     To to = at >= 0 ? pin(given.substring(at + 1)) : number(given.substring(colon + 1));
     if (to == null && isName(name) && given.startsWith(Sha256.PREFIX, at + 1)) {
       throw new InputException(
-          "'%s' has a digest that is none; it is sha256: and 64 hex digits, or at least the first 8 of them"
+          "'%s' names no version: a digest is sha256: and 64 hex digits, or at least the first 8 of them"
               .formatted(text));
     }
     if (to == null || !isName(name)) {

@@ -107,8 +107,8 @@ class RegistryTest {
     assertThatThrownBy(() -> Reference.parse("support@sha256:1234567"))
         .isInstanceOf(InputException.class)
         .hasMessage(
-            "'support@sha256:1234567' has a digest that is none; it is sha256: and 64 hex digits,"
-                + " or at least the first 8 of them");
+            "'support@sha256:1234567' names no version: a digest is sha256: and 64 hex digits, or at"
+                + " least the first 8 of them");
   }
 
   @Test
