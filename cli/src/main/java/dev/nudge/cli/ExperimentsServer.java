@@ -3,6 +3,7 @@ package dev.nudge.cli;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.nudge.format.Json;
+import dev.nudge.format.Untrusted;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import java.io.IOException;
@@ -135,7 +136,9 @@ final class ExperimentsServer implements ExperimentsAt {
       throw new RunException(
           "--server " + url + ": nothing answers there; start nudge serve, or give its URL", e);
     } catch (IOException e) {
-      throw new RunException("--server " + url + ": " + e.getMessage(), e);
+      String untrusted = Untrusted.why(e);
+      throw new RunException(
+          "--server " + url + ": " + (untrusted == null ? e.getMessage() : untrusted), e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new RunException("interrupted while " + url + " was asked", e);

@@ -1820,6 +1820,12 @@ class BadInputTest {
             "export support --out D/x",
             "'support' names no version; give support@ALIAS, support:VERSION or support@sha256:…"),
         row(
+            "too few digits of a digest",
+            p -> {},
+            "export support@sha256:12ab --out D/x",
+            "'support@sha256:12ab' names no version: a digest is sha256: and 64 hex digits, or at"
+                + " least the first 8 of them"),
+        row(
             "no reference",
             p -> {},
             "export ../support@champion --out D/x",
@@ -2288,8 +2294,14 @@ class BadInputTest {
             "a reference that the registry has not",
             p -> {},
             "--registry D/registry --adapter one=legal@champion",
-            "--adapter one=legal@champion: the registry has no such version; nudge adapters list"
-                + " says what it has"),
+            "--adapter one=legal@champion: the registry D/registry has no such version; nudge"
+                + " adapters list --registry D/registry says what it has"),
+        row(
+            "a template that is none",
+            p -> {},
+            "--template nope",
+            "--template nope is no file and no template; there are "
+                + String.join(", ", ChatTemplate.knownNames())),
         row(
             "a folder that is no adapter",
             p -> {},
@@ -2381,6 +2393,34 @@ class BadInputTest {
     command.addAll(List.of(mistake.flags));
     check(place.run(command.toArray(String[]::new)), mistake.line);
     assertThat(place.listing()).isEqualTo(before);
+  }
+
+  @Test
+  void memoryWithoutRoomForAnAnswerIsOneLineWithTheLeastThatHas() throws IOException {
+    Place place = Place.in(folder);
+    Ran ran =
+        place.run(
+            "serve --model D/model --compute fp32 --threads 1 --port 0 --memory 64K".split(" "));
+    assertThat(ran.err())
+        .matches(
+            "nudge: --memory 64 KiB has room for 0 tokens beside weights and workspace, and a short"
+                + " conversation has 256; give --memory [1-9]\\d*K or more, or a lower"
+                + " --max-model-len\n");
+    assertThat(ran.out()).isEmpty();
+    assertThat(ran.code()).isEqualTo(2);
+  }
+
+  @Test
+  void aLengthAboveTheModelsIsWarnedOfByTheFlagOfServe() throws IOException {
+    Place place = Place.in(folder);
+    Ran ran =
+        place.run(
+            "serve --model D/model --compute fp32 --threads 1 --port 0 --memory 64K --max-model-len 99999"
+                .split(" "));
+    assertThat(ran.err())
+        .startsWith(
+            "nudge: warning: --max-model-len 99999 is above the model's max_position_embeddings, ");
+    assertThat(ran.code()).isEqualTo(2);
   }
 
   static Stream<Mistake> plans() {

@@ -71,6 +71,7 @@ final class AdapterPlaces {
     return cache.lease(
         found.digest,
         found.folder,
+        found.folder.toString(),
         () -> found.kept || digests.digest(found.folder).equals(found.digest),
         "the folder " + found.folder);
   }

@@ -75,6 +75,11 @@ public final class ChatTemplates {
       @Nullable ObjectNode variables) {
     ChatRows rows =
         this.rows.get(new Key(digest, folder, LocalDate.now(ZoneOffset.UTC)), this::load);
+    if (tools != null && !tools.isEmpty() && !rows.template().knowsTools()) {
+      throw new FieldException(
+          "tools",
+          "the chat template has no place for tools; leave 'tools' out, or ask a model whose template shows them");
+    }
     try {
       ChatRows.checkMessages(messages);
       messages.forEach(message -> plain((ObjectNode) message));
@@ -85,7 +90,8 @@ public final class ChatTemplates {
       var prompt = rows.prompt(messages, tools, names);
       return new Prompt(prompt.ids(), rows.turnEnd(), prompt.text(), rows.template().text());
     } catch (IllegalArgumentException e) {
-      throw new FieldException("messages", String.valueOf(e.getMessage()));
+      throw new FieldException(
+          "messages", FieldException.withoutFlags(String.valueOf(e.getMessage())));
     }
   }
 

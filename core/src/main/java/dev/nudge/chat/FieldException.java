@@ -1,11 +1,14 @@
 package dev.nudge.chat;
 
 import dev.nudge.settings.InputException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /// Says which field of a request is not what it may be.
 public final class FieldException extends InputException {
   private static final long serialVersionUID = 1L;
   private static final int LONGEST_SHOWN = 80;
+  private static final Pattern FLAG = Pattern.compile("--[a-z]");
   private final String field;
 
   /// @param field as OpenAI's API names it
@@ -17,6 +20,18 @@ public final class FieldException extends InputException {
   /// The field's name.
   public String field() {
     return field;
+  }
+
+  /// A message without what it says of flags, which whoever sends a request has not.
+  public static String withoutFlags(String message) {
+    Matcher flag = FLAG.matcher(message);
+    if (!flag.find()) {
+      return message;
+    }
+    int clause =
+        Math.max(
+            message.lastIndexOf("; ", flag.start()), message.lastIndexOf(", or ", flag.start()));
+    return clause < 0 ? message : message.substring(0, clause);
   }
 
   /// A text of a request as a message shows it: one line, not too long.

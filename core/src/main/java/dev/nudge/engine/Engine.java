@@ -183,13 +183,17 @@ public final class Engine implements AutoCloseable {
     if (prompt < 1 || positions < prompt) {
       throw new IllegalArgumentException(prompt + " tokens that may grow to " + positions);
     }
-    if (Limits.blocks(positions) > limits.blocks(model)) {
-      throw new InputException(
-          "a sequence of up to %s needs %s of keys and values, and there are %s for them; lower --max-tokens, shorten the prompt or raise --memory"
+    int needed = Limits.blocks(positions);
+    int blocks = limits.blocks(model);
+    if (needed > blocks) {
+      throw new NoRoomException(
+          "a sequence of up to %s needs %s of keys and values (%d tokens and %s each), and there is memory for %,d"
               .formatted(
                   Count.of(positions, "token"),
-                  Bytes.shown(model.keyValueBytes(positions)),
-                  Bytes.shown(limits.keyBytes())));
+                  Count.of(needed, "block"),
+                  Limits.BLOCK,
+                  Bytes.shown(model.keyValueBytes(Limits.BLOCK)),
+                  blocks));
     }
   }
 

@@ -68,6 +68,16 @@ public record Limits(int threads, long keyBytes, int longest, boolean speculate,
     return keyBytes + roomBytes(model, longest);
   }
 
+  /// Bytes of weights, workspace and keys with which one sequence has room.
+  ///
+  /// @param held bytes of the weights
+  /// @param positions that the sequence may grow to
+  /// @param share of the memory of keys that goes to something else: one in so many parts
+  public long least(CausalLm model, long held, int positions, int share) {
+    long keys = model.keyValueBytes(blocks(positions) * BLOCK);
+    return held + roomBytes(model, longest) + Math.ceilDiv(keys * share, share - 1);
+  }
+
   private static long roomBytes(CausalLm model, int longest) {
     return Room.bytes(model, Room.read(model, longest), longest);
   }

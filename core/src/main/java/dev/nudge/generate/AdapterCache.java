@@ -31,6 +31,7 @@ public final class AdapterCache {
   private final Map<String, Entry> entries = new LinkedHashMap<>(16, 0.75f, true); // oldest first
   private final Set<String> pinned = new HashSet<>();
   private final Set<String> merged = new HashSet<>();
+  private final Set<String> looked = new HashSet<>(); // digests of which warnings were told
   private long budget;
   private long reserved; // bytes of all entries
   private long number;
@@ -137,6 +138,13 @@ public final class AdapterCache {
   /// @throws InputException where it is not one of this session's model
   /// @throws BusyException where adapters that are in use or pinned leave no room for it
   public Lease lease(String digest, Path folder) {
+    return lease(digest, folder, folder.toString());
+  }
+
+  /// The same.
+  ///
+  /// @param called what warnings and messages call the adapter
+  public Lease lease(String digest, Path folder, String called) {
     Entry entry;
     boolean mine;
     synchronized (this) {
@@ -149,7 +157,7 @@ public final class AdapterCache {
       }
     }
     if (mine) {
-      load(entry, folder);
+      load(entry, folder, called);
     }
     entry.await();
     return new Lease(entry);
@@ -158,11 +166,13 @@ public final class AdapterCache {
   /// Takes a lease of an adapter whose folder others may write into. What was read while it was
   /// written is forgotten.
   ///
+  /// @param called what warnings and messages call the adapter
   /// @param still says whether the folder holds what the digest says
-  /// @param what the folder is called in a message
+  /// @param what the folder is called in the message of one that does not
   /// @throws BusyException where it does not any more
-  public Lease lease(String digest, Path folder, BooleanSupplier still, String what) {
-    Lease lease = lease(digest, folder);
+  public Lease lease(
+      String digest, Path folder, String called, BooleanSupplier still, String what) {
+    Lease lease = lease(digest, folder, called);
     try {
       if (still.getAsBoolean()) {
         return lease;
@@ -175,9 +185,13 @@ public final class AdapterCache {
     }
   }
 
-  private void load(Entry entry, Path folder) {
+  private void load(Entry entry, Path folder, String called) {
+    boolean again;
+    synchronized (this) {
+      again = !looked.add(entry.digest);
+    }
     try (PeftAdapter peft = PeftAdapter.open(folder)) {
-      session.check(peft);
+      session.check(peft, called, again);
       NamedAdapters adapters = session.adapters();
       boolean merge;
       synchronized (this) {

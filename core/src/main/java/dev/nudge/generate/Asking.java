@@ -127,8 +127,10 @@ final class Asking implements Serving.Running {
     final Answer answer;
     final Sampler sampler;
     final Chosen chosen;
+    final Gaps gaps = new Gaps();
     private @Nullable List<TokenLogprob> prompted; // null: nothing is left to tell
     private int told; // tokens
+    private long last; // when a token came; 0: none has
 
     Choice(int number) {
       List<Integer> ends = Greedy.ends(session.base(), request.turnEnd());
@@ -170,6 +172,11 @@ final class Asking implements Serving.Running {
         events.add(new Prompted(List.copyOf(prompted)));
         prompted = null;
       }
+      long now = System.nanoTime();
+      if (last != 0) {
+        gaps.add((now - last) / 1e9);
+      }
+      last = now;
       return chosen.next(logits, row, ids, count);
     }
 
@@ -278,7 +285,9 @@ final class Asking implements Serving.Running {
     double queue = Double.MAX_VALUE;
     double first = Double.MAX_VALUE;
     int cached = 0;
+    Gaps all = new Gaps();
     for (int i = 0; i < tickets.size(); i++) {
+      all.addAll(choices.get(i).gaps);
       Ticket.Times times = tickets.get(i).times();
       int said = choices.get(i).answer.tokens();
       tokens += said;
@@ -295,6 +304,7 @@ final class Asking implements Serving.Running {
         Math.min(queue, seconds),
         Math.min(first, seconds),
         gaps == 0 ? 0 : between / gaps,
+        all,
         seconds);
   }
 }

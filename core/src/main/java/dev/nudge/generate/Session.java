@@ -45,12 +45,14 @@ public final class Session implements AutoCloseable {
   public static final String ADAPTER = "adapter";
 
   private static final int SCORED = 512; // rows told together
+  private static final int ADAPTERS_SHARE = 4; // one part in so many of the memory of keys
 
   private final Tokenizer tokenizer;
   private final CausalLm model;
   private final Identity.Model identity;
   private final NamedAdapters adapters;
   private final int maxLength;
+  private final long held; // bytes of the weights
   private final ModelConfig base;
   private final boolean anyBase;
   private final Consumer<String> warnings;
@@ -67,12 +69,14 @@ public final class Session implements AutoCloseable {
       CausalLm model,
       Identity.Model identity,
       int maxLength,
+      long held,
       Limits limits,
       boolean anyBase,
       Consumer<String> warnings) {
     this.tokenizer = tokenizer;
     this.model = model;
     this.identity = identity;
+    this.held = held;
     this.limits = limits;
     this.base = model.config();
     this.anyBase = anyBase;
@@ -140,18 +144,20 @@ public final class Session implements AutoCloseable {
       model = Checkpoint.load(folder, config, backend, quantization);
     }
     Integer threads = settings.threads();
+    long held = Ledger.bytes() - before;
     Session session =
         new Session(
             tokenizer,
             model,
             identity,
             maxLength(settings, config),
+            held,
             Limits.of(
                 model,
                 threads == null ? machine.threads() : threads,
                 memory == null ? null : memory.bytes(),
                 machine.memoryBytes(),
-                Ledger.bytes() - before,
+                held,
                 maxLength(settings, config)),
             settings.anyBase(),
             warnings);
@@ -217,8 +223,11 @@ public final class Session implements AutoCloseable {
   }
 
   /// Checks that an adapter is one of this session's base and tokenizer.
-  void check(PeftAdapter adapter) {
-    Identity.check(adapter.folder(), identity, anyBase, warnings);
+  ///
+  /// @param called what messages call it
+  /// @param again whether what may be meant was told before, and is not told now
+  void check(PeftAdapter adapter, String called, boolean again) {
+    Identity.check(called, adapter.folder(), identity, anyBase, again ? line -> {} : warnings);
     checkTokenizer(adapter);
   }
 
@@ -274,7 +283,7 @@ public final class Session implements AutoCloseable {
   public synchronized AdapterCache cache() {
     AdapterCache there = cache;
     if (there == null) {
-      long share = limits.keyBytes() / 4;
+      long share = limits.keyBytes() / ADAPTERS_SHARE;
       there = new AdapterCache(this, share);
       if (engine == null) {
         limits = limits.withKeyBytes(limits.keyBytes() - share);
@@ -292,6 +301,12 @@ public final class Session implements AutoCloseable {
   /// Tokens that prompts and answers of all callers together may have.
   public long keyTokens() {
     return limits.positions(model);
+  }
+
+  /// The least `--memory` with which so many tokens of a prompt and its answer have room beside
+  /// weights, workspace and the share of adapters, in bytes.
+  public long leastMemory(int tokens) {
+    return limits.least(model, held, tokens, ADAPTERS_SHARE);
   }
 
   /// The most tokens of an answer where a request says nothing: what the model takes, but no more

@@ -8,6 +8,7 @@ package dev.nudge.generate;
 /// @param queueSeconds from the start to the moment when the first answer had room
 /// @param firstTokenSeconds from the start to the first token
 /// @param tokenSeconds mean time between two tokens of an answer; 0 where none has two
+/// @param gaps each time between two tokens of an answer
 /// @param seconds from the start to the end
 public record Usage(
     int promptTokens,
@@ -16,4 +17,5 @@ public record Usage(
     double queueSeconds,
     double firstTokenSeconds,
     double tokenSeconds,
+    Gaps gaps,
     double seconds) {}

@@ -85,23 +85,31 @@ public record Identity(
   /// @throws InputException where the model is another base
   public static @Nullable Identity check(
       Path adapter, Model model, boolean anyBase, Consumer<String> warnings) {
+    return check(adapter.toString(), adapter, model, anyBase, warnings);
+  }
+
+  /// The same.
+  ///
+  /// @param called what messages call the adapter
+  public static @Nullable Identity check(
+      String called, Path adapter, Model model, boolean anyBase, Consumer<String> warnings) {
     Identity trained = read(adapter, anyBase);
     if (trained == null) {
       if (!anyBase) {
         warnings.accept(
             "adapter %s has no %s: whether %s is its base is not known"
-                .formatted(adapter, FILE, model.folder));
+                .formatted(called, FILE, model.folder));
       }
       return null;
     }
     if (!anyBase) {
-      trained.checkBase(adapter, model);
+      trained.checkBase(called, model);
     }
-    trained.compare(adapter, model, warnings);
+    trained.compare(called, adapter, model, warnings);
     return trained;
   }
 
-  private void checkBase(Path adapter, Model model) {
+  private void checkBase(String called, Model model) {
     String source = source(model.folder);
     if (source != null && base.contains(source)) {
       return;
@@ -111,7 +119,7 @@ public record Identity(
       throw new InputException(
           "adapter %s was trained on another base: its weights have the digest %s, those of %s have %s; give --model its base, or --any-base"
               .formatted(
-                  adapter,
+                  called,
                   base.isEmpty() ? "(none)" : shown(base.getFirst()),
                   model.folder,
                   shown(own)));
@@ -122,14 +130,14 @@ public record Identity(
     return digest.substring(0, Math.min(digest.length(), Sha256.PREFIX.length() + 12));
   }
 
-  private void compare(Path adapter, Model model, Consumer<String> warnings) {
+  private void compare(String called, Path adapter, Model model, Consumer<String> warnings) {
     String held = held(model.quantize, model.doubleQuant);
     String trained = held(quantize, doubleQuant);
     if (!held.equals(trained)) {
       warnings.accept(
           "adapter %s was trained on %s; this model has %s%s"
               .formatted(
-                  adapter,
+                  called,
                   trained,
                   held,
                   model.quantize == Quantize.NONE
@@ -140,14 +148,14 @@ public record Identity(
     if (!Objects.equals(tokenizer, Sha256.of(model.folder.resolve("tokenizer.json")))) {
       warnings.accept(
           "adapter %s was trained with another tokenizer.json than that of %s"
-              .formatted(adapter, model.folder));
+              .formatted(called, model.folder));
     }
     // an adapter whose folder has a template is asked by that one
     boolean own = template != null && template.equals(template(adapter));
     if (!own && !Objects.equals(template, template(model.folder))) {
       warnings.accept(
           "adapter %s was trained with another chat template than that of %s"
-              .formatted(adapter, model.folder));
+              .formatted(called, model.folder));
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.nudge.registry;
 
 import dev.nudge.format.Json;
+import dev.nudge.format.Untrusted;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import java.io.IOException;
@@ -20,7 +21,6 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.net.ssl.SSLException;
-import javax.net.ssl.SSLHandshakeException;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 
@@ -113,9 +113,9 @@ final class Exchange implements AutoCloseable {
   }
 
   private static String why(IOException e) {
-    if (e instanceof SSLHandshakeException) {
-      return ": this Java does not trust its certificate; NUDGE_JAVA_OPTS="
-          + "-Djavax.net.ssl.trustStore=FILE says who is trusted";
+    String untrusted = Untrusted.why(e);
+    if (untrusted != null) {
+      return ": " + untrusted;
     }
     if (e instanceof SSLException) {
       return " by TLS; --plain-http goes without";

@@ -1,6 +1,6 @@
 package dev.nudge.registry;
 
-import dev.nudge.format.Blobs;
+import dev.nudge.format.Sha256;
 import dev.nudge.settings.InputException;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -15,6 +15,7 @@ public record Reference(String name, To to) {
 
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9]+([._-]+[A-Za-z0-9]+)*");
   private static final Pattern NUMBER = Pattern.compile("[1-9][0-9]{0,8}");
+  private static final Pattern DIGEST = Pattern.compile(Sha256.PREFIX + "[0-9a-f]{8,64}");
   private static final int LONGEST = 128;
 
   /// Which of an adapter's versions is meant.
@@ -26,7 +27,7 @@ public record Reference(String name, To to) {
   /// The one of a number.
   public record Number(int number) implements To {}
 
-  /// The one of a digest, `sha256:…`.
+  /// The one of a digest, `sha256:…`: whole, or at least its first 8 digits.
   public record Digest(String digest) implements To {}
 
   /// Reads a reference.
@@ -43,6 +44,11 @@ public record Reference(String name, To to) {
               .formatted(text, name, name, name));
     }
     To to = at >= 0 ? pin(given.substring(at + 1)) : number(given.substring(colon + 1));
+    if (to == null && isName(name) && given.startsWith(Sha256.PREFIX, at + 1)) {
+      throw new InputException(
+          "'%s' names no version: a digest is sha256: and 64 hex digits, or at least the first 8 of them"
+              .formatted(text));
+    }
     if (to == null || !isName(name)) {
       throw new InputException(
           "'%s' names no version of an adapter; give NAME@ALIAS, NAME:VERSION or NAME@sha256:…"
@@ -62,7 +68,9 @@ public record Reference(String name, To to) {
   }
 
   private static @Nullable To pin(String text) {
-    return Blobs.isDigest(text) ? new Digest(text) : isName(text) ? new Alias(text) : null;
+    return DIGEST.matcher(text).matches()
+        ? new Digest(text)
+        : isName(text) ? new Alias(text) : null;
   }
 
   private static @Nullable To number(String text) {

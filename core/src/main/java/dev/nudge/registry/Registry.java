@@ -1,5 +1,6 @@
 package dev.nudge.registry;
 
+import dev.nudge.format.Blobs;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.Sha256;
@@ -185,20 +186,25 @@ public final class Registry {
                   reference.to() instanceof Reference.Alias
                       ? " is " + version.shown() + ", which"
                       : "",
-                  why(version)));
+                  behind(stateWhy(version))));
     }
     layout.unpack(version.digest());
     return version;
   }
 
-  private String why(Version version) {
+  private static String behind(@Nullable String why) {
+    return why == null ? "" : " (" + why + ")";
+  }
+
+  /// Why a version has the state that it has, as whoever set it said; null: nothing was said.
+  public @Nullable String stateWhy(Version version) {
     String why = null;
     for (Event event : log(version.name())) {
       if (event instanceof Event.Stated said && said.version() == version.number()) {
         why = said.note().why();
       }
     }
-    return why == null ? "" : " (" + why + ")";
+    return why;
   }
 
   /// Finds a version, blocked or not.
@@ -214,12 +220,32 @@ public final class Registry {
             yield alias == null ? null : now.version(name, alias.version());
           }
           case Reference.Number to -> now.version(name, to.number());
-          case Reference.Digest to -> now.version(name, to.digest());
+          case Reference.Digest to -> digested(now, reference, to.digest());
         };
     if (found == null) {
       throw unknown(now, reference);
     }
     return found;
+  }
+
+  /// The latest version whose digest begins so; null where there is none.
+  private static @Nullable Version digested(Book now, Reference reference, String digest) {
+    if (Blobs.isDigest(digest)) {
+      return now.version(reference.name(), digest);
+    }
+    Adapter adapter = now.adapter(reference.name());
+    List<Version> found =
+        adapter == null
+            ? List.of()
+            : adapter.versions().stream().filter(v -> v.digest().startsWith(digest)).toList();
+    if (found.stream().map(Version::digest).distinct().count() > 1) {
+      throw new RegistryException(
+          Reason.UNKNOWN,
+          "%s is the beginning of the digests of %s; give more of its digits"
+              .formatted(
+                  reference, String.join(", ", found.stream().map(Version::shown).toList())));
+    }
+    return found.isEmpty() ? null : found.getLast();
   }
 
   private RegistryException unknown(Book now, Reference reference) {
@@ -589,7 +615,7 @@ public final class Registry {
           Version back = book.before(name, was);
           if (back == null) {
             throw new RegistryException(
-                Reason.UNKNOWN,
+                Reason.NOWHERE_BACK,
                 "%s@%s was at no other version before that can be used; it stays at version %d"
                     .formatted(name, alias, was.version()));
           }

@@ -15,6 +15,8 @@ public final class RegistryException extends InputException {
     BLOCKED,
     /// The alias is not where the caller believed it.
     MOVED,
+    /// The alias was nowhere before that it can go back to.
+    NOWHERE_BACK,
     /// Something references what was to go.
     REFERENCED,
     /// The alias is protected, and no gate has passed the version.

@@ -312,7 +312,9 @@ class EngineTest {
       assertThat(engine.blocksHeld()).isBetween(2, 3);
       assertThatThrownBy(() -> engine.submit(prompt(5), 193, null, new Greedy(1)))
           .isInstanceOf(InputException.class)
-          .hasMessageStartingWith("a sequence of up to 193 tokens needs ")
+          .hasMessageStartingWith(
+              "a sequence of up to 193 tokens needs 4 blocks of keys and values (64 tokens and ")
+          .hasMessageContaining(" each), and there is memory for 3; ")
           .hasMessageEndingWith("lower --max-tokens, shorten the prompt or raise --memory");
     }
   }

@@ -85,6 +85,33 @@ class RegistryTest {
   }
 
   @Test
+  void theFirstDigitsOfADigestNameAVersionUntilTheyAreThoseOfAnother() {
+    Version first = push(0);
+    String digits = first.digest().substring(0, Sha256.PREFIX.length() + 12);
+    assertThat(resolve("support@" + digits)).isEqualTo(resolve("support:1"));
+    String short8 = digits.substring(0, Sha256.PREFIX.length() + 8);
+    assertThat(resolve("support@" + short8)).isEqualTo(resolve("support:1"));
+    String near = short8 + (digits.endsWith("0") ? "1" : "0").repeat(56);
+    Journal journal = new Journal(registry.folder());
+    journal.read();
+    journal.append(new Event.Pushed("support", note("near"), 2, near, 1, 1, 1, null));
+    refused(
+        Reason.UNKNOWN,
+        "is the beginning of the digests of support:1, support:2; give more of its digits",
+        () -> resolve("support@" + short8));
+    assertThat(resolve("support@" + digits)).isEqualTo(resolve("support:1"));
+    refused(
+        Reason.UNKNOWN,
+        "there is no support@sha256:00000000",
+        () -> resolve("support@sha256:00000000"));
+    assertThatThrownBy(() -> Reference.parse("support@sha256:1234567"))
+        .isInstanceOf(InputException.class)
+        .hasMessage(
+            "'support@sha256:1234567' names no version: a digest is sha256: and 64 hex digits, or at"
+                + " least the first 8 of them");
+  }
+
+  @Test
   void theSameFilesAreTheSameVersionAndHaveTheSameDigestUnderAnyName() {
     Version first = push(0);
     Registry.Pushed again = registry.push("support", adapters.getFirst(), note("again"));
@@ -138,7 +165,7 @@ class RegistryTest {
     registry.state(Reference.parse("support:3"), VersionState.BLOCKED, note("leaks"));
     assertThat(back()).isEqualTo(second.digest());
     assertThat(back()).isEqualTo(first.digest());
-    refused(Reason.UNKNOWN, "was at no other version before", this::back);
+    refused(Reason.NOWHERE_BACK, "was at no other version before", this::back);
     move("champion", fourth);
     assertThat(back()).isEqualTo(first.digest()); // where it was, not where it had been
   }

@@ -2,6 +2,7 @@ package dev.nudge.server;
 
 import dev.nudge.generate.AdapterCache;
 import dev.nudge.generate.Completion;
+import dev.nudge.generate.Gaps;
 import dev.nudge.generate.Request;
 import dev.nudge.generate.Serving;
 import dev.nudge.generate.TokenLogprob;
@@ -176,15 +177,17 @@ final class Answering {
     int cached = 0;
     double queue = 0;
     double first = 0;
+    Gaps gaps = new Gaps();
     for (Serving.Running one : running) {
       Usage usage = one.await();
       prompt += usage.promptTokens();
       said += usage.completionTokens() * copies;
       cached += usage.cachedTokens();
+      gaps.addAll(usage.gaps());
       queue = Math.max(queue, usage.queueSeconds());
       first = first == 0 ? usage.firstTokenSeconds() : Math.min(first, usage.firstTokenSeconds());
     }
-    return new Exchange.Spent(prompt, said, cached, queue, first);
+    return new Exchange.Spent(prompt, said, cached, queue, first, gaps);
   }
 
   /// Counts what was spent on answers that nobody waits for any more.

@@ -42,6 +42,11 @@ public final class ApiException extends RuntimeException {
     return new ApiException(400, INVALID, param, "invalid_value", 0, message);
   }
 
+  /// A field of the body is needed and not there.
+  public static ApiException missing(String param, String message) {
+    return new ApiException(400, INVALID, param, "missing", 0, message);
+  }
+
   /// There is no model of that name.
   public static ApiException noModel(String model) {
     return new ApiException(

@@ -25,7 +25,7 @@ record ArmAdapters(Adapters adapters, Registry registry, String base) implements
     Served served = found(adapter);
     if (served == null) {
       throw new InputException(
-          "there is no adapter '%s'; GET /v1/models lists what there is"
+          "there is no adapter '%s'; GET /v1/models lists names and aliases, GET /v1/adapters all versions"
               .formatted(ApiException.shown(adapter)));
     }
     return served.digest();

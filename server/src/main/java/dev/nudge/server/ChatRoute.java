@@ -21,8 +21,11 @@ record ChatRoute(Shared shared) implements Routes.Handler {
     Fields fields = exchange.body();
     Served served = shared.find(exchange, or(fields.text("model"), ""));
     ArrayNode messages = fields.list("messages");
-    if (messages == null || messages.isEmpty()) {
-      throw ApiException.wrong("messages", "'messages' is missing or empty; give at least one");
+    if (messages == null) {
+      throw ApiException.missing("messages", "'messages' is missing; give at least one");
+    }
+    if (messages.isEmpty()) {
+      throw ApiException.wrong("messages", "'messages' is empty; give at least one");
     }
     Tools tools = Tools.of(fields.list("tools"), fields.node("tool_choice"));
     ChatTemplates.Prompt prompt =

@@ -43,4 +43,9 @@ public record Client(
   void begin() {
     quota.begin(requests, tokens);
   }
+
+  /// Takes a request back that it was counted for and may not ask.
+  void refused() {
+    quota.refused();
+  }
 }

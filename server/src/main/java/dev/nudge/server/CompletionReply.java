@@ -80,7 +80,8 @@ final class CompletionReply implements Reply {
             0,
             spent.cachedTokens(),
             spent.queueSeconds(),
-            spent.firstSeconds())
+            spent.firstSeconds(),
+            spent.gaps())
         : spent;
   }
 

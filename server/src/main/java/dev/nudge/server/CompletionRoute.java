@@ -61,7 +61,7 @@ record CompletionRoute(Shared shared) implements Routes.Handler {
   private List<int[]> prompts(Fields fields) {
     JsonNode prompt = fields.node("prompt");
     if (prompt == null) {
-      throw ApiException.wrong(
+      throw ApiException.missing(
           "prompt", "'prompt' is missing; give a text, or a list of token ids");
     }
     int vocabulary = shared.session().config().vocabSize();

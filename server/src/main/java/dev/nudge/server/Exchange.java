@@ -1,13 +1,16 @@
 package dev.nudge.server;
 
 import dev.nudge.format.Json;
+import dev.nudge.generate.Gaps;
 import dev.nudge.generate.Request;
+import io.helidon.common.socket.PeerInfo;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.Status;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.HexFormat;
@@ -33,6 +36,7 @@ public final class Exchange {
   private final String remote; // not known any more once the connection is closed
   private final long started = System.nanoTime();
   private @Nullable Client client;
+  private boolean counted;
   private @Nullable String model;
   private @Nullable Served served;
   private @Nullable Served trial;
@@ -50,12 +54,16 @@ public final class Exchange {
   ///
   /// @param queueSeconds before the prompt was read
   /// @param firstSeconds until the first token
+  /// @param gaps each time between two tokens
   public record Spent(
       int promptTokens,
       int completionTokens,
       int cachedTokens,
       double queueSeconds,
-      double firstSeconds) {}
+      double firstSeconds,
+      Gaps gaps) {
+    static final Spent NOTHING = new Spent(0, 0, 0, 0, 0, new Gaps());
+  }
 
   /// @param incoming null: not known
   /// @param maxBody bytes
@@ -65,10 +73,18 @@ public final class Exchange {
     this.response = response;
     this.incoming = incoming;
     this.maxBody = maxBody;
-    this.remote = request.remotePeer().host();
+    this.remote = address(request.remotePeer());
     String given = header("X-Request-Id");
     this.id = given != null && given.matches("[A-Za-z0-9._-]{1,128}") ? given : "req_" + random();
     response.header("X-Request-Id", id);
+  }
+
+  /// The address itself: asking for its name would wait for a server of names, which may say what
+  /// whoever asks wants to read.
+  private static String address(PeerInfo peer) {
+    return peer.address() instanceof InetSocketAddress address && !address.isUnresolved()
+        ? address.getAddress().getHostAddress()
+        : peer.host();
   }
 
   /// 24 hex digits.
@@ -99,6 +115,15 @@ public final class Exchange {
 
   void client(Client who) {
     client = who;
+  }
+
+  /// Says that the request was counted for its client.
+  void counted() {
+    counted = true;
+  }
+
+  boolean isCounted() {
+    return counted;
   }
 
   /// Who asks.
@@ -140,8 +165,7 @@ public final class Exchange {
     model = asked;
     served = found;
     if (found.digest() != null) {
-      response.header(
-          "X-Adapter", found.name() + (found.version() == null ? "" : ":" + found.version()));
+      response.header("X-Adapter", found.shown());
       response.header("X-Adapter-Digest", found.digest());
     }
   }
@@ -266,7 +290,7 @@ public final class Exchange {
   }
 
   Outcome outcome(String route) {
-    Spent took = spent == null ? new Spent(0, 0, 0, 0, 0) : spent;
+    Spent took = spent == null ? Spent.NOTHING : spent;
     return new Outcome(
         id,
         client().name(),
@@ -282,7 +306,8 @@ public final class Exchange {
         finish,
         (System.nanoTime() - started) / 1e9,
         took.queueSeconds,
-        took.firstSeconds);
+        took.firstSeconds,
+        took.gaps);
   }
 
   /// The client went away.

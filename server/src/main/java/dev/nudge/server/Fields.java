@@ -37,8 +37,7 @@ public record Fields(ObjectNode body) {
   public String needed(String name) {
     String text = text(name);
     if (text == null || text.isBlank()) {
-      throw new ApiException(
-          400, "invalid_request_error", name, "missing", 0, "'" + name + "' is missing");
+      throw ApiException.missing(name, "'" + name + "' is missing");
     }
     return text;
   }

@@ -27,18 +27,19 @@ final class Folders {
 
   /// Returns the folder that a request names.
   ///
+  /// @param field of the request, for messages
   /// @throws ApiException where it is none below the root
-  Path named(String given) {
+  Path named(String field, String given) {
     if (root == null) {
       throw ApiException.forbidden(
-          "lora_path",
+          field,
           "no_adapter_root",
           "adapters are loaded by reference here; a server with --adapter-root takes folders too");
     }
     Path folder = inside(root, given);
     if (folder == null || !Files.isRegularFile(folder.resolve(FolderDigests.FILES.getFirst()))) {
       throw ApiException.wrong(
-          "lora_path",
+          field,
           "'%s' is no adapter's folder below the server's root of adapters"
               .formatted(ApiException.shown(given)));
     }

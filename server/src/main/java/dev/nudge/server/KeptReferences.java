@@ -25,12 +25,26 @@ record KeptReferences(Registry registry) implements References {
       return served(asked, registry.resolve(Reference.parse(reference)));
     } catch (RegistryException e) {
       return switch (e.reason()) {
-        case UNKNOWN, MOVED, REFERENCED, GATED -> null;
-        case BLOCKED ->
-            throw ApiException.forbidden(
-                "model", "adapter_blocked", "'%s' is blocked".formatted(ApiException.shown(asked)));
+        case UNKNOWN, MOVED, NOWHERE_BACK, REFERENCED, GATED -> null;
+        case BLOCKED -> throw blocked(asked, registry.find(Reference.parse(reference)));
       };
     }
+  }
+
+  private ApiException blocked(String asked, Version version) {
+    String why = registry.stateWhy(version);
+    return ApiException.forbidden(
+        "model",
+        "adapter_blocked",
+        "'%s' is blocked%s"
+            .formatted(
+                ApiException.shown(asked),
+                why == null ? "" : ": " + why.replaceAll("\\p{Cntrl}+", " ")));
+  }
+
+  @Override
+  public String place() {
+    return registry.folder().toString();
   }
 
   private static Served served(String asked, Version version) {

@@ -1,6 +1,8 @@
 package dev.nudge.server;
 
+import dev.nudge.generate.Gaps;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
@@ -27,6 +29,9 @@ final class Metrics implements Consumer<Outcome> {
     1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000
   };
 
+  private static final String BETWEEN = "vllm:inter_token_latency_seconds"; // each time
+  private static final String A_TOKEN = "vllm:request_time_per_output_token_seconds"; // their mean
+
   private final String base;
   private final Map<String, Counts> byAdapter = new ConcurrentHashMap<>();
   private final Map<String, LongAdder> requests = new ConcurrentHashMap<>(); // by labels
@@ -40,6 +45,7 @@ final class Metrics implements Consumer<Outcome> {
 
     Counts() {
       TIMES.keySet().forEach(name -> histograms.put(name, new Histogram(SECONDS)));
+      List.of(BETWEEN, A_TOKEN).forEach(name -> histograms.put(name, new Histogram(SECONDS)));
       SIZES.keySet().forEach(name -> histograms.put(name, new Histogram(TOKENS)));
     }
   }
@@ -49,7 +55,6 @@ final class Metrics implements Consumer<Outcome> {
 
   static {
     TIMES.put("vllm:time_to_first_token_seconds", Outcome::firstSeconds);
-    TIMES.put("vllm:inter_token_latency_seconds", Metrics::betweenTokens);
     TIMES.put("vllm:e2e_request_latency_seconds", Outcome::seconds);
     TIMES.put("vllm:request_queue_time_seconds", Outcome::queueSeconds);
     TIMES.put("vllm:request_prefill_time_seconds", o -> o.firstSeconds() - o.queueSeconds());
@@ -61,11 +66,6 @@ final class Metrics implements Consumer<Outcome> {
 
   Metrics(String base) {
     this.base = base;
-  }
-
-  private static double betweenTokens(Outcome outcome) {
-    int between = outcome.completionTokens() - 1;
-    return between < 1 ? 0 : (outcome.seconds() - outcome.firstSeconds()) / between;
   }
 
   @Override
@@ -87,6 +87,11 @@ final class Metrics implements Consumer<Outcome> {
       counts.finished.computeIfAbsent(finish, _ -> new LongAdder()).increment();
       TIMES.forEach((name, of) -> histogram(counts, name).add(of.applyAsDouble(outcome)));
       SIZES.forEach((name, of) -> histogram(counts, name).add(of.applyAsDouble(outcome)));
+      Gaps gaps = outcome.gaps();
+      gaps.forEach(histogram(counts, BETWEEN)::add);
+      if (gaps.count() > 0) {
+        histogram(counts, A_TOKEN).add(gaps.sum() / gaps.count());
+      }
     }
   }
 

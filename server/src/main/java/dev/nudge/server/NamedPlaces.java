@@ -81,8 +81,8 @@ final class NamedPlaces implements Adapters {
           }
           if (served == null) {
             throw new InputException(
-                "--adapter %s=%s: the registry has no such version; nudge adapters list says what it has"
-                    .formatted(name, place.shown()));
+                "--adapter %s=%s: the registry %s has no such version; nudge adapters list --registry %s says what it has"
+                    .formatted(name, place.shown(), references.place(), references.place()));
           }
           check.accept(served);
         });
@@ -171,7 +171,7 @@ final class NamedPlaces implements Adapters {
     Place place =
         references.isReference(reference)
             ? new Place.Kept(reference)
-            : new Place.Folder(folders.named(text));
+            : new Place.Folder(folders.named("lora_path", text));
     Served served = served(name, place);
     if (served == null) {
       throw ApiException.noModel(reference);

@@ -1,5 +1,6 @@
 package dev.nudge.server;
 
+import dev.nudge.generate.Gaps;
 import org.jspecify.annotations.Nullable;
 
 /// What came of a request.
@@ -12,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 /// @param seconds from its first byte to the answer's last
 /// @param queueSeconds before its prompt was read
 /// @param firstSeconds until its first token; 0: there is none
+/// @param gaps each time between two tokens
 public record Outcome(
     String requestId,
     String client,
@@ -27,4 +29,5 @@ public record Outcome(
     @Nullable String finish,
     double seconds,
     double queueSeconds,
-    double firstSeconds) {}
+    double firstSeconds,
+    Gaps gaps) {}

@@ -1,7 +1,9 @@
 package dev.nudge.server;
 
 import dev.nudge.chat.FieldException;
+import dev.nudge.engine.NoRoomException;
 import dev.nudge.registry.RegistryException;
+import dev.nudge.server.experiments.FieldMistake;
 import dev.nudge.settings.BusyException;
 import dev.nudge.settings.InputException;
 import io.helidon.webserver.CloseConnectionException;
@@ -19,6 +21,7 @@ import org.jspecify.annotations.Nullable;
 /// Threading: any number of threads, one a request.
 final class Pipeline {
   private static final String UNKNOWN = "unknown";
+  private static final int FORBIDDEN = 403;
   private static final String COUNTED = "POST "; // what costs the server something
   private static final List<String> FORWARDED =
       List.of("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via");
@@ -91,23 +94,32 @@ final class Pipeline {
     exchange.client(client);
     if (route.level() == Access.Level.CLIENT && route.name().startsWith(COUNTED)) {
       client.begin();
+      exchange.counted();
     }
   }
 
   private void fail(Exchange exchange, Throwable failure) {
     try {
-      exchange.fail(told(failure));
+      ApiException told = told(exchange, failure);
+      if (told.status() == FORBIDDEN && exchange.isCounted()) {
+        exchange.client().refused();
+      }
+      exchange.fail(told);
     } catch (RuntimeException gone) {
       exchange.gone(); // there is nobody left to tell, or the answer had begun
     }
   }
 
-  private ApiException told(Throwable failure) {
+  private ApiException told(Exchange exchange, Throwable failure) {
     return switch (failure) {
       case ApiException e -> e;
       case RegistryException e -> refused(e);
       case FieldException e -> ApiException.wrong(e.field(), String.valueOf(e.getMessage()));
-      case InputException e -> ApiException.wrong(null, asFields(String.valueOf(e.getMessage())));
+      case FieldMistake e when e.isMissing() ->
+          ApiException.missing(e.field(), String.valueOf(e.getMessage()));
+      case FieldMistake e -> ApiException.wrong(e.field(), String.valueOf(e.getMessage()));
+      case NoRoomException e -> noRoom(exchange, e);
+      case InputException e -> Wording.wrong(e);
       case BusyException e ->
           ApiException.busy("queue_full", e.retryAfterSeconds(), String.valueOf(e.getMessage()));
       case OutOfMemoryError e -> {
@@ -123,12 +135,22 @@ final class Pipeline {
     };
   }
 
+  /// An answer might become longer than there is memory for.
+  private static ApiException noRoom(Exchange exchange, NoRoomException e) {
+    String newer = "max_completion_tokens";
+    String field = exchange.body().has(newer) ? newer : "max_tokens";
+    return ApiException.wrong(
+        field, "%s; lower '%s' or shorten the prompt".formatted(e.facts(), field));
+  }
+
   private static ApiException refused(RegistryException e) {
     String message = String.valueOf(e.getMessage());
     return switch (e.reason()) {
       case UNKNOWN -> new ApiException(404, "NotFoundError", null, "adapter_not_found", 0, message);
       case BLOCKED -> ApiException.forbidden(null, "adapter_blocked", message);
       case MOVED -> new ApiException(409, "invalid_request_error", null, "alias_moved", 0, message);
+      case NOWHERE_BACK ->
+          new ApiException(409, "invalid_request_error", "alias", "nowhere_back", 0, message);
       case GATED ->
           new ApiException(409, "invalid_request_error", null, "alias_protected", 0, message);
       case REFERENCED -> ApiException.wrong(null, message);
@@ -138,14 +160,6 @@ final class Pipeline {
   private static String at(Throwable failure) {
     StackTraceElement[] frames = failure.getStackTrace();
     return frames.length == 0 ? "" : " at " + frames[0];
-  }
-
-  /// Messages of the library name flags, which are fields here.
-  private static String asFields(String message) {
-    return message
-        .replace("--stop-id", "stop_token_ids")
-        .replace("--logit-bias", "logit_bias")
-        .replace("--max-length", "the model's length");
   }
 
   private synchronized void begin() {

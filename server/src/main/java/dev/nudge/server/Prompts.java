@@ -1,8 +1,10 @@
 package dev.nudge.server;
 
 import dev.nudge.chat.ChatTemplates;
+import dev.nudge.settings.InputException;
 import dev.nudge.settings.ServeSettings;
 import dev.nudge.text.Tokenizer;
+import dev.nudge.text.chat.ChatTemplate;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -11,6 +13,15 @@ import tools.jackson.databind.node.ObjectNode;
 ///
 /// Threading: any number of threads.
 record Prompts(ChatTemplates templates) {
+
+  /// Looks at the template that the settings name, before a model is loaded for minutes.
+  ///
+  /// @throws InputException where it is none
+  static void check(ServeSettings settings) {
+    if (settings.template() != null) {
+      ChatTemplate.load(settings.model(), settings.template());
+    }
+  }
 
   static Prompts of(ServeSettings settings, Tokenizer tokenizer) {
     return new Prompts(new ChatTemplates(settings.model(), settings.template(), tokenizer));
@@ -32,7 +43,7 @@ record Prompts(ChatTemplates templates) {
     } catch (ChatTemplates.NoTemplate e) {
       throw ApiException.wrong(
           "model",
-          "'%s' has no chat template that can be used; ask /v1/completions, or start the server with --template"
+          "'%s' has no chat template that can be used; ask /v1/completions"
               .formatted(served.asked()));
     }
   }

@@ -49,11 +49,17 @@ final class Quota {
       throw ApiException.busy(
           "insufficient_quota",
           (int) Duration.between(now, midnight).toSeconds() + 1,
-          "this key may use %d tokens a day, and has".formatted(mostTokens));
+          "this key may use %d tokens a day, and has used them; there are more from 00:00 UTC on"
+              .formatted(mostTokens));
     }
     if (mostRequests != null) {
       requests.addLast(now);
     }
+  }
+
+  /// Takes the last request back: what its client may not ask costs it nothing.
+  synchronized void refused() {
+    requests.pollLast();
   }
 
   /// Counts the tokens of a prompt and its answer.

@@ -17,6 +17,9 @@ interface References {
   /// @throws ApiException where it is there and may not be served
   @Nullable Served find(String asked, String reference);
 
+  /// Where they are kept, for messages.
+  String place();
+
   /// What aliases stand for now.
   List<Adapters.Card> list();
 }

@@ -1,5 +1,7 @@
 package dev.nudge.server;
 
+import dev.nudge.format.Blobs;
+import dev.nudge.format.Sha256;
 import dev.nudge.registry.Adapter;
 import dev.nudge.registry.Alias;
 import dev.nudge.registry.Event;
@@ -80,7 +82,7 @@ record RegistryRoutes(Registry registry, Folders folders) {
     Registry.Pushed pushed =
         registry.push(
             fields.needed("name"),
-            folders.named(fields.needed("path")),
+            folders.named("path", fields.needed("path")),
             fields.text("licence"),
             note(exchange, fields));
     exchange.asked(pushed.version().name() + ":" + pushed.version().number());
@@ -95,18 +97,17 @@ record RegistryRoutes(Registry registry, Folders folders) {
     Version to = registry.find(reference(name, fields));
     moved(
         exchange,
-        registry.alias(name, fields.needed("alias"), to, expected(fields), note(exchange, fields)));
+        registry.alias(
+            name, fields.needed("alias"), to, expected(name, fields), note(exchange, fields)));
   }
 
   private void rollback(Exchange exchange) {
     Fields fields = exchange.body();
+    String name = fields.needed("name");
     moved(
         exchange,
         registry.rollback(
-            fields.needed("name"),
-            fields.needed("alias"),
-            expected(fields),
-            note(exchange, fields)));
+            name, fields.needed("alias"), expected(name, fields), note(exchange, fields)));
   }
 
   private static void moved(Exchange exchange, Registry.Move move) {
@@ -150,12 +151,23 @@ record RegistryRoutes(Registry registry, Folders folders) {
     return Reference.parse(name + behind);
   }
 
-  private static Alias.Expected expected(Fields fields) {
+  private Alias.Expected expected(String name, Fields fields) {
     String digest = fields.text("expected");
     if (digest == null) {
       return Alias.Expected.ANY;
     }
-    return digest.isEmpty() ? Alias.Expected.NONE : Alias.Expected.at(digest);
+    if (digest.isEmpty()) {
+      return Alias.Expected.NONE;
+    }
+    if (!digest.startsWith(Sha256.PREFIX)) {
+      throw ApiException.wrong(
+          "expected",
+          "'expected' is '%s'; it must be the digest where the alias is now, sha256:…, or empty where it is to be new"
+              .formatted(ApiException.shown(digest)));
+    }
+    Reference reference = Reference.parse(name + "@" + digest);
+    return Alias.Expected.at(
+        Blobs.isDigest(digest) ? digest : registry.find(reference).digest());
   }
 
   private static Note note(Exchange exchange, Fields fields) {

@@ -55,7 +55,7 @@ final class SamplingFields {
     try {
       return Schema.of(SamplingSettings.class).of(values);
     } catch (InputException e) {
-      throw ApiException.wrong(null, String.valueOf(e.getMessage()));
+      throw Wording.wrong(e);
     }
   }
 

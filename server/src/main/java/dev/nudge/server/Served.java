@@ -17,6 +17,11 @@ public record Served(
     @Nullable String digest,
     @Nullable Path folder) {
 
+  /// What people call it: `support:1`, or the name alone.
+  String shown() {
+    return version == null ? name : name + ":" + version;
+  }
+
   /// Whether no adapter answers.
   public boolean isBase() {
     return digest == null;

@@ -5,6 +5,9 @@ import dev.nudge.machine.Machine;
 import dev.nudge.registry.Registry;
 import dev.nudge.server.experiments.Experiments;
 import dev.nudge.server.ui.Dashboard;
+import dev.nudge.settings.ByteSize;
+import dev.nudge.settings.Bytes;
+import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ServeSettings;
 import io.helidon.common.tls.Tls;
@@ -29,6 +32,8 @@ import org.jspecify.annotations.Nullable;
 /// Threading: each request has a virtual thread of its own, which reads it, waits for the engine's
 /// tokens and writes them. [#drain] and [#close] may be called by any thread.
 public final class Server implements AutoCloseable {
+  private static final int SHORT_CHAT = 256; // tokens of a prompt and its answer
+
   private final WebServer web;
   private final Session session;
   private final Pipeline pipeline;
@@ -72,18 +77,27 @@ public final class Server implements AutoCloseable {
     List<AutoCloseable> opened = new ArrayList<>();
     try {
       Listening.checkFree(settings);
+      Prompts.check(settings);
+      warnOpen(settings, warnings);
       Experiments experiments =
           settings.experiments() == null ? null : Experiments.open(settings.experiments(), arms);
       if (experiments != null) {
         opened.add(experiments);
       }
       Session session =
-          Session.load(settings.modelSettings(), null, null, settings.memory(), machine, warnings);
+          Session.load(
+              settings.modelSettings(),
+              null,
+              null,
+              settings.memory(),
+              machine,
+              line -> warnings.accept(line.replace("--max-length", "--max-model-len")));
       opened.add(session);
       if (settings.maxSequences() != null) {
         session.sequences(settings.maxSequences());
       }
       session.cache(); // its memory is taken off that of keys before the first answer
+      checkRoom(settings, session);
       Shared shared =
           new Shared(
               settings,
@@ -119,6 +133,41 @@ public final class Server implements AutoCloseable {
       }
       throw e;
     }
+  }
+
+  private static void warnOpen(ServeSettings settings, Consumer<String> warnings) {
+    if (settings.apiKeys() == null && !settings.isLocal()) {
+      warnings.accept(
+          "--host %s without --api-keys: everybody who reaches the port may ask; nudge keys add makes a file of clients"
+              .formatted(settings.host()));
+    }
+  }
+
+  /// Refuses to serve where not even a short conversation could be answered.
+  private static void checkRoom(ServeSettings settings, Session session) {
+    int least = Math.min(SHORT_CHAT, session.maxLength());
+    if (session.keyTokens() >= least) {
+      return;
+    }
+    ByteSize memory = settings.memory();
+    String room = Count.of(session.keyTokens(), "token");
+    throw new InputException(
+        memory == null
+            ? "the free memory of this machine has room for %s beside the weights, and a short conversation has %d; give a smaller base, or --quantize nf4"
+                .formatted(room, least)
+            : "--memory %s has room for %s beside weights and workspace, and a short conversation has %d; give --memory %s or more, or a lower --max-model-len"
+                .formatted(
+                    Bytes.shown(memory.bytes()),
+                    room,
+                    least,
+                    enough(session.leastMemory(least))));
+  }
+
+  /// An amount that is given to a flag, rounded up.
+  private static String enough(long bytes) {
+    return bytes < 64L << 20
+        ? Math.ceilDiv(bytes, 1L << 10) + "K"
+        : Math.ceilDiv(bytes, 1L << 20) + "M";
   }
 
   private static void closeQuietly(AutoCloseable opened) {

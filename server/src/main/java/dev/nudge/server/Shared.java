@@ -1,5 +1,6 @@
 package dev.nudge.server;
 
+import dev.nudge.chat.FieldException;
 import dev.nudge.generate.AdapterCache;
 import dev.nudge.generate.Session;
 import dev.nudge.registry.RegistryException;
@@ -32,7 +33,8 @@ record Shared(
     String usual = client.usual();
     String model = asked.isEmpty() && usual != null ? usual : asked;
     if (model.isEmpty()) {
-      throw ApiException.wrong("model", "'model' is missing; GET /v1/models lists what there is");
+      throw ApiException.missing(
+          "model", "'model' is missing; GET /v1/models lists what there is");
     }
     exchange.asked(model);
     Served trial = exchange.trial();
@@ -146,7 +148,11 @@ record Shared(
     return session
         .cache()
         .lease(
-            served.digest(), served.folder(), still, "the folder of '%s'".formatted(served.name()));
+            served.digest(),
+            served.folder(),
+            served.version() == null ? served.folder().toString() : served.shown(),
+            still,
+            "the folder of '%s'".formatted(served.name()));
   }
 
   /// Holds an adapter in memory, and loads it first where it is not there.
@@ -160,14 +166,17 @@ record Shared(
     try {
       return loaded(served, () -> adapters.isStill(served));
     } catch (InputException e) {
-      String message = String.valueOf(e.getMessage());
+      String message =
+          String.valueOf(e.getMessage())
+              .replace(served.folder().toString(), "'" + served.name() + "'")
+              .replace(settings.model().toString(), "'" + settings.baseName() + "'");
       throw new ApiException(
           400,
           "invalid_request_error",
           "model",
           "adapter_not_usable",
           0,
-          message.replace(served.folder().toString(), "'" + served.name() + "'"));
+          FieldException.withoutFlags(message));
     }
   }
 }

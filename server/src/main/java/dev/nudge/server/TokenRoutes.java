@@ -22,7 +22,7 @@ record TokenRoutes(Shared shared) {
     if (messages == null) {
       String prompt = fields.text("prompt");
       if (prompt == null) {
-        throw ApiException.wrong("prompt", "'prompt' is missing; give a text, or 'messages'");
+        throw ApiException.missing("prompt", "'prompt' is missing; give a text, or 'messages'");
       }
       ids = shared.ids("prompt", prompt);
     } else {
@@ -53,7 +53,7 @@ record TokenRoutes(Shared shared) {
     Fields fields = exchange.body();
     JsonNode given = fields.node("tokens");
     if (given == null) {
-      throw ApiException.wrong("tokens", "'tokens' is missing; give a list of token ids");
+      throw ApiException.missing("tokens", "'tokens' is missing; give a list of token ids");
     }
     int[] ids = CompletionRoute.tokens("tokens", given, shared.session().config().vocabSize());
     exchange.reply(

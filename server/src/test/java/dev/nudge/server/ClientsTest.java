@@ -31,6 +31,7 @@ class ClientsTest {
   @TempDir Path folder;
   private final String acme = Keys.make();
   private final String hasty = Keys.make();
+  private final String lost = Keys.make();
   private Path keys;
   private Path audit;
   private Place place;
@@ -44,9 +45,10 @@ class ClientsTest {
         """
         {"clients": [
           {"name": "acme", "key": "%s", "adapters": ["one"], "default_adapter": "one"},
-          {"name": "hasty", "key": "%s", "requests_per_minute": 2, "tokens_per_day": 1000000}]}
+          {"name": "hasty", "key": "%s", "requests_per_minute": 2, "tokens_per_day": 1000000},
+          {"name": "lost", "key": "%s", "adapters": ["one"], "requests_per_minute": 1}]}
         """
-            .formatted(Keys.digest(acme), Keys.digest(hasty)));
+            .formatted(Keys.digest(acme), Keys.digest(hasty), Keys.digest(lost)));
     Path admin = Files.writeString(folder.resolve("admin"), ADMIN + "\n");
     Path root = Files.createDirectory(folder.resolve("root"));
     copy(Place.OTHER, root.resolve("third"));
@@ -104,6 +106,16 @@ class ClientsTest {
     assertThat(Integer.parseInt(third.header("Retry-After"))).isBetween(1, 60);
     assertThat(third.header("X-Should-Retry")).isEqualTo("true");
     assertThat(chat(acme, "one").status()).isEqualTo(200);
+  }
+
+  @Test
+  void whatAClientMayNotAskCountsAgainstNobody() {
+    for (int i = 0; i < 3; i++) {
+      assertThat(chat(lost, "other").status()).isEqualTo(403);
+    }
+    assertThat(chat(lost, "one").status()).isEqualTo(200);
+    assertThat(chat(lost, "other").status()).isEqualTo(429);
+    assertThat(chat(lost, "one").status()).isEqualTo(429);
   }
 
   @Test
@@ -241,6 +253,10 @@ class ClientsTest {
             e -> {
               assertThat(e.code()).isEqualTo("insufficient_quota");
               assertThat(e.retryAfter()).isEqualTo(61);
+              assertThat(e)
+                  .hasMessage(
+                      "this key may use 10 tokens a day, and has used them; there are more from"
+                          + " 00:00 UTC on");
             });
     clock.now = clock.now.plus(Duration.ofSeconds(61));
     quota.begin(1L, 10L);

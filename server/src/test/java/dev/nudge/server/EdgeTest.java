@@ -23,6 +23,9 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 import org.junit.jupiter.api.Test;
@@ -320,7 +323,9 @@ class EdgeTest {
     KeyStore keys = KeyStore.getInstance(store.toFile(), "changeit".toCharArray());
     Path cert = pem("CERTIFICATE", keys.getCertificate("server").getEncoded());
     Path key = pem("PRIVATE KEY", keys.getKey("server", "changeit".toCharArray()).getEncoded());
-    try (Place place = Place.open(s -> s.withTlsCert(cert).withTlsKey(key))) {
+    Path audit = folder.resolve("audit.jsonl");
+    try (Place place =
+        Place.open(s -> s.withTlsCert(cert).withTlsKey(key).withAuditLog(audit))) {
       assertThat(place.server.url().getScheme()).isEqualTo("https");
       TrustManagerFactory trusted =
           TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
@@ -342,6 +347,7 @@ class EdgeTest {
         }
       }
     }
+    assertThat(Files.readString(audit).split("\"remote\":\"127.0.0.1\"")).hasSize(4);
   }
 
   private Path pem(String kind, byte[] der) throws IOException {
@@ -375,6 +381,79 @@ class EdgeTest {
   }
 
   @Test
+  void aTemplateThatIsNoneIsToldBeforeTheModelIsLoaded() {
+    assertThatThrownBy(() -> Place.open(s -> s.withTemplate("nope")))
+        .isInstanceOf(InputException.class)
+        .hasMessageStartingWith("--template nope is no file and no template; there are alpaca, ");
+  }
+
+  @Test
+  void memoryThatHasNoRoomForAnAnswerIsToldWithTheLeastThatHas() {
+    String refusal =
+        "--memory 64 KiB has room for 0 tokens beside weights and workspace, and a short"
+            + " conversation has 256; give --memory (\\d+)K or more, or a lower --max-model-len";
+    AtomicInteger least = new AtomicInteger();
+    assertThatThrownBy(() -> alone(64))
+        .isInstanceOfSatisfying(
+            InputException.class,
+            e -> {
+              Matcher line = Pattern.compile(refusal).matcher(String.valueOf(e.getMessage()));
+              assertThat(line.matches()).as(e.getMessage()).isTrue();
+              least.set(Integer.parseInt(line.group(1)));
+            });
+    assertThatThrownBy(() -> alone(least.get() - 1)).isInstanceOf(InputException.class);
+    try (Place place = alone(least.get())) {
+      String most = "\"ignore_eos\": true, \"max_tokens\": ";
+      Reply reply = place.post(CHAT, Place.chat("base", "hi", most + 200));
+      assertThat(reply.json().at("/usage/completion_tokens").asInt()).isEqualTo(200);
+      Reply more = place.post(CHAT, Place.chat("base", "hi", most + 500));
+      assertThat(more.status()).as(more.text()).isEqualTo(400);
+      assertThat(more.error("param")).isEqualTo("max_tokens");
+      assertThat(more.error("message"))
+          .startsWith("a sequence of up to 512 tokens needs 8 blocks of keys and values (64 tokens")
+          .endsWith("; lower 'max_tokens' or shorten the prompt")
+          .doesNotContain("--");
+    }
+  }
+
+  /// A base without adapters within an amount of memory.
+  private static Place alone(long kibibytes) {
+    return Place.open(s -> s.withAdapter().withMemory(kibibytes << 10));
+  }
+
+  @Test
+  void toolsThatATemplateLeavesOutAreToldInTheWordsOfARequest() {
+    try (Place place = Place.open(s -> s.withTemplate("chatml"))) {
+      String tools =
+          "\"max_tokens\": 2, \"tools\": [{\"type\": \"function\", \"function\": {\"name\": \"f\"}}]";
+      Reply reply = place.post(CHAT, Place.chat("base", "hi", tools));
+      assertThat(reply.status()).isEqualTo(400);
+      assertThat(reply.error("param")).isEqualTo("tools");
+      assertThat(reply.error("message"))
+          .isEqualTo(
+              "the chat template has no place for tools; leave 'tools' out, or ask a model whose"
+                  + " template shows them");
+      Reply answer =
+          place.post(
+              CHAT,
+              "{\"model\": \"base\", \"messages\": [{\"role\": \"tool\", \"content\": \"x\"}]}");
+      assertThat(answer.error("param")).isEqualTo("messages");
+      assertThat(answer.error("message"))
+          .endsWith("the template chatml knows no tools")
+          .doesNotContain("--");
+    }
+  }
+
+  @Test
+  void aLengthAboveTheModelsIsWarnedOfByTheFlagThatWasGiven() {
+    try (Place place = Place.open(s -> s.withMaxModelLen(600))) {
+      assertThat(place.warnings)
+          .contains("--max-model-len 600 is above the model's max_position_embeddings, 512")
+          .noneMatch(line -> line.contains("--max-length"));
+    }
+  }
+
+  @Test
   void withoutKeysAdaptersAreMovedFromThisMachineAlone() {
     try (Place place = Place.open()) {
       String body = "{\"lora_name\": \"one\"}";
@@ -385,6 +464,10 @@ class EdgeTest {
     try (Place open = Place.open(s -> s.withHost("0.0.0.0"))) {
       Reply reply = open.post("/v1/unload_lora_adapter", "{\"lora_name\": \"one\"}");
       assertThat(reply.error("code")).isEqualTo("no_admin_key");
+      assertThat(open.warnings)
+          .contains(
+              "--host 0.0.0.0 without --api-keys: everybody who reaches the port may ask; nudge keys"
+                  + " add makes a file of clients");
     }
   }
 }

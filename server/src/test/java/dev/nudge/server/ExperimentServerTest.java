@@ -175,7 +175,20 @@ class ExperimentServerTest {
     assertThat(
             create("{'name': 'x', 'arms': [{'adapter': 'base'}, {'adapter': 'no'}]}")
                 .error("message"))
-        .isEqualTo("there is no adapter 'no'; GET /v1/models lists what there is");
+        .isEqualTo(
+            "there is no adapter 'no'; GET /v1/models lists names and aliases, GET /v1/adapters all"
+                + " versions");
+    assertThat(
+            create("{'name': 'x', 'arms': [{'adapter': 'base'}, {'adapter': 'no'}]}")
+                .error("param"))
+        .isEqualTo("arms[1].adapter");
+    Reply nameless = create("{'arms': [{'adapter': 'base'}, {'adapter': 'one'}]}");
+    assertThat(nameless.error("param")).isEqualTo("name");
+    assertThat(nameless.error("code")).isEqualTo("missing");
+    Reply score = place.post("/v1/feedback", "{\"request_id\": \"r\", \"score\": 7}");
+    assertThat(score.error("param")).isEqualTo("score");
+    assertThat(score.error("code")).isEqualTo("invalid_value");
+    assertThat(place.get(EXPERIMENTS + "/none").error("code")).isEqualTo("not_found");
     Reply unknown = place.post("/v1/feedback", "{\"request_id\": \"r\", \"score\": 1}");
     assertThat(unknown.status()).isEqualTo(404);
     assertThat(unknown.header("X-Should-Retry")).isEqualTo("false");

@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.nudge.format.Json;
 import dev.nudge.registry.Alias;
 import dev.nudge.registry.Note;
+import dev.nudge.registry.Reference;
 import dev.nudge.registry.Registry;
 import dev.nudge.registry.Version;
+import dev.nudge.registry.VersionState;
 import dev.nudge.server.Place.Reply;
 import dev.nudge.settings.Compute;
 import java.io.IOException;
@@ -109,7 +111,12 @@ class RegistryTest {
                 .post("/v1/adapters/push", "{\"name\": \"third\", \"path\": \"../registry\"}")
                 .status())
         .isEqualTo(400);
-    assertThat(place.get("/v1/adapters/nix").status()).isEqualTo(404);
+    assertThat(place.get("/v1/adapters/nix").error("code")).isEqualTo("adapter_not_found");
+    assertThat(
+            place
+                .post("/v1/adapters/push", "{\"name\": \"third\", \"path\": \"nix\"}")
+                .error("param"))
+        .isEqualTo("path");
   }
 
   private Reply chat(String model) {
@@ -123,7 +130,13 @@ class RegistryTest {
   @Test
   void aVersionAnswersByNameAliasNumberAndDigest() {
     String plain = said(chat("plain"));
-    for (String model : List.of("law", "legal@champion", "legal:1", "legal@" + first.digest())) {
+    for (String model :
+        List.of(
+            "law",
+            "legal@champion",
+            "legal:1",
+            "legal@" + first.digest(),
+            "legal@" + first.digest().substring(0, 19))) {
       Reply reply = chat(model);
       assertThat(said(reply)).as(model).isEqualTo(plain);
       assertThat(reply.header("X-Adapter")).isEqualTo("legal:1");
@@ -157,6 +170,36 @@ class RegistryTest {
     assertThat(place.get("/v1/adapters/legal").json().path("log").toString()).contains("worse");
     registry.alias("legal", "champion", second, Alias.Expected.ANY, Note.of("by another process"));
     assertThat(chat("law").header("X-Adapter")).isEqualTo("legal:2");
+  }
+
+  @Test
+  void anAliasThatWasNowhereElseStaysAndWhereItIsIsGivenAsADigest() {
+    Reply back =
+        place.post("/v1/adapters/rollback", "{\"name\": \"legal\", \"alias\": \"champion\"}");
+    assertThat(back.status()).isEqualTo(409);
+    assertThat(back.error("code")).isEqualTo("nowhere_back");
+    assertThat(back.error("param")).isEqualTo("alias");
+    assertThat(back.error("message")).contains("was at no other version before");
+    Reply wrong = place.post("/v1/adapters/alias", alias("2", "1"));
+    assertThat(wrong.status()).isEqualTo(400);
+    assertThat(wrong.error("param")).isEqualTo("expected");
+    String shown = first.digest().substring(0, 19);
+    assertThat(place.post("/v1/adapters/alias", alias("2", shown)).status()).isEqualTo(200);
+    assertThat(place.post("/v1/adapters/alias", alias("1", shown)).status()).isEqualTo(409);
+  }
+
+  @Test
+  void aWarningOfAVersionCallsItByItsNameAndComesOnce() {
+    for (int i = 0; i < 2; i++) {
+      assertThat(chat("legal:2").status()).isEqualTo(200);
+      assertThat(chat("legal@" + second.digest()).status()).isEqualTo(200);
+    }
+    assertThat(place.warnings)
+        .filteredOn(line -> line.startsWith("adapter legal:"))
+        .satisfiesExactlyInAnyOrder(
+            line -> assertThat(line).startsWith("adapter legal:1 has no nudge.json: "),
+            line -> assertThat(line).startsWith("adapter legal:2 has no nudge.json: "));
+    assertThat(place.warnings).noneMatch(line -> line.contains("registry"));
   }
 
   private static String alias(String version, String expected) {
@@ -229,11 +272,17 @@ class RegistryTest {
   void whatIsBlockedIsNotServed() {
     Reply state =
         place.post(
-            "/v1/adapters/state", "{\"name\": \"legal\", \"version\": 2, \"state\": \"blocked\"}");
+            "/v1/adapters/state",
+            "{\"name\": \"legal\", \"version\": 2, \"state\": \"blocked\", \"why\": \"it leaks names\"}");
     assertThat(state.json().path("state").asString()).isEqualTo("blocked");
     Reply reply = chat("legal:2");
     assertThat(reply.status()).isEqualTo(403);
     assertThat(reply.error("code")).isEqualTo("adapter_blocked");
+    assertThat(reply.error("message")).isEqualTo("'legal:2' is blocked: it leaks names");
+    assertThat(place.get("/v1/adapters/legal").json().path("log").toString())
+        .contains("it leaks names");
+    registry.state(Reference.parse("legal:1"), VersionState.BLOCKED, Note.of(null));
+    assertThat(chat("law").error("message")).isEqualTo("'law' is blocked");
     assertThat(place.get("/v1/adapters").json().at("/data/0/versions")).hasSize(2);
   }
 }

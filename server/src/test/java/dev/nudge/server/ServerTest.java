@@ -1,6 +1,7 @@
 package dev.nudge.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
 import dev.nudge.generate.Session;
 import dev.nudge.server.Place.Reply;
@@ -16,6 +17,8 @@ import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -281,6 +284,63 @@ class ServerTest {
   }
 
   @Test
+  void whatIsNeededAndNotThereIsToldAsMissing() {
+    Map<String, Reply> replies =
+        Map.of(
+            "model", place.post(CHAT, "{\"messages\": []}"),
+            "messages", place.post(CHAT, "{\"model\": \"one\"}"),
+            "prompt", place.post(COMPLETE, "{\"model\": \"one\"}"),
+            "tokens", place.post("/detokenize", "{}"));
+    replies.forEach(
+        (param, reply) -> {
+          assertThat(reply.status()).as(reply.text()).isEqualTo(400);
+          assertThat(reply.error("param")).isEqualTo(param);
+          assertThat(reply.error("code")).as(param).isEqualTo("missing");
+        });
+    Reply empty = place.post(CHAT, "{\"model\": \"one\", \"messages\": []}");
+    assertThat(empty.error("code")).isEqualTo("invalid_value");
+  }
+
+  @Test
+  void timesBetweenTokensAreCountedEachAndTheirMeanOnceAnAnswer() {
+    String each = "vllm:inter_token_latency_seconds";
+    String mean = "vllm:request_time_per_output_token_seconds";
+    try (Place alone = Place.open()) {
+      alone.post(CHAT, Place.chat("one", "hi", "\"max_tokens\": 1"));
+      assertThat(count(alone, each)).isZero();
+      assertThat(count(alone, mean)).isZero();
+      alone.post(CHAT, Place.chat("one", "hi", "\"max_tokens\": 5, \"ignore_eos\": true"));
+      assertThat(count(alone, each)).isEqualTo(4);
+      assertThat(count(alone, mean)).isEqualTo(1);
+      double sum = value(alone, each + "_sum");
+      assertThat(sum).isPositive();
+      assertThat(value(alone, mean + "_sum")).isCloseTo(sum / 4, withinPercentage(0.1));
+      assertThat(sum).isLessThan(value(alone, "vllm:e2e_request_latency_seconds_sum"));
+    }
+  }
+
+  private static double count(Place place, String name) {
+    return value(place, name + "_count");
+  }
+
+  /// Of the adapter `one`. What is counted is counted when its reply is out already.
+  private static double value(Place place, String name) {
+    for (int i = 0; i < 100; i++) {
+      String text = place.get("/metrics").text();
+      Matcher line = Pattern.compile(name + "\\{[^}]*adapter=\"one\"} (.*)").matcher(text);
+      if (line.find() && text.contains("status=\"200\"")) {
+        return Double.parseDouble(line.group(1));
+      }
+      try {
+        Thread.sleep(10);
+      } catch (InterruptedException e) {
+        throw new AssertionError(e);
+      }
+    }
+    throw new AssertionError(name);
+  }
+
+  @Test
   void contentInPartsIsOneText() {
     String parts =
         "{\"model\": \"one\", \"temperature\": 0, \"max_tokens\": 6, \"messages\": [{\"role\":"
@@ -395,6 +455,10 @@ class ServerTest {
     assertThat(big.error("code")).isEqualTo("context_length_exceeded");
     Reply tokens = place.post(CHAT, Place.chat("one", "hi", "\"stop_token_ids\": [999999]"));
     assertThat(tokens.error("message")).contains("stop_token_ids names token 999999");
+    assertThat(tokens.error("param")).isEqualTo("stop_token_ids");
+    Reply bias = place.post(CHAT, Place.chat("one", "hi", "\"logit_bias\": {\"999999\": 1}"));
+    assertThat(bias.error("message")).startsWith("logit_bias names token 999999");
+    assertThat(bias.error("param")).isEqualTo("logit_bias");
     assertThat(place.post("/v1/nix", "{}").status()).isEqualTo(404);
     assertThat(place.get(CHAT).status()).isEqualTo(405);
   }

@@ -164,7 +164,8 @@ public final class ChatTemplate {
 
   /// Tells whether it has a place for tools.
   public boolean knowsTools() {
-    return toolSource != null || TOOLS.matcher(source.text()).find();
+    return toolSource != null
+        || TOOLS.matcher(source.text()).find() && !KnownTemplates.ALL.containsValue(source.text());
   }
 
   /// Returns `sha256:` and the digest of its text; of both, where tools have one of their own.

@@ -1,5 +1,7 @@
 package dev.nudge.server.experiments;
 
+import dev.nudge.settings.InputException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -52,13 +54,16 @@ public record Definition(
 
   /// The same with the digests that the adapters have now.
   Definition pinned(Resolver resolver) {
-    List<Arm> pinned =
-        arms.stream()
-            .map(
-                arm ->
-                    new Arm(
-                        arm.name(), arm.adapter(), resolver.digest(arm.adapter()), arm.weight()))
-            .toList();
+    List<Arm> pinned = new ArrayList<>();
+    for (Arm arm : arms) {
+      try {
+        String digest = resolver.digest(arm.adapter());
+        pinned.add(new Arm(arm.name(), arm.adapter(), digest, arm.weight()));
+      } catch (InputException e) {
+        throw new FieldMistake(
+            "arms[" + pinned.size() + "].adapter", String.valueOf(e.getMessage()));
+      }
+    }
     return new Definition(
         name,
         mode,

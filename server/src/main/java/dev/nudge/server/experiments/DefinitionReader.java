@@ -1,6 +1,5 @@
 package dev.nudge.server.experiments;
 
-import dev.nudge.settings.InputException;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.HexFormat;
@@ -51,7 +50,8 @@ final class DefinitionReader {
     for (String canaryOnly :
         mode == Mode.CANARY ? List.<String>of() : List.of("ramp", "stage_units")) {
       if (fields.has(canaryOnly)) {
-        throw new InputException(
+        throw new FieldMistake(
+            canaryOnly,
             canaryOnly + " is for mode canary alone; leave it out, or set mode to \"canary\"");
       }
     }
@@ -73,7 +73,8 @@ final class DefinitionReader {
     List<JsonNode> nodes = fields.list("arms");
     int most = mode == Mode.AB ? MOST_ARMS : 2;
     if (nodes.size() < 2 || nodes.size() > most) {
-      throw new InputException(
+      throw new FieldMistake(
+          "arms",
           "arms has %d entries; mode %s needs %s, the first of them what the others are held against"
               .formatted(
                   nodes.size(),
@@ -90,7 +91,8 @@ final class DefinitionReader {
         throw arm.wrong("name", "letters, digits, dots, dashes and underscores, and not tie");
       }
       if (!names.add(given)) {
-        throw new InputException(arm.at() + "name is '" + given + "', as that of another arm");
+        throw new FieldMistake(
+            arm.at() + "name", arm.at() + "name is '" + given + "', as that of another arm");
       }
       boolean shadow = mode == Mode.SHADOW;
       arms.add(
@@ -143,7 +145,7 @@ final class DefinitionReader {
       guardrails.add(new Guardrail(metric, tolerance == null ? Guardrail.TOLERANCE : tolerance));
     }
     if (guardrails.stream().map(Guardrail::metric).distinct().count() < guardrails.size()) {
-      throw new InputException("guardrails names a metric twice; give each once");
+      throw new FieldMistake("guardrails", "guardrails names a metric twice; give each once");
     }
     return guardrails;
   }
@@ -157,7 +159,8 @@ final class DefinitionReader {
       int least = ramp.isEmpty() ? 0 : ramp.getLast();
       boolean rises = stage.isInt() && stage.intValue() > least && stage.intValue() <= 100;
       if (!rises) {
-        throw new InputException(
+        throw new FieldMistake(
+            "ramp",
             "ramp is "
                 + fields.object().get("ramp")
                 + "; it must be whole percentages that rise, such as [1, 5, 25, 50, 100]");

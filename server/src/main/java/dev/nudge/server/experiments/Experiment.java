@@ -217,7 +217,8 @@ final class Experiment implements AutoCloseable {
   private int said(String arm) {
     int index = definition().arm(arm);
     if (index < 0) {
-      throw new InputException(
+      throw new FieldMistake(
+          "arm",
           "experiment %s has no arm '%s'; it has %s"
               .formatted(
                   definition().name(),

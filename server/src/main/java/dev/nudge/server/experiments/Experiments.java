@@ -111,11 +111,11 @@ public final class Experiments implements AutoCloseable {
     Definition definition = DefinitionReader.read(body);
     String name = definition.name();
     if (all.containsKey(name) || Files.exists(folder.resolve(name + SUFFIX))) {
-      throw new InputException(
-          "name is '" + name + "'; an experiment of that name is there, so give another");
+      throw new FieldMistake(
+          "name", "name is '" + name + "'; an experiment of that name is there, so give another");
     } else if (resolver.isTaken(name)) {
-      throw new InputException(
-          "name is '" + name + "'; a model or an adapter has that name, so give another");
+      throw new FieldMistake(
+          "name", "name is '" + name + "'; a model or an adapter has that name, so give another");
     }
     Definition pinned = definition.pinned(resolver);
     Experiment experiment =

@@ -19,12 +19,14 @@ record Fields(JsonNode object, String at) {
   static Fields of(JsonNode node, String at, String... known) {
     String what = at.isEmpty() ? "the body" : at.substring(0, at.length() - 1);
     if (!node.isObject()) {
-      throw new InputException(what + " is " + shown(node) + "; an object is needed");
+      String line = what + " is " + shown(node) + "; an object is needed";
+      throw at.isEmpty() ? new InputException(line) : new FieldMistake(what, line);
     }
     List<String> names = List.of(known);
     for (var field : node.properties()) {
       if (!names.contains(field.getKey())) {
-        throw new InputException(
+        throw new FieldMistake(
+            at + cut(field.getKey()),
             "%s%s is no field here%s; there are %s"
                 .formatted(
                     at,
@@ -51,7 +53,8 @@ record Fields(JsonNode object, String at) {
       throw wrong(name, "a text that is not blank");
     }
     if (value.stringValue().length() > LONGEST) {
-      throw new InputException(
+      throw new FieldMistake(
+          at + name,
           at
               + name
               + " has "
@@ -67,7 +70,7 @@ record Fields(JsonNode object, String at) {
   String needed(String name) {
     String text = text(name);
     if (text == null) {
-      throw new InputException(at + name + " is missing; it is needed");
+      throw FieldMistake.missing(at + name);
     }
     return text;
   }
@@ -112,9 +115,9 @@ record Fields(JsonNode object, String at) {
     return all;
   }
 
-  InputException wrong(String name, String allowed) {
-    return new InputException(
-        at + name + " is " + shown(object.path(name)) + "; it must be " + allowed);
+  FieldMistake wrong(String name, String allowed) {
+    return new FieldMistake(
+        at + name, at + name + " is " + shown(object.path(name)) + "; it must be " + allowed);
   }
 
   private static String shown(JsonNode value) {

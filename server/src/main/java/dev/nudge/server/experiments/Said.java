@@ -36,7 +36,8 @@ record Said(
     String request = fields.text("request_id");
     String response = fields.text("response_id");
     if ((request == null) == (response == null)) {
-      throw new InputException(
+      throw new FieldMistake(
+          "request_id",
           "feedback has %s; give one of request_id (the header X-Request-Id) and response_id (the answer's id)"
               .formatted(request == null ? "no id" : "both ids"));
     }
@@ -44,7 +45,7 @@ record Said(
     String thumbs = fields.text("thumbs");
     if (thumbs != null) {
       if (score != null) {
-        throw new InputException("feedback has score and thumbs; give one of them");
+        throw new FieldMistake("thumbs", "feedback has score and thumbs; give one of them");
       }
       score =
           switch (thumbs) {
@@ -62,7 +63,8 @@ record Said(
             fields.text("label"),
             fields.text("comment"));
     if (longer(said.label, LONGEST_LABEL) || longer(said.comment, LONGEST_COMMENT)) {
-      throw new InputException(
+      throw new FieldMistake(
+          longer(said.label, LONGEST_LABEL) ? "label" : "comment",
           "feedback is too long: a label has up to %d characters, a comment up to %,d"
               .formatted(LONGEST_LABEL, LONGEST_COMMENT));
     }
@@ -100,7 +102,8 @@ record Said(
 
   private static int preferred(String preferred, Definition definition, Asked asked) {
     if (definition.mode() != Mode.SHADOW) {
-      throw new InputException(
+      throw new FieldMistake(
+          "preferred",
           "preferred: %s is no shadow, and its prompts have one answer each; give score or thumbs"
               .formatted(definition.name()));
     }
@@ -113,7 +116,8 @@ record Said(
         return i;
       }
     }
-    throw new InputException(
+    throw new FieldMistake(
+        "preferred",
         "preferred is '%s'; it must be %s, %s, the id of one of their answers to this request, or tie"
             .formatted(
                 preferred, definition.arms().get(0).name(), definition.arms().get(1).name()));

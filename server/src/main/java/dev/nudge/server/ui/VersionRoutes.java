@@ -107,8 +107,7 @@ record VersionRoutes(Registry registry, AdapterCards cards) {
   private Version version(Adapter adapter, Fields body) {
     Long number = body.whole("version", 1, MOST);
     if (number == null) {
-      throw new ApiException(
-          400, "invalid_request_error", "version", "missing", 0, "'version' is missing");
+      throw ApiException.missing("version", "'version' is missing");
     }
     return find(adapter, number);
   }

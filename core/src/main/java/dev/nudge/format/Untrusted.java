@@ -1,0 +1,30 @@
+package dev.nudge.format;
+
+import java.io.IOException;
+import java.security.InvalidAlgorithmParameterException;
+import javax.net.ssl.SSLHandshakeException;
+import org.jspecify.annotations.Nullable;
+
+/// Says in words that a server's certificate was refused, and what to do about it.
+public final class Untrusted {
+  private Untrusted() {}
+
+  /// Returns what stands behind `X cannot be reached: `; null where that is not the reason.
+  public static @Nullable String why(IOException e) {
+    for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+      if (cause instanceof InvalidAlgorithmParameterException) { // nobody is trusted at all
+        return "no certificate can be read of -Djavax.net.ssl.trustStore; give its password too, by"
+            + " -Djavax.net.ssl.trustStorePassword";
+      }
+    }
+    for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+      if (cause instanceof SSLHandshakeException) {
+        return String.valueOf(cause.getMessage()).matches("(?s).*No (name|subject).*")
+            ? "its certificate is for another address: " + cause.getMessage()
+            : "this Java does not trust its certificate; NUDGE_JAVA_OPTS="
+                + "-Djavax.net.ssl.trustStore=FILE says who is trusted";
+      }
+    }
+    return null;
+  }
+}
