@@ -154,6 +154,10 @@ class EvaluationTest {
         model.resolve("generation_config.json"),
         StandardCopyOption.REPLACE_EXISTING);
     assertThat(run(Map.of("model", model)).asked()).isZero();
+    // Another tokenizer makes other texts of the same tokens; what was scored stays.
+    Path tokenizer = model.resolve("tokenizer.json");
+    Files.writeString(tokenizer, Files.readString(tokenizer) + "\n");
+    assertThat(run(Map.of("model", model)).asked()).isEqualTo(12);
   }
 
   @Test
