@@ -14,7 +14,8 @@ import java.util.stream.Stream;
 ///
 /// A document's score is its mean over the seeds that both have (a base has one run, which stands
 /// beside every seed); documents are resampled 10,000 times, in clusters where the task's file says
-/// that they hang together. So the interval says how much other documents would change; how much other seeds would is read from the seeds themselves.
+/// that they hang together. So the interval says how much other documents would change; how much
+/// other seeds would is read from the seeds themselves.
 ///
 /// @param difference the second's score less the first's
 /// @param error its standard error
