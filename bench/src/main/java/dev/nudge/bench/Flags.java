@@ -84,7 +84,17 @@ final class Flags {
     }
   }
 
-  IllegalArgumentException refuse(String message) {
+  /// Ends the program with its usage where something does not hold.
+  void check(boolean holds, String message) {
+    if (!holds) {
+      orEnd(
+          () -> {
+            throw refuse(message);
+          });
+    }
+  }
+
+  private IllegalArgumentException refuse(String message) {
     StringBuilder usage = new StringBuilder(program + ": " + message + "\nusage: " + program);
     defaults.forEach((name, value) -> usage.append(" [--" + name + " " + shown(value) + "]"));
     return new IllegalArgumentException(usage.toString());

@@ -88,9 +88,16 @@ final class Harness {
             "",
             "data",
             "");
-    if (!flags.given("env")) {
-      throw flags.refuse(
-          "--env is missing: the folder of a Python environment with lm_eval 0.4.13");
+    flags.check(
+        flags.given("env"),
+        "--env is missing: the folder of a Python environment with lm_eval 0.4.13");
+    Path python = flags.path("env").toAbsolutePath().resolve("bin").resolve("python");
+    flags.check(
+        Files.isExecutable(python), "--env " + flags.text("env") + ": it has no bin/python");
+    for (String task : flags.list("tasks")) {
+      flags.check(
+          HarnessTask.ids().contains(task),
+          "--tasks %s: there is no such task; there are %s".formatted(task, HarnessTask.ids()));
     }
     Path shared = PeerEnvironment.beside(Machines.home()).toAbsolutePath().normalize();
     Path data = flags.path("data", shared.resolveSibling("data"));
@@ -103,7 +110,7 @@ final class Harness {
     Path peer = Machines.home().resolve("bench").resolve("peer");
     Harness harness =
         new Harness(
-            flags.path("env").toAbsolutePath().resolve("bin").resolve("python"),
+            python,
             flags.path("model", PeerEnvironment.model(shared)),
             peer.resolve("tasks").toAbsolutePath(),
             scratch,

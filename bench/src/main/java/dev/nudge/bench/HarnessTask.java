@@ -6,6 +6,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -123,6 +124,11 @@ enum HarnessTask {
   /// How many times as fast as the harness it must be; 1 where nothing is promised.
   double wanted() {
     return wanted;
+  }
+
+  /// The names of all.
+  static List<String> ids() {
+    return Arrays.stream(values()).map(HarnessTask::id).toList();
   }
 
   abstract List<Map<String, Object>> documents(Path data);

@@ -62,9 +62,9 @@ final class Parity {
     }
     List<String> only = flags.list("only");
     for (String word : only) {
-      if (ParityPart.all().stream().noneMatch(p -> p.is(word))) {
-        throw flags.refuse("--only " + word + ": no domain, method, kind or part has this name");
-      }
+      flags.check(
+          ParityPart.all().stream().anyMatch(p -> p.is(word)),
+          "--only " + word + ": no domain, method, kind or part has this name");
     }
     Files.createDirectories(work);
     System.out.println(Machines.line());
@@ -96,7 +96,7 @@ final class Parity {
   private void part(ParityPart part) throws IOException {
     Optional<ParityPart> pilot = results.best(part.domain(), part.method());
     if (part.kind() != ParityPart.Kind.PILOT && part.method().trains() && pilot.isEmpty()) {
-      say("%s has no rate yet: its pilots come first", part.name());
+      say("%s has no rate: its pilots are not all done, or all diverged", part.name());
       return;
     }
     double rate = part.rate() > 0 ? part.rate() : pilot.map(ParityPart::rate).orElse(0.0);

@@ -13,14 +13,15 @@ import java.util.stream.Stream;
 /// Two methods on the same documents: the difference of their scores, paired document by document.
 ///
 /// A document's score is its mean over the seeds that both have (a base has one run, which stands
-/// beside every seed); documents are resampled 10,000 times. So the interval says how much other
-/// documents would change; how much other seeds would is read from the seeds themselves.
+/// beside every seed); documents are resampled 10,000 times, in clusters where the task's file says
+/// that they hang together. So the interval says how much other documents would change; how much
+/// other seeds would is read from the seeds themselves.
 ///
 /// @param difference the second's score less the first's
 /// @param error its standard error
 /// @param interval of 95 %
 /// @param margin whether the second is worse by at most [#MARGIN], one-sided at 95 %
-/// @param documents how many were resampled
+/// @param documents how many were resampled, or clusters of them
 /// @param seeds the difference by seed; empty for a base
 record ParityComparison(
     double difference,
@@ -57,7 +58,8 @@ record ParityComparison(
     check(results, Stream.concat(before.stream(), after.stream()).toList());
     double[] one = results.mean(before, key);
     double[] other = results.mean(after, key);
-    Resampled resampled = Bootstrap.STANDARD.difference(one, other);
+    int[] clusters = results.clusters(after.getFirst(), key, other.length);
+    Resampled resampled = Bootstrap.STANDARD.difference(one, other, clusters);
     List<Double> seeds = new ArrayList<>();
     for (ParityPart part : second.trains() ? after : List.<ParityPart>of()) {
       List<ParityPart> same = first.trains() ? common(before, List.of(part)) : before;
@@ -67,8 +69,8 @@ record ParityComparison(
         new ParityComparison(
             resampled.value(),
             resampled.error(),
-            resampled.interval(TWO_SIDED),
-            NonInferiority.of(resampled, MARGIN, TWO_SIDED),
+            resampled.interval(TWO_SIDED, -1, 1),
+            margin(resampled),
             resampled.units(),
             seeds));
   }
@@ -110,6 +112,18 @@ record ParityComparison(
     return Detectable.USUAL.difference(error);
   }
 
+  /// One-sided bounds are the ends of the interval at twice as much outside.
+  private static NonInferiority margin(Resampled resampled) {
+    Interval ends = resampled.interval(2 * TWO_SIDED - 1, -1, 1);
+    boolean few = resampled.units() < NonInferiority.FEWEST;
+    return new NonInferiority(
+        resampled.value(),
+        few ? Double.NEGATIVE_INFINITY : ends.low(),
+        few ? Double.POSITIVE_INFINITY : ends.high(),
+        MARGIN,
+        resampled.units());
+  }
+
   private static List<ParityPart> common(List<ParityPart> parts, List<ParityPart> others) {
     return parts.stream().filter(p -> others.stream().anyMatch(o -> o.seed() == p.seed())).toList();
   }
@@ -122,17 +136,8 @@ record ParityComparison(
     return sum / values.length;
   }
 
-  /// Refuses runs that were asked or taught other things.
+  /// Refuses runs that were asked or taught other things, or began from other weights.
   private static void check(ParityResults results, List<ParityPart> parts) {
-    for (String digest : List.of("asked", "train", "test")) {
-      String first = results.of(parts.getFirst()).path("digests").path(digest).asString("");
-      for (ParityPart part : parts) {
-        if (!results.of(part).path("digests").path(digest).asString("").equals(first)) {
-          throw new IllegalStateException(
-              "%s and %s have other rows (digest %s): remove the file of one and do it again"
-                  .formatted(parts.getFirst().name(), part.name(), digest));
-        }
-      }
-    }
+    List.of("asked", "train", "test", "base").forEach(digest -> results.same(parts, digest));
   }
 }

@@ -10,6 +10,7 @@ import java.util.List;
 ///
 /// @param task of the domain's pack
 /// @param metric of the task, 0 or 1 a document
+/// @param cluster the column by which the task's documents hang together; empty: each stands alone
 /// @param folder of the data set
 /// @param prompt pattern of `train`
 /// @param completion pattern of `train`
@@ -24,6 +25,7 @@ record ParityDomain(
     String name,
     String task,
     String metric,
+    String cluster,
     String folder,
     String prompt,
     String completion,
@@ -42,6 +44,7 @@ record ParityDomain(
               "finance",
               "finance_intents",
               "exact_match",
+              "",
               "finance-banking77",
               "Query: {text}\\nIntent:",
               " {label}",
@@ -56,6 +59,7 @@ record ParityDomain(
               "medical",
               "medical_sections",
               "acc",
+              "",
               "medical-mtsdialog",
               "{dialogue}\\nSection:",
               " {section_header}",
@@ -70,6 +74,7 @@ record ParityDomain(
               "legal",
               "legal_questions",
               "exact_match",
+              "task",
               "legal-legalbench",
               "{prompt}",
               " {answer}",
@@ -84,6 +89,7 @@ record ParityDomain(
               "support",
               "support_intents",
               "exact_match",
+              "",
               "support-clinc150",
               "Query: {text}\\nIntent:",
               " {label}",

@@ -34,9 +34,11 @@ final class ParityPage {
         `nudge train`: AdamW, linear, warm-up 0.03, no decay, no dropout. The last step counts; nothing is chosen by documents.
       - Each method has its best rate of three, half a decade apart: the lowest held-out loss of a pilot on a tenth of the rows, twice the epochs, seed 0, judged
         on 64 other rows to learn from. Full's reach from what recipes for large models take (2e-5) to what SmolLM2's own take for its small models in larger
-        batches (3e-4, 1e-3); LoRA's are ten times as high ("LoRA without regret"). The side runs take LoRA's rate.
+        batches (3e-4, 1e-3); LoRA's are ten times as high ("LoRA without regret"). The side runs take LoRA's rate and alpha.
       - A document's score is its mean over the seeds. Intervals of 95 %% are of a paired bootstrap over documents (10,000 resamples), on the same seeds. They say
         what other documents would change, not what other seeds would: differences by seed stand beside them. Over all domains each counts alike; the interval is normal.
+        Legal documents are drawn by the kind of their question, as [the pack](evaluation.md#packs) has it. Where no document tells two methods apart
+        the interval is Tango's for so many documents, not 0.
       - "Full is better" is an interval below 0. "Within %s points" is one-sided at 95 %%: *shown* where the bound of the loss is less, *shown not* where the
         other bound is more, else *cannot tell*. "Could be seen" is the smallest difference that shows four times of five with such errors.
       - Counted beforehand: some 75,000 tokens a run, so 54 runs of 150 to 190 s, 36 pilots of about 60 s and 62 evaluations of 30 to 90 s are some four and

@@ -1,5 +1,6 @@
 package dev.nudge.bench;
 
+import dev.nudge.eval.Bootstrap;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import java.nio.file.Files;
@@ -79,12 +80,42 @@ final class ParityResults {
     return results.values().stream().mapToDouble(r -> r.path("seconds").asDouble()).sum();
   }
 
-  /// The rate with the lowest held-out loss; empty where a pilot is not done yet.
+  /// The rate with the lowest held-out loss; empty where a pilot is not done yet, or all diverged.
   Optional<ParityPart> best(ParityDomain domain, ParityMethod method) {
     List<ParityPart> pilots = ParityPart.pilots(domain, method);
-    return pilots.stream().allMatch(this::has)
-        ? pilots.stream().min(Comparator.comparingDouble(this::heldOut))
-        : Optional.empty();
+    if (!pilots.stream().allMatch(this::has)) {
+      return Optional.empty();
+    }
+    List.of("pilot", "held", "base").forEach(digest -> same(pilots, digest));
+    return pilots.stream()
+        .filter(pilot -> Double.isFinite(heldOut(pilot)))
+        .min(Comparator.comparingDouble(this::heldOut));
+  }
+
+  /// Checks that parts have the same digest of something, where they have one.
+  ///
+  /// @throws IllegalStateException where two have not
+  void same(List<ParityPart> parts, String digest) {
+    ParityPart first = null;
+    for (ParityPart part : parts) {
+      if (digest(part, digest).isEmpty()) {
+        continue; // the base has no run that tells it
+      }
+      if (first != null && !digest(part, digest).equals(digest(first, digest))) {
+        throw new IllegalStateException(
+            "%s and %s have other %s (digest %s): remove the file of one and do it again"
+                .formatted(
+                    first.name(),
+                    part.name(),
+                    digest.equals("base") ? "weights to begin from" : "rows",
+                    digest));
+      }
+      first = first == null ? part : first;
+    }
+  }
+
+  private String digest(ParityPart part, String name) {
+    return of(part).path("digests").path(name).asString("");
   }
 
   /// The lowest held-out loss of a pilot; infinite where it diverged.
@@ -110,6 +141,21 @@ final class ParityResults {
             ? result.path(key).asString("")
             : result.path("retention").path(key).path("scores").asString("");
     return digits.chars().mapToDouble(c -> c - '0').toArray();
+  }
+
+  /// The number of each document's cluster; each has its own where the part names none.
+  int[] clusters(ParityPart part, String key, int documents) {
+    JsonNode clusters = of(part).path("clusters");
+    if (!key.equals("scores") || clusters.isMissingNode()) {
+      return Bootstrap.alone(documents);
+    }
+    int[] all = clusters.valueStream().mapToInt(JsonNode::asInt).toArray();
+    if (all.length != documents) {
+      throw new IllegalStateException(
+          "%s has clusters of %d documents and scores of %d; do it again"
+              .formatted(part.name(), all.length, documents));
+    }
+    return all;
   }
 
   /// The mean of each document over runs.

@@ -141,6 +141,9 @@ record ParityRun(Path model, Path data, Path work) {
     values.put("documents", documents.size());
     values.put("score", mean(documents, domain.metric()));
     values.put("scores", digits(documents, domain.metric()));
+    if (!domain.cluster().isEmpty()) {
+      values.put("clusters", clusters(documents, domain.cluster()));
+    }
     values.put("asked", asked(out, domain.task()));
     if (retained) {
       values.put("retention", retention(out));
@@ -189,6 +192,20 @@ record ParityRun(Path model, Path data, Path work) {
       digits.append((int) score);
     }
     return digits.toString();
+  }
+
+  /// The number of each document's cluster, in the order in which they come.
+  static List<Integer> clusters(List<JsonNode> documents, String column) {
+    Map<String, Integer> known = new LinkedHashMap<>();
+    List<Integer> clusters = new ArrayList<>();
+    for (JsonNode document : documents) {
+      JsonNode value = document.path("doc").path(column);
+      if (value.isMissingNode() || value.isNull()) {
+        throw new IllegalStateException("a document has no column " + column);
+      }
+      clusters.add(known.computeIfAbsent(value.toString(), v -> known.size()));
+    }
+    return clusters;
   }
 
   private static List<JsonNode> documents(Path out, String task) {

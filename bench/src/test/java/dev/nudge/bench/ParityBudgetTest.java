@@ -1,10 +1,12 @@
 package dev.nudge.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -57,6 +59,33 @@ class ParityBudgetTest {
     results.put(pilots.get(2), diverged);
     assertThat(results.best(pilots.get(0).domain(), ParityMethod.FULL).orElseThrow().rate())
         .isEqualTo(3e-5);
+  }
+
+  @Test
+  void pilotsOfOtherRowsChooseNoRate() {
+    ParityResults results = ParityResults.read(folder);
+    var pilots = ParityPart.pilots(ParityFiles.part("finance-full-0").domain(), ParityMethod.FULL);
+    for (ParityPart pilot : pilots) {
+      var values = ParityFiles.pilot(pilot, 1);
+      values.put("digests", Map.of("pilot", "a", "held", pilot.rate() > 1e-4 ? "b" : "c"));
+      results.put(pilot, values);
+    }
+    assertThatThrownBy(() -> results.best(pilots.getFirst().domain(), ParityMethod.FULL))
+        .hasMessage(
+            "finance-pilot-full-3e-5 and finance-pilot-full-3e-4 have other rows (digest held):"
+                + " remove the file of one and do it again");
+  }
+
+  @Test
+  void pilotsThatAllDivergedChooseNoRate() {
+    ParityResults results = ParityResults.read(folder);
+    var pilots = ParityPart.pilots(ParityFiles.part("finance-full-0").domain(), ParityMethod.FULL);
+    for (ParityPart pilot : pilots) {
+      var diverged = ParityFiles.pilot(pilot, 0);
+      diverged.remove("held_out_loss");
+      results.put(pilot, diverged);
+    }
+    assertThat(results.best(pilots.getFirst().domain(), ParityMethod.FULL)).isEmpty();
   }
 
   @Test

@@ -4,11 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.nudge.format.Json;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
 
 class ParityPageTest {
   @TempDir Path folder;
@@ -115,6 +120,73 @@ class ParityPageTest {
   }
 
   @Test
+  void runsFromOtherWeightsAreNotCompared() {
+    ParityResults results = results();
+    for (String name : List.of("finance-full-0", "finance-lora-0")) {
+      Map<String, Object> run = ParityFiles.run(ParityFiles.part(name), 10);
+      run.put("digests", Map.of("asked", "a", "train", "b", "test", "c", "base", name));
+      results.put(ParityFiles.part(name), run);
+    }
+    assertThatThrownBy(() -> ParityPage.of(results))
+        .hasMessageContaining(
+            "finance-full-0 and finance-lora-0 have other weights to begin from (digest base)");
+  }
+
+  @Test
+  void fewDocumentsThatAreAllAlikeDoNotShowAMargin() {
+    ParityResults results = results();
+    for (ParityMethod method : List.of(ParityMethod.FULL, ParityMethod.LORA)) {
+      for (ParityPart part : ParityFiles.runsOf("legal", method)) {
+        results.put(part, ParityFiles.run(part, ParityFiles.digits(60, 100)));
+      }
+    }
+    assertThat(ParityPage.of(results))
+        .contains("Within 2 points of full: cannot tell in legal.")
+        .contains("0.0 (−3.7 to +3.7)"); // 1.96² / (100 + 1.96²)
+  }
+
+  @Test
+  void documentsThatHangTogetherAreDrawnTogether() {
+    // 40 kinds of five questions: full has 30 of them right, LoRA 27, all five alike
+    List<Integer> clusters = IntStream.range(0, 200).mapToObj(i -> i / 5).toList();
+    ParityComparison alone = legal(null);
+    ParityComparison together = legal(clusters);
+    assertThat(together.difference()).isCloseTo(alone.difference(), within(1e-12));
+    assertThat(together.error()).isCloseTo(alone.error() * Math.sqrt(5), within(0.03));
+    assertThat(together.documents()).isEqualTo(40);
+    assertThat(together.firstIsBetter()).isFalse();
+    assertThat(alone.firstIsBetter()).isTrue();
+  }
+
+  private ParityComparison legal(@Nullable List<Integer> clusters) {
+    ParityResults results = results();
+    for (ParityMethod method : List.of(ParityMethod.FULL, ParityMethod.LORA)) {
+      int right = method == ParityMethod.FULL ? 150 : 135;
+      for (ParityPart part : ParityFiles.runsOf("legal", method)) {
+        Map<String, Object> run = ParityFiles.run(part, right);
+        if (clusters != null) {
+          run.put("clusters", clusters);
+        }
+        results.put(part, run);
+      }
+    }
+    ParityDomain domain = ParityFiles.part("legal-full-0").domain();
+    return ParityComparison.of(results, domain, ParityMethod.FULL, ParityMethod.LORA, "scores")
+        .orElseThrow();
+  }
+
+  @Test
+  void clustersAreNumberedByTheirColumn() {
+    List<JsonNode> documents =
+        Stream.of("b", "a", "b", "c")
+            .map(kind -> Json.tree(Map.of("doc", Map.of("task", kind))))
+            .toList();
+    assertThat(ParityRun.clusters(documents, "task")).containsExactly(0, 1, 0, 2);
+    assertThatThrownBy(() -> ParityRun.clusters(documents, "kind"))
+        .hasMessage("a document has no column kind");
+  }
+
+  @Test
   void aRateAtTheEdgeIsSaid() {
     ParityResults results = results();
     double loss = 1;
@@ -172,7 +244,7 @@ class ParityPageTest {
     assertThat(ParityPage.of(results))
         .contains("| support | base | 53.6 |  | 25.0 |  | 1.250 |  |")
         .contains("| support | LoRA | 28.6 | −25.0 (")
-        .contains("| 25.0 | 0.0 (0.0 to 0.0) | 1.260 | +0.010 (0.000, +0.020) |");
+        .contains("| 25.0 | 0.0 (−13.8 to +13.8) | 1.260 | +0.010 (0.000, +0.020) |");
   }
 
   @Test

@@ -72,6 +72,11 @@ class ParityPartsTest {
         .contains("doc_to_target: \"" + answer + "\"\n")
         .contains("dataset_path: " + domain.folder() + "\n")
         .contains("metric: " + domain.metric() + "\n");
+    if (domain.cluster().isEmpty()) {
+      assertThat(yaml).doesNotContain("cluster:");
+    } else {
+      assertThat(yaml).contains("  cluster: " + domain.cluster() + " ");
+    }
   }
 
   private static String resource(String name) throws IOException {
@@ -120,6 +125,7 @@ class ParityPartsTest {
         "x",
         "x_task",
         "acc",
+        "",
         "set",
         "{text}",
         " {label}",

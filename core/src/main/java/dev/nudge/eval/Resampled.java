@@ -8,6 +8,8 @@ import java.util.Arrays;
 /// ranks by straight lines. They need no shape of the distribution and follow a score to its
 /// limits, but do not correct for a score that is biased on small samples.
 public final class Resampled {
+  private static final double ROUNDING = 1e-12;
+
   private final double value;
   private final double[] sorted;
   private final int units;
@@ -52,6 +54,25 @@ public final class Resampled {
   public Interval interval(double confidence) {
     double outside = (1 - confidence) / 2;
     return new Interval(quantile(outside), quantile(1 - outside));
+  }
+
+  /// Whether all resamples have the same score, but for rounding.
+  public boolean isAlike() {
+    return sorted[sorted.length - 1] - sorted[0] <= ROUNDING * Math.max(1, Math.abs(value));
+  }
+
+  /// The interval of a mean of scores that lie between two numbers, or of differences of such. It
+  /// keeps a width where all resamples are alike: what no unit showed may still be the share of one
+  /// in many, at most that of [Interval#wilsonAt] of none, each as far off as it can be. For shares
+  /// without a difference, and for those that differ throughout, that is the interval of
+  /// [Paired#interval].
+  public Interval interval(double confidence, double least, double most) {
+    if (!isAlike()) {
+      return interval(confidence);
+    }
+    double unseen = Interval.wilsonAt(0, units, confidence).high();
+    double off = Math.max(value - least, most - value) * unseen;
+    return new Interval(Math.max(least, value - off), Math.min(most, value + off));
   }
 
   /// What the true score is above with a confidence, one-sided.

@@ -38,6 +38,24 @@ public final class BaseDigest implements AutoCloseable {
     return new BaseDigest().compute(folder, cache, true);
   }
 
+  /// What a model's numbers follow from beside the tokens that it reads: the digest of its weights
+  /// and that of how it computes with them ([#ofConfig]).
+  ///
+  /// @throws dev.nudge.settings.InputException where the weights cannot be read
+  public static String withConfig(Path folder, Path cache) {
+    return of(folder, cache) + " " + ofConfig(folder);
+  }
+
+  /// A digest of `config.json` and `generation_config.json`: the same weights say something else by
+  /// another base of the rotation, or end elsewhere by another end token.
+  public static String ofConfig(Path folder) {
+    String all =
+        Sha256.of(folder.resolve("config.json"))
+            + " "
+            + Sha256.of(folder.resolve("generation_config.json"));
+    return Sha256.of(all.getBytes(StandardCharsets.UTF_8));
+  }
+
   /// Begins to compute the digest of a model folder beside other work.
   public static BaseDigest later(Path folder, Path cache) {
     BaseDigest digest = new BaseDigest();

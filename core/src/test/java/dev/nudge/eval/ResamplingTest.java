@@ -57,6 +57,37 @@ class ResamplingTest {
     assertScipys(MANY.difference(numbers(pair.get(0)), numbers(pair.get(1))), pair.get(2));
   }
 
+  @Test
+  void scoresThatAreAllAlikeKeepTheWidthOfShares() {
+    for (int n : List.of(20, 133, 1000)) {
+      double[] none = new double[n];
+      double[] all = new double[n];
+      Arrays.fill(all, 1);
+      List<Boolean> right = java.util.Collections.nCopies(n, true);
+      List<Boolean> wrong = java.util.Collections.nCopies(n, false);
+      for (double confidence : List.of(0.9, 0.95)) {
+        Interval same = Bootstrap.STANDARD.difference(all, all).interval(confidence, -1, 1);
+        assertSame(same, Paired.of(right, right).interval(confidence));
+        Interval gone = Bootstrap.STANDARD.difference(all, none).interval(confidence, -1, 1);
+        assertSame(gone, Paired.of(right, wrong).interval(confidence));
+        Interval own = Bootstrap.STANDARD.mean(all).interval(confidence, 0, 1);
+        assertSame(own, Interval.wilsonAt(n, n, confidence));
+      }
+    }
+    double[] third = new double[30];
+    Arrays.fill(third, 1 / 3.0); // sums are rounded in many ways
+    assertThat(Bootstrap.STANDARD.mean(third).isAlike()).isTrue();
+    third[0] = 1 / 2.0;
+    Resampled differs = Bootstrap.STANDARD.mean(third);
+    assertThat(differs.isAlike()).isFalse();
+    assertThat(differs.interval(0.95, 0, 1)).isEqualTo(differs.interval(0.95));
+  }
+
+  private static void assertSame(Interval ours, Interval other) {
+    assertThat(ours.low()).isCloseTo(other.low(), within(1e-9));
+    assertThat(ours.high()).isCloseTo(other.high(), within(1e-9));
+  }
+
   private static double[][] ratio() {
     JsonNode golden = GOLDEN.get("bootstrap_ratio");
     double[] x = numbers(golden.get(0));

@@ -25,8 +25,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The interval is without end where nothing is known: no number, fewer than
 /// [NonInferiority#FEWEST] documents to resample, or resamples that are all alike. Only a mean of
-/// scores from 0 to 1 is known then too: no document would differ by more than 1, so the interval
-/// of shares without a difference holds.
+/// scores from 0 to 1 is known then too, by what no document showed ([Resampled#interval]).
 public final class Measured {
   private static final double LEAST = 1e-9; // no p is told below it
   private static final int HALVINGS = 60;
@@ -167,19 +166,15 @@ public final class Measured {
     } catch (IllegalArgumentException e) {
       return unknown(value, n, clusters); // a resample has no number
     }
-    boolean alike = resampled.error() == 0;
-    boolean fraction = parts.stream().allMatch(Part::isFraction);
     Interval whole = resampled.interval(1);
+    boolean alike = resampled.isAlike();
+    boolean fraction = parts.stream().allMatch(Part::isFraction);
     if ((alike && !fraction) || !Double.isFinite(whole.low()) || !Double.isFinite(whole.high())) {
       return unknown(value, n, clusters);
     }
+    double lowest = parts.getFirst().before() == null ? 0 : -1;
     DoubleFunction<Interval> intervals =
-        alike
-            ? c -> {
-              Interval none = Interval.wilsonAt(0, units, c); // a share that was never seen
-              return new Interval(value - none.high(), value + none.high());
-            }
-            : resampled::interval;
+        fraction ? c -> resampled.interval(c, lowest, 1) : resampled::interval;
     double least = 1.0 / (Bootstrap.STANDARD.resamples() + 1);
     return new Measured(value, n, clusters, intervals, least, least, least);
   }

@@ -214,12 +214,13 @@ final class ChatClient implements AutoCloseable {
 
   private Judge.Reply reply(JsonNode first) {
     JsonNode content = first.path("message").path("content");
+    String why = first.path("finish_reason").asString("unknown");
     if (!content.isString()) {
-      String why = first.path("finish_reason").asString("unknown");
       return new Judge.Reply(null, "no text (finish_reason " + hidden(why) + ")");
     }
     String said = hidden(content.stringValue());
-    return new Judge.Reply(Choice.read(said), said);
+    boolean cut = why.equals("length"); // its last line is not the last
+    return new Judge.Reply(cut ? null : Choice.read(said), said);
   }
 
   private String said(@Nullable JsonNode body, String text) {

@@ -68,10 +68,7 @@ public final class JudgeFiles {
     }
     try (Stream<Path> files = Files.list(folder)) {
       for (Path file : files.toList()) {
-        String name = file.getFileName().toString();
-        if (name.equals(JSON)
-            || name.equals(LABELS)
-            || (name.startsWith(ROWS) && name.endsWith(".jsonl"))) {
+        if (isOurs(file)) {
           OutFolder.delete(file);
         }
       }
@@ -81,6 +78,19 @@ public final class JudgeFiles {
               .formatted(folder, OutFolder.reason(e)),
           e);
     }
+  }
+
+  /// Whether a file is one that is written into a folder, and removed from it.
+  static boolean writes(Path folder, Path file) {
+    Path in = file.toAbsolutePath().normalize().getParent();
+    return isOurs(file) && in != null && OutFolder.same(in, folder);
+  }
+
+  private static boolean isOurs(Path file) {
+    String name = file.getFileName().toString();
+    return name.equals(JSON)
+        || name.equals(LABELS)
+        || (name.startsWith(ROWS) && name.endsWith(".jsonl"));
   }
 
   private static Map<String, @Nullable Object> row(

@@ -22,11 +22,11 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.MissingNode;
 
 /// Judges the texts of an evaluation: each model's against those of the model that it is compared
 /// with, on every task that makes texts; and beside it pairs that people have judged.
@@ -71,6 +71,11 @@ public final class Judging {
     Path prompt = judging.judgePrompt();
     Rubric rubric = prompt == null ? Rubric.standard() : Rubric.read(prompt);
     Path file = judging.judgeLabels();
+    if (file != null && JudgeFiles.writes(settings.out(), file)) {
+      throw new InputException(
+          "--judge-labels %s is a file that a judgement writes into --out; give another, or another --out"
+              .formatted(file));
+    }
     Labels labels = file == null ? null : Labels.read(file, rubric.wantsReference());
     Path keyFile = judging.judgeKeyFile();
     String key = keyFile == null ? null : UrlJudge.key(keyFile);
@@ -226,10 +231,9 @@ public final class Judging {
 
   /// The value of the column that a task file names by `metadata: {cluster: COLUMN}`.
   private static @Nullable String cluster(TaskConfig task, JsonNode doc) {
-    Object metadata = task.written().get("metadata");
-    Object column = metadata instanceof Map<?, ?> map ? map.get("cluster") : null;
-    JsonNode value = column == null ? null : doc.path(column.toString());
-    return value == null || value.isMissingNode() || value.isNull() ? null : value.toString();
+    String column = task.cluster();
+    JsonNode value = column == null ? MissingNode.getInstance() : doc.path(column);
+    return value.isMissingNode() || value.isNull() ? null : value.toString();
   }
 
   /// What the model said, before any filter.

@@ -103,7 +103,7 @@ public final class LocalJudge implements Judge {
     String weights =
         "%s %s %s"
             .formatted(
-                BaseDigest.of(folder, machine.cache()),
+                BaseDigest.withConfig(folder, machine.cache()),
                 settings.quantize(),
                 settings.doubleQuant());
     Session session = Session.load(settings, null, tokenizer, machine, warnings);

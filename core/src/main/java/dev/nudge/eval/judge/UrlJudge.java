@@ -6,6 +6,7 @@ import dev.nudge.settings.RunException;
 import java.io.IOException;
 import java.net.URI;
 import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -105,7 +106,9 @@ public final class UrlJudge implements Judge {
   static String key(Path file) {
     String key;
     try {
-      key = Files.readString(file).lines().findFirst().orElse("").strip();
+      // any bytes are a text in it, so what is no key is refused below
+      key = Files.readString(file, StandardCharsets.ISO_8859_1).lines().findFirst().orElse("");
+      key = key.strip();
     } catch (IOException e) {
       throw new InputException(
           "--judge-key-file " + file + " cannot be read: " + OutFolder.reason(e), e);
@@ -138,19 +141,26 @@ public final class UrlJudge implements Judge {
         told.accept(asked.get(next).get(), next);
       }
     } catch (ExecutionException e) {
-      for (int i = next + 1; i < asked.size(); i++) { // said meanwhile, and paid for
-        if (asked.get(i).state() == Future.State.SUCCESS) {
-          told.accept(asked.get(i).resultNow(), i);
-        }
-      }
+      saidMeanwhile(asked, next, told);
       throw e.getCause() instanceof RuntimeException cause
           ? cause
           : new RunException("the judge cannot be asked: " + e.getCause(), e);
     } catch (InterruptedException e) {
+      saidMeanwhile(asked, next, told);
       Thread.currentThread().interrupt();
       throw new RunException("interrupted: some answers are not judged", e);
     } finally {
       threads.shutdownNow();
+    }
+  }
+
+  /// Tells what is there from a question on, for it is paid for.
+  private static void saidMeanwhile(
+      List<Future<Reply>> asked, int from, ObjIntConsumer<Reply> told) {
+    for (int i = from; i < asked.size(); i++) {
+      if (asked.get(i).state() == Future.State.SUCCESS) {
+        told.accept(asked.get(i).resultNow(), i);
+      }
     }
   }
 

@@ -5,8 +5,8 @@ import dev.nudge.eval.Interval;
 import dev.nudge.eval.NonInferiority;
 import dev.nudge.eval.Paired;
 import dev.nudge.eval.Resampled;
+import dev.nudge.eval.run.Units;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -61,10 +61,10 @@ public record WinRate(
         longerWins += ruling == Ruling.SECOND == more > 0 ? 1 : 0;
       }
     }
-    int[] clusters = clusters(read);
-    int units = (int) Arrays.stream(clusters).distinct().count();
-    boolean alone = units == read.size();
-    Rate rate = read.isEmpty() ? Rate.NONE : alone ? counted(read) : resampled(read, clusters);
+    Units units = units(read);
+    boolean alone = !units.areClusters();
+    Rate rate =
+        read.isEmpty() ? Rate.NONE : alone ? counted(read) : resampled(read, units.numbers());
     return new WinRate(
         count(judged, Ruling.SECOND),
         count(judged, Ruling.FIRST),
@@ -75,7 +75,7 @@ public record WinRate(
         rate.interval.low(),
         rate.interval.high(),
         rate.p,
-        alone ? 0 : units,
+        alone ? 0 : units.count(),
         OrderBias.of(judged),
         longer,
         longerWins);
@@ -108,7 +108,7 @@ public record WinRate(
     double value = 0.5 + mean.value() / 2;
     return mean.units() < NonInferiority.FEWEST
         ? new Rate(value, Rate.UNKNOWN, Double.NaN)
-        : new Rate(value, half(mean.interval(CONFIDENCE)), mean.p());
+        : new Rate(value, half(mean.interval(CONFIDENCE, -1, 1)), mean.p());
   }
 
   /// The interval of a rate, of that of wins less losses.
@@ -116,16 +116,15 @@ public record WinRate(
     return new Interval(0.5 + balance.low() / 2, 0.5 + balance.high() / 2);
   }
 
-  /// The number of each pair's cluster.
-  private static int[] clusters(List<Judged> read) {
+  private static Units units(List<Judged> read) {
     Map<String, Integer> known = new HashMap<>();
-    int[] clusters = new int[read.size()];
-    for (int i = 0; i < clusters.length; i++) {
-      String cluster = read.get(i).contest().cluster();
-      int next = i; // a number that no pair before has
-      clusters[i] = cluster == null ? next : known.computeIfAbsent(cluster, c -> next);
+    List<Integer> clusters = new ArrayList<>();
+    for (Judged pair : read) {
+      String cluster = pair.contest().cluster();
+      int next = clusters.size(); // a number that no pair before has
+      clusters.add(cluster == null ? next : known.computeIfAbsent(cluster, c -> next));
     }
-    return clusters;
+    return Units.of(clusters);
   }
 
   /// Pairs that count.

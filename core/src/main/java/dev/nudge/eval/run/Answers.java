@@ -93,8 +93,9 @@ final class Answers {
         int[] prompt = tokens.prompt(r.context(), r.how().maxTokens());
         GenerationKwargs how = r.how();
         String rule =
-            "generate %s %d %s %s %d %d"
+            "generate %s %s %d %s %s %d %d"
                 .formatted(
+                    tokens.digest(), // the text is the tokenizer's
                     how.until(),
                     how.maxTokens(),
                     how.temperature(),

@@ -71,7 +71,8 @@ public record Difference(
         Resampled resampled =
             Bootstrap.STANDARD.counted(
                 units.numbers(), times -> after.counted(times) - before.counted(times));
-        Interval interval = resampled.interval(CONFIDENCE);
+        Interval interval =
+            counted ? resampled.interval(CONFIDENCE, -1, 1) : resampled.interval(CONFIDENCE);
         low = interval.low();
         high = interval.high();
         p = resampled.p();

@@ -295,7 +295,7 @@ public final class Evaluation {
 
   private static List<Asked> models(EvaluateSettings settings, Machine machine, Session session) {
     String weights =
-        BaseDigest.of(settings.model().model(), machine.cache())
+        BaseDigest.withConfig(settings.model().model(), machine.cache())
             + " "
             + settings.model().quantize()
             + " "

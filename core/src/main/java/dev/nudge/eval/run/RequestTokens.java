@@ -22,6 +22,7 @@ public final class RequestTokens {
   private final int maxLength;
   private final int prefix;
   private final String begin;
+  private final String digest;
 
   /// @param maxLength tokens that the model reads at most
   public RequestTokens(Tokenizer tokenizer, int maxLength) {
@@ -29,11 +30,17 @@ public final class RequestTokens {
     this.maxLength = maxLength;
     this.prefix = tokenizer.bosId().isPresent() ? tokenizer.bosId().getAsInt() : tokenizer.eosId();
     this.begin = tokenizer.decode(new int[] {prefix}, false);
+    this.digest = tokenizer.digest();
   }
 
   /// Tokens that the model reads at most.
   int maxLength() {
     return maxLength;
+  }
+
+  /// The digest of the tokenizer.
+  String digest() {
+    return digest;
   }
 
   /// Tokens of a text; one that begins with the token that begins a text gets no other.

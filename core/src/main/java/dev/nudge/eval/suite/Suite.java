@@ -142,6 +142,8 @@ public final class Suite {
           "the adapter, the tokenizer or the template was written into while it was evaluated;"
               + " evaluate again, in another --out");
     }
+    Map<String, String> all = new TreeMap<>(shown);
+    all.put("config", BaseDigest.ofConfig(settings.model().model()));
     return new Digests(
         BaseDigest.of(settings.model().model(), machine.cache()),
         files.adapter(),
@@ -150,7 +152,7 @@ public final class Suite {
         Digests.tasks(outcome.main()),
         Digests.data(outcome.main()),
         SEED,
-        new TreeMap<>(shown),
+        all,
         policy.digest());
   }
 }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.nudge.Seeds;
 import dev.nudge.eval.Clusters;
 import dev.nudge.eval.Interval;
+import dev.nudge.eval.Paired;
 import dev.nudge.eval.metric.ExactMatch;
 import dev.nudge.eval.run.Aggregation;
 import dev.nudge.eval.run.Metric;
@@ -132,5 +133,21 @@ class ClusterTest {
     Measured measured = Measured.difference(score(same, clusters), score(same, clusters));
     assertThat(measured.interval(0.95).low())
         .isCloseTo(-Interval.wilsonAt(0, 60, 0.95).high(), within(1e-12));
+  }
+
+  /// Where all clusters are alike the interval is that of so many shares, at any difference.
+  @Test
+  void aChangeOfEveryDocumentIsNoMoreThanItsClustersShow() {
+    double[] first = new double[100];
+    double[] second = new double[100];
+    java.util.Arrays.fill(second, 1);
+    int[] clusters = IntStream.range(0, 100).map(i -> i / 5).toArray(); // 20
+    Interval all =
+        Measured.difference(score(first, clusters), score(second, clusters)).interval(0.95);
+    List<Boolean> wrong = java.util.Collections.nCopies(20, false);
+    List<Boolean> right = java.util.Collections.nCopies(20, true);
+    assertThat(all.low())
+        .isCloseTo(Paired.of(wrong, right).interval(0.95).low(), within(1e-9));
+    assertThat(all.high()).isEqualTo(1);
   }
 }

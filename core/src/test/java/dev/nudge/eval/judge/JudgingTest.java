@@ -431,6 +431,34 @@ class JudgingTest {
   }
 
   @Test
+  void labelsThatAJudgementWouldRemoveAreRefused() throws IOException {
+    Path out = Files.createDirectories(folder.resolve("out"));
+    Path labels = Files.writeString(out.resolve("judge-labels.jsonl"), "{}\n");
+    assertThatThrownBy(() -> run(local("judge_labels", out.resolve("../out/judge-labels.jsonl"))))
+        .isInstanceOf(InputException.class)
+        .hasMessageEndingWith(
+            "judge-labels.jsonl is a file that a judgement writes into --out; give another, or another --out");
+    assertThat(labels).hasContent("{}\n");
+    Judging.of(settings(local("out", folder.resolve("elsewhere"))), MACHINE, warnings::add);
+    assertThat(JudgeFiles.writes(folder.resolve("elsewhere"), labels)).isFalse();
+  }
+
+  @Test
+  void aJudgeWhoseConfigIsAnotherIsAskedAgain() throws IOException {
+    run(local());
+    verdicts.clear();
+    run(local());
+    assertThat(verdicts).isEmpty();
+    Path config = folder.resolve("judge/config.json");
+    String text = Files.readString(config);
+    String other = text.replaceAll("(\"rms_norm_eps\": *)[^,\\s]+", "$10.01");
+    assertThat(other).isNotEqualTo(text);
+    Files.writeString(config, other);
+    run(local());
+    assertThat(verdicts).isNotEmpty();
+  }
+
+  @Test
   void settingsThatDoNotGoTogetherAreRefused() {
     wrong("--judge-model is given without --judge; add it", "judge_model", "large");
     wrong("--judge-labels is given without --judge; add it", "judge_labels", "x");

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.nudge.eval.judge.FakeServer.Answer;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -264,6 +265,19 @@ class UrlJudgeTest {
   }
 
   @Test
+  void theLastLineOfATextThatIsCutIsNoVerdict() {
+    String cut =
+        "{\"choices\": [{\"message\": {\"content\": \"B is better, and so I say:\\nA\"},"
+            + " \"finish_reason\": \"REASON\"}]}";
+    try (FakeServer server =
+        new FakeServer((n, b) -> Answer.of(200, cut.replace("REASON", "length")))) {
+      assertThat(ask(server)).isEqualTo(new Judge.Reply(null, "B is better, and so I say:\nA"));
+      server.script((n, b) -> Answer.of(200, cut.replace("REASON", "stop")));
+      assertThat(ask(server).choice()).isEqualTo(Choice.A);
+    }
+  }
+
+  @Test
   void theKeyStandsInNoReply() {
     try (FakeServer server = new FakeServer((n, b) -> Answer.says("You sent " + KEY + ".\nA"))) {
       assertThat(ask(server)).isEqualTo(new Judge.Reply(Choice.A, "You sent ***.\nA"));
@@ -293,6 +307,34 @@ class UrlJudgeTest {
       assertThatThrownBy(() -> judge.ask(questions, (reply, i) -> told.add(i)))
           .isInstanceOf(RunException.class);
       assertThat(told).containsExactly(0, 2, 3);
+    }
+  }
+
+  @Test
+  void whatOthersHaveSaidIsToldWhereWeAreInterrupted() {
+    Thread asking = Thread.currentThread();
+    FakeServer.Script script =
+        (n, body) -> {
+          if (said(body).startsWith("slow")) {
+            Thread.sleep(500); // the others are done by then
+            asking.interrupt();
+            Thread.sleep(20_000);
+          }
+          return Answer.says("A");
+        };
+    Set<Integer> told = new TreeSet<>();
+    try (FakeServer server = new FakeServer(script);
+        UrlJudge judge = UrlJudge.at(server.url(), "large", KEY, RUBRIC, SHORT)) {
+      List<Judge.Question> questions =
+          List.of(
+              QUESTION,
+              new Judge.Question("slow", "x", "y", null),
+              new Judge.Question("third", "x", "y", null));
+      assertThatThrownBy(() -> judge.ask(questions, (reply, i) -> told.add(i)))
+          .isInstanceOf(RunException.class)
+          .hasMessage("interrupted: some answers are not judged");
+      assertThat(Thread.interrupted()).isTrue();
+      assertThat(told).containsExactly(0, 2);
     }
   }
 
@@ -329,7 +371,8 @@ class UrlJudgeTest {
     Files.writeString(file, "  " + KEY + " \nmore\n");
     assertThat(UrlJudge.key(file)).isEqualTo(KEY);
     for (String wrong : List.of("", "\n" + KEY, "two words", "schl\u00fcssel")) {
-      Files.writeString(file, wrong);
+      // as some editors save it, and what is no text
+      Files.writeString(file, wrong, StandardCharsets.ISO_8859_1);
       assertThatThrownBy(() -> UrlJudge.key(file))
           .isInstanceOf(InputException.class)
           .hasMessage(

@@ -254,6 +254,15 @@ class VerdictsTest {
   }
 
   @Test
+  void winsThroughoutAreNotCertainty() {
+    WinRate all = fourfold(30, 30);
+    assertThat(all.rate()).isEqualTo(1);
+    assertThat(all.low()).isCloseTo(Interval.wilson(30, 30).low(), within(1e-9));
+    assertThat(all.high()).isEqualTo(1);
+    assertThat(all.p()).isLessThan(0.001);
+  }
+
+  @Test
   void noPairsGiveNoNumber() {
     WinRate none = WinRate.of(List.of());
     assertThat(none.rate()).isNaN();

@@ -13,10 +13,12 @@ import dev.nudge.tensor.Ledger;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -125,6 +127,37 @@ class EvaluationTest {
     assertThat(adapted.asked()).isEqualTo(48);
     assertThat(adapted.requests()).isEqualTo(96);
     assertThat(run(Map.of("tasks", List.of("quiz"), "limit", 3)).asked()).isZero();
+  }
+
+  /// The weights say something else by another norm, and end elsewhere by another end token.
+  @Test
+  void whatWasAnsweredWithAnotherConfigIsAskedAgain() throws IOException {
+    Path model = Files.createDirectories(folder.resolve("model"));
+    try (Stream<Path> files = Files.list(MODEL)) {
+      for (Path file : files.toList()) {
+        Files.copy(file, model.resolve(file.getFileName()));
+      }
+    }
+    Outcome first = run(Map.of("model", model));
+    Path config = model.resolve("config.json");
+    String text = Files.readString(config);
+    String other = text.replaceAll("(\"rms_norm_eps\": *)[^,\\s]+", "$10.5");
+    assertThat(other).isNotEqualTo(text);
+    Files.writeString(config, other);
+    Outcome changed = run(Map.of("model", model));
+    assertThat(changed.asked()).isEqualTo(first.asked());
+    assertThat(changed.summary()).isNotEqualTo(first.summary());
+    Files.writeString(model.resolve("generation_config.json"), "{\"eos_token_id\": [1, 5]}");
+    assertThat(run(Map.of("model", model)).asked()).isEqualTo(first.asked());
+    Files.copy(
+        MODEL.resolve("generation_config.json"),
+        model.resolve("generation_config.json"),
+        StandardCopyOption.REPLACE_EXISTING);
+    assertThat(run(Map.of("model", model)).asked()).isZero();
+    // Another tokenizer makes other texts of the same tokens; what was scored stays.
+    Path tokenizer = model.resolve("tokenizer.json");
+    Files.writeString(tokenizer, Files.readString(tokenizer) + "\n");
+    assertThat(run(Map.of("model", model)).asked()).isEqualTo(12);
   }
 
   @Test

@@ -1,0 +1,84 @@
+package dev.nudge.eval.suite;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nudge.Backends;
+import dev.nudge.eval.run.Evaluation;
+import dev.nudge.format.Json;
+import dev.nudge.machine.Machine;
+import dev.nudge.settings.EvaluateSettings;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+
+/// Evaluates a tiny model by a policy.
+class SuiteTest {
+  private static final Path MODEL =
+      Path.of("src/test/resources/golden/llama/grouped-tied/model");
+  private static final Machine MACHINE = new Machine(2, 4L << 30, Backends.cache(), "test");
+
+  @TempDir Path folder;
+
+  private JsonNode digests() {
+    Map<String, Object> values =
+        Map.of(
+            "model",
+            folder.resolve("model"),
+            "compute",
+            "fp32",
+            "tasks",
+            List.of("quiz"),
+            "tasks_dir",
+            folder.toString(),
+            "policy",
+            folder.resolve("policy.yaml"),
+            "out",
+            folder.resolve("out"));
+    Suite.run(EvaluateSettings.of(values), MACHINE, new Evaluation.Watcher() {});
+    return Json.read(folder.resolve("out/gate.json")).path("digests");
+  }
+
+  @Test
+  void aVerdictHangsOnHowTheModelComputes() throws IOException {
+    Path model = Files.createDirectories(folder.resolve("model"));
+    try (Stream<Path> files = Files.list(MODEL)) {
+      for (Path file : files.toList()) {
+        Files.copy(file, model.resolve(file.getFileName()));
+      }
+    }
+    Files.writeString(folder.resolve("quiz.jsonl"), "{\"q\": \"the pump\", \"label\": 0}\n");
+    Files.writeString(
+        folder.resolve("quiz.yaml"),
+        """
+        task: quiz
+        dataset_path: json
+        dataset_kwargs: {data_files: {test: quiz.jsonl}}
+        test_split: test
+        output_type: multiple_choice
+        doc_to_text: "{{q}}"
+        doc_to_choice: [" pump", " valve"]
+        doc_to_target: label
+        metric_list: [{metric: acc}]
+        """);
+    Files.writeString(
+        folder.resolve("policy.yaml"),
+        "floor: {task: quiz, metric: acc, at_least: 0, judged_by: point}\n");
+    JsonNode first = digests();
+    assertThat(first.path("settings").path("config").asString()).startsWith("sha256:");
+    assertThat(digests()).isEqualTo(first);
+    Path config = model.resolve("config.json");
+    String text = Files.readString(config);
+    String other = text.replaceAll("(\"rms_norm_eps\": *)[^,\\s]+", "$10.5");
+    assertThat(other).isNotEqualTo(text);
+    Files.writeString(config, other);
+    JsonNode changed = digests();
+    assertThat(changed.path("base")).isEqualTo(first.path("base")); // the same weights
+    assertThat(changed.path("settings")).isNotEqualTo(first.path("settings"));
+  }
+}
