@@ -152,8 +152,7 @@ record ParityTables(ParityResults results) {
               results
                   .best(domain, method)
                   .map(p -> ParityMethod.written(p.rate()))
-                  .orElse(
-                      pilots.stream().allMatch(results::has) ? "none" : "pilots are missing"));
+                  .orElse(pilots.stream().allMatch(results::has) ? "none" : "pilots are missing"));
           rows.add(row);
         }
       }

@@ -166,8 +166,7 @@ record RegistryRoutes(Registry registry, Folders folders) {
               .formatted(ApiException.shown(digest)));
     }
     Reference reference = Reference.parse(name + "@" + digest);
-    return Alias.Expected.at(
-        Blobs.isDigest(digest) ? digest : registry.find(reference).digest());
+    return Alias.Expected.at(Blobs.isDigest(digest) ? digest : registry.find(reference).digest());
   }
 
   private static Note note(Exchange exchange, Fields fields) {

@@ -157,10 +157,7 @@ public final class Server implements AutoCloseable {
                 .formatted(room, least)
             : "--memory %s has room for %s beside weights and workspace, and a short conversation has %d; give --memory %s or more, or a lower --max-model-len"
                 .formatted(
-                    Bytes.shown(memory.bytes()),
-                    room,
-                    least,
-                    enough(session.leastMemory(least))));
+                    Bytes.shown(memory.bytes()), room, least, enough(session.leastMemory(least))));
   }
 
   /// An amount that is given to a flag, rounded up.

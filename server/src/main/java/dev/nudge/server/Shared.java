@@ -33,8 +33,7 @@ record Shared(
     String usual = client.usual();
     String model = asked.isEmpty() && usual != null ? usual : asked;
     if (model.isEmpty()) {
-      throw ApiException.missing(
-          "model", "'model' is missing; GET /v1/models lists what there is");
+      throw ApiException.missing("model", "'model' is missing; GET /v1/models lists what there is");
     }
     exchange.asked(model);
     Served trial = exchange.trial();

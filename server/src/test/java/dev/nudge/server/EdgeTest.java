@@ -324,8 +324,7 @@ class EdgeTest {
     Path cert = pem("CERTIFICATE", keys.getCertificate("server").getEncoded());
     Path key = pem("PRIVATE KEY", keys.getKey("server", "changeit".toCharArray()).getEncoded());
     Path audit = folder.resolve("audit.jsonl");
-    try (Place place =
-        Place.open(s -> s.withTlsCert(cert).withTlsKey(key).withAuditLog(audit))) {
+    try (Place place = Place.open(s -> s.withTlsCert(cert).withTlsKey(key).withAuditLog(audit))) {
       assertThat(place.server.url().getScheme()).isEqualTo("https");
       TrustManagerFactory trusted =
           TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());

@@ -146,8 +146,7 @@ class ClusterTest {
         Measured.difference(score(first, clusters), score(second, clusters)).interval(0.95);
     List<Boolean> wrong = java.util.Collections.nCopies(20, false);
     List<Boolean> right = java.util.Collections.nCopies(20, true);
-    assertThat(all.low())
-        .isCloseTo(Paired.of(wrong, right).interval(0.95).low(), within(1e-9));
+    assertThat(all.low()).isCloseTo(Paired.of(wrong, right).interval(0.95).low(), within(1e-9));
     assertThat(all.high()).isEqualTo(1);
   }
 }

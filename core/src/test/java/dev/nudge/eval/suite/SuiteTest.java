@@ -19,8 +19,7 @@ import tools.jackson.databind.JsonNode;
 
 /// Evaluates a tiny model by a policy.
 class SuiteTest {
-  private static final Path MODEL =
-      Path.of("src/test/resources/golden/llama/grouped-tied/model");
+  private static final Path MODEL = Path.of("src/test/resources/golden/llama/grouped-tied/model");
   private static final Machine MACHINE = new Machine(2, 4L << 30, Backends.cache(), "test");
 
   @TempDir Path folder;
