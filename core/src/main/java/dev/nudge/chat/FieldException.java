@@ -10,16 +10,32 @@ public final class FieldException extends InputException {
   private static final int LONGEST_SHOWN = 80;
   private static final Pattern FLAG = Pattern.compile("--[a-z]");
   private final String field;
+  private final boolean missing;
 
-  /// @param field as OpenAI's API names it
+  /// @param field its path as the request has it, such as `messages` or `arms[1].weight`
   public FieldException(String field, String message) {
-    super(message);
-    this.field = field;
+    this(field, false, message);
   }
 
-  /// The field's name.
+  private FieldException(String field, boolean missing, String message) {
+    super(message);
+    this.field = field;
+    this.missing = missing;
+  }
+
+  /// A field is needed and not there.
+  public static FieldException missing(String field) {
+    return new FieldException(field, true, field + " is missing; it is needed");
+  }
+
+  /// The field's path.
   public String field() {
     return field;
+  }
+
+  /// Whether it is needed and not there.
+  public boolean isMissing() {
+    return missing;
   }
 
   /// A message without what it says of flags, which whoever sends a request has not.

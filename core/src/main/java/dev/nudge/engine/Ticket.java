@@ -13,7 +13,6 @@ public final class Ticket {
   private final long asked = System.nanoTime();
   private volatile long admitted;
   private volatile long first;
-  private volatile long last;
   private volatile int cached;
   private volatile boolean cancelled;
   private volatile @Nullable Throwable failure;
@@ -37,13 +36,12 @@ public final class Ticket {
   ///
   /// @param admitted when its prompt could be read; the whole wait where it never could
   /// @param first when its first token came; likewise
-  /// @param last when its last token came
   /// @param cached tokens of the prompt whose keys were there
-  public record Times(double admitted, double first, double last, int cached) {}
+  public record Times(double admitted, double first, int cached) {}
 
   /// The times so far.
   public Times times() {
-    return new Times(since(admitted), since(first), since(last), cached);
+    return new Times(since(admitted), since(first), cached);
   }
 
   private double since(long then) {
@@ -55,8 +53,9 @@ public final class Ticket {
   }
 
   void token() {
-    last = System.nanoTime();
-    first = first == 0 ? last : first;
+    if (first == 0) {
+      first = System.nanoTime();
+    }
   }
 
   void cached(int tokens) {

@@ -280,19 +280,14 @@ final class Asking implements Serving.Running {
 
   private Usage usage() {
     int tokens = 0;
-    int gaps = 0;
-    double between = 0;
     double queue = Double.MAX_VALUE;
     double first = Double.MAX_VALUE;
     int cached = 0;
-    Gaps all = new Gaps();
+    Gaps gaps = new Gaps();
     for (int i = 0; i < tickets.size(); i++) {
-      all.addAll(choices.get(i).gaps);
+      gaps.addAll(choices.get(i).gaps);
       Ticket.Times times = tickets.get(i).times();
-      int said = choices.get(i).answer.tokens();
-      tokens += said;
-      gaps += Math.max(0, said - 1);
-      between += said > 1 ? times.last() - times.first() : 0;
+      tokens += choices.get(i).answer.tokens();
       queue = Math.min(queue, times.admitted());
       first = Math.min(first, times.first());
       cached = Math.max(cached, times.cached());
@@ -303,8 +298,7 @@ final class Asking implements Serving.Running {
         cached,
         Math.min(queue, seconds),
         Math.min(first, seconds),
-        gaps == 0 ? 0 : between / gaps,
-        all,
+        gaps,
         seconds);
   }
 }

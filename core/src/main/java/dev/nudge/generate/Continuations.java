@@ -50,19 +50,6 @@ public final class Continuations {
   /// @param told each text with the number of its prompt, in order, by this thread
   /// @throws RunException where an interrupt of this thread left prompts that were not continued
   public static void of(
-      Session session,
-      @Nullable String adapter,
-      List<Prompt> prompts,
-      ObjIntConsumer<String> told) {
-    each(session, adapter, prompts, (said, i) -> told.accept(said.text(), i));
-  }
-
-  /// Continues prompts.
-  ///
-  /// @param adapter the name of its adapter; null: the base
-  /// @param told each text with the number of its prompt, in order, by this thread
-  /// @throws RunException where an interrupt of this thread left prompts that were not continued
-  public static void each(
       Session session, @Nullable String adapter, List<Prompt> prompts, ObjIntConsumer<Said> told) {
     Lock held = session.hold();
     ArrayDeque<Ticket> tickets = new ArrayDeque<>();

@@ -7,7 +7,6 @@ package dev.nudge.generate;
 /// @param cachedTokens tokens of the prompt whose keys were there already
 /// @param queueSeconds from the start to the moment when the first answer had room
 /// @param firstTokenSeconds from the start to the first token
-/// @param tokenSeconds mean time between two tokens of an answer; 0 where none has two
 /// @param gaps each time between two tokens of an answer
 /// @param seconds from the start to the end
 public record Usage(
@@ -16,6 +15,5 @@ public record Usage(
     int cachedTokens,
     double queueSeconds,
     double firstTokenSeconds,
-    double tokenSeconds,
     Gaps gaps,
     double seconds) {}

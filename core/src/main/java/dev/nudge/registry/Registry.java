@@ -471,12 +471,12 @@ public final class Registry {
     if (to == null) {
       return List.of("it would be taken away");
     }
-    List<String> reasons = new ArrayList<>(gate(to, protection.policy()));
+    JsonNode now = lastGate(to, protection.policy());
+    List<String> reasons = new ArrayList<>(gate(to, now, protection.policy()));
     Alias was = book.alias(name, alias);
     Version before = was == null ? null : book.version(name, was.digest());
     if (before != null) {
       JsonNode then = lastGate(before, protection.policy());
-      JsonNode now = lastGate(to, protection.policy());
       reasons.addAll(GateCheck.otherQuestions(before.shown(), then, now));
     }
     return reasons;
@@ -503,6 +503,10 @@ public final class Registry {
   ///
   /// @param policy digest of the policy; null: any
   public List<String> gate(Version version, @Nullable String policy) {
+    return gate(version, lastGate(version, policy), policy);
+  }
+
+  private List<String> gate(Version version, JsonNode last, @Nullable String policy) {
     Map<String, String> files = new TreeMap<>();
     layout
         .manifest(version.digest())
@@ -510,7 +514,6 @@ public final class Registry {
         .forEach((name, file) -> files.put(name, file.digest()));
     List<String> bases = new ArrayList<>();
     lineage(version).path("base").forEach(base -> bases.add(base.asString("")));
-    JsonNode last = lastGate(version, policy);
     if (last.isMissingNode()) {
       return List.of(
           "no %s%s is kept with it"

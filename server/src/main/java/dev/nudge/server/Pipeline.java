@@ -3,7 +3,6 @@ package dev.nudge.server;
 import dev.nudge.chat.FieldException;
 import dev.nudge.engine.NoRoomException;
 import dev.nudge.registry.RegistryException;
-import dev.nudge.server.experiments.FieldMistake;
 import dev.nudge.settings.BusyException;
 import dev.nudge.settings.InputException;
 import io.helidon.webserver.CloseConnectionException;
@@ -114,10 +113,9 @@ final class Pipeline {
     return switch (failure) {
       case ApiException e -> e;
       case RegistryException e -> refused(e);
-      case FieldException e -> ApiException.wrong(e.field(), String.valueOf(e.getMessage()));
-      case FieldMistake e when e.isMissing() ->
+      case FieldException e when e.isMissing() ->
           ApiException.missing(e.field(), String.valueOf(e.getMessage()));
-      case FieldMistake e -> ApiException.wrong(e.field(), String.valueOf(e.getMessage()));
+      case FieldException e -> ApiException.wrong(e.field(), String.valueOf(e.getMessage()));
       case NoRoomException e -> noRoom(exchange, e);
       case InputException e -> Wording.wrong(e);
       case BusyException e ->

@@ -364,7 +364,7 @@ final class Answers {
         });
     Map<String, ArrayNode> texts = new HashMap<>();
     int[] since = {0};
-    Continuations.each(
+    Continuations.of(
         session,
         of.adapter(),
         prompts,

@@ -1,5 +1,6 @@
 package dev.nudge.server.experiments;
 
+import dev.nudge.chat.FieldException;
 import dev.nudge.settings.InputException;
 import java.util.ArrayList;
 import java.util.List;
@@ -60,7 +61,7 @@ public record Definition(
         String digest = resolver.digest(arm.adapter());
         pinned.add(new Arm(arm.name(), arm.adapter(), digest, arm.weight()));
       } catch (InputException e) {
-        throw new FieldMistake(
+        throw new FieldException(
             "arms[" + pinned.size() + "].adapter", String.valueOf(e.getMessage()));
       }
     }

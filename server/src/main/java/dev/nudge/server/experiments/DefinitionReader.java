@@ -1,5 +1,6 @@
 package dev.nudge.server.experiments;
 
+import dev.nudge.chat.FieldException;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.HexFormat;
@@ -50,7 +51,7 @@ final class DefinitionReader {
     for (String canaryOnly :
         mode == Mode.CANARY ? List.<String>of() : List.of("ramp", "stage_units")) {
       if (fields.has(canaryOnly)) {
-        throw new FieldMistake(
+        throw new FieldException(
             canaryOnly,
             canaryOnly + " is for mode canary alone; leave it out, or set mode to \"canary\"");
       }
@@ -73,7 +74,7 @@ final class DefinitionReader {
     List<JsonNode> nodes = fields.list("arms");
     int most = mode == Mode.AB ? MOST_ARMS : 2;
     if (nodes.size() < 2 || nodes.size() > most) {
-      throw new FieldMistake(
+      throw new FieldException(
           "arms",
           "arms has %d entries; mode %s needs %s, the first of them what the others are held against"
               .formatted(
@@ -91,7 +92,7 @@ final class DefinitionReader {
         throw arm.wrong("name", "letters, digits, dots, dashes and underscores, and not tie");
       }
       if (!names.add(given)) {
-        throw new FieldMistake(
+        throw new FieldException(
             arm.at() + "name", arm.at() + "name is '" + given + "', as that of another arm");
       }
       boolean shadow = mode == Mode.SHADOW;
@@ -145,7 +146,7 @@ final class DefinitionReader {
       guardrails.add(new Guardrail(metric, tolerance == null ? Guardrail.TOLERANCE : tolerance));
     }
     if (guardrails.stream().map(Guardrail::metric).distinct().count() < guardrails.size()) {
-      throw new FieldMistake("guardrails", "guardrails names a metric twice; give each once");
+      throw new FieldException("guardrails", "guardrails names a metric twice; give each once");
     }
     return guardrails;
   }
@@ -159,7 +160,7 @@ final class DefinitionReader {
       int least = ramp.isEmpty() ? 0 : ramp.getLast();
       boolean rises = stage.isInt() && stage.intValue() > least && stage.intValue() <= 100;
       if (!rises) {
-        throw new FieldMistake(
+        throw new FieldException(
             "ramp",
             "ramp is "
                 + fields.object().get("ramp")

@@ -1,5 +1,6 @@
 package dev.nudge.server.experiments;
 
+import dev.nudge.chat.FieldException;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import java.nio.file.Path;
@@ -217,7 +218,7 @@ final class Experiment implements AutoCloseable {
   private int said(String arm) {
     int index = definition().arm(arm);
     if (index < 0) {
-      throw new FieldMistake(
+      throw new FieldException(
           "arm",
           "experiment %s has no arm '%s'; it has %s"
               .formatted(

@@ -1,5 +1,6 @@
 package dev.nudge.server.experiments;
 
+import dev.nudge.chat.FieldException;
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Nearest;
@@ -111,10 +112,10 @@ public final class Experiments implements AutoCloseable {
     Definition definition = DefinitionReader.read(body);
     String name = definition.name();
     if (all.containsKey(name) || Files.exists(folder.resolve(name + SUFFIX))) {
-      throw new FieldMistake(
+      throw new FieldException(
           "name", "name is '" + name + "'; an experiment of that name is there, so give another");
     } else if (resolver.isTaken(name)) {
-      throw new FieldMistake(
+      throw new FieldException(
           "name", "name is '" + name + "'; a model or an adapter has that name, so give another");
     }
     Definition pinned = definition.pinned(resolver);

@@ -1,5 +1,6 @@
 package dev.nudge.server.experiments;
 
+import dev.nudge.chat.FieldException;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Nearest;
 import java.util.ArrayList;
@@ -20,12 +21,12 @@ record Fields(JsonNode object, String at) {
     String what = at.isEmpty() ? "the body" : at.substring(0, at.length() - 1);
     if (!node.isObject()) {
       String line = what + " is " + shown(node) + "; an object is needed";
-      throw at.isEmpty() ? new InputException(line) : new FieldMistake(what, line);
+      throw at.isEmpty() ? new InputException(line) : new FieldException(what, line);
     }
     List<String> names = List.of(known);
     for (var field : node.properties()) {
       if (!names.contains(field.getKey())) {
-        throw new FieldMistake(
+        throw new FieldException(
             at + cut(field.getKey()),
             "%s%s is no field here%s; there are %s"
                 .formatted(
@@ -53,7 +54,7 @@ record Fields(JsonNode object, String at) {
       throw wrong(name, "a text that is not blank");
     }
     if (value.stringValue().length() > LONGEST) {
-      throw new FieldMistake(
+      throw new FieldException(
           at + name,
           at
               + name
@@ -70,7 +71,7 @@ record Fields(JsonNode object, String at) {
   String needed(String name) {
     String text = text(name);
     if (text == null) {
-      throw FieldMistake.missing(at + name);
+      throw FieldException.missing(at + name);
     }
     return text;
   }
@@ -115,8 +116,8 @@ record Fields(JsonNode object, String at) {
     return all;
   }
 
-  FieldMistake wrong(String name, String allowed) {
-    return new FieldMistake(
+  FieldException wrong(String name, String allowed) {
+    return new FieldException(
         at + name, at + name + " is " + shown(object.path(name)) + "; it must be " + allowed);
   }
 

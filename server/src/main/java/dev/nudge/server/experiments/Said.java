@@ -1,5 +1,6 @@
 package dev.nudge.server.experiments;
 
+import dev.nudge.chat.FieldException;
 import dev.nudge.settings.InputException;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -36,7 +37,7 @@ record Said(
     String request = fields.text("request_id");
     String response = fields.text("response_id");
     if ((request == null) == (response == null)) {
-      throw new FieldMistake(
+      throw new FieldException(
           "request_id",
           "feedback has %s; give one of request_id (the header X-Request-Id) and response_id (the answer's id)"
               .formatted(request == null ? "no id" : "both ids"));
@@ -45,7 +46,7 @@ record Said(
     String thumbs = fields.text("thumbs");
     if (thumbs != null) {
       if (score != null) {
-        throw new FieldMistake("thumbs", "feedback has score and thumbs; give one of them");
+        throw new FieldException("thumbs", "feedback has score and thumbs; give one of them");
       }
       score =
           switch (thumbs) {
@@ -63,7 +64,7 @@ record Said(
             fields.text("label"),
             fields.text("comment"));
     if (longer(said.label, LONGEST_LABEL) || longer(said.comment, LONGEST_COMMENT)) {
-      throw new FieldMistake(
+      throw new FieldException(
           longer(said.label, LONGEST_LABEL) ? "label" : "comment",
           "feedback is too long: a label has up to %d characters, a comment up to %,d"
               .formatted(LONGEST_LABEL, LONGEST_COMMENT));
@@ -102,7 +103,7 @@ record Said(
 
   private static int preferred(String preferred, Definition definition, Asked asked) {
     if (definition.mode() != Mode.SHADOW) {
-      throw new FieldMistake(
+      throw new FieldException(
           "preferred",
           "preferred: %s is no shadow, and its prompts have one answer each; give score or thumbs"
               .formatted(definition.name()));
@@ -116,7 +117,7 @@ record Said(
         return i;
       }
     }
-    throw new FieldMistake(
+    throw new FieldException(
         "preferred",
         "preferred is '%s'; it must be %s, %s, the id of one of their answers to this request, or tie"
             .formatted(
