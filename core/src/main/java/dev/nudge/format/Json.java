@@ -52,6 +52,11 @@ public final class Json {
     return MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(value);
   }
 
+  /// A number where JSON has it; null: it is infinite or none.
+  public static @Nullable Double finite(double value) {
+    return Double.isFinite(value) ? value : null;
+  }
+
   /// Makes the tree that [#line] would write.
   public static JsonNode tree(Object value) {
     return MAPPER.valueToTree(value);

@@ -89,27 +89,23 @@ final class Metrics {
   void step(TrainEvent.Step s) {
     Map<String, @Nullable Object> row = new LinkedHashMap<>();
     row.put("step", s.step());
-    row.put("loss", finite(s.loss()));
+    row.put("loss", Json.finite(s.loss()));
     row.put("lr", s.lr());
-    row.put("grad_norm", finite(s.gradNorm()));
+    row.put("grad_norm", Json.finite(s.gradNorm()));
     row.put("tokens", s.tokens());
     row.put("trained_tokens", s.trainedTokens());
     row.put("seconds", s.seconds());
     row.put("tokens_per_s", s.tokensPerSecond());
-    row.put("rss_anon_mb", finite(s.rssAnonMb()));
+    row.put("rss_anon_mb", Json.finite(s.rssAnonMb()));
     write(row);
   }
 
   void evaluated(TrainEvent.Evaluated e) {
     Map<String, @Nullable Object> row = new LinkedHashMap<>();
     row.put("step", e.step());
-    row.put("eval_loss", finite(e.loss()));
+    row.put("eval_loss", Json.finite(e.loss()));
     row.put("eval_tokens", e.tokens());
     write(row);
-  }
-
-  private static @Nullable Double finite(double value) {
-    return Double.isFinite(value) ? value : null;
   }
 
   private void write(Map<String, @Nullable Object> row) {

@@ -90,19 +90,15 @@ public final class GateFiles {
     all.putAll(result.rule().values());
     all.put("verdict", result.verdict().word());
     all.put("sentence", result.sentence());
-    all.put("value", finite(result.value()));
-    all.put("low", finite(result.low()));
-    all.put("high", finite(result.high()));
-    all.put("limit", finite(result.limit()));
+    all.put("value", Json.finite(result.value()));
+    all.put("low", Json.finite(result.low()));
+    all.put("high", Json.finite(result.high()));
+    all.put("limit", Json.finite(result.limit()));
     all.put("documents", result.documents());
-    all.put("p", finite(result.p()));
-    all.put("p_holm", finite(result.adjusted()));
-    all.put("detectable", finite(result.detectable()));
+    all.put("p", Json.finite(result.p()));
+    all.put("p_holm", Json.finite(result.adjusted()));
+    all.put("detectable", Json.finite(result.detectable()));
     return all;
-  }
-
-  private static @Nullable Double finite(double value) {
-    return Double.isFinite(value) ? value : null;
   }
 
   /// Reads a file.

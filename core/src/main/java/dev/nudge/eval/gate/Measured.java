@@ -67,7 +67,7 @@ public final class Measured {
     }
 
     private int clusters() {
-      return after.units().areClusters() ? after.units().count() : 0;
+      return after.units().clusterCount();
     }
 
     private boolean isShare() {

@@ -10,7 +10,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
@@ -116,17 +115,8 @@ public final class BothOrders {
     if (kept == null) {
       throw new IllegalStateException("the judge left a question without a reply");
     }
-    String word = kept.path("verdict").asString("");
-    return new Judge.Reply(choice(word), kept.path("said").asString(""));
-  }
-
-  private static @Nullable Choice choice(String word) {
-    for (Choice choice : Choice.values()) {
-      if (choice.word().equals(word)) {
-        return choice;
-      }
-    }
-    return null;
+    Choice choice = Choice.named(kept.path("verdict").asString(""));
+    return new Judge.Reply(choice, kept.path("said").asString(""));
   }
 
   private static JsonNode json(Judge.Reply reply) {

@@ -34,6 +34,16 @@ public enum Choice {
     return verdict.matches() ? valueOf(verdict.group(1).toUpperCase(Locale.ROOT)) : null;
   }
 
+  /// The one of a [#word]; null: it is none.
+  static @Nullable Choice named(String word) {
+    for (Choice choice : values()) {
+      if (choice.word().equals(word)) {
+        return choice;
+      }
+    }
+    return null;
+  }
+
   /// The same verdict where the answers stand in the other order.
   public Choice turned() {
     return switch (this) {

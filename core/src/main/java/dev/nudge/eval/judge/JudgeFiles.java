@@ -147,22 +147,22 @@ public final class JudgeFiles {
     all.put("identical", rate.identical());
     all.put("contradictions", rate.order().contradictions());
     all.put("unread", rate.unread());
-    all.put("win_rate", finite(rate.rate()));
-    all.put("low", finite(rate.low()));
-    all.put("high", finite(rate.high()));
-    all.put("p", finite(rate.p()));
+    all.put("win_rate", Json.finite(rate.rate()));
+    all.put("low", Json.finite(rate.low()));
+    all.put("high", Json.finite(rate.high()));
+    all.put("p", Json.finite(rate.p()));
     if (rate.clusters() > 0) {
       all.put("clusters", rate.clusters());
     }
     order(all, rate.order());
-    all.put("longer_wins", finite(rate.longerShare()));
+    all.put("longer_wins", Json.finite(rate.longerShare()));
     all.put("longer_of", rate.longer());
     return all;
   }
 
   private static void order(Map<String, @Nullable Object> all, OrderBias order) {
-    all.put("contradicting", finite(order.contradicting()));
-    all.put("first_position", finite(order.firstShare()));
+    all.put("contradicting", Json.finite(order.contradicting()));
+    all.put("first_position", Json.finite(order.firstShare()));
     all.put("first_position_of", order.decided());
   }
 
@@ -191,17 +191,12 @@ public final class JudgeFiles {
     Map<String, @Nullable Object> all = new LinkedHashMap<>();
     all.put("pairs", measure.pairs());
     all.put("agreed", measure.agreed());
-    all.put("agreement", finite(measure.share()));
-    all.put("low", finite(measure.low()));
-    all.put("high", finite(measure.high()));
-    all.put("kappa", finite(measure.kappa()));
-    all.put("kappa_low", finite(measure.kappaLow()));
-    all.put("kappa_high", finite(measure.kappaHigh()));
+    all.put("agreement", Json.finite(measure.share()));
+    all.put("low", Json.finite(measure.low()));
+    all.put("high", Json.finite(measure.high()));
+    all.put("kappa", Json.finite(measure.kappa()));
+    all.put("kappa_low", Json.finite(measure.kappaLow()));
+    all.put("kappa_high", Json.finite(measure.kappaHigh()));
     return all;
-  }
-
-  /// JSON has no other numbers.
-  private static @Nullable Double finite(double value) {
-    return Double.isFinite(value) ? value : null;
   }
 }

@@ -26,7 +26,6 @@ import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.MissingNode;
 
 /// Judges the texts of an evaluation: each model's against those of the model that it is compared
 /// with, on every task that makes texts; and beside it pairs that people have judged.
@@ -216,6 +215,7 @@ public final class Judging {
       Scored one = second.samples().get(i);
       if (one.filter().equals(filter)) {
         JsonNode doc = one.sample().doc();
+        JsonNode cluster = second.task().config().cluster(doc);
         contests.add(
             new Contest(
                 String.valueOf(one.sample().id()),
@@ -223,17 +223,10 @@ public final class Judging {
                 text(first.samples().get(i)),
                 text(one),
                 rubric.wantsReference() ? PythonValues.str(one.sample().target()) : null,
-                cluster(second.task().config(), doc)));
+                cluster == null ? null : cluster.toString()));
       }
     }
     return contests;
-  }
-
-  /// The value of the column that a task file names by `metadata: {cluster: COLUMN}`.
-  private static @Nullable String cluster(TaskConfig task, JsonNode doc) {
-    String column = task.cluster();
-    JsonNode value = column == null ? MissingNode.getInstance() : doc.path(column);
-    return value.isMissingNode() || value.isNull() ? null : value.toString();
   }
 
   /// What the model said, before any filter.

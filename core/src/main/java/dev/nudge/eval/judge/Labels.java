@@ -86,12 +86,11 @@ public record Labels(List<Contest> contests, List<Choice> labels) {
 
   private static Choice label(Path file, RowSource.Piece piece, JsonNode row) {
     String label = text(file, piece, row, "label");
-    for (Choice choice : Choice.values()) {
-      if (choice.word().equals(label)) {
-        return choice;
-      }
+    Choice choice = Choice.named(label);
+    if (choice == null) {
+      throw wrong(file, piece, "label is '%s'; it must be a, b or tie".formatted(label));
     }
-    throw wrong(file, piece, "label is '%s'; it must be a, b or tie".formatted(label));
+    return choice;
   }
 
   private static InputException wrong(Path file, RowSource.Piece piece, String what) {

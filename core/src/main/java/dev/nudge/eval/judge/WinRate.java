@@ -7,9 +7,8 @@ import dev.nudge.eval.Paired;
 import dev.nudge.eval.Resampled;
 import dev.nudge.eval.run.Units;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// How often the second of two models gives the better answer, by a judge.
 ///
@@ -61,10 +60,13 @@ public record WinRate(
         longerWins += ruling == Ruling.SECOND == more > 0 ? 1 : 0;
       }
     }
-    Units units = units(read);
-    boolean alone = !units.areClusters();
+    List<@Nullable String> clusters = new ArrayList<>();
+    read.forEach(pair -> clusters.add(pair.contest().cluster()));
+    Units units = Units.by(clusters);
     Rate rate =
-        read.isEmpty() ? Rate.NONE : alone ? counted(read) : resampled(read, units.numbers());
+        read.isEmpty()
+            ? Rate.NONE
+            : units.areClusters() ? resampled(read, units.numbers()) : counted(read);
     return new WinRate(
         count(judged, Ruling.SECOND),
         count(judged, Ruling.FIRST),
@@ -75,7 +77,7 @@ public record WinRate(
         rate.interval.low(),
         rate.interval.high(),
         rate.p,
-        alone ? 0 : units.count(),
+        units.clusterCount(),
         OrderBias.of(judged),
         longer,
         longerWins);
@@ -114,17 +116,6 @@ public record WinRate(
   /// The interval of a rate, of that of wins less losses.
   private static Interval half(Interval balance) {
     return new Interval(0.5 + balance.low() / 2, 0.5 + balance.high() / 2);
-  }
-
-  private static Units units(List<Judged> read) {
-    Map<String, Integer> known = new HashMap<>();
-    List<Integer> clusters = new ArrayList<>();
-    for (Judged pair : read) {
-      String cluster = pair.contest().cluster();
-      int next = clusters.size(); // a number that no pair before has
-      clusters.add(cluster == null ? next : known.computeIfAbsent(cluster, c -> next));
-    }
-    return Units.of(clusters);
   }
 
   /// Pairs that count.

@@ -146,7 +146,7 @@ record ReportView(ReportData data, List<Pair> pairs) {
     double nan = Double.NaN;
     double was = before == null ? nan : before.value();
     int n = after.items().size();
-    int clusters = after.units().areClusters() ? after.units().count() : 0;
+    int clusters = after.units().clusterCount();
     if (known != null) {
       return new Row(
           name,

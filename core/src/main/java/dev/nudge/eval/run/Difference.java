@@ -92,6 +92,6 @@ public record Difference(
         counted,
         paired == null ? 0 : paired.onlySecond(),
         paired == null ? 0 : paired.onlyFirst(),
-        units.areClusters() ? units.count() : 0);
+        units.clusterCount());
   }
 }

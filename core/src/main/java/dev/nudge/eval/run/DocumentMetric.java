@@ -42,6 +42,10 @@ final class DocumentMetric {
     this.place = place;
   }
 
+  String said() {
+    return said;
+  }
+
   /// What the text gives to a metric; null: the metric needs no columns.
   ///
   /// @throws InputException where a column is not there

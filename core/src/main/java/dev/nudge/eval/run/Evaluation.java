@@ -13,6 +13,7 @@ import dev.nudge.eval.task.TaskConfig;
 import dev.nudge.eval.task.TaskIndex;
 import dev.nudge.eval.task.TaskTree;
 import dev.nudge.format.Claim;
+import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.Sha256;
 import dev.nudge.generate.Session;
@@ -472,9 +473,9 @@ public final class Evaluation {
     Map<String, @Nullable Object> all = new LinkedHashMap<>();
     all.put("requests", pace.requests());
     all.put("seconds", pace.seconds());
-    all.put("seconds_per_request", Outcome.finite(pace.secondsPerRequest()));
+    all.put("seconds_per_request", Json.finite(pace.secondsPerRequest()));
     all.put("generated_tokens", pace.tokens());
-    all.put("tokens_per_second", Outcome.finite(pace.tokensPerSecond()));
+    all.put("tokens_per_second", Json.finite(pace.tokensPerSecond()));
     return all;
   }
 

@@ -1,5 +1,6 @@
 package dev.nudge.eval.run;
 
+import dev.nudge.format.Json;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -94,17 +95,12 @@ public record Outcome(
       String filter,
       double value,
       double stderr) {
-    own.putIfAbsent(metric, finite(value));
-    own.putIfAbsent(metric + "_stderr", finite(stderr));
+    own.putIfAbsent(metric, Json.finite(value));
+    own.putIfAbsent(metric + "_stderr", Json.finite(stderr));
     if (!filter.equals("none")) {
-      own.put(metric + "," + filter, finite(value));
-      own.put(metric + "_stderr," + filter, finite(stderr));
+      own.put(metric + "," + filter, Json.finite(value));
+      own.put(metric + "_stderr," + filter, Json.finite(stderr));
     }
-  }
-
-  /// JSON has no other numbers.
-  static @Nullable Double finite(double value) {
-    return Double.isFinite(value) ? value : null;
   }
 
   /// Differences as JSON shows them.
@@ -126,12 +122,12 @@ public record Outcome(
 
   private static Map<String, @Nullable Object> shown(Difference d) {
     Map<String, @Nullable Object> shown = new LinkedHashMap<>();
-    shown.put("before", finite(d.first()));
-    shown.put("after", finite(d.second()));
-    shown.put("difference", finite(d.value()));
-    shown.put("low", finite(d.low()));
-    shown.put("high", finite(d.high()));
-    shown.put("p", finite(d.p()));
+    shown.put("before", Json.finite(d.first()));
+    shown.put("after", Json.finite(d.second()));
+    shown.put("difference", Json.finite(d.value()));
+    shown.put("low", Json.finite(d.low()));
+    shown.put("high", Json.finite(d.high()));
+    shown.put("p", Json.finite(d.p()));
     shown.put("test", d.test());
     if (d.counted()) {
       shown.put("fixed", d.fixed());

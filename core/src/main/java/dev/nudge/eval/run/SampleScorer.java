@@ -51,8 +51,7 @@ final class SampleScorer {
     Map<String, MetricItem> all = new LinkedHashMap<>();
     Choices choices = type == OutputType.MULTIPLE_CHOICE ? choices(sample, answers) : null;
     JsonNode answer = answers.getFirst();
-    String said = answer.isString() ? answer.stringValue() : PythonValues.str(answer);
-    DocumentMetric byColumns = new DocumentMetric(said, sample.doc(), place);
+    DocumentMetric said = type == OutputType.GENERATE_UNTIL ? said(sample, answer) : null;
     for (Metric metric : metrics) {
       MetricItem item =
           metric.name().equals("bypass")
@@ -61,8 +60,8 @@ final class SampleScorer {
                   ? new Weighted(fromBase.path(0).doubleValue(), fromBase.path(1).longValue())
                   : choices != null
                       ? choices.of(metric.name())
-                      : type == OutputType.GENERATE_UNTIL
-                          ? said(metric, sample, answer, byColumns, said)
+                      : said != null
+                          ? of(metric, sample, answer, said)
                           : likelihood(metric.name(), sample, answer);
       all.put(metric.name(), item);
     }
@@ -184,17 +183,22 @@ final class SampleScorer {
             .formatted(place, gold));
   }
 
-  private MetricItem said(
-      Metric metric, Sample sample, JsonNode answer, DocumentMetric byColumns, String said) {
+  private DocumentMetric said(Sample sample, JsonNode answer) {
+    String text = answer.isString() ? answer.stringValue() : PythonValues.str(answer);
+    return new DocumentMetric(text, sample.doc(), place);
+  }
+
+  private MetricItem of(Metric metric, Sample sample, JsonNode answer, DocumentMetric document) {
     List<String> golds = golds(sample);
     String name = metric.name();
     if (name.equals("exact_match")) {
       return new Value(exact(metric, answer, golds));
     }
-    MetricItem own = byColumns.of(name);
+    MetricItem own = document.of(name);
     if (own != null) {
       return own;
     }
+    String said = document.said();
     return switch (name) {
       case "squad_f1" -> new Value(SquadF1.f1(said, golds));
       case "rouge1" -> new Value(Rouge.ONE.best(said, golds, true).f1());

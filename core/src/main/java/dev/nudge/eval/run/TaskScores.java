@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.DoublePredicate;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.MissingNode;
 
@@ -95,7 +96,9 @@ public record TaskScores(
       int resamples) {
     Filters filters = Filters.of(task.config());
     SampleScorer scorer = new SampleScorer(task, metrics);
-    Units units = Units.of(samples, task.config().cluster());
+    List<@Nullable JsonNode> clusters = new ArrayList<>();
+    samples.forEach(sample -> clusters.add(task.config().cluster(sample.doc())));
+    Units units = Units.by(clusters);
     List<Scored> scored = new ArrayList<>();
     Map<String, Score> scores = new LinkedHashMap<>();
     for (String filter : filters.names()) {

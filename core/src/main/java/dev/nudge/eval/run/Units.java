@@ -1,14 +1,12 @@
 package dev.nudge.eval.run;
 
 import dev.nudge.eval.Bootstrap;
-import dev.nudge.eval.task.Sample;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.JsonNode;
 
 /// What of some documents is independent of the rest: each document, or clusters of documents that
 /// hang together because they are about one text, one customer, one table.
@@ -32,18 +30,14 @@ public record Units(List<Integer> clusters, int count) {
     return count == clusters.size() ? alone(count) : new Units(clusters, count);
   }
 
-  /// The units of samples by a column; one that does not have it stands for itself.
-  static Units of(List<Sample> samples, @Nullable String column) {
-    if (column == null) {
-      return alone(samples.size());
-    }
-    Map<JsonNode, Integer> known = new HashMap<>();
+  /// Documents by what they hang together by: those with the same are a cluster, one with null
+  /// stands for itself.
+  public static Units by(List<? extends @Nullable Object> values) {
+    Map<Object, Integer> known = new HashMap<>();
     List<Integer> clusters = new ArrayList<>();
-    for (Sample sample : samples) {
-      JsonNode value = sample.doc().path(column);
+    for (Object value : values) {
       int next = clusters.size(); // a number that no document before has
-      boolean none = value.isMissingNode() || value.isNull();
-      clusters.add(none ? next : known.computeIfAbsent(value, v -> next));
+      clusters.add(value == null ? next : known.computeIfAbsent(value, v -> next));
     }
     return of(clusters);
   }
@@ -51,6 +45,11 @@ public record Units(List<Integer> clusters, int count) {
   /// Whether some documents hang together.
   public boolean areClusters() {
     return !clusters.isEmpty();
+  }
+
+  /// How many clusters there are; 0: each document stands for itself.
+  public int clusterCount() {
+    return areClusters() ? count : 0;
   }
 
   /// The units of some of the documents, by their places.

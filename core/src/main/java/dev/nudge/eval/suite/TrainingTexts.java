@@ -84,6 +84,10 @@ record TrainingTexts(List<Path> files) {
     Object named = task.task().config().written().get("doc_to_decontamination_query");
     String column = named instanceof String text ? text : null;
     for (TaskScores.Scored scored : task.samples()) {
+      int id = scored.sample().id();
+      if (items.containsKey(id)) {
+        continue;
+      }
       JsonNode doc = scored.sample().doc();
       List<String> texts = new ArrayList<>();
       if (column != null && doc.has(column)) {
@@ -100,7 +104,6 @@ record TrainingTexts(List<Path> files) {
           texts.add(target.stringValue());
         }
       }
-      int id = scored.sample().id();
       items.put(id, new Item(Integer.toString(id), texts));
     }
     return List.copyOf(items.values());

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
 
 /// What a task file says, includes and overrides of groups done.
 ///
@@ -158,6 +159,13 @@ public record TaskConfig(
   /// null: each stands for itself.
   public @Nullable String cluster() {
     return (String) metadata(keys).get("cluster");
+  }
+
+  /// What a document has in that column; null: it stands for itself.
+  public @Nullable JsonNode cluster(JsonNode doc) {
+    String column = cluster();
+    JsonNode value = column == null ? null : doc.get(column);
+    return value == null || value.isNull() ? null : value;
   }
 
   private static Map<?, ? extends @Nullable Object> metadata(Keys keys) {

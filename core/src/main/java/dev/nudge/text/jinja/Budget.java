@@ -20,8 +20,7 @@ final class Budget {
 
   /// A value as this rendering takes it: what is undefined may be one that fails.
   Value known(Value value) {
-    boolean fails = dialect.strict() && value instanceof Undefined;
-    return fails ? ((Undefined) value).strictly() : value;
+    return dialect.strict() && value instanceof Undefined undefined ? undefined.strictly() : value;
   }
 
   Dialect dialect() {

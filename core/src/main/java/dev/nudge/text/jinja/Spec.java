@@ -77,6 +77,7 @@ record Spec(char fill, char align, char sign, int width, boolean commas, int pre
 
   private String number(Num num) {
     char kind = type != 0 ? type : num.isWhole() && precision < 0 ? 'd' : precision < 0 ? 'r' : '.';
+    int places = precision < 0 ? 6 : precision;
     String digits =
         switch (kind) {
           case 'd', 'i' -> num.whole().abs().toString();
@@ -84,13 +85,11 @@ record Spec(char fill, char align, char sign, int width, boolean commas, int pre
           case 'X' -> num.whole().abs().toString(16).toUpperCase(Locale.ROOT);
           case 'o' -> num.whole().abs().toString(8);
           case 'b' -> num.whole().abs().toString(2);
-          case 'f', 'F' -> fixed(Math.abs(num.real()), precision < 0 ? 6 : precision);
-          case 'e' -> scientific(Math.abs(num.real()), precision < 0 ? 6 : precision);
-          case 'E' ->
-              scientific(Math.abs(num.real()), precision < 0 ? 6 : precision)
-                  .toUpperCase(Locale.ROOT);
-          case 'g' -> general(Math.abs(num.real()), precision < 0 ? 6 : Math.max(1, precision));
-          case '%' -> fixed(Math.abs(num.real() * 100), precision < 0 ? 6 : precision) + "%";
+          case 'f', 'F' -> fixed(Math.abs(num.real()), places);
+          case 'e' -> scientific(Math.abs(num.real()), places);
+          case 'E' -> scientific(Math.abs(num.real()), places).toUpperCase(Locale.ROOT);
+          case 'g' -> general(Math.abs(num.real()), Math.max(1, places));
+          case '%' -> fixed(Math.abs(num.real() * 100), places) + "%";
           case 'r' -> unsigned(num);
           default -> throw new Mistake("the format '" + kind + "' is not known here");
         };
