@@ -116,15 +116,21 @@ final class EqualRows {
   }
 
   private static Iterable<JsonNode> read(Path source) {
+    return lines(source).stream().map(Json::parse)::iterator;
+  }
+
+  /// The rows of a data set's file.
+  static List<String> lines(Path source) {
     try {
-      return Files.readAllLines(source).stream().filter(line -> !line.isBlank()).map(Json::parse)
-          ::iterator;
+      return Files.readAllLines(source).stream().filter(line -> !line.isBlank()).toList();
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw new UncheckedIOException(
+          source + " cannot be read; --data names the folder of the data sets", e);
     }
   }
 
-  private static void write(Path out, List<String> lines) {
+  /// Writes rows into a file, whose folder is made.
+  static void write(Path out, List<String> lines) {
     try {
       Files.createDirectories(out.toAbsolutePath().getParent());
       Files.write(out, lines);

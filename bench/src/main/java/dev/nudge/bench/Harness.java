@@ -20,14 +20,14 @@ import tools.jackson.databind.JsonNode;
 ///     bench/harness --env VENV
 ///
 /// First the peer with each type and size of batch on a quarter of the documents, a process a type;
-/// then, for
-/// each task, rounds of its fastest setting and ours by turns; last ours in fp32 beside the peer's
-/// fp32, whose numbers must be the same. The peer's seconds are those of `simple_evaluate` on a
-/// loaded model and without resampling; ours count the opening of the model and resampling too.
-/// Whole processes stand beside them.
+/// then, for each task, rounds of its fastest setting and ours by turns; last ours in fp32 beside
+/// the peer's fp32, whose numbers must be the same. The peer's seconds are those of
+/// `simple_evaluate` on a loaded model and without resampling; ours count the opening of the model
+/// and resampling too. Whole processes stand beside them.
 final class Harness {
   private static final String FP32 = "float32";
   private static final double SAME = 1e-5;
+  private static final List<String> PACKAGES = List.of("lm_eval", "transformers", "torch");
 
   /// A setting of the peer.
   private record Setting(String dtype, String batch) {
@@ -105,26 +105,33 @@ final class Harness {
         flags.list("tasks").stream()
             .map(t -> HarnessTask.valueOf(t.toUpperCase(Locale.ROOT)))
             .toList();
-    Path scratch = Files.createTempDirectory("nudge-harness");
-    tasks.forEach(task -> task.write(data, scratch));
+    int rounds = flags.atLeast(1, "rounds");
     Path peer = Machines.home().resolve("bench").resolve("peer");
-    Harness harness =
-        new Harness(
-            python,
-            flags.path("model", PeerEnvironment.model(shared)),
-            peer.resolve("tasks").toAbsolutePath(),
-            scratch,
-            flags.whole("limit"));
-    say("%s", Machines.line());
-    say("peer: %s", harness.versions());
+    Path scratch = Files.createTempDirectory("nudge-harness");
+    boolean same;
     try {
-      harness.run(tasks, flags.list("dtypes"), flags.list("batches"), flags.atLeast(1, "rounds"));
+      tasks.forEach(task -> task.write(data, scratch));
+      Harness harness =
+          new Harness(
+              python,
+              flags.path("model", PeerEnvironment.model(shared)),
+              peer.resolve("tasks").toAbsolutePath(),
+              scratch,
+              flags.whole("limit"));
+      Memory.say("%s", Machines.line());
+      Memory.say("peer: %s", PeerEnvironment.ask(python, PACKAGES).orThrow().lastLine());
+      same = harness.run(tasks, flags.list("dtypes"), flags.list("batches"), rounds);
     } finally {
       OutFolder.delete(scratch);
     }
+    if (!same) {
+      System.exit(1); // here: what exits passes by what stands in a finally
+    }
   }
 
-  private void run(List<HarnessTask> tasks, List<String> dtypes, List<String> batches, int rounds)
+  /// Whether the numbers in fp32 are the same.
+  private boolean run(
+      List<HarnessTask> tasks, List<String> dtypes, List<String> batches, int rounds)
       throws IOException {
     Map<HarnessTask, Setting> best = scan(tasks, dtypes, batches);
     Map<HarnessTask, List<Round>> all = new EnumMap<>(HarnessTask.class);
@@ -137,7 +144,7 @@ final class Harness {
         HarnessSide our = ours.sides().getFirst();
         all.computeIfAbsent(task, t -> new ArrayList<>())
             .add(new Round(our, their, ours.process(), theirs.process()));
-        say(
+        Memory.say(
             "round %d, %-12s nudge %.2f s (process %.2f), peer %.2f s (loading before it %.2f,"
                 + " process %.2f)",
             round + 1,
@@ -150,7 +157,7 @@ final class Harness {
       }
     }
     table(best, all);
-    same(tasks, best);
+    return same(tasks, best);
   }
 
   /// Tries the peer's settings on a quarter of the documents; returns the fastest of each task.
@@ -170,7 +177,7 @@ final class Harness {
         HarnessTask task = asks.get(i).task();
         Setting setting = new Setting(dtype, asks.get(i).batch());
         double seconds = sides.get(i).seconds();
-        say("peer once, a quarter: %-20s %-12s %.2f s", setting, task.id(), seconds);
+        Memory.say("peer once, a quarter: %-20s %-12s %.2f s", setting, task.id(), seconds);
         if (seconds < least.getOrDefault(task, Double.POSITIVE_INFINITY)) {
           least.put(task, seconds);
           best.put(task, setting);
@@ -221,18 +228,18 @@ final class Harness {
   }
 
   private static void table(Map<HarnessTask, Setting> best, Map<HarnessTask, List<Round>> all) {
-    say("");
-    say(
+    Memory.say("");
+    Memory.say(
         "| task | requests | nudge, s | peer, s (setting) | ratio (wanted) | whole processes, s |"
             + " ratio |");
-    say("|---|---|---|---|---|---|---|");
+    Memory.say("|---|---|---|---|---|---|---|");
     all.forEach(
         (task, rounds) -> {
-          double our = median(rounds.stream().map(r -> r.ours().seconds()).toList());
-          double their = median(rounds.stream().map(r -> r.theirs().seconds()).toList());
-          double ourWhole = median(rounds.stream().map(Round::ourProcess).toList());
-          double theirWhole = median(rounds.stream().map(Round::theirProcess).toList());
-          say(
+          double our = Steps.median(rounds.stream().map(r -> r.ours().seconds()).toList());
+          double their = Steps.median(rounds.stream().map(r -> r.theirs().seconds()).toList());
+          double ourWhole = Steps.median(rounds.stream().map(Round::ourProcess).toList());
+          double theirWhole = Steps.median(rounds.stream().map(Round::theirProcess).toList());
+          Memory.say(
               "| `%s` | %d | %.2f | %.2f (%s) | %.2f (%s) | %.2f, %.2f | %.2f |",
               task.id(),
               rounds.getFirst().theirs().requests(),
@@ -248,10 +255,10 @@ final class Harness {
   }
 
   /// Both in fp32 on all documents: the numbers must be the same.
-  private void same(List<HarnessTask> tasks, Map<HarnessTask, Setting> best) throws IOException {
-    say("");
-    say("| task, both in fp32 | nudge, s | peer, s | numbers | apart by at most |");
-    say("|---|---|---|---|---|");
+  private boolean same(List<HarnessTask> tasks, Map<HarnessTask, Setting> best) throws IOException {
+    Memory.say("");
+    Memory.say("| task, both in fp32 | nudge, s | peer, s | numbers | apart by at most |");
+    Memory.say("|---|---|---|---|---|");
     List<Ask> asks =
         tasks.stream()
             .map(t -> new Ask(t, Objects.requireNonNull(best.get(t)).batch(), limit))
@@ -263,7 +270,7 @@ final class Harness {
       HarnessSide their = theirs.get(i);
       HarnessSide our = ours(task, "fp32", their.requests()).sides().getFirst();
       double apart = our.apart(their);
-      say(
+      Memory.say(
           "| `%s` | %.2f | %.2f | %s | %.1e |",
           task.id(), our.seconds(), their.seconds(), shown(our.numbers()), apart);
       if (!(apart <= SAME)) {
@@ -271,29 +278,14 @@ final class Harness {
       }
     }
     if (!other.isEmpty()) {
-      say("NOT THE SAME NUMBERS: %s", String.join("; ", other));
-      System.exit(1);
+      Memory.say("NOT THE SAME NUMBERS: %s", String.join("; ", other));
     }
+    return other.isEmpty();
   }
 
   private static String shown(Map<String, Double> numbers) {
     Map<String, String> texts = new LinkedHashMap<>();
     numbers.forEach((k, v) -> texts.put(k, String.format(Locale.ROOT, "%.6f", v)));
     return texts.toString().replaceAll("[{}]", "").replace("=", " ");
-  }
-
-  private String versions() {
-    String ask =
-        "import importlib.metadata as m; print(', '.join(p + ' ' + m.version(p) for p in"
-            + " ('lm_eval', 'transformers', 'torch')))";
-    return Child.run(List.of(python.toString(), "-c", ask), scratch, 0).orThrow().lastLine();
-  }
-
-  private static double median(List<Double> values) {
-    return Steps.median(values);
-  }
-
-  private static void say(String format, Object... values) {
-    System.out.println(String.format(Locale.ROOT, format, values));
   }
 }

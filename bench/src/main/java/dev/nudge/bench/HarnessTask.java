@@ -1,9 +1,6 @@
 package dev.nudge.bench;
 
 import dev.nudge.format.Json;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -162,28 +159,19 @@ enum HarnessTask {
 
   /// So many rows, evenly over a file.
   private static List<JsonNode> some(Path file, int count) {
-    try {
-      List<String> lines = Files.readAllLines(file).stream().filter(l -> !l.isBlank()).toList();
-      if (lines.size() < count) {
-        throw new IllegalStateException(
-            file + " has " + lines.size() + " rows; " + count + " are needed");
-      }
-      List<JsonNode> rows = new ArrayList<>();
-      for (int i = 0; i < count; i++) {
-        rows.add(Json.parse(lines.get((int) ((long) i * lines.size() / count))));
-      }
-      return rows;
-    } catch (IOException e) {
-      throw new UncheckedIOException(file + " cannot be read; set --data", e);
+    List<String> lines = EqualRows.lines(file);
+    if (lines.size() < count) {
+      throw new IllegalStateException(
+          file + " has " + lines.size() + " rows; " + count + " are needed");
     }
+    List<JsonNode> rows = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      rows.add(Json.parse(lines.get((int) ((long) i * lines.size() / count))));
+    }
+    return rows;
   }
 
   private static void lines(Path file, List<Map<String, Object>> rows) {
-    try {
-      Files.createDirectories(file.getParent());
-      Files.write(file, rows.stream().map(Json::line).toList());
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    EqualRows.write(file, rows.stream().map(Json::line).toList());
   }
 }

@@ -67,7 +67,7 @@ final class Parity {
           "--only " + word + ": no domain, method, kind or part has this name");
     }
     Files.createDirectories(work);
-    System.out.println(Machines.line());
+    Memory.say("%s", Machines.line());
     parity.parts(only, 60.0 * flags.whole("minutes"));
   }
 
@@ -79,7 +79,7 @@ final class Parity {
         continue;
       }
       if (!budget.allows(part, since(start))) {
-        say(
+        Memory.say(
             "stopped before %s, which takes some %.0f s: %s",
             part.name(),
             budget.expected(part),
@@ -96,12 +96,12 @@ final class Parity {
   private void part(ParityPart part) throws IOException {
     Optional<ParityPart> pilot = results.best(part.domain(), part.method());
     if (part.kind() != ParityPart.Kind.PILOT && part.method().trains() && pilot.isEmpty()) {
-      say("%s has no rate: its pilots are not all done, or all diverged", part.name());
+      Memory.say("%s has no rate: its pilots are not all done, or all diverged", part.name());
       return;
     }
     double rate = part.rate() > 0 ? part.rate() : pilot.map(ParityPart::rate).orElse(0.0);
     results.put(part, run.run(part, rate));
-    say("%-28s %s", part.name(), line(part));
+    Memory.say("%-28s %s", part.name(), line(part));
     write();
   }
 
@@ -122,16 +122,12 @@ final class Parity {
 
   private void report() throws IOException {
     write();
-    say(
+    Memory.say(
         "%d of %d parts done, %.2f hours, %s",
         results.done().size(), ParityPart.all().size(), results.seconds() / 3600, page);
   }
 
   private static double since(long start) {
     return (System.nanoTime() - start) / 1e9;
-  }
-
-  private static void say(String format, Object... values) {
-    System.out.println(String.format(Locale.ROOT, format, values));
   }
 }

@@ -63,7 +63,7 @@ record ParityComparison(
     List<Double> seeds = new ArrayList<>();
     for (ParityPart part : second.trains() ? after : List.<ParityPart>of()) {
       List<ParityPart> same = first.trains() ? common(before, List.of(part)) : before;
-      seeds.add(mean(results.mean(List.of(part), key)) - mean(results.mean(same, key)));
+      seeds.add(results.score(List.of(part), key) - results.score(same, key));
     }
     return Optional.of(
         new ParityComparison(
@@ -126,14 +126,6 @@ record ParityComparison(
 
   private static List<ParityPart> common(List<ParityPart> parts, List<ParityPart> others) {
     return parts.stream().filter(p -> others.stream().anyMatch(o -> o.seed() == p.seed())).toList();
-  }
-
-  private static double mean(double[] values) {
-    double sum = 0;
-    for (double value : values) {
-      sum += value;
-    }
-    return sum / values.length;
   }
 
   /// Refuses runs that were asked or taught other things, or began from other weights.

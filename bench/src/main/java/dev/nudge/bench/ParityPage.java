@@ -4,9 +4,10 @@ import dev.nudge.settings.Count;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.NavigableSet;
+import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /// Writes `docs/parity.md` from the files of the study alone; every sentence that says what was
@@ -171,22 +172,18 @@ final class ParityPage {
       List<ParityPart> of = missing.stream().filter(p -> p.domain().equals(domain)).toList();
       if (!of.isEmpty()) {
         page.append(
-            "- %s: %s, %s\n"
-                .formatted(
-                    domain.name(),
-                    Count.of(of.size(), "part"),
-                    kinds(of, p -> p.kind().name().toLowerCase(Locale.ROOT))));
+            "- %s: %s, %s\n".formatted(domain.name(), Count.of(of.size(), "part"), kinds(of)));
       }
     }
   }
 
-  private static String kinds(List<ParityPart> parts, Function<ParityPart, String> kind) {
+  /// How many of each kind, in the order of the kinds, which is that of the parts.
+  private static String kinds(List<ParityPart> parts) {
+    Map<ParityPart.Kind, Long> counts =
+        parts.stream()
+            .collect(Collectors.groupingBy(ParityPart::kind, TreeMap::new, Collectors.counting()));
     List<String> all = new ArrayList<>();
-    parts.stream()
-        .map(kind)
-        .distinct()
-        .forEach(
-            k -> all.add(parts.stream().filter(p -> kind.apply(p).equals(k)).count() + " " + k));
+    counts.forEach((kind, count) -> all.add(count + " " + kind.name().toLowerCase(Locale.ROOT)));
     return String.join(", ", all);
   }
 

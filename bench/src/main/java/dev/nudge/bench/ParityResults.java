@@ -53,10 +53,6 @@ final class ParityResults {
     return results.containsKey(part);
   }
 
-  Map<ParityPart, JsonNode> all() {
-    return Map.copyOf(results);
-  }
-
   /// Parts that are done, in their order.
   List<ParityPart> done() {
     return ParityPart.all().stream().filter(results::containsKey).toList();
@@ -156,6 +152,11 @@ final class ParityResults {
               .formatted(part.name(), all.length, documents));
     }
     return all;
+  }
+
+  /// The mean over documents and runs.
+  double score(List<ParityPart> runs, String key) {
+    return Arrays.stream(mean(runs, key)).average().orElseThrow();
   }
 
   /// The mean of each document over runs.

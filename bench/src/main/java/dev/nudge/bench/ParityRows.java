@@ -5,7 +5,6 @@ import dev.nudge.format.Sha256;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -16,8 +15,7 @@ import java.util.stream.Collectors;
 import tools.jackson.databind.JsonNode;
 
 /// Writes the rows of a domain of the parity study: files that `train` reads, and the documents
-/// that
-/// the task's file finds as its own.
+/// that the task's file finds as its own.
 ///
 /// Which rows they are follows from a hash of each row's `id`, so they are the same everywhere. A
 /// row whose prompt stands among the documents, to the letter, is not trained on.
@@ -77,7 +75,7 @@ record ParityRows(Path folder) {
   private static List<Row> rows(ParityDomain domain, Path file) {
     List<Row> rows = new ArrayList<>();
     Set<String> prompts = new HashSet<>(); // one row of each prompt
-    for (String line : lines(file)) {
+    for (String line : EqualRows.lines(file)) {
       JsonNode row = Json.parse(line);
       String prompt =
           domain.asked().stream()
@@ -92,21 +90,7 @@ record ParityRows(Path folder) {
     return rows;
   }
 
-  private static List<String> lines(Path file) {
-    try {
-      return Files.readAllLines(file).stream().filter(line -> !line.isBlank()).toList();
-    } catch (IOException e) {
-      throw new UncheckedIOException(
-          file + " cannot be read; --data names the folder of the data sets", e);
-    }
-  }
-
   private void write(String name, List<Row> rows) {
-    try {
-      Files.createDirectories(folder);
-      Files.write(file(name), rows.stream().map(Row::line).toList());
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    EqualRows.write(file(name), rows.stream().map(Row::line).toList());
   }
 }

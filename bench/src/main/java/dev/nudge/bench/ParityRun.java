@@ -56,8 +56,9 @@ record ParityRun(Path model, Path data, Path work) {
       if (ran.exit() != 0 && !(part.kind() == ParityPart.Kind.PILOT && diverged(out))) {
         ran.orThrow();
       }
-      trained(values, out, ran);
-      double all = Nudge.record(out).path("totals").path("seconds").asDouble();
+      JsonNode run = Nudge.record(out);
+      trained(values, run, ran);
+      double all = run.path("totals").path("seconds").asDouble();
       earlier = Math.max(0, all - (System.nanoTime() - trained) / 1e9);
     }
     if (part.kind() != ParityPart.Kind.PILOT) {
@@ -101,8 +102,7 @@ record ParityRun(Path model, Path data, Path work) {
         && Nudge.record(out).path("totals").path("skipped_steps").asInt() >= MOST_SKIPPED;
   }
 
-  private static void trained(Map<String, Object> values, Path out, Child.Ran ran) {
-    JsonNode run = Nudge.record(out);
+  private static void trained(Map<String, Object> values, JsonNode run, Child.Ran ran) {
     JsonNode totals = run.path("totals");
     values.put("trained_parameters", run.path("trained_parameters").asLong());
     values.put("rows", run.path("data").path("rows").asInt());

@@ -113,7 +113,7 @@ record ParityTables(ParityResults results) {
       ParityDomain domain, ParityMethod method, List<ParityPart> runs, List<ParityPart> base) {
     List<String> row = new ArrayList<>(List.of(domain.name(), method.label()));
     for (String task : List.of(ParityRun.KNOWLEDGE, ParityRun.INSTRUCTIONS)) {
-      row.add(ParityText.percent(mean(results.mean(runs, task))));
+      row.add(ParityText.percent(results.score(runs, task)));
       row.add(
           method == ParityMethod.BASE
               ? ""
@@ -123,13 +123,14 @@ record ParityTables(ParityResults results) {
     }
     double before = bits(base.getFirst());
     double[] after = runs.stream().mapToDouble(this::bits).sorted().toArray();
-    row.add(String.format(Locale.ROOT, "%.3f", mean(after)));
+    double mean = Arrays.stream(after).average().orElseThrow();
+    row.add(String.format(Locale.ROOT, "%.3f", mean));
     row.add(
         method == ParityMethod.BASE
             ? ""
             : "%s (%s, %s)"
                 .formatted(
-                    ParityText.signed(mean(after) - before, 3),
+                    ParityText.signed(mean - before, 3),
                     ParityText.signed(after[0] - before, 3),
                     ParityText.signed(after[after.length - 1] - before, 3)));
     return row;
@@ -214,13 +215,13 @@ record ParityTables(ParityResults results) {
   }
 
   private List<String> begin(ParityDomain domain, ParityMethod method, List<ParityPart> runs) {
-    double[] scores = results.mean(runs, SCORES);
+    int documents = ParityResults.scores(results.of(runs.getFirst()), SCORES).length;
     List<String> seeds =
-        runs.stream().map(p -> ParityText.percent(mean(results.mean(List.of(p), SCORES)))).toList();
+        runs.stream().map(p -> ParityText.percent(results.score(List.of(p), SCORES))).toList();
     return List.of(
-        "%s, `%s`, %d".formatted(domain.name(), domain.task(), scores.length),
+        "%s, `%s`, %d".formatted(domain.name(), domain.task(), documents),
         method.label(),
-        ParityText.percent(mean(scores))
+        ParityText.percent(results.score(runs, SCORES))
             + (method.trains() ? " (%s)".formatted(String.join(", ", seeds)) : ""));
   }
 
@@ -247,9 +248,5 @@ record ParityTables(ParityResults results) {
 
   private static List<String> none(int cells) {
     return Collections.nCopies(cells, "");
-  }
-
-  private static double mean(double[] values) {
-    return Arrays.stream(values).average().orElseThrow();
   }
 }

@@ -72,10 +72,16 @@ record PeerEnvironment(Path python, Path sft, String versions) {
     }
   }
 
-  private static String installed(Path python, List<String> pinned) {
+  /// Asks a Python for the versions of packages, which are its last line.
+  static Child.Ran ask(Path python, List<String> packages) {
     List<String> command = new ArrayList<>(List.of(python.toString(), "-c", ASK));
-    pinned.forEach(line -> command.add(line.substring(0, line.indexOf("=="))));
-    Child.Ran ran = Child.run(command, Path.of("."), 0);
+    command.addAll(packages);
+    return Child.run(command, Path.of("."), 0);
+  }
+
+  private static String installed(Path python, List<String> pinned) {
+    Child.Ran ran =
+        ask(python, pinned.stream().map(line -> line.substring(0, line.indexOf("=="))).toList());
     return ran.exit() == 0 ? ran.output().trim() : "";
   }
 

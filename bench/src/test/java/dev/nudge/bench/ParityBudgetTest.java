@@ -54,9 +54,7 @@ class ParityBudgetTest {
     var pilots = ParityPart.pilots(ParityFiles.part("finance-full-0").domain(), ParityMethod.FULL);
     results.put(pilots.get(0), ParityFiles.pilot(pilots.get(0), 2));
     results.put(pilots.get(1), ParityFiles.pilot(pilots.get(1), 3));
-    var diverged = ParityFiles.pilot(pilots.get(2), 0);
-    diverged.remove("held_out_loss");
-    results.put(pilots.get(2), diverged);
+    results.put(pilots.get(2), ParityFiles.diverged(pilots.get(2)));
     assertThat(results.best(pilots.get(0).domain(), ParityMethod.FULL).orElseThrow().rate())
         .isEqualTo(3e-5);
   }
@@ -81,9 +79,7 @@ class ParityBudgetTest {
     ParityResults results = ParityResults.read(folder);
     var pilots = ParityPart.pilots(ParityFiles.part("finance-full-0").domain(), ParityMethod.FULL);
     for (ParityPart pilot : pilots) {
-      var diverged = ParityFiles.pilot(pilot, 0);
-      diverged.remove("held_out_loss");
-      results.put(pilot, diverged);
+      results.put(pilot, ParityFiles.diverged(pilot));
     }
     assertThat(results.best(pilots.getFirst().domain(), ParityMethod.FULL)).isEmpty();
   }

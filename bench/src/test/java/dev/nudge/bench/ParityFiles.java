@@ -14,9 +14,14 @@ final class ParityFiles {
 
   /// A pilot with a held-out loss.
   static Map<String, Object> pilot(ParityPart part, double loss) {
-    Map<String, Object> values = head(part, 60);
+    Map<String, Object> values = diverged(part);
     values.put("held_out_loss", loss);
     return values;
+  }
+
+  /// A pilot that diverged.
+  static Map<String, Object> diverged(ParityPart part) {
+    return head(part, 60);
   }
 
   /// A run with the first `right` documents right.

@@ -203,9 +203,7 @@ class ParityPageTest {
   void aRateThatDivergedIsSaid() {
     ParityResults results = results();
     ParityPart pilot = ParityFiles.part("legal-pilot-full-3e-4");
-    Map<String, Object> values = ParityFiles.pilot(pilot, 0);
-    values.remove("held_out_loss");
-    results.put(pilot, values);
+    results.put(pilot, ParityFiles.diverged(pilot));
     assertThat(ParityPage.of(results))
         .contains("| legal | full |  |  | 3e-4: diverged | pilots are missing |");
   }

@@ -5,8 +5,7 @@ import java.util.Locale;
 import java.util.function.LongSupplier;
 
 /// Draws how far an evaluation is: tokens that are read, then verdicts of a judge, and the time
-/// that
-/// the others will take at the rate so far.
+/// that the others will take at the rate so far.
 ///
 /// Threading: one call at a time.
 final class EvalProgress implements Evaluation.Watcher {

@@ -194,7 +194,8 @@ record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
     return (value >= 0 ? "+" : "") + number(value);
   }
 
-  private static String number(double value) {
+  /// A number of a table; `-` where there is none.
+  static String number(double value) {
     if (Double.isNaN(value)) {
       return "-";
     }

@@ -7,7 +7,6 @@ import dev.nudge.eval.judge.WinRate;
 import dev.nudge.settings.Count;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 
 /// Says what a judge found, a line for each task of two models and one for its agreement with
 /// people.
@@ -32,10 +31,10 @@ final class JudgeLines {
             one.task(),
             one.second(),
             one.first(),
-            number(rate.rate()),
-            number(rate.low()),
-            number(rate.high()),
-            number(rate.p()),
+            EvalVerb.number(rate.rate()),
+            EvalVerb.number(rate.low()),
+            EvalVerb.number(rate.high()),
+            EvalVerb.number(rate.p()),
             rate.wins(),
             rate.losses(),
             rate.allTies(),
@@ -49,14 +48,14 @@ final class JudgeLines {
     Agreement.Measure decided = agreement.decided();
     return "judge: agrees with people on %s of %s, kappa %s [%s, %s]; without ties on %s of %s, kappa %s; %d contradictory%s"
         .formatted(
-            number(all.share()),
+            EvalVerb.number(all.share()),
             Count.of(all.pairs(), "pair"),
-            number(all.kappa()),
-            number(all.kappaLow()),
-            number(all.kappaHigh()),
-            number(decided.share()),
+            EvalVerb.number(all.kappa()),
+            EvalVerb.number(all.kappaLow()),
+            EvalVerb.number(all.kappaHigh()),
+            EvalVerb.number(decided.share()),
             decided.pairs(),
-            number(decided.kappa()),
+            EvalVerb.number(decided.kappa()),
             agreement.order().contradictions(),
             first(agreement.order()) + unread(agreement.unread()));
   }
@@ -64,14 +63,10 @@ final class JudgeLines {
   private static String first(OrderBias order) {
     return order.decided() == 0
         ? ""
-        : ", first position %s of verdicts".formatted(number(order.firstShare()));
+        : ", first position %s of verdicts".formatted(EvalVerb.number(order.firstShare()));
   }
 
   private static String unread(int pairs) {
     return pairs == 0 ? "" : "; " + Count.of(pairs, "more pair") + " could not be read";
-  }
-
-  private static String number(double value) {
-    return Double.isNaN(value) ? "-" : String.format(Locale.ROOT, "%.4f", value);
   }
 }

@@ -73,39 +73,23 @@ class EvalJudgeTest {
     server.stop(0);
   }
 
-  private Ran eval(String... more) {
-    List<String> args =
-        new ArrayList<>(
-            List.of(
-                "eval",
-                "--model",
-                "D/model",
-                "--tasks-dir",
-                "D/tasks",
-                "--data-dir",
-                "D/data",
-                "--tasks",
-                "say",
-                "--compute",
-                "fp32",
-                "--threads",
-                "1"));
-    args.addAll(Arrays.asList(more));
-    return place.run(args.toArray(String[]::new));
+  private Ran eval(List<String> first, String... more) {
+    List<String> flags = new ArrayList<>(List.of("--tasks", "say"));
+    flags.addAll(first);
+    flags.addAll(Arrays.asList(more));
+    return place.evaluate(flags.toArray(String[]::new));
   }
 
   private Ran judged(String... more) {
-    List<String> args =
-        new ArrayList<>(
-            List.of(
-                "--judge",
-                "http://127.0.0.1:" + server.getAddress().getPort() + "/v1",
-                "--judge-model",
-                "large",
-                "--judge-key-file",
-                "D/key"));
-    args.addAll(Arrays.asList(more));
-    return eval(args.toArray(String[]::new));
+    List<String> judge =
+        List.of(
+            "--judge",
+            "http://127.0.0.1:" + server.getAddress().getPort() + "/v1",
+            "--judge-model",
+            "large",
+            "--judge-key-file",
+            "D/key");
+    return eval(judge, more);
   }
 
   @Test
@@ -197,9 +181,7 @@ class EvalJudgeTest {
   }
 
   private void assertMistake(String flags, String message) {
-    List<String> args = new ArrayList<>(List.of(flags.split(" ")));
-    args.addAll(List.of("--out", "D/eval"));
-    Ran ran = eval(args.toArray(String[]::new));
+    Ran ran = eval(List.of(flags.split(" ")), "--out", "D/eval");
     assertThat(ran.err()).isEqualTo("nudge: " + message + "\n");
     assertThat(ran.code()).isEqualTo(2);
     assertThat(folder.resolve("eval")).doesNotExist();

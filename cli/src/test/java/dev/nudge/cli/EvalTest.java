@@ -4,8 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -70,25 +68,6 @@ class EvalTest {
     place.write("data/acme/quiz/test.jsonl", rows.toString());
   }
 
-  private Ran eval(String... more) {
-    List<String> args =
-        new ArrayList<>(
-            List.of(
-                "eval",
-                "--model",
-                "D/model",
-                "--tasks-dir",
-                "D/tasks",
-                "--data-dir",
-                "D/data",
-                "--compute",
-                "fp32",
-                "--threads",
-                "1"));
-    args.addAll(Arrays.asList(more));
-    return place.run(args.toArray(String[]::new));
-  }
-
   @Test
   void aPolicyGivesTheExitCodeAndTheReportIsThereWithIt() throws IOException {
     place.write(
@@ -96,7 +75,8 @@ class EvalTest {
         """
         floor: {task: quiz, metric: acc, at_least: 0, judged_by: point}
         """);
-    Ran passed = eval("--tasks", "quiz", "--policy", "D/policy.yaml", "--out", "D/good", "--json");
+    Ran passed =
+        place.evaluate("--tasks", "quiz", "--policy", "D/policy.yaml", "--out", "D/good", "--json");
     assertThat(passed.code()).as(passed.err()).isZero();
     assertThat(JSON.readTree(passed.out()).path("gate").asString()).isEqualTo("pass");
     place.write(
@@ -104,16 +84,16 @@ class EvalTest {
         """
         floor: {task: quiz, metric: acc, at_least: 1.0, judged_by: point}
         """);
-    Ran failed = eval("--tasks", "quiz", "--policy", "D/policy.yaml", "--out", "D/good");
+    Ran failed = place.evaluate("--tasks", "quiz", "--policy", "D/policy.yaml", "--out", "D/good");
     assertThat(failed.code()).isEqualTo(3);
     assertThat(failed.out()).contains("FAIL: ", "gate: FAIL");
     place.write("policy.yaml", "improve: {task: quiz, metric: acc}\n");
-    Ran wrong = eval("--tasks", "quiz", "--policy", "D/policy.yaml", "--out", "D/none");
+    Ran wrong = place.evaluate("--tasks", "quiz", "--policy", "D/policy.yaml", "--out", "D/none");
     assertThat(wrong.code()).isEqualTo(2);
     assertThat(folder.resolve("none")).doesNotExist();
     place.write(
         "policy.yaml", "floor: {task: legal, metric: acc, at_least: 0.5, judged_by: point}\n");
-    Ran other = eval("--tasks", "quiz", "--policy", "D/policy.yaml", "--out", "D/none");
+    Ran other = place.evaluate("--tasks", "quiz", "--policy", "D/policy.yaml", "--out", "D/none");
     assertThat(other.code()).isEqualTo(2);
     assertThat(other.err()).contains("names the task legal, which is not evaluated");
     assertThat(folder.resolve("none")).doesNotExist(); // before anything was asked
@@ -121,7 +101,7 @@ class EvalTest {
     assertThat(folder.resolve("good/report.md")).exists();
     assertThat(folder.resolve("good/gate.json")).exists();
     assertThat(folder.resolve("good/gate.xml")).exists();
-    assertThat(eval("--tasks", "say", "--out", "D/good").code()).isZero();
+    assertThat(place.evaluate("--tasks", "say", "--out", "D/good").code()).isZero();
     assertThat(folder.resolve("good/gate.json")).doesNotExist(); // it was of other tasks
     assertThat(folder.resolve("good/gate.xml")).doesNotExist();
   }
@@ -136,17 +116,17 @@ class EvalTest {
         "data/acme/quiz/test.jsonl",
         "{\"q\": \"the pump 3\", \"label\": 0}\n{\"q\": \"the valve of the new mill\", \"label\": 1}\n");
     place.write("tasks/asked.yaml", QUIZ);
-    Ran ran = eval("--tasks", "asked", "--train-data", "D/train.jsonl", "--out", "D/out");
+    Ran ran = place.evaluate("--tasks", "asked", "--train-data", "D/train.jsonl", "--out", "D/out");
     assertThat(ran.code()).as(ran.err()).isZero();
     assertThat(ran.out()).contains("leaks: asked has 1 of 2 documents in 2 rows of --train-data");
-    Ran none = eval("--tasks", "quiz", "--train-data", "D/nix.jsonl", "--out", "D/other");
+    Ran none = place.evaluate("--tasks", "quiz", "--train-data", "D/nix.jsonl", "--out", "D/other");
     assertThat(none.code()).isEqualTo(2);
     assertThat(folder.resolve("other")).doesNotExist();
   }
 
   @Test
   void theJsonHasTheHarnesssNamesAndTheFolderItsFiles() {
-    Ran ran = eval("--tasks", "small", "--out", "D/out", "--json");
+    Ran ran = place.evaluate("--tasks", "small", "--out", "D/out", "--json");
     assertThat(ran.code()).as(ran.err()).isZero();
     JsonNode results = JSON.readTree(ran.out()).path("results");
     assertThat(results.propertyNames()).containsExactly("quiz", "say");
@@ -169,7 +149,7 @@ class EvalTest {
   @Test
   void anAdapterStandsBesideItsBaseWithTheirDifference() {
     assertThat(place.train().code()).isZero();
-    Ran ran = eval("--tasks", "quiz", "--adapter", "D/out", "--out", "D/eval");
+    Ran ran = place.evaluate("--tasks", "quiz", "--adapter", "D/out", "--out", "D/eval");
     assertThat(ran.code()).as(ran.err()).isZero();
     List<String> lines = ran.out().lines().toList();
     assertThat(lines).hasSize(2);
@@ -180,14 +160,16 @@ class EvalTest {
             "quiz +acc +0\\.\\d{4} +0\\.\\d{4} +[+-]0\\.\\d{4} \\[-?\\+?0\\.\\d{4}, \\+0\\.\\d{4}\\], p [01]\\.\\d{4}, \\d+ fixed, \\d+ broken");
     JsonNode json =
         JSON.readTree(
-            eval("--tasks", "quiz", "--adapter", "D/out", "--out", "D/eval", "--json").out());
+            place
+                .evaluate("--tasks", "quiz", "--adapter", "D/out", "--out", "D/eval", "--json")
+                .out());
     assertThat(json.propertyNames()).containsExactly("results", "base", "differences");
   }
 
   @Test
   void aSecondCallAsksNothing() {
-    eval("--tasks", "quiz", "--out", "D/out");
-    Ran again = eval("--tasks", "quiz", "--out", "D/out");
+    place.evaluate("--tasks", "quiz", "--out", "D/out");
+    Ran again = place.evaluate("--tasks", "quiz", "--out", "D/out");
     assertThat(again.err())
         .contains("16 of 16 requests are answered already")
         .contains("0 of 16 requests asked in");
@@ -195,19 +177,19 @@ class EvalTest {
 
   @Test
   void aMistakeIsOneLineAndLeavesNothing() {
-    assertThat(eval("--tasks", "quizz", "--out", "D/out").err())
+    assertThat(place.evaluate("--tasks", "quizz", "--out", "D/out").err())
         .isEqualTo(
             "nudge: --tasks: quizz is no task, group or tag of --tasks-dir and no .yaml file; did you mean quiz?\n");
-    assertThat(eval("--tasks", "quiz,,say", "--out", "D/out").err())
+    assertThat(place.evaluate("--tasks", "quiz,,say", "--out", "D/out").err())
         .isEqualTo("nudge: --tasks is ''; it must not be blank\n");
-    assertThat(eval("--tasks", "quiz", "--limit", "0", "--out", "D/out").err())
+    assertThat(place.evaluate("--tasks", "quiz", "--limit", "0", "--out", "D/out").err())
         .isEqualTo("nudge: --limit is 0; it must be at least 1\n");
-    assertThat(eval("--tasks", "quiz", "--num-fewshot", "9", "--out", "D/out").err())
+    assertThat(place.evaluate("--tasks", "quiz", "--num-fewshot", "9", "--out", "D/out").err())
         .isEqualTo(
             "nudge: D/tasks/quiz.yaml: 9 documents are wanted to choose shots from, and there are 8; lower num_fewshot\n");
-    assertThat(eval("--tasks", "quiz", "--adapter", "D/none", "--out", "D/out").code())
+    assertThat(place.evaluate("--tasks", "quiz", "--adapter", "D/none", "--out", "D/out").code())
         .isEqualTo(2);
-    assertThat(eval("--tasks", "quiz").err())
+    assertThat(place.run("eval", "--model", "D/model", "--tasks", "quiz").err())
         .isEqualTo("nudge: --out is missing; it is required\n");
     assertThat(folder.resolve("out")).doesNotExist();
   }

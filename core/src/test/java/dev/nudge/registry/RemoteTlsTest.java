@@ -46,7 +46,7 @@ class RemoteTlsTest {
     layout = registry.layout();
     elsewhere = Registry.open(temp.resolve("elsewhere"));
     own = context();
-    server = HttpsServer.create(loopback(), 0);
+    server = HttpsServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
     server.setHttpsConfigurator(new HttpsConfigurator(own));
     server.createContext("/v2/a/", this::answer);
     server.start();
@@ -55,10 +55,6 @@ class RemoteTlsTest {
   @AfterEach
   void stop() {
     server.stop(0);
-  }
-
-  private static InetSocketAddress loopback() {
-    return new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
   }
 
   /// A certificate for 127.0.0.1 that signs itself, trusted by whoever has it.
@@ -93,13 +89,14 @@ class RemoteTlsTest {
   }
 
   /// Not told to be on this machine, where TLS is not asked for.
-  private static Address at(HttpsServer server) {
-    return new Address.Remote("127.0.0.1:" + server.getAddress().getPort(), "a", "1", false);
+  private static Address at(int port) {
+    return new Address.Remote("127.0.0.1:" + port, "a", "1", false);
   }
 
   @Test
   void aCertificateHasToBeTrusted() throws Exception {
-    assertThatThrownBy(() -> elsewhere.pull("b", at(server), null, null, NOTE))
+    Address there = at(server.getAddress().getPort());
+    assertThatThrownBy(() -> elsewhere.pull("b", there, null, null, NOTE))
         .isInstanceOf(RunException.class)
         .hasMessageContaining("does not trust its certificate; NUDGE_JAVA_OPTS=")
         .hasMessageNotContaining("PKIX");
@@ -107,7 +104,7 @@ class RemoteTlsTest {
     SSLContext before = SSLContext.getDefault();
     SSLContext.setDefault(own);
     try {
-      Version pulled = elsewhere.pull("b", at(server), null, null, NOTE).version();
+      Version pulled = elsewhere.pull("b", there, null, null, NOTE).version();
       assertThat(pulled.digest()).isEqualTo(version.digest());
     } finally {
       SSLContext.setDefault(before);
@@ -118,7 +115,7 @@ class RemoteTlsTest {
   void aRegistryWithoutTlsIsToldSo() throws IOException {
     try (ServerSocket plain = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       Thread.ofVirtual().start(() -> refuse(plain));
-      Address there = new Address.Remote("127.0.0.1:" + plain.getLocalPort(), "a", "1", false);
+      Address there = at(plain.getLocalPort());
       assertThatThrownBy(() -> elsewhere.pull("b", there, null, null, NOTE))
           .isInstanceOf(RunException.class)
           .hasMessageContaining("cannot be reached by TLS; --plain-http goes without");

@@ -38,6 +38,11 @@ final class FakeServer implements AutoCloseable {
     }
   }
 
+  /// The text of a request's only message.
+  static String asked(JsonNode body) {
+    return body.path("messages").path(0).path("content").asString();
+  }
+
   /// Says what a request is answered with.
   interface Script {
     /// Answers a request.

@@ -139,13 +139,20 @@ class JudgingTest {
         });
   }
 
+  /// Names and values by turns.
+  private static Map<String, Object> pairs(Object... values) {
+    Map<String, Object> pairs = new LinkedHashMap<>();
+    for (int i = 0; i < values.length; i += 2) {
+      pairs.put((String) values[i], values[i + 1]);
+    }
+    return pairs;
+  }
+
   private Map<String, Object> local(Object... more) {
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("judge", folder.resolve("judge").toString());
     values.put("judge_prompt", folder.resolve("short.txt"));
-    for (int i = 0; i < more.length; i += 2) {
-      values.put((String) more[i], more[i + 1]);
-    }
+    values.putAll(pairs(more));
     return values;
   }
 
@@ -293,11 +300,7 @@ class JudgingTest {
           .isNotEmpty()
           .allMatch(
               body ->
-                  body.path("messages")
-                      .path(0)
-                      .path("content")
-                      .asString()
-                      .matches("(?s)(the pump \\d reads) \\[right \\1\\] .*"));
+                  FakeServer.asked(body).matches("(?s)(the pump \\d reads) \\[right \\1\\] .*"));
     }
   }
 
@@ -347,7 +350,7 @@ class JudgingTest {
     // q0 to q4 as people say, q5 hangs on the order, q6 and q7 are read as x
     FakeServer.Script script =
         (n, body) -> {
-          String text = body.path("messages").path(0).path("content").asString();
+          String text = FakeServer.asked(body);
           boolean forward = text.contains("A: x");
           int number = text.charAt(1) - '0';
           String better = number < 3 || number > 5 ? "x" : "y";
@@ -483,11 +486,9 @@ class JudgingTest {
   }
 
   private void wrong(String message, Object... values) {
-    Map<String, Object> more = new LinkedHashMap<>();
-    for (int i = 0; i < values.length; i += 2) {
-      more.put((String) values[i], values[i + 1]);
-    }
-    assertThatThrownBy(() -> settings(more)).isInstanceOf(InputException.class).hasMessage(message);
+    assertThatThrownBy(() -> settings(pairs(values)))
+        .isInstanceOf(InputException.class)
+        .hasMessage(message);
   }
 
   @Test

@@ -53,10 +53,6 @@ class UrlJudgeTest {
     return ask(server, SHORT, QUESTION).getFirst();
   }
 
-  private static String said(JsonNode body) {
-    return body.path("messages").path(0).path("content").asString();
-  }
-
   @Test
   void aQuestionIsOneMessageAndTheKeyABearerToken() {
     try (FakeServer server = new FakeServer((n, body) -> Answer.says("Both are fine.\n\nB"))) {
@@ -67,7 +63,7 @@ class UrlJudgeTest {
       JsonNode body = server.bodies.getFirst();
       assertThat(body.path("model").asString()).isEqualTo("large");
       assertThat(body.path("temperature").doubleValue()).isZero();
-      assertThat(said(body)).isEqualTo("q|one|two");
+      assertThat(FakeServer.asked(body)).isEqualTo("q|one|two");
     }
   }
 
@@ -76,7 +72,7 @@ class UrlJudgeTest {
     // whoever is asked later is answered sooner
     FakeServer.Script script =
         (n, body) -> {
-          int number = Integer.parseInt(said(body).replaceAll("\\|.*", ""));
+          int number = Integer.parseInt(FakeServer.asked(body).replaceAll("\\|.*", ""));
           Thread.sleep(40 - number);
           return Answer.says(number % 2 == 0 ? "A" : "B");
         };
@@ -249,7 +245,8 @@ class UrlJudgeTest {
     String tooLong =
         "{\"error\": {\"message\": \"This model's maximum context length is 8192 tokens\"}}";
     FakeServer.Script script =
-        (n, body) -> said(body).startsWith("long") ? Answer.of(400, tooLong) : Answer.says("A");
+        (n, body) ->
+            FakeServer.asked(body).startsWith("long") ? Answer.of(400, tooLong) : Answer.says("A");
     try (FakeServer server = new FakeServer(script)) {
       List<Judge.Reply> replies =
           ask(server, SHORT, new Judge.Question("long", "x", "y", null), QUESTION);
@@ -289,7 +286,7 @@ class UrlJudgeTest {
   void whatOthersHaveSaidIsToldWhereOneFails() {
     FakeServer.Script script =
         (n, body) -> {
-          if (said(body).startsWith("bad")) {
+          if (FakeServer.asked(body).startsWith("bad")) {
             Thread.sleep(500); // the others are done by then
             return Answer.of(401, "no");
           }
@@ -315,7 +312,7 @@ class UrlJudgeTest {
     Thread asking = Thread.currentThread();
     FakeServer.Script script =
         (n, body) -> {
-          if (said(body).startsWith("slow")) {
+          if (FakeServer.asked(body).startsWith("slow")) {
             Thread.sleep(500); // the others are done by then
             asking.interrupt();
             Thread.sleep(20_000);

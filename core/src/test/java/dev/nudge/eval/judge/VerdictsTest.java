@@ -71,6 +71,11 @@ class VerdictsTest {
     return new Contest(String.valueOf(id), "question " + id, first, second, null);
   }
 
+  /// Judged alike in both orders.
+  private static Judged alike(Contest contest, Choice choice) {
+    return Judged.of(contest, new Judge.Reply(choice, ""), new Judge.Reply(choice.turned(), ""));
+  }
+
   private List<Judged> judge(Judge judge, List<Contest> contests) {
     return BothOrders.of(judge, folder).judge(contests, () -> {});
   }
@@ -229,10 +234,7 @@ class VerdictsTest {
     for (int i = 0; i < 4 * clusters; i++) {
       Choice choice = i / 4 < wins ? Choice.B : Choice.A;
       judged.add(
-          Judged.of(
-              new Contest(String.valueOf(i), "q", "x", "y", null, "text " + i / 4),
-              new Judge.Reply(choice, ""),
-              new Judge.Reply(choice.turned(), "")));
+          alike(new Contest(String.valueOf(i), "q", "x", "y", null, "text " + i / 4), choice));
     }
     return WinRate.of(judged);
   }
@@ -275,8 +277,7 @@ class VerdictsTest {
 
   /// Of simulated judges the interval holds the truth about as often as it says. A pair is a win
   /// with 0.4, a loss with 0.25, else a tie; 400 samples of 60 pairs: 95 % is 380, and four
-  /// standard
-  /// errors below are 362.
+  /// standard errors below are 362.
   @Test
   void theIntervalHoldsTheTrueRate() {
     Random random = new Random(Seeds.next());
@@ -288,11 +289,7 @@ class VerdictsTest {
       for (int i = 0; i < 60; i++) {
         double drawn = random.nextDouble();
         Choice choice = drawn < 0.4 ? Choice.B : drawn < 0.65 ? Choice.A : Choice.TIE;
-        judged.add(
-            Judged.of(
-                contest(i, "x", "y"),
-                new Judge.Reply(choice, ""),
-                new Judge.Reply(choice.turned(), "")));
+        judged.add(alike(contest(i, "x", "y"), choice));
       }
       WinRate rate = WinRate.of(judged);
       held += rate.low() <= truth && truth <= rate.high() ? 1 : 0;
@@ -310,11 +307,7 @@ class VerdictsTest {
       int all = wins + row.get(1).intValue();
       for (int i = 0; i < all; i++) {
         Choice choice = i < wins ? Choice.B : Choice.A;
-        judged.add(
-            Judged.of(
-                contest(i, "x", "y"),
-                new Judge.Reply(choice, ""),
-                new Judge.Reply(choice.turned(), "")));
+        judged.add(alike(contest(i, "x", "y"), choice));
       }
       judged.add(Judged.same(contest(all, "z", "z"))); // says nothing to it
       assertThat(WinRate.of(judged).p()).isCloseTo(row.get(2).doubleValue(), within(1e-12));
@@ -335,11 +328,7 @@ class VerdictsTest {
       List<Agreement.Labelled> labelled = new ArrayList<>();
       for (int i = 0; i < row.path("people").size(); i++) {
         Choice said = choice(row.path("judge").get(i));
-        Judged judged =
-            Judged.of(
-                contest(i, "x", "y"),
-                new Judge.Reply(said, ""),
-                new Judge.Reply(said.turned(), ""));
+        Judged judged = alike(contest(i, "x", "y"), said);
         labelled.add(new Agreement.Labelled(choice(row.path("people").get(i)), judged));
       }
       labelled.add(
