@@ -15,7 +15,7 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 
-/// Multiplies a row of a weight in bfloat16 by one row of x, or by four; or four rows by one.
+/// Multiplies a row of a weight in bfloat16 by one row of x, or by four.
 ///
 /// An int lane holds two numbers: the lower one is a float after a shift, the upper one after a
 /// mask. What is left behind the last whole vector is loaded by a mask.
@@ -119,85 +119,6 @@ final class FewBf16 {
       odd2 = high.fma(FloatVector.fromMemorySegment(F, x, 2 * stride + odd, LE), odd2);
       even3 = low.fma(FloatVector.fromMemorySegment(F, x, 3 * stride + even, LE), even3);
       odd3 = high.fma(FloatVector.fromMemorySegment(F, x, 3 * stride + odd, LE), odd3);
-    }
-    FloatVector sum0 = even0.add(odd0);
-    if (LANES > 8) {
-      sum0 = sum0.add(sum0.rearrange(BY_8));
-    }
-    if (LANES > 4) {
-      sum0 = sum0.add(sum0.rearrange(BY_4));
-    }
-    if (LANES > 2) {
-      sum0 = sum0.add(sum0.rearrange(BY_2));
-    }
-    sum0 = sum0.add(sum0.rearrange(BY_1));
-    sums[0] = sum0.lane(0);
-    FloatVector sum1 = even1.add(odd1);
-    if (LANES > 8) {
-      sum1 = sum1.add(sum1.rearrange(BY_8));
-    }
-    if (LANES > 4) {
-      sum1 = sum1.add(sum1.rearrange(BY_4));
-    }
-    if (LANES > 2) {
-      sum1 = sum1.add(sum1.rearrange(BY_2));
-    }
-    sum1 = sum1.add(sum1.rearrange(BY_1));
-    sums[1] = sum1.lane(0);
-    FloatVector sum2 = even2.add(odd2);
-    if (LANES > 8) {
-      sum2 = sum2.add(sum2.rearrange(BY_8));
-    }
-    if (LANES > 4) {
-      sum2 = sum2.add(sum2.rearrange(BY_4));
-    }
-    if (LANES > 2) {
-      sum2 = sum2.add(sum2.rearrange(BY_2));
-    }
-    sum2 = sum2.add(sum2.rearrange(BY_1));
-    sums[2] = sum2.lane(0);
-    FloatVector sum3 = even3.add(odd3);
-    if (LANES > 8) {
-      sum3 = sum3.add(sum3.rearrange(BY_8));
-    }
-    if (LANES > 4) {
-      sum3 = sum3.add(sum3.rearrange(BY_4));
-    }
-    if (LANES > 2) {
-      sum3 = sum3.add(sum3.rearrange(BY_2));
-    }
-    sum3 = sum3.add(sum3.rearrange(BY_1));
-    sums[3] = sum3.lane(0);
-  }
-
-  /// The sums of four rows of a weight, `next` bytes apart, over one row of x, each with the bits of
-  /// [#one]: where x is too long for the nearest cache it is read once for all four.
-  ///
-  /// @param cols whole pairs of vectors
-  static void rows(MemorySegment w, long at, long next, MemorySegment x, int cols, float[] sums) {
-    FloatVector even0 = FloatVector.zero(F);
-    FloatVector odd0 = FloatVector.zero(F);
-    FloatVector even1 = FloatVector.zero(F);
-    FloatVector odd1 = FloatVector.zero(F);
-    FloatVector even2 = FloatVector.zero(F);
-    FloatVector odd2 = FloatVector.zero(F);
-    FloatVector even3 = FloatVector.zero(F);
-    FloatVector odd3 = FloatVector.zero(F);
-    for (int i = 0; i < cols; i += 2 * LANES) {
-      FloatVector even = FloatVector.fromMemorySegment(F, x, 4L * i, LE);
-      FloatVector odd = FloatVector.fromMemorySegment(F, x, 4L * i + 4L * LANES, LE);
-      IntVector pairs = IntVector.fromMemorySegment(I, w, at + 2L * i, LE);
-      even0 = pairs.lanewise(LSHL, 16).reinterpretAsFloats().fma(even, even0);
-      odd0 = pairs.and(UPPER).reinterpretAsFloats().fma(odd, odd0);
-      pairs = IntVector.fromMemorySegment(I, w, at + next + 2L * i, LE);
-      even1 = pairs.lanewise(LSHL, 16).reinterpretAsFloats().fma(even, even1);
-      odd1 = pairs.and(UPPER).reinterpretAsFloats().fma(odd, odd1);
-      pairs = IntVector.fromMemorySegment(I, w, at + 2 * next + 2L * i, LE);
-      even2 = pairs.lanewise(LSHL, 16).reinterpretAsFloats().fma(even, even2);
-      odd2 = pairs.and(UPPER).reinterpretAsFloats().fma(odd, odd2);
-      pairs = IntVector.fromMemorySegment(I, w, at + 3 * next + 2L * i, LE);
-      even3 = pairs.lanewise(LSHL, 16).reinterpretAsFloats().fma(even, even3);
-      odd3 = pairs.and(UPPER).reinterpretAsFloats().fma(odd, odd3);
     }
     FloatVector sum0 = even0.add(odd0);
     if (LANES > 8) {

@@ -24,11 +24,6 @@ final class VectorFewRows implements FewRows {
 
   private static final int PAIRS = 2 * LANES;
 
-  /// Numbers of a row of x that stay in the nearest cache while a row of a weight goes by. Measured:
-  /// with more of them, rows of x read one line for each line of a weight from the next cache, and
-  /// weights come at half the speed.
-  private static final int NEAR = 2048;
-
   private final FewRows portable = new FewRows.Plain();
   private final FewNf4 nf4 = new FewNf4();
 
@@ -122,14 +117,7 @@ final class VectorFewRows implements FewRows {
       Tensor w, MemorySegment x, int stride, boolean one, int from, int to, Out out) {
     int cols = w.cols();
     float[] sums = Scratch.get().sums;
-    int o = from;
-    for (; one && cols > NEAR && cols % PAIRS == 0 && o + SIDE <= to; o += SIDE) {
-      FewBf16.rows(w.data(), 2 * o * w.rowStride(), 2 * w.rowStride(), x, cols, sums);
-      for (int i = 0; i < SIDE; i++) {
-        out.put(0, o + i, sums[i]);
-      }
-    }
-    for (; o < to; o++) {
+    for (int o = from; o < to; o++) {
       long at = 2 * o * w.rowStride();
       if (one) {
         out.put(0, o, FewBf16.one(w.data(), at, x, cols));
