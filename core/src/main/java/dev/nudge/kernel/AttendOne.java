@@ -1,53 +1,60 @@
 package dev.nudge.kernel;
 
+import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
+import java.util.List;
 
-/// Computes attention of one query, for decoding: no products of matrices, whose shapes would be
-/// others at each token.
+/// Computes attention of single queries, for decoding: no products of matrices, whose shapes would
+/// be others at each token.
 ///
-/// What it is to compute says [Attend]. A query's bits depend on the query and its keys alone, not
-/// on how these lie in blocks.
+/// What it is to compute says [Attend]. A query's bits depend on the query and its keys alone: not
+/// on how these lie in blocks, on the queries beside it, or on the threads of the team.
 ///
-/// Threading: any number of threads at once.
+/// Threading: one call at a time, which shares its work among the team.
 public interface AttendOne {
-  /// Computes the heads of one key-value head for the last position of a sequence.
+  /// Computes all heads for the last positions of some sequences.
   ///
-  /// @param g which key-value head
-  /// @param q (1, queryWidth)
-  /// @param kv keys and values up to the query's own
-  /// @param out (1, queryWidth), of which the group's columns are written
-  void forward(Attend.Shape h, int g, Tensor q, KeyValues kv, Tensor out);
+  /// @param q (n, queryWidth)
+  /// @param seen for each query the keys and values up to its own
+  /// @param out (n, queryWidth)
+  void forward(Attend.Shape h, Tensor q, List<KeyValues> seen, Tensor out, Team team);
 
   /// Computes number by number, in double.
   final class Plain implements AttendOne {
     @Override
-    public void forward(Attend.Shape h, int g, Tensor q, KeyValues kv, Tensor out) {
+    public void forward(Attend.Shape h, Tensor q, List<KeyValues> seen, Tensor out, Team team) {
+      team.each(
+          q.rows() * h.count(),
+          i -> head(h, i % h.count(), q, i / h.count(), seen.get(i / h.count()), out));
+    }
+
+    private static void head(
+        Attend.Shape h, int head, Tensor q, int row, KeyValues kv, Tensor out) {
       int n = kv.rows();
       int first = h.first(n - 1);
-      for (int head = g * h.group(); head < (g + 1) * h.group(); head++) {
-        double[] p = new double[n];
-        double max = Double.NEGATIVE_INFINITY;
-        for (int j = first; j < n; j++) {
-          double dot = 0;
-          for (int i = 0; i < h.dim(); i++) {
-            dot += q.get(0, (long) head * h.dim() + i) * at(kv, true, j, g * h.dim() + i);
-          }
-          dot *= h.scale();
-          p[j] = h.softCap() == 0 ? dot : h.softCap() * Math.tanh(dot / h.softCap());
-          max = Math.max(max, p[j]);
-        }
-        double sum = 0;
-        for (int j = first; j < n; j++) {
-          p[j] = Math.exp(p[j] - max);
-          sum += p[j];
-        }
+      int g = head / h.group();
+      double[] p = new double[n];
+      double max = Double.NEGATIVE_INFINITY;
+      for (int j = first; j < n; j++) {
+        double dot = 0;
         for (int i = 0; i < h.dim(); i++) {
-          double all = 0;
-          for (int j = first; j < n; j++) {
-            all += p[j] * at(kv, false, j, g * h.dim() + i);
-          }
-          out.set(0, (long) head * h.dim() + i, all / sum);
+          dot += q.get(row, (long) head * h.dim() + i) * at(kv, true, j, g * h.dim() + i);
         }
+        dot *= h.scale();
+        p[j] = h.softCap() == 0 ? dot : h.softCap() * Math.tanh(dot / h.softCap());
+        max = Math.max(max, p[j]);
+      }
+      double sum = 0;
+      for (int j = first; j < n; j++) {
+        p[j] = Math.exp(p[j] - max);
+        sum += p[j];
+      }
+      for (int i = 0; i < h.dim(); i++) {
+        double all = 0;
+        for (int j = first; j < n; j++) {
+          all += p[j] * at(kv, false, j, g * h.dim() + i);
+        }
+        out.set(row, (long) head * h.dim() + i, all / sum);
       }
     }
 

@@ -108,15 +108,7 @@ public final class Attention implements Body {
         seen[row] = all.upTo(rows.past(i) + row - from + 1);
       }
     }
-    int groups = shape.keyCount();
-    team.each(
-        rows.rows() * groups,
-        i -> {
-          int row = i / groups;
-          p.kernels()
-              .attendOne()
-              .forward(shape, i % groups, q.rows(row, row + 1), seen[row], out.rows(row, row + 1));
-        });
+    p.kernels().attendOne().forward(shape, q, List.of(seen), out, team);
   }
 
   private void attend(Tensor q, Tensor k, Tensor v, Output output, Pass p) {

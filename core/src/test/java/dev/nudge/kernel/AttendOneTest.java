@@ -6,17 +6,27 @@ import static org.assertj.core.api.Assertions.within;
 import dev.nudge.Seeds;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /// Attention of one query against sums in double; any blocks of keys give the same bits.
 class AttendOneTest {
+  private static final Attend.Shape WINDOWED = new Attend.Shape(8, 2, 80, 0.1, 140, 0);
+
   private final AttendOne fast = Kernels.fastest().attendOne();
   private final AttendOne plain = new AttendOne.Plain();
   private final Random random = new Random(Seeds.next());
+  private final Team team = new Team(2);
+
+  @AfterEach
+  void close() {
+    team.close();
+  }
 
   @Test
   void equalsSumsInDouble() {
@@ -28,11 +38,41 @@ class AttendOneTest {
       new Attend.Shape(4, 2, 6, 1, 0, 5),
       new Attend.Shape(5, 1, 34, 0.3, 40, 30),
       new Attend.Shape(2, 1, 7),
+      WINDOWED,
     };
     for (Attend.Shape h : shapes) {
       for (Dtype dtype : List.of(Dtype.F32, Dtype.BF16)) {
-        for (int n : new int[] {1, 2, 17, 64, 130}) {
+        for (int n : new int[] {1, 2, 17, 64, 128, 130, 389}) {
           check(h, dtype, n);
+        }
+      }
+    }
+  }
+
+  @Test
+  void queriesBesideEachOtherHaveTheBitsThatTheyHaveAlone() {
+    int[] lengths = {1, 300, 128, 65, 513};
+    for (Attend.Shape h :
+        List.of(new Attend.Shape(9, 3, 64), new Attend.Shape(4, 4, 16), WINDOWED)) {
+      for (Dtype dtype : List.of(Dtype.F32, Dtype.BF16)) {
+        try (Scope scope = Scope.open("test");
+            Team alone = new Team(1)) {
+          Tensor q = noise(scope.tensor(dtype, lengths.length, h.queryWidth()));
+          List<KeyValues> seen = new ArrayList<>();
+          for (int n : lengths) {
+            Tensor k = noise(scope.tensor(dtype, n, h.keyWidth()));
+            Tensor v = noise(scope.tensor(dtype, n, h.keyWidth()));
+            seen.add(new KeyValues(cut(k, 64, scope), cut(v, 64, scope), n));
+          }
+          Tensor together = scope.tensor(dtype, lengths.length, h.queryWidth());
+          fast.forward(h, q, seen, together, team);
+          for (int r = 0; r < lengths.length; r++) {
+            Tensor own = scope.tensor(dtype, 1, h.queryWidth());
+            fast.forward(h, q.rows(r, r + 1), List.of(seen.get(r)), own, alone);
+            for (int i = 0; i < h.queryWidth(); i++) {
+              assertThat(together.get(r, i)).isEqualTo(own.get(0, i));
+            }
+          }
         }
       }
     }
@@ -48,10 +88,8 @@ class AttendOneTest {
       for (int block : new int[] {n, 1, 3, 64}) {
         KeyValues kv = new KeyValues(cut(k, block, scope), cut(v, block, scope), n);
         Tensor got = scope.tensor(dtype, 1, h.queryWidth());
-        for (int g = 0; g < h.keyCount(); g++) {
-          fast.forward(h, g, q, kv, got);
-          plain.forward(h, g, q, kv, want);
-        }
+        fast.forward(h, q, List.of(kv), got, team);
+        plain.forward(h, q, List.of(kv), want, team);
         first = first == null ? got : first;
         double bound = dtype == Dtype.F32 ? 1e-5 : 1.0 / 64;
         for (int i = 0; i < h.queryWidth(); i++) {

@@ -25,7 +25,7 @@ class FewRowsTest {
   @Test
   void aDenseWeightOfAnyShape() {
     for (Dtype dtype : List.of(Dtype.BF16, Dtype.F32)) {
-      for (int cols : new int[] {2, 6, 30, 32, 34, 64, 94, 576, 1000}) {
+      for (int cols : new int[] {2, 6, 30, 32, 34, 64, 94, 576, 1000, 2080, 2082}) {
         for (int rows : new int[] {1, 2, 4, 5, 9}) {
           try (Scope scope = Scope.open("test")) {
             check(new FewRows.Dense(between(scope, dtype, 11, cols)), rows, dtype, scope);

@@ -39,7 +39,7 @@ final class FewBf16 {
       FloatVector low = pairs.lanewise(LSHL, 16).reinterpretAsFloats();
       FloatVector high = pairs.and(UPPER).reinterpretAsFloats();
       even = low.fma(FloatVector.fromMemorySegment(F, x, 4L * i, LE), even);
-      odd = high.fma(FloatVector.fromMemorySegment(F, x, 4L * (i + LANES), LE), odd);
+      odd = high.fma(FloatVector.fromMemorySegment(F, x, 4L * i + 4L * LANES, LE), odd);
     }
     if (i < cols) {
       VectorMask<Integer> rest = I.indexInRange(0, (cols - i) / 2); // made here: as an argument a
@@ -48,7 +48,7 @@ final class FewBf16 {
       FloatVector low = pairs.lanewise(LSHL, 16).reinterpretAsFloats();
       FloatVector high = pairs.and(UPPER).reinterpretAsFloats();
       even = low.fma(FloatVector.fromMemorySegment(F, x, 4L * i, LE), even);
-      odd = high.fma(FloatVector.fromMemorySegment(F, x, 4L * (i + LANES), LE), odd);
+      odd = high.fma(FloatVector.fromMemorySegment(F, x, 4L * i + 4L * LANES, LE), odd);
     }
     FloatVector sum = even.add(odd);
     if (LANES > 8) {
@@ -73,7 +73,7 @@ final class FewBf16 {
       VectorMask<Integer> in = I.indexInRange(0, (cols - i) / 2);
       IntVector pairs = IntVector.fromMemorySegment(I, x, at + 2L * i, LE, in);
       pairs.lanewise(LSHL, 16).intoMemorySegment(to, first + 4L * i, LE);
-      pairs.and(UPPER).intoMemorySegment(to, first + 4L * (i + LANES), LE);
+      pairs.and(UPPER).intoMemorySegment(to, first + 4L * i + 4L * LANES, LE);
     }
   }
 
@@ -93,7 +93,7 @@ final class FewBf16 {
       FloatVector low = pairs.lanewise(LSHL, 16).reinterpretAsFloats();
       FloatVector high = pairs.and(UPPER).reinterpretAsFloats();
       long even = 4L * i;
-      long odd = 4L * (i + LANES);
+      long odd = 4L * i + 4L * LANES;
       even0 = low.fma(FloatVector.fromMemorySegment(F, x, even, LE), even0);
       odd0 = high.fma(FloatVector.fromMemorySegment(F, x, odd, LE), odd0);
       even1 = low.fma(FloatVector.fromMemorySegment(F, x, stride + even, LE), even1);
@@ -110,7 +110,7 @@ final class FewBf16 {
       FloatVector low = pairs.lanewise(LSHL, 16).reinterpretAsFloats();
       FloatVector high = pairs.and(UPPER).reinterpretAsFloats();
       long even = 4L * i;
-      long odd = 4L * (i + LANES);
+      long odd = 4L * i + 4L * LANES;
       even0 = low.fma(FloatVector.fromMemorySegment(F, x, even, LE), even0);
       odd0 = high.fma(FloatVector.fromMemorySegment(F, x, odd, LE), odd0);
       even1 = low.fma(FloatVector.fromMemorySegment(F, x, stride + even, LE), even1);

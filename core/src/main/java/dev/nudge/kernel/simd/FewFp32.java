@@ -23,9 +23,9 @@ final class FewFp32 {
     int i = 0;
     for (; i <= cols - 2 * LANES; i += 2 * LANES) {
       FloatVector low = FloatVector.fromMemorySegment(F, w, at + 4L * i, LE);
-      FloatVector high = FloatVector.fromMemorySegment(F, w, at + 4L * (i + LANES), LE);
+      FloatVector high = FloatVector.fromMemorySegment(F, w, at + 4L * i + 4L * LANES, LE);
       even = low.fma(FloatVector.fromMemorySegment(F, x, from + 4L * i, LE), even);
-      odd = high.fma(FloatVector.fromMemorySegment(F, x, from + 4L * (i + LANES), LE), odd);
+      odd = high.fma(FloatVector.fromMemorySegment(F, x, from + 4L * i + 4L * LANES, LE), odd);
     }
     if (i <= cols - LANES) {
       FloatVector low = FloatVector.fromMemorySegment(F, w, at + 4L * i, LE);

@@ -34,6 +34,7 @@ final class Scratch {
   private float[] scales = new float[0];
   private MemorySegment row = allocate(Strip.BLOCK * 8L);
   private MemorySegment wide = MemorySegment.NULL;
+  private MemorySegment parts = MemorySegment.NULL;
 
   private Scratch() {}
 
@@ -56,6 +57,15 @@ final class Scratch {
       wide = allocate(Long.highestOneBit(bytes) * 2);
     }
     return wide;
+  }
+
+  /// At least `bytes` bytes beside those, content unspecified: what other threads write for this
+  /// one.
+  MemorySegment parts(long bytes) {
+    if (parts.byteSize() < bytes) {
+      parts = allocate(Long.highestOneBit(bytes) * 2);
+    }
+    return parts;
   }
 
   /// At least `n` floats, content unspecified.

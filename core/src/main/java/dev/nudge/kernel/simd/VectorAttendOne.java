@@ -1,6 +1,5 @@
 package dev.nudge.kernel.simd;
 
-import static dev.nudge.kernel.simd.Species.LANES;
 import static dev.nudge.kernel.simd.Species.padded;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
@@ -10,140 +9,97 @@ import dev.nudge.kernel.AttendOne;
 import dev.nudge.kernel.KeyValues;
 import dev.nudge.tensor.Bf16;
 import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
-/// Attends for one query in three sweeps: its products with all keys, their softmax, the sum of the
-/// values.
+/// Attends in parts of [#PART] keys, counted from a sequence's beginning, and joins the parts.
 ///
-/// Each key is read once for the query heads that share it. Everything between is fp32, in the
-/// thread's scratch: queries in pairs as [VectorFewRows] has them, scores, sums.
+/// A part has its own softmax: for each head its largest score m, the sum s of its powers and the
+/// sum a of its values. All heads are done together, so that keys and values are read from one end
+/// to the other. With M the largest m, a head's result is Σ exp(m − M)·a / Σ exp(m − M)·s.
+///
+/// Everything between is fp32, in the scratch of the calling thread: for each query m and s of
+/// (heads, parts), then a of (parts, heads).
 final class VectorAttendOne implements AttendOne {
-  private static final int PAIRS = 2 * LANES;
+  /// Keys of a part.
+  static final int PART = 128;
 
   private final AttendOne portable = new AttendOne.Plain();
-  private final VectorSoftCap softCap = new VectorSoftCap();
 
   @Override
-  public void forward(Attend.Shape h, int g, Tensor q, KeyValues kv, Tensor out) {
+  public void forward(Attend.Shape h, Tensor q, List<KeyValues> seen, Tensor out, Team team) {
     Dtype dtype = q.dtype();
-    boolean low = dtype == Dtype.BF16;
-    if (!low && dtype != Dtype.F32 || h.dim() % 2 != 0) {
-      portable.forward(h, g, q, kv, out);
+    if (dtype != Dtype.BF16 && dtype != Dtype.F32 || h.dim() % 2 != 0) {
+      portable.forward(h, q, seen, out, team);
       return;
     }
-    int heads = h.group();
-    int sides = heads == 1 ? 1 : Math.ceilDiv(heads, VectorFewRows.SIDE) * VectorFewRows.SIDE;
-    int width = Math.ceilDiv(h.dim(), PAIRS) * PAIRS;
-    int first = h.first(kv.rows() - 1);
-    int n = kv.rows() - first;
-    int row = padded(n);
-    Scratch scratch = Scratch.get();
-    MemorySegment all = scratch.wide(4L * sides * (width + row));
-    MemorySegment scores = all.asSlice(4L * sides * width);
-    load(h, g, q, low, all, width, sides);
-    scores(h, g, kv, low, first, all, width, scores, row, sides);
-    if (h.softCap() != 0) {
-      Tensor capped = Tensor.of(scores, Dtype.F32, heads, row).cols(0, n);
-      softCap.forward(capped, h.scale(), h.softCap());
+    int rows = q.rows();
+    AttendPart part = new AttendPart(h, dtype == Dtype.BF16);
+    int[] parts = new int[rows + 1]; // before a query
+    long[] places = new long[rows + 1];
+    for (int r = 0; r < rows; r++) {
+      int own = last(seen.get(r)) - first(h, seen.get(r)) + 1;
+      parts[r + 1] = parts[r] + own;
+      places[r + 1] = places[r] + bytes(h, part, own);
     }
-    double scale = h.softCap() == 0 ? h.scale() : 1;
-    for (int i = 0; i < heads; i++) {
-      float inverse = softmax(scores, 4L * i * row, n, row, scale);
-      MemorySegment sums = all.asSlice(4L * i * width, 4L * width); // of the query, read by now
-      sums.fill((byte) 0);
-      values(h, g, kv, low, first, scores, 4L * i * row, sums, width);
-      store(sums, low, h.dim(), inverse, out, (g * heads + i) * h.dim());
-    }
+    MemorySegment all = Scratch.get().parts(places[rows]);
+    team.each(
+        parts[rows],
+        i -> {
+          int r = rowOf(parts, i);
+          KeyValues kv = seen.get(r);
+          int p = i - parts[r];
+          int room = padded(parts[r + 1] - parts[r]);
+          long place = places[r];
+          long sums = place + 8L * h.count() * room + 4L * p * h.count() * part.width;
+          part.run(q.rows(r, r + 1), kv, first(h, kv) + p, all, place + 4L * p, room, sums);
+        });
+    team.each(
+        rows, r -> join(h, part, parts[r + 1] - parts[r], all, places[r], out.rows(r, r + 1)));
   }
 
-  /// The queries of a group, then zeros for the sides that have none.
-  private static void load(
-      Attend.Shape h, int g, Tensor q, boolean low, MemorySegment to, int width, int sides) {
-    for (int i = 0; i < h.group(); i++) {
-      long from = (long) (g * h.group() + i) * h.dim();
-      VectorFewRows.arrange(q, from, h.dim(), low, to, 4L * i * width);
-    }
-    to.asSlice(4L * h.group() * width, 4L * (sides - h.group()) * width).fill((byte) 0);
+  private static int first(Attend.Shape h, KeyValues kv) {
+    return h.first(kv.rows() - 1) / PART;
   }
 
-  private static void scores(
-      Attend.Shape h,
-      int g,
-      KeyValues kv,
-      boolean low,
-      int first,
-      MemorySegment q,
-      int width,
-      MemorySegment scores,
-      int row,
-      int sides) {
-    int size = kv.keys().getFirst().rows();
-    float[] sums = Scratch.get().sums;
-    for (int j = first; j < kv.rows(); j++) {
-      Tensor block = kv.keys().get(j / size);
-      long at = (j % size * block.rowStride() + (long) g * h.dim()) * (low ? 2 : 4);
-      MemorySegment data = block.data();
-      long to = 4L * (j - first);
-      if (sides == 1) {
-        float dot = low ? FewBf16.one(data, at, q, h.dim()) : FewFp32.one(data, at, q, 0, h.dim());
-        scores.set(JAVA_FLOAT_UNALIGNED, to, dot);
-        continue;
+  private static int last(KeyValues kv) {
+    return (kv.rows() - 1) / PART;
+  }
+
+  private static long bytes(Attend.Shape h, AttendPart part, int parts) {
+    return 4L * h.count() * (2L * padded(parts) + (long) parts * part.width);
+  }
+
+  private static int rowOf(int[] parts, int i) {
+    int r = 0;
+    while (parts[r + 1] <= i) {
+      r++;
+    }
+    return r;
+  }
+
+  private static void join(
+      Attend.Shape h, AttendPart part, int parts, MemorySegment all, long place, Tensor out) {
+    int room = padded(parts);
+    long sums = place + 8L * h.count() * room;
+    long next = 4L * h.count() * part.width;
+    MemorySegment joined = Scratch.get().row(4L * part.width);
+    for (int head = 0; head < h.count(); head++) {
+      long most = place + 4L * head * room;
+      for (int p = parts; p < room; p++) {
+        all.set(JAVA_FLOAT_UNALIGNED, most + 4L * p, VectorSoftmaxRows.LEAST);
       }
-      for (int i = 0; i < sides; i += VectorFewRows.SIDE) {
-        MemorySegment four = q.asSlice(4L * i * width);
-        if (low) {
-          FewBf16.four(data, at, four, 4L * width, h.dim(), sums);
-        } else {
-          FewFp32.four(data, at, four, 4L * width, h.dim(), sums);
-        }
-        for (int k = 0; k < VectorFewRows.SIDE; k++) {
-          scores.set(JAVA_FLOAT_UNALIGNED, to + 4L * (i + k) * row, sums[k]);
-        }
+      float max = VectorSoftmaxRows.largest(all, most, room);
+      Exp.pass(all, most, all, most, room, 1, max);
+      float sum = 0;
+      for (int p = 0; p < parts; p++) {
+        float powers = all.get(JAVA_FLOAT_UNALIGNED, most + 4L * (h.count() * room + p));
+        sum = Math.fma(all.get(JAVA_FLOAT_UNALIGNED, most + 4L * p), powers, sum);
       }
-    }
-  }
-
-  /// Turns a row of scores into powers.
-  ///
-  /// @return what they are to be multiplied by
-  private static float softmax(MemorySegment scores, long at, int n, int row, double scale) {
-    for (int i = n; i < row; i++) {
-      scores.set(JAVA_FLOAT_UNALIGNED, at + 4L * i, VectorSoftmaxRows.LEAST);
-    }
-    float high = (float) scale;
-    float low = (float) (scale - high);
-    float max = VectorSoftmaxRows.largest(scores, at, row) * high;
-    return 1 / VectorSoftmaxRows.powers(scores, at, scores, at, row, high, low, max);
-  }
-
-  private static void values(
-      Attend.Shape h,
-      int g,
-      KeyValues kv,
-      boolean low,
-      int first,
-      MemorySegment p,
-      long at,
-      MemorySegment sums,
-      int width) {
-    int size = kv.values().getFirst().rows();
-    int bytes = low ? 2 : 4;
-    for (int j = first; j < kv.rows(); ) {
-      Tensor block = kv.values().get(j / size);
-      int rows = Math.min(kv.rows() - j, size - j % size);
-      long stride = block.rowStride() * bytes;
-      long from = j % size * stride + (long) g * h.dim() * bytes;
-      long weight = at + 4L * (j - first);
-      for (int c = 0; c < width; c += PAIRS) {
-        int left = h.dim() - c;
-        if (low) {
-          Weighted.bf16(block.data(), from + 2L * c, stride, rows, p, weight, sums, 4L * c, left);
-        } else {
-          Weighted.fp32(block.data(), from + 4L * c, stride, rows, p, weight, sums, 4L * c, left);
-        }
-      }
-      j += rows;
+      Weighted.joined(all, sums + 4L * head * part.width, next, parts, most, joined, part.width);
+      store(joined, part.low, h.dim(), 1 / sum, out, head * h.dim());
     }
   }
 
