@@ -1826,6 +1826,12 @@ class BadInputTest {
             "'support@sha256:12ab' names no version: a digest is sha256: and 64 hex digits, or at"
                 + " least the first 8 of them"),
         row(
+            "too few digits of a digest that is to be shown",
+            p -> {},
+            "show support@sha256:12ab",
+            "'support@sha256:12ab' names no version: a digest is sha256: and 64 hex digits, or at"
+                + " least the first 8 of them"),
+        row(
             "no reference",
             p -> {},
             "export ../support@champion --out D/x",

@@ -3,8 +3,6 @@ package dev.nudge.engine;
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.data.Example;
 import dev.nudge.model.CausalLm;
-import dev.nudge.settings.Bytes;
-import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
 import dev.nudge.tensor.Threads;
 import java.util.ArrayList;
@@ -13,6 +11,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BiPredicate;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -29,12 +28,13 @@ import org.jspecify.annotations.Nullable;
 /// Nothing else runs passes of the model, or changes its adapters, while sequences run.
 public final class Engine implements AutoCloseable {
   private final CausalLm model;
-  private final Limits limits;
+  private volatile Limits limits;
   private final NamedAdapters adapters;
   private final ConcurrentLinkedQueue<Sequence> submitted = new ConcurrentLinkedQueue<>();
   private final ConcurrentLinkedQueue<Job> jobs = new ConcurrentLinkedQueue<>();
   private final ConcurrentLinkedQueue<ScoreJob> scoring = new ConcurrentLinkedQueue<>();
   private @Nullable ScoreJob scored; // the engine's thread alone
+  private @Nullable Job stalled; // has no room yet; the engine's thread alone
   private final Thread thread;
   private volatile boolean closed;
   private volatile @Nullable Throwable cause; // of an end by itself
@@ -79,7 +79,7 @@ public final class Engine implements AutoCloseable {
   /// Does something to the adapters between two steps, and waits for it.
   public void between(Runnable work) {
     outside();
-    Job job = new Job(steps -> work.run(), new Ticket(() -> {}));
+    Job job = Job.of(steps -> work.run());
     ask(jobs, job);
     job.ticket.await();
   }
@@ -90,12 +90,11 @@ public final class Engine implements AutoCloseable {
     NamedAdapters.Way way = adapters.way(adapter);
     outside();
     Job job =
-        new Job(
+        Job.of(
             steps -> {
               steps.forget(way);
               adapters.detach(adapter);
-            },
-            new Ticket(() -> {}));
+            });
     ask(jobs, job);
     job.ticket.await();
   }
@@ -106,23 +105,33 @@ public final class Engine implements AutoCloseable {
     roomy = true;
   }
 
-  /// Computes the mean of the last hidden states of a text, between two steps of others.
+  /// Says how much memory keys may take from now on. Sequences that run keep theirs.
+  public void keyBytes(long bytes) {
+    limits = limits.withKeyBytes(bytes);
+    wake();
+  }
+
+  /// Computes the mean of the last hidden states of a text, between two steps of others. It takes
+  /// its workspace of the memory of keys, and waits for that where others have it.
   ///
   /// @param adapter the name of its adapter; null: the base
   /// @return as many numbers as the model is wide
   public float[] embed(int[] ids, @Nullable String adapter) {
     outside();
     NamedAdapters.Way way = adapters.way(adapter);
-    float[][] result = new float[1][];
-    Job job = new Job(steps -> result[0] = steps.embed(ids, way), new Ticket(() -> {}));
+    EmbedJob embed = new EmbedJob(ids, way);
+    Job job =
+        new Job((steps, running) -> embed.go(steps, running, scoring()), new Ticket(() -> {}));
     ask(jobs, job);
     job.ticket.await();
-    return result[0];
+    return embed.mean();
   }
 
   /// Scores rows: how likely the model finds what is trained of each. Answers go on beside it: a
   /// batch of each lane is between two of their steps. An interrupt of this thread ends it within a
-  /// batch.
+  /// batch. Its workspaces take of the memory of keys what no sequence has: where that is little,
+  /// lanes are fewer and batches smaller, by which no score changes, and where it is too little, it
+  /// waits for sequences to end.
   ///
   /// @param lanes threads that score side by side; the bits of a score depend on their number
   /// @param adapter the name of its adapter; null: the base
@@ -152,15 +161,35 @@ public final class Engine implements AutoCloseable {
   }
 
   /// A pass of its own, between two steps.
-  private record Job(Consumer<Steps> work, Ticket ticket) {
-    void run(Steps steps) {
+  ///
+  /// @param work given what runs; says whether it is done, and not in want of room
+  private record Job(BiPredicate<Steps, List<Sequence>> work, Ticket ticket) {
+    static Job of(Consumer<Steps> work) {
+      return new Job(
+          (steps, running) -> {
+            work.accept(steps);
+            return true;
+          },
+          new Ticket(() -> {}));
+    }
+
+    /// @return whether it has ended
+    boolean run(Steps steps, List<Sequence> running) {
       try {
-        work.accept(steps);
+        if (!work.test(steps, running)) {
+          return false;
+        }
         ticket.end(null);
       } catch (RuntimeException | Error e) {
         ticket.end(e);
       }
+      return true;
     }
+  }
+
+  /// Whether rows are scored that have their room.
+  private boolean scoring() {
+    return scored != null && scored.begun();
   }
 
   /// Refuses calls that would wait for their own thread.
@@ -183,44 +212,39 @@ public final class Engine implements AutoCloseable {
     if (prompt < 1 || positions < prompt) {
       throw new IllegalArgumentException(prompt + " tokens that may grow to " + positions);
     }
-    int needed = Limits.blocks(positions);
     int blocks = limits.blocks(model);
-    if (needed > blocks) {
-      throw new NoRoomException(
-          "a sequence of up to %s needs %s of keys and values (%d tokens and %s each), and there is memory for %,d"
-              .formatted(
-                  Count.of(positions, "token"),
-                  Count.of(needed, "block"),
-                  Limits.BLOCK,
-                  Bytes.shown(model.keyValueBytes(Limits.BLOCK)),
-                  blocks));
+    if (Limits.blocks(positions) > blocks) {
+      throw NoRoomException.of(model, positions, blocks);
     }
   }
 
   private void run() {
     List<Sequence> running = new ArrayList<>();
     Waiting waiting = new Waiting();
-    try (Steps steps = new Steps(model, adapters, limits, inRoom::incrementAndGet, () -> roomy)) {
+    try (Steps steps =
+        new Steps(model, adapters, () -> limits, inRoom::incrementAndGet, () -> roomy)) {
       while (!closed) {
         for (Sequence s = submitted.poll(); s != null; s = submitted.poll()) {
           waiting.add(s);
         }
-        Job job = jobs.poll(); // one between two steps, or those who ask would hold up all others
-        if (job != null) {
-          job.run(steps);
-        }
+        // one between two steps, or those who ask would hold up all others
+        Job job = stalled == null ? jobs.poll() : stalled;
+        stalled = job == null || job.run(steps, running) ? null : job;
         drop(waiting, running);
         for (ScoreJob late : scoring) { // behind the one that is scored
           if (late.ticket.cancelled() && scoring.remove(late)) {
             late.ticket.end(null);
           }
         }
-        steps.admit(waiting, running);
+        boolean starved = stalled != null || scored != null && !scored.begun();
+        if (!starved) { // else those who run end first
+          steps.admit(waiting, running, scoring());
+        }
         if (!running.isEmpty()) {
           steps.step(running);
         }
         load = steps.load();
-        score(steps, !running.isEmpty());
+        score(steps, running);
         if (running.isEmpty() && !asked() && !closed) {
           LockSupport.park(this);
         }
@@ -235,16 +259,24 @@ public final class Engine implements AutoCloseable {
     if (scored != null) {
       scored.ticket.end(end);
     }
+    if (stalled != null) {
+      stalled.ticket.end(end);
+    }
     refuseAll();
   }
 
   /// Whether something waits to be begun or gone on with.
   private boolean asked() {
-    return !submitted.isEmpty() || !jobs.isEmpty() || !scoring.isEmpty() || scored != null;
+    return !submitted.isEmpty()
+        || !jobs.isEmpty()
+        || stalled != null
+        || !scoring.isEmpty()
+        || scored != null;
   }
 
   /// Scores rows: a batch of each lane where others want the model too, else until others do.
-  private void score(Steps steps, boolean beside) {
+  private void score(Steps steps, List<Sequence> running) {
+    boolean beside = !running.isEmpty();
     ScoreJob job = scored == null ? scoring.poll() : scored;
     scored = job;
     if (job == null) {
@@ -254,7 +286,7 @@ public final class Engine implements AutoCloseable {
       boolean done =
           job.ticket.cancelled()
               || steps.score(
-                  job, () -> beside || closed || !submitted.isEmpty() || !jobs.isEmpty());
+                  job, running, () -> beside || closed || !submitted.isEmpty() || !jobs.isEmpty());
       if (done || job.ticket.cancelled()) {
         scored = null;
         job.ticket.end(null);

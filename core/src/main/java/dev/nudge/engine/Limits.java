@@ -10,7 +10,15 @@ import org.jspecify.annotations.Nullable;
 /// @param longest positions of the longest sequence that it is asked for
 /// @param speculate whether tokens are guessed from what a sequence has said before
 /// @param sequences that run side by side, at most [#ROWS]
-public record Limits(int threads, long keyBytes, int longest, boolean speculate, int sequences) {
+/// @param spareBytes memory that rows to score and texts to embed may take before they take that of
+///     keys, in bytes
+public record Limits(
+    int threads,
+    long keyBytes,
+    int longest,
+    boolean speculate,
+    int sequences,
+    long spareBytes) {
   /// Positions of a block of keys.
   public static final int BLOCK = 64;
 
@@ -22,7 +30,7 @@ public record Limits(int threads, long keyBytes, int longest, boolean speculate,
 
   /// As many sequences as there is room for.
   public Limits(int threads, long keyBytes, int longest, boolean speculate) {
-    this(threads, keyBytes, longest, speculate, ROWS);
+    this(threads, keyBytes, longest, speculate, ROWS, 0);
   }
 
   public Limits {
@@ -32,7 +40,7 @@ public record Limits(int threads, long keyBytes, int longest, boolean speculate,
   /// What an engine of a loaded model may take.
   ///
   /// @param memory bytes of weights, workspace and keys together; null: of what was free before
-  ///     the weights were loaded, half of the rest is for keys
+  ///     the weights were loaded, half of the rest is for keys, and the other half spare
   /// @param free bytes that were free then
   /// @param held bytes of the weights
   /// @param longest positions of the longest sequence
@@ -42,7 +50,7 @@ public record Limits(int threads, long keyBytes, int longest, boolean speculate,
         memory == null
             ? Math.max(0, free - held) / 2
             : Math.max(0, memory - held - roomBytes(model, longest));
-    return new Limits(threads, keys, longest, true);
+    return new Limits(threads, keys, longest, true, ROWS, memory == null ? keys : 0);
   }
 
   /// What an engine needs that has so many sequences side by side.
@@ -55,17 +63,22 @@ public record Limits(int threads, long keyBytes, int longest, boolean speculate,
 
   /// The same with other memory for keys.
   public Limits withKeyBytes(long bytes) {
-    return new Limits(threads, bytes, longest, speculate, sequences);
+    return new Limits(threads, bytes, longest, speculate, sequences, spareBytes);
   }
 
   /// The same with other sequences side by side.
   public Limits withSequences(int most) {
-    return new Limits(threads, keyBytes, longest, speculate, most);
+    return new Limits(threads, keyBytes, longest, speculate, most, spareBytes);
   }
 
   /// Bytes of keys and workspace together.
   public long bytes(CausalLm model) {
-    return keyBytes + roomBytes(model, longest);
+    return keyBytes + stepBytes(model);
+  }
+
+  /// Bytes of the workspace of steps, without adapters.
+  public long stepBytes(CausalLm model) {
+    return roomBytes(model, longest);
   }
 
   /// Bytes of weights, workspace and keys with which one sequence has room.
@@ -89,7 +102,13 @@ public record Limits(int threads, long keyBytes, int longest, boolean speculate,
 
   /// Blocks that the memory of keys has room for.
   int blocks(CausalLm model) {
-    return (int) Math.min(Integer.MAX_VALUE / BLOCK, keyBytes / model.keyValueBytes(BLOCK));
+    return blocks(keyBytes, model);
+  }
+
+  /// Blocks that so many bytes have room for.
+  static int blocks(long bytes, CausalLm model) {
+    return (int)
+        Math.min(Integer.MAX_VALUE / BLOCK, Math.max(0, bytes) / model.keyValueBytes(BLOCK));
   }
 
   static int blocks(int positions) {

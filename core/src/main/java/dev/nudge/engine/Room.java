@@ -19,11 +19,13 @@ final class Room implements AutoCloseable {
   private int positions;
   private int tokens = Limits.READ;
   private long taken; // bytes of the workspace
+  private long over; // of them those that adapters make it larger by
   private long measured = -1; // the adapters that it was measured with
 
   /// Says what steps take.
   interface Measure {
-    long bytes(int tokens, int positions);
+    /// @param adapters whether with adapters
+    long bytes(int tokens, int positions, boolean adapters);
   }
 
   Room(CausalLm model, Limits limits) {
@@ -44,7 +46,8 @@ final class Room implements AutoCloseable {
     int longest = held ? positions : Math.max(wanted, Math.min(2 * positions, limits.longest()));
     int most = Math.max(tokens, read);
     model.reserve(longest);
-    long needed = bytes.bytes(most, longest);
+    long needed = bytes.bytes(most, longest, true);
+    over = adapters == 0 ? 0 : Math.max(0, needed - bytes.bytes(most, longest, false));
     close();
     try {
       workspace = opened(needed);
@@ -82,11 +85,20 @@ final class Room implements AutoCloseable {
     return Objects.requireNonNull(workspace, "no sequence was admitted");
   }
 
-  /// A workspace for one text by itself.
-  Workspace alone(int tokens) {
+  /// Bytes by which adapters make it larger than the plan's.
+  long over() {
+    return over;
+  }
+
+  /// Bytes of a workspace for one text by itself.
+  long aloneBytes(int tokens) {
     model.reserve(tokens);
-    return new Workspace(
-        0, model.embedBytes(tokens), model.backend().gemms().apply(limits.threads()));
+    return model.embedBytes(tokens);
+  }
+
+  /// A workspace for one text by itself.
+  Workspace alone(long bytes) {
+    return opened(bytes);
   }
 
   /// Bytes that steps take: of one that reads, those of a piece that has all its tokens, beside as

@@ -1,19 +1,23 @@
 package dev.nudge.engine;
 
 import dev.nudge.data.Example;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
+import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /// Rows that an engine is to score, a batch a lane at a time where others want the model too.
 ///
 /// Threading: confined to the engine's thread, once it has it.
 final class ScoreJob {
-  private final List<Example> rows;
-  private final int lanes;
+  final List<Example> rows;
+  final int lanes;
   final @Nullable String adapter;
   final Ticket ticket;
+  private final Map<Integer, Long> bytes = new HashMap<>(); // of a lane, by tokens of a batch
   private Scorer.@Nullable Scores scores;
 
   /// @param lanes threads that score side by side
@@ -25,14 +29,34 @@ final class ScoreJob {
     this.ticket = ticket;
   }
 
-  /// Goes on, by what the lanes' workspaces are in.
+  /// The longest row's tokens.
+  int longest() {
+    return rows.stream().mapToInt(Example::length).max().orElse(1);
+  }
+
+  /// Bytes that a lane needs for batches of so many tokens.
+  ///
+  /// @param measured tells them; asked once
+  long bytes(int budget, IntToLongFunction measured) {
+    return bytes.computeIfAbsent(budget, measured::applyAsLong);
+  }
+
+  /// Begins, by what has room for its rows.
+  void begin(Scorer scorer) {
+    scores = scorer.begin(rows);
+  }
+
+  /// Whether it has begun; before that it waits for room.
+  boolean begun() {
+    return scores != null;
+  }
+
+  /// Goes on, once it has begun.
   ///
   /// @return whether it is done
-  boolean go(ScoreRoom room, BooleanSupplier pause) {
-    if (scores == null) {
-      scores = room.scorer(rows, lanes).begin(rows);
-    }
-    return scores.go(() -> ticket.cancelled() || pause.getAsBoolean());
+  boolean go(BooleanSupplier pause) {
+    return Objects.requireNonNull(scores)
+        .go(() -> ticket.cancelled() || pause.getAsBoolean());
   }
 
   /// The scores of a job that was done.

@@ -4,6 +4,9 @@ import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.model.CausalLm;
 import dev.nudge.nn.KvPool;
 import dev.nudge.settings.BusyException;
+import dev.nudge.settings.Bytes;
+import dev.nudge.settings.Count;
+import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
@@ -14,9 +17,15 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// Takes the steps of an engine: decodes, then reads prompts.
+/// Takes the steps of an engine: decodes, then reads prompts; scores rows and embeds texts between
+/// them.
+///
+/// Rows and texts take their workspaces of the memory of keys that no sequence has: what is spare
+/// first. What has begun keeps its room; who does not fit beside it waits, and who fits nowhere is
+/// refused.
 ///
 /// Threading: confined to the engine's thread.
 final class Steps implements AutoCloseable {
@@ -28,7 +37,7 @@ final class Steps implements AutoCloseable {
   private final Team team;
   private final Room room;
   private final ScoreRoom scoreRoom;
-  private final int blocks;
+  private final Supplier<Limits> limits;
   private final int sequences;
   private final BooleanSupplier roomy;
   private @Nullable KvPool pool;
@@ -37,37 +46,99 @@ final class Steps implements AutoCloseable {
   private long cachedTokens;
   private long saidTokens;
 
+  /// @param limits of which the memory of keys may change
   /// @param admitted run for each sequence that gets room
   /// @param roomy whether keys that are kept may take memory of their own
   Steps(
       CausalLm model,
       NamedAdapters adapters,
-      Limits limits,
+      Supplier<Limits> limits,
       Runnable admitted,
       BooleanSupplier roomy) {
+    Limits first = limits.get();
+    this.limits = limits;
     this.roomy = roomy;
     this.admitted = admitted;
     this.model = model;
     this.adapters = adapters;
-    this.team = new Team(limits.threads());
-    this.room = new Room(model, limits);
-    this.scoreRoom = new ScoreRoom(model, limits.threads());
-    this.blocks = limits.blocks(model);
-    this.sequences = limits.sequences();
+    this.team = new Team(first.threads());
+    this.room = new Room(model, first);
+    this.scoreRoom = new ScoreRoom(model, first.threads());
+    this.sequences = first.sequences();
+  }
+
+  /// Bytes of keys that steps of adapters leave.
+  private long keyBytes() {
+    return limits.get().keyBytes() - room.over();
+  }
+
+  /// Blocks that sequences may have beside what rows have taken that are scored.
+  private int blocks() {
+    long taken = Math.max(0, scoreRoom.bytes() - limits.get().spareBytes());
+    return Limits.blocks(keyBytes() - taken, model);
+  }
+
+  /// Bytes that rows or a text may take beside sequences that have so many blocks, those among them
+  /// that rows have.
+  private long beside(int blocks) {
+    int held = Math.max(blocks, pool == null ? 0 : pool.held());
+    return keyBytes() + limits.get().spareBytes() - held * model.keyValueBytes(Limits.BLOCK);
+  }
+
+  /// Blocks that sequences may grow to.
+  private static int taken(List<Sequence> running) {
+    return running.stream().mapToInt(s -> Limits.blocks(s.positions)).sum();
+  }
+
+  /// Gives the pool what there is for it: at least what it has and running sequences may want.
+  private int settle(List<Sequence> running) {
+    int there = blocks();
+    if (pool != null && running.isEmpty() && pool.held() > there) {
+      drop();
+    }
+    if (pool != null) {
+      pool.limit(Math.max(there, Math.max(pool.held(), taken(running))));
+    }
+    return there;
+  }
+
+  /// Gives the memory of all keys back, while no sequence runs; kept ones are read again.
+  private void drop() {
+    if (pool != null) {
+      pool.close();
+      pool = null;
+      kept = null;
+    }
   }
 
   /// Lets waiting sequences run, in their turn, as far as keys have room for all that they may
   /// become. One of low priority gives its room up to others.
-  void admit(Waiting waiting, List<Sequence> running) {
-    int taken = running.stream().mapToInt(s -> Limits.blocks(s.positions)).sum();
+  ///
+  /// @param scoring whether rows are scored that need the room which they have
+  void admit(Waiting waiting, List<Sequence> running, boolean scoring) {
+    int taken = taken(running);
     while (true) {
       boolean idle = running.stream().allMatch(s -> s.ask.low());
       Sequence s = waiting.peek(idle);
+      if (s != null && !ensured(s)) { // no memory for it; the others go on
+        waiting.take(s);
+        continue;
+      }
+      int blocks = settle(running);
       if (s == null) {
         return;
       }
       int wanted = Limits.blocks(s.positions);
+      if (taken + wanted > blocks && !scoring && scoreRoom.bytes() > 0) {
+        scoreRoom.close(); // rows are done with it
+        continue;
+      }
       if (running.size() == sequences || taken + wanted > blocks) {
+        if (running.isEmpty() && !scoring) { // adapters have come meanwhile
+          waiting.take(s);
+          s.end(NoRoomException.of(model, s.positions, blocks));
+          continue;
+        }
         Sequence low = s.ask.low() ? null : low(running);
         if (low == null) {
           return;
@@ -78,12 +149,7 @@ final class Steps implements AutoCloseable {
         continue;
       }
       waiting.take(s);
-      try {
-        start(s);
-      } catch (RunException e) { // no memory for it; the others go on
-        s.end(e);
-        continue;
-      }
+      start(s, blocks);
       taken += wanted;
       running.add(s);
     }
@@ -93,24 +159,39 @@ final class Steps implements AutoCloseable {
     return running.reversed().stream().filter(s -> s.ask.low()).findFirst().orElse(null);
   }
 
-  private void start(Sequence s) {
+  /// Takes the workspace that a sequence needs; ends it where the system does not give that.
+  private boolean ensured(Sequence s) {
+    try {
+      room.ensure(s.positions, adapters.demands(), this::bytes);
+      return true;
+    } catch (RunException e) {
+      s.end(e);
+      return false;
+    }
+  }
+
+  private void start(Sequence s, int blocks) {
     KvPool keys = pool;
     if (keys == null) {
       keys = model.growingPool(blocks, Limits.BLOCK);
       pool = keys;
       kept = new Kept(keys, roomy);
     }
-    room.ensure(s.positions, adapters.demands(), this::bytes);
     s.start(keys.cache());
     s.ticket.admit();
     admitted.run();
   }
 
   /// Bytes that steps take, whichever adapters are in them.
-  private long bytes(int tokens, int positions) {
+  ///
+  /// @param banked whether any is
+  private long bytes(int tokens, int positions, boolean banked) {
     long[] most = {0};
     Runnable measured = () -> most[0] = Math.max(most[0], Room.bytes(model, tokens, positions));
-    adapters.within(null, true, measured);
+    adapters.within(null, banked, measured);
+    if (!banked) {
+      return most[0];
+    }
     for (String name : adapters.names()) {
       if (adapters.way(name).alone() != null) {
         adapters.within(name, false, measured);
@@ -124,9 +205,9 @@ final class Steps implements AutoCloseable {
     return new Load(
         0,
         0,
-        keys == null ? 0 : blocks - keys.free() - keys.idle(),
+        keys == null ? 0 : keys.used(),
         keys == null ? 0 : keys.held(),
-        blocks,
+        blocks(),
         promptTokens,
         cachedTokens,
         saidTokens);
@@ -157,26 +238,80 @@ final class Steps implements AutoCloseable {
   }
 
   /// The mean of the last hidden states of a text.
-  float[] embed(int[] ids, NamedAdapters.Way way) {
+  ///
+  /// @param scoring whether rows are scored that need the room which they have
+  /// @return null: there is no room now
+  float @Nullable [] embed(EmbedJob job, List<Sequence> running, boolean scoring) {
     float[][] mean = new float[1][];
     adapters.within(
-        way.alone(),
-        way.number() >= 0,
+        job.way.alone(),
+        job.way.number() >= 0,
         () -> {
-          try (Workspace ws = room.alone(ids.length)) {
-            mean[0] = model.embed(ids, way.number(), ws);
+          int tokens = job.ids.length;
+          job.bytes = job.bytes < 0 ? room.aloneBytes(tokens) : job.bytes;
+          if (clear(job.bytes, tokens, running, scoring)) {
+            try (Workspace ws = room.alone(job.bytes)) {
+              mean[0] = model.embed(job.ids, job.way.number(), ws);
+            }
           }
         });
     return mean[0];
   }
 
-  /// Scores rows, some or all that are missing.
+  /// Makes room for a text to embed, where nothing that goes on has it.
+  private boolean clear(long bytes, int tokens, List<Sequence> running, boolean scoring) {
+    if (bytes > beside(0) - scoreRoom.bytes() && !scoring) {
+      scoreRoom.close();
+    }
+    if (bytes > beside(0) - scoreRoom.bytes() && running.isEmpty()) {
+      drop();
+    }
+    long left = beside(0) - scoreRoom.bytes();
+    if (bytes <= left) {
+      return true;
+    } else if (scoring || !running.isEmpty()) {
+      return false;
+    }
+    throw new InputException(
+        "a text of %s needs a workspace of %s to be embedded, and there is memory for %s; shorten it or raise --memory"
+            .formatted(
+                Count.of(tokens, "token"), Bytes.shown(bytes), Bytes.shown(Math.max(0, left))));
+  }
+
+  /// Scores rows, some or all that are missing, or none where there is no room yet.
   ///
   /// @return whether none is missing any more
-  boolean score(ScoreJob job, BooleanSupplier pause) {
+  boolean score(ScoreJob job, List<Sequence> running, BooleanSupplier pause) {
     boolean[] done = new boolean[1];
-    adapters.within(job.adapter, false, () -> done[0] = job.go(scoreRoom, pause));
+    adapters.within(
+        job.adapter,
+        false,
+        () -> {
+          if (job.begun() || begin(job, running)) {
+            done[0] = job.go(pause);
+          }
+        });
     return done[0];
+  }
+
+  private boolean begin(ScoreJob job, List<Sequence> running) {
+    if (running.isEmpty() && scoreRoom.whole(job).all() > beside(0)) {
+      drop();
+    }
+    long left = beside(taken(running));
+    if (scoreRoom.bytes() > left) {
+      scoreRoom.close();
+    }
+    ScoreRoom.Size size = scoreRoom.within(left, job);
+    if (size != null) {
+      job.begin(scoreRoom.scorer(size, job));
+      settle(running);
+      return true;
+    } else if (running.isEmpty()) {
+      throw scoreRoom.refusal(job, left);
+    }
+    scoreRoom.close();
+    return false;
   }
 
   /// Those whose steps may be the first one's.

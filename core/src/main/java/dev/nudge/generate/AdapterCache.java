@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -27,11 +28,13 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Threading: any thread. No lock is held while files are read or the engine is waited for.
 public final class AdapterCache {
+  private static final int LOOKED = 1000; // digests whose warnings are not told again
+
   private final Session session;
   private final Map<String, Entry> entries = new LinkedHashMap<>(16, 0.75f, true); // oldest first
   private final Set<String> pinned = new HashSet<>();
   private final Set<String> merged = new HashSet<>();
-  private final Set<String> looked = new HashSet<>(); // digests of which warnings were told
+  private final Set<String> looked = new LinkedHashSet<>(); // digests of which warnings were told
   private long budget;
   private long reserved; // bytes of all entries
   private long number;
@@ -188,7 +191,7 @@ public final class AdapterCache {
   private void load(Entry entry, Path folder, String called) {
     boolean again;
     synchronized (this) {
-      again = !looked.add(entry.digest);
+      again = !told(entry.digest);
     }
     try (PeftAdapter peft = PeftAdapter.open(folder)) {
       session.check(peft, called, again);
@@ -218,6 +221,19 @@ public final class AdapterCache {
     } finally {
       entry.loaded.countDown();
     }
+  }
+
+  /// Notes that warnings of an adapter are told, and forgets the one that was loaded the longest ago
+  /// where there are many: its warnings are told again if it ever comes again.
+  ///
+  /// @return whether they were not told before
+  private boolean told(String digest) {
+    boolean first = !looked.remove(digest);
+    looked.add(digest);
+    if (looked.size() > LOOKED) {
+      looked.remove(looked.iterator().next());
+    }
+    return first;
   }
 
   private void failed(Entry entry, Throwable e) {

@@ -16,7 +16,6 @@ import dev.nudge.model.Checkpoint;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.model.Quantization;
 import dev.nudge.settings.ByteSize;
-import dev.nudge.settings.Bytes;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ModelSettings;
@@ -53,6 +52,8 @@ public final class Session implements AutoCloseable {
   private final NamedAdapters adapters;
   private final int maxLength;
   private final long held; // bytes of the weights
+  private long attached; // bytes of adapters that are not the cache's
+  private long cached; // bytes that those of the cache may take
   private final ModelConfig base;
   private final boolean anyBase;
   private final Consumer<String> warnings;
@@ -218,7 +219,19 @@ public final class Session implements AutoCloseable {
               adapters.attach(name, made);
               adapters.use(name);
             });
+        synchronized (this) {
+          attached += made.bytes();
+          takeFromKeys(made.bytes());
+        }
       }
+    }
+  }
+
+  /// Takes memory off that of keys for adapters.
+  private synchronized void takeFromKeys(long bytes) {
+    limits = limits.withKeyBytes(Math.max(0, limits.keyBytes() - bytes));
+    if (engine != null) {
+      engine.keyBytes(limits.keyBytes());
     }
   }
 
@@ -278,16 +291,14 @@ public final class Session implements AutoCloseable {
     }
   }
 
-  /// Adapters that come and go while the session answers. Their memory is taken off that of keys,
-  /// where nothing was answered yet.
+  /// Adapters that come and go while the session answers. Their memory is taken off that of keys.
   public synchronized AdapterCache cache() {
     AdapterCache there = cache;
     if (there == null) {
       long share = limits.keyBytes() / ADAPTERS_SHARE;
       there = new AdapterCache(this, share);
-      if (engine == null) {
-        limits = limits.withKeyBytes(limits.keyBytes() - share);
-      }
+      cached = share;
+      takeFromKeys(share);
       cache = there;
     }
     return there;
@@ -305,8 +316,8 @@ public final class Session implements AutoCloseable {
 
   /// The least `--memory` with which so many tokens of a prompt and its answer have room beside
   /// weights, workspace and the share of adapters, in bytes.
-  public long leastMemory(int tokens) {
-    return limits.least(model, held, tokens, ADAPTERS_SHARE);
+  public synchronized long leastMemory(int tokens) {
+    return limits.least(model, held + attached, tokens, ADAPTERS_SHARE);
   }
 
   /// The most tokens of an answer where a request says nothing: what the model takes, but no more
@@ -394,13 +405,15 @@ public final class Session implements AutoCloseable {
     return engine;
   }
 
-  /// Says in a line what the keys of a token take, and of how many tokens there may be.
+  /// What the memory goes to.
+  public synchronized Account account() {
+    return new Account(held, attached + cached, limits.stepBytes(model), limits.keyBytes());
+  }
+
+  /// Says in a line what the keys of a token take, of how many tokens there may be, and what else
+  /// the memory goes to.
   String plan() {
-    return "keys and values: %s a token, room for %s in %s"
-        .formatted(
-            Bytes.shown(model.keyValueBytes(1)),
-            Count.of(limits.positions(model), "token"),
-            Bytes.shown(limits.keyBytes()));
+    return account().told(model, limits, maxLength);
   }
 
   /// The mean of the last hidden states of a text's tokens, behind the last norm: its embedding.

@@ -23,7 +23,7 @@ public final class KvPool implements AutoCloseable {
   private final int blockSize;
   private final int width;
   private final Dtype compute;
-  private final int most; // blocks
+  private int most; // blocks
   private int[] users = new int[0]; // lists that each block is in
   private boolean[] kept = new boolean[0]; // whether one of them is #keep
   private int idle; // blocks that are in no list but that
@@ -147,6 +147,22 @@ public final class KvPool implements AutoCloseable {
   /// are wanted.
   public void reclaim(IntConsumer from) {
     reclaim = from;
+  }
+
+  /// Says how many blocks it may have from now on.
+  ///
+  /// @throws IllegalArgumentException where memory was taken for more
+  public void limit(int blocks) {
+    if (blocks < users.length) {
+      throw new IllegalArgumentException(
+          "%d blocks, and memory was taken for %d".formatted(blocks, users.length));
+    }
+    most = blocks;
+  }
+
+  /// Blocks that sequences have.
+  public int used() {
+    return users.length - freeCount - idle;
   }
 
   /// Positions of a block.

@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
+import java.time.Clock;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -41,7 +42,7 @@ record Access(@Nullable Keys keys, @Nullable String admin, boolean local, Client
     Path clients = settings.apiKeys();
     Path admin = settings.adminKeyFile();
     return new Access(
-        clients == null ? null : Keys.read(clients),
+        clients == null ? null : Keys.read(clients, Usage.beside(clients, Clock.systemUTC())),
         admin == null ? null : adminDigest(admin),
         settings.isLocal(),
         Client.anybody());

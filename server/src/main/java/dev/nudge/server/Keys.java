@@ -41,6 +41,7 @@ final class Keys {
       Set.of("name", "key", "adapters", "default_adapter", "requests_per_minute", "tokens_per_day");
 
   private final Path file;
+  private final Usage usage;
   private volatile Read read;
   private volatile Consumer<String> warnings = line -> {};
   private @Nullable String told;
@@ -48,8 +49,9 @@ final class Keys {
   /// What the file said when it was read.
   private record Read(Map<String, Client> byDigest, FileTime time, long bytes) {}
 
-  private Keys(Path file, Read read) {
+  private Keys(Path file, Usage usage, Read read) {
     this.file = file;
+    this.usage = usage;
     this.read = read;
   }
 
@@ -57,7 +59,19 @@ final class Keys {
   ///
   /// @throws InputException where it cannot be read or holds what is not known
   static Keys read(Path file) {
-    return new Keys(file, load(file, Map.of()));
+    return read(file, Usage.none());
+  }
+
+  /// Reads a file of clients that have used something before.
+  ///
+  /// @throws InputException where it cannot be read or holds what is not known
+  static Keys read(Path file, Usage usage) {
+    return new Keys(file, usage, load(file, usage));
+  }
+
+  /// What its clients have used.
+  Usage usage() {
+    return usage;
   }
 
   /// Makes a key; it is shown once, and kept as a digest.
@@ -85,9 +99,7 @@ final class Keys {
         return;
       }
       synchronized (this) {
-        Map<String, Client> before = new HashMap<>();
-        now.byDigest.values().forEach(client -> before.put(client.name(), client));
-        read = load(file, before);
+        read = load(file, usage);
       }
     } catch (IOException | InputException e) {
       tell(String.valueOf(e.getMessage()));
@@ -108,8 +120,8 @@ final class Keys {
     warnings = to;
   }
 
-  /// @param before clients by name, whose counts go on
-  private static Read load(Path file, Map<String, Client> before) {
+  /// @param usage what clients have used, by name
+  private static Read load(Path file, Usage usage) {
     try {
       FileTime time = Files.getLastModifiedTime(file);
       String text = Files.readString(file);
@@ -120,7 +132,7 @@ final class Keys {
         throw new InputException(file + " has no list 'clients'; make it with nudge keys add");
       }
       for (JsonNode one : list) {
-        Client client = client(file, one, before);
+        Client client = client(file, one, usage);
         if (!names.add(client.name()) || clients.put(one.path("key").asString(), client) != null) {
           throw new InputException(
               file + " has the client '" + client.name() + "' or its key twice; take one out");
@@ -138,7 +150,7 @@ final class Keys {
     }
   }
 
-  private static Client client(Path file, JsonNode node, Map<String, Client> before) {
+  private static Client client(Path file, JsonNode node, Usage usage) {
     for (String key : node.propertyNames()) {
       if (!KNOWN.contains(key)) {
         throw new InputException(
@@ -157,14 +169,13 @@ final class Keys {
       throw new InputException(file + ": adapters of client '" + name + "' is no list of names");
     }
     JsonNode usual = node.path("default_adapter");
-    Client old = before.get(name);
     return new Client(
         name,
         allowed,
         usual.isString() ? usual.stringValue() : null,
         count(file, node, "requests_per_minute"),
         count(file, node, "tokens_per_day"),
-        old == null ? new Quota() : old.quota());
+        usage.quota(name));
   }
 
   private static @Nullable Long count(Path file, JsonNode node, String key) {

@@ -9,8 +9,8 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import org.jspecify.annotations.Nullable;
 
-/// What a client has used: requests of the last minute, tokens of the day in UTC. It is kept in
-/// memory, so it begins anew with the server.
+/// What a client has used: requests of the last minute, which a restart forgets, and tokens of the
+/// day in UTC, which [Usage] keeps.
 ///
 /// Threading: any number of threads.
 final class Quota {
@@ -66,6 +66,17 @@ final class Quota {
   synchronized void used(long more) {
     today(clock.instant());
     tokens += more;
+  }
+
+  /// Goes on where a process before has ended.
+  synchronized void restore(LocalDate of, long used) {
+    day = of;
+    tokens = used;
+  }
+
+  /// The tokens of a day; 0 where nothing was used on it.
+  synchronized long tokensOf(LocalDate of) {
+    return of.equals(day) ? tokens : 0;
   }
 
   private long today(Instant now) {

@@ -37,6 +37,7 @@ public final class Server implements AutoCloseable {
   private final WebServer web;
   private final Session session;
   private final Pipeline pipeline;
+  private final @Nullable Usage usage;
   private final @Nullable Experiments experiments;
   private final @Nullable AuditLog audit;
   private final URI url;
@@ -45,12 +46,14 @@ public final class Server implements AutoCloseable {
       WebServer web,
       Session session,
       Pipeline pipeline,
+      @Nullable Usage usage,
       @Nullable Experiments experiments,
       @Nullable AuditLog audit,
       URI url) {
     this.web = web;
     this.session = session;
     this.pipeline = pipeline;
+    this.usage = usage;
     this.experiments = experiments;
     this.audit = audit;
     this.url = url;
@@ -79,6 +82,11 @@ public final class Server implements AutoCloseable {
       Listening.checkFree(settings);
       Prompts.check(settings);
       warnOpen(settings, warnings);
+      @Nullable Usage usage = access.keys() == null ? null : access.keys().usage();
+      if (usage != null) {
+        opened.add(usage);
+        usage.start(warnings);
+      }
       Experiments experiments =
           settings.experiments() == null ? null : Experiments.open(settings.experiments(), arms);
       if (experiments != null) {
@@ -125,7 +133,7 @@ public final class Server implements AutoCloseable {
       pipeline.routes(new RegistryRoutes(registry, folders).add(routes));
       WebServer web = Listening.start(settings, connections, pipeline, tls);
       return new Server(
-          web, session, pipeline, experiments, audit, Listening.url(settings, web.port()));
+          web, session, pipeline, usage, experiments, audit, Listening.url(settings, web.port()));
     } catch (RuntimeException | Error e) {
       opened.forEach(Server::closeQuietly);
       if (audit != null) {
@@ -198,7 +206,11 @@ public final class Server implements AutoCloseable {
   ///
   /// @return whether all of them ended by themselves
   public boolean drain(Duration most) {
-    return pipeline.drain(most);
+    boolean all = pipeline.drain(most);
+    if (usage != null) {
+      usage.save();
+    }
+    return all;
   }
 
   /// Ends what is under way, and frees everything. To let it end by itself, [#drain] first.
@@ -208,6 +220,9 @@ public final class Server implements AutoCloseable {
     session.serving().drain(Duration.ZERO);
     web.stop();
     session.close();
+    if (usage != null) {
+      usage.close();
+    }
     if (experiments != null) {
       experiments.close();
     }

@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -236,6 +237,77 @@ class ClientsTest {
     public Instant instant() {
       return now;
     }
+  }
+
+  @Test
+  void tokensOfTheDayAreOnTheDiskWithinSecondsAndOutliveTheServer() throws Exception {
+    Moved clock = new Moved();
+    Path file = folder.resolve("other.json");
+    Usage killed = Usage.beside(file, clock); // it is never closed
+    killed.start(line -> {});
+    killed.quota("acme").begin(null, 10L);
+    killed.quota("acme").used(7);
+    Path kept = folder.resolve("other.json.used");
+    for (int i = 0; i < 100 && !Files.exists(kept); i++) {
+      Thread.sleep(100);
+    }
+    assertThat(Files.readString(kept)).contains("\"acme\":7", "\"day\":\"");
+    Usage next = Usage.beside(file, clock);
+    next.quota("acme").begin(null, 10L);
+    next.quota("acme").used(3);
+    next.quota("idle").begin(null, 10L);
+    next.close();
+    Usage last = Usage.beside(file, clock);
+    last.quota("idle").begin(null, 1L);
+    assertThatThrownBy(() -> last.quota("acme").begin(null, 10L))
+        .isInstanceOfSatisfying(
+            ApiException.class, e -> assertThat(e.code()).isEqualTo("insufficient_quota"));
+    clock.now = clock.now.plus(Duration.ofDays(1));
+    last.quota("acme").begin(null, 10L);
+    last.close();
+    Usage.beside(file, clock).quota("acme").begin(null, 10L);
+    killed.close();
+  }
+
+  @Test
+  void aFileOfTokensThatCannotBeReadOrWrittenIsToldInALine() throws IOException {
+    List<String> told = new ArrayList<>();
+    Path file = folder.resolve("other.json");
+    for (String damaged : List.of("", "{\"day\": 3}", "{\"day\": \"2026-13-01\"}", "[1, 2")) {
+      Files.writeString(folder.resolve("other.json.used"), damaged);
+      told.clear();
+      Usage usage = Usage.beside(file, Clock.systemUTC());
+      usage.start(told::add);
+      assertThat(told)
+          .singleElement()
+          .asString()
+          .endsWith(".used cannot be read, so the day's tokens are counted anew: it is damaged");
+      usage.quota("a").begin(null, 1L);
+      usage.close();
+    }
+    told.clear();
+    Usage nowhere = Usage.beside(folder.resolve("none/keys.json"), Clock.systemUTC());
+    nowhere.start(told::add);
+    nowhere.quota("a").used(3);
+    nowhere.save();
+    nowhere.save();
+    nowhere.close();
+    assertThat(told)
+        .singleElement()
+        .asString()
+        .startsWith("the day's tokens of clients cannot be kept, so a restart forgets them: ");
+  }
+
+  @Test
+  void aServerKeepsWhatItsClientsHaveUsed() throws Exception {
+    Reply answer = chat(hasty, "base");
+    assertThat(answer.status()).isEqualTo(200);
+    int used = answer.json().at("/usage/total_tokens").asInt();
+    Path kept = folder.resolve("keys.json.used");
+    for (int i = 0; i < 100 && !Files.exists(kept); i++) {
+      Thread.sleep(100);
+    }
+    assertThat(Files.readString(kept)).contains("\"hasty\":" + used);
   }
 
   @Test

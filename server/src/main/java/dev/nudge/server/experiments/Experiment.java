@@ -64,6 +64,9 @@ final class Experiment implements AutoCloseable {
       log.close();
       return null;
     }
+    if (stored.history().stopped() != null) {
+      stored.tally().forget();
+    }
     Experiment experiment = new Experiment(log, stored.tally(), stored.history(), resolver, clock);
     experiment.rollBack(); // where the last process was killed before it did
     return experiment;
@@ -247,7 +250,20 @@ final class Experiment implements AutoCloseable {
     long place = log.append(event.line());
     tally.apply(event);
     history.apply(event);
+    if (event instanceof Event.Stopped) {
+      tally.forget();
+    }
     return place;
+  }
+
+  /// Units and requests that are remembered.
+  long remembered() {
+    lock.lock();
+    try {
+      return tally.remembered();
+    } finally {
+      lock.unlock();
+    }
   }
 
   /// Takes a harmful arm out of use, where that is still to be done.

@@ -148,6 +148,11 @@ public final class Experiments implements AutoCloseable {
     return experiment.report();
   }
 
+  /// Units and requests that an experiment remembers.
+  long remembered(String name) {
+    return named(name).remembered();
+  }
+
   private Experiment named(String name) {
     Experiment experiment = all.get(name);
     if (experiment == null) {

@@ -31,7 +31,7 @@ public final class Feedback {
     Experiment.Taken taken = experiments.take(said);
     if (taken == null) {
       throw new NoSuchException(
-          "%s is '%s'; no experiment knows it: each takes feedback for its last %,d requests"
+          "%s is '%s'; no experiment knows it: each takes feedback for its last %,d requests, until it ends"
               .formatted(
                   said.byRequest() ? "request_id" : "response_id", said.id(), Tally.MOST_REQUESTS));
     }

@@ -2,6 +2,7 @@ package dev.nudge.server.experiments;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,8 +14,9 @@ import org.jspecify.annotations.Nullable;
 /// A unit belongs to the stage and the arm in which it first came. If the canary reaches it later
 /// it has seen both arms, and what it does then is no longer counted in any comparison.
 ///
-/// Everything is in memory: some 300 bytes a unit, and as much for each request that feedback is
-/// still taken for.
+/// While it runs everything is in memory: some 300 bytes a unit, and as much for each request that
+/// feedback is still taken for. At its end units and requests are [forgotten][#forget], and the sums
+/// stay.
 ///
 /// Threading: the experiment's lock.
 final class Tally {
@@ -25,23 +27,9 @@ final class Tally {
   private final Definition definition;
   private final List<Stage> stages = new ArrayList<>();
   private final List<ArmTally> arms = new ArrayList<>();
-  private final Map<Long, UnitTally> units = new HashMap<>();
-  private final Map<String, String> responses = new HashMap<>();
-  private final Map<String, Asked> requests =
-      new LinkedHashMap<>() {
-        private static final long serialVersionUID = 1L;
-
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<String, Asked> eldest) {
-          boolean full = size() > MOST_REQUESTS;
-          if (full) {
-            for (String response : eldest.getValue().responses) {
-              responses.remove(response);
-            }
-          }
-          return full;
-        }
-      };
+  private Map<Long, UnitTally> units = new HashMap<>();
+  private Map<String, String> responses = new HashMap<>();
+  private Map<String, Asked> requests = new LinkedHashMap<>();
   final Pairs pairs = new Pairs();
 
   Tally(Definition definition) {
@@ -108,10 +96,34 @@ final class Tally {
               });
     }
     boolean moved = unit != null && unit.arm != event.arm();
-    requests.put(
+    put(
         event.request(),
         new Asked(
             event.arm(), unit == null || moved ? stage : unit.stage, moved ? null : unit, !moved));
+  }
+
+  private void put(String request, Asked asked) {
+    requests.put(request, asked);
+    if (requests.size() > MOST_REQUESTS) {
+      Iterator<Asked> eldest = requests.values().iterator();
+      for (String response : eldest.next().responses) {
+        responses.remove(response);
+      }
+      eldest.remove();
+    }
+  }
+
+  /// Forgets units and requests, of which nothing is counted any more: the experiment has ended. The
+  /// sums stay as they are.
+  void forget() {
+    units = Map.of();
+    responses = Map.of();
+    requests = Map.of();
+  }
+
+  /// Units and requests that are remembered.
+  long remembered() {
+    return (long) units.size() + requests.size() + responses.size();
   }
 
   private void ended(Event.Ended event) {

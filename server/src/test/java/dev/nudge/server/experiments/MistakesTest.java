@@ -119,7 +119,7 @@ class MistakesTest {
         .isInstanceOf(NoSuchException.class)
         .hasMessage(
             "response_id is 'c'; no experiment knows it: each takes feedback for its last 200,000"
-                + " requests");
+                + " requests, until it ends");
     assertThatThrownBy(() -> experiments.show("x"))
         .hasMessage("there is no experiment 'x': there is none at all");
   }

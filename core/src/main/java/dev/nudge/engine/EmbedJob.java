@@ -1,0 +1,33 @@
+package dev.nudge.engine;
+
+import dev.nudge.adapter.NamedAdapters;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/// A text that an engine is to embed, once there is room for its workspace.
+///
+/// Threading: confined to the engine's thread, once it has it.
+final class EmbedJob {
+  final int[] ids;
+  final NamedAdapters.Way way;
+  long bytes = -1; // of its workspace; −1: not measured yet
+  private float @Nullable [] mean;
+
+  EmbedJob(int[] ids, NamedAdapters.Way way) {
+    this.ids = ids;
+    this.way = way;
+  }
+
+  /// @param scoring whether rows are scored that need the room which they have
+  /// @return whether it is done; else there is no room now
+  boolean go(Steps steps, List<Sequence> running, boolean scoring) {
+    mean = steps.embed(this, running, scoring);
+    return mean != null;
+  }
+
+  /// The mean of the last hidden states, where it is done.
+  float[] mean() {
+    return Objects.requireNonNull(mean);
+  }
+}
