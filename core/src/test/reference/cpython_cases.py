@@ -86,6 +86,28 @@ TEMPLATES = [
     "{{ '{:,} {:e} {:.2e} {:g} {:g} {:g} {:.3g} {:E} {:g}'.format(1e16, 12345.678, 0.0001234, 1e16, 0.5, 123456789.0, 1234.5, 0.0, 0.0) }}",
     "{{ [].pop() }}", "{{ {}.pop('a') }}", "{{ [1].remove(2) }}", "{{ 'abc'|truncate(2) }}", "{{ 'x\ny\n' | regex_replace('(?m)^', '> ') }}",
     "{{ (l|length) * 'ab' }}", "{{ l|reverse|list }}", "{{ {'a': 1}.items()|list }}", "{{ dict(a=1) }}", "{{ 'abc'|replace('b', '')}}", "{{ 3.0|int }} {{ '4'|int + 1 }} {{ 2.567|round(1) }}",
+    # wordwrap: words, hyphens, dashes, long words, paragraphs, spaces at ends, letters beyond 16 bits
+    *[
+        "{{ %s|wordwrap(%s) }}" % (json.dumps(text, ensure_ascii=False), args)
+        for text in [
+            "The quick brown fox jumps over the lazy dog and runs away.", "a well-known two-part-word--and a dash -- here", "supercalifragilisticexpialidocious is long-er-than-it-seems",
+            "one\n\n  two  three\nfour   ", "   lead and   inner\ttab", "--option-name x--y e-mail 1-2-3 a-b", "😀😀😀 \u00fcber-\u00e4hnlich \u0436\u0436-\u0436\u0436", "", "ab cdefghijkl", "abcdefghij klm-", "don't-stop it's",
+        ]
+        for args in ["", "10", "5", "1", "7, false", "6, true, '|'", "8, true, none, false", "4, break_long_words=false, break_on_hyphens=false"]
+    ],
+    "{{ 'a b'|wordwrap(0) }}", "{{ ''|wordwrap(0) }}", "{{ 5|wordwrap }}", "{{ missing|wordwrap }}", "{{ 'a\u00a0b c\u2003d'|wordwrap(3) }}", "{{ ['a b c d', 'e f']|map('wordwrap', 3)|list }}",
+    # striptags and xmlattr
+    *[
+        "{{ %s|striptags }}" % json.dumps(text, ensure_ascii=False)
+        for text in [
+            "<p>a  <b>b</b>\n c</p>", "a < b > c", "a <b", "x <!-- c > d --> y <i>z", "<!-- open <b>x</b>", "<!--> a -->b", "&lt;b&gt; &amp;amp; &quot;&apos;&#39;", "AT&T &copy2026 &copy; &notit &not; &nbsp;x&nbsp;",
+            "&#8211;&#x2014;&#X41;&#65 &#128;&#129;&#0;&#xD800;&#1114112;&#99999999999;&#11;&#x7f;&#xfffe;&#12;", "&mdash;&rsquo;&hellip;&euro;&ouml;&szlig;&Auml &AMP;&LT", "& &; &# &#x; &a; &1; && &\u00e4; &eacutex &ampx;".replace("&ampx;", "&ampx"), "", "  ", "&Scaron;&OElig;&thinsp;|&ne;&infin;", "1 &lt 2", "&lt;script&gt;",
+        ]
+    ],
+    "{{ 5|striptags }}{{ none|striptags }}", "{{ missing|striptags }}",
+    "<a{{ {'href': 'x?a=1&b', 'n': 3, 'none': none, 'q': '\"<>'}|xmlattr }}>", "<a{{ {'b': 1}|xmlattr(false) }}>", "{{ {}|xmlattr }}|{{ {'a': none}|xmlattr }}", "{{ {'a b': 1}|xmlattr }}", "{{ {'a=': 1}|xmlattr }}", "{{ {1: 2}|xmlattr }}", "{{ {'<': true}|xmlattr(autospace=false) }}", "{{ l|xmlattr }}",
+    *["{{ %s|filesizeformat }} {{ %s|filesizeformat(true) }}" % (n, n) for n in ["0", "1", "1.0", "'1'", "999", "999.9", "1000", "1023", "1024", "1050", "1500", "999949", "999950", "999999", "1048576", "'13e6'", "-5", "-5000", "1e15", "1e24", "1e27", "1e28", "1e300", "b", "2.5", "1250", "1350"]],
+    "{{ 'x'|filesizeformat }}", "{{ none|filesizeformat }}", "{{ missing|filesizeformat }}", "{{ l|filesizeformat }}",
 ]
 
 

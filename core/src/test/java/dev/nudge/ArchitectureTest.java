@@ -162,7 +162,9 @@ class ArchitectureTest {
                   "eval",
                   "eval.task",
                   "eval.run")),
-          Map.entry("eval.gate", Set.of("format", "eval", "eval.leak", "eval.task", "eval.run")),
+          Map.entry(
+              "eval.gate",
+              Set.of("format", "eval", "eval.leak", "eval.task", "eval.run", "eval.judge")),
           Map.entry(
               "eval.report",
               Set.of(

@@ -1607,7 +1607,7 @@ class BadInputTest {
             "a policy that compares nothing",
             p -> p.write("policy.yaml", "improve: {task: quiz, metric: acc}\n"),
             "--policy D/policy.yaml",
-            "D/policy.yaml: improve and retain compare a model with its base; give "
+            "D/policy.yaml: improve, retain and judge compare a model with its base; give "
                 + "--adapter, or leave them out"),
         row(
             "no such adapter",

@@ -34,18 +34,36 @@ public record NonInferiority(
     }
   }
 
+  private static final Interval UNKNOWN =
+      new Interval(Double.NEGATIVE_INFINITY, Double.POSITIVE_INFINITY);
+
   /// Judges a difference that was resampled. Its assumptions are those of [Bootstrap]; below
-  /// [#FEWEST] units it is open.
+  /// [#FEWEST] units it is open, and where all resamples are alike, for nothing is known of a case
+  /// that would be other.
   ///
   /// @param confidence of each bound, such as 0.95
   public static NonInferiority of(Resampled difference, double margin, double confidence) {
+    boolean unknown = difference.units() < FEWEST || difference.isAlike();
+    return of(difference, unknown ? UNKNOWN : difference.interval(2 * confidence - 1), margin);
+  }
+
+  /// Judges a resampled mean of differences that lie between two numbers, such as −1 and 1 of
+  /// scores from 0 to 1. Where all resamples are alike its bounds keep a width, by
+  /// [Resampled#interval(double, double, double)]; below [#FEWEST] units it is open.
+  ///
+  /// @param confidence of each bound, such as 0.95
+  public static NonInferiority of(
+      Resampled difference, double margin, double confidence, double least, double most) {
     boolean few = difference.units() < FEWEST;
+    return of(
+        difference,
+        few ? UNKNOWN : difference.interval(2 * confidence - 1, least, most), // one-sided ends
+        margin);
+  }
+
+  private static NonInferiority of(Resampled difference, Interval bounds, double margin) {
     return new NonInferiority(
-        difference.value(),
-        few ? Double.NEGATIVE_INFINITY : difference.lower(confidence),
-        few ? Double.POSITIVE_INFINITY : difference.upper(confidence),
-        margin,
-        difference.units());
+        difference.value(), bounds.low(), bounds.high(), margin, difference.units());
   }
 
   /// Judges a difference of shares of right answers, by the score interval of [Paired#interval].

@@ -1,9 +1,9 @@
 package dev.nudge.registry;
 
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.Loopback;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
-import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -85,7 +85,7 @@ public sealed interface Address {
     String host = parts.group("host");
     @Nullable String tag = parts.group("tag");
     @Nullable String digest = parts.group("digest");
-    boolean here = Parts.HERE.contains(host.replaceAll(":\\d+$", ""));
+    boolean here = Loopback.is(host.replaceAll(":\\d+$", ""));
     return new Remote(
         host, parts.group("name"), digest != null ? digest : tag == null ? "" : tag, plain || here);
   }
@@ -97,8 +97,6 @@ public sealed interface Address {
             "oci://(?<host>[A-Za-z0-9.-]+(:\\d{1,5})?|\\[[0-9a-f:]+\\](:\\d{1,5})?)"
                 + "/(?<name>[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*)"
                 + "(:(?<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?(@(?<digest>sha256:[0-9a-f]{64}))?");
-
-    private static final Set<String> HERE = Set.of("localhost", "127.0.0.1", "[::1]");
 
     private Parts() {}
   }

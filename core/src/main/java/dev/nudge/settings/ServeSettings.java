@@ -200,7 +200,7 @@ public record ServeSettings(
 
   /// Whether nobody but this machine can reach the server.
   public boolean isLocal() {
-    return host.equals("localhost") || host.startsWith("127.") || host.equals("::1");
+    return Loopback.is(host);
   }
 
   /// The settings with which the base is loaded.

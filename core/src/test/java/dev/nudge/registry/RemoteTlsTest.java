@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsServer;
+import dev.nudge.Certificate;
 import dev.nudge.settings.RunException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -15,13 +16,7 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.security.GeneralSecurityException;
-import java.security.KeyStore;
-import java.util.ArrayList;
-import java.util.List;
-import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
-import javax.net.ssl.TrustManagerFactory;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -30,7 +25,6 @@ import org.junit.jupiter.api.io.TempDir;
 /// Pulls by TLS from a registry with a certificate of its own.
 class RemoteTlsTest {
   private static final Note NOTE = Note.by("tester", "test");
-  private static final char[] PASSWORD = "changeit".toCharArray();
 
   @TempDir Path temp;
   private Version version;
@@ -45,7 +39,7 @@ class RemoteTlsTest {
     version = registry.push("a", MadeAdapters.of(temp.resolve("adapter"), 1), NOTE).version();
     layout = registry.layout();
     elsewhere = Registry.open(temp.resolve("elsewhere"));
-    own = context();
+    own = Certificate.in(temp);
     server = HttpsServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
     server.setHttpsConfigurator(new HttpsConfigurator(own));
     server.createContext("/v2/a/", this::answer);
@@ -55,26 +49,6 @@ class RemoteTlsTest {
   @AfterEach
   void stop() {
     server.stop(0);
-  }
-
-  /// A certificate for 127.0.0.1 that signs itself, trusted by whoever has it.
-  private SSLContext context() throws IOException, InterruptedException, GeneralSecurityException {
-    Path file = temp.resolve("keys.p12");
-    List<String> command =
-        new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "keytool") + ""));
-    command.addAll(List.of("-genkeypair -alias a -keyalg EC -storepass changeit".split(" ")));
-    command.addAll(List.of("-dname CN=here -ext san=ip:127.0.0.1 -keystore".split(" ")));
-    command.add(file.toString());
-    int status = new ProcessBuilder(command).start().waitFor();
-    assertThat(status).isZero();
-    KeyStore keys = KeyStore.getInstance(file.toFile(), PASSWORD);
-    KeyManagerFactory key = KeyManagerFactory.getInstance("PKIX");
-    key.init(keys, PASSWORD);
-    TrustManagerFactory trust = TrustManagerFactory.getInstance("PKIX");
-    trust.init(keys);
-    SSLContext context = SSLContext.getInstance("TLS");
-    context.init(key.getKeyManagers(), trust.getTrustManagers(), null);
-    return context;
   }
 
   private void answer(HttpExchange e) throws IOException {

@@ -2,6 +2,7 @@ package dev.nudge.server;
 
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.Loopback;
 import dev.nudge.settings.ServeSettings;
 import java.io.IOException;
 import java.net.URI;
@@ -10,7 +11,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.time.Clock;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// Says who asks, and who may load and move adapters.
@@ -34,7 +34,6 @@ record Access(@Nullable Keys keys, @Nullable String admin, boolean local, Client
     ADMIN
   }
 
-  private static final Set<String> HERE = Set.of("localhost", "127.0.0.1", "[::1]", "::1");
   private static final String BEARER = "Bearer ";
 
   /// @throws InputException where a file of keys cannot be read
@@ -113,7 +112,7 @@ record Access(@Nullable Keys keys, @Nullable String admin, boolean local, Client
           null, "no_admin_key", "this needs an admin key, and the server has none");
     }
     boolean otherPage = origin != null && !host.equals(hostOf(origin));
-    if (otherPage || !HERE.contains(withoutPort(host))) {
+    if (otherPage || !Loopback.is(withoutPort(host))) {
       throw ApiException.forbidden(
           null, "not_local", "without an admin key this is for programs on this machine alone");
     }

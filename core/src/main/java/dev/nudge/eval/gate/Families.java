@@ -19,9 +19,11 @@ final class Families {
 
   /// A rule with the number that it tests.
   ///
+  /// @param subject what the number is, in words
   /// @param before null: the rule is about the model alone
   /// @param measured a difference towards the better side, or the model's own number
-  record Test(Rule.OfMetric rule, @Nullable Double before, double after, Measured measured) {
+  record Test(
+      Rule.Tested rule, String subject, @Nullable Double before, double after, Measured measured) {
 
     /// What the number is judged by.
     double limit() {
@@ -29,6 +31,7 @@ final class Families {
         case Rule.Improve r -> r.by();
         case Rule.Retain r -> -r.margin();
         case Rule.Limit r -> r.limit();
+        case Rule.Judge r -> r.atLeast();
       };
     }
 
@@ -66,7 +69,7 @@ final class Families {
   /// Judges all.
   static IdentityHashMap<Rule, RuleResult> judge(List<Test> tests) {
     IdentityHashMap<Rule, RuleResult> results = new IdentityHashMap<>(); // a rule may come twice
-    for (String family : List.of("improve", "retain", "limit")) {
+    for (String family : List.of("improve", "retain", "limit", "judge")) {
       List<Test> own = tests.stream().filter(test -> test.family().equals(family)).toList();
       double[] good = own.stream().mapToDouble(Test::pGood).toArray();
       double[] bad = own.stream().mapToDouble(Test::pBad).toArray();

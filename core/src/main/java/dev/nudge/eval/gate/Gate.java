@@ -1,5 +1,6 @@
 package dev.nudge.eval.gate;
 
+import dev.nudge.eval.judge.JudgeResult;
 import dev.nudge.eval.leak.LeakReport;
 import dev.nudge.eval.run.ModelResults;
 import dev.nudge.eval.run.Outcome;
@@ -12,6 +13,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /// Judges what an evaluation came to by a policy.
 ///
@@ -27,14 +29,16 @@ public final class Gate {
   /// @param outcome its main model is judged, beside its base
   /// @param leaks what was found of each task's documents in the training set, by task; empty: it
   ///     was not looked for
-  public record Evidence(Outcome outcome, Map<String, LeakReport> leaks, Speed speed) {
+  /// @param judge null: no texts were judged
+  public record Evidence(
+      Outcome outcome, Map<String, LeakReport> leaks, Speed speed, @Nullable JudgeResult judge) {
     public Evidence {
       leaks = Map.copyOf(leaks);
     }
 
     /// An outcome alone.
     public static Evidence of(Outcome outcome) {
-      return new Evidence(outcome, Map.of(), Speed.of(outcome));
+      return new Evidence(outcome, Map.of(), Speed.of(outcome), null);
     }
 
     ModelResults base() {
@@ -52,6 +56,8 @@ public final class Gate {
     for (Rule rule : policy.rules()) {
       if (rule instanceof Rule.OfMetric of && isTested(of)) {
         tests.add(test(of, evidence));
+      } else if (rule instanceof Rule.Judge judge && JudgeRules.isTested(judge, evidence)) {
+        tests.add(JudgeRules.test(judge, evidence));
       }
     }
     IdentityHashMap<Rule, RuleResult> tested = Families.judge(tests);
@@ -65,6 +71,7 @@ public final class Gate {
       switch (rule) {
         case Rule.Leakage r -> results.addAll(PlainRules.leakage(r, evidence));
         case Rule.Latency r -> results.add(PlainRules.latency(r, evidence.speed()));
+        case Rule.Judge r -> results.add(JudgeRules.untested(r, evidence));
         case Rule.Limit r -> results.add(PlainRules.point(r, Subject.of(r.on(), model)));
         default -> throw new IllegalStateException("not judged: " + rule.name());
       }
@@ -119,11 +126,11 @@ public final class Gate {
   private static Families.Test test(Rule.OfMetric rule, Evidence evidence) {
     Subject after = Subject.of(rule.on(), evidence.outcome().main());
     if (rule instanceof Rule.Limit) {
-      return new Families.Test(rule, null, after.value(), after.measured());
+      return new Families.Test(rule, rule.on().metric(), null, after.value(), after.measured());
     }
     Subject before = Subject.of(rule.on(), evidence.base());
     Measured above = after.above(before);
     Measured better = after.higherIsBetter() ? above : above.negative();
-    return new Families.Test(rule, before.value(), after.value(), better);
+    return new Families.Test(rule, rule.on().metric(), before.value(), after.value(), better);
   }
 }

@@ -6,6 +6,7 @@ import dev.nudge.eval.Interval;
 import dev.nudge.eval.NonInferiority;
 import dev.nudge.eval.Paired;
 import dev.nudge.eval.Resampled;
+import dev.nudge.eval.judge.Balance;
 import dev.nudge.eval.run.Aggregation;
 import dev.nudge.eval.run.TaskScores.Score;
 import java.util.List;
@@ -36,8 +37,9 @@ public final class Measured {
   private final int documents;
   private final int clusters;
   private final DoubleFunction<Interval> intervals; // by two-sided confidence
+  private final double even; // where neither of two is better: 0 of a difference
   private final double least; // p
-  private final double exactAbove; // the smallest p of "above 0 or more"
+  private final double exactAbove; // the smallest p of "above even or more"
   private final double exactBelow;
 
   private Measured(
@@ -45,6 +47,7 @@ public final class Measured {
       int documents,
       int clusters,
       DoubleFunction<Interval> intervals,
+      double even,
       double least,
       double exactAbove,
       double exactBelow) {
@@ -52,6 +55,7 @@ public final class Measured {
     this.documents = documents;
     this.clusters = clusters;
     this.intervals = intervals;
+    this.even = even;
     this.least = least;
     this.exactAbove = exactAbove;
     this.exactBelow = exactBelow;
@@ -107,6 +111,28 @@ public final class Measured {
     return of(List.of(new Part(first, second, 1)));
   }
 
+  /// Measures how often the second of two models has the better answer, by a judge. For a rate
+  /// beyond ½ or more p is not below that of the exact sign test.
+  public static Measured of(Balance balance) {
+    if (balance.units() < NonInferiority.FEWEST) {
+      return unknown(balance.rate(), balance.pairs(), balance.clusters());
+    }
+    boolean exact = balance.clusters() == 0;
+    double least = exact ? LEAST : 1.0 / (Bootstrap.STANDARD.resamples() + 1);
+    double half = exact ? balance.p() / 2 : least;
+    boolean wins = balance.wins() > balance.losses();
+    boolean loses = balance.wins() < balance.losses();
+    return new Measured(
+        balance.rate(),
+        balance.pairs(),
+        balance.clusters(),
+        balance::interval,
+        0.5,
+        least,
+        exact && !wins ? 1 : half,
+        exact && !loses ? 1 : half);
+  }
+
   /// Measures the weighted sum of parts; one alone is the task's own number.
   static Measured of(List<Part> parts) {
     int n = parts.stream().mapToInt(Part::documents).sum();
@@ -137,7 +163,7 @@ public final class Measured {
     Score before = part.before();
     if (before == null) {
       int hits = (int) part.after().right().stream().filter(r -> r).count();
-      return new Measured(value, n, 0, c -> Interval.wilsonAt(hits, n, c), LEAST, LEAST, LEAST);
+      return new Measured(value, n, 0, c -> Interval.wilsonAt(hits, n, c), 0, LEAST, LEAST, LEAST);
     }
     Paired paired = Paired.of(before.right(), part.after().right());
     double half = paired.p() / 2;
@@ -146,13 +172,14 @@ public final class Measured {
         n,
         0,
         paired::interval,
+        0,
         LEAST,
         paired.onlySecond() > paired.onlyFirst() ? half : 1,
         paired.onlySecond() < paired.onlyFirst() ? half : 1);
   }
 
   private static Measured unknown(double value, int n, int clusters) {
-    return new Measured(value, n, clusters, c -> UNKNOWN, LEAST, LEAST, LEAST);
+    return new Measured(value, n, clusters, c -> UNKNOWN, 0, LEAST, LEAST, LEAST);
   }
 
   private static Measured resampled(List<Part> parts, double value, int n, int clusters) {
@@ -176,7 +203,7 @@ public final class Measured {
     DoubleFunction<Interval> intervals =
         fraction ? c -> resampled.interval(c, lowest, 1) : resampled::interval;
     double least = 1.0 / (Bootstrap.STANDARD.resamples() + 1);
-    return new Measured(value, n, clusters, intervals, least, least, least);
+    return new Measured(value, n, clusters, intervals, 0, least, least, least);
   }
 
   private static boolean isFraction(double value) {
@@ -193,6 +220,7 @@ public final class Measured {
           Interval interval = intervals.apply(c);
           return new Interval(-interval.high(), -interval.low());
         },
+        -even,
         least,
         /* exactAbove= */ exactBelow,
         /* exactBelow= */ exactAbove);
@@ -222,12 +250,12 @@ public final class Measured {
 
   /// How likely such a number is, one-sided, were it not truly above a limit; 1 where it is not.
   public double pAbove(double limit) {
-    return Math.max(p(c -> interval(c).low() > limit), limit >= 0 ? exactAbove : least);
+    return Math.max(p(c -> interval(c).low() > limit), limit >= even ? exactAbove : least);
   }
 
   /// How likely such a number is, one-sided, were it not truly below a limit; 1 where it is not.
   public double pBelow(double limit) {
-    return Math.max(p(c -> interval(c).high() < limit), limit <= 0 ? exactBelow : least);
+    return Math.max(p(c -> interval(c).high() < limit), limit <= even ? exactBelow : least);
   }
 
   private interface Beyond {

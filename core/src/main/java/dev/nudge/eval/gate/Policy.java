@@ -35,7 +35,35 @@ public record Policy(String place, List<Rule> rules) {
 
   /// Whether a rule looks at a base beside the model.
   public boolean compares() {
-    return rules.stream().anyMatch(r -> r instanceof Rule.Improve || r instanceof Rule.Retain);
+    return asksJudge()
+        || rules.stream().anyMatch(r -> r instanceof Rule.Improve || r instanceof Rule.Retain);
+  }
+
+  /// Whether a rule asks what a judge says.
+  public boolean asksJudge() {
+    return rules.stream().anyMatch(r -> r instanceof Rule.Judge);
+  }
+
+  /// Checks that what a judge is asked about makes texts; for the time before an evaluation starts.
+  ///
+  /// @param tasks that are evaluated
+  /// @param texts those of them that make texts
+  /// @throws InputException in one line, for the first rule that names another of them
+  public void checkTexts(Set<String> tasks, Set<String> texts) {
+    for (Rule rule : rules) {
+      if (rule instanceof Rule.Judge judge
+          && tasks.contains(judge.task())
+          && !texts.contains(judge.task())) {
+        throw new InputException(
+            "%s: judge names the task %s, which makes no texts (output_type generate_until)%s"
+                .formatted(
+                    place,
+                    judge.task(),
+                    texts.isEmpty()
+                        ? "; name one that does"
+                        : "; name one that does: " + String.join(", ", new TreeSet<>(texts))));
+      }
+    }
   }
 
   /// Checks that an evaluation will have what the rules name; for the time before it starts.
@@ -51,6 +79,7 @@ public record Policy(String place, List<Rule> rules) {
       String task =
           switch (rule) {
             case Rule.OfMetric r -> r.on().task();
+            case Rule.Judge r -> r.task();
             case Rule.Leakage r -> r.task();
             case Rule.Latency r -> null;
           };
@@ -61,6 +90,11 @@ public record Policy(String place, List<Rule> rules) {
       List<String> tasks = groups.get(task);
       if (tasks != null && rule instanceof Rule.Leakage) {
         continue;
+      }
+      if (tasks != null && rule instanceof Rule.Judge) {
+        throw new InputException(
+            "%s: judge names the group %s; a win rate is of one task: name one of %s"
+                .formatted(place, task, String.join(", ", tasks)));
       }
       if (there == null && tasks != null) {
         throw new InputException(
@@ -95,7 +129,7 @@ public record Policy(String place, List<Rule> rules) {
     }
     if (!compared && compares()) {
       throw new InputException(
-          "%s: improve and retain compare a model with its base; give --adapter, or leave them out"
+          "%s: improve, retain and judge compare a model with its base; give --adapter, or leave them out"
               .formatted(place));
     }
   }

@@ -34,13 +34,15 @@ import tools.jackson.core.JacksonException;
 ///       - {task: legal, metric: acc, at_least: 0.6, judged_by: bound}
 ///     ceiling:
 ///       - {task: prose, metric: bits_per_byte, at_most: 1.2, judged_by: point}
+///     judge:
+///       - {task: support, at_least: 0.5}
 ///     leakage: {at_most: 0.01}
 ///     latency: {seconds_per_request: 0.5}
 ///
 /// One rule may stand without the list around it.
 public final class PolicyFile {
   private static final List<String> KINDS =
-      List.of("improve", "retain", "floor", "ceiling", "leakage", "latency");
+      List.of("improve", "retain", "floor", "ceiling", "judge", "leakage", "latency");
   private static final double CONFIDENCE = 0.95;
 
   private PolicyFile() {}
@@ -143,6 +145,14 @@ public final class PolicyFile {
                 keys.number(limit),
                 by,
                 confidence(keys, confidence)));
+      }
+      case "judge" -> {
+        keys.only("task", List.of("at_least", "confidence"));
+        double least = keys.number("at_least");
+        if (!(least > 0 && least < 1)) {
+          throw keys.wrong("at_least", "a share above 0 and below 1");
+        }
+        yield List.of(new Rule.Judge(keys.needed("task"), least, confidence(keys, confidence)));
       }
       case "leakage" -> {
         keys.only("task", List.of("at_most", "kinds"));

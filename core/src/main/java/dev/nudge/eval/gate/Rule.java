@@ -22,6 +22,7 @@ public sealed interface Rule {
   default String name() {
     return switch (this) {
       case OfMetric rule -> kind() + " " + rule.on().shown();
+      case Judge rule -> kind() + " " + rule.task();
       case Leakage rule -> kind() + (rule.task() == null ? "" : " " + rule.task());
       case Latency rule -> kind() + " " + rule.values().keySet().iterator().next();
     };
@@ -46,11 +47,14 @@ public sealed interface Rule {
     }
   }
 
-  /// A rule about a metric.
-  sealed interface OfMetric extends Rule {
-    On on();
-
+  /// A rule about a number that documents may not tell for sure.
+  sealed interface Tested extends Rule {
     double confidence();
+  }
+
+  /// A rule about a metric.
+  sealed interface OfMetric extends Tested {
+    On on();
   }
 
   /// The model is better than the base by more than `by`: the two-sided interval lies above it.
@@ -119,6 +123,26 @@ public sealed interface Rule {
       if (by == By.BOUND) {
         values.put("confidence", confidence);
       }
+      return values;
+    }
+  }
+
+  /// A judge prefers the model's texts to the base's often enough: the one-sided bound of the win
+  /// rate lies above `atLeast`.
+  ///
+  /// @param atLeast above 0 and below 1; 0.5: the model is not worse
+  record Judge(String task, double atLeast, double confidence) implements Tested {
+    @Override
+    public String kind() {
+      return "judge";
+    }
+
+    @Override
+    public Map<String, Object> values() {
+      Map<String, Object> values = new LinkedHashMap<>();
+      values.put("task", task);
+      values.put("at_least", atLeast);
+      values.put("confidence", confidence);
       return values;
     }
   }

@@ -29,13 +29,13 @@ final class Sentences {
     int n = measured.documents();
     String documents = n == 1 ? "1 document" : "%,d documents".formatted(n);
     documents += measured.clusters() == 0 ? "" : " in %,d clusters".formatted(measured.clusters());
-    String metric = test.rule().on().metric();
+    String subject = test.subject();
     String values =
         before == null
-            ? "%s is %s".formatted(metric, number(test.after()))
+            ? "%s is %s".formatted(subject, number(test.after()))
             : "%s went from %s to %s, %s by %s"
                 .formatted(
-                    metric,
+                    subject,
                     number(before),
                     number(test.after()),
                     measured.value() < 0 ? "worse" : "better",
@@ -68,6 +68,7 @@ final class Sentences {
       case Rule.Limit r ->
           "a bound of at %s %s is asked for"
               .formatted(r.floor() ? "least" : "most", number(r.limit()));
+      case Rule.Judge r -> "a bound of at least " + number(r.atLeast()) + " is asked for";
     };
   }
 
@@ -93,6 +94,7 @@ final class Sentences {
           case Rule.Retain r ->
               needed > 0 ? "a gain of " + number(needed) : "a loss of at most " + number(-needed);
           case Rule.Limit r -> "a value of " + number(needed);
+          case Rule.Judge r -> "a win rate of " + number(needed);
         };
     return "neither is shown: on so many documents %s would%s have passed four times of five"
         .formatted(effect, rules == 1 ? "" : " alone");

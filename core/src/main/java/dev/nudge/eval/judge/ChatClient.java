@@ -1,6 +1,7 @@
 package dev.nudge.eval.judge;
 
 import dev.nudge.format.Json;
+import dev.nudge.format.Untrusted;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.Secret;
 import java.io.IOException;
@@ -35,7 +36,8 @@ import tools.jackson.databind.JsonNode;
 /// Asks a server by OpenAI's chat completions.
 ///
 /// What may pass is tried again after a wait, the server's own where it names one: too many
-/// requests (429), a server in trouble, an answer that is late or broken. A redirect is not
+/// requests (429), a server in trouble, an answer that is late or broken. A certificate that is not
+/// trusted is told at once. A redirect is not
 /// followed, for the key is for this address. What a server refuses by name of the settings that
 /// are not needed is left out from then on. The key is never part of a text that is shown or kept.
 ///
@@ -131,6 +133,11 @@ final class ChatClient implements AutoCloseable {
     } catch (TimeoutException e) {
       return new Came.Trouble("does not answer in time", null);
     } catch (ExecutionException e) {
+      String untrusted = e.getCause() instanceof IOException cause ? Untrusted.why(cause) : null;
+      if (untrusted != null) { // it will be no other in a second
+        throw new RunException(
+            "the judge %s cannot be reached: %s".formatted(address, untrusted), e.getCause());
+      }
       return new Came.Trouble(reason(e.getCause()), null);
     } finally {
       sent.cancel(true);

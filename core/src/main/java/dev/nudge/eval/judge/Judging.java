@@ -114,7 +114,8 @@ public final class Judging {
     }
   }
 
-  private static boolean makesTexts(TaskConfig task) {
+  /// Whether a task has texts that can be judged.
+  public static boolean makesTexts(TaskConfig task) {
     return task.type() == OutputType.GENERATE_UNTIL;
   }
 
@@ -149,7 +150,7 @@ public final class Judging {
             new JudgeResult.Compared(
                 match.task(), match.first(), match.second(), WinRate.of(judged), judged));
       }
-      JudgeResult result = result(compared, people);
+      JudgeResult result = result(judge.identity(), compared, people);
       JudgeFiles.write(out, result);
       return result;
     } catch (RunException e) {
@@ -173,7 +174,8 @@ public final class Judging {
     return LocalJudge.load(judge, rubric, machine, watcher::warn);
   }
 
-  private JudgeResult result(List<JudgeResult.Compared> compared, List<Judged> people) {
+  private JudgeResult result(
+      String identity, List<JudgeResult.Compared> compared, List<Judged> people) {
     List<Agreement.Labelled> labelled = new ArrayList<>();
     for (int i = 0; i < people.size(); i++) {
       labelled.add(
@@ -182,10 +184,15 @@ public final class Judging {
     return new JudgeResult(
         name,
         settings.judging().judgeModel(),
-        Sha256.of(rubric.text().getBytes(StandardCharsets.UTF_8)),
+        digest(rubric.text()),
+        digest(identity),
         compared,
         labelled,
         labels == null ? null : Agreement.of(labelled));
+  }
+
+  private static String digest(String text) {
+    return Sha256.of(text.getBytes(StandardCharsets.UTF_8));
   }
 
   private List<Match> matches(Outcome outcome) {

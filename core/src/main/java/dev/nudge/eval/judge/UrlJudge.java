@@ -2,6 +2,7 @@ package dev.nudge.eval.judge;
 
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.Loopback;
 import dev.nudge.settings.RunException;
 import java.io.IOException;
 import java.net.URI;
@@ -11,7 +12,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -29,7 +29,6 @@ import org.jspecify.annotations.Nullable;
 /// Threading: one thread at a time.
 public final class UrlJudge implements Judge {
   private static final int AT_ONCE = 8; // questions that wait for an answer
-  private static final Set<String> HERE = Set.of("localhost", "127.0.0.1", "[::1]");
 
   private final ChatClient client;
   private final Rubric rubric;
@@ -97,7 +96,7 @@ public final class UrlJudge implements Judge {
   /// Whether a URL sends what is asked, and the key, over a network that anybody may read.
   static boolean isOpen(String url) {
     URI uri = URI.create(address(url));
-    return "http".equalsIgnoreCase(uri.getScheme()) && !HERE.contains(uri.getHost());
+    return "http".equalsIgnoreCase(uri.getScheme()) && !Loopback.is(uri.getHost());
   }
 
   /// Reads a key.

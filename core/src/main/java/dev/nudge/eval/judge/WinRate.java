@@ -1,23 +1,12 @@
 package dev.nudge.eval.judge;
 
-import dev.nudge.eval.Bootstrap;
 import dev.nudge.eval.Interval;
-import dev.nudge.eval.NonInferiority;
-import dev.nudge.eval.Paired;
-import dev.nudge.eval.Resampled;
-import dev.nudge.eval.run.Units;
-import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /// How often the second of two models gives the better answer, by a judge.
 ///
 /// The rate is (wins + ties / 2) / n over the n pairs whose verdicts could be read; ties of every
-/// kind count. With w wins and l losses it is ½ + (w − l) / 2n, so its interval is that of a
-/// difference of shares on the same cases ([Paired#interval]), which keeps a width where all pairs
-/// are alike. p is the sign test of "wins and losses are as likely", exact and two-sided: ties say
-/// nothing to it. Where pairs hang together, both are of a bootstrap of their clusters; fewer than
-/// [NonInferiority#FEWEST] of those tell nothing.
+/// kind count. Interval and p are those of [Balance].
 ///
 /// @param wins pairs in which both verdicts prefer the second model
 /// @param losses pairs in which both prefer the first
@@ -60,62 +49,22 @@ public record WinRate(
         longerWins += ruling == Ruling.SECOND == more > 0 ? 1 : 0;
       }
     }
-    List<@Nullable String> clusters = new ArrayList<>();
-    read.forEach(pair -> clusters.add(pair.contest().cluster()));
-    Units units = Units.by(clusters);
-    Rate rate =
-        read.isEmpty()
-            ? Rate.NONE
-            : units.areClusters() ? resampled(read, units.numbers()) : counted(read);
+    Balance balance = Balance.of(judged);
+    Interval interval = balance.interval(CONFIDENCE);
     return new WinRate(
         count(judged, Ruling.SECOND),
         count(judged, Ruling.FIRST),
         count(judged, Ruling.TIE),
         count(judged, Ruling.IDENTICAL),
         count(judged, Ruling.UNREAD),
-        rate.value,
-        rate.interval.low(),
-        rate.interval.high(),
-        rate.p,
-        units.clusterCount(),
+        balance.rate(),
+        interval.low(),
+        interval.high(),
+        balance.p(),
+        balance.clusters(),
         OrderBias.of(judged),
         longer,
         longerWins);
-  }
-
-  /// A rate with what is known of it.
-  private record Rate(double value, Interval interval, double p) {
-    static final Interval UNKNOWN = new Interval(Double.NaN, Double.NaN);
-    static final Rate NONE = new Rate(Double.NaN, UNKNOWN, Double.NaN);
-  }
-
-  private static Rate counted(List<Judged> read) {
-    List<Boolean> first = new ArrayList<>();
-    List<Boolean> second = new ArrayList<>();
-    for (Judged pair : read) { // of a tie both are as good
-      first.add(pair.ruling() != Ruling.SECOND);
-      second.add(pair.ruling() != Ruling.FIRST);
-    }
-    Paired paired = Paired.of(first, second);
-    return new Rate(0.5 + paired.difference() / 2, half(paired.interval(CONFIDENCE)), paired.p());
-  }
-
-  private static Rate resampled(List<Judged> read, int[] clusters) {
-    double[] balance = new double[read.size()]; // 1 of a win, −1 of a loss
-    for (int i = 0; i < balance.length; i++) {
-      Ruling ruling = read.get(i).ruling();
-      balance[i] = ruling == Ruling.SECOND ? 1 : ruling == Ruling.FIRST ? -1 : 0;
-    }
-    Resampled mean = Bootstrap.STANDARD.mean(balance, clusters);
-    double value = 0.5 + mean.value() / 2;
-    return mean.units() < NonInferiority.FEWEST
-        ? new Rate(value, Rate.UNKNOWN, Double.NaN)
-        : new Rate(value, half(mean.interval(CONFIDENCE, -1, 1)), mean.p());
-  }
-
-  /// The interval of a rate, of that of wins less losses.
-  private static Interval half(Interval balance) {
-    return new Interval(0.5 + balance.low() / 2, 0.5 + balance.high() / 2);
   }
 
   /// Pairs that count.

@@ -19,6 +19,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// What has to happen before the first question: the policy is held to the tasks, verdicts of an
@@ -107,7 +109,14 @@ final class Beginning implements Evaluation.Watcher {
     if (judging != null) {
       judging.check(tasks);
     }
+    if (policy != null) {
+      policy.checkTexts(names(tasks.stream()), names(tasks.stream().filter(Judging::makesTexts)));
+    }
     watcher.tasks(tasks);
+  }
+
+  private static Set<String> names(Stream<TaskConfig> tasks) {
+    return tasks.map(TaskConfig::name).collect(Collectors.toSet());
   }
 
   @Override

@@ -56,6 +56,10 @@ public final class Suite {
   public static Judged run(EvaluateSettings settings, Machine machine, Evaluation.Watcher watcher) {
     Path file = settings.policy();
     Policy policy = file == null ? null : PolicyFile.read(file);
+    if (policy != null && policy.asksJudge() && settings.judging().judge() == null) {
+      throw new InputException(
+          "%s: judge asks for a win rate; give --judge, or leave it out".formatted(policy.place()));
+    }
     TrainingTexts training = TrainingTexts.of(settings.trainData());
     Judging judging = Judging.of(settings, machine, watcher::warn);
     Beginning beginning = new Beginning(settings, policy, judging, watcher);
@@ -73,10 +77,17 @@ public final class Suite {
     Instant now = Instant.now();
     GateResult gate = null;
     if (policy != null) {
-      Gate.Evidence evidence = new Gate.Evidence(outcome, leaks, Speed.of(outcome));
+      Gate.Evidence evidence = new Gate.Evidence(outcome, leaks, Speed.of(outcome), judge);
+      Map<String, String> changing = new TreeMap<>(shown);
+      if (judge != null && policy.asksJudge()) {
+        changing.put("judge", judge.identity());
+      }
       gate =
           Gate.judge(
-              policy, evidence, digests(settings, machine, outcome, policy, beginning, shown), now);
+              policy,
+              evidence,
+              digests(settings, machine, outcome, policy, beginning, changing),
+              now);
       GateFiles.write(settings.out(), gate);
     }
     ReportFiles.write(

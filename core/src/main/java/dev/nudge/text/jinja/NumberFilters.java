@@ -40,7 +40,10 @@ final class NumberFilters {
   }
 
   static Value real(Value value, Arguments given) {
-    Value otherwise = given.bind("float", "default").get("default", Num.of(0.0));
+    return real(value, given.bind("float", "default").get("default", Num.of(0.0)));
+  }
+
+  private static Value real(Value value, Value otherwise) {
     return value instanceof Num num
         ? Num.of(num.real())
         : value instanceof Text text ? real(text, otherwise) : otherwise;
@@ -97,6 +100,34 @@ final class NumberFilters {
       }
       default -> throw new Mistake("round() goes by common, ceil or floor, not '" + how + "'");
     }
+  }
+
+  /// Bytes in the largest unit that leaves one or more.
+  static Value fileSize(Value value, Arguments given) {
+    boolean binary = given.bind("filesizeformat", "binary").is("binary", false);
+    Value read = real(value instanceof Undefined ? None.NONE : value, Num.of(Double.NaN));
+    if (!(read instanceof Num num) || !Double.isFinite(num.real())) {
+      throw new Mistake("'filesizeformat' needs a number of bytes, not a " + value.type());
+    }
+    double bytes = num.real();
+    double base = binary ? 1024 : 1000;
+    if (bytes < base) {
+      BigInteger whole = new BigDecimal(bytes).toBigInteger();
+      return Text.of(bytes == 1 ? "1 Byte" : whole + " Bytes");
+    }
+    String units = "kMGTPEZY";
+    int at = 0;
+    BigInteger unit = BigInteger.valueOf((long) base).pow(2);
+    BigDecimal exact = new BigDecimal(bytes);
+    while (exact.compareTo(new BigDecimal(unit)) >= 0 && at < units.length() - 1) {
+      unit = unit.multiply(BigInteger.valueOf((long) base));
+      at++;
+    }
+    BigDecimal shown =
+        new BigDecimal(base * bytes / unit.doubleValue()).setScale(1, RoundingMode.HALF_EVEN);
+    String prefix = units.substring(at, at + 1);
+    String named = binary ? prefix.toUpperCase(Locale.ROOT) + "iB" : prefix + "B";
+    return Text.of(shown.toPlainString() + " " + named);
   }
 
   private static Num number(Value value, String filter) {

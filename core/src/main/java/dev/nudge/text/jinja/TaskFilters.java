@@ -22,6 +22,10 @@ final class TaskFilters {
     ALL.put("slice", TaskFilters::slice);
     ALL.put("truncate", TaskFilters::truncate);
     ALL.put("urlencode", (v, a) -> quoted(Python.str(Filters.none(v, a)).chars()));
+    ALL.put("wordwrap", TaskFilters::wrap);
+    ALL.put("striptags", MarkupFilters::stripTags);
+    ALL.put("xmlattr", MarkupFilters::attributes);
+    ALL.put("filesizeformat", NumberFilters::fileSize);
     ALL.put("forceescape", (v, a) -> Filters.escape(Python.str(Filters.none(v, a))));
   }
 
@@ -120,6 +124,29 @@ final class TaskFilters {
     int space = cut.chars().lastIndexOf(' ');
     Text words = arguments.is("killwords", false) || space < 0 ? cut : cut.sub(0, space);
     return given.budget().made(new TextBuilder().add(words).add(dots).text());
+  }
+
+  private static Value wrap(Value value, Arguments given) {
+    Arguments arguments =
+        given.bind(
+            "wordwrap", "width", "break_long_words", "wrapstring", "break_on_hyphens");
+    if (!(value instanceof Text text)) {
+      throw new Mistake("wordwrap goes with a text, and this is a " + value.type());
+    }
+    Text own = arguments.textOrNull("wrapstring");
+    Text between = own == null ? Text.of("\n") : own;
+    boolean breaks = arguments.is("break_long_words", true);
+    boolean hyphens = arguments.is("break_on_hyphens", true);
+    int width = arguments.whole("width", 79);
+    List<String> paragraphs = new ArrayList<>();
+    long length = 0;
+    for (Value line : Texts.lines(text, false)) {
+      List<String> lines = new WordWrap(width, breaks, hyphens).lines(((Text) line).chars());
+      given.budget().grown(length, (long) lines.size() * between.chars().length());
+      paragraphs.add(String.join(between.chars(), lines));
+      length += paragraphs.getLast().length() + between.chars().length();
+    }
+    return given.budget().made(Text.of(String.join(between.chars(), paragraphs)));
   }
 
   private static Value quoted(String text) {

@@ -307,7 +307,7 @@ class GateTest {
     var report =
         LeakScan.of(List.of("question number 7", "Question number: 8", "question number 9"), items);
     assertThat(report.leaks()).hasSize(3);
-    Gate.Evidence evidence = new Gate.Evidence(outcome, Map.of("legal", report), Speed.UNKNOWN);
+    Gate.Evidence evidence = new Gate.Evidence(outcome, Map.of("legal", report), Speed.UNKNOWN, null);
     assertThat(judge("leakage: {at_most: 0.015}", evidence).verdict()).isEqualTo(Verdict.PASS);
     GateResult fails = judge("leakage: {at_most: 0.014}", evidence);
     assertThat(fails.verdict()).isEqualTo(Verdict.FAIL);
@@ -427,7 +427,7 @@ class GateTest {
             "policy.yaml: improve names the metric acc_norm, which legal does not have; it has acc, acc,none, brier_score, brier_score,none; did you mean acc?");
     assertThatThrownBy(() -> judge("retain: {task: legal, metric: acc, margin: 0.1}", baseAlone()))
         .hasMessage(
-            "policy.yaml: improve and retain compare a model with its base; give --adapter, or leave them out");
+            "policy.yaml: improve, retain and judge compare a model with its base; give --adapter, or leave them out");
   }
 
   private Outcome baseAlone() throws Exception {

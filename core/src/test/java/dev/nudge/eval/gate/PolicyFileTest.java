@@ -25,6 +25,7 @@ class PolicyFileTest {
       retain: {task: general, metric: acc, margin: 2e-2}
       floor: [{task: legal, metric: acc, at_least: 0.6, judged_by: bound}]
       ceiling: [{task: prose, metric: bits_per_byte, at_most: 1, judged_by: point}]
+      judge: {task: legal, at_least: 0.5}
       leakage: {at_most: 0.01, kinds: [exact, near]}
       latency: {seconds_per_request: 0.5, tokens_per_second: 100}
       """;
@@ -40,6 +41,7 @@ class PolicyFileTest {
             "retain general acc",
             "floor legal acc",
             "ceiling prose bits_per_byte",
+            "judge legal",
             "leakage",
             "latency seconds_per_request",
             "latency tokens_per_second");
@@ -98,14 +100,19 @@ class PolicyFileTest {
         "floor: {task: a, metric: acc, at_least: 1} | p: floor: judged_by is missing; it must be bound or point",
         "floor: {task: a, metric: acc, at_least: x, judged_by: point} | p: floor: at_least is 'x'; it must be a number",
         "ceiling: {task: a, metric: acc, at_most: 1, judged_by: mean} | p: ceiling: judged_by is 'mean'; it must be bound or point",
+        "judge: {task: a} | p: judge: at_least is missing; it must be a number",
+        "judge: {at_least: 0.5} | p: judge: task is missing; it must be a name",
+        "judge: {task: a, at_least: 1} | p: judge: at_least is 1; it must be a share above 0 and below 1",
+        "judge: {task: a, at_least: 50} | p: judge: at_least is 50; it must be a share above 0 and below 1",
+        "judge: {task: a, metric: acc, at_least: 0.5} | p: judge: 'metric' is no key there; there are task, at_least, confidence",
         "leakage: {at_most: 2} | p: leakage: at_most is 2; it must be a share from 0 to 1",
         "leakage: {at_most: 0, kinds: [fuzzy]} | p: leakage: kinds is [fuzzy]; it must be a list of exact, normalised, runs, near",
         "latency: {} | p: latency says nothing; it has seconds_per_request, tokens_per_second or both",
         "latency: {seconds: 1} | p: latency: 'seconds' is no key there; there are seconds_per_request, tokens_per_second; did you mean seconds_per_request?",
-        "improv: {task: a, metric: acc} | p: 'improv' is no key there; there are confidence, improve, retain, floor, ceiling, leakage, latency; did you mean improve?",
+        "improv: {task: a, metric: acc} | p: 'improv' is no key there; there are confidence, improve, retain, floor, ceiling, judge, leakage, latency; did you mean improve?",
         "improve: | p: improve is null; it must be a rule or a list of rules",
         "improve: [3] | p: improve has 3; a rule is a map such as {task: name, …}",
-        "confidence: 0.9 | p holds no rule; a policy has at least one of improve, retain, floor, ceiling, leakage, latency",
+        "confidence: 0.9 | p holds no rule; a policy has at least one of improve, retain, floor, ceiling, judge, leakage, latency",
         "[] | p holds no rule; a policy has keys such as improve and retain",
         "improve: [{ | p line 1, column 12: this is not YAML: expected the node content, but found '<stream end>'",
       })
@@ -113,6 +120,28 @@ class PolicyFileTest {
     assertThatThrownBy(() -> PolicyFile.parse("p", text))
         .isInstanceOf(InputException.class)
         .hasMessage(message);
+  }
+
+  @Test
+  void aJudgeIsAskedOnlyAboutTasksThatMakeTexts() {
+    Policy policy = PolicyFile.parse("p", "judge: {task: say, at_least: 0.5}");
+    assertThat(policy.asksJudge()).isTrue();
+    assertThat(PolicyFile.parse("p", "leakage: {at_most: 0}").asksJudge()).isFalse();
+    policy.check(Map.of("say", Set.of("f1")), Map.of(), true);
+    policy.checkTexts(Set.of("say", "quiz"), Set.of("say"));
+    assertThatThrownBy(() -> policy.checkTexts(Set.of("say", "tell"), Set.of("tell")))
+        .isInstanceOf(InputException.class)
+        .hasMessage(
+            "p: judge names the task say, which makes no texts (output_type generate_until); name one that does: tell");
+    assertThatThrownBy(() -> policy.check(Map.of("says", Set.of("f1")), Map.of(), true))
+        .hasMessage(
+            "p: judge names the task say, which is not evaluated; --tasks has says; did you mean says?");
+    assertThatThrownBy(
+            () -> policy.check(Map.of(), Map.of("say", java.util.List.of("one", "two")), true))
+        .hasMessage("p: judge names the group say; a win rate is of one task: name one of one, two");
+    assertThatThrownBy(() -> policy.check(Map.of("say", Set.of("f1")), Map.of(), false))
+        .hasMessage(
+            "p: improve, retain and judge compare a model with its base; give --adapter, or leave them out");
   }
 
   @Test
@@ -125,6 +154,6 @@ class PolicyFileTest {
     assertThatThrownBy(() -> PolicyFile.read(bytes)).hasMessage(bytes + " is not UTF-8 text");
     Path whole = folder.resolve("whole.yaml");
     Files.writeString(whole, WHOLE);
-    assertThat(PolicyFile.read(whole).rules()).hasSize(8);
+    assertThat(PolicyFile.read(whole).rules()).hasSize(9);
   }
 }

@@ -6,6 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.Backends;
 import dev.nudge.data.Example;
+import dev.nudge.eval.gate.Digests;
+import dev.nudge.eval.gate.GateFiles;
+import dev.nudge.eval.gate.GateResult;
+import dev.nudge.eval.gate.Verdict;
 import dev.nudge.eval.judge.FakeServer.Answer;
 import dev.nudge.eval.run.Evaluation;
 import dev.nudge.eval.suite.Suite;
@@ -288,6 +292,60 @@ class JudgingTest {
         assertThat(Files.readString(file)).as(file.toString()).doesNotContain(KEY);
       }
     }
+  }
+
+  private GateFiles.Stored gate() {
+    return GateFiles.read(folder.resolve("out/gate.json"));
+  }
+
+  @Test
+  void aPolicyAsksTheJudgeAndItsVerdictHangsOnWhatHeIsTold() throws IOException {
+    Path policy = folder.resolve("policy.yaml");
+    Files.writeString(policy, "judge: {task: say, at_least: 0.5}\n");
+    try (FakeServer server = new FakeServer((n, body) -> Answer.says("TIE"))) {
+      GateResult result = requireNonNull(run(remote(server, "policy", policy)).gate());
+      assertThat(result.verdict()).isEqualTo(Verdict.INCONCLUSIVE); // six pairs are too few
+      assertThat(result.rules().getFirst().documents()).isEqualTo(DOCUMENTS);
+      assertThat(result.rules().getFirst().value()).isEqualTo(0.5);
+      Digests first = gate().digests();
+      assertThat(first.settings().get("judge")).startsWith("sha256:");
+      run(remote(server, "policy", policy));
+      assertThat(gate().isFresh(first)).isTrue();
+      Files.writeString(folder.resolve("short.txt"), "{question} {answer_a} {answer_b} Which?");
+      run(remote(server, "policy", policy));
+      assertThat(first.changed(gate().digests())).containsExactly("the setting judge");
+      Files.writeString(policy, "leakage: {at_most: 0}\n");
+      run(remote(server, "policy", policy));
+      assertThat(gate().digests().settings()).doesNotContainKey("judge"); // nobody asks it
+    }
+  }
+
+  @Test
+  void aJudgeThatFailsLeavesItsRuleInconclusive() throws IOException {
+    Path policy = folder.resolve("policy.yaml");
+    Files.writeString(policy, "judge: {task: say, at_least: 0.1}\n");
+    try (FakeServer server = new FakeServer((n, body) -> Answer.of(401, "expired"))) {
+      assertThatThrownBy(() -> run(remote(server, "policy", policy)))
+          .isInstanceOf(RunException.class);
+    }
+    assertThat(gate().verdict()).isEqualTo(Verdict.INCONCLUSIVE);
+    assertThat(Files.readString(folder.resolve("out/gate.json")))
+        .contains("nobody judged the texts of say");
+  }
+
+  @Test
+  void aPolicyThatAsksForWhatNoJudgeSaysIsRefusedFirst() throws IOException {
+    Path policy = folder.resolve("policy.yaml");
+    Files.writeString(policy, "judge: {task: quiz, at_least: 0.5}\n");
+    refused(
+        "D/policy.yaml: judge names the task quiz, which makes no texts (output_type generate_until);"
+            + " name one that does: say",
+        "policy",
+        policy);
+    assertThatThrownBy(() -> run(Map.of("policy", policy)))
+        .isInstanceOf(InputException.class)
+        .hasMessage(policy + ": judge asks for a win rate; give --judge, or leave it out");
+    assertThat(folder.resolve("out")).doesNotExist();
   }
 
   @Test

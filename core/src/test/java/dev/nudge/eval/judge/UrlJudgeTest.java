@@ -3,9 +3,15 @@ package dev.nudge.eval.judge;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsParameters;
+import com.sun.net.httpserver.HttpsServer;
+import dev.nudge.Certificate;
 import dev.nudge.eval.judge.FakeServer.Answer;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,6 +23,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -34,6 +41,8 @@ class UrlJudgeTest {
   private static final Patience SHORT =
       new Patience(Duration.ofSeconds(5), Duration.ofMillis(5), Duration.ofSeconds(2), 3);
   private static final Judge.Question QUESTION = new Judge.Question("q", "one", "two", null);
+
+  @TempDir Path folder;
 
   private static List<Judge.Reply> ask(
       FakeServer server, Patience patience, Judge.Question... all) {
@@ -86,6 +95,35 @@ class UrlJudgeTest {
         assertThat(replies.get(i).choice()).isEqualTo(i % 2 == 0 ? Choice.A : Choice.B);
       }
       assertThat(server.bodies).hasSize(40);
+    }
+  }
+
+  @Test
+  void aCertificateThatIsNotTrustedIsToldAtOnce() throws Exception {
+    HttpsServer server =
+        HttpsServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    AtomicInteger greetings = new AtomicInteger();
+    server.setHttpsConfigurator(
+        new HttpsConfigurator(Certificate.in(folder)) {
+          @Override
+          public void configure(HttpsParameters parameters) {
+            greetings.incrementAndGet();
+            super.configure(parameters);
+          }
+        });
+    server.start();
+    String url = "https://127.0.0.1:%d/v1".formatted(server.getAddress().getPort());
+    try (UrlJudge judge = UrlJudge.at(url, "large", KEY, RUBRIC, SHORT)) {
+      assertThatThrownBy(() -> judge.ask(List.of(QUESTION), (reply, i) -> {}))
+          .isInstanceOf(RunException.class)
+          .hasMessage(
+              "the judge "
+                  + url
+                  + "/chat/completions cannot be reached: this Java does not trust its certificate;"
+                  + " NUDGE_JAVA_OPTS=-Djavax.net.ssl.trustStore=FILE says who is trusted");
+      assertThat(greetings).hasValue(1);
+    } finally {
+      server.stop(0);
     }
   }
 

@@ -107,7 +107,7 @@ class ReportTest {
     GateResult gate =
         Gate.judge(
             policy,
-            new Gate.Evidence(outcome, leaks, Speed.of(outcome)),
+            new Gate.Evidence(outcome, leaks, Speed.of(outcome), null),
             MadeOutcomes.digests(outcome, policy),
             AT);
     Map<String, String> settings = new LinkedHashMap<>();

@@ -6,6 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.nudge.Backends;
+import dev.nudge.eval.Interval;
+import dev.nudge.eval.NonInferiority;
+import dev.nudge.eval.gate.Measured;
 import dev.nudge.eval.metric.Instructions;
 import dev.nudge.eval.task.OutputType;
 import dev.nudge.eval.task.Packs;
@@ -83,12 +86,52 @@ class PacksTest {
     Outcome outcome = run(List.of("retention"), Map.of());
     Map<String, TaskScores> tasks = outcome.main().tasks();
     assertThat(tasks.keySet())
-        .containsExactly("retention_knowledge", "retention_instructions", "retention_text");
+        .containsExactly("retention_knowledge",
+            "retention_instructions",
+            "retention_text",
+            "retention_prose");
     assertThat(scores(tasks, "retention_knowledge")).containsKeys("acc,none", "acc_norm,none");
     assertThat(scores(tasks, "retention_instructions"))
         .containsKeys("prompt_level_strict_acc,none", "inst_level_loose_acc,none");
     assertThat(requireNonNull(scores(tasks, "retention_text").get("bits_per_byte,none")).value())
         .isBetween(1.0, 30.0);
+  }
+
+  /// The ten of `retention_text` are too few for a bound, and stay as they are for results that
+  /// were written with them.
+  @Test
+  void theTextsOfRetentionProseAreEnoughForABound() {
+    Path adapter = GOLDEN.resolve("peft/all-linear/adapter");
+    Map<String, TaskScores> tasks =
+        run(
+                List.of("retention_text", "retention_prose"),
+                Map.of("adapter", adapter, "limit", 1000))
+            .main()
+            .tasks();
+    for (String metric : List.of("bits_per_byte,none", "kl_from_base,none")) {
+      Interval few =
+          Measured.of(requireNonNull(scores(tasks, "retention_text").get(metric))).interval(0.9);
+      assertThat(few.low()).as(metric).isEqualTo(Double.NEGATIVE_INFINITY);
+      TaskScores.Score score = requireNonNull(scores(tasks, "retention_prose").get(metric));
+      Interval many = Measured.of(score).interval(0.9);
+      assertThat(many.low()).as(metric).isGreaterThan(0).isLessThan(score.value());
+      assertThat(many.high()).as(metric).isGreaterThan(score.value()).isFinite();
+    }
+  }
+
+  @Test
+  void theTextsOfRetentionAreShortAndNoneComesTwice() throws IOException {
+    List<JsonNode> prose = rows("prose.jsonl");
+    assertThat(rows("text.jsonl")).hasSize(10); // results that are kept were made with these
+    assertThat(prose).hasSizeGreaterThanOrEqualTo(2 * NonInferiority.FEWEST);
+    Set<String> sentences = new HashSet<>();
+    for (JsonNode row : Stream.concat(prose.stream(), rows("text.jsonl").stream()).toList()) {
+      String text = row.path("text").asString();
+      assertThat(text.split(" ").length).as(text).isBetween(50, 120);
+      for (String sentence : text.split("(?<=[.:;?!]) ")) {
+        assertThat(sentences.add(sentence)).as(sentence).isTrue();
+      }
+    }
   }
 
   private static Map<String, TaskScores.Score> scores(Map<String, TaskScores> tasks, String task) {

@@ -18,6 +18,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
 /// Holds what task files need of Python to what Python did (`cpython_cases.py`).
@@ -129,13 +131,30 @@ class CpythonTest {
         assertThat(render(source, names)).as(source).isEqualTo(row.path("rendered").stringValue());
       }
     }
-    assertThat(refused).isEqualTo(16);
+    assertThat(refused).isEqualTo(28);
   }
 
   private static String render(String source, Map<String, dev.nudge.text.jinja.Value> names) {
     return Template.parse(source, "template", Dialect.TASK)
         .render(names, Limits.USUAL, LocalDateTime.of(2020, 1, 1, 0, 0))
         .chars();
+  }
+
+  @Test
+  void aCharacterThatStripTagsDoesNotKnowIsRefusedAndNotLeftAsItIs() {
+    Map<String, dev.nudge.text.jinja.Value> none = Map.of();
+    assertThatThrownBy(() -> render("{{ 'a &bigstar; b'|striptags }}", none))
+        .isInstanceOf(NudgeException.class)
+        .hasMessageContaining("striptags does not know the character &bigstar;");
+    assertThatThrownBy(() -> render("{{ '&notin;'|striptags }}", none)) // no ¬ before `in;`
+        .hasMessageContaining("&notin;");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"pprint", "random", "urlize"})
+  void filtersOfJinjaThatAreNotKnownAreRefusedByName(String name) {
+    assertThatThrownBy(() -> render("{{ 'a'|" + name + " }}", Map.of()))
+        .hasMessage("template, line 1: the filter '" + name + "' is not known");
   }
 
   @Test
