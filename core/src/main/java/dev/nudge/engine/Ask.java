@@ -11,9 +11,16 @@ import dev.nudge.adapter.NamedAdapters;
 /// @param low whether it runs only while nothing else does, and ends where others need its room
 /// @param toldFrom place in the prompt of the first token whose logits its caller is told;
 ///     [#NOTHING]: of none. Keys of the tokens before it may be those of an earlier prompt
+/// @param patient whether its prompt may wait, while others answer, until more are read with it
 @SuppressWarnings("ArrayRecordComponent")
 public record Ask(
-    int[] prompt, int positions, NamedAdapters.Way way, String client, boolean low, int toldFrom) {
+    int[] prompt,
+    int positions,
+    NamedAdapters.Way way,
+    String client,
+    boolean low,
+    int toldFrom,
+    boolean patient) {
   /// No token's logits are told.
   public static final int NOTHING = Integer.MAX_VALUE;
 
@@ -25,12 +32,12 @@ public record Ask(
       String client,
       boolean low,
       boolean scored) {
-    this(prompt, positions, way, client, low, scored ? 0 : NOTHING);
+    this(prompt, positions, way, client, low, scored ? 0 : NOTHING, false);
   }
 
   /// A sequence that is asked for its likelihood from a place on, and says nothing.
   public static Ask likelihood(int[] prompt, NamedAdapters.Way way, int toldFrom) {
-    return new Ask(prompt, prompt.length, way, "", false, toldFrom);
+    return new Ask(prompt, prompt.length, way, "", false, toldFrom, false);
   }
 
   /// Whether logits of its prompt are told.
@@ -45,6 +52,11 @@ public record Ask(
 
   /// A sequence of no client in particular.
   public static Ask of(int[] prompt, int positions, NamedAdapters.Way way) {
-    return new Ask(prompt, positions, way, "", false, NOTHING);
+    return new Ask(prompt, positions, way, "", false, NOTHING, false);
+  }
+
+  /// The same of a caller that waits for many answers, and for none of them in particular.
+  public Ask patiently() {
+    return new Ask(prompt, positions, way, client, low, toldFrom, true);
   }
 }

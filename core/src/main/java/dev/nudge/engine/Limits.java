@@ -13,12 +13,7 @@ import org.jspecify.annotations.Nullable;
 /// @param spareBytes memory that rows to score and texts to embed may take before they take that of
 ///     keys, in bytes
 public record Limits(
-    int threads,
-    long keyBytes,
-    int longest,
-    boolean speculate,
-    int sequences,
-    long spareBytes) {
+    int threads, long keyBytes, int longest, boolean speculate, int sequences, long spareBytes) {
   /// Positions of a block of keys.
   public static final int BLOCK = 64;
 

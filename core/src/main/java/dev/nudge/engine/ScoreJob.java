@@ -55,8 +55,7 @@ final class ScoreJob {
   ///
   /// @return whether it is done
   boolean go(BooleanSupplier pause) {
-    return Objects.requireNonNull(scores)
-        .go(() -> ticket.cancelled() || pause.getAsBoolean());
+    return Objects.requireNonNull(scores).go(() -> ticket.cancelled() || pause.getAsBoolean());
   }
 
   /// The scores of a job that was done.

@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
 /// The lanes of an engine that score rows, and their workspaces, as large as the rows need and the
 /// memory allows: the pass itself, run dry.
 ///
-/// Where memory is short batches get smaller, down to the longest row, and then lanes fewer, down to
+/// Where memory is short batches get smaller, down to the longest row, and then lanes fewer, down
+/// to
 /// one. No score depends on that: each lane multiplies with as many processors as it would have
 /// among all that were asked for.
 ///

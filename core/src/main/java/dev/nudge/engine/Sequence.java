@@ -92,7 +92,12 @@ final class Sequence {
 
   /// Whether its prompt, or all of it, has still to be read.
   boolean reads() {
-    return count - cache().length() > 1 || cache().length() < prompt;
+    return unread() > 1 || cache().length() < prompt;
+  }
+
+  /// Tokens that its cache does not hold yet.
+  int unread() {
+    return count - cache().length();
   }
 
   /// Tells its caller the logits behind a token of the prompt, once.

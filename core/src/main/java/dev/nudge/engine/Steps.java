@@ -42,6 +42,7 @@ final class Steps implements AutoCloseable {
   private final BooleanSupplier roomy;
   private @Nullable KvPool pool;
   private @Nullable Kept kept;
+  private boolean more; // sequences wait for room
   private long promptTokens;
   private long cachedTokens;
   private long saidTokens;
@@ -120,6 +121,7 @@ final class Steps implements AutoCloseable {
     while (true) {
       boolean idle = running.stream().allMatch(s -> s.ask.low());
       Sequence s = waiting.peek(idle);
+      more = s != null;
       if (s != null && !ensured(s)) { // no memory for it; the others go on
         waiting.take(s);
         continue;
@@ -231,10 +233,20 @@ final class Steps implements AutoCloseable {
       answering.removeAll(together);
       within(together, () -> decode(together, running.size()));
     }
-    if (!reading.isEmpty()) {
+    if (!reading.isEmpty() && !gathers(reading, running.size())) {
       List<Sequence> together = together(reading);
       within(together, () -> read(together, running));
     }
+  }
+
+  /// Whether prompts wait for those behind them. A pass that reads packs, or makes, every weight
+  /// however few its tokens are; so prompts that may wait do, while more are to come and others
+  /// answer, until they are half of what runs or fill a pass.
+  private boolean gathers(List<Sequence> reading, int running) {
+    return more
+        && 2 * reading.size() < running
+        && reading.stream().allMatch(s -> s.ask.patient())
+        && reading.stream().mapToInt(Sequence::unread).sum() < room.tokens();
   }
 
   /// The mean of the last hidden states of a text.
@@ -394,7 +406,7 @@ final class Steps implements AutoCloseable {
         promptTokens += there;
         s.ticket.cached(there);
       }
-      int rest = s.count() - s.cache().length();
+      int rest = s.unread();
       boolean whole = model.config().turnsAnew(1, s.count()); // its turns depend on all of it
       int piece = rest <= left ? rest : whole ? 0 : left / Limits.BLOCK * Limits.BLOCK;
       if (piece > 0) {

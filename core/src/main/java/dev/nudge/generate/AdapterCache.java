@@ -223,7 +223,8 @@ public final class AdapterCache {
     }
   }
 
-  /// Notes that warnings of an adapter are told, and forgets the one that was loaded the longest ago
+  /// Notes that warnings of an adapter are told, and forgets the one that was loaded the longest
+  /// ago
   /// where there are many: its warnings are told again if it ever comes again.
   ///
   /// @return whether they were not told before

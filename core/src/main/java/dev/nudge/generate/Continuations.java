@@ -65,7 +65,7 @@ public final class Continuations {
           Answered answer = new Answered(session, prompt, ends);
           answers.add(answer);
           int positions = prompt.ids.length + prompt.maxTokens;
-          tickets.add(engine.submit(Ask.of(prompt.ids, positions, way), answer));
+          tickets.add(engine.submit(Ask.of(prompt.ids, positions, way).patiently(), answer));
         }
         tickets.removeFirst().await();
         if (Thread.currentThread().isInterrupted()) {

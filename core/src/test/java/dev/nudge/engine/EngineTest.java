@@ -339,6 +339,62 @@ class EngineTest {
     };
   }
 
+  /// Asks for a to h in four places, of which a ends first and b next.
+  ///
+  /// @return who said each token
+  private List<String> order(List<int[]> prompts, List<Greedy> greedy, boolean patient)
+      throws InterruptedException {
+    List<String> said = Collections.synchronizedList(new ArrayList<>());
+    CountDownLatch runs = new CountDownLatch(1);
+    CountDownLatch all = new CountDownLatch(1);
+    try (Engine engine =
+        new Engine(model, adapters, new Limits(2, ROOMY, 256, false).withSequences(4))) {
+      List<Ticket> tickets = new ArrayList<>();
+      Caller gate =
+          (logits, row, ids, count) -> {
+            runs.countDown();
+            await(all);
+            return Caller.END;
+          };
+      tickets.add(engine.submit(prompt(3), 20, null, gate));
+      runs.await();
+      for (int i = 0; i < prompts.size(); i++) {
+        String name = Character.toString('a' + i);
+        Greedy own = greedy.get(i);
+        Caller caller =
+            (logits, row, ids, count) -> {
+              said.add(name);
+              return own.next(logits, row, ids, count);
+            };
+        Ask ask = asked(prompts.get(i), 30, "", false);
+        tickets.add(engine.submit(patient ? ask.patiently() : ask, caller));
+      }
+      all.countDown();
+      tickets.forEach(Ticket::await);
+    }
+    return said;
+  }
+
+  @Test
+  void patientPromptsAreReadTogetherAndSayWhatTheySayAlone() throws InterruptedException {
+    List<Integer> tokens = List.of(2, 8, 24, 24, 3, 3, 3, 3);
+    List<int[]> prompts = tokens.stream().map(n -> prompt(5 + 30 * n % 90)).toList();
+    List<Greedy> greedy = tokens.stream().map(Greedy::new).toList();
+    List<String> patient = order(prompts, greedy, true);
+    assertThat(patient.indexOf("e")).isGreaterThan(patient.lastIndexOf("b"));
+    assertThat(patient.indexOf("f")).isEqualTo(patient.indexOf("e") + 1);
+    List<String> hasty = order(prompts, tokens.stream().map(Greedy::new).toList(), false);
+    assertThat(hasty.indexOf("e")).isLessThan(hasty.lastIndexOf("b"));
+    try (Engine engine = engine(ROOMY, false)) {
+      for (int i = 0; i < prompts.size(); i++) {
+        Greedy alone = new Greedy(tokens.get(i));
+        engine.submit(prompts.get(i), prompts.get(i).length + 30, null, alone).await();
+        assertThat(greedy.get(i).said).isEqualTo(alone.said);
+        assertThat(greedy.get(i).logits).isEqualTo(alone.logits);
+      }
+    }
+  }
+
   @Test
   void aClientThatAsksForMuchDoesNotHoldUpOneThatAsksForLittle() {
     long block = model.keyValueBytes(Limits.BLOCK);

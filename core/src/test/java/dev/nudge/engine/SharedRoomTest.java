@@ -39,8 +39,7 @@ class SharedRoomTest {
   private final Random random = new Random(Seeds.next());
   private final ModelConfig config = ModelConfig.load(FOLDER);
   private final CausalLm model = Checkpoint.load(FOLDER, config, Backends.of(Compute.FP32));
-  private final NamedAdapters none =
-      new NamedAdapters(model.modules(), model.backend().compute());
+  private final NamedAdapters none = new NamedAdapters(model.modules(), model.backend().compute());
   private final List<Example> rows =
       IntStream.range(0, 40).mapToObj(i -> Example.of(prompt(2 + 97 * i % 700))).toList();
   private final int longest = rows.stream().mapToInt(Example::length).max().orElseThrow();

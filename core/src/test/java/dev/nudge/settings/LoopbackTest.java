@@ -8,8 +8,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// Tell this machine from others by name.
 class LoopbackTest {
   @ParameterizedTest
-  @ValueSource(
-      strings = {"localhost", "LocalHost", "127.0.0.1", "127.1.2.255", "::1", "[::1]"})
+  @ValueSource(strings = {"localhost", "LocalHost", "127.0.0.1", "127.1.2.255", "::1", "[::1]"})
   void namesOfThisMachineAreKnown(String host) {
     assertThat(Loopback.is(host)).isTrue();
   }

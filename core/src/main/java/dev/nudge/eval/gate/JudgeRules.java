@@ -15,8 +15,7 @@ final class JudgeRules {
 
   private JudgeRules() {}
 
-  private static Optional<JudgeResult.Compared> compared(
-      Rule.Judge rule, Gate.Evidence evidence) {
+  private static Optional<JudgeResult.Compared> compared(Rule.Judge rule, Gate.Evidence evidence) {
     JudgeResult judge = evidence.judge();
     return judge == null
         ? Optional.empty()
@@ -40,8 +39,7 @@ final class JudgeRules {
     WinRate rate = compared.rate();
     String subject =
         "win rate over %s (%,d won, %,d lost, %,d tied, %,d not read)"
-            .formatted(
-                compared.first(), rate.wins(), rate.losses(), rate.allTies(), rate.unread());
+            .formatted(compared.first(), rate.wins(), rate.losses(), rate.allTies(), rate.unread());
     Measured measured = Measured.of(Balance.of(compared.judged()));
     return new Families.Test(rule, subject, null, rate.rate(), measured);
   }

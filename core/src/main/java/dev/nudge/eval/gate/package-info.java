@@ -6,7 +6,8 @@
 /// with the [Digests] of all that it depends on, [GateFiles] writes it as `gate.json` and
 /// `gate.xml` and reads it again, and [Digests#changed] says what makes it stale.
 ///
-/// It knows nothing about how a model or a judge is asked, how a report is drawn, or where adapters are kept.
+/// It knows nothing about how a model or a judge is asked, how a report is drawn, or where adapters
+/// are kept.
 ///
 /// Read [Gate] first.
 @NullMarked

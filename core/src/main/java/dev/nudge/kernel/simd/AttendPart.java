@@ -48,8 +48,7 @@ final class AttendPart {
   /// @param most where the first head's largest score goes, behind all of these the sums of powers
   /// @param room floats from head to head there
   /// @param values where the sums of values go, (heads, width)
-  void run(
-      Tensor q, KeyValues kv, int part, MemorySegment to, long most, int room, long values) {
+  void run(Tensor q, KeyValues kv, int part, MemorySegment to, long most, int room, long values) {
     int from = Math.max(h.first(kv.rows() - 1), part * VectorAttendOne.PART);
     int n = Math.min(kv.rows(), (part + 1) * VectorAttendOne.PART) - from;
     int row = padded(n + 1); // products are made for two keys at a time
@@ -60,7 +59,8 @@ final class AttendPart {
     for (int j = 0; j < n; ) {
       Piece keys = piece(kv.keys(), from, j, n);
       for (int i = 0; i < all; i += Math.min(sides, SIDE)) {
-        products(keys, i, scratch, scores + 4L * ((long) i * row + j), row, scores + 4L * all * row);
+        products(
+            keys, i, scratch, scores + 4L * ((long) i * row + j), row, scores + 4L * all * row);
       }
       j += keys.rows;
     }

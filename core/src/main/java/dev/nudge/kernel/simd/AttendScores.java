@@ -17,7 +17,8 @@ import jdk.incubator.vector.VectorShuffle;
 /// Multiplies keys in bfloat16 by four queries, two keys at a time.
 ///
 /// A product ends in a vector of partial sums, eight of them for two keys. These are folded
-/// together: each fold joins two vectors, so that eight products end in one vector, and a fold costs
+/// together: each fold joins two vectors, so that eight products end in one vector, and a fold
+/// costs
 /// as much for eight as it would for one.
 final class AttendScores {
   /// Columns of a call: straight code is twice as fast as a loop of two rounds.
@@ -61,7 +62,8 @@ final class AttendScores {
     return (LANES == 16 || LANES == 8) && dim % COLUMNS == 0;
   }
 
-  /// Writes the products of `rows` keys with four queries over [#COLUMNS] columns, or adds them. Where
+  /// Writes the products of `rows` keys with four queries over [#COLUMNS] columns, or adds them.
+  /// Where
   /// `rows` is odd, one number more is written for each query.
   ///
   /// @param keys whose first number is at byte `at`, `stride` bytes apart
@@ -177,8 +179,7 @@ final class AttendScores {
           scores.set(
               JAVA_FLOAT_UNALIGNED, place + 4, scores.get(JAVA_FLOAT_UNALIGNED, place + 4) + one1);
         } else {
-          scores.set(
-              JAVA_LONG_UNALIGNED, place, scores.get(JAVA_LONG_UNALIGNED, spare + 8L * s));
+          scores.set(JAVA_LONG_UNALIGNED, place, scores.get(JAVA_LONG_UNALIGNED, spare + 8L * s));
         }
       }
     }

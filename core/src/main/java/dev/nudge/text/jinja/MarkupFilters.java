@@ -17,7 +17,8 @@ final class MarkupFilters {
   private static final Pattern REFERENCE =
       Pattern.compile("&(#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\\t\\n\\f <&#;]{1,32};?)");
   private static final Pattern NAME = Pattern.compile("[A-Za-z][A-Za-z0-9]+;");
-  private static final Pattern NO_KEY = Pattern.compile("[\\s/>=]", Pattern.UNICODE_CHARACTER_CLASS);
+  private static final Pattern NO_KEY =
+      Pattern.compile("[\\s/>=]", Pattern.UNICODE_CHARACTER_CLASS);
   private static final Charset WINDOWS = Charset.forName("windows-1252");
 
   /// Names of U+00A0 to U+00FF, which HTML knows without a semicolon too.

@@ -128,8 +128,7 @@ final class TaskFilters {
 
   private static Value wrap(Value value, Arguments given) {
     Arguments arguments =
-        given.bind(
-            "wordwrap", "width", "break_long_words", "wrapstring", "break_on_hyphens");
+        given.bind("wordwrap", "width", "break_long_words", "wrapstring", "break_on_hyphens");
     if (!(value instanceof Text text)) {
       throw new Mistake("wordwrap goes with a text, and this is a " + value.type());
     }

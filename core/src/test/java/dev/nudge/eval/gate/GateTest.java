@@ -307,7 +307,8 @@ class GateTest {
     var report =
         LeakScan.of(List.of("question number 7", "Question number: 8", "question number 9"), items);
     assertThat(report.leaks()).hasSize(3);
-    Gate.Evidence evidence = new Gate.Evidence(outcome, Map.of("legal", report), Speed.UNKNOWN, null);
+    Gate.Evidence evidence =
+        new Gate.Evidence(outcome, Map.of("legal", report), Speed.UNKNOWN, null);
     assertThat(judge("leakage: {at_most: 0.015}", evidence).verdict()).isEqualTo(Verdict.PASS);
     GateResult fails = judge("leakage: {at_most: 0.014}", evidence);
     assertThat(fails.verdict()).isEqualTo(Verdict.FAIL);

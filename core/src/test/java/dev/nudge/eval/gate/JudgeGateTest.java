@@ -62,7 +62,8 @@ class JudgeGateTest {
   private static JudgeResult result(String first, String second, List<Judged> judged) {
     JudgeResult.Compared compared =
         new JudgeResult.Compared("legal", first, second, WinRate.of(judged), judged);
-    return new JudgeResult("judge", null, "sha256:1", "sha256:2", List.of(compared), List.of(), null);
+    return new JudgeResult(
+        "judge", null, "sha256:1", "sha256:2", List.of(compared), List.of(), null);
   }
 
   private RuleResult judged(String policy, List<Judged> judged) {
@@ -104,8 +105,7 @@ class JudgeGateTest {
   void fewPairsShowNothingEvenWhereAllAreWon() {
     RuleResult few = judged(HALF, pairs(19, 0, 0));
     assertThat(few.verdict()).isEqualTo(Verdict.INCONCLUSIVE);
-    assertThat(few.sentence())
-        .contains("no interval is known on 19 documents", "so few documents");
+    assertThat(few.sentence()).contains("no interval is known on 19 documents", "so few documents");
     assertThat(judged(HALF, pairs(20, 0, 0)).verdict()).isEqualTo(Verdict.PASS);
     assertThat(judged(HALF, pairs(0, 19, 0)).verdict()).isEqualTo(Verdict.INCONCLUSIVE);
     assertThat(judged(HALF, pairs(0, 20, 0)).verdict()).isEqualTo(Verdict.FAIL);
@@ -158,7 +158,8 @@ class JudgeGateTest {
   void whatNobodyJudgedIsInconclusive() {
     List<Judged> won = pairs(100, 0, 0);
     for (JudgeResult judge :
-        java.util.Arrays.asList(null, result("adapter", "compare", won), result("base", "x", won))) {
+        java.util.Arrays.asList(
+            null, result("adapter", "compare", won), result("base", "x", won))) {
       RuleResult rule = judge(HALF, judge).rules().getFirst();
       assertThat(rule.verdict()).isEqualTo(Verdict.INCONCLUSIVE);
       assertThat(rule.sentence())

@@ -138,7 +138,8 @@ class PolicyFileTest {
             "p: judge names the task say, which is not evaluated; --tasks has says; did you mean says?");
     assertThatThrownBy(
             () -> policy.check(Map.of(), Map.of("say", java.util.List.of("one", "two")), true))
-        .hasMessage("p: judge names the group say; a win rate is of one task: name one of one, two");
+        .hasMessage(
+            "p: judge names the group say; a win rate is of one task: name one of one, two");
     assertThatThrownBy(() -> policy.check(Map.of("say", Set.of("f1")), Map.of(), false))
         .hasMessage(
             "p: improve, retain and judge compare a model with its base; give --adapter, or leave them out");

@@ -86,10 +86,8 @@ class PacksTest {
     Outcome outcome = run(List.of("retention"), Map.of());
     Map<String, TaskScores> tasks = outcome.main().tasks();
     assertThat(tasks.keySet())
-        .containsExactly("retention_knowledge",
-            "retention_instructions",
-            "retention_text",
-            "retention_prose");
+        .containsExactly(
+            "retention_knowledge", "retention_instructions", "retention_text", "retention_prose");
     assertThat(scores(tasks, "retention_knowledge")).containsKeys("acc,none", "acc_norm,none");
     assertThat(scores(tasks, "retention_instructions"))
         .containsKeys("prompt_level_strict_acc,none", "inst_level_loose_acc,none");
@@ -103,9 +101,7 @@ class PacksTest {
   void theTextsOfRetentionProseAreEnoughForABound() {
     Path adapter = GOLDEN.resolve("peft/all-linear/adapter");
     Map<String, TaskScores> tasks =
-        run(
-                List.of("retention_text", "retention_prose"),
-                Map.of("adapter", adapter, "limit", 1000))
+        run(List.of("retention_text", "retention_prose"), Map.of("adapter", adapter, "limit", 1000))
             .main()
             .tasks();
     for (String metric : List.of("bits_per_byte,none", "kl_from_base,none")) {
