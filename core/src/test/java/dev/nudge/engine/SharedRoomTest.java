@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -83,8 +84,7 @@ class SharedRoomTest {
       assertThat(least).isLessThan(whole);
       assertThat(room.within(LANES * whole, job()))
           .isEqualTo(new ScoreRoom.Size(LANES, 2048, whole));
-      ScoreRoom.Size smaller = room.within(LANES * whole - 1, job());
-      assertThat(smaller).isNotNull();
+      ScoreRoom.Size smaller = Objects.requireNonNull(room.within(LANES * whole - 1, job()));
       assertThat(smaller.lanes()).isEqualTo(LANES);
       assertThat(smaller.budget()).isBetween(2048 - 65, 2047);
       for (int lanes = 1; lanes <= LANES; lanes++) {

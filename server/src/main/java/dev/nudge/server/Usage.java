@@ -24,7 +24,8 @@ import tools.jackson.databind.JsonNode;
 /// keys: `{"day": "2026-11-28", "tokens": {"acme": 1234}}`.
 ///
 /// The file is replaced whole where something has changed, every two seconds at most and at the
-/// end, so a server that is killed forgets two seconds at most. Of two servers over one file of keys
+/// end, so a server that is killed forgets two seconds at most. Of two servers over one file of
+/// keys
 /// each counts its own, and the file has the last writer's.
 ///
 /// Threading: any number of threads.

@@ -133,10 +133,12 @@ final class ChatClient implements AutoCloseable {
     } catch (TimeoutException e) {
       return new Came.Trouble("does not answer in time", null);
     } catch (ExecutionException e) {
-      String untrusted = e.getCause() instanceof IOException cause ? Untrusted.why(cause) : null;
-      if (untrusted != null) { // it will be no other in a second
-        throw new RunException(
-            "the judge %s cannot be reached: %s".formatted(address, untrusted), e.getCause());
+      if (e.getCause() instanceof IOException cause) {
+        String untrusted = Untrusted.why(cause);
+        if (untrusted != null) { // it will be no other in a second
+          throw new RunException(
+              "the judge %s cannot be reached: %s".formatted(address, untrusted), cause);
+        }
       }
       return new Came.Trouble(reason(e.getCause()), null);
     } finally {

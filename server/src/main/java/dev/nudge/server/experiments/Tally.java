@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
 /// it has seen both arms, and what it does then is no longer counted in any comparison.
 ///
 /// While it runs everything is in memory: some 300 bytes a unit, and as much for each request that
-/// feedback is still taken for. At its end units and requests are [forgotten][#forget], and the sums
+/// feedback is still taken for. At its end units and requests are [forgotten][#forget], and the
+/// sums
 /// stay.
 ///
 /// Threading: the experiment's lock.
@@ -113,7 +114,8 @@ final class Tally {
     }
   }
 
-  /// Forgets units and requests, of which nothing is counted any more: the experiment has ended. The
+  /// Forgets units and requests, of which nothing is counted any more: the experiment has ended.
+  /// The
   /// sums stay as they are.
   void forget() {
     units = Map.of();
