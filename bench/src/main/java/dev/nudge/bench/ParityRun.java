@@ -26,6 +26,10 @@ record ParityRun(Path model, Path data, Path work) {
   static final String KNOWLEDGE = "retention_knowledge";
   static final String INSTRUCTIONS = "retention_instructions";
   static final String TEXT = "retention_text";
+
+  /// Tasks of the pack that every part answers; the pack has got more since the first parts.
+  private static final String RETAINED = String.join(",", KNOWLEDGE, INSTRUCTIONS, TEXT);
+
   private static final String INSTRUCTED = "prompt_level_strict_acc";
   private static final String BITS = "bits_per_byte";
   private static final int MOST_SKIPPED = 10; // in a row, and `train` ends
@@ -133,7 +137,7 @@ record ParityRun(Path model, Path data, Path work) {
     if (part.method().adapts()) {
       flags.addAll(List.of("--adapter", trained.toString()));
     }
-    flags.addAll(List.of("--tasks", domain.task() + (retained ? ",retention" : "")));
+    flags.addAll(List.of("--tasks", domain.task() + (retained ? "," + RETAINED : "")));
     flags.addAll(List.of("--data-dir", work.resolve("data").toString(), "--out", out.toString()));
     Child.run(Nudge.command("eval", flags), work, 0).orThrow();
     List<JsonNode> documents = documents(out, domain.task());
