@@ -4,6 +4,7 @@ import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.data.Example;
 import dev.nudge.model.CausalLm;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Threads;
 import java.util.ArrayList;
 import java.util.List;
@@ -120,10 +121,19 @@ public final class Engine implements AutoCloseable {
     outside();
     NamedAdapters.Way way = adapters.way(adapter);
     EmbedJob embed = new EmbedJob(ids, way);
-    Job job =
-        new Job((steps, running) -> embed.go(steps, running, scoring()), new Ticket(() -> {}));
-    ask(jobs, job);
-    job.ticket.await();
+    Ticket ticket = new Ticket(this::wake);
+    ask(
+        jobs,
+        new Job(
+            (steps, running) -> {
+              boolean done = embed.go(steps, running, scoring());
+              if (!done && ticket.cancelled()) {
+                throw new RunException("interrupted while others had the memory to embed a text");
+              }
+              return done;
+            },
+            ticket));
+    ticket.await();
     return embed.mean();
   }
 
@@ -227,17 +237,18 @@ public final class Engine implements AutoCloseable {
         for (Sequence s = submitted.poll(); s != null; s = submitted.poll()) {
           waiting.add(s);
         }
+        drop(waiting, running);
         // one between two steps, or those who ask would hold up all others
         Job job = stalled == null ? jobs.poll() : stalled;
         stalled = job == null || job.run(steps, running) ? null : job;
-        drop(waiting, running);
         for (ScoreJob late : scoring) { // behind the one that is scored
           if (late.ticket.cancelled() && scoring.remove(late)) {
             late.ticket.end(null);
           }
         }
-        boolean starved = stalled != null || scored != null && !scored.begun();
-        if (!starved) { // else those who run end first
+        if (stalled != null || scored != null && !scored.begun()) {
+          steps.starve(running); // those who run end first
+        } else {
           steps.admit(waiting, running, scoring());
         }
         if (!running.isEmpty()) {
@@ -245,7 +256,7 @@ public final class Engine implements AutoCloseable {
         }
         load = steps.load();
         score(steps, running);
-        if (running.isEmpty() && !asked() && !closed) {
+        if (running.isEmpty() && waiting.isEmpty() && !asked() && !closed) {
           LockSupport.park(this);
         }
       }
@@ -276,7 +287,10 @@ public final class Engine implements AutoCloseable {
 
   /// Scores rows: a batch of each lane where others want the model too, else until others do.
   private void score(Steps steps, List<Sequence> running) {
-    boolean beside = !running.isEmpty();
+    if (stalled != null && !scoring()) {
+      return; // it came first
+    }
+    boolean beside = !running.isEmpty() || stalled != null;
     ScoreJob job = scored == null ? scoring.poll() : scored;
     scored = job;
     if (job == null) {

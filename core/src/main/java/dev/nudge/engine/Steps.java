@@ -147,7 +147,7 @@ final class Steps implements AutoCloseable {
         }
         taken -= Limits.blocks(low.positions);
         running.remove(low);
-        low.end(new BusyException("a sequence of low priority gave its room to others", 1));
+        gone(low);
         continue;
       }
       waiting.take(s);
@@ -155,6 +155,20 @@ final class Steps implements AutoCloseable {
       taken += wanted;
       running.add(s);
     }
+  }
+
+  /// Lets nobody in, since something waits for the room of those who run; sequences of low priority
+  /// give theirs up.
+  void starve(List<Sequence> running) {
+    more = false;
+    for (Sequence low = low(running); low != null; low = low(running)) {
+      running.remove(low);
+      gone(low);
+    }
+  }
+
+  private static void gone(Sequence low) {
+    low.end(new BusyException("a sequence of low priority gave its room to others", 1));
   }
 
   private static @Nullable Sequence low(List<Sequence> running) {

@@ -116,6 +116,10 @@ final class Waiting {
     clients.values().forEach(client -> client.queue.removeIf(ended));
   }
 
+  boolean isEmpty() {
+    return low.isEmpty() && turn() == null;
+  }
+
   List<Sequence> all() {
     List<Sequence> all = new ArrayList<>(low);
     clients.values().forEach(client -> all.addAll(client.queue));

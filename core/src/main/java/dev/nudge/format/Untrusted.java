@@ -1,8 +1,8 @@
 package dev.nudge.format;
 
 import java.io.IOException;
+import java.security.GeneralSecurityException;
 import java.security.InvalidAlgorithmParameterException;
-import javax.net.ssl.SSLHandshakeException;
 import org.jspecify.annotations.Nullable;
 
 /// Says in words that a server's certificate was refused, and what to do about it.
@@ -18,7 +18,7 @@ public final class Untrusted {
       }
     }
     for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-      if (cause instanceof SSLHandshakeException) {
+      if (cause instanceof GeneralSecurityException) { // not a handshake that was cut off
         return String.valueOf(cause.getMessage()).matches("(?s).*No (name|subject).*")
             ? "its certificate is for another address: " + cause.getMessage()
             : "this Java does not trust its certificate; NUDGE_JAVA_OPTS="

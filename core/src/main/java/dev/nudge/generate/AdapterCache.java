@@ -348,7 +348,7 @@ public final class AdapterCache {
   }
 
   /// Says how many bytes adapters may take; those that are loaded stay until others come.
-  public synchronized void budget(long bytes) {
+  synchronized void budget(long bytes) {
     budget = bytes;
   }
 

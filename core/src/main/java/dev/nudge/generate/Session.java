@@ -26,7 +26,9 @@ import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReadWriteLock;
@@ -52,7 +54,8 @@ public final class Session implements AutoCloseable {
   private final NamedAdapters adapters;
   private final int maxLength;
   private final long held; // bytes of the weights
-  private long attached; // bytes of adapters that are not the cache's
+  private final long free; // bytes of keys without adapters
+  private final Map<String, Long> attached = new HashMap<>(); // bytes of those not the cache's
   private long cached; // bytes that those of the cache may take
   private final ModelConfig base;
   private final boolean anyBase;
@@ -78,6 +81,7 @@ public final class Session implements AutoCloseable {
     this.model = model;
     this.identity = identity;
     this.held = held;
+    this.free = limits.keyBytes();
     this.limits = limits;
     this.base = model.config();
     this.anyBase = anyBase;
@@ -219,17 +223,26 @@ public final class Session implements AutoCloseable {
               adapters.attach(name, made);
               adapters.use(name);
             });
-        synchronized (this) {
-          attached += made.bytes();
-          takeFromKeys(made.bytes());
-        }
+        own(name, made.bytes());
       }
     }
   }
 
-  /// Takes memory off that of keys for adapters.
-  private synchronized void takeFromKeys(long bytes) {
-    limits = limits.withKeyBytes(Math.max(0, limits.keyBytes() - bytes));
+  /// Books what an adapter takes that is not the cache's.
+  private synchronized void own(String name, long bytes) {
+    attached.put(name, bytes);
+    settleKeys();
+  }
+
+  private synchronized void disown(String name) {
+    if (attached.remove(name) != null) {
+      settleKeys();
+    }
+  }
+
+  /// Gives keys the memory that adapters leave.
+  private synchronized void settleKeys() {
+    limits = limits.withKeyBytes(Math.max(0, free - attachedBytes() - cached));
     if (engine != null) {
       engine.keyBytes(limits.keyBytes());
     }
@@ -278,13 +291,14 @@ public final class Session implements AutoCloseable {
     between(asked, alone); // it has started meanwhile
   }
 
-  /// Takes an adapter off that nobody uses any more; nothing is left to do where the session is
-  /// closed.
-  void detach(String name) {
+  /// Takes an adapter off that nobody uses any more, and gives its memory back to keys; nothing is
+  /// left to do where the session is closed.
+  public void detach(String name) {
     lock.readLock().lock();
     try {
       if (!closed) {
         between(running -> running.detach(name), () -> adapters.detach(name));
+        disown(name);
       }
     } finally {
       lock.readLock().unlock();
@@ -298,7 +312,7 @@ public final class Session implements AutoCloseable {
       long share = limits.keyBytes() / ADAPTERS_SHARE;
       there = new AdapterCache(this, share);
       cached = share;
-      takeFromKeys(share);
+      settleKeys();
       cache = there;
     }
     return there;
@@ -317,7 +331,7 @@ public final class Session implements AutoCloseable {
   /// The least `--memory` with which so many tokens of a prompt and its answer have room beside
   /// weights, workspace and the share of adapters, in bytes.
   public synchronized long leastMemory(int tokens) {
-    return limits.least(model, held + attached, tokens, ADAPTERS_SHARE);
+    return limits.least(model, held + attachedBytes(), tokens, ADAPTERS_SHARE);
   }
 
   /// The most tokens of an answer where a request says nothing: what the model takes, but no more
@@ -405,9 +419,13 @@ public final class Session implements AutoCloseable {
     return engine;
   }
 
+  private synchronized long attachedBytes() {
+    return attached.values().stream().mapToLong(bytes -> bytes).sum();
+  }
+
   /// What the memory goes to.
   public synchronized Account account() {
-    return new Account(held, attached + cached, limits.stepBytes(model), limits.keyBytes());
+    return new Account(held, attachedBytes() + cached, limits.stepBytes(model), limits.keyBytes());
   }
 
   /// Says in a line what the keys of a token take, of how many tokens there may be, and what else
@@ -492,7 +510,8 @@ public final class Session implements AutoCloseable {
     return adapters.enabled() ? adapters.active() : null;
   }
 
-  /// The adapters of this session's model by name, to switch between them.
+  /// The adapters of this session's model by name, to switch between them. One is taken off by
+  /// [#detach], which gives its memory back.
   public NamedAdapters adapters() {
     return adapters;
   }

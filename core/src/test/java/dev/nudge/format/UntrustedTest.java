@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.security.InvalidAlgorithmParameterException;
+import java.security.cert.CertificateException;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLHandshakeException;
 import org.junit.jupiter.api.Test;
@@ -12,17 +13,17 @@ import org.junit.jupiter.api.Test;
 class UntrustedTest {
   @Test
   void whoIsNotTrustedIsToldWithWhatSaysWhoIs() {
-    assertThat(Untrusted.why(new SSLHandshakeException("PKIX path building failed")))
+    assertThat(Untrusted.why(refused("PKIX path building failed")))
         .isEqualTo(
             "this Java does not trust its certificate; NUDGE_JAVA_OPTS="
                 + "-Djavax.net.ssl.trustStore=FILE says who is trusted");
-    assertThat(Untrusted.why(new IOException("sent", new SSLHandshakeException("PKIX"))))
+    assertThat(Untrusted.why(new IOException("sent", refused("PKIX"))))
         .startsWith("this Java does not trust its certificate");
   }
 
   @Test
   void aCertificateOfAnotherAddressIsToldAsThat() {
-    assertThat(Untrusted.why(new SSLHandshakeException("No name matching localhost found")))
+    assertThat(Untrusted.why(refused("No name matching localhost found")))
         .isEqualTo("its certificate is for another address: No name matching localhost found");
   }
 
@@ -38,5 +39,13 @@ class UntrustedTest {
   void otherEndsAreNotAboutCertificates() {
     assertThat(Untrusted.why(new SSLException("Unsupported or unrecognized SSL message"))).isNull();
     assertThat(Untrusted.why(new IOException("reset"))).isNull();
+    assertThat(Untrusted.why(new SSLHandshakeException("Remote host terminated the handshake")))
+        .isNull();
+  }
+
+  private static IOException refused(String why) {
+    IOException handshake = new SSLHandshakeException("(certificate_unknown) " + why);
+    handshake.initCause(new CertificateException(why));
+    return handshake;
   }
 }

@@ -50,10 +50,23 @@ class AttendOneTest {
   }
 
   @Test
-  void queriesBesideEachOtherHaveTheBitsThatTheyHaveAlone() {
-    int[] lengths = {1, 300, 128, 65, 513};
+  void aLongContextHasLongerParts() {
     for (Attend.Shape h :
-        List.of(new Attend.Shape(9, 3, 64), new Attend.Shape(4, 4, 16), WINDOWED)) {
+        List.of(new Attend.Shape(4, 2, 32), new Attend.Shape(4, 2, 32, 0.2, 9000, 0))) {
+      check(h, Dtype.BF16, 128 * 64);
+      check(h, Dtype.BF16, 3 * 128 * 64 + 5);
+    }
+  }
+
+  @Test
+  void queriesBesideEachOtherHaveTheBitsThatTheyHaveAlone() {
+    int[] lengths = {1, 300, 128, 65, 513, 6000, 7000}; // more than is in memory together
+    for (Attend.Shape h :
+        List.of(
+            new Attend.Shape(9, 3, 64),
+            new Attend.Shape(32, 8, 64),
+            new Attend.Shape(4, 4, 16),
+            WINDOWED)) {
       for (Dtype dtype : List.of(Dtype.F32, Dtype.BF16)) {
         try (Scope scope = Scope.open("test");
             Team alone = new Team(1)) {

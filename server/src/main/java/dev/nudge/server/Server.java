@@ -219,10 +219,10 @@ public final class Server implements AutoCloseable {
     pipeline.drain(Duration.ZERO);
     session.serving().drain(Duration.ZERO);
     web.stop();
-    session.close();
     if (usage != null) {
       usage.close();
     }
+    session.close();
     if (experiments != null) {
       experiments.close();
     }

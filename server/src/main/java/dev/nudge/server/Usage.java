@@ -70,9 +70,12 @@ final class Usage implements AutoCloseable {
       JsonNode all = Json.parseStrictly(Files.readString(from));
       LocalDate day = LocalDate.parse(all.path("day").asString(""));
       JsonNode tokens = all.path("tokens");
+      Map<String, Long> used = new TreeMap<>();
       for (String name : tokens.propertyNames()) {
-        quota(name).restore(day, Math.max(0, tokens.path(name).asLong(0)));
+        used.put(name, Math.max(0, tokens.path(name).asLong(0)));
       }
+      used.forEach((name, count) -> quota(name).restore(day, count));
+      saved = new Saved(day, used); // nothing is written again before it changes
     } catch (IOException | JacksonException | DateTimeException e) {
       mistake =
           from
@@ -147,6 +150,13 @@ final class Usage implements AutoCloseable {
   @Override
   public void close() {
     closed.countDown();
-    save();
+    boolean interrupted = Thread.interrupted(); // which would break the channel
+    try {
+      save();
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
   }
 }

@@ -20,6 +20,7 @@ import java.util.List;
 final class AttendPart {
   private static final int SIDE = VectorFewRows.SIDE;
   private static final int PAIRS = 2 * LANES;
+  private static final int LONGEST = 128; // keys read for all heads
   private static final int NEAR = 24576; // bytes of keys that are read for all heads
 
   private static final VectorSoftCap SOFT_CAP = new VectorSoftCap();
@@ -39,18 +40,19 @@ final class AttendPart {
     this.low = low;
     sides = h.group() == 1 ? 1 : Math.ceilDiv(h.group(), SIDE) * SIDE;
     width = Math.ceilDiv(h.dim(), PAIRS) * PAIRS;
-    step = Math.clamp(NEAR / ((low ? 2 : 4) * h.keyWidth()) / 2 * 2, 4, VectorAttendOne.PART);
+    step = Math.clamp(NEAR / ((low ? 2 : 4) * h.keyWidth()) / 2 * 2, 4, LONGEST);
   }
 
   /// Attends to the keys of part `part` that the query sees.
   ///
+  /// @param length keys of a part
   /// @param q (1, queryWidth)
   /// @param most where the first head's largest score goes, behind all of these the sums of powers
   /// @param room floats from head to head there
   /// @param values where the sums of values go, (heads, width)
-  void run(Tensor q, KeyValues kv, int part, MemorySegment to, long most, int room, long values) {
-    int from = Math.max(h.first(kv.rows() - 1), part * VectorAttendOne.PART);
-    int n = Math.min(kv.rows(), (part + 1) * VectorAttendOne.PART) - from;
+  void run(Tensor q, KeyValues kv, int part, int length, MemorySegment to, long most, int room, long values) {
+    int from = Math.max(h.first(kv.rows() - 1), part * length);
+    int n = Math.min(kv.rows(), (part + 1) * length) - from;
     int row = padded(n + 1); // products are made for two keys at a time
     int all = h.keyCount() * sides;
     MemorySegment scratch = Scratch.get().wide(4L * all * (width + row) + AttendScores.SPARE);

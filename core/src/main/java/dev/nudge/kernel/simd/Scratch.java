@@ -7,7 +7,8 @@ import java.lang.foreign.MemorySegment;
 /// Holds the strips of one thread, and a row that grows to the longest one asked for.
 ///
 /// About 40 KiB a thread, outside of the ledger: made by the first call, kept as long as the
-/// thread.
+/// thread. A thread that attends for single queries has up to some megabytes more, see
+/// [VectorAttendOne].
 final class Scratch {
   private static final ThreadLocal<Scratch> OF_THREAD = ThreadLocal.withInitial(Scratch::new);
 

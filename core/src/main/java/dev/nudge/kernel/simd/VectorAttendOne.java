@@ -14,17 +14,19 @@ import dev.nudge.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/// Attends in parts of [#PART] keys, counted from a sequence's beginning, and joins the parts.
+/// Attends in parts of 128 keys, counted from a sequence's beginning, and joins the parts.
 ///
 /// A part has its own softmax: for each head its largest score m, the sum s of its powers and the
 /// sum a of its values. All heads are done together, so that keys and values are read from one end
 /// to the other. With M the largest m, a head's result is Σ exp(m − M)·a / Σ exp(m − M)·s.
 ///
 /// Everything between is fp32, in the scratch of the calling thread: for each query m and s of
-/// (heads, parts), then a of (parts, heads).
+/// (heads, parts), then a of (parts, heads). That is a megabyte, or what one query takes: 64 parts at
+/// most, so 32 heads of 128 take another one.
 final class VectorAttendOne implements AttendOne {
-  /// Keys of a part.
-  static final int PART = 128;
+  private static final int PART = 128;
+  private static final int MOST = 64; // parts of a query
+  private static final long NEAR = 1 << 20; // bytes of parts that are in memory together
 
   private final AttendOne portable = new AttendOne.Plain();
 
@@ -35,14 +37,28 @@ final class VectorAttendOne implements AttendOne {
       portable.forward(h, q, seen, out, team);
       return;
     }
-    int rows = q.rows();
     AttendPart part = new AttendPart(h, dtype == Dtype.BF16);
+    int from = 0;
+    while (from < q.rows()) {
+      long bytes = 0;
+      int to = from;
+      while (to < q.rows() && (to == from || bytes + bytes(h, part, seen.get(to)) <= NEAR)) {
+        bytes += bytes(h, part, seen.get(to++));
+      }
+      some(h, part, q.rows(from, to), seen.subList(from, to), out.rows(from, to), team);
+      from = to;
+    }
+  }
+
+  /// Attends for queries whose parts are in memory together.
+  private static void some(
+      Attend.Shape h, AttendPart part, Tensor q, List<KeyValues> seen, Tensor out, Team team) {
+    int rows = q.rows();
     int[] parts = new int[rows + 1]; // before a query
     long[] places = new long[rows + 1];
     for (int r = 0; r < rows; r++) {
-      int own = last(seen.get(r)) - first(h, seen.get(r)) + 1;
-      parts[r + 1] = parts[r] + own;
-      places[r + 1] = places[r] + bytes(h, part, own);
+      parts[r + 1] = parts[r] + parts(h, seen.get(r));
+      places[r + 1] = places[r] + bytes(h, part, seen.get(r));
     }
     MemorySegment all = Scratch.get().parts(places[rows]);
     team.each(
@@ -54,22 +70,30 @@ final class VectorAttendOne implements AttendOne {
           int room = padded(parts[r + 1] - parts[r]);
           long place = places[r];
           long sums = place + 8L * h.count() * room + 4L * p * h.count() * part.width;
-          part.run(q.rows(r, r + 1), kv, first(h, kv) + p, all, place + 4L * p, room, sums);
+          int own = first(h, kv) + p;
+          part.run(q.rows(r, r + 1), kv, own, length(kv), all, place + 4L * p, room, sums);
         });
     team.each(
         rows, r -> join(h, part, parts[r + 1] - parts[r], all, places[r], out.rows(r, r + 1)));
   }
 
+  /// Keys of a part: more of them where there would be more than [#MOST] parts.
+  private static int length(KeyValues kv) {
+    return PART * Math.ceilDiv(kv.rows(), PART * MOST);
+  }
+
+  /// The first part that the query sees.
   private static int first(Attend.Shape h, KeyValues kv) {
-    return h.first(kv.rows() - 1) / PART;
+    return h.first(kv.rows() - 1) / length(kv);
   }
 
-  private static int last(KeyValues kv) {
-    return (kv.rows() - 1) / PART;
+  private static int parts(Attend.Shape h, KeyValues kv) {
+    return (kv.rows() - 1) / length(kv) - first(h, kv) + 1;
   }
 
-  private static long bytes(Attend.Shape h, AttendPart part, int parts) {
-    return 4L * h.count() * (2L * padded(parts) + (long) parts * part.width);
+  private static long bytes(Attend.Shape h, AttendPart part, KeyValues kv) {
+    long parts = parts(h, kv);
+    return 4L * h.count() * (2L * padded((int) parts) + parts * part.width);
   }
 
   private static int rowOf(int[] parts, int i) {

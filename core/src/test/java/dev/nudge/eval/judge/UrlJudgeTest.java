@@ -10,8 +10,11 @@ import dev.nudge.Certificate;
 import dev.nudge.eval.judge.FakeServer.Answer;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -125,6 +128,33 @@ class UrlJudgeTest {
     } finally {
       server.stop(0);
     }
+  }
+
+  @Test
+  void aGreetingThatIsCutOffIsTriedAgain() throws Exception {
+    AtomicInteger greetings = new AtomicInteger();
+    try (ServerSocket cut = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
+      Thread.ofVirtual()
+          .start(
+              () -> {
+                while (!cut.isClosed()) {
+                  try (Socket greeted = cut.accept()) {
+                    greeted.getInputStream().read();
+                    greetings.incrementAndGet();
+                  } catch (IOException e) {
+                    return; // closed
+                  }
+                }
+              });
+      String url = "https://127.0.0.1:%d/v1".formatted(cut.getLocalPort());
+      try (UrlJudge judge = UrlJudge.at(url, "large", KEY, RUBRIC, SHORT)) {
+        assertThatThrownBy(() -> judge.ask(List.of(QUESTION), (reply, i) -> {}))
+            .isInstanceOf(RunException.class)
+            .hasMessageContaining("3 times")
+            .hasMessageNotContaining("certificate");
+      }
+    }
+    assertThat(greetings.get()).isGreaterThanOrEqualTo(3);
   }
 
   @ParameterizedTest
