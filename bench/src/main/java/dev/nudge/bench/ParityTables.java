@@ -104,8 +104,8 @@ record ParityTables(ParityResults results) {
             rows);
     return table.isEmpty()
         ? ""
-        : "The pack `retention`: 56 questions, 24 instructions that a program checks, 10 texts"
-            + " (fewer bits are better; too few texts for an interval).\n\n"
+        : "Three tasks of the pack `retention`: 56 questions, 24 instructions that a program"
+            + " checks, 10 texts (fewer bits are better; too few texts for an interval).\n\n"
             + table;
   }
 

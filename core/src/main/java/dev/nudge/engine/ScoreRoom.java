@@ -15,8 +15,7 @@ import org.jspecify.annotations.Nullable;
 /// memory allows: the pass itself, run dry.
 ///
 /// Where memory is short batches get smaller, down to the longest row, and then lanes fewer, down
-/// to
-/// one. No score depends on that: each lane multiplies with as many processors as it would have
+/// to one. No score depends on that: each lane multiplies with as many processors as it would have
 /// among all that were asked for.
 ///
 /// Threading: confined to the engine's thread.

@@ -224,8 +224,7 @@ public final class AdapterCache {
   }
 
   /// Notes that warnings of an adapter are told, and forgets the one that was loaded the longest
-  /// ago
-  /// where there are many: its warnings are told again if it ever comes again.
+  /// ago where there are many: its warnings are told again if it ever comes again.
   ///
   /// @return whether they were not told before
   private boolean told(String digest) {

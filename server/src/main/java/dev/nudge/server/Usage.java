@@ -25,8 +25,7 @@ import tools.jackson.databind.JsonNode;
 ///
 /// The file is replaced whole where something has changed, every two seconds at most and at the
 /// end, so a server that is killed forgets two seconds at most. Of two servers over one file of
-/// keys
-/// each counts its own, and the file has the last writer's.
+/// keys each counts its own, and the file has the last writer's.
 ///
 /// Threading: any number of threads.
 final class Usage implements AutoCloseable {

@@ -111,8 +111,9 @@ public final class Measured {
     return of(List.of(new Part(first, second, 1)));
   }
 
-  /// Measures how often the second of two models has the better answer, by a judge. For a rate
-  /// beyond ½ or more p is not below that of the exact sign test.
+  /// Measures how often the second of two models has the better answer, by a judge. Where pairs
+  /// stand for themselves, p of a rate above ½ or more, and of one below ½ or less, is not below
+  /// that of the exact sign test; with clusters it is the bootstrap's alone.
   public static Measured of(Balance balance) {
     if (balance.units() < NonInferiority.FEWEST) {
       return unknown(balance.rate(), balance.pairs(), balance.clusters());

@@ -37,8 +37,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 ///
 /// Where `A` and `B` are equally likely and likelier than `TIE`, it is a tie. The question goes
 /// through the model's chat template, as on one and the same day, so that a verdict does not hang
-/// on
-/// when it is asked for.
+/// on when it is asked for.
 ///
 /// Threading: one thread at a time.
 public final class LocalJudge implements Judge {

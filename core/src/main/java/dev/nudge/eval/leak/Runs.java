@@ -11,9 +11,8 @@ import org.jspecify.annotations.Nullable;
 /// Tells which words of each text lie in a run of thirteen that a training row has too.
 ///
 /// A text of [#SHORTEST] to twelve words is one run; a shorter one has none, for such a row of
-/// words
-/// comes anywhere. A run that stands in more than a tenth of the items (and in more than five) is
-/// the task's own wording: it is not looked for, and its words do not count.
+/// words comes anywhere. A run that stands in more than a tenth of the items (and in more than
+/// five) is the task's own wording: it is not looked for, and its words do not count.
 final class Runs {
   static final int LENGTH = 13;
   static final int SHORTEST = 6;

@@ -13,10 +13,9 @@ import tools.jackson.databind.node.NullNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Gives all rows of a table the same columns, as `datasets` 5 does with JSON: in the order in
-/// which
-/// they first come, null where a row has none, and floats where a column has whole numbers and
-/// floats. Objects within that do not all have the same keys stay as they are written, and so does
-/// whatever is an object or a list in one row and something else in another.
+/// which they first come, null where a row has none, and floats where a column has whole numbers
+/// and floats. Objects within that do not all have the same keys stay as they are written, and so
+/// does whatever is an object or a list in one row and something else in another.
 final class Columns {
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 

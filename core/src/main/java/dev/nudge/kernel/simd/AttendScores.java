@@ -18,8 +18,7 @@ import jdk.incubator.vector.VectorShuffle;
 ///
 /// A product ends in a vector of partial sums, eight of them for two keys. These are folded
 /// together: each fold joins two vectors, so that eight products end in one vector, and a fold
-/// costs
-/// as much for eight as it would for one.
+/// costs as much for eight as it would for one.
 final class AttendScores {
   /// Columns of a call: straight code is twice as fast as a loop of two rounds.
   static final int COLUMNS = 4 * LANES;
@@ -63,8 +62,7 @@ final class AttendScores {
   }
 
   /// Writes the products of `rows` keys with four queries over [#COLUMNS] columns, or adds them.
-  /// Where
-  /// `rows` is odd, one number more is written for each query.
+  /// Where `rows` is odd, one number more is written for each query.
   ///
   /// @param keys whose first number is at byte `at`, `stride` bytes apart
   /// @param q four queries in pairs, `width` floats apart, the first from byte `from` on

@@ -7,8 +7,7 @@ public enum Dialect {
   CHAT,
   /// Templates of lm-evaluation-harness's task files: white space stays as it is written, what is
   /// undefined fails where it is used at all, lists and dicts may be changed, `tojson` is jinja2's
-  /// own
-  /// (sorted, in ASCII and safe in HTML), and there is a filter `regex_replace`.
+  /// own (sorted, in ASCII and safe in HTML), and there is a filter `regex_replace`.
   TASK;
 
   /// Whether blocks take white space around them away.

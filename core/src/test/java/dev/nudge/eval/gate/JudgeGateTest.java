@@ -126,6 +126,8 @@ class JudgeGateTest {
     assertThat(five.p()).isCloseTo(1 / 32.0, within(1e-9));
     assertThat(judged(HALF, pairs(4, 0, 96)).verdict()).isEqualTo(Verdict.INCONCLUSIVE); // 1/16
     assertThat(judged(HALF, pairs(4, 4, 92)).p()).isEqualTo(1);
+    assertThat(judged(HALF, pairs(0, 4, 96)).verdict()).isEqualTo(Verdict.INCONCLUSIVE);
+    assertThat(judged(HALF, pairs(0, 5, 95)).verdict()).isEqualTo(Verdict.FAIL);
   }
 
   @Test
@@ -174,10 +176,12 @@ class JudgeGateTest {
 
   @Test
   void rulesAboutAJudgeAreTestedTogether() {
-    // p is 0.0318 alone, above 0.05 for two of them
+    // 59 heads or more of 100 tosses: p is 0.0443 alone, above 0.05 for two of them
     JudgeResult judge = result("base", "adapter", pairs(59, 41, 0));
-    double alone = judge(HALF, judge).rules().getFirst().p();
-    assertThat(alone).isBetween(0.025, 0.05);
+    GateResult one = judge(HALF, judge);
+    assertThat(one.verdict()).isEqualTo(Verdict.PASS);
+    double alone = one.rules().getFirst().p();
+    assertThat(alone).isCloseTo(0.0443, within(5e-5));
     String both = "judge: [{task: legal, at_least: 0.5}, {task: legal, at_least: 0.5}]";
     GateResult two = judge(both, judge);
     assertThat(two.verdict()).isEqualTo(Verdict.INCONCLUSIVE);

@@ -157,6 +157,31 @@ class CpythonTest {
         .hasMessage("template, line 1: the filter '" + name + "' is not known");
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "extends 'a'",
+        "block a %}{% endblock",
+        "include 'a'",
+        "import 'a' as a",
+        "from 'a' import b",
+        "autoescape true %}{% endautoescape",
+        "print 1"
+      })
+  void tagsOfJinjaThatAreNotKnownAreRefusedByName(String tag) {
+    String name = tag.substring(0, tag.indexOf(' '));
+    assertThatThrownBy(() -> render("{% " + tag + " %}", Map.of()))
+        .hasMessage("template, line 1: the statement '" + name + "' is not known here");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"joiner()", "cycler(1, 2)", "lipsum()"})
+  void functionsOfJinjaThatAreNotKnownAreRefusedByName(String call) {
+    String name = call.substring(0, call.indexOf('('));
+    assertThatThrownBy(() -> render("{{ " + call + " }}", Map.of()))
+        .hasMessage("template, line 1: the function '" + name + "' is not known here");
+  }
+
   @Test
   void aFilterOfTaskFilesIsUnknownToChatTemplates() {
     assertThatThrownBy(() -> Template.parse("{{ 'a' | regex_replace('a', 'b') }}", "chat"))

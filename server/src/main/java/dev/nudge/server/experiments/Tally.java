@@ -16,8 +16,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// While it runs everything is in memory: some 300 bytes a unit, and as much for each request that
 /// feedback is still taken for. At its end units and requests are [forgotten][#forget], and the
-/// sums
-/// stay.
+/// sums stay.
 ///
 /// Threading: the experiment's lock.
 final class Tally {
@@ -115,8 +114,7 @@ final class Tally {
   }
 
   /// Forgets units and requests, of which nothing is counted any more: the experiment has ended.
-  /// The
-  /// sums stay as they are.
+  /// The sums stay as they are.
   void forget() {
     units = Map.of();
     responses = Map.of();
