@@ -35,7 +35,8 @@ public record Limits(
   /// What an engine of a loaded model may take.
   ///
   /// @param memory bytes of weights, workspace and keys together; null: of what was free before
-  ///     the weights were loaded, half of the rest is for keys, and what steps leave of the other half spare
+  ///     the weights were loaded, half of the rest is for keys, and what steps leave of the other
+  /// half spare
   /// @param free bytes that were free then
   /// @param held bytes of the weights
   /// @param longest positions of the longest sequence

@@ -130,7 +130,7 @@ public sealed interface Rule {
   /// A judge prefers the model's texts to the base's often enough: the one-sided bound of the win
   /// rate lies above `atLeast`.
   ///
-  /// @param atLeast above 0 and below 1; 0.5: the model is not worse
+  /// @param atLeast above 0 and below 1; 0.5: the model is better; a margin is less, such as 0.45
   record Judge(String task, double atLeast, double confidence) implements Tested {
     @Override
     public String kind() {

@@ -50,7 +50,15 @@ final class AttendPart {
   /// @param most where the first head's largest score goes, behind all of these the sums of powers
   /// @param room floats from head to head there
   /// @param values where the sums of values go, (heads, width)
-  void run(Tensor q, KeyValues kv, int part, int length, MemorySegment to, long most, int room, long values) {
+  void run(
+      Tensor q,
+      KeyValues kv,
+      int part,
+      int length,
+      MemorySegment to,
+      long most,
+      int room,
+      long values) {
     int from = Math.max(h.first(kv.rows() - 1), part * length);
     int n = Math.min(kv.rows(), (part + 1) * length) - from;
     int row = padded(n + 1); // products are made for two keys at a time

@@ -21,7 +21,8 @@ import java.util.List;
 /// to the other. With M the largest m, a head's result is Σ exp(m − M)·a / Σ exp(m − M)·s.
 ///
 /// Everything between is fp32, in the scratch of the calling thread: for each query m and s of
-/// (heads, parts), then a of (parts, heads). That is a megabyte, or what one query takes: 64 parts at
+/// (heads, parts), then a of (parts, heads). That is a megabyte, or what one query takes: 64 parts
+/// at
 /// most, so 32 heads of 128 take another one.
 final class VectorAttendOne implements AttendOne {
   private static final int PART = 128;
