@@ -30,6 +30,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -339,16 +340,18 @@ class EngineTest {
     };
   }
 
-  /// Asks for a to h in four places, of which a ends first and b next.
+  /// Asks for a and those behind it in a few places.
   ///
+  /// @param patient which of them
   /// @return who said each token
-  private List<String> order(List<int[]> prompts, List<Greedy> greedy, boolean patient)
+  private List<String> order(
+      int places, List<int[]> prompts, List<Greedy> greedy, IntPredicate patient)
       throws InterruptedException {
     List<String> said = Collections.synchronizedList(new ArrayList<>());
     CountDownLatch runs = new CountDownLatch(1);
     CountDownLatch all = new CountDownLatch(1);
     try (Engine engine =
-        new Engine(model, adapters, new Limits(2, ROOMY, 256, false).withSequences(4))) {
+        new Engine(model, adapters, new Limits(2, ROOMY, 256, false).withSequences(places))) {
       List<Ticket> tickets = new ArrayList<>();
       Caller gate =
           (logits, row, ids, count) -> {
@@ -366,8 +369,8 @@ class EngineTest {
               said.add(name);
               return own.next(logits, row, ids, count);
             };
-        Ask ask = asked(prompts.get(i), 30, "", false);
-        tickets.add(engine.submit(patient ? ask.patiently() : ask, caller));
+        Ask ask = asked(prompts.get(i), 50, "", false);
+        tickets.add(engine.submit(patient.test(i) ? ask.patiently() : ask, caller));
       }
       all.countDown();
       tickets.forEach(Ticket::await);
@@ -375,15 +378,19 @@ class EngineTest {
     return said;
   }
 
+  private static List<Greedy> greedy(List<Integer> tokens) {
+    return tokens.stream().map(Greedy::new).toList();
+  }
+
   @Test
   void patientPromptsAreReadTogetherAndSayWhatTheySayAlone() throws InterruptedException {
-    List<Integer> tokens = List.of(2, 8, 24, 24, 3, 3, 3, 3);
+    List<Integer> tokens = List.of(2, 8, 24, 24, 3, 3, 3, 3); // in four places
     List<int[]> prompts = tokens.stream().map(n -> prompt(5 + 30 * n % 90)).toList();
-    List<Greedy> greedy = tokens.stream().map(Greedy::new).toList();
-    List<String> patient = order(prompts, greedy, true);
+    List<Greedy> greedy = greedy(tokens);
+    List<String> patient = order(4, prompts, greedy, i -> true);
     assertThat(patient.indexOf("e")).isGreaterThan(patient.lastIndexOf("b"));
     assertThat(patient.indexOf("f")).isEqualTo(patient.indexOf("e") + 1);
-    List<String> hasty = order(prompts, tokens.stream().map(Greedy::new).toList(), false);
+    List<String> hasty = order(4, prompts, greedy(tokens), i -> false);
     assertThat(hasty.indexOf("e")).isLessThan(hasty.lastIndexOf("b"));
     try (Engine engine = engine(ROOMY, false)) {
       for (int i = 0; i < prompts.size(); i++) {
@@ -393,6 +400,35 @@ class EngineTest {
         assertThat(greedy.get(i).logits).isEqualTo(alone.logits);
       }
     }
+  }
+
+  @Test
+  void patientPromptsThatFillAPassAreReadBeforeOthersCome() throws InterruptedException {
+    List<Integer> tokens = List.of(2, 8, 24, 24, 3, 3, 3, 3);
+    for (int length : new int[] {Limits.READ - 1, Limits.READ}) {
+      List<int[]> prompts =
+          IntStream.range(0, tokens.size()).mapToObj(i -> prompt(i == 4 ? length : 9)).toList();
+      List<String> said = order(4, prompts, greedy(tokens), i -> true);
+      if (length < Limits.READ) {
+        assertThat(said.indexOf("e")).isGreaterThan(said.lastIndexOf("b"));
+      } else {
+        assertThat(said.indexOf("e")).isLessThan(said.lastIndexOf("b"));
+      }
+    }
+  }
+
+  @Test
+  void aPromptThatMayNotWaitIsReadAtOnceWithThoseThatWait() throws InterruptedException {
+    // in eight places: a ends, so i comes, then b ends, so j comes, and c to h go on
+    List<Integer> tokens = List.of(2, 8, 40, 40, 40, 40, 40, 40, 3, 3, 3, 3, 3);
+    List<int[]> prompts = tokens.stream().map(n -> prompt(9)).toList();
+    List<String> patient = order(8, prompts, greedy(tokens), i -> true);
+    assertThat(patient.indexOf("j")).isGreaterThan(patient.lastIndexOf("c"));
+    List<String> mixed = order(8, prompts, greedy(tokens), i -> i != 9);
+    assertThat(mixed.indexOf("i")).isGreaterThan(mixed.lastIndexOf("b"));
+    assertThat(mixed.indexOf("j")).isBetween(mixed.indexOf("i") - 1, mixed.indexOf("i") + 1);
+    // all of c to h say one token a step: not one more has been said than a step's
+    assertThat(mixed.subList(mixed.lastIndexOf("b"), mixed.indexOf("j"))).hasSizeLessThan(2 * 8);
   }
 
   @Test

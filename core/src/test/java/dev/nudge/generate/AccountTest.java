@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.Backends;
 import dev.nudge.data.Example;
+import dev.nudge.engine.Caller;
 import dev.nudge.engine.RowScore;
+import dev.nudge.engine.Ticket;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.ByteSize;
 import dev.nudge.settings.InputException;
@@ -34,6 +36,7 @@ class AccountTest {
       IntStream.range(0, 20)
           .mapToObj(i -> Example.of(IntStream.range(0, 3 + 11 * i).map(j -> 7 + j % 50).toArray()))
           .toList();
+  private final int[] text = IntStream.range(0, LENGTH).map(i -> 5 + i % 40).toArray();
 
   @AfterEach
   void close() {
@@ -51,6 +54,12 @@ class AccountTest {
         .filter(owner -> !owner.getKey().matches("rotary|oneDNN.*"))
         .mapToLong(Map.Entry::getValue)
         .sum();
+  }
+
+  /// The most that was held at a time since the last call, without what is held now that is not in
+  /// the account.
+  private static long most() {
+    return Ledger.most() - (Ledger.bytes() - accounted());
   }
 
   @Test
@@ -84,26 +93,63 @@ class AccountTest {
     long least;
     List<RowScore> roomy;
     float[] mean;
-    int[] text = IntStream.range(0, LENGTH).map(i -> 5 + i % 40).toArray();
+    long row;
+    long embedding;
+    long scratch; // of the embedding's products, which is gone with it
     try (Session session = session(ADAPTER, 256L << 20)) {
-      roomy = session.score(rows, 2, row -> {});
+      roomy = session.score(rows, 2, one -> {});
+      session.embed(text);
+      var _ = Ledger.most();
       mean = session.embed(text);
       Account account = session.account();
-      long row = session.model().scoreBytes(256, 256);
-      long embedding = session.model().embedBytes(LENGTH);
-      least = account.bytes() - account.keys() + Math.max(row, embedding);
+      row = session.model().scoreBytes(212, 212);
+      embedding = session.model().embedBytes(LENGTH);
+      scratch = Ledger.most() - Ledger.bytes() - embedding;
+      assertThat(scratch).isBetween(0L, embedding - 1); // or less than all of it would be seen
+      long needed = Math.max(session.model().scoreBytes(256, 256), embedding);
+      least = account.bytes() - account.keys() + needed;
     }
     for (long memory : new long[] {least, 2 * least}) {
       try (Session session = session(ADAPTER, memory)) {
+        long held = session.account().weights() + session.account().adapters();
+        var _ = most();
         session.complete("pump", SamplingSettings.greedy().withMaxTokens(20), piece -> {});
         assertThat(accounted()).isLessThanOrEqualTo(memory);
-        assertThat(session.score(rows, 2, row -> {})).isEqualTo(roomy);
-        assertThat(accounted()).isLessThanOrEqualTo(memory);
+        fill(session);
+        assertThat(most()).isLessThanOrEqualTo(memory);
         assertThat(session.embed(text)).isEqualTo(mean);
+        assertThat(accounted()).isLessThanOrEqualTo(memory);
+        assertThat(most()).isBetween(held + embedding, memory + scratch);
+        fill(session);
+        assertThat(session.score(rows, 2, one -> {})).isEqualTo(roomy);
+        assertThat(accounted()).isLessThanOrEqualTo(memory);
+        assertThat(most()).isBetween(held + row, memory);
         session.complete("pump", SamplingSettings.greedy().withMaxTokens(20), piece -> {});
         assertThat(accounted()).isLessThanOrEqualTo(memory);
+        assertThat(most()).isLessThanOrEqualTo(memory);
       }
     }
+  }
+
+  /// Reads prompts until their keys have all that there is for keys.
+  private static void fill(Session session) {
+    session.engine().keepKeys();
+    long block = session.model().keyValueBytes(64);
+    int tokens = LENGTH - 2;
+    for (int i = 0; i <= session.account().keys() / (tokens / 64 * block); i++) {
+      int first = i;
+      int[] prompt = IntStream.range(0, tokens).map(j -> 3 + (first + j) % 50).toArray();
+      ask(session, prompt);
+    }
+    long keys = Ledger.byOwner().getOrDefault("kv cache", 0L);
+    assertThat(keys).isGreaterThan(session.account().keys() - 2 * block);
+  }
+
+  private static Ticket ask(Session session, int[] prompt) {
+    int most = prompt.length + 1;
+    Ticket ticket = session.engine().submit(prompt, most, null, (all, row, ids, n) -> Caller.END);
+    ticket.await();
+    return ticket;
   }
 
   @Test
@@ -120,16 +166,79 @@ class AccountTest {
     }
   }
 
+  private static Session free(long bytes) {
+    Machine machine = new Machine(2, bytes, Backends.cache(), "test");
+    return Session.load(
+        ModelSettings.of(MODEL).withMaxLength(LENGTH), null, machine, warning -> {});
+  }
+
   @Test
   void withoutItHalfOfTheRestIsSpare() {
-    ModelSettings settings = ModelSettings.of(MODEL);
+    List<RowScore> scores;
+    float[] mean;
     long weights;
-    try (Session session = Session.load(settings, null, MACHINE, warning -> {})) {
+    long row;
+    long embedding;
+    try (Session session = free(4L << 30)) {
       weights = session.account().weights();
+      scores = session.score(rows, 1, one -> {});
+      mean = session.embed(text);
+      row = session.model().scoreBytes(212, 212);
+      embedding = session.model().embedBytes(LENGTH);
     }
-    Machine small = new Machine(2, weights + 2000, Backends.cache(), "test");
-    try (Session session = Session.load(settings, null, small, warning -> {})) {
+    try (Session session = free(weights + 2000)) {
       assertThat(session.account().keys()).isEqualTo(1000);
+    }
+    try (Session session = free(weights + row + row % 2)) {
+      assertThat(session.account().keys()).isEqualTo((row + 1) / 2);
+      assertThat(session.score(rows, 1, one -> {})).isEqualTo(scores);
+    }
+    try (Session session = free(weights + row - 2)) {
+      assertThatThrownBy(() -> session.score(rows, 1, one -> {}))
+          .hasMessageStartingWith("a row of 212 tokens needs a workspace of ");
+    }
+    try (Session session = free(weights + embedding + embedding % 2)) {
+      assertThat(session.embed(text)).isEqualTo(mean);
+    }
+    try (Session session = free(weights + embedding - 2)) {
+      assertThatThrownBy(() -> session.embed(text))
+          .hasMessageStartingWith("a text of 300 tokens needs a workspace of ");
+    }
+  }
+
+  /// Reads a prompt of two blocks and a bit.
+  ///
+  /// @return tokens of it whose keys were there
+  private int read(Session session) {
+    int[] prompt = IntStream.range(0, 140).map(i -> 3 + i % 50).toArray();
+    return ask(session, prompt).times().cached();
+  }
+
+  private int kept(Session session) {
+    session.engine().keepKeys();
+    assertThat(read(session)).isZero();
+    session.score(rows, 1, one -> {});
+    session.embed(text);
+    return read(session);
+  }
+
+  @Test
+  void rowsAndTextsTakeWhatIsSpareBeforeTheyTakeThatOfKeys() {
+    long weights;
+    long steps;
+    long keys;
+    try (Session session = free(4L << 30)) {
+      weights = session.account().weights();
+      steps = session.account().steps();
+      keys = session.model().scoreBytes(2048, 2048) + session.model().scoreBytes(2048, 2048) % 2;
+    }
+    try (Session session = free(weights + 2 * keys)) {
+      assertThat(session.account().keys()).isEqualTo(keys);
+      assertThat(kept(session)).isEqualTo(128);
+    }
+    try (Session session = session(null, weights + steps + keys)) { // nothing is spare
+      assertThat(session.account().keys()).isEqualTo(keys);
+      assertThat(kept(session)).isZero();
     }
   }
 }

@@ -33,8 +33,11 @@ class ClientsTest {
   private final String acme = Keys.make();
   private final String hasty = Keys.make();
   private final String lost = Keys.make();
+  private final String daily = Keys.make();
   private Path keys;
   private Path audit;
+  private Path admin;
+  private Path root;
   private Place place;
 
   @BeforeEach
@@ -47,20 +50,25 @@ class ClientsTest {
         {"clients": [
           {"name": "acme", "key": "%s", "adapters": ["one"], "default_adapter": "one"},
           {"name": "hasty", "key": "%s", "requests_per_minute": 2, "tokens_per_day": 1000000},
-          {"name": "lost", "key": "%s", "adapters": ["one"], "requests_per_minute": 1}]}
+          {"name": "lost", "key": "%s", "adapters": ["one"], "requests_per_minute": 1},
+          {"name": "daily", "key": "%s", "tokens_per_day": 1}]}
         """
-            .formatted(Keys.digest(acme), Keys.digest(hasty), Keys.digest(lost)));
-    Path admin = Files.writeString(folder.resolve("admin"), ADMIN + "\n");
-    Path root = Files.createDirectory(folder.resolve("root"));
+            .formatted(
+                Keys.digest(acme), Keys.digest(hasty), Keys.digest(lost), Keys.digest(daily)));
+    admin = Files.writeString(folder.resolve("admin"), ADMIN + "\n");
+    root = Files.createDirectory(folder.resolve("root"));
     copy(Place.OTHER, root.resolve("third"));
     Files.createSymbolicLink(root.resolve("link"), Place.ONE.toAbsolutePath());
-    place =
-        Place.open(
-            s ->
-                s.withApiKeys(keys)
-                    .withAdminKeyFile(admin)
-                    .withAdapterRoot(root)
-                    .withAuditLog(audit));
+    place = serve();
+  }
+
+  private Place serve() {
+    return Place.open(
+        s ->
+            s.withApiKeys(keys)
+                .withAdminKeyFile(admin)
+                .withAdapterRoot(root)
+                .withAuditLog(audit));
   }
 
   @AfterEach
@@ -251,7 +259,9 @@ class ClientsTest {
     for (int i = 0; i < 100 && !Files.exists(kept); i++) {
       Thread.sleep(100);
     }
-    assertThat(Files.readString(kept)).contains("\"acme\":7", "\"day\":\"");
+    JsonNode written = Place.JSON.readTree(Files.readString(kept));
+    assertThat(written.path("day").asString()).isEqualTo("2026-11-28");
+    assertThat(written.path("tokens")).isEqualTo(Place.JSON.readTree("{\"acme\": 7}"));
     Usage next = Usage.beside(file, clock);
     next.quota("acme").begin(null, 10L);
     next.quota("acme").used(3);
@@ -298,16 +308,57 @@ class ClientsTest {
         .startsWith("the day's tokens of clients cannot be kept, so a restart forgets them: ");
   }
 
+  private void restart() {
+    place.close();
+    place = serve();
+  }
+
+  private void askedTooMuch() {
+    Reply refused = chat(daily, "base");
+    assertThat(refused.status()).as(refused.text()).isEqualTo(429);
+    assertThat(refused.error("code")).isEqualTo("insufficient_quota");
+  }
+
   @Test
-  void aServerKeepsWhatItsClientsHaveUsed() throws Exception {
-    Reply answer = chat(hasty, "base");
+  void aServerThatStartsAgainGoesOnWithWhatItsClientsHaveUsed() throws Exception {
+    Reply answer = chat(daily, "base"); // it had no token yet, so it gets all of the answer
     assertThat(answer.status()).isEqualTo(200);
     int used = answer.json().at("/usage/total_tokens").asInt();
+    assertThat(used).isGreaterThan(2);
     Path kept = folder.resolve("keys.json.used");
     for (int i = 0; i < 100 && !Files.exists(kept); i++) {
-      Thread.sleep(100);
+      Thread.sleep(100); // it is written while the server runs
     }
-    assertThat(Files.readString(kept)).contains("\"hasty\":" + used);
+    JsonNode tokens = Place.JSON.readTree(Files.readString(kept)).path("tokens");
+    assertThat(tokens.propertyNames()).containsExactly("daily");
+    assertThat(tokens.path("daily").asInt()).isEqualTo(used);
+    askedTooMuch();
+    restart();
+    askedTooMuch();
+    assertThat(chat(hasty, "base").status()).isEqualTo(200);
+    restart(); // what is written at the end alone: the rest of seconds
+    tokens = Place.JSON.readTree(Files.readString(kept)).path("tokens");
+    assertThat(tokens.path("daily").asInt()).isEqualTo(used);
+    assertThat(tokens.path("hasty").asInt()).isGreaterThan(2);
+    askedTooMuch();
+  }
+
+  @Test
+  void aClientThatIsTakenOutAndPutBackKeepsItsCount() throws IOException {
+    String all = Files.readString(keys);
+    String without = all.replaceAll(",\\s*\\{\"name\": \"daily\"[^}]*\\}", "");
+    assertThat(chat(daily, "base").status()).isEqualTo(200);
+    Files.writeString(keys, without);
+    assertThat(chat(daily, "base").status()).isEqualTo(401);
+    Files.writeString(keys, all);
+    askedTooMuch();
+    Files.writeString(keys, without);
+    restart();
+    assertThat(chat(daily, "base").status()).isEqualTo(401);
+    assertThat(chat(hasty, "base").status()).isEqualTo(200);
+    restart(); // and the one between has written
+    Files.writeString(keys, all);
+    askedTooMuch();
   }
 
   @Test

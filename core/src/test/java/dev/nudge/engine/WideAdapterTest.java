@@ -1,0 +1,134 @@
+package dev.nudge.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.nudge.Backends;
+import dev.nudge.Seeds;
+import dev.nudge.adapter.Adapters;
+import dev.nudge.adapter.Lora;
+import dev.nudge.adapter.NamedAdapters;
+import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.adapter.Targets;
+import dev.nudge.model.CausalLm;
+import dev.nudge.model.Checkpoint;
+import dev.nudge.model.ModelConfig;
+import dev.nudge.settings.Compute;
+import dev.nudge.tensor.Ledger;
+import dev.nudge.tensor.Scope;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/// What an adapter makes a step larger by is taken off the memory of keys.
+@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class WideAdapterTest {
+  private static final Path FOLDER = Path.of("src/test/resources/golden/llama/grouped-tied/model");
+  private static final int LONGEST = 512;
+  private static final int BLOCKS = 6;
+
+  @TempDir private Path folder;
+
+  private final long before = Ledger.bytes();
+  private final Random random = new Random(Seeds.next());
+  private final ModelConfig config = ModelConfig.load(FOLDER);
+  private final CausalLm model = Checkpoint.load(FOLDER, config, Backends.of(Compute.FP32));
+  private final NamedAdapters adapters =
+      new NamedAdapters(model.modules(), model.backend().compute());
+
+  @AfterEach
+  void close() {
+    adapters.close();
+    model.close();
+    assertThat(Ledger.bytes()).isEqualTo(before);
+  }
+
+  private void attachWide() {
+    Path wide = folder.resolve("wide");
+    try (Scope scope = Scope.open("wide")) {
+      Lora lora = Lora.of(32, 16, Targets.parse("all-linear"));
+      Adapters made =
+          Adapters.attach(model.modules(), lora, 3, model.backend().compute(), 0, scope);
+      made.save(wide, "test");
+      made.detach();
+    }
+    try (PeftAdapter peft = PeftAdapter.open(wide)) {
+      adapters.attach("wide", peft);
+    }
+    adapters.disable();
+  }
+
+  private int[] prompt(int tokens) {
+    return random.ints(tokens, 0, config.vocabSize()).toArray();
+  }
+
+  private Engine engine(long keyBytes) {
+    return new Engine(model, adapters, new Limits(2, keyBytes, LONGEST, false));
+  }
+
+  private static Caller says(int tokens) {
+    int[] said = {0};
+    return (logits, row, ids, count) -> ++said[0] == tokens ? Caller.END : 1;
+  }
+
+  private static long workspaces() {
+    return Ledger.byOwner().entrySet().stream()
+        .filter(owner -> owner.getKey().startsWith("workspace "))
+        .mapToLong(Map.Entry::getValue)
+        .sum();
+  }
+
+  /// What no account has: tables of positions, and scratch of products.
+  private static long beside() {
+    return Ledger.byOwner().entrySet().stream()
+        .filter(owner -> owner.getKey().matches("rotary|oneDNN.*"))
+        .mapToLong(Map.Entry::getValue)
+        .sum();
+  }
+
+  /// Bytes of the steps' workspace.
+  private long steps() {
+    long others = workspaces();
+    try (Engine engine = engine(64L << 20)) {
+      engine.submit(prompt(9), LONGEST, null, says(2)).await();
+      return workspaces() - others;
+    }
+  }
+
+  @Test
+  void whatWideAdaptersMakeAStepLargerByIsTakenOffTheKeys() {
+    long planned = new Limits(2, 0, LONGEST, false).stepBytes(model);
+    assertThat(steps()).isLessThanOrEqualTo(planned);
+    attachWide();
+    long steps = steps();
+    long over = steps - planned;
+    long block = model.keyValueBytes(Limits.BLOCK);
+    assertThat(over).isGreaterThan(4 * block);
+    long keys = over + BLOCKS * block + block / 2;
+    long held = Ledger.bytes() - beside();
+    try (Engine engine = engine(keys)) {
+      engine.keepKeys();
+      var _ = Ledger.most();
+      List<Ticket> tickets = new ArrayList<>();
+      for (int i = 0; i < 20; i++) {
+        String name = i % 2 == 0 ? "wide" : null;
+        tickets.add(engine.submit(prompt(70 + 6 * i), 192, name, says(5)));
+      }
+      tickets.forEach(Ticket::await);
+      assertThat(Ledger.most() - beside() - held)
+          .isBetween(steps + BLOCKS * block, planned + keys);
+      assertThat(engine.load().keyBlocks()).isEqualTo(BLOCKS);
+      Ticket large = engine.submit(prompt(9), 64 * BLOCKS + 1, null, says(1));
+      assertThatThrownBy(large::await)
+          .isInstanceOf(NoRoomException.class)
+          .hasMessageContaining("there is memory for " + BLOCKS);
+      engine.submit(prompt(9), 64 * BLOCKS, null, says(1)).await();
+    }
+  }
+}
