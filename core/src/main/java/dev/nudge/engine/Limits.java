@@ -35,8 +35,7 @@ public record Limits(
   /// What an engine of a loaded model may take.
   ///
   /// @param memory bytes of weights, workspace and keys together; null: of what was free before
-  ///     the weights were loaded, half of the rest is for keys, and what steps leave of the other
-  /// half spare
+  ///     the weights were loaded, half of the rest is for keys, and the other half spare
   /// @param free bytes that were free then
   /// @param held bytes of the weights
   /// @param longest positions of the longest sequence
@@ -46,8 +45,7 @@ public record Limits(
         memory == null
             ? Math.max(0, free - held) / 2
             : Math.max(0, memory - held - roomBytes(model, longest));
-    long spare = memory == null ? Math.max(0, keys - roomBytes(model, longest)) : 0;
-    return new Limits(threads, keys, longest, true, ROWS, spare);
+    return new Limits(threads, keys, longest, true, ROWS, memory == null ? keys : 0);
   }
 
   /// What an engine needs that has so many sequences side by side.

@@ -121,8 +121,7 @@ class WideAdapterTest {
         tickets.add(engine.submit(prompt(70 + 6 * i), 192, name, says(5)));
       }
       tickets.forEach(Ticket::await);
-      assertThat(Ledger.most() - beside() - held)
-          .isBetween(steps + BLOCKS * block, planned + keys);
+      assertThat(Ledger.most() - beside() - held).isBetween(steps + BLOCKS * block, planned + keys);
       assertThat(engine.load().keyBlocks()).isEqualTo(BLOCKS);
       Ticket large = engine.submit(prompt(9), 64 * BLOCKS + 1, null, says(1));
       assertThatThrownBy(large::await)

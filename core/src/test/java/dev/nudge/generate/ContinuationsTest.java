@@ -105,10 +105,7 @@ class ContinuationsTest {
   }
 
   private static Ask hasty(Continuations.Prompt prompt) {
-    return Ask.of(
-        prompt.ids(),
-        prompt.ids().length + prompt.maxTokens(),
-        NamedAdapters.Way.BASE);
+    return Ask.of(prompt.ids(), prompt.ids().length + prompt.maxTokens(), NamedAdapters.Way.BASE);
   }
 
   /// Asks for as many tokens of each, and does not say that it may wait.

@@ -64,11 +64,7 @@ class ClientsTest {
 
   private Place serve() {
     return Place.open(
-        s ->
-            s.withApiKeys(keys)
-                .withAdminKeyFile(admin)
-                .withAdapterRoot(root)
-                .withAuditLog(audit));
+        s -> s.withApiKeys(keys).withAdminKeyFile(admin).withAdapterRoot(root).withAuditLog(audit));
   }
 
   @AfterEach
