@@ -460,7 +460,8 @@ class EngineTest {
     try (Engine engine = engine(5 * block, false)) {
       List<Ticket> tickets = new ArrayList<>();
       CountDownLatch asked = new CountDownLatch(1);
-      CountDownLatch begun = new CountDownLatch(2);
+      CountDownLatch runs = new CountDownLatch(1);
+      CountDownLatch begun = new CountDownLatch(1);
       Thread gate = busy(engine, asked);
       Caller slow = noting("low 1", 100, ended);
       tickets.add(
@@ -469,6 +470,7 @@ class EngineTest {
               new Caller() {
                 @Override
                 public int next(Tensor logits, int row, int[] ids, int count) {
+                  runs.countDown();
                   await(begun);
                   return slow.next(logits, row, ids, count);
                 }
@@ -481,7 +483,7 @@ class EngineTest {
       tickets.add(engine.submit(asked(prompt(5), 20, "", true), noting("low 2", 20, ended)));
       asked.countDown(); // both get room
       gate.join();
-      begun.countDown();
+      await(runs); // or the others might come with them, and go first
       tickets.add(engine.submit(asked(prompt(5), 20, "a", false), noting("high 1", 20, ended)));
       tickets.add(engine.submit(asked(prompt(5), 90, "a", false), noting("high 2", 90, ended)));
       begun.countDown();

@@ -16,11 +16,14 @@ import dev.nudge.model.ModelConfig;
 import dev.nudge.settings.Compute;
 import dev.nudge.tensor.Ledger;
 import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -55,6 +58,7 @@ class WideAdapterTest {
       Lora lora = Lora.of(32, 16, Targets.parse("all-linear"));
       Adapters made =
           Adapters.attach(model.modules(), lora, 3, model.backend().compute(), 0, scope);
+      made.parameters().forEach(p -> fill(p.master()));
       made.save(wide, "test");
       made.detach();
     }
@@ -62,6 +66,12 @@ class WideAdapterTest {
       adapters.attach("wide", peft);
     }
     adapters.disable();
+  }
+
+  private void fill(Tensor master) {
+    for (long i = 0; i < master.elements(); i++) {
+      master.put(i, random.nextGaussian() * 0.01);
+    }
   }
 
   private int[] prompt(int tokens) {
@@ -72,9 +82,16 @@ class WideAdapterTest {
     return new Engine(model, adapters, new Limits(2, keyBytes, LONGEST, false));
   }
 
+  /// Ends after so many tokens, and notes a logit of each.
+  private static Caller says(int tokens, List<Double> heard) {
+    return (logits, row, ids, count) -> {
+      heard.add(logits.get(row, 5));
+      return heard.size() == tokens ? Caller.END : 7 + heard.size();
+    };
+  }
+
   private static Caller says(int tokens) {
-    int[] said = {0};
-    return (logits, row, ids, count) -> ++said[0] == tokens ? Caller.END : 1;
+    return says(tokens, new ArrayList<>());
   }
 
   private static long workspaces() {
@@ -101,6 +118,10 @@ class WideAdapterTest {
     }
   }
 
+  private static @Nullable String name(int i) {
+    return i % 2 == 0 ? "wide" : null;
+  }
+
   @Test
   void whatWideAdaptersMakeAStepLargerByIsTakenOffTheKeys() {
     long planned = new Limits(2, 0, LONGEST, false).stepBytes(model);
@@ -111,17 +132,35 @@ class WideAdapterTest {
     long block = model.keyValueBytes(Limits.BLOCK);
     assertThat(over).isGreaterThan(4 * block);
     long keys = over + BLOCKS * block + block / 2;
+    List<int[]> prompts = IntStream.range(0, 20).mapToObj(i -> prompt(70 + 6 * i)).toList();
+    List<List<Double>> alone = new ArrayList<>();
+    try (Engine engine = engine(64L << 20)) {
+      for (int i = 0; i < prompts.size(); i++) {
+        alone.add(new ArrayList<>());
+        engine.submit(prompts.get(i), 192, name(i), says(5, alone.getLast())).await();
+      }
+      List<Double> base = new ArrayList<>();
+      engine.submit(prompts.get(0), 192, null, says(5, base)).await();
+      assertThat(base).isNotEqualTo(alone.get(0)); // the adapter does something
+    }
     long held = Ledger.bytes() - beside();
     try (Engine engine = engine(keys)) {
       engine.keepKeys();
       var _ = Ledger.most();
       List<Ticket> tickets = new ArrayList<>();
-      for (int i = 0; i < 20; i++) {
-        String name = i % 2 == 0 ? "wide" : null;
-        tickets.add(engine.submit(prompt(70 + 6 * i), 192, name, says(5)));
+      List<List<Double>> among = new ArrayList<>();
+      for (int i = 0; i < prompts.size(); i++) {
+        among.add(new ArrayList<>());
+        tickets.add(engine.submit(prompts.get(i), 192, name(i), says(5, among.getLast())));
       }
       tickets.forEach(Ticket::await);
+<<<<<<< HEAD
       assertThat(Ledger.most() - beside() - held).isBetween(steps + BLOCKS * block, planned + keys);
+=======
+      assertThat(among).isEqualTo(alone);
+      assertThat(Ledger.most() - beside() - held)
+          .isBetween(steps + BLOCKS * block, planned + keys);
+>>>>>>> w28s
       assertThat(engine.load().keyBlocks()).isEqualTo(BLOCKS);
       Ticket large = engine.submit(prompt(9), 64 * BLOCKS + 1, null, says(1));
       assertThatThrownBy(large::await)
