@@ -154,13 +154,9 @@ class WideAdapterTest {
         tickets.add(engine.submit(prompts.get(i), 192, name(i), says(5, among.getLast())));
       }
       tickets.forEach(Ticket::await);
-<<<<<<< HEAD
-      assertThat(Ledger.most() - beside() - held).isBetween(steps + BLOCKS * block, planned + keys);
-=======
       assertThat(among).isEqualTo(alone);
       assertThat(Ledger.most() - beside() - held)
           .isBetween(steps + BLOCKS * block, planned + keys);
->>>>>>> w28s
       assertThat(engine.load().keyBlocks()).isEqualTo(BLOCKS);
       Ticket large = engine.submit(prompt(9), 64 * BLOCKS + 1, null, says(1));
       assertThatThrownBy(large::await)
