@@ -1574,7 +1574,7 @@ class BadInputTest {
             p -> p.write("policy.yaml", "floors: {task: quiz}\n"),
             "--policy D/policy.yaml",
             "D/policy.yaml: 'floors' is no key there; there are confidence, improve, "
-                + "retain, floor, ceiling, leakage, latency; did you mean floor?"),
+                + "retain, floor, ceiling, judge, leakage, latency; did you mean floor?"),
         row(
             "a policy for another task",
             p ->

@@ -155,8 +155,7 @@ class WideAdapterTest {
       }
       tickets.forEach(Ticket::await);
       assertThat(among).isEqualTo(alone);
-      assertThat(Ledger.most() - beside() - held)
-          .isBetween(steps + BLOCKS * block, planned + keys);
+      assertThat(Ledger.most() - beside() - held).isBetween(steps + BLOCKS * block, planned + keys);
       assertThat(engine.load().keyBlocks()).isEqualTo(BLOCKS);
       Ticket large = engine.submit(prompt(9), 64 * BLOCKS + 1, null, says(1));
       assertThatThrownBy(large::await)
