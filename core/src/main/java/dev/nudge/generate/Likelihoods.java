@@ -51,7 +51,7 @@ public final class Likelihoods {
   private static final class Asked implements Caller {
     final int[] prompt;
     final List<Integer> items = new ArrayList<>();
-    private final Logits logits = new Logits();
+    private final Logits logits; // of all that are asked: the engine's thread alone reads
     private int from = Ask.NOTHING;
     private double[] logprobs = {}; // of the tokens of the prompt from `from` + 1 on
     private boolean[] best = {};
@@ -59,8 +59,9 @@ public final class Likelihoods {
     private final List<Double> lastLogprobs = new ArrayList<>();
     private final List<Boolean> lastBest = new ArrayList<>();
 
-    Asked(int[] prompt) {
+    Asked(int[] prompt, Logits logits) {
       this.prompt = prompt;
+      this.logits = logits;
     }
 
     void add(int number, Item item) {
@@ -143,10 +144,11 @@ public final class Likelihoods {
 
   private static List<Asked> asked(List<Item> items) {
     Map<IntBuffer, Asked> all = new LinkedHashMap<>();
+    Logits logits = new Logits();
     for (int i = 0; i < items.size(); i++) {
       Item item = items.get(i);
       int[] prompt = Arrays.copyOf(item.ids, item.ids.length - 1);
-      all.computeIfAbsent(IntBuffer.wrap(prompt), key -> new Asked(prompt)).add(i, item);
+      all.computeIfAbsent(IntBuffer.wrap(prompt), key -> new Asked(prompt, logits)).add(i, item);
     }
     return List.copyOf(all.values());
   }
