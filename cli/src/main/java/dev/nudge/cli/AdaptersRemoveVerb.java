@@ -62,7 +62,7 @@ record AdaptersRemoveVerb() implements Verb<AdaptersRemoveVerb.Settings> {
   }
 
   private static Stream<Reference> versions(Registry registry, String given) {
-    return Reference.isReference(given)
+    return Reference.meansVersion(given)
         ? Stream.of(Reference.parse(given))
         : registry.adapter(Reference.checked("REFERENCE", given)).versions().stream()
             .map(version -> Reference.parse(version.shown()));

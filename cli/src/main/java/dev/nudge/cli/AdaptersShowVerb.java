@@ -47,15 +47,13 @@ record AdaptersShowVerb() implements Verb<AdaptersShowVerb.Settings> {
   @Override
   public int run(Settings settings, Console console) {
     Registry registry = Registries.open(settings.registry());
-    String named = settings.name();
-    boolean adapters = named.indexOf('@') < 0 && named.indexOf(':') < 0;
-    if (adapters) { // what has a sign is a version, also where it is written wrong
-      Adapter adapter = registry.adapter(Reference.checked("NAME", named));
+    if (!Reference.meansVersion(settings.name())) {
+      Adapter adapter = registry.adapter(Reference.checked("NAME", settings.name()));
       table(adapter).forEach(console::result);
       console.object(Registries.values(adapter));
       return ExitCode.DONE;
     }
-    Version version = registry.find(Reference.parse(named));
+    Version version = registry.find(Reference.parse(settings.name()));
     List<String> aliases = registry.adapter(version.name()).aliasesOf(version);
     Map<String, @Nullable Object> values = Registries.values(version, aliases);
     JsonNode lineage = registry.lineage(version);

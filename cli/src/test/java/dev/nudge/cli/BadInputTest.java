@@ -1832,6 +1832,12 @@ class BadInputTest {
             "'support@sha256:12ab' names no version: a digest is sha256: and 64 hex digits, or at"
                 + " least the first 8 of them"),
         row(
+            "too few digits of a digest that is to be removed",
+            p -> {},
+            "rm support@sha256:12ab",
+            "'support@sha256:12ab' names no version: a digest is sha256: and 64 hex digits, or at"
+                + " least the first 8 of them"),
+        row(
             "no reference",
             p -> {},
             "export ../support@champion --out D/x",
@@ -2412,6 +2418,30 @@ class BadInputTest {
             "nudge: --memory 64 KiB has room for 0 tokens beside weights and workspace, and a short"
                 + " conversation has 256; give --memory [1-9]\\d*K or more, or a lower"
                 + " --max-model-len\n");
+    assertThat(ran.out()).isEmpty();
+    assertThat(ran.code()).isEqualTo(2);
+  }
+
+  @Test
+  void aTextWithoutRoomToBeEmbeddedIsOneLineBehindThePlan() throws IOException {
+    Place place = Place.in(folder);
+    String text = "word ".repeat(40);
+    Ran ran =
+        place.run(
+            "generate",
+            "--model",
+            "D/model",
+            "--compute",
+            "fp32",
+            "--embed",
+            "--prompt",
+            text,
+            "--memory",
+            "1K");
+    assertThat(ran.err())
+        .matches(
+            "keys and values: .+\nnudge: a text of \\d+ tokens needs a workspace of \\S+ \\S+ to be"
+                + " embedded, and there is memory for 0 KiB; shorten it or raise --memory\n");
     assertThat(ran.out()).isEmpty();
     assertThat(ran.code()).isEqualTo(2);
   }

@@ -13,6 +13,10 @@ package dev.nudge.eval;
 ///
 /// [1] E. B. Wilson, Probable inference, the law of succession, and statistical inference, 1927.
 public record Interval(double low, double high) {
+  /// Where nothing is known of a number.
+  public static final Interval UNKNOWN =
+      new Interval(Double.NEGATIVE_INFINITY, Double.POSITIVE_INFINITY);
+
   private static final double Z = 1.959963984540054;
 
   /// Takes `hits` of `n` cases.

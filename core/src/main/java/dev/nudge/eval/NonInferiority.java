@@ -34,9 +34,6 @@ public record NonInferiority(
     }
   }
 
-  private static final Interval UNKNOWN =
-      new Interval(Double.NEGATIVE_INFINITY, Double.POSITIVE_INFINITY);
-
   /// Judges a difference that was resampled. Its assumptions are those of [Bootstrap]; below
   /// [#FEWEST] units it is open, and where all resamples are alike, for nothing is known of a case
   /// that would be other.
@@ -44,7 +41,8 @@ public record NonInferiority(
   /// @param confidence of each bound, such as 0.95
   public static NonInferiority of(Resampled difference, double margin, double confidence) {
     boolean unknown = difference.units() < FEWEST || difference.isAlike();
-    return of(difference, unknown ? UNKNOWN : difference.interval(2 * confidence - 1), margin);
+    return of(
+        difference, unknown ? Interval.UNKNOWN : difference.interval(2 * confidence - 1), margin);
   }
 
   /// Judges a resampled mean of differences that lie between two numbers, such as −1 and 1 of
@@ -57,7 +55,9 @@ public record NonInferiority(
     boolean few = difference.units() < FEWEST;
     return of(
         difference,
-        few ? UNKNOWN : difference.interval(2 * confidence - 1, least, most), // one-sided ends
+        few
+            ? Interval.UNKNOWN
+            : difference.interval(2 * confidence - 1, least, most), // one-sided ends
         margin);
   }
 

@@ -128,13 +128,12 @@ public final class Divergences {
   private static void read(
       Session session, Way way, List<Item> items, List<Piece> group, Reader reader) {
     Engine engine = session.engine();
-    Logits logits = new Logits(); // the engine's thread alone reads
     ArrayDeque<Ticket> tickets = new ArrayDeque<>();
     try {
       for (int i = 0; i < group.size(); i++) {
         Piece piece = group.get(i);
         int[] prompt = Arrays.copyOf(items.get(piece.item()).ids(), piece.last() + 1);
-        Read one = new Read(i, piece, logits, reader);
+        Read one = new Read(i, piece, session.room().logits(), reader);
         tickets.add(engine.submit(Ask.likelihood(prompt, way, piece.first()), one));
       }
       while (!tickets.isEmpty()) {

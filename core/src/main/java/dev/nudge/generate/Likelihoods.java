@@ -51,7 +51,7 @@ public final class Likelihoods {
   private static final class Asked implements Caller {
     final int[] prompt;
     final List<Integer> items = new ArrayList<>();
-    private final Logits logits; // of all that are asked: the engine's thread alone reads
+    private final Logits logits; // the session's, of one call
     private int from = Ask.NOTHING;
     private double[] logprobs = {}; // of the tokens of the prompt from `from` + 1 on
     private boolean[] best = {};
@@ -117,7 +117,7 @@ public final class Likelihoods {
     ArrayDeque<Ticket> tickets = new ArrayDeque<>();
     try {
       items.forEach(item -> session.config().checkTokens(item.ids));
-      List<Asked> all = asked(items);
+      List<Asked> all = asked(items, session.room().logits());
       Engine engine = session.engine();
       NamedAdapters.Way way = session.adapters().way(adapter);
       int next = 0;
@@ -142,9 +142,8 @@ public final class Likelihoods {
     }
   }
 
-  private static List<Asked> asked(List<Item> items) {
+  private static List<Asked> asked(List<Item> items, Logits logits) {
     Map<IntBuffer, Asked> all = new LinkedHashMap<>();
-    Logits logits = new Logits();
     for (int i = 0; i < items.size(); i++) {
       Item item = items.get(i);
       int[] prompt = Arrays.copyOf(item.ids, item.ids.length - 1);

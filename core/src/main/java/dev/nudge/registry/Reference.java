@@ -67,6 +67,13 @@ public record Reference(String name, To to) {
     }
   }
 
+  /// Tells whether a text means a version and not an adapter: it has a sign of one, though it may
+  /// be
+  /// written wrong.
+  public static boolean meansVersion(String text) {
+    return text.indexOf('@') >= 0 || text.indexOf(':') >= 0;
+  }
+
   private static @Nullable To pin(String text) {
     return DIGEST.matcher(text).matches()
         ? new Digest(text)

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.Backends;
+import dev.nudge.Latches;
 import dev.nudge.Seeds;
 import dev.nudge.adapter.Adapters;
 import dev.nudge.adapter.Lora;
@@ -75,10 +76,7 @@ class EngineTest {
 
     @Override
     public int next(Tensor all, int row, int[] ids, int count) {
-      int best = 0;
-      for (int i = 1; i < all.cols(); i++) {
-        best = all.get(row, i) > all.get(row, best) ? i : best;
-      }
+      int best = Likeliest.of(all, row);
       said.add(best);
       logits.add((float) all.get(row, best));
       return said.size() == most ? END : best;
@@ -356,7 +354,7 @@ class EngineTest {
       Caller gate =
           (logits, row, ids, count) -> {
             runs.countDown();
-            await(all);
+            Latches.await(all);
             return Caller.END;
           };
       tickets.add(engine.submit(prompt(3), 20, null, gate));
@@ -471,7 +469,7 @@ class EngineTest {
                 @Override
                 public int next(Tensor logits, int row, int[] ids, int count) {
                   runs.countDown();
-                  await(begun);
+                  Latches.await(begun);
                   return slow.next(logits, row, ids, count);
                 }
 
@@ -483,7 +481,7 @@ class EngineTest {
       tickets.add(engine.submit(asked(prompt(5), 20, "", true), noting("low 2", 20, ended)));
       asked.countDown(); // both get room
       gate.join();
-      await(runs); // or the others might come with them, and go first
+      Latches.await(runs); // or the others might come with them, and go first
       tickets.add(engine.submit(asked(prompt(5), 20, "a", false), noting("high 1", 20, ended)));
       tickets.add(engine.submit(asked(prompt(5), 90, "a", false), noting("high 2", 90, ended)));
       begun.countDown();
@@ -503,9 +501,9 @@ class EngineTest {
                 engine.between(
                     () -> {
                       in.countDown();
-                      await(until);
+                      Latches.await(until);
                     }));
-    await(in);
+    Latches.await(in);
     return gate;
   }
 
@@ -524,14 +522,6 @@ class EngineTest {
       tickets.forEach(Ticket::await);
     }
     assertThat(ended).containsExactly("short", "long");
-  }
-
-  private static void await(CountDownLatch latch) {
-    try {
-      latch.await();
-    } catch (InterruptedException e) {
-      throw new IllegalStateException(e);
-    }
   }
 
   @Test

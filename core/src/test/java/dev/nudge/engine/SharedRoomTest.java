@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.Backends;
+import dev.nudge.Latches;
 import dev.nudge.Seeds;
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.data.Example;
@@ -16,7 +17,6 @@ import dev.nudge.tensor.Ledger;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
@@ -65,13 +65,6 @@ class SharedRoomTest {
     return model.scoreBytes(tokens, tokens);
   }
 
-  private static long workspaces() {
-    return Ledger.byOwner().entrySet().stream()
-        .filter(owner -> owner.getKey().startsWith("workspace "))
-        .mapToLong(Map.Entry::getValue)
-        .sum();
-  }
-
   private ScoreJob job() {
     return new ScoreJob(rows, LANES, null, new Ticket(() -> {}));
   }
@@ -102,11 +95,11 @@ class SharedRoomTest {
       roomy = engine.score(rows, LANES, null);
     }
     long least = scoreBytes(longest);
-    long held = workspaces();
+    long held = Workspaces.bytes();
     for (long bytes : new long[] {LANES * scoreBytes(1000), LANES * least, 2 * least, least}) {
       try (Engine engine = engine(bytes)) {
         assertThat(engine.score(rows, LANES, null)).as("%,d bytes", bytes).isEqualTo(roomy);
-        assertThat(workspaces() - held).isBetween(least, bytes);
+        assertThat(Workspaces.bytes() - held).isBetween(least, bytes);
       }
     }
   }
@@ -201,9 +194,9 @@ class SharedRoomTest {
               engine.between(
                   () -> {
                     in.countDown();
-                    await(go);
+                    Latches.await(go);
                   }));
-      await(in);
+      Latches.await(in);
       Ticket late = engine.submit(prompt(150), 200, null, likeliest(said));
       engine.keyBytes(2 * block);
       go.countDown();
@@ -217,20 +210,9 @@ class SharedRoomTest {
     }
   }
 
-  private static void await(CountDownLatch latch) {
-    try {
-      latch.await();
-    } catch (InterruptedException e) {
-      throw new IllegalStateException(e);
-    }
-  }
-
   private static Caller likeliest(List<Integer> said) {
     return (all, row, ids, count) -> {
-      int best = 0;
-      for (int i = 1; i < all.cols(); i++) {
-        best = all.get(row, i) > all.get(row, best) ? i : best;
-      }
+      int best = Likeliest.of(all, row);
       said.add(best);
       return said.size() % 30 == 0 ? Caller.END : best;
     };

@@ -3,6 +3,7 @@ package dev.nudge.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.Backends;
+import dev.nudge.Latches;
 import dev.nudge.Seeds;
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.data.Example;
@@ -62,11 +63,7 @@ class StarvedRoomTest {
   private Caller held() {
     return (logits, row, ids, count) -> {
       answers.countDown();
-      try {
-        go.await();
-      } catch (InterruptedException e) {
-        throw new IllegalStateException(e);
-      }
+      Latches.await(go);
       return count > 12 ? Caller.END : 1;
     };
   }

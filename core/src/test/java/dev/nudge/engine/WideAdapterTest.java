@@ -94,13 +94,6 @@ class WideAdapterTest {
     return says(tokens, new ArrayList<>());
   }
 
-  private static long workspaces() {
-    return Ledger.byOwner().entrySet().stream()
-        .filter(owner -> owner.getKey().startsWith("workspace "))
-        .mapToLong(Map.Entry::getValue)
-        .sum();
-  }
-
   /// What no account has: tables of positions, and scratch of products.
   private static long beside() {
     return Ledger.byOwner().entrySet().stream()
@@ -111,10 +104,10 @@ class WideAdapterTest {
 
   /// Bytes of the steps' workspace.
   private long steps() {
-    long others = workspaces();
+    long others = Workspaces.bytes();
     try (Engine engine = engine(64L << 20)) {
       engine.submit(prompt(9), LONGEST, null, says(2)).await();
-      return workspaces() - others;
+      return Workspaces.bytes() - others;
     }
   }
 

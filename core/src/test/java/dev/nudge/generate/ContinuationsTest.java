@@ -3,6 +3,7 @@ package dev.nudge.generate;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.Backends;
+import dev.nudge.Latches;
 import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.engine.Ask;
 import dev.nudge.engine.Caller;
@@ -41,14 +42,6 @@ class ContinuationsTest {
                       i))
           .toList();
 
-  private static void await(CountDownLatch latch) {
-    try {
-      latch.await();
-    } catch (InterruptedException e) {
-      throw new IllegalStateException(e);
-    }
-  }
-
   /// Counts the passes that read prompts: an engine takes one job between two steps, so jobs that
   /// queue before the first step see every step.
   private static long passes(Engine engine, int asked, Runnable asks) throws Exception {
@@ -62,9 +55,9 @@ class ContinuationsTest {
                 engine.between(
                     () -> {
                       in.countDown();
-                      await(go);
+                      Latches.await(go);
                     })));
-    await(in);
+    Latches.await(in);
     for (int i = 0; i < LOOKS; i++) {
       threads.add(
           Thread.startVirtualThread(

@@ -219,10 +219,13 @@ public final class Server implements AutoCloseable {
     pipeline.drain(Duration.ZERO);
     session.serving().drain(Duration.ZERO);
     web.stop();
-    if (usage != null) {
-      usage.close();
+    try {
+      session.close();
+    } finally {
+      if (usage != null) {
+        usage.close();
+      }
     }
-    session.close();
     if (experiments != null) {
       experiments.close();
     }

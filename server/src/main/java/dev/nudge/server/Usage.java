@@ -74,7 +74,7 @@ final class Usage implements AutoCloseable {
         used.put(name, Math.max(0, tokens.path(name).asLong(0)));
       }
       used.forEach((name, count) -> quota(name).restore(day, count));
-      saved = new Saved(day, used); // nothing is written again before it changes
+      saved = day.equals(today()) ? new Saved(day, used) : null; // so it is not written unchanged
     } catch (IOException | JacksonException | DateTimeException e) {
       mistake =
           from
@@ -113,12 +113,16 @@ final class Usage implements AutoCloseable {
     }
   }
 
+  private LocalDate today() {
+    return LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC);
+  }
+
   /// Writes what has changed.
   synchronized void save() {
     if (file == null) {
       return;
     }
-    LocalDate day = LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC);
+    LocalDate day = today();
     Map<String, Long> tokens = new TreeMap<>();
     quotas.forEach(
         (name, quota) -> {

@@ -30,9 +30,6 @@ import org.jspecify.annotations.Nullable;
 public final class Measured {
   private static final double LEAST = 1e-9; // no p is told below it
   private static final int HALVINGS = 60;
-  private static final Interval UNKNOWN =
-      new Interval(Double.NEGATIVE_INFINITY, Double.POSITIVE_INFINITY);
-
   private final double value;
   private final int documents;
   private final int clusters;
@@ -180,7 +177,7 @@ public final class Measured {
   }
 
   private static Measured unknown(double value, int n, int clusters) {
-    return new Measured(value, n, clusters, c -> UNKNOWN, 0, LEAST, LEAST, LEAST);
+    return new Measured(value, n, clusters, c -> Interval.UNKNOWN, 0, LEAST, LEAST, LEAST);
   }
 
   private static Measured resampled(List<Part> parts, double value, int n, int clusters) {
