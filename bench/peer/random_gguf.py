@@ -4,7 +4,8 @@ usage: random_gguf.py smollm2-135m|llama-3.2-1b|llama-7b|MODEL_FOLDER bf16|q4_1|
 
 A folder (llama, tied or not) keeps its own weights in bf16 or quantised; q and k are permuted as llama.cpp wants them. All
 matrices, the embedding too, have the type; norms are f32. A tied head is the embedding's matrix; an untied one (7b) has the type.
-The file has no tokenizer: prompts are ids. Random weights are one block of noise, repeated: rates do not depend on the numbers.
+A folder's file has no tokenizer: prompts are ids. A shape's has one token a byte, as nudge's random folders have, so a server can take
+text. Random weights are one block of noise, repeated: rates do not depend on the numbers.
 
 Tried with Python 3.11, gguf 0.19.0, numpy 2.4.6, safetensors 0.8.0.
 """
@@ -66,7 +67,25 @@ w.add_rope_dimension_count(dim)
 w.add_rope_freq_base(base)
 w.add_layer_norm_rms_eps(1e-5)
 w.add_vocab_size(words)
-w.add_tokenizer_model('none')
+if folder:
+    w.add_tokenizer_model('none')
+else:
+    letters, more = [], 256  # of byte-level tokenizers: a printable byte is itself, the others follow each other from 256
+    for b in range(256):
+        itself = 33 <= b <= 126 or 161 <= b <= 172 or b >= 174
+        letters.append(chr(b if itself else more))
+        more += not itself
+    tokens = ['<unk>', '<s>', '</s>'] + letters
+    tokens += [f'word{i}' for i in range(len(tokens), words)]
+    w.add_tokenizer_model('gpt2')
+    w.add_tokenizer_pre('gpt-2')
+    w.add_token_list(tokens)
+    w.add_token_types([gguf.TokenType.CONTROL] * 3 + [gguf.TokenType.NORMAL] * (words - 3))
+    w.add_token_merges(['word300 word301'])  # there must be one; no text has it
+    w.add_bos_token_id(1)
+    w.add_eos_token_id(2)
+    w.add_unk_token_id(0)
+    w.add_add_bos_token(False)
 w.add_quantization_version(gguf.GGML_QUANT_VERSION)
 w.add_file_type({'bf16': 32, 'q4_1': 3, 'q4_0': 2, 'q8_0': 7}[a.type])
 
