@@ -3,12 +3,12 @@ package dev.nudge.format;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.Nearest;
 import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.FileMemory;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -91,7 +91,7 @@ public final class SafeTensors implements AutoCloseable {
   private void map(Path file, FileChannel channel) throws IOException {
     long size = channel.size();
     Header header = Header.read(file, channel, size);
-    MemorySegment all = channel.map(MapMode.READ_ONLY, 0, size, scope.arena());
+    MemorySegment all = FileMemory.map(channel, scope.arena());
     MemorySegment data = all.asSlice(header.dataStart());
     for (Header.Slot slot : header.slots()) {
       MemorySegment bytes = data.asSlice(slot.begin(), slot.end() - slot.begin());

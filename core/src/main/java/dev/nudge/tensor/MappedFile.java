@@ -38,7 +38,7 @@ public final class MappedFile implements AutoCloseable {
         zeros.clear().limit((int) Math.min(zeros.capacity(), bytes - at));
         at += channel.write(zeros, at);
       }
-      segment = channel.map(FileChannel.MapMode.READ_WRITE, 0, bytes, arena);
+      segment = FileMemory.map(channel, FileChannel.MapMode.READ_WRITE, bytes, arena);
     }
   }
 

@@ -57,7 +57,7 @@ public final class PageAdvice {
 
   /// Tells whether advice may be given on this memory: a read-only mapping of a file.
   public static boolean isFile(MemorySegment segment) {
-    return segment.isMapped() && segment.isReadOnly();
+    return FileMemory.holds(segment);
   }
 
   private static void advise(MemorySegment mapped, long from, long to, int advice) {
