@@ -142,4 +142,31 @@ class LikelihoodsTest {
     assertThatThrownBy(() -> new Item(new int[] {1, 2}, 2)).hasMessage("of 2 tokens from 2");
     assertThatThrownBy(() -> new Item(new int[] {1, 2}, 0)).hasMessage("of 2 tokens from 0");
   }
+
+  /// Each request once kept a row of logits: thousands of them filled the heap.
+  @Test
+  void requestsShareTheNumbersOfTheVocabulary() {
+    int count = 3000;
+    List<Item> items = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      items.add(new Item(new int[] {3 + i % 300, 3 + i / 300, 4 + i % 7, 5}, 2));
+    }
+    scores(items.subList(0, 10)); // what is kept from the first call on
+    long start = heap();
+    long[] most = {0};
+    Likelihoods.of(
+        session,
+        null,
+        items,
+        (score, i) -> most[0] = i % 1000 == 999 ? Math.max(most[0], heap()) : most[0]);
+    long rows =
+        (long) count * session.config().vocabSize() * Double.BYTES;
+    assertThat(most[0] - start).as("bytes of the heap").isLessThan(rows);
+  }
+
+  private static long heap() {
+    System.gc();
+    Runtime runtime = Runtime.getRuntime();
+    return runtime.totalMemory() - runtime.freeMemory();
+  }
 }
