@@ -35,14 +35,16 @@ public record Ask(
     this(prompt, positions, way, client, low, scored ? 0 : NOTHING, false);
   }
 
+  /// A sequence that reads branches behind its prompt, and says nothing.
+  ///
+  /// @param longest tokens of its longest branch
+  public static Ask branches(int[] prompt, NamedAdapters.Way way, int longest) {
+    return of(prompt, prompt.length + longest, way);
+  }
+
   /// A sequence that is asked for its likelihood from a place on, and says nothing.
   public static Ask likelihood(int[] prompt, NamedAdapters.Way way, int toldFrom) {
     return new Ask(prompt, prompt.length, way, "", false, toldFrom, false);
-  }
-
-  /// Whether logits of its prompt are told.
-  boolean scored() {
-    return toldFrom < prompt.length - 1;
   }
 
   /// Tokens of its prompt whose keys are enough: their logits are not wanted.

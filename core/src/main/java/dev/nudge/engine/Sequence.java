@@ -24,7 +24,9 @@ final class Sequence {
   private int count;
   private @Nullable KvCache cache;
   private Waiting.@Nullable Client client; // null: nobody in particular
-  private int told; // the token of the prompt whose logits are told next
+  private int told; // the place whose logits are told next
+  private int untold; // the first place behind those whose logits are told
+  private boolean branched;
   private boolean admitted;
   private boolean done;
   private @Nullable Throwable failure;
@@ -42,6 +44,7 @@ final class Sequence {
     this.ticket = ticket;
     this.left = left;
     this.told = ask.toldFrom();
+    this.untold = prompt - 1;
   }
 
   /// Whose sequence it is.
@@ -90,9 +93,14 @@ final class Sequence {
     return count;
   }
 
-  /// Whether its prompt, or all of it, has still to be read.
+  /// Whether its prompt, a branch, or all of it has still to be read.
   boolean reads() {
-    return unread() > 1 || cache().length() < prompt;
+    return branched || unread() > 1 || cache().length() < prompt;
+  }
+
+  /// Whether it reads branches behind its prompt.
+  boolean branched() {
+    return branched;
   }
 
   /// Tokens that its cache does not hold yet.
@@ -100,9 +108,19 @@ final class Sequence {
     return count - cache().length();
   }
 
-  /// Tells its caller the logits behind a token of the prompt, once.
+  /// Whether logits behind some of so many tokens are told.
+  boolean hears(int from, int tokens) {
+    return Math.max(told, from) < Math.min(untold, from + tokens);
+  }
+
+  /// Tokens from a place on whose logits are not told.
+  int silent(int from) {
+    return Math.max(0, told - from);
+  }
+
+  /// Tells its caller the logits behind a token of the prompt or of a branch, once.
   void read(Tensor logits, int row, int place) {
-    if (place == told && place < prompt - 1 && !done()) {
+    if (place == told && place < untold && !done()) {
       told++;
       try {
         caller.read(logits, row, ids, place);
@@ -117,6 +135,10 @@ final class Sequence {
   /// @return whether the sequence goes on
   boolean next(Tensor logits, int row) {
     int id = caller.next(logits, row, ids, count);
+    if (id == Caller.BRANCH) {
+      branch(caller.branch());
+      return false;
+    }
     ticket.token();
     if (id == Caller.END) {
       done = true;
@@ -128,6 +150,21 @@ final class Sequence {
     ids[count++] = id;
     done = count >= positions;
     return !done;
+  }
+
+  private void branch(int[] tokens) {
+    if (tokens.length == 0 || tokens.length > positions - prompt) {
+      throw new IllegalArgumentException(
+          "a branch of %d tokens behind %d, of %d positions"
+              .formatted(tokens.length, prompt, positions));
+    }
+    cache().cut(prompt);
+    ids = Arrays.copyOf(ids, Math.max(ids.length, prompt + tokens.length));
+    System.arraycopy(tokens, 0, ids, prompt, tokens.length);
+    count = prompt + tokens.length;
+    told = prompt;
+    untold = count - 1;
+    branched = true;
   }
 
   /// Ends it with the next step; what it failed with is told then.

@@ -396,7 +396,7 @@ final class Steps implements AutoCloseable {
     saidTokens += right + 1;
     s.charge(right + 1);
     if (!s.done()) {
-      s.cache().cut(before + right);
+      s.cache().cut(s.branched() && turns(s) ? 0 : before + right);
       s.drafts.learn(guessed, right);
     }
   }
@@ -460,9 +460,9 @@ final class Steps implements AutoCloseable {
       Sequence s = fed.get(i);
       int from = s.cache().length();
       before[i] = from;
-      if (s.ask.scored() && from + lengths[i] > s.ask.toldFrom() && from < s.prompt) {
+      if (s.hears(from, lengths[i])) {
         heard.add(i);
-        silent.add(Math.max(0, s.ask.toldFrom() - from));
+        silent.add(s.silent(from));
       }
       System.arraycopy(s.ids(), from, ids, at, lengths[i]);
       promptTokens += lengths[i];

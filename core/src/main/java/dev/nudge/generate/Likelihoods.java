@@ -19,8 +19,8 @@ import java.util.function.ObjIntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /// Says how likely a model finds tokens behind others, by the engine of a session, so that what
-/// several have in common is read once: choices of one question share the keys of its full blocks,
-/// and those that differ in their last token alone are one pass.
+/// several have in common is read once: choices of one question are read behind its keys, and those
+/// that differ in their last token alone are read together.
 ///
 /// Threading: any thread.
 public final class Likelihoods {
@@ -47,40 +47,72 @@ public final class Likelihoods {
   /// @param greedy whether each of them is the likeliest one
   public record Score(double logprob, boolean greedy) {}
 
-  /// Items that differ in their last token alone.
-  private static final class Asked implements Caller {
-    final int[] prompt;
+  /// Tokens behind a context, with the items that differ in one more token alone.
+  private static final class Branch {
+    final int[] tokens;
     final List<Integer> items = new ArrayList<>();
-    private final Logits logits; // the session's, of one call
-    private int from = Ask.NOTHING;
-    private double[] logprobs = {}; // of the tokens of the prompt from `from` + 1 on
-    private boolean[] best = {};
     private final List<Integer> last = new ArrayList<>(); // of each item
-    private final List<Double> lastLogprobs = new ArrayList<>();
-    private final List<Boolean> lastBest = new ArrayList<>();
+    private final List<Score> scores = new ArrayList<>(); // likewise
+    private double logprob; // of the tokens
+    private boolean greedy = true;
 
-    Asked(int[] prompt, Logits logits) {
-      this.prompt = prompt;
-      this.logits = logits;
+    Branch(int[] tokens) {
+      this.tokens = tokens;
     }
 
     void add(int number, Item item) {
       items.add(number);
-      from = Math.min(from, item.from - 1);
       last.add(item.ids[item.ids.length - 1]);
     }
 
+    /// Takes what stands before a token.
+    void token(int i, Logits logits, double normaliser, int likeliest) {
+      logprob += logits.at(tokens[i]) - normaliser;
+      greedy &= tokens[i] == likeliest;
+    }
+
+    /// Takes what stands before the last token of each item.
+    void end(Logits logits, double normaliser, int likeliest) {
+      for (int id : last) {
+        double sum = logprob + (logits.at(id) - normaliser);
+        scores.add(new Score(sum, greedy && id == likeliest));
+      }
+    }
+  }
+
+  /// A context, and what is asked behind it.
+  private static final class Asked implements Caller {
+    private final int[] context;
+    private final Logits logits; // the session's, of one call
+    private final Map<IntBuffer, Branch> all = new LinkedHashMap<>();
+    private List<Branch> read = List.of(); // those with tokens
+    private int at = -1; // in `read`
+
+    Asked(int[] context, Logits logits) {
+      this.context = context;
+      this.logits = logits;
+    }
+
+    void add(int number, Item item) {
+      int[] tokens = Arrays.copyOfRange(item.ids, item.from, item.ids.length - 1);
+      all.computeIfAbsent(IntBuffer.wrap(tokens), key -> new Branch(tokens)).add(number, item);
+    }
+
     Ask ask(NamedAdapters.Way way) {
-      logprobs = new double[prompt.length];
-      best = new boolean[prompt.length];
-      return Ask.likelihood(prompt, way, from);
+      read = all.values().stream().filter(branch -> branch.tokens.length > 0).toList();
+      int longest = read.stream().mapToInt(branch -> branch.tokens.length).max().orElse(0);
+      return Ask.branches(context, way, longest);
+    }
+
+    @Override
+    public int[] branch() {
+      return read.get(at).tokens;
     }
 
     @Override
     public void read(Tensor rows, int row, int[] ids, int place) {
       logits.read(rows, row);
-      logprobs[place] = logits.at(ids[place + 1]) - logits.normaliser();
-      best[place] = logits.argmax() == ids[place + 1];
+      read.get(at).token(place + 1 - context.length, logits, logits.normaliser(), logits.argmax());
     }
 
     @Override
@@ -88,21 +120,26 @@ public final class Likelihoods {
       logits.read(rows, row);
       double normaliser = logits.normaliser();
       int likeliest = logits.argmax();
-      for (int id : last) {
-        lastLogprobs.add(logits.at(id) - normaliser);
-        lastBest.add(id == likeliest);
+      if (at >= 0) {
+        read.get(at).end(logits, normaliser, likeliest);
+      } else {
+        for (Branch branch : all.values()) {
+          if (branch.tokens.length > 0) {
+            branch.token(0, logits, normaliser, likeliest);
+          } else {
+            branch.end(logits, normaliser, likeliest);
+          }
+        }
       }
-      return END;
+      return ++at < read.size() ? BRANCH : END;
     }
 
-    Score score(int which, Item item) {
-      double sum = 0;
-      boolean greedy = true;
-      for (int place = item.from - 1; place < prompt.length - 1; place++) {
-        sum += logprobs[place];
-        greedy &= best[place];
+    void tell(ObjIntConsumer<Score> told) {
+      for (Branch branch : all.values()) {
+        for (int i = 0; i < branch.items.size(); i++) {
+          told.accept(branch.scores.get(i), branch.items.get(i));
+        }
       }
-      return new Score(sum + lastLogprobs.get(which), greedy && lastBest.get(which));
     }
   }
 
@@ -130,11 +167,7 @@ public final class Likelihoods {
         if (Thread.currentThread().isInterrupted()) {
           throw new RunException("interrupted: some texts are not scored");
         }
-        Asked done = all.get(i);
-        for (int j = 0; j < done.items.size(); j++) {
-          int number = done.items.get(j);
-          told.accept(done.score(j, items.get(number)), number);
-        }
+        all.get(i).tell(told);
       }
     } finally {
       tickets.forEach(Ticket::cancel);
@@ -146,8 +179,8 @@ public final class Likelihoods {
     Map<IntBuffer, Asked> all = new LinkedHashMap<>();
     for (int i = 0; i < items.size(); i++) {
       Item item = items.get(i);
-      int[] prompt = Arrays.copyOf(item.ids, item.ids.length - 1);
-      all.computeIfAbsent(IntBuffer.wrap(prompt), key -> new Asked(prompt, logits)).add(i, item);
+      int[] context = Arrays.copyOf(item.ids, item.from);
+      all.computeIfAbsent(IntBuffer.wrap(context), key -> new Asked(context, logits)).add(i, item);
     }
     return List.copyOf(all.values());
   }

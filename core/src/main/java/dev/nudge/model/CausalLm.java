@@ -361,7 +361,8 @@ public final class CausalLm implements AutoCloseable {
     void token(int sequence, int at, Tensor logits, int row);
   }
 
-  /// Feeds pieces of prompts likewise, and tells the logits behind all tokens of some of them.
+  /// Feeds pieces of prompts likewise, and tells the logits behind the tokens of some of them, that
+  /// of a last token which is among `ended` left out.
   ///
   /// @param heard sequences whose tokens are told
   /// @param silent of each of those how many of its first tokens are not
@@ -381,8 +382,10 @@ public final class CausalLm implements AutoCloseable {
     Residual r = feed(ids, caches, steady(rows, ws, null));
     for (int h = 0; h < heard.length; h++) {
       int i = heard[h];
-      for (int from = silent[h], n; from < lengths[i]; from += n) {
-        n = Math.min(HEARD, lengths[i] - from);
+      boolean whole = Arrays.stream(ended).anyMatch(end -> end == i); // then its last is below
+      int heardTo = whole ? lengths[i] - 1 : lengths[i];
+      for (int from = silent[h], n; from < heardTo; from += n) {
+        n = Math.min(HEARD, heardTo - from);
         int mark = ws.mark();
         int[] some = new int[n];
         int[] through = new int[n];

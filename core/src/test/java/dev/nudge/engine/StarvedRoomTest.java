@@ -136,6 +136,10 @@ class StarvedRoomTest {
                   });
       waitFor(asker);
       asker.interrupt();
+      while (asker.isInterrupted()) { // it cancels, then waits again
+        Thread.sleep(1);
+      }
+      waitFor(asker);
       go.countDown();
       assertThat(failed.get(30, TimeUnit.SECONDS))
           .isInstanceOf(RunException.class)

@@ -28,16 +28,15 @@ import tools.jackson.databind.node.JsonNodeFactory;
 
 /// Asks a session what is not answered yet.
 ///
-/// Choices behind a context of a block of keys or more are asked of the engine, which reads the
-/// context once; other texts are scored whole, in batches ([Session#score]). The same request is
-/// asked once.
+/// Choices behind one context are asked of the engine, which reads the context once, where that is
+/// more than is read behind it; other texts are scored whole, in batches ([Session#score]). The
+/// same
+/// request is asked once.
 ///
 /// Threading: one thread.
 final class Answers {
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
   private static final String FROM_BASE = "kl_from_base";
-  private static final int SHARED =
-      65; // tokens of a context from which some of its keys are shared
   private static final int LARGE = 4096; // tokens asked for before what is answered is written down
 
   /// A request with its tokens.
@@ -160,7 +159,7 @@ final class Answers {
     long start = System.nanoTime();
     long[] tokens = {0};
     try {
-      likelihoods(missing, of, done);
+      likelihoods(missing, contexts(requests), of, done);
       long generating = System.nanoTime();
       generations(missing, of, done, tokens);
       long end = System.nanoTime();
@@ -233,13 +232,34 @@ final class Answers {
   /// A part of a request that is scored.
   private record Part(String key, Item item) {}
 
-  private void likelihoods(Map<String, Encoded> missing, Asked of, IntConsumer done) {
-    Map<IntBuffer, Integer> contexts = new HashMap<>();
-    for (Encoded request : missing.values()) {
+  /// What is asked behind one context: in how many requests, and how many tokens are read for them.
+  private record Behind(int requests, int tokens) {
+    Behind plus(Behind other) {
+      return new Behind(requests + other.requests, tokens + other.tokens);
+    }
+
+    /// Whether reading a context once saves more than is read behind it.
+    boolean shares(int context) {
+      return (long) (requests - 1) * context > tokens;
+    }
+  }
+
+  /// The contexts of all requests: also of those that were answered before, so that a request has
+  /// the bits that it has where all are asked in one go.
+  private static Map<IntBuffer, Behind> contexts(List<Encoded> requests) {
+    Map<IntBuffer, Behind> contexts = new HashMap<>();
+    for (Encoded request : requests) {
       if (request.request() instanceof Request.Likelihood) {
-        contexts.merge(context(request.parts().getFirst()), 1, Integer::sum);
+        Item item = request.parts().getFirst();
+        Behind one = new Behind(1, item.ids().length - item.from() - 1);
+        contexts.merge(context(item), one, Behind::plus);
       }
     }
+    return contexts;
+  }
+
+  private void likelihoods(
+      Map<String, Encoded> missing, Map<IntBuffer, Behind> contexts, Asked of, IntConsumer done) {
     Map<String, Sum> sums = new LinkedHashMap<>();
     List<Part> shared = new ArrayList<>();
     List<Part> whole = new ArrayList<>();
@@ -253,8 +273,7 @@ final class Answers {
           for (Item part : request.parts()) {
             boolean shares =
                 request.request() instanceof Request.Likelihood
-                    && part.from() >= SHARED
-                    && contexts.getOrDefault(context(part), 0) > 1;
+                    && Objects.requireNonNull(contexts.get(context(part))).shares(part.from());
             (shares ? shared : whole).add(new Part(key, part));
           }
           if (request.parts().isEmpty()) {
