@@ -393,8 +393,9 @@ final class Steps implements AutoCloseable {
     } catch (RuntimeException | Error e) {
       s.fail(e);
     }
-    saidTokens += right + 1;
-    s.charge(right + 1);
+    int said = s.branched() && !s.done() ? 0 : right + 1;
+    saidTokens += said;
+    s.charge(said);
     if (!s.done()) {
       s.cache().cut(s.branched() && turns(s) ? 0 : before + right);
       s.drafts.learn(guessed, right);

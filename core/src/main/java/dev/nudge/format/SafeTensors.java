@@ -91,7 +91,7 @@ public final class SafeTensors implements AutoCloseable {
   private void map(Path file, FileChannel channel) throws IOException {
     long size = channel.size();
     Header header = Header.read(file, channel, size);
-    MemorySegment all = FileMemory.map(channel, scope.arena());
+    MemorySegment all = FileMemory.map(channel, size, scope.arena());
     MemorySegment data = all.asSlice(header.dataStart());
     for (Header.Slot slot : header.slots()) {
       MemorySegment bytes = data.asSlice(slot.begin(), slot.end() - slot.begin());

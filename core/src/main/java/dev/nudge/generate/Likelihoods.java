@@ -11,6 +11,7 @@ import java.nio.IntBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 /// Threading: any thread.
 public final class Likelihoods {
   private static final int AHEAD = 128; // sequences asked for before they are waited for
+  private static final int BRANCHES = 64; // of a sequence: answers are told when it has ended
 
   private Likelihoods() {}
 
@@ -80,25 +82,41 @@ public final class Likelihoods {
     }
   }
 
-  /// A context, and what is asked behind it.
+  /// A context, and what is asked behind it: in branches, or, where tokens are turned by the length
+  /// of their text, one text from its beginning.
   private static final class Asked implements Caller {
     private final int[] context;
+    private final boolean whole;
     private final Logits logits; // the session's, of one call
     private final Map<IntBuffer, Branch> all = new LinkedHashMap<>();
     private List<Branch> read = List.of(); // those with tokens
     private int at = -1; // in `read`
 
-    Asked(int[] context, Logits logits) {
+    Asked(int[] context, boolean whole, Logits logits) {
       this.context = context;
+      this.whole = whole;
       this.logits = logits;
     }
 
+    /// Whether another item may come behind the same context.
+    boolean takes(int[] tokens) {
+      return all.size() < (whole ? 1 : BRANCHES) || all.containsKey(IntBuffer.wrap(tokens));
+    }
+
     void add(int number, Item item) {
-      int[] tokens = Arrays.copyOfRange(item.ids, item.from, item.ids.length - 1);
+      int[] tokens = behind(item);
       all.computeIfAbsent(IntBuffer.wrap(tokens), key -> new Branch(tokens)).add(number, item);
     }
 
     Ask ask(NamedAdapters.Way way) {
+      if (whole) {
+        int[] tokens = all.values().iterator().next().tokens;
+        int[] text = Arrays.copyOf(context, context.length + tokens.length);
+        System.arraycopy(tokens, 0, text, context.length, tokens.length);
+        read = List.copyOf(all.values());
+        at = 0;
+        return Ask.likelihood(text, way, context.length - 1);
+      }
       read = all.values().stream().filter(branch -> branch.tokens.length > 0).toList();
       int longest = read.stream().mapToInt(branch -> branch.tokens.length).max().orElse(0);
       return Ask.branches(context, way, longest);
@@ -154,7 +172,7 @@ public final class Likelihoods {
     ArrayDeque<Ticket> tickets = new ArrayDeque<>();
     try {
       items.forEach(item -> session.config().checkTokens(item.ids));
-      List<Asked> all = asked(items, session.room().logits());
+      List<Asked> all = asked(items, session);
       Engine engine = session.engine();
       NamedAdapters.Way way = session.adapters().way(adapter);
       int next = 0;
@@ -175,13 +193,28 @@ public final class Likelihoods {
     }
   }
 
-  private static List<Asked> asked(List<Item> items, Logits logits) {
-    Map<IntBuffer, Asked> all = new LinkedHashMap<>();
+  /// The tokens of an item that are read behind its context.
+  private static int[] behind(Item item) {
+    return Arrays.copyOfRange(item.ids, item.from, item.ids.length - 1);
+  }
+
+  private static List<Asked> asked(List<Item> items, Session session) {
+    Logits logits = session.room().logits();
+    Map<Map.Entry<Boolean, IntBuffer>, Asked> latest = new HashMap<>();
+    List<Asked> all = new ArrayList<>();
     for (int i = 0; i < items.size(); i++) {
       Item item = items.get(i);
       int[] context = Arrays.copyOf(item.ids, item.from);
-      all.computeIfAbsent(IntBuffer.wrap(context), key -> new Asked(context, logits)).add(i, item);
+      boolean whole = session.config().turnsAnew(1, item.ids.length - 1);
+      Map.Entry<Boolean, IntBuffer> key = Map.entry(whole, IntBuffer.wrap(context));
+      Asked one = latest.get(key);
+      if (one == null || !one.takes(behind(item))) {
+        one = new Asked(context, whole, logits);
+        latest.put(key, one);
+        all.add(one);
+      }
+      one.add(i, item);
     }
-    return List.copyOf(all.values());
+    return all;
   }
 }

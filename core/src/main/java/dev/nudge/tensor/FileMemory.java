@@ -35,15 +35,16 @@ public final class FileMemory {
     if (mode != MapMode.READ_ONLY) {
       return MemorySegment.ofAddress(at).reinterpret(bytes, arena, null);
     }
+    MemorySegment seen =
+        MemorySegment.ofAddress(at)
+            .reinterpret(bytes, arena, ended -> MAPS.remove(at)); // before the JDK unmaps it
     MAPS.put(at, at + bytes);
-    return MemorySegment.ofAddress(at)
-        .reinterpret(bytes, arena, ended -> MAPS.remove(at)) // before the JDK unmaps it
-        .asReadOnly();
+    return seen.asReadOnly();
   }
 
-  /// Maps a whole file, to be read.
-  public static MemorySegment map(FileChannel channel, Arena arena) throws IOException {
-    return map(channel, MapMode.READ_ONLY, channel.size(), arena);
+  /// Maps the first `bytes` of a file, to be read.
+  public static MemorySegment map(FileChannel channel, long bytes, Arena arena) throws IOException {
+    return map(channel, MapMode.READ_ONLY, bytes, arena);
   }
 
   /// Whether a segment lies in a file that is mapped to be read.

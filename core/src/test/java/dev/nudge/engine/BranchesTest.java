@@ -20,8 +20,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -31,8 +33,8 @@ class BranchesTest {
   private static final Path LLAMA = Path.of("src/test/resources/golden/llama/grouped-tied/model");
 
   private final Random random = new Random(Seeds.next());
-  private CausalLm model;
-  private NamedAdapters none;
+  private @Nullable CausalLm model;
+  private @Nullable NamedAdapters none;
 
   /// A plain model, those with windows, and those that turn long sequences otherwise.
   static Stream<Path> models() throws IOException {
@@ -81,19 +83,20 @@ class BranchesTest {
 
   private Engine open(Path folder) {
     ModelConfig config = ModelConfig.load(folder);
-    model = Checkpoint.load(folder, config, Backends.of(Compute.FP32));
-    none = new NamedAdapters(model.modules(), model.backend().compute());
-    return new Engine(model, none, new Limits(2, 64 << 20, 1024, true));
+    CausalLm loaded = Checkpoint.load(folder, config, Backends.of(Compute.FP32));
+    model = loaded;
+    none = new NamedAdapters(loaded.modules(), loaded.backend().compute());
+    return new Engine(loaded, none, new Limits(2, 64 << 20, 1024, true));
   }
 
   @AfterEach
   void close() {
-    none.close();
-    model.close();
+    Objects.requireNonNull(none).close();
+    Objects.requireNonNull(model).close();
   }
 
   private int[] draw(int count) {
-    return random.ints(count, 3, model.config().vocabSize()).toArray();
+    return random.ints(count, 3, Objects.requireNonNull(model).config().vocabSize()).toArray();
   }
 
   private List<int[]> branches(int... lengths) {

@@ -11,17 +11,24 @@ import dev.nudge.engine.RowScore;
 import dev.nudge.generate.Likelihoods.Item;
 import dev.nudge.generate.Likelihoods.Score;
 import dev.nudge.machine.Machine;
+import dev.nudge.model.GoldenFamilies;
+import dev.nudge.model.ModelConfig;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.ModelSettings;
 import dev.nudge.tensor.Ledger;
+import dev.nudge.text.Tokenizer;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /// Scores texts behind contexts that they share.
 class LikelihoodsTest {
@@ -140,6 +147,77 @@ class LikelihoodsTest {
   void nothingToScoreIsRefused() {
     assertThatThrownBy(() -> new Item(new int[] {1, 2}, 2)).hasMessage("of 2 tokens from 2");
     assertThatThrownBy(() -> new Item(new int[] {1, 2}, 0)).hasMessage("of 2 tokens from 0");
+  }
+
+  static Stream<Path> turning() throws IOException {
+    return GoldenFamilies.models().stream()
+        .filter(folder -> ModelConfig.load(folder).turnsAnew(1, 100_000));
+  }
+
+  /// Their tokens are turned by the length of the text, so none is read behind a shorter one's
+  /// keys.
+  @ParameterizedTest
+  @MethodSource("turning")
+  void textsThatTurnByTheirLengthAreReadFromTheirBeginning(Path folder) {
+    session.close();
+    session =
+        Session.load(
+            new ModelSettings(folder, null, null, Compute.FP32, null, null, 256, false),
+            null,
+            Tokenizer.load(MODEL),
+            MACHINE,
+            warning -> {});
+    int vocabulary = session.config().vocabSize();
+    List<Item> items = new ArrayList<>();
+    List<Example> rows = new ArrayList<>();
+    for (int context : new int[] {3, 20, 100, 140}) {
+      int[] shared = random.ints(context, 3, vocabulary).toArray();
+      for (int length : new int[] {1, 2, 5, 40, 70}) {
+        int[] ids = Arrays.copyOf(shared, context + length);
+        System.arraycopy(random.ints(length, 3, vocabulary).toArray(), 0, ids, context, length);
+        items.add(new Item(ids, context));
+        rows.add(Example.from(ids, context, rows.size()));
+      }
+    }
+    Score[] scores = scores(items);
+    List<RowScore> whole = session.score(rows, 2, null, row -> {});
+    boolean byEachToken = folder.toString().contains("dynamic"); // a row has one more, its last
+    for (int i = 0; i < scores.length; i++) {
+      assertThat(scores(List.of(items.get(i)))).containsExactly(scores[i]);
+      if (!byEachToken || !session.config().turnsAnew(1, items.get(i).ids().length)) {
+        assertThat(scores[i].logprob())
+            .as("item " + i)
+            .isCloseTo(whole.get(i).logprob(), within(2e-5 * whole.get(i).tokens()));
+      }
+    }
+  }
+
+  /// A branch's tokens are no prompt's: what begins with them reads them itself.
+  @Test
+  void whatWasReadBehindAContextIsNotKeptAsAPrompts() {
+    int[] context = draw(70);
+    int[] longer = Arrays.copyOf(context, 300);
+    System.arraycopy(draw(230), 0, longer, 70, 230);
+    scores(List.of(new Item(longer, 70)));
+    long before = session.engine().load().cachedTokens();
+    scores(List.of(new Item(longer, 299)));
+    assertThat(session.engine().load().cachedTokens() - before).isEqualTo(64);
+  }
+
+  /// More than one sequence reads at a time.
+  @Test
+  void aContextMayHaveAnyNumberOfChoices() {
+    List<Item> items = new ArrayList<>();
+    int[] context = draw(10);
+    for (int i = 0; i < 200; i++) {
+      int[] ids = Arrays.copyOf(context, 12 + i % 3);
+      System.arraycopy(draw(2 + i % 3), 0, ids, 10, 2 + i % 3);
+      items.add(new Item(ids, 10));
+    }
+    Score[] together = scores(items);
+    for (int i = 0; i < items.size(); i += 17) {
+      assertThat(scores(List.of(items.get(i)))).containsExactly(together[i]);
+    }
   }
 
   /// Each request once kept a row of logits: thousands of them filled the heap.

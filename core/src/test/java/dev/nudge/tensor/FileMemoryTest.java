@@ -34,7 +34,7 @@ class FileMemoryTest {
       MemorySegment other = arena.allocate(16);
       for (MemorySegment mapped :
           new MemorySegment[] {
-            FileMemory.map(channel, arena),
+            FileMemory.map(channel, 10_000, arena),
             FileMemory.map(channel, MapMode.READ_WRITE, 10_000, arena)
           }) {
         assertThat(mapped.getClass()).isEqualTo(other.getClass());
@@ -48,7 +48,7 @@ class FileMemoryTest {
   void whatIsMappedToBeReadIsNotWritten() throws Exception {
     try (FileChannel channel = file(100);
         Arena arena = Arena.ofShared()) {
-      MemorySegment mapped = FileMemory.map(channel, arena);
+      MemorySegment mapped = FileMemory.map(channel, 100, arena);
       assertThatThrownBy(() -> mapped.set(JAVA_BYTE, 0, (byte) 1))
           .isInstanceOf(IllegalArgumentException.class);
     }
@@ -59,7 +59,7 @@ class FileMemoryTest {
     MemorySegment mapped;
     try (FileChannel channel = file(10_000);
         Arena arena = Arena.ofShared()) {
-      mapped = FileMemory.map(channel, arena);
+      mapped = FileMemory.map(channel, 10_000, arena);
       assertThat(FileMemory.holds(mapped)).isTrue();
       assertThat(FileMemory.holds(mapped.asSlice(5_000, 5_000))).isTrue();
       MemorySegment beyond = MemorySegment.ofAddress(mapped.address()).reinterpret(10_001);
