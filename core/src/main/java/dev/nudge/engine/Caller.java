@@ -34,9 +34,9 @@ public interface Caller {
 
   /// Gives the tokens that are read behind the prompt, in place of all that was there: at least
   /// one,
-  /// at most as many as the sequence may grow by. What comes behind each of them but the last is
-  /// told by [#read], what comes behind the last by [#next]. A branch has the bits that it has with
-  /// no other branch before it, where the sequence may grow to as many positions.
+  /// and no more than the sequence may grow by. What comes behind each of them but the last is told
+  /// by [#read], what comes behind the last by [#next]. A branch has the bits that it has with no
+  /// other branch before it, where the sequence may grow to as many positions.
   default int[] branch() {
     throw new UnsupportedOperationException("a caller without branches");
   }

@@ -25,8 +25,7 @@ final class Sequence {
   private @Nullable KvCache cache;
   private Waiting.@Nullable Client client; // null: nobody in particular
   private int told; // the place whose logits are told next
-  private int untold; // the first place behind those whose logits are told
-  private boolean branched;
+  private int untold; // the first place behind them: in the prompt, or in a branch
   private boolean admitted;
   private boolean done;
   private @Nullable Throwable failure;
@@ -95,12 +94,12 @@ final class Sequence {
 
   /// Whether its prompt, a branch, or all of it has still to be read.
   boolean reads() {
-    return branched || unread() > 1 || cache().length() < prompt;
+    return branched() || unread() > 1 || cache().length() < prompt;
   }
 
   /// Whether it reads branches behind its prompt.
   boolean branched() {
-    return branched;
+    return untold >= prompt;
   }
 
   /// Tokens that its cache does not hold yet.
@@ -164,7 +163,6 @@ final class Sequence {
     count = prompt + tokens.length;
     told = prompt;
     untold = count - 1;
-    branched = true;
   }
 
   /// Ends it with the next step; what it failed with is told then.

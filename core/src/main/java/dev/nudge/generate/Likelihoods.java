@@ -103,8 +103,7 @@ public final class Likelihoods {
       return all.size() < (whole ? 1 : BRANCHES) || all.containsKey(IntBuffer.wrap(tokens));
     }
 
-    void add(int number, Item item) {
-      int[] tokens = behind(item);
+    void add(int number, Item item, int[] tokens) {
       all.computeIfAbsent(IntBuffer.wrap(tokens), key -> new Branch(tokens)).add(number, item);
     }
 
@@ -193,11 +192,6 @@ public final class Likelihoods {
     }
   }
 
-  /// The tokens of an item that are read behind its context.
-  private static int[] behind(Item item) {
-    return Arrays.copyOfRange(item.ids, item.from, item.ids.length - 1);
-  }
-
   private static List<Asked> asked(List<Item> items, Session session) {
     Logits logits = session.room().logits();
     Map<Map.Entry<Boolean, IntBuffer>, Asked> latest = new HashMap<>();
@@ -205,15 +199,16 @@ public final class Likelihoods {
     for (int i = 0; i < items.size(); i++) {
       Item item = items.get(i);
       int[] context = Arrays.copyOf(item.ids, item.from);
+      int[] tokens = Arrays.copyOfRange(item.ids, item.from, item.ids.length - 1);
       boolean whole = session.config().turnsAnew(1, item.ids.length - 1);
       Map.Entry<Boolean, IntBuffer> key = Map.entry(whole, IntBuffer.wrap(context));
       Asked one = latest.get(key);
-      if (one == null || !one.takes(behind(item))) {
+      if (one == null || !one.takes(tokens)) {
         one = new Asked(context, whole, logits);
         latest.put(key, one);
         all.add(one);
       }
-      one.add(i, item);
+      one.add(i, item, tokens);
     }
     return all;
   }

@@ -67,9 +67,8 @@ public record Reference(String name, To to) {
     }
   }
 
-  /// Tells whether a text means a version and not an adapter: it has a sign of one, though it may
-  /// be
-  /// written wrong.
+  /// Tells whether a text means a version and not an adapter: it has the sign of one, also where it
+  /// is written wrong.
   public static boolean meansVersion(String text) {
     return text.indexOf('@') >= 0 || text.indexOf(':') >= 0;
   }

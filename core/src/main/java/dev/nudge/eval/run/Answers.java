@@ -29,9 +29,8 @@ import tools.jackson.databind.node.JsonNodeFactory;
 /// Asks a session what is not answered yet.
 ///
 /// Choices behind one context are asked of the engine, which reads the context once, where that is
-/// more than is read behind it; other texts are scored whole, in batches ([Session#score]). The
-/// same
-/// request is asked once.
+/// more than is read behind it; other texts are scored whole, in batches ([Session#score]). Equal
+/// requests are asked once.
 ///
 /// Threading: one thread.
 final class Answers {
