@@ -8,13 +8,17 @@ import dev.nudge.engine.Ticket;
 import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Tensor;
 import java.nio.IntBuffer;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Queue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.locks.Lock;
 import java.util.function.ObjIntConsumer;
 import org.jspecify.annotations.Nullable;
@@ -26,7 +30,7 @@ import org.jspecify.annotations.Nullable;
 /// Threading: any thread.
 public final class Likelihoods {
   private static final int AHEAD = 128; // sequences asked for before they are waited for
-  private static final int BRANCHES = 64; // of a sequence: answers are told when it has ended
+  private static final int BRANCHES = 64; // of a sequence, which reads them one after the other
 
   private Likelihoods() {}
 
@@ -80,7 +84,19 @@ public final class Likelihoods {
         scores.add(new Score(sum, greedy && id == likeliest));
       }
     }
+
+    void tell(ObjIntConsumer<Score> told) {
+      for (int i = 0; i < scores.size(); i++) {
+        told.accept(scores.get(i), items.get(i));
+      }
+    }
   }
+
+  /// What the engine says: the scores of a branch are known, or all that was asked at once has
+  /// ended.
+  ///
+  /// @param branch null: all has ended
+  private record Known(Asked of, @Nullable Branch branch) {}
 
   /// A context, and what is asked behind it: in branches, or, where tokens are turned by the length
   /// of their text, one text from its beginning.
@@ -88,14 +104,16 @@ public final class Likelihoods {
     private final int[] context;
     private final boolean whole;
     private final Logits logits; // the session's, of one call
+    private final Queue<Known> known;
     private final Map<IntBuffer, Branch> all = new LinkedHashMap<>();
     private List<Branch> read = List.of(); // those with tokens
     private int at = -1; // in `read`
 
-    Asked(int[] context, boolean whole, Logits logits) {
+    Asked(int[] context, boolean whole, Logits logits, Queue<Known> known) {
       this.context = context;
       this.whole = whole;
       this.logits = logits;
+      this.known = known;
     }
 
     /// Whether another item may come behind the same context.
@@ -138,25 +156,27 @@ public final class Likelihoods {
       double normaliser = logits.normaliser();
       int likeliest = logits.argmax();
       if (at >= 0) {
-        read.get(at).end(logits, normaliser, likeliest);
+        end(read.get(at), normaliser, likeliest);
       } else {
         for (Branch branch : all.values()) {
           if (branch.tokens.length > 0) {
             branch.token(0, logits, normaliser, likeliest);
           } else {
-            branch.end(logits, normaliser, likeliest);
+            end(branch, normaliser, likeliest);
           }
         }
       }
       return ++at < read.size() ? BRANCH : END;
     }
 
-    void tell(ObjIntConsumer<Score> told) {
-      for (Branch branch : all.values()) {
-        for (int i = 0; i < branch.items.size(); i++) {
-          told.accept(branch.scores.get(i), branch.items.get(i));
-        }
-      }
+    private void end(Branch branch, double normaliser, int likeliest) {
+      branch.end(logits, normaliser, likeliest);
+      known.add(new Known(this, branch));
+    }
+
+    @Override
+    public void ended(@Nullable Throwable failure) {
+      known.add(new Known(this, null));
     }
   }
 
@@ -168,31 +188,40 @@ public final class Likelihoods {
   public static void of(
       Session session, @Nullable String adapter, List<Item> items, ObjIntConsumer<Score> told) {
     Lock held = session.hold();
-    ArrayDeque<Ticket> tickets = new ArrayDeque<>();
+    Map<Asked, Ticket> tickets = new HashMap<>();
+    BlockingQueue<Known> known = new LinkedBlockingQueue<>();
     try {
       items.forEach(item -> session.config().checkTokens(item.ids));
-      List<Asked> all = asked(items, session);
+      Iterator<Asked> rest = asked(items, session, known).iterator();
       Engine engine = session.engine();
       NamedAdapters.Way way = session.adapters().way(adapter);
-      int next = 0;
-      for (int i = 0; i < all.size(); i++) {
-        for (; next < Math.min(all.size(), i + AHEAD); next++) {
-          Asked one = all.get(next);
-          tickets.add(engine.submit(one.ask(way), one));
+      while (rest.hasNext() || !tickets.isEmpty()) {
+        while (rest.hasNext() && tickets.size() < AHEAD) {
+          Asked next = rest.next();
+          tickets.put(next, engine.submit(next.ask(way), next));
         }
-        tickets.removeFirst().await();
-        if (Thread.currentThread().isInterrupted()) {
-          throw new RunException("interrupted: some texts are not scored");
+        Known one = known.take();
+        if (one.branch == null) {
+          Objects.requireNonNull(tickets.remove(one.of)).await();
+        } else {
+          one.branch.tell(told);
         }
-        all.get(i).tell(told);
       }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      for (Known one : known) {
+        if (one.branch != null) {
+          one.branch.tell(told);
+        }
+      }
+      throw new RunException("interrupted: some texts are not scored");
     } finally {
-      tickets.forEach(Ticket::cancel);
+      tickets.values().forEach(Ticket::cancel);
       held.unlock();
     }
   }
 
-  private static List<Asked> asked(List<Item> items, Session session) {
+  private static List<Asked> asked(List<Item> items, Session session, Queue<Known> known) {
     Logits logits = session.room().logits();
     Map<Map.Entry<Boolean, IntBuffer>, Asked> latest = new HashMap<>();
     List<Asked> all = new ArrayList<>();
@@ -204,7 +233,7 @@ public final class Likelihoods {
       Map.Entry<Boolean, IntBuffer> key = Map.entry(whole, IntBuffer.wrap(context));
       Asked one = latest.get(key);
       if (one == null || !one.takes(tokens)) {
-        one = new Asked(context, whole, logits);
+        one = new Asked(context, whole, logits, known);
         latest.put(key, one);
         all.add(one);
       }

@@ -15,6 +15,7 @@ import dev.nudge.model.GoldenFamilies;
 import dev.nudge.model.ModelConfig;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.ModelSettings;
+import dev.nudge.settings.RunException;
 import dev.nudge.tensor.Ledger;
 import dev.nudge.text.Tokenizer;
 import java.io.IOException;
@@ -218,6 +219,39 @@ class LikelihoodsTest {
     for (int i = 0; i < items.size(); i += 17) {
       assertThat(scores(List.of(items.get(i)))).containsExactly(together[i]);
     }
+  }
+
+  /// A context with many choices is told choice by choice, so an interrupt loses few of them.
+  @Test
+  void anInterruptLeavesWhatIsKnown() {
+    List<Item> items = new ArrayList<>();
+    int[] context = draw(10);
+    for (int i = 0; i < 60; i++) {
+      int[] ids = Arrays.copyOf(context, 160);
+      System.arraycopy(draw(150), 0, ids, 10, 150);
+      items.add(new Item(ids, 10));
+    }
+    Score[] all = scores(items);
+    List<Integer> said = new ArrayList<>();
+    try {
+      assertThatThrownBy(
+              () ->
+                  Likelihoods.of(
+                      session,
+                      null,
+                      items,
+                      (score, i) -> {
+                        assertThat(score).isEqualTo(all[i]);
+                        said.add(i);
+                        Thread.currentThread().interrupt();
+                      }))
+          .isInstanceOf(RunException.class)
+          .hasMessage("interrupted: some texts are not scored");
+    } finally {
+      assertThat(Thread.interrupted()).isTrue();
+    }
+    assertThat(said).doesNotHaveDuplicates().hasSizeBetween(1, 59);
+    assertThat(scores(items)).containsExactly(all);
   }
 
   /// Each request once kept a row of logits: thousands of them filled the heap.
