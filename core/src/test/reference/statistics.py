@@ -76,4 +76,13 @@ for units in (5, 40):
     r = x.sum() / w.sum()
     error = np.sqrt(units / (units - 1) * ((x - r * w) ** 2).sum()) / w.sum()
     out["clusters"].append([x.tolist(), w.tolist(), float(r), float(error)])
+# t, degrees of freedom, P(|T| > t); and the t that a share lies below
+out["student"] = [
+    [t, f, float(2 * stats.t.sf(t, f))]
+    for t, f in ((0, 3), (0.5, 2), (2.5, 2), (2.5, 5.8), (12, 2), (1e-6, 40), (3, 1e6), (4.5, 250.5))
+]
+out["student_quantile"] = [
+    [share, f, float(stats.t.ppf(share, f))]
+    for share, f in ((0.975, 2), (0.95, 2), (0.975, 5.8), (0.95, 41.25), (0.5, 3), (0.025, 7), (0.975, 1e7))
+]
 json.dump(out, open(sys.argv[1], "w"), indent=1)

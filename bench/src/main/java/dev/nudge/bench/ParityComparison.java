@@ -14,28 +14,19 @@ import java.util.stream.Stream;
 ///
 /// A document's score is its mean over the seeds that both have (a base has one run, which stands
 /// beside every seed); documents are resampled 10,000 times, in clusters where the task's file says
-/// that they hang together. So the interval says how much other documents would change; how much
-/// other seeds would is read from the seeds themselves.
+/// that they hang together. Intervals say what other documents and other seeds would change.
 ///
 /// @param difference the second's score less the first's
-/// @param error its standard error
-/// @param interval of 95 %
-/// @param margin whether the second is worse by at most [#MARGIN], one-sided at 95 %
+/// @param error of it
 /// @param documents how many were resampled, or clusters of them
-/// @param seeds the difference by seed; empty for a base
-record ParityComparison(
-    double difference,
-    double error,
-    Interval interval,
-    NonInferiority margin,
-    int documents,
-    List<Double> seeds) {
+/// @param seeds the difference by seed; empty where nothing is trained
+record ParityComparison(double difference, ParityError error, int documents, List<Double> seeds) {
   /// What a method may lose and still count as good.
   static final double MARGIN = 0.02;
 
+  private static final List<ParityPart> NOT_TRAINED = List.of();
   private static final double TWO_SIDED = 0.95;
   private static final double Z_TWO_SIDED = 1.959963984540054;
-  private static final double Z_ONE_SIDED = 1.6448536269514722;
 
   /// Compares scores; empty where the two have no seed in common.
   ///
@@ -61,45 +52,51 @@ record ParityComparison(
     int[] clusters = results.clusters(after.getFirst(), key, other.length);
     Resampled resampled = Bootstrap.STANDARD.difference(one, other, clusters);
     List<Double> seeds = new ArrayList<>();
-    for (ParityPart part : second.trains() ? after : List.<ParityPart>of()) {
-      List<ParityPart> same = first.trains() ? common(before, List.of(part)) : before;
-      seeds.add(results.score(List.of(part), key) - results.score(same, key));
+    for (ParityPart part : second.trains() ? after : first.trains() ? before : NOT_TRAINED) {
+      List<ParityPart> from = first.trains() ? common(before, List.of(part)) : before;
+      List<ParityPart> to = second.trains() ? List.of(part) : after;
+      seeds.add(results.score(to, key) - results.score(from, key));
     }
     return Optional.of(
         new ParityComparison(
-            resampled.value(),
-            resampled.error(),
-            resampled.interval(TWO_SIDED, -1, 1),
-            margin(resampled),
-            resampled.units(),
-            seeds));
+            resampled.value(), ParityError.of(error(resampled), seeds), resampled.units(), seeds));
   }
 
   /// The mean of differences of several domains, each counting alike; they have no document in
-  /// common, so errors add as squares, and the interval is the normal one.
+  /// common.
   static ParityComparison over(List<ParityComparison> domains) {
-    int n = domains.size();
-    double mean = domains.stream().mapToDouble(ParityComparison::difference).sum() / n;
-    double error = Math.sqrt(domains.stream().mapToDouble(c -> c.error * c.error).sum()) / n;
-    int documents = domains.stream().mapToInt(ParityComparison::documents).sum();
     return new ParityComparison(
-        mean,
-        error,
-        new Interval(mean - Z_TWO_SIDED * error, mean + Z_TWO_SIDED * error),
-        new NonInferiority(
-            mean, mean - Z_ONE_SIDED * error, mean + Z_ONE_SIDED * error, MARGIN, documents),
-        documents,
+        domains.stream().mapToDouble(ParityComparison::difference).average().orElseThrow(),
+        ParityError.ofMean(domains.stream().map(ParityComparison::error).toList()),
+        domains.stream().mapToInt(ParityComparison::documents).sum(),
         List.of());
+  }
+
+  /// The interval of 95 %.
+  Interval interval() {
+    return error.interval(difference, TWO_SIDED);
+  }
+
+  /// Whether the second is worse by at most [#MARGIN], one-sided at 95 %: the bounds are the ends
+  /// of the interval that leaves out twice as much.
+  NonInferiority margin() {
+    Interval ends = many() ? error.interval(difference, 2 * TWO_SIDED - 1) : Interval.UNKNOWN;
+    return new NonInferiority(difference, ends.low(), ends.high(), MARGIN, documents);
+  }
+
+  /// The two-sided p-value of "there is no difference"; 1 where there are too few documents.
+  double p() {
+    return many() ? error.p(difference) : 1;
   }
 
   /// Whether the first is better: the interval lies below 0.
   boolean firstIsBetter() {
-    return many() && interval.high() < 0;
+    return many() && interval().high() < 0;
   }
 
   /// Whether the second is better.
   boolean secondIsBetter() {
-    return many() && interval.low() > 0;
+    return many() && interval().low() > 0;
   }
 
   /// Whether so many documents say anything.
@@ -109,19 +106,17 @@ record ParityComparison(
 
   /// The smallest difference that would have been seen four times of five.
   double seen() {
-    return Detectable.USUAL.difference(error);
+    return Detectable.USUAL.difference(error.error());
   }
 
-  /// One-sided bounds are the ends of the interval at twice as much outside.
-  private static NonInferiority margin(Resampled resampled) {
-    Interval ends = resampled.interval(2 * TWO_SIDED - 1, -1, 1);
-    boolean few = resampled.units() < NonInferiority.FEWEST;
-    return new NonInferiority(
-        resampled.value(),
-        few ? Double.NEGATIVE_INFINITY : ends.low(),
-        few ? Double.POSITIVE_INFINITY : ends.high(),
-        MARGIN,
-        resampled.units());
+  /// The standard error by documents; where no resample differs, that of so many documents of which
+  /// none would have shown anything.
+  private static double error(Resampled resampled) {
+    if (!resampled.isAlike()) {
+      return resampled.error();
+    }
+    Interval unseen = resampled.interval(TWO_SIDED, -1, 1);
+    return (unseen.high() - unseen.low()) / 2 / Z_TWO_SIDED;
   }
 
   private static List<ParityPart> common(List<ParityPart> parts, List<ParityPart> others) {

@@ -16,7 +16,8 @@ import java.util.List;
 /// @param completion pattern of `train`
 /// @param asked columns of the prompt, whose characters are counted
 /// @param characters the longest prompt
-/// @param pooled whether rows of both files are divided anew, for a set with few test rows
+/// @param together the column whose long texts rows must not share across the division, for a set
+///     with few test rows, which is divided anew; empty: it keeps its own division
 /// @param trained rows to learn from
 /// @param tested documents at most
 /// @param epochs of a run; a pilot makes twice as many
@@ -31,7 +32,7 @@ record ParityDomain(
     String completion,
     List<String> asked,
     int characters,
-    boolean pooled,
+    String together,
     int trained,
     int tested,
     int epochs,
@@ -50,7 +51,7 @@ record ParityDomain(
               " {label}",
               List.of("text"),
               400,
-              false,
+              "",
               880,
               800,
               3,
@@ -65,7 +66,7 @@ record ParityDomain(
               " {section_header}",
               List.of("dialogue"),
               800,
-              false,
+              "",
               288,
               400,
               3,
@@ -80,7 +81,7 @@ record ParityDomain(
               " {answer}",
               List.of("prompt"),
               1200,
-              true,
+              "fields",
               240,
               400,
               3,
@@ -95,7 +96,7 @@ record ParityDomain(
               " {label}",
               List.of("text"),
               400,
-              false,
+              "",
               1120,
               800,
               3,

@@ -6,9 +6,9 @@ import java.util.Locale;
 
 /// What is compared: the model as it is, and ways to train it.
 ///
-/// Rates are half a decade apart. Those of full fine-tuning reach from what recipes for large
-/// models take (2e-5 [1]) to what SmolLM2's own recipe names for its small ones (3e-4 and 1e-3 in
-/// batches of 128 long rows [2]); those of LoRA are ten times as high [3].
+/// Rates are half a decade apart. Those of full fine-tuning, 3e-5 to 3e-4, lie between what recipes
+/// for large models take (2e-5 [1]) and the most that SmolLM2's own recipe names for its small ones
+/// (3e-4 and 1e-3 in batches of 128 long rows [2]); those of LoRA are ten times as high [3].
 ///
 /// [1] TRL, docs of SFT. [2] huggingface/alignment-handbook, recipes/smollm2/sft/config_smol.yaml.
 /// [3] J. Schulman et al., LoRA without regret, 2025.
@@ -51,6 +51,16 @@ enum ParityMethod {
 
   String label() {
     return label;
+  }
+
+  /// Its name beside rank 16 on all linear layers: what is other.
+  String brief() {
+    return switch (this) {
+      case R8 -> "r 8";
+      case R64 -> "r 64";
+      case ATTENTION -> "attention only";
+      default -> label;
+    };
   }
 
   int rank() {

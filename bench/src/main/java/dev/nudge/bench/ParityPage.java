@@ -29,21 +29,23 @@ final class ParityPage {
       ## How
 
       - One task of each [pack](evaluation.md#packs), its prompt to the letter in training. Rows are chosen by a hash of their `id`; prompts that are too long or
-        stand among the documents are left out. LegalBench has 88 test rows, so its rows are divided anew. All methods see the same rows, in the order of
-        their seed, in the same number of steps.
+        stand among the documents are left out. LegalBench has 88 test rows, so its rows are divided anew; rows that share a text of more than 80 characters stay on one side.
+        All methods see the same rows, in the order of their seed, in the same number of steps.
+      - SmolLM2-135M-Instruct was read from a file in four bits (GGUF Q4_1) and is held in bf16: all methods begin at weights that were rounded once, and QLoRA rounds them again.
       - LoRA and QLoRA: rank 16, alpha 32, all linear layers; QLoRA on NF4 with double quantisation. Full: all weights, bf16 with fp32 masters. Else the defaults of
-        `nudge train`: AdamW, linear, warm-up 0.03, no decay, no dropout. The last step counts; nothing is chosen by documents.
-      - Each method has its best rate of three, half a decade apart: the lowest held-out loss of a pilot on a tenth of the rows, twice the epochs, seed 0, judged
-        on 64 other rows to learn from. Full's reach from what recipes for large models take (2e-5) to what SmolLM2's own take for its small models in larger
-        batches (3e-4, 1e-3); LoRA's are ten times as high ("LoRA without regret"). The side runs take LoRA's rate and alpha.
-      - A document's score is its mean over the seeds. Intervals of 95 %% are of a paired bootstrap over documents (10,000 resamples), on the same seeds. They say
-        what other documents would change, not what other seeds would: differences by seed stand beside them. Over all domains each counts alike; the interval is normal.
-        Legal documents are drawn by the kind of their question, as [the pack](evaluation.md#packs) has it. Where no document tells two methods apart
-        the interval is Tango's for so many documents, not 0.
+        `nudge train`: AdamW, linear, warm-up 0.03, no decay, no dropout. A run's last step counts; nothing is chosen by documents.
+      - Each method has its best rate of three, half a decade apart. A pilot learns a tenth of the rows for twice the epochs, seed 0, so in a fifth of the steps of a run, and is judged on 64 other
+        rows to learn from, three times; its lowest loss counts, also before its last step. Such pilots favour high rates a little. Full's rates lie between what recipes for large models take (2e-5)
+        and the most that SmolLM2's own take for its small ones in batches of 128 (3e-4, 1e-3); LoRA's are ten times as high ("LoRA without regret"). The side runs take LoRA's rate and alpha.
+      - A document's score is its mean over the seeds. Intervals of 95 %% hold for other documents and other seeds: the variance of 10,000 paired resamples of the documents, and that of the mean of the
+        differences by seed, with Student's t and the degrees of freedom of Welch and Satterthwaite. Over all domains each counts alike. Legal documents are drawn by the kind of their
+        question, as [the pack](evaluation.md#packs) has it. Where no document tells two methods apart the interval is Tango's for so many documents, not 0. Of the 24 instructions
+        intervals are rough.
       - "Full is better" is an interval below 0. "Within %s points" is one-sided at 95 %%: *shown* where the bound of the loss is less, *shown not* where the
-        other bound is more, else *cannot tell*. "Could be seen" is the smallest difference that shows four times of five with such errors.
-      - Counted beforehand: some 75,000 tokens a run, so 54 runs of 150 to 190 s, 36 pilots of about 60 s and 62 evaluations of 30 to 90 s are some four and
-        a quarter hours of two Zen 4 cores. The command stops before a part that would take all together beyond six.
+        other bound is more, else *cannot tell*. "Could be seen" is the smallest difference from 0 that shows four times of five with such errors; where it is more than the margin,
+        methods that are equal are mostly told "cannot tell".
+      - Greedy answers that are nearly ties may change with the order of sums, which commits between the parts did change; likelihoods then differ in their last digits.
+      - The command stops before a part that would take all together beyond six hours of two cores.
       """;
 
   private final ParityResults results;
@@ -60,13 +62,13 @@ final class ParityPage {
   private String write() {
     state();
     ParityTables tables = new ParityTables(results);
-    section("What was found", findings());
+    section("What was found", new ParityFindings(results).all());
     section("Scores", tables.scores());
-    section("What is kept", tables.retention());
+    section("What is kept", new ParityRetention(results).table());
     section("Rank and layers", tables.side());
     section("Rates", tables.rates());
     section("What a run takes", tables.costs());
-    page.append(String.format(Locale.ROOT, HOW, ParityText.number(100 * ParityComparison.MARGIN)));
+    page.append(String.format(Locale.ROOT, HOW, ParityText.margin()));
     missing();
     return page.toString();
   }
@@ -85,9 +87,7 @@ final class ParityPage {
                 ? " **The study is not finished**: see [what is missing](#not-done-yet)."
                 : ""));
     if (done > 0) {
-      line(
-          "%s; %s; commit %s; %s.\n"
-              .formatted(seen("model"), seen("machine"), seen("commit"), dates()));
+      line("%s; %s; %s; %s.\n".formatted(seen("model"), seen("machine"), commits(), dates()));
     } else {
       line("");
     }
@@ -96,6 +96,13 @@ final class ParityPage {
   /// The values of a key over all files.
   private String seen(String key) {
     return String.join(", ", values(key));
+  }
+
+  private String commits() {
+    NavigableSet<String> commits = values("commit");
+    return commits.size() == 1
+        ? "commit " + commits.first()
+        : commits.size() + " commits, each named in its part's file";
   }
 
   private String dates() {
@@ -108,58 +115,6 @@ final class ParityPage {
         .map(p -> results.of(p).path(key).asString(""))
         .filter(value -> !value.isEmpty())
         .collect(Collectors.toCollection(TreeSet::new));
-  }
-
-  private String findings() {
-    StringBuilder text = new StringBuilder();
-    int compared = 0;
-    for (ParityMethod method : List.of(ParityMethod.LORA, ParityMethod.QLORA)) {
-      List<ParityDomain> domains = new ArrayList<>();
-      List<ParityComparison> each = new ArrayList<>();
-      for (ParityDomain domain : ParityDomain.ALL) {
-        ParityComparison.of(results, domain, ParityMethod.FULL, method, "scores")
-            .ifPresent(
-                c -> {
-                  domains.add(domain);
-                  each.add(c);
-                });
-      }
-      if (!each.isEmpty()) {
-        text.append(ParityText.finding(method, domains, each));
-        compared += each.size();
-      }
-    }
-    if (compared > 1) {
-      text.append(
-          "- These are %d comparisons: were there no difference at all, at least one interval would leave out 0 in about %s %% of such studies.\n"
-              .formatted(compared, ParityText.whole(100 * (1 - Math.pow(0.95, compared)))));
-    }
-    text.append(edges());
-    return text.toString();
-  }
-
-  /// Says where the best rate is the lowest or the highest that was tried.
-  private String edges() {
-    List<String> edges = new ArrayList<>();
-    for (ParityDomain domain : ParityDomain.ALL) {
-      for (ParityMethod method : ParityMethod.MAIN) {
-        List<Double> rates = method.rates();
-        results
-            .best(domain, method)
-            .map(ParityPart::rate)
-            .filter(r -> r.equals(rates.getFirst()) || r.equals(rates.getLast()))
-            .ifPresent(
-                r ->
-                    edges.add(
-                        "%s, %s (%s)"
-                            .formatted(domain.name(), method.label(), ParityMethod.written(r))));
-      }
-    }
-    return edges.isEmpty()
-        ? ""
-        : "- The best rate is at the edge of the three, so a better one may lie beyond it: "
-            + String.join("; ", edges)
-            + ".\n";
   }
 
   private void missing() {

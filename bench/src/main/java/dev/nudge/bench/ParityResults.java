@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import tools.jackson.databind.JsonNode;
 
@@ -173,5 +174,31 @@ final class ParityResults {
     return IntStream.range(0, documents)
         .mapToDouble(d -> Arrays.stream(each).mapToDouble(run -> run[d]).average().orElseThrow())
         .toArray();
+  }
+
+  /// What runs have kept: the mean share of a task, or bits a byte of texts.
+  ///
+  /// @param task of retention
+  double retained(List<ParityPart> runs, String task) {
+    if (!task.equals(ParityRun.TEXT)) {
+      return score(runs, task);
+    }
+    return runs.stream().mapToDouble(this::bits).average().orElseThrow();
+  }
+
+  /// Bits a byte of the texts of retention.
+  double bits(ParityPart part) {
+    return of(part).path("retention").path(ParityRun.TEXT).path("score").asDouble();
+  }
+
+  /// The rates of runs, such as `3e-3`; empty where they have none. Seeds have one rate, unless
+  /// pilots were done again in between.
+  String rates(List<ParityPart> runs) {
+    return runs.stream()
+        .map(p -> of(p).path("rate"))
+        .filter(JsonNode::isNumber)
+        .map(r -> ParityMethod.written(r.asDouble()))
+        .distinct()
+        .collect(Collectors.joining(" and "));
   }
 }

@@ -7,6 +7,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
@@ -18,14 +19,19 @@ import tools.jackson.databind.JsonNode;
 /// that the task's file finds as its own.
 ///
 /// Which rows they are follows from a hash of each row's `id`, so they are the same everywhere. A
-/// row whose prompt stands among the documents, to the letter, is not trained on.
+/// row whose prompt stands among the documents, to the letter, is not trained on. Where a set is
+/// divided anew, rows that share a long text (a clause that several questions are asked about) stay
+/// on one side.
 ///
 /// @param folder with `train.jsonl`, `test.jsonl`, `pilot.jsonl` and `held.jsonl`
 record ParityRows(Path folder) {
   /// Rows that a pilot does not learn from and is judged by; they are of the rows to learn from.
   static final int HELD = 64;
 
-  private record Row(String line, String prompt, String order) {}
+  /// Texts up to this length, as short labels are, may be shared by rows on both sides.
+  private static final int SHARED = 80;
+
+  private record Row(String line, String prompt, String order, List<String> texts) {}
 
   /// @param data the folder of the data sets
   /// @param to where a folder of the data set's name is made
@@ -33,12 +39,13 @@ record ParityRows(Path folder) {
     Path source = data.resolve(domain.folder());
     List<Row> train = rows(domain, source.resolve("train.jsonl"));
     List<Row> test = rows(domain, source.resolve("test.jsonl"));
-    if (domain.pooled()) {
+    if (!domain.together().isEmpty()) {
       train.addAll(test);
       train.sort(Comparator.comparing(Row::order));
       Set<String> prompts = new HashSet<>();
       train.removeIf(row -> !prompts.add(row.prompt()));
-      test = new ArrayList<>(train.subList(Math.min(domain.trained(), train.size()), train.size()));
+      test = divided(train, domain.trained());
+      train.removeAll(test);
     }
     test = test.subList(0, Math.min(domain.tested(), test.size()));
     Set<String> asked =
@@ -57,6 +64,43 @@ record ParityRows(Path folder) {
     rows.write("pilot", train.subList(0, piloted));
     rows.write("held", train.subList(piloted, Math.min(train.size(), piloted + HELD)));
     return rows;
+  }
+
+  /// The rows that are left for documents: group after group is learned from until there are
+  /// enough rows, a group being what hangs together by texts, in the order of its first row.
+  private static List<Row> divided(List<Row> rows, int enough) {
+    List<Row> test = new ArrayList<>();
+    int learned = 0;
+    for (List<Row> group : groups(rows)) {
+      if (learned < enough) {
+        learned += group.size();
+      } else {
+        test.addAll(group);
+      }
+    }
+    test.sort(Comparator.comparing(Row::order));
+    return test;
+  }
+
+  private static List<List<Row>> groups(List<Row> rows) {
+    List<List<Row>> groups = new ArrayList<>();
+    for (Row row : rows) {
+      List<List<Row>> met =
+          groups.stream()
+              .filter(g -> g.stream().anyMatch(r -> !Collections.disjoint(r.texts(), row.texts())))
+              .toList();
+      if (met.isEmpty()) {
+        groups.add(new ArrayList<>(List.of(row)));
+        continue;
+      }
+      List<Row> group = met.getFirst();
+      group.add(row);
+      for (List<Row> other : met.subList(1, met.size())) {
+        group.addAll(other);
+        groups.remove(other);
+      }
+    }
+    return groups;
   }
 
   Path file(String name) {
@@ -83,7 +127,13 @@ record ParityRows(Path folder) {
               .collect(Collectors.joining(" "));
       if (prompt.length() <= domain.characters() && prompts.add(prompt)) {
         String order = Sha256.of(row.path("id").asString("").getBytes(StandardCharsets.UTF_8));
-        rows.add(new Row(line, prompt, order));
+        List<String> texts =
+            row.path(domain.together())
+                .valueStream()
+                .map(t -> t.asString(""))
+                .filter(t -> t.length() > SHARED)
+                .toList();
+        rows.add(new Row(line, prompt, order, texts));
       }
     }
     rows.sort(Comparator.comparing(Row::order));

@@ -2,80 +2,13 @@ package dev.nudge.bench;
 
 import dev.nudge.eval.Interval;
 import dev.nudge.eval.NonInferiority;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 /// Says numbers of the parity study in words.
 final class ParityText {
   private ParityText() {}
-
-  /// What a method comes to beside full fine-tuning, over the domains.
-  static String finding(
-      ParityMethod method, List<ParityDomain> domains, List<ParityComparison> each) {
-    List<String> parts = new ArrayList<>();
-    String better = which(domains, each, ParityComparison::firstIsBetter, true);
-    String worse = which(domains, each, ParityComparison::secondIsBetter, true);
-    String open = which(domains, each, c -> !c.firstIsBetter() && !c.secondIsBetter(), false);
-    parts.add(better.isEmpty() ? "full is better in no domain" : "full is better in " + better);
-    if (!worse.isEmpty()) {
-      parts.add(method.label() + " is better in " + worse);
-    }
-    if (!open.isEmpty()) {
-      parts.add("no difference is shown in " + open);
-    }
-    StringBuilder text =
-        new StringBuilder("- **%s**: %s. ".formatted(method.label(), String.join("; ", parts)));
-    text.append("Within %s points of full: ".formatted(number(100 * ParityComparison.MARGIN)));
-    List<String> verdicts = new ArrayList<>();
-    for (NonInferiority.Verdict verdict : NonInferiority.Verdict.values()) {
-      String in = which(domains, each, c -> c.margin().verdict() == verdict, false);
-      if (!in.isEmpty()) {
-        verdicts.add(word(verdict) + " in " + in);
-      }
-    }
-    text.append(String.join("; ", verdicts)).append(".");
-    if (each.size() > 1) {
-      ParityComparison over = ParityComparison.over(each);
-      text.append(
-          " Over %d domains: %s points (%s), within %s points: %s."
-              .formatted(
-                  each.size(),
-                  points(over.difference()),
-                  interval(over.interval()),
-                  number(100 * ParityComparison.MARGIN),
-                  word(over.margin().verdict())));
-    }
-    List<String> few = new ArrayList<>();
-    for (int i = 0; i < each.size(); i++) {
-      int seeds = each.get(i).seeds().size();
-      if (seeds < ParityPart.SEEDS) {
-        few.add("%s %d of %d".formatted(domains.get(i).name(), seeds, ParityPart.SEEDS));
-      }
-    }
-    if (!few.isEmpty()) {
-      text.append(" Not all seeds are done: ").append(String.join(", ", few)).append('.');
-    }
-    return text.append('\n').toString();
-  }
-
-  private static String which(
-      List<ParityDomain> domains,
-      List<ParityComparison> each,
-      Predicate<ParityComparison> those,
-      boolean byHowMuch) {
-    List<String> names = new ArrayList<>();
-    for (int i = 0; i < each.size(); i++) {
-      ParityComparison c = each.get(i);
-      if (those.test(c)) {
-        String by = " (by %s points)".formatted(number(100 * Math.abs(c.difference())));
-        names.add(domains.get(i).name() + (byHowMuch ? by : ""));
-      }
-    }
-    return String.join(", ", names);
-  }
 
   static String word(NonInferiority.Verdict verdict) {
     return switch (verdict) {
@@ -88,6 +21,11 @@ final class ParityText {
   /// A difference of shares in points, with its sign.
   static String points(double difference) {
     return signed(100 * difference, 1);
+  }
+
+  /// The margin in points.
+  static String margin() {
+    return number(100 * ParityComparison.MARGIN);
   }
 
   static String interval(Interval interval) {

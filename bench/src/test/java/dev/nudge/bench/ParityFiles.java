@@ -16,6 +16,8 @@ final class ParityFiles {
   static Map<String, Object> pilot(ParityPart part, double loss) {
     Map<String, Object> values = diverged(part);
     values.put("held_out_loss", loss);
+    values.put("held_out_step", 24);
+    values.put("steps", 36);
     return values;
   }
 

@@ -41,8 +41,8 @@ class ParityPageTest {
     String page = ParityPage.of(results);
     assertThat(page)
         .contains(
-            "- **LoRA**: full is better in finance (by 15 points). Within 2 points of full: shown"
-                + " not in finance.")
+            "- **LoRA beside full**: full is better in finance (by 15 points). Within 2 points of"
+                + " full: shown not in finance.")
         .contains("| LoRA | 60.0 (60.0, 60.0, 60.0) | −15.0 (−20.0 to −10.")
         .contains("| −15.0, −15.0, −15.0 | yes | shown not |");
   }
@@ -54,7 +54,7 @@ class ParityPageTest {
     ParityFiles.runs(results, "legal", ParityMethod.QLORA, 120);
     assertThat(ParityPage.of(results))
         .contains(
-            "- **QLoRA**: full is better in no domain; QLoRA is better in legal (by 10 points)."
+            "- **QLoRA beside full**: full is better in no domain; QLoRA is better in legal (by 10 points)."
                 + " Within 2 points of full: shown in legal.")
         .contains("| no: worse | shown |");
   }
@@ -71,7 +71,7 @@ class ParityPageTest {
     }
     assertThat(ParityPage.of(results))
         .contains(
-            "- **LoRA**: full is better in no domain; no difference is shown in medical. Within 2"
+            "- **LoRA beside full**: full is better in no domain; no difference is shown in medical. Within 2"
                 + " points of full: cannot tell in medical.")
         .contains("| not shown | cannot tell |");
   }
@@ -86,8 +86,8 @@ class ParityPageTest {
     assertThat(ParityPage.of(results))
         .contains("full is better in finance (by 5 points); no difference is shown in medical.")
         .contains("Over 2 domains: −2.5 points (")
-        .contains("- These are 2 comparisons")
-        .contains("in about 10 % of such studies");
+        .contains("- Of these 2 differences from full")
+        .contains("tested together (Holm, 5 %): LoRA in finance.");
   }
 
   @Test
@@ -152,7 +152,8 @@ class ParityPageTest {
     ParityComparison alone = legal(null);
     ParityComparison together = legal(clusters);
     assertThat(together.difference()).isCloseTo(alone.difference(), within(1e-12));
-    assertThat(together.error()).isCloseTo(alone.error() * Math.sqrt(5), within(0.03));
+    assertThat(together.error().error())
+        .isCloseTo(alone.error().error() * Math.sqrt(5), within(0.003));
     assertThat(together.documents()).isEqualTo(40);
     assertThat(together.firstIsBetter()).isFalse();
     assertThat(alone.firstIsBetter()).isTrue();
@@ -196,7 +197,9 @@ class ParityPageTest {
     }
     assertThat(ParityPage.of(results))
         .contains("a better one may lie beyond it: legal, full (3e-4).")
-        .contains("| legal | full | 3e-5: 0.900 | 1e-4: 0.800 | 3e-4: 0.700 | 3e-4 |");
+        .contains(
+            "| legal | full | 3e-5: 0.900 (24 of 36) | 1e-4: 0.800 (24 of 36)"
+                + " | 3e-4: 0.700 (24 of 36) | 3e-4 |");
   }
 
   @Test
@@ -219,7 +222,7 @@ class ParityPageTest {
     assertThat(ParityPage.of(results))
         .contains("a-model; a processor; commit abc1234; 2026-11-29.")
         .contains("| legal, `legal_questions`, 200 | base | 10.0 | −45.0 (")
-        .contains("|  | yes | shown not |")
+        .contains(" to −35.3) |  |  |  |  |\n")
         .contains("| full | 55.0 (50.0, 55.0, 60.0) |");
   }
 
@@ -240,7 +243,7 @@ class ParityPageTest {
       results.put(part, values);
     }
     assertThat(ParityPage.of(results))
-        .contains("| support | base | 53.6 |  | 25.0 |  | 1.250 |  |")
+        .contains("| nothing | base | 53.6 |  | 25.0 |  | 1.250 |  |")
         .contains("| support | LoRA | 28.6 | −25.0 (")
         .contains("| 25.0 | 0.0 (−13.8 to +13.8) | 1.260 | +0.010 (0.000, +0.020) |");
   }
@@ -253,21 +256,88 @@ class ParityPageTest {
     assertThat(ParityPage.of(results))
         .contains("## Rank and layers")
         .contains("| LoRA, r 16, all linear | 50.0 (50.0, 50.0, 50.0) |")
-        .contains("| LoRA, r 64, all linear | 55.0 (55.0, 55.0, 55.0) | 4,884,480 | +5.0 (+");
+        .contains("| LoRA, r 64, all linear | 55.0 (55.0, 55.0, 55.0) |  | 4,884,480 | +5.0 (+");
+  }
+
+  @Test
+  void seedsThatDifferMakeTheIntervalWide() {
+    ParityResults results = results();
+    ParityFiles.runs(results, "finance", ParityMethod.FULL, 100);
+    int[] right = {102, 110, 118};
+    for (ParityPart part : ParityFiles.runsOf("finance", ParityMethod.LORA)) {
+      results.put(part, ParityFiles.run(part, right[part.seed()]));
+    }
+    ParityDomain domain = ParityFiles.part("finance-full-0").domain();
+    ParityComparison c =
+        ParityComparison.of(results, domain, ParityMethod.FULL, ParityMethod.LORA, "scores")
+            .orElseThrow();
+    // by seeds: 0.01, 0.05, 0.09, so 0.04 / √3; by documents alone the interval leaves out 0
+    double seeds = 0.04 * 0.04 / 3;
+    double documents = c.error().variance() - seeds;
+    assertThat(Math.sqrt(documents)).isBetween(0.01, 0.016);
+    assertThat(c.error().freedom())
+        .isCloseTo(Math.pow(seeds + documents, 2) / (seeds * seeds / 2), within(1e-9));
+    assertThat(c.difference() - 1.96 * Math.sqrt(documents)).isPositive();
+    assertThat(c.secondIsBetter()).isFalse();
+    assertThat(c.p()).isGreaterThan(0.05);
+  }
+
+  @Test
+  void theErrorOfAMeanIsThatOfItsParts() {
+    ParityError known = new ParityError(0.0009, Double.POSITIVE_INFINITY);
+    ParityError few = new ParityError(0.0016, 2);
+    ParityError mean = ParityError.ofMean(List.of(known, few));
+    assertThat(mean.error()).isCloseTo(0.025, within(1e-12));
+    assertThat(mean.freedom()).isCloseTo(2 * 25.0 * 25 / 16 / 16, within(1e-9));
+    assertThat(known.interval(0.1, 0.95).low()).isCloseTo(0.1 - 1.95996 * 0.03, within(1e-6));
+    assertThat(few.interval(0.1, 0.95).high()).isCloseTo(0.1 + 4.302653 * 0.04, within(1e-6));
+    assertThat(few.interval(0.99, 0.95).high()).isEqualTo(1);
   }
 
   @Test
   void aStudyThatIsDoneNamesNothingMissing() {
     ParityResults results = results();
     for (ParityPart part : ParityPart.all()) {
-      results.put(
-          part,
-          part.kind() == ParityPart.Kind.PILOT
-              ? ParityFiles.pilot(part, 1 + part.rate())
-              : ParityFiles.run(part, 100));
+      boolean pilot = part.kind() == ParityPart.Kind.PILOT;
+      int right = 100 + 3 * part.method().ordinal() + part.seed();
+      Map<String, Object> values =
+          pilot ? ParityFiles.pilot(part, 1 + part.rate()) : ParityFiles.run(part, right);
+      if (part.kind() == ParityPart.Kind.SIDE) {
+        values.remove("retention");
+      }
+      results.put(part, values);
     }
-    assertThat(ParityPage.of(results))
+    String page = ParityPage.of(results);
+    assertThat(page)
         .contains("Parts done: %d of %1$d".formatted(ParityPart.all().size()))
-        .doesNotContain("not finished", "Not done yet", "Not all seeds", "NaN");
+        .doesNotContain("not finished", "Not done yet", "Not all seeds", "NaN")
+        .contains("- **LoRA beside full**: ", "- **QLoRA beside full**: ")
+        .contains("- **QLoRA beside LoRA**: ", "- **r 8 beside r 16**: ")
+        .contains("- **r 64 beside r 16**: ", "- **attention only beside r 16**: ")
+        .contains(
+            "- Of these 8 differences from full", "- **What is kept**, after training on each")
+        .contains("Over 4 domains: −3.0 points (");
+    assertThat(rows(page, "## Scores")).hasSize(4 * 5);
+    assertThat(rows(page, "## What is kept")).hasSize(2 + 4 * 3);
+    assertThat(rows(page, "## Rank and layers")).hasSize(2 * 4);
+    assertThat(rows(page, "## Rates")).hasSize(4 * 3);
+    assertThat(rows(page, "## What a run takes")).hasSize(4 * 3);
+  }
+
+  @Test
+  void domainsThatAreAllAlikeAreNotCertainTogether() {
+    ParityResults results = results();
+    for (String domain : List.of("finance", "legal")) {
+      ParityFiles.runs(results, domain, ParityMethod.FULL, 100);
+      ParityFiles.runs(results, domain, ParityMethod.LORA, 100);
+    }
+    assertThat(ParityPage.of(results)).contains("Over 2 domains: 0.0 points (−1.3 to +1.3)");
+  }
+
+  /// The rows of the table in a section, without its two lines of head.
+  private static List<String> rows(String page, String section) {
+    String from = page.substring(page.indexOf(section + "\n"));
+    String part = from.substring(0, from.indexOf("\n## "));
+    return part.lines().filter(line -> line.startsWith("| ")).skip(1).toList();
   }
 }

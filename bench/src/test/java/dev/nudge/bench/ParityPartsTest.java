@@ -3,6 +3,7 @@ package dev.nudge.bench;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nudge.eval.task.Packs;
+import dev.nudge.format.Json;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -89,8 +90,8 @@ class ParityPartsTest {
   @Test
   void rowsAreTheSameEveryTimeAndNoDocumentIsTrainedOn() throws IOException {
     data(60, 20);
-    ParityRows rows = ParityRows.write(domain(false), folder, folder.resolve("one"));
-    ParityRows again = ParityRows.write(domain(false), folder, folder.resolve("other"));
+    ParityRows rows = ParityRows.write(domain(""), folder, folder.resolve("one"));
+    ParityRows again = ParityRows.write(domain(""), folder, folder.resolve("other"));
     for (String file : List.of("train", "test", "pilot", "held")) {
       assertThat(rows.digest(file)).isEqualTo(again.digest(file));
     }
@@ -110,7 +111,7 @@ class ParityPartsTest {
   @Test
   void aSetWithFewTestRowsIsDividedAnew() throws IOException {
     data(50, 5);
-    ParityRows rows = ParityRows.write(domain(true), folder, folder.resolve("one"));
+    ParityRows rows = ParityRows.write(domain("fields"), folder, folder.resolve("one"));
     List<String> train = Files.readAllLines(rows.file("train"));
     List<String> test = Files.readAllLines(rows.file("test"));
     assertThat(train).hasSize(40);
@@ -120,7 +121,37 @@ class ParityPartsTest {
     assertThat(both).isEmpty();
   }
 
-  private static ParityDomain domain(boolean pooled) {
+  @Test
+  void rowsThatShareALongTextStayOnOneSideWhereASetIsDividedAnew() throws IOException {
+    Path set = Files.createDirectories(folder.resolve("set"));
+    List<String> rows = new ArrayList<>();
+    for (int i = 0; i < 60; i++) {
+      // 3 questions about each clause; 2 clauses are joined by a row that has both
+      String clause = "clause %d ".formatted(i / 3).repeat(10);
+      String other = i == 5 ? "clause 2 ".repeat(10) : "short";
+      rows.add(
+          "{\"id\":\"%d\",\"text\":\"q %d\",\"fields\":{\"a\":\"%s\",\"b\":\"%s\"}}"
+              .formatted(i, i, clause, other));
+    }
+    Files.write(set.resolve("train.jsonl"), rows.subList(0, 50));
+    Files.write(set.resolve("test.jsonl"), rows.subList(50, 60));
+    ParityRows written = ParityRows.write(domain("fields"), folder, folder.resolve("one"));
+    Set<Integer> learned = clauses(written.file("train"));
+    Set<Integer> asked = clauses(written.file("test"));
+    assertThat(asked).isNotEmpty().doesNotContainAnyElementsOf(learned);
+    assertThat(learned.contains(1)).isEqualTo(learned.contains(2));
+    assertThat(learned.size() + asked.size()).isEqualTo(20);
+  }
+
+  private static Set<Integer> clauses(Path file) throws IOException {
+    Set<Integer> clauses = new HashSet<>();
+    for (String line : Files.readAllLines(file)) {
+      clauses.add(Json.parse(line).path("id").asInt() / 3);
+    }
+    return clauses;
+  }
+
+  private static ParityDomain domain(String together) {
     return new ParityDomain(
         "x",
         "x_task",
@@ -131,7 +162,7 @@ class ParityPartsTest {
         " {label}",
         List.of("text"),
         30,
-        pooled,
+        together,
         40,
         15,
         3,

@@ -113,4 +113,24 @@ class StatisticsGoldenTest {
       assertThat(Holm.adjusted(p)).containsExactly(adjusted, within(1e-15));
     }
   }
+
+  @Test
+  void studentsDistributionIsScipys() {
+    assertThat(GOLDEN.get("student").size()).isEqualTo(8);
+    for (JsonNode row : GOLDEN.get("student")) {
+      assertThat(StudentT.outside(at(row, 0), at(row, 1)))
+          .as(row.toString())
+          .isCloseTo(at(row, 2), withinPercentage(1e-6));
+    }
+    assertThat(GOLDEN.get("student_quantile").size()).isEqualTo(7);
+    for (JsonNode row : GOLDEN.get("student_quantile")) {
+      assertThat(StudentT.quantile(at(row, 0), at(row, 1)))
+          .as(row.toString())
+          .isCloseTo(at(row, 2), within(1e-7));
+    }
+    double normal = StudentT.quantile(0.975, Double.POSITIVE_INFINITY);
+    assertThat(normal).isCloseTo(1.959963984540054, within(1e-9));
+    assertThat(StudentT.outside(normal, Double.POSITIVE_INFINITY)).isCloseTo(0.05, within(1e-9));
+    assertThat(StudentT.outside(-2.5, 2)).isEqualTo(StudentT.outside(2.5, 2));
+  }
 }

@@ -1,0 +1,210 @@
+package dev.nudge.bench;
+
+import dev.nudge.eval.Holm;
+import dev.nudge.eval.NonInferiority;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Predicate;
+
+/// Says in sentences what the parity study found; all of them are made of numbers.
+///
+/// @param results of the parts that are done
+record ParityFindings(ParityResults results) {
+
+  /// A method beside another in the domains where both are done.
+  private record Beside(
+      ParityMethod method, String first, List<ParityDomain> domains, List<ParityComparison> each) {
+
+    /// The domains where something holds.
+    String which(Predicate<ParityComparison> those, boolean byHowMuch) {
+      List<String> names = new ArrayList<>();
+      for (int i = 0; i < each.size(); i++) {
+        ParityComparison c = each.get(i);
+        if (those.test(c)) {
+          String by =
+              " (by %s points)".formatted(ParityText.number(100 * Math.abs(c.difference())));
+          names.add(domains.get(i).name() + (byHowMuch ? by : ""));
+        }
+      }
+      return String.join(", ", names);
+    }
+  }
+
+  /// All sentences, a line each.
+  String all() {
+    StringBuilder text = new StringBuilder();
+    List<Beside> full =
+        List.of(
+            beside(ParityMethod.LORA, ParityMethod.FULL, "full", ParityDomain.ALL),
+            beside(ParityMethod.QLORA, ParityMethod.FULL, "full", ParityDomain.ALL));
+    full.forEach(b -> text.append(finding(b)));
+    text.append(together(full));
+    text.append(finding(beside(ParityMethod.QLORA, ParityMethod.LORA, "LoRA", ParityDomain.ALL)));
+    for (ParityMethod side : ParityMethod.SIDE) {
+      text.append(finding(beside(side, ParityMethod.LORA, "r 16", ParityPart.side())));
+    }
+    return text.append(kept()).append(edges()).toString();
+  }
+
+  private Beside beside(
+      ParityMethod method, ParityMethod first, String name, List<ParityDomain> in) {
+    List<ParityDomain> domains = new ArrayList<>();
+    List<ParityComparison> each = new ArrayList<>();
+    for (ParityDomain domain : in) {
+      ParityComparison.of(results, domain, first, method, "scores")
+          .ifPresent(
+              c -> {
+                domains.add(domain);
+                each.add(c);
+              });
+    }
+    return new Beside(method, name, domains, each);
+  }
+
+  private static String finding(Beside b) {
+    if (b.each.isEmpty()) {
+      return "";
+    }
+    String better = b.which(ParityComparison::firstIsBetter, true);
+    String worse = b.which(ParityComparison::secondIsBetter, true);
+    String open = b.which(c -> !c.firstIsBetter() && !c.secondIsBetter(), false);
+    List<String> parts = new ArrayList<>();
+    parts.add(b.first + " is better in " + (better.isEmpty() ? "no domain" : better));
+    if (!worse.isEmpty()) {
+      parts.add(b.method.brief() + " is better in " + worse);
+    }
+    if (!open.isEmpty()) {
+      parts.add("no difference is shown in " + open);
+    }
+    List<String> verdicts = new ArrayList<>();
+    for (NonInferiority.Verdict verdict : NonInferiority.Verdict.values()) {
+      String in = b.which(c -> c.margin().verdict() == verdict, false);
+      if (!in.isEmpty()) {
+        verdicts.add(ParityText.word(verdict) + " in " + in);
+      }
+    }
+    return "- **%s beside %s**: %s. Within %s points of %s: %s.%s%s\n"
+        .formatted(
+            b.method.brief(),
+            b.first,
+            String.join("; ", parts),
+            ParityText.margin(),
+            b.first,
+            String.join("; ", verdicts),
+            over(b.each),
+            seeds(b));
+  }
+
+  private static String over(List<ParityComparison> each) {
+    if (each.size() < 2) {
+      return "";
+    }
+    ParityComparison over = ParityComparison.over(each);
+    return " Over %d domains: %s points (%s), within %s points: %s."
+        .formatted(
+            each.size(),
+            ParityText.points(over.difference()),
+            ParityText.interval(over.interval()),
+            ParityText.margin(),
+            ParityText.word(over.margin().verdict()));
+  }
+
+  private static String seeds(Beside b) {
+    List<String> few = new ArrayList<>();
+    for (int i = 0; i < b.each.size(); i++) {
+      int seeds = b.each.get(i).seeds().size();
+      if (seeds < ParityPart.SEEDS) {
+        few.add("%s %d of %d".formatted(b.domains.get(i).name(), seeds, ParityPart.SEEDS));
+      }
+    }
+    return few.isEmpty() ? "" : " Not all seeds are done: " + String.join(", ", few) + ".";
+  }
+
+  /// Which differences from full are left where all of them are tested together.
+  private static String together(List<Beside> full) {
+    List<String> names = new ArrayList<>();
+    List<Double> p = new ArrayList<>();
+    for (Beside b : full) {
+      for (int i = 0; i < b.each.size(); i++) {
+        names.add(b.method.label() + " in " + b.domains.get(i).name());
+        p.add(b.each.get(i).p());
+      }
+    }
+    if (p.size() < 2) {
+      return "";
+    }
+    double[] adjusted = Holm.adjusted(p.stream().mapToDouble(Double::doubleValue).toArray());
+    List<String> left = new ArrayList<>();
+    for (int i = 0; i < adjusted.length; i++) {
+      if (adjusted[i] < 0.05) {
+        left.add(names.get(i));
+      }
+    }
+    return "- Of these %d differences from full, those that are shown when all are tested together (Holm, 5 %%): %s.\n"
+        .formatted(p.size(), left.isEmpty() ? "none" : String.join(", ", left));
+  }
+
+  /// What methods keep of the base, over the domains where all of them are done.
+  private String kept() {
+    List<ParityDomain> domains =
+        ParityDomain.ALL.stream()
+            .filter(d -> !results.runs(d, ParityMethod.BASE).isEmpty())
+            .filter(d -> ParityMethod.MAIN.stream().noneMatch(m -> results.runs(d, m).isEmpty()))
+            .toList();
+    if (domains.isEmpty()) {
+      return "";
+    }
+    return "- **What is kept**, after training on %s (before): questions of knowledge %s; instructions %s; bits a byte of texts, fewer are better, %s.\n"
+        .formatted(
+            domains.size() == 1
+                ? domains.getFirst().name()
+                : "each of " + domains.size() + " domains",
+            means(domains, ParityRun.KNOWLEDGE),
+            means(domains, ParityRun.INSTRUCTIONS),
+            means(domains, ParityRun.TEXT));
+  }
+
+  private String means(List<ParityDomain> domains, String task) {
+    List<String> each = new ArrayList<>();
+    for (ParityMethod method : ParityMethod.MAIN) {
+      each.add(method.label() + " " + mean(domains, method, task));
+    }
+    return "%s (%s)".formatted(String.join(", ", each), mean(domains, ParityMethod.BASE, task));
+  }
+
+  private String mean(List<ParityDomain> domains, ParityMethod method, String task) {
+    double mean =
+        domains.stream()
+            .mapToDouble(d -> results.retained(results.runs(d, method), task))
+            .average()
+            .orElseThrow();
+    return task.equals(ParityRun.TEXT)
+        ? String.format(Locale.ROOT, "%.2f", mean)
+        : ParityText.percent(mean) + " %";
+  }
+
+  /// Says where the best rate is the lowest or the highest that was tried.
+  private String edges() {
+    List<String> edges = new ArrayList<>();
+    for (ParityDomain domain : ParityDomain.ALL) {
+      for (ParityMethod method : ParityMethod.MAIN) {
+        List<Double> rates = method.rates();
+        results
+            .best(domain, method)
+            .map(ParityPart::rate)
+            .filter(r -> r.equals(rates.getFirst()) || r.equals(rates.getLast()))
+            .ifPresent(
+                r ->
+                    edges.add(
+                        "%s, %s (%s)"
+                            .formatted(domain.name(), method.label(), ParityMethod.written(r))));
+      }
+    }
+    return edges.isEmpty()
+        ? ""
+        : "- The best rate is at the edge of the three, so a better one may lie beyond it: "
+            + String.join("; ", edges)
+            + ".\n";
+  }
+}

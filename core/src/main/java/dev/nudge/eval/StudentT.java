@@ -1,0 +1,54 @@
+package dev.nudge.eval;
+
+/// Student's distribution: how far a mean of few may lie from the truth, in standard errors that
+/// were estimated from the same few. With degrees of freedom without end it is the normal one.
+///
+///     P(|T| > t) = I_x(f / 2, 1 / 2)    x = f / (f + t²)
+public final class StudentT {
+  private static final int HALVINGS = 200;
+  private static final double FARTHEST = 1e9;
+
+  private StudentT() {}
+
+  /// The share of the distribution that is farther from 0 than t, on both sides.
+  ///
+  /// @param freedom degrees of freedom, above 0; may be infinite
+  public static double outside(double t, double freedom) {
+    check(freedom);
+    if (Double.isInfinite(freedom)) {
+      return Math.min(1, 2 * Special.normalAbove(Math.abs(t)));
+    }
+    return Math.exp(Special.logBetaBelow(freedom / 2, 0.5, freedom / (freedom + t * t)));
+  }
+
+  /// The t that a share of the distribution lies below, at most a thousand million.
+  ///
+  /// @param share between 0 and 1
+  /// @param freedom degrees of freedom, above 0; may be infinite
+  public static double quantile(double share, double freedom) {
+    check(freedom);
+    if (!(share > 0 && share < 1)) {
+      throw new IllegalArgumentException("a share of " + share + " is not between 0 and 1");
+    }
+    if (share < 0.5) {
+      return -quantile(1 - share, freedom);
+    }
+    double low = 0;
+    double high = FARTHEST;
+    for (int i = 0; i < HALVINGS && low < high; i++) {
+      double middle = (low + high) / 2;
+      if (outside(middle, freedom) > 2 * (1 - share)) {
+        low = middle;
+      } else {
+        high = middle;
+      }
+    }
+    return (low + high) / 2;
+  }
+
+  private static void check(double freedom) {
+    if (!(freedom > 0)) {
+      throw new IllegalArgumentException(freedom + " degrees of freedom; there must be some");
+    }
+  }
+}
