@@ -82,7 +82,7 @@ record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
       JudgeLines.of(judge).forEach(console::result);
     }
     GateResult gate = judged.gate();
-    Map<String, Object> summary = new LinkedHashMap<>(outcome.summary());
+    Map<String, Object> summary = new LinkedHashMap<>(judged.summary());
     if (judge != null) {
       summary.put("judge", JudgeFiles.json(judge));
     }
@@ -186,6 +186,9 @@ record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
   private static String shown(Difference d) {
     String changed = d.counted() ? ", %d fixed, %d broken".formatted(d.fixed(), d.broken()) : "";
     changed += d.clusters() > 0 ? ", %d clusters".formatted(d.clusters()) : "";
+    if (!Double.isNaN(d.detectable())) {
+      changed += ", could see " + number(d.detectable());
+    }
     return "%s [%s, %s], p %s%s"
         .formatted(signed(d.value()), signed(d.low()), signed(d.high()), number(d.p()), changed);
   }

@@ -1,7 +1,9 @@
 package dev.nudge.eval.leak;
 
 import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -33,5 +35,17 @@ public record LeakReport(long rows, int items, List<Leak> leaks) {
   /// The ids that were found; all others are clean.
   public Set<String> ids() {
     return leaks.stream().map(Leak::id).collect(Collectors.toSet());
+  }
+
+  /// What was found, as `--json` shows it: `documents`, `rows`, `found` (documents), how many in
+  /// each way, and the `ids` of those that were found.
+  public Map<String, Object> summary() {
+    Map<String, Object> summary = new LinkedHashMap<>();
+    summary.put("documents", items);
+    summary.put("rows", rows);
+    summary.put("found", leaks.size());
+    counts().forEach((kind, count) -> summary.put(kind.name().toLowerCase(Locale.ROOT), count));
+    summary.put("ids", leaks.stream().map(Leak::id).toList());
+    return summary;
   }
 }

@@ -113,6 +113,17 @@ public final class Classification {
     return sum(this::f1) / labels.size();
   }
 
+  /// The mean of F1 over the classes that come, asked or predicted, as scikit-learn has it where
+  /// `labels` is not given: of a resample those that were drawn, so that a rare class makes no
+  /// resample worse by being left out.
+  public double macroF1OfPresent() {
+    int[] present =
+        IntStream.range(0, labels.size())
+            .filter(label -> asked(label) + predicted(label) > 0)
+            .toArray();
+    return Arrays.stream(present).mapToDouble(this::f1).average().orElse(0);
+  }
+
   /// F1 of the hits of all classes together.
   public double microF1() {
     return ratio(2 * hits(), total() + (long) sum(this::predicted));

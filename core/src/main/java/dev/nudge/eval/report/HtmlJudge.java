@@ -19,7 +19,7 @@ final class HtmlJudge {
       table(
           html,
           "Win rates: wins and half of the ties over all pairs that could be read; intervals at 95"
-              + " %, p of the sign test",
+              + " %, p of the sign test, or of a bootstrap of clusters",
           JudgeView.COLUMNS,
           JudgeView.rows(judge),
           2);

@@ -16,11 +16,11 @@ import tools.jackson.databind.JsonNode;
 /// log-likelihoods.
 ///
 /// @param documents that have two choices at least, one that is right, and numbers for all
-record Reliability(int documents, double ece, List<Calibration.Bin> bins) {
+public record Reliability(int documents, double ece, List<Calibration.Bin> bins) {
   private static final int BINS = 10;
 
   /// Of the first filter's documents; null: none has probabilities.
-  static @Nullable Reliability of(TaskScores task) {
+  public static @Nullable Reliability of(TaskScores task) {
     List<double[]> chances = new ArrayList<>();
     List<Integer> golds = new ArrayList<>();
     for (Scored scored : task.samples()) {

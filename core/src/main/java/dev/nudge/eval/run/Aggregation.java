@@ -220,7 +220,7 @@ public final class Aggregation {
       }
       Classification some = counted.resampled(times);
       return switch (kind) {
-        case MACRO_F1 -> some.macroF1();
+        case MACRO_F1 -> some.macroF1OfPresent();
         case MICRO_F1 -> some.microF1();
         case WEIGHTED_F1 -> some.weightedF1();
         default -> some.mcc();

@@ -42,7 +42,8 @@ import tools.jackson.databind.JsonNode;
 /// Evaluates a model, and adapters on it, on tasks of lm-evaluation-harness.
 ///
 /// All that a user can mend is found before the model is loaded: tasks, documents, metrics, filters
-/// and prompts. The weights are loaded once; every model answers the same tokens, task by task.
+/// and prompts ([Rehearsal]). The weights are loaded once; every model answers the same tokens,
+/// task by task.
 /// Answers are kept in `--out` and are not asked for again, whatever else is asked there later.
 public final class Evaluation {
   /// The name of the base among the models.
@@ -141,6 +142,7 @@ public final class Evaluation {
     for (TaskConfig task : tree.tasks().values()) {
       ready.add(ready(task, settings, style, watcher::warn));
     }
+    ready.forEach(one -> Rehearsal.of(one.task(), one.metrics(), one.samples()));
     watcher.tasks(ready.stream().map(one -> one.task().config()).toList());
     RequestTokens encoder =
         new RequestTokens(tokenizer, Session.maxLength(settings.model(), config));
@@ -454,6 +456,12 @@ public final class Evaluation {
 
   private static void write(
       EvaluateSettings settings, Outcome outcome, Tokenizer tokenizer, RequestTokens encoder) {
+    for (String name : List.of(BASE, COMPARE)) {
+      boolean own = outcome.models().stream().anyMatch(m -> m.name().equals(name));
+      if (!own || name.equals(outcome.main().name())) {
+        ResultFiles.remove(settings.out().resolve(name)); // of an earlier call with other models
+      }
+    }
     for (ModelResults model : outcome.models()) {
       boolean main = model.name().equals(outcome.main().name());
       Map<String, @Nullable Object> more = about(settings, model, tokenizer, encoder);

@@ -129,6 +129,7 @@ public record Outcome(
     shown.put("high", Json.finite(d.high()));
     shown.put("p", Json.finite(d.p()));
     shown.put("test", d.test());
+    shown.put("detectable", Json.finite(d.detectable()));
     if (d.counted()) {
       shown.put("fixed", d.fixed());
       shown.put("broken", d.broken());

@@ -7,6 +7,7 @@ import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
 import dev.nudge.format.PythonJson;
 import dev.nudge.format.Sha256;
+import dev.nudge.settings.RunException;
 import dev.nudge.text.jinja.PythonValues;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -60,6 +61,22 @@ public final class ResultFiles {
     return task.replaceAll("[/\\\\:*?\"<>|]", "_");
   }
 
+  /// Removes what an earlier evaluation wrote of a model that is not asked any more.
+  static void remove(Path folder) {
+    if (Files.isDirectory(folder)) {
+      removeSamples(folder);
+      try {
+        Files.deleteIfExists(folder.resolve(RESULTS));
+      } catch (IOException e) {
+        throw unwritable(folder, e);
+      }
+    }
+  }
+
+  private static RunException unwritable(Path folder, IOException e) {
+    return new RunException("cannot write " + folder + ": " + OutFolder.reason(e), e);
+  }
+
   private static void removeSamples(Path folder) {
     try (Stream<Path> files = Files.list(folder)) {
       for (Path file : files.toList()) {
@@ -68,8 +85,7 @@ public final class ResultFiles {
         }
       }
     } catch (IOException e) {
-      throw new dev.nudge.settings.RunException(
-          "cannot write " + folder + ": " + OutFolder.reason(e), e);
+      throw unwritable(folder, e);
     }
   }
 

@@ -10,6 +10,7 @@ import dev.nudge.eval.gate.Speed;
 import dev.nudge.eval.judge.JudgeResult;
 import dev.nudge.eval.judge.Judging;
 import dev.nudge.eval.leak.LeakReport;
+import dev.nudge.eval.report.Reliability;
 import dev.nudge.eval.report.ReportData;
 import dev.nudge.eval.report.ReportFiles;
 import dev.nudge.eval.run.Evaluation;
@@ -48,7 +49,34 @@ public final class Suite {
       Outcome outcome,
       Map<String, LeakReport> leaks,
       @Nullable JudgeResult judge,
-      @Nullable GateResult gate) {}
+      @Nullable GateResult gate) {
+
+    /// The numbers as `--json` shows them: those of the outcome, `calibration` of the judged model
+    /// on tasks of choices (expected calibration error, ten bins of equal width), and `leaks`.
+    public Map<String, Object> summary() {
+      Map<String, Object> summary = new LinkedHashMap<>(outcome.summary());
+      Map<String, Object> calibration = new LinkedHashMap<>();
+      outcome
+          .main()
+          .tasks()
+          .forEach(
+              (name, task) -> {
+                Reliability of = Reliability.of(task);
+                if (of != null) {
+                  calibration.put(name, Map.of("ece", of.ece(), "documents", of.documents()));
+                }
+              });
+      if (!calibration.isEmpty()) {
+        summary.put("calibration", calibration);
+      }
+      if (!leaks.isEmpty()) {
+        Map<String, Object> found = new LinkedHashMap<>();
+        leaks.forEach((task, report) -> found.put(task, report.summary()));
+        summary.put("leaks", found);
+      }
+      return summary;
+    }
+  }
 
   /// Evaluates by settings, and judges by their policy.
   ///

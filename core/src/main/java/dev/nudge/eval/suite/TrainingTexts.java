@@ -35,13 +35,26 @@ record TrainingTexts(List<Path> files) {
   private static final int OWN = 13; // words of an answer that is no other document's
 
   /// @param names files, folders and globs, as `train --data` takes them
-  /// @throws InputException where one is not there
+  /// @throws InputException where one is not there, or cannot be opened
   static TrainingTexts of(List<String> names) {
     if (names.isEmpty()) {
       return new TrainingTexts(List.of());
     }
-    return new TrainingTexts(
-        SourceFiles.of(names, Pick.TRAIN).stream().map(SourceFiles.Found::file).toList());
+    List<Path> files =
+        SourceFiles.of(names, Pick.TRAIN).stream().map(SourceFiles.Found::file).toList();
+    for (Path file : files) {
+      try (RowSource source = Sources.open(file)) {
+        source.next();
+      } catch (IOException e) {
+        throw unreadable(file, e);
+      }
+    }
+    return new TrainingTexts(files);
+  }
+
+  private static InputException unreadable(Path file, IOException e) {
+    return new InputException(
+        "--train-data %s cannot be read: %s".formatted(file, OutFolder.reason(e)), e);
   }
 
   boolean isEmpty() {
@@ -75,9 +88,9 @@ record TrainingTexts(List<Path> files) {
     return reports;
   }
 
-  /// The texts of each document that would give it away: what a task file names by
-  /// `doc_to_decontamination_query` (a column), else the question as it is asked without shots, the
-  /// longest column in it by itself, whatever template it stands behind, and an answer of at least
+  /// The texts of each document that would give it away: the question as it is asked without shots,
+  /// what a task file names by `doc_to_decontamination_query` (a column) or else the longest column
+  /// in the question by itself, whatever template it stands behind, and an answer of at least
   /// [#OWN] words.
   private static List<Item> items(TaskScores task) {
     Map<Integer, Item> items = new LinkedHashMap<>(); // a sample comes once for each filter
@@ -90,19 +103,19 @@ record TrainingTexts(List<Path> files) {
       }
       JsonNode doc = scored.sample().doc();
       List<String> texts = new ArrayList<>();
+      String question = task.task().question(doc);
+      texts.add(question);
       if (column != null && doc.has(column)) {
         texts.add(String.join("\n", texts(doc.path(column))));
       } else {
-        String question = task.task().question(doc);
-        texts.add(question);
         texts(doc).stream()
             .filter(text -> question.contains(text) && !question.equals(text))
             .max(Comparator.comparingInt(String::length))
             .ifPresent(texts::add);
-        JsonNode target = scored.sample().target();
-        if (target.isString() && target.stringValue().strip().split("\\s+").length >= OWN) {
-          texts.add(target.stringValue());
-        }
+      }
+      JsonNode target = scored.sample().target();
+      if (target.isString() && target.stringValue().strip().split("\\s+").length >= OWN) {
+        texts.add(target.stringValue());
       }
       items.put(id, new Item(Integer.toString(id), texts));
     }
@@ -114,7 +127,7 @@ record TrainingTexts(List<Path> files) {
     long over = 0;
     try (RowSource source = Sources.open(file)) {
       for (RowSource.Piece piece = source.next(); piece != null; piece = source.next()) {
-        List<String> texts = piece.problem() == null ? texts(Json.parse(piece.text())) : List.of();
+        List<String> texts = texts(piece);
         if (texts.isEmpty()) {
           over++;
         } else {
@@ -122,13 +135,23 @@ record TrainingTexts(List<Path> files) {
         }
       }
       return over;
-    } catch (IOException | JacksonException e) {
-      String reason = e instanceof IOException io ? OutFolder.reason(io) : "a row is no JSON";
-      throw new InputException("--train-data %s cannot be read: %s".formatted(file, reason), e);
+    } catch (IOException e) {
+      throw unreadable(file, e);
     }
   }
 
-  /// All texts of a row.
+  /// All texts of a row; none of one that cannot be read.
+  private static List<String> texts(RowSource.Piece piece) {
+    if (piece.problem() != null) {
+      return List.of();
+    }
+    try {
+      return texts(Json.parse(piece.text()));
+    } catch (JacksonException e) {
+      return List.of();
+    }
+  }
+
   private static List<String> texts(JsonNode node) {
     List<String> texts = new ArrayList<>();
     collect(node, texts);

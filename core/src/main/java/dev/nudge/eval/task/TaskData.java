@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.nio.file.PathMatcher;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -16,6 +17,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.regex.PatternSyntaxException;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -136,18 +138,25 @@ final class TaskData {
             .toList());
   }
 
-  private static List<Path> matching(@Nullable Path folder, String glob) {
-    if (folder == null || !Files.isDirectory(folder)) {
+  /// Files of a folder that a pattern names; without a folder those of the working folder.
+  private List<Path> matching(@Nullable Path named, String glob) {
+    Path folder = named == null ? Path.of("") : named;
+    if (!Files.isDirectory(folder)) {
       return List.of();
     }
     try (Stream<Path> all = Files.list(folder)) {
-      var matcher = folder.getFileSystem().getPathMatcher("glob:" + glob);
+      PathMatcher matcher = folder.getFileSystem().getPathMatcher("glob:" + glob);
       return all.filter(file -> matcher.matches(file.getFileName()))
           .filter(Files::isRegularFile)
           .sorted()
           .toList();
     } catch (IOException e) {
       return List.of();
+    } catch (PatternSyntaxException e) {
+      throw new InputException(
+          "%s: data_files names %s, which is no pattern; close its brackets and braces"
+              .formatted(config.place(), glob),
+          e);
     }
   }
 

@@ -22,7 +22,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A file with the key `class` is a Python task, else one with `group` a group, else one with
 /// `task` a task. Of two files with one name in a folder the first by path counts; a later folder
-/// is over an earlier one. A file that is none of these, or broken, is passed over: it may be a
+/// is over an earlier one. A task or a group is over a tag of its name. A file that is none of
+/// these, or broken, is passed over: it may be a
 /// part that others include.
 public final class TaskIndex {
   private static final Set<String> NOT_IN = Set.of("__pycache__", ".ipynb_checkpoints");
@@ -96,7 +97,12 @@ public final class TaskIndex {
     try {
       Map<String, @Nullable Object> keys = TaskFiles.read(file);
       Entry entry = entry(file, keys);
-      if (own.putIfAbsent(entry.name(), entry) == null && entry.kind() != Kind.GROUP) {
+      Entry known = own.get(entry.name());
+      if (known != null && known.kind() != Kind.TAG) {
+        return;
+      }
+      own.put(entry.name(), entry);
+      if (entry.kind() != Kind.GROUP) {
         tags(file, keys).forEach(tag -> tag(tag, entry.name(), own));
       }
     } catch (InputException e) {
@@ -105,9 +111,11 @@ public final class TaskIndex {
   }
 
   private static void tag(String tag, String task, Map<String, Entry> own) {
-    own.computeIfAbsent(tag, name -> new Entry(name, Kind.TAG, null, new TreeSet<>()))
-        .tasks()
-        .add(task);
+    Entry entry =
+        own.computeIfAbsent(tag, name -> new Entry(name, Kind.TAG, null, new TreeSet<>()));
+    if (entry.kind() == Kind.TAG) {
+      entry.tasks().add(task);
+    }
   }
 
   /// What a file by itself stands for.

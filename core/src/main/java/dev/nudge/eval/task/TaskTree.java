@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.PatternSyntaxException;
 import org.jspecify.annotations.Nullable;
 
 /// Resolves what was asked for to tasks: names of tasks, groups and tags, patterns of names, and
@@ -68,7 +69,7 @@ public record TaskTree(Map<String, TaskConfig> tasks, Map<String, TaskGroup> gro
         return List.of(TaskIndex.entry(Path.of(name)));
       }
       if (name.indexOf('*') >= 0 || name.indexOf('?') >= 0) {
-        PathMatcher matcher = FileSystems.getDefault().getPathMatcher("glob:" + name);
+        PathMatcher matcher = matcher(name);
         List<Entry> matched = new ArrayList<>();
         for (String known : index.names()) {
           Entry entry = index.find(known);
@@ -81,6 +82,15 @@ public record TaskTree(Map<String, TaskConfig> tasks, Map<String, TaskGroup> gro
         }
       }
       throw unknown("--tasks", name);
+    }
+
+    private static PathMatcher matcher(String name) {
+      try {
+        return FileSystems.getDefault().getPathMatcher("glob:" + name);
+      } catch (PatternSyntaxException e) {
+        throw new InputException(
+            "--tasks: %s is no pattern; close its brackets and braces".formatted(name), e);
+      }
     }
 
     private static boolean isFile(String name) {

@@ -72,6 +72,12 @@ class LabelMetricsTest {
     Classification resampled = all.resampled(new int[] {1, 0, 3, 1});
     assertThat(resampled.confusion()).isDeepEqualTo(some.confusion());
     assertThat(resampled.macroF1()).isEqualTo(some.macroF1());
+    // b has a false alarm and no item: F1 0; of a 2/3; of c 0
+    assertThat(resampled.macroF1OfPresent()).isCloseTo((2 / 3.0) / 3, within(EXACT));
+    Classification alone = all.resampled(new int[] {2, 0, 0, 0});
+    assertThat(alone.macroF1OfPresent()).isEqualTo(1);
+    assertThat(alone.macroF1()).isCloseTo(1 / 3.0, within(EXACT));
+    assertThat(all.resampled(new int[4]).macroF1OfPresent()).isZero();
     assertThat(all.resampled(new int[4]).mcc()).isZero();
   }
 

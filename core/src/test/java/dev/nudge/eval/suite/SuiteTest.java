@@ -1,15 +1,19 @@
 package dev.nudge.eval.suite;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.Backends;
 import dev.nudge.eval.run.Evaluation;
 import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.EvaluateSettings;
+import dev.nudge.settings.NudgeException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -79,5 +83,64 @@ class SuiteTest {
     JsonNode changed = digests();
     assertThat(changed.path("base")).isEqualTo(first.path("base")); // the same weights
     assertThat(changed.path("settings")).isNotEqualTo(first.path("settings"));
+  }
+
+  @Test
+  void aBrokenTrainingRowIsPassedOverAndAFileThatCannotBeReadIsToldFirst() throws IOException {
+    Files.writeString(
+        folder.resolve("quiz.jsonl"), "{\"q\": \"the pump\", \"goal\": \"pump\", \"label\": 0}\n");
+    Files.writeString(
+        folder.resolve("quiz.yaml"),
+        """
+        task: quiz
+        dataset_path: json
+        dataset_kwargs: {data_files: {test: quiz.jsonl}}
+        test_split: test
+        output_type: multiple_choice
+        doc_to_text: "Say {{q}}!"
+        doc_to_choice: [" pump", " valve"]
+        doc_to_target: label
+        doc_to_decontamination_query: goal
+        """);
+    Path train = folder.resolve("train.jsonl");
+    Files.writeString(train, "{broken\n{\"text\": \"Say the pump!\"}\n");
+    Map<String, Object> values =
+        Map.of(
+            "model",
+            MODEL,
+            "compute",
+            "fp32",
+            "tasks",
+            List.of("quiz"),
+            "tasks_dir",
+            folder.toString(),
+            "train_data",
+            List.of(train.toString()),
+            "out",
+            folder.resolve("out"));
+    List<String> warnings = new ArrayList<>();
+    Evaluation.Watcher watcher =
+        new Evaluation.Watcher() {
+          @Override
+          public void warn(String line) {
+            warnings.add(line);
+          }
+        };
+    Suite.Judged judged = Suite.run(EvaluateSettings.of(values), MACHINE, watcher);
+    assertThat(warnings).contains("1 row of --train-data have no text that could be looked at");
+    // the prompt is found, though the task names a column that is too short to be
+    JsonNode summary = Json.tree(judged.summary());
+    assertThat(summary.path("leaks").path("quiz").path("found").intValue()).isEqualTo(1);
+    assertThat(summary.path("leaks").path("quiz").path("exact").intValue()).isEqualTo(1);
+    assertThat(summary.path("leaks").path("quiz").path("ids").path(0).asString()).isEqualTo("0");
+    assertThat(summary.path("calibration").path("quiz").path("ece").doubleValue())
+        .isBetween(0.0, 1.0);
+    Files.writeString(folder.resolve("train.parquet"), "PAR1 and nothing");
+    Map<String, Object> other = new LinkedHashMap<>(values);
+    other.put("train_data", List.of(folder.resolve("train.parquet").toString()));
+    other.put("out", folder.resolve("other"));
+    assertThatThrownBy(() -> Suite.run(EvaluateSettings.of(other), MACHINE, watcher))
+        .isInstanceOf(NudgeException.class);
+    assertThat(folder.resolve("other")).doesNotExist();
   }
 }

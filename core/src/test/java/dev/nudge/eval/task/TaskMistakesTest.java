@@ -63,6 +63,32 @@ class TaskMistakesTest {
     assertThat(sample.gold().intValue()).isEqualTo(1);
   }
 
+  @Test
+  void aTagWithTheNameOfATaskOrGroupGivesWayToIt() throws IOException {
+    write("a_group.yaml", "group: law\ntask: [quiz]\n");
+    write("z.yaml", GOOD.replace("task: quiz", "task: last") + "tag: [law, quiz, last, mine]\n");
+    List<Sample> samples = samples(GOOD + "tag: quiz\n");
+    assertThat(samples).hasSize(1);
+    TaskIndex index = TaskIndex.of(List.of(folder));
+    assertThat(TaskTree.of(index, List.of("law")).tasks()).containsOnlyKeys("quiz");
+    assertThat(TaskTree.of(index, List.of("mine")).tasks()).containsOnlyKeys("last");
+    // a tag that was met before the task that has its name
+    write("a.yaml", GOOD.replace("task: quiz", "task: first") + "tag: last\n");
+    TaskIndex again = TaskIndex.of(List.of(folder));
+    assertThat(TaskTree.of(again, List.of("last")).tasks()).containsOnlyKeys("last");
+  }
+
+  @Test
+  void patternsThatAreNoneAreRefusedInOneLine() throws IOException {
+    TaskIndex index = TaskIndex.of(List.of(folder));
+    assertThatThrownBy(() -> TaskTree.of(index, List.of("legal_[a*")))
+        .isInstanceOf(InputException.class)
+        .hasMessage("--tasks: legal_[a* is no pattern; close its brackets and braces");
+    refused(
+        GOOD.replace("quiz.jsonl", "'[a*.jsonl'"),
+        "D/quiz.yaml: data_files names [a*.jsonl, which is no pattern; close its brackets and braces");
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',

@@ -1,0 +1,60 @@
+package dev.nudge.eval.run;
+
+import dev.nudge.eval.task.Filters;
+import dev.nudge.eval.task.Request;
+import dev.nudge.eval.task.Sample;
+import dev.nudge.eval.task.Task;
+import dev.nudge.settings.InputException;
+import java.util.ArrayList;
+import java.util.List;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+
+/// Scores each document once with an answer that nobody gave, so that a column that is not there, a
+/// target that is no choice, or a filter that does not fit is told before a model is asked for
+/// hours.
+final class Rehearsal {
+  private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
+
+  private Rehearsal() {}
+
+  /// @throws InputException where a document, a filter or a metric cannot be scored
+  static void of(Task task, List<Metric> metrics, List<Sample> samples) {
+    Filters filters = Filters.of(task.config());
+    SampleScorer scorer = new SampleScorer(task, metrics);
+    JsonNode fromBase = NODES.arrayNode().add(0.0).add(1);
+    for (String filter : filters.names()) {
+      for (Sample sample : samples) {
+        List<JsonNode> filtered = new ArrayList<>();
+        sample
+            .requests()
+            .forEach(r -> filtered.add(filters.apply(filter, answers(r), sample.doc())));
+        try {
+          scorer.of(sample, filtered, fromBase);
+        } catch (JacksonException e) {
+          throw new InputException(
+              "%s: the filters of %s leave nothing that output_type: %s can be scored by; filters of texts are for generate_until"
+                  .formatted(task.config().place(), filter, task.config().type().key()),
+              e);
+        }
+      }
+    }
+  }
+
+  /// Answers as [Answers] gives them: a list.
+  private static JsonNode answers(Request request) {
+    ArrayNode list = NODES.arrayNode();
+    switch (request) {
+      case Request.Likelihood likelihood -> list.addArray().add(-1.0).add(false);
+      case Request.Rolling rolling -> list.add(-1.0);
+      case Request.Generate generate -> {
+        for (int i = 0; i < generate.repeats(); i++) {
+          list.add("");
+        }
+      }
+    }
+    return list;
+  }
+}
