@@ -1,7 +1,6 @@
 package dev.nudge.bench;
 
 import dev.nudge.eval.Bootstrap;
-import dev.nudge.eval.Detectable;
 import dev.nudge.eval.Interval;
 import dev.nudge.eval.NonInferiority;
 import dev.nudge.eval.Resampled;
@@ -106,7 +105,7 @@ record ParityComparison(double difference, ParityError error, int documents, Lis
 
   /// The smallest difference that would have been seen four times of five.
   double seen() {
-    return Detectable.USUAL.difference(error.error());
+    return error.seen();
   }
 
   /// The standard error by documents; where no resample differs, that of so many documents of which

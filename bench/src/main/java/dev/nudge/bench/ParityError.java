@@ -16,14 +16,17 @@ import java.util.List;
 /// @param variance of the difference
 /// @param freedom degrees of freedom of the variance; infinite where documents alone count
 record ParityError(double variance, double freedom) {
+  private static final double ROUNDING = 1e-9;
+
   /// @param documents the standard error that other documents make
   /// @param seeds the difference by seed; where there are fewer than two, seeds are not known to
   ///     matter
   static ParityError of(double documents, List<Double> seeds) {
     double among = variance(seeds);
     double all = documents * documents + among;
+    boolean none = among <= ROUNDING * all; // seeds that agree but for the last digit
     return new ParityError(
-        all, among > 0 ? all * all * (seeds.size() - 1) / (among * among) : infinite());
+        all, none ? infinite() : all * all * (seeds.size() - 1) / (among * among));
   }
 
   /// The error of a mean of differences that have nothing in common.
@@ -43,6 +46,12 @@ record ParityError(double variance, double freedom) {
   Interval interval(double difference, double confidence) {
     double half = StudentT.quantile((1 + confidence) / 2, freedom) * error();
     return new Interval(Math.max(-1, difference - half), Math.min(1, difference + half));
+  }
+
+  /// The smallest difference that an interval of 95 % would leave out 0 for, four times of five;
+  /// roughly, where degrees of freedom are few.
+  double seen() {
+    return (StudentT.quantile(0.975, freedom) + StudentT.quantile(0.8, freedom)) * error();
   }
 
   /// The two-sided p-value of "there is no difference".

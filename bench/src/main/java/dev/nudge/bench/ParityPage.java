@@ -42,7 +42,7 @@ final class ParityPage {
         question, as [the pack](evaluation.md#packs) has it. Where no document tells two methods apart the interval is Tango's for so many documents, not 0. Of the 24 instructions
         intervals are rough.
       - "Full is better" is an interval below 0. "Within %s points" is one-sided at 95 %%: *shown* where the bound of the loss is less, *shown not* where the
-        other bound is more, else *cannot tell*. "Could be seen" is the smallest difference from 0 that shows four times of five with such errors; where it is more than the margin,
+        other bound is more, else *cannot tell*. "Could be seen" is the smallest difference from 0 that shows four times of five with such errors and degrees of freedom, roughly; where it is more than the margin,
         methods that are equal are mostly told "cannot tell".
       - Greedy answers that are nearly ties may change with the order of sums, which commits between the parts did change; likelihoods then differ in their last digits.
       - The command stops before a part that would take all together beyond six hours of two cores.

@@ -283,6 +283,18 @@ class ParityPageTest {
   }
 
   @Test
+  void seedsThatAgreeButForTheLastDigitAddNothing() {
+    // three differences of −6/200, of which one is a unit in the last place away
+    ParityError error = ParityError.of(0.01, List.of(0.53 - 0.56, 0.54 - 0.57, 0.55 - 0.58));
+    assertThat(error.freedom()).isInfinite();
+    assertThat(error.interval(-0.03, 0.95).low()).isCloseTo(-0.03 - 0.0196, within(1e-5));
+    assertThat(error.p(-0.03)).isCloseTo(0.0027, within(1e-4));
+    assertThat(error.seen()).isCloseTo(0.028, within(1e-4));
+    ParityError two = new ParityError(1e-4, 2);
+    assertThat(two.seen()).isCloseTo(0.01 * (4.302653 + 1.060660), within(1e-6));
+  }
+
+  @Test
   void theErrorOfAMeanIsThatOfItsParts() {
     ParityError known = new ParityError(0.0009, Double.POSITIVE_INFINITY);
     ParityError few = new ParityError(0.0016, 2);
@@ -316,7 +328,7 @@ class ParityPageTest {
         .contains("- **r 64 beside r 16**: ", "- **attention only beside r 16**: ")
         .contains(
             "- Of these 8 differences from full", "- **What is kept**, after training on each")
-        .contains("Over 4 domains: −3.0 points (");
+        .contains("Over 4 domains: −3.0 points (−4.1 to −1.9)");
     assertThat(rows(page, "## Scores")).hasSize(4 * 5);
     assertThat(rows(page, "## What is kept")).hasSize(2 + 4 * 3);
     assertThat(rows(page, "## Rank and layers")).hasSize(2 * 4);

@@ -7,6 +7,7 @@ package dev.nudge.eval;
 public final class StudentT {
   private static final int HALVINGS = 200;
   private static final double FARTHEST = 1e9;
+  private static final double NORMAL = 1e8; // freedom from which on the two do not differ
 
   private StudentT() {}
 
@@ -15,7 +16,7 @@ public final class StudentT {
   /// @param freedom degrees of freedom, above 0; may be infinite
   public static double outside(double t, double freedom) {
     check(freedom);
-    if (Double.isInfinite(freedom)) {
+    if (freedom >= NORMAL) {
       return Math.min(1, 2 * Special.normalAbove(Math.abs(t)));
     }
     return Math.exp(Special.logBetaBelow(freedom / 2, 0.5, freedom / (freedom + t * t)));

@@ -130,6 +130,8 @@ class StatisticsGoldenTest {
     }
     double normal = StudentT.quantile(0.975, Double.POSITIVE_INFINITY);
     assertThat(normal).isCloseTo(1.959963984540054, within(1e-9));
+    assertThat(StudentT.quantile(0.975, 1e58)).isEqualTo(normal);
+    assertThat(StudentT.quantile(0.975, 0.9e8)).isCloseTo(normal, within(1e-6));
     assertThat(StudentT.outside(normal, Double.POSITIVE_INFINITY)).isCloseTo(0.05, within(1e-9));
     assertThat(StudentT.outside(-2.5, 2)).isEqualTo(StudentT.outside(2.5, 2));
   }

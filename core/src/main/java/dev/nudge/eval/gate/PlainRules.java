@@ -62,10 +62,16 @@ final class PlainRules {
                   task,
                   Sentences.percent(share),
                   Sentences.percent(rule.atMost()));
+      Verdict clean = report.isBlind() ? Verdict.INCONCLUSIVE : Verdict.PASS;
+      if (report.isBlind()) {
+        sentence +=
+            "; %,d of its %,d rows could not be looked at"
+                .formatted(report.unread(), report.rows() + report.unread());
+      }
       results.add(
           RuleResult.plain(
               own,
-              share <= rule.atMost() ? Verdict.PASS : Verdict.FAIL,
+              share <= rule.atMost() ? clean : Verdict.FAIL,
               sentence,
               share,
               rule.atMost(),

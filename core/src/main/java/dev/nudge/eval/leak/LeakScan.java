@@ -50,6 +50,7 @@ public final class LeakScan {
   private final Map<Integer, Long> normalisedIn = new HashMap<>();
   private final Map<Integer, Nearest> nearestIn = new HashMap<>();
   private long rows;
+  private long unread;
 
   private record Nearest(long row, double likeness) {}
 
@@ -148,6 +149,11 @@ public final class LeakScan {
     }
   }
 
+  /// Counts a training row that could not be looked at.
+  public void unread() {
+    unread++;
+  }
+
   /// What was found so far.
   public LeakReport report() {
     List<Leak> leaks = new ArrayList<>();
@@ -174,7 +180,7 @@ public final class LeakScan {
             new Leak(ids.get(item), witnesses, share, nearest == null ? 0 : nearest.likeness));
       }
     }
-    return new LeakReport(rows, ids.size(), leaks);
+    return new LeakReport(rows, ids.size(), leaks, unread);
   }
 
   private static void put(Map<Kind, Long> witnesses, Kind kind, @Nullable Long row) {

@@ -1,5 +1,6 @@
 package dev.nudge.eval.run;
 
+import dev.nudge.eval.task.AnswerException;
 import dev.nudge.eval.task.Filters;
 import dev.nudge.eval.task.Request;
 import dev.nudge.eval.task.Sample;
@@ -27,15 +28,17 @@ final class Rehearsal {
     JsonNode fromBase = NODES.arrayNode().add(0.0).add(1);
     for (String filter : filters.names()) {
       for (Sample sample : samples) {
-        List<JsonNode> filtered = new ArrayList<>();
-        sample
-            .requests()
-            .forEach(r -> filtered.add(filters.apply(filter, answers(r), sample.doc())));
         try {
+          List<JsonNode> filtered = new ArrayList<>();
+          sample
+              .requests()
+              .forEach(r -> filtered.add(filters.apply(filter, answers(r), sample.doc())));
           scorer.of(sample, filtered, fromBase);
+        } catch (AnswerException e) {
+          continue; // a model may answer otherwise
         } catch (JacksonException e) {
           throw new InputException(
-              "%s: the filters of %s leave nothing that output_type: %s can be scored by; filters of texts are for generate_until"
+              "%s: what the filters of %s leave cannot be scored as output_type: %s; of choices the last is take_first, and filters of texts are for generate_until"
                   .formatted(task.config().place(), filter, task.config().type().key()),
               e);
         }

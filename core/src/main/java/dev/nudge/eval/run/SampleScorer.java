@@ -169,7 +169,7 @@ final class SampleScorer {
   private int place(JsonNode gold, Sample sample) {
     int n = sample.choices().size();
     if (gold.isIntegralNumber()) {
-      return gold.intValue() < n ? gold.intValue() : NO_CHOICE;
+      return gold.canConvertToInt() && gold.intValue() < n ? gold.intValue() : NO_CHOICE;
     }
     if (gold.isBoolean()) {
       return gold.booleanValue() ? n > 1 ? 1 : NO_CHOICE : 0;
@@ -211,10 +211,11 @@ final class SampleScorer {
   private List<String> golds(Sample sample) {
     JsonNode target = sample.target();
     if (!sample.choices().isEmpty()) {
-      int at = target.isIntegralNumber() ? target.intValue() : -1;
+      boolean whole = target.isIntegralNumber() && target.canConvertToInt();
+      int at = whole ? target.intValue() : -1;
       int n = sample.choices().size();
       at = at < 0 ? at + n : at;
-      if (!target.isIntegralNumber() || at < 0 || at >= n) {
+      if (!whole || at < 0 || at >= n) {
         throw new InputException(
             "%s: doc_to_target makes %s; with doc_to_choice it must be the place of a choice"
                 .formatted(place, target));

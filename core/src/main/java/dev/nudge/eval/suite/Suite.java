@@ -63,7 +63,10 @@ public final class Suite {
               (name, task) -> {
                 Reliability of = Reliability.of(task);
                 if (of != null) {
-                  calibration.put(name, Map.of("ece", of.ece(), "documents", of.documents()));
+                  Map<String, Object> one = new LinkedHashMap<>();
+                  one.put("ece", of.ece());
+                  one.put("documents", of.documents());
+                  calibration.put(name, one);
                 }
               });
       if (!calibration.isEmpty()) {

@@ -44,7 +44,9 @@ record TrainingTexts(List<Path> files) {
         SourceFiles.of(names, Pick.TRAIN).stream().map(SourceFiles.Found::file).toList();
     for (Path file : files) {
       try (RowSource source = Sources.open(file)) {
-        source.next();
+        while (source.next() != null) {
+          // read whole: what is broken at its end is told before a model is asked
+        }
       } catch (IOException e) {
         throw unreadable(file, e);
       }
@@ -130,6 +132,7 @@ record TrainingTexts(List<Path> files) {
         List<String> texts = texts(piece);
         if (texts.isEmpty()) {
           over++;
+          scans.values().forEach(LeakScan::unread);
         } else {
           scans.values().forEach(scan -> scan.row(texts));
         }

@@ -76,7 +76,7 @@ final class RegexFilter {
     }
     int at = which < 0 ? which + all.size() : which;
     if (at < 0 || at >= all.size()) {
-      throw new InputException(
+      throw new AnswerException(
           "%s: group_select is %d, and an answer has %d matches; set it to 0 or -1"
               .formatted(place, which, all.size()));
     }

@@ -22,7 +22,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A file with the key `class` is a Python task, else one with `group` a group, else one with
 /// `task` a task. Of two files with one name in a folder the first by path counts; a later folder
-/// is over an earlier one. A task or a group is over a tag of its name. A file that is none of
+/// is over an earlier one. A task or a group is over a tag of its name, and a tag has the tasks of
+/// all folders. A file that is none of
 /// these, or broken, is passed over: it may be a
 /// part that others include.
 public final class TaskIndex {
@@ -60,9 +61,18 @@ public final class TaskIndex {
       for (Path file : files(folder)) {
         index.read(file, own);
       }
-      index.entries.putAll(own);
+      own.values().forEach(index::add);
     }
     return index;
+  }
+
+  private void add(Entry entry) {
+    Entry known = entries.get(entry.name());
+    if (known == null || entry.kind() != Kind.TAG) {
+      entries.put(entry.name(), entry);
+    } else if (known.kind() == Kind.TAG) {
+      known.tasks().addAll(entry.tasks());
+    }
   }
 
   private static List<Path> files(Path folder) {

@@ -321,6 +321,29 @@ class GateTest {
   }
 
   @Test
+  void aTrainingSetThatWasMostlyNotReadShowsNothingClean() throws Exception {
+    Outcome outcome = better();
+    var items =
+        IntStream.range(0, 200).mapToObj(i -> new Item("" + i, "question number " + i)).toList();
+    LeakScan scan = new LeakScan(items);
+    IntStream.range(0, 9).forEach(i -> scan.row("question number " + i));
+    scan.unread();
+    Gate.Evidence tenth =
+        new Gate.Evidence(outcome, Map.of("legal", scan.report()), Speed.UNKNOWN, null);
+    assertThat(judge("leakage: {at_most: 0.05}", tenth).verdict()).isEqualTo(Verdict.PASS);
+    scan.unread();
+    Gate.Evidence more =
+        new Gate.Evidence(outcome, Map.of("legal", scan.report()), Speed.UNKNOWN, null);
+    GateResult open = judge("leakage: {at_most: 0.05}", more);
+    assertThat(open.verdict()).isEqualTo(Verdict.INCONCLUSIVE);
+    assertThat(open.rules().getFirst().sentence())
+        .isEqualTo(
+            "9 of 200 documents of legal (4.5 %) stand in the training set; at most 5 % may; 2 of"
+                + " its 11 rows could not be looked at");
+    assertThat(judge("leakage: {at_most: 0.04}", more).verdict()).isEqualTo(Verdict.FAIL);
+  }
+
+  @Test
   void latencyIsJudgedWhereTheOutcomeTellsIt() throws Exception {
     Outcome outcome = better(); // 10 requests in 2.5 seconds
     assertThat(judge("latency: {seconds_per_request: 0.25}", outcome).verdict())

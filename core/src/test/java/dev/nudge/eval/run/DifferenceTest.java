@@ -88,6 +88,24 @@ class DifferenceTest {
   }
 
   @Test
+  void sumsOverWeightsHaveAnInterval() {
+    List<MetricItem> before = new ArrayList<>();
+    List<MetricItem> after = new ArrayList<>();
+    for (int i = 0; i < 20; i++) {
+      before.add(new MetricItem.Weighted(0, 10 + i));
+      after.add(new MetricItem.Weighted(1 + i % 3, 10 + i));
+    }
+    Metric kl = new Metric("kl_from_base", Aggregation.Kind.SHARE, false, ExactMatch.Options.NONE);
+    double value = Aggregation.of(Aggregation.Kind.SHARE, after).all();
+    Difference d =
+        Difference.of(
+            new Score(kl, "none", 0, Double.NaN, before),
+            new Score(kl, "none", value, Double.NaN, after));
+    assertThat(d.low()).isPositive().isLessThan(value);
+    assertThat(d.high()).isGreaterThan(value);
+  }
+
+  @Test
   void sharesSayHowMuchTheyCouldSee() {
     double[] before = new double[200];
     double[] after = new double[200];

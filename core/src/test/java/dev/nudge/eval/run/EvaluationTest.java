@@ -446,7 +446,17 @@ class EvaluationTest {
     assertThatThrownBy(() -> run(Map.of("tasks", List.of("quiz"))))
         .hasMessage(
             folder
-                + "/quiz.yaml: the filters of low leave nothing that output_type: multiple_choice can be scored by; filters of texts are for generate_until");
+                + "/quiz.yaml: what the filters of low leave cannot be scored as output_type: multiple_choice; of choices the last is take_first, and filters of texts are for generate_until");
+  }
+
+  @Test
+  void anExpressionThatFindsMoreInAnAnswerThanInNoneIsNotRefusedBefore() throws IOException {
+    Files.writeString(
+        folder.resolve("say.yaml"),
+        SAY
+            + "filter_list: [{name: x, filter: [{function: regex, regex_pattern: '(.*)', group_select: 1}, {function: take_first}]}]\n");
+    TaskScores say = requireNonNull(run(Map.of("tasks", List.of("say"))).main().tasks().get("say"));
+    assertThat(say.samples()).hasSize(12);
   }
 
   @Test

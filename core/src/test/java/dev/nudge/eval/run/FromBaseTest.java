@@ -116,8 +116,8 @@ class FromBaseTest {
     Difference first =
         requireNonNull(requireNonNull(outcome.differences().get("adapter")).get("prose")).get(1);
     assertThat(first.key()).isEqualTo(KEY);
-    assertThat(first.low()).isPositive().isLessThan(first.value());
-    assertThat(first.high()).isGreaterThan(first.value());
+    assertThat(first.value()).isPositive();
+    assertThat(first.low()).isNaN(); // nine texts are too few
     JsonNode written = Json.read(folder.resolve("out/results.json"));
     assertThat(written.path("results").path("prose").path(KEY).doubleValue())
         .isEqualTo(score(outcome.main()).value());

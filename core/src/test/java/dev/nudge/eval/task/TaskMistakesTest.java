@@ -76,6 +76,15 @@ class TaskMistakesTest {
     write("a.yaml", GOOD.replace("task: quiz", "task: first") + "tag: last\n");
     TaskIndex again = TaskIndex.of(List.of(folder));
     assertThat(TaskTree.of(again, List.of("last")).tasks()).containsOnlyKeys("last");
+    // a tag of a later folder
+    Path later = Files.createDirectories(folder.resolve("later"));
+    write("later/b.yaml", GOOD.replace("task: quiz", "task: other") + "tag: [law, mine]\n");
+    Path first = folder.resolve("first");
+    write("first/a_group.yaml", "group: law\ntask: [quiz]\n");
+    write("first/quiz.yaml", GOOD + "tag: mine\n");
+    TaskIndex both = TaskIndex.of(List.of(first, later));
+    assertThat(TaskTree.of(both, List.of("law")).tasks()).containsOnlyKeys("quiz");
+    assertThat(TaskTree.of(both, List.of("mine")).tasks()).containsOnlyKeys("quiz", "other");
   }
 
   @Test
