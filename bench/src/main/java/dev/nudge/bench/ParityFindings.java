@@ -5,6 +5,7 @@ import dev.nudge.eval.NonInferiority;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Function;
 import java.util.function.Predicate;
 
 /// Says in sentences what the parity study found; all of them are made of numbers.
@@ -16,15 +17,13 @@ record ParityFindings(ParityResults results) {
   private record Beside(
       ParityMethod method, String first, List<ParityDomain> domains, List<ParityComparison> each) {
 
-    /// The domains where something holds.
-    String which(Predicate<ParityComparison> those, boolean byHowMuch) {
+    /// The domains where something holds, each with what is said of it.
+    String which(Predicate<ParityComparison> those, Function<ParityComparison, String> said) {
       List<String> names = new ArrayList<>();
       for (int i = 0; i < each.size(); i++) {
         ParityComparison c = each.get(i);
         if (those.test(c)) {
-          String by =
-              " (by %s points)".formatted(ParityText.number(100 * Math.abs(c.difference())));
-          names.add(domains.get(i).name() + (byHowMuch ? by : ""));
+          names.add(domains.get(i).name() + said.apply(c));
         }
       }
       return String.join(", ", names);
@@ -66,9 +65,12 @@ record ParityFindings(ParityResults results) {
     if (b.each.isEmpty()) {
       return "";
     }
-    String better = b.which(ParityComparison::firstIsBetter, true);
-    String worse = b.which(ParityComparison::secondIsBetter, true);
-    String open = b.which(c -> !c.firstIsBetter() && !c.secondIsBetter(), false);
+    String better = b.which(ParityComparison::firstIsBetter, ParityFindings::by);
+    String worse = b.which(ParityComparison::secondIsBetter, ParityFindings::by);
+    String open =
+        b.which(
+            c -> !c.firstIsBetter() && !c.secondIsBetter(),
+            c -> " (%s)".formatted(ParityText.points(c.difference())));
     List<String> parts = new ArrayList<>();
     parts.add(b.first + " is better in " + (better.isEmpty() ? "no domain" : better));
     if (!worse.isEmpty()) {
@@ -79,7 +81,7 @@ record ParityFindings(ParityResults results) {
     }
     List<String> verdicts = new ArrayList<>();
     for (NonInferiority.Verdict verdict : NonInferiority.Verdict.values()) {
-      String in = b.which(c -> c.margin().verdict() == verdict, false);
+      String in = b.which(c -> c.margin().verdict() == verdict, c -> "");
       if (!in.isEmpty()) {
         verdicts.add(ParityText.word(verdict) + " in " + in);
       }
@@ -94,6 +96,10 @@ record ParityFindings(ParityResults results) {
             String.join("; ", verdicts),
             over(b.each),
             seeds(b));
+  }
+
+  private static String by(ParityComparison c) {
+    return " (by %s points)".formatted(ParityText.number(100 * Math.abs(c.difference())));
   }
 
   private static String over(List<ParityComparison> each) {

@@ -71,8 +71,8 @@ class ParityPageTest {
     }
     assertThat(ParityPage.of(results))
         .contains(
-            "- **LoRA beside full**: full is better in no domain; no difference is shown in medical. Within 2"
-                + " points of full: cannot tell in medical.")
+            "- **LoRA beside full**: full is better in no domain; no difference is shown in medical (−1.0)."
+                + " Within 2 points of full: cannot tell in medical.")
         .contains("| not shown | cannot tell |");
   }
 
@@ -84,7 +84,8 @@ class ParityPageTest {
       ParityFiles.runs(results, domain, ParityMethod.LORA, domain.equals("finance") ? 140 : 150);
     }
     assertThat(ParityPage.of(results))
-        .contains("full is better in finance (by 5 points); no difference is shown in medical.")
+        .contains(
+            "full is better in finance (by 5 points); no difference is shown in medical (0.0).")
         .contains("Over 2 domains: −2.5 points (")
         .contains("- Of these 2 differences from full")
         .contains("tested together (Holm, 5 %): LoRA in finance.");
