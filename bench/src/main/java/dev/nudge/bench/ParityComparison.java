@@ -18,12 +18,11 @@ import java.util.stream.Stream;
 /// @param difference the second's score less the first's
 /// @param error of it
 /// @param documents how many were resampled, or clusters of them
-/// @param seeds the difference by seed; empty where nothing is trained
+/// @param seeds the difference by seed; one where nothing is trained
 record ParityComparison(double difference, ParityError error, int documents, List<Double> seeds) {
   /// What a method may lose and still count as good.
   static final double MARGIN = 0.02;
 
-  private static final List<ParityPart> NOT_TRAINED = List.of();
   private static final double TWO_SIDED = 0.95;
   private static final double Z_TWO_SIDED = 1.959963984540054;
 
@@ -51,7 +50,7 @@ record ParityComparison(double difference, ParityError error, int documents, Lis
     int[] clusters = results.clusters(after.getFirst(), key, other.length);
     Resampled resampled = Bootstrap.STANDARD.difference(one, other, clusters);
     List<Double> seeds = new ArrayList<>();
-    for (ParityPart part : second.trains() ? after : first.trains() ? before : NOT_TRAINED) {
+    for (ParityPart part : second.trains() ? after : before) {
       List<ParityPart> from = first.trains() ? common(before, List.of(part)) : before;
       List<ParityPart> to = second.trains() ? List.of(part) : after;
       seeds.add(results.score(to, key) - results.score(from, key));

@@ -17,6 +17,7 @@ import java.util.List;
 /// @param freedom degrees of freedom of the variance; infinite where documents alone count
 record ParityError(double variance, double freedom) {
   private static final double ROUNDING = 1e-9;
+  private static final double INFINITE = Double.POSITIVE_INFINITY;
 
   /// @param documents the standard error that other documents make
   /// @param seeds the difference by seed; where there are fewer than two, seeds are not known to
@@ -25,8 +26,7 @@ record ParityError(double variance, double freedom) {
     double among = variance(seeds);
     double all = documents * documents + among;
     boolean none = among <= ROUNDING * all; // seeds that agree but for the last digit
-    return new ParityError(
-        all, none ? infinite() : all * all * (seeds.size() - 1) / (among * among));
+    return new ParityError(all, none ? INFINITE : all * all * (seeds.size() - 1) / (among * among));
   }
 
   /// The error of a mean of differences that have nothing in common.
@@ -35,7 +35,7 @@ record ParityError(double variance, double freedom) {
     double all = each.stream().mapToDouble(ParityError::variance).sum() / parts;
     double unsure =
         each.stream().mapToDouble(e -> e.variance * e.variance / e.freedom).sum() / parts / parts;
-    return new ParityError(all, unsure > 0 ? all * all / unsure : infinite());
+    return new ParityError(all, unsure > 0 ? all * all / unsure : INFINITE);
   }
 
   double error() {
@@ -67,9 +67,5 @@ record ParityError(double variance, double freedom) {
     }
     double mean = seeds.stream().mapToDouble(Double::doubleValue).average().orElseThrow();
     return seeds.stream().mapToDouble(x -> (x - mean) * (x - mean)).sum() / (n - 1) / n;
-  }
-
-  private static double infinite() {
-    return Double.POSITIVE_INFINITY;
   }
 }

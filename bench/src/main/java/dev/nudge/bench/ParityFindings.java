@@ -3,8 +3,10 @@ package dev.nudge.bench;
 import dev.nudge.eval.Holm;
 import dev.nudge.eval.NonInferiority;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.Function;
 import java.util.function.Predicate;
 
@@ -15,17 +17,17 @@ record ParityFindings(ParityResults results) {
 
   /// A method beside another in the domains where both are done.
   private record Beside(
-      ParityMethod method, String first, List<ParityDomain> domains, List<ParityComparison> each) {
+      ParityMethod method, String first, Map<ParityDomain, ParityComparison> each) {
 
     /// The domains where something holds, each with what is said of it.
     String which(Predicate<ParityComparison> those, Function<ParityComparison, String> said) {
       List<String> names = new ArrayList<>();
-      for (int i = 0; i < each.size(); i++) {
-        ParityComparison c = each.get(i);
-        if (those.test(c)) {
-          names.add(domains.get(i).name() + said.apply(c));
-        }
-      }
+      each.forEach(
+          (domain, c) -> {
+            if (those.test(c)) {
+              names.add(domain.name() + said.apply(c));
+            }
+          });
       return String.join(", ", names);
     }
   }
@@ -48,17 +50,12 @@ record ParityFindings(ParityResults results) {
 
   private Beside beside(
       ParityMethod method, ParityMethod first, String name, List<ParityDomain> in) {
-    List<ParityDomain> domains = new ArrayList<>();
-    List<ParityComparison> each = new ArrayList<>();
+    Map<ParityDomain, ParityComparison> each = new LinkedHashMap<>();
     for (ParityDomain domain : in) {
       ParityComparison.of(results, domain, first, method, "scores")
-          .ifPresent(
-              c -> {
-                domains.add(domain);
-                each.add(c);
-              });
+          .ifPresent(c -> each.put(domain, c));
     }
-    return new Beside(method, name, domains, each);
+    return new Beside(method, name, each);
   }
 
   private static String finding(Beside b) {
@@ -94,7 +91,7 @@ record ParityFindings(ParityResults results) {
             ParityText.margin(),
             b.first,
             String.join("; ", verdicts),
-            over(b.each),
+            over(List.copyOf(b.each.values())),
             seeds(b));
   }
 
@@ -117,14 +114,11 @@ record ParityFindings(ParityResults results) {
   }
 
   private static String seeds(Beside b) {
-    List<String> few = new ArrayList<>();
-    for (int i = 0; i < b.each.size(); i++) {
-      int seeds = b.each.get(i).seeds().size();
-      if (seeds < ParityPart.SEEDS) {
-        few.add("%s %d of %d".formatted(b.domains.get(i).name(), seeds, ParityPart.SEEDS));
-      }
-    }
-    return few.isEmpty() ? "" : " Not all seeds are done: " + String.join(", ", few) + ".";
+    String few =
+        b.which(
+            c -> c.seeds().size() < ParityPart.SEEDS,
+            c -> " %d of %d".formatted(c.seeds().size(), ParityPart.SEEDS));
+    return few.isEmpty() ? "" : " Not all seeds are done: " + few + ".";
   }
 
   /// Which differences from full are left where all of them are tested together.
@@ -132,10 +126,11 @@ record ParityFindings(ParityResults results) {
     List<String> names = new ArrayList<>();
     List<Double> p = new ArrayList<>();
     for (Beside b : full) {
-      for (int i = 0; i < b.each.size(); i++) {
-        names.add(b.method.label() + " in " + b.domains.get(i).name());
-        p.add(b.each.get(i).p());
-      }
+      b.each.forEach(
+          (domain, c) -> {
+            names.add(b.method.label() + " in " + domain.name());
+            p.add(c.p());
+          });
     }
     if (p.size() < 2) {
       return "";

@@ -30,19 +30,18 @@ record ParityRetention(ParityResults results) {
         }
       }
     }
-    String table =
-        ParityText.table(
-            List.of(
-                "after training on",
-                "method, rate",
-                "knowledge: right, %",
-                "against base, points (95 %)",
-                "instructions: kept, %",
-                "against base, points (95 %)",
-                "text: bits a byte",
-                "against base (least, most of a seed)"),
-            rows);
-    return table.isEmpty() ? "" : HEAD + table;
+    return ParityText.table(
+        HEAD,
+        List.of(
+            "after training on",
+            "method, rate",
+            "knowledge: right, %",
+            "against base, points (95 %)",
+            "instructions: kept, %",
+            "against base, points (95 %)",
+            "text: bits a byte",
+            "against base (least, most of a seed)"),
+        rows);
   }
 
   private boolean has(ParityDomain domain, ParityMethod method) {

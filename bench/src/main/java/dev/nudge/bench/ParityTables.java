@@ -17,7 +17,7 @@ record ParityTables(ParityResults results) {
   private static final String MAPPED =
       "Of machines that were not always quiet. RssAnon is without the pages of mapped files, where"
           + " the base of LoRA lies; four bits are made in memory.\n\n";
-  static final List<ParityMethod> ASKED =
+  private static final List<ParityMethod> ASKED =
       List.of(
           ParityMethod.BASE,
           ParityMethod.BASE_NF4,
@@ -41,20 +41,18 @@ record ParityTables(ParityResults results) {
         }
       }
     }
-    return rows.isEmpty()
-        ? ""
-        : UNTRAINED
-            + ParityText.table(
-                List.of(
-                    "domain, task, documents",
-                    "method, rate",
-                    "right, % (by seed)",
-                    "against full, points (95 %)",
-                    "by seed",
-                    "full is better",
-                    "within %s points".formatted(ParityText.margin()),
-                    "could be seen, points"),
-                rows);
+    return ParityText.table(
+        UNTRAINED,
+        List.of(
+            "domain, task, documents",
+            "method, rate",
+            "right, % (by seed)",
+            "against full, points (95 %)",
+            "by seed",
+            "full is better",
+            "within %s points".formatted(ParityText.margin()),
+            "could be seen, points"),
+        rows);
   }
 
   /// The other shapes of the adapter beside rank 16 on all linear layers.
@@ -149,21 +147,19 @@ record ParityTables(ParityResults results) {
         }
       }
     }
-    return rows.isEmpty()
-        ? ""
-        : MAPPED
-            + ParityText.table(
-                List.of(
-                    "domain",
-                    "method",
-                    "trained parameters",
-                    "rows",
-                    "steps",
-                    "tokens",
-                    "training, s",
-                    "tokens/s",
-                    "RssAnon peak, MiB"),
-                rows);
+    return ParityText.table(
+        MAPPED,
+        List.of(
+            "domain",
+            "method",
+            "trained parameters",
+            "rows",
+            "steps",
+            "tokens",
+            "training, s",
+            "tokens/s",
+            "RssAnon peak, MiB"),
+        rows);
   }
 
   private static double rate(JsonNode run) {

@@ -58,11 +58,19 @@ final class ParityText {
 
   /// A table; nothing where it has no rows.
   static String table(List<String> heads, List<List<String>> rows) {
+    return table("", heads, rows);
+  }
+
+  /// A table behind a text.
+  static String table(String before, List<String> heads, List<List<String>> rows) {
     if (rows.isEmpty()) {
       return "";
     }
     StringBuilder text =
-        new StringBuilder(row(heads)).append("|---".repeat(heads.size())).append("|\n");
+        new StringBuilder(before)
+            .append(row(heads))
+            .append("|---".repeat(heads.size()))
+            .append("|\n");
     rows.forEach(r -> text.append(row(r)));
     return text.toString();
   }

@@ -46,7 +46,7 @@ final class JudgeView {
           List.of(
               one.task(),
               one.second() + " against " + one.first(),
-              pairs(rate),
+              Shown.units(rate.pairs(), rate.clusters()),
               Shown.count(rate.wins()),
               Shown.count(rate.allTies()),
               Shown.count(rate.losses()),
@@ -59,13 +59,6 @@ final class JudgeView {
               Shown.count(rate.unread())));
     }
     return rows;
-  }
-
-  private static String pairs(WinRate rate) {
-    String pairs = Shown.count(rate.pairs());
-    return rate.clusters() == 0
-        ? pairs
-        : "%s in %s clusters".formatted(pairs, Shown.count(rate.clusters()));
   }
 
   /// All labelled pairs, and those on which neither says tie.

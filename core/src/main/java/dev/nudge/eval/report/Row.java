@@ -70,8 +70,7 @@ record Row(
 
   /// How many documents, and how many clusters of them.
   String documentsShown() {
-    String number = Shown.count(documents);
-    return clusters == 0 ? number : "%s in %s clusters".formatted(number, Shown.count(clusters));
+    return Shown.units(documents, clusters);
   }
 
   /// The metric, with its filter where that has a name of its own.

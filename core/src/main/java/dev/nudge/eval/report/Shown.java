@@ -28,6 +28,13 @@ final class Shown {
     return value >= NOISE && Double.isFinite(value) ? "+" + number(value) : number(value);
   }
 
+  /// How many there are, and how many clusters of them where they hang together.
+  static String units(int number, int clusters) {
+    return clusters == 0
+        ? count(number)
+        : "%s in %s clusters".formatted(count(number), count(clusters));
+  }
+
   static String interval(double low, double high) {
     return Double.isFinite(low) && Double.isFinite(high)
         ? signed(low) + " to " + signed(high)

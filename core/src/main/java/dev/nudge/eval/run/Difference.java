@@ -93,15 +93,17 @@ public record Difference(
         Resampled resampled =
             Bootstrap.STANDARD.counted(
                 units.numbers(), times -> after.counted(times) - before.counted(times));
-        if (counted || !resampled.isAlike()) {
+        boolean alike = resampled.isAlike();
+        if (counted || !alike) {
           Interval interval =
               counted ? resampled.interval(CONFIDENCE, -1, 1) : resampled.interval(CONFIDENCE);
           low = interval.low();
           high = interval.high();
           p = resampled.p();
         }
-        detectable =
-            resampled.isAlike() ? detectable : Detectable.USUAL.difference(resampled.error());
+        if (!alike) {
+          detectable = Detectable.USUAL.difference(resampled.error());
+        }
       } catch (IllegalArgumentException e) {
         // a resample without a number: nothing is told of its spread
       }

@@ -43,8 +43,9 @@ import tools.jackson.databind.JsonNode;
 ///
 /// All that a user can mend is found before the model is loaded: tasks, documents, metrics, filters
 /// and prompts ([Rehearsal]). The weights are loaded once; every model answers the same tokens,
-/// task by task.
-/// Answers are kept in `--out` and are not asked for again, whatever else is asked there later.
+/// task
+/// by task. Answers are kept in `--out` and are not asked for again, whatever else is asked there
+/// later.
 public final class Evaluation {
   /// The name of the base among the models.
   public static final String BASE = "base";
@@ -456,12 +457,7 @@ public final class Evaluation {
 
   private static void write(
       EvaluateSettings settings, Outcome outcome, Tokenizer tokenizer, RequestTokens encoder) {
-    for (String name : List.of(BASE, COMPARE)) {
-      boolean own = outcome.models().stream().anyMatch(m -> m.name().equals(name));
-      if (!own || name.equals(outcome.main().name())) {
-        ResultFiles.remove(settings.out().resolve(name)); // of an earlier call with other models
-      }
-    }
+    Set<String> stale = new LinkedHashSet<>(List.of(BASE, COMPARE)); // of an earlier call
     for (ModelResults model : outcome.models()) {
       boolean main = model.name().equals(outcome.main().name());
       Map<String, @Nullable Object> more = about(settings, model, tokenizer, encoder);
@@ -474,7 +470,11 @@ public final class Evaluation {
       }
       Path folder = main ? settings.out() : settings.out().resolve(model.name());
       ResultFiles.write(folder, model, more);
+      if (!main) {
+        stale.remove(model.name());
+      }
     }
+    stale.forEach(name -> ResultFiles.remove(settings.out().resolve(name)));
   }
 
   private static Map<String, @Nullable Object> pace(Pace pace) {

@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -35,7 +36,7 @@ record TrainingTexts(List<Path> files) {
   private static final int OWN = 13; // words of an answer that is no other document's
 
   /// @param names files, folders and globs, as `train --data` takes them
-  /// @throws InputException where one is not there, or cannot be opened
+  /// @throws InputException where one is not there, or cannot be read to its end
   static TrainingTexts of(List<String> names) {
     if (names.isEmpty()) {
       return new TrainingTexts(List.of());
@@ -76,17 +77,15 @@ record TrainingTexts(List<Path> files) {
   Map<String, LeakReport> look(ModelResults model, Consumer<String> warnings) {
     Map<String, LeakScan> scans = new LinkedHashMap<>();
     model.tasks().forEach((name, task) -> scans.put(name, new LeakScan(items(task))));
-    long over = 0;
-    for (Path file : files) {
-      over += read(file, scans);
-    }
-    if (over > 0) {
-      warnings.accept(
-          "%s of --train-data have no text that could be looked at"
-              .formatted(Count.of(over, "row")));
-    }
+    files.forEach(file -> read(file, scans.values()));
     Map<String, LeakReport> reports = new LinkedHashMap<>();
     scans.forEach((name, scan) -> reports.put(name, scan.report()));
+    long unread = reports.values().stream().mapToLong(LeakReport::unread).max().orElse(0);
+    if (unread > 0) {
+      warnings.accept(
+          "%s of --train-data have no text that could be looked at"
+              .formatted(Count.of(unread, "row")));
+    }
     return reports;
   }
 
@@ -124,20 +123,16 @@ record TrainingTexts(List<Path> files) {
     return List.copyOf(items.values());
   }
 
-  /// Returns rows that were passed over.
-  private static long read(Path file, Map<String, LeakScan> scans) {
-    long over = 0;
+  private static void read(Path file, Collection<LeakScan> scans) {
     try (RowSource source = Sources.open(file)) {
       for (RowSource.Piece piece = source.next(); piece != null; piece = source.next()) {
         List<String> texts = texts(piece);
         if (texts.isEmpty()) {
-          over++;
-          scans.values().forEach(LeakScan::unread);
+          scans.forEach(LeakScan::unread);
         } else {
-          scans.values().forEach(scan -> scan.row(texts));
+          scans.forEach(scan -> scan.row(texts));
         }
       }
-      return over;
     } catch (IOException e) {
       throw unreadable(file, e);
     }

@@ -23,9 +23,8 @@ import org.jspecify.annotations.Nullable;
 /// A file with the key `class` is a Python task, else one with `group` a group, else one with
 /// `task` a task. Of two files with one name in a folder the first by path counts; a later folder
 /// is over an earlier one. A task or a group is over a tag of its name, and a tag has the tasks of
-/// all folders. A file that is none of
-/// these, or broken, is passed over: it may be a
-/// part that others include.
+/// all folders. A file that is none of these, or broken, is passed over: it may be a part that
+/// others include.
 public final class TaskIndex {
   private static final Set<String> NOT_IN = Set.of("__pycache__", ".ipynb_checkpoints");
 

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.eval.Paired;
 import dev.nudge.eval.leak.Item;
+import dev.nudge.eval.leak.LeakReport;
 import dev.nudge.eval.leak.LeakScan;
 import dev.nudge.eval.run.ModelResults;
 import dev.nudge.eval.run.Outcome;
@@ -299,6 +300,10 @@ class GateTest {
         .isEqualTo(Verdict.PASS);
   }
 
+  private static Gate.Evidence looked(Outcome outcome, LeakReport report) {
+    return new Gate.Evidence(outcome, Map.of("legal", report), Speed.UNKNOWN, null);
+  }
+
   @Test
   void leakageCountsTheKindsThatAreNamed() throws Exception {
     Outcome outcome = better();
@@ -307,8 +312,7 @@ class GateTest {
     var report =
         LeakScan.of(List.of("question number 7", "Question number: 8", "question number 9"), items);
     assertThat(report.leaks()).hasSize(3);
-    Gate.Evidence evidence =
-        new Gate.Evidence(outcome, Map.of("legal", report), Speed.UNKNOWN, null);
+    Gate.Evidence evidence = looked(outcome, report);
     assertThat(judge("leakage: {at_most: 0.015}", evidence).verdict()).isEqualTo(Verdict.PASS);
     GateResult fails = judge("leakage: {at_most: 0.014}", evidence);
     assertThat(fails.verdict()).isEqualTo(Verdict.FAIL);
@@ -328,12 +332,10 @@ class GateTest {
     LeakScan scan = new LeakScan(items);
     IntStream.range(0, 9).forEach(i -> scan.row("question number " + i));
     scan.unread();
-    Gate.Evidence tenth =
-        new Gate.Evidence(outcome, Map.of("legal", scan.report()), Speed.UNKNOWN, null);
+    Gate.Evidence tenth = looked(outcome, scan.report());
     assertThat(judge("leakage: {at_most: 0.05}", tenth).verdict()).isEqualTo(Verdict.PASS);
     scan.unread();
-    Gate.Evidence more =
-        new Gate.Evidence(outcome, Map.of("legal", scan.report()), Speed.UNKNOWN, null);
+    Gate.Evidence more = looked(outcome, scan.report());
     GateResult open = judge("leakage: {at_most: 0.05}", more);
     assertThat(open.verdict()).isEqualTo(Verdict.INCONCLUSIVE);
     assertThat(open.rules().getFirst().sentence())

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.Backends;
+import dev.nudge.eval.task.TaskTexts;
 import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.EvaluateSettings;
@@ -341,13 +342,12 @@ class EvaluationTest {
       })
   void aMetricThatDoesNotGoIsRefusedBeforeTheModelIsLoaded(String line, String message)
       throws IOException {
-    String key = line.substring(0, line.indexOf(':'));
-    String others =
-        QUIZ.lines()
-            .filter(other -> !other.startsWith(key + ":"))
-            .collect(java.util.stream.Collectors.joining("\n"));
-    Files.writeString(folder.resolve("quiz.yaml"), others + "\n" + line + "\n");
-    assertThatThrownBy(() -> run(Map.of("tasks", List.of("quiz"))))
+    refused("quiz", TaskTexts.with(QUIZ, line), message);
+  }
+
+  private void refused(String task, String text, String message) throws IOException {
+    Files.writeString(folder.resolve(task + ".yaml"), text);
+    assertThatThrownBy(() -> run(Map.of("tasks", List.of(task))))
         .isInstanceOf(InputException.class)
         .hasMessageContaining(message)
         .satisfies(e -> assertThat(String.valueOf(e.getMessage()).lines()).hasSize(1));
@@ -424,17 +424,7 @@ class EvaluationTest {
       })
   void whatADocumentLacksIsToldBeforeTheModelIsLoaded(String line, String message)
       throws IOException {
-    String key = line.substring(0, line.indexOf(':'));
-    String others =
-        SAY.lines()
-            .filter(other -> !other.startsWith(key + ":"))
-            .collect(java.util.stream.Collectors.joining("\n"));
-    Files.writeString(folder.resolve("say.yaml"), others + "\n" + line + "\n");
-    assertThatThrownBy(() -> run(Map.of("tasks", List.of("say"))))
-        .isInstanceOf(InputException.class)
-        .hasMessageContaining(message)
-        .satisfies(e -> assertThat(String.valueOf(e.getMessage()).lines()).hasSize(1));
-    assertThat(folder.resolve("out")).doesNotExist();
+    refused("say", TaskTexts.with(SAY, line), message);
   }
 
   @Test

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.Backends;
 import dev.nudge.eval.run.Evaluation;
+import dev.nudge.eval.task.TaskTexts;
 import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.EvaluateSettings;
@@ -26,24 +27,36 @@ class SuiteTest {
   private static final Path MODEL = Path.of("src/test/resources/golden/llama/grouped-tied/model");
   private static final Machine MACHINE = new Machine(2, 4L << 30, Backends.cache(), "test");
 
+  private static final String QUIZ =
+      """
+      task: quiz
+      dataset_path: json
+      dataset_kwargs: {data_files: {test: quiz.jsonl}}
+      test_split: test
+      output_type: multiple_choice
+      doc_to_text: "{{q}}"
+      doc_to_choice: [" pump", " valve"]
+      doc_to_target: label
+      metric_list: [{metric: acc}]
+      """;
+
   @TempDir Path folder;
 
+  private EvaluateSettings settings(Map<String, Object> more) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("model", MODEL);
+    values.put("compute", "fp32");
+    values.put("tasks", List.of("quiz"));
+    values.put("tasks_dir", folder.toString());
+    values.put("out", folder.resolve("out"));
+    values.putAll(more);
+    return EvaluateSettings.of(values);
+  }
+
   private JsonNode digests() {
-    Map<String, Object> values =
-        Map.of(
-            "model",
-            folder.resolve("model"),
-            "compute",
-            "fp32",
-            "tasks",
-            List.of("quiz"),
-            "tasks_dir",
-            folder.toString(),
-            "policy",
-            folder.resolve("policy.yaml"),
-            "out",
-            folder.resolve("out"));
-    Suite.run(EvaluateSettings.of(values), MACHINE, new Evaluation.Watcher() {});
+    EvaluateSettings settings =
+        settings(Map.of("model", folder.resolve("model"), "policy", folder.resolve("policy.yaml")));
+    Suite.run(settings, MACHINE, new Evaluation.Watcher() {});
     return Json.read(folder.resolve("out/gate.json")).path("digests");
   }
 
@@ -56,19 +69,7 @@ class SuiteTest {
       }
     }
     Files.writeString(folder.resolve("quiz.jsonl"), "{\"q\": \"the pump\", \"label\": 0}\n");
-    Files.writeString(
-        folder.resolve("quiz.yaml"),
-        """
-        task: quiz
-        dataset_path: json
-        dataset_kwargs: {data_files: {test: quiz.jsonl}}
-        test_split: test
-        output_type: multiple_choice
-        doc_to_text: "{{q}}"
-        doc_to_choice: [" pump", " valve"]
-        doc_to_target: label
-        metric_list: [{metric: acc}]
-        """);
+    Files.writeString(folder.resolve("quiz.yaml"), QUIZ);
     Files.writeString(
         folder.resolve("policy.yaml"),
         "floor: {task: quiz, metric: acc, at_least: 0, judged_by: point}\n");
@@ -91,33 +92,10 @@ class SuiteTest {
         folder.resolve("quiz.jsonl"), "{\"q\": \"the pump\", \"goal\": \"pump\", \"label\": 0}\n");
     Files.writeString(
         folder.resolve("quiz.yaml"),
-        """
-        task: quiz
-        dataset_path: json
-        dataset_kwargs: {data_files: {test: quiz.jsonl}}
-        test_split: test
-        output_type: multiple_choice
-        doc_to_text: "Say {{q}}!"
-        doc_to_choice: [" pump", " valve"]
-        doc_to_target: label
-        doc_to_decontamination_query: goal
-        """);
+        TaskTexts.with(QUIZ, "doc_to_text: Say {{q}}!") + "doc_to_decontamination_query: goal\n");
     Path train = folder.resolve("train.jsonl");
     Files.writeString(train, "{broken\n{\"text\": \"Say the pump!\"}\n");
-    Map<String, Object> values =
-        Map.of(
-            "model",
-            MODEL,
-            "compute",
-            "fp32",
-            "tasks",
-            List.of("quiz"),
-            "tasks_dir",
-            folder.toString(),
-            "train_data",
-            List.of(train.toString()),
-            "out",
-            folder.resolve("out"));
+    EvaluateSettings settings = settings(Map.of("train_data", List.of(train.toString())));
     List<String> warnings = new ArrayList<>();
     Evaluation.Watcher watcher =
         new Evaluation.Watcher() {
@@ -126,7 +104,7 @@ class SuiteTest {
             warnings.add(line);
           }
         };
-    Suite.Judged judged = Suite.run(EvaluateSettings.of(values), MACHINE, watcher);
+    Suite.Judged judged = Suite.run(settings, MACHINE, watcher);
     assertThat(warnings).contains("1 row of --train-data have no text that could be looked at");
     // the prompt is found, though the task names a column that is too short to be
     JsonNode summary = Json.tree(judged.summary());
@@ -135,12 +113,10 @@ class SuiteTest {
     assertThat(summary.path("leaks").path("quiz").path("ids").path(0).asString()).isEqualTo("0");
     assertThat(summary.path("calibration").path("quiz").path("ece").doubleValue())
         .isBetween(0.0, 1.0);
-    Files.writeString(folder.resolve("train.parquet"), "PAR1 and nothing");
-    Map<String, Object> other = new LinkedHashMap<>(values);
-    other.put("train_data", List.of(folder.resolve("train.parquet").toString()));
-    other.put("out", folder.resolve("other"));
-    assertThatThrownBy(() -> Suite.run(EvaluateSettings.of(other), MACHINE, watcher))
-        .isInstanceOf(NudgeException.class);
+    Path parquet = Files.writeString(folder.resolve("train.parquet"), "PAR1 and nothing");
+    EvaluateSettings other =
+        settings(Map.of("train_data", List.of(parquet.toString()), "out", folder.resolve("other")));
+    assertThatThrownBy(() -> Suite.run(other, MACHINE, watcher)).isInstanceOf(NudgeException.class);
     assertThat(folder.resolve("other")).doesNotExist();
   }
 }

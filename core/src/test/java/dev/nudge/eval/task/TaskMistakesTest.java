@@ -142,12 +142,7 @@ class TaskMistakesTest {
         "dataset_kwargs: null|dataset_path is json and dataset_kwargs has no data_files; name the files there",
       })
   void aKeyIsRefusedInOneLine(String line, String message) {
-    String key = line.substring(0, line.indexOf(':'));
-    String others =
-        GOOD.lines()
-            .filter(other -> !other.startsWith(key + ":"))
-            .collect(java.util.stream.Collectors.joining("\n"));
-    assertThatThrownBy(() -> samples(others + "\n" + line + "\n"))
+    assertThatThrownBy(() -> samples(TaskTexts.with(GOOD, line)))
         .isInstanceOf(InputException.class)
         .satisfies(
             e -> assertThat(String.valueOf(e.getMessage())).startsWith(folder + "/quiz.yaml: "))
