@@ -91,7 +91,7 @@ record ParityFindings(ParityResults results) {
             ParityText.margin(),
             b.first,
             String.join("; ", verdicts),
-            over(List.copyOf(b.each.values())),
+            over(b),
             seeds(b));
   }
 
@@ -99,16 +99,22 @@ record ParityFindings(ParityResults results) {
     return " (by %s points)".formatted(ParityText.number(100 * Math.abs(c.difference())));
   }
 
-  private static String over(List<ParityComparison> each) {
-    if (each.size() < 2) {
+  /// Says what the mean of all domains shows, also where no domain alone shows it.
+  private static String over(Beside b) {
+    if (b.each.size() < 2) {
       return "";
     }
-    ParityComparison over = ParityComparison.over(each);
-    return " Over %d domains: %s points (%s), within %s points: %s."
+    ParityComparison over = ParityComparison.over(List.copyOf(b.each.values()));
+    return " Over %d domains: %s points (%s), %s; within %s points: %s."
         .formatted(
-            each.size(),
+            b.each.size(),
             ParityText.points(over.difference()),
             ParityText.interval(over.interval()),
+            over.firstIsBetter()
+                ? b.first + " is better"
+                : over.secondIsBetter()
+                    ? b.method.brief() + " is better"
+                    : "no difference is shown",
             ParityText.margin(),
             ParityText.word(over.margin().verdict()));
   }
