@@ -66,9 +66,20 @@ final class Parity {
           ParityPart.all().stream().anyMatch(p -> p.is(word)),
           "--only " + word + ": no domain, method, kind or part has this name");
     }
-    Files.createDirectories(work);
+    folder(flags, "work", work);
+    folder(flags, "results", folder);
     Memory.say("%s", Machines.line());
     parity.parts(only, 60.0 * flags.whole("minutes"));
+  }
+
+  /// Makes a folder before hours go into what is to be written there.
+  private static void folder(Flags flags, String flag, Path folder) {
+    try {
+      Files.createDirectories(folder);
+    } catch (IOException e) {
+      flags.check(false, "--" + flag + " " + folder + ": no folder can be made there");
+    }
+    flags.check(Files.isWritable(folder), "--" + flag + " " + folder + ": it cannot be written");
   }
 
   private void parts(List<String> only, double seconds) throws IOException {
