@@ -31,11 +31,12 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.IntConsumer;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -127,6 +128,16 @@ public final class Evaluation {
   }
 
   static Outcome of(EvaluateSettings settings, Machine machine, int resamples, Watcher watcher) {
+    return of(settings, machine, resamples, watcher, encoder -> encoder);
+  }
+
+  /// @param encoders what is made of the tokenizer, such as one that counts
+  static Outcome of(
+      EvaluateSettings settings,
+      Machine machine,
+      int resamples,
+      Watcher watcher,
+      UnaryOperator<RequestTokens.Encoder> encoders) {
     long start = System.nanoTime();
     Path folder = settings.model().model();
     ModelConfig config = ModelConfig.load(folder);
@@ -146,7 +157,10 @@ public final class Evaluation {
     ready.forEach(one -> Rehearsal.of(one.task(), one.metrics(), one.samples()));
     watcher.tasks(ready.stream().map(one -> one.task().config()).toList());
     RequestTokens encoder =
-        new RequestTokens(tokenizer, Session.maxLength(settings.model(), config));
+        new RequestTokens(
+            tokenizer,
+            Session.maxLength(settings.model(), config),
+            encoders.apply(tokenizer::ids));
     List<Tokens> tokens = ready.stream().map(task -> tokens(task, encoder)).toList();
     checkOut(settings.out());
     Map<String, List<String>> groups = new LinkedHashMap<>();
@@ -236,6 +250,13 @@ public final class Evaluation {
           "%s: metadata: cluster names the column %s, which no document has; each document stands for itself"
               .formatted(config.place(), cluster));
     }
+    for (String column : config.subgroups()) {
+      if (samples.stream().noneMatch(sample -> sample.doc().has(column))) {
+        warnings.accept(
+            "%s: metadata: subgroups names the column %s, which no document has; it is left out"
+                .formatted(config.place(), column));
+      }
+    }
     return new Ready(task, metrics, samples);
   }
 
@@ -265,7 +286,7 @@ public final class Evaluation {
           own.add(Answers.encoded(request, encoder));
         } catch (InputException | IllegalArgumentException e) {
           throw new InputException(
-              "%s, document %d: %s"
+              "%s, document %s: %s"
                   .formatted(ready.task().config().place(), sample.id(), e.getMessage()),
               e);
         }
@@ -364,7 +385,11 @@ public final class Evaluation {
     List<Map<String, TaskScores>> go(int resamples) {
       if (asked < requests) {
         watcher.note(
-            "%,d of %,d requests are answered already".formatted(requests - asked, requests));
+            String.format(
+                Locale.ROOT,
+                "%,d of %,d requests are answered already",
+                requests - asked,
+                requests));
       }
       List<Map<String, TaskScores>> scores = new ArrayList<>();
       models.forEach(model -> scores.add(new LinkedHashMap<>()));
@@ -426,33 +451,13 @@ public final class Evaluation {
               : name.equals(COMPARE) ? settings.compare() : null;
       models.add(
           new ModelResults(name, adapter == null ? null : adapter.toString(), tasks, groups));
-      if (i > 0) {
-        differences.put(name, differences(scores.get(i - 1), tasks));
+      if (i > 0) { // the one that is compared stands behind the adapter, where there is one
+        differences.put(name, Difference.between(models.get(i - 1), models.get(i)));
       }
     }
     double seconds = (System.nanoTime() - start) / 1e9;
     Pace pace = run.answers.pace(settings.adapter() == null ? BASE : ADAPTER);
     return new Outcome(List.copyOf(models), differences, run.asked, run.requests, seconds, pace);
-  }
-
-  /// Of the adapter from the base; of the one that is compared from the adapter, or from the base
-  /// where there is none.
-  private static Map<String, List<Difference>> differences(
-      Map<String, TaskScores> before, Map<String, TaskScores> after) {
-    Map<String, List<Difference>> all = new LinkedHashMap<>();
-    before.forEach(
-        (task, first) -> {
-          List<Difference> own = new ArrayList<>();
-          TaskScores second = Objects.requireNonNull(after.get(task));
-          first
-              .scores()
-              .forEach(
-                  (key, score) ->
-                      own.add(
-                          Difference.of(score, Objects.requireNonNull(second.scores().get(key)))));
-          all.put(task, own);
-        });
-    return all;
   }
 
   private static void write(
