@@ -110,7 +110,7 @@ record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
   }
 
   private static String leaked(String task, LeakReport report) {
-    return "leaks: %s has %d of %s in %s"
+    return "leaks: %s has %s of %s in %s"
         .formatted(
             task,
             report.leaks().size(),
@@ -149,15 +149,21 @@ record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
     if (outcome.models().size() == 1) {
       row.add(number(score.stderr()));
     }
-    for (Map<String, List<Difference>> tasks : outcome.differences().values()) {
-      row.add(
-          tasks.getOrDefault(task, List.of()).stream()
-              .filter(d -> d.key().equals(key))
-              .findFirst()
-              .map(EvalVerb::shown)
-              .orElse(""));
-    }
+    row.addAll(differences(outcome, task, key));
     return row;
+  }
+
+  /// Of a task or a group, one for each model after the first.
+  private static List<String> differences(Outcome outcome, String name, String key) {
+    return outcome.differences().values().stream()
+        .map(
+            all ->
+                all.getOrDefault(name, List.of()).stream()
+                    .filter(d -> d.key().equals(key))
+                    .findFirst()
+                    .map(EvalVerb::shown)
+                    .orElse(""))
+        .toList();
   }
 
   private static List<List<String>> rows(Outcome outcome, String name, GroupScores group) {
@@ -173,7 +179,7 @@ record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
               if (outcome.models().size() == 1) {
                 row.add(number(score.stderr()));
               }
-              outcome.differences().keySet().forEach(of -> row.add(""));
+              row.addAll(differences(outcome, name, key));
               rows.add(row);
             });
     return rows;
@@ -184,8 +190,8 @@ record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
   }
 
   private static String shown(Difference d) {
-    String changed = d.counted() ? ", %d fixed, %d broken".formatted(d.fixed(), d.broken()) : "";
-    changed += d.clusters() > 0 ? ", %d clusters".formatted(d.clusters()) : "";
+    String changed = d.counted() ? ", %s fixed, %s broken".formatted(d.fixed(), d.broken()) : "";
+    changed += d.clusters() > 0 ? ", %s clusters".formatted(d.clusters()) : "";
     if (!Double.isNaN(d.detectable())) {
       changed += ", could see " + number(d.detectable());
     }

@@ -168,6 +168,27 @@ class EvalTest {
   }
 
   @Test
+  void aGroupHasADifferenceWithItsInterval() throws IOException {
+    place.write(
+        "tasks/both.yaml",
+        "group: both\ntask: [quiz]\naggregate_metric_list: [{metric: acc}]\n");
+    assertThat(place.train().code()).isZero();
+    Ran ran = place.evaluate("--tasks", "both", "--adapter", "D/out", "--out", "D/eval");
+    assertThat(ran.code()).as(ran.err()).isZero();
+    List<String> lines = ran.out().lines().toList();
+    assertThat(lines).hasSize(3);
+    // of one task it is the task's own
+    assertThat(lines.get(2).replaceFirst("^both +", ""))
+        .contains(", p ")
+        .isEqualTo(lines.get(1).replaceFirst("^quiz +", ""));
+    Ran json =
+        place.evaluate("--tasks", "both", "--adapter", "D/out", "--out", "D/eval", "--json");
+    JsonNode differences = JSON.readTree(json.out()).path("differences").path("adapter");
+    assertThat(differences.propertyNames()).containsExactly("quiz", "both");
+    assertThat(differences.path("both")).isEqualTo(differences.path("quiz"));
+  }
+
+  @Test
   void aSecondCallAsksNothing() {
     place.evaluate("--tasks", "quiz", "--out", "D/out");
     Ran again = place.evaluate("--tasks", "quiz", "--out", "D/out");

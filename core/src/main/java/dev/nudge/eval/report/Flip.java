@@ -73,12 +73,12 @@ record Flip(
     double[] one = Reliability.chances(before);
     double[] two = Reliability.chances(after);
     List<Choice> choices = new ArrayList<>();
-    int gold = Reliability.gold(sample);
+    List<Integer> right = sample.goldPlaces();
     for (int i = 0; i < sample.choices().size(); i++) {
       choices.add(
           new Choice(
               sample.choices().get(i),
-              i == gold,
+              right.contains(i),
               i < one.length ? one[i] : Double.NaN,
               i < two.length ? two[i] : Double.NaN));
     }
@@ -94,10 +94,8 @@ record Flip(
   }
 
   private static String target(Sample sample) {
-    int gold = Reliability.gold(sample);
-    return gold >= 0 && !sample.choices().isEmpty()
-        ? sample.choices().get(gold)
-        : text(sample.target());
+    int gold = sample.goldPlace();
+    return gold >= 0 ? sample.choices().get(gold) : text(sample.target());
   }
 
   private static String said(Scored scored, double[] chances) {

@@ -32,7 +32,7 @@ final class ForestSvg {
     html.open(
         "svg",
         "viewBox",
-        "0 0 %d %d".formatted(WIDTH, height),
+        "0 0 %s %s".formatted(WIDTH, height),
         "width",
         WIDTH,
         "height",

@@ -189,7 +189,7 @@ public final class HtmlReport {
                       "role",
                       "region",
                       "aria-label",
-                      "Plot of the gains");
+                      "Plot of the gains" + (axis.isEmpty() ? "" : " of " + axis));
               ForestSvg.of(
                   html,
                   rows,
@@ -251,9 +251,11 @@ public final class HtmlReport {
     }
     boolean two = pair.before() != null;
     table(
-        "Groups of tasks: the means that their files name",
+        "Groups of tasks: the means that their files name"
+            + (two ? "; intervals at 95 %, by resamples that draw each task apart" : ""),
         two
-            ? List.of("Group", "Metric", "n", "Before", "After", "Difference")
+            ? List.of(
+                "Group", "Metric", "n", "Before", "After", "Difference", "Interval", "p")
             : List.of("Group", "Metric", "n", "Number"),
         2);
     for (ReportView.GroupRow row : pair.groups()) {
@@ -266,6 +268,8 @@ public final class HtmlReport {
       number(Shown.number(row.after()));
       if (two) {
         number(Shown.signed(row.after() - row.before()));
+        number(Shown.interval(row.low(), row.high()));
+        number(Shown.p(row.p()));
       }
       html.close("tr");
     }

@@ -3,6 +3,7 @@ package dev.nudge.eval.report;
 import dev.nudge.eval.report.ReportView.Leaked;
 import dev.nudge.eval.report.ReportView.Pair;
 import dev.nudge.eval.report.ReportView.TaskView;
+import dev.nudge.eval.run.ResultFiles;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -85,7 +86,7 @@ final class HtmlTasks {
     boolean two = pair.before() != null;
     HtmlReport.table(
         html,
-        caption + " (" + task.metric().metricShown() + ", intervals at 95 %)",
+        caption + " (" + task.metric().metricShown() + ", " + Slice.intervals(slices) + ")",
         two
             ? List.of(column, "n", "Before", "After", "Difference", "Interval")
             : List.of(column, "n", "Number", "Interval"),
@@ -156,7 +157,8 @@ final class HtmlTasks {
     String more =
         flips.size() <= MOST
             ? ""
-            : ", the first %d shown; all are in samples_%s.jsonl".formatted(MOST, task);
+            : ", the first %s shown; all are in %s"
+                .formatted(MOST, ResultFiles.samplesName(task));
     html.open("details").open("summary");
     html.element("b", word, "class", kind).text(": " + Shown.documents(flips.size()) + more);
     html.close("summary").open("div", "class", "in");

@@ -182,7 +182,8 @@ public final class MarkdownReport {
     boolean two = pair.before() != null;
     table(
         two
-            ? List.of("group", "metric", "n", "before", "after", "difference")
+            ? List.of(
+                "group", "metric", "n", "before", "after", "difference", "95 % interval", "p")
             : List.of("group", "metric", "n", "number"),
         2);
     for (ReportView.GroupRow row : pair.groups()) {
@@ -192,7 +193,15 @@ public final class MarkdownReport {
       String after = Shown.number(row.after());
       if (two) {
         String difference = Shown.signed(row.after() - row.before());
-        row(name, metric, n, Shown.number(row.before()), after, difference);
+        row(
+            name,
+            metric,
+            n,
+            Shown.number(row.before()),
+            after,
+            difference,
+            Shown.interval(row.low(), row.high()),
+            Shown.p(row.p()).replace("<", "&lt;"));
       } else {
         row(name, metric, n, after);
       }
@@ -262,19 +271,23 @@ public final class MarkdownReport {
       line("");
       line(left + " more values are not shown.");
     }
+    if (slices.stream().anyMatch(Slice::ofOne)) {
+      line("");
+      line("Intervals of rows within one cluster are over their documents.");
+    }
   }
 
   private void flips(String word, List<Flip> flips) {
     if (flips.isEmpty()) {
       return;
     }
-    String more = flips.size() <= MOST ? "" : ", the first %d shown".formatted(MOST);
+    String more = flips.size() <= MOST ? "" : ", the first %s shown".formatted(MOST);
     line("");
     line("<details><summary>" + word + ": " + Shown.documents(flips.size()) + more + "</summary>");
     for (Flip flip : flips.subList(0, Math.min(MOST, flips.size()))) {
       line("");
       line(
-          "**Document %d**, %s → %s; prompt, target, answer before, answer after:"
+          "**Document %s**, %s → %s; prompt, target, answer before, answer after:"
               .formatted(flip.id(), Shown.number(flip.first()), Shown.number(flip.second())));
       for (String text :
           List.of(flip.prompt(), flip.target(), flip.saidBefore(), flip.saidAfter())) {

@@ -3,7 +3,6 @@ package dev.nudge.eval.report;
 import dev.nudge.eval.metric.Calibration;
 import dev.nudge.eval.run.TaskScores;
 import dev.nudge.eval.run.TaskScores.Scored;
-import dev.nudge.eval.task.Sample;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -28,7 +27,7 @@ public record Reliability(int documents, double ece, List<Calibration.Bin> bins)
         break;
       }
       double[] own = chances(scored);
-      int gold = gold(scored.sample());
+      int gold = scored.sample().goldPlace();
       if (own.length > 1 && gold >= 0) {
         chances.add(own);
         golds.add(gold);
@@ -70,18 +69,5 @@ public record Reliability(int documents, double ece, List<Calibration.Bin> bins)
       logprobs[i] /= sum;
     }
     return logprobs;
-  }
-
-  /// The place of the one choice that is right; −1: there is none, or several are.
-  static int gold(Sample sample) {
-    JsonNode gold = sample.gold();
-    int n = sample.choices().size();
-    int at =
-        gold.isIntegralNumber()
-            ? gold.intValue()
-            : gold.isBoolean()
-                ? gold.booleanValue() ? 1 : 0
-                : gold.isString() ? sample.choices().indexOf(gold.stringValue()) : -1;
-    return at < n ? at : -1;
   }
 }

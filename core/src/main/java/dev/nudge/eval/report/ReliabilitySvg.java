@@ -25,7 +25,7 @@ final class ReliabilitySvg {
     html.open(
         "svg",
         "viewBox",
-        "0 0 %d %d".formatted(SIZE, height),
+        "0 0 %s %s".formatted(SIZE, height),
         "width",
         SIZE,
         "height",
@@ -113,8 +113,13 @@ final class ReliabilitySvg {
               number(radius))
           .element(
               "title",
-              "%s: %s, confidence %.3f, right %.3f"
-                  .formatted(kind, Shown.documents(bin.items()), bin.confidence(), bin.accuracy()))
+              String.format(
+                  Locale.ROOT,
+                  "%s: %s, confidence %.3f, right %.3f",
+                  kind,
+                  Shown.documents(bin.items()),
+                  bin.confidence(),
+                  bin.accuracy()))
           .close("circle");
     }
   }

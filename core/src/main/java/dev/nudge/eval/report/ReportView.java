@@ -12,7 +12,6 @@ import dev.nudge.eval.run.TaskScores;
 import dev.nudge.eval.run.TaskScores.Score;
 import dev.nudge.eval.run.TaskScores.Scored;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -41,7 +40,17 @@ record ReportView(ReportData data, List<Pair> pairs) {
   ///
   /// @param metric with its filter where that has a name
   /// @param before NaN: there is no number, or no model before
-  record GroupRow(String group, String metric, int documents, double before, double after) {}
+  /// @param low of the interval at 95 % of the difference; NaN: not known
+  /// @param p two-sided, of no difference; NaN: not known
+  record GroupRow(
+      String group,
+      String metric,
+      int documents,
+      double before,
+      double after,
+      double low,
+      double high,
+      double p) {}
 
   /// A task of two models.
   ///
@@ -98,29 +107,35 @@ record ReportView(ReportData data, List<Pair> pairs) {
         before == null ? null : before.name(),
         after.name(),
         adjusted(rows),
-        groups(before, after),
+        groups(before, after, known),
         tasks);
   }
 
-  private static List<GroupRow> groups(@Nullable ModelResults before, ModelResults after) {
+  private static List<GroupRow> groups(
+      @Nullable ModelResults before, ModelResults after, Map<String, List<Difference>> known) {
     List<GroupRow> rows = new ArrayList<>();
     after
         .groups()
         .forEach(
             (name, group) -> {
               GroupScores first = before == null ? null : before.groups().get(name);
+              List<Difference> own = after.tasks().containsKey(name) ? null : known.get(name);
               group
                   .scores()
                   .forEach(
                       (key, score) -> {
                         GroupScores.Score was = first == null ? null : first.scores().get(key);
+                        Difference found = own == null ? null : found(own, key);
                         rows.add(
                             new GroupRow(
                                 name,
                                 key.replaceFirst(",none$", ""),
                                 score.count(),
                                 was == null ? Double.NaN : was.value(),
-                                score.value()));
+                                score.value(),
+                                found == null ? Double.NaN : found.low(),
+                                found == null ? Double.NaN : found.high(),
+                                found == null ? Double.NaN : found.p()));
                       });
             });
     return rows;
@@ -133,12 +148,15 @@ record ReportView(ReportData data, List<Pair> pairs) {
         .scores()
         .forEach(
             (key, score) -> {
-              Difference found =
-                  known.stream().filter(d -> d.key().equals(key)).findFirst().orElse(null);
+              Difference found = found(known, key);
               Score first = before == null ? null : before.scores().get(key);
               rows.add(row(name, first, score, found));
             });
     return rows;
+  }
+
+  private static @Nullable Difference found(List<Difference> known, String key) {
+    return known.stream().filter(d -> d.key().equals(key)).findFirst().orElse(null);
   }
 
   private static Row row(
@@ -221,14 +239,7 @@ record ReportView(ReportData data, List<Pair> pairs) {
 
   private static Set<String> columns(ReportData data, TaskScores task) {
     Set<String> columns = new LinkedHashSet<>(data.subgroups());
-    if (task.task().config().written().get("metadata") instanceof Map<?, ?> metadata) {
-      Object named = metadata.get("subgroups");
-      if (named instanceof Collection<?> several) {
-        several.forEach(one -> columns.add(String.valueOf(one)));
-      } else if (named != null) {
-        columns.add(named.toString());
-      }
-    }
+    columns.addAll(task.task().config().subgroups());
     return columns;
   }
 

@@ -1,7 +1,6 @@
 package dev.nudge.eval.report;
 
 import dev.nudge.eval.NonInferiority;
-import dev.nudge.eval.run.Aggregation;
 import dev.nudge.eval.run.Metric;
 
 /// A line of the table of results.
@@ -92,7 +91,7 @@ record Row(
   }
 
   /// What is shown: the interval leaves out 0, and p by Holm is below 5 %. Of what is resampled
-  /// nothing is on a few documents, nor where all resamples are alike.
+  /// nothing is on a few documents, nor where the interval has no width.
   Meaning meaning() {
     boolean exact = counted && clusters == 0;
     int units = clusters > 0 ? clusters : documents;
@@ -105,10 +104,11 @@ record Row(
 
   /// Which lines can be drawn on one axis: scores from 0 to 1 together, any other metric alone.
   String axis() {
-    Aggregation.Kind kind = metric.aggregation();
-    return switch (kind) {
-      case MEAN, MEDIAN, NANMEAN, F1, MACRO_F1, MICRO_F1, WEIGHTED_F1, MCC, BRIER -> "";
-      default -> metric.name();
-    };
+    if (metric.isFraction()) {
+      return "";
+    }
+    return metric.isOwnWay()
+        ? metric.name()
+        : "%s (%s)".formatted(metric.name(), metric.aggregation().key());
   }
 }

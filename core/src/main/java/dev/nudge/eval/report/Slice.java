@@ -15,9 +15,25 @@ import org.jspecify.annotations.Nullable;
 /// @param name such as the value of a column
 /// @param before NaN: there is no number, or no model before
 /// @param low of the interval at 95 % of the difference, or of the number where there is no model
-///     before; NaN: not known
-record Slice(String name, int documents, double before, double after, double low, double high) {
+///     before; NaN: not known. Where documents hang together in clusters it is over those, and of
+///     a slice within one cluster over its documents: it then tells of no other cluster
+/// @param ofOne whether it is within one cluster
+record Slice(
+    String name,
+    int documents,
+    double before,
+    double after,
+    double low,
+    double high,
+    boolean ofOne) {
   private static final double CONFIDENCE = 0.95;
+
+  /// What intervals are, for the heads of tables.
+  static String intervals(List<Slice> slices) {
+    return slices.stream().anyMatch(Slice::ofOne)
+        ? "intervals at 95 %, of a row within one cluster over its documents"
+        : "intervals at 95 %";
+  }
 
   /// Takes some documents.
   ///
@@ -34,7 +50,8 @@ record Slice(String name, int documents, double before, double after, double low
         before == null ? Double.NaN : before.value(),
         after.value(),
         finite(interval.low()),
-        finite(interval.high()));
+        finite(interval.high()),
+        second.units().areOfOne(places));
   }
 
   static double finite(double value) {

@@ -30,7 +30,8 @@ import tools.jackson.databind.node.JsonNodeFactory;
 ///
 /// Choices behind one context are asked of the engine, which reads the context once, where that is
 /// more than is read behind it; other texts are scored whole, in batches ([Session#score]). Equal
-/// requests are asked once.
+/// requests are asked once. What is drawn hangs on the request and its repeat alone, so it is the
+/// same whatever else is asked or was answered before.
 ///
 /// Threading: one thread.
 final class Answers {
@@ -91,7 +92,7 @@ final class Answers {
         int[] prompt = tokens.prompt(r.context(), r.how().maxTokens());
         GenerationKwargs how = r.how();
         String rule =
-            "generate %s %s %d %s %s %d %d"
+            "generate %s %s %s %s %s %s %s" // no %d: its digits are the locale's
                 .formatted(
                     tokens.digest(), // the text is the tokenizer's
                     how.until(),
@@ -375,7 +376,7 @@ final class Answers {
                       r.how().until(),
                       r.how().maxTokens(),
                       sampling(r.how()),
-                      prompts.size()));
+                      draws(request.digest(), i)));
               keys.add(key);
             }
           }
@@ -405,6 +406,16 @@ final class Answers {
           written(tokens, since);
           done.accept(tokens);
         });
+  }
+
+  /// The number of a sequence, for its draws.
+  ///
+  /// @param digest of its request
+  /// @param repeat of the request, from 0
+  private static long draws(String digest, int repeat) {
+    byte[] both = (digest + " " + repeat).getBytes(java.nio.charset.StandardCharsets.UTF_8);
+    String hex = Sha256.of(both).substring(Sha256.PREFIX.length());
+    return Long.parseUnsignedLong(hex, 0, 2 * Long.BYTES, 16);
   }
 
   private static SamplingSettings sampling(GenerationKwargs how) {

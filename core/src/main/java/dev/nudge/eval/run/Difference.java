@@ -6,13 +6,20 @@ import dev.nudge.eval.Interval;
 import dev.nudge.eval.NonInferiority;
 import dev.nudge.eval.Paired;
 import dev.nudge.eval.Resampled;
+import dev.nudge.eval.run.TaskScores.Score;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 
 /// How much the number of one model is above that of another on the same documents.
 ///
 /// Where each document is right or wrong and stands for itself, p is McNemar's exact one and the
 /// interval Tango's; else both come from a paired bootstrap of documents, or of clusters where
 /// documents hang together. Fewer than [NonInferiority#FEWEST] of those tell nothing, nor do
-/// resamples that are all alike.
+/// resamples that are all alike; but scores from 0 to 1 then keep a width, by what no document
+/// showed ([Resampled#interval]). Of a group the tasks are drawn apart.
 ///
 /// @param key `METRIC,FILTER`
 /// @param value second − first
@@ -41,6 +48,8 @@ public record Difference(
     double detectable) {
   private static final double CONFIDENCE = 0.95;
   private static final String EXACT = "mcnemar";
+  private static final String DRAWN = "bootstrap";
+  private static final String CLUSTERED = "cluster_bootstrap";
 
   /// A difference on documents that stand each for itself.
   public Difference(
@@ -70,57 +79,157 @@ public record Difference(
         Double.NaN);
   }
 
-  static Difference of(TaskScores.Score first, TaskScores.Score second) {
-    boolean counted = first.isShare() && second.isShare();
-    Paired paired = counted ? Paired.of(first.right(), second.right()) : null;
-    Units units = first.units();
-    double low = Double.NaN;
-    double high = Double.NaN;
-    double p = Double.NaN;
-    double detectable = Double.NaN;
-    if (paired != null && !units.areClusters()) {
-      Interval interval = paired.interval(CONFIDENCE);
-      low = interval.low();
-      high = interval.high();
-      p = paired.p();
-      int n = first.items().size();
-      double differing = (paired.onlyFirst() + paired.onlySecond()) / (double) n;
-      detectable = Detectable.USUAL.gain(differing, n);
-    } else if (units.count() >= NonInferiority.FEWEST) {
+  /// Two numbers of one task on the same documents.
+  ///
+  /// @param weight in the number of all parts
+  private record Part(Score first, Score second, double weight) {
+    boolean isFraction() {
+      return first.isMean(Part::isFraction) && second.isMean(Part::isFraction);
+    }
+
+    private static boolean isFraction(double value) {
+      return value >= 0 && value <= 1;
+    }
+
+    Bootstrap.Stratum stratum() {
       Aggregation before = Aggregation.of(first.metric().aggregation(), first.items());
       Aggregation after = Aggregation.of(second.metric().aggregation(), second.items());
-      try {
-        Resampled resampled =
-            Bootstrap.STANDARD.counted(
-                units.numbers(), times -> after.counted(times) - before.counted(times));
-        boolean alike = resampled.isAlike();
-        if (counted || !alike) {
-          Interval interval =
-              counted ? resampled.interval(CONFIDENCE, -1, 1) : resampled.interval(CONFIDENCE);
-          low = interval.low();
-          high = interval.high();
-          p = resampled.p();
-        }
-        if (!alike) {
-          detectable = Detectable.USUAL.difference(resampled.error());
-        }
-      } catch (IllegalArgumentException e) {
-        // a resample without a number: nothing is told of its spread
-      }
+      return new Bootstrap.Stratum(
+          weight,
+          first.units().numbers(),
+          times -> after.counted(times) - before.counted(times));
     }
+  }
+
+  /// How far a difference may be off.
+  private record Spread(double low, double high, double p, double detectable) {
+    static final Spread UNKNOWN = new Spread(Double.NaN, Double.NaN, Double.NaN, Double.NaN);
+
+    static Spread of(Paired paired) {
+      Interval interval = paired.interval(CONFIDENCE);
+      int n = paired.cases();
+      double differing = (paired.onlyFirst() + paired.onlySecond()) / (double) n;
+      return new Spread(
+          interval.low(), interval.high(), paired.p(), Detectable.USUAL.gain(differing, n));
+    }
+
+    static Spread of(List<Part> parts) {
+      int fewest = parts.stream().mapToInt(p -> p.first().units().count()).min().orElseThrow();
+      if (fewest < NonInferiority.FEWEST) {
+        return UNKNOWN;
+      }
+      Resampled resampled;
+      try {
+        resampled = Bootstrap.STANDARD.strata(parts.stream().map(Part::stratum).toList());
+      } catch (IllegalArgumentException e) {
+        return UNKNOWN; // a resample has no number
+      }
+      boolean alike = resampled.isAlike();
+      boolean fraction = parts.stream().allMatch(Part::isFraction);
+      Interval whole = resampled.interval(1);
+      if (alike && !fraction || !Double.isFinite(whole.low()) || !Double.isFinite(whole.high())) {
+        return UNKNOWN;
+      }
+      Interval interval =
+          fraction ? resampled.interval(CONFIDENCE, -1, 1) : resampled.interval(CONFIDENCE);
+      return new Spread(
+          interval.low(),
+          interval.high(),
+          resampled.p(),
+          alike ? Double.NaN : Detectable.USUAL.difference(resampled.error()));
+    }
+  }
+
+  /// All differences of two models, by task, and by group where those have numbers.
+  public static Map<String, List<Difference>> between(ModelResults before, ModelResults after) {
+    Map<String, List<Difference>> all = new LinkedHashMap<>();
+    before
+        .tasks()
+        .forEach(
+            (name, task) -> {
+              TaskScores other = Objects.requireNonNull(after.tasks().get(name));
+              List<Difference> own = new ArrayList<>();
+              task.scores()
+                  .forEach(
+                      (key, score) ->
+                          own.add(of(score, Objects.requireNonNull(other.scores().get(key)))));
+              all.put(name, own);
+            });
+    before
+        .groups()
+        .forEach(
+            (name, group) -> {
+              List<Difference> own = new ArrayList<>();
+              group.scores().keySet().forEach(key -> own.add(ofGroup(name, key, before, after)));
+              if (!own.isEmpty()) {
+                all.putIfAbsent(name, own);
+              }
+            });
+    return all;
+  }
+
+  static Difference of(Score first, Score second) {
+    boolean counted = first.isShare() && second.isShare();
+    boolean clustered = first.units().areClusters();
+    Paired paired = counted ? Paired.of(first.right(), second.right()) : null;
+    Spread spread =
+        paired != null && !clustered
+            ? Spread.of(paired)
+            : Spread.of(List.of(new Part(first, second, 1)));
     return new Difference(
         first.key(),
         first.value(),
         second.value(),
         second.value() - first.value(),
-        low,
-        high,
-        p,
-        units.areClusters() ? "cluster_bootstrap" : counted ? EXACT : "bootstrap",
+        spread.low,
+        spread.high,
+        spread.p,
+        clustered ? CLUSTERED : counted ? EXACT : DRAWN,
         counted,
         paired == null ? 0 : paired.onlySecond(),
         paired == null ? 0 : paired.onlyFirst(),
-        units.clusterCount(),
-        detectable);
+        first.units().clusterCount(),
+        spread.detectable);
+  }
+
+  /// A group's tasks are drawn apart; one alone is the task's own.
+  private static Difference ofGroup(
+      String name, String key, ModelResults before, ModelResults after) {
+    GroupScores group = Objects.requireNonNull(after.groups().get(name));
+    List<Part> parts = new ArrayList<>();
+    Objects.requireNonNull(group.scores().get(key))
+        .weights()
+        .forEach((task, weight) -> parts.add(part(task, key, weight, before, after)));
+    if (parts.size() == 1) {
+      return of(parts.getFirst().first(), parts.getFirst().second());
+    }
+    boolean clustered = parts.stream().anyMatch(part -> part.first().units().areClusters());
+    double first = before.value(name, key);
+    double second = after.value(name, key);
+    Spread spread = parts.isEmpty() ? Spread.UNKNOWN : Spread.of(parts);
+    return new Difference(
+        key,
+        first,
+        second,
+        second - first,
+        spread.low,
+        spread.high,
+        spread.p,
+        clustered ? CLUSTERED : DRAWN,
+        false,
+        0,
+        0,
+        clustered ? parts.stream().mapToInt(part -> part.first().units().count()).sum() : 0,
+        spread.detectable);
+  }
+
+  private static Part part(
+      String task, String key, double weight, ModelResults before, ModelResults after) {
+    return new Part(score(task, key, before), score(task, key, after), weight);
+  }
+
+  private static Score score(String task, String key, ModelResults of) {
+    TaskScores scores = Objects.requireNonNull(of.tasks().get(task));
+    return Objects.requireNonNull(scores.scores().get(key));
   }
 }

@@ -149,7 +149,7 @@ final class DocumentMetric {
     if (node.isNull()) {
       return null;
     }
-    return node.isIntegralNumber()
+    return node.isIntegralNumber() && node.canConvertToInt()
         ? (Object) node.intValue()
         : node.isNumber() ? node.doubleValue() : node.asString("");
   }

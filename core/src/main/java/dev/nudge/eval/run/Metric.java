@@ -74,6 +74,25 @@ public record Metric(
     KNOWN.put(name, new Known(Set.of(types), aggregation, higher));
   }
 
+  /// Metrics of which each document has a number from 0 to 1, or a share of what it asks.
+  private static final Set<String> FRACTIONS =
+      Set.of(
+          "acc",
+          "acc_norm",
+          "acc_bytes",
+          "acc_mutual_info",
+          "exact_match",
+          "squad_f1",
+          "rouge1",
+          "rouge2",
+          "rougeL",
+          "tatqa_em",
+          "tatqa_f1",
+          "prompt_level_strict_acc",
+          "prompt_level_loose_acc",
+          "inst_level_strict_acc",
+          "inst_level_loose_acc");
+
   /// Metrics that a document with several answers has, where a text is generated.
   private static final Set<String> OF_SEVERAL =
       Set.of(
@@ -128,6 +147,34 @@ public record Metric(
 
   boolean isFromBase() {
     return name.equals(KL_FROM_BASE);
+  }
+
+  /// The names of metrics that an output type has.
+  static Set<String> names(OutputType type) {
+    Set<String> names = new TreeSet<>();
+    KNOWN.forEach(
+        (name, known) -> {
+          if (known.types.contains(type)) {
+            names.add(name);
+          }
+        });
+    return names;
+  }
+
+  /// Whether its number is one from 0 to 1.
+  public boolean isFraction() {
+    return switch (aggregation) {
+      case F1, MACRO_F1, MICRO_F1, WEIGHTED_F1 -> true;
+      case MEAN, MEDIAN, NANMEAN, SHARE -> FRACTIONS.contains(name);
+      case PERPLEXITY, WEIGHTED_PERPLEXITY, BITS_PER_BYTE, MCC, BRIER -> false;
+      case BLEU, CHRF, CHRF_WORDS, TER, BYPASS -> false;
+    };
+  }
+
+  /// Whether documents' values are made into a number as the metric itself names it.
+  public boolean isOwnWay() {
+    Known known = KNOWN.get(name);
+    return known == null || known.aggregation == aggregation;
   }
 
   private static Metric of(MetricConfig config, Known known, OutputType type) {

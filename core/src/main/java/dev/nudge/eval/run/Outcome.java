@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param models the base first, then those with an adapter
 /// @param differences of each model after the base from the one that it is compared with, by the
-///     model's name and task
+///     model's name and task, or group where that has numbers of its own
 /// @param asked requests that were asked now; the others were answered before
 /// @param requests of all models
 /// @param seconds of all, loading too
@@ -107,15 +107,15 @@ public record Outcome(
   static Map<String, Object> shown(Map<String, Map<String, List<Difference>>> differences) {
     Map<String, Object> all = new LinkedHashMap<>();
     differences.forEach(
-        (model, tasks) -> {
-          Map<String, Object> byTask = new LinkedHashMap<>();
-          tasks.forEach(
-              (task, list) -> {
+        (model, named) -> {
+          Map<String, Object> byName = new LinkedHashMap<>();
+          named.forEach(
+              (name, list) -> {
                 Map<String, Object> byMetric = new LinkedHashMap<>();
                 list.forEach(d -> byMetric.put(d.key(), shown(d)));
-                byTask.put(task, byMetric);
+                byName.put(name, byMetric);
               });
-          all.put(model, byTask);
+          all.put(model, byName);
         });
     return all;
   }

@@ -7,6 +7,7 @@ import dev.nudge.text.jinja.Spaces;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// Makes tokens of requests as lm-evaluation-harness does for a causal model.
 ///
@@ -14,19 +15,35 @@ import java.util.List;
 /// both together behind as many as the context alone has. Behind no context stands the token that
 /// begins a text, else the end token. What is too long loses its beginning. A long text is scored
 /// in windows that do not overlap, each behind as much of what is before it as the model reads: one
-/// token before a full window, more before the last one.
+/// token before a full window, more before the last one. A context is made into tokens once for
+/// choices that follow each other.
 ///
 /// Threading: any number of threads.
 public final class RequestTokens {
-  private final Tokenizer tokenizer;
+  /// Makes tokens of a text, with those that the tokenizer adds by itself or without.
+  interface Encoder {
+    int[] ids(String text, boolean adds);
+  }
+
+  /// A context with its tokens.
+  @SuppressWarnings("ArrayRecordComponent")
+  private record Context(String text, int[] ids) {}
+
+  private final Encoder encoder;
   private final int maxLength;
   private final int prefix;
   private final String begin;
   private final String digest;
+  private volatile @Nullable Context last;
 
   /// @param maxLength tokens that the model reads at most
   public RequestTokens(Tokenizer tokenizer, int maxLength) {
-    this.tokenizer = tokenizer;
+    this(tokenizer, maxLength, tokenizer::ids);
+  }
+
+  /// @param encoder makes the tokens of texts as the tokenizer does
+  RequestTokens(Tokenizer tokenizer, int maxLength, Encoder encoder) {
+    this.encoder = encoder;
     this.maxLength = maxLength;
     this.prefix = tokenizer.bosId().isPresent() ? tokenizer.bosId().getAsInt() : tokenizer.eosId();
     this.begin = tokenizer.decode(new int[] {prefix}, false);
@@ -46,7 +63,7 @@ public final class RequestTokens {
   /// Tokens of a text; one that begins with the token that begins a text gets no other.
   int[] of(String text) {
     boolean begun = !begin.isEmpty() && text.startsWith(begin);
-    return tokenizer.ids(text, !begun);
+    return encoder.ids(text, !begun);
   }
 
   /// Tokens of a context and what is scored behind it.
@@ -56,14 +73,14 @@ public final class RequestTokens {
     int[] before;
     int[] behind;
     if (context.isEmpty()) {
-      behind = tokenizer.ids(continuation, false);
+      behind = encoder.ids(continuation, false);
       boolean begun = behind.length > 0 && behind[0] == prefix;
       before = new int[] {prefix};
       behind = begun ? Arrays.copyOfRange(behind, 1, behind.length) : behind;
     } else {
       String stripped = Spaces.stripEnd(context);
       int[] whole = of(context + continuation);
-      before = stripped.isEmpty() ? of("") : of(stripped);
+      before = context(stripped);
       behind = Arrays.copyOfRange(whole, Math.min(before.length, whole.length), whole.length);
     }
     if (behind.length == 0 || before.length == 0) {
@@ -73,13 +90,22 @@ public final class RequestTokens {
     }
     if (behind.length > maxLength) {
       throw new InputException(
-          "'%s' has %d tokens, and the model reads %d; a longer text is for loglikelihood_rolling"
+          "'%s' has %s tokens, and the model reads %s; a longer text is for loglikelihood_rolling"
               .formatted(shortened(continuation), behind.length, maxLength));
     }
     int[] all = Arrays.copyOf(before, before.length + behind.length);
     System.arraycopy(behind, 0, all, before.length, behind.length);
     int cut = Math.max(0, all.length - (maxLength + 1));
     return new Item(Arrays.copyOfRange(all, cut, all.length), before.length - cut);
+  }
+
+  private int[] context(String text) {
+    Context known = last;
+    if (known == null || !known.text.equals(text)) {
+      known = new Context(text, of(text));
+      last = known;
+    }
+    return known.ids;
   }
 
   /// The windows of a text; none of a text without tokens.
@@ -106,7 +132,7 @@ public final class RequestTokens {
     int most = maxLength - maxTokens;
     if (most < 1) {
       throw new InputException(
-          "max_gen_toks is %d, and the model reads %d tokens, prompt and answer together; lower it"
+          "max_gen_toks is %s, and the model reads %s tokens, prompt and answer together; lower it"
               .formatted(maxTokens, maxLength));
     }
     int[] ids = of(context);

@@ -52,7 +52,7 @@ public final class ResultFiles {
   }
 
   /// The file of a task's documents.
-  static String samplesName(String task) {
+  public static String samplesName(String task) {
     return "samples_" + plain(task) + ".jsonl";
   }
 

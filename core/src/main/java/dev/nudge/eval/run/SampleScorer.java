@@ -19,6 +19,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -29,8 +30,6 @@ import tools.jackson.databind.JsonNode;
 /// a choice (code points, without the delimiter), `acc_bytes` by its bytes. A document whose answer
 /// is none of the choices is wrong. Of several answers that are right one is enough.
 final class SampleScorer {
-  private static final int NO_CHOICE = -100; // the harness's own
-
   private final OutputType type;
   private final List<Metric> metrics;
   private final boolean several;
@@ -49,36 +48,56 @@ final class SampleScorer {
   /// @param fromBase how far its tokens are from the base's, where that was asked
   Map<String, MetricItem> of(Sample sample, List<JsonNode> answers, JsonNode fromBase) {
     Map<String, MetricItem> all = new LinkedHashMap<>();
-    Choices choices = type == OutputType.MULTIPLE_CHOICE ? choices(sample, answers) : null;
-    JsonNode answer = answers.getFirst();
-    DocumentMetric said = type == OutputType.GENERATE_UNTIL ? said(sample, answer) : null;
+    Function<Metric, MetricItem> own = own(sample, answers);
     for (Metric metric : metrics) {
       MetricItem item =
           metric.name().equals("bypass")
               ? new Value(0)
               : metric.isFromBase()
                   ? new Weighted(fromBase.path(0).doubleValue(), fromBase.path(1).longValue())
-                  : choices != null
-                      ? choices.of(metric.name())
-                      : said != null
-                          ? of(metric, sample, answer, said)
-                          : likelihood(metric.name(), sample, answer);
+                  : own.apply(metric);
       all.put(metric.name(), item);
     }
     return all;
   }
 
-  private static MetricItem likelihood(String metric, Sample sample, JsonNode answer) {
-    double logprob = (answer.isArray() ? answer.path(0) : answer).doubleValue();
-    return switch (metric) {
-      case "acc" -> new Value(answer.path(1).booleanValue() ? 1 : 0);
-      case "perplexity" -> new Value(logprob);
-      default -> {
-        Perplexity counted = Perplexity.of(logprob, sample.target().stringValue());
-        boolean words = metric.equals("word_perplexity");
-        yield new Weighted(logprob, words ? counted.words() : counted.bytes());
+  /// What the answers give to a metric of the task's output type.
+  private Function<Metric, MetricItem> own(Sample sample, List<JsonNode> answers) {
+    JsonNode answer = answers.getFirst();
+    return switch (type) {
+      case LOGLIKELIHOOD -> metric -> likelihood(metric.name(), answer);
+      case LOGLIKELIHOOD_ROLLING -> metric -> rolling(metric.name(), sample, answer);
+      case MULTIPLE_CHOICE -> {
+        Choices choices = choices(sample, answers);
+        yield metric -> choices.of(metric.name());
+      }
+      case GENERATE_UNTIL -> {
+        DocumentMetric said = said(sample, answer);
+        yield metric -> of(metric, sample, answer, said);
       }
     };
+  }
+
+  private static MetricItem likelihood(String metric, JsonNode answer) {
+    return switch (metric) {
+      case "acc" -> new Value(answer.path(1).booleanValue() ? 1 : 0);
+      case "perplexity" -> new Value(answer.path(0).doubleValue());
+      default -> throw unknown(metric);
+    };
+  }
+
+  private static MetricItem rolling(String metric, Sample sample, JsonNode answer) {
+    double logprob = (answer.isArray() ? answer.path(0) : answer).doubleValue();
+    Perplexity counted = Perplexity.of(logprob, sample.target().stringValue());
+    return switch (metric) {
+      case "word_perplexity" -> new Weighted(logprob, counted.words());
+      case "byte_perplexity", "bits_per_byte" -> new Weighted(logprob, counted.bytes());
+      default -> throw unknown(metric);
+    };
+  }
+
+  private static IllegalStateException unknown(String metric) {
+    return new IllegalStateException("no way is known to score by " + metric);
   }
 
   /// The choices of a document as the model finds them.
@@ -103,7 +122,9 @@ final class SampleScorer {
         case "acc_mutual_info" -> right(likeliest(i -> logprobs.get(i) - alone.get(i)));
         case "exact_match" -> new Value(gold.stream().anyMatch(place -> isGreedy(place)) ? 1 : 0);
         case "brier_score" -> new Chances(first, softmax());
-        default -> new Labels(first, likeliest(i -> logprobs.get(i)));
+        case "f1", "macro_f1", "micro_f1", "weighted_f1", "mcc" ->
+            new Labels(first, likeliest(i -> logprobs.get(i)));
+        default -> throw unknown(metric);
       };
     }
 
@@ -113,7 +134,7 @@ final class SampleScorer {
 
     private boolean isGreedy(int place) {
       int at = place < 0 ? place + greedy.size() : place;
-      return place != NO_CHOICE && at >= 0 && greedy.get(at);
+      return place != Sample.NO_CHOICE && at >= 0 && greedy.get(at);
     }
 
     /// The first of the largest; one that is no number is above all.
@@ -156,31 +177,15 @@ final class SampleScorer {
       (i < n ? logprobs : alone).add(logprob);
       greedy.add(answers.get(i).path(1).booleanValue());
     }
-    List<Integer> gold = new ArrayList<>();
     for (JsonNode one : sample.gold().isArray() ? sample.gold() : List.of(sample.gold())) {
-      gold.add(place(one, sample));
+      if (!one.isIntegralNumber() && !one.isBoolean() && !one.isString()) {
+        throw new InputException(
+            "%s: doc_to_target makes %s; it must be the place of a choice or its text"
+                .formatted(place, one));
+      }
     }
-    if (gold.isEmpty()) {
-      gold.add(NO_CHOICE);
-    }
-    return new Choices(sample.choices(), logprobs, alone, greedy.subList(0, n), gold);
-  }
-
-  private int place(JsonNode gold, Sample sample) {
-    int n = sample.choices().size();
-    if (gold.isIntegralNumber()) {
-      return gold.canConvertToInt() && gold.intValue() < n ? gold.intValue() : NO_CHOICE;
-    }
-    if (gold.isBoolean()) {
-      return gold.booleanValue() ? n > 1 ? 1 : NO_CHOICE : 0;
-    }
-    if (gold.isString()) {
-      int at = sample.choices().indexOf(gold.stringValue());
-      return at < 0 ? NO_CHOICE : at;
-    }
-    throw new InputException(
-        "%s: doc_to_target makes %s; it must be the place of a choice or its text"
-            .formatted(place, gold));
+    return new Choices(
+        sample.choices(), logprobs, alone, greedy.subList(0, n), sample.goldPlaces());
   }
 
   private DocumentMetric said(Sample sample, JsonNode answer) {
@@ -204,18 +209,16 @@ final class SampleScorer {
       case "rouge1" -> new Value(Rouge.ONE.best(said, golds, true).f1());
       case "rouge2" -> new Value(Rouge.TWO.best(said, golds, true).f1());
       case "rougeL" -> new Value(Rouge.L.best(said, golds, true).f1());
-      default -> new Texts(golds.getFirst(), said);
+      case "bleu", "chrf", "chrf++", "ter" -> new Texts(golds.getFirst(), said);
+      default -> throw unknown(name);
     };
   }
 
   private List<String> golds(Sample sample) {
     JsonNode target = sample.target();
     if (!sample.choices().isEmpty()) {
-      boolean whole = target.isIntegralNumber() && target.canConvertToInt();
-      int at = whole ? target.intValue() : -1;
-      int n = sample.choices().size();
-      at = at < 0 ? at + n : at;
-      if (!whole || at < 0 || at >= n) {
+      int at = sample.targetPlace();
+      if (at < 0) {
         throw new InputException(
             "%s: doc_to_target makes %s; with doc_to_choice it must be the place of a choice"
                 .formatted(place, target));

@@ -52,9 +52,20 @@ public record Units(List<Integer> clusters, int count) {
     return areClusters() ? count : 0;
   }
 
-  /// The units of some of the documents, by their places.
+  /// The units of some of the documents, by their places. Documents that are all of one cluster say
+  /// nothing of other clusters: there each stands for itself, and what is told is told of that
+  /// cluster.
   public Units some(List<Integer> places) {
-    return areClusters() ? of(places.stream().map(clusters::get).toList()) : alone(places.size());
+    return areClusters() && !areOfOne(places)
+        ? of(places.stream().map(clusters::get).toList())
+        : alone(places.size());
+  }
+
+  /// Whether some of the documents, several, are all of one cluster.
+  public boolean areOfOne(List<Integer> places) {
+    return areClusters()
+        && places.size() > 1
+        && places.stream().map(clusters::get).distinct().count() == 1;
   }
 
   /// As resamples are drawn by: the number of each document's unit.

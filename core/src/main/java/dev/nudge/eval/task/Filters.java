@@ -159,7 +159,7 @@ public final class Filters {
         (answers, doc) -> {
           if (answers.size() < k) {
             throw new InputException(
-                "%s: take_first_k wants %d answers and there are %d; raise repeats"
+                "%s: take_first_k wants %s answers and there are %s; raise repeats"
                     .formatted(keys.place(), k, answers.size()));
           }
           ArrayNode some = NODES.arrayNode();

@@ -77,10 +77,8 @@ final class PromptBuilder {
 
   private String choice(String key, @Nullable List<String> choices, JsonNode place) {
     int n = choices == null ? 0 : choices.size();
-    int at = place.isIntegralNumber() ? place.intValue() : n;
-    at = place.isBoolean() ? (place.booleanValue() ? 1 : 0) : at; // as Python has them
-    at = at < 0 ? at + n : at;
-    if (choices == null || at < 0 || at >= n) {
+    int at = ChoicePlace.lookedUp(place, n);
+    if (choices == null || at < 0) {
       throw fields.wrong(key, "makes " + place, "it must be the place of a choice");
     }
     return choices.get(at);

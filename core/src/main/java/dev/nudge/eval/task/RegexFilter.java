@@ -77,7 +77,7 @@ final class RegexFilter {
     int at = which < 0 ? which + all.size() : which;
     if (at < 0 || at >= all.size()) {
       throw new AnswerException(
-          "%s: group_select is %d, and an answer has %d matches; set it to 0 or -1"
+          "%s: group_select is %s, and an answer has %s matches; set it to 0 or -1"
               .formatted(place, which, all.size()));
     }
     return all.get(at);

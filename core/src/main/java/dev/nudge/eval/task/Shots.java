@@ -63,7 +63,7 @@ final class Shots {
   private void check(int wanted, int there) {
     if (wanted > there) {
       throw new InputException(
-          "%s: %d documents are wanted to choose shots from, and there are %d; lower num_fewshot"
+          "%s: %s documents are wanted to choose shots from, and there are %s; lower num_fewshot"
               .formatted(place, wanted, there));
     }
   }

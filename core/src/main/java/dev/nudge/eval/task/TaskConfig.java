@@ -126,6 +126,11 @@ public record TaskConfig(
           "%s: metadata: cluster is %s; it must be the name of a column"
               .formatted(place, TaskYaml.shown(column)));
     }
+    if (!columns(keys, "subgroups").stream().allMatch(String.class::isInstance)) {
+      throw new InputException(
+          "%s: metadata: subgroups is %s; it must be a list of columns"
+              .formatted(place, TaskYaml.shown(metadata(keys).get("subgroups"))));
+    }
     Integer shots = keys.whole("num_fewshot");
     if (shots != null && shots < 0) {
       throw keys.wrong("num_fewshot", "at least 0");
@@ -166,6 +171,17 @@ public record TaskConfig(
     String column = cluster();
     JsonNode value = column == null ? null : doc.get(column);
     return value == null || value.isNull() ? null : value;
+  }
+
+  /// The columns whose values split the documents in a report.
+  public List<String> subgroups() {
+    return columns(keys, "subgroups").stream().map(String.class::cast).toList();
+  }
+
+  /// What stands under a name of the metadata: a list, or one alone.
+  private static List<?> columns(Keys keys, String name) {
+    Object named = metadata(keys).get(name);
+    return named instanceof List<?> several ? several : named == null ? List.of() : List.of(named);
   }
 
   private static Map<?, ? extends @Nullable Object> metadata(Keys keys) {

@@ -246,7 +246,7 @@ final class TaskData {
       problem = "it is no JSON";
     }
     throw new InputException(
-        "%s, line %d: %s; a document is an object on a line"
+        "%s, line %s: %s; a document is an object on a line"
             .formatted(file, piece.line(), Objects.requireNonNull(problem)));
   }
 }

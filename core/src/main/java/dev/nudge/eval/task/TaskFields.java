@@ -142,7 +142,11 @@ final class TaskFields {
   }
 
   private static @Nullable JsonNode fixed(@Nullable Object written) {
-    return written instanceof Long number ? NODES.numberNode(Math.toIntExact(number)) : null;
+    if (!(written instanceof Long number)) {
+      return null;
+    }
+    boolean small = number == number.intValue();
+    return small ? NODES.numberNode(number.intValue()) : NODES.numberNode(number.longValue());
   }
 
   private String written(@Nullable Object value, String key, String must) {

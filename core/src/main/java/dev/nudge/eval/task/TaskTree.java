@@ -121,7 +121,7 @@ public record TaskTree(Map<String, TaskConfig> tasks, Map<String, TaskGroup> gro
     List<String> add(Entry entry, Map<String, @Nullable Object> over, int depth) {
       if (depth > MOST_DEPTH) {
         throw new InputException(
-            "%s: groups stand more than %d deep in others, or in themselves"
+            "%s: groups stand more than %s deep in others, or in themselves"
                 .formatted(entry.file(), MOST_DEPTH));
       }
       return switch (entry.kind()) {

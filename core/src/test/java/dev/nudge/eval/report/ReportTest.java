@@ -15,11 +15,18 @@ import dev.nudge.eval.leak.LeakReport;
 import dev.nudge.eval.leak.LeakScan;
 import dev.nudge.eval.metric.ExactMatch;
 import dev.nudge.eval.run.Aggregation;
+import dev.nudge.eval.run.Difference;
 import dev.nudge.eval.run.GroupScores;
 import dev.nudge.eval.run.Metric;
+import dev.nudge.eval.run.MetricItem;
 import dev.nudge.eval.run.ModelResults;
 import dev.nudge.eval.run.Outcome;
+import dev.nudge.eval.run.TaskScores;
+import dev.nudge.eval.run.TaskScores.Score;
+import dev.nudge.eval.run.Units;
+import dev.nudge.eval.task.Sample;
 import dev.nudge.eval.task.TaskGroup;
+import dev.nudge.format.Json;
 import java.io.StringReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,9 +34,11 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
@@ -37,6 +46,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.w3c.dom.Element;
 import org.w3c.dom.NodeList;
 import org.xml.sax.InputSource;
+import tools.jackson.databind.JsonNode;
 
 /// Draw reports of made outcomes.
 class ReportTest {
@@ -296,7 +306,7 @@ class ReportTest {
               assertThat(div.getAttribute("aria-label")).isNotEmpty();
             });
     all(root, "svg").forEach(svg -> assertThat(svg.getAttribute("aria-label")).isNotEmpty());
-    assertThat(all(root, "svg")).hasSize(2);
+    assertThat(all(root, "svg")).hasSize(3);
   }
 
   @Test
@@ -400,12 +410,189 @@ class ReportTest {
     Outcome two = new Outcome(models, outcome.differences(), 1, 1, 1);
     Element results = part(parse(HtmlReport.of(ReportData.of("m", two, AT))), "results");
     assertThat(rows(results))
-        .contains(List.of("law|<b>", "acc", "40", "0.2500", "0.7500", "+0.5000"));
+        .contains(List.of("law|<b>", "acc", "40", "0.2500", "0.7500", "+0.5000", "–", "–"));
     assertThat(MarkdownReport.of(ReportData.of("m", two, AT)))
-        .contains("| `law\\|<b>` | `acc` | 40 | 0.2500 | 0.7500 | +0.5000 |");
+        .contains("| `law\\|<b>` | `acc` | 40 | 0.2500 | 0.7500 | +0.5000 | – | – |");
     Outcome one = new Outcome(models.subList(0, 1), Map.of(), 1, 1, 1);
     assertThat(MarkdownReport.of(ReportData.of("m", one, AT)))
         .contains("| `law\\|<b>` | `acc` | 40 | 0.2500 |");
+  }
+
+  @Test
+  void groupsHaveTheirDifferencesWithIntervals() throws Exception {
+    Outcome outcome =
+        new MadeOutcomes(folder)
+            .choices("clauses", 40, i -> i < 10, i -> i < 30, "q")
+            .choices("terms", 40, i -> i < 20, i -> i < 30, "q")
+            .outcome();
+    List<String> tasks = List.of("clauses", "terms");
+    List<TaskGroup.Aggregate> means = List.of(new TaskGroup.Aggregate("acc", null, true));
+    TaskGroup group = new TaskGroup("law", "law", tasks, tasks, means, null);
+    List<ModelResults> models = new ArrayList<>();
+    for (ModelResults model : outcome.models()) {
+      GroupScores scores = MadeOutcomes.group(group, model.tasks());
+      models.add(
+          new ModelResults(model.name(), model.adapter(), model.tasks(), Map.of("law", scores)));
+    }
+    Map<String, List<Difference>> all = Difference.between(models.getFirst(), models.get(1));
+    Outcome two = new Outcome(models, Map.of("adapter", all), 1, 1, 1);
+    Difference law = requireNonNull(all.get("law")).getFirst();
+    String interval = Shown.interval(law.low(), law.high());
+    assertThat(interval).isNotEqualTo(Shown.NONE);
+    assertThat(rows(part(parse(HtmlReport.of(ReportData.of("m", two, AT))), "results")))
+        .contains(
+            List.of("law", "acc", "80", "0.3750", "0.7500", "+0.3750", interval, Shown.p(law.p())));
+    assertThat(MarkdownReport.of(ReportData.of("m", two, AT)))
+        .contains("| `law` | `acc` | 80 | 0.3750 | 0.7500 | +0.3750 | " + interval + " | ");
+  }
+
+  private static Metric metric(String name, Aggregation.Kind kind) {
+    return new Metric(name, kind, true, ExactMatch.Options.NONE);
+  }
+
+  private static String axis(String name, Aggregation.Kind kind) {
+    return new Row("t", metric(name, kind), "none", 9, 0, 0, 0, 0, 0, 1, 1, false, 0, 0, 0).axis();
+  }
+
+  @Test
+  void scoresFromZeroToOneShareAnAxisAndOthersHaveTheirOwn() {
+    for (String name : List.of("acc", "exact_match", "rougeL", "tatqa_f1", "squad_f1")) {
+      assertThat(axis(name, Aggregation.Kind.MEAN)).isEmpty();
+    }
+    assertThat(axis("rougeL", Aggregation.Kind.MEDIAN)).isEmpty();
+    assertThat(axis("macro_f1", Aggregation.Kind.MACRO_F1)).isEmpty();
+    assertThat(axis("inst_level_strict_acc", Aggregation.Kind.SHARE)).isEmpty();
+    assertThat(axis("mcc", Aggregation.Kind.MCC)).isEqualTo("mcc");
+    assertThat(axis("mcc", Aggregation.Kind.MACRO_F1)).isEmpty();
+    assertThat(axis("brier_score", Aggregation.Kind.BRIER)).isEqualTo("brier_score");
+    assertThat(axis("perplexity", Aggregation.Kind.PERPLEXITY)).isEqualTo("perplexity");
+    assertThat(axis("perplexity", Aggregation.Kind.MEAN)).isEqualTo("perplexity (mean)");
+    assertThat(axis("acc", Aggregation.Kind.PERPLEXITY)).isEqualTo("acc (perplexity)");
+    assertThat(axis("kl_from_base", Aggregation.Kind.SHARE)).isEqualTo("kl_from_base");
+    assertThat(axis("bleu", Aggregation.Kind.BLEU)).isEqualTo("bleu");
+  }
+
+  @Test
+  void aSliceWithinOneClusterIsResampledByItsDocuments() {
+    List<MetricItem> before = new ArrayList<>();
+    List<MetricItem> after = new ArrayList<>();
+    for (int i = 0; i < 90; i++) {
+      before.add(new MetricItem.Value(0.1 + (i % 4) / 10.0));
+      after.add(new MetricItem.Value(0.3 + (i % 3) / 10.0));
+    }
+    Metric rouge = metric("rougeL", Aggregation.Kind.MEAN);
+    Units units = Units.of(IntStream.range(0, 90).map(i -> i / 30).boxed().toList());
+    Score first = new Score(rouge, "none", 0.25, Double.NaN, before, units);
+    Score second = new Score(rouge, "none", 0.4, Double.NaN, after, units);
+    Slice one = Slice.of("one", first, second, range(30, 60));
+    Slice alone =
+        Slice.of(
+            "one",
+            new Score(rouge, "none", 0.25, Double.NaN, before.subList(30, 60)),
+            new Score(rouge, "none", 0.4, Double.NaN, after.subList(30, 60)),
+            range(0, 30));
+    assertThat(one.ofOne()).isTrue();
+    assertThat(one.low()).isEqualTo(alone.low()).isLessThan(one.difference());
+    assertThat(one.high()).isEqualTo(alone.high()).isGreaterThan(one.difference());
+    Slice two = Slice.of("two", first, second, range(0, 60)); // two clusters show nothing
+    assertThat(two.low()).isNaN();
+    assertThat(Slice.intervals(List.of(two, alone))).isEqualTo("intervals at 95 %");
+    assertThat(Slice.intervals(List.of(two, one)))
+        .isEqualTo("intervals at 95 %, of a row within one cluster over its documents");
+  }
+
+  /// An outcome with one of its tasks under another name.
+  private static Outcome renamed(Outcome outcome, String from, String to) {
+    List<ModelResults> models = new ArrayList<>();
+    for (ModelResults model : outcome.models()) {
+      TaskScores task = requireNonNull(model.tasks().get(from));
+      models.add(new ModelResults(model.name(), model.adapter(), Map.of(to, task), Map.of()));
+    }
+    return new Outcome(models, Map.of(), 1, 1, 1);
+  }
+
+  @Test
+  void theFileOfDocumentsIsNamedAsItIsWritten() throws Exception {
+    Outcome outcome = new MadeOutcomes(folder).choices("c", 60, i -> false, i -> true, "q").outcome();
+    String html = HtmlReport.of(ReportData.of("m", renamed(outcome, "c", "a/b"), AT));
+    assertThat(html).contains("the first 20 shown; all are in samples_a_b.jsonl");
+  }
+
+  /// A task's documents with another target.
+  private static TaskScores withGold(TaskScores task, IntFunction<JsonNode> gold) {
+    List<TaskScores.Scored> samples = new ArrayList<>();
+    for (TaskScores.Scored one : task.samples()) {
+      Sample was = one.sample();
+      JsonNode node = gold.apply(was.id());
+      Sample sample = new Sample(was.id(), was.doc(), node, node, was.choices(), was.requests());
+      samples.add(
+          new TaskScores.Scored(
+              sample, one.filter(), one.answers(), one.filtered(), one.items()));
+    }
+    return new TaskScores(task.task(), task.metrics(), task.scores(), samples);
+  }
+
+  @Test
+  void aTargetInAListIsRightAndOneBeyondAnyChoiceIsNone() throws Exception {
+    Outcome outcome =
+        new MadeOutcomes(folder).choices("c", 40, i -> i < 10, i -> i < 30, "q").outcome();
+    TaskScores before = requireNonNull(outcome.models().getFirst().tasks().get("c"));
+    TaskScores after = requireNonNull(outcome.main().tasks().get("c"));
+    TaskScores listed = withGold(after, i -> Json.tree(List.of(i % 2)));
+    assertThat(Reliability.of(listed)).isEqualTo(Reliability.of(after));
+    Score first = requireNonNull(before.scores().get("acc,none"));
+    Score second = requireNonNull(after.scores().get("acc,none"));
+    assertThat(Flip.of(before, listed, first, second, true))
+        .isEqualTo(Flip.of(before, after, first, second, true));
+    TaskScores large = withGold(after, i -> Json.tree(i == 20 ? 1L << 40 : (long) (i % 2)));
+    assertThat(requireNonNull(Reliability.of(large)).documents()).isEqualTo(39);
+    List<Flip> better = Flip.of(before, large, first, second, true).better();
+    Flip none = better.stream().filter(flip -> flip.id() == 20).findFirst().orElseThrow();
+    assertThat(none.target()).isEqualTo("1099511627776");
+    assertThat(none.choices()).extracting(Flip.Choice::right).containsExactly(false, false);
+    TaskScores both = withGold(after, i -> Json.tree(List.of(0, 1)));
+    assertThat(Reliability.of(both)).isNull(); // of several none is the one
+    Flip several = Flip.of(before, both, first, second, true).better().getFirst();
+    assertThat(several.choices()).extracting(Flip.Choice::right).containsExactly(true, true);
+  }
+
+  /// A report with all parts of this package; what a gate says is the gate's.
+  private String everything() throws Exception {
+    Outcome outcome =
+        new MadeOutcomes(folder)
+            .choices("clauses", 1200, i -> i < 400, i -> i >= 2 && i < 900, "does the clause hold")
+            .texts(
+                "answers",
+                30,
+                MadeOutcomes.mean("rougeL", true),
+                i -> (i % 4) / 10.0,
+                i -> (i % 4) / 10.0 + (i % 3) / 20.0,
+                "How is the router reset?",
+                "Hold the button.")
+            .outcome();
+    ReportData data =
+        ReportData.of("m", outcome, AT)
+            .withLeaks(Map.of("clauses", leaks(1200, List.of(3, 5, 7))))
+            .withSubgroups(List.of("question"));
+    return HtmlReport.of(data) + MarkdownReport.of(data);
+  }
+
+  @Test
+  void aReportIsTheSameUnderAnyLocale() throws Exception {
+    Locale own = Locale.getDefault();
+    try {
+      Locale.setDefault(Locale.ROOT);
+      String root = everything();
+      assertThat(root).contains("confidence 0.", "1,200 documents", "viewBox=\"0 0 900 ");
+      Locale.setDefault(Locale.GERMANY);
+      assertThat(String.format("%.1f", 0.5)).isEqualTo("0,5");
+      assertThat(everything()).isEqualTo(root);
+      Locale.setDefault(Locale.forLanguageTag("ar-EG-u-nu-arab"));
+      assertThat(String.format("%d", 5)).isNotEqualTo("5");
+      assertThat(everything()).isEqualTo(root);
+    } finally {
+      Locale.setDefault(own);
+    }
   }
 
   @Test

@@ -7,6 +7,7 @@ import dev.nudge.eval.Bootstrap;
 import dev.nudge.eval.Detectable;
 import dev.nudge.eval.Interval;
 import dev.nudge.eval.Resampled;
+import dev.nudge.eval.gate.Measured;
 import dev.nudge.eval.metric.ExactMatch;
 import dev.nudge.eval.run.TaskScores.Score;
 import java.util.ArrayList;
@@ -77,14 +78,32 @@ class DifferenceTest {
     Difference alike =
         Difference.of(
             alone(Aggregation.Kind.MEAN, before),
-            alone(Aggregation.Kind.MEAN, Arrays.stream(before).map(v -> v + 0.2).toArray()));
-    assertThat(alike.value()).isCloseTo(0.2, within(1e-12));
+            alone(Aggregation.Kind.MEAN, Arrays.stream(before).map(v -> v + 2).toArray()));
+    assertThat(alike.value()).isCloseTo(2, within(1e-12));
     for (Difference unknown : List.of(few, alike)) {
       assertThat(unknown.low()).isNaN();
       assertThat(unknown.high()).isNaN();
       assertThat(unknown.p()).isNaN();
       assertThat(unknown.detectable()).isNaN();
     }
+  }
+
+  @Test
+  void scoresFromZeroToOneOfWhichNoneChangedAreNotCertainty() {
+    double[] values = new double[30];
+    Arrays.setAll(values, i -> i / 30.0);
+    Score score = alone(Aggregation.Kind.MEAN, values);
+    Difference same = Difference.of(score, score);
+    assertThat(same.counted()).isFalse();
+    assertThat(same.value()).isZero();
+    double unseen = Interval.wilsonAt(0, 30, 0.95).high();
+    assertThat(same.low()).isCloseTo(-unseen, within(1e-12));
+    assertThat(same.high()).isCloseTo(unseen, within(1e-12));
+    assertThat(same.p()).isEqualTo(1);
+    assertThat(same.detectable()).isNaN();
+    // as the gate measures it
+    Interval measured = Measured.difference(score, score).interval(0.95);
+    assertThat(new Interval(same.low(), same.high())).isEqualTo(measured);
   }
 
   @Test

@@ -18,6 +18,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -88,6 +89,10 @@ class EvaluationTest {
   }
 
   private Outcome run(Map<String, Object> more, Evaluation.Watcher watcher) {
+    return Evaluation.of(settings(more), MACHINE, 1000, watcher);
+  }
+
+  private EvaluateSettings settings(Map<String, Object> more) {
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("model", MODEL);
     values.put("compute", "fp32");
@@ -95,7 +100,7 @@ class EvaluationTest {
     values.put("tasks_dir", folder.toString());
     values.put("out", folder.resolve("out"));
     values.putAll(more);
-    return Evaluation.of(EvaluateSettings.of(values), MACHINE, 1000, watcher);
+    return EvaluateSettings.of(values);
   }
 
   private class Told implements Evaluation.Watcher {
@@ -185,6 +190,97 @@ class EvaluationTest {
     assertThat(Json.read(folder.resolve("out/results.json")).path("results").propertyNames())
         .containsExactly("quiz", "say");
     assertThat(run(Map.of("out", folder.resolve("fresh"))).summary()).isEqualTo(rest.summary());
+  }
+
+  private static List<List<String>> said(Outcome outcome) {
+    List<List<String>> all = new ArrayList<>();
+    for (TaskScores.Scored scored :
+        requireNonNull(outcome.main().tasks().get("say")).samples()) {
+      List<String> texts = new ArrayList<>();
+      scored.answers().getFirst().forEach(one -> texts.add(one.stringValue()));
+      all.add(texts);
+    }
+    return all;
+  }
+
+  @Test
+  void drawnAnswersAreThoseOfOneGoWhateverWasAskedBefore() throws IOException {
+    Files.writeString(
+        folder.resolve("say.yaml"),
+        TaskTexts.with(
+            SAY,
+            "generation_kwargs: {until: [\".\"], max_gen_toks: 5, do_sample: true, temperature: 1.0}")
+            + "repeats: 3\n");
+    List<List<String>> whole = said(run(Map.of("out", folder.resolve("whole"))));
+    IllegalStateException stop = new IllegalStateException("stop");
+    Evaluation.Watcher stops =
+        new Evaluation.Watcher() {
+          private int told;
+
+          @Override
+          public void progress(long tokens, long all, String task, String model) {
+            if (task.equals("say") && ++told == 3 * 5 + 1) {
+              throw stop;
+            }
+          }
+        };
+    assertThatThrownBy(() -> run(Map.of(), stops)).isSameAs(stop);
+    Outcome rest = run(Map.of());
+    assertThat(rest.asked()).isEqualTo(12 - 5);
+    assertThat(said(rest)).isEqualTo(whole);
+    // another task first, and half of the documents
+    Map<String, Object> other = Map.of("tasks", List.of("say"), "out", folder.resolve("other"));
+    Map<String, Object> few = new LinkedHashMap<>(other);
+    few.put("limit", 6);
+    assertThat(said(run(few))).isEqualTo(whole.subList(0, 6));
+    assertThat(said(run(other))).isEqualTo(whole);
+    // each repeat has draws of its own, and so has each document
+    for (int i = 0; i < 3; i++) {
+      int repeat = i;
+      assertThat(whole.stream().map(texts -> texts.get(repeat)).distinct().count())
+          .isGreaterThan(6);
+      assertThat(whole.stream().filter(t -> t.get(repeat).equals(t.get((repeat + 1) % 3))))
+          .hasSizeLessThan(6);
+    }
+  }
+
+  @Test
+  void eachTextIsMadeIntoTokensOnceForAllModels() throws IOException {
+    Files.writeString(
+        folder.resolve("say.yaml"), TaskTexts.with(SAY, "doc_to_text: \"say {{q}}\""));
+    Map<String, Integer> texts = new LinkedHashMap<>();
+    Outcome outcome =
+        Evaluation.of(
+            settings(Map.of("adapter", ADAPTER, "compare", OTHER)),
+            MACHINE,
+            1000,
+            new Told(),
+            encoder ->
+                (text, adds) -> {
+                  texts.merge(text, 1, Integer::sum);
+                  return encoder.ids(text, adds);
+                });
+    assertThat(outcome.models()).hasSize(3);
+    assertThat(outcome.asked()).isEqualTo(3 * (12 * 3 + 12));
+    // of each document its question, that with each of three choices, and what is continued
+    assertThat(texts).hasSize(12 * (1 + 3 + 1)).containsKey("say the pump 11 reads");
+    assertThat(texts.values()).containsOnly(1);
+  }
+
+  @Test
+  void answersAreFoundAgainUnderALocaleWithOtherDigits() {
+    Locale own = Locale.getDefault();
+    Outcome first = run(Map.of());
+    try {
+      Locale.setDefault(Locale.forLanguageTag("ar-EG-u-nu-arab"));
+      assertThat(String.format("%d", 48)).isNotEqualTo("48");
+      Outcome again = run(Map.of());
+      assertThat(again.asked()).isZero();
+      assertThat(again.summary()).isEqualTo(first.summary());
+      assertThat(notes).containsExactly("48 of 48 requests are answered already");
+    } finally {
+      Locale.setDefault(own);
+    }
   }
 
   @Test
@@ -294,6 +390,35 @@ class EvaluationTest {
         .contains(
             "%s/quiz.yaml: metadata: cluster names the column pages, which no document has; each document stands for itself"
                 .formatted(folder));
+  }
+
+  @Test
+  void aColumnOfSubgroupsThatNoDocumentHasIsTold() throws IOException {
+    Files.writeString(
+        folder.resolve("quiz.yaml"), QUIZ + "metadata: {subgroups: [label, lable]}\n");
+    run(Map.of("tasks", List.of("quiz")));
+    assertThat(warnings)
+        .containsExactly(
+            "%s/quiz.yaml: metadata: subgroups names the column lable, which no document has; it is left out"
+                .formatted(folder));
+  }
+
+  @Test
+  void aGroupHasItsDifferenceAmongThoseOfTasks() throws IOException {
+    Files.writeString(
+        folder.resolve("both.yaml"),
+        "group: both\ntask: [quiz]\naggregate_metric_list: [{metric: acc}]\n");
+    Outcome outcome = run(Map.of("adapter", ADAPTER, "tasks", List.of("both")));
+    Map<String, List<Difference>> all =
+        requireNonNull(outcome.differences().get("adapter"));
+    assertThat(all).containsOnlyKeys("quiz", "both");
+    // of one task it is the task's own
+    assertThat(all.get("both")).containsExactly(requireNonNull(all.get("quiz")).getFirst());
+    JsonNode written =
+        Json.read(folder.resolve("out/results.json")).path("differences").path("adapter");
+    assertThat(written.path("both").path("acc,none"))
+        .isEqualTo(written.path("quiz").path("acc,none"));
+    assertThat(written.path("both").path("acc,none").path("test").asString()).isEqualTo("mcnemar");
   }
 
   @Test

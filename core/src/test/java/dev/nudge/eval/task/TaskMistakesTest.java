@@ -64,6 +64,20 @@ class TaskMistakesTest {
   }
 
   @Test
+  void aPlaceBeyondAnyNumberOfChoicesIsNoneOfThem() throws IOException {
+    String large = "{\"q\": \"one\", \"label\": 1099511627776}\n";
+    assertThat(samples(GOOD, large).getFirst().goldPlace()).isEqualTo(-1);
+    String fixed = GOOD.replace("doc_to_target: label", "doc_to_target: 1099511627776");
+    assertThat(samples(fixed).getFirst().goldPlace()).isEqualTo(-1);
+    String shots = GOOD + "num_fewshot: 1\nfewshot_split: test\n";
+    assertThatThrownBy(() -> samples(shots, large + large.replace("one", "two")))
+        .isInstanceOf(InputException.class)
+        .hasMessage(
+            "%s/quiz.yaml: doc_to_target makes 1099511627776; it must be the place of a choice"
+                .formatted(folder));
+  }
+
+  @Test
   void aTagWithTheNameOfATaskOrGroupGivesWayToIt() throws IOException {
     write("a_group.yaml", "group: law\ntask: [quiz]\n");
     write("z.yaml", GOOD.replace("task: quiz", "task: last") + "tag: [law, quiz, last, mine]\n");
@@ -118,6 +132,8 @@ class TaskMistakesTest {
         "doc_to_choise: [a]|doc_to_choise is no key of a task; did you mean doc_to_choice?",
         "output_type: mcq|output_type is mcq; it must be one of loglikelihood, multiple_choice, loglikelihood_rolling, generate_until",
         "num_fewshot: -1|num_fewshot is -1; it must be at least 0",
+        "metadata: {cluster: [a]}|metadata: cluster is [a]; it must be the name of a column",
+        "metadata: {subgroups: [a, 1]}|metadata: subgroups is [a, 1]; it must be a list of columns",
         "num_fewshot: two|num_fewshot is two; it must be a whole number",
         "repeats: 0|repeats is 0; it must be at least 1",
         "target_delimiter: 3|target_delimiter is 3; it must be a text",

@@ -1,0 +1,65 @@
+package dev.nudge.eval.run;
+
+import dev.nudge.eval.task.Filters;
+import dev.nudge.eval.task.PromptStyle;
+import dev.nudge.eval.task.Sample;
+import dev.nudge.eval.task.Task;
+import dev.nudge.eval.task.TaskConfig;
+import dev.nudge.settings.EvaluateSettings;
+import dev.nudge.settings.InputException;
+import java.util.List;
+import java.util.function.Consumer;
+
+/// A task that is ready to be asked about.
+record ReadyTask(Task task, List<Metric> metrics, List<Sample> samples) {
+
+  /// Reads a task's documents and makes its prompts.
+  ///
+  /// @param warnings told what may be wrong, a line each
+  /// @throws InputException in one line, where the task cannot be asked about
+  static ReadyTask of(
+      TaskConfig config, EvaluateSettings settings, PromptStyle style, Consumer<String> warnings) {
+    TaskConfig shot = config.withFewshot(settings.numFewshot());
+    Filters.of(shot);
+    Task task = Task.load(shot, settings.dataDir());
+    List<Metric> metrics = metrics(shot, task, settings, warnings);
+    List<Sample> samples = task.samples(settings.limit(), style);
+    boolean two = metrics.stream().anyMatch(m -> m.aggregation() == Aggregation.Kind.F1);
+    if (two && samples.stream().anyMatch(sample -> sample.choices().size() > 2)) {
+      throw new InputException(
+          "%s: f1 is of two choices, and documents have more; take macro_f1, micro_f1 or weighted_f1"
+              .formatted(config.place()));
+    }
+    String cluster = config.cluster();
+    if (cluster != null && samples.stream().noneMatch(sample -> sample.doc().has(cluster))) {
+      warnings.accept(
+          "%s: metadata: cluster names the column %s, which no document has; each document stands for itself"
+              .formatted(config.place(), cluster));
+    }
+    for (String column : config.subgroups()) {
+      if (samples.stream().noneMatch(sample -> sample.doc().has(column))) {
+        warnings.accept(
+            "%s: metadata: subgroups names the column %s, which no document has; it is left out"
+                .formatted(config.place(), column));
+      }
+    }
+    return new ReadyTask(task, metrics, samples);
+  }
+
+  /// The metrics of a task; none from the base where there is no adapter.
+  private static List<Metric> metrics(
+      TaskConfig config, Task task, EvaluateSettings settings, Consumer<String> warnings) {
+    List<Metric> metrics =
+        Metric.of(config.metrics(), config.type(), task.multipleTarget(), warnings);
+    if (settings.adapter() != null || settings.compare() != null) {
+      return metrics;
+    }
+    List<Metric> own = metrics.stream().filter(metric -> !metric.isFromBase()).toList();
+    if (own.isEmpty()) {
+      throw new InputException(
+          "%s: %s is of an adapter beside its base, and it is the task's only metric; give --adapter"
+              .formatted(config.place(), Metric.KL_FROM_BASE));
+    }
+    return own;
+  }
+}
