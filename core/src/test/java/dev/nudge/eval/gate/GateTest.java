@@ -8,6 +8,7 @@ import dev.nudge.eval.Paired;
 import dev.nudge.eval.leak.Item;
 import dev.nudge.eval.leak.LeakReport;
 import dev.nudge.eval.leak.LeakScan;
+import dev.nudge.eval.leak.LeakScans;
 import dev.nudge.eval.run.ModelResults;
 import dev.nudge.eval.run.Outcome;
 import dev.nudge.eval.run.Pace;
@@ -310,7 +311,7 @@ class GateTest {
     var items =
         IntStream.range(0, 200).mapToObj(i -> new Item("" + i, "question number " + i)).toList();
     var report =
-        LeakScan.of(List.of("question number 7", "Question number: 8", "question number 9"), items);
+        LeakScans.of(List.of("question number 7", "Question number: 8", "question number 9"), items);
     assertThat(report.leaks()).hasSize(3);
     Gate.Evidence evidence = looked(outcome, report);
     assertThat(judge("leakage: {at_most: 0.015}", evidence).verdict()).isEqualTo(Verdict.PASS);

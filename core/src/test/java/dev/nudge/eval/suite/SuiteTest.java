@@ -1,9 +1,12 @@
 package dev.nudge.eval.suite;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.Backends;
+import dev.nudge.eval.leak.Kind;
+import dev.nudge.eval.leak.LeakReport;
 import dev.nudge.eval.run.Evaluation;
 import dev.nudge.eval.task.TaskTexts;
 import dev.nudge.format.Json;
@@ -106,7 +109,7 @@ class SuiteTest {
         };
     Suite.Judged judged = Suite.run(settings, MACHINE, watcher);
     assertThat(warnings).contains("1 row of --train-data have no text that could be looked at");
-    // the prompt is found, though the task names a column that is too short to be
+    // by its prompt, though the task names a column that no row is
     JsonNode summary = Json.tree(judged.summary());
     assertThat(summary.path("leaks").path("quiz").path("found").intValue()).isEqualTo(1);
     assertThat(summary.path("leaks").path("quiz").path("exact").intValue()).isEqualTo(1);
@@ -118,5 +121,53 @@ class SuiteTest {
         settings(Map.of("train_data", List.of(parquet.toString()), "out", folder.resolve("other")));
     assertThatThrownBy(() -> Suite.run(other, MACHINE, watcher)).isInstanceOf(NudgeException.class);
     assertThat(folder.resolve("other")).doesNotExist();
+  }
+
+  /// Questions of a few characters, a task that asks them behind a template, and one whose question
+  /// has no column to itself but what is an answer too.
+  @Test
+  void aShortQuestionIsLookedForToTheLetterAndAnAnswerIsNot() throws IOException {
+    Files.writeString(
+        folder.resolve("quiz.jsonl"),
+        """
+        {"q": "2+2=?", "c": ["yes", "no"], "label": 0}
+        {"q": "天空是什么颜色", "c": ["yes", "no"], "label": 1}
+        {"q": "2-2=?", "c": ["yes", "no"], "label": 1}
+        """);
+    String choices = TaskTexts.with(QUIZ, "doc_to_choice: c");
+    Files.writeString(
+        folder.resolve("quiz.yaml"), TaskTexts.with(choices, "doc_to_text: \"Q: {{q}}\\nA:\""));
+    Files.writeString(
+        folder.resolve("loud.yaml"),
+        TaskTexts.with(choices, "doc_to_text: Is {{q|length}} odd, yes or no?")
+            .replace("task: quiz", "task: loud"));
+    Path train = folder.resolve("train.jsonl");
+    Files.writeString(
+        train,
+        """
+        {"prompt": "2+2=?", "completion": "yes"}
+        {"prompt": "Q: 天空是什么颜色？", "completion": "no"}
+        {"prompt": "y", "completion": "n"}
+        """);
+    Files.writeString(folder.resolve("policy.yaml"), "leakage: {at_most: 0.3, kinds: [exact]}\n");
+    EvaluateSettings settings =
+        settings(
+            Map.of(
+                "tasks",
+                List.of("quiz", "loud"),
+                "train_data",
+                List.of(train.toString()),
+                "policy",
+                folder.resolve("policy.yaml")));
+    Suite.Judged judged = Suite.run(settings, MACHINE, new Evaluation.Watcher() {});
+    LeakReport quiz = requireNonNull(judged.leaks().get("quiz"));
+    assertThat(quiz.ids()).containsExactlyInAnyOrder("0", "1");
+    assertThat(quiz.counts()).containsEntry(Kind.EXACT, 1L).containsEntry(Kind.RUNS, 1L);
+    assertThat(quiz.rows()).isEqualTo(3);
+    assertThat(quiz.unread()).isZero();
+    assertThat(requireNonNull(judged.leaks().get("loud")).leaks()).isEmpty();
+    assertThat(requireNonNull(judged.gate()).rules())
+        .extracting(rule -> rule.rule().name() + " " + rule.verdict())
+        .containsExactlyInAnyOrder("leakage quiz FAIL", "leakage loud PASS");
   }
 }
