@@ -1,5 +1,6 @@
 package dev.nudge.eval.suite;
 
+import dev.nudge.data.ContentDigest;
 import dev.nudge.data.source.Pick;
 import dev.nudge.data.source.RowSource;
 import dev.nudge.data.source.SourceFiles;
@@ -9,11 +10,9 @@ import dev.nudge.eval.leak.LeakScan;
 import dev.nudge.eval.run.ModelResults;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
-import dev.nudge.format.Sha256;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -59,11 +58,9 @@ record TrainingTexts(List<Path> files) {
     return files.isEmpty();
   }
 
-  /// A digest of what the files hold.
+  /// A digest of what the files hold, as a run keeps it of the data that it is trained on.
   String digest() {
-    StringBuilder all = new StringBuilder();
-    files.forEach(file -> all.append(Sha256.of(file)).append('\n'));
-    return Sha256.of(all.toString().getBytes(StandardCharsets.UTF_8));
+    return ContentDigest.of(files.stream().map(Path::toString).toList());
   }
 
   /// Looks for the documents of each task.
