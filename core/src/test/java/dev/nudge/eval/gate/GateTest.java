@@ -30,7 +30,7 @@ class GateTest {
   @TempDir Path folder;
 
   private static GateResult judge(String policy, Outcome outcome) {
-    return judge(policy, Gate.Evidence.of(outcome));
+    return judge(policy, MadeOutcomes.evidence(outcome));
   }
 
   private static GateResult judge(String policy, Gate.Evidence evidence) {
@@ -213,6 +213,22 @@ class GateTest {
   }
 
   @Test
+  void aConfidenceJustAboveAHalfIsJudgedToo() throws Exception {
+    GateResult result =
+        judge(
+            """
+            confidence: 0.500001
+            improve: {task: legal, metric: acc, by: 0.15}
+            retain: {task: legal, metric: brier_score, margin: 0.01}
+            floor: {task: legal, metric: acc, at_least: 0.65, judged_by: bound}
+            ceiling: {task: legal, metric: brier_score, at_most: 0.9, judged_by: bound}
+            """,
+            better());
+    assertThat(result.rules()).hasSize(4);
+    assertThat(result.rules()).extracting(RuleResult::sentence).noneMatch(s -> s.contains("NaN"));
+  }
+
+  @Test
   void aLimitIsJudgedByItsBoundOrByTheNumberItself() throws Exception {
     Outcome outcome = better(); // 0.65 of 200
     assertThat(floor(outcome, 0.62, "point")).isEqualTo(Verdict.PASS);
@@ -302,7 +318,7 @@ class GateTest {
   }
 
   private static Gate.Evidence looked(Outcome outcome, LeakReport report) {
-    return new Gate.Evidence(outcome, Map.of("legal", report), Speed.UNKNOWN, null);
+    return new Gate.Evidence(outcome, Map.of("legal", report), null);
   }
 
   @Test

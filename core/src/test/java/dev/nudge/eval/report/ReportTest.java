@@ -9,7 +9,6 @@ import dev.nudge.eval.gate.GateResult;
 import dev.nudge.eval.gate.MadeOutcomes;
 import dev.nudge.eval.gate.Policy;
 import dev.nudge.eval.gate.PolicyFile;
-import dev.nudge.eval.gate.Speed;
 import dev.nudge.eval.leak.Item;
 import dev.nudge.eval.leak.LeakReport;
 import dev.nudge.eval.leak.LeakScans;
@@ -107,7 +106,7 @@ class ReportTest {
     GateResult gate =
         Gate.judge(
             policy,
-            new Gate.Evidence(outcome, leaks, Speed.of(outcome), null),
+            new Gate.Evidence(outcome, leaks, null),
             MadeOutcomes.digests(outcome, policy),
             AT);
     Map<String, String> settings = new LinkedHashMap<>();

@@ -12,7 +12,9 @@ import dev.nudge.eval.task.TaskTexts;
 import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.EvaluateSettings;
+import dev.nudge.settings.InputException;
 import dev.nudge.settings.NudgeException;
+import dev.nudge.settings.RunException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -121,6 +123,46 @@ class SuiteTest {
         settings(Map.of("train_data", List.of(parquet.toString()), "out", folder.resolve("other")));
     assertThatThrownBy(() -> Suite.run(other, MACHINE, watcher)).isInstanceOf(NudgeException.class);
     assertThat(folder.resolve("other")).doesNotExist();
+  }
+
+  @Test
+  void aPolicyThatAsksForLeaksNeedsTheTrainingSetFirst() throws IOException {
+    Files.writeString(folder.resolve("quiz.jsonl"), "{\"q\": \"the pump\", \"label\": 0}\n");
+    Files.writeString(folder.resolve("quiz.yaml"), QUIZ);
+    Path policy = Files.writeString(folder.resolve("policy.yaml"), "leakage: {at_most: 0}\n");
+    EvaluateSettings settings = settings(Map.of("policy", policy));
+    assertThatThrownBy(() -> Suite.run(settings, MACHINE, new Evaluation.Watcher() {}))
+        .isInstanceOf(InputException.class)
+        .hasMessage(
+            policy
+                + ": leakage asks what stands in the training set; give --train-data, or leave it out");
+    assertThat(folder.resolve("out")).doesNotExist();
+  }
+
+  /// Whoever looks into the folder of an evaluation that was stopped finds no PASS of the one before.
+  @Test
+  void anEvaluationThatBeginsTakesTheVerdictAndReportBeforeAway() throws IOException {
+    Files.writeString(folder.resolve("quiz.jsonl"), "{\"q\": \"the pump\", \"label\": 0}\n");
+    Files.writeString(folder.resolve("quiz.yaml"), QUIZ);
+    Path policy =
+        Files.writeString(
+            folder.resolve("policy.yaml"),
+            "floor: {task: quiz, metric: acc, at_least: 0, judged_by: point}\n");
+    EvaluateSettings settings = settings(Map.of("policy", policy));
+    Suite.run(settings, MACHINE, new Evaluation.Watcher() {});
+    List<String> names = List.of("gate.json", "gate.xml", "report.html", "report.md");
+    assertThat(names).allSatisfy(name -> assertThat(folder.resolve("out").resolve(name)).exists());
+    Evaluation.Watcher stopped =
+        new Evaluation.Watcher() {
+          @Override
+          public void begins(String type) {
+            throw new RunException("stopped");
+          }
+        };
+    assertThatThrownBy(() -> Suite.run(settings, MACHINE, stopped)).hasMessage("stopped");
+    assertThat(names)
+        .allSatisfy(name -> assertThat(folder.resolve("out").resolve(name)).doesNotExist());
+    assertThat(folder.resolve("out").resolve(Evaluation.ANSWERS)).exists();
   }
 
   /// Questions of a few characters, a task that asks them behind a template, and one whose question
