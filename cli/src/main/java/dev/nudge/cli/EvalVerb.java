@@ -110,10 +110,10 @@ record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
   }
 
   private static String leaked(String task, LeakReport report) {
-    return "leaks: %s has %d of %s in %s"
+    return "leaks: %s has %s of %s in %s"
         .formatted(
             task,
-            report.leaks().size(),
+            String.format(Locale.ROOT, "%,d", report.leaks().size()),
             Count.of(report.items(), "document"),
             Count.of(report.rows(), "row") + " of --train-data");
   }
@@ -184,8 +184,8 @@ record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
   }
 
   private static String shown(Difference d) {
-    String changed = d.counted() ? ", %d fixed, %d broken".formatted(d.fixed(), d.broken()) : "";
-    changed += d.clusters() > 0 ? ", %d clusters".formatted(d.clusters()) : "";
+    String changed = d.counted() ? ", " + d.fixed() + " fixed, " + d.broken() + " broken" : "";
+    changed += d.clusters() > 0 ? ", " + d.clusters() + " clusters" : "";
     if (!Double.isNaN(d.detectable())) {
       changed += ", could see " + number(d.detectable());
     }
