@@ -395,9 +395,13 @@ class ProtectedAliasTest {
          "adapter": {"adapter_config.json": "sha256:1", "adapter_model.safetensors": "sha256:2"}}}
         """
             .replace("TEMPLATE", "\"" + text + "\"");
-    assertThat(against(files, "{'tokenizer': 'sha256:4'}", gate.replace("TOKENIZER", "sha256:3"), null))
+    assertThat(
+            against(
+                files, "{'tokenizer': 'sha256:4'}", gate.replace("TOKENIZER", "sha256:3"), null))
         .isEmpty();
-    assertThat(against(files, "{'tokenizer': 'sha256:4'}", gate.replace("TOKENIZER", "sha256:4"), null))
+    assertThat(
+            against(
+                files, "{'tokenizer': 'sha256:4'}", gate.replace("TOKENIZER", "sha256:4"), null))
         .containsExactly("another tokenizer.json was judged");
     String judged = gate.replace("TOKENIZER", "sha256:3");
     Map<String, Boolean> configs =

@@ -95,7 +95,9 @@ class GateFilesTest {
             "policy.yaml",
             POLICY
                 + """
-                retain: [{task: legal, metric: acc, margin: 0.01}, {task: legal, metric: acc, margin: 0.02}]
+                retain:
+                  - {task: legal, metric: acc, margin: 0.01}
+                  - {task: legal, metric: acc, margin: 0.02}
                 ceiling: {task: legal, metric: acc, at_most: 0.7, judged_by: bound}
                 judge: {task: legal, at_least: 0.5}
                 latency: {seconds_per_request: 0.1}
@@ -115,8 +117,7 @@ class GateFilesTest {
       for (Locale locale :
           List.of(Locale.ROOT, Locale.GERMANY, Locale.forLanguageTag("ar-EG-u-nu-arab"))) {
         Locale.setDefault(locale);
-        GateResult one =
-            Gate.judge(policy, evidence, MadeOutcomes.digests(outcome, policy), AT);
+        GateResult one = Gate.judge(policy, evidence, MadeOutcomes.digests(outcome, policy), AT);
         texts.add(GateFiles.json(one) + JunitXml.of(one) + one.line());
         assertThat("%,d".formatted(1234)).isEqualTo(shown(locale)); // or the test shows nothing
       }

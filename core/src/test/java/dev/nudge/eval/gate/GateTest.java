@@ -327,7 +327,8 @@ class GateTest {
     var items =
         IntStream.range(0, 200).mapToObj(i -> new Item("" + i, "question number " + i)).toList();
     var report =
-        LeakScans.of(List.of("question number 7", "Question number: 8", "question number 9"), items);
+        LeakScans.of(
+            List.of("question number 7", "Question number: 8", "question number 9"), items);
     assertThat(report.leaks()).hasSize(3);
     Gate.Evidence evidence = looked(outcome, report);
     assertThat(judge("leakage: {at_most: 0.015}", evidence).verdict()).isEqualTo(Verdict.PASS);

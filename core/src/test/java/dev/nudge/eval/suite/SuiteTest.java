@@ -139,7 +139,7 @@ class SuiteTest {
     assertThat(folder.resolve("out")).doesNotExist();
   }
 
-  /// Whoever looks into the folder of an evaluation that was stopped finds no PASS of the one before.
+  /// Whoever looks into the folder of an evaluation that was stopped finds no PASS of another.
   @Test
   void anEvaluationThatBeginsTakesTheVerdictAndReportBeforeAway() throws IOException {
     Files.writeString(folder.resolve("quiz.jsonl"), "{\"q\": \"the pump\", \"label\": 0}\n");
