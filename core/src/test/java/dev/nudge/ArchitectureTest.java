@@ -182,6 +182,7 @@ class ArchitectureTest {
                   "machine",
                   "identity",
                   "format",
+                  "data",
                   "text.chat",
                   "data.source",
                   "eval.task",

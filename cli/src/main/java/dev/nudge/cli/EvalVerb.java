@@ -113,7 +113,7 @@ record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
     return "leaks: %s has %s of %s in %s"
         .formatted(
             task,
-            report.leaks().size(),
+            String.format(Locale.ROOT, "%,d", report.leaks().size()),
             Count.of(report.items(), "document"),
             Count.of(report.rows(), "row") + " of --train-data");
   }
@@ -190,8 +190,8 @@ record EvalVerb(Evaluator evaluator) implements Verb<EvaluateSettings> {
   }
 
   private static String shown(Difference d) {
-    String changed = d.counted() ? ", %s fixed, %s broken".formatted(d.fixed(), d.broken()) : "";
-    changed += d.clusters() > 0 ? ", %s clusters".formatted(d.clusters()) : "";
+    String changed = d.counted() ? ", " + d.fixed() + " fixed, " + d.broken() + " broken" : "";
+    changed += d.clusters() > 0 ? ", " + d.clusters() + " clusters" : "";
     if (!Double.isNaN(d.detectable())) {
       changed += ", could see " + number(d.detectable());
     }

@@ -1,6 +1,7 @@
 package dev.nudge.cli;
 
-/// The exit codes that scripts rely on.
+/// The exit codes that scripts rely on; beside them those of a gate
+/// ([dev.nudge.eval.gate.Verdict#exitCode]), of which 4 says that the documents cannot tell.
 final class ExitCode {
   static final int DONE = 0;
 

@@ -1610,6 +1610,21 @@ class BadInputTest {
             "D/policy.yaml: improve, retain and judge compare a model with its base; give "
                 + "--adapter, or leave them out"),
         row(
+            "a policy whose confidence is a coin's",
+            p ->
+                p.write(
+                    "policy.yaml",
+                    "confidence: 0.5\n"
+                        + "floor: {task: quiz, metric: acc, at_least: 1, judged_by: bound}\n"),
+            "--policy D/policy.yaml",
+            "D/policy.yaml: confidence is 0.5; it must be above 0.5 and below 1"),
+        row(
+            "a policy about leaks without the training set",
+            p -> p.write("policy.yaml", "leakage: {at_most: 0.01}\n"),
+            "--policy D/policy.yaml",
+            "D/policy.yaml: leakage asks what stands in the training set; give --train-data, or "
+                + "leave it out"),
+        row(
             "no such adapter",
             p -> {},
             "--adapter D/none",

@@ -87,6 +87,13 @@ class EvalTest {
     Ran failed = place.evaluate("--tasks", "quiz", "--policy", "D/policy.yaml", "--out", "D/good");
     assertThat(failed.code()).isEqualTo(3);
     assertThat(failed.out()).contains("FAIL: ", "gate: FAIL");
+    place.write( // of one document neither half is shown, whatever the answer
+        "policy.yaml", "floor: {task: quiz, metric: acc, at_least: 0.5, judged_by: bound}\n");
+    Ran open =
+        place.evaluate(
+            "--tasks", "quiz", "--limit", "1", "--policy", "D/policy.yaml", "--out", "D/good");
+    assertThat(open.code()).as(open.err()).isEqualTo(4);
+    assertThat(open.out()).contains("INCONCLUSIVE: ", "gate: INCONCLUSIVE: 1 inconclusive");
     place.write("policy.yaml", "improve: {task: quiz, metric: acc}\n");
     Ran wrong = place.evaluate("--tasks", "quiz", "--policy", "D/policy.yaml", "--out", "D/none");
     assertThat(wrong.code()).isEqualTo(2);
@@ -165,6 +172,30 @@ class EvalTest {
                 .out());
     assertThat(json.propertyNames())
         .containsExactly("results", "base", "differences", "calibration");
+  }
+
+  /// By which a registry tells whether leaks were looked for in the rows of a version.
+  @Test
+  void aGateKnowsTheTrainingSetAsItsRunDoes() throws IOException {
+    assertThat(place.train().code()).isZero();
+    place.write("policy.yaml", "leakage: {at_most: 1}\n");
+    Ran ran =
+        place.evaluate(
+            "--tasks",
+            "quiz",
+            "--adapter",
+            "D/out",
+            "--train-data",
+            "D/rows.jsonl",
+            "--policy",
+            "D/policy.yaml",
+            "--out",
+            "D/eval");
+    assertThat(ran.code()).as(ran.err()).isZero();
+    JsonNode digests = JSON.readTree(folder.resolve("eval/gate.json").toFile()).path("digests");
+    JsonNode run = JSON.readTree(folder.resolve("out/run.json").toFile()).path("digests");
+    assertThat(run.path("data").asString()).startsWith("sha256:");
+    assertThat(digests.path("settings").path("train_data")).isEqualTo(run.path("data"));
   }
 
   @Test

@@ -1,6 +1,8 @@
 package dev.nudge.registry;
 
 import dev.nudge.adapter.PeftAdapter;
+import dev.nudge.format.Sha256;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -9,28 +11,73 @@ import tools.jackson.databind.JsonNode;
 
 /// Says whether the verdict of a gate, as `gate.json` has it, is a PASS on a version.
 ///
-/// It is where it passes, judged the very files of the version on the base that it was trained on,
-/// and by the policy that is asked for. A version never changes, so neither does the answer;
-/// another adapter, another base or another policy make a verdict say nothing of it.
+/// It is where it passes, judged the very files of the version with its own tokenizer and template
+/// on the base that it was trained on, looked for leaks in the rows that it was trained on, and by
+/// the policy that is asked for. A version never changes, so neither does the answer. What is not
+/// known of a version is not compared.
 ///
 /// An alias that goes from one version with a verdict to another has to go by the same questions:
-/// the tasks and documents of the verdict before, or the two say nothing beside each other.
+/// the tasks and documents of the verdict before, asked of the same base as it is configured, or
+/// the two say nothing beside each other.
 public final class GateCheck {
   /// The name of the file.
   public static final String FILE = "gate.json";
 
   private static final int FORMAT = 1;
+  private static final String LEAKS = "leakage"; // the kind of a rule
+  private static final String TOKENIZER = "tokenizer.json";
+  private static final String TEMPLATE = "chat_template"; // of a verdict and a tokenizer's config
 
   private GateCheck() {}
 
+  /// What is known of a version.
+  ///
+  /// @param files digests of its files by name
+  /// @param tokenizerConfig what its `tokenizer_config.json` says; missing: it has none
+  /// @param lineage what its `lineage.json` says; missing: it has none
+  public record Known(Map<String, String> files, JsonNode tokenizerConfig, JsonNode lineage) {
+    public Known {
+      files = Map.copyOf(files);
+    }
+
+    /// The digest of its own tokenizer, else of that which it was trained with; empty: not known.
+    private String tokenizer() {
+      return files.getOrDefault(TOKENIZER, lineage.path("tokenizer").asString(""));
+    }
+
+    /// The digest of its own chat template's text; null: it has none.
+    private @Nullable String template() {
+      String file = files.get(TEMPLATE + ".jinja");
+      if (file != null) {
+        return file;
+      }
+      JsonNode text = tokenizerConfig.path(TEMPLATE);
+      for (JsonNode named : tokenizerConfig.path(TEMPLATE)) {
+        if (named.path("name").asString("").equals("default")) {
+          text = named.path("template");
+        }
+      }
+      return text.isString()
+          ? Sha256.of(text.stringValue().getBytes(StandardCharsets.UTF_8))
+          : null;
+    }
+
+    private boolean isOn(String base) {
+      JsonNode bases = lineage.path("base");
+      return bases.isEmpty() || bases.valueStream().anyMatch(one -> one.asString("").equals(base));
+    }
+
+    private boolean isOfRows(String digest) {
+      String own = lineage.path("data").path("data").asString("");
+      return own.isEmpty() || own.equals(digest);
+    }
+  }
+
   /// Why a verdict does not let a version pass; empty: it does.
   ///
-  /// @param files digests of the version's files by name
-  /// @param bases digests of the base that the version was trained on; empty: not known
   /// @param gate what the file says
   /// @param policy digest of the policy that has to be the gate's; null: any
-  public static List<String> against(
-      Map<String, String> files, List<String> bases, JsonNode gate, @Nullable String policy) {
+  public static List<String> against(Known version, JsonNode gate, @Nullable String policy) {
     if (gate.path("nudge_gate").asInt(0) != FORMAT) {
       return List.of("its " + FILE + " is no verdict that this nudge reads");
     }
@@ -46,12 +93,26 @@ public final class GateCheck {
     }
     for (String name : PeftAdapter.FILES) {
       String judged = digests.path("adapter").path(name).asString("");
-      if (judged.isEmpty() || !judged.equals(files.get(name))) {
+      if (judged.isEmpty() || !judged.equals(version.files.get(name))) {
         reasons.add("another " + name + " was judged");
       }
     }
-    if (!bases.isEmpty() && !bases.contains(digests.path("base").asString(""))) {
+    if (!version.isOn(digests.path("base").asString(""))) {
       reasons.add("another base was judged");
+    }
+    String tokenizer = version.tokenizer();
+    if (!tokenizer.isEmpty() && !tokenizer.equals(digests.path("tokenizer").asString(""))) {
+      reasons.add("another " + TOKENIZER + " was judged");
+    }
+    String template = version.template();
+    String asked = digests.path(TEMPLATE).asString("");
+    if (template != null && !asked.isEmpty() && !asked.equals(template)) {
+      reasons.add("another chat template was judged");
+    }
+    boolean leaks =
+        gate.path("rules").valueStream().anyMatch(r -> r.path("kind").asString("").equals(LEAKS));
+    if (leaks && !version.isOfRows(digests.path("settings").path("train_data").asString(""))) {
+      reasons.add("leaks were looked for in other rows than it was trained on");
     }
     if (policy != null && !policy.equals(digests.path("policy").asString(""))) {
       reasons.add("another policy was judged");
@@ -71,9 +132,16 @@ public final class GateCheck {
       return reasons;
     }
     JsonNode asked = now.path("digests");
-    for (Map.Entry<String, JsonNode> task : then.path("digests").path("tasks").properties()) {
+    JsonNode was = then.path("digests");
+    String config = was.path("settings").path("config").asString("");
+    if (!config.isEmpty()
+        && was.path("base").equals(asked.path("base"))
+        && !config.equals(asked.path("settings").path("config").asString(""))) {
+      reasons.add("the base's config.json or generation_config.json is another than for " + before);
+    }
+    for (Map.Entry<String, JsonNode> task : was.path("tasks").properties()) {
       String name = task.getKey();
-      JsonNode documents = then.path("digests").path("data").path(name);
+      JsonNode documents = was.path("data").path(name);
       if (!asked.path("tasks").has(name)) {
         reasons.add("%s was not asked, as it was for %s".formatted(name, before));
       } else if (!asked.path("tasks").path(name).equals(task.getValue())) {

@@ -507,19 +507,19 @@ public final class Registry {
   }
 
   private List<String> gate(Version version, JsonNode last, @Nullable String policy) {
-    Map<String, String> files = new TreeMap<>();
-    layout
-        .manifest(version.digest())
-        .files(version.shown())
-        .forEach((name, file) -> files.put(name, file.digest()));
-    List<String> bases = new ArrayList<>();
-    lineage(version).path("base").forEach(base -> bases.add(base.asString("")));
     if (last.isMissingNode()) {
       return List.of(
           "no %s%s is kept with it"
               .formatted(GateCheck.FILE, policy == null ? "" : " of the policy " + policy));
     }
-    return GateCheck.against(files, bases, last, policy);
+    Map<String, String> files = new TreeMap<>();
+    layout
+        .manifest(version.digest())
+        .files(version.shown())
+        .forEach((name, file) -> files.put(name, file.digest()));
+    GateCheck.Known known =
+        new GateCheck.Known(files, json(version, "tokenizer_config.json"), lineage(version));
+    return GateCheck.against(known, last, policy);
   }
 
   /// The gate that was judged last; missing where there is none.
@@ -668,8 +668,12 @@ public final class Registry {
   /// tokenizer, template and data, settings, parent, licence; a missing node where nothing is
   /// known.
   public JsonNode lineage(Version version) {
-    Descriptor file =
-        layout.manifest(version.digest()).files(version.shown()).get(MediaTypes.LINEAGE);
+    return json(version, MediaTypes.LINEAGE);
+  }
+
+  /// What a file of a version says; missing where it has none.
+  private JsonNode json(Version version, String name) {
+    Descriptor file = layout.manifest(version.digest()).files(version.shown()).get(name);
     return file == null
         ? MissingNode.getInstance()
         : Json.readOrMissing(layout.blobs().path(file.digest()));

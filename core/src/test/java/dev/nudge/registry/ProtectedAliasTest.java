@@ -7,23 +7,34 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.nudge.eval.gate.Digests;
 import dev.nudge.eval.gate.GateFiles;
 import dev.nudge.eval.gate.GateResult;
+import dev.nudge.eval.gate.Rule;
+import dev.nudge.eval.gate.RuleResult;
 import dev.nudge.eval.gate.Verdict;
+import dev.nudge.eval.leak.Kind;
 import dev.nudge.format.Json;
+import dev.nudge.format.Sha256;
 import dev.nudge.registry.RegistryException.Reason;
 import dev.nudge.settings.InputException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.MissingNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /// Move aliases that are protected.
 class ProtectedAliasTest {
   private static final String POLICY = "sha256:" + "d".repeat(64);
+  private static final String OTHER = "sha256:" + "f".repeat(64);
   private static final Instant DAY = Instant.parse("2026-01-02T00:00:00Z");
 
   @TempDir Path temp;
@@ -72,11 +83,15 @@ class ProtectedAliasTest {
     Map<String, String> files = Digests.adapter(of.folder());
     assertThat(files).hasSize(2);
     Digests digests =
-        new Digests(MadeAdapters.BASE, files, "sha256:1", null, tasks, data, 0, Map.of(), policy);
+        new Digests(
+            MadeAdapters.BASE, files, MadeAdapters.BASE, null, tasks, data, 0, Map.of(), policy);
     GateResult result =
         new GateResult(verdict, "p.yaml", List.of(), digests, DAY.plusSeconds(86_400L * day));
-    Path file = temp.resolve("gate.json");
-    Files.writeString(file, GateFiles.json(result));
+    keep(with, GateFiles.json(result));
+  }
+
+  private void keep(Version with, String gate) throws Exception {
+    Path file = Files.writeString(temp.resolve(GateCheck.FILE), gate);
     registry.report(
         new Reference(with.name(), new Reference.Number(with.number())), file, note("judged"));
   }
@@ -136,6 +151,107 @@ class ProtectedAliasTest {
     judged(second, second, Verdict.PASS, POLICY, 4, more, moreRows);
     move(second);
     assertThat(champion()).isEqualTo("support:2");
+  }
+
+  /// Each digest of a verdict, by its path in the file, and what is said of another.
+  private static final Map<String, String> CHANGES =
+      Map.ofEntries(
+          Map.entry("/base", "another base was judged"),
+          Map.entry("/adapter/adapter_config.json", "another adapter_config.json was judged"),
+          Map.entry(
+              "/adapter/adapter_model.safetensors", "another adapter_model.safetensors was judged"),
+          Map.entry("/tokenizer", "another tokenizer.json was judged"),
+          Map.entry("/chat_template", "another chat template was judged"),
+          Map.entry("/tasks/quiz", "the task file of quiz is another than for tuned:1"),
+          Map.entry("/data/quiz", "the documents of quiz are others than for tuned:1"),
+          Map.entry(
+              "/settings/config",
+              "the base's config.json or generation_config.json is another than for tuned:1"),
+          Map.entry(
+              "/settings/train_data",
+              "leaks were looked for in other rows than it was trained on"));
+
+  /// A version that knows what it was trained on, by which template.
+  private Version tuned(int number) throws Exception {
+    Path folder = MadeAdapters.trained(temp.resolve("tuned" + number), number);
+    Files.writeString(folder.resolve("chat_template.jinja"), "{{ messages }}");
+    return registry.push("tuned", folder, note("a")).version();
+  }
+
+  private static String verdict(Version of, int day) {
+    Rule leakage = new Rule.Leakage("quiz", 0, Set.of(Kind.EXACT));
+    double none = Double.NaN;
+    RuleResult clean =
+        new RuleResult(
+            leakage, Verdict.PASS, "none stands there", 0, none, none, 0, 9, none, none, none);
+    Digests digests =
+        new Digests(
+            MadeAdapters.BASE,
+            Digests.adapter(of.folder()),
+            MadeAdapters.BASE,
+            Sha256.of("{{ messages }}".getBytes(StandardCharsets.UTF_8)),
+            Map.of("quiz", "sha256:q"),
+            Map.of("quiz", "sha256:d"),
+            1234,
+            Map.of("config", "sha256:c", "train_data", MadeAdapters.BASE),
+            POLICY);
+    return GateFiles.json(
+        new GateResult(
+            Verdict.PASS, "p.yaml", List.of(clean), digests, DAY.plusSeconds(86_400L * day)));
+  }
+
+  @Test
+  void anyDigestThatIsAnotherMakesAVerdictStale() throws Exception {
+    Version one = tuned(1);
+    Version two = tuned(2);
+    registry.alias("tuned", "champion", one, Alias.Expected.ANY, note("the first"));
+    keep(one, verdict(one, 0));
+    registry.protect("tuned", "champion", POLICY, note("x"));
+    Set<String> keys = new TreeSet<>();
+    int day = 1; // of two verdicts the one that was judged last counts
+    for (Map.Entry<String, String> change : CHANGES.entrySet()) {
+      String at = change.getKey();
+      String key = at.substring(at.lastIndexOf('/') + 1);
+      JsonNode gate = Json.parse(verdict(two, day++));
+      ObjectNode holder =
+          (ObjectNode) gate.path("digests").at(at.substring(0, at.lastIndexOf('/')));
+      assertThat(holder.path(key).isString()).as(at).isTrue();
+      holder.put(key, "sha256:" + "e".repeat(64));
+      keep(two, gate.toString());
+      assertThatThrownBy(
+              () -> registry.alias("tuned", "champion", two, Alias.Expected.ANY, note("m")))
+          .as(at)
+          .isInstanceOf(RegistryException.class)
+          .hasMessageContaining("tuned:2 has no fresh PASS: " + change.getValue() + ";");
+      keys.add(at.split("/")[1]);
+    }
+    keys.add("policy"); // aPolicyThatIsNamedHasToBeTheGates
+    keys.add("seed"); // of shots, which are in the prompts and so in the digest of documents
+    assertThat(Json.parse(verdict(two, 0)).path("digests").propertyNames())
+        .containsExactlyInAnyOrderElementsOf(keys);
+    registry.alias("tuned", "champion", two, Alias.Expected.ANY, true, note("it has to be"));
+    assertThat(((Event.Moved) registry.log("tuned").getLast()).overridden()).hasSize(1);
+    registry.rollback("tuned", "champion", Alias.Expected.ANY, note("back"));
+    keep(two, verdict(two, day));
+    registry.alias("tuned", "champion", two, Alias.Expected.ANY, note("as it was judged"));
+    assertThat(registry.find(Reference.parse("tuned@champion")).number()).isEqualTo(2);
+  }
+
+  /// A verdict without a rule about leaks does not hang on where they would have been looked for,
+  /// nor does that of another base hang on this one's config.
+  @Test
+  void whatAVerdictDoesNotDependOnIsNotCompared() throws Exception {
+    Version one = tuned(1);
+    Version two = tuned(2);
+    keep(one, verdict(one, 0).replace("sha256:c", "sha256:o").replace(MadeAdapters.BASE, OTHER));
+    registry.alias("tuned", "champion", one, Alias.Expected.ANY, note("the first"));
+    registry.protect("tuned", "champion", POLICY, note("x"));
+    ObjectNode gate = (ObjectNode) Json.parse(verdict(two, 1));
+    ((ObjectNode) gate.at("/digests/settings")).put("train_data", OTHER);
+    gate.putArray("rules");
+    keep(two, gate.toString());
+    registry.alias("tuned", "champion", two, Alias.Expected.ANY, note("no leaks were asked about"));
+    assertThat(registry.find(Reference.parse("tuned@champion")).number()).isEqualTo(2);
   }
 
   @Test
@@ -237,18 +353,75 @@ class ProtectedAliasTest {
         {"nudge_gate": 1, "verdict": "pass", "digests": {"base": "b", "policy": "p",
          "adapter": {"adapter_config.json": "sha256:1", "adapter_model.safetensors": "sha256:2"}}}
         """;
-    assertThat(GateCheck.against(files, List.of("a", "b"), Json.parse(gate), "p")).isEmpty();
-    assertThat(GateCheck.against(files, List.of(), Json.parse(gate), null)).isEmpty();
-    assertThat(GateCheck.against(files, List.of("c"), Json.parse(gate), "q"))
+    JsonNode none = MissingNode.getInstance();
+    assertThat(against(files, "{'base': ['a', 'b']}", gate, "p")).isEmpty();
+    assertThat(against(files, "{}", gate, null)).isEmpty();
+    assertThat(GateCheck.against(new GateCheck.Known(files, none, none), Json.parse(gate), null))
+        .isEmpty();
+    assertThat(against(files, "{'base': ['c']}", gate, "q"))
         .containsExactly("another base was judged", "another policy was judged");
-    assertThat(GateCheck.against(Map.of(), List.of(), Json.parse(gate), null)).hasSize(2);
-    String none = gate.replace("\"adapter\"", "\"adapters\"");
-    assertThat(GateCheck.against(files, List.of(), Json.parse(none), null)).hasSize(2);
-    assertThat(GateCheck.against(Map.of(), List.of(), Json.parse(none), null)).hasSize(2);
-    assertThat(GateCheck.against(files, List.of(), Json.parse("[]"), null))
+    assertThat(against(Map.of(), "{}", gate, null)).hasSize(2);
+    String others = gate.replace("\"adapter\"", "\"adapters\"");
+    assertThat(against(files, "{}", others, null)).hasSize(2);
+    assertThat(against(Map.of(), "{}", others, null)).hasSize(2);
+    assertThat(against(files, "{}", "[]", null))
         .containsExactly("its gate.json is no verdict that this nudge reads");
-    assertThat(
-            GateCheck.against(files, List.of(), Json.parse(gate.replace("pass", "PASSED")), null))
+    assertThat(against(files, "{}", gate.replace("pass", "PASSED"), null))
         .containsExactly("its verdict is none");
+    assertThat(GateCheck.FILE).isEqualTo(GateFiles.JSON);
+  }
+
+  private static List<String> against(
+      Map<String, String> files, String lineage, String gate, @Nullable String policy) {
+    JsonNode known = Json.parse(lineage.replace('\'', '"'));
+    return GateCheck.against(
+        new GateCheck.Known(files, MissingNode.getInstance(), known), Json.parse(gate), policy);
+  }
+
+  /// Its own tokenizer and template come before those of its lineage; a template may be a file or
+  /// stand in the tokenizer's config, alone or among named ones.
+  @Test
+  void aVersionsOwnTokenizerAndTemplateAreThoseThatHaveToBeJudged() {
+    String text = Sha256.of("T".getBytes(StandardCharsets.UTF_8));
+    Map<String, String> files =
+        Map.of(
+            "adapter_config.json", "sha256:1",
+            "adapter_model.safetensors", "sha256:2",
+            "tokenizer.json", "sha256:3");
+    String gate =
+        """
+        {"nudge_gate": 1, "verdict": "pass", "digests": {"tokenizer": "TOKENIZER",
+         "chat_template": TEMPLATE,
+         "adapter": {"adapter_config.json": "sha256:1", "adapter_model.safetensors": "sha256:2"}}}
+        """
+            .replace("TEMPLATE", "\"" + text + "\"");
+    assertThat(
+            against(
+                files, "{'tokenizer': 'sha256:4'}", gate.replace("TOKENIZER", "sha256:3"), null))
+        .isEmpty();
+    assertThat(
+            against(
+                files, "{'tokenizer': 'sha256:4'}", gate.replace("TOKENIZER", "sha256:4"), null))
+        .containsExactly("another tokenizer.json was judged");
+    String judged = gate.replace("TOKENIZER", "sha256:3");
+    Map<String, Boolean> configs =
+        Map.of(
+            "{'chat_template': 'T'}", true,
+            "{'chat_template': 'U'}", false,
+            "{'chat_template': [{'name': 'tool_use', 'template': 'U'}, {'name': 'default', 'template': 'T'}]}",
+                true,
+            "{'chat_template': [{'name': 'tool_use', 'template': 'T'}, {'name': 'default', 'template': 'U'}]}",
+                false,
+            "{}", true);
+    configs.forEach(
+        (config, same) -> {
+          JsonNode own = Json.parse(config.replace('\'', '"'));
+          GateCheck.Known known = new GateCheck.Known(files, own, MissingNode.getInstance());
+          assertThat(GateCheck.against(known, Json.parse(judged), null))
+              .as(config)
+              .isEqualTo(same ? List.of() : List.of("another chat template was judged"));
+          String plain = judged.replace("\"" + text + "\"", "null"); // prompts were plain text
+          assertThat(GateCheck.against(known, Json.parse(plain), null)).as(config).isEmpty();
+        });
   }
 }

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -20,7 +21,7 @@ import java.util.Set;
 /// of their runs one of 5,000 is missed, of those that share 0.3 one of eight is compared for
 /// nothing.
 ///
-/// Runs that stand in a tenth of the known texts or more are left out: a question that all rows
+/// Runs that stand in more than a tenth of the known texts are left out: a question that all rows
 /// ask, or a system message, would make them all alike.
 ///
 /// A known text takes about 900 bytes, whatever its length; one of fewer than five units is one
@@ -41,7 +42,7 @@ public final class NearTexts {
   private static final int BAND = 4;
   private static final int RUN = 5;
 
-  private static final int LEAST_COMMON = 5; // texts
+  private static final int LEAST_COMMON = 5; // texts, or things that have several
 
   private final Set<Long> common = new HashSet<>(); // hashes of runs
   private final List<int[]> signatures = new ArrayList<>();
@@ -51,21 +52,35 @@ public final class NearTexts {
   ///
   /// @param sample some of the known texts, a thousand say, by which common runs are known
   public NearTexts(Collection<int[]> sample) {
-    Map<Long, Integer> texts = new HashMap<>();
-    for (int[] units : sample) {
+    this(sample.stream().map(units -> List.of(units)).iterator(), sample.size());
+  }
+
+  private NearTexts(Iterator<List<int[]>> sample, int size) {
+    Map<Long, Integer> things = new HashMap<>();
+    while (sample.hasNext()) {
       Set<Long> runs = new HashSet<>();
-      for (int i = 0; i < runs(units); i++) {
-        runs.add(run(units, i));
+      for (int[] units : sample.next()) {
+        for (int i = 0; i < runs(units); i++) {
+          runs.add(run(units, i));
+        }
       }
-      runs.forEach(run -> texts.merge(run, 1, Integer::sum));
+      runs.forEach(run -> things.merge(run, 1, Integer::sum));
     }
-    int most = Math.max(LEAST_COMMON, sample.size() / 10);
-    texts.forEach(
+    int most = Math.max(LEAST_COMMON, size / 10);
+    things.forEach(
         (run, number) -> {
           if (number > most) {
             common.add(run);
           }
         });
+  }
+
+  /// Begins a set of texts of which several may be of one thing, where a run is common that a tenth
+  /// of the things have.
+  ///
+  /// @param sample the texts of some of the things, a thousand say, by which common runs are known
+  public static NearTexts ofThings(Collection<List<int[]>> sample) {
+    return new NearTexts(sample.iterator(), sample.size());
   }
 
   /// What is told of a known text that another may be like.

@@ -8,12 +8,8 @@ import dev.nudge.format.Json;
 import dev.nudge.format.Sha256;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /// All that a verdict depends on, as digests: a change of any makes it stale.
@@ -93,34 +89,5 @@ public record Digests(
 
   private static String digest(String text) {
     return Sha256.of(text.getBytes(StandardCharsets.UTF_8));
-  }
-
-  /// What is not the same in others, in words; empty where a verdict on these holds for those.
-  public List<String> changed(Digests now) {
-    List<String> changed = new ArrayList<>();
-    note(changed, "the base's weights", base, now.base);
-    note(changed, "the adapter's ", adapter, now.adapter);
-    note(changed, "the tokenizer", tokenizer, now.tokenizer);
-    note(changed, "the chat template", chatTemplate, now.chatTemplate);
-    note(changed, "the task file of ", tasks, now.tasks);
-    note(changed, "the documents of ", data, now.data);
-    note(changed, "the seed", seed, now.seed);
-    note(changed, "the setting ", settings, now.settings);
-    note(changed, "the policy", policy, now.policy);
-    return changed;
-  }
-
-  private static void note(
-      List<String> changed, String what, @Nullable Object was, @Nullable Object is) {
-    if (!Objects.equals(was, is)) {
-      changed.add(what);
-    }
-  }
-
-  private static void note(
-      List<String> changed, String what, Map<String, String> was, Map<String, String> is) {
-    TreeSet<String> names = new TreeSet<>(was.keySet());
-    names.addAll(is.keySet());
-    names.forEach(name -> note(changed, what + name, was.get(name), is.get(name)));
   }
 }

@@ -61,16 +61,29 @@ final class Families {
       return Math.min(1, sides() * p);
     }
 
-    private String family() {
-      return rule instanceof Rule.Limit ? "limit" : rule.kind();
+    private Family family() {
+      return switch (rule) {
+        case Rule.Improve r -> Family.IMPROVE;
+        case Rule.Retain r -> Family.RETAIN;
+        case Rule.Limit r -> Family.LIMIT;
+        case Rule.Judge r -> Family.JUDGE;
+      };
     }
+  }
+
+  /// Rules that are tested together.
+  private enum Family {
+    IMPROVE,
+    RETAIN,
+    LIMIT,
+    JUDGE
   }
 
   /// Judges all.
   static IdentityHashMap<Rule, RuleResult> judge(List<Test> tests) {
     IdentityHashMap<Rule, RuleResult> results = new IdentityHashMap<>(); // a rule may come twice
-    for (String family : List.of("improve", "retain", "limit", "judge")) {
-      List<Test> own = tests.stream().filter(test -> test.family().equals(family)).toList();
+    for (Family family : Family.values()) {
+      List<Test> own = tests.stream().filter(test -> test.family() == family).toList();
       double[] good = own.stream().mapToDouble(Test::pGood).toArray();
       double[] bad = own.stream().mapToDouble(Test::pBad).toArray();
       double[] goodOfAll = Holm.adjusted(good);

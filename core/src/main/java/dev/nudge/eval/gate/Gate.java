@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -31,14 +32,9 @@ public final class Gate {
   ///     was not looked for
   /// @param judge null: no texts were judged
   public record Evidence(
-      Outcome outcome, Map<String, LeakReport> leaks, Speed speed, @Nullable JudgeResult judge) {
+      Outcome outcome, Map<String, LeakReport> leaks, @Nullable JudgeResult judge) {
     public Evidence {
       leaks = Map.copyOf(leaks);
-    }
-
-    /// An outcome alone.
-    public static Evidence of(Outcome outcome) {
-      return new Evidence(outcome, Map.of(), Speed.of(outcome), null);
     }
 
     ModelResults base() {
@@ -53,29 +49,27 @@ public final class Gate {
     ModelResults model = evidence.outcome().main();
     policy.check(metrics(model), groups(model), model.adapter() != null);
     List<Families.Test> tests = new ArrayList<>();
+    Map<Rule, List<RuleResult>> found = new IdentityHashMap<>(); // a rule may come twice
     for (Rule rule : policy.rules()) {
-      if (rule instanceof Rule.OfMetric of && isTested(of)) {
-        tests.add(test(of, evidence));
-      } else if (rule instanceof Rule.Judge judge && JudgeRules.isTested(judge, evidence)) {
-        tests.add(JudgeRules.test(judge, evidence));
-      }
-    }
-    IdentityHashMap<Rule, RuleResult> tested = Families.judge(tests);
-    List<RuleResult> results = new ArrayList<>();
-    for (Rule rule : policy.rules()) {
-      RuleResult known = tested.get(rule);
-      if (known != null) {
-        results.add(known);
-        continue;
-      }
       switch (rule) {
-        case Rule.Leakage r -> results.addAll(PlainRules.leakage(r, evidence));
-        case Rule.Latency r -> results.add(PlainRules.latency(r, evidence.speed()));
-        case Rule.Judge r -> results.add(JudgeRules.untested(r, evidence));
-        case Rule.Limit r -> results.add(PlainRules.point(r, Subject.of(r.on(), model)));
-        default -> throw new IllegalStateException("not judged: " + rule.name());
+        case Rule.Improve r -> tests.add(test(r, evidence));
+        case Rule.Retain r -> tests.add(test(r, evidence));
+        case Rule.Limit r when r.by() == Rule.By.POINT ->
+            found.put(r, List.of(PlainRules.point(r, Subject.of(r.on(), model))));
+        case Rule.Limit r -> tests.add(test(r, evidence));
+        case Rule.Judge r when JudgeRules.isTested(r, evidence) ->
+            tests.add(JudgeRules.test(r, evidence));
+        case Rule.Judge r -> found.put(r, List.of(JudgeRules.untested(r, evidence)));
+        case Rule.Leakage r -> found.put(r, PlainRules.leakage(r, evidence));
+        case Rule.Latency r ->
+            found.put(r, List.of(PlainRules.latency(r, evidence.outcome().pace())));
       }
     }
+    Families.judge(tests).forEach((rule, result) -> found.put(rule, List.of(result)));
+    List<RuleResult> results =
+        policy.rules().stream()
+            .flatMap(rule -> Objects.requireNonNull(found.get(rule)).stream())
+            .toList();
     Verdict all = Verdict.of(results.stream().map(RuleResult::verdict).toList());
     return new GateResult(all, policy.place(), results, digests, at);
   }
@@ -117,10 +111,6 @@ public final class Gate {
     Map<String, List<String>> all = new LinkedHashMap<>();
     model.groups().forEach((name, group) -> all.put(name, group.group().tasks()));
     return all;
-  }
-
-  private static boolean isTested(Rule.OfMetric rule) {
-    return !(rule instanceof Rule.Limit limit && limit.by() == Rule.By.POINT);
   }
 
   private static Families.Test test(Rule.OfMetric rule, Evidence evidence) {

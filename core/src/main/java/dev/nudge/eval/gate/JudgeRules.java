@@ -3,6 +3,7 @@ package dev.nudge.eval.gate;
 import dev.nudge.eval.judge.Balance;
 import dev.nudge.eval.judge.JudgeResult;
 import dev.nudge.eval.judge.WinRate;
+import java.util.Locale;
 import java.util.Optional;
 
 /// Judges rules about what a judge says of the model's texts beside the base's.
@@ -38,8 +39,14 @@ final class JudgeRules {
     JudgeResult.Compared compared = compared(rule, evidence).orElseThrow();
     WinRate rate = compared.rate();
     String subject =
-        "win rate over %s (%,d won, %,d lost, %,d tied, %,d not read)"
-            .formatted(compared.first(), rate.wins(), rate.losses(), rate.allTies(), rate.unread());
+        String.format(
+            Locale.ROOT,
+            "win rate over %s (%,d won, %,d lost, %,d tied, %,d not read)",
+            compared.first(),
+            rate.wins(),
+            rate.losses(),
+            rate.allTies(),
+            rate.unread());
     Measured measured = Measured.of(Balance.of(compared.judged()));
     return new Families.Test(rule, subject, null, rate.rate(), measured);
   }
@@ -51,12 +58,13 @@ final class JudgeRules {
         rate == null || rate.pairs() + rate.unread() == 0
             ? "nobody judged the texts of %s; a bound of at least %s of the win rate is asked for"
                 .formatted(rule.task(), Sentences.number(rule.atLeast()))
-            : "the verdicts on %,d of %,d pairs of %s could not be read; where they are more than %s, the rest shows nothing"
-                .formatted(
-                    rate.unread(),
-                    rate.unread() + rate.pairs(),
-                    rule.task(),
-                    Sentences.percent(UNREAD));
+            : String.format(
+                Locale.ROOT,
+                "the verdicts on %,d of %,d pairs of %s could not be read; where they are more than %s, the rest shows nothing",
+                rate.unread(),
+                rate.unread() + rate.pairs(),
+                rule.task(),
+                Sentences.percent(UNREAD));
     return RuleResult.plain(
         rule,
         Verdict.INCONCLUSIVE,

@@ -43,7 +43,7 @@ final class JunitXml {
   private static void test(StringBuilder xml, RuleResult rule) {
     xml.append("  <testcase");
     attribute(xml, "name", rule.rule().name());
-    attribute(xml, "classname", CLASS + "." + rule.rule().kind());
+    attribute(xml, "classname", CLASS + "." + rule.rule().kind().word());
     attribute(xml, "time", "0");
     xml.append(">\n    ");
     switch (rule.verdict()) {

@@ -3,8 +3,11 @@ package dev.nudge.eval.gate;
 import dev.nudge.eval.leak.LeakReport;
 import dev.nudge.eval.run.GroupScores;
 import dev.nudge.eval.run.ModelResults;
+import dev.nudge.eval.run.Pace;
+import dev.nudge.settings.Count;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /// Judges rules in which nothing is left to chance: a number is within its limit or beyond.
 final class PlainRules {
@@ -17,11 +20,11 @@ final class PlainRules {
     Verdict verdict =
         Double.isNaN(value) ? Verdict.INCONCLUSIVE : kept ? Verdict.PASS : Verdict.FAIL;
     String sentence =
-        "%s is %s on %,d documents; at %s %s is asked for, by the number itself"
+        "%s is %s on %s; at %s %s is asked for, by the number itself"
             .formatted(
                 rule.on().metric(),
                 Sentences.number(value),
-                subject.documents(),
+                Count.of(subject.documents(), "document"),
                 rule.floor() ? "least" : "most",
                 Sentences.number(rule.limit()));
     return RuleResult.plain(rule, verdict, sentence, value, rule.limit(), subject.documents());
@@ -55,18 +58,22 @@ final class PlainRules {
               .count();
       double share = found / (double) report.items();
       String sentence =
-          "%,d of %,d documents of %s (%s) stand in the training set; at most %s may"
-              .formatted(
-                  found,
-                  report.items(),
-                  task,
-                  Sentences.percent(share),
-                  Sentences.percent(rule.atMost()));
+          String.format(
+              Locale.ROOT,
+              "%,d of %,d documents of %s (%s) stand in the training set; at most %s may",
+              found,
+              report.items(),
+              task,
+              Sentences.percent(share),
+              Sentences.percent(rule.atMost()));
       Verdict clean = report.isBlind() ? Verdict.INCONCLUSIVE : Verdict.PASS;
       if (report.isBlind()) {
         sentence +=
-            "; %,d of its %,d rows could not be looked at"
-                .formatted(report.unread(), report.rows() + report.unread());
+            String.format(
+                Locale.ROOT,
+                "; %,d of its %,d rows could not be looked at",
+                report.unread(),
+                report.rows() + report.unread());
       }
       results.add(
           RuleResult.plain(
@@ -80,8 +87,8 @@ final class PlainRules {
     return results;
   }
 
-  static RuleResult latency(Rule.Latency rule, Speed speed) {
-    double value = rule.perRequest() ? speed.secondsPerRequest() : speed.tokensPerSecond();
+  static RuleResult latency(Rule.Latency rule, Pace pace) {
+    double value = rule.perRequest() ? pace.secondsPerRequest() : pace.tokensPerSecond();
     String unit = rule.perRequest() ? "seconds a request" : "tokens a second";
     boolean kept = rule.perRequest() ? value <= rule.limit() : value >= rule.limit();
     Verdict verdict =

@@ -26,7 +26,7 @@ public record Policy(String place, List<Rule> rules) {
     List<Object> all = new ArrayList<>();
     for (Rule rule : rules) {
       Map<String, Object> one = new LinkedHashMap<>();
-      one.put("kind", rule.kind());
+      one.put("kind", rule.kind().word());
       one.putAll(rule.values());
       all.add(one);
     }
@@ -42,6 +42,11 @@ public record Policy(String place, List<Rule> rules) {
   /// Whether a rule asks what a judge says.
   public boolean asksJudge() {
     return rules.stream().anyMatch(r -> r instanceof Rule.Judge);
+  }
+
+  /// Whether a rule asks what stands in the training set.
+  public boolean asksLeaks() {
+    return rules.stream().anyMatch(r -> r instanceof Rule.Leakage);
   }
 
   /// Checks that what a judge is asked about makes texts; for the time before an evaluation starts.
@@ -99,14 +104,14 @@ public record Policy(String place, List<Rule> rules) {
       if (there == null && tasks != null) {
         throw new InputException(
             "%s: %s names the group %s, which has no number of its own (aggregate_metric_list); name one of its tasks: %s"
-                .formatted(place, rule.kind(), task, String.join(", ", tasks)));
+                .formatted(place, rule.kind().word(), task, String.join(", ", tasks)));
       }
       if (there == null) {
         throw new InputException(
             "%s: %s names the task %s, which is not evaluated; --tasks has %s%s"
                 .formatted(
                     place,
-                    rule.kind(),
+                    rule.kind().word(),
                     task,
                     String.join(", ", metrics.keySet()),
                     Nearest.hint(task, metrics.keySet())));
@@ -119,7 +124,7 @@ public record Policy(String place, List<Rule> rules) {
               "%s: %s names the metric %s, which %s does not have; it has %s%s"
                   .formatted(
                       place,
-                      rule.kind(),
+                      rule.kind().word(),
                       key,
                       task,
                       String.join(", ", new TreeSet<>(there)),

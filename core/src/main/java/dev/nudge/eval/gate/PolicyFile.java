@@ -41,8 +41,7 @@ import tools.jackson.core.JacksonException;
 ///
 /// One rule may stand without the list around it.
 public final class PolicyFile {
-  private static final List<String> KINDS =
-      List.of("improve", "retain", "floor", "ceiling", "judge", "leakage", "latency");
+  private static final List<String> KINDS = RuleKind.words();
   private static final double CONFIDENCE = 0.95;
 
   private PolicyFile() {}
@@ -71,8 +70,8 @@ public final class PolicyFile {
     all.only("confidence", KINDS);
     double confidence = confidence(all, CONFIDENCE);
     List<Rule> rules = new ArrayList<>();
-    for (String kind : KINDS) {
-      for (PolicyKeys one : all.entries(kind)) {
+    for (RuleKind kind : RuleKind.values()) {
+      for (PolicyKeys one : all.entries(kind.word())) {
         rules.addAll(rules(kind, one, confidence));
       }
     }
@@ -122,31 +121,27 @@ public final class PolicyFile {
     }
   }
 
-  private static List<Rule> rules(String kind, PolicyKeys keys, double confidence) {
+  private static List<Rule> rules(RuleKind kind, PolicyKeys keys, double confidence) {
     return switch (kind) {
-      case "improve" -> {
+      case IMPROVE -> {
         keys.only("task", List.of("metric", "filter", "by", "confidence"));
         yield List.of(
             new Rule.Improve(on(keys), keys.notNegative("by", 0.0), confidence(keys, confidence)));
       }
-      case "retain" -> {
+      case RETAIN -> {
         keys.only("task", List.of("metric", "filter", "margin", "confidence"));
         double margin = keys.positive("margin");
         yield List.of(new Rule.Retain(on(keys), margin, confidence(keys, confidence)));
       }
-      case "floor", "ceiling" -> {
-        String limit = kind.equals("floor") ? "at_least" : "at_most";
+      case FLOOR, CEILING -> {
+        boolean floor = kind == RuleKind.FLOOR;
+        String limit = floor ? "at_least" : "at_most";
         keys.only("task", List.of("metric", "filter", limit, "judged_by", "confidence"));
         By by = keys.one("judged_by", Map.of("bound", By.BOUND, "point", By.POINT));
         yield List.of(
-            new Rule.Limit(
-                on(keys),
-                kind.equals("floor"),
-                keys.number(limit),
-                by,
-                confidence(keys, confidence)));
+            new Rule.Limit(on(keys), floor, keys.number(limit), by, confidence(keys, confidence)));
       }
-      case "judge" -> {
+      case JUDGE -> {
         keys.only("task", List.of("at_least", "confidence"));
         double least = keys.number("at_least");
         if (!(least > 0 && least < 1)) {
@@ -154,11 +149,11 @@ public final class PolicyFile {
         }
         yield List.of(new Rule.Judge(keys.needed("task"), least, confidence(keys, confidence)));
       }
-      case "leakage" -> {
+      case LEAKAGE -> {
         keys.only("task", List.of("at_most", "kinds"));
         yield List.of(new Rule.Leakage(keys.text("task"), keys.share("at_most"), kinds(keys)));
       }
-      default -> latency(keys);
+      case LATENCY -> latency(keys);
     };
   }
 
@@ -175,8 +170,8 @@ public final class PolicyFile {
 
   private static double confidence(PolicyKeys keys, double otherwise) {
     double confidence = keys.number("confidence", otherwise);
-    if (!(confidence >= 0.5 && confidence < 1)) {
-      throw keys.wrong("confidence", "at least 0.5 and below 1");
+    if (!(confidence > 0.5 && confidence < 1)) { // at 0.5 a one-sided bound is the number itself
+      throw keys.wrong("confidence", "above 0.5 and below 1");
     }
     return confidence;
   }

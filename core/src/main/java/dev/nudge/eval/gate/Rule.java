@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 /// A rule of a policy.
 public sealed interface Rule {
 
-  /// The key under which it stands in a policy.
-  String kind();
+  /// Its kind, under whose word it stands in a policy.
+  RuleKind kind();
 
   /// What it says, key by key, as a policy has it.
   Map<String, Object> values();
@@ -21,10 +21,10 @@ public sealed interface Rule {
   /// A short name, such as `improve legal acc`.
   default String name() {
     return switch (this) {
-      case OfMetric rule -> kind() + " " + rule.on().shown();
-      case Judge rule -> kind() + " " + rule.task();
-      case Leakage rule -> kind() + (rule.task() == null ? "" : " " + rule.task());
-      case Latency rule -> kind() + " " + rule.values().keySet().iterator().next();
+      case OfMetric rule -> kind().word() + " " + rule.on().shown();
+      case Judge rule -> kind().word() + " " + rule.task();
+      case Leakage rule -> kind().word() + (rule.task() == null ? "" : " " + rule.task());
+      case Latency rule -> kind().word() + " " + rule.values().keySet().iterator().next();
     };
   }
 
@@ -62,8 +62,8 @@ public sealed interface Rule {
   /// @param by in the metric's own unit, 0 or more; towards its better side
   record Improve(On on, double by, double confidence) implements OfMetric {
     @Override
-    public String kind() {
-      return "improve";
+    public RuleKind kind() {
+      return RuleKind.IMPROVE;
     }
 
     @Override
@@ -81,8 +81,8 @@ public sealed interface Rule {
   /// @param margin in the metric's own unit, above 0
   record Retain(On on, double margin, double confidence) implements OfMetric {
     @Override
-    public String kind() {
-      return "retain";
+    public RuleKind kind() {
+      return RuleKind.RETAIN;
     }
 
     @Override
@@ -111,8 +111,8 @@ public sealed interface Rule {
   /// @param floor whether it must be at least `limit`; else at most
   record Limit(On on, boolean floor, double limit, By by, double confidence) implements OfMetric {
     @Override
-    public String kind() {
-      return floor ? "floor" : "ceiling";
+    public RuleKind kind() {
+      return floor ? RuleKind.FLOOR : RuleKind.CEILING;
     }
 
     @Override
@@ -133,8 +133,8 @@ public sealed interface Rule {
   /// @param atLeast above 0 and below 1; 0.5: the model is better; a margin is less, such as 0.45
   record Judge(String task, double atLeast, double confidence) implements Tested {
     @Override
-    public String kind() {
-      return "judge";
+    public RuleKind kind() {
+      return RuleKind.JUDGE;
     }
 
     @Override
@@ -157,8 +157,8 @@ public sealed interface Rule {
     }
 
     @Override
-    public String kind() {
-      return "leakage";
+    public RuleKind kind() {
+      return RuleKind.LEAKAGE;
     }
 
     @Override
@@ -183,8 +183,8 @@ public sealed interface Rule {
   /// second
   record Latency(boolean perRequest, double limit) implements Rule {
     @Override
-    public String kind() {
-      return "latency";
+    public RuleKind kind() {
+      return RuleKind.LATENCY;
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.nudge.eval.gate;
 
 import dev.nudge.eval.Interval;
+import dev.nudge.settings.Count;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -26,9 +27,8 @@ final class Sentences {
   private static String found(Families.Test test) {
     Measured measured = test.measured();
     Double before = test.before();
-    int n = measured.documents();
-    String documents = n == 1 ? "1 document" : "%,d documents".formatted(n);
-    documents += measured.clusters() == 0 ? "" : " in %,d clusters".formatted(measured.clusters());
+    String documents = Count.of(measured.documents(), "document");
+    documents += measured.clusters() == 0 ? "" : " in " + Count.of(measured.clusters(), "cluster");
     String subject = test.subject();
     String values =
         before == null
@@ -79,7 +79,7 @@ final class Sentences {
   }
 
   private static String over(int rules) {
-    return rules == 1 ? "" : " over %d rules".formatted(rules);
+    return rules == 1 ? "" : " over " + Count.of(rules, "rule");
   }
 
   private static String open(Families.Test test, int rules) {

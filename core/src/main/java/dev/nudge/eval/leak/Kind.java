@@ -4,7 +4,8 @@ package dev.nudge.eval.leak;
 public enum Kind {
   /// A training row is the item, character by character.
   EXACT,
-  /// A training row is the item, but for case, blanks, punctuation and forms of the same character.
+  /// A training row is the item, but for case, blanks, punctuation and forms of the same character;
+  /// signs between numbers count.
   NORMALISED,
   /// Runs of thirteen words of training rows, any and several, cover much of the item; so does a
   /// row that holds it, of six words or more, among other text.

@@ -28,11 +28,6 @@ public record LeakReport(long rows, int items, List<Leak> leaks, long unread) {
     return counts;
   }
 
-  /// The share of items that were found in any way; 0 of no item.
-  public double share() {
-    return items == 0 ? 0 : leaks.size() / (double) items;
-  }
-
   /// Whether more than a tenth of the training set could not be looked at, so that "nothing was
   /// found" shows nothing.
   public boolean isBlind() {

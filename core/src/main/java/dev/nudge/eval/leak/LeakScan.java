@@ -21,11 +21,12 @@ import org.jspecify.annotations.Nullable;
 /// 90,000 of them 1 GiB.
 ///
 /// What counts as found is told by [Kind]: runs where they cover [#COVERED] of an item's words,
-/// nearness from [NearTexts#NEAR] on. Wording that a tenth of the items share, a question that all
-/// ask, is not counted for either. A text of [Runs#SHORTEST] words or more is found inside a longer
-/// one, so a short question behind another template is; a shorter one is found as a whole only, one
-/// without a letter or digit only as it is, and an empty one never. An item is found where any of
-/// its texts is.
+/// nearness from [NearTexts#NEAR] on. Wording that more than a tenth of the items share, a question
+/// that all ask, is not counted for either: of runs among all items, of nearness among the first
+/// [NearTexts#SAMPLE]. A text of [Runs#SHORTEST] words or more is found inside a longer one, so a
+/// short question behind another template is; a shorter one, of a single character even, is found
+/// as a whole only, one without a letter or digit only as it is, and an empty one never. An item is
+/// found where any of its texts is.
 ///
 /// Two different texts have the same hash in one of 10⁷ data sets.
 ///
@@ -68,7 +69,7 @@ public final class LeakScan {
   ///     [#COVERED]
   public LeakScan(Iterable<Item> items, double covered) {
     this.covered = covered;
-    List<int[]> first = new ArrayList<>();
+    List<List<int[]>> first = new ArrayList<>();
     List<int[]> all = new ArrayList<>();
     Set<String> known = new HashSet<>();
     for (Item item : items) {
@@ -76,6 +77,7 @@ public final class LeakScan {
         throw new IllegalArgumentException("two items have the id '" + item.id() + "'");
       }
       ids.add(item.id());
+      List<int[]> own = new ArrayList<>();
       for (String text : item.texts()) {
         int number = itemOf.size();
         itemOf.add(ids.size() - 1);
@@ -86,15 +88,16 @@ public final class LeakScan {
         if (words.length > 0) {
           normalised.add(Mix.of(words), number);
         }
-        runs.add(words);
-        all.add(words);
-        if (first.size() < NearTexts.SAMPLE) {
-          first.add(words);
-        }
+        runs.add(words, ids.size() - 1);
+        own.add(words);
+      }
+      all.addAll(own);
+      if (first.size() < NearTexts.SAMPLE) {
+        first.add(own);
       }
     }
-    runs.close();
-    near = new NearTexts(first);
+    runs.close(ids.size());
+    near = NearTexts.ofThings(first);
     for (int text = 0; text < all.size(); text++) {
       if (near.add(all.get(text)) >= 0) {
         words.add(all.get(text));
@@ -103,11 +106,9 @@ public final class LeakScan {
     }
   }
 
-  /// Looks for items in a whole training set.
-  public static LeakReport of(Iterable<String> training, Iterable<Item> items) {
-    LeakScan scan = new LeakScan(items);
-    training.forEach(scan::row);
-    return scan.report();
+  /// How many words a text has by which items are looked for: of Chinese, one a character.
+  public static int words(String text) {
+    return Words.of(text).length;
   }
 
   /// Looks for items in the next training row. Where prompt and completion are apart, they are

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Tells which words of each text lie in a run of thirteen that a training row has too.
+/// Tells which words of each text of items lie in a run of thirteen that a training row has too.
 ///
 /// A text of [#SHORTEST] to twelve words is one run; a shorter one has none, for such a row of
 /// words comes anywhere. A run that stands in more than a tenth of the items (and in more than
@@ -18,36 +18,42 @@ final class Runs {
   static final int SHORTEST = 6;
   private static final int LEAST_COMMON = 5; // items
 
-  private final Postings runs = new Postings(); // of a run: item and place of its first word
-  private final boolean[] lengths = new boolean[LENGTH + 1]; // that an item's runs have
-  private final List<Integer> words = new ArrayList<>(); // of each item
+  private final Postings runs = new Postings(); // of a run: text and place of its first word
+  private final boolean[] lengths = new boolean[LENGTH + 1]; // that a text's runs have
+  private final List<Integer> words = new ArrayList<>(); // of each text
+  private final List<Integer> itemOf = new ArrayList<>(); // of each text
   private final Map<Integer, BitSet> common = new HashMap<>();
   private final Map<Integer, BitSet> covered = new HashMap<>();
   private final Map<Integer, Witness> witnesses = new HashMap<>();
 
   private record Witness(long row, int words) {}
 
-  /// Adds the next item.
-  void add(int[] item) {
+  /// Adds the next text; those of an item follow one another.
+  ///
+  /// @param item number of the item that it is of, from 0 on
+  void add(int[] text, int item) {
     int number = words.size();
-    words.add(item.length);
-    int length = Math.min(LENGTH, item.length);
+    words.add(text.length);
+    itemOf.add(item);
+    int length = Math.min(LENGTH, text.length);
     if (length < SHORTEST) {
       return;
     }
     lengths[length] = true;
-    for (int i = 0; i + length <= item.length; i++) {
+    for (int i = 0; i + length <= text.length; i++) {
       long hash = 1;
       for (int j = i; j < i + length; j++) {
-        hash = with(hash, item[j]);
+        hash = with(hash, text[j]);
       }
       runs.add(key(hash, length), (long) number << 32 | i);
     }
   }
 
-  /// Takes out what is common, when all items are there.
-  void close() {
-    int most = Math.max(LEAST_COMMON, words.size() / 10);
+  /// Takes out what is common, when all texts are there.
+  ///
+  /// @param items how many there are, those without a text counted
+  void close(int items) {
+    int most = Math.max(LEAST_COMMON, items / 10);
     for (long key : runs.keys()) {
       long[] places = runs.of(key);
       if (places.length > most && items(places) > most) {
@@ -59,12 +65,13 @@ final class Runs {
   }
 
   /// How many items places are of; those of an item follow one another.
-  private static int items(long[] places) {
+  private int items(long[] places) {
     int items = 0;
-    long last = -1;
+    int last = -1;
     for (long place : places) {
-      items += place >>> 32 == last ? 0 : 1;
-      last = place >>> 32;
+      int item = itemOf.get((int) (place >>> 32));
+      items += item == last ? 0 : 1;
+      last = item;
     }
     return items;
   }
@@ -84,33 +91,33 @@ final class Runs {
       }
     }
     words.forEach(
-        (item, covered) -> {
-          Witness sofar = witnesses.get(item);
+        (text, covered) -> {
+          Witness sofar = witnesses.get(text);
           if (sofar == null || covered > sofar.words) {
-            witnesses.put(item, new Witness(number, covered));
+            witnesses.put(text, new Witness(number, covered));
           }
         });
   }
 
   /// Marks the words of a run and tells how many were not marked.
   private int mark(Map<Integer, BitSet> marks, long place) {
-    int item = (int) (place >>> 32);
+    int text = (int) (place >>> 32);
     int from = (int) place;
-    int length = Math.min(LENGTH, words.get(item));
-    BitSet marked = marks.computeIfAbsent(item, i -> new BitSet());
+    int length = Math.min(LENGTH, words.get(text));
+    BitSet marked = marks.computeIfAbsent(text, i -> new BitSet());
     int before = marked.cardinality();
     marked.set(from, from + length);
     return marked.cardinality() - before;
   }
 
-  /// The share of an item's words that are covered, of those that are its own.
-  double covered(int item) {
-    BitSet found = covered.get(item);
+  /// The share of a text's words that are covered, of those that are its own.
+  double covered(int text) {
+    BitSet found = covered.get(text);
     if (found == null) {
       return 0;
     }
-    int own = words.get(item);
-    BitSet theirs = common.get(item);
+    int own = words.get(text);
+    BitSet theirs = common.get(text);
     if (theirs == null) {
       return found.cardinality() / (double) own;
     }
@@ -120,9 +127,9 @@ final class Runs {
     return own == 0 ? 0 : ofItsOwn.cardinality() / (double) own;
   }
 
-  /// The training row that was the first to cover so many words of an item as no other.
-  @Nullable Long witness(int item) {
-    Witness witness = witnesses.get(item);
+  /// The training row that was the first to cover so many words of a text as no other.
+  @Nullable Long witness(int text) {
+    Witness witness = witnesses.get(text);
     return witness == null ? null : witness.row;
   }
 

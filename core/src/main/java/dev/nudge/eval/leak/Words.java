@@ -9,6 +9,9 @@ import java.util.Locale;
 /// Turns a text into its words as numbers: runs of letters and digits in lower case, in the form
 /// NFKC of Unicode. Scripts that put no blank between words (Chinese, Japanese, Thai, Lao, Khmer,
 /// Burmese) have a word a character.
+///
+/// Other signs do not count, but for those of arithmetic between two numbers, which are a word
+/// each: 7 + 2 is another question than 7 - 2.
 final class Words {
   private Words() {}
 
@@ -26,8 +29,11 @@ final class Words {
           words[count++] = number(plain, start, at);
         }
         start = at + Character.charCount(c);
+        int sign = alone ? 0 : sign(c);
         if (alone) {
           words[count++] = number(plain, at, start);
+        } else if (sign != 0 && isOfNumber(plain, at, -1) && isOfNumber(plain, at, 1)) {
+          words[count++] = (int) Mix.of(sign);
         }
       }
       at += Character.charCount(c);
@@ -37,6 +43,30 @@ final class Words {
 
   private static int number(String text, int start, int end) {
     return (int) Mix.of(text.subSequence(start, end));
+  }
+
+  /// The sign of arithmetic that a character is, whichever way it is written; 0: it is none.
+  private static int sign(int c) {
+    return switch (c) {
+      case '+', '-', '*', '/', '^', '<', '>', '=' -> c;
+      case '\u2212', '\u2013' -> '-'; // minus, and a dash that stands for it
+      case '\u00d7', '\u00b7' -> '*';
+      case '\u00f7' -> '/';
+      default -> 0;
+    };
+  }
+
+  /// Whether what stands beside a place, blanks left out, is a number or the bracket around one.
+  private static boolean isOfNumber(String text, int at, int step) {
+    int beside = at + step;
+    while (beside >= 0 && beside < text.length() && Character.isWhitespace(text.charAt(beside))) {
+      beside += step;
+    }
+    if (beside < 0 || beside >= text.length()) {
+      return false;
+    }
+    char c = text.charAt(beside);
+    return Character.isDigit(c) || c == (step < 0 ? ')' : '(');
   }
 
   private static boolean isPart(int c) {

@@ -5,6 +5,7 @@ import dev.nudge.eval.gate.GateFiles;
 import dev.nudge.eval.gate.Policy;
 import dev.nudge.eval.judge.JudgeFiles;
 import dev.nudge.eval.judge.Judging;
+import dev.nudge.eval.report.ReportFiles;
 import dev.nudge.eval.run.Evaluation;
 import dev.nudge.eval.task.TaskConfig;
 import dev.nudge.format.OutFolder;
@@ -23,10 +24,12 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// What has to happen before the first question: the policy is held to the tasks, verdicts of an
-/// earlier evaluation go, and what is judged is written down. All else is told on.
+/// What has to happen before the first question: the policy is held to the tasks, verdicts and
+/// reports of an earlier evaluation go, and what is judged is written down. All else is told on.
 final class Beginning implements Evaluation.Watcher {
   private static final String TOKENIZER = "tokenizer.json";
+  private static final List<String> EARLIER =
+      List.of(GateFiles.JSON, GateFiles.XML, ReportFiles.HTML, ReportFiles.MARKDOWN);
 
   private final EvaluateSettings settings;
   private final @Nullable Policy policy;
@@ -89,7 +92,7 @@ final class Beginning implements Evaluation.Watcher {
   @Override
   public void begins(String type) {
     compute = type;
-    for (String name : List.of(GateFiles.JSON, GateFiles.XML)) {
+    for (String name : EARLIER) {
       Path file = settings.out().resolve(name);
       try {
         java.nio.file.Files.deleteIfExists(file);

@@ -6,7 +6,6 @@ import dev.nudge.eval.gate.GateFiles;
 import dev.nudge.eval.gate.GateResult;
 import dev.nudge.eval.gate.Policy;
 import dev.nudge.eval.gate.PolicyFile;
-import dev.nudge.eval.gate.Speed;
 import dev.nudge.eval.judge.JudgeResult;
 import dev.nudge.eval.judge.Judging;
 import dev.nudge.eval.leak.LeakReport;
@@ -91,6 +90,11 @@ public final class Suite {
       throw new InputException(
           "%s: judge asks for a win rate; give --judge, or leave it out".formatted(policy.place()));
     }
+    if (policy != null && policy.asksLeaks() && settings.trainData().isEmpty()) {
+      throw new InputException(
+          "%s: leakage asks what stands in the training set; give --train-data, or leave it out"
+              .formatted(policy.place()));
+    }
     TrainingTexts training = TrainingTexts.of(settings.trainData());
     Judging judging = Judging.of(settings, machine, watcher::warn);
     Beginning beginning = new Beginning(settings, policy, judging, watcher);
@@ -108,7 +112,7 @@ public final class Suite {
     Instant now = Instant.now();
     GateResult gate = null;
     if (policy != null) {
-      Gate.Evidence evidence = new Gate.Evidence(outcome, leaks, Speed.of(outcome), judge);
+      Gate.Evidence evidence = new Gate.Evidence(outcome, leaks, judge);
       Map<String, String> changing = new TreeMap<>(shown);
       if (judge != null && policy.asksJudge()) {
         changing.put("judge", judge.identity());

@@ -1,25 +1,21 @@
 package dev.nudge.eval.suite;
 
+import dev.nudge.data.ContentDigest;
 import dev.nudge.data.source.Pick;
 import dev.nudge.data.source.RowSource;
 import dev.nudge.data.source.SourceFiles;
 import dev.nudge.data.source.Sources;
-import dev.nudge.eval.leak.Item;
 import dev.nudge.eval.leak.LeakReport;
 import dev.nudge.eval.leak.LeakScan;
 import dev.nudge.eval.run.ModelResults;
-import dev.nudge.eval.run.TaskScores;
 import dev.nudge.format.Json;
 import dev.nudge.format.OutFolder;
-import dev.nudge.format.Sha256;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,12 +25,10 @@ import tools.jackson.databind.JsonNode;
 
 /// The texts of a training set, in which the documents of tasks are looked for.
 ///
-/// Of a row every text is looked at by itself, whatever its columns and messages are called. Rows
-/// that are none, or have no text, are counted and passed over: training would have refused them.
+/// Of a row every text is looked at by itself, however short, whatever its columns and messages are
+/// called. Rows that are none, or have no text, are counted and passed over: training would have
+/// refused them.
 record TrainingTexts(List<Path> files) {
-  private static final int SHORTEST = 8; // characters of a text that says anything
-  private static final int OWN = 13; // words of an answer that is no other document's
-
   /// @param names files, folders and globs, as `train --data` takes them
   /// @throws InputException where one is not there, or cannot be read to its end
   static TrainingTexts of(List<String> names) {
@@ -64,11 +58,9 @@ record TrainingTexts(List<Path> files) {
     return files.isEmpty();
   }
 
-  /// A digest of what the files hold.
+  /// A digest of what the files hold, as a run keeps it of the data that it is trained on.
   String digest() {
-    StringBuilder all = new StringBuilder();
-    files.forEach(file -> all.append(Sha256.of(file)).append('\n'));
-    return Sha256.of(all.toString().getBytes(StandardCharsets.UTF_8));
+    return ContentDigest.of(files.stream().map(Path::toString).toList());
   }
 
   /// Looks for the documents of each task.
@@ -76,7 +68,7 @@ record TrainingTexts(List<Path> files) {
   /// @param warnings told how many rows were passed over
   Map<String, LeakReport> look(ModelResults model, Consumer<String> warnings) {
     Map<String, LeakScan> scans = new LinkedHashMap<>();
-    model.tasks().forEach((name, task) -> scans.put(name, new LeakScan(items(task))));
+    model.tasks().forEach((name, task) -> scans.put(name, new LeakScan(DocumentTexts.of(task))));
     files.forEach(file -> read(file, scans.values()));
     Map<String, LeakReport> reports = new LinkedHashMap<>();
     scans.forEach((name, scan) -> reports.put(name, scan.report()));
@@ -87,40 +79,6 @@ record TrainingTexts(List<Path> files) {
               .formatted(Count.of(unread, "row")));
     }
     return reports;
-  }
-
-  /// The texts of each document that would give it away: the question as it is asked without shots,
-  /// what a task file names by `doc_to_decontamination_query` (a column) or else the longest column
-  /// in the question by itself, whatever template it stands behind, and an answer of at least
-  /// [#OWN] words.
-  private static List<Item> items(TaskScores task) {
-    Map<Integer, Item> items = new LinkedHashMap<>(); // a sample comes once for each filter
-    Object named = task.task().config().written().get("doc_to_decontamination_query");
-    String column = named instanceof String text ? text : null;
-    for (TaskScores.Scored scored : task.samples()) {
-      int id = scored.sample().id();
-      if (items.containsKey(id)) {
-        continue;
-      }
-      JsonNode doc = scored.sample().doc();
-      List<String> texts = new ArrayList<>();
-      String question = task.task().question(doc);
-      texts.add(question);
-      if (column != null && doc.has(column)) {
-        texts.add(String.join("\n", texts(doc.path(column))));
-      } else {
-        texts(doc).stream()
-            .filter(text -> question.contains(text) && !question.equals(text))
-            .max(Comparator.comparingInt(String::length))
-            .ifPresent(texts::add);
-      }
-      JsonNode target = scored.sample().target();
-      if (target.isString() && target.stringValue().strip().split("\\s+").length >= OWN) {
-        texts.add(target.stringValue());
-      }
-      items.put(id, new Item(Integer.toString(id), texts));
-    }
-    return List.copyOf(items.values());
   }
 
   private static void read(Path file, Collection<LeakScan> scans) {
@@ -150,14 +108,15 @@ record TrainingTexts(List<Path> files) {
     }
   }
 
-  private static List<String> texts(JsonNode node) {
+  /// All texts that are somewhere in a value and are not blank.
+  static List<String> texts(JsonNode node) {
     List<String> texts = new ArrayList<>();
     collect(node, texts);
     return texts;
   }
 
   private static void collect(JsonNode node, List<String> to) {
-    if (node.isString() && node.stringValue().length() >= SHORTEST) {
+    if (node.isString() && !node.stringValue().isBlank()) {
       to.add(node.stringValue());
     }
     node.forEach(child -> collect(child, to));

@@ -8,6 +8,7 @@ import dev.nudge.eval.Paired;
 import dev.nudge.eval.leak.Item;
 import dev.nudge.eval.leak.LeakReport;
 import dev.nudge.eval.leak.LeakScan;
+import dev.nudge.eval.leak.LeakScans;
 import dev.nudge.eval.run.ModelResults;
 import dev.nudge.eval.run.Outcome;
 import dev.nudge.eval.run.Pace;
@@ -29,7 +30,7 @@ class GateTest {
   @TempDir Path folder;
 
   private static GateResult judge(String policy, Outcome outcome) {
-    return judge(policy, Gate.Evidence.of(outcome));
+    return judge(policy, MadeOutcomes.evidence(outcome));
   }
 
   private static GateResult judge(String policy, Gate.Evidence evidence) {
@@ -212,6 +213,22 @@ class GateTest {
   }
 
   @Test
+  void aConfidenceJustAboveAHalfIsJudgedToo() throws Exception {
+    GateResult result =
+        judge(
+            """
+            confidence: 0.500001
+            improve: {task: legal, metric: acc, by: 0.15}
+            retain: {task: legal, metric: brier_score, margin: 0.01}
+            floor: {task: legal, metric: acc, at_least: 0.65, judged_by: bound}
+            ceiling: {task: legal, metric: brier_score, at_most: 0.9, judged_by: bound}
+            """,
+            better());
+    assertThat(result.rules()).hasSize(4);
+    assertThat(result.rules()).extracting(RuleResult::sentence).noneMatch(s -> s.contains("NaN"));
+  }
+
+  @Test
   void aLimitIsJudgedByItsBoundOrByTheNumberItself() throws Exception {
     Outcome outcome = better(); // 0.65 of 200
     assertThat(floor(outcome, 0.62, "point")).isEqualTo(Verdict.PASS);
@@ -301,7 +318,7 @@ class GateTest {
   }
 
   private static Gate.Evidence looked(Outcome outcome, LeakReport report) {
-    return new Gate.Evidence(outcome, Map.of("legal", report), Speed.UNKNOWN, null);
+    return new Gate.Evidence(outcome, Map.of("legal", report), null);
   }
 
   @Test
@@ -310,7 +327,8 @@ class GateTest {
     var items =
         IntStream.range(0, 200).mapToObj(i -> new Item("" + i, "question number " + i)).toList();
     var report =
-        LeakScan.of(List.of("question number 7", "Question number: 8", "question number 9"), items);
+        LeakScans.of(
+            List.of("question number 7", "Question number: 8", "question number 9"), items);
     assertThat(report.leaks()).hasSize(3);
     Gate.Evidence evidence = looked(outcome, report);
     assertThat(judge("leakage: {at_most: 0.015}", evidence).verdict()).isEqualTo(Verdict.PASS);

@@ -48,18 +48,18 @@ class JudgeGateTest {
     return all;
   }
 
-  private static List<Judged> pairs(int wins, int losses, int ties) {
+  static List<Judged> pairs(int wins, int losses, int ties) {
     return pairs(1, Map.of(Ruling.SECOND, wins, Ruling.FIRST, losses, Ruling.TIE, ties));
   }
 
   private GateResult judge(String policy, @Nullable JudgeResult judge) {
     Policy read = PolicyFile.parse("policy.yaml", policy);
-    Gate.Evidence evidence = new Gate.Evidence(outcome, Map.of(), Speed.UNKNOWN, judge);
+    Gate.Evidence evidence = new Gate.Evidence(outcome, Map.of(), judge);
     return Gate.judge(
         read, evidence, MadeOutcomes.digests(outcome, read), Instant.parse("2026-01-02T03:04:05Z"));
   }
 
-  private static JudgeResult result(String first, String second, List<Judged> judged) {
+  static JudgeResult result(String first, String second, List<Judged> judged) {
     JudgeResult.Compared compared =
         new JudgeResult.Compared("legal", first, second, WinRate.of(judged), judged);
     return new JudgeResult(

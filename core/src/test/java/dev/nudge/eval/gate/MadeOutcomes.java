@@ -274,6 +274,11 @@ public final class MadeOutcomes {
     return right;
   }
 
+  /// An outcome alone as evidence: no leaks were looked for, nobody judged.
+  public static Gate.Evidence evidence(Outcome outcome) {
+    return new Gate.Evidence(outcome, Map.of(), null);
+  }
+
   /// Digests of an outcome, the rest made up.
   public static Digests digests(Outcome outcome, Policy policy) {
     return new Digests(

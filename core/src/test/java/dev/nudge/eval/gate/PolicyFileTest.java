@@ -54,7 +54,7 @@ class PolicyFileTest {
   void theExampleIsAPolicy() {
     Policy policy = PolicyFile.read(Path.of("../examples/policy.yaml"));
     assertThat(policy.rules())
-        .extracting(Rule::kind)
+        .extracting(rule -> rule.kind().word())
         .containsExactly("improve", "retain", "floor", "ceiling", "leakage", "latency");
     policy.check( // as the packs have it
         Map.of(
@@ -84,6 +84,13 @@ class PolicyFileTest {
     assertThat(other.digest()).isNotEqualTo(yaml.digest());
   }
 
+  @Test
+  void everyKindOfRuleIsInTheFileAboveAndNoOther() {
+    assertThat(PolicyFile.parse("p.yaml", WHOLE).rules())
+        .extracting(Rule::kind)
+        .containsOnly(RuleKind.values());
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -93,7 +100,10 @@ class PolicyFileTest {
         "improve: [{task: a, metric: acc}, {task: 3, metric: acc}] | p: improve, rule 2: task is 3; it must be a name",
         "improve: {task: a, metric: acc, by: -1} | p: improve: by is -1; it must be 0 or more",
         "improve: {task: a, metric: acc, by: .nan} | p: improve: by is NaN; it must be a number",
-        "improve: {task: a, metric: acc, confidence: 95} | p: improve: confidence is 95; it must be at least 0.5 and below 1",
+        "improve: {task: a, metric: acc, confidence: 95} | p: improve: confidence is 95; it must be above 0.5 and below 1",
+        "retain: {task: a, metric: acc, margin: 1, confidence: 0.5} | p: retain: confidence is 0.5; it must be above 0.5 and below 1",
+        "{confidence: 0.5, leakage: {at_most: 0}} | p: confidence is 0.5; it must be above 0.5 and below 1",
+        "judge: {task: a, at_least: 0.5, confidence: 1} | p: judge: confidence is 1; it must be above 0.5 and below 1",
         "improve: {task: a, metric: acc, margin: 1} | p: improve: 'margin' is no key there; there are task, metric, filter, by, confidence",
         "retain: {task: a, metric: acc} | p: retain: margin is missing; it must be a number",
         "retain: {task: a, metric: acc, margin: 0} | p: retain: margin is 0; it must be above 0",
@@ -126,7 +136,10 @@ class PolicyFileTest {
   void aJudgeIsAskedOnlyAboutTasksThatMakeTexts() {
     Policy policy = PolicyFile.parse("p", "judge: {task: say, at_least: 0.5}");
     assertThat(policy.asksJudge()).isTrue();
-    assertThat(PolicyFile.parse("p", "leakage: {at_most: 0}").asksJudge()).isFalse();
+    assertThat(policy.asksLeaks()).isFalse();
+    Policy leaks = PolicyFile.parse("p", "leakage: {at_most: 0}");
+    assertThat(leaks.asksJudge()).isFalse();
+    assertThat(leaks.asksLeaks()).isTrue();
     policy.check(Map.of("say", Set.of("f1")), Map.of(), true);
     policy.checkTexts(Set.of("say", "quiz"), Set.of("say"));
     assertThatThrownBy(() -> policy.checkTexts(Set.of("say", "tell"), Set.of("tell")))

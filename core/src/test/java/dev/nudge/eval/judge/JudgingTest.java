@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.Backends;
 import dev.nudge.data.Example;
-import dev.nudge.eval.gate.Digests;
 import dev.nudge.eval.gate.GateFiles;
 import dev.nudge.eval.gate.GateResult;
 import dev.nudge.eval.gate.Verdict;
@@ -38,6 +37,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /// Has the answers of a tiny model and of adapters on it judged, by a tiny model and by a server.
 @Timeout(120)
@@ -294,8 +294,8 @@ class JudgingTest {
     }
   }
 
-  private GateFiles.Stored gate() {
-    return GateFiles.read(folder.resolve("out/gate.json"));
+  private JsonNode gate() {
+    return Json.read(folder.resolve("out").resolve(GateFiles.JSON));
   }
 
   @Test
@@ -307,16 +307,21 @@ class JudgingTest {
       assertThat(result.verdict()).isEqualTo(Verdict.INCONCLUSIVE); // six pairs are too few
       assertThat(result.rules().getFirst().documents()).isEqualTo(DOCUMENTS);
       assertThat(result.rules().getFirst().value()).isEqualTo(0.5);
-      Digests first = gate().digests();
-      assertThat(first.settings().get("judge")).startsWith("sha256:");
+      JsonNode first = gate().path("digests");
+      assertThat(first.path("settings").path("judge").asString()).startsWith("sha256:");
       run(remote(server, "policy", policy));
-      assertThat(gate().isFresh(first)).isTrue();
+      assertThat(gate().path("digests")).isEqualTo(first);
       Files.writeString(folder.resolve("short.txt"), "{question} {answer_a} {answer_b} Which?");
       run(remote(server, "policy", policy));
-      assertThat(first.changed(gate().digests())).containsExactly("the setting judge");
-      Files.writeString(policy, "leakage: {at_most: 0}\n");
+      ObjectNode second = (ObjectNode) gate().path("digests");
+      JsonNode judge = first.path("settings").path("judge");
+      assertThat(second.path("settings").path("judge")).isNotEqualTo(judge);
+      ((ObjectNode) second.path("settings")).set("judge", judge);
+      assertThat(second).isEqualTo(first); // and nothing else
+      Files.writeString(
+          policy, "floor: {task: quiz, metric: acc, at_least: 0, judged_by: point}\n");
       run(remote(server, "policy", policy));
-      assertThat(gate().digests().settings()).doesNotContainKey("judge"); // nobody asks it
+      assertThat(gate().path("digests").path("settings").has("judge")).isFalse(); // nobody asks it
     }
   }
 
@@ -328,7 +333,7 @@ class JudgingTest {
       assertThatThrownBy(() -> run(remote(server, "policy", policy)))
           .isInstanceOf(RunException.class);
     }
-    assertThat(gate().verdict()).isEqualTo(Verdict.INCONCLUSIVE);
+    assertThat(gate().path("verdict").asString()).isEqualTo("inconclusive");
     assertThat(Files.readString(folder.resolve("out/gate.json")))
         .contains("nobody judged the texts of say");
   }

@@ -39,7 +39,7 @@ class LeakScanTest {
   }
 
   private static LeakReport scan(List<String> training, String item) {
-    return LeakScan.of(training, List.of(new Item("x", item)));
+    return LeakScans.of(training, List.of(new Item("x", item)));
   }
 
   @Test
@@ -65,12 +65,11 @@ class LeakScanTest {
       items.add(new Item("clean" + i, text(40)));
     }
 
-    LeakReport report = LeakScan.of(training, items);
+    LeakReport report = LeakScans.of(training, items);
 
     assertThat(report.rows()).isEqualTo(300);
     assertThat(report.items()).isEqualTo(54);
     assertThat(report.ids()).isEqualTo(Set.of("exact", "normalised", "within", "near"));
-    assertThat(report.share()).isEqualTo(4 / 54.0);
     assertThat(leak(report, "exact").witnesses())
         .isEqualTo(Map.of(Kind.EXACT, 17L, Kind.NORMALISED, 17L, Kind.RUNS, 17L, Kind.NEAR, 17L));
     assertThat(leak(report, "exact").likeness()).isOne();
@@ -81,17 +80,10 @@ class LeakScanTest {
     assertThat(leak(report, "near").witnesses())
         .containsEntry(Kind.RUNS, 123L)
         .doesNotContainKey(Kind.EXACT);
+    // of 56 runs of five in "near" ten are others: 46 of 66 in common are not enough
+    assertThat(leak(report, "near").witnesses()).doesNotContainKey(Kind.NEAR);
     assertThat(report.counts())
-        .isEqualTo(
-            Map.of(
-                Kind.EXACT,
-                1L,
-                Kind.NORMALISED,
-                2L,
-                Kind.RUNS,
-                4L,
-                Kind.NEAR,
-                report.counts().get(Kind.NEAR)));
+        .isEqualTo(Map.of(Kind.EXACT, 1L, Kind.NORMALISED, 2L, Kind.RUNS, 4L, Kind.NEAR, 2L));
   }
 
   @Test
@@ -108,6 +100,62 @@ class LeakScanTest {
     assertThat(leak.likeness()).isEqualTo(186 / 206.0);
   }
 
+  /// Texts whose likeness to a training row is told: each word that is changed takes five runs.
+  private LeakReport alike(int words, int changed) {
+    List<Item> items = new ArrayList<>();
+    List<String> training = texts(20, 40);
+    for (int item = 0; item < 40; item++) {
+      String[] own = text(words).split(" ");
+      items.add(new Item("i" + item, String.join(" ", own)));
+      for (int i = 0; i < changed; i++) {
+        own[10 + 20 * i] = "changed" + i;
+      }
+      training.add(String.join(" ", own));
+    }
+    return LeakScans.of(training, items);
+  }
+
+  @Test
+  void nearBeginsAtSevenTenthsOfTheRuns() {
+    LeakReport three = alike(144, 4); // 140 runs, 120 of 160 in common
+    assertThat(three.leaks()).hasSize(40); // by runs of thirteen too, so all of them
+    assertThat(three.leaks())
+        .filteredOn(leak -> leak.witnesses().containsKey(Kind.NEAR))
+        .hasSizeGreaterThanOrEqualTo(36) // MinHash misses one of 400
+        .extracting(Leak::likeness)
+        .containsOnly(0.75);
+    LeakReport four = alike(184, 4); // 160 of 200
+    assertThat(four.leaks())
+        .filteredOn(leak -> leak.witnesses().containsKey(Kind.NEAR))
+        .hasSizeGreaterThanOrEqualTo(38)
+        .extracting(Leak::likeness)
+        .containsOnly(0.8);
+    LeakReport fewer = alike(169, 7); // 130 of 200
+    assertThat(fewer.leaks()).hasSize(40);
+    assertThat(fewer.counts()).containsEntry(Kind.NEAR, 0L).containsEntry(Kind.RUNS, 40L);
+  }
+
+  @Test
+  void aTextOfAFewCharactersIsFoundAsAWhole() {
+    List<Item> items =
+        List.of(
+            new Item("sum", "2+2=?"),
+            new Item("less", "2-2=?"),
+            new Item("product", "2 × 3"),
+            new Item("sky", "天空是什么颜色"),
+            new Item("letter", "x"));
+    LeakReport exact = LeakScans.of(List.of("2+2=?", "天空是什么颜色"), items);
+    assertThat(exact.ids()).isEqualTo(Set.of("sum", "sky"));
+    assertThat(exact.leaks())
+        .allSatisfy(leak -> assertThat(leak.witnesses()).containsKeys(Kind.EXACT, Kind.NORMALISED));
+    LeakReport normalised = LeakScans.of(List.of("(2 + 2) = ?", "2 * 3", "X!", "2:2"), items);
+    assertThat(normalised.ids()).isEqualTo(Set.of("sum", "product", "letter"));
+    assertThat(normalised.counts()).containsEntry(Kind.EXACT, 0L);
+    // a sign that stands between no numbers is punctuation as another
+    assertThat(LeakScans.of(List.of("- well known"), List.of(new Item("w", "well-known"))).leaks())
+        .hasSize(1);
+  }
+
   /// Of seven words, three runs of five, two are the same: half, of which a signature says 0.8.
   @Test
   void shortTextsAreComparedExactly() {
@@ -117,7 +165,7 @@ class LeakScanTest {
         List.of(
             new Item("card", "Where do I link the new card?"),
             new Item("french", "how do you say please in french"));
-    assertThat(LeakScan.of(training, items).leaks()).isEmpty();
+    assertThat(LeakScans.of(training, items).leaks()).isEmpty();
   }
 
   @Test
@@ -168,7 +216,7 @@ class LeakScanTest {
     String five = text(5);
     String row = text(5) + " " + six + " " + text(5) + " " + five + " " + text(5);
     LeakReport report =
-        LeakScan.of(
+        LeakScans.of(
             List.of(row, "yes"),
             List.of(new Item("6", six), new Item("5", five), new Item("1", "Yes.")));
     assertThat(report.ids()).isEqualTo(Set.of("6", "1"));
@@ -188,14 +236,14 @@ class LeakScanTest {
             new Item("none", List.of()));
     List<String> training =
         List.of(text(20), "<|user|> hello, how do I find my NEW card? <|assistant|> card_arrival");
-    LeakReport report = LeakScan.of(training, items);
+    LeakReport report = LeakScans.of(training, items);
     assertThat(report.items()).isEqualTo(3);
     assertThat(only(report).id()).isEqualTo("card");
     assertThat(only(report).witnesses()).isEqualTo(Map.of(Kind.RUNS, 1L));
     assertThat(only(report).covered()).isOne();
     String twice = text(30);
     Item both = new Item("both", List.of(text(30), twice, twice.toUpperCase(Locale.ROOT)));
-    LeakReport exact = LeakScan.of(List.of(text(9), twice, twice), List.of(both));
+    LeakReport exact = LeakScans.of(List.of(text(9), twice, twice), List.of(both));
     assertThat(only(exact).witnesses())
         .isEqualTo(Map.of(Kind.EXACT, 1L, Kind.NORMALISED, 1L, Kind.RUNS, 1L, Kind.NEAR, 1L));
   }
@@ -206,13 +254,33 @@ class LeakScanTest {
     List<Item> items =
         IntStream.range(0, 40).mapToObj(i -> new Item("i" + i, template + " " + text(15))).toList();
     List<String> training = texts(40, 15).stream().map(t -> template + " " + t).toList();
-    assertThat(LeakScan.of(training, items).leaks()).isEmpty();
+    assertThat(LeakScans.of(training, items).leaks()).isEmpty();
     List<String> one = new ArrayList<>(training);
     String own = items.get(7).texts().getFirst().substring(template.length() + 1);
     one.set(3, own);
-    Leak leak = only(LeakScan.of(one, items));
+    Leak leak = only(LeakScans.of(one, items));
     assertThat(leak.id()).isEqualTo("i7");
     assertThat(leak.witnesses()).containsEntry(Kind.RUNS, 3L);
+  }
+
+  /// Of 60 items seven are more than a tenth, whether they have two texts or three: the wording of
+  /// seven is not counted, that of six is.
+  @Test
+  void wordingIsCommonByItemsNotByTheirTexts() {
+    for (int sharing : new int[] {6, 7}) {
+      String shared = text(120);
+      List<Item> items = new ArrayList<>();
+      for (int i = 0; i < 60; i++) {
+        String own = text(20);
+        String question = (i < sharing ? shared : text(60)) + " " + own;
+        items.add(new Item("i" + i, List.of(question, own, text(15))));
+      }
+      long found = sharing > 6 ? 0 : sharing;
+      assertThat(LeakScans.of(List.of(shared), items).counts())
+          .as("%s share it", sharing)
+          .containsEntry(Kind.RUNS, found)
+          .containsEntry(Kind.NEAR, found);
+    }
   }
 
   @Test
@@ -227,7 +295,7 @@ class LeakScanTest {
 
   @Test
   void nothingIsFoundInNothing() {
-    assertThat(LeakScan.of(List.of("", "a"), List.of()).share()).isZero();
+    assertThat(LeakScans.of(List.of("", "a"), List.of()).leaks()).isEmpty();
     assertThat(scan(List.of("", " "), "").leaks()).isEmpty();
     assertThat(scan(List.of(), "a b").leaks()).isEmpty();
     assertThat(scan(List.of("!!"), "??").leaks()).isEmpty();
@@ -237,7 +305,7 @@ class LeakScanTest {
   void itemsThatAreAlikeAreAllFound() {
     String text = text(20);
     LeakReport report =
-        LeakScan.of(List.of(text(20), text), List.of(new Item("a", text), new Item("b", text)));
+        LeakScans.of(List.of(text(20), text), List.of(new Item("a", text), new Item("b", text)));
     assertThat(report.leaks()).hasSize(2);
     assertThat(report.leaks())
         .allSatisfy(leak -> assertThat(leak.witnesses()).containsEntry(Kind.EXACT, 1L).hasSize(4));

@@ -9,10 +9,9 @@ import dev.nudge.eval.gate.GateResult;
 import dev.nudge.eval.gate.MadeOutcomes;
 import dev.nudge.eval.gate.Policy;
 import dev.nudge.eval.gate.PolicyFile;
-import dev.nudge.eval.gate.Speed;
 import dev.nudge.eval.leak.Item;
 import dev.nudge.eval.leak.LeakReport;
-import dev.nudge.eval.leak.LeakScan;
+import dev.nudge.eval.leak.LeakScans;
 import dev.nudge.eval.metric.ExactMatch;
 import dev.nudge.eval.run.Aggregation;
 import dev.nudge.eval.run.Difference;
@@ -117,7 +116,7 @@ class ReportTest {
     GateResult gate =
         Gate.judge(
             policy,
-            new Gate.Evidence(outcome, leaks, Speed.of(outcome), null),
+            new Gate.Evidence(outcome, leaks, null),
             MadeOutcomes.digests(outcome, policy),
             AT);
     Map<String, String> settings = new LinkedHashMap<>();
@@ -132,7 +131,7 @@ class ReportTest {
   private static LeakReport leaks(int items, List<Integer> found) {
     List<Item> all =
         IntStream.range(0, items).mapToObj(i -> new Item("" + i, "the item " + i)).toList();
-    return LeakScan.of(found.stream().map(i -> "the item " + i).toList(), all);
+    return LeakScans.of(found.stream().map(i -> "the item " + i).toList(), all);
   }
 
   @Test

@@ -1,15 +1,20 @@
 package dev.nudge.eval.suite;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nudge.Backends;
+import dev.nudge.eval.leak.Kind;
+import dev.nudge.eval.leak.LeakReport;
 import dev.nudge.eval.run.Evaluation;
 import dev.nudge.eval.task.TaskTexts;
 import dev.nudge.format.Json;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.EvaluateSettings;
+import dev.nudge.settings.InputException;
 import dev.nudge.settings.NudgeException;
+import dev.nudge.settings.RunException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -106,7 +111,7 @@ class SuiteTest {
         };
     Suite.Judged judged = Suite.run(settings, MACHINE, watcher);
     assertThat(warnings).contains("1 row of --train-data have no text that could be looked at");
-    // the prompt is found, though the task names a column that is too short to be
+    // by its prompt, though the task names a column that no row is
     JsonNode summary = Json.tree(judged.summary());
     assertThat(summary.path("leaks").path("quiz").path("found").intValue()).isEqualTo(1);
     assertThat(summary.path("leaks").path("quiz").path("exact").intValue()).isEqualTo(1);
@@ -118,5 +123,93 @@ class SuiteTest {
         settings(Map.of("train_data", List.of(parquet.toString()), "out", folder.resolve("other")));
     assertThatThrownBy(() -> Suite.run(other, MACHINE, watcher)).isInstanceOf(NudgeException.class);
     assertThat(folder.resolve("other")).doesNotExist();
+  }
+
+  @Test
+  void aPolicyThatAsksForLeaksNeedsTheTrainingSetFirst() throws IOException {
+    Files.writeString(folder.resolve("quiz.jsonl"), "{\"q\": \"the pump\", \"label\": 0}\n");
+    Files.writeString(folder.resolve("quiz.yaml"), QUIZ);
+    Path policy = Files.writeString(folder.resolve("policy.yaml"), "leakage: {at_most: 0}\n");
+    EvaluateSettings settings = settings(Map.of("policy", policy));
+    assertThatThrownBy(() -> Suite.run(settings, MACHINE, new Evaluation.Watcher() {}))
+        .isInstanceOf(InputException.class)
+        .hasMessage(
+            policy
+                + ": leakage asks what stands in the training set; give --train-data, or leave it out");
+    assertThat(folder.resolve("out")).doesNotExist();
+  }
+
+  /// Whoever looks into the folder of an evaluation that was stopped finds no PASS of another.
+  @Test
+  void anEvaluationThatBeginsTakesTheVerdictAndReportBeforeAway() throws IOException {
+    Files.writeString(folder.resolve("quiz.jsonl"), "{\"q\": \"the pump\", \"label\": 0}\n");
+    Files.writeString(folder.resolve("quiz.yaml"), QUIZ);
+    Path policy =
+        Files.writeString(
+            folder.resolve("policy.yaml"),
+            "floor: {task: quiz, metric: acc, at_least: 0, judged_by: point}\n");
+    EvaluateSettings settings = settings(Map.of("policy", policy));
+    Suite.run(settings, MACHINE, new Evaluation.Watcher() {});
+    List<String> names = List.of("gate.json", "gate.xml", "report.html", "report.md");
+    assertThat(names).allSatisfy(name -> assertThat(folder.resolve("out").resolve(name)).exists());
+    Evaluation.Watcher stopped =
+        new Evaluation.Watcher() {
+          @Override
+          public void begins(String type) {
+            throw new RunException("stopped");
+          }
+        };
+    assertThatThrownBy(() -> Suite.run(settings, MACHINE, stopped)).hasMessage("stopped");
+    assertThat(names)
+        .allSatisfy(name -> assertThat(folder.resolve("out").resolve(name)).doesNotExist());
+    assertThat(folder.resolve("out").resolve(Evaluation.ANSWERS)).exists();
+  }
+
+  /// Questions of a few characters, a task that asks them behind a template, and one whose question
+  /// has no column to itself but what is an answer too.
+  @Test
+  void aShortQuestionIsLookedForToTheLetterAndAnAnswerIsNot() throws IOException {
+    Files.writeString(
+        folder.resolve("quiz.jsonl"),
+        """
+        {"q": "2+2=?", "c": ["yes", "no"], "label": 0}
+        {"q": "天空是什么颜色", "c": ["yes", "no"], "label": 1}
+        {"q": "2-2=?", "c": ["yes", "no"], "label": 1}
+        """);
+    String choices = TaskTexts.with(QUIZ, "doc_to_choice: c");
+    Files.writeString(
+        folder.resolve("quiz.yaml"), TaskTexts.with(choices, "doc_to_text: \"Q: {{q}}\\nA:\""));
+    Files.writeString(
+        folder.resolve("loud.yaml"),
+        TaskTexts.with(choices, "doc_to_text: Is {{q|length}} odd, yes or no?")
+            .replace("task: quiz", "task: loud"));
+    Path train = folder.resolve("train.jsonl");
+    Files.writeString(
+        train,
+        """
+        {"prompt": "2+2=?", "completion": "yes"}
+        {"prompt": "Q: 天空是什么颜色？", "completion": "no"}
+        {"prompt": "y", "completion": "n"}
+        """);
+    Files.writeString(folder.resolve("policy.yaml"), "leakage: {at_most: 0.3, kinds: [exact]}\n");
+    EvaluateSettings settings =
+        settings(
+            Map.of(
+                "tasks",
+                List.of("quiz", "loud"),
+                "train_data",
+                List.of(train.toString()),
+                "policy",
+                folder.resolve("policy.yaml")));
+    Suite.Judged judged = Suite.run(settings, MACHINE, new Evaluation.Watcher() {});
+    LeakReport quiz = requireNonNull(judged.leaks().get("quiz"));
+    assertThat(quiz.ids()).containsExactlyInAnyOrder("0", "1");
+    assertThat(quiz.counts()).containsEntry(Kind.EXACT, 1L).containsEntry(Kind.RUNS, 1L);
+    assertThat(quiz.rows()).isEqualTo(3);
+    assertThat(quiz.unread()).isZero();
+    assertThat(requireNonNull(judged.leaks().get("loud")).leaks()).isEmpty();
+    assertThat(requireNonNull(judged.gate()).rules())
+        .extracting(rule -> rule.rule().name() + " " + rule.verdict())
+        .containsExactlyInAnyOrder("leakage quiz FAIL", "leakage loud PASS");
   }
 }

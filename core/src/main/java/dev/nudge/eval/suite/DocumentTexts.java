@@ -1,0 +1,88 @@
+package dev.nudge.eval.suite;
+
+import dev.nudge.eval.leak.Item;
+import dev.nudge.eval.leak.LeakScan;
+import dev.nudge.eval.run.TaskScores;
+import dev.nudge.eval.task.Sample;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/// The texts of a task's documents that would give them away.
+///
+/// Of each they are the question as it is asked without shots; what the task file names by
+/// `doc_to_decontamination_query` (a column), or else the longest column in the question by itself,
+/// whatever template it stands behind; and an answer of at least [#OWN] words.
+///
+/// A column is left out where it is an answer of fewer words, of this document or another, and
+/// where more than a tenth of the documents (and more than five) have the same: `yes`, `B` or the
+/// name of a subject stands in any training set, and says nothing of one document.
+final class DocumentTexts {
+  private static final int OWN = 13; // words of an answer that is no other document's
+  private static final int LEAST_COMMON = 5; // documents
+
+  private final @Nullable String named;
+  private final Set<String> answers = new HashSet<>(); // of a few words, of all documents
+  private final Map<String, Integer> columns = new HashMap<>(); // how many documents have it
+  private final int common; // more documents than that
+
+  private DocumentTexts(@Nullable String named, Collection<Sample> samples) {
+    this.named = named;
+    for (Sample sample : samples) {
+      List<String> own = new ArrayList<>(sample.choices());
+      own.addAll(TrainingTexts.texts(sample.target()));
+      own.stream().map(String::strip).filter(text -> !isOwn(text)).forEach(answers::add);
+      Set.copyOf(TrainingTexts.texts(sample.doc()))
+          .forEach(text -> columns.merge(text, 1, Integer::sum));
+    }
+    this.common = Math.max(LEAST_COMMON, samples.size() / 10);
+  }
+
+  /// The items that a task's documents are.
+  static List<Item> of(TaskScores task) {
+    Map<Integer, Sample> samples = new LinkedHashMap<>(); // one comes once for each filter
+    task.samples().forEach(s -> samples.putIfAbsent(s.sample().id(), s.sample()));
+    Object query = task.task().config().written().get("doc_to_decontamination_query");
+    DocumentTexts all =
+        new DocumentTexts(query instanceof String text ? text : null, samples.values());
+    return samples.values().stream()
+        .map(
+            sample ->
+                new Item(
+                    Integer.toString(sample.id()),
+                    all.texts(sample, task.task().question(sample.doc()))))
+        .toList();
+  }
+
+  private List<String> texts(Sample sample, String question) {
+    List<String> texts = new ArrayList<>(List.of(question));
+    JsonNode doc = sample.doc();
+    if (named != null && doc.has(named)) {
+      texts.add(String.join("\n", TrainingTexts.texts(doc.path(named))));
+    } else {
+      TrainingTexts.texts(doc).stream()
+          .filter(text -> question.contains(text) && !question.equals(text))
+          .filter(text -> !answers.contains(text.strip()))
+          .filter(text -> columns.getOrDefault(text, 0) <= common)
+          .max(Comparator.comparingInt(String::length))
+          .ifPresent(texts::add);
+    }
+    JsonNode target = sample.target();
+    if (target.isString() && isOwn(target.stringValue())) {
+      texts.add(target.stringValue());
+    }
+    return texts;
+  }
+
+  private static boolean isOwn(String answer) {
+    return LeakScan.words(answer) >= OWN;
+  }
+}
