@@ -74,9 +74,9 @@ final class SampleScorer {
       case "acc" -> new Value(answer.path(1).booleanValue() ? 1 : 0);
       case "perplexity" -> new Value(logprob);
       default -> {
-        Perplexity counted = Perplexity.of(logprob, sample.target().stringValue());
+        String text = sample.target().stringValue();
         boolean words = metric.equals("word_perplexity");
-        yield new Weighted(logprob, words ? counted.words() : counted.bytes());
+        yield new Weighted(logprob, words ? Perplexity.words(text) : Perplexity.bytes(text));
       }
     };
   }
@@ -99,7 +99,7 @@ final class SampleScorer {
       return switch (metric) {
         case "acc" -> right(likeliest(i -> logprobs.get(i)));
         case "acc_norm" -> right(likeliest(i -> logprobs.get(i) / characters(texts.get(i))));
-        case "acc_bytes" -> right(likeliest(i -> logprobs.get(i) / bytes(texts.get(i))));
+        case "acc_bytes" -> right(likeliest(i -> logprobs.get(i) / Perplexity.bytes(texts.get(i))));
         case "acc_mutual_info" -> right(likeliest(i -> logprobs.get(i) - alone.get(i)));
         case "exact_match" -> new Value(gold.stream().anyMatch(place -> isGreedy(place)) ? 1 : 0);
         case "brier_score" -> new Chances(first, softmax());
@@ -139,10 +139,6 @@ final class SampleScorer {
 
     private static double characters(String text) {
       return text.codePointCount(0, text.length());
-    }
-
-    private static double bytes(String text) {
-      return text.getBytes(java.nio.charset.StandardCharsets.UTF_8).length;
     }
   }
 
