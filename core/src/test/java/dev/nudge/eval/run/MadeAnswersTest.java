@@ -4,19 +4,12 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.nudge.eval.task.OutputType;
-import dev.nudge.eval.task.PromptStyle;
-import dev.nudge.eval.task.Request;
-import dev.nudge.eval.task.Sample;
-import dev.nudge.eval.task.Task;
-import dev.nudge.eval.task.TaskConfig;
 import dev.nudge.eval.task.TaskIndex;
 import dev.nudge.eval.task.TaskTree;
 import dev.nudge.format.Json;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,10 +18,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.ArrayNode;
-import tools.jackson.databind.node.JsonNodeFactory;
 
-/// Scores made-up answers, which stand in the documents, and holds the files that are written to
+/// Scores made-up answers and holds the files that are written to
 /// those that lm-evaluation-harness saves of the same ones (`lm_eval_made.py`). No model rounds
 /// here, repeats differ, and sums alone may be added in another order.
 class MadeAnswersTest {
@@ -39,7 +30,6 @@ class MadeAnswersTest {
       List.of("ballots", "sides", "any_side", "pages", "said");
   private static final int RESAMPLES = 2000; // as the script has them
   private static final double EXACT = 1e-12; // relative
-  private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
   @TempDir Path folder;
 
@@ -47,45 +37,10 @@ class MadeAnswersTest {
   void score() {
     TaskTree tree = TaskTree.of(TaskIndex.of(List.of(GOLDEN.resolve("tasks"))), TASKS);
     Map<String, TaskScores> scores = new LinkedHashMap<>();
-    tree.tasks().forEach((name, config) -> scores.put(name, scored(config)));
+    Path data = GOLDEN.resolve("data");
+    tree.tasks()
+        .forEach((name, task) -> scores.put(name, MadeAnswers.scored(task, data, RESAMPLES)));
     ResultFiles.write(folder, new ModelResults("base", null, scores, Map.of()), Map.of());
-  }
-
-  private static TaskScores scored(TaskConfig config) {
-    Task task = Task.load(config, GOLDEN.resolve("data"));
-    List<String> warnings = new ArrayList<>();
-    List<Metric> metrics =
-        Metric.of(config.metrics(), config.type(), task.multipleTarget(), warnings::add);
-    assertThat(warnings).isEmpty();
-    List<Sample> samples = task.samples(null, PromptStyle.PLAIN);
-    return TaskScores.of(
-        task,
-        metrics,
-        samples,
-        samples.stream().map(sample -> answers(config.type(), sample)).toList(),
-        List.of(),
-        RESAMPLES);
-  }
-
-  private static List<JsonNode> answers(OutputType type, Sample sample) {
-    JsonNode doc = sample.doc();
-    List<JsonNode> answers = new ArrayList<>();
-    for (int i = 0; i < sample.requests().size(); i++) {
-      ArrayNode repeats = NODES.arrayNode();
-      if (sample.requests().get(i) instanceof Request.Generate) {
-        repeats.addAll((ArrayNode) doc.get("texts"));
-      } else {
-        JsonNode said = doc.get("logprobs").get(i);
-        double logprob = said.isNull() ? Double.NaN : said.doubleValue();
-        if (type == OutputType.LOGLIKELIHOOD_ROLLING) {
-          repeats.add(logprob);
-        } else {
-          repeats.add(NODES.arrayNode().add(logprob).add(doc.get("greedy").get(i)));
-        }
-      }
-      answers.add(repeats);
-    }
-    return answers;
   }
 
   @Test
