@@ -1,6 +1,7 @@
 """Runs EleutherAI's lm-evaluation-harness on task files of ours and records its numbers.
 
-usage: lm_eval_cases.py GOLDENS       reads GOLDENS/llama/grouped-tied/model and GOLDENS/peft, writes GOLDENS/lm-eval
+usage: lm_eval_cases.py GOLDENS           reads GOLDENS/llama/grouped-tied/model and GOLDENS/peft, writes GOLDENS/lm-eval
+       lm_eval_cases.py GOLDENS lengths   writes the run `lengths` anew and leaves the others
 
 Writes tasks/ (YAML), data/ (JSONL, CSV, one folder laid out as a data set of the hub), chat_template.jinja, and for each
 run RUN.json: the results of simple_evaluate and, of every sample, what was asked, what was answered and each metric.
@@ -136,6 +137,53 @@ class Cases:
                 {"text": words(rng, 3, 6), "label": rng.randint(0, 2)} for _ in range(count)])
         pathlib.Path(f"{self.out}/data/acme/quiz/README.md").write_text(
             "---\nconfigs:\n- config_name: hard\n  data_dir: hard\n---\n", encoding="utf-8")
+
+    def lengths(self):
+        """Choices whose likeliest by characters is another one than by bytes, and some that the model would say."""
+        rng = random.Random(31)
+        narrow, wide = [w for w in WORDS if w.isascii()], ["漢字", "каша", "zwölf", "🙂", "señor", "é"]
+        rows, apart, alike = [], 0, 0
+        while len(rows) < 8:
+            q = words(rng, 2, 5)
+            choices = [" ".join(rng.choice(of) for _ in range(n)) for of, n in ((narrow, 4), (wide, 5), (narrow + wide, 6))]
+            said = self.lm.loglikelihood(
+                [Instance(request_type="loglikelihood", doc={}, arguments=(q, " " + c), idx=0) for c in choices], disable_tqdm=True)
+            best = [max(range(3), key=lambda i: said[i][0] / of(choices[i])) for of in (len, lambda c: len(c.encode()))]
+            if best[0] != best[1] and apart < 5:
+                rows.append({"q": q, "choices": choices, "label": best[apart == 3] if apart < 4 else 3 - sum(best)})
+                apart += 1
+            elif best[0] == best[1] and alike < 3:
+                rows.append({"q": q, "choices": choices, "label": (best[0] + alike) % 3})
+                alike += 1
+        while len(rows) < 11:
+            q = words(rng, 1, 5)
+            own = self.says(q, until=[], max_gen_toks=1)
+            if own[0] == " " and own[1:].strip() and "\ufffd" not in own:
+                rows.append({"q": q, "choices": [own[1:], "pump", "каша каша"], "label": [0, 1, 0][len(rows) - 8]})
+        self.rows("lengths.jsonl", rows)
+        self.task("lengths", """
+task: lengths
+dataset_path: json
+dataset_kwargs:
+  data_files: {test: lengths.jsonl}
+output_type: multiple_choice
+test_split: test
+doc_to_text: q
+doc_to_choice: choices
+doc_to_target: label
+metric_list:
+  - metric: acc
+  - metric: acc_norm
+  - metric: acc_bytes
+    aggregation: mean
+    higher_is_better: true
+  - metric: acc_mutual_info
+    aggregation: mean
+    higher_is_better: true
+  - metric: exact_match
+    aggregation: mean
+    higher_is_better: true
+""")
 
     # ---- task files
 
@@ -612,14 +660,23 @@ def run(out, name, lm, tasks, **more):
     write_json(f"{out}/{name}.json", plain(record))
 
 
-def main(goldens):
+def lengths(out, lm, cases):
+    cases.lengths()
+    os.chdir(out + "/data")
+    run(out, "lengths", lm, ["lengths"])
+
+
+def main(goldens, only=None):
     out = str(pathlib.Path(goldens).resolve() / "lm-eval")
     folder = str(pathlib.Path(goldens).resolve() / "llama/grouped-tied/model")
     adapter = str(pathlib.Path(goldens).resolve() / "peft/all-linear/adapter")
-    shutil.rmtree(out, ignore_errors=True)
-    os.makedirs(out + "/data")
     lm = HFLM(pretrained=folder, dtype="float32", device="cpu", batch_size=1)
     cases = Cases(out, lm)
+    if only == "lengths":
+        lengths(out, lm, cases)
+        return
+    shutil.rmtree(out, ignore_errors=True)
+    os.makedirs(out + "/data")
     cases.data()
     cases.tasks()
     os.chdir(out + "/data")  # data_files are found from here, and the data set of the hub
@@ -635,7 +692,8 @@ def main(goldens):
         spoken = ["listed", "prefixed", "prefixed_choice", "blank", "sums_plain", "last_word"]
         run(out, "chat", talking, spoken, apply_chat_template=True, system_instruction="Be terse.", limit=4)
         run(out, "chat_one_turn", talking, spoken, apply_chat_template=True, fewshot_as_multiturn=False, limit=4)
+    lengths(out, lm, cases)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -107,9 +107,7 @@ class ResamplingTest {
   @Test
   void whatIsNoSumIsResampledByCounts() {
     JsonNode golden = GOLDEN.get("bootstrap_macro");
-    List<String> gold = golden.get(0).valueStream().map(JsonNode::asString).toList();
-    List<String> said = golden.get(1).valueStream().map(JsonNode::asString).toList();
-    Classification all = Classification.of(List.of("0", "1", "2"), gold, said);
+    Classification all = Classification.of(whole(golden.get(0)), whole(golden.get(1)));
     Resampled macro = MANY.counted(Bootstrap.alone(90), times -> all.resampled(times).macroF1());
     assertThat(macro.value()).isEqualTo(all.macroF1());
     assertScipys(macro, golden.get(2));
@@ -135,27 +133,31 @@ class ResamplingTest {
     assertThat(counts.interval(0.9)).isEqualTo(sums.interval(0.9));
   }
 
+  private static double[][] statistics(Bleu bleu, List<String> said, List<String> asked) {
+    return IntStream.range(0, said.size())
+        .mapToObj(i -> bleu.statistics(said.get(i), List.of(asked.get(i))))
+        .toArray(double[][]::new);
+  }
+
   @Test
   void theDifferenceOfACorpusIsThatOfItsScores() {
     List<String> before = List.of("a cat sat here now", "the dog runs fast today", "no");
     List<String> after = List.of("the cat sat here now", "the dog runs fast today", "yes no");
-    List<List<String>> asked =
-        List.of(
-            List.of("the cat sat here now"),
-            List.of("the dog ran fast today ok"),
-            List.of("yes it is so"));
+    List<String> asked =
+        List.of("the cat sat here now", "the dog ran fast today ok", "yes it is so");
     Bleu bleu = new Bleu();
-    Resampled difference =
-        Bootstrap.STANDARD.corpusDifference(
-            bleu.statistics(before, asked), bleu.statistics(after, asked), bleu::score);
+    double[][] first = statistics(bleu, before, asked);
+    double[][] second = statistics(bleu, after, asked);
+    Resampled difference = Bootstrap.STANDARD.corpusDifference(first, second, bleu::score);
+    int[] all = {0, 1, 2};
     assertThat(difference.value())
-        .isCloseTo(Bleu.corpus(after, asked) - Bleu.corpus(before, asked), within(1e-9));
+        .isCloseTo(bleu.score(second, all) - bleu.score(first, all), within(1e-9));
     assertThat(difference.value()).isPositive();
     assertThat(difference.lower(0.99)).isNotNegative();
     Resampled none =
         Bootstrap.STANDARD.corpusDifference(
-            bleu.statistics(after, asked),
-            bleu.statistics(after, asked),
+            second,
+            second,
             Bootstrap.alone(3),
             bleu::score);
     assertThat(none.interval(0.95)).isEqualTo(new Interval(0, 0));

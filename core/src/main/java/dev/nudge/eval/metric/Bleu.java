@@ -31,13 +31,6 @@ public record Bleu() implements CorpusMetric {
   private static final Pattern BEFORE_NO_DIGIT = Pattern.compile("([.,])([^0-9])");
   private static final Pattern DASH = Pattern.compile("([0-9])(-)");
 
-  /// The score of a corpus, from 0 to 100.
-  ///
-  /// @param references of each prediction, one or more
-  public static double corpus(List<String> predictions, List<List<String>> references) {
-    return new Bleu().of(predictions, references);
-  }
-
   @Override
   public int size() {
     return 2 + 2 * ORDER;

@@ -33,19 +33,6 @@ public record ChrF(int wordOrder) implements CorpusMetric {
     }
   }
 
-  /// The score of a corpus by characters alone, from 0 to 100.
-  ///
-  /// @param references of each prediction, one or more
-  public static double corpus(List<String> predictions, List<List<String>> references) {
-    return new ChrF(0).of(predictions, references);
-  }
-
-  /// The score of a corpus with runs of words.
-  public static double corpus(
-      List<String> predictions, List<List<String>> references, int wordOrder) {
-    return new ChrF(wordOrder).of(predictions, references);
-  }
-
   @Override
   public int size() {
     return 3 * (CHARACTERS + wordOrder);

@@ -22,37 +22,15 @@ public sealed interface CorpusMetric permits Bleu, ChrF, Ter {
   /// The score of sums, from 0 to 100 (TER may be above).
   double score(double[] sums);
 
-  /// What each sentence of a corpus adds.
+  /// The score of sentences.
   ///
-  /// @param references of each prediction; sacrebleu has them the other way round, a list of first
-  ///     references, a list of second ones
-  default double[][] statistics(List<String> predictions, List<List<String>> references) {
-    if (predictions.size() != references.size()) {
-      throw new IllegalArgumentException(
-          predictions.size()
-              + " predictions have "
-              + references.size()
-              + " lists of references; there must be one a prediction");
-    }
-    if (predictions.isEmpty()) {
-      throw new IllegalArgumentException("a corpus without a prediction has no score");
-    }
-    double[][] statistics = new double[predictions.size()][];
-    for (int i = 0; i < statistics.length; i++) {
-      if (references.get(i).isEmpty()) {
-        throw new IllegalArgumentException("prediction " + i + " has no reference");
-      }
-      statistics[i] = statistics(predictions.get(i), references.get(i));
-    }
-    return statistics;
-  }
-
-  /// The score of a corpus.
-  default double of(List<String> predictions, List<List<String>> references) {
+  /// @param statistics of each sentence of a corpus
+  /// @param places of those that count; one may come several times
+  default double score(double[][] statistics, int[] places) {
     double[] sums = new double[size()];
-    for (double[] sentence : statistics(predictions, references)) {
+    for (int place : places) {
       for (int i = 0; i < sums.length; i++) {
-        sums[i] += sentence[i];
+        sums[i] += statistics[place][i];
       }
     }
     return score(sums);

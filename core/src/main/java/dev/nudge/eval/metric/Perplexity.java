@@ -1,62 +1,37 @@
 package dev.nudge.eval.metric;
 
 import java.nio.charset.StandardCharsets;
-import java.util.List;
 
-/// Sums log-probabilities of texts over their words and bytes, as lm-evaluation-harness does, so
-/// that models with other tokenizers can be compared.
+/// Makes perplexities of log-probabilities, as lm-evaluation-harness does.
+///
+/// Of a corpus the log-probabilities of its texts are added up and divided by their words or bytes,
+/// so long texts count more, and models with other tokenizers can be compared:
 ///
 ///     word perplexity = exp(−Σ ln p / Σ words)
 ///     byte perplexity = exp(−Σ ln p / Σ bytes)
 ///     bits a byte     = −Σ ln p / (Σ bytes · ln 2)
 ///
-/// Sums are over the whole corpus, so long texts count more. Words are pieces between runs of
-/// blanks, an empty piece at the start or the end included, as `re.split` makes them; bytes are
-/// those of UTF-8.
-///
-/// @param logProbability natural, of all texts
-/// @param words of all texts
-/// @param bytes of all texts
-public record Perplexity(double logProbability, long words, long bytes) {
-  /// Of no text.
-  public static final Perplexity NONE = new Perplexity(0, 0, 0);
+/// Words are pieces between runs of blanks, an empty piece at the start or the end included, as
+/// `re.split` makes them; bytes are those of UTF-8.
+public final class Perplexity {
+  private Perplexity() {}
 
-  /// Of one text.
-  public static Perplexity of(double logProbability, String text) {
-    return new Perplexity(
-        logProbability, words(text), text.getBytes(StandardCharsets.UTF_8).length);
+  /// The perplexity of a mean.
+  ///
+  /// @param mean natural log-probability of a word, a byte, or a document whatever its length
+  public static double of(double mean) {
+    return Math.exp(-mean);
   }
 
-  /// Of both.
-  public Perplexity plus(Perplexity other) {
-    return new Perplexity(
-        logProbability + other.logProbability, words + other.words, bytes + other.bytes);
-  }
-
-  /// Perplexity a word; NaN of no text.
-  public double word() {
-    return Math.exp(-logProbability / words);
-  }
-
-  /// Perplexity a byte; NaN of no text.
-  public double aByte() {
-    return Math.exp(-logProbability / bytes);
-  }
-
-  /// Bits a byte; NaN of no text.
-  public double bitsAByte() {
-    return -(logProbability / bytes) / Math.log(2);
-  }
-
-  /// Perplexity a document, whatever its length: exp of minus the mean, `perplexity` of tasks whose
-  /// output type is `loglikelihood`.
-  public static double ofDocuments(List<Double> logProbabilities) {
-    return Math.exp(
-        -logProbabilities.stream().mapToDouble(Double::doubleValue).average().orElse(Double.NaN));
+  /// The bits of a mean.
+  ///
+  /// @param mean natural log-probability of a byte
+  public static double bits(double mean) {
+    return -mean / Math.log(2);
   }
 
   /// The words of a text, an empty one being one.
-  static long words(String text) {
+  public static long words(String text) {
     long words = 1;
     boolean blank = false;
     for (int i = 0; i < text.length(); i++) {
@@ -65,5 +40,10 @@ public record Perplexity(double logProbability, long words, long bytes) {
       blank = space;
     }
     return words;
+  }
+
+  /// The bytes of a text.
+  public static long bytes(String text) {
+    return text.getBytes(StandardCharsets.UTF_8).length;
   }
 }

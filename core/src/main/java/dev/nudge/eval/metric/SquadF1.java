@@ -2,39 +2,25 @@ package dev.nudge.eval.metric;
 
 import java.util.List;
 import java.util.Map;
-import java.util.function.BiFunction;
 
 /// Scores short answers as the script of SQuAD 1.1 does [1]: the best over the references, in lower
 /// case, without the punctuation of ASCII, the words a, an and the, and blanks that say nothing.
 ///
 /// F1 is that of two multisets of words: with c words in common, precision is c over the words of
 /// the prediction, recall c over those of the reference, F1 their harmonic mean. Without a common
-/// word it is 0, of two empty answers too, where [#exact] is 1: so says the script.
+/// word it is 0, of two empty answers too: so says the script.
 ///
 /// [1] P. Rajpurkar et al., SQuAD: 100,000+ questions for machine comprehension of text, 2016.
 public final class SquadF1 {
   private SquadF1() {}
 
-  /// 1 where the prediction is one of the references, else 0.
-  public static double exact(String prediction, List<String> references) {
-    return best(prediction, references, (said, asked) -> said.equals(asked) ? 1.0 : 0.0);
-  }
-
   /// The best F1 over the references, from 0 to 1.
   public static double f1(String prediction, List<String> references) {
-    return best(prediction, references, SquadF1::f1);
-  }
-
-  private static double best(
-      String prediction, List<String> references, BiFunction<String, String, Double> score) {
     if (references.isEmpty()) {
       throw new IllegalArgumentException("a prediction needs a reference to be compared with");
     }
     String said = normal(prediction);
-    return references.stream()
-        .mapToDouble(asked -> score.apply(said, normal(asked)))
-        .max()
-        .orElse(0);
+    return references.stream().mapToDouble(asked -> f1(said, normal(asked))).max().orElse(0);
   }
 
   private static double f1(String said, String asked) {

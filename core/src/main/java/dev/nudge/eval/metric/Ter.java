@@ -16,14 +16,6 @@ import java.util.Map;
 ///
 /// [1] M. Snover et al., A study of translation edit rate with targeted human annotation, 2006.
 public record Ter() implements CorpusMetric {
-
-  /// The score of a corpus; 0 where all is as in a reference.
-  ///
-  /// @param references of each prediction, one or more
-  public static double corpus(List<String> predictions, List<List<String>> references) {
-    return new Ter().of(predictions, references);
-  }
-
   @Override
   public int size() {
     return 2;

@@ -38,10 +38,7 @@ public record Reliability(int documents, double ece, List<Calibration.Bin> bins)
     }
     Calibration calibration =
         Calibration.of(chances.toArray(double[][]::new), golds.stream().mapToInt(i -> i).toArray());
-    return new Reliability(
-        chances.size(),
-        calibration.ece(Calibration.Binning.EQUAL_WIDTH, BINS),
-        calibration.bins(Calibration.Binning.EQUAL_WIDTH, BINS));
+    return new Reliability(chances.size(), calibration.ece(BINS), calibration.bins(BINS));
   }
 
   /// The probability of each choice; empty where they have none.

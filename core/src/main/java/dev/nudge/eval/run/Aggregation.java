@@ -1,9 +1,11 @@
 package dev.nudge.eval.run;
 
 import dev.nudge.eval.metric.Bleu;
+import dev.nudge.eval.metric.Calibration;
 import dev.nudge.eval.metric.ChrF;
 import dev.nudge.eval.metric.Classification;
 import dev.nudge.eval.metric.CorpusMetric;
+import dev.nudge.eval.metric.Perplexity;
 import dev.nudge.eval.metric.Ter;
 import dev.nudge.eval.run.MetricItem.Chances;
 import dev.nudge.eval.run.MetricItem.Labels;
@@ -159,7 +161,7 @@ public final class Aggregation {
   private static ToDoubleFunction<int[]> values(Kind kind, List<MetricItem> items) {
     double[] values = items.stream().mapToDouble(item -> ((Value) item).value()).toArray();
     return switch (kind) {
-      case PERPLEXITY -> places -> Math.exp(-mean(values, places));
+      case PERPLEXITY -> places -> Perplexity.of(mean(values, places));
       case MEDIAN ->
           places -> {
             double[] sorted = Arrays.stream(places).mapToDouble(i -> values[i]).sorted().toArray();
@@ -193,26 +195,18 @@ public final class Aggregation {
       double mean = sum / weight;
       return switch (kind) {
         case SHARE -> mean;
-        case BITS_PER_BYTE -> -mean / Math.log(2);
-        default -> Math.exp(-mean);
+        case BITS_PER_BYTE -> Perplexity.bits(mean);
+        default -> Perplexity.of(mean);
       };
     };
   }
 
   private static ToDoubleFunction<int[]> labels(Kind kind, List<MetricItem> items) {
     List<Labels> all = items.stream().map(Labels.class::cast).toList();
-    if (kind == Kind.F1) {
-      return places -> f1(all, places);
-    }
-    List<String> gold = all.stream().map(item -> String.valueOf(item.gold())).toList();
-    List<String> chosen = all.stream().map(item -> String.valueOf(item.chosen())).toList();
-    List<String> known =
-        IntStream.concat(all.stream().mapToInt(Labels::gold), all.stream().mapToInt(Labels::chosen))
-            .distinct()
-            .sorted()
-            .mapToObj(String::valueOf)
-            .toList();
-    Classification counted = Classification.of(known, gold, chosen);
+    Classification counted =
+        Classification.of(
+            all.stream().mapToInt(Labels::gold).toArray(),
+            all.stream().mapToInt(Labels::chosen).toArray());
     return places -> {
       int[] times = new int[all.size()];
       for (int place : places) {
@@ -220,7 +214,8 @@ public final class Aggregation {
       }
       Classification some = counted.resampled(times);
       return switch (kind) {
-        case MACRO_F1 -> some.macroF1OfPresent();
+        case F1 -> some.f1(1);
+        case MACRO_F1 -> some.macroF1();
         case MICRO_F1 -> some.microF1();
         case WEIGHTED_F1 -> some.weightedF1();
         default -> some.mcc();
@@ -228,31 +223,11 @@ public final class Aggregation {
     };
   }
 
-  /// F1 of class 1.
-  private static double f1(List<Labels> all, int[] places) {
-    int hits = 0;
-    int named = 0;
-    for (int place : places) {
-      Labels item = all.get(place);
-      hits += item.gold() == 1 && item.chosen() == 1 ? 1 : 0;
-      named += (item.gold() == 1 ? 1 : 0) + (item.chosen() == 1 ? 1 : 0);
-    }
-    return named == 0 ? 0 : 2.0 * hits / named;
-  }
-
   private static ToDoubleFunction<int[]> brier(List<MetricItem> items) {
     double[] scores =
         items.stream()
             .map(Chances.class::cast)
-            .mapToDouble(
-                item -> {
-                  double sum = 0;
-                  for (int i = 0; i < item.chances().size(); i++) {
-                    double off = item.chances().get(i) - (i == item.gold() ? 1 : 0);
-                    sum += off * off;
-                  }
-                  return sum;
-                })
+            .mapToDouble(item -> Calibration.brier(item.chances(), item.gold()))
             .toArray();
     return places -> mean(scores, places);
   }
@@ -263,14 +238,6 @@ public final class Aggregation {
             .map(Texts.class::cast)
             .map(item -> metric.statistics(item.said(), List.of(item.reference())))
             .toArray(double[][]::new);
-    return places -> {
-      double[] sums = new double[metric.size()];
-      for (int place : places) {
-        for (int i = 0; i < sums.length; i++) {
-          sums[i] += sentences[place][i];
-        }
-      }
-      return metric.score(sums);
-    };
+    return places -> metric.score(sentences, places);
   }
 }

@@ -88,10 +88,10 @@ final class SampleScorer {
 
   private static MetricItem rolling(String metric, Sample sample, JsonNode answer) {
     double logprob = (answer.isArray() ? answer.path(0) : answer).doubleValue();
-    Perplexity counted = Perplexity.of(logprob, sample.target().stringValue());
+    String text = sample.target().stringValue();
     return switch (metric) {
-      case "word_perplexity" -> new Weighted(logprob, counted.words());
-      case "byte_perplexity", "bits_per_byte" -> new Weighted(logprob, counted.bytes());
+      case "word_perplexity" -> new Weighted(logprob, Perplexity.words(text));
+      case "byte_perplexity", "bits_per_byte" -> new Weighted(logprob, Perplexity.bytes(text));
       default -> throw unknown(metric);
     };
   }
@@ -118,7 +118,7 @@ final class SampleScorer {
       return switch (metric) {
         case "acc" -> right(likeliest(i -> logprobs.get(i)));
         case "acc_norm" -> right(likeliest(i -> logprobs.get(i) / characters(texts.get(i))));
-        case "acc_bytes" -> right(likeliest(i -> logprobs.get(i) / bytes(texts.get(i))));
+        case "acc_bytes" -> right(likeliest(i -> logprobs.get(i) / Perplexity.bytes(texts.get(i))));
         case "acc_mutual_info" -> right(likeliest(i -> logprobs.get(i) - alone.get(i)));
         case "exact_match" -> new Value(gold.stream().anyMatch(place -> isGreedy(place)) ? 1 : 0);
         case "brier_score" -> new Chances(first, softmax());
@@ -160,10 +160,6 @@ final class SampleScorer {
 
     private static double characters(String text) {
       return text.codePointCount(0, text.length());
-    }
-
-    private static double bytes(String text) {
-      return text.getBytes(java.nio.charset.StandardCharsets.UTF_8).length;
     }
   }
 

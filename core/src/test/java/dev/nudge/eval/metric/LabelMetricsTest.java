@@ -5,94 +5,112 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.nudge.eval.metric.Calibration.Bin;
-import dev.nudge.eval.metric.Calibration.Binning;
+import dev.nudge.eval.run.Aggregation;
+import dev.nudge.eval.run.Aggregation.Kind;
+import dev.nudge.eval.run.MetricItem;
 import dev.nudge.format.Json;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 
-/// Compares with scikit-learn, HELM's library of calibration and lm-evaluation-harness
-/// (`metrics_labels.py`). Sums are added in another order: 1e-12 of scores up to 2.
+/// Compares what an evaluation makes of labels, chances and log-probabilities with scikit-learn,
+/// HELM's library of calibration and lm-evaluation-harness (`metrics_labels.py`). Sums are added in another order: 1e-12 of scores up to 2.
 class LabelMetricsTest {
   private static final JsonNode GOLDEN =
       Json.read(Path.of("src/test/resources/golden/metrics-labels.json"));
   private static final double EXACT = 1e-12;
 
-  private static List<String> texts(JsonNode node) {
-    return node.valueStream().map(JsonNode::asString).toList();
-  }
-
   private static double[] numbers(JsonNode node) {
     return node.valueStream().mapToDouble(JsonNode::asDouble).toArray();
   }
 
+  private static int[] whole(JsonNode node) {
+    return node.valueStream().mapToInt(JsonNode::asInt).toArray();
+  }
+
+  /// What an evaluation makes of what its documents gave.
+  private static double of(Kind kind, List<MetricItem> items) {
+    return Aggregation.of(kind, items).all();
+  }
+
+  private static List<MetricItem> labels(JsonNode row) {
+    int[] gold = whole(row.get("gold"));
+    int[] predicted = whole(row.get("predicted"));
+    return IntStream.range(0, gold.length)
+        .<MetricItem>mapToObj(i -> new MetricItem.Labels(gold[i], predicted[i]))
+        .toList();
+  }
+
   @Test
   void labelsAreCountedAsScikitLearnDoes() {
+    int apart = 0;
     for (JsonNode row : GOLDEN.get("classification")) {
-      List<String> labels = texts(row.get("labels"));
-      Classification counted =
-          Classification.of(labels, texts(row.get("gold")), texts(row.get("predicted")));
-      assertThat(counted.accuracy()).isCloseTo(row.get("accuracy").asDouble(), within(EXACT));
-      assertThat(counted.macroF1()).isCloseTo(row.get("macro").asDouble(), within(EXACT));
-      assertThat(counted.microF1()).isCloseTo(row.get("micro").asDouble(), within(EXACT));
-      assertThat(counted.weightedF1()).isCloseTo(row.get("weighted").asDouble(), within(EXACT));
-      assertThat(counted.mcc())
-          .as(row.toString())
-          .isCloseTo(row.get("mcc").asDouble(), within(EXACT));
-      for (int i = 0; i < labels.size(); i++) {
-        assertThat(counted.f1(labels.get(i)))
-            .isCloseTo(row.get("each").get(i).asDouble(), within(EXACT));
-        assertThat(counted.confusion()[i])
-            .containsExactly(
-                row.get("confusion").get(i).valueStream().mapToLong(JsonNode::asLong).toArray());
+      for (Map.Entry<String, Kind> kind :
+          Map.of(
+                  "macro", Kind.MACRO_F1,
+                  "micro", Kind.MICRO_F1,
+                  "weighted", Kind.WEIGHTED_F1,
+                  "mcc", Kind.MCC)
+              .entrySet()) {
+        assertThat(of(kind.getValue(), labels(row)))
+            .as("%s of %s", kind, row)
+            .isCloseTo(row.get(kind.getKey()).asDouble(), within(EXACT));
       }
+      Set<Double> distinct = new HashSet<>();
+      List.of("macro", "micro", "weighted").forEach(key -> distinct.add(row.get(key).asDouble()));
+      apart += distinct.size() == 3 ? 1 : 0;
+      Classification counted =
+          Classification.of(whole(row.get("gold")), whole(row.get("predicted")));
+      for (int i = 0; i < row.get("classes").size(); i++) {
+        assertThat(counted.f1(row.get("classes").get(i).asInt()))
+            .isCloseTo(row.get("each").get(i).asDouble(), within(EXACT));
+      }
+      assertThat(counted.f1(-1)).isZero();
     }
+    assertThat(apart).isGreaterThan(3);
   }
 
   @Test
   void ofTwoClassesF1IsThatOfTheHarness() {
     JsonNode row = GOLDEN.get("binary");
-    Classification counted =
-        Classification.of(List.of("0", "1"), texts(row.get("gold")), texts(row.get("predicted")));
-    assertThat(counted.f1("1")).isCloseTo(row.get("f1").asDouble(), within(EXACT));
-    assertThat(counted.mcc()).isCloseTo(row.get("mcc").asDouble(), within(EXACT));
+    assertThat(of(Kind.F1, labels(row))).isCloseTo(row.get("f1").asDouble(), within(EXACT));
+    assertThat(of(Kind.MCC, labels(row))).isCloseTo(row.get("mcc").asDouble(), within(EXACT));
   }
 
   @Test
   void aResampleIsCountedLikeTheItemsItHas() {
-    List<String> labels = List.of("a", "b", "c");
     Classification all =
-        Classification.of(labels, List.of("a", "b", "c", "a"), List.of("a", "c", "?", "b"));
+        Classification.of(new int[] {0, 1, 2, 0}, new int[] {0, 2, 3, 1});
     Classification some =
-        Classification.of(
-            labels, List.of("a", "c", "c", "c", "a"), List.of("a", "?", "?", "?", "b"));
+        Classification.of(new int[] {0, 2, 2, 2, 0}, new int[] {0, 3, 3, 3, 1});
     Classification resampled = all.resampled(new int[] {1, 0, 3, 1});
-    assertThat(resampled.confusion()).isDeepEqualTo(some.confusion());
     assertThat(resampled.macroF1()).isEqualTo(some.macroF1());
-    // b has a false alarm and no item: F1 0; of a 2/3; of c 0
-    assertThat(resampled.macroF1OfPresent()).isCloseTo((2 / 3.0) / 3, within(EXACT));
+    assertThat(resampled.weightedF1()).isEqualTo(some.weightedF1());
+    assertThat(resampled.mcc()).isEqualTo(some.mcc());
+    // of 0 two thirds; 1 and 3 have false alarms and no item, 2 is missed: F1 0
+    assertThat(resampled.macroF1()).isCloseTo((2 / 3.0) / 4, within(EXACT));
     Classification alone = all.resampled(new int[] {2, 0, 0, 0});
-    assertThat(alone.macroF1OfPresent()).isEqualTo(1);
-    assertThat(alone.macroF1()).isCloseTo(1 / 3.0, within(EXACT));
-    assertThat(all.resampled(new int[4]).macroF1OfPresent()).isZero();
-    assertThat(all.resampled(new int[4]).mcc()).isZero();
+    assertThat(alone.macroF1()).isEqualTo(1);
+    assertThat(alone.microF1()).isEqualTo(1);
+    Classification none = all.resampled(new int[4]);
+    assertThat(none.macroF1()).isZero();
+    assertThat(none.microF1()).isZero();
+    assertThat(none.weightedF1()).isZero();
+    assertThat(none.mcc()).isZero();
   }
 
   @Test
   void labelsThatDoNotFitAreRefused() {
-    List<String> labels = List.of("a", "b");
-    assertThatThrownBy(() -> Classification.of(labels, List.of("c"), List.of("a")))
-        .hasMessage("the gold label 'c' of item 0 is none of [a, b]");
-    assertThatThrownBy(() -> Classification.of(labels, List.of("a"), List.of()))
-        .hasMessageContaining("1 gold labels and 0 predictions");
-    assertThatThrownBy(() -> Classification.of(labels, List.of(), List.of()))
-        .isInstanceOf(IllegalArgumentException.class);
-    assertThatThrownBy(() -> Classification.of(List.of("a", "a"), List.of("a"), List.of("a")))
-        .hasMessage("the label 'a' is given twice");
-    assertThatThrownBy(() -> Classification.of(labels, List.of("a"), List.of("a")).f1("z"))
+    assertThatThrownBy(() -> Classification.of(new int[] {1}, new int[0]))
+        .hasMessageContaining("1 gold classes and 0 predictions");
+    assertThatThrownBy(() -> Classification.of(new int[0], new int[0]))
         .isInstanceOf(IllegalArgumentException.class);
   }
 
@@ -103,98 +121,82 @@ class LabelMetricsTest {
         .toArray(double[][]::new);
   }
 
-  private static int[] gold(JsonNode row) {
-    return row.get("gold").valueStream().mapToInt(JsonNode::asInt).toArray();
-  }
-
   @Test
   void calibrationIsThatOfHelm() {
     for (JsonNode row : GOLDEN.get("calibration")) {
-      Calibration calibration = Calibration.of(probabilities(row), gold(row));
-      assertThat(Calibration.brier(probabilities(row), gold(row)))
-          .isCloseTo(row.get("brier").asDouble(), within(EXACT));
+      double[][] probabilities = probabilities(row);
+      int[] gold = whole(row.get("gold"));
+      Calibration calibration = Calibration.of(probabilities, gold);
       for (int bins : new int[] {1, 10, 15}) {
-        assertThat(calibration.ece(Binning.EQUAL_WIDTH, bins))
-            .as("%d bins of equal width over %d", bins, row.get("gold").size())
+        assertThat(calibration.ece(bins))
+            .as("%d bins over %d", bins, gold.length)
             .isCloseTo(row.get("width" + bins).asDouble(), within(EXACT));
-        assertThat(calibration.ece(Binning.EQUAL_MASS, bins))
-            .as("%d bins of equal mass over %d", bins, row.get("gold").size())
-            .isCloseTo(row.get("mass" + bins).asDouble(), within(EXACT));
       }
-      if (row.has("area")) {
-        assertThat(calibration.selectiveArea())
-            .isCloseTo(row.get("area").asDouble(), within(EXACT));
-        for (JsonNode point : row.get("selective")) {
-          assertThat(calibration.selectiveAccuracy(point.get(0).asDouble()))
-              .isCloseTo(point.get(1).asDouble(), within(EXACT));
-        }
-      }
+      List<MetricItem> chances =
+          IntStream.range(0, gold.length)
+              .<MetricItem>mapToObj(
+                  i ->
+                      new MetricItem.Chances(
+                          gold[i], Arrays.stream(probabilities[i]).boxed().toList()))
+              .toList();
+      assertThat(of(Kind.BRIER, chances)).isCloseTo(row.get("brier").asDouble(), within(EXACT));
     }
+    assertThat(Calibration.brier(List.of(0.5, 0.5), -100)).isEqualTo(0.5);
   }
 
   @Test
   void binsHoldEveryItemOnce() {
-    Calibration calibration =
-        Calibration.of(
-            new double[] {0, 0.1, 0.1, 0.55, 1, 1},
-            new boolean[] {false, true, false, true, true, false});
-    List<Bin> bins = calibration.bins(Binning.EQUAL_WIDTH, 10);
+    double[][] probabilities = {
+      {0.5, 0.5}, {0.45, 0.55}, {0.45, 0.55}, {0.2, 0.1, 0.15, 0.2, 0.15, 0.2}, {0, 1}, {1, 0}
+    };
+    Calibration calibration = Calibration.of(probabilities, new int[] {0, 1, 0, 0, 1, 1});
+    List<Bin> bins = calibration.bins(10);
     assertThat(bins).hasSize(10);
     assertThat(bins.stream().mapToInt(Bin::items).toArray())
-        .containsExactly(3, 0, 0, 0, 0, 1, 0, 0, 0, 2);
-    assertThat(bins.getFirst().accuracy()).isCloseTo(1 / 3.0, within(EXACT));
-    assertThat(bins.getFirst().low()).isZero();
-    assertThat(bins.get(1)).isEqualTo(new Bin(0.1, 0.2, 0, 0, 0));
-    assertThat(bins.getLast().confidence()).isEqualTo(1);
-    assertThat(calibration.bins(Binning.EQUAL_MASS, 3).stream().mapToInt(Bin::items).sum())
-        .isEqualTo(6);
-  }
-
-  @Test
-  void answersThatAreEquallyConfidentCountByTheirMean() {
-    double[] alike = new double[10];
-    Arrays.fill(alike, 0.5);
-    boolean[] right = new boolean[10];
-    right[9] = right[3] = true;
-    Calibration calibration = Calibration.of(alike, right);
-    for (int n : IntStream.rangeClosed(1, 10).toArray()) {
-      assertThat(calibration.selectiveAccuracy(n / 10.0)).isCloseTo(0.2, within(EXACT));
-    }
+        .containsExactly(0, 1, 0, 0, 1, 2, 0, 0, 0, 2);
+    assertThat(bins.get(0)).isEqualTo(new Bin(0, 0.1, 0, 0, 0));
+    assertThat(bins.get(1)).isEqualTo(new Bin(0.1, 0.2, 1, 0.2, 1));
+    assertThat(bins.get(4)).isEqualTo(new Bin(0.4, 0.5, 1, 0.5, 1)); // the upper end, the first
+    assertThat(bins.get(5)).isEqualTo(new Bin(0.5, 0.6, 2, 0.55, 0.5));
+    assertThat(bins.getLast()).isEqualTo(new Bin(0.9, 1, 2, 1, 0.5));
   }
 
   @Test
   void confidencesThatAreNoneAreRefused() {
     assertThatThrownBy(
-            () -> Calibration.of(new double[] {0.5, Double.NaN}, new boolean[] {true, true}))
+            () -> Calibration.of(new double[][] {{0.5, 0.5}, {Double.NaN, 0}}, new int[] {0, 0}))
         .hasMessage("the confidence of item 1 is NaN; it must be from 0 to 1");
-    assertThatThrownBy(() -> Calibration.of(new double[] {1.5}, new boolean[] {true}))
+    assertThatThrownBy(() -> Calibration.of(new double[][] {{1.5}}, new int[] {0}))
         .isInstanceOf(IllegalArgumentException.class);
-    assertThatThrownBy(() -> Calibration.of(new double[0], new boolean[0]))
+    assertThatThrownBy(() -> Calibration.of(new double[0][], new int[0]))
         .isInstanceOf(IllegalArgumentException.class);
-    assertThatThrownBy(() -> Calibration.brier(new double[][] {{1}}, new int[] {1}))
+    assertThatThrownBy(() -> Calibration.of(new double[][] {{1}}, new int[] {1}))
         .hasMessage("the gold class of item 0 is 1 of 1");
-    Calibration one = Calibration.of(new double[] {1}, new boolean[] {true});
-    assertThatThrownBy(() -> one.selectiveAccuracy(0)).isInstanceOf(IllegalArgumentException.class);
-    assertThatThrownBy(() -> one.bins(Binning.EQUAL_MASS, 0))
-        .isInstanceOf(IllegalArgumentException.class);
+    Calibration one = Calibration.of(new double[][] {{1}}, new int[] {0});
+    assertThatThrownBy(() -> one.bins(0)).isInstanceOf(IllegalArgumentException.class);
   }
 
   @Test
   void perplexitiesAreTheHarnesss() {
     for (JsonNode row : GOLDEN.get("perplexity")) {
-      List<String> texts = texts(row.get("texts"));
       double[] ll = numbers(row.get("ll"));
-      Perplexity sum = Perplexity.NONE;
+      List<MetricItem> words = new ArrayList<>();
+      List<MetricItem> bytes = new ArrayList<>();
+      List<MetricItem> documents = new ArrayList<>();
       for (int i = 0; i < ll.length; i++) {
-        sum = sum.plus(Perplexity.of(ll[i], texts.get(i)));
+        String text = row.get("texts").get(i).asString();
+        words.add(new MetricItem.Weighted(ll[i], Perplexity.words(text)));
+        bytes.add(new MetricItem.Weighted(ll[i], Perplexity.bytes(text)));
+        documents.add(new MetricItem.Value(ll[i]));
       }
-      assertThat(sum.word()).isCloseTo(row.get("word").asDouble(), within(1e-9));
-      assertThat(sum.aByte()).isCloseTo(row.get("byte").asDouble(), within(1e-9));
-      assertThat(sum.bitsAByte()).isCloseTo(row.get("bits").asDouble(), within(EXACT));
-      double documents = row.get("documents").asDouble();
-      assertThat(Perplexity.ofDocuments(Arrays.stream(ll).boxed().toList()) / documents)
+      assertThat(of(Kind.WEIGHTED_PERPLEXITY, words))
+          .isCloseTo(row.get("word").asDouble(), within(1e-9));
+      assertThat(of(Kind.WEIGHTED_PERPLEXITY, bytes))
+          .isCloseTo(row.get("byte").asDouble(), within(1e-9));
+      assertThat(of(Kind.BITS_PER_BYTE, bytes))
+          .isCloseTo(row.get("bits").asDouble(), within(EXACT));
+      assertThat(of(Kind.PERPLEXITY, documents) / row.get("documents").asDouble())
           .isCloseTo(1, within(EXACT));
     }
-    assertThat(Perplexity.NONE.bitsAByte()).isNaN();
   }
 }
