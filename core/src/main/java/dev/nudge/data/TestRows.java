@@ -44,7 +44,8 @@ public final class TestRows {
   /// How many rows each file has.
   public record Written(int train, int test) {}
 
-  /// Writes both files; where it fails neither is there, and those of before are untouched.
+  /// Writes both files. Those of before stay until both are complete; who is killed while they are
+  /// put in place leaves one of the two at most, never one of each split.
   ///
   /// @param read told how many rows were read so far
   /// @throws InputException where a file cannot be read, a row is none or lacks the column, or one
