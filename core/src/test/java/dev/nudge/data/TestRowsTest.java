@@ -16,6 +16,8 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -96,7 +98,8 @@ class TestRowsTest {
   }
 
   @Test
-  void aFileThatAppearsAsALinkIsNotWrittenThrough() throws IOException {
+  @DisabledOnOs(value = OS.WINDOWS, disabledReason = "links need a right there")
+  void aLinkOfThatNameIsNotWrittenThrough() throws IOException {
     Path rows = rows();
     Path out = Files.createDirectories(folder.resolve("out"));
     Path elsewhere = Files.writeString(folder.resolve("elsewhere"), "kept");
