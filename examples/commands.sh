@@ -1,5 +1,5 @@
 #!/bin/sh
-# The commands that README.md and docs/commands.md show: each block there is cut from here.
+# The commands that README.md, docs/commands.md and docs/evaluation.md show: each block there is cut from here.
 #
 # The tests run this file from top to bottom (ExampleCommandsTest) in a folder that they fill: MODEL is a tiny Llama, the
 # .jsonl files hold a few rows. To run it yourself, start it where you have such a folder and such files.
@@ -28,6 +28,13 @@ mvn verify            # the tests
     --prompt 'Query: {text}\nIntent:' --completion ' {label}'
 ./nudge generate --model MODEL --adapter adapters/intents --data held-out.jsonl \
     --prompt 'Query: {text}\nIntent:' --max-tokens 24 > answers.jsonl
+
+# --- an evaluation on rows of your own
+./nudge data split --data tickets.jsonl --test 0.2:customer_id --out tickets
+./nudge train --model MODEL --data tickets/train.jsonl --eval-split 0.1:customer_id \
+    --prompt 'Ticket: {text}\nTeam:' --completion ' {team}' --out adapters/tickets
+./nudge eval --model MODEL --adapter adapters/tickets --tasks examples/tickets.yaml --data-dir tickets \
+    --train-data tickets/train.jsonl --out reports/tickets
 
 # --- what a data set holds
 ./nudge data stats --data texts.jsonl --eval-data held-out.jsonl

@@ -199,6 +199,7 @@ final class Library {
         new PlanVerb(Library::plan),
         new DataStatsVerb(Library::stats),
         new DataPreviewVerb(PREVIEWER, Colours::standard),
+        new DataSplitVerb(),
         new MergeVerb(Library::merge),
         new QuantizeVerb(Library::quantize),
         new InitVerb(Library::init),

@@ -34,6 +34,7 @@ final class OtherVerbs {
     say(here + "adapters pull", "pull");
     say(here + "adapters push", "push registry register");
     say(here + "data stats", "dataset datasets inspect");
+    say(here + "data split", "split train-test-split holdout");
     say(here + "experiments create", "experiment ab-test abtest canary shadow");
     say(
         "there is none: train reads and tokenises rows itself, and --dry-run shows how",

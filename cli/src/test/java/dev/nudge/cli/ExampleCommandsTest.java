@@ -74,6 +74,8 @@ class ExampleCommandsTest {
             "models/mine/model.safetensors",
             "MODEL-support/model.safetensors",
             "MODEL-nf4/model.safetensors",
+            "adapters/tickets/adapter_model.safetensors",
+            "reports/tickets/report.html",
             "compared.svg",
             "intents.svg",
             "logs/intents",
@@ -105,15 +107,26 @@ class ExampleCommandsTest {
     place
         .write("chats.jsonl", chat.repeat(20))
         .write("questions.txt", "the pump?\nand the seal?\n");
-    for (String recipe : List.of("llama3.yaml", "qwen.yaml")) {
+    for (String recipe : List.of("llama3.yaml", "qwen.yaml", "tickets.yaml")) {
       place.write(
           "examples/" + recipe, Files.readString(Path.of("../examples").resolve(recipe), UTF_8));
     }
+    place.write("tickets.jsonl", tickets());
     place.write("texts.jsonl", "{\"text\": \"the pump reads seven bar\"}\n");
     place.write("tokens.txt", "<tool>\nseal-kit\n");
     place.write("run.yaml", "model: MODEL\ndata: [rows.jsonl]\nout: adapters/from-file\n");
     script("nudge", NUDGE);
     script("bin/mvn", MAVEN);
+  }
+
+  private static String tickets() {
+    StringBuilder all = new StringBuilder();
+    for (int i = 0; i < 60; i++) {
+      all.append(
+          "{\"customer_id\": %d, \"text\": \"parcel %d is late\", \"team\": \"%s\", \"language\": \"en\", \"customer_type\": \"shop\"}\n"
+              .formatted(i / 2, i * i, List.of("billing", "delivery", "returns").get(i % 3)));
+    }
+    return all.toString();
   }
 
   private void script(String name, String text) throws IOException {

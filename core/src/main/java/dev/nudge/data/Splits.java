@@ -155,8 +155,12 @@ public final class Splits {
 
   /// Whether a row is held out, by the value of its column.
   static boolean holdsOut(EvalSplit.Grouped groups, String value) {
-    double place = (Mix.of(value) >>> 11) * 0x1p-53;
-    return place < groups.share();
+    return place(value) < groups.share();
+  }
+
+  /// Where a value lies among all, by its hash: from 0 to below 1.
+  static double place(String value) {
+    return (Mix.of(value) >>> 11) * 0x1p-53;
   }
 
   /// The indices of the rows that are cut off; empty where they are in other files.

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.UUID;
 
 /// The task files that come with the library: legal, finance, medical and support, whose documents
@@ -21,15 +22,23 @@ import java.util.UUID;
 public final class Packs {
   private static final String INDEX = "index.txt";
 
-  private static final Set<String> DOMAINS = Set.of("legal", "finance", "medical", "support");
-  private static final String RETENTION = "retention_";
+  private static final String RETENTION = "retention";
 
   private Packs() {}
 
   /// Whether a domain's group is asked about and nothing of what a model could do before.
   public static boolean lacksRetention(TaskTree tree) {
-    return tree.groups().keySet().stream().anyMatch(DOMAINS::contains)
-        && tree.tasks().keySet().stream().noneMatch(name -> name.startsWith(RETENTION));
+    Set<String> domains = domains();
+    return tree.groups().keySet().stream().anyMatch(domains::contains)
+        && tree.tasks().keySet().stream().noneMatch(name -> name.startsWith(RETENTION + "_"));
+  }
+
+  /// The groups whose documents the user has: all folders but retention's.
+  static Set<String> domains() {
+    Set<String> domains = new TreeSet<>();
+    names().forEach(name -> domains.add(name.substring(0, name.indexOf('/'))));
+    domains.remove(RETENTION);
+    return domains;
   }
 
   /// The folder that has them.

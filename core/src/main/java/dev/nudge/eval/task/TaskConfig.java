@@ -12,9 +12,11 @@ import tools.jackson.databind.JsonNode;
 
 /// What a task file says, includes and overrides of groups done.
 ///
-/// Keys that need Python are refused by name; keys that the harness itself does nothing with
-/// (`should_decontaminate`, `doc_to_decontamination_query`) and `metadata` but its version and what
-/// is of our own there (`subgroups`, `cluster`) are passed over.
+/// Keys that need Python are refused by name; a key that the harness itself does nothing with
+/// (`should_decontaminate`) and `metadata` but its version and what is of our own there
+/// (`subgroups`, `cluster`) are passed over. The harness does nothing with
+/// `doc_to_decontamination_query` either; here it names the column that is looked for in training
+/// data ([#written]).
 ///
 /// @param keys all of them
 /// @param numFewshot shots before each question; null: none is named

@@ -1,0 +1,54 @@
+package dev.nudge.cli;
+
+import dev.nudge.data.TestRows;
+import dev.nudge.settings.Count;
+import dev.nudge.settings.DataSplitSettings;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+
+/// `nudge data split`: the rows of a test taken out of a data set, before anything is trained.
+record DataSplitVerb() implements Verb<DataSplitSettings> {
+
+  @Override
+  public String name() {
+    return "data split";
+  }
+
+  @Override
+  public String summary() {
+    return "takes the rows of a test out of a data set, before anything is trained";
+  }
+
+  @Override
+  public Class<DataSplitSettings> settings() {
+    return DataSplitSettings.class;
+  }
+
+  @Override
+  public int run(DataSplitSettings settings, Console console) {
+    LiveLine line = new LiveLine(console.messages(), Progress.style(console), System::nanoTime, "");
+    TestRows.Written written =
+        TestRows.write(
+            settings,
+            rows -> line.draw(String.format(Locale.ROOT, "%,d rows", rows), false, false));
+    line.clear();
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("train", file(settings, TestRows.TRAIN));
+    values.put("train_rows", written.train());
+    values.put("test", file(settings, TestRows.TEST));
+    values.put("test_rows", written.test());
+    console.result(shown(settings, TestRows.TRAIN, written.train()));
+    console.result(shown(settings, TestRows.TEST, written.test()));
+    console.object(values);
+    return ExitCode.DONE;
+  }
+
+  private static String file(DataSplitSettings settings, String name) {
+    return settings.out().resolve(name).toString();
+  }
+
+  private static String shown(DataSplitSettings settings, String name, int rows) {
+    return file(settings, name) + ": " + Count.of(rows, "row");
+  }
+}

@@ -1,0 +1,35 @@
+package dev.nudge.settings;
+
+import java.nio.file.Path;
+import java.util.List;
+
+/// Settings of `data split`.
+///
+/// @param data files or globs, in order
+/// @param test which rows are the test
+/// @param out folder of the two files
+public record DataSplitSettings(
+    @Setting(
+            help =
+                "file, folder or glob of rows: JSONL, JSON, CSV, TSV, Parquet, each also with gzip; may be given several times",
+            required = true,
+            label = "FILE")
+        List<String> data,
+    @Setting(
+            help =
+                "rows of the test: a share by a hash of the row (0.1), or of a column whose values stay together (0.1:customer_id)",
+            required = true,
+            label = "SHARE")
+        TestShare test,
+    @Setting(help = "folder for train.jsonl and test.jsonl", required = true, label = "FOLDER")
+        Path out,
+    @Setting(help = "replace the two files where they are there") boolean overwrite) {
+
+  public DataSplitSettings {
+    data = List.copyOf(data);
+    if (data.isEmpty()) {
+      throw new InputException("--data is missing; it is required");
+    }
+    data.forEach(file -> Check.notBlank("--data", file));
+  }
+}

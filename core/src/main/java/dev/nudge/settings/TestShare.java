@@ -1,0 +1,37 @@
+package dev.nudge.settings;
+
+import org.jspecify.annotations.Nullable;
+
+/// About which share of the rows a test gets, by a hash: of a column, so that rows with the same
+/// value stay together, or of the whole row.
+///
+/// @param column null: the whole row
+public record TestShare(double share, @Nullable String column) {
+  @Override
+  public String toString() {
+    return column == null ? Double.toString(share) : share + ":" + column;
+  }
+
+  /// Reads `0.1` or `0.1:customer_id`.
+  ///
+  /// @throws IllegalArgumentException that says what it must be
+  public static TestShare parse(String text) {
+    EvalSplit split;
+    try {
+      split = EvalSplit.parse(text);
+    } catch (IllegalArgumentException e) {
+      throw wrong(e);
+    }
+    return switch (split) {
+      case EvalSplit.Share all -> new TestShare(all.share(), null);
+      case EvalSplit.Grouped groups -> new TestShare(groups.share(), groups.column());
+      case EvalSplit.Named _ -> throw wrong(null);
+    };
+  }
+
+  private static IllegalArgumentException wrong(@Nullable Throwable cause) {
+    return new IllegalArgumentException(
+        "a share above 0 and below 1, such as 0.1, or a share by a column whose values stay together, such as 0.1:customer_id",
+        cause);
+  }
+}
