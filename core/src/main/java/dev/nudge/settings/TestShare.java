@@ -7,6 +7,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param column null: the whole row
 public record TestShare(double share, @Nullable String column) {
+  private static final String ALLOWED =
+      "a share above 0 and below 1, such as 0.1, or a share by a column whose values stay together, such as 0.1:customer_id";
+
   @Override
   public String toString() {
     return column == null ? Double.toString(share) : share + ":" + column;
@@ -20,18 +23,12 @@ public record TestShare(double share, @Nullable String column) {
     try {
       split = EvalSplit.parse(text);
     } catch (IllegalArgumentException e) {
-      throw wrong(e);
+      throw new IllegalArgumentException(ALLOWED, e);
     }
     return switch (split) {
       case EvalSplit.Share all -> new TestShare(all.share(), null);
       case EvalSplit.Grouped groups -> new TestShare(groups.share(), groups.column());
-      case EvalSplit.Named _ -> throw wrong(null);
+      case EvalSplit.Named _ -> throw new IllegalArgumentException(ALLOWED);
     };
-  }
-
-  private static IllegalArgumentException wrong(@Nullable Throwable cause) {
-    return new IllegalArgumentException(
-        "a share above 0 and below 1, such as 0.1, or a share by a column whose values stay together, such as 0.1:customer_id",
-        cause);
   }
 }
