@@ -345,7 +345,8 @@ class ParityPageTest {
       ParityFiles.runs(results, domain, ParityMethod.FULL, 100);
       ParityFiles.runs(results, domain, ParityMethod.LORA, 100);
     }
-    assertThat(ParityPage.of(results)).contains("Over 2 domains: 0.0 points (−1.3 to +1.3), no difference is shown;");
+    assertThat(ParityPage.of(results))
+        .contains("Over 2 domains: 0.0 points (−1.3 to +1.3), no difference is shown;");
   }
 
   @Test

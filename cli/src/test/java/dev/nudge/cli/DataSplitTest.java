@@ -92,7 +92,8 @@ class DataSplitTest {
             "--dry-run");
     assertThat(ran.code()).as(ran.err()).isZero();
     Matcher told =
-        Pattern.compile("data +(\\d+) rows,.*; held out (\\d+) rows").matcher(ran.out() + ran.err());
+        Pattern.compile("data +(\\d+) rows,.*; held out (\\d+) rows")
+            .matcher(ran.out() + ran.err());
     assertThat(told.find()).as(ran.out() + ran.err()).isTrue();
     int trained = Integer.parseInt(told.group(1));
     int held = Integer.parseInt(told.group(2));
@@ -111,8 +112,16 @@ class DataSplitTest {
     place.write("all.csv", csv.toString()).write("all.json", json + "\n]\n");
     Ran ran =
         place.run(
-            "data", "split", "--data", "D/all.csv", "--data", "D/all.json", "--test", "0.3:customer",
-            "--out", "D/cut");
+            "data",
+            "split",
+            "--data",
+            "D/all.csv",
+            "--data",
+            "D/all.json",
+            "--test",
+            "0.3:customer",
+            "--out",
+            "D/cut");
     assertThat(ran.code()).as(ran.err()).isZero();
     List<String> all = new ArrayList<>(lines("cut/train.jsonl"));
     all.addAll(lines("cut/test.jsonl"));
@@ -191,7 +200,14 @@ class DataSplitTest {
                 "nudge: D/cut/train.jsonl is there already; give another --out, or --overwrite to replace it\n"));
     assertThat(
             place.run(
-                "data", "split", "--data", "D/cut/*.jsonl", "--test", "0.5", "--out", "D/cut",
+                "data",
+                "split",
+                "--data",
+                "D/cut/*.jsonl",
+                "--test",
+                "0.5",
+                "--out",
+                "D/cut",
                 "--overwrite"))
         .isEqualTo(
             new Ran(
@@ -201,7 +217,14 @@ class DataSplitTest {
     place.write("bad.jsonl", "[1]\n");
     Ran bad =
         place.run(
-            "data", "split", "--data", "D/bad.jsonl", "--test", "0.5", "--out", "D/cut",
+            "data",
+            "split",
+            "--data",
+            "D/bad.jsonl",
+            "--test",
+            "0.5",
+            "--out",
+            "D/cut",
             "--overwrite");
     assertThat(bad.code()).isEqualTo(2);
     assertThat(place.path("cut/test.jsonl")).hasContent(before);

@@ -36,7 +36,8 @@ class DocumentsTest {
   private static final String TREE = ".";
   private static final Pattern LINK = Pattern.compile("\\[[^\\]]*\\]\\(([^)#\\s]+)[^)]*\\)");
   private static final Pattern ANCHOR = Pattern.compile("\\]\\(([^)#:\\s]*)#([^)\\s]+)\\)");
-  private static final Pattern HOP = Pattern.compile("`([A-Z]\\w*)(?:\\.[A-Z]\\w*)?\\.([a-z]\\w*)`");
+  private static final Pattern HOP =
+      Pattern.compile("`([A-Z]\\w*)(?:\\.[A-Z]\\w*)?\\.([a-z]\\w*)`");
   private static final Pattern HEADING = Pattern.compile("(?m)^#+ (.+)$");
   private static final Pattern FLAG = Pattern.compile("(?<![\\w-])--[a-z0-9][a-z0-9-]*");
   private static final Set<String> FLAGS_OF_JAVA =

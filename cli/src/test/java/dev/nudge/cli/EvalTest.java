@@ -201,8 +201,7 @@ class EvalTest {
   @Test
   void aGroupHasADifferenceWithItsInterval() throws IOException {
     place.write(
-        "tasks/both.yaml",
-        "group: both\ntask: [quiz]\naggregate_metric_list: [{metric: acc}]\n");
+        "tasks/both.yaml", "group: both\ntask: [quiz]\naggregate_metric_list: [{metric: acc}]\n");
     assertThat(place.train().code()).isZero();
     Ran ran = place.evaluate("--tasks", "both", "--adapter", "D/out", "--out", "D/eval");
     assertThat(ran.code()).as(ran.err()).isZero();
@@ -212,8 +211,7 @@ class EvalTest {
     assertThat(lines.get(2).replaceFirst("^both +", ""))
         .contains(", p ")
         .isEqualTo(lines.get(1).replaceFirst("^quiz +", ""));
-    Ran json =
-        place.evaluate("--tasks", "both", "--adapter", "D/out", "--out", "D/eval", "--json");
+    Ran json = place.evaluate("--tasks", "both", "--adapter", "D/out", "--out", "D/eval", "--json");
     JsonNode differences = JSON.readTree(json.out()).path("differences").path("adapter");
     assertThat(differences.propertyNames()).containsExactly("quiz", "both");
     assertThat(differences.path("both")).isEqualTo(differences.path("quiz"));

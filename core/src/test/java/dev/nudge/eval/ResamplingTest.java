@@ -155,11 +155,7 @@ class ResamplingTest {
     assertThat(difference.value()).isPositive();
     assertThat(difference.lower(0.99)).isNotNegative();
     Resampled none =
-        Bootstrap.STANDARD.corpusDifference(
-            second,
-            second,
-            Bootstrap.alone(3),
-            bleu::score);
+        Bootstrap.STANDARD.corpusDifference(second, second, Bootstrap.alone(3), bleu::score);
     assertThat(none.interval(0.95)).isEqualTo(new Interval(0, 0));
     assertThat(none.p()).isOne();
   }

@@ -7,11 +7,13 @@ import java.util.stream.IntStream;
 /// Counts predicted classes against gold ones and scores them with scikit-learn's numbers.
 ///
 /// Classes are those that come, asked or predicted, as scikit-learn has it where `labels` is not
-/// given: of a resample those that were drawn, so that a rare class makes no resample worse by being
+/// given: of a resample those that were drawn, so that a rare class makes no resample worse by
+/// being
 /// left out. Fractions 0/0 are 0.
 ///
 /// For a class with t hits, f false alarms and m misses, F1 is 2t / (2t + f + m). The Matthews
-/// coefficient is that of several classes [1]; it is 0 where all gold classes or all predictions are
+/// coefficient is that of several classes [1]; it is 0 where all gold classes or all predictions
+/// are
 /// alike.
 ///
 /// Items keep their cell of the table, so a resample is counted without reading a class again.

@@ -254,8 +254,7 @@ public final class HtmlReport {
         "Groups of tasks: the means that their files name"
             + (two ? "; intervals at 95 %, by resamples that draw each task apart" : ""),
         two
-            ? List.of(
-                "Group", "Metric", "n", "Before", "After", "Difference", "Interval", "p")
+            ? List.of("Group", "Metric", "n", "Before", "After", "Difference", "Interval", "p")
             : List.of("Group", "Metric", "n", "Number"),
         2);
     for (ReportView.GroupRow row : pair.groups()) {

@@ -157,8 +157,7 @@ final class HtmlTasks {
     String more =
         flips.size() <= MOST
             ? ""
-            : ", the first %s shown; all are in %s"
-                .formatted(MOST, ResultFiles.samplesName(task));
+            : ", the first %s shown; all are in %s".formatted(MOST, ResultFiles.samplesName(task));
     html.open("details").open("summary");
     html.element("b", word, "class", kind).text(": " + Shown.documents(flips.size()) + more);
     html.close("summary").open("div", "class", "in");

@@ -182,8 +182,7 @@ public final class MarkdownReport {
     boolean two = pair.before() != null;
     table(
         two
-            ? List.of(
-                "group", "metric", "n", "before", "after", "difference", "95 % interval", "p")
+            ? List.of("group", "metric", "n", "before", "after", "difference", "95 % interval", "p")
             : List.of("group", "metric", "n", "number"),
         2);
     for (ReportView.GroupRow row : pair.groups()) {

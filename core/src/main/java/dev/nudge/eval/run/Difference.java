@@ -95,9 +95,7 @@ public record Difference(
       Aggregation before = Aggregation.of(first.metric().aggregation(), first.items());
       Aggregation after = Aggregation.of(second.metric().aggregation(), second.items());
       return new Bootstrap.Stratum(
-          weight,
-          first.units().numbers(),
-          times -> after.counted(times) - before.counted(times));
+          weight, first.units().numbers(), times -> after.counted(times) - before.counted(times));
     }
   }
 

@@ -135,9 +135,7 @@ public final class Evaluation {
     watcher.tasks(ready.stream().map(one -> one.task().config()).toList());
     RequestTokens encoder =
         new RequestTokens(
-            tokenizer,
-            Session.maxLength(settings.model(), config),
-            encoders.apply(tokenizer::ids));
+            tokenizer, Session.maxLength(settings.model(), config), encoders.apply(tokenizer::ids));
     List<TaskTokens> tokens = ready.stream().map(task -> TaskTokens.of(task, encoder)).toList();
     checkOut(settings.out());
     Map<String, List<String>> groups = new LinkedHashMap<>();
@@ -284,6 +282,7 @@ public final class Evaluation {
     }
     double seconds = (System.nanoTime() - start) / 1e9;
     Pace pace = asking.pace(settings.adapter() == null ? BASE : ADAPTER);
-    return new Outcome(List.copyOf(models), differences, asking.asked(), asking.requests(), seconds, pace);
+    return new Outcome(
+        List.copyOf(models), differences, asking.asked(), asking.requests(), seconds, pace);
   }
 }

@@ -20,7 +20,8 @@ final class OutcomeFiles {
   /// Writes the numbers and documents of each model into `settings.out()`.
   static void write(
       EvaluateSettings settings, Outcome outcome, Tokenizer tokenizer, RequestTokens encoder) {
-    Set<String> stale = new LinkedHashSet<>(List.of(Evaluation.BASE, Evaluation.COMPARE)); // of an earlier call
+    Set<String> stale =
+        new LinkedHashSet<>(List.of(Evaluation.BASE, Evaluation.COMPARE)); // of an earlier call
     for (ModelResults model : outcome.models()) {
       boolean main = model.name().equals(outcome.main().name());
       Map<String, @Nullable Object> more = about(settings, model, tokenizer, encoder);

@@ -21,7 +21,8 @@ import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 
 /// Compares what an evaluation makes of labels, chances and log-probabilities with scikit-learn,
-/// HELM's library of calibration and lm-evaluation-harness (`metrics_labels.py`). Sums are added in another order: 1e-12 of scores up to 2.
+/// HELM's library of calibration and lm-evaluation-harness (`metrics_labels.py`). Sums are added in
+/// another order: 1e-12 of scores up to 2.
 class LabelMetricsTest {
   private static final JsonNode GOLDEN =
       Json.read(Path.of("src/test/resources/golden/metrics-labels.json"));
@@ -86,10 +87,8 @@ class LabelMetricsTest {
 
   @Test
   void aResampleIsCountedLikeTheItemsItHas() {
-    Classification all =
-        Classification.of(new int[] {0, 1, 2, 0}, new int[] {0, 2, 3, 1});
-    Classification some =
-        Classification.of(new int[] {0, 2, 2, 2, 0}, new int[] {0, 3, 3, 3, 1});
+    Classification all = Classification.of(new int[] {0, 1, 2, 0}, new int[] {0, 2, 3, 1});
+    Classification some = Classification.of(new int[] {0, 2, 2, 2, 0}, new int[] {0, 3, 3, 3, 1});
     Classification resampled = all.resampled(new int[] {1, 0, 3, 1});
     assertThat(resampled.macroF1()).isEqualTo(some.macroF1());
     assertThat(resampled.weightedF1()).isEqualTo(some.weightedF1());

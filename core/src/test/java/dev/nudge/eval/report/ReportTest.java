@@ -512,7 +512,8 @@ class ReportTest {
 
   @Test
   void theFileOfDocumentsIsNamedAsItIsWritten() throws Exception {
-    Outcome outcome = new MadeOutcomes(folder).choices("c", 60, i -> false, i -> true, "q").outcome();
+    Outcome outcome =
+        new MadeOutcomes(folder).choices("c", 60, i -> false, i -> true, "q").outcome();
     String html = HtmlReport.of(ReportData.of("m", renamed(outcome, "c", "a/b"), AT));
     assertThat(html).contains("the first 20 shown; all are in samples_a_b.jsonl");
   }
@@ -525,8 +526,7 @@ class ReportTest {
       JsonNode node = gold.apply(was.id());
       Sample sample = new Sample(was.id(), was.doc(), node, node, was.choices(), was.requests());
       samples.add(
-          new TaskScores.Scored(
-              sample, one.filter(), one.answers(), one.filtered(), one.items()));
+          new TaskScores.Scored(sample, one.filter(), one.answers(), one.filtered(), one.items()));
     }
     return new TaskScores(task.task(), task.metrics(), task.scores(), samples);
   }

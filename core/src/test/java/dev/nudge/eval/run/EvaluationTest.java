@@ -194,8 +194,7 @@ class EvaluationTest {
 
   private static List<List<String>> said(Outcome outcome) {
     List<List<String>> all = new ArrayList<>();
-    for (TaskScores.Scored scored :
-        requireNonNull(outcome.main().tasks().get("say")).samples()) {
+    for (TaskScores.Scored scored : requireNonNull(outcome.main().tasks().get("say")).samples()) {
       List<String> texts = new ArrayList<>();
       scored.answers().getFirst().forEach(one -> texts.add(one.stringValue()));
       all.add(texts);
@@ -208,8 +207,8 @@ class EvaluationTest {
     Files.writeString(
         folder.resolve("say.yaml"),
         TaskTexts.with(
-            SAY,
-            "generation_kwargs: {until: [\".\"], max_gen_toks: 5, do_sample: true, temperature: 1.0}")
+                SAY,
+                "generation_kwargs: {until: [\".\"], max_gen_toks: 5, do_sample: true, temperature: 1.0}")
             + "repeats: 3\n");
     List<List<String>> whole = said(run(Map.of("out", folder.resolve("whole"))));
     IllegalStateException stop = new IllegalStateException("stop");
@@ -409,8 +408,7 @@ class EvaluationTest {
         folder.resolve("both.yaml"),
         "group: both\ntask: [quiz]\naggregate_metric_list: [{metric: acc}]\n");
     Outcome outcome = run(Map.of("adapter", ADAPTER, "tasks", List.of("both")));
-    Map<String, List<Difference>> all =
-        requireNonNull(outcome.differences().get("adapter"));
+    Map<String, List<Difference>> all = requireNonNull(outcome.differences().get("adapter"));
     assertThat(all).containsOnlyKeys("quiz", "both");
     // of one task it is the task's own
     assertThat(all.get("both")).containsExactly(requireNonNull(all.get("quiz")).getFirst());

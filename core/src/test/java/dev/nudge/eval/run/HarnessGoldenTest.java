@@ -116,8 +116,7 @@ class HarnessGoldenTest {
             }
           }
           lengths.add(
-              List.of(
-                  sample.path("acc_norm").asDouble(-1), sample.path("acc_bytes").asDouble(-1)));
+              List.of(sample.path("acc_norm").asDouble(-1), sample.path("acc_bytes").asDouble(-1)));
         }
       }
     }
@@ -242,8 +241,7 @@ class HarnessGoldenTest {
       return NUMBER;
     }
     boolean documents = key.startsWith("perplexity");
-    double relative =
-        key.contains("_stderr") ? PERPLEXITY_STDERR : documents ? PERPLEXITY : NUMBER;
+    double relative = key.contains("_stderr") ? PERPLEXITY_STDERR : documents ? PERPLEXITY : NUMBER;
     return relative * Math.abs(number);
   }
 

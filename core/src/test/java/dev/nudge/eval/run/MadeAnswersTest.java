@@ -120,7 +120,8 @@ class MadeAnswersTest {
   /// Chances stand in the harness's file as numpy prints them, with nine digits.
   private static void chances(String place, JsonNode golden, JsonNode found) {
     assertThat(found.get(0)).as(place).isEqualTo(golden.get(0));
-    String[] printed = golden.get(1).stringValue().replaceAll("[\\[\\]]", " ").strip().split("\\s+");
+    String[] printed =
+        golden.get(1).stringValue().replaceAll("[\\[\\]]", " ").strip().split("\\s+");
     assertThat(found.get(1).size()).as(place).isEqualTo(printed.length);
     for (int i = 0; i < printed.length; i++) {
       double chance = Double.parseDouble(printed[i]);

@@ -205,10 +205,14 @@ class OwnMetricsTest {
       }
       documents.add(
           Map.of(
-              "answers", row.get(1),
-              "scale", row.get(2).asString().isEmpty() ? "none" : row.get(2).asString(),
-              "answer_type", row.get(0).asBoolean() ? "arithmetic" : "span",
-              "texts", List.of((String.join("; ", spans) + " " + row.get(4).asString()).strip())));
+              "answers",
+              row.get(1),
+              "scale",
+              row.get(2).asString().isEmpty() ? "none" : row.get(2).asString(),
+              "answer_type",
+              row.get(0).asBoolean() ? "arithmetic" : "span",
+              "texts",
+              List.of((String.join("; ", spans) + " " + row.get(4).asString()).strip())));
       exact.add(row.get(5).get(0).asDouble());
       f1.add(row.get(5).get(1).asDouble());
     }
@@ -229,8 +233,7 @@ class OwnMetricsTest {
     golden("instructions.json")
         .get("cases")
         .forEach(
-            row ->
-                byText.computeIfAbsent(row.get(2).asString(), t -> new ArrayList<>()).add(row));
+            row -> byText.computeIfAbsent(row.get(2).asString(), t -> new ArrayList<>()).add(row));
     List<Map<String, ?>> documents = new ArrayList<>();
     List<Integer> strict = new ArrayList<>();
     List<Integer> loose = new ArrayList<>();

@@ -86,8 +86,7 @@ class OwnRowsTest {
     Suite.Judged judged = evaluate(folder.resolve("tickets").resolve(TestRows.TRAIN));
     TaskScores task = requireNonNull(judged.outcome().main().tasks().get("tickets"));
     assertThat(task.samples()).hasSize(written.test()).hasSizeGreaterThan(20);
-    assertThat(task.scores())
-        .containsOnlyKeys("acc,none", "macro_f1,none", "brier_score,none");
+    assertThat(task.scores()).containsOnlyKeys("acc,none", "macro_f1,none", "brier_score,none");
     Sample first = task.samples().getFirst().sample();
     String asked = "Ticket: " + first.doc().path("text").asString() + "\nTeam:";
     assertThat(first.requests())

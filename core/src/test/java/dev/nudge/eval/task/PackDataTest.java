@@ -247,7 +247,8 @@ class PackDataTest {
     assertThat(folder.resolve("out")).doesNotExist();
   }
 
-  /// Makes a set of what was written, and gives the rows of a part, whose columns are those that the
+  /// Makes a set of what was written, and gives the rows of a part, whose columns are those that
+  /// the
   /// packs' tests have.
   private List<JsonNode> make(String set, String part) throws IOException {
     Ran ran = run(set);
