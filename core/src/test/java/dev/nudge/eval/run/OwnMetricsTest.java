@@ -56,9 +56,10 @@ class OwnMetricsTest {
     assertThat(scores).hasSameSizeAs(expected);
     expected.forEach(
         (metric, value) ->
-            assertThat(scores.get(metric + ",none").value())
-                .as(metric)
-                .isCloseTo(value, within(EXACT)));
+            assertThat(scores)
+                .hasEntrySatisfying(
+                    metric + ",none",
+                    score -> assertThat(score.value()).as(metric).isCloseTo(value, within(EXACT))));
     List<Double> values = expected.values().stream().sorted().toList();
     for (int i = 1; i < values.size(); i++) {
       assertThat(values.get(i) - values.get(i - 1)).as("%s", expected).isGreaterThan(1e-6);
