@@ -187,6 +187,24 @@ def data():
     }
 
 
+def save(out, tasks, saved):
+    """Scores tasks of OUT/tasks in the working folder and keeps what EvaluationTracker saves of them."""
+    manager = TaskManager(include_path=f"{out}/tasks", include_defaults=False)
+    found = lm_eval.simple_evaluate(
+        model=Answered(), tasks=list(tasks), task_manager=manager, bootstrap_iters=BOOTSTRAPS, log_samples=True)
+    samples = found.pop("samples")
+    with tempfile.TemporaryDirectory() as folder:
+        tracker = EvaluationTracker(output_path=folder)
+        tracker.save_results_aggregated(results=found, samples=samples)
+        for task in found["configs"]:
+            tracker.save_results_samples(task_name=task, samples=samples[task])
+        written = json.loads(next(pathlib.Path(folder).rglob("results_*.json")).read_text(encoding="utf-8"))
+        write_json(f"{out}/results.json", {
+            key: written[key] for key in ("results", "versions", "n-shot", "higher_is_better", "n-samples", "task_hashes")})
+        for task in saved:
+            shutil.copy(next(pathlib.Path(folder).rglob(f"samples_{task}_*.jsonl")), out / f"samples_{task}.jsonl")
+
+
 def main(goldens):
     out = pathlib.Path(goldens).resolve() / "lm-eval-made"
     shutil.rmtree(out, ignore_errors=True)
@@ -195,21 +213,7 @@ def main(goldens):
         write_rows(f"{out}/data/{name}.jsonl", rows)
         (out / f"tasks/{name}.yaml").write_text(HEAD.format(name) + TASKS[name], encoding="utf-8")
     os.chdir(out / "data")  # data_files are found from here
-    manager = TaskManager(include_path=f"{out}/tasks", include_defaults=False)
-    found = lm_eval.simple_evaluate(
-        model=Answered(), tasks=list(TASKS), task_manager=manager, bootstrap_iters=BOOTSTRAPS, log_samples=True)
-    samples = found.pop("samples")
-    with tempfile.TemporaryDirectory() as folder:
-        tracker = EvaluationTracker(output_path=folder)
-        tracker.save_results_aggregated(results=found, samples=samples)
-        for task in found["configs"]:
-            tracker.save_results_samples(task_name=task, samples=samples[task])
-        saved = json.loads(next(pathlib.Path(folder).rglob("results_*.json")).read_text(encoding="utf-8"))
-        write_json(f"{out}/results.json", {
-            key: saved[key] for key in ("results", "versions", "n-shot", "higher_is_better", "n-samples", "task_hashes")})
-        for task in TASKS:
-            if task in SAVED:
-                shutil.copy(next(pathlib.Path(folder).rglob(f"samples_{task}_*.jsonl")), out / f"samples_{task}.jsonl")
+    save(out, TASKS, SAVED)
 
 
 if __name__ == "__main__":
