@@ -1487,7 +1487,7 @@ class BadInputTest {
                 + "acc_bytes, acc_mutual_info, acc_norm, bits_per_byte, bleu, brier_score, "
                 + "bypass, byte_perplexity, chrf, chrf++, exact_match, f1, inst_level_loose_acc, "
                 + "inst_level_strict_acc, kl_from_base, macro_f1, mcc, micro_f1, perplexity, "
-                + "prompt_level_loose_acc, prompt_level_strict_acc, rouge1, rouge2, rougeL, "
+                + "prompt_level_loose_acc, prompt_level_strict_acc, rouge1, rouge2, rougeL, rougeLsum, "
                 + "squad_f1, tatqa_em, tatqa_f1, ter, weighted_f1, word_perplexity; did you mean "
                 + "acc?"),
         row(

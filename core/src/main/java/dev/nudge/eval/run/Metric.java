@@ -60,6 +60,7 @@ public record Metric(
     put("rouge1", Aggregation.Kind.MEAN, true, GENERATE_UNTIL);
     put("rouge2", Aggregation.Kind.MEAN, true, GENERATE_UNTIL);
     put("rougeL", Aggregation.Kind.MEAN, true, GENERATE_UNTIL);
+    put("rougeLsum", Aggregation.Kind.MEAN, true, GENERATE_UNTIL);
     put("tatqa_em", Aggregation.Kind.MEAN, true, GENERATE_UNTIL);
     put("tatqa_f1", Aggregation.Kind.MEAN, true, GENERATE_UNTIL);
     put("prompt_level_strict_acc", Aggregation.Kind.MEAN, true, GENERATE_UNTIL);
@@ -86,6 +87,7 @@ public record Metric(
           "rouge1",
           "rouge2",
           "rougeL",
+          "rougeLsum",
           "tatqa_em",
           "tatqa_f1",
           "prompt_level_strict_acc",
@@ -101,6 +103,7 @@ public record Metric(
           "rouge1",
           "rouge2",
           "rougeL",
+          "rougeLsum",
           "tatqa_em",
           "tatqa_f1",
           "bypass");

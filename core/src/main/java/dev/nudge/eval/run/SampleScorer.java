@@ -205,6 +205,7 @@ final class SampleScorer {
       case "rouge1" -> new Value(Rouge.ONE.best(said, golds, true).f1());
       case "rouge2" -> new Value(Rouge.TWO.best(said, golds, true).f1());
       case "rougeL" -> new Value(Rouge.L.best(said, golds, true).f1());
+      case "rougeLsum" -> new Value(Rouge.L_SUM.best(said, golds, true).f1());
       case "bleu", "chrf", "chrf++", "ter" -> new Texts(golds.getFirst(), said);
       default -> throw unknown(name);
     };

@@ -150,7 +150,7 @@ class OwnMetricsTest {
               "golds", golden.get("references").get(i),
               "texts", List.of(golden.get("texts").get(i).get(0))));
       squad.add(golden.get("squad").get(i).asDouble());
-      for (int kind = 0; kind < 3; kind++) {
+      for (int kind = 0; kind < rouge.size(); kind++) {
         rouge.get(kind).add(golden.get("rouge_best").get(i).get(kind).asDouble());
       }
     }
@@ -166,6 +166,19 @@ class OwnMetricsTest {
             "rouge1", mean(rouge.get(0)),
             "rouge2", mean(rouge.get(1)),
             "rougeL", mean(rouge.get(2))));
+  }
+
+  @Test
+  void sentencesInAnotherOrderAreTheSameSummaryForRougeLsumAlone() throws IOException {
+    check(
+        """
+        doc_to_text: ""
+        doc_to_target: gold
+        metric_list: [{metric: rougeL}, {metric: rougeLsum}]
+        """,
+        List.of(
+            Map.of("gold", "the cat sat\nit rained", "texts", List.of("it rained\nthe cat sat"))),
+        Map.of("rougeL", 0.6, "rougeLsum", 1.0));
   }
 
   @Test
