@@ -64,8 +64,12 @@ public record BaseLook(int asked, int exact, double bitsAByte) {
     String answered =
         asked == 0
             ? ""
-            : "%,d of %,d rows to the letter, with %d solved ones in the prompt; "
-                .formatted(exact, asked, AskedRows.SHOTS);
+            : String.format(
+                Locale.ROOT,
+                "%,d of %,d rows to the letter, with %d solved ones in the prompt; ",
+                exact,
+                asked,
+                AskedRows.SHOTS);
     return answered + String.format(Locale.ROOT, "%.2f bits a byte", bitsAByte);
   }
 
@@ -74,8 +78,12 @@ public record BaseLook(int asked, int exact, double bitsAByte) {
     List<String> advice = new ArrayList<>();
     if (asked >= FEWEST && exact >= ANSWERED * asked) {
       advice.add(
-          "the base answers %,d of %,d rows with %d solved ones in its prompt; try such a prompt first, and train where it must be better, shorter or cheaper"
-              .formatted(exact, asked, AskedRows.SHOTS));
+          String.format(
+              Locale.ROOT,
+              "the base answers %,d of %,d rows with %d solved ones in its prompt; try such a prompt first, and train where it must be better, shorter or cheaper",
+              exact,
+              asked,
+              AskedRows.SHOTS));
     }
     if (bitsAByte >= FAR) {
       advice.add(

@@ -112,7 +112,8 @@ public final class GateCheck {
     boolean leaks =
         gate.path("rules").valueStream().anyMatch(r -> r.path("kind").asString("").equals(LEAKS));
     if (leaks && !version.isOfRows(digests.path("settings").path("train_data").asString(""))) {
-      reasons.add("leaks were looked for in other rows than it was trained on");
+      reasons.add(
+          "leaks were looked for in other rows than it was trained on, or by a nudge that kept another digest of them");
     }
     if (policy != null && !policy.equals(digests.path("policy").asString(""))) {
       reasons.add("another policy was judged");

@@ -12,7 +12,8 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// All that a verdict depends on, as digests: a change of any makes it stale.
+/// All that a verdict depends on, as digests. Which of them a protected alias compares, and with
+/// what, is told by [dev.nudge.registry.GateCheck].
 ///
 /// @param base of the base's weights, as an adapter's `nudge.json` and a registry have it
 /// @param adapter of the adapter's files by name; empty: the base alone was judged

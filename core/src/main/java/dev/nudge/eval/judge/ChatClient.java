@@ -20,6 +20,7 @@ import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeParseException;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -107,8 +108,12 @@ final class ChatClient implements AutoCloseable {
       }
       if (wait.compareTo(patience.longest()) > 0) {
         throw new RunException(
-            "the judge %s %s and asks to wait for %,d seconds; try again then"
-                .formatted(address, trouble.what(), wait.toSeconds()));
+            String.format(
+                Locale.ROOT,
+                "the judge %s %s and asks to wait for %,d seconds; try again then",
+                address,
+                trouble.what(),
+                wait.toSeconds()));
       }
       Thread.sleep(wait);
     }

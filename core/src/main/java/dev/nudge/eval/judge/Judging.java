@@ -22,6 +22,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -137,7 +138,8 @@ public final class Judging {
       long all = asking.wanted(everything);
       long known = asking.known(everything);
       if (known > 0) {
-        watcher.note("%,d of %,d verdicts are there already".formatted(known, all));
+        watcher.note(
+            String.format(Locale.ROOT, "%,d of %,d verdicts are there already", known, all));
       }
       long[] done = {known};
       List<JudgeResult.Compared> compared = new ArrayList<>();

@@ -76,7 +76,7 @@ public final class Aggregation {
 
     /// Whether it takes what another one takes.
     boolean goesWith(Kind other) {
-      return this == BYPASS || other == BYPASS || takes() == other.takes();
+      return this == BYPASS || takes() == other.takes();
     }
 
     private Class<? extends MetricItem> takes() {

@@ -92,7 +92,7 @@ final class Answers {
         int[] prompt = tokens.prompt(r.context(), r.how().maxTokens());
         GenerationKwargs how = r.how();
         String rule =
-            "generate %s %s %s %s %s %s %s" // no %d: its digits are the locale's
+            "generate %s %s %s %s %s %s %s%s" // no %d: its digits are the locale's
                 .formatted(
                     tokens.digest(), // the text is the tokenizer's
                     how.until(),
@@ -100,7 +100,8 @@ final class Answers {
                     how.temperature(),
                     how.topP(),
                     how.topK(),
-                    r.repeats());
+                    r.repeats(),
+                    how.samples() ? " by request" : ""); // once draws were by place
         yield new Encoded(r, List.of(), prompt, digest(rule, List.of(), prompt));
       }
     };

@@ -19,14 +19,17 @@ import tools.jackson.databind.JsonNode;
 /// The texts of a task's documents that would give them away.
 ///
 /// Of each they are the question as it is asked without shots; what the task file names by
-/// `doc_to_decontamination_query` (a column), or else the longest column in the question by itself,
-/// whatever template it stands behind; and an answer of at least [#OWN] words.
+/// `doc_to_decontamination_query` (a column), or else the longest column in the question by itself
+/// that has at least [#ASKS] words, whatever template it stands behind; and an answer of at least
+/// [#OWN] words.
 ///
-/// A column is left out where it is an answer of fewer words, of this document or another, and
-/// where more than a tenth of the documents (and more than five) have the same: `yes`, `B` or the
-/// name of a subject stands in any training set, and says nothing of one document.
+/// A question or column is left out where it is an answer of fewer words than [#OWN], of this
+/// document or another, and a column where more than a tenth of the documents (and more than five)
+/// have the same: `yes`, `B` or the name of a subject stands in any training set, and says nothing
+/// of one document. Nor does a column of one or two words, the France of "the capital of France".
 final class DocumentTexts {
   private static final int OWN = 13; // words of an answer that is no other document's
+  private static final int ASKS = 3; // words of a column that may be a question by itself
   private static final int LEAST_COMMON = 5; // documents
 
   private final @Nullable String named;
@@ -63,7 +66,10 @@ final class DocumentTexts {
   }
 
   private List<String> texts(Sample sample, String question) {
-    List<String> texts = new ArrayList<>(List.of(question));
+    List<String> texts = new ArrayList<>();
+    if (!answers.contains(question.strip())) {
+      texts.add(question);
+    }
     JsonNode doc = sample.doc();
     if (named != null && doc.has(named)) {
       texts.add(String.join("\n", TrainingTexts.texts(doc.path(named))));
@@ -72,6 +78,7 @@ final class DocumentTexts {
           .filter(text -> question.contains(text) && !question.equals(text))
           .filter(text -> !answers.contains(text.strip()))
           .filter(text -> columns.getOrDefault(text, 0) <= common)
+          .filter(text -> LeakScan.words(text) >= ASKS)
           .max(Comparator.comparingInt(String::length))
           .ifPresent(texts::add);
     }

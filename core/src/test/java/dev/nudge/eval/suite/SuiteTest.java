@@ -175,6 +175,8 @@ class SuiteTest {
         {"q": "2+2=?", "c": ["yes", "no"], "label": 0}
         {"q": "天空是什么颜色", "c": ["yes", "no"], "label": 1}
         {"q": "2-2=?", "c": ["yes", "no"], "label": 1}
+        {"q": "no", "c": ["yes", "no"], "label": 1}
+        {"q": "France", "c": ["yes", "no"], "label": 1}
         """);
     String choices = TaskTexts.with(QUIZ, "doc_to_choice: c");
     Files.writeString(
@@ -183,6 +185,9 @@ class SuiteTest {
         folder.resolve("loud.yaml"),
         TaskTexts.with(choices, "doc_to_text: Is {{q|length}} odd, yes or no?")
             .replace("task: quiz", "task: loud"));
+    Files.writeString(
+        folder.resolve("bare.yaml"),
+        TaskTexts.with(choices, "doc_to_text: \"{{q}}\"").replace("task: quiz", "task: bare"));
     Path train = folder.resolve("train.jsonl");
     Files.writeString(
         train,
@@ -190,13 +195,14 @@ class SuiteTest {
         {"prompt": "2+2=?", "completion": "yes"}
         {"prompt": "Q: 天空是什么颜色？", "completion": "no"}
         {"prompt": "y", "completion": "n"}
+        {"prompt": "France", "completion": "euro"}
         """);
-    Files.writeString(folder.resolve("policy.yaml"), "leakage: {at_most: 0.3, kinds: [exact]}\n");
+    Files.writeString(folder.resolve("policy.yaml"), "leakage: {at_most: 0.1, kinds: [exact]}\n");
     EvaluateSettings settings =
         settings(
             Map.of(
                 "tasks",
-                List.of("quiz", "loud"),
+                List.of("quiz", "loud", "bare"),
                 "train_data",
                 List.of(train.toString()),
                 "policy",
@@ -205,11 +211,14 @@ class SuiteTest {
     LeakReport quiz = requireNonNull(judged.leaks().get("quiz"));
     assertThat(quiz.ids()).containsExactlyInAnyOrder("0", "1");
     assertThat(quiz.counts()).containsEntry(Kind.EXACT, 1L).containsEntry(Kind.RUNS, 1L);
-    assertThat(quiz.rows()).isEqualTo(3);
+    assertThat(quiz.rows()).isEqualTo(4);
     assertThat(quiz.unread()).isZero();
     assertThat(requireNonNull(judged.leaks().get("loud")).leaks()).isEmpty();
+    // the whole prompt counts, however short, but for one that is an answer: no
+    assertThat(requireNonNull(judged.leaks().get("bare")).ids())
+        .containsExactlyInAnyOrder("0", "1", "4");
     assertThat(requireNonNull(judged.gate()).rules())
         .extracting(rule -> rule.rule().name() + " " + rule.verdict())
-        .containsExactlyInAnyOrder("leakage quiz FAIL", "leakage loud PASS");
+        .containsExactlyInAnyOrder("leakage quiz FAIL", "leakage loud PASS", "leakage bare FAIL");
   }
 }
