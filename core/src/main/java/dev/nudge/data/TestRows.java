@@ -2,6 +2,7 @@ package dev.nudge.data;
 
 import dev.nudge.data.source.Pick;
 import dev.nudge.data.source.SourceFiles;
+import dev.nudge.format.Claim;
 import dev.nudge.format.LinesFile;
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.Count;
@@ -44,9 +45,9 @@ public final class TestRows {
   /// How many rows each file has.
   public record Written(int train, int test) {}
 
-  /// Writes both files. Those of before stay until both are complete on the disk. From then on the
-  /// new rows are whole at every moment, and who is killed while they get their names leaves no
-  /// train file beside the test of another split.
+  /// Writes both files, one writer of a folder at a time. Those of before stay until both are
+  /// complete on the disk. From then on the new rows are whole at every moment, and who is killed
+  /// while they get their names leaves no train file beside the test of another split.
   ///
   /// @param read told how many rows were read so far
   /// @throws InputException where a file cannot be read, a row is none or lacks the column, or one
@@ -61,13 +62,13 @@ public final class TestRows {
     checkSources(sources, out);
     boolean made = !Files.exists(out);
     TestRows rows = new TestRows(settings.data(), settings.test());
-    OutFolder.make(out);
-    try (LinesFile kept = LinesFile.create(out.resolve(TRAIN));
-        LinesFile held = LinesFile.create(out.resolve(TEST))) {
-      rows.read(sources, kept, held, read);
+    try (Claim _ = Claim.in(out);
+        LinesFile kept = LinesFile.create(out.resolve(TRAIN));
+        LinesFile test = LinesFile.create(out.resolve(TEST))) {
+      rows.read(sources, kept, test, read);
       kept.complete();
-      held.complete();
-      place(kept, held);
+      test.complete();
+      place(kept, test);
       made = false;
     } finally {
       if (made) {

@@ -83,6 +83,7 @@ public final class LinesFile implements AutoCloseable {
   public void removeOld() {
     try {
       Disk.delete(file);
+      Disk.forceFolder(file.toAbsolutePath().getParent());
     } catch (IOException e) {
       throw failure(file, e);
     }

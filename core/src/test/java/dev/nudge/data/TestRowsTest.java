@@ -160,6 +160,7 @@ class TestRowsTest {
     }
     Files.writeString(data.resolve("all.jsonl"), rows);
     Path out = Files.createDirectories(data.resolve("cut"));
+    Files.createFile(out.resolve(".nudge.writer")); // of a killed command
     TestRows.Written written =
         TestRows.write(
             new DataSplitSettings(List.of(data + "/**"), TestShare.parse("0.5:of"), out, false),
@@ -220,6 +221,20 @@ class TestRowsTest {
     } else {
       assertThat(out).doesNotExist();
     }
+  }
+
+  /// Both would write the same temporary files, and the one that fails would take the other's.
+  @Test
+  void twoRunsDoNotWriteIntoOneFolder() throws IOException {
+    Path rows = rows();
+    Path out = folder.resolve("out");
+    TestRows.write(
+        new DataSplitSettings(List.of(rows.toString()), TestShare.parse("0.2:of"), out, false),
+        read ->
+            assertThatThrownBy(() -> write(rows, "0.6:of", out))
+                .hasMessageContaining("another nudge writes into " + out));
+    assertThat(Cut.of(out).test()).hasSizeBetween(20, 60);
+    assertThat(names(out)).containsExactlyInAnyOrder(TestRows.TRAIN, TestRows.TEST);
   }
 
   private static void other(Path file) {
