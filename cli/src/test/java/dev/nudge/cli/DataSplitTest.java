@@ -243,9 +243,7 @@ class DataSplitTest {
     assertThat(place.path("cut/train.jsonl/mine")).isDirectory();
     Files.createDirectories(place.path("new"));
     place.write("new/test.jsonl.tmp", rows(3, 0));
-    assertThat(
-            place.run(
-                "data", "split", "--data", "D/new/**", "--test", "0.5", "--out", "D/new"))
+    assertThat(place.run("data", "split", "--data", "D/new/**", "--test", "0.5", "--out", "D/new"))
         .isEqualTo(
             new Ran(
                 2,

@@ -189,8 +189,7 @@ class TestRowsTest {
     Path inside = folder.resolve("out").resolve(name).resolve("mine.txt");
     Files.createDirectories(inside.getParent());
     Files.writeString(inside, "kept");
-    assertThatThrownBy(
-            () -> write(folder.resolve("no such file"), "0.2:of", folder.resolve("out")))
+    assertThatThrownBy(() -> write(folder.resolve("no such file"), "0.2:of", folder.resolve("out")))
         .isInstanceOf(InputException.class)
         .hasMessage(
             "%s is a folder, which is not replaced; give another --out"
