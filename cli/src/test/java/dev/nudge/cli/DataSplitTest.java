@@ -231,6 +231,26 @@ class DataSplitTest {
     assertThat(files("cut")).containsExactlyInAnyOrder("train.jsonl", "test.jsonl");
   }
 
+  @Test
+  void aFolderInTheWayAndALeftoverOfAKilledRunAreALineEach() throws IOException {
+    Files.createDirectories(place.path("cut/train.jsonl/mine"));
+    assertThat(place.run(with(SPLIT, "--overwrite")))
+        .isEqualTo(
+            new Ran(
+                2,
+                "",
+                "nudge: D/cut/train.jsonl is a folder, which is not replaced; give another --out\n"));
+    assertThat(place.path("cut/train.jsonl/mine")).isDirectory();
+    Files.createDirectories(place.path("new"));
+    place.write("new/test.jsonl.tmp", rows(3, 0));
+    assertThat(place.run("data", "split", "--data", "D/new/**", "--test", "0.5", "--out", "D/new"))
+        .isEqualTo(
+            new Ran(
+                2,
+                "",
+                "nudge: --data reads D/new/test.jsonl.tmp, which --out would write anew; remove it where a killed command left it, or give another --out\n"));
+  }
+
   private static String[] with(String[] line, String... more) {
     return Stream.concat(Stream.of(line), Stream.of(more)).toArray(String[]::new);
   }

@@ -52,6 +52,11 @@ public final class RowReader implements AutoCloseable {
     return new RowReader(SourceFiles.of(filesOrGlobs, Pick.TRAIN), null, null);
   }
 
+  /// Opens files that were found before.
+  static RowReader of(List<Found> files) {
+    return new RowReader(files, null, null);
+  }
+
   /// Opens what the settings name.
   static RowReader open(DataSettings data, Pick pick) {
     return new RowReader(SourceFiles.of(data.data(), pick), data.shape().sql(), null);

@@ -2,6 +2,7 @@ package dev.nudge.data;
 
 import dev.nudge.data.source.Pick;
 import dev.nudge.data.source.SourceFiles;
+import dev.nudge.format.Claim;
 import dev.nudge.format.LinesFile;
 import dev.nudge.format.OutFolder;
 import dev.nudge.settings.Count;
@@ -9,10 +10,10 @@ import dev.nudge.settings.DataSplitSettings;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
 import dev.nudge.settings.TestShare;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.LongConsumer;
 
 /// Takes the rows of a test out of a data set before anything is trained, into a file of their own.
@@ -44,64 +45,88 @@ public final class TestRows {
   /// How many rows each file has.
   public record Written(int train, int test) {}
 
-  /// Writes both files. Those of before stay until both are complete; who is killed while they are
-  /// put in place leaves one of the two at most, never one of each split.
+  /// Writes both files, one writer of a folder at a time. Those of before stay until both are
+  /// complete on the disk. From then on the new rows are whole at every moment, and who is killed
+  /// while they get their names leaves no train file beside the test of another split.
   ///
   /// @param read told how many rows were read so far
   /// @throws InputException where a file cannot be read, a row is none or lacks the column, or one
   ///     of the two files would be empty
+  /// @throws RunException where the disk refuses; it says where complete rows are
   public static Written write(DataSplitSettings settings, LongConsumer read) {
     Path out = settings.out();
-    Path train = out.resolve(TRAIN);
-    Path test = out.resolve(TEST);
     OutFolder.checkPlace(out);
-    checkFree(settings, train, test);
+    checkFree(settings);
+    // once, before files are made that a glob may match
+    List<SourceFiles.Found> sources = SourceFiles.of(settings.data(), Pick.TRAIN);
+    checkSources(sources, out);
     boolean made = !Files.exists(out);
     TestRows rows = new TestRows(settings.data(), settings.test());
-    OutFolder.make(out);
-    try (LinesFile kept = LinesFile.create(train);
-        LinesFile held = LinesFile.create(test)) {
-      rows.read(kept, held, read);
+    try (Claim _ = Claim.in(out);
+        LinesFile kept = LinesFile.create(out.resolve(TRAIN));
+        LinesFile test = LinesFile.create(out.resolve(TEST))) {
+      rows.read(sources, kept, test, read);
       kept.complete();
-      held.complete();
-      remove(train); // so that a kill never leaves files of two splits
-      remove(test);
-      held.place();
-      kept.place();
+      test.complete();
+      place(kept, test);
       made = false;
     } finally {
       if (made) {
-        remove(out);
+        OutFolder.deleteEmpty(out);
       }
     }
     return new Written(rows.train, rows.test);
   }
 
-  private static void checkFree(DataSplitSettings settings, Path train, Path test) {
-    for (Path file : List.of(train, test)) {
+  private static void checkFree(DataSplitSettings settings) {
+    for (String name : List.of(TRAIN, TEST)) {
+      Path file = settings.out().resolve(name);
+      if (Files.isDirectory(file)) {
+        throw new InputException(file + " is a folder, which is not replaced; give another --out");
+      }
       if (Files.exists(file) && !settings.overwrite()) {
         throw new InputException(
             file + " is there already; give another --out, or --overwrite to replace it");
       }
-      for (SourceFiles.Found source : SourceFiles.of(settings.data(), Pick.TRAIN)) {
+    }
+  }
+
+  private static void checkSources(List<SourceFiles.Found> sources, Path out) {
+    for (String name : List.of(TRAIN, TEST)) {
+      Path file = out.resolve(name);
+      Path beside = LinesFile.beside(file);
+      for (SourceFiles.Found source : sources) {
         if (OutFolder.same(source.file(), file)) {
           throw new InputException(
               "--data reads %s, which --out would replace; give another --out".formatted(file));
+        }
+        if (OutFolder.same(source.file(), beside)) {
+          throw new InputException(
+              "--data reads %s, which --out would write anew; remove it where a killed command left it, or give another --out"
+                  .formatted(beside));
         }
       }
     }
   }
 
-  private static void remove(Path file) {
+  private static void place(LinesFile kept, LinesFile held) {
+    kept.removeOld(); // a train file has rows of the other split's test: none while that changes
+    kept.stay();
+    held.stay();
     try {
-      OutFolder.delete(file);
-    } catch (IOException e) {
-      throw new RunException("cannot remove " + file + ": " + OutFolder.reason(e), e);
+      held.place();
+      kept.place();
+    } catch (RunException e) {
+      throw new RunException(
+          "%s; the new rows are complete: those to train on in %s, those of the test in %s"
+              .formatted(e.getMessage(), kept.where(), held.where()),
+          e);
     }
   }
 
-  private void read(LinesFile kept, LinesFile held, LongConsumer read) {
-    try (RowReader reader = RowReader.open(files)) {
+  private void read(
+      List<SourceFiles.Found> sources, LinesFile kept, LinesFile held, LongConsumer read) {
+    try (RowReader reader = RowReader.of(sources)) {
       List<SourceLine> lines = reader.next(CHUNK);
       for (; !lines.isEmpty(); lines = reader.next(CHUNK)) {
         for (SourceLine line : lines) {
@@ -118,14 +143,15 @@ public final class TestRows {
     if (bad.count() > 0) {
       boolean one = bad.count() == 1;
       throw new InputException(
-          "%s: %,d of %s %s bad, and nothing is written; mend %s%s"
-              .formatted(
-                  source,
-                  bad.count(),
-                  Count.of(all, "row"),
-                  one ? "is" : "are",
-                  one ? "it" : "them",
-                  share.column() == null ? "" : ", or give another column"),
+          String.format(
+              Locale.ROOT,
+              "%s: %,d of %s %s bad, and nothing is written; mend %s%s",
+              source,
+              bad.count(),
+              Count.of(all, "row"),
+              one ? "is" : "are",
+              one ? "it" : "them",
+              share.column() == null ? "" : ", or give another column"),
           bad.lines());
     }
     if (train == 0 || test == 0) {

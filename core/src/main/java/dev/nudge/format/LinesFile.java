@@ -17,6 +17,8 @@ public final class LinesFile implements AutoCloseable {
   private final FileChannel channel;
   private final ByteBuffer buffer = ByteBuffer.allocate(1 << 16);
   private long at;
+  private boolean stays;
+  private boolean placed;
 
   private LinesFile(Path file, Path beside, FileChannel channel) {
     this.file = file;
@@ -28,12 +30,17 @@ public final class LinesFile implements AutoCloseable {
   ///
   /// @throws RunException where the disk refuses, as all methods do
   public static LinesFile create(Path file) {
-    Path beside = file.resolveSibling(file.getFileName() + ".tmp");
+    Path beside = beside(file);
     try {
       return new LinesFile(file, beside, Disk.create(beside));
     } catch (IOException e) {
       throw failure(file, e);
     }
+  }
+
+  /// Where the lines of a file are until all are there.
+  public static Path beside(Path file) {
+    return file.resolveSibling(file.getFileName() + ".tmp");
   }
 
   /// Adds a line.
@@ -66,27 +73,49 @@ public final class LinesFile implements AutoCloseable {
       flush();
       Disk.force(channel, beside);
       channel.close();
-    } catch (IOException e) {
-      throw failure(file, e);
-    }
-  }
-
-  /// Gives what is complete its name.
-  public void place() {
-    try {
-      Disk.move(beside, file);
       Disk.forceFolder(file.toAbsolutePath().getParent());
     } catch (IOException e) {
       throw failure(file, e);
     }
   }
 
-  /// Takes away what did not get its name.
+  /// Removes the file of before, which has the name.
+  public void removeOld() {
+    try {
+      Disk.delete(file);
+      Disk.forceFolder(file.toAbsolutePath().getParent());
+    } catch (IOException e) {
+      throw failure(file, e);
+    }
+  }
+
+  /// Lets [#close] leave what is complete, should it not get its name.
+  public void stay() {
+    stays = true;
+  }
+
+  /// Gives what is complete its name, over a file of before.
+  public void place() {
+    try {
+      Disk.move(beside, file);
+      placed = true;
+      Disk.forceFolder(file.toAbsolutePath().getParent());
+    } catch (IOException e) {
+      throw failure(file, e);
+    }
+  }
+
+  /// Where the lines are.
+  public Path where() {
+    return placed ? file : beside;
+  }
+
+  /// Takes away what did not get its name and is not to stay.
   @Override
   public void close() {
     try {
       channel.close();
-      if (Files.exists(beside)) {
+      if (!stays && Files.exists(beside)) {
         Disk.delete(beside);
       }
     } catch (IOException e) {

@@ -13,6 +13,7 @@ import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
@@ -266,6 +267,17 @@ public final class OutFolder {
   /// Deletes a file, or a folder with all that is in it; nothing is done where it is absent.
   public static void delete(Path folder) throws IOException {
     Disk.deleteTree(folder);
+  }
+
+  /// Deletes a folder that is empty; another stays, and so does one that the disk does not let go.
+  public static void deleteEmpty(Path folder) {
+    try {
+      if (Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
+        Disk.delete(folder);
+      }
+    } catch (IOException e) {
+      // An empty folder too many is no harm.
+    }
   }
 
   /// Whether a file is one by which folders are put in their place: of no meaning to its reader.
