@@ -69,9 +69,9 @@ record ParityFindings(ParityResults results) {
             c -> !c.firstIsBetter() && !c.secondIsBetter(),
             c -> " (%s)".formatted(ParityText.points(c.difference())));
     List<String> parts = new ArrayList<>();
-    parts.add(b.first + " is better in " + (better.isEmpty() ? "no domain" : better));
+    parts.add(b.first + " is shown to be better in " + (better.isEmpty() ? "no domain" : better));
     if (!worse.isEmpty()) {
-      parts.add(b.method.brief() + " is better in " + worse);
+      parts.add(b.method.brief() + " is shown to be better in " + worse);
     }
     if (!open.isEmpty()) {
       parts.add("no difference is shown in " + open);
@@ -105,9 +105,11 @@ record ParityFindings(ParityResults results) {
       return "";
     }
     ParityComparison over = ParityComparison.over(List.copyOf(b.each.values()));
-    return " Over %d domains: %s points (%s), %s; within %s points: %s."
+    return " Over %d domains, %s on the side of %s: %s points (%s), %s; within %s points: %s."
         .formatted(
             b.each.size(),
+            b.each.values().stream().filter(c -> c.difference() < 0).count(),
+            b.first,
             ParityText.points(over.difference()),
             ParityText.interval(over.interval()),
             over.firstIsBetter()

@@ -41,7 +41,7 @@ class ParityPageTest {
     String page = ParityPage.of(results);
     assertThat(page)
         .contains(
-            "- **LoRA beside full**: full is better in finance (by 15 points). Within 2 points of"
+            "- **LoRA beside full**: full is shown to be better in finance (by 15 points). Within 2 points of"
                 + " full: shown not in finance.")
         .contains("| LoRA | 60.0 (60.0, 60.0, 60.0) | −15.0 (−20.0 to −10.")
         .contains("| −15.0, −15.0, −15.0 | yes | shown not |");
@@ -54,7 +54,7 @@ class ParityPageTest {
     ParityFiles.runs(results, "legal", ParityMethod.QLORA, 120);
     assertThat(ParityPage.of(results))
         .contains(
-            "- **QLoRA beside full**: full is better in no domain; QLoRA is better in legal (by 10 points)."
+            "- **QLoRA beside full**: full is shown to be better in no domain; QLoRA is shown to be better in legal (by 10 points)."
                 + " Within 2 points of full: shown in legal.")
         .contains("| no: worse | shown |");
   }
@@ -71,7 +71,7 @@ class ParityPageTest {
     }
     assertThat(ParityPage.of(results))
         .contains(
-            "- **LoRA beside full**: full is better in no domain; no difference is shown in medical (−1.0)."
+            "- **LoRA beside full**: full is shown to be better in no domain; no difference is shown in medical (−1.0)."
                 + " Within 2 points of full: cannot tell in medical.")
         .contains("| not shown | cannot tell |");
   }
@@ -85,8 +85,8 @@ class ParityPageTest {
     }
     assertThat(ParityPage.of(results))
         .contains(
-            "full is better in finance (by 5 points); no difference is shown in medical (0.0).")
-        .contains("Over 2 domains: −2.5 points (")
+            "full is shown to be better in finance (by 5 points); no difference is shown in medical (0.0).")
+        .contains("Over 2 domains, 1 on the side of full: −2.5 points (")
         .contains("), full is better; within 2 points: cannot tell.")
         .contains("- Of these 2 differences from full")
         .contains("tested together (Holm, 5 %): LoRA in finance.");
@@ -330,7 +330,7 @@ class ParityPageTest {
         .contains("- **r 64 beside r 16**: ", "- **attention only beside r 16**: ")
         .contains(
             "- Of these 8 differences from full", "- **What is kept**, after training on each")
-        .contains("Over 4 domains: −3.0 points (−4.1 to −1.9), full is better; within 2 points: ");
+        .contains("Over 4 domains, 4 on the side of full: −3.0 points (−4.1 to −1.9), full is better; within 2 points: ");
     assertThat(rows(page, "## Scores")).hasSize(4 * 5);
     assertThat(rows(page, "## What is kept")).hasSize(2 + 4 * 3);
     assertThat(rows(page, "## Rank and layers")).hasSize(2 * 4);
@@ -346,7 +346,7 @@ class ParityPageTest {
       ParityFiles.runs(results, domain, ParityMethod.LORA, 100);
     }
     assertThat(ParityPage.of(results))
-        .contains("Over 2 domains: 0.0 points (−1.3 to +1.3), no difference is shown;");
+        .contains("Over 2 domains, 0 on the side of full: 0.0 points (−1.3 to +1.3), no difference is shown;");
   }
 
   @Test
@@ -363,8 +363,8 @@ class ParityPageTest {
       }
     }
     assertThat(ParityPage.of(results))
-        .contains("**LoRA beside full**: full is better in no domain; no difference is shown in")
-        .contains("Over 4 domains: −4.3 points (")
+        .contains("**LoRA beside full**: full is shown to be better in no domain; no difference is shown in")
+        .contains("Over 4 domains, 4 on the side of full: −4.3 points (")
         .contains("), full is better; within 2 points: ");
   }
 
