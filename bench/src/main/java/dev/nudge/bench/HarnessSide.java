@@ -38,16 +38,21 @@ record HarnessSide(double seconds, int requests, Map<String, Double> numbers) {
     return numbers;
   }
 
-  /// The largest difference of a number, relative where it is above 1; NaN where they have other
-  /// ones.
+  /// The largest difference of a number, relative where it is above 1, of a perplexity that of its
+  /// logarithm, which is what both sides sum up; NaN where they have other ones.
   double apart(HarnessSide other) {
     if (!numbers.keySet().equals(other.numbers.keySet()) || numbers.isEmpty()) {
       return Double.NaN;
     }
     double most = 0;
     for (Map.Entry<String, Double> own : numbers.entrySet()) {
+      double ours = own.getValue();
       double theirs = other.numbers.getOrDefault(own.getKey(), Double.NaN);
-      most = Math.max(most, Math.abs(own.getValue() - theirs) / Math.max(1, Math.abs(theirs)));
+      if (own.getKey().endsWith("perplexity")) {
+        ours = Math.log(ours);
+        theirs = Math.log(theirs);
+      }
+      most = Math.max(most, Math.abs(ours - theirs) / Math.max(1, Math.abs(theirs)));
     }
     return most;
   }

@@ -44,7 +44,11 @@ class HarnessTest {
   void numbersThatDifferAreSeen() {
     HarnessSide one = new HarnessSide(1, 1, Map.of("acc", 0.25, "word_perplexity", 200.0));
     HarnessSide other = new HarnessSide(1, 1, Map.of("acc", 0.25, "word_perplexity", 201.0));
-    assertThat(one.apart(other)).isCloseTo(1 / 201.0, within(1e-12));
+    assertThat(one.apart(other))
+        .isCloseTo(Math.log(201.0 / 200) / Math.log(201), within(1e-12))
+        .isGreaterThan(1e-4);
+    assertThat(one.apart(new HarnessSide(1, 1, Map.of("acc", 0.26, "word_perplexity", 200.0))))
+        .isCloseTo(0.01, within(1e-12));
     assertThat(one.apart(new HarnessSide(1, 1, Map.of("acc", 0.25)))).isNaN();
     HarnessSide none = new HarnessSide(1, 1, Map.of());
     assertThat(none.apart(none)).isNaN();

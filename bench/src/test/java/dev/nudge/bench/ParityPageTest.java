@@ -330,7 +330,8 @@ class ParityPageTest {
         .contains("- **r 64 beside r 16**: ", "- **attention only beside r 16**: ")
         .contains(
             "- Of these 8 differences from full", "- **What is kept**, after training on each")
-        .contains("Over 4 domains, 4 on the side of full: −3.0 points (−4.1 to −1.9), full is better; within 2 points: ");
+        .contains(
+            "Over 4 domains, 4 on the side of full: −3.0 points (−4.1 to −1.9), full is better; within 2 points: ");
     assertThat(rows(page, "## Scores")).hasSize(4 * 5);
     assertThat(rows(page, "## What is kept")).hasSize(2 + 4 * 3);
     assertThat(rows(page, "## Rank and layers")).hasSize(2 * 4);
@@ -346,7 +347,8 @@ class ParityPageTest {
       ParityFiles.runs(results, domain, ParityMethod.LORA, 100);
     }
     assertThat(ParityPage.of(results))
-        .contains("Over 2 domains, 0 on the side of full: 0.0 points (−1.3 to +1.3), no difference is shown;");
+        .contains(
+            "Over 2 domains, 0 on the side of full: 0.0 points (−1.3 to +1.3), no difference is shown;");
   }
 
   @Test
@@ -363,7 +365,8 @@ class ParityPageTest {
       }
     }
     assertThat(ParityPage.of(results))
-        .contains("**LoRA beside full**: full is shown to be better in no domain; no difference is shown in")
+        .contains(
+            "**LoRA beside full**: full is shown to be better in no domain; no difference is shown in")
         .contains("Over 4 domains, 4 on the side of full: −4.3 points (")
         .contains("), full is better; within 2 points: ");
   }
