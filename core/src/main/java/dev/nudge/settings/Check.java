@@ -1,5 +1,6 @@
 package dev.nudge.settings;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Range checks for the constructors of settings. A message says what was given and what is
@@ -42,6 +43,14 @@ final class Check {
     if (value != null && value.isBlank()) {
       throw new InputException(flag + " is " + Kind.shown(value) + "; it must not be blank");
     }
+  }
+
+  /// Files and globs of which there must be one at least.
+  static void files(String flag, List<String> files) {
+    if (files.isEmpty()) {
+      throw new InputException(flag + " is missing; it is required");
+    }
+    files.forEach(file -> notBlank(flag, file));
   }
 
   static void notEmpty(String flag, @Nullable String value) {

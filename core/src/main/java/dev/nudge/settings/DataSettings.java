@@ -11,12 +11,7 @@ import org.jspecify.annotations.Nullable;
 /// @param shape what rows look like
 /// @param trainOn what of a conversation is trained
 public record DataSettings(
-    @Setting(
-            help =
-                "file, folder or glob of rows: JSONL, JSON, CSV, TSV, Parquet, each also with gzip; may be given several times",
-            required = true,
-            label = "FILE")
-        List<String> data,
+    @Setting(help = DataSettings.ROWS, required = true, label = "FILE") List<String> data,
     @Setting(
             help = "pattern of the prompt over a row's columns, such as 'Query: {text}\\nIntent:'",
             label = "PATTERN")
@@ -28,12 +23,13 @@ public record DataSettings(
     @Setting(help = "set bad rows aside and count them, instead of refusing the data")
         boolean skipBadRows) {
 
+  /// The help of `--data`.
+  static final String ROWS =
+      "file, folder or glob of rows: JSONL, JSON, CSV, TSV, Parquet, each also with gzip; may be given several times";
+
   public DataSettings {
     data = List.copyOf(data);
-    if (data.isEmpty()) {
-      throw new InputException("--data is missing; it is required");
-    }
-    data.forEach(file -> Check.notBlank("--data", file));
+    Check.files("--data", data);
     Check.notEmpty("--completion", completion);
     shape.check(prompt, completion);
   }

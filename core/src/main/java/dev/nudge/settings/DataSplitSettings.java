@@ -9,12 +9,7 @@ import java.util.List;
 /// @param test which rows are the test
 /// @param out folder of the two files
 public record DataSplitSettings(
-    @Setting(
-            help =
-                "file, folder or glob of rows: JSONL, JSON, CSV, TSV, Parquet, each also with gzip; may be given several times",
-            required = true,
-            label = "FILE")
-        List<String> data,
+    @Setting(help = DataSettings.ROWS, required = true, label = "FILE") List<String> data,
     @Setting(
             help =
                 "rows of the test: a share by a hash of the row (0.1), or of a column whose values stay together (0.1:customer_id)",
@@ -27,9 +22,6 @@ public record DataSplitSettings(
 
   public DataSplitSettings {
     data = List.copyOf(data);
-    if (data.isEmpty()) {
-      throw new InputException("--data is missing; it is required");
-    }
-    data.forEach(file -> Check.notBlank("--data", file));
+    Check.files("--data", data);
   }
 }

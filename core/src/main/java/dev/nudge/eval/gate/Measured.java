@@ -5,13 +5,11 @@ import dev.nudge.eval.Detectable;
 import dev.nudge.eval.Interval;
 import dev.nudge.eval.NonInferiority;
 import dev.nudge.eval.Paired;
-import dev.nudge.eval.Resampled;
 import dev.nudge.eval.judge.Balance;
-import dev.nudge.eval.run.Aggregation;
+import dev.nudge.eval.run.ScorePart;
 import dev.nudge.eval.run.TaskScores.Score;
 import java.util.List;
 import java.util.function.DoubleFunction;
-import org.jspecify.annotations.Nullable;
 
 /// A number that documents gave, or the difference of two on the same documents, with its interval
 /// at any confidence and the probability that it is beyond a limit by chance.
@@ -26,7 +24,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The interval is without end where nothing is known: no number, fewer than
 /// [NonInferiority#FEWEST] documents to resample, or resamples that are all alike. Only a mean of
-/// scores from 0 to 1 is known then too, by what no document showed ([Resampled#interval]).
+/// scores from 0 to 1 is known then too, by what no document showed
+/// ([dev.nudge.eval.Resampled#interval]).
 public final class Measured {
   private static final double LEAST = 1e-9; // no p is told below it
   private static final int HALVINGS = 60;
@@ -58,54 +57,16 @@ public final class Measured {
     this.exactBelow = exactBelow;
   }
 
-  /// A task's number as a part of a measured one.
-  ///
-  /// @param before null: the number itself is measured, not a difference
-  /// @param weight in the number of all parts
-  record Part(@Nullable Score before, Score after, double weight) {
-    private int documents() {
-      return after.items().size();
-    }
-
-    private int clusters() {
-      return after.units().clusterCount();
-    }
-
-    private boolean isShare() {
-      return after.isShare() && (before == null || before.isShare());
-    }
-
-    private boolean isFraction() {
-      return before == null
-          ? after.units().areClusters() && after.isShare()
-          : before.isMean(Measured::isFraction) && after.isMean(Measured::isFraction);
-    }
-
-    private double value() {
-      return after.value() - (before == null ? 0 : before.value());
-    }
-
-    private Bootstrap.Stratum stratum() {
-      Aggregation own = Aggregation.of(after.metric().aggregation(), after.items());
-      Aggregation first =
-          before == null ? null : Aggregation.of(before.metric().aggregation(), before.items());
-      return new Bootstrap.Stratum(
-          weight,
-          after.units().numbers(),
-          times -> own.counted(times) - (first == null ? 0 : first.counted(times)));
-    }
-  }
-
   /// Measures a model's own number.
   public static Measured of(Score score) {
-    return of(List.of(new Part(null, score, 1)));
+    return of(List.of(new ScorePart(null, score, 1)));
   }
 
   /// Measures how far the second number is above the first; documents are in the same order.
   ///
   /// @throws IllegalArgumentException where there are more documents of one
   public static Measured difference(Score first, Score second) {
-    return of(List.of(new Part(first, second, 1)));
+    return of(List.of(new ScorePart(first, second, 1)));
   }
 
   /// Measures how often the second of two models has the better answer, by a judge. Where pairs
@@ -132,32 +93,45 @@ public final class Measured {
   }
 
   /// Measures the weighted sum of parts; one alone is the task's own number.
-  static Measured of(List<Part> parts) {
-    int n = parts.stream().mapToInt(Part::documents).sum();
-    boolean clustered = parts.stream().anyMatch(part -> part.clusters() > 0);
+  static Measured of(List<ScorePart> parts) {
+    int n = parts.stream().mapToInt(Measured::documents).sum();
+    boolean clustered = parts.stream().anyMatch(part -> part.after().units().areClusters());
     int clusters =
         clustered ? parts.stream().mapToInt(part -> part.after().units().count()).sum() : 0;
-    double value = parts.stream().mapToDouble(part -> part.weight() * part.value()).sum();
-    for (Part part : parts) {
+    double value = parts.stream().mapToDouble(part -> part.weight() * value(part)).sum();
+    for (ScorePart part : parts) {
       Score before = part.before();
-      if (before != null && before.items().size() != part.documents()) {
+      if (before != null && before.items().size() != documents(part)) {
         throw new IllegalArgumentException(
             before.items().size()
                 + " documents of one and "
-                + part.documents()
+                + documents(part)
                 + " of the other are no pairs");
       }
     }
-    if (Double.isNaN(value) || parts.stream().anyMatch(part -> part.documents() == 0)) {
+    if (Double.isNaN(value) || parts.stream().anyMatch(part -> documents(part) == 0)) {
       return unknown(value, n, clusters);
     }
-    Part first = parts.getFirst();
-    return parts.size() == 1 && first.clusters() == 0 && first.isShare()
-        ? share(first, value, n)
+    return parts.size() == 1 && !clustered && isShare(parts.getFirst())
+        ? share(parts.getFirst(), value, n)
         : resampled(parts, value, n, clusters);
   }
 
-  private static Measured share(Part part, double value, int n) {
+  private static int documents(ScorePart part) {
+    return part.after().items().size();
+  }
+
+  private static double value(ScorePart part) {
+    Score before = part.before();
+    return part.after().value() - (before == null ? 0 : before.value());
+  }
+
+  private static boolean isShare(ScorePart part) {
+    Score before = part.before();
+    return part.after().isShare() && (before == null || before.isShare());
+  }
+
+  private static Measured share(ScorePart part, double value, int n) {
     Score before = part.before();
     if (before == null) {
       int hits = (int) part.after().right().stream().filter(r -> r).count();
@@ -180,32 +154,13 @@ public final class Measured {
     return new Measured(value, n, clusters, c -> Interval.UNKNOWN, 0, LEAST, LEAST, LEAST);
   }
 
-  private static Measured resampled(List<Part> parts, double value, int n, int clusters) {
-    int units = parts.stream().mapToInt(part -> part.after().units().count()).min().orElseThrow();
-    if (units < NonInferiority.FEWEST) {
+  private static Measured resampled(List<ScorePart> parts, double value, int n, int clusters) {
+    ScorePart.Drawn drawn = ScorePart.draw(parts);
+    if (drawn == null) {
       return unknown(value, n, clusters);
     }
-    Resampled resampled;
-    try {
-      resampled = Bootstrap.STANDARD.strata(parts.stream().map(Part::stratum).toList());
-    } catch (IllegalArgumentException e) {
-      return unknown(value, n, clusters); // a resample has no number
-    }
-    Interval whole = resampled.interval(1);
-    boolean alike = resampled.isAlike();
-    boolean fraction = parts.stream().allMatch(Part::isFraction);
-    if ((alike && !fraction) || !Double.isFinite(whole.low()) || !Double.isFinite(whole.high())) {
-      return unknown(value, n, clusters);
-    }
-    double lowest = parts.getFirst().before() == null ? 0 : -1;
-    DoubleFunction<Interval> intervals =
-        fraction ? c -> resampled.interval(c, lowest, 1) : resampled::interval;
     double least = 1.0 / (Bootstrap.STANDARD.resamples() + 1);
-    return new Measured(value, n, clusters, intervals, 0, least, least, least);
-  }
-
-  private static boolean isFraction(double value) {
-    return value >= 0 && value <= 1;
+    return new Measured(value, n, clusters, drawn::interval, 0, least, least, least);
   }
 
   /// The same with the sign turned: of what is better where it is less.

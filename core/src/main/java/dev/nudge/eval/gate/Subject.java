@@ -2,6 +2,7 @@ package dev.nudge.eval.gate;
 
 import dev.nudge.eval.run.GroupScores;
 import dev.nudge.eval.run.ModelResults;
+import dev.nudge.eval.run.ScorePart;
 import dev.nudge.eval.run.TaskScores;
 import dev.nudge.eval.run.TaskScores.Score;
 import dev.nudge.settings.InputException;
@@ -76,11 +77,11 @@ record Subject(
   }
 
   private Measured measured(Map<String, Score> before) {
-    List<Measured.Part> parts = new ArrayList<>();
+    List<ScorePart> parts = new ArrayList<>();
     scores.forEach(
         (name, score) -> {
           double weight = Objects.requireNonNull(weights.get(name));
-          parts.add(new Measured.Part(before.get(name), score, weight));
+          parts.add(new ScorePart(before.get(name), score, weight));
         });
     return Measured.of(parts);
   }

@@ -1,9 +1,7 @@
 package dev.nudge.eval.run;
 
-import dev.nudge.eval.Bootstrap;
 import dev.nudge.eval.Detectable;
 import dev.nudge.eval.Interval;
-import dev.nudge.eval.NonInferiority;
 import dev.nudge.eval.Paired;
 import dev.nudge.eval.Resampled;
 import dev.nudge.eval.run.TaskScores.Score;
@@ -79,26 +77,6 @@ public record Difference(
         Double.NaN);
   }
 
-  /// Two numbers of one task on the same documents.
-  ///
-  /// @param weight in the number of all parts
-  private record Part(Score first, Score second, double weight) {
-    boolean isFraction() {
-      return first.isMean(Part::isFraction) && second.isMean(Part::isFraction);
-    }
-
-    private static boolean isFraction(double value) {
-      return value >= 0 && value <= 1;
-    }
-
-    Bootstrap.Stratum stratum() {
-      Aggregation before = Aggregation.of(first.metric().aggregation(), first.items());
-      Aggregation after = Aggregation.of(second.metric().aggregation(), second.items());
-      return new Bootstrap.Stratum(
-          weight, first.units().numbers(), times -> after.counted(times) - before.counted(times));
-    }
-  }
-
   /// How far a difference may be off.
   private record Spread(double low, double high, double p, double detectable) {
     static final Spread UNKNOWN = new Spread(Double.NaN, Double.NaN, Double.NaN, Double.NaN);
@@ -111,30 +89,18 @@ public record Difference(
           interval.low(), interval.high(), paired.p(), Detectable.USUAL.gain(differing, n));
     }
 
-    static Spread of(List<Part> parts) {
-      int fewest = parts.stream().mapToInt(p -> p.first().units().count()).min().orElseThrow();
-      if (fewest < NonInferiority.FEWEST) {
+    static Spread of(List<ScorePart> parts) {
+      ScorePart.Drawn drawn = ScorePart.draw(parts);
+      if (drawn == null) {
         return UNKNOWN;
       }
-      Resampled resampled;
-      try {
-        resampled = Bootstrap.STANDARD.strata(parts.stream().map(Part::stratum).toList());
-      } catch (IllegalArgumentException e) {
-        return UNKNOWN; // a resample has no number
-      }
-      boolean alike = resampled.isAlike();
-      boolean fraction = parts.stream().allMatch(Part::isFraction);
-      Interval whole = resampled.interval(1);
-      if (alike && !fraction || !Double.isFinite(whole.low()) || !Double.isFinite(whole.high())) {
-        return UNKNOWN;
-      }
-      Interval interval =
-          fraction ? resampled.interval(CONFIDENCE, -1, 1) : resampled.interval(CONFIDENCE);
+      Interval interval = drawn.interval(CONFIDENCE);
+      Resampled resampled = drawn.resampled();
       return new Spread(
           interval.low(),
           interval.high(),
           resampled.p(),
-          alike ? Double.NaN : Detectable.USUAL.difference(resampled.error()));
+          resampled.isAlike() ? Double.NaN : Detectable.USUAL.difference(resampled.error()));
     }
   }
 
@@ -173,7 +139,7 @@ public record Difference(
     Spread spread =
         paired != null && !clustered
             ? Spread.of(paired)
-            : Spread.of(List.of(new Part(first, second, 1)));
+            : Spread.of(List.of(new ScorePart(first, second, 1)));
     return new Difference(
         first.key(),
         first.value(),
@@ -194,14 +160,18 @@ public record Difference(
   private static Difference ofGroup(
       String name, String key, ModelResults before, ModelResults after) {
     GroupScores group = Objects.requireNonNull(after.groups().get(name));
-    List<Part> parts = new ArrayList<>();
+    List<ScorePart> parts = new ArrayList<>();
     Objects.requireNonNull(group.scores().get(key))
         .weights()
-        .forEach((task, weight) -> parts.add(part(task, key, weight, before, after)));
+        .forEach(
+            (task, weight) ->
+                parts.add(
+                    new ScorePart(score(task, key, before), score(task, key, after), weight)));
     if (parts.size() == 1) {
-      return of(parts.getFirst().first(), parts.getFirst().second());
+      ScorePart only = parts.getFirst();
+      return of(Objects.requireNonNull(only.before()), only.after());
     }
-    boolean clustered = parts.stream().anyMatch(part -> part.first().units().areClusters());
+    boolean clustered = parts.stream().anyMatch(part -> part.after().units().areClusters());
     double first = before.value(name, key);
     double second = after.value(name, key);
     Spread spread = parts.isEmpty() ? Spread.UNKNOWN : Spread.of(parts);
@@ -217,13 +187,8 @@ public record Difference(
         false,
         0,
         0,
-        clustered ? parts.stream().mapToInt(part -> part.first().units().count()).sum() : 0,
+        clustered ? parts.stream().mapToInt(part -> part.after().units().count()).sum() : 0,
         spread.detectable);
-  }
-
-  private static Part part(
-      String task, String key, double weight, ModelResults before, ModelResults after) {
-    return new Part(score(task, key, before), score(task, key, after), weight);
   }
 
   private static Score score(String task, String key, ModelResults of) {

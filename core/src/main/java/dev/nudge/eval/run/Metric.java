@@ -75,26 +75,6 @@ public record Metric(
     KNOWN.put(name, new Known(Set.of(types), aggregation, higher));
   }
 
-  /// Metrics of which each document has a number from 0 to 1, or a share of what it asks.
-  private static final Set<String> FRACTIONS =
-      Set.of(
-          "acc",
-          "acc_norm",
-          "acc_bytes",
-          "acc_mutual_info",
-          "exact_match",
-          "squad_f1",
-          "rouge1",
-          "rouge2",
-          "rougeL",
-          "rougeLsum",
-          "tatqa_em",
-          "tatqa_f1",
-          "prompt_level_strict_acc",
-          "prompt_level_loose_acc",
-          "inst_level_strict_acc",
-          "inst_level_loose_acc");
-
   /// Metrics that a document with several answers has, where a text is generated.
   private static final Set<String> OF_SEVERAL =
       Set.of(
@@ -168,10 +148,19 @@ public record Metric(
   public boolean isFraction() {
     return switch (aggregation) {
       case F1, MACRO_F1, MICRO_F1, WEIGHTED_F1 -> true;
-      case MEAN, MEDIAN, NANMEAN, SHARE -> FRACTIONS.contains(name);
+      case MEAN, MEDIAN, NANMEAN, SHARE -> isOfFractions();
       case PERPLEXITY, WEIGHTED_PERPLEXITY, BITS_PER_BYTE, MCC, BRIER -> false;
       case BLEU, CHRF, CHRF_WORDS, TER, BYPASS -> false;
     };
+  }
+
+  /// Whether each document has a number from 0 to 1, or a share of what it asks: so has what is by
+  /// itself a mean, and every share but the divergence from the base.
+  private boolean isOfFractions() {
+    Known known = KNOWN.get(name);
+    return known != null
+        && (known.aggregation == Aggregation.Kind.MEAN
+            || known.aggregation == Aggregation.Kind.SHARE && !isFromBase());
   }
 
   /// Whether documents' values are made into a number as the metric itself names it.

@@ -1,5 +1,6 @@
 package dev.nudge.eval.run;
 
+import dev.nudge.eval.task.Task;
 import dev.nudge.format.Json;
 import dev.nudge.settings.EvaluateSettings;
 import dev.nudge.text.Tokenizer;
@@ -63,7 +64,7 @@ final class OutcomeFiles {
     config.put("model_args", arguments);
     config.put("limit", settings.limit());
     config.put("bootstrap_iters", StandardError.RESAMPLES);
-    config.put("fewshot_seed", 1234);
+    config.put("fewshot_seed", Task.SHOTS_SEED);
     Map<String, @Nullable Object> more = new LinkedHashMap<>();
     more.put("config", config);
     more.put("model_source", "nudge");

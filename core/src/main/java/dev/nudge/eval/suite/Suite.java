@@ -14,6 +14,7 @@ import dev.nudge.eval.report.ReportData;
 import dev.nudge.eval.report.ReportFiles;
 import dev.nudge.eval.run.Evaluation;
 import dev.nudge.eval.run.Outcome;
+import dev.nudge.eval.task.Task;
 import dev.nudge.identity.BaseDigest;
 import dev.nudge.machine.Machine;
 import dev.nudge.settings.EvaluateSettings;
@@ -34,8 +35,6 @@ import org.jspecify.annotations.Nullable;
 /// The folder of the results gets `report.html` and `report.md`, and with a policy `gate.json` and
 /// `gate.xml`. A policy and training data that cannot be read are refused before a model is loaded.
 public final class Suite {
-  private static final long SEED = 1234; // of the harness's shots
-
   private Suite() {}
 
   /// What came of it.
@@ -197,7 +196,7 @@ public final class Suite {
         files.template(),
         Digests.tasks(outcome.main()),
         Digests.data(outcome.main()),
-        SEED,
+        Task.SHOTS_SEED,
         all,
         policy.digest());
   }

@@ -11,12 +11,10 @@ import tools.jackson.databind.JsonNode;
 ///
 /// Threading: one thread, question by question in order.
 final class Shots {
-  private static final long SEED = 1234; // the harness's own
-
   private final String place;
   private final List<JsonNode> pool;
   private final boolean firstN;
-  private final PythonRandom random = new PythonRandom(SEED);
+  private final PythonRandom random = new PythonRandom(Task.SHOTS_SEED);
 
   /// @param place for messages
   Shots(String place, List<JsonNode> pool, boolean firstN) {

@@ -13,6 +13,9 @@ import tools.jackson.databind.JsonNode;
 ///
 /// Threading: one thread.
 public final class Task {
+  /// The seed of the harness for shots that are drawn.
+  public static final long SHOTS_SEED = 1234;
+
   private final TaskConfig config;
   private final Documents asked;
   private final TaskFields fields;

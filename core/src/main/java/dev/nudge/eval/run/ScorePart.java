@@ -1,0 +1,74 @@
+package dev.nudge.eval.run;
+
+import dev.nudge.eval.Bootstrap;
+import dev.nudge.eval.Interval;
+import dev.nudge.eval.NonInferiority;
+import dev.nudge.eval.Resampled;
+import dev.nudge.eval.run.TaskScores.Score;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// A task's number, or the difference of two on the same documents, as a part of a number that is
+/// resampled: a task's own has one part, a group's one for each task, and these are drawn apart.
+///
+/// @param before null: the number itself, not a difference
+/// @param weight in the number of all parts
+public record ScorePart(@Nullable Score before, Score after, double weight) {
+
+  /// What the resamples of all parts gave.
+  ///
+  /// @param resampled the numbers
+  /// @param fraction whether they are differences of scores from 0 to 1, or a share of clusters
+  /// @param lowest the least that such a number can be; the most is 1
+  public record Drawn(Resampled resampled, boolean fraction, double lowest) {
+
+    /// The two-sided interval at a confidence.
+    public Interval interval(double confidence) {
+      return fraction ? resampled.interval(confidence, lowest, 1) : resampled.interval(confidence);
+    }
+  }
+
+  /// Resamples the weighted sum of parts; null where that tells nothing: fewer than
+  /// [NonInferiority#FEWEST] units, a resample without a number, or resamples that are all alike
+  /// and no fractions.
+  public static @Nullable Drawn draw(List<ScorePart> parts) {
+    int fewest = parts.stream().mapToInt(part -> part.after.units().count()).min().orElseThrow();
+    if (fewest < NonInferiority.FEWEST) {
+      return null;
+    }
+    Resampled resampled;
+    try {
+      resampled = Bootstrap.STANDARD.strata(parts.stream().map(ScorePart::stratum).toList());
+    } catch (IllegalArgumentException e) {
+      return null; // a resample has no number
+    }
+    Interval whole = resampled.interval(1);
+    boolean fraction = parts.stream().allMatch(ScorePart::isFraction);
+    if ((resampled.isAlike() && !fraction)
+        || !Double.isFinite(whole.low())
+        || !Double.isFinite(whole.high())) {
+      return null;
+    }
+    return new Drawn(resampled, fraction, parts.getFirst().before == null ? 0 : -1);
+  }
+
+  private boolean isFraction() {
+    return before == null
+        ? after.units().areClusters() && after.isShare()
+        : before.isMean(ScorePart::isFraction) && after.isMean(ScorePart::isFraction);
+  }
+
+  private static boolean isFraction(double value) {
+    return value >= 0 && value <= 1;
+  }
+
+  private Bootstrap.Stratum stratum() {
+    Aggregation own = Aggregation.of(after.metric().aggregation(), after.items());
+    Aggregation first =
+        before == null ? null : Aggregation.of(before.metric().aggregation(), before.items());
+    return new Bootstrap.Stratum(
+        weight,
+        after.units().numbers(),
+        times -> own.counted(times) - (first == null ? 0 : first.counted(times)));
+  }
+}
