@@ -28,11 +28,22 @@ record DataSplitVerb() implements Verb<DataSplitSettings> {
   @Override
   public int run(DataSplitSettings settings, Console console) {
     LiveLine line = new LiveLine(console.messages(), Progress.style(console), System::nanoTime, "");
-    TestRows.Written written =
-        TestRows.write(
-            settings,
-            rows -> line.draw(String.format(Locale.ROOT, "%,d rows", rows), false, false));
-    line.clear();
+    try (Signals signals = Signals.catching(() -> console.note("\nstopping"))) {
+      TestRows.Written written =
+          TestRows.write(
+              settings,
+              rows -> line.draw(String.format(Locale.ROOT, "%,d rows", rows), false, false),
+              signals::stopped);
+      line.clear();
+      if (written == null) {
+        return signals.exitCode();
+      }
+      tell(settings, written, console);
+      return ExitCode.DONE;
+    }
+  }
+
+  private static void tell(DataSplitSettings settings, TestRows.Written written, Console console) {
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("train", file(settings, TestRows.TRAIN));
     values.put("train_rows", written.train());
@@ -41,7 +52,6 @@ record DataSplitVerb() implements Verb<DataSplitSettings> {
     console.result(shown(settings, TestRows.TRAIN, written.train()));
     console.result(shown(settings, TestRows.TEST, written.test()));
     console.object(values);
-    return ExitCode.DONE;
   }
 
   private static String file(DataSplitSettings settings, String name) {

@@ -14,7 +14,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
 
 /// Takes the rows of a test out of a data set before anything is trained, into a file of their own.
 ///
@@ -50,10 +52,14 @@ public final class TestRows {
   /// while they get their names leaves no train file beside the test of another split.
   ///
   /// @param read told how many rows were read so far
+  /// @param cancelled asked between rows; once true, nothing is left behind, and files of before
+  ///     stay
+  /// @return null where it was cancelled
   /// @throws InputException where a file cannot be read, a row is none or lacks the column, or one
   ///     of the two files would be empty
   /// @throws RunException where the disk refuses; it says where complete rows are
-  public static Written write(DataSplitSettings settings, LongConsumer read) {
+  public static @Nullable Written write(
+      DataSplitSettings settings, LongConsumer read, BooleanSupplier cancelled) {
     Path out = settings.out();
     OutFolder.checkPlace(out);
     checkFree(settings);
@@ -65,7 +71,9 @@ public final class TestRows {
     try (Claim _ = Claim.in(out);
         LinesFile kept = LinesFile.create(out.resolve(TRAIN));
         LinesFile test = LinesFile.create(out.resolve(TEST))) {
-      rows.read(sources, kept, test, read);
+      if (!rows.read(sources, kept, test, read, cancelled)) {
+        return null;
+      }
       kept.complete();
       test.complete();
       place(kept, test);
@@ -124,11 +132,19 @@ public final class TestRows {
     }
   }
 
-  private void read(
-      List<SourceFiles.Found> sources, LinesFile kept, LinesFile held, LongConsumer read) {
+  /// Reads all rows; false: it was cancelled.
+  private boolean read(
+      List<SourceFiles.Found> sources,
+      LinesFile kept,
+      LinesFile held,
+      LongConsumer read,
+      BooleanSupplier cancelled) {
     try (RowReader reader = RowReader.of(sources)) {
       List<SourceLine> lines = reader.next(CHUNK);
       for (; !lines.isEmpty(); lines = reader.next(CHUNK)) {
+        if (cancelled.getAsBoolean()) {
+          return false;
+        }
         for (SourceLine line : lines) {
           add(line, kept, held);
         }
@@ -164,6 +180,7 @@ public final class TestRows {
                   source,
                   share.column() == null ? "" : ", or a column with more values"));
     }
+    return !cancelled.getAsBoolean();
   }
 
   private void add(SourceLine line, LinesFile kept, LinesFile held) {

@@ -1,5 +1,6 @@
 package dev.nudge.data;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -45,7 +46,8 @@ class TestRowsTest {
   private static void write(Path rows, String share, Path out) {
     TestRows.write(
         new DataSplitSettings(List.of(rows.toString()), TestShare.parse(share), out, true),
-        read -> {});
+        read -> {},
+        () -> false);
   }
 
   private record Cut(List<String> train, List<String> test) {
@@ -162,9 +164,11 @@ class TestRowsTest {
     Path out = Files.createDirectories(data.resolve("cut"));
     Files.createFile(out.resolve(".nudge.writer")); // of a killed command
     TestRows.Written written =
-        TestRows.write(
-            new DataSplitSettings(List.of(data + "/**"), TestShare.parse("0.5:of"), out, false),
-            read -> assertThat(read).isLessThanOrEqualTo(4000));
+        requireNonNull(
+            TestRows.write(
+                new DataSplitSettings(List.of(data + "/**"), TestShare.parse("0.5:of"), out, false),
+                read -> assertThat(read).isLessThanOrEqualTo(4000),
+                () -> false));
     assertThat(written.train() + written.test()).isEqualTo(4000);
     assertThat(names(out)).containsExactlyInAnyOrder(TestRows.TRAIN, TestRows.TEST);
   }
@@ -213,7 +217,8 @@ class TestRowsTest {
                       if (others) {
                         other(out.resolve("other.jsonl"));
                       }
-                    }))
+                    },
+                    () -> false))
         .hasMessageContaining("200 of 200 rows are bad");
     if (others) {
       assertThat(names(out)).containsExactly("other.jsonl");
@@ -231,9 +236,37 @@ class TestRowsTest {
         new DataSplitSettings(List.of(rows.toString()), TestShare.parse("0.2:of"), out, false),
         read ->
             assertThatThrownBy(() -> write(rows, "0.6:of", out))
-                .hasMessageContaining("another nudge writes into " + out));
+                .hasMessageContaining("another nudge writes into " + out),
+        () -> false);
     assertThat(Cut.of(out).test()).hasSizeBetween(20, 60);
     assertThat(names(out)).containsExactlyInAnyOrder(TestRows.TRAIN, TestRows.TEST);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1})
+  void whatIsCancelledLeavesNothingAndFilesOfBeforeStay(int chunks) throws IOException {
+    Path rows = rows();
+    for (Path out : List.of(folder.resolve("new"), folder.resolve("old"))) {
+      boolean old = out.endsWith("old");
+      if (old) {
+        write(rows, "0.6:of", out);
+      }
+      Cut before = old ? Cut.of(out) : null;
+      int[] asked = {0};
+      assertThat(
+              TestRows.write(
+                  new DataSplitSettings(
+                      List.of(rows.toString()), TestShare.parse("0.2:of"), out, true),
+                  read -> {},
+                  () -> asked[0]++ >= chunks))
+          .isNull();
+      if (old) {
+        assertThat(Cut.of(out)).isEqualTo(before);
+        assertThat(names(out)).containsExactlyInAnyOrder(TestRows.TRAIN, TestRows.TEST);
+      } else {
+        assertThat(out).doesNotExist();
+      }
+    }
   }
 
   private static void other(Path file) {

@@ -49,13 +49,15 @@ class OwnRowsTest {
     Path all = folder.resolve("all.jsonl");
     Files.writeString(all, rows.toString());
     written =
-        TestRows.write(
-            new DataSplitSettings(
-                List.of(all.toString()),
-                TestShare.parse("0.3:customer_id"),
-                folder.resolve("tickets"),
-                false),
-            read -> {});
+        requireNonNull(
+            TestRows.write(
+                new DataSplitSettings(
+                    List.of(all.toString()),
+                    TestShare.parse("0.3:customer_id"),
+                    folder.resolve("tickets"),
+                    false),
+                read -> {},
+                () -> false));
   }
 
   /// Ten words in an order that no two tickets share.
