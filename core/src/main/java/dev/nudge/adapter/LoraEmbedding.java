@@ -5,6 +5,7 @@ import dev.nudge.nn.Embedding;
 import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
 import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Packed;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.function.Consumer;
@@ -56,7 +57,7 @@ final class LoraEmbedding implements Embedding.Update {
     }
     p.gemm().multiply(low.transposed(), rows(ids, compute, p), b.gradient(ws.lane()), true);
     Tensor dA = ws.take(dx.dtype(), dx.rows(), a.work().cols());
-    p.gemm().multiply(low, b.work(), dA, false);
+    p.gemm().multiply(low, Packed.plain(b.work()), dA, false);
     p.kernels().elementwise().scale(dA, scaling);
     p.kernels().elementwise().scatter(dA, ids, padding, a.gradient(ws.lane()));
     ws.release(mark);

@@ -8,6 +8,7 @@ import dev.nudge.nn.Parameter;
 import dev.nudge.nn.Pass;
 import dev.nudge.nn.StoredLinear;
 import dev.nudge.nn.Tape;
+import dev.nudge.tensor.Packed;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.Objects;
@@ -198,7 +199,7 @@ public final class LoraLinear implements Linear {
       to = tileEnd(from, rows);
       Tensor part = dS.rows(from, to);
       Tensor dyPart = dy.rows(from, to);
-      p.gemm().multiply(dyPart, b.work(), part, false);
+      p.gemm().multiply(dyPart, Packed.plain(b.work()), part, false);
       p.kernels().elementwise().scale(part, scaling);
       p.gemm().multiply(dyPart.transposed(), s.rows(from, to), b.gradient(ws.lane()), true);
       if (ready != null && dx != null) {
@@ -234,14 +235,14 @@ public final class LoraLinear implements Linear {
   private void through(Tensor dS, Tensor all, int from, int to, Pass p) {
     Tensor dx = all.rows(from, to);
     if (!drops(p)) {
-      p.gemm().multiply(dS, a.work(), dx, true);
+      p.gemm().multiply(dS, Packed.plain(a.work()), dx, true);
       return;
     }
     Tensor keys = p.rows().keys().rows(from, to);
     Workspace ws = p.ws();
     int mark = ws.mark();
     Tensor through = ws.take(dx.dtype(), dx.rows(), dx.cols());
-    p.gemm().multiply(dS, a.work(), through, false);
+    p.gemm().multiply(dS, Packed.plain(a.work()), through, false);
     p.kernels().elementwise().dropout(through, dx, keys, salt ^ p.dropout().seed(), dropout, true);
     ws.release(mark);
   }
@@ -286,7 +287,7 @@ public final class LoraLinear implements Linear {
       }
       int mark = ws.mark();
       Tensor s = reduced(dropped(from, rows, h, ws), ws);
-      ws.gemm().multiply(s, lora.b.work().transposed(), z, true);
+      ws.gemm().multiply(s, Packed.plain(lora.b.work().transposed()), z, true);
       ws.release(mark);
     }
 
@@ -300,14 +301,14 @@ public final class LoraLinear implements Linear {
       Tensor s = reduced(x, ws);
       ws.gemm().multiply(r.dz().transposed(), s, lora.b.gradient(ws.lane()), true);
       Tensor dS = s; // S is not wanted any more
-      ws.gemm().multiply(r.dz(), lora.b.work(), dS, false);
+      ws.gemm().multiply(r.dz(), Packed.plain(lora.b.work()), dS, false);
       p.kernels().elementwise().scale(dS, lora.scaling);
       ws.gemm().multiply(dS.transposed(), x, lora.a.gradient(ws.lane()), true);
       if (!drops()) {
-        ws.gemm().multiply(dS, lora.a.work(), r.dh(), true);
+        ws.gemm().multiply(dS, Packed.plain(lora.a.work()), r.dh(), true);
       } else {
         Tensor through = ws.take(r.dh().dtype(), r.dh().rows(), r.dh().cols());
-        ws.gemm().multiply(dS, lora.a.work(), through, false);
+        ws.gemm().multiply(dS, Packed.plain(lora.a.work()), through, false);
         drop(through.rows(0, r.rows()), r.dh().rows(0, r.rows()), r.from(), true);
       }
       ws.release(mark);
@@ -315,7 +316,7 @@ public final class LoraLinear implements Linear {
 
     private Tensor reduced(Tensor x, Workspace ws) {
       Tensor s = ws.take(x.dtype(), x.rows(), lora.rank());
-      ws.gemm().multiply(x, lora.a.work().transposed(), s, false);
+      ws.gemm().multiply(x, Packed.plain(lora.a.work().transposed()), s, false);
       p.kernels().elementwise().scale(s, lora.scaling);
       return s;
     }

@@ -82,7 +82,7 @@ public final class CausalAttention implements Attend {
     for (KeyValues.Piece p : pieces) {
       Tensor k = slice(h, p.keys(), g);
       Tensor part = scores.cols(p.from() - first, p.to() - first);
-      ws.gemm().multiply(q, k.transposed(), part, false);
+      ws.gemm().steady(q, k.transposed(), part, false);
     }
     cap(h, scores, kernels);
     kernels
@@ -92,7 +92,7 @@ public final class CausalAttention implements Attend {
     Tensor sum = rounded ? ws.take(scores.dtype(), out.rows(), out.cols()) : out;
     for (KeyValues.Piece p : pieces) {
       Tensor part = probs.cols(p.from() - first, p.to() - first);
-      ws.gemm().multiply(part, slice(h, p.values(), g), sum, p.from() > first);
+      ws.gemm().steady(part, slice(h, p.values(), g), sum, p.from() > first);
     }
     if (rounded) {
       kernels.elementwise().copy(sum, out);

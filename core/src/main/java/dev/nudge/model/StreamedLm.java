@@ -20,6 +20,7 @@ import dev.nudge.nn.Segments;
 import dev.nudge.quant.WeightFormat;
 import dev.nudge.quant.WeightFormats;
 import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Packed;
 import dev.nudge.tensor.PageAdvice;
 import dev.nudge.tensor.Scope;
 import dev.nudge.tensor.Tensor;
@@ -301,7 +302,7 @@ public final class StreamedLm implements AutoCloseable {
       int to = Math.min(weight.rows(), from + step);
       Tensor block = room.rows(0, to - from);
       backend.kernels().elementwise().copy(weight.rows(from, to), block);
-      ws.gemm().multiply(hidden, block.transposed(), out.cols(from, to), false);
+      ws.gemm().multiply(hidden, Packed.plain(block.transposed()), out.cols(from, to), false);
     }
     int rows = hidden.rows();
     Segments one = Segments.of(new int[] {rows}, new long[1], ws);

@@ -4,6 +4,7 @@ import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
+import dev.nudge.tensor.Packed;
 import dev.nudge.tensor.Team;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
@@ -55,7 +56,7 @@ public record Pass(
   /// @param weight (out, in)
   public void product(Tensor x, Tensor weight, Tensor y, boolean add) {
     if (!steady) {
-      gemm().multiply(x, weight.transposed(), y, add);
+      gemm().multiply(x, Packed.plain(weight.transposed()), y, add);
     } else if (!few(x, new FewRows.Dense(weight), y, add)) {
       int mark = ws.mark();
       gemm().multiply(x, ws.pack(weight.transposed()), y, add);

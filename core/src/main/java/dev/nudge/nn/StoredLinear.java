@@ -3,6 +3,7 @@ package dev.nudge.nn;
 import dev.nudge.kernel.FewRows;
 import dev.nudge.kernel.Kernels;
 import dev.nudge.tensor.Dtype;
+import dev.nudge.tensor.Packed;
 import dev.nudge.tensor.Tensor;
 import dev.nudge.tensor.Workspace;
 import java.util.function.Consumer;
@@ -117,7 +118,7 @@ public final class StoredLinear implements Linear {
     for (int from = 0; from < out(); from += step) {
       int to = Math.min(out(), from + step);
       Tensor block = weight(from, to, p.ws(), p.kernels());
-      p.gemm().multiply(x, block.transposed(), y.cols(from, to), false);
+      p.gemm().multiply(x, Packed.plain(block.transposed()), y.cols(from, to), false);
       p.ws().release(mark);
     }
     rest(x, y, p);

@@ -9,10 +9,17 @@ package dev.nudge.tensor;
 ///
 /// Threading: one thread uses a Gemm; a lane has its own, with its own stream and scratchpad.
 public interface Gemm extends AutoCloseable {
-  /// Computes c = a·b, or c += a·b where `add`.
+  /// Computes c = a·b, or c += a·b where `add`. The bits of a row may depend on all sizes: sums over
+  /// many terms are cut where the sizes say so.
   ///
   /// @throws IllegalArgumentException where shapes or types do not fit
   void multiply(Tensor a, Tensor b, Tensor c, boolean add);
+
+  /// Computes the same for matrices, and a row's bits depend on no other size: neither on the
+  /// number of rows or columns nor on zeros at the end of a's row. Meant for k up to 400.
+  default void steady(Tensor a, Tensor b, Tensor c, boolean add) {
+    multiply(a, b, c, add);
+  }
 
   /// Whether [#pack] is worth its room.
   default boolean packs() {
@@ -27,8 +34,9 @@ public interface Gemm extends AutoCloseable {
     return Packed.plain(b);
   }
 
-  /// Computes c = a·b, or c += a·b where `add`, for matrices: the same bits as with the plain
-  /// factor, a's rows in tiles.
+  /// Computes c = a·b, or c += a·b where `add`, for matrices, a's rows in tiles: a row has the same
+  /// bits for every number of rows, with the packed and with the plain factor. For weights: each
+  /// shape of `b` has compiled code of its own.
   default void multiply(Tensor a, Packed b, Tensor c, boolean add) {
     multiply(a, b.factor(), c, add);
   }

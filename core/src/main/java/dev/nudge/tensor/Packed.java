@@ -3,7 +3,7 @@ package dev.nudge.tensor;
 /// Holds a right factor (k, n) in the layout in which its provider multiplies fastest.
 ///
 /// Made by [Gemm#pack] in the caller's memory; good for every Gemm of the same provider. A product
-/// with it gives the same bits as one with the plain factor.
+/// with it gives the same bits as one with the plain factor in a [#plain].
 ///
 /// @param factor shape (k, n); its bytes are in `layout`, or as its strides say where that is 0
 /// @param layout the provider's name for the layout; 0: the plain factor

@@ -73,7 +73,9 @@ class GemmTest {
   @Test
   void packedFactorsGiveARowTheSameBitsAmongAnyOthers() {
     Random random = new Random(7);
-    int[][] shapes = {{64, 48}, {576, 192}, {100, 77}, {1536, 576}, {16, 640}, {8200, 64}};
+    int[][] shapes = {
+      {64, 48}, {576, 192}, {512, 64}, {100, 77}, {1536, 576}, {16, 640}, {8200, 64}, {256, 1}
+    };
     for (int[] shape : shapes) {
       for (int rows : new int[] {1, 7, 77, 337}) {
         packed(random, Dtype.F32, Dtype.F32, rows, shape[0], shape[1]);
@@ -109,6 +111,8 @@ class GemmTest {
       }
       Tensor pieces = scope.tensor(result, rows, n);
       pieces.data().copyFrom(whole.data());
+      Tensor unpacked = scope.tensor(result, rows, n);
+      unpacked.data().copyFrom(whole.data());
       Tensor exact = copy(scope, whole, Dtype.F64);
       Packed packed = gemm.pack(b, nan(scope.tensor(factor, Packed.padded(k), Packed.padded(n))));
       gemm.multiply( // leaves NaN in the rows that will keep others company
@@ -117,14 +121,15 @@ class GemmTest {
       for (int from = 0, to; from < rows; from = to) {
         to = Math.min(rows, from + 1 + random.nextInt(40));
         gemm.multiply(a.rows(from, to), packed, pieces.rows(from, to), add);
+        gemm.multiply(a.rows(from, to), Packed.plain(b), unpacked.rows(from, to), add);
       }
-      if (packed.packed()) { // one column is not: its sums are split by the number of rows
-        assertThat(pieces.data().mismatch(whole.data()))
-            .describedAs("%s · %s -> %s add %s", a, b, whole, add)
-            .isEqualTo(-1);
-      } else {
-        assertThat(n).describedAs("columns of a factor without a layout").isEqualTo(1);
-      }
+      assertThat(pieces.data().mismatch(whole.data()))
+          .describedAs("%s · %s -> %s add %s", a, b, whole, add)
+          .isEqualTo(-1);
+      assertThat(unpacked.data().mismatch(whole.data()))
+          .describedAs("%s · plain %s -> %s add %s", a, b, whole, add)
+          .isEqualTo(-1);
+      assertThat(packed.packed()).describedAs("%d columns", n).isEqualTo(n > 1);
       plain.multiply(a, b, exact, add);
       assertNear(whole, exact, a, b, add);
     }

@@ -2,8 +2,6 @@ package dev.nudge.tensor.onednn;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
 
-import org.jspecify.annotations.Nullable;
-
 /// Chooses which of oneDNN's implementations computes a product.
 ///
 /// oneDNN offers several for one product, the one it likes best first. On processors with AMX the
@@ -15,8 +13,10 @@ import org.jspecify.annotations.Nullable;
 /// takes the next implementation. The rule reads names and sizes only, so it holds for a processor
 /// that nobody here has.
 ///
-/// The next one is often `gemm:jit:bf16`, which copies its factors into blocks of its own and may
-/// use AMX too; no wrong product of it is known. [KnownProducts] try both on the processor at hand.
+/// AMX adds the terms of a sum in another order than AVX-512 does, so a row has the same bits for
+/// every number of rows only if one kind of code computes them all: [RowTiles] says which products
+/// may take AMX. `gemm:…` may use AMX without saying so, so where there is AMX it is taken only if
+/// nothing but the reference code is left.
 ///
 /// Threading: safe. A [OneDnnGemm] compares [#epoch] and makes its products anew after a change.
 ///
@@ -29,15 +29,16 @@ final class Implementation {
 
   private Implementation() {}
 
-  /// What a product asks of an implementation.
-  ///
-  /// @param open whether a size or stride of a factor or the result is open
-  /// @param k the inner size; of no meaning where it is open
-  record Need(boolean open, long k) {}
+  /// Whether code on AMX gives the right product of an inner size, if every size is fixed.
+  static boolean wholeBlocks(long k) {
+    return k % BLOCK == 0;
+  }
 
-  /// Whether code of this name gives right products of that need.
-  static boolean right(String name, Need need) {
-    return !onAmx(name) || (amx && !need.open() && need.k() % BLOCK == 0);
+  /// Whether code of this name may compute a product.
+  ///
+  /// @param onAmx whether the product may be computed on AMX
+  static boolean right(String name, boolean onAmx) {
+    return !onAmx(name) || (amx && onAmx);
   }
 
   /// Whether this is code for Intel's matrix unit.
@@ -74,20 +75,45 @@ final class Implementation {
     return amx ? BLOCK : 2 * BLOCK;
   }
 
-  /// Moves a primitive descriptor on to the first implementation that is right.
+  /// Makes a primitive descriptor that stands at oneDNN's first implementation; 0: there is none.
+  interface Maker {
+    long make() throws Throwable;
+  }
+
+  /// Makes a descriptor that stands at the first implementation that is right.
   ///
-  /// @return its name; null where none is left, and the descriptor is still the caller's to destroy
-  static @Nullable String choose(long pd, Need need) throws Throwable {
-    while (true) {
+  /// @param onAmx whether the product may be computed on AMX
+  /// @return 0 where no implementation is left
+  static long choose(Maker maker, boolean onAmx) throws Throwable {
+    long pd = choose(maker, onAmx, !amx);
+    if (amx && (pd == 0 || reference(name(pd)))) {
+      destroy(pd);
+      pd = choose(maker, onAmx, true);
+    }
+    return pd;
+  }
+
+  private static long choose(Maker maker, boolean onAmx, boolean gemm) throws Throwable {
+    long pd = maker.make();
+    while (pd != 0) {
       String name = name(pd);
-      if (right(name, need)) {
-        return name;
+      if (right(name, onAmx) && (gemm || !name.startsWith("gemm"))) {
+        return pd;
       }
       int status = (int) Api.C.PD_NEXT.invokeExact(pd);
       if (status == Api.LAST_IMPLEMENTATION) {
-        return null;
+        destroy(pd);
+        return 0;
       }
       Api.check(status, "primitive_desc_next_impl after " + name);
+    }
+    return 0;
+  }
+
+  /// Gives a primitive descriptor back; 0 is none.
+  static void destroy(long pd) throws Throwable {
+    if (pd != 0) {
+      Api.check((int) Api.C.PD_DESTROY.invokeExact(pd), "primitive_desc_destroy");
     }
   }
 

@@ -2,7 +2,11 @@ package dev.nudge.tensor.onednn;
 
 import dev.nudge.tensor.Dtype;
 import dev.nudge.tensor.Gemm;
+import dev.nudge.tensor.Packed;
+import dev.nudge.tensor.Scope;
+import dev.nudge.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Random;
 
@@ -84,6 +88,59 @@ final class KnownProducts {
       products.add(new KnownProduct(in, sums, 0, n, 77, k, true, false, true, false, 0));
     }
     return products;
+  }
+
+  /// Rows of products in which a row is looked for in other company; k and n of their factors: sums
+  /// in one block and in several, one column, few columns.
+  private static final int[] ROWS = {77, 337};
+
+  private static final int[][] FACTORS = {{256, 1}, {256, 96}, {512, 64}, {576, 48}, {1536, 32}};
+
+  /// Whether a row has the same bits among any others: products with packed and with plain factors
+  /// are made again in pieces of 1, 16 and the other rows. A library that has not the type is.
+  static boolean sameInCompany(Gemm gemm, Dtype in) {
+    Random random = new Random(1);
+    for (int[] factor : FACTORS) {
+      for (int rows : ROWS) {
+        for (Dtype out : EnumSet.of(in, in.accumulator())) {
+          try {
+            if (!sameInCompany(gemm, random, in, out, rows, factor[0], factor[1])) {
+              return false;
+            }
+          } catch (UnsupportedOperationException e) {
+            return true;
+          }
+        }
+      }
+    }
+    return true;
+  }
+
+  private static boolean sameInCompany(
+      Gemm gemm, Random random, Dtype in, Dtype out, int rows, int k, int n) {
+    try (Scope scope = Scope.open("known products")) {
+      Tensor a = drawn(scope.tensor(in, rows, k), random);
+      Tensor b = drawn(scope.tensor(in, n, k), random).transposed();
+      Packed packed = gemm.pack(b, scope.tensor(in, Packed.padded(k), Packed.padded(n)));
+      Tensor whole = scope.tensor(out, rows, n);
+      Tensor pieces = scope.tensor(out, rows, n);
+      Tensor plain = scope.tensor(out, rows, n);
+      gemm.multiply(a, packed, whole, true);
+      int[] cuts = {0, 1, 17, rows};
+      for (int i = 1; i < cuts.length; i++) {
+        Tensor x = a.rows(cuts[i - 1], cuts[i]);
+        gemm.multiply(x, packed, pieces.rows(cuts[i - 1], cuts[i]), true);
+        gemm.multiply(x, Packed.plain(b), plain.rows(cuts[i - 1], cuts[i]), true);
+      }
+      return pieces.data().mismatch(whole.data()) == -1 && plain.data().mismatch(whole.data()) == -1;
+    }
+  }
+
+  private static Tensor drawn(Tensor t, Random random) {
+    for (long i = 0; i < t.elements(); i++) {
+      t.put(i, random.nextFloat() - 0.5);
+    }
+    return t;
   }
 
   private static int shortened(int width) {

@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /// The layout that oneDNN likes best for a right factor of some shape, asked for once a process.
@@ -16,13 +17,17 @@ import org.jspecify.annotations.Nullable;
 /// oneDNN copies a plain factor into blocks within each product; in this layout it reads it as it
 /// is. It is the choice for 256 rows and taken for all, because a factor has one layout. So oneDNN
 /// is asked for each product that the layout will be used for: every tile of rows, results in both
-/// types, added or not. If only the reference code could compute one of them, there is no layout.
+/// types, added or not. There is a layout only if code of one name computes all of them, and it is
+/// not the reference code: then a row has the same bits whatever tile it is in. On AMX code of that
+/// name has to compute the products of the plain factor too, because few rows are multiplied by it.
 ///
 /// Threading: safe.
 ///
 /// @param handle a memory descriptor that lives as long as the process
-record Layout(long handle, long bytes) {
+/// @param onAmx whether its products are computed on AMX
+record Layout(long handle, long bytes, boolean onAmx) {
   private static final Map<List<Long>, Optional<Layout>> KNOWN = new HashMap<>();
+  private static final Map<List<Long>, Boolean> PLAIN = new HashMap<>();
 
   /// The layout of a factor (k, n); null where there is none.
   static @Nullable Layout of(long engine, Dtype dtype, long k, long n) throws Throwable {
@@ -41,55 +46,107 @@ record Layout(long handle, long bytes) {
   static void forget() {
     synchronized (KNOWN) {
       KNOWN.clear(); // what they describe stays: somebody may hold a factor in it
+      PLAIN.clear();
     }
+  }
+
+  /// Whether products with this plain factor are computed on AMX, however many rows they have: those
+  /// of which products with the packed factor are computed there too.
+  static boolean plainOnAmx(long engine, Tensor b) throws Throwable {
+    if (!mayUseAmx(b)) {
+      return false;
+    }
+    synchronized (KNOWN) {
+      List<Long> key = List.of(b.shape(0), b.shape(1), b.stride(0), b.stride(1));
+      Boolean known = PLAIN.get(key);
+      if (known == null) {
+        Layout packed = of(engine, b.dtype(), b.shape(0), b.shape(1));
+        known = packed != null && packed.onAmx && plainServes(engine, b);
+        PLAIN.put(key, known);
+      }
+      return known;
+    }
+  }
+
+  /// Whether the sizes of a factor let AMX compute its products: all fixed, k in whole blocks.
+  static boolean mayUseAmx(Tensor b) {
+    return Implementation.amx()
+        && b.dtype() == Dtype.BF16
+        && Implementation.wholeBlocks(b.shape(0))
+        && !Primitive.anyOpen(b);
   }
 
   private static @Nullable Layout ask(long engine, Dtype dtype, long k, long n) throws Throwable {
     if (n == 1) {
       return null; // a sum of vectors is split by the number of rows, so a row's bits would be too
     }
+    Tensor b = Tensor.dry(dtype, k, n);
+    Layout onAmx = mayUseAmx(b) ? ask(engine, b, true) : null;
+    return onAmx != null ? onAmx : ask(engine, b, false);
+  }
+
+  private static @Nullable Layout ask(long engine, Tensor b, boolean onAmx) throws Throwable {
     CallMemory call = CallMemory.own();
-    call.dims.setAtIndex(JAVA_LONG, 0, k);
-    call.dims.setAtIndex(JAVA_LONG, 1, n);
+    call.dims.setAtIndex(JAVA_LONG, 0, b.shape(0));
+    call.dims.setAtIndex(JAVA_LONG, 1, b.shape(1));
     Api.check(
         (int)
             Api.C.DESC_CREATE_TAG.invokeExact(
-                call.out, 2, call.dims, Primitive.type(dtype), Api.ANY_LAYOUT),
+                call.out, 2, call.dims, Primitive.type(b.dtype()), Api.ANY_LAYOUT),
         "memory_desc_create_with_tag");
     long any = call.made();
-    Tensor b = Tensor.dry(dtype, k, n);
-    long pd = matmul(engine, OneDnnGemm.TILES[0], b, dtype.accumulator(), true, any);
+    long pd = chosen(engine, RowTiles.SIZES[0], b, any, b.dtype().accumulator(), true, onAmx);
     Primitive.destroy(any);
     if (pd == 0) {
       return null;
     }
+    String name = Implementation.name(pd);
     long layout = clone((long) Api.C.PD_QUERY_MD.invokeExact(pd, Api.QUERY_WEIGHTS_MD, 0));
-    Api.check((int) Api.C.PD_DESTROY.invokeExact(pd), "primitive_desc_destroy");
+    Implementation.destroy(pd);
     boolean serves =
-        servesAll(
-            b.dtype(),
-            (rows, out, add) -> {
-              long use = matmul(engine, rows, b, out, add, layout);
-              if (use != 0) {
-                Api.check((int) Api.C.PD_DESTROY.invokeExact(use), "primitive_desc_destroy");
-              }
-              return use != 0;
-            });
+        Implementation.onAmx(name) == onAmx
+            && !Implementation.reference(name)
+            && servesAll(b.dtype(), uses(engine, b, layout, onAmx, name::equals))
+            && (!onAmx
+                || (plainServes(engine, b)
+                    && plainServes(engine, Tensor.dry(b.dtype(), b.shape(1), b.shape(0)).transposed())));
     if (!serves) {
       Primitive.destroy(layout);
       return null;
     }
-    return new Layout(layout, (long) Api.C.DESC_SIZE.invokeExact(layout));
+    return new Layout(layout, (long) Api.C.DESC_SIZE.invokeExact(layout), onAmx);
   }
 
-  /// Tells whether a product with a factor in a layout has code that is right and fast.
+  /// Whether AMX computes every product with a plain factor.
+  private static boolean plainServes(long engine, Tensor b) throws Throwable {
+    long plain = Primitive.descriptor(b, false);
+    try {
+      return servesAll(b.dtype(), uses(engine, b, plain, true, Implementation::onAmx));
+    } finally {
+      Primitive.destroy(plain);
+    }
+  }
+
+  /// Tells of each product with a factor, described by `bDesc`, whether code of a right name
+  /// computes it.
+  private static Use uses(
+      long engine, Tensor b, long bDesc, boolean onAmx, Predicate<String> rightName) {
+    return (rows, out, add) -> {
+      long use = chosen(engine, rows, b, bDesc, out, add, onAmx);
+      boolean served = use != 0 && rightName.test(Implementation.name(use));
+      Implementation.destroy(use);
+      return served;
+    };
+  }
+
+  /// Tells whether a product with a factor has code that is right and fast.
   interface Use {
     boolean served(int rows, Dtype out, boolean add) throws Throwable;
   }
 
   /// Whether every product that a factor of this type is used for is served.
   static boolean servesAll(Dtype factor, Use use) throws Throwable {
-    for (int rows : OneDnnGemm.TILES) {
+    for (int rows : RowTiles.SIZES) {
       for (Dtype out : EnumSet.of(factor, factor.accumulator())) {
         for (boolean add : new boolean[] {false, true}) {
           if (!use.served(rows, out, add)) {
@@ -101,31 +158,12 @@ record Layout(long handle, long bytes) {
     return true;
   }
 
-  /// A descriptor of the product of `rows` rows; 0 where no code for it is right and fast.
-  private static long matmul(long engine, int rows, Tensor b, Dtype out, boolean add, long weights)
+  private static long chosen(
+      long engine, int rows, Tensor b, long bDesc, Dtype out, boolean add, boolean onAmx)
       throws Throwable {
-    CallMemory call = CallMemory.own();
     Tensor a = Tensor.dry(b.dtype(), rows, b.shape(0));
     Tensor c = Tensor.dry(out, rows, b.shape(1));
-    long aDesc = Primitive.descriptor(a, false);
-    long cDesc = Primitive.descriptor(c, false);
-    long attr = Primitive.attributes(add);
-    int status =
-        (int) Api.C.MATMUL_CREATE.invokeExact(call.out, engine, aDesc, weights, 0L, cDesc, attr);
-    Primitive.destroy(aDesc);
-    Primitive.destroy(cDesc);
-    Api.check((int) Api.C.ATTR_DESTROY.invokeExact(attr), "attr_destroy");
-    if (status == Api.UNIMPLEMENTED) {
-      return 0;
-    }
-    Api.check(status, "matmul_primitive_desc_create in a layout");
-    long pd = call.made();
-    String name = Implementation.choose(pd, Primitive.need(a, b, c));
-    if (name == null || Implementation.reference(name)) {
-      Api.check((int) Api.C.PD_DESTROY.invokeExact(pd), "primitive_desc_destroy");
-      return 0;
-    }
-    return pd;
+    return Primitive.chosen(engine, a, bDesc, c, add, onAmx, false);
   }
 
   /// A copy of a descriptor, the caller's to destroy.

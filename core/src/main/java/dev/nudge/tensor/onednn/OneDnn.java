@@ -128,10 +128,10 @@ public final class OneDnn implements GemmProvider {
         return List.copyOf(NOTES);
       }
       if (Implementation.amx() && !right(Dtype.BF16, kinds, widths)) {
-        Implementation.amx(false);
-        Layout.forget();
-        NOTES.add(
-            "products in AMX's fastest code are wrong on this processor, so other code makes them");
+        withoutAmx("products in AMX's fastest code are wrong on this processor");
+      }
+      if (kinds && Implementation.amx() && !sameInCompany(Dtype.BF16)) {
+        withoutAmx("a row's bits depend on the rows beside it in AMX's fastest code");
       }
       for (Dtype dtype : List.of(Dtype.BF16, Dtype.F32)) {
         if (!right(dtype, kinds, widths)) {
@@ -139,10 +139,31 @@ public final class OneDnn implements GemmProvider {
           NOTES.add(
               String.format(
                   "products of %s are wrong on this processor with %s, so none are computed",
-                  dtype == Dtype.BF16 ? "bf16" : "fp32", name()));
+                  shown(dtype), name()));
+        } else if (kinds && !sameInCompany(dtype)) {
+          NOTES.add(
+              String.format(
+                  "a row's bits depend on the rows beside it in products of %s on this processor with %s, so an answer may depend on what else is computed",
+                  shown(dtype), name()));
         }
       }
       return List.copyOf(NOTES);
+    }
+  }
+
+  private static String shown(Dtype dtype) {
+    return dtype == Dtype.BF16 ? "bf16" : "fp32";
+  }
+
+  private static void withoutAmx(String reason) {
+    Implementation.amx(false);
+    Layout.forget();
+    NOTES.add(reason + ", so other code makes them");
+  }
+
+  private boolean sameInCompany(Dtype dtype) {
+    try (Gemm gemm = open(1)) {
+      return KnownProducts.sameInCompany(gemm, dtype);
     }
   }
 
@@ -158,21 +179,13 @@ public final class OneDnn implements GemmProvider {
 
   /// Whether oneDNN would compute a product of bf16 on AMX here.
   private static boolean offersAmx() throws Throwable {
+    Implementation.amx(true);
     Tensor square = Tensor.dry(Dtype.BF16, 64, 64);
-    CallMemory call = CallMemory.own();
-    long desc = Primitive.descriptor(square, false);
-    long attr = Primitive.attributes(false);
-    int status =
-        (int) Api.C.MATMUL_CREATE.invokeExact(call.out, engine, desc, desc, 0L, desc, attr);
-    Primitive.destroy(desc);
-    Api.check((int) Api.C.ATTR_DESTROY.invokeExact(attr), "attr_destroy");
-    if (status == Api.UNIMPLEMENTED) {
-      return false;
-    }
-    Api.check(status, "matmul_primitive_desc_create");
-    long pd = call.made();
-    boolean amx = Implementation.onAmx(Implementation.name(pd));
-    Api.check((int) Api.C.PD_DESTROY.invokeExact(pd), "primitive_desc_destroy");
+    long b = Primitive.descriptor(square, false);
+    long pd = Primitive.chosen(engine, square, b, square, false, true, false);
+    Primitive.destroy(b);
+    boolean amx = pd != 0 && Implementation.onAmx(Implementation.name(pd));
+    Implementation.destroy(pd);
     return amx;
   }
 

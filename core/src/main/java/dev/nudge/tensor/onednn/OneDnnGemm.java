@@ -25,13 +25,8 @@ import org.jspecify.annotations.Nullable;
 /// with it the families that nothing is left of.
 ///
 /// Threading: confined to the lane that opened it.
-final class OneDnnGemm implements Gemm {
+final class OneDnnGemm implements Gemm, RowTiles.Products {
   static final int CAPACITY = 1024;
-
-  /// Rows of a product with a packed factor, the largest that fits first: a few sizes for all.
-  static final int[] TILES = {256, 64, 16};
-
-  private static final int SMALLEST = 16;
 
   private final long engine;
   private final long stream;
@@ -46,8 +41,7 @@ final class OneDnnGemm implements Gemm {
   private Scope scratch = Scope.open("oneDNN scratchpad");
   private MemorySegment scratchpad = MemorySegment.NULL;
   private final Map<List<Long>, Reorder> reorders = new HashMap<>();
-  private Scope companyScope = Scope.open("oneDNN company");
-  private MemorySegment companions = MemorySegment.NULL;
+  private final RowTiles tiles = new RowTiles(this);
 
   OneDnnGemm(long engine) {
     this.engine = engine;
@@ -64,49 +58,67 @@ final class OneDnnGemm implements Gemm {
 
   @Override
   public void multiply(Tensor a, Tensor b, Tensor c, boolean add) {
+    if (byJava(a, b, c, add)) {
+      return;
+    }
+    execute(a, b, c, add, sizesForAmx(a, b, c), Primitive.OPEN_SIZES);
+  }
+
+  @Override
+  public void steady(Tensor a, Tensor b, Tensor c, boolean add) {
+    if (byJava(a, b, c, add)) {
+      return;
+    }
+    if (c.cols() == 1) {
+      tiles.column(a, b, c, add);
+    } else {
+      tiles.open(a, b, c, add);
+    }
+  }
+
+  /// Whether the sizes of a product that promises its rows nothing let AMX compute it.
+  static boolean sizesForAmx(Tensor a, Tensor b, Tensor c) {
+    return Implementation.amx()
+        && Implementation.wholeBlocks(a.shape(a.rank() - 1))
+        && !Primitive.anyOpen(a, b, c);
+  }
+
+  /// Computes in Java what oneDNN does not, or gets wrong.
+  private boolean byJava(Tensor a, Tensor b, Tensor c, boolean add) {
     if (a.dtype() == Dtype.F64) {
       plain.multiply(a, b, c, add);
-      return;
+      return true;
     }
     Gemm.check(a, b, c);
-    if (c.elements() == 0) {
-      return;
-    }
     long k = a.shape(a.rank() - 1);
-    if (k == 0 || (k == 1 && a.rank() > 2)) { // oneDNN gives wrong sums for batches of bf16
+    if (c.elements() > 0 && (k == 0 || (k == 1 && a.rank() > 2))) { // wrong sums for batches of bf16
       plain.multiply(a, b, c, add);
-      return;
     }
-    if (inTiles(a, b, c)) {
-      int rows = c.rows();
-      int from = tiles(a, b, c, add, 0);
-      if (from < rows) {
-        execute(a.rows(from, rows), b, c.rows(from, rows), add, 0);
-      }
-      return;
-    }
-    execute(a, b, c, add, 0);
+    return c.elements() == 0 || k == 0 || (k == 1 && a.rank() > 2);
   }
 
-  /// Whether nothing but the number of rows keeps a product from AMX: then it goes there in tiles.
-  static boolean inTiles(Tensor a, Tensor b, Tensor c) {
-    return Implementation.amx()
-        && a.dtype() == Dtype.BF16
-        && c.rank() == 2
-        && c.rows() > SMALLEST
-        && a.stride(1) == 1
-        && Primitive.anyOpen(a, b, c)
-        && !Primitive.anyOpen(a.rows(0, SMALLEST), b, c.rows(0, SMALLEST));
+  private boolean plainOnAmx(Tensor b) {
+    if (!Implementation.amx()) {
+      return false;
+    }
+    try {
+      return Layout.plainOnAmx(engine, b);
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalStateException("oneDNN layout", e);
+    }
   }
 
-  private void execute(Tensor a, Tensor b, Tensor c, boolean add, long layout) {
+  @Override
+  public void execute(Tensor a, Tensor b, Tensor c, boolean add, boolean onAmx, long layout) {
     if (epoch != Implementation.epoch()) {
       forget();
     }
     alive(a);
     alive(b);
     alive(c);
-    Product p = product(a, b, c, add, layout);
+    Product p = product(a, b, c, add, onAmx, layout);
     p.used = ++clock;
     if (p.scratchBytes > scratchpad.byteSize()) {
       scratch.close();
@@ -143,10 +155,10 @@ final class OneDnnGemm implements Gemm {
       if (layout == null || layout.bytes() > room.bytes()) {
         return Packed.plain(b);
       }
-      List<Long> key = Reorder.key(b, layout);
+      List<Long> key = List.of(layout.handle(), b.stride(0), b.stride(1));
       Reorder reorder = reorders.get(key);
       if (reorder == null) {
-        reorder = Reorder.of(engine, b, layout, arguments);
+        reorder = Reorder.into(engine, b, layout, arguments);
         reorders.put(key, reorder);
       }
       alive(b);
@@ -162,116 +174,94 @@ final class OneDnnGemm implements Gemm {
 
   @Override
   public void multiply(Tensor a, Packed b, Tensor c, boolean add) {
-    if (!b.packed()) {
-      multiply(a, b.factor(), c, add);
+    Tensor factor = b.factor();
+    if (byJava(a, factor, c, add)) {
       return;
     }
-    Gemm.check(a, b.factor(), c);
-    int rows = c.rows();
-    int from = gapped(a, b.factor(), c) ? 0 : tiles(a, b.factor(), c, add, b.layout());
-    for (int to; from < rows; from = to) {
-      to = Math.min(rows, from + SMALLEST);
-      rest(a.rows(from, to), b, c.rows(from, to), add);
+    if (c.cols() == 1) {
+      tiles.column(a, factor, c, add);
+    } else if (b.packed()) {
+      tiles.multiply(a, factor, b.layout(), onAmx(b), c, add);
+    } else {
+      tiles.multiply(a, factor, Primitive.FIXED_SIZES, plainOnAmx(factor), c, add);
     }
   }
 
-  /// Whether gaps between rows alone keep a packed product from AMX, for which its layout may be
-  /// made: then its rows are copied to where there are none. Nothing in a model asks for it.
-  static boolean gapped(Tensor a, Tensor b, Tensor c) {
-    return Implementation.amx()
-        && a.dtype() == Dtype.BF16
-        && !Primitive.anyOpen(b)
-        && Primitive.anyOpen(a.rows(0, 1), c.rows(0, 1));
+  private boolean onAmx(Packed b) {
+    if (!Implementation.amx()) {
+      return false;
+    }
+    try {
+      Tensor factor = b.factor();
+      Layout layout = Layout.of(engine, factor.dtype(), factor.shape(0), factor.shape(1));
+      return layout != null && layout.onAmx();
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalStateException("oneDNN layout", e);
+    }
   }
 
-  /// Multiplies as many rows as tiles hold; the rows behind them are fewer than the smallest tile.
-  private int tiles(Tensor a, Tensor b, Tensor c, boolean add, long layout) {
-    int rows = c.rows();
-    int from = 0;
-    for (int tile : TILES) {
-      for (; rows - from >= tile; from += tile) {
-        boolean whole = from == 0 && rows == tile;
-        execute(
-            whole ? a : a.rows(from, from + tile),
-            b,
-            whole ? c : c.rows(from, from + tile),
-            add,
-            layout);
+  @Override
+  public void cast(Tensor from, Tensor to) {
+    try {
+      List<Long> key =
+          List.of(
+              (long) from.dtype().ordinal(),
+              (long) to.dtype().ordinal(),
+              from.shape(0),
+              from.shape(1),
+              from.stride(0),
+              to.stride(0));
+      Reorder reorder = reorders.get(key);
+      if (reorder == null) {
+        reorder = Reorder.cast(engine, from, to, arguments);
+        reorders.put(key, reorder);
       }
-    }
-    return from;
-  }
-
-  /// Multiplies no more rows than the smallest tile in the company of whatever is in scratch.
-  private void rest(Tensor a, Packed b, Tensor c, boolean add) {
-    long aBytes = SMALLEST * a.shape(1) * a.dtype().bytes();
-    long cBytes = SMALLEST * c.shape(1) * c.dtype().bytes();
-    MemorySegment memory = companions(aBytes + cBytes);
-    Tensor rows = Tensor.of(memory, a.dtype(), SMALLEST, a.shape(1));
-    Tensor sums = Tensor.of(memory.asSlice(aBytes), c.dtype(), SMALLEST, c.shape(1));
-    copy(a, rows);
-    if (add) {
-      copy(c, sums);
-    }
-    execute(rows, b.factor(), sums, add, b.layout());
-    copy(sums.rows(0, c.rows()), c);
-  }
-
-  private MemorySegment companions(long bytes) {
-    if (companions.byteSize() < bytes) {
-      companyScope.close();
-      companyScope = Scope.open("oneDNN company");
-      companions = companyScope.allocate(bytes);
-    }
-    return companions;
-  }
-
-  private static void copy(Tensor from, Tensor to) {
-    long row = from.shape(1) * from.dtype().bytes();
-    for (long i = 0; i < from.shape(0); i++) {
-      MemorySegment.copy(
-          from.data(),
-          i * from.rowStride() * from.dtype().bytes(),
-          to.data(),
-          i * to.rowStride() * to.dtype().bytes(),
-          row);
+      reorder.execute(stream, from.data(), to.data());
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalStateException("oneDNN reorder", e);
     }
   }
 
-  private Product product(Tensor a, Tensor b, Tensor c, boolean add, long layout) {
+  private Product product(
+      Tensor a, Tensor b, Tensor c, boolean add, boolean onAmx, long layout) {
     int mask = table.length - 1;
-    int i = Product.hash(a, b, c, add, layout) & mask;
+    int i = Product.hash(a, b, c, add, onAmx, layout) & mask;
     while (true) {
       Product p = table[i];
       if (p == null) {
         break;
       }
-      if (p.matches(a, b, c, add, layout)) {
+      if (p.matches(a, b, c, add, onAmx, layout)) {
         return p;
       }
       i = (i + 1) & mask;
     }
     if (size == CAPACITY) {
       evict();
-      return product(a, b, c, add, layout);
+      return product(a, b, c, add, onAmx, layout);
     }
-    Product made = make(a, b, c, add, layout);
+    Product made = make(a, b, c, add, onAmx, layout);
     table[i] = made;
     size++;
     return made;
   }
 
-  private Product make(Tensor a, Tensor b, Tensor c, boolean add, long layout) {
+  private Product make(
+      Tensor a, Tensor b, Tensor c, boolean add, boolean onAmx, long layout) {
     try {
-      List<Long> family = Primitive.family(a, b, c, add, layout);
+      List<Long> family = Primitive.family(a, b, c, add, onAmx, layout);
       Primitive primitive = families.get(family);
       if (primitive == null) {
-        primitive = Primitive.of(engine, a, b, c, add, layout);
+        primitive = Primitive.of(engine, a, b, c, add, onAmx, layout);
         families.put(family, primitive);
       }
       MemorySegment room =
           free.isEmpty() ? arguments.allocate(Product.ARGUMENTS, 8) : free.removeLast();
-      return new Product(engine, primitive, a, b, c, add, layout, room);
+      return new Product(engine, primitive, a, b, c, add, onAmx, layout, room);
     } catch (RuntimeException | Error e) {
       throw e;
     } catch (Throwable e) {
@@ -353,8 +343,7 @@ final class OneDnnGemm implements Gemm {
     forget();
     scratch.close();
     scratchpad = MemorySegment.NULL;
-    companyScope.close();
-    companions = MemorySegment.NULL;
+    tiles.close();
     try {
       for (Reorder r : reorders.values()) {
         r.close();

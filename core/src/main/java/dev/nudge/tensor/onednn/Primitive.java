@@ -19,6 +19,12 @@ import java.util.List;
 /// Whether a size is left open depends on nothing but the size, so results do not depend on
 /// what was multiplied before.
 final class Primitive {
+  /// The layout of a plain factor in a product that shares its code with products of other sizes.
+  static final long OPEN_SIZES = 0;
+
+  /// The layout of a plain factor in a product that has code of its own.
+  static final long FIXED_SIZES = -1;
+
   private static final int SMALL = 16;
   private static final long OPEN = Long.MIN_VALUE; // DNNL_RUNTIME_DIM_VAL
 
@@ -30,18 +36,29 @@ final class Primitive {
     this.scratchBytes = scratchBytes;
   }
 
+  /// Whether a layout is one of a packed factor.
+  static boolean packed(long layout) {
+    return layout != OPEN_SIZES && layout != FIXED_SIZES;
+  }
+
   /// Names the family that a product belongs to.
-  static List<Long> family(Tensor a, Tensor b, Tensor c, boolean add, long layout) {
+  static List<Long> family(
+      Tensor a, Tensor b, Tensor c, boolean add, boolean onAmx, long layout) {
     List<Long> key = new ArrayList<>();
-    key.add(Product.types(a, b, c, add));
+    key.add(Product.types(a, b, c, add, onAmx));
     key.add(layout);
     for (Tensor t : new Tensor[] {a, b, c}) {
       for (int i = 0; i < t.rank(); i++) {
-        key.add(layout == 0 ? open(t.shape(i)) : t.shape(i));
-        key.add(layout == 0 ? open(t.stride(i)) : t.stride(i));
+        key.add(layout == OPEN_SIZES ? open(t.shape(i)) : t.shape(i));
+        key.add(layout == OPEN_SIZES ? open(t.stride(i)) : t.stride(i));
       }
     }
     return key;
+  }
+
+  /// Whether a size is left open.
+  static boolean isOpen(long size) {
+    return open(size) == OPEN;
   }
 
   /// Whether a size or stride of the three is left open.
@@ -56,39 +73,24 @@ final class Primitive {
     return false;
   }
 
-  /// What this product asks of an implementation: a packed factor the same as a plain one, so that
-  /// both are computed by the same code.
-  static Implementation.Need need(Tensor a, Tensor b, Tensor c) {
-    return new Implementation.Need(anyOpen(a, b, c), a.shape(a.rank() - 1));
-  }
-
   private static long open(long size) {
     return size <= SMALL || size % Implementation.step() == 0 ? size : OPEN;
   }
 
   /// Compiles the family of a product.
   ///
-  /// @param layout of `b`; 0 where it is plain. With a layout all sizes are fixed: oneDNN has no
-  /// fast
-  ///     code for open ones then
-  static Primitive of(long engine, Tensor a, Tensor b, Tensor c, boolean add, long layout)
+  /// @param onAmx whether the product may be computed on AMX
+  /// @param layout of `b`. With one of a packed factor all sizes are fixed: oneDNN has no fast code
+  ///     for open ones then
+  static Primitive of(
+      long engine, Tensor a, Tensor b, Tensor c, boolean add, boolean onAmx, long layout)
       throws Throwable {
     CallMemory call = CallMemory.own();
-    boolean open = layout == 0;
-    long aDesc = descriptor(a, open);
-    long bDesc = open ? descriptor(b, true) : Layout.clone(layout);
-    long cDesc = descriptor(c, open);
-    long attr = attributes(add);
-    int status =
-        (int) Api.C.MATMUL_CREATE.invokeExact(call.out, engine, aDesc, bDesc, 0L, cDesc, attr);
-    if (status == Api.UNIMPLEMENTED) {
-      throw new UnsupportedOperationException(
-          "oneDNN has no product of " + a + " and " + b + " into " + c + " on this processor");
-    }
-    Api.check(status, "matmul_primitive_desc_create of " + a + " and " + b + " into " + c);
-    long pd = call.made();
-    if (Implementation.choose(pd, need(a, b, c)) == null) {
-      Api.check((int) Api.C.PD_DESTROY.invokeExact(pd), "primitive_desc_destroy");
+    boolean open = layout == OPEN_SIZES;
+    long bDesc = packed(layout) ? Layout.clone(layout) : descriptor(b, open);
+    long pd = chosen(engine, a, bDesc, c, add, onAmx, open);
+    destroy(bDesc);
+    if (pd == 0) {
       throw new UnsupportedOperationException(
           "oneDNN has no right product of " + a + " and " + b + " into " + c + " here");
     }
@@ -96,12 +98,37 @@ final class Primitive {
     long handle = call.made();
     long scratch = (long) Api.C.PD_QUERY_MD.invokeExact(pd, Api.QUERY_SCRATCHPAD_MD, 0);
     long bytes = (long) Api.C.DESC_SIZE.invokeExact(scratch);
-    Api.check((int) Api.C.PD_DESTROY.invokeExact(pd), "primitive_desc_destroy");
-    Api.check((int) Api.C.ATTR_DESTROY.invokeExact(attr), "attr_destroy");
-    destroy(aDesc);
-    destroy(bDesc);
-    destroy(cDesc);
+    Implementation.destroy(pd);
     return new Primitive(handle, Math.max(0, bytes));
+  }
+
+  /// A descriptor of a product, at the implementation that computes it; 0 where none is right.
+  ///
+  /// @param bDesc of the right factor; stays the caller's
+  /// @param open whether sizes of a and c are left open as their family has them
+  static long chosen(
+      long engine, Tensor a, long bDesc, Tensor c, boolean add, boolean onAmx, boolean open)
+      throws Throwable {
+    long aDesc = descriptor(a, open);
+    long cDesc = descriptor(c, open);
+    long attr = attributes(add);
+    try {
+      return Implementation.choose(() -> matmul(engine, aDesc, bDesc, cDesc, attr), onAmx);
+    } finally {
+      Api.check((int) Api.C.ATTR_DESTROY.invokeExact(attr), "attr_destroy");
+      destroy(aDesc);
+      destroy(cDesc);
+    }
+  }
+
+  private static long matmul(long engine, long a, long b, long c, long attr) throws Throwable {
+    CallMemory call = CallMemory.own();
+    int status = (int) Api.C.MATMUL_CREATE.invokeExact(call.out, engine, a, b, 0L, c, attr);
+    if (status == Api.UNIMPLEMENTED) {
+      return 0;
+    }
+    Api.check(status, "matmul_primitive_desc_create");
+    return call.made();
   }
 
   void close() throws Throwable {

@@ -30,16 +30,20 @@ final class Product {
       Tensor b,
       Tensor c,
       boolean add,
+      boolean onAmx,
       long layout,
       MemorySegment arguments)
       throws Throwable {
-    hash = hash(a, b, c, add, layout);
+    hash = hash(a, b, c, add, onAmx, layout);
     key = new long[length(c.rank())];
-    fill(key, a, b, c, add, layout);
+    fill(key, a, b, c, add, onAmx, layout);
     this.primitive = primitive.handle;
     scratchBytes = primitive.scratchBytes;
     src = memory(Primitive.descriptor(a, false), engine);
-    weights = memory(layout == 0 ? Primitive.descriptor(b, false) : Layout.clone(layout), engine);
+    weights =
+        memory(
+            Primitive.packed(layout) ? Layout.clone(layout) : Primitive.descriptor(b, false),
+            engine);
     dst = memory(Primitive.descriptor(c, false), engine);
     scratch = memory(Primitive.bytes(scratchBytes), engine);
     this.arguments = arguments;
@@ -88,9 +92,10 @@ final class Product {
     return 3 + 5 * rank;
   }
 
-  private static void fill(long[] key, Tensor a, Tensor b, Tensor c, boolean add, long layout) {
+  private static void fill(
+      long[] key, Tensor a, Tensor b, Tensor c, boolean add, boolean onAmx, long layout) {
     int n = 0;
-    key[n++] = types(a, b, c, add);
+    key[n++] = types(a, b, c, add, onAmx);
     key[n++] = layout;
     key[n++] = c.rank();
     for (int i = 0; i < c.rank(); i++) {
@@ -102,15 +107,16 @@ final class Product {
     }
   }
 
-  static long types(Tensor a, Tensor b, Tensor c, boolean add) {
+  static long types(Tensor a, Tensor b, Tensor c, boolean add, boolean onAmx) {
     return a.dtype().ordinal()
         | (b.dtype().ordinal() << 8)
         | (c.dtype().ordinal() << 16)
-        | (add ? 1 << 24 : 0);
+        | (add ? 1 << 24 : 0)
+        | (onAmx ? 1 << 25 : 0);
   }
 
-  static int hash(Tensor a, Tensor b, Tensor c, boolean add, long layout) {
-    long h = types(a, b, c, add) ^ layout;
+  static int hash(Tensor a, Tensor b, Tensor c, boolean add, boolean onAmx, long layout) {
+    long h = types(a, b, c, add, onAmx) ^ layout;
     for (int i = 0; i < c.rank(); i++) {
       h = (h ^ c.shape(i)) * 0x9E3779B97F4A7C15L;
       h = (h ^ c.stride(i)) * 0x9E3779B97F4A7C15L;
@@ -122,8 +128,8 @@ final class Product {
     return (int) (h ^ h >>> 32);
   }
 
-  boolean matches(Tensor a, Tensor b, Tensor c, boolean add, long layout) {
-    if (key[0] != types(a, b, c, add) || key[1] != layout || key[2] != c.rank()) {
+  boolean matches(Tensor a, Tensor b, Tensor c, boolean add, boolean onAmx, long layout) {
+    if (key[0] != types(a, b, c, add, onAmx) || key[1] != layout || key[2] != c.rank()) {
       return false;
     }
     int n = 3;

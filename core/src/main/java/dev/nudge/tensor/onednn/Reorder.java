@@ -6,9 +6,8 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import dev.nudge.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.List;
 
-/// Copies a plain factor into a [Layout].
+/// Copies a plain factor into a [Layout], or a matrix into one of another type.
 final class Reorder {
   private final long handle;
   private final long from;
@@ -22,34 +21,40 @@ final class Reorder {
     this.arguments = arguments;
   }
 
-  static List<Long> key(Tensor b, Layout layout) {
-    return List.of(layout.handle(), b.stride(0), b.stride(1));
+  /// Copies a plain factor into a layout.
+  static Reorder into(long engine, Tensor b, Layout layout, Arena arena) throws Throwable {
+    return of(engine, Primitive.descriptor(b, false), Layout.clone(layout.handle()), arena);
   }
 
-  static Reorder of(long engine, Tensor b, Layout layout, Arena arena) throws Throwable {
+  /// Copies a matrix into one of another type.
+  static Reorder cast(long engine, Tensor from, Tensor to, Arena arena) throws Throwable {
+    return of(
+        engine, Primitive.descriptor(from, false), Primitive.descriptor(to, false), arena);
+  }
+
+  /// @param from becomes the memory's, as `to` does
+  private static Reorder of(long engine, long from, long to, Arena arena) throws Throwable {
     CallMemory call = CallMemory.own();
-    long plain = Primitive.descriptor(b, false);
     Api.check(
-        (int)
-            Api.C.REORDER_CREATE.invokeExact(call.out, plain, engine, layout.handle(), engine, 0L),
-        "reorder_primitive_desc_create of " + b);
+        (int) Api.C.REORDER_CREATE.invokeExact(call.out, from, engine, to, engine, 0L),
+        "reorder_primitive_desc_create");
     long pd = call.made();
     Api.check((int) Api.C.PRIMITIVE_CREATE.invokeExact(call.out, pd), "primitive_create");
     long handle = call.made();
-    Api.check((int) Api.C.PD_DESTROY.invokeExact(pd), "primitive_desc_destroy");
+    Implementation.destroy(pd);
     MemorySegment arguments = arena.allocate(2 * 16, 8);
-    long from = Product.memory(plain, engine);
-    long to = Product.memory(Layout.clone(layout.handle()), engine);
+    long source = Product.memory(from, engine);
+    long target = Product.memory(to, engine);
     arguments.set(JAVA_INT, 0, Api.ARG_SRC);
-    arguments.set(JAVA_LONG, 8, from);
+    arguments.set(JAVA_LONG, 8, source);
     arguments.set(JAVA_INT, 16, Api.ARG_DST);
-    arguments.set(JAVA_LONG, 24, to);
-    return new Reorder(handle, from, to, arguments);
+    arguments.set(JAVA_LONG, 24, target);
+    return new Reorder(handle, source, target, arguments);
   }
 
-  void execute(long stream, MemorySegment plain, MemorySegment packed) throws Throwable {
-    Api.check((int) Api.C.MEMORY_SET.invokeExact(from, plain.address()), "memory_set_data_handle");
-    Api.check((int) Api.C.MEMORY_SET.invokeExact(to, packed.address()), "memory_set_data_handle");
+  void execute(long stream, MemorySegment source, MemorySegment target) throws Throwable {
+    Api.check((int) Api.C.MEMORY_SET.invokeExact(from, source.address()), "memory_set_data_handle");
+    Api.check((int) Api.C.MEMORY_SET.invokeExact(to, target.address()), "memory_set_data_handle");
     Api.check((int) Api.C.EXECUTE.invokeExact(handle, stream, 2, arguments), "execute");
   }
 

@@ -44,69 +44,64 @@ class ImplementationTest {
     Layout.forget();
   }
 
-  private static Tensor matrix(long rows, long cols, long gap) {
-    return Tensor.dry(Dtype.BF16, rows, cols + gap).cols(0, Math.toIntExact(cols));
-  }
-
-  /// Whether AMX may compute a (m, k) · (k, n), its rows `gap` numbers apart.
-  private static boolean onAmx(long m, long k, long n, long gap) {
-    return Implementation.right(
-        AMX, Primitive.need(matrix(m, k, gap), matrix(k, n, 0), Tensor.dry(Dtype.F32, m, n)));
+  /// Whether the sizes of a (k, n) factor with a gap between rows let AMX compute its products.
+  private static boolean factor(long k, long n, long gap) {
+    return Layout.mayUseAmx(Tensor.dry(Dtype.BF16, k, n + gap).cols(0, Math.toIntExact(n)));
   }
 
   @Test
   void amxComputesFixedSizesWithWholeBlocks() {
-    assertThat(onAmx(256, 576, 1536, 0)).isTrue();
-    assertThat(onAmx(16, 64, 16, 0)).isTrue();
-    assertThat(onAmx(7, 4096, 14336, 0)).as("few rows").isTrue();
-    assertThat(onAmx(64, 32, 4096, 0)).as("rank 32").isTrue();
-    assertThat(onAmx(256, 128, 256, 64)).as("a gap of whole blocks").isTrue();
+    assertThat(factor(576, 1536, 0)).isTrue();
+    assertThat(factor(64, 16, 0)).isTrue();
+    assertThat(factor(4096, 14336, 0)).isTrue();
+    assertThat(factor(32, 4096, 0)).as("rank 32").isTrue();
+    assertThat(factor(128, 256, 64)).as("a gap of whole blocks").isTrue();
+    assertThat(Implementation.right(AMX, true)).isTrue();
   }
 
   @Test
   void theProductsThatWereWrongOnAmxAreNotComputedThere() {
-    assertThat(onAmx(160, 7, 40, 1)).as("open rows, small k, rows with a gap").isFalse();
-    assertThat(onAmx(8, 16, 259, 0)).as("open columns").isFalse();
-    assertThat(onAmx(77, 127, 64, 0)).as("k odd").isFalse();
-    assertThat(onAmx(256, 48, 64, 0)).as("k of one block and a half").isFalse();
-    assertThat(onAmx(256, 32001, 576, 0)).as("an odd vocabulary").isFalse();
+    assertThat(factor(7, 40, 0)).as("small k").isFalse();
+    assertThat(factor(16, 259, 0)).as("open columns").isFalse();
+    assertThat(factor(127, 64, 0)).as("k odd").isFalse();
+    assertThat(factor(48, 64, 0)).as("k of one block and a half").isFalse();
+    assertThat(factor(32001, 576, 0)).as("an odd vocabulary").isFalse();
+    assertThat(factor(64, 64, 7)).as("an open stride").isFalse();
+    assertThat(Layout.mayUseAmx(Tensor.dry(Dtype.F32, 64, 64))).as("fp32").isFalse();
     Tensor x = Tensor.dry(Dtype.BF16, 192, 567).transposed();
     assertThat(
-            Implementation.right(
-                AMX,
-                Primitive.need(x, Tensor.dry(Dtype.BF16, 192, 16), Tensor.dry(Dtype.F32, 567, 16))))
+            OneDnnGemm.sizesForAmx(
+                x, Tensor.dry(Dtype.BF16, 192, 16), Tensor.dry(Dtype.F32, 567, 16)))
         .as("open rows, transposed, as in dK and dV")
         .isFalse();
     assertThat(
-            Implementation.right(
-                AMX,
-                Primitive.need(
-                    Tensor.dry(Dtype.BF16, 3, 138, 128).transposed(),
-                    Tensor.dry(Dtype.BF16, 3, 138, 64),
-                    Tensor.dry(Dtype.F32, 3, 128, 64))))
+            OneDnnGemm.sizesForAmx(
+                Tensor.dry(Dtype.BF16, 3, 138, 128).transposed(),
+                Tensor.dry(Dtype.BF16, 3, 138, 64),
+                Tensor.dry(Dtype.F32, 3, 128, 64)))
         .as("an open inner size")
         .isFalse();
-    assertThat(onAmx(256, 64, 64, 7)).as("an open stride").isFalse();
+    assertThat(
+            OneDnnGemm.sizesForAmx(
+                Tensor.dry(Dtype.BF16, 192, 576).transposed(),
+                Tensor.dry(Dtype.BF16, 192, 16),
+                Tensor.dry(Dtype.F32, 576, 16)))
+        .as("fixed sizes, as in dW")
+        .isTrue();
+    assertThat(Implementation.right(AMX, false)).isFalse();
   }
 
   @Test
   void otherCodeComputesWhateverItOffers() {
     for (String name :
         List.of("brg_matmul:avx512_core_bf16", "gemm:jit:bf16", "brg_matmul:avx2", "ref:any")) {
-      assertThat(Implementation.right(name, new Implementation.Need(true, 7))).as(name).isTrue();
+      assertThat(Implementation.right(name, false)).as(name).isTrue();
+      assertThat(Implementation.right(name, true)).as(name).isTrue();
     }
     Implementation.amx(false);
-    assertThat(Implementation.right(AMX, new Implementation.Need(false, 64))).isFalse();
-    assertThat(Implementation.right(AMX + "_fp16", new Implementation.Need(false, 64))).isFalse();
-  }
-
-  @Test
-  void packedAndPlainFactorsAskForTheSameCode() {
-    Tensor a = matrix(256, 96, 0);
-    Tensor c = Tensor.dry(Dtype.F32, 256, 48);
-    Tensor b = Tensor.dry(Dtype.BF16, 96, 48);
-    assertThat(Primitive.need(a, b, c))
-        .isEqualTo(Primitive.need(a, Tensor.dry(Dtype.BF16, 48, 96).transposed(), c));
+    assertThat(Implementation.right(AMX, true)).isFalse();
+    assertThat(Implementation.right(AMX + "_fp16", true)).isFalse();
+    assertThat(factor(64, 64, 0)).isFalse();
   }
 
   /// With the rule of a processor with AMX, open rows go in tiles; here other code computes them.
@@ -129,9 +124,6 @@ class ImplementationTest {
         Tensor c = scope.tensor(Dtype.F32, m, n);
         Tensor packed = scope.tensor(Dtype.F32, m, n);
         Tensor exact = scope.tensor(Dtype.F64, m, n);
-        assertThat(OneDnnGemm.inTiles(a, b, c))
-            .as("%d × %d × %d", m, k, n)
-            .isEqualTo(m > 16 && m % 32 > 0 && (n <= 16 || n % 32 == 0));
         gemm.multiply(a, b, c, add);
         Tensor room = scope.tensor(Dtype.BF16, Packed.padded(k), Packed.padded(n));
         gemm.multiply(a, gemm.pack(b, room), packed, add);
@@ -164,7 +156,6 @@ class ImplementationTest {
           Tensor c = wide.cols(0, n);
           Tensor exact = scope.tensor(Dtype.F64, m, n);
           plain.multiply(a, b, exact, false);
-          assertThat(OneDnnGemm.gapped(a, b, c)).isEqualTo(n != 37);
           Tensor room = scope.tensor(Dtype.BF16, Packed.padded(k), Packed.padded(n));
           gemm.multiply(a, gemm.pack(b, room), c, false);
           for (long r = 0; r < m; r++) {
