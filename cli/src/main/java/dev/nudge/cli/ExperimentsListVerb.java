@@ -38,7 +38,9 @@ record ExperimentsListVerb() implements Verb<ExperimentsListVerb.Settings> {
   @Override
   public int run(Settings settings, Console console) {
     JsonNode list =
-        ExperimentsAt.of(settings.server(), settings.adminKeyFile(), settings.store(), console::note).list();
+        ExperimentsAt.of(
+                settings.server(), settings.adminKeyFile(), settings.store(), console::note)
+            .list();
     if (list.path("data").isEmpty()) {
       console.note("there is no experiment; nudge experiments create begins one");
     } else {

@@ -45,8 +45,7 @@ final class ExperimentsServer implements ExperimentsAt {
   ///
   /// @param notes told which server answers, where it is the one that nobody has to name
   /// @throws InputException where it is none, or the key cannot be read
-  static ExperimentsServer of(
-      String url, @Nullable Path adminKeyFile, Consumer<String> notes) {
+  static ExperimentsServer of(String url, @Nullable Path adminKeyFile, Consumer<String> notes) {
     boolean fits = false;
     try {
       URI uri = URI.create(url);

@@ -40,7 +40,8 @@ record ExperimentsShowVerb() implements Verb<ExperimentsShowVerb.Settings> {
   @Override
   public int run(Settings settings, Console console) {
     JsonNode report =
-        ExperimentsAt.of(settings.server(), settings.adminKeyFile(), settings.store(), console::note)
+        ExperimentsAt.of(
+                settings.server(), settings.adminKeyFile(), settings.store(), console::note)
             .show(settings.experiment());
     ExperimentText.whole(report).forEach(console::result);
     console.object(report);

@@ -52,7 +52,8 @@ record ExperimentsStopVerb() implements Verb<ExperimentsStopVerb.Settings> {
   @Override
   public int run(Settings settings, Console console) {
     JsonNode report =
-        ExperimentsAt.of(settings.server(), settings.adminKeyFile(), settings.store(), console::note)
+        ExperimentsAt.of(
+                settings.server(), settings.adminKeyFile(), settings.store(), console::note)
             .stop(settings.experiment(), settings.arm(), settings.reason());
     console.note(
         settings.experiment()

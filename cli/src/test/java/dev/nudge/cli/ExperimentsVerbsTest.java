@@ -189,9 +189,10 @@ class ExperimentsVerbsTest implements Resolver {
       String[] list = {"experiments", "list", "--admin-key-file", "D/key", "-q"};
       assertThat(place.run(list)).isEqualTo(new Ran(0, run("list").out(), ""));
       Ran created =
-          place.run(
-              "experiments create b --arm A=a --arm B=b --admin-key-file D/key".split(" "));
-      assertThat(created.err()).startsWith(asked).endsWith("b runs; requests for that model take part\n");
+          place.run("experiments create b --arm A=a --arm B=b --admin-key-file D/key".split(" "));
+      assertThat(created.err())
+          .startsWith(asked)
+          .endsWith("b runs; requests for that model take part\n");
       Ran stopped = place.run("experiments stop b --admin-key-file D/key".split(" "));
       assertThat(stopped.err()).isEqualTo(asked + "b is stopped; A answers to its name\n");
     } finally {

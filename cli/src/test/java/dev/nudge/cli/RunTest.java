@@ -248,8 +248,7 @@ class RunTest {
     other.write("mixed.jsonl", row.formatted(system) + row.formatted(""));
     String[] flags = {"--template", "chatml", "--steps", "1", "--rank", "2", "--warmup", "0", "-q"};
     assertThat(other.train(with(flags, "--data", "D/led.jsonl")).code()).isZero();
-    assertThat(
-            other.train(with(flags, "--data", "D/mixed.jsonl", "--out", "D/mixed-out")).code())
+    assertThat(other.train(with(flags, "--data", "D/mixed.jsonl", "--out", "D/mixed-out")).code())
         .isZero();
     assertThat(json(other, "out/nudge.json").at("/data/system").asString()).isEqualTo("be seven");
     assertThat(json(other, "mixed-out/nudge.json").at("/data/system").isNull()).isTrue();
@@ -262,8 +261,7 @@ class RunTest {
         .isEqualTo(missed.replace("with none", "with another"));
     Ran told = other.answer("generate", with(chat, "--system", "be seven", "--logprobs"));
     assertThat(told.err()).isEmpty();
-    assertThat(told.out())
-        .isNotEqualTo(other.answer("generate", with(chat, "--logprobs")).out());
+    assertThat(told.out()).isNotEqualTo(other.answer("generate", with(chat, "--logprobs")).out());
     String[] rows = {"--adapter", "D/out", "-q", "--logprobs", "--data"};
     Ran led = other.answer("generate", with(rows, "D/led.jsonl"));
     assertThat(led.err()).isEmpty();
@@ -271,8 +269,7 @@ class RunTest {
     assertThat(given).isEqualTo(led);
     Ran asked = other.answer("generate", with(rows, "D/mixed.jsonl"));
     assertThat(asked.err()).isEqualTo(missed);
-    Ran texts =
-        other.answer("generate", "--system", "be seven", "-q", "--max-tokens", "1");
+    Ran texts = other.answer("generate", "--system", "be seven", "-q", "--max-tokens", "1");
     assertThat(texts.err())
         .isEqualTo(
             "nudge: warning: --system is not used: no row has messages, and all are read as they stand; --chat says them to the model as a user\n");

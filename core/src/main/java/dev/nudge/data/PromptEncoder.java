@@ -11,10 +11,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 /// @param spoken whether a text is what a user says, and goes through the template too
 /// @param system what conversations without a system message begin with; null: nothing
 public record PromptEncoder(
-    Tokenizer tokenizer,
-    @Nullable Conversations chat,
-    boolean spoken,
-    @Nullable String system) {
+    Tokenizer tokenizer, @Nullable Conversations chat, boolean spoken, @Nullable String system) {
 
   /// Conversations as they are.
   public PromptEncoder(Tokenizer tokenizer, @Nullable Conversations chat, boolean spoken) {

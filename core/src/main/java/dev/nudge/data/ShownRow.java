@@ -26,9 +26,7 @@ public record ShownRow(String given, String trained) {
         given.append(part.text());
       }
     }
-    return new ShownRow(
-        shown(given.toString(), SHORT_END),
-        quoted(String.join(GAP, trained)));
+    return new ShownRow(shown(given.toString(), SHORT_END), quoted(String.join(GAP, trained)));
   }
 
   /// A text on one line, in quotes.

@@ -45,8 +45,7 @@ public record Confusion(String expected, @Nullable String answer, long rows) {
             Comparator.comparingLong(Confusion::rows)
                 .reversed()
                 .thenComparing(Confusion::expected)
-                .thenComparing(
-                    Confusion::answer, Comparator.nullsLast(Comparator.naturalOrder())))
+                .thenComparing(Confusion::answer, Comparator.nullsLast(Comparator.naturalOrder())))
         .toList();
   }
 }

@@ -3,8 +3,6 @@ package dev.nudge.eval;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.nudge.data.ChatRows;
 import dev.nudge.data.Dataset;
-import dev.nudge.data.PromptEncoder;
-import dev.nudge.data.Question;
 import dev.nudge.data.TokenCache;
 import dev.nudge.engine.RowScore;
 import dev.nudge.generate.AdapterPatterns;
@@ -12,18 +10,11 @@ import dev.nudge.generate.RowAnswers;
 import dev.nudge.generate.Session;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.ModelConfig;
-import dev.nudge.settings.Count;
-import dev.nudge.settings.DataShape;
-import dev.nudge.settings.InputException;
 import dev.nudge.settings.ScoreSettings;
-import dev.nudge.settings.ShowRows;
-import dev.nudge.settings.TrainOn;
 import dev.nudge.text.Tokenizer;
 import java.nio.file.Path;
 import java.time.Instant;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -95,7 +86,6 @@ public final class Scoring {
         settings.data().shape().template(), folder, settings.adapter(), warnings);
     AdapterPatterns.checkSpoken(
         data.shapes().spoken() > 0, settings.adapter(), settings.model().anyBase(), warnings);
-    checkAsks(settings.show(), data);
     data.guesses().forEach(notes);
     if (!data.columns().unused().isEmpty()) {
       notes.accept(data.columns().toString());
@@ -103,54 +93,18 @@ public final class Scoring {
     if (data.cutRows().count() > 0) {
       notes.accept(data.cutRows().toString());
     }
+    Showing showing =
+        settings.show() == null ? null : Showing.of(settings, data, patterns, tokenizer, maxLength);
     try (Session session =
         Session.load(settings.model(), settings.adapter(), tokenizer, machine, warnings)) {
       List<RowScore> all = session.score(data.examples(), settings.model().lanes(), told);
-      if (settings.show() == null) {
-        return summary(all, data.badRows(), null, null);
-      }
-      ChatRows asked =
-          ChatRows.of(
-              folder,
-              settings.adapter(),
-              settings.data().shape().template(),
-              TrainOn.ASSISTANT,
-              tokenizer);
-      PromptEncoder encoder = new PromptEncoder(tokenizer, asked, false);
-      List<Question> questions = patterns.read(rows -> Question.of(rows, maxLength, encoder));
-      Integer turnEnd = asked.used() == null ? null : asked.turnEnd();
-      Set<Integer> wanted = wanted(settings.show(), all);
-      List<Question> some = questions.stream().filter(q -> wanted.contains(q.index())).toList();
-      int without = wanted.size() - some.size();
-      if (without > 0) {
-        warnings.accept(
-            "--show: %s no answer, for nothing is asked there, or --max-length leaves no room"
-                .formatted(Count.of(without, "row", "has", "have")));
-      }
-      notes.accept("asks for " + Count.of(some.size(), "answer"));
-      List<RowAnswers.Row> shown = RowAnswers.of(session, some, turnEnd);
-      return summary(all, data.badRows(), shown, Confusion.of(questions, shown));
+      return showing == null
+          ? summary(all, data.badRows(), null, null)
+          : showing.summary(session, all, data.badRows(), notes, warnings);
     }
   }
 
-  private static void checkAsks(@Nullable ShowRows show, Dataset data) {
-    if (show != null && data.shapes().counts().keySet().equals(Set.of(DataShape.TEXT))) {
-      throw new InputException(
-          "--show is given for rows of text, which ask nothing; give rows of prompt and completion or of messages, or leave it out");
-    }
-  }
-
-  private static Set<Integer> wanted(ShowRows show, List<RowScore> all) {
-    Set<Integer> wanted = new HashSet<>();
-    for (RowScore row : all) {
-      if (show == ShowRows.ALL || !row.greedy()) {
-        wanted.add(row.index());
-      }
-    }
-    return wanted;
-  }
-
-  private static Summary summary(
+  static Summary summary(
       List<RowScore> all,
       int badRows,
       @Nullable List<RowAnswers.Row> shown,

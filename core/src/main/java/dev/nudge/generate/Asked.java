@@ -46,8 +46,7 @@ record Asked(Session session, List<Prompt> prompts, @Nullable Integer turnEnd)
     Tokenizer tokenizer = Session.tokenizer(model, settings.adapter(), machine);
     String named = settings.shape().template();
     ChatRows chat = ChatRows.of(model, settings.adapter(), named, TrainOn.ASSISTANT, tokenizer);
-    PromptEncoder encoder = 
-        new PromptEncoder(tokenizer, chat, settings.chat(), settings.system());
+    PromptEncoder encoder = new PromptEncoder(tokenizer, chat, settings.chat(), settings.system());
     AdapterPatterns.checkTemplate(named, model, settings.adapter(), watcher::warn);
     if (data == null) {
       String prompt = Objects.requireNonNull(settings.prompt());

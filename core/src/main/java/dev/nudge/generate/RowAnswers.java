@@ -19,8 +19,7 @@ public final class RowAnswers {
   /// Answers questions by the adapter that is in use.
   ///
   /// @param turnEnd a token that ends an answer too: that of the chat template; null: none
-  public static List<Row> of(
-      Session session, List<Question> questions, @Nullable Integer turnEnd) {
+  public static List<Row> of(Session session, List<Question> questions, @Nullable Integer turnEnd) {
     List<Row> rows = new ArrayList<>();
     new Generation(session, SamplingSettings.greedy(), turnEnd)
         .completeAll(

@@ -93,9 +93,13 @@ public record ServeSettings(
         @Nullable String template,
     @Setting(help = "take an adapter whatever base it was trained on") boolean anyBase,
     @Group("Network")
-        @Setting(help = "address that is listened on", byDefault = ServeSettings.HOST, label = "ADDRESS")
+        @Setting(
+            help = "address that is listened on",
+            byDefault = ServeSettings.HOST,
+            label = "ADDRESS")
         String host,
-    @Setting(help = "port that is listened on; 0: a free one", byDefault = ServeSettings.PORT) int port,
+    @Setting(help = "port that is listened on; 0: a free one", byDefault = ServeSettings.PORT)
+        int port,
     @Setting(help = "certificates, PEM; with --tls-key: https", label = "FILE")
         @Nullable Path tlsCert,
     @Setting(help = "private key of the certificate, PEM", label = "FILE") @Nullable Path tlsKey,

@@ -109,8 +109,7 @@ class ChatRowsTest {
     Files.writeString(
         folder.resolve("tokenizer.json"),
         json.substring(0, at) + "\"special\": false" + json.substring(at + 15));
-    Files.copy(
-        MODEL.resolve("tokenizer_config.json"), folder.resolve("tokenizer_config.json"));
+    Files.copy(MODEL.resolve("tokenizer_config.json"), folder.resolve("tokenizer_config.json"));
     tokenizer = Tokenizer.load(folder, Backends.cache());
     assertThat(tokenizer.isSpecial(tokenizer.eosId())).isFalse();
     Path file =

@@ -37,7 +37,7 @@ class QuestionTest {
     Tokenizer tokenizer = Tokenizer.load(MODEL, Backends.cache());
     ChatRows chat = ChatRows.of(MODEL, null, "chatml", TrainOn.ASSISTANT, tokenizer);
     PromptEncoder encoder = new PromptEncoder(tokenizer, chat, false);
-    DataSettings data = 
+    DataSettings data =
         new DataSettings(
             List.of(file.toString()),
             null,
