@@ -1,16 +1,19 @@
 package dev.nudge.cli;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.nudge.format.Json;
 import dev.nudge.server.experiments.Kept;
 import dev.nudge.settings.InputException;
 import java.nio.file.Path;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /// Where the experiments are that a verb of `nudge experiments` is about: in a server that runs, or
 /// in its folder.
 interface ExperimentsAt {
-  String SERVER = "the server that runs them, such as http://127.0.0.1:8080";
+  String SERVER = "the server that runs them";
   String KEY = "file with the server's admin key on its first line";
   String STORE = "the folder of nudge serve --experiments, instead of --server";
   String NAME = "name of the experiment";
@@ -26,17 +29,17 @@ interface ExperimentsAt {
 
   /// Takes what the flags name.
   ///
-  /// @throws InputException where they name none or two
+  /// @param notes told which server answered, where it is the default's
+  /// @throws InputException where they name two
   static ExperimentsAt of(
-      @Nullable String server, @Nullable Path adminKeyFile, @Nullable Path store) {
+      @Nullable String server,
+      @Nullable Path adminKeyFile,
+      @Nullable Path store,
+      Consumer<String> notes) {
     if (server != null && store != null) {
       throw new InputException("--server and --store are both given; give one of them");
-    } else if (server != null) {
-      return ExperimentsServer.of(server, adminKeyFile);
     } else if (store == null) {
-      throw new InputException(
-          "neither --server nor --store is given; give the URL of the server that runs, or the"
-              + " folder of its --experiments");
+      return ExperimentsServer.of(requireNonNull(server), adminKeyFile, notes);
     } else if (adminKeyFile != null) {
       throw new InputException("--admin-key-file goes with --server; leave it out");
     }

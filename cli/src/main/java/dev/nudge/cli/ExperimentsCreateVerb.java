@@ -4,6 +4,7 @@ import dev.nudge.format.Json;
 import dev.nudge.server.experiments.Metric;
 import dev.nudge.server.experiments.Mode;
 import dev.nudge.settings.InputException;
+import dev.nudge.settings.ServeSettings;
 import dev.nudge.settings.Setting;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,7 +29,8 @@ record ExperimentsCreateVerb() implements Verb<ExperimentsCreateVerb.Settings> {
               operand = true,
               required = true)
           String experiment,
-      @Setting(help = ExperimentsAt.SERVER, label = "URL", required = true) String server,
+      @Setting(help = ExperimentsAt.SERVER, byDefault = ServeSettings.URL, label = "URL")
+          String server,
       @Setting(help = ExperimentsAt.KEY, label = "FILE") @Nullable Path adminKeyFile,
       @Setting(
               help =
@@ -89,7 +91,7 @@ record ExperimentsCreateVerb() implements Verb<ExperimentsCreateVerb.Settings> {
   @Override
   public int run(Settings settings, Console console) {
     JsonNode report =
-        ExperimentsServer.of(settings.server(), settings.adminKeyFile())
+        ExperimentsServer.of(settings.server(), settings.adminKeyFile(), console::note)
             .create(Json.tree(body(settings)));
     for (JsonNode arm : report.path("arms")) {
       console.note(

@@ -1,5 +1,6 @@
 package dev.nudge.cli;
 
+import dev.nudge.settings.ServeSettings;
 import dev.nudge.settings.Setting;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -10,7 +11,12 @@ record ExperimentsListVerb() implements Verb<ExperimentsListVerb.Settings> {
 
   /// The flags of `nudge experiments list`.
   record Settings(
-      @Setting(help = ExperimentsAt.SERVER, label = "URL") @Nullable String server,
+      @Setting(
+              help = ExperimentsAt.SERVER,
+              byDefault = ServeSettings.URL,
+              unless = "store",
+              label = "URL")
+          @Nullable String server,
       @Setting(help = ExperimentsAt.KEY, label = "FILE") @Nullable Path adminKeyFile,
       @Setting(help = ExperimentsAt.STORE, label = "FOLDER") @Nullable Path store) {}
 
@@ -32,7 +38,9 @@ record ExperimentsListVerb() implements Verb<ExperimentsListVerb.Settings> {
   @Override
   public int run(Settings settings, Console console) {
     JsonNode list =
-        ExperimentsAt.of(settings.server(), settings.adminKeyFile(), settings.store()).list();
+        ExperimentsAt.of(
+                settings.server(), settings.adminKeyFile(), settings.store(), console::note)
+            .list();
     if (list.path("data").isEmpty()) {
       console.note("there is no experiment; nudge experiments create begins one");
     } else {

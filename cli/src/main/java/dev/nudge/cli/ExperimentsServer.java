@@ -6,6 +6,7 @@ import dev.nudge.format.Json;
 import dev.nudge.format.Untrusted;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.RunException;
+import dev.nudge.settings.ServeSettings;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.URI;
@@ -18,6 +19,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -31,16 +33,19 @@ final class ExperimentsServer implements ExperimentsAt {
 
   private final String url;
   private final @Nullable String key;
+  private final Consumer<String> notes;
 
-  private ExperimentsServer(String url, @Nullable String key) {
+  private ExperimentsServer(String url, @Nullable String key, Consumer<String> notes) {
     this.url = url;
     this.key = key;
+    this.notes = notes;
   }
 
   /// Takes a URL; nothing is sent yet.
   ///
+  /// @param notes told which server answers, where it is the one that nobody has to name
   /// @throws InputException where it is none, or the key cannot be read
-  static ExperimentsServer of(String url, @Nullable Path adminKeyFile) {
+  static ExperimentsServer of(String url, @Nullable Path adminKeyFile, Consumer<String> notes) {
     boolean fits = false;
     try {
       URI uri = URI.create(url);
@@ -51,10 +56,12 @@ final class ExperimentsServer implements ExperimentsAt {
     }
     if (!fits) {
       throw new InputException(
-          "--server is '" + url + "'; it must be a URL such as http://127.0.0.1:8080");
+          "--server is '" + url + "'; it must be a URL such as " + ServeSettings.URL);
     }
     return new ExperimentsServer(
-        url.endsWith("/") ? url : url + "/", adminKeyFile == null ? null : key(adminKeyFile));
+        url.endsWith("/") ? url : url + "/",
+        adminKeyFile == null ? null : key(adminKeyFile),
+        url.equals(ServeSettings.URL) ? notes : line -> {});
   }
 
   private static String key(Path file) {
@@ -131,6 +138,7 @@ final class ExperimentsServer implements ExperimentsAt {
             .build()) {
       HttpResponse<String> response =
           client.send(request.build(), HttpResponse.BodyHandlers.ofString());
+      notes.accept("asked " + url);
       return answer(response.statusCode(), response.body());
     } catch (ConnectException e) {
       throw new RunException(

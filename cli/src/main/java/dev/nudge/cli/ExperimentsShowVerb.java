@@ -1,5 +1,6 @@
 package dev.nudge.cli;
 
+import dev.nudge.settings.ServeSettings;
 import dev.nudge.settings.Setting;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -12,7 +13,12 @@ record ExperimentsShowVerb() implements Verb<ExperimentsShowVerb.Settings> {
   record Settings(
       @Setting(help = ExperimentsAt.NAME, label = "NAME", operand = true, required = true)
           String experiment,
-      @Setting(help = ExperimentsAt.SERVER, label = "URL") @Nullable String server,
+      @Setting(
+              help = ExperimentsAt.SERVER,
+              byDefault = ServeSettings.URL,
+              unless = "store",
+              label = "URL")
+          @Nullable String server,
       @Setting(help = ExperimentsAt.KEY, label = "FILE") @Nullable Path adminKeyFile,
       @Setting(help = ExperimentsAt.STORE, label = "FOLDER") @Nullable Path store) {}
 
@@ -34,7 +40,8 @@ record ExperimentsShowVerb() implements Verb<ExperimentsShowVerb.Settings> {
   @Override
   public int run(Settings settings, Console console) {
     JsonNode report =
-        ExperimentsAt.of(settings.server(), settings.adminKeyFile(), settings.store())
+        ExperimentsAt.of(
+                settings.server(), settings.adminKeyFile(), settings.store(), console::note)
             .show(settings.experiment());
     ExperimentText.whole(report).forEach(console::result);
     console.object(report);

@@ -1,5 +1,6 @@
 package dev.nudge.cli;
 
+import dev.nudge.settings.ServeSettings;
 import dev.nudge.settings.Setting;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -19,7 +20,12 @@ record ExperimentsStopVerb() implements Verb<ExperimentsStopVerb.Settings> {
               label = "ARM")
           @Nullable String arm,
       @Setting(help = "why, for the record", byDefault = "stopped by hand") String reason,
-      @Setting(help = ExperimentsAt.SERVER, label = "URL") @Nullable String server,
+      @Setting(
+              help = ExperimentsAt.SERVER,
+              byDefault = ServeSettings.URL,
+              unless = "store",
+              label = "URL")
+          @Nullable String server,
       @Setting(help = ExperimentsAt.KEY, label = "FILE") @Nullable Path adminKeyFile,
       @Setting(
               help =
@@ -46,7 +52,8 @@ record ExperimentsStopVerb() implements Verb<ExperimentsStopVerb.Settings> {
   @Override
   public int run(Settings settings, Console console) {
     JsonNode report =
-        ExperimentsAt.of(settings.server(), settings.adminKeyFile(), settings.store())
+        ExperimentsAt.of(
+                settings.server(), settings.adminKeyFile(), settings.store(), console::note)
             .stop(settings.experiment(), settings.arm(), settings.reason());
     console.note(
         settings.experiment()

@@ -54,6 +54,7 @@ record ScoreVerb(Scorer scorer) implements Verb<ScoreSettings> {
             console::note,
             console::warn);
     console.object(all);
+    ShownAnswers.lines(all).forEach(console::note);
     console.note(
         String.format(
             Locale.ROOT,

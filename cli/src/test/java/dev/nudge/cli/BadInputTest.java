@@ -2141,12 +2141,6 @@ class BadInputTest {
     String server = " --server http://127.0.0.1:9";
     return Stream.of(
         row(
-            "nowhere",
-            p -> {},
-            "list",
-            "neither --server nor --store is given; give the URL of the server that runs, or the"
-                + " folder of its --experiments"),
-        row(
             "two places",
             p -> {},
             "show x --store D/model" + server,
@@ -2200,11 +2194,6 @@ class BadInputTest {
             "--admin-key-file D/key holds the digest of a key, which a server knows it by; give a"
                 + " file with the key itself"),
         row("no name", p -> {}, "show" + server, "NAME is missing; it is required"),
-        row(
-            "no server",
-            p -> {},
-            "create x --arm A=a --arm B=b",
-            "--server is missing; it is required"),
         row(
             "one arm",
             p -> {},

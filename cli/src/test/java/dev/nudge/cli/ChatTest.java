@@ -117,6 +117,19 @@ class ChatTest {
   }
 
   @Test
+  void theSystemMessageOfTrainingIsMissed() throws IOException {
+    place.edit("one/nudge.json", "\"system\": null", "\"system\": \"be short\"");
+    place.edit("one/nudge.json", "\"spoken\": false", "\"spoken\": true");
+    List<String> adapter = List.of("--adapter", place.path("one").toString(), "-q");
+    assertThat(type(adapter, "the pump").err())
+        .isEqualTo(
+            "nudge: warning: adapter D/one was trained with the system message \"be short\", and is asked with none; --system gives it, whole in D/one/nudge.json\n");
+    List<String> told = new ArrayList<>(adapter);
+    told.addAll(List.of("--system", "be short"));
+    assertThat(type(told, "the pump").err()).isEmpty();
+  }
+
+  @Test
   void whatIsSaidIsAnsweredAndKept() throws IOException {
     Ran ran =
         type(

@@ -48,7 +48,7 @@ class CommandTest {
               (_, rows, notes, _) -> {
                 notes.accept("trained: text; unused: id");
                 rows.accept(new RowScore(0, 3, -1.5, true));
-                return new Scoring.Summary(1, 0, 3, -1.5, 0.5, 1);
+                return new Scoring.Summary(1, 0, 3, -1.5, 0.5, 1, null, null);
               }));
 
   @TempDir Path folder;
@@ -157,7 +157,8 @@ class CommandTest {
 
   @Test
   void scoreSaysWhatShareOfTheAnswersIsExact() {
-    ScoreVerb verb = new ScoreVerb((_, _, _, _) -> new Scoring.Summary(64, 2, 1_300, -2, 0.25, 23));
+    ScoreVerb verb =
+        new ScoreVerb((_, _, _, _) -> new Scoring.Summary(64, 2, 1_300, -2, 0.25, 23, null, null));
     assertThat(Ran.of(List.of(verb), "score", "--model", "m", "--data", "d").err())
         .isEqualTo(
             "23 of 64 answers exact (35.9 %), 1,300 tokens, loss 0.2500 a token, 2 bad rows set"

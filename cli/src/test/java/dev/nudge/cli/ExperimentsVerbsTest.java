@@ -18,6 +18,7 @@ import dev.nudge.server.experiments.Routed;
 import dev.nudge.server.experiments.Unit;
 import dev.nudge.settings.InputException;
 import java.io.IOException;
+import java.net.BindException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -26,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -165,6 +167,37 @@ class ExperimentsVerbsTest implements Resolver {
     Ran stopped = run("stop", "tone", "--arm", "B", "--reason", "release 7");
     assertThat(stopped.err()).isEqualTo("tone is stopped; B answers to its name\n");
     assertThat(run("show", "tone").out()).contains(": release 7; B answers to its name");
+  }
+
+  /// Skipped where something else listens on the port that `nudge serve` has by itself.
+  @Test
+  void theServerOfThisMachineIsAskedWhereNoneIsNamed() throws IOException {
+    run(CREATE);
+    HttpServer local = HttpServer.create();
+    try {
+      local.bind(new InetSocketAddress("127.0.0.1", 8080), 0);
+    } catch (BindException e) {
+      Assumptions.abort("port 8080 is in use");
+    }
+    local.createContext("/v1/experiments", this::handle);
+    local.start();
+    try {
+      String asked = "asked http://127.0.0.1:8080/\n";
+      String[] show = {"experiments", "show", "tone", "--admin-key-file", "D/key"};
+      Ran shown = place.run(show);
+      assertThat(shown).isEqualTo(new Ran(0, run("show", "tone").out(), asked));
+      String[] list = {"experiments", "list", "--admin-key-file", "D/key", "-q"};
+      assertThat(place.run(list)).isEqualTo(new Ran(0, run("list").out(), ""));
+      Ran created =
+          place.run("experiments create b --arm A=a --arm B=b --admin-key-file D/key".split(" "));
+      assertThat(created.err())
+          .startsWith(asked)
+          .endsWith("b runs; requests for that model take part\n");
+      Ran stopped = place.run("experiments stop b --admin-key-file D/key".split(" "));
+      assertThat(stopped.err()).isEqualTo(asked + "b is stopped; A answers to its name\n");
+    } finally {
+      local.stop(0);
+    }
   }
 
   @Test

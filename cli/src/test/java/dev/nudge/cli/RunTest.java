@@ -189,6 +189,99 @@ class RunTest {
   }
 
   @Test
+  void scoreShowsTheAnswersThatGenerateGives() throws IOException {
+    Place other = Place.in(own).copy(place.path("out"), "out");
+    other.write(
+        "rows.jsonl",
+        """
+        {"prompt": "the pump", "completion": " leaks"}
+        {"prompt": "the seal under pressure", "completion": " leaks"}
+        {"prompt": "a", "completion": " reads"}
+        """);
+    List<JsonNode> given = lines(other.answer("generate", "--adapter", "D/out"));
+    String plain = other.answer("score", "--adapter", "D/out").out();
+    for (String which : List.of("wrong", "all")) {
+      JsonNode summary = summary(other, "--adapter", "D/out", "--show", which);
+      JsonNode shown = summary.get("shown");
+      assertThat(shown.valueStream().map(r -> r.get("index").asInt()))
+          .isEqualTo(which.equals("all") ? List.of(0, 1, 2) : List.of(0, 2));
+      for (JsonNode row : shown) {
+        assertThat(row.propertyNames()).containsExactly("index", "expected", "answer");
+        JsonNode answer = given.get(row.get("index").asInt()).get("completion");
+        assertThat(row.get("answer")).isEqualTo(answer);
+      }
+      assertThat(shown.get(0).get("expected").asString()).isEqualTo(" leaks");
+      assertThat(summary.get("confusions"))
+          .isEqualTo(
+              JSON.readTree(
+                  """
+                  [{"expected": "leaks", "answer": "leaks", "rows": 1},
+                   {"expected": "leaks", "answer": null, "rows": 1},
+                   {"expected": "reads", "answer": null, "rows": 1}]
+                  """));
+      Ran seen = other.answer("score", "--adapter", "D/out", "--show", which);
+      assertThat(seen.out()).isEqualTo(plain); // its lines stay as they are
+      assertThat(seen.err())
+          .contains(
+              "row 0  expected  \" leaks\"\n       answered  \" reads seven bar\"\n",
+              "EXPECTED  ANSWERED      ROWS\n\"leaks\"   \"leaks\"       1\n\"leaks\"   another text  1\n");
+    }
+    Ran texts =
+        other
+            .write("texts.jsonl", "{\"text\": \"the pump\"}\n")
+            .answer("score", "--data", "D/texts.jsonl", "--show", "all");
+    assertThat(texts)
+        .isEqualTo(
+            new Ran(
+                2,
+                "",
+                "nudge: --show is given for rows of text, which ask nothing; give rows of prompt and completion or of messages, or leave it out\n"));
+  }
+
+  @Test
+  void theSystemMessageOfTrainingIsRememberedAndMissed() throws IOException {
+    Place other = Place.in(own);
+    String row =
+        "{\"messages\": [%s{\"role\": \"user\", \"content\": \"the pump\"}, {\"role\": \"assistant\", \"content\": \"leaks\"}]}\n";
+    String system = "{\"role\": \"system\", \"content\": \"be seven\"}, ";
+    other.write("led.jsonl", row.formatted(system).repeat(2));
+    other.write("mixed.jsonl", row.formatted(system) + row.formatted(""));
+    String[] flags = {"--template", "chatml", "--steps", "1", "--rank", "2", "--warmup", "0", "-q"};
+    assertThat(other.train(with(flags, "--data", "D/led.jsonl")).code()).isZero();
+    assertThat(other.train(with(flags, "--data", "D/mixed.jsonl", "--out", "D/mixed-out")).code())
+        .isZero();
+    assertThat(json(other, "out/nudge.json").at("/data/system").asString()).isEqualTo("be seven");
+    assertThat(json(other, "mixed-out/nudge.json").at("/data/system").isNull()).isTrue();
+    String missed =
+        "nudge: warning: adapter D/out was trained with the system message \"be seven\", and is asked with none; --system gives it, whole in D/out/nudge.json\n";
+    String[] chat = {"--adapter", "D/out", "--prompt", "the pump", "--chat", "-q"};
+    Ran without = other.answer("generate", chat);
+    assertThat(without.err()).isEqualTo(missed);
+    assertThat(other.answer("generate", with(chat, "--system", "be six")).err())
+        .isEqualTo(missed.replace("with none", "with another"));
+    Ran told = other.answer("generate", with(chat, "--system", "be seven", "--logprobs"));
+    assertThat(told.err()).isEmpty();
+    assertThat(told.out()).isNotEqualTo(other.answer("generate", with(chat, "--logprobs")).out());
+    String[] rows = {"--adapter", "D/out", "-q", "--logprobs", "--data"};
+    Ran led = other.answer("generate", with(rows, "D/led.jsonl"));
+    assertThat(led.err()).isEmpty();
+    Ran given = other.answer("generate", with(rows, "D/mixed.jsonl", "--system", "be seven"));
+    assertThat(given).isEqualTo(led);
+    Ran asked = other.answer("generate", with(rows, "D/mixed.jsonl"));
+    assertThat(asked.err()).isEqualTo(missed);
+    Ran texts = other.answer("generate", "--system", "be seven", "-q", "--max-tokens", "1");
+    assertThat(texts.err())
+        .isEqualTo(
+            "nudge: warning: --system is not used: no row has messages, and all are read as they stand; --chat says them to the model as a user\n");
+    assertThat(other.answer("generate", "--prompt", "a", "--system", "b"))
+        .isEqualTo(
+            new Ran(
+                2,
+                "",
+                "nudge: --system is given for a prompt that stands as it is; add --chat to say both to the model, or leave --system out\n"));
+  }
+
+  @Test
   void aSecondRunGivesTheSameBytes() throws IOException {
     Place other = Place.in(own);
     assertThat(other.train(with(SETTINGS, "-q")))

@@ -31,9 +31,9 @@ import tools.jackson.databind.node.ArrayNode;
 ///
 /// The template's text is encoded as it stands: its own beginning-of-text is the only one, and what
 /// users wrote never becomes a special token. A token is trained where any of its characters is. If
-/// the last answer has no special token, the tokenizer's end token follows it, in the place of what
-/// the template puts there, and is trained: a template without an end of turns would teach a model
-/// never to stop.
+/// the last answer has neither the tokenizer's end token, which a file may not call special, nor a
+/// special token, the end token follows it, in the place of what the template puts there, and is
+/// trained: a template without an end of turns would teach a model never to stop.
 ///
 /// The template is loaded with the first conversation, so a model without one can read other rows.
 ///
@@ -47,6 +47,7 @@ public final class ChatRows implements Conversations {
   private final @Nullable LocalDateTime time; // null: when the template is loaded
   private @Nullable ChatTemplate template;
   private volatile boolean rendered;
+  private volatile boolean unled; // a prompt began without a system message
 
   private ChatRows(
       Supplier<ChatTemplate> loaded,
@@ -132,6 +133,11 @@ public final class ChatRows implements Conversations {
     return rendered ? template() : null;
   }
 
+  /// Whether a prompt began without a system message.
+  public boolean lacksSystem() {
+    return unled;
+  }
+
   /// The token that ends a turn of the template, which ends an answer too; null: none, or none that
   /// the tokenizer has.
   public @Nullable Integer turnEnd() {
@@ -214,6 +220,7 @@ public final class ChatRows implements Conversations {
         () -> {
           Rendered rendered =
               whole(template().render(messages, tools, true, variables), messages, tools);
+          unled |= Messages.system(messages) == null;
           return new Prompt(rendered.text(), encoded(rendered).ids());
         });
   }
@@ -292,10 +299,10 @@ public final class ChatRows implements Conversations {
     return new Tokens(ended, marks, plain ? null : more);
   }
 
-  /// Whether a special token is among the trained ones at the end.
+  /// Whether an end token or a special one is among the trained ones at the end.
   private boolean ends(int[] ids, BitSet marks, int last) {
     for (int i = last; i > 0 && marks.get(i); i--) {
-      if (tokenizer.isSpecial(ids[i])) {
+      if (tokenizer.isEnd(ids[i]) || tokenizer.isSpecial(ids[i])) {
         return true;
       }
     }

@@ -174,6 +174,11 @@ public final class Dataset {
     return facts.shapes();
   }
 
+  /// Returns the system message that all conversations begin with; null: there is none.
+  public @Nullable String system() {
+    return facts.system();
+  }
+
   /// Returns the first sequence as it is trained, for people.
   public ShownRow first() {
     return first;

@@ -95,6 +95,7 @@ final class EncodedRows {
         cut,
         columns.columns(),
         shapes.shapes(),
+        shapes.system(),
         List.copyOf(guesses),
         starts,
         grouped,

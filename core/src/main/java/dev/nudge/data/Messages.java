@@ -69,6 +69,17 @@ final class Messages {
     return message.path("role").asString("").equals("assistant");
   }
 
+  /// The text of the system message that a conversation begins with; null: it begins otherwise.
+  static @Nullable String system(ArrayNode messages) {
+    if (!messages.path(0).path("role").asString("").equals("system")) {
+      return null;
+    }
+    JsonNode content = messages.path(0).path("content");
+    StringBuilder text = new StringBuilder(content.asString(""));
+    content.forEach(part -> text.append(part.path("text").asString("")));
+    return text.toString();
+  }
+
   private static void check(String where, JsonNode message) throws BadRowException {
     if (!message.isObject()) {
       throw wrong(where, "is " + kind(message) + "; an object with role and content is needed");

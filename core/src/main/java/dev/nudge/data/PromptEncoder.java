@@ -9,7 +9,14 @@ import tools.jackson.databind.node.JsonNodeFactory;
 ///
 /// @param chat null: there is no template, and conversations are bad rows
 /// @param spoken whether a text is what a user says, and goes through the template too
-public record PromptEncoder(Tokenizer tokenizer, @Nullable Conversations chat, boolean spoken) {
+/// @param system what conversations without a system message begin with; null: nothing
+public record PromptEncoder(
+    Tokenizer tokenizer, @Nullable Conversations chat, boolean spoken, @Nullable String system) {
+
+  /// Conversations as they are.
+  public PromptEncoder(Tokenizer tokenizer, @Nullable Conversations chat, boolean spoken) {
+    this(tokenizer, chat, spoken, null);
+  }
 
   /// Texts as they stand.
   public static PromptEncoder of(Tokenizer tokenizer) {
@@ -32,7 +39,15 @@ public record PromptEncoder(Tokenizer tokenizer, @Nullable Conversations chat, b
     }
     ArrayNode messages = JsonNodeFactory.instance.arrayNode();
     messages.add(Messages.message("user", text));
-    return chat.prompt(messages, null);
+    return chat.prompt(led(messages), null);
+  }
+
+  private ArrayNode led(ArrayNode messages) {
+    if (system == null || Messages.system(messages) != null) {
+      return messages;
+    }
+    ArrayNode led = JsonNodeFactory.instance.arrayNode();
+    return led.add(Messages.message("system", system)).addAll(messages);
   }
 
   private Conversations.Prompt text(String text) throws BadRowException {
@@ -50,7 +65,7 @@ public record PromptEncoder(Tokenizer tokenizer, @Nullable Conversations chat, b
       throw RowShape.noTemplate();
     }
     try {
-      return chat.prompt(messages, tools);
+      return chat.prompt(led(messages), tools);
     } catch (IllegalArgumentException e) {
       throw new BadRowException(String.valueOf(e.getMessage()));
     }

@@ -94,9 +94,16 @@ public record Prompts(List<Prompt> prompts, int badRows, List<BadRow> firstBadRo
   private static Prompt prompt(
       SourceLine line, RowShape shape, int maxLength, PromptEncoder encoder)
       throws BadRowException {
-    Conversations.Prompt prompt = encoder.prompt(shape, Row.parse(line));
-    check(prompt.ids().length, maxLength);
+    Conversations.Prompt prompt = ids(Row.parse(line), shape, maxLength, encoder);
     return new Prompt(line.index(), line.file(), line.number(), prompt.text(), prompt.ids());
+  }
+
+  /// The prompt of a row, with room for an answer.
+  static Conversations.Prompt ids(Row row, RowShape shape, int maxLength, PromptEncoder encoder)
+      throws BadRowException {
+    Conversations.Prompt prompt = encoder.prompt(shape, row);
+    check(prompt.ids().length, maxLength);
+    return prompt;
   }
 
   private static void check(int tokens, int maxLength) throws BadRowException {

@@ -8,6 +8,7 @@ import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// Counts the shapes of rows as they were recognised.
 ///
@@ -53,6 +54,8 @@ public record SeenShapes(Map<DataShape, Integer> counts, int withTools, int spok
     private final Map<DataShape, Integer> counts = new EnumMap<>(DataShape.class);
     private int withTools;
     private int spoken;
+    private @Nullable String system;
+    private boolean led = true; // all conversations so far begin with that message
 
     void add(RowShape.Content content) {
       counts.merge(content.shape(), 1, Integer::sum);
@@ -66,6 +69,21 @@ public record SeenShapes(Map<DataShape, Integer> counts, int withTools, int spok
       boolean text =
           content instanceof RowShape.Content.Answer || content instanceof RowShape.Content.Text;
       spoken += text ? 0 : 1;
+      switch (content) {
+        case RowShape.Content.Conversation row -> lead(Messages.system(row.messages()));
+        case RowShape.Content.ChatAnswer row -> lead(Messages.system(row.prompt()));
+        case RowShape.Content.Answer _, RowShape.Content.Text _ -> {}
+      }
+    }
+
+    private void lead(@Nullable String said) {
+      led &= said != null && (system == null || system.equals(said));
+      system = led ? said : null;
+    }
+
+    /// The system message that all conversations begin with; null: there is none.
+    @Nullable String system() {
+      return system;
     }
 
     SeenShapes shapes() {

@@ -26,9 +26,12 @@ public record ShownRow(String given, String trained) {
         given.append(part.text());
       }
     }
-    return new ShownRow(
-        shown(given.toString(), SHORT_END),
-        shown(String.join(GAP, trained), MOST - GAP.length() - SHORT_END));
+    return new ShownRow(shown(given.toString(), SHORT_END), quoted(String.join(GAP, trained)));
+  }
+
+  /// A text on one line, in quotes.
+  public static String quoted(String text) {
+    return shown(text, MOST - GAP.length() - SHORT_END);
   }
 
   /// @param head characters to keep at the beginning of a text that is too long

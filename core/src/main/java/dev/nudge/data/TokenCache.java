@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 /// when another is written, and the oldest until all together are at most 20 GB.
 public final class TokenCache {
   static final String FOLDER = "tokens";
-  private static final int VERSION = 2; // raised when tokens or marks of a row change
+  private static final int VERSION = 3; // raised when tokens or marks of a row change
   private static final long LEAST_BYTES = 256 << 10; // of data files
 
   /// Told how far reading is.

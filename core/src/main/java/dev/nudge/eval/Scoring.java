@@ -1,10 +1,12 @@
 package dev.nudge.eval;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.nudge.data.ChatRows;
 import dev.nudge.data.Dataset;
 import dev.nudge.data.TokenCache;
 import dev.nudge.engine.RowScore;
 import dev.nudge.generate.AdapterPatterns;
+import dev.nudge.generate.RowAnswers;
 import dev.nudge.generate.Session;
 import dev.nudge.machine.Machine;
 import dev.nudge.model.ModelConfig;
@@ -14,6 +16,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /// Scores rows: how likely a model finds each row's completion.
 public final class Scoring {
@@ -24,8 +27,17 @@ public final class Scoring {
   ///
   /// @param loss −logprob / tokens
   /// @param greedy rows whose every token is the likeliest
+  /// @param shown rows with their answers, in order; null: none was asked for
+  /// @param confusions null: no answer was asked for, or rows expect too many different ones
   public record Summary(
-      long rows, long badRows, long tokens, double logprob, double loss, long greedy) {}
+      long rows,
+      long badRows,
+      long tokens,
+      double logprob,
+      double loss,
+      long greedy,
+      @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable List<RowAnswers.Row> shown,
+      @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable List<Confusion> confusions) {}
 
   /// Scores all rows.
   ///
@@ -42,7 +54,7 @@ public final class Scoring {
   public static Summary score(
       ScoreSettings settings,
       Machine machine,
-      Consumer<RowScore> rows,
+      Consumer<RowScore> told,
       Consumer<String> notes,
       Consumer<String> warnings) {
     Path folder = settings.model().model();
@@ -56,18 +68,19 @@ public final class Scoring {
                 settings.data().trainOn(),
                 tokenizer)
             .on(Instant.now());
-    Dataset data =
+    AdapterPatterns patterns =
         AdapterPatterns.of(
-                settings.data(), settings.adapter(), settings.model().anyBase(), notes, warnings)
-            .read(
-                patterns ->
-                    Dataset.whole(
-                        patterns,
-                        settings.truncate(),
-                        maxLength,
-                        tokenizer,
-                        chat,
-                        TokenCache.in(machine.cache())));
+            settings.data(), settings.adapter(), settings.model().anyBase(), notes, warnings);
+    Dataset data =
+        patterns.read(
+            rows ->
+                Dataset.whole(
+                    rows,
+                    settings.truncate(),
+                    maxLength,
+                    tokenizer,
+                    chat,
+                    TokenCache.in(machine.cache())));
     ChatRows.warnUnused(settings.data(), data.shapes(), warnings);
     AdapterPatterns.checkTemplate(
         settings.data().shape().template(), folder, settings.adapter(), warnings);
@@ -80,14 +93,22 @@ public final class Scoring {
     if (data.cutRows().count() > 0) {
       notes.accept(data.cutRows().toString());
     }
+    Showing showing =
+        settings.show() == null ? null : Showing.of(settings, data, patterns, tokenizer, maxLength);
     try (Session session =
         Session.load(settings.model(), settings.adapter(), tokenizer, machine, warnings)) {
-      List<RowScore> all = session.score(data.examples(), settings.model().lanes(), rows);
-      return summary(all, data.badRows());
+      List<RowScore> all = session.score(data.examples(), settings.model().lanes(), told);
+      return showing == null
+          ? summary(all, data.badRows(), null, null)
+          : showing.summary(session, all, data.badRows(), notes, warnings);
     }
   }
 
-  private static Summary summary(List<RowScore> all, int badRows) {
+  static Summary summary(
+      List<RowScore> all,
+      int badRows,
+      @Nullable List<RowAnswers.Row> shown,
+      @Nullable List<Confusion> confusions) {
     long tokens = all.stream().mapToLong(RowScore::tokens).sum();
     double logprob = all.stream().mapToDouble(RowScore::logprob).sum();
     return new Summary(
@@ -96,6 +117,8 @@ public final class Scoring {
         tokens,
         logprob,
         -logprob / tokens,
-        all.stream().filter(RowScore::greedy).count());
+        all.stream().filter(RowScore::greedy).count(),
+        shown,
+        confusions);
   }
 }

@@ -1,6 +1,7 @@
 package dev.nudge.generate;
 
 import dev.nudge.data.RowPattern;
+import dev.nudge.data.ShownRow;
 import dev.nudge.identity.Identity;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.InputException;
@@ -91,6 +92,26 @@ public final class AdapterPatterns {
                   ? "adapter %s was trained on texts, and conversations go to it by a chat template"
                   : "adapter %s was trained on conversations, and texts go to it as they are; --chat says them to the model")
               .formatted(adapter));
+    }
+  }
+
+  /// Warns where an adapter was trained on conversations that all began with one system message,
+  /// and is asked without it.
+  ///
+  /// @param given what it is asked with; null: nothing
+  /// @param adapter null: nothing is said
+  public static void checkSystem(
+      @Nullable String given, @Nullable Path adapter, boolean anyBase, Consumer<String> warnings) {
+    Identity identity = adapter == null ? null : Identity.read(adapter, anyBase);
+    String trained = identity == null ? null : identity.system();
+    if (trained != null && !trained.equals(given)) {
+      warnings.accept(
+          "adapter %s was trained with the system message %s, and is asked with %s; --system gives it, whole in %s"
+              .formatted(
+                  adapter,
+                  ShownRow.quoted(trained),
+                  given == null ? "none" : "another",
+                  adapter + "/" + Identity.FILE));
     }
   }
 

@@ -46,7 +46,7 @@ record Asked(Session session, List<Prompt> prompts, @Nullable Integer turnEnd)
     Tokenizer tokenizer = Session.tokenizer(model, settings.adapter(), machine);
     String named = settings.shape().template();
     ChatRows chat = ChatRows.of(model, settings.adapter(), named, TrainOn.ASSISTANT, tokenizer);
-    PromptEncoder encoder = new PromptEncoder(tokenizer, chat, settings.chat());
+    PromptEncoder encoder = new PromptEncoder(tokenizer, chat, settings.chat(), settings.system());
     AdapterPatterns.checkTemplate(named, model, settings.adapter(), watcher::warn);
     if (data == null) {
       String prompt = Objects.requireNonNull(settings.prompt());
@@ -57,6 +57,7 @@ record Asked(Session session, List<Prompt> prompts, @Nullable Integer turnEnd)
         AdapterPatterns.checkSpoken(
             settings.chat(), settings.adapter(), settings.model().anyBase(), watcher::warn);
       }
+      checkSystem(settings, chat, watcher);
       if (settings.adapter() == null && plain && ChatTemplate.isIn(model)) {
         watcher.note(
             "%s has a chat template, and this prompt stands as it is; --chat says it to the model as a user"
@@ -78,10 +79,22 @@ record Asked(Session session, List<Prompt> prompts, @Nullable Integer turnEnd)
     ChatRows.warnUnused(data, chat.used() != null, watcher::warn);
     AdapterPatterns.checkSpoken(
         chat.used() != null, settings.adapter(), settings.model().anyBase(), watcher::warn);
+    checkSystem(settings, chat, watcher);
     return new Asked(
         session(settings, tokenizer, machine, watcher),
         prompts.prompts().stream().map(p -> new Prompt(p.index(), p.ids())).toList(),
         turnEnd(chat));
+  }
+
+  private static void checkSystem(
+      GenerateSettings settings, ChatRows chat, Completions.Watcher watcher) {
+    if (settings.system() != null && chat.used() == null) {
+      watcher.warn(
+          "--system is not used: no row has messages, and all are read as they stand; --chat says them to the model as a user");
+    } else if (settings.system() != null || chat.lacksSystem()) {
+      AdapterPatterns.checkSystem(
+          settings.system(), settings.adapter(), settings.model().anyBase(), watcher::warn);
+    }
   }
 
   private static @Nullable Integer turnEnd(ChatRows chat) {

@@ -59,6 +59,7 @@ public final class Chat implements AutoCloseable {
           (name, folder) -> {
             session.attach(name, folder);
             AdapterPatterns.checkSpoken(true, folder, anyBase, warnings);
+            AdapterPatterns.checkSystem(settings.system(), folder, anyBase, warnings);
             AdapterPatterns.checkTemplate(
                 settings.template(), settings.model().model(), folder, warnings);
           });

@@ -220,6 +220,11 @@ public record Identity(
     return data.get("spoken") instanceof Boolean spoken ? spoken : null;
   }
 
+  /// The system message that all its conversations began with; null: there was none.
+  public @Nullable String system() {
+    return data.get("system") instanceof String system ? system : null;
+  }
+
   private static @Nullable String text(JsonNode all, String key) {
     String text = all.path(key).asString("");
     return text.isEmpty() ? null : text;

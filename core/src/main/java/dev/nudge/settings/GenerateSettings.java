@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 ///     is free beside the weights is for keys
 /// @param data files or globs of prompts; empty: `prompt` is the prompt
 /// @param chat each prompt is what a user says: it goes through the chat template
+/// @param system what conversations without a system message begin with; null: nothing
 /// @param embed give each prompt's embedding instead of an answer
 /// @param prompt the prompt, or with data the pattern of the prompts; null: the column `prompt`
 public record GenerateSettings(
@@ -46,6 +47,11 @@ public record GenerateSettings(
         boolean chat,
     @Setting(
             help =
+                "what the model is told before the first message, where a conversation has no system message of its own; with --chat, or rows of messages",
+            label = "TEXT")
+        @Nullable String system,
+    @Setting(
+            help =
                 "give each prompt's embedding, the mean of its last hidden states, not an answer")
         boolean embed,
     @Group("Sampling") SamplingSettings sampling)
@@ -68,6 +74,10 @@ public record GenerateSettings(
       if (shape.template() != null && !chat) {
         throw new InputException(
             "--template is given for a prompt that stands as it is; add --chat to say it to the model, or leave --template out");
+      }
+      if (system != null && !chat) {
+        throw new InputException(
+            "--system is given for a prompt that stands as it is; add --chat to say both to the model, or leave --system out");
       }
     }
     if (embed && !sampling.equals(SamplingSettings.greedy())) {
@@ -101,6 +111,11 @@ public record GenerateSettings(
   /// Whether each prompt is what a user says.
   public GenerateSettings withChat(boolean chat) {
     return with("chat", chat);
+  }
+
+  /// What conversations without a system message begin with.
+  public GenerateSettings withSystem(String text) {
+    return with("system", text);
   }
 
   /// Whether each prompt's embedding is given instead of an answer.

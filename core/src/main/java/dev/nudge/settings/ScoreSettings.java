@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param adapter a PEFT folder, a run's folder or a reference; null: the base model
 /// @param registry where references are found; null: the user's own
+/// @param show the rows whose answers are asked for and shown; null: none
 public record ScoreSettings(
     @Group("Model and machine") ModelSettings model,
     @Setting(
@@ -17,7 +18,11 @@ public record ScoreSettings(
         @Nullable Path adapter,
     @Setting(help = RegistryWithers.HELP, label = "FOLDER") @Nullable Path registry,
     @Group("Data") DataSettings data,
-    @Setting(help = LengthSettings.TRUNCATE) boolean truncate)
+    @Setting(help = LengthSettings.TRUNCATE) boolean truncate,
+    @Setting(
+            help =
+                "of wrong rows, or of all: what each expects, the answer that generate gives, and which answers are taken for which (default: no answer is made)")
+        @Nullable ShowRows show)
     implements ModelWithers<ScoreSettings>,
         RegistryWithers<ScoreSettings>,
         DataWithers<ScoreSettings>,
@@ -36,6 +41,11 @@ public record ScoreSettings(
   /// Whether a row that is too long is cut.
   public ScoreSettings withTruncate(boolean cut) {
     return with("truncate", cut);
+  }
+
+  /// The rows whose answers are shown.
+  public ScoreSettings withShow(ShowRows rows) {
+    return with("show", rows);
   }
 
   /// Takes values by key, the rest at their defaults.

@@ -93,9 +93,13 @@ public record ServeSettings(
         @Nullable String template,
     @Setting(help = "take an adapter whatever base it was trained on") boolean anyBase,
     @Group("Network")
-        @Setting(help = "address that is listened on", byDefault = "127.0.0.1", label = "ADDRESS")
+        @Setting(
+            help = "address that is listened on",
+            byDefault = ServeSettings.HOST,
+            label = "ADDRESS")
         String host,
-    @Setting(help = "port that is listened on; 0: a free one", byDefault = "8080") int port,
+    @Setting(help = "port that is listened on; 0: a free one", byDefault = ServeSettings.PORT)
+        int port,
     @Setting(help = "certificates, PEM; with --tls-key: https", label = "FILE")
         @Nullable Path tlsCert,
     @Setting(help = "private key of the certificate, PEM", label = "FILE") @Nullable Path tlsKey,
@@ -120,6 +124,12 @@ public record ServeSettings(
             label = "FOLDER")
         List<String> runs)
     implements ServeWithers<ServeSettings> {
+  private static final String HOST = "127.0.0.1";
+  private static final String PORT = "8080";
+
+  /// Where a server listens that is not told where.
+  public static final String URL = "http://" + HOST + ":" + PORT;
+
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
   private static final int PORTS = 1 << 16;
   private static final int DAY = 24 * 60 * 60;

@@ -103,6 +103,7 @@ final class RunIdentity implements AutoCloseable {
     data.put("completion", settings.data().completion());
     data.put("shape", prepared.data().shapes().most().shown());
     data.put("spoken", prepared.data().shapes().spoken() > 0);
+    data.put("system", prepared.data().system());
     data.put("rows", prepared.data().rows());
     data.put("tokens", prepared.data().tokens());
     data.put("trained_tokens", prepared.data().trainedTokens());

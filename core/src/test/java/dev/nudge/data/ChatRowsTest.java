@@ -100,6 +100,36 @@ class ChatRowsTest {
     assertThat(trained(broken)).startsWith("leaks").endsWith(tokenizer.token(tokenizer.eosId()));
   }
 
+  /// A model whose file has the end token among its added ones and does not call it special.
+  @Test
+  void anEndTokenThatIsNotCalledSpecialEndsAnAnswerOnce() throws IOException {
+    String special = "\"content\": \"</s>\"";
+    String json = Files.readString(MODEL.resolve("tokenizer.json"));
+    int at = json.indexOf("\"special\": true", json.indexOf(special));
+    Files.writeString(
+        folder.resolve("tokenizer.json"),
+        json.substring(0, at) + "\"special\": false" + json.substring(at + 15));
+    Files.copy(MODEL.resolve("tokenizer_config.json"), folder.resolve("tokenizer_config.json"));
+    tokenizer = Tokenizer.load(folder, Backends.cache());
+    assertThat(tokenizer.isSpecial(tokenizer.eosId())).isFalse();
+    Path file =
+        Files.writeString(
+            folder.resolve("t.jinja"),
+            "{{ bos_token }}{% for m in messages %}{{ '[' ~ m.role ~ ']' ~ m.content | trim ~ eos_token }}{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}");
+    ArrayNode talk =
+        messages("user", "the pump", "assistant", "reads", "user", "b", "assistant", "leaks");
+    for (TrainOn on : TrainOn.values()) {
+      ChatRows rows = ChatRows.of(folder, null, file.toString(), on, tokenizer);
+      Conversations.Tokens row = rows.conversation(talk, null);
+      assertThat(Arrays.stream(row.ids()).filter(tokenizer::isEnd).count()).isEqualTo(4);
+      assertThat(row.ids()[row.ids().length - 1]).isEqualTo(tokenizer.eosId());
+      assertThat(trained(row)).endsWith("leaks</s>");
+      Conversations.Tokens answer =
+          rows.answer(messages("user", "a"), messages("assistant", "leaks"), null);
+      assertThat(Arrays.stream(answer.ids()).filter(tokenizer::isEnd).count()).isEqualTo(2);
+    }
+  }
+
   @Test
   void aMessageCountsWhatItWeighs() throws IOException {
     ArrayNode talk =

@@ -1,0 +1,38 @@
+package dev.nudge.cli;
+
+import dev.nudge.data.ShownRow;
+import dev.nudge.eval.Confusion;
+import dev.nudge.eval.Scoring;
+import dev.nudge.generate.RowAnswers;
+import java.util.ArrayList;
+import java.util.List;
+
+/// The answers of `nudge score --show` for people.
+final class ShownAnswers {
+  private ShownAnswers() {}
+
+  /// What each shown row expects and is answered, then how often which answer is given for which.
+  static List<String> lines(Scoring.Summary all) {
+    List<String> lines = new ArrayList<>();
+    List<RowAnswers.Row> shown = all.shown() == null ? List.of() : all.shown();
+    for (RowAnswers.Row row : shown) {
+      String name = "row " + row.index();
+      lines.add(name + "  expected  " + ShownRow.quoted(row.expected()));
+      lines.add(" ".repeat(name.length()) + "  answered  " + ShownRow.quoted(row.answer()));
+    }
+    if (all.confusions() != null) {
+      List<List<String>> table = new ArrayList<>();
+      table.add(List.of("EXPECTED", "ANSWERED", "ROWS"));
+      for (Confusion c : all.confusions()) {
+        String answer = c.answer();
+        table.add(
+            List.of(
+                ShownRow.quoted(c.expected()),
+                answer == null ? "another text" : ShownRow.quoted(answer),
+                String.valueOf(c.rows())));
+      }
+      lines.addAll(TextTable.lines(table));
+    }
+    return lines;
+  }
+}

@@ -1,0 +1,33 @@
+package dev.nudge.generate;
+
+import dev.nudge.data.Question;
+import dev.nudge.settings.SamplingSettings;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// Asks a model the questions of rows, as `generate` does without a flag of sampling.
+public final class RowAnswers {
+  private RowAnswers() {}
+
+  /// An answer and what its row expects.
+  ///
+  /// @param index of the row, from 0, bad rows counted
+  /// @param answer what `generate` gives as `completion`
+  public record Row(int index, String expected, String answer) {}
+
+  /// Answers questions by the adapter that is in use.
+  ///
+  /// @param turnEnd a token that ends an answer too: that of the chat template; null: none
+  public static List<Row> of(Session session, List<Question> questions, @Nullable Integer turnEnd) {
+    List<Row> rows = new ArrayList<>();
+    new Generation(session, SamplingSettings.greedy(), turnEnd)
+        .completeAll(
+            questions.stream().map(Question::prompt).toList(),
+            (completion, i) -> {
+              Question question = questions.get(i);
+              rows.add(new Row(question.index(), question.expected(), completion.text()));
+            });
+    return rows;
+  }
+}
