@@ -16,7 +16,8 @@ public interface Gemm extends AutoCloseable {
   void multiply(Tensor a, Tensor b, Tensor c, boolean add);
 
   /// Computes the same for matrices, and a row's bits depend on no other size: neither on the
-  /// number of rows or columns nor on zeros at the end of a's row. Meant for k up to 400.
+  /// number of rows or columns nor on zeros at the end of a's row. Meant for k up to 400, and for
+  /// processors with AVX-512.
   default void steady(Tensor a, Tensor b, Tensor c, boolean add) {
     multiply(a, b, c, add);
   }

@@ -119,7 +119,7 @@ record Layout(long handle, long bytes, boolean onAmx) {
 
   /// Whether AMX computes every product with a plain factor.
   private static boolean plainServes(long engine, Tensor b) throws Throwable {
-    long plain = Primitive.descriptor(b, false);
+    long plain = Primitive.descriptor(b);
     try {
       return servesAll(b.dtype(), uses(engine, b, plain, true, Implementation::onAmx));
     } finally {
@@ -163,7 +163,7 @@ record Layout(long handle, long bytes, boolean onAmx) {
       throws Throwable {
     Tensor a = Tensor.dry(b.dtype(), rows, b.shape(0));
     Tensor c = Tensor.dry(out, rows, b.shape(1));
-    return Primitive.chosen(engine, a, bDesc, c, add, onAmx, false);
+    return Primitive.chosen(engine, a, bDesc, c, add, onAmx, Primitive.FIXED_SIZES);
   }
 
   /// A copy of a descriptor, the caller's to destroy.

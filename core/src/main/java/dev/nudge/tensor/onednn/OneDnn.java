@@ -181,8 +181,8 @@ public final class OneDnn implements GemmProvider {
   private static boolean offersAmx() throws Throwable {
     Implementation.amx(true);
     Tensor square = Tensor.dry(Dtype.BF16, 64, 64);
-    long b = Primitive.descriptor(square, false);
-    long pd = Primitive.chosen(engine, square, b, square, false, true, false);
+    long b = Primitive.descriptor(square);
+    long pd = Primitive.chosen(engine, square, b, square, false, true, Primitive.FIXED_SIZES);
     Primitive.destroy(b);
     boolean amx = pd != 0 && Implementation.onAmx(Implementation.name(pd));
     Implementation.destroy(pd);

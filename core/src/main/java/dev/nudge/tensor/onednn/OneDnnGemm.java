@@ -70,7 +70,7 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
       return;
     }
     if (c.cols() == 1) {
-      tiles.column(a, b, c, add);
+      tiles.column(a, b, c, add, Primitive.OPEN_SIZES);
     } else {
       tiles.open(a, b, c, add);
     }
@@ -179,7 +179,7 @@ final class OneDnnGemm implements Gemm, RowTiles.Products {
       return;
     }
     if (c.cols() == 1) {
-      tiles.column(a, factor, c, add);
+      tiles.column(a, factor, c, add, Primitive.FIXED_SIZES);
     } else if (b.packed()) {
       tiles.multiply(a, factor, b.layout(), onAmx(b), c, add);
     } else {

@@ -49,8 +49,8 @@ final class Primitive {
     key.add(layout);
     for (Tensor t : new Tensor[] {a, b, c}) {
       for (int i = 0; i < t.rank(); i++) {
-        key.add(layout == OPEN_SIZES ? open(t.shape(i)) : t.shape(i));
-        key.add(layout == OPEN_SIZES ? open(t.stride(i)) : t.stride(i));
+        key.add(compiled(t.shape(i), layout));
+        key.add(compiled(t.stride(i), layout));
       }
     }
     return key;
@@ -86,9 +86,8 @@ final class Primitive {
       long engine, Tensor a, Tensor b, Tensor c, boolean add, boolean onAmx, long layout)
       throws Throwable {
     CallMemory call = CallMemory.own();
-    boolean open = layout == OPEN_SIZES;
-    long bDesc = packed(layout) ? Layout.clone(layout) : descriptor(b, open);
-    long pd = chosen(engine, a, bDesc, c, add, onAmx, open);
+    long bDesc = packed(layout) ? Layout.clone(layout) : descriptor(b, layout);
+    long pd = chosen(engine, a, bDesc, c, add, onAmx, layout);
     destroy(bDesc);
     if (pd == 0) {
       throw new UnsupportedOperationException(
@@ -105,12 +104,12 @@ final class Primitive {
   /// A descriptor of a product, at the implementation that computes it; 0 where none is right.
   ///
   /// @param bDesc of the right factor; stays the caller's
-  /// @param open whether sizes of a and c are left open as their family has them
+  /// @param layout of b, which says what sizes of a and c are left open
   static long chosen(
-      long engine, Tensor a, long bDesc, Tensor c, boolean add, boolean onAmx, boolean open)
+      long engine, Tensor a, long bDesc, Tensor c, boolean add, boolean onAmx, long layout)
       throws Throwable {
-    long aDesc = descriptor(a, open);
-    long cDesc = descriptor(c, open);
+    long aDesc = descriptor(a, layout);
+    long cDesc = descriptor(c, layout);
     long attr = attributes(add);
     try {
       return Implementation.choose(() -> matmul(engine, aDesc, bDesc, cDesc, attr), onAmx);
@@ -135,14 +134,23 @@ final class Primitive {
     Api.check((int) Api.C.PRIMITIVE_DESTROY.invokeExact(handle), "primitive_destroy");
   }
 
-  /// Describes a tensor, with its sizes as they are or left open as its family has them.
-  static long descriptor(Tensor t, boolean family) throws Throwable {
+  /// Describes a tensor with the sizes that it has.
+  static long descriptor(Tensor t) throws Throwable {
+    return descriptor(t, FIXED_SIZES);
+  }
+
+  /// Describes a tensor with the sizes that code for a layout knows.
+  static long descriptor(Tensor t, long layout) throws Throwable {
     CallMemory call = CallMemory.own();
     for (int i = 0; i < t.rank(); i++) {
-      call.dims.setAtIndex(JAVA_LONG, i, family ? open(t.shape(i)) : t.shape(i));
-      call.strides.setAtIndex(JAVA_LONG, i, family ? open(t.stride(i)) : t.stride(i));
+      call.dims.setAtIndex(JAVA_LONG, i, compiled(t.shape(i), layout));
+      call.strides.setAtIndex(JAVA_LONG, i, compiled(t.stride(i), layout));
     }
     return descriptor(call, t.rank(), type(t.dtype()));
+  }
+
+  private static long compiled(long size, long layout) {
+    return layout == OPEN_SIZES ? open(size) : size;
   }
 
   /// Describes scratch memory.

@@ -39,12 +39,12 @@ final class Product {
     fill(key, a, b, c, add, onAmx, layout);
     this.primitive = primitive.handle;
     scratchBytes = primitive.scratchBytes;
-    src = memory(Primitive.descriptor(a, false), engine);
+    src = memory(Primitive.descriptor(a), engine);
     weights =
         memory(
-            Primitive.packed(layout) ? Layout.clone(layout) : Primitive.descriptor(b, false),
+            Primitive.packed(layout) ? Layout.clone(layout) : Primitive.descriptor(b),
             engine);
-    dst = memory(Primitive.descriptor(c, false), engine);
+    dst = memory(Primitive.descriptor(c), engine);
     scratch = memory(Primitive.bytes(scratchBytes), engine);
     this.arguments = arguments;
     argument(0, Api.ARG_SRC, src);

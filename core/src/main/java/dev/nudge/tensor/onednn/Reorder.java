@@ -23,13 +23,13 @@ final class Reorder {
 
   /// Copies a plain factor into a layout.
   static Reorder into(long engine, Tensor b, Layout layout, Arena arena) throws Throwable {
-    return of(engine, Primitive.descriptor(b, false), Layout.clone(layout.handle()), arena);
+    return of(engine, Primitive.descriptor(b), Layout.clone(layout.handle()), arena);
   }
 
   /// Copies a matrix into one of another type.
   static Reorder cast(long engine, Tensor from, Tensor to, Arena arena) throws Throwable {
     return of(
-        engine, Primitive.descriptor(from, false), Primitive.descriptor(to, false), arena);
+        engine, Primitive.descriptor(from), Primitive.descriptor(to), arena);
   }
 
   /// @param from becomes the memory's, as `to` does

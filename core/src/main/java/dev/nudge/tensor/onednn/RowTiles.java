@@ -119,7 +119,7 @@ final class RowTiles implements AutoCloseable {
 
   /// Multiplies by a factor of one column, as the first of several: oneDNN sums a product of
   /// vectors in another order for other numbers of rows. Never on AMX.
-  void column(Tensor a, Tensor b, Tensor c, boolean add) {
+  void column(Tensor a, Tensor b, Tensor c, boolean add, long layout) {
     long k = a.shape(1);
     long bBytes = SMALLEST * k * b.dtype().bytes();
     columns = grown(columns, bBytes + SMALLEST * c.shape(0) * c.dtype().bytes());
@@ -129,7 +129,11 @@ final class RowTiles implements AutoCloseable {
     if (add) {
       copyColumn(c, sums);
     }
-    multiply(a, factor, Primitive.FIXED_SIZES, false, sums, add);
+    if (layout == Primitive.OPEN_SIZES) {
+      open(a, factor, sums, add);
+    } else {
+      multiply(a, factor, layout, false, sums, add);
+    }
     copyColumn(sums, c);
   }
 
