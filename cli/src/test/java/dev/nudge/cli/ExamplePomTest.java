@@ -18,8 +18,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Compiles a copy of `examples/pom.xml` with a source beside it as a user would: by the Maven that is
-/// on the PATH, on the Java that it runs on. Nothing is fetched and nothing installed: the local
+/// Compiles a copy of `examples/pom.xml` with a source beside it as a user would: by the Maven on
+/// the PATH, on the Java that it runs on. Nothing is fetched and nothing installed: the local
 /// repository is one of links to what the build of nudge itself has, and nudge's own jars.
 @Timeout(300)
 class ExamplePomTest {
@@ -59,8 +59,7 @@ class ExamplePomTest {
   @Test
   void aCopyOfThePomCompilesTheExamples() throws Exception {
     compiled(
-        Files.readString(EXAMPLES.resolve("pom.xml")),
-        List.of("FineTune", "Adapters", "Cancel"));
+        Files.readString(EXAMPLES.resolve("pom.xml")), List.of("FineTune", "Adapters", "Cancel"));
   }
 
   @Test

@@ -86,8 +86,8 @@ public final class Assistant implements AutoCloseable {
         warnings);
   }
 
-  /// Gives a name to an adapter. As long as no other adapter has one and [#usual] was not called, it
-  /// answers questions that name none.
+  /// Gives a name to an adapter. As long as no other adapter has one and [#usual] was not called,
+  /// it answers questions that name none.
   ///
   /// @param place a folder or a reference, looked up at each question
   /// @throws InputException where there is none now
@@ -96,8 +96,8 @@ public final class Assistant implements AutoCloseable {
     return this;
   }
 
-  /// Says which adapter answers questions that name none; null: the base. Where nobody says so, it is
-  /// the one adapter that has a name; where several have, the base answers, and a warning says that.
+  /// Says which adapter answers questions that name none; null: the base. Where nobody says so, it
+  /// is the one adapter that has a name; where several have, the base answers and a warning says so.
   ///
   /// @throws InputException where there is none now
   public Assistant usual(@Nullable String adapter) {

@@ -57,11 +57,7 @@ class AssistantTest {
   void open() {
     assistant =
         Assistant.open(
-            ModelSettings.of(MODEL),
-            TEMPLATE,
-            folder.resolve("registry"),
-            MACHINE,
-            warnings::add);
+            ModelSettings.of(MODEL), TEMPLATE, folder.resolve("registry"), MACHINE, warnings::add);
     assistant.name("one", ONE.toString()).name("other", OTHER.toString());
   }
 
