@@ -63,6 +63,31 @@ class CoordinatesTest {
         .contains("<version>" + parent.one("/project/version") + "</version>");
   }
 
+  /// What compiles nudge compiles what uses it; `ExamplePomTest` tries it.
+  @Test
+  void pomsOfExamplesHaveTheVersionsOfTheBuild() throws Exception {
+    Pom parent = Pom.of("pom.xml");
+    Pom example = Pom.of("examples/pom.xml");
+    Pom boot = Pom.of("examples/spring-boot/pom.xml");
+    List<String> plugins = example.all("//plugin/artifactId");
+    assertThat(plugins).contains("maven-compiler-plugin", "maven-toolchains-plugin");
+    for (String plugin : plugins) {
+      String version = "//plugin[artifactId='" + plugin + "']/version";
+      assertThat(example.one(version)).as(plugin).isEqualTo(parent.one(version));
+    }
+    String toolchain = "//plugin[artifactId='maven-toolchains-plugin']";
+    assertThat(boot.one(toolchain + "/version")).isEqualTo(parent.one(toolchain + "/version"));
+    String jdk = toolchain + "//configuration/version";
+    assertThat(List.of(example.one(jdk), boot.one(jdk))).containsOnly(parent.one(jdk));
+    assertThat(boot.one("//configuration/optimizedLaunch")).isEqualTo("false"); // 30 times slower
+    assertThat(boot.one("/project/parent/version"))
+        .isEqualTo(parent.one("/project/properties/spring-boot.version"));
+    assertThat(boot.one("//dependency[artifactId='spring-ai-client-chat']/version"))
+        .isEqualTo(parent.one("/project/properties/spring-ai.version"));
+    assertThat(boot.one("//dependency[artifactId='nudge-bom']/version"))
+        .isEqualTo(parent.one("/project/version"));
+  }
+
   /// A jar's module name is `dev.nudge` or begins with it, no two are the same, and no package is
   /// in two modules, which the module path would refuse.
   @Test

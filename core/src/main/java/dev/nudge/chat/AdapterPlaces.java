@@ -11,6 +11,8 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +39,11 @@ final class AdapterPlaces {
   void name(String name, String place) {
     find(place);
     names.put(name, names.getOrDefault(place, place));
+  }
+
+  /// Names that were given, each with its place, in the order of the alphabet.
+  SortedMap<String, String> names() {
+    return new TreeMap<>(names);
   }
 
   /// @throws InputException where there is no such adapter

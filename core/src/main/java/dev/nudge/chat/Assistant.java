@@ -10,8 +10,11 @@ import dev.nudge.settings.BusyException;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.ModelSettings;
 import java.nio.file.Path;
+import java.util.Set;
+import java.util.SortedMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -19,8 +22,8 @@ import org.jspecify.annotations.Nullable;
 /// and JSON schemas as the server has them.
 ///
 ///     try (Assistant assistant =
-///         Assistant.open(ModelSettings.of(model), null, null, Machine.here(),
-/// System.err::println)) {
+///         Assistant.open(
+///             ModelSettings.of(model), null, null, Machine.here(), System.err::println)) {
 ///       assistant.name("support", "support@champion");
 ///       Answer answer = assistant.ask(Question.of("Hello").withAdapter("support"));
 ///     }
@@ -33,7 +36,11 @@ public final class Assistant implements AutoCloseable {
   private final ChatTemplates templates;
   private final AdapterPlaces places;
   private final Recent<Schema, Constraint> schemas = new Recent<>(MOST_SCHEMAS);
-  private volatile @Nullable String usual;
+  private final Consumer<String> warnings;
+  private final AtomicBoolean warned = new AtomicBoolean();
+  private volatile @Nullable Usual usual; // null: nobody chose
+
+  private record Usual(@Nullable String adapter) {}
 
   private record Schema(String text, @Nullable Integer turnEnd) {}
 
@@ -49,10 +56,12 @@ public final class Assistant implements AutoCloseable {
     void await();
   }
 
-  private Assistant(Session session, ChatTemplates templates, Registry registry) {
+  private Assistant(
+      Session session, ChatTemplates templates, Registry registry, Consumer<String> warnings) {
     this.session = session;
     this.templates = templates;
     this.places = new AdapterPlaces(registry);
+    this.warnings = warnings;
   }
 
   /// Loads a base.
@@ -71,10 +80,14 @@ public final class Assistant implements AutoCloseable {
     Session session = Session.load(settings, null, machine, warnings);
     session.cache(); // its memory is taken off that of keys before the first answer
     return new Assistant(
-        session, new ChatTemplates(settings.model(), template, session.tokenizer()), references);
+        session,
+        new ChatTemplates(settings.model(), template, session.tokenizer()),
+        references,
+        warnings);
   }
 
-  /// Gives a name to an adapter.
+  /// Gives a name to an adapter. As long as no other adapter has one and [#usual] was not called,
+  /// it answers questions that name none.
   ///
   /// @param place a folder or a reference, looked up at each question
   /// @throws InputException where there is none now
@@ -83,14 +96,15 @@ public final class Assistant implements AutoCloseable {
     return this;
   }
 
-  /// Says which adapter answers questions that name none; null: the base.
+  /// Says which adapter answers questions that name none; null: the base. Where nobody says so, it
+  /// is the one adapter that has a name; where several have, the base answers and a warning says so.
   ///
   /// @throws InputException where there is none now
   public Assistant usual(@Nullable String adapter) {
     if (adapter != null) {
       places.find(adapter);
     }
-    usual = adapter;
+    usual = new Usual(adapter);
     return this;
   }
 
@@ -133,7 +147,7 @@ public final class Assistant implements AutoCloseable {
   /// @throws InputException where it cannot be answered as it is
   /// @throws BusyException where too many questions wait already
   public Running ask(Question question, AnswerListener listener) {
-    String asked = question.adapter() == null ? usual : question.adapter();
+    String asked = question.adapter() == null ? usual() : question.adapter();
     AdapterPlaces.Found found = asked == null ? null : places.find(asked);
     Tools tools = Tools.of(question.tools(), question.toolChoice());
     ChatTemplates.Prompt prompt =
@@ -160,6 +174,22 @@ public final class Assistant implements AutoCloseable {
     try (AdapterCache.Lease lease = found == null ? null : places.lease(session.cache(), found)) {
       return Answering.of(session.serving().start(request.withAdapter(lease), told), told);
     }
+  }
+
+  /// null: the base.
+  private @Nullable String usual() {
+    Usual chosen = usual;
+    if (chosen != null) {
+      return chosen.adapter;
+    }
+    SortedMap<String, String> names = places.names();
+    Set<String> adapters = Set.copyOf(names.values());
+    if (adapters.size() > 1 && !warned.getAndSet(true)) {
+      warnings.accept(
+          "a question names no adapter, and more than one has a name (%s): the base answers it; name one in each request's model, or choose by Assistant.usual(\"%s\"), usual(null) for the base"
+              .formatted(String.join(", ", names.keySet()), names.firstKey()));
+    }
+    return adapters.size() == 1 ? names.firstKey() : null;
   }
 
   private Constraint compiled(Schema schema) {

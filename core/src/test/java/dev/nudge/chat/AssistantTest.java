@@ -40,6 +40,7 @@ class AssistantTest {
   private static final Path OTHER = GOLDEN.resolve("peft/patterns-rslora/adapter");
   private static final String TEMPLATE = "src/test/resources/tools.jinja";
   private static final Machine MACHINE = new Machine(2, 4L << 30, Backends.cache(), "test");
+  private static final String UNNAMED = "a question names no adapter";
   private static final String TOOLS =
       """
       [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object",
@@ -49,13 +50,14 @@ class AssistantTest {
 
   @TempDir Path folder;
   private final long before = Ledger.bytes();
+  private final List<String> warnings = new ArrayList<>();
   private Assistant assistant;
 
   @BeforeEach
   void open() {
     assistant =
         Assistant.open(
-            ModelSettings.of(MODEL), TEMPLATE, folder.resolve("registry"), MACHINE, line -> {});
+            ModelSettings.of(MODEL), TEMPLATE, folder.resolve("registry"), MACHINE, warnings::add);
     assistant.name("one", ONE.toString()).name("other", OTHER.toString());
   }
 
@@ -137,6 +139,40 @@ class AssistantTest {
     assertThat(heard.get(1).whole().adapter()).startsWith("sha256:");
     assertThat(assistant.ask(question(12).withAdapter(OTHER.toString())).text())
         .isEqualTo(texts.get(2));
+  }
+
+  @Test
+  void whereSeveralAdaptersHaveANameTheBaseAnswersAndAWarningSaysSoOnce() {
+    assertThat(assistant.ask(question(2)).adapter()).isNull();
+    assertThat(assistant.ask(question(2)).adapter()).isNull();
+    assertThat(warnings)
+        .filteredOn(line -> line.contains(UNNAMED))
+        .singleElement()
+        .asString()
+        .contains("(one, other)", "the base answers", "usual(\"one\")", "usual(null)");
+  }
+
+  @Test
+  void whoChoosesWhatAnswersQuestionsWithoutAnAdapterIsNotWarned() {
+    assistant.usual(null);
+    assertThat(assistant.ask(question(2)).adapter()).isNull();
+    String other = assistant.ask(question(2).withAdapter("other")).adapter();
+    assertThat(assistant.usual("other").ask(question(2)).adapter()).isEqualTo(other).isNotNull();
+    assertThat(warnings).noneMatch(line -> line.contains(UNNAMED));
+  }
+
+  @Test
+  void theOneAdapterThatHasANameAnswersQuestionsThatNameNone() {
+    try (Assistant own =
+        Assistant.open(
+            ModelSettings.of(MODEL), TEMPLATE, folder.resolve("own"), MACHINE, warnings::add)) {
+      assertThat(own.ask(question(2)).adapter()).isNull();
+      own.name("route", ONE.toString()).name("again", "route"); // two names, one adapter
+      String one = own.ask(question(2).withAdapter("route")).adapter();
+      assertThat(own.ask(question(2)).adapter()).isEqualTo(one).isNotNull();
+      assertThat(own.usual(null).ask(question(2)).adapter()).isNull();
+      assertThat(warnings).noneMatch(line -> line.contains(UNNAMED));
+    }
   }
 
   @Test

@@ -36,13 +36,17 @@ public class Answers {
   Assistant assistant(
       @Value("${nudge.model}") String model,
       @Value("${nudge.template:#{null}}") String template,
-      @Value("${nudge.registry:#{null}}") String registry) {
-    return Assistant.open(
-        ModelSettings.of(Path.of(model)),
-        template,
-        registry == null ? null : Path.of(registry),
-        Machine.here(),
-        LoggerFactory.getLogger(Answers.class)::warn);
+      @Value("${nudge.registry:#{null}}") String registry,
+      @Value("${nudge.adapter:#{null}}") String adapter) {
+    Assistant assistant =
+        Assistant.open(
+            ModelSettings.of(Path.of(model)),
+            template,
+            registry == null ? null : Path.of(registry),
+            Machine.here(),
+            LoggerFactory.getLogger(Answers.class)::warn);
+    // The one adapter that has a name answers questions that name none.
+    return adapter == null ? assistant : assistant.name("support", adapter);
   }
 
   @Bean

@@ -19,8 +19,8 @@ import java.util.Set;
 /// Answers chats of LangChain4j in this process.
 ///
 /// The model name of a request is an adapter: a name that the assistant knows, a folder, or a
-/// reference such as `support@champion`. A request without one is answered by the assistant's usual
-/// adapter, or the base.
+/// reference such as `support@champion`. A request without one is answered as
+/// [Assistant#usual] says: by the one adapter that has a name, or what was chosen.
 ///
 ///     ChatModel model = NudgeChatModel.of(assistant);
 ///     model.chat(ChatRequest.builder().modelName("support").messages(messages).build());

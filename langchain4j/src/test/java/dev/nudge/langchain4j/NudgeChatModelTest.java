@@ -55,18 +55,22 @@ class NudgeChatModelTest {
   private static final Path GOLDEN = RESOURCES.resolve("golden");
   private static final Machine MACHINE =
       new Machine(2, 2L << 30, Path.of(System.getProperty("user.home"), ".cache", "nudge"), "test");
+  private static final List<String> WARNINGS = Collections.synchronizedList(new ArrayList<>());
   private static Assistant assistant;
   private static ChatModel model;
 
+  private static Assistant own() {
+    return Assistant.open(
+        ModelSettings.of(GOLDEN.resolve("llama/grouped-tied/model")),
+        RESOURCES.resolve("tools.jinja").toString(),
+        Path.of("target/no-registry"),
+        MACHINE,
+        WARNINGS::add);
+  }
+
   @BeforeAll
   static void open() {
-    assistant =
-        Assistant.open(
-            ModelSettings.of(GOLDEN.resolve("llama/grouped-tied/model")),
-            RESOURCES.resolve("tools.jinja").toString(),
-            Path.of("target/no-registry"),
-            MACHINE,
-            line -> {});
+    assistant = own();
     assistant.name("one", GOLDEN.resolve("peft/all-linear/adapter").toString());
     assistant.name("other", GOLDEN.resolve("peft/patterns-rslora/adapter").toString());
     model = NudgeChatModel.of(assistant);
@@ -132,6 +136,18 @@ class NudgeChatModelTest {
     NudgeStreamingChatModel.of(NudgeChatModel.of(assistant)).chat(request, heard);
     assertThat(heard.ended.await(60, TimeUnit.SECONDS)).isTrue();
     return heard;
+  }
+
+  @Test
+  void aRequestWithoutAModelNameIsAnsweredByTheOneAdapterThatHasAName() {
+    try (Assistant own = own()) {
+      own.name("route", GOLDEN.resolve("peft/all-linear/adapter").toString());
+      ChatModel chat = NudgeChatModel.of(own);
+      assertThat(chat.chat(request(12).build()).aiMessage().text()).isEqualTo(expected("one", 12));
+    }
+    String base = model.chat(request(12).build()).aiMessage().text(); // two have a name there
+    assertThat(base).isEqualTo(expected(null, 12)).isNotEqualTo(expected("one", 12));
+    assertThat(WARNINGS).filteredOn(line -> line.contains("names no adapter")).hasSize(1);
   }
 
   @Test

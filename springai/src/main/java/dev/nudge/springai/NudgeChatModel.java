@@ -15,8 +15,8 @@ import reactor.core.publisher.Flux;
 /// Answers prompts of Spring AI in this process.
 ///
 /// The model of the options is an adapter: a name that the assistant knows, a folder, or a
-/// reference such as `support@champion`. A prompt without one is answered by the assistant's usual
-/// adapter, or the base.
+/// reference such as `support@champion`. A prompt without one is answered as
+/// [Assistant#usual] says: by the one adapter that has a name, or what was chosen.
 ///
 ///     ChatModel model = NudgeChatModel.of(assistant);
 ///     ChatOptions options = ChatOptions.builder().model("support").build();

@@ -13,6 +13,8 @@ import dev.nudge.settings.SamplingSettings;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -45,18 +47,22 @@ class NudgeChatModelTest {
   private static final Path GOLDEN = RESOURCES.resolve("golden");
   private static final Machine MACHINE =
       new Machine(2, 2L << 30, Path.of(System.getProperty("user.home"), ".cache", "nudge"), "test");
+  private static final List<String> WARNINGS = Collections.synchronizedList(new ArrayList<>());
   private static Assistant assistant;
   private static ChatModel model;
 
+  private static Assistant own() {
+    return Assistant.open(
+        ModelSettings.of(GOLDEN.resolve("llama/grouped-tied/model")),
+        RESOURCES.resolve("tools.jinja").toString(),
+        Path.of("target/no-registry"),
+        MACHINE,
+        WARNINGS::add);
+  }
+
   @BeforeAll
   static void open() {
-    assistant =
-        Assistant.open(
-            ModelSettings.of(GOLDEN.resolve("llama/grouped-tied/model")),
-            RESOURCES.resolve("tools.jinja").toString(),
-            Path.of("target/no-registry"),
-            MACHINE,
-            line -> {});
+    assistant = own();
     assistant.name("one", GOLDEN.resolve("peft/all-linear/adapter").toString());
     assistant.name("other", GOLDEN.resolve("peft/patterns-rslora/adapter").toString());
     model = NudgeChatModel.of(assistant);
@@ -109,6 +115,19 @@ class NudgeChatModelTest {
             .withOptions(NudgeChatOptions.builder().model("other").maxTokens(12).build());
     Prompt plain = new Prompt(List.of(new SystemMessage("Be brief."), new UserMessage("hi there")));
     assertThat(text(usual.call(plain))).isEqualTo(expected("other", 12));
+  }
+
+  @Test
+  void aPromptWithoutAModelIsAnsweredByTheOneAdapterThatHasAName() {
+    Prompt plain = prompt(null, 12);
+    try (Assistant own = own()) {
+      own.name("route", GOLDEN.resolve("peft/all-linear/adapter").toString());
+      ChatModel chat = NudgeChatModel.of(own);
+      assertThat(text(chat.call(plain))).isEqualTo(expected("one", 12));
+    }
+    String base = text(model.call(plain)); // two have a name there
+    assertThat(base).isEqualTo(text(model.call(plain))).isNotEqualTo(expected("one", 12));
+    assertThat(WARNINGS).filteredOn(line -> line.contains("names no adapter")).hasSize(1);
   }
 
   @Test

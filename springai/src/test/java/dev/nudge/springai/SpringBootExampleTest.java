@@ -32,7 +32,7 @@ class SpringBootExampleTest {
   @TempDir Path classes;
 
   @Test
-  void theExampleCompilesAndAnswersThroughAnAdapterOfTheRequest() throws Exception {
+  void theExampleCompilesAndAnswersThroughAnAdapterOfTheRequestOrItsOwn() throws Exception {
     JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
     int compiled =
         compiler.run(
@@ -53,18 +53,32 @@ class SpringBootExampleTest {
       Thread thread = Thread.currentThread();
       ClassLoader before = thread.getContextClassLoader();
       thread.setContextClassLoader(loader);
-      try (ConfigurableApplicationContext context =
-          start(loader.loadClass("com.example.Answers"))) {
-        ask(context.getEnvironment().getRequiredProperty("local.server.port"));
+      Class<?> application = loader.loadClass("com.example.Answers");
+      try {
+        String one;
+        try (ConfigurableApplicationContext context = start(application, Map.of())) {
+          one = ask(port(context));
+        }
+        try (ConfigurableApplicationContext context =
+            start(application, Map.of("nudge.adapter", ONE.toString()))) {
+          assertThat(get("http://127.0.0.1:" + port(context) + "/answer?question=hello"))
+              .isEqualTo(one);
+        }
       } finally {
         thread.setContextClassLoader(before);
       }
     }
   }
 
-  private static ConfigurableApplicationContext start(Class<?> application) {
+  private static String port(ConfigurableApplicationContext context) {
+    return context.getEnvironment().getRequiredProperty("local.server.port");
+  }
+
+  private static ConfigurableApplicationContext start(
+      Class<?> application, Map<String, Object> more) {
     SpringApplication spring = new SpringApplication(application);
     StandardEnvironment environment = new StandardEnvironment();
+    environment.getPropertySources().addFirst(new MapPropertySource("more", more));
     environment
         .getPropertySources()
         .addFirst(
@@ -81,33 +95,36 @@ class SpringBootExampleTest {
     return spring.run();
   }
 
-  private static void ask(String port) throws Exception {
-    try (HttpClient client = HttpClient.newHttpClient()) {
-      String url = "http://127.0.0.1:" + port;
-      String base = get(client, url + "/answer?question=hello");
-      String one = get(client, url + "/answer?question=hello&adapter=" + encoded(ONE));
-      String stream = get(client, url + "/stream?question=hello&adapter=" + encoded(ONE));
-      assertThat(one).isNotEmpty().isNotEqualTo(base);
-      assertThat(get(client, url + "/answer?question=hello")).isEqualTo(base);
-      StringBuilder said = new StringBuilder();
-      for (String line : stream.split("\n", -1)) {
-        if (line.startsWith("data:")) {
-          said.append(Json.parse(line.substring("data:".length())).path("text").asString());
-        }
+  /// What the adapter says.
+  private static String ask(String port) throws Exception {
+    String url = "http://127.0.0.1:" + port;
+    String base = get(url + "/answer?question=hello");
+    String one = get(url + "/answer?question=hello&adapter=" + encoded(ONE));
+    String stream = get(url + "/stream?question=hello&adapter=" + encoded(ONE));
+    assertThat(one).isNotEmpty().isNotEqualTo(base);
+    assertThat(get(url + "/answer?question=hello")).isEqualTo(base);
+    StringBuilder said = new StringBuilder();
+    for (String line : stream.split("\n", -1)) {
+      if (line.startsWith("data:")) {
+        said.append(Json.parse(line.substring("data:".length())).path("text").asString());
       }
-      assertThat(said).hasToString(one);
     }
+    assertThat(said).hasToString(one);
+    return one;
   }
 
   private static String encoded(Path path) {
     return URLEncoder.encode(path.toString(), StandardCharsets.UTF_8);
   }
 
-  private static String get(HttpClient client, String url) throws Exception {
-    HttpResponse<String> response =
-        client.send(
-            HttpRequest.newBuilder(URI.create(url)).build(), HttpResponse.BodyHandlers.ofString());
-    assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
-    return response.body();
+  private static String get(String url) throws Exception {
+    try (HttpClient client = HttpClient.newHttpClient()) {
+      HttpResponse<String> response =
+          client.send(
+              HttpRequest.newBuilder(URI.create(url)).build(),
+              HttpResponse.BodyHandlers.ofString());
+      assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
+      return response.body();
+    }
   }
 }
