@@ -81,7 +81,7 @@ export function experiments() {
         fact("Wrong verdicts", `at most ${percent(x.alpha)}`),
         fact("Least sample", `${number(x.min_sample)} units an arm`),
         x.mode === "shadow" ? null : fact("Division of units", division(x.sample_ratio))),
-      el("h2", {}, `${of.name}: less ${of.against}`),
+      el("h2", {}, [of.name, ", difference from ", name(of.against)]),
       differences(x),
       el("h2", {}, "Arms"),
       table("Arms", ["Arm", "Adapter", { number: "Weight" }, { number: "Units" },
@@ -96,7 +96,7 @@ export function experiments() {
             el("td", {}, name(g.arm)),
             el("td", { class: "number" }, `+${percent(g.tolerance)}`),
             el("td", { class: "number" }, number(g.p_adjusted)),
-            el("td", {}, g.alarm ? el("span", { class: kind("worse") }, "alarm") : "nothing")))),
+            el("td", {}, g.alarm ? el("span", { class: kind("worse") }, "alarm") : "no alarm")))),
       x.pairs ? pairs(x) : null,
       x.state === "running"
         ? el("div", { class: "buttons" }, el("button", { type: "button", "data-at": "stop",
