@@ -59,10 +59,7 @@ record AdaptersListVerb() implements Verb<AdaptersListVerb.Settings> {
         adapter.aliases().stream()
             .map(
                 alias ->
-                    alias.name()
-                        + ":"
-                        + alias.version()
-                        + Registries.mark(adapter, alias.name()))
+                    alias.name() + ":" + alias.version() + Registries.mark(adapter, alias.name()))
             .toList();
     return List.of(
         adapter.name(),

@@ -53,8 +53,7 @@ record AdaptersShowVerb() implements Verb<AdaptersShowVerb.Settings> {
       adapter
           .protections()
           .forEach(
-              one ->
-                  console.result(Registries.guarded(adapter.name(), one.alias(), one.policy())));
+              one -> console.result(Registries.guarded(adapter.name(), one.alias(), one.policy())));
       console.object(Registries.values(registry, adapter));
       return ExitCode.DONE;
     }
@@ -72,7 +71,8 @@ record AdaptersShowVerb() implements Verb<AdaptersShowVerb.Settings> {
     List<List<String>> rows = new ArrayList<>();
     rows.add(
         List.of(
-            "VERSION", "STATE", "ALIASES", "RANK", "SIZE", "DIGEST", "BASE", "PUSHED", "BY", "WHY"));
+            "VERSION", "STATE", "ALIASES", "RANK", "SIZE", "DIGEST", "BASE", "PUSHED", "BY",
+            "WHY"));
     for (Version version : adapter.versions()) {
       List<String> aliases =
           adapter.aliasesOf(version).stream().map(a -> a + Registries.mark(adapter, a)).toList();

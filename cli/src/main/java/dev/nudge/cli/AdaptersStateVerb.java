@@ -58,7 +58,8 @@ record AdaptersStateVerb() implements Verb<AdaptersStateVerb.Settings> {
     }
     Version version = registry.state(reference, settings.state(), note);
     console.result(version.shown() + " is " + version.state().word());
-    console.object(Registries.values(registry, version, registry.adapter(version.name()).aliasesOf(version)));
+    console.object(
+        Registries.values(registry, version, registry.adapter(version.name()).aliasesOf(version)));
     return ExitCode.DONE;
   }
 }

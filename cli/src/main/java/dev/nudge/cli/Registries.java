@@ -148,7 +148,8 @@ final class Registries {
         .forEach(
             alias ->
                 aliases.put(
-                    alias.name(), Map.of(
+                    alias.name(),
+                    Map.of(
                         "version",
                         alias.version(),
                         "digest",
@@ -160,9 +161,7 @@ final class Registries {
     all.put("aliases", aliases);
     all.put(
         "versions",
-        adapter.versions().stream()
-            .map(v -> values(registry, v, adapter.aliasesOf(v)))
-            .toList());
+        adapter.versions().stream().map(v -> values(registry, v, adapter.aliasesOf(v))).toList());
     all.put("protected", adapter.protections().stream().map(Protection::alias).toList());
     return all;
   }

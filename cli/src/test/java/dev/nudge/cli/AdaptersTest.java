@@ -80,9 +80,12 @@ class AdaptersTest {
     assertThat(adapters("list").out()).contains("  champion:1 (protected)  ");
     assertThat(adapters("show", "support").out())
         .contains("  champion (protected)  ")
-        .contains("\nsupport@canary is protected: it goes only to versions that a gate has passed\n")
         .contains(
-            "\nsupport@champion is protected: it goes only to versions that a gate has passed, by the policy sha256:");
+            "\nsupport@canary is protected: it goes only to versions that a gate has passed\n")
+        .contains(
+            "\n"
+                + "support@champion is protected: it goes only to versions that a gate has passed,"
+                + " by the policy sha256:");
     JsonNode shown = json("show", "support");
     assertThat(shown.at("/aliases/champion/protected").asBoolean()).isTrue();
     assertThat(shown.path("protected").toString()).isEqualTo("[\"canary\",\"champion\"]");
@@ -134,7 +137,8 @@ class AdaptersTest {
     assertThat(late.code()).isEqualTo(ExitCode.WRONG);
     assertThat(late.err())
         .isEqualTo(
-            "nudge: support@champion is at version 1, not at version 2 as expected; it stays there\n");
+            "nudge: support@champion is at version 1, not at version 2 as expected; it stays"
+                + " there\n");
   }
 
   @Test
@@ -144,7 +148,8 @@ class AdaptersTest {
     assertThat(said.code()).isEqualTo(ExitCode.WRONG);
     assertThat(said.err())
         .isEqualTo(
-            "nudge: support:2 has no alias, and only what an alias is at is deployed; move one there, as in nudge adapters alias support@champion 2\n");
+            "nudge: support:2 has no alias, and only what an alias is at is deployed; move one"
+                + " there, as in nudge adapters alias support@champion 2\n");
     assertThat(json("show", "support:2").path("state").asString()).isEqualTo("registered");
   }
 
@@ -231,7 +236,8 @@ class AdaptersTest {
     assertThat(ran.code()).isEqualTo(ExitCode.WRONG);
     assertThat(ran.err())
         .isEqualTo(
-            "nudge: support@champion is support:1, which is blocked (it leaks names); name another version, or roll the alias back\n");
+            "nudge: support@champion is support:1, which is blocked (it leaks names); name another"
+                + " version, or roll the alias back\n");
   }
 
   @Test

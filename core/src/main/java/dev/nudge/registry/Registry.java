@@ -48,7 +48,8 @@ public final class Registry {
 
   private final Layout layout;
   private final Journal journal;
-  private final Map<String, String> baseNames = new ConcurrentHashMap<>(); // by digest; never change
+  private final Map<String, String> baseNames =
+      new ConcurrentHashMap<>(); // by digest; never change
   private Book book;
   private boolean opened;
   private long kept; // bytes of the journal that the index knows of

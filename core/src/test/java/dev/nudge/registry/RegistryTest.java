@@ -108,8 +108,8 @@ class RegistryTest {
     assertThatThrownBy(() -> Reference.parse("support@sha256:1234567"))
         .isInstanceOf(InputException.class)
         .hasMessage(
-            "'support@sha256:1234567' names no version: a digest is sha256: and 64 hex digits, or at"
-                + " least the first 8 of them");
+            "'support@sha256:1234567' names no version: a digest is sha256: and 64 hex digits, or"
+                + " at least the first 8 of them");
   }
 
   @Test
@@ -222,7 +222,8 @@ class RegistryTest {
     assertThatThrownBy(() -> registry.state(one, VersionState.DEPLOYED, note("by hand")))
         .isInstanceOf(InputException.class)
         .hasMessage(
-            "support:1 has no alias, and only what an alias is at is deployed; move one there, as in nudge adapters alias support@champion 1");
+            "support:1 has no alias, and only what an alias is at is deployed; move one there, as"
+                + " in nudge adapters alias support@champion 1");
     assertThat(registry.find(one).state()).isEqualTo(VersionState.REGISTERED);
     move("champion", first);
     registry.state(one, VersionState.BLOCKED, note("leaks"));

@@ -12,7 +12,8 @@ import tools.jackson.databind.node.ObjectNode;
 /// tools.
 record ResponseRoute(ChatRoute chat) implements Routes.Handler {
   private static final String CHAT = "/v1/chat/completions";
-  private static final String KEEPS = "this server keeps no answers; send the conversation in 'input'";
+  private static final String KEEPS =
+      "this server keeps no answers; send the conversation in 'input'";
   private static final String ELSEWHERE = "ask " + CHAT + ", which has it";
   private static final String NOT_HERE = "leave it out";
   private static final List<String> ROLES = List.of("user", "assistant", "system", "developer");

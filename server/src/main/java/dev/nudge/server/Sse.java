@@ -47,7 +47,8 @@ final class Sse implements AutoCloseable {
   /// Writes an object with the name of its kind before it.
   void event(String kind, JsonNode node) throws IOException {
     write(
-        ("event: " + kind + "\ndata: " + Json.line(node) + "\n\n").getBytes(StandardCharsets.UTF_8));
+        ("event: " + kind + "\ndata: " + Json.line(node) + "\n\n")
+            .getBytes(StandardCharsets.UTF_8));
   }
 
   /// Writes a comment where nothing was written for ten seconds, so that nobody on the way takes

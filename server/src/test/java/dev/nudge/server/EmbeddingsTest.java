@@ -59,7 +59,8 @@ class EmbeddingsTest {
 
   @Test
   void textsAreEmbeddedInTheirOrderByWhatTheModelNames() {
-    Reply reply = place.post(EMBED, "{\"model\": \"base\", \"input\": [\"the pump\", \"a valve\"]}");
+    Reply reply =
+        place.post(EMBED, "{\"model\": \"base\", \"input\": [\"the pump\", \"a valve\"]}");
     assertThat(reply.status()).as(reply.text()).isEqualTo(200);
     assertThat(reply.json().get("object").asString()).isEqualTo("list");
     assertThat(reply.json().get("model").asString()).isEqualTo("base");
@@ -80,8 +81,7 @@ class EmbeddingsTest {
 
   @Test
   void tokensAndBase64SayTheSameAndUsageCountsTokens() {
-    JsonNode tokens =
-        place.post("/tokenize", "{\"prompt\": \"the pump\"}").json().get("tokens");
+    JsonNode tokens = place.post("/tokenize", "{\"prompt\": \"the pump\"}").json().get("tokens");
     JsonNode text = place.post(EMBED, "{\"model\": \"base\", \"input\": \"the pump\"}").json();
     assertThat(text.at("/usage/prompt_tokens").asInt()).isEqualTo(tokens.size());
     assertThat(text.at("/usage/total_tokens").asInt()).isEqualTo(tokens.size());
@@ -90,7 +90,11 @@ class EmbeddingsTest {
     assertThat(place.post(EMBED, body.formatted("[" + tokens + "]", "float")).json())
         .isEqualTo(text);
     String packed =
-        place.post(EMBED, body.formatted(tokens, "base64")).json().at("/data/0/embedding").asString();
+        place
+            .post(EMBED, body.formatted(tokens, "base64"))
+            .json()
+            .at("/data/0/embedding")
+            .asString();
     var floats =
         ByteBuffer.wrap(Base64.getDecoder().decode(packed))
             .order(ByteOrder.LITTLE_ENDIAN)
@@ -110,10 +114,13 @@ class EmbeddingsTest {
         "{'model': 'base'} | input | 'input' is missing; give a text, or a list of token ids",
         "{'model': 'base', 'input': ''} | input | 'input' has a text without tokens; give it one",
         "{'model': 'base', 'input': []} | input | 'input' has 0 inputs; 1 to 2048 may be",
-        "{'model': 'base', 'input': {}} | input | 'input' is an object; it must be texts, or token ids",
+        "{'model': 'base', 'input': {}} | input | 'input' is an object; it must be texts, or token"
+            + " ids",
         "{'model': 'base', 'input': [999999]} | input | 'input' has token 999999; the model has",
-        "{'model': 'base', 'input': 'a', 'encoding_format': 'int8'} | encoding_format | 'encoding_format' is 'int8'; it must be float or base64",
-        "{'model': 'base', 'input': 'a', 'dimensions': 2} | dimensions | 'dimensions' is 2; an embedding of this model has",
+        "{'model': 'base', 'input': 'a', 'encoding_format': 'int8'} | encoding_format |"
+            + " 'encoding_format' is 'int8'; it must be float or base64",
+        "{'model': 'base', 'input': 'a', 'dimensions': 2} | dimensions | 'dimensions' is 2; an"
+            + " embedding of this model has",
         "{'model': 'nobody', 'input': 'a'} | model | there is no model 'nobody'",
       })
   void whatIsWrongIsSaidByItsField(String body, String field, String message) {

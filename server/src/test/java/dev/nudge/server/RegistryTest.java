@@ -292,7 +292,8 @@ class RegistryTest {
     Reply state =
         place.post(
             "/v1/adapters/state",
-            "{\"name\": \"legal\", \"version\": 2, \"state\": \"blocked\", \"why\": \"it leaks names\"}");
+            "{\"name\": \"legal\", \"version\": 2, \"state\": \"blocked\", \"why\": \"it leaks"
+                + " names\"}");
     assertThat(state.json().path("state").asString()).isEqualTo("blocked");
     Reply reply = chat("legal:2");
     assertThat(reply.status()).isEqualTo(403);

@@ -55,7 +55,8 @@ class ResponsesTest {
     assertThat(reply.status()).as(reply.text()).isEqualTo(200);
     assertThat(reply.header("X-Adapter")).isEqualTo("one");
     JsonNode response = reply.json();
-    assertThat(response.at("/output/0/content/0/text")).isEqualTo(chat.at("/choices/0/message/content"));
+    assertThat(response.at("/output/0/content/0/text"))
+        .isEqualTo(chat.at("/choices/0/message/content"));
     assertThat(response.at("/output/0/content/0/type").asString()).isEqualTo("output_text");
     assertThat(response.at("/output/0/role").asString()).isEqualTo("assistant");
     assertThat(response.get("object").asString()).isEqualTo("response");
@@ -142,11 +143,11 @@ class ResponsesTest {
   void aSchemaHoldsTheAnswer() {
     Reply reply =
         respond(
-            "{'model': 'base', 'max_output_tokens': 40, 'input': 'pump', 'seed': 1, 'text': {'format':"
-                + " {'type': 'json_schema', 'name': 'n', 'schema': {'enum': ['water', 'oil']}}}}");
+            "{'model': 'base', 'max_output_tokens': 40, 'input': 'pump', 'seed': 1, 'text':"
+                + " {'format': {'type': 'json_schema', 'name': 'n', 'schema': {'enum': ['water',"
+                + " 'oil']}}}}");
     assertThat(reply.status()).as(reply.text()).isEqualTo(200);
-    assertThat(reply.json().at("/output/0/content/0/text").asString())
-        .isIn("\"water\"", "\"oil\"");
+    assertThat(reply.json().at("/output/0/content/0/text").asString()).isIn("\"water\"", "\"oil\"");
   }
 
   @ParameterizedTest
@@ -154,18 +155,24 @@ class ResponsesTest {
       delimiter = '|',
       quoteCharacter = '`',
       value = {
-        "'previous_response_id': 'resp_1' | previous_response_id | 'previous_response_id' is not supported by /v1/responses: this server keeps no answers; send the conversation in 'input'",
+        "'previous_response_id': 'resp_1' | previous_response_id | 'previous_response_id' is not"
+            + " supported by /v1/responses: this server keeps no answers; send the conversation in"
+            + " 'input'",
         "'conversation': 'c' | conversation | 'conversation' is not supported",
-        "'store': true | store | 'store' is not supported by /v1/responses: this server keeps no answers",
+        "'store': true | store | 'store' is not supported by /v1/responses: this server keeps no"
+            + " answers",
         "'background': true | background | 'background' is not supported",
-        "'tools': [{'type': 'web_search'}] | tools | 'tools' is not supported by /v1/responses: ask /v1/chat/completions, which has it",
+        "'tools': [{'type': 'web_search'}] | tools | 'tools' is not supported by /v1/responses: ask"
+            + " /v1/chat/completions, which has it",
         "'tool_choice': 'required' | tool_choice | 'tool_choice' is not supported",
         "'include': ['reasoning.encrypted_content'] | include | 'include' is not supported",
         "'truncation': 'auto' | truncation | 'truncation' is not supported",
         "'max_output_tokens': 0 | max_output_tokens | 'max_output_tokens' is 0; it must be",
         "'temperature': 'warm' | temperature | 'temperature' is",
-        "'text': {'format': {'type': 'grammar'}} | text.format | 'text.format' has the type 'grammar'",
-        "'text': {'format': {'type': 'json_schema', 'schema': {'type': 'nothing'}}} | text.format | 'text.format': ",
+        "'text': {'format': {'type': 'grammar'}} | text.format | 'text.format' has the type"
+            + " 'grammar'",
+        "'text': {'format': {'type': 'json_schema', 'schema': {'type': 'nothing'}}} | text.format |"
+            + " 'text.format': ",
       })
   void whatItDoesNotKnowIsRefusedByTheNameOfItsField(String more, String field, String message) {
     Reply reply = respond("{'model': 'base', 'input': 'pump', " + more + "}");
@@ -182,8 +189,10 @@ class ResponsesTest {
         "{} | 'input' is missing; give a text, or a list of messages",
         "{'input': []} | 'input' is empty; give at least one message",
         "{'input': 3} | 'input' is 3; it must be a text or a list of messages",
-        "{'input': [{'type': 'function_call_output', 'output': 'x'}]} | 'input[0]' has the type 'function_call_output' and the role ''",
-        "{'input': [{'role': 'user', 'content': [{'type': 'input_image', 'image_url': 'x'}]}]} | 'input[0].content' has a part of the type 'input_image'; the model reads texts",
+        "{'input': [{'type': 'function_call_output', 'output': 'x'}]} | 'input[0]' has the type"
+            + " 'function_call_output' and the role ''",
+        "{'input': [{'role': 'user', 'content': [{'type': 'input_image', 'image_url': 'x'}]}]} |"
+            + " 'input[0].content' has a part of the type 'input_image'; the model reads texts",
       })
   void anInputThatIsNoConversationIsRefused(String more, String message) {
     Reply reply = respond("{'model': 'base', " + more.substring(1).strip());

@@ -157,8 +157,7 @@ class ExperimentsTest {
       Routed routed = route("user" + i);
       routed.ended(routed.arm(), shadowed("a" + i, 20, "same"));
       routed.ended(requireNonNull(routed.shadow()), shadowed("b" + i, 26, "other"));
-      feedback(
-          "{'response_id': 'b" + i + "', 'preferred': '" + (i % 2 == 0 ? "A" : "B") + "'}");
+      feedback("{'response_id': 'b" + i + "', 'preferred': '" + (i % 2 == 0 ? "A" : "B") + "'}");
     }
     assertThat(report().at("/comparisons/0/low").asDouble()).isBetween(-0.5, -0.1);
     assertThat(report().at("/comparisons/0/interval_text").asString()).endsWith(" %");
@@ -190,7 +189,8 @@ class ExperimentsTest {
     create(Some.ab("'metric': 'first_token'"));
     Routed routed = route("user");
     routed.ended(routed.arm(), Some.done(0.875));
-    JsonNode figures = report().at("/arms/" + (routed.arm().name().equals("A") ? 0 : 1) + "/figures");
+    JsonNode figures =
+        report().at("/arms/" + (routed.arm().name().equals("A") ? 0 : 1) + "/figures");
     assertThat(figures.toString())
         .contains("{\"name\":\"time to first token, mean\",\"text\":\"0.875 s\"}")
         .contains("{\"name\":\"time to first token, p95\",\"text\":\"-\"}"); // of one request
@@ -422,8 +422,8 @@ class ExperimentsTest {
   @Test
   void bothAnswersOfAShadowAreScoredByThemselves() {
     create(
-        "{'name': 'tone', 'mode': 'shadow', 'arms': [{'adapter': 'base'}, {'adapter': 'b', 'weight': 100}],"
-            + " 'salt': 's'}");
+        "{'name': 'tone', 'mode': 'shadow', 'arms': [{'adapter': 'base'}, {'adapter': 'b',"
+            + " 'weight': 100}], 'salt': 's'}");
     Routed routed = route("user");
     routed.ended(routed.arm(), shadowed("a", 20, "same"));
     Arm shadow = requireNonNull(routed.shadow());
