@@ -81,7 +81,7 @@ final class ResponseReply implements Reply {
     String finish = Reply.finish(completion.stop());
     whole = finish.equals("stop");
     reason = finish.equals("length") ? "max_output_tokens" : finish;
-    if (open == null || open != Item.MESSAGE && whole) {
+    if (open == null || (open != Item.MESSAGE && whole)) {
       turn(Item.MESSAGE); // an empty one, but where a thought was cut off
     }
     close();

@@ -65,20 +65,17 @@ final class Judge {
       }
     }
     Double margin = definition.equivalence();
-    boolean none =
-        margin != null
-            && analysis.comparisons().stream().allMatch(c -> c.interval().within(margin));
-    return none
-        ? new Event.Decided(
-            Verdict.State.NO_DIFFERENCE,
-            null,
-            String.format(
-                Locale.ROOT,
-                "%s: the interval of every difference lies within ±%s",
-                definition.metric().figure().name(),
-                definition.metric().figure().text(margin)),
-            at)
-        : null;
+    if (margin == null
+        || !analysis.comparisons().stream().allMatch(c -> c.interval().within(margin))) {
+      return null;
+    }
+    Figure figure = definition.metric().figure();
+    return new Event.Decided(
+        Verdict.State.NO_DIFFERENCE,
+        null,
+        "%s: the interval of every difference lies within ±%s"
+            .formatted(figure.name(), figure.text(margin)),
+        at);
   }
 
   private static boolean better(Definition definition, Comparison comparison) {
