@@ -41,7 +41,7 @@ record AdaptersListVerb() implements Verb<AdaptersListVerb.Settings> {
     } else {
       List<List<String>> rows = new ArrayList<>();
       rows.add(List.of("NAME", "LATEST", "ALIASES", "STATE", "RANK", "SIZE", "BASE", "PUSHED"));
-      all.forEach(adapter -> rows.add(row(adapter)));
+      all.forEach(adapter -> rows.add(row(registry, adapter)));
       TextTable.lines(rows).forEach(console::result);
     }
     console.object(
@@ -49,14 +49,18 @@ record AdaptersListVerb() implements Verb<AdaptersListVerb.Settings> {
             "registry",
             registry.folder().toString(),
             "adapters",
-            all.stream().map(Registries::values).toList()));
+            all.stream().map(adapter -> Registries.values(registry, adapter)).toList()));
     return ExitCode.DONE;
   }
 
-  private static List<String> row(Adapter adapter) {
+  private static List<String> row(Registry registry, Adapter adapter) {
     Version latest = adapter.versions().getLast();
     List<String> aliases =
-        adapter.aliases().stream().map(alias -> alias.name() + ":" + alias.version()).toList();
+        adapter.aliases().stream()
+            .map(
+                alias ->
+                    alias.name() + ":" + alias.version() + Registries.mark(adapter, alias.name()))
+            .toList();
     return List.of(
         adapter.name(),
         Integer.toString(latest.number()),
@@ -64,7 +68,7 @@ record AdaptersListVerb() implements Verb<AdaptersListVerb.Settings> {
         latest.state().word(),
         Integer.toString(latest.rank()),
         Bytes.shown(latest.bytes()),
-        Registries.shown(latest.base()),
+        Registries.base(registry, latest),
         latest.pushed().at().toString());
   }
 }

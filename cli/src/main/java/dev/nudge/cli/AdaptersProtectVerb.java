@@ -67,11 +67,9 @@ record AdaptersProtectVerb() implements Verb<AdaptersProtectVerb.Settings> {
       registry.protect(alias.name(), name, policy, note);
     }
     console.result(
-        alias
-            + (settings.off()
-                ? " goes to any version"
-                : " goes only to versions that a gate has passed"
-                    + (policy == null ? "" : ", by the policy " + Registries.shown(policy))));
+        settings.off()
+            ? alias + " is not protected any more: it goes to any version"
+            : Registries.guarded(alias.name(), name, policy));
     Map<String, @Nullable Object> values = new LinkedHashMap<>();
     values.put("alias", alias.toString());
     values.put("protected", !settings.off());

@@ -64,7 +64,7 @@ record AdaptersPullVerb() implements Verb<AdaptersPullVerb.Settings> {
                 version.digest(),
                 pulled.fresh() ? "" : "  (it is there already)"));
     Map<String, @Nullable Object> values =
-        Registries.values(version, registry.adapter(version.name()).aliasesOf(version));
+        Registries.values(registry, version, registry.adapter(version.name()).aliasesOf(version));
     values.put("fresh", pulled.fresh());
     console.object(values);
     return ExitCode.DONE;

@@ -81,7 +81,7 @@ record AdaptersPushVerb() implements Verb<AdaptersPushVerb.Settings> {
                 version.digest(),
                 pushed.fresh() ? "" : "  (the same files are there already)"));
     Map<String, @Nullable Object> values =
-        Registries.values(version, registry.adapter(version.name()).aliasesOf(version));
+        Registries.values(registry, version, registry.adapter(version.name()).aliasesOf(version));
     values.put("fresh", pushed.fresh());
     console.object(values);
     return ExitCode.DONE;

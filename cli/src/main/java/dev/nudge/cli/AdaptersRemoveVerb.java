@@ -57,7 +57,8 @@ record AdaptersRemoveVerb() implements Verb<AdaptersRemoveVerb.Settings> {
         registry.remove(references, Registries.note(settings.by(), settings.why()));
     gone.forEach(version -> console.note(version.shown() + " is removed"));
     console.object(
-        Map.of("removed", gone.stream().map(v -> Registries.values(v, List.of())).toList()));
+        Map.of(
+            "removed", gone.stream().map(v -> Registries.values(registry, v, List.of())).toList()));
     return ExitCode.DONE;
   }
 

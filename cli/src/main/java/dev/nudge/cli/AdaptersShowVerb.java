@@ -49,13 +49,17 @@ record AdaptersShowVerb() implements Verb<AdaptersShowVerb.Settings> {
     Registry registry = Registries.open(settings.registry());
     if (!Reference.meansVersion(settings.name())) {
       Adapter adapter = registry.adapter(Reference.checked("NAME", settings.name()));
-      table(adapter).forEach(console::result);
-      console.object(Registries.values(adapter));
+      table(registry, adapter).forEach(console::result);
+      adapter
+          .protections()
+          .forEach(
+              one -> console.result(Registries.guarded(adapter.name(), one.alias(), one.policy())));
+      console.object(Registries.values(registry, adapter));
       return ExitCode.DONE;
     }
     Version version = registry.find(Reference.parse(settings.name()));
     List<String> aliases = registry.adapter(version.name()).aliasesOf(version);
-    Map<String, @Nullable Object> values = Registries.values(version, aliases);
+    Map<String, @Nullable Object> values = Registries.values(registry, version, aliases);
     JsonNode lineage = registry.lineage(version);
     values.put("lineage", lineage.isObject() ? lineage : null);
     values.forEach((key, value) -> line(console, key, value));
@@ -63,12 +67,15 @@ record AdaptersShowVerb() implements Verb<AdaptersShowVerb.Settings> {
     return ExitCode.DONE;
   }
 
-  private static List<String> table(Adapter adapter) {
+  private static List<String> table(Registry registry, Adapter adapter) {
     List<List<String>> rows = new ArrayList<>();
     rows.add(
-        List.of("VERSION", "STATE", "ALIASES", "RANK", "SIZE", "DIGEST", "PUSHED", "BY", "WHY"));
+        List.of(
+            "VERSION", "STATE", "ALIASES", "RANK", "SIZE", "DIGEST", "BASE", "PUSHED", "BY",
+            "WHY"));
     for (Version version : adapter.versions()) {
-      List<String> aliases = adapter.aliasesOf(version);
+      List<String> aliases =
+          adapter.aliasesOf(version).stream().map(a -> a + Registries.mark(adapter, a)).toList();
       String why = version.pushed().why();
       rows.add(
           List.of(
@@ -78,6 +85,7 @@ record AdaptersShowVerb() implements Verb<AdaptersShowVerb.Settings> {
               Integer.toString(version.rank()),
               Bytes.shown(version.bytes()),
               Registries.shown(version.digest()),
+              Registries.base(registry, version),
               version.pushed().at().toString(),
               version.pushed().by(),
               why == null ? "-" : why));

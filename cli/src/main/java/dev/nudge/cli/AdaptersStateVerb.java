@@ -18,7 +18,7 @@ record AdaptersStateVerb() implements Verb<AdaptersStateVerb.Settings> {
       @Setting(help = Registries.REFERENCE, label = "REFERENCE", operand = true, required = true)
           String reference,
       @Setting(
-              help = "registered, validated, deployed, retired or blocked",
+              help = "registered, validated, retired or blocked; deployed is what an alias is at",
               label = "STATE",
               operand = true,
               required = true)
@@ -58,7 +58,8 @@ record AdaptersStateVerb() implements Verb<AdaptersStateVerb.Settings> {
     }
     Version version = registry.state(reference, settings.state(), note);
     console.result(version.shown() + " is " + version.state().word());
-    console.object(Registries.values(version, registry.adapter(version.name()).aliasesOf(version)));
+    console.object(
+        Registries.values(registry, version, registry.adapter(version.name()).aliasesOf(version)));
     return ExitCode.DONE;
   }
 }

@@ -4,13 +4,11 @@ import dev.nudge.format.Json;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Function;
 import tools.jackson.databind.JsonNode;
 
 /// Writes the report of an experiment for people.
 final class ExperimentText {
-  private static final int GAP = 2;
-  private static final List<String> METRICS =
-      List.of("score", "error_rate", "empty_rate", "length", "seconds_per_token");
 
   private ExperimentText() {}
 
@@ -29,7 +27,7 @@ final class ExperimentText {
               count(one, "units"),
               count(one, "requests")));
     }
-    return table(rows);
+    return TextTable.lines(rows);
   }
 
   /// All that a report has.
@@ -58,12 +56,12 @@ final class ExperimentText {
     }
     for (JsonNode guardrail : report.path("guardrails")) {
       lines.add(
-          "%s guardrail %s of %s, tolerance %s: p = %s"
+          "guardrail %s of %s, tolerance %s: %s, p = %s"
               .formatted(
-                  guardrail.path("alarm").asBoolean() ? "broken" : "kept",
                   text(guardrail, "metric"),
                   text(guardrail, "arm"),
                   number(guardrail.path("tolerance")),
+                  guardrail.path("alarm").asBoolean() ? "alarm" : "no alarm",
                   number(guardrail.path("p_adjusted"))));
     }
     JsonNode pairs = report.path("pairs");
@@ -77,11 +75,15 @@ final class ExperimentText {
                   count(pairs, "ties"),
                   number(pairs.path("equal_answers"))));
     }
+    JsonNode ratio = report.path("sample_ratio");
+    if (text(report, "mode").equals("shadow")) {
+      return lines; // every unit has both arms
+    }
     lines.add(
-        "units by weight: chi-square %s, p = %s"
-            .formatted(
-                number(report.at("/sample_ratio/chi_square")),
-                number(report.at("/sample_ratio/p"))));
+        ratio.path("degrees").asInt() == 0
+            ? "units by weight: too few to say"
+            : "units by weight: chi-square %s, p = %s"
+                .formatted(number(ratio.path("chi_square")), number(ratio.path("p"))));
     return lines;
   }
 
@@ -89,25 +91,30 @@ final class ExperimentText {
     return list(Json.tree(one));
   }
 
+  /// A column for each arm: the names of figures are long.
   private static List<String> arms(JsonNode arms) {
     List<List<String>> rows = new ArrayList<>();
-    List<String> heads = new ArrayList<>(List.of("ARM", "ADAPTER", "DIGEST", "UNITS", "REQUESTS"));
-    METRICS.forEach(metric -> heads.add(metric.replace('_', ' ').toUpperCase(Locale.ROOT)));
-    heads.addAll(List.of("FIRST TOKEN P50", "P95"));
-    rows.add(heads);
-    for (JsonNode arm : arms) {
-      List<String> row = new ArrayList<>();
-      row.add(text(arm, "name"));
-      row.add(text(arm, "adapter"));
-      row.add(digest(arm.path("digest").asString("-")));
-      row.add(count(arm, "units"));
-      row.add(count(arm, "requests"));
-      METRICS.forEach(metric -> row.add(number(arm.path("metrics").path(metric).path("value"))));
-      row.add(number(arm.at("/first_token_seconds/p50/value")));
-      row.add(number(arm.at("/first_token_seconds/p95/value")));
-      rows.add(row);
+    rows.add(row("ARM", arms, arm -> text(arm, "name")));
+    rows.add(row("adapter", arms, arm -> text(arm, "adapter")));
+    rows.add(row("digest", arms, arm -> digest(arm.path("digest").asString("-"))));
+    rows.add(row("units", arms, arm -> count(arm, "units")));
+    rows.add(row("requests", arms, arm -> count(arm, "requests")));
+    JsonNode figures = arms.path(0).path("figures");
+    for (int i = 0; i < figures.size(); i++) {
+      int index = i;
+      rows.add(
+          row(
+              text(figures.get(i), "name"),
+              arms,
+              arm -> text(arm.path("figures").path(index), "text")));
     }
-    return table(rows);
+    return TextTable.lines(rows);
+  }
+
+  private static List<String> row(String head, JsonNode arms, Function<JsonNode, String> cell) {
+    List<String> row = new ArrayList<>(List.of(head));
+    arms.forEach(arm -> row.add(cell.apply(arm)));
+    return row;
   }
 
   private static String digest(String digest) {
@@ -116,15 +123,17 @@ final class ExperimentText {
   }
 
   private static String comparison(JsonNode comparison) {
+    String arms = text(comparison, "arm") + " less " + text(comparison, "against");
+    if (comparison.path("note").isString()) {
+      return "%s, %s: %s".formatted(text(comparison, "name"), arms, text(comparison, "note"));
+    }
     String line =
-        "%s of %s less that of %s: %s, interval %s to %s, p = %s"
+        "%s, %s: %s, interval %s, p = %s"
             .formatted(
-                text(comparison, "metric"),
-                text(comparison, "arm"),
-                text(comparison, "against"),
-                number(comparison.path("difference")),
-                number(comparison.path("low")),
-                number(comparison.path("high")),
+                text(comparison, "name"),
+                arms,
+                text(comparison, "difference_text"),
+                text(comparison, "interval_text"),
                 number(comparison.path("p_adjusted")));
     return comparison.path("chance_higher").isNumber()
         ? line
@@ -151,24 +160,5 @@ final class ExperimentText {
 
   private static String number(JsonNode value) {
     return value.isNumber() ? String.format(Locale.ROOT, "%.4g", value.asDouble()) : "-";
-  }
-
-  private static List<String> table(List<List<String>> rows) {
-    int columns = rows.getFirst().size();
-    int[] widths = new int[columns];
-    for (List<String> row : rows) {
-      for (int i = 0; i < columns; i++) {
-        widths[i] = Math.max(widths[i], row.get(i).length() + GAP);
-      }
-    }
-    List<String> lines = new ArrayList<>();
-    for (List<String> row : rows) {
-      StringBuilder line = new StringBuilder();
-      for (int i = 0; i < columns; i++) {
-        line.append(row.get(i)).append(" ".repeat(widths[i] - row.get(i).length()));
-      }
-      lines.add(line.toString().stripTrailing());
-    }
-    return lines;
   }
 }

@@ -5,6 +5,7 @@ import dev.nudge.registry.Adapter;
 import dev.nudge.registry.Address;
 import dev.nudge.registry.Alias;
 import dev.nudge.registry.Note;
+import dev.nudge.registry.Protection;
 import dev.nudge.registry.Reference;
 import dev.nudge.registry.Registry;
 import dev.nudge.registry.Version;
@@ -97,8 +98,30 @@ final class Registries {
         : digest.substring(0, Math.min(digest.length(), Sha256.PREFIX.length() + SHORT));
   }
 
+  /// The base's name and the first digits of its digest.
+  static String base(Registry registry, Version version) {
+    String name = registry.baseName(version);
+    return name == null
+        ? shown(version.base())
+        : version.base() == null ? name : name + " " + shown(version.base());
+  }
+
+  /// What stands behind an alias that is protected.
+  static String mark(Adapter adapter, String alias) {
+    return adapter.isProtected(alias) ? " (protected)" : "";
+  }
+
+  /// What the protection of an alias says.
+  ///
+  /// @param policy digest of the one that has to be passed; null: any
+  static String guarded(String name, String alias, @Nullable String policy) {
+    return "%s@%s is protected: it goes only to versions that a gate has passed%s"
+        .formatted(name, alias, policy == null ? "" : ", by the policy " + shown(policy));
+  }
+
   /// A version as JSON has it.
-  static Map<String, @Nullable Object> values(Version version, List<String> aliases) {
+  static Map<String, @Nullable Object> values(
+      Registry registry, Version version, List<String> aliases) {
     Map<String, @Nullable Object> all = new LinkedHashMap<>();
     all.put("name", version.name());
     all.put("version", version.number());
@@ -108,6 +131,7 @@ final class Registries {
     all.put("rank", version.rank());
     all.put("bytes", version.bytes());
     all.put("base", version.base());
+    all.put("base_name", registry.baseName(version));
     all.put("at", version.pushed().at().toString());
     all.put("by", version.pushed().by());
     all.put("why", version.pushed().why());
@@ -117,19 +141,28 @@ final class Registries {
   }
 
   /// An adapter as JSON has it.
-  static Map<String, @Nullable Object> values(Adapter adapter) {
+  static Map<String, @Nullable Object> values(Registry registry, Adapter adapter) {
     Map<String, Object> aliases = new LinkedHashMap<>();
     adapter
         .aliases()
         .forEach(
             alias ->
                 aliases.put(
-                    alias.name(), Map.of("version", alias.version(), "digest", alias.digest())));
+                    alias.name(),
+                    Map.of(
+                        "version",
+                        alias.version(),
+                        "digest",
+                        alias.digest(),
+                        "protected",
+                        adapter.isProtected(alias.name()))));
     Map<String, @Nullable Object> all = new LinkedHashMap<>();
     all.put("name", adapter.name());
     all.put("aliases", aliases);
     all.put(
-        "versions", adapter.versions().stream().map(v -> values(v, adapter.aliasesOf(v))).toList());
+        "versions",
+        adapter.versions().stream().map(v -> values(registry, v, adapter.aliasesOf(v))).toList());
+    all.put("protected", adapter.protections().stream().map(Protection::alias).toList());
     return all;
   }
 }

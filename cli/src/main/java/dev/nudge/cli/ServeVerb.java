@@ -39,6 +39,7 @@ record ServeVerb(Starter starter) implements Verb<ServeSettings> {
     try (Signals signals = Signals.catching(stop::countDown);
         Server server = starter.start(settings, console::warn)) {
       console.messages().println("listening on " + server.url());
+      console.messages().println("page for browsers: " + server.url() + "/ui");
       stop.await();
       console.note("stopping when the answers under way have ended; again to stop at once");
       if (!server.drain(Duration.ofSeconds(settings.drainTimeout()))) {

@@ -74,6 +74,21 @@ class AdaptersTest {
         json("protect", "support@champion", "--policy", policy.toString(), "--why", "it counts");
     assertThat(set.path("protected").asBoolean()).isTrue();
     assertThat(set.path("policy").asString()).startsWith("sha256:");
+    assertThat(adapters("protect", "support@canary").out())
+        .isEqualTo(
+            "support@canary is protected: it goes only to versions that a gate has passed\n");
+    assertThat(adapters("list").out()).contains("  champion:1 (protected)  ");
+    assertThat(adapters("show", "support").out())
+        .contains("  champion (protected)  ")
+        .contains(
+            "\nsupport@canary is protected: it goes only to versions that a gate has passed\n")
+        .contains(
+            "\n"
+                + "support@champion is protected: it goes only to versions that a gate has passed,"
+                + " by the policy sha256:");
+    JsonNode shown = json("show", "support");
+    assertThat(shown.at("/aliases/champion/protected").asBoolean()).isTrue();
+    assertThat(shown.path("protected").toString()).isEqualTo("[\"canary\",\"champion\"]");
     Ran refused = adapters("alias", "support@champion", "2");
     assertThat(refused.code()).isEqualTo(ExitCode.REFUSED);
     assertThat(refused.err())
@@ -94,6 +109,7 @@ class AdaptersTest {
         .isEqualTo("nudge: taking the protection of an alias away needs a reason; give --why\n");
     JsonNode off = json("protect", "support@champion", "--off", "--why", "done");
     assertThat(off.path("protected").asBoolean()).isFalse();
+    assertThat(adapters("list").out()).contains("  champion:2  ");
     assertThat(json("alias", "support@champion", "1").path("version").asInt()).isEqualTo(1);
   }
 
@@ -121,7 +137,20 @@ class AdaptersTest {
     assertThat(late.code()).isEqualTo(ExitCode.WRONG);
     assertThat(late.err())
         .isEqualTo(
-            "nudge: support@champion is at version 1, not at version 2 as expected; it stays there\n");
+            "nudge: support@champion is at version 1, not at version 2 as expected; it stays"
+                + " there\n");
+  }
+
+  @Test
+  void onlyWhatAnAliasIsAtIsDeployed() {
+    push();
+    Ran said = adapters("state", "support:2", "deployed");
+    assertThat(said.code()).isEqualTo(ExitCode.WRONG);
+    assertThat(said.err())
+        .isEqualTo(
+            "nudge: support:2 has no alias, and only what an alias is at is deployed; move one"
+                + " there, as in nudge adapters alias support@champion 2\n");
+    assertThat(json("show", "support:2").path("state").asString()).isEqualTo("registered");
   }
 
   @Test
@@ -134,6 +163,10 @@ class AdaptersTest {
     assertThat(shown.at("/lineage/data/data")).isEqualTo(run.at("/digests/data"));
     assertThat(shown.path("base"))
         .isEqualTo(Json.read(folder.resolve("one/nudge.json")).at("/base/0"));
+    assertThat(shown.path("base_name").asString()).isEqualTo("model"); // the folder's
+    String base = "  model " + shown.path("base").asString().substring(0, 19) + "  ";
+    assertThat(adapters("show", "support").out()).contains(base);
+    assertThat(adapters("list").out()).contains(base);
     assertThat(shown.path("lineage").toString()).doesNotContain(trained.toString());
     assertThat(adapters("show", "support:1").out())
         .contains("state ", "deployed", "lineage.settings.rank ");
@@ -203,7 +236,8 @@ class AdaptersTest {
     assertThat(ran.code()).isEqualTo(ExitCode.WRONG);
     assertThat(ran.err())
         .isEqualTo(
-            "nudge: support@champion is support:1, which is blocked (it leaks names); name another version, or roll the alias back\n");
+            "nudge: support@champion is support:1, which is blocked (it leaks names); name another"
+                + " version, or roll the alias back\n");
   }
 
   @Test

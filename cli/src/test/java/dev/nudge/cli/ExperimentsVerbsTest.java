@@ -129,11 +129,15 @@ class ExperimentsVerbsTest implements Resolver {
   };
 
   private void answers(int n) {
+    answers("", n);
+  }
+
+  private void answers(String prefix, int n) {
     Feedback feedback = new Feedback(experiments);
     for (int i = 0; i < n; i++) {
-      Routed routed = requireNonNull(experiments.route("tone", new Unit("user" + i), "req-" + i));
-      routed.ended(routed.arm(), Facts.done("c" + i, 5, 40, 0.1, 0.4));
-      feedback.take(Json.parse("{\"request_id\": \"req-" + i + "\", \"thumbs\": \"up\"}"));
+      Routed routed = requireNonNull(experiments.route("tone", new Unit(prefix + i), prefix + i));
+      routed.ended(routed.arm(), Facts.done(prefix + "c" + i, 5, 40, 0.1, 0.4));
+      feedback.take(Json.parse("{\"request_id\": \"" + prefix + i + "\", \"thumbs\": \"up\"}"));
     }
   }
 
@@ -155,13 +159,26 @@ class ExperimentsVerbsTest implements Resolver {
             new String[] {"tone", "ab", "running", "collecting", "30", "30"});
     String shown = run("show", "tone").out();
     assertThat(shown)
-        .contains("of 100 units with score in A and in B")
-        .contains("ARM  ADAPTER           DIGEST        UNITS")
-        .contains("support@canary    0123456789ab")
-        .contains("score of B less that of A: 0.000, interval - to -")
-        .contains("higher with probability ")
-        .contains("kept guardrail error_rate of B, tolerance 0.2500: p = 1.000")
+        .contains("of 100 units with score in A and in B; ")
+        .containsPattern("\nscore, mean, B less A: \\d+ of 100 units .* more are needed")
+        .doesNotContain("probability")
+        .containsPattern("\nARM +A +B\n")
+        .containsPattern("\nadapter +support@champion +support@canary\n")
+        .containsPattern("\ndigest +0123456789ab +0123456789ab\n")
+        .containsPattern("\ntime to first token, p50 +0\\.0992 s +0\\.0992 s\n")
+        .contains("guardrail error_rate of B, tolerance 0.2500: no alarm, p = 1.000")
         .contains("units by weight: chi-square ");
+    for (JsonNode arm : json("show", "tone").path("arms")) { // the page writes the same
+      for (JsonNode figure : arm.path("figures")) {
+        assertThat(shown)
+            .containsPattern(
+                "\n" + figure.path("name").asString() + " .*" + figure.path("text").asString());
+      }
+    }
+    answers("more", 300);
+    assertThat(run("show", "tone").out())
+        .containsPattern("\nscore, mean, B less A: 0, interval -0\\.\\d+ to 0\\.\\d+, p = 1")
+        .contains("higher with probability ");
     assertThat(json("show", "tone")).hasToString(Json.line(experiments.show("tone")));
     assertThat(json("list").at("/data/0/name").asString()).isEqualTo("tone");
     Ran stopped = run("stop", "tone", "--arm", "B", "--reason", "release 7");

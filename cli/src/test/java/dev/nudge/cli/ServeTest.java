@@ -88,6 +88,8 @@ class ServeTest {
             .at("/choices/0/text")
             .asString();
     assertThat(text + "\n").isEqualTo(alone.out());
+    assertThat(err.toString(StandardCharsets.UTF_8))
+        .contains("\npage for browsers: " + url + "/ui\n");
     Signal.raise(new Signal("TERM"));
     assertThat(code.get()).isEqualTo(143);
     assertThat(out.toString(StandardCharsets.UTF_8)).isEmpty();

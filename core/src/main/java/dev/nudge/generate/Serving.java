@@ -1,5 +1,6 @@
 package dev.nudge.generate;
 
+import dev.nudge.adapter.NamedAdapters;
 import dev.nudge.constrain.Constraint;
 import dev.nudge.engine.Limits;
 import dev.nudge.settings.BusyException;
@@ -87,6 +88,21 @@ public final class Serving {
       throw e;
     }
     return asking;
+  }
+
+  /// Embeds a text: the mean of the last hidden states of its tokens, behind the last norm. Answers
+  /// go on beside it.
+  ///
+  /// @param adapter through which it goes, held by the caller until this returns; null: the base
+  /// @return as many numbers as the model is wide
+  public float[] embed(int[] ids, AdapterCache.@Nullable Lease adapter) {
+    Lock held = session.hold();
+    try {
+      NamedAdapters.Way way = adapter == null ? NamedAdapters.Way.BASE : adapter.way();
+      return session.engine().embed(ids, way);
+    } finally {
+      held.unlock();
+    }
   }
 
   /// Refuses so many answers of a client, before any of them is asked for.

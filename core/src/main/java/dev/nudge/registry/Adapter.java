@@ -6,7 +6,14 @@ import java.util.List;
 ///
 /// @param versions by number
 /// @param aliases by name
-public record Adapter(String name, List<Version> versions, List<Alias> aliases) {
+/// @param protections of aliases, by their names; one may be of an alias that is not there yet
+public record Adapter(
+    String name, List<Version> versions, List<Alias> aliases, List<Protection> protections) {
+
+  /// Whether an alias goes only to versions that a gate has passed.
+  public boolean isProtected(String alias) {
+    return protections.stream().anyMatch(one -> one.alias().equals(alias));
+  }
 
   /// The aliases that are at a version.
   public List<String> aliasesOf(Version version) {

@@ -20,6 +20,10 @@ final class Book {
     private final TreeMap<String, Alias> aliases = new TreeMap<>();
     private final TreeMap<String, Protection> protections = new TreeMap<>();
     private int last; // the highest number that was ever given
+
+    boolean isAliased(int version) {
+      return aliases.values().stream().anyMatch(alias -> alias.version() == version);
+    }
   }
 
   private final TreeMap<String, Shelf> shelves = new TreeMap<>();
@@ -108,7 +112,11 @@ final class Book {
           shelf.protections.remove(e.alias());
         }
       }
-      case Event.Stated e -> shelf.versions.computeIfPresent(e.version(), (_, v) -> v.with(e.to()));
+      case Event.Stated e -> {
+        if (e.to() != VersionState.DEPLOYED || shelf.isAliased(e.version())) {
+          shelf.versions.computeIfPresent(e.version(), (_, v) -> v.with(e.to()));
+        } // an older nudge let people say so of any version
+      }
       case Event.Reported e ->
           shelf.versions.computeIfPresent(
               e.version(), (_, v) -> v.with(plus(v.reports(), e.report())));
@@ -140,8 +148,7 @@ final class Book {
           e.version(),
           (_, v) -> v.state() == VersionState.BLOCKED ? v : v.with(VersionState.DEPLOYED));
     }
-    if (was != null
-        && shelf.aliases.values().stream().noneMatch(a -> a.version() == was.version())) {
+    if (was != null && !shelf.isAliased(was.version())) {
       shelf.versions.computeIfPresent(
           was.version(),
           (_, v) -> v.state() == VersionState.DEPLOYED ? v.with(VersionState.RETIRED) : v);
@@ -162,7 +169,10 @@ final class Book {
     return shelf == null || shelf.versions.isEmpty()
         ? null
         : new Adapter(
-            name, List.copyOf(shelf.versions.values()), List.copyOf(shelf.aliases.values()));
+            name,
+            List.copyOf(shelf.versions.values()),
+            List.copyOf(shelf.aliases.values()),
+            List.copyOf(shelf.protections.values()));
   }
 
   /// The version of a number; null where there is none.

@@ -28,7 +28,7 @@ final class BookFile {
   /// Bytes of a journal that are read without a thought.
   static final long WORTH = 64 << 10;
 
-  private static final String VERSION = "1";
+  private static final String VERSION = "2";
   private static final String NONE = "-";
 
   private BookFile() {}

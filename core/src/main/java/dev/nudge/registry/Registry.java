@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
@@ -42,10 +43,13 @@ import tools.jackson.databind.node.MissingNode;
 /// the time of a line to the disk, and for no other.
 public final class Registry {
   private static final int TRIES = 3;
+  private static final String BASE_NAME = "base_model_name_or_path";
   private static final Pattern TAG = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._-]{0,127}");
 
   private final Layout layout;
   private final Journal journal;
+  private final Map<String, String> baseNames =
+      new ConcurrentHashMap<>(); // by digest; never change
   private Book book;
   private boolean opened;
   private long kept; // bytes of the journal that the index knows of
@@ -628,10 +632,17 @@ public final class Registry {
   }
 
   /// Says what state a version is in.
+  ///
+  /// @throws InputException where it is to be deployed, and no alias is at it
   public Version state(Reference reference, VersionState state, Note note) {
     return change(
         book -> {
           Version was = find(reference);
+          if (state == VersionState.DEPLOYED && adapter(was.name()).aliasesOf(was).isEmpty()) {
+            throw new InputException(
+                "%s has no alias, and only what an alias is at is deployed; move one there, as in nudge adapters alias %s@champion %d"
+                    .formatted(was.shown(), was.name(), was.number()));
+          }
           if (was.state() != state) {
             append(new Event.Stated(was.name(), note, was.number(), was.state(), state));
           }
@@ -669,6 +680,24 @@ public final class Registry {
   /// known.
   public JsonNode lineage(Version version) {
     return json(version, MediaTypes.LINEAGE);
+  }
+
+  /// The name of the base that a version was trained on: the folder's, as `adapter_config.json` has
+  /// it; null where it says none.
+  public @Nullable String baseName(Version version) {
+    String known = baseNames.computeIfAbsent(version.digest(), _ -> readBaseName(version));
+    return known.isEmpty() ? null : known;
+  }
+
+  private String readBaseName(Version version) {
+    try {
+      String path = json(version, "adapter_config.json").path(BASE_NAME).asString("");
+      String plain = path.replace('\\', '/').replaceAll("/+$", "");
+      String name = plain.substring(plain.lastIndexOf('/') + 1);
+      return name.equals(".") || name.equals("..") ? "" : name;
+    } catch (InputException e) {
+      return ""; // a file of the version is missing: who asks for it is told
+    }
   }
 
   /// What a file of a version says; missing where it has none.

@@ -4,8 +4,8 @@ import java.util.Locale;
 
 /// Where a version stands in its life.
 ///
-/// An alias that comes to a version makes it deployed; when the last alias leaves, it is retired.
-/// All else is said by people or programs.
+/// An alias that comes to a version makes it deployed, and nothing else does; when the last alias
+/// leaves, it is retired. All else is said by people or programs.
 public enum VersionState {
   /// It is there.
   REGISTERED,

@@ -21,6 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 class RegistryTest {
   @TempDir Path temp;
@@ -107,8 +108,8 @@ class RegistryTest {
     assertThatThrownBy(() -> Reference.parse("support@sha256:1234567"))
         .isInstanceOf(InputException.class)
         .hasMessage(
-            "'support@sha256:1234567' names no version: a digest is sha256: and 64 hex digits, or at"
-                + " least the first 8 of them");
+            "'support@sha256:1234567' names no version: a digest is sha256: and 64 hex digits, or"
+                + " at least the first 8 of them");
   }
 
   @Test
@@ -212,6 +213,41 @@ class RegistryTest {
     assertThat(registry.find(one).state()).isEqualTo(VersionState.DEPLOYED); // canary
     registry.alias("support", "canary", null, Alias.Expected.ANY, note("done"));
     assertThat(registry.find(one).state()).isEqualTo(VersionState.RETIRED);
+  }
+
+  @Test
+  void onlyWhatAnAliasIsAtIsDeployed() {
+    Version first = push(0);
+    Reference one = Reference.parse("support:1");
+    assertThatThrownBy(() -> registry.state(one, VersionState.DEPLOYED, note("by hand")))
+        .isInstanceOf(InputException.class)
+        .hasMessage(
+            "support:1 has no alias, and only what an alias is at is deployed; move one there, as"
+                + " in nudge adapters alias support@champion 1");
+    assertThat(registry.find(one).state()).isEqualTo(VersionState.REGISTERED);
+    move("champion", first);
+    registry.state(one, VersionState.BLOCKED, note("leaks"));
+    assertThat(registry.state(one, VersionState.DEPLOYED, note("it does not")).state())
+        .isEqualTo(VersionState.DEPLOYED);
+    registry.alias("support", "champion", null, Alias.Expected.ANY, note("done"));
+    // a line that an older nudge wrote
+    Journal journal = new Journal(registry.folder());
+    journal.read();
+    journal.append(
+        new Event.Stated("support", note("old"), 1, VersionState.RETIRED, VersionState.DEPLOYED));
+    assertThat(Registry.open(registry.folder()).find(one).state()).isEqualTo(VersionState.RETIRED);
+  }
+
+  @Test
+  void theBaseHasTheNameThatTheAdapterWasTrainedWith() throws IOException {
+    Path config = adapters.get(0).resolve("adapter_config.json");
+    ObjectNode keys = (ObjectNode) Json.read(config);
+    keys.put("base_model_name_or_path", "/models/SmolLM2-135M-Instruct/");
+    Files.writeString(config, Json.line(keys));
+    assertThat(registry.baseName(push(0))).isEqualTo("SmolLM2-135M-Instruct");
+    keys.putNull("base_model_name_or_path");
+    Files.writeString(config, Json.line(keys));
+    assertThat(registry.baseName(push(0))).isNull();
   }
 
   @Test

@@ -121,13 +121,7 @@ final class Answering {
         throw new Exchange.Gone(new IOException("the client closed its connection"));
       }
       if (System.nanoTime() - begun > limit) {
-        throw new ApiException(
-            504,
-            "timeout_error",
-            null,
-            "request_timeout",
-            0,
-            "the answer took more than %d seconds".formatted(shared.settings().requestTimeout()));
+        throw ApiException.late(shared.settings().requestTimeout());
       }
       for (int copy = 0; copy < copies && event != null; copy++) {
         switch (event) {

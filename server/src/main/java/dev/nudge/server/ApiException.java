@@ -73,6 +73,17 @@ public final class ApiException extends RuntimeException {
     return new ApiException(429, "rate_limit_error", null, code, Math.max(1, seconds), message);
   }
 
+  /// The answer took longer than `--request-timeout` lets it.
+  public static ApiException late(int seconds) {
+    return new ApiException(
+        504,
+        "timeout_error",
+        null,
+        "request_timeout",
+        0,
+        "the answer took more than %d seconds".formatted(seconds));
+  }
+
   /// Not now: the server is being stopped.
   public static ApiException stopping() {
     return new ApiException(

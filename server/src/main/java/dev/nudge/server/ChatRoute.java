@@ -7,6 +7,7 @@ import dev.nudge.chat.Tools;
 import dev.nudge.constrain.Constraint;
 import dev.nudge.generate.Request;
 import dev.nudge.settings.SamplingSettings;
+import dev.nudge.text.Tokenizer;
 import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -16,25 +17,45 @@ import tools.jackson.databind.node.ObjectNode;
 /// `POST /v1/chat/completions`.
 record ChatRoute(Shared shared) implements Routes.Handler {
 
+  /// What is asked, whatever route it came by.
+  ///
+  /// @param fields of a chat
+  /// @param messages what the client calls them
+  /// @param format what the client calls `response_format`
+  /// @param id what the answer's id begins with
+  record Asked(Fields fields, String messages, String format, String id) {}
+
+  /// Makes what tells a chat's answer.
+  interface Teller {
+    Reply of(Heading heading, List<ChatChoice> choices, boolean thinks);
+  }
+
   @Override
   public void handle(Exchange exchange) {
     Fields fields = exchange.body();
+    Tokenizer tokenizer = shared.session().tokenizer();
+    answer(
+        exchange,
+        new Asked(fields, "messages", "response_format", "chatcmpl-"),
+        (heading, choices, thinks) ->
+            fields.flag("stream", false)
+                ? new ChatStream(exchange, heading, tokenizer, choices, usage(fields), thinks)
+                : new ChatReply(exchange, heading, tokenizer, choices, thinks));
+  }
+
+  /// Answers a chat.
+  void answer(Exchange exchange, Asked asked, Teller teller) {
+    Fields fields = asked.fields;
     Served served = shared.find(exchange, or(fields.text("model"), ""));
-    ArrayNode messages = fields.list("messages");
-    if (messages == null) {
-      throw ApiException.missing("messages", "'messages' is missing; give at least one");
-    }
-    if (messages.isEmpty()) {
-      throw ApiException.wrong("messages", "'messages' is empty; give at least one");
-    }
+    ArrayNode messages = messages(asked);
     Tools tools = Tools.of(fields.list("tools"), fields.node("tool_choice"));
     ChatTemplates.Prompt prompt =
         shared.prompts().of(served, messages, tools.shown(), fields.object("chat_template_kwargs"));
     Integer top = SamplingFields.chatTop(fields);
     SamplingSettings sampling = SamplingFields.of(fields, shared.session().usualTokens(), 1, top);
-    shared.checkFits("messages", prompt.ids());
+    shared.checkFits(asked.messages, prompt.ids());
     ToolFormat format = ToolFormat.of(prompt.template());
-    Constraint constraint = constraint(fields, tools, format, prompt.turnEnd());
+    Constraint constraint = constraint(asked, tools, format, prompt.turnEnd());
     int n = SamplingFields.n(fields);
     ChatText.Rules rules = ChatText.Rules.of(prompt, tools, format, constraint != null);
     boolean oneCall =
@@ -43,18 +64,8 @@ record ChatRoute(Shared shared) implements Routes.Handler {
             || !fields.flag("parallel_tool_calls", true);
     List<ChatChoice> choices =
         Stream.generate(() -> new ChatChoice(rules, oneCall)).limit(n).toList();
-    Heading heading = Heading.of("chatcmpl-", served.asked(), served);
-    Reply reply =
-        fields.flag("stream", false)
-            ? new ChatStream(
-                exchange,
-                heading,
-                shared.session().tokenizer(),
-                choices,
-                usage(fields),
-                rules.thinks())
-            : new ChatReply(
-                exchange, heading, shared.session().tokenizer(), choices, rules.thinks());
+    Heading heading = Heading.of(asked.id, served.asked(), served);
+    Reply reply = teller.of(heading, choices, rules.thinks());
     Request request =
         Request.of(prompt.ids(), sampling)
             .withN(sampling.n())
@@ -65,6 +76,18 @@ record ChatRoute(Shared shared) implements Routes.Handler {
     new Answering(shared, exchange, reply, n / sampling.n()).answer(served, List.of(request));
   }
 
+  private static ArrayNode messages(Asked asked) {
+    ArrayNode messages = asked.fields.list("messages");
+    if (messages == null) {
+      throw ApiException.missing("messages", "'messages' is missing; give at least one");
+    }
+    if (messages.isEmpty()) {
+      throw ApiException.wrong(
+          asked.messages, "'%s' is empty; give at least one message".formatted(asked.messages));
+    }
+    return messages;
+  }
+
   /// Whether a stream is to end with the usage.
   static boolean usage(Fields fields) {
     ObjectNode options = fields.object("stream_options");
@@ -72,11 +95,11 @@ record ChatRoute(Shared shared) implements Routes.Handler {
   }
 
   private @Nullable Constraint constraint(
-      Fields fields, Tools tools, ToolFormat format, @Nullable Integer turnEnd) {
-    String schema = tools.schema(format, Constraints.schema(fields));
+      Asked asked, Tools tools, ToolFormat format, @Nullable Integer turnEnd) {
+    String schema = tools.schema(format, Constraints.schema(asked.fields));
     return schema == null
-        ? shared.constraints().guided(fields, turnEnd)
-        : shared.constraints().schema(tools.must() ? "tools" : "response_format", schema, turnEnd);
+        ? shared.constraints().guided(asked.fields, turnEnd)
+        : shared.constraints().schema(tools.must() ? "tools" : asked.format, schema, turnEnd);
   }
 
   static String or(@Nullable String text, String otherwise) {

@@ -5,7 +5,6 @@ import dev.nudge.generate.Request;
 import dev.nudge.settings.SamplingSettings;
 import java.util.ArrayList;
 import java.util.List;
-import tools.jackson.databind.JsonNode;
 
 /// `POST /v1/completions`: prompts as they stand, texts or tokens.
 record CompletionRoute(Shared shared) implements Routes.Handler {
@@ -19,7 +18,7 @@ record CompletionRoute(Shared shared) implements Routes.Handler {
     if (fields.has("suffix") && !ChatRoute.or(fields.text("suffix"), "").isEmpty()) {
       throw ApiException.wrong("suffix", "'suffix' is not supported; leave it out");
     }
-    List<int[]> prompts = prompts(fields);
+    List<int[]> prompts = TextField.read(shared, fields, "prompt", MOST_PROMPTS);
     Integer top = SamplingFields.completionTop(fields);
     boolean echo = fields.flag("echo", false);
     SamplingSettings sampling = SamplingFields.of(fields, USUAL_TOKENS, echo ? 0 : 1, top);
@@ -55,55 +54,5 @@ record CompletionRoute(Shared shared) implements Routes.Handler {
     return new CompletionReply.Echo(
         tokenizer.decode(prompt, false),
         CompletionReply.Echo.first(prompt[0], tokenizer.decode(new int[] {prompt[0]}, false)));
-  }
-
-  /// The prompts: a text, texts, tokens, or lists of tokens.
-  private List<int[]> prompts(Fields fields) {
-    JsonNode prompt = fields.node("prompt");
-    if (prompt == null) {
-      throw ApiException.missing(
-          "prompt", "'prompt' is missing; give a text, or a list of token ids");
-    }
-    int vocabulary = shared.session().config().vocabSize();
-    List<int[]> all = new ArrayList<>();
-    if (!prompt.isArray()) {
-      all.add(ids(prompt));
-    } else if (prompt.path(0).isNumber()) {
-      all.add(tokens("prompt", prompt, vocabulary));
-    } else {
-      prompt.forEach(one -> all.add(one.isArray() ? tokens("prompt", one, vocabulary) : ids(one)));
-    }
-    if (all.isEmpty() || all.size() > MOST_PROMPTS) {
-      throw ApiException.wrong(
-          "prompt", "'prompt' has %d prompts; 1 to %d may be".formatted(all.size(), MOST_PROMPTS));
-    }
-    return all;
-  }
-
-  private int[] ids(JsonNode text) {
-    if (!text.isString()) {
-      throw Fields.wrong("prompt", text, "texts, or token ids");
-    }
-    return shared.ids("prompt", text.stringValue());
-  }
-
-  /// Reads token ids.
-  static int[] tokens(String field, JsonNode list, int vocabulary) {
-    int[] ids = new int[list.size()];
-    for (int i = 0; i < ids.length; i++) {
-      JsonNode id = list.path(i);
-      if (!id.isIntegralNumber() || !id.canConvertToInt()) {
-        throw ApiException.wrong(
-            field, "'%s' has tokens that are no whole numbers".formatted(field));
-      }
-      ids[i] = id.intValue();
-      if (ids[i] < 0 || ids[i] >= vocabulary) {
-        throw ApiException.wrong(
-            field,
-            "'%s' has token %d; the model has tokens 0 to %d"
-                .formatted(field, ids[i], vocabulary - 1));
-      }
-    }
-    return ids;
   }
 }

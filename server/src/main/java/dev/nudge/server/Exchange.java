@@ -203,8 +203,8 @@ public final class Exchange {
 
   /// Says what the answer took.
   ///
-  /// @param why the first choice ended
-  void spent(Spent what, String why) {
+  /// @param why the first choice ended; null: there is none
+  void spent(Spent what, @Nullable String why) {
     spent = what;
     finish = why;
     client().quota().used((long) what.promptTokens() + what.completionTokens());

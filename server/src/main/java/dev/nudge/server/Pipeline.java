@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// The way of every request: is the server being stopped, which route, who asks, may it; then the
@@ -135,8 +136,12 @@ final class Pipeline {
 
   /// An answer might become longer than there is memory for.
   private static ApiException noRoom(Exchange exchange, NoRoomException e) {
-    String newer = "max_completion_tokens";
-    String field = exchange.body().has(newer) ? newer : "max_tokens";
+    Fields body = exchange.body();
+    String field =
+        Stream.of("max_completion_tokens", "max_output_tokens")
+            .filter(body::has)
+            .findFirst()
+            .orElse("max_tokens");
     return ApiException.wrong(
         field, "%s; lower '%s' or shorten the prompt".formatted(e.facts(), field));
   }

@@ -53,17 +53,19 @@ record RegistryRoutes(Registry registry, Folders folders) {
     exchange.reply(reply);
   }
 
-  private static ObjectNode card(Adapter adapter) {
+  private ObjectNode card(Adapter adapter) {
     ObjectNode card = JsonNodeFactory.instance.objectNode();
     card.put("object", "adapter").put("name", adapter.name());
     ObjectNode aliases = card.putObject("aliases");
     adapter.aliases().forEach(alias -> aliases.put(alias.name(), alias.version()));
+    ArrayNode guarded = card.putArray("protected");
+    adapter.protections().forEach(one -> guarded.add(one.alias()));
     ArrayNode versions = card.putArray("versions");
     adapter.versions().forEach(version -> versions.add(version(version)));
     return card;
   }
 
-  private static ObjectNode version(Version version) {
+  private ObjectNode version(Version version) {
     return JsonNodeFactory.instance
         .objectNode()
         .put("name", version.name())
@@ -73,6 +75,7 @@ record RegistryRoutes(Registry registry, Folders folders) {
         .put("bytes", version.bytes())
         .put("rank", version.rank())
         .put("base", version.base())
+        .put("base_name", registry.baseName(version))
         .put("pushed_at", version.pushed().at().toString())
         .put("pushed_by", version.pushed().by());
   }

@@ -186,11 +186,14 @@ public final class Server implements AutoCloseable {
   private static Routes routes(
       Shared shared, Metrics metrics, Pipeline pipeline, @Nullable Trials trials) {
     Routes routes = new Routes();
-    Routes.Handler chat = new ChatRoute(shared);
+    ChatRoute chat = new ChatRoute(shared);
+    Routes.Handler response = new ResponseRoute(chat);
     Routes.Handler completion = new CompletionRoute(shared);
     routes.client("POST", "/v1/chat/completions", trials == null ? chat : trials.around(chat));
     routes.client(
         "POST", "/v1/completions", trials == null ? completion : trials.around(completion));
+    routes.client("POST", "/v1/responses", trials == null ? response : trials.around(response));
+    routes.client("POST", "/v1/embeddings", new EmbeddingRoute(shared));
     new ModelRoutes(shared, System.currentTimeMillis() / 1000).add(routes);
     new TokenRoutes(shared).add(routes);
     new AdapterRoutes(shared).add(routes);

@@ -44,6 +44,13 @@ final class Sse implements AutoCloseable {
     write(("data: " + Json.line(node) + "\n\n").getBytes(StandardCharsets.UTF_8));
   }
 
+  /// Writes an object with the name of its kind before it.
+  void event(String kind, JsonNode node) throws IOException {
+    write(
+        ("event: " + kind + "\ndata: " + Json.line(node) + "\n\n")
+            .getBytes(StandardCharsets.UTF_8));
+  }
+
   /// Writes a comment where nothing was written for ten seconds, so that nobody on the way takes
   /// the connection for dead.
   void idle() throws IOException {

@@ -55,7 +55,7 @@ record TokenRoutes(Shared shared) {
     if (given == null) {
       throw ApiException.missing("tokens", "'tokens' is missing; give a list of token ids");
     }
-    int[] ids = CompletionRoute.tokens("tokens", given, shared.session().config().vocabSize());
+    int[] ids = TextField.tokens("tokens", given, shared.session().config().vocabSize());
     exchange.reply(
         JsonNodeFactory.instance
             .objectNode()

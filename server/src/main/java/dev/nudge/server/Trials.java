@@ -104,9 +104,10 @@ final class Trials {
         conversation(fields));
   }
 
-  /// What all requests of a conversation begin with: its messages up to the user's first.
+  /// What all requests of a conversation begin with: its messages up to the user's first. Responses
+  /// call them `input`.
   private static @Nullable String conversation(Fields fields) {
-    JsonNode messages = fields.node("messages");
+    JsonNode messages = fields.node(fields.has("messages") ? "messages" : "input");
     if (messages == null || !messages.isArray()) {
       return null;
     }

@@ -165,7 +165,12 @@ class DashboardInBrowserTest {
       browser.press("Enter");
       browser.await("document.querySelector('svg .interval.good') !== null");
       assertThat(browser.text())
-          .contains("B is better", "Score against A", "60", "Division of units", "Guardrails")
+          .contains(
+              "B is better",
+              "score, mean, difference from A",
+              "60",
+              "Division of units",
+              "Guardrails")
           .doesNotContain("0.00000");
       browser.shoot(SHOTS.resolve("real-experiment.png"));
       browser.tabTo("[data-at=stop]");

@@ -82,6 +82,13 @@ class DashboardTest {
       Reply moved = place.get("/ui");
       assertThat(moved.status()).isEqualTo(308);
       assertThat(moved.header("Location")).isEqualTo("/ui/");
+      Reply home = place.get("/", "Accept", "text/html,application/xhtml+xml,*/*;q=0.8");
+      assertThat(home.status()).isEqualTo(302);
+      assertThat(home.header("Location")).isEqualTo("/ui/");
+      assertThat(home.header("Vary")).isEqualTo("Accept");
+      Reply program = place.get("/", "Accept", "application/json");
+      assertThat(program.status()).isEqualTo(404);
+      assertThat(program.error("code")).isEqualTo("unknown_url");
     }
   }
 

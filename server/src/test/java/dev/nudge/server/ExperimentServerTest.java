@@ -124,6 +124,29 @@ class ExperimentServerTest {
   }
 
   @Test
+  void aResponseTakesPartAndAnEmbeddingIsTheFirstArms() {
+    create(TONE);
+    for (int i = 0; i < 6; i++) {
+      Reply reply =
+          place.post(
+              "/v1/responses",
+              "{\"model\": \"tone\", \"input\": \"hi\", \"max_output_tokens\": 4, \"user\": \"u%d\"}"
+                  .formatted(i));
+      assertThat(reply.status()).as(reply.text()).isEqualTo(200);
+      boolean a = reply.header("X-Experiment-Arm").equals("A");
+      assertThat(reply.header("X-Adapter-Digest")).isEqualTo((a ? first : second).digest());
+      String liked =
+          "{\"response_id\": \"%s\", \"score\": 1}".formatted(reply.json().path("id").asString());
+      assertThat(place.post("/v1/feedback", liked).status()).isEqualTo(200);
+    }
+    Reply embedded = place.post("/v1/embeddings", "{\"model\": \"tone\", \"input\": \"hi\"}");
+    assertThat(embedded.status()).as(embedded.text()).isEqualTo(200);
+    assertThat(embedded.header("X-Adapter-Digest")).isEqualTo(first.digest());
+    assertThat(report("tone").path("requests").asInt()).isEqualTo(6);
+    assertThat(report("tone").at("/comparisons/0/note").asString()).contains(" more are needed");
+  }
+
+  @Test
   void aUserOfTheBodyIsAUnitAndSoAreStreamsAndCompletions() {
     create(TONE);
     String user = "\"user\": \"ada\", " + SHORT;

@@ -95,6 +95,25 @@ class RegistryTest {
   }
 
   @Test
+  void onlyWhatAnAliasIsAtIsDeployedAndProtectionAndBaseAreTold() {
+    registry.protect("legal", "champion", null, Note.of("it counts"));
+    Reply said =
+        place.post(
+            "/v1/adapters/state",
+            "{\"name\": \"legal\", \"version\": 2, \"state\": \"deployed\", \"why\": \"x\"}");
+    assertThat(said.status()).isEqualTo(400);
+    assertThat(said.error("message")).startsWith("legal:2 has no alias, and only what an alias");
+    JsonNode card = place.get("/v1/adapters/legal").json();
+    assertThat(card.at("/versions/0/state").asString()).isEqualTo("deployed");
+    assertThat(card.at("/versions/1/state").asString()).isEqualTo("registered");
+    assertThat(card.path("protected").toString()).isEqualTo("[\"champion\"]");
+    JsonNode page = place.get("/v1/registry/adapters/legal").json();
+    assertThat(page.at("/aliases/0/protected").asBoolean()).isTrue();
+    assertThat(page.at("/versions/0/base_name").asString()).isEqualTo("grouped-tied");
+    assertThat(card.at("/versions/0/base_name")).isEqualTo(page.at("/versions/0/base_name"));
+  }
+
+  @Test
   void aFolderBelowTheRootIsPushedAsAVersion() throws IOException {
     Path third = Files.createDirectories(folder.resolve("root/third"));
     for (String file : List.of("adapter_config.json", "adapter_model.safetensors")) {
@@ -273,7 +292,8 @@ class RegistryTest {
     Reply state =
         place.post(
             "/v1/adapters/state",
-            "{\"name\": \"legal\", \"version\": 2, \"state\": \"blocked\", \"why\": \"it leaks names\"}");
+            "{\"name\": \"legal\", \"version\": 2, \"state\": \"blocked\", \"why\": \"it leaks"
+                + " names\"}");
     assertThat(state.json().path("state").asString()).isEqualTo("blocked");
     Reply reply = chat("legal:2");
     assertThat(reply.status()).isEqualTo(403);

@@ -33,6 +33,10 @@ import java.util.List;
 record Analysis(SampleRatio sampleRatio, List<Comparison> comparisons, List<Watched> watched) {
   private static final double TIGHTEST_AT = 100; // first events
 
+  /// Pairs from which a share of wins is shown. Its interval holds for any number; below this it
+  /// is so wide that a drawing of it says nothing.
+  private static final int FEWEST_PAIRS = 20;
+
   static Analysis of(Tally tally) {
     Definition definition = tally.definition();
     List<Comparison> comparisons = new ArrayList<>();
@@ -70,10 +74,12 @@ record Analysis(SampleRatio sampleRatio, List<Comparison> comparisons, List<Watc
       Wins wins = tally.pairs.wins;
       Interval share = wins.interval(alpha);
       Interval interval = new Interval(share.low() - 0.5, share.high() - 0.5);
-      return new Comparison(arm, wins.share() - 0.5, interval, wins.p(), 1, true);
+      return new Comparison(
+          arm, wins.share() - 0.5, interval, wins.p(), 1, wins.decided(), FEWEST_PAIRS);
     }
     NormalMixture mixture = mixture(definition);
-    boolean enough = enough(tally, definition.metric(), arm);
+    long have = have(tally, definition.metric(), arm);
+    boolean enough = have >= definition.minSample();
     Estimate difference = difference(tally, definition.metric(), arm, 1);
     return new Comparison(
         arm,
@@ -81,18 +87,15 @@ record Analysis(SampleRatio sampleRatio, List<Comparison> comparisons, List<Watc
         enough ? mixture.at(alpha).interval(difference) : EVERYTHING,
         enough ? mixture.p(difference) : 1,
         1,
-        enough);
+        have,
+        definition.minSample());
   }
 
   static final Interval EVERYTHING =
       new Interval(Double.NEGATIVE_INFINITY, Double.POSITIVE_INFINITY);
 
-  private static boolean enough(Tally tally, Metric metric, int arm) {
-    return have(tally, metric, arm) >= tally.definition().minSample();
-  }
-
   /// The units with a value in the first arm and in this one, the fewer of them.
-  static long have(Tally tally, Metric metric, int arm) {
+  private static long have(Tally tally, Metric metric, int arm) {
     if (tally.definition().mode() == Mode.SHADOW) {
       return tally.pairs.length.units();
     }
@@ -125,7 +128,7 @@ record Analysis(SampleRatio sampleRatio, List<Comparison> comparisons, List<Watc
   private static double p(Tally tally, Guardrail guardrail, int arm) {
     double tolerated = 1 + guardrail.tolerance();
     if (guardrail.metric() == Metric.LENGTH) {
-      return enough(tally, Metric.LENGTH, arm)
+      return have(tally, Metric.LENGTH, arm) >= tally.definition().minSample()
           ? mixture(tally.definition()).pAbove(difference(tally, Metric.LENGTH, arm, tolerated))
           : 1;
     }

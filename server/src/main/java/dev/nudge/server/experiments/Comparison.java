@@ -9,11 +9,17 @@ import dev.nudge.eval.Interval;
 /// @param interval of the difference, at all times at once, at α over the number of arms compared
 /// @param p of "there is none", at all times at once
 /// @param adjusted the same by Holm's method for all arms compared
-/// @param enough whether both arms have the units that they need
+/// @param have units of the arm that has fewer; of `preferred`, pairs that were decided
+/// @param need how many of them a difference is told from
 record Comparison(
-    int arm, double difference, Interval interval, double p, double adjusted, boolean enough) {
+    int arm, double difference, Interval interval, double p, double adjusted, long have, int need) {
 
   Comparison adjustedTo(double other) {
-    return new Comparison(arm, difference, interval, p, other, enough);
+    return new Comparison(arm, difference, interval, p, other, have, need);
+  }
+
+  /// How many more are needed; 0: there are enough.
+  long missing() {
+    return Math.max(0, need - have);
   }
 }

@@ -65,20 +65,17 @@ final class Judge {
       }
     }
     Double margin = definition.equivalence();
-    boolean none =
-        margin != null
-            && analysis.comparisons().stream().allMatch(c -> c.interval().within(margin));
-    return none
-        ? new Event.Decided(
-            Verdict.State.NO_DIFFERENCE,
-            null,
-            String.format(
-                Locale.ROOT,
-                "the interval of every difference of %s lies within ±%s",
-                definition.metric().word(),
-                margin),
-            at)
-        : null;
+    if (margin == null
+        || !analysis.comparisons().stream().allMatch(c -> c.interval().within(margin))) {
+      return null;
+    }
+    Figure figure = definition.metric().figure();
+    return new Event.Decided(
+        Verdict.State.NO_DIFFERENCE,
+        null,
+        "%s: the interval of every difference lies within ±%s"
+            .formatted(figure.name(), figure.text(margin)),
+        at);
   }
 
   private static boolean better(Definition definition, Comparison comparison) {
@@ -87,15 +84,16 @@ final class Judge {
 
   private static String reason(Definition definition, Comparison comparison) {
     Interval interval = comparison.interval();
+    Figure figure = definition.metric().figure();
     return String.format(
         Locale.ROOT,
-        "%s of %s less that of %s is %.4g, interval %.4g to %.4g, p = %.2g",
-        definition.metric().word(),
+        "%s: %s less %s is %s, interval %s to %s, p = %.2g",
+        figure.name(),
         definition.arms().get(comparison.arm()).name(),
         definition.arms().getFirst().name(),
-        comparison.difference(),
-        interval.low(),
-        interval.high(),
+        figure.text(comparison.difference()),
+        figure.text(interval.low()),
+        figure.text(interval.high()),
         comparison.adjusted());
   }
 
@@ -139,7 +137,7 @@ final class Judge {
     if (decided != null) {
       return said(definition, decided);
     }
-    return new Verdict(Verdict.State.COLLECTING, null, missing(tally, analysis));
+    return new Verdict(Verdict.State.COLLECTING, null, missing(definition, analysis));
   }
 
   private static Verdict said(Definition definition, Event.Decided decided) {
@@ -148,19 +146,27 @@ final class Judge {
         decided.state(), arm == null ? null : definition.arms().get(arm).name(), decided.reason());
   }
 
-  private static String missing(Tally tally, Analysis analysis) {
-    Definition definition = tally.definition();
+  private static String missing(Definition definition, Analysis analysis) {
     for (Comparison comparison : analysis.comparisons()) {
-      if (!comparison.enough()) {
-        return "%,d of %,d units with %s in %s and in %s"
-            .formatted(
-                Analysis.have(tally, definition.metric(), comparison.arm()),
-                definition.minSample(),
-                definition.metric().word(),
-                definition.arms().getFirst().name(),
-                definition.arms().get(comparison.arm()).name());
+      if (comparison.missing() > 0) {
+        return missing(definition, comparison);
       }
     }
     return "the intervals are too wide to say";
+  }
+
+  /// How many more units a comparison needs before anything is told of it.
+  static String missing(Definition definition, Comparison comparison) {
+    Metric metric = definition.metric();
+    String first = definition.arms().getFirst().name();
+    String other = definition.arms().get(comparison.arm()).name();
+    return "%,d of %,d %s; %,d more are needed before a difference is told"
+        .formatted(
+            comparison.have(),
+            comparison.need(),
+            metric == Metric.PREFERRED
+                ? "pairs of which one answer was preferred"
+                : "units with %s in %s and in %s".formatted(metric.word(), first, other),
+            comparison.missing());
   }
 }

@@ -6,26 +6,33 @@ import java.util.Locale;
 /// weight: tokens weigh where the unit is a token, answers elsewhere.
 public enum Metric {
   /// Mean score that feedback gave, from 0 to 1.
-  SCORE(true, 0.25),
+  SCORE(true, 0.25, "score, mean", Figure.Unit.NONE),
   /// Share of requests that failed on the server's side.
-  ERROR_RATE(false, 0.25),
+  ERROR_RATE(false, 0.25, "error rate", Figure.Unit.PERCENT),
   /// Share of answers without a character.
-  EMPTY_RATE(false, 0.25),
+  EMPTY_RATE(false, 0.25, "empty answer rate", Figure.Unit.PERCENT),
   /// Seconds to the first token; requests that waited for an adapter to load are left out.
-  FIRST_TOKEN(false, 0),
+  FIRST_TOKEN(false, 0, "time to first token, mean", Figure.Unit.SECONDS),
   /// Seconds a token behind the first.
-  SECONDS_PER_TOKEN(false, 0),
+  SECONDS_PER_TOKEN(false, 0, "time per output token, mean", Figure.Unit.SECONDS),
   /// Tokens an answer.
-  LENGTH(false, 0),
+  LENGTH(false, 0, "output tokens, mean", Figure.Unit.NONE),
   /// Which of two answers to the same prompt was preferred.
-  PREFERRED(true, 0);
+  PREFERRED(true, 0, "win rate", Figure.Unit.PERCENT);
 
   private final boolean moreIsBetter;
   private final double prior;
+  private final Figure figure;
 
-  Metric(boolean moreIsBetter, double prior) {
+  Metric(boolean moreIsBetter, double prior, String name, Figure.Unit unit) {
     this.moreIsBetter = moreIsBetter;
     this.prior = prior;
+    this.figure = new Figure(name, unit);
+  }
+
+  /// How its value is named and written.
+  Figure figure() {
+    return figure;
   }
 
   /// Whether a larger value is the better one.

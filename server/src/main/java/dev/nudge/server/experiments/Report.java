@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// What an experiment is and says, as maps and lists: what `GET /v1/experiments/NAME` answers and
@@ -19,6 +20,18 @@ import org.jspecify.annotations.Nullable;
 final class Report {
   private static final double MEDIAN = 0.5;
   private static final double TAIL = 0.95;
+  private static final Figure FIRST_P50 =
+      new Figure("time to first token, p50", Figure.Unit.SECONDS);
+  private static final Figure FIRST_P95 =
+      new Figure("time to first token, p95", Figure.Unit.SECONDS);
+  private static final List<Metric> SHOWN =
+      List.of(
+          Metric.SCORE,
+          Metric.ERROR_RATE,
+          Metric.EMPTY_RATE,
+          Metric.LENGTH,
+          Metric.SECONDS_PER_TOKEN,
+          Metric.FIRST_TOKEN);
 
   private Report() {}
 
@@ -126,11 +139,35 @@ final class Report {
       }
     }
     all.put("metrics", metrics);
+    all.put("figures", figures(tally, index));
     double alpha = tally.definition().alpha();
     all.put("first_token_seconds", quantiles(counted.firstToken, counted.firstTokenOfUnits, alpha));
     all.put("seconds", quantiles(counted.seconds, counted.secondsOfUnits, alpha));
     all.put("labels", counted.labels);
     return all;
+  }
+
+  /// What people compare of the arms, the same of each. The mean time to the first token is there
+  /// only where it decides: its percentiles say more.
+  private static List<Object> figures(Tally tally, int index) {
+    ArmTally counted = tally.arm(index);
+    int arms = tally.definition().arms().size();
+    List<Object> figures = new ArrayList<>();
+    for (Metric metric : SHOWN) {
+      boolean some = IntStream.range(0, arms).anyMatch(arm -> tally.arm(arm).weight(metric) > 0);
+      if (some && (metric != Metric.FIRST_TOKEN || tally.definition().metric() == metric)) {
+        figures.add(figure(metric.figure(), counted.value(metric)));
+      }
+    }
+    if (IntStream.range(0, arms).anyMatch(arm -> tally.arm(arm).firstToken.count() > 0)) {
+      figures.add(figure(FIRST_P50, quantile(counted.firstToken, MEDIAN)));
+      figures.add(figure(FIRST_P95, quantile(counted.firstToken, TAIL)));
+    }
+    return figures;
+  }
+
+  private static Map<String, @Nullable Object> figure(Figure figure, double value) {
+    return map("name", figure.name(), "text", figure.text(value));
   }
 
   private static Map<String, @Nullable Object> metric(Tally tally, int arm, Metric metric) {
@@ -160,29 +197,49 @@ final class Report {
       QuantileSketch all, QuantileSketch ofUnits, double p, double alpha) {
     Interval interval = ofUnits.interval(p, alpha);
     return map(
-        "value", all.count() == 0 ? null : all.quantile(p),
+        "value", number(quantile(all, p)),
         "low", number(interval.low()),
         "high", number(interval.high()));
+  }
+
+  /// NaN where there are not so many that one is expected above it: of fewer than 20 the 95 %
+  /// quantile is only the largest.
+  private static double quantile(QuantileSketch all, double p) {
+    return all.count() * (1 - p) < 1 - 1e-9 ? Double.NaN : all.quantile(p);
   }
 
   private static Map<String, @Nullable Object> comparison(Tally tally, Comparison comparison) {
     Definition definition = tally.definition();
     ArmTally first = tally.arm(0);
     ArmTally other = tally.arm(comparison.arm());
-    boolean thumbs = definition.metric() == Metric.SCORE && first.allThumbs() && other.allThumbs();
+    Figure figure = definition.metric().figure();
+    boolean told = comparison.missing() == 0 || comparison.adjusted() <= definition.alpha();
+    boolean thumbs =
+        told && definition.metric() == Metric.SCORE && first.allThumbs() && other.allThumbs();
     Posterior of = Posterior.of(other.thumbsUp, other.thumbs);
     Posterior ofFirst = Posterior.of(first.thumbsUp, first.thumbs);
-    return map(
-        "arm", definition.arms().get(comparison.arm()).name(),
-        "against", definition.arms().getFirst().name(),
-        "metric", definition.metric().word(),
-        "difference", number(comparison.difference()),
-        "low", number(comparison.interval().low()),
-        "high", number(comparison.interval().high()),
-        "p", comparison.p(),
-        "p_adjusted", comparison.adjusted(),
-        "chance_higher", thumbs ? of.above(ofFirst) : null,
-        "expected_loss", thumbs ? of.expectedLoss(ofFirst) : null);
+    double low = comparison.interval().low();
+    double high = comparison.interval().high();
+    Map<String, @Nullable Object> all =
+        map(
+            "arm", definition.arms().get(comparison.arm()).name(),
+            "against", definition.arms().getFirst().name(),
+            "metric", definition.metric().word(),
+            "name", figure.name(),
+            "unit", figure.unit().word(),
+            "more_is_better", definition.metric().moreIsBetter(),
+            "missing", comparison.missing(),
+            "note", told ? null : Judge.missing(definition, comparison));
+    all.put("difference", told ? number(comparison.difference()) : null);
+    all.put("low", told ? number(low) : null);
+    all.put("high", told ? number(high) : null);
+    all.put("difference_text", told ? figure.text(comparison.difference()) : null);
+    all.put("interval_text", told ? figure.text(low) + " to " + figure.text(high) : null);
+    all.put("p", told ? comparison.p() : null);
+    all.put("p_adjusted", told ? comparison.adjusted() : null);
+    all.put("chance_higher", thumbs ? of.above(ofFirst) : null);
+    all.put("expected_loss", thumbs ? of.expectedLoss(ofFirst) : null);
+    return all;
   }
 
   private static Map<String, @Nullable Object> watched(Definition definition, Watched watched) {

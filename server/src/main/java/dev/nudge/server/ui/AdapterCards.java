@@ -46,6 +46,7 @@ final class AdapterCards {
     values.put("rank", version.rank());
     values.put("bytes", version.bytes());
     values.put("base", version.base());
+    values.put("base_name", registry.baseName(version));
     String parent = parents.computeIfAbsent(version.digest(), _ -> parent(version));
     values.put("parent", parent.isEmpty() ? null : parent);
     return values;
@@ -66,6 +67,7 @@ final class AdapterCards {
     values.put("alias", alias.name());
     values.put("version", alias.version());
     values.put("digest", alias.digest());
+    values.put("protected", adapter.isProtected(alias.name()));
     values.put("at", alias.moved().at().toString());
     values.put("by", alias.moved().by());
     values.put("why", alias.moved().why());

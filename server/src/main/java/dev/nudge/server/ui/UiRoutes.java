@@ -5,15 +5,33 @@ import dev.nudge.server.Exchange;
 import dev.nudge.server.Routes;
 import dev.nudge.server.ui.UiFiles.UiFile;
 
-/// `GET /ui` and below: the page's own files, for everybody; what they show has its own rules.
+/// `GET /`, `/ui` and below: the page's own files, for everybody; what they show has its own rules.
 record UiRoutes() {
   private static final String ROOT = "/ui/";
 
   Routes add(Routes routes) {
     return routes
+        .open("GET", "/", UiRoutes::home)
         .open("GET", "/ui", UiRoutes::toRoot)
         .open("GET", ROOT, UiRoutes::file)
         .open("GET", ROOT + "*", UiRoutes::file);
+  }
+
+  /// A browser that is given the server's address gets the page; a program is told what there is.
+  private static void home(Exchange exchange) {
+    exchange.header("Vary", "Accept");
+    String accept = exchange.header("Accept");
+    if (accept == null || !accept.contains("text/html")) {
+      throw new ApiException(
+          404,
+          "invalid_request_error",
+          null,
+          "unknown_url",
+          0,
+          "there is no GET / here; /v1/models lists models, and /ui is a page for browsers");
+    }
+    exchange.header("Location", ROOT);
+    exchange.reply(302, "text/plain; charset=utf-8", "");
   }
 
   /// The page names its files beside itself, so its address ends with a slash.

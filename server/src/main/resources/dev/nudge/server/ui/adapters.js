@@ -51,7 +51,7 @@ export function adapters() {
       return el("tr", {},
         el("th", { scope: "row" }, el("a", { href: link(a.name) }, name(a.name))),
         el("td", {}, el("span", { class: "tags" }, a.aliases.map((alias) =>
-          el("span", { class: "tag" }, name(alias.alias), ` ${alias.version}`)))),
+          el("span", { class: "tag" }, name(alias.alias), ` ${alias.version}`, guarded(alias))))),
         el("td", { class: "number" }, number(a.versions.length)),
         el("td", {}, newest ? `${newest.number} · ${time(newest.created)}` : "–"));
     });
@@ -72,7 +72,7 @@ export function adapters() {
         ? el("p", { class: "hint" }, "No alias yet.")
         : table("Aliases", ["Alias", { number: "Version" }, "Change", "Since", "By", "Why"],
           adapter.aliases.map((a) => el("tr", {},
-            el("th", { scope: "row" }, name(a.alias)),
+            el("th", { scope: "row" }, name(a.alias), guarded(a)),
             el("td", { class: "number" }, number(a.version)),
             el("td", { class: "buttons" },
               button(`move ${a.alias}`, ["Move", unseen(` ${a.alias}`)], () => move(adapter, a)),
@@ -84,7 +84,7 @@ export function adapters() {
       el("div", { class: "buttons" }, button("new", "New alias", () => move(adapter, null))),
       el("h2", {}, "Versions"),
       table("Versions",
-        [{ number: "Version" }, "State", "Aliases", "Digest", { number: "Rank" },
+        [{ number: "Version" }, "State", "Aliases", "Digest", "Base", { number: "Rank" },
           { number: "Size" }, "Created", "By", "Parent"],
         adapter.versions.toReversed().map((v) => version(adapter, v))),
       el("h2", {}, "History"),
@@ -94,6 +94,11 @@ export function adapters() {
           el("td", {}, what(adapter, e)),
           el("td", {}, name(e.by)),
           el("td", { class: "wide" }, name(e.why ?? "–"))))));
+  }
+
+  /** Such an alias goes only to versions that a gate has passed. */
+  function guarded(alias) {
+    return alias.protected ? " (protected)" : null;
   }
 
   function unseen(text) {
@@ -108,6 +113,8 @@ export function adapters() {
       el("td", {}, el("span", { class: "tags" },
         at.map((a) => el("span", { class: "tag" }, name(a.alias))))),
       el("td", {}, el("code", { class: "digest" }, v.digest)),
+      el("td", {}, v.base_name ? [name(v.base_name), el("br")] : null,
+        el("code", {}, v.base ? short(v.base) : "–")),
       el("td", { class: "number" }, number(v.rank)),
       el("td", { class: "number" }, bytes(v.bytes)),
       el("td", {}, time(v.created)),
@@ -135,6 +142,10 @@ export function adapters() {
         return `version ${e.version} ${e.from} → ${e.to}`;
       case "report":
         return [`version ${e.version} has a report, `, name(e.report?.name ?? "")];
+      case "protect":
+        return [name(e.alias), " protected: it goes only to versions that a gate has passed"];
+      case "unprotect":
+        return [name(e.alias), " not protected any more"];
       case "remove":
         return `version ${e.version} removed`;
       default:

@@ -99,10 +99,9 @@ export function intervals(rows, { margin, label, show }) {
     const y = top + row * i + 29;
     const low = Number.isFinite(r.low) ? r.low : -far;
     const high = Number.isFinite(r.high) ? r.high : far;
-    const open = !Number.isFinite(r.low) && !Number.isFinite(r.high);
     return [
       svg("text", { class: "row", x: left, y: y - 13 }, r.name),
-      svg("line", { class: `interval${open ? " open" : ""} ${r.kind ?? ""}`, x1: x(low),
+      svg("line", { class: `interval ${r.kind ?? ""}`, x1: x(low),
         x2: x(high), y1: y, y2: y }),
       Number.isFinite(r.value)
         ? svg("circle", { class: `point ${r.kind ?? ""}`, cx: x(r.value), cy: y, r: 5 })

@@ -4,27 +4,16 @@ import { el, heading, name, replace, say, table } from "./dom.js";
 import { Refused, get, segment } from "./api.js";
 import { act, ask, trouble } from "./dialogs.js";
 import { intervals } from "./chart.js";
-import { number, percent, seconds, short, time } from "./format.js";
+import { number, percent, short, time } from "./format.js";
 
-/** Metric → how it is read, and whether more of it is better. */
-const METRICS = {
-  score: { label: "Score", show: (v) => number(v), more: true },
-  error_rate: { label: "Errors", show: percent, more: false },
-  empty_rate: { label: "Empty answers", show: percent, more: false },
-  first_token: { label: "First token", show: spell, more: false },
-  seconds_per_token: { label: "Time a token", show: spell, more: false },
-  length: { label: "Tokens an answer", show: (v) => number(v), more: false },
-  preferred: { label: "Preferred", show: percent, more: true },
-};
-
-function metric(word) {
-  return Object.hasOwn(METRICS, word) ? METRICS[word]
-    : { label: word, show: (v) => number(v), more: true };
+/** Marks of an axis, in the unit of what is compared: `%`, `s` or none. */
+function marks(unit) {
+  return (v) => (unit === "%" ? percent(v) : number(v) + (unit ? ` ${unit}` : ""));
 }
 
-/** A difference of times: its sign, then the time. */
-function spell(value) {
-  return value < 0 ? `−${seconds(-value)}` : seconds(value);
+/** What a report has written, with the minus of texts. */
+function written(text) {
+  return text.replaceAll("-", "−");
 }
 
 /** `no difference` → `no-difference`, for the style sheet. */
@@ -79,7 +68,7 @@ export function experiments() {
   }
 
   function detail(x) {
-    const m = metric(x.metric);
+    const of = x.comparisons[0];
     replace(node,
       el("p", { class: "back" }, el("a", { href: "#experiments" }, "All experiments")),
       heading(name(x.name), () => show(path)),
@@ -88,40 +77,26 @@ export function experiments() {
       el("dl", { class: "facts" },
         fact("Kind", mode(x)), fact("State", x.state), fact("Since", time(x.created)),
         fact("Units", number(x.units)), fact("Requests", number(x.requests)),
-        fact("Decides", `${m.label}, ${m.more ? "more" : "less"} is better`),
+        fact("Decides", `${of.name}; ${of.more_is_better ? "more" : "less"} is better`),
         fact("Wrong verdicts", `at most ${percent(x.alpha)}`),
         fact("Least sample", `${number(x.min_sample)} units an arm`),
-        fact("Division of units", x.sample_ratio.alarm
-          ? `not by the weights (p ${number(x.sample_ratio.p)}): no verdict`
-          : `by the weights (p\u00a0${number(x.sample_ratio.p)})`)),
-      el("h2", {}, `${m.label} against ${x.arms[0].name}`),
-      el("figure", {}, drawing(x, m),
-        el("figcaption", { class: "hint" },
-          "Point: difference so far; bar: interval that holds however often one looks",
-          x.equivalence ? `; shaded: a difference of at most ${m.show(x.equivalence)} is none.` : ".")),
-      table("Differences", ["Arm", { number: "Difference" }, { number: "Interval" }, { number: "p" },
-        { number: "Chance it is better" }],
-      x.comparisons.map((c) => el("tr", {},
-        el("th", { scope: "row" }, name(c.arm)),
-        el("td", { class: "number" }, m.show(c.difference)),
-        el("td", { class: "number" }, between(c, m.show)),
-        el("td", { class: "number" }, number(c.p_adjusted)),
-        el("td", { class: "number" }, c.chance_higher === null ? "–" : percent(c.chance_higher))))),
+        x.mode === "shadow" ? null : fact("Division of units", division(x.sample_ratio))),
+      el("h2", {}, [of.name, ", difference from ", name(of.against)]),
+      differences(x),
       el("h2", {}, "Arms"),
       table("Arms", ["Arm", "Adapter", { number: "Weight" }, { number: "Units" },
-        { number: "Requests" }, ...columns(x).map((c) => ({ number: metric(c).label })),
-        { number: "First token, 95 %" }],
-      x.arms.map((a) => arm(x, a))),
+        { number: "Requests" }, ...x.arms[0].figures.map((f) => ({ number: f.name }))],
+      x.arms.map(arm)),
       el("h2", {}, "Guardrails"),
       x.guardrails.length === 0
         ? el("p", { class: "hint" }, "None.")
         : table("Guardrails", ["Watched", "Arm", { number: "Tolerated" }, { number: "p" }, "Says"],
           x.guardrails.map((g) => el("tr", {},
-            el("th", { scope: "row" }, metric(g.metric).label),
+            el("th", { scope: "row" }, name(g.metric)),
             el("td", {}, name(g.arm)),
             el("td", { class: "number" }, `+${percent(g.tolerance)}`),
             el("td", { class: "number" }, number(g.p_adjusted)),
-            el("td", {}, g.alarm ? el("span", { class: kind("worse") }, "alarm") : "nothing")))),
+            el("td", {}, g.alarm ? el("span", { class: kind("worse") }, "alarm") : "no alarm")))),
       x.pairs ? pairs(x) : null,
       x.state === "running"
         ? el("div", { class: "buttons" }, el("button", { type: "button", "data-at": "stop",
@@ -141,41 +116,60 @@ export function experiments() {
       s.rollback_error ? [" The rollback failed: ", name(s.rollback_error)] : null);
   }
 
-  function between(c, show) {
-    const open = c.low === null && c.high === null;
-    return open ? "too few units yet"
-      : `${c.low === null ? "−∞" : show(c.low)} to ${c.high === null ? "∞" : show(c.high)}`;
+  function division(ratio) {
+    if (ratio.degrees === 0) {
+      return "too few units to say";
+    }
+    return ratio.alarm
+      ? `not by the weights (p ${number(ratio.p)}): no verdict`
+      : `by the weights (p\u00a0${number(ratio.p)})`;
   }
 
-  function drawing(x, m) {
-    const rows = x.comparisons.map((c) => {
+  /** Arms whose units are too few have a sentence, and nothing is drawn of them. */
+  function differences(x) {
+    const known = x.comparisons.filter((c) => c.note === null);
+    const few = x.comparisons.filter((c) => c.note !== null);
+    return [
+      few.map((c) => el("p", { class: "hint few" }, name(c.arm), ": ", name(c.note), ".")),
+      known.length === 0 ? null : [
+        el("figure", {}, drawing(x, known),
+          el("figcaption", { class: "hint" },
+            "Point: difference so far; bar: interval that holds however often one looks",
+            x.equivalence
+              ? `; shaded: a difference of at most ${marks(known[0].unit)(x.equivalence)} is none.`
+              : ".")),
+        table("Differences", ["Arm", { number: "Difference" }, { number: "Interval" },
+          { number: "p" }, { number: "Chance it is better" }],
+        known.map((c) => el("tr", {},
+          el("th", { scope: "row" }, name(c.arm)),
+          el("td", { class: "number" }, written(c.difference_text)),
+          el("td", { class: "number" }, written(c.interval_text)),
+          el("td", { class: "number" }, number(c.p_adjusted)),
+          el("td", { class: "number" },
+            c.chance_higher === null ? "–" : percent(c.chance_higher)))))]];
+  }
+
+  function drawing(x, known) {
+    const rows = known.map((c) => {
       const above = c.low !== null && c.low > 0;
       const below = c.high !== null && c.high < 0;
-      const good = m.more ? above : below;
+      const good = c.more_is_better ? above : below;
       return { name: c.arm, value: c.difference, low: c.low, high: c.high,
         kind: good ? "good" : above || below ? "bad" : "" };
     });
-    const label = x.comparisons.map((c) => `${c.arm}: difference ${m.show(c.difference)}, `
-      + `interval ${between(c, m.show)}`).join("; ");
-    return intervals(rows, { margin: x.equivalence, label, show: m.show });
+    const label = known.map((c) => `${c.arm}: difference ${c.difference_text}, `
+      + `interval ${c.interval_text}`).join("; ");
+    return intervals(rows, { margin: x.equivalence, label, show: marks(known[0].unit) });
   }
 
-  /** The metrics that some arm has. */
-  function columns(x) {
-    return Object.keys(METRICS).filter((m) => m !== "preferred"
-      && x.arms.some((a) => Object.hasOwn(a.metrics, m)));
-  }
-
-  function arm(x, a) {
+  function arm(a) {
     return el("tr", {},
       el("th", { scope: "row" }, name(a.name)),
       el("td", {}, name(a.adapter), el("br"), el("code", {}, a.digest ? short(a.digest) : "base")),
       el("td", { class: "number" }, number(a.weight)),
       el("td", { class: "number" }, number(a.units)),
       el("td", { class: "number" }, number(a.requests)),
-      columns(x).map((m) => el("td", { class: "number" },
-        a.metrics[m] ? metric(m).show(a.metrics[m].value) : "–")),
-      el("td", { class: "number" }, seconds(a.first_token_seconds?.p95?.value)));
+      a.figures.map((f) => el("td", { class: "number" }, written(f.text))));
   }
 
   function pairs(x) {

@@ -118,6 +118,85 @@ class ExperimentsTest {
   }
 
   @Test
+  void nothingIsToldOfThreeUnitsButHowManyMoreAreNeeded() {
+    create(Some.ab("'min_sample': 20"));
+    for (int i = 0; i < 3; i++) {
+      answered(1);
+    }
+    JsonNode few = report().at("/comparisons/0");
+    for (String number :
+        new String[] {"difference", "low", "high", "p", "p_adjusted", "chance_higher"}) {
+      assertThat(few.path(number).isNull()).as(number).isTrue();
+    }
+    String need =
+        " of 20 units with score in A and in B; %d more are needed before a difference is told"
+            .formatted(few.get("missing").asInt());
+    assertThat(few.get("note").asString()).endsWith(need);
+    assertThat(report().at("/verdict/reason").asString()).endsWith(need);
+    assertThat(report().at("/arms/0/first_token_seconds/p95/value").isNull()).isTrue();
+    assertThat(report().at("/sample_ratio/degrees").asInt()).isZero();
+    while (report().at("/comparisons/0/missing").asInt() > 0) {
+      assertThat(next).isLessThan(200);
+      answered(1);
+    }
+    JsonNode enough = report().at("/comparisons/0");
+    assertThat(enough.get("note").isNull()).isTrue();
+    assertThat(enough.get("difference").asDouble()).isZero();
+    assertThat(enough.get("interval_text").asString()).startsWith("-").contains(" to ");
+    assertThat(enough.get("chance_higher").isNumber()).isTrue();
+  }
+
+  @Test
+  void aWinRateIsToldFromTwentyPairs() {
+    create(
+        "{'name': 'tone', 'mode': 'shadow', 'arms': [{'adapter': 'base'}, {'adapter': 'b',"
+            + " 'weight': 100}], 'salt': 's'}");
+    for (int i = 0; i < 20; i++) {
+      assertThat(report().at("/comparisons/0/missing").asInt()).isEqualTo(20 - i);
+      assertThat(report().at("/comparisons/0/low").isNull()).isTrue();
+      Routed routed = route("user" + i);
+      routed.ended(routed.arm(), shadowed("a" + i, 20, "same"));
+      routed.ended(requireNonNull(routed.shadow()), shadowed("b" + i, 26, "other"));
+      feedback("{'response_id': 'b" + i + "', 'preferred': '" + (i % 2 == 0 ? "A" : "B") + "'}");
+    }
+    assertThat(report().at("/comparisons/0/low").asDouble()).isBetween(-0.5, -0.1);
+    assertThat(report().at("/comparisons/0/interval_text").asString()).endsWith(" %");
+  }
+
+  @Test
+  void figuresHaveTheFieldsNamesAndUnitsAndThePercentilesAreThoseOfTheRequests() {
+    create(Some.AB);
+    for (int i = 0; i < 100; i++) {
+      Routed routed = route("user" + i);
+      routed.ended(routed.arm(), Some.done(i % 10 == 0 ? 4.5 : 0.45)); // the mean is 0.855
+    }
+    JsonNode arm = report().at("/arms/0");
+    assertThat(arm.get("figures").valueStream().map(f -> f.get("name").asString()))
+        .containsExactly(
+            "error rate",
+            "empty answer rate",
+            "output tokens, mean",
+            "time per output token, mean",
+            "time to first token, p50",
+            "time to first token, p95");
+    assertThat(arm.at("/figures/0/text").asString()).isEqualTo("0 %");
+    assertThat(arm.at("/figures/4/text").asString()).matches("0\\.4[456]\\d* s");
+    assertThat(arm.at("/metrics/first_token/value").asDouble()).isGreaterThan(0.6);
+  }
+
+  @Test
+  void aMeanTimeToTheFirstTokenIsShownWhereItDecides() {
+    create(Some.ab("'metric': 'first_token'"));
+    Routed routed = route("user");
+    routed.ended(routed.arm(), Some.done(0.875));
+    JsonNode figures =
+        report().at("/arms/" + (routed.arm().name().equals("A") ? 0 : 1) + "/figures");
+    assertThat(figures.toString())
+        .contains("{\"name\":\"time to first token, mean\",\"text\":\"0.875 s\"}")
+        .contains("{\"name\":\"time to first token, p95\",\"text\":\"-\"}"); // of one request
+  }
+
+  @Test
   void aBetterArmIsSaidToBeAndTheExperimentRunsOn() {
     create(Some.AB);
     for (int i = 0; i < 3000 && state().equals("collecting"); i++) {
@@ -128,7 +207,7 @@ class ExperimentsTest {
     JsonNode report = report();
     assertThat(state()).isEqualTo("better");
     assertThat(report.at("/verdict/arm").asString()).isEqualTo("B");
-    assertThat(report.at("/verdict/reason").asString()).startsWith("score of B less that of A is ");
+    assertThat(report.at("/verdict/reason").asString()).startsWith("score, mean: B less A is ");
     assertThat(report.get("state").asString()).isEqualTo("running");
     JsonNode comparison = report.at("/comparisons/0");
     assertThat(comparison.get("low").asDouble()).isPositive();
@@ -157,7 +236,7 @@ class ExperimentsTest {
     assertThat(server.rolledBack)
         .singleElement()
         .asString()
-        .startsWith("tone: support@canary: score of B less that of A is -");
+        .startsWith("tone: support@canary: score, mean: B less A is -");
     for (int i = 0; i < 20; i++) {
       Routed routed = route("user" + i);
       assertThat(routed.arm().name()).isEqualTo("A");
@@ -343,8 +422,8 @@ class ExperimentsTest {
   @Test
   void bothAnswersOfAShadowAreScoredByThemselves() {
     create(
-        "{'name': 'tone', 'mode': 'shadow', 'arms': [{'adapter': 'base'}, {'adapter': 'b', 'weight': 100}],"
-            + " 'salt': 's'}");
+        "{'name': 'tone', 'mode': 'shadow', 'arms': [{'adapter': 'base'}, {'adapter': 'b',"
+            + " 'weight': 100}], 'salt': 's'}");
     Routed routed = route("user");
     routed.ended(routed.arm(), shadowed("a", 20, "same"));
     Arm shadow = requireNonNull(routed.shadow());

@@ -60,7 +60,7 @@ class UiTest {
     "adapters/support, td.buttons button",
     "experiments, .verdict",
     "experiments/champion-4, svg .interval",
-    "experiments/legal-canary, svg .interval.open",
+    "experiments/legal-canary, .few",
     "experiments/support-5-canary, .trouble",
     "experiments/terse, svg .interval",
     "runs, tbody a",
