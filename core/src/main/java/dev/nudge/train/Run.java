@@ -191,7 +191,8 @@ final class Run implements AutoCloseable {
     }
     events.accept(started());
     prepared.rows().forEach(line -> events.accept(new TrainEvent.Planned(line)));
-    prepared.lines().forEach(line -> events.accept(new TrainEvent.Planned(line)));
+    prepared.summary().forEach(line -> events.accept(new TrainEvent.Planned(line)));
+    prepared.layout().forEach(line -> events.accept(new TrainEvent.Planned(line, true)));
     RunResult result;
     try {
       write(RunState.RUNNING); // first: by it the folder is known as a run's

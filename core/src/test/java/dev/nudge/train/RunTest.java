@@ -845,6 +845,33 @@ class RunTest {
     assertThat(Training.prepare(given, TinyRun.MACHINE).lines()).noneMatch(l -> l.startsWith(says));
   }
 
+  @Test
+  void linesForThoseWhoKnowTheMachineAreMarked() throws IOException {
+    List<String> plain = new ArrayList<>();
+    List<String> layout = new ArrayList<>();
+    Prepared prepared =
+        Training.prepare(
+            TinyRun.settings(TinyRun.UNTIED, write("g", ROW), temp.resolve("out"), "steps", 1),
+            TinyRun.MACHINE);
+    Training.run(
+        prepared,
+        event -> {
+          if (event instanceof TrainEvent.Planned line) {
+            (line.layout() ? layout : plain).add(line.line());
+          }
+        },
+        () -> false);
+    assertThat(plain)
+        .anyMatch(line -> line.startsWith("compute    "))
+        .anyMatch(line -> line.matches("memory     [\\d.,]+ \\wi?B"))
+        .noneMatch(line -> line.contains("lanes") || line.contains("mapped"));
+    assertThat(layout)
+        .anyMatch(line -> line.startsWith("lanes      "))
+        .anyMatch(line -> line.matches("holds      weights .* beside the mapped file, .*"))
+        .anyMatch(line -> line.startsWith("layout     for the "));
+    assertThat(prepared.lines()).containsAll(layout); // of a dry run
+  }
+
   private static String state(Path out) {
     try {
       return TinyRun.record(out).get("state").asString();
