@@ -472,7 +472,8 @@ final class Run implements AutoCloseable {
         diverged = true;
         throw new RunException(
             "the update of step %d made numbers that are not finite; %s; lower --learning-rate"
-                .formatted(counts.steps(), SkippedSteps.kept(saves > 0)));
+                .formatted(
+                    counts.steps() - counts.skipped().sinceUpdate(), SkippedSteps.kept(saves > 0)));
       }
       save(false, checkpointed);
     }
