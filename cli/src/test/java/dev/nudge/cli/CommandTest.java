@@ -199,8 +199,7 @@ class CommandTest {
 
   @Test
   void trainPrintsResultsOnlyOnStandardOutput() {
-    assertThat(Ran.of(verbs, TRAIN))
-        .isEqualTo(new Ran(0, "", "1 row\nnudge: warning: look out\n"));
+    assertThat(Ran.of(verbs, TRAIN)).isEqualTo(new Ran(0, "", "1 row\nnudge: warning: look out\n"));
     assertThat(Ran.of(verbs, with("-v")).err())
         .isEqualTo("1 row\n1 lane\nnudge: warning: look out\n");
     assertThat(Ran.of(verbs, with("-q", "--json")))
@@ -213,16 +212,15 @@ class CommandTest {
   void aStoppedRunEndsWithTheCommandThatGoesOn() {
     Map<String, Object> run = new HashMap<>();
     List<Verb<?>> stopped =
-        List.of(new TrainVerb((_, _, _) -> new TrainVerb.Outcome(RunState.STOPPED, run, List.of())));
+        List.of(
+            new TrainVerb((_, _, _) -> new TrainVerb.Outcome(RunState.STOPPED, run, List.of())));
     run.put("saved_step", null); // before an update
     assertThat(Ran.of(stopped, TRAIN).err()).isEmpty();
     run.put("saved_step", 7);
-    assertThat(Ran.of(stopped, TRAIN).err())
-        .isEqualTo("to go on: nudge train --resume --out o\n");
+    assertThat(Ran.of(stopped, TRAIN).err()).isEqualTo("to go on: nudge train --resume --out o\n");
     assertThat(Ran.of(stopped, with("--keep", "0")).err()).isEmpty();
     assertThat(Ran.of(stopped, with("-q")).err()).isEmpty();
-    assertThat(
-            Ran.of(stopped, "train", "--model", "m", "--data", "d", "--out", "it's here").err())
+    assertThat(Ran.of(stopped, "train", "--model", "m", "--data", "d", "--out", "it's here").err())
         .isEqualTo("to go on: nudge train --resume --out 'it'\\''s here'\n");
   }
 

@@ -109,7 +109,8 @@ public record Backend(
           notes);
     }
     GemmProvider gemms = provider.get();
-    Dtype compute = before == null ? choose(wanted, gemms, notes) : keep(before, wanted, gemms, notes);
+    Dtype compute =
+        before == null ? choose(wanted, gemms, notes) : keep(before, wanted, gemms, notes);
     return new Backend(
         compute,
         kernels,

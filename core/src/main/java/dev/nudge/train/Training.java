@@ -229,8 +229,7 @@ public final class Training {
   }
 
   /// The layout of a run that goes on: that of before, wherever it can be.
-  private static Plan plan(
-      Resumed resumed, long free, List<String> warnings, Supplier<Plan> anew) {
+  private static Plan plan(Resumed resumed, long free, List<String> warnings, Supplier<Plan> anew) {
     String other = resumed.anew();
     warnings.addAll(resumed.warnings(other));
     if (other != null) {

@@ -15,7 +15,8 @@ import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
 
-/// Compares each rate of each schedule, its warm-up from zero, with transformers' (`src/test/reference/schedules.py`).
+/// Compares each rate of each schedule, its warm-up from zero, with transformers'
+/// (`src/test/reference/schedules.py`).
 class LearningRateTest {
   @Test
   void ratesEqualTransformers() throws IOException {

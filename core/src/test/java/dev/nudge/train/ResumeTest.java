@@ -368,8 +368,7 @@ class ResumeTest {
     assertThat(before).isNotEqualTo(now);
     Files.writeString(record, before);
     assertThatThrownBy(
-            () ->
-                Training.finished(fromZero.with("out", out).with("warmup_from_zero", false)))
+            () -> Training.finished(fromZero.with("out", out).with("warmup_from_zero", false)))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("--warmup-from-zero was true and is false");
     Map<String, Object> given = new HashMap<>(Training.given(out));
@@ -394,7 +393,8 @@ class ResumeTest {
     BusyProducts.during(bf16 ? 4 : 1, () -> run(settings.with("compute", "auto"), 3));
     Prepared again =
         BusyProducts.during(
-            bf16 ? 0.5 : 4, () -> Training.prepare(settings.with("compute", "auto"), TinyRun.MACHINE));
+            bf16 ? 0.5 : 4,
+            () -> Training.prepare(settings.with("compute", "auto"), TinyRun.MACHINE));
     assertThat(again.warnings()).noneMatch(line -> line.contains("bit-equal"));
     assertThat(again.backend().compute()).isEqualTo(bf16 ? Dtype.BF16 : Dtype.F32);
     Training.run(again, event -> {}, () -> false);
