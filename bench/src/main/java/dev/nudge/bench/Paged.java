@@ -135,6 +135,7 @@ public final class Paged {
             RATE,
             Schedule.CONSTANT,
             new Warmup(0),
+            false,
             0,
             1,
             flags.choice("optimizer", Optimizer.class),

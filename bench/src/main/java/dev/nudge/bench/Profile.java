@@ -78,6 +78,7 @@ final class Profile {
         around(backend.kernels()),
         threads -> new Timed(backend.gemms().apply(threads)),
         backend.name(),
+        backend.processor(),
         backend.notes());
   }
 

@@ -8,6 +8,7 @@ import dev.nudge.train.Training;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -73,17 +74,40 @@ record TrainVerb(Runner runner) implements Verb<TrainSettings> {
   @Override
   public int run(TrainSettings settings, Console console) {
     Progress progress = new Progress(console.messages(), Progress.style(console), System::nanoTime);
+    Consumer<TrainEvent> told =
+        event -> {
+          if (console.verbose() || !(event instanceof TrainEvent.Planned line && line.layout())) {
+            progress.accept(event);
+          }
+        };
     Outcome outcome;
     int code;
     try (Signals signals =
         Signals.catching(() -> console.note("\nstopping after this step; again to stop at once"))) {
-      outcome = runner.run(settings, progress, signals::stopped);
+      outcome = runner.run(settings, told, signals::stopped);
       code = outcome.state() == RunState.STOPPED ? signals.exitCode() : ExitCode.DONE;
     } finally {
       progress.end();
     }
     outcome.plan().forEach(console::result);
     console.object(outcome.object());
+    if (goesOn(settings, outcome)) {
+      console.note("to go on: nudge train --resume --out " + word(settings.output().out()));
+    }
     return code;
+  }
+
+  /// A path as a shell takes it for one word.
+  private static String word(Path path) {
+    String text = path.toString();
+    return text.matches("[\\w./+@:-]+") ? text : "'" + text.replace("'", "'\\''") + "'";
+  }
+
+  /// Whether a run that was stopped has left a checkpoint.
+  private static boolean goesOn(TrainSettings settings, Outcome outcome) {
+    return outcome.state() == RunState.STOPPED
+        && settings.output().kept() > 0
+        && outcome.object() instanceof Map<?, ?> run
+        && run.get("saved_step") != null;
   }
 }

@@ -19,6 +19,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -35,7 +36,8 @@ class CommandTest {
           new TrainVerb(
               (settings, events, _) -> {
                 seen.add(settings);
-                events.accept(new TrainEvent.Planned("1 lane"));
+                events.accept(new TrainEvent.Planned("1 row"));
+                events.accept(new TrainEvent.Planned("1 lane", true));
                 events.accept(new TrainEvent.Warning("look out"));
                 boolean dry = settings.output().dryRun();
                 return new TrainVerb.Outcome(
@@ -198,12 +200,29 @@ class CommandTest {
 
   @Test
   void trainPrintsResultsOnlyOnStandardOutput() {
-    assertThat(Ran.of(verbs, TRAIN))
-        .isEqualTo(new Ran(0, "", "1 lane\nnudge: warning: look out\n"));
+    assertThat(Ran.of(verbs, TRAIN)).isEqualTo(new Ran(0, "", "1 row\nnudge: warning: look out\n"));
+    assertThat(Ran.of(verbs, with("-v")).err())
+        .isEqualTo("1 row\n1 lane\nnudge: warning: look out\n");
     assertThat(Ran.of(verbs, with("-q", "--json")))
         .isEqualTo(new Ran(0, "{\"rows\":3}\n", "nudge: warning: look out\n"));
     assertThat(Ran.of(verbs, with("-q", "--dry-run")).out()).isEqualTo("3 rows\n2 steps\n");
     assertThat(Ran.of(verbs, with("-q", "--dry-run", "--json")).out()).isEqualTo("{\"rows\":3}\n");
+  }
+
+  @Test
+  void aStoppedRunEndsWithTheCommandThatGoesOn() {
+    Map<String, Object> run = new HashMap<>();
+    List<Verb<?>> stopped =
+        List.of(
+            new TrainVerb((_, _, _) -> new TrainVerb.Outcome(RunState.STOPPED, run, List.of())));
+    run.put("saved_step", null); // before an update
+    assertThat(Ran.of(stopped, TRAIN).err()).isEmpty();
+    run.put("saved_step", 7);
+    assertThat(Ran.of(stopped, TRAIN).err()).isEqualTo("to go on: nudge train --resume --out o\n");
+    assertThat(Ran.of(stopped, with("--keep", "0")).err()).isEmpty();
+    assertThat(Ran.of(stopped, with("-q")).err()).isEmpty();
+    assertThat(Ran.of(stopped, "train", "--model", "m", "--data", "d", "--out", "it's here").err())
+        .isEqualTo("to go on: nudge train --resume --out 'it'\\''s here'\n");
   }
 
   @Test

@@ -80,6 +80,11 @@ class ResumeCommandTest {
     Ran stopped = signalled("TERM", "out");
     assertThat(stopped.code()).as(stopped.err()).isEqualTo(143);
     assertThat(stopped.err()).contains("stopping after this step; again to stop at once");
+    assertThat(stopped.err())
+        .endsWith("\nto go on: nudge train --resume --out %s\n".formatted(folder.resolve("out")));
+    assertThat(stopped.err())
+        .contains("\ncompute    fp32")
+        .doesNotContain("lanes  ", "mapped file");
     Ran killed = signalled("KILL", "out"); // the same command has gone on
     assertThat(killed.code()).isIn(137, 0);
     Ran rest = place.run("train", "--resume", "--out", "D/out");

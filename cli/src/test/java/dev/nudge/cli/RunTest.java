@@ -137,7 +137,7 @@ class RunTest {
               "tokens_per_s",
               "rss_anon_mb");
       assertThat(steps.get(i).get("step").asInt()).isEqualTo(i + 1);
-      double x = i == 0 ? 0 : 1 - (i - 1) / 29.0; // one step of warm-up, ⌈0.03 · 30⌉
+      double x = i == 0 ? 1 : 1 - (i - 1) / 29.0; // one step of warm-up, ⌈0.03 · 30⌉
       assertThat(steps.get(i).get("lr").asDouble()).isCloseTo(1e-2 * x, within(1e-15));
     }
     assertThat(held.stream().map(r -> r.get("step").asInt())).containsExactly(0, 10, 20, 30);
@@ -145,7 +145,7 @@ class RunTest {
         .allSatisfy(
             r -> assertThat(r.propertyNames()).containsExactly("step", "eval_loss", "eval_tokens"));
     JsonNode first = steps.getFirst();
-    // the first rate is 0, and the rows are the held-out rows: the same loss three times
+    // a loss is that before the update, and the rows are the held-out rows: the same three times
     double before = held.getFirst().get("eval_loss").asDouble();
     assertThat(first.get("loss").asDouble()).isCloseTo(before, within(1e-5));
     assertThat(held.getLast().get("eval_loss").asDouble()).isLessThan(0.5);

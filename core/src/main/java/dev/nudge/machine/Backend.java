@@ -12,15 +12,23 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.IntFunction;
+import org.jspecify.annotations.Nullable;
 
 /// Holds what computes, settled once a run: compute type, kernels and products.
 ///
 /// @param compute the type of weights and activations: BF16, F32, or F64 in tests
 /// @param gemms opens a Gemm with that many threads, on the lane's own thread
 /// @param name what is printed, for example `bf16, oneDNN 3.13.0, vector-512`
+/// @param processor the kind of this machine's processor, with the instructions that the products
+///     take
 /// @param notes what is missing on this machine and what it costs, one line each
 public record Backend(
-    Dtype compute, Kernels kernels, IntFunction<Gemm> gemms, String name, List<String> notes) {
+    Dtype compute,
+    Kernels kernels,
+    IntFunction<Gemm> gemms,
+    String name,
+    String processor,
+    List<String> notes) {
   /// Products of bf16 must be this much faster than those of fp32 to be chosen: without
   /// instructions for them they run at a third, with them at nearly double.
   private static final double WORTH = 1.1;
@@ -39,13 +47,18 @@ public record Backend(
 
   /// Returns this backend with other kernels.
   public Backend withKernels(Kernels other) {
-    return new Backend(compute, other, gemms, name, notes);
+    return new Backend(compute, other, gemms, name, processor, notes);
   }
 
   /// Makes a backend of plain Java throughout.
   public static Backend plain(Dtype compute) {
     return new Backend(
-        compute, Kernels.plain(), threads -> Gemm.plain(), compute + ", plain Java", List.of());
+        compute,
+        Kernels.plain(),
+        threads -> Gemm.plain(),
+        compute + ", plain Java",
+        Processor.here(""),
+        List.of());
   }
 
   /// Finds the fastest products and kernels of this machine and settles the compute type by
@@ -56,11 +69,23 @@ public record Backend(
   /// trusted
   /// @throws InputException where `wanted` cannot be had
   public static Backend resolve(Compute wanted, Path cache, int... widths) {
-    return resolve(wanted, cache, GemmProvider.find(), widths);
+    return resolve(wanted, null, cache, GemmProvider.find(), widths);
+  }
+
+  /// The same for what goes on: it takes the compute type that it had, wherever there are products
+  /// of it. A measure beside a busy neighbour could choose another, and with it other bits.
+  ///
+  /// @param before the compute type that it had
+  public static Backend again(Compute before, Compute wanted, Path cache, int... widths) {
+    return resolve(wanted, before, cache, GemmProvider.find(), widths);
   }
 
   static Backend resolve(
-      Compute wanted, Path cache, Optional<GemmProvider> provider, int... widths) {
+      Compute wanted,
+      @Nullable Compute before,
+      Path cache,
+      Optional<GemmProvider> provider,
+      int... widths) {
     List<String> notes = new ArrayList<>();
     Kernels kernels = Kernels.fastest();
     notes.addAll(JvmFlags.missing(kernels));
@@ -74,16 +99,34 @@ public record Backend(
     }
     if (provider.isEmpty() || missing.isPresent()) {
       notes.add(missing.orElse("") + ", so products run in plain Java, a hundred times slower");
+      Dtype compute = (before == null ? wanted : before) == Compute.BF16 ? Dtype.BF16 : Dtype.F32;
       return new Backend(
-          wanted == Compute.BF16 ? Dtype.BF16 : Dtype.F32,
+          compute,
           kernels,
           threads -> Gemm.plain(),
-          name(wanted == Compute.BF16 ? Dtype.BF16 : Dtype.F32, "plain products", kernels),
+          name(compute, "plain products", kernels),
+          Processor.here(""),
           notes);
     }
     GemmProvider gemms = provider.get();
-    Dtype compute = choose(wanted, gemms, notes);
-    return new Backend(compute, kernels, gemms::open, name(compute, gemms.name(), kernels), notes);
+    Dtype compute =
+        before == null ? choose(wanted, gemms, notes) : keep(before, wanted, gemms, notes);
+    return new Backend(
+        compute,
+        kernels,
+        gemms::open,
+        name(compute, gemms.name(), kernels),
+        Processor.here(gemms.instructions()), // known once they are loaded
+        notes);
+  }
+
+  private static Dtype keep(
+      Compute before, Compute wanted, GemmProvider gemms, List<String> notes) {
+    if (before == Compute.FP32) {
+      return Dtype.F32;
+    }
+    boolean offered = gemms.probe(Dtype.BF16) > 0; // however slow
+    return offered ? Dtype.BF16 : choose(wanted, gemms, notes);
   }
 
   /// Loads the products; says why not where there are none.

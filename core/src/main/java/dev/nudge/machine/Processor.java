@@ -1,6 +1,5 @@
 package dev.nudge.machine;
 
-import dev.nudge.tensor.GemmProvider;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,7 +12,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /// Says on which kind of processor this process computes: two of one kind give the same bits.
-public final class Processor {
+final class Processor {
   /// What a kind's products and kernels may depend on.
   private static final Pattern WORTH = Pattern.compile("(avx|amx|fma|f16c|asimd|sve|bf16|i8mm).*");
 
@@ -22,9 +21,10 @@ public final class Processor {
 
   private Processor() {}
 
-  /// The kind of this machine's processor, with the instructions that the products take.
-  public static String here() {
-    String products = GemmProvider.find().map(GemmProvider::instructions).orElse("");
+  /// The kind of this machine's processor.
+  ///
+  /// @param products the instructions that products take, as what makes them says once it is loaded
+  static String here(String products) {
     return of(Path.of("/proc/cpuinfo")) + (products.isEmpty() ? "" : "; products " + products);
   }
 

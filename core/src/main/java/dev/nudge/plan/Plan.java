@@ -108,8 +108,12 @@ public record Plan(
 
   /// The plan as it is printed.
   public List<String> lines() {
+    return List.of("compute    " + backend, "memory     " + Bytes.shown(totalBytes()));
+  }
+
+  /// How it is laid out, for those who know the machine; the last line is of what its memory holds.
+  public List<String> layout() {
     List<String> lines = new ArrayList<>();
-    lines.add("compute    " + backend);
     lines.add(
         "lanes      "
             + lanes
@@ -126,9 +130,7 @@ public record Plan(
     }
     Footprint f = footprint;
     lines.add(
-        "memory     "
-            + Bytes.shown(totalBytes())
-            + ": weights "
+        "holds      weights "
             + Bytes.shown(f.weights().held())
             + " beside the mapped file, trained "
             + Bytes.shown(f.masters() + f.working() + f.gradients())

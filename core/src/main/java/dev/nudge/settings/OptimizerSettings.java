@@ -16,6 +16,7 @@ public record OptimizerSettings(
             byDefault = "0.03",
             label = "N|X")
         Warmup warmup,
+    @Setting(help = "begin the warm-up at the rate 0, as transformers does") boolean warmupFromZero,
     @Setting(help = "decoupled weight decay", byDefault = "0") double weightDecay,
     @Setting(help = "clip gradients to this norm; 0: never", byDefault = "1") double maxGradNorm,
     @Setting(help = "the optimiser", byDefault = "adamw") Optimizer optimizer,

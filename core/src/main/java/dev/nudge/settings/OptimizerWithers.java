@@ -19,6 +19,11 @@ public interface OptimizerWithers<S extends Record> extends Withers<S> {
     return with("warmup", new Warmup(stepsOrShare));
   }
 
+  /// Whether the warm-up begins at the rate 0, as transformers does.
+  default S withWarmupFromZero(boolean fromZero) {
+    return with("warmup_from_zero", fromZero);
+  }
+
   /// The decoupled weight decay.
   default S withWeightDecay(double decay) {
     return with("weight_decay", decay);

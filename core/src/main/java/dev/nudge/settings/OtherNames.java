@@ -124,7 +124,7 @@ public final class OtherNames {
     say(hub, "push_to_hub hub_model_id hub_token hf_token hub_strategy use_auth_token");
     String best = "nothing to set: the best by held-out rows is kept, and the last beside it";
     say(best, "save_total_limit load_best_model_at_end metric_for_best_model");
-    String saving = "what trains is saved each tenth of the run, or as {save_steps} says";
+    String saving = "what trains is saved every few minutes, or as {save_steps} says";
     say(saving, "save_strategy save_every");
     say("all rows of {data} are taken; give a shorter file", "max_train_samples max_samples");
     say("noise on embeddings is not supported; leave it out", "neftune_noise_alpha");

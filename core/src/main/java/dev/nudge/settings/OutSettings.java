@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 /// Where a run is written.
 ///
 /// @param resume whether the run in the folder must be gone on with; without, it is where it can be
-/// @param saveSteps null: a tenth of the run, and whenever ten minutes have gone by
+/// @param saveSteps null: each three minutes, or so seldom that saves take a twentieth of the time
 /// @param keep checkpoints that are kept beside that of the best step; 0: none is made; null: two,
 ///     until the run is finished
 /// @param diskWait seconds
@@ -16,7 +16,7 @@ public record OutSettings(
     @Setting(help = "replace what nudge wrote to that folder before") boolean overwrite,
     @Setting(help = "go on with the run in --out; settings that are left out are the run's")
         boolean resume,
-    @Setting(help = "steps between two saves (default: a tenth of the run, at most ten minutes)")
+    @Setting(help = "steps between two saves (default: 3 minutes, or a twentieth of the time)")
         @Nullable Integer saveSteps,
     @Setting(help = "checkpoints to keep (default: 2 and the best, until the run is finished)")
         @Nullable Integer keep,

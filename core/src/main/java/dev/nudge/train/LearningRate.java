@@ -3,16 +3,24 @@ package dev.nudge.train;
 import dev.nudge.settings.OptimizerSettings;
 import dev.nudge.settings.Schedule;
 
-/// The learning rate of each step, as transformers computes it.
+/// The learning rate of each step, as transformers computes it but for the warm-up.
 ///
-/// With i from 0, T steps and W of warm-up: i < W gives i/W of the peak; after it, with
+/// With i from 0, T steps and W of warm-up: i < W gives (i + 1)/W of the peak; after it, with
 /// x = (i − W)/(T − W), linear 1 − x, cosine (1 + cos πx)/2, constant 1; wsd stays at 1 and falls
-/// linearly over the last tenth.
-public record LearningRate(Schedule schedule, double peak, int warmupSteps, int steps) {
+/// linearly over the last tenth. The warm-up of transformers is i/W, so its first step has the rate
+/// 0 and trains nothing.
+///
+/// @param fromZero whether the warm-up is that of transformers
+public record LearningRate(
+    Schedule schedule, double peak, int warmupSteps, boolean fromZero, int steps) {
   /// The rates of a run of so many steps.
   static LearningRate of(OptimizerSettings settings, int steps) {
     return new LearningRate(
-        settings.schedule(), settings.learningRate(), settings.warmup().steps(steps), steps);
+        settings.schedule(),
+        settings.learningRate(),
+        settings.warmup().steps(steps),
+        settings.warmupFromZero(),
+        steps);
   }
 
   /// The rate of step `i`, from 0.
@@ -22,7 +30,7 @@ public record LearningRate(Schedule schedule, double peak, int warmupSteps, int 
 
   private double factor(int i) {
     if (i < warmupSteps) {
-      return (double) i / warmupSteps;
+      return (double) (fromZero ? i : i + 1) / warmupSteps;
     }
     double x = (double) (i - warmupSteps) / Math.max(1, steps - warmupSteps);
     return switch (schedule) {

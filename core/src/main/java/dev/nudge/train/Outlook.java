@@ -94,8 +94,9 @@ public record Outlook(
     if (settings.lora().method() == Method.FULL) {
       lines.add("trained    " + f.each(attempt.count().trained()));
     }
-    List<String> layout = plan.lines();
-    lines.addAll(layout.subList(0, layout.size() - 1)); // the last is the memory, in full below
+    lines.add(plan.lines().getFirst()); // the memory stands below
+    List<String> layout = plan.layout();
+    lines.addAll(layout.subList(0, layout.size() - 1)); // and all that it holds
     lines.add("");
     row(lines, "weights, read in place from the file", f.weights().mapped());
     row(lines, "weights, in the compute type", f.weights().dense());

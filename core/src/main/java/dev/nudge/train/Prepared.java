@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// A run that was checked from end to end and has not started: nothing is written yet.
@@ -145,8 +146,13 @@ public record Prepared(
     }
   }
 
-  /// Describes the run in lines, as they are printed before it starts.
+  /// Describes the run in lines, as a dry run prints them.
   public List<String> lines() {
+    return Stream.concat(summary().stream(), layout().stream()).toList();
+  }
+
+  /// The lines that are printed before it starts.
+  List<String> summary() {
     List<String> lines = new ArrayList<>();
     lines.add(
         String.format(
@@ -172,6 +178,20 @@ public record Prepared(
     }
     lines.add((full() ? "weights    " : "adapter    ") + count + each());
     lines.addAll(plan.lines());
+    if (streams()) {
+      lines.add(
+          "weights    "
+              + Bytes.shown(plan.footprint().mapped())
+              + (PageAdvice.advised()
+                  ? " streamed from their file, two layers ahead"
+                  : " read from their file as they are touched: this system takes no advice"));
+    }
+    return lines;
+  }
+
+  /// The lines for those who know the machine.
+  List<String> layout() {
+    List<String> lines = new ArrayList<>(plan.layout());
     if (settings.memory() == null) {
       long ahead = machine.others().aheadBytes();
       lines.add(
@@ -184,14 +204,6 @@ public record Prepared(
                       .formatted(
                           Bytes.shown(ahead), Count.of(machine.others().runs(), "other run")))
               + "; --memory gives one that stays, and with it the same bits");
-    }
-    if (streams()) {
-      lines.add(
-          "weights    "
-              + Bytes.shown(plan.footprint().mapped())
-              + (PageAdvice.advised()
-                  ? " streamed from their file, two layers ahead"
-                  : " read from their file as they are touched: this system takes no advice"));
     }
     return lines;
   }

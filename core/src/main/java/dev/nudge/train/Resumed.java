@@ -1,8 +1,7 @@
 package dev.nudge.train;
 
 import dev.nudge.format.Json;
-import dev.nudge.machine.Processor;
-import dev.nudge.settings.Compute;
+import dev.nudge.machine.Backend;
 import dev.nudge.settings.TrainSettings;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,12 +11,12 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param found the checkpoint
 /// @param layout flags of layout that were given otherwise than when the run began
-/// @param processor kind of this machine's processor
-public record Resumed(RunCheckpoints.Found found, List<String> layout, String processor) {
+/// @param here where it is computed now
+public record Resumed(RunCheckpoints.Found found, List<String> layout, RunCheckpoint.Place here) {
 
-  static Resumed of(RunCheckpoints.Found found, TrainSettings settings) {
+  static Resumed of(RunCheckpoints.Found found, TrainSettings settings, Backend backend) {
     return new Resumed(
-        found, found.checkpoint().otherLayout(Json.tree(settings.values())), Processor.here());
+        found, found.checkpoint().otherLayout(Json.tree(settings.values())), place(backend));
   }
 
   private RunCheckpoint.Place made() {
@@ -29,23 +28,13 @@ public record Resumed(RunCheckpoints.Found found, List<String> layout, String pr
     return found.checkpoint().step();
   }
 
-  /// Whether it is computed on the kind of processor that it began on.
-  boolean here() {
-    return made().processor().equals(processor);
-  }
-
-  /// The compute type that the run began with.
-  Compute compute() {
-    return made().backend().startsWith("bf16") ? Compute.BF16 : Compute.FP32;
-  }
-
   /// Why the layout cannot be that of before; null where it is.
-  @Nullable String anew(String backend) {
-    if (!here()) {
+  @Nullable String anew() {
+    if (!made().processor().equals(here.processor())) {
       return "this processor is of another kind than the one it began on";
     }
-    if (!made().backend().equals(backend)) {
-      return "it began with " + made().backend() + " and this is " + backend;
+    if (!made().backend().equals(here.backend())) {
+      return "it began with " + made().backend() + " and this is " + here.backend();
     }
     return layout.isEmpty()
         ? null
@@ -61,26 +50,25 @@ public record Resumed(RunCheckpoints.Found found, List<String> layout, String pr
       lines.add(
           "checkpoint %s; the run goes on from %s".formatted(torn, found.folder().getFileName()));
     }
-    RunCheckpoint.Place now = place("");
     if (anew != null) {
       lines.add(
           "the run goes on with a layout made anew, as "
               + anew
               + ": it is not bit-equal to one that was never interrupted");
-    } else if (!made().nudge().equals(now.nudge()) || !made().java().equals(now.java())) {
+    } else if (!made().nudge().equals(here.nudge()) || !made().java().equals(here.java())) {
       lines.add(
           "the run began with nudge %s on Java %s and goes on with nudge %s on Java %s: it may not be bit-equal to one that was never interrupted"
-              .formatted(made().nudge(), made().java(), now.nudge(), now.java()));
+              .formatted(made().nudge(), made().java(), here.nudge(), here.java()));
     }
     return lines;
   }
 
   /// Where this process computes.
-  static RunCheckpoint.Place place(String backend) {
+  static RunCheckpoint.Place place(Backend backend) {
     String version = Resumed.class.getPackage().getImplementationVersion();
     return new RunCheckpoint.Place(
-        Processor.here(),
-        backend,
+        backend.processor(),
+        backend.name(),
         version == null ? "unknown" : version,
         Runtime.version().toString());
   }

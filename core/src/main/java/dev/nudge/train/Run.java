@@ -39,9 +39,6 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Threading: confined to the thread that runs it; lanes are the trainer's.
 final class Run implements AutoCloseable {
-  private static final int SAVES = 10; // in a run
-  private static final long LONGEST_UNSAVED_NANOS = 600_000_000_000L; // ten minutes
-
   private final Prepared prepared;
   private final Consumer<TrainEvent> events; // the log among them
   private final Deque<Runnable> closing = new ArrayDeque<>(); // the last opened first
@@ -69,8 +66,7 @@ final class Run implements AutoCloseable {
   private final Deque<Runnable> lines = new ArrayDeque<>(); // of what is counted, not written yet
   private int saves;
   private @Nullable Integer savedStep;
-  private final LongSupplier clock; // nanoseconds, for the time since the last save
-  private long savedAt;
+  private final SavePace pace;
   private @Nullable Save saving; // that is being written
   private boolean unwritable; // the disk has refused one
   private boolean diverged; // so what trains is worth less than what was saved
@@ -92,12 +88,12 @@ final class Run implements AutoCloseable {
     return counts.updates() > savedUpdates;
   }
 
+  /// @param clock nanoseconds, for the time between saves
   Run(Prepared prepared, Consumer<TrainEvent> events, LongSupplier clock) {
     this.prepared = prepared;
     this.events = this::tell;
     this.told = events;
-    this.clock = clock;
-    this.savedAt = clock.getAsLong();
+    this.pace = new SavePace(prepared.plan().footprint().stateBytes(), clock);
     Resumed from = prepared.resumed();
     this.resumed = from == null ? null : from.found().checkpoint();
     this.counts = resumed == null ? RunCounts.none() : RunCounts.of(resumed.counts());
@@ -107,7 +103,7 @@ final class Run implements AutoCloseable {
             : Instant.parse(resumed.started());
     this.id = resumed == null ? RunId.at(startedAt) : resumed.run();
     this.secondsBefore = resumed == null ? 0 : resumed.seconds();
-    this.here = Resumed.place(prepared.backend().name());
+    this.here = Resumed.place(prepared.backend());
     var settings = prepared.settings();
     this.behind =
         new Behind(
@@ -195,7 +191,8 @@ final class Run implements AutoCloseable {
     }
     events.accept(started());
     prepared.rows().forEach(line -> events.accept(new TrainEvent.Planned(line)));
-    prepared.lines().forEach(line -> events.accept(new TrainEvent.Planned(line)));
+    prepared.summary().forEach(line -> events.accept(new TrainEvent.Planned(line)));
+    prepared.layout().forEach(line -> events.accept(new TrainEvent.Planned(line, true)));
     RunResult result;
     try {
       write(RunState.RUNNING); // first: by it the folder is known as a run's
@@ -412,10 +409,7 @@ final class Run implements AutoCloseable {
       return false; // what gave no number is not saved over what did; the end saves by itself
     }
     Integer every = prepared.settings().output().saveSteps();
-    return every == null
-        ? steps % Math.ceilDiv(prepared.steps(), SAVES) == 0
-            || clock.getAsLong() - savedAt >= LONGEST_UNSAVED_NANOS
-        : steps % every == 0;
+    return every == null ? pace.isDue() : steps % every == 0;
   }
 
   /// Computes the held-out loss, where there are rows for one, and answers prompts; one that is
@@ -478,7 +472,8 @@ final class Run implements AutoCloseable {
         diverged = true;
         throw new RunException(
             "the update of step %d made numbers that are not finite; %s; lower --learning-rate"
-                .formatted(counts.steps(), SkippedSteps.kept(saves > 0)));
+                .formatted(
+                    counts.steps() - counts.skipped().sinceUpdate(), SkippedSteps.kept(saves > 0)));
       }
       save(false, checkpointed);
     }
@@ -497,7 +492,7 @@ final class Run implements AutoCloseable {
     boolean moves = folder.moves();
     boolean[] placed = {false}; // where the disk is full the rest alone is made again
     saving = new Save(step, counts.updates(), last);
-    behind.begin(
+    Runnable work =
         () -> {
           if (keep == 0) {
             RunCheckpoints.clear(folder.path()); // of a run that has had some
@@ -514,7 +509,8 @@ final class Run implements AutoCloseable {
           try (PhaseEvent _ = PhaseEvent.of("save", step)) {
             write(last);
           }
-        });
+        };
+    behind.begin(checkpointed ? pace.timed(work) : work);
     if (moves) {
       awaitSave();
     }
@@ -550,7 +546,7 @@ final class Run implements AutoCloseable {
     savedUpdates = save.updates();
     saves++;
     savedStep = save.step();
-    savedAt = clock.getAsLong();
+    pace.ended();
     events.accept(
         new TrainEvent.Saved(save.last() ? folder.path().resolve(RunFolder.LAST) : folder.path()));
     write(RunState.RUNNING);

@@ -3,6 +3,7 @@ package dev.nudge.train;
 import dev.nudge.format.Json;
 import dev.nudge.format.Sha256;
 import dev.nudge.plan.Plan;
+import dev.nudge.settings.Compute;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -51,7 +52,13 @@ record RunCheckpoint(
   ///
   /// @param processor its kind
   /// @param backend compute type, products and kernels
-  record Place(String processor, String backend, String nudge, String java) {}
+  record Place(String processor, String backend, String nudge, String java) {
+
+    /// The compute type.
+    Compute compute() {
+      return backend.startsWith("bf16") ? Compute.BF16 : Compute.FP32;
+    }
+  }
 
   int step() {
     return counts.path("steps").asInt(0);

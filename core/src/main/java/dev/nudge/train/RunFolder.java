@@ -26,6 +26,7 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.BooleanNode;
 
 /// The folder of a run: who may write into it, and its `run.json`.
 ///
@@ -67,6 +68,7 @@ final class RunFolder implements AutoCloseable {
   private static final Set<String> DATA = Set.of("data", "eval_data", "add_tokens");
 
   private static final String NOT_GIVEN = "not given";
+  private static final String FROM_ZERO = "warmup_from_zero";
 
   private final Path out;
   private final Claim claim;
@@ -239,6 +241,9 @@ final class RunFolder implements AutoCloseable {
     if (!keys.isEmpty()) {
       given.keySet().retainAll(keys); // others are defaults, which some choices refuse
     }
+    if (!run.path("settings").has(FROM_ZERO)) {
+      given.put(FROM_ZERO, true);
+    }
     given.keySet().removeAll(Set.of("out", "overwrite", "resume", "dry_run"));
     given.values().removeIf(Objects::isNull);
     return given;
@@ -282,7 +287,7 @@ final class RunFolder implements AutoCloseable {
     JsonNode now = Json.tree(settings.values());
     List<String> changes = new ArrayList<>();
     for (String key : now.propertyNames()) {
-      String was = shown(there.path(key));
+      String was = shown(then(there, key, now.get(key)));
       String is = shown(now.get(key));
       boolean rows = DATA.contains(key) && !was.equals(NOT_GIVEN) && !is.equals(NOT_GIVEN);
       if (!was.equals(is) && !rows && !FREE.contains(key)) {
@@ -290,6 +295,14 @@ final class RunFolder implements AutoCloseable {
       }
     }
     return changes;
+  }
+
+  /// What a run had for a setting. One of before it could be set began its warm-up at 0.
+  private static JsonNode then(JsonNode there, String key, JsonNode now) {
+    if (!key.equals(FROM_ZERO) || there.has(key)) {
+      return there.path(key);
+    }
+    return there.path("warmup").asDouble(0) == 0 ? now : BooleanNode.TRUE;
   }
 
   private static String shown(JsonNode value) {

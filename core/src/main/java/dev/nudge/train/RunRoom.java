@@ -65,7 +65,7 @@ final class RunRoom {
     return kept == 0 ? 0 : kept + 1;
   }
 
-  /// The copies of what trains that are sure to lie there at a time.
+  /// The copies of what trains that lie there at a time, where the run is long enough to save.
   private static int copies(Prepared run) {
     Integer save = run.settings().output().saveSteps();
     Integer look = run.settings().eval().evalSteps();

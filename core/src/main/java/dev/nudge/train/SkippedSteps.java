@@ -66,6 +66,11 @@ final class SkippedSteps {
     return inARow > 0;
   }
 
+  /// Steps since the last update that were skipped for their numbers.
+  int sinceUpdate() {
+    return inARow;
+  }
+
   /// Whether so many followed each other that the run ends.
   boolean tooMany() {
     return inARow == MOST;

@@ -39,7 +39,15 @@ public sealed interface TrainEvent {
       implements TrainEvent {}
 
   /// Tells one line of how rows are read or of the frozen plan, before the first step.
-  record Planned(String line) implements TrainEvent {}
+  ///
+  /// @param layout whether it is for those who know the machine
+  record Planned(String line, boolean layout) implements TrainEvent {
+
+    /// A line for everybody.
+    public Planned(String line) {
+      this(line, false);
+    }
+  }
 
   /// An optimiser step. Values are those of the step, not running totals.
   ///

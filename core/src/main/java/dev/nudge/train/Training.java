@@ -30,6 +30,7 @@ import dev.nudge.plan.Plan;
 import dev.nudge.plan.Planner;
 import dev.nudge.settings.AdapterInit;
 import dev.nudge.settings.Bytes;
+import dev.nudge.settings.Compute;
 import dev.nudge.settings.Count;
 import dev.nudge.settings.DataSettings;
 import dev.nudge.settings.Given;
@@ -131,12 +132,13 @@ public final class Training {
     checkInit(settings, config);
     RunCheckpoints.Found found = RunFolder.resumable(settings, machine.cache());
     Instant at = found == null ? Instant.now() : Instant.parse(found.checkpoint().started());
-    Resumed resumed = found == null ? null : Resumed.of(found, settings);
+    Compute compute = settings.model().compute();
     Backend backend =
-        Backend.resolve(
-            resumed != null && resumed.here() ? resumed.compute() : settings.model().compute(),
-            machine.cache(),
-            config.widths());
+        found == null
+            ? Backend.resolve(compute, machine.cache(), config.widths())
+            : Backend.again(
+                found.checkpoint().made().compute(), compute, machine.cache(), config.widths());
+    Resumed resumed = found == null ? null : Resumed.of(found, settings, backend);
     warnings.addAll(backend.notes());
     NewParts.Tokens tokens =
         NewParts.tokens(settings.lora(), folder, config, machine.cache(), warnings::add);
@@ -202,7 +204,7 @@ public final class Training {
                       Forecast.remedies(
                           settings, config, backend, data, rows, tokens.added(), samples, machine));
       long free = settings.memory() == null ? machine.memoryBytes() : Long.MAX_VALUE;
-      Plan plan = resumed == null ? anew.get() : plan(resumed, backend, free, warnings, anew);
+      Plan plan = resumed == null ? anew.get() : plan(resumed, free, warnings, anew);
       return new Prepared(
           settings,
           machine,
@@ -227,9 +229,8 @@ public final class Training {
   }
 
   /// The layout of a run that goes on: that of before, wherever it can be.
-  private static Plan plan(
-      Resumed resumed, Backend backend, long free, List<String> warnings, Supplier<Plan> anew) {
-    String other = resumed.anew(backend.name());
+  private static Plan plan(Resumed resumed, long free, List<String> warnings, Supplier<Plan> anew) {
+    String other = resumed.anew();
     warnings.addAll(resumed.warnings(other));
     if (other != null) {
       return anew.get();
@@ -251,17 +252,16 @@ public final class Training {
         .collect(Collectors.toSet());
   }
 
-  /// Warns of a run so short that its first step, whose rate is 0 where there is a warm-up, is much
-  /// of it.
+  /// Warns of a run so short that its first step is much of it, where its rate is 0.
   private static void warnOfRates(TrainSettings settings, int steps, List<String> warnings) {
     if (steps >= WORTH_A_WARM_UP || LearningRate.of(settings.optimizer(), steps).at(0) > 0) {
       return;
     }
     warnings.add(
         (steps == 1 ? "the only step has" : "step 1 of " + steps + " has")
-            + " the learning rate 0, because the warm-up begins there: "
+            + " the learning rate 0 by --warmup-from-zero: "
             + (steps == 1 ? "nothing is trained" : "it trains nothing")
-            + "; give --warmup 0, or more --epochs or --steps");
+            + "; leave it out, or give more --epochs or --steps");
   }
 
   /// Refuses to train weights in four bits.

@@ -68,6 +68,20 @@ class ComputeChoiceTest {
     }
   }
 
+  private static Backend again(Compute before, double bf16, double fp32) {
+    Rates rates = new Rates(bf16, fp32, 0, new int[1]);
+    return Backend.resolve(Compute.AUTO, before, Path.of("none"), Optional.of(rates));
+  }
+
+  @Test
+  void whatGoesOnKeepsItsTypeWhateverAMeasureSays() {
+    Backend slow = again(Compute.BF16, 80, 160);
+    assertThat(slow.compute()).isEqualTo(Dtype.BF16);
+    assertThat(slow.notes()).noneMatch(note -> note.contains("GFLOP/s"));
+    assertThat(again(Compute.FP32, 200, 110).compute()).isEqualTo(Dtype.F32);
+    assertThat(again(Compute.BF16, 0, 160).compute()).isEqualTo(Dtype.F32); // there is none
+  }
+
   /// Products of which some are wrong: those are off, and have the rate 0.
   private record Wrong(boolean bf16Too, boolean fp32Too, List<int[]> asked)
       implements GemmProvider {
@@ -99,7 +113,7 @@ class ComputeChoiceTest {
   }
 
   private static Backend resolve(Wrong provider) {
-    return Backend.resolve(Compute.AUTO, Path.of("none"), Optional.of(provider), 576, 1536);
+    return Backend.resolve(Compute.AUTO, null, Path.of("none"), Optional.of(provider), 576, 1536);
   }
 
   @Test

@@ -45,7 +45,7 @@ class SchemaTest {
         .containsExactlyInAnyOrder(
             ("--model --data --eval-data --prompt --completion --shape --columns --sql --template --train-on --eval-split --drop-rows --refuse-rows --mixture --skip-bad-rows --truncate --split --concatenate"
                     + " --out --overwrite --init-adapter --registry --init --method --freeze --quantize --double-quant --rank --alpha"
-                    + " --dropout --targets --modules-to-save --add-tokens --rs-lora --learning-rate --schedule --warmup"
+                    + " --dropout --targets --modules-to-save --add-tokens --rs-lora --learning-rate --schedule --warmup --warmup-from-zero"
                     + " --weight-decay --max-grad-norm --optimizer --beta1 --beta2 --epsilon"
                     + " --steps --epochs --batch-size --max-length --seed --shuffle --compute"
                     + " --lanes --threads --memory --price-per-hour --eval-steps --save-steps --dry-run --any-base"

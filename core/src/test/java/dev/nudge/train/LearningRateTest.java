@@ -15,7 +15,8 @@ import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
 
-/// Compares each rate of each schedule with transformers' (`src/test/reference/schedules.py`).
+/// Compares each rate of each schedule, its warm-up from zero, with transformers'
+/// (`src/test/reference/schedules.py`).
 class LearningRateTest {
   @Test
   void ratesEqualTransformers() throws IOException {
@@ -32,7 +33,7 @@ class LearningRateTest {
       int warmup = new Warmup(c.get("warmup").asDouble()).steps(steps);
       String name = schedule + " " + steps + " steps, warm-up " + c.get("warmup");
       assertThat(warmup).as(name).isEqualTo(c.get("warmup_steps").asInt());
-      LearningRate rate = new LearningRate(schedule, peak, warmup, steps);
+      LearningRate rate = new LearningRate(schedule, peak, warmup, true, steps);
       assertThat(c.get("rates").size()).isEqualTo(steps);
       for (int i = 0; i < steps; i++) {
         assertThat(rate.at(i))
@@ -41,5 +42,21 @@ class LearningRateTest {
       }
     }
     assertThat(seen).containsExactlyInAnyOrder(Schedule.values());
+  }
+
+  @Test
+  void theWarmUpBeginsAtItsFirstPartAndNoStepTrainsNothing() {
+    for (Schedule schedule : Schedule.values()) {
+      LearningRate rate = new LearningRate(schedule, 1, 4, false, 20);
+      LearningRate theirs = new LearningRate(schedule, 1, 4, true, 20);
+      for (int i = 0; i < 4; i++) {
+        assertThat(rate.at(i)).isEqualTo((i + 1) / 4.0);
+        assertThat(theirs.at(i)).isEqualTo(i / 4.0);
+      }
+      for (int i = 4; i < 20; i++) {
+        assertThat(rate.at(i)).as("%s %d", schedule, i).isEqualTo(theirs.at(i)).isPositive();
+      }
+    }
+    assertThat(new LearningRate(Schedule.LINEAR, 1, 1, false, 1).at(0)).isEqualTo(1);
   }
 }

@@ -15,6 +15,7 @@ import dev.nudge.plan.Plan;
 import dev.nudge.settings.Compute;
 import dev.nudge.settings.InputException;
 import dev.nudge.settings.TrainSettings;
+import dev.nudge.tensor.Dtype;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -351,6 +352,53 @@ class ResumeTest {
                 line.contains("another kind than the one it began on")
                     && line.contains("not bit-equal"));
     assertThat(Training.run(again, event -> {}, () -> false).steps()).isEqualTo(STEPS);
+  }
+
+  @Test
+  void aRunOfBeforeTheWarmUpsBeginCouldBeSetGoesOnFromZero() throws IOException {
+    Path whole = temp.resolve("whole");
+    TrainSettings fromZero =
+        settings("lora", whole).with("warmup", 3).with("warmup_from_zero", true);
+    run(fromZero, Integer.MAX_VALUE);
+    Path out = temp.resolve("out");
+    run(fromZero.with("out", out), 2);
+    Path record = out.resolve("run.json");
+    String now = Files.readString(record);
+    String before = now.replaceAll("\"warmup_from_zero\"( : true)?,?\\s*", "");
+    assertThat(before).isNotEqualTo(now);
+    Files.writeString(record, before);
+    assertThatThrownBy(
+            () -> Training.finished(fromZero.with("out", out).with("warmup_from_zero", false)))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("--warmup-from-zero was true and is false");
+    Map<String, Object> given = new HashMap<>(Training.given(out));
+    given.put("out", out.toString());
+    TrainSettings resumed = TrainSettings.of(given);
+    assertThat(resumed.optimizer().warmupFromZero()).isTrue();
+    run(resumed, Integer.MAX_VALUE);
+    assertThat(fixed(out)).isEqualTo(fixed(whole));
+  }
+
+  /// What the products take is known once they are loaded, and how fast they are depends on the
+  /// neighbours of that moment.
+  @ParameterizedTest
+  @ValueSource(strings = {"lora", "bf16"})
+  void aBusyMachineOfTheSameKindIsNotAnother(String kind) throws IOException {
+    if (kind.equals("bf16")) {
+      Backends.orSkip(Compute.BF16);
+    }
+    Path out = temp.resolve("out");
+    TrainSettings settings = settings(kind, out);
+    boolean bf16 = kind.equals("bf16");
+    BusyProducts.during(bf16 ? 4 : 1, () -> run(settings.with("compute", "auto"), 3));
+    Prepared again =
+        BusyProducts.during(
+            bf16 ? 0.5 : 4,
+            () -> Training.prepare(settings.with("compute", "auto"), TinyRun.MACHINE));
+    assertThat(again.warnings()).noneMatch(line -> line.contains("bit-equal"));
+    assertThat(again.backend().compute()).isEqualTo(bf16 ? Dtype.BF16 : Dtype.F32);
+    Training.run(again, event -> {}, () -> false);
+    assertThat(fixed(out)).isEqualTo(uninterrupted(kind));
   }
 
   /// Writes another text with the digest that belongs to it.

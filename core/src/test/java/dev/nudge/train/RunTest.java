@@ -25,7 +25,9 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -80,7 +82,7 @@ class RunTest {
         },
         () -> false);
     List<JsonNode> steps = TinyRun.metrics(out, "loss");
-    LearningRate rate = new LearningRate(Schedule.LINEAR, 2e-4, 1, 8);
+    LearningRate rate = new LearningRate(Schedule.LINEAR, 2e-4, 1, false, 8);
     assertThat(steps).hasSize(8);
     for (int i = 0; i < 8; i++) {
       boolean skipped = i % 3 == 1;
@@ -264,7 +266,7 @@ class RunTest {
   }
 
   @Test
-  void theAdapterIsSavedATenthOfTheRunAtATime() throws IOException {
+  void theAdapterIsSavedAsOftenAsSaveStepsSays() throws IOException {
     Path out = temp.resolve("out");
     Map<Integer, String> states = new TreeMap<>();
     int[] step = {0};
@@ -276,7 +278,9 @@ class RunTest {
             states.put(step[0], state(out));
           }
         };
-    run(TinyRun.settings(TinyRun.UNTIED, write("rows", ROW), out, "steps", 25), events);
+    run(
+        TinyRun.settings(TinyRun.UNTIED, write("rows", ROW), out, "steps", 25, "save_steps", 3),
+        events);
     assertThat(states.keySet()).containsExactly(3, 6, 9, 12, 15, 18, 21, 24, 25);
     assertThat(states.values()).containsOnly("running");
     assertThat(state(out)).isEqualTo("finished");
@@ -298,28 +302,50 @@ class RunTest {
     assertThat(states.keySet()).containsExactly(10, 20, 25);
   }
 
-  @Test
-  void tenMinutesWithoutASaveSave() throws IOException {
+  /// Makes a run by a clock on which a step takes a minute.
+  ///
+  /// @param saveSeconds what each reading of the clock by a save adds; a save reads it twice
+  /// @return the steps that were saved
+  private List<Integer> saves(Path out, int steps, int saveSeconds) throws IOException {
     var settings =
-        TinyRun.settings(
-            TinyRun.UNTIED, write("rows", ROW), temp.resolve("out"), "steps", 50); // every 5
-    long minute = 60_000_000_000L;
-    long[] now = {-3 * minute};
+        TinyRun.settings(TinyRun.UNTIED, write("rows", ROW, ROW), out, "steps", steps, "seed", 3);
+    AtomicLong seconds = new AtomicLong(-500);
     int[] step = {0};
     List<Integer> saves = new ArrayList<>();
     Consumer<TrainEvent> events =
         event -> {
           if (event instanceof TrainEvent.Step s) {
             step[0] = s.step();
-            now[0] += s.step() <= 9 ? 3 * minute : minute / 2; // 12 minutes in four steps
+            seconds.addAndGet(60);
           } else if (event instanceof TrainEvent.Saved) {
             saves.add(step[0]);
           }
         };
-    try (Run run = new Run(Training.prepare(settings, TinyRun.MACHINE), events, () -> now[0])) {
+    LongSupplier clock =
+        () ->
+            1_000_000_000L
+                * (Thread.currentThread().getName().equals("nudge writes")
+                    ? seconds.addAndGet(saveSeconds)
+                    : seconds.get());
+    try (Run run = new Run(Training.prepare(settings, TinyRun.MACHINE), events, clock)) {
       run.go(() -> false);
     }
-    assertThat(saves).containsExactly(4, 5, 9, 10, 15, 20, 25, 30, 35, 40, 45, 50);
+    return saves;
+  }
+
+  @Test
+  void savesAreSpacedByTheirCostAndChangeNoBit() throws IOException {
+    Path often = temp.resolve("often");
+    assertThat(saves(often, 12, 0)).containsExactly(3, 6, 9, 12); // each three minutes
+    assertThat(saves(temp.resolve("short"), 3, 0)).containsExactly(3); // its end
+    Path seldom = temp.resolve("seldom");
+    assertThat(saves(seldom, 12, 20)).containsExactly(3, 10, 12); // 19 times 20 s are 6.3 minutes
+    Path never = temp.resolve("never");
+    assertThat(saves(never, 12, 3600)).containsExactly(3, 12);
+    for (Path out : List.of(seldom, never)) {
+      assertThat(out.resolve("adapter_model.safetensors"))
+          .hasSameBinaryContentAs(often.resolve("adapter_model.safetensors"));
+    }
   }
 
   /// Whatever ends a run after a step, what it learned is there.
@@ -682,19 +708,21 @@ class RunTest {
     assertThat(warnings(data, write("r", TinyRun.row("pump:", " valve")))).isEmpty();
   }
 
-  /// A warm-up begins at the rate 0, which a short run says before it starts.
+  /// A warm-up may begin at the rate 0, which a short run says before it starts.
   @Test
   void aShortRunWhoseFirstStepTrainsNothingSaysSo() throws IOException {
     Path data = write("z", ROW);
     for (int steps : new int[] {1, 2, 4, 5}) {
       String says =
           (steps == 1 ? "the only step has" : "step 1 of " + steps + " has")
-              + " the learning rate 0, because the warm-up begins there: "
+              + " the learning rate 0 by --warmup-from-zero: "
               + (steps == 1 ? "nothing is trained" : "it trains nothing")
-              + "; give --warmup 0, or more --epochs or --steps";
+              + "; leave it out, or give more --epochs or --steps";
       var settings = TinyRun.settings(TinyRun.UNTIED, data, temp.resolve("none"), "steps", steps);
-      assertThat(ofRates(settings)).isEqualTo(steps < 5 ? List.of(says) : List.of());
-      assertThat(ofRates(settings.with("warmup", 0))).isEmpty();
+      assertThat(ofRates(settings)).isEmpty();
+      TrainSettings fromZero = settings.with("warmup_from_zero", true);
+      assertThat(ofRates(fromZero)).isEqualTo(steps < 5 ? List.of(says) : List.of());
+      assertThat(ofRates(fromZero.with("warmup", 0))).isEmpty();
     }
   }
 
@@ -815,6 +843,33 @@ class RunTest {
     String says = "layout     for the ";
     assertThat(Training.prepare(free, TinyRun.MACHINE).lines()).anyMatch(l -> l.startsWith(says));
     assertThat(Training.prepare(given, TinyRun.MACHINE).lines()).noneMatch(l -> l.startsWith(says));
+  }
+
+  @Test
+  void linesForThoseWhoKnowTheMachineAreMarked() throws IOException {
+    List<String> plain = new ArrayList<>();
+    List<String> layout = new ArrayList<>();
+    Prepared prepared =
+        Training.prepare(
+            TinyRun.settings(TinyRun.UNTIED, write("g", ROW), temp.resolve("out"), "steps", 1),
+            TinyRun.MACHINE);
+    Training.run(
+        prepared,
+        event -> {
+          if (event instanceof TrainEvent.Planned line) {
+            (line.layout() ? layout : plain).add(line.line());
+          }
+        },
+        () -> false);
+    assertThat(plain)
+        .anyMatch(line -> line.startsWith("compute    "))
+        .anyMatch(line -> line.matches("memory     [\\d.,]+ \\wi?B"))
+        .noneMatch(line -> line.contains("lanes") || line.contains("mapped"));
+    assertThat(layout)
+        .anyMatch(line -> line.startsWith("lanes      "))
+        .anyMatch(line -> line.matches("holds      weights .* beside the mapped file, .*"))
+        .anyMatch(line -> line.startsWith("layout     for the "));
+    assertThat(prepared.lines()).containsAll(layout); // of a dry run
   }
 
   private static String state(Path out) {

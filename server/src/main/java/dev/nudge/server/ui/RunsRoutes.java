@@ -38,6 +38,7 @@ final class RunsRoutes {
           "learning_rate",
           "schedule",
           "warmup",
+          "warmup_from_zero",
           "weight_decay",
           "optimizer",
           "epochs",
