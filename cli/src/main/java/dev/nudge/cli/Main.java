@@ -49,7 +49,7 @@ public final class Main {
   }
 
   static int run(List<Verb<?>> verbs, List<String> args, Results out, PrintStream err) {
-    boolean trace = args.contains("-v");
+    boolean trace = args.contains(Flags.STACK_TRACE);
     try {
       return dispatch(verbs, args, out, err);
     } catch (Results.ReaderGone e) {
