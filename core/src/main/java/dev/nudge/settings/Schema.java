@@ -40,6 +40,14 @@ public final class Schema<S extends Record> {
     return List.copyOf(knobs.values());
   }
 
+  /// Lists the settings that help shows before all others, by [First]; none without it.
+  public List<Knob> first() {
+    First first = type.getAnnotation(First.class);
+    return first == null
+        ? List.of()
+        : Arrays.stream(first.value()).map(key -> Objects.requireNonNull(knobs.get(key))).toList();
+  }
+
   /// Makes the record: the last layer that has a key wins, a default fills the rest.
   ///
   /// A layer that gives one of two settings that exclude each other (`steps`, `epochs`) also
