@@ -33,8 +33,8 @@ final class Examples {
       nudge runs plot adapters/support adapters/intents --out both.svg
       nudge runs export adapters/support --format tensorboard --out logs
       nudge runs export adapters/support --format csv --out tables
-      nudge runs rm adapters/old
       nudge runs rm adapters/old --yes
+      nudge runs rm old older --runs archive --yes
       nudge runs queue a.yaml b.yaml
       nudge runs queue a.yaml b.yaml --memory 16G --threads 8
       nudge generate --model MODEL --adapter adapters/support --prompt 'The pump leaks. Team:'
@@ -44,7 +44,7 @@ final class Examples {
       nudge serve --model MODEL --adapter support=adapters/support
       nudge serve --model MODEL --adapter support=support@champion --api-keys keys.json --port 9000
       nudge keys add shop --api-keys keys.json
-      nudge keys add shop --api-keys keys.json --adapter support --default-adapter support
+      nudge keys add acme --api-keys keys.json --adapter support --default-adapter support
       nudge score --model MODEL --adapter adapters/support --data held-out.jsonl
       nudge score --model MODEL --adapter adapters/support --data held-out.jsonl --json
       nudge eval --model MODEL --adapter adapters/tickets --tasks examples/tickets.yaml \\
@@ -79,8 +79,8 @@ final class Examples {
       nudge adapters combine support:1 support:2 --weight 0.7 --weight 0.3 --rank 16 --out adapters/mix
       nudge adapters export support@champion --out exported
       nudge adapters export support:2 --out exported --overwrite
-      nudge adapters rm support:1
       nudge adapters rm support:1 --yes
+      nudge adapters rm support --yes --why 'nobody asks it'
       nudge adapters gc
       nudge adapters gc --registry team/registry
       nudge adapters pull copied support.tar

@@ -6,7 +6,8 @@ import org.jspecify.annotations.Nullable;
 
 /// One verb of the command: its settings, and what it does with them.
 ///
-/// Making a verb must stay cheap: `--help` makes all of them.
+/// Making a verb must stay cheap: `--help` makes all of them. Where it stands there says [Part], and
+/// its examples are in [Examples].
 ///
 /// @param <S> the record of its settings
 interface Verb<S extends Record> {
