@@ -40,7 +40,7 @@ final class Examples {
       nudge generate --model MODEL --adapter adapters/support --prompt 'The pump leaks. Team:'
       nudge generate --model MODEL --adapter support@champion --data held-out.jsonl --max-tokens 24
       nudge chat --model MODEL
-      nudge chat --model MODEL --adapter support=adapters/support --system 'Answer in one sentence.'
+      nudge chat --model MODEL --template chatml --adapter support=adapters/support
       nudge serve --model MODEL --adapter support=adapters/support
       nudge serve --model MODEL --adapter support=support@champion --api-keys keys.json --port 9000
       nudge keys add shop --api-keys keys.json
@@ -54,7 +54,7 @@ final class Examples {
       nudge merge --model MODEL --adapter adapters/support --out MODEL-support
       nudge merge --model MODEL --adapter adapters/support --scale 0.5 --out MODEL-half
       nudge quantize --model MODEL --out MODEL-nf4
-      nudge quantize --model MODEL --no-double-quant --out MODEL-nf4
+      nudge quantize --model MODEL --no-double-quant --out MODEL-nf4 --overwrite
       nudge adapters push support adapters/support --alias champion
       nudge adapters push support adapters/intents --why 'knows intents too'
       nudge adapters list
