@@ -28,15 +28,13 @@ import picocli.CommandLine.UnmatchedArgumentException;
 /// `--flag=value`; the second form also takes a value that looks like a flag. A switch that has a
 /// `--no-` form may also be given `true` or `false`.
 final class Flags {
-  static final String STACK_TRACE = "--stack-trace";
-
   /// The flags of every verb with their help.
   static final Map<String, String> COMMON =
       mapOf(
           "--json", "print one JSON object on standard output, nothing else there",
           "-q", "no progress, no notes",
           "-v", "more lines, for those who know the machine",
-          STACK_TRACE, "with an error, show where in the program it arose",
+          "--stack-trace", "with an error, show where in the program it arose",
           "--help", "show this help");
 
   static final String CONFIG = "--config";

@@ -48,7 +48,7 @@ public final class Main {
   }
 
   static int run(List<Verb<?>> verbs, List<String> args, Results out, PrintStream err) {
-    boolean trace = args.contains(Flags.STACK_TRACE);
+    boolean trace = args.contains("--stack-trace");
     try {
       return dispatch(verbs, args, out, err);
     } catch (Results.ReaderGone e) {

@@ -20,6 +20,7 @@ final class Usage {
   private static final int INDENT = 2;
   private static final int COLUMN = 30; // where the help of a flag begins
   private static final int VERBS = 20; // and that of a verb
+
   private Usage() {}
 
   /// The help of `nudge --help`: verbs by what they are for, those of two words together.

@@ -216,7 +216,10 @@ class CommandTest {
     assertThat(failing(new OutOfMemoryError("Java heap space")).code()).isEqualTo(1);
     assertThat(failing(new IllegalStateException("a\nb")))
         .isEqualTo(
-            new Ran(1, "", "nudge: internal error: IllegalStateException: a b (--stack-trace shows where)\n"));
+            new Ran(
+                1,
+                "",
+                "nudge: internal error: IllegalStateException: a b (--stack-trace shows where)\n"));
     assertThat(failing(new RunException("disk full"), "--stack-trace").err())
         .startsWith("dev.nudge.settings.RunException: disk full")
         .contains("\tat ")

@@ -188,7 +188,9 @@ class NothingOutsideTest {
   void whatIsSecretInAUrlIsNotTold() throws IOException {
     Place place = Place.in(temp);
     for (String flag : List.of("--model", "--data", "--out", "--init-adapter", "--eval-data")) {
-      Ran ran = place.train(flag, "http://user:%s@host/a?token=%s".formatted(SECRET, SECRET), "--stack-trace");
+      Ran ran =
+          place.train(
+              flag, "http://user:%s@host/a?token=%s".formatted(SECRET, SECRET), "--stack-trace");
       assertThat(ran.err() + ran.out()).as(flag).doesNotContain(SECRET);
       assertThat(ran.code()).as(flag).isEqualTo(ExitCode.WRONG);
       assertThat(ran.err()).as(flag).contains("/***@host/a");

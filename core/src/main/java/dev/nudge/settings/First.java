@@ -12,6 +12,6 @@ import java.lang.annotation.Target;
 @Target(ElementType.TYPE)
 public @interface First {
 
-  /// Their keys, in the order of the help: `learning_rate`.
-  String[] value();
+  /// Their keys in the order of the help, blanks between them: `data learning_rate`.
+  String value();
 }

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 /// @param chat each prompt is what a user says: it goes through the chat template
 /// @param embed give each prompt's embedding instead of an answer
 /// @param prompt the prompt, or with data the pattern of the prompts; null: the column `prompt`
-@First({"model", "adapter", "prompt", "data", "chat", "max_tokens", "temperature", "quantize"})
+@First("model adapter prompt data chat max_tokens temperature quantize")
 public record GenerateSettings(
     @Group("Model and machine") ModelSettings model,
     @Setting(

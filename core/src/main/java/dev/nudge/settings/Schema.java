@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.BiConsumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Derives flags, keys and help from a settings record, and makes the record from given values.
@@ -45,7 +46,9 @@ public final class Schema<S extends Record> {
     First first = type.getAnnotation(First.class);
     return first == null
         ? List.of()
-        : Arrays.stream(first.value()).map(key -> Objects.requireNonNull(knobs.get(key))).toList();
+        : Stream.of(first.value().split(" "))
+            .map(key -> Objects.requireNonNull(knobs.get(key), key))
+            .toList();
   }
 
   /// Makes the record: the last layer that has a key wins, a default fills the rest.
