@@ -22,11 +22,11 @@ enum Part {
           "experiments", "A/B tests, canaries and shadows in a running server");
 
   private final String heading;
-  private final List<String> words;
+  private final String words;
 
   Part(String heading, String words) {
     this.heading = heading;
-    this.words = List.of(words.split(" "));
+    this.words = words;
   }
 
   /// Stands above the part.
@@ -36,7 +36,7 @@ enum Part {
 
   /// The first words of its verbs.
   List<String> words() {
-    return words;
+    return List.of(words.split(" "));
   }
 
   /// Says what the verbs of a group do.
