@@ -5,18 +5,17 @@
 # .jsonl files hold a few rows. To run it yourself, start it where you have such a folder and such files.
 set -eu
 
-# --- the first screen
-./nudge quickstart    # the main job, on the model that ships with the repository
+# --- install
+./nudge quickstart # the main job on the model that ships here: score, train, score again, merge
+./nudge doctor     # what this machine has for training, what is missing and what that costs
+./nudge install    # a link in ~/.local/bin, so that `nudge` works everywhere
 
+# --- four bits
 ./nudge train    --model MODEL --data rows.jsonl --rank 16 --quantize nf4 --out adapters/support
 ./nudge generate --model MODEL --adapter adapters/support --quantize nf4 --prompt 'The pump leaks. Team:'
 
 # --- to contribute
 mvn verify            # the tests
-
-# --- install
-./nudge doctor     # what this machine has for training, what is missing and what that costs
-./nudge install    # a link in ~/.local/bin, so that `nudge` works everywhere
 
 # --- before a run
 ./nudge train --model MODEL --data rows.jsonl --out adapters/pumps --dry-run
@@ -35,6 +34,29 @@ mvn verify            # the tests
     --prompt 'Ticket: {text}\nTeam:' --completion ' {team}' --out adapters/tickets
 ./nudge eval --model MODEL --adapter adapters/tickets --tasks examples/tickets.yaml --data-dir tickets \
     --train-data tickets/train.jsonl --out reports/tickets
+
+# --- the road: another adapter, teams-2, comes by the way
+./nudge train --model MODEL --data tickets/train.jsonl --rank 8 \
+    --prompt 'Ticket: {text}\nTeam:' --completion ' {team}' --out adapters/teams-2
+./nudge train --model MODEL --data tickets/train.jsonl --learning-rate 1e-3 \
+    --prompt 'Ticket: {text}\nTeam:' --completion ' {team}' --out adapters/teams
+./nudge score --model MODEL --adapter adapters/teams --data tickets/test.jsonl
+./nudge eval --model MODEL --adapter adapters/teams --tasks examples/tickets.yaml --data-dir tickets \
+    --policy examples/tickets-policy.yaml --out reports/teams
+./nudge adapters push teams adapters/teams --alias champion --report reports/teams/gate.json
+./nudge serve --model MODEL --adapter teams=teams@champion &
+
+trap 'kill $!' EXIT
+curl -s --retry 100 --retry-connrefused --retry-delay 1 http://127.0.0.1:8080/health # until it answers
+
+curl http://127.0.0.1:8080/v1/completions -H 'Content-Type: application/json' \
+    -d '{"model": "teams", "prompt": "Ticket: Parcel 81 is late\nTeam:", "temperature": 0, "max_tokens": 8}'
+./nudge adapters push teams adapters/teams-2 --alias champion --why 'more rows'
+./nudge adapters rollback teams@champion --why 'returns went to billing'
+
+trap - EXIT
+kill $!
+wait $! || test $? = 143 # ended by the signal, as it should
 
 # --- what a data set holds
 ./nudge data stats --data texts.jsonl --eval-data held-out.jsonl

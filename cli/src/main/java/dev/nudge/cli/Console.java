@@ -11,7 +11,7 @@ import java.io.PrintStream;
 /// @param messages standard error
 /// @param json whether standard output is to be one JSON object
 /// @param quiet whether to print no progress and no notes
-/// @param verbose whether an error comes with its stack trace
+/// @param verbose whether to print more lines, for those who know the machine (`-v`)
 record Console(
     Results results, PrintStream messages, boolean json, boolean quiet, boolean verbose) {
 

@@ -39,7 +39,7 @@ record DataPreviewVerb(Previewer previewer, Supplier<Colours> colours)
 
   @Override
   public String summary() {
-    return "shows rows as the model sees them, trained tokens marked, and counts lengths and cuts";
+    return "shows rows as the model sees them, trained tokens marked; counts lengths";
   }
 
   @Override

@@ -48,7 +48,7 @@ record Failure(int code, String line, List<String> details) {
               "internal error: "
                   + e.getClass().getSimpleName()
                   + (e.getMessage() == null ? "" : ": " + oneLine(e.getMessage()))
-                  + " (-v shows where)");
+                  + " (--stack-trace shows where)");
     };
   }
 

@@ -33,7 +33,8 @@ final class Flags {
       mapOf(
           "--json", "print one JSON object on standard output, nothing else there",
           "-q", "no progress, no notes",
-          "-v", "with an error, show the stack trace",
+          "-v", "more lines, for those who know the machine",
+          "--stack-trace", "with an error, show where in the program it arose",
           "--help", "show this help");
 
   static final String CONFIG = "--config";

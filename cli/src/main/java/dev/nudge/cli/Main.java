@@ -1,7 +1,6 @@
 package dev.nudge.cli;
 
 import dev.nudge.settings.InputException;
-import dev.nudge.settings.Knob;
 import dev.nudge.settings.Layer;
 import dev.nudge.settings.Schema;
 import java.io.FileDescriptor;
@@ -49,7 +48,7 @@ public final class Main {
   }
 
   static int run(List<Verb<?>> verbs, List<String> args, Results out, PrintStream err) {
-    boolean trace = args.contains("-v");
+    boolean trace = args.contains("--stack-trace");
     try {
       return dispatch(verbs, args, out, err);
     } catch (Results.ReaderGone e) {
@@ -111,8 +110,7 @@ public final class Main {
     if (args.size() < words) {
       return Usage.of(first, group);
     }
-    Verb<?> verb = verb(verbs, String.join(" ", args));
-    return Usage.of(verb, verb.schema().knobs());
+    return Usage.of(verb(verbs, String.join(" ", args)));
   }
 
   /// The verbs whose first word of two is this.
@@ -135,10 +133,9 @@ public final class Main {
   private static <S extends Record> int call(
       Verb<S> verb, List<String> args, Results out, PrintStream err) throws Exception {
     Schema<S> schema = verb.schema();
-    List<Knob> knobs = schema.knobs();
-    Flags.Line line = Flags.of(verb, knobs).parse(args);
+    Flags.Line line = Flags.of(verb, schema.knobs()).parse(args);
     if (line.has("--help")) {
-      out.line(Usage.of(verb, knobs));
+      out.line(Usage.of(verb));
       return ExitCode.DONE;
     }
     List<Layer> layers = new ArrayList<>();

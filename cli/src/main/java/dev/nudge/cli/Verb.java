@@ -6,7 +6,8 @@ import org.jspecify.annotations.Nullable;
 
 /// One verb of the command: its settings, and what it does with them.
 ///
-/// Making a verb must stay cheap: `--help` makes all of them.
+/// Making a verb must stay cheap: `--help` makes all of them. [Part] says where it
+/// stands there, and [Examples] has its examples.
 ///
 /// @param <S> the record of its settings
 interface Verb<S extends Record> {

@@ -236,11 +236,16 @@ class CommandTest {
     assertThat(failing(new OutOfMemoryError("Java heap space")).code()).isEqualTo(1);
     assertThat(failing(new IllegalStateException("a\nb")))
         .isEqualTo(
-            new Ran(1, "", "nudge: internal error: IllegalStateException: a b (-v shows where)\n"));
-    assertThat(failing(new RunException("disk full"), "-v").err())
+            new Ran(
+                1,
+                "",
+                "nudge: internal error: IllegalStateException: a b (--stack-trace shows where)\n"));
+    assertThat(failing(new RunException("disk full"), "--stack-trace").err())
         .startsWith("dev.nudge.settings.RunException: disk full")
         .contains("\tat ")
         .endsWith("\nnudge: disk full\n");
+    assertThat(failing(new RunException("disk full"), "-v"))
+        .isEqualTo(new Ran(1, "", "nudge: disk full\n"));
   }
 
   @Test

@@ -163,8 +163,9 @@ class DocumentsTest {
     List<String> lines = Files.readAllLines(ROOT.resolve("README.md"));
     assertThat(lines).hasSizeLessThan(250);
     assertThat(String.join("\n", lines.subList(0, 40)))
-        .contains("For teams", "## Install", "./nudge quickstart", "./nudge train")
-        .contains("./nudge generate", "git clone", "What it does not do");
+        .contains("For teams", "[train]", "[judge]", "[gate]", "[serve many]", "[roll back]")
+        .contains("docs/road.svg", "What it does not do", "## Install", "./nudge quickstart")
+        .contains("./nudge train", "./nudge score");
   }
 
   @Test

@@ -3,6 +3,7 @@ package dev.nudge.cli;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nudge.eval.gate.PolicyFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,7 +19,8 @@ import org.junit.jupiter.api.io.TempDir;
 ///
 /// The command is the real one on the classes of this build, each time in a process of its own. Two
 /// lines are only looked at: `quickstart`, which `QuickstartRunTest` runs, and `mvn verify`, which
-/// this is.
+/// this is. The server takes a free port, to which `curl` is led (where there is one), and the gate
+/// has a policy that a model of random weights passes.
 @DisabledOnOs(value = OS.WINDOWS, disabledReason = "a POSIX shell script")
 class ExampleCommandsTest {
   private static final Path SCRIPT = Path.of("../examples/commands.sh").toAbsolutePath();
@@ -28,6 +30,7 @@ class ExampleCommandsTest {
       """
       #!/bin/sh
       [ "$1" = quickstart ] && set -- quickstart --help
+      [ "$1" = serve ] && set -- "$@" --port 0 && exec 2> served.txt
       exec "$JAVA" --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC \\
         -Duser.home="$HOME" -Dnudge.launcher="$PWD/nudge" -cp "$CLASSES" dev.nudge.cli.Main "$@"
       """;
@@ -37,6 +40,25 @@ class ExampleCommandsTest {
       #!/bin/sh
       [ "$*" = verify ] || { echo "mvn $*: not a way to run the tests" >&2; exit 2; }
       """;
+
+  private static final String CURL =
+      """
+      #!/bin/sh
+      command -p -v curl > listening.txt || exit 0
+      for second in $(seq 200); do
+        grep -s '^listening on' served.txt > listening.txt && break
+        sleep 1
+      done
+      url=$(sed 's/listening on //' listening.txt)
+      for argument; do
+        shift
+        set -- "$@" "$(printf %s "$argument" | sed "s|http://127.0.0.1:8080|$url|")"
+      done
+      command -p curl --fail "$@"
+      """;
+
+  private static final String PASSES =
+      "floor: [{task: tickets, metric: acc, at_least: 0, judged_by: point}]\n";
 
   @TempDir private Path folder;
 
@@ -76,6 +98,8 @@ class ExampleCommandsTest {
             "MODEL-nf4/model.safetensors",
             "adapters/tickets/adapter_model.safetensors",
             "reports/tickets/report.html",
+            "adapters/teams/adapter_model.safetensors",
+            "reports/teams/gate.json",
             "compared.svg",
             "intents.svg",
             "logs/intents",
@@ -88,6 +112,7 @@ class ExampleCommandsTest {
     assertThat(folder.resolve("adapters/pumps")).doesNotExist();
     assertThat(folder.resolve("adapters/from-file")).doesNotExist(); // made and removed
     assertThat(folder.resolve("answers.jsonl")).content().hasLineCount(2);
+    assertThat(folder.resolve("served.txt")).content().contains("listening on http://127.0.0.1:");
   }
 
   private void fill() throws IOException {
@@ -111,12 +136,14 @@ class ExampleCommandsTest {
       place.write(
           "examples/" + recipe, Files.readString(Path.of("../examples").resolve(recipe), UTF_8));
     }
-    place.write("tickets.jsonl", tickets());
+    PolicyFile.read(Path.of("../examples/tickets-policy.yaml"));
+    place.write("examples/tickets-policy.yaml", PASSES).write("tickets.jsonl", tickets());
     place.write("texts.jsonl", "{\"text\": \"the pump reads seven bar\"}\n");
     place.write("tokens.txt", "<tool>\nseal-kit\n");
     place.write("run.yaml", "model: MODEL\ndata: [rows.jsonl]\nout: adapters/from-file\n");
     script("nudge", NUDGE);
     script("bin/mvn", MAVEN);
+    script("bin/curl", CURL);
   }
 
   private static String tickets() {

@@ -172,7 +172,7 @@ class NothingOutsideTest {
     }
     rows.append("{\"prompt\": \"a\", \"completion\": \" %s\"}\n".formatted(SECRET));
     place.write("rows.jsonl", rows.toString());
-    Ran refused = place.train("-v");
+    Ran refused = place.train("--stack-trace");
     assertThat(refused.code()).isEqualTo(ExitCode.WRONG);
     assertThat(refused.err()).contains(bad.length + " of " + (bad.length + 2) + " rows are bad");
     assertThat(refused.err()).doesNotContain(SECRET);
@@ -188,7 +188,9 @@ class NothingOutsideTest {
   void whatIsSecretInAUrlIsNotTold() throws IOException {
     Place place = Place.in(temp);
     for (String flag : List.of("--model", "--data", "--out", "--init-adapter", "--eval-data")) {
-      Ran ran = place.train(flag, "http://user:%s@host/a?token=%s".formatted(SECRET, SECRET), "-v");
+      Ran ran =
+          place.train(
+              flag, "http://user:%s@host/a?token=%s".formatted(SECRET, SECRET), "--stack-trace");
       assertThat(ran.err() + ran.out()).as(flag).doesNotContain(SECRET);
       assertThat(ran.code()).as(flag).isEqualTo(ExitCode.WRONG);
       assertThat(ran.err()).as(flag).contains("/***@host/a");

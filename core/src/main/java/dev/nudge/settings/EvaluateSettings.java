@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 /// @param trainData files and globs, as `train --data` takes them; empty: leaks are not looked for
 /// @param judging who compares the texts of two models, if anybody
 /// @param fewshotAsMultiturn null: on
+@First("model adapter compare tasks data_dir limit policy out")
 public record EvaluateSettings(
     @Group("Model and machine") ModelSettings model,
     @Setting(

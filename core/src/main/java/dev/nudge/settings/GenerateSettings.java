@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 /// @param system what conversations without a system message begin with; null: nothing
 /// @param embed give each prompt's embedding instead of an answer
 /// @param prompt the prompt, or with data the pattern of the prompts; null: the column `prompt`
+@First("model adapter prompt data chat max_tokens temperature quantize")
 public record GenerateSettings(
     @Group("Model and machine") ModelSettings model,
     @Setting(

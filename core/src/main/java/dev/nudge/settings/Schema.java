@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.BiConsumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Derives flags, keys and help from a settings record, and makes the record from given values.
@@ -38,6 +39,16 @@ public final class Schema<S extends Record> {
   /// Lists the settings in the order of the record.
   public List<Knob> knobs() {
     return List.copyOf(knobs.values());
+  }
+
+  /// Lists the settings that help shows before all others, by [First]; none without it.
+  public List<Knob> first() {
+    First first = type.getAnnotation(First.class);
+    return first == null
+        ? List.of()
+        : Stream.of(first.value().split(" "))
+            .map(key -> Objects.requireNonNull(knobs.get(key), key))
+            .toList();
   }
 
   /// Makes the record: the last layer that has a key wins, a default fills the rest.

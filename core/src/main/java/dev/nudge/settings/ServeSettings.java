@@ -33,6 +33,7 @@ import org.jspecify.annotations.Nullable;
 /// @param auditLog a file that gets a line for each request; null: none
 /// @param mergeAdapter names of adapters that get weights of their own
 /// @param runs folders whose runs of training the page at `/ui` shows
+@First("model adapter quantize port host api_keys registry memory")
 public record ServeSettings(
     @Group("Model and machine")
         @Setting(

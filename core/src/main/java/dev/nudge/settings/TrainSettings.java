@@ -10,6 +10,9 @@ import org.jspecify.annotations.Nullable;
 /// @param memory most memory the run may take; null: what is free now
 /// @param pricePerHour of the machine, in any currency; null: no cost
 /// @param given which settings were given rather than left at their default
+@First(
+    "model data out prompt completion eval_split quantize rank learning_rate "
+        + "epochs max_length dry_run")
 public record TrainSettings(
     @Group("Model and machine") ModelSettings model,
     @Setting(help = "most memory to use, such as 8G (default: what is free now)", label = "SIZE")
