@@ -82,15 +82,16 @@ public interface Linear {
     return rowsOf(bytes, (long) in() * dtype.bytes(), out(), grain());
   }
 
-  /// Returns how many of `rows` rows take at most `bytes`: all where they fit, but at least those
-  /// that cannot be cut.
+  /// Returns how many of `rows` rows take at most `bytes`: all where they fit, else a multiple of 64
+  /// if there are so many, so that a product with them is made by the code that makes the product
+  /// with all; but at least those that cannot be cut.
   ///
   /// @param rowBytes of a row
-  /// @param grain the number of rows in whose multiples they can be cut
+  /// @param grain the number of rows in whose multiples they can be cut, a divisor of 64
   static int rowsOf(long bytes, long rowBytes, int rows, int grain) {
     long most = bytes / Math.max(1, rowBytes);
-    return (int)
-        (most >= rows ? rows : Math.clamp(most / grain * grain, Math.min(grain, rows), rows));
+    int step = most >= 64 ? 64 : grain;
+    return (int) (most >= rows ? rows : Math.clamp(most / step * step, Math.min(step, rows), rows));
   }
 
   /// The bias (1, out), added to each row of the product; null where there is none.
